@@ -1,0 +1,1 @@
+"""moor keeps every host of a fleet moored to a private container registry."""
