@@ -1,0 +1,1 @@
+"""Read what a host holds, plan the difference, mend it, read again."""

@@ -1,0 +1,102 @@
+"""The difference between what should be and what is, as values; nothing here touches a host."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from moor.resources.base import Later, Resource, State, Value
+from moor.secrets import Secret
+
+LINES_SHOWN = 80  # of one field's diff
+
+
+@dataclass(frozen=True)
+class Change:
+    """One resource that is not as it should be."""
+
+    resource: Resource
+    actual: State | None
+    desired: State | None
+
+    @property
+    def id(self) -> str:
+        return self.resource.id
+
+    @property
+    def diff(self) -> str:
+        return difference(self.actual, self.desired)
+
+
+def same(desired: Value, actual: Value | None) -> bool:
+    """Compare one field; a secret is compared by its hash, since only that was read."""
+    if isinstance(desired, Later):
+        return False
+    if isinstance(desired, Secret):
+        return desired.sha256() == actual
+    return desired == actual
+
+
+def wrong_fields(actual: State | None, desired: State | None) -> list[str]:
+    """Name the fields that differ; a field that only ``actual`` has is nobody's wish."""
+    if actual is None or desired is None:
+        return sorted(desired or actual or {})
+    return [name for name, value in desired.items() if not same(value, actual.get(name))]
+
+
+def plan(
+    resources: Sequence[Resource],
+    states: Mapping[str, State | None],
+    planned: Iterable[str] = (),
+) -> list[Change]:
+    """List the changes in working order; ``planned`` are paths that earlier steps of the run will change.
+
+    A resource that must be newer than a file which is in the plan is in the plan too.
+    """
+    paths, changes = set(planned), []
+    for resource in resources:
+        actual = resource.pending(frozenset(paths), states[resource.id])
+        desired = resource.desired(actual)
+        if (actual is None) != (desired is None) or wrong_fields(actual, desired):
+            changes.append(Change(resource, actual, desired))
+            paths.update(resource.writes)
+    return changes
+
+
+def difference(actual: State | None, desired: State | None) -> str:
+    """Show a change for people: one line a short field, a unified diff for text of many lines, secrets as ``***``."""
+    fields = wrong_fields(actual, desired)
+    before, after = actual or {}, desired or {}
+    return "\n".join(line for name in fields for line in _field(name, before.get(name), after.get(name)))
+
+
+def _field(name: str, before: Value | None, after: Value | None) -> Iterator[str]:
+    if isinstance(before, Secret) or isinstance(after, Secret):
+        yield f"{name}: {'(none)' if before is None else '***'} -> {'(none)' if after is None else '***'}"
+    elif "\n" in f"{before or ''}{after or ''}":
+        yield from _unified(name, _lines(before), _lines(after))
+    else:
+        yield f"{name}: {_short(before)} -> {_short(after)}"
+
+
+def _unified(name: str, before: list[str], after: list[str]) -> Iterator[str]:
+    lines = [line for line in difflib.unified_diff(before, after, n=1, lineterm="") if line[:3] not in ("---", "+++")]
+    yield f"{name}:"
+    yield from lines[:LINES_SHOWN]
+    if len(lines) > LINES_SHOWN:
+        yield f"... {len(lines) - LINES_SHOWN} more lines"
+
+
+def _lines(value: Value | None) -> list[str]:
+    return [shown(line) for line in ("" if value is None else str(value)).splitlines()]
+
+
+def _short(value: Value | None) -> str:
+    return "(none)" if value is None else shown(str(value)) or "(empty)"
+
+
+def shown(text: str) -> str:
+    """Make one line of a host's text safe on a terminal: what does not print becomes an escape."""
+    raw = text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return "".join(c if c.isprintable() or c == "\t" else c.encode("unicode_escape").decode() for c in raw)

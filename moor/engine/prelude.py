@@ -1,0 +1,55 @@
+"""The sh functions that mending fragments may call."""
+
+from shlex import quote
+
+RUNS = "/var/lib/moor/runs"  # what files held before, by run
+LOCK = "/run/moor.lock"
+BUSY = 75  # exit status of a script that found the lock held; EX_TEMPFAIL of sysexits.h
+
+ENVIRONMENT = """\
+LC_ALL=C; PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin; export LC_ALL PATH
+umask 022
+"""
+
+# A path is kept once a run, so that what is put back is what was there before the run began.
+# The newest run that kept a path wins: a run that was killed before its restart left its copy behind.
+FUNCTIONS = """\
+moor_fail() { printf '%s\\n' "$1" >&2; exit 1; }
+moor_keep() {
+  k="$moor_runs/$moor_run/files$1"
+  if [ -e "$k" ] || [ -e "$k.absent" ]; then return 0; fi
+  (umask 077; mkdir -p "${k%/*}") || moor_fail "cannot keep the former content of $1 below $moor_runs"
+  if [ -f "$1" ]; then cp -p "$1" "$k.part" && mv "$k.part" "$k"; else : > "$k.absent"; fi ||
+    moor_fail "cannot keep the former content of $1 below $moor_runs"
+}
+moor_put_back() {
+  k=
+  for d in "$moor_runs"/*/; do
+    if [ -e "$d/files$1" ] || [ -e "$d/files$1.absent" ]; then k="$d/files$1"; fi
+  done
+  [ -n "$k" ] || return 0
+  if [ -e "$k" ]; then cp -p "$k" "$1.moor" && mv -f "$1.moor" "$1"; else rm -f "$1"; fi
+}
+moor_place() {
+  if sync "$1" 2>/dev/null || sync; then mv -f "$1" "$2"; else false; fi && return 0
+  rm -f "$1"; moor_fail "cannot put $2 in place"
+}
+"""
+
+# Runs are named so that they sort by time.
+TIDY = """\
+ls -1 "$moor_runs" 2>/dev/null | sort -r | tail -n +21 | while IFS= read -r r; do rm -rf "$moor_runs/$r"; done
+"""
+
+
+def opening(run: str) -> str:
+    """Give the start of an apply script: its functions, its run, and the host's lock, held until the shell ends.
+
+    The lock is the kernel's, so a holder that is killed cannot leave it behind; its file says who holds it.
+    """
+    return (
+        f"{ENVIRONMENT}{FUNCTIONS}moor_runs={quote(RUNS)}; moor_run={quote(run)}\n"
+        f"exec 9>>{LOCK} || exit 1\n"
+        f"if ! flock -n 9; then echo 'another run holds the lock of this host:' >&2; cat {LOCK} >&2; exit {BUSY}; fi\n"
+        f"printf '%s since %s, pid %s\\n' {quote(run)} \"$(date)\" $$ > {LOCK}\n"
+    )

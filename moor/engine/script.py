@@ -1,0 +1,77 @@
+"""Scripts of many fragments in one round trip, and their answers taken apart.
+
+A script is one function and its call: a shell parses the whole function before the first line of it runs, so a
+connection that drops half-way leaves a script that does nothing.
+"""
+
+import re
+import secrets
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from moor.engine.prelude import ENVIRONMENT, TIDY, opening
+from moor.errors import HostError
+
+
+@dataclass(frozen=True)
+class Piece:
+    """What one fragment printed, as text by surrogateescape, and its exit status."""
+
+    stdout: str
+    stderr: str
+    code: int
+
+
+def new_mark() -> str:
+    """Give a word that no answer can hold by chance or by intent."""
+    return f"moor-{secrets.token_hex(16)}"
+
+
+def probe_script(fragments: Sequence[str], mark: str) -> str:
+    """Give a script that runs every fragment, whatever the others say."""
+    blocks = (f"{_block(text, number, mark)}\n" for number, text in enumerate(fragments))
+    return _whole(ENVIRONMENT, blocks)
+
+
+def apply_script(fragments: Sequence[str], mark: str, run: str) -> str:
+    """Give a script that holds the host's lock and stops at the first fragment that fails."""
+    blocks = (f"{_block(text, number, mark)}[ $rc = 0 ] || return 0\n" for number, text in enumerate(fragments))
+    return _whole(opening(run), [*blocks, TIDY])
+
+
+def _whole(opening_lines: str, blocks: Iterable[str]) -> str:
+    return f"moor_main() {{\n{opening_lines}{''.join(blocks)}}}\nmoor_main\n"
+
+
+def _block(fragment: str, number: int, mark: str) -> str:
+    """Give one fragment in a shell of its own, its input empty, the lock's descriptor closed, both outputs marked."""
+    begin, end = f"'\\n{mark} {number} begin\\n'", f"'\\n{mark} {number} end %s\\n'"
+    return (
+        f"printf {begin}; printf {begin} >&2\n"
+        f"(\n{fragment}\n) </dev/null 9>&-; rc=$?\n"
+        f'printf {end} "$rc"; printf {end} "$rc" >&2\n'
+    )
+
+
+def answers(stdout: bytes, stderr: bytes, mark: str) -> list[Piece]:
+    """Take the answers apart, in order; those that a broken connection or a failed fragment cut off are missing."""
+    told = _parts(stderr, mark)
+    return [
+        Piece(text, told.get(number, ("", 0))[0], code)
+        for number, (text, code) in sorted(_parts(stdout, mark).items())
+    ]
+
+
+def _parts(output: bytes, mark: str) -> dict[int, tuple[str, int]]:
+    word = re.escape(mark.encode())
+    pattern = rb"\n" + word + rb" (\d{1,9}) begin\n(.*?)\n" + word + rb" \1 end (\d{1,3})\n"
+    found = re.finditer(pattern, output, re.DOTALL)
+    return {int(m[1]): (m[2].decode("utf-8", "surrogateescape"), int(m[3])) for m in found}
+
+
+def complete(pieces: list[Piece], wanted: int, stderr: bytes) -> list[Piece]:
+    """Give ``pieces`` back; raises HostError where the host answered fewer than ``wanted``."""
+    if len(pieces) == wanted:
+        return pieces
+    last = stderr[-2000:].decode("utf-8", "replace").strip()
+    raise HostError(f"the host answered {len(pieces)} of {wanted} questions; its last words: {last or '(none)'}")

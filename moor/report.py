@@ -1,0 +1,129 @@
+"""What a run found and did, as values, for people and for programs."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from nornir.core.inventory import Host
+from nornir.core.task import AggregatedResult, MultiResult, Result, Task
+
+from moor.engine.results import Status
+from moor.errors import MoorError
+from moor.runbook import Skipped
+
+SCHEMA = 1  # raised when a field of the JSON changes its meaning or goes
+
+
+@dataclass
+class ResourceReport:
+    """One resource of one host; ``stage`` is the task that owns it."""
+
+    id: str
+    status: Status
+    diff: str = ""
+    stage: str = ""
+    error: str = ""
+
+
+@dataclass
+class HostReport:
+    """One host: whether it was reached, what went wrong first, and its resources in working order."""
+
+    reached: bool = False
+    error: str = ""
+    resources: list[ResourceReport] = field(default_factory=list)
+
+    def count(self, status: Status) -> int:
+        """Count the resources of one status."""
+        return sum(resource.status == status for resource in self.resources)
+
+
+@dataclass
+class RunReport:
+    """One run over the fleet."""
+
+    run: str
+    runbook: str
+    hosts: dict[str, HostReport]
+    started: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
+    duration_s: float = 0.0
+    findings: list[dict[str, str]] = field(default_factory=list)
+
+    @property
+    def failed(self) -> bool:
+        """Whether a host failed, was not reached or was skipped."""
+        return any(host.error for host in self.hosts.values())
+
+    @property
+    def differs(self) -> bool:
+        """Whether something is not as it should be, though it was read well."""
+        return any(host.count("drift") for host in self.hosts.values())
+
+    def skip(self, skipped: Iterable[Skipped]) -> None:
+        """Note the hosts that a stage was not run on, unless the host says why itself."""
+        for part in skipped:
+            for name in part.hosts:
+                if not self.hosts[name].error:
+                    self.hosts[name].error = f"skipped at {part.stage}: {part.reason}"
+
+    def json(self) -> dict[str, Any]:
+        """Give the object that ``--output json`` prints."""
+        return {"schema": SCHEMA, **asdict(self)}
+
+
+class Collector:
+    """Nornir processor that fills a report as results come in."""
+
+    def __init__(self, report: RunReport) -> None:
+        self.report = report
+        self._lock = threading.Lock()
+        self._began = time.monotonic()
+
+    def task_started(self, task: Task) -> None:
+        """Nothing to collect yet."""
+
+    def task_completed(self, task: Task, result: AggregatedResult) -> None:
+        """Keep the time that the run has taken so far."""
+        self.report.duration_s = round(time.monotonic() - self._began, 3)
+
+    def task_instance_started(self, task: Task, host: Host) -> None:
+        """Nothing to collect yet."""
+
+    def task_instance_completed(self, task: Task, host: Host, result: MultiResult) -> None:
+        """Take the task's sub-results, which are its resources, and its error."""
+        found = [_resource(task.name, sub) for sub in result[1:] if hasattr(sub, "status")]
+        with self._lock:
+            entry = self.report.hosts.setdefault(host.name, HostReport())
+            entry.reached = entry.reached or "shell" in host.connections
+            entry.resources.extend(found)
+            entry.error = entry.error or error_of(result[0])
+
+    def subtask_instance_started(self, task: Task, host: Host) -> None:
+        """Subtasks are part of their task's result."""
+
+    def subtask_instance_completed(self, task: Task, host: Host, result: MultiResult) -> None:
+        """Subtasks are part of their task's result."""
+
+
+def _resource(stage: str, sub: Result) -> ResourceReport:
+    status: Status = sub.status  # type: ignore[attr-defined]  # set by moor.engine.results.report
+    return ResourceReport(str(sub.name), status, sub.diff, stage, str(sub.exception or ""))
+
+
+def error_of(result: Result) -> str:
+    """Say what a user should read of a failed result; empty for one that did well."""
+    error = result.exception
+    if error is None:
+        return str(result.result) if result.failed else ""
+    return str(error) if isinstance(error, MoorError) else f"internal error: {type(error).__name__}: {error} (-v shows where)"
+
+
+def counts(report: RunReport) -> dict[str, int]:
+    """Count resources by status, over all hosts."""
+    return dict(Counter(resource.status for host in report.hosts.values() for resource in host.resources))

@@ -1,0 +1,125 @@
+"""The words that every resource shares.
+
+Resource              id, desired, writes, reads
+├── Probed            read by a sh fragment
+│   ├── Scripted      mended by a sh fragment
+│   ├── Streamed      mended over the open connection (an upload)
+│   └── Required      not mended by moor: an unmet one fails the host, with a remedy
+└── Remote            read and written through an API, or on the controller itself
+"""
+
+from __future__ import annotations
+
+import string
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from nornir.core.task import Task
+
+from moor.secrets import Secret
+
+
+@dataclass(frozen=True)
+class Later:
+    """A value that an earlier step of the same run will make; a plan shows ``what``, nothing equals it."""
+
+    what: str
+
+    def __str__(self) -> str:
+        return f"(known later: {self.what})"
+
+
+Value = str | Secret | Later
+State = Mapping[str, Value]  # field to value; bytes are text by surrogateescape; None in its place is absence
+
+
+class Resource(ABC):
+    """One thing that a host should hold: a frozen value with an id that a human can type."""
+
+    @property
+    def bound_s(self) -> float:
+        """How long mending may take."""
+        return 60
+
+    @property
+    def writes(self) -> tuple[str, ...]:
+        """The paths that mending changes."""
+        return ()
+
+    @property
+    @abstractmethod
+    def id(self) -> str:
+        """Name it ``kind:name``, unique on its host."""
+
+    @abstractmethod
+    def desired(self, actual: State | None) -> State | None:
+        """Say what should be, given what is; None is absence. Fields that ``actual`` has besides are not compared."""
+
+    def pending(self, paths: frozenset[str], actual: State | None) -> State | None:
+        """Say what ``actual`` will be once ``paths``, which are planned too, have changed."""
+        return actual
+
+
+class Probed(Resource):
+    """A resource that a sh fragment reads."""
+
+    @abstractmethod
+    def probe(self) -> str:
+        """Give a POSIX sh fragment that changes nothing and succeeds on a bare host."""
+
+    @abstractmethod
+    def actual(self, output: str) -> State | None:
+        """Read the fragment's output (bytes as surrogateescape); raises HostError where it makes no sense."""
+
+
+class Scripted(Probed):
+    """A resource that a sh fragment mends."""
+
+    @abstractmethod
+    def mend(self, actual: State | None) -> str:
+        """Give a POSIX sh fragment that makes it so; it may use the functions of ``moor.engine.prelude``."""
+
+
+class Streamed(Probed):
+    """A resource that is mended over the open connection."""
+
+    @abstractmethod
+    def write(self, task: Task, actual: State | None) -> None:
+        """Make it so; raises HostError."""
+
+
+class Required(Probed):
+    """What moor asks of a host and cannot give it."""
+
+    @abstractmethod
+    def remedy(self, actual: State | None) -> str:
+        """Say in one sentence what is wrong and what a person does about it."""
+
+
+class Remote(Resource):
+    """A resource behind an API, or on the controller."""
+
+    @abstractmethod
+    def read(self, task: Task) -> State | None:
+        """Read it; in a dry run, what is not there yet because an earlier step makes it is None, not an error."""
+
+    @abstractmethod
+    def write(self, task: Task, actual: State | None) -> None:
+        """Make it so; raises HostError."""
+
+
+SAFE: frozenset[str] = frozenset(string.ascii_letters + string.digits + string.punctuation + " \n\t") - {"'", "\\"}
+
+
+
+
+def literal(content: str) -> str:
+    """Give a sh command that prints ``content``, whatever its bytes, in dash, bash and busybox.
+
+    Source  POSIX.1-2017 printf, the b conversion: ``\\0ddd`` is one byte in octal.
+    """
+    if all(letter in SAFE for letter in content):
+        return f"printf %s '{content}'"
+    raw = content.encode("utf-8", "surrogateescape")
+    return "printf %b '" + "".join(chr(b) if chr(b) in SAFE else f"\\0{b:03o}" for b in raw) + "'"

@@ -1,0 +1,67 @@
+"""Waiting until something answers as it should."""
+
+from __future__ import annotations
+
+import ssl
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import httpx
+from nornir.core.task import Task
+
+from moor.errors import HostError
+from moor.resources.base import Remote, State
+
+PAUSE_S = 1.0
+
+
+@dataclass(frozen=True)
+class Healthy(Remote):
+    """Hold a URL that answers as ``judge`` wants it, asked from the controller; mending is waiting, with a bound.
+
+    judge    pure: (HTTP status, body) to what is still wrong, by component; nothing is healthy
+    address  where the URL's host is, so that the controller needs no name service
+    trust    gives the TLS trust when the URL is asked, not before: the CA may be made in the same run
+    """
+
+    url: str
+    judge: Callable[[int, bytes], dict[str, str]] = field(compare=False)
+    address: str = ""
+    trust: Callable[[], ssl.SSLContext] = field(default=ssl.create_default_context, compare=False)
+    wait_s: float = 300
+
+    @property
+    def id(self) -> str:
+        return f"healthy:{self.url}"
+
+    @property
+    def bound_s(self) -> float:
+        return self.wait_s
+
+    def desired(self, actual: State | None) -> State:
+        return {"health": "healthy", **dict.fromkeys(set(actual or {}) - {"health"}, "healthy")}
+
+    def read(self, task: Task) -> State:
+        try:
+            status, body = self._ask()
+        except (httpx.HTTPError, OSError) as error:
+            return {"health": f"no answer: {error}"}
+        wrong = self.judge(status, body)
+        return {"health": "healthy" if not wrong else "unhealthy", **wrong}
+
+    def write(self, task: Task, actual: State | None) -> None:
+        end = time.monotonic() + self.wait_s
+        while (state := self.read(task))["health"] != "healthy":
+            if time.monotonic() > end:
+                wrong = ", ".join(f"{name} is {value}" for name, value in state.items())
+                raise HostError(f"{self.id}: not healthy after {self.wait_s:.0f} s: {wrong}")
+            time.sleep(PAUSE_S)
+
+    def _ask(self) -> tuple[int, bytes]:
+        url = httpx.URL(self.url)
+        target = url.copy_with(host=self.address) if self.address else url
+        host = {"Host": url.netloc.decode()}
+        with httpx.Client(verify=self.trust() if url.scheme == "https" else False, timeout=10, trust_env=False) as client:
+            answer = client.get(target, headers=host, extensions={"sni_hostname": url.host})
+        return answer.status_code, answer.content

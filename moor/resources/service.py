@@ -1,0 +1,114 @@
+"""Services of systemd: running, enabled, and started after the files that they read at start."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from shlex import quote
+
+from moor.errors import HostError
+from moor.resources.base import Scripted, State
+
+# A file counts as newer when it changed more than this after the main process began: clocks are read one after the other.
+TOLERANCE_CS = 5
+
+# systemd tells the start of the main process in microseconds since boot; a file tells its change in seconds since 1970.
+STARTED_CS = """\
+started=$(systemctl show -p ExecMainStartTimestampMonotonic --value "$u" 2>/dev/null)
+up=$(cut -d' ' -f1 /proc/uptime | tr -d .); now=$(date +%s%N)
+started=$(( ${now%???????} - up + ${started:-0} / 10000 ))"""
+
+
+@dataclass(frozen=True)
+class Service(Scripted):
+    """Hold a unit of systemd running and enabled.
+
+    newer_than  files that the service reads at start: one that changed later makes it stale, hence drift
+    check       sh that succeeds once the service works, tried for ``settle_s`` after a start
+    put_back    where the service does not come up, its files of ``newer_than`` get their former content and it is
+                started again, before the failure is told
+    """
+
+    name: str
+    running: bool = True
+    enabled: bool = True
+    newer_than: tuple[str, ...] = ()
+    check: str = ":"
+    settle_s: int = 30
+    put_back: bool = False
+
+    @property
+    def id(self) -> str:
+        return f"service:{self.name}"
+
+    @property
+    def bound_s(self) -> float:
+        return 180 + 2 * self.settle_s
+
+    def desired(self, actual: State | None) -> State:
+        wanted = {"running": _word(self.running), "enabled": _word(self.enabled)}
+        return wanted | ({"stale": "no"} if self.running and self.newer_than else {})
+
+    def pending(self, paths: frozenset[str], actual: State | None) -> State | None:
+        newer = [path for path in self.newer_than if path in paths]
+        if not newer or actual is None or actual["running"] == "no":
+            return actual
+        return {**actual, "stale": f"older than {' '.join(newer)}"}
+
+    def probe(self) -> str:
+        unit = quote(self.name)
+        return f"""\
+u={unit}
+[ -d /run/systemd/system ] || exit 0
+systemctl is-active "$u" 2>/dev/null || :
+systemctl is-enabled "$u" 2>/dev/null || :
+[ "$(systemctl is-active "$u" 2>/dev/null)" = active ] || exit 0
+{STARTED_CS}
+for f in {" ".join(map(quote, self.newer_than)) or "''"}; do
+  [ -e "$f" ] || continue
+  changed=$(stat -L -c %y "$f") && changed=$(date -d "$changed" +%s%N) || continue
+  [ "${{changed%???????}}" -le $(( started + {TOLERANCE_CS} )) ] || printf 'newer %s\\n' "$f"
+done"""
+
+    def actual(self, output: str) -> State | None:
+        lines = output.splitlines()
+        if not lines:
+            return None
+        newer = [line.removeprefix("newer ") for line in lines if line.startswith("newer ")]
+        words = [line for line in lines if not line.startswith("newer ")]
+        return {
+            "running": _word(words[0] == "active"),
+            "enabled": _word(any(word in ("enabled", "static", "generated", "alias") for word in words[1:])),
+            "stale": f"older than {' '.join(newer)}" if newer else "no",
+        }
+
+    def mend(self, actual: State | None) -> str:
+        if actual is None:
+            raise HostError(f"{self.id}: the host does not run systemd")
+        enabling = f"systemctl -q {'enable' if self.enabled else 'disable'} \"$u\" || exit 1"
+        starting = self._start() if self.running else 'systemctl stop "$u"'
+        return f"u={quote(self.name)}\nsystemctl daemon-reload\n{enabling}\n{starting}"
+
+    def _start(self) -> str:
+        paths = " ".join(map(quote, self.newer_than))
+        return f"""\
+moor_begin() {{
+  systemctl reset-failed "$u" 2>/dev/null; systemctl restart "$u" >&2 || return 1
+  n=0
+  until systemctl is-active -q "$u" && ( {self.check} ) >/dev/null 2>&1; do
+    n=$((n + 1)); [ "$n" -le {self.settle_s} ] && ! systemctl is-failed -q "$u" || return 1
+    sleep 1
+  done
+}}
+moor_begin && exit 0
+( {self.check} ) >&2; systemctl status --no-pager -n 5 "$u" 2>&1 | tail -n 12 >&2
+{self._back(paths) if self.put_back and paths else "exit 1"}"""
+
+    def _back(self, paths: str) -> str:
+        return f"""\
+for f in {paths}; do moor_put_back "$f"; done
+if moor_begin; then moor_fail "$u did not come up with the new files; the former ones are back and it runs"; fi
+moor_fail "$u did not come up with the new files, nor with the former ones, which are back\""""
+
+
+def _word(truth: bool) -> str:
+    return "yes" if truth else "no"

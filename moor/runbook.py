@@ -1,0 +1,137 @@
+"""In which order tasks run, on which groups, how many hosts at once."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from itertools import islice
+from operator import or_
+from types import ModuleType
+
+from nornir.core import Nornir
+from nornir.core.filter import F
+from nornir.core.inventory import Host
+from nornir.core.task import Result, Task
+
+from moor.engine.converge import probe
+from moor.engine.observation import forget, observation_of
+from moor.errors import MoorError
+from moor.resources.base import Probed, Resource
+
+TaskFunction = Callable[[Task], Result]
+Desired = Callable[[Host], Sequence[Resource]]
+
+
+def members(*groups: str) -> F:
+    """Give the filter for hosts of any of ``groups``, through parent groups too."""
+    return reduce(or_, (F(has_parent_group=group) for group in groups))
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One task on some hosts.
+
+    on     Nornir's filter; all hosts by default
+    batch  how many hosts at once, 0 is all; a batch with a failed host stops the stage and spares the rest
+    needs  a group none of whose hosts may have failed so far, or the stage is skipped for everybody
+    """
+
+    task: TaskFunction
+    on: F | None = None
+    batch: int = 0
+    needs: str = ""
+
+    @property
+    def name(self) -> str:
+        return self.task.__name__
+
+    @property
+    def desired(self) -> Desired | None:
+        """The pure half that stands beside the task, by which a run reads all stages of a host in one round trip."""
+        module: ModuleType = sys.modules[self.task.__module__]
+        return getattr(module, "desired", None)
+
+    def holds(self, host: Host) -> bool:
+        """Tell whether the stage runs on ``host``."""
+        return self.on is None or bool(self.on(host))
+
+
+@dataclass(frozen=True)
+class Runbook:
+    """A named order of stages; ``about`` is its operator's page."""
+
+    name: str
+    about: str
+    stages: tuple[Stage, ...]
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """Hosts that a stage did not run on, and why."""
+
+    stage: str
+    hosts: tuple[str, ...]
+    reason: str
+
+
+def run(nr: Nornir, runbook: Runbook, told: Callable[[str], None] = lambda _: None) -> list[Skipped]:
+    """Run a runbook, as a plan where Nornir's dry run is on; results reach Nornir's processors.
+
+    told  is given a line at the start of each stage
+    """
+    for host in nr.inventory.hosts.values():
+        forget(host)
+    told(f"read {len(nr.inventory.hosts)} hosts")
+    nr.run(task=observe, name="read", stages=runbook.stages)
+    return [skipped for stage in runbook.stages for skipped in _run_stage(nr, stage, told)]
+
+
+def observe(task: Task, stages: Sequence[Stage]) -> Result:
+    """Read everything that the stages will ask of a host by script, in one round trip."""
+    wanted: dict[str, Probed] = {}
+    for resource in _desired_ahead(task.host, stages):
+        if wanted.setdefault(resource.id, resource) != resource:
+            raise MoorError(f"{resource.id}: two tasks want it in two ways")
+    observation_of(task.host).states.update(probe(task, list(wanted.values())))
+    return Result(host=task.host, result=f"{len(wanted)} resources read")
+
+
+def _desired_ahead(host: Host, stages: Sequence[Stage]) -> Iterator[Probed]:
+    for stage in stages:
+        if stage.desired and stage.holds(host):
+            try:
+                resources = stage.desired(host)
+            except MoorError:
+                continue  # the stage itself says so, in its turn
+            yield from (resource for resource in resources if isinstance(resource, Probed))
+
+
+def _run_stage(nr: Nornir, stage: Stage, told: Callable[[str], None]) -> Iterator[Skipped]:
+    names = [name for name, host in nr.inventory.hosts.items() if stage.holds(host)]
+    failed = nr.data.failed_hosts
+    if gone := [name for name in names if name in failed]:
+        yield Skipped(stage.name, tuple(gone), "failed before")
+    ready = [name for name in names if name not in failed]
+    if not ready:
+        return
+    if stage.needs and (sick := sorted(failed & set(_group(nr, stage.needs)))):
+        yield Skipped(stage.name, tuple(ready), f"{', '.join(sick)} failed")
+        return
+    yield from _run_batches(nr, stage, ready, told)
+
+
+def _run_batches(nr: Nornir, stage: Stage, names: list[str], told: Callable[[str], None]) -> Iterator[Skipped]:
+    size = stage.batch if stage.batch and not nr.data.dry_run else len(names)
+    rest = iter(names)
+    while batch := list(islice(rest, size)):
+        told(f"{stage.name}: {', '.join(batch)}")
+        result = nr.filter(filter_func=lambda host, batch=batch: host.name in batch).run(task=stage.task)
+        if result.failed and size < len(names) and (spared := tuple(rest)):
+            nr.data.failed_hosts.update(spared)  # what follows would build on a step that they did not take
+            yield Skipped(stage.name, spared, f"stopped: {', '.join(result.failed_hosts)} failed")
+
+
+def _group(nr: Nornir, name: str) -> list[str]:
+    return [host.name for host in nr.inventory.hosts.values() if host.has_parent_group(name)]
