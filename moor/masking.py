@@ -1,0 +1,66 @@
+"""Secrets struck out of whatever text goes out: a second net below ``Secret``, which never shows by itself."""
+
+import base64
+import json
+import logging
+import re
+import threading
+from collections.abc import Iterator
+from urllib.parse import quote
+
+STARS = "***"
+SHORTEST = 4  # characters; striking out anything shorter would garble ordinary words
+SHORTEST_LINE = 16  # of a secret of many lines, such as a key
+
+_lock = threading.Lock()
+_forms: set[str] = set()
+_pattern: re.Pattern[str] | None = None
+
+
+def register(value: str) -> None:
+    """Have ``value`` struck out from now on, in every form that ``forms`` lists."""
+    global _pattern
+    with _lock:
+        _forms.update(forms(value))
+        longest_first = sorted(_forms, key=len, reverse=True)
+        _pattern = re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
+
+
+def mask(text: str) -> str:
+    """Give ``text`` with every registered secret as ``***``."""
+    pattern = _pattern
+    return pattern.sub(STARS, text) if pattern else text
+
+
+def forms(value: str) -> frozenset[str]:
+    """List the spellings by which a secret may leave: as it is, in JSON, in a URL, in base64, line by line."""
+    lines = [line for line in value.splitlines() if len(line) >= SHORTEST_LINE and not line.startswith("-----")]
+    plain = {value, *(lines if len(value.splitlines()) > 1 else ())}
+    raw = value.encode("utf-8", "surrogateescape")
+    spelled = {json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1], quote(raw, safe="")}
+    return frozenset(form for form in {*plain, *spelled, *_base64_forms(raw)} if len(form) >= SHORTEST)
+
+
+def _base64_forms(raw: bytes) -> Iterator[str]:
+    """Give what base64 makes of ``raw`` at each of three offsets in a longer text, such as ``user:password``."""
+    if len(raw) < SHORTEST:
+        return
+    for offset in range(3):
+        encoded = base64.b64encode(bytes(offset) + raw).decode()
+        first = -(-offset * 8 // 6)  # letters before this one also depend on what stands before
+        inner = encoded[first : (offset + len(raw)) * 8 // 6]
+        yield from (inner, inner.replace("+", "-").replace("/", "_"))
+    yield base64.b64encode(raw).decode()
+
+
+class MaskingFilter(logging.Filter):
+    """Strikes secrets out of log records; belongs on handlers, since loggers do not filter for their children."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Mask message and traceback; lets every record pass."""
+        record.msg, record.args = mask(record.getMessage()), None
+        if record.exc_info and not record.exc_text:
+            record.exc_text = logging.Formatter().formatException(record.exc_info)
+        if record.exc_text:
+            record.exc_text = mask(record.exc_text)
+        return True

@@ -1,0 +1,80 @@
+"""Files and directories that only their owner may read, whole or not at all, whatever the umask."""
+
+import os
+import secrets
+import time
+from pathlib import Path
+
+ABANDONED_S = 3600  # a half-written file this old belongs to a run that was killed
+
+
+def directory(path: Path) -> None:
+    """Make ``path``, and every parent that is missing, with mode 0700; ``path`` itself is tightened if it exists."""
+    _make_missing(path)
+    if path.stat().st_mode & 0o777 != 0o700:
+        path.chmod(0o700)
+
+
+def _make_missing(path: Path) -> None:
+    if not path.exists():
+        _make_missing(path.parent)
+        path.mkdir(mode=0o700, exist_ok=True)
+        path.chmod(0o700)  # the umask may have taken even the owner's bits
+
+
+def write(path: Path, content: bytes, mode: int = 0o600) -> None:
+    """Put ``content`` at ``path`` in one step: a reader, or a machine that loses power, sees the old or the new."""
+    part = _part(path, content, mode)
+    try:
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+    _sync_directory(path.parent)
+
+
+def write_new(path: Path, content: bytes, mode: int = 0o600) -> bool:
+    """Put ``content`` at ``path`` unless something is there, and tell whether it did; of two at once, one wins."""
+    part = _part(path, content, mode)
+    try:
+        os.link(part, path)
+    except FileExistsError:
+        return False
+    finally:
+        part.unlink(missing_ok=True)
+    _sync_directory(path.parent)
+    return True
+
+
+def _part(path: Path, content: bytes, mode: int) -> Path:
+    _make_missing(path.parent)
+    _sweep(path)
+    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        _fill(part, content, mode)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+    return part
+
+
+def _fill(part: Path, content: bytes, mode: int) -> None:
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        os.fchmod(descriptor, mode)
+        file.flush()
+        os.fsync(descriptor)
+
+
+def _sweep(path: Path) -> None:
+    for left in path.parent.glob(f".{path.name}.????????"):
+        if left.stat().st_mtime < time.time() - ABANDONED_S:
+            left.unlink(missing_ok=True)
+
+
+def _sync_directory(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
