@@ -121,7 +121,11 @@ def error_of(result: Result) -> str:
     error = result.exception
     if error is None:
         return str(result.result) if result.failed else ""
-    return str(error) if isinstance(error, MoorError) else f"internal error: {type(error).__name__}: {error} (-v shows where)"
+    return (
+        str(error)
+        if isinstance(error, MoorError)
+        else f"internal error: {type(error).__name__}: {error} (-v shows where)"
+    )
 
 
 def counts(report: RunReport) -> dict[str, int]:

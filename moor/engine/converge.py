@@ -128,7 +128,9 @@ def _mend_by_script(task: Task, changes: list[Change]) -> Iterator[Outcome]:
         raise HostError(f"{answer.stderr.decode('utf-8', 'replace').strip()}; wait for it, then run again")
     pieces = answers(answer.stdout, answer.stderr, mark)
     for (change, _), piece in zip(pairs, pieces, strict=False):
-        yield Outcome(change, "failed" if piece.code else "changed", _said(change.id, piece, "mending") if piece.code else "")
+        yield Outcome(
+            change, "failed" if piece.code else "changed", _said(change.id, piece, "mending") if piece.code else ""
+        )
     if len(pieces) < len(pairs) and not (pieces and pieces[-1].code):
         complete(pieces, len(pairs), answer.stderr)
 

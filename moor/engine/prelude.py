@@ -42,14 +42,14 @@ ls -1 "$moor_runs" 2>/dev/null | sort -r | tail -n +21 | while IFS= read -r r; d
 """
 
 
-def opening(run: str) -> str:
+def opening(run: str, runs: str, lock: str) -> str:
     """Give the start of an apply script: its functions, its run, and the host's lock, held until the shell ends.
 
     The lock is the kernel's, so a holder that is killed cannot leave it behind; its file says who holds it.
     """
     return (
-        f"{ENVIRONMENT}{FUNCTIONS}moor_runs={quote(RUNS)}; moor_run={quote(run)}\n"
-        f"exec 9>>{LOCK} || exit 1\n"
-        f"if ! flock -n 9; then echo 'another run holds the lock of this host:' >&2; cat {LOCK} >&2; exit {BUSY}; fi\n"
-        f"printf '%s since %s, pid %s\\n' {quote(run)} \"$(date)\" $$ > {LOCK}\n"
+        f"{ENVIRONMENT}{FUNCTIONS}moor_runs={quote(runs)}; moor_run={quote(run)}\n"
+        f"moor_lock={quote(lock)}; exec 9>>\"$moor_lock\" || exit 1\n"
+        f"if ! flock -n 9; then echo 'another run holds the lock of this host:' >&2; cat \"$moor_lock\" >&2; exit {BUSY}; fi\n"
+        f"printf '%s since %s, pid %s\\n' {quote(run)} \"$(date)\" $$ > \"$moor_lock\"\n"
     )

@@ -9,7 +9,7 @@ import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from moor.engine.prelude import ENVIRONMENT, TIDY, opening
+from moor.engine.prelude import ENVIRONMENT, LOCK, RUNS, TIDY, opening
 from moor.errors import HostError
 
 
@@ -33,10 +33,10 @@ def probe_script(fragments: Sequence[str], mark: str) -> str:
     return _whole(ENVIRONMENT, blocks)
 
 
-def apply_script(fragments: Sequence[str], mark: str, run: str) -> str:
+def apply_script(fragments: Sequence[str], mark: str, run: str, runs: str = RUNS, lock: str = LOCK) -> str:
     """Give a script that holds the host's lock and stops at the first fragment that fails."""
     blocks = (f"{_block(text, number, mark)}[ $rc = 0 ] || return 0\n" for number, text in enumerate(fragments))
-    return _whole(opening(run), [*blocks, TIDY])
+    return _whole(opening(run, runs, lock), [*blocks, TIDY])
 
 
 def _whole(opening_lines: str, blocks: Iterable[str]) -> str:
@@ -57,8 +57,7 @@ def answers(stdout: bytes, stderr: bytes, mark: str) -> list[Piece]:
     """Take the answers apart, in order; those that a broken connection or a failed fragment cut off are missing."""
     told = _parts(stderr, mark)
     return [
-        Piece(text, told.get(number, ("", 0))[0], code)
-        for number, (text, code) in sorted(_parts(stdout, mark).items())
+        Piece(text, told.get(number, ("", 0))[0], code) for number, (text, code) in sorted(_parts(stdout, mark).items())
     ]
 
 

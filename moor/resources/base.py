@@ -112,8 +112,6 @@ class Remote(Resource):
 SAFE: frozenset[str] = frozenset(string.ascii_letters + string.digits + string.punctuation + " \n\t") - {"'", "\\"}
 
 
-
-
 def literal(content: str) -> str:
     """Give a sh command that prints ``content``, whatever its bytes, in dash, bash and busybox.
 

@@ -8,8 +8,8 @@ from posixpath import dirname
 from shlex import quote
 
 from moor.errors import HostError
-from moor.resources.base import Scripted, State, literal
-from moor.resources.file import beside, sha256, validated
+from moor.resources.base import Scripted, State
+from moor.resources.file import beside, replaced, sha256
 
 
 @dataclass(frozen=True)
@@ -76,6 +76,4 @@ moor_keep {quote(self.path)}
 sum=$(if [ -e "$p" ]; then sha256sum < "$p"; else sha256sum < /dev/null; fi)
 [ "${{sum%% *}}" = {known} ] || moor_fail 'it changed after it was read; run again'
 o=0:0 m=0644; [ ! -e "$p" ] || {{ o=$(stat -c %u:%g "$p"); m=$(stat -c %a "$p"); }}
-rm -f "$t"
-(umask 077; {literal(content)} > "$t") && chown "$o" "$t" && chmod "$m" "$t" || {{ rm -f "$t"; exit 1; }}
-{validated(self.validate)}moor_place "$t" "$p\""""
+{replaced(content, '"$o"', '"$m"', self.validate)}"""

@@ -101,14 +101,20 @@ fi"""
 p={quote(self.path)} t={quote(beside(self.path))}
 moor_keep "$p"
 [ -d {quote(dirname(self.path))} ] || mkdir -p {quote(dirname(self.path))} || exit 1
+{replaced(text, quote(self.owner), self.mode, self.validate)}"""
+
+
+def replaced(content: str, owner: str, mode: str, validate: str) -> str:
+    """Give lines that put ``content`` at ``$p`` by way of ``$t`` beside it: synced, checked, renamed.
+
+    owner, mode  words of sh, quoted by the caller
+    """
+    checked = f"( {validate} ) >&2 || {{ rm -f \"$t\"; moor_fail 'refused by its own check'; }}\n" if validate else ""
+    return f"""\
 rm -f "$t"
-(umask 077; {literal(text)} > "$t") && chown {quote(self.owner)} "$t" && chmod {self.mode} "$t" || {{ rm -f "$t"; exit 1; }}
-{validated(self.validate)}moor_place "$t" "$p""""
-
-
-def validated(fragment: str) -> str:
-    """Give a line that runs ``fragment`` on the new content and drops it where that fails."""
-    return f"( {fragment} ) >&2 || {{ rm -f \"$t\"; moor_fail 'refused by its own check'; }}\n" if fragment else ""
+(umask 077; {literal(content)} > "$t") && chown {owner} "$t" && chmod {mode} "$t" ||
+  {{ rm -f "$t"; moor_fail "cannot write $t"; }}
+{checked}moor_place "$t" "$p\""""
 
 
 @dataclass(frozen=True)

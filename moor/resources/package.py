@@ -9,7 +9,8 @@ from moor.resources.base import Scripted, State
 
 # One line a package that is installed; a manager that is not there lists nothing.
 LISTED = {
-    "dpkg-query": "dpkg-query -W -f='${db:Status-Status} ${Package}\\n' -- NAMES 2>/dev/null | sed -n 's/^installed //p'",
+    "dpkg-query": "dpkg-query -W -f='${db:Status-Status} ${Package}\\n' -- NAMES 2>/dev/null"
+    " | sed -n 's/^installed //p'",
     "rpm": "rpm -q --qf '%{NAME}\\n' -- NAMES 2>/dev/null | grep -v ' '",
     "apk": "apk info -e NAMES 2>/dev/null",
 }

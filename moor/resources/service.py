@@ -8,7 +8,7 @@ from shlex import quote
 from moor.errors import HostError
 from moor.resources.base import Scripted, State
 
-# A file counts as newer when it changed more than this after the main process began: clocks are read one after the other.
+# A file counts as newer when it changed more than this after the main process began: two clocks are read in turn.
 TOLERANCE_CS = 5
 
 # systemd tells the start of the main process in microseconds since boot; a file tells its change in seconds since 1970.
@@ -84,7 +84,7 @@ done"""
     def mend(self, actual: State | None) -> str:
         if actual is None:
             raise HostError(f"{self.id}: the host does not run systemd")
-        enabling = f"systemctl -q {'enable' if self.enabled else 'disable'} \"$u\" || exit 1"
+        enabling = f'systemctl -q {"enable" if self.enabled else "disable"} "$u" || exit 1'
         starting = self._start() if self.running else 'systemctl stop "$u"'
         return f"u={quote(self.name)}\nsystemctl daemon-reload\n{enabling}\n{starting}"
 

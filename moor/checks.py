@@ -1,0 +1,34 @@
+"""Whether hosts are reached, and pinning the keys of new ones when asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from nornir.core import Nornir
+from nornir.core.task import Result, Task
+
+from moor.engine.converge import shell_of
+from moor.errors import HostError
+from moor.runbook import Runbook, Stage
+
+REACH_S = 30
+
+
+def reach_host(task: Task) -> Result:
+    """Run nothing as root: the whole way from the name to sudo works."""
+    answer = shell_of(task).run(":", REACH_S)
+    if answer.code:
+        raise HostError(f"a shell as root ended with {answer.code}: {answer.stderr.decode('utf-8', 'replace').strip()}")
+    return Result(host=task.host, result="reached")
+
+
+CHECK = Runbook("check", "Reach every host.", (Stage(reach_host),))
+
+
+def pin_new_host_keys(nr: Nornir, told: Callable[[str], None]) -> None:
+    """Pin the key of every host that has none, and show its fingerprint; a key that is pinned already stays."""
+    from moor.connections.hostkeys import pin
+
+    for host in nr.inventory.hosts.values():
+        for line in pin(host):
+            told(line)

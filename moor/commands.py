@@ -1,0 +1,108 @@
+"""What each command does, once its words are understood."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from nornir.core import Nornir
+from nornir.plugins.runners import ThreadedRunner
+
+from moor import text
+from moor.engine.results import new_run
+from moor.options import Options, Output
+from moor.report import Collector, HostReport, RunReport
+from moor.runbook import Runbook, run
+from moor.secrets import mask
+from moor.selection import limited, runbook_called
+from moor.sites import find_site, open_site
+
+DIFFERS = 2
+
+
+def plan(options: Options, name: str) -> int:
+    """Plan a runbook: 0 nothing to do, 2 there are changes, 1 a host failed."""
+    with opened(options, dry_run=True) as nr:
+        report = play(nr, runbook_called(name), options)
+    put(options, report, text.plan(report))
+    return 1 if report.failed else DIFFERS if report.differs else 0
+
+
+def apply(options: Options, name: str) -> int:
+    """Apply a runbook: 0 done, 1 a host failed or was skipped."""
+    with opened(options, dry_run=False) as nr:
+        report = play(nr, runbook_called(name), options)
+    put(options, report, text.applied(report))
+    return 1 if report.failed else 0
+
+
+def verify(options: Options) -> int:
+    """Prove the fleet from every node: 0 it holds, 2 a fault, 1 a host was not examined."""
+    with opened(options, dry_run=True) as nr:
+        report = play(nr, runbook_called("verify"), options)
+    put(options, report, text.matrix(report))
+    if any(not host.reached and host.error for host in report.hosts.values()):
+        return 1
+    return DIFFERS if report.failed or report.differs else 0
+
+
+def check(options: Options, accept_new_host_keys: bool) -> int:
+    """Validate config and inventory, then reach every host: 0 all were reached, 1 not."""
+    from moor.checks import CHECK, pin_new_host_keys
+
+    with opened(options, dry_run=True) as nr:
+        if accept_new_host_keys:
+            pin_new_host_keys(nr, teller(options))
+        report = play(nr, CHECK, options)
+    put(options, report, text.reached(report))
+    return 1 if report.failed else 0
+
+
+@contextmanager
+def opened(options: Options, dry_run: bool) -> Iterator[Nornir]:
+    """Open the site that the options name; every connection is closed at the end, whatever happened."""
+    quieten(options.verbose)
+    nr = open_site(find_site(options.site), dry_run=dry_run)
+    if options.workers:
+        nr = nr.with_runner(ThreadedRunner(num_workers=options.workers))
+    try:
+        yield limited(nr, options.limit)
+    finally:
+        nr.close_connections(on_good=True, on_failed=True)
+
+
+def play(nr: Nornir, runbook: Runbook, options: Options) -> RunReport:
+    """Run a runbook over the fleet and report what it found."""
+    run_id = nr.config.user_defined["run"] = new_run()
+    report = RunReport(run_id, runbook.name, {name: HostReport() for name in nr.inventory.hosts})
+    report.skip(run(nr.with_processors([Collector(report)]), runbook, teller(options)))
+    return report
+
+
+def teller(options: Options) -> Callable[[str], None]:
+    """Give what tells progress on standard error, unless the user wants quiet."""
+
+    def tell(line: str) -> None:
+        if not options.quiet:
+            print(mask(line), file=sys.stderr, flush=True)
+
+    return tell
+
+
+def put(options: Options, report: RunReport, words: str) -> None:
+    """Print a report on standard output in the shape that the user asked for."""
+    import json
+
+    print(mask(json.dumps(report.json(), indent=2) if options.output is Output.json else words))
+
+
+def quieten(verbose: bool) -> None:
+    """Send Nornir's and Paramiko's logs to standard error where the user asked, else nowhere."""
+    for name in ("nornir", "paramiko", "netmiko"):
+        logger = logging.getLogger(name)
+        logger.propagate = verbose
+        logger.addHandler(logging.NullHandler())
+    if verbose:
+        logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")

@@ -1,0 +1,24 @@
+"""What every command understands."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+
+class Output(StrEnum):
+    """The shapes of standard output."""
+
+    text = "text"
+    json = "json"
+
+
+@dataclass(frozen=True)
+class Options:
+    """The common options; ``site`` None is the working directory where it has a config.yaml, else the shipped fleet."""
+
+    site: Path | None = None
+    limit: str = ""
+    workers: int = 0
+    output: Output = Output.text
+    quiet: bool = False
+    verbose: bool = False

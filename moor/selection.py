@@ -1,0 +1,77 @@
+"""Which hosts and which runbook the words of a command line mean."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+from nornir.core import Nornir
+from nornir.core.inventory import Host
+
+from moor.errors import InputError
+from moor.runbook import Runbook, Stage
+
+
+def limited(nr: Nornir, expression: str) -> Nornir:
+    """Filter by ``--limit``: hosts and groups separated by commas, ``!`` excludes.
+
+    Raises  InputError: a name that is neither host nor group, or nobody is left.
+    """
+    if not expression:
+        return nr
+    known = [*nr.inventory.hosts, *nr.inventory.groups]
+    words = [word.strip() for word in expression.split(",") if word.strip()]
+    unknown = [word for word in words if word.lstrip("!") not in known]
+    if unknown:
+        lines = (f"--limit: no host or group is called {w.lstrip('!')}{nearest(w, known)}" for w in unknown)
+        raise InputError("\n".join(lines))
+    chosen = nr.filter(filter_func=_chooser(words))
+    if not chosen.inventory.hosts:
+        raise InputError(f"--limit {expression}: no host is left")
+    return chosen
+
+
+def _chooser(words: list[str]) -> Callable[[Host], bool]:
+    wanted = [word for word in words if not word.startswith("!")]
+    unwanted = [word[1:] for word in words if word.startswith("!")]
+
+    def choose(host: Host) -> bool:
+        def named(names: Iterable[str]) -> bool:
+            return any(name == host.name or host.has_parent_group(name) for name in names)
+
+        return (not wanted or named(wanted)) and not named(unwanted)
+
+    return choose
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Give `; did you mean X?` where something known is close."""
+    close = difflib.get_close_matches(word.lstrip("!"), list(known), n=1)
+    return f"; did you mean {close[0]}?" if close else ""
+
+
+def runbook_called(name: str) -> Runbook:
+    """Give a runbook, or the stages of one concern of site; the packages are those that ``open_site`` has set up.
+
+    Raises  InputError: nothing is called so.
+    """
+    import runbooks
+
+    found = sorted(module.name for module in pkgutil.iter_modules(runbooks.__path__))
+    if name in found:
+        book: Runbook = importlib.import_module(f"runbooks.{name}").RUNBOOK
+        return book
+    site: Runbook = importlib.import_module("runbooks.site").RUNBOOK
+    stages = tuple(stage for stage in site.stages if concern(stage) == name)
+    if not stages:
+        known = [*found, *dict.fromkeys(concern(stage) for stage in site.stages)]
+        raise InputError(f"no runbook is called {name}{nearest(name, known)} (there are: {', '.join(known)})")
+    return replace(site, name=name, stages=stages)
+
+
+def concern(stage: Stage) -> str:
+    """Name the module that owns a stage's task."""
+    return stage.task.__module__.rpartition(".")[2]

@@ -1,0 +1,65 @@
+"""Scripts of many fragments: what goes in comes out, in every shell, and half a script does nothing."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from moor.engine.script import Piece, answers, complete, new_mark, probe_script
+from moor.errors import HostError
+from moor.resources.base import literal
+from tests.shells import SHELLS, sh, text
+
+ANY_BYTES = st.binary(max_size=400)
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+@settings(max_examples=40, deadline=None)
+@given(contents=st.lists(ANY_BYTES, min_size=1, max_size=4))
+def test_any_bytes_come_back_as_they_were(shell: str, contents: list[bytes]) -> None:
+    mark = new_mark()
+    done = sh(shell, probe_script([literal(text(content)) for content in contents], mark))
+    assert answers(done.stdout, done.stderr, mark) == [Piece(text(content), "", 0) for content in contents]
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_each_fragment_has_its_own_status_and_its_own_errors(shell: str) -> None:
+    mark = new_mark()
+    done = sh(shell, probe_script(["echo one; exit 3", "cd /; x=1; echo two >&2", "pwd; echo ${x-unset}"], mark))
+    first, second, third = answers(done.stdout, done.stderr, mark)
+    assert first == Piece("one\n", "", 3)
+    assert second == Piece("", "two\n", 0)
+    assert third.stdout.endswith("unset\n")
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_a_fragment_that_reads_its_input_does_not_eat_the_next(shell: str) -> None:
+    mark = new_mark()
+    done = sh(shell, probe_script(["cat", "echo still here"], mark))
+    assert [piece.stdout for piece in answers(done.stdout, done.stderr, mark)] == ["", "still here\n"]
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+@pytest.mark.parametrize("kept", [0.3, 0.6, 0.9, 0.99])
+def test_half_a_script_does_nothing(shell: str, kept: float, tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder = tmp_path_factory.mktemp("half")
+    script = probe_script([f"touch {folder}/{number}" for number in range(5)], new_mark())
+    sh(shell, script[: int(len(script) * kept)])
+    assert list(folder.iterdir()) == []
+
+
+def test_an_answer_that_was_cut_off_is_an_error_with_the_last_words() -> None:
+    mark = "moor-0"
+    stdout = b"\nmoor-0 0 begin\nyes\nmoor-0 0 end 0\n\nmoor-0 1 begin\nha"
+    with pytest.raises(HostError, match="1 of 2 questions.*Killed"):
+        complete(answers(stdout, b"", mark), 2, b"Killed")
+
+
+@given(stdout=ANY_BYTES, stderr=ANY_BYTES)
+def test_garbage_never_raises(stdout: bytes, stderr: bytes) -> None:
+    assert answers(stdout, stderr, new_mark()) == []
+
+
+def test_what_a_profile_prints_first_is_ignored() -> None:
+    mark = "moor-0"
+    stdout = b"Welcome!\nmoor-1 0 begin\n\nmoor-0 0 begin\nyes\nmoor-0 0 end 0\n"
+    assert answers(stdout, b"", mark) == [Piece("yes", "", 0)]
