@@ -1,0 +1,60 @@
+"""How tasks read the settings of a host."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, TypeVar
+
+from nornir.core.inventory import Host
+from pydantic import ValidationError
+
+from moor.errors import InputError
+from moor.settings.section import Section, SitePath, Strict
+
+Model = TypeVar("Model", bound=Section)
+SITE = "moor_site"  # key in the defaults' data; no section has an underscore-joined name of moor's
+
+
+class SiteSettings(Strict):
+    """What ``user_defined.moor`` of config.yaml says.
+
+    directory  where config.yaml stands
+    state      what moor keeps of this site: keys, secrets, history
+    lab        what the lab keeps while it runs
+    """
+
+    directory: Path
+    state: SitePath
+    lab: SitePath = Path("/var/lib/moor-lab")
+
+
+def optional_settings_of(host: Host, model: type[Model]) -> Model | None:
+    """Give the host's settings of one section, or None where neither it, its groups nor the defaults have any."""
+    value = host.data.get(model.section)
+    if value is None or isinstance(value, model):
+        return value
+    # The class of a task module that was loaded anew is another class of the same name.
+    return model.model_validate(value.model_dump() if isinstance(value, Section) else value)
+
+
+def settings_of(host: Host, model: type[Model]) -> Model:
+    """Give the host's settings of one section, or the model's defaults; raises InputError where it needs a key."""
+    found = optional_settings_of(host, model)
+    if found is not None:
+        return found
+    try:
+        return model()
+    except ValidationError as error:
+        keys = ", ".join(str(part["loc"][0]) for part in error.errors() if part["loc"])
+        raise InputError(
+            f"{host.name}: it has no data.{model.section}, which needs {keys}; "
+            "write it for this host, one of its groups, or in the defaults"
+        ) from None
+
+
+def site_of(host: Host) -> SiteSettings:
+    """Give the settings of the site that the host's inventory belongs to."""
+    site: Any = host.defaults.data.get(SITE)
+    if not isinstance(site, SiteSettings):
+        raise InputError(f"{host.name}: its inventory was not loaded from a site; open it by moor.sites.open_site")
+    return site

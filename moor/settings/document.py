@@ -1,0 +1,177 @@
+"""YAML files as trees that remember where every key stands, and their merging."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from moor.errors import InputError
+
+MERGE = "tag:yaml.org,2002:merge"
+DEEPEST = 50  # levels; an alias that holds itself has no end
+
+
+@dataclass(frozen=True, order=True)
+class Source:
+    """A place in a file: ``file`` as people shall read it, the line from 1, and the keys that lead there."""
+
+    file: str
+    line: int
+    path: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        where = f"{self.file}:{self.line}"
+        return f"{where}: {'.'.join(self.path)}" if self.path else where
+
+    def below(self, key: str) -> Source:
+        """Give the place of a key that has no line of its own."""
+        return Source(self.file, self.line, (*self.path, key))
+
+
+@dataclass(frozen=True)
+class Tree:
+    """A value with its place; ``value`` is a scalar, a tuple of trees, or a dict of trees by key."""
+
+    source: Source
+    value: object
+
+    @property
+    def items(self) -> Mapping[str, Tree]:
+        """The entries by key; empty where this is no mapping."""
+        return self.value if isinstance(self.value, dict) else {}
+
+    def plain(self) -> Any:
+        """Give the value without its places."""
+        if isinstance(self.value, dict):
+            return {key: entry.plain() for key, entry in self.value.items()}
+        if isinstance(self.value, tuple):
+            return [entry.plain() for entry in self.value]
+        return self.value
+
+    def place(self, keys: tuple[int | str, ...]) -> Source:
+        """Give the place of the deepest thing that ``keys`` lead to, its path completed by the keys that lead nowhere."""
+        if not keys:
+            return self.source
+        entries: Mapping[int | str, Tree] = (
+            dict(enumerate(self.value)) if isinstance(self.value, tuple) else {**self.items}
+        )
+        if keys[0] in entries:
+            return entries[keys[0]].place(keys[1:])
+        source = self.source
+        for key in keys:
+            source = source.below(str(key))
+        return source
+
+
+def merged(low: Tree | None, high: Tree) -> Tree:
+    """Lay ``high`` over ``low``: mappings key by key, anything else replaces what was there."""
+    if low is None or not isinstance(low.value, dict) or not isinstance(high.value, dict):
+        return high
+    both = {key: merged(low.items.get(key), entry) for key, entry in high.items.items()}
+    return Tree(high.source, {**low.value, **both})
+
+
+@dataclass
+class Findings:
+    """Everything wrong that was found, each told once, in the order of files and lines."""
+
+    found: set[tuple[Source, str]] = field(default_factory=set)
+
+    def add(self, source: Source, message: str) -> None:
+        """Note a finding."""
+        self.found.add((source, message))
+
+    def lines(self) -> list[str]:
+        """Give one line a finding."""
+        return [f"{source}: {message}" for source, message in sorted(self.found)]
+
+    def refuse(self) -> None:
+        """Raise InputError with all findings, if there are any."""
+        if self.found:
+            raise InputError("\n".join(self.lines()))
+
+
+def load(path: Path, shown: str, findings: Findings) -> Tree:
+    """Read a YAML file as a tree; what is wrong with it goes to ``findings``, and the rest is still given."""
+    nothing = Tree(Source(shown, 1), {})
+    yaml = YAML(typ="safe", pure=True)
+    try:
+        node = yaml.compose(path.read_text("utf-8"))
+        return _Reader(yaml, shown, findings).tree(node, ()) if node else nothing
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        findings.add(Source(shown, mark.line + 1 if mark else 1), f"not YAML: {error.problem or error.context}")
+    except YAMLError as error:
+        findings.add(Source(shown, 1), f"not YAML: {' '.join(str(error).split())}")
+    except UnicodeDecodeError as error:
+        findings.add(Source(shown, 1), f"not UTF-8 text: {error.reason} at byte {error.start}")
+    except OSError as error:
+        findings.add(Source(shown, 1), f"cannot be read: {error.strerror}")
+    return nothing
+
+
+@dataclass
+class _Reader:
+    """Turns the YAML library's nodes into trees."""
+
+    yaml: YAML
+    file: str
+    findings: Findings
+
+    def tree(self, node: Node, path: tuple[str, ...], line: int | None = None) -> Tree:
+        source = Source(self.file, line or node.start_mark.line + 1, path)
+        if len(path) > DEEPEST:
+            self.findings.add(source, "nested too deep; does an alias hold itself?")
+            return Tree(source, None)
+        if isinstance(node, MappingNode):
+            return Tree(source, self.mapping(node, path))
+        if isinstance(node, SequenceNode):
+            return Tree(source, tuple(self.tree(entry, (*path, str(i))) for i, entry in enumerate(node.value)))
+        return Tree(source, self.scalar(node, source))
+
+    def mapping(self, node: MappingNode, path: tuple[str, ...]) -> dict[str, Tree]:
+        """Read a mapping's own entries, laid over those that ``<<`` takes from others."""
+        inherited: dict[str, Tree] = {}
+        own: dict[str, Tree] = {}
+        for key_node, value_node in node.value:
+            line = key_node.start_mark.line + 1
+            if key_node.tag == MERGE:
+                inherited = {**dict(self.inherited(value_node, path)), **inherited}
+            elif key := self.key(key_node, path):
+                if key in own:
+                    earlier = own[key].source.line
+                    self.findings.add(
+                        Source(self.file, line, (*path, key)), f"stands here twice, first in line {earlier}"
+                    )
+                own[key] = self.tree(value_node, (*path, key), line)
+        return {**inherited, **own}
+
+    def inherited(self, node: Node, path: tuple[str, ...]) -> Iterator[tuple[str, Tree]]:
+        """Give the entries behind ``<<``; of several mappings the first wins."""
+        for part in reversed(node.value) if isinstance(node, SequenceNode) else (node,):
+            if isinstance(part, MappingNode):
+                yield from self.mapping(part, path).items()
+
+    def key(self, node: Node, path: tuple[str, ...]) -> str | None:
+        """Give a key that is text; any other is a finding."""
+        source = Source(self.file, node.start_mark.line + 1, path)
+        value = self.scalar(node, source) if isinstance(node, ScalarNode) else None
+        if isinstance(value, str):
+            return value
+        self.findings.add(source, f"the key {node.value} is not text; put it in quotes")
+        return None
+
+    def scalar(self, node: Node, source: Source) -> object:
+        """Give a scalar's value as YAML 1.2 types it."""
+        try:
+            return self.yaml.constructor.construct_object(node)
+        except (YAMLError, ValueError) as error:
+            problem = error.problem if isinstance(error, MarkedYAMLError) else str(error)
+            self.findings.add(source, f"not a value: {problem}")
+            return None

@@ -1,0 +1,101 @@
+"""The base of every task's settings, and the types that only settings need."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Annotated, Any, ClassVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, GetCoreSchemaHandler, ValidationInfo
+from pydantic_core import CoreSchema, core_schema
+
+from moor.errors import InputError
+from moor.secrets import REMEDY, Secret, absolute, resolve
+
+
+class Strict(BaseModel):
+    """A frozen model that refuses keys it does not know; part of a section, or of a file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class Section(Strict):
+    """The settings of one concern: what stands below ``data.<section>`` of a host, its groups and the defaults."""
+
+    section: ClassVar[str]
+
+
+class SecretRef:
+    """A reference to a secret, ``env:NAME`` or ``file:PATH``; the secret itself is read when a task asks for it."""
+
+    __slots__ = ("reference",)
+
+    def __init__(self, reference: str, site: Path = Path()) -> None:
+        self.reference = absolute(reference, site)
+
+    def resolve(self) -> Secret:
+        """Read the secret; raises InputError."""
+        return resolve(self.reference)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, SecretRef) and other.reference == self.reference
+
+    def __hash__(self) -> int:
+        return hash(self.reference)
+
+    def __repr__(self) -> str:
+        return f"SecretRef({self.reference!r})"
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        text = core_schema.to_string_ser_schema()
+        return core_schema.with_info_plain_validator_function(cls._validated, serialization=text)
+
+    def __str__(self) -> str:
+        return self.reference
+
+    @classmethod
+    def _validated(cls, value: object, info: core_schema.ValidationInfo) -> SecretRef:
+        if isinstance(value, cls):
+            return value
+        if not isinstance(value, str):
+            raise ValueError(f"a secret is not written here; {REMEDY}")
+        try:
+            return cls(value, site_in(info.context))
+        except InputError as error:
+            raise ValueError(str(error)) from None
+
+
+def site_in(context: Any) -> Path:
+    """Give the directory that relative paths stand for, out of a validation's context."""
+    return Path(context["site"]) if context else Path()
+
+
+def _below_site(path: Path, info: ValidationInfo) -> Path:
+    return (site_in(info.context) / path.expanduser()).absolute()
+
+
+SitePath = Annotated[Path, AfterValidator(_below_site)]
+"""A path on the controller, relative to the directory of config.yaml."""
+
+
+def sections(modules: Iterable[ModuleType]) -> dict[str, type[Section]]:
+    """Collect by name the sections that ``modules`` define; raises InputError where two have one name."""
+    found: dict[str, type[Section]] = {}
+    for module in modules:
+        for model in _defined_in(module):
+            other = found.setdefault(model.section, model)
+            if other is not model:
+                raise InputError(
+                    f"{module.__file__}: the section {model.section!r} belongs to {other.__module__} already; "
+                    "give it another name"
+                )
+    return found
+
+
+def _defined_in(module: ModuleType) -> Iterator[type[Section]]:
+    for value in vars(module).values():
+        own = isinstance(value, type) and issubclass(value, Section) and value.__module__ == module.__name__
+        if own and "section" in vars(value):
+            yield value

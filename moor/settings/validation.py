@@ -1,0 +1,77 @@
+"""Pydantic's findings in the words, and at the places, of the files that people write."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar, get_args
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from moor.settings.document import Findings, Tree
+
+Model = TypeVar("Model", bound=BaseModel)
+
+WORDS = {
+    "missing": "is missing",
+    "string_type": "must be text; put it in quotes",
+    "model_type": "must be a mapping: keys with values below it",
+    "dict_type": "must be a mapping: keys with values below it",
+    "list_type": "must be a list: lines that begin with '-'",
+    "tuple_type": "must be a list: lines that begin with '-'",
+}
+
+
+def validated(model: type[Model], tree: Tree, site: Path, findings: Findings, *, partly: bool = False) -> Model | None:
+    """Give ``tree`` as a model, or None after adding to ``findings``.
+
+    partly  the tree is to be completed elsewhere, so what is missing is no finding
+    """
+    try:
+        return model.model_validate(tree.plain(), context={"site": site})
+    except ValidationError as error:
+        for detail in error.errors(include_url=False, include_input=False):
+            if not (partly and detail["type"] == "missing"):
+                findings.add(tree.place(detail["loc"]), message(model, detail))
+    return None
+
+
+def message(model: type[BaseModel], detail: ErrorDetails) -> str:
+    """Say one of pydantic's findings."""
+    if detail["type"] == "extra_forbidden":
+        *above, key = (str(part) for part in detail["loc"])
+        return unknown(key, known_keys(model, above))
+    return WORDS.get(detail["type"], _lowered(detail["msg"].removeprefix("Value error, ")))
+
+
+def _lowered(text: str) -> str:
+    text = text.replace("Input should be", "must be")
+    return text[:1].lower() + text[1:]
+
+
+def unknown(key: str, known: Iterable[str], noun: str = "key") -> str:
+    """Say that there is no ``key``, with the nearest known one, or all of them."""
+    names = sorted(known)
+    near = difflib.get_close_matches(key, names, n=1)
+    if near:
+        return f"no such {noun}; did you mean {near[0]}?"
+    return f"no such {noun}; known here: {', '.join(names) or 'none'}"
+
+
+def known_keys(model: type[BaseModel], above: Iterable[str]) -> list[str]:
+    """List the keys that ``model`` takes below the keys ``above``."""
+    models = [model]
+    for key in above:
+        fields = [field for m in models for name, field in m.model_fields.items() if key in (name, field.alias)]
+        if fields:  # else a list's number, a free key or a union's tag
+            models = [inner for field in fields for inner in _models_in(field.annotation)]
+    return [field.alias or name for m in models for name, field in m.model_fields.items()]
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for part in get_args(annotation):
+        yield from _models_in(part)

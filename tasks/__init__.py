@@ -1,0 +1,1 @@
+"""What one host should hold: one module a concern."""

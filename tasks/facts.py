@@ -1,0 +1,78 @@
+"""Facts of the fleet that several concerns need."""
+
+from __future__ import annotations
+
+import re
+from ipaddress import IPv4Address, IPv6Address
+from typing import Annotated, ClassVar
+
+from pydantic import AfterValidator, Field, IPvAnyAddress, model_validator
+
+from moor.settings import Section
+
+LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
+EXAMPLES = ("reg.mydomain.com", "registry.example.com", "example.com")  # of Harbor's template and of handbooks
+
+
+def host_name(name: str) -> str:
+    """Give ``name`` back if DNS and image references take it; raises ValueError."""
+    if len(name) > 253 or not all(LABEL.fullmatch(label) for label in name.split(".")):
+        raise ValueError("not a host name: lower-case letters, digits and hyphens, in labels parted by dots")
+    return name
+
+
+def full_name(name: str) -> str:
+    """Give ``name`` back if it is a fully qualified domain name; raises ValueError."""
+    if re.fullmatch(r"[0-9.]+", name) or ":" in name:
+        raise ValueError("an address; write the registry's name, since its certificate and every image are named by it")
+    host_name(name)
+    if "." not in name:
+        raise ValueError(f"not a full name; write one with a domain, such as {name}.your-domain")
+    if name in EXAMPLES:
+        raise ValueError("the name of an example; write the registry's own name")
+    return name
+
+
+HostName = Annotated[str, AfterValidator(host_name)]
+FullName = Annotated[str, AfterValidator(full_name)]
+
+
+class Registry(Section):
+    """Where the registry is.
+
+    name     its full name, by which images are named
+    address  its address in the fleet
+    aliases  further names it answers to, in its certificate and in names
+    """
+
+    section: ClassVar[str] = "registry"
+
+    name: FullName
+    address: IPvAnyAddress
+    port: Annotated[int, Field(ge=1, le=65535)] = 443
+    aliases: tuple[HostName, ...] = ()
+
+    @model_validator(mode="after")
+    def _usable(self) -> Registry:
+        address: IPv4Address | IPv6Address = self.address
+        if address.is_loopback or address.is_unspecified or address.is_multicast:
+            raise ValueError(f"{address} is an address that other hosts cannot reach; write the registry's own")
+        return self
+
+    @property
+    def host_port(self) -> str:
+        """Name the registry as image references and certs.d do: with its port unless that is 443."""
+        return self.name if self.port == 443 else f"{self.name}:{self.port}"
+
+    @property
+    def url(self) -> str:
+        return f"https://{self.host_port}"
+
+    @property
+    def short_name(self) -> str:
+        return self.name.partition(".")[0]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """List every name, the full one first, each once."""
+        return tuple(dict.fromkeys((self.name, self.short_name, *self.aliases)))
