@@ -1,0 +1,85 @@
+"""The lab's network: a bridge in a network namespace of its own, and one link to the machine."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+from pathlib import Path
+
+from lab.cgroups import Cgroup
+from lab.fleet import Fleet
+from lab.machine import check_network, run, start
+from moor.errors import MoorError
+
+
+def link_name(address: IPv4Address) -> str:
+    """The name of a host's link on the bridge: of the address, for a host's name may be too long."""
+    return "h" + "-".join(str(address).split(".")[2:])
+
+
+def mac_of(address: IPv4Address) -> str:
+    """A host's MAC address: the same at every boot, for its neighbours remember the former one for a minute."""
+    return ":".join(f"{octet:02x}" for octet in (0x02, 0x6D, *address.packed))
+
+
+@dataclass(frozen=True)
+class Network:
+    """Lives as long as its holder, the one process in ``cgroup``; the kernel drops it all with that."""
+
+    fleet: Fleet
+    cgroup: Cgroup
+
+    @property
+    def machine_link(self) -> str:
+        """The name of the machine's end of the link."""
+        return f"moor-{self.fleet.name}"
+
+    @property
+    def namespace(self) -> Path:
+        """The namespace that holds the bridge; Raises MoorError while the lab is down."""
+        pids = self.cgroup.pids()
+        if not pids:
+            raise MoorError("lab: the network is down; bring it up with: moor lab up")
+        return Path(f"/proc/{pids[0]}/ns/net")
+
+    def up(self) -> None:
+        """Makes namespace, bridge and link, where they are not there yet."""
+        if self.cgroup.populated:
+            return
+        routes = json.loads(run("ip", "-json", "-4", "route"))
+        check_network(self.fleet.network, [route for route in routes if route.get("dev") != self.machine_link])
+        self.cgroup.make()
+        self._start_holder()
+        self._make_bridge()
+
+    def inside(self, *argv: str, stdin: str = "") -> str:
+        """Runs a program of the machine inside the lab's network."""
+        return run("nsenter", f"--net={self.namespace}", *argv, stdin=stdin)
+
+    def _start_holder(self) -> None:
+        enter = 'echo 0 >"$0/cgroup.procs"; exec sleep infinity'
+        start("unshare", "--net", "sh", "-c", enter, self.cgroup.path)
+        end = time.monotonic() + 10
+        while not self.cgroup.populated:
+            if time.monotonic() > end:
+                raise MoorError("lab: no network namespace could be made; is CONFIG_NET_NS in this kernel?")
+            time.sleep(0.005)
+
+    def _make_bridge(self) -> None:
+        prefix = self.fleet.network.prefixlen
+        holder = self.namespace.parts[2]
+        batch = [
+            "link set lo up",
+            "link add bridge type bridge stp_state 0 forward_delay 0",
+            f"addr add {self.fleet.gateway}/{prefix} dev bridge",
+            "link set bridge up",
+            "route add unreachable default",  # who asks for the internet is told at once, and need not wait
+        ]
+        self.inside("ip", "-batch", "-", stdin="\n".join(batch))
+        self.inside("sh", "-c", "echo 1 >/proc/sys/net/ipv4/ip_forward")
+        link = self.machine_link
+        run("ip", "link", "add", link, "type", "veth", "peer", "name", "machine", "netns", holder)
+        self.inside("ip", "link", "set", "machine", "master", "bridge", "up")
+        run("ip", "-batch", "-", stdin=f"addr add {self.fleet.machine}/{prefix} dev {link}\nlink set {link} up\n")
