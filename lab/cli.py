@@ -1,0 +1,82 @@
+"""The lab's command line: ``moor lab ...``, or ``python -m lab ...``."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from lab.fleet import SHIPPED, load_fleet
+from lab.lab import Lab, Status
+from moor.errors import MoorError
+
+app = typer.Typer(help="A whole fleet on this machine: real Debian hosts in namespaces.", no_args_is_help=True)
+
+FleetFile = Annotated[Path, typer.Option("--fleet", help="The fleet file; the shipped one by default.")]
+
+
+def _tell(message: str) -> None:
+    print(message, file=sys.stderr, flush=True)
+
+
+def _show(statuses: list[Status]) -> None:
+    table = Table(box=None)
+    for column in ("host", "address", "suite", "profile", "state"):
+        table.add_column(column)
+    for status in statuses:
+        table.add_row(status.name, str(status.address), status.suite, status.profile, status.state)
+    Console().print(table)
+
+
+@app.command()
+def up(names: Annotated[list[str] | None, typer.Argument()] = None, fleet: FleetFile = SHIPPED) -> None:
+    """Boot the fleet, or the hosts that are named; what runs already is left alone."""
+    lab = Lab(load_fleet(fleet), progress=_tell)
+    booted = lab.up(names)
+    _tell(f"booted {', '.join(booted)}" if booted else "running already")
+    _show(lab.status())
+
+
+@app.command()
+def down(
+    fleet: FleetFile = SHIPPED,
+    secrets: Annotated[bool, typer.Option(help="Remove the lab's passwords too.")] = False,
+    cache: Annotated[bool, typer.Option(help="Remove the cached images too.")] = False,
+) -> None:
+    """End the fleet and remove its disks; nothing else of the machine was changed."""
+    Lab(load_fleet(fleet), progress=_tell).down(secrets=secrets, cache=cache)
+    _tell("down")
+
+
+@app.command()
+def status(fleet: FleetFile = SHIPPED) -> None:
+    """Show every host and whether it runs."""
+    _show(Lab(load_fleet(fleet)).status())
+
+
+@app.command(context_settings={"ignore_unknown_options": True})
+def shell(
+    host: str,
+    command: Annotated[list[str] | None, typer.Argument()] = None,
+    fleet: FleetFile = SHIPPED,
+) -> None:
+    """Log in to a host as the user ops, or run a command there."""
+    argv = [*Lab(load_fleet(fleet)).ssh_argv(host), *(command or [])]
+    os.execvp(argv[0], argv)  # noqa: S606 - the terminal is ssh's from here on
+
+
+def main() -> int:
+    """The exit code of the lab's own command line; an error is told in one message, without a traceback."""
+    try:
+        app()
+    except MoorError as error:
+        _tell(f"error: {error}")
+        return 1
+    except SystemExit as done:
+        return int(done.code or 0)
+    return 0
