@@ -55,12 +55,11 @@ class Tree:
         return self.value
 
     def place(self, keys: tuple[int | str, ...]) -> Source:
-        """Give the place of the deepest thing that ``keys`` lead to, its path completed by the keys that lead nowhere."""
+        """Give the place of the deepest thing that ``keys`` lead to, its path completed by those that lead nowhere."""
         if not keys:
             return self.source
-        entries: Mapping[int | str, Tree] = (
-            dict(enumerate(self.value)) if isinstance(self.value, tuple) else {**self.items}
-        )
+        entries: dict[int | str, Tree] = {}
+        entries.update(enumerate(self.value) if isinstance(self.value, tuple) else self.items)
         if keys[0] in entries:
             return entries[keys[0]].place(keys[1:])
         source = self.source

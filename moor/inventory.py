@@ -1,0 +1,139 @@
+"""Nornir inventory plugin: SimpleInventory's three files, validated as a whole, with typed settings on every host."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from pathlib import Path
+
+from nornir.core.inventory import ConnectionOptions, Defaults, Group, Groups, Host, Hosts, Inventory, ParentGroups
+
+from moor.modules import load_tasks
+from moor.settings.access import SITE, SiteSettings
+from moor.settings.document import Findings, Source, Tree, load
+from moor.settings.entries import Connection, DefaultsEntry
+from moor.settings.fleet import KEY, Fleet, HostFacts, Layer
+from moor.settings.section import sections
+
+SSH_PORT = 22
+
+
+class FleetInventory:
+    """Loads hosts.yaml, groups.yaml and defaults.yaml; raises InputError with everything that is wrong in them.
+
+    A host's ``data`` holds one validated model a section; groups and defaults keep what their files say.
+    A host's ``connection_options`` are merged key by key over those of its groups and the defaults, and its
+    ``ssh_host_key`` is among the extras of ``shell``, which is how the connection learns it.
+    """
+
+    def __init__(
+        self,
+        host_file: str = "inventory/hosts.yaml",
+        group_file: str = "inventory/groups.yaml",
+        defaults_file: str = "inventory/defaults.yaml",
+        site: SiteSettings | None = None,
+    ) -> None:
+        self.site = site or SiteSettings(directory=Path().absolute(), state=Path(".moor"))
+        self.host_file, self.group_file, self.defaults_file = (
+            self.site.directory / name for name in (host_file, group_file, defaults_file)
+        )
+
+    def load(self) -> Inventory:
+        """Read, validate and merge the files."""
+        findings = Findings()
+        models = sections(load_tasks(self.site.directory))
+        hosts, groups, defaults = (
+            self._tree(path, findings) for path in (self.host_file, self.group_file, self.defaults_file)
+        )
+        fleet = Fleet.of(hosts, groups, defaults, models, self.site.directory, findings)
+        facts = {name: fleet.facts(name) for name in fleet.hosts}
+        findings.refuse()
+        inventory = self._inventory(fleet, facts)
+        check_addresses(inventory, {name: host.source for name, host in facts.items()}, findings)
+        findings.refuse()
+        return inventory
+
+    def _tree(self, path: Path, findings: Findings) -> Tree:
+        """Read one file; Nornir does without groups and defaults, and so does this."""
+        shown = str(path.relative_to(self.site.directory) if path.is_relative_to(self.site.directory) else path)
+        if path != self.host_file and not path.exists():
+            return Tree(Source(shown, 1), {})
+        return load(path, shown, findings)
+
+    def _inventory(self, fleet: Fleet, facts: dict[str, HostFacts]) -> Inventory:
+        defaults = _defaults(fleet.defaults)
+        defaults.data[SITE] = self.site
+        groups = Groups({name: _group(name, layer, defaults) for name, layer in fleet.groups.items()})
+        for name, layer in fleet.groups.items():
+            groups[name].groups = ParentGroups([groups[parent] for parent in layer.groups])
+        hosts = Hosts({name: _host(name, host, groups, defaults) for name, host in facts.items()})
+        return Inventory(hosts=hosts, groups=groups, defaults=defaults)
+
+
+def check_addresses(inventory: Inventory, sources: dict[str, Source], findings: Findings) -> None:
+    """Find hosts of one address and port: one machine would be worked on twice at once."""
+    names = defaultdict(list)
+    for host in inventory.hosts.values():
+        options = host.get_connection_parameters("shell")
+        names[options.hostname, options.port or SSH_PORT].append(host.name)
+    for (address, port), (first, *others) in names.items():
+        for name in others:
+            findings.add(sources[name].below("hostname"), f"{address} port {port} is {first}'s already")
+
+
+def _defaults(layer: Layer) -> Defaults:
+    entry = layer.entry
+    return Defaults(
+        entry.hostname, entry.port, entry.username, _password(entry), entry.platform, dict(entry.data), _options(entry)
+    )
+
+
+def _group(name: str, layer: Layer, defaults: Defaults) -> Group:
+    entry = layer.entry
+    return Group(
+        name,
+        entry.hostname,
+        entry.port,
+        entry.username,
+        _password(entry),
+        entry.platform,
+        data=dict(entry.data),
+        connection_options=_options(entry),
+        defaults=defaults,
+    )
+
+
+def _host(name: str, facts: HostFacts, groups: Groups, defaults: Defaults) -> Host:
+    entry = facts.entry
+    host = Host(
+        name,
+        entry.hostname,
+        entry.port,
+        entry.username,
+        _password(entry),
+        entry.platform,
+        ParentGroups([groups[group] for group in entry.groups]),
+        facts.data,
+        {kind: _connection(options) for kind, options in facts.connections.items()},
+        defaults,
+    )
+    host.hostname = host.hostname or name  # inherited, or else the name is the address
+    if key := facts.data.get(KEY):
+        shell = host.connection_options.setdefault("shell", ConnectionOptions())
+        shell.extras = {**(shell.extras or {}), KEY: key}
+    return host
+
+
+def _options(entry: DefaultsEntry) -> dict[str, ConnectionOptions]:
+    return {kind: _connection(options) for kind, options in entry.connection_options.items()}
+
+
+def _connection(options: Connection) -> ConnectionOptions:
+    """Give Nornir's own form; a password stays a reference, which the connection resolves when it opens."""
+    extras = options.extras.plain() or None
+    return ConnectionOptions(
+        options.hostname, options.port, options.username, _password(options), options.platform, extras
+    )
+
+
+def _password(entry: DefaultsEntry | Connection) -> str | None:
+    return entry.password.reference if entry.password else None

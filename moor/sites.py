@@ -1,0 +1,182 @@
+"""A site: the directory that holds config.yaml, an inventory, and perhaps tasks and runbooks of its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from nornir import InitNornir
+from nornir.core import Nornir
+from nornir.core.exceptions import PluginNotRegistered
+from nornir.core.plugins.inventory import InventoryPluginRegister
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from moor.errors import InputError
+from moor.inventory import FleetInventory
+from moor.modules import SHIPPED, load_runbooks, load_tasks, search
+from moor.settings.access import SiteSettings
+from moor.settings.document import Findings, Tree, load
+from moor.settings.section import SitePath, Strict
+from moor.settings.validation import validated
+
+__all__ = ["CONFIG", "find_site", "load_runbooks", "load_tasks", "open_site"]
+
+CONFIG = "config.yaml"
+Workers = Annotated[int, Field(ge=1, le=1000)]
+
+
+class Files(Strict):
+    """The inventory's three files, relative to the site."""
+
+    host_file: str = "inventory/hosts.yaml"
+    group_file: str = "inventory/groups.yaml"
+    defaults_file: str = "inventory/defaults.yaml"
+
+
+class InventoryConfig(Strict):
+    """Nornir's ``inventory``."""
+
+    plugin: Literal["FleetInventory"] = "FleetInventory"
+    options: Files = Files()
+    transform_function: str = ""
+    transform_function_options: dict[str, Any] = Field(default_factory=dict)
+
+
+class RunnerConfig(Strict):
+    """Nornir's ``runner``."""
+
+    plugin: str = "threaded"
+    options: dict[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _known_options(self) -> RunnerConfig:
+        if self.plugin in ("threaded", "serial"):
+            wanted = {"num_workers"} if self.plugin == "threaded" else set()
+            if strange := set(self.options) - wanted:
+                raise ValueError(f"no such option of {self.plugin}: {', '.join(sorted(strange))}")
+            workers = self.options.get("num_workers", 1)
+            if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
+                raise ValueError("num_workers must be a whole number, 1 or more")
+        return self
+
+
+class LoggingConfig(Strict):
+    """Nornir's ``logging``; off unless asked for, since Nornir logs the arguments of tasks."""
+
+    enabled: bool = False
+    level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
+    log_file: SitePath | Literal[""] = ""
+    format: str | None = None
+    to_console: bool = False
+    loggers: tuple[str, ...] = ("nornir",)
+
+
+class SSHConfig(Strict):
+    """Nornir's ``ssh``."""
+
+    config_file: SitePath | None = None
+
+
+class CoreConfig(Strict):
+    """Nornir's ``core``. There is no raise_on_error: it would cut reports short."""
+
+
+class MoorConfig(Strict):
+    """What is moor's own: where it keeps the state of the site, and where the lab keeps its own."""
+
+    state: SitePath = Path(".moor")
+    lab: SitePath = Path("/var/lib/moor-lab")
+
+
+class UserDefined(BaseModel):
+    """Nornir's ``user_defined``: ``moor``, and what a site's own tasks want."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, hide_input_in_errors=True)
+
+    moor: MoorConfig = MoorConfig()
+
+
+class SiteConfig(Strict):
+    """The whole of config.yaml."""
+
+    inventory: InventoryConfig = InventoryConfig()
+    runner: RunnerConfig = RunnerConfig()
+    logging: LoggingConfig = LoggingConfig()
+    ssh: SSHConfig = SSHConfig()
+    core: CoreConfig = CoreConfig()
+    user_defined: UserDefined = UserDefined()
+
+
+def find_site(named: Path | None) -> Path:
+    """Give the site's directory: the one that was named, else the working directory, else the shipped one."""
+    if named is not None:
+        return named
+    return next((place for place in (Path.cwd(), SHIPPED) if (place / CONFIG).is_file()), Path.cwd())
+
+
+def open_site(directory: Path, dry_run: bool = False) -> Nornir:
+    """Give Nornir for the site in ``directory``, whatever the working directory.
+
+    Raises  InputError: no site there, or with everything that is wrong in its files.
+    """
+    site = directory.expanduser().absolute()
+    config = read_config(site)
+    settings = site_settings(site, config)
+    search("runbooks", site)
+    InventoryPluginRegister.register("FleetInventory", FleetInventory)
+    try:
+        return InitNornir(dry_run=dry_run, **_nornir_config(config, settings))
+    except (PluginNotRegistered, ImportError) as error:
+        raise InputError(
+            f"{CONFIG}: a plugin of Nornir's: {error}; is the package that brings it installed?"
+        ) from error
+
+
+def read_config(site: Path) -> SiteConfig:
+    """Read and validate config.yaml; raises InputError with all that is wrong."""
+    path = site / CONFIG
+    if not path.is_file():
+        raise InputError(f"{path}: not there; go to the directory of a {CONFIG}, or name it by --site DIR")
+    findings = Findings()
+    tree = load(path, CONFIG, findings)
+    config = validated(SiteConfig, _without_nulls(tree), site, findings) or SiteConfig()
+    _check_files(tree, config.inventory.options, site, findings)
+    findings.refuse()
+    return config
+
+
+def _without_nulls(tree: Tree) -> Tree:
+    """Leave out keys that stand there without a value."""
+    if not isinstance(tree.value, dict):
+        return tree
+    return Tree(tree.source, {key: below for key, below in tree.value.items() if below.value is not None})
+
+
+def _check_files(tree: Tree, files: Files, site: Path, findings: Findings) -> None:
+    """Find inventory files that are named but not there; only the hosts are needed."""
+    for key in Files.model_fields:
+        path = site / getattr(files, key)
+        if (key in files.model_fields_set or key == "host_file") and not path.is_file():
+            findings.add(tree.place(("inventory", "options", key)), f"no such file: {path}")
+
+
+def site_settings(site: Path, config: SiteConfig) -> SiteSettings:
+    """Give the paths of the site, all absolute."""
+    own = config.user_defined.moor
+    return SiteSettings(directory=site, state=site / own.state, lab=site / own.lab)
+
+
+def _nornir_config(config: SiteConfig, settings: SiteSettings) -> dict[str, Any]:
+    logging = {**config.logging.model_dump(), "loggers": list(config.logging.loggers)}
+    return {
+        "inventory": {
+            "plugin": config.inventory.plugin,
+            "options": {**config.inventory.options.model_dump(), "site": settings},
+            "transform_function": config.inventory.transform_function,
+            "transform_function_options": config.inventory.transform_function_options,
+        },
+        "runner": config.runner.model_dump(),
+        "logging": {**logging, "log_file": str(config.logging.log_file)},
+        "ssh": {"config_file": str(config.ssh.config_file)} if config.ssh.config_file else {},
+        "user_defined": {**(config.user_defined.model_extra or {}), "moor": settings},
+    }
