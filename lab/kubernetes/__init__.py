@@ -1,0 +1,187 @@
+"""Kubernetes in the lab: the stand-in that its hosts run, and what each host needs for that before it boots."""
+
+from __future__ import annotations
+
+import base64
+import json
+import secrets
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lab.keys import place
+from lab.kubernetes.certificates import make_certificates
+from moor.errors import InputError
+
+if TYPE_CHECKING:
+    from lab.fleet import Host
+    from lab.lab import Lab
+
+PROGRAM = Path(__file__).parent / "standin"
+INSTALLED = Path("opt/moor-lab")
+PORT = 6443
+ADMIN = "moor-lab-admin"
+ADMINS, NODES = "system:masters", "system:nodes"
+TAINT = {"key": "node-role.kubernetes.io/control-plane", "effect": "NoSchedule"}
+
+CONTROL_PLANE_UNIT = """\
+[Unit]
+Description=Kubernetes' stand-in of moor's lab (API server and controllers)
+After=network.target
+
+[Service]
+Environment=PYTHONPATH=/opt/moor-lab
+ExecStart=/usr/bin/python3 -m standin.server /opt/moor-lab/kubernetes /var/lib/moor-lab-kubernetes
+StateDirectory=moor-lab-kubernetes
+StateDirectoryMode=0700
+Restart=always
+RestartSec=1
+
+[Install]
+WantedBy=multi-user.target
+"""
+
+# KillMode=process: the agent's containers belong to containerd, but a program that it just runs should end by itself
+AGENT_UNIT = """\
+[Unit]
+Description=Kubernetes' stand-in of moor's lab (node agent)
+After=network.target containerd.service
+
+[Service]
+Environment=PYTHONPATH=/opt/moor-lab
+ExecStart=/usr/bin/python3 -m standin.agent /opt/moor-lab/kubelet /var/lib/moor-lab-kubelet
+StateDirectory=moor-lab-kubelet
+StateDirectoryMode=0700
+KillMode=process
+Restart=always
+RestartSec=1
+
+[Install]
+WantedBy=multi-user.target
+"""
+
+
+@dataclass(frozen=True)
+class Access:
+    """How to reach the lab's API server: its URL, its authority's certificate (PEM), and tokens by user."""
+
+    server: str
+    authority: str
+    tokens: dict[str, str]
+
+
+def seed(host: Host, upper: Path, lab: Lab) -> None:
+    """Puts into a host's disk what makes it a member of the cluster; the control plane's also writes the kubeconfig.
+
+    upper   what lies over the host's image, before it boots.
+    """
+    control_plane = _control_plane(lab)
+    kept = lab.directory / "kubernetes"
+    access = make_access(kept, control_plane.name, str(control_plane.address), list(lab.fleet.hosts))
+    _copy_program(upper / INSTALLED)
+    _seed_agent(host, upper, access)
+    if host.name == control_plane.name:
+        _seed_control_plane(upper, kept)
+        write_kubeconfig(lab.directory / "kubeconfig", access, lab.fleet.name)
+
+
+def _control_plane(lab: Lab) -> Host:
+    """The fleet's control plane. Raises InputError: it has none."""
+    found = [host for host in lab.fleet.hosts.values() if host.role == "control-plane"]
+    if not found:
+        raise InputError("lab: a fleet with Kubernetes nodes needs one host of role control-plane")
+    return found[0]
+
+
+def make_access(kept: Path, name: str, address: str, nodes: list[str]) -> Access:
+    """Tokens and certificates of the API server at ``address``, made once and kept in ``kept`` (0700).
+
+    nodes   hosts that get a token of their own; later ones are added.
+    """
+    kept.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not (kept / "tls.key").exists():
+        made = make_certificates([name, "kubernetes", "localhost"], [address, "127.0.0.1"])
+        place(kept / "ca.crt", made.authority)
+        place(kept / "tls.crt", made.certificate)
+        place(kept / "tls.key", made.key, 0o600)
+    tokens = _tokens(kept / "tokens.json", [ADMIN, *(f"system:node:{node}" for node in nodes)])
+    place(kept / "tokens.csv", "".join(_token_line(user, token) for user, token in tokens.items()), 0o600)
+    return Access(f"https://{address}:{PORT}", (kept / "ca.crt").read_text(), tokens)
+
+
+def _tokens(path: Path, users: list[str]) -> dict[str, str]:
+    tokens: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
+    tokens |= {user: secrets.token_urlsafe(32) for user in users if user not in tokens}
+    place(path, json.dumps(tokens), 0o600)
+    return tokens
+
+
+def _token_line(user: str, token: str) -> str:
+    group = ADMINS if user == ADMIN else NODES
+    return f'{token},{user},{user},"{group}"\n'
+
+
+def write_kubeconfig(path: Path, access: Access, cluster: str) -> None:
+    """An admin's kubeconfig (0600); JSON, which is YAML, too."""
+    entry = f"moor-{cluster}"
+    document = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [
+            {
+                "name": entry,
+                "cluster": {"server": access.server, "certificate-authority-data": _base64(access.authority)},
+            }
+        ],
+        "users": [{"name": ADMIN, "user": {"token": access.tokens[ADMIN]}}],
+        "contexts": [{"name": entry, "context": {"cluster": entry, "user": ADMIN}}],
+        "current-context": entry,
+    }
+    place(path, json.dumps(document, indent=2) + "\n", 0o600)
+
+
+def _base64(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
+
+
+def _copy_program(target: Path) -> None:
+    target.mkdir(parents=True, exist_ok=True)
+    target.chmod(0o755)
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(PROGRAM, target / "standin", ignore=ignored, dirs_exist_ok=True)
+
+
+def _seed_agent(host: Host, upper: Path, access: Access) -> None:
+    leads = host.role == "control-plane"
+    config = {
+        "server": access.server,
+        "token": access.tokens[f"system:node:{host.name}"],
+        "node": host.name,
+        "address": str(host.address),
+        "labels": {TAINT["key"]: ""} if leads else {},
+        "taints": [TAINT] if leads else [],
+    }
+    directory = upper / INSTALLED / "kubelet"
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    place(directory / "config.json", json.dumps(config, indent=2) + "\n", 0o600)
+    place(directory / "ca.crt", access.authority)
+    _enable(upper, "moor-lab-kubelet.service", AGENT_UNIT)
+
+
+def _seed_control_plane(upper: Path, kept: Path) -> None:
+    directory = upper / INSTALLED / "kubernetes"
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for name in ("tls.crt", "tls.key", "tokens.csv"):
+        place(directory / name, (kept / name).read_text(), 0o600)
+    _enable(upper, "moor-lab-kubernetes.service", CONTROL_PLANE_UNIT)
+
+
+def _enable(upper: Path, name: str, unit: str) -> None:
+    """Installs a unit, enabled."""
+    units = upper / "etc/systemd/system"
+    place(units / name, unit)
+    wanted = units / "multi-user.target.wants" / name
+    wanted.parent.mkdir(parents=True, exist_ok=True)
+    wanted.unlink(missing_ok=True)
+    wanted.symlink_to(f"/etc/systemd/system/{name}")

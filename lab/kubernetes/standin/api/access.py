@@ -1,0 +1,65 @@
+"""Who asks, and what they may do: tokens from a file, and three fixed roles."""
+
+import csv
+import hmac
+from dataclasses import dataclass
+from pathlib import Path
+
+from .. import kinds
+from ..errors import unauthorized
+from ..kinds import Kind
+
+ADMIN, NODES, ANYBODY = "system:masters", "system:nodes", "system:unauthenticated"
+PUBLIC = ("/healthz", "/livez", "/readyz", "/version")
+READ = ("get", "list", "watch")
+WRITE = ("create", "update", "patch", "delete")
+
+NODE_RIGHTS: dict[Kind, tuple[str, ...]] = {
+    kinds.CONFIG_MAP: ("get",),
+    kinds.EVENT: WRITE,
+    kinds.NODE: READ + WRITE[:3],
+    kinds.POD: READ + WRITE,
+    kinds.SECRET: ("get",),
+    kinds.SERVICE: READ,
+}
+
+
+@dataclass(frozen=True)
+class User:
+    """A user and the groups they belong to."""
+
+    name: str
+    groups: tuple[str, ...]
+
+    def may(self, verb: str, kind: Kind, name: str) -> bool:
+        """Whether the user's role allows this: admins everything, a node its own work."""
+        if ADMIN in self.groups:
+            return True
+        if NODES not in self.groups or verb not in NODE_RIGHTS.get(kind, ()):
+            return False
+        return kind != kinds.NODE or verb not in ("update", "patch") or self.name == f"system:node:{name}"
+
+    def may_read(self, path: str) -> bool:
+        """Whether the user may read a path that is no resource; any known user may discover the API."""
+        return ANYBODY not in self.groups or path.startswith(PUBLIC)
+
+
+ANONYMOUS = User("system:anonymous", (ANYBODY,))
+
+
+class Tokens:
+    """The known bearer tokens: lines of ``token,user,uid,"group,group"``, as kube-apiserver's token file."""
+
+    def __init__(self, path: Path) -> None:
+        rows = list(csv.reader(path.read_text().splitlines()))
+        self._users = {row[0]: User(row[1], tuple(row[3].split(","))) for row in rows if row}
+
+    def user(self, authorization: str) -> User:
+        """The user behind an Authorization header. Raises ApiError: 401."""
+        if not authorization:
+            return ANONYMOUS
+        scheme, _, token = authorization.partition(" ")
+        for known, user in self._users.items():
+            if scheme.lower() == "bearer" and hmac.compare_digest(known.encode(), token.strip().encode()):
+                return user
+        raise unauthorized()

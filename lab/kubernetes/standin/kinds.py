@@ -1,0 +1,67 @@
+"""The kinds that the stand-in serves."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of object. ``status`` says whether it has a status subresource; the core group is the empty text."""
+
+    group: str
+    kind: str
+    plural: str
+    namespaced: bool = True
+    short_names: tuple[str, ...] = ()
+    status: bool = False
+
+    version = "v1"
+
+    @property
+    def api_version(self) -> str:
+        """As in an object's apiVersion."""
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+    @property
+    def resource(self) -> str:
+        """As errors name it: ``secrets``, ``deployments.apps``."""
+        return f"{self.plural}.{self.group}" if self.group else self.plural
+
+    @property
+    def qualified(self) -> str:
+        """As validation errors name it: ``Secret``, ``Deployment.apps``."""
+        return f"{self.kind}.{self.group}" if self.group else self.kind
+
+    @property
+    def definition(self) -> str:
+        """Its name in the OpenAPI document."""
+        return f"io.k8s.api.{self.group or 'core'}.{self.version}.{self.kind}"
+
+
+CONFIG_MAP = Kind("", "ConfigMap", "configmaps", short_names=("cm",))
+EVENT = Kind("", "Event", "events", short_names=("ev",))
+NAMESPACE = Kind("", "Namespace", "namespaces", namespaced=False, short_names=("ns",), status=True)
+NODE = Kind("", "Node", "nodes", namespaced=False, short_names=("no",), status=True)
+POD = Kind("", "Pod", "pods", short_names=("po",), status=True)
+SECRET = Kind("", "Secret", "secrets")
+SERVICE_ACCOUNT = Kind("", "ServiceAccount", "serviceaccounts", short_names=("sa",))
+SERVICE = Kind("", "Service", "services", short_names=("svc",), status=True)
+DEPLOYMENT = Kind("apps", "Deployment", "deployments", short_names=("deploy",), status=True)
+REPLICA_SET = Kind("apps", "ReplicaSet", "replicasets", short_names=("rs",), status=True)
+
+KINDS = (CONFIG_MAP, EVENT, NAMESPACE, NODE, POD, SECRET, SERVICE_ACCOUNT, SERVICE, DEPLOYMENT, REPLICA_SET)
+
+
+def find(group: str, plural: str) -> Kind | None:
+    """The kind behind a path's group and plural."""
+    return next((kind for kind in KINDS if (kind.group, kind.plural) == (group, plural)), None)
+
+
+def by_kind(api_version: str, name: str) -> Kind | None:
+    """The kind that an object's apiVersion and kind name."""
+    return next((kind for kind in KINDS if (kind.api_version, kind.kind) == (api_version, name)), None)
+
+
+def of_group(group: str) -> Iterator[Kind]:
+    """The kinds of one API group."""
+    return (kind for kind in KINDS if kind.group == group)
