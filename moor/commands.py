@@ -16,8 +16,8 @@ from moor.options import Options, Output
 from moor.report import Collector, HostReport, RunReport
 from moor.runbook import Runbook, run
 from moor.secrets import mask
-from moor.selection import limited, runbook_called
-from moor.sites import find_site, open_site
+from moor.selection import find_site, limited, runbook_called
+from moor.sites import open_site
 
 DIFFERS = 2
 

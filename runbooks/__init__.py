@@ -1,1 +1,1 @@
-"""In which order, on which groups, how many at once: one short module a runbook."""
+"""Runbooks: in which order, on which groups, how many hosts at once. A site's own runbooks/ is searched first."""

@@ -42,14 +42,19 @@ ls -1 "$moor_runs" 2>/dev/null | sort -r | tail -n +21 | while IFS= read -r r; d
 """
 
 
+TAKE_LOCK = f"""\
+exec 9>>"$moor_lock" || exit 1
+if ! flock -n 9; then
+  echo 'another run holds the lock of this host:' >&2; cat "$moor_lock" >&2; exit {BUSY}
+fi
+printf '%s since %s, pid %s\\n' "$moor_run" "$(date)" $$ > "$moor_lock"
+"""
+
+
 def opening(run: str, runs: str, lock: str) -> str:
     """Give the start of an apply script: its functions, its run, and the host's lock, held until the shell ends.
 
     The lock is the kernel's, so a holder that is killed cannot leave it behind; its file says who holds it.
     """
-    return (
-        f"{ENVIRONMENT}{FUNCTIONS}moor_runs={quote(runs)}; moor_run={quote(run)}\n"
-        f"moor_lock={quote(lock)}; exec 9>>\"$moor_lock\" || exit 1\n"
-        f"if ! flock -n 9; then echo 'another run holds the lock of this host:' >&2; cat \"$moor_lock\" >&2; exit {BUSY}; fi\n"
-        f"printf '%s since %s, pid %s\\n' {quote(run)} \"$(date)\" $$ > \"$moor_lock\"\n"
-    )
+    names = f"moor_runs={quote(runs)}; moor_run={quote(run)}; moor_lock={quote(lock)}\n"
+    return f"{ENVIRONMENT}{FUNCTIONS}{names}{TAKE_LOCK}"

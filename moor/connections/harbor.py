@@ -1,0 +1,153 @@
+"""Harbor's API and its registry, spoken to from the controller."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Mapping
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from pathlib import Path
+from typing import Any
+
+import httpx
+from nornir.core.configuration import Config
+
+from moor.errors import HostError
+
+TIMEOUT_S = 30.0
+MANIFESTS = ", ".join(
+    (
+        "application/vnd.oci.image.index.v1+json",
+        "application/vnd.oci.image.manifest.v1+json",
+        "application/vnd.docker.distribution.manifest.list.v2+json",
+        "application/vnd.docker.distribution.manifest.v2+json",
+    )
+)
+
+
+class NotThere(HostError):
+    """Nothing answers, or it is not ready: what is asked for may be made later in the same run."""
+
+
+class Harbor:
+    """Speaks to one Harbor as one user, by the registry's name but at its address.
+
+    Basic login goes with every request, since Harbor's API never asks for it, and no cookie is kept, since a session
+    cookie makes Harbor refuse writes.
+    """
+
+    def __init__(
+        self, name: str, address: str, port: int, login: tuple[str, str] | None, trust: ssl.SSLContext
+    ) -> None:
+        self._name = name
+        self._login = login
+        self._client = httpx.Client(
+            base_url=f"https://{f'[{address}]' if ':' in address else address}:{port}",
+            headers={"Host": name if port == 443 else f"{name}:{port}"},
+            verify=trust,
+            timeout=TIMEOUT_S,
+            cookies=httpx.Cookies(CookieJar(DefaultCookiePolicy(allowed_domains=[]))),
+            trust_env=False,  # a proxy of the operator's desk is no way to the registry
+        )
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: object = None,
+        headers: Mapping[str, str] | None = None,
+        query: Mapping[str, str] | None = None,
+        login: tuple[str, str] | None = None,
+    ) -> httpx.Response:
+        """Send one request; raises NotThere where nothing answers or nginx has nobody behind it."""
+        try:
+            answer = self._client.request(
+                method,
+                path,
+                json=body,
+                params=query,
+                headers=headers,
+                auth=login or self._login,
+                extensions={"sni_hostname": self._name},
+            )
+        except httpx.HTTPError as error:
+            raise NotThere(f"https://{self._name}: no answer: {error}") from error
+        if answer.status_code in (502, 503, 504):
+            raise NotThere(f"https://{self._name}: {answer.status_code}: a part of Harbor behind its proxy is down")
+        return answer
+
+    def get(self, path: str, query: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None) -> Any:
+        """Give an object of the API, or None where there is none."""
+        answer = self.ask("GET", path, query=query, headers=headers)
+        return None if answer.status_code == 404 else accepted(answer).json()
+
+    def change(self, method: str, path: str, body: object, headers: Mapping[str, str] | None = None) -> httpx.Response:
+        """Write to the API; raises HostError with what Harbor says against it."""
+        return accepted(self.ask(method, path, body=body, headers=headers))
+
+    def manifest(self, repository: str, reference: str) -> tuple[str, dict[str, Any]] | None:
+        """Give digest and content of a manifest, or None where project, repository or tag does not exist."""
+        answer = self.ask("GET", f"/v2/{repository}/manifests/{reference}", headers={"Accept": MANIFESTS})
+        if answer.status_code in (401, 404):  # an administrator is told 401 only of a project that does not exist
+            return None
+        content: dict[str, Any] = accepted(answer).json()
+        return answer.headers["Docker-Content-Digest"], content
+
+    def blob(self, repository: str, digest: str) -> dict[str, Any]:
+        """Give a blob that is JSON, such as an image's configuration."""
+        content: dict[str, Any] = accepted(self.ask("GET", f"/v2/{repository}/blobs/{digest}")).json()
+        return content
+
+    def logs_in(self, user: str, password: str) -> bool:
+        """Tell whether the registry accepts a login; robots cannot be asked for by /users/current."""
+        return self.ask("GET", "/v2/", login=(user, password)).status_code == 200
+
+    def close(self) -> None:
+        """Close what is open."""
+        self._client.close()
+
+
+def accepted(answer: httpx.Response) -> httpx.Response:
+    """Give an answer back that is no refusal; raises HostError with Harbor's own words."""
+    if answer.is_success:
+        return answer
+    raise HostError(f"{answer.request.method} {answer.request.url.path}: {answer.status_code}: {refusal(answer)}")
+
+
+def refusal(answer: httpx.Response) -> str:
+    """Read why Harbor refused, which is JSON, plain text, or a page of its proxy."""
+    try:
+        return "; ".join(f"{error['code']}: {error['message']}" for error in answer.json()["errors"])
+    except (ValueError, LookupError, TypeError):
+        page = "html" in answer.headers.get("Content-Type", "")
+        return "a page of the proxy in front of Harbor" if page else answer.text.strip()[:300] or "no reason given"
+
+
+class HarborPlugin:
+    """Nornir connection plugin ``harbor``.
+
+    extras  ``name``: the registry's; ``ca``: path of the CA's PEM, the system's trust where it is empty
+    """
+
+    connection: Harbor
+
+    def open(
+        self,
+        hostname: str | None,
+        username: str | None,
+        password: str | None,
+        port: int | None,
+        platform: str | None,
+        extras: dict[str, Any] | None = None,
+        configuration: Config | None = None,
+    ) -> None:
+        """Prepare a client; the first request connects."""
+        known = extras or {}
+        ca = Path(known["ca"]) if known.get("ca") else None
+        trust = ssl.create_default_context(cadata=ca.read_text() if ca else None)
+        login = (username, password) if username and password else None
+        self.connection = Harbor(known.get("name") or hostname or "", hostname or "", port or 443, login, trust)
+
+    def close(self) -> None:
+        """Close what is open."""
+        self.connection.close()

@@ -1,0 +1,41 @@
+"""Site: from bare hosts to a workload that runs from the private registry.
+
+Changes   names, trust, containerd, Docker, Harbor, its projects and robots, images, the workload
+Groups    harbor, nodes, workstations, control_plane
+Run       moor plan; moor apply
+Undo      every former content of a file is kept on its host below /var/lib/moor/runs
+"""
+
+from moor.runbook import Runbook, Stage, members
+from tasks.containerd import configure_containerd
+from tasks.docker import install_docker
+from tasks.harbor import install_harbor
+from tasks.images import push_images
+from tasks.names import write_hosts
+from tasks.pki import issue_certificates
+from tasks.preflight import check_host
+from tasks.registry import configure_registry
+from tasks.trust import trust_ca
+from tasks.workload import deploy_workload
+
+HARBOR = members("harbor")
+NODES = members("nodes")
+DOCKER = members("harbor", "workstations")
+
+RUNBOOK = Runbook(
+    "site",
+    "From bare hosts to a workload that runs from the private registry.",
+    (
+        Stage(check_host),
+        Stage(issue_certificates, on=HARBOR),
+        Stage(write_hosts),
+        Stage(trust_ca, needs="harbor"),
+        Stage(install_docker, on=DOCKER),
+        Stage(install_harbor, on=HARBOR),
+        # Nodes must not point at a registry that is not there; one restart of containerd at a time.
+        Stage(configure_containerd, on=NODES, batch=1, needs="harbor"),
+        Stage(configure_registry, on=HARBOR),
+        Stage(push_images, on=members("workstations"), needs="harbor"),
+        Stage(deploy_workload, on=members("control_plane"), needs="harbor"),
+    ),
+)

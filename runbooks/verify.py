@@ -1,0 +1,10 @@
+"""Verify: proof from every node, and of the workload itself; nothing is changed, a pulled image is removed again."""
+
+from moor.runbook import Runbook, Stage, members
+from tasks.reachability import prove_node
+
+RUNBOOK = Runbook(
+    "verify",
+    "Proof from every node: name, route, TLS, login, pull, and the workload.",
+    (Stage(prove_node, on=members("nodes")),),
+)

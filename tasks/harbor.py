@@ -1,0 +1,150 @@
+"""Harbor on the registry host: installed once from its offline installer, configured, up after a reboot, healthy."""
+
+from __future__ import annotations
+
+import json
+import ssl
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, ClassVar
+
+from moor.resources.archive import Archive
+from nornir.core.inventory import Host
+from nornir.core.task import Result, Task
+from pydantic import Field
+
+from moor.connections.harbor import Harbor
+from moor.engine.converge import converge
+from moor.resources.base import Resource
+from moor.resources.file import File
+from moor.resources.healthy import Healthy
+from moor.resources.service import Service
+from moor.settings import SecretRef, Section, SitePath, settings_of
+from moor.templates import render
+from tasks.facts import Registry
+from tasks.harbor_parts import Configured, Containers, Prepared, Unpacked
+from tasks.pki import ca_file, ca_pem, registry_certificate, registry_key
+
+CERTIFICATE = "/etc/moor/registry.crt"
+KEY = "/etc/moor/registry.key"
+UNIT = "/etc/systemd/system/harbor.service"
+DOWNLOADS = "/var/lib/moor/downloads"
+SysPath = Annotated[str, Field(pattern=r"^/[A-Za-z0-9._/-]+$")]
+
+
+class HarborSettings(Section):
+    """How Harbor is installed.
+
+    installer       the offline installer on the controller, harbor-offline-installer-vX.Y.Z.tgz
+    sha256          of the installer; without it the upload is verified against the file on the controller alone
+    directory       where it is installed; its parent gets the unpacked installer
+    admin_password  counts at the first start only; Harbor keeps it in its database from then on
+    flags           for install.sh and prepare, such as --with-trivy
+    options         more keys of harbor.yml, as the release's own template names them
+    wait_s          how long Harbor may take to become healthy
+    """
+
+    section: ClassVar[str] = "harbor"
+
+    installer: SitePath
+    admin_password: SecretRef
+    database_password: SecretRef | None = None
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
+    directory: Annotated[SysPath, Field(pattern=r"/harbor$")] = "/opt/harbor"
+    data_volume: SysPath = "/data"
+    flags: tuple[Annotated[str, Field(pattern=r"^--[a-z-]+$")], ...] = ()
+    options: dict[str, Any] = Field(default_factory=dict)
+    wait_s: Annotated[int, Field(ge=1)] = 300
+
+
+def desired(host: Host) -> Sequence[Resource]:
+    """From the uploaded installer to a healthy Harbor, in that order."""
+    harbor = settings_of(host, HarborSettings)
+    where = harbor.directory
+    package = f"{DOWNLOADS}/{harbor.installer.name}"
+    return [
+        File(CERTIFICATE, registry_certificate(host)),
+        File(KEY, registry_key(host), mode="0600"),
+        Archive(package, harbor.installer, harbor.sha256, mode="0600"),
+        Unpacked(package, where),
+        Configured(f"{where}/harbor.yml", harbor_yml(host, harbor)),
+        Prepared(where, harbor.flags, newer_than=(f"{where}/harbor.yml", CERTIFICATE, KEY)),
+        File(f"{harbor.data_volume}/ca_download/ca.crt", ca_pem(host)),
+        File(UNIT, render("harbor.service.j2", directory=where)),
+        Service("harbor.service"),
+        Containers(where),
+        _health(host, harbor),
+    ]
+
+
+def harbor_yml(host: Host, harbor: HarborSettings) -> dict[str, Any]:
+    """Give what moor sets in harbor.yml, by dotted key, as the release's template names them; options come last."""
+    registry = settings_of(host, Registry)
+    database = {"database.password": harbor.database_password.resolve()} if harbor.database_password else {}
+    return {
+        "hostname": registry.name,
+        "https.port": registry.port,
+        "https.certificate": CERTIFICATE,
+        "https.private_key": KEY,
+        "harbor_admin_password": harbor.admin_password.resolve(),
+        "data_volume": harbor.data_volume,
+        **database,
+        **dict(_dotted(harbor.options)),
+    }
+
+
+def _dotted(options: dict[str, Any], above: str = "") -> list[tuple[str, Any]]:
+    pairs: list[tuple[str, Any]] = []
+    for key, value in options.items():
+        name = f"{above}{key}"
+        pairs.extend(_dotted(value, f"{name}.") if isinstance(value, dict) else [(name, value)])
+    return pairs
+
+
+def _health(host: Host, harbor: HarborSettings) -> Healthy:
+    registry = settings_of(host, Registry)
+    url = f"{registry.url}/api/v2.0/health"
+    return Healthy(url, sick_components, str(registry.address), lambda: _trust(ca_file(host)), harbor.wait_s)
+
+
+def _trust(ca: Path) -> ssl.SSLContext:
+    """Trust the fleet's CA alone; before it is made there is nobody to trust."""
+    return ssl.create_default_context(cafile=str(ca)) if ca.exists() else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
+def sick_components(status: int, body: bytes) -> dict[str, str]:
+    """Name the components that are not healthy; Harbor says 200 of an unhealthy whole, so its words count.
+
+    Source  Harbor's API, GET /api/v2.0/health
+    """
+    try:
+        answer = json.loads(body)
+        components = {part["name"]: str(part.get("error") or part["status"]) for part in answer["components"]}
+        healthy = status == 200 and answer["status"] == "healthy"
+        sick = {part["name"] for part in answer["components"] if part["status"] != "healthy"}
+    except (ValueError, LookupError, TypeError):
+        return {"api": f"answered {status} without a health report"}
+    return {name: components[name] for name in sick} or ({} if healthy else {"status": str(answer["status"])})
+
+
+def install_harbor(task: Task) -> Result:
+    """Install, configure and start Harbor, and wait until every component is healthy."""
+    return converge(task, desired(task.host))
+
+
+def harbor_of(task: Task) -> Harbor:
+    """Give the host's open connection to Harbor's API as its administrator, opened at the first use."""
+    if "harbor" not in task.host.connections:
+        registry = settings_of(task.host, Registry)
+        task.host.open_connection(
+            "harbor",
+            task.nornir.config,
+            hostname=str(registry.address),
+            username="admin",
+            password=settings_of(task.host, HarborSettings).admin_password.resolve().reveal(),
+            port=registry.port,
+            extras={"name": registry.name, "ca": str(ca_file(task.host))},
+            default_to_host_attributes=False,
+        )
+    connection: Harbor = task.host.connections["harbor"].connection
+    return connection
