@@ -127,9 +127,7 @@ def open_site(directory: Path, dry_run: bool = False) -> Nornir:
     try:
         return InitNornir(dry_run=dry_run, **_nornir_config(config, settings))
     except (PluginNotRegistered, ImportError) as error:
-        raise InputError(
-            f"{CONFIG}: a plugin of Nornir's: {error}; is the package that brings it installed?"
-        ) from error
+        raise InputError(f"{CONFIG}: a plugin: {error}; is the package that brings it installed?") from error
 
 
 def read_config(site: Path) -> SiteConfig:

@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from moor.resources.base import Later, Resource, State, Value
+from moor.resources.base import Later, Resource, State, Value, hidden
 from moor.secrets import Secret
 
 LINES_SHOWN = 80  # of one field's diff
@@ -72,7 +72,7 @@ def difference(actual: State | None, desired: State | None) -> str:
 
 
 def _field(name: str, before: Value | None, after: Value | None) -> Iterator[str]:
-    if isinstance(before, Secret) or isinstance(after, Secret):
+    if hidden(before) or hidden(after):
         yield f"{name}: {'(none)' if before is None else '***'} -> {'(none)' if after is None else '***'}"
     elif "\n" in f"{before or ''}{after or ''}":
         yield from _unified(name, _lines(before), _lines(after))

@@ -22,15 +22,26 @@ from moor.secrets import Secret
 
 @dataclass(frozen=True)
 class Later:
-    """A value that an earlier step of the same run will make; a plan shows ``what``, nothing equals it."""
+    """A value that an earlier step of the same run will make; a plan shows ``what``, nothing equals it.
+
+    secret  the value will be a ``Secret``, so that what is there now is not shown either
+    """
 
     what: str
+    secret: bool = False
 
     def __str__(self) -> str:
         return f"(known later: {self.what})"
 
 
 Value = str | Secret | Later
+
+
+def hidden(value: Value | None) -> bool:
+    """Tell whether a value, and what it replaces, must not be read or shown as it is."""
+    return isinstance(value, Secret) or (isinstance(value, Later) and value.secret)
+
+
 State = Mapping[str, Value]  # field to value; bytes are text by surrogateescape; None in its place is absence
 
 

@@ -8,7 +8,7 @@ from posixpath import basename, dirname, join
 from shlex import quote
 
 from moor.errors import HostError
-from moor.resources.base import Later, Scripted, State, literal
+from moor.resources.base import Later, Scripted, State, hidden, literal
 from moor.secrets import Secret
 
 LARGEST_SHOWN = 256 * 1024  # bytes; a larger former content is compared by its hash and not shown
@@ -58,7 +58,7 @@ class File(Scripted):
 
     def probe(self) -> str:
         known = quote(self._hash()) if not isinstance(self.content, Later) else "''"
-        shown = 0 if isinstance(self.content, Secret) else LARGEST_SHOWN
+        shown = 0 if hidden(self.content) else LARGEST_SHOWN
         return f"""\
 p={quote(self.path)}
 if [ -d "$p" ]; then echo directory
@@ -84,7 +84,7 @@ fi"""
         return {"owner": owner, "mode": mode.rjust(4, "0"), "content": self._content(digest, content, size)}
 
     def _content(self, digest: str, content: str, size: str) -> str:
-        if isinstance(self.content, Secret):
+        if hidden(self.content):
             return digest
         if isinstance(self.content, str) and digest == sha256(self.content):
             return self.content

@@ -1,0 +1,98 @@
+"""Certificates and their keys in files on the controller, keys sealed by a passphrase."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from moor import private
+from moor.errors import InputError
+from moor.pki import Pair, key_fits, pem, read_chain, read_key, sealed
+from moor.secrets import Secret
+
+BEGIN = b"-----BEGIN CERTIFICATE-----"
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A pair below ``folder``: NAME.key holds the sealed key and its certificate, NAME.crt the certificate for others.
+
+    Both parts of a pair are in one file, so that a run that is killed never leaves a key without its certificate.
+    """
+
+    folder: Path
+    name: str
+
+    @property
+    def key_file(self) -> Path:
+        return self.folder / f"{self.name}.key"
+
+    @property
+    def certificate_file(self) -> Path:
+        return self.folder / f"{self.name}.crt"
+
+    def certificate(self) -> x509.Certificate | None:
+        """Read the certificate, without need of a passphrase; raises InputError where the files are damaged."""
+        sealed_key = self._bytes(self.key_file)
+        if sealed_key is None:
+            if self.certificate_file.exists():
+                raise InputError(
+                    f"{self.key_file}: not there, but {self.certificate_file.name} is; put the key back, "
+                    "or move the certificate away to have both made anew"
+                )
+            return None
+        content = sealed_key if BEGIN in sealed_key else self._bytes(self.certificate_file)
+        return read_chain(content, str(self.key_file))[0] if content else None
+
+    def pair(self, passphrase: Secret) -> Pair | None:
+        """Read certificate and key; raises InputError for a wrong passphrase, damaged files, or two that do not fit."""
+        certificate = self.certificate()
+        content = self._bytes(self.key_file)
+        if certificate is None or content is None:
+            return None
+        key = read_key(content, passphrase, str(self.key_file))
+        if not isinstance(key, ec.EllipticCurvePrivateKey) or not key_fits(certificate, key):
+            raise InputError(f"{self.key_file}: not the key of its certificate; put back a good copy of both")
+        return Pair(certificate, key)
+
+    def flaw(self, pair: Pair) -> str | None:
+        """Say what is wrong with the files around a good pair."""
+        modes = {file.name: file.stat().st_mode & 0o777 for file in (self.key_file, self.folder)}
+        for name, mode in modes.items():
+            if mode & 0o077:
+                return f"others may read {name} (mode {mode:04o})"
+        if self._bytes(self.certificate_file) != pair.pem.encode():
+            return f"{self.certificate_file.name} is not the certificate of {self.key_file.name}"
+        return None
+
+    def save(self, pair: Pair, passphrase: Secret) -> None:
+        """Write both files, whole or not at all; the certificate's copy last."""
+        private.directory(self.folder)
+        private.write(self.key_file, sealed(pair.key, passphrase) + pem(pair.certificate).encode())
+        private.write(self.certificate_file, pair.pem.encode(), 0o644)
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep other runs on this controller out meanwhile."""
+        private.directory(self.folder)
+        descriptor = os.open(self.folder, os.O_RDONLY)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def _bytes(self, path: Path) -> bytes | None:
+        try:
+            return path.read_bytes()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise InputError(f"{path}: {error.strerror}; it must be readable for you") from error

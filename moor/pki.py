@@ -1,0 +1,271 @@
+"""A certificate authority for one registry, the certificates it signs, and whether a certificate still serves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes, PrivateKeyTypes, PublicKeyTypes
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+)
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from moor.errors import InputError
+from moor.secrets import Secret
+
+SKEW = timedelta(hours=1)  # a certificate is valid from before now, for hosts whose clock is behind
+NAME_LONGEST = 64  # characters of a common name; RFC 5280, appendix A.1, ub-common-name
+
+
+@dataclass(frozen=True)
+class Names:
+    """The names and addresses that a certificate is for, the first name foremost."""
+
+    dns: tuple[str, ...]
+    addresses: tuple[IPv4Address | IPv6Address, ...] = ()
+
+    def __str__(self) -> str:
+        return ", ".join((*self.dns, *map(str, self.addresses)))
+
+    def general(self) -> list[x509.GeneralName]:
+        """Give them as a certificate's subject alternative names hold them."""
+        return [*map(x509.DNSName, self.dns), *map(x509.IPAddress, self.addresses)]
+
+    def subtrees(self) -> list[x509.GeneralName]:
+        """Give them as name constraints hold them: an address is a network of one."""
+        return [*map(x509.DNSName, self.dns), *(x509.IPAddress(ip_network(address)) for address in self.addresses)]
+
+    def beyond(self, other: Names) -> tuple[str, ...]:
+        """List what of these ``other`` lacks."""
+        lacked = [name for name in self.dns if not any(_covers(known, name) for known in other.dns)]
+        return (*lacked, *(str(address) for address in self.addresses if address not in other.addresses))
+
+
+def _covers(known: str, name: str) -> bool:
+    """Tell whether a certificate for ``known`` serves ``name``; a star stands for the first label, RFC 6125."""
+    known, name = known.lower(), name.lower()
+    return known == name or (known.startswith("*.") and known[2:] == name.partition(".")[2])
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A certificate and its key."""
+
+    certificate: x509.Certificate
+    key: ec.EllipticCurvePrivateKey
+
+    @property
+    def pem(self) -> str:
+        return pem(self.certificate)
+
+
+def pem(certificate: x509.Certificate) -> str:
+    """Give a certificate as text."""
+    return certificate.public_bytes(Encoding.PEM).decode()
+
+
+def make_authority(names: Names, days: int, now: datetime) -> Pair:
+    """Make a CA that can vouch for ``names`` only: whoever trusts it trusts it for nothing else.
+
+    Source  RFC 5280, 4.2.1.3, 4.2.1.9, 4.2.1.10. A DNS subtree holds names below it too; that is all DNS can say.
+    """
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = _subject(f"moor CA for {names.dns[0]}")
+    builder = (
+        _builder(subject, subject, key, days, now)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(_usage(signs_certificates=True), critical=True)
+        .add_extension(_constraints(names), critical=True)
+    )
+    return Pair(builder.sign(key, SHA256()), key)
+
+
+def _constraints(names: Names) -> x509.NameConstraints:
+    """Permit ``names``; where no address is among them all are excluded, for what no subtree names is permitted."""
+    every = [x509.IPAddress(ip_network("0.0.0.0/0")), x509.IPAddress(ip_network("::/0"))]
+    return x509.NameConstraints(names.subtrees(), None if names.addresses else every)
+
+
+def issue(authority: Pair, names: Names, days: int, now: datetime) -> Pair:
+    """Make a server certificate for ``names``, signed by ``authority``; it does not outlive its CA."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    ca = authority.certificate
+    days = min(days, (ca.not_valid_after_utc - now).days)
+    identifier = ca.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
+    builder = (
+        _builder(_subject(names.dns[0]), ca.subject, key, days, now)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(_usage(signs_certificates=False), critical=True)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+        .add_extension(x509.SubjectAlternativeName(names.general()), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(identifier), critical=False)
+    )
+    return Pair(builder.sign(authority.key, SHA256()), key)
+
+
+def _builder(
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, days: int, now: datetime
+) -> x509.CertificateBuilder:
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - SKEW)
+        .not_valid_after(now + timedelta(days=days))
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+    )
+
+
+def _subject(name: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name[:NAME_LONGEST])])
+
+
+def _usage(*, signs_certificates: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=not signs_certificates,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=signs_certificates,
+        crl_sign=signs_certificates,
+        encipher_only=False,
+        decipher_only=False,
+    )
+
+
+def needs_issue(
+    certificate: x509.Certificate | None, names: Names, now: datetime, renew_before_days: int
+) -> str | None:
+    """Say why a server certificate must be issued, or None while it serves."""
+    if certificate is None:
+        return "there is none"
+    if lacked := names.beyond(names_of(certificate)):
+        return f"it is not for {', '.join(lacked)}"
+    return expiry(certificate, now, renew_before_days)
+
+
+def needs_authority(certificate: x509.Certificate | None, names: Names, now: datetime, days_left: int) -> str | None:
+    """Say why the CA must be made anew, or None while it serves."""
+    if certificate is None:
+        return "there is none"
+    if lacked := names.beyond(permitted(certificate)):
+        return f"it may not vouch for {', '.join(lacked)}"
+    return expiry(certificate, now, days_left)
+
+
+def expiry(certificate: x509.Certificate, now: datetime, renew_before_days: int) -> str | None:
+    """Say that a certificate is out of its time, or will be within ``renew_before_days``."""
+    until = certificate.not_valid_after_utc
+    if now < certificate.not_valid_before_utc:
+        return f"it is not valid before {certificate.not_valid_before_utc:%Y-%m-%d %H:%M} UTC; is this clock right?"
+    if now >= until:
+        return f"it expired on {until:%Y-%m-%d}"
+    if now + timedelta(days=renew_before_days) >= until:
+        return f"it expires on {until:%Y-%m-%d}, within {renew_before_days} days"
+    return None
+
+
+def names_of(certificate: x509.Certificate) -> Names:
+    """Read the names that a certificate is for."""
+    try:
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return Names(())
+    addresses = (ip_address(str(address)) for address in names.get_values_for_type(x509.IPAddress))
+    return Names(tuple(names.get_values_for_type(x509.DNSName)), tuple(addresses))
+
+
+def permitted(certificate: x509.Certificate) -> Names:
+    """Read the names that a CA may vouch for."""
+    try:
+        constraints = certificate.extensions.get_extension_for_class(x509.NameConstraints).value
+    except x509.ExtensionNotFound:
+        return Names(())
+    trees = constraints.permitted_subtrees or []
+    hosts = [tree.value for tree in trees if isinstance(tree, x509.IPAddress)]
+    single = (net.network_address for net in hosts if not isinstance(net, IPv4Address | IPv6Address))
+    return Names(tuple(tree.value for tree in trees if isinstance(tree, x509.DNSName)), tuple(single))
+
+
+def signed_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
+    """Tell whether ``issuer`` signed ``certificate``."""
+    try:
+        certificate.verify_directly_issued_by(issuer)
+    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
+        return False
+    return True
+
+
+def is_authority(certificate: x509.Certificate) -> bool:
+    """Tell whether a certificate may sign others."""
+    try:
+        return bool(certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca)
+    except x509.ExtensionNotFound:
+        return False
+
+
+def key_fits(certificate: x509.Certificate, key: PrivateKeyTypes) -> bool:
+    """Tell whether ``key`` is the certificate's own."""
+    return _public(certificate.public_key()) == _public(key.public_key())
+
+
+def _public(key: CertificatePublicKeyTypes | PublicKeyTypes) -> bytes:
+    return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+
+
+def sealed(key: ec.EllipticCurvePrivateKey, passphrase: Secret) -> bytes:
+    """Give a key as PKCS#8 text that only ``passphrase`` opens."""
+    encryption = BestAvailableEncryption(_bytes(passphrase))
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption)
+
+
+def opened(key: PrivateKeyTypes) -> Secret:
+    """Give a key as PKCS#8 text without a passphrase, as a server reads it."""
+    return Secret(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode())
+
+
+def read_key(content: bytes, passphrase: Secret | None, shown: str) -> PrivateKeyTypes:
+    """Read a private key; raises InputError that tells a wrong passphrase from a damaged file."""
+    encrypted = b"ENCRYPTED" in content
+    if encrypted and passphrase is None:
+        raise InputError(f"{shown}: the key is encrypted; write data.pki.passphrase: file:PATH or env:NAME")
+    try:
+        return load_pem_private_key(content, _bytes(passphrase) if passphrase and encrypted else None)
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        if encrypted and b"-----END" in content and "password" in str(error).lower():
+            raise InputError(
+                f"{shown}: data.pki.passphrase does not open this key; give the one it was made with"
+            ) from None
+        raise InputError(f"{shown}: not a whole private key in PEM form; put back a good copy") from None
+
+
+def read_chain(content: bytes, shown: str) -> Sequence[x509.Certificate]:
+    """Read one or more certificates; raises InputError."""
+    try:
+        return x509.load_pem_x509_certificates(content)
+    except ValueError:
+        raise InputError(f"{shown}: not a whole certificate in PEM form; put back a good copy") from None
+
+
+def _bytes(secret: Secret) -> bytes:
+    return secret.reveal().encode("utf-8", "surrogateescape")
+
+
+def utc_now() -> datetime:
+    """Give the time in whole seconds, as certificates hold it."""
+    return datetime.now(UTC).replace(microsecond=0)

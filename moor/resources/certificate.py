@@ -1,0 +1,119 @@
+"""Certificates on the controller: the fleet's CA, and what it signs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from nornir.core.task import Task
+
+from moor.errors import HostError
+from moor.keystore import Kept
+from moor.pki import (
+    Names,
+    Pair,
+    issue,
+    make_authority,
+    needs_authority,
+    needs_issue,
+    signed_by,
+    utc_now,
+)
+from moor.resources.base import Remote, State
+from moor.settings import SecretRef
+
+
+@dataclass(frozen=True)
+class Validity:
+    """How long a certificate shall be valid, and how long before its end it is made anew, in days."""
+
+    days: int
+    renew_before_days: int
+
+
+@dataclass(frozen=True)
+class CertificateAuthority(Remote):
+    """Hold a CA that may vouch for ``names`` alone, its key sealed below ``folder``."""
+
+    folder: Path
+    names: Names
+    passphrase: SecretRef
+    validity: Validity
+
+    @property
+    def id(self) -> str:
+        return f"certificate-authority:{self.names.dns[0]}"
+
+    @property
+    def kept(self) -> Kept:
+        return Kept(self.folder, "ca")
+
+    def desired(self, actual: State | None) -> State:
+        return {"vouches for": str(self.names)}
+
+    def reason(self) -> str | None:
+        """Say why it must be made anew, or None."""
+        return needs_authority(self.kept.certificate(), self.names, utc_now(), self.validity.renew_before_days)
+
+    def read(self, task: Task) -> State | None:
+        pair = self.kept.pair(self.passphrase.resolve())
+        if pair is None:
+            return None
+        wrong = self.reason() or self.kept.flaw(pair)
+        return {"vouches for": f"(no: {wrong})" if wrong else str(self.names)}
+
+    def write(self, task: Task, actual: State | None) -> None:
+        passphrase = self.passphrase.resolve()
+        with self.kept.alone():
+            pair = self.kept.pair(passphrase)
+            if pair is None or self.reason():
+                pair = make_authority(self.names, self.validity.days, utc_now())
+            self.kept.save(pair, passphrase)
+
+
+@dataclass(frozen=True)
+class Certificate(Remote):
+    """Hold a server certificate for ``authority.names``, signed by ``authority``, its key sealed beside that CA's."""
+
+    authority: CertificateAuthority
+    validity: Validity
+
+    @property
+    def id(self) -> str:
+        return f"certificate:{self.authority.names.dns[0]}"
+
+    @property
+    def kept(self) -> Kept:
+        return Kept(self.authority.folder, "registry")
+
+    def desired(self, actual: State | None) -> State:
+        return {"serves": str(self.authority.names)}
+
+    def reason(self) -> str | None:
+        """Say why it must be issued anew, or None."""
+        if self.authority.reason():
+            return "its CA is made anew"
+        ca, own = self.authority.kept.certificate(), self.kept.certificate()
+        if ca and own and not signed_by(own, ca):
+            return "another CA signed it"
+        return needs_issue(own, self.authority.names, utc_now(), self.validity.renew_before_days)
+
+    def read(self, task: Task) -> State | None:
+        pair = self.kept.pair(self.authority.passphrase.resolve())
+        if pair is None:
+            return None
+        wrong = self.reason() or self.kept.flaw(pair)
+        return {"serves": f"(no: {wrong})" if wrong else str(self.authority.names)}
+
+    def write(self, task: Task, actual: State | None) -> None:
+        passphrase = self.authority.passphrase.resolve()
+        with self.kept.alone():
+            pair = self.kept.pair(passphrase)
+            if pair is None or self.reason():
+                pair = self._issued(self.authority.kept.pair(passphrase))
+            self.kept.save(pair, passphrase)
+
+    def _issued(self, authority: Pair | None) -> Pair:
+        if authority is None:
+            raise HostError(f"there is no CA in {self.authority.folder}; run again")
+        return issue(authority, self.authority.names, self.validity.days, utc_now())

@@ -1,0 +1,213 @@
+"""The fleet's own CA and the registry's certificate; or a certificate that somebody else signed.
+
+Both are files of the site on the controller. The CA's key never leaves it; the registry's goes to the registry alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, ClassVar
+
+from cryptography import x509
+from nornir.core.inventory import Host
+from nornir.core.task import Result, Task
+from pydantic import Field, model_validator
+
+from moor.engine.converge import converge
+from moor.errors import HostError, InputError
+from moor.pki import (
+    Names,
+    expiry,
+    is_authority,
+    key_fits,
+    names_of,
+    opened,
+    pem,
+    read_chain,
+    read_key,
+    signed_by,
+    utc_now,
+)
+from moor.resources.base import Later, Remote, Resource, State
+from moor.resources.certificate import Certificate, CertificateAuthority, Validity
+from moor.secrets import Secret
+from moor.settings import SecretRef, Section, SitePath, settings_of, site_of
+from tasks.facts import Registry
+
+Days = Annotated[int, Field(ge=1, le=36500)]
+OWN = ("certificate", "key", "ca")
+
+
+class Pki(Section):
+    """Certificates: made here and kept sealed by ``passphrase``, or your own.
+
+    days, ca_days       how long a certificate made here is valid
+    renew_before_days   how long before its end it is made anew
+    certificate         your own instead: the chain, the server's certificate first
+    key                 its private key; may be sealed by ``passphrase``
+    ca                  the CA that clients shall trust
+    """
+
+    section: ClassVar[str] = "pki"
+
+    passphrase: SecretRef | None = None
+    days: Days = 397
+    ca_days: Days = 3650
+    renew_before_days: Days = 30
+    certificate: SitePath | None = None
+    key: SecretRef | None = None
+    ca: SitePath | None = None
+
+    @model_validator(mode="after")
+    def _whole(self) -> Pki:
+        lacking = [name for name in OWN if getattr(self, name) is None]
+        if 0 < len(lacking) < len(OWN):
+            raise ValueError(f"your own certificate needs {', '.join(OWN)}; {', '.join(lacking)} is missing")
+        if lacking and self.passphrase is None:
+            raise ValueError("passphrase is missing; write file:PATH or env:NAME of what seals the CA's key")
+        if not self.renew_before_days < self.days <= self.ca_days:
+            raise ValueError("renew_before_days must be less than days, and days not more than ca_days")
+        return self
+
+
+@dataclass(frozen=True)
+class Own:
+    """A certificate that somebody else signed, as its three files hold it."""
+
+    chain: tuple[x509.Certificate, ...]
+    roots: tuple[x509.Certificate, ...]
+    key: Secret
+
+    def faults(self, names: Names) -> Iterator[str]:
+        """Say everything for which a client would refuse it."""
+        if lacked := names.beyond(names_of(self.chain[0])):
+            yield f"it is not for {', '.join(lacked)}; have it issued with these subject alternative names"
+        for certificate in (*self.chain, *self.roots):
+            if reason := expiry(certificate, utc_now(), 0):
+                yield f"{certificate.subject.rfc4514_string()}: {reason}"
+        yield from self._chain_faults()
+
+    def _chain_faults(self) -> Iterator[str]:
+        for certificate, issuer in zip(self.chain, self.chain[1:], strict=False):
+            if not signed_by(certificate, issuer) or not is_authority(issuer):
+                yield f"{issuer.subject.rfc4514_string()} did not sign the certificate before it in the file"
+        last = self.chain[-1]
+        if not any(last == root or (signed_by(last, root) and is_authority(root)) for root in self.roots):
+            yield (
+                f"the CA did not sign {last.subject.rfc4514_string()}; "
+                "give the CA that did, or add what stands between them to the certificate's file"
+            )
+
+
+@dataclass(frozen=True)
+class OwnCertificate(Remote):
+    """Hold a certificate of somebody else's making, which moor checks and cannot mend."""
+
+    settings: Pki
+    names: Names
+
+    @property
+    def id(self) -> str:
+        return f"certificate:{self.names.dns[0]}"
+
+    def desired(self, actual: State | None) -> State:
+        return {"serves": str(self.names)}
+
+    def read(self, task: Task) -> State | None:
+        faults = list(read_own(self.settings).faults(self.names))
+        if faults:
+            raise InputError("\n".join(f"{self.settings.certificate}: {fault}" for fault in faults))
+        return self.desired(None)
+
+    def write(self, task: Task, actual: State | None) -> None:
+        raise HostError(f"{self.settings.certificate}: only its owner can mend it")
+
+
+def read_own(settings: Pki) -> Own:
+    """Read the three files of one's own certificate; raises InputError."""
+    if not (settings.certificate and settings.key and settings.ca):
+        raise InputError("data.pki names no certificate of your own")
+    passphrase = settings.passphrase.resolve() if settings.passphrase else None
+    chain = read_chain(_bytes(settings.certificate), str(settings.certificate))
+    content = settings.key.resolve().reveal().encode()
+    key = read_key(content, passphrase, settings.key.reference)
+    if not key_fits(chain[0], key):
+        raise InputError(f"{settings.key.reference}: not the key of the first certificate in {settings.certificate}")
+    return Own(tuple(chain), tuple(read_chain(_bytes(settings.ca), str(settings.ca))), opened(key))
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}; data.pki names it") from error
+
+
+def names_for(registry: Registry) -> Names:
+    """Give every name and address by which clients may reach the registry."""
+    return Names(registry.names, (registry.address,))
+
+
+def desired(host: Host) -> Sequence[Resource]:
+    """The CA and the registry's certificate, on the controller."""
+    settings, registry = settings_of(host, Pki), settings_of(host, Registry)
+    if settings.certificate:
+        return [OwnCertificate(settings, Names((registry.name, *registry.aliases)))]
+    certificate = made_here(host)
+    return [certificate.authority, certificate]
+
+
+def made_here(host: Host) -> Certificate:
+    """Give the resources of a fleet whose certificates are made here."""
+    settings = settings_of(host, Pki)
+    if settings.passphrase is None:
+        raise InputError(f"{host.name}: data.pki.passphrase is missing")
+    authority = CertificateAuthority(
+        site_of(host).state / "pki",
+        names_for(settings_of(host, Registry)),
+        settings.passphrase,
+        Validity(settings.ca_days, settings.renew_before_days),
+    )
+    return Certificate(authority, Validity(settings.days, settings.renew_before_days))
+
+
+def ca_file(host: Host) -> Path:
+    """Name the file that holds what ``ca_pem`` gives, for clients on the controller."""
+    return settings_of(host, Pki).ca or made_here(host).authority.kept.certificate_file
+
+
+def ca_pem(host: Host) -> str | Later:
+    """Give what clients of the registry must trust, PEM; later where this run is yet to make it."""
+    settings = settings_of(host, Pki)
+    if settings.ca:
+        return "".join(map(pem, read_chain(_bytes(settings.ca), str(settings.ca))))
+    authority = made_here(host).authority
+    certificate = None if authority.reason() else authority.kept.certificate()
+    return pem(certificate) if certificate else Later("the CA's certificate")
+
+
+def registry_certificate(host: Host) -> str | Later:
+    """Give the registry's certificate, with what stands between it and the CA, PEM."""
+    settings = settings_of(host, Pki)
+    if settings.certificate:
+        return "".join(map(pem, read_own(settings).chain))
+    made = made_here(host)
+    certificate = None if made.reason() else made.kept.certificate()
+    return pem(certificate) if certificate else Later("the registry's certificate")
+
+
+def registry_key(host: Host) -> Secret | Later:
+    """Give the registry's private key as its server reads it: for the registry's host alone."""
+    settings = settings_of(host, Pki)
+    if settings.certificate:
+        return read_own(settings).key
+    made = made_here(host)
+    pair = None if made.reason() else made.kept.pair(made.authority.passphrase.resolve())
+    return opened(pair.key) if pair else Later("the registry's private key", secret=True)
+
+
+def issue_certificates(task: Task) -> Result:
+    """Make the CA and the registry's certificate, or check the one that was brought."""
+    return converge(task, desired(task.host))
