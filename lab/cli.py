@@ -54,6 +54,12 @@ def down(
 
 
 @app.command()
+def images(fleet: FleetFile = SHIPPED) -> None:
+    """Build the images that the fleet needs, and boot nothing."""
+    Lab(load_fleet(fleet), progress=_tell).build()
+
+
+@app.command()
 def status(fleet: FleetFile = SHIPPED) -> None:
     """Show every host and whether it runs."""
     _show(Lab(load_fleet(fleet)).status())

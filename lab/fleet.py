@@ -96,7 +96,7 @@ def _parse(data: Mapping[str, Any], source: str) -> Fleet:
     named = {key: {"name": key, **value} if isinstance(value, dict) else value for key, value in _items(hosts)}
     errors = list(_clashes(data.get("network"), named))
     try:
-        fleet = Fleet.model_validate({**data, "hosts": named if isinstance(hosts, Mapping) else hosts})
+        fleet = Fleet.model_validate({**data, "hosts": named} if isinstance(hosts, Mapping) else data)
     except ValidationError as invalid:
         errors = [_line(found) for found in invalid.errors()] + errors
     if errors:

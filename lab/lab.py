@@ -82,6 +82,12 @@ class Lab:
                 machine.wait_ssh()
         return [machine.host.name for machine in down]
 
+    def build(self) -> None:
+        """Builds the images that the fleet needs and the cache lacks, and boots nothing."""
+        check_machine(self.cache, cgroup2_root())
+        with plain_umask():
+            build_images(map(recipe_of, self.fleet.hosts.values()), self.cache, self.progress)
+
     def add(self, host: Host) -> None:
         """Boots a host that joins later; its neighbours learn its name."""
         fleet = self.fleet.with_host(host)

@@ -103,9 +103,8 @@ def check_network(network: IPv4Network, routes: Sequence[dict[str, str]]) -> Non
     """Refuses a network that one of the machine's ``routes`` (as ``ip -json route`` prints them) leads to already."""
     for route in routes:
         if route["dst"] != "default" and IPv4Network(route["dst"]).overlaps(network):
-            raise InputError(
-                f"lab: {network} is in use here ({route['dst']} on {route['dev']}); choose another network"
-            )
+            where = f"{route['dst']} on {route['dev']}"
+            raise InputError(f"lab: {network} is in use on this machine ({where}); name another in the fleet file")
 
 
 @contextmanager
@@ -129,9 +128,17 @@ def _lock(path: Path, progress: Progress) -> int:
         except BlockingIOError:
             progress(f"waiting for another process that holds {path}")
             fcntl.flock(descriptor, fcntl.LOCK_EX)
-        if path.exists() and os.path.samestat(os.fstat(descriptor), path.stat()):
+        if _is_at(descriptor, path):
             return descriptor
         os.close(descriptor)
+
+
+def _is_at(descriptor: int, path: Path) -> bool:
+    """Whether the open file is still the one of that name: its former holder may have removed it."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 @contextmanager
