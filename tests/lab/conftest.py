@@ -1,0 +1,57 @@
+"""A lab for the tests: the shipped fleet on a network, in a directory and under a name of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from ipaddress import IPv4Network
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+from lab.fleet import Fleet, load_fleet
+from lab.lab import Lab
+
+
+class Ssh(Protocol):
+    """Runs a command on a host as an operator would, and gives what ssh gave."""
+
+    def __call__(self, name: str, command: str, timeout_s: float = 60) -> subprocess.CompletedProcess[str]: ...
+
+
+def fleet_for_tests(offset: int) -> Fleet:
+    """The shipped fleet on 10.N.0.0/16: two test runs at once set MOOR_LAB_NETWORK further apart."""
+    number = int(os.environ.get("MOOR_LAB_NETWORK", "78")) + offset
+    return load_fleet().moved(IPv4Network(f"10.{number}.0.0/16"), f"t{number}", Path(f"/var/lib/moor-lab-t{number}"))
+
+
+def _tell(message: str) -> None:
+    print(message, file=sys.stderr, flush=True)
+
+
+@pytest.fixture(scope="session")
+def lab() -> Iterator[Lab]:
+    """The whole fleet, running; torn down whatever happens."""
+    running = Lab(fleet_for_tests(0), progress=_tell)
+    running.down(secrets=True)  # of a run that was killed
+    running = Lab(fleet_for_tests(0), progress=_tell)
+    try:
+        running.up()
+        yield running
+    finally:
+        running.down(secrets=True)
+
+
+@pytest.fixture(scope="session")
+def ssh(lab: Lab) -> Ssh:
+    """The operator's way in to the hosts of ``lab``."""
+
+    def connect(name: str, command: str, timeout_s: float = 60) -> subprocess.CompletedProcess[str]:
+        argv = [*lab.ssh_argv(name), command]
+        argv[1:1] = ["-o", "BatchMode=yes", "-o", "ConnectTimeout=3"]
+        return subprocess.run(argv, capture_output=True, text=True, timeout=timeout_s, check=False)
+
+    return connect
