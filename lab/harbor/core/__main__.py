@@ -1,0 +1,61 @@
+"""Run the core in its container; everything comes from the environment that prepare writes."""
+
+import os
+import socket
+import time
+from pathlib import Path
+
+import httpx
+from werkzeug.serving import make_server
+
+from lab.harbor.core.application import application, checks
+from lab.harbor.core.service import Core
+from lab.harbor.core.store import Store, postgres
+from lab.harbor.core.tokens import Tokens
+from lab.harbor.core.users import first_start
+
+PARTS = {
+    "jobservice": "http://jobservice:8080/api/v1/stats",
+    "portal": "http://portal:8080/",
+    "registry": "http://registry:5000/",
+    "registryctl": "http://registryctl:8080/api/health",
+}
+PORT = 8080
+
+
+def main() -> None:
+    store = _store(os.environ["POSTGRESQL_DSN"])
+    first_start(store, os.environ["HARBOR_ADMIN_PASSWORD"])
+    core = Core(
+        store=store,
+        tokens=Tokens(Path("/etc/core/private_key.pem").read_bytes()),
+        registry=httpx.Client(base_url="http://registry:5000", timeout=300),
+        external_url=os.environ["EXT_ENDPOINT"],
+        components=checks(PARTS) | {"core": lambda: None, "database": store.ping, "redis": ping_redis},
+        pepper=Path("/etc/core/key").read_text(),
+        ca=Path("/etc/core/ca/ca.crt"),
+    )
+    make_server("0.0.0.0", PORT, application(core), threaded=True).serve_forever()  # noqa: S104  # its own network
+
+
+def _store(dsn: str) -> Store:
+    """The database, waited for: it starts when the core does."""
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            return postgres(dsn)
+        except Exception:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.5)
+
+
+def ping_redis() -> None:
+    with socket.create_connection(("redis", 6379), timeout=1) as connection:
+        connection.sendall(b"PING\r\n")
+        if not connection.recv(16).startswith(b"+PONG"):
+            raise OSError("redis does not answer PING")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,111 @@
+"""When garbage is collected and audit logs are purged; the stand-in keeps schedules, and collects nothing."""
+
+import json
+from typing import Any
+
+from werkzeug.wrappers import Response
+
+from lab.harbor.core.clock import NEVER, now
+from lab.harbor.core.errors import Refusal, bad_request, not_found, unprocessable
+from lab.harbor.core.service import API, JSON, Call, Route, done, reply
+from lab.harbor.core.store import Conflict, Record
+
+TYPES = ("Hourly", "Daily", "Weekly", "Custom", "Manual", "None")
+KINDS = {"gc": "garbage-collection", "purgeaudit": "purge-audit"}  # path to the name of the right
+
+
+def get_schedule(call: Call, kind: str) -> Response:
+    """An empty body, typed JSON, where there is none."""
+    call.need_system(_right(kind), "read")
+    record = call.store.find("schedule", kind)
+    return reply(show(record)) if record else Response("", content_type=JSON)
+
+
+def _right(kind: str) -> str:
+    if kind not in KINDS:
+        raise Refusal(404, "NOT_FOUND", f"path {API}/system/{kind}/schedule was not found")
+    return KINDS[kind]
+
+
+def show(record: Record) -> dict[str, Any]:
+    cron = record.body["cron"]
+    times = {name: record.body[name] for name in ("creation_time", "update_time")}
+    return times | {
+        "id": record.id,
+        "job_kind": cron,
+        "job_parameters": json.dumps(record.body["parameters"], sort_keys=True, separators=(",", ":")),
+        "job_status": "Running",
+        "schedule": {"cron": cron, "next_scheduled_time": NEVER, "type": record.body["type"]},
+    }
+
+
+def put_schedule(call: Call, kind: str) -> Response:
+    """Make, change, or with type None take away a schedule; type Manual runs once now."""
+    call.need_system(_right(kind), "create" if call.request.method == "POST" else "update")
+    body = call.body("schedule")
+    wanted = body.get("schedule") or {}
+    parameters = {name: value for name, value in (body.get("parameters") or {}).items() if value is not False}
+    _check(wanted)
+    if wanted["type"] == "Manual":
+        run = call.store.add("run", f"{kind} {now()} {id(body)}", {"kind": kind, "parameters": parameters, "at": now()})
+        return done(201, f"{API}/system/{kind}/{run.id}")
+    _keep(call, kind, wanted, parameters)
+    return done(201, f"{API}/system/{kind}/0") if call.request.method == "POST" else done()
+
+
+def _check(wanted: dict[str, str]) -> None:
+    if wanted.get("type") not in TYPES:
+        raise unprocessable(f"type in body should be one of [{' '.join(TYPES)}]", depth=3)
+    cron = wanted.get("cron", "")
+    fields = cron.split()
+    if wanted["type"] not in ("None", "Manual") and len(fields) != 6:
+        raise bad_request(f"invalid cron {cron}: expected exactly 6 fields, found {len(fields)}: [{' '.join(fields)}]")
+
+
+def _keep(call: Call, kind: str, wanted: dict[str, str], parameters: dict[str, Any]) -> None:
+    record = call.store.find("schedule", kind)
+    if record:
+        call.store.remove(record)
+    if wanted["type"] == "None":
+        return
+    body = {"type": wanted["type"], "cron": wanted["cron"], "parameters": parameters}
+    try:
+        call.store.add("schedule", kind, body | {"creation_time": now(), "update_time": now()})
+    except Conflict:  # another caller was quicker with the same schedule
+        return
+
+
+def list_runs(call: Call) -> Response:
+    call.need_system("garbage-collection", "list")
+    runs = [run for run in call.store.all("run") if run.body["kind"] == "gc"]
+    return call.listing([show_run(run) for run in reversed(runs)])
+
+
+def get_run(call: Call, number: int) -> Response:
+    call.need_system("garbage-collection", "read")
+    run = call.store.get("run", number)
+    if run is None:
+        raise not_found(f"garbage collection execution {number}")
+    return reply(show_run(run))
+
+
+def show_run(run: Record) -> dict[str, Any]:
+    return {
+        "creation_time": run.body["at"],
+        "id": run.id,
+        "job_kind": "MANUAL",
+        "job_name": "GARBAGE_COLLECTION",
+        "job_parameters": json.dumps(run.body["parameters"], sort_keys=True, separators=(",", ":")),
+        "job_status": "Success",
+        "schedule": {"next_scheduled_time": NEVER, "type": "Manual"},
+        "update_time": run.body["at"],
+    }
+
+
+ROUTES: list[Route] = [
+    ("GET", f"{API}/system/gc", list_runs),
+    ("GET", f"{API}/system/gc/<int:number>", get_run),
+    ("GET", f"{API}/system/<kind>/schedule", get_schedule),
+    ("POST", f"{API}/system/<kind>/schedule", put_schedule),
+    ("PUT", f"{API}/system/<kind>/schedule", put_schedule),
+]

@@ -1,0 +1,105 @@
+"""What concerns Harbor as a whole: ping, health, system information, configuration."""
+
+import shutil
+from collections.abc import Callable, Mapping
+
+from werkzeug.wrappers import Response
+
+from lab.harbor.core.clock import now
+from lab.harbor.core.errors import not_found
+from lab.harbor.core.service import API, Call, Route, done, reply
+from lab.harbor.core.settings import check_configurations, configurations, setting, write_configurations
+from lab.harbor.release import SHOWN_VERSION
+
+
+def ping(call: Call) -> Response:
+    return Response("Pong", content_type="text/plain")
+
+
+ping.produces = "text/plain"  # type: ignore[attr-defined]  # read by the application
+
+
+def version(call: Call) -> Response:
+    return Response('{"version":"v2.0"}\n', content_type="text/plain; charset=utf-8")
+
+
+def health(call: Call) -> Response:
+    """Every component's state; 200 when sick too."""
+    found = [check_component(name, check) for name, check in sorted(call.core.components.items())]
+    sick = any(one["status"] != "healthy" for one in found)
+    return reply({"components": found, "status": "unhealthy" if sick else "healthy"})
+
+
+def check_component(name: str, check: Callable[[], object]) -> Mapping[str, str]:
+    try:
+        check()
+    except Exception as error:  # whatever is wrong with a component is what is told of it
+        return {"error": f"failed to check health: {error}", "name": name, "status": "unhealthy"}
+    return {"name": name, "status": "healthy"}
+
+
+def system_info(call: Call) -> Response:
+    """Less for those who are not logged in."""
+    store = call.store
+    shown: dict[str, object] = {
+        "auth_mode": "db_auth",
+        "harbor_version": SHOWN_VERSION,
+        "primary_auth_mode": setting(store, "primary_auth_mode"),
+        "self_registration": setting(store, "self_registration"),
+    }
+    if call.who.known:
+        shown |= {
+            "current_time": now(),
+            "external_url": call.core.external_url,
+            "has_ca_root": call.core.ca is not None and call.core.ca.exists(),
+            "notification_enable": setting(store, "notification_enable"),
+            "project_creation_restriction": setting(store, "project_creation_restriction"),
+            "read_only": setting(store, "read_only"),
+            "registry_storage_provider_name": "filesystem",
+            "registry_url": call.core.registry_url,
+            "with_notary": False,
+        }
+    return reply(shown)
+
+
+def volumes(call: Call) -> Response:
+    call.need_system("system-volumes", "read")
+    disk = shutil.disk_usage("/")
+    return reply({"storage": [{"free": disk.free, "total": disk.total}]})
+
+
+def certificate(call: Call) -> Response:
+    if call.core.ca is None or not call.core.ca.exists():
+        raise not_found("certificate")
+    answer = Response(call.core.ca.read_text(), content_type="application/octet-stream")
+    answer.headers["Content-Disposition"] = "attachment; filename=ca.crt"
+    return answer
+
+
+certificate.produces = "application/octet-stream"  # type: ignore[attr-defined]  # read by the application
+
+
+def get_configurations(call: Call) -> Response:
+    call.need_system("configuration", "read")
+    return reply(configurations(call.store))
+
+
+def update_configurations(call: Call) -> Response:
+    """Unknown keys are ignored, with 200."""
+    call.need_system("configuration", "update")
+    wanted = call.body("configurations")
+    check_configurations(wanted, len(call.store.all("user")))
+    write_configurations(call.store, wanted)
+    return done()
+
+
+ROUTES: list[Route] = [
+    ("GET", f"{API}/ping", ping),
+    ("GET", "/api/version", version),
+    ("GET", f"{API}/health", health),
+    ("GET", f"{API}/systeminfo", system_info),
+    ("GET", f"{API}/systeminfo/volumes", volumes),
+    ("GET", f"{API}/systeminfo/getcert", certificate),
+    ("GET", f"{API}/configurations", get_configurations),
+    ("PUT", f"{API}/configurations", update_configurations),
+]

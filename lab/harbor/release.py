@@ -1,0 +1,8 @@
+"""Which Harbor the stand-in answers as, and how it names itself."""
+
+RELEASE = "v2.8.3"
+SHOWN_VERSION = f"{RELEASE}-moor-standin"  # in systeminfo and as the tag of its images
+NOTICE = (
+    "This is not Harbor. It is the stand-in that moor's lab uses in its place: real docker-registry, nginx, PostgreSQL"
+    " and Redis from Debian, and a small core that answers as Harbor " + RELEASE + " does."
+)

@@ -1,0 +1,141 @@
+"""The core of Harbor's stand-in, served over plain HTTP, with a real docker-registry behind it where one is found."""
+
+import os
+import shutil
+import socket
+import subprocess
+import tarfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import httpx
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from werkzeug.serving import WSGIRequestHandler, make_server
+
+from lab.harbor.core.application import application
+from lab.harbor.core.passwords import Lock
+from lab.harbor.core.service import Core
+from lab.harbor.core.store import in_memory
+from lab.harbor.core.tokens import ISSUER, SERVICE, Tokens
+from lab.harbor.core.users import first_start
+from lab.harbor.prepare.keys import certificate_of
+
+ADMIN_PASSWORD = "Replay-Passw0rd"
+CACHE = Path("/var/cache/moor-lab")
+
+
+class Quiet(WSGIRequestHandler):
+    """A server that writes no line for every request."""
+
+    def log(self, type: str, message: str, *args: object) -> None:
+        return
+
+
+class Served:
+    """A running core: its address, and how long it made callers wait."""
+
+    def __init__(self, core: Core, url: str, waited: list[float]) -> None:
+        self.core = core
+        self.url = url
+        self.waited = waited
+
+    @property
+    def host(self) -> str:
+        return self.url.partition("://")[2]
+
+
+@contextmanager
+def serve(directory: Path, registry: Path | None = None) -> Iterator[Served]:
+    """A core with an empty database; without ``registry`` what needs one answers 502."""
+    key = rsa.generate_private_key(65537, 2048)
+    waited: list[float] = []
+    with ExitStack() as stack:
+        inner = stack.enter_context(run_registry(registry, directory, key)) if registry else "http://127.0.0.1:1"
+        port = free_port()
+        url = f"http://127.0.0.1:{port}"
+        core = Core(
+            store=in_memory(),
+            tokens=Tokens(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())),
+            registry=stack.enter_context(httpx.Client(base_url=inner, timeout=30)),
+            external_url=url,
+            components=dict.fromkeys(PARTS, lambda: None),
+            ca=directory / "ca.crt",
+            lock=Lock(waited.append),
+        )
+        stack.callback(core.store.close)
+        (directory / "ca.crt").write_bytes(certificate_of(key))
+        first_start(core.store, ADMIN_PASSWORD)
+        server = make_server("127.0.0.1", port, application(core), threaded=True, request_handler=Quiet)
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        stack.callback(server.server_close)
+        stack.callback(thread.join)
+        stack.callback(server.shutdown)
+        yield Served(core, url, waited)
+
+
+PARTS = ("core", "database", "jobservice", "portal", "redis", "registry", "registryctl")
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+@contextmanager
+def run_registry(program: Path, directory: Path, key: rsa.RSAPrivateKey) -> Iterator[str]:
+    """docker-registry on a free port, with the token authentication that the core's tokens pass."""
+    port = free_port()
+    (directory / "root.crt").write_bytes(certificate_of(key))
+    (directory / "registry.yml").write_text(
+        f"version: 0.1\nlog: {{level: error, accesslog: {{disabled: true}}}}\n"
+        f"storage: {{filesystem: {{rootdirectory: {directory}/registry}}, delete: {{enabled: true}}}}\n"
+        f"http: {{addr: '127.0.0.1:{port}', secret: test}}\n"
+        f"auth: {{token: {{realm: x, service: {SERVICE}, issuer: {ISSUER}, rootcertbundle: {directory}/root.crt}}}}\n"
+    )
+    with (directory / "registry.log").open("wb") as log:
+        process = subprocess.Popen([program, "serve", directory / "registry.yml"], stdout=log, stderr=log)
+        try:
+            _wait(port)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            process.terminate()
+            process.wait(10)
+
+
+def _wait(port: int) -> None:
+    deadline = time.monotonic() + 20
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+        else:
+            return
+
+
+def find_registry(directory: Path) -> Path | None:
+    """docker-registry of this machine, else the one in the lab's image cache, taken out into ``directory``."""
+    if installed := shutil.which("docker-registry"):
+        return Path(installed)
+    for layer in sorted(CACHE.glob("layer-*.tar"), key=os.path.getmtime, reverse=True):
+        if layer.stat().st_size > 1 << 20 and (program := _take(layer, directory)):
+            return program
+    return None
+
+
+def _take(layer: Path, directory: Path) -> Path | None:
+    with tarfile.open(layer) as tar:
+        for member in tar:
+            if member.name == "./usr/bin/docker-registry":
+                member.name = "docker-registry"
+                tar.extract(member, directory, filter="data")
+                return directory / "docker-registry"
+    return None
