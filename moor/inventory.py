@@ -119,7 +119,7 @@ def _host(name: str, facts: HostFacts, groups: Groups, defaults: Defaults) -> Ho
     host.hostname = host.hostname or name  # inherited, or else the name is the address
     if key := facts.data.get(KEY):
         shell = host.connection_options.setdefault("shell", ConnectionOptions())
-        shell.extras = {**(shell.extras or {}), KEY: key}
+        shell.extras = {**(shell.extras or {}), KEY: list(key)}
     return host
 
 

@@ -7,7 +7,7 @@ import binascii
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from moor.settings.section import SecretRef, SitePath, Strict
 
@@ -79,7 +79,14 @@ def host_key(text: str) -> str:
     return f"{kind} {encoded}"
 
 
-class Pinned(Strict):
-    """The key of ``data`` that is moor's own and no section's."""
+def _listed(value: object) -> object:
+    return [value] if isinstance(value, str) else value
 
-    ssh_host_key: Annotated[str, AfterValidator(host_key)] | None = None
+
+HostKeys = Annotated[tuple[Annotated[str, AfterValidator(host_key)], ...], BeforeValidator(_listed)]
+
+
+class Pinned(Strict):
+    """The key of ``data`` that is moor's own and no section's: one public key, or a list."""
+
+    ssh_host_key: HostKeys

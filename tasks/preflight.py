@@ -1,0 +1,225 @@
+"""What the job needs of each host before anything is changed on it; all findings at once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from ipaddress import ip_address
+from shlex import quote
+from typing import Annotated, ClassVar
+
+from nornir.core.inventory import Host
+from nornir.core.task import Result, Task
+from pydantic import Field
+
+from moor.engine.converge import converge
+from moor.resources.base import Resource
+from moor.resources.requirement import Clock, Requirement
+from moor.settings import Section, optional_settings_of, settings_of
+from tasks.facts import Registry
+from tasks.harbor import HarborSettings
+
+SYSTEMS = {"debian": (11,), "ubuntu": (20, 4)}  # and what is like them; the oldest that was tried
+MACHINES = {"harbor": ("x86_64",), "": ("x86_64", "aarch64")}  # Harbor's installer is made for amd64 alone
+DOCKER, COMPOSE = (20, 10), (2, 3)  # stricter than Harbor's installer, which takes what cannot run its compose file
+SYSLOG = "127.0.0.1:1514"  # where Harbor's containers log to
+LISTENING = "0A"  # Source: proc(5), /proc/net/tcp; the kernel's TCP_LISTEN
+Size = Annotated[int, Field(ge=0)]
+
+
+class Preflight(Section):
+    """How much the checks before a run ask.
+
+    clock_s            how far a host's clock may be off, in seconds
+    registry_free_mb   free disk for Harbor's installation, in MB; an eighth of it once Harbor is there
+    node_free_mb       free disk for a node's images
+    """
+
+    section: ClassVar[str] = "preflight"
+
+    clock_s: Annotated[int, Field(ge=1)] = 60
+    registry_free_mb: Size = 4096
+    node_free_mb: Size = 512
+
+
+def desired(host: Host) -> Sequence[Resource]:
+    """The requirements of the host's part in the fleet."""
+    settings = settings_of(host, Preflight)
+    serves = host.has_parent_group("harbor")
+    machines = MACHINES["harbor" if serves else ""]
+    common = [
+        Requirement("root", "id -u", _root),
+        Requirement("system", "cat /etc/os-release 2>/dev/null || :", system),
+        Requirement("machine", "uname -m", partial(machine, known=machines)),
+        Clock(settings.clock_s),
+    ]
+    return [
+        *common,
+        *(_of_registry(host, settings) if serves else ()),
+        *(_of_node(settings) if host.has_parent_group("nodes") else ()),
+    ]
+
+
+def _of_registry(host: Host, settings: Preflight) -> Iterator[Requirement]:
+    registry = settings_of(host, Registry)
+    harbor = optional_settings_of(host, HarborSettings)
+    there = f"{harbor.directory if harbor else '/opt/harbor'}/docker-compose.yml"
+    for path in ("/var/lib/docker", harbor.data_volume if harbor else "/data"):
+        yield Requirement(
+            f"disk:{path}", free(path, there), partial(disk, path=path, need_mb=settings.registry_free_mb)
+        )
+    yield Requirement("ports", PORTS, partial(ports, wanted=("0.0.0.0:80", f"0.0.0.0:{registry.port}", SYSLOG)))
+    yield Requirement("docker", VERSIONS, docker)
+
+
+def _of_node(settings: Preflight) -> Iterator[Requirement]:
+    path = "/var/lib/containerd"
+    yield Requirement(f"disk:{path}", free(path), partial(disk, path=path, need_mb=settings.node_free_mb))
+    yield Requirement("containerd", "ls -d /var/lib/rancher/k3s /var/lib/rancher/rke2 2>/dev/null || :", own_containerd)
+
+
+def _root(output: str) -> str:
+    return "" if output.strip() == "0" else "sudo does not give root; allow the user all commands in /etc/sudoers.d"
+
+
+def system(output: str) -> str:
+    """Judge /etc/os-release. Source: os-release(5); testing and unstable have no VERSION_ID."""
+    facts = {key: value.strip("\"'") for key, _, value in (line.partition("=") for line in output.splitlines())}
+    name, version = facts.get("ID", ""), facts.get("VERSION_ID", "")
+    oldest = SYSTEMS.get(name)
+    if oldest is None and not set(facts.get("ID_LIKE", "").split()) & set(SYSTEMS):
+        return f"it runs {facts.get('PRETTY_NAME') or name or 'an unknown system'}; moor knows Debian and Ubuntu"
+    if oldest and version and _version(version) < oldest:
+        return f"it runs {name} {version}; upgrade it to {'.'.join(f'{n:02}' if n < 10 else str(n) for n in oldest)}"
+    return ""
+
+
+def machine(output: str, known: Sequence[str]) -> str:
+    """Judge ``uname -m``."""
+    name = output.strip()
+    return (
+        ""
+        if name in known
+        else f"it is {name or 'of an unknown kind'}; this part of the fleet needs {' or '.join(known)}"
+    )
+
+
+def free(path: str, there: str = "") -> str:
+    """Give a fragment that prints the free MB where ``path`` is or will be, and whether ``there`` exists."""
+    return f"""\
+p={quote(path)}
+while [ ! -e "$p" ]; do p=${{p%/*}}; p=${{p:-/}}; done
+df -Pk "$p" | tail -n 1
+[ ! -e {quote(there)} ] || echo installed"""
+
+
+def disk(output: str, path: str, need_mb: int) -> str:
+    """Judge a line of ``df -Pk``: device, size, used, available, in kB."""
+    line, _, installed = output.strip().partition("\n")
+    need = need_mb // 8 if installed else need_mb
+    found = re.search(r"\s(\d+)\s+(-?\d+)\s+(-?\d+)\s+\S+\s+(/.*)$", line)
+    if not found:
+        return f"the free space below {path} cannot be read ({line[:80]!r}); is df there?"
+    free_mb = int(found[3]) // 1024
+    if free_mb >= need:
+        return ""
+    return f"{path} has {free_mb} MB free on {found[4]}, {need} MB are needed; make room or mount a larger disk there"
+
+
+PORTS = """\
+cat /proc/net/tcp /proc/net/tcp6 2>/dev/null
+echo --
+ss -Hltnp 2>/dev/null
+echo --
+if command -v docker >/dev/null; then
+  timeout 20 docker ps --filter label=com.docker.compose.project=harbor --format '{{.Ports}}' 2>/dev/null
+fi
+:"""
+
+
+@dataclass(frozen=True)
+class Listener:
+    """A socket that waits for connections."""
+
+    address: str
+    port: int
+
+    def meets(self, address: str, port: int) -> bool:
+        """Tell whether it keeps another socket from ``address`` and ``port``."""
+        anywhere = ("0.0.0.0", "::")  # noqa: S104  (compared, not bound)
+        return self.port == port and (self.address == address or self.address in anywhere or address in anywhere)
+
+
+def ports(output: str, wanted: Sequence[str]) -> str:
+    """Judge what listens, leaving out what Harbor's own containers publish."""
+    kernel, words, published = (*re.split(r"^--$\n?", output, flags=re.MULTILINE), "", "")[:3]
+    harbors = {int(port) for port in re.findall(r":(\d+)->", published)}
+    taken = []
+    for place in wanted:
+        address, _, port = place.rpartition(":")
+        if int(port) not in harbors and any(one.meets(address, int(port)) for one in listeners(kernel)):
+            taken.append(f"port {port} is taken{_by(words, port)}")
+    return f"{', '.join(taken)}; Harbor needs it: stop what holds it, or let it listen elsewhere" if taken else ""
+
+
+def listeners(kernel: str) -> list[Listener]:
+    """Read /proc/net/tcp and tcp6: addresses are 32-bit words in the machine's byte order, in hexadecimal."""
+    fields = [line.split() for line in kernel.splitlines()]
+    return [_listener(words[1]) for words in fields if len(words) > 3 and words[3] == LISTENING]
+
+
+def _listener(local: str) -> Listener:
+    address, _, port = local.partition(":")
+    raw = b"".join(bytes.fromhex(address[i : i + 8])[::-1] for i in range(0, len(address), 8))
+    found = ip_address(raw)
+    mapped = getattr(found, "ipv4_mapped", None)
+    return Listener(str(mapped or found), int(port, 16))
+
+
+def _by(words: str, port: str) -> str:
+    found = re.search(rf":{port}\s.*users:\(\(\"([^\"]+)\",pid=(\d+)", words)
+    return f" by {found[1]} (pid {found[2]})" if found else ""
+
+
+VERSIONS = """\
+if command -v docker >/dev/null; then
+  docker --version </dev/null 2>/dev/null || echo unknown
+  timeout 20 docker version --format 'Server {{.Server.Version}}' 2>/dev/null
+  timeout 20 docker compose version --short 2>/dev/null | sed 's/^v*/Compose /'
+fi
+:"""
+
+
+def docker(output: str) -> str:
+    """Judge the versions of an engine and a Compose that are there already; absent ones will be installed."""
+    if not output.strip():
+        return ""
+    first = output.splitlines()[0]
+    if not first.startswith("Docker version"):
+        return f"the command docker is something else ({first[:60]}); remove it (podman-docker, or the package docker)"
+    engine = re.search(r"^Server (\S+)", output, re.MULTILINE) or re.search(r"^Docker version ([^\s,]+)", output)
+    compose = re.search(r"^Compose (\S+)", output, re.MULTILINE)
+    faults = [
+        f"{what} {found[1]} is older than {'.'.join(map(str, oldest))}"
+        for what, found, oldest in (("Docker", engine, DOCKER), ("Compose", compose, COMPOSE))
+        if found and _version(found[1]) < oldest
+    ]
+    return f"{', '.join(faults)}; upgrade it" if faults else ""
+
+
+def own_containerd(output: str) -> str:
+    """Judge traces of a Kubernetes distribution that keeps a containerd of its own."""
+    if not output.strip():
+        return ""
+    return f"{output.split()[0]} is there: k3s and RKE2 do not read /etc/containerd; use their registries.yaml instead"
+
+
+def _version(text: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in re.findall(r"\d+", text)[:2])
+
+
+def check_host(task: Task) -> Result:
+    """Find everything that would stop the job on this host, before it starts."""
+    return converge(task, desired(task.host))
