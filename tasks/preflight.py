@@ -21,9 +21,9 @@ from moor.settings import Section, optional_settings_of, settings_of
 from tasks.facts import Registry
 from tasks.harbor import HarborSettings
 
-SYSTEMS = {"debian": (11,), "ubuntu": (20, 4)}  # and what is like them; the oldest that was tried
+SYSTEMS = {"debian": "11", "ubuntu": "20.04"}  # and what is like them; the oldest that was tried
 MACHINES = {"harbor": ("x86_64",), "": ("x86_64", "aarch64")}  # Harbor's installer is made for amd64 alone
-DOCKER, COMPOSE = (20, 10), (2, 3)  # stricter than Harbor's installer, which takes what cannot run its compose file
+DOCKER, COMPOSE = "20.10", "2.3"  # stricter than Harbor's installer, which takes what cannot run its compose file
 SYSLOG = "127.0.0.1:1514"  # where Harbor's containers log to
 LISTENING = "0A"  # Source: proc(5), /proc/net/tcp; the kernel's TCP_LISTEN
 Size = Annotated[int, Field(ge=0)]
@@ -66,10 +66,9 @@ def _of_registry(host: Host, settings: Preflight) -> Iterator[Requirement]:
     registry = settings_of(host, Registry)
     harbor = optional_settings_of(host, HarborSettings)
     there = f"{harbor.directory if harbor else '/opt/harbor'}/docker-compose.yml"
+    need_mb = settings.registry_free_mb
     for path in ("/var/lib/docker", harbor.data_volume if harbor else "/data"):
-        yield Requirement(
-            f"disk:{path}", free(path, there), partial(disk, path=path, need_mb=settings.registry_free_mb)
-        )
+        yield Requirement(f"disk:{path}", free(path, there), partial(disk, path=path, need_mb=need_mb))
     yield Requirement("ports", PORTS, partial(ports, wanted=("0.0.0.0:80", f"0.0.0.0:{registry.port}", SYSLOG)))
     yield Requirement("docker", VERSIONS, docker)
 
@@ -91,19 +90,17 @@ def system(output: str) -> str:
     oldest = SYSTEMS.get(name)
     if oldest is None and not set(facts.get("ID_LIKE", "").split()) & set(SYSTEMS):
         return f"it runs {facts.get('PRETTY_NAME') or name or 'an unknown system'}; moor knows Debian and Ubuntu"
-    if oldest and version and _version(version) < oldest:
-        return f"it runs {name} {version}; upgrade it to {'.'.join(f'{n:02}' if n < 10 else str(n) for n in oldest)}"
+    if oldest and version and _version(version) < _version(oldest):
+        return f"it runs {name} {version}; upgrade it to {oldest} or later"
     return ""
 
 
 def machine(output: str, known: Sequence[str]) -> str:
     """Judge ``uname -m``."""
     name = output.strip()
-    return (
-        ""
-        if name in known
-        else f"it is {name or 'of an unknown kind'}; this part of the fleet needs {' or '.join(known)}"
-    )
+    if name in known:
+        return ""
+    return f"it is {name or 'of an unknown kind'}; this part of the fleet needs {' or '.join(known)}"
 
 
 def free(path: str, there: str = "") -> str:
@@ -202,9 +199,9 @@ def docker(output: str) -> str:
     engine = re.search(r"^Server (\S+)", output, re.MULTILINE) or re.search(r"^Docker version ([^\s,]+)", output)
     compose = re.search(r"^Compose (\S+)", output, re.MULTILINE)
     faults = [
-        f"{what} {found[1]} is older than {'.'.join(map(str, oldest))}"
+        f"{what} {found[1]} is older than {oldest}"
         for what, found, oldest in (("Docker", engine, DOCKER), ("Compose", compose, COMPOSE))
-        if found and _version(found[1]) < oldest
+        if found and _version(found[1]) < _version(oldest)
     ]
     return f"{', '.join(faults)}; upgrade it" if faults else ""
 
