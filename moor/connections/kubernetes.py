@@ -1,0 +1,63 @@
+"""The cluster's API, through lightkube."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx2
+from lightkube import Client, KubeConfig
+from lightkube.core.exceptions import ApiError, ConfigError
+from nornir.core.configuration import Config
+
+from moor.errors import HostError, InputError
+
+MANAGER = "moor"  # the owner, in managedFields, of what moor applies
+
+
+class KubernetesPlugin:
+    """Nornir connection plugin ``kubernetes``.
+
+    extras  ``kubeconfig``: path; ``context``: the current one where it is empty
+    """
+
+    connection: Client
+
+    def open(
+        self,
+        hostname: str | None,
+        username: str | None,
+        password: str | None,
+        port: int | None,
+        platform: str | None,
+        extras: dict[str, Any] | None = None,
+        configuration: Config | None = None,
+    ) -> None:
+        """Read the kubeconfig; the first request connects. Raises InputError where it cannot be used."""
+        known = extras or {}
+        path = Path(known["kubeconfig"])
+        try:
+            config = KubeConfig.from_file(path).get(known.get("context") or None)
+        except (ConfigError, OSError, ValueError, KeyError) as error:
+            raise InputError(f"{path}: not a kubeconfig that can be used: {error}") from error
+        if config is None:
+            raise InputError(f"{path}: it has no context {known.get('context') or 'that is current'}")
+        # A proxy of the operator's desk is no way to the cluster.
+        self.connection = Client(config, field_manager=MANAGER, trust_env=False)
+
+    def close(self) -> None:
+        """Close what is open."""
+        self.connection.close()
+
+
+@contextmanager
+def told(doing: str) -> Iterator[None]:
+    """Turn what the API or the way to it says into a HostError: ``doing: words``."""
+    try:
+        yield
+    except ApiError as error:
+        raise HostError(f"{doing}: the cluster says {error.status.code}: {error.status.message}") from error
+    except httpx2.HTTPError as error:
+        raise HostError(f"{doing}: the cluster's API does not answer: {error}") from error

@@ -1,0 +1,167 @@
+"""Workloads that run from the registry: their namespace, their pull secret, their Deployment, rolled out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Annotated, Any, ClassVar
+
+from nornir.core.inventory import Host
+from nornir.core.task import Result, Task
+from pydantic import ConfigDict, Field
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from moor.engine.converge import converge
+from moor.errors import InputError
+from moor.resources.base import Resource
+from moor.settings import Section, SitePath, settings_of, site_of
+from moor.settings.section import Strict
+from moor.templates import render
+from tasks.cluster_parts import Manifest, PullSecret, Rollout
+from tasks.facts import Registry
+from tasks.images import ImageName
+from tasks.registry import Projects, secret_of
+
+KubeName = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+class Cluster(Section):
+    """The cluster whose nodes pull from the registry; on the host that stands for its control plane."""
+
+    section: ClassVar[str] = "cluster"
+
+    kubeconfig: SitePath
+    context: str = ""
+
+
+class Workload(Strict):
+    """One Deployment.
+
+    image        PROJECT/REPOSITORY:TAG in the registry
+    robot        of the image's project, whose login goes into the pull secret
+    pull_secret  the secret's name, made in ``namespace``
+    template     in templates/, the site's own first
+    wait_s       how long the rollout may take
+    """
+
+    namespace: KubeName
+    image: ImageName
+    robot: str
+    pull_secret: KubeName = "registry"  # noqa: S105 - the name of a secret
+    replicas: Annotated[int, Field(ge=0)] = 1
+    port: Port | None = None
+    host_port: Port | None = None
+    template: str = "deployment.yaml.j2"
+    wait_s: Annotated[int, Field(ge=1)] = 300
+
+
+class Workloads(Section):
+    """Workloads by name."""
+
+    model_config = ConfigDict(extra="allow")
+
+    section: ClassVar[str] = "workloads"
+    __pydantic_extra__: dict[str, Workload]
+
+    @property
+    def by_name(self) -> dict[str, Workload]:
+        return dict(self.__pydantic_extra__)
+
+
+def desired(host: Host) -> Sequence[Resource]:
+    """Namespaces, pull secrets, then each workload's objects and rollout; raises InputError before anything is done."""
+    workloads = settings_of(host, Workloads).by_name
+    objects = {name: manifests(host, name, workload) for name, workload in workloads.items()}
+    refuse(host, workloads, objects)
+    namespaces = dict.fromkeys(workload.namespace for workload in workloads.values())
+    resources: list[Resource] = [Manifest(_namespace(name)) for name in namespaces]
+    resources.extend(dict.fromkeys(_pull_secret(host, workload) for workload in workloads.values()))
+    for name, workload in workloads.items():
+        resources.extend(Manifest(content) for content in objects[name])
+        resources.extend(
+            Rollout(workload.namespace, content["metadata"]["name"], workload.wait_s)
+            for content in objects[name]
+            if content["kind"] == "Deployment"
+        )
+    return resources
+
+
+def deploy_workload(task: Task) -> Result:
+    """Make the workloads run from the registry."""
+    open_cluster(task)
+    return converge(task, desired(task.host))
+
+
+def open_cluster(task: Task) -> None:
+    """Open the connection to the cluster of this host, once."""
+    if "kubernetes" not in task.host.connections:
+        cluster = settings_of(task.host, Cluster)
+        extras = {"kubeconfig": str(cluster.kubeconfig), "context": cluster.context}
+        task.host.open_connection("kubernetes", task.nornir.config, extras=extras, default_to_host_attributes=False)
+
+
+def _namespace(name: str) -> dict[str, Any]:
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+
+
+def _pull_secret(host: Host, workload: Workload) -> PullSecret:
+    project = workload.image.partition("/")[0]
+    secret_of(host, project, workload.robot)
+    registry = settings_of(host, Registry)
+    return PullSecret(workload.namespace, workload.pull_secret, registry.host_port, project, workload.robot)
+
+
+def manifests(host: Host, name: str, workload: Workload) -> list[dict[str, Any]]:
+    """Render a workload's template; raises InputError where it is no Kubernetes YAML."""
+    image = f"{settings_of(host, Registry).host_port}/{workload.image}"
+    values = {**workload.model_dump(exclude={"template", "image"}), "name": name, "image": image}
+    text = render(workload.template, site_of(host).directory, **values)
+    try:
+        found = [tree for tree in YAML(typ="safe", pure=True).load_all(text) if tree]
+    except YAMLError as error:
+        raise InputError(f"templates/{workload.template}: workload {name}: not YAML: {error}") from None
+    for tree in found:
+        if not isinstance(tree, Mapping) or not {"apiVersion", "kind", "metadata"} <= tree.keys():
+            raise InputError(f"templates/{workload.template}: workload {name}: needs apiVersion, kind and metadata")
+    return [dict(tree) for tree in found]
+
+
+def refuse(host: Host, workloads: Mapping[str, Workload], objects: Mapping[str, list[dict[str, Any]]]) -> None:
+    """Raise InputError with everything in the manifests that would keep pods from pulling."""
+    secrets = {(workload.namespace, workload.pull_secret) for workload in workloads.values()}
+    found = [
+        f"templates/{workload.template}: workload {name}: {finding}"
+        for name, workload in workloads.items()
+        for content in objects[name]
+        for finding in findings(content, workload.namespace, settings_of(host, Registry).host_port, secrets)
+    ]
+    found += [
+        f"workload {name}: data.projects has no project {project}, where its image would be"
+        for name, workload in workloads.items()
+        if (project := workload.image.partition("/")[0]) not in settings_of(host, Projects).by_name
+    ]
+    if found:
+        raise InputError("\n".join(found))
+
+
+def findings(
+    content: Mapping[str, Any], namespace: str, host_port: str, secrets: set[tuple[str, str]]
+) -> Iterator[str]:
+    """Say what is wrong between one object and the pull secrets that will exist."""
+    place = content["metadata"].get("namespace", "default")
+    if content["kind"] != "Namespace" and place != namespace:
+        yield f"{content['kind']} is in namespace {place}, the workload and its pull secret are in {namespace}"
+    pod = content.get("spec", {}).get("template", {}).get("spec") if content["kind"] != "Pod" else content.get("spec")
+    if not pod:
+        return
+    names = [entry.get("name") for entry in pod.get("imagePullSecrets", [])]
+    for name in names:
+        if (place, name) not in secrets:
+            known = ", ".join(sorted(secret for where, secret in secrets if where == place)) or "none"
+            yield f"imagePullSecrets names {name}, which does not exist in namespace {place} (there: {known})"
+    for image in [c.get("image", "") for c in [*pod.get("initContainers", []), *pod.get("containers", [])]]:
+        if image.partition("/")[0] != host_port:
+            yield f"image {image} is not in the registry {host_port}, which its pull secret is for"
+        elif not names:
+            yield f"image {image} needs imagePullSecrets"
