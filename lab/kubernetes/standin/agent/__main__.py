@@ -1,0 +1,154 @@
+"""The node agent as a program.
+
+Usage   python3 -m standin.agent CONFIGURATION STATE
+CONFIGURATION is a directory with config.json (server, token, node, address, labels, taints) and ca.crt; what the agent
+remembers is kept in the directory STATE.
+"""
+
+import json
+import logging
+import shutil
+import sys
+import threading
+import time
+from pathlib import Path
+
+from .. import kinds
+from ..objects import Object, dig, now, uid_of
+from . import containerd
+from .client import Client, Failure
+from .container import Tools
+from .containerd import RuntimeFailure
+from .effect import in_effect
+from .events import Events
+from .node import Identity, new_node, status_of
+from .pod import Pod, Unreachable
+from .pulls import Puller, Records
+
+log = logging.getLogger("agent")
+
+HEARTBEAT_S = 10.0
+LOOK_S = 2.0
+"""How often containerd is looked at, for what it goes by is noted when it starts."""
+
+LOGS = Path("/var/log/pods")
+
+
+class Agent:
+    """Registers a node, keeps it alive, and gives every pod of it a thread."""
+
+    def __init__(self, configuration: Path, state: Path) -> None:
+        config = json.loads((configuration / "config.json").read_text())
+        self._client = Client(config["server"], config["token"], configuration / "ca.crt")
+        self._identity = Identity(config["node"], config["address"], config["labels"], config["taints"])
+        self._state = state
+        self._events = Events(self._client, self._identity.name)
+        puller = Puller(state, Records(state / "pulled.json"))
+        self._tools = Tools(self._client, self._events, puller, self._identity.address, state, LOGS)
+        self._pods: dict[str, Pod] = {}
+        self._told = 0.0
+        self._was_up: bool | None = None
+
+    def run(self) -> None:
+        """Works for ever."""
+        threading.Thread(target=self._live, name="heartbeat", daemon=True).start()
+        while True:
+            try:
+                self._follow()
+            except (Failure, RuntimeFailure, *Unreachable) as error:
+                log.warning("pods: %s", error)
+                time.sleep(1)
+
+    def _live(self) -> None:
+        while True:
+            try:
+                self._look()
+            except (Failure, *Unreachable) as error:
+                log.warning("heartbeat: %s", error)
+            except Exception:
+                log.exception("heartbeat")
+            time.sleep(LOOK_S)
+
+    def _look(self) -> None:
+        """Notes what containerd goes by, and tells the API server that the node is alive."""
+        try:
+            in_effect(self._state)
+            up = True
+        except RuntimeFailure:
+            up = False
+        due = time.monotonic() - self._told >= HEARTBEAT_S
+        if due or up != self._was_up:
+            up = up and containerd.is_up()
+            self._beat(up)
+            self._told, self._was_up = time.monotonic(), up
+
+    def _beat(self, up: bool) -> None:
+        node = self._registered()
+        old: list[Object] = dig(node, "status", "conditions") or []
+        status = status_of(self._identity, containerd.version(), up, old, now())
+        self._client.patch(kinds.NODE, "", self._identity.name, {"status": status}, "status")
+        before = next((one["status"] for one in old if one["type"] == "Ready"), "")
+        if before != ("True" if up else "False"):
+            state = "NodeReady" if up else "NodeNotReady"
+            message = f"Node {self._identity.name} status is now: {state}"
+            self._events.tell(kinds.NODE, node, "Normal", state, message)
+
+    def _registered(self) -> Object:
+        try:
+            return self._client.get(kinds.NODE, "", self._identity.name)
+        except Failure as failure:
+            if failure.code != 404:
+                raise
+        node = self._client.create(kinds.NODE, "", new_node(self._identity))
+        self._events.tell(kinds.NODE, node, "Normal", "Starting", "Starting moor's stand-in of the kubelet.")
+        return node
+
+    def _follow(self) -> None:
+        """Follows the node's pods for as long as a watch lasts."""
+        mine = f"spec.nodeName={self._identity.name}"
+        pods, version = self._client.list(kinds.POD, mine)
+        self._reconcile({uid_of(pod): pod for pod in pods})
+        for event in self._client.watch(kinds.POD, mine, version):
+            if event["type"] == "ERROR":
+                return
+            self._take(event["object"], event["type"] == "DELETED")
+
+    def _reconcile(self, pods: dict[str, Object]) -> None:
+        for uid in set(self._pods) - set(pods):
+            self._pods.pop(uid).update(None)
+        for pod in pods.values():
+            self._take(pod, gone=False)
+        self._sweep(set(pods))
+
+    def _take(self, pod: Object, gone: bool) -> None:
+        uid = uid_of(pod)
+        known = self._pods.get(uid)
+        if gone:
+            if known:
+                self._pods.pop(uid).update(None)
+        elif known:
+            known.update(pod)
+        elif dig(pod, "status", "phase") not in ("Succeeded", "Failed"):
+            self._pods[uid] = Pod(pod, self._tools)
+            self._pods[uid].start()
+
+    def _sweep(self, uids: set[str]) -> None:
+        """Removes containers and files of pods that went while nobody looked."""
+        alive = uids | {uid_of(pod._pod) for pod in threading.enumerate() if isinstance(pod, Pod)}
+        for uid, ids in containerd.containers_by_pod().items():
+            if uid not in alive:
+                for id in ids:
+                    containerd.remove(id)
+        for directory in (self._state / "pods").glob("*"):
+            if directory.name not in alive:
+                shutil.rmtree(directory, ignore_errors=True)
+
+
+def main() -> None:
+    """Runs the agent."""
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
+    Agent(Path(sys.argv[1]), Path(sys.argv[2])).run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,267 @@
+"""This node's containerd, by way of ctr."""
+
+import json
+import os
+import pty
+import subprocess
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..objects import Object, dig
+from .images import Credentials, cause
+
+CTR = ("ctr", "--namespace", "k8s.io")
+POD_LABEL = "io.kubernetes.pod.uid"
+QUICK_S = 30.0
+PULL_S = 600.0
+POLL_S = 0.5
+
+
+class PullError(Exception):
+    """A pull failed; the message is the cause as a kubelet reports it."""
+
+
+class RuntimeFailure(Exception):
+    """containerd did not do what it was asked; the message is its own."""
+
+
+class Cancelled(Exception):
+    """Nobody wants the image any more."""
+
+
+@dataclass(frozen=True)
+class Image:
+    """An image on this node. ``size`` is in bytes, as it was transferred."""
+
+    digest: str
+    size: int
+    entrypoint: tuple[str, ...] = ()
+    command: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Launch:
+    """A container to be started. ``args`` empty is what the image says; ``mounts`` are in ctr's form."""
+
+    id: str
+    image: str
+    args: tuple[str, ...]
+    env_file: Path
+    log: Path
+    mounts: tuple[str, ...] = ()
+    cwd: str = ""
+    labels: tuple[tuple[str, str], ...] = ()
+    privileged: bool = False
+    read_only: bool = False
+
+
+def ctr(*args: str, timeout_s: float = QUICK_S) -> str:
+    """The output of ctr. Raises RuntimeFailure."""
+    try:
+        done = subprocess.run(
+            [*CTR, *args], capture_output=True, text=True, timeout=timeout_s, stdin=subprocess.DEVNULL
+        )
+    except subprocess.TimeoutExpired as error:
+        raise RuntimeFailure(f"ctr {args[0]} took longer than {timeout_s:.0f} s") from error
+    if done.returncode:
+        raise RuntimeFailure(done.stderr.strip().removeprefix("ctr: "))
+    return done.stdout
+
+
+def is_up() -> bool:
+    """Whether containerd answers."""
+    try:
+        ctr("version", timeout_s=5)
+    except RuntimeFailure:
+        return False
+    return True
+
+
+def version() -> str:
+    """containerd's own version, as a node reports it."""
+    words = subprocess.run(["containerd", "--version"], capture_output=True, text=True, check=True).stdout.split()
+    return words[2].removeprefix("v").partition("~")[0]
+
+
+def image(reference: str) -> Image | None:
+    """The image of this name, if the node holds it whole."""
+    for line in ctr("images", "list", f"name=={reference}").splitlines()[1:]:
+        words = line.split()
+        if words[0] == reference:
+            return _described(words[2])
+    return None
+
+
+def _described(digest: str) -> Image | None:
+    """What manifest and configuration say; None where a part is missing."""
+    try:
+        manifest = _content(digest)
+        if "manifests" in manifest:
+            manifest = _content(_of_this_machine(manifest["manifests"]))
+        settings = _content(manifest["config"]["digest"]).get("config") or {}
+    except (RuntimeFailure, KeyError, StopIteration):
+        return None
+    size = manifest["config"]["size"] + sum(layer["size"] for layer in manifest["layers"])
+    return Image(digest, size, tuple(settings.get("Entrypoint") or ()), tuple(settings.get("Cmd") or ()))
+
+
+def _content(digest: str) -> Object:
+    document: Object = json.loads(ctr("content", "get", digest))
+    return document
+
+
+def _of_this_machine(manifests: list[Object]) -> str:
+    machine = {"x86_64": "amd64", "aarch64": "arm64"}.get(os.uname().machine, os.uname().machine)
+    return str(next(one["digest"] for one in manifests if dig(one, "platform", "architecture") == machine))
+
+
+def pull(
+    reference: str,
+    known: Credentials | None,
+    hosts: str,
+    environment: dict[str, str],
+    cancelled: Callable[[], bool] = lambda: False,
+) -> None:
+    """Pulls an image; a password is typed on a terminal of ctr's own, so that no process list shows it.
+
+    hosts        containerd's config_path.
+    environment  which CAs ctr trusts.
+    Raises       PullError, Cancelled.
+    """
+    options = [*(["--hosts-dir", hosts] if hosts else []), *(["--user", known.user] if known else [])]
+    argv = [*CTR, "images", "pull", *options, reference]
+    with _terminal(known.password if known else None) as stdin:
+        process = subprocess.Popen(
+            argv,
+            stdin=stdin,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, **environment},
+            start_new_session=True,
+        )
+        error = _outcome(process, cancelled)
+    if process.returncode:
+        raise PullError(cause(error, reference))
+
+
+def _outcome(process: "subprocess.Popen[str]", cancelled: Callable[[], bool]) -> str:
+    waited = 0.0
+    while True:
+        try:
+            return process.communicate(timeout=POLL_S)[1]
+        except subprocess.TimeoutExpired:
+            waited += POLL_S
+            if cancelled() or waited > PULL_S:
+                process.kill()
+                process.communicate()
+                if cancelled():
+                    raise Cancelled from None
+                return "ctr: context deadline exceeded"
+
+
+@contextmanager
+def _terminal(password: str | None) -> Iterator[int]:
+    """A terminal on which ``password`` is typed already; /dev/null where there is none."""
+    if password is None:
+        with open(os.devnull) as nothing:
+            yield nothing.fileno()
+        return
+    ours, theirs = pty.openpty()
+    try:
+        os.write(ours, f"{password}\n".encode())
+        drain = threading.Thread(target=_drain, args=(ours,), daemon=True)
+        drain.start()
+        yield theirs
+    finally:
+        os.close(theirs)
+        drain.join(1)
+        os.close(ours)
+
+
+def _drain(terminal: int) -> None:
+    """Reads what ctr prints on its terminal, so that it never waits for us."""
+    try:
+        while os.read(terminal, 4096):
+            pass
+    except OSError:
+        return
+
+
+def start(launch: Launch) -> int:
+    """Creates a container and starts it; gives its process. Raises RuntimeFailure."""
+    options = ["--detach", "--net-host", "--cpu-shares", "0", "--env-file", str(launch.env_file)]
+    options += ["--log-uri", f"file://{launch.log}"]
+    options += [word for mount in launch.mounts for word in ("--mount", mount)]
+    options += [word for key, value in launch.labels for word in ("--label", f"{key}={value}")]
+    options += ["--cwd", launch.cwd] if launch.cwd else []
+    options += ["--privileged"] if launch.privileged else []
+    options += ["--read-only"] if launch.read_only else []
+    try:
+        ctr("run", *options, launch.image, launch.id, *launch.args, timeout_s=60)
+    except RuntimeFailure:
+        remove(launch.id)
+        raise
+    return process_of(launch.id) or 0
+
+
+def tasks() -> dict[str, tuple[int, str]]:
+    """Process and state of every task, by container."""
+    rows = (line.split() for line in ctr("tasks", "list").splitlines()[1:])
+    return {row[0]: (int(row[1]), row[2]) for row in rows if len(row) == 3}
+
+
+def process_of(id: str) -> int | None:
+    """The running process of a container, None where it is over."""
+    pid, state = tasks().get(id, (0, "ABSENT"))
+    return pid if state == "RUNNING" else None
+
+
+def collect(id: str) -> int | None:
+    """Ends what is left of a container's task and gives its exit code; None where there is no task."""
+    try:
+        done = subprocess.run(
+            [*CTR, "tasks", "delete", "--force", id], capture_output=True, timeout=QUICK_S, stdin=subprocess.DEVNULL
+        )
+    except subprocess.TimeoutExpired:
+        return None
+    return None if b"not found" in done.stderr else done.returncode
+
+
+def signal(id: str, name: str) -> None:
+    """Sends a signal to a container's process, if it is there."""
+    try:
+        ctr("tasks", "kill", "--signal", name, id)
+    except RuntimeFailure as error:
+        if "not found" not in str(error) and "already finished" not in str(error):
+            raise
+
+
+def remove(id: str) -> None:
+    """Removes a container with its task, however far it got."""
+    collect(id)
+    subprocess.run(
+        [*CTR, "containers", "delete", id], capture_output=True, timeout=QUICK_S, stdin=subprocess.DEVNULL, check=False
+    )
+
+
+def run_in(id: str, exec_id: str, argv: Sequence[str], timeout_s: float) -> str | None:
+    """Runs a program in a container; None if it succeeds, else what is wrong."""
+    try:
+        ctr("tasks", "exec", "--exec-id", exec_id, id, *argv, timeout_s=timeout_s)
+    except RuntimeFailure as error:
+        return str(error)
+    return None
+
+
+def containers_by_pod() -> dict[str, list[str]]:
+    """The containers that this agent made, by the uid of their pod."""
+    found: dict[str, list[str]] = {}
+    for id in ctr("containers", "list", "--quiet").split():
+        labels = json.loads(ctr("containers", "info", id)).get("Labels") or {}
+        if POD_LABEL in labels:
+            found.setdefault(labels[POD_LABEL], []).append(id)
+    return found

@@ -1,0 +1,73 @@
+"""What the running containerd goes by: its configuration and the CAs as they were when it started.
+
+A file that changed since has no effect on a real node before containerd is restarted. ctr reads everything anew, so
+the agent keeps copies from containerd's start and gives ctr those.
+"""
+
+import shutil
+import subprocess
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..objects import dig
+from .containerd import RuntimeFailure
+
+BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")
+TABLES = (("io.containerd.cri.v1.images", "registry"), ("io.containerd.grpc.v1.cri", "registry"))
+
+
+@dataclass(frozen=True)
+class Effect:
+    """containerd's config_path (empty: none) and the variables by which ctr trusts what containerd trusts."""
+
+    hosts: str
+    environment: dict[str, str]
+
+
+def in_effect(state: Path) -> Effect:
+    """The effect of files on the running containerd. ``state`` is where copies are kept. Raises RuntimeFailure."""
+    started = _started()
+    copies = state / "containerd" / started
+    if not copies.exists():
+        _copy(copies)
+        for other in copies.parent.iterdir():
+            if other != copies:
+                shutil.rmtree(other)
+    hosts = (copies / "config_path").read_text()
+    bundle, empty = copies / "ca-certificates.crt", copies / "empty"
+    return Effect(hosts, {"SSL_CERT_FILE": str(bundle), "SSL_CERT_DIR": str(empty)})
+
+
+def _started() -> str:
+    """A word for this run of containerd."""
+    argv = ["systemctl", "show", "--property", "MainPID,ExecMainStartTimestampMonotonic", "containerd.service"]
+    shown = subprocess.run(argv, capture_output=True, text=True, check=True).stdout
+    values = dict(line.split("=", 1) for line in shown.splitlines())
+    if values.get("MainPID", "0") == "0":
+        raise RuntimeFailure("containerd is not running")
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    return f"{boot}-{values['MainPID']}-{values['ExecMainStartTimestampMonotonic']}"
+
+
+def _copy(copies: Path) -> None:
+    beside = copies.with_name(".new")
+    shutil.rmtree(beside, ignore_errors=True)
+    (beside / "empty").mkdir(parents=True)
+    if BUNDLE.exists():
+        shutil.copyfile(BUNDLE, beside / "ca-certificates.crt")
+    dump = subprocess.run(["containerd", "config", "dump"], capture_output=True, text=True)
+    if dump.returncode:
+        raise RuntimeFailure(dump.stderr.strip())
+    (beside / "config_path").write_text(config_path(dump.stdout))
+    beside.rename(copies)
+
+
+def config_path(dump: str) -> str:
+    """The registry directory that a dumped configuration names, whatever containerd's version; the first of several."""
+    plugins = tomllib.loads(dump).get("plugins", {})
+    for table in TABLES:
+        found = str(dig(plugins, *table, "config_path") or "")
+        if found:
+            return found.partition(":")[0]
+    return ""
