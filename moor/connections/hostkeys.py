@@ -1,0 +1,177 @@
+"""Host keys: what is known of a host, read once a process, and pinning a new one on request."""
+
+from __future__ import annotations
+
+import fnmatch
+import hmac
+import socket
+from base64 import b64decode
+from binascii import Error as BadBase64
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, suppress
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import paramiko
+from nornir.core.inventory import Host
+from paramiko.pkey import UnknownKeyType
+
+from moor.connections.failures import explain
+from moor.errors import HostError, InputError
+
+SYSTEM = (Path("~/.ssh/known_hosts"), Path("/etc/ssh/ssh_known_hosts"))
+
+
+def name_of(hostname: str, port: int) -> str:
+    """Write a host as known_hosts does."""
+    return hostname if port == 22 else f"[{hostname}]:{port}"
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of known_hosts: ``names`` may hold patterns and hashes, ``blob`` is the key in base64."""
+
+    marker: str
+    names: tuple[str, ...]
+    kind: str
+    blob: str
+
+    def holds(self, name: str) -> bool:
+        """Tell whether the line is about ``name``, as sshd(8) says under SSH_KNOWN_HOSTS FILE FORMAT."""
+        if any(word[0] == "!" and _matches(word[1:], name) for word in self.names):
+            return False
+        return any(_matches(word, name) for word in self.names)
+
+
+@dataclass(frozen=True)
+class Known:
+    """The lines of one file; most hosts are found by their name alone, without a look at every line."""
+
+    by_name: dict[str, list[Line]] = field(default_factory=dict)
+    others: list[Line] = field(default_factory=list)  # hashed names and patterns
+
+    def lines(self, name: str) -> list[Line]:
+        return [*self.by_name.get(name, ()), *(line for line in self.others if line.holds(name))]
+
+
+def parse(text: str) -> Known:
+    """Read known_hosts; a line that makes no sense is passed over, as ssh does."""
+    known = Known()
+    for line in filter(None, map(_line, text.splitlines())):
+        if line.names[0].startswith("|") or any(letter in "*?!" for word in line.names for letter in word):
+            known.others.append(line)
+        else:
+            for name in line.names:
+                known.by_name.setdefault(name, []).append(line)
+    return known
+
+
+def _line(text: str) -> Line | None:
+    fields = text.split()
+    marker = fields.pop(0) if fields and fields[0].startswith("@") else ""
+    if len(fields) < 3 or text.lstrip().startswith("#"):
+        return None
+    names = tuple(filter(None, fields[0].lower().split(","))) if fields[0][0] != "|" else (fields[0],)
+    return Line(marker, names, fields[1], fields[2]) if names else None
+
+
+def _matches(word: str, name: str) -> bool:
+    if word.startswith("|1|"):
+        return _hashed(word, name)
+    # Square brackets part a port from a name here, and are no set of letters.
+    return fnmatch.fnmatchcase(name, word.replace("[", "[[]")) if any(c in "*?" for c in word) else word == name
+
+
+def _hashed(word: str, name: str) -> bool:
+    with suppress(ValueError, BadBase64):
+        _, _, salt, digest = word.split("|")
+        return hmac.compare_digest(hmac.digest(b64decode(salt), name.encode(), "sha1"), b64decode(digest))
+    return False
+
+
+def known_keys(paths: Iterable[Path], name: str) -> list[paramiko.PKey]:
+    """List the keys that ``name`` may show; keys of certificate authorities are none, revoked ones are left out."""
+    lines = [line for path in paths for line in _read(path).lines(name.lower())]
+    revoked = {line.blob for line in lines if line.marker == "@revoked"}
+    plain = (line for line in lines if not line.marker and line.blob not in revoked)
+    return [key for line in plain if (key := _key(line.kind, line.blob))]
+
+
+def _read(path: Path) -> Known:
+    path = path.expanduser()
+    try:
+        status = path.stat()
+        return _read_version(path, status.st_mtime_ns, status.st_size)
+    except FileNotFoundError:
+        return Known()
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}; known_hosts must be readable") from error
+
+
+@lru_cache(maxsize=16)
+def _read_version(path: Path, mtime_ns: int, size: int) -> Known:
+    return parse(path.read_text("utf-8", "replace"))
+
+
+@lru_cache(maxsize=8192)
+def _key(kind: str, blob: str) -> paramiko.PKey | None:
+    try:
+        return paramiko.PKey.from_type_string(kind, b64decode(blob))
+    except (UnknownKeyType, paramiko.SSHException, ValueError):
+        return None
+
+
+def pinned_keys(words: str | Sequence[str]) -> list[paramiko.PKey]:
+    """Read ``ssh_host_key``: public keys as ssh-keyscan prints them, without the host's name; raises InputError."""
+    return [_pinned(word) for word in ([words] if isinstance(words, str) else words)]
+
+
+def _pinned(word: str) -> paramiko.PKey:
+    kind, _, rest = word.strip().partition(" ")
+    key = _key(kind, rest.split(" ")[0])
+    if key is None:
+        raise InputError(f'ssh_host_key: {word[:40]!r} is no public key; write it as "ssh-ed25519 AAAA..."')
+    return key
+
+
+def scan_host_key(hostname: str, port: int = 22, timeout_s: float = 10) -> paramiko.PKey:
+    """Ask a host for its key, without logging in; raises HostError."""
+    try:
+        with socket.create_connection((hostname, port), timeout_s) as sock, closing(paramiko.Transport(sock)) as seen:
+            seen.banner_timeout = timeout_s
+            seen.start_client(timeout=timeout_s)
+            return seen.get_remote_server_key()
+    except (OSError, EOFError, paramiko.SSHException) as error:
+        raise HostError(explain(error, f"{hostname}:{port}")) from error
+
+
+def append_known_host(path: Path, hostname: str, port: int, key: paramiko.PKey) -> None:
+    """Add one line to ``path``, which is made with mode 0600 where it is missing; what it holds is kept."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path.touch(mode=0o600)
+    text = path.read_bytes()
+    gap = b"\n" if text and not text.endswith(b"\n") else b""
+    line = f"{name_of(hostname, port)} {key.get_name()} {key.get_base64()}\n".encode()
+    with path.open("ab") as file:
+        file.write(gap + line)  # one write, so that two at once do not mix their lines
+
+
+def known_of(extras: dict[str, Any], name: str, paths: Iterable[Path] = SYSTEM) -> list[paramiko.PKey]:
+    """List the keys that count for ``name``: the inventory's own, else the site's known_hosts, else ``paths``."""
+    if extras.get("ssh_host_key"):
+        return pinned_keys(extras["ssh_host_key"])
+    return known_keys([Path(extras["known_hosts"])] if extras.get("known_hosts") else paths, name)
+
+
+def pin(host: Host) -> Iterator[str]:
+    """Pin the key that ``host`` shows, unless one is known, and say so with its fingerprint; raises HostError."""
+    options = host.get_connection_parameters("shell")
+    extras, hostname, port = options.extras or {}, options.hostname or host.name, options.port or 22
+    if known_of(extras, name_of(hostname, port)):
+        return
+    path = Path(extras.get("known_hosts") or SYSTEM[0]).expanduser()
+    key = scan_host_key(hostname, port, extras.get("conn_timeout", 10))
+    append_known_host(path, hostname, port, key)
+    yield f"{host.name}: {key.get_name()} {key.fingerprint} of {name_of(hostname, port)} pinned in {path}"

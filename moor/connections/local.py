@@ -1,0 +1,116 @@
+"""``Shell`` over a shell on this machine, as whoever runs it: what tests of resources and runbooks register."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import subprocess
+from collections.abc import Callable
+from contextlib import suppress
+from tempfile import TemporaryFile
+from threading import Event, Timer
+from typing import Any, BinaryIO, ClassVar
+
+from moor.connections.shell import LIMIT_BYTES, Answer
+from moor.errors import HostError
+
+CHUNK = 32 * 1024
+
+
+class LocalShell:
+    """Runs scripts in ``argv`` (dash, bash --posix, busybox sh ...), without sudo."""
+
+    host_name = "localhost"
+
+    def __init__(self, argv: tuple[str, ...] = ("sh",), limit_bytes: int = LIMIT_BYTES) -> None:
+        self._argv, self._limit = argv, limit_bytes
+
+    def run(self, script: str, timeout_s: float = 300) -> Answer:
+        """Run a script given on standard input; see ``Shell``."""
+        raw = script.encode("utf-8", "surrogateescape")
+        return self._call([*self._argv, "-s"], io.BytesIO(raw), timeout_s, None)
+
+    def stream(
+        self,
+        command: str,
+        source: BinaryIO,
+        timeout_s: float,
+        progress: Callable[[int], None] | None = None,
+    ) -> Answer:
+        """Run a command with ``source`` on its standard input; see ``Shell``."""
+        return self._call([*self._argv, "-c", command], source, timeout_s, progress)
+
+    def _call(
+        self, argv: list[str], source: BinaryIO, timeout_s: float, progress: Callable[[int], None] | None
+    ) -> Answer:
+        overdue = Event()
+        with TemporaryFile() as stdout, TemporaryFile() as stderr:
+            process = subprocess.Popen(
+                argv, stdin=subprocess.PIPE, stdout=stdout, stderr=stderr, start_new_session=True
+            )
+            timer = Timer(timeout_s, _stop, (process, overdue))
+            timer.start()
+            try:
+                _feed(process, source, progress)
+                code = process.wait()
+            finally:
+                timer.cancel()
+            if overdue.is_set():
+                raise HostError(f"localhost: no end within {timeout_s:g} s; what ran there was stopped")
+            return Answer(self._said(stdout), self._said(stderr), code if code >= 0 else 128 - code)
+
+    def _said(self, file: BinaryIO) -> bytes:
+        file.seek(0)
+        said = file.read(self._limit + 1)
+        if len(said) > self._limit:
+            raise HostError(f"localhost: more than {self._limit} bytes of output; stopped")
+        return said
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+def _feed(process: subprocess.Popen[bytes], source: BinaryIO, progress: Callable[[int], None] | None) -> None:
+    """Write ``source`` to the process as long as it reads."""
+    assert process.stdin is not None  # noqa: S101
+    sent = 0
+    with suppress(BrokenPipeError), process.stdin as pipe:
+        while piece := source.read(CHUNK):
+            pipe.write(piece)
+            sent += len(piece)
+            if progress:
+                progress(sent)
+
+
+def _stop(process: subprocess.Popen[bytes], overdue: Event) -> None:
+    overdue.set()
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+class LocalPlugin:
+    """Nornir's connection plugin over a local shell, ``sh`` or what ``extras["argv"]`` says.
+
+    Register it in place of the real one: ``ConnectionPluginRegister.register("shell", LocalPlugin)``.
+    """
+
+    argv: ClassVar[tuple[str, ...]] = ("sh",)
+    connection: LocalShell
+
+    def open(
+        self,
+        hostname: str | None,
+        username: str | None,
+        password: str | None,
+        port: int | None,
+        platform: str | None,
+        extras: dict[str, Any] | None = None,
+        configuration: Any = None,
+    ) -> None:
+        """Choose the shell."""
+        self.connection = LocalShell(tuple((extras or {}).get("argv", self.argv)))
+
+    def close(self) -> None:
+        """Nothing is held."""
+        self.connection.close()
