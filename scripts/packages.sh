@@ -1,0 +1,56 @@
+#!/bin/sh
+# Installs the Debian packages that moor's demo (or, with "test", also its tests) needs and this machine lacks.
+# Changes nothing where none is missing; says in one line why it cannot go on.
+set -eu
+
+demo="python3 python3-venv mmdebstrap debian-archive-keyring iproute2 util-linux openssh-client openssl ca-certificates"
+tests="busybox dash openssh-server sudo"
+needed_gib=8
+
+stop() {
+    echo "moor: $*" >&2
+    exit 1
+}
+
+missing() {
+    for package; do
+        [ "$(dpkg-query --show --showformat='${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || echo "$package"
+    done
+}
+
+free_gib() {
+    df --output=avail -BG "$1" | tail -n 1 | tr -dc 0-9
+}
+
+install() {
+    echo "moor: installing Debian packages that are missing: $*" >&2
+    [ -d /var/lib/apt/lists ] && ls /var/lib/apt/lists/*Packages* >/dev/null 2>&1 || apt-get --quiet=2 update
+    DEBIAN_FRONTEND=noninteractive apt-get --quiet=2 --yes --no-install-recommends install "$@" >/dev/null ||
+        stop "apt-get could not install: $*; run apt-get update, and make test or make demo again"
+}
+
+install_without_services() {
+    # the tests start an sshd of their own on loopback: the machine itself must not gain one
+    policy=/usr/sbin/policy-rc.d
+    if [ -e "$policy" ]; then
+        install "$@"
+    else
+        trap 'rm -f "$policy"' EXIT
+        printf '#!/bin/sh\nexit 101\n' >"$policy"
+        chmod 755 "$policy"
+        install "$@"
+    fi
+    case " $* " in *" openssh-server "*) systemctl --quiet disable ssh.service 2>/dev/null || : ;; esac
+}
+
+[ -e /etc/debian_version ] || stop "demo and tests run on Debian 12 or later, and this machine is not a Debian"
+[ "$(id -u)" -eq 0 ] || stop "demo and tests boot hosts in namespaces, which needs root; run make as root"
+[ "$(free_gib /var)" -ge "$needed_gib" ] ||
+    stop "/var has $(free_gib /var) GiB free, and images and hosts need $needed_gib; make room"
+
+packages=$demo
+[ "${1:-}" != test ] || packages="$demo $tests"
+# shellcheck disable=SC2086 # words of a list
+lacking=$(missing $packages | tr '\n' ' ')
+# shellcheck disable=SC2086
+[ -z "$lacking" ] || install_without_services $lacking
