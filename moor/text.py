@@ -41,7 +41,7 @@ def matrix(report: RunReport) -> str:
     proved = {name: host for name, host in report.hosts.items() if host.resources or host.error}
     columns = list(dict.fromkeys(_column(r) for host in proved.values() for r in host.resources))
     rows = ([name, *_cells(host, columns)] for name, host in proved.items())
-    return _joined([table(["host", *columns], rows), *_errors(report)])
+    return _joined([table(["host", *columns], rows), *_errors(report), *_drifts(report)])
 
 
 def _cells(host: HostReport, columns: list[str]) -> Iterator[str]:
@@ -50,7 +50,7 @@ def _cells(host: HostReport, columns: list[str]) -> Iterator[str]:
     for column in columns:
         resource = by_column.get(column)
         if resource is None:
-            yield "-" if host.resources else "?"
+            yield "-" if host.resources and not faulty else "?"
         else:
             ok = resource.status == "ok"
             yield "?" if faulty else "ok" if ok else "FAULT"
@@ -78,6 +78,13 @@ def _errors(report: RunReport) -> Iterator[str]:
     for name, host in report.hosts.items():
         if host.error:
             yield f"  ! {name}: {indent(host.error, '      ').strip()}"
+
+
+def _drifts(report: RunReport) -> Iterator[str]:
+    for name, host in report.hosts.items():
+        for resource in host.resources:
+            if resource.status == "drift":
+                yield f"  ! {name}: {resource.id}: {resource.diff}"
 
 
 def _touched(report: RunReport) -> int:

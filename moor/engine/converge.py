@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from nornir.core.task import Result, Task
@@ -11,7 +11,7 @@ from moor.connections.shell import Shell
 from moor.engine.observation import Observation, forget, observation_of
 from moor.engine.plan import Change, plan
 from moor.engine.prelude import BUSY
-from moor.engine.results import Outcome, report, run_of
+from moor.engine.results import Outcome, Status, report, run_of
 from moor.engine.script import Piece, answers, apply_script, complete, new_mark, probe_script
 from moor.errors import HostError, MoorError
 from moor.resources.base import Probed, Remote, Required, Resource, Scripted, State, Streamed
@@ -45,16 +45,18 @@ def distinct(resources: Sequence[Resource]) -> None:
         raise MoorError(f"two resources of one host have the same id: {', '.join(twice)}")
 
 
-def refuse(task: Task, resources: Sequence[Resource], changes: Iterable[Change]) -> None:
+def refuse(task: Task, resources: Sequence[Resource], changes: Sequence[Change]) -> None:
     """Raise HostError with every requirement that is not met, before anything is changed."""
-    unmet = [
+    other: Status = "drift" if task.is_dry_run() else "skipped"
+    outcomes = [
         Outcome(change, "failed", f"{change.id}: {change.resource.remedy(change.actual)}")
-        for change in changes
         if isinstance(change.resource, Required)
+        else Outcome(change, other)
+        for change in changes
     ]
-    if unmet:
-        report(task, [r for r in resources if isinstance(r, Required)], unmet)
-        raise HostError("\n".join(outcome.error for outcome in unmet))
+    if unmet := [outcome.error for outcome in outcomes if outcome.error]:
+        report(task, resources, outcomes)
+        raise HostError("\n".join(unmet))
 
 
 def read(task: Task, resources: Sequence[Resource], seen: Observation) -> None:
