@@ -12,24 +12,26 @@ STARS = "***"
 SHORTEST = 4  # characters; striking out anything shorter would garble ordinary words
 SHORTEST_LINE = 16  # of a secret of many lines, such as a key
 
-_lock = threading.Lock()
-_forms: set[str] = set()
-_pattern: re.Pattern[str] | None = None
 
+class Masker:
+    """Strikes out what was registered with it."""
 
-def register(value: str) -> None:
-    """Have ``value`` struck out from now on, in every form that ``forms`` lists."""
-    global _pattern
-    with _lock:
-        _forms.update(forms(value))
-        longest_first = sorted(_forms, key=len, reverse=True)
-        _pattern = re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._forms: set[str] = set()
+        self._pattern: re.Pattern[str] | None = None
 
+    def register(self, value: str) -> None:
+        """Have ``value`` struck out from now on, in every form that ``forms`` lists."""
+        with self._lock:
+            self._forms.update(forms(value))
+            longest_first = sorted(self._forms, key=len, reverse=True)
+            self._pattern = re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
 
-def mask(text: str) -> str:
-    """Give ``text`` with every registered secret as ``***``."""
-    pattern = _pattern
-    return pattern.sub(STARS, text) if pattern else text
+    def mask(self, text: str) -> str:
+        """Give ``text`` with every registered secret as ``***``."""
+        pattern = self._pattern
+        return pattern.sub(STARS, text) if pattern else text
 
 
 def forms(value: str) -> frozenset[str]:
@@ -51,6 +53,11 @@ def _base64_forms(raw: bytes) -> Iterator[str]:
         inner = encoded[first : (offset + len(raw)) * 8 // 6]
         yield from (inner, inner.replace("+", "-").replace("/", "_"))
     yield base64.b64encode(raw).decode()
+
+
+_secrets = Masker()  # of this process: whatever a Secret was made of
+register = _secrets.register
+mask = _secrets.mask
 
 
 class MaskingFilter(logging.Filter):

@@ -3,6 +3,8 @@
 import os
 import secrets
 import time
+from contextlib import suppress
+from glob import escape
 from pathlib import Path
 
 ABANDONED_S = 3600  # a half-written file this old belongs to a run that was killed
@@ -67,9 +69,10 @@ def _fill(part: Path, content: bytes, mode: int) -> None:
 
 
 def _sweep(path: Path) -> None:
-    for left in path.parent.glob(f".{path.name}.????????"):
-        if left.stat().st_mtime < time.time() - ABANDONED_S:
-            left.unlink(missing_ok=True)
+    for left in path.parent.glob(f".{escape(path.name)}.????????"):
+        with suppress(FileNotFoundError):  # somebody else swept it
+            if left.stat().st_mtime < time.time() - ABANDONED_S:
+                left.unlink()
 
 
 def _sync_directory(path: Path) -> None:
