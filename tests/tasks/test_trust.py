@@ -1,0 +1,146 @@
+"""The CA as an anchor and in the bundle, with a stand-in for update-ca-certificates, in real shells."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from moor.engine.plan import plan
+from moor.engine.script import answers, apply_script, complete, new_mark, probe_script
+from moor.pki import Names, make_authority
+from moor.resources.base import Later, State
+from tasks.trust import STORES, Store, Trusted
+from tests.shells import SHELLS, sh
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+OLD, NEW, OTHER = (make_authority(Names((name,)), 30, NOW).pem for name in ("old.test", "new.test", "other.test"))
+# Like Debian's: everything below anchors, one after the other; and a link a certificate.
+UPDATE = """#!/bin/sh
+cat "{folder}/system.crt" "{folder}"/anchors/*.crt > "{folder}/certs/bundle.crt"
+for f in "{folder}"/anchors/*.crt; do
+  l="{folder}/certs/$(basename "$f" .crt).pem"; [ -L "$l" ] || {{ ln -s "$f" "$l"; echo 1 >> "{folder}/added"; }}
+done
+"""
+
+
+@dataclass(frozen=True)
+class System:
+    """A trust store below a directory."""
+
+    folder: Path
+    shell: str
+
+    def trusted(self, pem: str | Later) -> Trusted:
+        tool, anchors, bundle = (f"{self.folder}/{name}" for name in ("update", "anchors", "certs/bundle.crt"))
+        return Trusted("moor ca", pem, (*STORES[:2], Store(tool, anchors, bundle)))
+
+    @property
+    def anchor(self) -> Path:
+        return self.folder / "anchors/moor ca.crt"
+
+    @property
+    def bundle(self) -> Path:
+        return self.folder / "certs/bundle.crt"
+
+    def read(self, pem: str | Later = NEW) -> State | None:
+        mark, resource = new_mark(), self.trusted(pem)
+        done = sh(self.shell, probe_script([resource.probe()], mark))
+        (piece,) = complete(answers(done.stdout, done.stderr, mark), 1, done.stderr)
+        assert (piece.code, piece.stderr) == (0, "")
+        return resource.actual(piece.stdout)
+
+    def planned(self, pem: str | Later = NEW) -> list[str]:
+        resource = self.trusted(pem)
+        return [change.diff for change in plan([resource], {resource.id: self.read(pem)})]
+
+    def mend(self, pem: str | Later = NEW, run: str = "1") -> tuple[int, str]:
+        mark, runs, lock = new_mark(), f"{self.folder}/runs", f"{self.folder}/lock"
+        done = sh(self.shell, apply_script([self.trusted(pem).mend(None)], mark, run, runs, lock))
+        (piece,) = complete(answers(done.stdout, done.stderr, mark), 1, done.stderr)
+        return piece.code, piece.stderr
+
+
+@pytest.fixture(params=SHELLS)
+def system(request: pytest.FixtureRequest, tmp_path: Path) -> System:
+    """A store that trusts one other CA."""
+    folder = tmp_path / "it's a store"
+    for name in ("anchors", "certs"):
+        (folder / name).mkdir(parents=True)
+    (folder / "system.crt").write_text(OTHER)
+    (folder / "certs/bundle.crt").write_text(OTHER)
+    (folder / "update").write_text(UPDATE.format(folder=folder))
+    (folder / "update").chmod(0o755)
+    return System(folder, request.param)
+
+
+def test_an_absent_anchor_is_planned_made_and_then_right(system: System) -> None:
+    assert system.planned()
+    assert system.mend() == (0, "")
+    assert system.anchor.read_text() == NEW
+    assert system.bundle.read_text() == OTHER + NEW
+    assert system.planned() == []
+
+
+def test_an_anchor_that_the_bundle_lacks_is_planned(system: System) -> None:
+    system.anchor.write_text(NEW)
+    assert system.planned() == ["bundle: lacks it -> holds it"]
+    assert system.mend() == (0, "")
+    assert system.planned() == []
+
+
+def test_a_former_ca_goes_with_its_anchor_and_its_link_is_renewed(system: System) -> None:
+    assert system.mend(OLD) == (0, "")
+    assert any("anchor:" in diff for diff in system.planned(NEW))
+    assert system.mend(NEW, run="2") == (0, "")
+    assert system.bundle.read_text() == OTHER + NEW
+    assert (system.folder / "added").read_text() == "1\n1\n"
+    assert Path(f"{system.folder}/runs/2/files{system.anchor}").read_text() == OLD
+
+
+def test_a_bundle_with_other_line_ends_holds_it_too(system: System) -> None:
+    system.mend()
+    system.bundle.write_bytes((OTHER + NEW).replace("\n", "\r\n").encode())
+    assert system.planned() == []
+
+
+def test_an_anchor_without_any_certificate_is_not_held(system: System) -> None:
+    system.anchor.write_text("nonsense\n")
+    state = system.read()
+    assert state is not None
+    assert state["bundle"] == "lacks it"
+
+
+def test_every_certificate_of_an_anchor_must_be_in_the_bundle(system: System) -> None:
+    system.anchor.write_text(NEW + OTHER)
+    assert system.planned(NEW + OTHER) == ["bundle: lacks it -> holds it"]
+    assert system.mend(NEW + OTHER) == (0, "")
+    assert system.planned(NEW + OTHER) == []
+
+
+def test_an_anchor_that_others_cannot_read_is_planned(system: System) -> None:
+    system.mend()
+    system.anchor.chmod(0o600)
+    assert system.planned() == ["mode: 600 -> 644"]
+
+
+def test_a_missing_bundle_is_planned_and_not_an_error(system: System) -> None:
+    system.mend()
+    system.bundle.unlink()
+    assert system.planned() == ["bundle: lacks it -> holds it"]
+
+
+def test_a_host_without_a_trust_store_is_planned_and_told(system: System) -> None:
+    (system.folder / "update").unlink()
+    assert system.read() is None
+    code, words = system.mend()
+    assert code == 1
+    assert "no trust store" in words
+
+
+def test_a_ca_that_is_not_made_yet_is_planned_and_never_written(system: System) -> None:
+    assert system.planned(Later("the CA"))
+    assert system.mend(Later("the CA"))[0] == 1
+    assert not system.anchor.exists()
