@@ -97,12 +97,11 @@ class Findings:
 
 
 def load(path: Path, shown: str, findings: Findings) -> Tree:
-    """Read a YAML file as a tree; what is wrong with it goes to ``findings``, and the rest is still given."""
-    nothing = Tree(Source(shown, 1), {})
+    """Read a YAML file as a tree; what is wrong with it goes to ``findings``, and no YAML gives no value."""
     yaml = YAML(typ="safe", pure=True)
     try:
         node = yaml.compose(path.read_text("utf-8"))
-        return _Reader(yaml, shown, findings).tree(node, ()) if node else nothing
+        return _Reader(yaml, shown, findings).tree(node, ()) if node else Tree(Source(shown, 1), {})
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         findings.add(Source(shown, mark.line + 1 if mark else 1), f"not YAML: {error.problem or error.context}")
@@ -112,7 +111,7 @@ def load(path: Path, shown: str, findings: Findings) -> Tree:
         findings.add(Source(shown, 1), f"not UTF-8 text: {error.reason} at byte {error.start}")
     except OSError as error:
         findings.add(Source(shown, 1), f"cannot be read: {error.strerror}")
-    return nothing
+    return Tree(Source(shown, 1), None)
 
 
 @dataclass

@@ -68,7 +68,7 @@ class Fleet:
         """Take the files' trees apart."""
         layer = _layer(DefaultsEntry, defaults, site, found)
         fleet = cls(site, models, found, _layers(hosts, site, found), _layers(groups, site, found), layer)
-        if not hosts.value:
+        if hosts.value == {}:
             found.add(hosts.source, "no hosts; write one, such as: node1: {hostname: 10.0.0.11}")
         fleet._check()
         return fleet
@@ -173,7 +173,7 @@ def _until_null(trees: Iterator[Tree | None]) -> Iterator[Tree]:
 
 
 def _layers(tree: Tree, site: Path, findings: Findings) -> dict[str, Layer]:
-    if not isinstance(tree.value, dict):
+    if tree.value is not None and not isinstance(tree.value, dict):
         findings.add(tree.source, "must be a mapping: names with their keys below them")
     for name, below in tree.items.items():
         if not NAME.fullmatch(name):

@@ -1,0 +1,59 @@
+"""Small fleets written as a user would write them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from textwrap import dedent
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from moor.settings import SecretRef, Section
+from moor.settings.document import Findings, load
+from moor.settings.fleet import Fleet
+from moor.settings.section import Strict
+
+
+class Mirror(Strict):
+    """Part of a section."""
+
+    host: str
+    skip_verify: bool = False
+
+
+class Runtime(Section):
+    """A section as a task would own it."""
+
+    section: ClassVar[str] = "runtime"
+
+    config_path: str = "/etc/certs.d"
+    level: Literal["info", "debug"] = "info"
+    retries: Annotated[int, Field(ge=0)] = 3
+    mirrors: tuple[Mirror, ...] = ()
+    by_name: dict[str, Mirror] = Field(default_factory=dict)
+
+
+class Login(Section):
+    """A section with a key that nobody can leave out."""
+
+    section: ClassVar[str] = "login"
+
+    user: str
+    password: SecretRef
+
+
+MODELS: dict[str, type[Section]] = {"runtime": Runtime, "login": Login}
+
+
+def read(folder: Path, hosts: str, groups: str = "", defaults: str = "") -> tuple[Fleet, list[str]]:
+    """Write three files, read them, and give the fleet with every finding."""
+    findings = Findings()
+    trees = []
+    for name, text in (("hosts", hosts), ("groups", groups), ("defaults", defaults)):
+        (folder / f"{name}.yaml").write_text(dedent(text))
+        trees.append(load(folder / f"{name}.yaml", f"{name}.yaml", findings))
+    hosts_tree, groups_tree, defaults_tree = trees
+    fleet = Fleet.of(hosts_tree, groups_tree, defaults_tree, MODELS, folder, findings)
+    for name in fleet.hosts:
+        fleet.facts(name)
+    return fleet, findings.lines()
