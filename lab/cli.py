@@ -11,7 +11,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from lab.fleet import SHIPPED, load_fleet
+from lab.artifacts import build, provide
+from lab.fleet import SHIPPED, load_fleet, parse_host
 from lab.lab import Lab, Status
 from moor.errors import MoorError
 
@@ -37,6 +38,7 @@ def _show(statuses: list[Status]) -> None:
 def up(names: Annotated[list[str] | None, typer.Argument()] = None, fleet: FleetFile = SHIPPED) -> None:
     """Boot the fleet, or the hosts that are named; what runs already is left alone."""
     lab = Lab(load_fleet(fleet), progress=_tell)
+    provide(lab)
     booted = lab.up(names)
     _tell(f"booted {', '.join(booted)}" if booted else "running already")
     _show(lab.status())
@@ -55,8 +57,24 @@ def down(
 
 @app.command()
 def images(fleet: FleetFile = SHIPPED) -> None:
-    """Build the images that the fleet needs, and boot nothing."""
-    Lab(load_fleet(fleet), progress=_tell).build()
+    """Build all that the fleet needs, and boot nothing."""
+    build(Lab(load_fleet(fleet), progress=_tell))
+
+
+@app.command()
+def add(
+    name: str,
+    address: Annotated[str, typer.Option(help="An address of the lab's network that no host has.")],
+    suite: Annotated[str, typer.Option(help="bullseye, bookworm, trixie or sid.")] = "trixie",
+    profile: Annotated[str, typer.Option(help="node, bare or light.")] = "node",
+    role: Annotated[str, typer.Option(help="node joins the cluster, none does not.")] = "node",
+    fleet: FleetFile = SHIPPED,
+) -> None:
+    """Boot a host that joins the running fleet."""
+    lab = Lab(load_fleet(fleet), progress=_tell)
+    fields = {"name": name, "address": address, "suite": suite, "profile": profile}
+    lab.add(parse_host(fields | ({} if role == "none" else {"role": role})))
+    _show(lab.status())
 
 
 @app.command()

@@ -91,6 +91,14 @@ def load_fleet(path: Path = SHIPPED) -> Fleet:
     return _parse(data, str(path))
 
 
+def parse_host(fields: Mapping[str, str]) -> Host:
+    """One host as a command line describes it; Raises InputError with every error."""
+    try:
+        return Host.model_validate(fields)
+    except ValidationError as invalid:
+        raise InputError("\n".join(f"lab: {_line(found)}" for found in invalid.errors())) from invalid
+
+
 def _parse(data: Mapping[str, Any], source: str) -> Fleet:
     hosts = data.get("hosts")
     named = {key: {"name": key, **value} if isinstance(value, dict) else value for key, value in _items(hosts)}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,6 +11,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 from pathlib import Path
 
+from lab import kubernetes
 from lab.cgroups import Cgroup, cgroup2_root
 from lab.fleet import Fleet, Host
 from lab.hosts import Machine, greets, joinable
@@ -95,6 +95,8 @@ class Lab:
         place(self._added_file, json.dumps([each.model_dump(mode="json") for each in added]))
         self.fleet = fleet
         self.up([host.name])
+        if host.role == "node":
+            kubernetes.admit(self)
         line = f"{host.address} {host.name}"
         for name in fleet.hosts:
             if name != host.name and self.machine(name).running:
@@ -158,9 +160,8 @@ class Lab:
         self.progress(f"{machine.host.name}: ssh after {machine.wait_ssh():.1f} s")
 
     def _seed_kubernetes(self, machine: Machine) -> None:
-        seed = getattr(importlib.import_module("lab.kubernetes"), "seed", None)
-        if machine.host.role and seed:
-            seed(machine.host, machine.upper, self)
+        if machine.host.role:
+            kubernetes.seed(machine.host, machine.upper, self)
 
     def _pin_keys(self) -> None:
         booted = [self.machine(name) for name in self.fleet.hosts if self.machine(name).upper.exists()]

@@ -86,6 +86,14 @@ def seed(host: Host, upper: Path, lab: Lab) -> None:
         write_kubeconfig(lab.directory / "kubeconfig", access, lab.fleet.name)
 
 
+def admit(lab: Lab) -> None:
+    """Tells the running API server of nodes that joined since its boot; as a real one, it reads tokens at start."""
+    tokens = (lab.directory / "kubernetes/tokens.csv").read_text()
+    target = f"/{INSTALLED}/kubernetes/tokens.csv"
+    script = f"umask 077; cat >{target}.new; mv {target}.new {target}; systemctl restart moor-lab-kubernetes"
+    lab.exec(_control_plane(lab).name, ["sh", "-c", script], stdin=tokens)
+
+
 def _control_plane(lab: Lab) -> Host:
     """The fleet's control plane. Raises InputError: it has none."""
     found = [host for host in lab.fleet.hosts.values() if host.role == "control-plane"]

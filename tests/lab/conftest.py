@@ -12,6 +12,7 @@ from typing import Protocol
 
 import pytest
 
+from lab.artifacts import provide
 from lab.fleet import Fleet, load_fleet
 from lab.lab import Lab
 
@@ -22,8 +23,11 @@ class Ssh(Protocol):
     def __call__(self, name: str, command: str, timeout_s: float = 60) -> subprocess.CompletedProcess[str]: ...
 
 
-def fleet_for_tests(offset: int) -> Fleet:
-    """The shipped fleet on 10.N.0.0/16: two test runs at once set MOOR_LAB_NETWORK further apart."""
+def fleet_for_tests(offset: int = 0) -> Fleet:
+    """The shipped fleet on 10.N.0.0/16, N being 78 or MOOR_LAB_NETWORK, by which two test runs at once keep apart.
+
+    offset  for one more lab in the same run.
+    """
     number = int(os.environ.get("MOOR_LAB_NETWORK", "78")) + offset
     return load_fleet().moved(IPv4Network(f"10.{number}.0.0/16"), f"t{number}", Path(f"/var/lib/moor-lab-t{number}"))
 
@@ -34,11 +38,12 @@ def _tell(message: str) -> None:
 
 @pytest.fixture(scope="session")
 def lab() -> Iterator[Lab]:
-    """The whole fleet, running; torn down whatever happens."""
-    running = Lab(fleet_for_tests(0), progress=_tell)
+    """The whole fleet, running, with Harbor's installer in its directory; torn down whatever happens."""
+    running = Lab(fleet_for_tests(), progress=_tell)
     running.down(secrets=True)  # of a run that was killed
-    running = Lab(fleet_for_tests(0), progress=_tell)
+    running = Lab(fleet_for_tests(), progress=_tell)
     try:
+        provide(running)
         running.up()
         yield running
     finally:

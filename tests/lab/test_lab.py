@@ -11,6 +11,9 @@ from ipaddress import IPv4Address
 from pathlib import Path
 
 import pytest
+from lightkube.config.kubeconfig import KubeConfig
+from lightkube.core.client import Client
+from lightkube.resources.core_v1 import Node
 
 from lab import faults
 from lab.cgroups import cgroup2_root
@@ -142,7 +145,7 @@ def test_an_unknown_host_is_named_with_those_that_there_are(lab: Lab) -> None:
 @pytest.fixture
 def other(lab: Lab) -> Iterator[Lab]:
     """A second lab beside the first, torn down whatever happens."""
-    running = Lab(fleet_for_tests(1).only("ws1"))
+    running = Lab(fleet_for_tests(100).only("ws1"))
     try:
         yield running
     finally:
@@ -154,11 +157,18 @@ def test_a_host_that_joins_later_is_known_to_all_and_remembered(other: Lab) -> N
     network = other.fleet.network
     light = Host(name="late", address=IPv4Address(int(network[0]) + 77), suite="trixie", profile="light")
     other.add(light)
-    again = Lab(fleet_for_tests(1).only("ws1"))
+    again = Lab(fleet_for_tests(100).only("ws1"))
     assert [status.state for status in again.status()] == ["running", "running"]
     assert again.exec("ws1", ["getent", "hosts", "late"]).split() == [str(light.address), "late"]
     assert again.exec("late", ["getent", "hosts", "ws1"])
     assert f"late,{light.address} ssh-ed25519 " in again.known_hosts.read_text()
+
+
+def test_a_node_that_joins_later_is_a_member_of_the_cluster(lab: Lab) -> None:
+    address = IPv4Address(int(lab.fleet.network[0]) + 39)
+    lab.add(Host(name="node9", address=address, suite="trixie", profile="node", role="node"))
+    with Client(KubeConfig.from_file(lab.directory / "kubeconfig")) as client:
+        assert _eventually(lambda: "node9" in [node.metadata and node.metadata.name for node in client.list(Node)])
 
 
 def test_down_leaves_nothing_of_the_machine_changed(other: Lab) -> None:
