@@ -323,7 +323,7 @@ class Container:
         try:
             self._process = containerd.start(launch)
         except RuntimeFailure as error:
-            message = f"failed to create containerd task: {error}"
+            message = f"failed to create containerd task: {str(error).removesuffix(': unknown')}"
             self._tell("Warning", "Failed", f"Error: {message}")
             never = "1970-01-01T00:00:00Z"
             over = terminated(128, launch.id, never, now(), "StartError", message)

@@ -13,7 +13,7 @@ from .containerd import Image, PullError, RuntimeFailure
 from .effect import in_effect
 from .images import Credentials, Reference, credentials
 
-FIRST_S, LONGEST_S = 4.0, 30.0
+FIRST_S, LONGEST_S = 4.0, 10.0
 """Of the back-off between two pulls; a kubelet waits 10 s at first and 300 s at most, which is long for a lab."""
 
 
