@@ -150,6 +150,7 @@ def skeleton(users: Mapping[str, int]) -> Files:
     everyone = {"root": 0, **users, "nobody": 65534}
     passwd = "".join(f"{name}:x:{number}:{number}::/:/bin/sh\n" for name, number in everyone.items())
     group = "".join(f"{name}:x:{number}:\n" for name, number in everyone.items())
+    links["var/run"] = "-> /run"
     names = {"etc/nsswitch.conf": "hosts: files dns\n", "etc/passwd": passwd, "etc/group": group}
     return Files(links | directories | names)
 

@@ -62,12 +62,13 @@ DATABASE = """#!/bin/sh
 set -e
 bin=/usr/lib/postgresql/17/bin data=/var/lib/postgresql/data/pg13
 as_postgres() { setpriv --reuid=postgres --regid=postgres --clear-groups "$@"; }
-mkdir -p "$data" && chown postgres:postgres "$data" && chmod 700 "$data"
-mkdir -p /run/postgresql && chown postgres:postgres /run/postgresql
+own() { busybox mkdir -p "$1" && busybox chown postgres:postgres "$1" && busybox chmod 700 "$1"; }
+own "$data"
+own /run/postgresql
 if [ ! -f "$data/PG_VERSION" ]; then
-    printf %s "$POSTGRES_PASSWORD" >/tmp/password && chown postgres /tmp/password
+    (umask 077 && printf %s "$POSTGRES_PASSWORD" >/tmp/password) && busybox chown postgres /tmp/password
     as_postgres $bin/initdb -D "$data" -U postgres --pwfile=/tmp/password --auth=scram-sha-256 --locale=C.UTF-8
-    rm -f /tmp/password
+    busybox rm -f /tmp/password
     echo 'host all all all scram-sha-256' >>"$data/pg_hba.conf"
     echo 'CREATE DATABASE registry;' | as_postgres $bin/postgres --single -D "$data" postgres
 fi

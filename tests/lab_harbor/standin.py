@@ -1,6 +1,5 @@
 """The core of Harbor's stand-in, served over plain HTTP, with a real docker-registry behind it where one is found."""
 
-import os
 import shutil
 import socket
 import subprocess
@@ -22,10 +21,11 @@ from lab.harbor.core.service import Core
 from lab.harbor.core.store import in_memory
 from lab.harbor.core.tokens import ISSUER, SERVICE, Tokens
 from lab.harbor.core.users import first_start
+from lab.harbor.images import base_layer
 from lab.harbor.prepare.keys import certificate_of
+from lab.images import CACHE
 
 ADMIN_PASSWORD = "Replay-Passw0rd"
-CACHE = Path("/var/cache/moor-lab")
 
 
 class Quiet(WSGIRequestHandler):
@@ -121,21 +121,12 @@ def _wait(port: int) -> None:
             return
 
 
-def find_registry(directory: Path) -> Path | None:
-    """docker-registry of this machine, else the one in the lab's image cache, taken out into ``directory``."""
+def find_registry(directory: Path) -> Path:
+    """docker-registry of this machine, else the one in the stand-in's images, taken out into ``directory``."""
     if installed := shutil.which("docker-registry"):
         return Path(installed)
-    for layer in sorted(CACHE.glob("layer-*.tar"), key=os.path.getmtime, reverse=True):
-        if layer.stat().st_size > 1 << 20 and (program := _take(layer, directory)):
-            return program
-    return None
-
-
-def _take(layer: Path, directory: Path) -> Path | None:
-    with tarfile.open(layer) as tar:
-        for member in tar:
-            if member.name == "./usr/bin/docker-registry":
-                member.name = "docker-registry"
-                tar.extract(member, directory, filter="data")
-                return directory / "docker-registry"
-    return None
+    with tarfile.open(base_layer(CACHE)) as tar:
+        member = next(member for member in tar if member.name == "./usr/bin/docker-registry")
+        member.name = "docker-registry"
+        tar.extract(member, directory, filter="data")
+    return directory / "docker-registry"

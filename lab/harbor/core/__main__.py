@@ -5,10 +5,10 @@ import socket
 import time
 from pathlib import Path
 
-import httpx
 from werkzeug.serving import make_server
 
 from lab.harbor.core.application import application, checks
+from lab.harbor.core.inner import inner_client
 from lab.harbor.core.service import Core
 from lab.harbor.core.store import Store, postgres
 from lab.harbor.core.tokens import Tokens
@@ -29,7 +29,7 @@ def main() -> None:
     core = Core(
         store=store,
         tokens=Tokens(Path("/etc/core/private_key.pem").read_bytes()),
-        registry=httpx.Client(base_url="http://registry:5000", timeout=300),
+        registry=inner_client("http://registry:5000"),
         external_url=os.environ["EXT_ENDPOINT"],
         components=checks(PARTS) | {"core": lambda: None, "database": store.ping, "redis": ping_redis},
         pepper=Path("/etc/core/key").read_text(),

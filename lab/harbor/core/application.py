@@ -2,8 +2,6 @@
 
 from collections.abc import Callable, Mapping
 
-import httpx
-
 from lab.harbor.core import (
     labels,
     members,
@@ -17,6 +15,7 @@ from lab.harbor.core import (
     token_service,
     users,
 )
+from lab.harbor.core.inner import inner_client
 from lab.harbor.core.login import log_in
 from lab.harbor.core.service import API, Application, Core, absent_routes
 
@@ -58,9 +57,10 @@ def application(core: Core) -> Application:
 
 def web_check(url: str) -> Callable[[], object]:
     """A check that ``url`` answers 2xx within a second."""
+    client = inner_client(timeout_s=1)
 
     def check() -> None:
-        httpx.get(url, timeout=1).raise_for_status()
+        client.get(url).raise_for_status()
 
     return check
 

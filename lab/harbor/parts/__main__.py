@@ -6,6 +6,8 @@ import httpx
 from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
 
+from lab.harbor.core.inner import inner_client
+
 HEALTH = {"jobservice": "/api/v1/stats", "registryctl": "/api/health"}
 CORE = "http://core:8080/api/v2.0/ping"
 
@@ -19,7 +21,7 @@ def main() -> None:
 
 def core_answers() -> bool:
     try:
-        return httpx.get(CORE, timeout=2).status_code == 200
+        return inner_client(timeout_s=2).get(CORE).status_code == 200
     except httpx.HTTPError as error:
         print(f"failed to load configuration from {CORE}: {error}", file=sys.stderr)
         return False
