@@ -247,7 +247,7 @@ def read_key(content: bytes, passphrase: Secret | None, shown: str) -> PrivateKe
     try:
         return load_pem_private_key(content, _bytes(passphrase) if passphrase and encrypted else None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        if encrypted and b"-----END" in content and "password" in str(error).lower():
+        if encrypted and "PEM" not in str(error):  # a wrong passphrase may also yield bytes that are no key
             raise InputError(
                 f"{shown}: data.pki.passphrase does not open this key; give the one it was made with"
             ) from None
