@@ -21,6 +21,7 @@ from moor.errors import HostError
 
 BOOT = Path(__file__).parent / "boot"
 GRACE_S = 2  # until the keeper of a host must be in its cgroup
+KEY = "ssh_host_ed25519_key"
 STORES = ("containerd", "docker")
 ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
 
@@ -41,7 +42,7 @@ class Machine:
     @property
     def public_key(self) -> str:
         """The host's SSH key, in OpenSSH's form."""
-        return make_keypair(self.upper / "etc/ssh/ssh_host_ed25519_key", self.host.name)
+        return make_keypair(self.directory / KEY, self.host.name)
 
     @property
     def running(self) -> bool:
@@ -53,18 +54,28 @@ class Machine:
         marker = self.directory / "image"
         if marker.exists() and marker.read_text() == str(image):
             return
-        shutil.rmtree(self.directory, ignore_errors=True)
-        for name in ("upper", "work", "root"):
-            (self.directory / name).mkdir(parents=True)
-        for store in STORES if self.host.profile != "light" else ():
-            (self.directory / "data" / store).mkdir(parents=True, mode=0o711)
+        self._empty_disk()
         place(self.upper / "etc/machine-id", f"{uuid.uuid4().hex}\n", 0o444)
         place(self.upper / "etc/hostname", f"{self.host.name}\n")
         place(self.upper / "etc/hosts", hosts_file)
         place(self.upper / "etc/resolv.conf", "# the lab has no resolver: names are in /etc/hosts\n")
         place(self.upper / "etc/ssh/lab_authorized_keys", f"{authorized_key}\n")
-        make_keypair(self.upper / "etc/ssh/ssh_host_ed25519_key", self.host.name)
+        # the key is pinned by then: a host that starts from a bare disk once more is still the same host
+        for kept in (self.directory / KEY, self.directory / f"{KEY}.pub"):
+            place(self.upper / "etc/ssh" / kept.name, kept.read_text(), kept.stat().st_mode & 0o777)
         place(marker, str(image))
+
+    def wipe(self) -> None:
+        """Forgets the disk of a host that is down: it boots as on the first day, with the key it had."""
+        (self.directory / "image").unlink(missing_ok=True)
+
+    def _empty_disk(self) -> None:
+        for name in ("upper", "work", "root", "data"):
+            shutil.rmtree(self.directory / name, ignore_errors=True)
+            (self.directory / name).mkdir(parents=True)
+        for store in STORES if self.host.profile != "light" else ():
+            (self.directory / "data" / store).mkdir(mode=0o711)
+        make_keypair(self.directory / KEY, self.host.name)
 
     def boot(self, image: Path, network: Network) -> None:
         """Starts the host; it is ready when ``wait_ssh`` says so."""

@@ -102,6 +102,13 @@ class Lab:
             if name != host.name and self.machine(name).running:
                 self.exec(name, ["sh", "-c", 'echo "$1" >>/etc/hosts', "sh", line])
 
+    def reset(self, name: str) -> None:
+        """Boots a host from a bare disk; its key and address stay."""
+        machine = self.machine(name)
+        machine.kill()
+        machine.wipe()
+        self.up([name])
+
     def down(self, *, secrets: bool = False, cache: bool = False) -> None:
         """Ends every host and removes its disk; nothing of the lab is left on the machine.
 

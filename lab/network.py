@@ -50,7 +50,7 @@ class Network:
             return
         routes = json.loads(run("ip", "-json", "-4", "route"))
         check_network(self.fleet.network, [route for route in routes if route.get("dev") != self.machine_link])
-        self.cgroup.make()
+        self.cgroup.path.mkdir(exist_ok=True)
         self._start_holder()
         self._make_bridge()
 

@@ -112,6 +112,15 @@ def test_a_host_whose_plug_is_pulled_boots_again_with_its_disk(lab: Lab, ssh: Ss
     assert ssh("node2", "sudo ls /root").stdout == "kept\n"
 
 
+def test_a_host_that_is_reset_is_bare_again_and_still_the_pinned_one(lab: Lab, ssh: Ssh) -> None:
+    ssh("outsider", "sudo touch /root/gone")
+    pinned = lab.known_hosts.read_text()
+    lab.reset("outsider")
+    done = ssh("outsider", "sudo ls /root; command -v docker; sudo ls -A /var/lib/docker")
+    assert (done.stdout, done.stderr) == ("", "")
+    assert lab.known_hosts.read_text() == pinned
+
+
 @pytest.mark.parametrize("fault", [faults.partition, faults.hang, faults.stopped_sshd])
 def test_a_faulty_host_is_not_reached_and_is_again_once_healed(
     lab: Lab, ssh: Ssh, fault: Callable[[Lab, str], AbstractContextManager[None]]
