@@ -29,16 +29,22 @@ def explain(error: BaseException, destination: str) -> str:
 def _cause(error: BaseException) -> str:
     if isinstance(error, paramiko.ssh_exception.NoValidConnectionsError):
         return _cause(next(iter(error.errors.values())))
-    if isinstance(error, CUT):
-        return "the host closed the connection before the login; does its sshd limit connections or addresses?"
+    if isinstance(error, CUT) or (isinstance(error, paramiko.SSHException) and isinstance(error.__context__, CUT)):
+        return (
+            "the host closed the connection before the login; is it sshd on this port, and does it limit connections?"
+        )
     if isinstance(error, paramiko.SSHException):
         return _ssh_cause(error)
+    if isinstance(error, UnicodeError):
+        return "this is no hostname; check it in the inventory"
     if isinstance(error, OSError):
         return _network_cause(error)
     return f"{type(error).__name__}: {error}"
 
 
 def _network_cause(error: OSError) -> str:
+    if isinstance(error, socket.gaierror) and error.errno == socket.EAI_AGAIN:
+        return "the resolver (DNS) does not answer; check /etc/resolv.conf of this machine, or write addresses"
     if isinstance(error, socket.gaierror):
         return "the name cannot be resolved (DNS); check hostname in the inventory, or the resolver"
     if isinstance(error, ConnectionRefusedError):

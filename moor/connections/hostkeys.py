@@ -143,7 +143,7 @@ def scan_host_key(hostname: str, port: int = 22, timeout_s: float = 10) -> param
             seen.banner_timeout = timeout_s
             seen.start_client(timeout=timeout_s)
             return seen.get_remote_server_key()
-    except (OSError, EOFError, paramiko.SSHException) as error:
+    except (OSError, EOFError, UnicodeError, paramiko.SSHException) as error:
         raise HostError(explain(error, f"{hostname}:{port}")) from error
 
 

@@ -103,7 +103,7 @@ class Session:
                 extras=self._parameters,
                 configuration=self._configuration,
             )
-        except (*BROKEN, NetmikoBaseException) as error:
+        except (*BROKEN, UnicodeError, NetmikoBaseException) as error:
             raise HostError(explain(error, self._where)) from error
         except TypeError as error:
             raise InputError(f"{self.host_name}: connection_options.shell.extras: {error}") from error

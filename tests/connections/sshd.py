@@ -27,6 +27,8 @@ cp -a /etc/. "$1/root/etc"
 mount --bind "$1/root/etc" /etc
 mount --bind "$1/root/home" /home
 mkdir -p /run/sudo && mount -t tmpfs tmpfs /run/sudo
+printf '#!/bin/sh\necho "sh: command not found" >&2; exit 127\n' > /etc/shless && chmod 755 /etc/shless
+cp "$1/authorized_keys" /etc/authorized_keys
 . "$1/users.sh"
 exec /usr/sbin/sshd -D -e -f "$1/sshd_config"
 """
@@ -38,12 +40,12 @@ class User:
 
     name: str
     sudo: str = ""
-    shell: str = "/bin/bash"
+    login: str = "/bin/bash"
     profile: str = ""
 
     def script(self) -> str:
         """Give sh that makes the user."""
-        lines = [f"useradd -m -s '{self.shell}' {self.name}", f"echo '{self.name}:{PASSWORD}' | chpasswd"]
+        lines = [f"useradd -m -s '{self.login}' {self.name}", f"echo '{self.name}:{PASSWORD}' | chpasswd"]
         if self.sudo:
             lines.append(f"printf '%s\\n' '{self.name} {self.sudo}' >> /etc/sudoers.d/tests")
         if self.profile:
@@ -94,7 +96,7 @@ class Sshd:
             "Port": str(self.port),
             "ListenAddress": "127.0.0.1",
             "HostKey": str(self.directory / "host_key"),
-            "AuthorizedKeysFile": str(self.directory / "authorized_keys"),
+            "AuthorizedKeysFile": "/etc/authorized_keys",
             "PidFile": "none",
             "PermitRootLogin": "yes",
             "StrictModes": "no",
@@ -102,11 +104,11 @@ class Sshd:
             "MaxStartups": "100",
             **self.settings,
         }
-        self.directory.chmod(0o755)
         (self.directory / "sshd_config").write_text("".join(f"{name} {value}\n" for name, value in chosen.items()))
         (self.directory / "users.sh").write_text("".join(user.script() for user in self.users))
         script = ["unshare", "-m", "--", "sh", "-c", PRIVATE_ETC, "sh", str(self.directory)]
-        self.process = subprocess.Popen(script, stderr=(self.directory / "log").open("ab"))
+        with (self.directory / "log").open("ab") as log:
+            self.process = subprocess.Popen(script, stderr=log)
         self._wait()
         return self
 

@@ -1,0 +1,121 @@
+"""ssh_config, the agent and jump hosts do what an operator expects of them."""
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from nornir.core.configuration import Config, SSHConfig
+
+from moor.connections.destination import find
+from moor.connections.shell import ShellPlugin
+from moor.errors import HostError, InputError
+from tests.connections.conftest import ALL
+from tests.connections.sshd import Sshd, User
+
+Write = Callable[[str], str]
+
+
+@pytest.fixture
+def ssh_config(tmp_path: Path) -> Write:
+    """Write an ssh_config and give its path."""
+
+    def write(text: str) -> str:
+        path = tmp_path / "ssh_config"
+        path.write_text(text)
+        return str(path)
+
+    return write
+
+
+def said(path: str, host: str = "node1", port: int | None = None, **extras: Any) -> bytes:
+    """Connect by ssh_config and say who we are."""
+    plugin = ShellPlugin()
+    plugin.open(host, None, None, port, None, extras, Config(ssh=SSHConfig(config_file=path)))
+    try:
+        return plugin.connection.run("echo $SUDO_USER", 30).stdout
+    finally:
+        plugin.close()
+
+
+def test_ssh_config_gives_name_port_user_key_and_known_hosts(sshd: Sshd, ssh_config: Write) -> None:
+    path = ssh_config(
+        f"Host node1\n HostName 127.0.0.1\n Port {sshd.port}\n User ops\n IdentityFile {sshd.key}\n"
+        f" UserKnownHostsFile {sshd.known_hosts}\n IdentitiesOnly yes\n"
+    )
+    assert said(path) == b"ops\n"
+
+
+def test_the_inventory_wins_over_ssh_config(ssh_config: Write) -> None:
+    path = ssh_config("Host node1\n Port 2200\n User other\n")
+    found = find("node1", 2222, "me", path)
+    assert (found.hostname, found.port, found.username) == ("node1", 2222, "me")
+
+
+def test_a_config_file_that_is_not_there_is_no_error() -> None:
+    assert find("node1", 22, "", "/nonexistent/config").hostname == "node1"
+
+
+def test_a_config_file_that_makes_no_sense_is_told(ssh_config: Write) -> None:
+    with pytest.raises(InputError, match="ssh_config"):
+        find("node1", 22, "", ssh_config("Host node1\n  !!\n"))
+
+
+@pytest.mark.parametrize("given", ["by ssh_config", "by the inventory"])
+def test_a_jump_host_is_gone_through(sshd: Sshd, ssh_config: Write, tmp_path: Path, given: str) -> None:
+    with Sshd(tmp_path / "inner", (User("inner", ALL),)) as inner:
+        (inner.directory / "authorized_keys").write_text((sshd.directory / "authorized_keys").read_text())
+        inner.stop()
+        inner.start()
+        both = tmp_path / "both"
+        both.write_text(sshd.known_hosts.read_text() + inner.known_hosts.read_text())
+        path = ssh_config(
+            f"Host node1\n HostName 127.0.0.1\n Port {inner.port}\n User inner\n ProxyJump ops@jump\n"
+            f"Host jump\n HostName 127.0.0.1\n Port {sshd.port}\n"
+            f"Host *\n IdentityFile {sshd.key}\n IdentitiesOnly yes\n"
+        )
+        key_file = None if given == "by ssh_config" else str(sshd.key)
+        assert said(path, known_hosts=str(both), key_file=key_file) == b"inner\n"
+
+
+def test_a_jump_host_with_an_unknown_key_is_refused(sshd: Sshd, ssh_config: Write) -> None:
+    path = ssh_config(
+        f"Host node1\n HostName 127.0.0.1\n ProxyJump ops@127.0.0.1:{sshd.port}\nHost *\n IdentityFile {sshd.key}\n"
+    )
+    with pytest.raises(HostError, match=r"through the jump host failed: .*Host key verification failed"):
+        said(path, known_hosts="/dev/null")
+
+
+def test_a_proxy_command_that_ends_at_once_says_why(sshd: Sshd, ssh_config: Write) -> None:
+    path = ssh_config("Host node1\n ProxyCommand sh -c 'echo out of order >&2; exit 1'\n")
+    with pytest.raises(HostError, match="through the jump host failed: out of order"):
+        said(path, key_file=str(sshd.key))
+
+
+def test_jumps_are_words_of_one_ssh_command(ssh_config: Write) -> None:
+    path = ssh_config("Host node1\n ProxyJump a,b@c:2222\n")
+    command = find("node1", 22, "", path, "/site/known_hosts").proxy
+    assert command.endswith(" -J a -p 2222 -W node1:22 b@c")
+    assert "StrictHostKeyChecking=yes" in command
+    assert "UserKnownHostsFile=/site/known_hosts" in command
+
+
+def test_the_agent_is_asked_where_no_key_is_named(sshd: Sshd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sock = tmp_path / "agent"
+    agent = subprocess.Popen(["ssh-agent", "-D", "-a", str(sock)], stdout=subprocess.DEVNULL)
+    try:
+        monkeypatch.setenv("HOME", str(tmp_path))  # no keys of the tester's own
+        monkeypatch.setenv("SSH_AUTH_SOCK", str(sock))
+        subprocess.run(
+            ["sh", "-c", f"until ssh-add -q {sshd.key}; do sleep 0.05; done"], check=True, stderr=subprocess.DEVNULL
+        )
+        options = sshd.options("ops")
+        options["extras"].pop("key_file")
+        plugin = ShellPlugin()
+        plugin.open(**options)
+        assert plugin.connection.run("echo $SUDO_USER", 30).stdout == b"ops\n"
+        plugin.close()
+    finally:
+        agent.terminate()
+        agent.wait()

@@ -1,0 +1,227 @@
+"""What keeps us from a host is told apart, in one line and within a bound, by real sockets and a real sshd."""
+
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from moor.connections.failures import explain
+from moor.connections.shell import ShellPlugin
+from moor.errors import InputError, MoorError
+from tests.connections.sshd import Sshd, free_port, keypair
+
+Serve = Callable[[socket.socket], None]
+
+
+@contextmanager
+def server(serve: Serve) -> Iterator[int]:
+    """Listen on loopback and give the port; each connection is served in turn."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(0.1)
+        over = threading.Event()
+
+        def work() -> None:
+            while not over.is_set():
+                try:
+                    connection, _ = listener.accept()
+                except TimeoutError:
+                    continue
+                with connection:
+                    serve(connection)
+
+        thread = threading.Thread(target=work)
+        thread.start()
+        try:
+            yield int(listener.getsockname()[1])
+        finally:
+            over.set()
+            thread.join()
+
+
+def hang(connection: socket.socket) -> None:
+    """Say nothing until the other side goes."""
+    connection.settimeout(5)
+    while connection.recv(4096):
+        pass
+
+
+def hang_after_banner(connection: socket.socket) -> None:
+    """Say that this is SSH, then nothing."""
+    connection.sendall(b"SSH-2.0-stuck\r\n")
+    hang(connection)
+
+
+def talk_http(connection: socket.socket) -> None:
+    """Speak another protocol."""
+    connection.recv(100)
+    connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+    hang(connection)
+
+
+def hang_up(connection: socket.socket) -> None:
+    """Close at once, as TCP wrappers do."""
+
+
+def failure(**options: Any) -> str:
+    """Connect, and give the one line of the error."""
+    plugin = ShellPlugin()
+    with pytest.raises(MoorError) as caught:
+        plugin.open(**options)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def to(port: int, hostname: str = "127.0.0.1", **extras: Any) -> dict[str, Any]:
+    """Give the arguments of ``open`` for a port, with short bounds."""
+    key = {"known_hosts": "/dev/null", "conn_timeout": 1, "allow_agent": False}
+    return {
+        "hostname": hostname,
+        "username": "root",
+        "password": None,
+        "port": port,
+        "platform": None,
+        "extras": key | extras,
+    }
+
+
+def alone(hostname: str) -> str:
+    """Connect from a network namespace of its own, where nothing is up, and give the error."""
+    code = f"from moor.connections.shell import ShellPlugin as P; P().open({hostname!r}, 'root', None, 22, None)"
+    done = subprocess.run(
+        ["unshare", "-n", "--", sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60
+    )
+    return done.stderr.splitlines()[-1]
+
+
+def test_a_name_that_does_not_resolve() -> None:
+    with pytest.raises(socket.gaierror) as caught:
+        socket.getaddrinfo("node1", 22, flags=socket.AI_NUMERICHOST)  # as without an answer, and without a question
+    assert explain(caught.value, "node1:22") == (
+        "node1:22: the name cannot be resolved (DNS); check hostname in the inventory, or the resolver"
+    )
+
+
+def test_a_resolver_that_is_not_there() -> None:
+    assert "node1.example:22: the resolver (DNS) does not answer" in alone("node1.example")
+
+
+def test_a_name_that_cannot_be_one() -> None:
+    assert "this is no hostname" in failure(**to(22, "a..b"))
+
+
+def test_a_port_without_a_listener() -> None:
+    port = free_port()
+    assert failure(**to(port)).startswith(f"127.0.0.1:{port}: connection refused")
+
+
+def test_an_address_without_a_route() -> None:
+    assert "10.0.0.1:22: no route (Network is unreachable)" in alone("10.0.0.1")
+
+
+def test_a_host_that_drops_packets_times_out() -> None:
+    with socket.socket() as full:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        port = full.getsockname()[1]
+        with socket.create_connection(("127.0.0.1", port)):  # the queue is full now, and the kernel answers no more
+            began = time.monotonic()
+            assert "timed out; is the host up" in failure(**to(port))
+            assert time.monotonic() - began < 4
+
+
+@pytest.mark.parametrize(
+    ("serve", "words"),
+    [
+        (hang, "does not speak SSH in time"),
+        (hang_after_banner, "does not speak SSH in time"),
+        (talk_http, "does not speak SSH in time"),
+        (hang_up, "closed the connection before the login"),
+    ],
+)
+def test_what_listens_is_no_healthy_sshd(serve: Serve, words: str) -> None:
+    began = time.monotonic()
+    with server(serve) as port:
+        assert words in failure(**to(port))
+    assert time.monotonic() - began < 8
+
+
+def test_an_unknown_host_key_is_refused_with_its_fingerprint(sshd: Sshd) -> None:
+    told = failure(**sshd.options(known_hosts="/dev/null"))
+    assert "unknown host key ssh-ed25519 SHA256:" in told
+    assert "moor check --accept-new-host-keys" in told
+
+
+def test_a_changed_host_key_is_refused_with_both_fingerprints(sshd: Sshd, tmp_path: Path) -> None:
+    other = keypair(tmp_path / "other")
+    told = failure(**sshd.options(ssh_host_key=other))
+    assert "host key CHANGED" in told
+    assert told.count("SHA256:") == 2
+
+
+def test_host_keys_cannot_be_switched_off(sshd: Sshd) -> None:
+    assert "host keys are always checked" in failure(**sshd.options(ssh_strict=False))
+
+
+def test_the_inventory_s_own_host_key_is_enough(sshd: Sshd) -> None:
+    plugin = ShellPlugin()
+    plugin.open(**sshd.options(known_hosts="/dev/null", ssh_host_key=sshd.host_key))
+    plugin.close()
+
+
+def test_a_key_that_the_host_does_not_know(sshd: Sshd, tmp_path: Path) -> None:
+    keypair(tmp_path / "stranger")
+    assert "authentication failed: the host refused" in failure(**sshd.options(key_file=str(tmp_path / "stranger")))
+
+
+def test_a_wrong_password(sshd: Sshd) -> None:
+    options = sshd.options("ops") | {"password": "wrong"}
+    options["extras"].pop("key_file")
+    assert "authentication failed" in failure(**options)
+
+
+def test_an_encrypted_key_without_its_passphrase(sshd: Sshd, tmp_path: Path) -> None:
+    keypair(tmp_path / "locked", passphrase="open sesame")
+    assert "the key is encrypted" in failure(**sshd.options(key_file=str(tmp_path / "locked")))
+
+
+@pytest.mark.parametrize("kind", ["ed25519", "rsa", "ecdsa"])
+def test_an_encrypted_key_with_its_passphrase(tmp_path: Path, kind: str) -> None:
+    with Sshd(tmp_path / "sshd") as sshd:
+        public = keypair(tmp_path / "locked", kind, "open sesame")
+        (sshd.directory / "authorized_keys").write_text(public)
+        sshd.stop()
+        sshd.start()
+        plugin = ShellPlugin()
+        plugin.open(**sshd.options(key_file=str(tmp_path / "locked"), passphrase="open sesame"))
+        assert plugin.connection.run("echo in", 30).stdout == b"in\n"
+        plugin.close()
+
+
+def test_a_key_file_that_is_not_there(sshd: Sshd) -> None:
+    assert "No such file" in failure(**sshd.options(key_file="/nonexistent/key"))
+
+
+def test_an_argument_that_netmiko_does_not_know(sshd: Sshd) -> None:
+    with pytest.raises(InputError, match="unexpected keyword argument 'conn_timout'"):
+        ShellPlugin().open(**sshd.options(conn_timout=3))
+
+
+def test_a_host_without_a_hostname() -> None:
+    with pytest.raises(InputError, match="without hostname"):
+        ShellPlugin().open(None, "root", None, 22, None)
+
+
+def test_a_failed_host_leaves_no_thread_behind(sshd: Sshd) -> None:
+    before = threading.active_count()
+    for _ in range(3):
+        failure(**sshd.options(known_hosts="/dev/null"))
+    with server(hang) as port:
+        failure(**to(port))
+    assert threading.active_count() <= before
