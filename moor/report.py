@@ -13,7 +13,7 @@ from typing import Any
 from nornir.core.inventory import Host
 from nornir.core.task import AggregatedResult, MultiResult, Result, Task
 
-from moor.engine.results import Status
+from moor.engine.results import ResourceResult, Status
 from moor.errors import MoorError
 from moor.runbook import Skipped
 
@@ -97,7 +97,7 @@ class Collector:
 
     def task_instance_completed(self, task: Task, host: Host, result: MultiResult) -> None:
         """Take the task's sub-results, which are its resources, and its error."""
-        found = [_resource(task.name, sub) for sub in result[1:] if hasattr(sub, "status")]
+        found = [_resource(task.name, sub) for sub in result[1:] if isinstance(sub, ResourceResult)]
         with self._lock:
             entry = self.report.hosts.setdefault(host.name, HostReport())
             entry.reached = entry.reached or "shell" in host.connections
@@ -111,9 +111,8 @@ class Collector:
         """Subtasks are part of their task's result."""
 
 
-def _resource(stage: str, sub: Result) -> ResourceReport:
-    status: Status = sub.status  # type: ignore[attr-defined]  # set by moor.engine.results.report
-    return ResourceReport(str(sub.name), status, sub.diff, stage, str(sub.exception or ""))
+def _resource(stage: str, sub: ResourceResult) -> ResourceReport:
+    return ResourceReport(str(sub.name), sub.status, sub.diff, stage, str(sub.exception or ""))
 
 
 def error_of(result: Result) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from weakref import WeakKeyDictionary
 
 from nornir.core.inventory import Host
 
@@ -23,14 +22,15 @@ class Observation:
         return [name for name in ids if name not in self.states]
 
 
-_observations: WeakKeyDictionary[Host, Observation] = WeakKeyDictionary()
+KEY = "moor_observation"  # in the host's data; no section is called so
 
 
 def observation_of(host: Host) -> Observation:
     """Give the host's observation, empty at first. One task a host runs at a time, so no lock is needed."""
-    return _observations.setdefault(host, Observation())
+    observation: Observation = host.data.setdefault(KEY, Observation())
+    return observation
 
 
 def forget(host: Host) -> None:
     """Drop what was read: something changed on the host, or a new run begins."""
-    _observations.pop(host, None)
+    host.data.pop(KEY, None)

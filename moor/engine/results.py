@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
+from nornir.core.inventory import Host
 from nornir.core.task import Result, Task
 
 from moor.engine.plan import Change
@@ -26,6 +27,17 @@ class Outcome:
     error: str = ""
 
 
+class ResourceResult(Result):
+    """The sub-result of one resource: named by its id, with its ``status``."""
+
+    def __init__(self, host: Host | None, resource: str, status: Status, diff: str, error: str) -> None:
+        exception = HostError(error) if error else None
+        failed, changed = status == "failed", status in ("changed", "drift")
+        super().__init__(host, error or status, changed, diff, failed, exception)
+        self.name = resource  # type: ignore[assignment]  # Nornir annotates what it sets later as None
+        self.status = status
+
+
 def new_run() -> str:
     """Name a run so that names sort by time."""
     return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
@@ -42,7 +54,7 @@ def report(
 ) -> Result:
     """Append a sub-result for every resource to the task's MultiResult and give the Result that sums them up.
 
-    Each sub-result is named by its resource's id and has ``status`` besides Nornir's ``changed``, ``diff``, ``failed``.
+    Each sub-result is a ResourceResult.
     """
     by_id = {o.change.id: o for o in [*(Outcome(change, "skipped") for change in skipped), *outcomes]}
     task.results.extend(_sub_result(task, resource, by_id.get(resource.id)) for resource in resources)
@@ -52,17 +64,7 @@ def report(
     return Result(host=task.host, result=words, changed=bool(changed), diff=diff)
 
 
-def _sub_result(task: Task, resource: Resource, outcome: Outcome | None) -> Result:
-    status: Status = outcome.status if outcome else "ok"
-    failed = status == "failed"
-    result = Result(
-        host=task.host,
-        result=outcome.error if outcome and failed else status,
-        changed=status in ("changed", "drift"),
-        diff=outcome.change.diff if outcome else "",
-        failed=failed,
-        exception=HostError(outcome.error) if outcome and failed else None,
-        status=status,
-    )
-    result.name = resource.id  # type: ignore[assignment]  # Nornir's own annotation of name is None
-    return result
+def _sub_result(task: Task, resource: Resource, outcome: Outcome | None) -> ResourceResult:
+    if outcome is None:
+        return ResourceResult(task.host, resource.id, "ok", "", "")
+    return ResourceResult(task.host, resource.id, outcome.status, outcome.change.diff, outcome.error)

@@ -33,10 +33,10 @@ def probe_script(fragments: Sequence[str], mark: str) -> str:
     return _whole(ENVIRONMENT, blocks)
 
 
-def apply_script(fragments: Sequence[str], mark: str, run: str, runs: str = RUNS, lock: str = LOCK) -> str:
+def apply_script(fragments: Sequence[str], mark: str, run: str) -> str:
     """Give a script that holds the host's lock and stops at the first fragment that fails."""
     blocks = (f"{_block(text, number, mark)}[ $rc = 0 ] || return 0\n" for number, text in enumerate(fragments))
-    return _whole(opening(run, runs, lock), [*blocks, TIDY])
+    return _whole(opening(run, RUNS, LOCK), [*blocks, TIDY])
 
 
 def _whole(opening_lines: str, blocks: Iterable[str]) -> str:

@@ -35,9 +35,7 @@ def read(shell: str, resource: Probed) -> State | None:
 
 def mend(shell: str, folder: Path, resource: Scripted) -> tuple[int, str]:
     mark = new_mark()
-    script = apply_script(
-        [resource.mend(read(shell, resource))], mark, "run", runs=f"{folder}/.runs", lock=f"{folder}/.lock"
-    )
+    script = apply_script([resource.mend(read(shell, resource))], mark, "run")
     done = sh(shell, script)
     (piece,) = complete(answers(done.stdout, done.stderr, mark), 1, done.stderr)
     return piece.code, piece.stderr
@@ -56,14 +54,14 @@ def test_an_absent_file_is_planned_made_and_then_right(shell: str, tmp_path: Pat
     assert planned(shell, file) == []
 
 
-def test_a_wrong_file_is_replaced_and_its_former_content_kept(shell: str, tmp_path: Path) -> None:
+def test_a_wrong_file_is_replaced_and_its_former_content_kept(shell: str, tmp_path: Path, host_folder: Path) -> None:
     path = tmp_path / "config"
     path.write_text("old\n")
     file = File(str(path), "new\n", owner=me(tmp_path))
     assert "-old" in planned(shell, file)[0]
     assert mend(shell, tmp_path, file) == (0, "")
     assert path.read_text() == "new\n"
-    assert Path(f"{tmp_path}/.runs/run/files{path}").read_text() == "old\n"
+    assert Path(f"{host_folder}/runs/run/files{path}").read_text() == "old\n"
     assert [p.name for p in tmp_path.iterdir() if p.name.endswith(".moor")] == []
 
 
@@ -115,7 +113,7 @@ def test_content_that_its_own_check_refuses_is_never_put_in_place(shell: str, tm
 def test_a_full_disk_leaves_the_former_file_and_no_temporary(shell: str, tmp_path: Path) -> None:
     (tmp_path / "config").write_text("former\n")
     fragment = f"ulimit -f 4\ntrap '' XFSZ\n{File(f'{tmp_path}/config', 'x' * 100_000, owner=me(tmp_path)).mend(None)}"
-    done = sh(shell, apply_script([fragment], "moor-0", "run", runs=f"{tmp_path}/.runs", lock=f"{tmp_path}/.lock"))
+    done = sh(shell, apply_script([fragment], "moor-0", "run"))
     assert answers(done.stdout, done.stderr, "moor-0")[0].code == 1
     assert (tmp_path / "config").read_text() == "former\n"
     assert [p.name for p in tmp_path.iterdir() if p.name.endswith(".moor")] == []
@@ -160,7 +158,7 @@ def test_an_edit_of_a_file_that_changed_in_between_is_refused(shell: str, tmp_pa
     edit = Edit(f"{tmp_path}/file", "test", shouted)
     fragment = edit.mend(read(shell, edit))
     (tmp_path / "file").write_text("somebody else's\n")
-    done = sh(shell, apply_script([fragment], "moor-0", "run", runs=f"{tmp_path}/.runs", lock=f"{tmp_path}/.lock"))
+    done = sh(shell, apply_script([fragment], "moor-0", "run"))
     (piece,) = answers(done.stdout, done.stderr, "moor-0")
     assert (piece.code, piece.stderr) == (1, "it changed after it was read; run again\n")
     assert (tmp_path / "file").read_text() == "somebody else's\n"
@@ -181,7 +179,7 @@ def test_an_edit_gets_content_and_facts_byte_for_byte(
 
 
 def test_a_second_run_that_finds_the_lock_says_who_holds_it(shell: str, tmp_path: Path) -> None:
-    script = apply_script(["sleep 1"], "moor-0", "first", runs=f"{tmp_path}/.runs", lock=f"{tmp_path}/.lock")
+    script = apply_script(["sleep 1"], "moor-0", "first")
     second = script.replace("moor_run=first", "moor_run=second")
     done = sh(shell, f"({script}) & sleep 0.3; {second}")
     assert done.returncode == 75

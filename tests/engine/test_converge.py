@@ -1,0 +1,118 @@
+"""One host brought to its desired state, over a real shell: plan, apply, plan again; what fails is told and stops."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from nornir.core.inventory import Host
+from nornir.core.task import AggregatedResult, MultiResult, Result, Task
+
+from moor.engine.converge import converge
+from moor.engine.observation import forget
+from moor.engine.results import ResourceResult
+from moor.resources.base import Required, Resource, State
+from moor.resources.file import Directory, File
+from tests.conftest import MakeFleet, counted
+from tests.shells import me
+
+
+def one(host: Host, content: str = "one\n") -> File:
+    return File(f"{host['folder']}/one", content, owner=me(Path(host["folder"])))
+
+
+@dataclass(frozen=True)
+class Unmendable(Required):
+    """Hold what nobody can give."""
+
+    @property
+    def id(self) -> str:
+        return "requirement:moon"
+
+    def desired(self, actual: State | None) -> State:
+        return {"moon": "full"}
+
+    def probe(self) -> str:
+        return "echo new"
+
+    def actual(self, output: str) -> State:
+        return {"moon": output.strip()}
+
+    def remedy(self, actual: State | None) -> str:
+        return "the moon is new; wait two weeks"
+
+
+def statuses(result: MultiResult) -> dict[str, str]:
+    return {str(sub.name): sub.status for sub in result if isinstance(sub, ResourceResult)}
+
+
+def run(fleet: MakeFleet, *resources: Resource, dry_run: bool = False) -> AggregatedResult:
+    def give(task: Task) -> Result:
+        return converge(task, resources or [one(task.host)])
+
+    nr = fleet(dry_run=dry_run).filter(name="alpha")
+    for host in nr.inventory.hosts.values():
+        forget(host)
+    return nr.run(task=give)
+
+
+def test_a_dry_run_says_what_would_change_and_changes_nothing(fleet: MakeFleet, tmp_path: Path) -> None:
+    result = run(fleet, dry_run=True)["alpha"]
+    assert (result.changed, result.failed) == (True, False)
+    assert result[1].name == f"file:{tmp_path}/alpha/one"
+    assert "+one" in result[1].diff
+    assert list((tmp_path / "alpha").iterdir()) == []
+
+
+def test_applied_once_there_is_nothing_left_to_change(fleet: MakeFleet, tmp_path: Path) -> None:
+    assert run(fleet)["alpha"].changed
+    assert (tmp_path / "alpha" / "one").read_text() == "one\n"
+    again = run(fleet)["alpha"]
+    assert (again.changed, again.diff, again[1].result) == (False, "", "ok")
+
+
+def test_an_unmet_requirement_is_told_before_anything_is_changed(fleet: MakeFleet, tmp_path: Path) -> None:
+    file = File(f"{tmp_path}/alpha/one", "one\n", owner=me(tmp_path))
+    result = run(fleet, file, Unmendable())["alpha"]
+    assert str(result[0].exception) == "requirement:moon: the moon is new; wait two weeks"
+    assert statuses(result) == {file.id: "skipped", "requirement:moon": "failed"}
+    assert not (tmp_path / "alpha" / "one").exists()
+
+
+def test_after_a_failure_the_rest_is_skipped_and_both_are_told(fleet: MakeFleet, tmp_path: Path) -> None:
+    folder, owner = tmp_path / "alpha", me(tmp_path)
+    first = File(f"{folder}/first", "1\n", owner=owner)
+    second = File(f"{folder}/second", "2\n", owner=owner, validate="echo never good >&2; false")
+    third = Directory(f"{folder}/third", owner=owner)
+    result = run(fleet, first, second, third)["alpha"]
+    assert statuses(result) == {first.id: "changed", second.id: "failed", third.id: "skipped"}
+    assert "never good" in str(result[0].exception)
+    assert sorted(path.name for path in folder.iterdir()) == ["first"]
+
+
+def test_what_does_not_become_right_by_mending_is_an_error(fleet: MakeFleet, tmp_path: Path) -> None:
+    @dataclass(frozen=True)
+    class Stubborn(File):
+        def mend(self, actual: State | None) -> str:
+            return ":"
+
+    result = run(fleet, Stubborn(f"{tmp_path}/alpha/one", "one\n", owner=me(tmp_path)))["alpha"]
+    assert "still not as it should be after mending" in str(result[0].exception)
+
+
+def test_two_resources_of_one_id_are_refused(fleet: MakeFleet, tmp_path: Path) -> None:
+    result = run(fleet, File("/x", "a"), File("/x", "b"), dry_run=True)["alpha"]
+    assert "have the same id: file:/x" in str(result[0].exception)
+
+
+@pytest.mark.parametrize(("dry_run", "before", "trips"), [(True, "", 1), (False, "one\n", 1), (False, "", 3)])
+def test_one_round_trip_when_nothing_differs_and_three_when_something_does(
+    fleet: MakeFleet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dry_run: bool, before: str, trips: int
+) -> None:
+    if before:
+        (tmp_path / "alpha").mkdir()
+        (tmp_path / "alpha" / "one").write_text(before)
+    scripts = counted(monkeypatch)
+    run(fleet, dry_run=dry_run)
+    assert len(scripts) == trips

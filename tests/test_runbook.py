@@ -1,0 +1,102 @@
+"""Runbooks: order, groups, batches, and who is skipped after whom."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from nornir.core.inventory import Host
+from nornir.core.task import Result, Task
+
+from moor.engine.converge import converge
+from moor.errors import HostError
+from moor.report import Collector, HostReport, RunReport
+from moor.resources.base import Resource
+from moor.resources.file import File
+from moor.runbook import Runbook, Stage, members, run
+from moor.text import applied, plan
+from tests.conftest import NAMES, MakeFleet, counted
+from tests.shells import me
+
+
+def desired(host: Host) -> list[Resource]:
+    return [File(f"{host['folder']}/one", f"of {host.name}\n", owner=me(Path(host["folder"])))]
+
+
+def write_one(task: Task) -> Result:
+    return converge(task, desired(task.host))
+
+
+def fail_on_beta(task: Task) -> Result:
+    if task.host.name == "beta":
+        raise HostError("beta is sick")
+    return Result(host=task.host)
+
+
+def note_turn(task: Task) -> Result:
+    with Path(task.host["folder"]).parent.joinpath("turns").open("a") as file:
+        file.write(f"{task.host.name}\n")
+    if task.host.name == "beta":
+        raise HostError("it did not come up")
+    return Result(host=task.host)
+
+
+def play(fleet: MakeFleet, *stages: Stage, dry_run: bool = False) -> RunReport:
+    report = RunReport("run", "test", {name: HostReport() for name in NAMES})
+    nr = fleet(dry_run=dry_run).with_processors([Collector(report)])
+    report.skip(run(nr, Runbook("test", "", stages)))
+    return report
+
+
+def test_plan_apply_plan(fleet: MakeFleet, tmp_path: Path) -> None:
+    planned = play(fleet, Stage(write_one), dry_run=True)
+    assert (planned.differs, planned.failed) == (True, False)
+    assert "plan: 3 changes on 3 hosts; 0 as they should be; 0 of 3 hosts failed" in plan(planned)
+    done = play(fleet, Stage(write_one))
+    assert "apply: 3 changes, 0 failed, 0 skipped on 3 hosts" in applied(done)
+    assert (tmp_path / "gamma" / "one").read_text() == "of gamma\n"
+    again = play(fleet, Stage(write_one), dry_run=True)
+    assert (again.differs, again.failed) == (False, False)
+
+
+def test_all_stages_of_a_host_are_read_in_one_round_trip(
+    fleet: MakeFleet,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    play(fleet, Stage(write_one))
+    scripts = counted(monkeypatch)
+    play(fleet, Stage(write_one), Stage(write_one, on=members("all")), dry_run=True)
+    assert len(scripts) == len(NAMES)
+
+
+def test_a_host_that_failed_is_skipped_from_then_on_and_the_others_go_on(
+    fleet: MakeFleet,
+    tmp_path: Path,
+) -> None:
+    report = play(fleet, Stage(fail_on_beta), Stage(write_one))
+    assert report.hosts["beta"].error == "beta is sick"
+    assert [name for name in NAMES if (tmp_path / name / "one").exists()] == ["alpha", "gamma"]
+
+
+def test_a_stage_that_needs_a_group_is_skipped_for_everybody_once_one_of_it_failed(
+    fleet: MakeFleet,
+    tmp_path: Path,
+) -> None:
+    report = play(fleet, Stage(fail_on_beta), Stage(write_one, needs="all"))
+    assert report.hosts["alpha"].error == "skipped at write_one: beta failed"
+    assert not (tmp_path / "alpha" / "one").exists()
+
+
+def test_a_rolling_stage_stops_at_the_first_sick_host(fleet: MakeFleet, tmp_path: Path) -> None:
+    report = play(fleet, Stage(note_turn, batch=1), Stage(write_one))
+    assert (tmp_path / "turns").read_text() == "alpha\nbeta\n"
+    assert report.hosts["gamma"].error == "skipped at note_turn: stopped: beta failed"
+    assert [name for name in NAMES if (tmp_path / name / "one").exists()] == ["alpha"]
+
+
+def test_a_programmers_error_is_one_line_and_no_traceback(fleet: MakeFleet) -> None:
+    def divide(task: Task) -> Result:
+        return Result(host=task.host, result=1 / 0)
+
+    report = play(fleet, Stage(divide))
+    assert report.hosts["alpha"].error == "internal error: ZeroDivisionError: division by zero (-v shows where)"
