@@ -32,15 +32,13 @@ install() {
 install_without_services() {
     # the tests start an sshd of their own on loopback: the machine itself must not gain one
     policy=/usr/sbin/policy-rc.d
-    if [ -e "$policy" ]; then
-        install "$@"
-    else
+    if [ ! -e "$policy" ]; then
         trap 'rm -f "$policy"' EXIT
         printf '#!/bin/sh\nexit 101\n' >"$policy"
         chmod 755 "$policy"
-        install "$@"
     fi
-    case " $* " in *" openssh-server "*) systemctl --quiet disable ssh.service 2>/dev/null || : ;; esac
+    install "$@"
+    systemctl --quiet disable ssh.service 2>/dev/null || :
 }
 
 [ -e /etc/debian_version ] || stop "demo and tests run on Debian 12 or later, and this machine is not a Debian"
@@ -52,5 +50,9 @@ packages=$demo
 [ "${1:-}" != test ] || packages="$demo $tests"
 # shellcheck disable=SC2086 # words of a list
 lacking=$(missing $packages | tr '\n' ' ')
-# shellcheck disable=SC2086
-[ -z "$lacking" ] || install_without_services $lacking
+# shellcheck disable=SC2086 # words of a list
+case " $lacking" in
+" ") ;;
+*" openssh-server "*) install_without_services $lacking ;;
+*) install $lacking ;;
+esac
