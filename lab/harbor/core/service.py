@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 API = "/api/v2.0"
+METHODS = ("POST", "PUT", "PATCH", "DELETE", "GET", "HEAD", "OPTIONS")
 READS = ("GET", "HEAD", "OPTIONS")
 JSON = "application/json"
 
@@ -189,7 +190,7 @@ class Application:
         except NotFound:
             raise Refusal(404, "NOT_FOUND", f"path {request.path} was not found") from None
         except MethodNotAllowed as error:
-            allowed = ",".join(error.valid_methods or ())
+            allowed = ",".join(sorted(error.valid_methods or (), key=METHODS.index))
             message = f"method {request.method} is not allowed, but [{allowed}] are"
             raise Refusal(405, "METHOD_NOT_ALLOWED", message) from None
         return handler, values
