@@ -1,0 +1,77 @@
+"""TOML files that other people own too: changed as data, written back with their comments, order and spelling."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Callable, MutableMapping
+from copy import deepcopy
+from typing import Any
+
+import tomlkit
+from tomlkit.exceptions import TOMLKitError
+
+Tree = dict[str, Any]
+DEPTHS = (99, 4, 3, 2, 1, 0)  # how deep tables are changed in place; what is above is written anew, without comments
+
+
+def rewritten(content: str, change: Callable[[Tree], Tree]) -> str:
+    """Give ``content`` with ``change`` applied; where that changes nothing, ``content`` itself.
+
+    change  pure: what the file says to what it shall say
+    Raises  ValueError: not TOML, or written in a way that only a person can edit.
+    """
+    before = tomllib.loads(content)
+    wanted = change(deepcopy(before))
+    if same(before, wanted):
+        return content
+    for depth in DEPTHS:
+        after = _attempt(content, before, wanted, depth)
+        if after is not None:
+            return after
+    raise ValueError("its tables are written in an order that cannot be edited safely; bring each table together")
+
+
+def _attempt(content: str, before: Tree, wanted: Tree, depth: int) -> str | None:
+    """Give the file as ``wanted``, or None where the library damages it: some orders of tables defeat it."""
+    document = tomlkit.parse(content)
+    try:
+        _lay(document, before, wanted, depth)
+        after = tomlkit.dumps(document)
+        return after if same(tomllib.loads(after), wanted) else None
+    except (TOMLKitError, ValueError, LookupError, TypeError, AttributeError):
+        return None
+
+
+def laid(low: Tree, high: Tree) -> Tree:
+    """Lay ``high`` over ``low``: tables key by key, anything else replaces what was there."""
+    both = {key: laid(low[key], v) if _tables(low.get(key), v) else v for key, v in high.items()}
+    return {**low, **both}
+
+
+def same(left: object, right: object) -> bool:
+    """Compare values as TOML types them: 1, 1.0 and true are three."""
+    return _spelled(left) == _spelled(right)
+
+
+def _spelled(value: object) -> str:
+    return json.dumps(value, sort_keys=True, default=repr)
+
+
+def _tables(left: object, right: object) -> bool:
+    return isinstance(left, dict) and isinstance(right, dict)
+
+
+def _lay(document: MutableMapping[str, Any], before: Tree, wanted: Tree, depth: int) -> None:
+    """Change ``document``, which says ``before``, only where it has to differ, in tables down to ``depth``."""
+    for key in before.keys() - wanted.keys():
+        del document[key]
+    for key, value in wanted.items():
+        if key in before and same(before[key], value):
+            continue
+        if depth and _tables(before.get(key), value):
+            _lay(document[key], before[key], value, depth - 1)
+        else:
+            if isinstance(before.get(key), dict | list):
+                del document[key]  # laid over, the parts that stand elsewhere in the file would stay
+            document[key] = value

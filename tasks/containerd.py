@@ -1,0 +1,91 @@
+"""containerd on the nodes: where it looks for the registry, by which CA it trusts it, and that it runs so.
+
+containerd reads certs.d at every pull and its own configuration at its start alone. The registry's CA stands in
+certs.d, also for the registry's token service, which is why a new CA restarts nothing; the system's bundle, of which
+a running containerd would know only an old state, does not decide about the registry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Annotated, Any, ClassVar
+
+from nornir.core.inventory import Host
+from nornir.core.task import Result, Task
+from pydantic import Field
+
+from moor.engine.converge import converge
+from moor.resources.base import Resource
+from moor.resources.edit import Edit
+from moor.resources.file import Absent, File
+from moor.resources.service import Service
+from moor.settings import Section, settings_of
+from moor.templates import render
+from tasks.containerd_config import CONFIG, Wanted, edited, hosts_of
+from tasks.facts import Registry
+from tasks.pki import ca_pem
+
+# A running containerd may have lost the plugin that nodes pull by: a table that it does not like is enough.
+CHECK = """\
+ctr version >/dev/null || exit 1
+cri=$(ctr plugins ls | grep -E '^io[.]containerd[.](grpc[.]v1 +cri|cri[.]v1) ')
+[ -n "$cri" ] || { echo 'it runs without the plugin cri'; exit 1; }
+! printf '%s\\n' "$cri" | grep -v ' ok *$' || { ctr plugins ls -d id==cri | grep -A 2 '^Error'; exit 1; }"""
+
+
+class ContainerdSettings(Section):
+    """How nodes find the registry.
+
+    config_path  the directory of registries, the only one
+    extra        more of containerd's own configuration, laid over what the file says
+    settle_s     how long containerd may take to be ready after a restart
+    """
+
+    section: ClassVar[str] = "containerd"
+
+    config_path: Annotated[str, Field(pattern=r"^/[A-Za-z0-9._/-]*[A-Za-z0-9._-]$")] = "/etc/containerd/certs.d"
+    extra: dict[str, Any] = Field(default_factory=dict)
+    settle_s: Annotated[int, Field(ge=1, le=600)] = 30
+
+
+def desired(host: Host) -> Sequence[Resource]:
+    """The registry's directory, the configuration that names it, and containerd started after that."""
+    registry, settings = settings_of(host, Registry), settings_of(host, ContainerdSettings)
+    directory = f"{settings.config_path}/{registry.host_port}"
+    wanted = Wanted(hosts_of(registry), settings.config_path, settings.extra)
+    return [
+        File(f"{directory}/ca.crt", ca_pem(host)),
+        File(f"{directory}/hosts.toml", render("hosts.toml.j2", url=registry.url, ca=f"{directory}/ca.crt")),
+        *_elsewhere(registry, settings.config_path),
+        Edit(
+            CONFIG,
+            "registry",
+            partial(edited, wanted=wanted),
+            asks="containerd --version 2>/dev/null",
+            validate=in_effect(settings.config_path),
+        ),
+        Service("containerd", newer_than=(CONFIG,), check=CHECK, settle_s=settings.settle_s, put_back=True),
+    ]
+
+
+def configure_containerd(task: Task) -> Result:
+    """Make the node's containerd pull from the registry."""
+    return converge(task, desired(task.host))
+
+
+def _elsewhere(registry: Registry, config_path: str) -> list[Resource]:
+    """Give the absence of what containerd would read instead.
+
+    Source  containerd, core/remotes/docker/config/hosts.go: HOST_PORT_ is looked for before HOST:PORT.
+    """
+    name, _, port = registry.host_port.partition(":")
+    return [Absent(f"{config_path}/{name}_{port}_/hosts.toml")] if port else []
+
+
+def in_effect(config_path: str) -> str:
+    """Give sh that succeeds where the file ``$t``, with all that it imports, names this directory."""
+    return f"""\
+dump=$(containerd --config "$t" config dump) || exit 1
+printf '%s\\n' "$dump" | grep -qE "^ *config_path = [\\"']{config_path}[\\"']$" ||
+  {{ echo 'a file that {CONFIG} imports sets another config_path; remove it there'; exit 1; }}"""

@@ -1,0 +1,155 @@
+"""What containerd's own configuration must say so that it looks for registries in one directory; pure."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from posixpath import normpath
+
+from moor.errors import HostError
+from moor.toml import Tree, laid, rewritten, same
+from tasks.facts import Registry
+
+CONFIG = "/etc/containerd/config.toml"
+OLDEST = (1, 5)  # the first that looks for registries in a directory
+# Source: containerd's docs/cri/registry.md. Version 2 is read by containerd 2 as well.
+PLUGIN = {2: "io.containerd.grpc.v1.cri", 3: "io.containerd.cri.v1.images"}
+CRI = {"cri", "io.containerd.grpc.v1.cri", "io.containerd.cri.v1.images", "io.containerd.cri.v1.runtime"}
+PUBLIC = {"docker.io": ["https://registry-1.docker.io"]}  # the mirror that old defaults wrote down: it mirrors nothing
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the file shall say.
+
+    hosts        the names by which the registry may be meant, each with and without its port
+    config_path  the one directory of registries
+    extra        more settings, laid over the file's own
+    """
+
+    hosts: frozenset[str]
+    config_path: str
+    extra: Tree = field(default_factory=dict)
+
+
+def hosts_of(registry: Registry) -> frozenset[str]:
+    """List every name by which a file may mean the registry."""
+    names = (*registry.names, str(registry.address))
+    return frozenset(f"{name}{port}" for name in names for port in ("", f":{registry.port}"))
+
+
+def edited(content: str, told: str, wanted: Wanted) -> str:
+    """Give config.toml as ``wanted`` has it.
+
+    told    what ``containerd --version`` printed
+    Raises  HostError: containerd is missing or too old, or the file says what only its owner can resolve.
+    """
+    release = _release(told)
+    try:
+        if not _version(content):
+            content = f"version = {2 if release < (2, 0) else 3}\n{_without_version(content)}"
+        return rewritten(content, partial(_changed, release=release, wanted=wanted))
+    except (ValueError, TypeError, AttributeError) as error:
+        raise HostError(f"{CONFIG}: {error}; mend it, or move it away to have containerd's defaults") from None
+
+
+def _release(told: str) -> tuple[int, int]:
+    if not told:
+        raise HostError("there is no containerd; a node needs it before it can be configured")
+    found = re.search(r"\sv?(\d+)\.(\d+)", told)
+    if not found:
+        raise HostError(f"containerd told its version as {told[:100]!r}, which moor cannot read")
+    release = int(found[1]), int(found[2])
+    if release < OLDEST:
+        raise HostError(
+            f"containerd {release[0]}.{release[1]} looks for no registries in a directory; upgrade it to 1.6 or newer"
+        )
+    return release
+
+
+def _version(content: str) -> int:
+    """Give the version that the file declares; 0 where it declares none and none is needed to understand it."""
+    tree = tomllib.loads(content)
+    version = tree.get("version", 1)
+    if version != 1:
+        return int(version)
+    plain = "plugins" not in tree and not tree.get("required_plugins")
+    if plain and set(tree.get("disabled_plugins", ())) <= CRI:
+        return 0
+    raise HostError(
+        f"{CONFIG}: no version is declared, so containerd reads its plugins by their names of version 1; "
+        "write version = 2 and the names that `containerd config default` shows"
+    )
+
+
+def _without_version(content: str) -> str:
+    return rewritten(content, lambda tree: {key: value for key, value in tree.items() if key != "version"})
+
+
+def _changed(tree: Tree, release: tuple[int, int], wanted: Wanted) -> Tree:
+    version = int(tree["version"])
+    if version > 2 and release < (2, 0):
+        raise HostError(f"{CONFIG}: version {version} is for containerd 2; this is {release[0]}.{release[1]}")
+    plugin = PLUGIN[2 if version == 2 else 3]
+    tree = laid(tree, wanted.extra)
+    if CRI & set(tree.get("disabled_plugins", ())):
+        tree["disabled_plugins"] = [name for name in tree["disabled_plugins"] if name not in CRI]
+    former = tree.get("plugins", {}).get(plugin, {}).get("registry", {})
+    table = f"plugins.{plugin!r}.registry"
+    registry = {**_without_leftovers(former, table, wanted), "config_path": _directory(former, table, wanted)}
+    tree = laid(tree, {"plugins": {plugin: {"registry": {}}}})
+    tree["plugins"][plugin]["registry"] = registry
+    return tree
+
+
+def _directory(registry: Tree, table: str, wanted: Wanted) -> str:
+    """Give the one directory; containerd 2.2's default of two is read as one name by its own default puller."""
+    found = [part for part in str(registry.get("config_path", "")).split(":") if part]
+    if found and normpath(wanted.config_path) not in map(normpath, found):
+        raise HostError(
+            f"{CONFIG}: {table} has config_path = {':'.join(found)!r}; name that in data.containerd.config_path, "
+            f"or move what it holds to {wanted.config_path} and remove the key"
+        )
+    return wanted.config_path
+
+
+def _without_leftovers(registry: Tree, table: str, wanted: Wanted) -> Tree:
+    """Give the table without what keeps the plugin from loading once it has a config_path; its logins stay."""
+    foreign = [*_foreign_mirrors(registry, table, wanted), *_foreign_tls(registry, table, wanted)]
+    if foreign:
+        raise HostError("\n".join(foreign))
+    kept = {key: value for key, value in registry.items() if not (key == "mirrors" and value)}
+    configs = {host: _without_tls(its) for host, its in registry.get("configs", {}).items()}
+    if same(configs, registry.get("configs", {})):
+        return kept
+    return {**kept, "configs": {host: its for host, its in configs.items() if its}}
+
+
+def _without_tls(config: Tree) -> Tree:
+    return {key: value for key, value in config.items() if key != "tls"}
+
+
+def _foreign_mirrors(registry: Tree, table: str, wanted: Wanted) -> Iterator[str]:
+    for host, mirror in registry.get("mirrors", {}).items():
+        if not _ours(host, wanted) and mirror.get("endpoint") != PUBLIC.get(host, ()):
+            yield _remedy(f"{table}.mirrors.{host!r}", host, wanted)
+
+
+def _foreign_tls(registry: Tree, table: str, wanted: Wanted) -> Iterator[str]:
+    for host, config in registry.get("configs", {}).items():
+        if "tls" in config and not _ours(host, wanted):
+            yield _remedy(f"{table}.configs.{host!r}.tls", host, wanted)
+
+
+def _ours(host: str, wanted: Wanted) -> bool:
+    return re.sub(r"^https?://|/$", "", host) in wanted.hosts
+
+
+def _remedy(table: str, host: str, wanted: Wanted) -> str:
+    return (
+        f"{CONFIG}: {table} keeps containerd from loading beside config_path; "
+        f"say the same in {wanted.config_path}/{host}/hosts.toml, then remove the table"
+    )

@@ -1,0 +1,164 @@
+"""config.toml of every age of containerd: the right table, leftovers mended or refused, nothing else touched."""
+
+from __future__ import annotations
+
+import tomllib
+from textwrap import dedent
+from typing import Any
+
+import pytest
+
+from moor.errors import HostError
+from moor.templates import render
+from tasks.containerd import ContainerdSettings
+from tasks.containerd_config import CONFIG, PLUGIN, Wanted, edited, hosts_of
+from tasks.facts import Registry
+
+CERTS = "/etc/containerd/certs.d"
+DEBIAN = "containerd github.com/containerd/containerd 1.6.20~ds1 1.6.20~ds1-1+deb12u3"
+DOCKER = "containerd containerd.io 1.7.27 05044ec0a9a75232cad458027ca83437aae3f4da"
+NEW = "containerd github.com/containerd/containerd/v2 v2.2.1 dea7da592f5d1d2b7755e3a161be07f43fad8f75"
+WANTED = Wanted(hosts_of(Registry.model_validate({"name": "registry.moor.test", "address": "10.77.0.11"})), CERTS)
+TABLE = "plugins.'io.containerd.grpc.v1.cri'.registry"
+
+
+def tree_of(content: str, told: str = DEBIAN, wanted: Wanted = WANTED) -> dict[str, Any]:
+    once = edited(content, told, wanted)
+    assert edited(once, told, wanted) == once
+    return tomllib.loads(once)
+
+
+def registry_of(content: str, told: str = DEBIAN, version: int = 2) -> dict[str, Any]:
+    found: dict[str, Any] = tree_of(content, told)["plugins"][PLUGIN[version]]["registry"]
+    return found
+
+
+def v2(registry: str) -> str:
+    return f"version = 2\n[{TABLE}]\n{registry}"
+
+
+@pytest.mark.parametrize(
+    ("told", "content", "version", "table"),
+    [
+        (DEBIAN, "", 2, 2),
+        (DOCKER, "# nothing\n", 2, 2),
+        (NEW, "", 3, 3),
+        (NEW, "version = 2\n", 2, 2),
+        (NEW, "version = 3\n", 3, 3),
+        (NEW, "version = 4\n", 4, 3),
+    ],
+)
+def test_the_table_is_the_one_that_this_containerd_reads(told: str, content: str, version: int, table: int) -> None:
+    tree = tree_of(content, told)
+    assert tree["version"] == version
+    assert tree["plugins"] == {PLUGIN[table]: {"registry": {"config_path": CERTS}}}
+
+
+def test_dockers_packaged_configuration_gets_its_cri_back_and_keeps_its_comments() -> None:
+    packaged = 'disabled_plugins = ["cri"]\n\n#root = "/var/lib/containerd"\n#[grpc]\n'
+    after = edited(packaged, DOCKER, WANTED)
+    assert '#root = "/var/lib/containerd"\n#[grpc]\n' in after
+    assert tomllib.loads(after)["disabled_plugins"] == []
+
+
+def test_other_disabled_plugins_stay_disabled() -> None:
+    content = 'version = 2\ndisabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.snapshotter.v1.zfs"]\n'
+    assert tree_of(content)["disabled_plugins"] == ["io.containerd.snapshotter.v1.zfs"]
+
+
+def test_other_settings_comments_and_spelling_stay() -> None:
+    content = dedent("""\
+        version = 2 # of the file
+
+        [plugins]
+          [plugins."io.containerd.grpc.v1.cri"]
+            sandbox_image = "registry.k8s.io/pause:3.9" # ours
+            [plugins."io.containerd.grpc.v1.cri".registry]
+              config_path = ""
+              [plugins."io.containerd.grpc.v1.cri".registry.headers]
+                User-Agent = ["me"]
+        """)
+    assert edited(content, DEBIAN, WANTED) == content.replace('config_path = ""', f'config_path = "{CERTS}"')
+
+
+@pytest.mark.parametrize("path", [f"{CERTS}:/etc/docker/certs.d", f"{CERTS}/", f"/etc/docker/certs.d:{CERTS}"])
+def test_a_config_path_of_several_directories_becomes_one(path: str) -> None:
+    assert registry_of(v2(f'config_path = "{path}"')) == {"config_path": CERTS}
+
+
+def test_another_directory_is_somebodys_choice_and_refused() -> None:
+    with pytest.raises(HostError, match=r"config_path = '/srv/registries'; name that in data.containerd.config_path"):
+        tree_of(v2('config_path = "/srv/registries"'))
+
+
+@pytest.mark.parametrize(
+    "leftover",
+    [
+        'mirrors."registry.moor.test".endpoint = ["https://registry.moor.test"]',
+        'mirrors."10.77.0.11:443".endpoint = ["http://10.77.0.11"]',
+        'mirrors."docker.io".endpoint = ["https://registry-1.docker.io"]',
+        'configs."registry.moor.test".tls.insecure_skip_verify = true',
+        'configs."https://registry:443".tls.ca_file = "/x"',
+    ],
+)
+def test_leftovers_about_our_registry_are_removed(leftover: str) -> None:
+    registry = registry_of(v2(leftover))
+    assert {key: value for key, value in registry.items() if value} == {"config_path": CERTS}
+
+
+def test_logins_stay_since_other_workloads_may_need_them() -> None:
+    left = 'configs."registry.moor.test".auth.username = "x"\nconfigs."registry.moor.test".tls.ca_file = "/x"\n'
+    assert registry_of(v2(left))["configs"] == {"registry.moor.test": {"auth": {"username": "x"}}}
+
+
+def test_leftovers_about_other_registries_are_refused_all_at_once_with_a_remedy() -> None:
+    left = 'mirrors."quay.io".endpoint = ["https://mirror"]\nconfigs."ghcr.io".tls.ca_file = "/x"\n'
+    with pytest.raises(HostError) as raised:
+        tree_of(v2(left))
+    first, second = str(raised.value).splitlines()
+    assert first.startswith(f"{CONFIG}: {TABLE}.mirrors.'quay.io' ")
+    assert f"{CERTS}/quay.io/hosts.toml, then remove the table" in first
+    assert f"{TABLE}.configs.'ghcr.io'.tls " in second
+
+
+@pytest.mark.parametrize(
+    ("told", "content", "words"),
+    [
+        ("", "", "there is no containerd"),
+        ("containerd github.com/containerd/containerd 1.4.13~ds1 1.4.13~ds1-1", "", "containerd 1.4 .* upgrade"),
+        ("command not understood", "", "cannot read"),
+        (DEBIAN, "version = 3\n", "version 3 is for containerd 2; this is 1.6"),
+        (DEBIAN, "[plugins.cri]\nx = 1\n", "no version is declared"),
+        (DEBIAN, 'required_plugins = ["cri"]\n', "no version is declared"),
+        (DEBIAN, "version = [\n", "mend it, or move it away"),
+        (DEBIAN, "version = 2\nplugins = 3\n", "mend it, or move it away"),
+    ],
+)
+def test_what_moor_cannot_resolve_is_one_clear_error(told: str, content: str, words: str) -> None:
+    with pytest.raises(HostError, match=words):
+        tree_of(content, told)
+
+
+def test_extra_settings_are_laid_over_the_files_own() -> None:
+    extra = {"plugins": {PLUGIN[2]: {"sandbox_image": "registry.moor.test/k8s/pause:3.9"}}}
+    tree = tree_of('version = 2\n[grpc]\naddress = "/x"\n', wanted=Wanted(WANTED.hosts, CERTS, extra))
+    assert tree["grpc"] == {"address": "/x"}
+    assert tree["plugins"][PLUGIN[2]] == {
+        "sandbox_image": "registry.moor.test/k8s/pause:3.9",
+        "registry": {"config_path": CERTS},
+    }
+
+
+def test_hosts_toml_names_the_ca_for_the_server_and_for_the_host() -> None:
+    tree = tomllib.loads(render("hosts.toml.j2", url="https://registry.moor.test:8443", ca="/ca.crt"))
+    assert tree == {
+        "server": "https://registry.moor.test:8443",
+        "ca": "/ca.crt",
+        "host": {"https://registry.moor.test:8443": {"capabilities": ["pull", "resolve"], "ca": "/ca.crt"}},
+    }
+
+
+@pytest.mark.parametrize("path", ["certs.d", "/etc/a:/etc/b", "/etc/certs.d/", '/etc/"x"', "/"])
+def test_a_config_path_of_another_form_is_bad_input(path: str) -> None:
+    with pytest.raises(ValueError, match="pattern"):
+        ContainerdSettings(config_path=path)
