@@ -6,25 +6,27 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from lab.demo import build_base_image
 from lab.harbor.images import build_installer
 from lab.lab import Lab
 from lab.machine import plain_umask
 
 
-def build(lab: Lab) -> list[Path]:
-    """Builds what the cache lacks, images of hosts and all, and gives the files that are for an operator."""
-    with plain_umask(), ThreadPoolExecutor(2) as pool:
+def build(lab: Lab) -> dict[str, Path]:
+    """Builds what the cache lacks, images of hosts and all; gives the files for an operator by their names."""
+    with plain_umask(), ThreadPoolExecutor(3) as pool:
         hosts = pool.submit(lab.build)
         installer = pool.submit(build_installer, lab.cache)
+        base_image = pool.submit(build_base_image, lab.cache)
         hosts.result()
-        return [installer.result()]
+        return {installer.result().name: installer.result(), "python-3.13.tar": base_image.result()}
 
 
 def provide(lab: Lab) -> None:
     """Builds what the cache lacks, and puts an operator's files into the lab's directory."""
-    for built in build(lab):
+    for name, built in build(lab).items():
         lab.directory.mkdir(parents=True, exist_ok=True)
-        _put(built, lab.directory / built.name)
+        _put(built, lab.directory / name)
 
 
 def _put(built: Path, target: Path) -> None:
