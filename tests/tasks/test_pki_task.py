@@ -1,0 +1,227 @@
+"""The CA and the registry's certificate in the plan, and a certificate that somebody else signed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from datetime import timedelta
+from ipaddress import ip_address
+from pathlib import Path
+
+import pytest
+from nornir.core.inventory import Host
+from pydantic import ValidationError
+
+from moor.errors import MoorError
+from moor.keystore import Kept
+from moor.pki import Names, Pair, issue, make_authority, opened, utc_now
+from moor.report import Collector, HostReport, RunReport
+from moor.resources.base import Later
+from moor.runbook import Runbook, Stage, run
+from moor.secrets import Secret
+from moor.settings import SiteSettings
+from moor.settings.access import SITE
+from tasks.facts import Registry
+from tasks.pki import Pki, ca_file, ca_pem, issue_certificates, registry_certificate, registry_key
+from tests.conftest import MakeFleet
+from tests.pki.handshakes import Files, refusal
+
+NAMES = Names(("registry.moor.test", "registry"), (ip_address("10.77.0.11"),))
+Play = Callable[..., tuple[HostReport, Host]]
+
+
+@pytest.fixture
+def passphrase(tmp_path: Path) -> str:
+    path = tmp_path / "passphrase"
+    path.write_text("correct-horse\n")
+    path.chmod(0o600)
+    return f"file:{path}"
+
+
+@pytest.fixture
+def play(fleet: MakeFleet, tmp_path: Path, passphrase: str) -> Play:
+    """Give a function that plans or applies the task on one host and gives its report, and the host."""
+
+    def played(dry_run: bool = False, aliases: tuple[str, ...] = (), **settings: object) -> tuple[HostReport, Host]:
+        nr = fleet(dry_run=dry_run).filter(name="alpha")
+        host = nr.inventory.hosts["alpha"]
+        host.data["registry"] = Registry.model_validate(
+            {"name": "registry.moor.test", "address": "10.77.0.11", "aliases": aliases}
+        )
+        host.data["pki"] = Pki.model_validate(settings or {"passphrase": passphrase})
+        host.defaults.data[SITE] = SiteSettings(directory=tmp_path, state=tmp_path / ".moor")
+        report = RunReport("run", "pki", {"alpha": HostReport()})
+        run(nr.with_processors([Collector(report)]), Runbook("pki", "", (Stage(issue_certificates),)))
+        return report.hosts["alpha"], host
+
+    return played
+
+
+def diffs(report: HostReport) -> dict[str, str]:
+    return {found.id: found.diff for found in report.resources}
+
+
+def test_a_plan_on_a_bare_site_shows_both_and_writes_nothing(play: Play, tmp_path: Path) -> None:
+    report, host = play(dry_run=True)
+    assert [(found.id, found.status) for found in report.resources] == [
+        ("certificate-authority:registry.moor.test", "drift"),
+        ("certificate:registry.moor.test", "drift"),
+    ]
+    assert not (tmp_path / ".moor").exists()
+    assert isinstance(ca_pem(host), Later)
+    assert isinstance(registry_certificate(host), Later)
+    assert registry_key(host) == Later("the registry's private key", secret=True)
+
+
+def test_applied_once_it_serves_and_nothing_is_left_to_do(play: Play, tmp_path: Path) -> None:
+    assert [found.status for found in play()[0].resources] == ["changed", "changed"]
+    before = {path: path.read_bytes() for path in (tmp_path / ".moor" / "pki").iterdir()}
+    report, host = play()
+    assert [found.status for found in report.resources] == ["ok", "ok"]
+    assert {path: path.read_bytes() for path in (tmp_path / ".moor" / "pki").iterdir()} == before
+    files = Files(tmp_path / "server.crt", tmp_path / "server.key", ca_file(host))
+    files.certificate.write_text(str(registry_certificate(host)))
+    key = registry_key(host)
+    assert isinstance(key, Secret)
+    files.key.write_text(key.reveal())
+    assert [refusal(files, name) for name in ("registry.moor.test", "registry", "10.77.0.11")] == ["", "", ""]
+    assert refusal(files, "example.com")
+
+
+def test_a_new_alias_renews_both_and_the_plan_says_so(play: Play) -> None:
+    play()
+    planned, host = play(dry_run=True, aliases=("hub.moor.test",))
+    assert "it may not vouch for hub.moor.test" in diffs(planned)["certificate-authority:registry.moor.test"]
+    assert "its CA is made anew" in diffs(planned)["certificate:registry.moor.test"]
+    assert isinstance(ca_pem(host), Later)
+    assert [found.status for found in play(aliases=("hub.moor.test",))[0].resources] == ["changed", "changed"]
+    assert [found.status for found in play(aliases=("hub.moor.test",))[0].resources] == ["ok", "ok"]
+
+
+def test_a_certificate_near_its_end_is_renewed_and_its_ca_stays(play: Play, tmp_path: Path, passphrase: str) -> None:
+    play()
+    kept = Kept(tmp_path / ".moor" / "pki", "ca")
+    authority = kept.pair(Secret("correct-horse"))
+    assert authority is not None
+    old = issue(authority, NAMES, 10, utc_now())
+    Kept(tmp_path / ".moor" / "pki", "registry").save(old, Secret("correct-horse"))
+    report, _ = play()
+    assert [found.status for found in report.resources] == ["ok", "changed"]
+    assert "within 30 days" in diffs(report)["certificate:registry.moor.test"]
+    assert kept.certificate() == authority.certificate
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda folder: (folder / "ca.crt").unlink(), "ca.crt is not the certificate of ca.key"),
+        (lambda folder: (folder / "registry.key").chmod(0o640), "others may read registry.key"),
+        (lambda folder: folder.chmod(0o755), "others may read pki (mode 0755)"),
+    ],
+)
+def test_small_damage_is_mended_without_a_new_key(
+    play: Play, tmp_path: Path, spoil: Callable[[Path], None], said: str
+) -> None:
+    _, host = play()
+    before = ca_pem(host)
+    spoil(tmp_path / ".moor" / "pki")
+    planned, _ = play(dry_run=True)
+    assert said in "".join(diffs(planned).values())
+    assert not play()[0].error
+    report, host = play()
+    assert [found.status for found in report.resources] == ["ok", "ok"]
+    assert ca_pem(host) == before
+
+
+def test_a_wrong_passphrase_is_one_clear_error(play: Play, tmp_path: Path) -> None:
+    play()
+    (tmp_path / "passphrase").write_text("wrong-horse")
+    report, _ = play()
+    assert report.error == (
+        f"{tmp_path}/.moor/pki/ca.key: data.pki.passphrase does not open this key; give the one it was made with"
+    )
+
+
+def test_a_damaged_key_is_one_clear_error_and_is_not_replaced(play: Play, tmp_path: Path) -> None:
+    play()
+    key = tmp_path / ".moor" / "pki" / "ca.key"
+    os.truncate(key, 90)
+    report, _ = play()
+    assert report.error == f"{key}: not a whole private key in PEM form; put back a good copy"
+    assert key.stat().st_size == 90
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Callable[..., dict[str, object]]:
+    """Give a function that writes a certificate of somebody else's making and the settings that name it."""
+
+    def written(names: Names = NAMES, days: int = 100, **changed: str) -> dict[str, object]:
+        began = utc_now() - timedelta(days=50)
+        ca = make_authority(names, 3650, began)
+        server = issue(ca, names, days, began)
+        stranger = make_authority(names, 3650, began)
+        key: Pair = stranger if "key" in changed else server
+        trusted: Pair = stranger if "ca" in changed else ca
+        for name, content in {
+            "own.crt": changed.get("certificate", server.pem),
+            "own.key": opened(key.key).reveal(),
+            "own-ca.crt": trusted.pem,
+        }.items():
+            (tmp_path / name).write_text(content)
+        (tmp_path / "own.key").chmod(0o600)
+        return {
+            "certificate": tmp_path / "own.crt",
+            "key": f"file:{tmp_path}/own.key",
+            "ca": tmp_path / "own-ca.crt",
+        }
+
+    return written
+
+
+def test_ones_own_certificate_is_used_as_it_is(
+    play: Play, own: Callable[..., dict[str, object]], tmp_path: Path
+) -> None:
+    report, host = play(**own())
+    assert [(found.id, found.status) for found in report.resources] == [("certificate:registry.moor.test", "ok")]
+    assert ca_pem(host) == (tmp_path / "own-ca.crt").read_text()
+    assert registry_certificate(host) == (tmp_path / "own.crt").read_text()
+    assert registry_key(host) == Secret((tmp_path / "own.key").read_text())
+    assert not (tmp_path / ".moor").exists()
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"names": Names(("hub.moor.test",))}, "own.crt: it is not for registry.moor.test"),
+        ({"days": 49}, "own.crt: CN=registry.moor.test: it expired on"),
+        ({"key": "another"}, "own.key: not the key of the first certificate in"),
+        ({"ca": "another"}, "own.crt: the CA did not sign CN=registry.moor.test"),
+        ({"certificate": "-----BEGIN CERT"}, "own.crt: not a whole certificate in PEM form"),
+    ],
+)
+def test_what_clients_would_refuse_is_told_before_it_is_installed(
+    play: Play, own: Callable[..., dict[str, object]], changed: dict[str, object], said: str
+) -> None:
+    assert said in play(**own(**changed))[0].error
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({}, "passphrase is missing; write file:PATH or env:NAME"),
+        ({"certificate": "a.crt", "ca": "ca.crt"}, "your own certificate needs certificate, key, ca; key is missing"),
+        ({"passphrase": "correct-horse"}, "this is not a reference to a secret"),
+        ({"passphrase": "env:X", "days": 20}, "renew_before_days must be less than days"),
+    ],
+)
+def test_settings_that_cannot_work_are_refused(settings: dict[str, object], said: str) -> None:
+    with pytest.raises(ValidationError, match=said) as error:
+        Pki.model_validate(settings)
+    assert "correct-horse" not in str(error.value)
+
+
+def test_the_key_of_a_bare_site_is_not_asked_for_by_mistake(play: Play) -> None:
+    _, host = play(dry_run=True)
+    del host.data["pki"]
+    with pytest.raises(MoorError, match=r"alpha: it has no data\.pki"):
+        ca_pem(host)

@@ -1,0 +1,207 @@
+"""What stops the job is found before it starts, all of it, with what to do."""
+
+from __future__ import annotations
+
+import socket
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from nornir.core.inventory import Group, Host, ParentGroups
+from nornir.core.task import Result, Task
+
+from moor.engine.converge import converge
+from moor.report import Collector, HostReport, RunReport
+from moor.resources.requirement import Clock, Requirement, skew
+from moor.runbook import Runbook, Stage, run
+from tasks.facts import Registry
+from tasks.preflight import (
+    PORTS,
+    VERSIONS,
+    desired,
+    disk,
+    docker,
+    free,
+    listeners,
+    machine,
+    own_containerd,
+    ports,
+    system,
+)
+from tests.conftest import MakeFleet
+from tests.shells import SHELLS, sh, text
+
+BOOKWORM = 'PRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\nID=debian\nVERSION_ID="12"\n'
+PROC = """\
+  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
+   0: 0100007F:05EA 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 9000 1 0 100 0 0 10 0
+   1: 00000000:0050 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 9001 1 0 100 0 0 10 0
+   2: 0B004D0A:01BB 0B004D0A:9C40 01 00000000:00000000 00:00000000 00000000     0        0 9002 1 0 100 0 0 10 0
+  sl  local_address                         remote_address                        st tx_queue
+   0: 00000000000000000000000000000000:1F90 00000000000000000000000000000000:0000 0A 00000000:00000000
+   1: 0000000000000000FFFF00000100007F:2328 00000000000000000000000000000000:0000 0A 00000000:00000000
+"""
+SS = 'LISTEN 0 511 0.0.0.0:80 0.0.0.0:* users:(("apache2",pid=231,fd=4))\n'
+HARBOR = "0.0.0.0:80->8080/tcp, :::80->8080/tcp, 0.0.0.0:443->8443/tcp\n127.0.0.1:1514->10514/tcp\n"
+WANTED = ("0.0.0.0:80", "0.0.0.0:443", "127.0.0.1:1514")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (BOOKWORM, ""),
+        ("ID=debian\nVERSION_CODENAME=sid\n", ""),
+        ('ID=ubuntu\nVERSION_ID="24.04"\nID_LIKE=debian\n', ""),
+        ("ID=raspbian\nID_LIKE=debian\nVERSION_ID=9\n", ""),
+        ("ID=debian\nVERSION_ID='10'\n", "it runs debian 10; upgrade it to 11 or later"),
+        ('ID=ubuntu\nVERSION_ID="18.04"\n', "it runs ubuntu 18.04; upgrade it to 20.04 or later"),
+        ('PRETTY_NAME="Alpine Linux"\nID=alpine\n', "it runs Alpine Linux; moor knows Debian and Ubuntu"),
+        ("", "it runs an unknown system; moor knows Debian and Ubuntu"),
+    ],
+)
+def test_the_system_is_judged_by_os_release(content: str, said: str) -> None:
+    assert system(content) == said
+
+
+def test_harbors_installer_runs_on_its_own_kind_of_machine_only() -> None:
+    assert machine("x86_64\n", ("x86_64",)) == ""
+    assert machine("aarch64\n", ("x86_64",)) == "it is aarch64; this part of the fleet needs x86_64"
+
+
+@pytest.mark.parametrize(
+    ("there", "before", "after", "said"),
+    [
+        (1000, 1000, 1000, ""),
+        (1060, 1000, 1000, ""),
+        (1061, 1000, 1000, "61 s ahead of"),
+        (939, 1000, 1000, "61 s behind"),
+        (1000, 1000, 1300, ""),  # the answer took five minutes; the clock may be right
+        (1400, 1000, 1300, "100 s ahead of"),
+    ],
+)
+def test_a_clock_is_judged_by_when_it_can_have_been_read(there: int, before: int, after: int, said: str) -> None:
+    found = skew(there, before, after, 60)
+    assert said in found
+    assert bool(said) == bool(found)
+
+
+def test_this_machines_clock_is_right_by_itself() -> None:
+    clock = Clock()
+    assert clock.actual(text(sh("dash", clock.probe()).stdout)) == {"met": "yes"}
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("/dev/sda1 100 50 9999999 50% /", ""),
+        ("/dev/sda1 100 50 1024 50% /", "/data has 1 MB free on /, 4096 MB are needed; make room"),
+        ("/dev/sda1 100 50 1048576 50% /\ninstalled", ""),
+        ("overlay 100 50 -4 100% /var lib", "/data has -1 MB free on /var lib"),
+        ("", "the free space below /data cannot be read"),
+    ],
+)
+def test_free_space_is_judged_by_df(line: str, said: str) -> None:
+    found = disk(line, "/data", 4096)
+    assert found.startswith(said)
+    assert bool(said) == bool(found)
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_free_space_is_that_of_the_nearest_directory_that_is_there(shell: str, tmp_path: Path) -> None:
+    (tmp_path / "there").touch()
+    done = sh(shell, free(str(tmp_path / "it's" / "not" / "there"), str(tmp_path / "there")))
+    assert disk(text(done.stdout), "/x", 1) == ""
+    assert text(done.stdout).endswith("installed\n")
+
+
+def test_listening_sockets_are_read_from_the_kernels_tables() -> None:
+    found = [(one.address, one.port) for one in listeners(PROC)]
+    assert found == [("127.0.0.1", 1514), ("0.0.0.0", 80), ("::", 8080), ("127.0.0.1", 9000)]  # noqa: S104
+
+
+@pytest.mark.parametrize(
+    ("output", "said"),
+    [
+        (f"--\n--\n{HARBOR}", ""),
+        (f"{PROC}--\n{SS}--\n{HARBOR}", ""),
+        (
+            f"{PROC}--\n{SS}--\n",
+            "port 80 is taken by apache2 (pid 231), port 1514 is taken; "
+            "Harbor needs it: stop what holds it, or let it listen elsewhere",
+        ),
+        ("", ""),
+    ],
+)
+def test_ports_are_free_or_harbors_own(output: str, said: str) -> None:
+    assert ports(output, WANTED) == said
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_a_port_that_something_holds_is_found(shell: str) -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as server:
+        port = server.getsockname()[1]
+        assert f"port {port} is taken" in ports(text(sh(shell, PORTS).stdout), (f"0.0.0.0:{port}",))
+    assert ports(text(sh(shell, PORTS).stdout), (f"0.0.0.0:{port}",)) == ""
+
+
+@pytest.mark.parametrize(
+    ("output", "said"),
+    [
+        ("", ""),
+        ("Docker version 26.1.5+dfsg1, build a72d7cd\nServer 26.1.5+dfsg1\nCompose 2.26.1-4\n", ""),
+        ("Docker version 26.1.5+dfsg1, build a72d7cd\n", ""),
+        ("Docker version 20.10.24, build 2\nServer 20.10.24\nCompose 2.2.3\n", "Compose 2.2.3 is older than 2.3"),
+        ("Docker version 19.03.15, build 9\n", "Docker 19.03.15 is older than 20.10"),
+        (
+            "Docker version 26.0.0, build 9\nServer 18.09.1\nCompose 2.1.0\n",
+            "Docker 18.09.1 is older than 20.10, Compose 2.1.0 is older than 2.3",
+        ),
+        ("podman version 4.3.1\n", "the command docker is something else (podman version 4.3.1)"),
+        ("unknown\n", "the command docker is something else"),
+    ],
+)
+def test_docker_is_absent_or_new_enough(output: str, said: str) -> None:
+    found = docker(output)
+    assert found.startswith(said)
+    assert bool(said) == bool(found)
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_a_host_without_docker_is_no_error(shell: str) -> None:
+    done = sh(shell, f"PATH=/nowhere; {VERSIONS}")
+    assert (done.returncode, docker(text(done.stdout))) == (0, "")
+
+
+def test_a_distribution_with_its_own_containerd_is_refused() -> None:
+    assert own_containerd("") == ""
+    assert own_containerd("/var/lib/rancher/k3s\n").startswith("/var/lib/rancher/k3s is there: k3s and RKE2")
+
+
+@pytest.mark.parametrize(
+    ("group", "names"),
+    [
+        ("harbor", {"root", "system", "machine", "clock", "disk:/var/lib/docker", "disk:/data", "ports", "docker"}),
+        ("nodes", {"root", "system", "machine", "clock", "disk:/var/lib/containerd", "containerd"}),
+        ("workstations", {"root", "system", "machine", "clock"}),
+    ],
+)
+def test_each_part_of_the_fleet_has_its_own_requirements(group: str, names: set[str]) -> None:
+    registry = Registry.model_validate({"name": "registry.moor.test", "address": "10.77.0.11"})
+    host = Host("x", groups=ParentGroups([Group(group)]), data={"registry": registry})
+    assert {found.id for found in desired(host)} == {f"requirement:{name}" for name in names}
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_all_that_is_unmet_is_told_at_once(fleet: MakeFleet, dry_run: bool) -> None:
+    def check_two(task: Task) -> Result:
+        met = Requirement("met", "echo fine", lambda output: "" if output == "fine\n" else "broken")
+        one = Requirement("one", "echo bad", lambda output: f"it is {output.strip()}; mend it")
+        return converge(task, [one, met, Requirement("two", ":", lambda output: "nothing is there; bring it")])
+
+    report = RunReport("run", "check", {"alpha": HostReport()})
+    nr = fleet(dry_run=dry_run).filter(name="alpha").with_processors([Collector(report)])
+    run(nr, Runbook("check", "", (Stage(check_two),)))
+    assert report.hosts["alpha"].error == (
+        "requirement:one: it is bad; mend it\nrequirement:two: nothing is there; bring it"
+    )
+    assert [found.status for found in report.hosts["alpha"].resources] == ["failed", "ok", "failed"]
