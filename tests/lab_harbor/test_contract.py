@@ -1,60 +1,13 @@
 """The stand-in for Harbor answers as a real Harbor 2.8.3 did, exchange by exchange."""
 
-import hashlib
-import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import httpx
 import pytest
 
-from tests.lab_harbor.replay import RECORDINGS, Exchange, Replayer, differences, read
+from tests.lab_harbor.contract import BEFORE_NGINX, NEEDS_A_FAULT, NOT_LIKE_HARBOR, Outcome, parallel, recorded, replay
+from tests.lab_harbor.replay import RECORDINGS, Exchange, Replayer
 from tests.lab_harbor.standin import ADMIN_PASSWORD, Served, find_registry, serve
-
-BEFORE_NGINX = {  # what nginx answers, which stands before the core
-    "http-port-redirects",
-    "root-portal",
-    "service-notifications-blocked",
-    "unknown-portal-path",
-    "v1-registry-path",
-    "v2-no-slash",
-}
-PARALLEL = {"lock-right-password-during-lock"}  # and all race-*: recorded from several clients at once
-NOT_LIKE_HARBOR = {
-    "artifact-delete": "deletes a copy, and copying is not served",
-    "artifact-delete-immutable": "immutable tags are not served",
-    "c-login-wrong-password": "the portal's login is not served",
-    "gc-get": "runs are counted apart from other jobs",
-    "gc-history": "runs are done at once, and do without Redis",
-    "gc-log": "runs leave no log",
-    "gc-run-now": "runs are counted apart from other jobs",
-    "project-get-proxy-cache": "proxy caches are not served",
-    "push-immutable-tag-manifest-put": "immutable tags are not served",
-    "repository-delete": "deletes a copy, and copying is not served",
-    "session-post-with-token": "the portal's login is not served",
-    "session-users-current": "the portal's login is not served",
-    "tag-create-conflict": "repositories have other ids",
-    "tag-delete-immutable": "immutable tags are not served",
-    "v2-pull-through-proxy": "proxy caches are not served",
-    "v2-pull-through-proxy-404": "proxy caches are not served",
-    "v2-push-to-proxy-project": "proxy caches are not served",
-}
-NEEDS_A_FAULT = {
-    "core-starting",
-    "down-core-api",
-    "down-core-post",
-    "down-core-v2",
-    "down-jobservice-gc-schedule",
-    "down-jobservice-health",
-    "down-registry-health",
-    "down-registry-manifest",
-    "down-registry-upload",
-}
-RECORDED_HELLO = "sha256:e3a707c9425ee0ebe67f74b023554a9eb519d4d7b3b44c1a0d344b3ed941ed76"
-RECORDED_CONFIG = "sha256:37896ebd17fb6866b85bcd4124ed3ade1e5e78db28aa11bae4769d0485aa5d9f"
-RECORDED_LAYER = "sha256:6ba58a2ac131bd34e88d26403a97418dde49cd0e8be65d189149551a83116112"
-MANIFEST = "application/vnd.oci.image.manifest.v1+json"
-ADMIN = httpx.BasicAuth("admin", ADMIN_PASSWORD)
 
 pytestmark = pytest.mark.skipif(not RECORDINGS.exists(), reason="the recordings of a real Harbor are not here")
 
@@ -67,100 +20,14 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 
 @pytest.fixture(scope="module")
-def outcome(served: Served) -> tuple[dict[str, list[str]], list[str], list[str]]:
-    """Differences by label, the labels that were the same, the labels that the stand-in does not serve."""
-    different: dict[str, list[str]] = {}
-    same, absent = [], []
+def outcome(served: Served) -> Outcome:
+    def before(exchange: Exchange) -> bool:
+        if exchange.label == "v2-robot-expired":
+            expire(served, 5)
+        return exchange.label not in NEEDS_A_FAULT | BEFORE_NGINX
+
     with httpx.Client(base_url=served.url, timeout=20) as client:
-        replayer = Replayer(client, served.host, {"admin": ADMIN_PASSWORD})
-        for exchange in recorded():
-            prepare(exchange, served, replayer)
-            if exchange.label in NEEDS_A_FAULT:
-                continue
-            answer = replayer.play(exchange)
-            if not compared(exchange):
-                continue
-            if answer.status_code == 501:
-                absent.append(exchange.label)
-            elif found := differences(exchange, answer, served.host):
-                different[exchange.label] = found
-            else:
-                same.append(exchange.label)
-    return different, same, absent
-
-
-def recorded() -> list[Exchange]:
-    """What was recorded, with the digests of the image that is pushed here in place of one that is not known."""
-    return read({RECORDED_HELLO: HELLO.digest, RECORDED_CONFIG: HELLO.blobs[0][1], RECORDED_LAYER: HELLO.blobs[1][1]})
-
-
-def compared(exchange: Exchange) -> bool:
-    """Whether one client alone, before a Harbor with all its parts well, could have had that answer."""
-    parallel = exchange.label.startswith("race-") or exchange.label in PARALLEL
-    return not (parallel or exchange.label in NEEDS_A_FAULT or exchange.label in BEFORE_NGINX)
-
-
-def prepare(exchange: Exchange, served: Served, replayer: Replayer) -> None:
-    """What happened between two recorded exchanges without being recorded, or where no stand-in goes."""
-    if exchange.label == "artifact-pull-count-at-once":
-        push(replayer, "number-crunch/hello", pull=True)
-        push(replayer, "secret-lab/team/hello", pull=False)
-    if exchange.label == "replication-execute":
-        push(replayer, "secret-lab/hand", pull=False)
-    if exchange.label == "v2-robot-expired":
-        expire(served, 5)
-    if exchange.label == "session-post-with-token":
-        replayer.client.post("/api/v2.0/projects", json={"project_name": "by-session"}, auth=ADMIN)
-
-
-@dataclass(frozen=True)
-class Image:
-    """A manifest, its digest, and its configuration and layer with theirs."""
-
-    manifest: bytes
-    digest: str
-    blobs: tuple[tuple[bytes, str], ...]
-
-
-def image() -> Image:
-    """An image that is as big, blob by blob, as the one that the recorded Harbor held."""
-    layer = b"x" * 110
-    config = {
-        "created": "2024-01-01T00:00:00Z",
-        "architecture": "amd64",
-        "os": "linux",
-        "config": {"Cmd": ["/hello"], "Labels": {"org.example": "x"}},
-        "rootfs": {"type": "layers", "diff_ids": [digest_of(layer)]},
-        "history": [{"created": "2024-01-01T00:00:00Z", "created_by": "hand made"}],
-    }
-    blobs = tuple((blob, digest_of(blob)) for blob in (json.dumps(config).encode(), layer))
-    kinds = ("application/vnd.oci.image.config.v1+json", "application/vnd.oci.image.layer.v1.tar+gzip")
-    parts = [
-        {"mediaType": kind, "digest": digest, "size": len(blob)}
-        for kind, (blob, digest) in zip(kinds, blobs, strict=True)
-    ]
-    manifest = {"schemaVersion": 2, "mediaType": MANIFEST, "config": parts[0], "layers": parts[1:]}
-    encoded = json.dumps(manifest).encode()
-    return Image(encoded, digest_of(encoded), blobs)
-
-
-def digest_of(blob: bytes) -> str:
-    return f"sha256:{hashlib.sha256(blob).hexdigest()}"
-
-
-HELLO = image()
-
-
-def push(replayer: Replayer, repository: str, *, pull: bool) -> None:
-    for blob, digest in HELLO.blobs:
-        begun = replayer.client.post(f"/v2/{repository}/blobs/uploads/", auth=ADMIN)
-        place = f"{begun.headers['Location']}&digest={digest}"
-        assert replayer.client.put(place, content=blob, auth=ADMIN).status_code == 201
-    address, kind = f"/v2/{repository}/manifests/1.0", {"Content-Type": MANIFEST}
-    assert replayer.client.put(address, content=HELLO.manifest, headers=kind, auth=ADMIN).status_code == 201
-    if pull:
-        assert replayer.client.get(address, headers={"Accept": MANIFEST}, auth=ADMIN).status_code == 200
-    replayer.client.cookies.clear()
+        return replay(Replayer(client, served.host, {"admin": ADMIN_PASSWORD}), before)
 
 
 def expire(served: Served, number: int) -> None:
@@ -170,30 +37,22 @@ def expire(served: Served, number: int) -> None:
     served.core.store.put(robot)
 
 
-def test_every_supported_exchange_is_answered_as_harbor_answered_it(
-    outcome: tuple[dict[str, list[str]], list[str], list[str]],
-) -> None:
-    different, same, _ = outcome
-    surprises = {label: lines for label, lines in different.items() if label not in NOT_LIKE_HARBOR}
-    assert not surprises, "\n".join(f"{label}: {'; '.join(lines)}" for label, lines in surprises.items())
-    assert len(same) == 499
+def test_every_supported_exchange_is_answered_as_harbor_answered_it(outcome: Outcome) -> None:
+    assert not outcome.surprises
+    assert len(outcome.same) == 499
 
 
-def test_every_known_difference_is_still_one(outcome: tuple[dict[str, list[str]], list[str], list[str]]) -> None:
-    different, _, _ = outcome
-    assert set(NOT_LIKE_HARBOR) == set(different)
+def test_every_known_difference_is_still_one(outcome: Outcome) -> None:
+    assert set(NOT_LIKE_HARBOR) == set(outcome.different)
 
 
-def test_what_is_not_served_says_so(outcome: tuple[dict[str, list[str]], list[str], list[str]], served: Served) -> None:
-    assert len(outcome[2]) == 76
+def test_what_is_not_served_says_so(outcome: Outcome, served: Served) -> None:
+    assert len(outcome.absent) == 76
     answer = httpx.get(f"{served.url}/api/v2.0/registries")
     assert answer.status_code == 501
     assert "stand-in" in answer.json()["errors"][0]["message"]
 
 
-def test_callers_wait_where_harbor_makes_them_wait(
-    outcome: tuple[dict[str, list[str]], list[str], list[str]], served: Served
-) -> None:
-    slow = [exchange.label for exchange in read() if exchange.slow and exchange.label not in NOT_LIKE_HARBOR]
-    assert len(served.waited) == len([label for label in slow if not label.startswith("race-")])
-    assert set(served.waited) == {1.5}
+def test_callers_wait_where_harbor_makes_them_wait(outcome: Outcome, served: Served) -> None:
+    slow = [one for one in recorded() if one.slow and one.label not in NOT_LIKE_HARBOR and not parallel(one)]
+    assert served.waited[: len(slow)] == [1.5] * len(slow)
