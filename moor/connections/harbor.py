@@ -141,9 +141,11 @@ class HarborPlugin:
         extras: dict[str, Any] | None = None,
         configuration: Config | None = None,
     ) -> None:
-        """Prepare a client; the first request connects."""
+        """Prepare a client; the first request connects. Raises NotThere: the CA has yet to be made."""
         known = extras or {}
         ca = Path(known["ca"]) if known.get("ca") else None
+        if ca and not ca.exists():
+            raise NotThere(f"{ca}: the CA is not there yet")
         trust = ssl.create_default_context(cadata=ca.read_text() if ca else None)
         login = (username, password) if username and password else None
         self.connection = Harbor(known.get("name") or hostname or "", hostname or "", port or 443, login, trust)
