@@ -15,9 +15,10 @@ LISTED = {
     "apk": "apk info -e NAMES 2>/dev/null",
 }
 # A lock held by an automatic upgrade is waited for; an index that cannot be fetched may still be good enough.
+# What would have to give way (another Docker, say) is a person's decision.
 INSTALLED = {
     "apt-get": "apt-get -q update >&2 || :\n"
-    "  DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends -o DPkg::Lock::Timeout=300 "
+    "  DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends --no-remove -o DPkg::Lock::Timeout=300 "
     "-o Dpkg::Options::=--force-confold install -- NAMES >&2",
     "dnf": "dnf -q -y install -- NAMES >&2",
     "zypper": "zypper -q -n install -- NAMES >&2",

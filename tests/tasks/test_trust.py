@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from moor.engine import script
 from moor.engine.plan import plan
 from moor.engine.script import answers, apply_script, complete, new_mark, probe_script
 from moor.pki import Names, make_authority
@@ -57,16 +58,18 @@ class System:
         return [change.diff for change in plan([resource], {resource.id: self.read(pem)})]
 
     def mend(self, pem: str | Later = NEW, run: str = "1") -> tuple[int, str]:
-        mark, runs, lock = new_mark(), f"{self.folder}/runs", f"{self.folder}/lock"
-        done = sh(self.shell, apply_script([self.trusted(pem).mend(None)], mark, run, runs, lock))
+        mark = new_mark()
+        done = sh(self.shell, apply_script([self.trusted(pem).mend(None)], mark, run))
         (piece,) = complete(answers(done.stdout, done.stderr, mark), 1, done.stderr)
         return piece.code, piece.stderr
 
 
 @pytest.fixture(params=SHELLS)
-def system(request: pytest.FixtureRequest, tmp_path: Path) -> System:
+def system(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> System:
     """A store that trusts one other CA."""
     folder = tmp_path / "it's a store"
+    monkeypatch.setattr(script, "RUNS", f"{folder}/runs")
+    monkeypatch.setattr(script, "LOCK", f"{folder}/lock")
     for name in ("anchors", "certs"):
         (folder / name).mkdir(parents=True)
     (folder / "system.crt").write_text(OTHER)

@@ -1,0 +1,94 @@
+"""Docker's certs.d and daemon.json, in real shells and as pure functions."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from moor.engine import script
+from moor.engine.plan import plan
+from moor.engine.script import answers, apply_script, complete, new_mark, probe_script
+from moor.errors import HostError
+from tasks.docker import CaAlone, DockerSettings, daemon_json
+from tests.shells import SHELLS, sh
+
+
+@pytest.fixture(autouse=True)
+def own_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the machine's own runs and lock out of it."""
+    monkeypatch.setattr(script, "RUNS", str(tmp_path / "runs"))
+    monkeypatch.setattr(script, "LOCK", str(tmp_path / "lock"))
+
+
+def planned(shell: str, resource: CaAlone) -> list[str]:
+    mark = new_mark()
+    done = sh(shell, probe_script([resource.probe()], mark))
+    (piece,) = complete(answers(done.stdout, done.stderr, mark), 1, done.stderr)
+    assert (piece.code, piece.stderr) == (0, "")
+    return [change.diff for change in plan([resource], {resource.id: resource.actual(piece.stdout)})]
+
+
+def mend(shell: str, resource: CaAlone) -> None:
+    done = sh(shell, apply_script([resource.mend(None)], "moor-0", "run"))
+    (piece,) = complete(answers(done.stdout, done.stderr, "moor-0"), 1, done.stderr)
+    assert (piece.code, piece.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_a_directory_that_is_not_there_holds_nothing(shell: str, tmp_path: Path) -> None:
+    assert planned(shell, CaAlone(f"{tmp_path}/none")) == []
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_a_servers_key_beside_the_ca_is_named_and_removed_and_the_ca_stays(shell: str, tmp_path: Path) -> None:
+    place = tmp_path / "it's registry:8443"
+    place.mkdir()
+    for name in ("ca.crt", "registry.cert", "registry.key", "old.crt", "notes.txt"):
+        (place / name).write_text(name)
+    (place / "gone.key").symlink_to(tmp_path / "nowhere")
+    resource = CaAlone(str(place))
+    assert planned(shell, resource) == ["beside ca.crt: old.crt registry.cert gone.key registry.key -> nothing"]
+    mend(shell, resource)
+    assert sorted(path.name for path in place.iterdir()) == ["ca.crt", "notes.txt"]
+    assert planned(shell, resource) == []
+    assert Path(f"{tmp_path}/runs/run/files{place}/registry.key").read_text() == "registry.key"
+
+
+def test_settings_are_laid_over_daemon_json() -> None:
+    before = '{"log-driver": "journald", "log-opts": {"tag": "x"}}'
+    after = json.loads(daemon_json(before, "", wanted={"log-opts": {"mode": "blocking"}, "live-restore": True}))
+    assert after == {"log-driver": "journald", "log-opts": {"tag": "x", "mode": "blocking"}, "live-restore": True}
+
+
+def test_an_empty_daemon_json_is_one_without_settings() -> None:
+    assert json.loads(daemon_json(" \n", "", wanted={"debug": True})) == {"debug": True}
+
+
+def test_a_daemon_json_that_says_it_already_keeps_its_form() -> None:
+    odd = '{ "debug" :true,\n\n"x":[1] }'
+    assert daemon_json(odd, "", wanted={"debug": True}) == odd
+
+
+@pytest.mark.parametrize("content", ["{", "[]", "3", "not json"])
+def test_a_daemon_json_that_is_none_is_refused(content: str) -> None:
+    with pytest.raises(HostError, match=r"/etc/docker/daemon\.json: not .*mend it or move it away"):
+        daemon_json(content, "", wanted={"debug": True})
+
+
+VALUES = st.dictionaries(st.text(max_size=5), st.booleans() | st.integers() | st.text(max_size=5), max_size=4)
+
+
+@given(VALUES, VALUES)
+def test_writing_twice_is_writing_once(before: dict[str, object], wanted: dict[str, object]) -> None:
+    once = daemon_json(json.dumps(before), "", wanted=wanted)
+    assert daemon_json(once, "", wanted=wanted) == once
+
+
+@pytest.mark.parametrize("packages", [(), ("docker.io; rm -rf /",), ("-o", "x"), ("",)])
+def test_package_names_that_are_none_are_bad_input(packages: tuple[str, ...]) -> None:
+    with pytest.raises(ValueError, match="packages"):
+        DockerSettings(packages=packages)
