@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar, get_args, get_type_hints
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -64,10 +64,18 @@ def known_keys(model: type[BaseModel], above: Iterable[str]) -> list[str]:
     """List the keys that ``model`` takes below the keys ``above``."""
     models = [model]
     for key in above:
-        fields = [field for m in models for name, field in m.model_fields.items() if key in (name, field.alias)]
-        if fields:  # else a list's number, a free key or a union's tag
-            models = [inner for field in fields for inner in _models_in(field.annotation)]
+        annotations = [annotation for m in models for annotation in _below(m, key)]
+        if annotations:  # else a list's number, a key of a free mapping or a union's tag
+            models = [inner for annotation in annotations for inner in _models_in(annotation)]
     return [field.alias or name for m in models for name, field in m.model_fields.items()]
+
+
+def _below(model: type[BaseModel], key: str) -> Iterator[Any]:
+    """Give the type of a model's field, or else of the free keys that it takes."""
+    known = [field.annotation for name, field in model.model_fields.items() if key in (name, field.alias)]
+    if not known and model.model_config.get("extra") == "allow":
+        known = [get_type_hints(model).get("__pydantic_extra__")]
+    yield from known
 
 
 def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from textwrap import dedent
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from moor.settings import SecretRef, Section
 from moor.settings.document import Findings, load
@@ -42,7 +42,16 @@ class Login(Section):
     password: SecretRef
 
 
-MODELS: dict[str, type[Section]] = {"runtime": Runtime, "login": Login}
+class Mirrors(Section):
+    """A section whose keys are free names."""
+
+    model_config = ConfigDict(extra="allow")
+
+    section: ClassVar[str] = "mirrors"
+    __pydantic_extra__: dict[str, Mirror]
+
+
+MODELS: dict[str, type[Section]] = {"runtime": Runtime, "login": Login, "mirrors": Mirrors}
 
 
 def read(folder: Path, hosts: str, groups: str = "", defaults: str = "") -> tuple[Fleet, list[str]]:

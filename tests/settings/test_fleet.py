@@ -81,7 +81,8 @@ CASES = [
     pytest.param(
         {"hosts": "a:\n  data:\n    rack: 4"},
         [
-            "hosts.yaml:3: a.data.rack: no such key; known here: custom, login, runtime, ssh_host_key "
+            "hosts.yaml:3: a.data.rack: no such key; known here: custom, login, mirrors, runtime, "
+            "ssh_host_key "
             "(facts of your own go below data.custom)"
         ],
         id="a free key beside the sections",
@@ -142,6 +143,11 @@ CASES = [
             "hosts.yaml:6: a.data.runtime.by_name.x.hst: no such key; did you mean host?",
         ],
         id="a key below a free name",
+    ),
+    pytest.param(
+        {"hosts": "a:\n  data:\n    mirrors:\n      x:\n        host: y\n        skip_verfy: yes"},
+        ["hosts.yaml:6: a.data.mirrors.x.skip_verfy: no such key; did you mean skip_verify?"],
+        id="a key below a free name of a section",
     ),
     pytest.param(
         {"hosts": "a:\n  data:\n    runtime: {level: loud, config_path: 5}"},
