@@ -13,6 +13,7 @@ from nornir.plugins.runners import ThreadedRunner
 from moor import text
 from moor.engine.results import new_run
 from moor.options import Options, Output
+from moor.progress import progress_to
 from moor.report import Collector, HostReport, RunReport
 from moor.runbook import Runbook, run
 from moor.secrets import mask
@@ -77,7 +78,9 @@ def play(nr: Nornir, runbook: Runbook, options: Options) -> RunReport:
     """Run a runbook over the fleet and report what it found."""
     run_id = nr.config.user_defined["run"] = new_run()
     report = RunReport(run_id, runbook.name, {name: HostReport() for name in nr.inventory.hosts})
-    report.skip(run(nr.with_processors([Collector(report)]), runbook, teller(options)))
+    told = teller(options)
+    with progress_to(told):
+        report.skip(run(nr.with_processors([Collector(report)]), runbook, told))
     return report
 
 

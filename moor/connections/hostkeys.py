@@ -166,12 +166,16 @@ def known_of(extras: dict[str, Any], name: str, paths: Iterable[Path] = SYSTEM) 
 
 
 def pin(host: Host) -> Iterator[str]:
-    """Pin the key that ``host`` shows, unless one is known, and say so with its fingerprint; raises HostError."""
+    """Pin the key that ``host`` shows, unless one is known, and say so with its fingerprint, or why it was not."""
     options = host.get_connection_parameters("shell")
     extras, hostname, port = options.extras or {}, options.hostname or host.name, options.port or 22
     if known_of(extras, name_of(hostname, port)):
         return
     path = Path(extras.get("known_hosts") or SYSTEM[0]).expanduser()
-    key = scan_host_key(hostname, port, extras.get("conn_timeout", 10))
+    try:
+        key = scan_host_key(hostname, port, extras.get("conn_timeout", 10))
+    except HostError as error:
+        yield f"{host.name}: not pinned: {error}"
+        return
     append_known_host(path, hostname, port, key)
     yield f"{host.name}: {key.get_name()} {key.fingerprint} of {name_of(hostname, port)} pinned in {path}"

@@ -101,6 +101,14 @@ def test_a_known_key_is_never_replaced_by_pinning(sshd: Sshd, tmp_path: Path) ->
     assert BLOB in path.read_text()
 
 
+def test_a_host_that_is_down_is_not_pinned_and_hinders_no_other(tmp_path: Path) -> None:
+    host = Host("node1", hostname="127.0.0.1", port=free_port(), defaults=Defaults())
+    host.connection_options["shell"] = ConnectionOptions(extras={"known_hosts": str(tmp_path / "known_hosts")})
+    (line,) = pin(host)
+    assert "node1: not pinned: 127.0.0.1" in line
+    assert "connection refused" in line
+
+
 def test_scanning_nobody_says_why() -> None:
     with pytest.raises(HostError, match="connection refused"):
         scan_host_key("127.0.0.1", free_port(), 1)

@@ -1,0 +1,227 @@
+"""Large files: uploaded once, continued after a cut, verified; in real shells and over a real sshd."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from nornir.core.inventory import ConnectionOptions
+from nornir.core.plugins.connections import ConnectionPluginRegister
+from nornir.core.task import AggregatedResult, MultiResult, Result, Task
+
+from moor.connections.local import LocalPlugin
+from moor.connections.shell import ShellPlugin
+from moor.engine.converge import converge
+from moor.engine.observation import forget
+from moor.progress import Meter, progress_to
+from moor.resources.archive import Archive, hash_of, record_of
+from tests.conftest import MakeFleet, counted
+from tests.connections.sshd import Sshd
+from tests.shells import SHELLS, me
+
+CONTENT = os.urandom(3_000_001)
+MB = 1_000_000
+
+
+@pytest.fixture(params=list(SHELLS))
+def in_shell(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the hosts' scripts run in each kind of shell."""
+    monkeypatch.setattr(LocalPlugin, "argv", tuple(SHELLS[request.param]))
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Archive:
+    """An archive that is not there yet, with a name that needs quoting."""
+    source = tmp_path / "source.tgz"
+    source.write_bytes(CONTENT)
+    return Archive(f"{tmp_path}/alpha/deep/it's a $(name) é.tgz", source, mode="0640", owner=me(tmp_path))
+
+
+def run(
+    fleet: MakeFleet, resource: Archive, dry_run: bool = False, plugin: dict[str, object] | None = None
+) -> MultiResult:
+    def give(task: Task) -> Result:
+        return converge(task, [resource])
+
+    nr = fleet(dry_run=dry_run).filter(name="alpha")
+    for host in nr.inventory.hosts.values():
+        forget(host)
+        if plugin:
+            host.hostname, host.port, host.username = "127.0.0.1", plugin["port"], "root"  # type: ignore[assignment]
+            host.connection_options["shell"] = ConnectionOptions(extras=plugin["extras"])  # type: ignore[arg-type]
+    try:
+        result: AggregatedResult = nr.run(task=give)
+    finally:
+        nr.close_connections(on_good=True, on_failed=True)
+    return result["alpha"]
+
+
+@pytest.mark.usefixtures("in_shell")
+def test_an_archive_is_uploaded_once_with_mode_and_owner(fleet: MakeFleet, archive: Archive) -> None:
+    assert run(fleet, archive, dry_run=True).changed
+    assert not Path(archive.path).exists()
+    result = run(fleet, archive)
+    assert (result.changed, result.failed) == (True, False)
+    assert Path(archive.path).read_bytes() == CONTENT
+    assert Path(archive.path).stat().st_mode & 0o777 == 0o640
+    assert sorted(os.listdir(Path(archive.path).parent)) == sorted(
+        [Path(archive.path).name, Path(record_of(archive.path)).name]
+    )
+    assert not run(fleet, archive).changed
+
+
+@pytest.mark.usefixtures("in_shell")
+def test_only_the_missing_part_is_sent(fleet: MakeFleet, archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[int] = []
+    monkeypatch.setattr(Meter, "__call__", lambda _, moved: sent.append(moved))
+    part = Path(f"{archive.path}.part-{archive.digest[:16]}")
+    part.parent.mkdir(parents=True)
+    part.write_bytes(CONTENT[:2_000_000])
+    assert run(fleet, archive).changed
+    assert sent[-1] == 1_000_001
+    assert Path(archive.path).read_bytes() == CONTENT
+
+
+@pytest.mark.usefixtures("in_shell")
+@pytest.mark.parametrize("held", [b"something else", CONTENT + b"and more", b""])
+def test_a_part_that_is_not_ours_is_sent_anew(fleet: MakeFleet, archive: Archive, held: bytes) -> None:
+    part = Path(f"{archive.path}.part-{archive.digest[:16]}")
+    part.parent.mkdir(parents=True)
+    part.write_bytes(held)
+    assert run(fleet, archive).changed
+    assert Path(archive.path).read_bytes() == CONTENT
+    assert not part.exists()
+
+
+@pytest.mark.usefixtures("in_shell")
+def test_another_content_is_replaced_and_parts_of_former_uploads_go(fleet: MakeFleet, archive: Archive) -> None:
+    path = Path(archive.path)
+    path.parent.mkdir(parents=True)
+    path.write_text("former")
+    old = path.with_name(path.name + ".part-0123456789abcdef")
+    old.write_text("abandoned")
+    assert run(fleet, archive).changed
+    assert path.read_bytes() == CONTENT
+    assert not old.exists()
+
+
+@pytest.mark.usefixtures("in_shell")
+def test_a_right_file_that_somebody_put_there_is_verified_and_not_sent(
+    fleet: MakeFleet, archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[int] = []
+    monkeypatch.setattr(Meter, "__call__", lambda _, moved: sent.append(moved))
+    Path(archive.path).parent.mkdir(parents=True)
+    Path(archive.path).write_bytes(CONTENT)
+    planned = run(fleet, archive, dry_run=True)
+    assert "not verified since it was last touched" in planned[1].diff
+    assert run(fleet, archive).changed
+    assert sent == []
+    assert not run(fleet, archive).changed
+
+
+@pytest.mark.usefixtures("in_shell")
+def test_a_file_changed_behind_our_back_is_seen_without_reading_it(
+    fleet: MakeFleet, archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(fleet, archive)
+    scripts = counted(monkeypatch)
+    path = Path(archive.path)
+    status = path.stat()
+    time.sleep(1.1)  # busybox tells whole seconds
+    path.write_bytes(bytes(len(CONTENT)))
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))  # the same size and time of change
+    assert run(fleet, archive, dry_run=True).changed
+    assert "sha256sum" not in scripts[0]
+    assert run(fleet, archive).changed
+    assert path.read_bytes() == CONTENT
+
+
+@pytest.mark.usefixtures("in_shell")
+def test_another_mode_is_mended_without_an_upload(
+    fleet: MakeFleet, archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(fleet, archive)
+    Path(archive.path).chmod(0o600)
+    sent: list[int] = []
+    monkeypatch.setattr(Meter, "__call__", lambda _, moved: sent.append(moved))
+    assert run(fleet, archive).changed
+    assert (Path(archive.path).stat().st_mode & 0o777, sent) == (0o640, [])
+
+
+def test_a_source_that_is_not_what_sha256_names_is_refused(fleet: MakeFleet, archive: Archive) -> None:
+    wrong = Archive(archive.path, archive.source, "0" * 64)
+    result = run(fleet, wrong)
+    assert "not the file that sha256 names" in str(result[0].exception)
+    assert not Path(archive.path).exists()
+
+
+def test_a_source_that_is_not_there_is_told_by_the_plan_unless_the_host_has_it(
+    fleet: MakeFleet, archive: Archive
+) -> None:
+    known = Archive(archive.path, archive.source, archive.digest, archive.mode, archive.owner)
+    run(fleet, known)
+    archive.source.unlink()
+    assert not run(fleet, known).changed
+    Path(archive.path).unlink()
+    result = run(fleet, known, dry_run=True)
+    assert "is to be uploaded, and is not there" in str(result[0].exception)
+
+
+def test_a_directory_in_its_place_is_told(fleet: MakeFleet, archive: Archive) -> None:
+    Path(archive.path).mkdir(parents=True)
+    assert "a directory is in its place" in str(run(fleet, archive)[0].exception)
+
+
+def test_too_little_room_is_told_before_the_upload(fleet: MakeFleet, tmp_path: Path) -> None:
+    source = tmp_path / "huge"
+    with source.open("wb") as file:
+        file.truncate(200 * MB)
+    archive = Archive("/sys/moor-test", source, owner=me(tmp_path))
+    assert run(fleet, archive).failed  # nothing can be written there
+    full = Archive("/dev/shm/moor-test/huge", source, owner=me(tmp_path))  # noqa: S108
+    mounted = os.system("mkdir -p /dev/shm/moor-test && mount -t tmpfs -o size=10m tmpfs /dev/shm/moor-test")  # noqa: S605
+    assert mounted == 0
+    try:
+        assert "200 MB are to be uploaded and 10 MB are free" in str(run(fleet, full)[0].exception)
+    finally:
+        os.system("umount /dev/shm/moor-test && rmdir /dev/shm/moor-test")  # noqa: S605
+
+
+def test_an_upload_that_was_cut_goes_on_where_it_stopped(fleet: MakeFleet, archive: Archive, tmp_path: Path) -> None:
+    archive.source.write_bytes(os.urandom(60 * MB))
+    ConnectionPluginRegister.available["shell"] = ShellPlugin
+    part = Path(f"{archive.path}.part-{archive.digest[:16]}")
+    with Sshd(tmp_path / "sshd") as sshd:
+
+        def cut() -> None:
+            while not (part.exists() and part.stat().st_size > 4 * MB):
+                time.sleep(0.001)
+            sshd.cut()
+
+        cutter = threading.Thread(target=cut)
+        cutter.start()
+        result = run(fleet, archive, plugin=sshd.options())
+        cutter.join()
+        assert "connection lost" in str(result[0].exception)
+        held = part.stat().st_size
+        assert 4 * MB < held < 60 * MB
+        assert run(fleet, archive, plugin=sshd.options()).changed
+    assert hashlib.sha256(Path(archive.path).read_bytes()).hexdigest() == hash_of(archive.source)
+
+
+def test_progress_says_share_rate_and_time_left() -> None:
+    seconds = iter([0.0, 1.0, 4.0, 5.0, 64.0])
+    meter = Meter("node1: uploading x.tgz", 1000 * MB, 100 * MB, lambda: next(seconds))
+    lines: list[str] = []
+    with progress_to(lines.append):
+        for moved in (10, 40, 50, 640):
+            meter(moved * MB)
+    assert lines == [
+        "node1: uploading x.tgz: 14% of 1000 MB, 10.0 MB/s, 1 min 26 s left",
+        "node1: uploading x.tgz: 74% of 1000 MB, 10.0 MB/s, 26 s left",
+    ]
