@@ -137,6 +137,7 @@ def read_config(site: Path) -> SiteConfig:
         raise InputError(f"{path}: not there; go to the directory of a {CONFIG}, or name it by --site DIR")
     findings = Findings()
     tree = load(path, CONFIG, findings)
+    findings.refuse()
     config = validated(SiteConfig, _without_nulls(tree), site, findings) or SiteConfig()
     _check_files(tree, config.inventory.options, site, findings)
     findings.refuse()

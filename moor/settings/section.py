@@ -87,10 +87,8 @@ def sections(modules: Iterable[ModuleType]) -> dict[str, type[Section]]:
         for model in _defined_in(module):
             other = found.setdefault(model.section, model)
             if other is not model:
-                raise InputError(
-                    f"{module.__file__}: the section {model.section!r} belongs to {other.__module__} already; "
-                    "give it another name"
-                )
+                owners = " and ".join(sorted((other.__module__, model.__module__)))
+                raise InputError(f"{owners} both own the section {model.section!r}; give one of them another name")
     return found
 
 

@@ -1,0 +1,279 @@
+"""A site is opened as plain Nornir, from whatever directory, or refused with everything that is wrong in it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+from nornir.core.filter import F
+
+from moor.errors import InputError
+from moor.modules import SHIPPED, load_runbooks, load_tasks
+from moor.settings import optional_settings_of, sections, settings_of, site_of
+from moor.sites import find_site, open_site
+from tasks.facts import Registry
+from tasks.pki import Pki
+
+HOSTS = "node1: {hostname: 10.9.0.1, groups: [nodes]}\nnode2: {hostname: 10.9.0.2, groups: [nodes]}\n"
+GROUPS = "nodes: {groups: [all], data: {custom: {rack: a}}}\nall: {}\n"
+DEFAULTS = """\
+username: ops
+connection_options:
+  shell: {extras: {key_file: keys/id, known_hosts: known_hosts, secret: file:secrets/sudo}}
+data:
+  registry: {name: registry.moor.test, address: 10.9.0.11}
+  pki: {passphrase: file:secrets/ca}
+"""
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ1+VnXYwFUnIdCJSkYVMhFLjkD7ExAtUB0K8IHFzrqF"
+MakeSite = Callable[..., Path]
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[MakeSite]:
+    """Give a function that writes a site; its files by name, the usual ones where none is given."""
+
+    def written(config: str = "", **files: str) -> Path:
+        (tmp_path / "inventory").mkdir(exist_ok=True)
+        (tmp_path / "config.yaml").write_text(dedent(config))
+        for name, usual in (("hosts", HOSTS), ("groups", GROUPS), ("defaults", DEFAULTS)):
+            (tmp_path / "inventory" / f"{name}.yaml").write_text(dedent(files.get(name, usual)))
+        return tmp_path
+
+    yield written
+    load_tasks(SHIPPED)  # the next test finds no task of this site
+    load_runbooks(SHIPPED)
+
+
+def wrong(folder: Path) -> list[str]:
+    with pytest.raises(InputError) as error:
+        open_site(folder)
+    return str(error.value).splitlines()
+
+
+def test_a_site_is_plain_nornir(site: MakeSite) -> None:
+    nr = open_site(site(), dry_run=True)
+    assert nr.data.dry_run
+    assert list(nr.filter(F(groups__contains="nodes")).inventory.hosts) == ["node1", "node2"]
+    assert list(nr.filter(F(has_parent_group="all")).inventory.hosts) == ["node1", "node2"]
+    assert nr.inventory.hosts["node1"]["custom"] == {"rack": "a"}
+    assert nr.inventory.hosts["node1"].username == "ops"
+    assert nr.inventory.groups["nodes"].data == {"custom": {"rack": "a"}}
+
+
+def test_settings_are_typed_and_absent_ones_are_the_defaults(site: MakeSite) -> None:
+    host = open_site(site(defaults="data: {registry: {name: a.b, address: 10.9.0.11}}")).inventory.hosts["node1"]
+    assert settings_of(host, Registry).host_port == "a.b"
+    assert optional_settings_of(host, Pki) is None
+    with pytest.raises(InputError, match=r"^node1: it has no data\.pki, which needs"):
+        settings_of(host, Pki)
+
+
+def test_a_section_that_lacks_a_key_names_it(site: MakeSite) -> None:
+    host = open_site(site(defaults="")).inventory.hosts["node1"]
+    with pytest.raises(InputError, match=r"^node1: it has no data\.registry, which needs name, address; write it for"):
+        settings_of(host, Registry)
+
+
+def test_paths_are_the_sites_whatever_the_working_directory(
+    site: MakeSite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = site()
+    monkeypatch.chdir(folder.parent)
+    host = open_site(Path(folder.name)).inventory.hosts["node1"]
+    monkeypatch.chdir("/")
+    extras = host.get_connection_parameters("shell").extras
+    assert extras == {
+        "key_file": f"{folder}/keys/id",
+        "known_hosts": f"{folder}/known_hosts",
+        "secret": f"file:{folder}/secrets/sudo",
+    }
+    assert site_of(host).state == folder / ".moor"
+    passphrase = settings_of(host, Pki).passphrase
+    assert passphrase is not None
+    assert passphrase.reference == f"file:{folder}/secrets/ca"
+
+
+def test_opening_a_site_writes_nothing(site: MakeSite) -> None:
+    folder = site()
+    before = sorted(folder.rglob("*"))
+    open_site(folder)
+    assert sorted(folder.rglob("*")) == before
+
+
+def test_a_host_key_reaches_the_connection_beside_inherited_arguments(site: MakeSite) -> None:
+    folder = site(hosts=f"node1:\n  hostname: 10.9.0.1\n  data: {{ssh_host_key: {KEY} somebody}}\n")
+    extras = open_site(folder).inventory.hosts["node1"].get_connection_parameters("shell").extras
+    assert extras is not None
+    assert extras["ssh_host_key"] == [KEY]
+    assert extras["key_file"] == f"{folder}/keys/id"
+
+
+def test_a_host_without_an_address_is_reached_by_its_name(site: MakeSite) -> None:
+    assert open_site(site(hosts="node1.moor.test: {}")).inventory.hosts["node1.moor.test"].hostname == "node1.moor.test"
+
+
+def test_two_hosts_of_one_address_are_refused(site: MakeSite) -> None:
+    hosts = "a: {hostname: 10.9.0.1}\n\nb: {hostname: 10.9.0.1, port: 22}\nc: {hostname: 10.9.0.1, port: 2222}\n"
+    assert wrong(site(hosts=hosts)) == ["inventory/hosts.yaml:3: b.hostname: 10.9.0.1 port 22 is a's already"]
+
+
+def test_mistakes_of_all_files_are_told_at_once(site: MakeSite) -> None:
+    folder = site(
+        hosts="node1: {hostnam: 10.9.0.1, groups: [nods]}",
+        groups="nodes: {data: {registry: {name: reg.mydomain.com, address: x}}}",
+        defaults="data:\n  pki: {passphras: env:X}\n",
+    )
+    assert wrong(folder) == [
+        "inventory/defaults.yaml:2: data.pki.passphras: no such key; did you mean passphrase?",
+        "inventory/groups.yaml:1: nodes.data.registry.address: value is not a valid IPv4 or IPv6 address",
+        "inventory/groups.yaml:1: nodes.data.registry.name: the name of an example; write the registry's own name",
+        "inventory/hosts.yaml:1: node1.groups.0: nods: no such group; did you mean nodes?",
+        "inventory/hosts.yaml:1: node1.hostnam: no such key; did you mean hostname?",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        ("runer: {}", "config.yaml:1: runer: no such key; did you mean runner?"),
+        ("inventory: {plugin: Netbox}", "config.yaml:1: inventory.plugin: must be 'FleetInventory'"),
+        (
+            "inventory:\n  options:\n    host_file: no.yaml",
+            "config.yaml:3: inventory.options.host_file: no such file: {site}/no.yaml",
+        ),
+        (
+            "inventory:\n  options:\n    group_fil: x",
+            "config.yaml:3: inventory.options.group_fil: no such key; did you mean group_file?",
+        ),
+        (
+            "runner:\n  options: {num_worker: 2}",
+            "config.yaml:1: runner: no such option of threaded: num_worker",
+        ),
+        (
+            "runner: {plugin: threaded, options: {num_workers: 0}}",
+            "config.yaml:1: runner: num_workers must be a whole number, 1 or more",
+        ),
+        ("runner: {plugin: thread}", "config.yaml: a plugin: plugin 'thread' is not registered; "),
+        (
+            "user_defined:\n  moor: {stat: x}",
+            "config.yaml:2: user_defined.moor.stat: no such key; did you mean state?",
+        ),
+        ("core: {raise_on_error: true}", "config.yaml:1: core.raise_on_error: no such key; known here: none"),
+        ("logging: [", "config.yaml:1: not YAML: "),
+        ("- a", "config.yaml:1: must be a mapping: keys with values below it"),
+    ],
+)
+def test_a_mistake_in_the_configuration_is_told(site: MakeSite, config: str, said: str) -> None:
+    folder = site(config=config)
+    lines = wrong(folder)
+    assert len(lines) == 1
+    assert lines[0].startswith(said.replace("{site}", str(folder)))
+
+
+def test_a_configuration_may_be_empty_and_groups_and_defaults_may_be_missing(site: MakeSite) -> None:
+    folder = site(hosts="node1: {}")
+    (folder / "inventory" / "groups.yaml").unlink()
+    (folder / "inventory" / "defaults.yaml").unlink()
+    assert list(open_site(folder).inventory.hosts) == ["node1"]
+
+
+def test_a_directory_without_a_configuration_is_no_site(tmp_path: Path) -> None:
+    assert wrong(tmp_path) == [
+        f"{tmp_path}/config.yaml: not there; go to the directory of a config.yaml, or name it by --site DIR"
+    ]
+
+
+def test_a_file_that_cannot_be_decoded_is_told(site: MakeSite) -> None:
+    folder = site()
+    (folder / "inventory" / "hosts.yaml").write_bytes(b"caf\xe9: {}\n")
+    assert wrong(folder) == ["inventory/hosts.yaml:1: not UTF-8 text: invalid continuation byte at byte 3"]
+
+
+def test_the_site_is_the_one_named_or_the_working_directory_or_the_shipped_one(
+    site: MakeSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = site()
+    monkeypatch.chdir(folder)
+    assert find_site(None) == folder
+    assert find_site(Path("elsewhere")) == Path("elsewhere")
+    monkeypatch.chdir("/")
+    assert find_site(None) == SHIPPED
+
+
+def test_the_shipped_fleet_is_valid() -> None:
+    nr = open_site(SHIPPED)
+    groups = {name: sorted(h.name for h in nr.inventory.children_of_group(name)) for name in nr.inventory.groups}
+    assert groups == {
+        "harbor": ["harbor1"],
+        "control_plane": ["cp1"],
+        "nodes": ["cp1", "node1", "node2", "node3"],
+        "workstations": ["ws1"],
+    }
+
+
+def test_a_site_brings_a_task_of_its_own_with_its_settings(site: MakeSite) -> None:
+    folder = site(hosts="node1: {data: {motd: {text: hello}}}")
+    assert "no such key" in wrong(folder)[0]
+    (folder / "tasks").mkdir()
+    (folder / "tasks" / "motd.py").write_text(
+        dedent("""\
+            from typing import ClassVar
+            from moor.settings import Section
+            from tasks.facts import Registry
+
+            class Motd(Section):
+                section: ClassVar[str] = "motd"
+                text: str
+            """)
+    )
+    assert open_site(folder).inventory.hosts["node1"]["motd"].text == "hello"
+    assert "motd" in sections(load_tasks(folder))
+    assert "motd" not in sections(load_tasks(SHIPPED))
+    assert "tasks.motd" not in sys.modules
+
+
+def test_a_sites_task_stands_in_place_of_the_shipped_one(site: MakeSite) -> None:
+    folder = site(hosts="node1: {data: {preflight: {lunch: noon}}}", defaults="")
+    (folder / "tasks").mkdir()
+    (folder / "tasks" / "preflight.py").write_text(
+        dedent("""\
+            from typing import ClassVar
+            from moor.settings import Section
+
+            class Preflight(Section):
+                section: ClassVar[str] = "preflight"
+                lunch: str
+            """)
+    )
+    assert open_site(folder).inventory.hosts["node1"]["preflight"].lunch == "noon"
+
+
+def test_a_sites_runbook_is_found(site: MakeSite) -> None:
+    folder = site()
+    (folder / "runbooks").mkdir()
+    (folder / "runbooks" / "lunch.py").write_text("WHEN = 12\n")
+    assert "runbooks.lunch" in [module.__name__ for module in load_runbooks(folder)]
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("def broken(:\n", "own.py:1: SyntaxError: invalid syntax"),
+        ("\nimport no_such_module\n", "own.py:2: ModuleNotFoundError: No module named 'no_such_module'"),
+        (
+            "from typing import ClassVar\nfrom moor.settings import Section\n"
+            "class Mine(Section):\n    section: ClassVar[str] = 'registry'\n",
+            "tasks.facts and tasks.own both own the section 'registry'; give one of them another name",
+        ),
+    ],
+)
+def test_a_sites_task_that_does_not_load_is_told(site: MakeSite, source: str, said: str) -> None:
+    folder = site()
+    (folder / "tasks").mkdir()
+    (folder / "tasks" / "own.py").write_text(source)
+    lines = wrong(folder)
+    assert len(lines) == 1
+    assert said in lines[0]
