@@ -16,7 +16,7 @@ from moor.options import Options, Output
 from moor.progress import progress_to
 from moor.report import Collector, HostReport, RunReport
 from moor.runbook import Runbook, run
-from moor.secrets import mask
+from moor.secrets import MaskingFilter, mask
 from moor.selection import find_site, limited, runbook_called
 from moor.sites import open_site
 
@@ -108,4 +108,6 @@ def quieten(verbose: bool) -> None:
         logger.propagate = verbose
         logger.addHandler(logging.NullHandler())
     if verbose:
-        logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
+        handler = logging.StreamHandler(sys.stderr)
+        handler.addFilter(MaskingFilter())
+        logging.basicConfig(level=logging.INFO, handlers=[handler], format="%(levelname)s %(name)s: %(message)s")
