@@ -79,6 +79,10 @@ class Configured(Scripted):
     def desired(self, actual: State | None) -> State:
         return {key: value if isinstance(value, Secret) else _text(value) for key, value in self.values.items()}
 
+    @property
+    def late(self) -> bool:
+        return True  # the template comes with the installer
+
     def probe(self) -> str:
         path, template = quote(self.path), quote(f"{self.path}.tmpl")
         return f"""\

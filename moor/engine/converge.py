@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import groupby
+from dataclasses import replace
 
 from nornir.core.task import Result, Task
 
@@ -113,12 +113,37 @@ def _after(changes: Sequence[Change], failed: Outcome) -> list[Change]:
 
 def mend(task: Task, changes: Sequence[Change]) -> Iterator[Outcome]:
     """Mend in order, neighbours that are fragments in one script; the first failure is the last outcome."""
-    for scripted, group in groupby(changes, lambda change: isinstance(change.resource, Scripted)):
+    for group in stretches(changes):
         called = (_mend_by_call(task, change) for change in group)
-        for outcome in _mend_by_script(task, list(group)) if scripted else called:
+        scripted = isinstance(group[0].resource, Scripted)
+        for outcome in _mend_by_script(task, read_late(task, group)) if scripted else called:
             yield outcome
             if outcome.error:
                 return
+
+
+def stretches(changes: Sequence[Change]) -> list[list[Change]]:
+    """Part the changes into stretches of one kind; what is late begins one, since it is read again first."""
+    parts: list[list[Change]] = []
+    for change in changes:
+        scripted = isinstance(change.resource, Scripted)
+        if not parts or scripted != isinstance(parts[-1][0].resource, Scripted) or is_late(change):
+            parts.append([])
+        parts[-1].append(change)
+    return parts
+
+
+def is_late(change: Change) -> bool:
+    """Say whether the change can be made only from what an earlier one brings."""
+    return isinstance(change.resource, Scripted) and change.resource.late
+
+
+def read_late(task: Task, changes: list[Change]) -> list[Change]:
+    """Give the changes of a stretch with what the host holds by now where they begin with a late one."""
+    first = changes[0].resource
+    if not (is_late(changes[0]) and isinstance(first, Probed)):
+        return changes
+    return [replace(changes[0], actual=probe(task, [first])[first.id]), *changes[1:]]
 
 
 def _mend_by_script(task: Task, changes: list[Change]) -> Iterator[Outcome]:

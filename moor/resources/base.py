@@ -87,6 +87,11 @@ class Probed(Resource):
 class Scripted(Probed):
     """A resource that a sh fragment mends."""
 
+    @property
+    def late(self) -> bool:
+        """Say whether it is made from what an earlier mend brings, so that it must be read again just before."""
+        return False
+
     @abstractmethod
     def mend(self, actual: State | None) -> str:
         """Give a POSIX sh fragment that makes it so; it may use the functions of ``moor.engine.prelude``."""
