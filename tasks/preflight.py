@@ -125,13 +125,16 @@ def disk(output: str, path: str, need_mb: int) -> str:
     return f"{path} has {free_mb} MB free on {found[4]}, {need} MB are needed; make room or mount a larger disk there"
 
 
+# What Harbor's containers claim, running or about to: their proxies listen before they count as running.
 PORTS = """\
 cat /proc/net/tcp /proc/net/tcp6 2>/dev/null
 echo --
 ss -Hltnp 2>/dev/null
 echo --
 if command -v docker >/dev/null; then
-  timeout 20 docker ps --filter label=com.docker.compose.project=harbor --format '{{.Ports}}' 2>/dev/null
+  ids=$(timeout 20 docker ps -aq --no-trunc --filter label=com.docker.compose.project=harbor 2>/dev/null)
+  [ -z "$ids" ] || timeout 20 docker inspect --format \
+    '{{range $inner, $outer := .HostConfig.PortBindings}}{{range $outer}}:{{.HostPort}}->{{$inner}} {{end}}{{end}}' $ids
 fi
 :"""
 
@@ -150,14 +153,16 @@ class Listener:
 
 
 def ports(output: str, wanted: Sequence[str]) -> str:
-    """Judge what listens, leaving out what Harbor's own containers publish."""
-    kernel, words, published = (*re.split(r"^--$\n?", output, flags=re.MULTILINE), "", "")[:3]
-    harbors = {int(port) for port in re.findall(r":(\d+)->", published)}
+    """Judge what listens, leaving out what Harbor's own containers claim."""
+    kernel, words, claims = (*re.split(r"^--$\n?", output, flags=re.MULTILINE), "", "")[:3]
+    claimed = set(re.findall(r":(\d+)->", claims))
     taken = []
     for place in wanted:
         address, _, port = place.rpartition(":")
-        if int(port) not in harbors and any(one.meets(address, int(port)) for one in listeners(kernel)):
-            taken.append(f"port {port} is taken{_by(words, port)}")
+        holder = _holder(words, port)
+        harbors = port in claimed and holder.startswith(("docker-proxy", "something"))
+        if not harbors and any(one.meets(address, int(port)) for one in listeners(kernel)):
+            taken.append(f"port {port} is taken by {holder}")
     return f"{', '.join(taken)}; Harbor needs it: stop what holds it, or let it listen elsewhere" if taken else ""
 
 
@@ -175,9 +180,10 @@ def _listener(local: str) -> Listener:
     return Listener(str(mapped or found), int(port, 16))
 
 
-def _by(words: str, port: str) -> str:
+def _holder(words: str, port: str) -> str:
+    """Name who listens, where ``ss -p`` told."""
     found = re.search(rf":{port}\s.*users:\(\(\"([^\"]+)\",pid=(\d+)", words)
-    return f" by {found[1]} (pid {found[2]})" if found else ""
+    return f"{found[1]} (pid {found[2]})" if found else "something"
 
 
 VERSIONS = """\

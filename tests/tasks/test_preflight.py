@@ -42,7 +42,8 @@ PROC = """\
    1: 0000000000000000FFFF00000100007F:2328 00000000000000000000000000000000:0000 0A 00000000:00000000
 """
 SS = 'LISTEN 0 511 0.0.0.0:80 0.0.0.0:* users:(("apache2",pid=231,fd=4))\n'
-HARBOR = "0.0.0.0:80->8080/tcp, :::80->8080/tcp, 0.0.0.0:443->8443/tcp\n127.0.0.1:1514->10514/tcp\n"
+PROXY = SS.replace("apache2", "docker-proxy")
+HARBOR = ":80->8080/tcp :443->8443/tcp\n\n:1514->10514/tcp\n"
 WANTED = ("0.0.0.0:80", "0.0.0.0:443", "127.0.0.1:1514")
 
 
@@ -123,10 +124,15 @@ def test_listening_sockets_are_read_from_the_kernels_tables() -> None:
     ("output", "said"),
     [
         (f"--\n--\n{HARBOR}", ""),
-        (f"{PROC}--\n{SS}--\n{HARBOR}", ""),
+        (f"{PROC}--\n{PROXY}--\n{HARBOR}", ""),
+        (f"{PROC}--\n--\n{HARBOR}", ""),
+        (
+            f"{PROC}--\n{SS}--\n{HARBOR}",
+            "port 80 is taken by apache2 (pid 231); Harbor needs it: stop what holds it, or let it listen elsewhere",
+        ),
         (
             f"{PROC}--\n{SS}--\n",
-            "port 80 is taken by apache2 (pid 231), port 1514 is taken; "
+            "port 80 is taken by apache2 (pid 231), port 1514 is taken by something; "
             "Harbor needs it: stop what holds it, or let it listen elsewhere",
         ),
         ("", ""),
