@@ -1,0 +1,95 @@
+"""Sites of a test: an inventory of the lab's fleet, and moor's own tasks run against it as runbooks do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from lab.lab import Lab
+from moor.report import Collector, HostReport, RunReport
+from moor.runbook import Runbook, Stage, TaskFunction, run
+from moor.sites import open_site
+from tasks.pki import issue_certificates
+
+NAME = "registry.moor.test"
+GROUPS = {
+    "harbor": ("harbor1",),
+    "control_plane": ("cp1",),
+    "nodes": ("cp1", "node1", "node2", "node3"),
+    "workstations": ("ws1",),
+}
+
+
+@dataclass(frozen=True)
+class Site:
+    """A site of the lab's fleet; ``data`` of all hosts is in ``write``."""
+
+    lab: Lab
+    folder: Path
+
+    def write(self, **data: Any) -> Site:
+        """Write the inventory: ``data`` are sections for every host beside the registry's and the CA's."""
+        harbor = str(self.lab.machine("harbor1").host.address)
+        known = {"registry": {"name": NAME, "address": harbor}, "pki": {"passphrase": f"file:{self._passphrase()}"}}
+        extras = {"key_file": str(self.lab.key), "known_hosts": str(self.lab.known_hosts)}
+        self._yaml("config.yaml", {"runner": {"plugin": "threaded", "options": {"num_workers": 8}}})
+        self._yaml("inventory/hosts.yaml", {name: self._host(name) for name in {*GROUPS["nodes"], "harbor1", "ws1"}})
+        self._yaml("inventory/groups.yaml", {name: {} for name in GROUPS})
+        self._yaml(
+            "inventory/defaults.yaml",
+            {"username": "ops", "connection_options": {"shell": {"extras": extras}}, "data": {**known, **data}},
+        )
+        return self
+
+    def plan(self, task: TaskFunction, *hosts: str) -> dict[str, HostReport]:
+        """Plan a task; the CA is there already."""
+        return self._run([Stage(task)], hosts, dry_run=True)
+
+    def apply(self, task: TaskFunction, *hosts: str) -> dict[str, HostReport]:
+        """Apply a task."""
+        return self._run([Stage(task)], hosts)
+
+    def certify(self) -> None:
+        """Make the CA and the registry's certificate where they are missing or do not fit."""
+        (report,) = self._run([Stage(issue_certificates)], ("harbor1",)).values()
+        assert report.error == ""
+
+    def _run(self, stages: list[Stage], hosts: tuple[str, ...], dry_run: bool = False) -> dict[str, HostReport]:
+        report = RunReport("test", "test", {name: HostReport() for name in hosts})
+        nr = open_site(self.folder, dry_run).filter(filter_func=lambda host: host.name in hosts)
+        try:
+            run(nr.with_processors([Collector(report)]), Runbook("test", "", tuple(stages)))
+        finally:
+            nr.close_connections()
+        return report.hosts
+
+    def _host(self, name: str) -> dict[str, Any]:
+        groups = [group for group, members in GROUPS.items() if name in members]
+        return {"hostname": str(self.lab.machine(name).host.address), "groups": groups}
+
+    def _passphrase(self) -> Path:
+        path = self.folder / "passphrase"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+        path.write_text("correct-horse\n")
+        return path
+
+    def _yaml(self, name: str, content: object) -> None:
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        YAML(typ="safe").dump(content, path)
+
+
+def changed(report: HostReport) -> list[str]:
+    """List the resources that differ, or differed, by id; raises AssertionError with the host's own error."""
+    assert not report.error, report.error
+    return [resource.id for resource in report.resources if resource.status != "ok"]
+
+
+def diffs(report: HostReport) -> Iterator[str]:
+    """Give the difference of every resource that differs."""
+    return (resource.diff for resource in report.resources if resource.diff)
