@@ -26,13 +26,13 @@ def _merge_maps(node: Object, live: Object, config: Object) -> Object:
 
 
 def _merge_lists(node: Object, live: list[Any], config: list[Any]) -> list[Any]:
-    """Items in the order of ``config``; what only ``live`` has stays before the item that it stood before."""
+    """Items in the order of ``config``; what only ``live`` has stays before what it stood before."""
     wanted = {schema.item_key(node, item): item for item in config}
     present = {schema.item_key(node, item): item for item in live}
     out: list[Any] = []
     rest = list(present)
     for key, item in wanted.items():
-        while key in rest and rest[0] != key and rest[0] not in wanted:
+        while rest and rest[0] not in wanted:
             out.append(present[rest.pop(0)])
         if key in rest:
             rest.remove(key)

@@ -99,7 +99,7 @@ def _entries(secret: Object) -> Object:
 def _credentials(entry: Object) -> Credentials | None:
     if entry.get("auth"):
         try:
-            user, _, password = base64.b64decode(entry["auth"]).decode().partition(":")
+            user, _, password = base64.b64decode(entry["auth"], validate=True).decode().partition(":")
         except (binascii.Error, UnicodeDecodeError):
             return None
         return Credentials(user, password)

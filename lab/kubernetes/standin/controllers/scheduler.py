@@ -117,7 +117,7 @@ def unschedulable_message(obstacles: dict[str, str]) -> str:
     if not obstacles:
         return "no nodes available to schedule pods"
     none = f"0/{len(obstacles)} nodes are available"
-    counted = ", ".join(f"{count} {why}" for why, count in sorted(Counter(obstacles.values()).items()))
+    counted = ", ".join(sorted(f"{count} {why}" for why, count in Counter(obstacles.values()).items()))
     helpless = f"{len(obstacles)} Preemption is not helpful for scheduling"
     return f"{none}: {counted}. no new claims to deallocate, preemption: {none}: {helpless}."
 

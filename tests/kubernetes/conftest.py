@@ -1,0 +1,135 @@
+"""A cluster of the stand-in's own, in memory and on tmp_path, with a clock that the test turns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lab.kubernetes.standin import kinds
+from lab.kubernetes.standin.api.cluster import Cluster, Options
+from lab.kubernetes.standin.controllers.loop import Controllers
+from lab.kubernetes.standin.objects import Object, clone, is_true, name_of, set_condition, timestamp
+from lab.kubernetes.standin.store import Store
+
+RECORDINGS = Path(__file__).parents[3] / "shared" / "kubernetes"
+APPLY = "application/apply-patch+yaml"
+
+
+@dataclass
+class Clock:
+    """A clock that stands still until it is turned."""
+
+    now: datetime = datetime(2026, 1, 1, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def turn(self, seconds: float) -> None:
+        """Lets time pass."""
+        self.now += timedelta(seconds=seconds)
+
+
+@dataclass
+class Fleet:
+    """A cluster with controllers and with nodes that behave as the test wants; every step is one round of all."""
+
+    cluster: Cluster
+    clock: Clock
+    broken_images: set[str] = field(default_factory=set)
+
+    def apply(self, kind: kinds.Kind, obj: Object, manager: str = "test", **options: Any) -> Object:
+        """Server-side apply."""
+        namespace = obj["metadata"].get("namespace", "")
+        chosen = Options(manager=manager, **options)
+        return self.cluster.patch(kind, namespace, name_of(obj), APPLY, obj, chosen).obj
+
+    def add_node(self, name: str, **spec: Any) -> None:
+        """A node that reported in just now."""
+        self.cluster.create(kinds.NODE, "", {"metadata": {"name": name, "labels": {"host": name}}, "spec": spec})
+        self.beat(name)
+
+    def beat(self, name: str) -> None:
+        """A heartbeat of a node."""
+        node, now = clone(self.cluster.store.get(kinds.NODE, "", name)), timestamp(self.clock.now)
+        ready = {"type": "Ready", "status": "True", "lastHeartbeatTime": now, "lastTransitionTime": now}
+        conditions = set_condition(node.get("status", {}).get("conditions", []), ready)
+        node["status"] = {"conditions": conditions, "allocatable": {"cpu": "2", "memory": "4Gi", "pods": "110"}}
+        self.cluster.update(kinds.NODE, "", name, node, Options(subresource="status"))
+
+    def pods(self, app: str = "web") -> list[Object]:
+        """The pods of one deployment, those being deleted left out."""
+        found = self.cluster.store.select(kinds.POD, "demo")[0]
+        return [
+            one
+            for one in found
+            if one["metadata"]["labels"].get("app") == app and not one["metadata"].get("deletionTimestamp")
+        ]
+
+    def deployment(self, name: str = "web") -> Object:
+        """A deployment as it is now."""
+        return self.cluster.store.get(kinds.DEPLOYMENT, "demo", name)
+
+    def settle(self, rounds: int = 40) -> None:
+        """Lets controllers and nodes work until nothing is left to do."""
+        controllers = Controllers(self.cluster)
+        for _ in range(rounds):
+            version = self.cluster.store.version
+            controllers.once()
+            self.run_pods()
+            if self.cluster.store.version == version:
+                return
+
+    def run_pods(self) -> None:
+        """What the nodes' agents do: pods become ready unless their image is broken, deleted ones go."""
+        for pod in self.cluster.store.select(kinds.POD)[0]:
+            name = name_of(pod)
+            if pod["metadata"].get("deletionTimestamp"):
+                self.cluster.delete(kinds.POD, "demo", name, {"gracePeriodSeconds": 0})
+            elif pod["spec"].get("nodeName") and not is_true(pod, "Ready"):
+                self._start(pod)
+
+    def _start(self, pod: Object) -> None:
+        if pod["spec"]["containers"][0]["image"] in self.broken_images:
+            return
+        out = clone(pod)
+        ready = {"type": "Ready", "status": "True", "lastTransitionTime": timestamp(self.clock.now)}
+        conditions = set_condition(out["status"].get("conditions", []), ready)
+        out["status"] |= {"phase": "Running", "conditions": conditions}
+        self.cluster.update(kinds.POD, "demo", name_of(pod), out, Options(subresource="status"))
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def cluster(tmp_path: Path, clock: Clock) -> Iterator[Cluster]:
+    """An empty cluster with the namespace demo."""
+    store = Store(tmp_path / "cluster.sqlite")
+    cluster = Cluster(store, clock)
+    cluster.create(kinds.NAMESPACE, "", {"metadata": {"name": "demo"}})
+    yield cluster
+    store.close()
+
+
+@pytest.fixture
+def fleet(cluster: Cluster, clock: Clock) -> Fleet:
+    """The cluster with three nodes."""
+    made = Fleet(cluster, clock)
+    for name in ("n1", "n2", "n3"):
+        made.add_node(name)
+    return made
+
+
+@pytest.fixture
+def recordings() -> Path:
+    """Answers of a real cluster, where they are at hand."""
+    if not RECORDINGS.exists():
+        pytest.skip("no recordings of a real cluster beside the repository")
+    return RECORDINGS

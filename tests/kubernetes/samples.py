@@ -1,0 +1,34 @@
+"""Objects that the tests apply."""
+
+from __future__ import annotations
+
+from typing import Any
+
+Object = dict[str, Any]
+
+
+def deployment(image: str = "registry.test/demo/web:1", replicas: int = 3, name: str = "web", **spec: Any) -> Object:
+    """A deployment of one container with one port."""
+    container = {"name": "web", "image": image, "ports": [{"containerPort": 8080}]}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": name, "namespace": "demo"},
+        "spec": {
+            "replicas": replicas,
+            "selector": {"matchLabels": {"app": name}},
+            "template": {"metadata": {"labels": {"app": name}}, "spec": {"containers": [container]}},
+            **spec,
+        },
+    }
+
+
+def secret(kind: str = "Opaque", **data: str) -> Object:
+    """A secret with plain values."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": "regcred", "namespace": "demo"},
+        "type": kind,
+        "stringData": data,
+    }
