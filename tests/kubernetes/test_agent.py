@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import http.server
 import json
+import os
 import re
 import socket
 import threading
@@ -16,7 +17,7 @@ from typing import Any
 import pytest
 
 from lab.kubernetes.standin import kinds
-from lab.kubernetes.standin.agent import environment, events, images, node, probes, pulls, status
+from lab.kubernetes.standin.agent import containerd, environment, events, images, node, probes, pulls, status
 from lab.kubernetes.standin.agent.containerd import Image
 from lab.kubernetes.standin.agent.effect import config_path
 from lab.kubernetes.standin.agent.environment import ConfigError
@@ -423,3 +424,44 @@ def test_a_probe_turns_after_enough_of_the_same() -> None:
 
 def test_a_container_without_a_probe_is_ready() -> None:
     assert probes.Probe(None, NOW, initial=False).passing
+
+
+FAKE_CTR = """\
+#!/bin/sh
+# ctr as far as a pull goes: it asks for the password of --user on a terminal
+echo "$@" >"$HERE/argv"
+env >"$HERE/env"
+case "$*" in *--user*) [ -t 0 ] && stty -echo && read -r password && echo "$password" >"$HERE/password" ;; esac
+[ ! -e "$HERE/error" ] || { cat "$HERE/error" >&2; exit 1; }
+"""
+
+
+@pytest.fixture
+def ctr(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A directory in which a ctr that only looks like one leaves what it was given."""
+    program = tmp_path / "ctr"
+    program.write_text(FAKE_CTR)
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.setenv("HERE", str(tmp_path))
+    return tmp_path
+
+
+def test_a_password_reaches_ctr_on_a_terminal_alone(ctr: Path) -> None:
+    containerd.pull("r.test/a:1", ME, "/etc/containerd/certs.d", {"SSL_CERT_FILE": "/bundle"})
+    assert (ctr / "password").read_text() == f"{ME.password}\n"
+    argv = (ctr / "argv").read_text()
+    assert argv == f"--namespace k8s.io images pull --hosts-dir /etc/containerd/certs.d --user {ME.user} r.test/a:1\n"
+    assert ME.password not in (ctr / "env").read_text()
+    assert "SSL_CERT_FILE=/bundle" in (ctr / "env").read_text()
+
+
+def test_an_anonymous_pull_asks_for_nothing(ctr: Path) -> None:
+    containerd.pull("r.test/a:1", None, "", {})
+    assert (ctr / "argv").read_text() == "--namespace k8s.io images pull r.test/a:1\n"
+
+
+def test_a_failed_pull_names_its_cause(ctr: Path) -> None:
+    (ctr / "error").write_text(f"ctr: {REFUSED}\n")
+    with pytest.raises(containerd.PullError, match="connection refused"):
+        containerd.pull("r.test/a:1", ME, "", {})
