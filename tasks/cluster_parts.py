@@ -251,5 +251,7 @@ def waiting_reasons(pod: Mapping[str, Any]) -> list[str]:
         entry["state"]["waiting"] for entry in status.get("containerStatuses", []) if entry["state"].get("waiting")
     ]
     reasons = [f"{where}: {wait.get('reason')}: {wait.get('message', '')}".rstrip(": ") for wait in waits]
+    unready = [e for e in status.get("containerStatuses", []) if e["state"].get("running") and not e.get("ready")]
+    reasons += [f"{where}: {entry['name']} runs, but its readiness probe fails" for entry in unready]
     unscheduled = [c for c in status.get("conditions", []) if c.get("reason") == "Unschedulable"]
     return reasons + [f"no node: {condition.get('message', '')}" for condition in unscheduled]

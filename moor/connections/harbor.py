@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Mapping
-from http.cookiejar import CookieJar, DefaultCookiePolicy
+from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
 from typing import Any
 
@@ -45,9 +45,10 @@ class Harbor:
             headers={"Host": name if port == 443 else f"{name}:{port}"},
             verify=trust,
             timeout=TIMEOUT_S,
-            cookies=httpx.Cookies(CookieJar(DefaultCookiePolicy(allowed_domains=[]))),
             trust_env=False,  # a proxy of the operator's desk is no way to the registry
         )
+        # set on the client's own jar: httpx copies the cookies of one that it is given, and not its policy
+        self._client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
 
     def ask(
         self,

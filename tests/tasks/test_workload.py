@@ -1,0 +1,129 @@
+"""Manifests against the secrets that will exist; what a cluster says, read."""
+
+import base64
+import json
+from typing import Any
+
+import pytest
+
+from moor.engine.plan import plan
+from moor.resources.base import State
+from moor.secrets import Secret
+from tasks.cluster_parts import PullSecret, Rollout, as_text, credentials, docker_config_json, progress, waiting_reasons
+from tasks.reachability import wrong_images
+from tasks.workload import findings
+
+HOST = "registry.moor.test"
+SECRETS = {("demo", "registry"), ("other", "elsewhere")}
+
+
+def deployment(image: str = f"{HOST}/demo/sqrt:1.0", namespace: str = "demo", *secrets: str) -> dict[str, Any]:
+    pod = {"imagePullSecrets": [{"name": name} for name in secrets], "containers": [{"name": "c", "image": image}]}
+    return {
+        "kind": "Deployment",
+        "metadata": {"name": "x", "namespace": namespace},
+        "spec": {"template": {"spec": pod}},
+    }
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (deployment(f"{HOST}/demo/sqrt:1.0", "demo", "registry"), []),
+        (deployment(f"{HOST}/demo/sqrt:1.0", "demo"), ["needs imagePullSecrets"]),
+        (
+            deployment(f"{HOST}/demo/sqrt:1.0", "demo", "registri"),
+            ["names registri, which does not exist", "(there: registry)"],
+        ),
+        (deployment(f"{HOST}/demo/sqrt:1.0", "demo", "elsewhere"), ["does not exist in namespace demo"]),
+        (deployment("docker.io/library/nginx", "demo", "registry"), ["is not in the registry registry.moor.test"]),
+        (deployment(f"{HOST}:8443/demo/sqrt:1.0", "demo", "registry"), ["is not in the registry"]),
+        (deployment(f"{HOST}/demo/sqrt:1.0", "other", "registry"), ["is in namespace other", "in namespace other"]),
+        ({"kind": "Service", "metadata": {"namespace": "demo"}, "spec": {"ports": []}}, []),
+    ],
+)
+def test_what_would_keep_pods_from_pulling_is_found_before_anything_is_applied(
+    content: dict[str, Any], words: list[str]
+) -> None:
+    found = "\n".join(findings(content, "demo", HOST, SECRETS))
+    assert bool(found) == bool(words)
+    assert all(word in found for word in words)
+
+
+def test_a_robots_dollar_sign_survives_to_the_pull_secret_byte_for_byte() -> None:
+    secret = Secret("Pa$$w0rd'\"")
+    content = docker_config_json(HOST, "robot$demo+puller", secret)
+    data = {".dockerconfigjson": base64.b64encode(content.encode()).decode()}
+    assert credentials(data, HOST) == {"registry": HOST, "user": "robot$demo+puller", "password": secret.sha256()}
+
+
+@pytest.mark.parametrize(
+    ("data", "registry"),
+    [
+        ({}, "(not readable)"),
+        ({".dockerconfigjson": "AAAA"}, "(not readable)"),
+        (
+            {".dockerconfigjson": base64.b64encode(json.dumps({"auths": {"old.test": {}}}).encode()).decode()},
+            "old.test",
+        ),
+    ],
+)
+def test_a_pull_secret_of_somebody_else_is_drift_that_is_named(data: dict[str, str], registry: str) -> None:
+    assert credentials(data, HOST)["registry"] == registry
+
+
+def test_a_pull_secret_is_planned_when_the_robots_password_is_another_and_shows_none() -> None:
+    secret = PullSecret("demo", "registry", HOST, "demo", "puller")
+    held: State = {"type": "kubernetes.io/dockerconfigjson", "registry": HOST, "user": "robot$demo+puller"}
+    known: State = {"robot": "robot$demo+puller", "wanted": Secret("newPassw0rd")}
+    right: State = {**held, **known, "password": Secret("newPassw0rd").sha256()}
+    assert plan([secret], {secret.id: right}) == []
+    (change,) = plan([secret], {secret.id: {**held, **known, "password": Secret("oldPassw0rd").sha256()}})
+    assert change.diff == "password: *** -> ***"
+
+
+def status(**fields: int) -> dict[str, Any]:
+    return {"metadata": {"generation": 2}, "spec": {"replicas": 3}, "status": {"observedGeneration": 2, **fields}}
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        (status(replicas=3, updatedReplicas=3, availableReplicas=3), "complete"),
+        (status(replicas=4, updatedReplicas=3, availableReplicas=3), "3 of 3 updated, 3 available"),
+        (status(replicas=3, updatedReplicas=1, availableReplicas=2), "1 of 3 updated, 2 available"),
+        ({"metadata": {"generation": 3}, "spec": {"replicas": 1}, "status": {"observedGeneration": 2}}, "not yet seen"),
+    ],
+)
+def test_a_rollout_is_complete_when_nothing_is_left_to_do(found: dict[str, Any], words: str) -> None:
+    assert words in progress(found)
+
+
+def test_a_rollout_is_planned_with_its_deployment() -> None:
+    assert Rollout("demo", "sqrt").pending(frozenset({"deployment:demo/sqrt"}), {"rollout": "complete"}) == {
+        "rollout": "older than deployment:demo/sqrt"
+    }
+
+
+def pod(image_id: str, state: dict[str, Any]) -> dict[str, Any]:
+    entry = {"image": f"{HOST}/demo/sqrt:1.0", "imageID": image_id, "state": state}
+    return {"metadata": {"name": "p"}, "spec": {"nodeName": "node1"}, "status": {"containerStatuses": [entry]}}
+
+
+def test_a_pod_that_waits_says_where_and_why() -> None:
+    waiting = {"waiting": {"reason": "ImagePullBackOff", "message": "x509: unknown authority"}}
+    assert waiting_reasons(pod("", waiting)) == ["node1: ImagePullBackOff: x509: unknown authority"]
+
+
+def test_a_pod_of_another_digest_is_found() -> None:
+    running: dict[str, Any] = {"running": {}}
+    assert list(wrong_images(pod(f"{HOST}/demo/sqrt@sha256:aa", running), "demo/sqrt:1.0", "sha256:aa")) == []
+    assert list(wrong_images(pod(f"{HOST}/demo/sqrt@sha256:bb", running), "demo/sqrt:1.0", "sha256:aa")) == [
+        "p runs sha256:bb, pushed is sha256:aa"
+    ]
+
+
+def test_a_secret_object_is_shown_without_its_values() -> None:
+    text = as_text({"kind": "Secret", "metadata": {"name": "x", "uid": "1"}, "data": {"key": "dmVyeSBzZWNyZXQ="}})
+    assert "dmVyeSBzZWNyZXQ=" not in text
+    assert "uid" not in text
