@@ -124,8 +124,10 @@ def _read(reference: str, path: Path) -> bytes:
                     f"{reference}: others may read or write this file (mode {mode & 0o777:04o}); chmod 600 {path}"
                 )
             raw = file.read(LARGEST + 1)
+    except FileNotFoundError as error:
+        raise InputError(f"{reference}: no such file; write the secret into it, readable for you alone") from error
     except OSError as error:
-        raise InputError(f"{reference}: {error.strerror} ({path}); make it readable for you alone") from error
+        raise InputError(f"{reference}: {error.strerror}; it must be a file that you can read") from error
     if len(raw) > LARGEST:
         raise InputError(f"{reference}: larger than {LARGEST} bytes, which no secret is; is the path right?")
     return raw

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import io
 import json
+import re
 import tarfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from typing import IO, Annotated, Any, BinaryIO, ClassVar
 
 from nornir.core.inventory import Host
 from nornir.core.task import Result, Task
-from pydantic import ConfigDict, Field, TypeAdapter, model_validator
+from pydantic import AfterValidator, ConfigDict, model_validator
 
 from moor.connections.harbor import NotThere
 from moor.connections.shell import Answer
@@ -32,7 +33,17 @@ from tasks.registry import Projects, robot_login
 CONTEXT = "io.moor.context"  # label that remembers which context an image was built from
 BUILD_S = 1800
 UPLOAD = "/var/lib/moor/context.tar"
-ImageName = Annotated[str, Field(pattern=r"^[a-z0-9._-]+(/[a-z0-9._-]+)+:[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$")]
+NAME = re.compile(r"[a-z0-9._-]+(/[a-z0-9._-]+)+:[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
+
+
+def image_name(name: str) -> str:
+    """Give ``name`` back if it is PROJECT/REPOSITORY:TAG; raises ValueError."""
+    if not NAME.fullmatch(name):
+        raise ValueError(f"{name}: no image's name; write PROJECT/REPOSITORY:TAG, all but TAG in lower case")
+    return name
+
+
+ImageName = Annotated[str, AfterValidator(image_name)]
 
 
 class Image(Strict):
@@ -67,7 +78,7 @@ class Images(Section):
     @model_validator(mode="after")
     def _names(self) -> Images:
         for name in self.__pydantic_extra__:
-            TypeAdapter(ImageName).validate_python(name)
+            image_name(name)
         return self
 
     @property

@@ -16,7 +16,7 @@ Model = TypeVar("Model", bound=BaseModel)
 
 WORDS = {
     "missing": "is missing",
-    "string_type": "must be text; put it in quotes",
+    "string_type": "must be text; put in quotes what looks like something else",
     "model_type": "must be a mapping: keys with values below it",
     "dict_type": "must be a mapping: keys with values below it",
     "list_type": "must be a list: lines that begin with '-'",

@@ -152,7 +152,7 @@ CASES = [
     pytest.param(
         {"hosts": "a:\n  data:\n    runtime: {level: loud, config_path: 5}"},
         [
-            "hosts.yaml:3: a.data.runtime.config_path: must be text; put it in quotes",
+            "hosts.yaml:3: a.data.runtime.config_path: must be text; put in quotes what looks like something else",
             "hosts.yaml:3: a.data.runtime.level: must be 'info' or 'debug'",
         ],
         id="values of a wrong kind",
