@@ -19,7 +19,6 @@ from moor.options import Options, Output
 app = typer.Typer(
     name="moor",
     help="Keep every host of a fleet moored to a private container registry.",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -94,7 +93,7 @@ def verify(
 
 def main(words: Sequence[str] | None = None) -> None:
     """Run the command line and end the process with its exit code."""
-    words = list(sys.argv[1:] if words is None else words)
+    words = list(sys.argv[1:] if words is None else words) or ["--help"]
     verbose = "-v" in words or "--verbose" in words
     try:
         sys.exit(_run(words))
@@ -115,7 +114,7 @@ def main(words: Sequence[str] | None = None) -> None:
 
 
 def _run(words: list[str]) -> int:
-    if words[:1] in ([], ["--help"], ["lab"]):
+    if words[0] in ("--help", "lab"):
         from lab.cli import app as lab_app
 
         app.add_typer(lab_app, name="lab")

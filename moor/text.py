@@ -16,16 +16,18 @@ SIGN = {"drift": "~", "changed": "~", "failed": "!", "skipped": "-"}
 
 def plan(report: RunReport) -> str:
     """Show what would change, then what could not be planned, then the counts."""
-    count = counts(report)
-    summary = f"plan: {_many(count.get('drift', 0), 'change')} on {_many(_touched(report), 'host')}"
+    changes = counts(report).get("drift", 0)
+    summary = (
+        f"plan: {_many(changes, 'change')} on {_many(_touched(report), 'host')}" if changes else "plan: no changes"
+    )
     return _joined([*_changes(report), *_errors(report), f"{summary}; {_kept(report)}"])
 
 
 def applied(report: RunReport) -> str:
     """Show what was changed, what failed and what was skipped, then the counts."""
     count = counts(report)
-    words = f"{_many(count.get('changed', 0), 'change')}, {count.get('failed', 0)} failed"
-    summary = f"apply: {words}, {count.get('skipped', 0)} skipped on {_many(_touched(report), 'host')}"
+    words = f"{count.get('changed', 0)} changed, {count.get('failed', 0)} failed, {count.get('skipped', 0)} skipped"
+    summary = f"apply: {words} on {_many(_touched(report), 'host')}" if _touched(report) else "apply: nothing to change"
     again = f"\nafter mending what failed, run the same command again (run {report.run})" if report.failed else ""
     return _joined([*_changes(report), *_errors(report), f"{summary}; {_kept(report)}{again}"])
 
@@ -93,7 +95,8 @@ def _touched(report: RunReport) -> int:
 
 def _kept(report: RunReport) -> str:
     failed = sum(bool(host.error) for host in report.hosts.values())
-    return f"{counts(report).get('ok', 0)} as they should be; {failed} of {_many(len(report.hosts), 'host')} failed"
+    told = f"; {failed} of {_many(len(report.hosts), 'host')} failed" if failed else ""
+    return f"{counts(report).get('ok', 0)} as they should be{told}"
 
 
 def _many(number: int, word: str) -> str:
