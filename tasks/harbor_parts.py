@@ -11,6 +11,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
+from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
 from moor.errors import HostError
 from moor.resources.base import Scripted, State, Value
@@ -119,10 +120,15 @@ def filled(template: str, values: Mapping[str, Any], name: str) -> str:
         node = tree
         for part in above:
             node = node.setdefault(part, {})
-        node[last] = value.reveal() if isinstance(value, Secret) else value
+        node[last] = _quoted(value.reveal() if isinstance(value, Secret) else value)
     out = io.StringIO()
     YAML().dump(tree, out)
     return out.getvalue()
+
+
+def _quoted(value: Any) -> Any:
+    """Quote text that holds what YAML takes for a line's end or cannot hold bare."""
+    return DoubleQuotedScalarString(value) if isinstance(value, str) and not value.isprintable() else value
 
 
 def _parsed(text: str, name: str) -> Any:
