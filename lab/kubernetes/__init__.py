@@ -42,11 +42,28 @@ RestartSec=1
 WantedBy=multi-user.target
 """
 
+# a container's first process ignores SIGTERM, and a host that shuts down would wait 90 s for it: pods end while
+# containerd still runs; restarts of the agent or of containerd leave them alone
+PODS_UNIT = """\
+[Unit]
+Description=End of the pods of moor's lab when the host shuts down
+After=containerd.service
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=/bin/true
+ExecStop=/bin/sh -c 'for id in $$(ctr -n k8s.io tasks ls -q); do ctr -n k8s.io tasks kill -s SIGKILL $$id; done'
+
+[Install]
+WantedBy=multi-user.target
+"""
+
 # KillMode=process: the agent's containers belong to containerd, but a program that it just runs should end by itself
 AGENT_UNIT = """\
 [Unit]
 Description=Kubernetes' stand-in of moor's lab (node agent)
-After=network.target containerd.service
+After=network.target containerd.service moor-lab-pods.service
 
 [Service]
 Environment=PYTHONPATH=/opt/moor-lab
@@ -174,6 +191,7 @@ def _seed_agent(host: Host, upper: Path, access: Access) -> None:
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     place(directory / "config.json", json.dumps(config, indent=2) + "\n", 0o600)
     place(directory / "ca.crt", access.authority)
+    _enable(upper, "moor-lab-pods.service", PODS_UNIT)
     _enable(upper, "moor-lab-kubelet.service", AGENT_UNIT)
 
 

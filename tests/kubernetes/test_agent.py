@@ -465,3 +465,15 @@ def test_a_failed_pull_names_its_cause(ctr: Path) -> None:
     (ctr / "error").write_text(f"ctr: {REFUSED}\n")
     with pytest.raises(containerd.PullError, match="connection refused"):
         containerd.pull("r.test/a:1", ME, "", {})
+
+
+@pytest.mark.parametrize(
+    ("said", "code"),
+    [
+        ('time="2026-01-01T00:00:00Z" level=warning msg="task 5db3 exit with non-zero exit code 137"', 137),
+        ("", 0),
+        ("ctr: no running task found: task 5db3 not found: not found", None),
+    ],
+)
+def test_the_exit_code_is_read_from_what_ctr_logs(said: str, code: int | None) -> None:
+    assert containerd.exit_code(said) == code

@@ -15,6 +15,8 @@ from lab.kubernetes import seed
 from lab.lab import Lab
 from moor.errors import InputError
 
+AGENT = {"moor-lab-kubelet.service", "moor-lab-pods.service"}
+
 
 @pytest.fixture
 def lab(tmp_path: Path) -> Lab:
@@ -37,7 +39,7 @@ def enabled(upper: Path) -> set[str]:
 
 def test_the_control_plane_gets_server_and_agent(lab: Lab, tmp_path: Path) -> None:
     upper = seeded(lab, "cp1", tmp_path)
-    assert enabled(upper) == {"moor-lab-kubernetes.service", "moor-lab-kubelet.service"}
+    assert enabled(upper) == {"moor-lab-kubernetes.service", *AGENT}
     assert (upper / "opt/moor-lab/standin/server.py").exists()
     assert mode(upper / "opt/moor-lab/kubernetes/tls.key") == 0o600
     config = json.loads((upper / "opt/moor-lab/kubelet/config.json").read_text())
@@ -49,7 +51,7 @@ def test_a_node_gets_the_agent_and_no_secret_of_others(lab: Lab, tmp_path: Path)
     upper = seeded(lab, "node1", tmp_path)
     tokens = json.loads((lab.directory / "kubernetes/tokens.json").read_text())
     held = "".join(path.read_text(errors="replace") for path in upper.rglob("*") if path.is_file())
-    assert enabled(upper) == {"moor-lab-kubelet.service"}
+    assert enabled(upper) == AGENT
     assert [user for user, token in tokens.items() if token in held] == ["system:node:node1"]
     assert mode(upper / "opt/moor-lab/kubelet/config.json") == 0o600
 

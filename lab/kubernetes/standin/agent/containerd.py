@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import re
 import subprocess
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -18,6 +19,7 @@ POD_LABEL = "io.kubernetes.pod.uid"
 QUICK_S = 30.0
 PULL_S = 600.0
 POLL_S = 0.5
+NON_ZERO = re.compile(r"exit with non-zero exit code (\d+)")
 
 
 class PullError(Exception):
@@ -222,13 +224,20 @@ def process_of(id: str) -> int | None:
 
 def collect(id: str) -> int | None:
     """Ends what is left of a container's task and gives its exit code; None where there is no task."""
+    argv = [*CTR, "tasks", "delete", "--force", id]
     try:
-        done = subprocess.run(
-            [*CTR, "tasks", "delete", "--force", id], capture_output=True, timeout=QUICK_S, stdin=subprocess.DEVNULL
-        )
+        done = subprocess.run(argv, capture_output=True, text=True, timeout=QUICK_S, stdin=subprocess.DEVNULL)
     except subprocess.TimeoutExpired:
         return None
-    return None if b"not found" in done.stderr else done.returncode
+    return exit_code(done.stderr)
+
+
+def exit_code(said: str) -> int | None:
+    """The exit code of a deleted task: ctr only tells it in its log, and only if it is not 0."""
+    if "not found" in said:
+        return None
+    found = NON_ZERO.search(said)
+    return int(found[1]) if found else 0
 
 
 def signal(id: str, name: str) -> None:
