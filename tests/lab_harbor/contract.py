@@ -115,6 +115,7 @@ def between(exchange: Exchange, replayer: Replayer) -> None:
         push(replayer, "secret-lab/hand", pull=False)
     if exchange.label == "session-post-with-token":
         replayer.client.post("/api/v2.0/projects", json={"project_name": "by-session"}, auth=ADMIN)
+        replayer.client.cookies.clear()
 
 
 @dataclass(frozen=True)

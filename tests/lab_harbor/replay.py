@@ -101,6 +101,8 @@ class Replayer:
         headers = self._headers(exchange)
         body = self._body(exchange)
         target = self._target(exchange)
+        if dict(exchange.request_headers).get("Host", "").endswith(":80"):
+            target = f"http://{self.host}{target}"
         request = self.client.build_request(exchange.method, target, headers=headers, content=body or None)
         if "Accept" not in dict(exchange.request_headers):
             del request.headers["Accept"]

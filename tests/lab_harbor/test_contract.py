@@ -38,7 +38,7 @@ def expire(served: Served, number: int) -> None:
 
 
 def test_every_supported_exchange_is_answered_as_harbor_answered_it(outcome: Outcome) -> None:
-    assert not outcome.surprises
+    assert outcome.surprises == ""
     assert len(outcome.same) == 499
 
 

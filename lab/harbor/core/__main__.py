@@ -1,7 +1,9 @@
 """Run the core in its container; everything comes from the environment that prepare writes."""
 
 import os
+import signal
 import socket
+import sys
 import time
 from pathlib import Path
 
@@ -24,6 +26,7 @@ PORT = 8080
 
 
 def main() -> None:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # the first process of a container is given no default
     store = _store(os.environ["POSTGRESQL_DSN"])
     first_start(store, os.environ["HARBOR_ADMIN_PASSWORD"])
     core = Core(

@@ -6,7 +6,7 @@ from typing import Any
 from werkzeug.wrappers import Response
 
 from lab.harbor.core.clock import NEVER, now
-from lab.harbor.core.errors import Refusal, bad_request, not_found, unprocessable
+from lab.harbor.core.errors import Refusal, bad_request, internal, not_found, unprocessable
 from lab.harbor.core.service import API, JSON, Call, Route, done, reply
 from lab.harbor.core.store import Conflict, Record
 
@@ -46,11 +46,20 @@ def put_schedule(call: Call, kind: str) -> Response:
     wanted = body.get("schedule") or {}
     parameters = {name: value for name, value in (body.get("parameters") or {}).items() if value is not False}
     _check(wanted)
+    _need_jobservice(call)
     if wanted["type"] == "Manual":
         run = call.store.add("run", f"{kind} {now()} {id(body)}", {"kind": kind, "parameters": parameters, "at": now()})
         return done(201, f"{API}/system/{kind}/{run.id}")
     _keep(call, kind, wanted, parameters)
     return done(201, f"{API}/system/{kind}/0") if call.request.method == "POST" else done()
+
+
+def _need_jobservice(call: Call) -> None:
+    """Raises  Refusal: what runs the schedules is not there."""
+    try:
+        call.core.components["jobservice"]()
+    except Exception as error:  # however it fails, the caller is told as little as Harbor tells
+        raise internal() from error
 
 
 def _check(wanted: dict[str, str]) -> None:

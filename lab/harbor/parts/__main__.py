@@ -1,5 +1,6 @@
 """Run one of the smaller parts: jobservice or registryctl."""
 
+import signal
 import sys
 
 import httpx
@@ -13,6 +14,7 @@ CORE = "http://core:8080/api/v2.0/ping"
 
 
 def main() -> None:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # the first process of a container is given no default
     part = sys.argv[1]
     if part == "jobservice" and not core_answers():
         sys.exit(2)  # as Harbor's: it reads its configuration from core, and is restarted until core is there
