@@ -1,5 +1,6 @@
 """Files, directories and absence, probed and mended in real shells: absent, wrong, right, odd names, any content."""
 
+import os
 from pathlib import Path
 from shlex import quote
 
@@ -75,6 +76,21 @@ def test_any_content_under_any_name(
     assert mend(shell, folder, file) == (0, "")
     assert (folder / name).read_bytes() == content
     assert planned(shell, file) == []
+
+
+@settings(max_examples=25, deadline=None)
+@given(mode=st.integers(0, 0o7777), uid=st.integers(0, 2**31), gid=st.integers(0, 2**31))
+def test_any_mode_and_any_owner(
+    shell: str, tmp_path_factory: pytest.TempPathFactory, mode: int, uid: int, gid: int
+) -> None:
+    folder = tmp_path_factory.mktemp("mode")
+    owner = f"{uid}:{gid}" if os.geteuid() == 0 else me(folder)
+    for resource in (File(f"{folder}/file", "x", f"{mode:o}", owner), Directory(f"{folder}/dir", f"{mode:o}", owner)):
+        assert mend(shell, folder, resource) == (0, "")
+        assert planned(shell, resource) == []
+    found = (folder / "file").stat()
+    assert found.st_mode & 0o7777 == mode
+    assert f"{found.st_uid}:{found.st_gid}" == owner or os.geteuid() != 0
 
 
 def test_a_secret_file_is_written_and_only_its_hash_is_read(shell: str, tmp_path: Path) -> None:
