@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from urllib.parse import quote
 
 STARS = "***"
+NOTHING = "(?!)"  # a pattern that matches nowhere
 SHORTEST = 4  # characters; striking out anything shorter would garble ordinary words
 SHORTEST_LINE = 16  # of a secret of many lines, such as a key
 
@@ -25,13 +26,16 @@ class Masker:
         """Have ``value`` struck out from now on, in every form that ``forms`` lists."""
         with self._lock:
             self._forms.update(forms(value))
-            longest_first = sorted(self._forms, key=len, reverse=True)
-            self._pattern = re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
+            self._pattern = None  # made again when text is masked, not at every secret
 
     def mask(self, text: str) -> str:
         """Give ``text`` with every registered secret as ``***``."""
-        pattern = self._pattern
-        return pattern.sub(STARS, text) if pattern else text
+        with self._lock:
+            if self._pattern is None:
+                longest_first = sorted(self._forms, key=len, reverse=True)
+                self._pattern = re.compile("|".join(map(re.escape, longest_first)) or NOTHING)
+            pattern = self._pattern
+        return pattern.sub(STARS, text)
 
 
 def forms(value: str) -> frozenset[str]:
