@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from lab.harbor.core import (
     labels,
     members,
+    metadata,
     projects,
     quotas,
     registry,
@@ -19,7 +20,20 @@ from lab.harbor.core.inner import inner_client
 from lab.harbor.core.login import log_in
 from lab.harbor.core.service import API, Application, Core, absent_routes
 
-MODULES = (labels, members, projects, quotas, repositories, robots, schedules, system, token_service, users, registry)
+MODULES = (
+    labels,
+    members,
+    metadata,
+    projects,
+    quotas,
+    repositories,
+    robots,
+    schedules,
+    system,
+    token_service,
+    users,
+    registry,
+)
 PROJECT = f"{API}/projects/<reference>"
 ABSENT = (
     "/c",

@@ -1,4 +1,4 @@
-"""Projects and their metadata."""
+"""Projects."""
 
 import re
 from typing import Any
@@ -235,45 +235,6 @@ def used_storage(store: Store, project: Record) -> int:
     return sum(blobs.values())
 
 
-def list_metadata(call: Call, reference: str) -> Response:
-    project = call.project(reference)
-    call.need(project, "metadata", "list")
-    return reply(project.body["metadata"])
-
-
-def get_metadata(call: Call, reference: str, name: str) -> Response:
-    project = call.project(reference)
-    call.need(project, "metadata", "read")
-    return reply({key: value for key, value in project.body["metadata"].items() if key == name})
-
-
-def add_metadata(call: Call, reference: str) -> Response:
-    project = call.project(reference)
-    call.need(project, "metadata", "create")
-    for name, value in call.body("metadata").items():
-        if name in project.body["metadata"]:
-            raise conflict(f"metadata {name} already exists for project {project.id}")
-        project.body["metadata"][name] = value
-    call.store.put(project)
-    return done()
-
-
-def put_metadata(call: Call, reference: str, name: str) -> Response:
-    project = call.project(reference)
-    call.need(project, "metadata", "update")
-    project.body["metadata"][name] = call.body("metadata").get(name, "")
-    call.store.put(project)
-    return done()
-
-
-def delete_metadata(call: Call, reference: str, name: str) -> Response:
-    project = call.project(reference)
-    call.need(project, "metadata", "delete")
-    project.body["metadata"].pop(name, None)
-    call.store.put(project)
-    return done()
-
-
 ONE = f"{API}/projects/<reference>"
 ROUTES: list[Route] = [
     ("HEAD", f"{API}/projects", head_project),
@@ -284,9 +245,4 @@ ROUTES: list[Route] = [
     ("DELETE", ONE, delete_project),
     ("GET", f"{ONE}/_deletable", deletable),
     ("GET", f"{ONE}/summary", summary),
-    ("GET", f"{ONE}/metadatas/", list_metadata),
-    ("POST", f"{ONE}/metadatas/", add_metadata),
-    ("GET", f"{ONE}/metadatas/<name>", get_metadata),
-    ("PUT", f"{ONE}/metadatas/<name>", put_metadata),
-    ("DELETE", f"{ONE}/metadatas/<name>", delete_metadata),
 ]
