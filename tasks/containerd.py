@@ -88,4 +88,5 @@ def in_effect(config_path: str) -> str:
     return f"""\
 dump=$(containerd --config "$t" config dump) || exit 1
 printf '%s\\n' "$dump" | grep -qE "^ *config_path = [\\"']{config_path}[\\"']$" ||
-  {{ echo 'a file that {CONFIG} imports sets another config_path; remove it there'; exit 1; }}"""
+  {{ echo 'config_path is not in effect: a file that {CONFIG} imports has a table of the same plugin;' \
+    'bring both together in {CONFIG}'; exit 1; }}"""

@@ -11,7 +11,8 @@ LC_ALL=C; PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin; exp
 umask 022
 """
 
-# A path is kept once a run, so that what is put back is what was there before the run began.
+# A path is kept once a run, so that what is put back is what was there before the run began;
+# what was refused is kept beside it, since a person may have written it after moor did.
 # The newest run that kept a path wins: a run that was killed before its restart left its copy behind.
 FUNCTIONS = """\
 moor_fail() { printf '%s\\n' "$1" >&2; exit 1; }
@@ -28,6 +29,8 @@ moor_put_back() {
     if [ -e "$d/files$1" ] || [ -e "$d/files$1.absent" ]; then k="$d/files$1"; fi
   done
   [ -n "$k" ] || return 0
+  r="$moor_runs/$moor_run/refused$1"
+  [ ! -f "$1" ] || { (umask 077; mkdir -p "${r%/*}") && cp -p "$1" "$r"; }
   if [ -e "$k" ]; then cp -p "$k" "$1.moor" && mv -f "$1.moor" "$1"; else rm -f "$1"; fi
 }
 moor_place() {

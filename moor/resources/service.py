@@ -100,7 +100,8 @@ moor_begin() {{
   done
 }}
 moor_begin && exit 0
-( {self.check} ) >&2; systemctl status --no-pager -n 5 "$u" 2>&1 | tail -n 12 >&2
+( {self.check} ) >&2; systemctl is-active "$u" >&2
+journalctl -q --no-pager -o cat -n 8 -u "$u" 2>/dev/null | cut -c 1-400 >&2
 {self._back(paths) if self.put_back and paths else "exit 1"}"""
 
     def _back(self, paths: str) -> str:
