@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from lab.kubernetes.standin import kinds
-from lab.kubernetes.standin.agent import containerd, environment, events, images, node, probes, pulls, status
+from lab.kubernetes.standin.agent import containerd, environment, events, images, node, probes, pulling, pulls, status
 from lab.kubernetes.standin.agent.containerd import Image
 from lab.kubernetes.standin.agent.effect import config_path
 from lab.kubernetes.standin.agent.environment import ConfigError
@@ -448,7 +448,7 @@ def ctr(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_password_reaches_ctr_on_a_terminal_alone(ctr: Path) -> None:
-    containerd.pull("r.test/a:1", ME, "/etc/containerd/certs.d", {"SSL_CERT_FILE": "/bundle"})
+    pulling.pull("r.test/a:1", ME, "/etc/containerd/certs.d", {"SSL_CERT_FILE": "/bundle"})
     assert (ctr / "password").read_text() == f"{ME.password}\n"
     argv = (ctr / "argv").read_text()
     assert argv == f"--namespace k8s.io images pull --hosts-dir /etc/containerd/certs.d --user {ME.user} r.test/a:1\n"
@@ -457,14 +457,14 @@ def test_a_password_reaches_ctr_on_a_terminal_alone(ctr: Path) -> None:
 
 
 def test_an_anonymous_pull_asks_for_nothing(ctr: Path) -> None:
-    containerd.pull("r.test/a:1", None, "", {})
+    pulling.pull("r.test/a:1", None, "", {})
     assert (ctr / "argv").read_text() == "--namespace k8s.io images pull r.test/a:1\n"
 
 
 def test_a_failed_pull_names_its_cause(ctr: Path) -> None:
     (ctr / "error").write_text(f"ctr: {REFUSED}\n")
-    with pytest.raises(containerd.PullError, match="connection refused"):
-        containerd.pull("r.test/a:1", ME, "", {})
+    with pytest.raises(pulling.PullError, match="connection refused"):
+        pulling.pull("r.test/a:1", ME, "", {})
 
 
 @pytest.mark.parametrize(

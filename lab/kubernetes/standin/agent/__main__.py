@@ -17,13 +17,13 @@ from .. import kinds
 from ..objects import Object, dig, now, uid_of
 from . import containerd
 from .client import Client, Failure
-from .container import Tools
 from .containerd import RuntimeFailure
 from .effect import in_effect
 from .events import Events
 from .node import Identity, new_node, status_of
 from .pod import Pod, Unreachable
 from .pulls import Puller, Records
+from .supply import Tools
 
 log = logging.getLogger("agent")
 

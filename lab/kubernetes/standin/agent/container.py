@@ -5,21 +5,22 @@ import itertools
 import logging
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from .. import kinds
-from ..kinds import Kind
 from ..objects import Object, dig, name_of, namespace_of, now, parse_time, timestamp, uid_of
-from . import containerd, environment, probes
-from .client import Client, Failure
-from .containerd import Image, Launch, PullError, RuntimeFailure
+from . import containerd, probes
+from .client import Failure
+from .containerd import Image, Launch, RuntimeFailure
 from .environment import ConfigError
-from .events import Events, Type
-from .images import InvalidName, Reference, credentials, parse
-from .pulls import BackOff, Puller, must_pull
+from .events import Type
+from .images import InvalidName, Reference, parse
+from .pulling import PullError
+from .pulls import BackOff
 from .status import CREATING, ContainerState, running, terminated, waiting
+from .supply import Missing, Supply, Tools, launch_of
 
 log = logging.getLogger(__name__)
 
@@ -28,18 +29,6 @@ SHOWN_S = 2.0
 
 CRASH_FIRST_S, CRASH_LONGEST_S, CRASH_FORGOTTEN = 2.0, 30.0, timedelta(seconds=60)
 """Of the back-off between restarts; a kubelet's are 10 s, 300 s and 10 minutes."""
-
-
-@dataclass(frozen=True)
-class Tools:
-    """What containers are run with."""
-
-    client: Client
-    events: Events
-    puller: Puller
-    address: str
-    state: Path
-    logs: Path
 
 
 class Container:
@@ -205,7 +194,8 @@ class Container:
         if image is None:
             return
         try:
-            launch = self._launch(reference, image)
+            attempt = self._attempt()
+            launch = launch_of(self.pod, self.spec, image, str(reference), attempt, self.id(attempt), self._tools)
         except (ConfigError, Failure) as error:
             self._refuse("CreateContainerConfigError", str(error), "Failed", f"Error: {error}")
             return
@@ -221,98 +211,22 @@ class Container:
 
     def _image(self, reference: Reference) -> Image | None:
         """The image, pulled where the policy says so; None where that failed."""
-        policy, name = self.spec["imagePullPolicy"], self.spec["image"]
-        present = containerd.image(str(reference))
-        secrets = self._secrets()
-        allowed = self._tools.puller.records.allow(str(reference), credentials(secrets, reference))
-        if must_pull(policy, present, allowed):
-            return self._pulled(reference, secrets)
-        if present is None:
-            message = f'Container image "{name}" is not present with pull policy of Never'
-            self._refuse("ErrImageNeverPull", message, "ErrImageNeverPull")
-            return None
-        here = f'Container image "{name}" already present on machine and can be accessed by the pod'
-        self._tell("Normal", "Pulled", here)
-        return present
-
-    def _pulled(self, reference: Reference, secrets: list[Object]) -> Image | None:
-        name, began = self.spec["image"], now()
-        self._tell("Normal", "Pulling", f'Pulling image "{name}"')
-        self._report()
+        supply = Supply(self.pod, self.spec, self._tools, self._tell, self._report, self._ended.is_set)
         try:
-            self._tools.puller.pull(reference, secrets, self._ended.is_set)
+            image = supply.image(reference)
+        except Missing as error:
+            self._refuse("ErrImageNeverPull", str(error), "ErrImageNeverPull")
+            return None
         except PullError as error:
-            self._tell("Warning", "Failed", f'Failed to pull image "{name}": {error}')
-            self._tell("Warning", "Failed", "Error: ErrImagePull")
             self.state = replace(self.state, state=waiting("ErrImagePull", str(error)))
             self._failed = now()
             self._pulls.failed(now())
             return None
-        image = containerd.image(str(reference))
-        took = f"{(now() - began).total_seconds() * 1000:.0f}ms"
-        size = f"Image size: {image.size if image else 0} bytes."
-        self._tell(
-            "Normal", "Pulled", f'Successfully pulled image "{name}" in {took} ({took} including waiting). {size}'
-        )
         self._pulls.reset()
         return image
 
-    def _secrets(self) -> list[Object]:
-        """The pod's pull secrets that exist; about the others there is an event."""
-        names = [one["name"] for one in self.pod["spec"].get("imagePullSecrets", []) if one.get("name")]
-        found = [(name, self._read(kinds.SECRET, name)) for name in names]
-        missing = [name for name, secret in found if secret is None]
-        if missing:
-            words = f"Unable to retrieve some image pull secrets ({', '.join(missing)})"
-            text = f"{words}; attempting to pull the image may not succeed."
-            self._tell("Warning", "FailedToRetrieveImagePullSecret", text, whole_pod=True)
-        return [secret for _, secret in found if secret is not None]
-
-    def _read(self, kind: Kind, name: str) -> Object | None:
-        try:
-            return self._tools.client.get(kind, namespace_of(self.pod), name)
-        except Failure as failure:
-            if failure.code != 404:
-                raise
-            return None
-
-    def _launch(self, reference: Reference, image: Image) -> Launch:
-        """Everything that ctr needs. Raises ConfigError."""
-        environment.check(self.pod, self.spec)
-        known = environment.variables(self.pod, self.spec, self._tools.address, self._read)
-        directory = self._tools.state / "pods" / uid_of(self.pod)
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        variables = directory / f"{self.name}.env"
-        variables.touch(mode=0o600)
-        variables.write_text("".join(f"{key}={value}\n" for key, value in known.items()))
-        context = self.spec.get("securityContext") or {}
-        return Launch(
-            id=self.id(self._attempt()),
-            image=str(reference),
-            args=environment.command(self.spec, image, known),
-            env_file=variables,
-            log=self._log(),
-            mounts=environment.mounts(self.pod, self.spec, directory / "volumes", self._read),
-            cwd=self.spec.get("workingDir", ""),
-            labels=self._labels(),
-            privileged=bool(context.get("privileged")),
-            read_only=bool(context.get("readOnlyRootFilesystem")),
-        )
-
     def _attempt(self) -> int:
         return self.state.restarts + (1 if self.state.id else 0)
-
-    def _labels(self) -> tuple[tuple[str, str], ...]:
-        prefix = "io.kubernetes"
-        pod = {"name": name_of(self.pod), "namespace": namespace_of(self.pod), "uid": uid_of(self.pod)}
-        labels = {f"{prefix}.pod.{key}": value for key, value in pod.items()} | {f"{prefix}.container.name": self.name}
-        return tuple(labels.items())
-
-    def _log(self) -> Path:
-        pod = f"{namespace_of(self.pod)}_{name_of(self.pod)}_{uid_of(self.pod)}"
-        directory = self._tools.logs / pod / self.name
-        directory.mkdir(parents=True, exist_ok=True)
-        return directory / f"{self._attempt()}.log"
 
     def _run(self, launch: Launch, image_id: str) -> None:
         attempt = self._attempt()

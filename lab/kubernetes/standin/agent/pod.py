@@ -9,9 +9,11 @@ import time
 from .. import kinds
 from ..objects import Object, name_of, namespace_of, now, uid_of
 from .client import Failure
-from .container import Container, Tools
-from .containerd import Cancelled, RuntimeFailure
+from .container import Container
+from .containerd import RuntimeFailure
+from .pulling import Cancelled
 from .status import CREATING, ContainerState, status_of
+from .supply import Tools
 
 log = logging.getLogger(__name__)
 

@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from ..objects import Object
-from . import containerd
-from .containerd import Image, PullError, RuntimeFailure
+from .containerd import Image, RuntimeFailure
 from .effect import in_effect
 from .images import Credentials, Reference, credentials
+from .pulling import PullError, pull
 
 FIRST_S, LONGEST_S = 4.0, 10.0
 """Of the back-off between two pulls; a kubelet waits 10 s at first and 300 s at most, which is long for a lab."""
@@ -93,7 +93,7 @@ class Puller:
         for one in known or [None]:
             try:
                 effect = in_effect(self.state)
-                containerd.pull(str(reference), one, effect.hosts, effect.environment, cancelled)
+                pull(str(reference), one, effect.hosts, effect.environment, cancelled)
             except PullError as error:
                 failure = error
             except RuntimeFailure as error:

@@ -2,9 +2,9 @@
 
 import random
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from .. import kinds, managers, schema
@@ -12,8 +12,8 @@ from ..errors import ApiError, about, bad_request, conflict, invalid, not_found,
 from ..kinds import Kind
 from ..merge import without_nulls
 from ..objects import Object, canonical, clone, dig, name_of, namespace_of, now, timestamp, uid_of
-from ..store import Change, Store
-from . import decode, defaults, patch, validate
+from ..store import Store
+from . import decode, defaults, deletion, patch, validate
 
 ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
 """Of generated names: no vowels, so no words."""
@@ -138,69 +138,16 @@ class Cluster:
         with self.store.lock:
             old = self.store.get(kind, namespace, name)
             asked = body or {}
-            self._check_deletion(kind, old, dig(asked, "preconditions") or {})
-            grace = self._grace(kind, old, asked.get("gracePeriodSeconds"))
+            deletion.check(kind, old, dig(asked, "preconditions") or {})
+            grace = deletion.grace(kind, old, asked.get("gracePeriodSeconds"))
             if grace or dig(old, "metadata", "finalizers") or kind == kinds.NAMESPACE:
-                return self._marked_deleted(kind, old, grace, dry_run)
+                obj = deletion.marked(kind, old, grace, self.clock())
+                return obj if dry_run else self.store.replace(kind, obj)
             if not dry_run:
-                self._orphan(old, asked)
+                for owned_kind, obj in deletion.orphans(self.store.snapshot(), old, asked):
+                    self.store.replace(owned_kind, obj)
                 self.store.remove(kind, namespace, name)
             return status("Success", "", "", about(kind, name) | {"uid": uid_of(old)}, None)
-
-    def _check_deletion(self, kind: Kind, old: Object, preconditions: Object) -> None:
-        if kind == kinds.NAMESPACE and name_of(old) in FIRST_NAMESPACES[:3]:
-            raise refused(kind, name_of(old), "this namespace may not be deleted")
-        for field in ("uid", "resourceVersion"):
-            wanted, found = preconditions.get(field), old["metadata"][field]
-            if wanted and wanted != found:
-                why = f"the {field} in the precondition ({wanted}) does not match the {field} in record ({found})"
-                raise conflict(kind, name_of(old), why)
-
-    def _grace(self, kind: Kind, old: Object, asked: int | None) -> int:
-        """For how many seconds the object may still be around: only a pod on a node takes its time."""
-        if (
-            kind != kinds.POD
-            or not dig(old, "spec", "nodeName")
-            or dig(old, "status", "phase") in ("Succeeded", "Failed")
-        ):
-            return 0
-        return int(old["spec"]["terminationGracePeriodSeconds"]) if asked is None else asked
-
-    def _marked_deleted(self, kind: Kind, old: Object, grace: int, dry_run: bool) -> Object:
-        if old["metadata"].get("deletionTimestamp"):
-            return old
-        obj = clone(old)
-        obj["metadata"]["deletionTimestamp"] = timestamp(self.clock() + timedelta(seconds=grace))
-        obj["metadata"]["deletionGracePeriodSeconds"] = grace
-        if kind == kinds.NAMESPACE:
-            obj["status"] = {"phase": "Terminating"}
-        return obj if dry_run else self.store.replace(kind, obj)
-
-    def _orphan(self, old: Object, asked: Object) -> None:
-        """Cuts the ties of what the object owns, where the client asked for that."""
-        if asked.get("propagationPolicy") != "Orphan" and not asked.get("orphanDependents"):
-            return
-        for kind, objects in self.store.snapshot().items():
-            for obj in objects:
-                owners = obj["metadata"].get("ownerReferences", [])
-                left = [reference for reference in owners if reference["uid"] != uid_of(old)]
-                if left != owners:
-                    metadata = obj["metadata"] | {"ownerReferences": left}
-                    self.store.replace(kind, obj | {"metadata": metadata})
-
-    def watch(
-        self, kind: Kind, namespace: str, version: int, wanted: Callable[[Object], bool], seconds: float
-    ) -> Iterator[Object | None]:
-        """Watch events after ``version`` for ``seconds``; None now and then, so that a dead connection is noticed."""
-        end = self.clock() + timedelta(seconds=seconds)
-        while self.clock() < end:
-            for change in list(self.store.changes(version)):
-                version = change.version
-                event = watch_event(kind, namespace, change, wanted)
-                if event:
-                    yield event
-            if not self.store.wait(version, min(5.0, (end - self.clock()).total_seconds())):
-                yield None
 
     def _prepared(self, kind: Kind, namespace: str, obj: Object) -> Object:
         """A new object with its identity."""
@@ -309,15 +256,3 @@ def _timeless(obj: Object) -> Object:
         for entry in obj["metadata"].get("managedFields", [])
     ]
     return obj | {"metadata": obj["metadata"] | {"managedFields": entries}}
-
-
-def watch_event(kind: Kind, namespace: str, change: Change, wanted: Callable[[Object], bool]) -> Object | None:
-    """The event that a change is for a watcher: an object that no longer matches is deleted for it."""
-    if change.resource != kind.resource or namespace not in ("", namespace_of(change.last)):
-        return None
-    before = change.old is not None and wanted(change.old)
-    after = change.new is not None and wanted(change.new)
-    if not before and not after:
-        return None
-    type_ = "MODIFIED" if before and after else "ADDED" if after else "DELETED"
-    return {"type": type_, "object": change.last}

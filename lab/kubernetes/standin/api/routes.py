@@ -12,6 +12,7 @@ from . import discovery, table
 from .access import User
 from .cluster import Cluster, Options, Written
 from .decode import json_body
+from .watching import watch
 
 FOREVER = 3600.0
 """Seconds that a watch lasts where the client names no end."""
@@ -202,7 +203,7 @@ def _events(
 
     yield from map(shaped, first)
     try:
-        yield from map(shaped, cluster.watch(target.kind, target.namespace, version, wanted, seconds))
+        yield from map(shaped, watch(cluster.store, target.kind, target.namespace, version, wanted, seconds))
     except ApiError as error:
         yield {"type": "ERROR", "object": error.status}
 
