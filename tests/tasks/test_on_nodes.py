@@ -1,0 +1,79 @@
+"""What names, trust, containerd and Docker want of a host, as pure functions of its inventory."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from nornir.core.inventory import Host
+
+from moor.errors import InputError
+from moor.pki import Names, make_authority
+from moor.resources.file import File
+from moor.resources.service import Service
+from moor.settings import SecretRef
+from tasks import containerd, docker, names, trust
+from tasks.docker import DockerSettings
+from tasks.facts import Registry
+from tasks.names import names_for
+from tasks.pki import Pki
+
+PEM = make_authority(Names(("registry.moor.test",)), 30, datetime(2026, 1, 1, tzinfo=UTC)).pem
+
+
+@pytest.fixture
+def ca(tmp_path: Path) -> Path:
+    (tmp_path / "ca.crt").write_text(PEM)
+    return tmp_path / "ca.crt"
+
+
+def host(ca: Path, port: int = 443, **sections: object) -> Host:
+    """Give a host that trusts somebody else's CA, so that nothing has to be made."""
+    registry = {"name": "registry.moor.test", "address": "10.77.0.11", "port": port, "aliases": ["images"]}
+    pki = Pki(certificate=ca, key=SecretRef(f"file:{ca}"), ca=ca)
+    return Host(name="node1", data={"registry": Registry.model_validate(registry), "pki": pki, **sections})
+
+
+def test_the_registry_goes_by_all_of_its_names(ca: Path) -> None:
+    found = {name: str(address) for name, address in names_for(host(ca)).items()}
+    assert found == dict.fromkeys(("registry.moor.test", "registry", "images"), "10.77.0.11")
+
+
+def test_a_further_name_that_is_the_registrys_is_bad_input(ca: Path) -> None:
+    twice = names.Names.model_validate({"hosts": {"images": "10.0.0.1"}})
+    with pytest.raises(InputError, match=r"node1: data\.names\.hosts has images, which is the registry's"):
+        names.desired(host(ca, names=twice))
+
+
+@pytest.mark.parametrize("module", [names, trust, containerd, docker])
+def test_every_resource_has_an_id_of_its_own(ca: Path, module: object) -> None:
+    ids = [resource.id for resource in module.desired(host(ca, 8443))]  # type: ignore[attr-defined]
+    assert len(set(ids)) == len(ids)
+
+
+@pytest.mark.parametrize(("port", "place"), [(443, "registry.moor.test"), (8443, "registry.moor.test:8443")])
+def test_a_port_is_part_of_the_registrys_directory(ca: Path, port: int, place: str) -> None:
+    for module, above in ((containerd, "/etc/containerd/certs.d"), (docker, "/etc/docker/certs.d")):
+        wanted = {r.id: r for r in module.desired(host(ca, port))}
+        file = wanted[f"file:{above}/{place}/ca.crt"]
+        assert isinstance(file, File)
+        assert file.content == PEM
+
+
+def test_an_older_spelling_of_the_directory_that_containerd_prefers_is_removed(ca: Path) -> None:
+    ids = [resource.id for resource in containerd.desired(host(ca, 8443))]
+    assert "absent:/etc/containerd/certs.d/registry.moor.test_8443_/hosts.toml" in ids
+
+
+def test_containerd_is_restarted_for_its_own_configuration_alone(ca: Path) -> None:
+    (service,) = (r for r in containerd.desired(host(ca)) if isinstance(r, Service))
+    assert service.newer_than == ("/etc/containerd/config.toml",)
+    assert service.put_back
+
+
+def test_daemon_json_is_touched_only_where_settings_ask_for_it(ca: Path) -> None:
+    without = docker.desired(host(ca))
+    asked = docker.desired(host(ca, docker=DockerSettings(daemon={"live-restore": True})))
+    assert [r.id for r in without if "daemon" in r.id] == []
+    assert [r.id for r in asked if "daemon" in r.id] == ["edit:/etc/docker/daemon.json#settings"]
