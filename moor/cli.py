@@ -14,6 +14,7 @@ from typing import Annotated
 import typer
 
 from moor.errors import InputError, MoorError
+from moor.interruption import INTERRUPTED
 from moor.options import Options, Output
 
 app = typer.Typer(
@@ -24,7 +25,6 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-INTERRUPTED = 130
 
 Site = Annotated[Path | None, typer.Option("--site", help="directory with config.yaml; this one, or the shipped fleet")]
 Limit = Annotated[str, typer.Option("--limit", help="hosts and groups, comma-separated; ! excludes")]

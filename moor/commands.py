@@ -12,6 +12,7 @@ from nornir.plugins.runners import ThreadedRunner
 
 from moor import text
 from moor.engine.results import new_run
+from moor.interruption import told_at_interrupt
 from moor.options import Options, Output
 from moor.progress import progress_to
 from moor.report import Collector, HostReport, RunReport
@@ -78,9 +79,9 @@ def play(nr: Nornir, runbook: Runbook, options: Options) -> RunReport:
     """Run a runbook over the fleet and report what it found."""
     run_id = nr.config.user_defined["run"] = new_run()
     report = RunReport(run_id, runbook.name, {name: HostReport() for name in nr.inventory.hosts})
-    told = teller(options)
-    with progress_to(told):
-        report.skip(run(nr.with_processors([Collector(report)]), runbook, told))
+    told, collector = teller(options), Collector(report)
+    with progress_to(told), told_at_interrupt(lambda: mask(text.interrupted(report, collector.busy))):
+        report.skip(run(nr.with_processors([collector]), runbook, told))
     return report
 
 

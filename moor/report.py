@@ -82,6 +82,7 @@ class Collector:
 
     def __init__(self, report: RunReport) -> None:
         self.report = report
+        self.busy: dict[str, str] = {}  # host to the task that runs on it now
         self._lock = threading.Lock()
         self._began = time.monotonic()
 
@@ -93,12 +94,15 @@ class Collector:
         self.report.duration_s = round(time.monotonic() - self._began, 3)
 
     def task_instance_started(self, task: Task, host: Host) -> None:
-        """Nothing to collect yet."""
+        """Note what the host is at."""
+        with self._lock:
+            self.busy[host.name] = task.name
 
     def task_instance_completed(self, task: Task, host: Host, result: MultiResult) -> None:
         """Take the task's sub-results, which are its resources, and its error."""
         found = [_resource(task.name, sub) for sub in result[1:] if isinstance(sub, ResourceResult)]
         with self._lock:
+            self.busy.pop(host.name, None)
             entry = self.report.hosts.setdefault(host.name, HostReport())
             entry.reached = entry.reached or "shell" in host.connections
             entry.resources.extend(found)

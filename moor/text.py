@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from textwrap import indent
 
 from rich.console import Console
@@ -30,6 +30,15 @@ def applied(report: RunReport) -> str:
     summary = f"apply: {words} on {_many(_touched(report), 'host')}" if _touched(report) else "apply: nothing to change"
     again = f"\nafter mending what failed, run the same command again (run {report.run})" if report.failed else ""
     return _joined([*_changes(report), *_errors(report), f"{summary}; {_kept(report)}{again}"])
+
+
+def interrupted(report: RunReport, busy: Mapping[str, str]) -> str:
+    """Show what was changed before the run was interrupted, and what it was at."""
+    count = counts(report)
+    done = f"{count.get('changed', 0)} changed, {count.get('failed', 0)} failed before that"
+    at = ", ".join(f"{host} ({task})" for host, task in sorted(busy.items())) or "nothing"
+    rest = "what has begun on a host ends there by itself; run the same command again to go on"
+    return _joined([*_changes(report), *_errors(report), f"interrupted: {done}; unfinished: {at}; {rest}"])
 
 
 def reached(report: RunReport) -> str:

@@ -1,0 +1,5 @@
+"""``python -m moor`` is the command ``moor``."""
+
+from moor.cli import main
+
+main()

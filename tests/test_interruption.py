@@ -1,0 +1,35 @@
+"""Ctrl-C while a host does not answer: an end at once, told on one line, with exit code 130."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+CONFIG = "inventory: {plugin: FleetInventory}\n"
+HOSTS = """\
+mute:
+  hostname: 127.0.0.1
+  port: {port}
+  username: nobody
+  connection_options: {{shell: {{extras: {{allow_agent: false}}}}}}
+"""
+
+
+def test_an_interrupted_run_ends_at_once_and_says_what_it_was_at(tmp_path: Path) -> None:
+    (tmp_path / "inventory").mkdir()
+    (tmp_path / "config.yaml").write_text(CONFIG)
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        (tmp_path / "inventory" / "hosts.yaml").write_text(HOSTS.format(port=mute.getsockname()[1]))
+        argv = [sys.executable, "-m", "moor", "check", "--site", str(tmp_path)]
+        process = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        mute.settimeout(60)
+        peer, _ = mute.accept()  # moor has connected, and waits for a banner that does not come
+        with peer:
+            process.send_signal(signal.SIGINT)
+            out, err = process.communicate(timeout=5)
+    assert process.returncode == 130
+    assert "interrupted: 0 changed, 0 failed before that; unfinished: mute (" in out
+    assert "Traceback" not in err
