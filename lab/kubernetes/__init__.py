@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from lab.keys import place
 from lab.kubernetes.certificates import make_certificates
+from lab.kubernetes.standin.api.access import node_token
 from moor.errors import InputError
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ PROGRAM = Path(__file__).parent / "standin"
 INSTALLED = Path("opt/moor-lab")
 PORT = 6443
 ADMIN = "moor-lab-admin"
-ADMINS, NODES = "system:masters", "system:nodes"
+ADMINS = "system:masters"
 TAINT = {"key": "node-role.kubernetes.io/control-plane", "effect": "NoSchedule"}
 
 CONTROL_PLANE_UNIT = """\
@@ -81,11 +82,16 @@ WantedBy=multi-user.target
 
 @dataclass(frozen=True)
 class Access:
-    """How to reach the lab's API server: its URL, its authority's certificate (PEM), and tokens by user."""
+    """How to reach the lab's API server: its URL, its authority's certificate (PEM), and what tokens are made of."""
 
     server: str
     authority: str
-    tokens: dict[str, str]
+    admin_token: str
+    node_key: str
+
+    def node_token(self, name: str) -> str:
+        """The token of a node."""
+        return node_token(self.node_key, name)
 
 
 def seed(host: Host, upper: Path, lab: Lab) -> None:
@@ -95,7 +101,7 @@ def seed(host: Host, upper: Path, lab: Lab) -> None:
     """
     control_plane = _control_plane(lab)
     kept = lab.directory / "kubernetes"
-    access = make_access(kept, control_plane.name, str(control_plane.address), list(lab.fleet.hosts))
+    access = make_access(kept, control_plane.name, str(control_plane.address))
     _copy_program(upper / INSTALLED)
     _seed_agent(host, upper, access)
     if host.name == control_plane.name:
@@ -119,32 +125,24 @@ def _control_plane(lab: Lab) -> Host:
     return found[0]
 
 
-def make_access(kept: Path, name: str, address: str, nodes: list[str]) -> Access:
-    """Tokens and certificates of the API server at ``address``, made once and kept in ``kept`` (0700).
-
-    nodes   hosts that get a token of their own; later ones are added.
-    """
+def make_access(kept: Path, name: str, address: str) -> Access:
+    """Tokens and certificates of the API server at ``address``, made once and kept in ``kept`` (0700)."""
     kept.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not (kept / "tls.key").exists():
         made = make_certificates([name, "kubernetes", "localhost"], [address, "127.0.0.1"])
         place(kept / "ca.crt", made.authority)
         place(kept / "tls.crt", made.certificate)
         place(kept / "tls.key", made.key, 0o600)
-    tokens = _tokens(kept / "tokens.json", [ADMIN, *(f"system:node:{node}" for node in nodes)])
-    place(kept / "tokens.csv", "".join(_token_line(user, token) for user, token in tokens.items()), 0o600)
-    return Access(f"https://{address}:{PORT}", (kept / "ca.crt").read_text(), tokens)
+    admin, key = (_secret(kept / file) for file in ("admin.token", "node.key"))
+    place(kept / "tokens.csv", f'{admin},{ADMIN},{ADMIN},"{ADMINS}"\n', 0o600)
+    return Access(f"https://{address}:{PORT}", (kept / "ca.crt").read_text(), admin, key)
 
 
-def _tokens(path: Path, users: list[str]) -> dict[str, str]:
-    tokens: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
-    tokens |= {user: secrets.token_urlsafe(32) for user in users if user not in tokens}
-    place(path, json.dumps(tokens), 0o600)
-    return tokens
-
-
-def _token_line(user: str, token: str) -> str:
-    group = ADMINS if user == ADMIN else NODES
-    return f'{token},{user},{user},"{group}"\n'
+def _secret(path: Path) -> str:
+    """A random word, made once."""
+    if not path.exists():
+        place(path, f"{secrets.token_urlsafe(32)}\n", 0o600)
+    return path.read_text().strip()
 
 
 def write_kubeconfig(path: Path, access: Access, cluster: str) -> None:
@@ -159,7 +157,7 @@ def write_kubeconfig(path: Path, access: Access, cluster: str) -> None:
                 "cluster": {"server": access.server, "certificate-authority-data": _base64(access.authority)},
             }
         ],
-        "users": [{"name": ADMIN, "user": {"token": access.tokens[ADMIN]}}],
+        "users": [{"name": ADMIN, "user": {"token": access.admin_token}}],
         "contexts": [{"name": entry, "context": {"cluster": entry, "user": ADMIN}}],
         "current-context": entry,
     }
@@ -181,7 +179,7 @@ def _seed_agent(host: Host, upper: Path, access: Access) -> None:
     leads = host.role == "control-plane"
     config = {
         "server": access.server,
-        "token": access.tokens[f"system:node:{host.name}"],
+        "token": access.node_token(host.name),
         "node": host.name,
         "address": str(host.address),
         "labels": {TAINT["key"]: ""} if leads else {},
@@ -198,7 +196,7 @@ def _seed_agent(host: Host, upper: Path, access: Access) -> None:
 def _seed_control_plane(upper: Path, kept: Path) -> None:
     directory = upper / INSTALLED / "kubernetes"
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for name in ("tls.crt", "tls.key", "tokens.csv"):
+    for name in ("node.key", "tls.crt", "tls.key", "tokens.csv"):
         place(directory / name, (kept / name).read_text(), 0o600)
     _enable(upper, "moor-lab-kubernetes.service", CONTROL_PLANE_UNIT)
 

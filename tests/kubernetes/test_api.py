@@ -37,10 +37,12 @@ class Api:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         kept = directory / "kept"
-        self.access = lab_kubernetes.make_access(kept, "cp1", "127.0.0.1", ["n1"])
+        self.access = lab_kubernetes.make_access(kept, "cp1", "127.0.0.1")
         self.store = Store(directory / "cluster.sqlite")
         tls = kept / "tls.crt", kept / "tls.key"
-        self.server = Server(("127.0.0.1", 0), Cluster(self.store), Tokens(kept / "tokens.csv"), tls)
+        self.server = Server(
+            ("127.0.0.1", 0), Cluster(self.store), Tokens(kept / "tokens.csv", self.access.node_key), tls
+        )
         self.url = f"https://127.0.0.1:{self.server.server_address[1]}"
         self.access = replace(self.access, server=self.url)
         self.kubeconfig = directory / "kubeconfig"
@@ -53,7 +55,7 @@ class Api:
 
     def http(self, token: str | None = None) -> httpx.Client:
         """A plain client; by default the admin's."""
-        given = self.access.tokens["moor-lab-admin"] if token is None else token
+        given = self.access.admin_token if token is None else token
         headers = {"Authorization": f"Bearer {given}"} if given else {}
         trusted = ssl.create_default_context(cadata=self.access.authority)
         return httpx.Client(base_url=self.url, verify=trusted, headers=headers)
@@ -211,7 +213,7 @@ def test_discovery_names_every_kind(api: Api) -> None:
 
 def test_a_node_may_do_its_own_work_and_no_more(api: Api, client: Client) -> None:
     client.create(parsed(secret(x="1")))
-    with api.http(api.access.tokens["system:node:n1"]) as node:
+    with api.http(api.access.node_token("n1")) as node:
         assert node.get("/api/v1/namespaces/demo/secrets/regcred").status_code == 200
         assert node.get("/api/v1/secrets").status_code == 403
         assert node.get("/api/v1/pods").status_code == 200
@@ -219,6 +221,14 @@ def test_a_node_may_do_its_own_work_and_no_more(api: Api, client: Client) -> Non
         patch: Object = {"status": {"conditions": []}}
         other = node.patch("/api/v1/nodes/n2/status", json=patch, headers={"Content-Type": PatchType.MERGE.value})
         assert other.status_code == 403
+
+
+def test_a_node_that_nobody_knew_of_may_join_and_a_forged_one_not(api: Api) -> None:
+    with api.http(api.access.node_token("late1")) as late:
+        assert late.post("/api/v1/nodes", json={"metadata": {"name": "late1"}}).status_code == 201
+    forged = api.access.node_token("late1").replace("late1", "late2")
+    with api.http(forged) as stranger:
+        assert stranger.get("/api/v1/nodes").status_code == 401
 
 
 def test_a_body_that_is_no_json_is_refused(api: Api) -> None:

@@ -1,7 +1,7 @@
 """The control plane's stand-in as a program: API server and controllers in one process.
 
 Usage   python3 -m standin.server CONFIGURATION STATE [PORT]
-CONFIGURATION is a directory with tokens.csv, tls.crt and tls.key; the cluster itself is kept in the directory STATE.
+CONFIGURATION is a directory with tokens.csv, node.key, tls.crt and tls.key; the cluster is kept in the directory STATE.
 """
 
 import logging
@@ -27,7 +27,8 @@ def main() -> None:
     store = Store(state / "cluster.sqlite")
     cluster = Cluster(store)
     tls = directory / "tls.crt", directory / "tls.key"
-    server = Server(("", port), cluster, Tokens(directory / "tokens.csv"), tls)
+    tokens = Tokens(directory / "tokens.csv", (directory / "node.key").read_text().strip())
+    server = Server(("", port), cluster, tokens, tls)
     controllers = Controllers(cluster)
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

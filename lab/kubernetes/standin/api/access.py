@@ -1,4 +1,4 @@
-"""Who asks, and what they may do: tokens from a file, and three fixed roles."""
+"""Who asks, and what they may do: tokens from a file or made from a key, and three fixed roles."""
 
 import csv
 import hmac
@@ -47,19 +47,39 @@ class User:
 ANONYMOUS = User("system:anonymous", (ANYBODY,))
 
 
-class Tokens:
-    """The known bearer tokens: lines of ``token,user,uid,"group,group"``, as kube-apiserver's token file."""
+def node_token(key: str, name: str) -> str:
+    """The token of a node: made from the cluster's key and its name, so that a node that joins later needs no entry."""
+    return f"{name}.{hmac.new(key.encode(), name.encode(), 'sha256').hexdigest()}"
 
-    def __init__(self, path: Path) -> None:
+
+class Tokens:
+    """The known bearer tokens.
+
+    path      lines of ``token,user,uid,"group,group"``, as kube-apiserver's token file.
+    node_key  of the nodes' tokens; empty: no node is known.
+    """
+
+    def __init__(self, path: Path, node_key: str = "") -> None:
         rows = list(csv.reader(path.read_text().splitlines()))
         self._users = {row[0]: User(row[1], tuple(row[3].split(","))) for row in rows if row}
+        self._node_key = node_key
 
     def user(self, authorization: str) -> User:
         """The user behind an Authorization header. Raises ApiError: 401."""
         if not authorization:
             return ANONYMOUS
         scheme, _, token = authorization.partition(" ")
+        user = self._known(token.strip()) if scheme.lower() == "bearer" else None
+        if user is None:
+            raise unauthorized()
+        return user
+
+    def _known(self, token: str) -> User | None:
         for known, user in self._users.items():
-            if scheme.lower() == "bearer" and hmac.compare_digest(known.encode(), token.strip().encode()):
+            if hmac.compare_digest(known.encode(), token.encode()):
                 return user
-        raise unauthorized()
+        name = token.rpartition(".")[0]
+        right = node_token(self._node_key, name) if self._node_key and name else ""
+        if right and hmac.compare_digest(right.encode(), token.encode()):
+            return User(f"system:node:{name}", (NODES,))
+        return None
