@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
-from moor.resources.archive import Archive
 from nornir.core.inventory import Host
 from nornir.core.task import Result, Task
 from pydantic import Field
 
 from moor.connections.harbor import Harbor
 from moor.engine.converge import converge
+from moor.resources.archive import Archive
 from moor.resources.base import Resource
 from moor.resources.file import File
 from moor.resources.healthy import Healthy
