@@ -44,7 +44,7 @@ def interrupted(report: RunReport, busy: Mapping[str, str]) -> str:
 def reached(report: RunReport) -> str:
     """Show each host and whether it was reached."""
     rows = ([name, "reached" if not host.error else "not reached", host.error] for name, host in report.hosts.items())
-    return table(["host", "", "why not"], rows)
+    return table(["host", "state", "why not"], rows)
 
 
 def matrix(report: RunReport) -> str:
@@ -52,7 +52,7 @@ def matrix(report: RunReport) -> str:
     proved = {name: host for name, host in report.hosts.items() if host.resources or host.error}
     columns = list(dict.fromkeys(_column(r) for host in proved.values() for r in host.resources))
     rows = ([name, *_cells(host, columns)] for name, host in proved.items())
-    return _joined([table(["host", *columns], rows), *_errors(report), *_drifts(report)])
+    return _joined([table(["host", *columns], rows), *_first_faults(report), *_drifts(report)])
 
 
 def _cells(host: HostReport, columns: list[str]) -> Iterator[str]:
@@ -89,6 +89,14 @@ def _errors(report: RunReport) -> Iterator[str]:
     for name, host in report.hosts.items():
         if host.error:
             yield f"  ! {name}: {indent(host.error, '      ').strip()}"
+
+
+def _first_faults(report: RunReport) -> Iterator[str]:
+    """Show of each host what failed first: the faults behind it may be its consequences, and so may their remedies."""
+    for name, host in report.hosts.items():
+        if host.error:
+            first = next((resource.error for resource in host.resources if resource.error), host.error)
+            yield f"  ! {name}: {indent(first, '      ').strip()}"
 
 
 def _drifts(report: RunReport) -> Iterator[str]:
