@@ -43,14 +43,17 @@ expect 0 moor plan
 step "Prove it from every node" "moor verify"
 expect 0 moor verify
 
+step "Ask the workload itself, on a node, from another one" "moor lab shell node2 busybox wget -qO- http://node1:8000/sqrt/2"
+expect 0 moor lab shell node2 busybox wget -qO- http://node1:8000/sqrt/2
+
 cat >&2 <<'END'
 
 Done. Harbor's core and Kubernetes are stand-ins in this lab, and say so wherever you meet them; the hosts, their
 containerd, Docker, TLS and the registry itself are real. What to look at next:
 
-    .venv/bin/moor lab shell node1              log in to a node (then: ls /etc/containerd/certs.d)
-    .venv/bin/moor lab shell node1 sudo rm /etc/containerd/certs.d -r
-    .venv/bin/moor plan                         what has drifted now; moor apply mends it
-    less docs/architecture.md                   how it works: the way of one fact through the code
-    .venv/bin/moor lab down                     end the lab; make clean leaves nothing at all
+    .venv/bin/moor lab shell node1                  log in to a node (then: ls /etc/containerd/certs.d)
+    .venv/bin/moor lab shell node1 sudo rm -r /etc/containerd/certs.d
+    .venv/bin/moor plan                             what has drifted by that; moor apply mends it
+    less docs/architecture.md                       how it works: the way of one fact through the code
+    .venv/bin/moor lab down                         end the lab; make clean leaves nothing at all
 END
