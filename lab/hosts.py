@@ -49,8 +49,11 @@ class Machine:
         """Whether the host was started and not powered off."""
         return self.cgroup.populated
 
-    def seed(self, image: Path, hosts_file: str, authorized_key: str) -> None:
-        """Makes the disk, where there is none of this image yet; what the host wrote since its first boot stays."""
+    def seed(self, image: Path, hosts_file: str, authorized_key: str, resolver: IPv4Address) -> None:
+        """Makes the disk, where there is none of this image yet; what the host wrote since its first boot stays.
+
+        resolver  of names that are not in the hosts file: an address of the lab where nobody answers, and says so.
+        """
         marker = self.directory / "image"
         if marker.exists() and marker.read_text() == str(image):
             return
@@ -58,7 +61,8 @@ class Machine:
         place(self.upper / "etc/machine-id", f"{uuid.uuid4().hex}\n", 0o444)
         place(self.upper / "etc/hostname", f"{self.host.name}\n")
         place(self.upper / "etc/hosts", hosts_file)
-        place(self.upper / "etc/resolv.conf", "# the lab has no resolver: names are in /etc/hosts\n")
+        # without any name server Docker would ask one of its makers' choice, out there
+        place(self.upper / "etc/resolv.conf", f"nameserver {resolver}\noptions timeout:1 attempts:1\n")
         place(self.upper / "etc/ssh/lab_authorized_keys", f"{authorized_key}\n")
         # the key is pinned by then: a host that starts from a bare disk once more is still the same host
         for kept in (self.directory / KEY, self.directory / f"{KEY}.pub"):

@@ -157,7 +157,8 @@ class Lab:
         addresses = [(name, host.address) for name, host in self.fleet.hosts.items()]
         for machine in machines:
             image = images[recipe_of(machine.host)]
-            machine.seed(image, joinable(addresses), self.key.with_name("id_ed25519.pub").read_text().strip())
+            authorized = self.key.with_name("id_ed25519.pub").read_text().strip()
+            machine.seed(image, joinable(addresses), authorized, self.fleet.gateway)
             self._seed_kubernetes(machine)
         with ThreadPoolExecutor(BOOTS_AT_ONCE) as pool:
             list(pool.map(lambda machine: self._boot_one(machine, images[recipe_of(machine.host)]), machines))

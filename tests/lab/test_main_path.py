@@ -1,0 +1,307 @@
+"""The main path as a user types it: a bare fleet becomes one whose workload runs from the registry, and stays so.
+
+The tests of this file build on one another: each finds the fleet as the one before it left it.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+from lab import faults
+from lab.artifacts import provide
+from lab.fleet import Host, load_fleet
+from lab.lab import Lab
+from tests.lab.conftest import fleet_for_tests
+
+pytestmark = pytest.mark.lab
+
+SHIPPED = Path(__file__).parents[2]
+NODES = ("cp1", "node1", "node2", "node3")
+CONTAINERD = "/etc/containerd/config.toml"
+LISTING = "find /etc /opt /srv /usr/local /var/lib/moor -xdev -type f -printf '%p %s %T@\\n' 2>/dev/null | sort"
+
+
+@dataclass
+class Moor:
+    """The command line on a site of its own; everything that it ever printed is in ``said``."""
+
+    lab: Lab
+    site: Path
+    said: list[str] = field(default_factory=list)
+
+    def __call__(self, *words: str, timeout_s: float = 400) -> subprocess.CompletedProcess[str]:
+        argv = [sys.executable, "-m", "moor", *words, "--site", str(self.site)]
+        done = subprocess.run(
+            argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout_s, check=False
+        )
+        self.said.append(done.stdout + done.stderr)
+        return done
+
+    def planned(self, *words: str) -> list[str]:
+        """List the ids that a plan would change."""
+        report = json.loads(self("plan", "--output", "json", *words).stdout)
+        return [r["id"] for host in report["hosts"].values() for r in host["resources"] if r["status"] == "drift"]
+
+    def applied(self, *words: str) -> str:
+        done = self("apply", "--yes", *words)
+        assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-2000:]
+        return done.stdout
+
+
+@pytest.fixture(scope="module")
+def lab() -> Iterator[Lab]:
+    """A fleet of this file's own, bare at first."""
+    running = Lab(fleet_for_tests(40))
+    running.down(secrets=True)
+    running = Lab(fleet_for_tests(40))
+    try:
+        provide(running)
+        running.up()
+        yield running
+    finally:
+        running.down(secrets=True)
+
+
+@pytest.fixture(scope="module")
+def moor(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Moor:
+    """The shipped site, moved to this file's fleet."""
+    site = tmp_path_factory.mktemp("site")
+    shipped = load_fleet()
+    for name in ("config.yaml", "inventory", "lab/demo/context"):
+        source, target = SHIPPED / name, site / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copytree(source, target) if source.is_dir() else shutil.copy(source, target)
+    prefix, moved = (str(fleet.network).rsplit(".", 2)[0] + "." for fleet in (shipped, lab.fleet))
+    for path in [site / "config.yaml", *(site / "inventory").iterdir()]:
+        text = path.read_text().replace(prefix, moved).replace(str(shipped.directory), str(lab.directory))
+        path.write_text(text)
+    return Moor(lab, site)
+
+
+def eventually(holds: Callable[[], bool], limit_s: float) -> bool:
+    end = time.monotonic() + limit_s
+    while not holds():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.5)
+    return True
+
+
+def hosts_of(lab: Lab) -> dict[str, str]:
+    """List what stands on every host's disk where moor writes."""
+    return {name: lab.exec(name, ["sh", "-c", LISTING]) for name in lab.fleet.hosts}
+
+
+def address(lab: Lab, name: str) -> str:
+    return str(lab.machine(name).host.address)
+
+
+def harbor_health(lab: Lab) -> str:
+    """Give the state of Harbor as it says itself, asked on its own host."""
+    request = r"GET /api/v2.0/health HTTP/1.0\r\nHost: registry.moor.test\r\n\r\n"
+    ask = f"printf '{request}' | timeout 5 openssl s_client -quiet -connect 127.0.0.1:443 2>/dev/null"
+    try:
+        answer = lab.exec("harbor1", ["sh", "-c", ask])
+        return str(json.loads(answer.partition("\n\n")[2])["status"])
+    except Exception as error:  # whatever keeps it from answering is what the caller waits to end
+        return f"no answer: {error}"
+
+
+def test_a_plan_of_bare_hosts_says_what_would_change_and_writes_nothing(lab: Lab, moor: Moor) -> None:
+    for name in lab.fleet.hosts:
+        lab.exec(name, ["systemctl", "is-system-running", "--wait"])
+    before = hosts_of(lab)
+    done = moor("plan")
+    assert done.returncode == 2, done.stderr
+    assert "~ package:docker.io+docker-cli+docker-compose" in done.stdout
+    assert "(known later: the CA's certificate)" in done.stdout
+    assert "plan: " in done.stdout.splitlines()[-1]
+    after = hosts_of(lab)
+    changed = [line for name in before for line in set(after[name].split("\n")) ^ set(before[name].split("\n"))]
+    assert changed == []
+    assert not (moor.site / ".moor").exists()
+
+
+def test_apply_asks_and_without_anybody_to_ask_changes_nothing(lab: Lab, moor: Moor) -> None:
+    done = moor("apply")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "say --yes" in done.stderr
+
+
+def test_one_apply_takes_the_bare_fleet_to_a_workload_that_runs(lab: Lab, moor: Moor) -> None:
+    seen: set[str] = set()
+    ended = threading.Event()
+    watcher = threading.Thread(target=watch_arguments, args=(seen, ended))
+    watcher.start()
+    try:
+        moor.applied()
+    finally:
+        ended.set()
+        watcher.join()
+    for secret in secrets_of(moor):
+        assert not [line for line in seen if secret in line], "a secret was an argument of a program"
+    for name in NODES[1:]:
+        with urllib.request.urlopen(f"http://{address(lab, name)}:8000/sqrt/2", timeout=5) as answer:
+            assert json.load(answer)["sqrt"] == pytest.approx(2**0.5)
+
+
+def watch_arguments(seen: set[str], ended: threading.Event) -> None:
+    """Collect the arguments of every process of this machine, which sees those of the lab's hosts too."""
+    while not ended.wait(0.02):
+        for process in Path("/proc").glob("[0-9]*/cmdline"):
+            try:
+                seen.add(process.read_bytes().decode(errors="replace"))
+            except OSError:
+                continue  # ended meanwhile
+
+
+def secrets_of(moor: Moor) -> list[str]:
+    """Read every secret that the site or the lab knows."""
+    paths = [*(moor.lab.directory / "secrets").iterdir(), *(moor.site / ".moor" / "secrets").iterdir()]
+    found = [path.read_text().strip() for path in paths]
+    assert len(found) >= 4
+    return found
+
+
+def test_then_there_is_nothing_to_change_and_each_host_is_asked_once(moor: Moor) -> None:
+    done = moor("plan", "-v")
+    assert done.returncode == 0, done.stdout
+    assert done.stdout.startswith("plan: no changes; ")
+
+
+def test_every_node_proves_what_it_can(moor: Moor) -> None:
+    done = moor("verify")
+    assert done.returncode == 0, done.stdout
+    rows = [line.split() for line in done.stdout.splitlines()]
+    assert rows[0] == ["host", "name", "route", "tls", "login", "manifest", "pull", "pod"]
+    assert {row[0]: row[1:] for row in rows[1:]} == {name: ["ok"] * 7 for name in NODES}
+
+
+def test_the_report_as_json_has_its_documented_keys(moor: Moor) -> None:
+    report = json.loads(moor("plan", "--output", "json").stdout)
+    assert report.keys() == {"schema", "run", "runbook", "started", "duration_s", "hosts", "findings"}
+    assert report["hosts"]["node1"].keys() == {"reached", "error", "resources"}
+    assert {"id", "status", "diff"} <= report["hosts"]["node1"]["resources"][0].keys()
+
+
+DRIFTS = {
+    "edit:/etc/hosts#names": ("node1", "sed -i s/registry.moor.test/registry.old.test/ /etc/hosts"),
+    "service:containerd": ("node2", f"touch {CONTAINERD}"),
+    "containers:/opt/harbor": ("harbor1", "docker stop redis"),
+    "service:docker": ("ws1", "systemctl stop docker docker.socket"),
+}
+
+
+@pytest.mark.parametrize("identity", DRIFTS)
+def test_what_somebody_changed_by_hand_is_named_and_mended(lab: Lab, moor: Moor, identity: str) -> None:
+    host, command = DRIFTS[identity]
+    lab.exec(host, ["sh", "-c", command])
+    assert identity in moor.planned("--limit", host)
+    moor.applied("--limit", host)
+    assert moor.planned("--limit", host) == []
+
+
+def test_a_containerd_that_does_not_come_up_stops_the_roll_out_and_is_put_back(lab: Lab, moor: Moor) -> None:
+    defaults = moor.site / "inventory" / "defaults.yaml"
+    former = defaults.read_text()
+    lines = YAML(typ="safe").load(former)
+    lines["data"]["containerd"] = {"extra": {"grpc": {"address": "/nowhere/at/all.sock", "gid": -5}}, "settle_s": 4}
+    YAML(typ="safe").dump(lines, defaults)
+    before = {name: lab.exec(name, ["cat", CONTAINERD]) for name in NODES}
+    done = moor("apply", "containerd", "--yes")
+    defaults.write_text(former)
+    assert done.returncode == 1
+    assert "cp1" in done.stdout
+    assert "skipped at configure_containerd: stopped: cp1 failed" in done.stdout
+    assert {name: lab.exec(name, ["cat", CONTAINERD]) for name in NODES} == before
+    assert lab.exec("cp1", ["systemctl", "is-active", "containerd"]).strip() == "active"
+    assert moor.planned() == []
+
+
+def test_a_rebooted_registry_host_comes_back_healthy_by_itself(lab: Lab, moor: Moor) -> None:
+    booted = lab.exec("harbor1", ["cat", "/proc/1/stat"]).split()[21]
+    subprocess.run([*lab.ssh_argv("harbor1"), "sudo systemctl reboot"], capture_output=True, check=False, timeout=60)
+    assert eventually(lambda: again(lab, "harbor1", booted), 90), "it did not boot again"
+    assert eventually(lambda: harbor_health(lab) == "healthy", 180), harbor_health(lab)
+    assert moor("verify").returncode == 0
+    assert moor.planned() == []
+
+
+def again(lab: Lab, name: str, booted: str) -> bool:
+    """Tell whether a host has another first process than before, and greets."""
+    state = next(status.state for status in lab.status() if status.name == name)
+    return state == "running" and lab.exec(name, ["cat", "/proc/1/stat"]).split()[21] != booted
+
+
+def test_a_node_added_later_joins_by_the_same_command(lab: Lab, moor: Moor) -> None:
+    late = IPv4Address(int(lab.fleet.network[0]) + 34)
+    lab.add(Host(name="node4", address=late, suite="trixie", profile="node", role="node"))
+    hosts = moor.site / "inventory" / "hosts.yaml"
+    hosts.write_text(f"{hosts.read_text()}\nnode4: {{hostname: {late}, groups: [nodes]}}\n")
+    moor.applied()
+    done = moor("verify")
+    assert done.returncode == 0, done.stdout
+    assert "node4" in done.stdout
+    assert moor.planned() == []
+
+
+def test_a_host_that_hangs_is_told_in_bounded_time_and_the_others_go_on(lab: Lab, moor: Moor) -> None:
+    began = time.monotonic()
+    with faults.hang(lab, "node3"):
+        done = moor("plan")
+    assert time.monotonic() - began < 60
+    assert done.returncode == 1
+    assert "! node3: " in done.stdout
+    report = json.loads(moor("plan", "--output", "json").stdout)
+    assert all(host["reached"] for host in report["hosts"].values())
+
+
+def test_a_killed_run_leaves_nothing_half_and_the_next_one_converges(lab: Lab, moor: Moor) -> None:
+    for name in ("node1", "node2"):
+        lab.exec(
+            name, ["sh", "-c", f"rm -rf /etc/containerd/certs.d; sed -i /registry/d /etc/hosts; touch {CONTAINERD}"]
+        )
+    argv = [sys.executable, "-m", "moor", "apply", "--yes", "--limit", "node1,node2", "--site", str(moor.site)]
+    for pause_s in (1.2, 1.6, 2.0, 2.6):
+        process = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(pause_s)
+        process.kill()
+        process.wait()
+    assert eventually(lambda: moor("apply", "--yes", "--limit", "node1,node2").returncode == 0, 120)
+    assert moor.planned() == []
+    left = "find /etc /usr/local/share -xdev -name '.*.moor'"
+    assert [lab.exec(name, ["sh", "-c", left]) for name in ("node1", "node2")] == ["", ""]
+
+
+def test_no_secret_is_anywhere_that_it_does_not_belong(lab: Lab, moor: Moor) -> None:
+    for secret in secrets_of(moor):
+        assert not [text for text in moor.said if secret in text], "moor printed a secret"
+        assert holders(moor.site, secret) <= {".moor/secrets"}
+    assert (moor.site / ".moor").stat().st_mode & 0o777 == 0o700
+    assert (moor.site / ".moor/pki/ca.key").stat().st_mode & 0o777 == 0o600
+    for secret in secrets_of(moor):
+        for name in ("cp1", "node1", "ws1"):
+            said = f"journalctl --no-pager 2>/dev/null | grep -cF -- '{secret}'"
+            places = "/etc /root /home /tmp /var/lib/moor /var/log"
+            search = f"{said}; grep -rlF -- '{secret}' {places} 2>/dev/null || :"
+            assert lab.exec(name, ["sh", "-c", search]).split() == ["0"], name
+
+
+def holders(folder: Path, secret: str) -> set[str]:
+    """Name the directories below ``folder`` with files that hold ``secret``, all of which must be private."""
+    found = [path for path in folder.rglob("*") if path.is_file() and secret.encode() in path.read_bytes()]
+    assert all(path.stat().st_mode & 0o077 == 0 for path in found)
+    return {str(path.parent.relative_to(folder)) for path in found}
