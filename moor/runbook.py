@@ -16,7 +16,7 @@ from nornir.core.inventory import Host
 from nornir.core.task import Result, Task
 
 from moor.engine.converge import probe
-from moor.engine.observation import forget, observation_of
+from moor.engine.observation import begin, end, observation_of
 from moor.errors import MoorError
 from moor.resources.base import Probed, Resource
 
@@ -81,11 +81,16 @@ def run(nr: Nornir, runbook: Runbook, told: Callable[[str], None] = lambda _: No
 
     told  is given a line at the start of each stage
     """
-    for host in nr.inventory.hosts.values():
-        forget(host)
-    told(f"read {len(nr.inventory.hosts)} hosts")
-    nr.run(task=observe, name="read", stages=runbook.stages)
-    return [skipped for stage in runbook.stages for skipped in _run_stage(nr, stage, told)]
+    hosts = nr.inventory.hosts
+    for host in hosts.values():
+        begin(host)
+    try:
+        told(f"read {len(hosts)} hosts")
+        nr.run(task=observe, name="read", stages=runbook.stages)
+        return [skipped for stage in runbook.stages for skipped in _run_stage(nr, stage, told)]
+    finally:
+        for host in hosts.values():
+            end(host)
 
 
 def observe(task: Task, stages: Sequence[Stage]) -> Result:

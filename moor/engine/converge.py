@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from nornir.core.task import Result, Task
 
@@ -84,73 +84,108 @@ def probe(task: Task, resources: Sequence[Probed]) -> dict[str, State | None]:
 def mend_all(task: Task, resources: Sequence[Resource], changes: list[Change]) -> list[Outcome]:
     """Mend until nothing is left to change; raises HostError where a round leaves as much as it found."""
     done: dict[str, Outcome] = {}
+    try:
+        _mend_rounds(task, resources, changes, done)
+    except Exception:  # whatever ended it, what was done by then is told
+        report(task, resources, list(done.values()))
+        raise
+    return list(done.values())
+
+
+def _mend_rounds(task: Task, resources: Sequence[Resource], changes: list[Change], done: dict[str, Outcome]) -> None:
+    """Mend, read again and plan anew, keeping in ``done`` what became of each change so far."""
     for _ in range(ROUNDS):
         if not changes:
-            break
+            return
+        done.update({change.id: Outcome(change, "skipped") for change in changes if change.id not in done})
         forget(task.host)
         for outcome in mend(task, changes):
             done[outcome.change.id] = outcome
             if outcome.error:
-                report(task, resources, list(done.values()), skipped=_after(changes, outcome))
                 raise HostError(outcome.error)
         seen = observation_of(task.host)
         read(task, resources, seen)
-        left = plan(resources, seen.states)
-        if len(left) >= len(changes):
+        former, changes = changes, plan(resources, seen.states)
+        if stuck(former, changes):
             break
-        changes = left
-    else:
-        left = changes
-    if changes and left:
-        raise HostError("\n".join(f"{c.id}: still not as it should be after mending: {c.diff}" for c in left))
-    return list(done.values())
+    left = [Outcome(c, "failed", f"{c.id}: still not as it should be after mending: {c.diff}") for c in changes]
+    done.update({outcome.change.id: outcome for outcome in left})
+    if left:
+        raise HostError("\n".join(outcome.error for outcome in left))
 
 
-def _after(changes: Sequence[Change], failed: Outcome) -> list[Change]:
-    ids = [change.id for change in changes]
-    return list(changes[ids.index(failed.change.id) + 1 :])
+def stuck(former: Sequence[Change], left: Sequence[Change]) -> bool:
+    """Say whether a round was in vain; changes that only now came to light are no sign of that."""
+    return len(left) >= len(former) and not {change.id for change in left}.isdisjoint(change.id for change in former)
 
 
 def mend(task: Task, changes: Sequence[Change]) -> Iterator[Outcome]:
     """Mend in order, neighbours that are fragments in one script; the first failure is the last outcome."""
-    for group in stretches(changes):
-        called = (_mend_by_call(task, change) for change in group)
-        scripted = isinstance(group[0].resource, Scripted)
-        for outcome in _mend_by_script(task, read_late(task, group)) if scripted else called:
+    for stretch in stretches(changes):
+        called = (_mend_by_call(task, change) for change in stretch.changes)
+        scripted = isinstance(stretch.changes[0].resource, Scripted)
+        for outcome in _mend_by_script(task, brought_up_to_date(task, stretch)) if scripted else called:
             yield outcome
             if outcome.error:
                 return
 
 
-def stretches(changes: Sequence[Change]) -> list[list[Change]]:
-    """Part the changes into stretches of one kind; what is late begins one, since it is read again first."""
-    parts: list[list[Change]] = []
+@dataclass
+class Stretch:
+    """Neighbouring changes that are mended together; ``late`` where the first must be read again before."""
+
+    changes: list[Change]
+    late: bool
+
+
+def stretches(changes: Sequence[Change]) -> list[Stretch]:
+    """Part the changes into stretches of one kind; one that builds on an earlier change begins a stretch."""
+    parts: list[Stretch] = []
+    written: set[str] = set()
     for change in changes:
         scripted = isinstance(change.resource, Scripted)
-        if not parts or scripted != isinstance(parts[-1][0].resource, Scripted) or is_late(change):
-            parts.append([])
-        parts[-1].append(change)
+        late = isinstance(change.resource, Scripted) and (
+            change.resource.late or not written.isdisjoint(change.resource.writes)
+        )
+        if not parts or late or scripted != isinstance(parts[-1].changes[0].resource, Scripted):
+            parts.append(Stretch([], late))
+        parts[-1].changes.append(change)
+        written.update(change.resource.writes)
     return parts
 
 
-def is_late(change: Change) -> bool:
-    """Say whether the change can be made only from what an earlier one brings."""
-    return isinstance(change.resource, Scripted) and change.resource.late
-
-
-def read_late(task: Task, changes: list[Change]) -> list[Change]:
-    """Give the changes of a stretch with what the host holds by now where they begin with a late one."""
-    first = changes[0].resource
-    if not (is_late(changes[0]) and isinstance(first, Probed)):
-        return changes
-    return [replace(changes[0], actual=probe(task, [first])[first.id]), *changes[1:]]
+def brought_up_to_date(task: Task, stretch: Stretch) -> list[Change]:
+    """Give the changes of a stretch, the first with what the host holds by now where it is late."""
+    first = stretch.changes[0]
+    if not (stretch.late and isinstance(first.resource, Probed)):
+        return stretch.changes
+    return [replace(first, actual=probe(task, [first.resource])[first.id]), *stretch.changes[1:]]
 
 
 def _mend_by_script(task: Task, changes: list[Change]) -> Iterator[Outcome]:
+    pairs, impossible = _fragments(changes)
+    if pairs:
+        yield from _run_fragments(task, pairs)
+    if impossible:
+        yield impossible
+
+
+def _fragments(changes: Sequence[Change]) -> tuple[list[tuple[Change, str]], Outcome | None]:
+    """Give the changes with their fragments, up to the first that has none, whose failure comes second."""
+    pairs: list[tuple[Change, str]] = []
+    for change in changes:
+        if isinstance(change.resource, Scripted):
+            try:
+                pairs.append((change, change.resource.mend(change.actual)))
+            except MoorError as error:
+                return pairs, _refused(change, error)
+    return pairs, None
+
+
+def _run_fragments(task: Task, pairs: Sequence[tuple[Change, str]]) -> Iterator[Outcome]:
     mark = new_mark()
-    pairs = [(c, c.resource.mend(c.actual)) for c in changes if isinstance(c.resource, Scripted)]
     script = apply_script([fragment for _, fragment in pairs], mark, run_of(task))
-    answer = shell_of(task).run(script, sum(c.resource.bound_s for c in changes))
+    answer = shell_of(task).run(script, sum(change.resource.bound_s for change, _ in pairs))
     if answer.code == BUSY:
         raise HostError(f"{answer.stderr.decode('utf-8', 'replace').strip()}; wait for it, then run again")
     pieces = answers(answer.stdout, answer.stderr, mark)
@@ -168,9 +203,14 @@ def _mend_by_call(task: Task, change: Change) -> Outcome:
         raise MoorError(f"{change.id}: nothing can mend it")
     try:
         resource.write(task, change.actual)
-    except HostError as error:
-        return Outcome(change, "failed", f"{change.id}: {error}")
+    except MoorError as error:
+        return _refused(change, error)
     return Outcome(change, "changed")
+
+
+def _refused(change: Change, error: MoorError) -> Outcome:
+    words = str(error)
+    return Outcome(change, "failed", words if words.startswith(f"{change.id}: ") else f"{change.id}: {words}")
 
 
 def shell_of(task: Task) -> Shell:

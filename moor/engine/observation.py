@@ -25,12 +25,26 @@ class Observation:
 KEY = "moor_observation"  # in the host's data; no section is called so
 
 
+def begin(host: Host) -> None:
+    """Have what is read of the host from now on kept for the tasks that follow, since a run begins."""
+    host.data[KEY] = Observation()
+
+
 def observation_of(host: Host) -> Observation:
-    """Give the host's observation, empty at first. One task a host runs at a time, so no lock is needed."""
-    observation: Observation = host.data.setdefault(KEY, Observation())
+    """Give the host's observation; outside of a run a new one, as nobody knows what happened since the last task.
+
+    One task a host runs at a time, so no lock is needed.
+    """
+    observation: Observation = host.data.get(KEY) or Observation()
     return observation
 
 
 def forget(host: Host) -> None:
-    """Drop what was read: something changed on the host, or a new run begins."""
+    """Drop what was read in this run: something changes on the host."""
+    if KEY in host.data:
+        begin(host)
+
+
+def end(host: Host) -> None:
+    """Keep nothing any longer, since the run is over."""
     host.data.pop(KEY, None)

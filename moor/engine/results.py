@@ -49,14 +49,12 @@ def run_of(task: Task) -> str:
     return name
 
 
-def report(
-    task: Task, resources: Sequence[Resource], outcomes: Sequence[Outcome], skipped: Sequence[Change] = ()
-) -> Result:
+def report(task: Task, resources: Sequence[Resource], outcomes: Sequence[Outcome]) -> Result:
     """Append a sub-result for every resource to the task's MultiResult and give the Result that sums them up.
 
     Each sub-result is a ResourceResult.
     """
-    by_id = {o.change.id: o for o in [*(Outcome(change, "skipped") for change in skipped), *outcomes]}
+    by_id = {outcome.change.id: outcome for outcome in outcomes}
     task.results.extend(_sub_result(task, resource, by_id.get(resource.id)) for resource in resources)
     changed = [o for o in outcomes if o.status in ("changed", "drift")]
     words = f"{len(changed)} of {len(resources)} {'would change' if task.is_dry_run() else 'changed'}"

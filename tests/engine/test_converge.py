@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fcntl import LOCK_EX, flock
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,9 +12,10 @@ from nornir.core.inventory import Host
 from nornir.core.task import AggregatedResult, MultiResult, Result, Task
 
 from moor.engine.converge import converge
-from moor.engine.observation import forget
 from moor.engine.results import ResourceResult
+from moor.errors import HostError
 from moor.resources.base import Required, Resource, State
+from moor.resources.edit import Edit
 from moor.resources.file import Directory, File
 from tests.conftest import MakeFleet, counted
 from tests.shells import me
@@ -51,10 +54,7 @@ def run(fleet: MakeFleet, *resources: Resource, dry_run: bool = False) -> Aggreg
     def give(task: Task) -> Result:
         return converge(task, resources or [one(task.host)])
 
-    nr = fleet(dry_run=dry_run).filter(name="alpha")
-    for host in nr.inventory.hosts.values():
-        forget(host)
-    return nr.run(task=give)
+    return fleet(dry_run=dry_run).filter(name="alpha").run(task=give)
 
 
 def test_a_dry_run_says_what_would_change_and_changes_nothing(fleet: MakeFleet, tmp_path: Path) -> None:
@@ -116,3 +116,81 @@ def test_one_round_trip_when_nothing_differs_and_three_when_something_does(
     scripts = counted(monkeypatch)
     run(fleet, dry_run=dry_run)
     assert len(scripts) == trips
+
+
+def test_what_was_changed_before_a_change_that_cannot_even_be_tried_is_told(fleet: MakeFleet, tmp_path: Path) -> None:
+    @dataclass(frozen=True)
+    class Impossible(File):
+        def mend(self, actual: State | None) -> str:
+            raise HostError("nobody can write this")
+
+    folder, owner = tmp_path / "alpha", me(tmp_path)
+    first, second, third = (
+        File(f"{folder}/first", "1\n", owner=owner),
+        Impossible(f"{folder}/second", "2\n", owner=owner),
+        File(f"{folder}/third", "3\n", owner=owner),
+    )
+    result = run(fleet, first, second, third)["alpha"]
+    assert statuses(result) == {first.id: "changed", second.id: "failed", third.id: "skipped"}
+    assert str(result[0].exception) == f"{second.id}: nobody can write this"
+
+
+def test_what_was_changed_is_told_though_it_is_not_as_it_should_be_afterwards(fleet: MakeFleet, tmp_path: Path) -> None:
+    @dataclass(frozen=True)
+    class Stubborn(File):
+        def mend(self, actual: State | None) -> str:
+            return ":"
+
+    good = File(f"{tmp_path}/alpha/good", "1\n", owner=me(tmp_path))
+    stubborn = Stubborn(f"{tmp_path}/alpha/one", "one\n", owner=me(tmp_path))
+    result = run(fleet, good, stubborn)["alpha"]
+    assert statuses(result) == {good.id: "changed", stubborn.id: "failed"}
+
+
+def test_a_host_that_is_busy_shows_what_was_left_undone(fleet: MakeFleet, tmp_path: Path) -> None:
+    with (tmp_path / "lock").open("w") as lock:
+        flock(lock, LOCK_EX)
+        result = run(fleet)["alpha"]
+    assert "another run holds the lock of this host" in str(result[0].exception)
+    assert list(statuses(result).values()) == ["skipped"]
+
+
+def test_two_edits_of_one_file_are_made_in_one_run(fleet: MakeFleet, tmp_path: Path) -> None:
+    path = str(tmp_path / "alpha" / "list")
+    edits = [Edit(path, word, partial(with_line, word)) for word in ("one", "two")]
+    result = run(fleet, *edits)["alpha"]
+    assert not result.failed, result[0].exception
+    assert Path(path).read_text() == "one\ntwo\n"
+    assert not run(fleet, *edits)["alpha"].changed
+
+
+def test_a_change_that_brings_another_one_is_followed_up(fleet: MakeFleet, tmp_path: Path) -> None:
+    folder, owner = tmp_path / "alpha", me(tmp_path)
+
+    @dataclass(frozen=True)
+    class Spoiling(File):
+        def mend(self, actual: State | None) -> str:
+            return f"{super().mend(actual)}; rm -f {folder}/other"
+
+    other = File(f"{folder}/other", "other\n", owner=owner)
+    assert not run(fleet, other)["alpha"].failed
+    result = run(fleet, other, Spoiling(f"{folder}/spoiler", "1\n", owner=owner))["alpha"]
+    assert not result.failed, result[0].exception
+    assert list(statuses(result).values()) == ["changed", "changed"]
+    assert (folder / "other").exists()
+
+
+def test_a_task_that_is_run_twice_by_nornir_alone_reads_the_host_each_time(fleet: MakeFleet, tmp_path: Path) -> None:
+    def write_one(task: Task) -> Result:
+        return converge(task, [one(task.host)])
+
+    nr = fleet().filter(name="alpha")
+    assert nr.run(task=write_one)["alpha"].changed
+    assert not nr.run(task=write_one)["alpha"].changed
+    (tmp_path / "alpha" / "one").write_text("somebody else's\n")
+    assert nr.run(task=write_one)["alpha"].changed
+    assert (tmp_path / "alpha" / "one").read_text() == "one\n"
+
+
+def with_line(word: str, text: str, _: str) -> str:
+    return text if word in text.split() else f"{text}{word}\n"
