@@ -13,7 +13,8 @@ umask 022
 
 # A path is kept once a run, so that what is put back is what was there before the run began;
 # what was refused is kept beside it, since a person may have written it after moor did.
-# The newest run that kept a path wins: a run that was killed before its restart left its copy behind.
+# The newest run that kept a path wins: a run that was killed before its restart left its copy behind. What is older
+# than the last start that went well is no former content: a later failure has another cause.
 FUNCTIONS = """\
 moor_fail() { printf '%s\\n' "$1" >&2; exit 1; }
 moor_keep() {
@@ -23,15 +24,22 @@ moor_keep() {
   if [ -f "$1" ]; then cp -p "$1" "$k.part" && mv "$k.part" "$k"; else : > "$k.absent"; fi ||
     moor_fail "cannot keep the former content of $1 below $moor_runs"
 }
+moor_settled() {
+  s="$moor_runs/$moor_run/settled$1"
+  (umask 077; mkdir -p "${s%/*}") && : > "$s"
+}
 moor_put_back() {
   k=
-  for d in "$moor_runs"/*/; do
+  for d in "$moor_runs"/*/ "$moor_runs/$moor_run/"; do
     if [ -e "$d/files$1" ] || [ -e "$d/files$1.absent" ]; then k="$d/files$1"; fi
+    [ ! -e "$d/settled$1" ] || k=
   done
-  [ -n "$k" ] || return 0
+  [ -n "$k" ] || return 1
+  p=$1; [ ! -L "$p" ] || p=$(readlink -f "$p") || moor_fail "cannot follow the link $1"
   r="$moor_runs/$moor_run/refused$1"
-  [ ! -f "$1" ] || { (umask 077; mkdir -p "${r%/*}") && cp -p "$1" "$r"; }
-  if [ -e "$k" ]; then cp -p "$k" "$1.moor" && mv -f "$1.moor" "$1"; else rm -f "$1"; fi
+  [ ! -f "$p" ] || { (umask 077; mkdir -p "${r%/*}") && cp -p "$p" "$r"; }
+  if [ -e "$k" ]; then cp -p "$k" "$p.moor" && mv -f "$p.moor" "$p"; else rm -f "$p"; fi ||
+    moor_fail "cannot give $1 its former content, which is $k"
 }
 moor_place() {
   if sync "$1" 2>/dev/null || sync; then mv -f "$1" "$2"; else false; fi && return 0
@@ -39,14 +47,18 @@ moor_place() {
 }
 """
 
-# Runs are named so that they sort by time.
+# Runs are named so that they sort by time, as far as the controllers' clocks agree.
 TIDY = """\
-ls -1 "$moor_runs" 2>/dev/null | sort -r | tail -n +21 | while IFS= read -r r; do rm -rf "$moor_runs/$r"; done
+ls -1 "$moor_runs" 2>/dev/null | grep -vxF -e "$moor_run" | sort -r | tail -n +21 |
+  while IFS= read -r r; do rm -rf "$moor_runs/$r"; done
 """
 
 
+# Whoever can open the file can hold its lock, so it is for root alone.
 TAKE_LOCK = f"""\
-exec 9>>"$moor_lock" || exit 1
+command -v flock >/dev/null || {{ echo 'flock is missing here; install util-linux' >&2; exit 1; }}
+umask 077; exec 9>>"$moor_lock" || exit 1
+chmod 600 "$moor_lock"; umask 022
 if ! flock -n 9; then
   echo 'another run holds the lock of this host:' >&2; cat "$moor_lock" >&2; exit {BUSY}
 fi

@@ -11,6 +11,9 @@ from moor.resources.base import Scripted, State
 # A file counts as newer when it changed more than this after the main process began: two clocks are read in turn.
 TOLERANCE_CS = 5
 
+# Source: systemctl(1), is-enabled; such a unit is started by others, and systemctl can make it neither.
+UNCHANGEABLE = frozenset({"static", "generated", "alias", "indirect", "transient"})
+
 # systemd tells the start of the main process in microseconds since boot; a file tells its change in seconds since 1970.
 STARTED_CS = """\
 started=$(systemctl show -p ExecMainStartTimestampMonotonic --value "$u" 2>/dev/null)
@@ -77,14 +80,15 @@ done"""
         words = [line for line in lines if not line.startswith("newer ")]
         return {
             "running": _word(words[0] == "active"),
-            "enabled": _word(any(word in ("enabled", "static", "generated", "alias") for word in words[1:])),
+            "enabled": _word("enabled" in words[1:] or (self.enabled and not UNCHANGEABLE.isdisjoint(words[1:]))),
             "stale": f"older than {' '.join(newer)}" if newer else "no",
         }
 
     def mend(self, actual: State | None) -> str:
         if actual is None:
             raise HostError(f"{self.id}: the host does not run systemd")
-        enabling = f'systemctl -q {"enable" if self.enabled else "disable"} "$u" || exit 1'
+        right = actual["enabled"] == _word(self.enabled)
+        enabling = ":" if right else f'systemctl -q {"enable" if self.enabled else "disable"} "$u" || exit 1'
         starting = self._start() if self.running else 'systemctl stop "$u"'
         return f"u={quote(self.name)}\nsystemctl daemon-reload\n{enabling}\n{starting}"
 
@@ -99,15 +103,24 @@ moor_begin() {{
     sleep 1
   done
 }}
-moor_begin && exit 0
+if moor_begin; then {self._settled()} exit 0; fi
 ( {self.check} ) >&2; systemctl is-active "$u" >&2
 journalctl -q --no-pager -o cat -n 8 -u "$u" 2>/dev/null | cut -c 1-400 >&2
 {self._back(paths) if self.put_back and paths else "exit 1"}"""
 
+    def _settled(self) -> str:
+        """Give sh that remembers that the service came up with its files as they are."""
+        paths = self.newer_than if self.put_back else ()
+        return "".join(f"moor_settled {quote(path)}; " for path in paths)
+
     def _back(self, paths: str) -> str:
         return f"""\
-for f in {paths}; do moor_put_back "$f"; done
-if moor_begin; then moor_fail "$u did not come up with the new files; the former ones are back and it runs"; fi
+back=; for f in {paths}; do ! moor_put_back "$f" || back=yes; done
+[ -n "$back" ] || moor_fail "$u did not come up; moor has not changed its files since it last did"
+if moor_begin; then
+  {self._settled()}
+  moor_fail "$u did not come up with the new files; the former ones are back and it runs"
+fi
 moor_fail "$u did not come up with the new files, nor with the former ones, which are back\""""
 
 

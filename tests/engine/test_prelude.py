@@ -1,0 +1,106 @@
+"""What an apply script does besides its fragments: the lock, what is kept, what is put back, what is tidied away."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from shlex import quote
+
+import pytest
+
+from moor.engine import script
+from moor.engine.script import answers, apply_script
+from tests.shells import SHELLS, sh
+
+MARK = "moor-mark"
+Apply = Callable[..., "subprocess.CompletedProcess[bytes]"]
+
+
+@pytest.fixture(params=SHELLS)
+def apply(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Apply:
+    """Give what runs fragments as a run of a given name does, in each shell."""
+    monkeypatch.setattr(script, "RUNS", str(tmp_path / "runs"))
+    monkeypatch.setattr(script, "LOCK", str(tmp_path / "lock"))
+    return lambda run, *fragments: sh(request.param, apply_script(fragments, MARK, run))
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    """Give a file of a service, its name as odd as they come."""
+    path = tmp_path / "it's a\n-config"
+    path.write_text("first\n")
+    return path
+
+
+def written(path: Path, content: str) -> str:
+    return f"moor_keep {quote(str(path))}; printf '%s\\n' {content} > {quote(str(path))}"
+
+
+def codes(done: subprocess.CompletedProcess[bytes]) -> list[int]:
+    return [piece.code for piece in answers(done.stdout, done.stderr, MARK)]
+
+
+def test_nobody_else_can_hold_the_lock_or_read_who_does(apply: Apply, tmp_path: Path) -> None:
+    (tmp_path / "lock").touch(0o644)
+    assert codes(apply("run-1", ":")) == [0]
+    assert (tmp_path / "lock").stat().st_mode & 0o777 == 0o600
+
+
+def test_files_are_still_written_for_all_to_read(apply: Apply, tmp_path: Path) -> None:
+    apply("run-1", f": > {quote(str(tmp_path / 'file'))}")
+    assert (tmp_path / "file").stat().st_mode & 0o777 == 0o644
+
+
+def test_tidying_spares_the_run_itself_though_the_controllers_clock_is_behind(
+    apply: Apply, tmp_path: Path, config: Path
+) -> None:
+    for number in range(25):
+        (tmp_path / "runs" / f"2030-{number:02}").mkdir(parents=True)
+    apply("2020-00", written(config, "second"))
+    names = {path.name for path in (tmp_path / "runs").iterdir()}
+    assert "2020-00" in names
+    assert "2030-24" in names
+    assert len(names) == 21
+
+
+def test_what_a_run_changed_is_put_back(apply: Apply, config: Path) -> None:
+    done = apply("run-1", written(config, "second"), f"moor_put_back {quote(str(config))}")
+    assert codes(done) == [0, 0]
+    assert config.read_text() == "first\n"
+
+
+def test_a_file_that_was_not_there_is_gone_again(apply: Apply, config: Path) -> None:
+    config.unlink()
+    apply("run-1", written(config, "second"), f"moor_put_back {quote(str(config))}")
+    assert not config.exists()
+
+
+def test_what_a_killed_run_changed_is_put_back_by_the_next(apply: Apply, config: Path) -> None:
+    apply("run-1", written(config, "second"))
+    apply("run-2", f"moor_put_back {quote(str(config))}")
+    assert config.read_text() == "first\n"
+
+
+def test_what_a_service_came_up_with_is_not_replaced_by_what_was_before(apply: Apply, config: Path) -> None:
+    apply("run-1", written(config, "second"), f"moor_settled {quote(str(config))}")
+    done = apply("run-2", f"moor_put_back {quote(str(config))}")
+    assert codes(done) == [1]
+    assert config.read_text() == "second\n"
+
+
+def test_what_is_refused_after_a_run_that_went_well_gives_way_to_what_that_run_wrote(
+    apply: Apply, config: Path, tmp_path: Path
+) -> None:
+    apply("run-1", written(config, "second"), f"moor_settled {quote(str(config))}")
+    apply("run-2", written(config, "third"), f"moor_put_back {quote(str(config))}")
+    assert config.read_text() == "second\n"
+    assert (tmp_path / "runs" / "run-2" / "refused" / str(config)[1:]).read_text() == "third\n"
+
+
+def test_a_link_stays_a_link_when_its_file_is_put_back(apply: Apply, config: Path, tmp_path: Path) -> None:
+    link = tmp_path / "link"
+    link.symlink_to(config)
+    apply("run-1", written(link, "second"), f"moor_put_back {quote(str(link))}")
+    assert link.is_symlink()
+    assert config.read_text() == "first\n"

@@ -1,0 +1,98 @@
+"""Services: what systemd's words mean, and a start that fails, over a systemctl that only pretends."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from shlex import quote
+
+import pytest
+
+from moor.engine.plan import plan
+from moor.engine.prelude import FUNCTIONS
+from moor.resources.base import State
+from moor.resources.service import Service
+from tests.shells import SHELLS, sh
+
+# Its unit is active as long as the file is not "broken"; a masked unit cannot be enabled.
+SYSTEMCTL = """\
+systemctl() {
+  printf '%s\\n' "$*" >> "$log"
+  case "$*" in
+    *is-failed*|*reset-failed*|*daemon-reload*) [ "$1" != is-failed ] ;;
+    *enable*) [ -z "$masked" ] || { echo 'Unit is masked.' >&2; return 1; } ;;
+    *restart*|*is-active*) ! grep -q broken "$config" ;;
+  esac
+}
+journalctl() { :; }
+"""
+
+
+@pytest.mark.parametrize(
+    ("words", "enabled", "changes"),
+    [
+        ("active\nenabled\n", True, 0),
+        ("active\ndisabled\n", True, 1),
+        ("active\nmasked\n", True, 1),
+        ("active\nenabled\n", False, 1),
+        ("active\nstatic\n", True, 0),
+        ("active\nstatic\n", False, 0),
+        ("active\nindirect\n", True, 0),
+        ("active\ngenerated\n", True, 0),
+        ("active\nalias\n", False, 0),
+        ("activating\nenabled\n", True, 1),
+        ("failed\nenabled\n", True, 1),
+        ("inactive\n", True, 1),
+    ],
+)
+def test_what_cannot_be_enabled_or_disabled_is_as_it_should_be(words: str, enabled: bool, changes: int) -> None:
+    service = Service("x", enabled=enabled)
+    assert len(plan([service], {service.id: service.actual(words)})) == changes
+
+
+def mended(
+    shell: str, folder: Path, service: Service, actual: State | None, kept: bool = True, masked: str = ""
+) -> subprocess.CompletedProcess[bytes]:
+    config, runs = folder / "config", folder / "runs"
+    names = f"moor_runs={quote(str(runs))} moor_run=run-1 config={quote(str(config))}\n"
+    keep = f"moor_keep {quote(str(config))}; " if kept else ""
+    script = f'log={quote(str(folder / "log"))} masked={masked}\n{keep}echo {config.name} broken > "$config"\n'
+    return sh(shell, f"{FUNCTIONS}{SYSTEMCTL}{names}{script}{service.mend(actual)}")
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Service:
+    (tmp_path / "config").write_text("good\n")
+    return Service("x", newer_than=(str(tmp_path / "config"),), settle_s=0, put_back=True)
+
+
+STALE: State = {"running": "yes", "enabled": "yes", "stale": "older than config"}
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_a_file_that_a_service_does_not_come_up_with_is_put_back(shell: str, service: Service, tmp_path: Path) -> None:
+    done = mended(shell, tmp_path, service, STALE)
+    assert done.returncode == 1
+    assert b"the former ones are back and it runs" in done.stderr
+    assert (tmp_path / "config").read_text() == "good\n"
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_nothing_is_said_to_be_back_where_moor_changed_nothing(shell: str, service: Service, tmp_path: Path) -> None:
+    done = mended(shell, tmp_path, service, STALE, kept=False)
+    assert done.returncode == 1
+    assert b"moor has not changed its files" in done.stderr
+    assert b"are back" not in done.stderr
+    assert (tmp_path / "config").read_text() == "config broken\n"
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_a_unit_that_is_enabled_is_not_enabled_again(shell: str, service: Service, tmp_path: Path) -> None:
+    mended(shell, tmp_path, service, STALE)
+    assert "enable" not in (tmp_path / "log").read_text()
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_a_unit_that_cannot_be_enabled_says_so(shell: str, service: Service, tmp_path: Path) -> None:
+    done = mended(shell, tmp_path, service, {**STALE, "enabled": "no"}, masked="yes")
+    assert (done.returncode, done.stderr) == (1, b"Unit is masked.\n")
