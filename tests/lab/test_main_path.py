@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import ssl
 import subprocess
 import sys
 import threading
@@ -18,12 +19,17 @@ from ipaddress import IPv4Address
 from pathlib import Path
 
 import pytest
+from lightkube import Client, KubeConfig
+from lightkube.resources.apps_v1 import Deployment
+from lightkube.resources.core_v1 import Secret as KubeSecret
 from ruamel.yaml import YAML
 
 from lab import faults
 from lab.artifacts import provide
 from lab.fleet import Host, load_fleet
 from lab.lab import Lab
+from moor.connections.harbor import Harbor
+from tasks.registry import find_robot
 from tests.lab.conftest import fleet_for_tests
 
 pytestmark = pytest.mark.lab
@@ -212,6 +218,70 @@ def test_what_somebody_changed_by_hand_is_named_and_mended(lab: Lab, moor: Moor,
     assert identity in moor.planned("--limit", host)
     moor.applied("--limit", host)
     assert moor.planned("--limit", host) == []
+
+
+def make_public(harbor: Harbor, cluster: Client) -> None:
+    harbor.change("PUT", "/api/v2.0/projects/demo", {"metadata": {"public": "true"}})
+
+
+def disable_the_robot(harbor: Harbor, cluster: Client) -> None:
+    robot = find_robot(harbor, "demo", "puller") or {}
+    harbor.change("PUT", f"/api/v2.0/robots/{robot['id']}", {**robot, "disable": True})
+
+
+def change_the_robots_password(harbor: Harbor, cluster: Client) -> None:
+    robot = find_robot(harbor, "demo", "puller") or {}
+    harbor.change("PATCH", f"/api/v2.0/robots/{robot['id']}", {"secret": "0therPassword"})
+
+
+def delete_the_pull_secret(harbor: Harbor, cluster: Client) -> None:
+    cluster.delete(KubeSecret, "registry", namespace="demo")
+
+
+def scale_down(harbor: Harbor, cluster: Client) -> None:
+    cluster.patch(Deployment, "sqrt", {"spec": {"replicas": 1}}, namespace="demo")
+
+
+def delete_the_image(harbor: Harbor, cluster: Client) -> None:
+    harbor.change("DELETE", "/api/v2.0/projects/demo/repositories/sqrt", None)
+
+
+@pytest.mark.parametrize(
+    ("meddle", "identity"),
+    [
+        (make_public, "project:demo"),
+        (disable_the_robot, "robot:demo+puller"),
+        (change_the_robots_password, "robot:demo+puller"),
+        (delete_the_pull_secret, "secret:demo/registry"),
+        (scale_down, "deployment:demo/sqrt"),
+        (delete_the_image, "image:demo/sqrt:1.0"),
+    ],
+)
+def test_what_somebody_changed_behind_an_api_is_named_and_mended(
+    lab: Lab, moor: Moor, meddle: Callable[[Harbor, Client], None], identity: str
+) -> None:
+    trust = ssl.create_default_context(cafile=str(moor.site / ".moor/pki/ca.crt"))
+    admin = ("admin", (lab.directory / "secrets/harbor-admin").read_text().strip())
+    config = KubeConfig.from_file(lab.directory / "kubeconfig").get()
+    with Client(config, trust_env=False) as cluster:
+        harbor = Harbor("registry.moor.test", address(lab, "harbor1"), 443, admin, trust)
+        meddle(harbor, cluster)
+        harbor.close()
+    assert identity in moor.planned()
+    moor.applied()
+    assert moor.planned() == []
+
+
+def test_an_image_that_the_workstation_has_already_is_pushed_under_its_name(moor: Moor) -> None:
+    defaults = moor.site / "inventory" / "defaults.yaml"
+    former = defaults.read_text()
+    lines = YAML(typ="safe").load(former)
+    lines["data"]["images"]["demo/copy:1.0"] = {"present": "registry.moor.test/demo/sqrt:1.0"}
+    YAML(typ="safe").dump(lines, defaults)
+    assert moor.planned() == ["image:demo/copy:1.0"]
+    moor.applied("images")
+    assert moor.planned() == []
+    defaults.write_text(former)
 
 
 def test_a_containerd_that_does_not_come_up_stops_the_roll_out_and_is_put_back(lab: Lab, moor: Moor) -> None:
