@@ -171,12 +171,13 @@ def credentials(data: Mapping[str, str], host_port: str) -> dict[str, str]:
     """Read a pull secret: for which registry, which user, and the password's hash; what is not readable is said."""
     try:
         auths = json.loads(base64.b64decode(data[".dockerconfigjson"]))["auths"]
-    except (KeyError, ValueError, TypeError):
+        if host_port not in auths:
+            return {"registry": " ".join(sorted(auths)) or "(none)"}
+        entry = auths[host_port]
+        login = base64.b64decode(entry.get("auth", "")).decode("utf-8", "replace")
+    except (KeyError, ValueError, TypeError, AttributeError):
         return {"registry": "(not readable)"}
-    if host_port not in auths:
-        return {"registry": " ".join(sorted(auths)) or "(none)"}
-    entry = auths[host_port]
-    user, _, password = base64.b64decode(entry.get("auth", "")).decode("utf-8", "replace").partition(":")
+    user, _, password = login.partition(":")
     return {"registry": host_port, "user": user or entry.get("username", ""), "password": sha256(password)}
 
 

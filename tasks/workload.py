@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, ClassVar
 
+from lightkube.core.exceptions import LoadResourceError
+from lightkube.core.resource import GlobalResource, NamespacedResource
+from lightkube.core.resource_registry import resource_registry
 from nornir.core.inventory import Host
 from nornir.core.task import Result, Task
 from pydantic import ConfigDict, Field
@@ -117,14 +120,37 @@ def manifests(host: Host, name: str, workload: Workload) -> list[dict[str, Any]]
     image = f"{settings_of(host, Registry).host_port}/{workload.image}"
     values = {**workload.model_dump(exclude={"template", "image"}), "name": name, "image": image}
     text = render(workload.template, site_of(host).directory, **values)
+    return objects_of(text, f"templates/{workload.template}: workload {name}")
+
+
+def objects_of(text: str, where: str) -> list[dict[str, Any]]:
+    """Read Kubernetes YAML of any number of documents; raises InputError, with ``where`` in front."""
     try:
         found = [tree for tree in YAML(typ="safe", pure=True).load_all(text) if tree]
     except YAMLError as error:
-        raise InputError(f"templates/{workload.template}: workload {name}: not YAML: {error}") from None
+        raise InputError(f"{where}: not YAML: {error}") from None
     for tree in found:
-        if not isinstance(tree, Mapping) or not {"apiVersion", "kind", "metadata"} <= tree.keys():
-            raise InputError(f"templates/{workload.template}: workload {name}: needs apiVersion, kind and metadata")
+        if not (isinstance(tree, Mapping) and _named(tree)):
+            raise InputError(f"{where}: needs apiVersion, kind and metadata with a name")
+        if kind_of(tree) is None:
+            raise InputError(
+                f"{where}: moor knows no kind {tree['kind']} of {tree['apiVersion']}; "
+                "apply what a cluster was extended by with kubectl"
+            )
     return [dict(tree) for tree in found]
+
+
+def _named(tree: Mapping[str, Any]) -> bool:
+    metadata = tree.get("metadata")
+    return bool(tree.get("apiVersion") and tree.get("kind") and isinstance(metadata, Mapping) and metadata.get("name"))
+
+
+def kind_of(content: Mapping[str, Any]) -> type[object] | None:
+    """Give lightkube's class for an object, or None where it has none."""
+    try:
+        return resource_registry.load(str(content.get("apiVersion")), str(content["kind"]))
+    except LoadResourceError:
+        return None
 
 
 def refuse(host: Host, workloads: Mapping[str, Workload], objects: Mapping[str, list[dict[str, Any]]]) -> None:
@@ -150,18 +176,27 @@ def findings(
 ) -> Iterator[str]:
     """Say what is wrong between one object and the pull secrets that will exist."""
     place = content["metadata"].get("namespace", "default")
-    if content["kind"] != "Namespace" and place != namespace:
+    if not issubclass(kind_of(content) or NamespacedResource, GlobalResource) and place != namespace:
         yield f"{content['kind']} is in namespace {place}, the workload and its pull secret are in {namespace}"
-    pod = content.get("spec", {}).get("template", {}).get("spec") if content["kind"] != "Pod" else content.get("spec")
-    if not pod:
-        return
-    names = [entry.get("name") for entry in pod.get("imagePullSecrets", [])]
+    pod = _pod_of(content)
+    names = [entry.get("name") for entry in pod.get("imagePullSecrets") or []]
     for name in names:
         if (place, name) not in secrets:
             known = ", ".join(sorted(secret for where, secret in secrets if where == place)) or "none"
             yield f"imagePullSecrets names {name}, which does not exist in namespace {place} (there: {known})"
-    for image in [c.get("image", "") for c in [*pod.get("initContainers", []), *pod.get("containers", [])]]:
+    for image in [c.get("image", "") for c in [*(pod.get("initContainers") or []), *(pod.get("containers") or [])]]:
         if image.partition("/")[0] != host_port:
             yield f"image {image} is not in the registry {host_port}, which its pull secret is for"
         elif not names:
             yield f"image {image} needs imagePullSecrets"
+
+
+def _pod_of(content: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Give what an object says of the pods that it makes, however deep that stands; empty where it makes none."""
+    if content["kind"] == "Pod":
+        return content.get("spec") or {}
+    above = ("spec", "jobTemplate") if content["kind"] == "CronJob" else ()
+    found: Any = content
+    for key in (*above, "spec", "template", "spec"):
+        found = found.get(key) if isinstance(found, Mapping) else None
+    return found if isinstance(found, Mapping) else {}

@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 
 from moor.engine.plan import plan
+from moor.errors import InputError
 from moor.resources.base import State
 from moor.secrets import Secret
 from tasks.cluster_parts import PullSecret, Rollout, as_text, credentials, docker_config_json, progress, waiting_reasons
 from tasks.reachability import wrong_images
-from tasks.workload import findings
+from tasks.workload import findings, objects_of
 
 HOST = "registry.moor.test"
 SECRETS = {("demo", "registry"), ("other", "elsewhere")}
@@ -127,3 +128,53 @@ def test_a_secret_object_is_shown_without_its_values() -> None:
     text = as_text({"kind": "Secret", "metadata": {"name": "x", "uid": "1"}, "data": {"key": "dmVyeSBzZWNyZXQ="}})
     assert "dmVyeSBzZWNyZXQ=" not in text
     assert "uid" not in text
+
+
+@pytest.mark.parametrize("auth", ["A", None, 5])
+def test_a_pull_secret_whose_login_is_no_login_is_drift(auth: object) -> None:
+    content = json.dumps({"auths": {HOST: {"auth": auth}}})
+    data = {".dockerconfigjson": base64.b64encode(content.encode()).decode()}
+    assert credentials(data, HOST)["registry"] == "(not readable)"
+
+
+@pytest.mark.parametrize("api", ["rbac.authorization.k8s.io/v1:ClusterRole", "v1:PersistentVolume", "v1:Namespace"])
+def test_an_object_of_the_whole_cluster_needs_no_namespace(api: str) -> None:
+    version, _, kind = api.partition(":")
+    assert list(findings({"apiVersion": version, "kind": kind, "metadata": {"name": "x"}}, "demo", HOST, SECRETS)) == []
+
+
+def test_pods_of_a_cron_job_are_looked_at_too() -> None:
+    job = {"kind": "CronJob", "metadata": {"name": "x", "namespace": "demo"}}
+    inner = {"spec": {"jobTemplate": {"spec": deployment("docker.io/nginx", "demo", "registry")["spec"]}}}
+    assert "is not in the registry" in "\n".join(findings({**job, **inner}, "demo", HOST, SECRETS))
+
+
+@pytest.mark.parametrize("empty", ["imagePullSecrets", "initContainers"])
+def test_keys_without_a_value_are_as_if_they_were_not_there(empty: str) -> None:
+    content = deployment(f"{HOST}/demo/sqrt:1.0", "demo", "registry")
+    content["spec"]["template"]["spec"][empty] = None
+    words = "\n".join(findings(content, "demo", HOST, SECRETS))
+    assert ("needs imagePullSecrets" in words) == (empty == "imagePullSecrets")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("kind: Deployment\n", "needs apiVersion, kind and metadata with a name"),
+        ("apiVersion: v1\nkind: Service\nmetadata: {}\n", "needs apiVersion, kind and metadata with a name"),
+        ("apiVersion: v1\nkind: Service\nmetadata: x\n", "needs apiVersion, kind and metadata with a name"),
+        ("- one\n", "needs apiVersion, kind and metadata with a name"),
+        ("apiVersion: v1\nkind: Deployment\nmetadata: {name: x}\n", "moor knows no kind Deployment of v1"),
+        ("apiVersion: cert-manager.io/v1\nkind: Certificate\nmetadata: {name: x}\n", "moor knows no kind Certificate"),
+    ],
+)
+def test_what_no_cluster_would_take_is_refused_with_the_template_named(text: str, words: str) -> None:
+    with pytest.raises(InputError, match=words) as refused:
+        objects_of(text, "templates/own.yaml.j2: workload x")
+    assert str(refused.value).startswith("templates/own.yaml.j2: workload x: ")
+
+
+def test_several_documents_are_several_objects_and_empty_ones_are_none() -> None:
+    kinds = {"a": "Service", "b": "ConfigMap"}
+    text = "---\n".join(f"apiVersion: v1\nkind: {kind}\nmetadata: {{name: {name}}}\n" for name, kind in kinds.items())
+    assert [tree["metadata"]["name"] for tree in objects_of(f"---\n---\n{text}", "x")] == ["a", "b"]
