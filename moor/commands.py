@@ -15,11 +15,12 @@ from moor.engine.results import new_run
 from moor.interruption import told_at_interrupt
 from moor.options import Options, Output
 from moor.progress import progress_to
+from moor.refusal import refuse_bad_input
 from moor.report import Collector, HostReport, RunReport
 from moor.runbook import Runbook, run
 from moor.secrets import MaskingFilter, mask
-from moor.selection import find_site, limited, runbook_called
-from moor.sites import open_site
+from moor.selection import limited, runbook_called
+from moor.sites import find_site, open_site
 
 DIFFERS = 2
 
@@ -55,6 +56,7 @@ def check(options: Options, accept_new_host_keys: bool) -> int:
     from moor.checks import CHECK, pin_new_host_keys
 
     with opened(options, dry_run=True) as nr:
+        refuse_bad_input(nr.inventory.hosts.values(), runbook_called("site").stages, partly=True)
         if accept_new_host_keys:
             pin_new_host_keys(nr, teller(options))
         report = play(nr, CHECK, options)
@@ -76,7 +78,8 @@ def opened(options: Options, dry_run: bool) -> Iterator[Nornir]:
 
 
 def play(nr: Nornir, runbook: Runbook, options: Options) -> RunReport:
-    """Run a runbook over the fleet and report what it found."""
+    """Run a runbook over the fleet and report what it found; raises InputError before anything is reached."""
+    refuse_bad_input(nr.inventory.hosts.values(), runbook.stages)
     run_id = nr.config.user_defined["run"] = new_run()
     report = RunReport(run_id, runbook.name, {name: HostReport() for name in nr.inventory.hosts})
     told, collector = teller(options), Collector(report)

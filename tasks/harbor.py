@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import ssl
+import tarfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
@@ -14,12 +15,13 @@ from pydantic import Field
 
 from moor.connections.harbor import Harbor
 from moor.engine.converge import converge
+from moor.errors import InputError
 from moor.resources.archive import Archive
 from moor.resources.base import Resource
 from moor.resources.file import File
 from moor.resources.healthy import Healthy
 from moor.resources.service import Service
-from moor.settings import SecretRef, Section, SitePath, settings_of
+from moor.settings import SecretRef, Section, SitePath, about, settings_of
 from moor.templates import render
 from tasks.facts import Registry
 from tasks.harbor_parts import Configured, Containers, Prepared, Unpacked
@@ -61,6 +63,8 @@ def desired(host: Host) -> Sequence[Resource]:
     """From the uploaded installer to a healthy Harbor, in that order."""
     harbor = settings_of(host, HarborSettings)
     where = harbor.directory
+    with about("data.harbor.installer"):
+        check_installer(harbor)
     package = f"{DOWNLOADS}/{harbor.installer.name}"
     return [
         File(CERTIFICATE, registry_certificate(host)),
@@ -77,16 +81,35 @@ def desired(host: Host) -> Sequence[Resource]:
     ]
 
 
+def check_installer(harbor: HarborSettings) -> None:
+    """Raise InputError unless the file is an offline installer; a host may have it already where its hash is known."""
+    path = harbor.installer
+    if not path.is_file():
+        if harbor.sha256 is None:
+            raise InputError(f"no such file: {path}; download Harbor's offline installer to it (moor lab up makes one)")
+        return
+    try:
+        with tarfile.open(path, "r:gz") as archive:
+            first = archive.next()
+    except (OSError, EOFError, tarfile.TarError) as error:
+        raise InputError(f"{path} is not an offline installer, harbor-offline-installer-vX.Y.Z.tgz: {error}") from error
+    if first is None or first.name.partition("/")[0] != "harbor":
+        raise InputError(f"{path} is not an offline installer: it unpacks to {first.name if first else 'nothing'}")
+
+
 def harbor_yml(host: Host, harbor: HarborSettings) -> dict[str, Any]:
     """Give what moor sets in harbor.yml, by dotted key, as the release's template names them; options come last."""
     registry = settings_of(host, Registry)
-    database = {"database.password": harbor.database_password.resolve()} if harbor.database_password else {}
+    with about("data.harbor.admin_password"):
+        admin = harbor.admin_password.resolve()
+    with about("data.harbor.database_password"):
+        database = {"database.password": harbor.database_password.resolve()} if harbor.database_password else {}
     return {
         "hostname": registry.name,
         "https.port": registry.port,
         "https.certificate": CERTIFICATE,
         "https.private_key": KEY,
-        "harbor_admin_password": harbor.admin_password.resolve(),
+        "harbor_admin_password": admin,
         "data_volume": harbor.data_volume,
         **database,
         **dict(_dotted(harbor.options)),

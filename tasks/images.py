@@ -24,7 +24,7 @@ from moor.connections.shell import Answer
 from moor.engine.converge import converge, shell_of
 from moor.errors import HostError, InputError
 from moor.resources.base import Remote, Resource, State
-from moor.settings import Section, SitePath, settings_of
+from moor.settings import Section, SitePath, about, settings_of
 from moor.settings.section import Strict
 from tasks.facts import Registry
 from tasks.harbor import harbor_of
@@ -89,6 +89,10 @@ class Images(Section):
 def desired(host: Host) -> Sequence[Resource]:
     """Every image of the inventory, in its order: an image may be built from one above it."""
     registry = settings_of(host, Registry)
+    for name, image in settings_of(host, Images).by_name.items():
+        with about(f"data.images.{name}.archive"):
+            if image.archive:
+                archived_id(image.archive)  # not an archive is told before anything is changed
     return [
         ImageResource(name, f"{registry.host_port}/{name}", image, pusher(host, name.partition("/")[0]))
         for name, image in settings_of(host, Images).by_name.items()
@@ -255,9 +259,17 @@ def archived_id(archive: Path) -> str:
             manifest = json.load(_member(tar, "manifest.json"))
             (image,) = manifest
             content: bytes = _member(tar, image["Config"]).read()
+    except FileNotFoundError as error:
+        raise InputError(f"no such file: {archive}; docker save makes one") from error
     except (OSError, tarfile.TarError, ValueError, KeyError) as error:
-        raise InputError(f"{archive}: not an archive of one image, as docker save makes it: {error}") from error
+        why = _reason(error)
+        raise InputError(f"{archive}: not an archive of one image, as docker save makes it: {why}") from error
     return f"sha256:{hashlib.sha256(content).hexdigest()}"
+
+
+def _reason(error: Exception) -> str:
+    """Say what went wrong in a few words: tarfile lists every kind of compression that a file has not."""
+    return "no tar in it" if isinstance(error, tarfile.ReadError) else str(error)
 
 
 def _member(tar: tarfile.TarFile, name: str) -> IO[Any]:

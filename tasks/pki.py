@@ -33,7 +33,7 @@ from moor.pki import (
 from moor.resources.base import Later, Remote, Resource, State
 from moor.resources.certificate import Certificate, CertificateAuthority, Validity
 from moor.secrets import Secret
-from moor.settings import SecretRef, Section, SitePath, settings_of, site_of
+from moor.settings import SecretRef, Section, SitePath, about, settings_of, site_of
 from tasks.facts import Registry
 
 Days = Annotated[int, Field(ge=1, le=36500)]
@@ -156,6 +156,8 @@ def desired(host: Host) -> Sequence[Resource]:
     if settings.certificate:
         return [OwnCertificate(settings, Names((registry.name, *registry.aliases)))]
     certificate = made_here(host)
+    with about("data.pki.passphrase"):
+        certificate.authority.passphrase.resolve()  # what is wrong with it is told before anything is changed
     return [certificate.authority, certificate]
 
 

@@ -16,7 +16,7 @@ from moor.engine.converge import converge
 from moor.errors import HostError, InputError
 from moor.resources.base import Remote, Resource, State
 from moor.secrets import Secret, generated
-from moor.settings import SecretRef, Section, settings_of, site_of
+from moor.settings import SecretRef, Section, about, settings_of, site_of
 from moor.settings.section import Strict
 from tasks.harbor import harbor_of
 
@@ -61,6 +61,9 @@ class Projects(Section):
 
 def desired(host: Host) -> Sequence[Resource]:
     """Every project, each followed by its robots."""
+    for name, project in settings_of(host, Projects).by_name.items():
+        for robot in project.robots:
+            secret_of(host, name, robot).check(f"data.projects.{name}.robots.{robot}.secret")
     resources: list[Resource] = []
     for name, project in settings_of(host, Projects).by_name.items():
         resources.append(ProjectResource(name, project.public))
@@ -82,6 +85,12 @@ class RobotSecret:
 
     path: Path
     given: SecretRef | None = None
+
+    def check(self, key: str) -> None:
+        """Raise InputError, with the key that names it, where the user's reference leads nowhere."""
+        with about(key):
+            if self.given:
+                self.given.resolve()
 
     def known(self) -> Secret | None:
         """Give the password, or None as long as nobody made it."""

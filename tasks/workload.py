@@ -75,6 +75,8 @@ class Workloads(Section):
 def desired(host: Host) -> Sequence[Resource]:
     """Namespaces, pull secrets, then each workload's objects and rollout; raises InputError before anything is done."""
     workloads = settings_of(host, Workloads).by_name
+    if workloads and not (kubeconfig := settings_of(host, Cluster).kubeconfig).is_file():
+        raise InputError(f"data.cluster.kubeconfig: no such file: {kubeconfig}; copy the cluster's own to it")
     objects = {name: manifests(host, name, workload) for name, workload in workloads.items()}
     refuse(host, workloads, objects)
     namespaces = dict.fromkeys(workload.namespace for workload in workloads.values())

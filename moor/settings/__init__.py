@@ -1,6 +1,6 @@
 """What a fleet's files say, validated: sections that tasks own, documents with their lines, findings all at once."""
 
-from moor.settings.access import SiteSettings, optional_settings_of, settings_of, site_of
+from moor.settings.access import SiteSettings, about, optional_settings_of, settings_of, site_of
 from moor.settings.section import SecretRef, Section, SitePath, sections
 
 __all__ = [
@@ -8,6 +8,7 @@ __all__ = [
     "Section",
     "SitePath",
     "SiteSettings",
+    "about",
     "optional_settings_of",
     "sections",
     "settings_of",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -28,6 +30,10 @@ class SiteSettings(Strict):
     lab: SitePath = Path("/var/lib/moor-lab")
 
 
+class NoSettings(InputError):
+    """Names a section that a host has not, and a task needs."""
+
+
 def optional_settings_of(host: Host, model: type[Model]) -> Model | None:
     """Give the host's settings of one section, or None where neither it, its groups nor the defaults have any."""
     value = host.data.get(model.section)
@@ -46,10 +52,19 @@ def settings_of(host: Host, model: type[Model]) -> Model:
         return model()
     except ValidationError as error:
         keys = ", ".join(str(part["loc"][0]) for part in error.errors() if part["loc"])
-        raise InputError(
+        raise NoSettings(
             f"{host.name}: it has no data.{model.section}, which needs {keys}; "
             "write it for this host, one of its groups, or in the defaults"
         ) from None
+
+
+@contextmanager
+def about(key: str) -> Iterator[None]:
+    """Name the key in front of what is found wrong with its value."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"{key}: {error}") from error
 
 
 def site_of(host: Host) -> SiteSettings:

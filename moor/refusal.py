@@ -1,0 +1,33 @@
+"""Bad input that only the pure halves of tasks can see, told before the first connection, all of it at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from nornir.core.inventory import Host
+
+from moor.errors import InputError, MoorError
+from moor.runbook import Stage
+from moor.settings.access import NoSettings
+
+
+def refuse_bad_input(hosts: Iterable[Host], stages: Iterable[Stage], *, partly: bool = False) -> None:
+    """Raise InputError with everything that the stages find wrong in the input of any host, each finding once.
+
+    partly  a host need not have every section: the stages are not about to run
+    """
+    stages = tuple(stages)
+    found = [line for host in hosts for stage in stages for line in _findings(host, stage, partly)]
+    if found:
+        raise InputError("\n".join(dict.fromkeys(found)))
+
+
+def _findings(host: Host, stage: Stage, partly: bool) -> Iterator[str]:
+    if stage.desired and stage.holds(host):
+        try:
+            stage.desired(host)
+        except InputError as error:
+            if not (partly and isinstance(error, NoSettings)):
+                yield from str(error).splitlines()
+        except MoorError:
+            return  # no input's fault: the stage itself says so, in its turn
