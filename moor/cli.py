@@ -123,7 +123,7 @@ def _run(words: list[str]) -> int:
     except typer.Exit as exit_:
         return int(exit_.exit_code)
     except typer.TyperException as error:
-        raise InputError(f"{error} (moor --help says what is understood)") from error
+        raise InputError(f"{error.format_message()} (moor --help says what is understood)") from error
 
 
 def _complain(text: str) -> None:

@@ -1,0 +1,265 @@
+"""Bad input: one clear message each, exit code 1, nothing on standard output, and no host is reached."""
+
+from __future__ import annotations
+
+import gzip
+import shutil
+import socket
+import subprocess
+import sys
+import tarfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from moor.cli import main
+from moor.modules import SHIPPED, load_runbooks, load_tasks
+
+GROUPS = {"harbor1": "harbor", "cp1": "control_plane, nodes", "node1": "nodes", "ws1": "workstations"}
+DEFAULTS, HOSTS, CONFIG = "inventory/defaults.yaml", "inventory/hosts.yaml", "config.yaml"
+INSTALLER, ARCHIVE = "harbor-offline-installer-v2.8.3.tgz", "python-3.13.tar"
+TEMPLATE = "templates/deployment.yaml.j2"
+MANIFEST = """\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: sqrt, namespace: demo}
+spec:
+  template:
+    spec:
+      imagePullSecrets: [{name: regcred}]
+      containers: [{name: sqrt, image: "{{ image }}"}]
+"""
+
+
+@dataclass
+class Site:
+    """The shipped site, whole and valid, over hosts that are ports of this machine on which nobody may call."""
+
+    folder: Path
+    doors: dict[str, socket.socket] = field(default_factory=dict)
+
+    def build(self) -> Site:
+        for name in (CONFIG, "inventory", "lab/demo/context"):
+            source, target = SHIPPED / name, self.folder / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copytree(source, target) if source.is_dir() else shutil.copy(source, target)
+        self.edit(DEFAULTS, "/var/lib/moor-lab", f"{self.folder}/lab", count=-1)
+        lines = [f"{n}: {{hostname: 127.0.0.1, port: {self._door(n)}, groups: [{g}]}}" for n, g in GROUPS.items()]
+        (self.folder / HOSTS).write_text("\n".join(lines) + "\n")
+        for secret in ("harbor-admin", "ca-passphrase"):
+            self.write(f"lab/secrets/{secret}", "Correct-horse-1\n").chmod(0o600)
+        self.write("lab/kubeconfig", "")
+        self.archive(f"lab/{INSTALLER}", "harbor/install.sh", "w:gz")
+        self.write("lab/config.json", "{}")
+        self.write("lab/manifest.json", '[{"Config": "config.json"}]')
+        self.archive(f"lab/{ARCHIVE}", "config.json", "w", "manifest.json")
+        return self
+
+    def _door(self, name: str) -> int:
+        self.doors[name] = socket.create_server(("127.0.0.1", 0))
+        self.doors[name].setblocking(False)
+        return int(self.doors[name].getsockname()[1])
+
+    def write(self, name: str, content: str) -> Path:
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content)
+        return path
+
+    def edit(self, name: str, former: str, new: str, count: int = 1) -> None:
+        text = (self.folder / name).read_text()
+        assert former in text
+        self.write(name, text.replace(former, new, count))
+
+    def archive(self, name: str, member: str, mode: str, *more: str) -> None:
+        with tarfile.open(self.folder / name, mode) as tar:  # type: ignore[call-overload]
+            for each in (member, *more):
+                path = self.folder / "lab" / each
+                tar.add(path if path.exists() else self.folder / CONFIG, each)
+
+    def called(self) -> list[str]:
+        """List the hosts that somebody connected to."""
+        return [name for name, door in self.doors.items() if _accepts(door)]
+
+
+def _accepts(door: socket.socket) -> bool:
+    try:
+        door.accept()[0].close()
+    except BlockingIOError:
+        return False
+    return True
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    built = Site(tmp_path).build()
+    yield built
+    for door in built.doors.values():
+        door.close()
+    load_tasks(SHIPPED)  # the next test finds no task of this site
+    load_runbooks(SHIPPED)
+
+
+@dataclass(frozen=True)
+class Case:
+    """What is done to a good site, and the words that the message must have."""
+
+    spoil: Callable[[Site], object]
+    words: tuple[str, ...]
+    command: tuple[str, ...] = ("plan",)
+
+
+def edited(name: str, former: str, new: str) -> Callable[[Site], None]:
+    return lambda site: site.edit(name, former, new)
+
+
+def nothing(site: Site) -> None:
+    """The site is good; the command line is not."""
+
+
+def gone(name: str) -> Callable[[Site], None]:
+    return lambda site: (site.folder / name).unlink()
+
+
+def holds(name: str, content: bytes) -> Callable[[Site], object]:
+    return lambda site: (site.folder / name).write_bytes(content)
+
+
+CASES = {
+    "YAML that is none": Case(edited(DEFAULTS, "  pki:", "  pki: ["), (DEFAULTS, "not YAML")),
+    "a key twice": Case(
+        edited(DEFAULTS, "  projects:", "  registry: {name: a.moor.test, address: 10.0.0.1}\n  projects:"),
+        (DEFAULTS, "data.registry", "twice, first in line"),
+    ),
+    "an unknown key": Case(
+        edited(DEFAULTS, "    replicas", "    replcas"),
+        (DEFAULTS, "sqrt.replcas", "no such key; did you mean replicas?"),
+    ),
+    "an unknown key of config.yaml": Case(
+        edited(CONFIG, "num_workers", "num_wokers"), (CONFIG, "runner", "no such option of threaded: num_wokers")
+    ),
+    "an unknown section": Case(edited(DEFAULTS, "  harbor:", "  habor:"), (DEFAULTS, "did you mean harbor?")),
+    "a value of a wrong type": Case(
+        edited(DEFAULTS, "replicas: 3", "replicas: many"), (DEFAULTS, "sqrt.replicas", "must be a valid integer")
+    ),
+    "a registry without a domain": Case(
+        edited(DEFAULTS, "name: registry.moor.test", "name: registry"), (DEFAULTS, "registry.name", "not a full name")
+    ),
+    "no config.yaml": Case(gone(CONFIG), (CONFIG, "not there", "--site DIR")),
+    "no hosts.yaml": Case(gone(HOSTS), (CONFIG, "inventory.options.host_file", "no such file", HOSTS)),
+    "an unknown group": Case(
+        edited(HOSTS, "[workstations]", "[workstation]"), (HOSTS, "ws1.groups", "did you mean workstations?")
+    ),
+    "a secret itself": Case(
+        lambda site: site.edit(DEFAULTS, f"file:{site.folder}/lab/secrets/harbor-admin", "Harbor12345"),
+        (DEFAULTS, "harbor.admin_password", "write env:NAME or file:PATH"),
+    ),
+    "no secret file": Case(
+        gone("lab/secrets/ca-passphrase"), ("data.pki.passphrase", "no such file; write the secret into it")
+    ),
+    "a secret that all may read": Case(
+        lambda site: (site.folder / "lab/secrets/harbor-admin").chmod(0o644),
+        ("data.harbor.admin_password", "mode 0644", "chmod 600"),
+    ),
+    "no installer": Case(
+        gone(f"lab/{INSTALLER}"), ("data.harbor.installer", "no such file", INSTALLER, "download Harbor's")
+    ),
+    "an installer that is none": Case(
+        holds(f"lab/{INSTALLER}", gzip.compress(b"<html>not found</html>" * 99)),
+        ("data.harbor.installer", "is not an offline installer"),
+    ),
+    "an installer of something else": Case(
+        lambda site: site.archive(f"lab/{INSTALLER}", "portus/install.sh", "w:gz"),
+        ("data.harbor.installer", "is not an offline installer: it unpacks to portus/install.sh"),
+    ),
+    "no archive": Case(
+        gone(f"lab/{ARCHIVE}"), ("data.images.demo/python:3.13.archive", "no such file", "docker save makes one")
+    ),
+    "an archive that is none": Case(
+        holds(f"lab/{ARCHIVE}", b"not a tar"), ("data.images.demo/python:3.13.archive", "not an archive of one image")
+    ),
+    "no Dockerfile": Case(gone("lab/demo/context/Dockerfile"), (DEFAULTS, "demo/sqrt:1.0", "no Dockerfile in")),
+    "no robot that may push": Case(
+        edited(DEFAULTS, "[pull, push]", "[pull]"), ("data.projects.demo", "no robot with push among its access")
+    ),
+    "a workload's robot that is not there": Case(
+        edited(DEFAULTS, "robot: puller", "robot: pullr"), ("data.projects has no robot pullr in a project demo",)
+    ),
+    "no kubeconfig": Case(gone("lab/kubeconfig"), ("data.cluster.kubeconfig", "no such file", "copy the cluster's")),
+    "a manifest with another pull secret": Case(
+        lambda site: site.write(TEMPLATE, MANIFEST),
+        (TEMPLATE, "workload sqrt", "imagePullSecrets names regcred, which does not exist", "(there: registry)"),
+    ),
+    "an unknown host": Case(
+        nothing, ("--limit", "no host or group is called nod1; did you mean node1?"), ("plan", "--limit", "nod1")
+    ),
+    "nobody left": Case(nothing, ("--limit", "no host is left"), ("plan", "--limit", "ws1,!workstations")),
+    "an unknown runbook": Case(
+        nothing, ("no runbook is called sit; did you mean site?", "there are: "), ("plan", "sit")
+    ),
+    "an unknown option": Case(nothing, ("--outptu", "--output", "moor --help"), ("plan", "--outptu", "json")),
+    "an unknown shape": Case(nothing, ("--output", "'yaml'", "json"), ("plan", "--output", "yaml")),
+    "nobody to ask": Case(nothing, ("standard input is no terminal; say --yes",), ("apply",)),
+    "two hosts at one address": Case(
+        lambda site: site.edit(HOSTS, f"port: {site.doors['ws1'].getsockname()[1]}", f"port: {port(site, 'cp1')}"),
+        (HOSTS, "ws1.hostname", "is cp1's already"),
+    ),
+}
+
+
+def port(site: Site, name: str) -> int:
+    return int(site.doors[name].getsockname()[1])
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=list(CASES))
+def test_bad_input_has_one_clear_error_before_any_host_is_reached(
+    site: Site, case: Case, capsys: pytest.CaptureFixture[str]
+) -> None:
+    case.spoil(site)
+    with pytest.raises(SystemExit) as ended:
+        main([*case.command, "--site", str(site.folder)])
+    said = capsys.readouterr()
+    assert (ended.value.code, said.out) == (1, ""), said.err
+    assert [word for word in case.words if word not in said.err] == []
+    assert len(said.err.splitlines()) == 1, said.err
+    assert said.err.startswith("moor: ")
+    assert "Harbor12345" not in said.err
+    assert site.called() == []
+    assert not (site.folder / ".moor").exists()
+
+
+def test_everything_that_is_wrong_is_told_at_once(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    (site.folder / "lab" / INSTALLER).unlink()
+    (site.folder / "lab" / ARCHIVE).unlink()
+    site.edit(DEFAULTS, "robot: puller", "robot: pullr")
+    with pytest.raises(SystemExit):
+        main(["check", "--site", str(site.folder)])
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == "moor:"
+    assert [line.split(":")[0].strip() for line in lines[1:]] == [
+        "data.harbor.installer",
+        "cp1",
+        "data.images.demo/python",
+    ]
+    assert site.called() == []
+
+
+def test_hosts_that_are_left_out_may_lack_what_they_need(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    """The installer concerns the registry host alone: whoever limits a run to others is not stopped by it."""
+    (site.folder / "lab" / INSTALLER).unlink()
+    (site.folder / "lab" / "id_ed25519").write_text("no key\n")
+    with pytest.raises(SystemExit) as ended:
+        main(["plan", "names", "--limit", "node1", "--site", str(site.folder)])
+    assert ended.value.code == 1
+    assert "installer" not in "".join(capsys.readouterr())
+
+
+def test_a_whole_process_ends_with_the_message_and_no_traceback(site: Site) -> None:
+    site.edit(DEFAULTS, "replicas: 3", "replicas: many")
+    argv = [sys.executable, "-m", "moor", "apply", "--yes", "--site", str(site.folder)]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"moor: {DEFAULTS}:")
+    assert "Traceback" not in done.stderr
