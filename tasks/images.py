@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import io
 import json
 import re
 import tarfile
@@ -26,6 +25,7 @@ from moor.errors import HostError, InputError
 from moor.resources.base import Remote, Resource, State
 from moor.settings import Section, SitePath, about, settings_of
 from moor.settings.section import Strict
+from tasks.build_context import context_hash, context_tar
 from tasks.facts import Registry
 from tasks.harbor import harbor_of
 from tasks.registry import Projects, robot_login
@@ -185,7 +185,8 @@ class ImageResource(Remote):
         """Give the workstation's Docker the image under its full reference."""
         reference = quote(self.reference)
         if self.image.context:
-            _feed(task, f"mkdir -p {dirname(UPLOAD)} && cat > {UPLOAD}", context_tar(self.image.context), "build")
+            with context_tar(self.image.context) as source:
+                _feed(task, f"mkdir -p {dirname(UPLOAD)} && cat > {UPLOAD}", source, "build")
             label = quote(f"{CONTEXT}={context_hash(self.image.context)}")
             # The login is for a base image that lies in the registry too.
             build = f'docker --config "$d" build -q -t {reference} --label {label} - < {UPLOAD} >&2'
@@ -210,7 +211,12 @@ def docker_config(host_port: str, user: str, password: str) -> str:
     """Give sh that makes ``$d``, a Docker configuration of one login that is gone when the shell ends."""
     auth = base64.b64encode(f"{user}:{password}".encode()).decode()
     content = json.dumps({"auths": {host_port: {"auth": auth}}})
-    return f'd=$(mktemp -d) || exit 1; trap \'rm -rf "$d"\' EXIT\nprintf %s {quote(content)} > "$d/config.json"\n'
+    # /run is memory, so that not even a machine that loses power keeps the login.
+    return f"""\
+d=$(mktemp -d /run/moor.XXXXXX 2>/dev/null || mktemp -d) || exit 1
+trap 'rm -rf "$d"' EXIT; trap 'exit 1' HUP INT TERM
+printf %s {quote(content)} > "$d/config.json" || exit 1
+"""
 
 
 def _run(task: Task, script: str, doing: str) -> str:
@@ -218,35 +224,13 @@ def _run(task: Task, script: str, doing: str) -> str:
 
 
 def _feed(task: Task, command: str, source: BinaryIO, doing: str) -> str:
-    return _accepted(shell_of(task).stream(command, source, BUILD_S), doing)
+    return _accepted(shell_of(task).stream(f"umask 077; {command}", source, BUILD_S), doing)
 
 
 def _accepted(answer: Answer, doing: str) -> str:
     if answer.code:
         raise HostError(f"docker {doing} failed: {answer.stderr.decode('utf-8', 'replace').strip()[-2000:]}")
     return answer.stdout.decode("utf-8", "replace")
-
-
-def context_tar(context: Path) -> BinaryIO:
-    """Give a build context as a tar that is the same for the same content."""
-    out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w") as tar:
-        for path in sorted(context.rglob("*")):
-            tar.add(path, str(path.relative_to(context)), recursive=False, filter=_plain)
-    out.seek(0)
-    return out
-
-
-def _plain(entry: tarfile.TarInfo) -> tarfile.TarInfo:
-    entry.uid = entry.gid = 0
-    entry.uname = entry.gname = ""
-    entry.mtime = 0
-    return entry
-
-
-def context_hash(context: Path) -> str:
-    """Hash a build context's names, modes and contents."""
-    return hashlib.sha256(context_tar(context).read()).hexdigest()
 
 
 def archived_id(archive: Path) -> str:

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from moor.errors import InputError
-from tasks.images import archived_id, context_hash, docker_config
+from tasks.images import archived_id, docker_config
+from tests.shells import SHELLS, sh
 
 
 def archive(path: Path, members: dict[str, bytes]) -> Path:
@@ -44,20 +45,6 @@ def test_a_missing_archive_is_refused_by_its_path(tmp_path: Path) -> None:
         archived_id(tmp_path / "nothing.tar")
 
 
-def test_a_contexts_hash_follows_content_names_and_modes_and_nothing_else(tmp_path: Path) -> None:
-    (tmp_path / "Dockerfile").write_text("FROM scratch\n")
-    (tmp_path / "app").write_text("1")
-    first = context_hash(tmp_path)
-    (tmp_path / "app").touch()
-    assert context_hash(tmp_path) == first
-    (tmp_path / "app").chmod(0o755)
-    second = context_hash(tmp_path)
-    (tmp_path / "app").write_text("2")
-    third = context_hash(tmp_path)
-    (tmp_path / "app").rename(tmp_path / "other")
-    assert len({first, second, third, context_hash(tmp_path)}) == 4
-
-
 def test_the_login_that_pushes_is_gone_when_the_shell_ends() -> None:
     script = (
         f'{docker_config("registry.moor.test", "robot$demo+pusher", "S3cret")}cat "$d/config.json"; echo; echo "$d"'
@@ -66,4 +53,14 @@ def test_the_login_that_pushes_is_gone_when_the_shell_ends() -> None:
     content, folder = done.stdout.decode().splitlines()
     auth = base64.b64encode(b"robot$demo+pusher:S3cret").decode()
     assert json.loads(content) == {"auths": {"registry.moor.test": {"auth": auth}}}
+    assert not Path(folder).exists()
+
+
+@pytest.mark.parametrize("signal", ["HUP", "TERM"])
+@pytest.mark.parametrize("shell", SHELLS)
+def test_the_login_that_pushes_is_gone_when_the_shell_is_stopped(shell: str, signal: str) -> None:
+    script = f'{docker_config("registry.moor.test", "robot", "S3cret")}echo "$d"; kill -{signal} $$; sleep 1; echo on'
+    done = sh(shell, script)
+    folder = done.stdout.decode().strip()
+    assert Path(folder).is_absolute()
     assert not Path(folder).exists()

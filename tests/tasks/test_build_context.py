@@ -1,0 +1,85 @@
+"""Build contexts: what is sent to Docker, and when it counts as changed."""
+
+from __future__ import annotations
+
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from tasks.build_context import context_hash, context_tar, keeps
+
+
+@pytest.fixture
+def context(tmp_path: Path) -> Path:
+    (tmp_path / "src").mkdir()
+    for name in ("Dockerfile", "src/app.py", "src/run", ".env"):
+        (tmp_path / name).write_text(f"{name}\n")
+    (tmp_path / "src" / "run").chmod(0o755)
+    (tmp_path / "latest").symlink_to("src")
+    return tmp_path
+
+
+def entries(context: Path) -> dict[str, int]:
+    with context_tar(context) as source, tarfile.open(fileobj=source) as tar:
+        return {entry.name: entry.mode for entry in tar}
+
+
+def test_programs_stay_programs_and_a_link_stays_a_link(context: Path) -> None:
+    found = entries(context)
+    assert set(found) == {"Dockerfile", "src", "src/app.py", "src/run", ".env", "latest"}
+    assert (found["src/run"], found["src/app.py"]) == (0o755, 0o644)
+
+
+def test_a_checkout_under_another_umask_is_the_same_context(context: Path) -> None:
+    before = context_hash(context)
+    (context / "src" / "app.py").chmod(0o664)
+    (context / "src").chmod(0o775)
+    assert context_hash(context) == before
+    (context / "src" / "app.py").chmod(0o755)
+    assert context_hash(context) != before
+
+
+def test_what_is_ignored_is_neither_sent_nor_a_change(context: Path) -> None:
+    (context / ".dockerignore").write_text("# secrets\n.env\n.git\n")
+    before = context_hash(context)
+    assert ".env" not in entries(context)
+    (context / ".git").mkdir()
+    (context / ".git" / "HEAD").write_text("another\n")
+    (context / ".env").write_text("PASSWORD=another\n")
+    assert context_hash(context) == before
+
+
+@pytest.mark.parametrize(
+    ("lines", "kept", "left_out"),
+    [
+        (["*.md"], ["src/a.md", "a.mdx"], ["a.md"]),
+        (["**/*.md", "!README.md"], ["README.md"], ["a.md", "src/deep/a.md"]),
+        (["/src"], ["other/src"], ["src", "src/app.py"]),
+        (["src/"], ["srcs"], ["src", "src/app.py"]),
+        (["*", "!src/**"], ["src/app.py", "Dockerfile"], ["other", "deep/er"]),
+        (["a?c", "x[0-9]"], ["ac", "a/c", "xy"], ["abc", "x7"]),
+        (["**/node_modules"], ["node_modules2"], ["node_modules/x", "a/b/node_modules/x"]),
+        (["src/**/test"], ["test"], ["src/test", "src/a/b/test"]),
+        (["Dockerfile", ".dockerignore"], ["Dockerfile", ".dockerignore"], []),
+        (["", "!", "#*", "./a.b"], ["x", "aXb"], ["a.b"]),
+        (["!a", "a"], [], ["a"]),
+    ],
+)
+def test_dockerignore_means_what_it_means_to_docker(lines: list[str], kept: list[str], left_out: list[str]) -> None:
+    is_kept = keeps(lines)
+    assert [name for name in (*kept, *left_out) if is_kept(name)] == kept
+
+
+def test_a_contexts_hash_follows_content_names_and_modes_and_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text("FROM scratch\n")
+    (tmp_path / "app").write_text("1")
+    first = context_hash(tmp_path)
+    (tmp_path / "app").touch()
+    assert context_hash(tmp_path) == first
+    (tmp_path / "app").chmod(0o755)
+    second = context_hash(tmp_path)
+    (tmp_path / "app").write_text("2")
+    third = context_hash(tmp_path)
+    (tmp_path / "app").rename(tmp_path / "other")
+    assert len({first, second, third, context_hash(tmp_path)}) == 4
