@@ -119,7 +119,9 @@ def filled(template: str, values: Mapping[str, Any], name: str) -> str:
         *above, last = key.split(".")
         node = tree
         for part in above:
-            node = node.setdefault(part, {})
+            if not isinstance(node.get(part), Mapping):
+                node[part] = {}  # the template may leave a key empty whose keys it comments out
+            node = node[part]
         node[last] = _quoted(value.reveal() if isinstance(value, Secret) else value)
     out = io.StringIO()
     YAML().dump(tree, out)
@@ -133,9 +135,13 @@ def _quoted(value: Any) -> Any:
 
 def _parsed(text: str, name: str) -> Any:
     try:
-        return YAML().load(text) or {}
+        tree = YAML().load(text) or {}
+        wrong = "" if isinstance(tree, Mapping) else "not keys and values"
     except YAMLError as error:
-        raise HostError(f"{name}: not YAML: {str(error).splitlines()[0]}") from None
+        wrong = f"not YAML: {str(error).splitlines()[0]}"
+    if wrong:
+        raise HostError(f"{name}: {wrong}; mend it, or move it away to have it made anew")
+    return tree
 
 
 def _leaves(tree: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
@@ -200,7 +206,7 @@ class Prepared(Scripted):
     def probe(self) -> str:
         return f"""\
 c={quote(self.compose)}; [ -e "$c" ] || exit 0
-cat {quote(self.directory)}/.moor-flags 2>/dev/null || echo
+cat {quote(self.directory)}/.moor-flags 2>/dev/null || echo '(its installation did not come to its end)'
 for f in {" ".join(map(quote, self.newer_than))}; do
   [ ! -e "$f" ] || [ -z "$(find "$f" -newer "$c")" ] || printf '%s\\n' "$f"
 done"""

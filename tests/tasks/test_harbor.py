@@ -1,6 +1,7 @@
 """Harbor's own resources: harbor.yml by meaning, health by component, what makes the prepared files stale."""
 
 import json
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -13,6 +14,7 @@ from moor.resources.base import State
 from moor.secrets import Secret
 from tasks.harbor import sick_components
 from tasks.harbor_parts import Configured, Containers, Prepared, Unpacked, filled
+from tests.shells import SHELLS, sh, text
 
 TEMPLATE = """\
 # which name users type
@@ -137,3 +139,29 @@ def test_a_stopped_container_is_planned_and_so_is_one_that_is_missing() -> None:
 def test_another_release_is_not_unpacked_over_an_installed_one() -> None:
     other = Unpacked("/x/harbor-offline-installer-v2.9.0.tgz", "/opt/harbor")
     assert "does not upgrade" in other.mend({"package": "harbor-offline-installer-v2.8.3.tgz"})
+
+
+@pytest.mark.parametrize("present", ["just words\n", "- a\n- list\n", "hostname: [a\n", "a: 1\na: 2\n"])
+def test_a_harbor_yml_that_somebody_broke_is_told_with_what_to_do(present: str) -> None:
+    with pytest.raises(HostError, match=r"^file:/opt/harbor/harbor.yml: not .*; mend it, or move it away"):
+        planned(VALUES, present)
+
+
+def test_an_option_below_a_key_that_the_template_leaves_empty_is_set() -> None:
+    text = filled(f"{TEMPLATE}proxy:\n# http_proxy: x\n", {"proxy.http_proxy": "http://proxy.test"}, "x")
+    assert YAML().load(text)["proxy"]["http_proxy"] == "http://proxy.test"
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+@pytest.mark.parametrize(
+    ("flags", "finished", "changes"), [((), True, 0), ((), False, 1), (("--with-trivy",), True, 1)]
+)
+def test_an_installation_that_did_not_come_to_its_end_is_not_taken_for_a_whole_one(
+    shell: str, flags: tuple[str, ...], finished: bool, changes: int, tmp_path: Path
+) -> None:
+    (tmp_path / "docker-compose.yml").touch()
+    if finished:
+        (tmp_path / ".moor-flags").write_text("\n")
+    prepared = Prepared(str(tmp_path), flags, newer_than=(str(tmp_path / "harbor.yml"),))
+    state = prepared.actual(text(sh(shell, prepared.probe()).stdout))
+    assert len(plan([prepared], {prepared.id: state})) == changes
