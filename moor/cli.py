@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from traceback import format_exc
 from typing import Annotated
 
 import typer
@@ -101,16 +102,13 @@ def main(words: Sequence[str] | None = None) -> None:
         print("moor: interrupted", file=sys.stderr)
         sys.exit(INTERRUPTED)
     except MoorError as error:
-        if verbose:
-            raise
-        _complain(str(error))
+        _complain(format_exc() if verbose else str(error))
     except BrokenPipeError:
         sys.stderr.close()  # whoever read our output has gone; nobody is left to tell
         sys.exit(1)
     except Exception as error:
-        if verbose:
-            raise
-        _complain(f"internal error: {type(error).__name__}: {error} (-v shows where)")
+        said = f"internal error: {type(error).__name__}: {error} (-v shows where)"
+        _complain(format_exc() if verbose else said)
 
 
 def _run(words: list[str]) -> int:
