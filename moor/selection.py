@@ -7,21 +7,12 @@ import importlib
 import pkgutil
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from pathlib import Path
 
 from nornir.core import Nornir
 from nornir.core.inventory import Host
 
-import moor
 from moor.errors import InputError
 from moor.runbook import Runbook, Stage
-from moor.sites import CONFIG
-
-
-def find_site(named: Path | None) -> Path:
-    """Give the site that was named, else the working directory where it is one, else the shipped fleet."""
-    here = Path.cwd()
-    return named or (here if (here / CONFIG).is_file() else Path(moor.__file__).parent.parent)
 
 
 def limited(nr: Nornir, expression: str) -> Nornir:
