@@ -4,7 +4,7 @@
 set -eu
 
 demo="python3 python3-venv mmdebstrap debian-archive-keyring iproute2 util-linux openssh-client openssl ca-certificates"
-tests="busybox dash openssh-server sudo"
+tests="busybox csh dash openssh-server sudo"
 needed_gib=8
 
 stop() {
