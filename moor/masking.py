@@ -18,7 +18,7 @@ class Masker:
     """Strikes out what was registered with it."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal handler masks too, perhaps in the midst of this
         self._forms: set[str] = set()
         self._pattern: re.Pattern[str] | None = None
 

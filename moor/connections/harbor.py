@@ -23,6 +23,11 @@ MANIFESTS = ", ".join(
     )
 )
 
+REMEDY = (
+    "; is data.harbor.admin_password the one that Harbor has? It counts at Harbor's first start only, "
+    "and a change in Harbor's own pages is to be written down there"
+)
+
 
 class NotThere(HostError):
     """Nothing answers, or it is not ready: what is asked for may be made later in the same run."""
@@ -112,7 +117,8 @@ def accepted(answer: httpx.Response) -> httpx.Response:
     """Give an answer back that is no refusal; raises HostError with Harbor's own words."""
     if answer.is_success:
         return answer
-    raise HostError(f"{answer.request.method} {answer.request.url.path}: {answer.status_code}: {refusal(answer)}")
+    words = f"{answer.request.method} {answer.request.url.path}: {answer.status_code}: {refusal(answer)}"
+    raise HostError(f"{words}{REMEDY if answer.status_code == 401 else ''}")
 
 
 def refusal(answer: httpx.Response) -> str:
