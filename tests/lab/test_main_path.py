@@ -126,6 +126,13 @@ def harbor_health(lab: Lab) -> str:
         return f"no answer: {error}"
 
 
+def test_every_host_of_the_inventory_is_reached(lab: Lab, moor: Moor) -> None:
+    done = moor("check")
+    assert done.returncode == 0, done.stdout
+    assert {line.split()[0] for line in done.stdout.splitlines()[1:]} == {*lab.fleet.hosts} - {"outsider"}
+    assert done.stdout.count("not reached") == 0
+
+
 def test_a_plan_of_bare_hosts_says_what_would_change_and_writes_nothing(lab: Lab, moor: Moor) -> None:
     for name in lab.fleet.hosts:
         lab.exec(name, ["systemctl", "is-system-running", "--wait"])
@@ -182,10 +189,19 @@ def secrets_of(moor: Moor) -> list[str]:
     return found
 
 
-def test_then_there_is_nothing_to_change_and_each_host_is_asked_once(moor: Moor) -> None:
+def test_then_there_is_nothing_to_change_and_each_host_is_asked_once(lab: Lab, moor: Moor) -> None:
+    before = scripts_of(lab)
     done = moor("plan", "-v")
     assert done.returncode == 0, done.stdout
     assert done.stdout.startswith("plan: no changes; ")
+    after = scripts_of(lab)
+    assert {name: after[name] - before[name] for name in after} == dict.fromkeys(after, 1)
+
+
+def scripts_of(lab: Lab) -> dict[str, int]:
+    """Count the scripts that every host of the inventory has run for moor so far, as its sudo wrote them down."""
+    count = "journalctl --sync; journalctl --quiet --identifier=sudo --output=cat | grep -c COMMAND= || :"
+    return {name: int(lab.exec(name, ["sh", "-c", count])) for name in lab.fleet.hosts if name != "outsider"}
 
 
 def test_every_node_proves_what_it_can(moor: Moor) -> None:
@@ -205,6 +221,7 @@ def test_the_report_as_json_has_its_documented_keys(moor: Moor) -> None:
 
 DRIFTS = {
     "edit:/etc/hosts#names": ("node1", "sed -i s/registry.moor.test/registry.old.test/ /etc/hosts"),
+    "trust-bundle:moor-registry-ca": ("ws1", "rm /usr/local/share/ca-certificates/*; update-ca-certificates --fresh"),
     "service:containerd": ("node2", f"touch {CONTAINERD}"),
     "containers:/opt/harbor": ("harbor1", "docker stop redis"),
     "service:docker": ("ws1", "systemctl stop docker docker.socket"),
@@ -319,8 +336,16 @@ def again(lab: Lab, name: str, booted: str) -> bool:
 def test_a_node_added_later_joins_by_the_same_command(lab: Lab, moor: Moor) -> None:
     late = IPv4Address(int(lab.fleet.network[0]) + 34)
     lab.add(Host(name="node4", address=late, suite="trixie", profile="node", role="node"))
+    pinned = [line for line in lab.known_hosts.read_text().splitlines() if not line.startswith("node4,")]
+    lab.known_hosts.write_text("\n".join(pinned) + "\n")
     hosts = moor.site / "inventory" / "hosts.yaml"
     hosts.write_text(f"{hosts.read_text()}\nnode4: {{hostname: {late}, groups: [nodes]}}\n")
+    refused = moor("apply", "--yes", "--limit", "node4")
+    assert refused.returncode == 1
+    assert "host key" in refused.stdout
+    accepted = moor("check", "--accept-new-host-keys")
+    assert accepted.returncode == 0, accepted.stdout
+    assert "node4" in accepted.stderr
     moor.applied()
     done = moor("verify")
     assert done.returncode == 0, done.stdout
@@ -362,6 +387,8 @@ def test_no_secret_is_anywhere_that_it_does_not_belong(lab: Lab, moor: Moor) -> 
         assert holders(moor.site, secret) <= {".moor/secrets"}
     assert (moor.site / ".moor").stat().st_mode & 0o777 == 0o700
     assert (moor.site / ".moor/pki/ca.key").stat().st_mode & 0o777 == 0o600
+    private = "stat -c %a:%U /etc/moor/registry.key /opt/harbor/harbor.yml"
+    assert lab.exec("harbor1", ["sh", "-c", private]).split() == ["600:root"] * 2
     for secret in secrets_of(moor):
         for name in ("cp1", "node1", "ws1"):
             said = f"journalctl --no-pager 2>/dev/null | grep -cF -- '{secret}'"
