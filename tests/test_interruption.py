@@ -29,7 +29,7 @@ def test_an_interrupted_run_ends_at_once_and_says_what_it_was_at(tmp_path: Path)
         peer, _ = mute.accept()  # moor has connected, and waits for a banner that does not come
         with peer:
             process.send_signal(signal.SIGINT)
-            out, err = process.communicate(timeout=5)
+            out, err = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "interrupted: 0 changed, 0 failed before that; unfinished: mute (" in out
     assert "Traceback" not in err
