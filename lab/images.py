@@ -19,7 +19,6 @@ from moor.errors import MoorError
 
 CACHE = Path("/var/cache/moor-lab")
 CUSTOMIZE = Path(__file__).parent / "boot" / "customize.sh"
-DEFAULT_MIRROR = "http://deb.debian.org/debian"
 
 EVERY_HOST = (
     *("systemd", "systemd-sysv", "dbus", "openssh-server", "sudo", "passwd"),
@@ -113,13 +112,13 @@ def mmdebstrap_argv(recipe: Recipe, root: Path, source: str) -> list[str]:
 
 
 def mirror() -> str:
-    """The Debian mirror that this machine's own apt uses."""
+    """The Debian mirror that this machine's own apt uses; Raises MoorError where it has none."""
     targets = run("apt-get", "indextargets", "--format", "$(REPO_URI) $(COMPONENT)", "Created-By: Packages")
     for line in targets.splitlines():
         uri, component = line.split()
         if component == "main" and uri.startswith("http") and uri.rstrip("/").endswith("/debian"):
             return uri.rstrip("/")
-    return DEFAULT_MIRROR
+    raise MoorError("lab: apt has no http source of Debian's main; add one to /etc/apt/sources.list, then apt-get update")
 
 
 def proxies() -> list[str]:
