@@ -118,7 +118,9 @@ def mirror() -> str:
         uri, component = line.split()
         if component == "main" and uri.startswith("http") and uri.rstrip("/").endswith("/debian"):
             return uri.rstrip("/")
-    raise MoorError("lab: apt has no http source of Debian's main; add one to /etc/apt/sources.list, then apt-get update")
+    raise MoorError(
+        "lab: apt has no http source of Debian's main; add one to /etc/apt/sources.list, then apt-get update"
+    )
 
 
 def proxies() -> list[str]:
