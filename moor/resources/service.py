@@ -11,6 +11,8 @@ from moor.resources.base import Scripted, State
 # A file counts as newer when it changed more than this after the main process began: two clocks are read in turn.
 TOLERANCE_CS = 5
 
+CHECK_S = 10  # the bound of one try of a check: it may hang with the service that it asks
+
 # Source: systemctl(1), is-enabled; such a unit is started by others, and systemctl can make it neither.
 UNCHANGEABLE = frozenset({"static", "generated", "alias", "indirect", "transient"})
 
@@ -45,7 +47,7 @@ class Service(Scripted):
 
     @property
     def bound_s(self) -> float:
-        return 180 + 2 * self.settle_s
+        return 210 + 2 * self.settle_s
 
     def desired(self, actual: State | None) -> State:
         wanted = {"running": _word(self.running), "enabled": _word(self.enabled)}
@@ -95,16 +97,18 @@ done"""
     def _start(self) -> str:
         paths = " ".join(map(quote, self.newer_than))
         return f"""\
+moor_up() {{ cut -d. -f1 /proc/uptime; }}
+moor_check() {{ timeout {max(1, min(CHECK_S, self.settle_s))} sh -c {quote(self.check)}; }}
 moor_begin() {{
   systemctl reset-failed "$u" 2>/dev/null; systemctl restart "$u" >&2 || return 1
-  n=0
-  until systemctl is-active -q "$u" && ( {self.check} ) >/dev/null 2>&1; do
-    n=$((n + 1)); [ "$n" -le {self.settle_s} ] && ! systemctl is-failed -q "$u" || return 1
+  end=$(( $(moor_up) + {self.settle_s} ))
+  until systemctl is-active -q "$u" && moor_check >/dev/null 2>&1; do
+    [ "$(moor_up)" -lt "$end" ] && ! systemctl is-failed -q "$u" || return 1
     sleep 1
   done
 }}
 if moor_begin; then {self._settled()} exit 0; fi
-( {self.check} ) >&2; systemctl is-active "$u" >&2
+moor_check >&2; systemctl is-active "$u" >&2
 journalctl -q --no-pager -o cat -n 8 -u "$u" 2>/dev/null | cut -c 1-400 >&2
 {self._back(paths) if self.put_back and paths else "exit 1"}"""
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import subprocess
+import time
+from dataclasses import replace
 from pathlib import Path
 from shlex import quote
 
@@ -51,12 +53,19 @@ def test_what_cannot_be_enabled_or_disabled_is_as_it_should_be(words: str, enabl
 
 
 def mended(
-    shell: str, folder: Path, service: Service, actual: State | None, kept: bool = True, masked: str = ""
+    shell: str,
+    folder: Path,
+    service: Service,
+    actual: State | None,
+    kept: bool = True,
+    masked: str = "",
+    broken: str = "broken",
 ) -> subprocess.CompletedProcess[bytes]:
     config, runs = folder / "config", folder / "runs"
     names = f"moor_runs={quote(str(runs))} moor_run=run-1 config={quote(str(config))}\n"
     keep = f"moor_keep {quote(str(config))}; " if kept else ""
-    script = f'log={quote(str(folder / "log"))} masked={masked}\n{keep}echo {config.name} broken > "$config"\n'
+    known = f"log={quote(str(folder / 'log'))} masked={masked}; export config\n"
+    script = f'{known}{keep}echo {config.name} {broken} > "$config"\n'
     return sh(shell, f"{FUNCTIONS}{SYSTEMCTL}{names}{script}{service.mend(actual)}")
 
 
@@ -75,6 +84,18 @@ def test_a_file_that_a_service_does_not_come_up_with_is_put_back(shell: str, ser
     assert done.returncode == 1
     assert b"the former ones are back and it runs" in done.stderr
     assert (tmp_path / "config").read_text() == "good\n"
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_a_check_that_hangs_is_given_up_in_time_to_put_the_file_back(
+    shell: str, service: Service, tmp_path: Path
+) -> None:
+    began = time.monotonic()
+    hanging = replace(service, check='grep -q "^good" "$config" || sleep 60', settle_s=1)
+    done = mended(shell, tmp_path, hanging, STALE, broken="odd")
+    assert b"the former ones are back and it runs" in done.stderr
+    assert (tmp_path / "config").read_text() == "good\n"
+    assert time.monotonic() - began < 20
 
 
 @pytest.mark.parametrize("shell", SHELLS)
