@@ -8,9 +8,9 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import FrameType
 
 INTERRUPTED = 130  # 128 and the number of SIGINT, as shells have it
+LOOK_S = 0.2
 
 
 @contextmanager
@@ -18,19 +18,24 @@ def told_at_interrupt(words: Callable[[], str]) -> Iterator[None]:
     """End the process with exit code 130 at SIGINT, after printing ``words``.
 
     Threads that wait for hosts are not waited for: a script that has begun on a host ends there by itself, within its
-    bound, and one that was not sent whole never begins.
+    bound, and one that was not sent whole never begins. A thread of its own takes the signal: a handler runs in the
+    main thread, which does not wake for one that arrives just before it begins to wait for the others.
     """
-    if threading.current_thread() is not threading.main_thread():
-        yield  # Python delivers signals to the main thread alone
-        return
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        print(words(), flush=True)
-        sys.stderr.flush()
-        os._exit(INTERRUPTED)
-
-    former = signal.signal(signal.SIGINT, stop)
+    over = threading.Event()
+    former = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # threads that begin from now on inherit it
+    watcher = threading.Thread(target=_watch, args=(over, words), daemon=True)
+    watcher.start()
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, former)
+        over.set()
+        watcher.join()
+        signal.pthread_sigmask(signal.SIG_SETMASK, former)
+
+
+def _watch(over: threading.Event, words: Callable[[], str]) -> None:
+    while not over.is_set():
+        if signal.sigtimedwait({signal.SIGINT}, LOOK_S):
+            print(words(), flush=True)
+            sys.stderr.flush()
+            os._exit(INTERRUPTED)
