@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import RLock
 from typing import Any
 
 import httpx2
@@ -14,6 +15,9 @@ from nornir.core.configuration import Config
 
 from moor.errors import HostError, InputError
 
+# The client builds its decoders of objects at their first use, in compiled code that several threads must not enter
+# at once: a process that verified five nodes has crashed in it.
+ONE_AT_A_TIME = RLock()
 MANAGER = "moor"  # the owner, in managedFields, of what moor applies
 
 
@@ -54,9 +58,10 @@ class KubernetesPlugin:
 
 @contextmanager
 def told(doing: str) -> Iterator[None]:
-    """Turn what the API or the way to it says into a HostError: ``doing: words``."""
+    """Speak to the API, one thread at a time; what it or the way to it says is a HostError: ``doing: words``."""
     try:
-        yield
+        with ONE_AT_A_TIME:
+            yield
     except ApiError as error:
         raise HostError(f"{doing}: the cluster says {error.status.code}: {error.status.message}") from error
     except httpx2.HTTPError as error:
