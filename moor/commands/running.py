@@ -1,4 +1,4 @@
-"""What each command does, once its words are understood."""
+"""What all commands share: a site that is open, a run that is reported, words that go out."""
 
 from __future__ import annotations
 
@@ -19,49 +19,8 @@ from moor.refusal import refuse_bad_input
 from moor.report import Collector, HostReport, RunReport
 from moor.runbook import Runbook, run
 from moor.secrets import MaskingFilter, mask
-from moor.selection import limited, runbook_called
+from moor.selection import limited
 from moor.sites import find_site, open_site
-
-DIFFERS = 2
-
-
-def plan(options: Options, name: str) -> int:
-    """Plan a runbook: 0 nothing to do, 2 there are changes, 1 a host failed."""
-    with opened(options, dry_run=True) as nr:
-        report = play(nr, runbook_called(name), options)
-    put(options, report, text.plan(report))
-    return 1 if report.failed else DIFFERS if report.differs else 0
-
-
-def apply(options: Options, name: str) -> int:
-    """Apply a runbook: 0 done, 1 a host failed or was skipped."""
-    with opened(options, dry_run=False) as nr:
-        report = play(nr, runbook_called(name), options)
-    put(options, report, text.applied(report))
-    return 1 if report.failed else 0
-
-
-def verify(options: Options) -> int:
-    """Prove the fleet from every node: 0 it holds, 2 a fault, 1 a host was not examined."""
-    with opened(options, dry_run=True) as nr:
-        report = play(nr, runbook_called("verify"), options)
-    put(options, report, text.matrix(report))
-    if any(not host.reached and host.error for host in report.hosts.values()):
-        return 1
-    return DIFFERS if report.failed or report.differs else 0
-
-
-def check(options: Options, accept_new_host_keys: bool) -> int:
-    """Validate config and inventory, then reach every host: 0 all were reached, 1 not."""
-    from moor.checks import CHECK, pin_new_host_keys
-
-    with opened(options, dry_run=True) as nr:
-        refuse_bad_input(nr.inventory.hosts.values(), runbook_called("site").stages, partly=True)
-        if accept_new_host_keys:
-            pin_new_host_keys(nr, teller(options))
-        report = play(nr, CHECK, options)
-    put(options, report, text.reached(report))
-    return 1 if report.failed else 0
 
 
 @contextmanager

@@ -1,0 +1,64 @@
+"""The command line: which command does what, and with which exit code it ends.
+
+Exit codes  0 nothing to do or done; 1 error; 2 a plan has changes, or verify found a fault; 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from traceback import format_exc
+
+import typer
+
+from moor.cli import fleet
+from moor.cli.words import app
+from moor.errors import InputError, MoorError
+from moor.interruption import INTERRUPTED
+
+__all__ = ["app", "main"]
+
+COMMANDS = (fleet,)  # each of these modules registers its commands with ``app`` when it is imported
+
+
+def main(words: Sequence[str] | None = None) -> None:
+    """Run the command line and end the process with its exit code."""
+    words = list(sys.argv[1:] if words is None else words) or ["--help"]
+    verbose = "-v" in words or "--verbose" in words
+    try:
+        sys.exit(_run(words))
+    except (KeyboardInterrupt, typer.Abort):
+        print("moor: interrupted", file=sys.stderr)
+        sys.exit(INTERRUPTED)
+    except MoorError as error:
+        _complain(format_exc() if verbose else str(error))
+    except BrokenPipeError:
+        sys.stderr.close()  # whoever read our output has gone; nobody is left to tell
+        sys.exit(1)
+    except Exception as error:
+        said = f"internal error: {type(error).__name__}: {error} (-v shows where)"
+        _complain(format_exc() if verbose else said)
+
+
+def _run(words: list[str]) -> int:
+    if words[0] in ("--help", "lab"):
+        from lab.cli import app as lab_app
+
+        app.add_typer(lab_app, name="lab")
+    try:
+        return int(app(args=words, prog_name="moor", standalone_mode=False) or 0)
+    except typer.Exit as exit_:
+        return int(exit_.exit_code)
+    except typer.TyperException as error:
+        raise InputError(f"{error.format_message()} (moor --help says what is understood)") from error
+
+
+def _complain(text: str) -> None:
+    from moor.secrets import mask
+
+    lines = mask(text).splitlines() or ["(no message)"]
+    print(
+        f"moor: {lines[0]}" if len(lines) == 1 else "\n".join(["moor:", *(f"  {line}" for line in lines)]),
+        file=sys.stderr,
+    )
+    sys.exit(1)

@@ -1,0 +1,27 @@
+"""The words that every command understands, and the program that they belong to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from moor.options import Output
+
+app = typer.Typer(
+    name="moor",
+    help="Keep every host of a fleet moored to a private container registry.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+Site = Annotated[Path | None, typer.Option("--site", help="directory with config.yaml; this one, or the shipped fleet")]
+Limit = Annotated[str, typer.Option("--limit", help="hosts and groups, comma-separated; ! excludes")]
+Workers = Annotated[int, typer.Option("--workers", min=0, help="hosts at once; 0 is what config.yaml says")]
+Shape = Annotated[Output, typer.Option("--output", help="what goes to standard output")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="no progress on standard error")]
+Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="log to standard error, show tracebacks")]
+Yes = Annotated[bool, typer.Option("--yes", help="do not ask")]
+Which = Annotated[str, typer.Argument(metavar="[RUNBOOK]", help="a runbook, or one concern of site such as trust")]
