@@ -7,8 +7,10 @@ import importlib
 import pkgutil
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from typing import cast
 
 from nornir.core import Nornir
+from nornir.core.filter import F
 from nornir.core.inventory import Host
 
 from moor.errors import InputError
@@ -89,7 +91,7 @@ def everything() -> Runbook:
 
 def joined(one: Stage, other: Stage) -> Stage:
     """Give the stage for the hosts of both, at the smaller batch."""
-    on = one.on | other.on if one.on and other.on else None
+    on = cast(F, one.on | other.on) if one.on and other.on else None
     return replace(one, on=on, batch=min((n for n in (one.batch, other.batch) if n), default=0))
 
 

@@ -6,15 +6,19 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from ipaddress import IPv4Network
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
 from lab.artifacts import provide
 from lab.fleet import Fleet, load_fleet
 from lab.lab import Lab
+
+if TYPE_CHECKING:
+    from tests.lab.moored import Moor
 
 
 class Ssh(Protocol):
@@ -60,3 +64,22 @@ def ssh(lab: Lab) -> Ssh:
         return subprocess.run(argv, capture_output=True, text=True, timeout=timeout_s, check=False)
 
     return connect
+
+
+@dataclass(frozen=True)
+class Moored:
+    """A fleet to which the whole of site was applied once; who breaks something mends it again."""
+
+    lab: Lab
+    moor: Moor
+
+
+@pytest.fixture(scope="session")
+def moored(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Moored]:
+    """A fleet with a workload that runs from the registry, shared by all tests that start from there."""
+    from tests.lab.moored import fleet_running, site_for
+
+    with fleet_running(60) as running:
+        moor = site_for(running, tmp_path_factory.mktemp("moored"))
+        moor.applied()
+        yield Moored(running, moor)

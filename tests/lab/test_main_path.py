@@ -6,7 +6,6 @@ The tests of this file build on one another: each finds the fleet as the one bef
 from __future__ import annotations
 
 import json
-import shutil
 import ssl
 import subprocess
 import sys
@@ -14,7 +13,6 @@ import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 from pathlib import Path
 
@@ -25,85 +23,30 @@ from lightkube.resources.core_v1 import Secret as KubeSecret
 from ruamel.yaml import YAML
 
 from lab import faults
-from lab.artifacts import provide
-from lab.fleet import Host, load_fleet
+from lab.fleet import Host
 from lab.lab import Lab
 from moor.connections.harbor import Harbor
 from tasks.registry import find_robot
-from tests.lab.conftest import fleet_for_tests
+from tests.lab.moored import Moor, eventually, fleet_running, site_for
 
 pytestmark = pytest.mark.lab
 
-SHIPPED = Path(__file__).parents[2]
 NODES = ("cp1", "node1", "node2", "node3")
 CONTAINERD = "/etc/containerd/config.toml"
 LISTING = "find /etc /opt /srv /usr/local /var/lib/moor -xdev -type f -printf '%p %s %T@\\n' 2>/dev/null | sort"
 
 
-@dataclass
-class Moor:
-    """The command line on a site of its own; everything that it ever printed is in ``said``."""
-
-    lab: Lab
-    site: Path
-    said: list[str] = field(default_factory=list)
-
-    def __call__(self, *words: str, timeout_s: float = 400) -> subprocess.CompletedProcess[str]:
-        argv = [sys.executable, "-m", "moor", *words, "--site", str(self.site)]
-        done = subprocess.run(
-            argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout_s, check=False
-        )
-        self.said.append(done.stdout + done.stderr)
-        return done
-
-    def planned(self, *words: str) -> list[str]:
-        """List the ids that a plan would change."""
-        report = json.loads(self("plan", "--output", "json", *words).stdout)
-        return [r["id"] for host in report["hosts"].values() for r in host["resources"] if r["status"] == "drift"]
-
-    def applied(self, *words: str) -> str:
-        done = self("apply", "--yes", *words)
-        assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-2000:]
-        return done.stdout
-
-
 @pytest.fixture(scope="module")
 def lab() -> Iterator[Lab]:
     """A fleet of this file's own, bare at first."""
-    running = Lab(fleet_for_tests(40))
-    running.down(secrets=True)
-    running = Lab(fleet_for_tests(40))
-    try:
-        provide(running)
-        running.up()
+    with fleet_running(40) as running:
         yield running
-    finally:
-        running.down(secrets=True)
 
 
 @pytest.fixture(scope="module")
 def moor(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Moor:
     """The shipped site, moved to this file's fleet."""
-    site = tmp_path_factory.mktemp("site")
-    shipped = load_fleet()
-    for name in ("config.yaml", "inventory", "lab/demo/context"):
-        source, target = SHIPPED / name, site / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copytree(source, target) if source.is_dir() else shutil.copy(source, target)
-    prefix, moved = (str(fleet.network).rsplit(".", 2)[0] + "." for fleet in (shipped, lab.fleet))
-    for path in [site / "config.yaml", *(site / "inventory").iterdir()]:
-        text = path.read_text().replace(prefix, moved).replace(str(shipped.directory), str(lab.directory))
-        path.write_text(text)
-    return Moor(lab, site)
-
-
-def eventually(holds: Callable[[], bool], limit_s: float) -> bool:
-    end = time.monotonic() + limit_s
-    while not holds():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.5)
-    return True
+    return site_for(lab, tmp_path_factory.mktemp("site"))
 
 
 def hosts_of(lab: Lab) -> dict[str, str]:

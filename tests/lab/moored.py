@@ -1,0 +1,84 @@
+"""moor as a user types it, on a lab's fleet: a site of its own, moved to that fleet, and what every command said."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from lab.artifacts import provide
+from lab.fleet import load_fleet
+from lab.lab import Lab
+from tests.lab.conftest import fleet_for_tests
+
+SHIPPED = Path(__file__).parents[2]
+
+
+@dataclass
+class Moor:
+    """The command line on a site of its own; everything that it ever printed is in ``said``."""
+
+    lab: Lab
+    site: Path
+    said: list[str] = field(default_factory=list)
+
+    def __call__(self, *words: str, timeout_s: float = 400) -> subprocess.CompletedProcess[str]:
+        argv = [sys.executable, "-m", "moor", *words, "--site", str(self.site)]
+        done = subprocess.run(
+            argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout_s, check=False
+        )
+        self.said.append(done.stdout + done.stderr)
+        return done
+
+    def planned(self, *words: str) -> list[str]:
+        """List the ids that a plan would change."""
+        report = json.loads(self("plan", "--output", "json", *words).stdout)
+        return [r["id"] for host in report["hosts"].values() for r in host["resources"] if r["status"] == "drift"]
+
+    def applied(self, *words: str) -> str:
+        done = self("apply", "--yes", *words)
+        assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-2000:]
+        return done.stdout
+
+
+@contextmanager
+def fleet_running(offset: int) -> Iterator[Lab]:
+    """A bare fleet of a file's own, on its own network, with what Harbor's stand-in needs; gone at the end."""
+    running = Lab(fleet_for_tests(offset))
+    running.down(secrets=True)  # of a run that was killed
+    running = Lab(fleet_for_tests(offset))
+    try:
+        provide(running)
+        running.up()
+        yield running
+    finally:
+        running.down(secrets=True)
+
+
+def site_for(lab: Lab, site: Path) -> Moor:
+    """The shipped site, moved to the lab's fleet."""
+    shipped = load_fleet()
+    for name in ("config.yaml", "inventory", "lab/demo/context"):
+        source, target = SHIPPED / name, site / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copytree(source, target) if source.is_dir() else shutil.copy(source, target)
+    prefix, moved = (str(fleet.network).rsplit(".", 2)[0] + "." for fleet in (shipped, lab.fleet))
+    for path in [site / "config.yaml", *(site / "inventory").iterdir()]:
+        text = path.read_text().replace(prefix, moved).replace(str(shipped.directory), str(lab.directory))
+        path.write_text(text)
+    return Moor(lab, site)
+
+
+def eventually(holds: Callable[[], bool], limit_s: float) -> bool:
+    end = time.monotonic() + limit_s
+    while not holds():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.5)
+    return True
