@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -13,9 +13,8 @@ from typing import Any
 from nornir.core.inventory import Host
 from nornir.core.task import AggregatedResult, MultiResult, Result, Task
 
-from moor.engine.results import ResourceResult, Status
+from moor.engine.results import Cause, ResourceResult, Status
 from moor.errors import MoorError
-from moor.findings import Expiry, Finding, FindingState
 from moor.runbook import Skipped
 
 SCHEMA = 1  # raised when a field of the JSON changes its meaning or goes
@@ -30,8 +29,7 @@ class ResourceReport:
     diff: str = ""
     stage: str = ""
     error: str = ""
-    waived: str = ""
-    first_seen: str = ""
+    causes: list[Cause] = field(default_factory=list)
 
 
 @dataclass
@@ -46,11 +44,6 @@ class HostReport:
         """Count the resources of one status."""
         return sum(resource.status == status for resource in self.resources)
 
-    @property
-    def differs(self) -> bool:
-        """Whether a resource differs that nobody waived."""
-        return any(resource.status == "drift" and not resource.waived for resource in self.resources)
-
 
 @dataclass
 class RunReport:
@@ -61,25 +54,17 @@ class RunReport:
     hosts: dict[str, HostReport]
     started: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
     duration_s: float = 0.0
-    findings: list[Finding] = field(default_factory=list)
-    command: str = ""
-    expiries: list[Expiry] = field(default_factory=list)
-    answered: list[str] = field(default_factory=list)  # surveys that were answered to the end
-    warnings: list[str] = field(default_factory=list)  # what went wrong beside the fleet, such as history
+    findings: list[dict[str, str]] = field(default_factory=list)
 
     @property
     def failed(self) -> bool:
         """Whether a host failed, was not reached or was skipped."""
-        return any(host.error for host in self.hosts.values()) or any(
-            finding.state == "unexamined" for finding in self.findings
-        )
+        return any(host.error for host in self.hosts.values())
 
     @property
     def differs(self) -> bool:
         """Whether something is not as it should be, though it was read well."""
-        return any(host.differs for host in self.hosts.values()) or any(
-            finding.state == "finding" and not finding.waived for finding in self.findings
-        )
+        return any(host.count("drift") for host in self.hosts.values())
 
     def skip(self, skipped: Iterable[Skipped]) -> None:
         """Note the hosts that a stage was not run on, unless the host says why itself."""
@@ -132,7 +117,7 @@ class Collector:
 
 
 def _resource(stage: str, sub: ResourceResult) -> ResourceReport:
-    return ResourceReport(str(sub.name), sub.status, sub.diff, stage, str(sub.exception or ""))
+    return ResourceReport(str(sub.name), sub.status, sub.diff, stage, str(sub.exception or ""), list(sub.causes))
 
 
 def error_of(result: Result) -> str:
@@ -145,21 +130,6 @@ def error_of(result: Result) -> str:
         if isinstance(error, MoorError)
         else f"internal error: {type(error).__name__}: {error} (-v shows where)"
     )
-
-
-def open_findings(report: RunReport) -> list[Finding]:
-    """List in one shape all that is not as it should be: hosts not examined, resources that differ, findings."""
-    return [*(f for name, host in report.hosts.items() for f in _of_host(name, host)), *report.findings]
-
-
-def _of_host(name: str, host: HostReport) -> Iterator[Finding]:
-    if host.error:
-        yield Finding("host:examined", host.error, host=name, state="unexamined")
-    for resource in host.resources:
-        if resource.status in ("drift", "failed"):
-            state: FindingState = "drift" if resource.status == "drift" else "failed"
-            what = resource.error or resource.diff
-            yield Finding(resource.id, what, "", name, state, "", resource.waived, resource.first_seen)
 
 
 def counts(report: RunReport) -> dict[str, int]:

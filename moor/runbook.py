@@ -19,7 +19,6 @@ from moor.engine.converge import probe
 from moor.engine.observation import begin, end, observation_of
 from moor.errors import MoorError
 from moor.resources.base import Probed, Resource
-from moor.survey import Survey
 
 TaskFunction = Callable[[Task], Result]
 Desired = Callable[[Host], Sequence[Resource]]
@@ -61,18 +60,11 @@ class Stage:
 
 @dataclass(frozen=True)
 class Runbook:
-    """A named order of stages.
-
-    about    its operator's page
-    surveys  what a drift check asks about the whole fleet beside the stages
-    proves   it proves rather than plans, such as verify; a drift check leaves it out
-    """
+    """A named order of stages; ``about`` is its operator's page."""
 
     name: str
     about: str
     stages: tuple[Stage, ...]
-    surveys: tuple[Survey, ...] = ()
-    proves: bool = False
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from textwrap import indent
 
@@ -48,24 +49,59 @@ def reached(report: RunReport) -> str:
 
 
 def matrix(report: RunReport) -> str:
-    """Show a row a host and a column a proof; what lies behind the first fault of a row is unknown."""
+    """Show a row a host and a column a proof: ok, FAULT, ? for what lies behind a fault, - for what was not asked.
+
+    Below it stands each cause once, with the hosts that have it and what mends it.
+    """
     proved = {name: host for name, host in report.hosts.items() if host.resources or host.error}
-    columns = list(dict.fromkeys(_column(r) for host in proved.values() for r in host.resources))
+    columns = _in_order(report)
     rows = ([name, *_cells(host, columns)] for name, host in proved.items())
-    return _joined([table(["host", *columns], rows), *_first_faults(report), *_drifts(report)])
+    return _joined([table(["host", *columns], rows), *_causes(report), *_unexamined(report)])
+
+
+def _in_order(report: RunReport) -> list[str]:
+    """List the proofs in the order in which hosts give them, whichever host lacks some."""
+    longest = max((host.resources for host in report.hosts.values()), key=len, default=[])
+    every = [resource for host in report.hosts.values() for resource in host.resources]
+    return list(dict.fromkeys(_column(resource) for resource in [*longest, *every]))
+
+
+CELL = {"ok": "ok", "skipped": "?"}
 
 
 def _cells(host: HostReport, columns: list[str]) -> Iterator[str]:
     by_column = {_column(resource): resource for resource in host.resources}
-    faulty = False
     for column in columns:
         resource = by_column.get(column)
         if resource is None:
-            yield "-" if host.resources and not faulty else "?"
+            yield "-" if host.resources and host.reached else "?"
         else:
-            ok = resource.status == "ok"
-            yield "?" if faulty else "ok" if ok else "FAULT"
-            faulty = faulty or not ok
+            yield CELL.get(resource.status, "FAULT")
+
+
+def _causes(report: RunReport) -> Iterator[str]:
+    """Show a cause that several hosts have once; where its mend names the host, it then names all of them."""
+    groups: dict[tuple[str, str, str], list[str]] = {}
+    for name, host in report.hosts.items():
+        for resource in host.resources:
+            for found in resource.causes:
+                mend, cause = (re.sub(rf"\b{re.escape(name)}\b", HOST, text) for text in (found.mend, found.cause))
+                groups.setdefault((_column(resource), cause, mend), []).append(name)
+    for (column, cause, mend), hosts in groups.items():
+        names = ",".join(hosts)
+        yield f"  ! {' '.join(hosts)}: {column}: {cause.replace(HOST, names)}\n      mend: {mend.replace(HOST, names)}"
+
+
+HOST = "\0"  # stands for a host's name while causes are brought together; no text of a report has it
+
+
+def _unexamined(report: RunReport) -> Iterator[str]:
+    """Show why a host was not examined, and what else failed that no cause explains."""
+    for name, host in report.hosts.items():
+        if host.error and not any(resource.causes for resource in host.resources):
+            yield f"  ! {name}: {indent(host.error, '      ').strip()}"
+        elif host.error and not host.reached:
+            yield f"  ! {name}: not examined: {host.error.splitlines()[0]}"
 
 
 def _column(resource: ResourceReport) -> str:
@@ -89,21 +125,6 @@ def _errors(report: RunReport) -> Iterator[str]:
     for name, host in report.hosts.items():
         if host.error:
             yield f"  ! {name}: {indent(host.error, '      ').strip()}"
-
-
-def _first_faults(report: RunReport) -> Iterator[str]:
-    """Show of each host what failed first: the faults behind it may be its consequences, and so may their remedies."""
-    for name, host in report.hosts.items():
-        if host.error:
-            first = next((resource.error for resource in host.resources if resource.error), host.error)
-            yield f"  ! {name}: {indent(first, '      ').strip()}"
-
-
-def _drifts(report: RunReport) -> Iterator[str]:
-    for name, host in report.hosts.items():
-        for resource in host.resources:
-            if resource.status == "drift":
-                yield f"  ! {name}: {resource.id}: {resource.diff}"
 
 
 def _touched(report: RunReport) -> int:

@@ -1,122 +1,240 @@
-"""Proof from a node: the registry's name, the way there, TLS, a login, the image, a pull, and the pods that run it."""
+"""From a node to its pods: every layer of a pull looked at in one round trip, and the first that fails named.
+
+``verify`` proves with it, a real pull included; ``diagnose`` looks with it at whatever pods wait.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
-from lightkube.resources.apps_v1 import Deployment
-from lightkube.resources.core_v1 import Node, Pod
 from nornir.core.task import Result, Task
 
-from moor.connections.harbor import NotThere
-from moor.connections.kubernetes import told
-from moor.engine.converge import converge
+from moor.engine.converge import probe
+from moor.engine.results import Cause, ResourceResult, Status, run_of
 from moor.errors import HostError
-from moor.resources.base import Remote, Resource, State
+from moor.resources.file import sha256
 from moor.secrets import Secret
 from moor.settings import optional_settings_of, settings_of
-from tasks.cluster_parts import as_dict, cluster_of, progress, waiting_reasons
+from tasks.cluster_parts import cluster_of
+from tasks.cluster_view import read_cluster, unfinished
 from tasks.facts import Registry
-from tasks.harbor import harbor_of
-from tasks.proofs import Door, chain
-from tasks.registry import robot_login
+from tasks.layers import RULES
+from tasks.layers.chain import LayerResult, judge
+from tasks.layers.door import Asked, Door, Known
+from tasks.layers.pods import (
+    ClusterView,
+    Wanted,
+    auths_of,
+    bare,
+    images,
+    login_of,
+    node_evidence,
+    pod_evidence,
+    secret_evidence,
+    secret_names,
+    waits,
+    worst,
+)
+from tasks.layers.probes import probes
+from tasks.layers.rule import Evidence
+from tasks.layers.seen import evidence_of
+from tasks.registry_view import Login, registry_view
 from tasks.workload import Cluster, Workload, Workloads, open_cluster
+
+LOOKING = "moor_looking"  # in Nornir's user_defined: what the command line asks for
+STATUS: Mapping[str, Status] = {"ok": "ok", "fault": "failed", "unknown": "skipped"}
+Answer = TypeVar("Answer")
+_once = threading.RLock()
+
+
+@dataclass(frozen=True)
+class Looking:
+    """What a diagnosis looks at.
+
+    pull        whether each node really pulls the image
+    namespaces  those of the inventory's workloads where it is empty; ``*`` is all
+    deployment  one alone; all where it is empty
+    own_login   logs in as the pods' own secret says, rather than as the inventory does
+    """
+
+    pull: bool = False
+    namespaces: tuple[str, ...] = ()
+    deployment: str = ""
+    own_login: bool = False
 
 
 def prove_node(task: Task) -> Result:
     """Prove from a node that it pulls and runs what the inventory says; only a pulled image passes through it."""
-    return converge(task, proofs(task))
+    return examine(task, Looking(pull=True))
 
 
-def proofs(task: Task) -> Sequence[Resource]:
-    """Give what the node has to prove, for the first workload's image; its pods where the cluster runs any on it."""
-    host = task.host
-    registry = settings_of(host, Registry)
+def diagnose_node(task: Task) -> Result:
+    """Find out why pods on a node do not start; nothing is changed."""
+    looking: Looking = task.nornir.config.user_defined.get(LOOKING, Looking(own_login=True))
+    return examine(task, looking)
+
+
+def examine(task: Task, looking: Looking) -> Result:
+    """Look at every layer of one node; raises HostError with every cause that was found."""
+    registry = settings_of(task.host, Registry)
     door = Door(registry.name, str(registry.address), registry.port)
-    workloads = settings_of(host, Workloads).by_name
-    found: list[Resource] = []
-    for workload in list(workloads.values())[:1]:
-        login, digest = _known_to_harbor(task, workload)
-        found.extend(chain(door, workload.image, login, digest))
-    if workloads and optional_settings_of(host, Cluster):
-        open_cluster(task)
-        found.append(
-            PodsProof(host.name, host.hostname or "", host.has_parent_group("control_plane"), tuple(workloads))
-        )
+    view = _cluster(task, looking, door)
+    evidence: dict[str, Evidence] = {}
+    unreached = ""
+    if image := _image(task, looking, view, door):
+        login, known = _asked_of_harbor(task, looking, image)
+        if looking.own_login and isinstance(view, ClusterView):
+            login, known = _own_login(view, door, image, login, known)
+        unreached = _look(task, Asked(door, image, login, looking.pull), known, evidence)
+        evidence |= _of_cluster(task, looking, view, _wanted(task, looking, door, image, known))
+    return _told(task, judge(evidence, RULES), unreached)
+
+
+def _look(task: Task, asked: Asked, known: Known, evidence: dict[str, Evidence]) -> str:
+    """Ask the node; where it is not reached, say why, since the cluster may still know something of it."""
+    try:
+        states = probe(task, probes(asked))
+    except HostError as error:
+        return str(error)
+    answers = {name.partition(":")[2]: str((state or {}).get("answer", "")) for name, state in states.items()}
+    evidence.update(evidence_of(answers, asked, known, task.host.name, time.time()))
+    return ""
+
+
+def _told(task: Task, results: Sequence[LayerResult], unreached: str) -> Result:
+    """Give each layer as a sub-result of the task; raises HostError where one is at fault."""
+    causes = [unreached] if unreached else []
+    for result in results:
+        status = STATUS[result.status]
+        words = "\n".join(f"{v.cause}; {v.mend}" for v in result.verdicts)
+        known = [Cause(verdict.rule, verdict.cause, verdict.mend) for verdict in result.verdicts]
+        task.results.append(ResourceResult(task.host, f"proof:{result.layer}", status, "", words, known))
+        causes += [f"{verdict.layer}: {verdict.cause}; {verdict.mend}" for verdict in result.verdicts]
+    if causes:
+        raise HostError("\n".join(causes))
+    return Result(host=task.host, result=f"{len(results)} layers looked at")
+
+
+def once(task: Task, key: tuple[object, ...], ask: Callable[[], Answer]) -> Answer:
+    """Ask what concerns all nodes of a run once, whichever node comes first."""
+    with _once:
+        store: dict[object, Any] = task.nornir.config.user_defined.setdefault("moor_asked", {})
+        run = run_of(task)
+        if store.get("run") != run:
+            store.clear()
+            store["run"] = run
+        if key not in store:
+            store[key] = ask()
+        found: Answer = store[key]
+        return found
+
+
+def _workloads(task: Task, looking: Looking) -> dict[str, Workload]:
+    known = settings_of(task.host, Workloads).by_name
+    return {name: w for name, w in known.items() if not looking.deployment or name == looking.deployment}
+
+
+def _namespaces(task: Task, looking: Looking) -> tuple[str, ...]:
+    own = dict.fromkeys(workload.namespace for workload in settings_of(task.host, Workloads).by_name.values())
+    return looking.namespaces or tuple(own)
+
+
+def _cluster(task: Task, looking: Looking, door: Door) -> ClusterView | str | None:
+    """Give what the cluster says; why it says nothing; None where the inventory knows no cluster."""
+    settings, namespaces = optional_settings_of(task.host, Cluster), _namespaces(task, looking)
+    if settings is None or not namespaces:
+        return None
+
+    def ask() -> ClusterView | str:
+        try:
+            open_cluster(task)
+            return read_cluster(cluster_of(task), namespaces, looking.deployment, door.host_port)
+        except HostError as error:
+            return str(error)
+
+    return once(task, ("cluster", settings.kubeconfig, settings.context, namespaces, looking.deployment), ask)
+
+
+def _image(task: Task, looking: Looking, view: ClusterView | str | None, door: Door) -> str:
+    """Choose the image that nodes are asked about: one that a pod waits on, else the first workload's."""
+    prefix = f"{door.host_port}/"
+    if looking.own_login and isinstance(view, ClusterView):
+        pods = sorted(view.pods, key=lambda pod: not waits(pod))
+        found = [image.removeprefix(prefix) for pod in pods for image in images(pod) if image.startswith(prefix)]
+        if found and "@" not in found[0]:
+            return found[0] if ":" in found[0] else f"{found[0]}:latest"
+    return next((workload.image for workload in _workloads(task, looking).values()), "")
+
+
+def _asked_of_harbor(task: Task, looking: Looking, image: str) -> tuple[Login | None, Known]:
+    own = [w.robot for w in settings_of(task.host, Workloads).by_name.values() if _project(w.image) == _project(image)]
+    robot = own[0] if own else ""
+    return once(task, ("harbor", image, robot), lambda: registry_view(task, image, robot))
+
+
+def _project(image: str) -> str:
+    return image.partition("/")[0]
+
+
+def _own_login(
+    view: ClusterView, door: Door, image: str, login: Login | None, known: Known
+) -> tuple[Login | None, Known]:
+    """Give the login that the pods' secret holds; the robot's state is only known of the inventory's own."""
+    for pod in view.pods:
+        if f"{door.host_port}/{image}" not in images(pod):
+            continue
+        for name in secret_names(pod, view):
+            secret = view.secrets.get((str(pod["metadata"].get("namespace", "default")), name))
+            auths = {bare(key): entry for key, entry in ((auths_of(secret) if secret else None) or {}).items()}
+            user, password = login_of(auths.get(door.host_port))
+            if user and password and (login is None or user == login[0]):
+                return (user, Secret(password)), known
+    return login, known
+
+
+def _wanted(task: Task, looking: Looking, door: Door, image: str, known: Known) -> Wanted:
+    robot, _ = _asked_of_harbor(task, looking, image)
+    hashed = (robot[0], sha256(robot[1].reveal())) if robot and known.harbor == "answers" else None
+    digests = {image.rpartition(":")[0]: known.digest} if known.digest else {}
+    return Wanted(door.host_port, hashed, digests)
+
+
+def _of_cluster(task: Task, looking: Looking, view: ClusterView | str | None, wanted: Wanted) -> Mapping[str, Evidence]:
+    """Give what the cluster says of this node; a control plane answers for rollouts and for pods without a node."""
+    host = task.host
+    if view is None:
+        return {}
+    if isinstance(view, str):
+        return {"node": {"cluster": view, "host": host.name}}
+    leads = host.has_parent_group("control_plane")
+    node = next((n for n in view.nodes if _is(n, host.name, host.hostname or "")), None)
+    name = str(node["metadata"]["name"]) if node else host.name
+    pods = [pod for pod in view.pods if (pod.get("spec") or {}).get("nodeName", "" if leads else None) == name]
+    pods += [pod for pod in view.pods if leads and not (pod.get("spec") or {}).get("nodeName")]
+    found: dict[str, Evidence] = {"node": node_evidence(node, host.name)}
+    secrets = [secret_evidence(pod, view, wanted) for pod in pods]
+    if secrets:
+        found["secret"] = next((one for one in secrets if one.get("matches") != "yes"), secrets[0])
+    rolling = once(task, ("rollouts", looking.deployment), lambda: _unfinished(task, looking)) if leads else ""
+    pod = worst([pod_evidence(pod, view.events, wanted) for pod in pods])
+    if pod is not None or leads:
+        found["pod"] = {**(pod or {}), "rollout": rolling}
     return found
 
 
-def _known_to_harbor(task: Task, workload: Workload) -> tuple[tuple[str, Secret] | None, str]:
-    """Give the pull secret's login and the digest that was pushed, as far as Harbor can be asked."""
-    repository, _, tag = workload.image.rpartition(":")
+def _unfinished(task: Task, looking: Looking) -> str:
+    names = [(workload.namespace, name) for name, workload in _workloads(task, looking).items()]
     try:
-        login = robot_login(task, workload.image.partition("/")[0], workload.robot)
-        manifest = harbor_of(task).manifest(repository, tag)
-    except NotThere:
-        return None, "unknown, since Harbor does not answer"
-    return login, manifest[0] if manifest else "not there"
+        return "; ".join(unfinished(cluster_of(task), names))
+    except HostError as error:
+        return str(error)
 
 
-@dataclass(frozen=True)
-class PodsProof(Remote):
-    """Hold that the workloads' pods on this node run the pushed digest; on a control plane, that all are rolled out."""
-
-    host: str
-    address: str
-    leads: bool
-    workloads: tuple[str, ...]
-
-    @property
-    def id(self) -> str:
-        return "proof:pod"
-
-    def desired(self, actual: State | None) -> State:
-        return {"pods": "as pushed"}
-
-    def read(self, task: Task) -> State:
-        faults: list[str] = []
-        for name, workload in settings_of(task.host, Workloads).by_name.items():
-            ask = self._unfinished if self.leads else self._wrong_pods
-            try:
-                with told(f"workload {name}"):
-                    faults.extend(ask(task, name, workload))
-            except HostError as error:
-                faults.append(str(error))  # what the node itself can prove is worth telling all the same
-        return {"pods": "; ".join(faults) or "as pushed"}
-
-    def write(self, task: Task, actual: State | None) -> None:
-        raise HostError("moor apply workload")
-
-    def _unfinished(self, task: Task, name: str, workload: Workload) -> Iterator[str]:
-        found = as_dict(cluster_of(task).get(Deployment, name, namespace=workload.namespace))
-        if (reached := progress(found)) != "complete":
-            yield f"{name}: {reached}"
-
-    def _wrong_pods(self, task: Task, name: str, workload: Workload) -> Iterator[str]:
-        node = node_name(map(as_dict, cluster_of(task).list(Node)), self.host, self.address)
-        repository, _, tag = workload.image.rpartition(":")
-        pushed = harbor_of(task).manifest(repository, tag)
-        labels: dict[str, Any] = {"app.kubernetes.io/name": name}
-        for pod in map(as_dict, cluster_of(task).list(Pod, namespace=workload.namespace, labels=labels)):
-            if pod["spec"].get("nodeName") == node and "deletionTimestamp" not in pod["metadata"]:
-                yield from wrong_images(pod, workload.image, pushed[0] if pushed else "not there")
-
-
-def node_name(nodes: Iterator[dict[str, Any]], host: str, address: str) -> str:
-    """Name the node that a host is: by address, else by the same name."""
-    for node in nodes:
-        if address in [entry["address"] for entry in node.get("status", {}).get("addresses", [])]:
-            return str(node["metadata"]["name"])
-    return host
-
-
-def wrong_images(pod: dict[str, Any], image: str, digest: str) -> Iterator[str]:
-    """Say which containers of a pod do not run, or run another digest of ``image`` than the pushed one."""
-    yield from waiting_reasons(pod)
-    repository = image.rpartition(":")[0]
-    for status in pod.get("status", {}).get("containerStatuses", []):
-        held = str(status.get("imageID", ""))
-        if f"/{repository}" in str(status.get("image", "")) and "running" in status["state"] and digest not in held:
-            yield f"{pod['metadata']['name']} runs {held.rpartition('@')[2] or 'an unknown image'}, pushed is {digest}"
+def _is(node: Mapping[str, Any], host: str, address: str) -> bool:
+    """Tell whether a node of the cluster is a host of the inventory: by address, else by name."""
+    addresses = [entry.get("address") for entry in (node.get("status") or {}).get("addresses") or []]
+    return address in addresses or node["metadata"]["name"] == host

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from moor import text
+from moor.commands.diagnose import verdict
 from moor.commands.running import opened, play, put, teller
 from moor.options import Options
 from moor.refusal import refuse_bad_input
@@ -32,9 +33,7 @@ def verify(options: Options) -> int:
     with opened(options, dry_run=True) as nr:
         report = play(nr, runbook_called("verify"), options)
     put(options, report, text.matrix(report))
-    if any(not host.reached and host.error for host in report.hosts.values()):
-        return 1
-    return DIFFERS if report.failed or report.differs else 0
+    return verdict(report)
 
 
 def check(options: Options, accept_new_host_keys: bool) -> int:

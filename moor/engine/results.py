@@ -27,15 +27,33 @@ class Outcome:
     error: str = ""
 
 
-class ResourceResult(Result):
-    """The sub-result of one resource: named by its id, with its ``status``."""
+@dataclass(frozen=True)
+class Cause:
+    """Why something does not hold: the rule that knows it, in words, and what mends it."""
 
-    def __init__(self, host: Host | None, resource: str, status: Status, diff: str, error: str) -> None:
+    rule: str
+    cause: str
+    mend: str
+
+
+class ResourceResult(Result):
+    """The sub-result of one resource: named by its id, with its ``status``; of a failed one perhaps its causes."""
+
+    def __init__(
+        self,
+        host: Host | None,
+        resource: str,
+        status: Status,
+        diff: str,
+        error: str,
+        causes: Sequence[Cause] = (),
+    ) -> None:
         exception = HostError(error) if error else None
         failed, changed = status == "failed", status in ("changed", "drift")
         super().__init__(host, error or status, changed, diff, failed, exception)
         self.name = resource  # type: ignore[assignment]  # Nornir annotates what it sets later as None
         self.status = status
+        self.causes = tuple(causes)
 
 
 def new_run() -> str:

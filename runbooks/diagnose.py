@@ -1,0 +1,16 @@
+"""Diagnose: why pods do not start, looked at from every node; nothing is changed.
+
+Groups    nodes
+Run       moor diagnose [-n NAMESPACE] [DEPLOYMENT]
+Undo      nothing to undo; with --pull, what was pulled is removed again
+"""
+
+from moor.runbook import Runbook, Stage, members
+from tasks.layers import RULES as RULES  # for the command line: what moor diagnose --event knows
+from tasks.reachability import LOOKING as LOOKING
+from tasks.reachability import Looking as Looking
+from tasks.reachability import diagnose_node
+
+RUNBOOK = Runbook("diagnose", "Why pods do not start: each layer of a pull, from every node.", (
+    Stage(diagnose_node, on=members("nodes")),
+))  # fmt: skip

@@ -1,0 +1,65 @@
+"""Where the registry is for a node, and what is asked of it there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from moor.secrets import Secret
+
+
+@dataclass(frozen=True)
+class Door:
+    """The registry's name, the address that it should have, and the port."""
+
+    name: str
+    address: str
+    port: int = 443
+
+    @property
+    def host_port(self) -> str:
+        return self.name if self.port == 443 else f"{self.name}:{self.port}"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a node is asked about.
+
+    image  PROJECT/REPOSITORY:TAG
+    login  of the pull secret; None where nobody knows one
+    pull   whether the node really pulls the image, and removes it again
+    """
+
+    door: Door
+    image: str
+    login: tuple[str, Secret] | None = None
+    pull: bool = False
+
+    @property
+    def repository(self) -> str:
+        return self.image.rpartition(":")[0]
+
+    @property
+    def tag(self) -> str:
+        return self.image.rpartition(":")[2]
+
+
+@dataclass(frozen=True)
+class Known:
+    """What the controller knows without the node; an empty text is what it could not find out.
+
+    harbor         ``answers``, or why not
+    robot          ``ok``, ``absent``, ``disabled``, ``expired``
+    digest         of the image as the controller sees it
+    project        ``there`` or ``absent``, as ``repository`` and ``tag``
+    architectures  that the image has, as Docker names them, parted by spaces
+    fingerprint    SHA-256 of the certificate that should be served, in hex
+    """
+
+    harbor: str = ""
+    robot: str = ""
+    digest: str = ""
+    project: str = ""
+    repository: str = ""
+    tag: str = ""
+    architectures: str = field(default="")
+    fingerprint: str = ""

@@ -1,0 +1,171 @@
+"""What a node is asked, all of it in one script; nothing on the node is changed.
+
+Every fragment prints lines of ``key=value``. It runs in dash, bash and busybox, and answers on a bare host too.
+"""
+
+from __future__ import annotations
+
+import base64
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from shlex import quote
+
+from moor.connections.harbor import MANIFESTS
+from moor.resources.base import Probed, State
+from moor.resources.service import STARTED_CS
+from tasks.layers.door import Asked, Door
+from tasks.layers.pulling import pulling
+from tasks.trust import NAME, STORES
+
+CONNECT_S = 6
+RESOLVE_S = 4
+
+
+@dataclass(frozen=True)
+class Probe(Probed):
+    """One group of questions; the answer is kept as it came."""
+
+    name: str
+    fragment: str = field(repr=False)  # it may hold a login
+
+    @property
+    def id(self) -> str:
+        return f"probe:{self.name}"
+
+    def desired(self, actual: State | None) -> State | None:
+        return actual
+
+    def probe(self) -> str:
+        return self.fragment
+
+    def actual(self, output: str) -> State:
+        return {"answer": output}
+
+
+def probes(asked: Asked) -> Sequence[Probe]:
+    """Give the questions of one node."""
+    found = [
+        Probe("clock", f"echo before={int(time.time())}; echo there=$(date -u +%s)"),
+        Probe("name", _name(asked.door)),
+        Probe("wire", _wire(asked.door)),
+        Probe("registry", _registry(asked)),
+        Probe("containerd", _containerd(asked.door)),
+    ]
+    return [*found, Probe("pull", pulling(asked))] if asked.pull else found
+
+
+def _name(door: Door) -> str:
+    """Ask the resolver, then its two usual sources one by one, so that a contradiction between them is seen."""
+    return f"""\
+n={quote(door.name)}
+echo "found=$(timeout {RESOLVE_S} getent ahosts "$n" 2>/dev/null | cut -d' ' -f1 | sort -u | tr '\\n' ' ')"
+echo "dns=$(timeout {RESOLVE_S} getent -s dns ahosts "$n" 2>/dev/null | cut -d' ' -f1 | sort -u | tr '\\n' ' ')"
+printf files=
+[ ! -r /etc/hosts ] || while read -r a words || [ -n "$a" ]; do
+  case $a in '#'*) continue ;; esac
+  for w in ${{words%%#*}}; do [ "$w" != "$n" ] || printf '%s ' "$a"; done
+done < /etc/hosts
+echo"""
+
+
+def _wire(door: Door) -> str:
+    """Connect, shake hands and show all that is served, whatever the node's trust says to it."""
+    name, place = quote(door.name), quote(f"{door.name}:{door.port}")
+    anchors = " ".join(quote(f"{store.anchors}/{NAME}.crt") for store in STORES)
+    return f"""\
+command -v openssl >/dev/null 2>&1 || echo openssl=missing
+a=$(timeout {RESOLVE_S} getent ahosts {name} 2>/dev/null | head -n 1 | cut -d' ' -f1)
+echo "address=$a"
+[ -z "$a" ] || echo "way=$(ip route get "$a" 2>&1 | head -n 1)"
+for f in {anchors}; do [ ! -f "$f" ] || echo "anchor=$f"; done
+if [ -n "$a" ]; then
+  m=$(ip route get "$a" 2>/dev/null | sed -n 's/.* dev \\([^ ]*\\).*/\\1/p' | head -n 1)
+  m=$(cat "/sys/class/net/$m/mtu" 2>/dev/null); echo "mtu=$m"
+  if [ -n "$m" ] && command -v ping >/dev/null 2>&1 && ping -c 1 -W 1 -s 56 "$a" >/dev/null 2>&1; then
+    if ping -c 1 -W 1 -M do -s $((m - 28)) "$a" >/dev/null 2>&1; then echo large=pass; else echo large=stuck; fi
+  fi
+fi
+echo began=$(date +%s)
+timeout {CONNECT_S} openssl s_client -connect {place} -servername {name} -verify_hostname {name} -showcerts 2>&1
+echo; echo ended=$(date +%s)"""
+
+
+def _registry(asked: Asked) -> str:
+    """Ask /v2/, then for a token without and with a scope, then for the manifest.
+
+    A token without a scope is what tells a wrong password: with one, Harbor answers 200 and a token that allows
+    nothing. Only the token's middle part leaves the node, by which nobody can log in.
+    """
+    door = asked.door
+    basic = ""
+    if asked.login:
+        user, secret = asked.login
+        basic = f"Authorization: Basic {base64.b64encode(f'{user}:{secret.reveal()}'.encode()).decode()}"
+    return f"""\
+h={quote(door.host_port)} p={quote(f"{door.name}:{door.port}")} r={quote(asked.repository)} t={quote(asked.tag)}
+b={quote(basic)}
+ask() {{ # METHOD CONNECT HOST PATH HEADER
+  {{ printf '%s %s HTTP/1.1\\r\\nHost: %s\\r\\nAccept: %s\\r\\n' "$1" "$4" "$3" {quote(f"{MANIFESTS}, */*")}
+    [ -z "$5" ] || printf '%s\\r\\n' "$5"
+    printf 'Connection: close\\r\\n\\r\\n'; }} |
+    timeout {CONNECT_S} openssl s_client -quiet -connect "$2" -servername "${{3%%:*}}" \\
+      -verify_hostname "${{3%%:*}}" -verify_return_error 2>/dev/null | tr -d '\\r'
+}}
+status() {{ printf '%s\\n' "$1" | sed -n '1s/^HTTP[^ ]* \\([0-9]*\\).*/\\1/p'; }}
+a=$(ask GET "$p" "$h" /v2/ '')
+echo "v2=$(status "$a")"
+c=$(printf '%s\\n' "$a" | sed -n '/^$/q; s/^[Ww][Ww][Ww]-[Aa]uthenticate: *//p' | head -n 1); echo "challenge=$c"
+realm=$(printf '%s\\n' "$c" | sed -n 's/.*realm="\\([^"]*\\)".*/\\1/p')
+service=$(printf '%s\\n' "$c" | sed -n 's/.*service="\\([^"]*\\)".*/\\1/p')
+case $realm in https://*) ;; *) exit 0 ;; esac
+rest=${{realm#https://}}; rh=${{rest%%/*}}; path=/${{rest#*/}}
+case $rh in *:*) rp=$rh ;; *) rp=$rh:443 ;; esac
+echo "realm_found=$(timeout {RESOLVE_S} getent ahosts "${{rh%%:*}}" 2>/dev/null | head -n 1 | cut -d' ' -f1)"
+[ -n "$b" ] || exit 0
+a=$(ask GET "$rp" "$rh" "$path?service=$service" "$b"); echo "login=$(status "$a")"
+a=$(ask GET "$rp" "$rh" "$path?service=$service&scope=repository:$r:pull" "$b"); echo "scoped=$(status "$a")"
+k=$(printf '%s\\n' "$a" | tr -d '\\n' | sed -n 's/.*"token" *: *"\\([^"]*\\)".*/\\1/p')
+[ -n "$k" ] || exit 0
+echo "token=$(printf %s "$k" | cut -d. -f2)"
+a=$(ask HEAD "$p" "$h" "/v2/$r/manifests/$t" "Authorization: Bearer $k"); echo "manifest=$(status "$a")"
+echo "digest=$(printf '%s\\n' "$a" | sed -n 's/^[Dd]ocker-[Cc]ontent-[Dd]igest: *//p' | head -n 1)\""""
+
+
+def _containerd(door: Door) -> str:
+    """Look at containerd as it runs: logins in its files and its environment stay where they are."""
+    anchors = " ".join(quote(f"{store.anchors}/{NAME}.crt") for store in STORES)
+    return f"""\
+h={quote(door.host_port)}
+echo "machine=$(uname -m)"
+command -v containerd >/dev/null 2>&1 || {{ echo containerd=missing; exit 0; }}
+echo "version=$(containerd --version 2>/dev/null)"
+echo "active=$(systemctl is-active containerd 2>/dev/null)"
+d=$(containerd config dump 2>/dev/null) || echo config=malformed
+printf '%s\\n' "$d" | sed -n "s/^ *config_path = [\\"']\\(.*\\)[\\"'] *$/config_path=\\1/p" | grep -v '=$' | head -n 1
+printf '%s\\n' "$d" | sed -n 's/^ *disabled_plugins = /disabled=/p' | head -n 1
+printf '%s\\n' "$d" | sed -n 's/^ *\\[.*registry\\.mirrors\\.\\(.*\\)\\] *$/mirror=\\1/p' | head -n 1
+x=$(timeout 5 ctr plugins ls 2>/dev/null) && echo socket=answers
+printf '%s\\n' "$x" | grep -E '^io[.]containerd[.](grpc[.]v1 +cri|cri[.]v1) ' | while read -r k i rest; do
+  echo "plugin_$i=${{rest##* }}"; done
+p=$(printf '%s\\n' "$d" | sed -n "s/^ *config_path = [\\"']\\(..*\\)[\\"'] *$/\\1/p" | head -n 1)
+echo "found_in=$(for e in "${{p:-/etc/containerd/certs.d}}"/*; do [ ! -d "$e" ] || printf '%s ' "${{e##*/}}"; done)"
+echo "elsewhere=$(for e in /etc/containerd/certs.d /etc/docker/certs.d /etc/containerd; do
+  [ "$e" = "$p" ] || [ ! -e "$e/$h/hosts.toml" ] || printf '%s ' "$e/$h/hosts.toml"; done)"
+f=$p/$h/hosts.toml
+for e in "$p/$h"/*; do case ${{e##*/}} in
+  hosts.toml) ;; host.toml|hosts.tml|hosts.yaml|hosts.toml.*|host.yaml|hosts) echo "misnamed=$e" ;; esac; done
+if [ -n "$p" ] && [ -f "$f" ]; then
+  echo "toml=$(sed 's/^\\( *[Aa]uthorization *= *\\).*/\\1"x"/' "$f" | base64 | tr -d '\\n')"
+  sed -n 's/^ *ca *= *\\[\\{{0,1\\}} *"\\([^"]*\\)".*/\\1/p' "$f" | while read -r c; do
+    [ -r "$c" ] || echo "ca_missing=$c"; done
+fi
+pid=$(systemctl show -p MainPID --value containerd 2>/dev/null)
+if [ -n "$pid" ] && [ "$pid" != 0 ]; then
+  u=containerd; {STARTED_CS}
+  echo "started=$(( started / 100 ))"
+  e=$(tr '\\0' '\\n' < "/proc/$pid/environ" 2>/dev/null)
+  printf '%s\\n' "$e" | grep -qiE '^(https|all)_proxy=.' && echo proxy=set
+  printf '%s\\n' "$e" | sed -n 's/^[Nn][Oo]_[Pp][Rr][Oo][Xx][Yy]=/no_proxy=/p' | tail -n 1
+fi
+for f in {anchors}; do [ ! -f "$f" ] || echo "trusted=$(stat -c %Y "$f")"; done; :"""

@@ -1,0 +1,54 @@
+"""A real pull on a node, as its containerd is configured; what it brings is removed again."""
+
+from __future__ import annotations
+
+import base64
+from shlex import quote
+
+from moor.resources.base import literal
+from tasks.layers.door import Asked
+
+PULL_S = 90
+NAMESPACE = "moor-verify"  # of containerd: what is pulled there is nobody else's, and goes again
+SOCKET = "/run/containerd/containerd.sock"
+
+
+def pulling(asked: Asked) -> str:
+    """Give sh that pulls the image by the CRI where crictl is there, else by ctr as containerd is configured."""
+    if asked.login is None:
+        return ":"
+    user, secret = asked.login
+    credentials = f"{user}:{secret.reveal()}"
+    token = base64.b64encode(credentials.encode()).decode()
+    return PULL.format(
+        reference=quote(f"{asked.door.host_port}/{asked.image}"),
+        host=quote(asked.door.host_port),
+        credentials=quote(credentials),
+        header=literal(f'Authorization = "Basic {token}"\n'),
+        limit=PULL_S,
+        namespace=NAMESPACE,
+        socket=SOCKET,
+    )
+
+
+# The login is never an argument of a program: crictl reads its environment, ctr a private copy of the registry's
+# hosts.toml, in which the login stands as a header.
+PULL = """\
+r={reference} h={host}
+if command -v crictl >/dev/null 2>&1; then
+  CRICTL_CREDS={credentials}; export CRICTL_CREDS
+  timeout {limit} crictl --runtime-endpoint unix://{socket} --image-endpoint unix://{socket} pull "$r" 2>&1 &&
+    echo 'moor: pulled'
+  exit 0
+fi
+p=$(containerd config dump 2>/dev/null | sed -n "s/^ *config_path = [\\"']\\(..*\\)[\\"']$/\\1/p" | head -n 1)
+umask 077; d=$(mktemp -d /run/moor.XXXXXX) || exit 1; trap 'rm -rf "$d"' EXIT
+mkdir "$d/$h"; [ ! -d "$p/$h" ] || cp -r "$p/$h/." "$d/$h/"
+t="$d/$h/hosts.toml"
+[ -e "$t" ] || printf 'server = "https://%s"\\n[host."https://%s"]\\n' "$h" "$h" > "$t"
+u=$(sed -n 's/^ *\\[host\\."\\(.*\\)"\\] *$/\\1/p' "$t" | head -n 1)
+{{ printf '\\n[host."%s".header]\\n' "$u"; {header}; }} >> "$t"
+timeout {limit} ctr -n {namespace} images pull --hosts-dir "$d" "$r" 2>&1 | tail -n 3 | tr '\\r' '\\n' > "$d/said"
+if ctr -n {namespace} images ls -q 2>/dev/null | grep -qxF "$r"; then echo 'moor: pulled'; else cat "$d/said"; fi
+ctr -n {namespace} images rm --sync "$r" >/dev/null 2>&1
+ctr namespaces rm {namespace} >/dev/null 2>&1; :"""

@@ -1,0 +1,133 @@
+"""The known causes that a node's containerd shows, and a real pull."""
+
+from __future__ import annotations
+
+from tasks.layers.rule import Evidence, Rule
+from tasks.layers.way_rules import CERTS_D, RECORDED, covered
+
+APPLY = "moor apply containerd --limit {host}"
+
+
+def present(evidence: Evidence) -> bool:
+    """Tell whether there is a containerd whose files can be judged."""
+    return evidence.get("containerd") != "missing" and evidence.get("config") != "malformed"
+
+
+def looks_elsewhere(evidence: Evidence) -> bool:
+    """Tell whether no file for the registry is where containerd looks, and one is somewhere else."""
+    return present(evidence) and evidence.get("hosts_toml") == "missing" and bool(evidence.get("elsewhere"))
+
+
+def cri_broken(evidence: Evidence) -> bool:
+    """Tell whether the plugin is wanted and does not work."""
+    wanted = present(evidence) and "cri" not in evidence.get("disabled", "")
+    return wanted and evidence.get("socket") == "answers" and evidence.get("cri") != "ok"
+
+
+def untrusting(evidence: Evidence) -> bool:
+    """Tell whether nothing names the CA to containerd: no file of its own, and the system's trust came later."""
+    absent = evidence.get("hosts_toml") == "missing" and not evidence.get("elsewhere") and not evidence.get("misnamed")
+    return present(evidence) and absent and not (evidence.get("trusted") and evidence.get("older") == "no")
+
+
+RUNTIME_RULES = (
+    Rule(
+        "containerd-missing", "containerd",
+        lambda e: e.get("containerd") == "missing",
+        "there is no containerd on {host}", "run on {host}: apt-get install containerd; then " + APPLY,
+        "PATH of a root shell",
+    ),
+    Rule(
+        "containerd-stopped", "containerd",
+        lambda e: e.get("containerd") != "missing" and e.get("active") not in ("active", ""),
+        "containerd does not run on {host} ({active})", APPLY,
+        RECORDED, (r"container runtime is down", r"containerd\.sock: connect: (connection refused|no such file)"),
+    ),
+    Rule(
+        "config-malformed", "containerd",
+        lambda e: e.get("config") == "malformed",
+        "containerd cannot read its configuration",
+        "run on {host}: containerd config dump; mend the line that it names",
+        "containerd-config(8)",
+    ),
+    Rule(
+        "cri-disabled", "containerd",
+        lambda e: present(e) and "cri" in e.get("disabled", ""),
+        "containerd's configuration disables the plugin by which kubelet pulls (disabled_plugins = {disabled})", APPLY,
+        "Docker's package containerd.io ships it so",
+        (r"unknown service runtime\.v1\.(ImageService|RuntimeService)",),
+    ),
+    Rule(
+        "mirrors-left", "containerd",
+        lambda e: present(e) and bool(e.get("mirror")) and bool(e.get("config_path")),
+        "a table of registry mirrors ({mirror}) stands beside config_path, which keeps the CRI plugin from loading",
+        APPLY,
+        "containerd, docs/cri/registry.md",
+        (r"`?mirrors`? cannot be set when `?config_path`? is provided",),
+    ),
+    Rule(
+        "cri-broken", "containerd",
+        cri_broken,
+        "containerd runs without a working CRI plugin ({cri})", "run on {host}: ctr plugins ls; then " + APPLY,
+        "containerd, ctr plugins ls",
+    ),
+    Rule(
+        "config-path-twice", "containerd",
+        lambda e: present(e) and e.get("colon") == "yes",
+        "config_path names several directories ({config_path}), which containerd 2.1 and later read as one name", APPLY,
+        "containerd issues 12636, 12808",
+    ),
+    Rule(
+        "hosts-toml-elsewhere", "containerd",
+        looks_elsewhere,
+        "containerd does not read {elsewhere}: its config_path is {config_path}", APPLY,
+        CERTS_D,
+    ),
+    Rule(
+        "hosts-toml-misnamed", "containerd",
+        lambda e: present(e) and e.get("hosts_toml") == "missing" and bool(e.get("misnamed")),
+        "{misnamed} is ignored: the file has to be called hosts.toml", APPLY,
+        CERTS_D,
+    ),
+    Rule(
+        "hosts-toml-missing", "containerd",
+        untrusting,
+        "containerd has no hosts.toml for {host_port} below {config_path} (there: {found_in}), and started before "
+        "the system trusted the registry's CA",
+        APPLY,
+        "golang/go issue 41888: a process reads the system's trust once; " + CERTS_D,
+    ),
+    Rule(
+        "hosts-toml-malformed", "containerd",
+        lambda e: e.get("hosts_toml") == "malformed",
+        "hosts.toml for {host_port} is no TOML, so containerd goes on without it: {toml_error}", APPLY,
+        CERTS_D,
+    ),
+    Rule(
+        "hosts-toml-ca", "containerd",
+        lambda e: bool(e.get("ca_missing")),
+        "hosts.toml names a CA that cannot be read: {ca_missing}", APPLY,
+        CERTS_D,
+    ),
+    Rule(
+        "ca-unread", "containerd",
+        lambda e: e.get("hosts_toml") == "read" and e.get("toml_ca") == "no" and e.get("older") == "yes",
+        "the CA was installed after containerd started, and hosts.toml does not name it: containerd does not know it",
+        APPLY,
+        "golang/go issue 41888: a process reads the system's trust once",
+    ),
+    Rule(
+        "proxy-between", "proxy",
+        lambda e: e.get("proxy") == "set" and not covered(e),
+        "containerd goes through a proxy, and its NO_PROXY ({no_proxy}) does not leave out {name}",
+        "add {name} to NO_PROXY in /etc/systemd/system/containerd.service.d/ on {host}; "
+        "systemctl daemon-reload; systemctl restart containerd",
+        "golang.org/x/net/http/httpproxy", (r"proxyconnect tcp", r"Proxy Authentication Required"),
+    ),
+    Rule(
+        "pull-failed", "pull",
+        lambda e: e.get("pulled") == "no",
+        "containerd cannot pull {image}: {said}", "moor diagnose --event with these words; " + APPLY,
+        "containerd's own words", (r"failed to pull and unpack image",),
+    ),
+)  # fmt: skip

@@ -1,0 +1,215 @@
+"""What a node's answers say of each layer, in fields; pure. Nothing of a login or a token is in them."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+import tomllib
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+
+from moor.engine.plan import shown
+from moor.resources.requirement import skew
+from tasks.layers.door import Asked, Known
+
+PEM = re.compile(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
+MACHINES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "i686": "386", "ppc64le": "ppc64le"}
+CLOCK_S = 60  # a clock off by more makes certificates and tokens look out of their time
+LONGEST = 400  # letters of one value that a host may have shown
+
+
+def evidence_of(
+    answers: Mapping[str, str], asked: Asked, known: Known, host: str, now: float
+) -> dict[str, dict[str, str]]:
+    """Give the evidence by layer.
+
+    answers  a probe's name to what the node said
+    host     the node's name in the inventory, for the mends
+    now      the controller's time after the answers came, seconds since 1970
+    """
+    about = {"host": host, "name": asked.door.name, "host_port": asked.door.host_port, "wanted": asked.door.address}
+    about |= {"port": str(asked.door.port), "image": asked.image, "project": asked.image.partition("/")[0]}
+    about |= {"repository": asked.repository, "tag": asked.tag, "robot_state": known.robot, "controller": known.harbor}
+    fields = {name: lines(answer) for name, answer in answers.items()}
+    wire = {**fields.get("wire", {}), **transcript(answers.get("wire", ""), now)}
+    registry = fields.get("registry", {})
+    found: dict[str, dict[str, str]] = {
+        "clock": clock(fields.get("clock", {}), now),
+        "name": fields.get("name", {}),
+        "route": wire,
+        "tls": {**wire, "issued": known.fingerprint},
+        "challenge": challenge(registry, asked),
+        "login": {"user": asked.login[0] if asked.login else "", "status": registry.get("login", "")},
+        "rights": {"user": asked.login[0] if asked.login else "", **rights(registry, asked)},
+        "manifest": manifest(registry, fields.get("containerd", {}), known),
+        "containerd": containerd(fields.get("containerd", {}), asked),
+        "proxy": {key: fields.get("containerd", {}).get(key, "") for key in ("proxy", "no_proxy")},
+    }
+    if "pull" in answers:
+        found["pull"] = {"pulled": _word("moor: pulled" in answers["pull"]), "said": _last_line(answers["pull"])}
+    return {layer: {**{k: clean(v) for k, v in part.items()}, **about} for layer, part in found.items()}
+
+
+def lines(answer: str) -> dict[str, str]:
+    """Read ``key=value`` lines; of a key that comes twice the first counts."""
+    found: dict[str, str] = {}
+    for line in answer.splitlines():
+        key, equals, value = line.partition("=")
+        if equals and key.isidentifier():
+            found.setdefault(key, value.strip())
+    return found
+
+
+def clean(value: str) -> str:
+    """Make a host's text one short line that is safe on a terminal."""
+    return shown(" ".join(value.split()))[:LONGEST]
+
+
+def clock(fields: Mapping[str, str], now: float) -> dict[str, str]:
+    """Say how far the node's clock is off; empty where it is right."""
+    try:
+        off = skew(int(fields.get("there", "")), int(fields.get("before", "")), int(now), CLOCK_S)
+    except ValueError:
+        off = "its clock cannot be read"
+    return {"off": off.partition(",")[0]}
+
+
+def transcript(answer: str, now: float) -> dict[str, str]:
+    """Read what openssl s_client printed: how far the connection came, and the certificate that is served."""
+    number = re.search(r"errno ?= ?(\d+)", answer)
+    code = re.search(r"Verify return code: (\d+) \(([^)]*)", answer)
+    errors = re.findall(r"verify error:num=(\d+):([^\r\n]*)", answer)
+    found = {
+        "connected": _word("CONNECTED" in answer),
+        "errno": number[1] if number else "",
+        "verify": code[1] if code and not errors else errors[0][0] if errors else "",
+        "verify_words": errors[0][1] if errors else code[2] if code else "",
+        "plain": _word("wrong version number" in answer or "packet length too long" in answer),
+    }
+    served = PEM.search(answer)
+    return {**found, **certificate(served[0], now)} if served else {**found, "served": "no"}
+
+
+def certificate(pem: str, now: float) -> dict[str, str]:
+    """Describe a certificate: names, issuer, validity, fingerprint."""
+    try:
+        cert = x509.load_pem_x509_certificate(pem.encode())
+    except ValueError:
+        return {"served": "no"}
+    ends, begins = cert.not_valid_after_utc, cert.not_valid_before_utc
+    moment = datetime.fromtimestamp(now, UTC)
+    return {
+        "served": "yes",
+        "names": " ".join(_names(cert)),
+        "issuer": cert.issuer.rfc4514_string(),
+        "begins": f"{begins:%Y-%m-%d %H:%M} UTC",
+        "ends": f"{ends:%Y-%m-%d %H:%M} UTC",
+        "ended": _word(ends < moment),
+        "begun": _word(begins <= moment),
+        "fingerprint": cert.fingerprint(hashes.SHA256()).hex(),
+    }
+
+
+def _names(cert: x509.Certificate) -> list[str]:
+    try:
+        names = cert.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except (x509.ExtensionNotFound, ValueError):
+        return []
+    return [str(name.value) for name in names]
+
+
+def challenge(fields: Mapping[str, str], asked: Asked) -> dict[str, str]:
+    """Read where the registry sends its clients for a token."""
+    told = fields.get("challenge", "")
+    realm = re.search(r'realm="([^"]*)"', told)
+    scheme, _, rest = (realm[1] if realm else "").partition("://")
+    return {
+        "status": fields.get("v2", ""),
+        "realm": realm[1] if realm else "",
+        "scheme": scheme,
+        "realm_host": rest.partition("/")[0],
+        "realm_found": fields.get("realm_found", ""),
+    }
+
+
+def rights(fields: Mapping[str, str], asked: Asked) -> dict[str, str]:
+    """Read from a token's middle part what it allows on the repository."""
+    actions: list[str] = []
+    for entry in _access(fields.get("token", "")):
+        if isinstance(entry, dict) and entry.get("name") == asked.repository:
+            actions.extend(str(action) for action in entry.get("actions") or ())
+    return {"status": fields.get("scoped", ""), "actions": " ".join(actions), "token": _word("token" in fields)}
+
+
+def _access(part: str) -> list[Any]:
+    try:
+        claims = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+        access = claims.get("access")
+    except (ValueError, AttributeError, binascii.Error):
+        return []
+    return access if isinstance(access, list) else []
+
+
+def manifest(fields: Mapping[str, str], machine: Mapping[str, str], known: Known) -> dict[str, str]:
+    """Bring together what node and controller see of the image."""
+    name = machine.get("machine", "")
+    own, held = MACHINES.get(name, name), known.architectures.split()
+    return {
+        "status": fields.get("manifest", ""),
+        "digest": fields.get("digest", ""),
+        "pushed": known.digest,
+        "project_state": known.project,
+        "repository_state": known.repository,
+        "tag_state": known.tag,
+        "architecture": own,
+        "architectures": known.architectures,
+        "fits": _word(not own or not held or own in held),
+    }
+
+
+def containerd(fields: Mapping[str, str], asked: Asked) -> dict[str, str]:
+    """Bring together how containerd runs and what it will read at a pull."""
+    kept = {key: value for key, value in fields.items() if key not in ("toml", "no_proxy")}
+    plugins = [value for key, value in fields.items() if key.startswith("plugin_")]
+    return {
+        **kept,
+        **_toml(fields.get("toml"), asked),
+        "cri": "ok" if plugins and set(plugins) == {"ok"} else "error" if plugins else "missing",
+        "older": _word(_number(fields.get("trusted")) > _number(fields.get("started")) > 0),
+        "colon": _word(":" in fields.get("config_path", "")),
+    }
+
+
+def _toml(raw: str | None, asked: Asked) -> dict[str, str]:
+    if raw is None:
+        return {"hosts_toml": "missing"}
+    try:
+        tree = tomllib.loads(base64.b64decode(raw).decode())
+    except (ValueError, binascii.Error) as error:
+        return {"hosts_toml": "malformed", "toml_error": str(error)}
+    return {"hosts_toml": "read", "toml_server": str(tree.get("server", "")), "toml_ca": _word(_has_ca(tree))}
+
+
+def _has_ca(tree: Mapping[str, Any]) -> bool:
+    hosts = tree.get("host")
+    tables = [tree, *(hosts.values() if isinstance(hosts, dict) else ())]
+    return any(isinstance(table, dict) and table.get("ca") for table in tables)
+
+
+def _number(word: str | None) -> int:
+    return int(word) if word and word.isdecimal() else 0
+
+
+def _word(truth: bool) -> str:
+    return "yes" if truth else "no"
+
+
+def _last_line(answer: str) -> str:
+    words = [line for line in answer.splitlines() if line.strip() and "moor: pulled" not in line]
+    return words[-1][-LONGEST:] if words else "it said nothing"

@@ -1,0 +1,203 @@
+"""The known causes on the way to the registry: clock, name, route, TLS; the more particular of a layer come first."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address, ip_network
+
+from tasks.layers.rule import Evidence, Rule
+
+RECORDED = "recorded on Kubernetes 1.36 with containerd 2.3 and 1.6"
+CONNECT = "errno(3), connect(2); " + RECORDED
+OPENSSL = "openssl-verification-options(1)"
+CERTS_D = "containerd, docs/hosts.md"
+
+
+def answered(evidence: Evidence) -> bool:
+    """Tell whether the controller reaches the registry, by which a dead registry differs from a closed way."""
+    return evidence.get("controller") == "answers"
+
+
+def differs(evidence: Evidence, *fields: str) -> bool:
+    """Tell whether one of the fields holds an address that is not the registry's."""
+    return any(set(evidence.get(field, "").split()) - {evidence.get("wanted", "")} for field in fields)
+
+
+def covered(evidence: Evidence) -> bool:
+    """Tell whether NO_PROXY leaves the registry out, by name, suffix, address or network.
+
+    Source  golang.org/x/net/http/httpproxy: a name means its subdomains too, ``*`` means everything.
+    """
+    name, address = evidence.get("name", ""), evidence.get("wanted", "")
+    words = [word.strip().partition(":")[0] for word in evidence.get("no_proxy", "").split(",") if word.strip()]
+    return any(
+        word in ("*", name, address) or f".{name}".endswith(f".{word.lstrip('.')}") or _within(address, word)
+        for word in words
+    )
+
+
+def _within(address: str, network: str) -> bool:
+    try:
+        return "/" in network and ip_address(address) in ip_network(network, strict=False)
+    except ValueError:
+        return False
+
+
+WAY_RULES = (
+    Rule(
+        "clock-off", "clock",
+        lambda e: bool(e.get("off")),
+        "{off}", "run on {host}: timedatectl set-ntp true",
+        "RFC 5280, 4.1.2.5: a certificate is judged by the clock of who reads it",
+        (r"x509: certificate has expired or is not yet valid: current time \S+ is before",
+         r"token (is )?not (to be used|valid) (before|yet)"),
+    ),
+    Rule(
+        "name-missing", "name",
+        lambda e: not e.get("found"),
+        "{name} does not resolve", "moor apply names --limit {host}",
+        RECORDED, (r"lookup \S+( on \S+)?: no such host", r"Temporary failure in name resolution"),
+    ),
+    Rule(
+        "name-twice", "name",
+        lambda e: bool(e.get("files")) and differs(e, "files") and e.get("wanted", "") in e.get("files", "").split(),
+        "/etc/hosts gives {name} several addresses ({files}), of which {wanted} is right",
+        "moor apply names --limit {host}; then remove the other line from /etc/hosts on {host}",
+        "hosts(5)",
+    ),
+    Rule(
+        "name-stale", "name",
+        lambda e: differs(e, "files") and e.get("wanted", "") in e.get("dns", "").split(),
+        "/etc/hosts says {files} for {name}, although DNS says {dns}, which is right",
+        "moor apply names --limit {host}; or remove the line of {name} from /etc/hosts on {host}",
+        "nsswitch.conf(5): files are asked before dns",
+    ),
+    Rule(
+        "name-wrong", "name",
+        lambda e: differs(e, "found"),
+        "{name} resolves to {found} instead of {wanted}", "moor apply names --limit {host}",
+        "getent(1)",
+    ),
+    Rule(
+        "name-contradicted", "name",
+        lambda e: differs(e, "dns"),
+        "DNS says {dns} for {name}, the hosts file {files}: what does not read the hosts file goes astray",
+        "correct the record of {name} in DNS to {wanted}",
+        "nsswitch.conf(5)",
+    ),
+    Rule(
+        "openssl-missing", "route",
+        lambda e: e.get("openssl") == "missing",
+        "openssl is not installed on {host}, by which the way is looked at", "run on {host}: apt-get install openssl",
+        "openssl-s_client(1)",
+    ),
+    Rule(
+        "route-missing", "route",
+        lambda e: e.get("errno") == "101" or "unreachable" in e.get("way", "").lower(),
+        "{host} has no route to {address}", "run on {host}: ip route get {address}; then add the route that is missing",
+        CONNECT, (r"connect: network is unreachable",),
+    ),
+    Rule(
+        "route-refused", "route",
+        lambda e: e.get("errno") == "111" and answered(e),
+        "a connection to {address} port {port} is refused, though the registry answers elsewhere: a firewall",
+        "run on {host} and on the registry's host: nft list ruleset; allow TCP {port} from {host}",
+        CONNECT,
+    ),
+    Rule(
+        "registry-stopped", "route",
+        lambda e: e.get("errno") == "111",
+        "a connection to {address} port {port} is refused: the host is up, and nothing listens there",
+        "moor apply harbor",
+        CONNECT, (r"connect: connection refused",),
+    ),
+    Rule(
+        "route-prohibited", "route",
+        lambda e: e.get("errno") == "113" and answered(e),
+        "there is no way to {address}, though the registry answers elsewhere: a firewall prohibits it, or a router",
+        "run on {host}: ip route get {address}; nft list ruleset",
+        CONNECT,
+    ),
+    Rule(
+        "registry-unreachable", "route",
+        lambda e: e.get("errno") == "113",
+        "nobody answers at {address}: the registry's host is down or cut off",
+        "start the registry's host; moor apply harbor", CONNECT, (r"connect: no route to host",),
+    ),
+    Rule(
+        "route-dropped", "route",
+        lambda e: e.get("connected") != "yes" and answered(e),
+        "a connection to {address} port {port} times out, though the registry answers elsewhere: a firewall drops it",
+        "run on {host} and on the registry's host: nft list ruleset; allow TCP {port} from {host}",
+        CONNECT,
+    ),
+    Rule(
+        "registry-silent", "route",
+        lambda e: e.get("connected") != "yes",
+        "a connection to {address} port {port} times out, here and from the controller: the registry's host is down, "
+        "hangs, or is cut off",
+        "start the registry's host; moor apply harbor",
+        CONNECT,
+        (r"dial tcp \S+: i/o timeout", r"context deadline exceeded", r"request canceled while waiting for connection"),
+    ),
+    Rule(
+        "mtu-small", "tls",
+        lambda e: e.get("served") != "yes" and e.get("large") == "stuck",
+        "no certificate comes, and packets of {mtu} bytes, as {host} sends them, are lost on the way to {address}",
+        "run on {host}: ping -M do -s 1372 {address}; then lower the MTU of the interface, or clamp MSS on the way",
+        "RFC 1191; RFC 2923, 2.1",
+        (r"TLS handshake timeout",),
+    ),
+    Rule(
+        "tls-plain", "tls",
+        lambda e: e.get("plain") == "yes",
+        "port {port} of {name} speaks plain HTTP", "moor apply harbor",
+        RECORDED, (r"server gave HTTP response to HTTPS client", r"first record does not look like a TLS handshake"),
+    ),
+    Rule(
+        "tls-cut", "tls",
+        lambda e: e.get("served") != "yes",
+        "{name} port {port} accepts connections and shows no certificate: its proxy hangs, or large packets are lost",
+        "moor apply harbor; if it stays: run on {host}: ping -M do -s 1472 {wanted}",
+        RECORDED, (r"EOF$", r"connection reset by peer"),
+    ),
+    Rule(
+        "tls-expired", "tls",
+        lambda e: e.get("ended") == "yes",
+        "the certificate that {name} serves expired on {ends}", "moor apply pki; moor apply harbor",
+        RECORDED, (r"x509: certificate has expired or is not yet valid",),
+    ),
+    Rule(
+        "tls-early", "tls",
+        lambda e: e.get("begun") == "no",
+        "the certificate that {name} serves is valid only from {begins}",
+        "set the clocks right: timedatectl set-ntp true",
+        OPENSSL,
+    ),
+    Rule(
+        "tls-name", "tls",
+        lambda e: e.get("verify") in ("62", "64") or e.get("name", "") not in e.get("names", "").split(),
+        "the certificate that {name} serves is for {names}", "moor apply pki; moor apply harbor",
+        RECORDED,
+        (r"x509: certificate is valid for .*, not ", r"cannot validate certificate for \S+ because it doesn't contain",
+         r"relies on legacy Common Name field"),
+    ),
+    Rule(
+        "ca-missing", "tls",
+        lambda e: e.get("verify") not in ("", "0") and not e.get("anchor"),
+        "{host} does not trust the CA of the registry's certificate ({issuer})", "moor apply trust --limit {host}",
+        OPENSSL, (r"x509: certificate signed by unknown authority", r"unable to get local issuer certificate"),
+    ),
+    Rule(
+        "tls-other", "tls",
+        lambda e: bool(e.get("issued")) and e.get("issued") != e.get("fingerprint"),
+        "{name} serves another certificate (by {issuer}, until {ends}) than the one that was issued for it",
+        "moor apply harbor",
+        "Harbor's nginx reads a copy that its prepare makes: goharbor/harbor issues 6295, 18104",
+    ),
+    Rule(
+        "ca-other", "tls",
+        lambda e: e.get("verify") not in ("", "0"),
+        "{host} does not accept the certificate of {name}: {verify_words}", "moor apply trust --limit {host}",
+        OPENSSL, (r"tls: failed to verify certificate",),
+    ),
+)  # fmt: skip
