@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -72,4 +73,5 @@ def explain(message: str, output: Output) -> int:
 
 
 def _explained(rule: Any) -> str:
-    return f"{rule.id} ({rule.layer})\n    cause: {rule.cause}\n    mend: {rule.mend}\n    known from: {rule.source}"
+    cause, mend = (re.sub(r"\{(\w+)\}", lambda field: field[1].upper(), words) for words in (rule.cause, rule.mend))
+    return f"{rule.layer}: {cause}\n    mend: {mend}\n    rule {rule.id}, known from: {rule.source}"

@@ -105,7 +105,7 @@ CLUSTER_RULES = (
     ),
     Rule(
         "node-runtime", "node",
-        lambda e: e.get("ready") == "False" and "container runtime" in e.get("message", ""),
+        lambda e: e.get("ready") == "False" and "container runtime is down" in e.get("message", ""),
         "kubelet of {host} does not reach containerd: {message}", "moor apply containerd --limit {host}",
         RECORDED, (r"container runtime is down",),
     ),
@@ -118,7 +118,7 @@ CLUSTER_RULES = (
     Rule(
         "node-sick", "node",
         lambda e: e.get("ready") == "False" and "etwork" not in e.get("message", "")
-        and "container runtime" not in e.get("message", ""),
+        and "container runtime is down" not in e.get("message", ""),
         "{host} is not ready: {message}", "kubectl describe node {host}",
         "Kubernetes API, Node conditions", (r"KubeletNotReady",),
     ),

@@ -11,13 +11,14 @@ from tasks.layers.rule import Rule
 def explained(message: str, rules: Iterable[Rule]) -> list[Rule]:
     """Give the rules that know a message, the one whose symptom matches the most of it first.
 
-    A symptom that is only the shell of another message, such as ``failed to pull and unpack image``, comes last by
-    that: what stands behind it says more.
+    A symptom that is only the shell of another message, such as ``failed to pull and unpack image``, counts where
+    nothing else is known: what stands behind it says more.
     """
     words = " ".join(message.split())
     found = [(_longest(rule, words), rule) for rule in rules if rule.symptoms]
     known = [(length, rule) for length, rule in found if length]
-    return [rule for _, rule in sorted(known, key=lambda pair: (pair[1].id in SHELLS, -pair[0]))]
+    telling = [(length, rule) for length, rule in known if rule.id not in SHELLS]
+    return [rule for _, rule in sorted(telling or known, key=lambda pair: -pair[0])]
 
 
 SHELLS = frozenset({"pull-failed", "pod-waiting", "rollout-unfinished"})  # they quote what another rule knows

@@ -11,7 +11,6 @@ from moor.errors import InputError
 from moor.resources.base import State
 from moor.secrets import Secret
 from tasks.cluster_parts import PullSecret, Rollout, as_text, credentials, docker_config_json, progress, waiting_reasons
-from tasks.reachability import wrong_images
 from tasks.workload import findings, objects_of
 
 HOST = "registry.moor.test"
@@ -114,14 +113,6 @@ def pod(image_id: str, state: dict[str, Any]) -> dict[str, Any]:
 def test_a_pod_that_waits_says_where_and_why() -> None:
     waiting = {"waiting": {"reason": "ImagePullBackOff", "message": "x509: unknown authority"}}
     assert waiting_reasons(pod("", waiting)) == ["node1: ImagePullBackOff: x509: unknown authority"]
-
-
-def test_a_pod_of_another_digest_is_found() -> None:
-    running: dict[str, Any] = {"running": {}}
-    assert list(wrong_images(pod(f"{HOST}/demo/sqrt@sha256:aa", running), "demo/sqrt:1.0", "sha256:aa")) == []
-    assert list(wrong_images(pod(f"{HOST}/demo/sqrt@sha256:bb", running), "demo/sqrt:1.0", "sha256:aa")) == [
-        "p runs sha256:bb, pushed is sha256:aa"
-    ]
 
 
 def test_a_secret_object_is_shown_without_its_values() -> None:
