@@ -1,78 +1,149 @@
-"""What the answers of a node mean, and that its questions run in every shell."""
+"""The questions of a node run in every shell, and its answers become evidence; of a login nothing is left in them."""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from hypothesis import given
+from hypothesis import strategies as st
 
-from moor.resources.base import Required
 from moor.secrets import Secret
-from tasks.proofs import Door, Proof, chain, header, http_status
+from tasks.layers import RULES
+from tasks.layers.chain import judge
+from tasks.layers.door import Asked, Door, Known
+from tasks.layers.probes import Probe, probes
+from tasks.layers.seen import evidence_of
+from tasks.layers.way_rules import covered
 from tests.shells import SHELLS, sh
 
 DOOR = Door("registry.moor.test", "10.77.0.11", 443)
-LOGIN = ("robot$demo+puller", Secret("Pu11erSecret"))
+PASSWORD = "Pu11erSecret"
+ASKED = Asked(DOOR, "demo/sqrt:1.0", ("robot$demo+puller", Secret(PASSWORD)), pull=True)
 DIGEST = "sha256:" + "a" * 64
-PROOFS: dict[str, Proof] = {proof.name: proof for proof in chain(DOOR, "demo/sqrt:1.0", LOGIN, DIGEST)}
-OK = "HTTP/1.1 200 OK\r\nDocker-Content-Digest: " + DIGEST + "\r\n\r\n"
+KNOWN = Known("answers", "ok", DIGEST, "there", "there", "there", "amd64", "")
+PROBES: dict[str, Probe] = {probe.name: probe for probe in probes(ASKED)}
+NOW = 1_780_000_000.0
+
+
+def served(name: str = DOOR.name, ends: datetime | None = None) -> str:
+    """Give what openssl shows of a certificate that it accepts."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    end = ends or datetime.fromtimestamp(NOW, UTC) + timedelta(days=30)
+    who = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+    builder = x509.CertificateBuilder().subject_name(who).issuer_name(who).public_key(key.public_key()).serial_number(1)
+    builder = builder.not_valid_before(end - timedelta(days=60)).not_valid_after(end)
+    cert = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), False).sign(key, hashes.SHA256())
+    pem = cert.public_bytes(serialization.Encoding.PEM).decode()
+    return f"CONNECTED(00000003)\n{pem}\nVerify return code: 0 (ok)\n"
+
+
+def token(*actions: str) -> str:
+    claims = {"access": [{"type": "repository", "name": "demo/sqrt", "actions": list(actions)}]}
+    return base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
+
+
+TOML = base64.b64encode(
+    b'server = "https://registry.moor.test"\n[host."https://registry.moor.test"]\nca = "/x"\n'
+).decode()
+CHALLENGE = 'Bearer realm="https://registry.moor.test/service/token",service="harbor-registry"'
+WELL = {
+    "clock": f"before={int(NOW)}\nthere={int(NOW)}\n",
+    "name": "found=10.77.0.11 \ndns=\nfiles=10.77.0.11 \n",
+    "wire": "address=10.77.0.11\nway=10.77.0.11 dev eth0\nanchor=/usr/x.crt\n" + served(),
+    "registry": f"v2=401\nchallenge={CHALLENGE}\nrealm_found=10.77.0.11\nlogin=200\nscoped=200\ntoken={token('pull')}\n"
+    f"manifest=200\ndigest={DIGEST}\n",
+    "containerd": "machine=x86_64\nactive=active\nconfig_path=/etc/containerd/certs.d\ndisabled=[]\n"
+    f"socket=answers\nplugin_cri=ok\nfound_in=registry.moor.test \nelsewhere=\ntoml={TOML}\nstarted=10\ntrusted=5\n",
+    "pull": "moor: pulled\n",
+}  # fmt: skip
+
+
+def causes(**answers: str) -> list[str]:
+    evidence = evidence_of({**WELL, **answers}, ASKED, KNOWN, "node1", NOW)
+    return [verdict.rule for result in judge(evidence, RULES) for verdict in result.verdicts]
+
+
+def test_the_answers_of_a_node_that_is_well_show_no_cause() -> None:
+    assert causes() == []
 
 
 @pytest.mark.parametrize(
-    ("name", "answer", "words"),
+    ("probe", "answer", "rule"),
     [
-        ("name", "10.77.0.11\n10.77.0.11\n", ""),
-        ("name", "", "does not resolve; moor apply names"),
-        ("name", "10.0.0.9\n", "resolves to 10.0.0.9 instead of 10.77.0.11"),
-        ("name", "10.0.0.9\n10.77.0.11\n", "resolves to 10.0.0.9, 10.77.0.11 instead of"),
-        ("route", "CONNECTED(00000003)\n", ""),
-        ("route", "connect:errno=111\n", "is refused: nothing listens"),
-        ("route", "connect:errno=113\n", "finds no route"),
-        ("route", "", "times out"),
-        ("route", "moor: no openssl\n", "openssl is not installed"),
-        ("tls", "CONNECTED\nVerify return code: 0 (ok)\n", ""),
-        (
-            "tls",
-            "verify error:num=20:unable to get local issuer certificate\n",
-            "unable to get local issuer certificate",
-        ),
-        ("tls", "verify error:num=62:hostname mismatch\n", "hostname mismatch"),
-        ("tls", "", "no handshake"),
-        ("login", "HTTP/1.1 200 OK\r\n\r\n{}", ""),
-        ("login", "HTTP/1.1 401 Unauthorized\r\n\r\n", "answers 401 to robot$demo+puller"),
-        ("login", "", "answers nothing"),
-        ("manifest", OK, ""),
-        ("manifest", OK.replace("aaa", "bbb"), "here, sha256:aaa"),
-        ("manifest", "HTTP/1.1 404 Not Found\r\n\r\n", "answers 404 when asked for demo/sqrt:1.0"),
-        ("pull", "registry.moor.test/demo/sqrt:1.0: resolved\nmoor: pulled\n", ""),
-        (
-            "pull",
-            "ctr: x509: certificate signed by unknown authority\n",
-            "x509: certificate signed by unknown authority",
-        ),
+        ("clock", f"before={int(NOW)}\nthere={int(NOW) + 86400}\n", "clock-off"),
+        ("clock", "there=soon\n", "clock-off"),
+        ("name", "found=\ndns=\nfiles=\n", "name-missing"),
+        ("name", "found=10.0.0.9 \ndns=10.77.0.11 \nfiles=10.0.0.9 \n", "name-stale"),
+        ("wire", "address=10.77.0.11\nconnect:errno=111\n", "route-refused"),
+        ("wire", "address=10.77.0.11\nconnect:errno=113\n", "route-prohibited"),
+        ("wire", "address=10.77.0.11\nconnect:errno=101\n", "route-missing"),
+        ("wire", "address=10.77.0.11\n", "route-dropped"),
+        ("wire", "openssl=missing\n", "openssl-missing"),
+        ("wire", "address=x\nCONNECTED(3)\nerror:0A00010B:SSL routines::wrong version number\n", "tls-plain"),
+        ("wire", "address=x\nCONNECTED(3)\nno peer certificate available\n", "tls-cut"),
+        ("wire", "anchor=/x\n" + served("other.test"), "tls-name"),
+        ("wire", "anchor=/x\n" + served(ends=datetime.fromtimestamp(NOW, UTC) - timedelta(days=1)), "tls-expired"),
+        ("wire", served().replace("CONN", "verify error:num=20:unable to get local issuer\nCONN"), "ca-missing"),
+        ("registry", "v2=502\nchallenge=\n", "core-down"),
+        ("registry", "v2=401\nchallenge=Bearer realm=\"http://x/token\"\n", "realm-plain"),
+        ("registry", WELL["registry"].replace("login=200", "login=401"), "login-wrong"),
+        ("registry", WELL["registry"].replace(token("pull"), token("push")), "rights-missing"),
+        ("registry", WELL["registry"].replace("manifest=200", "manifest=404"), "tag-missing"),
+        ("containerd", "machine=x86_64\ncontainerd=missing\n", "containerd-missing"),
+        ("containerd", WELL["containerd"].replace("plugin_cri=ok", "plugin_cri=error"), "cri-broken"),
+        ("containerd", WELL["containerd"] + "proxy=set\nno_proxy=10.0.0.0/24\n", "proxy-between"),
+        ("containerd", WELL["containerd"].replace("x86_64", "aarch64"), "platform-wrong"),
+        ("containerd", WELL["containerd"].replace(TOML, base64.b64encode(b"[host").decode()), "hosts-toml-malformed"),
+        ("pull", "ctr: x509: certificate signed by unknown authority\n", "pull-failed"),
     ],
-)
-def test_each_answer_is_judged(name: str, answer: str, words: str) -> None:
-    proof = PROOFS[name]
-    state = proof.actual(answer)
-    if words:
-        assert words in proof.remedy(state)
-        assert state != proof.desired(None)
-    else:
-        assert state == proof.desired(None)
+)  # fmt: skip
+def test_an_answer_shows_its_cause(probe: str, answer: str, rule: str) -> None:
+    assert causes(**{probe: answer}) == [rule]
 
 
-def test_without_a_login_nobody_is_asked_and_the_mend_is_named() -> None:
-    proofs = {proof.name: proof for proof in chain(DOOR, "demo/sqrt:1.0", None, "not there")}
-    assert proofs["login"].fragment == ":"
-    assert "moor apply registry" in proofs["login"].remedy(proofs["login"].actual(""))
+@pytest.mark.parametrize(
+    ("no_proxy", "out"),
+    [
+        ("registry.moor.test", True), (".moor.test", True), ("moor.test", True), ("*", True), ("10.77.0.0/16", True),
+        ("10.77.0.11", True), ("registry.moor.test:443", True), ("", False), ("other.test,10.0.0.0/8x", False),
+        ("stry.moor.test", False),
+    ],
+)  # fmt: skip
+def test_no_proxy_is_read_as_go_reads_it(no_proxy: str, out: bool) -> None:
+    assert covered({"name": DOOR.name, "wanted": DOOR.address, "no_proxy": no_proxy}) is out
+
+
+@given(st.dictionaries(st.sampled_from(sorted(WELL)), st.text(max_size=200)))
+def test_whatever_a_node_answers_is_evidence_on_one_printable_line(answers: dict[str, str]) -> None:
+    found = evidence_of(answers, ASKED, KNOWN, "node1", NOW)
+    for evidence in found.values():
+        assert all(value.isprintable() and PASSWORD not in value for value in evidence.values())
+    judge(found, RULES)
 
 
 @pytest.mark.parametrize("shell", SHELLS)
-@pytest.mark.parametrize("name", PROOFS)
+@pytest.mark.parametrize("name", [name for name in PROBES if name != "pull"])
 def test_on_a_host_that_has_nothing_every_question_is_answered(shell: str, name: str) -> None:
-    done = sh(shell, f"PATH=/nowhere\n{PROOFS[name].probe()}" if name != "pull" else "exit 0")
-    assert done.returncode == 0
-    assert isinstance(PROOFS[name], Required)
+    done = sh(shell, f"(\nPATH=/nowhere\n{PROBES[name].probe()}\n)")
+    assert done.returncode in (0, 127)
+    judge(evidence_of({name: done.stdout.decode()}, ASKED, KNOWN, "node1", time.time()), RULES)
 
 
-@pytest.mark.parametrize("text", ["", "garbage", "HTTP/1.1", "HTTP/1.1 abc", "\r\n\r\n"])
-def test_an_answer_that_is_no_http_has_no_status_and_no_header(text: str) -> None:
-    assert http_status(text) is None
-    assert header(text, "docker-content-digest") == ""
+@pytest.mark.parametrize("shell", SHELLS)
+@pytest.mark.parametrize("name", ["clock", "name", "containerd"])
+def test_on_this_machine_every_question_is_answered_without_an_error(shell: str, name: str) -> None:
+    done = sh(shell, f"(\n{PROBES[name].probe()}\n) </dev/null")
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert PASSWORD.encode() not in done.stdout
+
+
+def test_no_question_shows_its_login() -> None:
+    assert PASSWORD not in repr(PROBES)
+    assert base64.b64encode(f"robot$demo+puller:{PASSWORD}".encode()).decode() not in repr(PROBES)
