@@ -1,21 +1,43 @@
 """What a person reads after a command."""
 
+from dataclasses import replace
+
 from moor import text
+from moor.engine.results import Cause, Status
 from moor.report import HostReport, ResourceReport, RunReport
 
-NAME = "proof:name: registry.test does not resolve; moor apply names"
-TLS = "proof:tls: the certificate is not accepted: no handshake; moor apply trust"
+MISSING = Cause("name-missing", "registry.test does not resolve", "moor apply names --limit {}")
 
 
-def proved(*errors: str) -> HostReport:
-    resources = [ResourceReport(error.rpartition(": ")[0], "failed", error=error) for error in errors]
-    return HostReport(reached=True, error="\n".join(errors), resources=resources)
+def proved(host: str, **statuses: Status) -> HostReport:
+    """Give a host with these proofs; the failed ones lack the registry's name."""
+    cause = replace(MISSING, mend=MISSING.mend.format(host))
+    resources = [
+        ResourceReport(f"proof:{name}", status, causes=[cause] if status == "failed" else [])
+        for name, status in statuses.items()
+    ]
+    return HostReport(reached=True, error="name" if "failed" in statuses.values() else "", resources=resources)
 
 
-def test_of_a_faulty_node_only_the_first_fault_is_told_since_the_others_may_follow_from_it() -> None:
-    shown = text.matrix(RunReport("run", "verify", {"node1": proved(NAME, TLS)}))
-    assert f"! node1: {NAME}" in shown
-    assert "moor apply trust" not in shown
+def test_what_lies_behind_a_fault_is_unknown_and_what_was_not_asked_is_a_dash() -> None:
+    hosts = {"node1": proved("node1", name="failed", route="skipped", pod="ok"), "node2": proved("node2", name="ok")}
+    heading, first, second, *_ = text.matrix(RunReport("run", "verify", hosts)).splitlines()
+    assert heading.split() == ["host", "name", "route", "pod"]
+    assert first.split() == ["node1", "FAULT", "?", "ok"]
+    assert second.split() == ["node2", "ok", "-", "-"]
+
+
+def test_a_cause_that_two_hosts_have_is_told_once_and_its_mend_names_both() -> None:
+    hosts = {name: proved(name, name="failed") for name in ("node1", "node10")}
+    shown = text.matrix(RunReport("run", "verify", hosts))
+    assert "  ! node1 node10: name: registry.test does not resolve\n" in shown
+    assert "mend: moor apply names --limit node1,node10" in shown
+    assert shown.count("does not resolve") == 1
+
+
+def test_an_error_that_no_rule_explains_is_shown_as_it_is() -> None:
+    host = HostReport(reached=True, error="proof:own: it rains", resources=[ResourceReport("proof:own", "failed")])
+    assert "! node1: proof:own: it rains" in text.matrix(RunReport("run", "verify", {"node1": host}))
 
 
 def test_a_node_that_was_not_reached_says_why() -> None:

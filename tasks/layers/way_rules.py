@@ -178,7 +178,7 @@ WAY_RULES = (
         lambda e: e.get("verify") in ("62", "64") or e.get("name", "") not in e.get("names", "").split(),
         "the certificate that {name} serves is for {names}", "moor apply pki; moor apply harbor",
         RECORDED,
-        (r"x509: certificate is valid for .*, not ", r"cannot validate certificate for \S+ because it doesn't contain",
+        (r"x509: certificate is valid for .*, not", r"cannot validate certificate for \S+ because it doesn't contain",
          r"relies on legacy Common Name field"),
     ),
     Rule(

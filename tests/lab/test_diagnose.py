@@ -325,7 +325,7 @@ def test_a_pull_secret_that_does_not_fit_is_told_and_never_shown(
     trial: tuple[str, str],
     registry: str,
     user: str,
-    password: str,
+    word: str,
     kind: str,
     rule: str,
 ) -> None:

@@ -9,8 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from moor.modules import SHIPPED
 from tasks.layers import RULES
 from tasks.layers.explain import explained
+from tasks.layers.page import PAGE, filled, readable
+from tasks.layers.rule import Rule
 
 IMAGE = "registry.moor.test/demo/sqrt:1.0"
 HEAD = 'failed to do request: Head "https://registry.moor.test/v2/demo/sqrt/manifests/1.0": '
@@ -79,3 +82,17 @@ def test_the_command_line_explains_a_message_without_any_fleet() -> None:
     unknown = diagnose("the dog ate it")
     assert unknown.returncode == 1
     assert "no rule knows" in unknown.stdout
+
+
+@pytest.mark.parametrize(
+    ("rule", "symptom"),
+    [pytest.param(rule, symptom, id=f"{rule.id}-{n}") for rule in RULES for n, symptom in enumerate(rule.symptoms)],
+)
+def test_a_message_as_the_page_shows_it_finds_the_rule_beside_it(rule: Rule, symptom: str) -> None:
+    assert rule in explained(readable(symptom), [rule])
+
+
+def test_the_page_shows_every_rule_as_it_is() -> None:
+    page = (SHIPPED / PAGE).read_text()
+    assert page == filled(page), f"make it anew: python -m tasks.layers.page writes {PAGE}"
+    assert all(f"| `{rule.id}` |" in page for rule in RULES)
