@@ -98,10 +98,10 @@ HOST = "\0"  # stands for a host's name while causes are brought together; no te
 def _unexamined(report: RunReport) -> Iterator[str]:
     """Show why a host was not examined, and what else failed that no cause explains."""
     for name, host in report.hosts.items():
-        if host.error and not any(resource.causes for resource in host.resources):
-            yield f"  ! {name}: {indent(host.error, '      ').strip()}"
-        elif host.error and not host.reached:
+        if host.error and not host.reached:
             yield f"  ! {name}: not examined: {host.error.splitlines()[0]}"
+        elif host.error and not any(resource.causes for resource in host.resources):
+            yield f"  ! {name}: {indent(host.error, '      ').strip()}"
 
 
 def _column(resource: ResourceReport) -> str:

@@ -42,7 +42,7 @@ def test_an_error_that_no_rule_explains_is_shown_as_it_is() -> None:
 
 def test_a_node_that_was_not_reached_says_why() -> None:
     shown = text.matrix(RunReport("run", "verify", {"node1": HostReport(error="10.0.0.1:22: timed out")}))
-    assert "! node1: 10.0.0.1:22: timed out" in shown
+    assert "! node1: not examined: 10.0.0.1:22: timed out" in shown
 
 
 def test_every_column_of_the_table_of_reached_hosts_has_a_name() -> None:

@@ -46,7 +46,11 @@ def evidence_of(
         "tls": {**wire, "issued": known.fingerprint},
         "challenge": challenge(registry, asked),
         "login": {"user": asked.login[0] if asked.login else "", "status": registry.get("login", "")},
-        "rights": {"user": asked.login[0] if asked.login else "", **rights(registry, asked)},
+        "rights": {
+            "user": asked.login[0] if asked.login else "",
+            **rights(registry, asked),
+            "project_state": known.project,
+        },
         "manifest": manifest(registry, fields.get("containerd", {}), known),
         "containerd": containerd(fields.get("containerd", {}), asked),
         "proxy": {key: fields.get("containerd", {}).get(key, "") for key in ("proxy", "no_proxy")},

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
+import re
 import socket
 import ssl
 import subprocess
+import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -116,7 +122,7 @@ def test_a_fleet_that_is_well_has_no_fault_and_nothing_of_it_is_changed(moored: 
         (CERTS_D, f"rm {CERTS_D}/ca.crt", ["hosts-toml-ca"]),
         (CONFIG, f"sed -i 's#\"/etc/containerd/certs.d\"#\"/etc/containerd/certs.d:/etc/docker/certs.d\"#' {CONFIG}",
          ["config-path-twice", "hosts-toml-elsewhere"]),
-        (CONFIG, f"sed -i '1i disabled_plugins = [\"cri\"]' {CONFIG}", ["cri-disabled"]),
+        (CONFIG, f"sed -i '1i disabled_plugins = [\"io.containerd.grpc.v1.cri\"]' {CONFIG}", ["cri-disabled"]),
         (CONFIG, f"echo 'not toml' >> {CONFIG}", ["config-malformed"]),
         (CONFIG, f"printf '{MIRROR}' >> {CONFIG}", ["mirrors-left"]),
         (TOMORROW, f"printf '#!/bin/sh\\nexec /usr/bin/date -d \"1 day\" \"$@\"\\n' > {TOMORROW}; chmod +x {TOMORROW}",
@@ -367,21 +373,39 @@ def test_a_pod_that_waits_is_explained(
     assert rule in rules_of(done), done.stdout
 
 
+def administrator(moored: Moored) -> Harbor:
+    trust = ssl.create_default_context(cafile=str(moored.moor.site / ".moor/pki/ca.crt"))
+    login = ("admin", (moored.lab.directory / "secrets/harbor-admin").read_text().strip())
+    return Harbor(NAME, address(moored, "harbor1"), 443, login, trust)
+
+
+def disable(moored: Moored, harbor: Harbor, robot: dict[str, Any]) -> None:
+    harbor.change("PUT", f"/api/v2.0/robots/{robot['id']}", {**robot, "disable": True})
+
+
+def allow_only_pushing(moored: Moored, harbor: Harbor, robot: dict[str, Any]) -> None:
+    access = [{"resource": "repository", "action": "push"}]
+    permissions = [{**robot["permissions"][0], "access": access}]
+    harbor.change("PUT", f"/api/v2.0/robots/{robot['id']}", {**robot, "permissions": permissions})
+
+
+def expire(moored: Moored, harbor: Harbor, robot: dict[str, Any]) -> None:
+    """Harbor takes no end in the past, so that its database has to be told."""
+    change = f"""update record set body = regexp_replace(body, '"expires_at": *-1', '"expires_at": 1')
+    where kind = 'robot' and id = {robot["id"]};"""  # noqa: S608 - a number that Harbor gave
+    program = 'PGPASSWORD="$POSTGRES_PASSWORD" /usr/lib/postgresql/*/bin/psql -h 127.0.0.1 -U postgres registry'
+    moored.lab.exec("harbor1", ["docker", "exec", "-i", "harbor-db", "sh", "-c", program], stdin=change)
+
+
 @pytest.mark.parametrize(
     ("change", "rule"),
-    [({"disable": True}, "robot-disabled"), ({"permissions": []}, "rights-missing")],
+    [(disable, "robot-disabled"), (allow_only_pushing, "rights-missing"), (expire, "robot-expired")],
 )
 def test_a_robot_that_may_not_pull_is_told_and_the_mend_mends_it(
-    moored: Moored, change: dict[str, object], rule: str
+    moored: Moored, change: Callable[[Moored, Harbor, dict[str, Any]], None], rule: str
 ) -> None:
-    trust = ssl.create_default_context(cafile=str(moored.moor.site / ".moor/pki/ca.crt"))
-    admin = ("admin", (moored.lab.directory / "secrets/harbor-admin").read_text().strip())
-    harbor = Harbor(NAME, address(moored, "harbor1"), 443, admin, trust)
-    robot = find_robot(harbor, "demo", "puller") or {}
-    if "permissions" in change:
-        access = [{"resource": "repository", "action": "push"}]
-        change = {"permissions": [{**robot["permissions"][0], "access": access}]}
-    harbor.change("PUT", f"/api/v2.0/robots/{robot['id']}", {**robot, **change})
+    harbor = administrator(moored)
+    change(moored, harbor, find_robot(harbor, "demo", "puller") or {})
     harbor.close()
     done = moored.moor("diagnose", "--quiet", "--limit", "node2")
     assert done.returncode == 2
@@ -389,6 +413,69 @@ def test_a_robot_that_may_not_pull_is_told_and_the_mend_mends_it(
     assert diagnosed(moored, "--limit", "node2") == {"node2": [rule]}
     moored.moor.applied("registry")
     assert diagnosed(moored, "--limit", "node2") == {"node2": []}
+
+
+def test_an_image_for_another_architecture_is_told(moored: Moored, cluster: Client, trial: tuple[str, str]) -> None:
+    push_for_arm(moored)
+    cluster.apply(pull_secret("right", NAME, *trial), field_manager="trial")
+    deployment(cluster, "app", "demo/sqrt:arm", "right")
+    assert eventually(lambda: bool(list(cluster.list(Pod, namespace="trial"))), 30)
+    done = moored.moor("diagnose", "--quiet", "-n", "trial", "app", "--limit", "node2", "--output", "json")
+    assert "platform-wrong" in rules_of(done), done.stdout
+
+
+def push_for_arm(moored: Moored) -> None:
+    """Push the workload's image once more, its configuration saying that it is for arm64."""
+    harbor = administrator(moored)
+    _, manifest = harbor.manifest("demo/sqrt", "1.0") or ("", {})
+    config = {**harbor.blob("demo/sqrt", manifest["config"]["digest"]), "architecture": "arm64"}
+    harbor.close()
+    body = json.dumps(config).encode()
+    digest = f"sha256:{hashlib.sha256(body).hexdigest()}"
+    manifest["config"] = {**manifest["config"], "digest": digest, "size": len(body)}
+    login = ("admin", (moored.lab.directory / "secrets/harbor-admin").read_text().strip())
+    trust = ssl.create_default_context(cafile=str(moored.moor.site / ".moor/pki/ca.crt"))
+    base = f"https://{address(moored, 'harbor1')}"
+    named = {"sni_hostname": NAME}
+    with httpx.Client(auth=login, verify=trust, headers={"Host": NAME}, trust_env=False) as client:
+        begun = client.post(f"{base}/v2/demo/sqrt/blobs/uploads/", extensions=named)
+        place = httpx.URL(begun.headers["Location"])
+        place = httpx.URL(base).join(place.raw_path.decode()).copy_merge_params({"digest": digest})
+        assert client.put(place, content=body, extensions=named).status_code == 201
+        kind = {"Content-Type": manifest["mediaType"]}
+        put = client.put(
+            f"{base}/v2/demo/sqrt/manifests/arm", content=json.dumps(manifest), headers=kind, extensions=named
+        )
+        assert put.status_code == 201, put.text
+
+
+def test_a_watch_ends_once_all_is_well(moored: Moored) -> None:
+    moored.lab.exec("node2", ["sh", "-c", f"grep -v {NAME} /etc/hosts > /run/h; cat /run/h > /etc/hosts"])
+    argv = [sys.executable, "-m", "moor", "diagnose", "--limit", "node2", "--watch", "1"]
+    watching = subprocess.Popen(
+        [*argv, "--site", str(moored.moor.site)], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert watching.stderr is not None
+    assert any(b"looking again" in line for line in watching.stderr)
+    moored.moor.applied("names", "--limit", "node2")
+    said, _ = watching.communicate(timeout=60)
+    assert watching.returncode == 0
+    assert b"FAULT" in said
+    assert b"FAULT" not in said.splitlines()[-1]
+
+
+def test_nodes_are_examined_though_the_cluster_says_nothing(moored: Moored, tmp_path: Path) -> None:
+    defaults = moored.moor.site / "inventory/defaults.yaml"
+    former = defaults.read_text()
+    kubeconfig = moored.lab.directory / "kubeconfig"
+    dead = tmp_path / "kubeconfig"
+    dead.write_text(re.sub(r"server: .*", "server: https://127.0.0.1:9", kubeconfig.read_text()))
+    defaults.write_text(former.replace(str(kubeconfig), str(dead)))
+    try:
+        found = diagnosed(moored)
+    finally:
+        defaults.write_text(former)
+    assert set(map(tuple, found.values())) == {("cluster-silent",)}
 
 
 def test_a_node_that_is_cut_off_is_not_examined_and_the_others_are(moored: Moored) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -106,6 +107,14 @@ def test_the_answers_of_a_node_that_is_well_show_no_cause() -> None:
 )  # fmt: skip
 def test_an_answer_shows_its_cause(probe: str, answer: str, rule: str) -> None:
     assert causes(**{probe: answer}) == [rule]
+
+
+def test_a_project_that_is_not_there_is_told_from_one_without_rights() -> None:
+    answers = {**WELL, "registry": WELL["registry"].replace(token("pull"), token())}
+    for state, rule in (("there", "rights-missing"), ("absent", "project-missing")):
+        evidence = evidence_of(answers, ASKED, replace(KNOWN, project=state), "node1", NOW)
+        told = [verdict.rule for result in judge(evidence, RULES) for verdict in result.verdicts]
+        assert told == [rule]
 
 
 @pytest.mark.parametrize(
