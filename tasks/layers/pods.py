@@ -93,7 +93,7 @@ def secret_evidence(pod: Tree, view: ClusterView, wanted: Wanted) -> dict[str, s
     about = {"pod": place(pod), "namespace": namespace, "host_port": wanted.host_port}
     about |= {"account": str((pod.get("spec") or {}).get("serviceAccountName") or "default")}
     if not names:
-        return {**about, "named": "no", "there": " ".join(view.similar.get(namespace, ()))}
+        return {**about, "named": "no", "there": " ".join(view.similar.get(namespace, ())) or "none"}
     found = [_described(name, namespace, view, wanted) for name in names]
     right = next((one for one in found if one.get("matches") == "yes"), None)
     return {**about, "named": "yes", **(right or found[0])}
@@ -105,7 +105,7 @@ def _described(name: str, namespace: str, view: ClusterView, wanted: Wanted) -> 
         "secret": name,
         "exists": "yes" if secret else "no",
         "elsewhere": " ".join(where for where in view.placed.get(name, ()) if where != namespace),
-        "there": " ".join(other for other in view.similar.get(namespace, ()) if other != name),
+        "there": " ".join(other for other in view.similar.get(namespace, ()) if other != name) or "none",
     }
     return {**found, **_content(secret, wanted)} if secret else found
 

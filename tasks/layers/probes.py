@@ -149,7 +149,6 @@ x=$(timeout 5 ctr plugins ls 2>/dev/null) && echo socket=answers
 printf '%s\\n' "$x" | grep -E '^io[.]containerd[.](grpc[.]v1 +cri|cri[.]v1) ' | while read -r k i rest; do
   echo "plugin_$i=${{rest##* }}"; done
 p=$(printf '%s\\n' "$d" | sed -n "s/^ *config_path = [\\"']\\(..*\\)[\\"'] *$/\\1/p" | head -n 1)
-echo "found_in=$(for e in "${{p:-/etc/containerd/certs.d}}"/*; do [ ! -d "$e" ] || printf '%s ' "${{e##*/}}"; done)"
 echo "elsewhere=$(for e in /etc/containerd/certs.d /etc/docker/certs.d /etc/containerd; do
   [ "$e" = "$p" ] || [ ! -e "$e/$h/hosts.toml" ] || printf '%s ' "$e/$h/hosts.toml"; done)"
 f=$p/$h/hosts.toml

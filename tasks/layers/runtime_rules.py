@@ -90,9 +90,17 @@ RUNTIME_RULES = (
         CERTS_D,
     ),
     Rule(
+        "config-path-missing", "containerd",
+        lambda e: untrusting(e) and not e.get("config_path"),
+        "containerd's configuration names no directory of registries (config_path), and it started before the system "
+        "trusted the registry's CA",
+        APPLY,
+        "containerd issue 6485",
+    ),
+    Rule(
         "hosts-toml-missing", "containerd",
-        untrusting,
-        "containerd has no hosts.toml for {host_port} below {config_path} (there: {found_in}), and started before "
+        lambda e: untrusting(e) and bool(e.get("config_path")),
+        "containerd has no hosts.toml for {host_port} below {config_path}, and started before "
         "the system trusted the registry's CA",
         APPLY,
         "golang/go issue 41888: a process reads the system's trust once; " + CERTS_D,

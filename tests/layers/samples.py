@@ -125,6 +125,7 @@ FAULTS: Mapping[str, dict[str, str]] = {
     "config-path-twice": {"colon": "yes", "config_path": "/etc/containerd/certs.d:/etc/docker/certs.d"},
     "hosts-toml-elsewhere": {**MISSING, "elsewhere": "/etc/docker/certs.d/registry.moor.test/hosts.toml"},
     "hosts-toml-misnamed": {**MISSING, "misnamed": "/etc/containerd/certs.d/registry.moor.test/host.toml"},
+    "config-path-missing": {**MISSING, "older": "yes", "config_path": ""},
     "hosts-toml-missing": {**MISSING, "older": "yes"},
     "hosts-toml-malformed": {"hosts_toml": "malformed", "toml_error": "Expected '=' (at line 1)"},
     "hosts-toml-ca": {"ca_missing": "/etc/containerd/certs.d/registry.moor.test/ca.crt"},

@@ -61,7 +61,7 @@ WELL = {
     "registry": f"v2=401\nchallenge={CHALLENGE}\nrealm_found=10.77.0.11\nlogin=200\nscoped=200\ntoken={token('pull')}\n"
     f"manifest=200\ndigest={DIGEST}\n",
     "containerd": "machine=x86_64\nactive=active\nconfig_path=/etc/containerd/certs.d\ndisabled=[]\n"
-    f"socket=answers\nplugin_cri=ok\nfound_in=registry.moor.test \nelsewhere=\ntoml={TOML}\nstarted=10\ntrusted=5\n",
+    f"socket=answers\nplugin_cri=ok\nelsewhere=\ntoml={TOML}\nstarted=10\ntrusted=5\n",
     "pull": "moor: pulled\n",
 }  # fmt: skip
 

@@ -34,7 +34,7 @@ def test_a_rule_is_the_one_that_tells_its_own_cause(rule: Rule) -> None:
 
 @by_id
 def test_a_cause_and_its_mend_are_whole_sentences_of_what_was_seen(rule: Rule) -> None:
-    evidence = {**HEALTHY[rule.layer], **FAULTS[rule.id], "there": "x", "found_in": "x", "address": "10.77.0.11"}
+    evidence = {**HEALTHY[rule.layer], **FAULTS[rule.id], "there": "x", "address": "10.77.0.11"}
     verdict = rule.verdict(evidence)
     assert "{" not in verdict.cause + verdict.mend
     assert not re.search(r"\?(?! )|\(\)", verdict.cause.rstrip("?")), verdict.cause
