@@ -55,7 +55,8 @@ REGISTRY_RULES = (
     Rule(
         "robot-expired", "login",
         lambda e: e.get("robot_state") == "expired" and e.get("status") != "200",
-        "the robot {user} has expired", "moor apply registry",
+        "the robot {user} has expired",
+        "moor apply registry; where data.projects gives it duration_days, a longer one first",
         "Harbor, GET /api/v2.0/robots: expires_at",
     ),
     Rule(

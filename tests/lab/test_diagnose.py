@@ -320,7 +320,7 @@ def named(metadata: ObjectMeta | None) -> str:
     [
         ("harbor.example.net", "{user}", "{password}", DOCKER_CONFIG, "secret-registry"),
         (NAME, "robot+puller", "{password}", DOCKER_CONFIG, "secret-dollar"),
-        (NAME, "admin", "{password}", DOCKER_CONFIG, "secret-user"),
+        (NAME, "somebody", "{password}", DOCKER_CONFIG, "secret-user"),
         (NAME, "{user}", "Wr0ngPassword", DOCKER_CONFIG, "secret-password"),
         (NAME, "{user}", "{password}", "Opaque", "secret-type"),
     ],
@@ -391,8 +391,9 @@ def allow_only_pushing(moored: Moored, harbor: Harbor, robot: dict[str, Any]) ->
 
 def expire(moored: Moored, harbor: Harbor, robot: dict[str, Any]) -> None:
     """Harbor takes no end in the past, so that its database has to be told."""
-    change = f"""update record set body = regexp_replace(body, '"expires_at": *-1', '"expires_at": 1')
-    where kind = 'robot' and id = {robot["id"]};"""  # noqa: S608 - a number that Harbor gave
+    ended = """regexp_replace(body, '"expires_at": *-1', '"expires_at": 1')"""
+    body = f"""regexp_replace({ended}, '"duration": *-1', '"duration": 1')"""
+    change = f"update record set body = {body} where kind = 'robot' and id = {robot['id']};"  # noqa: S608 - a number
     program = 'PGPASSWORD="$POSTGRES_PASSWORD" /usr/lib/postgresql/*/bin/psql -h 127.0.0.1 -U postgres registry'
     moored.lab.exec("harbor1", ["docker", "exec", "-i", "harbor-db", "sh", "-c", program], stdin=change)
 
@@ -469,7 +470,7 @@ def test_nodes_are_examined_though_the_cluster_says_nothing(moored: Moored, tmp_
     former = defaults.read_text()
     kubeconfig = moored.lab.directory / "kubeconfig"
     dead = tmp_path / "kubeconfig"
-    dead.write_text(re.sub(r"server: .*", "server: https://127.0.0.1:9", kubeconfig.read_text()))
+    dead.write_text(re.sub(r"https://[^\"]*", "https://127.0.0.1:9", kubeconfig.read_text()))
     defaults.write_text(former.replace(str(kubeconfig), str(dead)))
     try:
         found = diagnosed(moored)
