@@ -14,7 +14,7 @@ from lightkube.resources.core_v1 import Secret as KubeSecret
 from moor.connections.kubernetes import told
 from moor.errors import HostError
 from tasks.cluster_parts import MISSING, as_dict, progress
-from tasks.layers.pods import DOCKER_CONFIG, ClusterView, Tree, concerns, secret_names
+from tasks.layers.pods import DOCKER_CONFIG, ClusterView, Tree, concerns, owner, secret_names
 
 EVERYWHERE = "*"
 
@@ -67,8 +67,7 @@ def _all(client: Client, kind: Any, namespaces: Iterable[str]) -> list[Tree]:
 
 def _of(pod: Tree, deployment: str) -> bool:
     labels = pod["metadata"].get("labels") or {}
-    owner = next((str(o.get("name", "")) for o in pod["metadata"].get("ownerReferences") or []), "")
-    named = labels.get("app.kubernetes.io/name") == deployment or owner.rpartition("-")[0] == deployment
+    named = deployment in (labels.get("app.kubernetes.io/name"), owner(pod))
     return "deletionTimestamp" not in pod["metadata"] and (not deployment or named)
 
 

@@ -30,7 +30,7 @@ from tasks.layers.pods import (
     Wanted,
     auths_of,
     bare,
-    images,
+    images_of,
     login_of,
     node_evidence,
     pod_evidence,
@@ -90,7 +90,7 @@ def examine(task: Task, looking: Looking) -> Result:
         if looking.own_login and isinstance(view, ClusterView):
             login, known = _own_login(view, door, image, login, known)
         unreached = _look(task, Asked(door, image, login, looking.pull), known, evidence)
-        evidence |= _of_cluster(task, looking, view, _wanted(task, looking, door, image, known))
+        evidence |= _of_cluster(task, looking, view, image, _wanted(task, looking, door, image, known))
     return _told(task, judge(evidence, RULES), unreached)
 
 
@@ -160,13 +160,13 @@ def _cluster(task: Task, looking: Looking, door: Door) -> ClusterView | str | No
 
 
 def _image(task: Task, looking: Looking, view: ClusterView | str | None, door: Door) -> str:
-    """Choose the image that nodes are asked about: one that a pod waits on, else the first workload's."""
-    prefix = f"{door.host_port}/"
+    """Choose the image that a node is asked about: one that a pod waits on, there or elsewhere, else a workload's."""
     if looking.own_login and isinstance(view, ClusterView):
-        pods = sorted(view.pods, key=lambda pod: not waits(pod))
-        found = [image.removeprefix(prefix) for pod in pods for image in images(pod) if image.startswith(prefix)]
-        if found and "@" not in found[0]:
-            return found[0] if ":" in found[0] else f"{found[0]}:latest"
+        node = _node(task, view)
+        pods = sorted(view.pods, key=lambda pod: (not waits(pod), (pod.get("spec") or {}).get("nodeName") != node))
+        found = [image for pod in pods for image in images_of(pod, door.host_port)]
+        if found:
+            return found[0]
     return next((workload.image for workload in _workloads(task, looking).values()), "")
 
 
@@ -185,7 +185,7 @@ def _own_login(
 ) -> tuple[Login | None, Known]:
     """Give the login that the pods' secret holds; the robot's state is only known of the inventory's own."""
     for pod in view.pods:
-        if f"{door.host_port}/{image}" not in images(pod):
+        if image not in images_of(pod, door.host_port):
             continue
         for name in secret_names(pod, view):
             secret = view.secrets.get((str(pod["metadata"].get("namespace", "default")), name))
@@ -203,7 +203,9 @@ def _wanted(task: Task, looking: Looking, door: Door, image: str, known: Known) 
     return Wanted(door.host_port, hashed, digests)
 
 
-def _of_cluster(task: Task, looking: Looking, view: ClusterView | str | None, wanted: Wanted) -> Mapping[str, Evidence]:
+def _of_cluster(
+    task: Task, looking: Looking, view: ClusterView | str | None, image: str, wanted: Wanted
+) -> Mapping[str, Evidence]:
     """Give what the cluster says of this node; a control plane answers for rollouts and for pods without a node."""
     host = task.host
     if view is None:
@@ -211,8 +213,8 @@ def _of_cluster(task: Task, looking: Looking, view: ClusterView | str | None, wa
     if isinstance(view, str):
         return {"node": {"cluster": view, "host": host.name}}
     leads = host.has_parent_group("control_plane")
-    node = next((n for n in view.nodes if _is(n, host.name, host.hostname or "")), None)
-    name = str(node["metadata"]["name"]) if node else host.name
+    name = _node(task, view)
+    node = next((n for n in view.nodes if n["metadata"]["name"] == name), None)
     pods = [pod for pod in view.pods if (pod.get("spec") or {}).get("nodeName", "" if leads else None) == name]
     pods += [pod for pod in view.pods if leads and not (pod.get("spec") or {}).get("nodeName")]
     found: dict[str, Evidence] = {"node": node_evidence(node, host.name)}
@@ -222,7 +224,7 @@ def _of_cluster(task: Task, looking: Looking, view: ClusterView | str | None, wa
     rolling = once(task, ("rollouts", looking.deployment), lambda: _unfinished(task, looking)) if leads else ""
     pod = worst([pod_evidence(pod, view.events, wanted) for pod in pods])
     if pod is not None or leads:
-        found["pod"] = {**(pod or {}), "rollout": rolling}
+        found["pod"] = {**(pod or {}), "rollout": rolling, "asked": image}
     return found
 
 
@@ -232,6 +234,13 @@ def _unfinished(task: Task, looking: Looking) -> str:
         return "; ".join(unfinished(cluster_of(task), names))
     except HostError as error:
         return str(error)
+
+
+def _node(task: Task, view: ClusterView) -> str:
+    """Name the node of the cluster that the task's host is; the host itself where the cluster has none."""
+    host = task.host
+    found = (node for node in view.nodes if _is(node, host.name, host.hostname or ""))
+    return next((str(node["metadata"]["name"]) for node in found), host.name)
 
 
 def _is(node: Mapping[str, Any], host: str, address: str) -> bool:

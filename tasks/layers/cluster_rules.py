@@ -125,7 +125,7 @@ CLUSTER_RULES = (
     Rule(
         "pod-never", "pod",
         lambda e: e.get("reason") == "ErrImageNeverPull",
-        "{pod} must not pull (imagePullPolicy: Never), and the node has no {image}",
+        "{pod} must not pull (imagePullPolicy: Never), and its node has no {image}",
         "set imagePullPolicy: IfNotPresent in its template",
         RECORDED, (r"ErrImageNeverPull", r"is not present with pull policy of Never"),
     ),
@@ -160,6 +160,13 @@ CLUSTER_RULES = (
         lambda e: e.get("reason") == "Unschedulable",
         "no node takes {pod}: {message}", "kubectl --namespace {namespace} describe pod {name}",
         RECORDED, (r"FailedScheduling", r"nodes are available"),
+    ),
+    Rule(
+        "pod-other", "pod",
+        lambda e: e.get("reason") in BACKING_OFF and e.get("image") != e.get("asked"),
+        "{pod} waits for {image} ({reason}: {message}), and the node was asked about {asked}",
+        "moor diagnose --namespace {namespace} {deployment}",
+        RECORDED,
     ),
     Rule(
         "pod-waiting", "pod",

@@ -58,9 +58,21 @@ def images(pod: Tree) -> list[str]:
     return [str(c.get("image", "")) for c in [*(spec.get("initContainers") or []), *(spec.get("containers") or [])]]
 
 
+def images_of(pod: Tree, host_port: str) -> list[str]:
+    """List a pod's images of one registry as PROJECT/REPOSITORY:TAG; those by digest alone are left out."""
+    paths = [image.partition("/")[2] for image in images(pod) if image.partition("/")[0] == host_port]
+    return [path if ":" in path else f"{path}:latest" for path in paths if "@" not in path]
+
+
 def statuses(pod: Tree) -> list[Tree]:
     status = pod.get("status") or {}
     return [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]
+
+
+def owner(pod: Tree) -> str:
+    """Name the Deployment that a pod comes from, by its ReplicaSet; the pod itself where it has none."""
+    sets = [str(entry.get("name", "")) for entry in pod["metadata"].get("ownerReferences") or []]
+    return sets[0].rpartition("-")[0] if sets and "-" in sets[0] else str(pod["metadata"]["name"])
 
 
 def waits(pod: Tree) -> bool:
@@ -183,7 +195,8 @@ def pod_evidence(pod: Tree, events: Sequence[Tree], wanted: Wanted) -> dict[str,
         "pod": place(pod),
         "name": str(pod["metadata"]["name"]),
         "namespace": str(pod["metadata"].get("namespace", "default")),
-        "image": next((i for i in images(pod) if i.partition("/")[0] == wanted.host_port), ""),
+        "image": next(iter(images_of(pod, wanted.host_port)), ""),
+        "deployment": owner(pod),
         "reason": clean(str(waiting.get("reason", "") or ("Unschedulable" if pending else ""))),
         "message": clean(str(waiting.get("message", "") or pending.get("message", ""))),
         "event": clean(str(event.get("reason", ""))),
@@ -201,7 +214,7 @@ def _event(pod: Tree, events: Sequence[Tree]) -> Tree:
 
 def _unready(pod: Tree) -> Iterator[str]:
     for entry in statuses(pod):
-        if (entry.get("state") or {}).get("running") and not entry.get("ready"):
+        if "running" in (entry.get("state") or {}) and not entry.get("ready"):
             yield str(entry.get("name"))
 
 
@@ -210,7 +223,7 @@ def _digests(pod: Tree, wanted: Wanted) -> dict[str, str]:
         host, _, path = str(entry.get("image", "")).partition("/")
         pushed = wanted.digests.get(path.partition("@")[0].rpartition(":")[0])
         held = str(entry.get("imageID", "")).rpartition("@")[2]
-        if host == wanted.host_port and pushed and (entry.get("state") or {}).get("running") and held != pushed:
+        if host == wanted.host_port and pushed and "running" in (entry.get("state") or {}) and held != pushed:
             return {"runs": held or "an unknown image", "pushed": pushed}
     return {}
 

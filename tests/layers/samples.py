@@ -36,7 +36,17 @@ WIRE = {
     "issued": "aa",
     "anchor": "/usr/local/share/ca-certificates/moor-registry-ca.crt",
 }
-POD = {"pod": "demo/sqrt-1", "name": "sqrt-1", "namespace": "demo", "reason": "", "message": "", "unready": ""}
+POD = {
+    "image": "demo/sqrt:1.0",
+    "asked": "demo/sqrt:1.0",
+    "deployment": "sqrt",
+    "pod": "demo/sqrt-1",
+    "name": "sqrt-1",
+    "namespace": "demo",
+    "reason": "",
+    "message": "",
+    "unready": "",
+}
 SECRET = {
     "pod": "demo/sqrt-1",
     "namespace": "demo",
@@ -147,7 +157,7 @@ FAULTS: Mapping[str, dict[str, str]] = {
     "node-runtime": {"ready": "False", "message": "container runtime is down"},
     "node-network": {"ready": "False", "message": "container runtime network not ready: NetworkReady=false"},
     "node-sick": {"ready": "False", "message": "PLEG is not healthy"},
-    "pod-never": {"reason": "ErrImageNeverPull", "image": "registry.moor.test/demo/sqrt:1.0"},
+    "pod-never": {"reason": "ErrImageNeverPull", "image": "demo/sqrt:1.0"},
     "pod-name": {"reason": "InvalidImageName", "message": "couldn't parse image name"},
     "pod-config": {"reason": "CreateContainerConfigError", "message": 'configmap "x" not found'},
     "pod-crash": {"reason": "CrashLoopBackOff", "message": "back-off 10s restarting failed container"},
@@ -157,6 +167,7 @@ FAULTS: Mapping[str, dict[str, str]] = {
         "event_message": "no pause image",
     },
     "pod-unscheduled": {"reason": "Unschedulable", "message": "0/3 nodes are available"},
+    "pod-other": {"reason": "ErrImagePull", "message": "not found", "asked": "demo/other:1.0"},
     "pod-waiting": {"reason": "ImagePullBackOff", "message": "Back-off pulling image"},
     "pod-silent": {"reason": "ContainerCreating"},
     "pod-digest": {"runs": OTHER, "pushed": DIGEST},
