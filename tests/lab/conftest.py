@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
-from lab.artifacts import provide
 from lab.fleet import Fleet, load_fleet
 from lab.lab import Lab
 
@@ -42,16 +41,11 @@ def _tell(message: str) -> None:
 
 @pytest.fixture(scope="session")
 def lab() -> Iterator[Lab]:
-    """The whole fleet, running, with Harbor's installer in its directory; torn down whatever happens."""
-    running = Lab(fleet_for_tests(), progress=_tell)
-    running.down(secrets=True)  # of a run that was killed
-    running = Lab(fleet_for_tests(), progress=_tell)
-    try:
-        provide(running)
-        running.up()
+    """The whole fleet, running; torn down whatever happens."""
+    from tests.lab.moored import fleet_running
+
+    with fleet_running(told=_tell) as running:
         yield running
-    finally:
-        running.down(secrets=True)
 
 
 @pytest.fixture(scope="session")

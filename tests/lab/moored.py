@@ -48,11 +48,11 @@ class Moor:
 
 
 @contextmanager
-def fleet_running(offset: int) -> Iterator[Lab]:
-    """A bare fleet of a file's own, on its own network, with what Harbor's stand-in needs; gone at the end."""
+def fleet_running(offset: int = 0, told: Callable[[str], None] = lambda _: None) -> Iterator[Lab]:
+    """A bare fleet on a network of its own, with Harbor's installer in its directory; gone at the end."""
     running = Lab(fleet_for_tests(offset))
     running.down(secrets=True)  # of a run that was killed
-    running = Lab(fleet_for_tests(offset))
+    running = Lab(fleet_for_tests(offset), progress=told)
     try:
         provide(running)
         running.up()
