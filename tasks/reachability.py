@@ -5,16 +5,16 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 from nornir.core.task import Result, Task
 
 from moor.engine.converge import probe
-from moor.engine.results import Cause, ResourceResult, Status, run_of
+from moor.engine.once import once
+from moor.engine.results import Cause, ResourceResult, Status
 from moor.errors import HostError
 from moor.resources.file import sha256
 from moor.secrets import Secret
@@ -47,8 +47,6 @@ from tasks.workload import Cluster, Workload, Workloads, open_cluster
 
 LOOKING = "moor_looking"  # in Nornir's user_defined: what the command line asks for
 STATUS: Mapping[str, Status] = {"ok": "ok", "fault": "failed", "unknown": "skipped"}
-Answer = TypeVar("Answer")
-_once = threading.RLock()
 
 
 @dataclass(frozen=True)
@@ -85,13 +83,23 @@ def examine(task: Task, looking: Looking) -> Result:
     view = _cluster(task, looking, door)
     evidence: dict[str, Evidence] = {}
     unreached = ""
-    if image := _image(task, looking, view, door):
+    image = _image(task, looking, view, door)
+    if looking.own_login and not image:
+        raise HostError(_nothing_to_ask(task, looking, view, door))
+    if image:
         login, known = _asked_of_harbor(task, looking, image)
         if looking.own_login and isinstance(view, ClusterView):
             login, known = _own_login(view, door, image, login, known)
         unreached = _look(task, Asked(door, image, login, looking.pull), known, evidence)
         evidence |= _of_cluster(task, looking, view, image, _wanted(task, looking, door, image, known))
     return _told(task, judge(evidence, RULES), unreached)
+
+
+def _nothing_to_ask(task: Task, looking: Looking, view: ClusterView | str | None, door: Door) -> str:
+    what = f"no workload is called {looking.deployment}" if looking.deployment else "it has no workloads"
+    where = " ".join(_namespaces(task, looking)) or "of the cluster"
+    seen = view if isinstance(view, str) else f"no pod of it in namespace {where} takes an image from {door.host_port}"
+    return f"nothing to ask about: in the inventory, {what}; {seen}"
 
 
 def _look(task: Task, asked: Asked, known: Known, evidence: dict[str, Evidence]) -> str:
@@ -117,20 +125,6 @@ def _told(task: Task, results: Sequence[LayerResult], unreached: str) -> Result:
     if causes:
         raise HostError("\n".join(causes))
     return Result(host=task.host, result=f"{len(results)} layers looked at")
-
-
-def once(task: Task, key: tuple[object, ...], ask: Callable[[], Answer]) -> Answer:
-    """Ask what concerns all nodes of a run once, whichever node comes first."""
-    with _once:
-        store: dict[object, Any] = task.nornir.config.user_defined.setdefault("moor_asked", {})
-        run = run_of(task)
-        if store.get("run") != run:
-            store.clear()
-            store["run"] = run
-        if key not in store:
-            store[key] = ask()
-        found: Answer = store[key]
-        return found
 
 
 def _workloads(task: Task, looking: Looking) -> dict[str, Workload]:

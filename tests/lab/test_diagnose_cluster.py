@@ -151,3 +151,9 @@ def test_nodes_are_examined_though_the_cluster_says_nothing(moored: Moored, tmp_
     finally:
         defaults.write_text(former)
     assert set(map(tuple, found.values())) == {("cluster-silent",)}
+
+
+def test_a_deployment_that_nobody_knows_is_an_error(moored: Moored) -> None:
+    done = moored.moor("diagnose", "--quiet", "nosuch", "--limit", "node2")
+    assert done.returncode == 1
+    assert "no workload is called nosuch; no pod of it in namespace demo takes an image" in done.stdout

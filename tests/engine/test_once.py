@@ -1,0 +1,24 @@
+"""What concerns all hosts is asked once a run."""
+
+from nornir.core.task import Result, Task
+
+from moor.engine.once import once
+from tests.conftest import MakeFleet
+
+
+def test_three_hosts_share_one_answer_and_the_next_run_asks_again(fleet: MakeFleet) -> None:
+    asked: list[str] = []
+
+    def ask(task: Task) -> Result:
+        def look() -> int:
+            asked.append(task.host.name)
+            return len(asked)
+
+        return Result(task.host, result=once(task, ("key",), look))
+
+    nr = fleet()
+    nr.config.user_defined["run"] = "first"
+    assert {result[0].result for result in nr.run(ask).values()} == {1}
+    nr.config.user_defined["run"] = "second"
+    assert {result[0].result for result in nr.run(ask).values()} == {2}
+    assert len(asked) == 2
