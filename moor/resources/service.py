@@ -109,7 +109,7 @@ moor_begin() {{
 }}
 if moor_begin; then {self._settled()} exit 0; fi
 moor_check >&2; systemctl is-active "$u" >&2
-journalctl -q --no-pager -o cat -n 8 -u "$u" 2>/dev/null | cut -c 1-400 >&2
+journalctl -q --no-pager -o cat -n 60 -u "$u" 2>/dev/null | grep -v level=info | tail -n 10 | cut -c 1-400 >&2
 {self._back(paths) if self.put_back and paths else "exit 1"}"""
 
     def _settled(self) -> str:
