@@ -5,16 +5,17 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from nornir.core.inventory import Host
 from nornir.core.task import AggregatedResult, MultiResult, Result, Task
 
-from moor.engine.results import Cause, ResourceResult, Status
+from moor.engine.results import Cause, Found, ResourceResult, Status
 from moor.errors import MoorError
+from moor.findings import EXAMINED, Expiry, Finding, FindingState
 from moor.runbook import Skipped
 
 SCHEMA = 1  # raised when a field of the JSON changes its meaning or goes
@@ -30,15 +31,21 @@ class ResourceReport:
     stage: str = ""
     error: str = ""
     causes: list[Cause] = field(default_factory=list)
+    waived: str = ""
+    first_seen: str = ""
 
 
 @dataclass
 class HostReport:
-    """One host: whether it was reached, what went wrong first, and its resources in working order."""
+    """One host: whether it was reached, what went wrong first, and its resources in working order.
+
+    unexamined  why something of it is not known, one text a task; empty where all that was asked was answered
+    """
 
     reached: bool = False
     error: str = ""
     resources: list[ResourceReport] = field(default_factory=list)
+    unexamined: list[str] = field(default_factory=list)
 
     def count(self, status: Status) -> int:
         """Count the resources of one status."""
@@ -54,7 +61,11 @@ class RunReport:
     hosts: dict[str, HostReport]
     started: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
     duration_s: float = 0.0
-    findings: list[dict[str, str]] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    command: str = ""
+    expiries: list[Expiry] = field(default_factory=list)
+    answered: list[str] = field(default_factory=list)  # tasks that no host failed at
+    warnings: list[str] = field(default_factory=list)  # what went wrong beside the fleet, such as history
 
     @property
     def failed(self) -> bool:
@@ -72,6 +83,7 @@ class RunReport:
             for name in part.hosts:
                 if not self.hosts[name].error:
                     self.hosts[name].error = f"skipped at {part.stage}: {part.reason}"
+                    self.hosts[name].unexamined.append(self.hosts[name].error)
 
     def json(self) -> dict[str, Any]:
         """Give the object that ``--output json`` prints."""
@@ -93,6 +105,8 @@ class Collector:
     def task_completed(self, task: Task, result: AggregatedResult) -> None:
         """Keep the time that the run has taken so far."""
         self.report.duration_s = round(time.monotonic() - self._began, 3)
+        if not result.failed:
+            self.report.answered.append(task.name)
 
     def task_instance_started(self, task: Task, host: Host) -> None:
         """Note what the host is at."""
@@ -102,12 +116,23 @@ class Collector:
     def task_instance_completed(self, task: Task, host: Host, result: MultiResult) -> None:
         """Take the task's sub-results, which are its resources, and its error."""
         found = [_resource(task.name, sub) for sub in result[1:] if isinstance(sub, ResourceResult)]
+        error = error_of(result[0])
         with self._lock:
             self.busy.pop(host.name, None)
             entry = self.report.hosts.setdefault(host.name, HostReport())
             entry.reached = entry.reached or "shell" in host.connections
             entry.resources.extend(found)
-            entry.error = entry.error or error_of(result[0])
+            entry.error = entry.error or error
+            if error and not any(resource.status == "failed" for resource in found):
+                entry.unexamined.append(error)
+            self._take(task.name, (sub.found for sub in result[1:] if isinstance(sub, Found)))
+
+    def _take(self, stage: str, found: Iterable[Finding | Expiry]) -> None:
+        """Keep what concerns more than one resource, once, whichever hosts say it."""
+        for one in found:
+            known = self.report.expiries if isinstance(one, Expiry) else self.report.findings
+            if not any((one.id, one.host) == (other.id, other.host) for other in known):
+                known.append(replace(one, stage=stage))  # type: ignore[arg-type]
 
     def subtask_instance_started(self, task: Task, host: Host) -> None:
         """Subtasks are part of their task's result."""
@@ -130,6 +155,21 @@ def error_of(result: Result) -> str:
         if isinstance(error, MoorError)
         else f"internal error: {type(error).__name__}: {error} (-v shows where)"
     )
+
+
+def open_findings(report: RunReport) -> list[Finding]:
+    """List in one shape all that is not as it should be: what is not known, resources that differ, findings."""
+    return [*(finding for name, host in report.hosts.items() for finding in _of_host(name, host)), *report.findings]
+
+
+def _of_host(name: str, host: HostReport) -> Iterator[Finding]:
+    if host.unexamined:
+        yield Finding(EXAMINED, "\n".join(host.unexamined), host=name, state="unexamined")
+    for resource in host.resources:
+        if resource.status in ("drift", "failed"):
+            state: FindingState = "drift" if resource.status == "drift" else "failed"
+            what = resource.error or resource.diff
+            yield Finding(resource.id, what, "", name, state, resource.stage, resource.waived, resource.first_seen)
 
 
 def counts(report: RunReport) -> dict[str, int]:

@@ -60,11 +60,18 @@ class Stage:
 
 @dataclass(frozen=True)
 class Runbook:
-    """A named order of stages; ``about`` is its operator's page."""
+    """A named order of stages.
+
+    about        its operator's page
+    proves       it proves rather than plans, such as verify; a drift check leaves it out
+    independent  a host that failed at one stage is still asked at the next, since nothing is changed
+    """
 
     name: str
     about: str
     stages: tuple[Stage, ...]
+    proves: bool = False
+    independent: bool = False
 
 
 @dataclass(frozen=True)
@@ -87,10 +94,18 @@ def run(nr: Nornir, runbook: Runbook, told: Callable[[str], None] = lambda _: No
     try:
         told(f"read {len(hosts)} hosts")
         nr.run(task=observe, name="read", stages=runbook.stages)
-        return [skipped for stage in runbook.stages for skipped in _run_stage(nr, stage, told)]
+        return list(_run_stages(nr, runbook, told))
     finally:
         for host in hosts.values():
             end(host)
+
+
+def _run_stages(nr: Nornir, runbook: Runbook, told: Callable[[str], None]) -> Iterator[Skipped]:
+    unread = frozenset(nr.data.failed_hosts)
+    for stage in runbook.stages:
+        yield from _run_stage(nr, stage, told)
+        if runbook.independent:
+            nr.data.failed_hosts.intersection_update(unread)
 
 
 def observe(task: Task, stages: Sequence[Stage]) -> Result:

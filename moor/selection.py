@@ -7,12 +7,14 @@ import importlib
 import pkgutil
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from typing import cast
 
 from nornir.core import Nornir
+from nornir.core.filter import F
 from nornir.core.inventory import Host
 
 from moor.errors import InputError
-from moor.runbook import Runbook, Stage
+from moor.runbook import Runbook, Stage, TaskFunction
 
 
 def limited(nr: Nornir, expression: str) -> Nornir:
@@ -70,6 +72,25 @@ def runbook_called(name: str) -> Runbook:
         known = [*found, *dict.fromkeys(concern(stage) for stage in site.stages)]
         raise InputError(f"no runbook is called {name}{nearest(name, known)} (there are: {', '.join(known)})")
     return replace(site, name=name, stages=stages)
+
+
+def everything() -> Runbook:
+    """Give the drift check: the stages of every runbook that plans, each once, none waiting for another."""
+    import runbooks
+
+    found = sorted(module.name for module in pkgutil.iter_modules(runbooks.__path__))
+    every: list[Runbook] = [importlib.import_module(f"runbooks.{name}").RUNBOOK for name in found]
+    books = sorted((book for book in every if not book.proves), key=lambda book: book.name != "site")
+    by_task: dict[TaskFunction, Stage] = {}
+    for stage in (replace(stage, needs="") for book in books for stage in book.stages):
+        by_task[stage.task] = joined(by_task[stage.task], stage) if stage.task in by_task else stage
+    return Runbook("drift", "What has changed without a plan.", tuple(by_task.values()), independent=True)
+
+
+def joined(one: Stage, other: Stage) -> Stage:
+    """Give the stage for the hosts of both, at the smaller batch."""
+    on = cast(F, one.on | other.on) if one.on and other.on else None
+    return replace(one, on=on, batch=min((n for n in (one.batch, other.batch) if n), default=0))
 
 
 def concern(stage: Stage) -> str:

@@ -16,7 +16,7 @@ from moor.inventory import FleetInventory
 from moor.modules import SHIPPED, load_runbooks, load_tasks, search
 from moor.settings.access import SiteSettings
 from moor.settings.document import Findings, Tree, load
-from moor.settings.section import SitePath, Strict
+from moor.settings.section import SecretRef, SitePath, Strict
 from moor.settings.validation import validated
 
 __all__ = ["CONFIG", "find_site", "load_runbooks", "load_tasks", "open_site"]
@@ -82,10 +82,17 @@ class CoreConfig(Strict):
 
 
 class MoorConfig(Strict):
-    """What is moor's own: where it keeps the state of the site, and where the lab keeps its own."""
+    """What is moor's own: where it keeps the state of the site and how it watches the fleet."""
 
     state: SitePath = Path(".moor")
     lab: SitePath = Path("/var/lib/moor-lab")
+    history_url: SecretRef | None = None
+    history_days: Annotated[int, Field(ge=1)] = 400
+    notify: tuple[SecretRef, ...] = ()
+    metrics: SitePath | None = None
+    waivers: SitePath = Path("inventory/waivers.yaml")
+    expires_within_days: Annotated[int, Field(ge=1)] = 30
+    heal_hosts: Annotated[int, Field(ge=1)] = 3
 
 
 class UserDefined(BaseModel):
@@ -162,7 +169,8 @@ def _check_files(tree: Tree, files: Files, site: Path, findings: Findings) -> No
 def site_settings(site: Path, config: SiteConfig) -> SiteSettings:
     """Give the paths of the site, all absolute."""
     own = config.user_defined.moor
-    return SiteSettings(directory=site, state=site / own.state, lab=site / own.lab)
+    below = {key: site / path for key, path in dict(own).items() if isinstance(path, Path)}
+    return SiteSettings(directory=site, **{**dict(own), **below})
 
 
 def _nornir_config(config: SiteConfig, settings: SiteSettings) -> dict[str, Any]:

@@ -13,4 +13,4 @@ from tasks.reachability import diagnose_node
 
 RUNBOOK = Runbook("diagnose", "Why pods do not start: each layer of a pull, from every node.", (
     Stage(diagnose_node, on=members("nodes")),
-))  # fmt: skip
+), proves=True)  # fmt: skip

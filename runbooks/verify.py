@@ -7,4 +7,5 @@ RUNBOOK = Runbook(
     "verify",
     "Proof from every node: name, route, TLS, login, pull, and the workload.",
     (Stage(prove_node, on=members("nodes")),),
+    proves=True,
 )

@@ -13,6 +13,7 @@ from nornir.core.task import Result, Task
 
 from moor.engine.plan import Change
 from moor.errors import HostError
+from moor.findings import Expiry, Finding
 from moor.resources.base import Resource
 
 Status = Literal["ok", "changed", "drift", "failed", "skipped"]
@@ -54,6 +55,15 @@ class ResourceResult(Result):
         self.name = resource  # type: ignore[assignment]  # Nornir annotates what it sets later as None
         self.status = status
         self.causes = tuple(causes)
+
+
+class Found(Result):
+    """The sub-result that tells of something which is no resource: a finding, or when something ends by itself."""
+
+    def __init__(self, host: Host | None, found: Finding | Expiry) -> None:
+        super().__init__(host, found.what)
+        self.name = found.id  # type: ignore[assignment]  # as above
+        self.found = found
 
 
 def new_run() -> str:

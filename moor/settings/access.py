@@ -11,7 +11,7 @@ from nornir.core.inventory import Host
 from pydantic import ValidationError
 
 from moor.errors import InputError
-from moor.settings.section import Section, SitePath, Strict
+from moor.settings.section import SecretRef, Section, SitePath, Strict
 
 Model = TypeVar("Model", bound=Section)
 SITE = "moor_site"  # key in the defaults' data; no section has an underscore-joined name of moor's
@@ -20,14 +20,28 @@ SITE = "moor_site"  # key in the defaults' data; no section has an underscore-jo
 class SiteSettings(Strict):
     """What ``user_defined.moor`` of config.yaml says.
 
-    directory  where config.yaml stands
-    state      what moor keeps of this site: keys, secrets, history
-    lab        what the lab keeps while it runs
+    directory            where config.yaml stands
+    state                what moor keeps of this site: keys, secrets, history
+    lab                  what the lab keeps while it runs
+    history_url          the database's URL as SQLAlchemy writes it; None is a file in ``state``
+    history_days         how long runs are kept
+    notify               URLs as apprise writes them
+    metrics              a file for node_exporter's textfile collector
+    waivers              findings that somebody has waived
+    expires_within_days  what ends within that time is a finding
+    heal_hosts           at most so many hosts are mended by one drift check
     """
 
     directory: Path
     state: SitePath
     lab: SitePath = Path("/var/lib/moor-lab")
+    history_url: SecretRef | None = None
+    history_days: int = 400
+    notify: tuple[SecretRef, ...] = ()
+    metrics: SitePath | None = None
+    waivers: SitePath = Path("inventory/waivers.yaml")
+    expires_within_days: int = 30
+    heal_hosts: int = 3
 
 
 class NoSettings(InputError):

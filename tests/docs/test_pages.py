@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, get_args
 
@@ -14,6 +15,7 @@ from typer.main import get_command
 from lab.cli import app as lab_app
 from moor.cli import app
 from moor.engine.results import Status
+from moor.findings import Expiry, Finding
 from moor.modules import SHIPPED, load_runbooks
 from moor.report import HostReport, ResourceReport, RunReport
 from moor.selection import runbook_called
@@ -82,7 +84,9 @@ def test_the_page_of_json_lists_every_key_and_status() -> None:
     page = ROOT / "docs/output.md"
     report = RunReport("run", "plan", {"node1": HostReport(resources=[ResourceReport("id", "ok")])}).json()
     host = report["hosts"]["node1"]
+    kinds = {"finding": Finding, "expiry": Expiry}
     wanted = {"report": report.keys(), "host": host.keys(), "resource": host["resources"][0].keys()}
+    wanted |= {name: dict.fromkeys(field.name for field in fields(kind)).keys() for name, kind in kinds.items()}
     assert {name: set(keys) for name, keys in tables(page).items()} == {k: set(v) for k, v in wanted.items()} | {
         "resource": {*wanted["resource"], *get_args(Status)}
     }

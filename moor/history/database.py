@@ -1,0 +1,111 @@
+"""Opening the database: a file of the site, or a server by its URL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, insert, select, text
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+
+from moor import private
+from moor.errors import HostError, InputError
+from moor.history.tables import VERSION, metadata, versions
+from moor.settings.access import SiteSettings
+
+FILE = "history.db"
+BUSY_S = 30  # how long one controller waits for another that writes
+LOCK = 0x6D6F6F72  # of PostgreSQL's advisory locks, the one by which moor's controllers take turns
+
+
+class Trouble(HostError):
+    """The database is not to be had, or not to be written."""
+
+
+def place(settings: SiteSettings) -> URL:
+    """Give the URL of the site's database; raises InputError where what the site names is none."""
+    if settings.history_url is None:
+        return URL.create("sqlite", database=str(settings.state / FILE))
+    try:
+        return make_url(settings.history_url.resolve().reveal())
+    except ArgumentError:
+        raise InputError(
+            f"config.yaml: user_defined.moor.history_url: {settings.history_url} holds no database URL, "
+            "such as postgresql+psycopg://USER:PASSWORD@HOST/NAME"
+        ) from None
+
+
+@contextmanager
+def connected(settings: SiteSettings, writing: bool) -> Iterator[Connection]:
+    """Give a connection in one transaction; one that writes waits until no other does.
+
+    Raises  Trouble: with the cause, and what a person does about it
+    """
+    url = place(settings)
+    try:
+        engine = opened(url)
+        try:
+            with engine.begin() as connection:
+                _begin(connection, writing)
+                yield connection
+        finally:
+            engine.dispose()
+    except (SQLAlchemyError, OSError, ImportError) as error:
+        raise Trouble(explained(url, error)) from error
+
+
+def opened(url: URL) -> Engine:
+    """Give the engine for a database."""
+    if url.get_backend_name() != "sqlite":
+        return create_engine(url, pool_pre_ping=True)
+    if url.database:
+        private.directory(Path(url.database).parent)
+        Path(url.database).touch(mode=0o600)
+    engine = create_engine(url, connect_args={"timeout": BUSY_S})
+    event.listen(engine, "connect", _prepare_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, record: object) -> None:
+    """Have readers and one writer work at once; SQLAlchemy begins transactions itself."""
+    connection.isolation_level = None
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=NORMAL")
+    connection.execute("PRAGMA foreign_keys=ON")
+
+
+def _begin(connection: Connection, writing: bool) -> None:
+    if connection.dialect.name == "sqlite":
+        connection.execute(text("BEGIN IMMEDIATE" if writing else "BEGIN"))
+    elif connection.dialect.name == "postgresql" and writing:
+        connection.execute(text(f"SELECT pg_advisory_xact_lock({LOCK})"))
+    if writing:
+        metadata.create_all(connection)
+    _check_version(connection, writing)
+
+
+def _check_version(connection: Connection, writing: bool) -> None:
+    known = connection.dialect.has_table(connection, versions.name)
+    found = connection.execute(select(versions.c.version)).scalar() if known else None
+    if found is None and writing:
+        connection.execute(insert(versions).values(version=VERSION))
+    elif found is None:
+        raise Trouble("no run is recorded yet; moor drift records the first")
+    elif found != VERSION:
+        raise Trouble(f"it holds tables of version {found}, and this moor knows version {VERSION}")
+
+
+def explained(url: URL, error: Exception) -> str:
+    """Say what is wrong with the database, without its password."""
+    words = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+    where = url.database if url.get_backend_name() == "sqlite" else url.render_as_string(hide_password=True)
+    if "malformed" in words or "not a database" in words:
+        remedy = "; move the file away, and the next run begins a new one"
+    elif isinstance(error, ImportError):
+        remedy = "; pip install 'moor-fleet[postgresql]' brings the driver"
+    else:
+        remedy = ""
+    return f"history {where}: {words}{remedy}"

@@ -1,0 +1,115 @@
+"""The tables of the database, for SQLite and PostgreSQL alike."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    DateTime,
+    Dialect,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    text,
+)
+
+VERSION = 1  # of these tables; a database of another version is refused rather than garbled
+
+
+class Moment(TypeDecorator[datetime]):
+    """A time in UTC; SQLite forgets the zone, so that it is given back here."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Store it in UTC."""
+        return value.astimezone(UTC) if value else None
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        """Read it as UTC."""
+        return value.replace(tzinfo=value.tzinfo or UTC) if value else None
+
+
+metadata = MetaData()
+
+versions = Table("moor_version", metadata, Column("version", Integer, primary_key=True))
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("run", String(64), primary_key=True),
+    Column("command", String(32), nullable=False),
+    Column("runbook", String(128), nullable=False),
+    Column("started", Moment, nullable=False, index=True),
+    Column("duration_s", Float, nullable=False),
+    Column("hosts", Integer, nullable=False),
+    Column("not_examined", Integer, nullable=False),
+    Column("findings", Integer, nullable=False),
+    Column("counts", JSON, nullable=False),
+)
+
+_run = "runs.run"
+
+hosts = Table(
+    "hosts",
+    metadata,
+    Column("run", ForeignKey(_run, ondelete="CASCADE"), primary_key=True),
+    Column("host", String(255), primary_key=True, index=True),
+    Column("reached", Boolean, nullable=False),
+    Column("error", Text, nullable=False),
+    Column("counts", JSON, nullable=False),
+)
+
+changes = Table(
+    "changes",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("run", ForeignKey(_run, ondelete="CASCADE"), nullable=False, index=True),
+    Column("host", String(255), nullable=False),
+    Column("id", Text, nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("diff", Text, nullable=False),
+    Column("error", Text, nullable=False),
+)
+
+findings = Table(
+    "findings",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("host", String(255), nullable=False),
+    Column("id", Text, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("stage", String(128), nullable=False),
+    Column("what", Text, nullable=False),
+    Column("remedy", Text, nullable=False),
+    Column("waived", Text, nullable=False),
+    Column("first_seen", Moment, nullable=False),
+    Column("last_seen", Moment, nullable=False),
+    Column("cleared", Moment, index=True),
+    # whatever two controllers do at once, a finding is open once
+    Index(
+        "one_open", "host", "id", unique=True, sqlite_where=text("cleared IS NULL"),
+        postgresql_where=text("cleared IS NULL"),
+    ),
+)  # fmt: skip
+
+expiries = Table(
+    "expiries",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("host", String(255), primary_key=True),
+    Column("what", Text, nullable=False),
+    Column("remedy", Text, nullable=False),
+    Column("expires", Moment, nullable=False),
+)
