@@ -10,6 +10,8 @@ class Output(StrEnum):
 
     text = "text"
     json = "json"
+    junit = "junit"
+    metrics = "metrics"
 
 
 @dataclass(frozen=True)

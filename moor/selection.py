@@ -16,6 +16,8 @@ from nornir.core.inventory import Host
 from moor.errors import InputError
 from moor.runbook import Runbook, Stage, TaskFunction
 
+FLEET = "moor_fleet"  # in Nornir's user_defined: the whole inventory, whatever a command is limited to
+
 
 def limited(nr: Nornir, expression: str) -> Nornir:
     """Filter by ``--limit``: hosts and groups separated by commas, ``!`` excludes.
@@ -74,17 +76,20 @@ def runbook_called(name: str) -> Runbook:
     return replace(site, name=name, stages=stages)
 
 
-def everything() -> Runbook:
-    """Give the drift check: the stages of every runbook that plans, each once, none waiting for another."""
+def everything(independent: bool = True) -> Runbook:
+    """Give the stages of every runbook that plans, each once.
+
+    independent  as a drift check reads them: none waits for another
+    """
     import runbooks
 
     found = sorted(module.name for module in pkgutil.iter_modules(runbooks.__path__))
     every: list[Runbook] = [importlib.import_module(f"runbooks.{name}").RUNBOOK for name in found]
     books = sorted((book for book in every if not book.proves), key=lambda book: book.name != "site")
     by_task: dict[TaskFunction, Stage] = {}
-    for stage in (replace(stage, needs="") for book in books for stage in book.stages):
+    for stage in (replace(stage, needs="") if independent else stage for book in books for stage in book.stages):
         by_task[stage.task] = joined(by_task[stage.task], stage) if stage.task in by_task else stage
-    return Runbook("drift", "What has changed without a plan.", tuple(by_task.values()), independent=True)
+    return Runbook("drift", "What has changed without a plan.", tuple(by_task.values()), independent=independent)
 
 
 def joined(one: Stage, other: Stage) -> Stage:

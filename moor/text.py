@@ -10,7 +10,8 @@ from textwrap import indent
 from rich.console import Console
 from rich.table import Table
 
-from moor.report import HostReport, ResourceReport, RunReport, counts
+from moor.findings import Finding
+from moor.report import HostReport, ResourceReport, RunReport, counts, open_findings
 
 SIGN = {"drift": "~", "changed": "~", "failed": "!", "skipped": "-"}
 
@@ -31,6 +32,53 @@ def applied(report: RunReport) -> str:
     summary = f"apply: {words} on {_many(_touched(report), 'host')}" if _touched(report) else "apply: nothing to change"
     again = f"\nafter mending what failed, run the same command again (run {report.run})" if report.failed else ""
     return _joined([*_changes(report), *_errors(report), f"{summary}; {_kept(report)}{again}"])
+
+
+def drift(report: RunReport, healed: RunReport | None = None) -> str:
+    """Show what has changed without a plan and since when, what was mended, what is waived, then the counts."""
+    waived = [finding for finding in open_findings(report) if finding.waived]
+    mended = ["mended:", *_changes(healed), *_errors(healed), ""] if healed else []
+    return _joined([*mended, *_open(report), *_not_examined(report), *map(_waived, waived), _sum(report, len(waived))])
+
+
+def _open(report: RunReport) -> Iterator[str]:
+    """Show equal drift of several hosts once, then what is no single resource's."""
+    groups: dict[tuple[str, str, str, str], list[str]] = {}
+    for name, host in report.hosts.items():
+        for resource in host.resources:
+            if resource.status in ("drift", "failed") and not resource.waived:
+                key = (resource.id, resource.status, resource.error or resource.diff, _since(resource.first_seen))
+                groups.setdefault(key, []).append(name)
+    for (identity, status, words, since), hosts in groups.items():
+        yield f"  {SIGN[status]} {identity}  [{' '.join(hosts)}]{since}\n{indent(words, '      ')}".rstrip()
+    for finding in report.findings:
+        if not finding.waived:
+            mend = f"\n      mend: {finding.remedy}" if finding.remedy else ""
+            yield f"  ! {finding.id}{_since(finding.first_seen)}\n      {finding.what}{mend}"
+
+
+def _since(first_seen: str) -> str:
+    return f"  since {first_seen[:16].replace('T', ' ')} UTC" if first_seen else ""
+
+
+def _not_examined(report: RunReport) -> Iterator[str]:
+    for name, host in report.hosts.items():
+        if host.unexamined:
+            words = "\n".join(dict.fromkeys(host.unexamined))
+            yield f"  ? {name}: not examined: {indent(words, '      ').strip()}"
+
+
+def _waived(finding: Finding) -> str:
+    return f"  - {finding.id}{f'  [{finding.host}]' if finding.host else ''}  waived: {finding.waived}"
+
+
+def _sum(report: RunReport, waived: int) -> str:
+    left = [finding for finding in open_findings(report) if not finding.waived and finding.state != "unexamined"]
+    whole = sum(not host.unexamined for host in report.hosts.values())
+    words = _many(len(left), "finding") if left else "clean" if whole == len(report.hosts) else "no finding"
+    told = f", {waived} waived" if waived else ""
+    examined = f"{whole} of {_many(len(report.hosts), 'host')} examined"
+    return f"drift: {words}{told}; {examined}, {counts(report).get('ok', 0)} resources as they should be"
 
 
 def interrupted(report: RunReport, busy: Mapping[str, str]) -> str:

@@ -11,14 +11,19 @@ from traceback import format_exc
 
 import typer
 
-from moor.cli import diagnose, fleet
+from moor.cli import diagnose, drift, fleet, history
 from moor.cli.words import app
 from moor.errors import InputError, MoorError
 from moor.interruption import INTERRUPTED
 
 __all__ = ["app", "main"]
 
-COMMANDS = (fleet, diagnose)  # each of these modules registers its commands with ``app`` when it is imported
+COMMANDS = (
+    fleet,
+    diagnose,
+    drift,
+    history,
+)  # each of these modules registers its commands with ``app`` when it is imported
 
 
 def main(words: Sequence[str] | None = None) -> None:

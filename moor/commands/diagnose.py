@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from moor import text
-from moor.commands.running import opened, play, put, teller
+from moor.commands.running import opened, play, put, remember, teller
 from moor.options import Options, Output
 from moor.report import RunReport
 from moor.selection import runbook_called
@@ -43,7 +43,8 @@ def diagnose(options: Options, wanted: Wanted) -> int:
         while True:
             nr.config.user_defined[asking.LOOKING] = looking
             nr.data.reset_failed_hosts()
-            report = play(nr, book, options)
+            report = play(nr, book, options, "diagnose")
+            remember(nr, report)
             put(options, report, text.matrix(report))
             if not wanted.watch_s or not report.failed:
                 return verdict(report)

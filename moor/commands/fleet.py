@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from moor import text
 from moor.commands.diagnose import verdict
-from moor.commands.running import opened, play, put, teller
+from moor.commands.running import opened, play, put, remember, teller
 from moor.options import Options
 from moor.refusal import refuse_bad_input
 from moor.selection import runbook_called
@@ -15,7 +15,7 @@ DIFFERS = 2
 def plan(options: Options, name: str) -> int:
     """Plan a runbook: 0 nothing to do, 2 there are changes, 1 a host failed."""
     with opened(options, dry_run=True) as nr:
-        report = play(nr, runbook_called(name), options)
+        report = play(nr, runbook_called(name), options, "plan")
     put(options, report, text.plan(report))
     return 1 if report.failed else DIFFERS if report.differs else 0
 
@@ -23,7 +23,8 @@ def plan(options: Options, name: str) -> int:
 def apply(options: Options, name: str) -> int:
     """Apply a runbook: 0 done, 1 a host failed or was skipped."""
     with opened(options, dry_run=False) as nr:
-        report = play(nr, runbook_called(name), options)
+        report = play(nr, runbook_called(name), options, "apply")
+        remember(nr, report)
     put(options, report, text.applied(report))
     return 1 if report.failed else 0
 
@@ -31,7 +32,8 @@ def apply(options: Options, name: str) -> int:
 def verify(options: Options) -> int:
     """Prove the fleet from every node: 0 it holds, 2 a fault, 1 a host was not examined."""
     with opened(options, dry_run=True) as nr:
-        report = play(nr, runbook_called("verify"), options)
+        report = play(nr, runbook_called("verify"), options, "verify")
+        remember(nr, report)
     put(options, report, text.matrix(report))
     return verdict(report)
 
@@ -44,6 +46,6 @@ def check(options: Options, accept_new_host_keys: bool) -> int:
         refuse_bad_input(nr.inventory.hosts.values(), runbook_called("site").stages, partly=True)
         if accept_new_host_keys:
             pin_new_host_keys(nr, teller(options))
-        report = play(nr, CHECK, options)
+        report = play(nr, CHECK, options, "check")
     put(options, report, text.reached(report))
     return 1 if report.failed else 0

@@ -12,6 +12,7 @@ from nornir.plugins.runners import ThreadedRunner
 
 from moor import text
 from moor.engine.results import new_run
+from moor.history.model import Recorded
 from moor.interruption import told_at_interrupt
 from moor.options import Options, Output
 from moor.progress import progress_to
@@ -19,7 +20,7 @@ from moor.refusal import refuse_bad_input
 from moor.report import Collector, HostReport, RunReport
 from moor.runbook import Runbook, run
 from moor.secrets import MaskingFilter, mask
-from moor.selection import limited
+from moor.selection import FLEET, limited
 from moor.sites import find_site, open_site
 
 
@@ -30,21 +31,38 @@ def opened(options: Options, dry_run: bool) -> Iterator[Nornir]:
     nr = open_site(find_site(options.site), dry_run=dry_run)
     if options.workers:
         nr = nr.with_runner(ThreadedRunner(num_workers=options.workers))
+    nr.config.user_defined[FLEET] = nr.inventory
     try:
         yield limited(nr, options.limit)
     finally:
         nr.close_connections(on_good=True, on_failed=True)
 
 
-def play(nr: Nornir, runbook: Runbook, options: Options) -> RunReport:
+def play(nr: Nornir, runbook: Runbook, options: Options, command: str) -> RunReport:
     """Run a runbook over the fleet and report what it found; raises InputError before anything is reached."""
     refuse_bad_input(nr.inventory.hosts.values(), runbook.stages)
     run_id = nr.config.user_defined["run"] = new_run()
-    report = RunReport(run_id, runbook.name, {name: HostReport() for name in nr.inventory.hosts})
+    report = RunReport(run_id, runbook.name, {name: HostReport() for name in nr.inventory.hosts}, command=command)
     told, collector = teller(options), Collector(report)
     with progress_to(told), told_at_interrupt(lambda: mask(text.interrupted(report, collector.busy))):
         report.skip(run(nr.with_processors([collector]), runbook, told))
     return report
+
+
+def remember(nr: Nornir, report: RunReport) -> Recorded:
+    """Record a run in history; where that fails the run counts nevertheless, and the report says so."""
+    from moor.history.recording import record
+
+    recorded = record(nr.config.user_defined["moor"], report, frozenset(nr.config.user_defined[FLEET].hosts))
+    if recorded.trouble:
+        warn(report, f"this run is not recorded: {recorded.trouble}")
+    return recorded
+
+
+def warn(report: RunReport, words: str) -> None:
+    """Tell what went wrong beside the fleet, on standard error and in the report."""
+    report.warnings.append(mask(words))
+    print(f"moor: {mask(words)}", file=sys.stderr, flush=True)
 
 
 def teller(options: Options) -> Callable[[str], None]:
@@ -59,9 +77,24 @@ def teller(options: Options) -> Callable[[str], None]:
 
 def put(options: Options, report: RunReport, words: str) -> None:
     """Print a report on standard output in the shape that the user asked for."""
+    print(mask(shaped(report, options.output) or words))
+
+
+def shaped(report: RunReport, output: Output) -> str:
+    """Give a report in a shape for programs; empty for text."""
     import json
 
-    print(mask(json.dumps(report.json(), indent=2) if options.output is Output.json else words))
+    if output is Output.json:
+        return json.dumps(report.json(), indent=2)
+    if output is Output.junit:
+        from moor.tell.junit import junit
+
+        return junit(report)
+    if output is Output.metrics:
+        from moor.tell.metrics import metrics
+
+        return metrics(report).decode().rstrip("\n")
+    return ""
 
 
 def quieten(verbose: bool) -> None:

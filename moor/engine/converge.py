@@ -17,6 +17,7 @@ from moor.errors import HostError, MoorError
 from moor.resources.base import Probed, Remote, Required, Resource, Scripted, State, Streamed
 
 PROBE_S = 120  # the bound of one probe script
+KINDS = "moor_kinds"  # in Nornir's user_defined: the kinds that a run may change; all where it is not there
 ROUNDS = 5  # more rounds than kinds of staleness that follow from one another
 
 
@@ -29,12 +30,24 @@ def converge(task: Task, resources: Sequence[Resource]) -> Result:
     distinct(resources)
     seen = observation_of(task.host)
     read(task, resources, seen)
-    changes = plan(resources, seen.states, seen.planned)
+    changes, left = permitted(task, plan(resources, seen.states, seen.planned))
     refuse(task, resources, changes)
     if task.is_dry_run():
         seen.planned.update(path for change in changes for path in change.resource.writes)
         return report(task, resources, [Outcome(change, "drift") for change in changes])
-    return report(task, resources, mend_all(task, resources, changes))
+    return report(task, resources, [*mend_all(task, resources, changes), *(Outcome(c, "skipped") for c in left)])
+
+
+def permitted(task: Task, changes: Sequence[Change]) -> tuple[list[Change], list[Change]]:
+    """Part what a run may change from what it may not; only a run that mends drift by itself is held to some kinds."""
+    kinds = task.nornir.config.user_defined.get(KINDS)
+    may = [c for c in changes if not kinds or isinstance(c.resource, Required) or kind_of(c.id) in kinds]
+    return may, [change for change in changes if change not in may]
+
+
+def kind_of(resource: str) -> str:
+    """Give the kind of a resource, such as ``file``, by its id."""
+    return resource.partition(":")[0]
 
 
 def distinct(resources: Sequence[Resource]) -> None:
@@ -105,7 +118,7 @@ def _mend_rounds(task: Task, resources: Sequence[Resource], changes: list[Change
                 raise HostError(outcome.error)
         seen = observation_of(task.host)
         read(task, resources, seen)
-        former, changes = changes, plan(resources, seen.states)
+        former, (changes, _) = changes, permitted(task, plan(resources, seen.states))
         if stuck(former, changes):
             break
     left = [Outcome(c, "failed", f"{c.id}: still not as it should be after mending: {c.diff}") for c in changes]

@@ -97,6 +97,9 @@ findings = Table(
     Column("first_seen", Moment, nullable=False),
     Column("last_seen", Moment, nullable=False),
     Column("cleared", Moment, index=True),
+    # whether people were told that it is open, and that it is over
+    Column("told_open", Boolean, nullable=False, default=False),
+    Column("told_over", Boolean, nullable=False, default=False),
     # whatever two controllers do at once, a finding is open once
     Index(
         "one_open", "host", "id", unique=True, sqlite_where=text("cleared IS NULL"),
@@ -111,5 +114,6 @@ expiries = Table(
     Column("host", String(255), primary_key=True),
     Column("what", Text, nullable=False),
     Column("remedy", Text, nullable=False),
+    Column("stage", String(128), nullable=False),
     Column("expires", Moment, nullable=False),
 )

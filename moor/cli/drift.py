@@ -1,0 +1,28 @@
+"""The command that says what has changed without a plan."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from moor.cli.words import Limit, Quiet, Shape, Site, Verbose, Workers, app
+from moor.options import Options, Output
+
+Kinds = Annotated[list[str] | None, typer.Option("--apply", metavar="KIND", help="mend these kinds: file,service")]
+
+
+@app.command()
+def drift(
+    apply: Kinds = None,
+    runbook: Annotated[str, typer.Option("--runbook", help="one alone, or one concern; everything")] = "",
+    watch: Annotated[int, typer.Option("--watch", min=0, metavar="SECONDS", help="check again and again")] = 0,
+    site: Site = None, limit: Limit = "", workers: Workers = 0, output: Shape = Output.text, quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> int:  # fmt: skip
+    """Say what has changed without a plan, and since when; recorded, and told to people."""
+    from moor.commands import drift as command
+
+    kinds = tuple(kind.strip() for words in apply or () for kind in words.split(",") if kind.strip())
+    wanted = command.Wanted(runbook, kinds, watch)
+    return command.drift(Options(site, limit, workers, output, quiet, verbose), wanted)

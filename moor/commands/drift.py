@@ -1,0 +1,148 @@
+"""What drift does: reads everything, compares with history, tells people, and mends what an engineer allowed."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from nornir.core import Nornir
+
+from moor import text
+from moor.commands.running import opened, play, put, remember, teller, warn
+from moor.engine.converge import KINDS, kind_of
+from moor.errors import InputError, MoorError
+from moor.findings import expiring
+from moor.options import Options
+from moor.report import RunReport
+from moor.runbook import Runbook
+from moor.selection import everything, nearest, runbook_called
+from moor.settings.access import SiteSettings
+from moor.tell import tell
+from moor.waivers import Waiver, left, read_waivers, waive
+
+DIFFERS = 2
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the words of the command line ask for.
+
+    runbook  one alone, or one concern; everything where it is empty
+    heal     kinds of resources that may be mended
+    watch_s  how long to wait until the next check; 0 checks once
+    """
+
+    runbook: str = ""
+    heal: tuple[str, ...] = ()
+    watch_s: int = 0
+
+
+def drift(options: Options, wanted: Wanted) -> int:
+    """Check for drift: 0 clean, 2 drift, 1 something could not be examined."""
+    with opened(options, dry_run=True) as nr:
+        settings: SiteSettings = nr.config.user_defined["moor"]
+        waivers = read_waivers(settings.waivers, settings.directory)
+        refuse_unknown(nr, wanted)
+        while True:
+            code = _once(nr, options, wanted, waivers)
+            if not wanted.watch_s:
+                return code
+            teller(options)(f"checking again in {wanted.watch_s} s; Ctrl-C ends")
+            time.sleep(wanted.watch_s)
+            _refresh(nr)
+
+
+def _once(nr: Nornir, options: Options, wanted: Wanted, waivers: list[Waiver]) -> int:
+    settings: SiteSettings = nr.config.user_defined["moor"]
+    report = check(nr, options, wanted, waivers)
+    healed = None
+    if wanted.heal and (hosts := healable(report, wanted.heal, settings.heal_hosts)):
+        healed = heal(nr, options, wanted, hosts)
+        _refresh(nr)
+        report = check(nr, options, wanted, waivers)
+    try:
+        tell(settings, report, healed)
+    except MoorError as error:
+        warn(report, str(error))
+    put(options, report, text.drift(report, healed))
+    return max(verdict(report), 1 if healed and healed.failed else 0, key=(0, DIFFERS, 1).index)
+
+
+def check(nr: Nornir, options: Options, wanted: Wanted, waivers: list[Waiver]) -> RunReport:
+    """Read the whole fleet, waive what is waived, and record what was found."""
+    settings: SiteSettings = nr.config.user_defined["moor"]
+    report = play(nr, _book(wanted.runbook), options, "drift")
+    report.findings += expiring(report.expiries, settings.expires_within_days)
+    waive(report, waivers)
+    remember(nr, report)
+    return report
+
+
+def _book(name: str) -> Runbook:
+    return replace(runbook_called(name), independent=True) if name else everything()
+
+
+def verdict(report: RunReport) -> int:
+    """Give the exit code: what was not examined can never read as clean, nor as mere drift."""
+    states = {finding.state for finding in left(report)}
+    return 1 if "unexamined" in states else DIFFERS if states else 0
+
+
+def refuse_unknown(nr: Nornir, wanted: Wanted) -> None:
+    """Raise InputError where a kind that may be mended is none of this fleet."""
+    known = sorted(set(kinds(nr, _book(wanted.runbook))))
+    unknown = [kind for kind in wanted.heal if kind not in known]
+    if unknown:
+        lines = [f"--apply: no resource is of kind {kind}{nearest(kind, known)}" for kind in unknown]
+        raise InputError("\n".join([*lines, f"(there are: {', '.join(known)})"]))
+
+
+def kinds(nr: Nornir, book: Runbook) -> Iterator[str]:
+    """Give the kinds of resources of a fleet, as far as they are known before anything is read."""
+    for host in nr.inventory.hosts.values():
+        for stage in book.stages:
+            if stage.desired and stage.holds(host):
+                try:
+                    yield from (kind_of(resource.id) for resource in stage.desired(host))
+                except MoorError:
+                    continue
+
+
+def healable(report: RunReport, allowed: tuple[str, ...], most: int) -> list[str]:
+    """Choose the hosts to mend: examined whole, with drift of an allowed kind that nobody waived, at most ``most``."""
+    drifted = Counter(
+        name
+        for name, host in report.hosts.items()
+        for resource in host.resources
+        if not host.unexamined
+        and resource.status == "drift"
+        and not resource.waived
+        and kind_of(resource.id) in allowed
+    )
+    return list(drifted)[:most]
+
+
+def heal(nr: Nornir, options: Options, wanted: Wanted, hosts: list[str]) -> RunReport:
+    """Apply the allowed kinds on some hosts, by the same stages and in the same batches as an engineer would."""
+    book = runbook_called(wanted.runbook) if wanted.runbook else everything(independent=False)
+    teller(options)(f"mending {', '.join(wanted.heal)} on {', '.join(hosts)}")
+    nr.config.user_defined[KINDS] = wanted.heal
+    nr.data.dry_run = False
+    _refresh(nr)
+    try:
+        chosen = nr.filter(filter_func=lambda host: host.name in hosts)
+        report = play(chosen, replace(book, name="drift --apply"), options, "heal")
+        remember(nr, report)
+        return report
+    finally:
+        nr.data.dry_run = True
+        del nr.config.user_defined[KINDS]
+
+
+def _refresh(nr: Nornir) -> None:
+    """Begin anew: hosts that failed are asked again, over a new connection."""
+    for name in nr.data.failed_hosts & set(nr.inventory.hosts):
+        nr.inventory.hosts[name].close_connections()
+    nr.data.reset_failed_hosts()

@@ -1,0 +1,168 @@
+"""Writing a run down: what it found, since when each finding is open, and which of them it has seen mended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, delete, insert, select, update
+
+from moor.errors import MoorError
+from moor.findings import EXAMINED, Finding
+from moor.history.database import connected
+from moor.history.model import FindingRow, Recorded
+from moor.history.reading import finding as as_row
+from moor.history.tables import changes, expiries, findings, hosts, runs
+from moor.report import HostReport, ResourceReport, RunReport, counts, open_findings
+from moor.secrets import mask
+from moor.settings.access import SiteSettings
+
+DRIFT = "drift"  # the command, and the runbook of the whole of it, that finds what is open
+LONGEST = 20_000  # characters of one text
+
+Key = tuple[str, str]  # host and id
+
+
+def record(settings: SiteSettings, report: RunReport, fleet: frozenset[str]) -> Recorded:
+    """Write a run down and date its findings; never raises, for a run counts without its history too.
+
+    fleet  the names of all hosts of the inventory: what is open of any other is over
+    """
+    try:
+        with connected(settings, writing=True) as connection:
+            _write_run(connection, report)
+            recorded = _follow(connection, report, fleet)
+            _write_expiries(connection, report)
+            _forget(connection, settings.history_days)
+    except MoorError as error:
+        return Recorded(trouble=str(error))
+    _date(report, recorded.open)
+    return recorded
+
+
+def _write_run(connection: Connection, report: RunReport) -> None:
+    found = [(name, r) for name, host in report.hosts.items() for r in host.resources if r.status != "ok"]
+    rows = [{"run": report.run, "host": name, **_change_values(resource)} for name, resource in found]
+    connection.execute(insert(runs).values(_run_values(report)))
+    if report.hosts:
+        connection.execute(insert(hosts), [_host_values(report.run, *pair) for pair in report.hosts.items()])
+    if rows:
+        connection.execute(insert(changes), rows)
+
+
+def _change_values(resource: ResourceReport) -> dict[str, Any]:
+    texts = {"diff": text_of(resource.diff), "error": text_of(resource.error)}
+    return {"id": resource.id, "status": resource.status, **texts}
+
+
+def _run_values(report: RunReport) -> dict[str, Any]:
+    return {
+        "run": report.run,
+        "command": report.command,
+        "runbook": report.runbook,
+        "started": datetime.fromisoformat(report.started),
+        "duration_s": report.duration_s,
+        "hosts": len(report.hosts),
+        "not_examined": sum(bool(host.unexamined) for host in report.hosts.values()),
+        "findings": sum(not finding.waived for finding in open_findings(report)),
+        "counts": counts(report),
+    }
+
+
+def _host_values(run: str, name: str, host: HostReport) -> dict[str, Any]:
+    found: dict[str, int] = {}
+    for resource in host.resources:
+        found[resource.status] = found.get(resource.status, 0) + 1
+    error = text_of("\n".join(host.unexamined) or host.error)
+    return {"run": run, "host": name, "reached": host.reached, "error": error, "counts": found}
+
+
+def text_of(text: str) -> str:
+    """Give a text as history keeps it: without secrets, and not without end."""
+    masked = mask(text).replace("\0", "\\0")  # PostgreSQL has no zero byte in texts
+    return masked if len(masked) <= LONGEST else f"{masked[:LONGEST]}\n... {len(masked) - LONGEST} more characters"
+
+
+def _follow(connection: Connection, report: RunReport, fleet: frozenset[str]) -> Recorded:
+    """Bring the findings that are open up to date; only a drift check opens any."""
+    found = {(f.host, f.id): f for f in open_findings(report)} if report.command == DRIFT else {}
+    known = {
+        (row.host, row.id): row for row in connection.execute(select(findings).where(findings.c.cleared.is_(None)))
+    }
+    seen = datetime.fromisoformat(report.started)
+    for key, finding in found.items():
+        _keep(connection, finding, known.get(key), seen)
+    over = [row for key, row in known.items() if key not in found and measured(report, row, fleet)]
+    for row in over:
+        connection.execute(update(findings).where(findings.c.number == row.number).values(cleared=seen))
+    still = [as_row(row) for row in connection.execute(select(findings).where(findings.c.cleared.is_(None)))]
+    new = [row for row in still if (row.host, row.id) in found and (row.host, row.id) not in known]
+    return Recorded(tuple(new), tuple(as_row(row) for row in over), tuple(still))
+
+
+def _keep(connection: Connection, finding: Finding, row: Any, seen: datetime) -> None:
+    values = {
+        "state": finding.state,
+        "stage": finding.stage,
+        "what": text_of(finding.what),
+        "remedy": text_of(finding.remedy),
+        "waived": text_of(finding.waived),
+        "last_seen": seen,
+    }
+    if row is None:
+        key = {"host": finding.host, "id": finding.id, "first_seen": seen, "cleared": None}
+        connection.execute(insert(findings).values(**key, **values))
+    else:
+        connection.execute(update(findings).where(findings.c.number == row.number).values(**values))
+
+
+def measured(report: RunReport, row: Any, fleet: frozenset[str]) -> bool:
+    """Tell whether a run that did not find ``row`` again has looked, so that the finding is over."""
+    if row.host and row.host not in fleet:
+        return True
+    if row.state == "finding":
+        return row.stage in report.answered
+    host = report.hosts.get(row.host)
+    if host is None:
+        return False
+    if row.id == EXAMINED:
+        return report.command == report.runbook == DRIFT and host.reached and not host.unexamined
+    status = {resource.id: resource.status for resource in host.resources}
+    if row.id in status:
+        return status[row.id] in ("ok", "changed")
+    return row.stage in report.answered and host.reached  # nobody wants it any longer
+
+
+def _write_expiries(connection: Connection, report: RunReport) -> None:
+    """Keep what ends by itself as it was seen last; what its task no longer sees is gone."""
+    stages = {row.stage for row in connection.execute(select(expiries.c.stage).distinct())}
+    gone = [stage for stage in stages if stage in report.answered]
+    connection.execute(delete(expiries).where(expiries.c.stage.in_(gone)))
+    for one in report.expiries:
+        key = (expiries.c.id == one.id) & (expiries.c.host == one.host)
+        connection.execute(delete(expiries).where(key))
+        ends = datetime.fromisoformat(one.expires)
+        values = {"id": one.id, "host": one.host, "what": one.what, "remedy": one.remedy, "stage": one.stage}
+        connection.execute(insert(expiries).values(**values, expires=ends))
+
+
+def _forget(connection: Connection, days: int) -> None:
+    """Drop what is older than the site keeps it."""
+    limit = datetime.now(UTC) - timedelta(days=days)
+    old = select(runs.c.run).where(runs.c.started < limit)
+    for table in (changes, hosts):
+        connection.execute(delete(table).where(table.c.run.in_(old)))
+    connection.execute(delete(runs).where(runs.c.started < limit))
+    connection.execute(delete(findings).where(findings.c.cleared < limit))
+
+
+def _date(report: RunReport, rows: Iterable[FindingRow]) -> None:
+    """Write into a report since when its findings are open."""
+    since: Mapping[Key, str] = {(row.host, row.id): row.first_seen.isoformat(timespec="seconds") for row in rows}
+    for finding in report.findings:
+        finding.first_seen = since.get((finding.host, finding.id), "")
+    for name, host in report.hosts.items():
+        for resource in host.resources:
+            if resource.status in ("drift", "failed"):
+                resource.first_seen = since.get((name, resource.id), "")

@@ -1,0 +1,13 @@
+"""Watch: what only a drift check asks, beside the plan of every runbook; nothing is changed.
+
+Groups    harbor, control_plane
+Run       moor drift
+Undo      nothing to undo
+"""
+
+from moor.runbook import Runbook, Stage, members
+from tasks.lasting import look_ahead
+
+RUNBOOK = Runbook("watch", "What ends by itself, and what no single host shows.", (
+    Stage(look_ahead, on=members("harbor")),
+))  # fmt: skip
