@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from moor.redaction import redacted
 from moor.resources.base import Later, Resource, State, Value, hidden
 from moor.secrets import Secret
 
@@ -81,19 +82,27 @@ def _field(name: str, before: Value | None, after: Value | None) -> Iterator[str
 
 
 def _unified(name: str, before: list[str], after: list[str]) -> Iterator[str]:
-    lines = [line for line in difflib.unified_diff(before, after, n=1, lineterm="") if line[:3] not in ("---", "+++")]
+    # Compared as they are, or a secret that was changed by hand would be no change; shown without secrets.
+    clean = {line: line for line in (*before, *after)} | _cleaned(before) | _cleaned(after)
+    compared = list(difflib.unified_diff(before, after, n=1, lineterm=""))[2:]
+    lines = [line if line[0] == "@" else line[0] + shown(clean[line[1:]]) for line in compared]
     yield f"{name}:"
     yield from lines[:LINES_SHOWN]
     if len(lines) > LINES_SHOWN:
         yield f"... {len(lines) - LINES_SHOWN} more lines"
 
 
+def _cleaned(lines: list[str]) -> dict[str, str]:
+    """Give what is shown instead of each line that holds what looks like a secret."""
+    return {line: instead for line, instead in zip(lines, redacted(lines), strict=True) if line != instead}
+
+
 def _lines(value: Value | None) -> list[str]:
-    return [shown(line) for line in ("" if value is None else str(value)).splitlines()]
+    return ("" if value is None else str(value)).splitlines()
 
 
 def _short(value: Value | None) -> str:
-    return "(none)" if value is None else shown(str(value)) or "(empty)"
+    return "(none)" if value is None else shown(*redacted([str(value)])) or "(empty)"
 
 
 def shown(text: str) -> str:
