@@ -1,0 +1,37 @@
+"""Reports as a drift check makes them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from itertools import count
+
+from moor.engine.results import Status
+from moor.findings import Expiry, Finding
+from moor.report import HostReport, ResourceReport, RunReport
+
+BEGAN = datetime(2026, 11, 1, tzinfo=UTC)
+_numbers = count()
+
+
+def a_run(
+    found: dict[str, dict[str, Status]],
+    *,
+    command: str = "drift",
+    unexamined: tuple[str, ...] = (),
+    findings: tuple[Finding, ...] = (),
+    expiries: tuple[Expiry, ...] = (),
+    answered: tuple[str, ...] = ("write_hosts", "compare_members"),
+) -> RunReport:
+    """A run an hour after the one before; ``found`` is status by resource by host."""
+    number = next(_numbers)
+    hosts = {name: HostReport(True, "", [_resource(*pair) for pair in held.items()]) for name, held in found.items()}
+    for name in unexamined:
+        hosts.setdefault(name, HostReport()).unexamined.append("connection refused")
+    report = RunReport(f"run-{number:06}", "drift" if command == "drift" else "site", hosts, command=command)
+    report.started = (BEGAN + timedelta(hours=number)).isoformat()
+    report.findings, report.expiries, report.answered = list(findings), list(expiries), list(answered)
+    return report
+
+
+def _resource(name: str, status: Status) -> ResourceReport:
+    return ResourceReport(name, status, "" if status == "ok" else f"content of {name}: a -> b", "write_hosts")

@@ -1,0 +1,213 @@
+"""History: runs are kept, findings are dated by what was measured, and nothing of it can stop a run."""
+
+from __future__ import annotations
+
+import multiprocessing
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from moor.engine.results import Status
+from moor.findings import Expiry, Finding
+from moor.history.database import FILE, Trouble, connected
+from moor.history.model import FindingRow, Recorded
+from moor.history.reading import History
+from moor.history.recording import LONGEST, record
+from moor.history.telling import mark_told, untold
+from moor.report import RunReport
+from moor.secrets import Secret
+from moor.settings import SecretRef, SiteSettings
+from tests.history.reports import a_run
+
+FLEET = frozenset({"node1", "node2"})
+DRIFTED: dict[str, dict[str, Status]] = {"node1": {"file:/a": "drift"}, "node2": {"file:/a": "ok"}}
+CLEAN: dict[str, dict[str, Status]] = {"node1": {"file:/a": "ok"}, "node2": {"file:/a": "ok"}}
+JOINED = Finding("node:node9", "joined the cluster", "moor onboard node9", stage="compare_members")
+
+
+def kept(settings: SiteSettings, report: RunReport, fleet: frozenset[str] = FLEET) -> Recorded:
+    recorded = record(settings, report, fleet)
+    assert recorded.trouble == ""
+    return recorded
+
+
+def ids(rows: tuple[FindingRow, ...] | list[FindingRow]) -> list[tuple[str, str]]:
+    return [(row.host, row.id) for row in rows]
+
+
+def test_drift_is_new_once_keeps_its_date_and_is_over_when_it_is_measured_so(anywhere: SiteSettings) -> None:
+    first, second, third = a_run(DRIFTED), a_run(DRIFTED), a_run(CLEAN)
+    assert ids(kept(anywhere, first).new) == [("node1", "file:/a")]
+    again = kept(anywhere, second)
+    assert (again.new, ids(again.open)) == ((), [("node1", "file:/a")])
+    assert second.hosts["node1"].resources[0].first_seen == first.started
+    assert again.open[0].last_seen == datetime.fromisoformat(second.started)
+    over = kept(anywhere, third)
+    assert (ids(over.cleared), over.open) == ([("node1", "file:/a")], ())
+
+
+def test_a_finding_that_comes_back_is_new_and_dated_anew(anywhere: SiteSettings) -> None:
+    for found in (DRIFTED, CLEAN):
+        kept(anywhere, a_run(found))
+    back = a_run(DRIFTED)
+    assert ids(kept(anywhere, back).new) == [("node1", "file:/a")]
+    assert back.hosts["node1"].resources[0].first_seen == back.started
+
+
+def test_what_was_not_measured_stays_open(anywhere: SiteSettings) -> None:
+    kept(anywhere, a_run(DRIFTED))
+    assert ids(kept(anywhere, a_run({"node2": {"file:/a": "ok"}})).open) == [("node1", "file:/a")]
+    unreached = kept(anywhere, a_run({"node2": {"file:/a": "ok"}}, unexamined=("node1",), answered=()))
+    assert ids(unreached.open) == [("node1", "file:/a"), ("node1", "host:examined")]
+    skipped = kept(anywhere, a_run({"node1": {"file:/a": "skipped"}}, command="apply", answered=()))
+    assert ids(skipped.open) == [("node1", "file:/a"), ("node1", "host:examined")]
+    assert kept(anywhere, a_run(CLEAN)).open == ()
+
+
+def test_an_apply_clears_what_it_has_mended_and_opens_nothing(anywhere: SiteSettings) -> None:
+    kept(anywhere, a_run(DRIFTED))
+    mended = kept(anywhere, a_run({"node1": {"file:/a": "changed", "file:/b": "failed"}}, command="apply"))
+    assert (ids(mended.cleared), mended.open) == ([("node1", "file:/a")], ())
+
+
+def test_what_nobody_wants_any_longer_is_over(anywhere: SiteSettings) -> None:
+    kept(anywhere, a_run({**DRIFTED, "node2": {"file:/b": "drift"}}))
+    rest = kept(anywhere, a_run({"node1": {"file:/b": "ok"}}), fleet=frozenset({"node1"}))
+    assert rest.open == ()
+
+
+def test_a_finding_of_the_fleet_is_over_only_when_its_task_has_answered(anywhere: SiteSettings) -> None:
+    kept(anywhere, a_run(CLEAN, findings=(JOINED,)))
+    assert ids(kept(anywhere, a_run(CLEAN, answered=("write_hosts",))).open) == [("", "node:node9")]
+    assert ids(kept(anywhere, a_run(CLEAN)).cleared) == [("", "node:node9")]
+
+
+def test_what_ends_by_itself_is_kept_until_its_task_no_longer_sees_it(anywhere: SiteSettings) -> None:
+    def known() -> list[str]:
+        with connected(anywhere, writing=False) as connection:
+            return [row.id for row in History(connection).expiries()]
+
+    ends = Expiry("certificate:ca", "2030-01-01T00:00:00+00:00", "the CA", stage="look_ahead")
+    soon = replace(ends, id="certificate:served", expires="2029-01-01T00:00:00+00:00")
+    kept(anywhere, a_run(CLEAN, expiries=(ends, soon), answered=("look_ahead",)))
+    assert known() == ["certificate:served", "certificate:ca"]
+    kept(anywhere, a_run(CLEAN))
+    assert len(known()) == 2
+    kept(anywhere, a_run(CLEAN, expiries=(ends,), answered=("look_ahead",)))
+    assert known() == ["certificate:ca"]
+
+
+def test_a_run_is_found_by_how_its_name_begins_with_all_that_was_not_right(anywhere: SiteSettings) -> None:
+    one = a_run({"node1": {"file:/a": "drift", "file:/b": "ok"}}, unexamined=("node2",))
+    kept(anywhere, one)
+    kept(anywhere, a_run(CLEAN))
+    with connected(anywhere, writing=False) as connection:
+        history = History(connection)
+        assert history.run("run-") is None
+        found = history.run(one.run)
+        assert found is not None
+        assert (found.hosts, found.not_examined, found.findings, found.counts) == (2, 1, 2, {"drift": 1, "ok": 1})
+        assert [row.host for row in history.hosts(one.run)] == ["node1", "node2"]
+        assert [(row.id, row.status) for row in history.changes([one.run])] == [("file:/a", "drift")]
+        assert [run.command for run in history.runs(host="node1")] == ["drift", "drift"]
+        assert [row.run for row in history.last_hosts()] == [history.runs(1)[0].run] * 2
+
+
+def test_old_runs_are_dropped_and_what_is_open_stays(settings: SiteSettings) -> None:
+    old, new = a_run(DRIFTED), a_run({"node2": {"file:/a": "ok"}}, answered=())
+    old.started = (datetime.fromisoformat(new.started) - timedelta(days=900)).isoformat()
+    kept(settings, old)
+    recorded = kept(settings.model_copy(update={"history_days": 800}), new)
+    assert recorded.open[0].first_seen == datetime.fromisoformat(old.started)
+    with connected(settings, writing=False) as connection:
+        assert [run.run for run in History(connection).runs()] == [new.run]
+
+
+def test_people_are_told_once_that_it_is_open_and_once_that_it_is_over(anywhere: SiteSettings) -> None:
+    kept(anywhere, a_run(DRIFTED))
+    news = untold(anywhere)
+    assert (ids(news.new), news.over) == ([("node1", "file:/a")], ())
+    kept(anywhere, a_run(DRIFTED))
+    assert ids(untold(anywhere).new) == [("node1", "file:/a")]  # nobody was told yet
+    mark_told(anywhere, news)
+    assert untold(anywhere).new == ()
+    kept(anywhere, a_run(CLEAN))
+    over = untold(anywhere)
+    assert (over.new, ids(over.over)) == ((), [("node1", "file:/a")])
+    mark_told(anywhere, over)
+    assert untold(anywhere).over == ()
+
+
+def test_nobody_is_told_of_what_was_over_before_they_knew_of_it(settings: SiteSettings) -> None:
+    for found in (DRIFTED, CLEAN):
+        kept(settings, a_run(found))
+    assert untold(settings).over == ()
+
+
+def test_secrets_and_endless_texts_do_not_get_into_the_database(settings: SiteSettings) -> None:
+    secret = Secret("correct-horse-battery")
+    report = a_run(DRIFTED, findings=(replace(JOINED, what=f"it is {secret.reveal()}"),))
+    report.hosts["node1"].resources[0].diff = f"{secret.reveal()} {'x' * LONGEST * 2}"
+    kept(settings, report)
+    for path in settings.state.iterdir():
+        assert secret.reveal().encode() not in path.read_bytes()
+    with connected(settings, writing=False) as connection:
+        assert len(History(connection).changes([report.run])[0].diff) < LONGEST + 100
+
+
+def test_the_database_is_for_its_owner_alone(settings: SiteSettings) -> None:
+    kept(settings, a_run(CLEAN))
+    assert (settings.state / FILE).stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("content", [b"SQLite format 3\0 and then nothing sensible" * 400, b"no database at all" * 90])
+def test_a_corrupt_database_stops_no_run_and_says_what_to_do(settings: SiteSettings, content: bytes) -> None:
+    settings.state.mkdir()
+    (settings.state / FILE).write_bytes(content)
+    trouble = record(settings, a_run(DRIFTED), FLEET).trouble
+    assert str(settings.state / FILE) in trouble
+    assert "move the file away" in trouble
+
+
+def test_a_server_that_is_not_there_stops_no_run_and_its_password_is_not_shown(settings: SiteSettings) -> None:
+    reference = settings.directory / "url"
+    reference.write_text("postgresql+psycopg://moor:hunter22@127.0.0.1:1/moor?connect_timeout=2")
+    reference.chmod(0o600)
+    there = settings.model_copy(update={"history_url": SecretRef(f"file:{reference}")})
+    trouble = record(there, a_run(DRIFTED), FLEET).trouble
+    assert "127.0.0.1" in trouble
+    assert "hunter22" not in trouble
+
+
+def test_a_database_of_another_version_is_not_touched(settings: SiteSettings) -> None:
+    kept(settings, a_run(CLEAN))
+    with connected(settings, writing=True) as connection:
+        connection.exec_driver_sql("UPDATE moor_version SET version = 99")
+    assert "version 99" in record(settings, a_run(CLEAN), FLEET).trouble
+
+
+def test_history_that_does_not_exist_says_how_it_begins(settings: SiteSettings) -> None:
+    with pytest.raises(Trouble, match="moor drift records the first"), connected(settings, writing=False):
+        pass
+
+
+def record_many(settings: SiteSettings, name: str, number: int) -> None:
+    for index in range(number):
+        report = a_run(DRIFTED)
+        report.run = f"{name}-{index}"
+        trouble = record(settings, report, FLEET).trouble
+        assert trouble == "", trouble
+
+
+def test_two_controllers_that_record_at_once_lose_nothing_and_open_a_finding_once(anywhere: SiteSettings) -> None:
+    context = multiprocessing.get_context("spawn")
+    controllers = [context.Process(target=record_many, args=(anywhere, name, 15)) for name in ("left", "right")]
+    for controller in controllers:
+        controller.start()
+    for controller in controllers:
+        controller.join()
+    assert [controller.exitcode for controller in controllers] == [0, 0]
+    with connected(anywhere, writing=False) as connection:
+        assert len(History(connection).runs(limit=100)) == 30
+        assert ids(History(connection).open()) == [("node1", "file:/a")]
