@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -55,15 +54,14 @@ def drift(options: Options, wanted: Wanted) -> int:
 
 
 def _once(nr: Nornir, options: Options, wanted: Wanted, waivers: list[Waiver]) -> int:
-    settings: SiteSettings = nr.config.user_defined["moor"]
     report = check(nr, options, wanted, waivers)
     healed = None
-    if wanted.heal and (hosts := healable(report, wanted.heal, settings.heal_hosts)):
+    if wanted.heal and (hosts := healable(report, wanted.heal)):
         healed = heal(nr, options, wanted, hosts)
         _refresh(nr)
         report = check(nr, options, wanted, waivers)
     try:
-        tell(settings, report, healed)
+        tell(nr.config.user_defined["moor"], report, healed)
     except MoorError as error:
         warn(report, str(error))
     put(options, report, text.drift(report, healed))
@@ -110,9 +108,9 @@ def kinds(nr: Nornir, book: Runbook) -> Iterator[str]:
                     continue
 
 
-def healable(report: RunReport, allowed: tuple[str, ...], most: int) -> list[str]:
-    """Choose the hosts to mend: examined whole, with drift of an allowed kind that nobody waived, at most ``most``."""
-    drifted = Counter(
+def healable(report: RunReport, allowed: tuple[str, ...]) -> list[str]:
+    """List the hosts to mend: examined whole, with drift of an allowed kind that nobody waived."""
+    drifted = (
         name
         for name, host in report.hosts.items()
         for resource in host.resources
@@ -121,19 +119,25 @@ def healable(report: RunReport, allowed: tuple[str, ...], most: int) -> list[str
         and not resource.waived
         and kind_of(resource.id) in allowed
     )
-    return list(drifted)[:most]
+    return list(dict.fromkeys(drifted))
 
 
 def heal(nr: Nornir, options: Options, wanted: Wanted, hosts: list[str]) -> RunReport:
-    """Apply the allowed kinds on some hosts, by the same stages and in the same batches as an engineer would."""
+    """Apply the allowed kinds by the same stages and in the same batches as an engineer would.
+
+    hosts  that drift; at most ``heal_hosts`` of them are mended
+    """
+    settings: SiteSettings = nr.config.user_defined["moor"]
     book = runbook_called(wanted.runbook) if wanted.runbook else everything(independent=False)
-    teller(options)(f"mending {', '.join(wanted.heal)} on {', '.join(hosts)}")
+    chosen = hosts[: settings.heal_hosts]
+    rest = f"; {len(hosts) - len(chosen)} more wait for the next run" if len(hosts) > len(chosen) else ""
+    teller(options)(f"mending {', '.join(wanted.heal)} on {', '.join(chosen)}{rest}")
     nr.config.user_defined[KINDS] = wanted.heal
     nr.data.dry_run = False
     _refresh(nr)
     try:
-        chosen = nr.filter(filter_func=lambda host: host.name in hosts)
-        report = play(chosen, replace(book, name="drift --apply"), options, "heal")
+        some = nr.filter(filter_func=lambda host: host.name in chosen)
+        report = play(some, replace(book, name="drift --apply"), options, "heal")
         remember(nr, report)
         return report
     finally:

@@ -8,6 +8,8 @@ from moor.commands.running import opened, play, put, remember, teller
 from moor.options import Options
 from moor.refusal import refuse_bad_input
 from moor.selection import runbook_called
+from moor.settings.access import SiteSettings
+from moor.waivers import read_waivers
 
 DIFFERS = 2
 
@@ -44,6 +46,8 @@ def check(options: Options, accept_new_host_keys: bool) -> int:
 
     with opened(options, dry_run=True) as nr:
         refuse_bad_input(nr.inventory.hosts.values(), runbook_called("site").stages, partly=True)
+        settings: SiteSettings = nr.config.user_defined["moor"]
+        read_waivers(settings.waivers, settings.directory)
         if accept_new_host_keys:
             pin_new_host_keys(nr, teller(options))
         report = play(nr, CHECK, options, "check")

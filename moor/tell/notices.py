@@ -73,7 +73,7 @@ def _some(lines: list[str]) -> list[str]:
 def _send(settings: SiteSettings, subject: str, body: str) -> None:
     import apprise
 
-    logging.getLogger("apprise").propagate = False  # it names URLs, which hold passwords
+    logging.getLogger("apprise").setLevel(logging.CRITICAL + 1)  # it names URLs, which hold passwords
     failed = []
     for reference in settings.notify:
         sender = apprise.Apprise()

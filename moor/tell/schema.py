@@ -1,0 +1,28 @@
+"""The JSON Schema of ``--output json``, made from the report's own types: ``python -m moor.tell.schema`` writes it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from moor.report import SCHEMA, RunReport
+
+SCHEMA_FILE = "docs/report.schema.json"
+
+
+def report_schema() -> dict[str, Any]:
+    """Give the schema; keys may be added without another number, so that unknown ones are no error."""
+    made = TypeAdapter(RunReport).json_schema(mode="serialization")
+    made["properties"] = {"schema": {"const": SCHEMA}, **made["properties"]}
+    made["required"] = sorted(made["properties"])
+    for part in made["$defs"].values():
+        part["required"] = sorted(part["properties"])
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **made}
+
+
+if __name__ == "__main__":
+    target = Path(__file__).parents[2] / SCHEMA_FILE
+    target.write_text(json.dumps(report_schema(), indent=2) + "\n", "utf-8")

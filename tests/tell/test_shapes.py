@@ -1,0 +1,105 @@
+"""Reports for programs: metrics, JUnit, JSON by its published schema."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from junitparser import JUnitXml
+from prometheus_client.parser import text_string_to_metric_families
+
+from moor.errors import HostError
+from moor.findings import Expiry, Finding
+from moor.report import RunReport
+from moor.settings import SiteSettings
+from moor.tell import tell
+from moor.tell.junit import junit
+from moor.tell.metrics import metrics
+from moor.tell.schema import SCHEMA_FILE, report_schema
+from tests.history.reports import a_run
+
+ROOT = Path(__file__).parents[2]
+ENDS = Expiry("certificate:ca", "2030-01-01T00:00:00+00:00", "the CA")
+
+
+@pytest.fixture
+def report() -> RunReport:
+    made = a_run(
+        {"node1": {"file:/a": "drift", "file:/b": "ok"}, "node2": {"file:/a": "failed", "file:/b": "skipped"}},
+        unexamined=("node3",),
+        findings=(Finding("node:node9", "it joined", "moor onboard node9"),),
+        expiries=(ENDS,),
+    )
+    made.hosts["node2"].resources[0].waived = "known"
+    made.duration_s = 2.5
+    return made
+
+
+def test_metrics_say_what_is_open_where_and_when_it_was_looked_at(report: RunReport) -> None:
+    samples = {
+        (sample.name, *sample.labels.values()): sample.value
+        for family in text_string_to_metric_families(metrics(report).decode())
+        for sample in family.samples
+    }
+    assert samples["moor_findings", "node1", "file", "drift", "no"] == 1
+    assert samples["moor_findings", "node2", "file", "failed", "yes"] == 1
+    assert samples["moor_findings", "", "node", "finding", "no"] == 1
+    assert (samples["moor_host_examined", "node1"], samples["moor_host_examined", "node3"]) == (1, 0)
+    assert samples[("moor_last_run_complete",)] == 0
+    assert samples["moor_expiry_timestamp_seconds", "", "certificate:ca"] == 1893456000
+    assert samples[("moor_last_run_duration_seconds",)] == 2.5
+
+
+def test_every_metric_is_on_its_page() -> None:
+    page = (ROOT / "docs/metrics.md").read_text()
+    report = a_run({"node1": {"file:/a": "drift"}}, expiries=(ENDS,))
+    names = {family.name for family in text_string_to_metric_families(metrics(report).decode())}
+    assert {name for name in names if f"| `{name}` |" not in page} == set()
+
+
+def test_the_file_of_metrics_is_whole_and_for_everybody_to_read(tmp_path: Path, report: RunReport) -> None:
+    path = tmp_path / "moor.prom"
+    settings = SiteSettings(directory=tmp_path, state=tmp_path, metrics=path)
+    for _ in range(2):
+        tell(settings, report, None)
+        assert path.read_bytes() == metrics(report)
+    assert path.stat().st_mode & 0o777 == 0o644
+    assert [found.name for found in tmp_path.iterdir()] == ["moor.prom"]
+
+
+def test_a_directory_that_node_exporter_does_not_read_is_told(tmp_path: Path, report: RunReport) -> None:
+    settings = SiteSettings(directory=tmp_path, state=tmp_path, metrics=tmp_path / "no" / "moor.prom")
+    with pytest.raises(HostError, match=r"user_defined\.moor\.metrics: .*/no is no directory"):
+        tell(settings, report, None)
+
+
+def test_junit_has_a_suite_for_each_host_and_a_case_for_each_resource(report: RunReport) -> None:
+    suites = {suite.name: suite for suite in JUnitXml.fromstring(junit(report).encode())}
+    assert list(suites) == ["node1", "node2", "node3", "fleet"]
+    assert (suites["node1"].tests, suites["node1"].failures) == (3, 1)
+    assert (suites["node2"].failures, suites["node2"].skipped) == (0, 2)
+    assert suites["node3"].errors == 1
+    assert suites["fleet"].failures == 1
+
+
+@given(st.text(max_size=200))
+def test_junit_holds_whatever_a_host_says(text: str) -> None:
+    report = a_run({"node1": {"file:/a": "drift"}})
+    report.hosts["node1"].resources[0].diff = text
+    JUnitXml.fromstring(junit(report).encode("utf-8"))
+
+
+def test_the_published_schema_is_that_of_the_code() -> None:
+    assert json.loads((ROOT / SCHEMA_FILE).read_text()) == report_schema()
+
+
+def test_a_report_is_as_its_schema_says(report: RunReport) -> None:
+    jsonschema.validate(json.loads(json.dumps(report.json())), report_schema())
+    broken = report.json()
+    broken["hosts"]["node1"]["resources"][0]["status"] = "perhaps"
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(broken, report_schema())
