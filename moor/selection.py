@@ -16,6 +16,7 @@ from nornir.core.inventory import Host
 from moor.errors import InputError
 from moor.runbook import Runbook, Stage, TaskFunction
 
+JOINED = "moor_joined"  # in a host's data: only the cluster knows it, no file of the inventory
 FLEET = "moor_fleet"  # in Nornir's user_defined: the whole inventory, whatever a command is limited to
 
 

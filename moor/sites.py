@@ -11,6 +11,7 @@ from nornir.core.exceptions import PluginNotRegistered
 from nornir.core.plugins.inventory import InventoryPluginRegister
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from moor.cluster_inventory import ClusterInventory
 from moor.errors import InputError
 from moor.inventory import FleetInventory
 from moor.modules import SHIPPED, load_runbooks, load_tasks, search
@@ -36,7 +37,7 @@ class Files(Strict):
 class InventoryConfig(Strict):
     """Nornir's ``inventory``."""
 
-    plugin: Literal["FleetInventory"] = "FleetInventory"
+    plugin: Literal["FleetInventory", "ClusterInventory"] = "FleetInventory"
     options: Files = Files()
     transform_function: str = ""
     transform_function_options: dict[str, Any] = Field(default_factory=dict)
@@ -130,7 +131,8 @@ def open_site(directory: Path, dry_run: bool = False) -> Nornir:
     config = read_config(site)
     settings = site_settings(site, config)
     search("runbooks", site)
-    InventoryPluginRegister.register("FleetInventory", FleetInventory)
+    for plugin in (FleetInventory, ClusterInventory):
+        InventoryPluginRegister.register(plugin.__name__, plugin)
     try:
         return InitNornir(dry_run=dry_run, **_nornir_config(config, settings))
     except (PluginNotRegistered, ImportError) as error:

@@ -7,7 +7,9 @@ Undo      nothing to undo
 
 from moor.runbook import Runbook, Stage, members
 from tasks.lasting import look_ahead
+from tasks.membership import compare_members
 
 RUNBOOK = Runbook("watch", "What ends by itself, and what no single host shows.", (
     Stage(look_ahead, on=members("harbor")),
+    Stage(compare_members, on=members("control_plane")),
 ))  # fmt: skip

@@ -11,19 +11,15 @@ from traceback import format_exc
 
 import typer
 
-from moor.cli import diagnose, drift, fleet, history
+from moor.cli import diagnose, drift, fleet, history, hosts
 from moor.cli.words import app
 from moor.errors import InputError, MoorError
 from moor.interruption import INTERRUPTED
 
 __all__ = ["app", "main"]
 
-COMMANDS = (
-    fleet,
-    diagnose,
-    drift,
-    history,
-)  # each of these modules registers its commands with ``app`` when it is imported
+# Each of these modules registers its commands with ``app`` when it is imported.
+COMMANDS = (fleet, diagnose, drift, history, hosts)
 
 
 def main(words: Sequence[str] | None = None) -> None:

@@ -11,6 +11,7 @@ from nornir.core import Nornir
 from nornir.plugins.runners import ThreadedRunner
 
 from moor import text
+from moor.cluster_inventory import TROUBLE
 from moor.engine.results import new_run
 from moor.history.model import Recorded
 from moor.interruption import told_at_interrupt
@@ -32,6 +33,8 @@ def opened(options: Options, dry_run: bool) -> Iterator[Nornir]:
     if options.workers:
         nr = nr.with_runner(ThreadedRunner(num_workers=options.workers))
     nr.config.user_defined[FLEET] = nr.inventory
+    if trouble := nr.inventory.defaults.data.get(TROUBLE):
+        print(f"moor: {mask(trouble)}", file=sys.stderr, flush=True)
     try:
         yield limited(nr, options.limit)
     finally:

@@ -165,13 +165,19 @@ def known_of(extras: dict[str, Any], name: str, paths: Iterable[Path] = SYSTEM) 
     return known_keys([Path(extras["known_hosts"])] if extras.get("known_hosts") else paths, name)
 
 
+def key_place(host: Host) -> tuple[Path, str, int]:
+    """Give where a new key of ``host`` is pinned, and the address and port that it is pinned for."""
+    options = host.get_connection_parameters("shell")
+    path = Path((options.extras or {}).get("known_hosts") or SYSTEM[0]).expanduser()
+    return path, options.hostname or host.name, options.port or 22
+
+
 def pin(host: Host) -> Iterator[str]:
     """Pin the key that ``host`` shows, unless one is known, and say so with its fingerprint, or why it was not."""
-    options = host.get_connection_parameters("shell")
-    extras, hostname, port = options.extras or {}, options.hostname or host.name, options.port or 22
+    extras = host.get_connection_parameters("shell").extras or {}
+    path, hostname, port = key_place(host)
     if known_of(extras, name_of(hostname, port)):
         return
-    path = Path(extras.get("known_hosts") or SYSTEM[0]).expanduser()
     try:
         key = scan_host_key(hostname, port, extras.get("conn_timeout", 10))
     except HostError as error:

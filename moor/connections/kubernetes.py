@@ -41,19 +41,28 @@ class KubernetesPlugin:
     ) -> None:
         """Read the kubeconfig; the first request connects. Raises InputError where it cannot be used."""
         known = extras or {}
-        path = Path(known["kubeconfig"])
-        try:
-            config = KubeConfig.from_file(path).get(known.get("context") or None)
-        except (ConfigError, OSError, ValueError, KeyError) as error:
-            raise InputError(f"{path}: not a kubeconfig that can be used: {error}") from error
-        if config is None:
-            raise InputError(f"{path}: it has no context {known.get('context') or 'that is current'}")
-        # A proxy of the operator's desk is no way to the cluster.
-        self.connection = Client(config, field_manager=MANAGER, trust_env=False)
+        self.connection = client_of(Path(known["kubeconfig"]), known.get("context") or "")
 
     def close(self) -> None:
         """Close what is open."""
         self.connection.close()
+
+
+def client_of(path: Path, context: str, timeout_s: float | None = None) -> Client:
+    """Give a client of the cluster that a kubeconfig names; raises InputError where it cannot be used.
+
+    context    the current one where it is empty
+    timeout_s  of one request; lightkube's own where it is None
+    """
+    try:
+        config = KubeConfig.from_file(path).get(context or None)
+    except (ConfigError, OSError, ValueError, KeyError) as error:
+        raise InputError(f"{path}: not a kubeconfig that can be used: {error}") from error
+    if config is None:
+        raise InputError(f"{path}: it has no context {context or 'that is current'}")
+    timeout = httpx2.Timeout(timeout_s) if timeout_s else None
+    # A proxy of the operator's desk is no way to the cluster.
+    return Client(config, field_manager=MANAGER, timeout=timeout, trust_env=False)
 
 
 @contextmanager

@@ -73,6 +73,17 @@ class Fleet:
         fleet._check()
         return fleet
 
+    def add(self, name: str, tree: Tree) -> None:
+        """Take one more host, which no file knows."""
+        self.hosts[name] = _layer(Entry, tree, self.site, self.findings)
+        self._check_groups(self.hosts[name])
+
+    def address(self, name: str) -> str:
+        """Give where a host is reached, inherited or else its name."""
+        host = self.hosts[name]
+        layers = [host, *(self.groups[group] for group in self.lineage(host)), self.defaults]
+        return next((layer.entry.hostname for layer in layers if layer.entry.hostname), name)
+
     def _check(self) -> None:
         for layer in (*self.hosts.values(), *self.groups.values()):
             self._check_groups(layer)

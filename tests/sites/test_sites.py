@@ -139,7 +139,10 @@ def test_mistakes_of_all_files_are_told_at_once(site: MakeSite) -> None:
     ("config", "said"),
     [
         ("runer: {}", "config.yaml:1: runer: no such key; did you mean runner?"),
-        ("inventory: {plugin: Netbox}", "config.yaml:1: inventory.plugin: must be 'FleetInventory'"),
+        (
+            "inventory: {plugin: Netbox}",
+            "config.yaml:1: inventory.plugin: must be 'FleetInventory' or 'ClusterInventory'",
+        ),
         (
             "inventory:\n  options:\n    host_file: no.yaml",
             "config.yaml:3: inventory.options.host_file: no such file: {site}/no.yaml",

@@ -1,0 +1,95 @@
+"""Nornir inventory plugin: the files of FleetInventory, and the nodes that have joined the cluster since."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from nornir.core.inventory import Inventory
+
+from moor.errors import MoorError
+from moor.inventory import FleetInventory
+from moor.nodes import Node, Paired, paired, read_nodes
+from moor.selection import JOINED
+from moor.settings.document import Source, Tree
+from moor.settings.fleet import CUSTOM, NAME, Fleet, HostFacts
+
+NODES = "nodes"  # the group of a node that joins
+TROUBLE = "moor_trouble"  # in the defaults' data
+FACTS = "kubernetes"  # below data.custom of every host that is a node
+RUNTIMES = ("k3s", "rke2")
+
+
+class ClusterInventory(FleetInventory):
+    """FleetInventory, merged with the cluster's live list of nodes.
+
+    A node that is no host of the files becomes one, in group nodes, at its InternalIP. Every host that is a node has
+    ``data.custom.kubernetes``: labels, runtime, os_image, kubelet, distribution. Where the cluster does not answer, the
+    files alone count, and the defaults' data say why below ``TROUBLE``.
+    """
+
+    trouble = ""
+
+    def _extended(self, fleet: Fleet) -> Paired:
+        """Add the nodes that no file knows to the fleet, and give what is paired."""
+        addresses = {name: fleet.address(name) for name in fleet.hosts}
+        found = paired(addresses, self._nodes(fleet))
+        for node in found.strangers:
+            if NAME.fullmatch(node.name) and node.name not in fleet.hosts and node.addresses:
+                fleet.add(node.name, Tree(Source("the cluster", 1, (node.name,)), _entry(node)))
+        return found
+
+    def _nodes(self, fleet: Fleet) -> list[Node]:
+        cluster = _cluster(fleet)
+        try:
+            return read_nodes(Path(cluster.kubeconfig), cluster.context) if cluster else []
+        except MoorError as error:
+            self.trouble = f"the nodes of the cluster are not known, the inventory's files alone count: {error}"
+            return []
+
+    def _inventory(self, fleet: Fleet, facts: dict[str, HostFacts]) -> Inventory:
+        found = self._extended(fleet)
+        joined = {node.name for node in found.strangers if node.name in fleet.hosts and node.name not in facts}
+        for name in joined:
+            facts[name] = fleet.facts(name)
+        fleet.findings.refuse()
+        inventory = super()._inventory(fleet, facts)
+        inventory.defaults.data[TROUBLE] = self.trouble
+        nodes = {**found.nodes, **{node.name: node for node in found.strangers if node.name in joined}}
+        for name, node in nodes.items():
+            data = inventory.hosts[name].data
+            data[CUSTOM] = {**(data.get(CUSTOM) or {}), FACTS: node.facts}
+            if name in joined:
+                data[JOINED] = True
+        return inventory
+
+
+def _cluster(fleet: Fleet) -> Any:
+    """Give the section ``cluster`` of whichever host has one."""
+    return next((found for name in fleet.hosts if (found := fleet.facts(name).data.get("cluster"))), None)
+
+
+def _entry(node: Node) -> dict[str, Tree]:
+    """Give what hosts.yaml would say of a node."""
+    return {key: _tree(value) for key, value in entry_of(node).items()}
+
+
+def _tree(value: Any) -> Tree:
+    source = Source("the cluster", 1)
+    if isinstance(value, dict):
+        return Tree(source, {key: _tree(below) for key, below in value.items()})
+    return Tree(source, tuple(map(_tree, value)) if isinstance(value, list) else value)
+
+
+def entry_of(node: Node) -> dict[str, Any]:
+    """Give the entry of hosts.yaml for a node that joined."""
+    entry: dict[str, Any] = {"hostname": node.addresses[0], "groups": [NODES]}
+    if node.distribution in RUNTIMES:
+        runtime: dict[str, Any] = {"runtime": node.distribution}
+        entry["data"] = {"containerd": runtime | ({"unit": server_unit(node.distribution)} if node.leads else {})}
+    return entry
+
+
+def server_unit(distribution: str) -> str:
+    """Name the unit of a node of the control plane; of the others it is the runtime's default."""
+    return "k3s" if distribution == "k3s" else "rke2-server"

@@ -1,0 +1,164 @@
+"""What hosts and onboard do: compare the inventory with the cluster, and take new nodes in."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, astuple, dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+from nornir.core import Nornir
+from nornir.core.inventory import Host, Inventory
+
+from moor import text
+from moor.commands import fleet
+from moor.commands.running import opened, teller
+from moor.connections.hostkeys import append_known_host, key_place, known_of, name_of, scan_host_key
+from moor.errors import InputError, MoorError
+from moor.joining import Draft, to_adopt
+from moor.nodes import Node, Paired, paired, read_nodes
+from moor.options import Options, Output
+from moor.secrets import mask
+from moor.selection import FLEET, JOINED
+from moor.settings.access import SiteSettings
+from moor.sites import read_config
+
+DIFFERS = 2
+NODES = "nodes"
+Confirm = Callable[[str], bool]
+
+
+def hosts(options: Options) -> int:
+    """Show inventory against cluster: 0 they agree, 2 they differ, 1 error."""
+    with opened(options, dry_run=True) as nr:
+        nodes = nodes_of(nr)
+        rows = list(_rows(nr.inventory, paired(_addresses(nr), nodes or ()), cluster=nodes is not None))
+    if options.output is Output.json:
+        print(mask(json.dumps({"schema": 1, "hosts": [asdict(row) for row in rows]}, indent=2)))
+    elif options.output is Output.text:
+        columns = [column.name.replace("_", " ") for column in fields(Row)[:-1]]
+        print(mask(text.table(columns, (astuple(row)[:-1] for row in rows))))
+    else:
+        raise InputError("hosts: --output is text or json")
+    return 0 if all(row.agrees for row in rows) else DIFFERS
+
+
+@dataclass(frozen=True)
+class Row:
+    """One host or node; ``agrees`` where inventory and cluster say the same of it."""
+
+    host: str
+    address: str
+    groups: str
+    in_inventory: str
+    in_cluster: str
+    host_key: str
+    ready: str
+    runtime: str
+    os: str
+    distribution: str
+    agrees: bool
+
+
+def nodes_of(nr: Nornir) -> list[Node] | None:
+    """Ask the cluster that the inventory names; None where it names none. Raises HostError, InputError."""
+    known = (host.data.get("cluster") for host in nr.config.user_defined[FLEET].hosts.values())
+    cluster: Any = next((section for section in known if section), None)
+    return read_nodes(Path(cluster.kubeconfig), cluster.context) if cluster else None
+
+
+def _addresses(nr: Nornir) -> dict[str, str]:
+    """Give the addresses of the hosts that stand in the files."""
+    every = nr.config.user_defined[FLEET].hosts.values()
+    return {host.name: host.hostname or host.name for host in every if JOINED not in host.data}
+
+
+def _rows(inventory: Inventory, found: Paired, cluster: bool) -> Iterator[Row]:
+    for name, host in inventory.hosts.items():
+        if JOINED not in host.data:
+            node, member = found.nodes.get(name), host.has_parent_group(NODES)
+            groups = " ".join(group.name for group in host.groups)
+            inside = _word(node is not None) if cluster and (member or node) else "-"
+            agrees = not cluster or bool(node) == member
+            yield Row(name, host.hostname or name, groups, "yes", inside, _key(host), *_of_node(node), agrees)
+    for node in found.strangers:
+        yield Row(node.name, " ".join(node.addresses[:1]), "", "no", "yes", "-", *_of_node(node), False)
+
+
+def _of_node(node: Node | None) -> tuple[str, str, str, str]:
+    if node is None:
+        return "-", "-", "-", "-"
+    return _word(not node.trouble), node.runtime, node.os_image, node.distribution
+
+
+def _word(truth: bool) -> str:
+    return "yes" if truth else "no"
+
+
+def _key(host: Host) -> str:
+    options = host.get_connection_parameters("shell")
+    place = name_of(options.hostname or host.name, options.port or 22)
+    return "known" if known_of(options.extras or {}, place) else "unknown"
+
+
+def adopt(options: Options, names: Sequence[str], confirm: Confirm) -> int:
+    """Take nodes into hosts.yaml and pin their keys: 0 done or declined, 1 error; all of them or none."""
+    with opened(options, dry_run=True) as nr:
+        nodes = nodes_of(nr)
+        if nodes is None:
+            raise InputError("hosts adopt: the inventory names no cluster; data.cluster.kubeconfig is missing")
+        chosen = to_adopt(names, _addresses(nr), nodes)
+        site: SiteSettings = nr.config.user_defined["moor"]
+    files = read_config(site.directory).inventory.options.model_dump()
+    with Draft(site, files, chosen) as draft:
+        inventory = draft.inventory()
+        keys = [(host, _seen(host)) for host in (inventory.hosts[node.name] for node in chosen)]
+        for host, key in keys:
+            shown = f"shows {key.get_name()} {key.fingerprint}" if key else "its key is pinned already"
+            print(f"{host.name} at {host.hostname}: {shown}")
+        if not confirm(f"Take {', '.join(node.name for node in chosen)} into {draft.target}?"):
+            return 0
+        for host, key in keys:
+            if key:
+                append_known_host(*key_place(host), key)
+        print(f"written to {draft.keep()}")
+    return 0
+
+
+def _seen(host: Host) -> Any:
+    """Ask a host for its key, unless one is pinned; raises HostError."""
+    if _key(host) == "known":
+        return None
+    options = host.get_connection_parameters("shell")
+    extras = options.extras or {}
+    return scan_host_key(options.hostname or host.name, options.port or 22, extras.get("conn_timeout", 10))
+
+
+def onboard(options: Options, names: Sequence[str], confirm: Confirm) -> int:
+    """Adopt, configure and prove nodes: 0 all of them pull, 2 a fault, 1 error; one that fails stops no other."""
+    codes = {name: _onboarded(options, name, confirm) for name in dict.fromkeys(names)}
+    print(mask("\n".join(f"{name}: {words}" for name, (_, words) in codes.items())))
+    return max((code for code, _ in codes.values()), key=(0, DIFFERS, 1).index)
+
+
+def _onboarded(options: Options, name: str, confirm: Confirm) -> tuple[int, str]:
+    try:
+        if not _is_host(options, name):
+            adopt(options, [name], confirm)
+            if not _is_host(options, name):
+                return 1, "left out"
+        teller(options)(f"{name}: apply and verify")
+        alone = replace(options, limit=name)
+        if fleet.apply(alone, "site"):
+            return 1, "could not be configured; what failed is above, and the same command goes on"
+        code = fleet.verify(alone)
+        return code, "pulls from the registry" if code == 0 else "does not pull yet; moor diagnose says why"
+    except MoorError as error:
+        return 1, str(error)
+
+
+def _is_host(options: Options, name: str) -> bool:
+    with opened(replace(options, limit="", quiet=True), dry_run=True) as nr:
+        host = nr.inventory.hosts.get(name)
+        return host is not None and JOINED not in host.data

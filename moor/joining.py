@@ -1,0 +1,137 @@
+"""Taking nodes of the cluster into hosts.yaml, which keeps every line that it has."""
+
+from __future__ import annotations
+
+import io
+import os
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from nornir.core.inventory import Inventory
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from moor.cluster_inventory import entry_of
+from moor.errors import InputError
+from moor.inventory import FleetInventory
+from moor.nodes import Node, paired
+from moor.selection import nearest
+from moor.settings.access import SiteSettings
+from moor.settings.fleet import NAME
+
+Entries = Mapping[str, Mapping[str, Any]]
+TALOS = "Talos has no SSH, so that moor cannot configure it; name the registry in its machine config"
+
+
+def to_adopt(names: Iterable[str], hosts: Mapping[str, str], nodes: Sequence[Node]) -> list[Node]:
+    """Give the nodes that are to become hosts; raises InputError with everything that speaks against it.
+
+    hosts  address by name, of those that stand in the files
+    """
+    strangers = {node.name: node for node in paired(hosts, nodes).strangers}
+    known = {node.name for node in nodes}
+    wanted = list(dict.fromkeys(names))
+    faults = {name: _fault(name, hosts, strangers, known) for name in wanted}
+    if found := [f"{name}: {fault}" for name, fault in faults.items() if fault]:
+        raise InputError("\n".join(found))
+    return [strangers[name] for name in wanted]
+
+
+def _fault(name: str, hosts: Mapping[str, str], strangers: Mapping[str, Node], known: set[str]) -> str:
+    if name not in known:
+        return f"no node of the cluster is called so{nearest(name, strangers or known)}"
+    if name not in strangers:
+        return "it is in the inventory already"
+    node = strangers[name]
+    if name in hosts:
+        return f"hosts.yaml has a host of that name at {hosts[name]}, and the node is at {', '.join(node.addresses)}"
+    if node.distribution == "talos":
+        return TALOS
+    if not NAME.fullmatch(name):
+        return "not a name for a host; write it into hosts.yaml by hand, under another name"
+    return "" if node.addresses else "the cluster knows no address of it"
+
+
+def extended(text: str, entries: Entries) -> str:
+    """Give hosts.yaml with more hosts at its end; every line that is there stays as it is.
+
+    Raises  InputError: the text is no YAML mapping
+    """
+    old = _plain(text)
+    added = f"{text}{'' if text.endswith(chr(10)) or not text else chr(10)}{_block(entries)}"
+    if _same(added, {**old, **entries}):
+        return added
+    return _rewritten(text, entries)  # a file in flow style, or one that says where it ends
+
+
+def _block(entries: Entries) -> str:
+    return "".join(f"\n{_dumped({name: entry})}" for name, entry in entries.items())
+
+
+def _dumped(content: Mapping[str, Any]) -> str:
+    yaml, out = YAML(typ="rt", pure=True), io.StringIO()
+    yaml.default_flow_style = None  # lists in one line, as people write groups
+    yaml.dump({key: dict(value) for key, value in content.items()}, out)
+    return out.getvalue()
+
+
+def _plain(text: str) -> dict[str, Any]:
+    try:
+        found = YAML(typ="safe", pure=True).load(text)
+    except YAMLError as error:
+        raise InputError(f"hosts.yaml: not YAML: {' '.join(str(error).split())}") from None
+    if found is not None and not isinstance(found, dict):
+        raise InputError("hosts.yaml: must be a mapping: names with their keys below them")
+    return found or {}
+
+
+def _same(text: str, wanted: Mapping[str, Any]) -> bool:
+    try:
+        return _plain(text) == wanted
+    except InputError:
+        return False
+
+
+def _rewritten(text: str, entries: Entries) -> str:
+    yaml, out = YAML(typ="rt", pure=True), io.StringIO()
+    yaml.preserve_quotes = True
+    yaml.width = 10_000
+    tree = yaml.load(text)
+    for name, entry in entries.items():
+        tree[name] = dict(entry)
+    yaml.dump(tree, out)
+    return out.getvalue()
+
+
+class Draft:
+    """hosts.yaml with more hosts, beside the one that counts, until ``keep`` puts it in its place."""
+
+    def __init__(self, site: SiteSettings, files: Mapping[str, str], nodes: Iterable[Node]) -> None:
+        self.target = site.directory / files["host_file"]
+        self.part = self.target.with_name(f".{self.target.name}.{secrets.token_hex(4)}")
+        self.site, self.files = site, files
+        self.text = extended(self.target.read_text("utf-8"), {node.name: entry_of(node) for node in nodes})
+
+    def __enter__(self) -> Draft:
+        status = self.target.stat()
+        self.part.write_text(self.text, "utf-8")
+        self.part.chmod(status.st_mode & 0o7777)
+        if (status.st_uid, status.st_gid) != (self.part.stat().st_uid, self.part.stat().st_gid):
+            os.chown(self.part, status.st_uid, status.st_gid)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.part.unlink(missing_ok=True)
+
+    def inventory(self) -> Inventory:
+        """Give the inventory as it would be; raises InputError with everything that is wrong with it."""
+        return FleetInventory(**{**self.files, "host_file": str(self.part)}, site=self.site).load()
+
+    def keep(self) -> Path:
+        """Put it in its place, and give that."""
+        with self.part.open("rb") as file:
+            os.fsync(file.fileno())
+        self.part.replace(self.target)
+        return self.target
