@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 from nornir.core.inventory import Host
 from nornir.core.task import Result, Task
@@ -22,6 +22,7 @@ from moor.resources.file import Absent, File
 from moor.resources.service import Service
 from moor.settings import Section, settings_of
 from moor.templates import render
+from tasks import rancher
 from tasks.containerd_config import CONFIG, Wanted, edited, hosts_of
 from tasks.facts import Registry
 from tasks.pki import ca_pem
@@ -37,6 +38,8 @@ cri=$(ctr plugins ls | grep -E '^io[.]containerd[.](grpc[.]v1 +cri|cri[.]v1) ')
 class ContainerdSettings(Section):
     """How nodes find the registry.
 
+    runtime      whose containerd it is: ``k3s`` and ``rke2`` keep their own and are configured by registries.yaml
+    unit         the service of k3s or RKE2; the agent's where it is empty
     config_path  the directory of registries, the only one
     extra        more of containerd's own configuration, laid over what the file says
     settle_s     how long containerd may take to be ready after a restart
@@ -44,6 +47,8 @@ class ContainerdSettings(Section):
 
     section: ClassVar[str] = "containerd"
 
+    runtime: Literal["containerd", "k3s", "rke2"] = "containerd"
+    unit: Annotated[str, Field(pattern=r"^[A-Za-z0-9:_.@-]*$")] = ""
     config_path: Annotated[str, Field(pattern=r"^/[A-Za-z0-9._/-]*[A-Za-z0-9._-]$")] = "/etc/containerd/certs.d"
     extra: dict[str, Any] = Field(default_factory=dict)
     settle_s: Annotated[int, Field(ge=1, le=600)] = 30
@@ -52,6 +57,8 @@ class ContainerdSettings(Section):
 def desired(host: Host) -> Sequence[Resource]:
     """The registry's directory, the configuration that names it, and containerd started after that."""
     registry, settings = settings_of(host, Registry), settings_of(host, ContainerdSettings)
+    if settings.runtime != "containerd":
+        return rancher.resources(settings.runtime, settings.unit, registry, ca_pem(host), settings.settle_s)
     directory = f"{settings.config_path}/{registry.host_port}"
     wanted = Wanted(hosts_of(registry), settings.config_path, settings.extra)
     return [

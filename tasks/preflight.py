@@ -18,6 +18,7 @@ from moor.engine.converge import converge
 from moor.resources.base import Resource
 from moor.resources.requirement import Clock, Requirement
 from moor.settings import Section, optional_settings_of, settings_of
+from tasks.containerd import ContainerdSettings
 from tasks.facts import Registry
 from tasks.harbor import HarborSettings
 
@@ -58,7 +59,7 @@ def desired(host: Host) -> Sequence[Resource]:
     return [
         *common,
         *(_of_registry(host, settings) if serves else ()),
-        *(_of_node(settings) if host.has_parent_group("nodes") else ()),
+        *(_of_node(host, settings) if host.has_parent_group("nodes") else ()),
     ]
 
 
@@ -73,10 +74,11 @@ def _of_registry(host: Host, settings: Preflight) -> Iterator[Requirement]:
     yield Requirement("docker", VERSIONS, docker)
 
 
-def _of_node(settings: Preflight) -> Iterator[Requirement]:
-    path = "/var/lib/containerd"
+def _of_node(host: Host, settings: Preflight) -> Iterator[Requirement]:
+    runtime = settings_of(host, ContainerdSettings).runtime
+    path = "/var/lib/containerd" if runtime == "containerd" else f"/var/lib/rancher/{runtime}"
     yield Requirement(f"disk:{path}", free(path), partial(disk, path=path, need_mb=settings.node_free_mb))
-    yield Requirement("containerd", "ls -d /var/lib/rancher/k3s /var/lib/rancher/rke2 2>/dev/null || :", own_containerd)
+    yield Requirement("containerd", OWN, partial(own_containerd, runtime=runtime))
 
 
 def _root(output: str) -> str:
@@ -212,11 +214,18 @@ def docker(output: str) -> str:
     return f"{', '.join(faults)}; upgrade it" if faults else ""
 
 
-def own_containerd(output: str) -> str:
-    """Judge traces of a Kubernetes distribution that keeps a containerd of its own."""
-    if not output.strip():
+OWN = "ls -d /var/lib/rancher/k3s /var/lib/rancher/rke2 2>/dev/null || :"
+
+
+def own_containerd(output: str, runtime: str) -> str:
+    """Judge traces of a Kubernetes distribution that keeps a containerd of its own, given what the inventory says."""
+    found = [line.rpartition("/")[2] for line in output.split()]
+    if runtime in found or (runtime == "containerd" and not found):
         return ""
-    return f"{output.split()[0]} is there: k3s and RKE2 do not read /etc/containerd; use their registries.yaml instead"
+    if not found:
+        return f"it has no /var/lib/rancher/{runtime}; install {runtime}, or take data.containerd.runtime out"
+    own = found[0]
+    return f"{output.split()[0]} is there: {own} does not read /etc/containerd; say data.containerd.runtime: {own}"
 
 
 def _version(text: str) -> tuple[int, ...]:

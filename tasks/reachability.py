@@ -21,6 +21,7 @@ from moor.secrets import Secret
 from moor.settings import optional_settings_of, settings_of
 from tasks.cluster_parts import cluster_of
 from tasks.cluster_view import read_cluster, unfinished
+from tasks.containerd import ContainerdSettings
 from tasks.facts import Registry
 from tasks.layers import RULES
 from tasks.layers.chain import LayerResult, judge
@@ -90,9 +91,14 @@ def examine(task: Task, looking: Looking) -> Result:
         login, known = _asked_of_harbor(task, looking, image)
         if looking.own_login and isinstance(view, ClusterView):
             login, known = _own_login(view, door, image, login, known)
-        unreached = _look(task, Asked(door, image, login, looking.pull), known, evidence)
+        unreached = _look(task, Asked(door, image, login, looking.pull, _own(task)), known, evidence)
         evidence |= _of_cluster(task, looking, view, image, _wanted(task, looking, door, image, known))
     return _told(task, judge(evidence, RULES), unreached)
+
+
+def _own(task: Task) -> str:
+    runtime = settings_of(task.host, ContainerdSettings).runtime
+    return "" if runtime == "containerd" else runtime
 
 
 def _nothing_to_ask(task: Task, looking: Looking, view: ClusterView | str | None, door: Door) -> str:

@@ -27,12 +27,14 @@ class Asked:
     image  PROJECT/REPOSITORY:TAG
     login  of the pull secret; None where nobody knows one
     pull   whether the node really pulls the image, and removes it again
+    own    ``k3s`` or ``rke2`` where the node's containerd is theirs
     """
 
     door: Door
     image: str
     login: tuple[str, Secret] | None = None
     pull: bool = False
+    own: str = ""
 
     @property
     def repository(self) -> str:

@@ -50,7 +50,7 @@ def probes(asked: Asked) -> Sequence[Probe]:
         Probe("name", _name(asked.door)),
         Probe("wire", _wire(asked.door)),
         Probe("registry", _registry(asked)),
-        Probe("containerd", _containerd(asked.door)),
+        *(() if asked.own else (Probe("containerd", _containerd(asked.door)),)),
     ]
     return [*found, Probe("pull", pulling(asked))] if asked.pull else found
 

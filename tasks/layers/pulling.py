@@ -18,6 +18,9 @@ def pulling(asked: Asked) -> str:
     if asked.login is None:
         return ":"
     user, secret = asked.login
+    if asked.own:
+        reference, credentials = f"{asked.door.host_port}/{asked.image}", f"{user}:{secret.reveal()}"
+        return OWN.format(reference=quote(reference), credentials=quote(credentials), limit=PULL_S, socket=OWN_SOCKET)
     credentials = f"{user}:{secret.reveal()}"
     token = base64.b64encode(credentials.encode()).decode()
     return PULL.format(
@@ -31,6 +34,15 @@ def pulling(asked: Asked) -> str:
     )
 
 
+OWN_SOCKET = "/run/k3s/containerd/containerd.sock"  # of k3s and RKE2 alike
+OWN = """\
+r={reference}
+CRICTL_CREDS={credentials}; export CRICTL_CREDS
+PATH=$PATH:/usr/local/bin:/var/lib/rancher/rke2/bin
+if command -v k3s >/dev/null 2>&1; then set -- k3s crictl; else set -- crictl; fi
+timeout {limit} "$@" --runtime-endpoint unix://{socket} --image-endpoint unix://{socket} pull "$r" 2>&1 &&
+  echo 'moor: pulled'
+:"""
 # The login is never an argument of a program: crictl reads its environment, ctr a private copy of the registry's
 # hosts.toml, in which the login stands as a header.
 PULL = """\

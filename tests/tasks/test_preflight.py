@@ -179,8 +179,10 @@ def test_a_host_without_docker_is_no_error(shell: str) -> None:
 
 
 def test_a_distribution_with_its_own_containerd_is_refused() -> None:
-    assert own_containerd("") == ""
-    assert own_containerd("/var/lib/rancher/k3s\n").startswith("/var/lib/rancher/k3s is there: k3s and RKE2")
+    assert own_containerd("", "containerd") == ""
+    assert own_containerd("/var/lib/rancher/k3s\n", "k3s") == ""
+    assert "say data.containerd.runtime: k3s" in own_containerd("/var/lib/rancher/k3s\n", "containerd")
+    assert "install rke2" in own_containerd("", "rke2")
 
 
 @pytest.mark.parametrize(

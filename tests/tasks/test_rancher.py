@@ -1,0 +1,90 @@
+"""k3s and RKE2: registries.yaml gets the CA, and nothing of other people's is touched."""
+
+from __future__ import annotations
+
+from functools import partial
+from io import StringIO
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from ruamel.yaml import YAML
+
+from moor.errors import HostError
+from moor.resources.service import Service
+from tasks.facts import Registry
+from tasks.rancher import edited, resources
+
+REGISTRY = Registry.model_validate({"name": "registry.moor.test", "address": "10.77.0.11"})
+CA = "/etc/rancher/k3s/moor-registry-ca.crt"
+PATH = "/etc/rancher/k3s/registries.yaml"
+edit = partial(edited, _="", registry=REGISTRY, ca_file=CA, path=PATH)
+OTHERS = """\
+# ours since 2024
+mirrors:
+  docker.io:
+    endpoint: ["https://mirror.example.net"] # near
+configs:
+  "other.example.net":
+    auth: {username: me, password: 'x'}
+"""
+
+
+def tree(text: str) -> Any:
+    return YAML(typ="safe", pure=True).load(text)
+
+
+def test_an_absent_file_names_the_ca() -> None:
+    assert tree(edit("")) == {"configs": {"registry.moor.test": {"tls": {"ca_file": CA}}}}
+
+
+def test_what_others_wrote_stays_with_its_comments() -> None:
+    after = edit(OTHERS)
+    assert all(line in after for line in OTHERS.splitlines())
+    assert tree(after)["configs"]["registry.moor.test"] == {"tls": {"ca_file": CA}}
+    assert edit(after) == after
+
+
+def test_a_switch_that_turns_trust_off_goes() -> None:
+    insecure = "configs:\n  registry.moor.test:\n    tls: {insecure_skip_verify: true}\n"
+    assert tree(edit(insecure)) == {"configs": {"registry.moor.test": {"tls": {"ca_file": CA}}}}
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("mirrors: {registry.moor.test: {endpoint: ['https://elsewhere.example.net']}}", "sends its images to https://elsewhere"),
+        ("- a list", "mend it, or move it away"),
+        ("configs: 3", "configs is no mapping"),
+        ("configs: [", "mend it, or move it away"),
+    ],
+)  # fmt: skip
+def test_a_file_that_cannot_be_edited_is_told_by_its_path(content: str, words: str) -> None:
+    with pytest.raises(HostError) as caught:
+        edit(content)
+    assert words in str(caught.value)
+    assert PATH in str(caught.value)
+
+
+@given(
+    st.dictionaries(st.text("abc", min_size=1), st.dictionaries(st.text("abc", min_size=1), st.integers()), max_size=4)
+)
+def test_it_is_idempotent_and_keeps_every_other_key(others: dict[str, dict[str, int]]) -> None:
+    out = StringIO()
+    YAML(typ="safe", pure=True).dump({"configs": others, "x": 1}, out)
+    once = edit(out.getvalue())
+    assert edit(once) == once
+    found = tree(once)
+    assert {key: value for key, value in found["configs"].items() if key != "registry.moor.test"} == others
+    assert found["x"] == 1
+
+
+@pytest.mark.parametrize(
+    ("runtime", "unit", "service"), [("k3s", "", "k3s-agent"), ("k3s", "k3s", "k3s"), ("rke2", "", "rke2-agent")]
+)
+def test_the_service_that_reads_the_file_is_started_after_it(runtime: str, unit: str, service: str) -> None:
+    made = resources(runtime, unit, REGISTRY, "pem", 30)
+    assert isinstance(made[-1], Service)
+    assert made[-1].name == service
+    assert made[-1].newer_than == (f"/etc/rancher/{runtime}/registries.yaml",)
