@@ -6,10 +6,8 @@ from typing import Annotated
 
 import typer
 
-from moor.cli.words import Limit, Quiet, Shape, Site, Verbose, Workers, app
+from moor.cli.words import Kinds, Limit, Quiet, Shape, Site, Verbose, Workers, app, kinds_of
 from moor.options import Options, Output
-
-Kinds = Annotated[list[str] | None, typer.Option("--apply", metavar="KIND", help="mend these kinds: file,service")]
 
 
 @app.command()
@@ -23,6 +21,5 @@ def drift(
     """Say what has changed without a plan, and since when; recorded, and told to people."""
     from moor.commands import drift as command
 
-    kinds = tuple(kind.strip() for words in apply or () for kind in words.split(",") if kind.strip())
-    wanted = command.Wanted(runbook, kinds, watch)
+    wanted = command.Wanted(runbook, kinds_of(apply), watch)
     return command.drift(Options(site, limit, workers, output, quiet, verbose), wanted)

@@ -1,0 +1,126 @@
+"""What is scheduled is what was asked for, whatever letters a path has, and systemd and sh read it so."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import subprocess
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from moor.commands.schedule import references, refuse_missing_environment
+from moor.errors import InputError
+from moor.schedule.cron import CronFile, with_block
+from moor.schedule.job import ALLOWED, Job, cron_line, every, name_of, service_unit, timer_unit, words
+from moor.settings import SecretRef, SiteSettings
+
+PERIODS = ALLOWED.replace(",", " ").split()
+line = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_size=20)
+
+
+def job(site: Path = Path("/srv/fleet"), *, period: str = "1h", env_file: Path | None = None) -> Job:
+    argv = ("/usr/bin/python3", "-m", "moor", "drift", "--site", str(site))
+    return Job(site, argv, every(period), "root", (site / ".moor",), env_file)
+
+
+@pytest.mark.parametrize("period", PERIODS)
+def test_systemd_knows_every_period_and_keeps_it(period: str) -> None:
+    made = every(period)
+    if shutil.which("systemd-analyze") is None:
+        pytest.skip("this machine has no systemd-analyze")
+    argv = ["systemd-analyze", "calendar", "--iterations=3", made.calendar]
+    told = subprocess.run(
+        argv, capture_output=True, text=True, check=True, env={"LC_ALL": "C", "TZ": "UTC", "PATH": "/usr/bin:/bin"}
+    )
+    moments = [part for part in told.stdout.splitlines() if "UTC" in part]
+    stamps = [subprocess.check_output(["date", "-d", text.partition(": ")[2].strip(), "+%s"]) for text in moments]
+    assert {int(b) - int(a) for a, b in pairwise(stamps)} == {made.seconds}
+
+
+@pytest.mark.parametrize("text", ["", "1", "7m", "60m", "5h", "2d", "0h", "-1h", "1 h", "1w"])
+def test_another_period_is_refused_with_those_that_there_are(text: str) -> None:
+    with pytest.raises(InputError, match="there are: 5m 6m"):
+        every(text)
+
+
+@pytest.mark.parametrize(
+    "site", ["/srv/fleet", "/srv/my fleet", "/srv/50%", '/srv/"q"', "/srv/$HOME", "/srv/a\\b", "/srv/é"]
+)
+def test_systemd_accepts_the_units_of_a_site_with_odd_letters(tmp_path: Path, site: str) -> None:
+    if shutil.which("systemd-analyze") is None:
+        pytest.skip("this machine has no systemd-analyze")
+    made = job(Path(site), env_file=Path(site) / "env")
+    for suffix, text in (("service", service_unit(made)), ("timer", timer_unit(made))):
+        (tmp_path / f"{made.name}.{suffix}").write_text(text)
+    argv = ["systemd-analyze", "verify", "--man=no", str(tmp_path / f"{made.name}.timer")]
+    told = subprocess.run(argv, capture_output=True, text=True, check=False)
+    own = [text for text in told.stderr.splitlines() if made.name in text and "Cannot add dependency" not in text]
+    assert own == []
+
+
+@given(st.lists(line, min_size=1, max_size=4))
+def test_cron_gives_sh_every_word_as_it_is(argv: list[str]) -> None:
+    made = Job(Path("/srv/x"), tuple(argv), every("1h"), "root", (Path("/srv/x/.moor"),))
+    text = cron_line(made, user=False)
+    assert "%" not in text.replace("\\%", "")
+    command = text.replace("\\%", "%").split(" ", 5)[5]
+    assert shlex.split(command)[-len(argv) - 2 : -2] == argv
+
+
+@given(st.lists(line, min_size=1, max_size=4))
+def test_systemd_gets_every_word_quoted(argv: list[str]) -> None:
+    text = words(argv)
+    assert text.count("%") == 2 * sum(word.count("%") for word in argv)
+    assert text.count("$") == 2 * sum(word.count("$") for word in argv)
+
+
+@pytest.mark.parametrize("site", ["/srv/a\nb", "/srv/a\tb", "/srv/ends "])
+def test_a_path_that_no_unit_can_hold_is_refused(site: str) -> None:
+    with pytest.raises(InputError, match="cannot be scheduled"):
+        service_unit(job(Path(site)))
+
+
+def test_the_unit_holds_no_value_of_the_environment_and_each_site_its_own_name() -> None:
+    text = service_unit(job(env_file=Path("/srv/fleet/env")))
+    assert "EnvironmentFile=/srv/fleet/env" in text
+    assert name_of(Path("/srv/a/fleet")) != name_of(Path("/srv/b/fleet"))
+
+
+@given(st.text("ab\n#", max_size=30))
+def test_a_users_other_lines_stay_as_they_are(before: str) -> None:
+    one = with_block(before, "job", "1 * * * * x\n")
+    two = with_block(one, "job", "2 * * * * y\n")
+    assert two.count("# BEGIN job") == 1
+    assert "x" not in two
+    assert with_block(two, "job", "").rstrip("\n") == before.rstrip("\n")
+
+
+def test_a_crontab_is_written_shown_and_removed(tmp_path: Path) -> None:
+    cron, made = CronFile(tmp_path), job()
+    cron.install(made)
+    assert cron.show(made.name)[1].startswith("0 */1 * * * root cd /srv/fleet && exec flock -n")
+    assert cron.remove(made.name) == [f"removed {tmp_path / made.name}"]
+    assert (cron.show(made.name), cron.remove(made.name), list(tmp_path.iterdir())) == ([], [], [])
+
+
+def test_what_a_scheduled_run_would_lack_is_told_at_once(tmp_path: Path) -> None:
+    settings = SiteSettings(directory=tmp_path, state=tmp_path, notify=(SecretRef("env:CHAT"), SecretRef("env:MAIL")))
+    names = set(references([settings, {"deep": [{"x": SecretRef("env:KEY")}]}]))
+    assert names == {"CHAT", "MAIL", "KEY"}
+    with pytest.raises(InputError, match="env:CHAT, env:KEY, env:MAIL"):
+        refuse_missing_environment(names, None, 0)
+    path = tmp_path / "env"
+    path.write_text("CHAT=x\n# MAIL=\n")
+    path.chmod(0o644)
+    owner = path.stat().st_uid
+    with pytest.raises(InputError, match="chmod 600"):
+        refuse_missing_environment(names, path, owner)
+    path.chmod(0o600)
+    with pytest.raises(InputError, match=r"no line KEY=\.\.\.\n.*no line MAIL="):
+        refuse_missing_environment(names, path, owner)
+    path.write_text("CHAT=x\nMAIL=y\nKEY=z\n")
+    refuse_missing_environment(names, path, owner)
