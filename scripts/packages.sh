@@ -4,7 +4,7 @@
 set -eu
 
 demo="python3 python3-venv mmdebstrap debian-archive-keyring iproute2 util-linux openssh-client openssl ca-certificates"
-tests="busybox csh dash openssh-server sudo"
+tests="busybox chromium chromium-driver csh dash openssh-server postgresql sudo"
 needed_gib=8
 
 stop() {
@@ -30,7 +30,7 @@ install() {
 }
 
 install_without_services() {
-    # the tests start an sshd of their own on loopback: the machine itself must not gain one
+    # the tests start an sshd and a database of their own: the machine itself must not gain either
     policy=/usr/sbin/policy-rc.d
     if [ ! -e "$policy" ]; then
         trap 'rm -f "$policy"' EXIT
@@ -38,7 +38,7 @@ install_without_services() {
         chmod 755 "$policy"
     fi
     install "$@"
-    systemctl --quiet disable ssh.service 2>/dev/null || :
+    systemctl --quiet disable ssh.service postgresql.service 2>/dev/null || :
 }
 
 [ -e /etc/debian_version ] || stop "demo and tests run on Debian 12 or later, and this machine is not a Debian"
@@ -53,6 +53,6 @@ lacking=$(missing $packages | tr '\n' ' ')
 # shellcheck disable=SC2086 # words of a list
 case " $lacking" in
 " ") ;;
-*" openssh-server "*) install_without_services $lacking ;;
+*" openssh-server "* | *" postgresql "*) install_without_services $lacking ;;
 *) install $lacking ;;
 esac

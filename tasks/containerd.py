@@ -39,7 +39,7 @@ class ContainerdSettings(Section):
     """How nodes find the registry.
 
     runtime      whose containerd it is: ``k3s`` and ``rke2`` keep their own and are configured by registries.yaml
-    unit         the service of k3s or RKE2; the agent's where it is empty
+    unit         the service of k3s or RKE2; None is the agent's
     config_path  the directory of registries, the only one
     extra        more of containerd's own configuration, laid over what the file says
     settle_s     how long containerd may take to be ready after a restart
@@ -48,7 +48,7 @@ class ContainerdSettings(Section):
     section: ClassVar[str] = "containerd"
 
     runtime: Literal["containerd", "k3s", "rke2"] = "containerd"
-    unit: Annotated[str, Field(pattern=r"^[A-Za-z0-9:_.@-]*$")] = ""
+    unit: Annotated[str, Field(pattern=r"^[A-Za-z0-9:_.@-]+$")] | None = None
     config_path: Annotated[str, Field(pattern=r"^/[A-Za-z0-9._/-]*[A-Za-z0-9._-]$")] = "/etc/containerd/certs.d"
     extra: dict[str, Any] = Field(default_factory=dict)
     settle_s: Annotated[int, Field(ge=1, le=600)] = 30

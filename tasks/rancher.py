@@ -21,10 +21,10 @@ DIRECTORY = {"k3s": "/etc/rancher/k3s", "rke2": "/etc/rancher/rke2"}
 AGENT = {"k3s": "k3s-agent", "rke2": "rke2-agent"}
 
 
-def resources(runtime: str, unit: str, registry: Registry, ca: str | Later, settle_s: int) -> Sequence[Resource]:
+def resources(runtime: str, unit: str | None, registry: Registry, ca: str | Later, settle_s: int) -> Sequence[Resource]:
     """Give the CA, the file that names it, and the service started after that file.
 
-    unit    the runtime's agent where it is empty
+    unit    None is the runtime's agent
     Source  docs.k3s.io and docs.rke2.io, Private Registry Configuration: the file is read at the start alone
     """
     place = DIRECTORY[runtime]

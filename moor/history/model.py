@@ -14,6 +14,7 @@ class RunRow:
 
     findings      open at its end, waived ones left out
     not_examined  hosts of which something is not known
+    whole         it was for every host of the inventory
     """
 
     run: str
@@ -25,6 +26,7 @@ class RunRow:
     not_examined: int
     findings: int
     counts: dict[str, int] = field(default_factory=dict)
+    whole: bool = True
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, or_, select
 
 from moor.history.model import ChangeRow, ExpiryRow, FindingRow, HostRow, RunRow
 from moor.history.tables import changes, expiries, findings, hosts, runs
+
+RECENT = 50  # runs; among so many one is for the whole fleet, or no run is
 
 
 @dataclass(frozen=True)
@@ -64,13 +66,15 @@ class History:
         columns = (expiries.c[key] for key in ("id", "host", "what", "remedy", "expires"))
         return [ExpiryRow(*row) for row in self.connection.execute(select(*columns).order_by(expiries.c.expires))]
 
-    def last_hosts(self, command: str = "drift") -> list[HostRow]:
-        """Give each host as the last run of a command saw it that asked for it, by name."""
-        asked = select(hosts.c.host, func.max(hosts.c.run).label("run")).join(runs, runs.c.run == hosts.c.run)
-        last = asked.where(runs.c.command == command).group_by(hosts.c.host).subquery()
-        same = (hosts.c.host == last.c.host) & (hosts.c.run == last.c.run)
-        query = select(hosts).join(last, same).order_by(hosts.c.host)
-        return [HostRow(*row) for row in self.connection.execute(query)]
+    def fleet(self, command: str = "drift") -> list[HostRow]:
+        """Give each host as the last run of a command saw it, by name; hosts that left the inventory are gone."""
+        found: dict[str, HostRow] = {}
+        for run in self.runs(RECENT, command=command):
+            seen = {row.host: row for row in self.hosts(run.run)}
+            found = {**seen, **found}
+            if run.whole:
+                return [found[name] for name in sorted(seen)]
+        return [found[name] for name in sorted(found)]
 
 
 def _run(row: Row[Any]) -> RunRow:

@@ -31,7 +31,7 @@ def record(settings: SiteSettings, report: RunReport, fleet: frozenset[str]) -> 
     """
     try:
         with connected(settings, writing=True) as connection:
-            _write_run(connection, report)
+            _write_run(connection, report, fleet)
             recorded = _follow(connection, report, fleet)
             _write_expiries(connection, report)
             _forget(connection, settings.history_days)
@@ -41,10 +41,10 @@ def record(settings: SiteSettings, report: RunReport, fleet: frozenset[str]) -> 
     return recorded
 
 
-def _write_run(connection: Connection, report: RunReport) -> None:
+def _write_run(connection: Connection, report: RunReport, fleet: frozenset[str]) -> None:
     found = [(name, r) for name, host in report.hosts.items() for r in host.resources if r.status != "ok"]
     rows = [{"run": report.run, "host": name, **_change_values(resource)} for name, resource in found]
-    connection.execute(insert(runs).values(_run_values(report)))
+    connection.execute(insert(runs).values(**_run_values(report), whole=report.hosts.keys() == fleet))
     if report.hosts:
         connection.execute(insert(hosts), [_host_values(report.run, *pair) for pair in report.hosts.items()])
     if rows:

@@ -57,6 +57,7 @@ runs = Table(
     Column("not_examined", Integer, nullable=False),
     Column("findings", Integer, nullable=False),
     Column("counts", JSON, nullable=False),
+    Column("whole", Boolean, nullable=False),
 )
 
 _run = "runs.run"

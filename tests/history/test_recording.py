@@ -111,7 +111,18 @@ def test_a_run_is_found_by_how_its_name_begins_with_all_that_was_not_right(anywh
         assert [row.host for row in history.hosts(one.run)] == ["node1", "node2"]
         assert [(row.id, row.status) for row in history.changes([one.run])] == [("file:/a", "drift")]
         assert [run.command for run in history.runs(host="node1")] == ["drift", "drift"]
-        assert [row.run for row in history.last_hosts()] == [history.runs(1)[0].run] * 2
+        assert [row.run for row in history.fleet()] == [history.runs(1)[0].run] * 2
+
+
+def test_the_fleet_is_as_each_host_was_seen_last_without_those_that_left(settings: SiteSettings) -> None:
+    three = a_run({"node1": {}, "node2": {}, "node3": {}})
+    kept(settings, three, frozenset(three.hosts))
+    whole, part = a_run(CLEAN), a_run({"node2": {"file:/a": "drift"}})
+    kept(settings, whole)
+    kept(settings, part)
+    with connected(settings, writing=False) as connection:
+        fleet = History(connection).fleet()
+    assert [(row.host, row.run) for row in fleet] == [("node1", whole.run), ("node2", part.run)]
 
 
 def test_old_runs_are_dropped_and_what_is_open_stays(settings: SiteSettings) -> None:

@@ -81,7 +81,7 @@ def test_it_is_idempotent_and_keeps_every_other_key(others: dict[str, dict[str, 
 
 
 @pytest.mark.parametrize(
-    ("runtime", "unit", "service"), [("k3s", "", "k3s-agent"), ("k3s", "k3s", "k3s"), ("rke2", "", "rke2-agent")]
+    ("runtime", "unit", "service"), [("k3s", None, "k3s-agent"), ("k3s", "k3s", "k3s"), ("rke2", None, "rke2-agent")]
 )
 def test_the_service_that_reads_the_file_is_started_after_it(runtime: str, unit: str, service: str) -> None:
     made = resources(runtime, unit, REGISTRY, "pem", 30)

@@ -1,0 +1,77 @@
+"""What report and serve do: make the page from history; no host is asked."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from moor import private
+from moor.commands.history import settings_for
+from moor.errors import InputError
+from moor.history.database import Trouble, connected
+from moor.history.reading import History
+from moor.options import Options
+from moor.pages.render import page, policy
+from moor.pages.server import application, is_loopback
+from moor.pages.view import look, utc_now
+from moor.secrets import mask
+from moor.settings.access import SiteSettings
+
+DEFAULT = "report.html"
+
+
+def report(options: Options, out: Path | None, days: int) -> int:
+    """Write the page to a file: 0 done, 1 error."""
+    settings = settings_for(options)
+    path = (out or settings.state / DEFAULT).expanduser().absolute()
+    content = made(settings, days, live=False)
+    try:
+        if not path.parent.is_dir() and out:
+            raise InputError(f"--out {path}: no such directory: {path.parent}")
+        private.write(path, content.encode())
+    except OSError as error:
+        raise InputError(f"--out {path}: {error.strerror}") from error
+    print(path)
+    return 0
+
+
+def made(settings: SiteSettings, days: int, live: bool) -> str:
+    """Make the page of now; raises Trouble."""
+    with connected(settings, writing=False) as connection:
+        view = look(History(connection), utc_now(), days, settings.expires_within_days)
+    return mask(page(view, settings.directory.name, live))
+
+
+def serve(options: Options, listen: str, days: int) -> int:
+    """Serve the page until interrupted."""
+    from waitress.server import create_server
+
+    settings = settings_for(options)
+    address, port = place(listen)
+    loopback = is_loopback(address)
+    if not loopback:
+        print(f"moor: {address} is reached by others too, and there is no login", file=sys.stderr)
+    app = application(lambda: _live(settings, days), policy(), loopback)
+    try:
+        server = create_server(app, host=address, port=port, threads=4, ident="moor")
+    except OSError as error:
+        raise InputError(f"--listen {listen}: {error.strerror or error}") from error
+    shown = f"[{address}]" if ":" in address else address
+    print(f"http://{shown}:{getattr(server, 'effective_port', port)}/ (Ctrl-C ends)", flush=True)
+    server.run()
+    return 0
+
+
+def _live(settings: SiteSettings, days: int) -> str:
+    try:
+        return made(settings, days, live=True)
+    except Trouble as error:
+        return f"<!doctype html><title>moor</title><p>{mask(str(error)).replace('<', '&lt;')}</p>"
+
+
+def place(listen: str) -> tuple[str, int]:
+    """Read ADDRESS:PORT; raises InputError."""
+    address, _, port = listen.rpartition(":")
+    if not address or not port.isdigit() or int(port) > 65535:
+        raise InputError(f"--listen {listen}: write ADDRESS:PORT, such as 127.0.0.1:8080 or [::1]:8080")
+    return address.strip("[]"), int(port)

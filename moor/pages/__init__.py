@@ -1,0 +1,1 @@
+"""History as a page: one file to keep and send, or served live."""

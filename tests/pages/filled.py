@@ -1,0 +1,85 @@
+"""A history with runs of weeks in it, as large as wanted."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import insert
+
+from moor.history.database import connected
+from moor.history.tables import changes, expiries, findings, hosts, runs
+from moor.settings import SiteSettings
+
+NOW = datetime(2026, 11, 24, 15, 0, tzinfo=UTC)
+DIFF = """content:
+@@ -10,3 +10,3 @@
+ # What stands between these lines is written by moor; change the inventory instead.
+-10.99.0.9 registry.moor.test registry
++10.77.0.11 registry.moor.test registry
+ # END moor"""
+WAIVED = "with the upgrade (network, until 2026-12-24)"
+EVIL = "<script>document.title='taken'</script> & \"quoted\""
+
+
+def fill(settings: SiteSettings, number_hosts: int, number_runs: int) -> None:
+    """Fill an empty history: the last run's fleet has some of everything."""
+    names = [f"node{number}" for number in range(1, number_hosts + 1)]
+    with connected(settings, writing=True) as connection:
+        for number in range(number_runs):
+            row = _run(number, number_runs, number_hosts)
+            connection.execute(insert(runs).values(row))
+            values = [{"run": row["run"], "host": name, **_seen(index)} for index, name in enumerate(names)]
+            connection.execute(insert(hosts), values)
+            connection.execute(insert(changes), [_change(row["run"], name) for name in names[1:4]])
+        connection.execute(insert(findings), _findings(names))
+        connection.execute(insert(expiries), _ends())
+
+
+def _run(number: int, number_runs: int, number_hosts: int) -> dict[str, Any]:
+    started = NOW - timedelta(hours=number_runs - number)
+    open_ = (number * 7 % 23) // 3 + (8 if 0.4 < number / number_runs < 0.5 else 0)
+    return {
+        "run": f"{started:%Y%m%d-%H%M%S}-{number:04x}", "command": "drift", "runbook": "drift", "started": started,
+        "duration_s": 1.5 + number % 5, "hosts": number_hosts, "not_examined": number % 11 // 9, "findings": open_,
+        "counts": {"ok": number_hosts * 16, "drift": open_}, "whole": True,
+    }  # fmt: skip
+
+
+def _seen(index: int) -> dict[str, Any]:
+    return {"reached": index != 4, "error": "" if index != 4 else "connection refused", "counts": {"ok": 16}}
+
+
+def _change(run: str, name: str) -> dict[str, Any]:
+    return {"run": run, "host": name, "id": "edit:/etc/hosts#names", "status": "drift", "diff": DIFF, "error": ""}
+
+
+def _findings(names: list[str]) -> list[dict[str, Any]]:
+    def one(host: str, name: str, state: str, what: str, hours: int, **more: str) -> dict[str, Any]:
+        seen = {"first_seen": NOW - timedelta(hours=hours), "last_seen": NOW, "stage": "x", "remedy": "", "waived": ""}
+        return {"host": host, "id": name, "state": state, "what": what, **seen, **more}
+
+    many = [
+        one(name, f"file:/etc/odd-{index}", "drift", f"{DIFF}\n+{index}", index) for index, name in enumerate(names)
+    ]
+    return [
+        *(one(name, "edit:/etc/hosts#names", "drift", DIFF, 30) for name in names[1:4]),
+        one(names[3], "requirement:clock", "failed", EVIL, 3),
+        one(names[4], "host:examined", "unexamined", "10.77.0.31:22: connection refused", 2),
+        one("", "node:node99", "finding", "node99 joined the cluster", 1, remedy="moor onboard node99"),
+        one(names[5], "service:containerd", "drift", "stale: yes -> no", 400, waived=WAIVED),
+        *(many[6:600:3] if len(names) > 100 else ()),
+    ]  # fmt: skip
+
+
+def _ends() -> list[dict[str, Any]]:
+    known = {
+        "certificate:served": ("the certificate of registry.moor.test", 12),
+        "certificate:ca": ("the CA", 3600),
+        "robot-expiry:demo+puller": ("the robot robot$demo+puller", -3),
+        "robot-expiry:demo+pusher": ("the robot robot$demo+pusher", 200),
+    }
+    return [
+        {"id": name, "host": "", "what": what, "remedy": "moor apply", "stage": "x", "expires": NOW + timedelta(days)}
+        for name, (what, days) in known.items()
+    ]
