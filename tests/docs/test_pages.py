@@ -34,7 +34,7 @@ def understood(words: Sequence[str]) -> dict[str, Any]:
     while True:
         context = command.make_context(name, rest, parent=context)
         left = [*context._protected_args, *context.args]
-        if not hasattr(command, "resolve_command") or (command.invoke_without_command and not left):
+        if not hasattr(command, "resolve_command") or (getattr(command, "invoke_without_command", False) and not left):
             return context.params
         name, command, rest = command.resolve_command(context, left)
 
