@@ -93,7 +93,7 @@ def examine(task: Task, looking: Looking) -> Result:
             login, known = _own_login(view, door, image, login, known)
         unreached = _look(task, Asked(door, image, login, looking.pull, _own(task)), known, evidence)
         evidence |= _of_cluster(task, looking, view, image, _wanted(task, looking, door, image, known))
-    return _told(task, judge(evidence, RULES), unreached)
+    return told(task, judge(evidence, RULES), unreached)
 
 
 def _own(task: Task) -> str:
@@ -119,7 +119,7 @@ def _look(task: Task, asked: Asked, known: Known, evidence: dict[str, Evidence])
     return ""
 
 
-def _told(task: Task, results: Sequence[LayerResult], unreached: str) -> Result:
+def told(task: Task, results: Sequence[LayerResult], unreached: str) -> Result:
     """Give each layer as a sub-result of the task; raises HostError where one is at fault."""
     causes = [unreached] if unreached else []
     for result in results:

@@ -1,0 +1,61 @@
+"""The way from a node to the registry, looked at in the same script as everything else of a drift check.
+
+Somebody's firewall rule, a stale name, another certificate than the one that was issued: nothing that moor wrote
+differs, and pods do not start.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from nornir.core.inventory import Host
+from nornir.core.task import Result, Task
+
+from moor.engine.converge import read
+from moor.engine.observation import observation_of
+from moor.engine.once import once
+from moor.errors import MoorError
+from moor.resources.base import Resource
+from moor.settings import settings_of
+from tasks.facts import Registry
+from tasks.harbor import harbor_of
+from tasks.layers import RULES
+from tasks.layers.chain import judge
+from tasks.layers.door import Asked, Door, Known
+from tasks.layers.probes import probes
+from tasks.layers.seen import evidence_of
+from tasks.reachability import told
+from tasks.registry_view import fingerprint
+
+LAYERS = ("clock", "name", "route", "tls")
+ASKED = ("probe:clock", "probe:name", "probe:wire")
+
+
+def desired(host: Host) -> Sequence[Resource]:
+    """The questions; whatever is answered is no difference."""
+    return [probe for probe in probes(_asked(host)) if probe.id in ASKED]
+
+
+def _asked(host: Host) -> Asked:
+    registry = settings_of(host, Registry)
+    return Asked(Door(registry.name, str(registry.address), registry.port), "")
+
+
+def look_at_way(task: Task) -> Result:
+    """Judge name, route and certificate of the registry from a node; raises HostError with every cause."""
+    seen, resources = observation_of(task.host), desired(task.host)
+    read(task, resources, seen)
+    answers = {probe.id.partition(":")[2]: str((seen.states[probe.id] or {}).get("answer", "")) for probe in resources}
+    known = Known(once(task, ("registry answers",), lambda: _answers(task)), fingerprint=fingerprint(task.host))
+    evidence = evidence_of(answers, _asked(task.host), known, task.host.name, time.time())
+    return told(task, judge({layer: evidence[layer] for layer in LAYERS}, RULES), "")
+
+
+def _answers(task: Task) -> str:
+    """Ask from the controller, which tells a node that is cut off from a registry that is down."""
+    try:
+        harbor_of(task).ask("GET", "/api/v2.0/ping")
+    except MoorError as error:
+        return str(error)
+    return "answers"
