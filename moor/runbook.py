@@ -64,6 +64,7 @@ class Runbook:
 
     about        its operator's page
     proves       it proves rather than plans, such as verify; a drift check leaves it out
+    looks        a drift check asks it, and there is nothing in it to mend
     independent  a host that failed at one stage is still asked at the next, since nothing is changed
     """
 
@@ -71,6 +72,7 @@ class Runbook:
     about: str
     stages: tuple[Stage, ...]
     proves: bool = False
+    looks: bool = False
     independent: bool = False
 
 

@@ -80,13 +80,14 @@ def runbook_called(name: str) -> Runbook:
 def everything(independent: bool = True) -> Runbook:
     """Give the stages of every runbook that plans, each once.
 
-    independent  as a drift check reads them: none waits for another
+    independent  as a drift check reads them: none waits for another, and what only looks is among them
     """
     import runbooks
 
     found = sorted(module.name for module in pkgutil.iter_modules(runbooks.__path__))
     every: list[Runbook] = [importlib.import_module(f"runbooks.{name}").RUNBOOK for name in found]
-    books = sorted((book for book in every if not book.proves), key=lambda book: book.name != "site")
+    chosen = (book for book in every if not book.proves and not (book.looks and not independent))
+    books = sorted(chosen, key=lambda book: book.name != "site")
     by_task: dict[TaskFunction, Stage] = {}
     for stage in (replace(stage, needs="") if independent else stage for book in books for stage in book.stages):
         by_task[stage.task] = joined(by_task[stage.task], stage) if stage.task in by_task else stage

@@ -14,4 +14,4 @@ RUNBOOK = Runbook("watch", "What ends by itself, and what no single host shows."
     Stage(look_at_way, on=members("nodes")),
     Stage(look_ahead, on=members("harbor")),
     Stage(compare_members, on=members("control_plane")),
-))  # fmt: skip
+), looks=True)  # fmt: skip

@@ -64,15 +64,15 @@ def broken(moored: Moored, host: str, path: str, command: str, after: str = ":")
 
 
 @contextmanager
-def closed(moored: Moored, verdict: str) -> Iterator[None]:
-    """Have node2's own nftables close the registry's port to it."""
+def closed(moored: Moored, verdict: str, host: str = "node2") -> Iterator[None]:
+    """Have a node's own nftables close the registry's port to it."""
     rule = f"ip daddr {address(moored, 'harbor1')} tcp dport 443 {verdict}"
     chain = "add chain inet closed out { type filter hook output priority 0; }"
-    moored.lab.exec("node2", ["nft", f"add table inet closed; {chain}; add rule inet closed out {rule}"])
+    moored.lab.exec(host, ["nft", f"add table inet closed; {chain}; add rule inet closed out {rule}"])
     try:
         yield
     finally:
-        moored.lab.exec("node2", ["nft", "delete table inet closed"])
+        moored.lab.exec(host, ["nft", "delete table inet closed"])
 
 
 @contextmanager
