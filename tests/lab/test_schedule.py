@@ -26,15 +26,14 @@ pytestmark = [
 
 LIBRARIES, SITE, METRICS = "/opt/moor", "/srv/my fleet", "/var/lib/metrics"
 TOOLS = (
-    "mypy*",
-    "ruff*",
-    "selenium*",
-    "hypothesis*",
-    "pytest*",
-    "_pytest",
-    "pip*",
-    "uv*",
-    "*.dist-info/RECORD",
+    "./mypy*",
+    "./ruff*",
+    "./selenium*",
+    "./hypothesis*",
+    "./pytest*",
+    "./_pytest",
+    "./pip*",
+    "./uv*",
     "__pycache__",
 )
 HOSTS_TOML = f"{CERTS_D}/hosts.toml"
@@ -98,9 +97,7 @@ def test_the_timer_fires_and_leaves_history_metrics_and_a_notice(controller: Con
             controller(f"umask 077; echo MOOR_NOTICES={received.url} > '{SITE}/env'")
             installed = controller.moor(f"schedule install --every 1h --apply file --env-file '{SITE}/env'")
             assert "exit 0" in installed, installed
-            (timer,) = (
-                line.split("/")[-1] for line in installed.splitlines() if line.endswith(".timer") and "written" in line
-            )
+            (timer,) = (line.split()[-1] for line in installed.splitlines() if line.startswith("started "))
             service = timer.replace(".timer", ".service")
             assert received.url not in controller(f"cat /etc/systemd/system/{service}")
             soon = f"/etc/systemd/system/{timer}.d"

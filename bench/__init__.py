@@ -1,0 +1,1 @@
+"""Measurements, as ratios and times of one run on one machine; nothing here is a test."""
