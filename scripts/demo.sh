@@ -46,6 +46,12 @@ expect 0 moor verify
 step "Ask the workload itself, on a node, from another one" "moor lab shell node2 busybox wget -qO- http://node1:8000/sqrt/2"
 expect 0 moor lab shell node2 busybox wget -qO- http://node1:8000/sqrt/2
 
+step "Has anything changed without a plan? (what a schedule asks every hour)" "moor drift"
+expect 0 moor drift
+
+step "The same as one page for a browser" "moor report"
+expect 0 moor report
+
 cat >&2 <<'END'
 
 Done. Harbor's core and Kubernetes are stand-ins in this lab, and say so wherever you meet them; the hosts, their
@@ -53,7 +59,8 @@ containerd, Docker, TLS and the registry itself are real. What to look at next:
 
     .venv/bin/moor lab shell node1                  log in to a node (then: ls /etc/containerd/certs.d)
     .venv/bin/moor lab shell node1 sudo rm -r /etc/containerd/certs.d
-    .venv/bin/moor plan                             what has drifted by that; moor apply mends it
+    .venv/bin/moor drift                            what has changed by that, and since when; moor apply mends it
+    .venv/bin/moor history                          what happened so far
     less docs/architecture.md                       how it works: the way of one fact through the code
     .venv/bin/moor lab down                         end the lab; make clean leaves nothing at all
 END

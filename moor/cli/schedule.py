@@ -10,9 +10,17 @@ import typer
 from moor.cli.words import Kinds, Limit, Site, Verbose, app, kinds_of
 from moor.options import Options
 
-schedule_app = typer.Typer(help="Have the drift check run by itself.", no_args_is_help=True)
+schedule_app = typer.Typer(help="Have the drift check run by itself; alone, it shows what is scheduled.")
 app.add_typer(schedule_app, name="schedule")
 EnvFile = Annotated[Path | None, typer.Option("--env-file", help="NAME=value lines of what env: references name")]
+
+
+@schedule_app.callback(invoke_without_command=True)
+def schedule(context: typer.Context, site: Site = None) -> int:
+    """Have the drift check run by itself; alone, it shows what is scheduled."""
+    from moor.commands import schedule as command
+
+    return 0 if context.invoked_subcommand else command.show(Options(site))
 
 
 @schedule_app.command()
