@@ -199,6 +199,9 @@ class Prepared(Scripted):
     def desired(self, actual: State | None) -> State:
         return {"stale": "no", "flags": " ".join(self.flags)}
 
+    def follows(self, paths: frozenset[str]) -> Prepared | None:
+        return None if paths.isdisjoint(self.newer_than) else self
+
     def pending(self, paths: frozenset[str], actual: State | None) -> State | None:
         newer = [path for path in self.newer_than if path in paths]
         return {**actual, "stale": f"older than {' '.join(newer)}"} if actual and newer else actual

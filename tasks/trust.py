@@ -77,9 +77,12 @@ class Trusted(Scripted):
     def desired(self, actual: State | None) -> State:
         return {"anchor": self.pem, "mode": "644", "bundle": "holds it"}
 
+    def follows(self, paths: frozenset[str]) -> BundleBuilt | None:
+        return None if paths.isdisjoint(self.writes) else BundleBuilt(self)
+
     def probe(self) -> str:
         return f"""\
-{self._find()}
+{self.find()}
 p=$anchors/{quote(self.name)}.crt; [ -n "$anchors" ] && [ -f "$p" ] || exit 0
 stat -L -c %a "$p"; held=; lacks=; body=
 while IFS= read -r line || [ -n "$line" ]; do
@@ -108,7 +111,7 @@ cat "$p\""""
             return f"moor_fail {quote(f'{self.id}: not known yet: {self.pem.what}')}"
         name, known = quote(self.name), ", ".join(store.anchors for store in self.stores)
         return f"""\
-{self._find()}
+{self.find()}
 [ -n "$anchors" ] || moor_fail {quote(f"no trust store that moor knows: {known}")}
 p=$anchors/{name}.crt t=$anchors/.{name}.moor
 moor_keep "$p"
@@ -118,7 +121,7 @@ mkdir -p "$anchors" || exit 1
 link=${{bundle%/*}}/{name}.pem; [ ! -L "$link" ] || rm -f "$link"
 "$tool" >&2"""
 
-    def _find(self) -> str:
+    def find(self) -> str:
         """Give sh that sets ``$tool``, ``$anchors`` and ``$bundle``, empty where no store is known."""
         return f"tool=; anchors=; bundle=\n{'el'.join(self._branches())}fi"
 
@@ -129,3 +132,36 @@ link=${{bundle%/*}}/{name}.pem; [ ! -L "$link" ] || rm -f "$link"
                 f"if command -v {tool} >/dev/null 2>&1 && {{ [ -d {anchors} ] || [ -e {bundle} ]; }}; then\n"
                 f"  tool={tool}; anchors={anchors}; bundle={bundle}\n"
             )
+
+
+@dataclass(frozen=True)
+class BundleBuilt(Scripted):
+    """Hold the bundle newer than its anchors, whatever these are: after one of them was put back."""
+
+    of: Trusted
+
+    @property
+    def id(self) -> str:
+        return f"trust-built:{self.of.name}"
+
+    @property
+    def bound_s(self) -> float:
+        return self.of.bound_s
+
+    def desired(self, actual: State | None) -> State:
+        return {"built": "after its anchors"}
+
+    def pending(self, paths: frozenset[str], actual: State | None) -> State | None:
+        return actual if paths.isdisjoint(self.of.writes) else {"built": "before its anchors"}
+
+    def probe(self) -> str:
+        return f"""\
+{self.of.find()}
+if [ -n "$anchors" ] && [ -n "$(find "$anchors" -newer "$bundle" 2>/dev/null)" ]
+then echo 'before its anchors'; else echo 'after its anchors'; fi"""
+
+    def actual(self, output: str) -> State | None:
+        return {"built": output.strip()}
+
+    def mend(self, actual: State | None) -> str:
+        return f'{self.of.find()}\n"$tool" >&2 && touch "$bundle"'

@@ -11,7 +11,7 @@ from traceback import format_exc
 
 import typer
 
-from moor.cli import diagnose, drift, fleet, history, hosts, pages, schedule
+from moor.cli import diagnose, drift, fleet, history, hosts, pages, rollback, schedule
 from moor.cli.words import app
 from moor.errors import InputError, MoorError
 from moor.interruption import INTERRUPTED
@@ -19,7 +19,7 @@ from moor.interruption import INTERRUPTED
 __all__ = ["app", "main"]
 
 # Each of these modules registers its commands with ``app`` when it is imported.
-COMMANDS = (fleet, diagnose, drift, history, hosts, schedule, pages)
+COMMANDS = (fleet, diagnose, drift, history, hosts, schedule, pages, rollback)
 
 
 def main(words: Sequence[str] | None = None) -> None:

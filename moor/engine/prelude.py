@@ -13,6 +13,7 @@ umask 022
 
 # A path is kept once a run, so that what is put back is what was there before the run began;
 # what was refused is kept beside it, since a person may have written it after moor did.
+# What a run made of them is written down at its end, so that a rollback knows whether somebody changed them since.
 # The newest run that kept a path wins: a run that was killed before its restart left its copy behind. What is older
 # than the last start that went well is no former content: a later failure has another cause.
 FUNCTIONS = """\
@@ -40,6 +41,20 @@ moor_put_back() {
   [ ! -f "$p" ] || { (umask 077; mkdir -p "${r%/*}") && cp -p "$p" "$r"; }
   if [ -e "$k" ]; then cp -p "$k" "$p.moor" && mv -f "$p.moor" "$p"; else rm -f "$p"; fi ||
     moor_fail "cannot give $1 its former content, which is $k"
+}
+moor_written() {
+  [ -d "$moor_runs/$moor_run/files" ] || return 0
+  (
+    umask 077
+    find "$moor_runs/$moor_run/files" -type f ! -name '*.part' -exec sh -c '
+      r=$1; shift
+      for k; do
+        p=${k#"$r/files"}
+        [ -s "$k" ] || case $k in *.absent) p=${p%.absent} ;; esac
+        w=$r/written$p; mkdir -p "${w%/*}" || exit 1
+        if [ -f "$p" ]; then s=$(sha256sum < "$p"); echo "${s%% *}" > "$w"; else echo absent > "$w"; fi
+      done' sh "$moor_runs/$moor_run" {} +
+  ) 2>/dev/null </dev/null
 }
 moor_place() {
   if sync "$1" 2>/dev/null || sync; then mv -f "$1" "$2"; else false; fi && return 0

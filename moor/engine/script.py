@@ -35,8 +35,9 @@ def probe_script(fragments: Sequence[str], mark: str) -> str:
 
 def apply_script(fragments: Sequence[str], mark: str, run: str) -> str:
     """Give a script that holds the host's lock and stops at the first fragment that fails."""
-    blocks = (f"{_block(text, number, mark)}[ $rc = 0 ] || return 0\n" for number, text in enumerate(fragments))
-    return _whole(opening(run, RUNS, LOCK), [*blocks, TIDY])
+    stopped = "[ $rc = 0 ] || { moor_written; return 0; }\n"
+    blocks = (f"{_block(text, number, mark)}{stopped}" for number, text in enumerate(fragments))
+    return _whole(opening(run, RUNS, LOCK), [*blocks, "moor_written\n", TIDY])
 
 
 def _whole(opening_lines: str, blocks: Iterable[str]) -> str:

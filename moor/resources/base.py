@@ -67,6 +67,10 @@ class Resource(ABC):
     def desired(self, actual: State | None) -> State | None:
         """Say what should be, given what is; None is absence. Fields that ``actual`` has besides are not compared."""
 
+    def follows(self, paths: frozenset[str]) -> Resource | None:
+        """Give what has to be held once ``paths`` have got their former content; None where nothing follows."""
+        return None
+
     def pending(self, paths: frozenset[str], actual: State | None) -> State | None:
         """Say what ``actual`` will be once ``paths``, which are planned too, have changed."""
         return actual

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from shlex import quote
 
 from moor.errors import HostError
@@ -58,6 +58,10 @@ class Service(Scripted):
         if not newer or actual is None or actual["running"] == "no":
             return actual
         return {**actual, "stale": f"older than {' '.join(newer)}"}
+
+    def follows(self, paths: frozenset[str]) -> Service | None:
+        stale = self.running and not paths.isdisjoint(self.newer_than)
+        return replace(self, put_back=False) if stale else None
 
     def probe(self) -> str:
         unit = quote(self.name)

@@ -1,0 +1,49 @@
+"""What rollback does: puts back what a run wrote, host by host."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from nornir.core import Nornir
+
+from moor import text
+from moor.commands.running import opened, play, put, remember
+from moor.errors import InputError, MoorError
+from moor.history.database import connected
+from moor.history.reading import History
+from moor.options import Options
+from moor.rollback import ROLLBACK, WANTED, Wanted
+
+DIFFERS = 2
+NAME = re.compile(r"\d{8}-\d{6}-[0-9a-f]{4}")
+
+
+def rollback(options: Options, wanted: Wanted, dry_run: bool) -> int:
+    """Put a run back, or plan that: 0 done or nothing to do, 2 the plan has changes, 1 a host refused or failed."""
+    with opened(options, dry_run=dry_run) as nr:
+        run = run_named(nr, wanted.run)
+        nr.config.user_defined[WANTED] = replace(wanted, run=run)
+        report = play(nr, ROLLBACK, options, "rollback")
+        if not any(host.resources or host.error for host in report.hosts.values()):
+            raise InputError(
+                f"rollback: no host keeps anything of run {run}; moor history lists runs, hosts keep the last 20"
+            )
+        if not dry_run:
+            remember(nr, report)
+    put(options, report, text.plan(report) if dry_run else text.applied(report))
+    return 1 if report.failed else DIFFERS if report.differs else 0
+
+
+def run_named(nr: Nornir, name: str) -> str:
+    """Give the whole name of a run; history knows it by how it begins. Raises InputError."""
+    try:
+        with connected(nr.config.user_defined["moor"], writing=False) as connection:
+            found = History(connection).run(name)
+    except MoorError:
+        found = None
+    if found is None and not NAME.fullmatch(name):
+        raise InputError(
+            f"rollback: no run is called {name}, or more than one begins so; moor history lists the last ones"
+        )
+    return found.run if found else name
