@@ -13,6 +13,7 @@ from typing import Any
 from nornir.core.inventory import Host
 from nornir.core.task import AggregatedResult, MultiResult, Result, Task
 
+from moor.engine.plan import printable
 from moor.engine.results import Cause, Found, ResourceResult, Status
 from moor.errors import MoorError
 from moor.findings import EXAMINED, Expiry, Finding, FindingState
@@ -132,7 +133,7 @@ class Collector:
         for one in found:
             known = self.report.expiries if isinstance(one, Expiry) else self.report.findings
             if not any((one.id, one.host) == (other.id, other.host) for other in known):
-                known.append(replace(one, stage=stage))  # type: ignore[arg-type]
+                known.append(replace(one, stage=stage, what=printable(one.what)))  # type: ignore[arg-type]
 
     def subtask_instance_started(self, task: Task, host: Host) -> None:
         """Subtasks are part of their task's result."""
@@ -142,19 +143,17 @@ class Collector:
 
 
 def _resource(stage: str, sub: ResourceResult) -> ResourceReport:
-    return ResourceReport(str(sub.name), sub.status, sub.diff, stage, str(sub.exception or ""), list(sub.causes))
+    error = printable(str(sub.exception or ""))
+    return ResourceReport(str(sub.name), sub.status, printable(sub.diff), stage, error, list(sub.causes))
 
 
 def error_of(result: Result) -> str:
     """Say what a user should read of a failed result; empty for one that did well."""
     error = result.exception
     if error is None:
-        return str(result.result) if result.failed else ""
-    return (
-        str(error)
-        if isinstance(error, MoorError)
-        else f"internal error: {type(error).__name__}: {error} (-v shows where)"
-    )
+        return printable(str(result.result)) if result.failed else ""
+    internal = f"internal error: {type(error).__name__}: {error} (-v shows where)"
+    return printable(str(error) if isinstance(error, MoorError) else internal)
 
 
 def open_findings(report: RunReport) -> list[Finding]:

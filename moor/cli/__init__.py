@@ -55,9 +55,10 @@ def _run(words: list[str]) -> int:
 
 
 def _complain(text: str) -> None:
+    from moor.engine.plan import printable
     from moor.secrets import mask
 
-    lines = mask(text).splitlines() or ["(no message)"]
+    lines = printable(mask(text)).split("\n") or ["(no message)"]
     print(
         f"moor: {lines[0]}" if len(lines) == 1 else "\n".join(["moor:", *(f"  {line}" for line in lines)]),
         file=sys.stderr,

@@ -105,6 +105,11 @@ def _short(value: Value | None) -> str:
     return "(none)" if value is None else shown(*redacted([str(value)])) or "(empty)"
 
 
+def printable(text: str) -> str:
+    """Make a text of many lines safe on a terminal, such as an error with a host's own words in it."""
+    return "\n".join(shown(line) for line in text.split("\n"))
+
+
 def shown(text: str) -> str:
     """Make one line of a host's text safe on a terminal: what does not print becomes an escape."""
     raw = text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

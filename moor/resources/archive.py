@@ -76,9 +76,13 @@ fi"""
             return None
         if lines[0] == "directory":
             raise HostError(f"{self.id}: a directory is in its place; move it away")
-        names, numbers, mode = lines[0].split(" ")
+        try:
+            names, numbers, mode = lines[0].split(" ")
+            owner = same_form(self.owner, names, numbers)
+        except ValueError:
+            raise HostError(f"{self.id}: the host described it as {lines[0][:200]!r}") from None
         digest = lines[1] if len(lines) > 1 else "(not verified since it was last touched)"
-        return {"owner": same_form(self.owner, names, numbers), "mode": mode.rjust(4, "0"), "sha256": digest}
+        return {"owner": owner, "mode": mode.rjust(4, "0"), "sha256": digest}
 
     def write(self, task: Task, actual: State | None) -> None:
         shell: Shell = task.host.get_connection("shell", task.nornir.config)

@@ -141,9 +141,10 @@ class Directory(Scripted):
             return None
         try:
             names, numbers, mode = output.strip().split(" ")
+            owner = same_form(self.owner, names, numbers)
         except ValueError:
             raise HostError(f"{self.id}: something else is in its place; move it away") from None
-        return {"owner": same_form(self.owner, names, numbers), "mode": mode.rjust(4, "0")}
+        return {"owner": owner, "mode": mode.rjust(4, "0")}
 
     def mend(self, actual: State | None) -> str:
         path = quote(self.path)
