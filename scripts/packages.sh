@@ -22,10 +22,15 @@ free_gib() {
     df --output=avail -BG "$1" | tail -n 1 | tr -dc 0-9
 }
 
+get() {
+    DEBIAN_FRONTEND=noninteractive apt-get --quiet=2 --yes --no-install-recommends install "$@" >/dev/null
+}
+
 install() {
     echo "moor: installing Debian packages that are missing: $*" >&2
     [ -d /var/lib/apt/lists ] && ls /var/lib/apt/lists/*Packages* >/dev/null 2>&1 || apt-get --quiet=2 update
-    DEBIAN_FRONTEND=noninteractive apt-get --quiet=2 --yes --no-install-recommends install "$@" >/dev/null ||
+    # an index of yesterday may name packages that the archive has replaced since
+    get "$@" 2>/dev/null || { apt-get --quiet=2 update && get "$@"; } ||
         stop "apt-get could not install: $*; run apt-get update, and make test or make demo again"
 }
 
@@ -38,7 +43,8 @@ install_without_services() {
         chmod 755 "$policy"
     fi
     install "$@"
-    systemctl --quiet disable ssh.service postgresql.service 2>/dev/null || :
+    case " $* " in *" openssh-server "*) systemctl --quiet disable ssh.service 2>/dev/null || : ;; esac
+    case " $* " in *" postgresql "*) systemctl --quiet disable postgresql.service 2>/dev/null || : ;; esac
 }
 
 [ -e /etc/debian_version ] || stop "demo and tests run on Debian 12 or later, and this machine is not a Debian"

@@ -64,6 +64,7 @@ def opened(url: URL) -> Engine:
     if url.database:
         private.directory(Path(url.database).parent)
         Path(url.database).touch(mode=0o600)
+        Path(url.database).chmod(0o600)  # the umask may have taken even the owner's bits; SQLite copies them
     engine = create_engine(url, connect_args={"timeout": BUSY_S})
     event.listen(engine, "connect", _prepare_sqlite)
     return engine

@@ -38,7 +38,18 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         os.chown(place, NOBODY, NOBODY)
     data, quiet = place / "data", {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": "/"}
     subprocess.run(
-        [_program("initdb"), "--username=moor", "--auth=trust", "--no-sync", str(data)], check=True, **quiet, **user
+        [
+            _program("initdb"),
+            "--username=moor",
+            "--auth=trust",
+            "--no-sync",
+            "--no-locale",
+            "--encoding=UTF8",
+            str(data),
+        ],
+        check=True,
+        **quiet,
+        **user,
     )  # type: ignore[call-overload]
     argv = [_program("postgres"), "-D", str(data), "-k", str(place), "-c", "listen_addresses=", "-c", "fsync=off"]
     running = subprocess.Popen(argv, **quiet, **user)  # type: ignore[call-overload]

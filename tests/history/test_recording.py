@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -167,9 +168,15 @@ def test_secrets_and_endless_texts_do_not_get_into_the_database(settings: SiteSe
         assert len(History(connection).changes([report.run])[0].diff) < LONGEST + 100
 
 
-def test_the_database_is_for_its_owner_alone(settings: SiteSettings) -> None:
-    kept(settings, a_run(CLEAN))
-    assert (settings.state / FILE).stat().st_mode & 0o777 == 0o600
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o777])
+def test_the_database_is_for_its_owner_alone_whatever_the_umask(settings: SiteSettings, umask: int) -> None:
+    before = os.umask(umask)
+    try:
+        kept(settings, a_run(CLEAN))
+    finally:
+        os.umask(before)
+    assert settings.state.stat().st_mode & 0o777 == 0o700
+    assert {path.stat().st_mode & 0o777 for path in settings.state.iterdir()} == {0o600}
 
 
 @pytest.mark.parametrize("content", [b"SQLite format 3\0 and then nothing sensible" * 400, b"no database at all" * 90])
