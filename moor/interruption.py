@@ -11,11 +11,12 @@ from contextlib import contextmanager
 
 INTERRUPTED = 130  # 128 and the number of SIGINT, as shells have it
 LOOK_S = 0.2
+AFTER_S = 3.0  # how long what follows may take
 
 
 @contextmanager
-def told_at_interrupt(words: Callable[[], str]) -> Iterator[None]:
-    """End the process with exit code 130 at SIGINT, after printing ``words``.
+def told_at_interrupt(words: Callable[[], str], after: Callable[[], object] = lambda: None) -> Iterator[None]:
+    """End the process with exit code 130 at SIGINT, after printing ``words`` and doing what comes ``after``.
 
     Threads that wait for hosts are not waited for: a script that has begun on a host ends there by itself, within its
     bound, and one that was not sent whole never begins. A thread of its own takes the signal: a handler runs in the
@@ -23,7 +24,7 @@ def told_at_interrupt(words: Callable[[], str]) -> Iterator[None]:
     """
     over = threading.Event()
     former = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # threads that begin from now on inherit it
-    watcher = threading.Thread(target=_watch, args=(over, words), daemon=True)
+    watcher = threading.Thread(target=_watch, args=(over, words, after), daemon=True)
     watcher.start()
     try:
         yield
@@ -33,9 +34,12 @@ def told_at_interrupt(words: Callable[[], str]) -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, former)
 
 
-def _watch(over: threading.Event, words: Callable[[], str]) -> None:
+def _watch(over: threading.Event, words: Callable[[], str], after: Callable[[], object]) -> None:
     while not over.is_set():
         if signal.sigtimedwait({signal.SIGINT}, LOOK_S):
             print(words(), flush=True)
+            last = threading.Thread(target=after, daemon=True)  # a database that hangs must not hold up the end
+            last.start()
+            last.join(AFTER_S)
             sys.stderr.flush()
             os._exit(INTERRUPTED)

@@ -15,21 +15,37 @@ mute:
   port: {port}
   username: nobody
   connection_options: {{shell: {{extras: {{allow_agent: false}}}}}}
+  data: {{registry: {{name: registry.moor.test, address: 10.0.0.1}}}}
 """
 
 
-def test_an_interrupted_run_ends_at_once_and_says_what_it_was_at(tmp_path: Path) -> None:
-    (tmp_path / "inventory").mkdir()
-    (tmp_path / "config.yaml").write_text(CONFIG)
+def interrupted(site: Path, *words: str) -> tuple[int, str, str]:
+    """Send SIGINT to a command once it waits for a host, and give exit code and both outputs."""
+    (site / "inventory").mkdir()
+    (site / "config.yaml").write_text(CONFIG)
     with socket.create_server(("127.0.0.1", 0)) as mute:
-        (tmp_path / "inventory" / "hosts.yaml").write_text(HOSTS.format(port=mute.getsockname()[1]))
-        argv = [sys.executable, "-m", "moor", "check", "--site", str(tmp_path)]
+        (site / "inventory" / "hosts.yaml").write_text(HOSTS.format(port=mute.getsockname()[1]))
+        argv = [sys.executable, "-m", "moor", *words, "--site", str(site)]
         process = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         mute.settimeout(60)
         peer, _ = mute.accept()  # moor has connected, and waits for a banner that does not come
         with peer:
             process.send_signal(signal.SIGINT)
             out, err = process.communicate(timeout=60)
-    assert process.returncode == 130
+    return process.returncode, out, err
+
+
+def test_an_interrupted_run_ends_at_once_and_says_what_it_was_at(tmp_path: Path) -> None:
+    code, out, err = interrupted(tmp_path, "check")
+    assert code == 130
     assert "interrupted: 0 changed, 0 failed before that; unfinished: mute (" in out
     assert "Traceback" not in err
+
+
+def test_an_interrupted_apply_is_in_history(tmp_path: Path) -> None:
+    code, _, err = interrupted(tmp_path, "apply", "names", "--yes")
+    assert (code, "Traceback" in err) == (130, False)
+    told = subprocess.run(
+        [sys.executable, "-m", "moor", "history", "--site", str(tmp_path)], capture_output=True, text=True, check=True
+    )
+    assert "apply (interrupted)" in told.stdout

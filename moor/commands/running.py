@@ -6,6 +6,7 @@ import logging
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from nornir.core import Nornir
 from nornir.plugins.runners import ThreadedRunner
@@ -47,7 +48,12 @@ def play(nr: Nornir, runbook: Runbook, options: Options, command: str) -> RunRep
     run_id = nr.config.user_defined["run"] = new_run()
     report = RunReport(run_id, runbook.name, {name: HostReport() for name in nr.inventory.hosts}, command=command)
     told, collector = teller(options), Collector(report)
-    with progress_to(told), told_at_interrupt(lambda: mask(text.interrupted(report, collector.busy))):
+
+    def leave_a_record() -> None:
+        if not nr.data.dry_run:
+            remember(nr, replace(report, command=f"{command} (interrupted)"))
+
+    with progress_to(told), told_at_interrupt(lambda: mask(text.interrupted(report, collector.busy)), leave_a_record):
         report.skip(run(nr.with_processors([collector]), runbook, told))
     return report
 
