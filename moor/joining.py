@@ -16,8 +16,8 @@ from ruamel.yaml.error import YAMLError
 from moor.cluster_inventory import entry_of
 from moor.errors import InputError
 from moor.inventory import FleetInventory
+from moor.nearest import nearest
 from moor.nodes import Node, paired
-from moor.selection import nearest
 from moor.settings.access import SiteSettings
 from moor.settings.fleet import NAME
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import pkgutil
 from collections.abc import Callable, Iterable
@@ -14,6 +13,7 @@ from nornir.core.filter import F
 from nornir.core.inventory import Host
 
 from moor.errors import InputError
+from moor.nearest import nearest
 from moor.runbook import Runbook, Stage, TaskFunction
 
 JOINED = "moor_joined"  # in a host's data: only the cluster knows it, no file of the inventory
@@ -31,7 +31,7 @@ def limited(nr: Nornir, expression: str) -> Nornir:
     words = [word.strip() for word in expression.split(",") if word.strip()]
     unknown = [word for word in words if word.lstrip("!") not in known]
     if unknown:
-        lines = (f"--limit: no host or group is called {w.lstrip('!')}{nearest(w, known)}" for w in unknown)
+        lines = (f"--limit: no host or group is called {w.lstrip('!')}{nearest(w.lstrip('!'), known)}" for w in unknown)
         raise InputError("\n".join(lines))
     chosen = nr.filter(filter_func=_chooser(words))
     if not chosen.inventory.hosts:
@@ -50,12 +50,6 @@ def _chooser(words: list[str]) -> Callable[[Host], bool]:
         return (not wanted or named(wanted)) and not named(unwanted)
 
     return choose
-
-
-def nearest(word: str, known: Iterable[str]) -> str:
-    """Give `; did you mean X?` where something known is close."""
-    close = difflib.get_close_matches(word.lstrip("!"), list(known), n=1)
-    return f"; did you mean {close[0]}?" if close else ""
 
 
 def runbook_called(name: str) -> Runbook:

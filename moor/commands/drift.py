@@ -13,10 +13,11 @@ from moor.commands.running import opened, play, put, remember, teller, warn
 from moor.engine.converge import KINDS, kind_of
 from moor.errors import InputError, MoorError
 from moor.findings import expiring
+from moor.nearest import nearest
 from moor.options import Options
 from moor.report import RunReport
 from moor.runbook import Runbook
-from moor.selection import everything, nearest, runbook_called
+from moor.selection import everything, runbook_called
 from moor.settings.access import SiteSettings
 from moor.tell import tell
 from moor.waivers import Waiver, left, read_waivers, waive

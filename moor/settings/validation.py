@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_type_hints
@@ -10,6 +9,7 @@ from typing import Any, TypeVar, get_args, get_type_hints
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from moor.nearest import nearest
 from moor.settings.document import Findings, Tree
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -54,10 +54,8 @@ def _lowered(text: str) -> str:
 def unknown(key: str, known: Iterable[str], noun: str = "key") -> str:
     """Say that there is no ``key``, with the nearest known one, or all of them."""
     names = sorted(known)
-    near = difflib.get_close_matches(key, names, n=1)
-    if near:
-        return f"no such {noun}; did you mean {near[0]}?"
-    return f"no such {noun}; known here: {', '.join(names) or 'none'}"
+    listed = f"; known here: {', '.join(names) or 'none'}"
+    return f"no such {noun}{nearest(key, names) or listed}"
 
 
 def known_keys(model: type[BaseModel], above: Iterable[str]) -> list[str]:
