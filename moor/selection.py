@@ -79,7 +79,8 @@ def everything(independent: bool = True) -> Runbook:
     import runbooks
 
     found = sorted(module.name for module in pkgutil.iter_modules(runbooks.__path__))
-    every: list[Runbook] = [importlib.import_module(f"runbooks.{name}").RUNBOOK for name in found]
+    modules = [importlib.import_module(f"runbooks.{name}") for name in found]
+    every: list[Runbook] = [module.RUNBOOK for module in modules if hasattr(module, "RUNBOOK")]
     chosen = (book for book in every if not book.proves and not (book.looks and not independent))
     books = sorted(chosen, key=lambda book: book.name != "site")
     by_task: dict[TaskFunction, Stage] = {}

@@ -1,0 +1,103 @@
+"""What a drift check asks, whom it asks in spite of a failure, and how far a mend of it goes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from nornir.core.inventory import Host
+from nornir.core.task import Result, Task
+
+from moor.commands.drift import healable, verdict
+from moor.engine.converge import KINDS, converge
+from moor.errors import HostError
+from moor.findings import Finding
+from moor.modules import SHIPPED, search
+from moor.report import Collector, HostReport, RunReport
+from moor.resources.base import Resource
+from moor.resources.file import Directory, File
+from moor.runbook import Runbook, Stage, run
+from moor.selection import everything, runbook_called
+from tests.conftest import NAMES, MakeFleet
+from tests.history.reports import a_run
+from tests.shells import me
+
+
+def desired(host: Host) -> list[Resource]:
+    place = Path(host["folder"])
+    return [Directory(f"{place}/made", owner=me(place)), File(f"{place}/made/one", "one\n", owner=me(place))]
+
+
+def hold_both(task: Task) -> Result:
+    return converge(task, desired(task.host))
+
+
+def fail_on_beta(task: Task) -> Result:
+    if task.host.name == "beta":
+        raise HostError("beta does not say")
+    return Result(host=task.host)
+
+
+def play(fleet: MakeFleet, *stages: Stage, kinds: tuple[str, ...] = (), dry_run: bool = True) -> RunReport:
+    report = RunReport("run", "drift", {name: HostReport() for name in NAMES}, command="drift")
+    nr = fleet(dry_run=dry_run).with_processors([Collector(report)])
+    if kinds:
+        nr.config.user_defined[KINDS] = kinds
+    report.skip(run(nr, Runbook("drift", "", stages, independent=dry_run)))
+    return report
+
+
+def test_it_holds_every_stage_of_the_site_once_and_none_waits_for_another() -> None:
+    search("runbooks", SHIPPED)
+    book = everything()
+    tasks = [stage.task.__name__ for stage in book.stages]
+    assert len(tasks) == len(set(tasks))
+    assert {stage.task.__name__ for stage in runbook_called("site").stages} <= set(tasks)
+    assert {stage.needs for stage in book.stages} == {""}
+    assert not {"prove_node", "diagnose_node"} & set(tasks)
+
+
+def test_a_mend_keeps_order_batches_and_needs_and_leaves_out_what_only_looks() -> None:
+    search("runbooks", SHIPPED)
+    assert everything(independent=False).stages == runbook_called("site").stages
+
+
+def test_a_host_that_says_nothing_to_one_question_is_asked_the_next_and_is_not_clean(fleet: MakeFleet) -> None:
+    report = play(fleet, Stage(fail_on_beta), Stage(hold_both))
+    assert report.hosts["beta"].unexamined == ["beta does not say"]
+    assert [resource.status for resource in report.hosts["beta"].resources] == ["drift", "drift"]
+    assert (verdict(report), report.answered) == (1, ["read", "hold_both"])
+
+
+def test_only_what_is_allowed_is_mended_and_the_rest_is_no_longer_told_as_right(
+    fleet: MakeFleet, tmp_path: Path
+) -> None:
+    report = play(fleet, Stage(hold_both), kinds=("directory",), dry_run=False)
+    assert {tuple(one.status for one in host.resources) for host in report.hosts.values()} == {("changed", "skipped")}
+    assert list((tmp_path / "alpha" / "made").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("report", "code"),
+    [
+        (a_run({"node1": {"file:/a": "ok"}}), 0),
+        (a_run({"node1": {"file:/a": "drift"}}), 2),
+        (a_run({"node1": {"requirement:x": "failed"}}), 2),
+        (a_run({"node1": {}}, findings=(Finding("node:x", "it joined"),)), 2),
+        (a_run({"node1": {"file:/a": "drift"}}, unexamined=("node2",)), 1),
+        (a_run({"node1": {"file:/a": "ok"}}, unexamined=("node1",)), 1),
+    ],
+)
+def test_the_exit_code_never_reads_as_better_than_the_worst(report: RunReport, code: int) -> None:
+    assert verdict(report) == code
+
+
+def test_a_host_is_mended_only_if_it_was_examined_whole_and_the_drift_is_allowed_and_nobodys_waiver() -> None:
+    report = a_run(
+        {"a": {"file:/x": "drift"}, "b": {"service:x": "drift"}, "c": {"file:/x": "failed"}, "d": {"file:/x": "drift"},
+         "e": {"file:/x": "drift", "file:/y": "drift"}},
+        unexamined=("d",),
+    )  # fmt: skip
+    report.hosts["a"].resources[0].waived = "known"
+    assert healable(report, ("file",)) == ["e"]
+    assert healable(report, ("file", "service")) == ["b", "e"]
