@@ -14,8 +14,8 @@ from moor.engine.converge import converge, probe
 from moor.engine.prelude import RUNS
 from moor.errors import HostError, MoorError
 from moor.resources.base import Probed, Resource, Scripted, State
-from moor.runbook import Runbook, Stage
-from moor.selection import everything
+from moor.runbook import Rolling, Runbook, Stage
+from moor.selection import ALL, everything
 
 WANTED = "moor_rollback"  # in Nornir's user_defined: which run, and how
 ABSENT, UNKNOWN = "absent", "unknown"
@@ -178,5 +178,6 @@ def _all(host: Host) -> Iterator[Resource]:
                 continue
 
 
-# One host at a time: what is put back may restart containerd.
-ROLLBACK = Runbook("rollback", "Put back what a run wrote.", (Stage(put_files_back, batch=1),))
+# One host at a time, since what is put back may restart containerd; one that refuses stops no other.
+ROLLING = Rolling(batch=1, max_failures=ALL)
+ROLLBACK = Runbook("rollback", "Put back what a run wrote.", (Stage(put_files_back, rolling=ROLLING),))

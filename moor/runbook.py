@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import reduce
@@ -30,17 +31,36 @@ def members(*groups: str) -> F:
 
 
 @dataclass(frozen=True)
+class Rolling:
+    """How a stage that disrupts goes over its hosts.
+
+    batch         hosts at once, 0 is all
+    max_failures  so many hosts may fail; with one more the stage stops, and spares the rest
+    pause_s       between batches
+    health        a task that runs on each batch after the stage's own; a host that it fails on has failed
+    """
+
+    batch: int = 0
+    max_failures: int = 0
+    pause_s: float = 0
+    health: TaskFunction | None = None
+
+
+ONE_BY_ONE = Rolling(batch=1)
+
+
+@dataclass(frozen=True)
 class Stage:
     """One task on some hosts.
 
-    on     Nornir's filter; all hosts by default
-    batch  how many hosts at once, 0 is all; a batch with a failed host stops the stage and spares the rest
-    needs  a group none of whose hosts may have failed so far, or the stage is skipped for everybody
+    on       Nornir's filter; all hosts by default
+    rolling  how it goes over them; all at once by default
+    needs    a group none of whose hosts may have failed so far, or the stage is skipped for everybody
     """
 
     task: TaskFunction
     on: F | None = None
-    batch: int = 0
+    rolling: Rolling = Rolling()
     needs: str = ""
 
     @property
@@ -145,14 +165,25 @@ def _run_stage(nr: Nornir, stage: Stage, told: Callable[[str], None]) -> Iterato
 
 
 def _run_batches(nr: Nornir, stage: Stage, names: list[str], told: Callable[[str], None]) -> Iterator[Skipped]:
-    size = stage.batch if stage.batch and not nr.data.dry_run else len(names)
-    rest = iter(names)
-    while batch := list(islice(rest, size)):
+    rolling = Rolling() if nr.data.dry_run else stage.rolling  # a plan disrupts nothing
+    rest, failed = iter(names), set[str]()
+    while batch := list(islice(rest, rolling.batch or len(names))):
+        if rolling.pause_s and batch[0] != names[0]:
+            time.sleep(rolling.pause_s)
         told(f"{stage.name}: {', '.join(batch)}")
-        result = nr.filter(filter_func=lambda host, batch=batch: host.name in batch).run(task=stage.task)
-        if result.failed and size < len(names) and (spared := tuple(rest)):
+        failed |= _run_batch(nr, stage, batch, rolling)
+        if len(failed) > rolling.max_failures and rolling.batch and (spared := tuple(rest)):
             nr.data.failed_hosts.update(spared)  # what follows would build on a step that they did not take
-            yield Skipped(stage.name, spared, f"stopped: {', '.join(result.failed_hosts)} failed")
+            yield Skipped(stage.name, spared, f"stopped: {', '.join(sorted(failed))} failed")
+
+
+def _run_batch(nr: Nornir, stage: Stage, names: Sequence[str], rolling: Rolling) -> set[str]:
+    """Run a stage on some hosts and look after their health; give those that failed."""
+    some = nr.filter(filter_func=lambda host: host.name in names)
+    failed = set(some.run(task=stage.task).failed_hosts)
+    if rolling.health and set(names) - failed:
+        failed |= set(some.run(task=rolling.health).failed_hosts)
+    return failed
 
 
 def _group(nr: Nornir, name: str) -> list[str]:

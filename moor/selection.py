@@ -17,6 +17,7 @@ from moor.nearest import nearest
 from moor.runbook import Runbook, Stage, TaskFunction
 
 JOINED = "moor_joined"  # in a host's data: only the cluster knows it, no file of the inventory
+ALL = 1_000_000  # hosts: more than any batch
 FLEET = "moor_fleet"  # in Nornir's user_defined: the whole inventory, whatever a command is limited to
 
 
@@ -90,9 +91,10 @@ def everything(independent: bool = True) -> Runbook:
 
 
 def joined(one: Stage, other: Stage) -> Stage:
-    """Give the stage for the hosts of both, at the smaller batch."""
+    """Give the stage for the hosts of both, by the rules of whichever rolls in smaller batches."""
     on = cast(F, one.on | other.on) if one.on and other.on else None
-    return replace(one, on=on, batch=min((n for n in (one.batch, other.batch) if n), default=0))
+    rolling = min(one.rolling, other.rolling, key=lambda rules: rules.batch or ALL)
+    return replace(one, on=on, rolling=rolling)
 
 
 def concern(stage: Stage) -> str:

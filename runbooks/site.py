@@ -6,7 +6,7 @@ Run       moor plan; moor apply
 Undo      every former content of a file is kept on its host below /var/lib/moor/runs
 """
 
-from moor.runbook import Runbook, Stage, members
+from moor.runbook import ONE_BY_ONE, Runbook, Stage, members
 from tasks.containerd import configure_containerd
 from tasks.docker import install_docker
 from tasks.harbor import install_harbor
@@ -33,7 +33,7 @@ RUNBOOK = Runbook(
         Stage(install_docker, on=DOCKER),
         Stage(install_harbor, on=HARBOR),
         # Nodes must not point at a registry that is not there; one restart of containerd at a time.
-        Stage(configure_containerd, on=NODES, batch=1, needs="harbor"),
+        Stage(configure_containerd, on=NODES, rolling=ONE_BY_ONE, needs="harbor"),
         Stage(configure_registry, on=HARBOR),
         Stage(push_images, on=members("workstations"), needs="harbor"),
         Stage(deploy_workload, on=members("control_plane"), needs="harbor"),

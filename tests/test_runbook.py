@@ -13,7 +13,7 @@ from moor.errors import HostError
 from moor.report import Collector, HostReport, RunReport
 from moor.resources.base import Resource
 from moor.resources.file import File
-from moor.runbook import Runbook, Stage, members, run
+from moor.runbook import ONE_BY_ONE, Rolling, Runbook, Stage, members, run
 from moor.text import applied, plan
 from tests.conftest import NAMES, MakeFleet, counted
 from tests.shells import me
@@ -89,10 +89,37 @@ def test_a_stage_that_needs_a_group_is_skipped_for_everybody_once_one_of_it_fail
 
 
 def test_a_rolling_stage_stops_at_the_first_sick_host(fleet: MakeFleet, tmp_path: Path) -> None:
-    report = play(fleet, Stage(note_turn, batch=1), Stage(write_one))
+    report = play(fleet, Stage(note_turn, rolling=ONE_BY_ONE), Stage(write_one))
     assert (tmp_path / "turns").read_text() == "alpha\nbeta\n"
     assert report.hosts["gamma"].error == "skipped at note_turn: stopped: beta failed"
     assert [name for name in NAMES if (tmp_path / name / "one").exists()] == ["alpha"]
+
+
+def test_a_rolling_stage_goes_on_as_long_as_few_enough_fail(fleet: MakeFleet, tmp_path: Path) -> None:
+    report = play(fleet, Stage(note_turn, rolling=Rolling(batch=1, max_failures=1)))
+    assert (tmp_path / "turns").read_text() == "alpha\nbeta\ngamma\n"
+    assert [name for name, host in report.hosts.items() if host.error] == ["beta"]
+
+
+def test_a_host_that_is_not_well_after_its_turn_stops_the_stage(fleet: MakeFleet, tmp_path: Path) -> None:
+    report = play(fleet, Stage(write_one, rolling=Rolling(batch=1, health=fail_on_beta)))
+    assert report.hosts["beta"].error == "beta is sick"
+    assert report.hosts["gamma"].error == "skipped at write_one: stopped: beta failed"
+    assert [name for name in NAMES if (tmp_path / name / "one").exists()] == ["alpha", "beta"]
+
+
+def test_a_plan_does_not_roll(fleet: MakeFleet, tmp_path: Path) -> None:
+    play(fleet, Stage(note_turn, rolling=ONE_BY_ONE), dry_run=True)
+    assert (tmp_path / "turns").read_text().split() == ["alpha", "beta", "gamma"]
+
+
+def test_there_is_a_pause_between_batches_and_none_before_the_first(
+    fleet: MakeFleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr("moor.runbook.time.sleep", pauses.append)
+    play(fleet, Stage(write_one, rolling=Rolling(batch=1, pause_s=5)))
+    assert pauses == [5, 5]
 
 
 def test_a_programmers_error_is_one_line_and_no_traceback(fleet: MakeFleet) -> None:

@@ -49,26 +49,21 @@ def test_a_run_is_put_back_host_by_host_unless_somebody_changed_it_since(moored:
     assert (unsaid.returncode, "oom_score" in content(moored, "node1", CONFIG)) == (1, True)
     planned = moor("rollback", run, "--plan")
     assert planned.returncode == 2
-    assert f"~ file:{CONFIG}  [node1 node2 node3]" in planned.stdout or planned.stdout.count(f"~ file:{CONFIG}") >= 1
+    assert f"~ file:{CONFIG}  [" in planned.stdout
     assert "~ service:containerd" in planned.stdout
 
-    moored.lab.exec("node3", ["sh", "-c", f"echo '# by hand' >> {CONFIG}"])
+    moored.lab.exec("node1", ["sh", "-c", f"echo '# by hand' >> {CONFIG}"])
     old = {name: started(moored, name) for name in nodes}
     refused = moor("rollback", run, "--yes")
     assert refused.returncode == 1
     assert f"{CONFIG}: changed since" in refused.stdout
-    assert "# by hand" in content(moored, "node3", CONFIG)
-    assert (content(moored, "node1", CONFIG), content(moored, "node2", CONFIG)) == (
-        before["node1", CONFIG],
-        before["node2", CONFIG],
-    )
-    assert {name: started(moored, name) != was for name, was in old.items()} == {
-        "node1": True,
-        "node2": True,
-        "node3": False,
-    }
-    assert moor("rollback", run, "--yes", "--force", "--limit", "node3").returncode == 0
-    assert content(moored, "node3", CONFIG) == before["node3", CONFIG]
+    assert "# by hand" in content(moored, "node1", CONFIG)
+    for name in ("node2", "node3"):
+        assert content(moored, name, CONFIG) == before[name, CONFIG]
+    # the first host refuses, and the others go on
+    assert [name for name, was in old.items() if started(moored, name) != was] == ["node2", "node3"]
+    assert moor("rollback", run, "--yes", "--force", "--limit", "node1").returncode == 0
+    assert content(moored, "node1", CONFIG) == before["node1", CONFIG]
 
     assert moor("rollback", names[:-2], "--yes").returncode == 0  # by how its name begins
     assert {key: content(moored, *key) for key in before} == before
