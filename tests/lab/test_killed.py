@@ -19,7 +19,7 @@ from tests.lab.moored import eventually
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(1800)]
 
-SEED, KILLS = 20261124, int(os.environ.get("MOOR_KILLS", "5"))
+SEED, KILLS = 20261124, int(os.environ.get("MOOR_KILLS", "3"))
 NODES = ("cp1", "node1", "node2", "node3")
 LEFT = "find /etc /usr/local /var/lib/moor /opt -xdev -name '.*.moor' 2>/dev/null; flock -n /run/moor.lock echo free"
 
