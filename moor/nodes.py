@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from moor.connections.kubernetes import client_of, told
 from moor.errors import HostError
 
 Distribution = Literal["kubernetes", "k3s", "rke2", "talos"]
@@ -80,6 +79,8 @@ def _trouble(conditions: Iterable[Mapping[str, Any]]) -> str:
 def read_nodes(kubeconfig: Path, context: str) -> list[Node]:
     """Ask the cluster for its nodes; raises HostError or InputError."""
     from lightkube.resources.core_v1 import Node as KubeNode
+
+    from moor.connections.kubernetes import client_of, told
 
     if not kubeconfig.is_file():
         raise HostError(f"no such file: {kubeconfig}")

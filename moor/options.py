@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+DIFFERS = 2  # the exit code of what was read well, and is not as it should be
+
 
 class Output(StrEnum):
     """The shapes of standard output."""

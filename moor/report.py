@@ -161,6 +161,11 @@ def open_findings(report: RunReport) -> list[Finding]:
     return [*(finding for name, host in report.hosts.items() for finding in _of_host(name, host)), *report.findings]
 
 
+def left(report: RunReport) -> list[Finding]:
+    """List of that what nobody has waived."""
+    return [finding for finding in open_findings(report) if not finding.waived]
+
+
 def _of_host(name: str, host: HostReport) -> Iterator[Finding]:
     if host.unexamined:
         yield Finding(EXAMINED, "\n".join(host.unexamined), host=name, state="unexamined")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from posixpath import basename, dirname
+from posixpath import dirname
 from shlex import quote
 
 from nornir.core.inventory import Host
@@ -12,9 +12,10 @@ from nornir.core.task import Result, Task
 
 from moor.engine.converge import converge, probe
 from moor.engine.prelude import RUNS
-from moor.errors import HostError, MoorError
+from moor.errors import HostError
 from moor.resources.base import Probed, Resource, Scripted, State
-from moor.runbook import Rolling, Runbook, Stage
+from moor.resources.file import beside
+from moor.runbook import Rolling, Runbook, Stage, desired_ahead
 from moor.selection import ALL, everything
 
 WANTED = "moor_rollback"  # in Nornir's user_defined: which run, and how
@@ -128,7 +129,7 @@ class PutBack(Scripted):
         return f"""\
 moor_keep {path}
 p={path}; [ ! -L "$p" ] || p=$(readlink -f "$p") || exit 1
-k={quote(f"{self.runs}/{self.run}/files{self.path}")} t={quote(f"{dirname(self.path)}/.{basename(self.path)}.moor")}
+k={quote(f"{self.runs}/{self.run}/files{self.path}")} t={quote(beside(self.path))}
 mkdir -p {quote(dirname(self.path))} && cp -p "$k" "$t" && touch "$t" || {{ rm -f "$t"; moor_fail "cannot copy $k"; }}
 moor_place "$t" "$p\""""
 
@@ -165,17 +166,9 @@ def _since(one: Left) -> str:
 
 def following(host: Host, paths: frozenset[str]) -> Sequence[Resource]:
     """Give what has to be done on a host once some files are as they were: restarts, stores built anew."""
-    found = {follower.id: follower for resource in _all(host) if (follower := resource.follows(paths))}
+    stages = everything(independent=False).stages
+    found = {follower.id: follower for resource in desired_ahead(host, stages) if (follower := resource.follows(paths))}
     return list(found.values())
-
-
-def _all(host: Host) -> Iterator[Resource]:
-    for stage in everything(independent=False).stages:
-        if stage.desired and stage.holds(host):
-            try:
-                yield from stage.desired(host)
-            except MoorError:
-                continue
 
 
 # One host at a time, since what is put back may restart containerd; one that refuses stops no other.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from itertools import islice
@@ -133,21 +133,21 @@ def _run_stages(nr: Nornir, runbook: Runbook, told: Callable[[str], None]) -> It
 def observe(task: Task, stages: Sequence[Stage]) -> Result:
     """Read everything that the stages will ask of a host by script, in one round trip."""
     wanted: dict[str, Probed] = {}
-    for resource in _desired_ahead(task.host, stages):
-        if wanted.setdefault(resource.id, resource) != resource:
+    for resource in desired_ahead(task.host, stages):
+        if isinstance(resource, Probed) and wanted.setdefault(resource.id, resource) != resource:
             raise MoorError(f"{resource.id}: two tasks want it in two ways")
     observation_of(task.host).states.update(probe(task, list(wanted.values())))
     return Result(host=task.host, result=f"{len(wanted)} resources read")
 
 
-def _desired_ahead(host: Host, stages: Sequence[Stage]) -> Iterator[Probed]:
+def desired_ahead(host: Host, stages: Iterable[Stage]) -> Iterator[Resource]:
+    """Give what the stages want of a host, as far as it is known before they run."""
     for stage in stages:
         if stage.desired and stage.holds(host):
             try:
-                resources = stage.desired(host)
+                yield from stage.desired(host)
             except MoorError:
                 continue  # the stage itself says so, in its turn
-            yield from (resource for resource in resources if isinstance(resource, Probed))
 
 
 def _run_stage(nr: Nornir, stage: Stage, told: Callable[[str], None]) -> Iterator[Skipped]:

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from moor.findings import Finding
-from moor.report import HostReport, ResourceReport, RunReport, counts, open_findings
+from moor.report import HostReport, ResourceReport, RunReport, counts, left, open_findings
 
 SIGN = {"drift": "~", "changed": "~", "failed": "!", "skipped": "-"}
 
@@ -73,9 +73,9 @@ def _waived(finding: Finding) -> str:
 
 
 def _sum(report: RunReport, waived: int) -> str:
-    left = [finding for finding in open_findings(report) if not finding.waived and finding.state != "unexamined"]
+    found = [finding for finding in left(report) if finding.state != "unexamined"]
     whole = sum(not host.unexamined for host in report.hosts.values())
-    words = _many(len(left), "finding") if left else "clean" if whole == len(report.hosts) else "no finding"
+    words = _many(len(found), "finding") if found else "clean" if whole == len(report.hosts) else "no finding"
     told = f", {waived} waived" if waived else ""
     examined = f"{whole} of {_many(len(report.hosts), 'host')} examined"
     return f"drift: {words}{told}; {examined}, {counts(report).get('ok', 0)} resources as they should be"

@@ -11,7 +11,7 @@ from typing import Annotated
 from pydantic import Field, field_validator
 
 from moor.findings import EXAMINED, Finding
-from moor.report import RunReport, open_findings
+from moor.report import RunReport
 from moor.settings.document import Findings, Source, Tree, load
 from moor.settings.section import Strict
 from moor.settings.validation import validated
@@ -93,8 +93,3 @@ def _expired(waiver: Waiver) -> Finding:
     return Finding(
         f"waiver:{place}", what, "mend what it covers and take it out of waivers.yaml, or answer for it anew"
     )
-
-
-def left(report: RunReport) -> list[Finding]:
-    """List what nobody has waived."""
-    return [finding for finding in open_findings(report) if not finding.waived]

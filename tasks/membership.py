@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from nornir.core.inventory import Inventory
 from nornir.core.task import Result, Task
 
+from moor.cluster_inventory import NODES
 from moor.engine.results import Found
 from moor.errors import HostError, InputError
 from moor.findings import Finding
@@ -15,7 +16,6 @@ from moor.selection import FLEET, JOINED
 from moor.settings import optional_settings_of
 from tasks.workload import Cluster
 
-NODES = "nodes"
 TALOS = "Talos has no SSH: name the registry in its machine config (machine.registries.config, TrustedRootsConfig)"
 
 

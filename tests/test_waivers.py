@@ -9,8 +9,8 @@ import pytest
 
 from moor.errors import InputError
 from moor.findings import Finding
-from moor.report import RunReport, open_findings
-from moor.waivers import Waiver, left, read_waivers, waive
+from moor.report import RunReport, left, open_findings
+from moor.waivers import Waiver, read_waivers, waive
 from tests.history.reports import a_run
 
 TODAY = date(2026, 11, 24)

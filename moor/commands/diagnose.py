@@ -12,11 +12,9 @@ from typing import Any
 
 from moor import text
 from moor.commands.running import opened, play, put, remember, teller
-from moor.options import Options, Output
+from moor.options import DIFFERS, Options, Output
 from moor.report import RunReport
 from moor.selection import runbook_called
-
-DIFFERS = 2
 
 
 @dataclass(frozen=True)

@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from nornir.core import Nornir
 
 from moor import text
-from moor.commands.running import opened, play, put, remember, teller, warn
+from moor.commands.running import opened, play, put, remember, site_in, teller, warn, worst
 from moor.engine.converge import KINDS, kind_of
 from moor.errors import InputError, MoorError
 from moor.findings import expiring
 from moor.nearest import nearest
-from moor.options import Options
-from moor.report import RunReport
-from moor.runbook import Runbook
+from moor.options import DIFFERS, Options
+from moor.report import RunReport, left
+from moor.runbook import Runbook, desired_ahead
 from moor.selection import everything, runbook_called
-from moor.settings.access import SiteSettings
 from moor.tell import tell
-from moor.waivers import Waiver, left, read_waivers, waive
-
-DIFFERS = 2
+from moor.waivers import Waiver, read_waivers, waive
 
 
 @dataclass(frozen=True)
@@ -42,7 +38,7 @@ class Wanted:
 def drift(options: Options, wanted: Wanted) -> int:
     """Check for drift: 0 clean, 2 drift, 1 something could not be examined."""
     with opened(options, dry_run=True) as nr:
-        settings: SiteSettings = nr.config.user_defined["moor"]
+        settings = site_in(nr)
         waivers = read_waivers(settings.waivers, settings.directory)
         refuse_unknown(nr, wanted)
         while True:
@@ -62,16 +58,16 @@ def _once(nr: Nornir, options: Options, wanted: Wanted, waivers: list[Waiver]) -
         _refresh(nr)
         report = check(nr, options, wanted, waivers)
     try:
-        tell(nr.config.user_defined["moor"], report, healed)
+        tell(site_in(nr), report, healed)
     except MoorError as error:
         warn(report, str(error))
     put(options, report, text.drift(report, healed))
-    return max(verdict(report), 1 if healed and healed.failed else 0, key=(0, DIFFERS, 1).index)
+    return worst((verdict(report), 1 if healed and healed.failed else 0))
 
 
 def check(nr: Nornir, options: Options, wanted: Wanted, waivers: list[Waiver]) -> RunReport:
     """Read the whole fleet, waive what is waived, and record what was found."""
-    settings: SiteSettings = nr.config.user_defined["moor"]
+    settings = site_in(nr)
     report = play(nr, _book(wanted.runbook), options, "drift")
     report.findings += expiring(report.expiries, settings.expires_within_days)
     waive(report, waivers)
@@ -91,22 +87,12 @@ def verdict(report: RunReport) -> int:
 
 def refuse_unknown(nr: Nornir, wanted: Wanted) -> None:
     """Raise InputError where a kind that may be mended is none of this fleet."""
-    known = sorted(set(kinds(nr, _book(wanted.runbook))))
+    stages, hosts = _book(wanted.runbook).stages, nr.inventory.hosts.values()
+    known = sorted({kind_of(resource.id) for host in hosts for resource in desired_ahead(host, stages)})
     unknown = [kind for kind in wanted.heal if kind not in known]
     if unknown:
         lines = [f"--apply: no resource is of kind {kind}{nearest(kind, known)}" for kind in unknown]
         raise InputError("\n".join([*lines, f"(there are: {', '.join(known)})"]))
-
-
-def kinds(nr: Nornir, book: Runbook) -> Iterator[str]:
-    """Give the kinds of resources of a fleet, as far as they are known before anything is read."""
-    for host in nr.inventory.hosts.values():
-        for stage in book.stages:
-            if stage.desired and stage.holds(host):
-                try:
-                    yield from (kind_of(resource.id) for resource in stage.desired(host))
-                except MoorError:
-                    continue
 
 
 def healable(report: RunReport, allowed: tuple[str, ...]) -> list[str]:
@@ -128,7 +114,7 @@ def heal(nr: Nornir, options: Options, wanted: Wanted, hosts: list[str]) -> RunR
 
     hosts  that drift; at most ``heal_hosts`` of them are mended
     """
-    settings: SiteSettings = nr.config.user_defined["moor"]
+    settings = site_in(nr)
     book = runbook_called(wanted.runbook) if wanted.runbook else everything(independent=False)
     chosen = hosts[: settings.heal_hosts]
     rest = f"; {len(hosts) - len(chosen)} more wait for the next run" if len(hosts) > len(chosen) else ""

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from moor import text
 from moor.commands.diagnose import verdict
-from moor.commands.running import opened, play, put, remember, teller
-from moor.options import Options
+from moor.commands.running import opened, play, put, remember, site_in, teller
+from moor.options import DIFFERS, Options
 from moor.refusal import refuse_bad_input
 from moor.selection import runbook_called
-from moor.settings.access import SiteSettings
 from moor.waivers import read_waivers
-
-DIFFERS = 2
 
 
 def plan(options: Options, name: str) -> int:
@@ -46,7 +43,7 @@ def check(options: Options, accept_new_host_keys: bool) -> int:
 
     with opened(options, dry_run=True) as nr:
         refuse_bad_input(nr.inventory.hosts.values(), runbook_called("site").stages, partly=True)
-        settings: SiteSettings = nr.config.user_defined["moor"]
+        settings = site_in(nr)
         read_waivers(settings.waivers, settings.directory)
         if accept_new_host_keys:
             pin_new_host_keys(nr, teller(options))

@@ -12,20 +12,18 @@ from nornir.core import Nornir
 from nornir.core.inventory import Host, Inventory
 
 from moor import text
+from moor.cluster_inventory import NODES
 from moor.commands import fleet
-from moor.commands.running import opened, teller
-from moor.connections.hostkeys import append_known_host, key_place, known_of, name_of, scan_host_key
+from moor.commands.running import opened, site_in, teller, worst
+from moor.connections.hostkeys import append_known_host, is_known, key_place, shown_key
 from moor.errors import InputError, MoorError
 from moor.joining import Draft, to_adopt
 from moor.nodes import Node, Paired, paired, read_nodes
-from moor.options import Options, Output
+from moor.options import DIFFERS, Options, Output
 from moor.secrets import mask
 from moor.selection import FLEET, JOINED
-from moor.settings.access import SiteSettings
 from moor.sites import read_config
 
-DIFFERS = 2
-NODES = "nodes"
 Confirm = Callable[[str], bool]
 
 
@@ -97,9 +95,7 @@ def _word(truth: bool) -> str:
 
 
 def _key(host: Host) -> str:
-    options = host.get_connection_parameters("shell")
-    place = name_of(options.hostname or host.name, options.port or 22)
-    return "known" if known_of(options.extras or {}, place) else "unknown"
+    return "known" if is_known(host) else "unknown"
 
 
 def adopt(options: Options, names: Sequence[str], confirm: Confirm) -> int:
@@ -109,11 +105,14 @@ def adopt(options: Options, names: Sequence[str], confirm: Confirm) -> int:
         if nodes is None:
             raise InputError("hosts adopt: the inventory names no cluster; data.cluster.kubeconfig is missing")
         chosen = to_adopt(names, _addresses(nr), nodes)
-        site: SiteSettings = nr.config.user_defined["moor"]
+        site = site_in(nr)
     files = read_config(site.directory).inventory.options.model_dump()
     with Draft(site, files, chosen) as draft:
         inventory = draft.inventory()
-        keys = [(host, _seen(host)) for host in (inventory.hosts[node.name] for node in chosen)]
+        keys = [
+            (host, None if is_known(host) else shown_key(host))
+            for host in (inventory.hosts[node.name] for node in chosen)
+        ]
         for host, key in keys:
             shown = f"shows {key.get_name()} {key.fingerprint}" if key else "its key is pinned already"
             print(f"{host.name} at {host.hostname}: {shown}")
@@ -126,20 +125,11 @@ def adopt(options: Options, names: Sequence[str], confirm: Confirm) -> int:
     return 0
 
 
-def _seen(host: Host) -> Any:
-    """Ask a host for its key, unless one is pinned; raises HostError."""
-    if _key(host) == "known":
-        return None
-    options = host.get_connection_parameters("shell")
-    extras = options.extras or {}
-    return scan_host_key(options.hostname or host.name, options.port or 22, extras.get("conn_timeout", 10))
-
-
 def onboard(options: Options, names: Sequence[str], confirm: Confirm) -> int:
     """Adopt, configure and prove nodes: 0 all of them pull, 2 a fault, 1 error; one that fails stops no other."""
     codes = {name: _onboarded(options, name, confirm) for name in dict.fromkeys(names)}
     print(mask("\n".join(f"{name}: {words}" for name, (_, words) in codes.items())))
-    return max((code for code, _ in codes.values()), key=(0, DIFFERS, 1).index)
+    return worst(code for code, _ in codes.values())
 
 
 def _onboarded(options: Options, name: str, confirm: Confirm) -> tuple[int, str]:

@@ -8,14 +8,13 @@ from dataclasses import replace
 from nornir.core import Nornir
 
 from moor import text
-from moor.commands.running import opened, play, put, remember
+from moor.commands.running import opened, play, put, remember, site_in
 from moor.errors import InputError, MoorError
 from moor.history.database import connected
 from moor.history.reading import History
-from moor.options import Options
+from moor.options import DIFFERS, Options
 from moor.rollback import ROLLBACK, WANTED, Wanted
 
-DIFFERS = 2
 NAME = re.compile(r"\d{8}-\d{6}-[0-9a-f]{4}")
 
 
@@ -38,7 +37,7 @@ def rollback(options: Options, wanted: Wanted, dry_run: bool) -> int:
 def run_named(nr: Nornir, name: str) -> str:
     """Give the whole name of a run; history knows it by how it begins. Raises InputError."""
     try:
-        with connected(nr.config.user_defined["moor"], writing=False) as connection:
+        with connected(site_in(nr), writing=False) as connection:
             found = History(connection).run(name)
     except MoorError:
         found = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -16,13 +16,14 @@ from moor.cluster_inventory import TROUBLE
 from moor.engine.results import new_run
 from moor.history.model import Recorded
 from moor.interruption import told_at_interrupt
-from moor.options import Options, Output
+from moor.options import DIFFERS, Options, Output
 from moor.progress import progress_to
 from moor.refusal import refuse_bad_input
 from moor.report import Collector, HostReport, RunReport
 from moor.runbook import Runbook, run
 from moor.secrets import MaskingFilter, mask
 from moor.selection import FLEET, limited
+from moor.settings.access import SiteSettings
 from moor.sites import find_site, open_site
 
 
@@ -35,11 +36,22 @@ def opened(options: Options, dry_run: bool) -> Iterator[Nornir]:
         nr = nr.with_runner(ThreadedRunner(num_workers=options.workers))
     nr.config.user_defined[FLEET] = nr.inventory
     if trouble := nr.inventory.defaults.data.get(TROUBLE):
-        print(f"moor: {mask(trouble)}", file=sys.stderr, flush=True)
+        alert(trouble)
     try:
         yield limited(nr, options.limit)
     finally:
         nr.close_connections(on_good=True, on_failed=True)
+
+
+def site_in(nr: Nornir) -> SiteSettings:
+    """Give the settings of the open site."""
+    settings: SiteSettings = nr.config.user_defined["moor"]
+    return settings
+
+
+def worst(codes: Iterable[int]) -> int:
+    """Give the exit code of several: an error outweighs a difference."""
+    return max(codes, key=(0, DIFFERS, 1).index)
 
 
 def play(nr: Nornir, runbook: Runbook, options: Options, command: str) -> RunReport:
@@ -62,7 +74,7 @@ def remember(nr: Nornir, report: RunReport) -> Recorded:
     """Record a run in history; where that fails the run counts nevertheless, and the report says so."""
     from moor.history.recording import record
 
-    recorded = record(nr.config.user_defined["moor"], report, frozenset(nr.config.user_defined[FLEET].hosts))
+    recorded = record(site_in(nr), report, frozenset(nr.config.user_defined[FLEET].hosts))
     if recorded.trouble:
         warn(report, f"this run is not recorded: {recorded.trouble}")
     return recorded
@@ -71,6 +83,11 @@ def remember(nr: Nornir, report: RunReport) -> Recorded:
 def warn(report: RunReport, words: str) -> None:
     """Tell what went wrong beside the fleet, on standard error and in the report."""
     report.warnings.append(mask(words))
+    alert(words)
+
+
+def alert(words: str) -> None:
+    """Tell on standard error what a user should know, however quiet the command is."""
     print(f"moor: {mask(words)}", file=sys.stderr, flush=True)
 
 

@@ -12,9 +12,10 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from moor import private
 from moor.commands.drift import Wanted, refuse_unknown
 from moor.commands.history import settings_for
-from moor.commands.running import opened
+from moor.commands.running import opened, site_in
 from moor.errors import InputError
 from moor.options import Options
 from moor.schedule import cron, systemd
@@ -41,14 +42,15 @@ def install(options: Options, words: Words) -> int:
     period = every(words.every)
     with opened(options, dry_run=True) as nr:
         refuse_unknown(nr, Wanted(words.runbook, words.heal))
-        settings = nr.config.user_defined["moor"]
+        settings = site_in(nr)
         values = [settings, *(host.data for host in nr.inventory.hosts.values())]
     env_file = words.env_file.expanduser().absolute() if words.env_file else None
     user = pwd.getpwuid((settings.directory / CONFIG).stat().st_uid)
     refuse_missing_environment(set(references(values)), env_file, user.pw_uid)
     writable = [settings.state, *([settings.metrics.parent] if settings.metrics else [])]
-    settings.state.mkdir(mode=0o700, parents=True, exist_ok=True)
-    os.chown(settings.state, user.pw_uid, user.pw_gid) if os.getuid() == 0 else None
+    private.directory(settings.state)
+    if os.getuid() == 0:
+        os.chown(settings.state, user.pw_uid, user.pw_gid)
     job = Job(settings.directory, _argv(settings.directory, words), period, user.pw_name, tuple(writable), env_file)
     scheduler = _schedulers()[0]
     print("\n".join(scheduler.install(job)))

@@ -172,14 +172,26 @@ def key_place(host: Host) -> tuple[Path, str, int]:
     return path, options.hostname or host.name, options.port or 22
 
 
+def is_known(host: Host) -> bool:
+    """Tell whether a key of ``host`` is pinned."""
+    _, hostname, port = key_place(host)
+    return bool(known_of(host.get_connection_parameters("shell").extras or {}, name_of(hostname, port)))
+
+
+def shown_key(host: Host) -> paramiko.PKey:
+    """Ask ``host`` for its key, within its own bound; raises HostError."""
+    _, hostname, port = key_place(host)
+    extras = host.get_connection_parameters("shell").extras or {}
+    return scan_host_key(hostname, port, extras.get("conn_timeout", 10))
+
+
 def pin(host: Host) -> Iterator[str]:
     """Pin the key that ``host`` shows, unless one is known, and say so with its fingerprint, or why it was not."""
-    extras = host.get_connection_parameters("shell").extras or {}
-    path, hostname, port = key_place(host)
-    if known_of(extras, name_of(hostname, port)):
+    if is_known(host):
         return
+    path, hostname, port = key_place(host)
     try:
-        key = scan_host_key(hostname, port, extras.get("conn_timeout", 10))
+        key = shown_key(host)
     except HostError as error:
         yield f"{host.name}: not pinned: {error}"
         return

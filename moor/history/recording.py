@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,7 +15,7 @@ from moor.history.database import connected
 from moor.history.model import FindingRow, Recorded
 from moor.history.reading import finding as as_row
 from moor.history.tables import changes, expiries, findings, hosts, runs
-from moor.report import HostReport, ResourceReport, RunReport, counts, open_findings
+from moor.report import HostReport, ResourceReport, RunReport, counts, left, open_findings
 from moor.secrets import mask
 from moor.settings.access import SiteSettings
 
@@ -65,15 +66,13 @@ def _run_values(report: RunReport) -> dict[str, Any]:
         "duration_s": report.duration_s,
         "hosts": len(report.hosts),
         "not_examined": sum(bool(host.unexamined) for host in report.hosts.values()),
-        "findings": sum(not finding.waived for finding in open_findings(report)),
+        "findings": len(left(report)),
         "counts": counts(report),
     }
 
 
 def _host_values(run: str, name: str, host: HostReport) -> dict[str, Any]:
-    found: dict[str, int] = {}
-    for resource in host.resources:
-        found[resource.status] = found.get(resource.status, 0) + 1
+    found = dict(Counter(resource.status for resource in host.resources))
     error = text_of("\n".join(host.unexamined) or host.error)
     return {"run": run, "host": name, "reached": host.reached, "error": error, "counts": found}
 

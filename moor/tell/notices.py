@@ -8,10 +8,9 @@ from collections.abc import Iterable, Iterator
 from moor.errors import HostError, InputError, MoorError
 from moor.findings import Finding
 from moor.history.telling import Untold, mark_told, untold
-from moor.report import RunReport
+from moor.report import RunReport, left
 from moor.secrets import mask
 from moor.settings.access import SiteSettings
-from moor.waivers import left
 
 MOST = 20  # findings named in one notice
 

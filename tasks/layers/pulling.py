@@ -18,13 +18,12 @@ def pulling(asked: Asked) -> str:
     if asked.login is None:
         return ":"
     user, secret = asked.login
+    credentials, reference = f"{user}:{secret.reveal()}", f"{asked.door.host_port}/{asked.image}"
     if asked.own:
-        reference, credentials = f"{asked.door.host_port}/{asked.image}", f"{user}:{secret.reveal()}"
         return OWN.format(reference=quote(reference), credentials=quote(credentials), limit=PULL_S, socket=OWN_SOCKET)
-    credentials = f"{user}:{secret.reveal()}"
     token = base64.b64encode(credentials.encode()).decode()
     return PULL.format(
-        reference=quote(f"{asked.door.host_port}/{asked.image}"),
+        reference=quote(reference),
         host=quote(asked.door.host_port),
         credentials=quote(credentials),
         header=literal(f'Authorization = "Basic {token}"\n'),
