@@ -20,6 +20,7 @@ MAX_HOSTS = 1000  # a Linux bridge has 1023 ports
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
 # the machine's end of the lab's link is named after the lab, and the kernel takes 15 characters
 LabName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]{0,8}[a-z0-9])?$")]
+Package = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9+.-]+$")]
 
 
 class _Strict(BaseModel):
@@ -27,12 +28,17 @@ class _Strict(BaseModel):
 
 
 class Host(_Strict):
-    """One host. ``role`` is its part in the lab's Kubernetes cluster; None is no member."""
+    """One host.
+
+    role      its part in the lab's Kubernetes cluster; None is no member
+    packages  Debian packages that it has beside its profile's; their services are installed and do not run
+    """
 
     address: IPv4Address
     suite: Literal["bullseye", "bookworm", "trixie", "sid"] = "trixie"
     profile: Literal["node", "bare", "light"] = "bare"
     role: Literal["control-plane", "node"] | None = None
+    packages: tuple[Package, ...] = ()
     name: Name = ""  # filled from the key in the fleet file
 
 

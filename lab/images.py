@@ -33,26 +33,32 @@ LEFT_OUT = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/info/*", "/usr/s
 
 @dataclass(frozen=True)
 class Recipe:
-    """What a root filesystem is made of; ``repository`` are packages to have at hand, not installed."""
+    """What a root filesystem is made of.
+
+    repository  packages to have at hand, not installed
+    idle        packages that are installed, and whose services do not run
+    """
 
     suite: str
     kind: str
     packages: tuple[str, ...]
     repository: tuple[str, ...] = ()
+    idle: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:
         """A name that changes with whatever changes the result."""
-        parts = [self.suite, self.packages, self.repository, LEFT_OUT, CUSTOMIZE.read_text()]
+        parts = [self.suite, self.packages, self.repository, self.idle, LEFT_OUT, CUSTOMIZE.read_text()]
         digest = hashlib.sha256(json.dumps(parts).encode()).hexdigest()
         return f"{self.suite}-{self.kind}-{digest[:12]}"
 
 
 def recipe_of(host: Host) -> Recipe:
     """The recipe of a host's image; a light host shares the bare one."""
+    idle = tuple(sorted(host.packages))
     if host.profile == "node":
-        return Recipe(host.suite, "node", EVERY_HOST + NODE)
-    return Recipe(host.suite, "bare", EVERY_HOST, REPOSITORY.get(host.suite, ()))
+        return Recipe(host.suite, "node", EVERY_HOST + NODE, idle=idle)
+    return Recipe(host.suite, "bare", EVERY_HOST, REPOSITORY.get(host.suite, ()), idle)
 
 
 def build_images(recipes: Iterable[Recipe], cache: Path, progress: Progress) -> dict[Recipe, Path]:
@@ -97,7 +103,7 @@ def _mmdebstrap(recipe: Recipe, root: Path) -> None:
 
 def mmdebstrap_argv(recipe: Recipe, root: Path, source: str) -> list[str]:
     """The command that builds ``recipe`` into ``root`` from the mirror ``source``."""
-    hook = " ".join(["sh", f"'{CUSTOMIZE}'", '"$1"', *recipe.repository])
+    hook = " ".join(["sh", f"'{CUSTOMIZE}'", '"$1"', f"'{' '.join(recipe.idle)}'", *recipe.repository])
     return [
         *("mmdebstrap", "--quiet", "--mode=root", "--format=directory", "--variant=minbase"),
         f"--include={','.join(recipe.packages)}",

@@ -1,9 +1,9 @@
-# Makes a fresh Debian root file system a lab host's: customize.sh ROOT [PACKAGE...]
-# Every PACKAGE is put, with what it depends on, into an apt repository on the host's own disk, and not installed.
+# Makes a fresh Debian root file system a lab host's: customize.sh ROOT IDLE [PACKAGE...]
+# IDLE are packages to install without having their services run, parted by spaces; every PACKAGE is put, with what it depends on, into an apt repository on the host's own disk, and not installed.
 # Runs    on the machine, as mmdebstrap's customize hook (MMDEBSTRAP_APT_CONFIG names apt's configuration for ROOT).
 set -eu
-root=$1
-shift
+root=$1 idle=$2
+shift 2
 
 make_user() {
     chroot "$root" useradd --create-home --shell /bin/bash --groups sudo ops
@@ -41,6 +41,18 @@ quiet_units() {
     printf '[Journal]\nStorage=volatile\nRuntimeMaxUse=8M\nReadKMsg=no\n' >"$root/etc/systemd/journald.conf.d/lab.conf"
 }
 
+enabled_units() {
+    chroot "$root" systemctl list-unit-files --state=enabled --no-legend --plain | cut -d' ' -f1 | sort
+}
+
+install_idle() {
+    enabled_units >"$root/tmp/before"
+    # shellcheck disable=SC2086 # words of a list
+    APT_CONFIG=$MMDEBSTRAP_APT_CONFIG apt-get --yes --quiet=2 -oDPkg::Chroot-Directory="$root" install $idle >/dev/null
+    enabled_units | comm -13 "$root/tmp/before" - | xargs -r chroot "$root" systemctl --quiet disable 2>/dev/null
+    rm "$root/tmp/before"
+}
+
 describe_packages() {
     for file in *.deb; do
         dpkg-deb --field "$file"
@@ -68,6 +80,7 @@ point_apt_at() {
 
 make_user
 configure_sshd
+[ -z "$idle" ] || install_idle
 quiet_units
 if [ $# -gt 0 ]; then
     make_repository "$@"

@@ -132,6 +132,8 @@ def test_hosts_share_an_image_where_their_recipes_are_equal() -> None:
         ("bookworm", "node"),
     }
     assert recipe_of(hosts["harbor1"].model_copy(update={"profile": "light"})) == recipe_of(hosts["ws1"])
+    one, other = (hosts["ws1"].model_copy(update={"packages": names}) for names in (("ufw", "knot"), ("knot", "ufw")))
+    assert recipe_of(one) == recipe_of(other) != recipe_of(hosts["ws1"])
 
 
 def test_an_image_is_named_after_what_it_is_made_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -139,6 +141,7 @@ def test_an_image_is_named_after_what_it_is_made_of(tmp_path: Path, monkeypatch:
     assert recipe.key == Recipe("trixie", "bare", ("sudo",)).key
     assert recipe.key != Recipe("trixie", "bare", ("sudo", "curl")).key
     assert recipe.key != Recipe("trixie", "bare", ("sudo",), ("curl",)).key
+    assert recipe.key != Recipe("trixie", "bare", ("sudo",), (), ("curl",)).key
     former = recipe.key
     (tmp_path / "customize.sh").write_text("other")
     monkeypatch.setattr(images, "CUSTOMIZE", tmp_path / "customize.sh")
@@ -146,10 +149,11 @@ def test_an_image_is_named_after_what_it_is_made_of(tmp_path: Path, monkeypatch:
 
 
 def test_mmdebstrap_is_told_suite_packages_and_mirror() -> None:
-    argv = mmdebstrap_argv(Recipe("trixie", "bare", ("sudo", "curl"), ("docker.io",)), Path("/x"), "http://mirror")
+    recipe = Recipe("trixie", "bare", ("sudo", "curl"), ("docker.io",), ("knot", "ufw"))
+    argv = mmdebstrap_argv(recipe, Path("/x"), "http://mirror")
     assert argv[-3:] == ["trixie", "/x", "http://mirror"]
     assert "--include=sudo,curl" in argv
-    assert next(word for word in argv if "hook" in word).endswith('"$1" docker.io')
+    assert next(word for word in argv if "hook" in word).endswith("\"$1\" 'knot ufw' docker.io")
 
 
 def test_a_build_that_fails_leaves_nothing_that_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
