@@ -1,0 +1,52 @@
+"""Who may reach the registry is described once, by networks that nobody has to compute."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address, ip_network
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from nornir.core.inventory import Defaults, Host
+from pydantic import ValidationError
+
+from moor.errors import InputError
+from tasks.facts import Registry
+from tasks.network import Access, Opening, opening_of
+
+
+def host(*members: str, address: str = "10.77.0.11") -> Host:
+    registry = Registry.model_validate({"name": "registry.moor.test", "address": address, "port": 8443})
+    data = {"registry": registry, "access": Access.model_validate({"members": list(members)})}
+    return Host("edge1", data=data, defaults=Defaults())
+
+
+def test_members_of_the_registrys_address_family_reach_its_port() -> None:
+    assert opening_of(host("10.77.0.0/24", "fd00::/64")) == Opening(
+        ip_address("10.77.0.11"), 8443, (ip_network("10.77.0.0/24"),)
+    )
+    assert opening_of(host("10.77.0.0/24", "fd00::/64", address="fd00::11")).members == (ip_network("fd00::/64"),)
+
+
+def test_without_members_nobody_would_reach_the_registry_which_is_refused() -> None:
+    with pytest.raises(InputError, match=r"edge1: data\.access\.members has no IPv4 network"):
+        opening_of(host("fd00::/64"))
+
+
+@pytest.mark.parametrize(
+    "member", ["10.77.0.1/16", "10.77.0.0/33", "registry.moor.test", "any", "10.77.0.0/16\npermit"]
+)
+def test_a_member_is_a_network_and_nothing_else(member: str) -> None:
+    with pytest.raises(ValidationError):
+        Access.model_validate({"members": [member]})
+
+
+networks = st.integers(0, 2**32 - 1).flatmap(
+    lambda number: st.integers(1, 32).map(lambda length: ip_network((number, length), strict=False))
+)
+
+
+@given(st.lists(networks, min_size=1, max_size=8), st.ip_addresses(v=4))
+def test_merged_networks_hold_the_same_addresses(members: list[object], address: object) -> None:
+    merged = opening_of(host(*map(str, members))).members
+    assert any(address in member for member in merged) == any(address in member for member in members)  # type: ignore[operator]
