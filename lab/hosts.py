@@ -93,8 +93,8 @@ class Machine:
             "CGROUP": str(self.cgroup.path),
             "LINK": link_name(self.host.address),
             "MAC": mac_of(self.host.address),
-            "ADDRESS": f"{self.host.address}/{network.fleet.network.prefixlen}",
-            "GATEWAY": str(network.fleet.gateway),
+            "ADDRESSES": "\n".join(network.addresses(self.host.address)),
+            "GATEWAYS": "\n".join(network.gateways),
             "PROFILE": self.host.profile,
         }
         start(

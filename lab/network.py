@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import dataclass
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 
 from lab.cgroups import Cgroup
@@ -22,6 +22,23 @@ def link_name(address: IPv4Address) -> str:
 def mac_of(address: IPv4Address) -> str:
     """A host's MAC address: the same at every boot, for its neighbours remember the former one for a minute."""
     return ":".join(f"{octet:02x}" for octet in (0x02, 0x6D, *address.packed))
+
+
+ULA = IPv6Address("fd6d:6f6f:72::")  # RFC 4193; the lab's own prefix of 48 bits
+ULA_BITS = 48
+
+
+def address6(address: IPv4Address) -> IPv6Address:
+    """The IPv6 address that goes with an IPv4 one: the lab's prefix, then its 32 bits."""
+    return IPv6Address(int(ULA) | int(address) << 128 - ULA_BITS - 32)
+
+
+def has_ipv6() -> bool:
+    """Whether this machine's kernel has IPv6, and it is not turned off here."""
+    try:
+        return Path("/proc/sys/net/ipv6/conf/default/disable_ipv6").read_text().strip() == "0"
+    except OSError:
+        return False
 
 
 @dataclass(frozen=True)
@@ -43,6 +60,19 @@ class Network:
         if not pids:
             raise MoorError("lab: the network is down; bring it up with: moor lab up")
         return Path(f"/proc/{pids[0]}/ns/net")
+
+    def addresses(self, address: IPv4Address) -> list[str]:
+        """The addresses of a link, as ``ip addr add`` takes them: IPv4's, and IPv6's where the machine has that."""
+        prefix = self.fleet.network.prefixlen
+        # nodad: usable at once, for nobody else has it
+        ipv6 = [f"{address6(address)}/{ULA_BITS + prefix} nodad"] if has_ipv6() else []
+        return [f"{address}/{prefix}", *ipv6]
+
+    @property
+    def gateways(self) -> list[str]:
+        """The addresses of every host's default routes."""
+        gateway = self.fleet.gateway
+        return [str(gateway), *([str(address6(gateway))] if has_ipv6() else [])]
 
     def up(self) -> None:
         """Makes namespace, bridge and link, where they are not there yet."""
@@ -68,18 +98,23 @@ class Network:
             time.sleep(0.005)
 
     def _make_bridge(self) -> None:
-        prefix = self.fleet.network.prefixlen
-        holder = self.namespace.parts[2]
         batch = [
             "link set lo up",
             "link add bridge type bridge stp_state 0 forward_delay 0",
-            f"addr add {self.fleet.gateway}/{prefix} dev bridge",
             "link set bridge up",
-            "route add unreachable default",  # who asks for the internet is told at once, and need not wait
+            *(f"addr add {address} dev bridge" for address in self.addresses(self.fleet.gateway)),
+            # who asks for the internet is told at once, and need not wait
+            "route add unreachable default",
+            *(["route add unreachable ::/0"] if has_ipv6() else []),
         ]
         self.inside("ip", "-batch", "-", stdin="\n".join(batch))
-        self.inside("sh", "-c", "echo 1 >/proc/sys/net/ipv4/ip_forward")
-        link = self.machine_link
+        forward = "for f in ipv4/ip_forward ipv6/conf/all/forwarding; do [ ! -e $f ] || echo 1 >$f; done"
+        self.inside("sh", "-c", f"cd /proc/sys/net && {forward}")
+        self._link_machine()
+
+    def _link_machine(self) -> None:
+        link, holder = self.machine_link, self.namespace.parts[2]
         run("ip", "link", "add", link, "type", "veth", "peer", "name", "machine", "netns", holder)
         self.inside("ip", "link", "set", "machine", "master", "bridge", "up")
-        run("ip", "-batch", "-", stdin=f"addr add {self.fleet.machine}/{prefix} dev {link}\nlink set {link} up\n")
+        lines = [f"addr add {address} dev {link}" for address in self.addresses(self.fleet.machine)]
+        run("ip", "-batch", "-", stdin="\n".join([f"link set {link} up", *lines]))

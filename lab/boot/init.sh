@@ -55,12 +55,12 @@ in_lab() {
 link_up() {
     in_lab ip link delete "$LINK" 2>/dev/null || : # a former boot's, which the kernel has not dropped yet
     in_lab ip link add "$LINK" master bridge up type veth peer name eth0 address "$MAC" netns $$ # $$ is 1, in this pid namespace
-    ip -batch - <<END
-link set lo up
-addr add $ADDRESS dev eth0
-link set eth0 up
-route add default via $GATEWAY
-END
+    {
+        echo "link set lo up"
+        echo "link set eth0 up"
+        echo "$ADDRESSES" | sed 's/.*/addr add & dev eth0/'
+        echo "$GATEWAYS" | sed 's/.*/route add default via &/'
+    } | ip -batch -
     exec 9<&-
 }
 

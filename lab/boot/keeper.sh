@@ -1,5 +1,5 @@
 # Keeps one host: boots it, and boots it again whenever it asks for a reboot, as a machine's firmware would.
-# Reads   NAME DIRECTORY LAYERS CGROUP LINK MAC ADDRESS GATEWAY PROFILE from the environment.
+# Reads   NAME DIRECTORY LAYERS CGROUP LINK MAC ADDRESSES GATEWAYS PROFILE from the environment.
 # Runs    in the lab's network namespace, as long as the host is not powered off.
 set -eu
 echo 0 >"$CGROUP/keeper/cgroup.procs" # 0 is the writer itself

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -21,6 +22,7 @@ from lab.cgroups import cgroup2_root
 from lab.fleet import Host, load_fleet
 from lab.lab import Lab
 from lab.limits import PROC_SYS, WANTED
+from lab.network import address6, has_ipv6
 from moor.errors import HostError, InputError
 from tests.lab.conftest import Ssh, fleet_for_tests
 
@@ -49,6 +51,17 @@ def test_hosts_reach_each_other_and_not_the_world(lab: Lab, ssh: Ssh) -> None:
     assert done.returncode
     assert "No route to host" in done.stderr
     assert time.monotonic() - started < 5
+
+
+@pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6")
+def test_hosts_and_machine_reach_each_other_by_ipv6_too(lab: Lab, ssh: Ssh) -> None:
+    harbor = address6(lab.machine("harbor1").host.address)
+    done = ssh(
+        "node2", f"busybox nc -w 2 {harbor} 22 </dev/null | head -c 4; busybox nc -w 5 2001:db8::1 80 </dev/null"
+    )
+    assert (done.stdout, done.returncode) == ("SSH-", 1), done.stderr
+    with socket.create_connection((str(harbor), 22), 5) as connection:
+        assert connection.getsockname()[0] == str(address6(lab.fleet.machine))
 
 
 def test_a_host_whose_key_is_not_the_pinned_one_is_refused(lab: Lab, ssh: Ssh) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import threading
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Network
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lab import images
 from lab.cgroups import cgroup2_root
@@ -15,7 +17,7 @@ from lab.images import Recipe, mmdebstrap_argv, recipe_of
 from lab.keys import known_hosts, make_keypair, make_password
 from lab.limits import WANTED, raise_limits, restore_limits
 from lab.machine import check_machine, check_network, locked, run
-from lab.network import link_name, mac_of
+from lab.network import ULA_BITS, address6, link_name, mac_of
 from moor.errors import InputError, MoorError
 
 
@@ -174,6 +176,15 @@ def test_names_of_links_and_macs_fit_the_kernel_and_differ() -> None:
     assert len({link_name(address) for address in addresses}) == len(addresses)
     assert all(len(link_name(address)) <= 15 for address in addresses)
     assert mac_of(IPv4Address("10.77.0.31")) == "02:6d:0a:4d:00:1f"
+
+
+@given(st.integers(8, 29), st.ip_addresses(v=4), st.ip_addresses(v=4))
+def test_neighbours_by_ipv4_are_neighbours_by_ipv6_and_nobody_else(
+    length: int, one: IPv4Address, other: IPv4Address
+) -> None:
+    ipv6 = IPv6Network((int(address6(one)), ULA_BITS + length), strict=False)
+    assert (address6(other) in ipv6) == (other in IPv4Network((one, length), strict=False))
+    assert address6(one) in ipv6
 
 
 def test_a_key_and_a_password_are_made_once_for_their_owner(tmp_path: Path) -> None:
