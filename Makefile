@@ -1,5 +1,5 @@
 # What a developer or a new user types. `make demo` and `make test` set up whatever they need, and are quick again.
-.PHONY: help demo test check venv packages test-packages clean lock
+.PHONY: help demo test bench check venv packages test-packages clean lock
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
 
@@ -16,6 +16,9 @@ test: test-packages venv check ## Every check and every test, the ones on real h
 	@$(BIN)/python -m pytest -q -m 'not lab' -n $(WORKERS)
 	@$(BIN)/python -m lab images
 	@$(BIN)/python -m pytest -q -m lab
+
+bench: packages venv ## What moor costs beside raw ssh, on light hosts of the lab; BENCH_SIZES=10,50 for less.
+	@$(BIN)/python -m bench
 
 check: venv ## Style and types.
 	@$(BIN)/ruff check .

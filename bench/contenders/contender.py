@@ -1,0 +1,55 @@
+"""What the benchmark asks of every tool."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.measure import Command, Run
+from lab.lab import Lab
+
+WORKERS = 20  # hosts at once, for everybody
+ROOT = Path(__file__).parents[2]
+OWN = ROOT / ".venv-bench" / "bin"
+
+
+@dataclass(frozen=True)
+class Contender(ABC):
+    """A tool with its files in ``place``, a directory of its own.
+
+    largest  the most hosts that it is measured on; what costs half a second a host is not worth a thousand
+    rounds   the most rounds
+    """
+
+    lab: Lab
+    place: Path
+    largest: int = 1000
+    rounds: int = 100
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """Name it as in the tables."""
+
+    @property
+    @abstractmethod
+    def version(self) -> str:
+        """Name the release that is measured."""
+
+    @abstractmethod
+    def prepare(self, hosts: Sequence[str]) -> None:
+        """Write what the tool needs to check these hosts."""
+
+    @abstractmethod
+    def command(self, hosts: Sequence[str]) -> Command:
+        """Give the command that checks these hosts, once they are prepared."""
+
+    @abstractmethod
+    def drifted(self, run: Run, hosts: Sequence[str]) -> set[str]:
+        """Read from what the tool said which hosts are not as they should be; raises MoorError."""
+
+    def address(self, host: str) -> str:
+        """Give where a host is."""
+        return str(self.lab.fleet.hosts[host].address)

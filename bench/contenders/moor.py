@@ -1,0 +1,83 @@
+"""moor: `moor drift` on a site of its own, with strict host keys, plan, diff and history."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from bench import checks
+from bench.contenders.contender import ROOT, WORKERS, Contender
+from bench.measure import Command, Run
+from moor.errors import MoorError
+
+SITE = ROOT / "bench" / "site"
+
+
+@dataclass(frozen=True)
+class Moor(Contender):
+    """moor as it comes."""
+
+    @property
+    def name(self) -> str:
+        return "moor"
+
+    @property
+    def version(self) -> str:
+        return f"moor {version('moor-fleet')}, paramiko {version('paramiko')}"
+
+    def prepare(self, hosts: Sequence[str]) -> None:
+        site = self.site(hosts)
+        shutil.copytree(SITE, site, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
+        (site / "inventory").mkdir()
+        write(site / "config.yaml", {"runner": {"plugin": "threaded", "options": {"num_workers": WORKERS}}})
+        write(site / "inventory/hosts.yaml", {name: {"hostname": self.address(name)} for name in hosts})
+        write(site / "inventory/groups.yaml", {})
+        write(site / "inventory/defaults.yaml", self.defaults())
+
+    def defaults(self) -> dict[str, Any]:
+        """Give what holds for all hosts."""
+        extras = {"key_file": str(self.lab.key), "known_hosts": str(self.lab.known_hosts)}
+        eight = {
+            "files": checks.FILES, "hosts_line": checks.HOSTS_LINE, "service": checks.SERVICE,
+            "ruleset": checks.RULESET, "room": checks.ROOM, "room_kb": checks.ROOM_KB,
+        }  # fmt: skip
+        return {"username": "ops", "connection_options": {"shell": {"extras": extras}}, "data": {"eight": eight}}
+
+    def site(self, hosts: Sequence[str]) -> Path:
+        """Give the site of these hosts."""
+        return self.place / f"site-{len(hosts)}"
+
+    def command(self, hosts: Sequence[str]) -> Command:
+        return self.words(hosts, "drift", "--runbook", "eight", "--output", "json")
+
+    def words(self, hosts: Sequence[str], *words: str) -> Command:
+        """Give any command of moor on the site of these hosts."""
+        argv = (str(Path(sys.executable).with_name("moor")), *words, "--site", str(self.site(hosts)), "--quiet")
+        return Command(argv, self.place)
+
+    def drifted(self, run: Run, hosts: Sequence[str]) -> set[str]:
+        try:
+            report = json.loads(run.stdout)["hosts"]
+        except ValueError:
+            raise MoorError(f"moor gave no report: {run.stderr.strip()[-500:]}") from None
+        right = {
+            name
+            for name, host in report.items()
+            if host["reached"] and not host["error"] and all(r["status"] == "ok" for r in host["resources"])
+        }
+        return set(hosts) - right
+
+
+def write(path: Path, content: Any) -> None:
+    """Write a YAML file as people write them, a line a key."""
+    yaml = YAML()
+    yaml.default_flow_style = False
+    yaml.dump(content, path)

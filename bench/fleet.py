@@ -1,0 +1,61 @@
+"""The hosts that are measured on: light ones of a lab of their own, gone at the end whatever happens."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from ipaddress import IPv4Address, IPv4Network
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+from lab.fleet import Fleet, Host
+from lab.lab import Lab
+
+FIRST = 256  # the first host's place in the network
+PACKAGES = ("python3",)  # for Ansible's modules; nobody else needs it
+
+
+def names(count: int) -> list[str]:
+    """Give the names of the first ``count`` hosts."""
+    return [f"h{number:04}" for number in range(1, count + 1)]
+
+
+def light_fleet(count: int) -> Fleet:
+    """Describe ``count`` hosts on 10.N.0.0/16, N being 75 or MOOR_LAB_NETWORK."""
+    number = int(os.environ.get("MOOR_LAB_NETWORK", "75"))
+    network = IPv4Network(f"10.{number}.0.0/16")
+    first = int(network[0]) + FIRST
+    hosts = {
+        name: Host(name=name, address=IPv4Address(first + place), profile="light", packages=PACKAGES)
+        for place, name in enumerate(names(count))
+    }
+    return Fleet(name=f"b{number}", network=network, directory=Path(f"/var/lib/moor-lab-b{number}"), hosts=hosts)
+
+
+@contextmanager
+def running(count: int) -> Iterator[Lab]:
+    """Boot ``count`` hosts, and end them however the block is left."""
+    former = signal.signal(signal.SIGTERM, _stop)
+    lab = Lab(light_fleet(count))
+    lab.down(secrets=True)  # of a run that was killed
+    try:
+        tell(f"booting {count} hosts")
+        lab.up()
+        yield lab
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        lab.down(secrets=True)
+        signal.signal(signal.SIGTERM, former)
+
+
+def _stop(_signal: int, _frame: FrameType | None) -> NoReturn:
+    raise SystemExit("bench: terminated")
+
+
+def tell(words: str) -> None:
+    """Tell progress on standard error."""
+    print(words, file=sys.stderr, flush=True)

@@ -1,0 +1,127 @@
+"""What a command costs the machine that it is typed on: CPU and memory of its whole process tree, and the time it took.
+
+CPU is what the kernel charged to a control group that holds the command and all that it starts; hosts are in others.
+Memory is looked at ten times a second: the resident sizes of all its processes, added; pages that they share count in
+each. Children that go on alone, such as ssh's masters, end with the measurement.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryFile
+from threading import Event, Thread
+from typing import IO
+
+from lab.cgroups import Cgroup, cgroup2_root
+from moor.errors import MoorError
+
+LIMIT_S = 900
+LOOK_S = 0.1
+JOIN = 'echo 0 >"$0/cgroup.procs"; exec "$@"'
+
+
+@dataclass(frozen=True)
+class Command:
+    """A program with its arguments, where it runs, and what its environment has besides ours."""
+
+    argv: tuple[str, ...]
+    directory: Path
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a command said, and what it cost."""
+
+    code: int
+    stdout: str
+    stderr: str
+    cpu_s: float
+    wall_s: float
+    peak_mb: float
+
+
+class Client:
+    """The control group in which commands are measured, one at a time."""
+
+    def __init__(self, name: str) -> None:
+        self.group = Cgroup((cgroup2_root() or Path("/sys/fs/cgroup")) / f"{name}-client")
+
+    @contextmanager
+    def started(self, command: Command, stdout: IO[str], stderr: IO[str] | int) -> Iterator[subprocess.Popen[str]]:
+        """Start a command in the group; at the end nothing of it is left."""
+        self._end()
+        self.group.path.mkdir()
+        try:
+            yield subprocess.Popen(
+                ["sh", "-c", JOIN, str(self.group.path), *command.argv],
+                stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr, text=True,
+                cwd=command.directory, env={**os.environ, **command.environment},
+            )  # fmt: skip
+        finally:
+            self._end()
+
+    def cpu_s(self) -> float:
+        """Give what the running command has used so far."""
+        stat = dict(line.split() for line in (self.group.path / "cpu.stat").read_text().splitlines())
+        return int(stat["usage_usec"]) / 1e6
+
+    def run(self, command: Command) -> Run:
+        """Run a command to its end; raises MoorError where it takes too long."""
+        with TemporaryFile("w+") as stdout, TemporaryFile("w+") as stderr:
+            began = time.monotonic()
+            with self.started(command, stdout, stderr) as process, Memory(self.group) as memory:
+                try:
+                    code = process.wait(LIMIT_S)
+                except subprocess.TimeoutExpired:
+                    raise MoorError(f"bench: no end within {LIMIT_S} s: {' '.join(command.argv)[:200]}") from None
+                wall_s, cpu_s = time.monotonic() - began, self.cpu_s()
+            stdout.seek(0)
+            stderr.seek(0)
+            return Run(code, stdout.read(), stderr.read(), cpu_s, wall_s, memory.peak_kb / 1024)
+
+    def _end(self) -> None:
+        if self.group.path.exists():
+            self.group.kill()
+            self.group.remove()
+
+
+class Memory:
+    """Looks at the memory of a group's processes while the block runs."""
+
+    def __init__(self, group: Cgroup) -> None:
+        self.peak_kb = 0
+        self._group, self._over = group, Event()
+        self._thread = Thread(target=self._watch, daemon=True)
+
+    def __enter__(self) -> Memory:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._over.wait(LOOK_S):
+            sizes = [sizes_of(pid) for pid in self._group.pids()]
+            # a process alone has its own record, which no look can miss
+            highest = max((high for _, high in sizes), default=0)
+            self.peak_kb = max(self.peak_kb, highest, sum(now for now, _ in sizes))
+
+
+def sizes_of(pid: int) -> tuple[int, int]:
+    """Give the resident size of a process now and at its highest, in KiB; nothing once it is gone."""
+    found = {"VmRSS": 0, "VmHWM": 0}
+    with suppress(OSError):
+        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+            key, _, rest = line.partition(":")
+            if key in found:
+                found[key] = int(rest.split()[0])
+    return found["VmRSS"], found["VmHWM"]

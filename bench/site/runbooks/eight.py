@@ -1,0 +1,11 @@
+"""Eight: what the benchmark checks on every host.
+
+Changes   four files, a line of /etc/hosts
+Groups    all hosts
+Run       moor drift --runbook eight; moor apply eight
+"""
+
+from moor.runbook import Runbook, Stage
+from tasks.eight import hold_eight  # type: ignore[import-untyped]  # the site's own, found where the site is opened
+
+RUNBOOK = Runbook("eight", "What the benchmark checks on every host.", (Stage(hold_eight),))
