@@ -25,10 +25,8 @@ def reach_host(task: Task) -> Result:
 CHECK = Runbook("check", "Reach every host.", (Stage(reach_host),))
 
 
-def pin_new_host_keys(nr: Nornir, told: Callable[[str], None]) -> None:
-    """Pin the key of every host that has none, and show its fingerprint; a key that is pinned already stays."""
-    from moor.connections.hostkeys import pin
+def pin_new_host_keys(nr: Nornir, confirm: Callable[[str], bool], told: Callable[[str], None]) -> None:
+    """Pin the key of every host, and of jump hosts on the way, that has none; one that is pinned already stays."""
+    from moor.connections.pinning import door_of, pin_new
 
-    for host in nr.inventory.hosts.values():
-        for line in pin(host):
-            told(line)
+    pin_new([door_of(host, nr.config.ssh.config_file) for host in nr.inventory.hosts.values()], confirm, told)

@@ -12,14 +12,15 @@ ABANDONED_S = 3600  # a half-written file this old belongs to a run that was kil
 
 def directory(path: Path) -> None:
     """Make ``path``, and every parent that is missing, with mode 0700; ``path`` itself is tightened if it exists."""
-    _make_missing(path)
+    make_missing(path)
     if path.stat().st_mode & 0o777 != 0o700:
         path.chmod(0o700)
 
 
-def _make_missing(path: Path) -> None:
+def make_missing(path: Path) -> None:
+    """Make ``path`` and its parents with mode 0700 where they are missing; what is there stays as it is."""
     if not path.exists():
-        _make_missing(path.parent)
+        make_missing(path.parent)
         path.mkdir(mode=0o700, exist_ok=True)
         path.chmod(0o700)  # the umask may have taken even the owner's bits
 
@@ -48,7 +49,7 @@ def write_new(path: Path, content: bytes, mode: int = 0o600) -> bool:
 
 
 def _part(path: Path, content: bytes, mode: int) -> Path:
-    _make_missing(path.parent)
+    make_missing(path.parent)
     _sweep(path)
     part = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:

@@ -18,13 +18,17 @@ def check(
     site: Site = None, limit: Limit = "", workers: Workers = 0, output: Shape = Output.text, quiet: Quiet = False,
     verbose: Verbose = False,
     accept_new_host_keys: Annotated[
-        bool, typer.Option("--accept-new-host-keys", help="pin the keys of hosts that have none yet")
+        bool, typer.Option("--accept-new-host-keys", help="show the keys of hosts that have none yet, and pin them")
     ] = False,
+    yes: Yes = False,
 ) -> int:  # fmt: skip
     """Check that config and inventory are valid and every host is reached."""
     from moor.commands import fleet
 
-    return fleet.check(Options(site, limit, workers, output, quiet, verbose), accept_new_host_keys)
+    def confirm(question: str) -> bool:
+        return yes or not sys.stdin.isatty() or typer.confirm(question, err=True)
+
+    return fleet.check(Options(site, limit, workers, output, quiet, verbose), confirm if accept_new_host_keys else None)
 
 
 @app.command()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+
 from moor import text
 from moor.commands.diagnose import verdict
 from moor.commands.running import opened, play, put, remember, site_in, teller
@@ -37,16 +40,19 @@ def verify(options: Options) -> int:
     return verdict(report)
 
 
-def check(options: Options, accept_new_host_keys: bool) -> int:
-    """Validate config and inventory, then reach every host: 0 all were reached, 1 not."""
+def check(options: Options, confirm: Callable[[str], bool] | None) -> int:
+    """Validate config and inventory, then reach every host: 0 all were reached, 1 not.
+
+    confirm  is asked before new host keys are pinned; without it none are
+    """
     from moor.checks import CHECK, pin_new_host_keys
 
     with opened(options, dry_run=True) as nr:
         refuse_bad_input(nr.inventory.hosts.values(), runbook_called("site").stages, partly=True)
         settings = site_in(nr)
         read_waivers(settings.waivers, settings.directory)
-        if accept_new_host_keys:
-            pin_new_host_keys(nr, teller(options))
+        if confirm:
+            pin_new_host_keys(nr, confirm, teller(replace(options, quiet=False)))  # a key is never pinned unseen
         report = play(nr, CHECK, options, "check")
     put(options, report, text.reached(report))
     return 1 if report.failed else 0

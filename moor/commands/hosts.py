@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from nornir.core import Nornir
-from nornir.core.inventory import Host, Inventory
+from nornir.core.inventory import Host
 
 from moor import text
 from moor.cluster_inventory import NODES
 from moor.commands import fleet
 from moor.commands.running import opened, site_in, teller, worst
-from moor.connections.hostkeys import append_known_host, is_known, key_place, shown_key
+from moor.connections.pinning import door_of, shown
 from moor.errors import InputError, MoorError
 from moor.joining import Draft, to_adopt
 from moor.nodes import Node, Paired, paired, read_nodes
@@ -31,7 +31,7 @@ def hosts(options: Options) -> int:
     """Show inventory against cluster: 0 they agree, 2 they differ, 1 error."""
     with opened(options, dry_run=True) as nr:
         nodes = nodes_of(nr)
-        rows = list(_rows(nr.inventory, paired(_addresses(nr), nodes or ()), cluster=nodes is not None))
+        rows = list(_rows(nr, paired(_addresses(nr), nodes or ()), cluster=nodes is not None))
     if options.output is Output.json:
         print(mask(json.dumps({"schema": 1, "hosts": [asdict(row) for row in rows]}, indent=2)))
     elif options.output is Output.text:
@@ -72,14 +72,14 @@ def _addresses(nr: Nornir) -> dict[str, str]:
     return {host.name: host.hostname or host.name for host in every if JOINED not in host.data}
 
 
-def _rows(inventory: Inventory, found: Paired, cluster: bool) -> Iterator[Row]:
-    for name, host in inventory.hosts.items():
+def _rows(nr: Nornir, found: Paired, cluster: bool) -> Iterator[Row]:
+    for name, host in nr.inventory.hosts.items():
         if JOINED not in host.data:
             node, member = found.nodes.get(name), host.has_parent_group(NODES)
             groups = " ".join(group.name for group in host.groups)
             inside = _word(node is not None) if cluster and (member or node) else "-"
             agrees = not cluster or bool(node) == member
-            yield Row(name, host.hostname or name, groups, "yes", inside, _key(host), *_of_node(node), agrees)
+            yield Row(name, host.hostname or name, groups, "yes", inside, _key(nr, host), *_of_node(node), agrees)
     for node in found.strangers:
         yield Row(node.name, " ".join(node.addresses[:1]), "", "no", "yes", "-", *_of_node(node), False)
 
@@ -94,8 +94,8 @@ def _word(truth: bool) -> str:
     return "yes" if truth else "no"
 
 
-def _key(host: Host) -> str:
-    return "known" if is_known(host) else "unknown"
+def _key(nr: Nornir, host: Host) -> str:
+    return "known" if door_of(host, nr.config.ssh.config_file).is_known() else "unknown"
 
 
 def adopt(options: Options, names: Sequence[str], confirm: Confirm) -> int:
@@ -105,22 +105,19 @@ def adopt(options: Options, names: Sequence[str], confirm: Confirm) -> int:
         if nodes is None:
             raise InputError("hosts adopt: the inventory names no cluster; data.cluster.kubeconfig is missing")
         chosen = to_adopt(names, _addresses(nr), nodes)
-        site = site_in(nr)
+        site, config_file = site_in(nr), nr.config.ssh.config_file
     files = read_config(site.directory).inventory.options.model_dump()
     with Draft(site, files, chosen) as draft:
         inventory = draft.inventory()
-        keys = [
-            (host, None if is_known(host) else shown_key(host))
-            for host in (inventory.hosts[node.name] for node in chosen)
-        ]
-        for host, key in keys:
-            shown = f"shows {key.get_name()} {key.fingerprint}" if key else "its key is pinned already"
-            print(f"{host.name} at {host.hostname}: {shown}")
+        doors = [door_of(inventory.hosts[node.name], config_file) for node in chosen]
+        keys = {door: door.shown() for door in doors if not door.is_known()}
+        for door in doors:
+            words = shown(keys[door]) if door in keys else "its key is pinned already"
+            print(f"{door.called} at {door.where.hostname}: {words}")
         if not confirm(f"Take {', '.join(node.name for node in chosen)} into {draft.target}?"):
             return 0
-        for host, key in keys:
-            if key:
-                append_known_host(*key_place(host), key)
+        for door, key in keys.items():
+            door.pin(key)
         print(f"written to {draft.keep()}")
     return 0
 

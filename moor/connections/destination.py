@@ -10,24 +10,46 @@ from shlex import join
 
 import paramiko
 
-from moor.connections.hostkeys import SYSTEM
+from moor.connections.hostkeys import SYSTEM, name_of
 from moor.errors import InputError
+
+# ssh_config may say otherwise; what is said first counts, and that is the command line.
+STRICT = ("BatchMode=yes", "StrictHostKeyChecking=yes", "NoHostAuthenticationForLocalhost=no")
 
 
 @dataclass(frozen=True)
 class Destination:
     """What ssh_config makes of a host's name; what the inventory says outright is not asked of it.
 
-    proxy  the command that carries the connection, or nothing
+    called  the name that was looked up
+    alias   HostKeyAlias: what known_hosts calls it
+    jumps   the jump hosts on the way, the first one first
+    proxy   the command that carries the connection, or nothing
     """
 
+    called: str
     hostname: str
     port: int
     username: str | None = None
     identities: tuple[Path, ...] = ()
     identities_only: bool = False
     known_hosts: tuple[Path, ...] = SYSTEM
+    alias: str = ""
+    jumps: tuple[Destination, ...] = ()
     proxy: str = ""
+
+    @property
+    def key_name(self) -> str:
+        """The name by which its key is known."""
+        return self.alias or name_of(self.hostname, self.port)
+
+
+@dataclass(frozen=True)
+class Files:
+    """Where to look things up: an ssh_config, and the site's known_hosts, which counts for jump hosts too."""
+
+    config: str | None
+    known_hosts: str
 
 
 def find(host: str, port: int, username: str, config_file: str | None, known_hosts: str = "") -> Destination:
@@ -35,19 +57,30 @@ def find(host: str, port: int, username: str, config_file: str | None, known_hos
 
     known_hosts  the site's, which then counts for jump hosts too
     """
-    found = _lookup(Path(config_file), host) if config_file else {}
+    return _find(host, port, username, Files(config_file, known_hosts))
+
+
+def _find(
+    host: str, port: int, username: str, files: Files,
+    via: tuple[Destination, ...] = (), passed: frozenset[str] = frozenset(),
+) -> Destination:  # fmt: skip
+    found = _lookup(Path(files.config), host) if files.config else {}
     real_port = int(found.get("port", port)) if port == 22 else port
     hostname = found.get("hostname", host)
-    jump = _jump(found.get("proxyjump", ""), hostname, real_port, config_file, known_hosts)
-    files = tuple(Path(word) for word in found.get("userknownhostsfile", "").split())
+    command = "" if via else found.get("proxycommand", "")
+    jumps = via or (() if command else _jumps(found.get("proxyjump", ""), files, passed | {host}))
+    named = tuple(Path(word) for word in found.get("userknownhostsfile", "").split())
     return Destination(
+        called=host,
         hostname=hostname,
         port=real_port,
         username=username or found.get("user"),
         identities=tuple(Path(path) for path in _listed(found, "identityfile")),
         identities_only=found.get("identitiesonly") == "yes",
-        known_hosts=(*files, SYSTEM[1]) if files else SYSTEM,
-        proxy=found.get("proxycommand") or jump,
+        known_hosts=(*named, SYSTEM[1]) if named else SYSTEM,
+        alias=found.get("hostkeyalias", ""),
+        jumps=jumps,
+        proxy=command or (_through(jumps[-1], hostname, real_port, files) if jumps else ""),
     )
 
 
@@ -71,17 +104,37 @@ def _parsed(path: Path, mtime_ns: int) -> paramiko.SSHConfig:
     return paramiko.SSHConfig.from_path(path)
 
 
-def _jump(hops: str, hostname: str, port: int, config_file: str | None, known_hosts: str) -> str:
-    """Give the ssh command for ProxyJump: it never asks and never takes an unknown key."""
-    if not hops or hops.lower() == "none":
-        return ""
-    *before, last = (hop.strip() for hop in hops.split(","))
-    options = ["-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=yes"]
-    options += ["-F", str(Path(config_file).expanduser())] if config_file else []
-    options += ["-o", f"UserKnownHostsFile={Path(known_hosts).expanduser()}"] if known_hosts else []
+def _jumps(words: str, files: Files, passed: frozenset[str]) -> tuple[Destination, ...]:
+    """Find the jump hosts that ProxyJump names; the first may itself be behind others."""
+    if not words or words.lower() == "none":
+        return ()
+    hops = [_parted(word.strip()) for word in words.split(",")]
+    if passed & {name for _, name, _ in hops}:
+        return ()  # such as ``Host *``, which is meant for what lies behind the jump host
+    user, name, port = hops[0]
+    first = _find(name, port, user, files, passed=passed)
+    ways = [*first.jumps, first]
+    for user, name, port in hops[1:]:
+        ways.append(_find(name, port, user, files, tuple(ways)))
+    return tuple(ways)
+
+
+def _parted(word: str) -> tuple[str, str, int]:
+    """Part ``[user@]host[:port]`` into user, host and port."""
+    user, _, place = word.removeprefix("ssh://").rpartition("@")
+    name, colon, port = place.rpartition(":")
+    if not colon or not port.isdigit() or (":" in name and not name.endswith("]")):
+        name, port = place, "22"
+    return user, name.strip("[]"), int(port)
+
+
+def _through(jump: Destination, hostname: str, port: int, files: Files) -> str:
+    """Give the ssh command that carries a connection from a jump host on: it never asks and takes no unknown key."""
+    options = [*STRICT, f"ProxyCommand={jump.proxy.replace('%', '%%')}" if jump.proxy else "ProxyJump=none"]
+    if files.known_hosts:
+        path = str(Path(files.known_hosts).expanduser())
+        options.append('UserKnownHostsFile="{}"'.format(path.replace("%", "%%")))
+    words = ["ssh", "-F", str(Path(files.config or "").expanduser()), *(w for o in options for w in ("-o", o))]
+    words += ["-l", jump.username] if jump.username else []
     target = f"[{hostname}]:{port}" if ":" in hostname else f"{hostname}:{port}"
-    name, _, last_port = last.rpartition(":")
-    name, last_port = (name, last_port) if last_port.isdigit() else (last, "")
-    options += ["-J", ",".join(before)] if before else []
-    options += ["-p", last_port] if last_port else []
-    return join(["ssh", *options, "-W", target, name])
+    return join([*words, "-p", str(jump.port), "-W", target, "--", jump.called])

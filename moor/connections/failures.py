@@ -67,7 +67,8 @@ def _ssh_cause(error: paramiko.SSHException) -> str:
         return (
             f"the host key CHANGED: it shows {error.key.get_name()} {error.key.fingerprint}, "
             f"known is {error.expected_key.get_name()} {error.expected_key.fingerprint}; "
-            "if the host was installed anew, drop the old key from the inventory or known_hosts, else somebody listens"
+            "if the host was installed anew, drop the old key from known_hosts (ssh-keygen -R) or the inventory "
+            "and pin the new one: moor check --accept-new-host-keys; else somebody listens"
         )
     if any(text.startswith(words) for words in HANGS):
         return _hang(text)

@@ -1,25 +1,22 @@
-"""Host keys: what is known of a host, read once a process, and pinning a new one on request."""
+"""Host keys: what is known of a host, read once a process."""
 
 from __future__ import annotations
 
 import fnmatch
 import hmac
-import socket
 from base64 import b64decode
 from binascii import Error as BadBase64
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing, suppress
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import paramiko
-from nornir.core.inventory import Host
 from paramiko.pkey import UnknownKeyType
 
-from moor.connections.failures import explain
-from moor.errors import HostError, InputError
+from moor.errors import InputError
 
 SYSTEM = (Path("~/.ssh/known_hosts"), Path("/etc/ssh/ssh_known_hosts"))
 
@@ -94,9 +91,18 @@ def _hashed(word: str, name: str) -> bool:
 def known_keys(paths: Iterable[Path], name: str) -> list[paramiko.PKey]:
     """List the keys that ``name`` may show; keys of certificate authorities are none, revoked ones are left out."""
     lines = [line for path in paths for line in _read(path).lines(name.lower())]
-    revoked = {line.blob for line in lines if line.marker == "@revoked"}
+    revoked = _revoked(lines)
     plain = (line for line in lines if not line.marker and line.blob not in revoked)
     return [key for line in plain if (key := _key(line.kind, line.blob))]
+
+
+def is_revoked(paths: Iterable[Path], name: str, key: paramiko.PKey) -> bool:
+    """Tell whether ``name`` may no longer show ``key``."""
+    return key.get_base64() in _revoked(line for path in paths for line in _read(path).lines(name.lower()))
+
+
+def _revoked(lines: Iterable[Line]) -> set[str]:
+    return {line.blob for line in lines if line.marker == "@revoked"}
 
 
 def _read(path: Path) -> Known:
@@ -136,64 +142,8 @@ def _pinned(word: str) -> paramiko.PKey:
     return key
 
 
-def scan_host_key(hostname: str, port: int = 22, timeout_s: float = 10) -> paramiko.PKey:
-    """Ask a host for its key, without logging in; raises HostError."""
-    try:
-        with socket.create_connection((hostname, port), timeout_s) as sock, closing(paramiko.Transport(sock)) as seen:
-            seen.banner_timeout = timeout_s
-            seen.start_client(timeout=timeout_s)
-            return seen.get_remote_server_key()
-    except (OSError, EOFError, UnicodeError, paramiko.SSHException) as error:
-        raise HostError(explain(error, f"{hostname}:{port}")) from error
-
-
-def append_known_host(path: Path, hostname: str, port: int, key: paramiko.PKey) -> None:
-    """Add one line to ``path``, which is made with mode 0600 where it is missing; what it holds is kept."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    path.touch(mode=0o600)
-    text = path.read_bytes()
-    gap = b"\n" if text and not text.endswith(b"\n") else b""
-    line = f"{name_of(hostname, port)} {key.get_name()} {key.get_base64()}\n".encode()
-    with path.open("ab") as file:
-        file.write(gap + line)  # one write, so that two at once do not mix their lines
-
-
 def known_of(extras: dict[str, Any], name: str, paths: Iterable[Path] = SYSTEM) -> list[paramiko.PKey]:
     """List the keys that count for ``name``: the inventory's own, else the site's known_hosts, else ``paths``."""
     if extras.get("ssh_host_key"):
         return pinned_keys(extras["ssh_host_key"])
     return known_keys([Path(extras["known_hosts"])] if extras.get("known_hosts") else paths, name)
-
-
-def key_place(host: Host) -> tuple[Path, str, int]:
-    """Give where a new key of ``host`` is pinned, and the address and port that it is pinned for."""
-    options = host.get_connection_parameters("shell")
-    path = Path((options.extras or {}).get("known_hosts") or SYSTEM[0]).expanduser()
-    return path, options.hostname or host.name, options.port or 22
-
-
-def is_known(host: Host) -> bool:
-    """Tell whether a key of ``host`` is pinned."""
-    _, hostname, port = key_place(host)
-    return bool(known_of(host.get_connection_parameters("shell").extras or {}, name_of(hostname, port)))
-
-
-def shown_key(host: Host) -> paramiko.PKey:
-    """Ask ``host`` for its key, within its own bound; raises HostError."""
-    _, hostname, port = key_place(host)
-    extras = host.get_connection_parameters("shell").extras or {}
-    return scan_host_key(hostname, port, extras.get("conn_timeout", 10))
-
-
-def pin(host: Host) -> Iterator[str]:
-    """Pin the key that ``host`` shows, unless one is known, and say so with its fingerprint, or why it was not."""
-    if is_known(host):
-        return
-    path, hostname, port = key_place(host)
-    try:
-        key = shown_key(host)
-    except HostError as error:
-        yield f"{host.name}: not pinned: {error}"
-        return
-    append_known_host(path, hostname, port, key)
-    yield f"{host.name}: {key.get_name()} {key.fingerprint} of {name_of(hostname, port)} pinned in {path}"

@@ -91,7 +91,7 @@ class MoorLinux(LinuxSSH):
     def _build_ssh_client(self) -> paramiko.SSHClient:
         found = self.destination
         client, name = self._get_ssh_client_instance(), name_of(found.hostname, found.port)
-        for key in known_of(self.pins, name, found.known_hosts):
+        for key in known_of(self.pins, found.key_name, found.known_hosts):
             client.get_host_keys().add(name, key.get_name(), key)
         client.set_missing_host_key_policy(RefuseUnknown())
         return client

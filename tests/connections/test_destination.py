@@ -1,5 +1,6 @@
 """ssh_config, the agent and jump hosts do what an operator expects of them."""
 
+import shlex
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -93,12 +94,30 @@ def test_a_proxy_command_that_ends_at_once_says_why(sshd: Sshd, ssh_config: Writ
         said(path, key_file=str(sshd.key))
 
 
-def test_jumps_are_words_of_one_ssh_command(ssh_config: Write) -> None:
-    path = ssh_config("Host node1\n ProxyJump a,b@c:2222\n")
-    command = find("node1", 22, "", path, "/site/known_hosts").proxy
-    assert command.endswith(" -J a -p 2222 -W node1:22 b@c")
-    assert "StrictHostKeyChecking=yes" in command
-    assert "UserKnownHostsFile=/site/known_hosts" in command
+def test_jump_hosts_are_reached_one_through_the_other_all_of_them_strictly(ssh_config: Write) -> None:
+    path = ssh_config("Host node1\n ProxyJump a,me@[fd00::1]:2222\nHost a\n HostName 10.0.0.1\n")
+    found = find("node1", 22, "", path, "/my site/known_hosts")
+    assert [(jump.called, jump.hostname, jump.port) for jump in found.jumps] == [
+        ("a", "10.0.0.1", 22),
+        ("fd00::1", "fd00::1", 2222),
+    ]
+    words = shlex.split(found.proxy)
+    assert words[-8:] == ["-l", "me", "-p", "2222", "-W", "node1:22", "--", "fd00::1"]
+    (inner,) = (word.removeprefix("ProxyCommand=") for word in words if word.startswith("ProxyCommand="))
+    assert shlex.split(inner)[-3:] == ["[fd00::1]:2222", "--", "a"]
+    for command in (words, shlex.split(inner)):
+        assert {"StrictHostKeyChecking=yes", "BatchMode=yes", 'UserKnownHostsFile="/my site/known_hosts"'} <= {*command}
+
+
+def test_a_jump_host_that_the_pattern_for_all_sends_through_itself_is_reached_directly(ssh_config: Write) -> None:
+    path = ssh_config("Host *\n ProxyJump gate\n")
+    (gate,) = find("node1", 22, "", path).jumps
+    assert (gate.called, gate.jumps, "ProxyJump=none" in find("node1", 22, "", path).proxy) == ("gate", (), True)
+
+
+def test_a_jump_host_behind_another_is_reached_through_it(ssh_config: Write) -> None:
+    path = ssh_config("Host node1\n ProxyJump b\nHost b\n ProxyJump a\n")
+    assert [jump.called for jump in find("node1", 22, "", path).jumps] == ["a", "b"]
 
 
 def test_the_agent_is_asked_where_no_key_is_named(sshd: Sshd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,15 +1,14 @@
-"""Known hosts are read as sshd(8) says, and a new host's key is pinned on request alone."""
+"""Known hosts are read as sshd(8) says."""
 
 import subprocess
 from pathlib import Path
 
 import pytest
-from nornir.core.inventory import ConnectionOptions, Defaults, Host
 
-from moor.connections.hostkeys import append_known_host, known_keys, parse, pin, scan_host_key
+from moor.connections.hostkeys import known_keys, parse
 from moor.connections.shell import ShellPlugin
-from moor.errors import HostError, InputError
-from tests.connections.sshd import Sshd, free_port, keypair
+from moor.errors import InputError
+from tests.connections.sshd import Sshd, keypair
 
 KIND, BLOB = "ssh-ed25519", "AAAAC3NzaC1lZDI1NTE5AAAAIHVEpPMSYfsrvLtAvLTp7Ss1vpZYd17oMDYQ0R4sLxZb"
 
@@ -63,55 +62,6 @@ def test_a_changed_file_is_read_again(tmp_path: Path) -> None:
     assert known_keys([path], "node1") == []
     path.write_text(f"node1 {KIND} {BLOB}\n")
     assert len(known_keys([path], "node1")) == 1
-
-
-def host_of(sshd: Sshd, known_hosts: Path) -> Host:
-    """Give the inventory's host for an sshd."""
-    extras = {"known_hosts": str(known_hosts), "key_file": str(sshd.key)}
-    options = {"shell": ConnectionOptions(extras=extras)}
-    return Host(
-        "node1", hostname="127.0.0.1", port=sshd.port, username="root", connection_options=options, defaults=Defaults()
-    )
-
-
-def test_pinning_a_new_host_says_so_once_and_lets_us_in(sshd: Sshd, tmp_path: Path) -> None:
-    path = tmp_path / "site" / "known_hosts"
-    host = host_of(sshd, path)
-    (line,) = pin(host)
-    assert line.startswith("node1: ssh-ed25519 SHA256:")
-    assert path.read_text() == f"[127.0.0.1]:{sshd.port} {sshd.host_key}\n"
-    assert path.stat().st_mode & 0o777 == 0o600
-    assert list(pin(host)) == []
-    plugin = ShellPlugin()
-    plugin.open("127.0.0.1", "root", None, sshd.port, None, host.get_connection_parameters("shell").extras)
-    plugin.close()
-
-
-def test_pinning_keeps_what_is_there_even_without_a_last_newline(sshd: Sshd, tmp_path: Path) -> None:
-    path = tmp_path / "known_hosts"
-    path.write_text(f"other {KIND} {BLOB}")
-    append_known_host(path, "node1", 22, scan_host_key("127.0.0.1", sshd.port))
-    assert path.read_text() == f"other {KIND} {BLOB}\nnode1 {sshd.host_key}\n"
-
-
-def test_a_known_key_is_never_replaced_by_pinning(sshd: Sshd, tmp_path: Path) -> None:
-    path = tmp_path / "known_hosts"
-    path.write_text(f"[127.0.0.1]:{sshd.port} {KIND} {BLOB}\n")
-    assert list(pin(host_of(sshd, path))) == []
-    assert BLOB in path.read_text()
-
-
-def test_a_host_that_is_down_is_not_pinned_and_hinders_no_other(tmp_path: Path) -> None:
-    host = Host("node1", hostname="127.0.0.1", port=free_port(), defaults=Defaults())
-    host.connection_options["shell"] = ConnectionOptions(extras={"known_hosts": str(tmp_path / "known_hosts")})
-    (line,) = pin(host)
-    assert "node1: not pinned: 127.0.0.1" in line
-    assert "connection refused" in line
-
-
-def test_scanning_nobody_says_why() -> None:
-    with pytest.raises(HostError, match="connection refused"):
-        scan_host_key("127.0.0.1", free_port(), 1)
 
 
 @pytest.mark.parametrize("words", ["AAAA", "ssh-ed25519", "ssh-ed25519 !!!", "ssh-ed25519 AAAA"])
