@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from ipaddress import ip_network
 from shlex import quote
 from typing import Annotated, Any, ClassVar
 
@@ -17,13 +18,13 @@ from nornir.core.task import Result, Task
 from pydantic import Field
 
 from moor.engine.converge import converge
-from moor.errors import HostError
+from moor.errors import HostError, InputError
 from moor.resources.base import Resource, Scripted, State
 from moor.resources.edit import Edit
 from moor.resources.file import File
 from moor.resources.package import Package
 from moor.resources.service import Service
-from moor.settings import Section, settings_of
+from moor.settings import Section, about, settings_of
 from moor.toml import laid, same
 from tasks.facts import Registry
 from tasks.pki import ca_pem
@@ -51,6 +52,8 @@ class DockerSettings(Section):
 def desired(host: Host) -> Sequence[Resource]:
     """The engine, its settings, that it runs, and the registry's CA alone in its certs.d."""
     settings, registry = settings_of(host, DockerSettings), settings_of(host, Registry)
+    with about("data.docker.daemon.insecure-registries"):
+        refuse_insecure(settings.daemon.get("insecure-registries"), registry)
     watched = (DAEMON,) if settings.daemon else ()
     directory = f"{CERTS}/{registry.host_port}"
     return [
@@ -65,6 +68,22 @@ def desired(host: Host) -> Sequence[Resource]:
 def install_docker(task: Task) -> Result:
     """Install and start Docker, and make it trust the registry."""
     return converge(task, desired(task.host))
+
+
+def refuse_insecure(names: object, registry: Registry) -> None:
+    """Raise InputError where Docker would be told not to check the registry's certificate."""
+    for name in names if isinstance(names, list | tuple) else ():
+        if name in (registry.name, registry.host_port) or _holds(name, registry):
+            raise InputError(
+                f"{name}: Docker would not check the registry's certificate, which moor has it trust; drop it"
+            )
+
+
+def _holds(name: object, registry: Registry) -> bool:
+    try:
+        return registry.address in ip_network(str(name), strict=False)
+    except ValueError:
+        return False
 
 
 def _daemon(wanted: Mapping[str, Any]) -> list[Resource]:

@@ -60,6 +60,11 @@ def client_of(path: Path, context: str, timeout_s: float | None = None) -> Clien
         raise InputError(f"{path}: not a kubeconfig that can be used: {error}") from error
     if config is None:
         raise InputError(f"{path}: it has no context {context or 'that is current'}")
+    if config.cluster.insecure:
+        raise InputError(
+            f"{path}: insecure-skip-tls-verify leaves the cluster's certificate unchecked, which moor never does; "
+            "take it out, and give certificate-authority-data"
+        )
     timeout = httpx2.Timeout(timeout_s) if timeout_s else None
     # A proxy of the operator's desk is no way to the cluster.
     return Client(config, field_manager=MANAGER, timeout=timeout, trust_env=False)

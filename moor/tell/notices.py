@@ -83,6 +83,10 @@ def _send(settings: SiteSettings, subject: str, body: str) -> None:
             continue
         if not known:
             failed.append(f"{reference}: apprise knows no such URL")
+        elif not all(service.verify_certificate for service in sender):
+            failed.append(
+                f"{reference}: not sent, since its URL leaves certificates unchecked; take verify=no out of it"
+            )
         elif not sender.notify(body=body, title=subject):
             failed.append(f"{reference}: it was not delivered")
     if failed:

@@ -104,3 +104,11 @@ def test_a_url_that_is_none_is_told_without_being_shown(settings: SiteSettings, 
         told(settings.model_copy(update={"notify": both}), a_run({"node1": {"file:/a": "drift"}}))
     assert "nothing-of-the-kind" not in str(caught.value)
     assert received.bodies == ["new: node1: file:/a"]  # the other one was told
+
+
+def test_a_notice_does_not_go_where_certificates_are_not_checked(tmp_path: Path, received: Received) -> None:
+    lax = reference(tmp_path, f"{received.url}?verify=no")
+    settings = SiteSettings(directory=tmp_path, state=tmp_path / "state", notify=(lax,))
+    with pytest.raises(HostError, match="certificates unchecked; take verify=no out of it"):
+        told(settings, a_run({"node1": {"file:/a": "drift"}}))
+    assert received.notices == []
