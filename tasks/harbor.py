@@ -24,8 +24,9 @@ from moor.resources.service import Service
 from moor.settings import SecretRef, Section, SitePath, about, settings_of
 from moor.templates import render
 from tasks.facts import Registry
-from tasks.harbor_parts import Configured, Containers, Prepared, Unpacked
+from tasks.harbor_parts import Configured, Containers, Prepared
 from tasks.pki import ca_file, ca_pem, registry_certificate, registry_key
+from tasks.unpacked import Unpacked
 
 CERTIFICATE = "/etc/moor/registry.crt"
 KEY = "/etc/moor/registry.key"

@@ -1,11 +1,10 @@
-"""What only Harbor's installation holds: its unpacked installer, its harbor.yml, its prepared files, its containers."""
+"""What only Harbor's installation holds: its harbor.yml, its prepared files, its containers."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from posixpath import basename
 from shlex import quote
 from typing import Any
 
@@ -20,43 +19,6 @@ from moor.secrets import Secret
 from moor.settings.validation import unknown
 
 INSTALL_S = 1800
-
-
-@dataclass(frozen=True)
-class Unpacked(Scripted):
-    """Hold an installer unpacked; a directory that was unpacked half is not taken for a whole one."""
-
-    package: str
-    directory: str
-
-    @property
-    def id(self) -> str:
-        return f"unpacked:{self.directory}"
-
-    @property
-    def bound_s(self) -> float:
-        return INSTALL_S
-
-    def desired(self, actual: State | None) -> State:
-        return {"package": basename(self.package)}
-
-    def probe(self) -> str:
-        return f"cat {quote(self.directory)}/.moor-unpacked 2>/dev/null || :"
-
-    def actual(self, output: str) -> State | None:
-        return {"package": output.strip()} if output else None
-
-    def mend(self, actual: State | None) -> str:
-        if actual is not None:
-            # An upgrade migrates data; doing it by unpacking over the old release would lose them.
-            return f"moor_fail {quote(str(actual['package']) + ' is installed; moor does not upgrade Harbor')}"
-        return f"""\
-d={quote(self.directory)}; part="$d.moor"
-rm -rf "$part" && mkdir -p "$part" && tar -xzf {quote(self.package)} -C "$part" --no-same-owner || exit 1
-[ -x "$part/harbor/install.sh" ] || moor_fail 'the archive holds no harbor/install.sh: not an offline installer'
-[ ! -e "$d" ] || moor_fail "$d exists and was not unpacked by moor; move it away"
-printf '%s\\n' {quote(basename(self.package))} > "$part/harbor/.moor-unpacked"
-mv "$part/harbor" "$d" && rmdir "$part\""""
 
 
 @dataclass(frozen=True)

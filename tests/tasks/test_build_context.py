@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tarfile
 from pathlib import Path
 
@@ -48,6 +49,20 @@ def test_what_is_ignored_is_neither_sent_nor_a_change(context: Path) -> None:
     (context / ".git" / "HEAD").write_text("another\n")
     (context / ".env").write_text("PASSWORD=another\n")
     assert context_hash(context) == before
+
+
+def test_what_lies_outside_is_not_sent_whatever_leads_there(
+    context: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    outside = tmp_path_factory.mktemp("outside")
+    (outside / "secret").write_text("correct-horse")
+    (context / "folder").symlink_to(outside)
+    (context / "file").symlink_to(outside / "secret")
+    (context / "loop").symlink_to("loop")
+    os.mkfifo(context / "pipe")  # which nobody must wait for
+    with context_tar(context) as source:
+        assert b"correct-horse" not in source.read()
+    assert not [name for name in entries(context) if name.startswith("folder/")]
 
 
 @pytest.mark.parametrize(

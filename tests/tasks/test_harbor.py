@@ -13,7 +13,8 @@ from moor.errors import HostError
 from moor.resources.base import State
 from moor.secrets import Secret
 from tasks.harbor import sick_components
-from tasks.harbor_parts import Configured, Containers, Prepared, Unpacked, filled
+from tasks.harbor_parts import Configured, Containers, Prepared, filled
+from tasks.unpacked import Unpacked
 from tests.shells import SHELLS, sh, text
 
 TEMPLATE = """\

@@ -1,14 +1,22 @@
 """Images by what they are made of: an archive's id, a context's content; and the login that pushes them."""
 
 import base64
+import bz2
+import gzip
 import hashlib
 import io
 import json
+import lzma
+import os
 import subprocess
 import tarfile
+from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from moor.errors import InputError
 from tasks.images import archived_id, docker_config
@@ -38,6 +46,54 @@ def test_an_archives_id_is_the_hash_of_its_configuration(tmp_path: Path) -> None
 def test_what_is_no_archive_of_one_image_is_refused_by_its_path(tmp_path: Path, members: dict[str, bytes]) -> None:
     with pytest.raises(InputError, match=r"image\.tar"):
         archived_id(archive(tmp_path / "image.tar", members))
+
+
+json_of_any_kind = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(["Config", "x"]), inner, max_size=2),
+    max_leaves=4,
+)
+
+
+@given(json_of_any_kind | st.just([{"Config": "/etc/shadow"}]) | st.just([{"Config": "../../etc/shadow"}]))
+def test_whatever_a_manifest_says_the_archive_is_refused_in_moors_own_words(manifest: object) -> None:
+    with TemporaryDirectory() as place, pytest.raises(InputError, match="not an archive of one image"):
+        archived_id(archive(Path(place) / "image.tar", {"manifest.json": json.dumps(manifest).encode()}))
+
+
+def test_a_manifest_without_end_of_its_brackets_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="not an archive of one image"):
+        archived_id(archive(tmp_path / "image.tar", {"manifest.json": b"[" * 100_000}))
+
+
+@pytest.mark.parametrize("target", ["manifest.json", "/etc/passwd", "../../../etc/passwd"])
+@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE])
+def test_a_link_in_an_archive_leads_nowhere(tmp_path: Path, target: str, kind: bytes) -> None:
+    with tarfile.open(tmp_path / "image.tar", "w") as tar:
+        entry = tarfile.TarInfo("manifest.json")
+        entry.type, entry.linkname = kind, target
+        tar.addfile(entry)
+    with pytest.raises(InputError, match=r"manifest\.json is no file"):
+        archived_id(tmp_path / "image.tar")
+
+
+def test_a_description_of_gigabytes_is_not_read(tmp_path: Path) -> None:
+    entry = tarfile.TarInfo("manifest.json")
+    entry.size = 20 * 1024**3
+    (tmp_path / "image.tar").write_bytes(entry.tobuf())
+    os.truncate(tmp_path / "image.tar", entry.size + 4096)  # a file with a hole, which takes no room
+    with pytest.raises(InputError, match=r"manifest\.json has 21474836480 bytes"):
+        archived_id(tmp_path / "image.tar")
+
+
+@pytest.mark.parametrize("compress", [gzip.compress, bz2.compress, lzma.compress])
+def test_an_archive_that_was_cut_off_is_refused(tmp_path: Path, compress: Callable[[bytes], bytes]) -> None:
+    manifest = {"manifest.json": json.dumps([{"Config": "c"}]).encode(), "c": os.urandom(9999)}
+    whole = compress(archive(tmp_path / "image.tar", manifest).read_bytes())
+    for cut in (40, len(whole) // 2):
+        (tmp_path / "image.tar").write_bytes(whole[:cut])
+        with pytest.raises(InputError, match=r"image\.tar: not an archive of one image"):
+            archived_id(tmp_path / "image.tar")
 
 
 def test_a_missing_archive_is_refused_by_its_path(tmp_path: Path) -> None:

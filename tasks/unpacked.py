@@ -1,0 +1,80 @@
+"""Harbor's installer, unpacked on its host: plain files below one directory, and nothing else that a tar can hold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from posixpath import basename
+from shlex import quote
+
+from moor.resources.base import Scripted, State
+
+UNPACK_S = 1800
+CPU_S = 600  # of tar, and of gzip below it
+TOP = "harbor"  # what the installer unpacks to
+MOST_MEMBERS = 1000
+MOST_BYTES = 32 * 1024**3
+
+# tar is asked what it would unpack before it may; GNU's and busybox's list alike: mode, owner, size, day, time, name.
+# The release has plain files and directories alone, so that links, devices and set-id bits are refused and not tamed.
+LISTED = f"""\
+refuse() {{ rm -rf "$part"; moor_fail "not an offline installer of Harbor: $1"; }}
+(ulimit -t {CPU_S}; tar -tzvf "$package") 2>"$part/said" | head -n {MOST_MEMBERS + 1} > "$part/list"
+members=0 total=0
+while read -r mode owner size day time name more; do
+  members=$((members + 1))
+  case $mode in
+    [!d-]*) refuse "$name is neither a file nor a directory ($mode)" ;;
+    *[!drwx-]*) refuse "$name would run as another user ($mode)" ;;
+  esac
+  case $size in '' | *[!0-9]* | ?????????????*) refuse "it holds what tar lists as: $mode $owner $size $day" ;; esac
+  total=$((total + size))
+  [ -z "$more" ] || refuse "a name with a space, or a link"
+  case $name in *[!A-Za-z0-9._/+@:,=~%-]*) refuse "a name with other signs than names of files have" ;; esac
+  case /$name/ in */../*) refuse "$name leads out of it" ;; /{TOP}/*) ;; *) refuse "$name is not below {TOP}/" ;; esac
+done < "$part/list"
+[ "$members" -gt 0 ] || refuse "$(head -n 1 "$part/said")"
+[ "$members" -le {MOST_MEMBERS} ] || refuse 'more than {MOST_MEMBERS} files'
+[ "$total" -le {MOST_BYTES} ] || refuse "it would unpack to $((total / 1048576)) MB"
+set -- $(df -Pk "$part" | tail -n 1)
+free=${{4:-0}}
+[ "$((total / 1024))" -lt "$free" ] || refuse "it would unpack to $((total / 1024)) kB, and $free kB are free here"
+"""
+
+
+@dataclass(frozen=True)
+class Unpacked(Scripted):
+    """Hold an installer unpacked; a directory that was unpacked half is not taken for a whole one."""
+
+    package: str
+    directory: str
+
+    @property
+    def id(self) -> str:
+        return f"unpacked:{self.directory}"
+
+    @property
+    def bound_s(self) -> float:
+        return UNPACK_S
+
+    def desired(self, actual: State | None) -> State:
+        return {"package": basename(self.package)}
+
+    def probe(self) -> str:
+        return f"cat {quote(self.directory)}/.moor-unpacked 2>/dev/null || :"
+
+    def actual(self, output: str) -> State | None:
+        return {"package": output.strip()} if output else None
+
+    def mend(self, actual: State | None) -> str:
+        if actual is not None:
+            # An upgrade migrates data; doing it by unpacking over the old release would lose them.
+            return f"moor_fail {quote(str(actual['package']) + ' is installed; moor does not upgrade Harbor')}"
+        return f"""\
+d={quote(self.directory)}; part="$d.moor"; package={quote(self.package)}
+rm -rf "$part" && mkdir -p "${{d%/*}}" && (umask 077; mkdir "$part") || exit 1
+{LISTED}
+tar -xzof "$package" -C "$part" && chmod -R go-w "$part" || refuse 'tar cannot unpack it'
+[ -x "$part/{TOP}/install.sh" ] || refuse 'it holds no harbor/install.sh'
+[ ! -e "$d" ] || {{ rm -rf "$part"; moor_fail "$d exists and was not unpacked by moor; move it away"; }}
+printf '%s\\n' {quote(basename(self.package))} > "$part/{TOP}/.moor-unpacked"
+mv "$part/{TOP}" "$d" && rm -rf "$part\""""
