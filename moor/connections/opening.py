@@ -19,6 +19,8 @@ NO_SUDO = 97  # exit status by which the opening says that there is no sudo
 SHOWN = 160  # characters of what a host said
 REMOTE_GRACE_S = 5  # the host ends a script on its own this long after we gave up on it
 
+ESCAPES = {b: f"\\0{b:03o}" for b in range(256) if chr(b) not in (SAFE | {"'"}) - {"\n"}}
+
 PATH = "PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin; LC_ALL=C; export PATH LC_ALL"
 
 
@@ -78,8 +80,7 @@ class Opening:
 
 def escaped(text: str) -> str:
     """Write ``text`` as one line for printf's %b."""
-    raw = text.encode("utf-8", "surrogateescape")
-    return "".join(chr(b) if chr(b) in SAFE - {"\n"} or chr(b) == "'" else f"\\0{b:03o}" for b in raw)
+    return text.encode("utf-8", "surrogateescape").decode("latin-1").translate(ESCAPES)
 
 
 def _printed(word: bytes) -> str:

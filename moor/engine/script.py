@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from moor.engine.prelude import ENVIRONMENT, LOCK, RUNS, TIDY, opening
 from moor.errors import HostError
 
+BEGIN = re.compile(rb"(\d{1,9}) begin\n(.*)", re.DOTALL)
+END = re.compile(rb"(\d{1,9}) end (\d{1,3})\n")
+
 
 @dataclass(frozen=True)
 class Piece:
@@ -29,8 +32,8 @@ def new_mark() -> str:
 
 def probe_script(fragments: Sequence[str], mark: str) -> str:
     """Give a script that runs every fragment, whatever the others say."""
-    blocks = (f"{_block(text, number, mark)}\n" for number, text in enumerate(fragments))
-    return _whole(ENVIRONMENT, blocks)
+    blocks = (_asked(text, number, mark) for number, text in enumerate(fragments))
+    return _whole("{\n", [ENVIRONMENT, *blocks, GATHERED])
 
 
 def apply_script(fragments: Sequence[str], mark: str, run: str) -> str:
@@ -42,6 +45,26 @@ def apply_script(fragments: Sequence[str], mark: str, run: str) -> str:
 
 def _whole(opening_lines: str, blocks: Iterable[str]) -> str:
     return f"moor_main() {{\n{opening_lines}{''.join(blocks)}}}\nmoor_main\n"
+
+
+# sshd sends what it reads, and a shell writes line by line: a packet a line, each of which costs the controller as much
+# as a large one. dd, told a size of its output apart from that of its input, fills one block after the other
+# (POSIX.1-2017 dd, under bs=expr). Only probes may wait for the end of a pipe: they leave nothing running behind.
+GATHERED = "} 3>&1 | dd ibs=65536 obs=65536 2>/dev/null\n"
+
+
+def _asked(fragment: str, number: int, mark: str) -> str:
+    """Give one fragment in a shell of its own, its input empty, its answer marked, its errors kept apart and sent last.
+
+    Descriptor 3 is the answer's, so that a variable can take the errors.
+    """
+    begin, end = f"\\n{mark} {number} begin\\n", f"\\n{mark} {number} end %s\\n"
+    return (
+        f"printf '{begin}'\n"
+        f"e=$( {{ (\n{fragment}\n) </dev/null 3>&-; }} 2>&1 >&3 ); rc=$?\n"
+        f"printf '{end}' \"$rc\"\n"
+        f"[ -z \"$e\" ] || printf '{begin}%s\\n{end}' \"$e\" \"$rc\" >&2\n"
+    )
 
 
 def _block(fragment: str, number: int, mark: str) -> str:
@@ -63,10 +86,11 @@ def answers(stdout: bytes, stderr: bytes, mark: str) -> list[Piece]:
 
 
 def _parts(output: bytes, mark: str) -> dict[int, tuple[str, int]]:
-    word = re.escape(mark.encode())
-    pattern = rb"\n" + word + rb" (\d{1,9}) begin\n(.*?)\n" + word + rb" \1 end (\d{1,3})\n"
-    found = re.finditer(pattern, output, re.DOTALL)
-    return {int(m[1]): (m[2].decode("utf-8", "surrogateescape"), int(m[3])) for m in found}
+    # Parted by the mark first: a pattern with a mark in it would have to be compiled for each answer.
+    parts = output.split(b"\n" + mark.encode() + b" ")
+    pairs = zip(map(BEGIN.match, parts), map(END.match, parts[1:]), strict=False)
+    found = ((begin, end) for begin, end in pairs if begin and end and begin[1] == end[1])
+    return {int(begin[1]): (begin[2].decode("utf-8", "surrogateescape"), int(end[2])) for begin, end in found}
 
 
 def complete(pieces: list[Piece], wanted: int, stderr: bytes) -> list[Piece]:
