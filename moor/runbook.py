@@ -16,6 +16,7 @@ from nornir.core.filter import F
 from nornir.core.inventory import Host
 from nornir.core.task import Result, Task
 
+from moor.closing import Closer
 from moor.engine.converge import probe
 from moor.engine.observation import begin, end, observation_of
 from moor.errors import MoorError
@@ -115,8 +116,9 @@ def run(nr: Nornir, runbook: Runbook, told: Callable[[str], None] = lambda _: No
         begin(host)
     try:
         told(f"read {len(hosts)} hosts")
-        nr.run(task=observe, name="read", stages=runbook.stages)
-        return list(_run_stages(nr, runbook, told))
+        closing = nr.with_processors([*nr.processors, Closer(nr, runbook)])
+        closing.run(task=observe, name="read", stages=runbook.stages)
+        return list(_run_stages(closing, runbook, told))
     finally:
         for host in hosts.values():
             end(host)
@@ -133,21 +135,30 @@ def _run_stages(nr: Nornir, runbook: Runbook, told: Callable[[str], None]) -> It
 def observe(task: Task, stages: Sequence[Stage]) -> Result:
     """Read everything that the stages will ask of a host by script, in one round trip."""
     wanted: dict[str, Probed] = {}
-    for resource in desired_ahead(task.host, stages):
-        if isinstance(resource, Probed) and wanted.setdefault(resource.id, resource) != resource:
+    seen, whole = observation_of(task.host), True
+    for resource in _foreseen(task.host, stages):
+        if not isinstance(resource, Probed):
+            whole = False
+        elif wanted.setdefault(resource.id, resource) != resource:
             raise MoorError(f"{resource.id}: two tasks want it in two ways")
-    observation_of(task.host).states.update(probe(task, list(wanted.values())))
+    seen.states.update(probe(task, list(wanted.values())))
+    seen.whole = whole
     return Result(host=task.host, result=f"{len(wanted)} resources read")
 
 
 def desired_ahead(host: Host, stages: Iterable[Stage]) -> Iterator[Resource]:
     """Give what the stages want of a host, as far as it is known before they run."""
+    return (resource for resource in _foreseen(host, stages) if resource)
+
+
+def _foreseen(host: Host, stages: Iterable[Stage]) -> Iterator[Resource | None]:
+    """Give what the stages want of a host, and None for a stage that says so only in its turn."""
     for stage in stages:
-        if stage.desired and stage.holds(host):
+        if stage.holds(host):
             try:
-                yield from stage.desired(host)
+                yield from stage.desired(host) if stage.desired else [None]
             except MoorError:
-                continue  # the stage itself says so, in its turn
+                yield None
 
 
 def _run_stage(nr: Nornir, stage: Stage, told: Callable[[str], None]) -> Iterator[Skipped]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from nornir.core import Nornir
 
 from moor import text
+from moor.closing import keep_connections
 from moor.commands.running import opened, play, put, remember, site_in, teller, warn, worst
 from moor.engine.converge import KINDS, kind_of
 from moor.errors import InputError, MoorError
@@ -41,6 +42,8 @@ def drift(options: Options, wanted: Wanted) -> int:
         settings = site_in(nr)
         waivers = read_waivers(settings.waivers, settings.directory)
         refuse_unknown(nr, wanted)
+        if wanted.watch_s:
+            keep_connections(nr)
         while True:
             code = _once(nr, options, wanted, waivers)
             if not wanted.watch_s:

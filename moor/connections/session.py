@@ -18,7 +18,7 @@ from moor.connections.exchange import Heard, Overdue, Overlong, converse
 from moor.connections.failures import explain
 from moor.connections.opening import EXEC, Opening, refusal, words
 from moor.connections.shell import LIMIT_BYTES, Answer
-from moor.connections.transport import DEVICE_TYPE, MoorLinux
+from moor.connections.transport import DEVICE_TYPE, MoorLinux, hang_up
 from moor.errors import HostError, InputError
 from moor.secrets import Secret, resolve
 
@@ -136,7 +136,7 @@ class Session:
         """Open a channel, closed at the end whatever happens; what breaks meanwhile becomes a HostError."""
         self._reconnect()
         transport, began = self.netmiko.transport, time.monotonic()
-        watchdog = Timer(timeout_s + WATCHDOG_S, transport.close)
+        watchdog = Timer(timeout_s + WATCHDOG_S, hang_up, (transport,))
         watchdog.daemon = True
         watchdog.start()
         channel = None

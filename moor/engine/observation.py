@@ -12,10 +12,14 @@ from moor.resources.base import State
 
 @dataclass
 class Observation:
-    """The states that were read, by resource id, and the paths that a dry run would have changed by now."""
+    """The states that were read, by resource id, and the paths that a dry run would have changed by now.
+
+    whole  all that the run's stages want of the host was read by script
+    """
 
     states: dict[str, State | None] = field(default_factory=dict)
     planned: set[str] = field(default_factory=set)
+    whole: bool = False
 
     def missing(self, ids: Iterable[str]) -> list[str]:
         """Name what has not been read yet."""
