@@ -11,12 +11,13 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+import lab as lab_package
 from lab.artifacts import build, provide
 from lab.fleet import SHIPPED, load_fleet, parse_host
 from lab.lab import Lab, Status
 from moor.errors import MoorError
 
-app = typer.Typer(help="A whole fleet on this machine: real Debian hosts in namespaces.", no_args_is_help=True)
+app = typer.Typer(help=lab_package.__doc__, no_args_is_help=True)
 
 FleetFile = Annotated[Path, typer.Option("--fleet", help="The fleet file; the shipped one by default.")]
 

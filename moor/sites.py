@@ -5,16 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from nornir import InitNornir
 from nornir.core import Nornir
+from nornir.core.configuration import Config
 from nornir.core.exceptions import PluginNotRegistered
 from nornir.core.plugins.inventory import InventoryPluginRegister
+from nornir.core.state import GlobalState
+from nornir.init_nornir import load_inventory, load_runner
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from moor.cluster_inventory import ClusterInventory
 from moor.errors import InputError
 from moor.inventory import FleetInventory
 from moor.modules import SHIPPED, load_runbooks, load_tasks, search
+from moor.plugins import register_connections
 from moor.settings.access import SiteSettings
 from moor.settings.document import Findings, Tree, load
 from moor.settings.section import SecretRef, SitePath, Strict
@@ -134,9 +137,17 @@ def open_site(directory: Path, dry_run: bool = False) -> Nornir:
     for plugin in (FleetInventory, ClusterInventory):
         InventoryPluginRegister.register(plugin.__name__, plugin)
     try:
-        return InitNornir(dry_run=dry_run, **_nornir_config(config, settings))
+        return _nornir(Config.from_dict(**_nornir_config(config, settings)), dry_run)
     except (PluginNotRegistered, ImportError) as error:
         raise InputError(f"{CONFIG}: a plugin: {error}; is the package that brings it installed?") from error
+
+
+def _nornir(config: Config, dry_run: bool) -> Nornir:
+    """Give what InitNornir gives, with the connection plugins registered by name alone."""
+    register_connections()
+    config.logging.configure()
+    inventory, runner = load_inventory(config), load_runner(config)
+    return Nornir(inventory=inventory, runner=runner, config=config, data=GlobalState(dry_run=dry_run))
 
 
 def read_config(site: Path) -> SiteConfig:

@@ -7,9 +7,6 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from textwrap import indent
 
-from rich.console import Console
-from rich.table import Table
-
 from moor.findings import Finding
 from moor.report import HostReport, ResourceReport, RunReport, counts, left, open_findings
 
@@ -195,6 +192,9 @@ def _joined(parts: Iterable[str]) -> str:
 
 def table(columns: list[str], rows: Iterable[Iterable[str]]) -> str:
     """Draw a table in plain text, as wide as it needs to be."""
+    from rich.console import Console
+    from rich.table import Table
+
     drawn = Table(box=None, pad_edge=False, header_style="")
     for column in columns:
         drawn.add_column(column, no_wrap=True)

@@ -8,9 +8,6 @@ from collections.abc import Callable, MutableMapping
 from copy import deepcopy
 from typing import Any
 
-import tomlkit
-from tomlkit.exceptions import TOMLKitError
-
 Tree = dict[str, Any]
 DEPTHS = (99, 4, 3, 2, 1, 0)  # how deep tables are changed in place; what is above is written anew, without comments
 
@@ -34,6 +31,10 @@ def rewritten(content: str, change: Callable[[Tree], Tree]) -> str:
 
 def _attempt(content: str, before: Tree, wanted: Tree, depth: int) -> str | None:
     """Give the file as ``wanted``, or None where the library damages it: some orders of tables defeat it."""
+    # Only a file that is to be changed is worth the import.
+    import tomlkit
+    from tomlkit.exceptions import TOMLKitError
+
     document = tomlkit.parse(content)
     try:
         _lay(document, before, wanted, depth)

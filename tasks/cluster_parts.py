@@ -8,29 +8,25 @@ import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from lightkube import Client
-from lightkube.codecs import from_dict
-from lightkube.core.exceptions import ApiError
-from lightkube.models.meta_v1 import ObjectMeta
-from lightkube.resources.apps_v1 import Deployment
-from lightkube.resources.core_v1 import Pod
-from lightkube.resources.core_v1 import Secret as KubeSecret
 from nornir.core.task import Task
 from ruamel.yaml import YAML
 
 from moor.connections.harbor import NotThere
-from moor.connections.kubernetes import MANAGER, told
+from moor.connections.kubernetes import MANAGER, is_missing, told
 from moor.errors import HostError
 from moor.resources.base import Later, Remote, State
 from moor.resources.file import sha256
 from moor.secrets import Secret
 from tasks.registry import robot_login
 
+# See moor.connections.kubernetes for when lightkube is imported.
+if TYPE_CHECKING:
+    from lightkube import Client
+
 DOCKER_CONFIG = "kubernetes.io/dockerconfigjson"
 PAUSE_S = 1.0
-MISSING = 404
 # What the cluster itself writes into an object, and no manifest means.
 SERVERS_OWN = ("managedFields", "resourceVersion", "uid", "creationTimestamp", "generation", "selfLink")
 
@@ -86,6 +82,8 @@ class Manifest(Remote):
         return {"object": actual["applied"] if actual else as_text(self.content)}
 
     def read(self, task: Task) -> State | None:
+        from lightkube.codecs import from_dict
+
         wanted: Any = from_dict(dict(self.content))
         metadata = self.content["metadata"]
         place = {"namespace": metadata["namespace"]} if "namespace" in metadata else {}
@@ -94,12 +92,14 @@ class Manifest(Remote):
                 live = cluster_of(task).get(type(wanted), metadata["name"], **place)
                 applied = cluster_of(task).apply(wanted, field_manager=MANAGER, force=True, dry_run=True)
         except HostError as error:
-            if isinstance(error.__cause__, ApiError) and error.__cause__.status.code == MISSING:
+            if is_missing(error):
                 return None
             raise
         return {"object": as_text(as_dict(live)), "applied": as_text(as_dict(applied))}
 
     def write(self, task: Task, actual: State | None) -> None:
+        from lightkube.codecs import from_dict
+
         with told(self.id):
             cluster_of(task).apply(from_dict(dict(self.content)), field_manager=MANAGER, force=True)
 
@@ -127,6 +127,8 @@ class PullSecret(Remote):
         }
 
     def read(self, task: Task) -> State | None:
+        from lightkube.resources.core_v1 import Secret as KubeSecret
+
         try:
             login = robot_login(task, self.project, self.robot)
         except NotThere:
@@ -138,12 +140,15 @@ class PullSecret(Remote):
             with told(self.id):
                 found = cluster_of(task).get(KubeSecret, self.name, namespace=self.namespace)
         except HostError as error:
-            if isinstance(error.__cause__, ApiError) and error.__cause__.status.code == MISSING:
+            if is_missing(error):
                 return {**known, "type": "(none)"} if known else None
             raise
         return {**known, "type": found.type or "Opaque", **credentials(found.data or {}, self.host_port)}
 
     def write(self, task: Task, actual: State | None) -> None:
+        from lightkube.models.meta_v1 import ObjectMeta
+        from lightkube.resources.core_v1 import Secret as KubeSecret
+
         login = robot_login(task, self.project, self.robot)
         if login is None:
             raise HostError(f"the robot {self.project}+{self.robot} does not exist; run the registry stage first")
@@ -205,11 +210,13 @@ class Rollout(Remote):
         return {"rollout": f"older than {deployment}"} if deployment in paths else actual
 
     def read(self, task: Task) -> State | None:
+        from lightkube.resources.apps_v1 import Deployment
+
         try:
             with told(self.id):
                 found = cluster_of(task).get(Deployment, self.name, namespace=self.namespace)
         except HostError as error:
-            if isinstance(error.__cause__, ApiError) and error.__cause__.status.code == MISSING:
+            if is_missing(error):
                 return None
             raise
         return {"rollout": progress(as_dict(found))}
@@ -226,6 +233,8 @@ class Rollout(Remote):
 
     def _waiting(self, task: Task) -> list[str]:
         """Say why pods wait, each reason once."""
+        from lightkube.resources.core_v1 import Pod
+
         labels: dict[str, Any] = {"app.kubernetes.io/name": self.name}
         with told(self.id):
             pods = [as_dict(pod) for pod in cluster_of(task).list(Pod, namespace=self.namespace, labels=labels)]

@@ -20,7 +20,6 @@ from moor.resources.file import sha256
 from moor.secrets import Secret
 from moor.settings import optional_settings_of, settings_of
 from tasks.cluster_parts import cluster_of
-from tasks.cluster_view import read_cluster, unfinished
 from tasks.containerd import ContainerdSettings
 from tasks.facts import Registry
 from tasks.layers import RULES
@@ -152,6 +151,8 @@ def _cluster(task: Task, looking: Looking, door: Door) -> ClusterView | str | No
     def ask() -> ClusterView | str:
         try:
             open_cluster(task)
+            from tasks.layers.cluster_view import read_cluster  # as lightkube, see moor.connections.kubernetes
+
             return read_cluster(cluster_of(task), namespaces, looking.deployment, door.host_port)
         except HostError as error:
             return str(error)
@@ -231,6 +232,8 @@ def _of_cluster(
 def _unfinished(task: Task, looking: Looking) -> str:
     names = [(workload.namespace, name) for name, workload in _workloads(task, looking).items()]
     try:
+        from tasks.layers.cluster_view import unfinished
+
         return "; ".join(unfinished(cluster_of(task), names))
     except HostError as error:
         return str(error)

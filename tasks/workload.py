@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, ClassVar
 
-from lightkube.core.exceptions import LoadResourceError
-from lightkube.core.resource import GlobalResource, NamespacedResource
-from lightkube.core.resource_registry import resource_registry
 from nornir.core.inventory import Host
 from nornir.core.task import Result, Task
 from pydantic import ConfigDict, Field
@@ -149,6 +146,10 @@ def _named(tree: Mapping[str, Any]) -> bool:
 
 def kind_of(content: Mapping[str, Any]) -> type[object] | None:
     """Give lightkube's class for an object, or None where it has none."""
+    # See moor.connections.kubernetes for when lightkube is imported.
+    from lightkube.core.exceptions import LoadResourceError
+    from lightkube.core.resource_registry import resource_registry
+
     try:
         return resource_registry.load(str(content.get("apiVersion")), str(content["kind"]))
     except LoadResourceError:
@@ -178,6 +179,8 @@ def findings(
 ) -> Iterator[str]:
     """Say what is wrong between one object and the pull secrets that will exist."""
     place = content["metadata"].get("namespace", "default")
+    from lightkube.core.resource import GlobalResource, NamespacedResource
+
     if not issubclass(kind_of(content) or NamespacedResource, GlobalResource) and place != namespace:
         yield f"{content['kind']} is in namespace {place}, the workload and its pull secret are in {namespace}"
     pod = _pod_of(content)

@@ -6,12 +6,15 @@ import ssl
 from collections.abc import Mapping
 from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import httpx
 from nornir.core.configuration import Config
 
 from moor.errors import HostError
+
+# Imported where it is used: most hosts, and many fleets, are never asked by HTTP.
+if TYPE_CHECKING:
+    import httpx
 
 TIMEOUT_S = 30.0
 MANIFESTS = ", ".join(
@@ -43,6 +46,8 @@ class Harbor:
     def __init__(
         self, name: str, address: str, port: int, login: tuple[str, str] | None, trust: ssl.SSLContext
     ) -> None:
+        import httpx
+
         self._name = name
         self._login = login
         self._client = httpx.Client(
@@ -66,6 +71,8 @@ class Harbor:
         login: tuple[str, str] | None = None,
     ) -> httpx.Response:
         """Send one request; raises NotThere where nothing answers or nginx has nobody behind it."""
+        import httpx
+
         try:
             answer = self._client.request(
                 method,

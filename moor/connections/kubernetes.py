@@ -6,19 +6,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import RLock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import httpx2
-from lightkube import Client, KubeConfig
-from lightkube.core.exceptions import ApiError, ConfigError
 from nornir.core.configuration import Config
 
 from moor.errors import HostError, InputError
+
+# lightkube and its models take longer to import than a check of forty hosts, so that only who has a cluster does.
+if TYPE_CHECKING:
+    from lightkube import Client
 
 # The client builds its decoders of objects at their first use, in compiled code that several threads must not enter
 # at once: a process that verified five nodes has crashed in it.
 ONE_AT_A_TIME = RLock()
 MANAGER = "moor"  # the owner, in managedFields, of what moor applies
+MISSING = 404
 
 
 class KubernetesPlugin:
@@ -54,6 +56,10 @@ def client_of(path: Path, context: str, timeout_s: float | None = None) -> Clien
     context    the current one where it is empty
     timeout_s  of one request; lightkube's own where it is None
     """
+    import httpx2
+    from lightkube import Client, KubeConfig
+    from lightkube.core.exceptions import ConfigError
+
     try:
         config = KubeConfig.from_file(path).get(context or None)
     except (ConfigError, OSError, ValueError, KeyError) as error:
@@ -73,6 +79,9 @@ def client_of(path: Path, context: str, timeout_s: float | None = None) -> Clien
 @contextmanager
 def told(doing: str) -> Iterator[None]:
     """Speak to the API, one thread at a time; what it or the way to it says is a HostError: ``doing: words``."""
+    import httpx2
+    from lightkube.core.exceptions import ApiError
+
     try:
         with ONE_AT_A_TIME:
             yield
@@ -80,3 +89,11 @@ def told(doing: str) -> Iterator[None]:
         raise HostError(f"{doing}: the cluster says {error.status.code}: {error.status.message}") from error
     except httpx2.HTTPError as error:
         raise HostError(f"{doing}: the cluster's API does not answer: {error}") from error
+
+
+def is_missing(error: BaseException | None) -> bool:
+    """Tell whether the API has said, perhaps by way of ``told``, that there is no such object."""
+    from lightkube.core.exceptions import ApiError
+
+    cause = error.__cause__ if isinstance(error, HostError) else error
+    return isinstance(cause, ApiError) and cause.status.code == MISSING

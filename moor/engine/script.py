@@ -63,7 +63,7 @@ def _asked(fragment: str, number: int, mark: str) -> str:
         f"printf '{begin}'\n"
         f"e=$( {{ (\n{fragment}\n) </dev/null 3>&-; }} 2>&1 >&3 ); rc=$?\n"
         f"printf '{end}' \"$rc\"\n"
-        f"[ -z \"$e\" ] || printf '{begin}%s\\n{end}' \"$e\" \"$rc\" >&2\n"
+        f'[ -z "$e" ] || printf \'{begin}%s\\n{end}\' "$e" "$rc" >&2\n'
     )
 
 

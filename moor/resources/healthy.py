@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-import httpx
 from nornir.core.task import Task
 
 from moor.errors import HostError
@@ -43,6 +42,8 @@ class Healthy(Remote):
         return {"health": "healthy", **dict.fromkeys(set(actual or {}) - {"health"}, "healthy")}
 
     def read(self, task: Task) -> State:
+        import httpx  # only a fleet that waits for a URL needs it
+
         try:
             status, body = self._ask()
         except (httpx.HTTPError, OSError) as error:
@@ -59,6 +60,8 @@ class Healthy(Remote):
             time.sleep(PAUSE_S)
 
     def _ask(self) -> tuple[int, bytes]:
+        import httpx
+
         url = httpx.URL(self.url)
         target = url.copy_with(host=self.address) if self.address else url
         host = {"Host": url.netloc.decode()}

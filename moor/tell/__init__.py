@@ -8,7 +8,6 @@ from moor import private
 from moor.errors import HostError
 from moor.report import RunReport
 from moor.settings.access import SiteSettings
-from moor.tell.metrics import metrics
 from moor.tell.notices import notify
 
 
@@ -33,6 +32,8 @@ def _write_metrics(settings: SiteSettings, report: RunReport) -> None:
         raise HostError(
             f"user_defined.moor.metrics: {path.parent} is no directory; node_exporter reads an existing one"
         )
+    from moor.tell.metrics import metrics
+
     try:
         private.write(path, metrics(report), mode=0o644)  # node_exporter is another user
     except OSError as error:

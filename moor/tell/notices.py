@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from moor.errors import HostError, InputError, MoorError
 from moor.findings import Finding
-from moor.history.telling import Untold, mark_told, untold
 from moor.report import RunReport, left
 from moor.secrets import mask
 from moor.settings.access import SiteSettings
+
+if TYPE_CHECKING:
+    from moor.history.telling import Untold
 
 MOST = 20  # findings named in one notice
 
@@ -22,6 +25,8 @@ def notify(settings: SiteSettings, report: RunReport, healed: RunReport | None) 
     """
     if not settings.notify:
         return
+    from moor.history.telling import mark_told, untold
+
     try:
         news = untold(settings)
     except MoorError as error:

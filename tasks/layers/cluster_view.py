@@ -11,9 +11,9 @@ from lightkube.resources.apps_v1 import Deployment
 from lightkube.resources.core_v1 import Event, Node, Pod, ServiceAccount
 from lightkube.resources.core_v1 import Secret as KubeSecret
 
-from moor.connections.kubernetes import told
+from moor.connections.kubernetes import is_missing, told
 from moor.errors import HostError
-from tasks.cluster_parts import MISSING, as_dict, progress
+from tasks.cluster_parts import as_dict, progress
 from tasks.layers.pods import DOCKER_CONFIG, ClusterView, Tree, concerns, owner, secret_names
 
 EVERYWHERE = "*"
@@ -53,7 +53,7 @@ def _progress(client: Client, namespace: str, name: str) -> str:
     try:
         return progress(as_dict(client.get(Deployment, name, namespace=namespace)))
     except ApiError as error:
-        if error.status.code == MISSING:
+        if is_missing(error):
             return f"there is no such Deployment in namespace {namespace}"
         raise
 
@@ -83,7 +83,7 @@ def _account(client: Client, namespace: str, name: str) -> tuple[str, ...]:
         with told(f"serviceaccount {namespace}/{name}"):
             found = client.get(ServiceAccount, name, namespace=namespace)
     except HostError as error:
-        if isinstance(error.__cause__, ApiError) and error.__cause__.status.code == MISSING:
+        if is_missing(error):
             return ()
         raise
     return tuple(str(secret.name) for secret in found.imagePullSecrets or [])
@@ -94,7 +94,7 @@ def _secret(client: Client, namespace: str, name: str) -> Tree | None:
         with told(f"secret {namespace}/{name}"):
             return as_dict(client.get(KubeSecret, name, namespace=namespace))
     except HostError as error:
-        if isinstance(error.__cause__, ApiError) and error.__cause__.status.code == MISSING:
+        if is_missing(error):
             return None
         raise
 
