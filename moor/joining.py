@@ -116,6 +116,7 @@ class Draft:
 
     def __enter__(self) -> Draft:
         status = self.target.stat()
+        self.part.touch(mode=0o600, exist_ok=False)  # whoever opened it for writing now could write to it ever after
         self.part.write_text(self.text, "utf-8")
         self.part.chmod(status.st_mode & 0o7777)
         if (status.st_uid, status.st_gid) != (self.part.stat().st_uid, self.part.stat().st_gid):

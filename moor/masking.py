@@ -4,14 +4,16 @@ import base64
 import json
 import logging
 import re
+import shlex
 import threading
 from collections.abc import Iterator
-from urllib.parse import quote
+from html import escape
+from urllib.parse import quote, quote_plus
 
 STARS = "***"
 NOTHING = "(?!)"  # a pattern that matches nowhere
 SHORTEST = 4  # characters; striking out anything shorter would garble ordinary words
-SHORTEST_LINE = 16  # of a secret of many lines, such as a key
+SHORTEST_LINE = 8  # of a secret of many lines, such as a key
 
 
 class Masker:
@@ -39,11 +41,17 @@ class Masker:
 
 
 def forms(value: str) -> frozenset[str]:
-    """List the spellings by which a secret may leave: as it is, in JSON, in a URL, in base64, line by line."""
+    """List the spellings by which a secret may leave: whole or line by line, in JSON, a URL, base64, HTML, Python."""
     lines = [line for line in value.splitlines() if len(line) >= SHORTEST_LINE and not line.startswith("-----")]
     plain = {value, *(lines if len(value.splitlines()) > 1 else ())}
     raw = value.encode("utf-8", "surrogateescape")
-    spelled = {json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1], quote(raw, safe="")}
+    spelled = {
+        *(json.dumps(value, ensure_ascii=plain)[1:-1] for plain in (True, False)),
+        *(spell(raw, safe=safe) for spell in (quote, quote_plus) for safe in ("", "/")),
+        *(escape(value, quote=quotes) for quotes in (True, False)),
+        *(spell(value)[1:-1] for spell in (repr, ascii)),
+        shlex.quote(value)[1:-1],
+    }
     return frozenset(form for form in {*plain, *spelled, *_base64_forms(raw)} if len(form) >= SHORTEST)
 
 

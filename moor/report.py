@@ -130,10 +130,10 @@ class Collector:
 
     def _take(self, stage: str, found: Iterable[Finding | Expiry]) -> None:
         """Keep what concerns more than one resource, once, whichever hosts say it."""
-        for one in found:
+        for one in map(_safe, found):
             known = self.report.expiries if isinstance(one, Expiry) else self.report.findings
             if not any((one.id, one.host) == (other.id, other.host) for other in known):
-                known.append(replace(one, stage=stage, what=printable(one.what)))  # type: ignore[arg-type]
+                known.append(replace(one, stage=stage))  # type: ignore[arg-type]
 
     def subtask_instance_started(self, task: Task, host: Host) -> None:
         """Subtasks are part of their task's result."""
@@ -142,9 +142,14 @@ class Collector:
         """Subtasks are part of their task's result."""
 
 
+def _safe(one: Finding | Expiry) -> Finding | Expiry:
+    return replace(one, id=printable(one.id), what=printable(one.what), remedy=printable(one.remedy))
+
+
 def _resource(stage: str, sub: ResourceResult) -> ResourceReport:
     error = printable(str(sub.exception or ""))
-    return ResourceReport(str(sub.name), sub.status, printable(sub.diff), stage, error, list(sub.causes))
+    causes = [replace(cause, cause=printable(cause.cause), mend=printable(cause.mend)) for cause in sub.causes]
+    return ResourceReport(printable(str(sub.name)), sub.status, printable(sub.diff), stage, error, causes)
 
 
 def error_of(result: Result) -> str:

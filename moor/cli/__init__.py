@@ -63,9 +63,8 @@ def _run(words: list[str]) -> int:
 
 def _complain(text: str) -> None:
     from moor.engine.plan import printable
-    from moor.secrets import mask
 
-    lines = printable(mask(text)).split("\n") or ["(no message)"]
+    lines = printable(text).split("\n") or ["(no message)"]
     print(
         f"moor: {lines[0]}" if len(lines) == 1 else "\n".join(["moor:", *(f"  {line}" for line in lines)]),
         file=sys.stderr,

@@ -10,12 +10,12 @@ from textwrap import indent
 from typing import Any
 
 from moor import text
+from moor.commands.running import say
 from moor.errors import InputError
 from moor.history.database import connected
 from moor.history.model import ChangeRow, FindingRow, RunRow
 from moor.history.reading import History
 from moor.options import Options, Output
-from moor.secrets import mask
 from moor.settings.access import SiteSettings
 from moor.sites import find_site, read_config, site_settings
 
@@ -37,7 +37,7 @@ def history(options: Options, run: str, host: str, last: int) -> int:
         shown = _of_run(known, run, host) if run else _of_host(known, host, last) if host else _of_all(known, last)
     plain = {key: [asdict(row) for row in rows] for key, rows in shown.items()}
     as_json = json.dumps({"schema": 1, **plain}, indent=2, default=lambda moment: moment.isoformat())
-    print(mask(as_json if options.output is Output.json else "\n".join(_lines(shown))))
+    say(as_json if options.output is Output.json else "\n".join(_lines(shown)))
     return 0
 
 

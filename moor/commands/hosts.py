@@ -14,13 +14,12 @@ from nornir.core.inventory import Host
 from moor import text
 from moor.cluster_inventory import NODES
 from moor.commands import fleet
-from moor.commands.running import opened, site_in, teller, worst
+from moor.commands.running import opened, say, site_in, teller, worst
 from moor.connections.pinning import door_of, shown
 from moor.errors import InputError, MoorError
 from moor.joining import Draft, to_adopt
 from moor.nodes import Node, Paired, paired, read_nodes
 from moor.options import DIFFERS, Options, Output
-from moor.secrets import mask
 from moor.selection import FLEET, JOINED
 from moor.sites import read_config
 
@@ -33,10 +32,10 @@ def hosts(options: Options) -> int:
         nodes = nodes_of(nr)
         rows = list(_rows(nr, paired(_addresses(nr), nodes or ()), cluster=nodes is not None))
     if options.output is Output.json:
-        print(mask(json.dumps({"schema": 1, "hosts": [asdict(row) for row in rows]}, indent=2)))
+        say(json.dumps({"schema": 1, "hosts": [asdict(row) for row in rows]}, indent=2))
     elif options.output is Output.text:
         columns = [column.name.replace("_", " ") for column in fields(Row)[:-1]]
-        print(mask(text.table(columns, (astuple(row)[:-1] for row in rows))))
+        say(text.table(columns, (astuple(row)[:-1] for row in rows)))
     else:
         raise InputError("hosts: --output is text or json")
     return 0 if all(row.agrees for row in rows) else DIFFERS
@@ -113,19 +112,19 @@ def adopt(options: Options, names: Sequence[str], confirm: Confirm) -> int:
         keys = {door: door.shown() for door in doors if not door.is_known()}
         for door in doors:
             words = shown(keys[door]) if door in keys else "its key is pinned already"
-            print(f"{door.called} at {door.where.hostname}: {words}")
+            say(f"{door.called} at {door.where.hostname}: {words}")
         if not confirm(f"Take {', '.join(node.name for node in chosen)} into {draft.target}?"):
             return 0
         for door, key in keys.items():
             door.pin(key)
-        print(f"written to {draft.keep()}")
+        say(f"written to {draft.keep()}")
     return 0
 
 
 def onboard(options: Options, names: Sequence[str], confirm: Confirm) -> int:
     """Adopt, configure and prove nodes: 0 all of them pull, 2 a fault, 1 error; one that fails stops no other."""
     codes = {name: _onboarded(options, name, confirm) for name in dict.fromkeys(names)}
-    print(mask("\n".join(f"{name}: {words}" for name, (_, words) in codes.items())))
+    say("\n".join(f"{name}: {words}" for name, (_, words) in codes.items()))
     return worst(code for code, _ in codes.values())
 
 

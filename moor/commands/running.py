@@ -13,6 +13,7 @@ from nornir.plugins.runners import ThreadedRunner
 
 from moor import text
 from moor.cluster_inventory import TROUBLE
+from moor.engine.plan import printable
 from moor.engine.results import new_run
 from moor.history.model import Recorded
 from moor.interruption import told_at_interrupt
@@ -65,7 +66,10 @@ def play(nr: Nornir, runbook: Runbook, options: Options, command: str) -> RunRep
         if not nr.data.dry_run:
             remember(nr, replace(report, command=f"{command} (interrupted)"))
 
-    with progress_to(told), told_at_interrupt(lambda: mask(text.interrupted(report, collector.busy)), leave_a_record):
+    with (
+        progress_to(told),
+        told_at_interrupt(lambda: printable(text.interrupted(report, collector.busy)), leave_a_record),
+    ):
         report.skip(run(nr.with_processors([collector]), runbook, told))
     return report
 
@@ -88,7 +92,7 @@ def warn(report: RunReport, words: str) -> None:
 
 def alert(words: str) -> None:
     """Tell on standard error what a user should know, however quiet the command is."""
-    print(f"moor: {mask(words)}", file=sys.stderr, flush=True)
+    print(f"moor: {printable(words)}", file=sys.stderr, flush=True)
 
 
 def teller(options: Options) -> Callable[[str], None]:
@@ -96,14 +100,19 @@ def teller(options: Options) -> Callable[[str], None]:
 
     def tell(line: str) -> None:
         if not options.quiet:
-            print(mask(line), file=sys.stderr, flush=True)
+            print(printable(line), file=sys.stderr, flush=True)
 
     return tell
 
 
 def put(options: Options, report: RunReport, words: str) -> None:
     """Print a report on standard output in the shape that the user asked for."""
-    print(mask(shaped(report, options.output) or words))
+    say(shaped(report, options.output) or words)
+
+
+def say(words: str) -> None:
+    """Print on standard output, safe to show."""
+    print(printable(words), flush=True)
 
 
 def shaped(report: RunReport, output: Output) -> str:

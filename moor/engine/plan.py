@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from moor.masking import mask
 from moor.redaction import redacted
 from moor.resources.base import Later, Resource, State, Value, hidden
 from moor.secrets import Secret
@@ -106,11 +107,11 @@ def _short(value: Value | None) -> str:
 
 
 def printable(text: str) -> str:
-    """Make a text of many lines safe on a terminal, such as an error with a host's own words in it."""
-    return "\n".join(shown(line) for line in text.split("\n"))
+    """Make a text of many lines safe to show, such as an error with a host's own words in it."""
+    return "\n".join(shown(line) for line in mask(text).split("\n"))  # masked whole, for a secret may have many lines
 
 
 def shown(text: str) -> str:
-    """Make one line of a host's text safe on a terminal: what does not print becomes an escape."""
-    raw = text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    """Make one line of a host's text safe to show: no secret that moor knows, and what does not print as an escape."""
+    raw = mask(text).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
     return "".join(c if c.isprintable() or c == "\t" else c.encode("unicode_escape").decode() for c in raw)

@@ -27,7 +27,7 @@ class Systemd:
         """Write the units and start the timer; gives what was done."""
         files = self._files(job.name)
         for path, content in zip(files, (service_unit(job, self.of_user), timer_unit(job)), strict=True):
-            path.parent.mkdir(parents=True, exist_ok=True)
+            private.make_missing(path.parent)
             private.write(path, content.encode(), mode=0o644)
         self._call("daemon-reload")
         self._call("enable", "--quiet", files[1].name)

@@ -6,6 +6,7 @@ import re
 
 from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
 
+from moor.masking import mask
 from moor.report import HostReport, ResourceReport, RunReport
 
 UNPRINTABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # XML 1.0, 2.2
@@ -68,4 +69,4 @@ def _said(kind: type[Error] | type[Failure], words: str) -> Error | Failure:
 
 def _clean(text: str) -> str:
     """Take out what XML cannot hold."""
-    return UNPRINTABLE.sub("?", text)
+    return UNPRINTABLE.sub("?", mask(text))  # before XML spells it in its own way
