@@ -13,7 +13,7 @@ from typing import Any
 from nornir.core.inventory import Host
 from nornir.core.task import AggregatedResult, MultiResult, Result, Task
 
-from moor.engine.plan import printable
+from moor.engine.plan import printable, shown
 from moor.engine.results import Cause, Found, ResourceResult, Status
 from moor.errors import MoorError
 from moor.findings import EXAMINED, Expiry, Finding, FindingState
@@ -97,6 +97,7 @@ class Collector:
     def __init__(self, report: RunReport) -> None:
         self.report = report
         self.busy: dict[str, str] = {}  # host to the task that runs on it now
+        self.ended: set[tuple[str, str]] = set()  # host and task
         self._lock = threading.Lock()
         self._began = time.monotonic()
 
@@ -120,6 +121,7 @@ class Collector:
         error = error_of(result[0])
         with self._lock:
             self.busy.pop(host.name, None)
+            self.ended.add((host.name, task.name))
             entry = self.report.hosts.setdefault(host.name, HostReport())
             entry.reached = entry.reached or "shell" in host.connections
             entry.resources.extend(found)
@@ -149,7 +151,7 @@ def _safe(one: Finding | Expiry) -> Finding | Expiry:
 def _resource(stage: str, sub: ResourceResult) -> ResourceReport:
     error = printable(str(sub.exception or ""))
     causes = [replace(cause, cause=printable(cause.cause), mend=printable(cause.mend)) for cause in sub.causes]
-    return ResourceReport(printable(str(sub.name)), sub.status, printable(sub.diff), stage, error, causes)
+    return ResourceReport(shown(str(sub.name)), sub.status, printable(sub.diff), stage, error, causes)
 
 
 def error_of(result: Result) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from textwrap import indent
 
 from moor.findings import Finding
@@ -78,13 +79,29 @@ def _sum(report: RunReport, waived: int) -> str:
     return f"drift: {words}{told}; {examined}, {counts(report).get('ok', 0)} resources as they should be"
 
 
-def interrupted(report: RunReport, busy: Mapping[str, str]) -> str:
-    """Show what was changed before the run was interrupted, and what it was at."""
-    count = counts(report)
+@dataclass(frozen=True)
+class Unfinished:
+    """What a run that ended early left undone on a host: the task under way, the stages that had not begun."""
+
+    host: str
+    at: str
+    rest: tuple[str, ...]
+
+    def __str__(self) -> str:
+        rest = f"not begun: {', '.join(self.rest)}" if self.rest else ""
+        return "; ".join(filter(None, (f"under way: {self.at}" if self.at else "", rest))) or "done"
+
+
+def interrupted(report: RunReport, left: Iterable[Unfinished]) -> str:
+    """Show what was changed before the run was interrupted, and for each host what was not done."""
+    count, alike = counts(report), dict[str, list[str]]()
     done = f"{count.get('changed', 0)} changed, {count.get('failed', 0)} failed before that"
-    at = ", ".join(f"{host} ({task})" for host, task in sorted(busy.items())) or "nothing"
-    rest = "what has begun on a host ends there by itself; run the same command again to go on"
-    return _joined([*_changes(report), *_errors(report), f"interrupted: {done}; unfinished: {at}; {rest}"])
+    for host in left:
+        if not report.hosts[host.host].error:
+            alike.setdefault(str(host), []).append(host.host)
+    each = (f"  {' '.join(hosts)}: {words}" for words, hosts in alike.items())
+    rest = "what is under way on a host ends there by itself; run the same command again to go on"
+    return _joined([*_changes(report), *_errors(report), f"interrupted: {done}", *each, rest])
 
 
 def reached(report: RunReport) -> str:

@@ -1,12 +1,15 @@
-"""Ctrl-C while a host does not answer: an end at once, told on one line, with exit code 130."""
+"""Ctrl-C and SIGTERM while a host does not answer: an end at once, told with exit code 130."""
 
 from __future__ import annotations
 
+import json
 import signal
 import socket
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 CONFIG = "inventory: {plugin: FleetInventory}\n"
 HOSTS = """\
@@ -19,8 +22,8 @@ mute:
 """
 
 
-def interrupted(site: Path, *words: str) -> tuple[int, str, str]:
-    """Send SIGINT to a command once it waits for a host, and give exit code and both outputs."""
+def interrupted(site: Path, number: signal.Signals, *words: str) -> tuple[int, str, str]:
+    """Send a signal to a command once it waits for a host, and give exit code and both outputs."""
     (site / "inventory").mkdir()
     (site / "config.yaml").write_text(CONFIG)
     with socket.create_server(("127.0.0.1", 0)) as mute:
@@ -30,20 +33,27 @@ def interrupted(site: Path, *words: str) -> tuple[int, str, str]:
         mute.settimeout(60)
         peer, _ = mute.accept()  # moor has connected, and waits for a banner that does not come
         with peer:
-            process.send_signal(signal.SIGINT)
+            process.send_signal(number)
             out, err = process.communicate(timeout=60)
     return process.returncode, out, err
 
 
-def test_an_interrupted_run_ends_at_once_and_says_what_it_was_at(tmp_path: Path) -> None:
-    code, out, err = interrupted(tmp_path, "check")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_ends_at_once_and_says_what_it_was_at(tmp_path: Path, number: signal.Signals) -> None:
+    code, out, err = interrupted(tmp_path, number, "check")
     assert code == 130
-    assert "interrupted: 0 changed, 0 failed before that; unfinished: mute (" in out
+    assert "interrupted: 0 changed, 0 failed before that\n  mute: under way: " in out
     assert "Traceback" not in err
 
 
+def test_an_interrupted_run_that_speaks_to_a_program_does_so_to_its_end(tmp_path: Path) -> None:
+    code, out, err = interrupted(tmp_path, signal.SIGTERM, "plan", "names", "--output", "json")
+    assert (code, "Traceback" in err) == (130, False)
+    assert "mute: under way: read; not begun: write_hosts" in json.loads(out)["warnings"][0]
+
+
 def test_an_interrupted_apply_is_in_history(tmp_path: Path) -> None:
-    code, _, err = interrupted(tmp_path, "apply", "names", "--yes")
+    code, _, err = interrupted(tmp_path, signal.SIGINT, "apply", "names", "--yes")
     assert (code, "Traceback" in err) == (130, False)
     told = subprocess.run(
         [sys.executable, "-m", "moor", "history", "--site", str(tmp_path)], capture_output=True, text=True, check=True

@@ -1,10 +1,20 @@
 """What a person reads after a command."""
 
+import json
 from dataclasses import replace
+from pathlib import Path
+
+from nornir.core.task import Result, Task
 
 from moor import text
+from moor.engine.converge import converge
 from moor.engine.results import Cause, Status
-from moor.report import HostReport, ResourceReport, RunReport
+from moor.report import Collector, HostReport, ResourceReport, RunReport
+from moor.resources.file import File
+from tests.conftest import MakeFleet
+from tests.shells import me
+
+ROOT = Path(__file__).parent
 
 MISSING = Cause("name-missing", "registry.test does not resolve", "moor apply names --limit {}")
 
@@ -45,9 +55,37 @@ def test_a_node_that_was_not_reached_says_why() -> None:
     assert "! node1: not examined: 10.0.0.1:22: timed out" in shown
 
 
+def test_a_name_that_is_no_utf_8_or_no_single_line_is_shown_by_escapes(fleet: MakeFleet) -> None:
+    def write(task: Task) -> Result:
+        return converge(task, [File(f"{task.host['folder']}/caf\udce9\n~ forged", "x", owner=me(ROOT))])
+
+    report = RunReport("run", "site", {})
+    fleet().filter(name="alpha").with_processors([Collector(report)]).run(task=write)
+    assert "/caf\\xe9\\n~ forged  [alpha]\n" in text.applied(report)
+    json.dumps(report.json()).encode()
+
+
 def test_every_column_of_the_table_of_reached_hosts_has_a_name() -> None:
     report = RunReport("run", "check", {"node1": HostReport(reached=True), "node2": HostReport(error="refused")})
     heading, first, second = text.reached(report).splitlines()
     assert heading.split() == ["host", "state", "why", "not"]
     assert first.split() == ["node1", "reached"]
     assert second.split() == ["node2", "not", "reached", "refused"]
+
+
+def test_what_an_interrupted_run_left_undone_is_told_host_by_host_equal_ones_together() -> None:
+    hosts = {name: HostReport(reached=True) for name in ("a", "b", "c", "d")}
+    hosts["d"].error = "10.0.0.4:22: timed out"
+    left = [
+        text.Unfinished("a", "", ()),
+        text.Unfinished("b", "serve", ("watch",)),
+        *(text.Unfinished(name, "", ("serve", "watch")) for name in ("c", "d")),
+    ]
+    assert text.interrupted(RunReport("run", "site", hosts), left).splitlines() == [
+        "  ! d: 10.0.0.4:22: timed out",
+        "interrupted: 0 changed, 0 failed before that",
+        "  a: done",
+        "  b: under way: serve; not begun: watch",
+        "  c: not begun: serve, watch",
+        "what is under way on a host ends there by itself; run the same command again to go on",
+    ]

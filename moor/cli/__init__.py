@@ -6,6 +6,7 @@ Exit codes  0 nothing to do or done; 1 error; 2 a plan has changes, or verify fo
 from __future__ import annotations
 
 import gc
+import signal
 import sys
 from collections.abc import Sequence
 from traceback import format_exc
@@ -31,6 +32,7 @@ def main(words: Sequence[str] | None = None) -> None:
     gc.set_threshold(50_000, 20, 50)
     words = list(sys.argv[1:] if words is None else words) or ["--help"]
     verbose = "-v" in words or "--verbose" in words
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # who stops a service means Ctrl-C
     try:
         sys.exit(_run(words))
     except (KeyboardInterrupt, typer.Abort):

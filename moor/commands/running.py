@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from importlib import import_module
 
 from nornir.core import Nornir
 from nornir.plugins.runners import ThreadedRunner
@@ -62,16 +63,30 @@ def play(nr: Nornir, runbook: Runbook, options: Options, command: str) -> RunRep
     report = RunReport(run_id, runbook.name, {name: HostReport() for name in nr.inventory.hosts}, command=command)
     told, collector = teller(options), Collector(report)
 
+    def last_words() -> str:
+        words = text.interrupted(report, _unfinished(nr, runbook, collector))
+        report.warnings.append(words)
+        return printable(shaped(report, options.output) or words)
+
+    if not nr.data.dry_run:
+        import_module("moor.history.recording")  # slow, and an interrupted run has seconds to be recorded
+
     def leave_a_record() -> None:
         if not nr.data.dry_run:
             remember(nr, replace(report, command=f"{command} (interrupted)"))
 
-    with (
-        progress_to(told),
-        told_at_interrupt(lambda: printable(text.interrupted(report, collector.busy)), leave_a_record),
-    ):
+    with progress_to(told), told_at_interrupt(last_words, leave_a_record):
         report.skip(run(nr.with_processors([collector]), runbook, told))
     return report
+
+
+def _unfinished(nr: Nornir, runbook: Runbook, collector: Collector) -> Iterator[text.Unfinished]:
+    """Say of each host what it is at, and which stages were still to come."""
+    ended = frozenset(collector.ended)  # other threads go on
+    for name, host in nr.inventory.hosts.items():
+        at = collector.busy.get(name, "")
+        stages = (stage.name for stage in runbook.stages if stage.holds(host))
+        yield text.Unfinished(name, at, tuple(stage for stage in stages if stage != at and (name, stage) not in ended))
 
 
 def remember(nr: Nornir, report: RunReport) -> Recorded:

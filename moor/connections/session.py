@@ -17,7 +17,7 @@ from nornir_netmiko.connections.netmiko import Netmiko  # type: ignore[import-un
 from moor.connections.exchange import Heard, Overdue, Overlong, converse
 from moor.connections.failures import explain
 from moor.connections.opening import EXEC, Opening, refusal, words
-from moor.connections.shell import LIMIT_BYTES, Answer
+from moor.connections.shell import LIMIT_BYTES, Answer, CutOff
 from moor.connections.transport import DEVICE_TYPE, MoorLinux, hang_up
 from moor.errors import HostError, InputError
 from moor.secrets import Secret, resolve
@@ -124,11 +124,14 @@ class Session:
         opening = Opening(command, timeout_s, self._parameters.get("secret"))
         heard = Heard(self._limit)
         deadline = time.monotonic() + timeout_s
-        with self._channel(timeout_s) as channel:
-            channel.exec_command(EXEC)
-            code = converse(channel, words(opening, heard.stderr, source, progress), heard, deadline)
-            if code == -1 and not self.netmiko.is_alive():
-                raise EOFError
+        try:
+            with self._channel(timeout_s) as channel:
+                channel.exec_command(EXEC)
+                code = converse(channel, words(opening, heard.stderr, source, progress), heard, deadline)
+                if code == -1 and not self.netmiko.is_alive():
+                    raise EOFError
+        except HostError as error:
+            raise cut_off(opening, heard, error) from error
         return answer(opening, heard, code)
 
     @contextmanager
@@ -144,7 +147,7 @@ class Session:
             channel = transport.open_session(timeout=min(timeout_s, self._parameters["conn_timeout"]))
             yield channel
         except Overdue:
-            raise HostError(f"{self._where}: no end within {timeout_s:g} s; what ran there was stopped") from None
+            raise HostError(f"{self._where}: no end within {timeout_s:g} s; see what it waits for there") from None
         except Overlong:
             raise HostError(f"{self._where}: more than {self._limit} bytes of output; stopped") from None
         except BROKEN as error:
@@ -174,6 +177,13 @@ class Session:
     def close(self) -> None:
         """End the connection."""
         self._plugin.close()
+
+
+def cut_off(opening: Opening, heard: Heard, error: HostError) -> HostError:
+    """Give ``error`` with what the command said by then, where it had begun."""
+    _, begun, out = bytes(heard.stdout).partition(opening.ready)
+    said = Answer(out, bytes(heard.stderr).partition(opening.ready)[2], -1)
+    return CutOff(str(error), said) if begun else error
 
 
 def answer(opening: Opening, heard: Heard, code: int) -> Answer:

@@ -16,6 +16,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
+from moor.errors import HostError
+
 if TYPE_CHECKING:
     from nornir.core.configuration import Config
 
@@ -31,6 +33,14 @@ class Answer:
     code: int
 
 
+class CutOff(HostError):
+    """A script had begun, and the connection or its bound ended first; ``heard`` is what it said by then."""
+
+    def __init__(self, words: str, heard: Answer) -> None:
+        super().__init__(words)
+        self.heard = heard
+
+
 class Shell(Protocol):
     """Runs POSIX sh on a host, as root."""
 
@@ -41,7 +51,8 @@ class Shell(Protocol):
     def run(self, script: str, timeout_s: float = 300) -> Answer:
         """Run a script given on standard input, its bytes by surrogateescape.
 
-        Raises  HostError: not connected, not allowed, no end within ``timeout_s``, or more than the limit of output.
+        Raises  HostError: not connected, not allowed, no end within ``timeout_s``, or more than the limit of output;
+                CutOff where it had begun.
         """
 
     def stream(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from nornir.core.task import Result, Task
 
-from moor.connections.shell import Shell
+from moor.connections.shell import Answer, CutOff, Shell
 from moor.engine.observation import Observation, forget, observation_of
 from moor.engine.plan import Change, plan
 from moor.engine.prelude import BUSY
@@ -198,16 +198,28 @@ def _fragments(changes: Sequence[Change]) -> tuple[list[tuple[Change, str]], Out
 def _run_fragments(task: Task, pairs: Sequence[tuple[Change, str]]) -> Iterator[Outcome]:
     mark = new_mark()
     script = apply_script([fragment for _, fragment in pairs], mark, run_of(task))
-    answer = shell_of(task).run(script, sum(change.resource.bound_s for change, _ in pairs))
+    try:
+        answer = shell_of(task).run(script, sum(change.resource.bound_s for change, _ in pairs))
+    except CutOff as error:
+        ended = list(_ended(pairs, error.heard, mark))
+        yield from ended
+        if len(ended) < len(pairs):
+            change = pairs[len(ended)][0]
+            yield Outcome(change, "failed", f"{change.id}: nobody knows whether it was done: {error}")
+        return
     if answer.code == BUSY:
         raise HostError(f"{answer.stderr.decode('utf-8', 'replace').strip()}; wait for it, then run again")
-    pieces = answers(answer.stdout, answer.stderr, mark)
-    for (change, _), piece in zip(pairs, pieces, strict=False):
-        yield Outcome(
-            change, "failed" if piece.code else "changed", _said(change.id, piece, "mending") if piece.code else ""
-        )
-    if len(pieces) < len(pairs) and not (pieces and pieces[-1].code):
-        complete(pieces, len(pairs), answer.stderr)
+    ended = list(_ended(pairs, answer, mark))
+    yield from ended
+    if len(ended) < len(pairs) and not (ended and ended[-1].error):
+        complete(answers(answer.stdout, answer.stderr, mark), len(pairs), answer.stderr)
+
+
+def _ended(pairs: Sequence[tuple[Change, str]], answer: Answer, mark: str) -> Iterator[Outcome]:
+    """Say what became of each change whose fragment came to an end."""
+    for (change, _), piece in zip(pairs, answers(answer.stdout, answer.stderr, mark), strict=False):
+        error = _said(change.id, piece, "mending") if piece.code else ""
+        yield Outcome(change, "failed" if error else "changed", error)
 
 
 def _mend_by_call(task: Task, change: Change) -> Outcome:

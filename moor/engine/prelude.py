@@ -1,5 +1,8 @@
 """The sh functions that mending fragments may call."""
 
+import getpass
+import os
+import socket
 from shlex import quote
 
 RUNS = "/var/lib/moor/runs"  # what files held before, by run
@@ -18,12 +21,24 @@ umask 022
 # than the last start that went well is no former content: a later failure has another cause.
 FUNCTIONS = """\
 moor_fail() { printf '%s\\n' "$1" >&2; exit 1; }
+moor_unwritable() {
+  d=$2; until [ -d "$d" ]; do d=${d%/*}; d=${d:-/}; done
+  free=$(df -Pk "$d" 2>/dev/null | sed -n '2s/.* \\([0-9][0-9]*\\)  *[0-9]*% .*/\\1/p')
+  said=$( (: > "$d/.moor") 2>&1 ); rm -f "$d/.moor" "$2"
+  case "$free,$said" in
+  *Read-only*) why='its file system is read-only; mount it writable, or see in dmesg why it is not' ;;
+  *'not permitted'*) why="$d is immutable; see lsattr -d $d, then chattr -i $d" ;;
+  0,* | *'No space'*) why="no space is left below $d; make room" ;;
+  *) why="see what stands before this, and the rights of $d" ;;
+  esac
+  moor_fail "$1: $why"
+}
 moor_keep() {
   k="$moor_runs/$moor_run/files$1"
   if [ -e "$k" ] || [ -e "$k.absent" ]; then return 0; fi
-  (umask 077; mkdir -p "${k%/*}") || moor_fail "cannot keep the former content of $1 below $moor_runs"
-  if [ -f "$1" ]; then cp -p "$1" "$k.part" && mv "$k.part" "$k"; else : > "$k.absent"; fi ||
-    moor_fail "cannot keep the former content of $1 below $moor_runs"
+  if (umask 077; mkdir -p "${k%/*}") && if [ -f "$1" ]; then cp -p "$1" "$k.part" && mv "$k.part" "$k"
+    else : > "$k.absent"; fi; then return 0; fi
+  moor_unwritable "cannot keep the former content of $1" "$k.part"
 }
 moor_settled() {
   s="$moor_runs/$moor_run/settled$1"
@@ -57,8 +72,14 @@ moor_written() {
   ) 2>/dev/null </dev/null
 }
 moor_place() {
-  if sync "$1" 2>/dev/null || sync; then mv -f "$1" "$2"; else false; fi && return 0
-  rm -f "$1"; moor_fail "cannot put $2 in place"
+  if sync "$1" 2>/dev/null || sync; then said=$(mv -f "$1" "$2" 2>&1); else false; fi && return 0
+  rm -f "$1"; printf '%s\n' "$said" >&2
+  case $said in
+  *'not permitted'*) why="; it is immutable: see lsattr $2, then chattr -i $2" ;;
+  *busy*) why="; something is mounted on it: umount $2" ;;
+  *) why= ;;
+  esac
+  moor_fail "cannot put $2 in place$why"
 }
 """
 
@@ -75,16 +96,50 @@ command -v flock >/dev/null || {{ echo 'flock is missing here; install util-linu
 umask 077; exec 9>>"$moor_lock" || exit 1
 chmod 600 "$moor_lock"; umask 022
 if ! flock -n 9; then
-  echo 'another run holds the lock of this host:' >&2; cat "$moor_lock" >&2; exit {BUSY}
+  printf 'another run holds the lock of this host: %s\\n' "$(cat "$moor_lock")" >&2; exit {BUSY}
 fi
-printf '%s since %s, pid %s\\n' "$moor_run" "$(date)" $$ > "$moor_lock"
+printf '%s of %s, since %s, pid %s\\n' "$moor_run" "$moor_by" "$(date -u '+%Y-%m-%d %H:%M:%S UTC')" $$ > "$moor_lock"
 """
 
 
-def opening(run: str, runs: str, lock: str) -> str:
+# Nobody may hear the script any more, which would end it, or apt-get, in the middle of a change. So what it says goes
+# through a shell that drops what it cannot pass on, up to the line that is the end: a daemon may hold the pipe longer.
+RELAY = """\
+moor_relay() {
+  trap '' PIPE
+  while IFS= read -r l; do
+    [ "$l" != "$1" ] || return 0
+    printf '%s\\n' "$l" 2>/dev/null || :
+  done
+}
+"""
+
+
+def unheard(call: str, end: str) -> str:
+    """Give sh that runs ``call`` to its end though nobody may hear it; ``end`` is a line that it never prints."""
+    word = quote(end)
+    told = f"printf '\\n%s\\n' {word}"
+    return (
+        f"{RELAY}{{ {{ {call}; {told}; {told} >&2; }} 2>&1 >&8 8>&- | moor_relay {word} >&2 8>&-; }} 8>&1 |\n"
+        f"  moor_relay {word}\n"
+    )
+
+
+def author() -> str:
+    """Say who runs moor, and where."""
+    try:
+        user = os.environ.get("SUDO_USER") or getpass.getuser()
+    except (KeyError, OSError):  # a user without a name, as in some containers
+        user = str(os.getuid())
+    return f"{user}@{socket.gethostname()}"
+
+
+def opening(run: str, by: str, runs: str, lock: str) -> str:
     """Give the start of an apply script: its functions, its run, and the host's lock, held until the shell ends.
 
     The lock is the kernel's, so a holder that is killed cannot leave it behind; its file says who holds it.
+    by  who runs it, and where
     """
-    names = f"moor_runs={quote(runs)}; moor_run={quote(run)}; moor_lock={quote(lock)}\n"
-    return f"{ENVIRONMENT}{FUNCTIONS}{names}{TAKE_LOCK}"
+    known = {"moor_runs": runs, "moor_run": run, "moor_by": by, "moor_lock": lock}
+    names = "; ".join(f"{name}={quote(value)}" for name, value in known.items())
+    return f"{ENVIRONMENT}{FUNCTIONS}{names}\n{TAKE_LOCK}"

@@ -9,7 +9,7 @@ import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from moor.engine.prelude import ENVIRONMENT, LOCK, RUNS, TIDY, opening
+from moor.engine.prelude import ENVIRONMENT, LOCK, RUNS, TIDY, author, opening, unheard
 from moor.errors import HostError
 
 BEGIN = re.compile(rb"(\d{1,9}) begin\n(.*)", re.DOTALL)
@@ -37,10 +37,11 @@ def probe_script(fragments: Sequence[str], mark: str) -> str:
 
 
 def apply_script(fragments: Sequence[str], mark: str, run: str) -> str:
-    """Give a script that holds the host's lock and stops at the first fragment that fails."""
+    """Give a script that holds the host's lock and stops at the first fragment that fails, heard or not."""
     stopped = "[ $rc = 0 ] || { moor_written; return 0; }\n"
-    blocks = (f"{_block(text, number, mark)}{stopped}" for number, text in enumerate(fragments))
-    return _whole(opening(run, RUNS, LOCK), [*blocks, "moor_written\n", TIDY])
+    blocks = "".join(f"{_block(text, number, mark)}{stopped}" for number, text in enumerate(fragments))
+    work = f"moor_work() {{\n{blocks}moor_written\n{TIDY}}}\n"
+    return _whole(opening(run, author(), RUNS, LOCK), [work, unheard("moor_work", f"{mark} over")])
 
 
 def _whole(opening_lines: str, blocks: Iterable[str]) -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from posixpath import dirname
 from shlex import quote
 
 from moor.errors import HostError
 from moor.resources.base import Scripted, State
-from moor.resources.file import beside, replaced, sha256
+from moor.resources.file import beside, parent, replaced, sha256
+
+LARGEST = 8 * 1024 * 1024  # bytes; what is edited comes to the controller whole, and goes back
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,9 @@ class Edit(Scripted):
         path = quote(self.path)
         return f"""\
 f=$( {self.asks} ) || f=; printf '%s' "$f" | wc -c; printf '%s' "$f"
-if [ -d {path} ]; then echo directory; elif [ -e {path} ]; then echo file; cat {path}; fi"""
+if [ -d {path} ]; then echo directory
+elif [ -e {path} ] && [ "$(stat -L -c %s {path})" -gt {LARGEST} ]; then echo large; stat -L -c %s {path}
+elif [ -e {path} ]; then echo file; cat {path}; fi"""
 
     def actual(self, output: str) -> State | None:
         length, _, rest = output.partition("\n")
@@ -58,6 +61,9 @@ if [ -d {path} ]; then echo directory; elif [ -e {path} ]; then echo file; cat {
         kind, _, content = kind_and_content.partition(b"\n")
         if kind == b"directory":
             raise HostError(f"{self.id}: a directory is in its place; move it away")
+        if kind == b"large":
+            size = content.decode("ascii", "replace").strip()
+            raise HostError(f"{self.id}: it has {size} bytes, more than a file to edit; see what filled it, or move it")
         return {
             "content": content.decode("utf-8", "surrogateescape"),
             "exists": "yes" if kind == b"file" else "",
@@ -72,7 +78,7 @@ if [ -d {path} ]; then echo directory; elif [ -e {path} ]; then echo file; cat {
 p={quote(self.path)}; [ ! -L "$p" ] || p=$(readlink -f "$p") || exit 1
 t={quote(beside(self.path))}
 moor_keep {quote(self.path)}
-[ -d {quote(dirname(self.path))} ] || mkdir -p {quote(dirname(self.path))} || exit 1
+{parent(self.path)}
 sum=$(if [ -e "$p" ]; then sha256sum < "$p"; else sha256sum < /dev/null; fi)
 [ "${{sum%% *}}" = {known} ] || moor_fail 'it changed after it was read; run again'
 o=0:0 m=0644; [ ! -e "$p" ] || {{ o=$(stat -c %u:%g "$p"); m=$(stat -c %a "$p"); }}

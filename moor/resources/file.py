@@ -100,8 +100,14 @@ fi"""
         return f"""\
 p={quote(self.path)} t={quote(beside(self.path))}
 moor_keep "$p"
-[ -d {quote(dirname(self.path))} ] || mkdir -p {quote(dirname(self.path))} || exit 1
+{parent(self.path)}
 {replaced(text, quote(self.owner), self.mode, self.validate)}"""
+
+
+def parent(path: str) -> str:
+    """Give a line that makes the directory of ``path`` where it is missing; ``$t`` is the temporary in it."""
+    folder = quote(dirname(path))
+    return f'[ -d {folder} ] || mkdir -p {folder} || moor_unwritable "cannot make the directory of $t" "$t"'
 
 
 def replaced(content: str, owner: str, mode: str, validate: str) -> str:
@@ -113,7 +119,7 @@ def replaced(content: str, owner: str, mode: str, validate: str) -> str:
     return f"""\
 rm -f "$t"
 (umask 077; {literal(content)} > "$t") && chown {owner} "$t" && chmod {mode} "$t" ||
-  {{ rm -f "$t"; moor_fail "cannot write $t"; }}
+  moor_unwritable "cannot write $t" "$t"
 {checked}moor_place "$t" "$p\""""
 
 

@@ -101,6 +101,10 @@ done"""
     def _start(self) -> str:
         paths = " ".join(map(quote, self.newer_than))
         return f"""\
+now=$(date +%s)
+for f in {paths or "''"}; do # of a time when the clock was ahead: no restart would ever come after it
+  [ ! -e "$f" ] || [ "$(stat -L -c %Y "$f")" -le "$now" ] || touch "$f" || exit 1
+done
 moor_up() {{ cut -d. -f1 /proc/uptime; }}
 moor_check() {{ timeout {max(1, min(CHECK_S, self.settle_s))} sh -c {quote(self.check)}; }}
 moor_begin() {{

@@ -25,6 +25,31 @@ def apply(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mo
     return lambda run, *fragments: sh(request.param, apply_script(fragments, MARK, run))
 
 
+@pytest.mark.parametrize("shell", SHELLS)
+def test_a_script_that_nobody_hears_any_longer_goes_on_to_its_end(
+    shell: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(script, "RUNS", str(tmp_path / "runs"))
+    monkeypatch.setattr(script, "LOCK", str(tmp_path / "lock"))
+    text = apply_script([f"echo {number}; seq 20000; touch {tmp_path}/{number}" for number in range(3)], MARK, "run-1")
+    argv = [*SHELLS[shell], "-s"]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdin
+        assert process.stdout
+        assert process.stderr
+        process.stdout.close()  # as sshd does where the connection is lost
+        process.stderr.close()
+        process.stdin.write(text.encode())
+        process.stdin.close()
+        process.wait(60)
+    assert {path.name for path in tmp_path.iterdir()} == {"0", "1", "2", "lock"}
+
+
+def test_what_a_fragment_leaves_running_holds_neither_the_script_nor_the_lock_up(apply: Apply) -> None:
+    assert codes(apply("run-1", "sleep 90 &")) == [0]  # it keeps its outputs open longer than is waited for here
+    assert codes(apply("run-2", ":")) == [0]
+
+
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
     """Give a file of a service, its name as odd as they come."""

@@ -1,6 +1,7 @@
 """Files, directories and absence, probed and mended in real shells: absent, wrong, right, odd names, any content."""
 
 import os
+import re
 from pathlib import Path
 from shlex import quote
 
@@ -111,6 +112,12 @@ def test_a_large_file_in_the_way_is_not_carried_over(shell: str, tmp_path: Path)
     assert str(state["content"]).startswith("(50000000 bytes, sha256 ")
 
 
+def test_a_file_too_large_to_edit_is_not_carried_over_and_told_so(shell: str, tmp_path: Path) -> None:
+    (tmp_path / "big").write_bytes(b"x" * 9_000_000)
+    with pytest.raises(HostError, match="it has 9000000 bytes, more than a file to edit"):
+        read(shell, Edit(f"{tmp_path}/big", "test", shouted))
+
+
 def test_a_directory_in_the_place_of_a_file_is_one_clear_error(shell: str, tmp_path: Path) -> None:
     (tmp_path / "config").mkdir()
     with pytest.raises(HostError, match="directory is in its place"):
@@ -199,4 +206,6 @@ def test_a_second_run_that_finds_the_lock_says_who_holds_it(shell: str, tmp_path
     second = script.replace("moor_run=first", "moor_run=second")
     done = sh(shell, f"({script}) & sleep 0.3; {second}")
     assert done.returncode == 75
-    assert b"another run holds the lock of this host:\nfirst since " in done.stderr
+    assert re.search(
+        rb"another run holds the lock of this host: first of \S+@\S+, since 2\S+ \S+ \S+, pid \d+\n", done.stderr
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import time
 from dataclasses import replace
@@ -117,3 +118,15 @@ def test_a_unit_that_is_enabled_is_not_enabled_again(shell: str, service: Servic
 def test_a_unit_that_cannot_be_enabled_says_so(shell: str, service: Service, tmp_path: Path) -> None:
     done = mended(shell, tmp_path, service, {**STALE, "enabled": "no"}, masked="yes")
     assert (done.returncode, done.stderr) == (1, b"Unit is masked.\n")
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_a_file_of_a_time_to_come_is_of_now_before_the_start_that_must_be_newer(
+    shell: str, service: Service, tmp_path: Path
+) -> None:
+    (tmp_path / "config").touch()
+    ahead = time.time() + 5 * 86400  # written while the host's clock was ahead
+    known = f"log={quote(str(tmp_path / 'log'))}; config=/dev/null; masked=; export config\n"
+    os.utime(tmp_path / "config", (ahead, ahead))
+    sh(shell, f"{FUNCTIONS}{SYSTEMCTL}{known}{replace(service, put_back=False).mend(STALE)}")
+    assert (tmp_path / "config").stat().st_mtime <= time.time()

@@ -1,0 +1,122 @@
+"""A fleet to be put through faults, booted once: light hosts, a few with systemd, and a site of plain resources."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from ipaddress import IPv4Network
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from lab.fleet import Fleet, Host
+from lab.lab import Lab
+from tests.faults.inflicted import FAULTS
+from tests.lab.moored import Moor
+
+SITE = Path(__file__).parent / "site"
+WELL = "well"
+SERVED = ("served1", "served2", "served3")
+RESET = "rm -rf /etc/berth /run/berth-*"
+
+
+def fleet_for_faults() -> Fleet:
+    """The well host, three that serve, and one for each fault."""
+    number = int(os.environ.get("MOOR_LAB_NETWORK", "78")) + 80
+    names = [WELL, *SERVED, *(fault.host for fault in FAULTS)]
+    systemd = {*SERVED, *(fault.host for fault in FAULTS if fault.systemd)}
+    network = IPv4Network(f"10.{number}.0.0/16")
+    hosts = {
+        name: Host(name=name, address=network[10 + at], profile="bare" if name in systemd else "light")
+        for at, name in enumerate(names)
+    }
+    return Fleet(name=f"t{number}", network=network, directory=Path(f"/var/lib/moor-lab-t{number}"), hosts=hosts)
+
+
+@dataclass(frozen=True)
+class Berth:
+    """The fleet and its site; ``known_hosts`` is the site's own."""
+
+    lab: Lab
+    moor: Moor
+    known_hosts: Path
+
+    def sh(self, name: str, script: str) -> str:
+        """Run sh on a host, behind moor's back."""
+        return self.lab.exec(name, ["sh", "-c", script])
+
+    def hook(self, name: str, script: str) -> None:
+        """Have something happen once in the middle of the host's next script."""
+        self.lab.exec(name, ["sh", "-c", "cat >/run/berth-hook"], stdin=f"rm /run/berth-hook\n{script}\n")
+
+    def apply(self, *hosts: str) -> Applied:
+        """Apply the site to some hosts."""
+        words = ["apply", "berth", "--yes", "--output", "json", *(["--limit", ",".join(hosts)] if hosts else [])]
+        done = self.moor(*words)
+        assert done.stdout, done.stderr
+        return Applied(done.returncode, json.loads(done.stdout)["hosts"], done.stderr)
+
+    def applying(self, *hosts: str) -> subprocess.Popen[str]:
+        """Begin to apply the site to some hosts."""
+        words = ["apply", "berth", "--yes", "--site", str(self.moor.site), "--limit", ",".join(hosts)]
+        argv = [sys.executable, "-m", "moor", *words]
+        return subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+@dataclass(frozen=True)
+class Applied:
+    """What an apply said of each host."""
+
+    code: int
+    hosts: dict[str, Any]
+    stderr: str
+
+    def error(self, name: str) -> str:
+        return str(self.hosts[name]["error"])
+
+    def statuses(self, name: str) -> dict[str, str]:
+        return {one["id"]: one["status"] for one in self.hosts[name]["resources"]}
+
+
+@pytest.fixture(scope="session")
+def berth(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Berth]:
+    """The fleet, running; every host as it was made."""
+    Lab(fleet_for_faults()).down(secrets=True)  # of a run that was killed
+    lab = Lab(fleet_for_faults())
+    try:
+        lab.up()
+        yield Berth(lab, Moor(lab, site_at(tmp_path_factory.mktemp("berth"), lab)), lab.directory / "pinned")
+    finally:
+        lab.down(secrets=True)
+
+
+def site_at(folder: Path, lab: Lab) -> Path:
+    """Write the site of the fleet."""
+    shutil.copytree(SITE, folder, dirs_exist_ok=True)
+    pinned = shutil.copy(lab.known_hosts, lab.directory / "pinned")
+    extras = {"key_file": str(lab.key), "known_hosts": str(pinned)}
+    hosts = {name: _entry(name, host) for name, host in lab.fleet.hosts.items()}
+    files: dict[str, Any] = {
+        "config.yaml": {"runner": {"plugin": "threaded", "options": {"num_workers": len(hosts)}}},
+        "inventory/hosts.yaml": hosts,
+        "inventory/groups.yaml": {"served": {}, "odd": {}},
+        "inventory/defaults.yaml": {"username": "ops", "connection_options": {"shell": {"extras": extras}}},
+    }
+    for name, content in files.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        YAML(typ="safe").dump(content, folder / name)
+    return folder
+
+
+def _entry(name: str, host: Host) -> dict[str, Any]:
+    group = "served" if name in SERVED else name if name == "odd" else ""
+    found = next((fault for fault in FAULTS if fault.host == name), None)
+    bound = {"connection_options": {"shell": {"extras": {"conn_timeout": found.connect_s}}}} if found else {}
+    return {"hostname": str(host.address), **({"groups": [group]} if group else {}), **bound}
