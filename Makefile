@@ -17,8 +17,15 @@ test: test-packages venv check ## Every check and every test, the ones on real h
 	@$(BIN)/python -m lab images
 	@$(BIN)/python -m pytest -q -m lab
 
-bench: packages venv ## What moor costs beside raw ssh, on light hosts of the lab; BENCH_SIZES=10,50 for less.
+bench: packages venv .venv-bench/complete ## What a check costs, beside other tools; BENCH_SIZES=10,50 BENCH_ROUNDS=1 for less.
 	@$(BIN)/python -m bench
+
+.venv-bench/complete: bench/requirements.txt | .venv/complete
+	@echo "moor: installing the tools to measure beside in .venv-bench" >&2
+	@$(BIN)/python -m venv --clear .venv-bench
+	@.venv-bench/bin/python -m pip install --quiet --quiet --disable-pip-version-check --root-user-action=ignore \
+		--require-hashes --requirement bench/requirements.txt
+	@touch $@
 
 check: venv ## Style and types.
 	@$(BIN)/ruff check .
@@ -36,10 +43,12 @@ packages: ## The Debian packages that the demo needs.
 test-packages:
 	@sh scripts/packages.sh test
 
-lock: venv ## Pin requirements.in and all it needs, with hashes, in requirements.txt.
+PIN := $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.11
+
+lock: venv ## Pin every requirements.in and all it needs, with hashes, in the requirements.txt beside it.
 	@$(BIN)/python -m pip install --quiet uv
-	@$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-annotate --no-header \
-		--python-version 3.11 requirements.in --output-file requirements.txt
+	@$(PIN) requirements.in --output-file requirements.txt
+	@$(PIN) bench/requirements.in --output-file bench/requirements.txt
 
 clean: ## Leave nothing behind: the lab, its images and passwords, the environment, the site's state.
 	@sh scripts/clean.sh

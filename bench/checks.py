@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from shlex import quote
+from typing import Any
 
 # Four files of the sizes that configuration has.
 FILES = {
@@ -27,6 +28,19 @@ table inet bench {
 """
 ROOM, ROOM_KB = "/dev/shm", 32 * 1024  # noqa: S108 - the one file system of a light host that is its own
 
+
+def facts() -> dict[str, Any]:
+    """Give what is checked, for tools that read it from a file."""
+    return {
+        "files": FILES,
+        "hosts_line": HOSTS_LINE,
+        "service": SERVICE,
+        "ruleset": RULESET,
+        "room": ROOM,
+        "room_kb": ROOM_KB,
+    }
+
+
 _first, _second, _third, _ = FILES
 
 
@@ -39,7 +53,7 @@ class Plant:
     mend: str
 
 
-ADD_LINE = f"echo {quote(HOSTS_LINE)} >>/etc/hosts"
+ADD_LINE = f"grep -qxF {quote(HOSTS_LINE)} /etc/hosts || echo {quote(HOSTS_LINE)} >>/etc/hosts"
 LOAD_RULES = f"nft flush ruleset; printf %s {quote(RULESET)} | nft -f -"
 PLANTS = (
     Plant("content", f"echo planted >>{_first}", f"sed -i /planted/d {_first}"),

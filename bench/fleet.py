@@ -16,7 +16,7 @@ from lab.fleet import Fleet, Host
 from lab.lab import Lab
 
 FIRST = 256  # the first host's place in the network
-PACKAGES = ("python3",)  # for Ansible's modules; nobody else needs it
+PACKAGES = ("file", "python3")  # Ansible's modules need the latter, BundleWrap the former, moor neither
 
 
 def names(count: int) -> list[str]:

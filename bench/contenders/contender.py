@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,6 +14,12 @@ from lab.lab import Lab
 WORKERS = 20  # hosts at once, for everybody
 ROOT = Path(__file__).parents[2]
 OWN = ROOT / ".venv-bench" / "bin"
+
+
+def release(package: str) -> str:
+    """Name the release of a package of the benchmark's own environment."""
+    argv = [str(OWN / "python"), "-c", f"from importlib.metadata import version; print(version({package!r}))"]
+    return subprocess.run(argv, capture_output=True, text=True, check=True).stdout.strip()
 
 
 @dataclass(frozen=True)

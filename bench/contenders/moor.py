@@ -19,6 +19,7 @@ from bench.measure import Command, Run
 from moor.errors import MoorError
 
 SITE = ROOT / "bench" / "site"
+UPLOADED = Path("/var/lib/bench/installer")  # where the large file goes on a host
 
 
 @dataclass(frozen=True)
@@ -45,11 +46,12 @@ class Moor(Contender):
     def defaults(self) -> dict[str, Any]:
         """Give what holds for all hosts."""
         extras = {"key_file": str(self.lab.key), "known_hosts": str(self.lab.known_hosts)}
-        eight = {
-            "files": checks.FILES, "hosts_line": checks.HOSTS_LINE, "service": checks.SERVICE,
-            "ruleset": checks.RULESET, "room": checks.ROOM, "room_kb": checks.ROOM_KB,
-        }  # fmt: skip
-        return {"username": "ops", "connection_options": {"shell": {"extras": extras}}, "data": {"eight": eight}}
+        upload = {"source": str(self.place / "installer"), "target": str(UPLOADED)}
+        return {
+            "username": "ops",
+            "connection_options": {"shell": {"extras": extras}},
+            "data": {"eight": checks.facts(), "upload": upload},
+        }
 
     def site(self, hosts: Sequence[str]) -> Path:
         """Give the site of these hosts."""

@@ -1,0 +1,112 @@
+"""What only moor is asked: its own start, a check repeated by one process, an apply, an upload beside scp's."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryFile
+
+from bench.checks import FILES
+from bench.contenders.moor import UPLOADED, Moor
+from bench.contenders.ssh import options
+from bench.fleet import tell
+from bench.hosts import everywhere, root
+from bench.measure import Client, Command, Run
+from bench.rounds import Figures, figures, once
+from moor.errors import MoorError
+
+REPEATS = 3
+CHANGED = tuple(FILES)[:3]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two commands measured in turns, on so many hosts, or with so many MB."""
+
+    one: Figures
+    other: Figures
+    size: int
+
+
+def start(client: Client, moor: Moor) -> Figures:
+    """Measure `moor --help`."""
+    argv = (moor.words([], "--help").argv[0], "--help")
+    return figures([client.run(Command(argv, moor.place)) for _ in range(5)])
+
+
+def warm_ms(client: Client, moor: Moor, hosts: Sequence[str]) -> float:
+    """Measure a check that one process repeats: ms of CPU a host, without the first check."""
+    words = ("drift", "--runbook", "eight", "--watch", "1", "--output", "json")
+    command = replace(
+        moor.command(hosts), argv=(*moor.command(hosts).argv[:1], *words, "--site", str(moor.site(hosts)))
+    )
+    with TemporaryFile("w+") as stdout:
+        with client.started(command, stdout, subprocess.PIPE) as process:
+            used = list(readings(client, process))
+        stdout.seek(0)
+        reports = re.split(r"(?m)(?<=^\})\n", stdout.read().strip())
+    if len(used) <= REPEATS:
+        raise MoorError(f"bench: {moor.name} ended while it watched")
+    for report in reports[: REPEATS + 1]:
+        if wrong := moor.drifted(Run(0, report, "", 0, 0, 0), hosts):
+            raise MoorError(f"bench: {moor.name} found drift while it watched, on {', '.join(sorted(wrong)[:9])}")
+    return (used[-1] - used[0]) * 1000 / REPEATS / len(hosts)
+
+
+def readings(client: Client, process: subprocess.Popen[str]) -> list[float]:
+    """Read the CPU that was used by the end of each check, the first one's too."""
+    used: list[float] = []
+    for line in process.stderr or ():
+        if line.startswith("checking again"):
+            used.append(client.cpu_s())
+            if len(used) > REPEATS:
+                break
+    return used
+
+
+def applied(client: Client, moor: Moor, hosts: Sequence[str], rounds: int) -> Pair:
+    """Measure an apply that changes three files on every host, in turns with a check."""
+    checks, applies = [], []
+    for number in range(rounds):
+        checks.append(once(client, moor, hosts))
+        everywhere(moor.lab, hosts, "".join(f"echo planted >>{path}\n" for path in CHANGED))
+        run = client.run(moor.words(hosts, "apply", "eight", "--yes", "--output", "json"))
+        changed = run.stdout.count('"status": "changed"')
+        if run.code or changed != len(CHANGED) * len(hosts):
+            raise MoorError(f"bench: apply ended with {run.code} after {changed} changes\n{run.stderr[-800:]}")
+        tell(f"round {number + 1}: apply on {len(hosts)} hosts: {run.cpu_s * 1000 / len(hosts):.1f} ms of CPU a host")
+        applies.append(run)
+    return Pair(figures(checks), figures(applies), len(hosts))
+
+
+def uploaded(client: Client, moor: Moor, host: str, size_mb: int, rounds: int) -> Pair:
+    """Measure the upload of one large file, in turns with scp."""
+    source, folder = moor.place / "installer", UPLOADED.parent
+    fill(source, size_mb)
+    target = f"ops@{moor.address(host)}:{folder}/scp"
+    commands = (
+        Command(("scp", "-q", *options(moor.lab), str(source), target), moor.place),
+        moor.words([host], "apply", "upload", "--yes"),
+    )
+    runs: tuple[list[Run], list[Run]] = ([], [])
+    for _ in range(rounds):
+        for command, found in zip(commands, runs, strict=True):
+            root(moor.lab, host, f"rm -rf {folder}\nmkdir {folder}\nchown ops {folder}\nsync")
+            run = client.run(command)
+            if run.code:
+                raise MoorError(f"bench: {command.argv[0]} could not upload: {(run.stdout + run.stderr)[-800:]}")
+            tell(f"{Path(command.argv[0]).name}: {size_mb} MB in {run.wall_s:.1f} s, {run.peak_mb:.0f} MB of memory")
+            found.append(run)
+    root(moor.lab, host, f"rm -rf {folder}")
+    source.unlink()
+    return Pair(figures(runs[0]), figures(runs[1]), size_mb)
+
+
+def fill(path: Path, size_mb: int) -> None:
+    """Write a file that cannot be compressed."""
+    with Path("/dev/urandom").open("rb") as noise, path.open("wb") as file:
+        for _ in range(size_mb):
+            file.write(noise.read(1_000_000))

@@ -1,0 +1,116 @@
+"""bench/results.md: what was measured, and what of it was to be reached."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+from bench.results import AT, FLOOR, MOOR, Aim, Results, aims, each_ms, line_of
+from bench.rounds import Figures, Table
+
+HOW = f"""\
+Written by `make bench`. Every tool checks the same eight things on every host: four files by content, mode and owner,
+a line of /etc/hosts, a service, the rules of nftables, free disk. Every kind of drift was planted on a host first, and
+every tool reported those hosts and no others. Hosts are light ones of the lab; 20 are worked on at once; all
+connections are new, with strict host keys, and those of OpenSSH use curve25519 and aes128-gcm. moor plans, makes a
+diff, and records the run in its history.
+
+CPU is what the kernel charged to the control group of the command and all that it started, Python's start included,
+and not the hosts' own. Memory is the sum of the resident sizes of all processes, looked at ten times a second. All
+figures are medians of rounds in which everybody takes turns. Comparisons are made at {AT} hosts, or at the largest size
+below that a tool was measured at: what costs hundreds of milliseconds a host is measured on fewer.
+"""
+
+
+def page(results: Results) -> str:
+    """Write everything down."""
+    parts = [
+        f"# What a check costs\n\n{HOW}",
+        f"{results.machine}. Rounds: {results.rounds}; they took {results.took_s / 60:.0f} minutes.\n",
+        "![CPU a host over the number of hosts](results.svg)\n",
+        f"## CPU, ms a host\n\n{table(results.table, lambda size, found: f'{found.cpu_s * 1000 / size:.1f}', ratio)}",
+        f"## To be reached\n\n{judged(aims(results))}",
+        f"## Cost over the number of hosts\n\n{lines(results)}",
+        f"## Time, s\n\n{table(results.table, lambda _, found: f'{found.wall_s:.1f}')}",
+        f"## Memory, MB\n\n{table(results.table, lambda _, found: f'{found.peak_mb:.0f}')}",
+        f"## moor alone\n\n{alone(results)}",
+        f"## Versions\n\n{''.join(f'- {name}: {version}{chr(10)}' for name, version in results.versions.items())}",
+    ]
+    return "\n".join(parts)
+
+
+Cell = Callable[[int, Figures], str]
+Last = Callable[[Table, str], str]
+
+
+def table(measured: Table, cell: Cell, last: Last | None = None) -> str:
+    """Write a table of contenders over sizes; a size that somebody was not measured at is a dash."""
+    sizes = sorted({size for found in measured.values() for size in found})
+    heads = ["", *(f"N={size}" for size in sizes), *(["to raw ssh"] if last else [])]
+    rows = [
+        [name, *(cell(size, found[size]) if size in found else "-" for size in sizes)]
+        + ([last(measured, name)] if last else [])
+        for name, found in measured.items()
+    ]
+    return rows_of(heads, rows)
+
+
+def rows_of(heads: list[str], rows: Iterable[list[str]]) -> str:
+    """Write a table of Markdown."""
+    lines = [heads, ["---"] * len(heads), *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def ratio(measured: Table, name: str) -> str:
+    """Give a contender's CPU as times of raw ssh's."""
+    return f"{each_ms(measured[name]) / each_ms(measured[FLOOR]):.2f}" if FLOOR in measured else "-"
+
+
+def judged(found: Iterable[Aim]) -> str:
+    """Write what was to be reached, and whether it was."""
+    rows = [
+        [
+            aim.what,
+            f"{aim.way} {aim.wanted:g}{aim.unit}",
+            f"{aim.found:.3g}{aim.unit}",
+            "yes" if aim.reached else "**no**",
+        ]
+        for aim in found
+    ]
+    return rows_of(["", "wanted", "found", "reached"], rows)
+
+
+def lines(results: Results) -> str:
+    """Write what a run costs before the first host, and what every host adds, and so what holds the rest."""
+    rows = [
+        [name, f"{line.fixed / 1000:.2f}", f"{line.each:.2f}", f"{line.determination:.4f}"]
+        for name, sizes in results.table.items()
+        if (line := line_of(sizes))
+    ]
+    told = rows_of(["", "a run, s", "every host, ms", "determination"], rows) if rows else "Too few sizes for a line.\n"
+    return f"CPU = a run's own + N times a host's, by least squares.\n\n{told}{''.join(rest(results))}"
+
+
+def rest(results: Results) -> Iterator[str]:
+    """Say what moor's cost consists of at the size of the comparisons."""
+    own = results.table.get(MOOR, {})
+    line = line_of(own)
+    if line and AT in own:
+        yield f"\nOf moor's {each_ms(own):.1f} ms a host at {AT} hosts, {line.fixed / AT:.1f} are the start of Python, "
+        yield f"imports, the inventory and the record in history, and {line.each:.1f} are the host's own: the key "
+        yield "exchange, the script and its answer, the plan.\n"
+
+
+def alone(results: Results) -> str:
+    """Write what only moor was asked."""
+    applied, uploaded = results.applied, results.uploaded
+    warm = [[f"{name}: a check repeated by one process", f"{ms:.2f} ms a host"] for name, ms in results.warm_ms.items()]
+    scp, moor = uploaded.one, uploaded.other
+    rows = [
+        ["`moor --help`", f"{results.start.cpu_s:.3f} s"],
+        *warm,
+        [f"a check of {applied.size} hosts", f"{applied.one.cpu_s:.2f} s"],
+        ["an apply that changes 3 files on each of them", f"{applied.other.cpu_s:.2f} s"],
+        [f"an upload of {uploaded.size} MB by scp", f"{scp.cpu_s:.2f} s, in {scp.wall_s:.1f} s"],
+        ["the same by moor, which hashes it on both sides", f"{moor.cpu_s:.2f} s, in {moor.wall_s:.1f} s"],
+    ]
+    return rows_of(["", "CPU"], rows)
