@@ -1,9 +1,4 @@
-"""Measure moor beside other tools: ``make bench``, or ``python -m bench``.
-
-BENCH_SIZES      numbers of hosts, such as 10,50,200,500,1000
-BENCH_ROUNDS     how often everybody is measured
-BENCH_UPLOAD_MB  the size of the file that is uploaded
-"""
+"""Measure moor beside other tools: ``make bench``, or ``python -m bench``; ``bench.scale`` says how much."""
 
 from __future__ import annotations
 
@@ -13,17 +8,13 @@ import platform
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from bench.alone import applied, start, uploaded, warm_ms
-from bench.contenders.ansible import Ansible, AnsibleRaw
-from bench.contenders.bundlewrap import Bundlewrap
-from bench.contenders.contender import OWN, Contender
+from bench.contenders.contender import OWN
+from bench.contenders.everybody import TOOLS, entered
 from bench.contenders.moor import Moor
-from bench.contenders.pyinfra import Pyinfra
-from bench.contenders.ssh import Ssh
 from bench.fit import nearest_size
 from bench.fleet import names, running, tell
 from bench.hosts import everywhere, furnish
@@ -31,45 +22,29 @@ from bench.measure import Client
 from bench.page import page
 from bench.proof import HOSTS, prove
 from bench.results import AT, Results
-from bench.rounds import measured
+from bench.rounds import measured, turns
+from bench.scale import Scale, asked
 from lab.lab import Lab
-from moor.errors import InputError, MoorError
+from moor.errors import MoorError
+from moor.interruption import INTERRUPTED
 
 HERE = Path(__file__).parent
 
 
-@dataclass(frozen=True)
-class Scale:
-    """How much is measured."""
-
-    sizes: list[int]
-    rounds: int
-    upload_mb: int
-
-
 def main() -> int:
-    """Measure, and write the page; 1 with the reason where that is not possible."""
+    """Measure, and write the page; 1 with the reason where that is not possible, 130 after Ctrl-C."""
     try:
-        scale = Scale(
-            numbers("BENCH_SIZES", "10,50,200,500,1000"),
-            numbers("BENCH_ROUNDS", "3")[0],
-            numbers("BENCH_UPLOAD_MB", "700")[0],
-        )
-        with running(max(*scale.sizes, HOSTS)) as lab, TemporaryDirectory(prefix="bench-") as place:
+        scale = asked(TOOLS)
+        with running(max(*scale.sizes, HOSTS), scale.network) as lab, TemporaryDirectory(prefix="bench-") as place:
             write(measure(lab, Path(place), scale))
     except MoorError as error:
         tell(str(error))
         return 1
+    except KeyboardInterrupt:
+        tell("bench: interrupted; nothing was written")
+        return INTERRUPTED
     tell("bench/results.md says what was found")
     return 0
-
-
-def numbers(name: str, default: str) -> list[int]:
-    """Read whole numbers from the environment; raises InputError."""
-    words = os.environ.get(name, default).split(",")
-    if not all(word.strip().isdigit() and int(word) > 0 for word in words):
-        raise InputError(f"{name}: numbers parted by commas are wanted, such as {default}")
-    return sorted(map(int, words))
 
 
 def measure(lab: Lab, place: Path, scale: Scale) -> Results:
@@ -78,12 +53,9 @@ def measure(lab: Lab, place: Path, scale: Scale) -> Results:
     hosts, client = names(len(lab.fleet.hosts)), Client(lab.fleet.name)
     tell("giving the hosts what is checked")
     everywhere(lab, hosts, furnish())
-    contenders = entered(lab, place)
-    for contender in contenders:
-        contender.place.mkdir()
-        for size in {1, HOSTS, *scale.sizes}:
-            if size <= contender.largest:
-                contender.prepare(hosts[:size])
+    contenders = entered(lab, place, scale.tools)
+    for contender, size in turns(contenders, sorted({1, HOSTS, *scale.sizes})):
+        contender.prepare(hosts[:size])
     tell("planting drift, which everybody has to see")
     prove(client, contenders, lab, hosts[:HOSTS])
     table = measured(client, contenders, scale.sizes, scale.rounds, hosts)
@@ -111,18 +83,6 @@ def write(results: Results) -> None:
     }
     argv = [str(OWN / "python"), str(HERE / "plot.py"), str(HERE / "results.svg")]
     subprocess.run(argv, input=json.dumps(costs), text=True, check=True)
-
-
-def entered(lab: Lab, place: Path) -> list[Contender]:
-    """Give everybody who takes part."""
-    return [
-        Moor(lab, place / "moor"),
-        Ssh(lab, place / "ssh", largest=200),
-        Pyinfra(lab, place / "pyinfra", largest=200),
-        AnsibleRaw(lab, place / "ansible-raw", largest=200),
-        Ansible(lab, place / "ansible", largest=50),
-        Bundlewrap(lab, place / "bundlewrap", largest=50),
-    ]
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -24,9 +23,8 @@ def names(count: int) -> list[str]:
     return [f"h{number:04}" for number in range(1, count + 1)]
 
 
-def light_fleet(count: int) -> Fleet:
-    """Describe ``count`` hosts on 10.N.0.0/16, N being 75 or MOOR_LAB_NETWORK."""
-    number = int(os.environ.get("MOOR_LAB_NETWORK", "75"))
+def light_fleet(count: int, number: int) -> Fleet:
+    """Describe ``count`` hosts on the network 10.NUMBER.0.0/16."""
     network = IPv4Network(f"10.{number}.0.0/16")
     first = int(network[0]) + FIRST
     hosts = {
@@ -37,10 +35,10 @@ def light_fleet(count: int) -> Fleet:
 
 
 @contextmanager
-def running(count: int) -> Iterator[Lab]:
+def running(count: int, number: int) -> Iterator[Lab]:
     """Boot ``count`` hosts, and end them however the block is left."""
     former = signal.signal(signal.SIGTERM, _stop)
-    lab = Lab(light_fleet(count))
+    lab = Lab(light_fleet(count, number))
     lab.down(secrets=True)  # of a run that was killed
     try:
         tell(f"booting {count} hosts")

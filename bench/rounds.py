@@ -31,7 +31,7 @@ def measured(
     """Measure everybody at every size that it takes part in."""
     runs: dict[tuple[str, int], list[Run]] = {}
     for number in range(rounds):
-        for contender, size in turns(contenders, sizes, number):
+        for contender, size in turns(contenders, sizes):
             run = once(client, contender, hosts[:size])
             tell(f"round {number + 1}: {contender.name}, {size} hosts: {run.cpu_s * 1000 / size:.1f} ms of CPU a host")
             runs.setdefault((contender.name, size), []).append(run)
@@ -41,11 +41,11 @@ def measured(
     return table
 
 
-def turns(contenders: Sequence[Contender], sizes: Sequence[int], number: int) -> Iterator[tuple[Contender, int]]:
+def turns(contenders: Sequence[Contender], sizes: Sequence[int]) -> Iterator[tuple[Contender, int]]:
     """Give who is measured in a round, and on how many hosts."""
     for size in sizes:
         for contender in contenders:
-            if size <= contender.largest and number < contender.rounds:
+            if size <= contender.largest:
                 yield contender, size
 
 

@@ -27,13 +27,11 @@ class Contender(ABC):
     """A tool with its files in ``place``, a directory of its own.
 
     largest  the most hosts that it is measured on; what costs half a second a host is not worth a thousand
-    rounds   the most rounds
     """
 
     lab: Lab
     place: Path
     largest: int = 1000
-    rounds: int = 100
 
     @property
     @abstractmethod

@@ -56,13 +56,13 @@ CASES = [(Moor, MOOR), (Ssh, SSH), (Ansible, ANSIBLE), (Pyinfra, PYINFRA), (Bund
 def test_hosts_that_drifted_and_hosts_that_were_not_reached_are_told(
     kind: type[Contender], said: str, tmp_path: Path
 ) -> None:
-    contender = kind(Lab(light_fleet(3)), tmp_path)
+    contender = kind(Lab(light_fleet(3, 75)), tmp_path)
     assert contender.drifted(Run(2, said, "", 1, 1, 1), names(3)) == {"h0001", "h0002"}
 
 
 @pytest.mark.parametrize("kind", [kind for kind, _ in CASES])
 def test_a_tool_that_says_nothing_is_an_error(kind: type[Contender], tmp_path: Path) -> None:
-    contender = kind(Lab(light_fleet(3)), tmp_path)
+    contender = kind(Lab(light_fleet(3, 75)), tmp_path)
     with pytest.raises(MoorError, match="no such key file"):
         contender.drifted(Run(1, "", "no such key file", 1, 1, 1), names(3))
 

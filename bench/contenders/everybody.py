@@ -1,0 +1,34 @@
+"""Everybody who may take part, and on how many hosts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from bench.contenders.ansible import Ansible, AnsibleRaw
+from bench.contenders.bundlewrap import Bundlewrap
+from bench.contenders.contender import Contender
+from bench.contenders.moor import Moor
+from bench.contenders.pyinfra import Pyinfra
+from bench.contenders.ssh import Ssh
+from lab.lab import Lab
+
+# What costs half a second of CPU a host is not worth waiting for on hundreds: its cost a host does not change by then.
+TOOLS: dict[str, tuple[type[Contender], int]] = {
+    "moor": (Moor, 1000),
+    "ssh": (Ssh, 200),
+    "pyinfra": (Pyinfra, 200),
+    "ansible-raw": (AnsibleRaw, 200),
+    "ansible": (Ansible, 50),
+    "bundlewrap": (Bundlewrap, 50),
+}
+
+
+def entered(lab: Lab, place: Path, tools: Sequence[str] = tuple(TOOLS)) -> list[Contender]:
+    """Give those who take part, each with a directory of its own."""
+    found = []
+    for name in tools:
+        kind, largest = TOOLS[name]
+        (place / name).mkdir()
+        found.append(kind(lab, place / name, largest))
+    return found
