@@ -17,6 +17,23 @@ from moor.connections.local import LocalPlugin, LocalShell
 from moor.connections.shell import Answer
 from moor.engine import script
 
+FLEETS = ("moored", "lab")  # fixtures of fleets that modules share
+
+
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in this hook too
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests of one fleet in one process, so that several fleets can be tested side by side."""
+    for item in items:
+        if isinstance(item, pytest.Function) and item.get_closest_marker("lab"):
+            item.add_marker(pytest.mark.xdist_group(_fleet_of(item)))
+
+
+def _fleet_of(test: pytest.Function) -> str:
+    own = "lab" in vars(test.module)  # a fleet of the module's own, under the same name
+    shared = [name for name in FLEETS if name in test.fixturenames]
+    return shared[0] if shared and not own else test.module.__name__
+
+
 NAMES = ("alpha", "beta", "gamma")
 MakeFleet = Callable[..., Nornir]
 

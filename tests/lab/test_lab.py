@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from ipaddress import IPv4Address
-from pathlib import Path
 
 import httpx2
 import pytest
@@ -18,13 +15,11 @@ from lightkube.core.client import Client
 from lightkube.resources.core_v1 import Node
 
 from lab import faults
-from lab.cgroups import cgroup2_root
 from lab.fleet import Host, load_fleet
 from lab.lab import Lab
-from lab.limits import PROC_SYS, WANTED
 from lab.network import address6, has_ipv6
 from moor.errors import HostError, InputError
-from tests.lab.conftest import Ssh, fleet_for_tests
+from tests.lab.conftest import Ssh
 
 pytestmark = pytest.mark.lab
 
@@ -165,94 +160,11 @@ def test_an_unknown_host_is_named_with_those_that_there_are(lab: Lab) -> None:
         lab.up(["nod1"])
 
 
-@pytest.fixture
-def other(lab: Lab) -> Iterator[Lab]:
-    """A second lab beside the first, torn down whatever happens."""
-    running = Lab(fleet_for_tests(100).only("ws1"))
-    try:
-        yield running
-    finally:
-        running.down(secrets=True)
-
-
-def test_a_host_that_joins_later_is_known_to_all_and_remembered(other: Lab) -> None:
-    other.up()
-    network = other.fleet.network
-    light = Host(name="late", address=IPv4Address(int(network[0]) + 77), suite="trixie", profile="light")
-    other.add(light)
-    again = Lab(fleet_for_tests(100).only("ws1"))
-    assert [status.state for status in again.status()] == ["running", "running"]
-    assert again.exec("ws1", ["getent", "hosts", "late"]).split() == [str(light.address), "late"]
-    assert again.exec("late", ["getent", "hosts", "ws1"])
-    assert f"late,{light.address} ssh-ed25519 " in again.known_hosts.read_text()
-
-
 def test_a_node_that_joins_later_is_a_member_of_the_cluster(lab: Lab) -> None:
     address = IPv4Address(int(lab.fleet.network[0]) + 39)
     lab.add(Host(name="node9", address=address, suite="trixie", profile="node", role="node"))
     with Client(KubeConfig.from_file(lab.directory / "kubeconfig")) as client:
         assert _eventually(lambda: "node9" in _nodes(client))
-
-
-def test_down_leaves_nothing_of_the_machine_changed(other: Lab) -> None:
-    before = _machine()
-    other.up()
-    assert _machine() != before
-    other.down(secrets=True)
-    assert _machine() == before
-    assert not _processes(str(other.directory))
-    assert not other.directory.exists()
-
-
-def test_a_lab_whose_keeper_and_network_were_killed_is_put_back_by_down(other: Lab) -> None:
-    before = _machine()
-    other.up()
-    other.cgroup.kill()
-    other.down(secrets=True)
-    assert _machine() == before
-
-
-def test_down_keeps_the_passwords_unless_told(other: Lab) -> None:
-    other.up()
-    password = (other.directory / "secrets/ca-passphrase").read_text()
-    other.down()
-    assert [path.name for path in other.directory.iterdir()] == ["secrets"]
-    other.up()
-    assert (other.directory / "secrets/ca-passphrase").read_text() == password
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """What a lab could change of the machine."""
-
-    links: list[str]
-    mounts: str
-    limits: dict[str, str]
-    cgroups: list[str]
-
-
-def _machine() -> Snapshot:
-    root = cgroup2_root()
-    assert root is not None
-    return Snapshot(
-        links=sorted(os.listdir("/sys/class/net")),
-        mounts=Path("/proc/self/mounts").read_text(),
-        limits={name: (PROC_SYS / name).read_text() for name in WANTED if (PROC_SYS / name).exists()},
-        cgroups=sorted(path.name for path in root.iterdir() if path.is_dir()),
-    )
-
-
-def _processes(word: str) -> list[str]:
-    """The processes whose environment or command line mentions ``word``."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            text = (process / "environ").read_bytes() + (process / "cmdline").read_bytes()
-        except OSError:
-            continue  # ended meanwhile
-        if word.encode() in text:
-            found.append(text.decode(errors="replace"))
-    return found
 
 
 def _nodes(client: Client) -> list[str]:
