@@ -15,7 +15,7 @@ demo: packages venv ## From bare hosts to a workload that runs from the private 
 test: test-packages venv check ## Every check and every test, the ones on real hosts included.
 	@$(BIN)/python -m pytest -q -m 'not lab' -n $(WORKERS)
 	@$(BIN)/python -m lab images
-	@$(BIN)/python -m pytest -q -m 'lab and not alone' -n $(WORKERS) --dist loadgroup
+	@$(BIN)/python -m pytest -q -m 'lab and not alone' -n $(WORKERS) --dist loadfile
 	@$(BIN)/python -m pytest -q -m alone
 
 bench: packages venv .venv-bench/complete ## What a check costs, beside other tools; BENCH_SIZES=10,50 BENCH_ROUNDS=1 for less.

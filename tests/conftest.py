@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,26 +13,29 @@ from nornir.core.inventory import Defaults, Group, Groups, Host, Hosts, Inventor
 from nornir.core.plugins.connections import ConnectionPluginRegister
 from nornir.core.state import GlobalState
 from nornir.plugins.runners import ThreadedRunner
+from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]
 
 from moor.connections.local import LocalPlugin, LocalShell
 from moor.connections.shell import Answer
 from moor.engine import script
 
-FLEETS = ("moored", "lab")  # fixtures of fleets that modules share
+
+class ByFleet(LoadFileScheduling):  # type: ignore[misc]
+    """Keeps the tests of one fleet of the lab in one process, so that several fleets are tested side by side."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        """Give the fleet that modules share, by the fixture that the module asks for; else the module itself."""
+        module = nodeid.partition("::")[0]
+        source = (Path(__file__).parents[1] / module).read_text()
+        if re.search(r"\bmoored: Moored\b", source):
+            return "moored"
+        return module if "def lab(" in source or "lab: Lab" not in source else "lab"
 
 
-@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in this hook too
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests of one fleet in one process, so that several fleets can be tested side by side."""
-    for item in items:
-        if isinstance(item, pytest.Function) and item.get_closest_marker("lab"):
-            item.add_marker(pytest.mark.xdist_group(_fleet_of(item)))
-
-
-def _fleet_of(test: pytest.Function) -> str:
-    own = "lab" in vars(test.module)  # a fleet of the module's own, under the same name
-    shared = [name for name in FLEETS if name in test.fixturenames]
-    return shared[0] if shared and not own else test.module.__name__
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> ByFleet | None:
+    """Have ``--dist loadfile`` keep fleets together; xdist's own groups need what pytest 9 no longer has."""
+    return ByFleet(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 NAMES = ("alpha", "beta", "gamma")
