@@ -124,6 +124,14 @@ def test_a_kubeconfig_that_checks_no_certificate_is_refused(tmp_path: Path) -> N
         client_of(path, "")
 
 
+@pytest.mark.parametrize("text", ["", "just words", "- a", "a: [", "clusters: 3", "contexts: [{}]", "\x00"])
+def test_a_kubeconfig_that_is_none_is_bad_input(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "kubeconfig"
+    path.write_text(text)
+    with pytest.raises(InputError, match=f"^{path}: "):
+        client_of(path, "")
+
+
 @pytest.mark.parametrize("name", [NAME, f"{NAME}:8443", "10.0.0.9", "10.0.0.0/24", "0.0.0.0/0"])
 def test_docker_is_not_told_to_leave_the_registry_unchecked(name: str) -> None:
     registry = Registry.model_validate({"name": NAME, "address": "10.0.0.9", "port": 8443})

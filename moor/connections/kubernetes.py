@@ -9,6 +9,7 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 from nornir.core.configuration import Config
+from yaml import YAMLError
 
 from moor.errors import HostError, InputError
 
@@ -62,7 +63,7 @@ def client_of(path: Path, context: str, timeout_s: float | None = None) -> Clien
 
     try:
         config = KubeConfig.from_file(path).get(context or None)
-    except (ConfigError, OSError, ValueError, KeyError) as error:
+    except (ConfigError, OSError, ValueError, LookupError, TypeError, AttributeError, YAMLError) as error:
         raise InputError(f"{path}: not a kubeconfig that can be used: {error}") from error
     if config is None:
         raise InputError(f"{path}: it has no context {context or 'that is current'}")
