@@ -130,9 +130,9 @@ class Session:
                 code = converse(channel, words(opening, heard.stderr, source, progress), heard, deadline)
                 if code == -1 and not self.netmiko.is_alive():
                     raise EOFError
+            return answer(opening, heard, code)
         except HostError as error:
             raise cut_off(opening, heard, error) from error
-        return answer(opening, heard, code)
 
     @contextmanager
     def _channel(self, timeout_s: float) -> Any:
@@ -193,5 +193,5 @@ def answer(opening: Opening, heard: Heard, code: int) -> Answer:
     if not ready:
         raise HostError(refusal(opening, stdout, stderr, code))
     if code == -1:
-        raise HostError("the host's shell ended without an exit status; was it killed there?")
+        raise HostError("the host's shell ended without an exit status; was it killed there? run again")
     return Answer(out, stderr.partition(opening.ready)[2], code)

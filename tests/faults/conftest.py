@@ -24,6 +24,7 @@ from tests.lab.moored import Moor
 SITE = Path(__file__).parent / "site"
 WELL = "well"
 SERVED = ("served1", "served2", "served3")
+HOLD = "touch /run/berth-held; while [ -e /run/berth-held ]; do sleep 0.1; done"  # a hook
 RESET = "rm -rf /etc/berth /run/berth-*"
 
 
@@ -55,6 +56,10 @@ class Berth:
     def hook(self, name: str, script: str) -> None:
         """Have something happen once in the middle of the host's next script."""
         self.lab.exec(name, ["sh", "-c", "cat >/run/berth-hook"], stdin=f"rm /run/berth-hook\n{script}\n")
+
+    def held(self, name: str) -> bool:
+        """Tell whether a script on the host has come to ``HOLD``."""
+        return self.sh(name, "[ ! -e /run/berth-held ] || echo held") == "held\n"
 
     def apply(self, *hosts: str) -> Applied:
         """Apply the site to some hosts."""
