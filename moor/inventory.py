@@ -8,7 +8,7 @@ from pathlib import Path
 from nornir.core.inventory import ConnectionOptions, Defaults, Group, Groups, Host, Hosts, Inventory, ParentGroups
 
 from moor.modules import load_tasks
-from moor.settings.access import SITE, SiteSettings
+from moor.settings.access import ADDRESSES, SITE, SiteSettings
 from moor.settings.document import Findings, Source, Tree, load
 from moor.settings.entries import Connection, DefaultsEntry
 from moor.settings.fleet import KEY, Fleet, HostFacts, Layer
@@ -66,6 +66,7 @@ class FleetInventory:
         for name, layer in fleet.groups.items():
             groups[name].groups = ParentGroups([groups[parent] for parent in layer.groups])
         hosts = Hosts({name: _host(name, host, groups, defaults) for name, host in facts.items()})
+        defaults.data[ADDRESSES] = {group: _addresses(group, hosts) for group in groups}
         return Inventory(hosts=hosts, groups=groups, defaults=defaults)
 
 
@@ -78,6 +79,10 @@ def check_addresses(inventory: Inventory, sources: dict[str, Source], findings: 
     for (address, port), (first, *others) in names.items():
         for name in others:
             findings.add(sources[name].below("hostname"), f"{address} port {port} is {first}'s already")
+
+
+def _addresses(group: str, hosts: Hosts) -> dict[str, str]:
+    return {name: host.hostname or name for name, host in hosts.items() if host.has_parent_group(group)}
 
 
 def _defaults(layer: Layer) -> Defaults:

@@ -1,6 +1,6 @@
 """Site: from bare hosts to a workload that runs from the private registry.
 
-Changes   names, trust, containerd, Docker, Harbor, its projects and robots, images, the workload
+Changes   firewalls, names, trust, containerd, Docker, Harbor, its projects and robots, images, the workload
 Groups    harbor, nodes, workstations, control_plane
 Run       moor plan; moor apply
 Undo      every former content of a file is kept on its host below /var/lib/moor/runs
@@ -9,6 +9,7 @@ Undo      every former content of a file is kept on its host below /var/lib/moor
 from moor.runbook import ONE_BY_ONE, Runbook, Stage, members
 from tasks.containerd import configure_containerd
 from tasks.docker import install_docker
+from tasks.firewall import configure_firewall
 from tasks.harbor import install_harbor
 from tasks.images import push_images
 from tasks.names import write_hosts
@@ -28,6 +29,7 @@ RUNBOOK = Runbook(
     (
         Stage(check_host),
         Stage(issue_certificates, on=HARBOR),
+        Stage(configure_firewall),
         Stage(write_hosts),
         Stage(trust_ca, needs="harbor"),
         Stage(install_docker, on=DOCKER),

@@ -14,6 +14,7 @@ from moor.errors import InputError
 from moor.settings.section import SecretRef, Section, SitePath, Strict
 
 Model = TypeVar("Model", bound=Section)
+ADDRESSES = "moor_addresses"  # key in the defaults' data: each group's hosts by name, with where they are reached
 SITE = "moor_site"  # key in the defaults' data; no section has an underscore-joined name of moor's
 
 
@@ -87,3 +88,9 @@ def site_of(host: Host) -> SiteSettings:
     if not isinstance(site, SiteSettings):
         raise InputError(f"{host.name}: its inventory was not loaded from a site; open it by moor.sites.open_site")
     return site
+
+
+def addresses_in(host: Host, group: str) -> dict[str, str] | None:
+    """Give the addresses of all hosts of a group, by name, whatever a run is limited to; None where it has no such."""
+    found: dict[str, str] | None = host.defaults.data.get(ADDRESSES, {}).get(group)
+    return found

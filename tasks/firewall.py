@@ -1,0 +1,122 @@
+"""Hosts' own firewalls: who may reach which port, in the dialect of what each host runs."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Sequence
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import Annotated, ClassVar, Literal
+
+from nornir.core.inventory import Host
+from nornir.core.task import Result, Task
+from pydantic import Field, IPvAnyNetwork
+
+from moor.connections.destination import find
+from moor.engine.converge import converge
+from moor.errors import InputError
+from moor.resources.base import Resource
+from moor.settings import Section, optional_settings_of, settings_of
+from tasks.dialects.guards import Guard, Guards, Refusal
+from tasks.dialects.host_firewall import HostFirewall
+from tasks.facts import Registry
+from tasks.network import Access, members_of
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+REDIRECT = 80  # Harbor publishes it to send browsers on to HTTPS
+SSH = 22
+
+
+class Firewall(Section):
+    """What a host lets in; a host without this section keeps its rules as they are.
+
+    enabled  false: moor's rules are taken away again
+    tool     ``auto``: firewalld or ufw where one is active, iptables where the host loads rules of it, else nftables
+    ports    further TCP ports, each with the networks that may reach it
+    refuse   reject says so to the others at once; drop leaves them waiting
+    undo_s   a change that locks moor out is undone by the host itself after so many seconds
+    """
+
+    section: ClassVar[str] = "firewall"
+
+    enabled: bool = True
+    tool: Literal["auto", "nftables", "iptables", "firewalld", "ufw"] = "auto"
+    ports: dict[Port, tuple[IPvAnyNetwork, ...]] = Field(default_factory=dict)
+    refuse: Refusal = "reject"
+    undo_s: Annotated[int, Field(ge=10, le=600)] = 60
+
+
+def desired(host: Host) -> Sequence[Resource]:
+    """The host's guards, where it has the section."""
+    settings = optional_settings_of(host, Firewall)
+    if settings is None:
+        return []
+    return [HostFirewall(guards_of(host, settings), settings.tool, settings.undo_s)]
+
+
+def guards_of(host: Host, settings: Firewall) -> Guards:
+    """Give who may reach which port of a host; raises InputError where nobody could, or a port is given twice."""
+    if not settings.enabled:
+        return Guards()
+    found = {**_of_registry(host), **_of_ssh(host)}
+    if twice := sorted(found.keys() & settings.ports):
+        raise InputError(
+            f"{host.name}: data.firewall.ports has {', '.join(map(str, twice))}, which data.access speaks of already"
+        )
+    found |= {port: Guard(port, sources) for port, sources in settings.ports.items()}
+    return Guards(tuple(found[port] for port in sorted(found)), settings.refuse)
+
+
+def _of_registry(host: Host) -> dict[int, Guard]:
+    if not host.has_parent_group("harbor"):
+        return {}
+    members = members_of(host)
+    if not members:
+        raise InputError(
+            f"{host.name}: data.access names nobody, so that nobody would reach the registry; write members or groups"
+        )
+    return {port: Guard(port, members) for port in (settings_of(host, Registry).port, REDIRECT)}
+
+
+def _of_ssh(host: Host) -> dict[int, Guard]:
+    """Guard SSH where the inventory says who manages hosts; else it is left alone."""
+    managers = settings_of(host, Access).managers
+    port = host.get_connection_parameters("shell").port or SSH
+    return {port: Guard(port, managers)} if managers else {}
+
+
+def configure_firewall(task: Task) -> Result:
+    """Make the host let in whom the inventory names, and nobody else."""
+    resources = desired(task.host)
+    for resource in resources:
+        if isinstance(resource, HostFirewall):
+            refuse_lockout(task, resource.guards)
+    return converge(task, resources)
+
+
+def refuse_lockout(task: Task, guards: Guards) -> None:
+    """Raise InputError where the guards would shut out this machine itself, as far as it can tell."""
+    own = own_address(task)
+    ports = {guard.port: guard for guard in guards.ports}
+    ssh = ports.get(task.host.get_connection_parameters("shell").port or SSH)
+    if own and ssh and not ssh.admits(own):
+        raise InputError(
+            f"{task.host.name}: data.access.managers leaves out {own}, by which this machine reaches it: "
+            "moor would lock itself out; add it"
+        )
+
+
+def own_address(task: Task) -> IPv4Address | IPv6Address | None:
+    """Give the address by which this machine reaches the host; None where it is another's, or cannot be told."""
+    given = task.host.get_connection_parameters("shell")
+    config = task.nornir.config.ssh.config_file
+    found = find(given.hostname or task.host.name, given.port or SSH, given.username or "", config)
+    if found.proxy:
+        return None  # the host sees the jump host
+    try:
+        ((family, _, _, _, place), *_) = socket.getaddrinfo(found.hostname, found.port, type=socket.SOCK_DGRAM)
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.connect(place)  # nothing is sent
+            own = ip_address(probe.getsockname()[0].partition("%")[0])
+    except OSError:
+        return None
+    return None if own.is_loopback else own  # a forwarded port: the host sees its far end
