@@ -89,27 +89,25 @@ def configure_firewall(task: Task) -> Result:
     resources = desired(task.host)
     for resource in resources:
         if isinstance(resource, HostFirewall):
-            refuse_lockout(task, resource.guards)
+            refuse_lockout(task.host, resource.guards, own_address(task.host, task.nornir.config.ssh.config_file))
     return converge(task, resources)
 
 
-def refuse_lockout(task: Task, guards: Guards) -> None:
+def refuse_lockout(host: Host, guards: Guards, own: IPv4Address | IPv6Address | None) -> None:
     """Raise InputError where the guards would shut out this machine itself, as far as it can tell."""
-    own = own_address(task)
     ports = {guard.port: guard for guard in guards.ports}
-    ssh = ports.get(task.host.get_connection_parameters("shell").port or SSH)
+    ssh = ports.get(host.get_connection_parameters("shell").port or SSH)
     if own and ssh and not ssh.admits(own):
         raise InputError(
-            f"{task.host.name}: data.access.managers leaves out {own}, by which this machine reaches it: "
+            f"{host.name}: data.access.managers leaves out {own}, by which this machine reaches it: "
             "moor would lock itself out; add it"
         )
 
 
-def own_address(task: Task) -> IPv4Address | IPv6Address | None:
+def own_address(host: Host, config_file: str | None) -> IPv4Address | IPv6Address | None:
     """Give the address by which this machine reaches the host; None where it is another's, or cannot be told."""
-    given = task.host.get_connection_parameters("shell")
-    config = task.nornir.config.ssh.config_file
-    found = find(given.hostname or task.host.name, given.port or SSH, given.username or "", config)
+    given = host.get_connection_parameters("shell")
+    found = find(given.hostname or host.name, given.port or SSH, given.username or "", config_file)
     if found.proxy:
         return None  # the host sees the jump host
     try:
