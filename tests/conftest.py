@@ -27,8 +27,8 @@ class ByFleet(LoadFileScheduling):  # type: ignore[misc]
         """Give the fleet that modules share, by the fixture that the module asks for; else the module itself."""
         module = nodeid.partition("::")[0]
         source = (Path(__file__).parents[1] / module).read_text()
-        if re.search(r"\bmoored: Moored\b", source):
-            return "moored"
+        if shared := re.search(r"\b(moored: Moored|berth: Berth)\b", source):
+            return shared[1]
         return module if "def lab(" in source or "lab: Lab" not in source else "lab"
 
 
