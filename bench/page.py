@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from bench.results import AT, FLOOR, MOOR, Aim, Results, aims, each_ms, line_of
-from bench.rounds import Figures, Table
+from bench.rounds import LARGE, Figures, Table
 
 HOW = f"""\
 Written by `make bench`. Every tool checks the same eight things on every host: four files by content, mode and owner,
@@ -16,8 +16,9 @@ diff, and records the run in its history.
 
 CPU is what the kernel charged to the control group of the command and all that it started, Python's start included,
 and not the hosts' own. Memory is the sum of the resident sizes of all processes, looked at ten times a second. All
-figures are medians of rounds in which everybody takes turns. Comparisons are made at {AT} hosts, or at the largest size
-below that a tool was measured at: what costs hundreds of milliseconds a host is measured on fewer.
+figures are medians of rounds in which everybody takes turns; more than {LARGE} hosts take part in the first two.
+Comparisons are made at {AT} hosts, or at the largest size below that a tool was measured at: what costs hundreds of
+milliseconds a host is measured on fewer.
 """
 
 

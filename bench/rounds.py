@@ -11,6 +11,9 @@ from bench.fleet import tell
 from bench.measure import Client, Run
 from moor.errors import MoorError
 
+# A run over more hosts than LARGE is an average in itself, and takes a minute.
+LARGE, LARGE_ROUNDS = 200, 2
+
 
 @dataclass(frozen=True)
 class Figures:
@@ -31,7 +34,7 @@ def measured(
     """Measure everybody at every size that it takes part in."""
     runs: dict[tuple[str, int], list[Run]] = {}
     for number in range(rounds):
-        for contender, size in turns(contenders, sizes):
+        for contender, size in turns(contenders, sizes, number):
             run = once(client, contender, hosts[:size])
             tell(f"round {number + 1}: {contender.name}, {size} hosts: {run.cpu_s * 1000 / size:.1f} ms of CPU a host")
             runs.setdefault((contender.name, size), []).append(run)
@@ -41,9 +44,9 @@ def measured(
     return table
 
 
-def turns(contenders: Sequence[Contender], sizes: Sequence[int]) -> Iterator[tuple[Contender, int]]:
-    """Give who is measured in a round, and on how many hosts."""
-    for size in sizes:
+def turns(contenders: Sequence[Contender], sizes: Sequence[int], number: int = 0) -> Iterator[tuple[Contender, int]]:
+    """Give who is measured in a round, the first being 0, and on how many hosts."""
+    for size in sizes if number < LARGE_ROUNDS else (size for size in sizes if size <= LARGE):
         for contender in contenders:
             if size <= contender.largest:
                 yield contender, size

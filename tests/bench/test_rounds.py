@@ -26,6 +26,11 @@ def test_everybody_takes_turns_at_every_size_that_they_can_afford(lab: Lab, tmp_
     assert found == [("moor", 10), ("raw ssh", 10), ("moor", 200)]
 
 
+def test_large_sizes_take_part_in_the_first_rounds(lab: Lab, tmp_path: Path) -> None:
+    sizes = [[size for _, size in turns([Moor(lab, tmp_path)], [200, 1000], number)] for number in range(4)]
+    assert sizes == [[200, 1000], [200, 1000], [200], [200]]
+
+
 def test_one_slow_run_of_three_does_not_count() -> None:
     runs = [Run(0, "", "", cpu_s, cpu_s * 2, 50) for cpu_s in (1.0, 9.0, 1.2)]
     assert figures(runs).cpu_s == 1.2
