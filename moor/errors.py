@@ -5,6 +5,16 @@ MoorError           whatever a user should read as one message, without a traceb
 └── HostError       one host, or an API behind it, did not do what was asked
 """
 
+import errno
+
+REMEDIES = {
+    errno.ENOSPC: "make room on this machine",
+    errno.EDQUOT: "the quota on this machine is used up",
+    errno.EROFS: "mount it writable on this machine",
+    errno.EACCES: "run moor as the user who owns it",
+    errno.EPERM: "run moor as the user who owns it",
+}
+
 
 class MoorError(Exception):
     """Tells a user what is wrong and what to do, in one message."""
@@ -16,3 +26,9 @@ class InputError(MoorError):
 
 class HostError(MoorError):
     """Names the resource, what it said, and what to do next."""
+
+
+def of_this_machine(error: OSError) -> str:
+    """Say in one line what the controller's own file system refused; empty where it was something else."""
+    remedy = REMEDIES.get(error.errno or 0)
+    return f"{error.filename or 'a file of the site'}: {error.strerror}; {remedy}" if remedy else ""

@@ -54,8 +54,10 @@ def _part(path: Path, content: bytes, mode: int) -> Path:
     part = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         _fill(part, content, mode)
-    except BaseException:
+    except BaseException as error:
         part.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            error.filename = str(path)  # which a full disk does not say
         raise
     return part
 

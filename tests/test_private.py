@@ -1,7 +1,10 @@
 """Private files are written whole or not at all."""
 
 import os
+import re
 import stat
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -59,3 +62,37 @@ def test_what_a_killed_run_left_is_swept_after_a_while(tmp_path: Path) -> None:
     os.utime(old, (time.time() - 7200, time.time() - 7200))
     private.write(tmp_path / "key", b"one")
     assert sorted(os.listdir(tmp_path)) == [".key.11111111", "key"]
+
+
+HOSTS = """\
+harbor1:
+  hostname: 127.0.0.1
+  groups: [harbor]
+  data:
+    registry: {{name: registry.moor.test, address: 10.0.0.1}}
+    pki: {{passphrase: "file:{passphrase}"}}
+"""
+FULL = "mount -t tmpfs -o size=16k tmpfs $S && { cat /dev/zero >$S/fill 2>/dev/null; :; }"
+READ_ONLY = "mount --bind $S $S && mount -o remount,bind,ro $S"
+
+
+@pytest.mark.parametrize(("fault", "remedy"), [(FULL, "make room on this machine"), (READ_ONLY, "mount it writable")])
+def test_a_controller_that_cannot_write_its_state_names_the_resource_the_file_and_the_remedy(
+    tmp_path: Path, fault: str, remedy: str
+) -> None:
+    for name in ("inventory", ".moor"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "passphrase").touch(mode=0o600)
+    (tmp_path / "passphrase").write_text("correct-horse\n")
+    (tmp_path / "config.yaml").write_text("inventory: {plugin: FleetInventory}\n")
+    (tmp_path / "inventory/groups.yaml").write_text("harbor: {}\n")
+    (tmp_path / "inventory/hosts.yaml").write_text(HOSTS.format(passphrase=tmp_path / "passphrase"))
+    script = f'S={tmp_path}/.moor; {fault} && exec "$@"'
+    argv = [sys.executable, "-m", "moor", "apply", "pki", "--yes", "--site", str(tmp_path)]
+    done = subprocess.run(
+        ["unshare", "--mount", "sh", "-c", script, "sh", *argv], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert re.search(rf"certificate-authority:registry.moor.test: {tmp_path}/.moor\S*: .*; {remedy}", done.stdout)
+    assert re.search(rf"this run is not recorded: history {tmp_path}/.moor/history.db: .*; {remedy}", done.stderr)
+    assert "internal error" not in done.stdout

@@ -16,7 +16,7 @@ import typer
 import lab
 from moor.cli import diagnose, drift, fleet, history, hosts, pages, rollback, schedule
 from moor.cli.words import app
-from moor.errors import InputError, MoorError
+from moor.errors import InputError, MoorError, of_this_machine
 from moor.interruption import INTERRUPTED
 
 __all__ = ["app", "main"]
@@ -44,7 +44,8 @@ def main(words: Sequence[str] | None = None) -> None:
         sys.stderr.close()  # whoever read our output has gone; nobody is left to tell
         sys.exit(1)
     except Exception as error:
-        said = f"internal error: {type(error).__name__}: {error} (-v shows where)"
+        known = of_this_machine(error) if isinstance(error, OSError) else ""
+        said = known or f"internal error: {type(error).__name__}: {error} (-v shows where)"
         _complain(format_exc() if verbose else said)
 
 

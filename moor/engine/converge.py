@@ -13,7 +13,7 @@ from moor.engine.plan import Change, plan
 from moor.engine.prelude import BUSY
 from moor.engine.results import Outcome, Status, report, run_of
 from moor.engine.script import Piece, answers, apply_script, complete, new_mark, probe_script
-from moor.errors import HostError, MoorError
+from moor.errors import HostError, MoorError, of_this_machine
 from moor.resources.base import Probed, Remote, Required, Resource, Scripted, State, Streamed
 
 PROBE_S = 120  # the bound of one probe script
@@ -230,6 +230,10 @@ def _mend_by_call(task: Task, change: Change) -> Outcome:
         resource.write(task, change.actual)
     except MoorError as error:
         return _refused(change, error)
+    except OSError as error:
+        if words := of_this_machine(error):
+            return _refused(change, HostError(words))
+        raise
     return Outcome(change, "changed")
 
 

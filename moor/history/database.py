@@ -105,6 +105,10 @@ def explained(url: URL, error: Exception) -> str:
     where = url.database if url.get_backend_name() == "sqlite" else url.render_as_string(hide_password=True)
     if "malformed" in words or "not a database" in words:
         remedy = "; move the file away, and the next run begins a new one"
+    elif " is full" in words or "No space" in words:
+        remedy = "; make room on this machine"
+    elif "Read-only" in words or "readonly" in words:
+        remedy = "; mount it writable on this machine"
     elif isinstance(error, ImportError):
         remedy = "; pip install 'moor-fleet[postgresql]' brings the driver"
     else:

@@ -15,9 +15,12 @@ LISTED = {
     "apk": "apk info -e NAMES 2>/dev/null",
 }
 # A lock held by an automatic upgrade is waited for; an index that cannot be fetched may still be good enough.
+# A dpkg that somebody pulled the plug on has left its journal behind, and apt-get goes no further until that is done.
 # What would have to give way (another Docker, say) is a person's decision.
 INSTALLED = {
-    "apt-get": "apt-get -q update >&2 || :\n"
+    "apt-get": '[ -z "$(ls /var/lib/dpkg/updates 2>/dev/null)" ] || '
+    "DEBIAN_FRONTEND=noninteractive dpkg --force-confold --configure -a >&2 || exit 1\n"
+    "  apt-get -q update >&2 || :\n"
     "  DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends --no-remove -o DPkg::Lock::Timeout=300 "
     "-o Dpkg::Options::=--force-confold install -- NAMES >&2",
     "dnf": "dnf -q -y install -- NAMES >&2",

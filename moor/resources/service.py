@@ -131,7 +131,8 @@ back=; for f in {paths}; do ! moor_put_back "$f" || back=yes; done
 [ -n "$back" ] || moor_fail "$u did not come up; moor has not changed its files since it last did"
 if moor_begin; then
   {self._settled()}
-  moor_fail "$u did not come up with the new files; the former ones are back and it runs"
+  what='the former ones are back and it runs; mend what they are made of, then apply again'
+  moor_fail "$u did not come up with the new files; $what"
 fi
 moor_fail "$u did not come up with the new files, nor with the former ones, which are back\""""
 

@@ -25,7 +25,15 @@ SITE = Path(__file__).parent / "site"
 WELL = "well"
 SERVED = ("served1", "served2", "served3")
 HOLD = "touch /run/berth-held; while [ -e /run/berth-held ]; do sleep 0.1; done"  # a hook
-RESET = "rm -rf /etc/berth /run/berth-*"
+RESET = """\
+rm -rf /etc/berth /run/berth-* /var/lib/moor
+u=/etc/systemd/system/berth.service
+[ ! -e $u ] || { systemctl -q disable --now berth; rm $u; }"""
+
+RIGHT = "[ $(wc -l </etc/berth/app.conf) = 40 ] && grep -c berth /etc/berth/shared.conf"
+STRAY = r"""\
+find / -xdev \( -name '.*.moor' -o -name .moor -o -name '*.part' \) 2>/dev/null
+flock -n /run/moor.lock true && echo free"""
 
 
 def fleet_for_faults() -> Fleet:
@@ -60,6 +68,11 @@ class Berth:
     def held(self, name: str) -> bool:
         """Tell whether a script on the host has come to ``HOLD``."""
         return self.sh(name, "[ ! -e /run/berth-held ] || echo held") == "held\n"
+
+    def is_right(self, name: str) -> None:
+        """Assert that a host has its files whole, nothing half beside them, and its lock free."""
+        assert self.sh(name, RIGHT) == "1\n", name
+        assert self.sh(name, STRAY) == "free\n", name
 
     def apply(self, *hosts: str) -> Applied:
         """Apply the site to some hosts."""

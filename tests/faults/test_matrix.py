@@ -10,10 +10,6 @@ from tests.faults.conftest import RESET, WELL, Applied, Berth
 from tests.faults.inflicted import FAULTS, Fault
 
 pytestmark = pytest.mark.lab
-RIGHT = "[ $(wc -l </etc/berth/app.conf) = 40 ] && grep -c berth /etc/berth/shared.conf"
-STRAY = r"""\
-find / -xdev \( -name '.*.moor' -o -name .moor -o -name '*.part' \) 2>/dev/null
-flock -n /run/moor.lock true && echo free"""
 
 
 def as_it_must(berth: Berth, applied: Applied, fault: Fault) -> None:
@@ -25,12 +21,7 @@ def as_it_must(berth: Berth, applied: Applied, fault: Fault) -> None:
         assert "Traceback" not in applied.stderr
     else:
         assert error == ""
-        right(berth, fault.host)
-
-
-def right(berth: Berth, name: str) -> None:
-    assert berth.sh(name, RIGHT) == "1\n", name
-    assert berth.sh(name, STRAY) == "free\n", name
+        berth.is_right(fault.host)
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.host)
@@ -42,7 +33,7 @@ def test_a_fault_alone_ends_in_the_right_state_or_in_one_clear_error(berth: Bert
         as_it_must(berth, applied, fault)
     assert applied.code == (1 if fault.said else 0)
     assert (applied.error(WELL), set(applied.statuses(WELL).values())) == ("", {"ok", "changed"})
-    right(berth, WELL)
+    berth.is_right(WELL)
 
 
 def test_all_faults_at_once_hold_nobody_up_and_once_healed_the_same_command_converges(berth: Berth) -> None:
@@ -62,4 +53,4 @@ def test_all_faults_at_once_hold_nobody_up_and_once_healed_the_same_command_conv
     again = berth.apply()
     assert (again.code, [again.error(name) for name in again.hosts if again.error(name)]) == (0, [])
     for name in again.hosts:
-        right(berth, name)
+        berth.is_right(name)

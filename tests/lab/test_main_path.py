@@ -259,7 +259,9 @@ def test_a_containerd_that_does_not_come_up_stops_the_roll_out_and_is_put_back(l
     defaults.write_text(former)
     assert done.returncode == 1
     assert "cp1" in done.stdout
+    assert "the former ones are back and it runs; mend what they are made of, then apply again" in done.stdout
     assert "skipped at configure_containerd: stopped: cp1 failed" in done.stdout
+    assert "after mending what failed, run the same command again" in done.stdout
     assert {name: lab.exec(name, ["cat", CONTAINERD]) for name in NODES} == before
     assert lab.exec("cp1", ["systemctl", "is-active", "containerd"]).strip() == "active"
     assert moor.planned() == []
