@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from shlex import quote
@@ -17,6 +18,7 @@ from moor.resources.package import Package
 from tasks.pki import ca_pem
 
 NAME = "moor-registry-ca"
+PEM = re.compile("-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----\n?", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -53,9 +55,10 @@ def trust_ca(task: Task) -> Result:
 
 @dataclass(frozen=True)
 class Trusted(Scripted):
-    """Hold certificates trusted by the system: as an anchor that is called ``name``, and in the bundle.
+    """Hold certificates trusted by the system: each as an anchor of its own, and in the bundle.
 
-    An anchor that the bundle lacks is drift: programs read the bundle alone. A former CA of that name is replaced.
+    An anchor that the bundle lacks is drift: programs read the bundle alone. The first anchor is called ``name``, the
+    others ``name``-2 and so on; whatever else is called so is a former CA of ours, and goes.
     """
 
     name: str
@@ -71,11 +74,25 @@ class Trusted(Scripted):
         return 180  # other people's hooks of update-ca-certificates run too
 
     @property
+    def anchors(self) -> dict[str, str | Later]:
+        """What each anchor holds: one certificate, since Debian's rehash skips a file with several."""
+        if isinstance(self.pem, Later):
+            return {"anchor": self.pem}
+        found = PEM.findall(self.pem) or [self.pem]
+        return {f"anchor{f'-{n}' if n > 1 else ''}": certificate for n, certificate in enumerate(found, 1)}
+
+    @property
+    def files(self) -> list[str]:
+        """The names of their files, in the same order."""
+        return [f"{self.name}{anchor.removeprefix('anchor')}.crt" for anchor in self.anchors]
+
+    @property
     def writes(self) -> tuple[str, ...]:
-        return tuple(f"{store.anchors}/{self.name}.crt" for store in self.stores)
+        return tuple(f"{store.anchors}/{file}" for store in self.stores for file in self.files)
 
     def desired(self, actual: State | None) -> State:
-        return {"anchor": self.pem, "mode": "644", "bundle": "holds it"}
+        gone = {name: "" for name in actual or {} if name.startswith("anchor") and name not in self.anchors}
+        return {**self.anchors, **gone, "mode": "644", "bundle": "holds it"}
 
     def follows(self, paths: frozenset[str]) -> BundleBuilt | None:
         return None if paths.isdisjoint(self.writes) else BundleBuilt(self)
@@ -83,43 +100,66 @@ class Trusted(Scripted):
     def probe(self) -> str:
         return f"""\
 {self.find()}
-p=$anchors/{quote(self.name)}.crt; [ -n "$anchors" ] && [ -f "$p" ] || exit 0
-stat -L -c %a "$p"; held=; lacks=; body=
-while IFS= read -r line || [ -n "$line" ]; do
-  case $line in
-    *-----BEGIN*) body= ;;
-    *-----END*)
-      if cat "$bundle" 2>/dev/null | tr -d '\\r\\n' | grep -qF -e "CERTIFICATE-----$body-----END"
-      then held=yes; else lacks=yes; fi ;;
-    *) body=$body$line ;;
-  esac
-done < "$p"
-if [ -n "$held" ] && [ -z "$lacks" ]; then echo 'holds it'; else echo 'lacks it'; fi
-cat "$p\""""
+[ -n "$anchors" ] || exit 0
+for p in "$anchors"/{quote(self.name)}.crt "$anchors"/{quote(self.name)}-[0-9]*.crt; do
+  [ -f "$p" ] || continue
+  held=; lacks=; body=
+  while IFS= read -r line || [ -n "$line" ]; do
+    case $line in
+      *-----BEGIN*) body= ;;
+      *-----END*)
+        if cat "$bundle" 2>/dev/null | tr -d '\\r\\n' | grep -qF -e "CERTIFICATE-----$body-----END"
+        then held=yes; else lacks=yes; fi ;;
+      *) body=$body$line ;;
+    esac
+  done < "$p"
+  if [ -n "$held" ] && [ -z "$lacks" ]; then held=holds; else held=lacks; fi
+  n=${{p##*/}}; n=${{n%.crt}}
+  printf 'anchor%s %s %s %s\\n' "${{n#{quote(self.name)}}}" "$(stat -L -c %a "$p")" "$held" "$(wc -c < "$p")"
+  cat "$p"; echo
+done"""
 
     def actual(self, output: str) -> State | None:
-        if not output:
+        anchors: dict[str, str] = {}
+        told: list[tuple[str, str]] = []
+        rest = output.encode("utf-8", "surrogateescape")
+        while rest:
+            head, _, rest = rest.partition(b"\n")
+            try:
+                anchor, mode, holds, size = head.decode().split(" ")
+                content, rest = rest[: int(size)], rest[int(size) + 1 :]
+            except ValueError:
+                raise HostError(f"{self.id}: the host described it as {output[:200]!r}") from None
+            anchors[anchor] = content.decode("utf-8", "surrogateescape")
+            told.append((mode, f"{holds} it"))
+        if not told:
             return None
-        try:
-            mode, bundle, anchor = output.split("\n", 2)
-        except ValueError:
-            raise HostError(f"{self.id}: the host described it as {output[:200]!r}") from None
-        return {"anchor": anchor, "mode": mode, "bundle": bundle}
+        modes, bundles = ([each[part] for each in told] for part in (0, 1))
+        return {**anchors, "mode": _odd(modes, "644"), "bundle": _odd(bundles, "holds it")}
 
     def mend(self, actual: State | None) -> str:
         if isinstance(self.pem, Later):
             return f"moor_fail {quote(f'{self.id}: not known yet: {self.pem.what}')}"
         name, known = quote(self.name), ", ".join(store.anchors for store in self.stores)
+        wanted = "|".join(map(quote, self.files))
         return f"""\
 {self.find()}
 [ -n "$anchors" ] || moor_fail {quote(f"no trust store that moor knows: {known}")}
-p=$anchors/{name}.crt t=$anchors/.{name}.moor
-moor_keep "$p"
 mkdir -p "$anchors" || exit 1
-{replaced(self.pem, '"$(id -u):$(id -g)"', "0644", "")}
-# Debian links the certificate here, and renews the links by its hash only where this one is new
-link=${{bundle%/*}}/{name}.pem; [ ! -L "$link" ] || rm -f "$link"
+for p in "$anchors"/{name}.crt "$anchors"/{name}-[0-9]*.crt; do
+  case ${{p##*/}} in {wanted}) ;; *) [ ! -f "$p" ] || {{ moor_keep "$p"; rm -f "$p" || exit 1; }} ;; esac
+done
+{"".join(self._placed(file, str(pem)) for file, pem in zip(self.files, self.anchors.values(), strict=True))}\
+# Debian links each certificate here, and renews the links by its hash only where this one is new
+for link in "${{bundle%/*}}"/{name}.pem "${{bundle%/*}}"/{name}-[0-9]*.pem; do [ ! -L "$link" ] || rm -f "$link"; done
 "$tool" >&2"""
+
+    def _placed(self, file: str, certificate: str) -> str:
+        return f"""\
+p=$anchors/{quote(file)} t=$anchors/{quote(f".{file.removesuffix('.crt')}.moor")}
+moor_keep "$p"
+{replaced(certificate, '"$(id -u):$(id -g)"', "0644", "")}
+"""
 
     def find(self) -> str:
         """Give sh that sets ``$tool``, ``$anchors`` and ``$bundle``, empty where no store is known."""
@@ -132,6 +172,11 @@ link=${{bundle%/*}}/{name}.pem; [ ! -L "$link" ] || rm -f "$link"
                 f"if command -v {tool} >/dev/null 2>&1 && {{ [ -d {anchors} ] || [ -e {bundle} ]; }}; then\n"
                 f"  tool={tool}; anchors={anchors}; bundle={bundle}\n"
             )
+
+
+def _odd(words: list[str], usual: str) -> str:
+    """Give the first word that is not the usual one, if any."""
+    return next((word for word in words if word != usual), usual)
 
 
 @dataclass(frozen=True)

@@ -116,11 +116,44 @@ def test_an_anchor_without_any_certificate_is_not_held(system: System) -> None:
     assert state["bundle"] == "lacks it"
 
 
-def test_every_certificate_of_an_anchor_must_be_in_the_bundle(system: System) -> None:
+def test_two_cas_are_two_anchors_and_the_former_one_goes_with_its_own(system: System) -> None:
+    assert system.mend(OLD) == (0, "")
+    (shown,) = system.planned(OLD + NEW)
+    assert shown.startswith("anchor-2:")
+    assert system.mend(OLD + NEW, run="2") == (0, "")
+    assert system.bundle.read_text().count("BEGIN") == 3
+    assert {path.read_text() for path in system.anchor.parent.iterdir()} == {OLD, NEW}
+    assert system.planned(OLD + NEW) == []
+    assert any("anchor-2:" in diff for diff in system.planned(NEW))
+    assert system.mend(NEW, run="3") == (0, "")
+    assert [path.read_text() for path in system.anchor.parent.iterdir()] == [NEW]
+    assert system.bundle.read_text() == OTHER + NEW
+    assert system.planned(NEW) == []
+    assert Path(f"{system.folder}/runs/3/files{system.folder}/anchors/moor ca-2.crt").read_text() == NEW
+
+
+def test_every_anchor_must_be_in_the_bundle(system: System) -> None:
+    system.mend(OLD + NEW)
+    system.bundle.write_text(OTHER + OLD)
+    assert system.planned(OLD + NEW) == ["bundle: lacks it -> holds it"]
+    assert system.mend(OLD + NEW) == (0, "")
+    assert system.planned(OLD + NEW) == []
+
+
+def test_an_anchor_of_somebody_else_with_a_name_like_ours_stays(system: System) -> None:
+    other = system.folder / "anchors/moor ca of others.crt"
+    other.write_text(OTHER)
+    assert system.mend(NEW) == (0, "")
+    assert other.read_text() == OTHER
+
+
+def test_an_anchor_with_more_than_its_certificate_is_planned(system: System) -> None:
+    system.mend()
     system.anchor.write_text(NEW + OTHER)
-    assert system.planned(NEW + OTHER) == ["bundle: lacks it -> holds it"]
-    assert system.mend(NEW + OTHER) == (0, "")
-    assert system.planned(NEW + OTHER) == []
+    (shown,) = system.planned()
+    assert shown.startswith("anchor:")
+    assert system.mend() == (0, "")
+    assert system.planned() == []
 
 
 def test_an_anchor_that_others_cannot_read_is_planned(system: System) -> None:
