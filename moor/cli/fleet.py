@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
 from typing import Annotated
 
 import typer
 
+from moor.cli.reviewed import reviewed
 from moor.cli.words import Limit, Quiet, Shape, Site, Verbose, Which, Workers, Yes, app
-from moor.errors import InputError
 from moor.options import Options, Output
 
 
@@ -50,15 +49,10 @@ def apply(
     """Change what differs."""
     from moor.commands import fleet
 
-    options = Options(site, limit, workers, output, quiet, verbose)
-    if yes:
-        return fleet.apply(options, runbook)
-    if not sys.stdin.isatty():
-        raise InputError("apply: nobody to ask, since standard input is no terminal; say --yes")
-    planned = fleet.plan(replace(options, output=Output.text), runbook)
-    if planned == 2 and typer.confirm("Apply this?", err=True):
-        return fleet.apply(options, runbook)
-    return 0 if planned == 2 else planned
+    def run(options: Options, dry_run: bool) -> int:
+        return fleet.plan(options, runbook) if dry_run else fleet.apply(options, runbook)
+
+    return reviewed(run, Options(site, limit, workers, output, quiet, verbose), "apply", yes)
 
 
 @app.command()

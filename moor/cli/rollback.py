@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import sys
-from dataclasses import replace
 from typing import Annotated
 
 import typer
 
+from moor.cli.reviewed import reviewed
 from moor.cli.words import Limit, Quiet, Shape, Site, Verbose, Workers, Yes, app
-from moor.errors import InputError
 from moor.options import Options, Output
 
 
@@ -26,11 +24,4 @@ def rollback(
     from moor.rollback import Wanted
 
     options, wanted = Options(site, limit, workers, output, quiet, verbose), Wanted(run, force)
-    if yes and not plan:
-        return command.rollback(options, wanted, dry_run=False)
-    if not plan and not sys.stdin.isatty():
-        raise InputError("rollback: nobody to ask, since standard input is no terminal; say --yes")
-    planned = command.rollback(replace(options, output=output if plan else Output.text), wanted, dry_run=True)
-    if not plan and planned == 2 and typer.confirm("Put this back?", err=True):
-        return command.rollback(options, wanted, dry_run=False)
-    return planned if plan or planned != 2 else 0
+    return reviewed(lambda shown, dry_run: command.rollback(shown, wanted, dry_run), options, "rollback", yes, plan)
