@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -78,16 +78,9 @@ class Kept:
         private.write(self.key_file, sealed(pair.key, passphrase) + pem(pair.certificate).encode())
         private.write(self.certificate_file, pair.pem.encode(), 0o644)
 
-    @contextmanager
-    def alone(self) -> Iterator[None]:
+    def alone(self) -> AbstractContextManager[None]:
         """Keep other runs on this controller out meanwhile."""
-        private.directory(self.folder)
-        descriptor = os.open(self.folder, os.O_RDONLY)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(descriptor)
+        return alone_in(self.folder)
 
     def _bytes(self, path: Path) -> bytes | None:
         try:
@@ -96,3 +89,64 @@ class Kept:
             return None
         except OSError as error:
             raise InputError(f"{path}: {error.strerror}; it must be readable for you") from error
+
+
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Keep other runs on this controller out of ``folder`` meanwhile."""
+    private.directory(folder)
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+@dataclass(frozen=True)
+class Succession:
+    """The CAs below ``folder`` while one takes another's place.
+
+    Nothing is signed by the next one before everybody trusts it; the former one, whose key is gone, is trusted until
+    nothing that it signed is served. Each step is one rename, so that a run that is killed leaves a step done or not.
+    """
+
+    folder: Path
+
+    @property
+    def present(self) -> Kept:
+        return Kept(self.folder, "ca")
+
+    @property
+    def next(self) -> Kept:
+        return Kept(self.folder, "next-ca")
+
+    @property
+    def former_file(self) -> Path:
+        return self.folder / "former-ca.crt"
+
+    def former(self) -> x509.Certificate | None:
+        """Read the former CA; raises InputError where its file is damaged."""
+        if not self.former_file.exists():
+            return None
+        return read_chain(self.former_file.read_bytes(), str(self.former_file))[0]
+
+    def trusted(self) -> list[x509.Certificate]:
+        """List whom clients shall trust, the present one first, each once."""
+        found = (self.present.certificate(), self.next.certificate(), self.former())
+        return list(dict.fromkeys(certificate for certificate in found if certificate))
+
+    def promote(self) -> None:
+        """Have the next CA take the place of the present one, whose key is thereby gone."""
+        present, following = self.present.certificate(), self.next.certificate()
+        if following is None:
+            return
+        if present is not None:
+            private.write(self.former_file, pem(present).encode(), 0o644)
+        self.next.certificate_file.unlink(missing_ok=True)
+        os.replace(self.next.key_file, self.present.key_file)
+        private.write(self.present.certificate_file, pem(following).encode(), 0o644)
+
+    def retire(self) -> None:
+        """Trust the former CA no longer."""
+        self.former_file.unlink(missing_ok=True)

@@ -76,6 +76,16 @@ def pem(certificate: x509.Certificate) -> str:
     return certificate.public_bytes(Encoding.PEM).decode()
 
 
+def fingerprint(certificate: x509.Certificate) -> str:
+    """Give the SHA-256 of a certificate, in hexadecimal digits."""
+    return certificate.fingerprint(SHA256()).hex()
+
+
+def described(certificate: x509.Certificate) -> str:
+    """Tell one certificate from another in few words: half of its fingerprint, and its last day."""
+    return f"{fingerprint(certificate)[:32]} until {certificate.not_valid_after_utc:%Y-%m-%d}"
+
+
 def make_authority(names: Names, days: int, now: datetime) -> Pair:
     """Make a CA that can vouch for ``names`` only: whoever trusts it trusts it for nothing else.
 

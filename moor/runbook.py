@@ -85,7 +85,7 @@ class Runbook:
 
     about        its operator's page
     proves       it proves rather than plans, such as verify; a drift check leaves it out
-    looks        a drift check asks it, and there is nothing in it to mend
+    looks        a drift check asks it, and no mending by itself takes it up
     independent  a host that failed at one stage is still asked at the next, since nothing is changed
     """
 

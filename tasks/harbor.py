@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import ssl
 import tarfile
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
 from nornir.core.inventory import Host
@@ -25,7 +23,8 @@ from moor.settings import SecretRef, Section, SitePath, about, settings_of
 from moor.templates import render
 from tasks.facts import Registry
 from tasks.harbor_parts import Configured, Containers, Prepared
-from tasks.pki import ca_file, ca_pem, registry_certificate, registry_key
+from tasks.pki import ca_pem, registry_certificate, registry_key, trust_of
+from tasks.served import HandedOver, Served
 from tasks.unpacked import Unpacked
 
 CERTIFICATE = "/etc/moor/registry.crt"
@@ -73,11 +72,13 @@ def desired(host: Host) -> Sequence[Resource]:
         Archive(package, harbor.installer, harbor.sha256, mode="0600"),
         Unpacked(package, where),
         Configured(f"{where}/harbor.yml", harbor_yml(host, harbor)),
-        Prepared(where, harbor.flags, newer_than=(f"{where}/harbor.yml", CERTIFICATE, KEY)),
+        Prepared(where, harbor.flags, newer_than=(f"{where}/harbor.yml",)),
+        HandedOver(f"{harbor.data_volume}/secret/cert", where, CERTIFICATE, KEY),
         File(f"{harbor.data_volume}/ca_download/ca.crt", ca_pem(host)),
         File(UNIT, render("harbor.service.j2", directory=where)),
         Service("harbor.service"),
         Containers(where),
+        Served(settings_of(host, Registry), registry_certificate(host), where, harbor.wait_s),
         _health(host, harbor),
     ]
 
@@ -128,12 +129,7 @@ def _dotted(options: dict[str, Any], above: str = "") -> list[tuple[str, Any]]:
 def _health(host: Host, harbor: HarborSettings) -> Healthy:
     registry = settings_of(host, Registry)
     url = f"{registry.url}/api/v2.0/health"
-    return Healthy(url, sick_components, str(registry.address), lambda: _trust(ca_file(host)), harbor.wait_s)
-
-
-def _trust(ca: Path) -> ssl.SSLContext:
-    """Trust the fleet's CA alone; before it is made there is nobody to trust."""
-    return ssl.create_default_context(cafile=str(ca)) if ca.exists() else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    return Healthy(url, sick_components, str(registry.address), lambda: trust_of(host), harbor.wait_s)
 
 
 def sick_components(status: int, body: bytes) -> dict[str, str]:
@@ -167,7 +163,7 @@ def harbor_of(task: Task) -> Harbor:
             username="admin",
             password=settings_of(task.host, HarborSettings).admin_password.resolve().reveal(),
             port=registry.port,
-            extras={"name": registry.name, "ca": str(ca_file(task.host))},
+            extras={"name": registry.name, "trust": trust_of(task.host)},
             default_to_host_attributes=False,
         )
     connection: Harbor = task.host.connections["harbor"].connection

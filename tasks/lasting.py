@@ -2,69 +2,27 @@
 
 from __future__ import annotations
 
-import re
-import socket
-import ssl
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from shlex import quote
 from typing import Any
 
-from cryptography import x509
 from nornir.core.inventory import Host
 from nornir.core.task import Result, Task
 
 from moor.connections.harbor import Harbor
 from moor.engine.converge import converge, distinct, read
 from moor.engine.observation import observation_of
-from moor.engine.results import Found
-from moor.errors import HostError
 from moor.findings import Expiry
-from moor.resources.base import Later, Probed, Required, Resource, State
+from moor.resources.base import Required, Resource, State
 from moor.settings import settings_of
-from tasks.facts import Registry
-from tasks.harbor import CERTIFICATE, HarborSettings, harbor_of
-from tasks.pki import ca_pem
+from tasks.certificates import certificates, on_disk, tell
+from tasks.harbor import HarborSettings, harbor_of
 from tasks.registry import BY_NAME, Projects
 
-TIMEOUT_S = 10
 PAGE = 100  # robots; as many as Harbor gives at once
-RENEW = "moor apply"
 LONGER = "write a longer duration_days for it in data.projects, then moor apply registry"
-PEM = re.compile("-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
-
-
-@dataclass(frozen=True)
-class CertificatesOnDisk(Probed):
-    """Reads the certificates below some places of a host; whatever they are, they are as they should be.
-
-    places  files, or directories whose files end in .crt
-    """
-
-    places: tuple[str, ...]
-
-    @property
-    def id(self) -> str:
-        return "certificates:disk"
-
-    def desired(self, actual: State | None) -> State | None:
-        return actual
-
-    def probe(self) -> str:
-        # a private key in the same file stays where it is
-        return f"""\
-for p in {" ".join(map(quote, self.places))}; do
-  for f in "$p" "$p"/*.crt; do
-    [ -f "$f" ] || continue
-    printf 'file %s\\n' "$f"
-    sed -n '/^-----BEGIN CERTIFICATE-----/,/^-----END CERTIFICATE-----/p' "$f"
-  done
-done"""
-
-    def actual(self, output: str) -> State | None:
-        parts = [part.partition("\n") for part in re.split(r"^file ", output, flags=re.MULTILINE)[1:]]
-        return {name: content for name, _, content in parts}
 
 
 @dataclass(frozen=True)
@@ -102,18 +60,7 @@ esac"""
 
 def desired(host: Host) -> Sequence[Resource]:
     """What the registry's host is asked, in the same script as everything else."""
-    harbor = settings_of(host, HarborSettings)
-    secret = f"{harbor.data_volume}/secret"
-    places = (CERTIFICATE, f"{secret}/registry/root.crt", *_internal(harbor))
-    return [CertificatesOnDisk(places), MountedAtBoot(harbor.data_volume)]
-
-
-def _internal(harbor: HarborSettings) -> tuple[str, ...]:
-    """Name the directory of the certificates by which Harbor's parts speak to one another, where they do by TLS."""
-    internal = harbor.options.get("internal_tls")
-    if not isinstance(internal, dict) or not internal.get("enabled"):
-        return ()
-    return (str(internal.get("dir") or "/etc/harbor/tls/internal"),)
+    return [on_disk(host), MountedAtBoot(settings_of(host, HarborSettings).data_volume)]
 
 
 def look_ahead(task: Task) -> Result:
@@ -121,54 +68,8 @@ def look_ahead(task: Task) -> Result:
     resources, seen = desired(task.host), observation_of(task.host)
     distinct(resources)
     read(task, resources, seen)
-    on_disk = seen.states.get("certificates:disk") or {}
-    for expiry in _expiries(task, {name: str(text) for name, text in on_disk.items()}):
-        task.results.append(Found(task.host, expiry))
+    tell(task, certificates(task, seen.states), _robots(task))
     return converge(task, resources)
-
-
-def _expiries(task: Task, on_disk: dict[str, str]) -> Iterator[Expiry]:
-    """Give every end; raises HostError where one cannot be found out, after all that can."""
-    name, troubles = task.host.name, []
-    for path, text in on_disk.items():
-        yield from certificate_ends(f"certificate:{path}", f"{path} of {name}", text, name, RENEW)
-    ca = ca_pem(task.host)
-    yield from certificate_ends("certificate:ca", "the CA", "" if isinstance(ca, Later) else ca, "", RENEW)
-    for ask in (_served, _robots):
-        try:
-            yield from ask(task)
-        except HostError as error:
-            troubles.append(str(error))
-    if troubles:
-        raise HostError("\n".join(troubles))
-
-
-def certificate_ends(name: str, what: str, text: str, host: str, remedy: str) -> list[Expiry]:
-    """Give the first end among the certificates of a PEM text; none where it holds none that can be read."""
-    ends = []
-    for block in PEM.findall(text):
-        try:
-            ends.append(x509.load_pem_x509_certificate(block.encode()).not_valid_after_utc)
-        except ValueError:
-            continue
-    return [Expiry(name, min(ends).isoformat(), what, host, remedy)] if ends else []
-
-
-def _served(task: Task) -> Iterator[Expiry]:
-    """Ask the registry itself: what counts is what clients are shown."""
-    registry = settings_of(task.host, Registry)
-    unchecked = ssl.create_default_context()
-    unchecked.check_hostname, unchecked.verify_mode = False, ssl.CERT_NONE
-    try:
-        with (
-            socket.create_connection((str(registry.address), registry.port), TIMEOUT_S) as plain,
-            unchecked.wrap_socket(plain, server_hostname=registry.name) as secured,
-        ):
-            shown = secured.getpeercert(binary_form=True) or b""
-    except OSError as error:
-        raise HostError(f"certificate:served: {registry.address}:{registry.port} shows none: {error}") from error
-    text = ssl.DER_cert_to_PEM_cert(shown)
-    yield from certificate_ends("certificate:served", f"the certificate of {registry.name}", text, "", RENEW)
 
 
 def _robots(task: Task) -> Iterator[Expiry]:

@@ -5,6 +5,7 @@ Both are files of the site on the controller. The CA's key never leaves it; the 
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,6 +39,7 @@ from tasks.facts import Registry
 
 Days = Annotated[int, Field(ge=1, le=36500)]
 OWN = ("certificate", "key", "ca")
+UNWANTED = "moor_unwanted"  # in the inventory's defaults: fingerprints of what a run is to replace
 
 
 class Pki(Section):
@@ -171,23 +173,34 @@ def made_here(host: Host) -> Certificate:
         names_for(settings_of(host, Registry)),
         settings.passphrase,
         Validity(settings.ca_days, settings.renew_before_days),
+        host.defaults.data.get(UNWANTED, frozenset()),
     )
     return Certificate(authority, Validity(settings.days, settings.renew_before_days))
 
 
-def ca_file(host: Host) -> Path:
-    """Name the file that holds what ``ca_pem`` gives, for clients on the controller."""
-    return settings_of(host, Pki).ca or made_here(host).authority.kept.certificate_file
-
-
 def ca_pem(host: Host) -> str | Later:
-    """Give what clients of the registry must trust, PEM; later where this run is yet to make it."""
+    """Give what clients of the registry must trust, PEM; later where this run is yet to make it.
+
+    The present CA stands first; while another takes its place, clients trust both.
+    """
     settings = settings_of(host, Pki)
     if settings.ca:
         return "".join(map(pem, read_chain(_bytes(settings.ca), str(settings.ca))))
     authority = made_here(host).authority
-    certificate = None if authority.reason() else authority.kept.certificate()
-    return pem(certificate) if certificate else Later("the CA's certificate")
+    if authority.due():
+        return Later("the present CA's certificate and the next one's")
+    trusted = [] if authority.reason() else authority.succession.trusted()
+    return "".join(map(pem, trusted)) or Later("the CA's certificate")
+
+
+def trust_of(host: Host) -> ssl.SSLContext:
+    """Give a controller's trust in the registry: its CA alone; before that is made there is nobody to trust."""
+    known = ca_pem(host)
+    return (
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        if isinstance(known, Later)
+        else ssl.create_default_context(cadata=known)
+    )
 
 
 def registry_certificate(host: Host) -> str | Later:

@@ -70,7 +70,7 @@ def test_no_line_turns_a_check_off() -> None:
         if wrong:
             found[str(path.relative_to(ROOT))] = wrong
     allowed = {
-        "tasks/lasting.py": ["CERT_NONE"],  # looks when the certificate that is served ends; sends nothing to it
+        "tasks/served.py": ["CERT_NONE"],  # looks at the certificate that is served; sends nothing to it
         "lab/kubernetes/standin/agent/probes.py": ["_create_unverified_context"],  # as a kubelet probes a pod's https
     }
     assert found == allowed
@@ -180,8 +180,8 @@ def test_harbor_hears_a_login_only_where_its_certificate_is_the_fleets_and_its_o
     files = written(tmp_path, (ours if trusted else theirs).certificate, issue(ours, Names((served,)), 5, utc_now()))
     with serving(files) as (port, heard):
         plugin = HarborPlugin()
-        plugin.open("127.0.0.1", "admin", "correct-horse", port, None, {"name": NAME, "ca": str(files.ca)})
         url, trust = f"https://{NAME}:{port}/health", ssl.create_default_context(cafile=str(files.ca))
+        plugin.open("127.0.0.1", "admin", "correct-horse", port, None, {"name": NAME, "trust": trust})
         asked = Healthy(url, lambda status, body: {}, "127.0.0.1", lambda: trust)._ask
         try:
             if trusted and served == NAME:

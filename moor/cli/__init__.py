@@ -14,7 +14,7 @@ from traceback import format_exc
 import typer
 
 import lab
-from moor.cli import diagnose, drift, fleet, history, hosts, pages, rollback, schedule
+from moor.cli import cert, diagnose, drift, fleet, history, hosts, pages, rollback, schedule
 from moor.cli.words import app
 from moor.errors import InputError, MoorError, of_this_machine
 from moor.interruption import INTERRUPTED
@@ -22,7 +22,7 @@ from moor.interruption import INTERRUPTED
 __all__ = ["app", "main"]
 
 # Each of these modules registers its commands with ``app`` when it is imported.
-COMMANDS = (fleet, diagnose, drift, history, hosts, schedule, pages, rollback)
+COMMANDS = (fleet, diagnose, drift, history, hosts, schedule, pages, rollback, cert)
 
 
 def main(words: Sequence[str] | None = None) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ssl
 from collections.abc import Mapping
 from http.cookiejar import DefaultCookiePolicy
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nornir.core.configuration import Config
@@ -140,7 +139,7 @@ def refusal(answer: httpx.Response) -> str:
 class HarborPlugin:
     """Nornir connection plugin ``harbor``.
 
-    extras  ``name``: the registry's; ``ca``: path of the CA's PEM, the system's trust where it is empty
+    extras  ``name``: the registry's; ``trust``: an SSLContext, the system's trust where there is none
     """
 
     connection: Harbor
@@ -155,12 +154,9 @@ class HarborPlugin:
         extras: dict[str, Any] | None = None,
         configuration: Config | None = None,
     ) -> None:
-        """Prepare a client; the first request connects. Raises NotThere: the CA has yet to be made."""
+        """Prepare a client; the first request connects."""
         known = extras or {}
-        ca = Path(known["ca"]) if known.get("ca") else None
-        if ca and not ca.exists():
-            raise NotThere(f"{ca}: the CA is not there yet")
-        trust = ssl.create_default_context(cadata=ca.read_text() if ca else None)
+        trust = known.get("trust") or ssl.create_default_context()
         login = (username, password) if username and password else None
         self.connection = Harbor(known.get("name") or hostname or "", hostname or "", port or 443, login, trust)
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from nornir.core.task import Task
 
 from moor.errors import HostError
-from moor.keystore import Kept
+from moor.keystore import Kept, Succession
 from moor.pki import (
     Names,
     Pair,
+    fingerprint,
     issue,
     make_authority,
     needs_authority,
@@ -21,6 +23,8 @@ from moor.pki import (
 )
 from moor.resources.base import Remote, State
 from moor.settings import SecretRef
+
+ONE_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -33,27 +37,42 @@ class Validity:
 
 @dataclass(frozen=True)
 class CertificateAuthority(Remote):
-    """Hold a CA that may vouch for ``names`` alone, its key sealed below ``folder``."""
+    """Hold a CA that may vouch for ``names`` alone, its key sealed below ``folder``.
+
+    One that merely ends soon is not made anew here, since everybody must trust the next one first: that is a rotation.
+
+    unwanted  fingerprints of certificates of this CA, and of CAs, that somebody wants to see replaced
+    """
 
     folder: Path
     names: Names
     passphrase: SecretRef
     validity: Validity
+    unwanted: frozenset[str] = frozenset()
 
     @property
     def id(self) -> str:
         return f"certificate-authority:{self.names.dns[0]}"
 
     @property
+    def succession(self) -> Succession:
+        return Succession(self.folder)
+
+    @property
     def kept(self) -> Kept:
-        return Kept(self.folder, "ca")
+        return self.succession.present
 
     def desired(self, actual: State | None) -> State:
         return {"vouches for": str(self.names)}
 
     def reason(self) -> str | None:
-        """Say why it must be made anew, or None."""
-        return needs_authority(self.kept.certificate(), self.names, utc_now(), self.validity.renew_before_days)
+        """Say why it must be made anew at once, or None."""
+        return needs_authority(self.kept.certificate(), self.names, utc_now(), 0)
+
+    def due(self) -> bool:
+        """Tell whether somebody wants the present CA replaced, and no next one is there."""
+        present = self.kept.certificate()
+        return bool(present and fingerprint(present) in self.unwanted and not self.succession.next.certificate())
 
     def read(self, task: Task) -> State | None:
         pair = self.kept.pair(self.passphrase.resolve())
@@ -96,7 +115,11 @@ class Certificate(Remote):
         ca, own = self.authority.kept.certificate(), self.kept.certificate()
         if ca and own and not signed_by(own, ca):
             return "another CA signed it"
-        return needs_issue(own, self.authority.names, utc_now(), self.validity.renew_before_days)
+        if own and fingerprint(own) in self.authority.unwanted:
+            return "a new one is wanted"
+        # one that ends with its CA cannot be renewed to last any longer
+        last = ca and own and ca.not_valid_after_utc - own.not_valid_after_utc < ONE_DAY
+        return needs_issue(own, self.authority.names, utc_now(), 0 if last else self.validity.renew_before_days)
 
     def read(self, task: Task) -> State | None:
         pair = self.kept.pair(self.authority.passphrase.resolve())

@@ -22,7 +22,7 @@ from moor.secrets import Secret
 from moor.settings import SiteSettings
 from moor.settings.access import SITE
 from tasks.facts import Registry
-from tasks.pki import Pki, ca_file, ca_pem, issue_certificates, registry_certificate, registry_key
+from tasks.pki import Pki, ca_pem, issue_certificates, made_here, registry_certificate, registry_key
 from tests.conftest import MakeFleet
 from tests.pki.handshakes import Files, refusal
 
@@ -79,7 +79,7 @@ def test_applied_once_it_serves_and_nothing_is_left_to_do(play: Play, tmp_path: 
     report, host = play()
     assert [found.status for found in report.resources] == ["ok", "ok"]
     assert {path: path.read_bytes() for path in (tmp_path / ".moor" / "pki").iterdir()} == before
-    files = Files(tmp_path / "server.crt", tmp_path / "server.key", ca_file(host))
+    files = Files(tmp_path / "server.crt", tmp_path / "server.key", made_here(host).authority.kept.certificate_file)
     files.certificate.write_text(str(registry_certificate(host)))
     key = registry_key(host)
     assert isinstance(key, Secret)

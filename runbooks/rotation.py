@@ -1,0 +1,40 @@
+"""Rotation: the registry's certificate made anew, or its CA as well, without a pull that fails.
+
+Changes   the CA on the controller; trust on every host; the certificate that the registry shows
+Groups    all hosts
+Run       moor cert renew [--ca]; the same command again goes on where a run ended
+Undo      nothing to undo: until every host trusts the next CA, the present one serves; moor cert renew --ca once more
+"""
+
+from moor.runbook import ONE_BY_ONE, Runbook, Stage, members
+from tasks.containerd import configure_containerd
+from tasks.docker import install_docker
+from tasks.harbor import install_harbor
+from tasks.pki import UNWANTED as UNWANTED  # for the command line, as the next: what a run shall make anew
+from tasks.pki import issue_certificates
+from tasks.rotation import make_next_ca, promote_ca, retire_ca
+from tasks.rotation import to_replace as to_replace
+from tasks.trust import trust_ca
+
+HARBOR = members("harbor")
+TRUST = (
+    Stage(trust_ca),
+    Stage(install_docker, on=members("harbor", "workstations")),
+    Stage(configure_containerd, on=members("nodes"), rolling=ONE_BY_ONE),
+)
+
+RUNBOOK = Runbook(
+    "rotation",
+    "The registry's certificate made anew, or its CA as well, without a pull that fails.",
+    (
+        Stage(make_next_ca, on=HARBOR),
+        *TRUST,  # in both
+        Stage(promote_ca, on=HARBOR),
+        Stage(issue_certificates, on=HARBOR),
+        Stage(install_harbor, on=HARBOR),
+        Stage(retire_ca, on=HARBOR),
+        *TRUST,  # in the new one alone
+        Stage(install_harbor, on=HARBOR),
+    ),
+    looks=True,  # nobody rotates unasked
+)

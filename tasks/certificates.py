@@ -1,0 +1,136 @@
+"""The certificates of the registry: on the controller, on the registry's disk, and as clients are shown them."""
+
+from __future__ import annotations
+
+import re
+import ssl
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from shlex import quote
+
+from cryptography import x509
+from nornir.core.inventory import Host
+from nornir.core.task import Result, Task
+
+from moor.engine.converge import converge, read
+from moor.engine.observation import observation_of
+from moor.engine.results import Found
+from moor.errors import HostError
+from moor.findings import Expiry
+from moor.pki import pem
+from moor.resources.base import Probed, Resource, State
+from moor.settings import settings_of
+from tasks.facts import Registry
+from tasks.harbor import CERTIFICATE, HarborSettings
+from tasks.pki import ca_pem, made_here
+from tasks.rotation import ours
+from tasks.served import shown_by
+
+RENEW, RENEW_CA = "moor cert renew", "moor cert renew --ca"
+PEM = re.compile("-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class CertificatesOnDisk(Probed):
+    """Reads the certificates below some places of a host; whatever they are, they are as they should be.
+
+    places  files, or directories whose files end in .crt
+    """
+
+    places: tuple[str, ...]
+
+    @property
+    def id(self) -> str:
+        return "certificates:disk"
+
+    def desired(self, actual: State | None) -> State | None:
+        return actual
+
+    def probe(self) -> str:
+        # a private key in the same file stays where it is
+        return f"""\
+for p in {" ".join(map(quote, self.places))}; do
+  for f in "$p" "$p"/*.crt; do
+    [ -f "$f" ] || continue
+    printf 'file %s\\n' "$f"
+    sed -n '/^-----BEGIN CERTIFICATE-----/,/^-----END CERTIFICATE-----/p' "$f"
+  done
+done"""
+
+    def actual(self, output: str) -> State | None:
+        parts = [part.partition("\n") for part in re.split(r"^file ", output, flags=re.MULTILINE)[1:]]
+        return {name: content for name, _, content in parts}
+
+
+def desired(host: Host) -> Sequence[Resource]:
+    """What is asked of the registry's host."""
+    return [on_disk(host)]
+
+
+def show_certificates(task: Task) -> Result:
+    """Tell of every certificate when it ends; nothing is changed."""
+    resources, seen = desired(task.host), observation_of(task.host)
+    read(task, resources, seen)
+    tell(task, certificates(task, seen.states))
+    return converge(task, resources)
+
+
+def on_disk(host: Host) -> CertificatesOnDisk:
+    """Give what reads the certificates that Harbor has on its disk."""
+    harbor = settings_of(host, HarborSettings)
+    return CertificatesOnDisk((CERTIFICATE, f"{harbor.data_volume}/secret/registry/root.crt", *_internal(harbor)))
+
+
+def _internal(harbor: HarborSettings) -> tuple[str, ...]:
+    """Name the directory of the certificates by which Harbor's parts speak to one another, where they do by TLS."""
+    internal = harbor.options.get("internal_tls")
+    if not isinstance(internal, dict) or not internal.get("enabled"):
+        return ()
+    return (str(internal.get("dir") or "/etc/harbor/tls/internal"),)
+
+
+def tell(task: Task, *sources: Iterator[Expiry]) -> None:
+    """Have every end reported; raises HostError where one cannot be found out, after all that can."""
+    troubles = []
+    for ends in sources:
+        try:
+            task.results.extend(Found(task.host, expiry) for expiry in ends)
+        except HostError as error:
+            troubles.append(str(error))
+    if troubles:
+        raise HostError("\n".join(troubles))
+
+
+def certificates(task: Task, states: Mapping[str, State | None]) -> Iterator[Expiry]:
+    """Give the end of every certificate; raises HostError where the registry shows none, after all others."""
+    host, registry = task.host, settings_of(task.host, Registry)
+    for path, text in (states.get("certificates:disk") or {}).items():
+        yield from certificate_ends(f"certificate:{path}", f"{path} of {host.name}", str(text), host.name, RENEW)
+    yield from _kept(host) if ours(host) else certificate_ends("certificate:ca", "the CA", str(ca_pem(host)), "", "")
+    text = ssl.DER_cert_to_PEM_cert(shown_by(registry))
+    yield from certificate_ends("certificate:served", f"the certificate of {registry.name}", text, "", RENEW)
+
+
+def _kept(host: Host) -> Iterator[Expiry]:
+    """Give the ends of what was made here."""
+    made = made_here(host)
+    succession = made.authority.succession
+    for name, what, certificate, remedy in (
+        ("ca", "the CA", succession.present.certificate(), RENEW_CA),
+        ("ca-next", "the next CA, which signs once every host trusts it", succession.next.certificate(), RENEW),
+        ("ca-former", "the former CA, still trusted", succession.former(), RENEW),
+        ("registry", "the registry's certificate, as it was issued", made.kept.certificate(), RENEW),
+    ):
+        if certificate:
+            yield from certificate_ends(f"certificate:{name}", what, pem(certificate), "", remedy)
+
+
+def certificate_ends(name: str, what: str, text: str, host: str, remedy: str) -> list[Expiry]:
+    """Give the first end among the certificates of a PEM text; none where it holds none that can be read."""
+    ends = []
+    for block in PEM.findall(text):
+        try:
+            ends.append(x509.load_pem_x509_certificate(block.encode()).not_valid_after_utc)
+        except ValueError:
+            continue
+    return [Expiry(name, min(ends).isoformat(), what, host, remedy)] if ends else []
