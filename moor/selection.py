@@ -98,5 +98,5 @@ def joined(one: Stage, other: Stage) -> Stage:
 
 
 def concern(stage: Stage) -> str:
-    """Name the module that owns a stage's task."""
-    return stage.task.__module__.rpartition(".")[2]
+    """Name the module, or package of modules, that owns a stage's task."""
+    return stage.task.__module__.removeprefix("tasks.").partition(".")[0]

@@ -20,7 +20,7 @@ def plan(report: RunReport) -> str:
     summary = (
         f"plan: {_many(changes, 'change')} on {_many(_touched(report), 'host')}" if changes else "plan: no changes"
     )
-    return _joined([*_changes(report), *_errors(report), f"{summary}; {_kept(report)}"])
+    return _joined([*_changes(report), *_errors(report), *_findings(report), f"{summary}; {_kept(report)}"])
 
 
 def applied(report: RunReport) -> str:
@@ -29,7 +29,7 @@ def applied(report: RunReport) -> str:
     words = f"{count.get('changed', 0)} changed, {count.get('failed', 0)} failed, {count.get('skipped', 0)} skipped"
     summary = f"apply: {words} on {_many(_touched(report), 'host')}" if _touched(report) else "apply: nothing to change"
     again = f"\nafter mending what failed, run the same command again (run {report.run})" if report.failed else ""
-    return _joined([*_changes(report), *_errors(report), f"{summary}; {_kept(report)}{again}"])
+    return _joined([*_changes(report), *_errors(report), *_findings(report), f"{summary}; {_kept(report)}{again}"])
 
 
 def drift(report: RunReport, healed: RunReport | None = None) -> str:
@@ -49,6 +49,11 @@ def _open(report: RunReport) -> Iterator[str]:
                 groups.setdefault(key, []).append(name)
     for (identity, status, words, since), hosts in groups.items():
         yield f"  {SIGN[status]} {identity}  [{' '.join(hosts)}]{since}\n{indent(words, '      ')}".rstrip()
+    yield from _findings(report)
+
+
+def _findings(report: RunReport) -> Iterator[str]:
+    """Show what is wrong and moor does not change."""
     for finding in report.findings:
         if not finding.waived:
             mend = f"\n      mend: {finding.remedy}" if finding.remedy else ""

@@ -1,7 +1,7 @@
 """Site: from bare hosts to a workload that runs from the private registry.
 
 Changes   firewalls, names, trust, containerd, Docker, Harbor, its projects and robots, images, the workload
-Groups    harbor, nodes, workstations, control_plane
+Groups    dns, harbor, nodes, workstations, control_plane
 Run       moor plan; moor apply
 Undo      every former content of a file is kept on its host below /var/lib/moor/runs
 """
@@ -12,7 +12,9 @@ from tasks.docker import install_docker
 from tasks.firewall import configure_firewall
 from tasks.harbor import install_harbor
 from tasks.images import push_images
-from tasks.names import write_hosts
+from tasks.names.dnsmasq import serve_names
+from tasks.names.hosts import write_hosts
+from tasks.names.records import write_records
 from tasks.pki import issue_certificates
 from tasks.preflight import check_host
 from tasks.registry import configure_registry
@@ -30,6 +32,9 @@ RUNBOOK = Runbook(
         Stage(check_host),
         Stage(issue_certificates, on=HARBOR),
         Stage(configure_firewall),
+        # A name is served before anybody is told to ask for it.
+        Stage(serve_names, on=members("dns")),
+        Stage(write_records, on=HARBOR),
         Stage(write_hosts),
         Stage(trust_ca, needs="harbor"),
         Stage(install_docker, on=DOCKER),

@@ -42,6 +42,7 @@ from tasks.layers.pods import (
 from tasks.layers.probes import probes
 from tasks.layers.rule import Evidence
 from tasks.layers.seen import evidence_of
+from tasks.names import Names
 from tasks.registry_view import Login, registry_view
 from tasks.workload import Cluster, Workload, Workloads, open_cluster
 
@@ -90,7 +91,8 @@ def examine(task: Task, looking: Looking) -> Result:
         login, known = _asked_of_harbor(task, looking, image)
         if looking.own_login and isinstance(view, ClusterView):
             login, known = _own_login(view, door, image, login, known)
-        unreached = _look(task, Asked(door, image, login, looking.pull, _own(task)), known, evidence)
+        asked = Asked(door, image, login, looking.pull, _own(task), settings_of(task.host, Names).mode)
+        unreached = _look(task, asked, known, evidence)
         evidence |= _of_cluster(task, looking, view, image, _wanted(task, looking, door, image, known))
     return told(task, judge(evidence, RULES), unreached)
 

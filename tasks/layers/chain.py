@@ -28,6 +28,7 @@ class Layer:
 LAYERS = (
     Layer("clock", "the node's clock agrees with the controller's"),
     Layer("name", "the registry's name resolves to its one address, in the hosts file and in DNS"),
+    Layer("hosts", "the hosts file says the name once, still does after a reboot, and DNS agrees", (), True),
     Layer("route", "a connection to that address and port opens", ("name",)),
     Layer(
         "tls", "the served certificate is trusted, is for the name, and is the one that was issued", ("clock", "route")

@@ -28,6 +28,7 @@ class Asked:
     login  of the pull secret; None where nobody knows one
     pull   whether the node really pulls the image, and removes it again
     own    ``k3s`` or ``rke2`` where the node's containerd is theirs
+    names  who says the registry's name to the node: ``hosts``, ``dns`` or ``both``
     """
 
     door: Door
@@ -35,6 +36,7 @@ class Asked:
     login: tuple[str, Secret] | None = None
     pull: bool = False
     own: str = ""
+    names: str = "hosts"
 
     @property
     def repository(self) -> str:

@@ -16,6 +16,7 @@ from moor.resources.base import Probed, State
 from moor.resources.service import STARTED_CS
 from tasks.layers.door import Asked, Door
 from tasks.layers.pulling import pulling
+from tasks.names.asking import DNS_SAYS
 from tasks.trust import NAME, STORES
 
 CONNECT_S = 6
@@ -60,13 +61,33 @@ def _name(door: Door) -> str:
     return f"""\
 n={quote(door.name)}
 echo "found=$(timeout {RESOLVE_S} getent ahosts "$n" 2>/dev/null | cut -d' ' -f1 | sort -u | tr '\\n' ' ')"
-echo "dns=$(timeout {RESOLVE_S} getent -s dns ahosts "$n" 2>/dev/null | cut -d' ' -f1 | sort -u | tr '\\n' ' ')"
+{DNS_SAYS}
+echo "dns=$(moor_dns "$n")"
 printf files=
 [ ! -r /etc/hosts ] || while read -r a words || [ -n "$a" ]; do
   case $a in '#'*) continue ;; esac
   for w in ${{words%%#*}}; do [ "$w" != "$n" ] || printf '%s ' "$a"; done
 done < /etc/hosts
-echo"""
+echo
+{_rewriting()}"""
+
+
+def _rewriting() -> str:
+    """Ask whether cloud-init writes /etc/hosts at every boot from a template without the name: what says so is shown.
+
+    Source  cloud-init, Update Etc Hosts; files that are read later win
+    """
+    return """\
+c=
+for f in /etc/cloud/cloud.cfg /etc/cloud/cloud.cfg.d/*.cfg /var/lib/cloud/instance/user-data.txt; do
+  [ -r "$f" ] || continue
+  case $(sed -n "s/^ *manage_etc_hosts *: *[\\"']\\{0,1\\}\\([A-Za-z]*\\).*/\\1/p" "$f" | tail -n 1) in
+    '') ;; [Tt]rue|template) c=$f ;; *) c= ;;
+  esac
+done
+for f in /etc/cloud/templates/hosts.*.tmpl; do ! grep -qswF -e "$n" "$f" || c=; done
+[ ! -e /etc/cloud/cloud-init.disabled ] || c=
+echo "rewritten=$c\""""
 
 
 def _wire(door: Door) -> str:

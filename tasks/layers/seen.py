@@ -36,6 +36,7 @@ def evidence_of(
     about = {"host": host, "name": asked.door.name, "host_port": asked.door.host_port, "wanted": asked.door.address}
     about |= {"port": str(asked.door.port), "image": asked.image, "project": asked.image.partition("/")[0]}
     about |= {"repository": asked.repository, "tag": asked.tag, "robot_state": known.robot, "controller": known.harbor}
+    about |= {"mode": asked.names}
     fields = {name: lines(answer) for name, answer in answers.items()}
     wire = {**fields.get("wire", {}), **transcript(answers.get("wire", ""), now)}
     registry = fields.get("registry", {})

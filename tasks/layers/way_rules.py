@@ -52,6 +52,13 @@ WAY_RULES = (
          r"token (is )?not (to be used|valid) (before|yet)"),
     ),
     Rule(
+        "name-unserved", "name",
+        lambda e: not e.get("found") and e.get("mode") == "dns",
+        "{name} does not resolve: names.mode is dns, and the nameservers of {host} do not know it",
+        "moor apply names; if it stays: see that /etc/resolv.conf on {host} names a server of the registry's zone",
+        "resolv.conf(5)",
+    ),
+    Rule(
         "name-missing", "name",
         lambda e: not e.get("found"),
         "{name} does not resolve", "moor apply names --limit {host}",
@@ -72,6 +79,13 @@ WAY_RULES = (
         "nsswitch.conf(5): files are asked before dns",
     ),
     Rule(
+        "dns-wrong", "name",
+        lambda e: differs(e, "dns") and e.get("mode") in ("dns", "both"),
+        "the nameservers of {host} give {name} as {dns} instead of {wanted}",
+        "moor apply names; if it stays, another server answers: see /etc/resolv.conf on {host}",
+        "resolv.conf(5)",
+    ),
+    Rule(
         "name-wrong", "name",
         lambda e: differs(e, "found"),
         "{name} resolves to {found} instead of {wanted}", "moor apply names --limit {host}",
@@ -83,6 +97,34 @@ WAY_RULES = (
         "DNS says {dns} for {name}, the hosts file {files}: what does not read the hosts file goes astray",
         "correct the record of {name} in DNS to {wanted}",
         "nsswitch.conf(5)",
+    ),
+    Rule(
+        "hosts-twice", "hosts",
+        lambda e: len(e.get("files", "").split()) > 1 and not differs(e, "files") and e.get("mode") != "dns",
+        "/etc/hosts gives {name} by another line than moor's too, which somebody has to keep right",
+        "remove the line of {name} outside of moor's block from /etc/hosts on {host}",
+        "hosts(5)",
+    ),
+    Rule(
+        "hosts-pinned", "hosts",
+        lambda e: bool(e.get("files")) and e.get("mode") == "dns",
+        "/etc/hosts gives {name} as {files} though names.mode is dns: DNS is not asked, and its changes do not count",
+        "moor apply names --limit {host}; if it stays: remove the line of {name} from /etc/hosts on {host}",
+        "nsswitch.conf(5): files are asked before dns",
+    ),
+    Rule(
+        "hosts-rewritten", "hosts",
+        lambda e: bool(e.get("rewritten")) and e.get("mode") != "dns",
+        "cloud-init writes /etc/hosts at every boot, says {rewritten}, from a template without {name}",
+        "moor apply names --limit {host}; if it stays: set manage_etc_hosts: false in {rewritten} on {host}",
+        "cloud-init, Update Etc Hosts",
+    ),
+    Rule(
+        "dns-silent", "hosts",
+        lambda e: not e.get("dns") and e.get("mode") == "both",
+        "the nameservers of {host} do not know {name}, and names.mode is both",
+        "moor apply names; if it stays: see that /etc/resolv.conf on {host} names a server of the registry's zone",
+        "resolv.conf(5)",
     ),
     Rule(
         "openssl-missing", "route",

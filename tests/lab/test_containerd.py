@@ -11,7 +11,7 @@ from lab.lab import Lab
 from moor.errors import MoorError
 from tasks.containerd import configure_containerd
 from tasks.containerd_config import CONFIG, PLUGIN
-from tasks.names import write_hosts
+from tasks.names.hosts import write_hosts
 from tests.lab.answering import PORT, answering
 from tests.lab.sites import NAME, Site, changed
 

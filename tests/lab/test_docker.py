@@ -8,7 +8,7 @@ import pytest
 
 from lab.lab import Lab
 from tasks.docker import CERTS, DAEMON, install_docker
-from tasks.names import write_hosts
+from tasks.names.hosts import write_hosts
 from tests.lab.answering import PORT, answering
 from tests.lab.sites import NAME, Site, changed
 

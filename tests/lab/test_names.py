@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 
 from lab.lab import Lab
-from tasks.names import CLOUD_TEMPLATE, write_hosts
+from tasks.names.hosts import write_hosts
 from tests.lab.sites import NAME, Site, changed
 
 pytestmark = pytest.mark.lab
 
 EDIT = "edit:/etc/hosts#names"
+CLOUD_TEMPLATE = "/etc/cloud/templates/hosts.debian.tmpl"
 
 
 @pytest.fixture

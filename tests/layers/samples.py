@@ -17,6 +17,7 @@ ABOUT = {
     "tag": "1.0",
     "robot_state": "ok",
     "controller": "answers",
+    "mode": "hosts",
 }
 WIRE = {
     "address": "10.77.0.11",
@@ -64,6 +65,7 @@ SECRET = {
 HEALTHY: Mapping[str, dict[str, str]] = {
     "clock": {**ABOUT, "off": ""},
     "name": {**ABOUT, "found": "10.77.0.11", "files": "10.77.0.11", "dns": ""},
+    "hosts": {**ABOUT, "found": "10.77.0.11", "files": "10.77.0.11", "dns": "", "rewritten": ""},
     "route": {**ABOUT, **WIRE},
     "tls": {**ABOUT, **WIRE},
     "challenge": {**ABOUT, "status": "401", "realm": "https://registry.moor.test/service/token", "scheme": "https",
@@ -89,6 +91,12 @@ FAULTS: Mapping[str, dict[str, str]] = {
     "name-missing": {"found": "", "files": ""},
     "name-twice": {"found": "10.0.0.9 10.77.0.11", "files": "10.0.0.9 10.77.0.11"},
     "name-stale": {"found": "10.0.0.9", "files": "10.0.0.9", "dns": "10.77.0.11"},
+    "name-unserved": {"found": "", "files": "", "mode": "dns"},
+    "dns-wrong": {"found": "10.0.0.9", "files": "", "dns": "10.0.0.9", "mode": "dns"},
+    "hosts-twice": {"files": "10.77.0.11 10.77.0.11"},
+    "hosts-pinned": {"dns": "10.77.0.11", "mode": "dns"},
+    "hosts-rewritten": {"rewritten": "/etc/cloud/cloud.cfg"},
+    "dns-silent": {"mode": "both"},
     "name-wrong": {"found": "10.0.0.9", "files": "", "dns": "10.0.0.9"},
     "name-contradicted": {"dns": "10.0.0.9"},
     "openssl-missing": {"openssl": "missing"},

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.names import BEGIN, END, NOTE, with_block
+from tasks.names.block import BEGIN, END, NOTE, with_block
 
 NAMES = {
     "registry.moor.test": ip_address("10.77.0.11"),

@@ -13,10 +13,11 @@ from moor.pki import Names, make_authority
 from moor.resources.file import File
 from moor.resources.service import Service
 from moor.settings import SecretRef
-from tasks import containerd, docker, names, trust
+from tasks import containerd, docker, trust
 from tasks.docker import DockerSettings
 from tasks.facts import Registry
-from tasks.names import names_for
+from tasks.names import Names as NameSettings
+from tasks.names import hosts, names_for
 from tasks.pki import Pki
 
 PEM = make_authority(Names(("registry.moor.test",)), 30, datetime(2026, 1, 1, tzinfo=UTC)).pem
@@ -41,12 +42,12 @@ def test_the_registry_goes_by_all_of_its_names(ca: Path) -> None:
 
 
 def test_a_further_name_that_is_the_registrys_is_bad_input(ca: Path) -> None:
-    twice = names.Names.model_validate({"hosts": {"images": "10.0.0.1"}})
+    twice = NameSettings.model_validate({"hosts": {"images": "10.0.0.1"}})
     with pytest.raises(InputError, match=r"node1: data\.names\.hosts has images, which is the registry's"):
-        names.desired(host(ca, names=twice))
+        hosts.desired(host(ca, names=twice))
 
 
-@pytest.mark.parametrize("module", [names, trust, containerd, docker])
+@pytest.mark.parametrize("module", [hosts, trust, containerd, docker])
 def test_every_resource_has_an_id_of_its_own(ca: Path, module: object) -> None:
     ids = [resource.id for resource in module.desired(host(ca, 8443))]  # type: ignore[attr-defined]
     assert len(set(ids)) == len(ids)

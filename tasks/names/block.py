@@ -1,75 +1,17 @@
-"""The fleet's names on every host, so that the registry's resolves without a name service."""
+"""Moor's block in a hosts file; pure: (content, names) to content."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
-from ipaddress import IPv4Address, IPv6Address, ip_address
-from typing import ClassVar, Literal
+from collections.abc import Iterator, Mapping
+from ipaddress import ip_address
 
-from nornir.core.inventory import Host
-from nornir.core.task import Result, Task
-from pydantic import Field, IPvAnyAddress
+from tasks.names import Address
 
-from moor.engine.converge import converge
-from moor.errors import InputError
-from moor.resources.base import Resource
-from moor.resources.edit import Edit
-from moor.settings import Section, settings_of
-from tasks.facts import HostName, Registry
-
-Address = IPv4Address | IPv6Address
-
-HOSTS = "/etc/hosts"
-# Where cloud-init is told to manage /etc/hosts it writes the file from this at every boot.
-CLOUD_TEMPLATE = "/etc/cloud/templates/hosts.debian.tmpl"
 BEGIN, END = "# BEGIN moor", "# END moor"
 NOTE = "# What stands between these lines is written by moor; change the inventory instead."
 SPACE = r"[ \t\v\f\r]"  # what parts words in hosts(5), whatever else Unicode calls a space
 ENTRY = re.compile(rf"(?P<head>{SPACE}*(?P<address>[^\s#]+))(?P<names>[^#\n]*)(?P<comment>#[^\n]*)?(?P<end>\n?)")
-
-
-class Names(Section):
-    """How hosts learn the fleet's names.
-
-    mode   hosts: a block in /etc/hosts
-    hosts  further names in that block, each with its address; the registry's own come from ``registry``
-    """
-
-    section: ClassVar[str] = "names"
-
-    mode: Literal["hosts"] = "hosts"
-    hosts: dict[HostName, IPvAnyAddress] = Field(default_factory=dict)
-
-
-def desired(host: Host) -> Sequence[Resource]:
-    """The block in /etc/hosts, and in what that file is made from at boot, where it is."""
-    names = names_for(host)
-    return [
-        Edit(HOSTS, "names", lambda content, _: with_block(content, names)),
-        Edit(CLOUD_TEMPLATE, "names", partial(_if_there, names), asks=f"[ ! -e {CLOUD_TEMPLATE} ] || echo there"),
-    ]
-
-
-def names_for(host: Host) -> dict[str, Address]:
-    """Give every name that the host must know with its address, the registry's first."""
-    registry, extra = settings_of(host, Registry), settings_of(host, Names).hosts
-    if twice := [name for name in registry.names if name in extra]:
-        raise InputError(
-            f"{host.name}: data.names.hosts has {', '.join(twice)}, which is the registry's; "
-            "its address is data.registry.address"
-        )
-    return {**dict.fromkeys(registry.names, registry.address), **extra}
-
-
-def write_hosts(task: Task) -> Result:
-    """Make the host know the fleet's names, and remove entries that say otherwise."""
-    return converge(task, desired(task.host))
-
-
-def _if_there(names: Mapping[str, Address], content: str, facts: str) -> str:
-    return with_block(content, names) if facts else content
 
 
 def with_block(content: str, names: Mapping[str, Address]) -> str:
@@ -77,11 +19,20 @@ def with_block(content: str, names: Mapping[str, Address]) -> str:
 
     Elsewhere only the names that another address claims are taken out: the first line that names a host wins.
     """
-    lines, at = _outside(re.findall(r"[^\n]*\n|[^\n]+", content))
-    above = "".join(_freed(line, names) for line in lines[:at])
-    below = "".join(_freed(line, names) for line in lines[at:])
+    above, below = _around(content, names)
     gap = "\n" if above and not above.endswith("\n") else ""
     return f"{above}{gap}{''.join(_block(names))}{below}"
+
+
+def without_block(content: str, names: Mapping[str, Address]) -> str:
+    """Give a hosts file without moor's block, and without whatever gives one of ``names`` another address."""
+    return "".join(_around(content, names))
+
+
+def _around(content: str, names: Mapping[str, Address]) -> tuple[str, str]:
+    """Give what stands above and below the place of the block, without lines that contradict it."""
+    lines, at = _outside(re.findall(r"[^\n]*\n|[^\n]+", content))
+    return "".join(_freed(line, names) for line in lines[:at]), "".join(_freed(line, names) for line in lines[at:])
 
 
 def _outside(lines: list[str]) -> tuple[list[str], int]:

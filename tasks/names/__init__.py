@@ -1,0 +1,87 @@
+"""The fleet's names: in every host's hosts file, in DNS, or in both.
+
+What names there are is said here; ``hosts`` writes them into files, ``dnsmasq`` and ``records`` into DNS.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from ipaddress import IPv4Address, IPv6Address
+from typing import Annotated, ClassVar, Literal
+
+from nornir.core.inventory import Host
+from pydantic import Field, IPvAnyAddress, model_validator
+
+from moor.errors import InputError
+from moor.settings import SecretRef, Section, settings_of
+from moor.settings.section import Strict
+from tasks.facts import HostName, Registry
+
+Address = IPv4Address | IPv6Address
+Algorithm = Literal["hmac-sha1", "hmac-sha224", "hmac-sha256", "hmac-sha384", "hmac-sha512"]
+KeyName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?$", max_length=253)]
+
+
+class Zone(Strict):
+    """A zone of DNS, and the server that holds it.
+
+    server     address of its primary, which is asked and told
+    manage     false where nobody may change it: what differs is a finding, with who mends it
+    ttl        of the records, in seconds
+    key        name of the TSIG key
+    secret     the TSIG key itself, in base64
+    """
+
+    server: IPvAnyAddress
+    port: Annotated[int, Field(ge=1, le=65535)] = 53
+    manage: bool = True
+    ttl: Annotated[int, Field(ge=1, le=604800)] = 300
+    key: KeyName | None = None
+    algorithm: Algorithm = "hmac-sha256"
+    secret: SecretRef | None = None
+
+    @model_validator(mode="after")
+    def _signed(self) -> Zone:
+        if (self.key is None) != (self.secret is None):
+            raise ValueError("key and secret belong together; write both, or neither")
+        if self.manage and self.key is None:
+            raise ValueError(
+                "updates are signed; write key and secret, or manage: false where it is only to be checked"
+            )
+        return self
+
+
+class Names(Section):
+    """How hosts learn the fleet's names.
+
+    mode   hosts: a block in /etc/hosts; dns: by their own nameservers alone; both
+    hosts  further names, each with its address; the registry's own come from ``registry``
+    zones  of DNS, by name, in which the full names are held
+    """
+
+    section: ClassVar[str] = "names"
+
+    mode: Literal["hosts", "dns", "both"] = "hosts"
+    hosts: dict[HostName, IPvAnyAddress] = Field(default_factory=dict)
+    zones: dict[HostName, Zone] = Field(default_factory=dict)
+
+
+def names_for(host: Host) -> dict[str, Address]:
+    """Give every name that the host must know with its address, the registry's first."""
+    registry, extra = settings_of(host, Registry), settings_of(host, Names).hosts
+    if twice := [name for name in registry.names if name in extra]:
+        raise InputError(
+            f"{host.name}: data.names.hosts has {', '.join(twice)}, which is the registry's; "
+            "its address is data.registry.address"
+        )
+    return {**dict.fromkeys(registry.names, registry.address), **extra}
+
+
+def full(names: Mapping[str, Address]) -> dict[str, Address]:
+    """Give the names that DNS may hold: a short one means something else in each search domain."""
+    return {name: address for name, address in names.items() if "." in name}
+
+
+def in_dns(host: Host) -> bool:
+    """Tell whether the host's names are DNS's to say, too or alone."""
+    return settings_of(host, Names).mode != "hosts"

@@ -1,0 +1,106 @@
+"""The fleet's names on hosts that run dnsmasq: a file of moor's own beside other people's, and proof that it counts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from shlex import quote
+
+from nornir.core.inventory import Host
+from nornir.core.task import Result, Task
+
+from moor.engine.converge import converge
+from moor.resources.base import Resource, Scripted, State
+from moor.resources.file import File
+from moor.resources.requirement import Requirement
+from moor.resources.service import Service
+from tasks.names import Address, full, in_dns, names_for
+from tasks.names.asking import DNS_SAYS, resolver
+
+CONFIG = "/etc/dnsmasq.d/moor.conf"
+VALIDATE = 'dnsmasq --test --conf-file="$t"'
+SETTLE_S = 5  # until a dnsmasq that has started answers
+HEAD = "# Written by moor; change the inventory instead."
+LACKING = "dnsmasq is not installed, and a host of the group dns runs it; install it, or take the host out of the group"
+
+
+def desired(host: Host) -> Sequence[Resource]:
+    """The records, a dnsmasq that has read them, and that it answers by them; nothing where names are in no DNS."""
+    if not in_dns(host):
+        return []
+    names = names_for(host)
+    return [
+        Requirement("dnsmasq", "command -v dnsmasq || :", lambda found: "" if found.strip() else LACKING),
+        File(CONFIG, records(names), validate=VALIDATE),
+        Service("dnsmasq", newer_than=(CONFIG,), put_back=True),
+        Answers({name: str(address) for name, address in full(names).items()}, listening(host)),
+    ]
+
+
+def serve_names(task: Task) -> Result:
+    """Have a host's dnsmasq give the fleet's names."""
+    return converge(task, desired(task.host))
+
+
+def records(names: Mapping[str, Address]) -> str:
+    """Give dnsmasq's configuration: a line an address, names in their order."""
+    return "".join(f"{line}\n" for line in (HEAD, *_lines(names)))
+
+
+def _lines(names: Mapping[str, Address]) -> Iterator[str]:
+    for address in dict.fromkeys(names.values()):
+        yield f"host-record={','.join(name for name, its in names.items() if its == address)},{address}"
+
+
+def listening(host: Host) -> tuple[str, ...]:
+    """List where a host's dnsmasq is asked, on the host itself: at the address that others use, then on loopback."""
+    try:
+        return (str(ip_address(host.hostname or "")), "127.0.0.1")
+    except ValueError:
+        return ("127.0.0.1",)
+
+
+@dataclass(frozen=True)
+class Answers(Scripted):
+    """Hold that a name server gives each of ``names`` its one address; mended by waiting, since files come before.
+
+    Other lines of its configuration, or its host's /etc/hosts, may say otherwise; these are other people's.
+    """
+
+    names: Mapping[str, str] = field(hash=False)
+    servers: tuple[str, ...]
+
+    @property
+    def id(self) -> str:
+        return "answers:dnsmasq"
+
+    def desired(self, actual: State | None) -> State:
+        return dict(self.names)
+
+    def probe(self) -> str:
+        return f'{self._asking()}\nfor n in {self._words()}; do echo "$n $(ask "$n")"; done'
+
+    def actual(self, output: str) -> State:
+        lines = [line.split() for line in output.splitlines()]
+        return {words[0]: " ".join(words[1:]) or "nothing" for words in lines if words}
+
+    def mend(self, actual: State | None) -> str:
+        wanted = " ".join(quote(f"{name}={address}") for name, address in self.names.items())
+        return f"""\
+{self._asking()}
+for w in {wanted}; do
+  n=${{w%%=*}} a=${{w#*=}} tries={SETTLE_S}
+  until found=$(ask "$n"); [ "$found" = "$a " ]; do
+    tries=$((tries - 1))
+    [ "$tries" -gt 0 ] || moor_fail "dnsmasq gives $n as ${{found:-nothing}} instead of $a: \
+another line wins, or it does not read {CONFIG}; run there: grep -rn $n /etc/dnsmasq.conf /etc/dnsmasq.d /etc/hosts"
+    sleep 1
+  done
+done"""
+
+    def _asking(self) -> str:
+        return f'{DNS_SAYS}\nask() {{ moor_dns "$1" {resolver(*self.servers)}; }}'
+
+    def _words(self) -> str:
+        return " ".join(map(quote, self.names))

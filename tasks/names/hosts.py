@@ -1,0 +1,59 @@
+"""The fleet's names in every host's hosts file, or out of it where DNS alone says them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from shlex import quote
+
+from nornir.core.inventory import Host
+from nornir.core.task import Result, Task
+
+from moor.engine.converge import converge
+from moor.resources.base import Resource
+from moor.resources.edit import Edit
+from moor.settings import settings_of
+from tasks.names import Address, Names, full, names_for
+from tasks.names.asking import DNS_SAYS
+from tasks.names.block import with_block, without_block
+
+HOSTS = "/etc/hosts"
+# Where cloud-init is told to manage /etc/hosts it writes the file from one of these at every boot.
+CLOUD_TEMPLATES = tuple(f"/etc/cloud/templates/hosts.{family}.tmpl" for family in ("debian", "redhat", "suse"))
+
+
+def desired(host: Host) -> Sequence[Resource]:
+    """The block in /etc/hosts, and in what that file is made from at boot, where it is; no block where DNS is alone."""
+    names, alone = names_for(host), settings_of(host, Names).mode == "dns"
+    # A short name is never DNS's to say, so nobody's entry of one is taken out.
+    edit = partial(without_block, names=full(names)) if alone else partial(with_block, names=names)
+    return [
+        Edit(HOSTS, "names", lambda content, _: edit(content), validate=answered(full(names)) if alone else ""),
+        *(
+            Edit(path, "names", partial(_if_there, edit), asks=f"[ ! -e {path} ] || echo there")
+            for path in CLOUD_TEMPLATES
+        ),
+    ]
+
+
+def write_hosts(task: Task) -> Result:
+    """Make the host know the fleet's names, and remove entries that say otherwise."""
+    return converge(task, desired(task.host))
+
+
+def _if_there(edit: Callable[[str], str], content: str, facts: str) -> str:
+    return edit(content) if facts else content
+
+
+def answered(names: Mapping[str, Address]) -> str:
+    """Give sh that fails unless the host's own nameservers give each name its address; it says which they do not."""
+    wanted = " ".join(quote(f"{name}={address}") for name, address in names.items())
+    return f"""\
+{DNS_SAYS}
+for w in {wanted}; do
+  found=$(moor_dns "${{w%%=*}}")
+  case " $found" in *" ${{w#*=}} "*) ;; *)
+    echo "its nameservers give ${{w%%=*}} as ${{found:-nothing}} instead of ${{w#*=}}; /etc/hosts stays as it is"
+    exit 1 ;;
+  esac
+done"""
