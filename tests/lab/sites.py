@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
 
 from lab.lab import Lab
+from moor.findings import Finding
 from moor.report import Collector, HostReport, RunReport
 from moor.runbook import Runbook, Stage, TaskFunction, run
 from moor.sites import open_site
@@ -26,19 +27,23 @@ GROUPS = {
 
 @dataclass(frozen=True)
 class Site:
-    """A site of the lab's fleet; ``data`` of all hosts is in ``write``."""
+    """A site of the lab's fleet; ``data`` of all hosts is in ``write``.
+
+    groups  with their hosts, of which the first of ``harbor`` is the registry's
+    """
 
     lab: Lab
     folder: Path
+    groups: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: GROUPS)
 
     def write(self, **data: Any) -> Site:
         """Write the inventory: ``data`` are sections for every host beside the registry's and the CA's."""
-        harbor = str(self.lab.machine("harbor1").host.address)
+        harbor = str(self.lab.machine(self.groups["harbor"][0]).host.address)
         known = {"registry": {"name": NAME, "address": harbor}, "pki": {"passphrase": f"file:{self._passphrase()}"}}
         extras = {"key_file": str(self.lab.key), "known_hosts": str(self.lab.known_hosts)}
         self._yaml("config.yaml", {"runner": {"plugin": "threaded", "options": {"num_workers": 8}}})
-        self._yaml("inventory/hosts.yaml", {name: self._host(name) for name in {*GROUPS["nodes"], "harbor1", "ws1"}})
-        self._yaml("inventory/groups.yaml", {name: {} for name in GROUPS})
+        self._yaml("inventory/hosts.yaml", {name: self._host(name) for names in self.groups.values() for name in names})
+        self._yaml("inventory/groups.yaml", {name: {} for name in self.groups})
         self._yaml(
             "inventory/defaults.yaml",
             {"username": "ops", "connection_options": {"shell": {"extras": extras}}, "data": {**known, **data}},
@@ -53,22 +58,31 @@ class Site:
         """Apply a task."""
         return self._run([Stage(task)], hosts)
 
+    def found(self, task: TaskFunction, host: str) -> list[Finding]:
+        """List what a task tells of a host that is no resource."""
+        report = self._report([Stage(task)], (host,), dry_run=True)
+        assert not report.failed, report.hosts[host].error
+        return report.findings
+
     def certify(self) -> None:
         """Make the CA and the registry's certificate where they are missing or do not fit."""
         (report,) = self._run([Stage(issue_certificates)], ("harbor1",)).values()
         assert report.error == ""
 
     def _run(self, stages: list[Stage], hosts: tuple[str, ...], dry_run: bool = False) -> dict[str, HostReport]:
+        return self._report(stages, hosts, dry_run).hosts
+
+    def _report(self, stages: list[Stage], hosts: tuple[str, ...], dry_run: bool) -> RunReport:
         report = RunReport("test", "test", {name: HostReport() for name in hosts})
         nr = open_site(self.folder, dry_run).filter(filter_func=lambda host: host.name in hosts)
         try:
             run(nr.with_processors([Collector(report)]), Runbook("test", "", tuple(stages)))
         finally:
             nr.close_connections()
-        return report.hosts
+        return report
 
     def _host(self, name: str) -> dict[str, Any]:
-        groups = [group for group, members in GROUPS.items() if name in members]
+        groups = [group for group, members in self.groups.items() if name in members]
         return {"hostname": str(self.lab.machine(name).host.address), "groups": groups}
 
     def _passphrase(self) -> Path:
