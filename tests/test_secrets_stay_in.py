@@ -45,6 +45,7 @@ PLACES: dict[str, tuple[str, ...]] = {
     "Pki.passphrase": ("data", "pki", "passphrase"),
     "Pki.key": ("data", "pki", "key"),
     "Robot.secret": ("data", "projects", "demo", "robots", "puller", "secret"),
+    "Zone.secret": ("data", "names", "zones", "moor.test", "secret"),
     "MoorConfig.history_url": ("user_defined", "moor", "history_url"),
     "MoorConfig.notify": ("user_defined", "moor", "notify"),
 }
@@ -82,6 +83,8 @@ class Planted:
         for door in self.site.doors.values():
             door.close()
         trees = {name: YAML(typ="safe").load((folder / name).read_text()) for name in (DEFAULTS, CONFIG)}
+        zone = {"server": "127.0.0.1", "port": 1, "key": "moor"}
+        trees[DEFAULTS]["data"]["names"] = {"mode": "both", "zones": {"moor.test": zone}}
         for place, path in PLACES.items():
             if own or place not in ("Pki.key", "MoorConfig.history_url"):  # without a URL it is a file
                 self._put(trees[CONFIG if path[0] == "user_defined" else DEFAULTS], path, self._reference(place))
@@ -97,6 +100,8 @@ class Planted:
     def _reference(self, place: str) -> str:
         word = "".join(self.random.choices("abcdefghkmnpqrstuvwxyzABCDEFGH23456789", k=16))
         value = word[:8] + "".join(self.random.sample(AWKWARD, 8)) + word[8:]
+        if place == "Zone.secret":
+            value = base64.b64encode(value.encode()).decode()
         if place.startswith("MoorConfig"):
             scheme = "json" if place.endswith("notify") else "postgresql+psycopg"
             self.site.write(f"secrets/{place}", f"{scheme}://me:{quote(value, safe='')}@127.0.0.1:1/x").chmod(0o600)

@@ -214,6 +214,7 @@ def test_the_shipped_fleet_is_valid() -> None:
         "control_plane": ["cp1"],
         "nodes": ["cp1", "node1", "node2", "node3"],
         "workstations": ["ws1"],
+        "dns": [],
     }
 
 
