@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
+from textwrap import fill
 
 from bench.results import AT, FLOOR, MOOR, Aim, Results, aims, each_ms, line_of
 from bench.rounds import LARGE, Figures, Table
@@ -72,7 +73,7 @@ def judged(found: Iterable[Aim]) -> str:
         [
             aim.what,
             f"{aim.way} {aim.wanted:g}{aim.unit}",
-            f"{aim.found:.3g}{aim.unit}",
+            f"{aim.found:.4g}{aim.unit}",
             "yes" if aim.reached else "**no**",
         ]
         for aim in found
@@ -88,17 +89,21 @@ def lines(results: Results) -> str:
         if (line := line_of(sizes))
     ]
     told = rows_of(["", "a run, s", "every host, ms", "determination"], rows) if rows else "Too few sizes for a line.\n"
-    return f"CPU = a run's own + N times a host's, by least squares.\n\n{told}{''.join(rest(results))}"
+    return f"CPU = a run's own + N times a host's, by least squares.\n\n{told}{rest(results)}"
 
 
-def rest(results: Results) -> Iterator[str]:
+def rest(results: Results) -> str:
     """Say what moor's cost consists of at the size of the comparisons."""
     own = results.table.get(MOOR, {})
     line = line_of(own)
-    if line and AT in own:
-        yield f"\nOf moor's {each_ms(own):.1f} ms a host at {AT} hosts, {line.fixed / AT:.1f} are the start of Python, "
-        yield f"imports, the inventory and the record in history, and {line.each:.1f} are the host's own: the key "
-        yield "exchange, the script and its answer, the plan.\n"
+    if line is None or AT not in own:
+        return ""
+    words = (
+        f"Of moor's {each_ms(own):.1f} ms a host at {AT} hosts, {line.fixed / AT:.1f} are the start of Python, "
+        f"imports, the inventory and the record in history, and {line.each:.1f} are the host's own: the key exchange, "
+        "the script and its answer, the plan."
+    )
+    return f"\n{fill(words, 120)}\n"
 
 
 def alone(results: Results) -> str:
