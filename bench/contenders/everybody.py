@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 from bench.contenders.ansible import Ansible, AnsibleRaw
 from bench.contenders.bundlewrap import Bundlewrap
 from bench.contenders.contender import Contender
-from bench.contenders.moor import Moor
+from bench.contenders.moor import Moor, MoorLibssh
 from bench.contenders.pyinfra import Pyinfra
 from bench.contenders.ssh import Ssh
 from lab.lab import Lab
@@ -16,6 +17,7 @@ from lab.lab import Lab
 # What costs half a second of CPU a host is not worth waiting for on hundreds: its cost a host does not change by then.
 TOOLS: dict[str, tuple[type[Contender], int]] = {
     "moor": (Moor, 1000),
+    **({"moor-libssh": (MoorLibssh, 1000)} if find_spec("ssh") else {}),  # an extra, which may not be installed
     "ssh": (Ssh, 200),
     "pyinfra": (Pyinfra, 200),
     "ansible-raw": (AnsibleRaw, 200),

@@ -78,6 +78,24 @@ class Moor(Contender):
         return set(hosts) - right
 
 
+@dataclass(frozen=True)
+class MoorLibssh(Moor):
+    """moor with its extra for fleets of hundreds."""
+
+    @property
+    def name(self) -> str:
+        return "moor, libssh"
+
+    @property
+    def version(self) -> str:
+        return f"moor {version('moor-fleet')}, ssh-python {version('ssh-python')}"
+
+    def defaults(self) -> dict[str, Any]:
+        found = super().defaults()
+        found["connection_options"]["shell"]["extras"]["backend"] = "libssh"
+        return found
+
+
 def write(path: Path, content: Any) -> None:
     """Write a YAML file as people write them, a line a key."""
     yaml = YAML()
