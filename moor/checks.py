@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from nornir.core import Nornir
+from nornir.core.filter import F
 from nornir.core.task import Result, Task
 
+from moor.connections.device import device_of
+from moor.connections.kind import NETMIKO, connection_of
 from moor.engine.converge import shell_of
 from moor.errors import HostError
 from moor.runbook import Runbook, Stage
@@ -15,14 +18,17 @@ REACH_S = 30
 
 
 def reach_host(task: Task) -> Result:
-    """Run nothing as root: the whole way from the name to sudo works."""
+    """Run nothing as root: the whole way from the name to sudo works, of a device that to its prompt."""
+    if connection_of(task.host) == NETMIKO:
+        device_of(task.host, task.nornir.config)
+        return Result(host=task.host, result="reached")
     answer = shell_of(task).run(":", REACH_S)
     if answer.code:
         raise HostError(f"a shell as root ended with {answer.code}: {answer.stderr.decode('utf-8', 'replace').strip()}")
     return Result(host=task.host, result="reached")
 
 
-CHECK = Runbook("check", "Reach every host.", (Stage(reach_host),))
+CHECK = Runbook("check", "Reach every host.", (Stage(reach_host, on=F()),))
 
 
 def pin_new_host_keys(nr: Nornir, confirm: Callable[[str], bool], told: Callable[[str], None]) -> None:

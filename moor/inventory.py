@@ -7,6 +7,7 @@ from pathlib import Path
 
 from nornir.core.inventory import ConnectionOptions, Defaults, Group, Groups, Host, Hosts, Inventory, ParentGroups
 
+from moor.connections.kind import SHELL, connection_of
 from moor.modules import load_tasks
 from moor.settings.access import ADDRESSES, SITE, SiteSettings
 from moor.settings.document import Findings, Source, Tree, load
@@ -22,7 +23,7 @@ class FleetInventory:
 
     A host's ``data`` holds one validated model a section; groups and defaults keep what their files say.
     A host's ``connection_options`` are merged key by key over those of its groups and the defaults, and its
-    ``ssh_host_key`` is among the extras of ``shell``, which is how the connection learns it.
+    ``ssh_host_key`` is among the extras of the connection by which it is reached, which is how that learns it.
     """
 
     def __init__(
@@ -74,7 +75,7 @@ def check_addresses(inventory: Inventory, sources: dict[str, Source], findings: 
     """Find hosts of one address and port: one machine would be worked on twice at once."""
     names = defaultdict(list)
     for host in inventory.hosts.values():
-        options = host.get_connection_parameters("shell")
+        options = host.get_connection_parameters(connection_of(host))
         names[options.hostname, options.port or SSH_PORT].append(host.name)
     for (address, port), (first, *others) in names.items():
         for name in others:
@@ -122,10 +123,19 @@ def _host(name: str, facts: HostFacts, groups: Groups, defaults: Defaults) -> Ho
         defaults,
     )
     host.hostname = host.hostname or name  # inherited, or else the name is the address
-    if key := facts.data.get(KEY):
-        shell = host.connection_options.setdefault("shell", ConnectionOptions())
-        shell.extras = {**(shell.extras or {}), KEY: list(key)}
+    _tell_keys(host, facts)
     return host
+
+
+def _tell_keys(host: Host, facts: HostFacts) -> None:
+    """Put what is known of the host's key among the extras of its connection; a device has the site's known_hosts."""
+    kind, shell = connection_of(host), facts.connections.get(SHELL)
+    known = shell.extras.plain().get("known_hosts") if shell and kind != SHELL else None
+    keys = {"known_hosts": known} if known else {}
+    pinned = {KEY: list(facts.data[KEY])} if facts.data.get(KEY) else {}
+    if keys or pinned:
+        options = host.connection_options.setdefault(kind, ConnectionOptions())
+        options.extras = {**keys, **(options.extras or {}), **pinned}
 
 
 def _options(entry: DefaultsEntry) -> dict[str, ConnectionOptions]:

@@ -13,6 +13,7 @@ from typing import Any
 from nornir.core.inventory import Host
 from nornir.core.task import AggregatedResult, MultiResult, Result, Task
 
+from moor.connections.kind import connection_of
 from moor.engine.plan import printable, shown
 from moor.engine.results import Cause, Found, ResourceResult, Status
 from moor.errors import MoorError
@@ -123,7 +124,7 @@ class Collector:
             self.busy.pop(host.name, None)
             self.ended.add((host.name, task.name))
             entry = self.report.hosts.setdefault(host.name, HostReport())
-            entry.reached = entry.reached or "shell" in host.connections
+            entry.reached = entry.reached or connection_of(host) in host.connections
             entry.resources.extend(found)
             entry.error = entry.error or error
             if error and not any(resource.status == "failed" for resource in found):

@@ -17,6 +17,7 @@ from nornir.core.inventory import Host
 from nornir.core.task import Result, Task
 
 from moor.closing import Closer
+from moor.connections.kind import SHELL, connection_of
 from moor.engine.converge import probe
 from moor.engine.observation import begin, end, observation_of
 from moor.errors import MoorError
@@ -54,7 +55,7 @@ ONE_BY_ONE = Rolling(batch=1)
 class Stage:
     """One task on some hosts.
 
-    on       Nornir's filter; all hosts by default
+    on       Nornir's filter; all hosts that have a shell by default
     rolling  how it goes over them; all at once by default
     needs    a group none of whose hosts may have failed so far, or the stage is skipped for everybody
     """
@@ -76,7 +77,7 @@ class Stage:
 
     def holds(self, host: Host) -> bool:
         """Tell whether the stage runs on ``host``."""
-        return self.on is None or bool(self.on(host))
+        return connection_of(host) == SHELL if self.on is None else bool(self.on(host))
 
 
 @dataclass(frozen=True)

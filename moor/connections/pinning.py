@@ -18,6 +18,7 @@ from moor import private
 from moor.connections.destination import Destination, find
 from moor.connections.failures import explain
 from moor.connections.hostkeys import is_revoked, known_of
+from moor.connections.kind import connection_of
 from moor.connections.proxy import Proxy
 from moor.errors import HostError
 
@@ -77,7 +78,7 @@ def door_of(host: Host, config_file: str | None) -> Door:
 
     config_file  an ssh_config, unless the host has one of its own
     """
-    options = host.get_connection_parameters("shell")
+    options = host.get_connection_parameters(connection_of(host))
     extras = options.extras or {}
     site, config = extras.get("known_hosts") or "", extras.get("ssh_config_file") or config_file
     where = find(options.hostname or host.name, options.port or 22, options.username or "", config, site)

@@ -1,0 +1,73 @@
+"""Opening nornir-netmiko's connection with strict host keys and secrets that are references."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from tempfile import NamedTemporaryFile
+
+import paramiko
+from netmiko import NetmikoBaseException, ReadException
+from nornir.core.configuration import Config
+from nornir.core.inventory import Host
+
+from moor.connections.failures import UnknownHostKey, explain
+from moor.connections.hostkeys import known_of, name_of
+from moor.connections.kind import NETMIKO
+from moor.connections.pinning import Door, door_of
+from moor.connections.proxy import Proxy
+from moor.connections.session import netmiko_parameters
+from moor.errors import HostError, InputError
+
+
+def open_device(host: Host, configuration: Config) -> None:
+    """Open the host's connection ``netmiko``; raises HostError, InputError."""
+    given = host.get_connection_parameters(NETMIKO)
+    door = door_of(host, configuration.ssh.config_file)
+    where = f"{door.where.hostname}:{door.where.port}"
+    try:
+        with _known_hosts(door) as path:
+            _connect(host, configuration, door, path)
+    except ReadException as error:
+        raise HostError(
+            f"{where}: logged in, but no prompt of {given.platform} came; is platform right in the inventory?"
+        ) from error
+    except (NetmikoBaseException, OSError, EOFError, UnicodeError, paramiko.SSHException) as error:
+        # Netmiko words some failures anew, at length, and keeps what happened as their context.
+        its = type(error).__module__.startswith("netmiko")
+        raise HostError(explain((error.__context__ if its else None) or error, where)) from error
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{host.name}: connection_options.netmiko.extras, or platform: {error}") from error
+
+
+def _connect(host: Host, configuration: Config, door: Door, known_hosts: str) -> None:
+    given, where = host.get_connection_parameters(NETMIKO), door.where
+    parameters = netmiko_parameters(dict(given.extras or {}), given.password)
+    for key in ("ssh_host_key", "known_hosts"):
+        parameters.pop(key, None)
+    strict = {"ssh_strict": True, "system_host_keys": False, "alt_host_keys": True, "alt_key_file": known_hosts}
+    # Netmiko would take a jump host's key without a look at it, so that it is not told of ssh_config.
+    way = {"ssh_config_file": None, "sock": Proxy(where.proxy) if where.proxy else None}
+    host.open_connection(
+        NETMIKO,
+        configuration,
+        hostname=where.hostname,
+        port=where.port,
+        username=given.username or where.username,
+        extras=parameters | strict | way,
+    )
+    if parameters.get("secret"):
+        host.get_connection(NETMIKO, configuration).enable()
+
+
+@contextmanager
+def _known_hosts(door: Door) -> Iterator[str]:
+    """Give a file with the keys that the device may show, as long as the connection is being opened."""
+    keys = known_of({"ssh_host_key": door.pins, "known_hosts": door.site}, door.name, door.where.known_hosts)
+    if not keys:
+        raise UnknownHostKey(door.shown())
+    name = name_of(door.where.hostname, door.where.port)
+    with NamedTemporaryFile("w", prefix="moor-known-hosts-") as file:
+        file.writelines(f"{name} {key.get_name()} {key.get_base64()}\n" for key in keys)
+        file.flush()
+        yield file.name
