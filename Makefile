@@ -48,7 +48,7 @@ PIN := $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-
 
 lock: venv ## Pin every requirements.in and all it needs, with hashes, in the requirements.txt beside it.
 	@$(BIN)/python -m pip install --quiet uv
-	@$(PIN) requirements.in --output-file requirements.txt
+	@$(PIN) --override overrides.txt requirements.in --output-file requirements.txt
 	@$(PIN) bench/requirements.in --output-file bench/requirements.txt
 
 clean: ## Leave nothing behind: the lab, its images and passwords, the environment, the site's state.

@@ -1,13 +1,14 @@
 """Site: from bare hosts to a workload that runs from the private registry.
 
-Changes   firewalls, names, trust, containerd, Docker, Harbor, its projects and robots, images, the workload
-Groups    dns, harbor, nodes, workstations, control_plane
+Changes   access lists, firewalls, names, trust, containerd, Docker, Harbor, projects, robots, images, the workload
+Groups    devices, dns, harbor, nodes, workstations, control_plane
 Run       moor plan; moor apply
 Undo      every former content of a file is kept on its host below /var/lib/moor/runs
 """
 
 from moor.runbook import ONE_BY_ONE, Runbook, Stage, members
 from tasks.containerd import configure_containerd
+from tasks.devices import write_access_lists
 from tasks.docker import install_docker
 from tasks.firewall import configure_firewall
 from tasks.harbor import install_harbor
@@ -21,6 +22,7 @@ from tasks.registry import configure_registry
 from tasks.trust import trust_ca
 from tasks.workload import deploy_workload
 
+DEVICES = members("devices")
 HARBOR = members("harbor")
 NODES = members("nodes")
 DOCKER = members("harbor", "workstations")
@@ -29,6 +31,7 @@ RUNBOOK = Runbook(
     "site",
     "From bare hosts to a workload that runs from the private registry.",
     (
+        Stage(write_access_lists, on=DEVICES),
         Stage(check_host),
         Stage(issue_certificates, on=HARBOR),
         Stage(configure_firewall),

@@ -21,7 +21,8 @@ done
 echo "moor: installing the pinned libraries in .venv" >&2
 .venv/bin/python -m pip --version >/dev/null 2>&1 || "$python" -m venv --clear .venv
 install=".venv/bin/python -m pip install --quiet --quiet --disable-pip-version-check --root-user-action=ignore"
-$install --require-hashes --requirement requirements.txt ||
+# requirements.txt is the whole closure, some of it against what a library asks for (overrides.txt)
+$install --no-deps --require-hashes --requirement requirements.txt ||
     stop "the libraries of requirements.txt could not be installed: does pip reach its package index?"
 $install --no-deps --no-build-isolation --editable .
 touch .venv/complete

@@ -1,0 +1,1 @@
+"""Access lists in the words of network devices: read, compared, changed, taken back."""
