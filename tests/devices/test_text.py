@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from ipaddress import ip_address, ip_network
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from moor.templates import render
@@ -17,6 +17,7 @@ from tests.devices.boxes import Box, CiscoLike, JunosSession, VyosSession
 from tests.devices.conftest import INTERFACES, bare
 
 NAME = "MOOR-REGISTRY"
+UNHURRIED = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 RECORDED = {
     "cisco_ios": (recorded.IOS, "GigabitEthernet0/1", "interface GigabitEthernet0/0 in", "ip access-group MGMT"),
     "cisco_nxos": (recorded.NXOS, "Ethernet1/1", "", ""),
@@ -120,7 +121,7 @@ def lists(draw: st.DrawFn, platform: str) -> Found:
 
 
 @EACH
-@settings(max_examples=25, deadline=None)
+@UNHURRIED
 @given(data=st.data())
 def test_from_any_list_to_any_other_by_the_commands_that_were_computed(platform: str, data: st.DataObject) -> None:
     before, after = data.draw(lists(platform)), data.draw(lists(platform))
@@ -150,7 +151,7 @@ def carry_out(box: Box, lines: list[str]) -> None:
 
 
 @pytest.mark.parametrize("platform", ["cisco_ios", "cisco_nxos"])
-@settings(max_examples=25, deadline=None)
+@UNHURRIED
 @given(data=st.data())
 def test_no_moment_of_a_live_change_shuts_out_what_both_lists_let_pass(platform: str, data: st.DataObject) -> None:
     interface = INTERFACES[platform][0]
