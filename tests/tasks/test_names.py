@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.names.block import BEGIN, END, NOTE, with_block
+from tasks.names.block import BEGIN, END, NOTE, with_block, without_block
 
 NAMES = {
     "registry.moor.test": ip_address("10.77.0.11"),
@@ -108,3 +108,22 @@ def test_whoever_looks_a_name_up_finds_its_one_address(content: str) -> None:
 def test_other_peoples_lines_stay_byte_for_byte(lines: list[str]) -> None:
     content = "".join(f"{line}\n" for line in lines)
     assert with_block(content, NAMES) == content + BLOCK
+
+
+@given(CONTENT)
+def test_a_block_that_is_taken_out_leaves_what_stood_around_it(content: str) -> None:
+    bare = without_block(content, NAMES)
+    assert without_block(bare, NAMES) == bare
+    assert without_block(with_block(content, NAMES), NAMES) in (bare, f"{bare}\n")  # the block's first line began one
+
+
+@given(CONTENT)
+def test_without_a_block_nobody_finds_another_address_than_dns_has(content: str) -> None:
+    for line in without_block(content, NAMES).split("\n"):
+        words = [word for word in re.split(r"[ \t\v\f\r]", line.partition("#")[0]) if word]
+        for name in {word.lower() for word in words[1:]} & set(NAMES):
+            try:
+                assert ip_address(words[0]) == NAMES[name]
+            except ValueError:
+                continue
+    assert not {BEGIN, END} & {line.strip(" \t\v\f\r") for line in without_block(content, NAMES).split("\n")}

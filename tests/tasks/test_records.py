@@ -1,0 +1,161 @@
+"""Names as records: which zone holds one, what is to be there and what not, and what a server's answer comes to."""
+
+from __future__ import annotations
+
+import base64
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from nornir.core.inventory import Host
+from pydantic import ValidationError
+
+from moor.connections.nameserver import Held, Key, NameServer
+from moor.engine.plan import plan
+from moor.errors import InputError
+from moor.secrets import Secret
+from tasks.facts import Registry
+from tasks.names import Names, Zone
+from tasks.names.dnsmasq import records as dnsmasq_records
+from tasks.names.records import Record, desired, finding, held_in, records_for, zone_of
+
+TSIG = base64.b64encode(b"nobody's secret").decode()
+LABELS = st.lists(st.sampled_from(["a", "b", "ab"]), min_size=1, max_size=4).map(".".join)
+
+
+def host(
+    folder: Path, zones: dict[str, dict[str, Any]], mode: str = "dns", address: str = "10.77.0.11", secret: str = TSIG
+) -> Host:
+    """Give the registry's host; each zone is written with what is said of it, signed unless it is only checked."""
+    (folder / "tsig").write_text(secret)
+    (folder / "tsig").chmod(0o600)
+    signed = {"server": "10.77.0.53", "key": "moor", "secret": f"file:{folder}/tsig"}
+    names = {
+        "mode": mode,
+        "hosts": {"mirror.moor.test": "fd00::5", "printer": "10.77.0.12"},
+        "zones": {name: {**signed, **more} for name, more in zones.items()},
+    }
+    registry = Registry.model_validate({"name": "registry.moor.test", "address": address})
+    return Host(name="harbor1", data={"registry": registry, "names": Names.model_validate(names)})
+
+
+def wanted(host: Host) -> dict[str, tuple[str, ...]]:
+    return {record.id: record.values for record in records_for(host)}
+
+
+def test_a_full_name_has_its_address_and_none_of_the_other_family(tmp_path: Path) -> None:
+    assert wanted(host(tmp_path, {"moor.test": {}})) == {
+        "record:registry.moor.test/A": ("10.77.0.11",),
+        "record:registry.moor.test/AAAA": (),
+        "record:mirror.moor.test/A": (),
+        "record:mirror.moor.test/AAAA": ("fd00::5",),
+    }
+    assert wanted(host(tmp_path, {"moor.test": {}}, address="fd00::1"))["record:registry.moor.test/A"] == ()
+
+
+def test_in_the_mode_hosts_and_without_zones_no_server_is_asked(tmp_path: Path) -> None:
+    assert records_for(host(tmp_path, {"moor.test": {}}, mode="hosts")) == records_for(host(tmp_path, {})) == []
+
+
+def test_only_what_moor_may_change_is_a_resource(tmp_path: Path) -> None:
+    zones: dict[str, dict[str, Any]] = {"registry.moor.test": {"manage": False}, "moor.test": {}}
+    assert [record.id for record in desired(host(tmp_path, zones))] == [
+        "record:mirror.moor.test/A",
+        "record:mirror.moor.test/AAAA",
+    ]
+
+
+def test_names_outside_of_all_zones_are_bad_input_and_told_together(tmp_path: Path) -> None:
+    with pytest.raises(
+        InputError, match=r"harbor1: registry\.moor\.test, mirror\.moor\.test: in none of data\.names\.z"
+    ):
+        desired(host(tmp_path, {"other.test": {}}))
+
+
+def test_a_secret_that_is_no_key_is_told_before_any_connection_and_not_shown(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"data\.names\.zones\.moor\.test\.secret: the secret .* not base64") as caught:
+        desired(host(tmp_path, {"moor.test": {}}, secret="key moor { secret }"))
+    assert "key moor {" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("zone", "words"),
+    [
+        ({}, "updates are signed; write key and secret"),
+        ({"key": "moor"}, "key and secret belong together"),
+        ({"manage": False, "secret": "env:TSIG"}, "key and secret belong together"),
+        ({"manage": False, "key": "mo or", "secret": "env:TSIG"}, "key"),
+        ({"manage": False, "ttl": 0}, "ttl"),
+    ],
+)
+def test_a_zone_is_signed_or_only_checked(zone: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValidationError, match=words):
+        Zone.model_validate({"server": "10.0.0.53", **zone})
+
+
+@given(LABELS, st.dictionaries(LABELS, st.none()))
+def test_the_innermost_zone_holds_a_name(name: str, zones: dict[str, Any]) -> None:
+    found = zone_of(name, zones)
+    parents = [".".join(name.split(".")[n:]) for n in range(name.count(".") + 1)]
+    assert found == next((parent for parent in parents if parent in zones), "")
+
+
+def record(*values: str, kind: str = "A") -> Record:
+    return Record(NameServer("moor.test", "10.77.0.53"), "registry.moor.test", kind, values, 300)
+
+
+RIGHT = Held(("10.0.0.1",), 300)
+
+
+@pytest.mark.parametrize(
+    ("held", "diff"),
+    [
+        (RIGHT, None),
+        (Held(), "addresses: (none) -> 10.0.0.1\nalias of: (none) -> (empty)\nttl: (none) -> 300"),
+        (Held(("10.0.0.9",), 300), "addresses: 10.0.0.9 -> 10.0.0.1"),
+        (Held(("10.0.0.1", "10.0.0.9"), 60), "addresses: 10.0.0.1 10.0.0.9 -> 10.0.0.1\nttl: 60 -> 300"),
+        (Held((), 0, "old.moor.test."),
+         "addresses: (empty) -> 10.0.0.1\nttl: 0 -> 300\nalias of: old.moor.test. -> (empty)"),
+    ],
+)  # fmt: skip
+def test_what_a_server_holds_is_planned_field_by_field(held: Held, diff: str | None) -> None:
+    one = record("10.0.0.1")
+    assert [change.diff for change in plan([one], {one.id: one.state(held)})] == ([] if diff is None else [diff])
+
+
+def test_an_alias_is_no_address_of_the_family_that_is_to_have_none() -> None:
+    none = record(kind="AAAA")
+    assert none.state(Held((), 0, "old.moor.test.")) is None
+    (change,) = plan([none], {none.id: none.state(Held(("fd00::9",), 60))})
+    assert change.desired is None
+    told = finding(change)
+    assert told.remedy == "ask whoever keeps it: remove AAAA of registry.moor.test"
+    assert "fd00::9" in told.what
+
+
+held = st.builds(
+    lambda values, ttl, alias: Held(tuple(sorted(values)), ttl if values else 0, alias),
+    st.lists(st.ip_addresses(v=4).map(str), unique=True, max_size=3),
+    st.integers(0, 2**31 - 1),
+    st.sampled_from(["", "old.moor.test."]),
+)
+
+
+@given(held)
+def test_an_update_presupposes_just_what_was_read(read: Held) -> None:
+    assert held_in(record("10.0.0.1").state(read)) == read
+
+
+@given(st.dictionaries(LABELS, st.ip_addresses().filter(lambda a: "%" not in str(a)), min_size=1))
+def test_dnsmasq_is_told_every_name_once_with_its_address(names: dict[str, Any]) -> None:
+    lines = [line.removeprefix("host-record=").split(",") for line in dnsmasq_records(names).splitlines()[1:]]
+    told = [(name, ip_address(words[-1])) for words in lines for name in words[:-1]]
+    assert sorted(told, key=str) == sorted(names.items(), key=str)
+
+
+def test_a_key_shows_nowhere() -> None:
+    key = Key("moor", "hmac-sha256", Secret(TSIG))
+    assert TSIG not in f"{key!r} {NameServer('moor.test', '10.0.0.53', 53, key)!r} {record('10.0.0.1')!r}"
