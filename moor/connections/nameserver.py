@@ -68,7 +68,7 @@ class NameServer:
 
     @property
     def place(self) -> str:
-        return f"{self.address} port {self.port}"
+        return f"{self.address} port {self.port} (zone {self.zone})"
 
     def serial(self) -> int:
         """Give the zone's serial; raises HostError unless the server holds the zone itself."""
@@ -104,7 +104,7 @@ class NameServer:
 
         answer = self._exchange(dns.message.make_query(f"{name}.", kind, flags=0), name)
         if not answer.flags & dns.flags.AA:
-            raise HostError(f"{self.place} does not answer for {name} with authority; name the primary of {self.zone}")
+            raise HostError(f"{self.place} does not answer for {name} with authority; name the primary")
         return answer
 
     def _rrset(self, answer: dns.message.Message, name: str, kind: str) -> dns.rrset.RRset:
@@ -164,7 +164,7 @@ class NameServer:
         try:
             NameServer(self.zone, self.address, self.port).serial()
         except HostError:
-            return f"it refuses zone {self.zone}, without a signature; does it hold the zone, and know the key {key}?"
+            return f"it refuses the zone, without a signature; does it hold the zone, and know the key {key}?"
         return f"it refuses the key {key}, without a signature; does it know the key, and do its rules allow this?"
 
     def _refused(self, code: str, about: str) -> HostError:
@@ -172,9 +172,10 @@ class NameServer:
             return Changed(f"{about}: it changed on {self.place} after it was read, nothing was overwritten; run again")
         signed = f"the key {self.key.name}" if self.key else "an unsigned request"
         words = {
-            "REFUSED": f"it refuses {signed} for zone {self.zone} (REFUSED); what do its rules allow?",
-            "NOTAUTH": f"it is not the primary of zone {self.zone}, or refuses {signed} (NOTAUTH)",
+            "REFUSED": f"it refuses {signed} (REFUSED); what do its rules allow?",
+            "NOTAUTH": f"it is not the primary, or refuses {signed} (NOTAUTH)",
             "NOTIMP": "it takes no updates (NOTIMP)",
-            "SERVFAIL": f"it fails at zone {self.zone} (SERVFAIL); its log says why",
+            "SERVFAIL": "it fails at this zone (SERVFAIL); its log says why",
         }
-        return HostError(f"{self.place}: {about}: {words.get(code, f'it answers {code}')}")
+        subject = "" if about == self.zone else f"{about}: "
+        return HostError(f"{self.place}: {subject}{words.get(code, f'it answers {code}')}")

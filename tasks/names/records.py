@@ -13,7 +13,7 @@ from moor.engine.converge import converge
 from moor.engine.once import once
 from moor.engine.plan import Change, plan
 from moor.engine.results import Found
-from moor.errors import InputError
+from moor.errors import HostError, InputError
 from moor.findings import Finding
 from moor.resources.base import Remote, Resource, State
 from moor.settings import about, settings_of
@@ -29,12 +29,20 @@ def desired(host: Host) -> Sequence[Resource]:
 
 def write_records(task: Task) -> Result:
     """Hold the fleet's names in DNS; what differs where nobody may change it is told as a finding."""
-    host = task.host
-    checked = [record for record in records_for(host) if not record.managed]
-    states = {record.id: record.read(task) for record in checked}
-    for change in plan(checked, states):
-        task.results.append(Found(host, finding(change)))
-    return converge(task, desired(host))
+    checked = [record for record in records_for(task.host) if not record.managed]
+    task.results.extend(Found(task.host, found) for found in _differences(task, checked))
+    return converge(task, desired(task.host))
+
+
+def _differences(task: Task, records: Sequence[Record]) -> Iterator[Finding]:
+    """Say what servers that nobody may change say wrong; one that is silent stops nobody, and is told too."""
+    for record in records:
+        try:
+            changes = plan([record], {record.id: record.read(task)})
+        except HostError as error:
+            yield Finding(f"zone:{record.server.zone}", f"it cannot be checked: {error}", "see data.names.zones")
+        else:
+            yield from map(finding, changes)
 
 
 def records_for(host: Host) -> list[Record]:
@@ -85,9 +93,10 @@ def finding(change: Change) -> Finding:
     assert isinstance(record, Record)  # noqa: S101
     values = " ".join(record.values)
     mend = f"set {record.kind} of {record.name} to {values}" if values else f"remove {record.kind} of {record.name}"
-    where = f"zone {record.server.zone} on {record.server.place}"
     says = "; ".join(change.diff.splitlines())
-    return Finding(record.id, f"{where}, which moor may not change: {says}", f"ask whoever keeps it: {mend}")
+    return Finding(
+        record.id, f"{record.server.place}, which moor may not change: {says}", f"ask whoever keeps it: {mend}"
+    )
 
 
 @dataclass(frozen=True)
@@ -111,7 +120,8 @@ class Record(Remote):
     def desired(self, actual: State | None) -> State | None:
         if not self.values:
             return None
-        return {"addresses": " ".join(self.values), "ttl": str(self.ttl), "alias of": ""}
+        wanted = {"addresses": " ".join(self.values), "ttl": str(self.ttl)}
+        return {**wanted, "alias of": ""} if actual and "alias of" in actual else wanted
 
     def read(self, task: Task) -> State | None:
         once(task, ("zone", self.server), self.server.serial)
@@ -122,7 +132,8 @@ class Record(Remote):
         alias = held.alias if self.values else ""
         if not held.values and not alias:
             return None
-        return {"addresses": " ".join(held.values), "ttl": str(held.ttl), "alias of": alias}
+        state = {"addresses": " ".join(held.values), "ttl": str(held.ttl)}
+        return {**state, "alias of": alias} if alias else state
 
     def write(self, task: Task, actual: State | None) -> None:
         before = held_in(actual)

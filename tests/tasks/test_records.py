@@ -114,7 +114,7 @@ RIGHT = Held(("10.0.0.1",), 300)
     ("held", "diff"),
     [
         (RIGHT, None),
-        (Held(), "addresses: (none) -> 10.0.0.1\nalias of: (none) -> (empty)\nttl: (none) -> 300"),
+        (Held(), "addresses: (none) -> 10.0.0.1\nttl: (none) -> 300"),
         (Held(("10.0.0.9",), 300), "addresses: 10.0.0.9 -> 10.0.0.1"),
         (Held(("10.0.0.1", "10.0.0.9"), 60), "addresses: 10.0.0.1 10.0.0.9 -> 10.0.0.1\nttl: 60 -> 300"),
         (Held((), 0, "old.moor.test."),
