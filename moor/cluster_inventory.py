@@ -11,7 +11,7 @@ from moor.errors import MoorError
 from moor.inventory import FleetInventory
 from moor.nodes import Node, Paired, paired, read_nodes
 from moor.selection import JOINED
-from moor.settings.document import Source, Tree
+from moor.settings.document import Source, tree_of
 from moor.settings.fleet import CUSTOM, NAME, Fleet, HostFacts
 
 NODES = "nodes"  # the group of a node that joins
@@ -36,7 +36,7 @@ class ClusterInventory(FleetInventory):
         found = paired(addresses, self._nodes(fleet))
         for node in found.strangers:
             if NAME.fullmatch(node.name) and node.name not in fleet.hosts and node.addresses:
-                fleet.add(node.name, Tree(Source("the cluster", 1, (node.name,)), _entry(node)))
+                fleet.add(node.name, tree_of(entry_of(node), Source("the cluster", 1, (node.name,))))
         return found
 
     def _nodes(self, fleet: Fleet) -> list[Node]:
@@ -67,18 +67,6 @@ class ClusterInventory(FleetInventory):
 def _cluster(fleet: Fleet) -> Any:
     """Give the section ``cluster`` of whichever host has one."""
     return next((found for name in fleet.hosts if (found := fleet.facts(name).data.get("cluster"))), None)
-
-
-def _entry(node: Node) -> dict[str, Tree]:
-    """Give what hosts.yaml would say of a node."""
-    return {key: _tree(value) for key, value in entry_of(node).items()}
-
-
-def _tree(value: Any) -> Tree:
-    source = Source("the cluster", 1)
-    if isinstance(value, dict):
-        return Tree(source, {key: _tree(below) for key, below in value.items()})
-    return Tree(source, tuple(map(_tree, value)) if isinstance(value, list) else value)
 
 
 def entry_of(node: Node) -> dict[str, Any]:

@@ -42,9 +42,8 @@ class FleetInventory:
         """Read, validate and merge the files."""
         findings = Findings()
         models = sections(load_tasks(self.site.directory))
-        hosts, groups, defaults = (
-            self._tree(path, findings) for path in (self.host_file, self.group_file, self.defaults_file)
-        )
+        groups, defaults = (self._tree(path, findings) for path in (self.group_file, self.defaults_file))
+        hosts = self._hosts(groups, findings)
         fleet = Fleet.of(hosts, groups, defaults, models, self.site.directory, findings)
         facts = {name: fleet.facts(name) for name in fleet.hosts}
         findings.refuse()
@@ -52,6 +51,10 @@ class FleetInventory:
         check_addresses(inventory, {name: host.source for name, host in facts.items()}, findings)
         findings.refuse()
         return inventory
+
+    def _hosts(self, groups: Tree, findings: Findings) -> Tree:
+        """Give what is known of hosts; ``groups`` are those that may be named."""
+        return self._tree(self.host_file, findings)
 
     def _tree(self, path: Path, findings: Findings) -> Tree:
         """Read one file; Nornir does without groups and defaults, and so does this."""

@@ -17,6 +17,7 @@ from moor.cluster_inventory import ClusterInventory
 from moor.errors import InputError
 from moor.inventory import FleetInventory
 from moor.modules import SHIPPED, load_runbooks, load_tasks, search
+from moor.netbox_inventory import NetBoxInventory
 from moor.plugins import register_connections
 from moor.settings.access import SiteSettings
 from moor.settings.document import Findings, Tree, load
@@ -29,21 +30,42 @@ CONFIG = "config.yaml"
 Workers = Annotated[int, Field(ge=1, le=1000)]
 
 
+class NetBox(Strict):
+    """Where NetBox is, and which of its machines are hosts.
+
+    ca       of its certificate, where that is not among the system's
+    filters  of NetBox's own lists, such as ``site: dc1`` or ``tag: [moor]``
+    """
+
+    url: Annotated[str, Field(pattern=r"^https://[^ ]+$")]
+    token: SecretRef
+    ca: SitePath | None = None
+    filters: dict[str, str | int | bool | tuple[str, ...]] = Field(default_factory=dict)
+    virtual_machines: bool = True
+
+
 class Files(Strict):
-    """The inventory's three files, relative to the site."""
+    """The inventory's three files, relative to the site, and where else its hosts come from."""
 
     host_file: str = "inventory/hosts.yaml"
     group_file: str = "inventory/groups.yaml"
     defaults_file: str = "inventory/defaults.yaml"
+    netbox: NetBox | None = None
 
 
 class InventoryConfig(Strict):
     """Nornir's ``inventory``."""
 
-    plugin: Literal["FleetInventory", "ClusterInventory"] = "FleetInventory"
+    plugin: Literal["FleetInventory", "ClusterInventory", "NetBoxInventory"] = "FleetInventory"
     options: Files = Files()
     transform_function: str = ""
     transform_function_options: dict[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _netbox_together(self) -> InventoryConfig:
+        if (self.plugin == "NetBoxInventory") != (self.options.netbox is not None):
+            raise ValueError("the plugin NetBoxInventory and options.netbox go together; write both or neither")
+        return self
 
 
 class RunnerConfig(Strict):
@@ -134,7 +156,7 @@ def open_site(directory: Path, dry_run: bool = False) -> Nornir:
     config = read_config(site)
     settings = site_settings(site, config)
     search("runbooks", site)
-    for plugin in (FleetInventory, ClusterInventory):
+    for plugin in (FleetInventory, ClusterInventory, NetBoxInventory):
         InventoryPluginRegister.register(plugin.__name__, plugin)
     try:
         return _nornir(Config.from_dict(**_nornir_config(config, settings)), dry_run)
@@ -172,10 +194,11 @@ def _without_nulls(tree: Tree) -> Tree:
 
 
 def _check_files(tree: Tree, files: Files, site: Path, findings: Findings) -> None:
-    """Find inventory files that are named but not there; only the hosts are needed."""
-    for key in Files.model_fields:
+    """Find inventory files that are named but not there; of those that are not, only the hosts are needed."""
+    needed = set() if files.netbox else {"host_file"}
+    for key in ("host_file", "group_file", "defaults_file"):
         path = site / getattr(files, key)
-        if (key in files.model_fields_set or key == "host_file") and not path.is_file():
+        if (key in files.model_fields_set or key in needed) and not path.is_file():
             findings.add(tree.place(("inventory", "options", key)), f"no such file: {path}")
 
 
@@ -191,7 +214,7 @@ def _nornir_config(config: SiteConfig, settings: SiteSettings) -> dict[str, Any]
     return {
         "inventory": {
             "plugin": config.inventory.plugin,
-            "options": {**config.inventory.options.model_dump(), "site": settings},
+            "options": {**config.inventory.options.model_dump(exclude_none=True), "site": settings},
             "transform_function": config.inventory.transform_function,
             "transform_function_options": config.inventory.transform_function_options,
         },

@@ -68,6 +68,15 @@ class Tree:
         return source
 
 
+def tree_of(value: Any, source: Source) -> Tree:
+    """Give a value that no file holds as a tree."""
+    if isinstance(value, Mapping):
+        return Tree(source, {str(key): tree_of(below, source.below(str(key))) for key, below in value.items()})
+    if isinstance(value, list | tuple):
+        return Tree(source, tuple(tree_of(one, source) for one in value))
+    return Tree(source, value)
+
+
 def merged(low: Tree | None, high: Tree) -> Tree:
     """Lay ``high`` over ``low``: mappings key by key, anything else replaces what was there."""
     if low is None or not isinstance(low.value, dict) or not isinstance(high.value, dict):

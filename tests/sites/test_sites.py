@@ -141,7 +141,7 @@ def test_mistakes_of_all_files_are_told_at_once(site: MakeSite) -> None:
         ("runer: {}", "config.yaml:1: runer: no such key; did you mean runner?"),
         (
             "inventory: {plugin: Netbox}",
-            "config.yaml:1: inventory.plugin: must be 'FleetInventory' or 'ClusterInventory'",
+            "config.yaml:1: inventory.plugin: must be 'FleetInventory', 'ClusterInventory' or 'NetBoxInventory'",
         ),
         (
             "inventory:\n  options:\n    host_file: no.yaml",

@@ -1,0 +1,107 @@
+"""Nornir inventory plugin: the files of FleetInventory, and the machines that NetBox knows."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from functools import partial
+from typing import Any
+
+from nornir.core.inventory import Host
+
+from moor.errors import InputError
+from moor.inventory import FleetInventory
+from moor.settings.access import SiteSettings
+from moor.settings.document import Findings, Source, Tree, merged, tree_of
+from moor.settings.fleet import CUSTOM
+
+PLACE = "inventory.options.netbox"
+TIMEOUT_S = 30
+FACTS = "netbox"  # below data.custom of every machine of NetBox
+SHOWN = ("id", "site", "role", "platform", "status", "tags")
+CONTEXT = "moor"  # the key of a config context that holds settings
+
+
+class NetBoxInventory(FleetInventory):
+    """FleetInventory, with the devices and virtual machines of NetBox as hosts; what hosts.yaml says wins.
+
+    A machine is in those groups that NetBoxInventory2 of nornir-netbox gives it (``site__dc1``, ``device_role__node``,
+    ``platform__debian`` ...) and groups.yaml knows. What its config context has below ``moor`` is its ``data``.
+
+    netbox  ``url``, ``token`` (a reference), ``ca``, ``filters``, ``virtual_machines``; validated in config.yaml
+    """
+
+    def __init__(
+        self,
+        host_file: str,
+        group_file: str,
+        defaults_file: str,
+        netbox: Mapping[str, Any],
+        site: SiteSettings | None = None,
+    ) -> None:
+        super().__init__(host_file, group_file, defaults_file, site)
+        self.netbox = netbox
+
+    def _hosts(self, groups: Tree, findings: Findings) -> Tree:
+        """Lay what the file says of hosts over what NetBox knows; raises InputError where it does not answer."""
+        source = Source(self.netbox["url"], 1)
+        known = {name: tree_of(entry_of(host, set(groups.items)), source.below(name)) for name, host in self._ask()}
+        written = super()._hosts(groups, findings) if self.host_file.exists() else Tree(source, {})
+        return merged(Tree(source, known), written)
+
+    def _ask(self) -> Iterable[tuple[str, Host]]:
+        """Ask NetBox for its machines, by name."""
+        try:
+            from nornir_netbox.plugins.inventory import NetBoxInventory2  # type: ignore[import-untyped]
+        except ImportError as error:
+            raise InputError(f"{PLACE}: {error}; pip install moor-fleet[netbox] brings it") from error
+        url = self.netbox["url"]
+        plugin = NetBoxInventory2(
+            nb_url=url.rstrip("/"),
+            nb_token=self.netbox["token"].resolve().reveal(),
+            filter_parameters=dict(self.netbox["filters"]),
+            include_vms=self.netbox["virtual_machines"],
+            use_platform_slug=True,
+            group_file=os.devnull,  # ours are read and checked by FleetInventory
+            defaults_file=os.devnull,
+        )
+        # said of each request: REQUESTS_CA_BUNDLE of the environment would win over what the session says
+        trust = str(self.netbox["ca"]) if self.netbox.get("ca") else True
+        plugin.session.request = partial(plugin.session.request, timeout=TIMEOUT_S, verify=trust)
+        try:
+            return list(plugin.load().hosts.items())
+        except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+            raise InputError(
+                f"{PLACE}: {url} gives no list of machines: {_cause(error)}; look at url, ca and token, "
+                "which must be allowed to read devices and virtual machines"
+            ) from error
+
+
+def _cause(error: BaseException) -> str:
+    """Give the first of the errors that led to one another: the others only repeat it."""
+    while error.__context__ is not None:
+        error = error.__context__
+    return " ".join(str(error).split())[:300] or type(error).__name__
+
+
+def entry_of(host: Host, known: set[str]) -> dict[str, Any]:
+    """Give what hosts.yaml would say of a machine.
+
+    known  the groups that there are
+    """
+    found = dict(host.data)
+    context = (found.get("config_context") or {}).get(CONTEXT) or {}
+    facts = {key: _short(found[key]) for key in SHOWN if found.get(key)}
+    entry: dict[str, Any] = {
+        "hostname": host.hostname,
+        "groups": list(dict.fromkeys(group.name for group in host.groups if group.name in known)),
+        "data": {**context, CUSTOM: {**(context.get(CUSTOM) or {}), FACTS: facts}},
+    }
+    return entry | ({"platform": host.platform.replace("-", "_")} if host.platform else {})
+
+
+def _short(value: Any) -> Any:
+    """Give of one of NetBox's objects the word by which people name it."""
+    if isinstance(value, list):
+        return [_short(one) for one in value]
+    return value.get("slug", value.get("value")) if isinstance(value, Mapping) else value

@@ -1,0 +1,177 @@
+"""Hosts out of NetBox: a TLS server on loopback gives answers in the form of NetBox 4's REST API."""
+
+from __future__ import annotations
+
+import json
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import ip_address
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from moor.errors import InputError
+from moor.pki import Names, issue, make_authority, opened, utc_now
+from moor.sites import open_site
+
+STRANGER = make_authority(Names(("x.y",)), 9, utc_now())
+TOKEN = "0123456789abcdef"
+ANSWERS = Path(__file__).parent / "netbox"
+LISTS = {"/api/dcim/devices/": "devices.json", "/api/virtualization/virtual-machines/": "virtual-machines.json"}
+GROUPS = """\
+nodes: {}
+harbor: {}
+device_role__kubernetes-node: {groups: [nodes]}
+device_role__registry: {groups: [harbor]}
+"""
+
+
+@dataclass
+class NetBox:
+    """A server that answers whoever has the token."""
+
+    site: Path
+    port: int = 0
+    asked: list[dict[str, list[str]]] = field(default_factory=list)
+    answer: Callable[[str], bytes] = lambda path: (ANSWERS / LISTS[path]).read_bytes()
+
+    def write(self, hosts: str = "", token: str = TOKEN, more: str = "") -> None:
+        """Write the site; ``more`` are further lines of the options."""
+        (self.site / "token").write_text(token)
+        (self.site / "token").chmod(0o600)
+        (self.site / "inventory").mkdir(exist_ok=True)
+        (self.site / "inventory/groups.yaml").write_text(GROUPS)
+        if hosts:
+            (self.site / "inventory/hosts.yaml").write_text(hosts)
+        where = f"url: 'https://127.0.0.1:{self.port}', token: 'file:token', ca: ca.crt"
+        lines = f"inventory:\n  plugin: NetBoxInventory\n  options:\n    netbox: {{{where}{more}}}\n"
+        (self.site / "config.yaml").write_text(lines)
+
+
+@pytest.fixture
+def netbox(tmp_path: Path) -> Iterator[NetBox]:
+    box = NetBox(tmp_path)
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            parts = urlsplit(self.path)
+            box.asked.append(parse_qs(parts.query))
+            allowed = self.headers["Authorization"] == f"Token {TOKEN}"
+            content = box.answer(parts.path) if allowed else json.dumps({"detail": "Invalid token"}).encode()
+            self.send_response(200 if allowed else 403)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    names = Names(("netbox.moor.test",), (ip_address("127.0.0.1"),))
+    authority = make_authority(names, 9, utc_now())
+    pair = issue(authority, names, 5, utc_now())
+    (tmp_path / "ca.crt").write_text(authority.pem)
+    (tmp_path / "served.pem").write_text(pair.pem + opened(pair.key).reveal())
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "served.pem")
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        box.port = server.server_address[1]
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        yield box
+        server.shutdown()
+        thread.join()
+
+
+def test_machines_are_hosts_in_the_groups_that_the_site_knows(netbox: NetBox) -> None:
+    netbox.write()
+    hosts = open_site(netbox.site).inventory.hosts
+    found = {name: (host.hostname, [*host.groups], host.platform) for name, host in hosts.items()}
+    assert {name: (address, [str(group) for group in groups], platform) for name, (address, groups, platform) in
+            found.items()} == {
+        "node1": ("10.77.0.31", ["device_role__kubernetes-node"], "debian_12"),
+        "node2": ("node2", ["device_role__kubernetes-node"], None),
+        "edge1": ("10.77.0.2", [], "cisco_xe"),
+        "harbor1": ("10.77.0.11", ["device_role__registry"], "debian_12"),
+    }  # fmt: skip
+    assert hosts["node1"].has_parent_group("nodes")
+    assert hosts["harbor1"].has_parent_group("harbor")
+
+
+def test_settings_come_from_config_contexts_and_facts_stand_below_custom(netbox: NetBox) -> None:
+    netbox.write()
+    data = open_site(netbox.site).inventory.hosts["node1"].data
+    assert data["containerd"].settle_s == 60
+    assert data["custom"]["netbox"] == {
+        **{"id": 11, "site": "dc1", "role": "kubernetes-node", "platform": "debian-12"},
+        **{"status": "active", "tags": ["moor"]},
+    }
+
+
+def test_what_hosts_yaml_says_is_laid_over_it_and_adds_hosts(netbox: NetBox) -> None:
+    netbox.write("node1: {port: 2222, data: {containerd: {settle_s: 90}}}\nws1: {hostname: 10.77.0.41}\n")
+    hosts = open_site(netbox.site).inventory.hosts
+    assert (hosts["node1"].hostname, hosts["node1"].port) == ("10.77.0.31", 2222)
+    assert hosts["node1"].data["containerd"].settle_s == 90
+    assert hosts["ws1"].hostname == "10.77.0.41"
+
+
+def test_filters_reach_netbox_and_virtual_machines_may_stay_out(netbox: NetBox) -> None:
+    netbox.write(more=", filters: {site: dc1, tag: [moor, prod]}, virtual_machines: false")
+    assert "harbor1" not in open_site(netbox.site).inventory.hosts
+    (query,) = netbox.asked
+    assert (query["site"], query["tag"]) == (["dc1"], ["moor", "prod"])
+
+
+def test_what_is_wrong_in_a_config_context_is_told_with_its_host(netbox: NetBox) -> None:
+    content = (ANSWERS / "devices.json").read_text().replace('"settle_s": 60', '"settle": 60')
+    netbox.answer = lambda path: content.encode() if "devices" in path else (ANSWERS / LISTS[path]).read_bytes()
+    netbox.write()
+    with pytest.raises(InputError, match=r"node1\.data\.containerd\.settle: no such key; did you mean settle_s\?"):
+        open_site(netbox.site)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda box: box.write(token="wrong"), "Failed to get data from NetBox"),
+        (lambda box: setattr(box, "answer", lambda _: b"<html>"), "gives no list of machines"),
+        (lambda box: setattr(box, "answer", lambda _: b'{"results": [{"name": null}]}'), "gives no list of machines"),
+        (
+            lambda box: (box.site / "ca.crt").write_text(make_authority(Names(("x.y",)), 9, utc_now()).pem),
+            "certificate",
+        ),
+    ],
+)
+def test_a_netbox_that_gives_no_list_is_one_clear_error(
+    netbox: NetBox, spoil: Callable[[NetBox], object], said: str
+) -> None:
+    netbox.write()
+    spoil(netbox)
+    with pytest.raises(InputError) as refused:
+        open_site(netbox.site)
+    assert str(refused.value).startswith("inventory.options.netbox: https://127.0.0.1:")
+    assert said in str(refused.value)
+    assert TOKEN not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ("plugin: NetBoxInventory", "the plugin NetBoxInventory and options.netbox go together"),
+        ("{plugin: NetBoxInventory, options: {netbox: {url: 'http://x', token: 'env:X'}}}", "options.netbox.url"),
+        ("{plugin: NetBoxInventory, options: {netbox: {url: 'https://x', token: abc}}}", "not a reference to a secret"),
+        ("{options: {netbox: {url: 'https://x', token: 'env:X'}}}", "go together; write both or neither"),
+    ],
+)
+def test_options_that_cannot_work_are_refused_before_anybody_is_asked(tmp_path: Path, options: str, said: str) -> None:
+    (tmp_path / "inventory").mkdir()
+    (tmp_path / "inventory/hosts.yaml").write_text("a: {}\n")
+    written = options if options.startswith("{") else f"{{{options}}}"
+    (tmp_path / "config.yaml").write_text(f"inventory: {written}\n")
+    with pytest.raises(InputError, match=said):
+        open_site(tmp_path)
