@@ -59,6 +59,7 @@ def test_it_holds_every_stage_of_the_site_once_and_none_waits_for_another() -> N
 
 def test_a_mend_keeps_order_batches_and_needs_and_leaves_out_what_only_looks() -> None:
     search("runbooks", SHIPPED)
+    assert [stage.name for stage in runbook_called("names").stages] == ["serve_names", "write_records", "write_hosts"]
     assert everything(independent=False).stages == runbook_called("site").stages
 
 

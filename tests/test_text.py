@@ -9,6 +9,7 @@ from nornir.core.task import Result, Task
 from moor import text
 from moor.engine.converge import converge
 from moor.engine.results import Cause, Status
+from moor.findings import Finding
 from moor.report import Collector, HostReport, ResourceReport, RunReport
 from moor.resources.file import File
 from tests.conftest import MakeFleet
@@ -53,6 +54,14 @@ def test_an_error_that_no_rule_explains_is_shown_as_it_is() -> None:
 def test_a_node_that_was_not_reached_says_why() -> None:
     shown = text.matrix(RunReport("run", "verify", {"node1": HostReport(error="10.0.0.1:22: timed out")}))
     assert "! node1: not examined: 10.0.0.1:22: timed out" in shown
+
+
+def test_a_plan_and_an_apply_tell_what_moor_may_not_change_beside_what_it_does() -> None:
+    found = Finding("record:registry.test/A", "says 10.0.0.9", "ask whoever keeps it")
+    report = RunReport("run", "names", {"node1": HostReport(reached=True)}, findings=[found])
+    for shown in (text.plan(report), text.applied(report)):
+        assert "  ! record:registry.test/A\n      says 10.0.0.9\n      mend: ask whoever keeps it\n" in shown
+    assert not report.differs
 
 
 def test_a_name_that_is_no_utf_8_or_no_single_line_is_shown_by_escapes(fleet: MakeFleet) -> None:

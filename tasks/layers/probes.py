@@ -85,7 +85,9 @@ for f in /etc/cloud/cloud.cfg /etc/cloud/cloud.cfg.d/*.cfg /var/lib/cloud/instan
     '') ;; [Tt]rue|template) c=$f ;; *) c= ;;
   esac
 done
-for f in /etc/cloud/templates/hosts.*.tmpl; do ! grep -qswF -e "$n" "$f" || c=; done
+for f in /etc/cloud/templates/hosts.*.tmpl; do
+  ! sed 's/#.*//' "$f" 2>/dev/null | tr -s '[:space:]' '\\n' | grep -qxF -e "$n" || c=
+done
 [ ! -e /etc/cloud/cloud-init.disabled ] || c=
 echo "rewritten=$c\""""
 

@@ -239,6 +239,13 @@ def test_a_node_tells_where_hosts_file_and_dns_disagree_and_what_will_not_last(s
     assert told("dns", address=moved) == ["dns-wrong"]
     assert told("hosts", f"{moved} {NAME}\n", address=moved) == ["name-contradicted"]
 
+    # systemd-resolved's stub would answer from the hosts file: the servers behind it are asked.
+    resolver = network.exec("node1", ["cat", "/etc/resolv.conf"])
+    behind = 'mkdir -p /run/systemd/resolve; cp /etc/resolv.conf /run/systemd/resolve/; echo "$1" > /etc/resolv.conf'
+    network.exec("node1", ["sh", "-c", behind, "sh", "nameserver 127.0.0.53"])
+    assert told("both", right) == []
+    network.exec("node1", ["sh", "-c", 'rm -r /run/systemd/resolve; echo "$1" > /etc/resolv.conf', "sh", resolver])
+
     # What cloud-init does at the next boot; its template is mended by apply where there is one.
     network.exec("node1", ["sh", "-c", f"mkdir -p {Path(CLOUD).parent}; echo 'manage_etc_hosts: true' > {CLOUD}"])
     assert told("both", right) == ["hosts-rewritten"]

@@ -8,6 +8,9 @@ import pytest
 from nornir.core.inventory import Host
 
 from moor.engine.prelude import FUNCTIONS
+from tasks.layers.door import Asked, Door
+from tasks.layers.probes import probes
+from tasks.layers.seen import lines
 from tasks.names.asking import DNS_SAYS
 from tasks.names.dnsmasq import Answers, listening
 from tasks.names.hosts import answered
@@ -66,6 +69,38 @@ def test_what_dnsmasq_gives_is_read_and_waited_for(shell: str, tools: str) -> No
     assert (
         "dnsmasq gives two.test as 10.0.0.1 10.0.0.2  instead of 10.0.0.1: another line wins" in failed.stderr.decode()
     )
+
+
+TRUE = "manage_etc_hosts: true\n"
+
+
+@every_shell
+@pytest.mark.parametrize(
+    ("files", "named"),
+    [
+        ({}, ""),
+        ({"cloud.cfg": TRUE}, "cloud.cfg"),
+        ({"cloud.cfg": "  manage_etc_hosts : 'template' # by hand\n"}, "cloud.cfg"),
+        ({"cloud.cfg": 'manage_etc_hosts: "True"\n'}, "cloud.cfg"),
+        ({"cloud.cfg": "manage_etc_hosts: localhost\n"}, ""),
+        ({"cloud.cfg": "# manage_etc_hosts: true\n"}, ""),
+        ({"cloud.cfg": TRUE, "cloud.cfg.d/90.cfg": "manage_etc_hosts: false\n"}, ""),
+        ({"cloud.cfg": "manage_etc_hosts: false\n", "cloud.cfg.d/90.cfg": TRUE}, "cloud.cfg.d/90.cfg"),
+        ({"cloud.cfg": TRUE, "cloud-init.disabled": ""}, ""),
+        ({"cloud.cfg": TRUE, "templates/hosts.suse.tmpl": "10.0.0.1 right.test\n"}, ""),
+        ({"cloud.cfg": TRUE, "templates/hosts.suse.tmpl": "10.0.0.1 right.test.old rightxtest\n"}, "cloud.cfg"),
+    ],
+)
+def test_what_cloud_init_will_do_to_the_hosts_file_is_seen(
+    shell: str, tmp_path: Path, files: dict[str, str], named: str
+) -> None:
+    for name, content in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(content)
+    (question,) = (probe for probe in probes(Asked(Door("right.test", "10.0.0.1"), "")) if probe.name == "name")
+    asked = question.probe().replace("/etc/cloud", str(tmp_path)).replace("/var/lib/cloud", str(tmp_path / "none"))
+    told = lines(sh(shell, asked).stdout.decode())["rewritten"]
+    assert told.removeprefix(f"{tmp_path}/") == named
 
 
 @pytest.mark.parametrize(
