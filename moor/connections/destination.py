@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from shlex import join
-
-import paramiko
+from typing import TYPE_CHECKING
 
 from moor.connections.hostkeys import SYSTEM, name_of
 from moor.errors import InputError
+
+if TYPE_CHECKING:
+    import paramiko
 
 # ssh_config may say otherwise; what is said first counts, and that is the command line.
 STRICT = ("BatchMode=yes", "StrictHostKeyChecking=yes", "NoHostAuthenticationForLocalhost=no")
@@ -91,16 +93,20 @@ def _listed(found: paramiko.SSHConfigDict | dict[str, str], key: str) -> Sequenc
 
 def _lookup(path: Path, host: str) -> paramiko.SSHConfigDict | dict[str, str]:
     path = path.expanduser()
+    if not path.exists():
+        return {}
+    import paramiko  # for ssh_config alone: most sites have none
+
     try:
         return _parsed(path, path.stat().st_mtime_ns).lookup(host)
-    except FileNotFoundError:
-        return {}
     except (OSError, UnicodeDecodeError, paramiko.SSHException) as error:
         raise InputError(f"{path}: {error}; mend it, or name another in ssh.config_file") from error
 
 
 @lru_cache(maxsize=8)
 def _parsed(path: Path, mtime_ns: int) -> paramiko.SSHConfig:
+    import paramiko
+
     return paramiko.SSHConfig.from_path(path)
 
 

@@ -5,12 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from threading import Event
+from typing import Protocol
 
-import paramiko
-
-READ = 256 * 1024
-BLOCKED_S = 0.005  # how soon to look again whether the host takes more
 IDLE_S = 0.5  # how soon to look again at all; whatever arrives wakes us at once
 LINGER_S = 1.0  # a command has ended, but something that it left behind still holds its outputs open
 
@@ -23,18 +19,6 @@ class Overdue(Exception):
     """The host did not come to an end in time."""
 
 
-class Nudge(Event):
-    """Wakes on either output; paramiko's buffers clear an event when one of them is empty, which we do ourselves."""
-
-    def clear(self) -> None:
-        """Leave it; ``rest`` clears."""
-
-    def rest(self, timeout_s: float) -> None:
-        """Wait for the next nudge."""
-        self.wait(timeout_s)
-        super().clear()
-
-
 @dataclass
 class Heard:
     """What the host said so far."""
@@ -43,27 +27,44 @@ class Heard:
     stdout: bytearray = field(default_factory=bytearray)
     stderr: bytearray = field(default_factory=bytearray)
 
-    def take(self, channel: paramiko.Channel) -> bool:
-        """Take what is there, and tell whether anything was; raises Overlong."""
-        before = len(self.stdout) + len(self.stderr)
-        while channel.recv_ready():
-            self.stdout += channel.recv(READ)
-            self._check()
-        while channel.recv_stderr_ready():
-            self.stderr += channel.recv_stderr(READ)
-            self._check()
-        return len(self.stdout) + len(self.stderr) > before
-
-    def _check(self) -> None:
+    def add(self, stdout: bytes = b"", stderr: bytes = b"") -> None:
+        """Keep some more; raises Overlong."""
+        self.stdout += stdout
+        self.stderr += stderr
         if len(self.stdout) + len(self.stderr) > self.limit:
             raise Overlong
+
+
+class Wire(Protocol):
+    """A channel of one of the libraries, none of whose methods waits but ``rest``."""
+
+    def take(self, heard: Heard) -> bool:
+        """Take what is there, and tell whether anything was; raises Overlong."""
+
+    def ready(self) -> bool:
+        """Tell whether the host takes anything now."""
+
+    def send(self, piece: bytes) -> int:
+        """Send some of it, since the host takes it, and give how many bytes that was."""
+
+    def send_eof(self) -> None:
+        """Say that nothing follows."""
+
+    def code(self) -> int | None:
+        """Give the exit status once it is known."""
+
+    def closed(self) -> bool:
+        """Tell whether nothing can follow."""
+
+    def rest(self, timeout_s: float, blocked: bool) -> None:
+        """Wait for something to arrive, or where we are blocked for the host to take more."""
 
 
 class Speech:
     """What is still to be said, as far as the host takes it."""
 
-    def __init__(self, channel: paramiko.Channel, words: Iterator[bytes]) -> None:
-        self._channel, self._words, self._rest, self.over = channel, words, b"", False
+    def __init__(self, wire: Wire, words: Iterator[bytes]) -> None:
+        self._wire, self._words, self._rest, self.over = wire, words, b"", False
 
     @property
     def blocked(self) -> bool:
@@ -72,11 +73,11 @@ class Speech:
 
     def say(self) -> bool:
         """Say one piece without waiting, and tell whether the host took any; the end is said as such."""
-        if self.over or not self._channel.send_ready():
+        if self.over or not self._wire.ready():
             return False
         if not self._rest and not self._next():
             return False
-        sent = self._channel.send(self._rest)
+        sent = self._wire.send(self._rest)
         self._rest = self._rest[sent:]
         return sent > 0
 
@@ -84,31 +85,28 @@ class Speech:
         piece = next(self._words, None)
         if piece is None:
             self.over = True
-            self._channel.shutdown_write()
+            self._wire.send_eof()
         self._rest = piece or b""
         return bool(piece)
 
 
-def converse(channel: paramiko.Channel, words: Iterator[bytes], heard: Heard, deadline: float) -> int:
+def converse(wire: Wire, words: Iterator[bytes], heard: Heard, deadline: float) -> int:
     """Say ``words`` and hear the host out; gives the exit status, -1 where there was none.
 
     deadline  of time.monotonic
-    Raises    Overlong, Overdue; OSError or EOFError where the connection broke while something was being said.
+    Raises    Overlong, Overdue; what the library raises where the connection broke while something was being said.
     """
-    nudge, speech = Nudge(), Speech(channel, words)
-    channel.in_buffer.set_event(nudge)
-    channel.in_stderr_buffer.set_event(nudge)
-    last = time.monotonic()
+    speech, last = Speech(wire, words), time.monotonic()
     while True:
-        ended, closed = channel.status_event.is_set(), channel.closed
-        moved = heard.take(channel)
+        ended, closed = wire.code() is not None, wire.closed()
+        moved = wire.take(heard)
         moved = (not ended and not closed and speech.say()) or moved
         now = time.monotonic()
         last = now if moved else last
         if not moved and (closed or (ended and now - last > LINGER_S)):
-            return channel.exit_status if channel.status_event.is_set() else -1
+            code = wire.code()
+            return -1 if code is None else code
         if now > deadline:
             raise Overdue
         if not moved:
-            wait_s = BLOCKED_S if speech.blocked else IDLE_S
-            nudge.rest(max(0.0, min(wait_s, deadline - now, LINGER_S)))
+            wire.rest(max(0.0, min(IDLE_S, deadline - now)), speech.blocked)

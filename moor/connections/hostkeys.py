@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import fnmatch
 import hmac
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from binascii import Error as BadBase64
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
+from hashlib import sha256
 from pathlib import Path
-from typing import Any
-
-import paramiko
-from paramiko.pkey import UnknownKeyType
+from typing import TYPE_CHECKING, Any
 
 from moor.errors import InputError
+
+# Whoever reaches hosts by libssh does without paramiko, which takes as long to import as it does to check ten hosts.
+if TYPE_CHECKING:
+    import paramiko
 
 SYSTEM = (Path("~/.ssh/known_hosts"), Path("/etc/ssh/ssh_known_hosts"))
 
@@ -90,10 +92,14 @@ def _hashed(word: str, name: str) -> bool:
 
 def known_keys(paths: Iterable[Path], name: str) -> list[paramiko.PKey]:
     """List the keys that ``name`` may show; keys of certificate authorities are none, revoked ones are left out."""
+    return [key for line in known_lines(paths, name) if (key := _key(line.kind, line.blob))]
+
+
+def known_lines(paths: Iterable[Path], name: str) -> list[Line]:
+    """List what ``known_keys`` reads, as it stands in the files."""
     lines = [line for path in paths for line in _read(path).lines(name.lower())]
     revoked = _revoked(lines)
-    plain = (line for line in lines if not line.marker and line.blob not in revoked)
-    return [key for line in plain if (key := _key(line.kind, line.blob))]
+    return [line for line in lines if not line.marker and line.blob not in revoked]
 
 
 def is_revoked(paths: Iterable[Path], name: str, key: paramiko.PKey) -> bool:
@@ -123,6 +129,9 @@ def _read_version(path: Path, mtime_ns: int, size: int) -> Known:
 
 @lru_cache(maxsize=8192)
 def _key(kind: str, blob: str) -> paramiko.PKey | None:
+    import paramiko
+    from paramiko.pkey import UnknownKeyType
+
     try:
         return paramiko.PKey.from_type_string(kind, b64decode(blob))
     except (UnknownKeyType, paramiko.SSHException, ValueError):
@@ -147,3 +156,35 @@ def known_of(extras: dict[str, Any], name: str, paths: Iterable[Path] = SYSTEM) 
     if extras.get("ssh_host_key"):
         return pinned_keys(extras["ssh_host_key"])
     return known_keys([Path(extras["known_hosts"])] if extras.get("known_hosts") else paths, name)
+
+
+def known_blobs_of(extras: dict[str, Any], name: str, paths: Iterable[Path] = SYSTEM) -> list[str]:
+    """List the keys of ``known_of`` in base64, for a library that has keys of its own; raises InputError."""
+    if words := extras.get("ssh_host_key"):
+        return [pinned_blob(word) for word in ([words] if isinstance(words, str) else words)]
+    found = known_lines([Path(extras["known_hosts"])] if extras.get("known_hosts") else paths, name)
+    return [line.blob for line in found]
+
+
+def pinned_blob(word: str) -> str:
+    """Give the key of ``ssh_host_key`` in base64; raises InputError."""
+    kind, _, rest = word.strip().partition(" ")
+    blob = rest.split(" ")[0]
+    if kind_of(blob) != kind:
+        raise InputError(f'ssh_host_key: {word[:40]!r} is no public key; write it as "ssh-ed25519 AAAA..."')
+    return blob
+
+
+def kind_of(blob: str) -> str:
+    """Read the kind of a key out of its base64, RFC 4253, 6.6; empty where it is no key."""
+    with suppress(ValueError, BadBase64):
+        raw = b64decode(blob, validate=True)
+        length = int.from_bytes(raw[:4], "big")
+        if 0 < length < len(raw) - 4:
+            return raw[4 : 4 + length].decode("ascii", "replace")
+    return ""
+
+
+def fingerprint(blob: str) -> str:
+    """Give the fingerprint of a key, as ssh-keygen -l prints it."""
+    return "SHA256:" + b64encode(sha256(b64decode(blob)).digest()).decode().rstrip("=")

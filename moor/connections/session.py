@@ -1,32 +1,42 @@
-"""``Shell`` over SSH: each call is one exec channel of Netmiko's session."""
+"""``Shell`` over SSH: each call is one exec channel of a session that one of two libraries keeps open."""
 
 from __future__ import annotations
 
 import io
 import time
-from collections.abc import Callable
-from contextlib import contextmanager, suppress
-from threading import Timer
-from typing import Any, BinaryIO
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, BinaryIO, ClassVar
 
-import paramiko
-from netmiko import NetmikoBaseException
 from nornir.core.configuration import Config
-from nornir_netmiko.connections.netmiko import Netmiko  # type: ignore[import-untyped]
 
-from moor.connections.exchange import Heard, Overdue, Overlong, converse
-from moor.connections.failures import explain
-from moor.connections.opening import EXEC, Opening, refusal, words
-from moor.connections.shell import LIMIT_BYTES, Answer, CutOff
-from moor.connections.transport import DEVICE_TYPE, MoorLinux, hang_up
+from moor.connections.exchange import Heard, Overdue, Overlong
+from moor.connections.opening import Opening, refusal, words
+from moor.connections.shell import LIMIT_BYTES, Answer, CutOff, Lost, LostMidway
 from moor.errors import HostError, InputError
 from moor.secrets import Secret, resolve
 
 CONNECT_S = 10.0
-WATCHDOG_S = 3.0  # past the deadline: something in paramiko waits without a bound of its own
 SECRETS = ("password", "passphrase", "secret")
 SCHEMES = ("env:", "file:")
-BROKEN = (EOFError, OSError, paramiko.SSHException)
+BACKENDS = ("netmiko", "libssh")
+DEFAULT = "netmiko"
+
+Errors = tuple[type[Exception], ...]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Whom to reach, as Nornir says it; ``config_file`` is ssh_config."""
+
+    hostname: str
+    username: str | None
+    port: int | None
+    configuration: Config | None
+
+    def __str__(self) -> str:
+        return f"{self.hostname}:{self.port or 22}"
 
 
 def open_session(
@@ -41,14 +51,26 @@ def open_session(
     if not hostname:
         raise InputError("a host without hostname cannot be reached; write one in the inventory")
     extras = dict(extras)
-    limit = extras.pop("limit_bytes", LIMIT_BYTES)
-    parameters = netmiko_parameters(extras, password)
-    session = Session(hostname, username, port, parameters, configuration, limit)
+    limit, backend = extras.pop("limit_bytes", LIMIT_BYTES), extras.pop("backend", DEFAULT)
+    session = _class_of(backend)(Place(hostname, username, port, configuration), complete(extras, password), limit)
     session.connect()
     return session
 
 
-def netmiko_parameters(extras: dict[str, Any], password: str | None) -> dict[str, Any]:
+def _class_of(backend: str) -> type[Session]:
+    """Import the library that a host is reached by, and no other."""
+    if backend == "netmiko":
+        from moor.connections.by_netmiko import NetmikoSession
+
+        return NetmikoSession
+    if backend == "libssh":
+        from moor.connections.by_libssh import LibsshSession
+
+        return LibsshSession
+    raise InputError(f"connection_options.shell.extras.backend: {backend!r}; it is {' or '.join(BACKENDS)}")
+
+
+def complete(extras: dict[str, Any], password: str | None) -> dict[str, Any]:
     """Complete ``extras`` for Netmiko, references resolved; raises InputError."""
     if extras.get("ssh_strict") is False:
         raise InputError("ssh_strict: host keys are always checked; pin new ones by moor check --accept-new-host-keys")
@@ -65,48 +87,41 @@ def revealed(text: str) -> str:
     return (resolve(text) if text.startswith(SCHEMES) else Secret(text)).reveal()
 
 
-class Session:
-    """A connection to one host; a ``Shell``. ``netmiko`` is the session for who wants Netmiko's own methods."""
+class Session(ABC):
+    """A connection to one host; a ``Shell``."""
 
-    def __init__(
-        self,
-        hostname: str,
-        username: str | None,
-        port: int | None,
-        parameters: dict[str, Any],
-        configuration: Config | None,
-        limit: int,
-    ) -> None:
-        self.host_name, self._username, self._port = hostname, username, port
-        self._parameters, self._configuration, self._limit = parameters, configuration, limit
-        self._plugin = Netmiko()
+    BROKEN: ClassVar[Errors]  # what says that the connection is lost, or never was
+
+    def __init__(self, place: Place, parameters: dict[str, Any], limit: int) -> None:
+        self.place, self.parameters, self._limit = place, parameters, limit
 
     @property
-    def netmiko(self) -> MoorLinux:
-        """Netmiko's session."""
-        session: MoorLinux = self._plugin.connection
-        return session
+    def host_name(self) -> str:
+        """The name by which the host was reached."""
+        return self.place.hostname
 
-    @property
-    def _where(self) -> str:
-        return f"{self.host_name}:{self._port or 22}"
-
+    @abstractmethod
     def connect(self) -> None:
-        """Open the transport; raises HostError."""
-        try:
-            self._plugin.open(
-                hostname=self.host_name,
-                username=self._username or "",
-                password=None,
-                port=self._port,
-                platform=DEVICE_TYPE,
-                extras=self._parameters,
-                configuration=self._configuration,
-            )
-        except (*BROKEN, UnicodeError, NetmikoBaseException) as error:
-            raise HostError(explain(error, self._where)) from error
-        except TypeError as error:
-            raise InputError(f"{self.host_name}: connection_options.shell.extras: {error}") from error
+        """Log in, the host's key checked; raises HostError, InputError."""
+
+    @abstractmethod
+    def is_alive(self) -> bool:
+        """Tell whether the connection is up, as far as this side knows."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """End the connection; twice is fine."""
+
+    @abstractmethod
+    def exchange(self, pieces: Iterator[bytes], heard: Heard, timeout_s: float) -> int:
+        """Run ``EXEC`` on a channel of its own, say the pieces, hear it out; give the exit status, -1 for none.
+
+        Raises  Overdue, Overlong, and what ``BROKEN`` lists.
+        """
+
+    @abstractmethod
+    def refused(self, error: Exception) -> str:
+        """Say why no channel was to be had, where that is what ``error`` tells; empty where it tells of a cut."""
 
     def run(self, script: str, timeout_s: float = 300) -> Answer:
         """Run a script as root; see ``Shell``."""
@@ -121,69 +136,49 @@ class Session:
         progress: Callable[[int], None] | None = None,
     ) -> Answer:
         """Run a command as root with ``source`` on its standard input; see ``Shell``."""
-        opening = Opening(command, timeout_s, self._parameters.get("secret"))
+        opening = Opening(command, timeout_s, self.parameters.get("secret"))
         heard = Heard(self._limit)
-        deadline = time.monotonic() + timeout_s
+        if not self.is_alive():  # lost between two calls: nothing was under way then
+            self.close()
+            self.connect()
         try:
-            with self._channel(timeout_s) as channel:
-                channel.exec_command(EXEC)
-                code = converse(channel, words(opening, heard.stderr, source, progress), heard, deadline)
-                if code == -1 and not self.netmiko.is_alive():
-                    raise EOFError
-            return answer(opening, heard, code)
+            return answer(opening, heard, self._heard_out(opening, heard, source, timeout_s, progress))
         except HostError as error:
             raise cut_off(opening, heard, error) from error
 
-    @contextmanager
-    def _channel(self, timeout_s: float) -> Any:
-        """Open a channel, closed at the end whatever happens; what breaks meanwhile becomes a HostError."""
-        self._reconnect()
-        transport, began = self.netmiko.transport, time.monotonic()
-        watchdog = Timer(timeout_s + WATCHDOG_S, hang_up, (transport,))
-        watchdog.daemon = True
-        watchdog.start()
-        channel = None
+    def _heard_out(
+        self, opening: Opening, heard: Heard, source: BinaryIO, timeout_s: float, progress: Callable[[int], None] | None
+    ) -> int:
+        """Hear a command out and give its exit status; what breaks meanwhile becomes a HostError."""
+        began = time.monotonic()
         try:
-            channel = transport.open_session(timeout=min(timeout_s, self._parameters["conn_timeout"]))
-            yield channel
+            code = self.exchange(words(opening, heard.stderr, source, progress), heard, timeout_s)
+            if code == -1 and not self.is_alive():
+                raise EOFError
+            return code
         except Overdue:
-            raise HostError(f"{self._where}: no end within {timeout_s:g} s; see what it waits for there") from None
+            raise HostError(f"{self.place}: no end within {timeout_s:g} s; see what it waits for there") from None
         except Overlong:
-            raise HostError(f"{self._where}: more than {self._limit} bytes of output; stopped") from None
-        except BROKEN as error:
-            raise HostError(self._broken(error, time.monotonic() - began, timeout_s)) from error
-        finally:
-            watchdog.cancel()
-            if channel is not None:
-                with suppress(*BROKEN):
-                    channel.close()
+            raise HostError(f"{self.place}: more than {self._limit} bytes of output; stopped") from None
+        except self.BROKEN as error:
+            raise Lost(self._broken(error, time.monotonic() - began, timeout_s)) from error
 
-    def _reconnect(self) -> None:
-        """Connect anew where the connection was lost between two calls; nothing was under way then."""
-        if not self.netmiko.is_alive():
-            self.close()
-            self.connect()
-
-    def _broken(self, error: BaseException, after_s: float, timeout_s: float) -> str:
+    def _broken(self, error: Exception, after_s: float, timeout_s: float) -> str:
         if after_s >= timeout_s:
-            return f"{self._where}: no answer within {timeout_s:g} s; the host hangs"
-        if isinstance(error, paramiko.SSHException) and "Timeout opening channel" in str(error):
-            return f"{self._where}: logged in, but the host opens no channel; is it overloaded?"
-        if isinstance(error, paramiko.ChannelException):
-            return f"{self._where}: sshd refused to run a command: {error.text}"
-        words = " ".join(str(error).split())
-        return f"{self._where}: connection lost after {after_s:.0f} s{f' ({words})' if words else ''}; run again"
-
-    def close(self) -> None:
-        """End the connection."""
-        self._plugin.close()
+            return f"{self.place}: no answer within {timeout_s:g} s; the host hangs"
+        if refused := self.refused(error):
+            return f"{self.place}: {refused}"
+        said = " ".join(str(error).split())
+        return f"{self.place}: connection lost after {after_s:.0f} s{f' ({said})' if said else ''}; run again"
 
 
 def cut_off(opening: Opening, heard: Heard, error: HostError) -> HostError:
     """Give ``error`` with what the command said by then, where it had begun."""
     _, begun, out = bytes(heard.stdout).partition(opening.ready)
     said = Answer(out, bytes(heard.stderr).partition(opening.ready)[2], -1)
-    return CutOff(str(error), said) if begun else error
+    if not begun:
+        return error
+    return LostMidway(str(error), said) if isinstance(error, Lost) else CutOff(str(error), said)
 
 
 def answer(opening: Opening, heard: Heard, code: int) -> Answer:

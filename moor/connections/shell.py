@@ -41,6 +41,14 @@ class CutOff(HostError):
         self.heard = heard
 
 
+class Lost(HostError):
+    """The connection broke while something was asked over it; the next call connects anew."""
+
+
+class LostMidway(CutOff, Lost):
+    """The connection broke while a script ran."""
+
+
 class Shell(Protocol):
     """Runs POSIX sh on a host, as root."""
 

@@ -19,6 +19,7 @@ from moor.connections.failures import UnknownHostKey
 from moor.connections.hostkeys import known_of, name_of
 from moor.connections.keys import private_key
 from moor.connections.proxy import Proxy
+from moor.connections.way import keep_alive
 from moor.errors import InputError
 
 DEVICE_TYPE = "moor_linux"
@@ -189,9 +190,7 @@ def fast_transport(sock: Any, **options: Any) -> paramiko.Transport:
     security = transport.get_security_options()
     security.ciphers = sorted(security.ciphers, key=lambda name: "gcm" not in name)
     if isinstance(sock, socket.socket):
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        for option, value in ((socket.TCP_KEEPIDLE, 15), (socket.TCP_KEEPINTVL, 5), (socket.TCP_KEEPCNT, 6)):
-            sock.setsockopt(socket.IPPROTO_TCP, option, value)
+        keep_alive(sock)
     return transport
 
 

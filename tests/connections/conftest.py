@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from moor.connections import session
+from moor.connections.session import BACKENDS
 from moor.connections.shell import Shell, ShellPlugin
 from tests.connections.sshd import Sshd, User, installed
 
@@ -24,6 +26,14 @@ USERS = (
     User("shless", ALL, login="/etc/shless"),
     *(User(f"with{path.rpartition('/')[2]}", ALL, login=path, profile=NOISE) for path in SHELLS),
 )
+
+
+@pytest.fixture(params=BACKENDS)
+def backend(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Have every session of the test use one of the libraries."""
+    name: str = request.param
+    monkeypatch.setattr(session, "DEFAULT", name)
+    return name
 
 
 @pytest.fixture(scope="session")

@@ -40,6 +40,7 @@ def said(path: str, host: str = "node1", port: int | None = None, **extras: Any)
         plugin.close()
 
 
+@pytest.mark.usefixtures("backend")
 def test_ssh_config_gives_name_port_user_key_and_known_hosts(sshd: Sshd, ssh_config: Write) -> None:
     path = ssh_config(
         f"Host node1\n HostName 127.0.0.1\n Port {sshd.port}\n User ops\n IdentityFile {sshd.key}\n"
@@ -63,6 +64,7 @@ def test_a_config_file_that_makes_no_sense_is_told(ssh_config: Write) -> None:
         find("node1", 22, "", ssh_config("Host node1\n  !!\n"))
 
 
+@pytest.mark.usefixtures("backend")
 @pytest.mark.parametrize("given", ["by ssh_config", "by the inventory"])
 def test_a_jump_host_is_gone_through(sshd: Sshd, ssh_config: Write, tmp_path: Path, given: str) -> None:
     with Sshd(tmp_path / "inner", (User("inner", ALL),)) as inner:
@@ -80,6 +82,7 @@ def test_a_jump_host_is_gone_through(sshd: Sshd, ssh_config: Write, tmp_path: Pa
         assert said(path, known_hosts=str(both), key_file=key_file) == b"inner\n"
 
 
+@pytest.mark.usefixtures("backend")
 def test_a_jump_host_with_an_unknown_key_is_refused(sshd: Sshd, ssh_config: Write) -> None:
     path = ssh_config(
         f"Host node1\n HostName 127.0.0.1\n ProxyJump ops@127.0.0.1:{sshd.port}\nHost *\n IdentityFile {sshd.key}\n"
@@ -88,6 +91,7 @@ def test_a_jump_host_with_an_unknown_key_is_refused(sshd: Sshd, ssh_config: Writ
         said(path, known_hosts="/dev/null")
 
 
+@pytest.mark.usefixtures("backend")
 def test_a_proxy_command_that_ends_at_once_says_why(sshd: Sshd, ssh_config: Write) -> None:
     path = ssh_config("Host node1\n ProxyCommand sh -c 'echo out of order >&2; exit 1'\n")
     with pytest.raises(HostError, match="through the jump host failed: out of order"):
@@ -120,6 +124,7 @@ def test_a_jump_host_behind_another_is_reached_through_it(ssh_config: Write) -> 
     assert [jump.called for jump in find("node1", 22, "", path).jumps] == ["a", "b"]
 
 
+@pytest.mark.usefixtures("backend")
 def test_the_agent_is_asked_where_no_key_is_named(sshd: Sshd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sock = tmp_path / "agent"
     agent = subprocess.Popen(["ssh-agent", "-D", "-a", str(sock)], stdout=subprocess.DEVNULL)

@@ -12,10 +12,13 @@ from typing import Any
 
 import pytest
 
+from moor.connections import session
 from moor.connections.failures import explain
 from moor.connections.shell import ShellPlugin
 from moor.errors import InputError, MoorError
 from tests.connections.sshd import Sshd, free_port, keypair
+
+pytestmark = pytest.mark.usefixtures("backend")
 
 Serve = Callable[[socket.socket], None]
 
@@ -93,7 +96,9 @@ def to(port: int, hostname: str = "127.0.0.1", **extras: Any) -> dict[str, Any]:
 
 def alone(hostname: str) -> str:
     """Connect from a network namespace of its own, where nothing is up, and give the error."""
-    code = f"from moor.connections.shell import ShellPlugin as P; P().open({hostname!r}, 'root', None, 22, None)"
+    backend = {"backend": session.DEFAULT}
+    opening = f"P().open({hostname!r}, 'root', None, 22, None, {backend})"
+    code = f"from moor.connections.shell import ShellPlugin as P; {opening}"
     done = subprocess.run(
         ["unshare", "-n", "--", sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60
     )
@@ -208,9 +213,14 @@ def test_a_key_file_that_is_not_there(sshd: Sshd) -> None:
     assert "No such file" in failure(**sshd.options(key_file="/nonexistent/key"))
 
 
-def test_an_argument_that_netmiko_does_not_know(sshd: Sshd) -> None:
-    with pytest.raises(InputError, match="unexpected keyword argument 'conn_timout'"):
+def test_an_argument_that_the_library_does_not_know(sshd: Sshd) -> None:
+    with pytest.raises(InputError, match=r"(unexpected keyword argument 'conn_timout'|takes no conn_timout)"):
         ShellPlugin().open(**sshd.options(conn_timout=3))
+
+
+def test_a_library_that_moor_does_not_know(sshd: Sshd) -> None:
+    with pytest.raises(InputError, match="'paramiko'; it is netmiko or libssh"):
+        ShellPlugin().open(**sshd.options(backend="paramiko"))
 
 
 def test_a_host_without_a_hostname() -> None:

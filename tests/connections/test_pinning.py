@@ -98,6 +98,7 @@ def test_a_host_that_is_down_is_not_pinned_and_hinders_no_other(sshd: Sshd, tmp_
     assert told[-1] == f"node1: pinned in {path}"
 
 
+@pytest.mark.usefixtures("backend")
 def test_a_changed_key_is_refused_with_both_fingerprints_and_the_remedy(sshd: Sshd, tmp_path: Path) -> None:
     path = tmp_path / "known_hosts"
     path.write_text(f"[127.0.0.1]:{sshd.port} {KIND} {BLOB}\n")
@@ -156,6 +157,7 @@ def test_every_key_on_the_way_through_jump_hosts_is_shown_and_pinned(
     assert said(config, path, way[2].key) == b"inside\n"
 
 
+@pytest.mark.usefixtures("backend")
 @pytest.mark.parametrize("unknown", [0, 1, 2], ids=["first jump host", "second jump host", "the host itself"])
 def test_an_unknown_key_anywhere_on_the_way_is_refused_whatever_ssh_config_says(
     chain: tuple[Path, list[Sshd]], tmp_path: Path, unknown: int

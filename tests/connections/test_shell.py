@@ -18,6 +18,8 @@ from moor.resources.base import literal
 from tests.connections.conftest import SHELLS
 from tests.connections.sshd import PASSWORD, Sshd
 
+pytestmark = pytest.mark.usefixtures("backend")
+
 LogIn = Callable[..., Shell]
 SAID = Answer(b"0\n", b"told\n", 3)
 SCRIPT = "id -u; echo told >&2; exit 3\n"
@@ -151,7 +153,7 @@ def test_a_host_that_hangs_after_the_login_is_told_within_the_bound(tmp_path: Pa
 
 
 def test_the_same_session_serves_netmiko(log_in: LogIn) -> None:
-    shell = log_in()
+    shell = log_in(backend="netmiko")
     session = shell.netmiko  # type: ignore[attr-defined]
     assert session.send_command("echo typed").strip() == "typed"
     assert shell.run("echo by script", 30).stdout == b"by script\n"

@@ -1,0 +1,136 @@
+"""Sessions by Netmiko, on paramiko: what every host is reached by unless its inventory says otherwise."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from threading import Event, Timer
+from typing import ClassVar
+
+import paramiko
+from netmiko import NetmikoBaseException
+from nornir_netmiko.connections.netmiko import Netmiko  # type: ignore[import-untyped]
+
+from moor.connections import causes
+from moor.connections.exchange import Heard, converse
+from moor.connections.failures import explain
+from moor.connections.opening import EXEC
+from moor.connections.session import Errors, Session
+from moor.connections.transport import DEVICE_TYPE, MoorLinux, hang_up
+from moor.errors import HostError, InputError
+
+READ = 256 * 1024
+BLOCKED_S = 0.005  # how soon to look again whether the host takes more
+WATCHDOG_S = 3.0  # past the deadline: something in paramiko waits without a bound of its own
+
+
+class NetmikoSession(Session):
+    """A ``Shell``; ``netmiko`` is the session for who wants Netmiko's own methods."""
+
+    BROKEN: ClassVar[Errors] = (EOFError, OSError, paramiko.SSHException)
+    _plugin: Netmiko | None = None
+
+    @property
+    def netmiko(self) -> MoorLinux:
+        """Netmiko's session."""
+        if self._plugin is None:
+            raise EOFError
+        session: MoorLinux = self._plugin.connection
+        return session
+
+    def connect(self) -> None:
+        """Open the transport; raises HostError."""
+        plugin, place = Netmiko(), self.place
+        try:
+            plugin.open(
+                hostname=place.hostname,
+                username=place.username or "",
+                password=None,
+                port=place.port,
+                platform=DEVICE_TYPE,
+                extras=self.parameters,
+                configuration=place.configuration,
+            )
+        except (EOFError, OSError, UnicodeError, paramiko.SSHException, NetmikoBaseException) as error:
+            raise HostError(explain(error, str(place))) from error
+        except TypeError as error:
+            raise InputError(f"{place.hostname}: connection_options.shell.extras: {error}") from error
+        self._plugin = plugin
+
+    def is_alive(self) -> bool:
+        return self._plugin is not None and self.netmiko.is_alive()
+
+    def exchange(self, pieces: Iterator[bytes], heard: Heard, timeout_s: float) -> int:
+        deadline, transport = time.monotonic() + timeout_s, self.netmiko.transport
+        watchdog = Timer(timeout_s + WATCHDOG_S, hang_up, (transport,))
+        watchdog.daemon = True
+        watchdog.start()
+        channel = None
+        try:
+            channel = transport.open_session(timeout=min(timeout_s, self.parameters["conn_timeout"]))
+            channel.exec_command(EXEC)
+            return converse(ParamikoWire(channel), pieces, heard, deadline)
+        finally:
+            watchdog.cancel()
+            if channel is not None:
+                with suppress(*self.BROKEN):
+                    channel.close()
+
+    def refused(self, error: Exception) -> str:
+        if isinstance(error, paramiko.SSHException) and "Timeout opening channel" in str(error):
+            return causes.NO_CHANNEL
+        if isinstance(error, paramiko.ChannelException):
+            return f"sshd refused to run a command: {error.text}"
+        return ""
+
+    def close(self) -> None:
+        if self._plugin is not None:
+            self._plugin.close()
+
+
+class Nudge(Event):
+    """Wakes on either output; paramiko's buffers clear an event when one of them is empty, which we do ourselves."""
+
+    def clear(self) -> None:
+        """Leave it; ``rest`` clears."""
+
+    def rest(self, timeout_s: float) -> None:
+        """Wait for the next nudge."""
+        self.wait(timeout_s)
+        super().clear()
+
+
+class ParamikoWire:
+    """A ``Wire`` over paramiko's channel, whose packets its own thread takes from the socket."""
+
+    def __init__(self, channel: paramiko.Channel) -> None:
+        self._channel, self._nudge = channel, Nudge()
+        channel.in_buffer.set_event(self._nudge)
+        channel.in_stderr_buffer.set_event(self._nudge)
+
+    def take(self, heard: Heard) -> bool:
+        before = len(heard.stdout) + len(heard.stderr)
+        while self._channel.recv_ready():
+            heard.add(stdout=self._channel.recv(READ))
+        while self._channel.recv_stderr_ready():
+            heard.add(stderr=self._channel.recv_stderr(READ))
+        return len(heard.stdout) + len(heard.stderr) > before
+
+    def ready(self) -> bool:
+        return self._channel.send_ready()
+
+    def send(self, piece: bytes) -> int:
+        return self._channel.send(piece)
+
+    def send_eof(self) -> None:
+        self._channel.shutdown_write()
+
+    def code(self) -> int | None:
+        return self._channel.exit_status if self._channel.status_event.is_set() else None
+
+    def closed(self) -> bool:
+        return self._channel.closed
+
+    def rest(self, timeout_s: float, blocked: bool) -> None:
+        self._nudge.rest(min(timeout_s, BLOCKED_S) if blocked else timeout_s)  # nobody tells when the host takes more
