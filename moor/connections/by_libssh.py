@@ -74,10 +74,10 @@ class LibsshSession(Session):
     def _log_in(self) -> None:
         config = self.place.configuration
         files = config.ssh.config_file if config else None
-        known_hosts, bound_s = str(self.parameters.get("known_hosts") or ""), self.parameters["conn_timeout"]
+        known_hosts, bounds = str(self.parameters.get("known_hosts") or ""), self.parameters
         destination = find(self.host_name, self.place.port or 22, self.place.username or "", files, known_hosts)
-        end = time.monotonic() + bound_s
-        self._way = opened(destination, bound_s)
+        self._way = opened(destination, bounds["conn_timeout"])
+        end = time.monotonic() + bounds["banner_timeout"] + bounds["auth_timeout"]
         connection = Connection()
         connection.set_socket(self._way.descriptor)
         self._connection = connection
