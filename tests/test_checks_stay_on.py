@@ -18,7 +18,7 @@ from nornir.core.inventory import Defaults, Host
 
 from moor.connections.harbor import HarborPlugin, NotThere
 from moor.connections.kubernetes import client_of
-from moor.connections.session import complete
+from moor.connections.session import netmiko_parameters
 from moor.errors import InputError
 from moor.pki import Names, issue, make_authority, utc_now
 from moor.resources.healthy import Healthy
@@ -103,9 +103,9 @@ def test_such_an_argument_would_be_found(argument: str) -> None:
 
 def test_the_inventory_cannot_turn_the_host_keys_check_off() -> None:
     with pytest.raises(InputError, match="host keys are always checked"):
-        complete({"ssh_strict": False}, None)
+        netmiko_parameters({"ssh_strict": False}, None)
     for value in (0, "no", None, ""):
-        assert complete({"ssh_strict": value}, None)["ssh_strict"] is True
+        assert netmiko_parameters({"ssh_strict": value}, None)["ssh_strict"] is True
 
 
 def test_a_kubeconfig_that_checks_no_certificate_is_refused(tmp_path: Path) -> None:

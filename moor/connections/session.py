@@ -52,7 +52,9 @@ def open_session(
         raise InputError("a host without hostname cannot be reached; write one in the inventory")
     extras = dict(extras)
     limit, backend = extras.pop("limit_bytes", LIMIT_BYTES), extras.pop("backend", DEFAULT)
-    session = _class_of(backend)(Place(hostname, username, port, configuration), complete(extras, password), limit)
+    session = _class_of(backend)(
+        Place(hostname, username, port, configuration), netmiko_parameters(extras, password), limit
+    )
     session.connect()
     return session
 
@@ -70,7 +72,7 @@ def _class_of(backend: str) -> type[Session]:
     raise InputError(f"connection_options.shell.extras.backend: {backend!r}; it is {' or '.join(BACKENDS)}")
 
 
-def complete(extras: dict[str, Any], password: str | None) -> dict[str, Any]:
+def netmiko_parameters(extras: dict[str, Any], password: str | None) -> dict[str, Any]:
     """Complete ``extras`` for Netmiko, references resolved; raises InputError."""
     if extras.get("ssh_strict") is False:
         raise InputError("ssh_strict: host keys are always checked; pin new ones by moor check --accept-new-host-keys")
