@@ -140,13 +140,20 @@ class Session(ABC):
         """Run a command as root with ``source`` on its standard input; see ``Shell``."""
         opening = Opening(command, timeout_s, self.parameters.get("secret"))
         heard = Heard(self._limit)
-        if not self.is_alive():  # lost between two calls: nothing was under way then
-            self.close()
-            self.connect()
+        self._reconnect()
         try:
             return answer(opening, heard, self._heard_out(opening, heard, source, timeout_s, progress))
         except HostError as error:
             raise cut_off(opening, heard, error) from error
+
+    def _reconnect(self) -> None:
+        """Connect anew where the connection was lost between two calls; nothing was under way then."""
+        if not self.is_alive():
+            self.close()
+            try:
+                self.connect()
+            except HostError as error:
+                raise Lost(str(error)) from error
 
     def _heard_out(
         self, opening: Opening, heard: Heard, source: BinaryIO, timeout_s: float, progress: Callable[[int], None] | None

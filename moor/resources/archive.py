@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -11,13 +12,14 @@ from shlex import quote
 
 from nornir.core.task import Task
 
-from moor.connections.shell import Answer, Shell
+from moor.connections.shell import Answer, Lost, Shell
 from moor.errors import HostError, InputError
 from moor.progress import Meter
 from moor.resources.base import State, Streamed
 from moor.resources.file import same_form
 
 CHUNK = 1024 * 1024
+PAUSES_S = (1, 5, 15)  # after a cut, before the upload goes on: a host that restarts its sshd or its network is back
 SLOWEST = 250_000  # bytes a second; a slower upload is given up
 SLOWEST_HASH = 20_000_000  # bytes a second
 
@@ -87,13 +89,20 @@ fi"""
     def write(self, task: Task, actual: State | None) -> None:
         shell: Shell = task.host.get_connection("shell", task.nornir.config)
         size = self._checked_size()
+        for pause_s in PAUSES_S:
+            try:
+                return self._write(shell, task.host.name, size)
+            except Lost:
+                time.sleep(pause_s)
+        return self._write(shell, task.host.name, size)
+
+    def _write(self, shell: Shell, host: str, size: int) -> None:
+        """Send what is missing, and verify it; the shell connects anew where the connection was lost."""
         wait_s = 120 + 2 * size / SLOWEST_HASH
         partial = self._partial(shell.run(self._prepare(), wait_s))
-        if partial is None:
-            return
-        offset = self._usable(partial, size)
-        self._upload(shell, task.host.name, offset, size)
-        _done(shell.run(self._finish(), wait_s), "verifying")
+        if partial is not None:
+            self._upload(shell, host, self._usable(partial, size), size)
+            _done(shell.run(self._finish(), wait_s), "verifying")
 
     def _checked_size(self) -> int:
         """Give the size of the source, once it is what it should be."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import os
-import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from nornir.core.inventory import ConnectionOptions
@@ -14,10 +15,12 @@ from nornir.core.plugins.connections import ConnectionPluginRegister
 from nornir.core.task import AggregatedResult, MultiResult, Result, Task
 
 from moor.connections.local import LocalPlugin
+from moor.connections.session import BACKENDS
 from moor.connections.shell import ShellPlugin
 from moor.engine.converge import converge
 from moor.engine.observation import forget
 from moor.progress import Meter, progress_to
+from moor.resources import archive as uploads
 from moor.resources.archive import Archive, hash_of, record_of
 from tests.conftest import MakeFleet, counted
 from tests.connections.sshd import Sshd
@@ -192,26 +195,45 @@ def test_too_little_room_is_told_before_the_upload(fleet: MakeFleet, tmp_path: P
         os.system("umount /dev/shm/moor-test && rmdir /dev/shm/moor-test")  # noqa: S605
 
 
-def test_an_upload_that_was_cut_goes_on_where_it_stopped(fleet: MakeFleet, archive: Archive, tmp_path: Path) -> None:
+def noted(offsets: list[int], usable: Callable[..., int]) -> Callable[..., int]:
+    """Give ``usable`` with where each upload began noted."""
+
+    def usable_and_noted(*given: Any) -> int:
+        offsets.append(usable(*given))
+        return offsets[-1]
+
+    return usable_and_noted
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_an_upload_that_is_cut_goes_on_where_it_stopped(
+    fleet: MakeFleet, archive: Archive, tmp_path: Path, backend: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began: list[int] = []
+    monkeypatch.setattr(Archive, "_usable", noted(began, Archive._usable))
     archive.source.write_bytes(os.urandom(60 * MB))
     ConnectionPluginRegister.available["shell"] = ShellPlugin
-    part = Path(f"{archive.path}.part-{archive.digest[:16]}")
     with Sshd(tmp_path / "sshd") as sshd:
-
-        def cut() -> None:
-            while not (part.exists() and part.stat().st_size > 4 * MB):
-                time.sleep(0.001)
-            sshd.cut()
-
-        cutter = threading.Thread(target=cut)
-        cutter.start()
-        result = run(fleet, archive, plugin=sshd.options())
-        cutter.join()
-        assert "connection lost" in str(result[0].exception)
-        held = part.stat().st_size
-        assert 4 * MB < held < 60 * MB
-        assert run(fleet, archive, plugin=sshd.options()).changed
+        monkeypatch.setattr(
+            Meter, "__call__", lambda _, moved: sshd.cut() if len(began) == 1 and moved > 9 * MB else None
+        )
+        result = run(fleet, archive, plugin=sshd.options(backend=backend))
+    assert (result.changed, result.failed) == (True, False)
+    assert began[0] == 0
+    assert 4 * MB < began[1] < 60 * MB
     assert hashlib.sha256(Path(archive.path).read_bytes()).hexdigest() == hash_of(archive.source)
+
+
+def test_an_upload_to_a_host_that_stays_away_ends_with_the_cause(
+    fleet: MakeFleet, archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(uploads, "PAUSES_S", (0.1, 0.1))
+    archive.source.write_bytes(os.urandom(20 * MB))
+    ConnectionPluginRegister.available["shell"] = ShellPlugin
+    with Sshd(tmp_path / "sshd") as sshd:
+        monkeypatch.setattr(Meter, "__call__", lambda _, moved: sshd.stop())
+        result = run(fleet, archive, plugin=sshd.options())
+    assert "connection refused" in str(result[0].exception)
 
 
 def test_progress_says_share_rate_and_time_left() -> None:
