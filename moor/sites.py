@@ -19,6 +19,7 @@ from moor.inventory import FleetInventory
 from moor.modules import SHIPPED, load_runbooks, load_tasks, search
 from moor.netbox_inventory import NetBoxInventory
 from moor.plugins import register_connections
+from moor.runners.config import Runner, RunnerConfig
 from moor.settings.access import SiteSettings
 from moor.settings.document import Findings, Tree, load
 from moor.settings.section import SecretRef, SitePath, Strict
@@ -65,24 +66,6 @@ class InventoryConfig(Strict):
     def _netbox_together(self) -> InventoryConfig:
         if (self.plugin == "NetBoxInventory") != (self.options.netbox is not None):
             raise ValueError("the plugin NetBoxInventory and options.netbox go together; write both or neither")
-        return self
-
-
-class RunnerConfig(Strict):
-    """Nornir's ``runner``."""
-
-    plugin: str = "threaded"
-    options: dict[str, Any] = Field(default_factory=dict)
-
-    @model_validator(mode="after")
-    def _known_options(self) -> RunnerConfig:
-        if self.plugin in ("threaded", "serial"):
-            wanted = {"num_workers"} if self.plugin == "threaded" else set()
-            if strange := set(self.options) - wanted:
-                raise ValueError(f"no such option of {self.plugin}: {', '.join(sorted(strange))}")
-            workers = self.options.get("num_workers", 1)
-            if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
-                raise ValueError("num_workers must be a whole number, 1 or more")
         return self
 
 
@@ -133,7 +116,7 @@ class SiteConfig(Strict):
     """The whole of config.yaml."""
 
     inventory: InventoryConfig = InventoryConfig()
-    runner: RunnerConfig = RunnerConfig()
+    runner: Runner = RunnerConfig()
     logging: LoggingConfig = LoggingConfig()
     ssh: SSHConfig = SSHConfig()
     core: CoreConfig = CoreConfig()

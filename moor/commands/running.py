@@ -10,6 +10,7 @@ from dataclasses import replace
 from importlib import import_module
 
 from nornir.core import Nornir
+from nornir.core.plugins.runners import RunnerPlugin
 from nornir.plugins.runners import ThreadedRunner
 
 from moor import text
@@ -23,6 +24,7 @@ from moor.progress import progress_to
 from moor.refusal import refuse_bad_input
 from moor.report import Collector, HostReport, RunReport
 from moor.runbook import Runbook, run
+from moor.runners.dask import DaskRunner
 from moor.secrets import MaskingFilter, mask
 from moor.selection import FLEET, limited
 from moor.settings.access import SiteSettings
@@ -35,7 +37,7 @@ def opened(options: Options, dry_run: bool) -> Iterator[Nornir]:
     quieten(options.verbose)
     nr = open_site(find_site(options.site), dry_run=dry_run)
     if options.workers:
-        nr = nr.with_runner(ThreadedRunner(num_workers=options.workers))
+        nr = nr.with_runner(sized(nr.runner, options.workers))
     nr.config.user_defined[FLEET] = nr.inventory
     if trouble := nr.inventory.defaults.data.get(TROUBLE):
         alert(trouble)
@@ -43,6 +45,11 @@ def opened(options: Options, dry_run: bool) -> Iterator[Nornir]:
         yield limited(nr, options.limit)
     finally:
         nr.close_connections(on_good=True, on_failed=True)
+
+
+def sized(runner: RunnerPlugin, workers: int) -> RunnerPlugin:
+    """Give a runner that takes ``workers`` hosts at once; one that goes beyond this process stays what it is."""
+    return runner.sized(workers) if isinstance(runner, DaskRunner) else ThreadedRunner(num_workers=workers)
 
 
 def site_in(nr: Nornir) -> SiteSettings:

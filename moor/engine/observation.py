@@ -4,22 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import count
 
 from nornir.core.inventory import Host
 
 from moor.resources.base import State
+
+_numbers = count(1)
 
 
 @dataclass
 class Observation:
     """The states that were read, by resource id, and the paths that a dry run would have changed by now.
 
-    whole  all that the run's stages want of the host was read by script
+    whole   all that the run's stages want of the host was read by script
+    number  of the run on that host, counted in this process; a runner beyond it knows a run by that again
     """
 
     states: dict[str, State | None] = field(default_factory=dict)
     planned: set[str] = field(default_factory=set)
     whole: bool = False
+    number: int = field(default_factory=lambda: next(_numbers))
 
     def missing(self, ids: Iterable[str]) -> list[str]:
         """Name what has not been read yet."""
@@ -51,7 +56,7 @@ def observation_of(host: Host) -> Observation:
 def forget(host: Host) -> None:
     """Drop what was read in this run: something changes on the host."""
     if KEY in host.data:
-        begin(host)
+        host.data[KEY] = Observation(number=observation_of(host).number)
 
 
 def end(host: Host) -> None:

@@ -90,12 +90,14 @@ ls -1 "$moor_runs" 2>/dev/null | grep -vxF -e "$moor_run" | sort -r | tail -n +2
 """
 
 
+OWN_S = 60  # how long a run waits for a script of its own, which a lost connection left behind and which ends by itself
+
 # Whoever can open the file can hold its lock, so it is for root alone.
 TAKE_LOCK = f"""\
 command -v flock >/dev/null || {{ echo 'flock is missing here; install util-linux' >&2; exit 1; }}
 umask 077; exec 9>>"$moor_lock" || exit 1
 chmod 600 "$moor_lock"; umask 022
-if ! flock -n 9; then
+if ! flock -n 9 && ! {{ grep -q "^$moor_run of " "$moor_lock" && flock -w {OWN_S} 9 2>/dev/null; }}; then
   printf 'another run holds the lock of this host: %s\\n' "$(cat "$moor_lock")" >&2; exit {BUSY}
 fi
 printf '%s of %s, since %s, pid %s\\n' "$moor_run" "$moor_by" "$(date -u '+%Y-%m-%d %H:%M:%S UTC')" $$ > "$moor_lock"

@@ -134,7 +134,7 @@ class Sshd:
 
     def signal_sessions(self, number: signal.Signals) -> None:
         """Signal the processes that serve connections."""
-        for pid in _descendants(self.process.pid if self.process else 0):
+        for pid in descendants(self.process.pid if self.process else 0):
             with suppress(ProcessLookupError):
                 os.kill(pid, number)
 
@@ -150,10 +150,11 @@ class Sshd:
         }
 
 
-def _descendants(pid: int) -> list[int]:
+def descendants(pid: int) -> list[int]:
+    """Give the processes that a process began, and theirs."""
     found = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=False)
     children = [int(word) for word in found.stdout.split()]
-    return [*children, *(deep for child in children for deep in _descendants(child))]
+    return [*children, *(deep for child in children for deep in descendants(child))]
 
 
 def installed(*programs: str) -> list[str]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from fcntl import LOCK_EX, flock
+from fcntl import LOCK_EX, LOCK_UN, flock
 from functools import partial
 from pathlib import Path
+from threading import Timer
 
 import pytest
 from nornir.core.inventory import Host
@@ -153,6 +154,20 @@ def test_a_host_that_is_busy_shows_what_was_left_undone(fleet: MakeFleet, tmp_pa
         result = run(fleet)["alpha"]
     assert "another run holds the lock of this host" in str(result[0].exception)
     assert list(statuses(result).values()) == ["skipped"]
+
+
+def test_a_script_that_the_same_run_left_behind_is_waited_for(fleet: MakeFleet, tmp_path: Path) -> None:
+    nr = fleet().filter(name="alpha")
+    nr.config.user_defined["run"] = "20260101-000000-abcd"
+    with (tmp_path / "lock").open("w") as lock:
+        lock.write("20260101-000000-abcd of ops@desk, since Thursday, pid 1\n")
+        lock.flush()
+        flock(lock, LOCK_EX)
+        left_behind = Timer(0.5, flock, (lock, LOCK_UN))
+        left_behind.start()
+        result = nr.run(task=lambda task: converge(task, [one(task.host)]))["alpha"]
+        left_behind.join()
+    assert list(statuses(result).values()) == ["changed"]
 
 
 def test_two_edits_of_one_file_are_made_in_one_run(fleet: MakeFleet, tmp_path: Path) -> None:

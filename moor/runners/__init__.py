@@ -1,0 +1,1 @@
+"""Runners for Nornir: how the hosts of a task are gone over."""

@@ -1,0 +1,186 @@
+"""A Dask scheduler and its workers, as a controller sees them."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from typing import Any
+
+import dask.config
+from distributed import Client, Future, fire_and_forget
+from distributed.security import Security
+
+from moor.errors import MoorError
+from moor.runners.config import DaskOptions
+from moor.runners.likeness import Likeness, proven
+from moor.runners.worker import Session, begin_session, introduce
+from moor.settings.access import SiteSettings
+
+CONNECT_S = 10  # how long a scheduler may take to answer
+JOIN_S = 120  # how long workers may take to open the site
+LOOK_S = 0.5  # how often the list of workers is read
+TICK_S = 0.1
+Event = list[Any]
+
+
+@dataclass
+class Lease:
+    """A worker that opens the site, or has: its session lives there as long as this does.
+
+    token    of the session, once it is there
+    trouble  why the worker is not fit
+    """
+
+    session: Future[Session | str]
+    introduction: Future[tuple[str, str]]
+    token: str = ""
+    trouble: str = ""
+
+    @property
+    def pending(self) -> bool:
+        return not self.token and not self.trouble
+
+    def look(self) -> None:
+        """Take the worker's answer, if it is there by now."""
+        if self.pending and self.introduction.done():
+            failed = self.introduction.status != "finished"
+            self.token, self.trouble = ("", "it did not open the site; see its log") if failed else _given(self)
+
+
+def _given(lease: Lease) -> tuple[str, str]:
+    answer: tuple[str, str] = lease.introduction.result(timeout=CONNECT_S)
+    return answer
+
+
+class Cluster:
+    """A connected scheduler; ``fit`` are the workers that have opened the site."""
+
+    def __init__(self, options: DaskOptions, site: SiteSettings, dry_run: bool) -> None:
+        self.address, self._site, self._dry_run = options.scheduler, site, dry_run
+        self._client = connected(options)
+        self._leases: dict[str, Lease] = {}
+        self._joining = ExitStack()
+        self._likeness: Likeness | None = None  # while workers join
+        self._heard: SimpleQueue[Event] = SimpleQueue()
+        self._looked = 0.0
+        # The scheduler forgets a topic of a client's own name with the client, however that ends.
+        self.topic: str = self._client.id
+        self._client.subscribe_topic(self.topic, lambda event: self._heard.put(event[1]))
+
+    def open(self) -> None:
+        """Have every worker open the site; raises MoorError where one cannot, or there is none."""
+        deadline = time.monotonic() + JOIN_S
+        self.look()
+        while any(lease.pending for lease in self._leases.values()) and time.monotonic() < deadline:
+            time.sleep(TICK_S)
+            self.look()
+        if wrong := {name: lease.trouble for name, lease in self._leases.items() if lease.trouble}:
+            raise MoorError("\n".join(f"worker {name}: {line}" for name, t in wrong.items() for line in t.splitlines()))
+        if not self.fit:
+            raise MoorError(
+                f"scheduler {self.address}: no worker takes hosts; start some: dask worker {self.address}, "
+                "with the certificate that config.yaml names where it is tls://"
+            )
+
+    @property
+    def fit(self) -> dict[str, str]:
+        """The workers that may be given hosts, by address, with the tokens of their sessions."""
+        return {address: lease.token for address, lease in self._leases.items() if lease.token}
+
+    @property
+    def lost(self) -> bool:
+        """Whether the scheduler is gone for good."""
+        return self._client.status in ("closing", "closed")
+
+    def look(self) -> None:
+        """Take note of workers that came, went or answered."""
+        if time.monotonic() - self._looked >= LOOK_S and self._client.status == "running":
+            self._looked = time.monotonic()
+            self._compare(self._present())
+        for lease in self._leases.values():
+            lease.look()
+        if not any(lease.pending for lease in self._leases.values()):
+            self._joining.close()
+            self._likeness = None
+
+    def _present(self) -> set[str]:
+        with suppress(OSError):  # the scheduler has just gone, which `lost` tells soon
+            return set(self._client.nthreads())
+        return set(self._leases)
+
+    def _compare(self, present: set[str]) -> None:
+        for gone in self._leases.keys() - present:
+            del self._leases[gone]
+        for new in present - self._leases.keys():
+            self._likeness = self._likeness or self._joining.enter_context(proven(self._site))
+            session = self.submit(new, begin_session, self._likeness, self._dry_run)
+            self._leases[new] = Lease(session, self.submit(new, introduce, session))
+
+    def expel(self, address: str) -> None:
+        """Have a worker join anew: it is not the one that it was."""
+        self._leases.pop(address, None)
+
+    def order(self, address: str, function: Callable[..., bool], raw: bytes) -> Future[bool]:
+        """Have a worker's session carry out an order."""
+        return self.submit(address, function, self._leases[address].session, raw)
+
+    def leave_to(self, address: str, function: Callable[..., None], names: tuple[str, ...]) -> None:
+        """Have a worker's session do something that nobody waits for."""
+        fire_and_forget(self.submit(address, function, self._leases[address].session, names))
+
+    def submit(self, address: str, function: Callable[..., Any], *args: Any) -> Future[Any]:
+        """Have a function run on one worker and no other."""
+        return self._client.submit(function, *args, workers=[address], allow_other_workers=False, pure=False, retries=0)
+
+    def heard(self) -> Iterator[Event]:
+        """Give what workers have told since, after waiting a little for the first."""
+        with suppress(Empty):
+            yield self._heard.get(timeout=TICK_S)
+            while True:
+                yield self._heard.get_nowait()
+
+    def close(self) -> None:
+        """Leave the scheduler; the workers' sessions end with that."""
+        self._joining.close()
+        self._leases.clear()
+        self._client.close(timeout=CONNECT_S)
+
+
+def connected(options: DaskOptions) -> Client:
+    """Connect to the scheduler; raises MoorError."""
+    _quieten()
+    security = Security(
+        tls_ca_file=str(options.ca),
+        tls_client_cert=str(options.cert),
+        tls_client_key=str(options.key),
+        require_encryption=True,
+    )
+    try:
+        return Client(
+            options.scheduler,
+            timeout=CONNECT_S,
+            security=security if options.ca else None,
+            set_as_default=False,
+        )
+    except (OSError, ValueError) as error:
+        raise MoorError(
+            f"scheduler {options.scheduler}: {_cause(error)}; does `dask scheduler` run there, "
+            "and has it a certificate of the same CA where it is tls://?"
+        ) from error
+
+
+def _cause(error: Exception) -> str:
+    deepest: BaseException = error
+    while deepest.__cause__ is not None:
+        deepest = deepest.__cause__
+    return " ".join(str(deepest).split()) or type(deepest).__name__
+
+
+def _quieten() -> None:
+    """Keep Dask's own words off standard error: what concerns a user is told by results."""
+    dask.config.set({"distributed.logging.distributed": "critical"})
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)

@@ -1,0 +1,75 @@
+"""Nornir's runner ``dask``: the hosts of a task go to the workers of a Dask scheduler, each of which runs its share.
+
+A host stays with its worker for a whole run, where its connection and what was read of it are. Whatever the controller
+has to decide, such as batches and what a failure means for later stages, it decides as with any other runner.
+"""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+from nornir.core import Nornir
+from nornir.core.inventory import Host
+from nornir.core.task import AggregatedResult, MultiResult, Result, Task
+
+from moor.errors import InputError
+from moor.runners.config import DaskOptions
+
+if TYPE_CHECKING:
+    from moor.runners.cluster import Cluster
+
+CLOSING = "close_connections_task"  # Nornir's own, which ends whatever ran
+
+
+class DaskRunner:
+    """Runs tasks on Dask workers; the options are those of ``DaskOptions``."""
+
+    def __init__(self, **options: Any) -> None:
+        if find_spec("distributed") is None:
+            raise InputError(
+                "config.yaml: runner: dask needs the package distributed; pip install distributed, "
+                "on the controller and on every worker"
+            )
+        self._options = DaskOptions.model_validate(options)
+        self._cluster: Cluster | None = None
+        self._homes: dict[str, str] = {}  # host to the worker that holds it
+
+    def sized(self, num_workers: int) -> DaskRunner:
+        """Give a runner of as many hosts at once on each worker."""
+        return DaskRunner(**{**self._options.model_dump(), "num_workers": num_workers})
+
+    def run(self, task: Task, hosts: list[Host]) -> AggregatedResult:
+        """Run the task; raises MoorError where scheduler or workers cannot take it, before anything is reached."""
+        if task.name == CLOSING:
+            return self._leave(task, hosts)
+        if not hosts:
+            return AggregatedResult(task.name)
+        from moor.runners.dispatch import Dispatch
+
+        cluster = self._cluster = self._cluster or self._joined(task.nornir)
+        return Dispatch(cluster, self._homes, task, hosts, self._options.num_workers).run()
+
+    def _joined(self, nr: Nornir) -> Cluster:
+        from moor.runners.cluster import Cluster
+
+        cluster = Cluster(self._options, nr.config.user_defined["moor"], nr.data.dry_run)
+        try:
+            cluster.open()
+        except BaseException:
+            cluster.close()
+            raise
+        return cluster
+
+    def _leave(self, task: Task, hosts: list[Host]) -> AggregatedResult:
+        """Let the workers close what they hold."""
+        if self._cluster:
+            self._cluster.close()
+        self._cluster = None
+        self._homes.clear()
+        result = AggregatedResult(task.name)
+        for host in hosts:
+            host.close_connections()
+            result[host.name] = MultiResult(task.name)
+            result[host.name].append(Result(host))
+        return result

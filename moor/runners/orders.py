@@ -1,0 +1,172 @@
+"""What travels between a controller and its workers: orders there, results back, never a secret."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable, Mapping
+from copy import copy
+from dataclasses import dataclass, fields, is_dataclass, replace
+from typing import Any
+
+from nornir.core.inventory import Host
+from nornir.core.task import MultiResult, Result, Task
+
+from moor.engine.observation import KEY, Observation, begin, end, observation_of
+from moor.engine.once import KEY as ASKED
+from moor.errors import MoorError
+from moor.masking import mask
+from moor.selection import FLEET
+
+OWN = "moor_"  # how keys of user_defined begin that moor's commands set for a run
+AT_HOME = (FLEET, ASKED)  # each process has its own
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Which run's observation a host goes on with, and what a dry run would have changed there by now."""
+
+    number: int
+    planned: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Order:
+    """One task for some hosts of a worker, by their names; what is theirs the worker reads itself.
+
+    number   tells this order's answers from those of others
+    token    of the session that is meant; a worker that was started anew has another
+    topic    where the answers go
+    words    what a command has set in Nornir's user_defined
+    """
+
+    number: int
+    token: str
+    topic: str
+    task: Callable[..., Any]
+    name: str
+    severity: int
+    params: Mapping[str, Any]
+    dry_run: bool
+    at_once: int
+    hosts: Mapping[str, Reading | None]
+    words: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a worker says of one host: results, the connections that it holds open, and of its observation the rest."""
+
+    results: MultiResult
+    connections: tuple[str, ...] = ()
+    planned: frozenset[str] = frozenset()
+    whole: bool = False
+
+
+@dataclass(frozen=True)
+class Raised:
+    """An exception by the name of its class and its words, since not every one survives a journey."""
+
+    name: str
+    words: str
+
+    def rebuilt(self) -> Exception:
+        """Give an exception that reads the same."""
+        made: Exception = type(self.name, (Exception,), {})(self.words)
+        return made
+
+
+def words_of(task: Task) -> dict[str, Any]:
+    """Collect what the command has set for its run."""
+    known = task.nornir.config.user_defined
+    return {key: known[key] for key in known if key == "run" or (key.startswith(OWN) and key not in AT_HOME)}
+
+
+def take_words(known: dict[str, Any], words: Mapping[str, Any]) -> None:
+    """Have ``words`` in place of what an earlier order brought."""
+    for key in [key for key in known if key.startswith(OWN) and key not in AT_HOME]:
+        del known[key]
+    known.update(words)
+
+
+def reading_of(host: Host) -> Reading | None:
+    """Say which observation of the host is under way; None where no run is."""
+    seen: Observation | None = host.data.get(KEY)
+    return Reading(seen.number, frozenset(seen.planned)) if seen else None
+
+
+def take_reading(host: Host, reading: Reading | None) -> None:
+    """Go on with what this worker has read of the host in the same run, else begin anew."""
+    if reading is None:
+        end(host)
+        return
+    if KEY not in host.data or observation_of(host).number != reading.number:
+        begin(host)
+        observation_of(host).number = reading.number
+    observation_of(host).planned = set(reading.planned)
+
+
+def observed(host: Host, answer: Answer) -> None:
+    """Take over what a worker has observed; what it read stays there."""
+    if KEY in host.data:
+        seen = observation_of(host)
+        seen.planned, seen.whole = set(answer.planned), answer.whole
+
+
+def packed(host: Host, results: MultiResult) -> bytes:
+    """Write what a worker says of a host, without anything secret that this process knows."""
+    seen = observation_of(host)
+    return pickle.dumps(Answer(_bare_all(results), tuple(host.connections), frozenset(seen.planned), seen.whole))
+
+
+def unpacked(raw: bytes, host: Host) -> Answer:
+    """Read an answer; its results belong to the controller's ``host`` from now on."""
+    answer: Answer = pickle.loads(raw)  # noqa: S301  # of a worker that has a certificate, see SECURITY.md
+    for result in answer.results:
+        _adopt(result, host)
+    return answer
+
+
+def _bare_all(results: MultiResult) -> MultiResult:
+    bare = MultiResult(results.name)
+    bare.extend(_bare_all(result) if isinstance(result, MultiResult) else _bare(result) for result in results)
+    return bare
+
+
+def _bare(result: Result) -> Result:
+    """Give a copy without the host, which the controller has, and masked; the runner here still needs the original."""
+    bare, error = copy(result), result.exception
+    bare.host = None
+    for key, value in vars(result).items():
+        if key not in ("exception", "host"):
+            setattr(bare, key, masked(value))
+    bare.exception = _portable(error) if error else None  # type: ignore[assignment]  # until it is adopted
+    return bare
+
+
+def _adopt(result: Result | MultiResult, host: Host) -> None:
+    if isinstance(result, MultiResult):
+        for inner in result:
+            _adopt(inner, host)
+        return
+    result.host = host
+    if isinstance(result.exception, Raised):
+        result.exception = result.exception.rebuilt()
+
+
+def _portable(error: BaseException) -> MoorError | Raised:
+    words = mask(str(error))
+    return type(error)(words) if isinstance(error, MoorError) else Raised(type(error).__name__, words)
+
+
+def masked(value: Any) -> Any:
+    """Give ``value`` with every known secret struck out of the texts in it."""
+    if isinstance(value, str):
+        return mask(value)
+    if isinstance(value, list | tuple | set | frozenset) and not hasattr(value, "_fields"):
+        return type(value)(masked(part) for part in value)
+    if isinstance(value, dict):
+        return {masked(key): masked(part) for key, part in value.items()}
+    if is_dataclass(value) and not isinstance(value, type):
+        parts = {part.name: masked(getattr(value, part.name)) for part in fields(value) if part.init}
+        return replace(value, **parts)
+    return value

@@ -1,0 +1,190 @@
+"""What runs on a Dask worker: a session for each controller, whose site is opened here and whose hosts are held here.
+
+A session is the result of a Dask task, so it lives as long as its controller wants that result. However a controller
+ends, Dask drops the result, and the session's connections are closed.
+"""
+
+from __future__ import annotations
+
+import logging
+import pickle
+import secrets
+import sys
+import threading
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from traceback import clear_frames
+from typing import Any, NoReturn
+
+from nornir.core import Nornir
+from nornir.core.inventory import Host
+from nornir.core.processor import Processors
+from nornir.core.task import AggregatedResult, MultiResult, Result, Task
+from nornir.plugins.runners import ThreadedRunner
+
+from moor.errors import MoorError
+from moor.masking import MaskingFilter
+from moor.progress import progress_to
+from moor.runners.likeness import Likeness, unlike
+from moor.runners.orders import Order, packed, take_reading, take_words
+from moor.selection import FLEET
+from moor.sites import open_site
+
+Tell = Callable[..., None]
+
+
+class Session:
+    """One controller on this worker; ``token`` names it."""
+
+    def __init__(self, nr: Nornir) -> None:
+        self.nr, self.token = nr, secrets.token_hex(8)
+        self.busy: set[str] = set()  # hosts that a task is at
+        self.turn = threading.Lock()  # of who changes ``busy``, or closes what is not
+        nr.config.user_defined[FLEET] = nr.inventory
+        weakref.finalize(self, _leave, list(nr.inventory.hosts.values())).atexit = False
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a session stays on its worker")
+
+
+def _leave(hosts: list[Host]) -> None:
+    """Close what is open, in a thread of its own, since Dask may drop a result in the midst of anything."""
+    held = [host for host in hosts if host.connections]
+    threading.Thread(target=_close, args=(held,), daemon=True).start()
+
+
+def _close(hosts: list[Host]) -> None:
+    for host in hosts:
+        host.close_connections()
+
+
+def begin_session(wanted: Likeness, dry_run: bool) -> Session | str:
+    """Open the controller's site on this worker; a text says why this worker is not fit for it."""
+    _keep_logs_clean()
+    if trouble := unlike(wanted):
+        return trouble
+    try:
+        return Session(open_site(Path(wanted.site), dry_run))
+    except MoorError as error:
+        return str(error)
+
+
+def introduce(session: Session | str) -> tuple[str, str]:
+    """Give the session's token, or what is wrong with this worker."""
+    return ("", session) if isinstance(session, str) else (session.token, "")
+
+
+def _keep_logs_clean() -> None:
+    """Have no secret in this worker's log: Nornir logs the traceback of a task that failed."""
+    logger = logging.getLogger("nornir")
+    if not logger.handlers:
+        handler = logging.StreamHandler(sys.stderr)
+        handler.addFilter(MaskingFilter())
+        logger.addHandler(handler)
+        logger.propagate = False
+
+
+class Abandoned(Exception):
+    """Nobody waits for the rest of an order."""
+
+
+class Telling:
+    """Nornir processor that tells a controller what happens on this worker, host by host."""
+
+    def __init__(self, session: Session, tell: Tell, wanted: Callable[[], bool]) -> None:
+        self._session, self._tell, self._wanted = session, tell, wanted
+        self._here = threading.local()
+
+    def task_instance_started(self, task: Task, host: Host) -> None:
+        """Tell it, unless nobody waits any more: then the host is left as it is."""
+        if not self._wanted():
+            raise Abandoned
+        self._here.busy = True
+        with self._session.turn:
+            self._session.busy.add(host.name)
+        self._tell("started", host.name)
+
+    def task_instance_completed(self, task: Task, host: Host, result: MultiResult) -> None:
+        """Tell the results."""
+        self._here.busy = False
+        with self._session.turn:
+            self._session.busy.discard(host.name)
+        self._tell("completed", host.name, _written(host, result))
+
+    def subtask_instance_started(self, task: Task, host: Host) -> None:
+        """Subtasks are part of their task's results, and told with them."""
+
+    def subtask_instance_completed(self, task: Task, host: Host, result: MultiResult) -> None:
+        """Subtasks are part of their task's results, and told with them."""
+
+    def task_started(self, task: Task) -> None:
+        """The controller knows."""
+
+    def task_completed(self, task: Task, result: AggregatedResult) -> None:
+        """The controller knows."""
+
+    def progress(self, line: str) -> None:
+        """Tell a line of progress of this order's hosts, not of another's that run here too."""
+        if getattr(self._here, "busy", False):
+            self._tell("progress", line)
+
+
+def _written(host: Host, results: MultiResult) -> bytes:
+    try:
+        return packed(host, results)
+    except Exception as error:  # whatever a site's own task gives as a result
+        failed = MultiResult(results.name)
+        words = f"its result cannot be sent from a worker to the controller: {error}"
+        failed.append(Result(host, words, failed=True, exception=MoorError(words)))
+        return packed(host, failed)
+
+
+def let_go(session: Session, names: tuple[str, ...]) -> None:
+    """Close connections that the controller needs no more, unless a later task is at the host already."""
+    for name in names:
+        with session.turn:
+            if name not in session.busy:
+                session.nr.inventory.hosts[name].close_connections()
+
+
+def carry_out(session: Session, raw: bytes) -> bool:
+    """Run an order on this worker's hosts, telling each result as it comes; False where another session was meant."""
+    from distributed import get_worker
+
+    worker = get_worker()
+    key = worker.get_current_task()
+    order: Order = pickle.loads(raw)  # noqa: S301  # of a controller that has a certificate, see SECURITY.md
+    if order.token != session.token:
+        return False
+
+    def tell(*words: Any) -> None:
+        worker.log_event(order.topic, [order.number, *words])
+
+    def wanted() -> bool:
+        state = worker.state.tasks.get(key)
+        return state is not None and state.state != "cancelled"
+
+    telling = Telling(session, tell, wanted)
+    with progress_to(telling.progress), _left_alone():
+        _run(session.nr, order, telling)
+    return True
+
+
+def _run(nr: Nornir, order: Order, telling: Telling) -> None:
+    take_words(nr.config.user_defined, order.words)
+    nr.data.dry_run = order.dry_run
+    hosts = [nr.inventory.hosts[name] for name in order.hosts]
+    for host in hosts:
+        take_reading(host, order.hosts[host.name])
+    task = Task(order.task, nr, order.dry_run, Processors([telling]), order.name, order.severity, **dict(order.params))
+    ThreadedRunner(order.at_once).run(task, hosts)
+
+
+@contextmanager
+def _left_alone() -> Iterator[None]:
+    try:
+        yield
+    except Abandoned as error:
+        clear_frames(error.__traceback__)  # or the error and they hold one another, and with them the session

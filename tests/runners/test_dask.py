@@ -1,0 +1,182 @@
+"""A fleet over the workers of a real Dask scheduler: what a user sees is what one machine would show."""
+
+from __future__ import annotations
+
+import importlib
+import signal
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import redirect_stdout
+from io import StringIO
+from threading import Thread
+from typing import Any
+
+import pytest
+from nornir.core import Nornir
+from nornir.core.inventory import Host
+from nornir.core.task import AggregatedResult, MultiResult, Task
+
+from moor.cli import main
+from moor.errors import MoorError
+from moor.masking import forms
+from moor.modules import SHIPPED, load_runbooks, load_tasks
+from moor.sites import open_site
+from tests.connections.sshd import free_port
+from tests.runners.grounds import GONE, HOSTS, PASSWORD, Grounds, certificates, told, until
+
+pytestmark = pytest.mark.lab
+
+THREADED = {"plugin": "threaded", "options": {"num_workers": 4}}
+EVERY = [*HOSTS[:2], GONE, *HOSTS[2:]]
+
+
+class Heard:
+    """Nornir processor that counts what it is told of each host."""
+
+    def __init__(self) -> None:
+        self.began, self.ended = Counter[str](), Counter[str]()
+
+    def task_instance_started(self, task: Task, host: Host) -> None:
+        self.began[host.name] += 1
+
+    def task_instance_completed(self, task: Task, host: Host, result: MultiResult) -> None:
+        assert result[0].host is host
+        self.ended[host.name] += 1
+
+    def task_started(self, task: Task) -> None: ...
+
+    def task_completed(self, task: Task, result: AggregatedResult) -> None: ...
+
+    def subtask_instance_started(self, task: Task, host: Host) -> None: ...
+
+    def subtask_instance_completed(self, task: Task, host: Host, result: MultiResult) -> None: ...
+
+
+def told_here(grounds: Grounds, *words: str) -> dict[str, Any]:
+    """Run a command in this process, which saves a busy machine the imports, and give its JSON."""
+    with redirect_stdout(StringIO()) as out, pytest.raises(SystemExit):
+        main([*words, "--output", "json", "--quiet", "--site", str(grounds.site)])
+    return told(out.getvalue())
+
+
+@pytest.fixture
+def opened() -> Iterator[Any]:
+    """Give what opens the site in this process, and closes it after the test."""
+    every: list[Nornir] = []
+
+    def open_it(grounds: Grounds) -> Nornir:
+        every.append(open_site(grounds.site, dry_run=True))
+        return every[-1]
+
+    yield open_it
+    for nr in every:
+        nr.close_connections()
+    load_tasks(SHIPPED)  # the next test finds no task of this site
+    load_runbooks(SHIPPED)
+
+
+def began(grounds: Grounds) -> list[str]:
+    return [name for name in HOSTS if grounds.noted(name)]
+
+
+@pytest.mark.usefixtures("opened")  # it leaves the shipped tasks to the next test
+def test_plan_and_apply_tell_what_they_tell_on_one_machine(grounds: Grounds) -> None:
+    rounds = (("plan", "marks"), ("apply", "marks", "--yes"), ("plan", "marks"))
+    grounds.fleet(EVERY, THREADED)
+    alone = [told_here(grounds, *words) for words in rounds]
+    grounds.forget()
+    grounds.fleet(EVERY)
+    together = [told_here(grounds, *words) for words in rounds]
+    assert together == alone
+    planned, applied, again = together
+    assert "refused" in applied["hosts"][GONE]["error"]
+    for name in HOSTS:
+        shown = [[found["status"] for found in report["hosts"][name]["resources"]] for report in together]
+        assert (name, shown) == (name, [["drift"] * 2, ["changed"] * 2, ["ok"] * 2])
+        assert (grounds.on(name) / "mnt/motd").read_text() == f"this is {name}\n"
+    assert sorted(planned["hosts"]) == sorted(again["hosts"]) == sorted(EVERY)
+
+
+def test_a_worker_killed_in_the_middle_loses_no_host_and_none_is_told_twice(grounds: Grounds, opened: Any) -> None:
+    grounds.fleet(runner=grounds.dask(num_workers=1), slow_s=2)
+    nr, heard = opened(grounds), Heard()
+    take_time = importlib.import_module("tasks.marks").take_time
+
+    def kill_one() -> None:
+        until(lambda: len(began(grounds)) >= 2, "both workers are at a host")
+        grounds.kill("two")
+
+    killer = Thread(target=kill_one)
+    killer.start()
+    result = nr.with_processors([heard]).run(task=take_time)
+    killer.join()
+    once = dict.fromkeys(HOSTS, 1)
+    assert (heard.began, heard.ended) == (once, once)
+    assert {name: str(told[0]) for name, told in result.items()} == dict.fromkeys(HOSTS, "took its time")
+    asked = [grounds.noted(name).count("begun") for name in HOSTS]
+    assert sorted(asked) == [1, 1, 1, 1, 1, 2]  # the host that was lost in the middle, and no other, was done again
+    assert not nr.data.failed_hosts
+
+
+def test_a_host_stays_with_its_worker_and_one_session_serves_all_stages(grounds: Grounds) -> None:
+    grounds.fleet()
+    before = grounds.sshd_log().count("Accepted publickey")
+    said = grounds.moor("apply", "marks", "--yes", "--output", "json")
+    assert told(said.stdout)["answered"] == ["read", "write_marks", "write_marks", "take_time"]
+    assert grounds.sshd_log().count("Accepted publickey") - before == len(HOSTS)
+    until(lambda: not grounds.sessions(), "the workers close what they hold")
+
+
+def test_ctrl_c_ends_the_command_and_no_further_host_is_begun(grounds: Grounds) -> None:
+    grounds.fleet(runner=grounds.dask(num_workers=1), slow_s=3)
+    argv = [sys.executable, "-m", "moor", "apply", "waiting", "--yes", "--site", str(grounds.site)]
+    process = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    until(lambda: len(began(grounds)) >= 2, "both workers are at a host")
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, "Traceback" in err) == (130, False)
+    assert ("under way: take_time" in out, "not begun: take_time" in out) == (True, True)
+    until(lambda: not grounds.sessions(), "the workers close what they hold")
+    assert [grounds.noted(name) for name in began(grounds)] == [["begun", "ended"]] * 2
+
+
+def test_no_secret_is_in_what_is_told_nor_in_any_log(grounds: Grounds) -> None:
+    grounds.fleet()
+    said = grounds.moor("apply", "telling", "--yes", "-v")
+    logs = "".join(grounds.log(name) for name in grounds.processes)
+    assert said.stdout.count("no login with ***") >= len(HOSTS)
+    assert ("no login with ***" in logs, "Compute Failed" in logs) == (True, False)
+    assert "internal error: ValueError: no login with ***" in said.stdout
+    everything = said.stdout + said.stderr + logs
+    assert [form for form in forms(PASSWORD) if form in everything] == []
+
+
+def test_a_worker_with_other_code_takes_no_host(grounds: Grounds, opened: Any) -> None:
+    grounds.fleet()
+    nr, source = opened(grounds), grounds.site / "tasks/marks.py"
+    former = source.read_text()
+    source.write_text(former + "\n# newer\n")
+    try:
+        with pytest.raises(MoorError, match="it runs other code than the controller") as error:
+            nr.run(task=importlib.import_module("tasks.marks").take_time)
+    finally:
+        source.write_text(former)
+    assert str(error.value).count("worker tls://") == 2
+    assert began(grounds) == []
+
+
+@pytest.mark.parametrize("case", ["nobody", "stranger"])
+def test_a_scheduler_that_cannot_be_used_is_one_clear_error(grounds: Grounds, case: str) -> None:
+    """Nobody listens there; or the controller's certificate is of another CA."""
+    own = {"scheduler": f"tls://127.0.0.1:{free_port()}"}
+    if case == "stranger":
+        own = certificates(grounds.folder / "strangers", "another")
+    grounds.fleet(runner=grounds.dask(**own))
+    said = grounds.moor("plan", "marks", "--quiet")
+    assert (said.returncode, said.stdout) == (1, "")
+    (line,) = said.stderr.splitlines()
+    assert line.startswith("moor: scheduler tls://127.0.0.1:")
+    assert "does `dask scheduler` run there" in line
+    assert not (grounds.site / ".moor/proofs").exists()
