@@ -92,7 +92,8 @@ def everything(independent: bool = True) -> Runbook:
 
 def joined(one: Stage, other: Stage) -> Stage:
     """Give the stage for the hosts of both, by the rules of whichever rolls in smaller batches."""
-    on = cast(F, one.on | other.on) if one.on and other.on else None
+    same = str(one.on) == str(other.on)  # of two filters nothing else can be compared
+    on = one.on if same else cast(F, one.on | other.on) if one.on and other.on else None
     rolling = min(one.rolling, other.rolling, key=lambda rules: rules.batch or ALL)
     return replace(one, on=on, rolling=rolling)
 

@@ -116,7 +116,7 @@ def key_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def edge(tmp_path: Path, key_file: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Callable[[str], Edge]]:
+def edge(tmp_path: Path, key_file: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Callable[..., Edge]]:
     """Give a maker of a served device of a platform."""
     (tmp_path / "password").write_text("tr0ub4dor\n")
     (tmp_path / "password").chmod(0o600)
@@ -127,8 +127,8 @@ def edge(tmp_path: Path, key_file: Path, capsys: pytest.CaptureFixture[str]) -> 
 
     with ExitStack() as stack:
 
-        def make(platform: str) -> Edge:
-            box = bare(platform)
+        def make(platform: str, box: Box | None = None) -> Edge:
+            box = box or bare(platform)
             port = stack.enter_context(served(box, key_file, "tr0ub4dor"))
             return Edge(box, tmp_path, port, public_key(key_file), output)
 

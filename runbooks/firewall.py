@@ -1,0 +1,16 @@
+"""Firewall: who reaches the registry, on the devices on the way and on the hosts themselves, each in its own dialect.
+
+Changes   access lists of network devices, firewalls of hosts
+Groups    devices, and every host that has a section ``firewall``
+Run       moor plan firewall; moor apply firewall
+Undo      a change that cuts the way to a host or device is undone there by itself
+"""
+
+from moor.runbook import Runbook, Stage, members
+from tasks.devices import write_access_lists
+from tasks.firewall import configure_firewall
+
+RUNBOOK = Runbook("firewall", "Who reaches the registry: access lists of devices, firewalls of hosts.", (
+    Stage(write_access_lists, on=members("devices")),
+    Stage(configure_firewall),
+))  # fmt: skip
