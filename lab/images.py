@@ -109,6 +109,7 @@ def mmdebstrap_argv(recipe: Recipe, root: Path, source: str) -> list[str]:
         f"--include={','.join(recipe.packages)}",
         "--aptopt=APT::Install-Recommends false",
         *(f"--aptopt={line}" for line in proxies()),
+        "--aptopt=Acquire::Check-Valid-Until false",  # unstable is valid for a week, and mirrors may lag behind
         "--dpkgopt=force-unsafe-io",  # a killed build does not count anyway
         *(f"--dpkgopt=path-exclude={pattern}" for pattern in LEFT_OUT),
         f"--customize-hook={hook}",

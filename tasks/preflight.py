@@ -22,7 +22,14 @@ from tasks.containerd import ContainerdSettings
 from tasks.facts import Registry
 from tasks.harbor import HarborSettings
 
-SYSTEMS = {"debian": "11", "ubuntu": "20.04"}  # and what is like them; the oldest that was tried
+# The oldest whose systemd and tools moor can ask; what is like one of them is taken for one. No number: it rolls.
+SYSTEMS = {
+    **{"debian": "11", "ubuntu": "20.04"},
+    **{"rhel": "8", "rocky": "8", "almalinux": "8", "centos": "8", "ol": "8", "fedora": "38", "amzn": "2023"},
+    **{"sles": "15", "suse": "", "opensuse-leap": "15", "opensuse-tumbleweed": "", "arch": "", "flatcar": "3510"},
+    **{"alpine": "3.17"},
+}
+FAMILIES = "Debian, Ubuntu, RHEL, Fedora, Amazon Linux, SUSE, Arch, Flatcar and Alpine"
 MACHINES = {"harbor": ("x86_64",), "": ("x86_64", "aarch64")}  # Harbor's installer is made for amd64 alone
 DOCKER, COMPOSE = "20.10", "2.3"  # stricter than Harbor's installer, which takes what cannot run its compose file
 SYSLOG = "127.0.0.1:1514"  # where Harbor's containers log to
@@ -91,7 +98,7 @@ def system(output: str) -> str:
     name, version = facts.get("ID", ""), facts.get("VERSION_ID", "")
     oldest = SYSTEMS.get(name)
     if oldest is None and not set(facts.get("ID_LIKE", "").split()) & set(SYSTEMS):
-        return f"it runs {facts.get('PRETTY_NAME') or name or 'an unknown system'}; moor knows Debian and Ubuntu"
+        return f"it runs {facts.get('PRETTY_NAME') or name or 'an unknown system'}; moor knows {FAMILIES}"
     if oldest and version and _version(version) < _version(oldest):
         return f"it runs {name} {version}; upgrade it to {oldest} or later"
     return ""

@@ -18,6 +18,7 @@ from moor.resources.package import Package
 from tasks.pki import ca_pem
 
 NAME = "moor-registry-ca"
+BUILD = '"$tool" $argument >&2'
 PEM = re.compile("-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----\n?", re.DOTALL)
 
 
@@ -25,27 +26,54 @@ PEM = re.compile("-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----\n?", r
 class Store:
     """Where a family of systems keeps its trust.
 
-    tool     builds ``bundle`` from ``anchors``, run without arguments
-    anchors  the directory of what administrators add
-    bundle   one file with every trusted certificate
+    tool      builds ``bundle`` from ``anchors``
+    anchors   the directory of what administrators add
+    bundle    one file with every trusted certificate
+    suffix    what an anchor's name must end in
+    argument  of ``tool``
+    system    the ID in os-release of the only one that it is for
     """
 
     tool: str
     anchors: str
     bundle: str
+    suffix: str = ".crt"
+    argument: str = ""
+    system: str = ""
+
+    @property
+    def here(self) -> str:
+        """Give sh that succeeds on a host of that family."""
+        anchors, bundle = quote(self.anchors), quote(self.bundle)
+        known = (
+            f"grep -qsx {quote(f'ID={self.system}')} /etc/os-release"
+            if self.system
+            else (f"{{ [ -d {anchors} ] || [ -e {bundle} ]; }}")
+        )
+        return f"command -v {quote(self.tool)} >/dev/null 2>&1 && {known}"
 
 
-# Source: update-ca-certificates(8) of Debian and of SUSE, update-ca-trust(8)
+# RHEL and what is like it; Arch; SUSE, whose tool leaves a bundle alone that somebody wrote after it; Flatcar, whose
+# tool is no Debian's; Debian, Ubuntu, Alpine.
+# Source: update-ca-trust(8) of Fedora and of Arch, github.com/openSUSE/ca-certificates, update-ca-certificates(8) of
+# Debian, flatcar.org "Custom certificate authorities"
 STORES = (
-    Store("update-ca-trust", "/etc/pki/ca-trust/source/anchors", "/etc/pki/tls/certs/ca-bundle.crt"),
-    Store("update-ca-certificates", "/etc/pki/trust/anchors", "/etc/ssl/ca-bundle.pem"),
+    Store("update-ca-trust", "/etc/pki/ca-trust/source/anchors", "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem"),
+    Store(
+        "update-ca-trust",
+        "/etc/ca-certificates/trust-source/anchors",
+        "/etc/ca-certificates/extracted/tls-ca-bundle.pem",
+    ),
+    Store("update-ca-certificates", "/etc/pki/trust/anchors", "/var/lib/ca-certificates/ca-bundle.pem", argument="-f"),
+    Store("update-ca-certificates", "/etc/ssl/certs", "/etc/ssl/certs/ca-certificates.crt", ".pem", system="flatcar"),
     Store("update-ca-certificates", "/usr/local/share/ca-certificates", "/etc/ssl/certs/ca-certificates.crt"),
 )
 
 
 def desired(host: Host) -> Sequence[Resource]:
     """The system's trust store, and the CA in it."""
-    return [Package(("ca-certificates",)), Trusted(NAME, ca_pem(host))]
+    tools = tuple(dict.fromkeys(store.tool for store in STORES))
+    return [Package(("ca-certificates",), brings=tools), Trusted(NAME, ca_pem(host))]
 
 
 def trust_ca(task: Task) -> Result:
@@ -83,12 +111,12 @@ class Trusted(Scripted):
 
     @property
     def files(self) -> list[str]:
-        """The names of their files, in the same order."""
-        return [f"{self.name}{anchor.removeprefix('anchor')}.crt" for anchor in self.anchors]
+        """The names of their files, in the same order, without a suffix."""
+        return [f"{self.name}{anchor.removeprefix('anchor')}" for anchor in self.anchors]
 
     @property
     def writes(self) -> tuple[str, ...]:
-        return tuple(f"{store.anchors}/{file}" for store in self.stores for file in self.files)
+        return tuple(f"{store.anchors}/{file}{store.suffix}" for store in self.stores for file in self.files)
 
     def desired(self, actual: State | None) -> State:
         gone = {name: "" for name in actual or {} if name.startswith("anchor") and name not in self.anchors}
@@ -101,7 +129,7 @@ class Trusted(Scripted):
         return f"""\
 {self.find()}
 [ -n "$anchors" ] || exit 0
-for p in "$anchors"/{quote(self.name)}.crt "$anchors"/{quote(self.name)}-[0-9]*.crt; do
+for p in "$anchors"/{quote(self.name)}"$suffix" "$anchors"/{quote(self.name)}-[0-9]*"$suffix"; do
   [ -f "$p" ] || continue
   held=; lacks=; body=
   while IFS= read -r line || [ -n "$line" ]; do
@@ -114,7 +142,7 @@ for p in "$anchors"/{quote(self.name)}.crt "$anchors"/{quote(self.name)}-[0-9]*.
     esac
   done < "$p"
   if [ -n "$held" ] && [ -z "$lacks" ]; then held=holds; else held=lacks; fi
-  n=${{p##*/}}; n=${{n%.crt}}
+  n=${{p##*/}}; n=${{n%"$suffix"}}
   printf 'anchor%s %s %s %s\\n' "${{n#{quote(self.name)}}}" "$(stat -L -c %a "$p")" "$held" "$(wc -c < "$p")"
   cat "$p"; echo
 done"""
@@ -141,37 +169,39 @@ done"""
         if isinstance(self.pem, Later):
             return f"moor_fail {quote(f'{self.id}: not known yet: {self.pem.what}')}"
         name, known = quote(self.name), ", ".join(store.anchors for store in self.stores)
-        wanted = "|".join(map(quote, self.files))
+        wanted = "|".join(f'{quote(file)}"$suffix"' for file in self.files)
         return f"""\
 {self.find()}
 [ -n "$anchors" ] || moor_fail {quote(f"no trust store that moor knows: {known}")}
 mkdir -p "$anchors" || exit 1
-for p in "$anchors"/{name}.crt "$anchors"/{name}-[0-9]*.crt; do
+for p in "$anchors"/{name}"$suffix" "$anchors"/{name}-[0-9]*"$suffix"; do
   case ${{p##*/}} in {wanted}) ;; *) [ ! -f "$p" ] || {{ moor_keep "$p"; rm -f "$p" || exit 1; }} ;; esac
 done
 {"".join(self._placed(file, str(pem)) for file, pem in zip(self.files, self.anchors.values(), strict=True))}\
-# Debian links each certificate here, and renews the links by its hash only where this one is new
+# Debian links each certificate here, and renews the links by its hash only where this one is new; what Flatcar links by
+# a hash may stay behind when its certificate is gone, and ends its next run.
 for link in "${{bundle%/*}}"/{name}.pem "${{bundle%/*}}"/{name}-[0-9]*.pem; do [ ! -L "$link" ] || rm -f "$link"; done
-"$tool" >&2"""
+for link in "${{bundle%/*}}"/*.[0-9]; do
+  [ -e "$link" ] || [ ! -L "$link" ] || case $(readlink "$link") in {name}*) rm -f "$link" ;; esac
+done
+{BUILD}"""
 
     def _placed(self, file: str, certificate: str) -> str:
         return f"""\
-p=$anchors/{quote(file)} t=$anchors/{quote(f".{file.removesuffix('.crt')}.moor")}
+p=$anchors/{quote(file)}$suffix t=$anchors/{quote(f".{file}.moor")}
 moor_keep "$p"
 {replaced(certificate, '"$(id -u):$(id -g)"', "0644", "")}
 """
 
     def find(self) -> str:
-        """Give sh that sets ``$tool``, ``$anchors`` and ``$bundle``, empty where no store is known."""
-        return f"tool=; anchors=; bundle=\n{'el'.join(self._branches())}fi"
+        """Give sh that sets ``$tool`` and what else a ``Store`` has, empty where no store is known."""
+        return f"tool=; anchors=; bundle=; suffix=; argument=\n{'el'.join(self._branches())}fi"
 
     def _branches(self) -> Iterator[str]:
         for store in self.stores:
-            tool, anchors, bundle = quote(store.tool), quote(store.anchors), quote(store.bundle)
-            yield (
-                f"if command -v {tool} >/dev/null 2>&1 && {{ [ -d {anchors} ] || [ -e {bundle} ]; }}; then\n"
-                f"  tool={tool}; anchors={anchors}; bundle={bundle}\n"
-            )
+            words = {name: getattr(store, name) for name in ("tool", "anchors", "bundle", "suffix", "argument")}
+            assigned = "; ".join(f"{name}={quote(word)}" for name, word in words.items())
+            yield f"if {store.here}; then\n  {assigned}\n"
 
 
 def _odd(words: list[str], usual: str) -> str:
@@ -209,4 +239,4 @@ then echo 'before its anchors'; else echo 'after its anchors'; fi"""
         return {"built": output.strip()}
 
     def mend(self, actual: State | None) -> str:
-        return f'{self.of.find()}\n"$tool" >&2 && touch "$bundle"'
+        return f'{self.of.find()}\n{BUILD} && touch "$bundle"'

@@ -54,7 +54,7 @@ moor_put_back() {
   p=$1; [ ! -L "$p" ] || p=$(readlink -f "$p") || moor_fail "cannot follow the link $1"
   r="$moor_runs/$moor_run/refused$1"
   [ ! -f "$p" ] || { (umask 077; mkdir -p "${r%/*}") && cp -p "$p" "$r"; }
-  if [ -e "$k" ]; then cp -p "$k" "$p.moor" && mv -f "$p.moor" "$p"; else rm -f "$p"; fi ||
+  if [ -e "$k" ]; then cp -p "$k" "$p.moor" && mv -f "$p.moor" "$p" && moor_label "$p"; else rm -f "$p"; fi ||
     moor_fail "cannot give $1 its former content, which is $k"
 }
 moor_written() {
@@ -71,8 +71,11 @@ moor_written() {
       done' sh "$moor_runs/$moor_run" {} +
   ) 2>/dev/null </dev/null
 }
+moor_label() { # a new file has its directory's label, which SELinux's policy may want otherwise
+  ! selinuxenabled 2>/dev/null || restorecon "$1" || moor_fail "cannot give $1 the label that SELinux's policy wants"
+}
 moor_place() {
-  if sync "$1" 2>/dev/null || sync; then said=$(mv -f "$1" "$2" 2>&1); else false; fi && return 0
+  if sync "$1" 2>/dev/null || sync; then said=$(mv -f "$1" "$2" 2>&1); else false; fi && moor_label "$2" && return 0
   rm -f "$1"; printf '%s\n' "$said" >&2
   case $said in
   *'not permitted'*) why="; it is immutable: see lsattr $2, then chattr -i $2" ;;

@@ -95,7 +95,7 @@ echo "rewritten=$c\""""
 def _wire(door: Door) -> str:
     """Connect, shake hands and show all that is served, whatever the node's trust says to it."""
     name, place = quote(door.name), quote(f"{door.name}:{door.port}")
-    anchors = " ".join(quote(f"{store.anchors}/{NAME}.crt") for store in STORES)
+    anchors = " ".join(quote(f"{store.anchors}/{NAME}{store.suffix}") for store in STORES)
     return f"""\
 command -v openssl >/dev/null 2>&1 || echo openssl=missing
 a=$(timeout {RESOLVE_S} getent ahosts {name} 2>/dev/null | head -n 1 | cut -d' ' -f1)
@@ -157,7 +157,7 @@ echo "digest=$(printf '%s\\n' "$a" | sed -n 's/^[Dd]ocker-[Cc]ontent-[Dd]igest: 
 
 def _containerd(door: Door) -> str:
     """Look at containerd as it runs: logins in its files and its environment stay where they are."""
-    anchors = " ".join(quote(f"{store.anchors}/{NAME}.crt") for store in STORES)
+    anchors = " ".join(quote(f"{store.anchors}/{NAME}{store.suffix}") for store in STORES)
     return f"""\
 h={quote(door.host_port)}
 echo "machine=$(uname -m)"

@@ -16,6 +16,7 @@ from moor.resources.requirement import Clock, Requirement, skew
 from moor.runbook import Runbook, Stage, run
 from tasks.facts import Registry
 from tasks.preflight import (
+    FAMILIES,
     PORTS,
     VERSIONS,
     desired,
@@ -56,8 +57,19 @@ WANTED = ("0.0.0.0:80", "0.0.0.0:443", "127.0.0.1:1514")
         ("ID=raspbian\nID_LIKE=debian\nVERSION_ID=9\n", ""),
         ("ID=debian\nVERSION_ID='10'\n", "it runs debian 10; upgrade it to 11 or later"),
         ('ID=ubuntu\nVERSION_ID="18.04"\n', "it runs ubuntu 18.04; upgrade it to 20.04 or later"),
-        ('PRETTY_NAME="Alpine Linux"\nID=alpine\n', "it runs Alpine Linux; moor knows Debian and Ubuntu"),
-        ("", "it runs an unknown system; moor knows Debian and Ubuntu"),
+        # as these systems write it themselves
+        ('ID="rocky"\nID_LIKE="rhel centos fedora"\nVERSION_ID="9.4"\n', ""),
+        ('ID="rhel"\nID_LIKE="fedora"\nVERSION_ID="7.9"\n', "it runs rhel 7.9; upgrade it to 8 or later"),
+        ("ID=fedora\nVERSION_ID=41\n", ""),
+        ('ID="amzn"\nID_LIKE="fedora"\nVERSION_ID="2023"\n', ""),
+        ('ID="amzn"\nID_LIKE="centos rhel fedora"\nVERSION_ID="2"\n', "it runs amzn 2; upgrade it to 2023 or later"),
+        ('ID="opensuse-tumbleweed"\nID_LIKE="opensuse suse"\nVERSION_ID="20260101"\n', ""),
+        ('ID="sles"\nID_LIKE="suse"\nVERSION_ID="12.5"\n', "it runs sles 12.5; upgrade it to 15 or later"),
+        ("ID=arch\nBUILD_ID=rolling\n", ""),
+        ("ID=flatcar\nID_LIKE=coreos\nVERSION_ID=3815.2.5\n", ""),
+        ("ID=alpine\nVERSION_ID=3.20.3\n", ""),
+        ('PRETTY_NAME="Void"\nID="void"\n', f"it runs Void; moor knows {FAMILIES}"),
+        ("", f"it runs an unknown system; moor knows {FAMILIES}"),
     ],
 )
 def test_the_system_is_judged_by_os_release(content: str, said: str) -> None:
