@@ -96,13 +96,13 @@ class NameServer:
             update.delete(owner, "CNAME")
         if values:
             update.add(owner, ttl, kind, *values)
-        self._exchange(update, f"{name} {kind}")
+        self.exchange(update, f"{name} {kind}")
 
     def _query(self, name: str, kind: str) -> dns.message.Message:
         import dns.flags
         import dns.message
 
-        answer = self._exchange(dns.message.make_query(f"{name}.", kind, flags=0), name)
+        answer = self.exchange(dns.message.make_query(f"{name}.", kind, flags=0), name)
         if not answer.flags & dns.flags.AA:
             raise HostError(f"{self.place} does not answer for {name} with authority; name the primary")
         return answer
@@ -117,7 +117,7 @@ class NameServer:
         found = answer.get_rrset(answer.answer, owner, dns.rdataclass.IN, rdtype)
         return found if found is not None else dns.rrset.RRset(owner, dns.rdataclass.IN, rdtype)
 
-    def _exchange(self, message: dns.message.Message, about: str) -> dns.message.Message:
+    def exchange(self, message: dns.message.Message, about: str) -> dns.message.Message:
         """Send a message and give the answer, which is no refusal; raises HostError that says which it was."""
         import dns.exception
         import dns.query

@@ -81,7 +81,7 @@ systemctl start {self.unit}"""
             update.delete(f"{name}.", kind)
         for kind, value in records:
             update.add(f"{name}.", 60, kind, value)
-        self.server()._exchange(update, name)
+        self.server().exchange(update, name)
 
     def server(self, key: str = KEY, secret: str = TSIG) -> NameServer:
         return NameServer(ZONE, self.address, self.port, Key(key, "hmac-sha256", Secret(secret)))
