@@ -8,6 +8,7 @@ import pytest
 from nornir.core.inventory import Host
 from nornir.core.task import Result, Task
 
+from moor.closing import keep_connections
 from moor.engine.converge import converge
 from moor.errors import HostError
 from moor.report import Collector, HostReport, RunReport
@@ -128,3 +129,16 @@ def test_a_programmers_error_is_one_line_and_no_traceback(fleet: MakeFleet) -> N
 
     report = play(fleet, Stage(divide))
     assert report.hosts["alpha"].error == "internal error: ZeroDivisionError: division by zero (-v shows where)"
+
+
+@pytest.mark.parametrize(("kept", "left"), [(False, []), (True, list(NAMES))])
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_a_host_s_connection_is_closed_by_the_end_of_its_last_task_unless_it_is_kept(
+    fleet: MakeFleet, dry_run: bool, kept: bool, left: list[str]
+) -> None:
+    nr = fleet(dry_run=dry_run)
+    if kept:
+        keep_connections(nr)
+    run(nr, Runbook("test", "", (Stage(write_one),)))
+    assert [name for name, host in nr.inventory.hosts.items() if "shell" in host.connections] == left
+    nr.close_connections()

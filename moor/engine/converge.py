@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -91,7 +92,14 @@ def probe(task: Task, resources: Sequence[Probed]) -> dict[str, State | None]:
     failed = [_said(r.id, piece, "reading") for r, piece in pairs if piece.code]
     if failed:
         raise HostError("\n".join(failed))
-    return {r.id: r.actual(piece.stdout) for r, piece in pairs}
+    return {r.id: shared(r.actual(piece.stdout)) for r, piece in pairs}
+
+
+def shared(state: State | None) -> State | None:
+    """Give a state whose long texts are those of other hosts where they are equal: most hosts hold the same files."""
+    if state is None:
+        return None
+    return {name: sys.intern(value) if type(value) is str else value for name, value in state.items()}
 
 
 def mend_all(task: Task, resources: Sequence[Resource], changes: list[Change]) -> list[Outcome]:
