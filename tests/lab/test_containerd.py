@@ -130,7 +130,7 @@ def test_a_configuration_that_does_not_come_up_is_put_back(
     site.write(**_registry(lab), containerd={"extra": breaks, "settle_s": 5})
     report = site.apply(configure_containerd, name)[name]
     assert words in report.error
-    assert "did not come up with the new files; the former ones are back and it runs" in report.error
+    assert "the former ones are back and it runs; mend what they are made of, then apply again" in report.error
     assert config(lab, name) == former
     assert list(cri(lab, name)) == ["ok"]
 
