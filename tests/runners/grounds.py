@@ -177,6 +177,8 @@ class Grounds:
         )
         argv = [
             "timeout",
+            "-k",
+            "10",
             str(ENDS_S),
             sys.executable,
             "-m",

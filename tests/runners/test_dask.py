@@ -157,6 +157,9 @@ def test_a_worker_with_other_code_takes_no_host(grounds: Grounds, opened: Any) -
     grounds.fleet()
     nr, source = opened(grounds), grounds.site / "tasks/marks.py"
     former = source.read_text()
+    nr.run(task=importlib.import_module("tasks.marks").take_time)  # from here on the workers have their code
+    nr.close_connections()
+    grounds.forget()
     source.write_text(former + "\n# newer\n")
     try:
         with pytest.raises(MoorError, match="it runs other code than the controller") as error:
