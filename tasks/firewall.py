@@ -42,7 +42,7 @@ class Firewall(Section):
     tool: Literal["auto", "nftables", "iptables", "firewalld", "ufw"] = "auto"
     ports: dict[Port, tuple[IPvAnyNetwork, ...]] = Field(default_factory=dict)
     refuse: Refusal = "reject"
-    undo_s: Annotated[int, Field(ge=10, le=600)] = 60
+    undo_s: Annotated[int, Field(ge=5, le=600)] = 60
 
 
 def desired(host: Host) -> Sequence[Resource]:

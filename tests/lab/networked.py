@@ -1,4 +1,115 @@
-"""What hosts of the network's tests have in common."""
+"""What hosts of the network's tests have in common: their packages, and a registry's host with a stranger beside it."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from ipaddress import IPv4Address, IPv6Address
+from typing import Any
+
+from lab.fleet import Fleet
+from lab.lab import Lab
+from lab.network import address6
+from moor.errors import MoorError
+from tests.lab.conftest import fleet_for_tests
+from tests.lab.sites import NAME, Site
 
 # One list for all of them, so that one image is built.
 NETWORK_PACKAGES = ("bind9", "dnsmasq", "firewalld", "iptables", "knot", "ufw")
+GREETING = b"registry\n"
+# It greets whoever connects, by both address families, and again after a reboot.
+GREETER = {
+    "greeter.socket": "[Socket]\nListenStream=443\nAccept=yes\n[Install]\nWantedBy=sockets.target\n",
+    "greeter@.service": "[Service]\nExecStart=/bin/echo registry\nStandardOutput=socket\n",
+}
+
+
+def two_hosts(offset: int) -> Fleet:
+    """The registry's host and a stranger of the shipped fleet, with every firewall there is."""
+    fleet = fleet_for_tests(offset).only("harbor1", "outsider")
+    hosts = {name: host.model_copy(update={"packages": NETWORK_PACKAGES}) for name, host in fleet.hosts.items()}
+    return fleet.model_copy(update={"hosts": hosts})
+
+
+@contextmanager
+def guarded_host(offset: int) -> Iterator[Lab]:
+    """The two hosts, running; gone at the end."""
+    fleet = two_hosts(offset)
+    Lab(fleet).down(secrets=True)  # of a run that was killed
+    running = Lab(fleet)
+    try:
+        running.up()
+        yield running
+    finally:
+        running.down(secrets=True)
+
+
+class OneHost(Site):
+    """A site of the registry's host, whose one member is this machine, and of a host that is to be kept out."""
+
+    def write(self, **data: Any) -> OneHost:
+        """Write the inventory: ``data`` are sections for the host beside who may reach it."""
+        machine = self.lab.fleet.machine
+        own = [str(machine), str(address6(machine))]
+        harbor, outsider = (self.lab.machine(name).host.address for name in ("harbor1", "outsider"))
+        known = {
+            "registry": {"name": NAME, "address": str(harbor), "address6": str(address6(harbor))},
+            "access": {"members": own, "managers": own},
+        }
+        shell = {"key_file": str(self.lab.key), "known_hosts": str(self.lab.known_hosts), "conn_timeout": 5}
+        proxy = self.folder / "ssh_config"
+        self._yaml("config.yaml", {"ssh": {"config_file": "ssh_config"}} if proxy.exists() else {})
+        stranger = {"hostname": str(outsider), "groups": ["outsiders"]}
+        self._yaml("inventory/hosts.yaml", {"harbor1": self._host("harbor1"), "outsider": stranger})
+        self._yaml("inventory/groups.yaml", {"harbor": {}, "outsiders": {}})
+        options = {"username": "ops", "connection_options": {"shell": {"extras": shell}}}
+        self._yaml("inventory/defaults.yaml", {**options, "data": {**known, **data}})
+        return self
+
+    def through_a_proxy(self) -> OneHost:
+        """Reach the host through a command, so that moor cannot know which address the host sees."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        relay = "bash -c 'exec 3<>/dev/tcp/%h/%p; cat <&3 & exec cat >&3'"
+        (self.folder / "ssh_config").write_text(f"Host *\n  ProxyCommand {relay}\n")
+        return self
+
+
+def greet(lab: Lab, name: str) -> None:
+    """Have something answer on port 443 of a host, now and after a reboot."""
+    for unit, text in GREETER.items():
+        lab.exec(name, ["sh", "-c", f"cat > /etc/systemd/system/{unit}"], stdin=text)
+    lab.exec(name, ["systemctl", "enable", "--now", "-q", "greeter.socket"])
+
+
+def from_here(address: IPv4Address | IPv6Address, port: int = 443) -> bytes:
+    """What this machine is greeted with; why not, where it is not."""
+    try:
+        with socket.create_connection((str(address), port), 5) as connection:
+            return connection.recv(9)
+    except OSError as error:
+        return str(error).encode()
+
+
+def from_host(lab: Lab, name: str, address: IPv4Address | IPv6Address, port: int = 443) -> bytes:
+    """What a host is greeted with; why not, where it is not."""
+    try:
+        return lab.exec(name, ["busybox", "nc", "-w", "3", str(address), str(port)]).encode()[:9]
+    except MoorError as error:
+        return str(error).rpartition(": ")[2].encode()
+
+
+def reboot(lab: Lab, name: str) -> None:
+    """Have a host reboot as an operator would, and wait until it greets again."""
+    before = lab.exec(name, ["cat", "/proc/sys/kernel/random/boot_id", "/proc/1/stat"])
+    lab.exec(name, ["systemctl", "reboot"])
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        try:
+            if lab.exec(name, ["cat", "/proc/sys/kernel/random/boot_id", "/proc/1/stat"]) != before:
+                break
+        except MoorError:
+            pass  # between the two boots
+        time.sleep(0.2)
+    lab.machine(name).wait_ssh()
