@@ -18,11 +18,13 @@ from tasks.names.hosts import write_hosts
 from tasks.names.records import write_records
 from tasks.pki import issue_certificates
 from tasks.preflight import check_host
+from tasks.reach import Insiders
 from tasks.registry import configure_registry
 from tasks.trust import trust_ca
 from tasks.workload import deploy_workload
 
 DEVICES = members("devices")
+FLEET = Insiders()
 HARBOR = members("harbor")
 NODES = members("nodes")
 DOCKER = members("harbor", "workstations")
@@ -32,14 +34,14 @@ RUNBOOK = Runbook(
     "From bare hosts to a workload that runs from the private registry.",
     (
         Stage(write_access_lists, on=DEVICES),
-        Stage(check_host),
+        Stage(check_host, on=FLEET),
         Stage(issue_certificates, on=HARBOR),
-        Stage(configure_firewall),
+        Stage(configure_firewall, on=FLEET),
         # A name is served before anybody is told to ask for it.
         Stage(serve_names, on=members("dns")),
         Stage(write_records, on=HARBOR),
-        Stage(write_hosts),
-        Stage(trust_ca, needs="harbor"),
+        Stage(write_hosts, on=FLEET),
+        Stage(trust_ca, on=FLEET, needs="harbor"),
         Stage(install_docker, on=DOCKER),
         Stage(install_harbor, on=HARBOR),
         # Nodes must not point at a registry that is not there; one restart of containerd at a time.

@@ -1,11 +1,16 @@
 """Verify: proof from every node, and of the workload itself; nothing is changed, a pulled image is removed again."""
 
 from moor.runbook import Runbook, Stage, members
+from tasks.reach import OUTSIDERS, ByIpv6, prove_access
 from tasks.reachability import prove_node
 
 RUNBOOK = Runbook(
     "verify",
     "Proof from every node: name, route, TLS, login, pull, and the workload.",
-    (Stage(prove_node, on=members("nodes")),),
+    (
+        Stage(prove_node, on=members("nodes")),
+        Stage(prove_access, on=members(OUTSIDERS)),
+        Stage(prove_access, on=ByIpv6(has_parent_group="nodes")),
+    ),
     proves=True,
 )

@@ -42,6 +42,7 @@ class Registry(Section):
 
     name     its full name, by which images are named
     address  its address in the fleet
+    address6 its IPv6 address, where it has one beside: the proof tries both
     aliases  further names it answers to, in its certificate and in names
     """
 
@@ -49,6 +50,7 @@ class Registry(Section):
 
     name: FullName
     address: IPvAnyAddress
+    address6: IPv6Address | None = None
     port: Annotated[int, Field(ge=1, le=65535)] = 443
     aliases: tuple[HostName, ...] = ()
 
@@ -58,6 +60,11 @@ class Registry(Section):
         if address.is_loopback or address.is_unspecified or address.is_multicast:
             raise ValueError(f"{address} is an address that other hosts cannot reach; write the registry's own")
         return self
+
+    @property
+    def addresses(self) -> tuple[IPv4Address | IPv6Address, ...]:
+        """List its addresses, the one that names give first."""
+        return (self.address, *([self.address6] if self.address6 else []))
 
     @property
     def host_port(self) -> str:

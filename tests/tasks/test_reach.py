@@ -1,0 +1,50 @@
+"""What a connection's end says of who is kept out, who should not be, and where on the way it was ended."""
+
+from __future__ import annotations
+
+import pytest
+
+from tasks.reach import attempts, verdicts
+
+OPENSSL = "40F7:error:8000006F:system library:BIO_connect:Connection refused:bio_sock2.c:178:calling connect()\n"
+MADE = "to 10.77.0.11\n10.77.0.11 dev eth0 src 10.77.0.99 uid 0 \nCONNECTED(00000003)\n"
+RESET = f"to 10.77.0.11\n10.77.0.11 dev eth0 src 10.77.0.99 uid 0 \n{OPENSSL}connect:errno=111\n"
+ROUTER = "to 10.9.0.11\n10.9.0.11 via 10.77.0.2 dev eth0 src 10.77.0.99 uid 0 \nconnect:errno=113\n"
+IPV6 = "to fd00::11\nfd00::11 from :: dev eth0 proto kernel src fd00::99 metric 256 pref medium\nconnect:errno=13\n"
+SILENT = "to 10.77.0.11\n10.77.0.11 dev eth0 src 10.77.0.99 uid 0 \n"
+UNTRIED = "to 10.77.0.11\n10.77.0.11 dev eth0 src 10.77.0.99 uid 0 \nno openssl\n"
+
+
+def said(answer: str, outside: bool) -> list[str]:
+    return [verdict.cause for verdict in verdicts(list(attempts(answer)), 443, outside)]
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (RESET, "10.77.0.11 port 443 is refused (a reset)"),
+        (RESET, "the next hop is the registry's host itself"),
+        (ROUTER, "10.9.0.11 port 443 is prohibited (by ICMP)"),
+        (ROUTER, "the next hop is 10.77.0.2, or what lies behind it"),
+        (IPV6, "fd00::11 port 443 is prohibited (by ICMP)"),
+        (SILENT, "10.77.0.11 port 443 is dropped: nobody answers"),
+        (UNTRIED, "not tried, for openssl is missing"),
+    ],
+)
+def test_a_member_that_is_shut_out_is_told_how_and_by_whom(answer: str, words: str) -> None:
+    (cause,) = said(answer, outside=False)
+    assert words in cause
+
+
+@pytest.mark.parametrize("answer", [RESET, ROUTER, IPV6, SILENT])
+def test_whoever_is_to_be_kept_out_may_be_so_in_any_way(answer: str) -> None:
+    assert said(answer, outside=True) == []
+
+
+def test_an_outsider_that_gets_in_by_one_of_two_addresses_is_a_fault_of_that_one() -> None:
+    assert said(MADE + IPV6, outside=True) == ["a host that is to be kept out reaches 10.77.0.11 port 443"]
+    assert said(MADE, outside=False) == []
+
+
+def test_an_outsider_that_could_not_try_proves_nothing() -> None:
+    assert said(UNTRIED, outside=True) == ["10.77.0.11 port 443 was not tried, for openssl is missing"]
