@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from nornir.core.inventory import Defaults, Group, Host, ParentGroups
 
-from tasks.reach import attempts, verdicts
+from moor.runbook import Runbook
+from runbooks import site, verify, watch
+from tasks.facts import Registry
+from tasks.layers.probes import Probe
+from tasks.reach import attempts, desired, prove_access, verdicts
 
 OPENSSL = "40F7:error:8000006F:system library:BIO_connect:Connection refused:bio_sock2.c:178:calling connect()\n"
 MADE = "to 10.77.0.11\n10.77.0.11 dev eth0 src 10.77.0.99 uid 0 \nCONNECTED(00000003)\n"
@@ -48,3 +53,32 @@ def test_an_outsider_that_gets_in_by_one_of_two_addresses_is_a_fault_of_that_one
 
 def test_an_outsider_that_could_not_try_proves_nothing() -> None:
     assert said(UNTRIED, outside=True) == ["10.77.0.11 port 443 was not tried, for openssl is missing"]
+
+
+def host(*groups: str, address6: str | None = None) -> Host:
+    registry = {"name": "registry.moor.test", "address": "10.77.0.11", "address6": address6}
+    data = {"registry": Registry.model_validate(registry)}
+    return Host("one", groups=ParentGroups([Group(name) for name in groups]), data=data, defaults=Defaults())
+
+
+def test_nothing_is_changed_on_an_outsider() -> None:
+    assert not [stage.name for stage in site.RUNBOOK.stages if stage.holds(host("outsiders"))]
+    assert [stage.name for stage in site.RUNBOOK.stages if stage.holds(host("nodes"))]
+
+
+@pytest.mark.parametrize("book", [verify.RUNBOOK, watch.RUNBOOK])
+def test_outsiders_always_try_and_nodes_where_there_are_two_addresses(book: Runbook) -> None:
+    def tries(one: Host) -> bool:
+        return any(stage.task is prove_access and stage.holds(one) for stage in book.stages)
+
+    assert tries(host("outsiders"))
+    assert tries(host("nodes", address6="fd00::11"))
+    assert not tries(host("nodes"))
+    assert not tries(host("workstations", address6="fd00::11"))
+
+
+def test_every_address_is_tried_in_one_round_trip() -> None:
+    (probe,) = desired(host("nodes", address6="fd00::11"))
+    assert isinstance(probe, Probe)
+    assert "-connect 10.77.0.11:443 " in probe.probe()
+    assert "-connect [fd00::11]:443 " in probe.probe()
