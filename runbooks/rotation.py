@@ -12,13 +12,14 @@ from tasks.docker import install_docker
 from tasks.harbor import install_harbor
 from tasks.pki import UNWANTED as UNWANTED  # for the command line, as the next: what a run shall make anew
 from tasks.pki import issue_certificates
+from tasks.reach import Insiders
 from tasks.rotation import make_next_ca, promote_ca, retire_ca
 from tasks.rotation import to_replace as to_replace
 from tasks.trust import trust_ca
 
 HARBOR = members("harbor")
 TRUST = (
-    Stage(trust_ca),
+    Stage(trust_ca, on=Insiders()),
     Stage(install_docker, on=members("harbor", "workstations")),
     Stage(configure_containerd, on=members("nodes"), rolling=ONE_BY_ONE),
 )
