@@ -8,6 +8,7 @@ Undo      nothing to undo: until every host trusts the next CA, the present one 
 
 from moor.runbook import ONE_BY_ONE, Runbook, Stage, members
 from tasks.containerd import configure_containerd
+from tasks.containers import configure_podman
 from tasks.docker import install_docker
 from tasks.harbor import install_harbor
 from tasks.pki import UNWANTED as UNWANTED  # for the command line, as the next: what a run shall make anew
@@ -21,6 +22,7 @@ HARBOR = members("harbor")
 TRUST = (
     Stage(trust_ca, on=Insiders()),
     Stage(install_docker, on=members("harbor", "workstations")),
+    Stage(configure_podman),
     Stage(configure_containerd, on=members("nodes"), rolling=ONE_BY_ONE),
 )
 

@@ -8,6 +8,7 @@ Undo      every former content of a file is kept on its host below /var/lib/moor
 
 from moor.runbook import ONE_BY_ONE, Runbook, Stage, members
 from tasks.containerd import configure_containerd
+from tasks.containers import configure_podman
 from tasks.devices import write_access_lists
 from tasks.docker import install_docker
 from tasks.firewall import configure_firewall
@@ -43,6 +44,7 @@ RUNBOOK = Runbook(
         Stage(write_hosts, on=FLEET),
         Stage(trust_ca, on=FLEET, needs="harbor"),
         Stage(install_docker, on=DOCKER),
+        Stage(configure_podman, needs="harbor"),
         Stage(install_harbor, on=HARBOR),
         # Nodes must not point at a registry that is not there; one restart of containerd at a time.
         Stage(configure_containerd, on=NODES, rolling=ONE_BY_ONE, needs="harbor"),

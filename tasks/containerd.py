@@ -22,8 +22,8 @@ from moor.resources.file import Absent, File
 from moor.resources.service import Service
 from moor.settings import Section, settings_of
 from moor.templates import render
-from tasks import rancher
-from tasks.containerd_config import CONFIG, Wanted, edited, hosts_of
+from tasks import containers, rancher
+from tasks.containerd_config import CONFIG, Wanted, edited
 from tasks.facts import Registry
 from tasks.pki import ca_pem
 
@@ -38,8 +38,8 @@ cri=$(ctr plugins ls | grep -E '^io[.]containerd[.](grpc[.]v1 +cri|cri[.]v1) ')
 class ContainerdSettings(Section):
     """How nodes find the registry.
 
-    runtime      whose containerd it is: ``k3s`` and ``rke2`` keep their own and are configured by registries.yaml
-    unit         the service of k3s or RKE2; None is the agent's
+    runtime      what pulls: ``k3s`` and ``rke2`` keep a containerd of their own; ``crio`` is none
+    unit         the service of k3s, RKE2 or CRI-O; None is the agent's, or crio
     config_path  the directory of registries, the only one
     extra        more of containerd's own configuration, laid over what the file says
     settle_s     how long containerd may take to be ready after a restart
@@ -47,7 +47,7 @@ class ContainerdSettings(Section):
 
     section: ClassVar[str] = "containerd"
 
-    runtime: Literal["containerd", "k3s", "rke2"] = "containerd"
+    runtime: Literal["containerd", "k3s", "rke2", "crio"] = "containerd"
     unit: Annotated[str, Field(pattern=r"^[A-Za-z0-9:_.@-]+$")] | None = None
     config_path: Annotated[str, Field(pattern=r"^/[A-Za-z0-9._/-]*[A-Za-z0-9._-]$")] = "/etc/containerd/certs.d"
     extra: dict[str, Any] = Field(default_factory=dict)
@@ -57,10 +57,12 @@ class ContainerdSettings(Section):
 def desired(host: Host) -> Sequence[Resource]:
     """The registry's directory, the configuration that names it, and containerd started after that."""
     registry, settings = settings_of(host, Registry), settings_of(host, ContainerdSettings)
+    if settings.runtime == "crio":
+        return containers.crio(settings.unit, registry, ca_pem(host), settings.settle_s)
     if settings.runtime != "containerd":
         return rancher.resources(settings.runtime, settings.unit, registry, ca_pem(host), settings.settle_s)
-    directory = f"{settings.config_path}/{registry.host_port}"
-    wanted = Wanted(hosts_of(registry), settings.config_path, settings.extra)
+    wanted = Wanted(registry, settings.config_path, settings.extra)
+    directory = wanted.directory
     return [
         File(f"{directory}/ca.crt", ca_pem(host)),
         File(f"{directory}/hosts.toml", render("hosts.toml.j2", url=registry.url, ca=f"{directory}/ca.crt")),
@@ -70,7 +72,7 @@ def desired(host: Host) -> Sequence[Resource]:
             "registry",
             partial(edited, wanted=wanted),
             asks="containerd --version 2>/dev/null",
-            validate=in_effect(settings.config_path),
+            validate=in_effect(settings.config_path, wanted.ca),
         ),
         Service("containerd", newer_than=(CONFIG,), check=CHECK, settle_s=settings.settle_s, put_back=True),
     ]
@@ -90,10 +92,15 @@ def _elsewhere(registry: Registry, config_path: str) -> list[Resource]:
     return [Absent(f"{config_path}/{name}_{port}_/hosts.toml")] if port else []
 
 
-def in_effect(config_path: str) -> str:
-    """Give sh that succeeds where the file ``$t``, with all that it imports, names this directory."""
+def in_effect(config_path: str, ca: str) -> str:
+    """Give sh that succeeds where the file ``$t``, with all that it imports, names this directory.
+
+    ca  what a containerd that knows no such directory names instead
+    """
     return f"""\
 dump=$(containerd --config "$t" config dump) || exit 1
-printf '%s\\n' "$dump" | grep -qE "^ *config_path = [\\"']{config_path}[\\"']$" ||
-  {{ echo 'config_path is not in effect: a file that {CONFIG} imports has a table of the same plugin;' \
+said=config_path
+printf '%s\\n' "$dump" | grep -q '^ *config_path =' || said=ca_file
+printf '%s\\n' "$dump" | grep -qE "^ *(config_path = [\"']{config_path}|ca_file = [\"']{ca})[\"']$" ||
+  {{ echo "$said is not in effect: a file that {CONFIG} imports has a table of the same plugin;" \
     'bring both together in {CONFIG}'; exit 1; }}"""

@@ -14,9 +14,12 @@ from moor.toml import Tree, laid, rewritten, same
 from tasks.facts import Registry
 
 CONFIG = "/etc/containerd/config.toml"
-OLDEST = (1, 5)  # the first that looks for registries in a directory
-# Source: containerd's docs/cri/registry.md. Version 2 is read by containerd 2 as well.
-PLUGIN = {2: "io.containerd.grpc.v1.cri", 3: "io.containerd.cri.v1.images"}
+OLDEST = (1, 4)
+BY_DIRECTORY = (1, 5)  # the first that looks for registries in a directory
+# The containerd that came with each version of the file, and reads all before it; what 4 moves are no plugin's tables.
+# Source: containerd's docs/cri/config.md and RELEASES.md
+SINCE = {2: (1, 3), 3: (2, 0), 4: (2, 3)}
+PLUGIN = {2: "io.containerd.grpc.v1.cri", 3: "io.containerd.cri.v1.images", 4: "io.containerd.cri.v1.images"}
 CRI = {"cri", "io.containerd.grpc.v1.cri", "io.containerd.cri.v1.images", "io.containerd.cri.v1.runtime"}
 PUBLIC = {"docker.io": ["https://registry-1.docker.io"]}  # the mirror that old defaults wrote down: it mirrors nothing
 
@@ -25,20 +28,29 @@ PUBLIC = {"docker.io": ["https://registry-1.docker.io"]}  # the mirror that old 
 class Wanted:
     """What the file shall say.
 
-    hosts        the names by which the registry may be meant, each with and without its port
     config_path  the one directory of registries
     extra        more settings, laid over the file's own
     """
 
-    hosts: frozenset[str]
+    registry: Registry
     config_path: str
     extra: Tree = field(default_factory=dict)
 
+    @property
+    def hosts(self) -> frozenset[str]:
+        """Every name by which a file may mean the registry, each with and without its port."""
+        names = (*self.registry.names, str(self.registry.address))
+        return frozenset(f"{name}{port}" for name in names for port in ("", f":{self.registry.port}"))
 
-def hosts_of(registry: Registry) -> frozenset[str]:
-    """List every name by which a file may mean the registry."""
-    names = (*registry.names, str(registry.address))
-    return frozenset(f"{name}{port}" for name in names for port in ("", f":{registry.port}"))
+    @property
+    def directory(self) -> str:
+        """The registry's own directory."""
+        return f"{self.config_path}/{self.registry.host_port}"
+
+    @property
+    def ca(self) -> str:
+        """The file of the registry's CA."""
+        return f"{self.directory}/ca.crt"
 
 
 def edited(content: str, told: str, wanted: Wanted) -> str:
@@ -50,7 +62,7 @@ def edited(content: str, told: str, wanted: Wanted) -> str:
     release = _release(told)
     try:
         if not _version(content):
-            content = f"version = {2 if release < (2, 0) else 3}\n{_without_version(content)}"
+            content = f"version = {_newest(release)}\n{_without_version(content)}"
         return rewritten(content, partial(_changed, release=release, wanted=wanted))
     except (ValueError, TypeError, AttributeError) as error:
         raise HostError(f"{CONFIG}: {error}; mend it, or move it away to have containerd's defaults") from None
@@ -64,10 +76,13 @@ def _release(told: str) -> tuple[int, int]:
         raise HostError(f"containerd told its version as {told[:100]!r}, which moor cannot read")
     release = int(found[1]), int(found[2])
     if release < OLDEST:
-        raise HostError(
-            f"containerd {release[0]}.{release[1]} looks for no registries in a directory; upgrade it to 1.6 or newer"
-        )
+        raise HostError(f"containerd {release[0]}.{release[1]} is older than moor knows; upgrade it to 1.6 or newer")
     return release
+
+
+def _newest(release: tuple[int, int]) -> int:
+    """Give the newest version of the file that a containerd reads."""
+    return max(version for version, since in SINCE.items() if since <= release)
 
 
 def _version(content: str) -> int:
@@ -91,18 +106,46 @@ def _without_version(content: str) -> str:
 
 def _changed(tree: Tree, release: tuple[int, int], wanted: Wanted) -> Tree:
     version = int(tree["version"])
-    if version > 2 and release < (2, 0):
-        raise HostError(f"{CONFIG}: version {version} is for containerd 2; this is {release[0]}.{release[1]}")
-    plugin = PLUGIN[2 if version == 2 else 3]
+    if version > _newest(release):
+        raise HostError(_too_new(version, release))
+    plugin = PLUGIN[version]
     tree = laid(tree, wanted.extra)
     if CRI & set(tree.get("disabled_plugins", ())):
         tree["disabled_plugins"] = [name for name in tree["disabled_plugins"] if name not in CRI]
     former = tree.get("plugins", {}).get(plugin, {}).get("registry", {})
     table = f"plugins.{plugin!r}.registry"
-    registry = {**_without_leftovers(former, table, wanted), "config_path": _directory(former, table, wanted)}
+    if release < BY_DIRECTORY:
+        registry = _by_name(former, wanted)
+    else:
+        registry = {**_without_leftovers(former, table, wanted), "config_path": _directory(former, table, wanted)}
     tree = laid(tree, {"plugins": {plugin: {"registry": {}}}})
     tree["plugins"][plugin]["registry"] = registry
     return tree
+
+
+def _too_new(version: int, release: tuple[int, int]) -> str:
+    known = SINCE.get(version)
+    there = f"{release[0]}.{release[1]}"
+    if known is None:
+        return (
+            f"{CONFIG}: version {version} is newer than moor knows, which is {max(SINCE)}; this is containerd {there}"
+        )
+    return f"{CONFIG}: version {version} is for containerd {known[0]}.{known[1]} and later; this is {there}"
+
+
+def _by_name(registry: Tree, wanted: Wanted) -> Tree:
+    """Give the table of a containerd that knows no directory: it reads the CA that is named here at every pull.
+
+    Source  containerd/cri release/1.4, pkg/server/image_pull.go
+    """
+    mirrors = {host: mirror for host, mirror in registry.get("mirrors", {}).items() if not _ours(host, wanted)}
+    configs = {
+        host: _without_tls(its) if _ours(host, wanted) else its for host, its in registry.get("configs", {}).items()
+    }
+    name = wanted.registry.host_port
+    named = {**configs.get(name, {}), "tls": {"ca_file": wanted.ca}}
+    kept = {**registry, "configs": {**{host: its for host, its in configs.items() if its}, name: named}}
+    return {**kept, "mirrors": mirrors} if "mirrors" in registry else kept
 
 
 def _directory(registry: Tree, table: str, wanted: Wanted) -> str:

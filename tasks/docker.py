@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from ipaddress import ip_network
-from shlex import quote
 from typing import Annotated, Any, ClassVar
 
 from nornir.core.inventory import Host
@@ -19,13 +17,14 @@ from pydantic import Field
 
 from moor.engine.converge import converge
 from moor.errors import HostError, InputError
-from moor.resources.base import Resource, Scripted, State
+from moor.resources.base import Resource
 from moor.resources.edit import Edit
 from moor.resources.file import File
 from moor.resources.package import Package
 from moor.resources.service import Service
 from moor.settings import Section, about, settings_of
 from moor.toml import laid, same
+from tasks.certs_d import CaAlone
 from tasks.facts import Registry
 from tasks.pki import ca_pem
 
@@ -39,13 +38,14 @@ PackageName = Annotated[str, Field(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9.+_:-]*$")]
 class DockerSettings(Section):
     """Docker Engine with Compose v2.
 
-    packages  what brings them; Docker's own are docker-ce, docker-ce-cli, containerd.io, docker-compose-plugin
+    packages  what brings them; Docker's own are docker-ce, docker-ce-cli, containerd.io, docker-compose-plugin; none
+              where the system comes with Docker
     daemon    settings laid over daemon.json; without any that file is left alone
     """
 
     section: ClassVar[str] = "docker"
 
-    packages: Annotated[tuple[PackageName, ...], Field(min_length=1)] = ("docker.io", "docker-cli", "docker-compose")
+    packages: tuple[PackageName, ...] = ("docker.io", "docker-cli", "docker-compose")
     daemon: dict[str, Any] = Field(default_factory=dict)
 
 
@@ -57,7 +57,7 @@ def desired(host: Host) -> Sequence[Resource]:
     watched = (DAEMON,) if settings.daemon else ()
     directory = f"{CERTS}/{registry.host_port}"
     return [
-        Package(settings.packages),
+        *([Package(settings.packages)] if settings.packages else ()),
         *_daemon(settings.daemon),
         Service("docker", newer_than=watched, check="docker info", put_back=bool(watched)),
         File(f"{directory}/ca.crt", ca_pem(host)),
@@ -102,38 +102,3 @@ def daemon_json(content: str, _: str, wanted: dict[str, Any]) -> str:
         raise HostError(f"{DAEMON}: not an object; mend it or move it away")
     after = laid(before, wanted)
     return content if same(before, after) else f"{json.dumps(after, indent=2)}\n"
-
-
-@dataclass(frozen=True)
-class CaAlone(Scripted):
-    """Hold nothing beside ca.crt that Docker would read.
-
-    What ends in .crt there is one more trusted CA. What ends in .cert or .key is taken for the client's own
-    certificate; Docker then refuses to log in, and a server's key that was copied there lies open.
-    """
-
-    directory: str
-
-    @property
-    def id(self) -> str:
-        return f"ca-alone:{self.directory}"
-
-    def desired(self, actual: State | None) -> State:
-        return {"beside ca.crt": "nothing"}
-
-    def probe(self) -> str:
-        return self._each('printf "%s\\n" "${f##*/}"')
-
-    def actual(self, output: str) -> State:
-        return {"beside ca.crt": " ".join(output.splitlines()) or "nothing"}
-
-    def mend(self, actual: State | None) -> str:
-        return self._each('moor_keep "$f"; rm -f "$f" || exit 1')
-
-    def _each(self, command: str) -> str:
-        place = quote(self.directory)
-        return f"""\
-for f in {place}/*.crt {place}/*.cert {place}/*.key; do
-  case $f in {place}/ca.crt) continue ;; esac
-  [ ! -e "$f" ] && [ ! -L "$f" ] || {{ {command}; }}
-done"""

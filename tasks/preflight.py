@@ -83,7 +83,7 @@ def _of_registry(host: Host, settings: Preflight) -> Iterator[Requirement]:
 
 def _of_node(host: Host, settings: Preflight) -> Iterator[Requirement]:
     runtime = settings_of(host, ContainerdSettings).runtime
-    path = "/var/lib/containerd" if runtime == "containerd" else f"/var/lib/rancher/{runtime}"
+    path = IMAGES[runtime]
     yield Requirement(f"disk:{path}", free(path), partial(disk, path=path, need_mb=settings.node_free_mb))
     yield Requirement("containerd", OWN, partial(own_containerd, runtime=runtime))
 
@@ -221,18 +221,24 @@ def docker(output: str) -> str:
     return f"{', '.join(faults)}; upgrade it" if faults else ""
 
 
-OWN = "ls -d /var/lib/rancher/k3s /var/lib/rancher/rke2 2>/dev/null || :"
+# Where each keeps its images, and what tells that it is there.
+IMAGES = {
+    **{"containerd": "/var/lib/containerd", "crio": "/var/lib/containers"},
+    **{"k3s": "/var/lib/rancher/k3s", "rke2": "/var/lib/rancher/rke2"},
+}
+TRACES = {"/var/lib/rancher/k3s": "k3s", "/var/lib/rancher/rke2": "rke2", "/run/crio/crio.sock": "crio"}
+OWN = f"ls -d {' '.join(TRACES)} 2>/dev/null || :"
 
 
 def own_containerd(output: str, runtime: str) -> str:
-    """Judge traces of a Kubernetes distribution that keeps a containerd of its own, given what the inventory says."""
-    found = [line.rpartition("/")[2] for line in output.split()]
-    if runtime in found or (runtime == "containerd" and not found):
+    """Judge traces of what pulls without reading containerd's files, given what the inventory says."""
+    found = {TRACES[line]: line for line in output.split() if line in TRACES}
+    if runtime in found or (runtime in ("containerd", "crio") and not found):
         return ""
     if not found:
-        return f"it has no /var/lib/rancher/{runtime}; install {runtime}, or take data.containerd.runtime out"
-    own = found[0]
-    return f"{output.split()[0]} is there: {own} does not read /etc/containerd; say data.containerd.runtime: {own}"
+        return f"it has no {IMAGES[runtime]}; install {runtime}, or take data.containerd.runtime out"
+    own, trace = next(iter(found.items()))
+    return f"{trace} is there: {own} does not read /etc/containerd; say data.containerd.runtime: {own}"
 
 
 def _version(text: str) -> tuple[int, ...]:

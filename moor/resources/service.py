@@ -17,10 +17,12 @@ CHECK_S = 10  # the bound of one try of a check: it may hang with the service th
 UNCHANGEABLE = frozenset({"static", "generated", "alias", "indirect", "transient"})
 
 # systemd tells the start of the main process in microseconds since boot; a file tells its change in seconds since 1970.
-STARTED_CS = """\
-started=$(systemctl show -p ExecMainStartTimestampMonotonic --value "$u" 2>/dev/null)
+_SINCE_CS = """\
+started=$(systemctl show -p WHICH --value "$u" 2>/dev/null)
 up=$(cut -d' ' -f1 /proc/uptime | tr -d .); now=$(date +%s%N)
 started=$(( ${now%???????} - up + ${started:-0} / 10000 ))"""
+STARTED_CS = _SINCE_CS.replace("WHICH", "ExecMainStartTimestampMonotonic")
+RELOADED_CS = _SINCE_CS.replace("WHICH", "StateChangeTimestampMonotonic")  # a reload is a change of state too
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,7 @@ class Service(Scripted):
     check       sh that succeeds once the service works, tried for ``settle_s`` after a start
     put_back    where the service does not come up, its files of ``newer_than`` get their former content and it is
                 started again, before the failure is told
+    reload      the files are read at a reload too, which then takes the place of a restart
     """
 
     name: str
@@ -40,6 +43,7 @@ class Service(Scripted):
     check: str = ":"
     settle_s: int = 30
     put_back: bool = False
+    reload: bool = False
 
     @property
     def id(self) -> str:
@@ -71,7 +75,7 @@ u={unit}
 systemctl is-active "$u" 2>/dev/null || :
 systemctl is-enabled "$u" 2>/dev/null || :
 [ "$(systemctl is-active "$u" 2>/dev/null)" = active ] || exit 0
-{STARTED_CS}
+{RELOADED_CS if self.reload else STARTED_CS}
 for f in {" ".join(map(quote, self.newer_than)) or "''"}; do
   [ -e "$f" ] || continue
   changed=$(stat -L -c %y "$f") && changed=$(date -d "$changed" +%s%N) || continue
@@ -108,7 +112,8 @@ done
 moor_up() {{ cut -d. -f1 /proc/uptime; }}
 moor_check() {{ timeout {max(1, min(CHECK_S, self.settle_s))} sh -c {quote(self.check)}; }}
 moor_begin() {{
-  systemctl reset-failed "$u" 2>/dev/null; systemctl restart "$u" >&2 || return 1
+  systemctl reset-failed "$u" 2>/dev/null
+  systemctl {"reload-or-restart" if self.reload else "restart"} "$u" >&2 || return 1
   end=$(( $(moor_up) + {self.settle_s} ))
   until systemctl is-active -q "$u" && moor_check >/dev/null 2>&1; do
     [ "$(moor_up)" -lt "$end" ] && ! systemctl is-failed -q "$u" || return 1

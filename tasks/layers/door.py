@@ -27,7 +27,7 @@ class Asked:
     image  PROJECT/REPOSITORY:TAG
     login  of the pull secret; None where nobody knows one
     pull   whether the node really pulls the image, and removes it again
-    own    ``k3s`` or ``rke2`` where the node's containerd is theirs
+    own    ``k3s``, ``rke2`` or ``crio`` where one of them pulls, and not the node's own containerd
     names  who says the registry's name to the node: ``hosts``, ``dns`` or ``both``
     """
 

@@ -15,7 +15,7 @@ from moor.connections.harbor import MANIFESTS
 from moor.resources.base import Probed, State
 from moor.resources.service import STARTED_CS
 from tasks.layers.door import Asked, Door
-from tasks.layers.pulling import pulling
+from tasks.layers.pulling import DIRECTORY, pulling
 from tasks.names.asking import DNS_SAYS
 from tasks.trust import NAME, STORES
 
@@ -166,12 +166,12 @@ echo "version=$(containerd --version 2>/dev/null)"
 echo "active=$(systemctl is-active containerd 2>/dev/null)"
 d=$(containerd config dump 2>/dev/null) || echo config=malformed
 printf '%s\\n' "$d" | sed -n "s/^ *config_path = [\\"']\\(.*\\)[\\"'] *$/config_path=\\1/p" | grep -v '=$' | head -n 1
+{DIRECTORY}
 printf '%s\\n' "$d" | sed -n 's/^ *disabled_plugins = /disabled=/p' | head -n 1
 printf '%s\\n' "$d" | sed -n 's/^ *\\[.*registry\\.mirrors\\.\\(.*\\)\\] *$/mirror=\\1/p' | head -n 1
 x=$(timeout 5 ctr plugins ls 2>/dev/null) && echo socket=answers
 printf '%s\\n' "$x" | grep -E '^io[.]containerd[.](grpc[.]v1 +cri|cri[.]v1) ' | while read -r k i rest; do
   echo "plugin_$i=${{rest##* }}"; done
-p=$(printf '%s\\n' "$d" | sed -n "s/^ *config_path = [\\"']\\(..*\\)[\\"'] *$/\\1/p" | head -n 1)
 echo "elsewhere=$(for e in /etc/containerd/certs.d /etc/docker/certs.d /etc/containerd; do
   [ "$e" = "$p" ] || [ ! -e "$e/$h/hosts.toml" ] || printf '%s ' "$e/$h/hosts.toml"; done)"
 f=$p/$h/hosts.toml

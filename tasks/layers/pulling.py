@@ -20,12 +20,14 @@ def pulling(asked: Asked) -> str:
     user, secret = asked.login
     credentials, reference = f"{user}:{secret.reveal()}", f"{asked.door.host_port}/{asked.image}"
     if asked.own:
-        return OWN.format(reference=quote(reference), credentials=quote(credentials), limit=PULL_S, socket=OWN_SOCKET)
+        socket = CRIO_SOCKET if asked.own == "crio" else OWN_SOCKET
+        return OWN.format(reference=quote(reference), credentials=quote(credentials), limit=PULL_S, socket=socket)
     token = base64.b64encode(credentials.encode()).decode()
     return PULL.format(
         reference=quote(reference),
         host=quote(asked.door.host_port),
         credentials=quote(credentials),
+        directory=DIRECTORY,
         header=literal(f'Authorization = "Basic {token}"\n'),
         limit=PULL_S,
         namespace=NAMESPACE,
@@ -33,6 +35,13 @@ def pulling(asked: Asked) -> str:
     )
 
 
+# Where containerd looks for registries, into $p: of $d, its dump, and $h. One before 1.5 names the CA itself.
+DIRECTORY = """\
+p=$(printf '%s\\n' "$d" | sed -n "s/^ *config_path = [\\"']\\(..*\\)[\\"'] *$/\\1/p" | head -n 1)
+[ -n "$p" ] ||
+  p=$(printf '%s\\n' "$d" | sed -n "s|^ *ca_file = [\\"']\\(/.*\\)/$h/ca.crt[\\"'] *$|\\1|p" | head -n 1)"""
+
+CRIO_SOCKET = "/run/crio/crio.sock"
 OWN_SOCKET = "/run/k3s/containerd/containerd.sock"  # of k3s and RKE2 alike
 OWN = """\
 r={reference}
@@ -52,7 +61,8 @@ if command -v crictl >/dev/null 2>&1; then
     echo 'moor: pulled'
   exit 0
 fi
-p=$(containerd config dump 2>/dev/null | sed -n "s/^ *config_path = [\\"']\\(..*\\)[\\"']$/\\1/p" | head -n 1)
+d=$(containerd config dump 2>/dev/null)
+{directory}
 umask 077; d=$(mktemp -d /run/moor.XXXXXX) || exit 1; trap 'rm -rf "$d"' EXIT
 mkdir "$d/$h"; [ ! -d "$p/$h" ] || cp -r "$p/$h/." "$d/$h/"
 t="$d/$h/hosts.toml"

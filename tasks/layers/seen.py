@@ -56,7 +56,7 @@ def evidence_of(
         "containerd": containerd(fields.get("containerd", {}), asked),
         "proxy": {key: fields.get("containerd", {}).get(key, "") for key in ("proxy", "no_proxy")},
     }
-    if "containerd" not in answers:  # k3s and RKE2 make the configuration of theirs themselves
+    if "containerd" not in answers:  # k3s and RKE2 make the configuration of theirs themselves; CRI-O is none
         del found["containerd"], found["proxy"]
     if "pull" in answers:
         found["pull"] = {"pulled": _word("moor: pulled" in answers["pull"]), "said": _last_line(answers["pull"])}

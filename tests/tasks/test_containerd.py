@@ -11,14 +11,16 @@ import pytest
 from moor.errors import HostError
 from moor.templates import render
 from tasks.containerd import ContainerdSettings
-from tasks.containerd_config import CONFIG, PLUGIN, Wanted, edited, hosts_of
+from tasks.containerd_config import CONFIG, PLUGIN, Wanted, edited
 from tasks.facts import Registry
 
 CERTS = "/etc/containerd/certs.d"
 DEBIAN = "containerd github.com/containerd/containerd 1.6.20~ds1 1.6.20~ds1-1+deb12u3"
 DOCKER = "containerd containerd.io 1.7.27 05044ec0a9a75232cad458027ca83437aae3f4da"
 NEW = "containerd github.com/containerd/containerd/v2 v2.2.1 dea7da592f5d1d2b7755e3a161be07f43fad8f75"
-WANTED = Wanted(hosts_of(Registry.model_validate({"name": "registry.moor.test", "address": "10.77.0.11"})), CERTS)
+WANTED = Wanted(Registry.model_validate({"name": "registry.moor.test", "address": "10.77.0.11"}), CERTS)
+OLD = "containerd github.com/containerd/containerd 1.4.13~ds1 1.4.13~ds1-1~deb11u4"
+LTS = "containerd github.com/containerd/containerd/v2 v2.3.4 5fc7b0ed7ca2adbe20e3bd4b3f3d1c0ab4e3e1c4"
 TABLE = "plugins.'io.containerd.grpc.v1.cri'.registry"
 
 
@@ -45,7 +47,10 @@ def v2(registry: str) -> str:
         (NEW, "", 3, 3),
         (NEW, "version = 2\n", 2, 2),
         (NEW, "version = 3\n", 3, 3),
-        (NEW, "version = 4\n", 4, 3),
+        (LTS, "", 4, 4),
+        (LTS, "version = 2\n", 2, 2),
+        (LTS, "version = 3\n", 3, 3),
+        (LTS, "version = 4\n", 4, 4),
     ],
 )
 def test_the_table_is_the_one_that_this_containerd_reads(told: str, content: str, version: int, table: int) -> None:
@@ -125,9 +130,11 @@ def test_leftovers_about_other_registries_are_refused_all_at_once_with_a_remedy(
     ("told", "content", "words"),
     [
         ("", "", "there is no containerd"),
-        ("containerd github.com/containerd/containerd 1.4.13~ds1 1.4.13~ds1-1", "", "containerd 1.4 .* upgrade"),
+        ("containerd github.com/containerd/containerd 1.3.9 1.3.9-1", "", "containerd 1.3 .* upgrade"),
         ("command not understood", "", "cannot read"),
-        (DEBIAN, "version = 3\n", "version 3 is for containerd 2; this is 1.6"),
+        (DEBIAN, "version = 3\n", "version 3 is for containerd 2.0 and later; this is 1.6"),
+        (NEW, "version = 4\n", "version 4 is for containerd 2.3 and later; this is 2.2"),
+        (LTS, "version = 5\n", "version 5 is newer than moor knows, which is 4; this is containerd 2.3"),
         (DEBIAN, "[plugins.cri]\nx = 1\n", "no version is declared"),
         (DEBIAN, 'required_plugins = ["cri"]\n', "no version is declared"),
         (DEBIAN, "version = [\n", "mend it, or move it away"),
@@ -141,12 +148,50 @@ def test_what_moor_cannot_resolve_is_one_clear_error(told: str, content: str, wo
 
 def test_extra_settings_are_laid_over_the_files_own() -> None:
     extra = {"plugins": {PLUGIN[2]: {"sandbox_image": "registry.moor.test/k8s/pause:3.9"}}}
-    tree = tree_of('version = 2\n[grpc]\naddress = "/x"\n', wanted=Wanted(WANTED.hosts, CERTS, extra))
+    tree = tree_of('version = 2\n[grpc]\naddress = "/x"\n', wanted=Wanted(WANTED.registry, CERTS, extra))
     assert tree["grpc"] == {"address": "/x"}
     assert tree["plugins"][PLUGIN[2]] == {
         "sandbox_image": "registry.moor.test/k8s/pause:3.9",
         "registry": {"config_path": CERTS},
     }
+
+
+CA = f"{CERTS}/registry.moor.test/ca.crt"
+NAMED = {"registry.moor.test": {"tls": {"ca_file": CA}}}
+
+
+@pytest.mark.parametrize(
+    ("registry", "after"),
+    [
+        ("", {"configs": NAMED}),
+        ('configs."registry.moor.test".tls.insecure_skip_verify = true', {"configs": NAMED}),
+        ('configs."registry.moor.test".tls = {ca_file = "/x", cert_file = "/y", key_file = "/z"}', {"configs": NAMED}),
+        ('configs."registry:443".tls.ca_file = "/x"', {"configs": NAMED}),
+        ('mirrors."registry.moor.test".endpoint = ["http://10.0.0.9"]', {"configs": NAMED, "mirrors": {}}),
+    ],
+)
+def test_a_containerd_that_knows_no_directory_is_told_the_ca_by_name(registry: str, after: dict[str, Any]) -> None:
+    assert registry_of(v2(registry), OLD) == after
+
+
+def test_what_an_old_containerd_is_told_of_other_registries_and_logins_stays() -> None:
+    others = (
+        'mirrors."quay.io".endpoint = ["https://mirror"]\nconfigs."ghcr.io".tls.ca_file = "/x"\n'
+        'configs."registry.moor.test".auth.username = "me"\n'
+    )
+    assert registry_of(v2(others), OLD) == {
+        "mirrors": {"quay.io": {"endpoint": ["https://mirror"]}},
+        "configs": {
+            "ghcr.io": {"tls": {"ca_file": "/x"}},
+            "registry.moor.test": {"auth": {"username": "me"}, "tls": {"ca_file": CA}},
+        },
+    }
+
+
+@pytest.mark.parametrize("upgraded", [DEBIAN, DOCKER, NEW, LTS])
+def test_what_an_old_containerd_was_told_gives_way_to_the_directory_after_an_upgrade(upgraded: str) -> None:
+    registry = registry_of(edited("version = 2\n", OLD, WANTED), upgraded)
+    assert {key: value for key, value in registry.items() if value} == {"config_path": CERTS}
 
 
 def test_hosts_toml_names_the_ca_for_the_server_and_for_the_host() -> None:

@@ -13,7 +13,8 @@ from moor.engine import script
 from moor.engine.plan import plan
 from moor.engine.script import answers, apply_script, complete, new_mark, probe_script
 from moor.errors import HostError
-from tasks.docker import CaAlone, DockerSettings, daemon_json
+from tasks.certs_d import CaAlone
+from tasks.docker import DockerSettings, daemon_json
 from tests.shells import SHELLS, sh
 
 
@@ -49,13 +50,16 @@ def test_a_servers_key_beside_the_ca_is_named_and_removed_and_the_ca_stays(shell
     place.mkdir()
     for name in ("ca.crt", "registry.cert", "registry.key", "old.crt", "notes.txt"):
         (place / name).write_text(name)
+    (place / "registry.key").write_text("-----BEGIN EC PRIVATE KEY-----\nMHc\n")
     (place / "gone.key").symlink_to(tmp_path / "nowhere")
     resource = CaAlone(str(place))
-    assert planned(shell, resource) == ["beside ca.crt: old.crt registry.cert gone.key registry.key -> nothing"]
+    assert planned(shell, resource) == [
+        "beside ca.crt: old.crt, registry.cert, gone.key, registry.key (a private key) -> nothing"
+    ]
     mend(shell, resource)
     assert sorted(path.name for path in place.iterdir()) == ["ca.crt", "notes.txt"]
     assert planned(shell, resource) == []
-    assert Path(f"{tmp_path}/runs/run/files{place}/registry.key").read_text() == "registry.key"
+    assert Path(f"{tmp_path}/runs/run/files{place}/registry.key").read_text().startswith("-----BEGIN EC PRIVATE")
 
 
 def test_settings_are_laid_over_daemon_json() -> None:
@@ -88,7 +92,7 @@ def test_writing_twice_is_writing_once(before: dict[str, object], wanted: dict[s
     assert daemon_json(once, "", wanted=wanted) == once
 
 
-@pytest.mark.parametrize("packages", [(), ("docker.io; rm -rf /",), ("-o", "x"), ("",)])
+@pytest.mark.parametrize("packages", [("docker.io; rm -rf /",), ("-o", "x"), ("",)])
 def test_package_names_that_are_none_are_bad_input(packages: tuple[str, ...]) -> None:
     with pytest.raises(ValueError, match="packages"):
         DockerSettings(packages=packages)

@@ -13,7 +13,7 @@ from moor.pki import Names, make_authority
 from moor.resources.file import File
 from moor.resources.service import Service
 from moor.settings import SecretRef
-from tasks import containerd, docker, trust
+from tasks import containerd, containers, docker, trust
 from tasks.docker import DockerSettings
 from tasks.facts import Registry
 from tasks.names import Names as NameSettings
@@ -78,3 +78,21 @@ def test_daemon_json_is_touched_only_where_settings_ask_for_it(ca: Path) -> None
     asked = docker.desired(host(ca, docker=DockerSettings(daemon={"live-restore": True})))
     assert [r.id for r in without if "daemon" in r.id] == []
     assert [r.id for r in asked if "daemon" in r.id] == ["edit:/etc/docker/daemon.json#settings"]
+
+
+def test_a_system_that_comes_with_its_runtime_gets_no_package(ca: Path) -> None:
+    found = [*docker.desired(host(ca, docker=DockerSettings(packages=())))]
+    found += containers.desired(host(ca, podman=containers.PodmanSettings(packages=())))
+    assert [r.id for r in found if r.id.startswith("package:")] == []
+    assert [r.id for r in containers.desired(host(ca, podman=containers.PodmanSettings()))] == [
+        "package:podman",
+        "file:/etc/containers/certs.d/registry.moor.test/ca.crt",
+        "ca-alone:/etc/containers/certs.d/registry.moor.test",
+        "edit:/etc/containers/registries.conf.d/99-moor-registry.conf#registry",
+    ]
+
+
+def test_a_node_of_crio_is_left_without_containerds_files(ca: Path) -> None:
+    ids = [r.id for r in containerd.desired(host(ca, containerd=containerd.ContainerdSettings(runtime="crio")))]
+    assert ids[-1] == "service:crio"
+    assert not any("/etc/containerd" in one for one in ids)

@@ -195,6 +195,8 @@ def test_a_distribution_with_its_own_containerd_is_refused() -> None:
     assert own_containerd("/var/lib/rancher/k3s\n", "k3s") == ""
     assert "say data.containerd.runtime: k3s" in own_containerd("/var/lib/rancher/k3s\n", "containerd")
     assert "install rke2" in own_containerd("", "rke2")
+    assert "say data.containerd.runtime: crio" in own_containerd("/run/crio/crio.sock\n", "containerd")
+    assert own_containerd("/run/crio/crio.sock\n", "crio") == own_containerd("", "crio") == ""
 
 
 @pytest.mark.parametrize(
