@@ -160,9 +160,10 @@ class AccessList(Remote):
             raise HostError(f"{self.id}: {error}; {self._taken_back(task, procedure, before)}") from error
         try:
             device = reopened(host, configuration)
+            now = self._running(device, procedure)
         except HostError as error:
             raise HostError(f"{self.id}: after the change, {error}; {procedure.promise}") from error
-        if left := self.dialect.remedy(self._running(device, procedure), self.wanted.text, self.name):
+        if left := self.dialect.remedy(now, self.wanted.text, self.name):
             words = f"the device took it otherwise than it was sent: {left[-1].strip()!r} is left to do"
             raise HostError(f"{self.id}: {words}; {self._taken_back(task, procedure, before)}")
         procedure.confirm(device)
