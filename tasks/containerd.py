@@ -101,6 +101,6 @@ def in_effect(config_path: str, ca: str) -> str:
 dump=$(containerd --config "$t" config dump) || exit 1
 said=config_path
 printf '%s\\n' "$dump" | grep -q '^ *config_path =' || said=ca_file
-printf '%s\\n' "$dump" | grep -qE "^ *(config_path = [\"']{config_path}|ca_file = [\"']{ca})[\"']$" ||
-  {{ echo "$said is not in effect: a file that {CONFIG} imports has a table of the same plugin;" \
+printf '%s\\n' "$dump" | grep -qE "^ *(config_path = [\\"']{config_path}|ca_file = [\\"']{ca})[\\"']$" ||
+  {{ echo "$said is not in effect: a file that {CONFIG} imports has a table of the same plugin;" \\
     'bring both together in {CONFIG}'; exit 1; }}"""
