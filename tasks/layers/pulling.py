@@ -52,7 +52,7 @@ timeout {limit} "$@" --runtime-endpoint unix://{socket} --image-endpoint unix://
   echo 'moor: pulled'
 :"""
 # The login is never an argument of a program: crictl reads its environment, ctr a private copy of the registry's
-# hosts.toml, in which the login stands as a header.
+# hosts.toml, in which the login stands as a header: the host's, and the server's, who is all that 1.4 asks.
 PULL = """\
 r={reference} h={host}
 if command -v crictl >/dev/null 2>&1; then
@@ -68,7 +68,7 @@ mkdir "$d/$h"; [ ! -d "$p/$h" ] || cp -r "$p/$h/." "$d/$h/"
 t="$d/$h/hosts.toml"
 [ -e "$t" ] || printf 'server = "https://%s"\\n[host."https://%s"]\\n' "$h" "$h" > "$t"
 u=$(sed -n 's/^ *\\[host\\."\\(.*\\)"\\] *$/\\1/p' "$t" | head -n 1)
-{{ printf '\\n[host."%s".header]\\n' "$u"; {header}; }} >> "$t"
+{{ printf '\\n[host."%s".header]\\n' "$u"; {header}; printf '[header]\\n'; {header}; }} >> "$t"
 timeout {limit} ctr -n {namespace} images pull --hosts-dir "$d" "$r" 2>&1 | tail -n 3 | tr '\\r' '\\n' > "$d/said"
 if ctr -n {namespace} images ls -q 2>/dev/null | grep -qxF "$r"; then echo 'moor: pulled'; else cat "$d/said"; fi
 ctr -n {namespace} images rm --sync "$r" >/dev/null 2>&1

@@ -17,7 +17,7 @@ from tests.lab.conftest import fleet_for_tests
 from tests.lab.sites import NAME, Site
 
 # One list for all of them, so that one image is built.
-NETWORK_PACKAGES = ("bind9", "dnsmasq", "firewalld", "iptables", "knot", "ufw")
+NETWORK_PACKAGES = ("bind9", "dnsmasq", "firewalld", "iptables", "knot", "podman", "ufw")
 GREETING = b"registry\n"
 # It greets whoever connects, by both address families, and again after a reboot.
 GREETER = {

@@ -66,7 +66,7 @@ class Site:
 
     def certify(self) -> None:
         """Make the CA and the registry's certificate where they are missing or do not fit."""
-        (report,) = self._run([Stage(issue_certificates)], ("harbor1",)).values()
+        (report,) = self._run([Stage(issue_certificates)], self.groups["harbor"][:1]).values()
         assert report.error == ""
 
     def _run(self, stages: list[Stage], hosts: tuple[str, ...], dry_run: bool = False) -> dict[str, HostReport]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
@@ -10,9 +11,10 @@ import pytest
 
 from moor.errors import HostError
 from moor.templates import render
-from tasks.containerd import ContainerdSettings
+from tasks.containerd import ContainerdSettings, in_effect
 from tasks.containerd_config import CONFIG, PLUGIN, Wanted, edited
 from tasks.facts import Registry
+from tests.shells import SHELLS, sh
 
 CERTS = "/etc/containerd/certs.d"
 DEBIAN = "containerd github.com/containerd/containerd 1.6.20~ds1 1.6.20~ds1-1+deb12u3"
@@ -207,3 +209,28 @@ def test_hosts_toml_names_the_ca_for_the_server_and_for_the_host() -> None:
 def test_a_config_path_of_another_form_is_bad_input(path: str) -> None:
     with pytest.raises(ValueError, match="pattern"):
         ContainerdSettings(config_path=path)
+
+
+V14, V2 = f'  ca_file = "{CA}"\n', "  config_path = '{}'\n  config_path = ''\n"
+
+
+@pytest.mark.parametrize(
+    ("dump", "words"),
+    [
+        (V14, ""),
+        (V2.format(CERTS), ""),
+        (V14.replace(CA, "/x"), "ca_file is not in effect"),
+        ("[plugins]\n", "ca_file is not in effect"),
+        (V2.format(f"{CERTS}:/etc/docker/certs.d"), "config_path is not in effect"),
+        (V2.format(""), "config_path is not in effect"),
+    ],
+)
+@pytest.mark.parametrize("shell", SHELLS)
+def test_a_file_takes_its_place_only_where_containerd_says_that_it_is_in_effect(
+    shell: str, dump: str, words: str, tmp_path: Path
+) -> None:
+    (tmp_path / "dump").write_text(dump)
+    script = f"containerd() {{ cat {tmp_path}/dump; }}\nt=new\n( {in_effect(CERTS, CA)} )"
+    done = sh(shell, script)
+    assert (done.returncode, done.stderr) == (1 if words else 0, b"")
+    assert done.stdout.decode().startswith(words)

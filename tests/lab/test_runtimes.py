@@ -1,0 +1,220 @@
+"""What pulls, on real hosts: containerd of four releases by the kubelet's own API, podman, and CRI-O's reload."""
+
+from __future__ import annotations
+
+import base64
+import io
+import tarfile
+from collections.abc import Iterator
+from ipaddress import IPv4Address
+from pathlib import Path
+
+import pytest
+
+from lab.fleet import Host
+from lab.images import recipe_of
+from lab.lab import Lab
+from moor.report import HostReport
+from moor.resources.base import Later
+from moor.secrets import Secret
+from moor.sites import open_site
+from tasks.containerd import configure_containerd
+from tasks.containerd_config import CONFIG
+from tasks.containers import OURS, configure_podman
+from tasks.layers.door import Asked, Door
+from tasks.layers.pulling import pulling
+from tasks.names.hosts import write_hosts
+from tasks.pki import registry_certificate, registry_key
+from tasks.trust import trust_ca
+from tests.lab.conftest import fleet_for_tests
+from tests.lab.kubelets import cri_pull
+from tests.lab.networked import NETWORK_PACKAGES
+from tests.lab.sites import NAME, Site, changed, diffs
+from tests.lab.small_image import make_registry
+
+pytestmark = pytest.mark.lab
+
+NODES = ("bullseye", "bookworm", "trixie", "sid")  # containerd 1.4, 1.6, 1.7, 2.1
+GROUPS = {"harbor": ("trixie",), "nodes": NODES, "workstations": ("podman",)}
+PORT = 8443
+IMAGE = f"{NAME}:{PORT}/app/web:1"
+CERTS = f"/etc/containerd/certs.d/{NAME}:{PORT}"
+WANTED = [f"file:{CERTS}/ca.crt", f"file:{CERTS}/hosts.toml", f"edit:{CONFIG}#registry", "service:containerd"]
+VERIFY = (
+    f"openssl s_client -connect {NAME}:{PORT} -verify_return_error </dev/null >/dev/null 2>&1 && echo yes || echo no"
+)
+
+
+@pytest.fixture(scope="module")
+def fleet() -> Iterator[Lab]:
+    """A node of each release, of which one serves the registry, and a host with podman."""
+    base = fleet_for_tests(110)
+    first = int(base.network[0])
+    hosts = {
+        name: Host.model_validate({"name": name, "address": IPv4Address(first + n), "suite": name, "profile": "node"})
+        for n, name in enumerate(NODES, 31)
+    }
+    podman = Host(name="podman", address=IPv4Address(first + 41), packages=NETWORK_PACKAGES)
+    lab = Lab(base.model_copy(update={"hosts": {**hosts, "podman": podman}}))
+    lab.down(secrets=True)
+    try:
+        lab.up()
+        yield lab
+    finally:
+        lab.down(secrets=True)
+
+
+@pytest.fixture(scope="module")
+def site(fleet: Lab, tmp_path_factory: pytest.TempPathFactory) -> Site:
+    """A site whose registry is up, and whose name every host knows."""
+    made = new_site(fleet, tmp_path_factory.mktemp("runtimes") / "site")
+    reports = made.apply(write_hosts, *NODES, "podman")
+    assert all(not report.error for report in reports.values())
+    return made
+
+
+def new_site(lab: Lab, folder: Path) -> Site:
+    """Make a site with a CA of its own, and serve the image with a certificate of that CA."""
+    site = write(Site(lab, folder, GROUPS))
+    site.certify()
+    host = open_site(site.folder).inventory.hosts["trixie"]
+    chain, key = registry_certificate(host), registry_key(host)
+    assert isinstance(chain, str)
+    assert not isinstance(key, Later)
+    content = folder / "registry"
+    make_registry(lab.cache / "images" / recipe_of(lab.fleet.hosts["trixie"]).key, content, NAME)
+    (content / "tls.crt").write_text(chain)
+    (content / "tls.key").write_text(key.reveal())
+    serve(lab, content)
+    return site
+
+
+def write(site: Site, **sections: object) -> Site:
+    address = str(site.lab.fleet.hosts["trixie"].address)
+    return site.write(registry={"name": NAME, "address": address, "port": PORT}, **sections)
+
+
+def serve(lab: Lab, content: Path) -> None:
+    script, packed = Path(__file__).with_name("small_registry.py"), io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as archive:
+        archive.add(content, ".")
+        archive.add(script, script.name)
+    unpack = "rm -rf /opt/small; mkdir /opt/small; cd /opt/small; base64 -d | tar x; systemctl stop small 2>/dev/null"
+    begin = f"systemd-run -q --unit=small python3 /opt/small/{script.name} /opt/small basic {PORT}"
+    wait = f"for n in $(seq 100); do ss -Hltn | grep -q :{PORT} && break; sleep 0.1; done"
+    lab.exec("trixie", ["sh", "-c", f"{unpack}; {begin}; {wait}"], base64.b64encode(packed.getvalue()).decode())
+
+
+def shell(lab: Lab, name: str, script: str) -> str:
+    return lab.exec(name, ["sh", "-c", script], timeout_s=120).strip()
+
+
+def everywhere(reports: dict[str, HostReport]) -> dict[str, list[str]]:
+    return {name: changed(report) for name, report in reports.items()}
+
+
+def pulls(lab: Lab) -> dict[str, str]:
+    """Say of each node how a pull ended: in nothing, in x509, or otherwise."""
+    said = {name: cri_pull(lab, name, IMAGE, "robot", "right") for name in NODES}
+    return {name: "x509" if "x509" in words else words for name, words in said.items()}
+
+
+def proves(lab: Lab, name: str, asked: Asked) -> str:
+    """Pull as moor verify does."""
+    return lab.exec(name, ["sh", "-s"], pulling(asked), timeout_s=120).strip()
+
+
+def all_nodes(what: object) -> dict[str, object]:
+    return dict.fromkeys(NODES, what)
+
+
+def test_every_containerd_comes_to_pull_and_stays_so_and_what_is_bent_is_straightened(fleet: Lab, site: Site) -> None:
+    assert pulls(fleet) == all_nodes("x509")
+    assert everywhere(site.plan(configure_containerd, *NODES)) == all_nodes(WANTED)
+    assert everywhere(site.apply(configure_containerd, *NODES)) == all_nodes(WANTED)
+    assert pulls(fleet) == all_nodes("")
+    assert everywhere(site.apply(configure_containerd, *NODES)) == all_nodes([])
+    asked = Asked(Door(NAME, "", PORT), "app/web:1", ("robot", Secret("right")), pull=True)
+    assert {name: proves(fleet, name, asked) for name in NODES} == all_nodes("moor: pulled")
+
+    for name in NODES:
+        shell(fleet, name, f"sed -i '/config_path/d; /ca_file/d' {CONFIG}; systemctl restart containerd")
+    assert pulls(fleet) == all_nodes("x509")
+    assert everywhere(site.apply(configure_containerd, *NODES)) == all_nodes(WANTED[2:])
+    assert pulls(fleet) == all_nodes("")
+
+
+def test_a_new_ca_reaches_every_containerd_without_a_restart(fleet: Lab, site: Site, tmp_path: Path) -> None:
+    site.apply(configure_containerd, *NODES)
+    pid = "systemctl show -p MainPID --value containerd"
+    before = {name: shell(fleet, name, pid) for name in NODES}
+    renewed = new_site(fleet, tmp_path / "renewed")
+    try:
+        assert pulls(fleet) == all_nodes("x509")
+        assert everywhere(renewed.apply(configure_containerd, *NODES)) == all_nodes(WANTED[:1])
+        assert pulls(fleet) == all_nodes("")
+        assert {name: shell(fleet, name, pid) for name in NODES} == before
+    finally:
+        serve(fleet, site.folder / "registry")
+
+
+def test_the_system_of_every_release_trusts_the_registry(fleet: Lab, site: Site) -> None:
+    assert {name: shell(fleet, name, VERIFY) for name in NODES} == all_nodes("no")
+    assert everywhere(site.apply(trust_ca, *NODES)) == all_nodes(["trust-bundle:moor-registry-ca"])
+    assert {name: shell(fleet, name, VERIFY) for name in NODES} == all_nodes("yes")
+    assert everywhere(site.plan(trust_ca, *NODES)) == all_nodes([])
+
+
+PLACE = f"/etc/containers/certs.d/{NAME}:{PORT}"
+FILES = [f"file:{PLACE}/ca.crt", f"edit:{OURS}#registry"]
+ALONE = f"ca-alone:{PLACE}"
+# its storage stands on a disk that is no overlay
+PODMAN = f"podman --root /var/lib/docker/podman pull -q --creds robot:right {IMAGE} 2>&1 || :"
+BLOCKED = f"""\
+cat > /etc/containers/registries.conf.d/50-old.conf << END
+[[registry]]
+location = "{NAME}:{PORT}"
+blocked = true
+END
+"""
+
+
+def test_podman_comes_to_pull_and_a_key_beside_its_ca_is_named_and_removed(fleet: Lab, site: Site) -> None:
+    write(site, podman={})
+    assert "x509" in shell(fleet, "podman", PODMAN)
+    shell(fleet, "podman", BLOCKED)
+    assert "is blocked" in shell(fleet, "podman", PODMAN)
+    assert changed(site.plan(configure_podman, "podman")["podman"]) == FILES
+    assert changed(site.apply(configure_podman, "podman")["podman"]) == FILES
+    assert shell(fleet, "podman", PODMAN).isalnum()
+    assert changed(site.apply(configure_podman, "podman")["podman"]) == []
+
+    shell(fleet, "podman", f"openssl ecparam -genkey -name prime256v1 -out {PLACE}/{NAME}.key; rm {PLACE}/ca.crt")
+    assert "missing client certificate" in shell(fleet, "podman", PODMAN)
+    report = site.apply(configure_podman, "podman")["podman"]
+    assert changed(report) == [FILES[0], ALONE]
+    assert f"beside ca.crt: {NAME}.key (a private key) -> nothing" in diffs(report)
+    assert shell(fleet, "podman", PODMAN).isalnum()
+
+
+# CRI-O is no Debian package: a service that reads nothing, and reloads as it does.
+CRIO = """\
+[Service]
+ExecStart=/bin/sh -c 'trap "echo >> /run/reloaded" HUP; while :; do sleep 1 & wait; done'
+ExecReload=/bin/kill -HUP $MAINPID
+[Install]
+WantedBy=multi-user.target
+"""
+
+
+def test_crio_is_reloaded_once_when_its_list_of_registries_is_newer(fleet: Lab, site: Site) -> None:
+    write(site, containerd={"runtime": "crio"})
+    fleet.exec("podman", ["sh", "-c", "cat > /etc/systemd/system/crio.service"], CRIO)
+    site.apply(configure_containerd, "podman")
+    assert changed(site.plan(configure_containerd, "podman")["podman"]) == []
+    pid = shell(fleet, "podman", "rm -f /run/reloaded; systemctl show -p MainPID --value crio")
+
+    shell(fleet, "podman", f"echo '# by hand' >> {OURS}")
+    assert changed(site.apply(configure_containerd, "podman")["podman"]) == [FILES[1], "service:crio"]
+    assert shell(fleet, "podman", "systemctl show -p MainPID --value crio; wc -l < /run/reloaded").split() == [pid, "1"]
+    assert changed(site.plan(configure_containerd, "podman")["podman"]) == []
