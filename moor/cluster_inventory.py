@@ -75,6 +75,8 @@ def entry_of(node: Node) -> dict[str, Any]:
     if node.distribution in RUNTIMES:
         runtime: dict[str, Any] = {"runtime": node.distribution}
         entry["data"] = {"containerd": runtime | ({"unit": server_unit(node.distribution)} if node.leads else {})}
+    elif node.runtime.startswith("cri-o://"):
+        entry["data"] = {"containerd": {"runtime": "crio"}}
     return entry
 
 

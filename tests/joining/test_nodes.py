@@ -111,6 +111,10 @@ def test_each_difference_is_told_with_its_remedy() -> None:
             Node("a", ("10.0.0.1",), kubelet="v1.30.4+rke2r1", labels=CONTROL_PLANE),
             {"hostname": "10.0.0.1", "groups": ["nodes"], "data": SERVER},
         ),
+        (
+            Node("a", ("10.0.0.1",), runtime="cri-o://1.30.2", kubelet="v1.30.4"),
+            {"hostname": "10.0.0.1", "groups": ["nodes"], "data": {"containerd": {"runtime": "crio"}}},
+        ),
     ],
 )  # fmt: skip
 def test_a_node_is_written_down_as_what_it_is(node: Node, entry: dict[str, Any]) -> None:
