@@ -138,7 +138,7 @@ def test_what_is_wrong_in_a_config_context_is_told_with_its_host(netbox: NetBox)
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
-        (lambda box: box.write(token="wrong"), "Failed to get data from NetBox"),
+        (lambda box: box.write(token="no-token-of-netbox"), "Failed to get data from NetBox"),
         (lambda box: setattr(box, "answer", lambda _: b"<html>"), "gives no list of machines"),
         (lambda box: setattr(box, "answer", lambda _: b'{"results": [{"name": null}]}'), "gives no list of machines"),
         (
