@@ -22,7 +22,7 @@ HARBOR = members("harbor")
 TRUST = (
     Stage(trust_ca, on=Insiders()),
     Stage(install_docker, on=members("harbor", "workstations")),
-    Stage(configure_podman),
+    Stage(configure_podman, on=Insiders()),
     Stage(configure_containerd, on=members("nodes"), rolling=ONE_BY_ONE),
 )
 

@@ -44,7 +44,7 @@ RUNBOOK = Runbook(
         Stage(write_hosts, on=FLEET),
         Stage(trust_ca, on=FLEET, needs="harbor"),
         Stage(install_docker, on=DOCKER),
-        Stage(configure_podman, needs="harbor"),
+        Stage(configure_podman, on=FLEET, needs="harbor"),
         Stage(install_harbor, on=HARBOR),
         # Nodes must not point at a registry that is not there; one restart of containerd at a time.
         Stage(configure_containerd, on=NODES, rolling=ONE_BY_ONE, needs="harbor"),

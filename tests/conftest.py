@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from nornir.core import Nornir
 from nornir.core.configuration import Config
 from nornir.core.inventory import Defaults, Group, Groups, Host, Hosts, Inventory, ParentGroups
@@ -18,6 +19,10 @@ from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]
 from moor.connections.local import LocalPlugin, LocalShell
 from moor.connections.shell import Answer
 from moor.engine import script
+
+# how long an example takes says how busy the machine is, and nothing else
+settings.register_profile("moor", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("moor")
 
 
 class ByFleet(LoadFileScheduling):  # type: ignore[misc]
