@@ -60,7 +60,7 @@ def test_what_a_handbook_copies_beside_the_ca_is_named_and_removed(lab: Lab, sit
         assert "key" in shell(lab, "ws1", PULL)
         report = site.plan(install_docker, "ws1")["ws1"]
         assert changed(report) == [ALONE]
-        assert [r.diff for r in report.resources if r.diff] == [f"beside ca.crt: old.crt {NAME}.cert -> nothing"]
+        assert [r.diff for r in report.resources if r.diff] == [f"beside ca.crt: old.crt, {NAME}.cert -> nothing"]
         site.apply(install_docker, "ws1")
         assert "manifest unknown" in shell(lab, "ws1", PULL)
     assert shell(lab, "ws1", f"ls {DIRECTORY}") == "ca.crt"
