@@ -53,6 +53,12 @@ class ContainerdSettings(Section):
     extra: dict[str, Any] = Field(default_factory=dict)
     settle_s: Annotated[int, Field(ge=1, le=600)] = 30
 
+    @property
+    def service(self) -> str:
+        """Name the service that pulls."""
+        named = self.unit if self.runtime != "containerd" else None
+        return named or rancher.AGENT.get(self.runtime, self.runtime)
+
 
 def desired(host: Host) -> Sequence[Resource]:
     """The registry's directory, the configuration that names it, and containerd started after that."""

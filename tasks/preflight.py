@@ -21,6 +21,7 @@ from moor.settings import Section, optional_settings_of, settings_of
 from tasks.containerd import ContainerdSettings
 from tasks.facts import Registry
 from tasks.harbor import HarborSettings
+from tasks.layers import proxies
 
 # The oldest whose systemd and tools moor can ask; what is like one of them is taken for one. No number: it rolls.
 SYSTEMS = {
@@ -43,6 +44,7 @@ class Preflight(Section):
     clock_s            how far a host's clock may be off, in seconds
     registry_free_mb   free disk for Harbor's installation, in MB; an eighth of it once Harbor is there
     node_free_mb       free disk for a node's images
+    through_proxy      true: containerd and Docker are meant to reach the registry through their proxy
     """
 
     section: ClassVar[str] = "preflight"
@@ -50,6 +52,7 @@ class Preflight(Section):
     clock_s: Annotated[int, Field(ge=1)] = 60
     registry_free_mb: Size = 4096
     node_free_mb: Size = 512
+    through_proxy: bool = False
 
 
 def desired(host: Host) -> Sequence[Resource]:
@@ -67,7 +70,21 @@ def desired(host: Host) -> Sequence[Resource]:
         *common,
         *(_of_registry(host, settings) if serves else ()),
         *(_of_node(host, settings) if host.has_parent_group("nodes") else ()),
+        *(() if settings.through_proxy else _proxies(host)),
     ]
+
+
+def _proxies(host: Host) -> Iterator[Requirement]:
+    """Require that what pulls or pushes here leaves the registry out of its proxy."""
+    registry = settings_of(host, Registry)
+    judge = partial(proxies.judged, name=registry.name, port=registry.port)
+    if host.has_parent_group("nodes"):
+        runtime = settings_of(host, ContainerdSettings)
+        own = "" if runtime.runtime == "containerd" else runtime.runtime
+        fragment = proxies.of_containerd(runtime.service, own)
+        yield Requirement("proxy:containerd", fragment, partial(judge, unit=runtime.service))
+    if host.has_parent_group("workstations"):
+        yield Requirement("proxy:docker", proxies.DOCKER, partial(judge, unit="docker"))
 
 
 def _of_registry(host: Host, settings: Preflight) -> Iterator[Requirement]:

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from nornir.core.inventory import Host
 from nornir.core.task import Result, Task
 
 from moor.engine.converge import probe
@@ -43,6 +44,7 @@ from tasks.layers.probes import probes
 from tasks.layers.rule import Evidence
 from tasks.layers.seen import evidence_of
 from tasks.names import Names
+from tasks.preflight import Preflight
 from tasks.registry_view import Login, registry_view
 from tasks.workload import Cluster, Workload, Workloads, open_cluster
 
@@ -79,8 +81,7 @@ def diagnose_node(task: Task) -> Result:
 
 def examine(task: Task, looking: Looking) -> Result:
     """Look at every layer of one node; raises HostError with every cause that was found."""
-    registry = settings_of(task.host, Registry)
-    door = Door(registry.name, str(registry.address), registry.port)
+    door = door_of(task.host)
     view = _cluster(task, looking, door)
     evidence: dict[str, Evidence] = {}
     unreached = ""
@@ -91,15 +92,31 @@ def examine(task: Task, looking: Looking) -> Result:
         login, known = _asked_of_harbor(task, looking, image)
         if looking.own_login and isinstance(view, ClusterView):
             login, known = _own_login(view, door, image, login, known)
-        asked = Asked(door, image, login, looking.pull, _own(task), settings_of(task.host, Names).mode)
+        asked = asked_of(task.host, image, login, looking.pull)
         unreached = _look(task, asked, known, evidence)
         evidence |= _of_cluster(task, looking, view, image, _wanted(task, looking, door, image, known))
     return told(task, judge(evidence, RULES), unreached)
 
 
-def _own(task: Task) -> str:
-    runtime = settings_of(task.host, ContainerdSettings).runtime
-    return "" if runtime == "containerd" else runtime
+def door_of(host: Host) -> Door:
+    """Give where the registry is for a host."""
+    registry = settings_of(host, Registry)
+    return Door(registry.name, str(registry.address), registry.port)
+
+
+def asked_of(host: Host, image: str, login: Login | None = None, pull: bool = False) -> Asked:
+    """Give what a node is asked about, as the inventory has it."""
+    runtime = settings_of(host, ContainerdSettings)
+    return Asked(
+        door_of(host),
+        image,
+        login,
+        pull,
+        "" if runtime.runtime == "containerd" else runtime.runtime,
+        settings_of(host, Names).mode,
+        runtime.service,
+        settings_of(host, Preflight).through_proxy,
+    )
 
 
 def _nothing_to_ask(task: Task, looking: Looking, view: ClusterView | str | None, door: Door) -> str:

@@ -17,31 +17,22 @@ from moor.engine.observation import observation_of
 from moor.engine.once import once
 from moor.errors import MoorError
 from moor.resources.base import Resource
-from moor.settings import settings_of
-from tasks.facts import Registry
 from tasks.harbor import harbor_of
 from tasks.layers import RULES
 from tasks.layers.chain import judge
-from tasks.layers.door import Asked, Door, Known
+from tasks.layers.door import Known
 from tasks.layers.probes import probes
 from tasks.layers.seen import evidence_of
-from tasks.names import Names
-from tasks.reachability import told
+from tasks.reachability import asked_of, told
 from tasks.registry_view import fingerprint
 
-LAYERS = ("clock", "name", "hosts", "route", "tls")
-ASKED = ("probe:clock", "probe:name", "probe:wire")
+LAYERS = ("clock", "name", "hosts", "route", "tls", "proxy")
+ASKED = ("probe:clock", "probe:name", "probe:wire", "probe:proxy")
 
 
 def desired(host: Host) -> Sequence[Resource]:
     """The questions; whatever is answered is no difference."""
-    return [probe for probe in probes(_asked(host)) if probe.id in ASKED]
-
-
-def _asked(host: Host) -> Asked:
-    registry = settings_of(host, Registry)
-    door = Door(registry.name, str(registry.address), registry.port)
-    return Asked(door, "", names=settings_of(host, Names).mode)
+    return [probe for probe in probes(asked_of(host, "")) if probe.id in ASKED]
 
 
 def look_at_way(task: Task) -> Result:
@@ -50,7 +41,7 @@ def look_at_way(task: Task) -> Result:
     read(task, resources, seen)
     answers = {probe.id.partition(":")[2]: str((seen.states[probe.id] or {}).get("answer", "")) for probe in resources}
     known = Known(once(task, ("registry answers",), lambda: _answers(task)), fingerprint=fingerprint(task.host))
-    evidence = evidence_of(answers, _asked(task.host), known, task.host.name, time.time())
+    evidence = evidence_of(answers, asked_of(task.host, ""), known, task.host.name, time.time())
     evidence["hosts"] = evidence["name"]  # what fails no pull yet; a proof of today does not ask
     return told(task, judge({layer: evidence[layer] for layer in LAYERS}, RULES), "")
 

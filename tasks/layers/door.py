@@ -24,11 +24,13 @@ class Door:
 class Asked:
     """What a node is asked about.
 
-    image  PROJECT/REPOSITORY:TAG
-    login  of the pull secret; None where nobody knows one
-    pull   whether the node really pulls the image, and removes it again
-    own    ``k3s``, ``rke2`` or ``crio`` where one of them pulls, and not the node's own containerd
-    names  who says the registry's name to the node: ``hosts``, ``dns`` or ``both``
+    image    PROJECT/REPOSITORY:TAG
+    login    of the pull secret; None where nobody knows one
+    pull     whether the node really pulls the image, and removes it again
+    own      ``k3s``, ``rke2`` or ``crio`` where one of them pulls, and not the node's own containerd
+    names    who says the registry's name to the node: ``hosts``, ``dns`` or ``both``
+    unit     the service that pulls
+    proxied  whether it is meant to go through its proxy
     """
 
     door: Door
@@ -37,6 +39,8 @@ class Asked:
     pull: bool = False
     own: str = ""
     names: str = "hosts"
+    unit: str = "containerd"
+    proxied: bool = False
 
     @property
     def repository(self) -> str:

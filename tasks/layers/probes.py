@@ -15,6 +15,7 @@ from moor.connections.harbor import MANIFESTS
 from moor.resources.base import Probed, State
 from moor.resources.service import STARTED_CS
 from tasks.layers.door import Asked, Door
+from tasks.layers.proxies import of_containerd
 from tasks.layers.pulling import DIRECTORY, pulling
 from tasks.names.asking import DNS_SAYS
 from tasks.trust import NAME, STORES
@@ -52,6 +53,7 @@ def probes(asked: Asked) -> Sequence[Probe]:
         Probe("wire", _wire(asked.door)),
         Probe("registry", _registry(asked)),
         *(() if asked.own else (Probe("containerd", _containerd(asked.door)),)),
+        Probe("proxy", of_containerd(asked.unit, asked.own)),
     ]
     return [*found, Probe("pull", pulling(asked))] if asked.pull else found
 
@@ -186,8 +188,5 @@ pid=$(systemctl show -p MainPID --value containerd 2>/dev/null)
 if [ -n "$pid" ] && [ "$pid" != 0 ]; then
   u=containerd; {STARTED_CS}
   echo "started=$(( started / 100 ))"
-  e=$(tr '\\0' '\\n' < "/proc/$pid/environ" 2>/dev/null)
-  printf '%s\\n' "$e" | grep -qiE '^(https|all)_proxy=.' && echo proxy=set
-  printf '%s\\n' "$e" | sed -n 's/^[Nn][Oo]_[Pp][Rr][Oo][Xx][Yy]=/no_proxy=/p' | tail -n 1
 fi
 for f in {anchors}; do [ ! -f "$f" ] || echo "trusted=$(stat -c %Y "$f")"; done; :"""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tasks.layers.rule import Evidence, Rule
-from tasks.layers.way_rules import CERTS_D, RECORDED, covered
+from tasks.layers.way_rules import CERTS_D, RECORDED
 
 APPLY = "moor apply containerd --limit {host}"
 
@@ -126,10 +126,10 @@ RUNTIME_RULES = (
     ),
     Rule(
         "proxy-between", "proxy",
-        lambda e: e.get("proxy") == "set" and not covered(e),
-        "containerd goes through a proxy, and its NO_PROXY ({no_proxy}) does not leave out {name}",
-        "add {name} to NO_PROXY in /etc/systemd/system/containerd.service.d/ on {host}; "
-        "systemctl daemon-reload; systemctl restart containerd",
+        lambda e: e.get("between") == "yes",
+        "{unit} goes through a proxy, and its NO_PROXY ({no_proxy}) does not leave out {name} "
+        "(an address or a network there never leaves out a name)",
+        "on {host}: {remedy}",
         "golang.org/x/net/http/httpproxy", (r"proxyconnect tcp", r"Proxy Authentication Required"),
     ),
     Rule(

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives import hashes
 from moor.engine.plan import shown
 from moor.resources.requirement import skew
 from tasks.layers.door import Asked, Known
+from tasks.layers.proxies import between, lines, remedy
 
 PEM = re.compile(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
 MACHINES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "i686": "386", "ppc64le": "ppc64le"}
@@ -54,23 +55,13 @@ def evidence_of(
         },
         "manifest": manifest(registry, fields.get("containerd", {}), known),
         "containerd": containerd(fields.get("containerd", {}), asked),
-        "proxy": {key: fields.get("containerd", {}).get(key, "") for key in ("proxy", "no_proxy")},
+        "proxy": proxy(fields.get("proxy", {}), asked),
     }
     if "containerd" not in answers:  # k3s and RKE2 make the configuration of theirs themselves; CRI-O is none
-        del found["containerd"], found["proxy"]
+        del found["containerd"]
     if "pull" in answers:
         found["pull"] = {"pulled": _word("moor: pulled" in answers["pull"]), "said": _last_line(answers["pull"])}
     return {layer: {**{k: clean(v) for k, v in part.items()}, **about} for layer, part in found.items()}
-
-
-def lines(answer: str) -> dict[str, str]:
-    """Read ``key=value`` lines; of a key that comes twice the first counts."""
-    found: dict[str, str] = {}
-    for line in answer.splitlines():
-        key, equals, value = line.partition("=")
-        if equals and key.isidentifier():
-            found.setdefault(key, value.strip())
-    return found
 
 
 def clean(value: str) -> str:
@@ -190,6 +181,18 @@ def containerd(fields: Mapping[str, str], asked: Asked) -> dict[str, str]:
         "cri": "ok" if plugins and set(plugins) == {"ok"} else "error" if plugins else "missing",
         "older": _word(_number(fields.get("trusted")) > _number(fields.get("started")) > 0),
         "colon": _word(":" in fields.get("config_path", "")),
+    }
+
+
+def proxy(fields: Mapping[str, str], asked: Asked) -> dict[str, str]:
+    """Say whether containerd goes to the registry through a proxy that is not meant, and what leaves it out."""
+    name = asked.door.name
+    astray = not asked.proxied and between(fields, name, asked.door.port)
+    return {
+        "between": _word(astray),
+        "unit": asked.unit,
+        "no_proxy": fields.get("no_proxy", ""),
+        "remedy": remedy(fields, name, asked.unit) if astray else "",
     }
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address, ip_network
-
 from tasks.layers.rule import Evidence, Rule
 
 RECORDED = "recorded on Kubernetes 1.36 with containerd 2.3 and 1.6"
@@ -20,26 +18,6 @@ def answered(evidence: Evidence) -> bool:
 def differs(evidence: Evidence, *fields: str) -> bool:
     """Tell whether one of the fields holds an address that is not the registry's."""
     return any(set(evidence.get(field, "").split()) - {evidence.get("wanted", "")} for field in fields)
-
-
-def covered(evidence: Evidence) -> bool:
-    """Tell whether NO_PROXY leaves the registry out, by name, suffix, address or network.
-
-    Source  golang.org/x/net/http/httpproxy: a name means its subdomains too, ``*`` means everything.
-    """
-    name, address = evidence.get("name", ""), evidence.get("wanted", "")
-    words = [word.strip().partition(":")[0] for word in evidence.get("no_proxy", "").split(",") if word.strip()]
-    return any(
-        word in ("*", name, address) or f".{name}".endswith(f".{word.lstrip('.')}") or _within(address, word)
-        for word in words
-    )
-
-
-def _within(address: str, network: str) -> bool:
-    try:
-        return "/" in network and ip_address(address) in ip_network(network, strict=False)
-    except ValueError:
-        return False
 
 
 WAY_RULES = (

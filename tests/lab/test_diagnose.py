@@ -142,7 +142,7 @@ def test_a_hosts_file_that_is_older_than_dns_is_told(moored: Moored) -> None:
 
 
 def test_a_proxy_that_takes_the_registry_too_is_told(moored: Moored) -> None:
-    unit = "[Service]\\nEnvironment=HTTPS_PROXY=http://10.99.0.1:3128 NO_PROXY=localhost\\n"
+    unit = "[Service]\\nEnvironment=HTTPS_PROXY=http://10.99.0.1:3128 NO_PROXY=localhost,10.0.0.0/8\\n"
     command = f"mkdir -p {DROP_IN}; printf '{unit}' > {DROP_IN}/proxy.conf"
     with broken(moored, "node2", DROP_IN, command, "systemctl daemon-reload; systemctl restart containerd"):
         assert diagnosed(moored, "--limit", "node2") == {"node2": ["proxy-between"]}

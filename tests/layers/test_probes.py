@@ -21,7 +21,6 @@ from tasks.layers.chain import judge
 from tasks.layers.door import Asked, Door, Known
 from tasks.layers.probes import Probe, probes
 from tasks.layers.seen import evidence_of
-from tasks.layers.way_rules import covered
 from tests.shells import SHELLS, sh
 
 DOOR = Door("registry.moor.test", "10.77.0.11", 443)
@@ -62,6 +61,7 @@ WELL = {
     f"manifest=200\ndigest={DIGEST}\n",
     "containerd": "machine=x86_64\nactive=active\nconfig_path=/etc/containerd/certs.d\ndisabled=[]\n"
     f"socket=answers\nplugin_cri=ok\nelsewhere=\ntoml={TOML}\nstarted=10\ntrusted=5\n",
+    "proxy": "",
     "pull": "moor: pulled\n",
 }  # fmt: skip
 
@@ -99,7 +99,7 @@ def test_the_answers_of_a_node_that_is_well_show_no_cause() -> None:
         ("registry", WELL["registry"].replace("manifest=200", "manifest=404"), "tag-missing"),
         ("containerd", "machine=x86_64\ncontainerd=missing\n", "containerd-missing"),
         ("containerd", WELL["containerd"].replace("plugin_cri=ok", "plugin_cri=error"), "cri-broken"),
-        ("containerd", WELL["containerd"] + "proxy=set\nno_proxy=10.0.0.0/24\n", "proxy-between"),
+        ("proxy", "proxy=set\nno_proxy=10.0.0.0/8\n", "proxy-between"),
         ("containerd", WELL["containerd"].replace("x86_64", "aarch64"), "platform-wrong"),
         ("containerd", WELL["containerd"].replace(TOML, base64.b64encode(b"[host").decode()), "hosts-toml-malformed"),
         ("pull", "ctr: x509: certificate signed by unknown authority\n", "pull-failed"),
@@ -115,18 +115,6 @@ def test_a_project_that_is_not_there_is_told_from_one_without_rights() -> None:
         evidence = evidence_of(answers, ASKED, replace(KNOWN, project=state), "node1", NOW)
         told = [verdict.rule for result in judge(evidence, RULES) for verdict in result.verdicts]
         assert told == [rule]
-
-
-@pytest.mark.parametrize(
-    ("no_proxy", "out"),
-    [
-        ("registry.moor.test", True), (".moor.test", True), ("moor.test", True), ("*", True), ("10.77.0.0/16", True),
-        ("10.77.0.11", True), ("registry.moor.test:443", True), ("", False), ("other.test,10.0.0.0/8x", False),
-        ("stry.moor.test", False),
-    ],
-)  # fmt: skip
-def test_no_proxy_is_read_as_go_reads_it(no_proxy: str, out: bool) -> None:
-    assert covered({"name": DOOR.name, "wanted": DOOR.address, "no_proxy": no_proxy}) is out
 
 
 @given(st.dictionaries(st.sampled_from(sorted(WELL)), st.text(max_size=200)))
@@ -146,7 +134,7 @@ def test_on_a_host_that_has_nothing_every_question_is_answered(shell: str, name:
 
 
 @pytest.mark.parametrize("shell", SHELLS)
-@pytest.mark.parametrize("name", ["clock", "name", "containerd"])
+@pytest.mark.parametrize("name", ["clock", "name", "containerd", "proxy"])
 def test_on_this_machine_every_question_is_answered_without_an_error(shell: str, name: str) -> None:
     done = sh(shell, f"(\n{PROBES[name].probe()}\n) </dev/null")
     assert (done.returncode, done.stderr) == (0, b"")

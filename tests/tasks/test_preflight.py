@@ -19,6 +19,7 @@ from tasks.preflight import (
     FAMILIES,
     PORTS,
     VERSIONS,
+    Preflight,
     desired,
     disk,
     docker,
@@ -203,14 +204,16 @@ def test_a_distribution_with_its_own_containerd_is_refused() -> None:
     ("group", "names"),
     [
         ("harbor", {"root", "system", "machine", "clock", "disk:/var/lib/docker", "disk:/data", "ports", "docker"}),
-        ("nodes", {"root", "system", "machine", "clock", "disk:/var/lib/containerd", "containerd"}),
-        ("workstations", {"root", "system", "machine", "clock"}),
+        ("nodes", {"root", "system", "machine", "clock", "disk:/var/lib/containerd", "containerd", "proxy:containerd"}),
+        ("workstations", {"root", "system", "machine", "clock", "proxy:docker"}),
     ],
 )
 def test_each_part_of_the_fleet_has_its_own_requirements(group: str, names: set[str]) -> None:
     registry = Registry.model_validate({"name": "registry.moor.test", "address": "10.77.0.11"})
     host = Host("x", groups=ParentGroups([Group(group)]), data={"registry": registry})
     assert {found.id for found in desired(host)} == {f"requirement:{name}" for name in names}
+    host.data["preflight"] = Preflight(through_proxy=True)
+    assert {found.id for found in desired(host)} == {f"requirement:{n}" for n in names if not n.startswith("proxy")}
 
 
 @pytest.mark.parametrize("dry_run", [True, False])
