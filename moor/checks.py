@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from nornir.core import Nornir
-from nornir.core.filter import F
 from nornir.core.task import Result, Task
 
 from moor.connections.device import device_of
 from moor.connections.kind import NETMIKO, connection_of
 from moor.engine.converge import shell_of
 from moor.errors import HostError
-from moor.runbook import Runbook, Stage
 
 REACH_S = 30
 
@@ -26,9 +24,6 @@ def reach_host(task: Task) -> Result:
     if answer.code:
         raise HostError(f"a shell as root ended with {answer.code}: {answer.stderr.decode('utf-8', 'replace').strip()}")
     return Result(host=task.host, result="reached")
-
-
-CHECK = Runbook("check", "Reach every host.", (Stage(reach_host, on=F()),))
 
 
 def pin_new_host_keys(nr: Nornir, confirm: Callable[[str], bool], told: Callable[[str], None]) -> None:

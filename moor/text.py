@@ -110,9 +110,20 @@ def interrupted(report: RunReport, left: Iterable[Unfinished]) -> str:
 
 
 def reached(report: RunReport) -> str:
-    """Show each host and whether it was reached."""
-    rows = ([name, "reached" if not host.error else "not reached", host.error] for name, host in report.hosts.items())
-    return table(["host", "state", "why not"], rows)
+    """Show each host, whether it was reached and is fit for the job, then all that it lacks, then findings."""
+    rows = ([name, _state(host), "" if host.reached else host.error] for name, host in report.hosts.items())
+    lacks = (f"  ! {name}: {line}" for name, host in report.hosts.items() if host.reached for line in _lacks(host))
+    return _joined([table(["host", "state", "why not"], rows), *lacks, *_findings(report)])
+
+
+def _lacks(host: HostReport) -> Iterator[str]:
+    """Give a line for each thing that a host lacks, whichever task found it."""
+    errors = [*host.unexamined, *(resource.error for resource in host.resources if resource.status == "failed")]
+    return (line for line in dict.fromkeys(line for error in errors for line in error.splitlines()))
+
+
+def _state(host: HostReport) -> str:
+    return ("unfit" if host.error else "reached") if host.reached else "not reached"
 
 
 def matrix(report: RunReport) -> str:

@@ -21,7 +21,7 @@ def check(
     ] = False,
     yes: Yes = False,
 ) -> int:  # fmt: skip
-    """Check that config and inventory are valid and every host is reached."""
+    """Check that config and inventory are valid, and that every host is reached and fit for the job."""
     from moor.commands import fleet
 
     def confirm(question: str) -> bool:

@@ -41,11 +41,11 @@ def verify(options: Options) -> int:
 
 
 def check(options: Options, confirm: Callable[[str], bool] | None) -> int:
-    """Validate config and inventory, then reach every host: 0 all were reached, 1 not.
+    """Validate config and inventory, reach every host and find what would stop the job: 0 nothing, 1 something.
 
     confirm  is asked before new host keys are pinned; without it none are
     """
-    from moor.checks import CHECK, pin_new_host_keys
+    from moor.checks import pin_new_host_keys
 
     with opened(options, dry_run=True) as nr:
         refuse_bad_input(nr.inventory.hosts.values(), runbook_called("site").stages, partly=True)
@@ -53,6 +53,6 @@ def check(options: Options, confirm: Callable[[str], bool] | None) -> int:
         read_waivers(settings.waivers, settings.directory)
         if confirm:
             pin_new_host_keys(nr, confirm, teller(replace(options, quiet=False)))  # a key is never pinned unseen
-        report = play(nr, CHECK, options, "check")
+        report = play(nr, runbook_called("check"), options, "check")
     put(options, report, text.reached(report))
     return 1 if report.failed else 0

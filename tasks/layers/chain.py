@@ -31,7 +31,12 @@ LAYERS = (
     Layer("hosts", "the hosts file says the name once, still does after a reboot, and DNS agrees", (), True),
     Layer("route", "a connection to that address and port opens", ("name",)),
     Layer(
-        "tls", "the served certificate is trusted, is for the name, and is the one that was issued", ("clock", "route")
+        "mtu", "packets as large as the node sends them arrive, or a router says that they are too large", ("route",)
+    ),
+    Layer(
+        "tls",
+        "the served certificate is trusted, is for the name, and is the one that was issued",
+        ("clock", "route", "mtu"),
     ),
     Layer("challenge", "the registry asks for a login, at a token service that is the registry's own", ("tls",)),
     Layer("login", "the registry takes the login of the pull secret", ("challenge",)),

@@ -9,11 +9,19 @@ from moor.secrets import Secret
 
 @dataclass(frozen=True)
 class Door:
-    """The registry's name, the address that it should have, and the port."""
+    """The registry's name, the address that it should have, and the port.
+
+    further  more addresses that it should have, of the other family
+    """
 
     name: str
     address: str
     port: int = 443
+    further: tuple[str, ...] = ()
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        return (self.address, *self.further)
 
     @property
     def host_port(self) -> str:

@@ -15,6 +15,7 @@ from moor.connections.harbor import MANIFESTS
 from moor.resources.base import Probed, State
 from moor.resources.service import STARTED_CS
 from tasks.layers.door import Asked, Door
+from tasks.layers.mtu import mtu_of
 from tasks.layers.proxies import of_containerd
 from tasks.layers.pulling import DIRECTORY, pulling
 from tasks.names.asking import DNS_SAYS
@@ -51,6 +52,7 @@ def probes(asked: Asked) -> Sequence[Probe]:
         Probe("clock", f"echo before={int(time.time())}; echo there=$(date -u +%s)"),
         Probe("name", _name(asked.door)),
         Probe("wire", _wire(asked.door)),
+        Probe("mtu", mtu_of(asked.door.addresses)),
         Probe("registry", _registry(asked)),
         *(() if asked.own else (Probe("containerd", _containerd(asked.door)),)),
         Probe("proxy", of_containerd(asked.unit, asked.own)),
@@ -104,13 +106,6 @@ a=$(timeout {RESOLVE_S} getent ahosts {name} 2>/dev/null | head -n 1 | cut -d' '
 echo "address=$a"
 [ -z "$a" ] || echo "way=$(ip route get "$a" 2>&1 | head -n 1)"
 for f in {anchors}; do [ ! -f "$f" ] || echo "anchor=$f"; done
-if [ -n "$a" ]; then
-  m=$(ip route get "$a" 2>/dev/null | sed -n 's/.* dev \\([^ ]*\\).*/\\1/p' | head -n 1)
-  m=$(cat "/sys/class/net/$m/mtu" 2>/dev/null); echo "mtu=$m"
-  if [ -n "$m" ] && command -v ping >/dev/null 2>&1 && ping -c 1 -W 1 -s 56 "$a" >/dev/null 2>&1; then
-    if ping -c 1 -W 1 -M do -s $((m - 28)) "$a" >/dev/null 2>&1; then echo large=pass; else echo large=stuck; fi
-  fi
-fi
 echo began=$(date +%s)
 timeout {CONNECT_S} openssl s_client -connect {place} -servername {name} -verify_hostname {name} -showcerts 2>&1
 echo; echo ended=$(date +%s)"""

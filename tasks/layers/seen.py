@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives import hashes
 from moor.engine.plan import shown
 from moor.resources.requirement import skew
 from tasks.layers.door import Asked, Known
+from tasks.layers.mtu import measured
 from tasks.layers.proxies import between, lines, remedy
 
 PEM = re.compile(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
@@ -45,6 +46,7 @@ def evidence_of(
         "clock": clock(fields.get("clock", {}), now),
         "name": fields.get("name", {}),
         "route": wire,
+        "mtu": fields.get("mtu", {}),
         "tls": {**wire, "issued": known.fingerprint},
         "challenge": challenge(registry, asked),
         "login": {"user": asked.login[0] if asked.login else "", "status": registry.get("login", "")},
@@ -59,6 +61,8 @@ def evidence_of(
     }
     if "containerd" not in answers:  # k3s and RKE2 make the configuration of theirs themselves; CRI-O is none
         del found["containerd"]
+    if not measured(found["mtu"]):
+        del found["mtu"]
     if "pull" in answers:
         found["pull"] = {"pulled": _word("moor: pulled" in answers["pull"]), "said": _last_line(answers["pull"])}
     return {layer: {**{k: clean(v) for k, v in part.items()}, **about} for layer, part in found.items()}

@@ -160,10 +160,12 @@ WAY_RULES = (
         (r"dial tcp \S+: i/o timeout", r"context deadline exceeded", r"request canceled while waiting for connection"),
     ),
     Rule(
-        "mtu-small", "tls",
-        lambda e: e.get("served") != "yes" and e.get("large") == "stuck",
-        "no certificate comes, and packets of {mtu} bytes, as {host} sends them, are lost on the way to {address}",
-        "run on {host}: ping -M do -s 1372 {address}; then lower the MTU of the interface, or clamp MSS on the way",
+        "mtu-small", "mtu",
+        lambda e: e.get("large") == "stuck",
+        "packets of {mtu} bytes, as {host} sends them by {device}, are lost on the way to {towards}, and nobody says "
+        "so: handshakes and large layers hang; packets of {passes} bytes come through",
+        "let ICMP 'fragmentation needed' (IPv6: 'packet too big') through on the way, or clamp the MSS there, or run "
+        "on {host}: ip link set {device} mtu {passes}, and keep it in the network's configuration",
         "RFC 1191; RFC 2923, 2.1",
         (r"TLS handshake timeout",),
     ),

@@ -61,6 +61,7 @@ WELL = {
     f"manifest=200\ndigest={DIGEST}\n",
     "containerd": "machine=x86_64\nactive=active\nconfig_path=/etc/containerd/certs.d\ndisabled=[]\n"
     f"socket=answers\nplugin_cri=ok\nelsewhere=\ntoml={TOML}\nstarted=10\ntrusted=5\n",
+    "mtu": "towards=10.77.0.11\ndevice=eth0\nmtu=1500\nlarge=told\n",
     "proxy": "",
     "pull": "moor: pulled\n",
 }  # fmt: skip
@@ -92,6 +93,7 @@ def test_the_answers_of_a_node_that_is_well_show_no_cause() -> None:
         ("wire", "anchor=/x\n" + served("other.test"), "tls-name"),
         ("wire", "anchor=/x\n" + served(ends=datetime.fromtimestamp(NOW, UTC) - timedelta(days=1)), "tls-expired"),
         ("wire", served().replace("CONN", "verify error:num=20:unable to get local issuer\nCONN"), "ca-missing"),
+        ("mtu", "towards=10.77.0.11\ndevice=wg0\nmtu=1500\nlarge=stuck\npasses=1400\n", "mtu-small"),
         ("registry", "v2=502\nchallenge=\n", "core-down"),
         ("registry", "v2=401\nchallenge=Bearer realm=\"http://x/token\"\n", "realm-plain"),
         ("registry", WELL["registry"].replace("login=200", "login=401"), "login-wrong"),

@@ -10,7 +10,7 @@ from nornir.core.inventory import Host
 from moor.engine.prelude import FUNCTIONS
 from tasks.layers.door import Asked, Door
 from tasks.layers.probes import probes
-from tasks.layers.seen import lines
+from tasks.layers.proxies import lines
 from tasks.names.asking import DNS_SAYS
 from tasks.names.dnsmasq import Answers, listening
 from tasks.names.hosts import answered

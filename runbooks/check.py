@@ -1,0 +1,24 @@
+"""Check: whether hosts are reached, and all that would stop the job on them, before anything is changed.
+
+Groups    all
+Run       moor check
+Undo      nothing to undo
+"""
+
+from nornir.core.filter import F
+
+from moor.checks import reach_host
+from moor.runbook import Runbook, Stage
+from tasks.preflight import check_host
+from tasks.reach import Insiders
+from tasks.surroundings import look_around
+
+FLEET = Insiders()
+
+RUNBOOK = Runbook(
+    "check",
+    "Reach every host, and find all that would stop the job.",
+    (Stage(reach_host, on=F()), Stage(check_host, on=FLEET), Stage(look_around, on=FLEET)),
+    proves=True,
+    independent=True,
+)
