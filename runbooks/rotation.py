@@ -8,11 +8,11 @@ Undo      nothing to undo: until every host trusts the next CA, the present one 
 
 from moor.runbook import ONE_BY_ONE, Runbook, Stage, members
 from tasks.containerd import configure_containerd
-from tasks.containers import configure_podman
 from tasks.docker import install_docker
 from tasks.harbor import install_harbor
 from tasks.pki import UNWANTED as UNWANTED  # for the command line, as the next: what a run shall make anew
 from tasks.pki import issue_certificates
+from tasks.podman import configure_podman
 from tasks.reach import Insiders
 from tasks.rotation import make_next_ca, promote_ca, retire_ca
 from tasks.rotation import to_replace as to_replace

@@ -8,7 +8,6 @@ Undo      every former content of a file is kept on its host below /var/lib/moor
 
 from moor.runbook import ONE_BY_ONE, Runbook, Stage, members
 from tasks.containerd import configure_containerd
-from tasks.containers import configure_podman
 from tasks.devices import write_access_lists
 from tasks.docker import install_docker
 from tasks.firewall import configure_firewall
@@ -18,6 +17,7 @@ from tasks.names.dnsmasq import serve_names
 from tasks.names.hosts import write_hosts
 from tasks.names.records import write_records
 from tasks.pki import issue_certificates
+from tasks.podman import configure_podman
 from tasks.preflight import check_host
 from tasks.reach import Insiders
 from tasks.registry import configure_registry

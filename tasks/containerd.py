@@ -22,7 +22,7 @@ from moor.resources.file import Absent, File
 from moor.resources.service import Service
 from moor.settings import Section, settings_of
 from moor.templates import render
-from tasks import containers, rancher
+from tasks import podman, rancher
 from tasks.containerd_config import CONFIG, Wanted, edited
 from tasks.facts import Registry
 from tasks.pki import ca_pem
@@ -64,7 +64,7 @@ def desired(host: Host) -> Sequence[Resource]:
     """The registry's directory, the configuration that names it, and containerd started after that."""
     registry, settings = settings_of(host, Registry), settings_of(host, ContainerdSettings)
     if settings.runtime == "crio":
-        return containers.crio(settings.unit, registry, ca_pem(host), settings.settle_s)
+        return podman.crio(settings.unit, registry, ca_pem(host), settings.settle_s)
     if settings.runtime != "containerd":
         return rancher.resources(settings.runtime, settings.unit, registry, ca_pem(host), settings.settle_s)
     wanted = Wanted(registry, settings.config_path, settings.extra)

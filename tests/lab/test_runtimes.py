@@ -20,11 +20,11 @@ from moor.secrets import Secret
 from moor.sites import open_site
 from tasks.containerd import configure_containerd
 from tasks.containerd_config import CONFIG, PLUGIN
-from tasks.containers import OURS, configure_podman
 from tasks.layers.door import Asked, Door
 from tasks.layers.pulling import pulling
 from tasks.names.hosts import write_hosts
 from tasks.pki import registry_certificate, registry_key
+from tasks.podman import OURS, configure_podman
 from tasks.trust import trust_ca
 from tests.lab.conftest import fleet_for_tests
 from tests.lab.kubelets import cri_pull

@@ -13,7 +13,7 @@ from moor.pki import Names, make_authority
 from moor.resources.file import File
 from moor.resources.service import Service
 from moor.settings import SecretRef
-from tasks import containerd, containers, docker, trust
+from tasks import containerd, docker, podman, trust
 from tasks.docker import DockerSettings
 from tasks.facts import Registry
 from tasks.names import Names as NameSettings
@@ -82,9 +82,9 @@ def test_daemon_json_is_touched_only_where_settings_ask_for_it(ca: Path) -> None
 
 def test_a_system_that_comes_with_its_runtime_gets_no_package(ca: Path) -> None:
     found = [*docker.desired(host(ca, docker=DockerSettings(packages=())))]
-    found += containers.desired(host(ca, podman=containers.PodmanSettings(packages=())))
+    found += podman.desired(host(ca, podman=podman.PodmanSettings(packages=())))
     assert [r.id for r in found if r.id.startswith("package:")] == []
-    assert [r.id for r in containers.desired(host(ca, podman=containers.PodmanSettings()))] == [
+    assert [r.id for r in podman.desired(host(ca, podman=podman.PodmanSettings()))] == [
         "package:podman",
         "file:/etc/containers/certs.d/registry.moor.test/ca.crt",
         "ca-alone:/etc/containers/certs.d/registry.moor.test",
