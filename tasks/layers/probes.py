@@ -21,6 +21,8 @@ from tasks.layers.pulling import DIRECTORY, pulling
 from tasks.names.asking import DNS_SAYS
 from tasks.trust import NAME, STORES
 
+# A link is none: Debian has one where Flatcar has the anchor itself.
+ANCHORS = [quote(f"{store.anchors}/{NAME}{store.suffix}") for store in STORES]
 CONNECT_S = 6
 RESOLVE_S = 4
 
@@ -99,13 +101,13 @@ echo "rewritten=$c\""""
 def _wire(door: Door) -> str:
     """Connect, shake hands and show all that is served, whatever the node's trust says to it."""
     name, place = quote(door.name), quote(f"{door.name}:{door.port}")
-    anchors = " ".join(quote(f"{store.anchors}/{NAME}{store.suffix}") for store in STORES)
+    anchors = " ".join(ANCHORS)
     return f"""\
 command -v openssl >/dev/null 2>&1 || echo openssl=missing
 a=$(timeout {RESOLVE_S} getent ahosts {name} 2>/dev/null | head -n 1 | cut -d' ' -f1)
 echo "address=$a"
 [ -z "$a" ] || echo "way=$(ip route get "$a" 2>&1 | head -n 1)"
-for f in {anchors}; do [ ! -f "$f" ] || echo "anchor=$f"; done
+for f in {anchors}; do [ ! -f "$f" ] || [ -L "$f" ] || echo "anchor=$f"; done
 echo began=$(date +%s)
 timeout {CONNECT_S} openssl s_client -connect {place} -servername {name} -verify_hostname {name} -showcerts 2>&1
 echo; echo ended=$(date +%s)"""
@@ -154,7 +156,7 @@ echo "digest=$(printf '%s\\n' "$a" | sed -n 's/^[Dd]ocker-[Cc]ontent-[Dd]igest: 
 
 def _containerd(door: Door) -> str:
     """Look at containerd as it runs: logins in its files and its environment stay where they are."""
-    anchors = " ".join(quote(f"{store.anchors}/{NAME}{store.suffix}") for store in STORES)
+    anchors = " ".join(ANCHORS)
     return f"""\
 h={quote(door.host_port)}
 echo "machine=$(uname -m)"
@@ -184,4 +186,4 @@ if [ -n "$pid" ] && [ "$pid" != 0 ]; then
   u=containerd; {STARTED_CS}
   echo "started=$(( started / 100 ))"
 fi
-for f in {anchors}; do [ ! -f "$f" ] || echo "trusted=$(stat -c %Y "$f")"; done; :"""
+for f in {anchors}; do [ ! -f "$f" ] || [ -L "$f" ] || echo "trusted=$(stat -c %Y "$f")"; done; :"""
