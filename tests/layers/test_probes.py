@@ -7,6 +7,7 @@ import json
 import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from cryptography import x509
@@ -141,6 +142,18 @@ def test_on_this_machine_every_question_is_answered_without_an_error(shell: str,
     done = sh(shell, f"(\n{PROBES[name].probe()}\n) </dev/null")
     assert (done.returncode, done.stderr) == (0, b"")
     assert PASSWORD.encode() not in done.stdout
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_a_link_to_an_anchor_is_no_anchor(shell: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    anchor, link = tmp_path / "moor-registry-ca.crt", tmp_path / "moor-registry-ca.pem"
+    anchor.touch()
+    link.symlink_to(anchor)
+    monkeypatch.setattr("tasks.layers.probes.ANCHORS", [str(link), str(anchor)])
+    nowhere = replace(ASKED, door=Door("registry.invalid", "10.77.0.11", 443))
+    (wire,) = (probe for probe in probes(nowhere) if probe.name == "wire")
+    told = sh(shell, wire.probe()).stdout.decode().splitlines()
+    assert [line for line in told if line.startswith("anchor=")] == [f"anchor={anchor}"]
 
 
 def test_no_question_shows_its_login() -> None:
