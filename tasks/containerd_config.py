@@ -39,7 +39,8 @@ class Wanted:
     @property
     def hosts(self) -> frozenset[str]:
         """Every name by which a file may mean the registry, each with and without its port."""
-        names = (*self.registry.names, str(self.registry.address))
+        addresses = (f"[{one}]" if one.version == 6 else str(one) for one in self.registry.addresses)
+        names = (*self.registry.names, *addresses)
         return frozenset(f"{name}{port}" for name in names for port in ("", f":{self.registry.port}"))
 
     @property

@@ -81,7 +81,8 @@ def refuse_insecure(names: object, registry: Registry) -> None:
 
 def _holds(name: object, registry: Registry) -> bool:
     try:
-        return registry.address in ip_network(str(name), strict=False)
+        network = ip_network(str(name), strict=False)
+        return any(address in network for address in registry.addresses)
     except ValueError:
         return False
 

@@ -40,10 +40,10 @@ FullName = Annotated[str, AfterValidator(full_name)]
 class Registry(Section):
     """Where the registry is.
 
-    name     its full name, by which images are named
-    address  its address in the fleet
-    address6 its IPv6 address, where it has one beside: the proof tries both
-    aliases  further names it answers to, in its certificate and in names
+    name      its full name, by which images are named
+    address   its address in the fleet, of either family
+    address6  its IPv6 address, where it has one beside: names give both, and the proof tries both
+    aliases   further names it answers to, in its certificate and in names
     """
 
     section: ClassVar[str] = "registry"
@@ -56,9 +56,11 @@ class Registry(Section):
 
     @model_validator(mode="after")
     def _usable(self) -> Registry:
-        address: IPv4Address | IPv6Address = self.address
-        if address.is_loopback or address.is_unspecified or address.is_multicast:
-            raise ValueError(f"{address} is an address that other hosts cannot reach; write the registry's own")
+        for address in self.addresses:
+            if address.is_loopback or address.is_unspecified or address.is_multicast or address.is_link_local:
+                raise ValueError(f"{address} is an address that other hosts cannot reach; write the registry's own")
+        if self.address6 and self.address.version == 6:
+            raise ValueError("address is of IPv6 itself; write the IPv4 one there, or leave address6 out")
         return self
 
     @property

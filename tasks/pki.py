@@ -149,7 +149,7 @@ def _bytes(path: Path) -> bytes:
 
 def names_for(registry: Registry) -> Names:
     """Give every name and address by which clients may reach the registry."""
-    return Names(registry.names, (registry.address,))
+    return Names(registry.names, registry.addresses)
 
 
 def desired(host: Host) -> Sequence[Resource]:

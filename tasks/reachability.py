@@ -101,7 +101,8 @@ def examine(task: Task, looking: Looking) -> Result:
 def door_of(host: Host) -> Door:
     """Give where the registry is for a host."""
     registry = settings_of(host, Registry)
-    return Door(registry.name, str(registry.address), registry.port)
+    first, *further = map(str, registry.addresses)
+    return Door(registry.name, first, registry.port, tuple(further))
 
 
 def asked_of(host: Host, image: str, login: Login | None = None, pull: bool = False) -> Asked:

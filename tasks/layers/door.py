@@ -11,7 +11,7 @@ from moor.secrets import Secret
 class Door:
     """The registry's name, the address that it should have, and the port.
 
-    further  more addresses that it should have, of the other family
+    further  its address of the other family, where it has one
     """
 
     name: str

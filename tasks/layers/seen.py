@@ -35,7 +35,12 @@ def evidence_of(
     host     the node's name in the inventory, for the mends
     now      the controller's time after the answers came, seconds since 1970
     """
-    about = {"host": host, "name": asked.door.name, "host_port": asked.door.host_port, "wanted": asked.door.address}
+    about = {
+        "host": host,
+        "name": asked.door.name,
+        "host_port": asked.door.host_port,
+        "wanted": " ".join(asked.door.addresses),
+    }
     about |= {"port": str(asked.door.port), "image": asked.image, "project": asked.image.partition("/")[0]}
     about |= {"repository": asked.repository, "tag": asked.tag, "robot_state": known.robot, "controller": known.harbor}
     about |= {"mode": asked.names}
@@ -89,7 +94,7 @@ def transcript(answer: str, now: float) -> dict[str, str]:
     errors = re.findall(r"verify error:num=(\d+):([^\r\n]*)", answer)
     found = {
         "connected": _word("CONNECTED" in answer),
-        "errno": number[1] if number else "",
+        "errno": number[1] if number and "CONNECTED" not in answer else "",  # of one address, and another answered
         "verify": code[1] if code and not errors else errors[0][0] if errors else "",
         "verify_words": errors[0][1] if errors else code[2] if code else "",
         "plain": _word("wrong version number" in answer or "packet length too long" in answer),

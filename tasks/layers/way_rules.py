@@ -16,8 +16,19 @@ def answered(evidence: Evidence) -> bool:
 
 
 def differs(evidence: Evidence, *fields: str) -> bool:
-    """Tell whether one of the fields holds an address that is not the registry's."""
-    return any(set(evidence.get(field, "").split()) - {evidence.get("wanted", "")} for field in fields)
+    """Tell whether one of the fields holds an address that is none of the registry's."""
+    return any(set(evidence.get(field, "").split()) - set(evidence.get("wanted", "").split()) for field in fields)
+
+
+def agrees(evidence: Evidence, field: str) -> bool:
+    """Tell whether a field holds an address of the registry's."""
+    return bool(set(evidence.get(field, "").split()) & set(evidence.get("wanted", "").split()))
+
+
+def repeats(evidence: Evidence, field: str) -> bool:
+    """Tell whether a field holds an address twice."""
+    words = evidence.get(field, "").split()
+    return len(words) > len(set(words))
 
 
 WAY_RULES = (
@@ -44,14 +55,14 @@ WAY_RULES = (
     ),
     Rule(
         "name-twice", "name",
-        lambda e: bool(e.get("files")) and differs(e, "files") and e.get("wanted", "") in e.get("files", "").split(),
+        lambda e: differs(e, "files") and agrees(e, "files"),
         "/etc/hosts gives {name} several addresses ({files}), of which {wanted} is right",
         "moor apply names --limit {host}; then remove the other line from /etc/hosts on {host}",
         "hosts(5)",
     ),
     Rule(
         "name-stale", "name",
-        lambda e: differs(e, "files") and e.get("wanted", "") in e.get("dns", "").split(),
+        lambda e: differs(e, "files") and agrees(e, "dns"),
         "/etc/hosts says {files} for {name}, although DNS says {dns}, which is right",
         "moor apply names --limit {host}; or remove the line of {name} from /etc/hosts on {host}",
         "nsswitch.conf(5): files are asked before dns",
@@ -78,7 +89,7 @@ WAY_RULES = (
     ),
     Rule(
         "hosts-twice", "hosts",
-        lambda e: len(e.get("files", "").split()) > 1 and not differs(e, "files") and e.get("mode") != "dns",
+        lambda e: repeats(e, "files") and not differs(e, "files") and e.get("mode") != "dns",
         "/etc/hosts gives {name} by another line than moor's too, which somebody has to keep right",
         "remove the line of {name} outside of moor's block from /etc/hosts on {host}",
         "hosts(5)",
@@ -112,7 +123,8 @@ WAY_RULES = (
     ),
     Rule(
         "route-missing", "route",
-        lambda e: e.get("errno") == "101" or "unreachable" in e.get("way", "").lower(),
+        lambda e: e.get("connected") != "yes"
+        and (e.get("errno") == "101" or "unreachable" in e.get("way", "").lower()),
         "{host} has no route to {address}", "run on {host}: ip route get {address}; then add the route that is missing",
         CONNECT, (r"connect: network is unreachable",),
     ),

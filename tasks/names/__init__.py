@@ -18,6 +18,7 @@ from moor.settings.section import Strict
 from tasks.facts import HostName, Registry
 
 Address = IPv4Address | IPv6Address
+Addresses = tuple[Address, ...]
 Algorithm = Literal["hmac-sha1", "hmac-sha224", "hmac-sha256", "hmac-sha384", "hmac-sha512"]
 KeyName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?$", max_length=253)]
 
@@ -66,20 +67,21 @@ class Names(Section):
     zones: dict[HostName, Zone] = Field(default_factory=dict)
 
 
-def names_for(host: Host) -> dict[str, Address]:
-    """Give every name that the host must know with its address, the registry's first."""
+def names_for(host: Host) -> dict[str, Addresses]:
+    """Give every name that the host must know with its addresses, one of each family at most, the registry's first."""
     registry, extra = settings_of(host, Registry), settings_of(host, Names).hosts
     if twice := [name for name in registry.names if name in extra]:
         raise InputError(
             f"{host.name}: data.names.hosts has {', '.join(twice)}, which is the registry's; "
             "its address is data.registry.address"
         )
-    return {**dict.fromkeys(registry.names, registry.address), **extra}
+    further = {name: (address,) for name, address in extra.items()}
+    return {**dict.fromkeys(registry.names, registry.addresses), **further}
 
 
-def full(names: Mapping[str, Address]) -> dict[str, Address]:
+def full(names: Mapping[str, Addresses]) -> dict[str, Addresses]:
     """Give the names that DNS may hold: a short one means something else in each search domain."""
-    return {name: address for name, address in names.items() if "." in name}
+    return {name: addresses for name, addresses in names.items() if "." in name}
 
 
 def in_dns(host: Host) -> bool:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from ipaddress import ip_address
 
-from tasks.names import Address
+from tasks.names import Address, Addresses
 
 BEGIN, END = "# BEGIN moor", "# END moor"
 NOTE = "# What stands between these lines is written by moor; change the inventory instead."
@@ -14,7 +14,7 @@ SPACE = r"[ \t\v\f\r]"  # what parts words in hosts(5), whatever else Unicode ca
 ENTRY = re.compile(rf"(?P<head>{SPACE}*(?P<address>[^\s#]+))(?P<names>[^#\n]*)(?P<comment>#[^\n]*)?(?P<end>\n?)")
 
 
-def with_block(content: str, names: Mapping[str, Address]) -> str:
+def with_block(content: str, names: Mapping[str, Addresses]) -> str:
     """Give a hosts file with moor's block, where it stands or else at the end.
 
     Elsewhere only the names that another address claims are taken out: the first line that names a host wins.
@@ -24,12 +24,12 @@ def with_block(content: str, names: Mapping[str, Address]) -> str:
     return f"{above}{gap}{''.join(_block(names))}{below}"
 
 
-def without_block(content: str, names: Mapping[str, Address]) -> str:
+def without_block(content: str, names: Mapping[str, Addresses]) -> str:
     """Give a hosts file without moor's block, and without whatever gives one of ``names`` another address."""
     return "".join(_around(content, names))
 
 
-def _around(content: str, names: Mapping[str, Address]) -> tuple[str, str]:
+def _around(content: str, names: Mapping[str, Addresses]) -> tuple[str, str]:
     """Give what stands above and below the place of the block, without lines that contradict it."""
     lines, at = _outside(re.findall(r"[^\n]*\n|[^\n]+", content))
     return "".join(_freed(line, names) for line in lines[:at]), "".join(_freed(line, names) for line in lines[at:])
@@ -60,14 +60,14 @@ def _last(words: list[str], first: int) -> int:
     return end if words[first] == BEGIN and words[end] == END else first
 
 
-def _freed(line: str, names: Mapping[str, Address]) -> str:
+def _freed(line: str, names: Mapping[str, Addresses]) -> str:
     """Give a line without those of ``names`` that it gives another address; empty where nothing else is left."""
     entry = ENTRY.fullmatch(line)
     address = _address(entry["address"]) if entry else None
     if not entry or address is None:
         return line
     words = [word for word in re.split(SPACE, entry["names"]) if word]
-    doomed = {word for word in words if names.get(word.lower(), address) != address}
+    doomed = {word for word in words if address not in names.get(word.lower(), (address,))}
     if not doomed:
         return line
     comment = entry["comment"] or ""
@@ -84,8 +84,8 @@ def _address(word: str) -> Address | None:
         return None
 
 
-def _block(names: Mapping[str, Address]) -> Iterator[str]:
+def _block(names: Mapping[str, Addresses]) -> Iterator[str]:
     yield f"{BEGIN}\n{NOTE}\n"
-    for address in dict.fromkeys(names.values()):
-        yield f"{address} {' '.join(name for name, its in names.items() if its == address)}\n"
+    for address in dict.fromkeys(address for its in names.values() for address in its):
+        yield f"{address} {' '.join(name for name, its in names.items() if address in its)}\n"
     yield f"{END}\n"

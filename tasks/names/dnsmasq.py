@@ -15,7 +15,7 @@ from moor.resources.base import Resource, Scripted, State
 from moor.resources.file import File
 from moor.resources.requirement import Requirement
 from moor.resources.service import Service
-from tasks.names import Address, full, in_dns, names_for
+from tasks.names import Addresses, full, in_dns, names_for
 from tasks.names.asking import DNS_SAYS, resolver
 
 CONFIG = "/etc/dnsmasq.d/moor.conf"
@@ -34,7 +34,7 @@ def desired(host: Host) -> Sequence[Resource]:
         Requirement("dnsmasq", "command -v dnsmasq || :", lambda found: "" if found.strip() else LACKING),
         File(CONFIG, records(names), validate=VALIDATE),
         Service("dnsmasq", newer_than=(CONFIG,), put_back=True),
-        Answers({name: str(address) for name, address in full(names).items()}, listening(host)),
+        Answers({name: " ".join(map(str, its)) for name, its in full(names).items()}, listening(host)),
     ]
 
 
@@ -43,14 +43,15 @@ def serve_names(task: Task) -> Result:
     return converge(task, desired(task.host))
 
 
-def records(names: Mapping[str, Address]) -> str:
+def records(names: Mapping[str, Addresses]) -> str:
     """Give dnsmasq's configuration: a line an address, names in their order."""
     return "".join(f"{line}\n" for line in (HEAD, *_lines(names)))
 
 
-def _lines(names: Mapping[str, Address]) -> Iterator[str]:
-    for address in dict.fromkeys(names.values()):
-        yield f"host-record={','.join(name for name, its in names.items() if its == address)},{address}"
+def _lines(names: Mapping[str, Addresses]) -> Iterator[str]:
+    for addresses in dict.fromkeys(names.values()):
+        known = (name for name, its in names.items() if its == addresses)
+        yield f"host-record={','.join((*known, *map(str, addresses)))}"
 
 
 def listening(host: Host) -> tuple[str, ...]:
@@ -63,8 +64,9 @@ def listening(host: Host) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Answers(Scripted):
-    """Hold that a name server gives each of ``names`` its one address; mended by waiting, since files come before.
+    """Hold that a name server gives each of ``names`` its addresses; mended by waiting, since files come before.
 
+    Its host's resolver leaves out a family that the host has no address of, so that one of two will do.
     Other lines of its configuration, or its host's /etc/hosts, may say otherwise; these are other people's.
     """
 
@@ -83,15 +85,19 @@ class Answers(Scripted):
 
     def actual(self, output: str) -> State:
         lines = [line.split() for line in output.splitlines()]
-        return {words[0]: " ".join(words[1:]) or "nothing" for words in lines if words}
+        return {words[0]: self._said(words[0], words[1:]) for words in lines if words}
+
+    def _said(self, name: str, found: list[str]) -> str:
+        wanted = self.names.get(name, "")
+        return wanted if found and set(found) <= set(wanted.split()) else " ".join(found) or "nothing"
 
     def mend(self, actual: State | None) -> str:
         wanted = " ".join(quote(f"{name}={address}") for name, address in self.names.items())
         return f"""\
 {self._asking()}
-for w in {wanted}; do
-  n=${{w%%=*}} a=${{w#*=}} tries={SETTLE_S}
-  until found=$(ask "$n"); [ "$found" = "$a " ]; do
+for p in {wanted}; do
+  n=${{p%%=*}} a=${{p#*=}} tries={SETTLE_S}
+  until found=$(ask "$n"); right "$a" $found; do
     tries=$((tries - 1))
     [ "$tries" -gt 0 ] || moor_fail "dnsmasq gives $n as ${{found:-nothing}} instead of $a: \
 another line wins, or it does not read {CONFIG}; run there: grep -rn $n /etc/dnsmasq.conf /etc/dnsmasq.d /etc/hosts"
@@ -100,7 +106,13 @@ another line wins, or it does not read {CONFIG}; run there: grep -rn $n /etc/dns
 done"""
 
     def _asking(self) -> str:
-        return f'{DNS_SAYS}\nask() {{ moor_dns "$1" {resolver(*self.servers)}; }}'
+        return f"""\
+{DNS_SAYS}
+ask() {{ moor_dns "$1" {resolver(*self.servers)}; }}
+right() {{ # WANTED FOUND...
+  w=$1; shift; [ $# -gt 0 ] || return 1
+  for f; do case " $w " in *" $f "*) ;; *) return 1 ;; esac; done
+}}"""
 
     def _words(self) -> str:
         return " ".join(map(quote, self.names))

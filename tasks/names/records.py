@@ -17,7 +17,7 @@ from moor.errors import HostError, InputError
 from moor.findings import Finding
 from moor.resources.base import Remote, Resource, State
 from moor.settings import about, settings_of
-from tasks.names import Address, Names, Zone, full, in_dns, names_for
+from tasks.names import Addresses, Names, Zone, full, in_dns, names_for
 
 KINDS = {4: "A", 6: "AAAA"}  # by version of the address
 
@@ -46,7 +46,7 @@ def _differences(task: Task, records: Sequence[Record]) -> Iterator[Finding]:
 
 
 def records_for(host: Host) -> list[Record]:
-    """Give two records for each full name: its address, and that the other family has none."""
+    """Give two records for each full name: its address of each family, or that it has none of that."""
     settings = settings_of(host, Names)
     if not (settings.zones and in_dns(host)):
         return []
@@ -55,16 +55,16 @@ def records_for(host: Host) -> list[Record]:
 
 
 def _records(
-    zones: Mapping[str, Zone], servers: Mapping[str, NameServer], names: Mapping[str, Address], host: str
+    zones: Mapping[str, Zone], servers: Mapping[str, NameServer], names: Mapping[str, Addresses], host: str
 ) -> Iterator[Record]:
     strangers = []
-    for name, address in names.items():
+    for name, addresses in names.items():
         zone = zone_of(name, zones)
         if not zone:
             strangers.append(name)
             continue
         for version, kind in KINDS.items():
-            values = (str(address),) if version == address.version else ()
+            values = tuple(str(address) for address in addresses if address.version == version)
             yield Record(servers[zone], name, kind, values, zones[zone].ttl, zones[zone].manage)
     if strangers:
         raise InputError(

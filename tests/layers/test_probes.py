@@ -112,6 +112,14 @@ def test_an_answer_shows_its_cause(probe: str, answer: str, rule: str) -> None:
     assert causes(**{probe: answer}) == [rule]
 
 
+def test_a_family_without_a_route_is_no_fault_where_the_other_one_connects() -> None:
+    way = (
+        WELL["wire"].replace("CONNECTED", "connect:errno=101\nCONNECTED").replace("way=10", "way=RTNETLINK unreachable")
+    )
+    assert "errno=101" in way
+    assert causes(wire=way) == []
+
+
 def test_a_project_that_is_not_there_is_told_from_one_without_rights() -> None:
     answers = {**WELL, "registry": WELL["registry"].replace(token("pull"), token())}
     for state, rule in (("there", "rights-missing"), ("absent", "project-missing")):

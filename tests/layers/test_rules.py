@@ -58,6 +58,15 @@ def test_what_lies_behind_a_fault_is_unknown_and_the_rest_is_judged(rule: Rule) 
             assert statuses[layer.name] == ("unknown" if behind else "ok")
 
 
+@pytest.mark.parametrize("found", ["10.77.0.11 fd00::11", "fd00::11", "10.77.0.11"])
+def test_a_registry_of_two_addresses_may_be_found_by_either_and_by_no_third(found: str) -> None:
+    both = {"wanted": "10.77.0.11 fd00::11", "found": found, "files": found, "dns": found}
+    evidence = {layer: {**HEALTHY[layer], **both} for layer in ("name", "hosts")}
+    assert [result.status for result in judge(evidence, RULES)] == ["ok", "ok"]
+    third = {"name": {**evidence["name"], "files": f"{found} fd00::12", "found": f"{found} fd00::12"}}
+    assert [verdict.rule for result in judge(third, RULES) for verdict in result.verdicts] == ["name-twice"]
+
+
 def test_two_faults_of_one_node_that_do_not_follow_from_one_another_are_both_told() -> None:
     evidence = {
         **HEALTHY,

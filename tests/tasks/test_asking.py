@@ -42,15 +42,18 @@ def test_addresses_come_once_each_and_an_unknown_name_has_none(shell: str, tools
 @pytest.mark.parametrize(
     ("names", "words"),
     [
-        ({"right.test": "10.0.0.1"}, ""),
+        ({"right.test": ["10.0.0.1"]}, ""),
+        ({"right.test": ["10.0.0.1", "fd00::1"]}, ""),  # the host has no address of IPv6, and is given none
         (
-            {"right.test": "10.0.0.1", "no.test": "10.0.0.1"},
+            {"right.test": ["10.0.0.1"], "no.test": ["10.0.0.1"]},
             "its nameservers give no.test as nothing instead of 10.0.0.1",
         ),
-        ({"right.test": "0.0.0.1"}, "its nameservers give right.test as 10.0.0.1  instead of 0.0.0.1"),
+        ({"right.test": ["0.0.0.1"]}, "its nameservers give right.test as 10.0.0.1  instead of 0.0.0.1"),
     ],
 )
-def test_an_entry_goes_only_where_dns_gives_the_same(shell: str, tools: str, names: dict[str, str], words: str) -> None:
+def test_an_entry_goes_only_where_dns_gives_the_same(
+    shell: str, tools: str, names: dict[str, list[str]], words: str
+) -> None:
     done = sh(shell, tools + answered(names))  # type: ignore[arg-type]
     assert (done.returncode == 0) == (words == "")
     assert words in done.stdout.decode()
@@ -58,7 +61,7 @@ def test_an_entry_goes_only_where_dns_gives_the_same(shell: str, tools: str, nam
 
 @every_shell
 def test_what_dnsmasq_gives_is_read_and_waited_for(shell: str, tools: str) -> None:
-    well = Answers({"right.test": "10.0.0.1"}, ("127.0.0.1",))
+    well = Answers({"right.test": "10.0.0.1 fd00::1", "two.test": "10.0.0.2 10.0.0.1"}, ("127.0.0.1",))
     ill = Answers({"right.test": "10.0.0.1", "two.test": "10.0.0.1", "no.test": "10.0.0.1"}, ("127.0.0.1",))
     assert well.actual(sh(shell, tools + well.probe()).stdout.decode()) == well.desired(None)
     read = ill.actual(sh(shell, tools + ill.probe()).stdout.decode())

@@ -51,6 +51,15 @@ def test_an_address_that_others_cannot_reach_is_refused(address: str) -> None:
         registry(address=address)
 
 
+def test_of_two_addresses_the_second_is_of_the_other_family() -> None:
+    assert [str(one) for one in registry(address6="fd00::11").addresses] == ["10.77.0.11", "fd00::11"]
+    with pytest.raises(ValidationError, match="write the IPv4 one there, or leave address6 out"):
+        registry(address="fd00::11", address6="fd00::12")
+    for wrong in ("::1", "fe80::1"):
+        with pytest.raises(ValidationError, match="other hosts cannot reach"):
+            registry(address6=wrong)
+
+
 @pytest.mark.parametrize("changed", [{"address": "registry"}, {"port": 0}, {"aliases": ["A b"]}])
 def test_other_nonsense_is_refused(changed: dict[str, object]) -> None:
     with pytest.raises(ValidationError):

@@ -51,6 +51,14 @@ def test_an_outsider_that_gets_in_by_one_of_two_addresses_is_a_fault_of_that_one
     assert said(MADE, outside=False) == []
 
 
+def test_a_member_may_lack_one_family_where_the_other_one_will_do() -> None:
+    lacking = RESET.replace("111", "101")
+    assert lacking != RESET
+    assert said(lacking + MADE, outside=False) == []
+    (cause,) = said(lacking, outside=False)
+    assert "without a route" in cause
+
+
 def test_an_outsider_that_could_not_try_proves_nothing() -> None:
     assert said(UNTRIED, outside=True) == ["10.77.0.11 port 443 was not tried, for openssl is missing"]
 

@@ -27,7 +27,12 @@ LABELS = st.lists(st.sampled_from(["a", "b", "ab"]), min_size=1, max_size=4).map
 
 
 def host(
-    folder: Path, zones: dict[str, dict[str, Any]], mode: str = "dns", address: str = "10.77.0.11", secret: str = TSIG
+    folder: Path,
+    zones: dict[str, dict[str, Any]],
+    mode: str = "dns",
+    address: str = "10.77.0.11",
+    secret: str = TSIG,
+    address6: str | None = None,
 ) -> Host:
     """Give the registry's host; each zone is written with what is said of it, signed unless it is only checked."""
     (folder / "tsig").write_text(secret)
@@ -38,7 +43,7 @@ def host(
         "hosts": {"mirror.moor.test": "fd00::5", "printer": "10.77.0.12"},
         "zones": {name: {**signed, **more} for name, more in zones.items()},
     }
-    registry = Registry.model_validate({"name": "registry.moor.test", "address": address})
+    registry = Registry.model_validate({"name": "registry.moor.test", "address": address, "address6": address6})
     return Host(name="harbor1", data={"registry": registry, "names": Names.model_validate(names)})
 
 
@@ -54,6 +59,9 @@ def test_a_full_name_has_its_address_and_none_of_the_other_family(tmp_path: Path
         "record:mirror.moor.test/AAAA": ("fd00::5",),
     }
     assert wanted(host(tmp_path, {"moor.test": {}}, address="fd00::1"))["record:registry.moor.test/A"] == ()
+    both = wanted(host(tmp_path, {"moor.test": {}}, address6="fd00::1"))
+    assert both["record:registry.moor.test/A"] == ("10.77.0.11",)
+    assert both["record:registry.moor.test/AAAA"] == ("fd00::1",)
 
 
 def test_in_the_mode_hosts_and_without_zones_no_server_is_asked(tmp_path: Path) -> None:
@@ -149,11 +157,18 @@ def test_an_update_presupposes_just_what_was_read(read: Held) -> None:
     assert held_in(record("10.0.0.1").state(read)) == read
 
 
-@given(st.dictionaries(LABELS, st.ip_addresses().filter(lambda a: "%" not in str(a)), min_size=1))
-def test_dnsmasq_is_told_every_name_once_with_its_address(names: dict[str, Any]) -> None:
-    lines = [line.removeprefix("host-record=").split(",") for line in dnsmasq_records(names).splitlines()[1:]]
-    told = [(name, ip_address(words[-1])) for words in lines for name in words[:-1]]
-    assert sorted(told, key=str) == sorted(names.items(), key=str)
+V4, V6 = st.ip_addresses(v=4), st.ip_addresses(v=6).filter(lambda a: "%" not in str(a))
+
+
+@given(st.dictionaries(LABELS, st.tuples(V4) | st.tuples(V6) | st.tuples(V4, V6), min_size=1))
+def test_dnsmasq_is_told_every_name_once_with_its_addresses(names: dict[str, Any]) -> None:
+    told = {}
+    for line in dnsmasq_records(names).splitlines()[1:]:
+        words = line.removeprefix("host-record=").split(",")
+        addresses = tuple(ip_address(word) for word in words if word not in names)
+        assert not told.keys() & set(words)
+        told |= {word: addresses for word in words if word in names}
+    assert told == names
 
 
 def test_a_key_shows_nowhere() -> None:
