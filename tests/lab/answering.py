@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from socket import AF_INET, AF_INET6
 from threading import Thread
 
 from moor.resources.base import Later
@@ -39,14 +40,18 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 class _Server(ThreadingHTTPServer):
+    def __init__(self, place: tuple[str, int]) -> None:
+        self.address_family = AF_INET6 if ":" in place[0] else AF_INET
+        super().__init__(place, _Handler)
+
     def handle_error(self, request: object, client_address: object) -> None:
         """Clients that do not trust the certificate hang up, as they should."""
 
 
 @contextmanager
-def answering(site: Site) -> Iterator[None]:
-    """Serve on the lab's machine, port 8443, while the block runs."""
-    server = _Server((str(site.lab.fleet.machine), PORT), _Handler)
+def answering(site: Site, address: str = "") -> Iterator[None]:
+    """Serve on the lab's machine, by one address of it, port 8443, while the block runs."""
+    server = _Server((address or str(site.lab.fleet.machine), PORT))
     server.socket = _context(site).wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     thread = Thread(target=server.serve_forever, daemon=True)
     thread.start()
