@@ -162,7 +162,7 @@ V4, V6 = st.ip_addresses(v=4), st.ip_addresses(v=6).filter(lambda a: "%" not in 
 
 @given(st.dictionaries(LABELS, st.tuples(V4) | st.tuples(V6) | st.tuples(V4, V6), min_size=1))
 def test_dnsmasq_is_told_every_name_once_with_its_addresses(names: dict[str, Any]) -> None:
-    told = {}
+    told: dict[str, Any] = {}
     for line in dnsmasq_records(names).splitlines()[1:]:
         words = line.removeprefix("host-record=").split(",")
         addresses = tuple(ip_address(word) for word in words if word not in names)
