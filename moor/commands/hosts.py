@@ -20,7 +20,8 @@ from moor.errors import InputError, MoorError
 from moor.joining import Draft, to_adopt
 from moor.nodes import Node, Paired, paired, read_nodes
 from moor.options import DIFFERS, Options, Output
-from moor.selection import FLEET, JOINED
+from moor.runbook import desired_ahead
+from moor.selection import FLEET, JOINED, runbook_called
 from moor.sites import read_config
 
 Confirm = Callable[[str], bool]
@@ -135,6 +136,8 @@ def _onboarded(options: Options, name: str, confirm: Confirm) -> tuple[int, str]
             if not _is_host(options, name):
                 return 1, "left out"
         teller(options)(f"{name}: apply and verify")
+        if _guarded(options) and fleet.apply(replace(options, limit=""), "firewall"):
+            return 1, "the registry could not be opened to it; what failed is above, and the same command goes on"
         alone = replace(options, limit=name)
         if fleet.apply(alone, "site"):
             return 1, "could not be configured; what failed is above, and the same command goes on"
@@ -142,6 +145,13 @@ def _onboarded(options: Options, name: str, confirm: Confirm) -> tuple[int, str]
         return code, "pulls from the registry" if code == 0 else "does not pull yet; moor diagnose says why"
     except MoorError as error:
         return 1, str(error)
+
+
+def _guarded(options: Options) -> bool:
+    """Tell whether somebody's firewall may have to let a new host in."""
+    with opened(replace(options, limit="", quiet=True), dry_run=True) as nr:
+        stages = runbook_called("firewall").stages
+        return any(any(desired_ahead(host, stages)) for host in nr.inventory.hosts.values())
 
 
 def _is_host(options: Options, name: str) -> bool:
