@@ -6,12 +6,14 @@ Run       moor plan; moor apply
 Undo      every former content of a file is kept on its host below /var/lib/moor/runs
 """
 
+from dataclasses import replace
+
 from moor.runbook import ONE_BY_ONE, Runbook, Stage, members
 from tasks.containerd import configure_containerd
 from tasks.devices import write_access_lists
 from tasks.docker import install_docker
 from tasks.firewall import configure_firewall
-from tasks.harbor import install_harbor
+from tasks.harbor import install_harbor, stay_healthy
 from tasks.images import push_images
 from tasks.names.dnsmasq import serve_names
 from tasks.names.hosts import write_hosts
@@ -47,7 +49,7 @@ RUNBOOK = Runbook(
         Stage(configure_podman, on=FLEET, needs="harbor"),
         Stage(install_harbor, on=HARBOR),
         # Nodes must not point at a registry that is not there; one restart of containerd at a time.
-        Stage(configure_containerd, on=NODES, rolling=ONE_BY_ONE, needs="harbor"),
+        Stage(configure_containerd, on=NODES, rolling=replace(ONE_BY_ONE, health=stay_healthy), needs="harbor"),
         Stage(configure_registry, on=HARBOR),
         Stage(push_images, on=members("workstations"), needs="harbor"),
         Stage(deploy_workload, on=members("control_plane"), needs="harbor"),

@@ -152,6 +152,13 @@ def install_harbor(task: Task) -> Result:
     return converge(task, desired(task.host))
 
 
+def stay_healthy(task: Task) -> Result:
+    """Wait until Harbor is healthy where the host serves it too: a restart of containerd may take Docker along."""
+    if not task.host.has_parent_group("harbor"):
+        return Result(host=task.host, result="no registry here")
+    return converge(task, [_health(task.host, settings_of(task.host, HarborSettings))])
+
+
 def harbor_of(task: Task) -> Harbor:
     """Give the host's open connection to Harbor's API as its administrator, opened at the first use."""
     if "harbor" not in task.host.connections:

@@ -1,0 +1,99 @@
+"""A host may be registry, node, workstation and name server in one: nothing of it is wanted in two ways."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from nornir.core.inventory import Defaults, Group, Host, ParentGroups
+from nornir.core.task import MultiResult
+
+from moor.pki import Names, make_authority
+from moor.resources.base import Resource
+from moor.runbook import Runbook
+from moor.settings import SecretRef
+from runbooks import check, site, watch
+from tasks.facts import Registry
+from tasks.firewall import Firewall
+from tasks.harbor import HarborSettings, stay_healthy
+from tasks.names import Names as NameSettings
+from tasks.network import Access
+from tasks.pki import Pki
+from tests.conftest import MakeFleet
+
+ROLES = ("harbor", "control_plane", "nodes", "workstations", "dns")
+REMOTE = {"push_images", "deploy_workload", "issue_certificates"}  # they want nothing of the host itself
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> dict[str, object]:
+    """Give sections for every concern that writes on hosts."""
+    pair = make_authority(Names(("registry.moor.test",)), 30, NOW)
+    key = pair.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    files = {"ca.crt": pair.pem, "ca.key": key.decode(), "password": "Adm1nSecret"}
+    for name, content in files.items():
+        (tmp_path / name).touch(0o600)
+        (tmp_path / name).write_text(content)
+    installer = tmp_path / "harbor-offline-installer-v2.8.3.tgz"
+    with tarfile.open(installer, "w:gz") as archive:
+        archive.addfile(tarfile.TarInfo("harbor/install.sh"), io.BytesIO())
+    password = f"file:{tmp_path}/password"
+    return {
+        "registry": Registry.model_validate({"name": "registry.moor.test", "address": "10.77.0.11"}),
+        "pki": Pki(certificate=tmp_path / "ca.crt", key=SecretRef(f"file:{tmp_path}/ca.key"), ca=tmp_path / "ca.crt"),
+        "harbor": HarborSettings.model_validate({"installer": installer, "admin_password": password, "wait_s": 1}),
+        "access": Access.model_validate({"members": ["10.77.0.0/16"], "managers": ["10.77.0.1"]}),
+        "firewall": Firewall(),
+        "names": NameSettings.model_validate({"mode": "both"}),
+    }
+
+
+def wanted(host: Host, *books: Runbook) -> Iterator[tuple[str, Resource]]:
+    for stage in (stage for book in books for stage in book.stages):
+        if stage.holds(host) and stage.desired and stage.name not in REMOTE:
+            yield from ((stage.name, resource) for resource in stage.desired(host))
+
+
+def test_a_host_of_all_roles_has_each_resource_once_and_each_file_in_one_way(data: dict[str, object]) -> None:
+    groups = ParentGroups([Group(name) for name in ROLES])
+    host = Host("one", hostname="10.77.0.11", groups=groups, data=data, defaults=Defaults())
+    resources: dict[str, Resource] = {}
+    for stage, resource in wanted(host, check.RUNBOOK, site.RUNBOOK, watch.RUNBOOK):
+        assert resources.setdefault(resource.id, resource) == resource, f"{stage} wants {resource.id} in another way"
+    known = {identity.partition(":")[0] for identity in resources}
+    assert {"service", "edit", "file", "archive", "firewall", "requirement", "probe"} <= known
+    written = [path for resource in resources.values() for path in getattr(resource, "writes", ())]
+    assert len(written) == len(set(written))
+
+
+def test_each_role_brings_what_it_brings_alone(data: dict[str, object]) -> None:
+    def ids(*roles: str) -> set[str]:
+        groups = ParentGroups([Group(name) for name in roles])
+        host = Host("one", hostname="10.77.0.11", groups=groups, data=data, defaults=Defaults())
+        return {resource.id for _, resource in wanted(host, site.RUNBOOK)}
+
+    assert ids(*ROLES) == set[str]().union(*(ids(role) for role in ROLES))
+
+
+@pytest.mark.parametrize(("group", "failed"), [("nodes", False), ("harbor", True)])
+def test_after_containerds_restart_harbor_has_to_be_well_where_the_host_serves_it(
+    fleet: MakeFleet, data: dict[str, object], group: str, failed: bool
+) -> None:
+    assert [stage.rolling.health for stage in site.RUNBOOK.stages if stage.name == "configure_containerd"] == [
+        stay_healthy
+    ]
+    nr = fleet().filter(name="alpha")
+    host = nr.inventory.hosts["alpha"]
+    host.groups = ParentGroups([Group(group)])
+    nobody = Registry.model_construct(name="registry.moor.test", address="127.0.0.1", port=9, aliases=())
+    host.data = {**host.data, **data, "registry": nobody}
+    result: MultiResult = nr.run(task=stay_healthy)["alpha"]
+    assert result.failed is failed
+    if failed:
+        assert "not healthy after 1 s" in str(result[0].exception)
