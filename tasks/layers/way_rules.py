@@ -7,6 +7,8 @@ from tasks.layers.rule import Evidence, Rule
 RECORDED = "recorded on Kubernetes 1.36 with containerd 2.3 and 1.6"
 CONNECT = "errno(3), connect(2); " + RECORDED
 OPENSSL = "openssl-verification-options(1)"
+# Source: icmp(7) and RFC 4443, 3.1: what ICMP makes of connect(2), 13 being IPv6's "administratively prohibited".
+PROHIBITED = ("113", "101", "13")
 CERTS_D = "containerd, docs/hosts.md"
 
 
@@ -23,6 +25,11 @@ def differs(evidence: Evidence, *fields: str) -> bool:
 def agrees(evidence: Evidence, field: str) -> bool:
     """Tell whether a field holds an address of the registry's."""
     return bool(set(evidence.get(field, "").split()) & set(evidence.get("wanted", "").split()))
+
+
+def unrouted(evidence: Evidence) -> bool:
+    """Tell whether the host itself has no route; without that, who says that a network is unreachable is a router."""
+    return "unreachable" in evidence.get("way", "").lower()
 
 
 def repeats(evidence: Evidence, field: str) -> bool:
@@ -123,8 +130,7 @@ WAY_RULES = (
     ),
     Rule(
         "route-missing", "route",
-        lambda e: e.get("connected") != "yes"
-        and (e.get("errno") == "101" or "unreachable" in e.get("way", "").lower()),
+        lambda e: e.get("connected") != "yes" and (unrouted(e) or (e.get("errno") == "101" and not e.get("way"))),
         "{host} has no route to {address}", "run on {host}: ip route get {address}; then add the route that is missing",
         CONNECT, (r"connect: network is unreachable",),
     ),
@@ -144,14 +150,14 @@ WAY_RULES = (
     ),
     Rule(
         "route-prohibited", "route",
-        lambda e: e.get("errno") == "113" and answered(e),
+        lambda e: e.get("errno") in PROHIBITED and answered(e),
         "there is no way to {address}, though the registry answers elsewhere: a firewall prohibits it, or a router",
         "run on {host}: ip route get {address}; nft list ruleset",
         CONNECT,
     ),
     Rule(
         "registry-unreachable", "route",
-        lambda e: e.get("errno") == "113",
+        lambda e: e.get("errno") in PROHIBITED,
         "nobody answers at {address}: the registry's host is down or cut off",
         "start the registry's host; moor apply harbor", CONNECT, (r"connect: no route to host",),
     ),

@@ -101,7 +101,7 @@ FAULTS: Mapping[str, dict[str, str]] = {
     "name-wrong": {"found": "10.0.0.9", "files": "", "dns": "10.0.0.9"},
     "name-contradicted": {"dns": "10.0.0.9"},
     "openssl-missing": {"openssl": "missing"},
-    "route-missing": {"errno": "101", "connected": "no"},
+    "route-missing": {"errno": "101", "connected": "no", "way": "RTNETLINK answers: Network is unreachable"},
     "route-refused": {"errno": "111", "connected": "no"},
     "registry-stopped": {"errno": "111", "connected": "no", **DOWN},
     "route-prohibited": {"errno": "113", "connected": "no"},

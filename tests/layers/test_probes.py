@@ -87,6 +87,8 @@ def test_the_answers_of_a_node_that_is_well_show_no_cause() -> None:
         ("wire", "address=10.77.0.11\nconnect:errno=111\n", "route-refused"),
         ("wire", "address=10.77.0.11\nconnect:errno=113\n", "route-prohibited"),
         ("wire", "address=10.77.0.11\nconnect:errno=101\n", "route-missing"),
+        ("wire", "address=x\nway=x via 10.77.0.2 dev eth0\nconnect:errno=101\n", "route-prohibited"),
+        ("wire", "address=fd00::11\nway=x dev eth0\nconnect:errno=13\n", "route-prohibited"),
         ("wire", "address=10.77.0.11\n", "route-dropped"),
         ("wire", "openssl=missing\n", "openssl-missing"),
         ("wire", "address=x\nCONNECTED(3)\nerror:0A00010B:SSL routines::wrong version number\n", "tls-plain"),
