@@ -6,12 +6,12 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any
 
 from nornir.core.inventory import Host
 from nornir.core.task import AggregatedResult, MultiResult, Result, Task
+from pydantic_core import to_json
 
 from moor.connections.kind import connection_of
 from moor.engine.plan import printable, shown
@@ -87,9 +87,11 @@ class RunReport:
                     self.hosts[name].error = f"skipped at {part.stage}: {part.reason}"
                     self.hosts[name].unexamined.append(self.hosts[name].error)
 
-    def json(self) -> dict[str, Any]:
-        """Give the object that ``--output json`` prints."""
-        return {"schema": SCHEMA, **asdict(self)}
+    def json(self) -> str:
+        """Write the object that ``--output json`` prints."""
+        # Python's own json is in C only as long as nobody wants lines; here they cost nothing.
+        text = to_json({"schema": SCHEMA, **vars(self)}, indent=2, ensure_ascii=True).decode()
+        return text.replace("\x7f", "\\u007f")  # ASCII, but nothing to show on a terminal
 
 
 class Collector:

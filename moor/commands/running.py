@@ -25,7 +25,7 @@ from moor.refusal import refuse_bad_input
 from moor.report import Collector, HostReport, RunReport
 from moor.runbook import Runbook, run
 from moor.runners.dask import DaskRunner
-from moor.secrets import MaskingFilter, mask
+from moor.secrets import MaskingFilter
 from moor.selection import FLEET, limited
 from moor.settings.access import SiteSettings
 from moor.sites import find_site, open_site
@@ -108,7 +108,7 @@ def remember(nr: Nornir, report: RunReport) -> Recorded:
 
 def warn(report: RunReport, words: str) -> None:
     """Tell what went wrong beside the fleet, on standard error and in the report."""
-    report.warnings.append(mask(words))
+    report.warnings.append(printable(words))
     alert(words)
 
 
@@ -139,10 +139,8 @@ def say(words: str) -> None:
 
 def shaped(report: RunReport, output: Output) -> str:
     """Give a report in a shape for programs; empty for text."""
-    import json
-
     if output is Output.json:
-        return json.dumps(report.json(), indent=2)
+        return report.json()
     if output is Output.junit:
         from moor.tell.junit import junit
 

@@ -108,10 +108,16 @@ def _short(value: Value | None) -> str:
 
 def printable(text: str) -> str:
     """Make a text of many lines safe to show, such as an error with a host's own words in it."""
-    return "\n".join(shown(line) for line in mask(text).split("\n"))  # masked whole, for a secret may have many lines
+    return "\n".join(map(_escaped, mask(text).split("\n")))  # masked whole, for a secret may have many lines
 
 
 def shown(text: str) -> str:
     """Make one line of a host's text safe to show: no secret that moor knows, and what does not print as an escape."""
-    raw = mask(text).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return _escaped(mask(text))
+
+
+def _escaped(line: str) -> str:
+    if line.isprintable():  # nearly every line; a look at each letter costs a large report half a second
+        return line
+    raw = line.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
     return "".join(c if c.isprintable() or c == "\t" else c.encode("unicode_escape").decode() for c in raw)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from junitparser import JUnitXml
 from prometheus_client.parser import text_string_to_metric_families
 
+from moor.engine.plan import printable
 from moor.errors import HostError
 from moor.findings import Expiry, Finding
 from moor.report import RunReport
@@ -93,13 +94,22 @@ def test_junit_holds_whatever_a_host_says(text: str) -> None:
     JUnitXml.fromstring(junit(report).encode("utf-8"))
 
 
+@given(st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=200))
+def test_json_holds_whatever_a_host_says_and_shows_on_any_terminal(text: str) -> None:
+    report = a_run({"node1": {"file:/a": "drift"}})
+    report.hosts["node1"].resources[0].diff = text
+    assert json.loads(report.json())["hosts"]["node1"]["resources"][0]["diff"] == text
+    assert report.json().isascii()
+    assert printable(report.json()) == report.json()
+
+
 def test_the_published_schema_is_that_of_the_code() -> None:
     assert json.loads((ROOT / SCHEMA_FILE).read_text()) == report_schema()
 
 
 def test_a_report_is_as_its_schema_says(report: RunReport) -> None:
-    jsonschema.validate(json.loads(json.dumps(report.json())), report_schema())
-    broken = report.json()
+    jsonschema.validate(json.loads(report.json()), report_schema())
+    broken = json.loads(report.json())
     broken["hosts"]["node1"]["resources"][0]["status"] = "perhaps"
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(broken, report_schema())
