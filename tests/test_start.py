@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 HELP = "from moor.cli import main\nmain(['--help'])"
+HISTORY = "import moor.history.recording"
 OPEN = "from moor.sites import SHIPPED, open_site\nopen_site(SHIPPED)"
 
 
@@ -20,5 +21,11 @@ def test_help_imports_the_command_line_alone() -> None:
 
 
 def test_opening_a_site_imports_no_connection_and_no_database() -> None:
-    heavy = {"netmiko", "paramiko", "lightkube", "httpx", "httpx2", "sqlalchemy", "rich.console", "tomlkit"}
+    heavy = {"netmiko", "paramiko", "lightkube", "yaml", "httpx", "httpx2", "sqlalchemy", "rich.console", "tomlkit"}
     assert imported(OPEN) & (heavy | {"prometheus_client", "apprise", "ssh"}) == set()
+
+
+def test_a_history_in_a_file_imports_nothing_of_postgresql() -> None:
+    assert imported(HISTORY) & {"sqlalchemy.dialects.postgresql", "sqlalchemy.dialects.sqlite"} == {
+        "sqlalchemy.dialects.sqlite"
+    }

@@ -9,7 +9,6 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 from nornir.core.configuration import Config
-from yaml import YAMLError
 
 from moor.errors import HostError, InputError
 
@@ -60,6 +59,7 @@ def client_of(path: Path, context: str, timeout_s: float | None = None) -> Clien
     import httpx2
     from lightkube import Client, KubeConfig
     from lightkube.core.exceptions import ConfigError
+    from yaml import YAMLError
 
     try:
         config = KubeConfig.from_file(path).get(context or None)

@@ -13,7 +13,7 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from moor import private
 from moor.errors import HostError, InputError
-from moor.history.tables import VERSION, metadata, versions
+from moor.history.tables import VERSION, for_postgresql, metadata, versions
 from moor.settings.access import SiteSettings
 
 FILE = "history.db"
@@ -83,6 +83,7 @@ def _begin(connection: Connection, writing: bool) -> None:
         connection.execute(text("BEGIN IMMEDIATE" if writing else "BEGIN"))
     elif connection.dialect.name == "postgresql" and writing:
         connection.execute(text(f"SELECT pg_advisory_xact_lock({LOCK})"))
+        for_postgresql()
     if writing:
         metadata.create_all(connection)
     _check_version(connection, writing)

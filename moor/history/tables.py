@@ -42,6 +42,7 @@ class Moment(TypeDecorator[datetime]):
 
 
 metadata = MetaData()
+OPEN = text("cleared IS NULL")
 
 versions = Table("moor_version", metadata, Column("version", Integer, primary_key=True))
 
@@ -102,11 +103,8 @@ findings = Table(
     Column("told_open", Boolean, nullable=False, default=False),
     Column("told_over", Boolean, nullable=False, default=False),
     # whatever two controllers do at once, a finding is open once
-    Index(
-        "one_open", "host", "id", unique=True, sqlite_where=text("cleared IS NULL"),
-        postgresql_where=text("cleared IS NULL"),
-    ),
-)  # fmt: skip
+    Index("one_open", "host", "id", unique=True, sqlite_where=OPEN),
+)
 
 expiries = Table(
     "expiries",
@@ -118,3 +116,10 @@ expiries = Table(
     Column("stage", String(128), nullable=False),
     Column("expires", Moment, nullable=False),
 )
+
+
+def for_postgresql() -> None:
+    """Say for PostgreSQL too which findings are open; SQLAlchemy imports what it knows of a database that is named."""
+    for index in findings.indexes:
+        if index.name == "one_open":
+            index.dialect_kwargs["postgresql_where"] = OPEN

@@ -17,7 +17,8 @@ from moor.secrets import REMEDY, Secret, absolute, resolve
 class Strict(BaseModel):
     """A frozen model that refuses keys it does not know; part of a section, or of a file."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    # Built at the first use: most fleets hold few of the concerns that there are.
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, defer_build=True)
 
 
 class Section(Strict):
