@@ -23,6 +23,7 @@ from moor.errors import MoorError
 
 LIMIT_S = 900
 LOOK_S = 0.1
+SPARED = "PYTHONDONTWRITEBYTECODE"  # an installed program has its bytecode; compiling is no part of what it costs
 JOIN = 'echo 0 >"$0/cgroup.procs"; exec "$@"'
 
 
@@ -61,11 +62,12 @@ class Client:
         watchdog = Timer(LIMIT_S, self.group.kill)
         watchdog.daemon = True
         watchdog.start()
+        ours = {name: value for name, value in os.environ.items() if name != SPARED}
         try:
             yield subprocess.Popen(
                 ["sh", "-c", JOIN, str(self.group.path), *command.argv],
                 stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr, text=True,
-                cwd=command.directory, env={**os.environ, **command.environment},
+                cwd=command.directory, env={**ours, **command.environment},
             )  # fmt: skip
         finally:
             watchdog.cancel()
