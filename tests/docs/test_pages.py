@@ -83,7 +83,7 @@ def test_every_page_is_reached_from_the_first() -> None:
 
 def test_the_page_of_json_lists_every_key_and_status() -> None:
     page = ROOT / "docs/output.md"
-    report = RunReport("run", "plan", {"node1": HostReport(resources=[ResourceReport("id", "ok")])}).json()
+    report = json.loads(RunReport("run", "plan", {"node1": HostReport(resources=[ResourceReport("id", "ok")])}).json())
     host = report["hosts"]["node1"]
     kinds = {"finding": Finding, "expiry": Expiry}
     wanted = {"report": report.keys(), "host": host.keys(), "resource": host["resources"][0].keys()}
