@@ -18,6 +18,7 @@ from pydantic import Field, model_validator
 
 from moor.engine.converge import converge
 from moor.errors import HostError, InputError
+from moor.keystore import Succession
 from moor.pki import (
     Names,
     expiry,
@@ -26,6 +27,7 @@ from moor.pki import (
     names_of,
     opened,
     pem,
+    permitted,
     read_chain,
     read_key,
     signed_by,
@@ -147,9 +149,14 @@ def _bytes(path: Path) -> bytes:
         raise InputError(f"{path}: {error.strerror}; data.pki names it") from error
 
 
-def names_for(registry: Registry) -> Names:
-    """Give every name and address by which clients may reach the registry."""
-    return Names(registry.names, registry.addresses)
+def names_for(registry: Registry, present: x509.Certificate | None) -> Names:
+    """Give every name and address by which clients may reach the registry.
+
+    An IPv6 address that was written down beside the other later is no reason for another CA at once, since clients go
+    by the name: where the present CA may not vouch for it, it waits for the next one.
+    """
+    late = present is not None and registry.address6 not in permitted(present).addresses
+    return Names(registry.names, (registry.address,) if late else registry.addresses)
 
 
 def desired(host: Host) -> Sequence[Resource]:
@@ -168,12 +175,15 @@ def made_here(host: Host) -> Certificate:
     settings = settings_of(host, Pki)
     if settings.passphrase is None:
         raise InputError(f"{host.name}: data.pki.passphrase is missing")
+    folder, registry = site_of(host).state / "pki", settings_of(host, Registry)
+    names = names_for(registry, Succession(folder).present.certificate() if registry.address6 else None)
     authority = CertificateAuthority(
-        site_of(host).state / "pki",
-        names_for(settings_of(host, Registry)),
+        folder,
+        names,
         settings.passphrase,
         Validity(settings.ca_days, settings.renew_before_days),
         host.defaults.data.get(UNWANTED, frozenset()),
+        tuple(address for address in registry.addresses if address not in names.addresses),
     )
     return Certificate(authority, Validity(settings.days, settings.renew_before_days))
 

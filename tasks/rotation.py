@@ -71,7 +71,7 @@ class NextAuthority(Step):
         passphrase = self.authority.passphrase.resolve()
         with alone_in(self.authority.folder):
             if self.authority.due():
-                pair = make_authority(self.authority.names, self.authority.validity.days, utc_now())
+                pair = make_authority(self.authority.next_names, self.authority.validity.days, utc_now())
                 self.succession.next.save(pair, passphrase)
 
 

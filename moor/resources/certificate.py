@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 
 from nornir.core.task import Task
@@ -42,6 +43,7 @@ class CertificateAuthority(Remote):
     One that merely ends soon is not made anew here, since everybody must trust the next one first: that is a rotation.
 
     unwanted  fingerprints of certificates of this CA, and of CAs, that somebody wants to see replaced
+    further   addresses that the present CA may not vouch for, and the next one will; nobody has to wait for them
     """
 
     folder: Path
@@ -49,10 +51,16 @@ class CertificateAuthority(Remote):
     passphrase: SecretRef
     validity: Validity
     unwanted: frozenset[str] = frozenset()
+    further: tuple[IPv4Address | IPv6Address, ...] = ()
 
     @property
     def id(self) -> str:
         return f"certificate-authority:{self.names.dns[0]}"
+
+    @property
+    def next_names(self) -> Names:
+        """What the next CA may vouch for."""
+        return Names(self.names.dns, (*self.names.addresses, *self.further))
 
     @property
     def succession(self) -> Succession:
@@ -86,7 +94,7 @@ class CertificateAuthority(Remote):
         with self.kept.alone():
             pair = self.kept.pair(passphrase)
             if pair is None or self.reason():
-                pair = make_authority(self.names, self.validity.days, utc_now())
+                pair = make_authority(self.next_names, self.validity.days, utc_now())
             self.kept.save(pair, passphrase)
 
 

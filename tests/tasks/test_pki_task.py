@@ -9,12 +9,13 @@ from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
+from cryptography.x509 import load_pem_x509_certificate
 from nornir.core.inventory import Host
 from pydantic import ValidationError
 
 from moor.errors import MoorError
 from moor.keystore import Kept
-from moor.pki import Names, Pair, issue, make_authority, opened, utc_now
+from moor.pki import Names, Pair, issue, make_authority, names_of, opened, utc_now
 from moor.report import Collector, HostReport, RunReport
 from moor.resources.base import Later
 from moor.runbook import Runbook, Stage, run
@@ -42,11 +43,13 @@ def passphrase(tmp_path: Path) -> str:
 def play(fleet: MakeFleet, tmp_path: Path, passphrase: str) -> Play:
     """Give a function that plans or applies the task on one host and gives its report, and the host."""
 
-    def played(dry_run: bool = False, aliases: tuple[str, ...] = (), **settings: object) -> tuple[HostReport, Host]:
+    def played(
+        dry_run: bool = False, aliases: tuple[str, ...] = (), address6: str | None = None, **settings: object
+    ) -> tuple[HostReport, Host]:
         nr = fleet(dry_run=dry_run).filter(name="alpha")
         host = nr.inventory.hosts["alpha"]
         host.data["registry"] = Registry.model_validate(
-            {"name": "registry.moor.test", "address": "10.77.0.11", "aliases": aliases}
+            {"name": "registry.moor.test", "address": "10.77.0.11", "address6": address6, "aliases": aliases}
         )
         host.data["pki"] = Pki.model_validate(settings or {"passphrase": passphrase})
         host.defaults.data[SITE] = SiteSettings(directory=tmp_path, state=tmp_path / ".moor")
@@ -59,6 +62,25 @@ def play(fleet: MakeFleet, tmp_path: Path, passphrase: str) -> Play:
 
 def diffs(report: HostReport) -> dict[str, str]:
     return {found.id: found.diff for found in report.resources}
+
+
+def addresses(chain: str | Later) -> list[str]:
+    return [str(one) for one in names_of(load_pem_x509_certificate(str(chain).encode())).addresses]
+
+
+def test_an_ipv6_address_is_in_the_certificate_from_the_beginning(play: Play) -> None:
+    report, host = play(address6="fd00::11")
+    assert report.error == ""
+    assert addresses(registry_certificate(host)) == ["10.77.0.11", "fd00::11"]
+    assert [found.status for found in play(dry_run=True, address6="fd00::11")[0].resources] == ["ok", "ok"]
+
+
+def test_an_ipv6_address_that_is_added_later_waits_for_the_next_ca(play: Play) -> None:
+    play()
+    report, host = play(address6="fd00::11")
+    assert [found.status for found in report.resources] == ["ok", "ok"]
+    assert addresses(registry_certificate(host)) == ["10.77.0.11"]
+    assert [str(one) for one in made_here(host).authority.next_names.addresses] == ["10.77.0.11", "fd00::11"]
 
 
 def test_a_plan_on_a_bare_site_shows_both_and_writes_nothing(play: Play, tmp_path: Path) -> None:
