@@ -8,9 +8,10 @@ from typing import Annotated, Any, Literal
 from nornir.core import Nornir
 from nornir.core.configuration import Config
 from nornir.core.exceptions import PluginNotRegistered
-from nornir.core.plugins.inventory import InventoryPluginRegister
+from nornir.core.inventory import Inventory
+from nornir.core.plugins.inventory import InventoryPluginRegister, TransformFunctionRegister
 from nornir.core.state import GlobalState
-from nornir.init_nornir import load_inventory, load_runner
+from nornir.init_nornir import load_runner
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from moor.cluster_inventory import ClusterInventory
@@ -148,11 +149,23 @@ def open_site(directory: Path, dry_run: bool = False) -> Nornir:
 
 
 def _nornir(config: Config, dry_run: bool) -> Nornir:
-    """Give what InitNornir gives, with the connection plugins registered by name alone."""
+    """Give what InitNornir gives, with connection plugins registered by name alone."""
     register_connections()
     config.logging.configure()
-    inventory, runner = load_inventory(config), load_runner(config)
+    inventory, runner = _inventory(config), load_runner(config)
     return Nornir(inventory=inventory, runner=runner, config=config, data=GlobalState(dry_run=dry_run))
+
+
+def _inventory(config: Config) -> Inventory:
+    """Do what Nornir's ``load_inventory`` does without importing every installed plugin: ours are registered."""
+    wanted = config.inventory
+    inventory = InventoryPluginRegister.get_plugin(wanted.plugin)(**wanted.options).load()
+    if wanted.transform_function:
+        TransformFunctionRegister.auto_register()
+        transform = TransformFunctionRegister.get_plugin(wanted.transform_function)
+        for host in inventory.hosts.values():
+            transform(host, **(wanted.transform_function_options or {}))
+    return inventory
 
 
 def read_config(site: Path) -> SiteConfig:

@@ -282,3 +282,13 @@ def test_a_sites_task_that_does_not_load_is_told(site: MakeSite, source: str, sa
     lines = wrong(folder)
     assert len(lines) == 1
     assert said in lines[0]
+
+
+def test_a_transform_function_of_another_package_fills_in_hosts(site: MakeSite) -> None:
+    options = "{username: keeper}"
+    config = f"inventory: {{transform_function: load_credentials, transform_function_options: {options}}}"
+    assert open_site(site(config=config, hosts="node1: {}")).inventory.hosts["node1"].username == "keeper"
+
+
+def test_a_transform_function_that_nobody_brings_is_told(site: MakeSite) -> None:
+    assert "plugin 'tuned' is not registered" in wrong(site(config="inventory: {transform_function: tuned}"))[0]
