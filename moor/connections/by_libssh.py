@@ -109,7 +109,8 @@ class LibsshSession(Session):
             raise EOFError
         poll = select.poll()
         poll.register(self._way.descriptor, flags | select.POLLRDHUP)
-        return sum(state for _, state in poll.poll(max(0.0, timeout_s) * 1000))
+        found = poll.poll(max(0.0, timeout_s) * 1000)
+        return found[0][1] if found else 0
 
     def is_alive(self) -> bool:
         connection = self._connection

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Mapping
-from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any
 
 from nornir.core.configuration import Config
@@ -45,6 +44,8 @@ class Harbor:
     def __init__(
         self, name: str, address: str, port: int, login: tuple[str, str] | None, trust: ssl.SSLContext
     ) -> None:
+        from http.cookiejar import DefaultCookiePolicy
+
         import httpx
 
         self._name = name

@@ -108,7 +108,9 @@ def _short(value: Value | None) -> str:
 
 def printable(text: str) -> str:
     """Make a text of many lines safe to show, such as an error with a host's own words in it."""
-    return "\n".join(map(_escaped, mask(text).split("\n")))  # masked whole, for a secret may have many lines
+    masked = mask(text)  # whole, for a secret may have many lines
+    # A look at a large report in one piece costs a hundredth of a look at each of its lines, let alone letters.
+    return masked if masked.replace("\n", "").isprintable() else "\n".join(map(_escaped, masked.split("\n")))
 
 
 def shown(text: str) -> str:
@@ -117,7 +119,7 @@ def shown(text: str) -> str:
 
 
 def _escaped(line: str) -> str:
-    if line.isprintable():  # nearly every line; a look at each letter costs a large report half a second
+    if line.isprintable():
         return line
     raw = line.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
     return "".join(c if c.isprintable() or c == "\t" else c.encode("unicode_escape").decode() for c in raw)
