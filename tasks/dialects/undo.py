@@ -9,6 +9,7 @@ from moor.resources.base import literal
 
 DIRECTORY = "/run/moor-firewall"
 UNIT = "moor-firewall-undo"
+TRIES = 10  # of a restore: another program may hold the tool's lock, and nobody can look after it
 
 
 def armed(snapshots: Sequence[str], restores: Sequence[str], loads: Sequence[str], undo_s: int) -> str:
@@ -17,7 +18,8 @@ def armed(snapshots: Sequence[str], restores: Sequence[str], loads: Sequence[str
     The undo and its disarming both rename one file, so that exactly one of them happens.
     """
     undo = f'{ENVIRONMENT}d={DIRECTORY}\nmv "$d/armed" "$d/undone" 2>/dev/null || exit 0\n' + "\n".join(
-        f"(\n{fragment}\n)" for fragment in restores
+        f"n=0; until (\n{fragment}\n); do n=$((n + 1)); [ $n -lt {TRIES} ] || break; sleep 1; done"
+        for fragment in restores
     )
     return f"""\
 d={DIRECTORY}

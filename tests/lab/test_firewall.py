@@ -134,7 +134,7 @@ def test_members_are_let_in_and_nobody_else_whatever_happens_to_the_rules(
     error = bad.apply(configure_firewall, "harbor1")["harbor1"].error
     assert "a new connection failed under them" in error
     assert "puts its former rules back by itself within 5 s" in error
-    assert eventually(lambda: right(site), 60)
+    assert eventually(lambda: right(site), 120)
 
     reboot(guarded, "harbor1")
     assert planned(site) == []
