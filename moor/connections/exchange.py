@@ -65,15 +65,12 @@ class Speech:
 
     def __init__(self, wire: Wire, words: Iterator[bytes]) -> None:
         self._wire, self._words, self._rest, self.over = wire, words, b"", False
-
-    @property
-    def blocked(self) -> bool:
-        """Tell whether the host must take something before more is said."""
-        return bool(self._rest)
+        self.blocked = False  # the host must take something before more is said
 
     def say(self) -> bool:
         """Say one piece without waiting, and tell whether the host took any; the end is said as such."""
-        if self.over or not self._wire.ready():
+        self.blocked = not self.over and not self._wire.ready()
+        if self.over or self.blocked:
             return False
         if not self._rest and not self._next():
             return False

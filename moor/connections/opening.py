@@ -14,7 +14,7 @@ from moor.resources.base import SAFE
 # Single quotes without ' \ ! or a newline inside mean the same to sh, csh and fish. sh reads byte by byte here, so that
 # what follows the first line is left for the command.
 EXEC = 'sh -c \'IFS= read -r c; eval "$(printf %b "$c")"\''
-CHUNK = 32 * 1024
+CHUNK = 32 * 1024 - 64  # what paramiko makes one packet of; a byte more would be a packet of its own
 NO_SUDO = 97  # exit status by which the opening says that there is no sudo
 SHOWN = 160  # characters of what a host said
 REMOTE_GRACE_S = 5  # the host ends a script on its own this long after we gave up on it

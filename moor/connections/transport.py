@@ -19,7 +19,7 @@ from moor.connections.failures import UnknownHostKey
 from moor.connections.hostkeys import known_of, name_of
 from moor.connections.keys import private_key
 from moor.connections.proxy import Proxy
-from moor.connections.way import keep_alive
+from moor.connections.way import tune
 from moor.errors import InputError
 
 DEVICE_TYPE = "moor_linux"
@@ -197,7 +197,7 @@ def fast_transport(sock: Any, **options: Any) -> paramiko.Transport:
     security = transport.get_security_options()
     security.ciphers = sorted(security.ciphers, key=lambda name: "gcm" not in name)
     if isinstance(sock, socket.socket):
-        keep_alive(sock)
+        tune(sock)
     return transport
 
 

@@ -14,8 +14,9 @@ LAST_WORDS_S = 1  # how long a command that failed may take to say why
 ALIVE = ((socket.TCP_KEEPIDLE, 15), (socket.TCP_KEEPINTVL, 5), (socket.TCP_KEEPCNT, 6))
 
 
-def keep_alive(sock: socket.socket) -> None:
-    """Have the kernel ask from time to time whether the other side is still there."""
+def tune(sock: socket.socket) -> None:
+    """Have the kernel send at once, and ask from time to time whether the other side is still there."""
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for option, value in ALIVE:
         sock.setsockopt(socket.IPPROTO_TCP, option, value)
@@ -50,8 +51,7 @@ def opened(destination: Destination, timeout_s: float) -> Way:
     """Open the way to a host; raises OSError."""
     if not destination.proxy:
         sock = socket.create_connection((destination.hostname, destination.port), timeout_s)
-        keep_alive(sock)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        tune(sock)
         return Way(_detached(sock))
     ours, theirs = socket.socketpair()
     with theirs:
