@@ -106,7 +106,7 @@ def adopt(options: Options, names: Sequence[str], confirm: Confirm) -> int:
             raise InputError("hosts adopt: the inventory names no cluster; data.cluster.kubeconfig is missing")
         chosen = to_adopt(names, _addresses(nr), nodes)
         site, config_file = site_in(nr), nr.config.ssh.config_file
-    files = read_config(site.directory).inventory.options.model_dump()
+    files = read_config(site.directory).inventory.options.model_dump(exclude={"netbox"})
     with Draft(site, files, chosen) as draft:
         inventory = draft.inventory()
         doors = [door_of(inventory.hosts[node.name], config_file) for node in chosen]

@@ -215,7 +215,7 @@ def test_the_shipped_fleet_is_valid() -> None:
         "nodes": ["cp1", "node1", "node2", "node3"],
         "workstations": ["ws1"],
         "dns": [],
-        "outsiders": [],
+        "outsiders": ["outsider"],
     }
 
 
