@@ -33,6 +33,9 @@ cp "$1/authorized_keys" /etc/authorized_keys
 exec /usr/sbin/sshd -D -e -f "$1/sshd_config"
 """
 
+# What root's own shell does at its start on this machine is not of the test.
+NO_HOME = "Match User root\n    SetEnv HOME=/nonexistent\n"
+
 
 @dataclass(frozen=True)
 class User:
@@ -104,7 +107,8 @@ class Sshd:
             "MaxStartups": "100",
             **self.settings,
         }
-        (self.directory / "sshd_config").write_text("".join(f"{name} {value}\n" for name, value in chosen.items()))
+        lines = "".join(f"{name} {value}\n" for name, value in chosen.items())
+        (self.directory / "sshd_config").write_text(f"{lines}{NO_HOME}")
         (self.directory / "users.sh").write_text("".join(user.script() for user in self.users))
         script = ["unshare", "-m", "--", "sh", "-c", PRIVATE_ETC, "sh", str(self.directory)]
         with (self.directory / "log").open("ab") as log:
