@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 from nornir.core.task import Result, Task
 
 from moor.connections.shell import Answer, CutOff, Shell
+from moor.engine.exclusive import Waited, run_exclusive
 from moor.engine.observation import Observation, forget, observation_of
 from moor.engine.plan import Change, plan
-from moor.engine.prelude import BUSY
 from moor.engine.results import Outcome, Status, report, run_of
-from moor.engine.script import Piece, answers, apply_script, complete, new_mark, probe_script
+from moor.engine.script import Piece, answers, complete, new_mark, probe_script
 from moor.errors import HostError, MoorError, of_this_machine
 from moor.resources.base import Probed, Remote, Required, Resource, Scripted, State, Streamed
 
@@ -120,19 +120,31 @@ def _mend_rounds(task: Task, resources: Sequence[Resource], changes: list[Change
             return
         done.update({change.id: Outcome(change, "skipped") for change in changes if change.id not in done})
         forget(task.host)
-        for outcome in mend(task, changes):
-            done[outcome.change.id] = outcome
-            if outcome.error:
-                raise HostError(outcome.error)
+        waited = _mend_round(task, changes, done)
         seen = observation_of(task.host)
         read(task, resources, seen)
         former, (changes, _) = changes, permitted(task, plan(resources, seen.states))
-        if stuck(former, changes):
+        if not waited and stuck(former, changes):
             break
     left = [Outcome(c, "failed", f"{c.id}: still not as it should be after mending: {c.diff}") for c in changes]
     done.update({outcome.change.id: outcome for outcome in left})
     if left:
         raise HostError("\n".join(outcome.error for outcome in left))
+
+
+def _mend_round(task: Task, changes: Sequence[Change], done: dict[str, Outcome]) -> bool:
+    """Mend once; say whether it had to wait for another run, which may have done what was to do."""
+    try:
+        for outcome in mend(task, changes):
+            done[outcome.change.id] = outcome
+            if outcome.error:
+                raise HostError(outcome.error)
+    except Waited:
+        for change in changes:
+            if done[change.id].status == "skipped":
+                del done[change.id]
+        return True
+    return False
 
 
 def stuck(former: Sequence[Change], left: Sequence[Change]) -> bool:
@@ -205,9 +217,9 @@ def _fragments(changes: Sequence[Change]) -> tuple[list[tuple[Change, str]], Out
 
 def _run_fragments(task: Task, pairs: Sequence[tuple[Change, str]]) -> Iterator[Outcome]:
     mark = new_mark()
-    script = apply_script([fragment for _, fragment in pairs], mark, run_of(task))
+    fragments, bound_s = [fragment for _, fragment in pairs], sum(change.resource.bound_s for change, _ in pairs)
     try:
-        answer = shell_of(task).run(script, sum(change.resource.bound_s for change, _ in pairs))
+        answer = run_exclusive(shell_of(task), fragments, mark, run_of(task), bound_s)
     except CutOff as error:
         ended = list(_ended(pairs, error.heard, mark))
         yield from ended
@@ -215,8 +227,6 @@ def _run_fragments(task: Task, pairs: Sequence[tuple[Change, str]]) -> Iterator[
             change = pairs[len(ended)][0]
             yield Outcome(change, "failed", f"{change.id}: nobody knows whether it was done: {error}")
         return
-    if answer.code == BUSY:
-        raise HostError(f"{answer.stderr.decode('utf-8', 'replace').strip()}; wait for it, then run again")
     ended = list(_ended(pairs, answer, mark))
     yield from ended
     if len(ended) < len(pairs) and not (ended and ended[-1].error):
@@ -236,6 +246,8 @@ def _mend_by_call(task: Task, change: Change) -> Outcome:
         raise MoorError(f"{change.id}: nothing can mend it")
     try:
         resource.write(task, change.actual)
+    except Waited:
+        raise
     except MoorError as error:
         return _refused(change, error)
     except OSError as error:

@@ -8,6 +8,7 @@ from shlex import quote
 RUNS = "/var/lib/moor/runs"  # what files held before, by run
 LOCK = "/run/moor.lock"
 BUSY = 75  # exit status of a script that found the lock held; EX_TEMPFAIL of sysexits.h
+WAITED = 76  # of one that waited for the lock, and did nothing: what was read before may no longer be so
 
 ENVIRONMENT = """\
 LC_ALL=C; PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin; export LC_ALL PATH
@@ -93,14 +94,15 @@ ls -1 "$moor_runs" 2>/dev/null | grep -vxF -e "$moor_run" | sort -r | tail -n +2
 """
 
 
-OWN_S = 60  # how long a run waits for a script of its own, which a lost connection left behind and which ends by itself
+WAIT_S = 60  # for a script that a killed controller or a lost connection left behind, and which ends by itself
 
 # Whoever can open the file can hold its lock, so it is for root alone.
 TAKE_LOCK = f"""\
 command -v flock >/dev/null || {{ echo 'flock is missing here; install util-linux' >&2; exit 1; }}
 umask 077; exec 9>>"$moor_lock" || exit 1
 chmod 600 "$moor_lock"; umask 022
-if ! flock -n 9 && ! {{ grep -q "^$moor_run of " "$moor_lock" && flock -w {OWN_S} 9 2>/dev/null; }}; then
+if ! flock -n 9; then
+  if flock -w "$moor_wait" 9 2>/dev/null; then exit {WAITED}; fi
   printf 'another run holds the lock of this host: %s\\n' "$(cat "$moor_lock")" >&2; exit {BUSY}
 fi
 printf '%s of %s, since %s, pid %s\\n' "$moor_run" "$moor_by" "$(date -u '+%Y-%m-%d %H:%M:%S UTC')" $$ > "$moor_lock"
@@ -145,6 +147,6 @@ def opening(run: str, by: str, runs: str, lock: str) -> str:
     The lock is the kernel's, so a holder that is killed cannot leave it behind; its file says who holds it.
     by  who runs it, and where
     """
-    known = {"moor_runs": runs, "moor_run": run, "moor_by": by, "moor_lock": lock}
+    known = {"moor_runs": runs, "moor_run": run, "moor_by": by, "moor_lock": lock, "moor_wait": str(WAIT_S)}
     names = "; ".join(f"{name}={quote(value)}" for name, value in known.items())
     return f"{ENVIRONMENT}{FUNCTIONS}{names}\n{TAKE_LOCK}"

@@ -10,9 +10,9 @@ from nornir.core.task import Task
 from moor.connections.fresh import fresh_shell
 from moor.connections.shell import Shell
 from moor.engine.converge import shell_of
-from moor.engine.prelude import BUSY
+from moor.engine.exclusive import run_exclusive
 from moor.engine.results import run_of
-from moor.engine.script import answers, apply_script, complete, new_mark
+from moor.engine.script import answers, complete, new_mark
 from moor.errors import HostError
 from moor.resources.base import State, Streamed
 from tasks.dialects.firewalld import Firewalld
@@ -172,9 +172,7 @@ def _said(seen: State, dialect: Dialect) -> str:
 def _run(task: Task, shell: Shell, fragment: str) -> None:
     """Run one fragment under the host's lock; raises HostError with what it said."""
     mark = new_mark()
-    answer = shell.run(apply_script([fragment], mark, run_of(task)), BOUND_S)
-    if answer.code == BUSY:
-        raise HostError(f"{answer.stderr.decode('utf-8', 'replace').strip()}; wait for it, then run again")
+    answer = run_exclusive(shell, [fragment], mark, run_of(task), BOUND_S)
     (piece,) = complete(answers(answer.stdout, answer.stderr, mark), 1, answer.stderr)
     if piece.code:
         raise HostError(piece.stderr.strip()[-2000:] or f"it ended with {piece.code} and said nothing")

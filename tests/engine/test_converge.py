@@ -12,6 +12,7 @@ import pytest
 from nornir.core.inventory import Host
 from nornir.core.task import AggregatedResult, MultiResult, Result, Task
 
+from moor.engine import prelude
 from moor.engine.converge import converge
 from moor.engine.results import ResourceResult
 from moor.errors import HostError
@@ -148,7 +149,10 @@ def test_what_was_changed_is_told_though_it_is_not_as_it_should_be_afterwards(fl
     assert statuses(result) == {good.id: "changed", stubborn.id: "failed"}
 
 
-def test_a_host_that_is_busy_shows_what_was_left_undone(fleet: MakeFleet, tmp_path: Path) -> None:
+def test_a_host_that_is_busy_shows_what_was_left_undone(
+    fleet: MakeFleet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prelude, "WAIT_S", 1)
     with (tmp_path / "lock").open("w") as lock:
         flock(lock, LOCK_EX)
         result = run(fleet)["alpha"]
@@ -156,18 +160,27 @@ def test_a_host_that_is_busy_shows_what_was_left_undone(fleet: MakeFleet, tmp_pa
     assert list(statuses(result).values()) == ["skipped"]
 
 
-def test_a_script_that_the_same_run_left_behind_is_waited_for(fleet: MakeFleet, tmp_path: Path) -> None:
+@pytest.mark.parametrize("written", ["", "one\n", "another\n"])
+def test_what_another_run_left_behind_is_waited_for_and_read_again(
+    fleet: MakeFleet, tmp_path: Path, written: str
+) -> None:
     nr = fleet().filter(name="alpha")
-    nr.config.user_defined["run"] = "20260101-000000-abcd"
+    file = tmp_path / "alpha/one"
     with (tmp_path / "lock").open("w") as lock:
-        lock.write("20260101-000000-abcd of ops@desk, since Thursday, pid 1\n")
-        lock.flush()
         flock(lock, LOCK_EX)
-        left_behind = Timer(0.5, flock, (lock, LOCK_UN))
+
+        def end() -> None:
+            if written:
+                file.write_text(written)
+            flock(lock, LOCK_UN)
+
+        left_behind = Timer(0.5, end)
         left_behind.start()
         result = nr.run(task=lambda task: converge(task, [one(task.host)]))["alpha"]
         left_behind.join()
-    assert list(statuses(result).values()) == ["changed"]
+    assert not result.failed, result[0].exception
+    assert list(statuses(result).values()) == ["ok" if written == "one\n" else "changed"]
+    assert file.read_text() == "one\n"
 
 
 def test_two_edits_of_one_file_are_made_in_one_run(fleet: MakeFleet, tmp_path: Path) -> None:

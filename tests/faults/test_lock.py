@@ -34,16 +34,18 @@ def test_of_two_controllers_at_once_the_second_says_who_holds_the_lock_since_whe
     assert berth.apply(NAME).code == 0
 
 
-def test_the_lock_of_a_killed_controller_is_its_scripts_until_that_ends(berth: Berth) -> None:
+def test_what_a_killed_controller_left_behind_is_waited_for(berth: Berth) -> None:
     berth.sh(NAME, RESET)
     berth.hook(NAME, HOLD)
     with berth.applying(NAME) as first:
         assert eventually(lambda: berth.held(NAME), 60)
         first.send_signal(signal.SIGKILL)
-    assert "holds the lock of this host" in berth.apply(NAME).error(NAME)
-    berth.sh(NAME, "rm /run/berth-held")
-    assert eventually(lambda: berth.sh(NAME, "flock -n /run/moor.lock echo free || :") == "free\n", 30)
-    after = berth.apply(NAME)  # what the killed controller had sent was done to its end
+    with berth.applying(NAME) as second:
+        assert eventually(lambda: "flock -w" in berth.sh(NAME, "ps -eo args"), 60)
+        berth.sh(NAME, "rm /run/berth-held")
+        told, _ = second.communicate(timeout=60)
+    assert second.returncode == 0, told
+    after = berth.apply(NAME)
     assert (after.code, set(after.statuses(NAME).values())) == (0, {"ok"})
 
 

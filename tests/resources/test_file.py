@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from moor.engine import prelude
 from moor.engine.plan import plan
 from moor.engine.script import answers, apply_script, complete, new_mark, probe_script
 from moor.errors import HostError
@@ -201,8 +202,11 @@ def test_an_edit_gets_content_and_facts_byte_for_byte(
     assert (state["content"], str(state["facts"]).rstrip("\n")) == (text(content), facts.rstrip("\n"))
 
 
-def test_a_second_run_that_finds_the_lock_says_who_holds_it(shell: str, tmp_path: Path) -> None:
-    script = apply_script(["sleep 1"], "moor-0", "first")
+def test_a_second_run_that_finds_the_lock_says_who_holds_it(
+    shell: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prelude, "WAIT_S", 1)
+    script = apply_script(["sleep 3"], "moor-0", "first")
     second = script.replace("moor_run=first", "moor_run=second")
     done = sh(shell, f"({script}) & sleep 0.3; {second}")
     assert done.returncode == 75
