@@ -2,6 +2,7 @@
 
 import shlex
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -143,3 +144,16 @@ def test_the_agent_is_asked_where_no_key_is_named(sshd: Sshd, tmp_path: Path, mo
     finally:
         agent.terminate()
         agent.wait()
+
+
+def test_a_match_by_exec_decides_in_a_process_that_needed_it_for_nothing_before(ssh_config: Write) -> None:
+    words = ssh_config("Match exec true\n  User ops\nMatch exec false\n  User nobody\n")
+    program = f"""\
+import sys
+from moor.connections.destination import find
+import paramiko
+assert "invoke.runners" not in sys.modules
+print(find("node1", 22, "", {words!r}).username)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60)
+    assert (done.stdout, done.stderr) == ("ops\n", "")
