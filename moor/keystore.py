@@ -14,7 +14,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from moor import private
 from moor.errors import InputError
-from moor.pki import Pair, key_fits, pem, read_chain, read_key, sealed
+from moor.pem import key_fits, pem, read_chain, read_key, sealed
+from moor.pki import Pair
 from moor.secrets import Secret
 
 BEGIN = b"-----BEGIN CERTIFICATE-----"

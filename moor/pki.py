@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
@@ -10,20 +9,10 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes, PrivateKeyTypes, PublicKeyTypes
 from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import (
-    BestAvailableEncryption,
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    PublicFormat,
-    load_pem_private_key,
-)
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from moor.errors import InputError
-from moor.secrets import Secret
+from moor.pem import pem
 
 SKEW = timedelta(hours=1)  # a certificate is valid from before now, for hosts whose clock is behind
 NAME_LONGEST = 64  # characters of a common name; RFC 5280, appendix A.1, ub-common-name
@@ -69,11 +58,6 @@ class Pair:
     @property
     def pem(self) -> str:
         return pem(self.certificate)
-
-
-def pem(certificate: x509.Certificate) -> str:
-    """Give a certificate as text."""
-    return certificate.public_bytes(Encoding.PEM).decode()
 
 
 def fingerprint(certificate: x509.Certificate) -> str:
@@ -227,53 +211,6 @@ def is_authority(certificate: x509.Certificate) -> bool:
         return bool(certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca)
     except x509.ExtensionNotFound:
         return False
-
-
-def key_fits(certificate: x509.Certificate, key: PrivateKeyTypes) -> bool:
-    """Tell whether ``key`` is the certificate's own."""
-    return _public(certificate.public_key()) == _public(key.public_key())
-
-
-def _public(key: CertificatePublicKeyTypes | PublicKeyTypes) -> bytes:
-    return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-
-
-def sealed(key: ec.EllipticCurvePrivateKey, passphrase: Secret) -> bytes:
-    """Give a key as PKCS#8 text that only ``passphrase`` opens."""
-    encryption = BestAvailableEncryption(_bytes(passphrase))
-    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption)
-
-
-def opened(key: PrivateKeyTypes) -> Secret:
-    """Give a key as PKCS#8 text without a passphrase, as a server reads it."""
-    return Secret(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode())
-
-
-def read_key(content: bytes, passphrase: Secret | None, shown: str) -> PrivateKeyTypes:
-    """Read a private key; raises InputError that tells a wrong passphrase from a damaged file."""
-    encrypted = b"ENCRYPTED" in content
-    if encrypted and passphrase is None:
-        raise InputError(f"{shown}: the key is encrypted; write data.pki.passphrase: file:PATH or env:NAME")
-    try:
-        return load_pem_private_key(content, _bytes(passphrase) if passphrase and encrypted else None)
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        if encrypted and "PEM" not in str(error):  # a wrong passphrase may also yield bytes that are no key
-            raise InputError(
-                f"{shown}: data.pki.passphrase does not open this key; give the one it was made with"
-            ) from None
-        raise InputError(f"{shown}: not a whole private key in PEM form; put back a good copy") from None
-
-
-def read_chain(content: bytes, shown: str) -> Sequence[x509.Certificate]:
-    """Read one or more certificates; raises InputError."""
-    try:
-        return x509.load_pem_x509_certificates(content)
-    except ValueError:
-        raise InputError(f"{shown}: not a whole certificate in PEM form; put back a good copy") from None
-
-
-def _bytes(secret: Secret) -> bytes:
-    return secret.reveal().encode("utf-8", "surrogateescape")
 
 
 def utc_now() -> datetime:

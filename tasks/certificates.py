@@ -17,7 +17,7 @@ from moor.engine.observation import observation_of
 from moor.engine.results import Found
 from moor.errors import HostError
 from moor.findings import Expiry
-from moor.pki import pem
+from moor.pem import pem
 from moor.resources.base import Probed, Resource, State
 from moor.settings import settings_of
 from tasks.facts import Registry

@@ -19,20 +19,8 @@ from pydantic import Field, model_validator
 from moor.engine.converge import converge
 from moor.errors import HostError, InputError
 from moor.keystore import Succession
-from moor.pki import (
-    Names,
-    expiry,
-    is_authority,
-    key_fits,
-    names_of,
-    opened,
-    pem,
-    permitted,
-    read_chain,
-    read_key,
-    signed_by,
-    utc_now,
-)
+from moor.pem import key_fits, opened, pem, read_chain, read_key
+from moor.pki import Names, expiry, is_authority, names_of, permitted, signed_by, utc_now
 from moor.resources.base import Later, Remote, Resource, State
 from moor.resources.certificate import Certificate, CertificateAuthority, Validity
 from moor.secrets import Secret

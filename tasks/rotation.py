@@ -18,7 +18,8 @@ from moor.engine.converge import converge
 from moor.engine.observation import takes_part
 from moor.errors import HostError, InputError
 from moor.keystore import Succession, alone_in
-from moor.pki import described, fingerprint, make_authority, pem, utc_now
+from moor.pem import pem
+from moor.pki import described, fingerprint, make_authority, utc_now
 from moor.resources.base import Later, Remote, State
 from moor.resources.certificate import CertificateAuthority
 from moor.selection import FLEET

@@ -22,7 +22,8 @@ from ruamel.yaml import YAML
 
 from moor.cli import main
 from moor.modules import SHIPPED, load_runbooks, load_tasks
-from moor.pki import Names, issue, make_authority, pem, sealed, utc_now
+from moor.pem import pem, sealed
+from moor.pki import Names, issue, make_authority, utc_now
 from moor.secrets import Secret
 from moor.settings.entries import Entry
 from moor.settings.section import SecretRef, sections

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import ip_address
 
-from moor.pki import Names, issue, make_authority, opened, utc_now
+from moor.pem import opened
+from moor.pki import Names, issue, make_authority, utc_now
 
 DAYS = 365
 

@@ -11,17 +11,7 @@ from nornir.core.task import Task
 
 from moor.errors import HostError
 from moor.keystore import Kept, Succession
-from moor.pki import (
-    Names,
-    Pair,
-    fingerprint,
-    issue,
-    make_authority,
-    needs_authority,
-    needs_issue,
-    signed_by,
-    utc_now,
-)
+from moor.pki import Names, Pair, fingerprint, issue, make_authority, needs_authority, needs_issue, signed_by, utc_now
 from moor.resources.base import Remote, State
 from moor.settings import SecretRef
 

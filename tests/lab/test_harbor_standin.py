@@ -14,7 +14,8 @@ import pytest
 
 from lab.harbor.images import build_installer
 from lab.lab import Lab
-from moor.pki import Names, issue, make_authority, opened, utc_now
+from moor.pem import opened
+from moor.pki import Names, issue, make_authority, utc_now
 from tests.lab.conftest import fleet_for_tests
 from tests.lab_harbor.contract import NEEDS_A_FAULT, Outcome, replay
 from tests.lab_harbor.replay import RECORDINGS, Exchange, Replayer

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from cryptography import x509
 
-from moor.pki import Pair, opened, pem
+from moor.pem import opened, pem
+from moor.pki import Pair
 
 
 @dataclass(frozen=True)

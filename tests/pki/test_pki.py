@@ -19,19 +19,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from moor.errors import InputError
+from moor.pem import key_fits, read_chain, read_key, sealed
 from moor.pki import (
     Names,
     Pair,
     issue,
-    key_fits,
     make_authority,
     names_of,
     needs_authority,
     needs_issue,
     permitted,
-    read_chain,
-    read_key,
-    sealed,
     signed_by,
     utc_now,
 )

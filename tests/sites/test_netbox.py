@@ -15,7 +15,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from moor.errors import InputError
-from moor.pki import Names, issue, make_authority, opened, utc_now
+from moor.pem import opened
+from moor.pki import Names, issue, make_authority, utc_now
 from moor.sites import open_site
 
 STRANGER = make_authority(Names(("x.y",)), 9, utc_now())

@@ -15,7 +15,8 @@ from pydantic import ValidationError
 
 from moor.errors import MoorError
 from moor.keystore import Kept
-from moor.pki import Names, Pair, issue, make_authority, names_of, opened, utc_now
+from moor.pem import opened
+from moor.pki import Names, Pair, issue, make_authority, names_of, utc_now
 from moor.report import Collector, HostReport, RunReport
 from moor.resources.base import Later
 from moor.runbook import Runbook, Stage, run

@@ -1,0 +1,73 @@
+"""Keys and certificates as PEM text, with passphrases where somebody set one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes, PrivateKeyTypes, PublicKeyTypes
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+)
+
+from moor.errors import InputError
+from moor.secrets import Secret
+
+
+def pem(certificate: x509.Certificate) -> str:
+    """Give a certificate as text."""
+    return certificate.public_bytes(Encoding.PEM).decode()
+
+
+def key_fits(certificate: x509.Certificate, key: PrivateKeyTypes) -> bool:
+    """Tell whether ``key`` is the certificate's own."""
+    return _public(certificate.public_key()) == _public(key.public_key())
+
+
+def _public(key: CertificatePublicKeyTypes | PublicKeyTypes) -> bytes:
+    return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+
+
+def sealed(key: ec.EllipticCurvePrivateKey, passphrase: Secret) -> bytes:
+    """Give a key as PKCS#8 text that only ``passphrase`` opens."""
+    encryption = BestAvailableEncryption(_bytes(passphrase))
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption)
+
+
+def opened(key: PrivateKeyTypes) -> Secret:
+    """Give a key as PKCS#8 text without a passphrase, as a server reads it."""
+    return Secret(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode())
+
+
+def read_key(content: bytes, passphrase: Secret | None, shown: str) -> PrivateKeyTypes:
+    """Read a private key; raises InputError that tells a wrong passphrase from a damaged file."""
+    encrypted = b"ENCRYPTED" in content
+    if encrypted and passphrase is None:
+        raise InputError(f"{shown}: the key is encrypted; write data.pki.passphrase: file:PATH or env:NAME")
+    try:
+        return load_pem_private_key(content, _bytes(passphrase) if passphrase and encrypted else None)
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        if encrypted and "PEM" not in str(error):  # a wrong passphrase may also yield bytes that are no key
+            raise InputError(
+                f"{shown}: data.pki.passphrase does not open this key; give the one it was made with"
+            ) from None
+        raise InputError(f"{shown}: not a whole private key in PEM form; put back a good copy") from None
+
+
+def read_chain(content: bytes, shown: str) -> Sequence[x509.Certificate]:
+    """Read one or more certificates; raises InputError."""
+    try:
+        return x509.load_pem_x509_certificates(content)
+    except ValueError:
+        raise InputError(f"{shown}: not a whole certificate in PEM form; put back a good copy") from None
+
+
+def _bytes(secret: Secret) -> bytes:
+    return secret.reveal().encode("utf-8", "surrogateescape")
