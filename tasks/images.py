@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import json
-import lzma
 import re
-import tarfile
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from posixpath import dirname
 from shlex import quote
-from typing import IO, Annotated, BinaryIO, ClassVar, cast
+from typing import Annotated, BinaryIO, ClassVar
 
 from nornir.core.inventory import Host
 from nornir.core.task import Result, Task
@@ -30,12 +25,11 @@ from moor.settings.section import Strict
 from tasks.build_context import context_hash, context_tar
 from tasks.facts import Registry
 from tasks.harbor import harbor_of
+from tasks.image_archive import archived_id
 from tasks.registry import Projects, robot_login
 
 CONTEXT = "io.moor.context"  # label that remembers which context an image was built from
 BUILD_S = 1800
-LARGEST = 4 * 1024 * 1024  # bytes of a manifest or an image's configuration, as registries bound them
-MALFORMED = (ValueError, LookupError, TypeError, AttributeError, RecursionError)  # what reading foreign JSON may end in
 UPLOAD = "/var/lib/moor/context.tar"
 NAME = re.compile(r"[a-z0-9._-]+(/[a-z0-9._-]+)+:[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 
@@ -235,37 +229,3 @@ def _accepted(answer: Answer, doing: str) -> str:
     if answer.code:
         raise HostError(f"docker {doing} failed: {answer.stderr.decode('utf-8', 'replace').strip()[-2000:]}")
     return answer.stdout.decode("utf-8", "replace")
-
-
-def archived_id(archive: Path) -> str:
-    """Give the id of the one image in an archive of docker save, which is its configuration's hash.
-
-    Raises  InputError: no such archive, or several images in it.
-    """
-    try:
-        with tarfile.open(archive) as tar:
-            manifest = json.loads(_member(tar, "manifest.json"))
-            (image,) = manifest
-            content: bytes = _member(tar, image["Config"])
-    except FileNotFoundError as error:
-        raise InputError(f"no such file: {archive}; docker save makes one") from error
-    except (OSError, EOFError, zlib.error, lzma.LZMAError, tarfile.TarError, *MALFORMED) as error:
-        why = _reason(error)
-        raise InputError(f"{archive}: not an archive of one image, as docker save makes it: {why}") from error
-    return f"sha256:{hashlib.sha256(content).hexdigest()}"
-
-
-def _reason(error: Exception) -> str:
-    """Say what went wrong in a few words: tarfile lists every kind of compression that a file has not."""
-    return "no tar in it" if isinstance(error, tarfile.ReadError) else str(error)
-
-
-def _member(tar: tarfile.TarFile, name: str) -> bytes:
-    """Read a small file of an archive; links are not followed, since whoever made one may have it lead to itself."""
-    entry = tar.getmember(name)
-    if not entry.isreg():
-        raise ValueError(f"{name} is no file")
-    if entry.size > LARGEST:
-        raise ValueError(f"{name} has {entry.size} bytes, which is no description of an image")
-    with cast(IO[bytes], tar.extractfile(entry)) as file:
-        return file.read()

@@ -17,10 +17,11 @@ from moor.resources.base import Resource
 from moor.settings import Section, SitePath, settings_of, site_of
 from moor.settings.section import Strict
 from moor.templates import render
-from tasks.cluster_parts import Manifest, PullSecret, Rollout
+from tasks.cluster_parts import Manifest, PullSecret
 from tasks.facts import Registry
 from tasks.images import ImageName
 from tasks.registry import Projects, secret_of
+from tasks.rollout import Rollout
 
 KubeName = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
 Port = Annotated[int, Field(ge=1, le=65535)]

@@ -19,7 +19,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from moor.errors import InputError
-from tasks.images import archived_id, docker_config
+from tasks.image_archive import archived_id
+from tasks.images import docker_config
 from tests.shells import SHELLS, sh
 
 

@@ -15,21 +15,8 @@ from moor.report import Collector, HostReport, RunReport
 from moor.resources.requirement import Clock, Requirement, skew
 from moor.runbook import Runbook, Stage, run
 from tasks.facts import Registry
-from tasks.preflight import (
-    FAMILIES,
-    PORTS,
-    VERSIONS,
-    Preflight,
-    desired,
-    disk,
-    docker,
-    free,
-    listeners,
-    machine,
-    own_containerd,
-    ports,
-    system,
-)
+from tasks.listening import PORTS, listeners, ports
+from tasks.preflight import FAMILIES, VERSIONS, Preflight, desired, disk, docker, free, machine, own_containerd, system
 from tests.conftest import MakeFleet
 from tests.shells import SHELLS, sh, text
 

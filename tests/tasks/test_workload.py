@@ -10,7 +10,8 @@ from moor.engine.plan import plan
 from moor.errors import InputError
 from moor.resources.base import State
 from moor.secrets import Secret
-from tasks.cluster_parts import PullSecret, Rollout, as_text, credentials, docker_config_json, progress, waiting_reasons
+from tasks.cluster_parts import PullSecret, as_text, credentials, docker_config_json
+from tasks.rollout import Rollout, progress, waiting_reasons
 from tasks.workload import findings, objects_of
 
 HOST = "registry.moor.test"
