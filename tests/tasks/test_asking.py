@@ -95,14 +95,14 @@ TRUE = "manage_etc_hosts: true\n"
     ],
 )
 def test_what_cloud_init_will_do_to_the_hosts_file_is_seen(
-    shell: str, tmp_path: Path, files: dict[str, str], named: str
+    shell: str, tools: str, tmp_path: Path, files: dict[str, str], named: str
 ) -> None:
     for name, content in files.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(content)
     (question,) = (probe for probe in probes(Asked(Door("right.test", "10.0.0.1"), "")) if probe.name == "name")
     asked = question.probe().replace("/etc/cloud", str(tmp_path)).replace("/var/lib/cloud", str(tmp_path / "none"))
-    told = lines(sh(shell, asked).stdout.decode())["rewritten"]
+    told = lines(sh(shell, tools + asked).stdout.decode())["rewritten"]
     assert told.removeprefix(f"{tmp_path}/") == named
 
 
