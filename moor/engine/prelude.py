@@ -101,10 +101,14 @@ TAKE_LOCK = f"""\
 command -v flock >/dev/null || {{ echo 'flock is missing here; install util-linux' >&2; exit 1; }}
 umask 077; exec 9>>"$moor_lock" || exit 1
 chmod 600 "$moor_lock"; umask 022
-if ! flock -n 9; then
-  if flock -w "$moor_wait" 9 2>/dev/null; then exit {WAITED}; fi
-  printf 'another run holds the lock of this host: %s\\n' "$(cat "$moor_lock")" >&2; exit {BUSY}
-fi
+waited=0
+until flock -n 9; do
+  if [ "$waited" -ge "$moor_wait" ]; then
+    printf 'another run holds the lock of this host: %s\\n' "$(cat "$moor_lock")" >&2; exit {BUSY}
+  fi
+  sleep 1; waited=$((waited + 1)) # busybox' flock cannot wait for a while
+done
+[ "$waited" = 0 ] || exit {WAITED}
 printf '%s of %s, since %s, pid %s\\n' "$moor_run" "$moor_by" "$(date -u '+%Y-%m-%d %H:%M:%S UTC')" $$ > "$moor_lock"
 """
 

@@ -12,6 +12,7 @@ from tests.lab.moored import eventually
 
 pytestmark = pytest.mark.lab
 NAME = "bash"
+OPENED = "ls -l /proc/[0-9]*/fd/9 2>/dev/null | grep -o '/proc/[0-9]*/fd/9 -> /run/moor.lock$'"
 
 
 def test_of_two_controllers_at_once_the_second_says_who_holds_the_lock_since_when(berth: Berth) -> None:
@@ -40,8 +41,9 @@ def test_what_a_killed_controller_left_behind_is_waited_for(berth: Berth) -> Non
     with berth.applying(NAME) as first:
         assert eventually(lambda: berth.held(NAME), 60)
         first.send_signal(signal.SIGKILL)
+    holder = berth.sh(NAME, OPENED)
     with berth.applying(NAME) as second:
-        assert eventually(lambda: "flock -w" in berth.sh(NAME, "ps -eo args"), 60)
+        assert eventually(lambda: berth.sh(NAME, OPENED) != holder, 60)
         berth.sh(NAME, "rm /run/berth-held")
         told, _ = second.communicate(timeout=60)
     assert second.returncode == 0, told
