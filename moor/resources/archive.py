@@ -98,11 +98,9 @@ fi"""
 
     def _write(self, shell: Shell, host: str, size: int) -> None:
         """Send what is missing, and verify it; the shell connects anew where the connection was lost."""
-        wait_s = 120 + 2 * size / SLOWEST_HASH
-        partial = self._partial(shell.run(self._prepare(), wait_s))
+        partial = self._partial(shell.run(self._prepare(), _hashing_s(size)))
         if partial is not None:
             self._upload(shell, host, self._usable(partial, size), size)
-            _done(shell.run(self._finish(), wait_s), "verifying")
 
     def _checked_size(self) -> int:
         """Give the size of the source, once it is what it should be."""
@@ -163,15 +161,23 @@ df -Pk "$d" | tail -n 1"""
 
     def _upload(self, shell: Shell, host: str, offset: int, size: int) -> None:
         meter = Meter(f"{host}: uploading {basename(self.path)}", size, offset)
-        command = f"umask 077; cat {'>>' if offset else '>'} {quote(self._part)}"
         with self.source.open("rb") as source:
             source.seek(offset)
-            _done(shell.stream(command, source, 300 + (size - offset) / SLOWEST, meter), "uploading")
+            bound_s = 300 + (size - offset) / SLOWEST + _hashing_s(size)
+            _done(shell.stream(self._receive(offset, size), source, bound_s, meter), "uploading")
 
-    def _finish(self) -> str:
+    def _receive(self, offset: int, size: int) -> str:
+        """Give sh that puts its input behind the first ``offset`` bytes of the part, and the whole in place.
+
+        What is written is hashed on its way, so that nothing is read again. A part that is too short is kept: the
+        connection was lost, or the disk is full, which tee has said.
+        """
         return f"""\
 {self._names()}
-if [ "$(sum "$t")" != "$want" ]; then
+{"" if offset else ': > "$t" || exit 1'}
+got=$({{ {{ cat "$t" && tee -a "$t"; }} || echo; }} | sha256sum)
+[ "$(stat -c %s "$t")" = {size} ] || exit 1
+if [ "${{got%% *}}" != "$want" ]; then
   rm -f "$t"; echo 'what arrived is not what was sent; run again' >&2; exit 1
 fi
 sync "$t" 2>/dev/null || sync
@@ -180,6 +186,11 @@ chown {quote(self.owner)} "$t" && chmod {self.mode} "$t" && mv -f "$t" "$p" || e
 
 
 FUNCTIONS = 'sum() { s=$(sha256sum < "$1") || exit 1; printf %s "${s%% *}"; }'
+
+
+def _hashing_s(size: int) -> float:
+    """Give how long a host may take to read ``size`` bytes twice, and to sync them."""
+    return 120 + 2 * size / SLOWEST_HASH
 
 
 def _done(answer: Answer, doing: str) -> str:

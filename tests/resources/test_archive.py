@@ -195,6 +195,35 @@ def test_too_little_room_is_told_before_the_upload(fleet: MakeFleet, tmp_path: P
         os.system("umount /dev/shm/moor-test && rmdir /dev/shm/moor-test")  # noqa: S605
 
 
+@pytest.mark.usefixtures("in_shell")
+def test_a_disk_that_fills_on_the_way_is_told_and_what_it_took_is_kept(
+    fleet: MakeFleet, archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Archive, "_usable", lambda *_: 0)  # somebody else takes the room after it was looked at
+    small = Archive("/dev/shm/moor-test/huge", archive.source, owner=archive.owner)  # noqa: S108
+    part = Path(f"{small.path}.part-{small.digest[:16]}")
+    mounted = os.system("mkdir -p /dev/shm/moor-test && mount -t tmpfs -o size=2m tmpfs /dev/shm/moor-test")  # noqa: S605
+    assert mounted == 0
+    try:
+        result = run(fleet, small)
+        assert "No space left on device" in str(result[0].exception)
+        assert not Path(small.path).exists()
+        assert part.read_bytes() == CONTENT[: part.stat().st_size]
+    finally:
+        os.system("umount /dev/shm/moor-test && rmdir /dev/shm/moor-test")  # noqa: S605
+
+
+@pytest.mark.usefixtures("in_shell")
+def test_a_source_that_changes_while_it_is_sent_is_not_put_in_place(fleet: MakeFleet, archive: Archive) -> None:
+    assert hash_of(archive.source)
+    status = archive.source.stat()
+    archive.source.write_bytes(bytes(len(CONTENT)))
+    os.utime(archive.source, ns=(status.st_atime_ns, status.st_mtime_ns))  # nothing tells but its content
+    result = run(fleet, archive)
+    assert "what arrived is not what was sent" in str(result[0].exception)
+    assert list(Path(archive.path).parent.iterdir()) == []
+
+
 def noted(offsets: list[int], usable: Callable[..., int]) -> Callable[..., int]:
     """Give ``usable`` with where each upload began noted."""
 
