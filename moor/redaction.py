@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 STARS = "***"
 NAME = r"pass(?:word|wd|phrase)?|secret(?:[_-]?key)?|token|credentials?|(?:api|private|access)[_-]?key|auth"
@@ -31,6 +32,7 @@ def redacted(lines: Iterable[str]) -> Iterator[str]:
         after_name = bool(NAMED.match(line))
 
 
+@lru_cache(maxsize=10_000)  # the files of a fleet share nearly all of their lines
 def _line(line: str, after_name: bool) -> str:
     line = BASIC.sub(rf"\g<before>{STARS}", URL.sub(rf"\g<before>{STARS}", line))
     keyed = KEYED.match(line) or (VALUE.match(line) if after_name else None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from moor.masking import mask
 from moor.redaction import redacted
@@ -26,7 +27,7 @@ class Change:
     def id(self) -> str:
         return self.resource.id
 
-    @property
+    @cached_property
     def diff(self) -> str:
         return difference(self.actual, self.desired)
 

@@ -115,23 +115,32 @@ printf '%s of %s, since %s, pid %s\\n' "$moor_run" "$moor_by" "$(date -u '+%Y-%m
 
 # Nobody may hear the script any more, which would end it, or apt-get, in the middle of a change. So what it says goes
 # through a shell that drops what it cannot pass on, up to the line that is the end: a daemon may hold the pipe longer.
+# It passes on a piece at a time, since each write is a packet, and with $2 none in which nothing is said.
 RELAY = """\
 moor_relay() {
   trap '' PIPE
+  n='
+'
+  b=; e=
   while IFS= read -r l; do
-    [ "$l" != "$1" ] || return 0
-    printf '%s\\n' "$l" 2>/dev/null || :
+    case $l in
+    "$1 over") return 0 ;;
+    "$1 "*" begin") b=$b$l$n; e=$b$n ;;
+    "$1 "*" end "*) [ "$2$b" = "quiet$e" ] || printf '%s\\n' "$b$l" 2>/dev/null || :; b= ;;
+    *) b=$b$l$n; [ ${#b} -lt 4096 ] || { printf %s "$b" 2>/dev/null || :; b=; } ;;
+    esac
   done
+  printf %s "$b" 2>/dev/null || :
 }
 """
 
 
-def unheard(call: str, end: str) -> str:
-    """Give sh that runs ``call`` to its end though nobody may hear it; ``end`` is a line that it never prints."""
-    word = quote(end)
-    told = f"printf '\\n%s\\n' {word}"
+def unheard(call: str, mark: str) -> str:
+    """Give sh that runs ``call`` to its end though nobody may hear it; ``mark`` begins the lines that part pieces."""
+    word = quote(mark)
+    told = f"printf '\\n%s over\\n' {word}"
     return (
-        f"{RELAY}{{ {{ {call}; {told}; {told} >&2; }} 2>&1 >&8 8>&- | moor_relay {word} >&2 8>&-; }} 8>&1 |\n"
+        f"{RELAY}{{ {{ {call}; {told}; {told} >&2; }} 2>&1 >&8 8>&- | moor_relay {word} quiet >&2 8>&-; }} 8>&1 |\n"
         f"  moor_relay {word}\n"
     )
 

@@ -41,7 +41,7 @@ def apply_script(fragments: Sequence[str], mark: str, run: str) -> str:
     stopped = "[ $rc = 0 ] || { moor_written; return 0; }\n"
     blocks = "".join(f"{_block(text, number, mark)}{stopped}" for number, text in enumerate(fragments))
     work = f"moor_work() {{\n{blocks}moor_written\n{TIDY}}}\n"
-    return _whole(opening(run, author(), RUNS, LOCK), [work, unheard("moor_work", f"{mark} over")])
+    return _whole(opening(run, author(), RUNS, LOCK), [work, unheard("moor_work", mark)])
 
 
 def _whole(opening_lines: str, blocks: Iterable[str]) -> str:

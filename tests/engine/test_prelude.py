@@ -8,6 +8,8 @@ from pathlib import Path
 from shlex import quote
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from moor.engine import script
 from moor.engine.script import answers, apply_script
@@ -43,6 +45,25 @@ def test_a_script_that_nobody_hears_any_longer_goes_on_to_its_end(
         process.stdin.close()
         process.wait(60)
     assert {path.name for path in tmp_path.iterdir()} == {"0", "1", "2", "lock"}
+
+
+LINES = st.lists(st.text("a\\\\'$%é \t", max_size=9), max_size=9)
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(said=st.lists(st.tuples(LINES, LINES), min_size=1, max_size=3), many=st.integers(0, 2000))
+def test_what_fragments_say_comes_through_whatever_it_is(
+    shell: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: list[tuple[list[str], list[str]]], many: int
+) -> None:
+    monkeypatch.setattr(script, "RUNS", str(tmp_path / "runs"))
+    monkeypatch.setattr(script, "LOCK", str(tmp_path / "lock"))
+    pairs = [("\n".join(out), "\n".join(err)) for out, err in said]
+    numbers = "".join(f"{number}\n" for number in range(1, many + 1))
+    fragments = [f"printf %s {quote(out)}; printf %s {quote(err)} >&2" for out, err in pairs]
+    done = sh(shell, apply_script([*fragments, f"seq {many}; seq {many} >&2"], MARK, "run-1"))
+    told = [(piece.stdout, piece.stderr, piece.code) for piece in answers(done.stdout, done.stderr, MARK)]
+    assert told == [(out, err, 0) for out, err in [*pairs, (numbers, numbers)]]
 
 
 def test_what_a_fragment_leaves_running_holds_neither_the_script_nor_the_lock_up(apply: Apply) -> None:
