@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from threading import Event, Timer
+from functools import partial
+from threading import Event
 from typing import ClassVar
 
 import paramiko
@@ -18,6 +19,7 @@ from moor.connections.failures import explain
 from moor.connections.opening import EXEC
 from moor.connections.session import Errors, Session
 from moor.connections.transport import DEVICE_TYPE, MoorLinux, hang_up
+from moor.connections.watchdog import WATCHDOG
 from moor.errors import HostError, InputError
 
 READ = 256 * 1024
@@ -63,19 +65,16 @@ class NetmikoSession(Session):
 
     def exchange(self, pieces: Iterator[bytes], heard: Heard, timeout_s: float) -> int:
         deadline, transport = time.monotonic() + timeout_s, self.netmiko.transport
-        watchdog = Timer(timeout_s + WATCHDOG_S, hang_up, (transport,))
-        watchdog.daemon = True
-        watchdog.start()
         channel = None
-        try:
-            channel = transport.open_session(timeout=min(timeout_s, self.parameters["conn_timeout"]))
-            channel.exec_command(EXEC)
-            return converse(ParamikoWire(channel), pieces, heard, deadline)
-        finally:
-            watchdog.cancel()
-            if channel is not None:
-                with suppress(*self.BROKEN):
-                    channel.close()
+        with WATCHDOG.over(timeout_s + WATCHDOG_S, partial(hang_up, transport)):
+            try:
+                channel = transport.open_session(timeout=min(timeout_s, self.parameters["conn_timeout"]))
+                channel.exec_command(EXEC)
+                return converse(ParamikoWire(channel), pieces, heard, deadline)
+            finally:
+                if channel is not None:
+                    with suppress(*self.BROKEN):
+                        channel.close()
 
     def refused(self, error: Exception) -> str:
         if isinstance(error, paramiko.SSHException) and "Timeout opening channel" in str(error):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ import paramiko
 from netmiko.channel import SSHChannel
 from netmiko.linux import LinuxSSH
 
+from moor.connections.buffered import Buffered
 from moor.connections.destination import Destination, find
 from moor.connections.failures import UnknownHostKey
 from moor.connections.hostkeys import known_of, name_of
@@ -36,6 +37,21 @@ class RefuseUnknown(paramiko.MissingHostKeyPolicy):
 
     def missing_host_key(self, client: paramiko.SSHClient, hostname: str, key: paramiko.PKey) -> None:
         raise UnknownHostKey(key)
+
+
+class Keyring(dict[str, paramiko.PKey]):
+    """The keys of one host by their types, the first of each, as ``SSHClient.connect`` asks for them.
+
+    paramiko's own store makes a class at each look into it, which costs more than the look.
+    """
+
+    def __init__(self, keys: Iterable[paramiko.PKey]) -> None:
+        for key in keys:
+            self.setdefault(key.get_name(), key)
+
+    def keys(self) -> list[str]:  # type: ignore[override]
+        """List the types."""
+        return list(self)
 
 
 class MoorLinux(LinuxSSH):
@@ -93,8 +109,8 @@ class MoorLinux(LinuxSSH):
     def _build_ssh_client(self) -> paramiko.SSHClient:
         found = self.destination
         client, name = self._get_ssh_client_instance(), name_of(found.hostname, found.port)
-        for key in known_of(self.pins, found.key_name, found.known_hosts):
-            client.get_host_keys().add(name, key.get_name(), key)
+        if keyring := Keyring(known_of(self.pins, found.key_name, found.known_hosts)):
+            client._system_host_keys = {name: keyring}  # type: ignore[attr-defined]
         client.set_missing_host_key_policy(RefuseUnknown())
         return client
 
@@ -178,7 +194,7 @@ class MoorLinux(LinuxSSH):
 
 def hang_up(transport: paramiko.Transport) -> None:
     """Close a transport at once: closing a socket alone wakes nobody who waits for it."""
-    if isinstance(transport.sock, socket.socket):
+    if isinstance(transport.sock, Buffered):
         with suppress(OSError):
             transport.sock.shutdown(socket.SHUT_RDWR)
     transport.close()
@@ -187,13 +203,18 @@ def hang_up(transport: paramiko.Transport) -> None:
 class QuietTransport(paramiko.Transport):
     """Passes over what sshd says of its own work, which paramiko words for its log letter by letter, log or no log."""
 
+    def __init__(self, sock: Any, **options: Any) -> None:
+        super().__init__(sock, **options)
+        # A thread for what ``SSHClient.connect`` bounds already.
+        self.packetizer.start_handshake = lambda timeout: None  # type: ignore[method-assign]
+
     def _parse_debug(self, message: paramiko.Message) -> None:
         """Leave it."""
 
 
 def fast_transport(sock: Any, **options: Any) -> paramiko.Transport:
     """Give a transport that prefers AES-GCM, a third of the work of the default, and notices a dead host."""
-    transport = QuietTransport(sock, **options)
+    transport = QuietTransport(Buffered(sock) if isinstance(sock, socket.socket) else sock, **options)
     security = transport.get_security_options()
     security.ciphers = sorted(security.ciphers, key=lambda name: "gcm" not in name)
     if isinstance(sock, socket.socket):
