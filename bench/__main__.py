@@ -11,17 +11,17 @@ import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from bench.alone import applied, start, uploaded, warm_ms
+from bench.alone import applied, libraries, start, uploaded, warm_ms
 from bench.contenders.contender import OWN
 from bench.contenders.everybody import TOOLS, entered
 from bench.contenders.moor import Moor
 from bench.fit import nearest_size
-from bench.fleet import names, running, tell
+from bench.fleet import link_of, names, running, tell
 from bench.hosts import everywhere, furnish
 from bench.measure import Client
 from bench.page import page
 from bench.proof import HOSTS, prove
-from bench.results import AT, Results
+from bench.results import AT, LINK_MBIT, Results
 from bench.rounds import measured, turns
 from bench.scale import Scale, asked
 from lab.lab import Lab
@@ -61,15 +61,20 @@ def measure(lab: Lab, place: Path, scale: Scale) -> Results:
     table = measured(client, contenders, scale.sizes, scale.rounds, hosts)
     moors = [contender for contender in contenders if isinstance(contender, Moor)]
     some = hosts[: nearest_size(dict.fromkeys(scale.sizes), AT)]
+    alike = (client, moors[0], hosts[0], scale.upload_mb, scale.rounds)
+    with link_of(lab, LINK_MBIT):
+        linked = uploaded(*alike)
     return Results(
         machine=f"{os.cpu_count()} CPUs, {platform.system()} {platform.release()}, Python {platform.python_version()}",
         rounds=scale.rounds,
         versions={contender.name: contender.version for contender in contenders},
         table=table,
         start=start(client, moors[0]),
+        libraries=libraries(client, moors[0]),
         warm_ms={moor.name: warm_ms(client, moor, some) for moor in moors},
         applied=applied(client, moors[0], some, scale.rounds),
-        uploaded=uploaded(client, moors[0], hosts[0], scale.upload_mb, scale.rounds),
+        linked=linked,
+        uploaded=uploaded(*alike),
         took_s=time.monotonic() - began,
     )
 

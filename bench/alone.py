@@ -20,6 +20,7 @@ from moor.errors import MoorError
 
 REPEATS = 3
 CHANGED = tuple(FILES)[:3]
+LIBRARIES = "moor.connections, netmiko, nornir_netmiko, nornir.core, sqlalchemy, pydantic, typer, ruamel.yaml"
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,13 @@ class Pair:
 def start(client: Client, moor: Moor) -> Figures:
     """Measure `moor --help`."""
     argv = (moor.words([], "--help").argv[0], "--help")
+    return figures([client.run(Command(argv, moor.place)) for _ in range(5)])
+
+
+def libraries(client: Client, moor: Moor) -> Figures:
+    """Measure what it takes to import the libraries that a check uses, and nothing more."""
+    python = Path(moor.words([], "--help").argv[0]).with_name("python")
+    argv = (str(python), "-c", f"import atexit, gc; atexit.register(gc.freeze); import {LIBRARIES}")
     return figures([client.run(Command(argv, moor.place)) for _ in range(5)])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -48,6 +49,18 @@ def running(count: int, number: int) -> Iterator[Lab]:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         lab.down(secrets=True)
         signal.signal(signal.SIGTERM, former)
+
+
+@contextmanager
+def link_of(lab: Lab, mbit: int) -> Iterator[None]:
+    """Have the hosts reached by a link of ``mbit`` million bits a second meanwhile."""
+    device = lab.network.machine_link
+    shaped = f"tc qdisc add dev {device} root tbf rate {mbit}mbit burst 256kb latency 50ms"
+    subprocess.run(shaped.split(), check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(f"tc qdisc del dev {device} root".split(), check=True)
 
 
 def _stop(_signal: int, _frame: FrameType | None) -> NoReturn:

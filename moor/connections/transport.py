@@ -7,6 +7,7 @@ import socket
 import sys
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +68,7 @@ class MoorLinux(LinuxSSH):
     def _key_check(self) -> bool:
         return True  # Netmiko's wants a key_file with use_keys; without one, the keys of ~/.ssh are tried
 
-    @property
+    @cached_property
     def destination(self) -> Destination:
         """Where the session goes."""
         return find(self.host, self.port, self.username, self.ssh_config_file, self.known_hosts)

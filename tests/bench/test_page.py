@@ -25,8 +25,10 @@ RESULTS = Results(
         "ansible, 8 tasks": {10: cost(7.0), 50: cost(35.0)},
     },
     start=cost(0.15),
+    libraries=cost(0.4),
     warm_ms={"moor": 2.5},
     applied=Pair(cost(1.0), cost(1.4), 200),
+    linked=Pair(cost(2.0, 6.0), cost(3.0, 7.0, 70.0), 700),
     uploaded=Pair(cost(2.0, 4.0), cost(3.0, 5.0, 70.0), 700),
 )
 
