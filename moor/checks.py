@@ -9,7 +9,7 @@ from nornir.core.task import Result, Task
 
 from moor.connections.device import device_of
 from moor.connections.kind import NETMIKO, connection_of
-from moor.engine.converge import shell_of
+from moor.engine.probing import shell_of
 from moor.errors import HostError
 
 REACH_S = 30

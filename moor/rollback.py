@@ -10,8 +10,9 @@ from shlex import quote
 from nornir.core.inventory import Host
 from nornir.core.task import Result, Task
 
-from moor.engine.converge import converge, probe
+from moor.engine.converge import converge
 from moor.engine.prelude import RUNS
+from moor.engine.probing import probe
 from moor.errors import HostError
 from moor.resources.base import Probed, Resource, Scripted, State
 from moor.resources.file import beside

@@ -18,8 +18,8 @@ from nornir.core.task import Result, Task
 
 from moor.closing import Closer
 from moor.connections.kind import SHELL, connection_of
-from moor.engine.converge import probe
 from moor.engine.observation import begin, end, observation_of
+from moor.engine.probing import probe
 from moor.errors import MoorError
 from moor.resources.base import Probed, Resource
 

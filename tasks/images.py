@@ -17,7 +17,8 @@ from pydantic import AfterValidator, ConfigDict, model_validator
 
 from moor.connections.harbor import NotThere
 from moor.connections.shell import Answer
-from moor.engine.converge import converge, shell_of
+from moor.engine.converge import converge
+from moor.engine.probing import shell_of
 from moor.errors import HostError, InputError
 from moor.resources.base import Remote, Resource, State
 from moor.settings import Section, SitePath, about, settings_of

@@ -13,8 +13,8 @@ from typing import Any
 from nornir.core.inventory import Host
 from nornir.core.task import Result, Task
 
-from moor.engine.converge import probe
 from moor.engine.once import once
+from moor.engine.probing import probe
 from moor.engine.results import Cause, ResourceResult, Status
 from moor.errors import HostError
 from moor.resources.file import sha256

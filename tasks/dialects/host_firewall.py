@@ -9,8 +9,8 @@ from nornir.core.task import Task
 
 from moor.connections.fresh import fresh_shell
 from moor.connections.shell import Shell
-from moor.engine.converge import shell_of
 from moor.engine.exclusive import run_exclusive
+from moor.engine.probing import shell_of
 from moor.engine.results import run_of
 from moor.engine.script import answers, complete, new_mark
 from moor.errors import HostError

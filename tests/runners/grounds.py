@@ -42,7 +42,8 @@ import time
 from nornir.core.inventory import Host
 from nornir.core.task import Result, Task
 
-from moor.engine.converge import converge, shell_of
+from moor.engine.converge import converge
+from moor.engine.probing import shell_of
 from moor.engine.once import once
 from moor.errors import HostError
 from moor.resources.base import Resource

@@ -1,0 +1,127 @@
+"""Mending: neighbouring fragments in one script, under the host's lock; everything else by its own calls."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from nornir.core.task import Task
+
+from moor.connections.shell import Answer, CutOff
+from moor.engine.exclusive import Waited, run_exclusive
+from moor.engine.plan import Change
+from moor.engine.probing import probe, said, shell_of
+from moor.engine.results import Outcome, run_of
+from moor.engine.script import answers, complete, new_mark
+from moor.errors import HostError, MoorError, of_this_machine
+from moor.resources.base import Probed, Remote, Scripted, Streamed
+
+
+def mend(task: Task, changes: Sequence[Change]) -> Iterator[Outcome]:
+    """Mend in order, neighbours that are fragments in one script; the first failure is the last outcome."""
+    for stretch in stretches(changes):
+        called = (_mend_by_call(task, change) for change in stretch.changes)
+        scripted = isinstance(stretch.changes[0].resource, Scripted)
+        for outcome in _mend_by_script(task, brought_up_to_date(task, stretch)) if scripted else called:
+            yield outcome
+            if outcome.error:
+                return
+
+
+@dataclass
+class Stretch:
+    """Neighbouring changes that are mended together; ``late`` where the first must be read again before."""
+
+    changes: list[Change]
+    late: bool
+
+
+def stretches(changes: Sequence[Change]) -> list[Stretch]:
+    """Part the changes into stretches of one kind; one that builds on an earlier change begins a stretch."""
+    parts: list[Stretch] = []
+    written: set[str] = set()
+    for change in changes:
+        scripted = isinstance(change.resource, Scripted)
+        late = isinstance(change.resource, Scripted) and (
+            change.resource.late or not written.isdisjoint(change.resource.writes)
+        )
+        if not parts or late or scripted != isinstance(parts[-1].changes[0].resource, Scripted):
+            parts.append(Stretch([], late))
+        parts[-1].changes.append(change)
+        written.update(change.resource.writes)
+    return parts
+
+
+def brought_up_to_date(task: Task, stretch: Stretch) -> list[Change]:
+    """Give the changes of a stretch, the first with what the host holds by now where it is late."""
+    first = stretch.changes[0]
+    if not (stretch.late and isinstance(first.resource, Probed)):
+        return stretch.changes
+    return [replace(first, actual=probe(task, [first.resource])[first.id]), *stretch.changes[1:]]
+
+
+def _mend_by_script(task: Task, changes: list[Change]) -> Iterator[Outcome]:
+    pairs, impossible = _fragments(changes)
+    if pairs:
+        yield from _run_fragments(task, pairs)
+    if impossible:
+        yield impossible
+
+
+def _fragments(changes: Sequence[Change]) -> tuple[list[tuple[Change, str]], Outcome | None]:
+    """Give the changes with their fragments, up to the first that has none, whose failure comes second."""
+    pairs: list[tuple[Change, str]] = []
+    for change in changes:
+        if isinstance(change.resource, Scripted):
+            try:
+                pairs.append((change, change.resource.mend(change.actual)))
+            except MoorError as error:
+                return pairs, _refused(change, error)
+    return pairs, None
+
+
+def _run_fragments(task: Task, pairs: Sequence[tuple[Change, str]]) -> Iterator[Outcome]:
+    mark = new_mark()
+    fragments, bound_s = [fragment for _, fragment in pairs], sum(change.resource.bound_s for change, _ in pairs)
+    try:
+        answer = run_exclusive(shell_of(task), fragments, mark, run_of(task), bound_s)
+    except CutOff as error:
+        ended = list(_ended(pairs, error.heard, mark))
+        yield from ended
+        if len(ended) < len(pairs):
+            change = pairs[len(ended)][0]
+            yield Outcome(change, "failed", f"{change.id}: nobody knows whether it was done: {error}")
+        return
+    ended = list(_ended(pairs, answer, mark))
+    yield from ended
+    if len(ended) < len(pairs) and not (ended and ended[-1].error):
+        complete(answers(answer.stdout, answer.stderr, mark), len(pairs), answer.stderr)
+
+
+def _ended(pairs: Sequence[tuple[Change, str]], answer: Answer, mark: str) -> Iterator[Outcome]:
+    """Say what became of each change whose fragment came to an end."""
+    for (change, _), piece in zip(pairs, answers(answer.stdout, answer.stderr, mark), strict=False):
+        error = said(change.id, piece, "mending") if piece.code else ""
+        yield Outcome(change, "failed" if error else "changed", error)
+
+
+def _mend_by_call(task: Task, change: Change) -> Outcome:
+    resource = change.resource
+    if not isinstance(resource, Streamed | Remote):
+        raise MoorError(f"{change.id}: nothing can mend it")
+    try:
+        resource.write(task, change.actual)
+    except Waited:
+        raise
+    except MoorError as error:
+        return _refused(change, error)
+    except OSError as error:
+        if words := of_this_machine(error):
+            return _refused(change, HostError(words))
+        raise
+    return Outcome(change, "changed")
+
+
+def _refused(change: Change, error: MoorError) -> Outcome:
+    words = str(error)
+    return Outcome(change, "failed", words if words.startswith(f"{change.id}: ") else f"{change.id}: {words}")

@@ -1,0 +1,48 @@
+"""Reading what a host holds, all of it in one round trip."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from nornir.core.task import Task
+
+from moor.connections.shell import Shell
+from moor.engine.script import Piece, answers, complete, new_mark, probe_script
+from moor.errors import HostError
+from moor.resources.base import Probed, State
+
+PROBE_S = 120  # the bound of one probe script
+
+
+def probe(task: Task, resources: Sequence[Probed]) -> dict[str, State | None]:
+    """Read resources in one round trip; raises HostError with every fragment that failed."""
+    if not resources:
+        return {}
+    mark = new_mark()
+    answer = shell_of(task).run(probe_script([r.probe() for r in resources], mark), PROBE_S)
+    pieces = complete(answers(answer.stdout, answer.stderr, mark), len(resources), answer.stderr)
+    pairs = list(zip(resources, pieces, strict=True))
+    failed = [said(r.id, piece, "reading") for r, piece in pairs if piece.code]
+    if failed:
+        raise HostError("\n".join(failed))
+    return {r.id: shared(r.actual(piece.stdout)) for r, piece in pairs}
+
+
+def shared(state: State | None) -> State | None:
+    """Give a state whose long texts are those of other hosts where they are equal: most hosts hold the same files."""
+    if state is None:
+        return None
+    return {name: sys.intern(value) if type(value) is str else value for name, value in state.items()}
+
+
+def shell_of(task: Task) -> Shell:
+    """Give the host's open session, opened at the first use."""
+    shell: Shell = task.host.get_connection("shell", task.nornir.config)
+    return shell
+
+
+def said(name: str, piece: Piece, doing: str) -> str:
+    """Say what a fragment that failed said."""
+    words = piece.stderr.strip() or piece.stdout.strip()[-500:] or "it said nothing"
+    return f"{name}: {doing} failed (exit {piece.code}): {words[-2000:]}"
