@@ -126,7 +126,7 @@ moor_relay() {
     case $l in
     "$1 over") return 0 ;;
     "$1 "*" begin") b=$b$l$n; e=$b$n ;;
-    "$1 "*" end "*) [ "$2$b" = "quiet$e" ] || printf '%s\\n' "$b$l" 2>/dev/null || :; b= ;;
+    "$1 "*" end "*) [ "${2-}$b" = "quiet$e" ] || printf '%s\\n' "$b$l" 2>/dev/null || :; b= ;;
     *) b=$b$l$n; [ ${#b} -lt 4096 ] || { printf %s "$b" 2>/dev/null || :; b=; } ;;
     esac
   done

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
@@ -100,16 +100,19 @@ def from_host(lab: Lab, name: str, address: IPv4Address | IPv6Address, port: int
         return str(error).rpartition(": ")[2].encode()
 
 
+def began(lab: Lab, name: str) -> str:
+    """When a host's first process began, which tells one boot from another: proc(5), field 22 of stat."""
+    return lab.exec(name, ["cat", "/proc/1/stat"]).rpartition(")")[2].split()[19]
+
+
 def reboot(lab: Lab, name: str) -> None:
     """Have a host reboot as an operator would, and wait until it greets again."""
-    before = lab.exec(name, ["cat", "/proc/sys/kernel/random/boot_id", "/proc/1/stat"])
+    before = began(lab, name)
     lab.exec(name, ["systemctl", "reboot"])
     end = time.monotonic() + 60
     while time.monotonic() < end:
-        try:
-            if lab.exec(name, ["cat", "/proc/sys/kernel/random/boot_id", "/proc/1/stat"]) != before:
+        with suppress(MoorError):  # between the two boots
+            if began(lab, name) != before:
                 break
-        except MoorError:
-            pass  # between the two boots
         time.sleep(0.2)
     lab.machine(name).wait_ssh()
