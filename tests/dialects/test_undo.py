@@ -47,6 +47,15 @@ def test_a_change_that_nobody_confirms_is_undone_and_cannot_be_confirmed_then(sh
     assert rules(tmp_path) == "former"
 
 
+def test_an_undo_that_comes_due_while_rules_are_loaded_has_the_last_word(shell: str, tmp_path: Path) -> None:
+    assert run(shell, tmp_path, change('printf new > "$d/../rules"; sleep 3; printf new > "$d/../rules"', 1)) == (0, "")
+    end = time.monotonic() + 20
+    while not (tmp_path / "undo/undone").exists() and time.monotonic() < end:
+        time.sleep(0.1)
+    time.sleep(0.5)
+    assert rules(tmp_path) == "former"
+
+
 def test_a_restore_that_fails_for_a_moment_is_tried_again(shell: str, tmp_path: Path) -> None:
     busy = '[ -e "$d/tried" ] || { : > "$d/tried"; exit 1; }\n' + RESTORE
     assert run(shell, tmp_path, armed([SNAPSHOT], [busy], ['printf new > "$d/../rules"'], 1)) == (0, "")
