@@ -175,8 +175,13 @@ class LibsshWire:
     def send(self, piece: bytes) -> int:
         # The binding tries for ever to send what the window has no room for.
         room = piece[: self._channel.window_size()]
-        if room:
-            self._channel.write(room)
+        try:
+            if room:
+                self._channel.write(room)
+        except BaseSSHError:
+            if self.closed() and self._session.is_alive():
+                return 0  # the command ended before it had heard everything, as a login shell does that runs none
+            raise
         return len(room)
 
     def send_eof(self) -> None:

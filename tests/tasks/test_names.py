@@ -4,7 +4,7 @@ import re
 from ipaddress import ip_address
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tasks.names.block import BEGIN, END, NOTE, with_block, without_block
@@ -105,6 +105,7 @@ def test_whoever_looks_a_name_up_finds_its_one_address(content: str) -> None:
         assert found[name] == set(addresses)
 
 
+@settings(suppress_health_check=[HealthCheck.filter_too_much])
 @given(st.lists(LINE.filter(lambda line: "registry" not in line.lower() and line.strip() not in (BEGIN, END))))
 def test_other_peoples_lines_stay_byte_for_byte(lines: list[str]) -> None:
     content = "".join(f"{line}\n" for line in lines)
