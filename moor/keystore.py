@@ -9,10 +9,8 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec
-
 from moor import private
+from moor.deferred import ec, x509
 from moor.errors import InputError
 from moor.pem import key_fits, pem, read_chain, read_key, sealed
 from moor.pki import Pair

@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes, PrivateKeyTypes, PublicKeyTypes
-from cryptography.hazmat.primitives.serialization import (
-    BestAvailableEncryption,
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    PublicFormat,
-    load_pem_private_key,
-)
-
+from moor.deferred import ec, exceptions, serialization, x509
 from moor.errors import InputError
 from moor.secrets import Secret
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.types import (
+        CertificatePublicKeyTypes,
+        PrivateKeyTypes,
+        PublicKeyTypes,
+    )
 
 
 def pem(certificate: x509.Certificate) -> str:
     """Give a certificate as text."""
-    return certificate.public_bytes(Encoding.PEM).decode()
+    return certificate.public_bytes(serialization.Encoding.PEM).decode()
 
 
 def key_fits(certificate: x509.Certificate, key: PrivateKeyTypes) -> bool:
@@ -32,18 +28,22 @@ def key_fits(certificate: x509.Certificate, key: PrivateKeyTypes) -> bool:
 
 
 def _public(key: CertificatePublicKeyTypes | PublicKeyTypes) -> bytes:
-    return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
 
 
 def sealed(key: ec.EllipticCurvePrivateKey, passphrase: Secret) -> bytes:
     """Give a key as PKCS#8 text that only ``passphrase`` opens."""
-    encryption = BestAvailableEncryption(_bytes(passphrase))
-    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption)
+    encryption = serialization.BestAvailableEncryption(_bytes(passphrase))
+    return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption)
 
 
 def opened(key: PrivateKeyTypes) -> Secret:
     """Give a key as PKCS#8 text without a passphrase, as a server reads it."""
-    return Secret(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode())
+    return Secret(
+        key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        ).decode()
+    )
 
 
 def read_key(content: bytes, passphrase: Secret | None, shown: str) -> PrivateKeyTypes:
@@ -52,8 +52,8 @@ def read_key(content: bytes, passphrase: Secret | None, shown: str) -> PrivateKe
     if encrypted and passphrase is None:
         raise InputError(f"{shown}: the key is encrypted; write data.pki.passphrase: file:PATH or env:NAME")
     try:
-        return load_pem_private_key(content, _bytes(passphrase) if passphrase and encrypted else None)
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        return serialization.load_pem_private_key(content, _bytes(passphrase) if passphrase and encrypted else None)
+    except (ValueError, TypeError, exceptions.UnsupportedAlgorithm) as error:
         if encrypted and "PEM" not in str(error):  # a wrong passphrase may also yield bytes that are no key
             raise InputError(
                 f"{shown}: data.pki.passphrase does not open this key; give the one it was made with"

@@ -6,12 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
-from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
-
+from moor.deferred import ec, exceptions, hashes, x509
 from moor.pem import pem
 
 SKEW = timedelta(hours=1)  # a certificate is valid from before now, for hosts whose clock is behind
@@ -62,7 +57,7 @@ class Pair:
 
 def fingerprint(certificate: x509.Certificate) -> str:
     """Give the SHA-256 of a certificate, in hexadecimal digits."""
-    return certificate.fingerprint(SHA256()).hex()
+    return certificate.fingerprint(hashes.SHA256()).hex()
 
 
 def described(certificate: x509.Certificate) -> str:
@@ -83,7 +78,7 @@ def make_authority(names: Names, days: int, now: datetime) -> Pair:
         .add_extension(_usage(signs_certificates=True), critical=True)
         .add_extension(_constraints(names), critical=True)
     )
-    return Pair(builder.sign(key, SHA256()), key)
+    return Pair(builder.sign(key, hashes.SHA256()), key)
 
 
 def _constraints(names: Names) -> x509.NameConstraints:
@@ -102,11 +97,11 @@ def issue(authority: Pair, names: Names, days: int, now: datetime) -> Pair:
         _builder(_subject(names.dns[0]), ca.subject, key, days, now)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(signs_certificates=False), critical=True)
-        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+        .add_extension(x509.ExtendedKeyUsage([x509.oid.ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
         .add_extension(x509.SubjectAlternativeName(names.general()), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(identifier), critical=False)
     )
-    return Pair(builder.sign(authority.key, SHA256()), key)
+    return Pair(builder.sign(authority.key, hashes.SHA256()), key)
 
 
 def _builder(
@@ -125,7 +120,7 @@ def _builder(
 
 
 def _subject(name: str) -> x509.Name:
-    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name[:NAME_LONGEST])])
+    return x509.Name([x509.NameAttribute(x509.oid.NameOID.COMMON_NAME, name[:NAME_LONGEST])])
 
 
 def _usage(*, signs_certificates: bool) -> x509.KeyUsage:
@@ -200,7 +195,7 @@ def signed_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
     """Tell whether ``issuer`` signed ``certificate``."""
     try:
         certificate.verify_directly_issued_by(issuer)
-    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
+    except (ValueError, TypeError, exceptions.InvalidSignature, exceptions.UnsupportedAlgorithm):
         return False
     return True
 

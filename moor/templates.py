@@ -5,28 +5,29 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError, TemplateNotFound, TemplateSyntaxError
-
+from moor.deferred import jinja2
 from moor.errors import InputError
 
 HERE = Path(__file__).parent
 
 
 @cache
-def _environment(site: Path | None) -> Environment:
+def _environment(site: Path | None) -> jinja2.Environment:
     # A site's own templates come first. A checkout has templates/ beside the package, an installation inside it.
     own = [site / "templates"] if site else []
     places = [*own, HERE.parent / "templates", HERE / "shipped" / "templates"]
     # Nothing here is HTML: what is rendered are files of hosts, where escaping would be damage.
-    return Environment(loader=FileSystemLoader(places), undefined=StrictUndefined, keep_trailing_newline=True)  # noqa: S701
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(places), undefined=jinja2.StrictUndefined, keep_trailing_newline=True
+    )
 
 
 def render(template: str, site: Path | None = None, **values: object) -> str:
     """Render a template, the site's own where it has one of that name; raises InputError with what is wrong in it."""
     try:
         return _environment(site).get_template(template).render(**values)
-    except TemplateNotFound:
+    except jinja2.TemplateNotFound:
         raise InputError(f"templates/{template}: no such template") from None
-    except TemplateError as error:
-        line = f":{error.lineno}" if isinstance(error, TemplateSyntaxError) else ""
+    except jinja2.TemplateError as error:
+        line = f":{error.lineno}" if isinstance(error, jinja2.TemplateSyntaxError) else ""
         raise InputError(f"templates/{template}{line}: {error}") from None

@@ -8,10 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from shlex import quote
 
-from cryptography import x509
 from nornir.core.inventory import Host
 from nornir.core.task import Result, Task
 
+from moor.deferred import x509
 from moor.engine.converge import converge, read
 from moor.engine.observation import observation_of
 from moor.engine.results import Found

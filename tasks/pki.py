@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar
 
-from cryptography import x509
 from nornir.core.inventory import Host
 from nornir.core.task import Result, Task
 from pydantic import Field, model_validator
 
+from moor.deferred import x509
 from moor.engine.converge import converge
 from moor.errors import HostError, InputError
 from moor.keystore import Succession

@@ -5,12 +5,11 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
 from nornir.core.inventory import Host
 from nornir.core.task import Task
 
 from moor.connections.harbor import Harbor
+from moor.deferred import hashes, x509
 from moor.errors import HostError, MoorError
 from moor.secrets import Secret
 from tasks.harbor import harbor_of

@@ -13,10 +13,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from shlex import quote
 
-from cryptography import x509
 from nornir.core.task import Task
 
 from moor.connections.shell import Shell
+from moor.deferred import x509
 from moor.errors import HostError
 from moor.pki import described
 from moor.resources.base import Later, Remote, Scripted, State

@@ -5,8 +5,6 @@ Exit codes  0 nothing to do or done; 1 error; 2 a plan has changes, or verify fo
 
 from __future__ import annotations
 
-import atexit
-import gc
 import signal
 import sys
 from collections.abc import Sequence
@@ -15,6 +13,7 @@ from traceback import format_exc
 import typer
 
 import lab
+from moor import garbage
 from moor.cli import cert, diagnose, drift, fleet, history, hosts, pages, rollback, schedule
 from moor.cli.words import app
 from moor.errors import InputError, MoorError, of_this_machine
@@ -28,11 +27,7 @@ COMMANDS = (fleet, diagnose, drift, history, hosts, schedule, pages, rollback, c
 
 def main(words: Sequence[str] | None = None) -> None:
     """Run the command line and end the process with its exit code."""
-    # Hundreds of modules are about to be imported, and nearly nothing of them is ever garbage: looking for it every 700
-    # objects, Python's default, is a tenth of a short run.
-    gc.set_threshold(50_000, 20, 50)
-    # The interpreter looks for it once more at its end, in all that there is, which ends with the process anyway.
-    atexit.register(gc.freeze)
+    garbage.spare_imports()
     words = list(sys.argv[1:] if words is None else words) or ["--help"]
     verbose = "-v" in words or "--verbose" in words
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # who stops a service means Ctrl-C

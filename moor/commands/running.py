@@ -13,7 +13,7 @@ from nornir.core import Nornir
 from nornir.core.plugins.runners import RunnerPlugin
 from nornir.plugins.runners import ThreadedRunner
 
-from moor import text
+from moor import garbage, text
 from moor.cluster_inventory import TROUBLE
 from moor.engine.plan import printable
 from moor.engine.results import new_run
@@ -82,6 +82,7 @@ def play(nr: Nornir, runbook: Runbook, options: Options, command: str) -> RunRep
         if not nr.data.dry_run:
             remember(nr, replace(report, command=f"{command} (interrupted)"))
 
+    garbage.spare_what_is_there()
     with progress_to(told), told_at_interrupt(last_words, leave_a_record):
         report.skip(run(nr.with_processors([collector]), runbook, told))
     return report

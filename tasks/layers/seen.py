@@ -11,9 +11,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-
+from moor.deferred import hashes, x509
 from moor.engine.plan import shown
 from moor.resources.requirement import skew
 from tasks.layers.door import Asked, Known
