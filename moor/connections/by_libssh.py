@@ -153,12 +153,10 @@ class LibsshWire:
         self._session, self._connection, self._channel = session, connection, channel
 
     def take(self, heard: Heard) -> bool:
-        before = len(heard.stdout) + len(heard.stderr)
-        while piece := self._piece(False):
-            heard.add(stdout=piece)
-        while piece := self._piece(True):
-            heard.add(stderr=piece)
-        return len(heard.stdout) + len(heard.stderr) > before
+        stdout, stderr = self._piece(False), self._piece(True)
+        if stdout or stderr:
+            heard.add(stdout, stderr)
+        return bool(stdout or stderr)
 
     def _piece(self, is_stderr: bool) -> bytes:
         try:
@@ -194,7 +192,7 @@ class LibsshWire:
     def closed(self) -> bool:
         return bool(self._channel.is_closed())
 
-    def rest(self, timeout_s: float, blocked: bool) -> None:
+    def rest(self, timeout_s: float, blocked: bool, over: bool) -> None:
         flags = select.POLLIN | (select.POLLOUT if self._is_pending() else 0)
         self._session.polled(flags, timeout_s)
 

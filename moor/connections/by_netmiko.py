@@ -23,6 +23,7 @@ from moor.connections.watchdog import WATCHDOG
 from moor.errors import HostError, InputError
 
 READ = 256 * 1024
+HEAP = 16  # packets; 512 KiB at most, of 2 MiB that paramiko lets a host send before we take any
 BLOCKED_S = 0.005  # how soon to look again whether the host takes more
 WATCHDOG_S = 3.0  # past the deadline: something in paramiko waits without a bound of its own
 
@@ -89,13 +90,28 @@ class NetmikoSession(Session):
 
 
 class Nudge(Event):
-    """Wakes on either output; paramiko's buffers clear an event when one of them is empty, which we do ourselves."""
+    """Wakes on either output; paramiko's buffers clear an event when one of them is empty, which we do ourselves.
+
+    To be woken costs as much as to take a packet, so that who has nothing to say any more is woken by the end alone,
+    or by as many packets as leave room in paramiko's window.
+    """
+
+    def __init__(self, channel: paramiko.Channel) -> None:
+        super().__init__()
+        self._channel, self._packets, self.lazy = channel, 0, False
+
+    def set(self) -> None:
+        """Wake who waits, if it is worth it; paramiko's thread calls this before each packet, and at the end."""
+        self._packets += 1
+        if not self.lazy or self._packets % HEAP == 0 or self._channel.eof_received or self._channel.closed:
+            super().set()
 
     def clear(self) -> None:
         """Leave it; ``rest`` clears."""
 
-    def rest(self, timeout_s: float) -> None:
+    def rest(self, timeout_s: float, lazy: bool) -> None:
         """Wait for the next nudge."""
+        self.lazy = lazy
         self.wait(timeout_s)
         super().clear()
 
@@ -104,7 +120,7 @@ class ParamikoWire:
     """A ``Wire`` over paramiko's channel, whose packets its own thread takes from the socket."""
 
     def __init__(self, channel: paramiko.Channel) -> None:
-        self._channel, self._nudge = channel, Nudge()
+        self._channel, self._nudge = channel, Nudge(channel)
         channel.in_buffer.set_event(self._nudge)
         channel.in_stderr_buffer.set_event(self._nudge)
 
@@ -120,7 +136,12 @@ class ParamikoWire:
         return self._channel.send_ready()
 
     def send(self, piece: bytes) -> int:
-        return self._channel.send(piece)
+        try:
+            return self._channel.send(piece)
+        except OSError:
+            if self.closed() and self._channel.get_transport().is_active():
+                return 0  # the command ended before it had heard everything
+            raise
 
     def send_eof(self) -> None:
         self._channel.shutdown_write()
@@ -131,5 +152,6 @@ class ParamikoWire:
     def closed(self) -> bool:
         return self._channel.closed
 
-    def rest(self, timeout_s: float, blocked: bool) -> None:
-        self._nudge.rest(min(timeout_s, BLOCKED_S) if blocked else timeout_s)  # nobody tells when the host takes more
+    def rest(self, timeout_s: float, blocked: bool, over: bool) -> None:
+        # nobody tells when the host takes more
+        self._nudge.rest(min(timeout_s, BLOCKED_S) if blocked else timeout_s, lazy=over)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 IDLE_S = 0.5  # how soon to look again at all; whatever arrives wakes us at once
+BURST = 16  # pieces that are said before the host is heard again
 LINGER_S = 1.0  # a command has ended, but something that it left behind still holds its outputs open
 
 
@@ -36,7 +37,10 @@ class Heard:
 
 
 class Wire(Protocol):
-    """A channel of one of the libraries, none of whose methods waits but ``rest``."""
+    """A channel of one of the libraries, none of whose methods waits but ``rest``.
+
+    ``take`` and ``code`` see to all that has arrived.
+    """
 
     def take(self, heard: Heard) -> bool:
         """Take what is there, and tell whether anything was; raises Overlong."""
@@ -56,8 +60,11 @@ class Wire(Protocol):
     def closed(self) -> bool:
         """Tell whether nothing can follow."""
 
-    def rest(self, timeout_s: float, blocked: bool) -> None:
-        """Wait for something to arrive, or where we are blocked for the host to take more."""
+    def rest(self, timeout_s: float, blocked: bool, over: bool) -> None:
+        """Wait for something to arrive, or where we are blocked for the host to take more.
+
+        over  all was said: what arrives may wait for more, and only the end is told at once
+        """
 
 
 class Speech:
@@ -68,15 +75,22 @@ class Speech:
         self.blocked = False  # the host must take something before more is said
 
     def say(self) -> bool:
-        """Say one piece without waiting, and tell whether the host took any; the end is said as such."""
+        """Say some of it without waiting, and tell whether the host took any; the end is said as such."""
+        said = 0
+        for _ in range(BURST):
+            sent = self._say_piece()
+            said += sent
+            if not sent:
+                break
+        return said > 0
+
+    def _say_piece(self) -> int:
         self.blocked = not self.over and not self._wire.ready()
-        if self.over or self.blocked:
-            return False
-        if not self._rest and not self._next():
-            return False
+        if self.over or self.blocked or not (self._rest or self._next()):
+            return 0
         sent = self._wire.send(self._rest)
         self._rest = self._rest[sent:]
-        return sent > 0
+        return sent
 
     def _next(self) -> bool:
         piece = next(self._words, None)
@@ -93,17 +107,19 @@ def converse(wire: Wire, words: Iterator[bytes], heard: Heard, deadline: float) 
     deadline  of time.monotonic
     Raises    Overlong, Overdue; what the library raises where the connection broke while something was being said.
     """
-    speech, last = Speech(wire, words), time.monotonic()
+    speech, last, closed = Speech(wire, words), time.monotonic(), False
     while True:
-        ended, closed = wire.code() is not None, wire.closed()
         moved = wire.take(heard)
-        moved = (not ended and not closed and speech.say()) or moved
+        moved = (not speech.over and not wire.closed() and speech.say()) or moved
         now = time.monotonic()
-        last = now if moved else last
-        if not moved and (closed or (ended and now - last > LINGER_S)):
+        if moved:
+            last = now
+        else:
             code = wire.code()
-            return -1 if code is None else code
+            if closed or (code is not None and now - last > LINGER_S):
+                return -1 if code is None else code
+            closed = wire.closed()  # something may have arrived with the end: it is taken before we believe it
         if now > deadline:
             raise Overdue
-        if not moved:
-            wire.rest(max(0.0, min(IDLE_S, deadline - now)), speech.blocked)
+        if not moved and not closed:
+            wire.rest(max(0.0, min(IDLE_S, deadline - now)), speech.blocked, speech.over)

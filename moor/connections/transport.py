@@ -202,7 +202,11 @@ def hang_up(transport: paramiko.Transport) -> None:
 
 
 class QuietTransport(paramiko.Transport):
-    """Passes over what sshd says of its own work, which paramiko words for its log letter by letter, log or no log."""
+    """Prefers AES-GCM, a third of the work of the default, and does without work that nobody sees the result of."""
+
+    _preferred_ciphers = tuple(
+        sorted(paramiko.Transport._preferred_ciphers, key=lambda name: "gcm" not in name)  # type: ignore[attr-defined]
+    )
 
     def __init__(self, sock: Any, **options: Any) -> None:
         super().__init__(sock, **options)
@@ -210,14 +214,19 @@ class QuietTransport(paramiko.Transport):
         self.packetizer.start_handshake = lambda timeout: None  # type: ignore[method-assign]
 
     def _parse_debug(self, message: paramiko.Message) -> None:
-        """Leave it."""
+        """Leave what sshd says of its own work, which paramiko words for its log letter by letter, log or no log."""
+
+    def _filter_algorithm(self, kind: str) -> tuple[str, ...]:
+        """List the algorithms of a kind, each time that paramiko asks; it looks for those that are disabled itself."""
+        if self.disabled_algorithms:
+            return super()._filter_algorithm(kind)  # type: ignore[misc,no-any-return]
+        preferred: tuple[str, ...] = getattr(self, f"_preferred_{kind}")
+        return preferred
 
 
 def fast_transport(sock: Any, **options: Any) -> paramiko.Transport:
-    """Give a transport that prefers AES-GCM, a third of the work of the default, and notices a dead host."""
+    """Give a transport that reads in large pieces and notices a dead host."""
     transport = QuietTransport(Buffered(sock) if isinstance(sock, socket.socket) else sock, **options)
-    security = transport.get_security_options()
-    security.ciphers = sorted(security.ciphers, key=lambda name: "gcm" not in name)
     if isinstance(sock, socket.socket):
         tune(sock)
     return transport

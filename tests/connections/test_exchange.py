@@ -48,7 +48,7 @@ class Narrow:
     def closed(self) -> bool:
         return self.told
 
-    def rest(self, timeout_s: float, blocked: bool) -> None:
+    def rest(self, timeout_s: float, blocked: bool, over: bool) -> None:
         if not self.told:
             self.rests.append(blocked)
         self.left = self.window
@@ -60,3 +60,31 @@ def test_whenever_the_host_takes_no_more_it_is_that_which_is_waited_for(pieces: 
     assert converse(wire, iter(pieces), heard, time.monotonic() + 60) == 0
     assert bytes(heard.stdout) == b"".join(pieces)
     assert all(wire.rests)  # also where its window ends just where a piece does
+
+
+@dataclass
+class Late(Narrow):
+    """The command's last words arrive together with its end, when its exit status is asked for."""
+
+    words: bytes = b"last words"
+    arrived: bytes = b""
+    ended: bool = False
+
+    def take(self, heard: Heard) -> bool:
+        taken, self.arrived = self.arrived, b""
+        heard.add(stdout=taken)
+        return bool(taken)
+
+    def code(self) -> int | None:
+        if self.told and not self.ended:
+            self.ended, self.arrived = True, self.words
+        return 0 if self.ended else None
+
+    def closed(self) -> bool:
+        return self.ended
+
+
+def test_what_arrives_together_with_the_end_is_heard() -> None:
+    wire, heard = Late(9), Heard(1000)
+    assert converse(wire, iter([b"command"]), heard, time.monotonic() + 60) == 0
+    assert bytes(heard.stdout) == wire.words
