@@ -10,7 +10,7 @@ from moor.engine.exclusive import Waited
 from moor.engine.mending import mend
 from moor.engine.observation import Observation, forget, observation_of
 from moor.engine.plan import Change, plan
-from moor.engine.probing import probe
+from moor.engine.probing import Reading, probe
 from moor.engine.results import Outcome, Status, report
 from moor.errors import HostError, MoorError
 from moor.resources.base import Probed, Remote, Required, Resource
@@ -96,8 +96,10 @@ def _mend_rounds(task: Task, resources: Sequence[Resource], changes: list[Change
             return
         done.update({change.id: Outcome(change, "skipped") for change in changes if change.id not in done})
         forget(task.host)
-        waited = _mend_round(task, changes, done)
+        reading = Reading([resource for resource in resources if isinstance(resource, Probed)])
+        waited = _mend_round(task, changes, done, reading)
         seen = observation_of(task.host)
+        seen.states.update(reading.known())
         read(task, resources, seen)
         former, (changes, _) = changes, permitted(task, plan(resources, seen.states))
         if not waited and stuck(former, changes):
@@ -108,10 +110,10 @@ def _mend_rounds(task: Task, resources: Sequence[Resource], changes: list[Change
         raise HostError("\n".join(outcome.error for outcome in left))
 
 
-def _mend_round(task: Task, changes: Sequence[Change], done: dict[str, Outcome]) -> bool:
+def _mend_round(task: Task, changes: Sequence[Change], done: dict[str, Outcome], reading: Reading) -> bool:
     """Mend once; say whether it had to wait for another run, which may have done what was to do."""
     try:
-        for outcome in mend(task, changes):
+        for outcome in mend(task, changes, reading):
             done[outcome.change.id] = outcome
             if outcome.error:
                 raise HostError(outcome.error)

@@ -10,19 +10,24 @@ from nornir.core.task import Task
 from moor.connections.shell import Answer, CutOff
 from moor.engine.exclusive import Waited, run_exclusive
 from moor.engine.plan import Change
-from moor.engine.probing import probe, said, shell_of
+from moor.engine.probing import Reading, probe, said, shell_of
 from moor.engine.results import Outcome, run_of
 from moor.engine.script import answers, complete, new_mark
 from moor.errors import HostError, MoorError, of_this_machine
 from moor.resources.base import Probed, Remote, Scripted, Streamed
 
 
-def mend(task: Task, changes: Sequence[Change]) -> Iterator[Outcome]:
-    """Mend in order, neighbours that are fragments in one script; the first failure is the last outcome."""
-    for stretch in stretches(changes):
+def mend(task: Task, changes: Sequence[Change], reading: Reading) -> Iterator[Outcome]:
+    """Mend in order, neighbours that are fragments in one script; the first failure is the last outcome.
+
+    reading  what the host holds afterwards, asked in the last script; it stays without an answer where that is none
+    """
+    parts = stretches(changes)
+    for stretch in parts:
         called = (_mend_by_call(task, change) for change in stretch.changes)
         scripted = isinstance(stretch.changes[0].resource, Scripted)
-        for outcome in _mend_by_script(task, brought_up_to_date(task, stretch)) if scripted else called:
+        then = reading if stretch is parts[-1] else None
+        for outcome in _mend_by_script(task, brought_up_to_date(task, stretch), then) if scripted else called:
             yield outcome
             if outcome.error:
                 return
@@ -60,10 +65,10 @@ def brought_up_to_date(task: Task, stretch: Stretch) -> list[Change]:
     return [replace(first, actual=probe(task, [first.resource])[first.id]), *stretch.changes[1:]]
 
 
-def _mend_by_script(task: Task, changes: list[Change]) -> Iterator[Outcome]:
+def _mend_by_script(task: Task, changes: list[Change], reading: Reading | None) -> Iterator[Outcome]:
     pairs, impossible = _fragments(changes)
     if pairs:
-        yield from _run_fragments(task, pairs)
+        yield from _run_fragments(task, pairs, reading)
     if impossible:
         yield impossible
 
@@ -80,11 +85,11 @@ def _fragments(changes: Sequence[Change]) -> tuple[list[tuple[Change, str]], Out
     return pairs, None
 
 
-def _run_fragments(task: Task, pairs: Sequence[tuple[Change, str]]) -> Iterator[Outcome]:
+def _run_fragments(task: Task, pairs: Sequence[tuple[Change, str]], reading: Reading | None) -> Iterator[Outcome]:
     mark = new_mark()
     fragments, bound_s = [fragment for _, fragment in pairs], sum(change.resource.bound_s for change, _ in pairs)
     try:
-        answer = run_exclusive(shell_of(task), fragments, mark, run_of(task), bound_s)
+        answer = run_exclusive(shell_of(task), fragments, mark, run_of(task), bound_s, reading)
     except CutOff as error:
         ended = list(_ended(pairs, error.heard, mark))
         yield from ended
@@ -92,6 +97,8 @@ def _run_fragments(task: Task, pairs: Sequence[tuple[Change, str]]) -> Iterator[
             change = pairs[len(ended)][0]
             yield Outcome(change, "failed", f"{change.id}: nobody knows whether it was done: {error}")
         return
+    if reading:
+        reading.answer = answer
     ended = list(_ended(pairs, answer, mark))
     yield from ended
     if len(ended) < len(pairs) and not (ended and ended[-1].error):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from nornir.core.task import Task
 
-from moor.connections.shell import Shell
+from moor.connections.shell import Answer, Shell
 from moor.engine.script import Piece, answers, complete, new_mark, probe_script
 from moor.errors import HostError
 from moor.resources.base import Probed, State
@@ -15,18 +16,42 @@ from moor.resources.base import Probed, State
 PROBE_S = 120  # the bound of one probe script
 
 
+@dataclass
+class Reading:
+    """What is to be read in one round trip, and the answer once there is one."""
+
+    resources: Sequence[Probed]
+    mark: str = field(default_factory=new_mark)
+    answer: Answer | None = None
+
+    @property
+    def fragments(self) -> list[str]:
+        """The questions."""
+        return [resource.probe() for resource in self.resources]
+
+    def states(self, answer: Answer) -> dict[str, State | None]:
+        """Take the states out of an answer; raises HostError with every fragment that failed."""
+        pieces = complete(answers(answer.stdout, answer.stderr, self.mark), len(self.resources), answer.stderr)
+        pairs = list(zip(self.resources, pieces, strict=True))
+        failed = [said(r.id, piece, "reading") for r, piece in pairs if piece.code]
+        if failed:
+            raise HostError("\n".join(failed))
+        return {r.id: shared(r.actual(piece.stdout)) for r, piece in pairs}
+
+    def known(self) -> dict[str, State | None]:
+        """Give the states where all of them were read, and none otherwise: whoever asks again learns why."""
+        try:
+            return self.states(self.answer) if self.answer else {}
+        except HostError:
+            return {}
+
+
 def probe(task: Task, resources: Sequence[Probed]) -> dict[str, State | None]:
     """Read resources in one round trip; raises HostError with every fragment that failed."""
     if not resources:
         return {}
-    mark = new_mark()
-    answer = shell_of(task).run(probe_script([r.probe() for r in resources], mark), PROBE_S)
-    pieces = complete(answers(answer.stdout, answer.stderr, mark), len(resources), answer.stderr)
-    pairs = list(zip(resources, pieces, strict=True))
-    failed = [said(r.id, piece, "reading") for r, piece in pairs if piece.code]
-    if failed:
-        raise HostError("\n".join(failed))
-    return {r.id: shared(r.actual(piece.stdout)) for r, piece in pairs}
+    reading = Reading(resources)
+    return reading.states(shell_of(task).run(probe_script(reading.fragments, reading.mark), PROBE_S))
 
 
 def shared(state: State | None) -> State | None:

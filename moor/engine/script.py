@@ -32,16 +32,26 @@ def new_mark() -> str:
 
 def probe_script(fragments: Sequence[str], mark: str) -> str:
     """Give a script that runs every fragment, whatever the others say."""
+    return _whole(ENVIRONMENT, [_read(fragments, mark)])
+
+
+def _read(fragments: Iterable[str], mark: str) -> str:
     blocks = (_asked(text, number, mark) for number, text in enumerate(fragments))
-    return _whole("{\n", [ENVIRONMENT, *blocks, GATHERED])
+    return f"{{\n{''.join(blocks)}{GATHERED}"
 
 
-def apply_script(fragments: Sequence[str], mark: str, run: str) -> str:
-    """Give a script that holds the host's lock and stops at the first fragment that fails, heard or not."""
+def apply_script(
+    fragments: Sequence[str], mark: str, run: str, reading: Sequence[str] = (), read_mark: str = ""
+) -> str:
+    """Give a script that holds the host's lock and stops at the first fragment that fails, heard or not.
+
+    reading  fragments of a probe that follows, without the lock, and whose answers have ``read_mark``
+    """
     stopped = "[ $rc = 0 ] || { moor_written; return 0; }\n"
     blocks = "".join(f"{_block(text, number, mark)}{stopped}" for number, text in enumerate(fragments))
     work = f"moor_work() {{\n{blocks}moor_written\n{TIDY}}}\n"
-    return _whole(opening(run, author(), RUNS, LOCK), [work, unheard("moor_work", mark)])
+    after = f"exec 9>&-\n{_read(reading, read_mark)}" if reading else ""
+    return _whole(opening(run, author(), RUNS, LOCK), [work, unheard("moor_work", mark), after])
 
 
 def _whole(opening_lines: str, blocks: Iterable[str]) -> str:

@@ -47,6 +47,25 @@ def test_a_script_that_nobody_hears_any_longer_goes_on_to_its_end(
     assert {path.name for path in tmp_path.iterdir()} == {"0", "1", "2", "lock"}
 
 
+@pytest.mark.parametrize("shell", SHELLS)
+@pytest.mark.parametrize("code", [0, 3])
+def test_what_a_host_holds_afterwards_is_read_without_the_lock_however_it_went(
+    shell: str, code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(script, "RUNS", str(tmp_path / "runs"))
+    monkeypatch.setattr(script, "LOCK", str(tmp_path / "lock"))
+    fragments = [f"echo new > {tmp_path}/file; sleep 9 & echo done", f"echo said >&2; exit {code}", "echo never"]
+    asked = [f"cat {tmp_path}/file", f"flock -n {tmp_path}/lock echo free", "echo wrong >&2; exit 4"]
+    done = sh(shell, apply_script(fragments, MARK, "run-1", asked, "moor-other"))
+    pieces = answers(done.stdout, done.stderr, MARK)
+    assert [piece.code for piece in pieces] == ([0, 3] if code else [0, 0, 0])
+    assert (pieces[1].stdout, pieces[1].stderr) == ("", "said\n")
+    read = answers(done.stdout, done.stderr, "moor-other")
+    assert [(piece.stdout, piece.stderr, piece.code) for piece in read] == [
+        ("new\n", "", 0), ("free\n", "", 0), ("", "wrong\n", 4),
+    ]  # fmt: skip
+
+
 LINES = st.lists(st.text("a\\\\'$%é \t", max_size=9), max_size=9)
 
 
