@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from bench.alone import applied, libraries, start, uploaded, warm_ms
+from bench.alone import applied, libraries, login_ms, start, uploaded, warm_ms
 from bench.contenders.contender import OWN
 from bench.contenders.everybody import TOOLS, entered
 from bench.contenders.moor import Moor
@@ -65,18 +65,26 @@ def measure(lab: Lab, place: Path, scale: Scale) -> Results:
     with link_of(lab, LINK_MBIT):
         linked = uploaded(*alike)
     return Results(
-        machine=f"{os.cpu_count()} CPUs, {platform.system()} {platform.release()}, Python {platform.python_version()}",
+        machine=machine(),
         rounds=scale.rounds,
         versions={contender.name: contender.version for contender in contenders},
         table=table,
         start=start(client, moors[0]),
-        libraries=libraries(client, moors[0]),
+        libraries={moor.name: libraries(client, moor) for moor in moors},
+        login_ms={moor.name: login_ms(client, moor, some) for moor in moors},
         warm_ms={moor.name: warm_ms(client, moor, some) for moor in moors},
         applied=applied(client, moors[0], some, scale.rounds),
         linked=linked,
         uploaded=uploaded(*alike),
         took_s=time.monotonic() - began,
     )
+
+
+def machine() -> str:
+    """Say on what everybody but ssh runs: a Python that was built without optimisation takes longer."""
+    origin = "the distribution's" if sys.base_prefix == "/usr" else "not the distribution's"
+    python = f"Python {platform.python_version()}, {origin}"
+    return f"{os.cpu_count()} CPUs, {platform.system()} {platform.release()}, {python}"
 
 
 def write(results: Results) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 
 from bench.checks import FILES
+from bench.contenders.contender import ROOT
 from bench.contenders.moor import UPLOADED, Moor
 from bench.contenders.ssh import options
 from bench.fleet import tell
@@ -20,7 +21,8 @@ from moor.errors import MoorError
 
 REPEATS = 3
 CHANGED = tuple(FILES)[:3]
-LIBRARIES = "moor.connections, netmiko, nornir_netmiko, nornir.core, sqlalchemy, pydantic, typer, ruamel.yaml"
+LIBRARIES = "nornir.core, sqlalchemy, pydantic, typer, ruamel.yaml"
+OWN = {"paramiko": "netmiko, nornir_netmiko", "libssh": "ssh.session"}  # what else a check imports, by library of SSH
 
 
 @dataclass(frozen=True)
@@ -41,8 +43,20 @@ def start(client: Client, moor: Moor) -> Figures:
 def libraries(client: Client, moor: Moor) -> Figures:
     """Measure what it takes to import the libraries that a check uses, and nothing more."""
     python = Path(moor.words([], "--help").argv[0]).with_name("python")
-    argv = (str(python), "-c", f"import atexit, gc; atexit.register(gc.freeze); import {LIBRARIES}")
+    words = f"import atexit, gc; atexit.register(gc.freeze); import {LIBRARIES}, {OWN[moor.library]}"
+    argv = (str(python), "-c", words)
     return figures([client.run(Command(argv, moor.place)) for _ in range(5)])
+
+
+def login_ms(client: Client, moor: Moor, hosts: Sequence[str]) -> float:
+    """Measure a login and an empty command by moor's library of SSH alone: ms of CPU a host, imports not counted."""
+    python = Path(moor.words([], "--help").argv[0]).with_name("python")
+    addresses = [moor.address(host) for host in hosts]
+    argv = (str(python), "-m", "bench.logins", moor.library, str(moor.lab.key), "ops", *addresses)
+    run = client.run(Command(argv, ROOT))
+    if run.code:
+        raise MoorError(f"bench: {moor.library} could not log in: {run.stderr[-800:]}")
+    return float(run.stdout)
 
 
 def warm_ms(client: Client, moor: Moor, hosts: Sequence[str]) -> float:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from textwrap import fill
 
 from bench.alone import Pair
-from bench.results import AT, FLOOR, LINK_MBIT, MOOR, Aim, Results, aims, each_ms, line_of
+from bench.results import AT, FLOOR, LINK_MBIT, Aim, Results, aims, each_ms, line_of
 from bench.rounds import LARGE, Figures, Table
 
 HOW = f"""\
@@ -94,26 +94,36 @@ def lines(results: Results) -> str:
 
 
 def rest(results: Results) -> str:
-    """Say what moor's cost consists of at the size of the comparisons."""
-    own = results.table.get(MOOR, {})
+    """Say what moor's cost consists of at the size of the comparisons, and so what holds the rest."""
+    return "".join(f"\n{fill(words, 120)}\n" for name in results.login_ms if (words := _consists(results, name)))
+
+
+def _consists(results: Results, name: str) -> str:
+    own = results.table.get(name, {})
     line = line_of(own)
     if line is None or AT not in own:
         return ""
-    words = (
-        f"Of moor's {each_ms(own):.1f} ms a host at {AT} hosts, {line.fixed / AT:.1f} are the start of Python, "
+    imports, login = results.libraries[name].cpu_s * 1000 / AT, results.login_ms[name]
+    return (
+        f"{name}: of {each_ms(own):.1f} ms a host at {AT} hosts, {line.fixed / AT:.1f} are the start of Python, "
         f"imports, the inventory and the record in history, and {line.each:.1f} are the host's own: the key exchange, "
-        f"the script and its answer, the plan. To import the libraries that it stands on, Netmiko and SQLAlchemy above "
-        f"all, takes {results.libraries.cpu_s * 1000 / AT:.1f} ms a host of that; no check is quicker with them."
+        f"the script and its answer, the plan. To import the libraries that it stands on, SQLAlchemy above all, "
+        f"takes {imports:.1f}, and a login with an empty command by its library of SSH alone {login:.1f}: "
+        f"{imports + login:.1f} ms a host, below which no check comes that uses them."
     )
-    return f"\n{fill(words, 120)}\n"
 
 
 def alone(results: Results) -> str:
     """Write what only moor was asked."""
     applied, linked = results.applied, results.linked
     warm = [[f"{name}: a check repeated by one process", f"{ms:.2f} ms a host"] for name, ms in results.warm_ms.items()]
+    logins = [
+        [f"{name}: a login and an empty command by its library alone", f"{ms:.2f} ms a host"]
+        for name, ms in results.login_ms.items()
+    ]
     rows = [
         ["`moor --help`", f"{results.start.cpu_s:.3f} s"],
+        *logins,
         *warm,
         [f"a check of {applied.size} hosts", f"{applied.one.cpu_s:.2f} s"],
         ["an apply that changes 3 files on each of them", f"{applied.other.cpu_s:.2f} s"],

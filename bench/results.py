@@ -20,7 +20,8 @@ class Results:
     """The figures of one run.
 
     versions   by contender
-    libraries  imported, and nothing done with them
+    libraries  imported, and nothing done with them, by contender
+    login_ms   of CPU a host that the library of SSH takes by itself, by contender
     warm_ms    of CPU a host, by contender
     applied    a check, and an apply that changes three files, on so many hosts
     linked     scp, and moor, with so many MB over a link of ``LINK_MBIT``
@@ -33,7 +34,8 @@ class Results:
     versions: Mapping[str, str]
     table: Table
     start: Figures
-    libraries: Figures
+    libraries: Mapping[str, Figures]
+    login_ms: Mapping[str, float]
     warm_ms: Mapping[str, float]
     applied: Pair
     linked: Pair

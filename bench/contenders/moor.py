@@ -34,6 +34,11 @@ class Moor(Contender):
     def version(self) -> str:
         return f"moor {version('moor-fleet')}, paramiko {version('paramiko')}"
 
+    @property
+    def library(self) -> str:
+        """The library of SSH that it stands on, as ``bench.logins`` calls it."""
+        return "paramiko"
+
     def prepare(self, hosts: Sequence[str]) -> None:
         site = self.site(hosts)
         shutil.copytree(SITE, site, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
@@ -89,6 +94,10 @@ class MoorLibssh(Moor):
     @property
     def version(self) -> str:
         return f"moor {version('moor-fleet')}, ssh-python {version('ssh-python')}"
+
+    @property
+    def library(self) -> str:
+        return "libssh"
 
     def defaults(self) -> dict[str, Any]:
         found = super().defaults()

@@ -25,7 +25,8 @@ RESULTS = Results(
         "ansible, 8 tasks": {10: cost(7.0), 50: cost(35.0)},
     },
     start=cost(0.15),
-    libraries=cost(0.4),
+    libraries={"moor": cost(0.4)},
+    login_ms={"moor": 3.5},
     warm_ms={"moor": 2.5},
     applied=Pair(cost(1.0), cost(1.4), 200),
     linked=Pair(cost(2.0, 6.0), cost(3.0, 7.0, 70.0), 700),
@@ -62,7 +63,9 @@ def test_an_aim_that_was_missed_says_so_on_the_page() -> None:
 
 def test_the_page_says_what_a_run_costs_before_its_first_host() -> None:
     assert "| moor | 0.20 | 6.00 | 1.0000 |" in page(RESULTS)
-    assert "Of moor's 7.0 ms a host at 200 hosts, 1.0 are the start" in page(RESULTS)
+    words = " ".join(page(RESULTS).split())
+    assert "moor: of 7.0 ms a host at 200 hosts, 1.0 are the start" in words
+    assert "takes 2.0, and a login with an empty command by its library of SSH alone 3.5: 5.5 ms a host" in words
 
 
 def test_a_size_that_somebody_was_not_measured_at_is_a_dash() -> None:
