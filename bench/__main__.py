@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from bench.alone import applied, libraries, login_ms, start, uploaded, warm_ms
+from bench.alone import applied, libraries, library_ms, start, uploaded, warm_ms
 from bench.contenders.contender import OWN
 from bench.contenders.everybody import TOOLS, entered
 from bench.contenders.moor import Moor
@@ -71,7 +71,7 @@ def measure(lab: Lab, place: Path, scale: Scale) -> Results:
         table=table,
         start=start(client, moors[0]),
         libraries={moor.name: libraries(client, moor) for moor in moors},
-        login_ms={moor.name: login_ms(client, moor, some) for moor in moors},
+        library_ms={moor.name: library_ms(client, moor, some) for moor in moors},
         warm_ms={moor.name: warm_ms(client, moor, some) for moor in moors},
         applied=applied(client, moors[0], some, scale.rounds),
         linked=linked,

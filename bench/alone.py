@@ -48,15 +48,16 @@ def libraries(client: Client, moor: Moor) -> Figures:
     return figures([client.run(Command(argv, moor.place)) for _ in range(5)])
 
 
-def login_ms(client: Client, moor: Moor, hosts: Sequence[str]) -> float:
-    """Measure a login and an empty command by moor's library of SSH alone: ms of CPU a host, imports not counted."""
+def library_ms(client: Client, moor: Moor, hosts: Sequence[str]) -> tuple[float, float]:
+    """Measure moor's library of SSH alone: ms of CPU of a login, and of an empty command, imports not counted."""
     python = Path(moor.words([], "--help").argv[0]).with_name("python")
     addresses = [moor.address(host) for host in hosts]
     argv = (str(python), "-m", "bench.logins", moor.library, str(moor.lab.key), "ops", *addresses)
     run = client.run(Command(argv, ROOT))
     if run.code:
         raise MoorError(f"bench: {moor.library} could not log in: {run.stderr[-800:]}")
-    return float(run.stdout)
+    login, command = map(float, run.stdout.split())
+    return login, command
 
 
 def warm_ms(client: Client, moor: Moor, hosts: Sequence[str]) -> float:

@@ -1,7 +1,8 @@
-"""A login and an empty command by a library of SSH alone: below that nobody comes who stands on it.
+"""A login, and empty commands over it, by a library of SSH alone: below that nobody comes who stands on it.
 
-``python -m bench.logins LIBRARY KEY USER ADDRESS...`` prints the ms of CPU that a host took, imports not counted. Host
-keys are not compared with any that are known, nothing is planned, and one host follows the other.
+``python -m bench.logins LIBRARY KEY USER ADDRESS...`` prints the ms of CPU that a login takes, and those that a command
+takes; imports are not counted. Host keys are not compared with any that are known, nothing is planned, and one host
+follows the other.
 """
 
 from __future__ import annotations
@@ -9,65 +10,87 @@ from __future__ import annotations
 import socket
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 WAIT_S = 10
+COMMANDS = 3  # on each host
 
 
-def by_paramiko(key_file: str, user: str, addresses: Sequence[str]) -> float:
-    """Log in to each; gives seconds of CPU."""
+class Meter:
+    """Adds up the CPU that logins and commands take."""
+
+    def __init__(self) -> None:
+        self.spent = {"login": 0.0, "command": 0.0}
+
+    @contextmanager
+    def of(self, what: str) -> Iterator[None]:
+        """Count the block."""
+        began = time.process_time()
+        yield
+        self.spent[what] += time.process_time() - began
+
+
+def by_paramiko(meter: Meter, key_file: str, user: str, addresses: Sequence[str]) -> None:
+    """Log in to each, and run commands."""
     import paramiko
 
     key = paramiko.PKey.from_path(key_file)
-    began = time.process_time()
     for address in addresses:
-        transport = paramiko.Transport((address, 22))
-        security = transport.get_security_options()
-        security.ciphers = sorted(security.ciphers, key=lambda name: "gcm" not in name)
-        transport.start_client(timeout=WAIT_S)
-        transport.auth_publickey(user, key)
-        channel = transport.open_session(timeout=WAIT_S)
-        channel.exec_command(":")
-        channel.recv_exit_status()
-        transport.close()
-        transport.join(WAIT_S)
-    return time.process_time() - began
+        with meter.of("login"):
+            transport = paramiko.Transport((address, 22))
+            security = transport.get_security_options()
+            security.ciphers = sorted(security.ciphers, key=lambda name: "gcm" not in name)
+            transport.start_client(timeout=WAIT_S)
+            transport.auth_publickey(user, key)
+        for _ in range(COMMANDS):
+            with meter.of("command"):
+                channel = transport.open_session(timeout=WAIT_S)
+                channel.exec_command(":")
+                channel.recv_exit_status()
+                channel.close()
+        with meter.of("login"):
+            transport.close()
+            transport.join(WAIT_S)
 
 
-def by_libssh(key_file: str, user: str, addresses: Sequence[str]) -> float:
-    """Log in to each; gives seconds of CPU."""
+def by_libssh(meter: Meter, key_file: str, user: str, addresses: Sequence[str]) -> None:
+    """Log in to each, and run commands."""
     from ssh import options
     from ssh.key import import_privkey_file
     from ssh.session import Session
 
     key = import_privkey_file(key_file, b"")
-    began = time.process_time()
     for address in addresses:
-        sock = socket.create_connection((address, 22), WAIT_S)
-        sock.setblocking(False)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        session = Session()
-        session.set_socket(sock.detach())
-        session.options_set(options.HOST, address)
-        session.options_set(options.USER, user)
-        for way in (options.CIPHERS_C_S, options.CIPHERS_S_C):
-            session.options_set(way, "aes128-gcm@openssh.com")
-        session.set_blocking(1)
-        session.connect()
-        session.userauth_publickey(key)
-        channel = session.channel_new()
-        channel.open_session()
-        channel.request_exec(":")
-        channel.send_eof()
-        while channel.get_exit_status() == -1:
-            pass
-        channel.close()
-        del channel, session
-    return time.process_time() - began
+        with meter.of("login"):
+            sock = socket.create_connection((address, 22), WAIT_S)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            session = Session()
+            session.set_socket(sock.detach())
+            session.options_set(options.HOST, address)
+            session.options_set(options.USER, user)
+            for way in (options.CIPHERS_C_S, options.CIPHERS_S_C):
+                session.options_set(way, "aes128-gcm@openssh.com")
+            session.connect()
+            session.userauth_publickey(key)
+        for _ in range(COMMANDS):
+            with meter.of("command"):
+                channel = session.channel_new()
+                channel.open_session()
+                channel.request_exec(":")
+                channel.send_eof()
+                while not channel.is_eof():
+                    channel.read(4096)
+                channel.close()
+                del channel
+        with meter.of("login"):
+            del session
 
 
-LIBRARIES: dict[str, Callable[[str, str, Sequence[str]], float]] = {"paramiko": by_paramiko, "libssh": by_libssh}
+LIBRARIES: dict[str, Callable[[Meter, str, str, Sequence[str]], None]] = {"paramiko": by_paramiko, "libssh": by_libssh}
 
 if __name__ == "__main__":
     library, key_file, user, *addresses = sys.argv[1:]
-    print(LIBRARIES[library](key_file, user, addresses) * 1000 / len(addresses))
+    meter = Meter()
+    LIBRARIES[library](meter, key_file, user, addresses)
+    print(meter.spent["login"] * 1000 / len(addresses), meter.spent["command"] * 1000 / len(addresses) / COMMANDS)

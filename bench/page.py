@@ -95,7 +95,7 @@ def lines(results: Results) -> str:
 
 def rest(results: Results) -> str:
     """Say what moor's cost consists of at the size of the comparisons, and so what holds the rest."""
-    return "".join(f"\n{fill(words, 120)}\n" for name in results.login_ms if (words := _consists(results, name)))
+    return "".join(f"\n{fill(words, 120)}\n" for name in results.library_ms if (words := _consists(results, name)))
 
 
 def _consists(results: Results, name: str) -> str:
@@ -103,13 +103,13 @@ def _consists(results: Results, name: str) -> str:
     line = line_of(own)
     if line is None or AT not in own:
         return ""
-    imports, login = results.libraries[name].cpu_s * 1000 / AT, results.login_ms[name]
+    imports, (login, command) = results.libraries[name].cpu_s * 1000 / AT, results.library_ms[name]
     return (
         f"{name}: of {each_ms(own):.1f} ms a host at {AT} hosts, {line.fixed / AT:.1f} are the start of Python, "
         f"imports, the inventory and the record in history, and {line.each:.1f} are the host's own: the key exchange, "
         f"the script and its answer, the plan. To import the libraries that it stands on, SQLAlchemy above all, "
-        f"takes {imports:.1f}, and a login with an empty command by its library of SSH alone {login:.1f}: "
-        f"{imports + login:.1f} ms a host, below which no check comes that uses them."
+        f"takes {imports:.1f}, a login by its library of SSH alone {login:.1f}, an empty command {command:.1f}: "
+        f"{imports + login + command:.1f} ms a host, below which no check comes that uses them."
     )
 
 
@@ -118,8 +118,9 @@ def alone(results: Results) -> str:
     applied, linked = results.applied, results.linked
     warm = [[f"{name}: a check repeated by one process", f"{ms:.2f} ms a host"] for name, ms in results.warm_ms.items()]
     logins = [
-        [f"{name}: a login and an empty command by its library alone", f"{ms:.2f} ms a host"]
-        for name, ms in results.login_ms.items()
+        [f"{name}: {what} by its library of SSH alone", f"{ms:.2f} ms a host"]
+        for name, spent in results.library_ms.items()
+        for what, ms in zip(("a login", "an empty command"), spent, strict=True)
     ]
     rows = [
         ["`moor --help`", f"{results.start.cpu_s:.3f} s"],

@@ -21,7 +21,7 @@ class Results:
 
     versions   by contender
     libraries  imported, and nothing done with them, by contender
-    login_ms   of CPU a host that the library of SSH takes by itself, by contender
+    library_ms of CPU that the library of SSH takes by itself for a login and for an empty command, by contender
     warm_ms    of CPU a host, by contender
     applied    a check, and an apply that changes three files, on so many hosts
     linked     scp, and moor, with so many MB over a link of ``LINK_MBIT``
@@ -35,7 +35,7 @@ class Results:
     table: Table
     start: Figures
     libraries: Mapping[str, Figures]
-    login_ms: Mapping[str, float]
+    library_ms: Mapping[str, tuple[float, float]]
     warm_ms: Mapping[str, float]
     applied: Pair
     linked: Pair

@@ -26,7 +26,7 @@ RESULTS = Results(
     },
     start=cost(0.15),
     libraries={"moor": cost(0.4)},
-    login_ms={"moor": 3.5},
+    library_ms={"moor": (3.0, 0.5)},
     warm_ms={"moor": 2.5},
     applied=Pair(cost(1.0), cost(1.4), 200),
     linked=Pair(cost(2.0, 6.0), cost(3.0, 7.0, 70.0), 700),
@@ -65,7 +65,7 @@ def test_the_page_says_what_a_run_costs_before_its_first_host() -> None:
     assert "| moor | 0.20 | 6.00 | 1.0000 |" in page(RESULTS)
     words = " ".join(page(RESULTS).split())
     assert "moor: of 7.0 ms a host at 200 hosts, 1.0 are the start" in words
-    assert "takes 2.0, and a login with an empty command by its library of SSH alone 3.5: 5.5 ms a host" in words
+    assert "takes 2.0, a login by its library of SSH alone 3.0, an empty command 0.5: 5.5 ms a host" in words
 
 
 def test_a_size_that_somebody_was_not_measured_at_is_a_dash() -> None:
