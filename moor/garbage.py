@@ -1,9 +1,10 @@
-"""When Python looks for garbage: rarely, and not in what stays until the end anyway."""
+"""When Python looks for garbage: rarely, and not first of all in what was imported."""
 
 from __future__ import annotations
 
 import atexit
 import gc
+from functools import cache
 
 
 def spare_imports() -> None:
@@ -14,7 +15,9 @@ def spare_imports() -> None:
     atexit.register(gc.freeze)
 
 
+@cache
 def spare_what_is_there() -> None:
-    """Look from now on in what is new alone, since the work begins."""
+    """Take what is there for old, since the work begins; once a process, or garbage of checks that repeat would stay."""
     gc.freeze()
+    gc.unfreeze()  # which makes it the oldest generation; a full search goes through it as ever
     gc.set_threshold(100_000, 20, 50)
