@@ -17,7 +17,10 @@ def spare_imports() -> None:
 
 @cache
 def spare_what_is_there() -> None:
-    """Take what is there for old, since the work begins; once a process, or garbage of checks that repeat would stay."""
+    """Take what is there for old, since the work begins.
+
+    Once a process: checks that repeat leave garbage, which would grow old with it.
+    """
     gc.freeze()
     gc.unfreeze()  # which makes it the oldest generation; a full search goes through it as ever
     gc.set_threshold(100_000, 20, 50)
