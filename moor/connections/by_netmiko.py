@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import weakref
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
@@ -98,7 +99,8 @@ class Nudge(Event):
 
     def __init__(self, channel: paramiko.Channel) -> None:
         super().__init__()
-        self._channel, self._packets, self.lazy = channel, 0, False
+        # The channel's buffers hold us: were it held in turn, only a search for garbage would end it.
+        self._channel, self._packets, self.lazy = weakref.proxy(channel), 0, False
 
     def set(self) -> None:
         """Wake who waits, if it is worth it; paramiko's thread calls this before each packet, and at the end."""

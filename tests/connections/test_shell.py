@@ -1,5 +1,6 @@
 """Scripts and streams as root over a real sshd."""
 
+import gc
 import io
 import os
 import signal
@@ -8,6 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import paramiko
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -150,6 +152,19 @@ def test_a_host_that_hangs_after_the_login_is_told_within_the_bound(tmp_path: Pa
             plugin.connection.stream("cat", io.BytesIO(bytes(50_000_000)), 2)
         assert time.monotonic() - began < 8
         plugin.close()
+
+
+def test_a_command_that_is_over_takes_no_memory_until_garbage_is_looked_for(log_in: LogIn) -> None:
+    shell = log_in(backend="netmiko")
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(3):
+            shell.run(":", 30)
+        left = [found for found in gc.get_objects() if type(found) is paramiko.Channel]
+    finally:
+        gc.enable()
+    assert len(left) <= 1  # paramiko's thread has the last one at hand
 
 
 def test_the_same_session_serves_netmiko(log_in: LogIn) -> None:
