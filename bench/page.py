@@ -23,6 +23,12 @@ Comparisons are made at {AT} hosts, or at the largest size below that a tool was
 milliseconds a host is measured on fewer.
 """
 
+WARM = """\
+What a repeated check takes beyond an empty command is moor's own: the plan, and being woken. An answer comes in steps
+(a channel, a shell, sudo, the script, its end), and each step wakes a thread that finds nothing of its own in the
+processor's caches, with twenty hosts' work on the same processors.
+"""
+
 
 def page(results: Results) -> str:
     """Write everything down."""
@@ -35,7 +41,7 @@ def page(results: Results) -> str:
         f"## Cost over the number of hosts\n\n{lines(results)}",
         f"## Time, s\n\n{table(results.table, lambda _, found: f'{found.wall_s:.1f}')}",
         f"## Memory, MB\n\n{table(results.table, lambda _, found: f'{found.peak_mb:.0f}')}",
-        f"## moor alone\n\n{alone(results)}",
+        f"## moor alone\n\n{alone(results)}\n{WARM}",
         f"## Versions\n\n{''.join(f'- {name}: {version}{chr(10)}' for name, version in results.versions.items())}",
     ]
     return "\n".join(parts)
