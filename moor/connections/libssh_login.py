@@ -47,6 +47,9 @@ def log_in(connection: Connection, destination: Destination, parameters: dict[st
     Raises  HostError: another key, or an unknown one; refused; TimeoutError by ``wait``; what libssh raises
     """
     known = known_blobs_of(parameters, destination.key_name, destination.known_hosts)
+    connection.options_set_int_val(options.PROCESS_CONFIG, 0)  # ssh_config is read where the site names one, by us
+    for files in (options.KNOWNHOSTS, options.GLOBAL_KNOWNHOSTS):  # from which it would choose algorithms
+        connection.options_set(files, os.devnull)
     connection.options_set(options.HOST, destination.hostname)
     connection.options_set(options.HOSTKEYS, ",".join(_preferred(known)))
     for direction in (options.CIPHERS_C_S, options.CIPHERS_S_C):

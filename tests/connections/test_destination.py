@@ -1,5 +1,6 @@
 """ssh_config, the agent and jump hosts do what an operator expects of them."""
 
+import json
 import shlex
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import pytest
 from nornir.core.configuration import Config, SSHConfig
 
 from moor.connections.destination import find
+from moor.connections.session import BACKENDS
 from moor.connections.shell import ShellPlugin
 from moor.errors import HostError, InputError
 from tests.connections.conftest import ALL
@@ -157,3 +159,26 @@ print(find("node1", 22, "", {words!r}).username)
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60)
     assert (done.stdout, done.stderr) == ("ops\n", "")
+
+
+HIDDEN = """\
+mount --bind "$1" /etc/ssh/ssh_config && exec "$2" -c '
+import json, sys
+from moor.connections.session import BACKENDS
+from moor.connections.shell import ShellPlugin
+plugin = ShellPlugin()
+plugin.open(**json.loads(sys.argv[1]), configuration=None)
+print(plugin.connection.run("echo $SUDO_USER", 30).stdout.decode())
+plugin.close()' "$3"
+"""
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_an_ssh_config_that_the_site_does_not_name_counts_for_nothing(
+    sshd: Sshd, ssh_config: Write, backend: str
+) -> None:
+    path = ssh_config("Host *\n Ciphers 3des-cbc\n HostKeyAlgorithms ssh-dss\n User stranger\n KexAlgorithms no-such\n")
+    options = json.dumps(sshd.options("ops", backend=backend))
+    argv = ["unshare", "-m", "sh", "-c", HIDDEN, "sh", path, sys.executable, options]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.stdout.strip(), done.stderr) == ("ops", "")
