@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -42,17 +43,15 @@ def start(client: Client, moor: Moor) -> Figures:
 
 def libraries(client: Client, moor: Moor) -> Figures:
     """Measure what it takes to import the libraries that a check uses, and nothing more."""
-    python = Path(moor.words([], "--help").argv[0]).with_name("python")
     words = f"import atexit, gc; atexit.register(gc.freeze); import {LIBRARIES}, {OWN[moor.library]}"
-    argv = (str(python), "-c", words)
+    argv = (sys.executable, "-c", words)
     return figures([client.run(Command(argv, moor.place)) for _ in range(5)])
 
 
 def library_ms(client: Client, moor: Moor, hosts: Sequence[str]) -> tuple[float, float]:
     """Measure moor's library of SSH alone: ms of CPU of a login, and of an empty command, imports not counted."""
-    python = Path(moor.words([], "--help").argv[0]).with_name("python")
     addresses = [moor.address(host) for host in hosts]
-    argv = (str(python), "-m", "bench.logins", moor.library, str(moor.lab.key), "ops", *addresses)
+    argv = (sys.executable, "-m", "bench.logins", moor.library, str(moor.lab.key), "ops", *addresses)
     run = client.run(Command(argv, ROOT))
     if run.code:
         raise MoorError(f"bench: {moor.library} could not log in: {run.stderr[-800:]}")

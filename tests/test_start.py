@@ -22,7 +22,7 @@ def test_help_imports_the_command_line_alone() -> None:
 
 def test_opening_a_site_imports_no_connection_and_no_database() -> None:
     heavy = {"netmiko", "paramiko", "lightkube", "yaml", "httpx", "httpx2", "sqlalchemy", "rich.console", "tomlkit"}
-    heavy |= {"requests", "pynetbox", "nornir_netbox"}
+    heavy |= {"requests", "pynetbox", "nornir_netbox", "cryptography.x509", "jinja2"}
     assert imported(OPEN) & (heavy | {"prometheus_client", "apprise", "ssh"}) == set()
 
 

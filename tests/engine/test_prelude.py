@@ -19,20 +19,21 @@ MARK = "moor-mark"
 Apply = Callable[..., "subprocess.CompletedProcess[bytes]"]
 
 
-@pytest.fixture(params=SHELLS)
-def apply(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Apply:
-    """Give what runs fragments as a run of a given name does, in each shell."""
+@pytest.fixture(autouse=True)
+def own_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have runs and lock in a directory of the test's own."""
     monkeypatch.setattr(script, "RUNS", str(tmp_path / "runs"))
     monkeypatch.setattr(script, "LOCK", str(tmp_path / "lock"))
+
+
+@pytest.fixture(params=SHELLS)
+def apply(request: pytest.FixtureRequest) -> Apply:
+    """Give what runs fragments as a run of a given name does, in each shell."""
     return lambda run, *fragments: sh(request.param, apply_script(fragments, MARK, run))
 
 
 @pytest.mark.parametrize("shell", SHELLS)
-def test_a_script_that_nobody_hears_any_longer_goes_on_to_its_end(
-    shell: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(script, "RUNS", str(tmp_path / "runs"))
-    monkeypatch.setattr(script, "LOCK", str(tmp_path / "lock"))
+def test_a_script_that_nobody_hears_any_longer_goes_on_to_its_end(shell: str, tmp_path: Path) -> None:
     text = apply_script([f"echo {number}; seq 20000; touch {tmp_path}/{number}" for number in range(3)], MARK, "run-1")
     argv = [*SHELLS[shell], "-s"]
     with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
@@ -50,10 +51,8 @@ def test_a_script_that_nobody_hears_any_longer_goes_on_to_its_end(
 @pytest.mark.parametrize("shell", SHELLS)
 @pytest.mark.parametrize("code", [0, 3])
 def test_what_a_host_holds_afterwards_is_read_without_the_lock_however_it_went(
-    shell: str, code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    shell: str, code: int, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(script, "RUNS", str(tmp_path / "runs"))
-    monkeypatch.setattr(script, "LOCK", str(tmp_path / "lock"))
     fragments = [f"echo new > {tmp_path}/file; sleep 9 & echo done", f"echo said >&2; exit {code}", "echo never"]
     asked = [f"cat {tmp_path}/file", f"flock -n {tmp_path}/lock echo free", "echo wrong >&2; exit 4"]
     done = sh(shell, apply_script(fragments, MARK, "run-1", asked, "moor-other"))
@@ -73,10 +72,8 @@ LINES = st.lists(st.text("a\\\\'$%é \t", max_size=9), max_size=9)
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(said=st.lists(st.tuples(LINES, LINES), min_size=1, max_size=3), many=st.integers(0, 2000))
 def test_what_fragments_say_comes_through_whatever_it_is(
-    shell: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: list[tuple[list[str], list[str]]], many: int
+    shell: str, said: list[tuple[list[str], list[str]]], many: int
 ) -> None:
-    monkeypatch.setattr(script, "RUNS", str(tmp_path / "runs"))
-    monkeypatch.setattr(script, "LOCK", str(tmp_path / "lock"))
     pairs = [("\n".join(out), "\n".join(err)) for out, err in said]
     numbers = "".join(f"{number}\n" for number in range(1, many + 1))
     fragments = [f"printf %s {quote(out)}; printf %s {quote(err)} >&2" for out, err in pairs]
