@@ -8,8 +8,6 @@ from typing import Annotated, Any, ClassVar
 from nornir.core.inventory import Host
 from nornir.core.task import Result, Task
 from pydantic import ConfigDict, Field
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
 from moor.engine.converge import converge
 from moor.errors import InputError
@@ -20,6 +18,7 @@ from moor.templates import render
 from tasks.cluster_parts import Manifest, PullSecret
 from tasks.facts import Registry
 from tasks.images import ImageName
+from tasks.kube_yaml import NotReadable, documents
 from tasks.registry import Projects, secret_of
 from tasks.rollout import Rollout
 
@@ -124,11 +123,11 @@ def manifests(host: Host, name: str, workload: Workload) -> list[dict[str, Any]]
 
 
 def objects_of(text: str, where: str) -> list[dict[str, Any]]:
-    """Read Kubernetes YAML of any number of documents; raises InputError, with ``where`` in front."""
+    """Read Kubernetes YAML of any number of documents, as kubectl does; raises InputError, ``where`` in front."""
     try:
-        found = [tree for tree in YAML(typ="safe", pure=True).load_all(text) if tree]
-    except YAMLError as error:
-        raise InputError(f"{where}: not YAML: {error}") from None
+        found = [tree for tree in documents(text) if tree]
+    except NotReadable as error:
+        raise InputError(f"{where}: {error}") from None
     for tree in found:
         if not (isinstance(tree, Mapping) and _named(tree)):
             raise InputError(f"{where}: needs apiVersion, kind and metadata with a name")

@@ -166,6 +166,19 @@ def test_what_no_cluster_would_take_is_refused_with_the_template_named(text: str
     assert str(refused.value).startswith("templates/own.yaml.j2: workload x: ")
 
 
+def test_a_manifest_is_read_with_the_types_that_kubernetes_gives_it() -> None:
+    text = "apiVersion: v1\nkind: Pod\nmetadata: {name: x, labels: {since: 2026-01-01}}\nspec:\n  hostNetwork: yes\n"
+    (pod,) = objects_of(f"{text}  volumes: [{{name: v, secret: {{defaultMode: 0400}}}}]\n", "x")
+    assert pod["spec"]["hostNetwork"] is True
+    assert pod["spec"]["volumes"][0]["secret"]["defaultMode"] == 0o400
+    assert pod["metadata"]["labels"] == {"since": "2026-01-01"}
+
+
+def test_a_key_that_stands_twice_in_a_manifest_is_refused_with_its_line() -> None:
+    with pytest.raises(InputError, match=r"^templates/x: line 4: the key name stands twice"):
+        objects_of("apiVersion: v1\nkind: Pod\nmetadata:\n  {name: x, name: y}\n", "templates/x")
+
+
 def test_several_documents_are_several_objects_and_empty_ones_are_none() -> None:
     kinds = {"a": "Service", "b": "ConfigMap"}
     text = "---\n".join(f"apiVersion: v1\nkind: {kind}\nmetadata: {{name: {name}}}\n" for name, kind in kinds.items())
