@@ -18,7 +18,7 @@ from moor.pem import opened
 from moor.pki import Names, issue, make_authority, utc_now
 from tests.lab.conftest import fleet_for_tests
 from tests.lab_harbor.contract import NEEDS_A_FAULT, Outcome, replay
-from tests.lab_harbor.replay import RECORDINGS, Exchange, Replayer
+from tests.lab_harbor.replay import Exchange, Replayer
 from tests.lab_harbor.standin import ADMIN_PASSWORD
 
 pytestmark = pytest.mark.lab
@@ -121,7 +121,6 @@ def test_an_unknown_flag_prints_usage_and_exits_1(installed: Installed) -> None:
     assert "refused 1" in said
 
 
-@pytest.mark.skipif(not RECORDINGS.exists(), reason="the recordings of a real Harbor are not here")
 def test_through_nginx_with_parts_stopped_it_answers_as_harbor_did(installed: Installed) -> None:
     installed.wait_healthy()
     host = installed.client.base_url.host

@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 
-RECORDINGS = Path(__file__).parents[2].parent / "shared" / "harbor" / "exchanges-v2.8.3.jsonl"
+RECORDINGS = Path(__file__).parents[1] / "recordings" / "harbor" / "exchanges-v2.8.3.jsonl"
 RECORDED_HOST = "harbor.example.test"
 SLOW_MS = 1400  # a wrong password shows by its delay
 
