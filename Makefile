@@ -35,7 +35,7 @@ check: venv ## Style and types.
 
 venv: .venv/complete ## A virtual environment with the pinned libraries.
 
-.venv/complete: requirements.txt pyproject.toml scripts/venv.sh
+.venv/complete: requirements-dev.txt pyproject.toml scripts/venv.sh
 	@sh scripts/venv.sh
 
 packages: ## The Debian packages that the demo needs.
@@ -48,7 +48,8 @@ PIN := $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-
 
 lock: venv ## Pin every requirements.in and all it needs, with hashes, in the requirements.txt beside it.
 	@$(BIN)/python -m pip install --quiet uv
-	@$(PIN) --override overrides.txt requirements.in --output-file requirements.txt
+	@$(PIN) requirements.in --output-file requirements.txt
+	@$(PIN) --override overrides.txt requirements-dev.in --output-file requirements-dev.txt
 	@$(PIN) bench/requirements.in --output-file bench/requirements.txt
 
 clean: ## Leave nothing behind: the lab, its images and passwords, the environment, the site's state.

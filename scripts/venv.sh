@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes .venv with what requirements.txt pins, and moor itself from this directory.
+# Makes .venv with what requirements-dev.txt pins, and moor itself from this directory.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -21,8 +21,8 @@ done
 echo "moor: installing the pinned libraries in .venv" >&2
 .venv/bin/python -m pip --version >/dev/null 2>&1 || "$python" -m venv --clear .venv
 install=".venv/bin/python -m pip install --quiet --quiet --disable-pip-version-check --root-user-action=ignore"
-# requirements.txt is the whole closure, some of it against what a library asks for (overrides.txt)
-$install --no-deps --require-hashes --requirement requirements.txt ||
-    stop "the libraries of requirements.txt could not be installed: does pip reach its package index?"
+# requirements-dev.txt is the whole closure, some of it against what a library asks for (overrides.txt)
+$install --no-deps --require-hashes --requirement requirements-dev.txt ||
+    stop "the libraries of requirements-dev.txt could not be installed: does pip reach its package index?"
 $install --no-deps --no-build-isolation --editable .
 touch .venv/complete
