@@ -78,6 +78,7 @@ def desired(host: Host) -> Sequence[Resource]:
             "registry",
             partial(edited, wanted=wanted),
             asks="containerd --version 2>/dev/null",
+            check='! command -v containerd >/dev/null || containerd --config "$t" config dump >/dev/null',
             validate=in_effect(settings.config_path, wanted.ca),
         ),
         Service("containerd", newer_than=(CONFIG,), check=CHECK, settle_s=settings.settle_s, put_back=True),

@@ -31,7 +31,7 @@ from tasks.pki import ca_pem
 CERTS = "/etc/docker/certs.d"
 DAEMON = "/etc/docker/daemon.json"
 # An older dockerd cannot check a file without starting.
-VALIDATE = '! dockerd --help | grep -q -e --validate || dockerd --validate --config-file "$t"'
+CHECK = '! dockerd --help | grep -q -e --validate || dockerd --validate --config-file "$t"'
 PackageName = Annotated[str, Field(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9.+_:-]*$")]
 
 
@@ -90,7 +90,7 @@ def _holds(name: object, registry: Registry) -> bool:
 def _daemon(wanted: Mapping[str, Any]) -> list[Resource]:
     if not wanted:
         return []
-    return [Edit(DAEMON, "settings", partial(daemon_json, wanted=dict(wanted)), validate=VALIDATE)]
+    return [Edit(DAEMON, "settings", partial(daemon_json, wanted=dict(wanted)), check=CHECK)]
 
 
 def daemon_json(content: str, _: str, wanted: dict[str, Any]) -> str:

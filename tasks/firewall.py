@@ -18,6 +18,7 @@ from moor.resources.base import Resource
 from moor.settings import Section, optional_settings_of, settings_of
 from tasks.dialects.guards import Guard, Guards, Refusal
 from tasks.dialects.host_firewall import HostFirewall
+from tasks.dialects.nftables_conf import edits
 from tasks.facts import Registry
 from tasks.network import Access, members_of
 
@@ -46,11 +47,13 @@ class Firewall(Section):
 
 
 def desired(host: Host) -> Sequence[Resource]:
-    """The host's guards, where it has the section."""
+    """The host's guards, and the line that loads them with the host's own rules, where it has the section."""
     settings = optional_settings_of(host, Firewall)
     if settings is None:
         return []
-    return [HostFirewall(guards_of(host, settings), settings.tool, settings.undo_s)]
+    guards = guards_of(host, settings)
+    firewall, confs = HostFirewall(guards, settings.tool, settings.undo_s), edits(guards, settings.tool)
+    return [firewall, *confs] if guards.ports else [*confs, firewall]  # no file includes what is not there
 
 
 def guards_of(host: Host, settings: Firewall) -> Guards:

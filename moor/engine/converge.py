@@ -57,13 +57,12 @@ def distinct(resources: Sequence[Resource]) -> None:
 
 
 def refuse(task: Task, resources: Sequence[Resource], changes: Sequence[Change]) -> None:
-    """Raise HostError with every requirement that is not met, before anything is changed."""
+    """Raise HostError with every requirement that is not met, and every change that moor cannot make, before any."""
     other: Status = "drift" if task.is_dry_run() else "skipped"
     outcomes = [
-        Outcome(change, "failed", f"{change.id}: {change.resource.remedy(change.actual)}")
-        if isinstance(change.resource, Required)
-        else Outcome(change, other)
+        Outcome(change, "failed", f"{change.id}: {words}") if words else Outcome(change, other)
         for change in changes
+        for words in (change.resource.refusal(change.actual, change.desired),)
     ]
     if unmet := [outcome.error for outcome in outcomes if outcome.error]:
         report(task, resources, outcomes)

@@ -67,6 +67,10 @@ class Resource(ABC):
     def desired(self, actual: State | None) -> State | None:
         """Say what should be, given what is; None is absence. Fields that ``actual`` has besides are not compared."""
 
+    def refusal(self, actual: State | None, desired: State | None) -> str:
+        """Return why moor cannot make this change, and what a person does about it; empty where it can."""
+        return ""
+
     def follows(self, paths: frozenset[str]) -> Resource | None:
         """Give what has to be held once ``paths`` have got their former content; None where nothing follows."""
         return None
@@ -115,6 +119,9 @@ class Required(Probed):
     @abstractmethod
     def remedy(self, actual: State | None) -> str:
         """Say in one sentence what is wrong and what a person does about it."""
+
+    def refusal(self, actual: State | None, desired: State | None) -> str:
+        return self.remedy(actual)
 
 
 class Remote(Resource):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from shlex import quote
@@ -10,6 +11,7 @@ from moor.errors import HostError
 from moor.resources.base import Scripted, State
 from moor.resources.file import beside, parent, replaced, sha256
 
+LONGEST = 1000  # characters of what a check says
 LARGEST = 8 * 1024 * 1024  # bytes; what is edited comes to the controller whole, and goes back
 
 
@@ -20,13 +22,16 @@ class Edit(Scripted):
     about     what the edit is for: the id is ``edit:PATH#about``
     edit      pure and idempotent: (content, facts) to content; raises HostError where the content defies it
     asks      sh whose output is ``facts``, such as a program's version
-    validate  sh that must succeed before the file gets its name; ``$t`` is the new content's path
+    check     sh that changes nothing and succeeds where the program that reads the file takes ``$t``, all of it: asked
+              of the file as it stands at every reading, and of the new content before that takes its place
+    validate  further sh that must succeed before the file gets its name; ``$t`` is the new content's path
     """
 
     path: str
     about: str
     edit: Callable[[str, str], str] = field(compare=False)
     asks: str = ":"
+    check: str = ""
     validate: str = ""
 
     @property
@@ -41,24 +46,37 @@ class Edit(Scripted):
         content = str(actual["content"]) if actual else ""
         edited = self.edit(content, str(actual["facts"]) if actual else "")
         exists = bool(actual and actual["exists"])
-        return {"content": edited, "exists": "yes"} if edited or exists else actual
+        if not (edited or exists):
+            return actual
+        return {"content": edited, "exists": "yes", **({"loads": "yes"} if exists and self.check else {})}
+
+    def refusal(self, actual: State | None, desired: State | None) -> str:
+        seen, wanted = actual or {}, desired or {}
+        if seen.get("content") != wanted.get("content") or seen.get("loads") == wanted.get("loads"):
+            return ""
+        return f"it does not load as it stands: {seen['loads']}; moor's part of it is right, so mend the rest by hand"
 
     def probe(self) -> str:
         path = quote(self.path)
+        loads = f"[ ! -f {path} ] || w=$( {self._checked(path)} 2>&1 ) || printf '%s' \"${{w:-it said nothing}}\""
         return f"""\
 f=$( {self.asks} ) || f=; printf '%s' "$f" | wc -c; printf '%s' "$f"
+f=$( {loads if self.check else ":"} ); printf '%s' "$f" | wc -c; printf '%s' "$f"
 if [ -d {path} ]; then echo directory
 elif [ -e {path} ] && [ "$(stat -L -c %s {path})" -gt {LARGEST} ]; then echo large; stat -L -c %s {path}
 elif [ -e {path} ]; then echo file; cat {path}; fi"""
 
+    def _checked(self, path: str) -> str:
+        """Return sh that runs the check on ``path``; whatever the program prints to stdout counts as its words too."""
+        return f"( t={path}; cd / || exit 1; {self.check}\n)"
+
     def actual(self, output: str) -> State | None:
-        length, _, rest = output.partition("\n")
         try:
-            raw = rest.encode("utf-8", "surrogateescape")
-            facts, kind_and_content = raw[: int(length)], raw[int(length) :]
+            facts, rest = _measured(output.encode("utf-8", "surrogateescape"))
+            refused, rest = _measured(rest)
         except ValueError:
-            raise HostError(f"{self.id}: the host described it as {length[:200]!r}") from None
-        kind, _, content = kind_and_content.partition(b"\n")
+            raise HostError(f"{self.id}: cannot read the host's answer: {output[:200]!r}") from None
+        kind, _, content = rest.partition(b"\n")
         if kind == b"directory":
             raise HostError(f"{self.id}: a directory is in its place; move it away")
         if kind == b"large":
@@ -68,6 +86,7 @@ elif [ -e {path} ]; then echo file; cat {path}; fi"""
             "content": content.decode("utf-8", "surrogateescape"),
             "exists": "yes" if kind == b"file" else "",
             "facts": facts.decode("utf-8", "surrogateescape"),
+            "loads": _words(refused) or "yes",
         }
 
     def mend(self, actual: State | None) -> str:
@@ -82,4 +101,24 @@ moor_keep {quote(self.path)}
 sum=$(if [ -e "$p" ]; then sha256sum < "$p"; else sha256sum < /dev/null; fi)
 [ "${{sum%% *}}" = {known} ] || moor_fail 'it changed after it was read; run again'
 o=0:0 m=0644; [ ! -e "$p" ] || {{ o=$(stat -c %u:%g "$p"); m=$(stat -c %a "$p"); }}
-{replaced(content, '"$o"', '"$m"', self.validate)}"""
+{replaced(content, '"$o"', '"$m"', self._before_placing())}"""
+
+    def _before_placing(self) -> str:
+        """Return sh that lets the new content pass, or prints why not, with the file's own name in it."""
+        if not self.check:
+            return self.validate
+        named = quote(f"s|{re.escape(beside(self.path))}|{self.path}|g")
+        return f"""\
+w=$( {self._checked('"$t"')} 2>&1 ) || {{ printf '%s\\n' "${{w:-it said nothing}}" | sed {named}; exit 1; }}
+{self.validate or ":"}"""
+
+
+def _measured(raw: bytes) -> tuple[bytes, bytes]:
+    """Part what stands behind a line with its length from the rest; raises ValueError."""
+    length, _, rest = raw.partition(b"\n")
+    return rest[: int(length)], rest[int(length) :]
+
+
+def _words(refused: bytes) -> str:
+    """Return what a check said in one line."""
+    return " ".join(refused.decode("utf-8", "replace").split())[:LONGEST]

@@ -115,7 +115,8 @@ def replaced(content: str, owner: str, mode: str, validate: str) -> str:
 
     owner, mode  words of sh, quoted by the caller
     """
-    checked = f"( {validate} ) >&2 || {{ rm -f \"$t\"; moor_fail 'refused by its own check'; }}\n" if validate else ""
+    refused = "rm -f \"$t\"; moor_fail 'refused by its own check; the file is as it was'"
+    checked = f"( {validate} ) >&2 || {{ {refused}; }}\n" if validate else ""
     return f"""\
 rm -f "$t"
 (umask 077; {literal(content)} > "$t") && chown {owner} "$t" && chmod {mode} "$t" ||

@@ -15,9 +15,6 @@ from tasks.network import Network, merged
 
 TABLE = "inet moor"
 FILE = "/etc/moor/firewall.nft"
-CONFS = ("/etc/nftables.conf", "/etc/sysconfig/nftables.conf")  # Debian's and Red Hat's; each may begin with a flush
-INCLUDE = f'include "{FILE}" # moor: who may reach the ports of this host'
-INCLUSION = ("included", "not included")
 LOADER = Loader("nftables", f"nft -f {FILE}")
 FAMILY = {4: "ip", 6: "ip6"}
 # Before every forwarding of ports (dstnat is -100) and after connection tracking (-200).
@@ -126,7 +123,8 @@ def _networks(value: Any) -> Iterator[Network]:
 class Nftables:
     """The table ``inet moor``: read as JSON, replaced in one transaction, loaded at boot by a unit.
 
-    Whoever loads nftables.conf, which flushes all, loads the table again by the line that includes it there.
+    Whoever loads nftables.conf, which flushes all, loads the table again by the line that includes it there
+    (``tasks.dialects.nftables_conf``).
     """
 
     name: str = "nftables"
@@ -136,9 +134,6 @@ class Nftables:
         return f"""\
 nft -j list table {TABLE} 2>/dev/null
 echo '-- kept'
-for c in {" ".join(CONFS)}; do
-  [ ! -f "$c" ] || if grep -qxF '{INCLUDE}' "$c"; then echo included; else echo 'not included'; fi
-done
 {LOADER.probe}
 cat {FILE} 2>/dev/null"""
 
@@ -149,10 +144,8 @@ cat {FILE} 2>/dev/null"""
         return "\n".join(rules(guards))
 
     def kept(self, guards: Guards, output: str) -> bool:
-        lines = output.partition("-- kept\n")[2].strip().splitlines()
         wanted = f"enabled\n{LOADER.text}{document(guards)}" if guards.ports else ""
-        stray = "not included" if guards.ports else "included"
-        return stray not in lines and [x for x in lines if x not in INCLUSION] == wanted.splitlines()
+        return output.partition("-- kept\n")[2].strip() == wanted.strip()
 
     def snapshot(self) -> str:
         return f'nft list table {TABLE} > "$d/nft" 2>/dev/null || rm -f "$d/nft"'
@@ -165,20 +158,7 @@ cat {FILE} 2>/dev/null"""
 
     def keep(self, guards: Guards, output: str) -> str:
         if not guards.ports:
-            return f"{LOADER.remove()}\nrm -f {FILE}\n{_each_conf('moor_exclude')}"
+            return f"{LOADER.remove()}\nrm -f {FILE}"
         return f"""\
 mkdir -p /etc/moor && {literal(document(guards))} > {FILE}.new && mv -f {FILE}.new {FILE} || exit 1
-{LOADER.keep()}
-{_each_conf("moor_include")}"""
-
-
-def _each_conf(function: str) -> str:
-    """Give sh that puts the include at the end of each nftables.conf there is, or takes it out."""
-    return f"""\
-i='{INCLUDE}'
-moor_include() {{ grep -qxF "$i" "$1" || printf '%s\\n' "$i" >> "$1"; }}
-moor_exclude() {{
-  grep -qxF "$i" "$1" || return 0
-  cp -p "$1" "$1.moor" && {{ grep -vxF "$i" "$1" > "$1.moor" || :; }} && mv -f "$1.moor" "$1"
-}}
-for c in {" ".join(CONFS)}; do [ ! -f "$c" ] || {function} "$c" || exit 1; done"""
+{LOADER.keep()}"""

@@ -10,6 +10,7 @@ import pytest
 
 from lab.lab import Lab
 from lab.network import address6, has_ipv6
+from tasks.dialects.nftables_conf import INCLUDE
 from tasks.firewall import configure_firewall
 from tasks.reach import prove_access
 from tests.lab.moored import eventually
@@ -20,6 +21,8 @@ from tests.lab.small_image import FILES
 pytestmark = [pytest.mark.lab, pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6")]
 
 RULES = ["firewall:ports"]
+INCLUDED = {"nftables": ["edit:/etc/nftables.conf#firewall"]}  # with the dialect that loads that file
+CONF = "/etc/nftables.conf"
 NOBODY = {"firewall": {"undo_s": 5}, "access": {"members": ["192.0.2.0/24"], "managers": ["192.0.2.1"]}}
 
 
@@ -37,7 +40,8 @@ class Tool:
 TOOLS = {
     "nftables": Tool(
         "auto",
-        "nft add table inet other; nft add chain inet other notes",
+        # the last line of the owner's file has no end
+        f'nft add table inet other; nft add chain inet other notes; t=$(cat {CONF}); printf %s "$t" > {CONF}',
         "nft list table inet other",
         "nft delete table inet moor",
         "nft list table inet other > /etc/other.nft; echo 'include \"/etc/other.nft\"' >> /etc/nftables.conf; "
@@ -85,6 +89,10 @@ def applied(site: OneHost) -> list[str]:
     return changed(site.apply(configure_firewall, "harbor1")["harbor1"])
 
 
+def refused(site: OneHost) -> str:
+    return site.apply(configure_firewall, "harbor1")["harbor1"].error
+
+
 def right(site: OneHost) -> bool:
     """Whether the host is reached, and nothing differs."""
     report = site.plan(configure_firewall, "harbor1")["harbor1"]
@@ -112,9 +120,10 @@ def test_members_are_let_in_and_nobody_else_whatever_happens_to_the_rules(
     shell(guarded, tool.start)
     site = OneHost(guarded, tmp_path / "site").write(firewall={"tool": tool.setting})
 
-    assert planned(site) == RULES
-    assert all(name in diff for diff in diffs(site.plan(configure_firewall, "harbor1")["harbor1"]))
-    assert applied(site) == RULES
+    both = RULES + INCLUDED.get(name, [])
+    assert planned(site) == both
+    assert all(name in diff or INCLUDE in diff for diff in diffs(site.plan(configure_firewall, "harbor1")["harbor1"]))
+    assert applied(site) == both
     assert planned(site) == []
     assert answers(guarded) == (True, False)
     address = guarded.machine("harbor1").host.address
@@ -142,8 +151,15 @@ def test_members_are_let_in_and_nobody_else_whatever_happens_to_the_rules(
     if name != "iptables":  # whose rules of other people nobody loads at boot here
         shell(guarded, tool.theirs)
 
+    if name == "nftables":
+        shell(guarded, f"echo 'table inet broken {{' >> {CONF}")
+        (error,) = {site.plan(configure_firewall, "harbor1")["harbor1"].error, refused(site)}
+        assert f"edit:{CONF}#firewall: it does not load as it stands: " in error
+        assert "syntax error" in error
+        shell(guarded, f"sed -i '$d' {CONF}; nft -c -f {CONF}")
+
     site.write(firewall={"tool": tool.setting, "enabled": False})
-    assert applied(site) == RULES
+    assert applied(site) == INCLUDED.get(name, []) + RULES
     assert planned(site) == []
     if name in ("nftables", "iptables"):  # the others let nobody in of themselves
         assert answers(guarded) == (True, True)
@@ -185,7 +201,7 @@ def test_a_port_that_docker_publishes_is_for_members_alone_and_the_proof_says_so
         assert f"a host that is to be kept out reaches {one} port 443" in error
 
     site.write(firewall={"tool": tool})
-    assert applied(site) == RULES
+    assert applied(site) == RULES + INCLUDED.get(tool, [])
     assert answers(guarded) == (True, False)
     shell(guarded, "systemctl restart docker")
     assert eventually(lambda: answers(guarded) == (True, False), 30)

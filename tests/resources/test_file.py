@@ -129,7 +129,7 @@ def test_content_that_its_own_check_refuses_is_never_put_in_place(shell: str, tm
     (tmp_path / "config").write_text("good\n")
     file = File(f"{tmp_path}/config", "bad\n", owner=me(tmp_path), validate='grep -q good "$t"')
     code, words = mend(shell, tmp_path, file)
-    assert (code, words) == (1, "refused by its own check\n")
+    assert (code, words) == (1, "refused by its own check; the file is as it was\n")
     assert (tmp_path / "config").read_text() == "good\n"
     assert [p.name for p in tmp_path.iterdir() if p.name.endswith(".moor")] == []
 
