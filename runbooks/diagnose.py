@@ -6,7 +6,9 @@ Undo      nothing to undo; with --pull, what was pulled is removed again
 """
 
 from moor.runbook import Runbook, Stage, members
-from tasks.layers import RULES as RULES  # for the command line: what moor diagnose --event knows
+from tasks.layers.explain import explained as explained  # for the command line, as is what follows
+from tasks.layers.explain import unknown as unknown
+from tasks.layers.site import ours_of as ours_of
 from tasks.reachability import LOOKING as LOOKING
 from tasks.reachability import Looking as Looking
 from tasks.reachability import diagnose_node

@@ -28,7 +28,7 @@ def diagnose(
     if namespace and everywhere:
         raise InputError("diagnose: --namespace and --all-namespaces exclude each other; say one of them")
     if event:
-        return command.explain(event, output)
+        return command.explain(event, site, output)
     namespaces = ("*",) if everywhere else (namespace,) if namespace else ()
     wanted = command.Wanted(namespaces, deployment, pull, watch)
     return command.diagnose(Options(site, limit, workers, output, quiet, verbose), wanted)

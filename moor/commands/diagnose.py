@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import importlib
 import json
-import re
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from moor import text
 from moor.commands.running import opened, play, put, remember, teller
+from moor.errors import MoorError
 from moor.options import DIFFERS, Options, Output
 from moor.report import RunReport
 from moor.selection import runbook_called
+from moor.sites import CONFIG, open_site, read_config
 
 
 @dataclass(frozen=True)
@@ -57,20 +58,36 @@ def verdict(report: RunReport) -> int:
     return DIFFERS if report.failed or report.differs else 0
 
 
-def explain(message: str, output: Output) -> int:
-    """Explain a message of kubelet, containerd or Docker: 0 a rule knows it, 1 none does."""
-    rules: Sequence[Any] = importlib.import_module("runbooks.diagnose").RULES
-    found = importlib.import_module("tasks.layers.explain").explained(message, rules)
+def explain(message: str, site: Path | None, output: Output) -> int:
+    """Explain a message of kubelet or of what pulls: 0 it is known, 1 it is not."""
+    asking: Any = importlib.import_module("runbooks.diagnose")
+    ours = _ours(asking, site)
+    known = asking.explained(message, ours)
+    told = known or [asking.unknown(message, ours)]
     if output is Output.json:
-        shown = [{"rule": r.id, "layer": r.layer, "cause": r.cause, "mend": r.mend, "source": r.source} for r in found]
-        print(json.dumps({"schema": 1, "known": shown}, indent=2))
-    elif found:
-        print("\n".join(_explained(rule) for rule in found[:3]))
+        shown = [
+            {"rule": k.rule, "layer": k.layer, "cause": k.cause, "mend": k.mend, "source": k.source} for k in known
+        ]
+        found = {} if known else {"understood": told[0].cause}
+        print(json.dumps({"schema": 1, "known": shown, **found}, indent=2))
     else:
-        print("no rule knows this message; moor diagnose looks at the nodes themselves")
-    return 0 if found else 1
+        print("\n".join(map(_explained, told)))
+    return 0 if known else 1
 
 
-def _explained(rule: Any) -> str:
-    cause, mend = (re.sub(r"\{(\w+)\}", lambda field: field[1].upper(), words) for words in (rule.cause, rule.mend))
-    return f"{rule.layer}: {cause}\n    mend: {mend}\n    rule {rule.id}, known from: {rule.source}"
+def _ours(asking: Any, site: Path | None) -> Any:
+    """Return which registry is the inventory's; nobody is asked, so that an inventory in files alone is read."""
+    directory = site or (Path.cwd() if (Path.cwd() / CONFIG).is_file() else None)
+    try:
+        if directory is None or read_config(directory.expanduser().absolute()).inventory.plugin != "FleetInventory":
+            return None
+        return asking.ours_of(open_site(directory, dry_run=True).inventory.hosts.values())
+    except MoorError:
+        return None
+
+
+def _explained(known: Any) -> str:
+    if not known.rule:
+        return f"{known.cause}\n    {known.mend}"
+    by = f", known from: {known.source}" if known.source else ""
+    return f"{known.layer}: {known.cause}\n    mend: {known.mend}\n    rule {known.rule}{by}"

@@ -1,29 +1,64 @@
-"""A message of kubelet, containerd or Docker, explained without asking anybody; pure."""
+"""A message of kubelet, containerd, CRI-O, podman or Docker, explained without asking anybody; pure."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 
-from tasks.layers.rule import Rule
+from tasks.layers.heard import Heard, Ours, understood
+from tasks.layers.saying import Explanation, Saying, filled, foreign
+from tasks.layers.sayings_pod import PODS, SANDBOX, SHELLS
+from tasks.layers.sayings_registry import ANSWERS, POLICIES
+from tasks.layers.sayings_runtime import RUNTIME
+from tasks.layers.sayings_tls import CERTIFICATES
+from tasks.layers.sayings_way import WAY
 
-
-def explained(message: str, rules: Iterable[Rule]) -> list[Rule]:
-    """Give the rules that know a message, the one whose symptom matches the most of it first.
-
-    A symptom that is only the shell of another message, such as ``failed to pull and unpack image``, counts where
-    nothing else is known: what stands behind it says more.
-    """
-    words = " ".join(message.split())
-    found = [(_longest(rule, words), rule) for rule in rules if rule.symptoms]
-    known = [(length, rule) for length, rule in found if length]
-    telling = [(length, rule) for length, rule in known if rule.id not in SHELLS]
-    return [rule for _, rule in sorted(telling or known, key=lambda pair: -pair[0])]
+# The first that knows a message explains it: what says more comes before what says less.
+SAYINGS = (*POLICIES, *RUNTIME, *SANDBOX, *PODS, *WAY, *CERTIFICATES, *ANSWERS, *SHELLS)
 
 
-SHELLS = frozenset({"pull-failed", "pod-waiting", "rollout-unfinished"})  # they quote what another rule knows
+def explained(message: str, ours: Ours | None = None, node: str = "") -> list[Explanation]:
+    """Explain a message; more than one where it quotes another. Empty where nothing is known of it."""
+    heard, registry = understood(message), ours or Ours()
+    known = [saying for saying in SAYINGS if saying.knows(heard, registry)]
+    quoted = [saying for saying in known if saying.wraps][:1]
+    telling = [saying for saying in known if not saying.wraps][:1]
+    if quoted and telling and telling[0] in SHELLS:
+        telling = []
+    return [_said(saying, heard, registry, node) for saying in (*quoted, *telling)]
 
 
-def _longest(rule: Rule, words: str) -> int:
-    matches = (re.search(symptom, words, re.IGNORECASE) for symptom in rule.symptoms)
-    return max((len(match[0]) for match in matches if match), default=0)
+def unknown(message: str, ours: Ours | None = None) -> Explanation:
+    """Say of a message that is not known what could be understood of it."""
+    heard, registry = understood(message), ours or Ours()
+    parts = {
+        "host": heard.host and f"{heard.host}{_whose(heard, registry)}",
+        "address": heard.address,
+        "image": heard.image,
+        "HTTP status": heard.status,
+        "nameserver": heard.server,
+    }
+    named = ", ".join(f"{name} {value}" for name, value in parts.items() if value)
+    cause = f"this message is not known; it names {named}" if named else "this message is not known, and names nothing"
+    return Explanation("", "", cause, "moor diagnose, without a message, looks at the nodes themselves", "")
+
+
+def _said(saying: Saying, heard: Heard, ours: Ours, node: str) -> Explanation:
+    other = foreign(heard, ours)
+    mend = saying.elsewhere if other and saying.elsewhere else saying.mend
+    cause = filled(saying.cause, heard, ours, node) + (_whose(heard, ours) if other else "")
+    return Explanation(saying.id, saying.layer, cause, filled(mend, heard, ours, node), saying.by)
+
+
+def _whose(heard: Heard, ours: Ours) -> str:
+    if not foreign(heard, ours):
+        return ""
+    what = "is not" if heard.host else "is no address of"
+    return f" ({heard.host or heard.address} {what} the registry of this inventory, {ours.host_port})"
+
+
+def layers(sayings: Sequence[Saying] = SAYINGS) -> dict[str, list[Saying]]:
+    """Group the known messages by layer, in the order of the table."""
+    found: dict[str, list[Saying]] = {}
+    for saying in sayings:
+        found.setdefault(saying.layer, []).append(saying)
+    return found

@@ -8,17 +8,26 @@ from pathlib import Path
 
 from tasks.layers import RULES
 from tasks.layers.chain import LAYERS, Layer
+from tasks.layers.explain import layers
 from tasks.layers.rule import Rule
+from tasks.layers.saying import Saying
 
 BEGIN, END = "<!-- the known causes: python -m tasks.layers.page -->", "<!-- end of the known causes -->"
 PAGE = Path("docs/diagnose.md")
 # A regular expression as text that people search for: what may be left out goes, of alternatives the first stays.
 PLAIN = (
-    (r"\(([^()]*)\)\?", ""),
-    (r"\(([^()|]*)\|[^()]*\)", r"\1"),
-    (r"[()]", ""),
-    (r"\\S\+", "..."),
+    (r"\(\?[!=][^()]*\)", ""),
+    (r"(?<!\\)\((?:\?:)?([^()]*)(?<!\\)\)\?", ""),
+    (r"(?<!\\)\((?:\?:)?([^()|]*)\|[^()]*(?<!\\)\)", r"\1"),
+    (r"(?<!\\)[()]", ""),
+    (r"^([^|]*)\|.*", r"\1"),
+    (r"\\b", ""),
+    (r"\\S[+*]", "..."),
+    (r"\\[dw][+*]", "7"),
+    (r"\\d", "7"),
     (r"\.\*", "..."),
+    (r"[a-z]\?|:\?| \?", ""),
+    (r"(?<=[\].])\+", ""),
     (r"(?<!\\)\[(.)[^\]]*(?<!\\)\]", r"\1"),
     (r"[`\"-]\?", ""),
     (r"\$$", ""),
@@ -35,19 +44,28 @@ def readable(symptom: str) -> str:
 
 
 def rules_page(rules: Iterable[Rule] = RULES) -> str:
-    """Give the known causes, layer by layer, as Markdown."""
-    known = list(rules)
-    return "\n".join(line for layer in LAYERS for line in _section(layer, [r for r in known if r.layer == layer.name]))
+    """Return the known causes and the known messages, layer by layer, as Markdown."""
+    known, said = list(rules), layers()
+    sections = (_section(at, [r for r in known if r.layer == at.name], said.get(at.name, [])) for at in LAYERS)
+    return "\n".join(line for section in sections for line in section)
 
 
-def _section(layer: Layer, rules: list[Rule]) -> Iterator[str]:
+def _section(layer: Layer, rules: list[Rule], sayings: list[Saying]) -> Iterator[str]:
     yield from (f"### {layer.name}", "", f"Holds where {layer.about}.", "")
-    yield from ("| rule | what is wrong | mends it | messages | known from |", "|---|---|---|---|---|")
-    for rule in rules:
-        messages = "<br>".join(f"`{readable(symptom)}`" for symptom in rule.symptoms)
-        cells = (f"`{rule.id}`", _words(rule.cause), _words(rule.mend), messages, rule.source)
-        yield "| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |"
-    yield ""
+    if rules:
+        yield from ("| rule | what is wrong | mends it | known from |", "|---|---|---|---|")
+        yield from (_row(f"`{rule.id}`", rule.cause, rule.mend, rule.source) for rule in rules)
+        yield ""
+    if sayings:
+        yield from ("| message | what it means | what helps | rule |", "|---|---|---|---|")
+        for saying in sayings:
+            messages = "<br>".join(f"`{readable(pattern)}`" for pattern in saying.patterns)
+            yield _row(messages, saying.cause, saying.mend, f"`{saying.id}`")
+        yield ""
+
+
+def _row(*cells: str) -> str:
+    return "| " + " | ".join(_words(cell).replace("|", r"\|") for cell in cells) + " |"
 
 
 def _words(text: str) -> str:

@@ -30,7 +30,6 @@ class Rule:
     cause     one sentence; ``{field}`` is filled in from the evidence
     mend      a moor command where there is one, else the exact command for a person; ``{field}`` as above
     source    where this is known from: a recording, a man page, an upstream issue
-    symptoms  regular expressions of what kubelet, containerd or Docker say; for ``moor diagnose --event``
     """
 
     id: str
@@ -39,7 +38,6 @@ class Rule:
     cause: str
     mend: str
     source: str
-    symptoms: tuple[str, ...] = ()
 
     def verdict(self, evidence: Evidence) -> Verdict:
         """Fill cause and mend from the evidence; a field that is not there shows as ``?``."""

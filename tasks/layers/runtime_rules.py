@@ -41,7 +41,7 @@ RUNTIME_RULES = (
         "containerd-stopped", "containerd",
         lambda e: e.get("containerd") != "missing" and e.get("active") not in ("active", ""),
         "containerd does not run on {host} ({active})", APPLY,
-        RECORDED, (r"container runtime is down", r"containerd\.sock: connect: (connection refused|no such file)"),
+        RECORDED,
     ),
     Rule(
         "config-malformed", "containerd",
@@ -55,7 +55,6 @@ RUNTIME_RULES = (
         lambda e: present(e) and "cri" in e.get("disabled", ""),
         "containerd's configuration disables the plugin by which kubelet pulls (disabled_plugins = {disabled})", APPLY,
         "Docker's package containerd.io ships it so",
-        (r"unknown service runtime\.v1\.(ImageService|RuntimeService)",),
     ),
     Rule(
         "mirrors-left", "containerd",
@@ -63,7 +62,6 @@ RUNTIME_RULES = (
         "a table of registry mirrors ({mirror}) stands beside config_path, which keeps the CRI plugin from loading",
         APPLY,
         "containerd, docs/cri/registry.md",
-        (r"`?mirrors`? cannot be set when `?config_path`? is provided",),
     ),
     Rule(
         "cri-broken", "containerd",
@@ -130,12 +128,12 @@ RUNTIME_RULES = (
         "{unit} goes through a proxy, and its NO_PROXY ({no_proxy}) does not leave out {name} "
         "(an address or a network there never leaves out a name)",
         "on {host}: {remedy}",
-        "golang.org/x/net/http/httpproxy", (r"proxyconnect tcp", r"Proxy Authentication Required"),
+        "golang.org/x/net/http/httpproxy",
     ),
     Rule(
         "pull-failed", "pull",
         lambda e: e.get("pulled") == "no",
         "containerd cannot pull {image}: {said}", "moor diagnose --event with these words; " + APPLY,
-        "containerd's own words", (r"failed to pull and unpack image",),
+        "containerd's own words",
     ),
 )  # fmt: skip

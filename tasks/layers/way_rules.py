@@ -44,8 +44,6 @@ WAY_RULES = (
         lambda e: bool(e.get("off")),
         "{off}", "run on {host}: timedatectl set-ntp true",
         "RFC 5280, 4.1.2.5: a certificate is judged by the clock of who reads it",
-        (r"x509: certificate has expired or is not yet valid: current time \S+ is before",
-         r"token (is )?not (to be used|valid) (before|yet)"),
     ),
     Rule(
         "name-unserved", "name",
@@ -58,7 +56,7 @@ WAY_RULES = (
         "name-missing", "name",
         lambda e: not e.get("found"),
         "{name} does not resolve", "moor apply names --limit {host}",
-        RECORDED, (r"lookup \S+( on \S+)?: no such host", r"Temporary failure in name resolution"),
+        RECORDED,
     ),
     Rule(
         "name-twice", "name",
@@ -132,7 +130,7 @@ WAY_RULES = (
         "route-missing", "route",
         lambda e: e.get("connected") != "yes" and (unrouted(e) or (e.get("errno") == "101" and not e.get("way"))),
         "{host} has no route to {address}", "run on {host}: ip route get {address}; then add the route that is missing",
-        CONNECT, (r"connect: network is unreachable",),
+        CONNECT,
     ),
     Rule(
         "route-refused", "route",
@@ -146,7 +144,7 @@ WAY_RULES = (
         lambda e: e.get("errno") == "111",
         "a connection to {address} port {port} is refused: the host is up, and nothing listens there",
         "moor apply harbor",
-        CONNECT, (r"connect: connection refused",),
+        CONNECT,
     ),
     Rule(
         "route-prohibited", "route",
@@ -159,7 +157,7 @@ WAY_RULES = (
         "registry-unreachable", "route",
         lambda e: e.get("errno") in PROHIBITED,
         "nobody answers at {address}: the registry's host is down or cut off",
-        "start the registry's host; moor apply harbor", CONNECT, (r"connect: no route to host",),
+        "start the registry's host; moor apply harbor", CONNECT,
     ),
     Rule(
         "route-dropped", "route",
@@ -175,7 +173,6 @@ WAY_RULES = (
         "hangs, or is cut off",
         "start the registry's host; moor apply harbor",
         CONNECT,
-        (r"dial tcp \S+: i/o timeout", r"context deadline exceeded", r"request canceled while waiting for connection"),
     ),
     Rule(
         "mtu-small", "mtu",
@@ -185,26 +182,25 @@ WAY_RULES = (
         "let ICMP 'fragmentation needed' (IPv6: 'packet too big') through on the way, or clamp the MSS there, or run "
         "on {host}: ip link set {device} mtu {passes}, and keep it in the network's configuration",
         "RFC 1191; RFC 2923, 2.1",
-        (r"TLS handshake timeout",),
     ),
     Rule(
         "tls-plain", "tls",
         lambda e: e.get("plain") == "yes",
         "port {port} of {name} speaks plain HTTP", "moor apply harbor",
-        RECORDED, (r"server gave HTTP response to HTTPS client", r"first record does not look like a TLS handshake"),
+        RECORDED,
     ),
     Rule(
         "tls-cut", "tls",
         lambda e: e.get("served") != "yes",
         "{name} port {port} accepts connections and shows no certificate: its proxy hangs, or large packets are lost",
         "moor apply harbor; if it stays: run on {host}: ping -M do -s 1472 {wanted}",
-        RECORDED, (r"EOF$", r"connection reset by peer"),
+        RECORDED,
     ),
     Rule(
         "tls-expired", "tls",
         lambda e: e.get("ended") == "yes",
         "the certificate that {name} serves expired on {ends}", "moor apply pki; moor apply harbor",
-        RECORDED, (r"x509: certificate has expired or is not yet valid",),
+        RECORDED,
     ),
     Rule(
         "tls-early", "tls",
@@ -218,14 +214,12 @@ WAY_RULES = (
         lambda e: e.get("verify") in ("62", "64") or e.get("name", "") not in e.get("names", "").split(),
         "the certificate that {name} serves is for {names}", "moor apply pki; moor apply harbor",
         RECORDED,
-        (r"x509: certificate is valid for .*, not", r"cannot validate certificate for \S+ because it doesn't contain",
-         r"relies on legacy Common Name field"),
     ),
     Rule(
         "ca-missing", "tls",
         lambda e: e.get("verify") not in ("", "0") and not e.get("anchor"),
         "{host} does not trust the CA of the registry's certificate ({issuer})", "moor apply trust --limit {host}",
-        OPENSSL, (r"x509: certificate signed by unknown authority", r"unable to get local issuer certificate"),
+        OPENSSL,
     ),
     Rule(
         "tls-other", "tls",
@@ -238,6 +232,6 @@ WAY_RULES = (
         "ca-other", "tls",
         lambda e: e.get("verify") not in ("", "0"),
         "{host} does not accept the certificate of {name}: {verify_words}", "moor apply trust --limit {host}",
-        OPENSSL, (r"tls: failed to verify certificate",),
+        OPENSSL,
     ),
 )  # fmt: skip
