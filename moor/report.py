@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -103,6 +103,14 @@ class Collector:
         self.ended: set[tuple[str, str]] = set()  # host and task
         self._lock = threading.Lock()
         self._began = time.monotonic()
+
+    def stop(self, elsewhere: Mapping[str, str]) -> None:
+        """Take nothing more, for good: a task that would begin from now on waits before its first step.
+
+        elsewhere  what is under way beyond this process and was not heard of yet, host to task
+        """
+        self._lock.acquire()
+        self.busy |= {name: task for name, task in elsewhere.items() if (name, task) not in self.ended}
 
     def task_started(self, task: Task) -> None:
         """Nothing to collect yet."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -41,6 +42,11 @@ class ByFleet(LoadFileScheduling):  # type: ignore[misc]
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> ByFleet | None:
     """Have ``--dist loadfile`` keep fleets together; xdist's own groups need what pytest 9 no longer has."""
     return ByFleet(config, log) if config.getvalue("dist") == "loadfile" else None
+
+
+for number in (signal.SIGINT, signal.SIGHUP):  # ignored where a script started the tests by & or nohup
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, signal.SIG_DFL if number != signal.SIGINT else signal.default_int_handler)
 
 
 NAMES = ("alpha", "beta", "gamma")

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -59,3 +64,135 @@ def test_an_interrupted_apply_is_in_history(tmp_path: Path) -> None:
         [sys.executable, "-m", "moor", "history", "--site", str(tmp_path)], capture_output=True, text=True, check=True
     )
     assert "apply (interrupted)" in told.stdout
+
+
+TASKS = '''\
+"""Two steps without a shell, the first of which waits to be let on."""
+
+import time
+from pathlib import Path
+
+from nornir.core.inventory import Host
+from nornir.core.task import Result, Task
+
+HERE = Path(__file__).parent.parent
+
+
+def first(task: Task) -> Result:
+    (HERE / "begun").touch()
+    while not (HERE / "go on").exists():
+        time.sleep(0.01)
+    (HERE / "first").touch()
+    return Result(host=task.host)
+
+
+def second(task: Task) -> Result:
+    (HERE / "second").touch()
+    return Result(host=task.host)
+'''
+RUNBOOK = """\
+from moor.runbook import Runbook, Stage
+from tasks.steps import first, second
+
+RUNBOOK = Runbook("steps", "Two steps.", (Stage(first), Stage(second)))
+"""
+
+
+@contextmanager
+def in_steps(site: Path, *words: str, out: int = subprocess.PIPE) -> Iterator[subprocess.Popen[str]]:
+    """Apply the two steps, and give the command while the first is under way."""
+    for folder in ("inventory", "tasks", "runbooks"):
+        (site / folder).mkdir()
+    (site / "config.yaml").write_text(CONFIG)
+    (site / "inventory/hosts.yaml").write_text("one: {hostname: 127.0.0.1}\n")
+    (site / "tasks/steps.py").write_text(TASKS)
+    (site / "runbooks/steps.py").write_text(RUNBOOK)
+    argv = [*words, sys.executable, "-m", "moor", "apply", "steps", "--yes", "--site", str(site)]
+    with subprocess.Popen(argv, stdout=out, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            until(lambda: (site / "begun").exists())
+            yield process
+        finally:
+            (site / "go on").touch()  # nothing of it may outlive the test
+
+
+def until(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def runs(site: Path) -> str:
+    argv = [sys.executable, "-m", "moor", "history", "--site", str(site)]
+    return subprocess.run(argv, capture_output=True, text=True, check=True).stdout
+
+
+@contextmanager
+def locked(site: Path) -> Iterator[None]:
+    """Hold the history of a site, so that whoever writes to it waits."""
+    (site / ".moor").mkdir(mode=0o700)
+    with closing(sqlite3.connect(site / ".moor/history.db", isolation_level=None)) as connection:
+        connection.execute("BEGIN EXCLUSIVE")
+        yield
+
+
+def test_what_is_told_as_not_begun_does_not_begin_while_the_run_is_recorded(tmp_path: Path) -> None:
+    with in_steps(tmp_path) as process:
+        with locked(tmp_path):
+            process.send_signal(signal.SIGINT)
+            assert process.stdout
+            told = ""
+            while "not begun" not in told:
+                told += (line := process.stdout.readline())
+                assert line
+            (tmp_path / "go on").touch()
+            until(lambda: (tmp_path / "first").exists())
+            process.send_signal(signal.SIGINT)  # an impatient one costs no record
+        _, err = process.communicate(timeout=60)
+    assert (process.returncode, "Traceback" in err) == (130, False)
+    assert "one: under way: first; not begun: second\n" in told
+    assert not (tmp_path / "second").exists()
+    assert "second:" not in err
+    assert "apply (interrupted)" in runs(tmp_path)
+
+
+def test_a_history_that_nobody_can_write_in_time_is_told(tmp_path: Path) -> None:
+    with in_steps(tmp_path) as process, locked(tmp_path):
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    assert (process.returncode, "not begun: second" in out) == (130, True)
+    assert "not all of this was recorded within 4 s" in err
+
+
+def test_a_pipe_that_nobody_reads_holds_nothing_up(tmp_path: Path) -> None:
+    heard, told = os.pipe()
+    os.set_blocking(told, False)
+    with suppress(BlockingIOError):
+        while True:
+            os.write(told, b"x" * 4096)
+    os.set_blocking(told, True)
+    with in_steps(tmp_path, out=told) as process:
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=60) == 130
+    os.close(told)
+    os.close(heard)
+    assert "apply (interrupted)" in runs(tmp_path)
+
+
+def test_a_closed_terminal_ends_a_run_as_ctrl_c_does(tmp_path: Path) -> None:
+    with in_steps(tmp_path) as process:
+        process.send_signal(signal.SIGHUP)
+        out, _ = process.communicate(timeout=60)
+    assert (process.returncode, "not begun: second" in out) == (130, True)
+    assert "apply (interrupted)" in runs(tmp_path)
+
+
+def test_what_whoever_started_it_had_ignored_stays_ignored(tmp_path: Path) -> None:
+    """A shell does so with SIGINT of what it starts in its background, nohup with SIGHUP."""
+    with in_steps(tmp_path, "sh", "-c", "trap '' INT HUP; exec \"$@\"", "sh") as process:
+        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGHUP)
+        (tmp_path / "go on").touch()
+        out, _ = process.communicate(timeout=60)
+    assert (process.returncode, (tmp_path / "second").exists()) == (0, True), out

@@ -5,9 +5,9 @@ Exit codes  0 nothing to do or done; 1 error; 2 a plan has changes, or verify fo
 
 from __future__ import annotations
 
-import signal
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from traceback import format_exc
 
 import typer
@@ -17,7 +17,7 @@ from moor import garbage
 from moor.cli import cert, diagnose, drift, fleet, history, hosts, pages, rollback, schedule
 from moor.cli.words import app
 from moor.errors import InputError, MoorError, of_this_machine
-from moor.interruption import INTERRUPTED
+from moor.interruption import INTERRUPTED, raise_at_signals
 
 __all__ = ["app", "main"]
 
@@ -30,11 +30,12 @@ def main(words: Sequence[str] | None = None) -> None:
     garbage.spare_imports()
     words = list(sys.argv[1:] if words is None else words) or ["--help"]
     verbose = "-v" in words or "--verbose" in words
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # who stops a service means Ctrl-C
+    raise_at_signals()
     try:
         sys.exit(_run(words))
     except (KeyboardInterrupt, typer.Abort):
-        print("moor: interrupted", file=sys.stderr)
+        with suppress(OSError):  # the terminal may be closed
+            print("moor: interrupted", file=sys.stderr)
         sys.exit(INTERRUPTED)
     except MoorError as error:
         _complain(format_exc() if verbose else str(error))

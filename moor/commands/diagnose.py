@@ -12,6 +12,7 @@ from typing import Any
 from moor import text
 from moor.commands.running import opened, play, put, remember, teller
 from moor.errors import MoorError
+from moor.interruption import way_out
 from moor.options import DIFFERS, Options, Output
 from moor.report import RunReport
 from moor.selection import runbook_called
@@ -47,7 +48,7 @@ def diagnose(options: Options, wanted: Wanted) -> int:
             put(options, report, text.matrix(report))
             if not wanted.watch_s or not report.failed:
                 return verdict(report)
-            teller(options)(f"looking again in {wanted.watch_s} s; Ctrl-C ends")
+            teller(options)(f"looking again in {wanted.watch_s} s; {way_out()}")
             time.sleep(wanted.watch_s)
 
 

@@ -13,6 +13,7 @@ from moor.commands.running import opened, play, put, remember, site_in, teller, 
 from moor.engine.converge import KINDS, kind_of
 from moor.errors import InputError, MoorError
 from moor.findings import expiring
+from moor.interruption import way_out
 from moor.nearest import nearest
 from moor.options import DIFFERS, Options
 from moor.report import RunReport, left
@@ -48,7 +49,7 @@ def drift(options: Options, wanted: Wanted) -> int:
             code = _once(nr, options, wanted, waivers)
             if not wanted.watch_s:
                 return code
-            teller(options)(f"checking again in {wanted.watch_s} s; Ctrl-C ends")
+            teller(options)(f"checking again in {wanted.watch_s} s; {way_out()}")
             time.sleep(wanted.watch_s)
             _refresh(nr)
 

@@ -10,6 +10,7 @@ from moor.commands.history import settings_for
 from moor.errors import InputError
 from moor.history.database import Trouble, connected
 from moor.history.reading import History
+from moor.interruption import way_out
 from moor.options import Options
 from moor.pages.render import page, policy
 from moor.pages.server import application, is_loopback
@@ -57,7 +58,7 @@ def serve(options: Options, listen: str, days: int) -> int:
     except OSError as error:
         raise InputError(f"--listen {listen}: {error.strerror or error}") from error
     shown = f"[{address}]" if ":" in address else address
-    print(f"http://{shown}:{getattr(server, 'effective_port', port)}/ (Ctrl-C ends)", flush=True)
+    print(f"http://{shown}:{getattr(server, 'effective_port', port)}/ ({way_out()})", flush=True)
     server.run()
     return 0
 

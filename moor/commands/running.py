@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -18,7 +19,7 @@ from moor.cluster_inventory import TROUBLE
 from moor.engine.plan import printable
 from moor.engine.results import new_run
 from moor.history.model import Recorded
-from moor.interruption import told_at_interrupt
+from moor.interruption import finish, told_at_interrupt
 from moor.options import DIFFERS, Options, Output
 from moor.progress import progress_to
 from moor.refusal import refuse_bad_input
@@ -29,6 +30,9 @@ from moor.secrets import MaskingFilter
 from moor.selection import FLEET, limited
 from moor.settings.access import SiteSettings
 from moor.sites import find_site, open_site
+
+SILENT_S = 1.0  # how long a line of progress may take to go out before an end is told without it
+_telling = threading.Lock()  # of who prints progress
 
 
 @contextmanager
@@ -71,6 +75,7 @@ def play(nr: Nornir, runbook: Runbook, options: Options, command: str) -> RunRep
     told, collector = teller(options), Collector(report)
 
     def last_words() -> str:
+        _hold_still(nr, collector)
         words = text.interrupted(report, _unfinished(nr, runbook, collector))
         report.warnings.append(words)
         return printable(shaped(report, options.output) or words)
@@ -88,23 +93,32 @@ def play(nr: Nornir, runbook: Runbook, options: Options, command: str) -> RunRep
     return report
 
 
+def _hold_still(nr: Nornir, collector: Collector) -> None:
+    """Have nothing begin any more on any host, here or on workers, and no progress be told of it."""
+    collector.stop(nr.runner.halt() if isinstance(nr.runner, DaskRunner) else {})
+    _telling.acquire(timeout=SILENT_S)
+
+
 def _unfinished(nr: Nornir, runbook: Runbook, collector: Collector) -> Iterator[text.Unfinished]:
     """Say of each host what it is at, and which stages were still to come."""
-    ended = frozenset(collector.ended)  # other threads go on
     for name, host in nr.inventory.hosts.items():
         at = collector.busy.get(name, "")
         stages = (stage.name for stage in runbook.stages if stage.holds(host))
-        yield text.Unfinished(name, at, tuple(stage for stage in stages if stage != at and (name, stage) not in ended))
+        yield text.Unfinished(
+            name, at, tuple(stage for stage in stages if stage != at and (name, stage) not in collector.ended)
+        )
 
 
 def remember(nr: Nornir, report: RunReport) -> Recorded:
     """Record a run in history; where that fails the run counts nevertheless, and the report says so."""
     from moor.history.recording import record
 
-    recorded = record(site_in(nr), report, frozenset(nr.config.user_defined[FLEET].hosts))
-    if recorded.trouble:
-        warn(report, f"this run is not recorded: {recorded.trouble}")
-    return recorded
+    recorded: list[Recorded] = []
+    fleet = frozenset(nr.config.user_defined[FLEET].hosts)
+    finish(lambda: recorded.append(record(site_in(nr), report, fleet)))
+    if recorded[0].trouble:
+        warn(report, f"this run is not recorded: {recorded[0].trouble}")
+    return recorded[0]
 
 
 def warn(report: RunReport, words: str) -> None:
@@ -123,7 +137,8 @@ def teller(options: Options) -> Callable[[str], None]:
 
     def tell(line: str) -> None:
         if not options.quiet:
-            print(printable(line), file=sys.stderr, flush=True)
+            with _telling:
+                print(printable(line), file=sys.stderr, flush=True)
 
     return tell
 

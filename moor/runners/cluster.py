@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
+from threading import Thread
 from typing import Any
 
 import dask.config
@@ -17,11 +18,13 @@ from distributed.security import Security
 from moor.errors import MoorError
 from moor.runners.config import DaskOptions
 from moor.runners.likeness import Likeness, proven
-from moor.runners.worker import Session, begin_session, introduce
+from moor.runners.session import Session
+from moor.runners.worker import begin_session, end, introduce
 from moor.settings.access import SiteSettings
 
 CONNECT_S = 10  # how long a scheduler may take to answer
 JOIN_S = 120  # how long workers may take to open the site
+CLOSE_S = 10  # how long workers may take to close what they hold
 LOOK_S = 0.5  # how often the list of workers is read
 TICK_S = 0.1
 Event = list[Any]
@@ -143,11 +146,39 @@ class Cluster:
             while True:
                 yield self._heard.get_nowait()
 
+    def ask(self, function: Callable[[str], Any], bound_s: float) -> dict[str, Any]:
+        """Call a function on the event loop of each fit worker, with its session's token.
+
+        Returns what they said within the bound, by their addresses. It does not wait for orders that are under way.
+        """
+        said: dict[str, Any] = {}
+
+        def ask_one(address: str, token: str) -> None:
+            with suppress(Exception):  # it is gone, or busy: what it would have said is not known
+                said.update(self._client.run(function, token, workers=[address]))
+
+        asking = [Thread(target=ask_one, args=pair, daemon=True) for pair in self.fit.items()]
+        for thread in asking:
+            thread.start()
+        deadline = time.monotonic() + bound_s
+        for thread in asking:
+            thread.join(max(0.0, deadline - time.monotonic()))
+        return dict(said)
+
     def close(self) -> None:
-        """Leave the scheduler; the workers' sessions end with that."""
+        """Have the workers close what they hold, and leave the scheduler."""
         self._joining.close()
+        if self._client.status == "running":
+            self._end_sessions()
         self._leases.clear()
         self._client.close(timeout=CONNECT_S)
+
+    def _end_sessions(self) -> None:
+        present, deadline = self._present(), time.monotonic() + CLOSE_S
+        leases = {name: lease for name, lease in self._leases.items() if lease.token and name in present}
+        for ending in [self.submit(name, end, lease.session) for name, lease in leases.items()]:
+            with suppress(Exception):  # a session that is not ended now is once nobody wants it any more
+                ending.exception(timeout=max(0.1, deadline - time.monotonic()))
 
 
 def connected(options: DaskOptions) -> Client:

@@ -17,7 +17,8 @@ from moor.errors import InputError
 from moor.runners.config import DaskOptions
 
 if TYPE_CHECKING:
-    from moor.runners.cluster import Cluster
+    from moor.runners.dispatch import Dispatch
+    from moor.runners.held import Workers
 
 CLOSING = "close_connections_task"  # Nornir's own, which ends whatever ran
 
@@ -32,8 +33,9 @@ class DaskRunner:
                 "on the controller and on every worker"
             )
         self._options = DaskOptions.model_validate(options)
-        self._cluster: Cluster | None = None
-        self._homes: dict[str, str] = {}  # host to the worker that holds it
+        self._workers: Workers | None = None
+        self._dispatch: Dispatch | None = None  # the last one
+        self._halted = False
 
     def sized(self, num_workers: int) -> DaskRunner:
         """Give a runner of as many hosts at once on each worker."""
@@ -47,11 +49,21 @@ class DaskRunner:
             return AggregatedResult(task.name)
         from moor.runners.dispatch import Dispatch
 
-        cluster = self._cluster = self._cluster or self._joined(task.nornir)
-        return Dispatch(cluster, self._homes, task, hosts, self._options.num_workers).run()
+        workers = self._workers = self._workers or self._joined(task.nornir)
+        self._dispatch = dispatch = Dispatch(workers, task, hosts)
+        if self._halted:  # before there was anything to halt
+            workers.halt.say()
+        return dispatch.run()
 
-    def _joined(self, nr: Nornir) -> Cluster:
+    def halt(self) -> dict[str, str]:
+        """Begin nothing more, for good, from whatever thread; return what is under way, host to task."""
+        self._halted = True
+        dispatch = self._dispatch
+        return dispatch.halt() if dispatch else {}
+
+    def _joined(self, nr: Nornir) -> Workers:
         from moor.runners.cluster import Cluster
+        from moor.runners.held import Halt, Workers
 
         cluster = Cluster(self._options, nr.config.user_defined["moor"], nr.data.dry_run)
         try:
@@ -59,14 +71,13 @@ class DaskRunner:
         except BaseException:
             cluster.close()
             raise
-        return cluster
+        return Workers(cluster, self._options.num_workers, Halt())
 
     def _leave(self, task: Task, hosts: list[Host]) -> AggregatedResult:
         """Let the workers close what they hold."""
-        if self._cluster:
-            self._cluster.close()
-        self._cluster = None
-        self._homes.clear()
+        if self._workers:
+            self._workers.cluster.close()
+        self._workers = self._dispatch = None
         result = AggregatedResult(task.name)
         for host in hosts:
             host.close_connections()

@@ -17,9 +17,10 @@ from nornir.core.task import AggregatedResult, MultiResult, Result, Task
 
 from moor.errors import HostError, MoorError
 from moor.progress import LOGGER as PROGRESS
-from moor.runners.cluster import Cluster
 from moor.runners.elsewhere import hold
+from moor.runners.held import HALT_S, Workers
 from moor.runners.orders import Answer, Order, observed, reading_of, unpacked, words_of
+from moor.runners.session import halt
 from moor.runners.worker import carry_out, let_go
 
 LOSSES = 3  # workers that one host may cost
@@ -52,12 +53,11 @@ class Shard:
 
 
 class Dispatch:
-    """Carries one task out; ``homes`` says which worker holds which host, and is kept up to date."""
+    """Carries one task out."""
 
-    def __init__(
-        self, cluster: Cluster, homes: dict[str, str], task: Task, hosts: Sequence[Host], at_once: int
-    ) -> None:
-        self._cluster, self._homes, self._task, self._at_once = cluster, homes, task, at_once
+    def __init__(self, workers: Workers, task: Task, hosts: Sequence[Host]) -> None:
+        self._workers, self._task = workers, task
+        self._cluster, self._homes, self._halt = workers.cluster, workers.homes, workers.halt
         self._hosts = {host.name: host for host in hosts}
         self._left = dict(self._hosts)
         self._copies: dict[str, Task] = {}  # of hosts that have begun
@@ -69,15 +69,34 @@ class Dispatch:
     def run(self) -> AggregatedResult:
         """Give the results of all hosts, each once, whatever becomes of workers."""
         while self._left:
-            self._cluster.look()
-            self._take_back()
-            self._give()
+            with self._halt.turn:
+                if not self._halt.halted:  # else what was begun is listened to until the process ends
+                    self._cluster.look()
+                    self._take_back()
+                    self._give()
+                    self._let_go()
             for number, kind, *words in self._cluster.heard():
                 self._take(number, kind, words)
+        with self._halt.turn:
             self._let_go()
         result = AggregatedResult(self._task.name)
         result.update({name: self._copies[name].results for name in self._hosts})
         return result
+
+    def halt(self) -> dict[str, str]:
+        """Have workers begin nothing more; return the hosts at which the task is under way, with its name.
+
+        A host of a worker that does not answer in time counts as one: the task may have begun there.
+        """
+        begun = self._cluster.ask(halt, HALT_S) if self._halt.say() else {}
+        shards, left = dict(self._shards), dict(self._left)
+        given = {name: number for number, shard in shards.items() for name in shard.hosts if name in left}
+        workers = {name: shards[number].worker for name, number in given.items()}
+        return {
+            name: self._task.name
+            for name, number in given.items()
+            if begun.get(workers[name], {name: number}).get(name) == number
+        }
 
     def _let_go(self) -> None:
         """Have workers close what a processor has closed here."""
@@ -118,7 +137,7 @@ class Dispatch:
             task.severity_level,
             task.params,
             task.global_dry_run,
-            self._at_once,
+            self._workers.at_once,
             {name: reading_of(self._hosts[name]) for name in names},
             words_of(task),
         )

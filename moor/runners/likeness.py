@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import platform
 import secrets
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from moor.modules import SHIPPED
 from moor.settings.access import SiteSettings
 
 PROOFS = "proofs"
+OLD_S = 3600  # no worker takes so long to join
 CODE = ("moor", "tasks", "runbooks")
 _at_start: dict[str, str] = {}  # of this process: the one site that it serves, with the code's fingerprint then
 
@@ -37,6 +39,7 @@ def proven(settings: SiteSettings) -> Iterator[Likeness]:
     """Leave a proof in the site's state meanwhile, and say what it takes to be fit."""
     proof = settings.state / PROOFS / secrets.token_hex(16)
     missing = [path for path in (proof.parent, settings.state) if not path.exists()]
+    _forget_old(proof.parent)
     private.write_new(proof, b"")
     try:
         yield Likeness(str(settings.directory), str(proof), fingerprint(settings.directory))
@@ -45,6 +48,14 @@ def proven(settings: SiteSettings) -> Iterator[Likeness]:
         for path in missing:
             with suppress(OSError):  # another controller's proof is there
                 path.rmdir()
+
+
+def _forget_old(folder: Path) -> None:
+    """Remove the proofs of controllers that were killed while workers joined."""
+    for proof in folder.glob("*"):
+        with suppress(FileNotFoundError):
+            if time.time() - proof.stat().st_mtime > OLD_S:
+                proof.unlink()
 
 
 def unlike(wanted: Likeness) -> str:

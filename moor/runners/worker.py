@@ -1,22 +1,15 @@
-"""What runs on a Dask worker: a session for each controller, whose site is opened here and whose hosts are held here.
-
-A session is the result of a Dask task, so it lives as long as its controller wants that result. However a controller
-ends, Dask drops the result, and the session's connections are closed.
-"""
+"""What runs on a Dask worker: the site is opened here for each controller, and its hosts are held here."""
 
 from __future__ import annotations
 
 import logging
 import pickle
-import secrets
 import sys
 import threading
-import weakref
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
-from traceback import clear_frames
-from typing import Any, NoReturn
+from typing import Any
 
 from nornir.core import Nornir
 from nornir.core.inventory import Host
@@ -29,35 +22,11 @@ from moor.masking import MaskingFilter
 from moor.progress import progress_to
 from moor.runners.likeness import Likeness, unlike
 from moor.runners.orders import Order, packed, take_reading, take_words
+from moor.runners.session import Abandoned, Session, watched
 from moor.selection import FLEET
 from moor.sites import open_site
 
 Tell = Callable[..., None]
-
-
-class Session:
-    """One controller on this worker; ``token`` names it."""
-
-    def __init__(self, nr: Nornir) -> None:
-        self.nr, self.token = nr, secrets.token_hex(8)
-        self.busy: set[str] = set()  # hosts that a task is at
-        self.turn = threading.Lock()  # of who changes ``busy``, or closes what is not
-        nr.config.user_defined[FLEET] = nr.inventory
-        weakref.finalize(self, _leave, list(nr.inventory.hosts.values())).atexit = False
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("a session stays on its worker")
-
-
-def _leave(hosts: list[Host]) -> None:
-    """Close what is open, in a thread of its own, since Dask may drop a result in the midst of anything."""
-    held = [host for host in hosts if host.connections]
-    threading.Thread(target=_close, args=(held,), daemon=True).start()
-
-
-def _close(hosts: list[Host]) -> None:
-    for host in hosts:
-        host.close_connections()
 
 
 def begin_session(wanted: Likeness, dry_run: bool) -> Session | str:
@@ -65,10 +34,14 @@ def begin_session(wanted: Likeness, dry_run: bool) -> Session | str:
     _keep_logs_clean()
     if trouble := unlike(wanted):
         return trouble
+    from distributed import get_worker
+
     try:
-        return Session(open_site(Path(wanted.site), dry_run))
+        nr = open_site(Path(wanted.site), dry_run)
     except MoorError as error:
         return str(error)
+    nr.config.user_defined[FLEET] = nr.inventory
+    return watched(get_worker(), Session(nr))
 
 
 def introduce(session: Session | str) -> tuple[str, str]:
@@ -86,32 +59,27 @@ def _keep_logs_clean() -> None:
         logger.propagate = False
 
 
-class Abandoned(Exception):
-    """Nobody waits for the rest of an order."""
-
-
 class Telling:
     """Nornir processor that tells a controller what happens on this worker, host by host."""
 
-    def __init__(self, session: Session, tell: Tell, wanted: Callable[[], bool]) -> None:
-        self._session, self._tell, self._wanted = session, tell, wanted
+    def __init__(self, session: Session, number: int, tell: Tell, wanted: Callable[[], bool]) -> None:
+        self._session, self._number, self._tell, self._wanted = session, number, tell, wanted
         self._here = threading.local()
 
     def task_instance_started(self, task: Task, host: Host) -> None:
         """Tell it, unless nobody waits any more: then the host is left as it is."""
         if not self._wanted():
             raise Abandoned
+        self._session.enter(host.name, self._number)
         self._here.busy = True
-        with self._session.turn:
-            self._session.busy.add(host.name)
         self._tell("started", host.name)
 
     def task_instance_completed(self, task: Task, host: Host, result: MultiResult) -> None:
         """Tell the results."""
         self._here.busy = False
-        with self._session.turn:
-            self._session.busy.discard(host.name)
-        self._tell("completed", host.name, _written(host, result))
+        written = _written(host, result)  # it says which connections are open
+        self._session.leave(host.name)
+        self._tell("completed", host.name, written)
 
     def subtask_instance_started(self, task: Task, host: Host) -> None:
         """Subtasks are part of their task's results, and told with them."""
@@ -144,9 +112,12 @@ def _written(host: Host, results: MultiResult) -> bytes:
 def let_go(session: Session, names: tuple[str, ...]) -> None:
     """Close connections that the controller needs no more, unless a later task is at the host already."""
     for name in names:
-        with session.turn:
-            if name not in session.busy:
-                session.nr.inventory.hosts[name].close_connections()
+        session.close(name)
+
+
+def end(session: Session) -> None:
+    """Close all that the session holds; the controller leaves."""
+    session.end()
 
 
 def carry_out(session: Session, raw: bytes) -> bool:
@@ -166,8 +137,8 @@ def carry_out(session: Session, raw: bytes) -> bool:
         state = worker.state.tasks.get(key)
         return state is not None and state.state != "cancelled"
 
-    telling = Telling(session, tell, wanted)
-    with progress_to(telling.progress), _left_alone():
+    telling = Telling(session, order.number, tell, wanted)
+    with progress_to(telling.progress), suppress(Abandoned):
         _run(session.nr, order, telling)
     return True
 
@@ -180,11 +151,3 @@ def _run(nr: Nornir, order: Order, telling: Telling) -> None:
         take_reading(host, order.hosts[host.name])
     task = Task(order.task, nr, order.dry_run, Processors([telling]), order.name, order.severity, **dict(order.params))
     ThreadedRunner(order.at_once).run(task, hosts)
-
-
-@contextmanager
-def _left_alone() -> Iterator[None]:
-    try:
-        yield
-    except Abandoned as error:
-        clear_frames(error.__traceback__)  # or the error and they hold one another, and with them the session

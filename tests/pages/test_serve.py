@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,20 +29,28 @@ class Served:
 
     process: subprocess.Popen[str]
     url: str
+    said: str
 
 
-@pytest.fixture
-def served(settings: SiteSettings, tmp_path: Path) -> Iterator[Served]:
+@contextmanager
+def serving(settings: SiteSettings, tmp_path: Path, *words: str) -> Iterator[Served]:
+    """Start a server; ``words`` are what starts it where that is not the test itself."""
     shutil.copy(ROOT / "config.yaml", tmp_path)
     shutil.copytree(ROOT / "inventory", tmp_path / "inventory")
     shutil.copytree(settings.state, tmp_path / ".moor")
-    argv = [sys.executable, "-m", "moor", "serve", "--listen", "127.0.0.1:0", "--site", str(tmp_path)]
+    argv = [*words, sys.executable, "-m", "moor", "serve", "--listen", "127.0.0.1:0", "--site", str(tmp_path)]
     with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT) as process:
         assert process.stdout
         line = process.stdout.readline()
         assert line.startswith("http://127.0.0.1:"), line
-        yield Served(process, line.split()[0])
+        yield Served(process, line.split()[0], line)
         process.kill()
+
+
+@pytest.fixture
+def served(settings: SiteSettings, tmp_path: Path) -> Iterator[Served]:
+    with serving(settings, tmp_path) as server:
+        yield server
 
 
 def test_the_page_is_there_to_read_and_nothing_else(served: Served) -> None:
@@ -71,10 +80,21 @@ def test_a_browser_shows_it_and_has_no_complaint(served: Served, show: Show) -> 
 
 
 def test_ctrl_c_ends_it(served: Served) -> None:
+    assert served.said.endswith("(Ctrl-C ends)\n")
     served.process.send_signal(signal.SIGINT)
     assert served.process.wait(timeout=10) in (0, 130)
     assert served.process.stderr
     assert "Traceback" not in served.process.stderr.read()
+
+
+def test_where_ctrl_c_is_ignored_it_says_what_ends_it(settings: SiteSettings, tmp_path: Path) -> None:
+    """As for what a script starts with ``&``."""
+    with serving(settings, tmp_path, "sh", "-c", 'trap "" INT; exec "$@"', "sh") as served:
+        served.process.send_signal(signal.SIGINT)
+        assert served.said.endswith(f"(Ctrl-C is ignored here; kill {served.process.pid} ends)\n")
+        assert httpx.get(served.url, trust_env=False).status_code == 200
+        subprocess.run(["kill", str(served.process.pid)], check=True)
+        assert served.process.wait(timeout=10) in (0, 130)
 
 
 @pytest.mark.parametrize(("text", "found"), [("127.0.0.1:8080", ("127.0.0.1", 8080)), ("[::1]:1", ("::1", 1))])

@@ -21,6 +21,7 @@ from tests.connections.sshd import Sshd, descendants, free_port
 ENDS_S = 900  # whatever happens, a scheduler or worker ends by itself
 WAIT_S = 60
 HOSTS = [f"host{number}" for number in range(6)]
+NO_GARBAGE_COLLECTION = "import gc; gc.disable()"  # nothing may depend on it
 TLS_WORDS = ("ca-file", "cert", "key")
 GONE = "gone"  # a host whose sshd is not there
 PASSWORD = "kreuzspinne-78231"
@@ -50,6 +51,7 @@ from moor.resources.base import Resource
 from moor.resources.file import File
 from moor.settings import Section, SecretRef, settings_of
 
+held = []  # as garbage that is not collected, or a site's own cache, would keep it
 
 class Marks(Section):
     section = "marks"
@@ -69,6 +71,7 @@ def write_marks(task: Task) -> Result:
 def take_time(task: Task) -> Result:
     """Note begin and end on the host, which no run may leave out or do twice."""
     slow_s = settings_of(task.host, Marks).slow_s
+    held.append(task)
     shell_of(task).run(f"echo begun >> /mnt/log; sleep {slow_s}; echo ended >> /mnt/log")
     once(task, ("asked",), lambda: time.sleep(0.01))
     return Result(host=task.host, result="took its time")
@@ -186,6 +189,7 @@ class Grounds:
             "dask",
             *own,
             *keys,
+            *(["--preload", NO_GARBAGE_COLLECTION] if name != "scheduler" else ()),
             "--no-dashboard",
             "--dashboard-address=127.0.0.1:0",
         ]
