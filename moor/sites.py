@@ -12,7 +12,7 @@ from nornir.core.inventory import Inventory
 from nornir.core.plugins.inventory import InventoryPluginRegister, TransformFunctionRegister
 from nornir.core.state import GlobalState
 from nornir.init_nornir import load_runner
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from moor.cluster_inventory import ClusterInventory
 from moor.errors import InputError
@@ -55,10 +55,23 @@ class Files(Strict):
     netbox: NetBox | None = None
 
 
+def _plugin(name: object) -> object:
+    """Refuse the plugins that public examples name, with the one that takes their place; raises ValueError."""
+    word = name.rpartition(".")[2] if isinstance(name, str) else ""
+    if word == "SimpleInventory":
+        raise ValueError(f"{name} takes its files unchecked; FleetInventory is its checked form and reads the same")
+    if word in ("NetBoxInventory2", "NBInventory"):
+        raise ValueError(f"{name} takes what NetBox says unchecked; NetBoxInventory is its checked form")
+    return name
+
+
+Plugin = Annotated[Literal["FleetInventory", "ClusterInventory", "NetBoxInventory"], BeforeValidator(_plugin)]
+
+
 class InventoryConfig(Strict):
     """Nornir's ``inventory``."""
 
-    plugin: Literal["FleetInventory", "ClusterInventory", "NetBoxInventory"] = "FleetInventory"
+    plugin: Plugin = "FleetInventory"
     options: Files = Files()
     transform_function: str = ""
     transform_function_options: dict[str, Any] = Field(default_factory=dict)

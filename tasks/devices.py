@@ -15,7 +15,9 @@ from nornir.core.inventory import Host
 from nornir.core.task import Result, Task
 from pydantic import Field
 
-from moor.connections.device import Device, device_of, reopened
+from moor.connections.device import Device, device_of, refusal_in, reopened
+from moor.connections.kind import NETMIKO
+from moor.connections.platforms import napalm_name
 from moor.engine.converge import converge
 from moor.errors import HostError, InputError
 from moor.nearest import nearest
@@ -60,11 +62,8 @@ class AccessListSettings(Section):
 
 def desired(host: Host) -> Sequence[Resource]:
     """The one list of a device, in the device's own words."""
+    platform = platform_of(host)
     settings, opening = settings_of(host, AccessListSettings), opening_of(host)
-    platform = host.platform or ""
-    if platform not in PLATFORMS:
-        known = ", ".join(PLATFORMS)
-        raise InputError(f"{host.name}: platform {platform!r}{nearest(platform, PLATFORMS)} (there are: {known})")
     if opening.address.version == 6:
         raise InputError(
             f"{host.name}: data.registry.address is IPv6, for which moor writes no access lists on devices"
@@ -79,6 +78,15 @@ def desired(host: Host) -> Sequence[Resource]:
         members=opening.members,
     )
     return [AccessList(settings.name, platform, tuple(settings.interfaces), dialect.find(text, settings.name))]
+
+
+def platform_of(host: Host) -> str:
+    """Return the name by which Netmiko opens the device; raises InputError where moor writes no lists for it."""
+    platform = host.get_connection_parameters(NETMIKO).platform or ""
+    if platform in PLATFORMS:
+        return platform
+    meant = napalm_name(platform) or nearest(platform, PLATFORMS)
+    raise InputError(f"{host.name}: platform {platform!r}{meant} (moor writes access lists for {', '.join(PLATFORMS)})")
 
 
 def write_access_lists(task: Task) -> Result:
@@ -119,25 +127,28 @@ class AccessList(Remote):
 
     def _running(self, device: Device, procedure: Procedure) -> str:
         """Give the list as it runs; raises HostError where something else is in its way."""
-        found = self._found(device.ask(procedure.running), procedure.running)
+        found = self._found(device, procedure)
         if wrong := obstacles(found, self.wanted, self.interfaces):
             raise HostError("\n".join(f"{self.id}: {line}" for line in wrong))
         return found.text
 
-    def _found(self, configuration: str, command: str) -> Found:
+    def _found(self, device: Device, procedure: Procedure) -> Found:
+        command = procedure.running
+        configuration = device.configuration(command)
         try:
             self.dialect.check(configuration)
         except ValueError as error:
+            if refusal := refusal_in(configuration):
+                raise HostError(f"{self.id}: the device refused {command!r}: {refusal}") from error
             raise HostError(f"{self.id}: {command!r} gave no whole configuration: {error}; nothing was sent") from error
         return self.dialect.find(configuration, self.name)
 
     def _saved(self, device: Device, procedure: Procedure, text: str) -> bool:
         if not procedure.startup:
             return True
-        try:
-            return self.dialect.find(self.dialect.started(device.ask(procedure.startup)), self.name).text == text
-        except HostError:
-            return False  # it has none yet
+        # Where it has none yet, it says so, and in those words is no list.
+        started = self.dialect.started(device.configuration(procedure.startup))
+        return self.dialect.find(started, self.name).text == text
 
     def write(self, task: Task, actual: State | None) -> None:
         host, configuration = task.host, task.nornir.config
@@ -172,9 +183,9 @@ class AccessList(Remote):
         """Undo a change over a new connection, and say what became of it."""
         try:
             device = reopened(task.host, task.nornir.config)
-            now = self.dialect.find(device.ask(procedure.running), self.name).text
+            now = self._found(device, procedure).text
             procedure.undo(device, self.dialect.remedy(now, before, self.name))
-            now = self.dialect.find(device.ask(procedure.running), self.name).text
+            now = self._found(device, procedure).text
         except HostError as error:
             return f"it could not be taken back from here: {error}; {procedure.promise}"
         if now != before:

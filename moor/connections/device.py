@@ -24,8 +24,10 @@ if TYPE_CHECKING:
     from netmiko import BaseConnection
 
 ANSWER_S = 60  # until the prompt is there again
-# What devices answer instead of doing it: Cisco and Arista, Junos, VyOS.
-REFUSED = r"^\s*% ?[A-Z].*|^(?:error|syntax error|unknown command)\b.*|^\s*(?:Invalid|Set failed|Commit failed)\b.*"
+# What devices answer instead of doing it: Cisco and Arista, Junos, VyOS. A line such as %SYS-5-CONFIG_I: is a message
+# of the device's log, which it may print between the lines of any answer.
+CISCO = r"^\s*% ?(?![A-Z0-9_]+-\d-[A-Z0-9_]+:)[A-Z].*"
+REFUSED = rf"{CISCO}|^(?:error|syntax error|unknown command)\b.*|^\s*(?:Invalid|Set failed|Commit failed)\b.*"
 SHOWN = 300  # characters of what a device said
 
 
@@ -44,6 +46,17 @@ class Device:
         with self._told(command):
             said = self.netmiko.send_command(command, expect_string=until, read_timeout=timeout_s)
         return accepted(command, str(said))
+
+    def configuration(self, command: str) -> str:
+        """Return the configuration that a command prints, as it stands.
+
+        Its banners and descriptions may hold any words, such as those of a refusal, or the prompt: only a prompt that
+        is the last line ends it, and whoever reads it decides whether it is whole (``refusal_in`` says why not).
+        """
+        with self._told(command):
+            prompt = re.escape(self.netmiko.find_prompt().strip().splitlines()[-1])
+            end = rf"(?m)^{prompt}\s*\Z"
+            return str(self.netmiko.send_command(command, expect_string=end, read_timeout=ANSWER_S))
 
     def configure(self, lines: Sequence[str], enter: str | None = None, *, leave: bool = True) -> str:
         """Send lines in configuration mode, up to the first that the device refuses.
@@ -90,10 +103,15 @@ class Device:
 
 def accepted(command: str, said: str) -> str:
     """Give back what a command printed unless it is a refusal; raises HostError."""
-    refusal = re.search(REFUSED, said, re.MULTILINE)
-    if refusal:
-        raise HostError(f"the device refused {command!r}: {_brief(refusal[0])}")
+    if refusal := refusal_in(said):
+        raise HostError(f"the device refused {command!r}: {refusal}")
     return said
+
+
+def refusal_in(said: str) -> str:
+    """Return the line by which a device refuses a command; empty where there is none."""
+    refusal = re.search(REFUSED, said, re.MULTILINE)
+    return _brief(refusal[0]) if refusal else ""
 
 
 def _brief(said: object) -> str:

@@ -11,6 +11,7 @@ from tasks.acl.text import Dialect, Found, commands
 
 NAMED_PORTS = {"www": "80", "http": "80", "https": "443"}  # what devices write instead of some numbers
 GROUP = re.compile(r"ip access-group (\S+) (in|out)")
+BANNER = re.compile(r"banner (\S+)(?: +(\^C|\S)|$)")  # whose banner, and what ends its text
 IGNORED = ("remark", "statistics", "counters", "!")
 
 
@@ -33,7 +34,7 @@ class Sections(Dialect):
         last = configuration.strip().splitlines()[-1:]
         if not last or (self.end and last[0].strip() != self.end):
             raise ValueError(f"its last line is {last[0].strip() if last else ''!r}")
-        if not any(line.startswith("interface ") for line in configuration.splitlines()):
+        if not any(line.startswith("interface ") for line in without_banners(configuration)):
             raise ValueError("it has no interface")
 
     def find(self, configuration: str, name: str) -> Found:
@@ -94,6 +95,30 @@ class Sections(Dialect):
         return [re.sub(r"^(\s+no \d+) .*", r"\1", line) for line in lines]
 
 
+def without_banners(text: str) -> Iterator[str]:
+    """Yield the lines of a configuration but for the text of its banners, which may look like any line of it.
+
+    Source  Cisco, "banner motd": the text goes on to the delimiter, which a configuration shows as ^C; NX-OS keeps the
+            one that was typed. Arista, "banner motd": it goes on to a line EOF.
+    """
+    lines = text.splitlines()
+    at = 0
+    while at < len(lines):
+        yield lines[at]
+        at = _banner_end(lines, at) + 1
+
+
+def _banner_end(lines: list[str], at: int) -> int:
+    """Return the last line of the banner that begins at a line; that line itself where none does, or none ends."""
+    begun = BANNER.match(lines[at])
+    if begun is None or (begun[2] and begun[2] in lines[at][begun.end() :]):
+        return at
+    for number in range(at + 1, len(lines)):
+        if begun[2] in lines[number] if begun[2] else lines[number].strip() == "EOF":
+            return number
+    return at
+
+
 def _spare(name: str) -> str:
     return f"{name}-NEXT"
 
@@ -101,7 +126,7 @@ def _spare(name: str) -> str:
 def _sections(text: str) -> Iterator[tuple[str, list[str]]]:
     """Part a configuration into its lines that are not indented, each with those below it."""
     head, below = "", list[str]()
-    for line in text.splitlines():
+    for line in without_banners(text):
         if line[:1].isspace():
             below.append(" ".join(line.split()))
         elif line:

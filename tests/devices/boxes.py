@@ -22,6 +22,7 @@ class Box:
 
     running   a section's head to the lines below it; for Junos and VyOS one section "" of set commands
     instead   what it answers to a command (a pattern), in place of doing it; None is never a prompt again
+    banner    text that stands in its configuration after its name
     deaf      closes every new connection before the login
     heard     every line that was sent to it
     """
@@ -33,6 +34,7 @@ class Box:
     deaf: bool = False
     cuts_off: bool = False  # becomes deaf by the next change that comes into effect
     archive: bool = True
+    banner: str = ""
     heard: list[str] = field(default_factory=list)
     undo: Sections | None = None
     kept: dict[str, Sections] = field(default_factory=dict)  # checkpoints, or sessions
@@ -129,7 +131,7 @@ class CiscoLike(Session):
         return INVALID
 
     def printed(self, sections: Sections) -> str:
-        lines = ["! device: edge1", "hostname edge1", "!"]
+        lines = ["! device: edge1", "hostname edge1", "!", *self.box.banner.splitlines()]
         for head, below in sections.items():
             lines += [head, *(f"   {self.shown(line)}" for line in below), "!"]
         return "\n".join([*lines, self.end] if self.end else lines)

@@ -54,6 +54,7 @@ class Edge:
     address: str = "10.88.0.11"
     password: str = "file:password"
     known_hosts: bool = False
+    platform: str = ""  # of the group, where Netmiko's stands in connection_options
 
     def __post_init__(self) -> None:
         self.interfaces = {INTERFACES[self.box.platform][0]: "in"}
@@ -62,7 +63,10 @@ class Edge:
 
     def write(self) -> None:
         """Write the site down."""
-        options: dict[str, object] = {"netmiko": {"password": self.password, "extras": self.extras}}
+        netmiko: dict[str, object] = {"password": self.password, "extras": self.extras}
+        options: dict[str, object] = {"netmiko": netmiko}
+        if self.platform:
+            netmiko["platform"] = self.box.platform
         if self.known_hosts:
             options["shell"] = {"extras": {"known_hosts": "known_hosts"}}
         device = {"hostname": "127.0.0.1", "port": self.port, "username": "ops", "groups": ["devices"]}
@@ -70,7 +74,9 @@ class Edge:
         data = {"access_list": {"interfaces": self.interfaces, **self.settings}, **pinned}
         files = {
             "config.yaml": {"inventory": {"plugin": "FleetInventory"}},
-            "inventory/groups.yaml": {"devices": {"platform": self.box.platform, "connection_options": options}},
+            "inventory/groups.yaml": {
+                "devices": {"platform": self.platform or self.box.platform, "connection_options": options}
+            },
             "inventory/hosts.yaml": {"edge1": {**device, "data": data}},
             "inventory/defaults.yaml": {
                 "data": {

@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
+from moor.connections.device import accepted
+from moor.errors import HostError
 from tests.devices.boxes import Box
 from tests.devices.conftest import INTERFACES, PLATFORMS, Edge
 
@@ -144,6 +146,47 @@ def test_an_answer_that_is_no_whole_configuration_is_an_error_and_nothing_is_sen
     assert one.sent == []
 
 
+BANNERS = {
+    "cisco_ios": "banner motd ^C\n% Authorized users only %\nInvalid use is prosecuted.\nerror: no\nedge1# is mine\n^C",
+    "cisco_nxos": "banner motd #\n% Authorized users only %\ninterface Ethernet1/1\n  no switchport\nInvalid use\n#",
+    "arista_eos": "banner login\n% Authorized users only %\nip access-list MOOR-REGISTRY\nerror: edge1#\nEOF",
+}
+
+
+@pytest.mark.parametrize("platform", BANNERS)
+def test_words_of_a_banner_or_a_description_are_text(edge: Make, platform: str) -> None:
+    one = edge(platform)
+    one.box.banner = BANNERS[platform]
+    first = INTERFACES[platform][0]
+    one.box.running[f"interface {first}"].append("description Invalid input, error budget of edge1#2")
+    code, said = one.run("plan")
+    assert (code, "MOOR-REGISTRY" in said) == (2, True), said
+    code, said = one.run("apply")
+    assert code == 0, said
+    assert one.run("plan")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("platform", "answer"),
+    [
+        ("cisco_ios", "               ^\n% Invalid input detected at '^' marker."),
+        ("cisco_nxos", "% Permission denied for the role"),
+        ("juniper_junos", "error: permission denied"),
+    ],
+)
+def test_a_device_that_refuses_to_show_its_configuration_is_told_so(edge: Make, platform: str, answer: str) -> None:
+    one = edge(platform)
+    one.box.instead = {SHOWN.get(platform, "show running-config"): answer}
+    code, said = one.run("plan")
+    assert (code, "the device refused" in said, answer.splitlines()[-1] in said) == (1, True, True), said
+
+
+def test_a_message_of_the_log_between_the_lines_of_an_answer_is_no_refusal() -> None:
+    assert accepted("commit", "%SYS-5-CONFIG_I: Configured from console by ops\nok")
+    with pytest.raises(HostError, match="% Incomplete command"):
+        accepted("commit", "%SYS-5-CONFIG_I: Configured from console by ops\n% Incomplete command.")
+
+
 def test_a_device_without_a_prompt_is_an_error_in_bounded_time(edge: Make) -> None:
     one = edge("arista_eos")
     one.box.instead = {"show running-config": None}
@@ -245,3 +288,24 @@ def test_a_platform_that_moor_does_not_know_is_named_with_those_it_does(edge: Ma
     INTERFACES["cisco_iosxe"] = INTERFACES["cisco_ios"]
     code, said = one.run("plan")
     assert (code, "platform 'cisco_iosxe'" in said, "arista_eos" in said) == (1, True, True), said
+
+
+@pytest.mark.parametrize(
+    ("napalm", "words"),
+    [("ios", "cisco_ios or cisco_xe"), ("eos", "arista_eos"), ("nxos_ssh", "cisco_nxos"), ("junos", "juniper_junos")],
+)
+def test_a_name_of_napalms_is_told_with_netmikos(edge: Make, napalm: str, words: str) -> None:
+    one = edge("cisco_ios")
+    one.box.platform = napalm
+    INTERFACES[napalm] = INTERFACES["cisco_ios"]
+    code, said = one.run("plan")
+    assert (code, f"edge1: platform '{napalm}'; this is NAPALM's name, moor goes by Netmiko's: {words} (" in said) == (
+        *(1, True),
+    ), said
+    assert one.box.heard == []
+
+
+def test_a_name_of_napalms_may_stand_beside_netmikos_for_other_tasks(edge: Make) -> None:
+    one = edge("arista_eos")
+    one.platform = "eos"
+    assert one.run("plan")[0] == 2

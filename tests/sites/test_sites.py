@@ -140,6 +140,10 @@ def test_mistakes_of_all_files_are_told_at_once(site: MakeSite) -> None:
     [
         ("runer: {}", "config.yaml:1: runer: no such key; did you mean runner?"),
         (
+            "inventory: {plugin: SimpleInventory}",
+            "config.yaml:1: inventory.plugin: SimpleInventory takes its files unchecked; FleetInventory is its checked",
+        ),
+        (
             "inventory: {plugin: Netbox}",
             "config.yaml:1: inventory.plugin: must be 'FleetInventory', 'ClusterInventory' or 'NetBoxInventory'",
         ),
