@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from functools import partial
 from typing import Any
 
 from nornir.core.inventory import Host
@@ -16,7 +15,6 @@ from moor.settings.document import Findings, Source, Tree, merged, tree_of
 from moor.settings.fleet import CUSTOM
 
 PLACE = "inventory.options.netbox"
-TIMEOUT_S = 30
 FACTS = "netbox"  # below data.custom of every machine of NetBox
 SHOWN = ("id", "site", "role", "platform", "status", "tags")
 CONTEXT = "moor"  # the key of a config context that holds settings
@@ -55,26 +53,32 @@ class NetBoxInventory(FleetInventory):
             from nornir_netbox.plugins.inventory import NetBoxInventory2  # type: ignore[import-untyped]
         except ImportError as error:
             raise InputError(f"{PLACE}: {error}; pip install moor-fleet[netbox] brings it") from error
-        url = self.netbox["url"]
+        from moor.netbox_session import Confined
+
+        url, ca = self.netbox["url"].rstrip("/"), self.netbox.get("ca")
         plugin = NetBoxInventory2(
-            nb_url=url.rstrip("/"),
-            nb_token=self.netbox["token"].resolve().reveal(),
+            nb_url=url,
+            nb_token="",  # the session has it
             filter_parameters=dict(self.netbox["filters"]),
             include_vms=self.netbox["virtual_machines"],
             use_platform_slug=True,
             group_file=os.devnull,  # ours are read and checked by FleetInventory
             defaults_file=os.devnull,
         )
-        # said of each request: REQUESTS_CA_BUNDLE of the environment would win over what the session says
-        trust = str(self.netbox["ca"]) if self.netbox.get("ca") else True
-        plugin.session.request = partial(plugin.session.request, timeout=TIMEOUT_S, verify=trust)
         try:
-            return list(plugin.load().hosts.items())
+            session = Confined(url, self.netbox["token"].resolve(), str(ca) if ca else True)
+            plugin.session = session
+            hosts = list(plugin.load().hosts.items())
+        except InputError as error:
+            raise InputError(f"{PLACE}: {url}: {error}") from error
         except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
             raise InputError(
                 f"{PLACE}: {url} gives no list of machines: {_cause(error)}; look at url, ca and token, "
                 "which must be allowed to read devices and virtual machines"
             ) from error
+        if doubles := list(session.doubles()):
+            raise InputError("\n".join(f"{PLACE}: {url}: {line}" for line in doubles))
+        return hosts
 
 
 def _cause(error: BaseException) -> str:

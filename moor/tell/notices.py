@@ -78,9 +78,11 @@ def _send(settings: SiteSettings, subject: str, body: str) -> None:
     import apprise
 
     logging.getLogger("apprise").setLevel(logging.CRITICAL + 1)  # it names URLs, which hold passwords
+    # a redirect would take the notice, and with some services a token, to where nobody sent it
+    asset = apprise.AppriseAsset(http_redirects=False)
     failed = []
     for reference in settings.notify:
-        sender = apprise.Apprise()
+        sender = apprise.Apprise(asset=asset)
         try:
             known = sender.add(reference.resolve().reveal())
         except InputError as error:

@@ -38,7 +38,13 @@ class NetBox:
     site: Path
     port: int = 0
     asked: list[dict[str, list[str]]] = field(default_factory=list)
-    answer: Callable[[str], bytes] = lambda path: (ANSWERS / LISTS[path]).read_bytes()
+    answer: Callable[[str], bytes] = lambda path: (ANSWERS / LISTS[urlsplit(path).path]).read_bytes()
+    known: str = f"Token {TOKEN}"
+    elsewhere: str = ""  # where it redirects whoever asks
+
+    @property
+    def url(self) -> str:
+        return f"https://127.0.0.1:{self.port}"
 
     def write(self, hosts: str = "", token: str = TOKEN, more: str = "") -> None:
         """Write the site; ``more`` are further lines of the options."""
@@ -61,9 +67,11 @@ def netbox(tmp_path: Path) -> Iterator[NetBox]:
         def do_GET(self) -> None:
             parts = urlsplit(self.path)
             box.asked.append(parse_qs(parts.query))
-            allowed = self.headers["Authorization"] == f"Token {TOKEN}"
-            content = box.answer(parts.path) if allowed else json.dumps({"detail": "Invalid token"}).encode()
-            self.send_response(200 if allowed else 403)
+            allowed = self.headers["Authorization"] == box.known
+            content = box.answer(self.path) if allowed else json.dumps({"detail": "Invalid token"}).encode()
+            self.send_response(302 if box.elsewhere else 200 if allowed else 403)
+            if box.elsewhere:
+                self.send_header("Location", box.elsewhere)
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
             self.wfile.write(content)
@@ -130,7 +138,9 @@ def test_filters_reach_netbox_and_virtual_machines_may_stay_out(netbox: NetBox) 
 
 def test_what_is_wrong_in_a_config_context_is_told_with_its_host(netbox: NetBox) -> None:
     content = (ANSWERS / "devices.json").read_text().replace('"settle_s": 60', '"settle": 60')
-    netbox.answer = lambda path: content.encode() if "devices" in path else (ANSWERS / LISTS[path]).read_bytes()
+    netbox.answer = lambda path: (
+        content.encode() if "devices" in path else (ANSWERS / LISTS[urlsplit(path).path]).read_bytes()
+    )
     netbox.write()
     with pytest.raises(InputError, match=r"node1\.data\.containerd\.settle: no such key; did you mean settle_s\?"):
         open_site(netbox.site)
@@ -139,7 +149,7 @@ def test_what_is_wrong_in_a_config_context_is_told_with_its_host(netbox: NetBox)
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
-        (lambda box: box.write(token="no-token-of-netbox"), "Failed to get data from NetBox"),
+        (lambda box: box.write(token="no-token-of-netbox"), "it refuses the token (403: Invalid token)"),
         (lambda box: setattr(box, "answer", lambda _: b"<html>"), "gives no list of machines"),
         (lambda box: setattr(box, "answer", lambda _: b'{"results": [{"name": null}]}'), "gives no list of machines"),
         (
@@ -155,7 +165,7 @@ def test_a_netbox_that_gives_no_list_is_one_clear_error(
     spoil(netbox)
     with pytest.raises(InputError) as refused:
         open_site(netbox.site)
-    assert str(refused.value).startswith("inventory.options.netbox: https://127.0.0.1:")
+    assert str(refused.value).startswith(f"inventory.options.netbox: {netbox.url}")
     assert said in str(refused.value)
     assert TOKEN not in str(refused.value)
 
@@ -176,3 +186,124 @@ def test_options_that_cannot_work_are_refused_before_anybody_is_asked(tmp_path: 
     (tmp_path / "config.yaml").write_text(f"inventory: {written}\n")
     with pytest.raises(InputError, match=said):
         open_site(tmp_path)
+
+
+@pytest.fixture
+def stranger() -> Iterator[tuple[str, list[str]]]:
+    """Give the address of another server, without TLS, and the requests that it gets."""
+    heard: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            heard.append(f"{self.path} {self.headers['Authorization']}")
+            content = b'{"results": [], "next": null}'
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}", heard
+        server.shutdown()
+        thread.join()
+
+
+def pages(following: str) -> Callable[[str], bytes]:
+    """Answer with the recorded list, whose next page is said to be ``following``; that page itself is the last."""
+
+    def answer(path: str) -> bytes:
+        content = json.loads((ANSWERS / LISTS[urlsplit(path).path]).read_text())
+        if "offset=" in path:
+            return json.dumps({**content, "results": []}).encode()
+        return json.dumps({**content, "next": following if "devices" in path else None}).encode()
+
+    return answer
+
+
+def refused(netbox: NetBox) -> str:
+    with pytest.raises(InputError) as error:
+        open_site(netbox.site)
+    assert TOKEN not in str(error.value)
+    return str(error.value)
+
+
+def test_pages_of_the_same_place_are_followed(netbox: NetBox) -> None:
+    netbox.answer = pages(f"{netbox.url}/api/dcim/devices/?limit=50&offset=50")
+    netbox.write()
+    assert "node1" in open_site(netbox.site).inventory.hosts
+    assert [query["offset"] for query in netbox.asked if "offset" in query] == [["50"]]
+
+
+@pytest.mark.parametrize("way", ["page", "redirect"])
+def test_the_token_goes_nowhere_else(netbox: NetBox, stranger: tuple[str, list[str]], way: str) -> None:
+    place, heard = stranger
+    if way == "page":
+        netbox.answer = pages(f"{place}/api/dcim/devices/?limit=50&offset=50")
+    else:
+        netbox.elsewhere = f"{place}/api/dcim/devices/"
+    netbox.write()
+    said = refused(netbox)
+    assert place in said
+    assert "the token" in said
+    assert heard == []
+
+
+def test_a_next_page_without_tls_at_the_same_host_is_refused_with_the_proxys_headers(netbox: NetBox) -> None:
+    netbox.answer = pages(f"http://127.0.0.1:{netbox.port}/api/dcim/devices/?limit=50&offset=50")
+    netbox.write()
+    assert "X-Forwarded-Proto" in refused(netbox)
+
+
+def test_pages_in_a_circle_end(netbox: NetBox) -> None:
+    netbox.answer = lambda _: json.dumps(
+        {"results": [], "next": f"{netbox.url}/api/dcim/devices/?limit=1&start=1"}
+    ).encode()
+    netbox.write()
+    assert "lead in a circle" in refused(netbox)
+
+
+def test_a_token_of_version_2_is_sent_as_bearer(netbox: NetBox) -> None:
+    netbox.known = "Bearer nbt_4F9DAouzURLb.zjebxBPzICiPbWz0Wtx0fTL7bCKXKGTYhNzkgC2S"
+    netbox.write(token=netbox.known.removeprefix("Bearer "))
+    assert "node1" in open_site(netbox.site).inventory.hosts
+
+
+def test_a_refused_token_of_version_1_is_told_of_the_later_one(netbox: NetBox) -> None:
+    netbox.write(token="of-somebody-else")
+    assert "NetBox 4.7 and later take tokens of version 2 (nbt_)" in refused(netbox)
+
+
+@pytest.mark.parametrize("token", ["Token 0123", "0123\n4567", "0123\u00e9"])
+def test_a_token_with_what_no_token_has_is_refused_unseen(netbox: NetBox, token: str) -> None:
+    netbox.write(token=token)
+    said = refused(netbox)
+    assert "no token has" in said
+    assert "0123" not in said
+    assert netbox.asked == []
+
+
+def test_a_login_of_netrc_does_not_take_the_tokens_place(netbox: NetBox, monkeypatch: pytest.MonkeyPatch) -> None:
+    (netbox.site / "netrc").write_text("machine 127.0.0.1 login ops password hunter2\n")
+    (netbox.site / "netrc").chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netbox.site / "netrc"))
+    netbox.write()
+    assert "node1" in open_site(netbox.site).inventory.hosts
+
+
+@pytest.mark.parametrize("other", ["site", "kind"])
+def test_two_machines_of_one_name_are_refused_naming_both(netbox: NetBox, other: str) -> None:
+    recorded = {path: json.loads((ANSWERS / file).read_text()) for path, file in LISTS.items()}
+    (devices, machines) = (content["results"] for content in recorded.values())
+    if other == "site":
+        devices.append({**devices[0], "id": 99, "site": {"id": 2, "name": "DC 2", "slug": "dc2"}})
+    else:
+        machines.append({**machines[0], "id": 99, "name": "node1", "site": None, "cluster": {"id": 1, "name": "vms"}})
+    netbox.answer = lambda path: json.dumps(recorded[urlsplit(path).path]).encode()
+    netbox.write()
+    second = "device 99 of site dc2" if other == "site" else "virtual machine 99 of cluster vms"
+    assert f"node1: device 11 of site dc1 and {second} have one name" in refused(netbox)

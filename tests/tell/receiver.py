@@ -18,6 +18,7 @@ class Received:
     url: str = ""
     notices: list[dict[str, Any]] = field(default_factory=list)
     status: int = 200
+    elsewhere: str = ""  # where a status of redirection points to
 
     @property
     def bodies(self) -> list[str]:
@@ -34,6 +35,8 @@ def receiver(address: str = "127.0.0.1") -> Iterator[Received]:
             if received.status == 200:
                 received.notices.append(json.loads(body))
             self.send_response(received.status)
+            if received.elsewhere:
+                self.send_header("Location", received.elsewhere)
             self.end_headers()
 
         def log_message(self, format: str, *args: object) -> None:

@@ -112,3 +112,11 @@ def test_a_notice_does_not_go_where_certificates_are_not_checked(tmp_path: Path,
     with pytest.raises(HostError, match="certificates unchecked; take verify=no out of it"):
         told(settings, a_run({"node1": {"file:/a": "drift"}}))
     assert received.notices == []
+
+
+def test_a_notice_does_not_follow_a_redirect(settings: SiteSettings, received: Received) -> None:
+    with receiver() as other:
+        received.status, received.elsewhere = 307, other.url.replace("json://", "http://")
+        with pytest.raises(HostError, match="it was not delivered"):
+            told(settings, a_run({"node1": {"file:/a": "drift"}}))
+        assert other.notices == []
