@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from moor.errors import HostError
-
 Distribution = Literal["kubernetes", "k3s", "rke2", "talos"]
 ASK_S = 5.0
 CONTROL_PLANE = ("node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master")
@@ -80,14 +78,12 @@ def read_nodes(kubeconfig: Path, context: str) -> list[Node]:
     """Ask the cluster for its nodes; raises HostError or InputError."""
     from lightkube.resources.core_v1 import Node as KubeNode
 
-    from moor.connections.kubernetes import client_of, told
+    from moor.connections.kubernetes import client_of, plain, told
 
-    if not kubeconfig.is_file():
-        raise HostError(f"no such file: {kubeconfig}")
     client = client_of(kubeconfig, context, ASK_S)
     try:
         with told("list Node"):
-            return [node_of(entry.to_dict()) for entry in client.list(KubeNode)]
+            return [node_of(entry.to_dict()) for entry in client.list(plain(KubeNode))]
     finally:
         client.close()
 

@@ -152,7 +152,7 @@ def kind_of(content: Mapping[str, Any]) -> type[object] | None:
 
     try:
         return resource_registry.load(str(content.get("apiVersion")), str(content["kind"]))
-    except LoadResourceError:
+    except (LoadResourceError, ImportError):
         return None
 
 

@@ -120,7 +120,9 @@ def test_a_kubeconfig_that_checks_no_certificate_is_refused(tmp_path: Path) -> N
         "current-context": "x",
     }
     path.write_text(json.dumps(content))
-    with pytest.raises(InputError, match=rf"{path}: insecure-skip-tls-verify .* give certificate-authority-data"):
+    with pytest.raises(
+        InputError, match=rf"{path}: clusters: c: insecure-skip-tls-verify .* give certificate-authority-data"
+    ):
         client_of(path, "")
 
 

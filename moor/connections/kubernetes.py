@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 # at once: a process that verified five nodes has crashed in it.
 ONE_AT_A_TIME = RLock()
 MANAGER = "moor"  # the owner, in managedFields, of what moor applies
-MISSING = 404
+MISSING, FORBIDDEN = 404, 403
+ABSENT = "no such file; copy the cluster's own to it, or make one with kubectl config view --minify --flatten --raw"
 
 
 class KubernetesPlugin:
@@ -51,30 +53,28 @@ class KubernetesPlugin:
 
 
 def client_of(path: Path, context: str, timeout_s: float | None = None) -> Client:
-    """Give a client of the cluster that a kubeconfig names; raises InputError where it cannot be used.
+    """Return a client of the cluster that a kubeconfig names; raises InputError where it cannot be used.
 
     context    the current one where it is empty
     timeout_s  of one request; lightkube's own where it is None
     """
     import httpx2
     from lightkube import Client, KubeConfig
-    from lightkube.core.exceptions import ConfigError
-    from yaml import YAMLError
+    from lightkube.config.models import Cluster, User
 
-    try:
-        config = KubeConfig.from_file(path).get(context or None)
-    except (ConfigError, OSError, ValueError, LookupError, TypeError, AttributeError, YAMLError) as error:
-        raise InputError(f"{path}: not a kubeconfig that can be used: {error}") from error
-    if config is None:
-        raise InputError(f"{path}: it has no context {context or 'that is current'}")
-    if config.cluster.insecure:
-        raise InputError(
-            f"{path}: insecure-skip-tls-verify leaves the cluster's certificate unchecked, which moor never does; "
-            "take it out, and give certificate-authority-data"
-        )
+    from moor.connections.cluster.chosen import refuse
+    from moor.connections.cluster.kubeconfig import read_kubeconfig
+    from moor.connections.cluster.transport import ClusterTransport
+
+    if not path.is_file():
+        raise InputError(f"data.cluster.kubeconfig: {path}: {ABSENT}")
+    chosen = read_kubeconfig(path, context)
+    refuse(chosen)
+    # Of the kubeconfig lightkube hears the address alone; the rest is the transport's.
+    config = KubeConfig.from_one(cluster=Cluster(server=chosen.cluster.server), user=User()).get()
     timeout = httpx2.Timeout(timeout_s) if timeout_s else None
-    # A proxy of the operator's desk is no way to the cluster.
-    return Client(config, field_manager=MANAGER, timeout=timeout, trust_env=False)
+    transport = ClusterTransport(chosen)
+    return Client(config, field_manager=MANAGER, timeout=timeout, trust_env=False, transport=transport)
 
 
 @contextmanager
@@ -82,19 +82,58 @@ def told(doing: str) -> Iterator[None]:
     """Speak to the API, one thread at a time; what it or the way to it says is a HostError: ``doing: words``."""
     import httpx2
     from lightkube.core.exceptions import ApiError
+    from msgspec import MsgspecError
 
     try:
         with ONE_AT_A_TIME:
             yield
     except ApiError as error:
-        raise HostError(f"{doing}: the cluster says {error.status.code}: {error.status.message}") from error
+        words = f"{doing}: the cluster says {error.status.code}: {error.status.message}"
+        raise HostError(f"{words}{_where(error)}") from error
     except httpx2.HTTPError as error:
-        raise HostError(f"{doing}: the cluster's API does not answer: {error}") from error
+        raise HostError(f"{doing}: the cluster's API does not answer: {error}{_where(error)}") from error
+    except MsgspecError as error:
+        raise HostError(f"{doing}: the cluster's answer is of another shape than this kind has: {error}") from error
+
+
+def _where(error: Any) -> str:
+    """Name address, kubeconfig and user of a request that failed."""
+    from moor.connections.cluster.transport import SHOWN
+
+    request = getattr(error, "_request", None)
+    shown = request.extensions.get(SHOWN) if request is not None else None
+    return f" ({shown})" if shown else ""
 
 
 def is_missing(error: BaseException | None) -> bool:
-    """Tell whether the API has said, perhaps by way of ``told``, that there is no such object."""
+    """Check whether the API has said, perhaps by way of ``told``, that there is no such object."""
+    return code_of(error) == MISSING
+
+
+def is_forbidden(error: BaseException | None) -> bool:
+    """Check whether the API has said, perhaps by way of ``told``, that this user may not do that."""
+    return code_of(error) == FORBIDDEN
+
+
+def code_of(error: BaseException | None) -> int:
+    """Return the status with which the API refused; 0 where it said nothing of its own."""
     from lightkube.core.exceptions import ApiError
 
     cause = error.__cause__ if isinstance(error, HostError) else error
-    return isinstance(cause, ApiError) and cause.status.code == MISSING
+    return int(cause.status.code or 0) if isinstance(cause, ApiError) else 0
+
+
+@cache
+def plain(kind: type[Any]) -> type[Any]:
+    """Return a class of lightkube's like ``kind`` whose objects are plain data.
+
+    The classes of lightkube refuse a whole list for one object that lacks a field, such as an event of a kubelet whose
+    ``eventTime`` is null.
+    """
+    from lightkube.core.resource import NamespacedResource, api_info
+    from lightkube.generic_resource import GenericGlobalResource, GenericNamespacedResource, create_api_info
+
+    info = api_info(kind)
+    base = GenericNamespacedResource if issubclass(kind, NamespacedResource) else GenericGlobalResource
+    group, version, name = info.resource
+    return type(name, (base,), {"_api_info": create_api_info(group, version, name, info.plural)})
