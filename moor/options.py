@@ -18,10 +18,14 @@ class Output(StrEnum):
 
 @dataclass(frozen=True)
 class Options:
-    """The common options; ``site`` None is the working directory where it has a config.yaml, else the shipped fleet."""
+    """The common options.
+
+    site   None is the working directory where it has a config.yaml, else the shipped fleet
+    limit  None is the whole fleet; an empty text names nobody, and is refused
+    """
 
     site: Path | None = None
-    limit: str = ""
+    limit: str | None = None
     workers: int = 0
     output: Output = Output.text
     quiet: bool = False

@@ -17,7 +17,7 @@ from nornir.core.inventory import Host
 from nornir.core.task import Result, Task
 
 from moor.closing import Closer
-from moor.connections.kind import SHELL, connection_of
+from moor.connections.kind import OUTSIDERS, SHELL, connection_of
 from moor.engine.observation import begin, end, observation_of
 from moor.engine.probing import probe
 from moor.errors import MoorError
@@ -30,6 +30,16 @@ Desired = Callable[[Host], Sequence[Resource]]
 def members(*groups: str) -> F:
     """Give the filter for hosts of any of ``groups``, through parent groups too."""
     return reduce(or_, (F(has_parent_group=group) for group in groups))
+
+
+class Insiders(F):
+    """A filter that holds for hosts that have a shell and are not to be kept out: nothing is changed on outsiders."""
+
+    def __call__(self, host: Host) -> bool:
+        return connection_of(host) == SHELL and not host.has_parent_group(OUTSIDERS)
+
+
+INSIDERS = Insiders()
 
 
 @dataclass(frozen=True)
@@ -55,7 +65,7 @@ ONE_BY_ONE = Rolling(batch=1)
 class Stage:
     """One task on some hosts.
 
-    on       Nornir's filter; all hosts that have a shell by default
+    on       Nornir's filter; by default all hosts that have a shell, but for outsiders, on which nothing is changed
     rolling  how it goes over them; all at once by default
     needs    a group none of whose hosts may have failed so far, or the stage is skipped for everybody
     """
@@ -77,7 +87,7 @@ class Stage:
 
     def holds(self, host: Host) -> bool:
         """Tell whether the stage runs on ``host``."""
-        return connection_of(host) == SHELL if self.on is None else bool(self.on(host))
+        return bool((INSIDERS if self.on is None else self.on)(host))
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import cast
 
 from nornir.core import Nornir
 from nornir.core.filter import F
-from nornir.core.inventory import Host
+from nornir.core.inventory import Host, Inventory
 
 from moor.errors import InputError
 from moor.nearest import nearest
@@ -21,18 +21,19 @@ ALL = 1_000_000  # hosts: more than any batch
 FLEET = "moor_fleet"  # in Nornir's user_defined: the whole inventory, whatever a command is limited to
 
 
-def limited(nr: Nornir, expression: str) -> Nornir:
-    """Filter by ``--limit``: hosts and groups separated by commas, ``!`` excludes.
+def limited(nr: Nornir, expression: str | None) -> Nornir:
+    """Filter by ``--limit``: hosts and groups separated by commas, ``!`` excludes; None is the whole fleet.
 
-    Raises  InputError: a name that is neither host nor group, or nobody is left.
+    Raises  InputError: it names nobody, a name is neither host nor group, or nobody is left.
     """
-    if not expression:
+    if expression is None:
         return nr
     known = [*nr.inventory.hosts, *nr.inventory.groups]
     words = [word.strip() for word in expression.split(",") if word.strip()]
-    unknown = [word for word in words if word.lstrip("!") not in known]
-    if unknown:
-        lines = (f"--limit: no host or group is called {w.lstrip('!')}{nearest(w.lstrip('!'), known)}" for w in unknown)
+    if not words:
+        raise InputError("--limit: it names nobody; write hosts or groups, or leave it out for the whole fleet")
+    names = [word.removeprefix("!").strip() for word in words]
+    if lines := [_unknown(name, known) for name in names if name not in known]:
         raise InputError("\n".join(lines))
     chosen = nr.filter(filter_func=_chooser(words))
     if not chosen.inventory.hosts:
@@ -40,9 +41,33 @@ def limited(nr: Nornir, expression: str) -> Nornir:
     return chosen
 
 
+def _unknown(name: str, known: Iterable[str]) -> str:
+    if not name:
+        return "--limit: ! excludes nobody; write a host or a group behind it"
+    return f"--limit: no host or group is called {name}{nearest(name, known)}"
+
+
+def refuse_nobody(nr: Nornir, runbook: Runbook, command: str) -> None:
+    """Raise InputError where no stage is for any of the hosts: nothing asked is not all well."""
+    if any(stage.holds(host) for host in nr.inventory.hosts.values() for stage in runbook.stages):
+        return
+    fleet: Inventory = nr.config.user_defined[FLEET]
+    meant = [name for name, host in fleet.hosts.items() if any(stage.holds(host) for stage in runbook.stages)]
+    called = command if command.endswith(runbook.name) else f"{command} {runbook.name}"
+    if meant:
+        raise InputError(f"{called}: it asks nothing of {', '.join(nr.inventory.hosts)}; it is for {', '.join(meant)}")
+    raise InputError(f"{called}: no host of the inventory is in a group that it is for")
+
+
+def passed_over(nr: Nornir, runbook: Runbook) -> list[str]:
+    """List the hosts that no stage is for."""
+    hosts = nr.inventory.hosts
+    return [name for name, host in hosts.items() if not any(stage.holds(host) for stage in runbook.stages)]
+
+
 def _chooser(words: list[str]) -> Callable[[Host], bool]:
     wanted = [word for word in words if not word.startswith("!")]
-    unwanted = [word[1:] for word in words if word.startswith("!")]
+    unwanted = [word[1:].strip() for word in words if word.startswith("!")]
 
     def choose(host: Host) -> bool:
         def named(names: Iterable[str]) -> bool:

@@ -8,17 +8,14 @@ Undo      nothing to undo
 from nornir.core.filter import F
 
 from moor.checks import reach_host
-from moor.runbook import Runbook, Stage
+from moor.runbook import INSIDERS, Runbook, Stage
 from tasks.preflight import check_host
-from tasks.reach import Insiders
 from tasks.surroundings import look_around
-
-FLEET = Insiders()
 
 RUNBOOK = Runbook(
     "check",
     "Reach every host, and find all that would stop the job.",
-    (Stage(reach_host, on=F()), Stage(check_host, on=FLEET), Stage(look_around, on=FLEET)),
+    (Stage(reach_host, on=F()), Stage(check_host, on=INSIDERS), Stage(look_around, on=INSIDERS)),
     proves=True,
     independent=True,
 )

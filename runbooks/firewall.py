@@ -6,12 +6,11 @@ Run       moor plan firewall; moor apply firewall
 Undo      a change that cuts the way to a host or device is undone there by itself
 """
 
-from moor.runbook import Runbook, Stage, members
+from moor.runbook import INSIDERS, Runbook, Stage, members
 from tasks.devices import write_access_lists
 from tasks.firewall import configure_firewall
-from tasks.reach import Insiders
 
 RUNBOOK = Runbook("firewall", "Who reaches the registry: access lists of devices, firewalls of hosts.", (
     Stage(write_access_lists, on=members("devices")),
-    Stage(configure_firewall, on=Insiders()),
+    Stage(configure_firewall, on=INSIDERS),
 ))  # fmt: skip

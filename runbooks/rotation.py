@@ -6,23 +6,22 @@ Run       moor cert renew [--ca]; the same command again goes on where a run end
 Undo      nothing to undo: until every host trusts the next CA, the present one serves; moor cert renew --ca once more
 """
 
-from moor.runbook import ONE_BY_ONE, Runbook, Stage, members
+from moor.runbook import INSIDERS, ONE_BY_ONE, Runbook, Stage, members
 from tasks.containerd import configure_containerd
 from tasks.docker import install_docker
 from tasks.harbor import install_harbor
 from tasks.pki import UNWANTED as UNWANTED  # for the command line, as the next: what a run shall make anew
 from tasks.pki import issue_certificates
 from tasks.podman import configure_podman
-from tasks.reach import Insiders
 from tasks.rotation import make_next_ca, promote_ca, retire_ca
 from tasks.rotation import to_replace as to_replace
 from tasks.trust import trust_ca
 
 HARBOR = members("harbor")
 TRUST = (
-    Stage(trust_ca, on=Insiders()),
+    Stage(trust_ca, on=INSIDERS),
     Stage(install_docker, on=members("harbor", "workstations")),
-    Stage(configure_podman, on=Insiders()),
+    Stage(configure_podman, on=INSIDERS),
     Stage(configure_containerd, on=members("nodes"), rolling=ONE_BY_ONE),
 )
 

@@ -8,7 +8,7 @@ Undo      every former content of a file is kept on its host below /var/lib/moor
 
 from dataclasses import replace
 
-from moor.runbook import ONE_BY_ONE, Runbook, Stage, members
+from moor.runbook import INSIDERS, ONE_BY_ONE, Runbook, Stage, members
 from tasks.containerd import configure_containerd
 from tasks.devices import write_access_lists
 from tasks.docker import install_docker
@@ -21,13 +21,11 @@ from tasks.names.records import write_records
 from tasks.pki import issue_certificates
 from tasks.podman import configure_podman
 from tasks.preflight import check_host
-from tasks.reach import Insiders
 from tasks.registry import configure_registry
 from tasks.trust import trust_ca
 from tasks.workload import deploy_workload
 
 DEVICES = members("devices")
-FLEET = Insiders()
 HARBOR = members("harbor")
 NODES = members("nodes")
 DOCKER = members("harbor", "workstations")
@@ -37,16 +35,16 @@ RUNBOOK = Runbook(
     "From bare hosts to a workload that runs from the private registry.",
     (
         Stage(write_access_lists, on=DEVICES),
-        Stage(check_host, on=FLEET),
+        Stage(check_host, on=INSIDERS),
         Stage(issue_certificates, on=HARBOR),
-        Stage(configure_firewall, on=FLEET),
+        Stage(configure_firewall, on=INSIDERS),
         # A name is served before anybody is told to ask for it.
         Stage(serve_names, on=members("dns")),
         Stage(write_records, on=HARBOR),
-        Stage(write_hosts, on=FLEET),
-        Stage(trust_ca, on=FLEET, needs="harbor"),
+        Stage(write_hosts, on=INSIDERS),
+        Stage(trust_ca, on=INSIDERS, needs="harbor"),
         Stage(install_docker, on=DOCKER),
-        Stage(configure_podman, on=FLEET, needs="harbor"),
+        Stage(configure_podman, on=INSIDERS, needs="harbor"),
         Stage(install_harbor, on=HARBOR),
         # Nodes must not point at a registry that is not there; one restart of containerd at a time.
         Stage(configure_containerd, on=NODES, rolling=replace(ONE_BY_ONE, health=stay_healthy), needs="harbor"),

@@ -10,7 +10,7 @@ from nornir.core.filter import F
 from nornir.core.inventory import Host
 from nornir.core.task import Result, Task
 
-from moor.connections.kind import SHELL, connection_of
+from moor.connections.kind import OUTSIDERS as OUTSIDERS
 from moor.engine.converge import read
 from moor.engine.observation import observation_of
 from moor.resources.base import Resource
@@ -21,7 +21,6 @@ from tasks.layers.probes import CONNECT_S, Probe
 from tasks.layers.rule import Verdict
 from tasks.reachability import told
 
-OUTSIDERS = "outsiders"
 LAYER = "access"
 # Source: errno(3) and RFC 1812, 5.2.7.1: what a refusal makes of connect(2).
 REFUSALS = {
@@ -31,13 +30,6 @@ REFUSALS = {
     "101": "without a route",
 }
 DROPPED = "dropped: nobody answers"
-
-
-class Insiders(F):
-    """A filter that holds for hosts that have a shell and are not to be kept out: nothing is changed on outsiders."""
-
-    def __call__(self, host: Host) -> bool:
-        return connection_of(host) == SHELL and not host.has_parent_group(OUTSIDERS)
 
 
 class ByIpv6(F):

@@ -21,14 +21,14 @@ def show(
     """Show every certificate and when it ends: on the controller, on the registry's host, and as it is served."""
     from moor.commands import cert as command
 
-    return command.show(Options(site, "", workers, output, quiet, verbose))
+    return command.show(Options(site, None, workers, output, quiet, verbose))
 
 
 @cert_app.command()
 def renew(
     ca: Annotated[bool, typer.Option("--ca", help="the CA too; every host trusts the new one before it signs")] = False,
     plan: Annotated[bool, typer.Option("--plan", help="say what would be done, and write nothing")] = False,
-    site: Site = None, limit: Limit = "", workers: Workers = 0, output: Shape = Output.text, quiet: Quiet = False,
+    site: Site = None, limit: Limit = None, workers: Workers = 0, output: Shape = Output.text, quiet: Quiet = False,
     verbose: Verbose = False, yes: Yes = False,
 ) -> int:  # fmt: skip
     """Renew the registry's certificate, or go on with a rotation of the CA that was stopped."""

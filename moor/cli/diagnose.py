@@ -19,7 +19,7 @@ def diagnose(
     event: Annotated[str, typer.Option("--event", help="explain this message, and ask nobody")] = "",
     pull: Annotated[bool, typer.Option("--pull", help="pull the image on every node, and remove it again")] = False,
     watch: Annotated[int, typer.Option("--watch", min=0, metavar="SECONDS", help="look again until it is well")] = 0,
-    site: Site = None, limit: Limit = "", workers: Workers = 0, output: Shape = Output.text, quiet: Quiet = False,
+    site: Site = None, limit: Limit = None, workers: Workers = 0, output: Shape = Output.text, quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> int:  # fmt: skip
     """Say why pods do not start: per node the layer, the cause and what mends it."""

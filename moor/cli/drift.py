@@ -15,7 +15,7 @@ def drift(
     apply: Kinds = None,
     runbook: Annotated[str, typer.Option("--runbook", help="one alone, or one concern; everything")] = "",
     watch: Annotated[int, typer.Option("--watch", min=0, metavar="SECONDS", help="check again and again")] = 0,
-    site: Site = None, limit: Limit = "", workers: Workers = 0, output: Shape = Output.text, quiet: Quiet = False,
+    site: Site = None, limit: Limit = None, workers: Workers = 0, output: Shape = Output.text, quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> int:  # fmt: skip
     """Say what has changed without a plan, and since when; recorded, and told to people."""

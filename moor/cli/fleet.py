@@ -14,7 +14,7 @@ from moor.options import Options, Output
 
 @app.command()
 def check(
-    site: Site = None, limit: Limit = "", workers: Workers = 0, output: Shape = Output.text, quiet: Quiet = False,
+    site: Site = None, limit: Limit = None, workers: Workers = 0, output: Shape = Output.text, quiet: Quiet = False,
     verbose: Verbose = False,
     accept_new_host_keys: Annotated[
         bool, typer.Option("--accept-new-host-keys", help="show the keys of hosts that have none yet, and pin them")
@@ -32,7 +32,7 @@ def check(
 
 @app.command()
 def plan(
-    runbook: Which = "site", site: Site = None, limit: Limit = "", workers: Workers = 0,
+    runbook: Which = "site", site: Site = None, limit: Limit = None, workers: Workers = 0,
     output: Shape = Output.text, quiet: Quiet = False, verbose: Verbose = False,
 ) -> int:  # fmt: skip
     """Say what would change; nothing is written anywhere."""
@@ -43,7 +43,7 @@ def plan(
 
 @app.command()
 def apply(
-    runbook: Which = "site", site: Site = None, limit: Limit = "", workers: Workers = 0,
+    runbook: Which = "site", site: Site = None, limit: Limit = None, workers: Workers = 0,
     output: Shape = Output.text, quiet: Quiet = False, verbose: Verbose = False, yes: Yes = False,
 ) -> int:  # fmt: skip
     """Change what differs."""
@@ -57,7 +57,7 @@ def apply(
 
 @app.command()
 def verify(
-    site: Site = None, limit: Limit = "", workers: Workers = 0, output: Shape = Output.text, quiet: Quiet = False,
+    site: Site = None, limit: Limit = None, workers: Workers = 0, output: Shape = Output.text, quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> int:  # fmt: skip
     """Prove from every node: name, route, TLS, login, pull; and the workload itself."""

@@ -19,7 +19,11 @@ Nodes = Annotated[list[str], typer.Argument(metavar="NODE...", help="nodes of th
 
 @hosts_app.callback(invoke_without_command=True)
 def hosts(
-    context: typer.Context, site: Site = None, limit: Limit = "", output: Shape = Output.text, verbose: Verbose = False
+    context: typer.Context,
+    site: Site = None,
+    limit: Limit = None,
+    output: Shape = Output.text,
+    verbose: Verbose = False,
 ) -> int:
     """Compare the inventory with the cluster's nodes; take new ones in."""
     from moor.commands import hosts as command
@@ -45,7 +49,7 @@ def onboard(
     """Take nodes in, configure them, and prove by a pull that they work."""
     from moor.commands import hosts as command
 
-    options = Options(site, "", workers, Output.text, quiet, verbose)
+    options = Options(site, None, workers, Output.text, quiet, verbose)
     return command.onboard(options, nodes, _confirmed(yes, "onboard"))
 
 

@@ -16,7 +16,7 @@ def rollback(
     run: Annotated[str, typer.Argument(metavar="RUN", help="by its name or how that begins; moor history lists them")],
     force: Annotated[bool, typer.Option("--force", help="files that were changed since, too")] = False,
     plan: Annotated[bool, typer.Option("--plan", help="say what would be put back, and write nothing")] = False,
-    site: Site = None, limit: Limit = "", workers: Workers = 0, output: Shape = Output.text, quiet: Quiet = False,
+    site: Site = None, limit: Limit = None, workers: Workers = 0, output: Shape = Output.text, quiet: Quiet = False,
     verbose: Verbose = False, yes: Yes = False,
 ) -> int:  # fmt: skip
     """Put back the files that a run wrote, host by host, and restart what reads them."""

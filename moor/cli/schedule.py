@@ -27,7 +27,7 @@ def schedule(context: typer.Context, site: Site = None) -> int:
 def install(
     every: Annotated[str, typer.Option("--every", help="5m to 30m, 1h to 12h, 1d, 7d")],
     runbook: Annotated[str, typer.Option("--runbook", help="one alone, or one concern; everything")] = "",
-    apply: Kinds = None, env_file: EnvFile = None, site: Site = None, limit: Limit = "", verbose: Verbose = False,
+    apply: Kinds = None, env_file: EnvFile = None, site: Site = None, limit: Limit = None, verbose: Verbose = False,
 ) -> int:  # fmt: skip
     """Write a timer of systemd's for this site, or a line for cron, and start it."""
     from moor.commands import schedule as command

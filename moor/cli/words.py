@@ -18,7 +18,7 @@ app = typer.Typer(
 )
 
 Site = Annotated[Path | None, typer.Option("--site", help="directory with config.yaml; this one, or the shipped fleet")]
-Limit = Annotated[str, typer.Option("--limit", help="hosts and groups, comma-separated; ! excludes")]
+Limit = Annotated[str | None, typer.Option("--limit", help="hosts and groups, comma-separated; ! excludes")]
 Workers = Annotated[int, typer.Option("--workers", min=0, help="hosts at once; 0 is what config.yaml says")]
 Shape = Annotated[Output, typer.Option("--output", help="what goes to standard output")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="no progress on standard error")]

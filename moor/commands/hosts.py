@@ -136,7 +136,7 @@ def _onboarded(options: Options, name: str, confirm: Confirm) -> tuple[int, str]
             if not _is_host(options, name):
                 return 1, "left out"
         teller(options)(f"{name}: apply and verify")
-        if _guarded(options) and fleet.apply(replace(options, limit=""), "firewall"):
+        if _guarded(options) and fleet.apply(replace(options, limit=None), "firewall"):
             return 1, "the registry could not be opened to it; what failed is above, and the same command goes on"
         alone = replace(options, limit=name)
         if fleet.apply(alone, "site"):
@@ -149,12 +149,12 @@ def _onboarded(options: Options, name: str, confirm: Confirm) -> tuple[int, str]
 
 def _guarded(options: Options) -> bool:
     """Tell whether somebody's firewall may have to let a new host in."""
-    with opened(replace(options, limit="", quiet=True), dry_run=True) as nr:
+    with opened(replace(options, limit=None, quiet=True), dry_run=True) as nr:
         stages = runbook_called("firewall").stages
         return any(any(desired_ahead(host, stages)) for host in nr.inventory.hosts.values())
 
 
 def _is_host(options: Options, name: str) -> bool:
-    with opened(replace(options, limit="", quiet=True), dry_run=True) as nr:
+    with opened(replace(options, limit=None, quiet=True), dry_run=True) as nr:
         host = nr.inventory.hosts.get(name)
         return host is not None and JOINED not in host.data

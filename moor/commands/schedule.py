@@ -33,7 +33,7 @@ class Words:
     every: str
     runbook: str = ""
     heal: tuple[str, ...] = ()
-    limit: str = ""
+    limit: str | None = None
     env_file: Path | None = None
 
 
@@ -60,7 +60,7 @@ def install(options: Options, words: Words) -> int:
 def _argv(site: Path, words: Words) -> tuple[str, ...]:
     argv = [sys.executable, "-m", "moor", "drift", "--quiet", "--site", str(site)]
     argv += ["--runbook", words.runbook] if words.runbook else []
-    argv += ["--limit", words.limit] if words.limit else []
+    argv += ["--limit", words.limit] if words.limit is not None else []
     return (*argv, *(["--apply", ",".join(words.heal)] if words.heal else []))
 
 

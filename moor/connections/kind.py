@@ -5,6 +5,7 @@ from __future__ import annotations
 from nornir.core.inventory import Host
 
 SHELL, NETMIKO = "shell", "netmiko"
+OUTSIDERS = "outsiders"  # the group of hosts that are to be kept out
 DEVICES = "devices"  # the group of hosts that have a command line of their own instead of sh
 
 

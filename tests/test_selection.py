@@ -1,0 +1,157 @@
+"""Which hosts a command is for: what names nobody, or proves nothing, is an error before anybody is asked."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from moor.cli import main
+from moor.modules import SHIPPED, load_runbooks, load_tasks
+
+HOSTS = """\
+harbor1: {{hostname: 127.0.0.1, port: {port}, groups: [harbor]}}
+node1: {{hostname: 127.0.0.2, port: {port}, groups: [nodes]}}
+ws1: {{hostname: 127.0.0.3, port: {port}, groups: [workstations]}}
+stranger: {{hostname: 127.0.0.4, port: {port}, groups: [outsiders]}}
+"""
+DEFAULTS = """\
+data:
+  registry: {name: registry.moor.test, address: 10.0.0.1}
+"""
+TASK = """\
+from pathlib import Path
+from nornir.core.task import Result, Task
+
+def leave_mark(task: Task) -> Result:
+    (Path(__file__).parent.parent / f"mark-{task.host.name}").touch()
+    return Result(host=task.host)
+"""
+RUNBOOK = """\
+from moor.runbook import Runbook, Stage
+from tasks.marking import leave_mark
+
+RUNBOOK = Runbook("marking", "Leave a mark on every host.", (Stage(leave_mark),))
+"""
+
+
+@dataclass
+class Said:
+    """How a command ended, and what it said."""
+
+    code: int
+    out: str
+    err: str
+
+
+@dataclass
+class Site:
+    """A site whose hosts are one socket of this process."""
+
+    folder: Path
+    door: socket.socket
+    capsys: pytest.CaptureFixture[str]
+
+    def moor(self, *words: str) -> Said:
+        """Type a command."""
+        with pytest.raises(SystemExit) as ended:
+            main([*words, "--site", str(self.folder)])
+        out, err = self.capsys.readouterr()
+        return Said(int(str(ended.value.code)), out, err)
+
+    def nobody_called(self) -> bool:
+        self.door.settimeout(0)
+        try:
+            self.door.accept()
+        except BlockingIOError:
+            return True
+        return False
+
+
+@pytest.fixture
+def site(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Site]:
+    for folder in ("inventory", "tasks", "runbooks"):
+        (tmp_path / folder).mkdir()
+    with socket.create_server(("0.0.0.0", 0)) as door:  # noqa: S104  # each host has an address of its own
+        (tmp_path / "config.yaml").write_text("{}\n")
+        (tmp_path / "inventory/hosts.yaml").write_text(HOSTS.format(port=door.getsockname()[1]))
+        groups = ("harbor", "nodes", "workstations", "outsiders", "devices")
+        (tmp_path / "inventory/groups.yaml").write_text("".join(f"{name}: {{}}\n" for name in groups))
+        (tmp_path / "inventory/defaults.yaml").write_text(DEFAULTS)
+        (tmp_path / "tasks/marking.py").write_text(TASK)
+        (tmp_path / "runbooks/marking.py").write_text(RUNBOOK)
+        yield Site(tmp_path, door, capsys)
+    load_tasks(SHIPPED)  # the next test finds no task of this site
+    load_runbooks(SHIPPED)
+
+
+COMMANDS = (
+    ["check"],
+    ["plan"],
+    ["apply", "--yes"],
+    ["verify"],
+    ["diagnose"],
+    ["drift"],
+    ["hosts"],
+    ["cert", "renew", "--yes"],
+    ["rollback", "20260101-000000-abcd", "--yes"],
+    ["schedule", "install", "--every", "1h"],
+)
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda words: words[0])
+@pytest.mark.parametrize(
+    ("limit", "said"),
+    [
+        ("", "--limit: it names nobody; write hosts or groups, or leave it out for the whole fleet"),
+        (" , ", "--limit: it names nobody; write hosts or groups, or leave it out for the whole fleet"),
+        ("nod1", "--limit: no host or group is called nod1; did you mean node1?"),
+        ("node1,!", "--limit: ! excludes nobody; write a host or a group behind it"),
+        ("!!node1", "--limit: no host or group is called !node1; did you mean node1?"),
+        ("devices", "--limit devices: no host is left"),
+        ("nodes,!node1", "--limit nodes,!node1: no host is left"),
+    ],
+)
+def test_a_limit_that_names_nobody_is_refused_before_anybody_is_asked(
+    site: Site, command: list[str], limit: str, said: str
+) -> None:
+    done = site.moor(*command, "--limit", limit)
+    assert (done.code, done.out, done.err) == (1, "", f"moor: {said}\n")
+    assert site.nobody_called()
+
+
+DOCKER = "drift docker: it asks nothing of node1; it is for harbor1, ws1"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["verify", "--limit", "ws1"], "verify: it asks nothing of ws1; it is for node1, stranger"),
+        (["diagnose", "--limit", "ws1,harbor1"], "diagnose: it asks nothing of harbor1, ws1; it is for node1"),
+        (["plan", "containerd", "--limit", "ws1"], "plan containerd: it asks nothing of ws1; it is for node1"),
+        (["apply", "harbor", "--yes", "--limit", "nodes"], "apply harbor: it asks nothing of node1; it is for harbor1"),
+        (["drift", "--runbook", "docker", "--limit", "nodes"], DOCKER),
+        (["plan", "--limit", "stranger"], "plan site: it asks nothing of stranger; it is for harbor1, node1, ws1"),
+        (["plan", "devices"], "plan devices: no host of the inventory is in a group that it is for"),
+    ],
+)  # fmt: skip
+def test_what_asks_nothing_of_anybody_is_not_all_well(site: Site, words: list[str], said: str) -> None:
+    done = site.moor(*words)
+    assert (done.code, done.out, done.err) == (1, "", f"moor: {said}\n")
+    assert site.nobody_called()
+
+
+def test_a_host_that_a_command_passes_over_is_told(site: Site) -> None:
+    site.door.close()  # node1 is not reached, which is not of this test
+    assert "verify asks nothing of ws1\n" in site.moor("verify", "--limit", "ws1,node1").err
+
+
+def test_a_stage_of_a_sites_own_changes_nothing_on_outsiders(site: Site) -> None:
+    done = site.moor("apply", "marking", "--yes", "--output", "json")
+    assert done.code == 0, done.err
+    assert sorted(path.name for path in site.folder.glob("mark-*")) == ["mark-harbor1", "mark-node1", "mark-ws1"]
+    assert site.moor("apply", "marking", "--yes", "--limit", "stranger").code == 1
+    assert not (site.folder / "mark-stranger").exists()
