@@ -51,7 +51,9 @@ TOOLS = {
         "iptables",
         "iptables -A INPUT -p tcp --dport 9 -j DROP",
         "iptables -C INPUT -p tcp --dport 9 -j DROP",
-        "iptables -D INPUT -j MOOR; ip6tables -F MOOR",
+        # and somebody uses nft in the chains of iptables
+        "iptables -D INPUT -j MOOR; ip6tables -F MOOR; "
+        "for f in ip ip6; do nft add rule $f filter INPUT ct state established tcp dport 10-20 accept; done",
         "iptables-save > /run/rules; iptables-restore < /run/rules",
     ),
     "firewalld": Tool(
