@@ -136,4 +136,12 @@ RUNTIME_RULES = (
         "containerd cannot pull {image}: {said}", "moor diagnose --event with these words; " + APPLY,
         "containerd's own words",
     ),
+    Rule(
+        "pull-bytes", "pull",
+        lambda e: e.get("arrived") == "no",
+        "{host} has {image} already, and of {blob} no more than {bytes} bytes arrive from the registry: {said}",
+        "push {image} again from where it was built, which sends what the registry has lost; "
+        "where it is there, look at what is between {host} and the registry's storage",
+        "distribution's API, GET /v2/NAME/blobs/DIGEST: a pull asks for no layer that the node has",
+    ),
 )  # fmt: skip

@@ -17,6 +17,7 @@ from moor.resources.requirement import skew
 from tasks.layers.door import Asked, Known
 from tasks.layers.mtu import measured
 from tasks.layers.proxies import between, lines, remedy
+from tasks.layers.pulling import FETCH_BYTES
 
 PEM = re.compile(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
 MACHINES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "i686": "386", "ppc64le": "ppc64le"}
@@ -67,7 +68,7 @@ def evidence_of(
     if not measured(found["mtu"]):
         del found["mtu"]
     if "pull" in answers:
-        found["pull"] = {"pulled": _word("moor: pulled" in answers["pull"]), "said": _last_line(answers["pull"])}
+        found["pull"] = pull(answers["pull"])
     return {layer: {**{k: clean(v) for k, v in part.items()}, **about} for layer, part in found.items()}
 
 
@@ -203,6 +204,16 @@ def proxy(fields: Mapping[str, str], asked: Asked) -> dict[str, str]:
     }
 
 
+def pull(answer: str) -> dict[str, str]:
+    """Read how a pull ended, and whether a layer arrived; ``arrived`` is empty where none could be asked for."""
+    found = {"pulled": _word("moor: pulled" in answer), "said": _last_line(answer), "arrived": ""}
+    part = re.search(r"^moor: arrived (\d+) of (\d+) from (\S+)$", answer, re.MULTILINE)
+    if not part:
+        return found
+    got, size = int(part[1]), int(part[2])
+    return {**found, "arrived": _word(got > 0 and got >= min(size, FETCH_BYTES)), "blob": part[3], "bytes": part[1]}
+
+
 def _toml(raw: str | None, asked: Asked) -> dict[str, str]:
     if raw is None:
         return {"hosts_toml": "missing"}
@@ -228,5 +239,5 @@ def _word(truth: bool) -> str:
 
 
 def _last_line(answer: str) -> str:
-    words = [line for line in answer.splitlines() if line.strip() and "moor: pulled" not in line]
+    words = [line for line in answer.splitlines() if line.strip() and not line.startswith("moor: ")]
     return words[-1][-LONGEST:] if words else "it said nothing"

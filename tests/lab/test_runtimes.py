@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import base64
 import io
+import re
 import tarfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from ipaddress import IPv4Address
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -22,6 +25,7 @@ from tasks.containerd import configure_containerd
 from tasks.containerd_config import CONFIG, PLUGIN
 from tasks.layers.door import Asked, Door
 from tasks.layers.pulling import pulling
+from tasks.layers.seen import pull
 from tasks.names.hosts import write_hosts
 from tasks.pki import registry_certificate, registry_key
 from tasks.podman import OURS, configure_podman
@@ -53,6 +57,21 @@ BENT = {
     "trixie": f'printf \'[plugins."{PLUGIN[2]}".registry.mirrors."{NAME}"]\\nendpoint = ["https://x"]\\n\' >> {CONFIG}',
     "sid": f"sed -i 's|certs.d\"$|certs.d:/etc/docker/certs.d\"|' {CONFIG}",
 }
+
+
+ASKED = Asked(Door(NAME, "", PORT), "app/web:1", ("robot", Secret("right")), pull=True)
+IMAGES = "ctr -n k8s.io images ls -q | sort"
+NO_IMAGE = "ctr -n k8s.io images rm --sync $(ctr -n k8s.io images ls -q) >/dev/null"
+# crictl is no Debian package: this one has the controller pull by the real CRI, and waits until it has.
+CRICTL = """\
+#!/bin/sh
+[ -p /run/asked ] || mkfifo /run/asked /run/answered
+echo "$CRICTL_CREDS $*" > /run/asked
+read -r answer < /run/answered
+[ ! -e /run/verify.pid ] || kill -9 "$(cat /run/verify.pid)"
+echo "$answer"; [ -z "$answer" ]
+"""
+KILLED = "cat > /run/verify; sh -c 'echo $$ > /run/verify.pid; exec sh /run/verify'; rm /run/verify.pid"
 
 
 @pytest.fixture(scope="module")
@@ -145,14 +164,92 @@ def test_every_containerd_comes_to_pull_and_stays_so_and_what_is_bent_is_straigh
     assert everywhere(site.apply(configure_containerd, *NODES)) == all_nodes(WANTED)
     assert pulls(fleet) == all_nodes("")
     assert everywhere(site.apply(configure_containerd, *NODES)) == all_nodes([])
-    asked = Asked(Door(NAME, "", PORT), "app/web:1", ("robot", Secret("right")), pull=True)
-    assert {name: proves(fleet, name, asked) for name in NODES} == all_nodes("moor: pulled")
+    said = {name: proves(fleet, name, ASKED).splitlines() for name in NODES}
+    assert {name: lines[:1] for name, lines in said.items()} == all_nodes(["moor: pulled"])
+    assert all(re.fullmatch(r"moor: arrived 1048576 of \d{7} from sha256:\S+", lines[-1]) for lines in said.values())
 
     for name, script in BENT.items():
         shell(fleet, name, f"{script}; systemctl restart containerd")
     assert pulls(fleet) == {"bullseye": "x509", "bookworm": "no CRI", "trixie": "no CRI", "sid": "x509"}
     assert everywhere(site.apply(configure_containerd, *NODES)) == all_nodes(WANTED[2:])
     assert pulls(fleet) == all_nodes("")
+
+
+@contextmanager
+def crictl(lab: Lab, name: str) -> Iterator[list[str]]:
+    """Have a crictl on a node; gives what it was told, by and by."""
+    lab.exec(name, ["sh", "-c", "cat > /usr/local/bin/crictl; chmod +x /usr/local/bin/crictl"], CRICTL)
+    told: list[str] = []
+
+    def serve_one() -> None:
+        told.append(shell(lab, name, "until [ -p /run/asked ]; do sleep 0.1; done; cat /run/asked"))
+        said = cri_pull(lab, name, IMAGE, "robot", "right")
+        lab.exec(name, ["sh", "-c", "cat > /run/answered"], f"{said}\n")
+
+    thread = Thread(target=serve_one)
+    thread.start()
+    try:
+        yield told
+    finally:
+        thread.join(60)
+        shell(lab, name, "rm -f /usr/local/bin/crictl /run/asked /run/answered")
+
+
+def test_a_pull_by_the_cri_leaves_no_image_behind_and_takes_none_away(fleet: Lab, site: Site) -> None:
+    site.apply(configure_containerd, *NODES)
+    for name in NODES:
+        shell(fleet, name, NO_IMAGE)
+        with crictl(fleet, name) as told:
+            assert proves(fleet, name, ASKED).startswith("moor: pulled\nmoor: arrived "), name
+        assert told[0].startswith("robot:right --runtime-endpoint unix:///run/containerd/containerd.sock")
+        assert shell(fleet, name, IMAGES) == "", name
+
+        assert cri_pull(fleet, name, IMAGE, "robot", "right") == ""
+        there = shell(fleet, name, IMAGES)
+        with crictl(fleet, name):
+            proves(fleet, name, ASKED)
+        assert shell(fleet, name, IMAGES) == there
+        assert IMAGE in there.splitlines()
+
+
+def test_what_a_killed_verify_left_behind_goes_with_the_next_one_unless_a_container_has_it(
+    fleet: Lab, site: Site
+) -> None:
+    site.apply(configure_containerd, "bookworm")
+    shell(fleet, "bookworm", NO_IMAGE)
+    with crictl(fleet, "bookworm"):
+        fleet.exec("bookworm", ["sh", "-c", KILLED], pulling(ASKED))
+    assert IMAGE in shell(fleet, "bookworm", IMAGES).splitlines()
+    shell(fleet, "bookworm", f"ctr -n k8s.io containers create {IMAGE} uses >/dev/null")
+    with crictl(fleet, "bookworm"):
+        proves(fleet, "bookworm", ASKED)
+    assert IMAGE in shell(fleet, "bookworm", IMAGES).splitlines()
+    assert shell(fleet, "bookworm", "ls -d /run/moor.v* 2>/dev/null || :") == ""
+
+    shell(fleet, "bookworm", f"ctr -n k8s.io containers rm uses; ctr -n k8s.io snapshots rm uses; {NO_IMAGE}")
+    with crictl(fleet, "bookworm"):
+        fleet.exec("bookworm", ["sh", "-c", KILLED], pulling(ASKED))
+    with crictl(fleet, "bookworm"):
+        proves(fleet, "bookworm", ASKED)
+    assert shell(fleet, "bookworm", f"{IMAGES}; ls -d /run/moor.v* 2>/dev/null || :") == ""
+
+
+def test_a_node_that_has_the_image_does_not_pull_well_from_a_registry_that_lost_it(fleet: Lab, site: Site) -> None:
+    site.apply(configure_containerd, *NODES)
+    blobs = "/opt/small/blobs"
+    shell(fleet, "trixie", f"mkdir -p /opt/lost; mv {blobs}/sha256* /opt/lost/")
+    try:
+        for name in NODES:
+            shell(fleet, "trixie", f"mv /opt/lost/sha256* {blobs}/")
+            assert cri_pull(fleet, name, IMAGE, "robot", "right") == ""
+            shell(fleet, "trixie", f"mv {blobs}/sha256* /opt/lost/")
+            there = shell(fleet, name, IMAGES)
+            found = pull(proves(fleet, name, ASKED))
+            assert (found["pulled"], found["arrived"], found["bytes"]) == ("yes", "no", "0"), (name, found)
+            assert "not found" in found["said"], (name, found)
+            assert shell(fleet, name, f"{IMAGES}; ctr namespaces ls -q") == f"{there}\nk8s.io"
+    finally:
+        shell(fleet, "trixie", f"mv /opt/lost/sha256* {blobs}/")
 
 
 def test_a_new_ca_reaches_every_containerd_without_a_restart(fleet: Lab, site: Site, tmp_path: Path) -> None:

@@ -151,6 +151,7 @@ FAULTS: Mapping[str, dict[str, str]] = {
     "ca-unread": {"toml_ca": "no", "older": "yes"},
     "proxy-between": {"between": "yes", "no_proxy": "localhost,127.0.0.1", "remedy": "write it"},
     "pull-failed": {"pulled": "no", "said": "x509: certificate signed by unknown authority"},
+    "pull-bytes": {"arrived": "no", "blob": DIGEST, "bytes": "0", "said": "not found"},
     "secret-unnamed": {"named": "no"},
     "secret-elsewhere": {"exists": "no", "elsewhere": "default", "matches": ""},
     "secret-missing": {"exists": "no", "elsewhere": "", "matches": "", "there": "registri"},
