@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
-
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
 from moor.errors import HostError
 from moor.resources.base import Later, Resource
 from moor.resources.edit import Edit
 from moor.resources.file import File
 from moor.resources.service import Service
+from moor.toml import Tree
 from tasks.facts import Registry
 
 DIRECTORY = {"k3s": "/etc/rancher/k3s", "rke2": "/etc/rancher/rke2"}
@@ -38,48 +35,61 @@ def resources(runtime: str, unit: str | None, registry: Registry, ca: str | Late
 
 
 def edited(content: str, _: str, registry: Registry, ca_file: str, path: str) -> str:
-    """Give registries.yaml with the registry's CA; what other people wrote, comments too, stays.
+    """Return registries.yaml with the registry's CA; every line that is about something else stays as it is.
 
-    Raises  HostError: it is no YAML mapping, or sends the registry's images elsewhere
+    Raises  HostError: it cannot be read or edited, or sends the registry's images elsewhere
     """
-    yaml = YAML(typ="rt", pure=True)
-    yaml.preserve_quotes = True
-    yaml.width = 10_000
+    # Only such a node is worth the import.
+    from moor.yaml_text import loaded, rewritten
+
+    name = registry.host_port
     try:
-        tree = yaml.load(content)
-        tree = {} if tree is None else tree
-        configs, name = _mapping(tree, "configs"), registry.host_port
-        _refuse_mirror(_mapping(tree, "mirrors", make=False), name, path)
-        tls = _mapping(configs, name, "tls")
-    except (YAMLError, TypeError) as error:
-        raise HostError(f"{path}: {' '.join(str(error).split())}; mend it, or move it away") from None
-    if tls.get("ca_file") == ca_file and not tls.get("insecure_skip_verify"):
-        return content
-    tls["ca_file"] = ca_file
-    tls.pop("insecure_skip_verify", None)
-    out = io.StringIO()
-    yaml.dump(tree, out)
-    return out.getvalue()
+        _refuse_mirror(loaded(content), name, path)
+        change = partial(_trusting, name=name, ca_file=ca_file)
+        try:
+            return rewritten(content, change)
+        except ValueError:  # what an anchor brings along cannot be taken out, but said otherwise
+            return rewritten(content, partial(change, insecure=False))
+    except ValueError as error:
+        raise HostError(f"{path}: {error}; mend it, or move it away") from None
 
 
-def _mapping(tree: Any, *keys: str, make: bool = True) -> Any:
-    """Give what stands below some keys, made where it is missing; raises TypeError where it is no mapping."""
-    found = tree
-    for key in keys:
-        if not isinstance(found, dict):
-            raise TypeError(f"{key} stands below something that is no mapping")
-        if found.get(key) is None:
-            if not make:
-                return {}
-            found[key] = {}
-        found = found[key]
-    if not isinstance(found, dict):
-        raise TypeError(f"{'.'.join(keys)} is no mapping")
-    return found
+def _trusting(tree: Tree, name: str, ca_file: str, insecure: bool | None = None) -> Tree:
+    """Return the file's content with the CA; ``insecure`` takes the place of a switch that turns trust off."""
+    configs = _mapping(tree, "configs")
+    tls = _mapping(configs, name, "tls")
+    wanted = {**tls, "ca_file": ca_file}
+    if wanted.pop("insecure_skip_verify", None) and insecure is not None:
+        wanted["insecure_skip_verify"] = insecure
+    if "insecure_skip_verify" in tls and not tls["insecure_skip_verify"]:
+        wanted["insecure_skip_verify"] = tls["insecure_skip_verify"]
+    return {**tree, "configs": {**configs, name: {**_mapping(configs, name), "tls": wanted}}}
 
 
-def _refuse_mirror(mirrors: Any, name: str, path: str) -> None:
-    endpoints = _mapping(mirrors, name, make=False).get("endpoint") or []
-    others = [entry for entry in endpoints if entry.rstrip("/") != f"https://{name}"]
-    if others:
-        raise HostError(f"{path}: mirrors.{name} sends its images to {', '.join(others)}; take that entry out")
+def _mapping(tree: Any, *keys: str) -> Tree:
+    """Return what stands below some keys, nothing where they are missing; raises ValueError where it is no mapping."""
+    for number, key in enumerate(keys):
+        tree = tree.get(key)
+        if tree is None:
+            return {}
+        if not isinstance(tree, dict):
+            raise ValueError(f"{'.'.join(keys[: number + 1])} is not keys and values")
+    return dict(tree)
+
+
+def _refuse_mirror(tree: Tree, name: str, path: str) -> None:
+    mirror = _mapping(tree, "mirrors", name)
+    place, endpoints = f"mirrors.{name}", mirror.get("endpoint")
+    if endpoints is not None and not (isinstance(endpoints, list) and all(isinstance(one, str) for one in endpoints)):
+        raise ValueError(f"{place}.endpoint is {endpoints!r} and must be a list of addresses: [https://{name}]")
+    if others := [one for one in endpoints or () if one.rstrip("/") not in (f"https://{name}", f"https://{name}/v2")]:
+        raise HostError(f"{path}: {place} sends its images to {', '.join(others)}; take that entry out")
+    if rewrite := mirror.get("rewrite"):
+        raise HostError(
+            f"{path}: {place}.rewrite asks for its images by other names ({_shown(rewrite)}); take that entry out"
+        )
+
+
+def _shown(rewrite: Any) -> str:
+    pairs = rewrite.items() if isinstance(rewrite, dict) else ()
+    return ", ".join(f"{old} as {new}" for old, new in pairs) or f"{rewrite}"

@@ -41,9 +41,31 @@ def test_an_absent_file_names_the_ca() -> None:
 
 def test_what_others_wrote_stays_with_its_comments() -> None:
     after = edit(OTHERS)
-    assert all(line in after for line in OTHERS.splitlines())
+    added = f"  registry.moor.test:\n    tls:\n      ca_file: {CA}\n"
+    assert after == OTHERS + added
     assert tree(after)["configs"]["registry.moor.test"] == {"tls": {"ca_file": CA}}
     assert edit(after) == after
+
+
+def test_an_anchor_that_two_registries_share_is_left_to_the_other_one() -> None:
+    shared = """\
+x-tls: &t {insecure_skip_verify: true}
+configs:
+    registry.moor.test:
+        tls: *t
+    other.example.net:
+        tls: *t
+mirrors:
+    docker.io:
+        endpoint:
+            - "https://mirror.example.net"
+"""
+    assert edit(shared) == shared.replace("tls: *t", f"tls: {{ca_file: {CA}}}", 1)
+
+
+def test_what_a_merge_key_turns_off_is_turned_on_for_this_registry_alone() -> None:
+    merged = "x: &t {insecure_skip_verify: true}\nconfigs:\n  registry.moor.test:\n    tls:\n      <<: *t\n"
+    assert edit(merged) == f"{merged}      ca_file: {CA}\n      insecure_skip_verify: false\n"
 
 
 def test_a_switch_that_turns_trust_off_goes() -> None:
@@ -55,8 +77,15 @@ def test_a_switch_that_turns_trust_off_goes() -> None:
     ("content", "words"),
     [
         ("mirrors: {registry.moor.test: {endpoint: ['https://elsewhere.example.net']}}", "sends its images to https://elsewhere"),
+        ("mirrors: {registry.moor.test: {endpoint: https://registry.moor.test}}", "must be a list of addresses: [https://reg"),
+        ("mirrors: {registry.moor.test: {endpoint: [3]}}", "endpoint is [3] and must be a list"),
+        ('mirrors: {registry.moor.test: {rewrite: {"^(.*)$": "cache/$1"}}}', "by other names (^(.*)$ as cache/$1)"),
+        ("configs: {registry.moor.test: {tls: &t {key: x}}, o: {tls: *t}}", "carries the anchor &t, which other"),
+        ("configs: {}\nconfigs: {}", "the key configs stands twice"),
+        ("configs:\n\t- x", "mend it, or move it away"),
+        ("a: 1\n---\nb: 2\n", "mend it, or move it away"),
         ("- a list", "mend it, or move it away"),
-        ("configs: 3", "configs is no mapping"),
+        ("configs: 3", "configs is not keys and values"),
         ("configs: [", "mend it, or move it away"),
     ],
 )  # fmt: skip
