@@ -22,10 +22,14 @@ from moor.resources.service import Service
 from moor.settings import SecretRef, Section, SitePath, about, settings_of
 from moor.templates import render
 from tasks.facts import Registry
-from tasks.harbor_parts import Configured, Containers, Prepared
+from tasks.harbor_data import SameData
+from tasks.harbor_options import Options, dotted, resolved
+from tasks.harbor_parts import Containers, DatabasePassword, Prepared
+from tasks.harbor_values import carried
+from tasks.harbor_yml import RECORD, Configured
 from tasks.pki import ca_pem, registry_certificate, registry_key, trust_of
 from tasks.served import HandedOver, Served
-from tasks.unpacked import Unpacked
+from tasks.unpacked import Unpacked, release_requirement
 
 CERTIFICATE = "/etc/moor/registry.crt"
 KEY = "/etc/moor/registry.key"
@@ -41,8 +45,9 @@ class HarborSettings(Section):
     sha256          of the installer; without it the upload is verified against the file on the controller alone
     directory       where it is installed; its parent gets the unpacked installer
     admin_password  counts at the first start only; Harbor keeps it in its database from then on
+    database_password  of Harbor's own PostgreSQL; a new one is told to it before Harbor gets it
     flags           for install.sh and prepare, such as --with-trivy
-    options         more keys of harbor.yml, as the release's own template names them
+    options         more keys of harbor.yml, as the release's own template names them; secrets by reference
     wait_s          how long Harbor may take to become healthy
     """
 
@@ -55,7 +60,7 @@ class HarborSettings(Section):
     directory: Annotated[SysPath, Field(pattern=r"/harbor$")] = "/opt/harbor"
     data_volume: SysPath = "/data"
     flags: tuple[Annotated[str, Field(pattern=r"^--[a-z-]+$")], ...] = ()
-    options: dict[str, Any] = Field(default_factory=dict)
+    options: Options = Field(default_factory=dict)
     wait_s: Annotated[int, Field(ge=1)] = 300
 
 
@@ -66,13 +71,17 @@ def desired(host: Host) -> Sequence[Resource]:
     with about("data.harbor.installer"):
         check_installer(harbor)
     package = f"{DOWNLOADS}/{harbor.installer.name}"
+    config = configured(host, harbor)
     return [
+        *requirements(host, harbor),
         File(CERTIFICATE, registry_certificate(host)),
         File(KEY, registry_key(host), mode="0600"),
         Archive(package, harbor.installer, harbor.sha256, mode="0600"),
         Unpacked(package, where),
-        Configured(f"{where}/harbor.yml", harbor_yml(host, harbor)),
-        Prepared(where, harbor.flags, newer_than=(f"{where}/harbor.yml",)),
+        *_database(harbor),
+        config,
+        File(f"{where}/{RECORD}", "".join(f"{key}\n" for key, _ in dotted(harbor.options)), mode="0600"),
+        Prepared(where, harbor.flags, newer_than=(config.path,)),
         HandedOver(f"{harbor.data_volume}/secret/cert", where, CERTIFICATE, KEY),
         File(f"{harbor.data_volume}/ca_download/ca.crt", ca_pem(host)),
         File(UNIT, render("harbor.service.j2", directory=where)),
@@ -81,6 +90,23 @@ def desired(host: Host) -> Sequence[Resource]:
         Served(settings_of(host, Registry), registry_certificate(host), where, harbor.wait_s),
         _health(host, harbor),
     ]
+
+
+def requirements(host: Host, harbor: HarborSettings) -> list[Resource]:
+    """Return what must hold of an installed Harbor, or moor leaves it alone: its release, and where its data are."""
+    package = harbor.installer.name
+    return [release_requirement(package, harbor.directory), SameData(configured(host, harbor))]
+
+
+def configured(host: Host, harbor: HarborSettings) -> Configured:
+    """Return harbor.yml as it should be."""
+    return Configured(f"{harbor.directory}/harbor.yml", harbor_yml(host, harbor))
+
+
+def _database(harbor: HarborSettings) -> list[Resource]:
+    if harbor.database_password is None or harbor.options.get("external_database"):
+        return []
+    return [DatabasePassword(harbor.directory, harbor.database_password.resolve())]
 
 
 def check_installer(harbor: HarborSettings) -> None:
@@ -102,28 +128,36 @@ def check_installer(harbor: HarborSettings) -> None:
 def harbor_yml(host: Host, harbor: HarborSettings) -> dict[str, Any]:
     """Give what moor sets in harbor.yml, by dotted key, as the release's template names them; options come last."""
     registry = settings_of(host, Registry)
-    with about("data.harbor.admin_password"):
-        admin = harbor.admin_password.resolve()
-    with about("data.harbor.database_password"):
-        database = {"database.password": harbor.database_password.resolve()} if harbor.database_password else {}
     return {
         "hostname": registry.name,
         "https.port": registry.port,
         "https.certificate": CERTIFICATE,
         "https.private_key": KEY,
-        "harbor_admin_password": admin,
         "data_volume": harbor.data_volume,
-        **database,
-        **dict(_dotted(harbor.options)),
+        **_passwords(harbor),
     }
 
 
-def _dotted(options: dict[str, Any], above: str = "") -> list[tuple[str, Any]]:
-    pairs: list[tuple[str, Any]] = []
-    for key, value in options.items():
-        name = f"{above}{key}"
-        pairs.extend(_dotted(value, f"{name}.") if isinstance(value, dict) else [(name, value)])
-    return pairs
+def _passwords(harbor: HarborSettings) -> dict[str, Any]:
+    """Return the passwords and options; raises InputError with all that is wrong with them."""
+    named = {"harbor_admin_password": ("admin_password", harbor.admin_password)}
+    if harbor.database_password:
+        named["database.password"] = ("database_password", harbor.database_password)
+    values: dict[str, Any] = {}
+    wrong: list[str] = []
+    for key, (setting, reference) in named.items():
+        try:
+            with about(f"data.harbor.{setting}"):
+                values[key] = carried(key, reference.resolve())
+        except InputError as error:
+            wrong.append(str(error))
+    try:
+        values.update(resolved(harbor.options))
+    except InputError as error:
+        wrong.append(str(error))
+    if wrong:
+        raise InputError("\n".join(wrong))
+    return values
 
 
 def _health(host: Host, harbor: HarborSettings) -> Healthy:

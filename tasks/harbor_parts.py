@@ -1,137 +1,17 @@
-"""What only Harbor's installation holds: its harbor.yml, its prepared files, its containers."""
+"""What only Harbor's installation holds: its prepared files, the password of its database, its containers."""
 
 from __future__ import annotations
 
-import io
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from shlex import quote
-from typing import Any
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
-from ruamel.yaml.scalarstring import DoubleQuotedScalarString
-
-from moor.errors import HostError
-from moor.resources.base import Scripted, State, Value
-from moor.resources.file import beside, replaced, sha256
+from moor.resources.base import Scripted, State, literal
 from moor.secrets import Secret
-from moor.settings.validation import unknown
+from tasks.harbor_yml import COMPOSE
 
 INSTALL_S = 1800
-
-
-@dataclass(frozen=True)
-class Configured(Scripted):
-    """Hold harbor.yml made from the template of the release that is unpacked, compared by meaning.
-
-    values  by dotted key; a key that the template does not have is refused
-    """
-
-    path: str
-    values: Mapping[str, Any] = field(hash=False)
-
-    @property
-    def id(self) -> str:
-        return f"file:{self.path}"
-
-    @property
-    def writes(self) -> tuple[str, ...]:
-        return (self.path,)
-
-    def desired(self, actual: State | None) -> State:
-        return {key: value if isinstance(value, Secret) else _text(value) for key, value in self.values.items()}
-
-    @property
-    def late(self) -> bool:
-        return True  # the template comes with the installer
-
-    def probe(self) -> str:
-        path, template = quote(self.path), quote(f"{self.path}.tmpl")
-        return f"""\
-for f in {template} {path}; do
-  if [ -e "$f" ]; then wc -c < "$f"; cat "$f"; else echo 0; fi
-done"""
-
-    def actual(self, output: str) -> State | None:
-        template, present = _two_files(output, self.id)
-        if not present:
-            return {"template": template} if template else None
-        known = dict(_leaves(_parsed(present, self.id)))
-        shown = {key: _observed(self.values[key], known.get(key)) for key in self.values if key in known}
-        return {"template": template, **shown}
-
-    def mend(self, actual: State | None) -> str:
-        if not actual:
-            return "moor_fail 'the installer is not unpacked: its harbor.yml.tmpl is missing'"
-        return f"""\
-p={quote(self.path)} t={quote(beside(self.path))}
-moor_keep "$p"
-{replaced(filled(str(actual["template"]), self.values, self.id), "root:root", "0600", "")}"""
-
-
-def filled(template: str, values: Mapping[str, Any], name: str) -> str:
-    """Fill a release's harbor.yml.tmpl, comments kept; raises HostError with every key that it does not know."""
-    tree = _parsed(template, name)
-    known = {line.strip("# ").partition(":")[0] for line in template.splitlines() if ":" in line}
-    strange = [key for key in values if key.split(".")[-1] not in known]
-    if strange:
-        raise HostError("\n".join(f"{name}: {key}: {unknown(key.split('.')[-1], known)}" for key in strange))
-    for key, value in values.items():
-        *above, last = key.split(".")
-        node = tree
-        for part in above:
-            if not isinstance(node.get(part), Mapping):
-                node[part] = {}  # the template may leave a key empty whose keys it comments out
-            node = node[part]
-        node[last] = _quoted(value.reveal() if isinstance(value, Secret) else value)
-    out = io.StringIO()
-    YAML().dump(tree, out)
-    return out.getvalue()
-
-
-def _quoted(value: Any) -> Any:
-    """Quote text that holds what YAML takes for a line's end or cannot hold bare."""
-    return DoubleQuotedScalarString(value) if isinstance(value, str) and not value.isprintable() else value
-
-
-def _parsed(text: str, name: str) -> Any:
-    try:
-        tree = YAML().load(text) or {}
-        wrong = "" if isinstance(tree, Mapping) else "not keys and values"
-    except YAMLError as error:
-        wrong = f"not YAML: {str(error).splitlines()[0]}"
-    if wrong:
-        raise HostError(f"{name}: {wrong}; mend it, or move it away to have it made anew")
-    return tree
-
-
-def _leaves(tree: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in tree.items():
-        if isinstance(value, Mapping):
-            yield from _leaves(value, f"{above}{key}.")
-        else:
-            yield f"{above}{key}", value
-
-
-def _observed(wanted: object, value: object) -> Value:
-    return sha256(_text(value)) if isinstance(wanted, Secret) else _text(value)
-
-
-def _text(value: object) -> str:
-    return "" if value is None else str(value)
-
-
-def _two_files(output: str, name: str) -> tuple[str, str]:
-    """Take apart two files, each behind a line with its length in bytes."""
-    raw, parts = output.encode("utf-8", "surrogateescape"), []
-    for _ in range(2):
-        length, _, raw = raw.partition(b"\n")
-        if not length.strip().isdigit():
-            raise HostError(f"{name}: the host described it as {output[:200]!r}")
-        parts.append(raw[: int(length)].decode("utf-8", "surrogateescape"))
-        raw = raw[int(length) :]
-    return parts[0], parts[1]
+LOST = "running, but Docker has lost its process"
+REFUSED = "password authentication failed"
 
 
 @dataclass(frozen=True)
@@ -156,7 +36,7 @@ class Prepared(Scripted):
 
     @property
     def compose(self) -> str:
-        return f"{self.directory}/docker-compose.yml"
+        return f"{self.directory}/{COMPOSE}"
 
     def desired(self, actual: State | None) -> State:
         return {"stale": "no", "flags": " ".join(self.flags)}
@@ -194,8 +74,62 @@ printf '%s\\n' {quote(" ".join(self.flags))} > .moor-flags"""
 
 
 @dataclass(frozen=True)
+class DatabasePassword(Scripted):
+    """Hold a password that Harbor's own PostgreSQL accepts over its network, as Harbor's core logs in.
+
+    PostgreSQL takes the one of harbor.yml when the database is made, and never again; a later one is told to it here,
+    before prepare gives it to the others. Before that first start, and while PostgreSQL is down, there is nothing to
+    hold.
+    """
+
+    directory: str
+    password: Secret
+
+    @property
+    def id(self) -> str:
+        return f"database-password:{self.directory}"
+
+    @property
+    def bound_s(self) -> float:
+        return 120
+
+    def desired(self, actual: State | None) -> State | None:
+        return {"login": "accepted"} if actual else None
+
+    def probe(self) -> str:
+        # The names of containers are Harbor's; by service:postgresql it listens to others, who need the password.
+        program = (
+            "IFS= read -r PGPASSWORD; export PGPASSWORD PGCONNECT_TIMEOUT=5 LC_ALL=C; "
+            "exec psql -w -h postgresql -U postgres -d registry -Atc 'select 1'"
+        )
+        return f"""\
+[ -e {quote(f"{self.directory}/{COMPOSE}")} ] && command -v docker >/dev/null || exit 0
+moor_word() {{ {literal(self.password.reveal() + chr(10))}; }}
+moor_word | timeout 20 docker exec -i harbor-db sh -c {quote(program)} 2>&1 || :"""
+
+    def actual(self, output: str) -> State | None:
+        if output.strip() == "1":
+            return {"login": "accepted"}
+        return {"login": "refused"} if REFUSED in output else None
+
+    def mend(self, actual: State | None) -> str:
+        word = self.password.reveal().replace("'", "''")
+        # what PostgreSQL logs of a statement would hold the password
+        quiet = (
+            "SET log_statement = 'none'; SET log_min_error_statement = 'panic'; SET log_min_duration_statement = -1;"
+        )
+        sql = f"{quiet} SET standard_conforming_strings = on; ALTER USER postgres WITH PASSWORD '{word}';\n"
+        return f"""\
+{{ {literal(sql)}; }} | docker exec -i harbor-db psql -q -v ON_ERROR_STOP=1 -U postgres -d registry >&2"""
+
+
+@dataclass(frozen=True)
 class Containers(Scripted):
-    """Hold every service of a compose project running."""
+    """Hold every service of a compose project running, with a process that Docker knows.
+
+    After a crash of dockerd, Docker may list a container as running whose process it has lost; it then restarts none
+    of them, Compose believes the list, and they have no network any more.
+    """
 
     directory: str
 
@@ -211,14 +145,35 @@ class Containers(Scripted):
         return {service: "running" for service in actual or {"all": ""}}
 
     def probe(self) -> str:
+        ask = '{{.Id}} {{index .Config.Labels "com.docker.compose.service"}} {{.State.Status}}'
         return f"""\
-cd {quote(self.directory)} 2>/dev/null && [ -e docker-compose.yml ] || exit 0
-docker compose config --services 2>/dev/null | sed 's/$/ absent/'
-docker compose ps -a --format '{{{{.Service}}}} {{{{.State}}}}' 2>/dev/null || :"""
+cd {quote(self.directory)} 2>/dev/null && [ -e {COMPOSE} ] || exit 0
+timeout 30 docker compose config --services 2>/dev/null | sed 's/$/ absent/'
+all=$(timeout 30 docker compose ps -aq 2>/dev/null) && [ -n "$all" ] || exit 0
+timeout 30 docker inspect -f {quote(ask)} $all 2>/dev/null | {{
+  while read -r id service status; do
+    if [ "$status" = running ]; then
+      {{ timeout 30 docker top "$id" -o pid >/dev/null 2>&1 || status='{LOST}'; echo "$service $status"; }} &
+    else
+      echo "$service $status"
+    fi
+  done
+  wait
+}}
+:"""
 
     def actual(self, output: str) -> State | None:
         # The services that should be there come first, what is known of them overrides that.
         return dict(line.split(" ", 1) for line in output.splitlines() if " " in line) or None
 
     def mend(self, actual: State | None) -> str:
-        return f"cd {quote(self.directory)} && docker compose up -d --remove-orphans >&2"
+        lost = " ".join(quote(service) for service, status in (actual or {}).items() if status == LOST)
+        again = f"""\
+for service in {lost}; do
+  c=$(docker compose ps -q "$service") && [ -n "$c" ] && docker restart -t 0 "$c" >&2 &
+done
+wait
+"""
+        return f"""\
+cd {quote(self.directory)} || exit 1
+{again if lost else ""}docker compose up -d --remove-orphans >&2"""

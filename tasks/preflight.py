@@ -18,7 +18,7 @@ from moor.resources.requirement import Clock, Requirement
 from moor.settings import Section, optional_settings_of, settings_of
 from tasks.containerd import ContainerdSettings
 from tasks.facts import Registry
-from tasks.harbor import HarborSettings
+from tasks.harbor import HarborSettings, requirements
 from tasks.layers import proxies
 from tasks.listening import PORTS, ports
 
@@ -85,7 +85,7 @@ def _proxies(host: Host) -> Iterator[Requirement]:
         yield Requirement("proxy:docker", proxies.DOCKER, partial(judge, unit="docker"))
 
 
-def _of_registry(host: Host, settings: Preflight) -> Iterator[Requirement]:
+def _of_registry(host: Host, settings: Preflight) -> Iterator[Resource]:
     registry = settings_of(host, Registry)
     harbor = optional_settings_of(host, HarborSettings)
     there = f"{harbor.directory if harbor else '/opt/harbor'}/docker-compose.yml"
@@ -94,6 +94,7 @@ def _of_registry(host: Host, settings: Preflight) -> Iterator[Requirement]:
         yield Requirement(f"disk:{path}", free(path, there), partial(disk, path=path, need_mb=need_mb))
     yield Requirement("ports", PORTS, partial(ports, wanted=("0.0.0.0:80", f"0.0.0.0:{registry.port}", SYSLOG)))
     yield Requirement("docker", VERSIONS, docker)
+    yield from requirements(host, harbor) if harbor else ()
 
 
 def _of_node(host: Host, settings: Preflight) -> Iterator[Requirement]:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from posixpath import basename
 from shlex import quote
 
 from moor.resources.base import Scripted, State
+from moor.resources.requirement import Requirement
 
 UNPACK_S = 1800
+NOTE = ".moor-unpacked"  # the installer that a directory was unpacked from
+BY_HAND = "(by hand)"
 CPU_S = 600  # of tar, and of gzip below it
 TOP = "harbor"  # what the installer unpacks to
 MOST_MEMBERS = 1000
@@ -60,15 +64,14 @@ class Unpacked(Scripted):
         return {"package": basename(self.package)}
 
     def probe(self) -> str:
-        return f"cat {quote(self.directory)}/.moor-unpacked 2>/dev/null || :"
+        return f"cat {quote(self.directory)}/{NOTE} 2>/dev/null || :"
 
     def actual(self, output: str) -> State | None:
         return {"package": output.strip()} if output else None
 
     def mend(self, actual: State | None) -> str:
         if actual is not None:
-            # An upgrade migrates data; doing it by unpacking over the old release would lose them.
-            return f"moor_fail {quote(str(actual['package']) + ' is installed; moor does not upgrade Harbor')}"
+            return f"moor_fail {quote(other_release(str(actual['package']), basename(self.package), self.directory))}"
         return f"""\
 d={quote(self.directory)}; part="$d.moor"; package={quote(self.package)}
 rm -rf "$part" && mkdir -p "${{d%/*}}" && (umask 077; mkdir "$part") || exit 1
@@ -76,5 +79,31 @@ rm -rf "$part" && mkdir -p "${{d%/*}}" && (umask 077; mkdir "$part") || exit 1
 tar -xzof "$package" -C "$part" && chmod -R go-w "$part" || refuse 'tar cannot unpack it'
 [ -x "$part/{TOP}/install.sh" ] || refuse 'it holds no harbor/install.sh'
 [ ! -e "$d" ] || {{ rm -rf "$part"; moor_fail "$d exists and was not unpacked by moor; move it away"; }}
-printf '%s\\n' {quote(basename(self.package))} > "$part/{TOP}/.moor-unpacked"
+printf '%s\\n' {quote(basename(self.package))} > "$part/{TOP}/{NOTE}"
 mv "$part/{TOP}" "$d" && rm -rf "$part\""""
+
+
+def release_requirement(package: str, directory: str) -> Requirement:
+    """Return the requirement that an installed Harbor is of the release that ``package`` brings, and moor's own."""
+    fragment = f"""\
+d={quote(directory)}
+if [ -s "$d/{NOTE}" ]; then head -n 1 "$d/{NOTE}"; elif [ -e "$d" ]; then echo '{BY_HAND}'; fi"""
+    return Requirement("harbor-release", fragment, partial(other_release, package=package, directory=directory))
+
+
+def other_release(installed: str, package: str, directory: str) -> str:
+    """Judge which installer a directory was unpacked from; empty where it is the one named, or nothing is there."""
+    there = installed.strip()
+    if there in ("", package):
+        return ""
+    if there == BY_HAND:
+        return (
+            f"{directory} is there and was not unpacked by moor; name another data.harbor.directory, move it away if "
+            f"nothing of Harbor runs from it, or hand it over: write {package}, if that is its release, into "
+            f"{directory}/{NOTE} (docs/harbor.md)"
+        )
+    # An upgrade migrates data; doing it by unpacking over the old release would lose them.
+    return (
+        f"{there} is installed and data.harbor.installer names {package}; moor does not upgrade Harbor yet: name "
+        f"{there} again, or upgrade by Harbor's own guide first and write {package} into {directory}/{NOTE}"
+    )

@@ -43,6 +43,7 @@ BASE = Debian(
 )
 USERS = {"postgres": 999, "harbor": 10000}
 PYTHON = ("/usr/bin/python3", "-m")
+PSQL = '#!/bin/sh\nexec /usr/lib/postgresql/17/bin/psql "$@"\n'  # on PATH as in Harbor's; Debian's needs Perl
 NGINX = ("/usr/sbin/nginx", "-g", "daemon off;")
 STARTS = {  # image to what its containers run
     "harbor-core": (*PYTHON, "lab.harbor.core"),
@@ -67,7 +68,8 @@ own "$data"
 own /run/postgresql
 if [ ! -f "$data/PG_VERSION" ]; then
     (umask 077 && printf %s "$POSTGRES_PASSWORD" >/tmp/password) && busybox chown postgres /tmp/password
-    as_postgres $bin/initdb -D "$data" -U postgres --pwfile=/tmp/password --auth=scram-sha-256 --locale=C.UTF-8
+    # as Harbor's: who is inside the container needs no password, who comes over its network does
+    as_postgres $bin/initdb -D "$data" -U postgres --pwfile=/tmp/password --auth=trust --locale=C.UTF-8
     busybox rm -f /tmp/password
     echo 'host all all all scram-sha-256' >>"$data/pg_hba.conf"
     echo 'CREATE DATABASE registry;' | as_postgres $bin/postgres --single -D "$data" postgres
@@ -89,7 +91,8 @@ def code() -> Files:
     ]
     sources = [HERE / "release.py", *(path for path in parts if path.suffix in (".py", ".jinja"))]
     files = {f"{CODE}/lab/harbor/{path.relative_to(HERE)}": path.read_text() for path in sources}
-    return Files(files | {f"{CODE}/db.sh": DATABASE}, frozenset({f"{CODE}/db.sh"}))
+    scripts = {f"{CODE}/db.sh": DATABASE, "usr/local/bin/psql": PSQL}
+    return Files(files | scripts, frozenset(scripts))
 
 
 def reference(name: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Annotated, Any, ClassVar
@@ -25,6 +25,14 @@ class Section(Strict):
     """The settings of one concern: what stands below ``data.<section>`` of a host, its groups and the defaults."""
 
     section: ClassVar[str]
+
+
+class Several(ValueError):
+    """Carries all that a validator finds wrong in a mapping: each the keys that lead to it, and what is wrong."""
+
+    def __init__(self, found: Sequence[tuple[tuple[str, ...], str]]) -> None:
+        super().__init__("; ".join(f"{'.'.join(keys)}: {words}" for keys, words in found))
+        self.found = tuple(found)
 
 
 class SecretRef:

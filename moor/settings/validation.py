@@ -11,6 +11,7 @@ from pydantic_core import ErrorDetails
 
 from moor.nearest import nearest
 from moor.settings.document import Findings, Tree
+from moor.settings.section import Several
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -33,7 +34,10 @@ def validated(model: type[Model], tree: Tree, site: Path, findings: Findings, *,
         return model.model_validate(tree.plain(), context={"site": site})
     except ValidationError as error:
         for detail in error.errors(include_url=False, include_input=False):
-            if not (partly and detail["type"] == "missing"):
+            if isinstance(several := detail.get("ctx", {}).get("error"), Several):
+                for keys, words in several.found:
+                    findings.add(tree.place((*detail["loc"], *keys)), words)
+            elif not (partly and detail["type"] == "missing"):
                 findings.add(tree.place(detail["loc"]), message(model, detail))
     return None
 

@@ -1,9 +1,11 @@
 """Harbor's own resources: harbor.yml by meaning, health by component, what makes the prepared files stale."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
@@ -13,8 +15,10 @@ from moor.errors import HostError
 from moor.resources.base import State
 from moor.secrets import Secret
 from tasks.harbor import sick_components
-from tasks.harbor_parts import Configured, Containers, Prepared, filled
-from tasks.unpacked import Unpacked
+from tasks.harbor_data import SameData
+from tasks.harbor_parts import Containers, DatabasePassword, Prepared
+from tasks.harbor_yml import Configured, edited
+from tasks.unpacked import Unpacked, release_requirement
 from tests.shells import SHELLS, sh, text
 
 TEMPLATE = """\
@@ -29,11 +33,19 @@ log:
   local:
     rotate_count: 50
 """
-VALUES = {"hostname": "registry.moor.test", "https.port": 8443, "harbor_admin_password": Secret("Adm1nSecret")}
+VALUES: dict[str, object] = {
+    "hostname": "registry.moor.test",
+    "https.port": 8443,
+    "harbor_admin_password": Secret("Adm1nSecret"),
+}
 
 
-def probed(template: str, present: str) -> str:
-    return f"{len(template.encode())}\n{template}{len(present.encode())}\n{present}"
+def probed(template: str, present: str, record: str = "", installed: str = "") -> str:
+    return "".join(f"{len(text.encode())}\n{text}" for text in (template, present, record)) + installed
+
+
+def filled(template: str, values: dict[str, object], name: str) -> str:
+    return edited(template, values, [], template, name)
 
 
 def planned(values: dict[str, object], present: str) -> list[str]:
@@ -50,14 +62,14 @@ def test_the_template_is_filled_and_keeps_its_comments() -> None:
 
 
 def test_a_key_that_the_template_has_in_a_comment_is_known() -> None:
-    assert "external_url: https://registry.moor.test" in filled(
+    assert 'external_url: "https://registry.moor.test"' in filled(
         TEMPLATE, {"external_url": "https://registry.moor.test"}, "x"
     )
 
 
 def test_every_unknown_key_is_refused_with_the_nearest_known() -> None:
     with pytest.raises(HostError, match=r"hostnam: .*did you mean hostname\?\n.*log.local.rotate_cont: .*rotate_count"):
-        filled(TEMPLATE, {"hostnam": "x", "log.local.rotate_cont": 3}, "harbor.yml")
+        planned({"hostnam": "x", "log.local.rotate_cont": 3}, "")
 
 
 def test_what_was_filled_is_not_planned_again() -> None:
@@ -82,7 +94,7 @@ def test_a_changed_password_is_planned_and_not_shown() -> None:
 @given(
     st.dictionaries(st.sampled_from(["hostname", "https.certificate", "log.local.rotate_count"]), st.text(min_size=1))
 )
-def test_any_value_survives_the_template(values: dict[str, str]) -> None:
+def test_any_value_survives_the_template(values: dict[str, object]) -> None:
     tree = YAML(typ="safe").load(filled(TEMPLATE, values, "x"))
     for key, value in values.items():
         node = tree
@@ -140,6 +152,116 @@ def test_a_stopped_container_is_planned_and_so_is_one_that_is_missing() -> None:
 def test_another_release_is_not_unpacked_over_an_installed_one() -> None:
     other = Unpacked("/x/harbor-offline-installer-v2.9.0.tgz", "/opt/harbor")
     assert "does not upgrade" in other.mend({"package": "harbor-offline-installer-v2.8.3.tgz"})
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+@pytest.mark.parametrize(
+    ("note", "words"),
+    [
+        ("harbor-offline-installer-v2.8.3.tgz\n", ""),
+        (
+            "harbor-offline-installer-v2.7.4.tgz\n",
+            "v2.7.4.tgz is installed and .* names .*v2.8.3.tgz",
+        ),
+        (None, "was not unpacked by moor"),
+        ("", "was not unpacked by moor"),
+    ],
+)
+def test_another_release_and_a_harbor_installed_by_hand_are_refused_by_a_plan(
+    shell: str, note: str | None, words: str, tmp_path: Path
+) -> None:
+    if note is not None:
+        (tmp_path / ".moor-unpacked").write_text(note)
+    asked = release_requirement("harbor-offline-installer-v2.8.3.tgz", str(tmp_path))
+    state = asked.actual(text(sh(shell, asked.probe()).stdout))
+    assert [bool(change) for change in plan([asked], {asked.id: state})] == [True] * bool(words)
+    assert re.search(words, asked.remedy(state))
+
+
+def test_nothing_is_asked_of_a_host_without_harbor(tmp_path: Path) -> None:
+    asked = release_requirement("harbor-offline-installer-v2.8.3.tgz", str(tmp_path / "harbor"))
+    assert asked.actual(text(sh("dash", asked.probe()).stdout)) == {"met": "yes"}
+
+
+DATA = {"data_volume": "/data", "log.level": "info"}
+
+
+@pytest.mark.parametrize(
+    ("present", "values", "said"),
+    [
+        ({}, {}, ""),
+        ({}, {"data_volume": "/srv/harbor"}, "data_volume: /data -> /srv/harbor"),
+        ({}, {"external_database.harbor.host": "db"}, "database: Harbor's own -> external_database"),
+        ({}, {"storage_service.s3.bucket": "b"}, "images: filesystem -> s3, bucket b"),
+        ({"storage_service.s3.bucket": "a"}, {"storage_service.s3.bucket": "b"}, "s3, bucket a -> s3, bucket b"),
+        ({"storage_service.s3.bucket": "a"}, {"storage_service.s3.secretkey": "x"}, ""),
+        ({"storage_service.s3.bucket": "a"}, {}, "images: s3, bucket a -> filesystem"),
+    ],
+)
+def test_where_the_data_are_is_settled_once_harbor_is_installed(
+    present: dict[str, object], values: dict[str, object], said: str
+) -> None:
+    template = "data_volume: /data\nlog: {level: info}\n"
+    there = edited(template, {**DATA, **present}, [], template, "x")
+    asked = SameData(Configured("/opt/harbor/harbor.yml", {**DATA, **values}))
+    record = "\n".join(present) if not values else ""  # what moor has set, and was taken out of the inventory
+    state = asked.actual(probed(template, there, record, "installed\n"))
+    assert (said in asked.remedy(state)) if said else state == {"met": "yes"}
+    assert asked.actual(probed(template, there, record)) == {"met": "yes"}  # nothing was prepared yet
+
+
+def test_the_administrators_password_counts_before_the_first_start_alone() -> None:
+    present = filled(TEMPLATE, {**VALUES, "harbor_admin_password": Secret("0therSecret")}, "x")
+    config = Configured("/opt/harbor/harbor.yml", VALUES)
+    state = config.actual(probed(TEMPLATE, present, installed="installed\n"))
+    assert plan([config], {config.id: state}) == []
+    assert "0therSecret" in config.after(state or {})
+
+
+def test_an_option_that_was_taken_out_of_the_inventory_gets_the_templates_value_again() -> None:
+    options = {"log.local.rotate_count": 7, "log.external_endpoint.host": "x", "trivy.github_token": Secret("hunter22")}
+    present = filled(TEMPLATE, {**VALUES, **options}, "x")
+    config = Configured("/opt/harbor/harbor.yml", VALUES)
+    state = config.actual(probed(TEMPLATE, present, "\n".join(options), "installed\n"))
+    (change,) = plan([config], {config.id: state})
+    assert change.diff.splitlines() == [
+        "log.local.rotate_count: 7 -> 50",
+        "log.external_endpoint.host: x -> (not set)",
+        "trivy.github_token: what moor had set -> the template's",
+    ]
+    after = config.after(state or {})
+    assert yaml.safe_load(after)["log"] == {"local": {"rotate_count": 50}}
+    assert "trivy" not in yaml.safe_load(after)
+    assert plan([config], {config.id: config.actual(probed(TEMPLATE, after, "\n".join(options), "installed\n"))}) == []
+
+
+def test_what_somebody_else_has_set_stays() -> None:
+    present = filled(TEMPLATE, VALUES, "x").replace("rotate_count: 50", "rotate_count: 3 # the disk is small")
+    config = Configured("/opt/harbor/harbor.yml", {**VALUES, "https.port": 444})
+    assert "rotate_count: 3 # the disk is small" in config.after(config.actual(probed(TEMPLATE, present)) or {})
+
+
+def test_a_file_that_harbor_could_not_read_is_told_without_its_line() -> None:
+    with pytest.raises(HostError, match="not YAML to Harbor: line 1: could not determine a constructor") as caught:
+        planned(VALUES, "harbor_admin_password: !hunter2 x\n")
+    assert "hunter2 x" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("output", "state"),
+    [
+        ("1\n", {"login": "accepted"}),
+        ('psql: error: FATAL:  password authentication failed for user "postgres"\n', {"login": "refused"}),
+        ("Error response from daemon: container 1 is not running\n", None),
+        ("", None),
+    ],
+)
+def test_the_databases_password_is_judged_by_a_login_and_is_nothing_where_none_can_be_tried(
+    output: str, state: State | None
+) -> None:
+    password = DatabasePassword("/opt/harbor", Secret("n3wSecret"))
+    assert password.actual(output) == state
+    assert len(plan([password], {password.id: state})) == (state == {"login": "refused"})
 
 
 @pytest.mark.parametrize("present", ["just words\n", "- a\n- list\n", "hostname: [a\n", "a: 1\na: 2\n"])

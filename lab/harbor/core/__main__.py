@@ -27,7 +27,7 @@ PORT = 8080
 
 def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # the first process of a container is given no default
-    store = _store(os.environ["POSTGRESQL_DSN"])
+    store = _store(database(os.environ["POSTGRESQL_PASSWORD"]))
     first_start(store, os.environ["HARBOR_ADMIN_PASSWORD"])
     core = Core(
         store=store,
@@ -39,6 +39,11 @@ def main() -> None:
         ca=Path("/etc/core/ca/ca.crt"),
     )
     make_server("0.0.0.0", PORT, application(core), threaded=True).serve_forever()  # noqa: S104  # its own network
+
+
+def database(password: str) -> str:
+    """Return the database's DSN, with the password as Harbor's core writes it there: without quotes."""
+    return f"host=postgresql dbname=registry user=postgres password={password} connect_timeout=5"
 
 
 def _store(dsn: str) -> Store:

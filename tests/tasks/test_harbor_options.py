@@ -1,0 +1,236 @@
+"""data.harbor.options: each key at its own level, secrets by reference, values as Harbor's own readers take them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from moor.errors import InputError
+from moor.secrets import Secret
+from moor.settings.document import Findings, Source, Tree
+from moor.settings.section import SecretRef
+from moor.settings.validation import validated
+from tasks.harbor import HarborSettings
+from tasks.harbor_keys import NEWEST, OLDEST, known, paths, release_of
+from tasks.harbor_options import dotted, resolved
+from tasks.harbor_values import carried
+from tasks.harbor_yml import edited
+
+RELEASES = ["v2.8.3", "v2.10.3", "v2.12.4", "v2.13.5", "v2.14.4", "v2.15.2"]
+
+
+def settings(options: object, release: str = "v2.15.2", site: Path = Path("/site")) -> HarborSettings:
+    given = {
+        "installer": f"harbor-offline-installer-{release}.tgz",
+        "admin_password": "file:secrets/admin",
+        "options": options,
+    }
+    return HarborSettings.model_validate(given, context={"site": site})
+
+
+def refused(options: object, release: str = "v2.15.2") -> str:
+    with pytest.raises(ValidationError) as caught:
+        settings(options, release)
+    return str(caught.value.errors()[0]["msg"])
+
+
+@pytest.fixture
+def secrets(tmp_path: Path) -> Path:
+    """A site with a secret in a file."""
+    folder = tmp_path / "secrets"
+    folder.mkdir()
+    (folder / "word").write_text("s3cr3t")
+    (folder / "word").chmod(0o600)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"storage_service": {"s3": {"region": "r", "bucket": "b", "accesskey": "WORD", "secretkey": "WORD"}}},
+        {"storage_service": {"azure": {"accountname": "a", "accountkey": "WORD", "container": "c"}}},
+        {"storage_service": {"gcs": {"bucket": "b", "keyfile": "/etc/gcs.json"}, "redirect": {"disable": True}}},
+        {"storage_service": {"swift": {"authurl": "https://a", "username": "u", "password": "WORD"}}},
+        {"storage_service": {"oss": {"accesskeyid": "i", "accesskeysecret": "WORD", "bucket": "b"}}},
+        {"storage_service": {"filesystem": {"maxthreads": 50}, "ca_bundle": "/etc/ca.pem"}},
+        {"external_database": {"harbor": {"host": "db", "port": 5432, "password": "WORD", "ssl_mode": "require"}}},
+        {"external_redis": {"host": "redis:6379", "password": "WORD", "registry_db_index": 1}},
+        {"proxy": {"http_proxy": "WORD", "no_proxy": "a,b", "components": ["core"]}},
+        {"trace": {"enabled": True, "attributes": {"application": "x"}, "jaeger": {"password": "WORD"}}},
+        {"metric": {"enabled": True}, "uaa": {"ca_file": "/x"}, "internal_tls": {"enabled": True, "dir": "/tls"}},
+        {"upload_purging": {"age": "24h"}, "cache": {"enabled": True}, "log": {"external_endpoint": {"port": 514}}},
+    ],
+)
+@pytest.mark.parametrize("release", RELEASES)
+def test_the_optional_blocks_of_every_release_are_taken_and_their_secrets_by_reference(
+    options: dict[str, Any], release: str, secrets: Path
+) -> None:
+    named = yaml.safe_load(yaml.safe_dump(options).replace("WORD", "file:secrets/word"))
+    values = resolved(settings(named, release, secrets).options)
+    hidden = {key for key, value in dotted(options) if value == "WORD"}
+    assert {key for key, value in values.items() if isinstance(value, Secret)} == hidden
+    assert "s3cr3t" not in f"{values} {settings(named, release, secrets)!r}"
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"https": {"external_url": "https://x:8443"}}, "https.external_url: not a key of https; external_url "
+         "stands at the top level"),
+        ({"max_job_workers": 4}, "max_job_workers: not a key of the top level; it belongs to jobservice: write "
+         "jobservice.max_job_workers"),
+        ({"log": {"max_job_workers": 4}}, "log.max_job_workers: not a key of log; it belongs to jobservice"),
+        ({"http": {"https": 1}}, "http.https: not a key of http; https stands at the top level"),
+        ({"storage_service": {"s3": {"secretky": "x"}}}, "storage_service.s3.secretky: no such key; did you mean "
+         "secretkey?"),
+        ({"storage_servce": {"s3": {}}}, "storage_servce: no such key; did you mean storage_service?"),
+        ({"log": "warning"}, "log: holds keys, and no value: level, local, external_endpoint"),
+        ({"log": {"level": {"core": "debug"}}}, "log.level: holds a value, and no keys below it"),
+        ({"hostname": "x.test"}, "hostname: moor writes it from data.registry.name"),
+        ({"data_volume": "/x"}, "data_volume: moor writes it from data.harbor.data_volume"),
+        ({"_version": "2.9.0"}, "_version: is Harbor's own note of the release; leave it out"),
+        ({"external_database": {"harbor": {"password": "hunter2"}}}, "external_database.harbor.password: a secret is "
+         "not written here; write env:NAME or file:PATH"),
+        ({"trivy": {"github_token": "ghp_hunter2"}}, "trivy.github_token: a secret is not written here"),
+        ({"storage_service": {"azure": {"accountkey": "hunter2"}}}, "accountkey: a secret is not written here"),
+        ({"proxy": {"https_proxy": "http://me:hunter2@proxy:3128"}}, "proxy.https_proxy: an address with a password"),
+        ({"proxy": {"components": ["file:secrets/word"]}}, "proxy.components: a list holds no secrets"),
+    ],
+)  # fmt: skip
+def test_what_stands_at_another_level_or_in_clear_is_refused_with_what_to_write(
+    options: dict[str, Any], said: str
+) -> None:
+    words = refused(options)
+    assert said in words
+    assert "hunter2" not in words
+
+
+@pytest.mark.parametrize(
+    ("options", "release", "said"),
+    [
+        ({"jobservice": {"job_loggers": ["FILE"]}}, "v2.8.3", "Harbor 2.8 does not have it, it came with 2.9"),
+        ({"ip_family": {"ipv6": {"enabled": True}}}, "v2.10.3", "Harbor 2.10 does not have it, it came with 2.11"),
+        ({"external_database": {"notary_signer": {"host": "x"}}}, "v2.15.2", "it was in 2.8 last"),
+    ],
+)
+def test_a_key_of_another_release_is_refused(options: dict[str, Any], release: str, said: str) -> None:
+    assert said in refused(options, release)
+
+
+def test_all_that_is_wrong_is_said_at_once_each_at_its_own_line() -> None:
+    log = Tree(Source("defaults.yaml", 7, ("options", "log")), {
+        "levle": Tree(Source("defaults.yaml", 8, ("options", "log", "levle")), "info"),
+    })  # fmt: skip
+    tree = Tree(Source("defaults.yaml", 1), {
+        "installer": Tree(Source("defaults.yaml", 2, ("installer",)), "harbor-offline-installer-v2.8.3.tgz"),
+        "admin_password": Tree(Source("defaults.yaml", 3, ("admin_password",)), "env:X"),
+        "options": Tree(Source("defaults.yaml", 4, ("options",)), {
+            "hostname": Tree(Source("defaults.yaml", 5, ("options", "hostname")), "x"), "log": log,
+        }),
+    })  # fmt: skip
+    findings = Findings()
+    assert validated(HarborSettings, tree, Path("/site"), findings) is None
+    assert findings.lines() == [
+        "defaults.yaml:5: options.hostname: moor writes it from data.registry.name; set that, and leave this out",
+        "defaults.yaml:8: options.log.levle: no such key; did you mean level?",
+    ]
+
+
+def test_a_reference_that_leads_nowhere_is_told_by_its_key() -> None:
+    options = {"trivy": {"github_token": SecretRef("env:NO_SUCH_VARIABLE")}}
+    with pytest.raises(InputError, match=r"^data.harbor.options.trivy.github_token: env:NO_SUCH_VARIABLE: "):
+        resolved(options)
+
+
+def test_the_release_is_read_off_the_installers_name() -> None:
+    assert [release_of(f"harbor-offline-installer-{name}.tgz") for name in RELEASES][::5] == [OLDEST, NEWEST]
+    assert release_of("harbor.tgz") is None
+
+
+def test_what_a_release_of_tomorrow_knows_is_left_to_its_own_template() -> None:
+    assert settings({"brand_new": 1}, "v2.16.0").options == {"brand_new": 1}
+
+
+def test_every_key_that_is_listed_is_known() -> None:
+    assert [path for path in paths() if not known(path)] == []
+    assert not known("https.external_url")
+
+
+SCALARS = st.one_of(
+    st.text(st.characters(exclude_categories=("Cs", "Cc", "Zl", "Zp")), max_size=20),
+    st.sampled_from(
+        ["yes", "on", "no", "off", "y", "null", "~", "12:30:45", "0777", "0o17", "1e3", "1_000", "2026-01-01", "=",
+         "<<", "0x1f", ".inf", "true", "", "- a", "a: b", "a #b", "*x", "&x", "!x", "%x", "@x", "`x", "0b1", "-.5",
+         "1.", "Y"]
+    ),
+    st.booleans(), st.none(), st.integers(), st.floats(allow_nan=False, allow_infinity=False), st.dates(),
+)  # fmt: skip
+
+
+@given(SCALARS)
+def test_whatever_is_written_is_the_same_to_harbors_reader(value: Any) -> None:
+    text = edited("# a comment\nlog:\n  level: info # why\n", {"log.level": value, "new.key": value}, [], "", "x")
+    read = yaml.safe_load(text)
+    assert (read["log"]["level"], read["new"]["key"]) == (value, value)
+    assert type(read["log"]["level"]) is type(value)
+    assert text.startswith("# a comment\n")
+
+
+def registrys(key: str, value: object) -> Mapping[str, Any]:
+    """Return what the registry reads where prepare writes ``key: value`` into its file, by Python's format."""
+    found: Mapping[str, Any] = yaml.safe_load(f"{key}: {value}")
+    return found
+
+
+@given(st.text(st.characters(exclude_categories=("Cs", "Cc", "Zl", "Zp", "Co", "Cn")), min_size=1, max_size=20))
+def test_a_secret_of_a_storage_driver_reaches_the_registrys_own_file(text: str) -> None:
+    written = carried("storage_service.s3.secretkey", Secret(text)).reveal()
+    assert registrys("secretkey", written) == {"secretkey": text}
+
+
+def test_a_number_1_is_not_taken_for_a_truth() -> None:
+    assert carried("storage_service.filesystem.maxthreads", 1) == "1"
+    assert carried("storage_service.filesystem.maxthreads", 50) == 50
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "written"),
+    [
+        ("harbor_admin_password", "yes", "yes"),
+        ("harbor_admin_password", "a$7bc$word", "'a$7bc$word'"),
+        ("harbor_admin_password", "a #b", "'a #b'"),
+        ("harbor_admin_password", '"quoted"', "'\"quoted\"'"),
+        ("harbor_admin_password", "it's", "it's"),
+        ("database.password", "a$b", "'a$b'"),
+        ("external_database.harbor.password", "${HOME}", "'${HOME}'"),
+        ("trivy.github_token", "plain", "plain"),
+        ("external_redis.password", "p4ss-word", "p4ss-word"),
+    ],
+)
+def test_a_password_is_written_so_that_compose_hands_it_on(key: str, text: str, written: str) -> None:
+    assert carried(key, Secret(text)).reveal() == written
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "said"),
+    [
+        ("harbor_admin_password", "it's $5", "choose another"),
+        ("harbor_admin_password", "two\nlines", "a line's end"),
+        ("database.password", "it's", "do not carry"),
+        ("database.password", "two words", "do not carry"),
+        ("external_redis.password", "a$b", "puts it into a URL"),
+        ("external_url", "https://x.test/$path", "Compose would change"),
+        ("log.local.location", "/var/log/$x", "Compose would change"),
+    ],
+)
+def test_what_harbors_files_cannot_carry_is_refused_in_a_sentence_without_it(key: str, text: str, said: str) -> None:
+    with pytest.raises(InputError, match=said) as caught:
+        carried(key, Secret(text))
+    assert text not in str(caught.value)
