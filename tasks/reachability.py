@@ -20,7 +20,7 @@ from moor.errors import HostError
 from moor.resources.file import sha256
 from moor.secrets import Secret
 from moor.settings import optional_settings_of, settings_of
-from tasks.cluster_parts import cluster_of
+from tasks.cluster_api import cluster_of
 from tasks.containerd import ContainerdSettings
 from tasks.facts import Registry
 from tasks.layers import RULES

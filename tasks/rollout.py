@@ -9,17 +9,24 @@ from typing import Any
 
 from nornir.core.task import Task
 
-from moor.connections.kubernetes import is_missing, told
+from moor.connections.kubernetes import is_missing
 from moor.errors import HostError
 from moor.resources.base import Remote, State
-from tasks.cluster_parts import as_dict, cluster_of
+from tasks.cluster_api import Tree, as_dict, ask, lacks_right, raw
+from tasks.rollout_troubles import Pods, Trouble, newest, quiet, troubles
 
 PAUSE_S = 1.0
+OLDER = "older than "
+UNSEEN = "not yet seen by the cluster"
 
 
 @dataclass(frozen=True)
 class Rollout(Remote):
-    """Hold a Deployment rolled out: every replica is of the newest template and available. Mending is waiting."""
+    """A Deployment that is rolled out: every replica is of the newest template and available. Mending is waiting.
+
+    Waiting ends before ``wait_s`` where it is in vain: at once, or as soon as a trouble has stood for as long as its
+    kind may take to pass.
+    """
 
     namespace: str
     name: str
@@ -38,38 +45,98 @@ class Rollout(Remote):
 
     def pending(self, paths: frozenset[str], actual: State | None) -> State | None:
         deployment = f"deployment:{self.namespace}/{self.name}"
-        return {"rollout": f"older than {deployment}"} if deployment in paths else actual
+        return {"rollout": f"{OLDER}{deployment}"} if deployment in paths else actual
 
     def read(self, task: Task) -> State | None:
-        from lightkube.resources.apps_v1 import Deployment
+        found = self._deployment(task)
+        return {"rollout": progress(found)} if found else None
 
+    def write(self, task: Task, actual: State | None) -> None:
+        began = time.monotonic()
+        watch = Watch(fresh=actual is None or str(actual["rollout"]).startswith(OLDER))
+        while True:
+            deployment = self._deployment(task, began + self.wait_s)
+            how = progress(deployment) if deployment else "gone"
+            if how == "complete":
+                return
+            found: list[Trouble] = []
+            if deployment and how != UNSEEN:
+                found = troubles(deployment, self._pods(task, deployment, began + self.wait_s))
+            now = time.monotonic()
+            if watch.in_vain(found, now):
+                lasted = f"after {now - began:.0f} s ({how}), and waiting is in vain"
+                raise HostError(f"not complete {lasted}: {said(found)}; {self._remedy}")
+            if now - began >= self.wait_s:
+                words = said(found) or "no pod says why"
+                raise HostError(f"not complete after {self.wait_s} s ({how}): {words}; {self._remedy}")
+            time.sleep(PAUSE_S)
+
+    @property
+    def _remedy(self) -> str:
+        return f"moor diagnose -n {self.namespace} {self.name} looks for what mends it"
+
+    def _deployment(self, task: Task, until: float | None = None) -> Tree | None:
+        kind = raw("apps/v1", "Deployment")
         try:
-            with told(self.id):
-                found = cluster_of(task).get(Deployment, self.name, namespace=self.namespace)
+            return as_dict(ask(task, self.id, lambda c: c.get(kind, self.name, namespace=self.namespace), until))
         except HostError as error:
             if is_missing(error):
                 return None
             raise
-        return {"rollout": progress(as_dict(found))}
 
-    def write(self, task: Task, actual: State | None) -> None:
-        end = time.monotonic() + self.wait_s
-        while (state := self.read(task)) is None or state["rollout"] != "complete":
-            if time.monotonic() > end:
-                words = "; ".join(self._waiting(task)) or "no pod says why"
-                raise HostError(
-                    f"not complete after {self.wait_s} s ({state['rollout'] if state else 'gone'}): {words}"
-                )
-            time.sleep(PAUSE_S)
+    def _pods(self, task: Task, deployment: Tree, until: float) -> Pods:
+        """Return the pods of the newest template, and their events where nothing else says why one waits."""
+        sets = self._list(task, "apps/v1", "ReplicaSet", until)
+        latest = newest(deployment, sets)
+        pods = [pod for pod in self._list(task, "v1", "Pod", until) if _owner(pod) in latest or not sets]
+        events = self._list(task, "v1", "Event", until) if any(map(quiet, pods)) else []
+        return Pods(tuple(pods), tuple(events), tuple(one for one in sets if one["metadata"]["uid"] in latest))
 
-    def _waiting(self, task: Task) -> list[str]:
-        """Say why pods wait, each reason once."""
-        from lightkube.resources.core_v1 import Pod
+    def _list(self, task: Task, version: str, kind: str, until: float) -> list[Tree]:
+        """Return the namespace's objects of a kind; none where the user may not list them."""
+        try:
+            what = raw(version, kind)
+            return [
+                as_dict(one)
+                for one in ask(task, self.id, lambda c: list(c.list(what, namespace=self.namespace)), until)
+            ]
+        except HostError as error:
+            if lacks_right(error):
+                return []
+            raise
 
-        labels: dict[str, Any] = {"app.kubernetes.io/name": self.name}
-        with told(self.id):
-            pods = [as_dict(pod) for pod in cluster_of(task).list(Pod, namespace=self.namespace, labels=labels)]
-        return list(dict.fromkeys(reason for pod in pods for reason in waiting_reasons(pod)))
+
+@dataclass
+class Watch:
+    """For how long each trouble has been seen.
+
+    fresh: the Deployment was changed in this run, so that no trouble is of before what mended it.
+    """
+
+    fresh: bool
+    since: dict[str, float] | None = None
+    former: frozenset[str] = frozenset()
+
+    def in_vain(self, found: list[Trouble], now: float) -> bool:
+        """Return whether a trouble has stood for as long as it may.
+
+        One that was there as the wait began may be of before what mended it, and is tried again ever more rarely.
+        """
+        if self.since is None and not self.fresh:
+            self.former = frozenset(one.key for one in found if one.backs_off)
+        self.since = {one.key: (self.since or {}).get(one.key, now) for one in found}
+        counted = [one for one in found if not (one.backs_off and one.key in self.former)]
+        return any(now - self.since[one.key] >= one.patience_s for one in counted)
+
+
+def said(found: list[Trouble]) -> str:
+    """Return the words of all troubles, each once."""
+    return "; ".join(dict.fromkeys(one.words for one in found))
+
+
+def _owner(pod: Tree) -> str:
+    owners = pod["metadata"].get("ownerReferences") or []
+    return next((str(owner.get("uid")) for owner in owners if owner.get("controller")), "")
 
 
 def progress(deployment: Mapping[str, Any]) -> str:
@@ -77,22 +144,8 @@ def progress(deployment: Mapping[str, Any]) -> str:
     wanted = deployment["spec"].get("replicas", 1)
     status = deployment.get("status", {})
     if status.get("observedGeneration", 0) < deployment["metadata"].get("generation", 0):
-        return "not yet seen by the cluster"
+        return UNSEEN
     updated, available = status.get("updatedReplicas", 0), status.get("availableReplicas", 0)
     if updated == available == status.get("replicas", 0) == wanted:
         return "complete"
     return f"{updated} of {wanted} updated, {available} available"
-
-
-def waiting_reasons(pod: Mapping[str, Any]) -> list[str]:
-    """Read from a pod why it does not run."""
-    where = pod["spec"].get("nodeName", "no node")
-    status = pod.get("status", {})
-    waits = [
-        entry["state"]["waiting"] for entry in status.get("containerStatuses", []) if entry["state"].get("waiting")
-    ]
-    reasons = [f"{where}: {wait.get('reason')}: {wait.get('message', '')}".rstrip(": ") for wait in waits]
-    unready = [e for e in status.get("containerStatuses", []) if e["state"].get("running") and not e.get("ready")]
-    reasons += [f"{where}: {entry['name']} runs, but its readiness probe fails" for entry in unready]
-    unscheduled = [c for c in status.get("conditions", []) if c.get("reason") == "Unschedulable"]
-    return reasons + [f"no node: {condition.get('message', '')}" for condition in unscheduled]

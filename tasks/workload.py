@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
 from nornir.core.inventory import Host
 from nornir.core.task import Result, Task
 from pydantic import ConfigDict, Field
 
-from moor.engine.converge import converge
-from moor.errors import InputError
+from moor.engine.converge import converge, distinct
+from moor.errors import HostError, InputError, MoorError
 from moor.resources.base import Resource
 from moor.settings import Section, SitePath, settings_of, site_of
 from moor.settings.section import Strict
 from moor.templates import render
-from tasks.cluster_parts import Manifest, PullSecret
+from tasks.admission import pod_spec_of
+from tasks.cluster_api import is_silent, kind_of
+from tasks.cluster_parts import Manifest, Namespace
 from tasks.facts import Registry
 from tasks.images import ImageName
 from tasks.kube_yaml import NotReadable, documents
+from tasks.pull_secret import PullSecret
 from tasks.registry import Projects, secret_of
 from tasks.rollout import Rollout
 
@@ -41,17 +45,22 @@ class Workload(Strict):
     image        PROJECT/REPOSITORY:TAG in the registry
     robot        of the image's project, whose login goes into the pull secret
     pull_secret  the secret's name, made in ``namespace``
+    restricted   the shipped template asks for what PodSecurity's level ``restricted`` demands
     template     in templates/, the site's own first
     wait_s       how long the rollout may take
+
+    ``manage_namespace: false`` is for a namespace that somebody else makes.
     """
 
     namespace: KubeName
+    manage_namespace: bool = True
     image: ImageName
     robot: str
     pull_secret: KubeName = "registry"  # noqa: S105 - the name of a secret
     replicas: Annotated[int, Field(ge=0)] = 1
     port: Port | None = None
     host_port: Port | None = None
+    restricted: bool = True
     template: str = "deployment.yaml.j2"
     wait_s: Annotated[int, Field(ge=1)] = 300
 
@@ -69,30 +78,82 @@ class Workloads(Section):
         return dict(self.__pydantic_extra__)
 
 
+@dataclass(frozen=True)
+class Part:
+    """Resources that stand or fall together: what all workloads of a namespace need, or one workload."""
+
+    namespace: str
+    workload: str
+    resources: tuple[Resource, ...]
+
+
 def desired(host: Host) -> Sequence[Resource]:
-    """Namespaces, pull secrets, then each workload's objects and rollout; raises InputError before anything is done."""
+    """Namespaces and pull secrets, each namespace followed by its workloads' objects and rollouts.
+
+    Raises:
+        InputError: before anything is done.
+    """
+    return [resource for part in parts(host) for resource in part.resources]
+
+
+def parts(host: Host) -> list[Part]:
+    """Return what the host's cluster should hold, in working order; raises InputError before anything is done."""
     workloads = settings_of(host, Workloads).by_name
     if workloads and not (kubeconfig := settings_of(host, Cluster).kubeconfig).is_file():
         raise InputError(f"data.cluster.kubeconfig: no such file: {kubeconfig}; copy the cluster's own to it")
     objects = {name: manifests(host, name, workload) for name, workload in workloads.items()}
     refuse(host, workloads, objects)
-    namespaces = dict.fromkeys(workload.namespace for workload in workloads.values())
-    resources: list[Resource] = [Manifest(_namespace(name)) for name in namespaces]
-    resources.extend(dict.fromkeys(_pull_secret(host, workload) for workload in workloads.values()))
-    for name, workload in workloads.items():
-        resources.extend(Manifest(content) for content in objects[name])
-        resources.extend(
-            Rollout(workload.namespace, content["metadata"]["name"], workload.wait_s)
-            for content in objects[name]
-            if content["kind"] == "Deployment"
-        )
-    return resources
+    found: list[Part] = []
+    for namespace in dict.fromkeys(workload.namespace for workload in workloads.values()):
+        inside = {name: workload for name, workload in workloads.items() if workload.namespace == namespace}
+        found.append(Part(namespace, "", tuple(_common(host, namespace, inside, objects))))
+        found.extend(Part(namespace, name, tuple(_own(name, workload, objects))) for name, workload in inside.items())
+    distinct([resource for part in found for resource in part.resources])
+    return found
+
+
+def _common(
+    host: Host, namespace: str, inside: Mapping[str, Workload], objects: Mapping[str, list[dict[str, Any]]]
+) -> Iterator[Resource]:
+    """Yield the namespace, as a template has it if one does, and the pull secrets in it."""
+    made = [content for name in inside for content in objects[name] if _is_namespace(content, namespace)]
+    manage = all(workload.manage_namespace for workload in inside.values())
+    yield from map(Manifest, made) if made else [Namespace(namespace, manage)]
+    yield from dict.fromkeys(_pull_secret(host, workload) for workload in inside.values())
+
+
+def _own(name: str, workload: Workload, objects: Mapping[str, list[dict[str, Any]]]) -> Iterator[Resource]:
+    """Yield the objects of one workload, then their rollouts."""
+    own = [content for content in objects[name] if not _is_namespace(content, workload.namespace)]
+    yield from map(Manifest, own)
+    for content in own:
+        if content["kind"] == "Deployment":
+            yield Rollout(workload.namespace, content["metadata"]["name"], workload.wait_s)
+
+
+def _is_namespace(content: Mapping[str, Any], name: str) -> bool:
+    return (content["kind"], content["metadata"]["name"]) == ("Namespace", name)
 
 
 def deploy_workload(task: Task) -> Result:
-    """Make the workloads run from the registry."""
+    """Make the workloads run from the registry; one that fails keeps none of the others from it."""
     open_cluster(task)
-    return converge(task, desired(task.host))
+    done, errors, lost = list[Result](), list[str](), set[str]()
+    for part in parts(task.host):
+        if part.namespace in lost:
+            errors.append(f"workload {part.workload}: not begun: its namespace {part.namespace} failed before")
+            continue
+        try:
+            done.append(converge(task, part.resources))
+        except MoorError as error:
+            if is_silent(error):
+                raise
+            errors.append(str(error))
+            lost.update([part.namespace] if not part.workload else ())
+    if errors:
+        raise HostError("\n".join(errors))
+    words, diff = "; ".join(str(one.result) for one in done), "\n".join(one.diff for one in done if one.diff)
+    return Result(host=task.host, result=words, changed=any(one.changed for one in done), diff=diff)
 
 
 def open_cluster(task: Task) -> None:
@@ -101,10 +162,6 @@ def open_cluster(task: Task) -> None:
         cluster = settings_of(task.host, Cluster)
         extras = {"kubeconfig": str(cluster.kubeconfig), "context": cluster.context}
         task.host.open_connection("kubernetes", task.nornir.config, extras=extras, default_to_host_attributes=False)
-
-
-def _namespace(name: str) -> dict[str, Any]:
-    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
 
 
 def _pull_secret(host: Host, workload: Workload) -> PullSecret:
@@ -144,18 +201,6 @@ def _named(tree: Mapping[str, Any]) -> bool:
     return bool(tree.get("apiVersion") and tree.get("kind") and isinstance(metadata, Mapping) and metadata.get("name"))
 
 
-def kind_of(content: Mapping[str, Any]) -> type[object] | None:
-    """Give lightkube's class for an object, or None where it has none."""
-    # See moor.connections.kubernetes for when lightkube is imported.
-    from lightkube.core.exceptions import LoadResourceError
-    from lightkube.core.resource_registry import resource_registry
-
-    try:
-        return resource_registry.load(str(content.get("apiVersion")), str(content["kind"]))
-    except (LoadResourceError, ImportError):
-        return None
-
-
 def refuse(host: Host, workloads: Mapping[str, Workload], objects: Mapping[str, list[dict[str, Any]]]) -> None:
     """Raise InputError with everything in the manifests that would keep pods from pulling."""
     secrets = {(workload.namespace, workload.pull_secret) for workload in workloads.values()}
@@ -183,7 +228,7 @@ def findings(
 
     if not issubclass(kind_of(content) or NamespacedResource, GlobalResource) and place != namespace:
         yield f"{content['kind']} is in namespace {place}, the workload and its pull secret are in {namespace}"
-    pod = _pod_of(content)
+    pod = pod_spec_of(content)
     names = [entry.get("name") for entry in pod.get("imagePullSecrets") or []]
     for name in names:
         if (place, name) not in secrets:
@@ -194,14 +239,3 @@ def findings(
             yield f"image {image} is not in the registry {host_port}, which its pull secret is for"
         elif not names:
             yield f"image {image} needs imagePullSecrets"
-
-
-def _pod_of(content: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Give what an object says of the pods that it makes, however deep that stands; empty where it makes none."""
-    if content["kind"] == "Pod":
-        return content.get("spec") or {}
-    above = ("spec", "jobTemplate") if content["kind"] == "CronJob" else ()
-    found: Any = content
-    for key in (*above, "spec", "template", "spec"):
-        found = found.get(key) if isinstance(found, Mapping) else None
-    return found if isinstance(found, Mapping) else {}

@@ -12,10 +12,13 @@ from typing import Any
 ROOTS = [
     *(
         f"io.k8s.api.core.v1.{kind}"
-        for kind in ("ConfigMap", "Event", "Namespace", "Node", "Pod", "Secret", "Service", "ServiceAccount")
+        for kind in (
+            *("ConfigMap", "Event", "Namespace", "Node", "Pod", "ResourceQuota", "Secret", "Service", "ServiceAccount"),
+        )
     ),
     "io.k8s.api.apps.v1.Deployment",
     "io.k8s.api.apps.v1.ReplicaSet",
+    "io.k8s.api.autoscaling.v2.HorizontalPodAutoscaler",
 ]
 KEPT = {"type", "format", "default", "required"}
 

@@ -12,7 +12,7 @@ from moor.engine.observation import Observation, forget, observation_of
 from moor.engine.plan import Change, plan
 from moor.engine.probing import Reading, probe
 from moor.engine.results import Outcome, Status, report
-from moor.errors import HostError, MoorError
+from moor.errors import HostError, MoorError, Refusal
 from moor.resources.base import Probed, Remote, Required, Resource
 
 KINDS = "moor_kinds"  # in Nornir's user_defined: the kinds that a run may change; all where it is not there
@@ -70,11 +70,19 @@ def refuse(task: Task, resources: Sequence[Resource], changes: Sequence[Change])
 
 
 def read(task: Task, resources: Sequence[Resource], seen: Observation) -> None:
-    """Read what was not read yet: all fragments in one round trip, then the APIs."""
+    """Read what was not read yet: all fragments in one round trip, then the APIs, whose refusals are told together."""
     unread = set(seen.missing(resource.id for resource in resources))
     probed = [r for r in resources if r.id in unread and isinstance(r, Probed)]
     seen.states.update(probe(task, probed))
-    seen.states.update({r.id: r.read(task) for r in resources if r.id in unread and isinstance(r, Remote)})
+    refused: list[str] = []
+    for resource in resources:
+        if resource.id in unread and isinstance(resource, Remote):
+            try:
+                seen.states[resource.id] = resource.read(task)
+            except Refusal as error:
+                refused.append(str(error))
+    if refused:
+        raise Refusal("\n".join(refused))
 
 
 def mend_all(task: Task, resources: Sequence[Resource], changes: list[Change]) -> list[Outcome]:

@@ -13,7 +13,7 @@ from lightkube.resources.core_v1 import Secret as KubeSecret
 
 from moor.connections.kubernetes import is_missing, told
 from moor.errors import HostError
-from tasks.cluster_parts import as_dict
+from tasks.cluster_api import as_dict
 from tasks.layers.pods import DOCKER_CONFIG, ClusterView, Tree, concerns, owner, secret_names
 from tasks.rollout import progress
 

@@ -11,16 +11,28 @@ import socket
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from lab.kubernetes.standin import kinds
-from lab.kubernetes.standin.agent import containerd, environment, events, images, node, probes, pulling, pulls, status
+from lab.kubernetes.standin.agent import (
+    confinement,
+    containerd,
+    environment,
+    events,
+    images,
+    node,
+    probes,
+    pulling,
+    pulls,
+    status,
+)
+from lab.kubernetes.standin.agent.confinement import ConfigError
 from lab.kubernetes.standin.agent.containerd import Image
 from lab.kubernetes.standin.agent.effect import config_path
-from lab.kubernetes.standin.agent.environment import ConfigError
 from lab.kubernetes.standin.agent.images import Credentials, InvalidName
 
 Object = dict[str, Any]
@@ -352,7 +364,7 @@ def test_files_are_mounted(tmp_path: Path) -> None:
     ("spec", "why"),
     [
         ({"container": {"securityContext": {"runAsUser": 1000}}}, "securityContext.runAsUser"),
-        ({"securityContext": {"runAsNonRoot": True}}, "securityContext.runAsNonRoot"),
+        ({"securityContext": {"seccompProfile": {"type": "Localhost"}}}, "seccompProfile of type Localhost"),
         ({"initContainers": [{"name": "i"}]}, "initContainers"),
     ],
 )
@@ -360,6 +372,40 @@ def test_what_the_agent_cannot_do_it_refuses(spec: Object, why: str) -> None:
     made = pod(**spec)
     with pytest.raises(ConfigError, match=f"{why} .*not known to moor's stand-in"):
         environment.check(made, made["spec"]["containers"][0])
+
+
+@pytest.mark.parametrize(
+    ("user", "why"),
+    [
+        ("", "container has runAsNonRoot and image will run as root (pod: "),
+        ("0:0", "container has runAsNonRoot and image will run as root (pod: "),
+        (
+            "web",
+            "container has runAsNonRoot and image has non-numeric user (web), cannot verify user is non-root (pod: ",
+        ),
+        ("65534:65534", ""),
+    ],
+)
+def test_an_image_that_would_run_as_root_is_refused_in_kubelets_words(user: str, why: str) -> None:
+    made = pod(securityContext={"runAsNonRoot": True})
+    made["spec"]["containers"][0]["name"] = "web"
+    said = ""
+    try:
+        confinement.check_user(made, made["spec"]["containers"][0], Image(DIGEST, 1, user=user))
+    except ConfigError as error:
+        said = str(error)
+    assert said.startswith(why)
+    assert bool(said) == bool(why)
+
+
+def test_capabilities_and_the_seccomp_profile_are_given_to_ctr() -> None:
+    made = pod(securityContext={"seccompProfile": {"type": "RuntimeDefault"}})
+    capabilities = {"drop": ["ALL"], "add": ["NET_BIND_SERVICE", "SYS_TIME"]}
+    options = confinement.options(made, {"securityContext": {"capabilities": capabilities}})
+    dropped = [name for word, name in pairwise(options) if word == "--cap-drop"]
+    assert set(dropped) == {*confinement.CAPABILITIES} - {"CAP_NET_BIND_SERVICE"}
+    assert options[-3:] == ("--cap-add", "CAP_SYS_TIME", "--seccomp")
+    assert confinement.options(pod(), {}) == ()
 
 
 V2 = '[plugins."io.containerd.grpc.v1.cri".registry]\nconfig_path = "/etc/containerd/certs.d"\n'

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
-import ssl
-import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
-from lightkube import Client, KubeConfig
+from lightkube import Client
 from lightkube.core.exceptions import ApiError
 from lightkube.generic_resource import create_namespaced_resource
 from lightkube.models.meta_v1 import ObjectMeta
@@ -23,51 +19,10 @@ from lightkube.resources.apps_v1 import Deployment
 from lightkube.resources.core_v1 import Namespace, Node, Pod, Secret
 from lightkube.types import CascadeType, PatchType
 
-import lab.kubernetes as lab_kubernetes
-from lab.kubernetes.standin.api.access import Tokens
 from lab.kubernetes.standin.api.cluster import Cluster
-from lab.kubernetes.standin.api.http import Server
 from lab.kubernetes.standin.store import Store
 from tests.kubernetes.samples import Object, deployment, secret
-
-
-class Api:
-    """A served cluster, and ways to ask it."""
-
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
-        kept = directory / "kept"
-        self.access = lab_kubernetes.make_access(kept, "cp1", "127.0.0.1")
-        self.store = Store(directory / "cluster.sqlite")
-        tls = kept / "tls.crt", kept / "tls.key"
-        self.server = Server(
-            ("127.0.0.1", 0), Cluster(self.store), Tokens(kept / "tokens.csv", self.access.node_key), tls
-        )
-        self.url = f"https://127.0.0.1:{self.server.server_address[1]}"
-        self.access = replace(self.access, server=self.url)
-        self.kubeconfig = directory / "kubeconfig"
-        lab_kubernetes.write_kubeconfig(self.kubeconfig, self.access, "test")
-        self.server.start()
-
-    def client(self, dry_run: bool = False) -> Client:
-        config = KubeConfig.from_file(self.kubeconfig)
-        return Client(config=config, field_manager="moor", namespace="demo", dry_run=dry_run)
-
-    def http(self, token: str | None = None) -> httpx.Client:
-        """A plain client; by default the admin's."""
-        given = self.access.admin_token if token is None else token
-        headers = {"Authorization": f"Bearer {given}"} if given else {}
-        trusted = ssl.create_default_context(cadata=self.access.authority)
-        return httpx.Client(base_url=self.url, verify=trusted, headers=headers)
-
-    def kubectl(self, *argv: str, stdin: str = "") -> str:
-        command = ["kubectl", "--kubeconfig", str(self.kubeconfig), *argv]
-        return subprocess.run(command, input=stdin, capture_output=True, text=True, check=True, timeout=30).stdout
-
-    def close(self) -> None:
-        self.server.shutdown()
-        self.server.server_close()
-        self.store.close()
+from tests.kubernetes.served import Api
 
 
 @pytest.fixture
@@ -205,10 +160,12 @@ def test_discovery_names_every_kind(api: Api) -> None:
         core = {one["name"] for one in plain.get("/api/v1").json()["resources"]}
         apps = {one["name"] for one in plain.get("/apis/apps/v1").json()["resources"]}
         groups = plain.get("/apis").json()["groups"]
+        scaling = {one["name"] for one in plain.get("/apis/autoscaling/v2").json()["resources"]}
     wanted = {"namespaces", "nodes", "secrets", "serviceaccounts", "services", "pods", "pods/status", "events"}
     assert wanted <= core
     assert {"deployments", "deployments/status", "replicasets"} <= apps
-    assert [group["name"] for group in groups] == ["apps"]
+    assert [group["name"] for group in groups] == ["apps", "autoscaling"]
+    assert "horizontalpodautoscalers" in scaling
 
 
 def test_a_node_may_do_its_own_work_and_no_more(api: Api, client: Client) -> None:

@@ -1,17 +1,12 @@
 """Manifests against the secrets that will exist; what a cluster says, read."""
 
-import base64
-import json
 from typing import Any
 
 import pytest
 
-from moor.engine.plan import plan
 from moor.errors import InputError
-from moor.resources.base import State
-from moor.secrets import Secret
-from tasks.cluster_parts import PullSecret, as_text, credentials, docker_config_json
-from tasks.rollout import Rollout, progress, waiting_reasons
+from tasks.cluster_parts import as_text
+from tasks.rollout import Rollout, progress
 from tasks.workload import findings, objects_of
 
 HOST = "registry.moor.test"
@@ -51,38 +46,6 @@ def test_what_would_keep_pods_from_pulling_is_found_before_anything_is_applied(
     assert all(word in found for word in words)
 
 
-def test_a_robots_dollar_sign_survives_to_the_pull_secret_byte_for_byte() -> None:
-    secret = Secret("Pa$$w0rd'\"")
-    content = docker_config_json(HOST, "robot$demo+puller", secret)
-    data = {".dockerconfigjson": base64.b64encode(content.encode()).decode()}
-    assert credentials(data, HOST) == {"registry": HOST, "user": "robot$demo+puller", "password": secret.sha256()}
-
-
-@pytest.mark.parametrize(
-    ("data", "registry"),
-    [
-        ({}, "(not readable)"),
-        ({".dockerconfigjson": "AAAA"}, "(not readable)"),
-        (
-            {".dockerconfigjson": base64.b64encode(json.dumps({"auths": {"old.test": {}}}).encode()).decode()},
-            "old.test",
-        ),
-    ],
-)
-def test_a_pull_secret_of_somebody_else_is_drift_that_is_named(data: dict[str, str], registry: str) -> None:
-    assert credentials(data, HOST)["registry"] == registry
-
-
-def test_a_pull_secret_is_planned_when_the_robots_password_is_another_and_shows_none() -> None:
-    secret = PullSecret("demo", "registry", HOST, "demo", "puller")
-    held: State = {"type": "kubernetes.io/dockerconfigjson", "registry": HOST, "user": "robot$demo+puller"}
-    known: State = {"robot": "robot$demo+puller", "wanted": Secret("newPassw0rd")}
-    right: State = {**held, **known, "password": Secret("newPassw0rd").sha256()}
-    assert plan([secret], {secret.id: right}) == []
-    (change,) = plan([secret], {secret.id: {**held, **known, "password": Secret("oldPassw0rd").sha256()}})
-    assert change.diff == "password: *** -> ***"
-
-
 def status(**fields: int) -> dict[str, Any]:
     return {"metadata": {"generation": 2}, "spec": {"replicas": 3}, "status": {"observedGeneration": 2, **fields}}
 
@@ -106,27 +69,10 @@ def test_a_rollout_is_planned_with_its_deployment() -> None:
     }
 
 
-def pod(image_id: str, state: dict[str, Any]) -> dict[str, Any]:
-    entry = {"image": f"{HOST}/demo/sqrt:1.0", "imageID": image_id, "state": state}
-    return {"metadata": {"name": "p"}, "spec": {"nodeName": "node1"}, "status": {"containerStatuses": [entry]}}
-
-
-def test_a_pod_that_waits_says_where_and_why() -> None:
-    waiting = {"waiting": {"reason": "ImagePullBackOff", "message": "x509: unknown authority"}}
-    assert waiting_reasons(pod("", waiting)) == ["node1: ImagePullBackOff: x509: unknown authority"]
-
-
 def test_a_secret_object_is_shown_without_its_values() -> None:
     text = as_text({"kind": "Secret", "metadata": {"name": "x", "uid": "1"}, "data": {"key": "dmVyeSBzZWNyZXQ="}})
     assert "dmVyeSBzZWNyZXQ=" not in text
     assert "uid" not in text
-
-
-@pytest.mark.parametrize("auth", ["A", None, 5])
-def test_a_pull_secret_whose_login_is_no_login_is_drift(auth: object) -> None:
-    content = json.dumps({"auths": {HOST: {"auth": auth}}})
-    data = {".dockerconfigjson": base64.b64encode(content.encode()).decode()}
-    assert credentials(data, HOST)["registry"] == "(not readable)"
 
 
 @pytest.mark.parametrize("api", ["rbac.authorization.k8s.io/v1:ClusterRole", "v1:PersistentVolume", "v1:Namespace"])

@@ -14,8 +14,7 @@ class Kind:
     namespaced: bool = True
     short_names: tuple[str, ...] = ()
     status: bool = False
-
-    version = "v1"
+    version: str = "v1"
 
     @property
     def api_version(self) -> str:
@@ -48,13 +47,25 @@ SERVICE_ACCOUNT = Kind("", "ServiceAccount", "serviceaccounts", short_names=("sa
 SERVICE = Kind("", "Service", "services", short_names=("svc",), status=True)
 DEPLOYMENT = Kind("apps", "Deployment", "deployments", short_names=("deploy",), status=True)
 REPLICA_SET = Kind("apps", "ReplicaSet", "replicasets", short_names=("rs",), status=True)
+RESOURCE_QUOTA = Kind("", "ResourceQuota", "resourcequotas", short_names=("quota",), status=True)
+AUTOSCALER = Kind(
+    "autoscaling",
+    "HorizontalPodAutoscaler",
+    "horizontalpodautoscalers",
+    short_names=("hpa",),
+    status=True,
+    version="v2",
+)
 
-KINDS = (CONFIG_MAP, EVENT, NAMESPACE, NODE, POD, SECRET, SERVICE_ACCOUNT, SERVICE, DEPLOYMENT, REPLICA_SET)
+KINDS = (
+    *(CONFIG_MAP, EVENT, NAMESPACE, NODE, POD, RESOURCE_QUOTA, SECRET, SERVICE_ACCOUNT, SERVICE),
+    *(DEPLOYMENT, REPLICA_SET, AUTOSCALER),
+)
 
 
-def find(group: str, plural: str) -> Kind | None:
-    """The kind behind a path's group and plural."""
-    return next((kind for kind in KINDS if (kind.group, kind.plural) == (group, plural)), None)
+def find(group: str, version: str, plural: str) -> Kind | None:
+    """The kind behind a path's group, version and plural."""
+    return next((kind for kind in KINDS if (kind.group, kind.version, kind.plural) == (group, version, plural)), None)
 
 
 def by_kind(api_version: str, name: str) -> Kind | None:

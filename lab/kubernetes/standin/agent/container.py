@@ -13,8 +13,8 @@ from .. import kinds
 from ..objects import Object, dig, name_of, namespace_of, now, parse_time, timestamp, uid_of
 from . import containerd, probes
 from .client import Failure
+from .confinement import ConfigError
 from .containerd import Image, Launch, RuntimeFailure
-from .environment import ConfigError
 from .events import Type
 from .images import InvalidName, Reference, parse
 from .pulling import PullError

@@ -28,6 +28,7 @@ class Image:
     size: int
     entrypoint: tuple[str, ...] = ()
     command: tuple[str, ...] = ()
+    user: str = ""
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ class Launch:
     labels: tuple[tuple[str, str], ...] = ()
     privileged: bool = False
     read_only: bool = False
+    confinement: tuple[str, ...] = ()
 
 
 def ctr(*args: str, timeout_s: float = QUICK_S) -> str:
@@ -93,7 +95,8 @@ def _described(digest: str) -> Image | None:
     except (RuntimeFailure, KeyError, StopIteration):
         return None
     size = manifest["config"]["size"] + sum(layer["size"] for layer in manifest["layers"])
-    return Image(digest, size, tuple(settings.get("Entrypoint") or ()), tuple(settings.get("Cmd") or ()))
+    entrypoint, command = (tuple(settings.get(key) or ()) for key in ("Entrypoint", "Cmd"))
+    return Image(digest, size, entrypoint, command, str(settings.get("User") or ""))
 
 
 def _content(digest: str) -> Object:
@@ -115,6 +118,7 @@ def start(launch: Launch) -> int:
     options += ["--cwd", launch.cwd] if launch.cwd else []
     options += ["--privileged"] if launch.privileged else []
     options += ["--read-only"] if launch.read_only else []
+    options += launch.confinement
     try:
         ctr("run", *options, launch.image, launch.id, *launch.args, timeout_s=60)
     except RuntimeFailure:

@@ -9,30 +9,19 @@ from pathlib import Path
 from .. import kinds
 from ..kinds import Kind
 from ..objects import Object, dig, name_of, namespace_of
+from . import confinement
+from .confinement import ConfigError
 from .containerd import Image
 
 Read = Callable[[Kind, str], Object | None]
 """Reads an object of the pod's namespace; None where there is none."""
 
-UNKNOWN = (
-    *("runAsUser", "runAsGroup", "runAsNonRoot", "capabilities", "seccompProfile", "appArmorProfile"),
-    "procMount",
-)
-"""Of a security context, what this agent would not do; silence would be worse."""
-
 _VARIABLE = re.compile(r"\$\$|\$\(([-._a-zA-Z][-._a-zA-Z0-9]*)\)")
-
-
-class ConfigError(Exception):
-    """A container cannot be made as it is described; the message says why."""
 
 
 def check(pod: Object, container: Object) -> None:
     """Whether the agent can do all that the pod asks for. Raises ConfigError."""
-    contexts = {**(pod["spec"].get("securityContext") or {}), **(container.get("securityContext") or {})}
-    for field in UNKNOWN:
-        if field in contexts:
-            raise ConfigError(f"securityContext.{field} is not known to moor's stand-in")
+    confinement.check(pod, container)
     if pod["spec"].get("initContainers"):
         raise ConfigError("initContainers are not known to moor's stand-in")
 

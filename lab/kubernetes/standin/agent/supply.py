@@ -7,7 +7,7 @@ from pathlib import Path
 from .. import kinds
 from ..kinds import Kind
 from ..objects import Object, name_of, namespace_of, now, uid_of
-from . import containerd, environment
+from . import confinement, containerd, environment
 from .client import Client, Failure
 from .containerd import Image, Launch
 from .events import Events, Type
@@ -105,6 +105,7 @@ def launch_of(
         return tools.read(pod, kind, name)
 
     environment.check(pod, container)
+    confinement.check_user(pod, container, image)
     known = environment.variables(pod, container, tools.address, read)
     directory = tools.state / "pods" / uid_of(pod)
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -120,6 +121,7 @@ def launch_of(
         labels=_labels(pod, container["name"]),
         privileged=bool(context.get("privileged")),
         read_only=bool(context.get("readOnlyRootFilesystem")),
+        confinement=confinement.options(pod, container),
     )
 
 

@@ -1,4 +1,4 @@
-"""Who asks, and what they may do: tokens from a file or made from a key, and three fixed roles."""
+"""Who asks, and what they may do: tokens from a file or made from a key, and four fixed roles."""
 
 import csv
 import hmac
@@ -10,6 +10,9 @@ from ..errors import unauthorized
 from ..kinds import Kind
 
 ADMIN, NODES, ANYBODY = "system:masters", "system:nodes", "system:unauthenticated"
+TENANT = "moor:tenant:"
+"""Begins the group of those who may do everything in one namespace and nothing outside, not even look at it."""
+
 PUBLIC = ("/healthz", "/livez", "/readyz", "/version")
 READ = ("get", "list", "watch")
 WRITE = ("create", "update", "patch", "delete")
@@ -31,9 +34,9 @@ class User:
     name: str
     groups: tuple[str, ...]
 
-    def may(self, verb: str, kind: Kind, name: str) -> bool:
-        """Whether the user's role allows this: admins everything, a node its own work."""
-        if ADMIN in self.groups:
+    def may(self, verb: str, kind: Kind, name: str, namespace: str = "") -> bool:
+        """Whether the user's role allows this: admins everything, a tenant what is in its namespace, a node its own."""
+        if ADMIN in self.groups or (namespace and f"{TENANT}{namespace}" in self.groups):
             return True
         if NODES not in self.groups or verb not in NODE_RIGHTS.get(kind, ()):
             return False

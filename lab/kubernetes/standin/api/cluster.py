@@ -13,7 +13,7 @@ from ..kinds import Kind
 from ..merge import without_nulls
 from ..objects import Object, canonical, clone, dig, name_of, namespace_of, now, timestamp, uid_of
 from ..store import Store
-from . import decode, defaults, deletion, patch, validate
+from . import admission, decode, defaults, deletion, patch, validate
 
 ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
 """Of generated names: no vowels, so no words."""
@@ -62,6 +62,7 @@ class Cluster:
         with self.store.lock:
             self._check_namespace(kind, namespace, name_of(obj))
             obj = self._complete(kind, obj, None)
+            warnings += self._admitted(kind, namespace, obj, new=True)
             obj = managers.update(_node(kind), {}, obj, self._manager(kind, options))
             return Written(self._stored(kind, None, obj, options), True, tuple(warnings))
 
@@ -97,8 +98,9 @@ class Cluster:
             if version and version != old["metadata"]["resourceVersion"]:
                 raise conflict(kind, name)
             obj = managers.apply(_node(kind), old, config, manager, options.force)
-            obj = self._carried(kind, old, obj, options)
-            return Written(self._stored(kind, old, self._complete(kind, obj, old), options))
+            obj = self._complete(kind, self._carried(kind, old, obj, options), old)
+            warnings = self._admitted(kind, namespace, obj, new=False)
+            return Written(self._stored(kind, old, obj, options), False, tuple(warnings))
 
     def _create_applied(
         self, kind: Kind, namespace: str, config: Object, manager: managers.Manager, options: Options
@@ -108,7 +110,18 @@ class Cluster:
         self._check_namespace(kind, namespace, name_of(config))
         obj = managers.apply(_node(kind), {}, config, manager, options.force)
         obj = self._complete(kind, self._prepared(kind, namespace, obj), None)
-        return Written(self._stored(kind, None, obj, options), True)
+        warnings = self._admitted(kind, namespace, obj, new=True)
+        return Written(self._stored(kind, None, obj, options), True, tuple(warnings))
+
+    def _admitted(self, kind: Kind, namespace: str, obj: Object, new: bool) -> list[str]:
+        """What the namespace's policies warn of. Raises ApiError: 403, they refuse a new object."""
+        place = self.store.find(kinds.NAMESPACE, "", namespace) if kind.namespaced else None
+        if place is None:
+            return []
+        if new:
+            present = self.store.select(kind, namespace)[0]
+            admission.check(kind, obj, place, present, self.store.select(kinds.RESOURCE_QUOTA, namespace)[0])
+        return admission.warnings(kind, obj, place)
 
     def _configuration(self, kind: Kind, namespace: str, name: str, body: Any, options: Options) -> Object:
         """What a client applies, checked and without what it cannot own."""

@@ -10,6 +10,7 @@ from ..objects import Object
 VERBS = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"]
 MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
 STATUS_VERBS = ["get", "patch", "update"]
+NAMED_GROUPS = sorted({kind.group for kind in KINDS if kind.group})
 EMPTY_PROTOBUF = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
 
 
@@ -36,14 +37,23 @@ def core_versions() -> Object:
 
 def groups() -> Object:
     """GET /apis."""
-    names = sorted({kind.group for kind in KINDS if kind.group})
-    return {"kind": "APIGroupList", "apiVersion": "v1", "groups": [group(name) for name in names]}
+    return {"kind": "APIGroupList", "apiVersion": "v1", "groups": [group(name) for name in NAMED_GROUPS]}
 
 
 def group(name: str) -> Object:
     """One API group, served in one version."""
-    only = {"groupVersion": f"{name}/v1", "version": "v1"}
+    only = {"groupVersion": group_version(name), "version": group_version(name).rpartition("/")[2]}
     return {"name": name, "versions": [only], "preferredVersion": only}
+
+
+def group_document(name: str) -> Object:
+    """GET /apis/GROUP."""
+    return {"kind": "APIGroup", "apiVersion": "v1"} | group(name)
+
+
+def group_version(name: str) -> str:
+    """The one version of a group, as in apiVersion."""
+    return next(of_group(name)).api_version
 
 
 def resources(group_name: str) -> Object:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from .. import kinds, selectors
@@ -57,17 +58,17 @@ class Target:
 
 
 def target_of(path: str) -> Target | None:
-    """The resource behind ``/api/v1/...`` or ``/apis/GROUP/v1/...``, None where there is none."""
+    """The resource behind ``/api/v1/...`` or ``/apis/GROUP/VERSION/...``, None where there is none."""
     parts = [part for part in path.split("/") if part]
-    group, rest = ("", parts[2:]) if parts[:2] == ["api", "v1"] else (None, [])
-    if parts[:1] == ["apis"] and parts[2:3] == ["v1"]:
-        group, rest = parts[1], parts[3:]
-    if group is None or not rest:
+    group, version, rest = ("", "v1", parts[2:]) if parts[:2] == ["api", "v1"] else ("", "", [])
+    if parts[:1] == ["apis"] and len(parts) > 3:
+        group, version, rest = parts[1], parts[2], parts[3:]
+    if not rest:
         return None
     namespace = ""
     if rest[0] == "namespaces" and len(rest) > 2 and rest[2] != "status":
         namespace, rest = rest[1], rest[2:]
-    kind = kinds.find(group, rest[0])
+    kind = kinds.find(group, version, rest[0])
     if not kind or len(rest) > 3 or (namespace and not kind.namespaced):
         return None
     _, name, subresource = (*rest, "", "")[:3]
@@ -80,7 +81,7 @@ def answer(cluster: Cluster, request: Request) -> Response:
     if target is None:
         return _document(request)
     verb = _verb(request, target)
-    if not request.user.may(verb, target.kind, target.name):
+    if not request.user.may(verb, target.kind, target.name, target.namespace):
         raise forbidden(request.user.name, verb, target.kind, target.name, target.namespace)
     if target.subresource and not (target.subresource == "status" and target.kind.status):
         raise no_such_path()
@@ -117,9 +118,10 @@ def _document(request: Request) -> Response:
         "/api": discovery.core_versions,
         "/apis": discovery.groups,
         "/api/v1": lambda: discovery.resources(""),
-        "/apis/apps": lambda: {"kind": "APIGroup", "apiVersion": "v1"} | discovery.group("apps"),
-        "/apis/apps/v1": lambda: discovery.resources("apps"),
     }
+    for name in discovery.NAMED_GROUPS:
+        documents[f"/apis/{name}"] = partial(discovery.group_document, name)
+        documents[f"/apis/{discovery.group_version(name)}"] = partial(discovery.resources, name)
     if path not in documents:
         raise no_such_path()
     return Response(documents[path]())

@@ -94,7 +94,15 @@ def status_of(rollout: Rollout, world: World) -> Object:
     conditions = list(dig(rollout.deployment, "status", "conditions") or [])
     for new in (_availability(rollout, counts), _progress(rollout, counts, world)):
         conditions = _noted(conditions, new, world) if new else conditions
-    return status | {"conditions": conditions}
+    return status | {"conditions": _refused(rollout, conditions)}
+
+
+def _refused(rollout: Rollout, conditions: list[Object]) -> list[Object]:
+    """The conditions with why pods are refused, as the newest replica set says it, else an older one."""
+    sets = [*([rollout.new] if rollout.new else []), *rollout.old]
+    found = next((refused for one in sets if (refused := condition(one, "ReplicaFailure"))), None)
+    others = [one for one in conditions if one["type"] != "ReplicaFailure"]
+    return [*others, found | {"lastUpdateTime": found["lastTransitionTime"]}] if found else others
 
 
 def _counts(rollout: Rollout) -> dict[str, int]:

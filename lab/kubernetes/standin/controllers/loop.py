@@ -2,13 +2,13 @@
 
 import logging
 import threading
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import singledispatchmethod
 
 from .. import kinds
 from ..api.cluster import Cluster, Options
 from ..errors import ApiError
-from ..objects import Object, clone, micro_timestamp, name_of, namespace_of, timestamp, uid_of
+from ..objects import Object, clone, micro_timestamp, name_of, namespace_of, owner, timestamp, uid_of
 from . import deployments, garbage, nodes, replicasets, scheduler
 from .world import Action, Bind, Create, Delete, Replace, Tell, World
 
@@ -19,6 +19,9 @@ PLANS = (deployments.plan, replicasets.plan, scheduler.plan, nodes.plan, garbage
 PAUSE_S = 1.0
 """How long the controllers rest at most: some of what they do depends on the clock alone."""
 
+RETRY_S, RETRY_LONGEST_S = 1.0, 30.0
+"""How long a replica set whose pods are refused waits before it tries again, at first and at most."""
+
 SETTLE_S = 0.02
 """How long they let a burst of writes pass."""
 
@@ -28,6 +31,7 @@ class Controllers:
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
+        self._held: dict[str, tuple[float, datetime]] = {}  # replica sets whose pods were refused, and until when
         self._stopped = threading.Event()
 
     def start(self) -> threading.Thread:
@@ -69,7 +73,35 @@ class Controllers:
 
     @_do.register
     def _(self, action: Create) -> None:
-        self._cluster.create(action.kind, namespace_of(action.obj), action.obj)
+        by = owner(action.obj)
+        if by is None or action.kind != kinds.POD:
+            self._cluster.create(action.kind, namespace_of(action.obj), action.obj)
+        else:
+            self._create_pod(action, by)
+
+    def _create_pod(self, action: Create, by: Object) -> None:
+        """Creates a pod of a replica set; one that is refused is tried again later, and later still."""
+        delay_s, until = self._held.get(by["uid"], (RETRY_S / 2, self._cluster.clock()))
+        if self._cluster.clock() < until:
+            return
+        try:
+            self._cluster.create(action.kind, namespace_of(action.obj), action.obj)
+        except ApiError as error:
+            delay_s = min(2 * delay_s, RETRY_LONGEST_S)
+            self._held[by["uid"]] = delay_s, self._cluster.clock() + timedelta(seconds=delay_s)
+            self._refused(namespace_of(action.obj), by["name"], str(error))
+            return
+        self._held.pop(by["uid"], None)
+        if action.told:
+            self._do(action.told)
+
+    def _refused(self, namespace: str, name: str, why: str) -> None:
+        """Has a replica set say why its pods are refused: in its status, and by an event."""
+        obj = self._cluster.store.get(kinds.REPLICA_SET, namespace, name)
+        status = replicasets.failed(obj, why, self._cluster.clock())
+        self._cluster.update(kinds.REPLICA_SET, namespace, name, status, Options(subresource="status"))
+        words = f"Error creating: {why}"
+        self._do(Tell(kinds.REPLICA_SET, obj, replicasets.COMPONENT, "FailedCreate", words, "Warning"))
 
     @_do.register
     def _(self, action: Replace) -> None:

@@ -1,10 +1,20 @@
 """Replica sets: as many pods as they say."""
 
 import random
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from .. import kinds
-from ..objects import Object, clone, condition, name_of, namespace_of, owner_reference, parse_time
+from ..objects import (
+    Object,
+    clone,
+    condition,
+    name_of,
+    namespace_of,
+    owner_reference,
+    parse_time,
+    set_condition,
+    timestamp,
+)
 from .world import Actions, Create, Delete, Replace, Tell, World, is_active, is_leaving, is_ready
 
 COMPONENT = "replicaset-controller"
@@ -26,8 +36,8 @@ def _size(replica_set: Object, pods: list[Object]) -> Actions:
     missing = int(replica_set["spec"]["replicas"]) - len(pods)
     for _ in range(min(missing, BURST)):
         pod = new_pod(replica_set)
-        yield Create(kinds.POD, pod)
-        yield Tell(kinds.REPLICA_SET, replica_set, COMPONENT, "SuccessfulCreate", f"Created pod: {name_of(pod)}")
+        words = f"Created pod: {name_of(pod)}"
+        yield Create(kinds.POD, pod, Tell(kinds.REPLICA_SET, replica_set, COMPONENT, "SuccessfulCreate", words))
     for pod in sorted(pods, key=worth)[: max(0, min(-missing, BURST))]:
         yield Delete(kinds.POD, pod)
         yield Tell(kinds.REPLICA_SET, replica_set, COMPONENT, "SuccessfulDelete", f"Deleted pod: {name_of(pod)}")
@@ -63,8 +73,20 @@ def _status(replica_set: Object, pods: list[Object], world: World) -> Actions:
     }
     status = {"observedGeneration": replica_set["metadata"]["generation"], "replicas": counts.pop("replicas")}
     out["status"] = status | {name: count for name, count in counts.items() if count}
+    if len(pods) < int(replica_set["spec"]["replicas"]):
+        out["status"] |= {key: value for key, value in replica_set.get("status", {}).items() if key == "conditions"}
     if out["status"] != replica_set.get("status"):
         yield Replace(kinds.REPLICA_SET, out, status=True)
+
+
+def failed(replica_set: Object, why: str, instant: datetime) -> Object:
+    """The set with the condition that says why its pods are refused."""
+    told = {"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": why}
+    out = clone(replica_set)
+    status = out.setdefault("status", {"replicas": 0})
+    known: list[Object] = status.get("conditions", [])
+    status["conditions"] = set_condition(known, told | {"lastTransitionTime": timestamp(instant)})
+    return out
 
 
 def _is_available(pod: Object, replica_set: Object, world: World) -> bool:

@@ -27,10 +27,11 @@ class World:
 
 @dataclass(frozen=True)
 class Create:
-    """Add an object."""
+    """Add an object; ``told`` is said once it is there."""
 
     kind: Kind
     obj: Object
+    told: "Tell | None" = None
 
 
 @dataclass(frozen=True)

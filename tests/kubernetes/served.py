@@ -1,0 +1,81 @@
+"""A cluster of the stand-in's that is served over TLS, with controllers where a test wants them."""
+
+from __future__ import annotations
+
+import ssl
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import httpx
+from lightkube import Client, KubeConfig
+
+import lab.kubernetes as lab_kubernetes
+from lab.kubernetes.standin.api.access import TENANT, Tokens
+from lab.kubernetes.standin.api.cluster import Cluster
+from lab.kubernetes.standin.api.http import Server
+from lab.kubernetes.standin.store import Store
+
+
+class Api:
+    """A served cluster, and ways to ask it."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        kept = directory / "kept"
+        self.access = lab_kubernetes.make_access(kept, "cp1", "127.0.0.1")
+        self.store = Store(directory / "cluster.sqlite")
+        self.cluster = Cluster(self.store)
+        self.tokens = Tokens(kept / "tokens.csv", self.access.node_key)
+        self.server = self._listening(0)
+        self.url = f"https://127.0.0.1:{self.server.server_address[1]}"
+        self.access = replace(self.access, server=self.url)
+        self.kubeconfig = directory / "kubeconfig"
+        lab_kubernetes.write_kubeconfig(self.kubeconfig, self.access, "test")
+        self.server.start()
+
+    def _listening(self, port: int) -> Server:
+        kept = self.directory / "kept"
+        return Server(("127.0.0.1", port), self.cluster, self.tokens, (kept / "tls.crt", kept / "tls.key"))
+
+    @contextmanager
+    def down(self) -> Iterator[None]:
+        """Have nobody listen, as while an API server restarts."""
+        port = int(self.server.server_address[1])
+        self.server.shutdown()
+        self.server.server_close()
+        yield
+        self.server = self._listening(port)
+        self.server.start()
+
+    def client(self, dry_run: bool = False) -> Client:
+        config = KubeConfig.from_file(self.kubeconfig)
+        return Client(config=config, field_manager="moor", namespace="demo", dry_run=dry_run)
+
+    def http(self, token: str | None = None) -> httpx.Client:
+        """A plain client; by default the admin's."""
+        given = self.access.admin_token if token is None else token
+        headers = {"Authorization": f"Bearer {given}"} if given else {}
+        trusted = ssl.create_default_context(cadata=self.access.authority)
+        return httpx.Client(base_url=self.url, verify=trusted, headers=headers)
+
+    def kubectl(self, *argv: str, stdin: str = "") -> str:
+        command = ["kubectl", "--kubeconfig", str(self.kubeconfig), *argv]
+        return subprocess.run(command, input=stdin, capture_output=True, text=True, check=True, timeout=30).stdout
+
+    def tenant(self, namespace: str) -> Path:
+        """Write the kubeconfig of somebody who may do everything in one namespace and nothing outside."""
+        token = f"tenant-of-{namespace}"
+        with (self.directory / "kept/tokens.csv").open("a") as tokens:
+            tokens.write(f'{token},{namespace}-owner,{namespace}-owner,"{TENANT}{namespace}"\n')
+        self.tokens = self.server.tokens = Tokens(self.directory / "kept/tokens.csv", self.access.node_key)
+        path = self.directory / f"tenant-{namespace}"
+        lab_kubernetes.write_kubeconfig(path, replace(self.access, admin_token=token), "test")
+        return path
+
+    def close(self) -> None:
+        self.server.shutdown()
+        self.server.server_close()
+        self.store.close()

@@ -1,0 +1,52 @@
+"""A task on a host whose cluster is the stand-in's, served over TLS."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from nornir.core import Nornir
+from nornir.core.configuration import Config
+from nornir.core.inventory import Defaults, Groups, Host, Hosts, Inventory
+from nornir.core.processor import Processors
+from nornir.core.task import MultiResult, Result, Task
+
+from moor.connections.kubernetes import KubernetesPlugin
+from moor.engine.converge import converge
+from moor.engine.observation import begin
+from moor.engine.results import Found, ResourceResult
+from moor.resources.base import Resource
+
+
+class Ran:
+    """What became of some resources."""
+
+    def __init__(self, results: MultiResult) -> None:
+        self.error = str(results[0].exception or "")
+        self.status = {str(sub.name): sub.status for sub in results[1:] if isinstance(sub, ResourceResult)}
+        self.diff = {str(sub.name): sub.diff for sub in results[1:] if isinstance(sub, ResourceResult)}
+        self.found = [sub.found.what for sub in results[1:] if isinstance(sub, Found)]
+
+    @property
+    def planned(self) -> list[str]:
+        return [name for name, status in self.status.items() if status == "drift"]
+
+
+def run(kubeconfig: Path, resources: Sequence[Resource], *, plan: bool = False) -> Ran:
+    """Plan or apply resources of a cluster."""
+    plugin = KubernetesPlugin()
+    plugin.open("cp1", None, None, None, None, {"kubeconfig": str(kubeconfig)}, Config())
+    host = Host("cp1")
+    host.connections["kubernetes"] = plugin
+    begin(host)
+
+    def work(task: Task, **_: Any) -> Result:
+        return converge(task, resources)
+
+    nr = Nornir(Inventory(Hosts({"cp1": host}), Groups(), Defaults()))
+    task = Task(work, nr, global_dry_run=plan, processors=Processors(), name="deploy")
+    try:
+        return Ran(task.start(host))
+    finally:
+        plugin.close()
