@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from moor.deferred import ec, exceptions, serialization, x509
@@ -64,9 +66,18 @@ def read_key(content: bytes, passphrase: Secret | None, shown: str) -> PrivateKe
 def read_chain(content: bytes, shown: str) -> Sequence[x509.Certificate]:
     """Read one or more certificates; raises InputError."""
     try:
-        return x509.load_pem_x509_certificates(content)
+        with unwarned():
+            return x509.load_pem_x509_certificates(content)
     except ValueError:
         raise InputError(f"{shown}: not a whole certificate in PEM form; put back a good copy") from None
+
+
+@contextmanager
+def unwarned() -> Iterator[None]:
+    """Keep the library's warnings away meanwhile: it warns of a serial number that is not positive."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def _bytes(secret: Secret) -> bytes:

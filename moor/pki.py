@@ -38,9 +38,13 @@ class Names:
 
 
 def _covers(known: str, name: str) -> bool:
-    """Tell whether a certificate for ``known`` serves ``name``; a star stands for the first label, RFC 6125."""
+    """Return whether a certificate for ``known`` serves ``name``; a star stands for the first label, RFC 6125.
+
+    OpenSSL and GnuTLS take no star for which fewer than two labels are left, such as ``*.lan``.
+    """
     known, name = known.lower(), name.lower()
-    return known == name or (known.startswith("*.") and known[2:] == name.partition(".")[2])
+    broad = known.count(".") < 2
+    return known == name or (known.startswith("*.") and not broad and known[2:] == name.partition(".")[2])
 
 
 @dataclass(frozen=True)
@@ -198,14 +202,6 @@ def signed_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
     except (ValueError, TypeError, exceptions.InvalidSignature, exceptions.UnsupportedAlgorithm):
         return False
     return True
-
-
-def is_authority(certificate: x509.Certificate) -> bool:
-    """Tell whether a certificate may sign others."""
-    try:
-        return bool(certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca)
-    except x509.ExtensionNotFound:
-        return False
 
 
 def utc_now() -> datetime:

@@ -6,28 +6,32 @@ from collections.abc import Iterable, Iterator
 
 from nornir.core.inventory import Host
 
-from moor.errors import InputError, MoorError
+from moor.errors import InputError, MoorError, Unfit
 from moor.runbook import Stage
 from moor.settings.access import NoSettings
 
 
-def refuse_bad_input(hosts: Iterable[Host], stages: Iterable[Stage], *, partly: bool = False) -> None:
+def refuse_bad_input(
+    hosts: Iterable[Host], stages: Iterable[Stage], *, partly: bool = False, examining: bool = False
+) -> None:
     """Raise InputError with everything that the stages find wrong in the input of any host, each finding once.
 
-    partly  a host need not have every section: the stages are not about to run
+    partly     a host need not have every section: the stages are not about to run
+    examining  the stages change nothing and none waits for another, so that what is unfit is left to its own stage
     """
     stages = tuple(stages)
-    found = [line for host in hosts for stage in stages for line in _findings(host, stage, partly)]
+    left = (*([NoSettings] if partly else []), *([Unfit] if examining else []))
+    found = [line for host in hosts for stage in stages for line in _findings(host, stage, left)]
     if found:
         raise InputError("\n".join(dict.fromkeys(found)))
 
 
-def _findings(host: Host, stage: Stage, partly: bool) -> Iterator[str]:
+def _findings(host: Host, stage: Stage, left: tuple[type[InputError], ...]) -> Iterator[str]:
     if stage.desired and stage.holds(host):
         try:
             stage.desired(host)
         except InputError as error:
-            if not (partly and isinstance(error, NoSettings)):
+            if not isinstance(error, left):
                 yield from str(error).splitlines()
         except MoorError:
             return  # no input's fault: the stage itself says so, in its turn

@@ -59,9 +59,9 @@ def _plugin(name: object) -> object:
     """Refuse the plugins that public examples name, with the one that takes their place; raises ValueError."""
     word = name.rpartition(".")[2] if isinstance(name, str) else ""
     if word == "SimpleInventory":
-        raise ValueError(f"{name} takes its files unchecked; FleetInventory is its checked form and reads the same")
+        raise ValueError(f"no checked plugin: FleetInventory is the checked form of {name}, and reads the same files")
     if word in ("NetBoxInventory2", "NBInventory"):
-        raise ValueError(f"{name} takes what NetBox says unchecked; NetBoxInventory is its checked form")
+        raise ValueError(f"no checked plugin: NetBoxInventory is the checked form of {name}")
     return name
 
 

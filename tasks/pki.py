@@ -6,7 +6,7 @@ Both are files of the site on the controller. The CA's key never leaves it; the 
 from __future__ import annotations
 
 import ssl
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar
@@ -17,10 +17,13 @@ from pydantic import Field, model_validator
 
 from moor.deferred import x509
 from moor.engine.converge import converge
-from moor.errors import HostError, InputError
+from moor.engine.results import Found
+from moor.errors import HostError, InputError, Unfit
+from moor.findings import Finding
+from moor.fitness import Fault, Presented
 from moor.keystore import Succession
-from moor.pem import key_fits, opened, pem, read_chain, read_key
-from moor.pki import Names, expiry, is_authority, names_of, permitted, signed_by, utc_now
+from moor.pem import opened, pem, read_chain, read_key
+from moor.pki import Names, permitted, utc_now
 from moor.resources.base import Later, Remote, Resource, State
 from moor.resources.certificate import Certificate, CertificateAuthority, Validity
 from moor.secrets import Secret
@@ -29,6 +32,7 @@ from tasks.facts import Registry
 
 Days = Annotated[int, Field(ge=1, le=36500)]
 OWN = ("certificate", "key", "ca")
+REISSUE = "have it issued anew by your CA; docs/certificates.md, A certificate of your own"
 UNWANTED = "moor_unwanted"  # in the inventory's defaults: fingerprints of what a run is to replace
 
 
@@ -65,37 +69,8 @@ class Pki(Section):
 
 
 @dataclass(frozen=True)
-class Own:
-    """A certificate that somebody else signed, as its three files hold it."""
-
-    chain: tuple[x509.Certificate, ...]
-    roots: tuple[x509.Certificate, ...]
-    key: Secret
-
-    def faults(self, names: Names) -> Iterator[str]:
-        """Say everything for which a client would refuse it."""
-        if lacked := names.beyond(names_of(self.chain[0])):
-            yield f"it is not for {', '.join(lacked)}; have it issued with these subject alternative names"
-        for certificate in (*self.chain, *self.roots):
-            if reason := expiry(certificate, utc_now(), 0):
-                yield f"{certificate.subject.rfc4514_string()}: {reason}"
-        yield from self._chain_faults()
-
-    def _chain_faults(self) -> Iterator[str]:
-        for certificate, issuer in zip(self.chain, self.chain[1:], strict=False):
-            if not signed_by(certificate, issuer) or not is_authority(issuer):
-                yield f"{issuer.subject.rfc4514_string()} did not sign the certificate before it in the file"
-        last = self.chain[-1]
-        if not any(last == root or (signed_by(last, root) and is_authority(root)) for root in self.roots):
-            yield (
-                f"the CA did not sign {last.subject.rfc4514_string()}; "
-                "give the CA that did, or add what stands between them to the certificate's file"
-            )
-
-
-@dataclass(frozen=True)
 class OwnCertificate(Remote):
-    """Hold a certificate of somebody else's making, which moor checks and cannot mend."""
+    """Hold a certificate of somebody else's making, which was judged before and which moor cannot mend."""
 
     settings: Pki
     names: Names
@@ -108,26 +83,43 @@ class OwnCertificate(Remote):
         return {"serves": str(self.names)}
 
     def read(self, task: Task) -> State | None:
-        faults = list(read_own(self.settings).faults(self.names))
-        if faults:
-            raise InputError("\n".join(f"{self.settings.certificate}: {fault}" for fault in faults))
         return self.desired(None)
 
     def write(self, task: Task, actual: State | None) -> None:
         raise HostError(f"{self.settings.certificate}: only its owner can mend it")
 
 
-def read_own(settings: Pki) -> Own:
+def read_own(settings: Pki) -> Presented:
     """Read the three files of one's own certificate; raises InputError."""
     if not (settings.certificate and settings.key and settings.ca):
         raise InputError("data.pki names no certificate of your own")
-    passphrase = settings.passphrase.resolve() if settings.passphrase else None
+    with about("data.pki.passphrase"):
+        passphrase = settings.passphrase.resolve() if settings.passphrase else None
+    with about("data.pki.key"):
+        content = settings.key.resolve().reveal().encode()
     chain = read_chain(_bytes(settings.certificate), str(settings.certificate))
-    content = settings.key.resolve().reveal().encode()
-    key = read_key(content, passphrase, settings.key.reference)
-    if not key_fits(chain[0], key):
-        raise InputError(f"{settings.key.reference}: not the key of the first certificate in {settings.certificate}")
-    return Own(tuple(chain), tuple(read_chain(_bytes(settings.ca), str(settings.ca))), opened(key))
+    roots = read_chain(_bytes(settings.ca), str(settings.ca))
+    return Presented(tuple(chain), tuple(roots), read_key(content, passphrase, settings.key.reference))
+
+
+def fit(settings: Pki, registry: Registry) -> Presented:
+    """Read one's own certificate; raises Unfit with everything for which a client would refuse it."""
+    own = read_own(settings)
+    if lines := said(settings, own.faults(own_names(registry), utc_now())):
+        raise Unfit("\n".join(lines))
+    return own
+
+
+def said(settings: Pki, faults: Iterable[Fault]) -> list[str]:
+    """Say each fault with the file that it is in."""
+    key = settings.key.reference if settings.key else ""
+    files = {"certificate": str(settings.certificate), "key": key, "ca": str(settings.ca)}
+    return [f"{files[fault.part]}: {fault.words}" for fault in faults]
+
+
+def own_names(registry: Registry) -> Names:
+    """Return the names that a certificate of somebody else's must be for: those by which images are named."""
+    return Names((registry.name, *registry.aliases))
 
 
 def _bytes(path: Path) -> bytes:
@@ -151,7 +143,8 @@ def desired(host: Host) -> Sequence[Resource]:
     """The CA and the registry's certificate, on the controller."""
     settings, registry = settings_of(host, Pki), settings_of(host, Registry)
     if settings.certificate:
-        return [OwnCertificate(settings, Names((registry.name, *registry.aliases)))]
+        fit(settings, registry)
+        return [OwnCertificate(settings, own_names(registry))]
     certificate = made_here(host)
     with about("data.pki.passphrase"):
         certificate.authority.passphrase.resolve()  # what is wrong with it is told before anything is changed
@@ -192,13 +185,16 @@ def ca_pem(host: Host) -> str | Later:
 
 
 def trust_of(host: Host) -> ssl.SSLContext:
-    """Give a controller's trust in the registry: its CA alone; before that is made there is nobody to trust."""
+    """Return a controller's trust in the registry: its CA alone; before that is made there is nobody to trust.
+
+    Python 3.13 refuses by itself what RFC 5280 wants and other clients do without; here it judges as those do.
+    """
     known = ca_pem(host)
-    return (
-        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        if isinstance(known, Later)
-        else ssl.create_default_context(cadata=known)
-    )
+    if isinstance(known, Later):
+        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    trust = ssl.create_default_context(cadata=known)
+    trust.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    return trust
 
 
 def registry_certificate(host: Host) -> str | Later:
@@ -212,10 +208,13 @@ def registry_certificate(host: Host) -> str | Later:
 
 
 def registry_key(host: Host) -> Secret | Later:
-    """Give the registry's private key as its server reads it: for the registry's host alone."""
+    """Give the registry's private key as its server reads it: for the registry's host alone.
+
+    Raises  Unfit: clients would refuse the certificate of it, so that it must not get there.
+    """
     settings = settings_of(host, Pki)
     if settings.certificate:
-        return read_own(settings).key
+        return opened(fit(settings, settings_of(host, Registry)).key)
     made = made_here(host)
     pair = None if made.reason() else made.kept.pair(made.authority.passphrase.resolve())
     return opened(pair.key) if pair else Later("the registry's private key", secret=True)
@@ -223,4 +222,15 @@ def registry_key(host: Host) -> Secret | Later:
 
 def issue_certificates(task: Task) -> Result:
     """Make the CA and the registry's certificate, or check the one that was brought."""
-    return converge(task, desired(task.host))
+    result = converge(task, desired(task.host))
+    task.results.extend(Found(task.host, finding) for finding in strictness(task.host))
+    return result
+
+
+def strictness(host: Host) -> Iterator[Finding]:
+    """Yield for what some clients alone refuse a certificate that was brought; nothing stops for it."""
+    settings = settings_of(host, Pki)
+    if settings.certificate:
+        found = read_own(settings).strictness(own_names(settings_of(host, Registry)))
+        for line in said(settings, found):
+            yield Finding("certificate:strict", line, REISSUE, host.name)

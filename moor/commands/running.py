@@ -70,7 +70,7 @@ def worst(codes: Iterable[int]) -> int:
 def play(nr: Nornir, runbook: Runbook, options: Options, command: str) -> RunReport:
     """Run a runbook over the fleet and report what it found; raises InputError before anything is reached."""
     refuse_nobody(nr, runbook, command)
-    refuse_bad_input(nr.inventory.hosts.values(), runbook.stages)
+    refuse_bad_input(nr.inventory.hosts.values(), runbook.stages, examining=runbook.independent)
     if options.limit and (beside := passed_over(nr, runbook)):
         teller(options)(f"{command} asks nothing of {', '.join(beside)}")
     run_id = nr.config.user_defined["run"] = new_run()

@@ -141,7 +141,7 @@ def test_mistakes_of_all_files_are_told_at_once(site: MakeSite) -> None:
         ("runer: {}", "config.yaml:1: runer: no such key; did you mean runner?"),
         (
             "inventory: {plugin: SimpleInventory}",
-            "config.yaml:1: inventory.plugin: SimpleInventory takes its files unchecked; FleetInventory is its checked",
+            "config.yaml:1: inventory.plugin: no checked plugin: FleetInventory is the checked form of SimpleI",
         ),
         (
             "inventory: {plugin: Netbox}",

@@ -215,9 +215,9 @@ def test_ones_own_certificate_is_used_as_it_is(
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        ({"names": Names(("hub.moor.test",))}, "own.crt: it is not for registry.moor.test"),
+        ({"names": Names(("hub.moor.test",))}, "own.crt: CN=hub.moor.test: it is not for registry.moor.test"),
         ({"days": 49}, "own.crt: CN=registry.moor.test: it expired on"),
-        ({"key": "another"}, "own.key: not the key of the first certificate in"),
+        ({"key": "another"}, "own.key: not the key of the first certificate, CN=registry.moor.test"),
         ({"ca": "another"}, "own.crt: the CA did not sign CN=registry.moor.test"),
         ({"certificate": "-----BEGIN CERT"}, "own.crt: not a whole certificate in PEM form"),
     ],
