@@ -101,7 +101,7 @@ def of_authority(certificate: x509.Certificate, below: int) -> Iterator[str]:
             "a CA higher up, or this one anew with a larger pathlen"
         )
     if usage and isinstance(usage.value, x509.KeyUsage) and not usage.value.key_cert_sign:
-        yield f"its keyUsage lacks keyCertSign, so that it may sign no certificates; {EARLY} with it"
+        yield f"its keyUsage lacks keyCertSign, so that it may sign no certificates; {EARLY} with that"
     yield from _purpose(certificate)
 
 
@@ -123,7 +123,7 @@ def of_leaf(certificate: x509.Certificate, names: Names, *, alone: bool) -> Iter
     if not alone and basic and isinstance(basic.value, x509.BasicConstraints) and basic.value.ca:
         yield f"it is a CA itself (CA:TRUE), which a server's certificate must not be; {EARLY} as a server's"
     if usage and isinstance(usage.value, x509.KeyUsage) and not usage.value.digital_signature:
-        yield f"its keyUsage lacks digitalSignature, by which a server proves itself; {EARLY} with it"
+        yield f"its keyUsage lacks digitalSignature, by which a server proves itself; {EARLY} with that"
     yield from _purpose(certificate)
     if named is None:
         yield f"it has no subject alternative names, and a common name counts no more; {EARLY} with {names}"
@@ -183,12 +183,12 @@ def strict_of(certificate: x509.Certificate, *, authority: bool, own_issuer: boo
     own_issuer  it is signed by itself
     """
     if not own_issuer and found(certificate, 35) is None:
-        yield f"it has no authorityKeyIdentifier, {PYTHON}; {EARLY} with it"
+        yield f"it has no authorityKeyIdentifier, {PYTHON}; {EARLY} with that"
     if not authority:
         return
     basic = found(certificate, 19)
     if found(certificate, 14) is None:
-        yield f"it has no subjectKeyIdentifier, {PYTHON}; {EARLY} with it"
+        yield f"it has no subjectKeyIdentifier, {PYTHON}; {EARLY} with that"
     if found(certificate, 15) is None:
         yield f"it has no keyUsage, {PYTHON}; {EARLY} with keyCertSign"
     if basic is not None and not basic.critical:

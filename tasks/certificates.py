@@ -16,13 +16,14 @@ from moor.engine.converge import converge, read
 from moor.engine.observation import observation_of
 from moor.engine.results import Found
 from moor.errors import HostError
-from moor.findings import Expiry
+from moor.findings import Expiry, Finding
 from moor.pem import pem
+from moor.pki import utc_now
 from moor.resources.base import Probed, Resource, State
 from moor.settings import settings_of
 from tasks.facts import Registry
 from tasks.harbor import CERTIFICATE, HarborSettings
-from tasks.pki import ca_pem, made_here
+from tasks.pki import REISSUE, Pki, ca_pem, made_here, own_names, read_own, said, strictness
 from tasks.rotation import ours
 from tasks.served import shown_by
 
@@ -71,8 +72,18 @@ def show_certificates(task: Task) -> Result:
     """Tell of every certificate when it ends; nothing is changed."""
     resources, seen = desired(task.host), observation_of(task.host)
     read(task, resources, seen)
-    tell(task, certificates(task, seen.states))
+    tell(task, unfit(task.host), certificates(task, seen.states))
     return converge(task, resources)
+
+
+def unfit(host: Host) -> Iterator[Finding]:
+    """Yield for what clients refuse a certificate that was brought; what is made here they take."""
+    settings, registry = settings_of(host, Pki), settings_of(host, Registry)
+    if settings.certificate:
+        if lines := said(settings, read_own(settings).faults(own_names(registry), utc_now())):
+            yield Finding("certificate:refused", "\n".join(lines), REISSUE, host.name)
+        else:
+            yield from strictness(host)
 
 
 def on_disk(host: Host) -> CertificatesOnDisk:
@@ -89,12 +100,12 @@ def _internal(harbor: HarborSettings) -> tuple[str, ...]:
     return (str(internal.get("dir") or "/etc/harbor/tls/internal"),)
 
 
-def tell(task: Task, *sources: Iterator[Expiry]) -> None:
-    """Have every end reported; raises HostError where one cannot be found out, after all that can."""
+def tell(task: Task, *sources: Iterator[Expiry] | Iterator[Finding]) -> None:
+    """Have everything reported; raises HostError where something cannot be found out, after all that can."""
     troubles = []
     for ends in sources:
         try:
-            task.results.extend(Found(task.host, expiry) for expiry in ends)
+            task.results.extend(Found(task.host, one) for one in ends)
         except HostError as error:
             troubles.append(str(error))
     if troubles:

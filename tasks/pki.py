@@ -232,5 +232,5 @@ def strictness(host: Host) -> Iterator[Finding]:
     settings = settings_of(host, Pki)
     if settings.certificate:
         found = read_own(settings).strictness(own_names(settings_of(host, Registry)))
-        for line in said(settings, found):
-            yield Finding("certificate:strict", line, REISSUE, host.name)
+        if lines := said(settings, found):
+            yield Finding("certificate:strict", "\n".join(lines), REISSUE, host.name)

@@ -6,7 +6,7 @@ import gzip
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +14,7 @@ import pytest
 from moor.cli import main
 from moor.modules import SHIPPED, load_runbooks, load_tasks
 from tests.closed import ARCHIVE, CONFIG, DEFAULTS, HOSTS, INSTALLER, Site
+from tests.pki.made import CLIENT, LEAF, ROOT, brought, usage
 
 TEMPLATE = "templates/deployment.yaml.j2"
 MANIFEST = """\
@@ -180,6 +181,29 @@ def test_everything_that_is_wrong_is_told_at_once(site: Site, capsys: pytest.Cap
         "data.images.demo/python",
     ]
     assert site.called() == []
+
+
+@pytest.mark.parametrize("command", [("check",), ("plan", "pki"), ("apply", "--yes"), ("apply", "harbor", "--yes")])
+def test_a_certificate_that_clients_refuse_is_told_with_all_its_faults_and_stops_everything(
+    site: Site, capsys: pytest.CaptureFixture[str], command: tuple[str, ...]
+) -> None:
+    files = brought(replace(LEAF, purposes=(CLIENT,), days=5), replace(ROOT, usage=usage("crl_sign")))
+    site.write("own/registry.crt", files.chain_pem)
+    site.write("own/ca.crt", files.roots_pem)
+    site.write("own/registry.key", files.key_pem).chmod(0o600)
+    given = "certificate: own/registry.crt\n    key: file:own/registry.key\n    ca: own/ca.crt"
+    site.edit(DEFAULTS, f"passphrase: file:{site.folder}/lab/secrets/ca-passphrase", given)
+    with pytest.raises(SystemExit) as ended:
+        main([*command, "--site", str(site.folder)])
+    said = capsys.readouterr()
+    lines = [line.replace(f"{site.folder}/", "").split(";")[0].strip() for line in said.err.splitlines()[1:]]
+    assert ended.value.code == 1
+    assert [line.partition(": it")[0] for line in lines] == [
+        *["own/registry.crt: CN=registry.moor.test"] * 2,
+        "own/ca.crt: CN=Root",
+    ], lines
+    assert site.called() == []
+    assert not (site.folder / ".moor").exists()
 
 
 def test_hosts_that_are_left_out_may_lack_what_they_need(site: Site, capsys: pytest.CaptureFixture[str]) -> None:

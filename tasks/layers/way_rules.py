@@ -9,6 +9,9 @@ CONNECT = "errno(3), connect(2); " + RECORDED
 OPENSSL = "openssl-verification-options(1)"
 # Source: icmp(7) and RFC 4443, 3.1: what ICMP makes of connect(2), 13 being IPv6's "administratively prohibited".
 PROHIBITED = ("113", "101", "13")
+# Source: openssl/x509_vfy.h: purpose, path length, no CA, name constraints, unknown critical extension, key or digest
+# too weak; 24 is what OpenSSL 1.1 calls its 79.
+UNFIT = frozenset({"24", "25", "26", "28", "32", "34", "47", "48", "51", "53", "66", "67", "68", "79"})
 CERTS_D = "containerd, docs/hosts.md"
 
 
@@ -214,6 +217,21 @@ WAY_RULES = (
         lambda e: e.get("verify") in ("62", "64") or e.get("name", "") not in e.get("names", "").split(),
         "the certificate that {name} serves is for {names}", "moor apply pki; moor apply harbor",
         RECORDED,
+    ),
+    Rule(
+        "tls-unfit", "tls",
+        lambda e: e.get("verify") in UNFIT and e.get("issued") in (None, "", e.get("fingerprint")),
+        "{host} refuses the certificate of {name}: {verify_words}; whatever pulls there does so too",
+        "have it issued anew by its CA without that, put it where data.pki.certificate says; then moor plan pki, which "
+        "judges it as clients do; moor apply harbor",
+        OPENSSL,
+    ),
+    Rule(
+        "ca-partial", "tls",
+        lambda e: e.get("verify") == "2" and bool(e.get("anchor")),
+        "{host} trusts the CA that issued the certificate of {name} and not the CA above it, which OpenSSL wants",
+        "add the root CA's own certificate to the file that data.pki.ca names; moor apply trust",
+        OPENSSL,
     ),
     Rule(
         "ca-missing", "tls",

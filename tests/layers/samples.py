@@ -115,6 +115,8 @@ FAULTS: Mapping[str, dict[str, str]] = {
     "tls-early": {"begun": "no", "verify": "9"},
     "tls-name": {"names": "other.test", "verify": "62"},
     "ca-missing": {"anchor": "", "verify": "20"},
+    "tls-unfit": {"verify": "26", "verify_words": "unsupported certificate purpose"},
+    "ca-partial": {"verify": "2", "verify_words": "unable to get issuer certificate"},
     "tls-other": {"fingerprint": "bb"},
     "ca-other": {"verify": "20", "verify_words": "unable to get local issuer certificate"},
     "core-down": {"status": "502"},

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import ssl
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -24,9 +26,19 @@ from moor.secrets import Secret
 from moor.settings import SiteSettings
 from moor.settings.access import SITE
 from tasks.facts import Registry
-from tasks.pki import Pki, ca_pem, issue_certificates, made_here, registry_certificate, registry_key
+from tasks.pki import (
+    Pki,
+    ca_pem,
+    issue_certificates,
+    made_here,
+    registry_certificate,
+    registry_key,
+    strictness,
+    trust_of,
+)
 from tests.conftest import MakeFleet
 from tests.pki.handshakes import Files, refusal
+from tests.pki.made import LEAF, brought
 
 NAMES = Names(("registry.moor.test", "registry"), (ip_address("10.77.0.11"),))
 Play = Callable[..., tuple[HostReport, Host]]
@@ -248,3 +260,15 @@ def test_the_key_of_a_bare_site_is_not_asked_for_by_mistake(play: Play) -> None:
     del host.data["pki"]
     with pytest.raises(MoorError, match=r"alpha: it has no data\.pki"):
         ca_pem(host)
+
+
+def test_what_some_clients_alone_refuse_is_found_and_stops_nothing(play: Play, tmp_path: Path) -> None:
+    files = brought(replace(LEAF, identified=False, names=("registry.moor.test", "registry")))
+    for name, content in {"o.crt": files.chain_pem, "o.key": files.key_pem, "o-ca.crt": files.roots_pem}.items():
+        (tmp_path / name).write_text(content)
+        (tmp_path / name).chmod(0o600)
+    given = {"certificate": tmp_path / "o.crt", "key": f"file:{tmp_path}/o.key", "ca": tmp_path / "o-ca.crt"}
+    report, host = play(**given)
+    assert (report.error, [found.status for found in report.resources]) == ("", ["ok"])
+    assert [finding.id for finding in strictness(host)] == ["certificate:strict"]
+    assert not trust_of(host).verify_flags & ssl.VERIFY_X509_STRICT
