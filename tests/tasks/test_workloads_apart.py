@@ -64,7 +64,7 @@ def planned(site: Site) -> MultiResult:
     try:
         return nr.run(task=deploy_workload)["cp1"]
     finally:
-        nr.close_connections()
+        nr.close_connections(on_failed=True)
 
 
 def statuses(found: MultiResult) -> dict[str, str]:
