@@ -129,15 +129,22 @@ def replaced(text: str, node: Node, pair: tuple[Node, Node], value: Any, languag
 def dropped(text: str, node: Node, pair: tuple[Node, Node]) -> str:
     """Return ``text`` without a key of the mapping ``node``; the last one leaves brackets."""
     key, value = pair
+    start = _start_of(text, key)
     at = next(number for number, one in enumerate(node.pairs) if one is pair)
     if len(node.pairs) == 1:
         end = value.start + len(text[value.start : value.end].rstrip()) if value.end > value.start else value.end
-        return f"{text[: key.start]}{'' if node.flow else '{}'}{text[end:]}"
+        return f"{text[:start]}{'' if node.flow else '{}'}{text[end:]}"
     if not node.flow:
-        first = start_of_line(text, key.start)
-        if text[first : key.start].strip(" \ufeff"):
+        first = start_of_line(text, start)
+        if text[first:start].strip(" \ufeff"):
             raise ValueError(f"{key.value} stands on a line with something else; write it on its own")
         return text[:first] + text[end_of_line(text, value.end) :]
     if at + 1 < len(node.pairs):
-        return text[: key.start] + text[node.pairs[at + 1][0].start :]
+        return text[:start] + text[_start_of(text, node.pairs[at + 1][0]) :]
     return text[: node.pairs[at - 1][1].end] + text[value.end :]
+
+
+def _start_of(text: str, key: Node) -> int:
+    """Return where a key begins, with the question mark that YAML allows before it."""
+    before = text[: key.start].rstrip(" ")
+    return len(before) - 1 if before.endswith("?") and len(before) < key.start else key.start

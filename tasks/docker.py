@@ -5,7 +5,6 @@ Docker reads certs.d at every login, pull and push, so a new CA restarts nothing
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from functools import partial
 from ipaddress import ip_network
@@ -17,13 +16,14 @@ from pydantic import Field
 
 from moor.engine.converge import converge
 from moor.errors import HostError, InputError
+from moor.json_text import rewritten
 from moor.resources.base import Resource
 from moor.resources.edit import Edit
 from moor.resources.file import File
 from moor.resources.package import Package
 from moor.resources.service import Service
 from moor.settings import Section, about, settings_of
-from moor.toml import laid, same
+from moor.toml import laid
 from tasks.certs_d import CaAlone
 from tasks.facts import Registry
 from tasks.pki import ca_pem
@@ -94,12 +94,8 @@ def _daemon(wanted: Mapping[str, Any]) -> list[Resource]:
 
 
 def daemon_json(content: str, _: str, wanted: dict[str, Any]) -> str:
-    """Give daemon.json with ``wanted`` laid over what it says; where it says so already, the file itself."""
+    """Return daemon.json with ``wanted`` laid over what it says; every other line stays as it is."""
     try:
-        before = json.loads(content) if content.strip() else {}
+        return rewritten(content, lambda before: laid(before, wanted))
     except ValueError as error:
-        raise HostError(f"{DAEMON}: not JSON: {error}; mend it or move it away") from None
-    if not isinstance(before, dict):
-        raise HostError(f"{DAEMON}: not an object; mend it or move it away")
-    after = laid(before, wanted)
-    return content if same(before, after) else f"{json.dumps(after, indent=2)}\n"
+        raise HostError(f"{DAEMON}: {error}; mend it or move it away") from None

@@ -58,6 +58,68 @@ def test_the_last_key_of_a_dotted_table_can_go() -> None:
     assert tomllib.loads(rewritten("[a]\nb.c.d = 1\ne = 2 # stays\n", lambda tree: {"a": {"e": 2}})) == {"a": {"e": 2}}
 
 
+BETWEEN = """\
+version = 2
+
+[[others]] # one
+name = "a"
+
+[plugins."cri"] # stands between two of them
+x = 1
+
+[[others]]
+name = 'b'
+  [others.inner]
+  y = [
+    1, # first
+  ]
+"""
+
+
+def test_a_table_between_entries_of_an_array_of_tables_stays_where_it_is() -> None:
+    after = rewritten(BETWEEN, lambda tree: laid(tree, {"plugins": {"cri": {"x": 2, "z": "é\n"}}}))
+    assert after == BETWEEN.replace("x = 1\n", 'x = 2\nz = "é\\n"\n')
+    after = rewritten(BETWEEN, lambda tree: laid(tree, {"plugins": {"cri": {"registry": {"config_path": "/x"}}}}))
+    assert after == BETWEEN.replace("x = 1\n", 'x = 1\n[plugins.cri.registry]\nconfig_path = "/x"\n')
+
+
+LINES = st.sampled_from(
+    [
+        *("[plugins]", "  [plugins.cri]", "[plugins.'cri'.registry] # theirs", "[a.b]", "[[list]]", "[list.inner]", ""),
+        *("# a note", "x = 1", "y.z = 'q' # near", "w = { v = 1, u = [1, 2] }", "t = [\n  1, # one\n  2,\n]"),
+        "[[a.c]]",
+        *('s = """\n[no.header]\n"""', "r = '\u0027\u0027\nx = 3\n\u0027\u0027'"),
+        *('config_path = "/old"', "d = 2026-01-01 00:00:00"),
+    ]
+)  # fmt: skip
+
+
+@given(st.lists(LINES, max_size=12), st.sampled_from(["\n", "\r\n"]), st.booleans())
+def test_what_is_put_in_moves_no_line_of_others(lines: list[str], ending: str, ended: bool) -> None:
+    text = "\n".join(lines).replace("\n", ending) + (ending if ended else "")
+    try:
+        before = tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        return
+    ours = {"plugins": {"cri": {"registry": {"config_path": "/x"}}}}
+    if not all(
+        isinstance(node, dict) for node in (before.get("plugins", {}), before.get("plugins", {}).get("cri", {}))
+    ):
+        return
+    after = rewritten(text, lambda tree: laid(tree, ours))
+    assert same(tomllib.loads(after), laid(before, ours))
+    assert rewritten(after, lambda tree: laid(tree, ours)) == after
+    kept = [line for line in text.splitlines() if line and "config_path" not in line and "w = {" not in line]
+    rest = iter(after.splitlines())
+    assert all(line in rest for line in kept), (text, after)
+
+
+@pytest.mark.parametrize("text", ["a = [" * 1500, "a = " + "[" * 60 + "]" * 60])
+def test_a_file_without_a_bottom_is_refused_in_a_sentence(text: str) -> None:
+    with pytest.raises(ValueError, match=r"nested|Unclosed|Invalid"):
+        rewritten(text, lambda tree: tree)
+
+
 @given(TREES, TREES)
 def test_any_change_comes_out_as_wanted(before: dict[str, Any], wanted: dict[str, Any]) -> None:
     after = rewritten(tomlkit.dumps(before), lambda tree: wanted)
