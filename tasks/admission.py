@@ -42,6 +42,14 @@ def pod_spec_of(content: Mapping[str, Any]) -> Mapping[str, Any]:
     return found if isinstance(found, Mapping) else {}
 
 
+def with_claims(content: Mapping[str, Any], spec: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the spec of an object's pod with the volumes that a StatefulSet adds by its claims."""
+    claims = (content.get("spec") or {}).get("volumeClaimTemplates") or []
+    names = [str(claim["metadata"]["name"]) for claim in claims]
+    own = [{"name": name, "persistentVolumeClaim": {"claimName": f"{name}-dry-run"}} for name in names]
+    return {**spec, "volumes": [*own, *(spec.get("volumes") or [])]} if own else spec
+
+
 def ask_beside(task: Task, doing: str, content: Mapping[str, Any]) -> None:
     """Raise Refusal where the object's own fields are wrong, though its namespace does not exist yet.
 
@@ -69,7 +77,8 @@ def ask_pods(task: Task, doing: str, applied: Mapping[str, Any], new: bool) -> N
     metadata = {key: value for key, value in (template.get("metadata") or {}).items() if value}
     namespace = str(applied["metadata"]["namespace"])
     metadata |= {"generateName": f"{applied['metadata']['name']}-", "namespace": namespace}
-    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": template.get("spec") or {}}
+    spec = with_claims(applied, template.get("spec") or {})
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
     try:
         ask(task, doing, lambda cluster: cluster.create(raw("v1", "Pod")(pod), namespace=namespace, dry_run=True))
     except Refusal as error:

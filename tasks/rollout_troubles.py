@@ -79,7 +79,17 @@ def _template(tree: Tree) -> Tree:
 
 def troubles(deployment: Tree, found: Pods) -> list[Trouble]:
     """Return all that keeps a rollout from its end, refused pods first."""
-    return [*_refused(deployment, found.sets), *(t for pod in found.pods for t in of_pod(pod, found.events))]
+    return [
+        *_paused(deployment),
+        *_refused(deployment, found.sets),
+        *(t for pod in found.pods for t in of_pod(pod, found.events)),
+    ]
+
+
+def _paused(deployment: Tree) -> Iterator[Trouble]:
+    if deployment["spec"].get("paused"):
+        words = "the Deployment is paused, so that nothing is rolled out; kubectl rollout resume ends that"
+        yield Trouble("paused", words, FINAL)
 
 
 def _refused(deployment: Tree, sets: Sequence[Tree]) -> Iterator[Trouble]:
@@ -98,8 +108,11 @@ def of_pod(pod: Tree, events: Sequence[Tree] = ()) -> list[Trouble]:
     """Return why a pod does not run: its containers' reasons, else what its events say."""
     name, status = str(pod["metadata"].get("name")), pod.get("status") or {}
     where = str((pod.get("spec") or {}).get("nodeName") or "no node")
-    if pod["metadata"].get("deletionTimestamp") or status.get("phase") in ("Succeeded", "Failed"):
+    if pod["metadata"].get("deletionTimestamp") or status.get("phase") == "Succeeded":
         return []
+    if status.get("phase") == "Failed":  # another takes its place, perhaps to the same end
+        words = f"{where}: {status.get('reason') or 'Failed'}: {status.get('message') or ''}".rstrip(": ")
+        return [Trouble(f"{name} failed", words, OPEN)]
     told = [trouble for entry in _containers(pod) for trouble in _of_container(entry, name, where)]
     if told and not quiet(pod):
         return told

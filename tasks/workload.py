@@ -146,9 +146,9 @@ def deploy_workload(task: Task) -> Result:
         try:
             done.append(converge(task, part.resources))
         except MoorError as error:
-            if is_silent(error):
-                raise
             errors.append(str(error))
+            if is_silent(error):
+                break
             lost.update([part.namespace] if not part.workload else ())
     if errors:
         raise HostError("\n".join(errors))

@@ -128,6 +128,16 @@ def test_pods_that_leave_are_nobodys_trouble() -> None:
     assert of_pod(leaving) == []
 
 
+def test_a_pod_that_a_node_has_turned_away_says_so() -> None:
+    evicted = {**pod(), "status": {"phase": "Failed", "reason": "OutOfcpu", "message": "Node didn't have enough cpu"}}
+    assert [t.words for t in of_pod(evicted)] == ["node1: OutOfcpu: Node didn't have enough cpu"]
+
+
+def test_a_paused_deployment_is_told_at_once() -> None:
+    (found,) = troubles(deployment(paused=True), Pods())
+    assert (found.patience_s, "kubectl rollout resume" in found.words) == (FINAL, True)
+
+
 def test_a_trouble_ends_the_wait_once_it_has_stood_for_its_time_and_not_before() -> None:
     found, watch = of_pod(pod(waits("ErrImagePull", "not found"))), Watch(fresh=True)
     assert [watch.in_vain(found, now) for now in (0.0, SURE_S - 1, SURE_S)] == [False, False, True]

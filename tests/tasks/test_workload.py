@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from moor.errors import InputError
+from tasks.admission import with_claims
 from tasks.cluster_parts import as_text
 from tasks.rollout import Rollout, progress
 from tasks.workload import findings, objects_of
@@ -79,6 +80,13 @@ def test_a_secret_object_is_shown_without_its_values() -> None:
 def test_an_object_of_the_whole_cluster_needs_no_namespace(api: str) -> None:
     version, _, kind = api.partition(":")
     assert list(findings({"apiVersion": version, "kind": kind, "metadata": {"name": "x"}}, "demo", HOST, SECRETS)) == []
+
+
+def test_a_pod_of_a_stateful_set_has_the_volumes_of_its_claims() -> None:
+    content = {"kind": "StatefulSet", "spec": {"volumeClaimTemplates": [{"metadata": {"name": "data"}}]}}
+    spec = with_claims(content, {"containers": [], "volumes": [{"name": "own"}]})
+    assert [volume["name"] for volume in spec["volumes"]] == ["data", "own"]
+    assert with_claims({"kind": "Deployment", "spec": {}}, {"containers": []}) == {"containers": []}
 
 
 def test_pods_of_a_cron_job_are_looked_at_too() -> None:
