@@ -13,18 +13,19 @@ from pydantic import Field
 
 from moor.connections.harbor import Harbor
 from moor.engine.converge import converge
+from moor.engine.observation import observation_of
 from moor.errors import InputError
 from moor.resources.archive import Archive
 from moor.resources.base import Resource
 from moor.resources.file import File
 from moor.resources.healthy import Healthy
 from moor.resources.service import Service
-from moor.settings import SecretRef, Section, SitePath, about, settings_of
+from moor.settings import SecretRef, Section, SitePath, about, optional_settings_of, settings_of
 from moor.templates import render
 from tasks.facts import Registry
 from tasks.harbor_data import SameData
 from tasks.harbor_options import Options, dotted, resolved
-from tasks.harbor_parts import Containers, DatabasePassword, Prepared
+from tasks.harbor_parts import Containers, DatabasePassword, Prepared, UnitFile
 from tasks.harbor_values import carried
 from tasks.harbor_yml import RECORD, Configured
 from tasks.pki import ca_pem, registry_certificate, registry_key, trust_of
@@ -84,7 +85,7 @@ def desired(host: Host) -> Sequence[Resource]:
         Prepared(where, harbor.flags, newer_than=(config.path,)),
         HandedOver(f"{harbor.data_volume}/secret/cert", where, CERTIFICATE, KEY),
         File(f"{harbor.data_volume}/ca_download/ca.crt", ca_pem(host)),
-        File(UNIT, render("harbor.service.j2", directory=where)),
+        UnitFile(UNIT, render("harbor.service.j2", directory=where)),
         Service("harbor.service"),
         Containers(where),
         Served(settings_of(host, Registry), registry_certificate(host), where, harbor.wait_s),
@@ -191,6 +192,14 @@ def stay_healthy(task: Task) -> Result:
     if not task.host.has_parent_group("harbor"):
         return Result(host=task.host, result="no registry here")
     return converge(task, [_health(task.host, settings_of(task.host, HarborSettings))])
+
+
+def may_come(task: Task) -> bool:
+    """Check whether a plan may take a Harbor that does not answer for one that this run would make."""
+    harbor = optional_settings_of(task.host, HarborSettings)
+    serves = harbor is not None and task.host.has_parent_group("harbor")
+    unpacked = observation_of(task.host).states.get(f"unpacked:{harbor.directory}") if harbor and serves else None
+    return task.is_dry_run() and unpacked is None
 
 
 def harbor_of(task: Task) -> Harbor:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from shlex import quote
 
 from moor.resources.base import Scripted, State, literal
+from moor.resources.file import File
 from moor.secrets import Secret
 from tasks.harbor_yml import COMPOSE
 
@@ -121,6 +122,13 @@ moor_word | timeout 20 docker exec -i harbor-db sh -c {quote(program)} 2>&1 || :
         sql = f"{quiet} SET standard_conforming_strings = on; ALTER USER postgres WITH PASSWORD '{word}';\n"
         return f"""\
 {{ {literal(sql)}; }} | docker exec -i harbor-db psql -q -v ON_ERROR_STOP=1 -U postgres -d registry >&2"""
+
+
+class UnitFile(File):
+    """Hold a unit of systemd, which systemd knows as it is now without a restart of what it runs."""
+
+    def mend(self, actual: State | None) -> str:
+        return f"{super().mend(actual)}\n[ ! -d /run/systemd/system ] || systemctl daemon-reload"
 
 
 @dataclass(frozen=True)

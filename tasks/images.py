@@ -25,7 +25,7 @@ from moor.settings import Section, SitePath, about, settings_of
 from moor.settings.section import Strict
 from tasks.build_context import context_hash, context_tar
 from tasks.facts import Registry
-from tasks.harbor import harbor_of
+from tasks.harbor import harbor_of, may_come
 from tasks.image_archive import archived_id
 from tasks.registry import Projects, robot_login
 
@@ -147,9 +147,9 @@ class ImageResource(Remote):
         try:
             held = self._held(task)
         except NotThere:
-            if not task.is_dry_run():
+            if not may_come(task):
                 raise
-            held = None
+            held = {"context" if self.image.context else "image": "(not known: Harbor does not answer)"}
         return {**local, **(held or {})} if held or local else None
 
     def _held(self, task: Task) -> dict[str, str] | None:

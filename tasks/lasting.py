@@ -19,7 +19,8 @@ from moor.resources.base import Required, Resource, State
 from moor.settings import settings_of
 from tasks.certificates import certificates, on_disk, tell
 from tasks.harbor import HarborSettings, harbor_of
-from tasks.registry import BY_NAME, Projects
+from tasks.registry import Projects
+from tasks.robots import BY_NAME
 
 PAGE = 100  # robots; as many as Harbor gives at once
 LONGER = "write a longer duration_days for it in data.projects, then moor apply registry"

@@ -15,7 +15,8 @@ from moor.secrets import Secret
 from tasks.harbor import harbor_of
 from tasks.layers.door import Known
 from tasks.pki import registry_certificate
-from tasks.registry import BY_NAME, find_robot, secret_of
+from tasks.registry import secret_of
+from tasks.robots import BY_NAME, find_robot
 
 Login = tuple[str, Secret]
 PREFIX = "robot$"  # Harbor's own, unless its robot_name_prefix says otherwise

@@ -31,7 +31,11 @@ REMEDY = (
 
 
 class NotThere(HostError):
-    """Nothing answers, or it is not ready: what is asked for may be made later in the same run."""
+    """Nothing answers: Harbor may be made later in the same run."""
+
+
+class PartDown(HostError):
+    """Harbor's proxy answers, and has nobody behind it: Harbor is there, and what it holds is not known."""
 
 
 class Harbor:
@@ -70,7 +74,7 @@ class Harbor:
         query: Mapping[str, str] | None = None,
         login: tuple[str, str] | None = None,
     ) -> httpx.Response:
-        """Send one request; raises NotThere where nothing answers or nginx has nobody behind it."""
+        """Send one request; raises NotThere where nothing answers, PartDown where nginx has nobody behind it."""
         import httpx
 
         try:
@@ -86,7 +90,10 @@ class Harbor:
         except httpx.HTTPError as error:
             raise NotThere(f"https://{self._name}: no answer: {error}") from error
         if answer.status_code in (502, 503, 504):
-            raise NotThere(f"https://{self._name}: {answer.status_code}: a part of Harbor behind its proxy is down")
+            raise PartDown(
+                f"https://{self._name}: {answer.status_code}: a part of Harbor behind its proxy is down; "
+                "moor apply harbor starts it"
+            )
         return answer
 
     def get(self, path: str, query: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None) -> Any:
@@ -99,9 +106,15 @@ class Harbor:
         return accepted(self.ask(method, path, body=body, headers=headers))
 
     def manifest(self, repository: str, reference: str) -> tuple[str, dict[str, Any]] | None:
-        """Give digest and content of a manifest, or None where project, repository or tag does not exist."""
+        """Give digest and content of a manifest, or None where project, repository or tag does not exist.
+
+        Raises HostError where Harbor refuses the login.
+        """
         answer = self.ask("GET", f"/v2/{repository}/manifests/{reference}", headers={"Accept": MANIFESTS})
-        if answer.status_code in (401, 404):  # an administrator is told 401 only of a project that does not exist
+        if answer.status_code == 401 and self._login:
+            # of a project that does not exist, unless the login itself is refused
+            accepted(self.ask("GET", "/api/v2.0/users/current"))
+        if answer.status_code in (401, 404):
             return None
         content: dict[str, Any] = accepted(answer).json()
         return answer.headers["Docker-Content-Digest"], content

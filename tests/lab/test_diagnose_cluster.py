@@ -18,7 +18,7 @@ from lightkube.resources.core_v1 import Secret as KubeSecret
 
 from moor.connections.harbor import Harbor
 from tasks.layers.pods import DOCKER_CONFIG
-from tasks.registry import find_robot
+from tasks.robots import find_robot
 from tests.lab.conftest import Moored
 from tests.lab.diagnosing import (
     NAME,

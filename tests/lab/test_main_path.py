@@ -30,7 +30,7 @@ from moor.connections.harbor import Harbor
 from moor.masking import forms
 from moor.tell.schema import SCHEMA_FILE
 from tasks.layers.chain import LAYERS
-from tasks.registry import find_robot
+from tasks.robots import find_robot
 from tests.lab.moored import Moor, eventually, fleet_running, site_for
 
 pytestmark = pytest.mark.lab

@@ -1,0 +1,77 @@
+"""Robots by their days, as Harbor counts them: from the creation, whatever happens later."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from moor.engine.plan import plan
+from tasks.registry import Robot
+from tasks.robots import IN_FORCE, RobotResource, RobotSecret, outlives, validity
+
+NOW = datetime(2026, 6, 1, tzinfo=UTC)
+
+
+def robot(days: int) -> RobotResource:
+    return RobotResource("demo", "puller", ("pull",), days, RobotSecret(Path("/nowhere")))
+
+
+def state(**changes: str) -> dict[str, str]:
+    began = f"{datetime.now(UTC) - timedelta(days=100):%Y-%m-%dT%H:%M:%S.000Z}"
+    fields = {"access": "pull", "duration": "for ever", "enabled": "yes", "validity": IN_FORCE, "login": "accepted"}
+    return {**fields, "created": began, **changes}
+
+
+def told(days: int, **changes: str) -> str:
+    return "\n".join(change.diff for change in plan([robot(days)], {robot(days).id: state(**changes)}))
+
+
+def test_no_days_are_refused_since_harbor_makes_thirty_of_them() -> None:
+    with pytest.raises(ValidationError, match="Harbor makes 30 days of 0; write -1 for a robot that never expires"):
+        Robot(duration_days=0)
+    assert [Robot(duration_days=days).duration_days for days in (-1, 1)] == [-1, 1]
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        ({"expires_at": -1}, IN_FORCE),
+        ({}, IN_FORCE),
+        ({"expires_at": int(NOW.timestamp()) + 1}, IN_FORCE),
+        ({"expires_at": int(NOW.timestamp())}, "expired on 2026-06-01 00:00 UTC"),
+    ],
+)
+def test_a_robot_is_in_force_until_its_last_second(found: dict[str, Any], said: str) -> None:
+    assert validity(found, NOW) == said
+
+
+@pytest.mark.parametrize(
+    ("created", "days", "lasts"),
+    [
+        ("2026-05-30T00:00:00.000Z", 30, True),
+        ("2026-05-02T00:00:00.000Z", 30, False),
+        ("2020-01-01T00:00:00.000Z", -1, True),
+        ("not a time", 30, False),
+    ],
+)
+def test_days_count_from_the_creation(created: str, days: int, lasts: bool) -> None:
+    assert outlives(created, days, NOW) == lasts
+
+
+def test_a_plan_says_what_becomes_of_a_robot_that_has_expired() -> None:
+    ended = {"validity": "expired on 2026-01-01 00:00 UTC", "login": "refused", "duration": "30 days"}
+    said = told(30, **ended)
+    assert "validity: expired on 2026-01-01 00:00 UTC -> in force (made anew, since its days count from its" in said
+    assert "login: refused -> accepted" in said
+    assert "-> in force (extended)" in told(365, **ended)
+    assert "-> in force (extended)" in told(-1, **ended)
+
+
+def test_days_that_are_over_by_now_make_the_robot_anew_and_others_leave_it() -> None:
+    assert told(-1) == ""
+    assert told(365) == "duration: for ever -> 365 days"
+    assert "validity: in force -> in force (made anew" in told(30)
