@@ -6,6 +6,7 @@ it makes of the new text must be what was wanted, or nothing is written.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -27,8 +28,14 @@ class Dumper(yaml.SafeDumper):
         return True
 
 
+# What every reader of YAML takes for the same text without quotes, whether of version 1.1 or 1.2.
+WORD = re.compile(r"[A-Za-z/][A-Za-z0-9_./@+=-]*")
+MEANINGS = re.compile(r"(?i)y|n|yes|no|on|off|true|false|null")
+
+
 def _text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
-    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=None if value.isprintable() else '"')
+    word = WORD.fullmatch(value) and not MEANINGS.fullmatch(value)
+    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=None if word else '"')
 
 
 Dumper.add_representer(str, _text)
@@ -77,16 +84,31 @@ def loaded(text: str) -> Tree:
         root = _composed(text)
         _refuse_twice(root)
         _refuse_growth(root)
-        tree = yaml.safe_load(text)
+        tree = _read(text)
     except yaml.YAMLError as error:
-        raise ValueError(f"not YAML: {' '.join(str(error).split())}") from None
-    except (TypeError, ValueError, RecursionError, OverflowError, LookupError, AttributeError) as error:
-        raise ValueError(f"not YAML that can be read: {error}") from None  # a date of no calendar, a key that is a list
+        raise ValueError(f"not YAML: {_problem(error)}") from None
+    except (TypeError, OverflowError, LookupError, AttributeError):
+        raise ValueError("not YAML: a value or key that no reader takes") from None
     if tree is None:
         return {}
     if not isinstance(tree, dict):
         raise ValueError("not keys and values")
     return _apart(tree)  # type: ignore[no-any-return]  # a mapping stays one
+
+
+def _read(text: str) -> Any:
+    try:
+        return yaml.safe_load(text)
+    except ValueError:  # a date of no calendar
+        raise ValueError("not YAML: a value that is none") from None
+
+
+def _problem(error: yaml.YAMLError) -> str:
+    """Return what the parser minds and where; not the line, which may hold a password."""
+    mark = getattr(error, "problem_mark", None)
+    words = getattr(error, "problem", None) or getattr(error, "reason", None) or "it cannot be read"
+    words = re.sub(r" '[^']{3,}'", "", str(words))  # a password that begins with ! is a tag, one with * an anchor
+    return f"line {mark.line + 1}: {words}" if mark else words
 
 
 def _apart(value: Any) -> Any:
@@ -121,7 +143,7 @@ def _refuse_growth(root: Node | None) -> None:
 
     def size(node: Node) -> int:
         if node.kind == "alias" and node.anchor not in sizes:
-            raise ValueError(f"the anchor {node.anchor} stands within itself")
+            raise ValueError("not YAML: an anchor is none, or stands within itself")
         parts = (*node.parts, *(one for pair in node.pairs for one in pair))
         found = sizes[node.anchor] if node.kind == "alias" else 1 + sum(map(size, parts))
         if node.anchor:
@@ -137,7 +159,7 @@ def _refuse_twice(root: Node | None) -> None:
     for node in root.all() if root else ():
         names = [key.value for key, _ in node.pairs if key.kind == "scalar"]
         if twice := sorted({name for name in names if names.count(name) > 1}):
-            raise ValueError(f"the key {twice[0]} stands twice in one place; take one out")
+            raise ValueError(f"not clear: the key {twice[0]} stands twice in one place")
 
 
 def _differing(before: Tree, wanted: Tree, above: Path = ()) -> Iterator[Path]:
@@ -203,7 +225,7 @@ def _composed(text: str) -> Node | None:
     events = iter(list(yaml.parse(text)))
     roots = [_node(event, events) for event in events if isinstance(event, yaml.NodeEvent)]
     if len(roots) > 1:
-        raise ValueError("it holds more than one document")
+        raise ValueError("not YAML of one document")
     return roots[0] if roots else None
 
 

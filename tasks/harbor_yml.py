@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from shlex import quote
 from typing import Any
-
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
-from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
 from moor.errors import HostError
 from moor.resources.base import Scripted, State, Value
@@ -20,7 +16,6 @@ from moor.secrets import Secret
 from moor.settings.validation import unknown
 from tasks import harbor_keys
 from tasks.harbor_options import LOGIN_IN_URL, SECRET
-from tasks.harbor_values import is_word
 
 RECORD = ".moor-options"  # beside harbor.yml: the dotted keys of data.harbor.options that moor has set
 COMPOSE = "docker-compose.yml"  # made by prepare: there once Harbor was installed
@@ -121,20 +116,29 @@ moor_keep "$p"
 
 
 def edited(base: str, values: Tree, gone: list[str], template: str, name: str) -> str:
-    """Return ``base`` with ``values`` set by dotted key, and the keys of ``gone`` as the template has them."""
-    tree, default = _parsed(base, name), as_harbor_reads(template, f"{name}.tmpl")
+    """Return ``base`` with ``values`` set by dotted key, and the keys of ``gone`` as the template has them.
+
+    Every other line stays as it is.
+    """
+    from moor.yaml_text import rewritten  # most hosts have no Harbor
+
+    change = partial(_changed, values=values, gone=gone, default=as_harbor_reads(template, f"{name}.tmpl"))
+    try:
+        return rewritten(base, change)
+    except ValueError as error:
+        raise HostError(f"{name}: {error}; mend it, or move it away to have it made anew") from None
+
+
+def _changed(tree: dict[str, Any], values: Tree, gone: list[str], default: Tree) -> dict[str, Any]:
     for key, value in values.items():
-        _set(tree, key, _written(value.reveal() if isinstance(value, Secret) else value))
+        _set(tree, key, value.reveal() if isinstance(value, Secret) else value)
     origin = dict(leaves(default))
     for key in gone:
         if key in origin:
-            _set(tree, key, _written(origin[key]))
+            _set(tree, key, origin[key])
         else:
             _drop(tree, key.split("."), default)
-    yaml, out = YAML(), io.StringIO()
-    yaml.width, yaml.preserve_quotes = 4096, True
-    yaml.dump(tree, out)
-    return out.getvalue()
+    return tree
 
 
 def _set(tree: Any, dotted: str, value: Any) -> None:
@@ -155,39 +159,17 @@ def _drop(tree: Any, path: list[str], default: Any) -> None:
     if rest:
         _drop(tree[first], rest, origin)
     if not rest or (not tree[first] and not (isinstance(default, Mapping) and first in default)):
-        del tree[first]  # type: ignore[attr-defined]  # ruamel's mapping can be changed
-
-
-def _written(value: Any) -> Any:
-    """Return a value that every reader of YAML takes for the same; Harbor's is one of YAML 1.1."""
-    return DoubleQuotedScalarString(value) if isinstance(value, str) and not is_word(value) else value
-
-
-def _parsed(text: str, name: str) -> Any:
-    try:
-        yaml = YAML()
-        yaml.preserve_quotes = True
-        tree = yaml.load(text) or {}
-        wrong = "" if isinstance(tree, Mapping) else "not keys and values"
-    except YAMLError as error:
-        wrong = f"not YAML: {str(error).splitlines()[0]}"
-    if wrong:
-        raise HostError(f"{name}: {wrong}; mend it, or move it away to have it made anew")
-    return tree
+        del tree[first]  # type: ignore[attr-defined]  # a mapping that was read can be changed
 
 
 def as_harbor_reads(text: str, name: str) -> Tree:
     """Return harbor.yml as Harbor's prepare reads it, by PyYAML; raises HostError where it cannot."""
-    import yaml  # most hosts have no Harbor
+    from moor.yaml_text import loaded  # most hosts have no Harbor
 
-    _parsed(text, name)  # PyYAML does not mind a key that is there twice
     try:
-        tree: Tree = yaml.safe_load(text) or {}
-        return tree
-    except (yaml.YAMLError, ValueError) as error:
-        mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None) or "a value that is none"
-        where = f"line {mark.line + 1}: " if mark else ""  # and none of the line, which may hold a password
-        raise HostError(f"{name}: not YAML to Harbor: {where}{problem}; mend it, or move it away") from None
+        return loaded(text)
+    except ValueError as error:
+        raise HostError(f"{name}: {error}; mend it, or move it away to have it made anew") from None
 
 
 def leaves(tree: Tree, above: str = "") -> Iterator[tuple[str, Any]]:

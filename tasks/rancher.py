@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -81,13 +82,19 @@ def _refuse_mirror(tree: Tree, name: str, path: str) -> None:
     mirror = _mapping(tree, "mirrors", name)
     place, endpoints = f"mirrors.{name}", mirror.get("endpoint")
     if endpoints is not None and not (isinstance(endpoints, list) and all(isinstance(one, str) for one in endpoints)):
-        raise ValueError(f"{place}.endpoint is {endpoints!r} and must be a list of addresses: [https://{name}]")
+        raise ValueError(f"{place}.endpoint must be a list of addresses: [https://{name}]")
     if others := [one for one in endpoints or () if one.rstrip("/") not in (f"https://{name}", f"https://{name}/v2")]:
-        raise HostError(f"{path}: {place} sends its images to {', '.join(others)}; take that entry out")
+        raise HostError(
+            f"{path}: {place} sends its images to {', '.join(map(_without_login, others))}; take that entry out"
+        )
     if rewrite := mirror.get("rewrite"):
         raise HostError(
             f"{path}: {place}.rewrite asks for its images by other names ({_shown(rewrite)}); take that entry out"
         )
+
+
+def _without_login(address: str) -> str:
+    return re.sub(r"//[^/]*@", "//***@", address)
 
 
 def _shown(rewrite: Any) -> str:

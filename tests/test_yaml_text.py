@@ -111,7 +111,7 @@ ANCHORS = "a: &a {x: 1, y: 2}\nb: &b\n  <<: *a\n  z: 3\nc: *b\nd:\n  - *a\n  - '
 
 def test_a_key_that_says_the_same_by_an_alias_is_written_out_alone() -> None:
     after = rewritten(ANCHORS, lambda tree: {**tree, "c": {**tree["c"], "z": 4}})
-    assert after == ANCHORS.replace("c: *b", "c: {x: 1, y: 2, z: 4}")
+    assert after == ANCHORS.replace("c: *b", 'c: {x: 1, "y": 2, z: 4}')
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_a_key_that_says_the_same_by_an_alias_is_written_out_alone() -> None:
         (LAUGHS, "its anchors stand for more"),
         ("a: \udcff\n", "not YAML"),
         ("{[1]: 2}", "not YAML"),
-        ("a: 2026-13-45", "not YAML that can be read"),
+        ("a: 2026-13-45", "a value that is none"),
         ("a: !mine 3", "not YAML"),
         ("\ta: 1", "not YAML"),
         ("a: 1\n---\nb: 2\n", "not YAML"),
@@ -143,6 +143,17 @@ def test_what_cannot_be_edited_is_refused_in_a_sentence(text: str, words: str) -
         rewritten(text, change)
 
 
+def test_a_line_that_may_hold_a_password_is_not_told() -> None:
+    with pytest.raises(ValueError, match="line 3: ") as caught:
+        loaded("a: 1\npassword: [secret\nb: 'Correct-horse-1\n")
+    assert "secret" not in str(caught.value)
+    assert "horse" not in str(caught.value)
+    for word in ("!hunter2", "*hunter2"):
+        with pytest.raises(ValueError, match="not YAML: ") as caught:
+            loaded(f"password: {word}\n")
+        assert "hunter2" not in str(caught.value)
+
+
 def test_a_text_that_readers_of_yaml_1_1_would_take_for_something_else_is_quoted() -> None:
     after = rewritten("a: 1\n", lambda tree: {**tree, "b": "yes", "c": "12:30:45", "d": "0400", "e": "a\u2028b\n"})
-    assert after == "a: 1\nb: 'yes'\nc: '12:30:45'\nd: '0400'\ne: \"a\\Lb\\n\"\n"
+    assert after == 'a: 1\nb: "yes"\nc: "12:30:45"\nd: "0400"\ne: "a\\Lb\\n"\n'

@@ -242,9 +242,9 @@ def test_what_somebody_else_has_set_stays() -> None:
 
 
 def test_a_file_that_harbor_could_not_read_is_told_without_its_line() -> None:
-    with pytest.raises(HostError, match="not YAML to Harbor: line 1: could not determine a constructor") as caught:
+    with pytest.raises(HostError, match="not YAML: line 1: could not determine a constructor") as caught:
         planned(VALUES, "harbor_admin_password: !hunter2 x\n")
-    assert "hunter2 x" not in str(caught.value)
+    assert "hunter2" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

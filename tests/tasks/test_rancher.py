@@ -77,8 +77,9 @@ def test_a_switch_that_turns_trust_off_goes() -> None:
     ("content", "words"),
     [
         ("mirrors: {registry.moor.test: {endpoint: ['https://elsewhere.example.net']}}", "sends its images to https://elsewhere"),
+        ("mirrors: {registry.moor.test: {endpoint: ['https://me:pw@x.example']}}", "images to https://***@x.example"),
         ("mirrors: {registry.moor.test: {endpoint: https://registry.moor.test}}", "must be a list of addresses: [https://reg"),
-        ("mirrors: {registry.moor.test: {endpoint: [3]}}", "endpoint is [3] and must be a list"),
+        ("mirrors: {registry.moor.test: {endpoint: [3]}}", "registry.moor.test.endpoint must be a list"),
         ('mirrors: {registry.moor.test: {rewrite: {"^(.*)$": "cache/$1"}}}', "by other names (^(.*)$ as cache/$1)"),
         ("configs: {registry.moor.test: {tls: &t {key: x}}, o: {tls: *t}}", "carries the anchor &t, which other"),
         ("configs: {}\nconfigs: {}", "the key configs stands twice"),
