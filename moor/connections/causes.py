@@ -15,6 +15,7 @@ NO_NAME = "this is no hostname; check it in the inventory"
 NO_CHANNEL = "logged in, but the host opens no channel; is it overloaded?"
 NOTHING_TO_TRY = f"authentication failed: no key, agent or password to try; {REMEDY}"
 REFUSED = f"authentication failed: the host refused this user or key; {REMEDY}"
+NOT_OPENED = "the passphrase that was given does not open the key; correct passphrase in extras"
 LOCKED = "the key is encrypted; load it into ssh-agent, or give passphrase in extras"
 
 

@@ -4,16 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from shlex import join
-from typing import TYPE_CHECKING
 
 from moor.connections.hostkeys import SYSTEM, name_of
-from moor.errors import InputError
-
-if TYPE_CHECKING:
-    import paramiko
+from moor.connections.ssh_config import Found, looked_up
 
 # ssh_config may say otherwise; what is said first counts, and that is the command line.
 STRICT = ("BatchMode=yes", "StrictHostKeyChecking=yes", "NoHostAuthenticationForLocalhost=no")
@@ -66,48 +61,34 @@ def _find(
     host: str, port: int, username: str, files: Files,
     via: tuple[Destination, ...] = (), passed: frozenset[str] = frozenset(),
 ) -> Destination:  # fmt: skip
-    found = _lookup(Path(files.config), host) if files.config else {}
-    real_port = int(found.get("port", port)) if port == 22 else port
-    hostname = found.get("hostname", host)
-    command = "" if via else found.get("proxycommand", "")
-    jumps = via or (() if command else _jumps(found.get("proxyjump", ""), files, passed | {host}))
-    named = tuple(Path(word) for word in found.get("userknownhostsfile", "").split())
+    found = looked_up(Path(files.config), host, username) if files.config else {}
+    real_port = int(_word(found, "port") or port) if port == 22 else port
+    hostname = _word(found, "hostname") or host
+    command = "" if via else _word(found, "proxycommand")
+    jumps = via or (() if command else _jumps(_word(found, "proxyjump"), files, passed | {host}))
+    named = tuple(Path(word) for word in _word(found, "userknownhostsfile").split())
     return Destination(
         called=host,
         hostname=hostname,
         port=real_port,
-        username=username or found.get("user"),
+        username=username or _word(found, "user") or None,
         identities=tuple(Path(path) for path in _listed(found, "identityfile")),
-        identities_only=found.get("identitiesonly") == "yes",
+        identities_only=_word(found, "identitiesonly") == "yes",
         known_hosts=(*named, SYSTEM[1]) if named else SYSTEM,
-        alias=found.get("hostkeyalias", ""),
+        alias=_word(found, "hostkeyalias"),
         jumps=jumps,
         proxy=command or (_through(jumps[-1], hostname, real_port, files) if jumps else ""),
     )
 
 
-def _listed(found: paramiko.SSHConfigDict | dict[str, str], key: str) -> Sequence[str]:
-    value: str | Sequence[str] = found.get(key, ())
+def _word(found: Found, key: str) -> str:
+    """Return one word that ssh_config says; a command of ``none`` is kept as None there."""
+    return str(found.get(key) or "")
+
+
+def _listed(found: Found, key: str) -> Sequence[str]:
+    value = found.get(key, ())
     return [value] if isinstance(value, str) else value
-
-
-def _lookup(path: Path, host: str) -> paramiko.SSHConfigDict | dict[str, str]:
-    path = path.expanduser()
-    if not path.exists():
-        return {}
-    import paramiko  # for ssh_config alone: most sites have none
-
-    try:
-        return _parsed(path, path.stat().st_mtime_ns).lookup(host)
-    except (OSError, UnicodeDecodeError, paramiko.SSHException) as error:
-        raise InputError(f"{path}: {error}; mend it, or name another in ssh.config_file") from error
-
-
-@lru_cache(maxsize=8)
-def _parsed(path: Path, mtime_ns: int) -> paramiko.SSHConfig:
-    import paramiko
-
-    return paramiko.SSHConfig.from_path(path)
 
 
 def _jumps(words: str, files: Files, passed: frozenset[str]) -> tuple[Destination, ...]:

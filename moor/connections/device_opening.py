@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from tempfile import NamedTemporaryFile
 
 import paramiko
@@ -13,6 +14,7 @@ from nornir.core.inventory import Host
 
 from moor.connections.failures import UnknownHostKey, explain
 from moor.connections.hostkeys import known_of, name_of
+from moor.connections.keys import private_key
 from moor.connections.kind import NETMIKO
 from moor.connections.pinning import Door, door_of
 from moor.connections.proxy import Proxy
@@ -45,6 +47,8 @@ def _connect(host: Host, configuration: Config, door: Door, known_hosts: str) ->
     parameters = netmiko_parameters(dict(given.extras or {}), given.password)
     for key in ("ssh_host_key", "known_hosts"):
         parameters.pop(key, None)
+    if path := parameters.pop("key_file", None):
+        parameters["pkey"] = private_key(Path(path), parameters.pop("passphrase", None))
     strict = {"ssh_strict": True, "system_host_keys": False, "alt_host_keys": True, "alt_key_file": known_hosts}
     # Netmiko would take a jump host's key without a look at it, so that it is not told of ssh_config.
     way = {"ssh_config_file": None, "sock": Proxy(where.proxy) if where.proxy else None}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import paramiko
-from cryptography.exceptions import UnsupportedAlgorithm
 
 from moor.connections import causes
 
@@ -64,14 +63,3 @@ def _authentication(error: paramiko.SSHException) -> str:
     if str(error).startswith("No authentication methods"):
         return causes.NOTHING_TO_TRY
     return causes.REFUSED
-
-
-def unreadable_key(error: Exception) -> str:
-    """Say in one line why a private key cannot be used."""
-    if isinstance(error, OSError):
-        return f"{error.strerror}; check key_file in the inventory"
-    if isinstance(error, TypeError):
-        return causes.LOCKED
-    if isinstance(error, UnsupportedAlgorithm):
-        return f"this kind of key is not supported: {error}"
-    return f"no private key, or another passphrase: {error}"

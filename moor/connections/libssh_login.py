@@ -18,6 +18,7 @@ from ssh.session import Session as Connection
 from moor.connections import causes
 from moor.connections.destination import Destination
 from moor.connections.hostkeys import fingerprint, kind_of, known_blobs_of
+from moor.connections.key_files import unusable
 from moor.errors import HostError, InputError
 
 Wait = Callable[[], None]  # for the socket; raises TimeoutError once the login takes too long
@@ -118,8 +119,7 @@ def private_key(path: Path, passphrase: str | None) -> SSHKey:
     except OSError as error:
         raise InputError(f"private key {path}: {error.strerror}; check key_file in the inventory") from None
     except KeyImportError:
-        why = causes.LOCKED if passphrase is None else "no private key, or another passphrase"
-        raise InputError(f"private key {path}: {why}") from None
+        raise InputError(f"private key {path}: {unusable(path.read_bytes(), passphrase)}") from None
 
 
 @lru_cache(maxsize=64)

@@ -12,6 +12,7 @@ import pytest
 from nornir.core.configuration import Config, SSHConfig
 
 from moor.connections.destination import find
+from moor.connections.hostkeys import SYSTEM
 from moor.connections.session import BACKENDS
 from moor.connections.shell import ShellPlugin
 from moor.errors import HostError, InputError
@@ -153,6 +154,7 @@ def test_a_match_by_exec_decides_in_a_process_that_needed_it_for_nothing_before(
     program = f"""\
 import sys
 from moor.connections.destination import find
+from moor.connections.hostkeys import SYSTEM
 import paramiko
 assert "invoke.runners" not in sys.modules
 print(find("node1", 22, "", {words!r}).username)
@@ -182,3 +184,51 @@ def test_an_ssh_config_that_the_site_does_not_name_counts_for_nothing(
     argv = ["unshare", "-m", "sh", "-c", HIDDEN, "sh", path, sys.executable, options]
     done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
     assert (done.stdout.strip(), done.stderr) == ("ops", "")
+
+
+def test_included_files_count_nested_and_by_pattern_as_for_ssh(ssh_config: Write, tmp_path: Path) -> None:
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more/a.conf").write_text(f"Host node1\n HostName 10.0.0.1\n Include {tmp_path}/deep\n")
+    (tmp_path / "more/b.conf").write_text("Host node2\n HostName 10.0.0.2\nHost *\n Port 2200\n")
+    (tmp_path / "deep").write_text("User inner\nIdentityFile /keys/%h\n")
+    path = ssh_config(f"Include {tmp_path}/more/*.conf\nHost *\n User outer\n ProxyJump gate\n")
+    found = find("node1", 22, "", path)
+    assert (found.hostname, found.port, found.username) == ("10.0.0.1", 2200, "inner")
+    assert found.identities == (Path("/keys/10.0.0.1"),)
+    assert [jump.called for jump in found.jumps] == ["gate"]
+    other = find("node2", 22, "", path)
+    assert (other.hostname, other.username, other.identities) == ("10.0.0.2", "outer", ())
+
+
+def test_a_match_counts_as_for_ssh(ssh_config: Write) -> None:
+    path = ssh_config(
+        "Match originalhost node1 user ops\n Port 2201\n"
+        'Match host node2 exec "test %h = node2"\n HostName 10.0.0.2\n HostKeyAlias second\n'
+    )
+    assert (find("node1", 22, "ops", path).port, find("node1", 22, "me", path).port) == (2201, 22)
+    second = find("node2", 22, "", path)
+    assert (second.hostname, second.key_name) == ("10.0.0.2", "second")
+    third = find("Node3", 22, "", path)
+    assert (third.hostname, third.username, third.known_hosts) == ("Node3", None, SYSTEM)
+
+
+@pytest.mark.usefixtures("backend")
+def test_a_host_is_reached_by_an_included_file(sshd: Sshd, ssh_config: Write, tmp_path: Path) -> None:
+    (tmp_path / "included").write_text(
+        f"Host node1\n HostName 127.0.0.1\n Port {sshd.port}\n User ops\n IdentityFile {sshd.key}\n"
+        f" UserKnownHostsFile {sshd.known_hosts}\n IdentitiesOnly yes\n"
+    )
+    assert said(ssh_config(f"Include {tmp_path}/included\n")) == b"ops\n"
+
+
+def test_what_ssh_does_not_take_is_told_with_its_words(ssh_config: Write, tmp_path: Path) -> None:
+    (tmp_path / "included").write_text("Host node1\n Prot 22\n")
+    with pytest.raises(InputError, match=r"ssh_config: ssh does not take it: .*prot"):
+        find("node1", 22, "", ssh_config(f"Include {tmp_path}/included\n"))
+
+
+def test_without_ssh_an_include_is_refused(ssh_config: Write, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    path = ssh_config("Include more\n")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(InputError, match="read by ssh, which is not installed here"):
+        find("node-without-ssh", 22, "", path)

@@ -4,6 +4,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from moor.connections.hostkeys import known_keys, parse
 from moor.connections.shell import ShellPlugin
@@ -68,3 +70,15 @@ def test_a_changed_file_is_read_again(tmp_path: Path) -> None:
 def test_a_host_key_in_the_inventory_that_is_none(sshd: Sshd, words: str) -> None:
     with pytest.raises(InputError, match="is no public key"):
         ShellPlugin().open(**sshd.options(ssh_host_key=words))
+
+
+@given(
+    st.lists(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r\n\x85\u2028\u2029"), max_size=60))
+)
+def test_a_broken_line_does_not_take_the_file_with_it(broken: list[str]) -> None:
+    lines = [line for line in broken if "good.moor.test" not in line and "*" not in line and "?" not in line]
+    lines += ["|1|x|y ssh-ed25519 AAAA", "host ssh-rsa !!!", "@cert-authority", "@revoked * nothing", ",,, a b"]
+    blob = "AAAAC3NzaC1lZDI1NTE5AAAAIJ1+VnXYwFUnIdCJSkYVMhFLjkD7ExAtUB0K8IHFzrqF"
+    for at in (0, len(lines)):
+        text = "\n".join([*lines[:at], f"good.moor.test ssh-ed25519 {blob}", *lines[at:]])
+        assert [line.blob for line in parse(text).lines("good.moor.test")] == [blob]

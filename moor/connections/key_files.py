@@ -1,0 +1,50 @@
+"""Files of private keys, whichever library reads them: what they are, and why one cannot be used."""
+
+from __future__ import annotations
+
+import re
+from base64 import b64decode
+from binascii import Error as BadBase64
+
+from moor.connections import causes
+
+PUBLIC = (b"ssh-", b"ecdsa-", b"sk-", b"---- BEGIN SSH2 PUBLIC KEY", b"-----BEGIN PUBLIC KEY")
+OPENSSH = re.compile(rb"-----BEGIN OPENSSH PRIVATE KEY-----(.*?)-----END", re.DOTALL)
+PKCS8 = re.compile(rb"-----BEGIN (ENCRYPTED )?PRIVATE KEY-----")
+MAGIC = b"openssh-key-v1\0"  # OpenSSH, PROTOCOL.key; the cipher's name follows, "none" where there is none
+
+
+def is_pkcs8(content: bytes) -> bool:
+    """Return whether a private key is in the form that openssl genpkey writes."""
+    return PKCS8.search(content) is not None
+
+
+def is_encrypted(content: bytes) -> bool:
+    """Return whether a private key wants a passphrase."""
+    if found := OPENSSH.search(content):
+        try:
+            inner = b64decode(b"".join(found[1].split()))
+        except (ValueError, BadBase64):
+            return False
+        return inner.startswith(MAGIC) and not inner[len(MAGIC) + 4 :].startswith(b"none")
+    return b"ENCRYPTED" in content
+
+
+def unusable(content: bytes, passphrase: str | None, said: object = "") -> str:
+    """Return why a private key cannot be used.
+
+    Args:
+        content: of its file.
+        passphrase: what was given, or None.
+        said: by the library that could not read it.
+    """
+    if content.startswith(b"PuTTY-User-Key-File"):
+        return "this is PuTTY's form; write it in OpenSSH's: puttygen KEY -O private-openssh -o NEW"
+    if content.lstrip().startswith(PUBLIC):
+        return "this is a public key; name the private one"
+    if b"PRIVATE KEY-----" not in content:
+        return "this is no private key; name one as ssh-keygen or openssl writes it"
+    if is_encrypted(content):
+        return causes.LOCKED if passphrase is None else causes.NOT_OPENED
+    detail = " ".join(str(said).split())[:200]
+    return f"damaged, or of a kind that SSH does not have{f' ({detail})' if detail else ''}; use RSA, ECDSA or Ed25519"
