@@ -95,10 +95,10 @@ def of_authority(certificate: x509.Certificate, below: int) -> Iterator[str]:
     if not basic or not isinstance(basic.value, x509.BasicConstraints) or not basic.value.ca:
         yield f"it is no CA (basicConstraints do not say CA:TRUE), and signed another; {EARLY} by a CA"
     elif limit is not None and limit < below:
-        allowed = "none" if limit == 0 else f"{limit} at most"
+        more = "1 CA stands" if below == 1 else f"{below} CAs stand"
         yield (
-            f"its path length allows {allowed} of the {below} CAs below it; have the server's certificate issued by "
-            "a CA higher up, or this one anew with a larger pathlen"
+            f"its path length is {limit}, and {more} between it and the server's certificate; have that issued by a CA "
+            "higher up, or this one anew with a larger pathlen"
         )
     if usage and isinstance(usage.value, x509.KeyUsage) and not usage.value.key_cert_sign:
         yield f"its keyUsage lacks keyCertSign, so that it may sign no certificates; {EARLY} with that"

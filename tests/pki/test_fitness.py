@@ -92,7 +92,7 @@ EACH = {
         "do not permit hub.other.test", OPENSSL, GNUTLS, leaf=replace(LEAF, names=(NAME, "hub.other.test")),
         root=replace(ROOT, further=(constraints(x509.DNSName("moor.test")),)),
     ),
-    "path too long": case("its path length allows none of the 1 CAs below it", OPENSSL, GNUTLS,
+    "path too long": case("its path length is 0, and 1 CA stands between", OPENSSL, GNUTLS,
                           root=replace(ROOT, path_length=0), middle=MIDDLE),
     "leaf that is a CA": case("it is a CA itself", leaf=replace(LEAF, ca=True)),
     "leaf that only signs": case("its keyUsage lacks digitalSignature", OPENSSL,

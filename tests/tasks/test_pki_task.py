@@ -15,7 +15,7 @@ from cryptography.x509 import load_pem_x509_certificate
 from nornir.core.inventory import Host
 from pydantic import ValidationError
 
-from moor.errors import MoorError
+from moor.errors import MoorError, Unfit
 from moor.keystore import Kept
 from moor.pem import opened
 from moor.pki import Names, Pair, issue, make_authority, names_of, utc_now
@@ -25,6 +25,7 @@ from moor.runbook import Runbook, Stage, run
 from moor.secrets import Secret
 from moor.settings import SiteSettings
 from moor.settings.access import SITE
+from tasks.certificates import unfit
 from tasks.facts import Registry
 from tasks.pki import (
     Pki,
@@ -38,7 +39,7 @@ from tasks.pki import (
 )
 from tests.conftest import MakeFleet
 from tests.pki.handshakes import Files, refusal
-from tests.pki.made import LEAF, brought
+from tests.pki.made import CLIENT, LEAF, brought
 
 NAMES = Names(("registry.moor.test", "registry"), (ip_address("10.77.0.11"),))
 Play = Callable[..., tuple[HostReport, Host]]
@@ -272,3 +273,17 @@ def test_what_some_clients_alone_refuse_is_found_and_stops_nothing(play: Play, t
     assert (report.error, [found.status for found in report.resources]) == ("", ["ok"])
     assert [finding.id for finding in strictness(host)] == ["certificate:strict"]
     assert not trust_of(host).verify_flags & ssl.VERIFY_X509_STRICT
+
+
+def test_cert_show_tells_of_a_certificate_that_clients_refuse(play: Play, tmp_path: Path) -> None:
+    files = brought(replace(LEAF, names=("registry.moor.test", "registry"), purposes=(CLIENT,)))
+    for name, content in {"o.crt": files.chain_pem, "o.key": files.key_pem, "o-ca.crt": files.roots_pem}.items():
+        (tmp_path / name).write_text(content)
+        (tmp_path / name).chmod(0o600)
+    given = {"certificate": tmp_path / "o.crt", "key": f"file:{tmp_path}/o.key", "ca": tmp_path / "o-ca.crt"}
+    report, host = play(**given)
+    assert "it is not for servers (extendedKeyUsage is clientAuth)" in report.error
+    (finding,) = unfit(host)
+    assert (finding.id, "it is not for servers" in finding.what) == ("certificate:refused", True)
+    with pytest.raises(Unfit, match="it is not for servers"):
+        registry_key(host)
