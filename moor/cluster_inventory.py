@@ -8,6 +8,7 @@ from typing import Any
 from nornir.core.inventory import Inventory
 
 from moor.errors import MoorError
+from moor.identity import Identity, written_in
 from moor.inventory import FleetInventory
 from moor.nodes import Node, Paired, paired, read_nodes
 from moor.selection import JOINED
@@ -33,7 +34,7 @@ class ClusterInventory(FleetInventory):
     def _extended(self, fleet: Fleet) -> Paired:
         """Add the nodes that no file knows to the fleet, and give what is paired."""
         addresses = {name: fleet.address(name) for name in fleet.hosts}
-        found = paired(addresses, self._nodes(fleet))
+        found = paired(addresses, self._nodes(fleet), _written(fleet))
         for node in found.strangers:
             if NAME.fullmatch(node.name) and node.name not in fleet.hosts and node.addresses:
                 fleet.add(node.name, tree_of(entry_of(node), Source("the cluster", 1, (node.name,))))
@@ -62,6 +63,12 @@ class ClusterInventory(FleetInventory):
             if name in joined:
                 data[JOINED] = True
         return inventory
+
+
+def _written(fleet: Fleet) -> dict[str, Identity]:
+    """Give the hosts whose name in the cluster the files say."""
+    named = {name: written_in(fleet.facts(name).data) for name in fleet.hosts}
+    return {name: Identity(node) for name, node in named.items() if node}
 
 
 def _cluster(fleet: Fleet) -> Any:

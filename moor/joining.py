@@ -17,7 +17,7 @@ from moor.cluster_inventory import entry_of
 from moor.errors import InputError
 from moor.inventory import FleetInventory
 from moor.nearest import nearest
-from moor.nodes import Node, paired
+from moor.nodes import Node, Paired
 from moor.settings.access import SiteSettings
 from moor.settings.fleet import NAME
 
@@ -25,13 +25,14 @@ Entries = Mapping[str, Mapping[str, Any]]
 TALOS = "Talos has no SSH, so that moor cannot configure it; name the registry in its machine config"
 
 
-def to_adopt(names: Iterable[str], hosts: Mapping[str, str], nodes: Sequence[Node]) -> list[Node]:
+def to_adopt(names: Iterable[str], hosts: Mapping[str, str], nodes: Sequence[Node], pairs: Paired) -> list[Node]:
     """Give the nodes that are to become hosts; raises InputError with everything that speaks against it.
 
     hosts  address by name, of those that stand in the files
+    pairs  which of them are which nodes
     """
-    strangers = {node.name: node for node in paired(hosts, nodes).strangers}
-    known = {node.name for node in nodes}
+    strangers = {node.name: node for node in pairs.strangers}
+    known = {node.name: "" for node in nodes} | {node.name: host for host, node in pairs.nodes.items()}
     wanted = list(dict.fromkeys(names))
     faults = {name: _fault(name, hosts, strangers, known) for name in wanted}
     if found := [f"{name}: {fault}" for name, fault in faults.items() if fault]:
@@ -39,11 +40,11 @@ def to_adopt(names: Iterable[str], hosts: Mapping[str, str], nodes: Sequence[Nod
     return [strangers[name] for name in wanted]
 
 
-def _fault(name: str, hosts: Mapping[str, str], strangers: Mapping[str, Node], known: set[str]) -> str:
+def _fault(name: str, hosts: Mapping[str, str], strangers: Mapping[str, Node], known: Mapping[str, str]) -> str:
     if name not in known:
         return f"no node of the cluster is called so{nearest(name, strangers or known)}"
     if name not in strangers:
-        return "it is in the inventory already"
+        return "it is in the inventory already" + (f", as {known[name]}" if known[name] != name else "")
     node = strangers[name]
     if name in hosts:
         return f"hosts.yaml has a host of that name at {hosts[name]}, and the node is at {', '.join(node.addresses)}"

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
+
+from moor.identity import Identity
 
 Distribution = Literal["kubernetes", "k3s", "rke2", "talos"]
 ASK_S = 5.0
@@ -17,6 +20,7 @@ class Node:
     """One node as the cluster describes it.
 
     addresses  its InternalIPs first, then any other
+    machine    its machine-id, as its kubelet reports it
     trouble    why it is not ready; empty where it is
     """
 
@@ -27,6 +31,7 @@ class Node:
     os_image: str = ""
     kubelet: str = ""
     labels: Mapping[str, str] = field(default_factory=dict, hash=False)
+    machine: str = ""
 
     @property
     def distribution(self) -> Distribution:
@@ -64,6 +69,7 @@ def node_of(tree: Mapping[str, Any]) -> Node:
         str(about.get("osImage", "")),
         str(about.get("kubeletVersion", "")),
         {str(key): str(value) for key, value in (metadata.get("labels") or {}).items()},
+        str(about.get("machineID") or ""),
     )
 
 
@@ -96,24 +102,41 @@ class Paired:
     strangers: tuple[Node, ...]
 
 
-def paired(hosts: Mapping[str, str], nodes: Iterable[Node]) -> Paired:
-    """Find each node's host, by address, else by name; a host is one node at most.
+def paired(hosts: Mapping[str, str], nodes: Iterable[Node], known: Mapping[str, Identity] | None = None) -> Paired:
+    """Find each node's host; a host is one node at most.
+
+    What the inventory says of a host's name in the cluster decides; then its address, its name, its machine-id, and
+    the name that its kubelet has.
 
     hosts  address by name
+    known  who hosts are, as far as they were asked
     """
-    by_address = {address: name for name, address in hosts.items()}
+    known, rest = known or {}, list(nodes)
     found: dict[str, Node] = {}
-    rest = []
-    for node in nodes:
-        name = next((by_address[address] for address in node.addresses if address in by_address), "")
-        if name and name not in found:
-            found[name] = node
-        else:
-            rest.append(node)
-    strangers = []
-    for node in rest:
-        if node.name in hosts and node.name not in found:
-            found[node.name] = node
-        else:
-            strangers.append(node)
-    return Paired(found, tuple(strangers))
+    fixed = {name for name, identity in known.items() if identity.node}
+    ways: list[Callable[[str, Node], bool]] = [
+        lambda name, node: name in fixed and known[name].node == node.name,
+        lambda name, node: name not in fixed and hosts[name] in node.addresses,
+        lambda name, node: name not in fixed and name == node.name,
+        lambda name, node: name in machines and name not in fixed and machines[name] == node.machine,
+        lambda name, node: name in known and name not in fixed and node.name in known[name].names,
+    ]
+    machines = _telling(known, rest)
+    for same in ways:
+        for node in list(rest):
+            name = next((name for name in hosts if name not in found and same(name, node)), None)
+            if name is not None:
+                found[name] = node
+                rest.remove(node)
+    return Paired(found, tuple(rest))
+
+
+def _telling(known: Mapping[str, Identity], nodes: Iterable[Node]) -> dict[str, str]:
+    """Give the machine-ids that tell hosts apart: machines that were cloned without care share one."""
+    hosts = Counter(identity.machine for identity in known.values())
+    twice = {machine for machine, count in Counter(node.machine for node in nodes).items() if count > 1}
+    return {
+        name: identity.machine
+        for name, identity in known.items()
+        if identity.machine and hosts[identity.machine] == 1 and identity.machine not in twice
+    }

@@ -134,7 +134,7 @@ def matrix(report: RunReport) -> str:
     proved = {name: host for name, host in report.hosts.items() if host.resources or host.error}
     columns = _in_order(report)
     rows = ([name, *_cells(host, columns)] for name, host in proved.items())
-    return _joined([table(["host", *columns], rows), *_causes(report), *_unexamined(report)])
+    return _joined([table(["host", *columns], rows), *_causes(report), *_unexamined(report), *_unknown(report)])
 
 
 def _in_order(report: RunReport) -> list[str]:
@@ -180,6 +180,19 @@ def _unexamined(report: RunReport) -> Iterator[str]:
             yield f"  ! {name}: not examined: {host.error.splitlines()[0]}"
         elif host.error and not any(resource.causes for resource in host.resources):
             yield f"  ! {name}: {indent(host.error, '      ').strip()}"
+
+
+def _unknown(report: RunReport) -> Iterator[str]:
+    """Show once why nothing is known of a proof, with the hosts and proofs that it concerns."""
+    groups: dict[str, tuple[list[str], list[str]]] = {}
+    for name, host in report.hosts.items():
+        for resource in host.resources:
+            if resource.status == "skipped" and resource.error:
+                hosts, columns = groups.setdefault(resource.error, ([], []))
+                hosts.append(name)
+                columns.append(_column(resource))
+    for words, (hosts, columns) in groups.items():
+        yield f"  ? {' '.join(dict.fromkeys(hosts))}: {', '.join(dict.fromkeys(columns))}: not examined: {words}"
 
 
 def _column(resource: ResourceReport) -> str:

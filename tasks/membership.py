@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
-from nornir.core.inventory import Inventory
+from nornir.core import Nornir
+from nornir.core.inventory import Hosts, Inventory
+from nornir.core.state import GlobalState
 from nornir.core.task import Result, Task
+from nornir.plugins.runners import ThreadedRunner
 
 from moor.cluster_inventory import NODES
+from moor.engine.observation import takes_part
 from moor.engine.results import Found
 from moor.errors import HostError, InputError
 from moor.findings import Finding
-from moor.nodes import Node, paired, read_nodes
+from moor.identity import Identity, asked, written_in
+from moor.nodes import Node, Paired, paired, read_nodes
 from moor.selection import FLEET, JOINED
 from moor.settings import optional_settings_of
 from tasks.workload import Cluster
 
 TALOS = "Talos has no SSH: name the registry in its machine config (machine.registries.config, TrustedRootsConfig)"
+
+REMEDY = "join it to the cluster, take it out of hosts.yaml, or write its name there: data.node.name"
 
 
 def compare_members(task: Task) -> Result:
@@ -31,18 +39,32 @@ def compare_members(task: Task) -> Result:
     fleet: Inventory = task.nornir.config.user_defined.get(FLEET, task.nornir.inventory)
     written = {name: host for name, host in fleet.hosts.items() if JOINED not in host.data}
     known = {name: host.has_parent_group(NODES) for name, host in written.items()}
-    for finding in differences({name: host.hostname or name for name, host in written.items()}, known, nodes):
+    addresses = {name: host.hostname or name for name, host in written.items()}
+    for finding in differences(known, _paired(task, fleet, addresses, nodes)):
         task.results.append(Found(task.host, finding))
     return Result(host=task.host, result=f"{len(nodes)} nodes compared")
 
 
-def differences(hosts: Mapping[str, str], members: Mapping[str, bool], nodes: list[Node]) -> Iterator[Finding]:
+def _paired(task: Task, fleet: Inventory, addresses: Mapping[str, str], nodes: list[Node]) -> Paired:
+    """Find which host is which node; of the run's hosts, those that nothing else tells are asked who they are."""
+    known = {name: Identity(written_in(fleet.hosts[name].data)) for name in addresses}
+    found = paired(addresses, nodes, known)
+    hosts = {name: fleet.hosts[name] for name in addresses if name not in found.nodes}
+    unsure = {name: host for name, host in hosts.items() if host.has_parent_group(NODES) and takes_part(host)}
+    if not (found.strangers and unsure):
+        return found
+    some = Inventory(Hosts(unsure), fleet.groups, fleet.defaults)
+    told = asked(Nornir(some, runner=ThreadedRunner(), config=task.nornir.config, data=GlobalState()), unsure)
+    known |= {name: replace(identity, node=known[name].node) for name, identity in told.items()}
+    return paired(addresses, nodes, known)
+
+
+def differences(members: Mapping[str, bool], found: Paired) -> Iterator[Finding]:
     """Say what only one of the two knows, and which node is not ready.
 
-    hosts    address by name
     members  whether the host is in group nodes, by name
+    found    which host is which node
     """
-    found = paired(hosts, nodes)
     for node in found.strangers:
         remedy = TALOS if node.distribution == "talos" else f"moor onboard {node.name}"
         where = f" at {node.addresses[0]}" if node.addresses else ""
@@ -50,7 +72,7 @@ def differences(hosts: Mapping[str, str], members: Mapping[str, bool], nodes: li
     for name, is_member in members.items():
         if is_member and name not in found.nodes:
             what = f"{name} is in group nodes of the inventory and no node of the cluster"
-            yield Finding(f"member:{name}", what, "join it to the cluster, or take it out of hosts.yaml", name)
+            yield Finding(f"member:{name}", what, REMEDY, name)
     for name, node in found.nodes.items():
         if node.trouble:
             what = f"node {node.name} is not ready: {node.trouble}"

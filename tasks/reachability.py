@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
 
 from nornir.core.inventory import Host
 from nornir.core.task import Result, Task
@@ -16,7 +15,9 @@ from nornir.core.task import Result, Task
 from moor.engine.once import once
 from moor.engine.probing import probe
 from moor.engine.results import Cause, ResourceResult, Status
-from moor.errors import HostError
+from moor.errors import HostError, MoorError
+from moor.identity import FRAGMENT, Identity, identity_of, written_in
+from moor.nodes import node_of, paired
 from moor.resources.file import sha256
 from moor.secrets import Secret
 from moor.settings import optional_settings_of, settings_of
@@ -28,6 +29,7 @@ from tasks.layers.chain import LayerResult, judge
 from tasks.layers.door import Asked, Door, Known
 from tasks.layers.pods import (
     ClusterView,
+    Tree,
     Wanted,
     auths_of,
     bare,
@@ -40,7 +42,7 @@ from tasks.layers.pods import (
     waits,
     worst,
 )
-from tasks.layers.probes import probes
+from tasks.layers.probes import Probe, probes
 from tasks.layers.rule import Evidence
 from tasks.layers.seen import evidence_of
 from tasks.names import Names
@@ -48,6 +50,7 @@ from tasks.preflight import Preflight
 from tasks.registry_view import Login, registry_view
 from tasks.workload import Cluster, Workload, Workloads, open_cluster
 
+IDENTITY = "identity"  # the probe that asks a host who it is
 LOOKING = "moor_looking"  # in Nornir's user_defined: what the command line asks for
 STATUS: Mapping[str, Status] = {"ok": "ok", "fault": "failed", "unknown": "skipped"}
 
@@ -84,7 +87,7 @@ def examine(task: Task, looking: Looking) -> Result:
     door = door_of(task.host)
     view = _cluster(task, looking, door)
     evidence: dict[str, Evidence] = {}
-    unreached = ""
+    unreached, unknown = "", dict[str, str]()
     image = _image(task, looking, view, door)
     if looking.own_login and not image:
         raise HostError(_nothing_to_ask(task, looking, view, door))
@@ -93,9 +96,11 @@ def examine(task: Task, looking: Looking) -> Result:
         if looking.own_login and isinstance(view, ClusterView):
             login, known = _own_login(view, door, image, login, known)
         asked = asked_of(task.host, image, login, looking.pull)
-        unreached = _look(task, asked, known, evidence)
-        evidence |= _of_cluster(task, looking, view, image, _wanted(task, looking, door, image, known))
-    return told(task, judge(evidence, RULES), unreached)
+        identity, unreached = _look(task, asked, known, evidence)
+        told_by = _of_cluster(task, looking, view, image, _wanted(task, looking, door, image, known), identity)
+        evidence |= told_by.evidence
+        unknown = told_by.unknown
+    return told(task, judge(evidence, RULES), unreached, unknown)
 
 
 def door_of(host: Host) -> Door:
@@ -127,20 +132,29 @@ def _nothing_to_ask(task: Task, looking: Looking, view: ClusterView | str | None
     return f"nothing to ask about: in the inventory, {what}; {seen}"
 
 
-def _look(task: Task, asked: Asked, known: Known, evidence: dict[str, Evidence]) -> str:
+def _look(task: Task, asked: Asked, known: Known, evidence: dict[str, Evidence]) -> tuple[Identity, str]:
     """Ask the node; where it is not reached, say why, since the cluster may still know something of it."""
+    own = identity_of("", written_in(task.host.data))
     try:
-        states = probe(task, probes(asked))
+        states = probe(task, [*probes(asked), Probe(IDENTITY, FRAGMENT)])
     except HostError as error:
-        return str(error)
+        return own, str(error)
     answers = {name.partition(":")[2]: str((state or {}).get("answer", "")) for name, state in states.items()}
+    identity = identity_of(answers.pop(IDENTITY), own.node)
     evidence.update(evidence_of(answers, asked, known, task.host.name, time.time()))
-    return ""
+    return identity, ""
 
 
-def told(task: Task, results: Sequence[LayerResult], unreached: str) -> Result:
-    """Give each layer as a sub-result of the task; raises HostError where one is at fault."""
+def told(
+    task: Task, results: Sequence[LayerResult], unreached: str, unknown: Mapping[str, str] | None = None
+) -> Result:
+    """Give each layer as a sub-result of the task; raises HostError where one is at fault.
+
+    unknown  why nothing is known of a layer
+    """
     causes = [unreached] if unreached else []
+    for layer, words in (unknown or {}).items():
+        task.results.append(ResourceResult(task.host, f"proof:{layer}", "skipped", "", words))
     for result in results:
         status = STATUS[result.status]
         words = "\n".join(f"{v.cause}; {v.mend}" for v in result.verdicts)
@@ -174,7 +188,7 @@ def _cluster(task: Task, looking: Looking, door: Door) -> ClusterView | str | No
             from tasks.layers.cluster_view import read_cluster  # as lightkube, see moor.connections.kubernetes
 
             return read_cluster(cluster_of(task), namespaces, looking.deployment, door.host_port)
-        except HostError as error:
+        except MoorError as error:
             return str(error)
 
     return once(task, ("cluster", settings.kubeconfig, settings.context, namespaces, looking.deployment), ask)
@@ -183,7 +197,7 @@ def _cluster(task: Task, looking: Looking, door: Door) -> ClusterView | str | No
 def _image(task: Task, looking: Looking, view: ClusterView | str | None, door: Door) -> str:
     """Choose the image that a node is asked about: one that a pod waits on, there or elsewhere, else a workload's."""
     if looking.own_login and isinstance(view, ClusterView):
-        node = _node(task, view)
+        node = _node(task, view, identity_of("", written_in(task.host.data)))
         pods = sorted(view.pods, key=lambda pod: (not waits(pod), (pod.get("spec") or {}).get("nodeName") != node))
         found = [image for pod in pods for image in images_of(pod, door.host_port)]
         if found:
@@ -224,49 +238,92 @@ def _wanted(task: Task, looking: Looking, door: Door, image: str, known: Known) 
     return Wanted(door.host_port, hashed, digests)
 
 
+@dataclass
+class Told:
+    """What the cluster says of a node by layer, and why it says nothing of others."""
+
+    evidence: dict[str, Evidence] = field(default_factory=dict)
+    unknown: dict[str, str] = field(default_factory=dict)
+
+
 def _of_cluster(
-    task: Task, looking: Looking, view: ClusterView | str | None, image: str, wanted: Wanted
-) -> Mapping[str, Evidence]:
+    task: Task, looking: Looking, view: ClusterView | str | None, image: str, wanted: Wanted, identity: Identity
+) -> Told:
     """Give what the cluster says of this node; a control plane answers for rollouts and for pods without a node."""
-    host = task.host
+    found = Told()
     if view is None:
-        return {}
+        return found
     if isinstance(view, str):
-        return {"node": {"cluster": view, "host": host.name}}
-    leads = host.has_parent_group("control_plane")
-    name = _node(task, view)
+        found.unknown = dict.fromkeys(("secret", "node", "pod"), view)
+        return found
+    leads = task.host.has_parent_group("control_plane")
+    name = _node(task, view, identity)
     node = next((n for n in view.nodes if n["metadata"]["name"] == name), None)
+    if NODES in view.unknown:
+        found.unknown["node"] = view.unknown[NODES]
+    else:
+        found.evidence["node"] = node_evidence(node, task.host.name)
     pods = [pod for pod in view.pods if (pod.get("spec") or {}).get("nodeName", "" if leads else None) == name]
     pods += [pod for pod in view.pods if leads and not (pod.get("spec") or {}).get("nodeName")]
-    found: dict[str, Evidence] = {"node": node_evidence(node, host.name)}
-    secrets = [secret_evidence(pod, view, wanted) for pod in pods]
-    if secrets:
-        found["secret"] = next((one for one in secrets if one.get("matches") != "yes"), secrets[0])
-    rolling = once(task, ("rollouts", looking.deployment), lambda: _unfinished(task, looking)) if leads else ""
-    pod = worst([pod_evidence(pod, view.events, wanted) for pod in pods])
-    if pod is not None or leads:
-        found["pod"] = {**(pod or {}), "rollout": rolling, "asked": image}
+    _add_secrets(found, pods, view, wanted)
+    _add_pods(found, pods, view, image, wanted)
+    if leads:
+        _add_rollouts(found, task, looking, image)
     return found
 
 
-def _unfinished(task: Task, looking: Looking) -> str:
+def _add_secrets(found: Told, pods: Sequence[Tree], view: ClusterView, wanted: Wanted) -> None:
+    """Add the pull secrets of pods; one that may not be read is not known, and no fault."""
+    from tasks.layers.cluster_view import unread
+
+    hidden = {id(pod): words for pod in pods if (words := unread(view, pod))}
+    secrets = [secret_evidence(pod, view, wanted) for pod in pods if id(pod) not in hidden]
+    wrong = next((one for one in secrets if one.get("matches") != "yes"), None)
+    if hidden and wrong is None:
+        found.unknown["secret"] = next(iter(hidden.values()))
+    elif secrets:
+        found.evidence["secret"] = wrong or secrets[0]
+
+
+def _add_pods(found: Told, pods: Sequence[Tree], view: ClusterView, image: str, wanted: Wanted) -> None:
+    pod = worst([pod_evidence(pod, view.events, wanted) for pod in pods])
+    if pod is not None:
+        found.evidence["pod"] = {**pod, "asked": image}
+    elif hidden := [words for key, words in view.unknown.items() if key.startswith("Pod ")]:
+        found.unknown["pod"] = hidden[0]
+
+
+def _add_rollouts(found: Told, task: Task, looking: Looking, image: str) -> None:
+    """Add how far the rollouts are; where that may not be read, pods alone count."""
+    rolling = once(task, ("rollouts", looking.deployment), lambda: _unfinished(task, looking))
+    if isinstance(rolling, HostError):
+        if "pod" not in found.evidence:
+            found.unknown["pod"] = str(rolling)
+    elif "pod" not in found.unknown:
+        found.evidence["pod"] = {"asked": image, **found.evidence.get("pod", {}), "rollout": rolling}
+
+
+def _unfinished(task: Task, looking: Looking) -> str | HostError:
     names = [(workload.namespace, name) for name, workload in _workloads(task, looking).items()]
     try:
         from tasks.layers.cluster_view import unfinished
 
         return "; ".join(unfinished(cluster_of(task), names))
     except HostError as error:
-        return str(error)
+        return error
 
 
-def _node(task: Task, view: ClusterView) -> str:
+NODES = "Node *"  # in what could not be read of the cluster
+
+
+def _node(task: Task, view: ClusterView, identity: Identity) -> str:
     """Name the node of the cluster that the task's host is; the host itself where the cluster has none."""
     host = task.host
-    found = (node for node in view.nodes if _is(node, host.name, host.hostname or ""))
-    return next((str(node["metadata"]["name"]) for node in found), host.name)
-
-
-def _is(node: Mapping[str, Any], host: str, address: str) -> bool:
-    """Tell whether a node of the cluster is a host of the inventory: by address, else by name."""
-    addresses = [entry.get("address") for entry in (node.get("status") or {}).get("addresses") or []]
-    return address in addresses or node["metadata"]["name"] == host
+    address = host.hostname or host.name
+    found = paired({host.name: address}, map(node_of, view.nodes), {host.name: identity}).nodes.get(host.name)
+    if found:
+        return found.name
+    # Where nodes may not be listed, a pod still says on which of them it is, and that node's address.
+    status = ((pod.get("spec") or {}, pod.get("status") or {}) for pod in view.pods if NODES in view.unknown)
+    at = (str(spec["nodeName"]) for spec, state in status if state.get("hostIP") == address and spec.get("nodeName"))
+    return next(at, identity.node or host.name)

@@ -99,8 +99,6 @@ def desired(host: Host) -> Sequence[Resource]:
 def parts(host: Host) -> list[Part]:
     """Return what the host's cluster should hold, in working order; raises InputError before anything is done."""
     workloads = settings_of(host, Workloads).by_name
-    if workloads and not (kubeconfig := settings_of(host, Cluster).kubeconfig).is_file():
-        raise InputError(f"data.cluster.kubeconfig: no such file: {kubeconfig}; copy the cluster's own to it")
     objects = {name: manifests(host, name, workload) for name, workload in workloads.items()}
     refuse(host, workloads, objects)
     found: list[Part] = []

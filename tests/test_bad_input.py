@@ -124,7 +124,6 @@ CASES = {
     "a workload's robot that is not there": Case(
         edited(DEFAULTS, "robot: puller", "robot: pullr"), ("data.projects has no robot pullr in a project demo",)
     ),
-    "no kubeconfig": Case(gone("lab/kubeconfig"), ("data.cluster.kubeconfig", "no such file", "copy the cluster's")),
     "a manifest with another pull secret": Case(
         lambda site: site.write(TEMPLATE, MANIFEST),
         (TEMPLATE, "workload sqrt", "imagePullSecrets names regcred, which does not exist", "(there: registry)"),

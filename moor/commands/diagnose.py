@@ -14,7 +14,7 @@ from moor.commands.running import opened, play, put, remember, teller
 from moor.errors import MoorError
 from moor.interruption import way_out
 from moor.options import DIFFERS, Options, Output
-from moor.report import RunReport
+from moor.report import HostReport, RunReport
 from moor.selection import runbook_called
 from moor.sites import CONFIG, open_site, read_config
 
@@ -56,7 +56,14 @@ def verdict(report: RunReport) -> int:
     """Give the exit code of a report of proofs."""
     if any(not host.reached and host.error for host in report.hosts.values()):
         return 1
-    return DIFFERS if report.failed or report.differs else 0
+    if report.failed or report.differs:
+        return DIFFERS
+    return 1 if any(unproved(host) for host in report.hosts.values()) else 0
+
+
+def unproved(host: HostReport) -> bool:
+    """Check whether a proof is lacking. Who may not read nodes has what the pods on them prove."""
+    return any(one.status == "skipped" and one.error and one.id != "proof:node" for one in host.resources)
 
 
 def explain(message: str, site: Path | None, output: Output) -> int:

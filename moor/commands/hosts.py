@@ -17,6 +17,7 @@ from moor.commands import fleet
 from moor.commands.running import opened, say, site_in, teller, worst
 from moor.connections.pinning import door_of, shown
 from moor.errors import InputError, MoorError
+from moor.identity import Identity, asked, written_in
 from moor.joining import Draft, to_adopt
 from moor.nodes import Node, Paired, paired, read_nodes
 from moor.options import DIFFERS, Options, Output
@@ -31,7 +32,7 @@ def hosts(options: Options) -> int:
     """Show inventory against cluster: 0 they agree, 2 they differ, 1 error."""
     with opened(options, dry_run=True) as nr:
         nodes = nodes_of(nr)
-        rows = list(_rows(nr, paired(_addresses(nr), nodes or ()), cluster=nodes is not None))
+        rows = list(_rows(nr, pairing(nr, nodes or ()), cluster=nodes is not None))
     if options.output is Output.json:
         say(json.dumps({"schema": 1, "hosts": [asdict(row) for row in rows]}, indent=2))
     elif options.output is Output.text:
@@ -64,6 +65,19 @@ def nodes_of(nr: Nornir) -> list[Node] | None:
     known = (host.data.get("cluster") for host in nr.config.user_defined[FLEET].hosts.values())
     cluster: Any = next((section for section in known if section), None)
     return read_nodes(Path(cluster.kubeconfig), cluster.context) if cluster else None
+
+
+def pairing(nr: Nornir, nodes: Sequence[Node]) -> Paired:
+    """Find which host is which node; hosts that neither name nor address tell are asked who they are."""
+    addresses, fleet = _addresses(nr), nr.config.user_defined[FLEET].hosts
+    known = {name: Identity(written_in(fleet[name].data)) for name in addresses}
+    found = paired(addresses, nodes, known)
+    members = {name for name in addresses if fleet[name].has_parent_group(NODES)}
+    if found.strangers and (unsure := members - set(found.nodes)):
+        told = asked(nr, unsure)
+        known |= {name: replace(identity, node=known[name].node) for name, identity in told.items()}
+        found = paired(addresses, nodes, known)
+    return found
 
 
 def _addresses(nr: Nornir) -> dict[str, str]:
@@ -104,7 +118,7 @@ def adopt(options: Options, names: Sequence[str], confirm: Confirm) -> int:
         nodes = nodes_of(nr)
         if nodes is None:
             raise InputError("hosts adopt: the inventory names no cluster; data.cluster.kubeconfig is missing")
-        chosen = to_adopt(names, _addresses(nr), nodes)
+        chosen = to_adopt(names, _addresses(nr), nodes, pairing(nr, nodes))
         site, config_file = site_in(nr), nr.config.ssh.config_file
     files = read_config(site.directory).inventory.options.model_dump(exclude={"netbox"})
     with Draft(site, files, chosen) as draft:

@@ -83,17 +83,10 @@ CLUSTER_RULES = (
         "inventory, data.projects",
     ),
     Rule(
-        "cluster-silent", "node",
-        lambda e: bool(e.get("cluster")),
-        "the cluster says nothing of its nodes and pods: {cluster}",
-        "look at data.cluster.kubeconfig; moor plan workload",
-        "Kubernetes API",
-    ),
-    Rule(
         "node-unknown", "node",
         lambda e: e.get("known") == "no",
         "the cluster has no node of the name or address of {host}",
-        "join {host} to the cluster, or take it out of group nodes",
+        "join {host} to the cluster, take it out of group nodes, or write its name there as data.node.name",
         "Kubernetes API, Node",
     ),
     Rule(

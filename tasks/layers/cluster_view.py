@@ -11,32 +11,87 @@ from lightkube.resources.apps_v1 import Deployment
 from lightkube.resources.core_v1 import Event, Node, Pod, ServiceAccount
 from lightkube.resources.core_v1 import Secret as KubeSecret
 
-from moor.connections.kubernetes import is_missing, told
+from moor.connections.kubernetes import code_of, is_missing, plain, told
 from moor.errors import HostError
 from tasks.cluster_api import as_dict
 from tasks.layers.pods import DOCKER_CONFIG, ClusterView, Tree, concerns, owner, secret_names
 from tasks.rollout import progress
 
 EVERYWHERE = "*"
+UNKNOWN_LOGIN = 401
 
 
 def read_cluster(client: Client, namespaces: Sequence[str], deployment: str, host_port: str) -> ClusterView:
-    """Read what concerns images of one registry.
+    """Read what concerns images of one registry; what may not be read is in the view's ``unknown``.
 
     namespaces  ``*`` is all of them
     deployment  only its pods; all pods where it is empty
-    Raises      HostError: the API does not answer, or refuses
+    Raises      HostError: the API does not answer, or does not know the login
     """
-    nodes = _all(client, Node, [EVERYWHERE])
-    pods = [pod for pod in _all(client, Pod, namespaces) if concerns(pod, host_port) and _of(pod, deployment)]
+    reading = Reading(client)
+    nodes = reading.all(Node, EVERYWHERE)
+    every = [pod for namespace in namespaces for pod in reading.all(Pod, namespace)]
+    pods = [pod for pod in every if concerns(pod, host_port) and _of(pod, deployment)]
     places = sorted({str(pod["metadata"]["namespace"]) for pod in pods})
-    bare = ClusterView(nodes, pods, _all(client, Event, places), accounts=_accounts(client, pods))
-    named = {(str(pod["metadata"]["namespace"]), name) for pod in pods for name in secret_names(pod, bare)}
-    secrets = {key: _secret(client, *key) for key in sorted(named)}
-    lacking = sorted({name for (_, name), found in secrets.items() if found is None})
-    return ClusterView(
-        nodes, pods, bare.events, secrets, bare.accounts, _placed(client, lacking), _similar(client, places)
-    )
+    events = [event for place in places for event in reading.all(Event, place)]
+    accounts = _accounts(reading, pods)
+    bare = ClusterView(nodes, pods, events, accounts=accounts)
+    named = sorted({(str(pod["metadata"]["namespace"]), name) for pod in pods for name in secret_names(pod, bare)})
+    secrets = {key: reading.one(KubeSecret, *key) for key in named}
+    lacking = {name for key, found in secrets.items() if found is None and _key(KubeSecret, *key) not in reading.unknown
+               for name in key[1:]}  # fmt: skip
+    placed = {name: tuple(p for p in places if reading.one(KubeSecret, p, name)) for name in sorted(lacking)}
+    similar = {place: _similar(reading, place) for place in places}
+    return ClusterView(nodes, pods, events, secrets, accounts, placed, similar, reading.unknown)
+
+
+class Reading:
+    """Reads objects, and keeps why some of them could not be read.
+
+    unknown  words by ``Kind NAMESPACE`` or ``Kind NAMESPACE/NAME``
+    """
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+        self.unknown: dict[str, str] = {}
+
+    def all(self, kind: Any, namespace: str, **selected: Any) -> list[Tree]:
+        """List objects; none where they may not be listed. Raises HostError where nothing can be asked."""
+        place: dict[str, Any] = {} if kind is Node else {"namespace": namespace}
+        try:
+            with told(f"list {kind.__name__}"):
+                return [as_dict(entry) for entry in self.client.list(plain(kind), **place, **selected)]
+        except HostError as error:
+            self._keep(_key(kind, namespace), error)
+            return []
+
+    def one(self, kind: Any, namespace: str, name: str) -> Tree | None:
+        """Read an object; None where there is none, or it may not be read. Raises HostError as above."""
+        try:
+            with told(f"{kind.__name__.lower()} {namespace}/{name}"):
+                return as_dict(self.client.get(plain(kind), name, namespace=namespace))
+        except HostError as error:
+            if not is_missing(error):
+                self._keep(_key(kind, namespace, name), error)
+            return None
+
+    def _keep(self, key: str, error: HostError) -> None:
+        if code_of(error) in (0, UNKNOWN_LOGIN):  # whatever else is asked ends the same way
+            raise error
+        self.unknown[key] = str(error)
+
+
+def _key(kind: Any, namespace: str, name: str = "") -> str:
+    return " ".join(filter(None, (kind.__name__, f"{namespace}/{name}" if name else namespace)))
+
+
+def unread(view: ClusterView, pod: Tree) -> str:
+    """Say which pull secret of a pod, or which account that may name some, could not be read; empty where none."""
+    namespace, spec = str(pod["metadata"].get("namespace", "default")), pod.get("spec") or {}
+    keys = [f"Secret {namespace}/{name}" for name in secret_names(pod, view)]
+    if not spec.get("imagePullSecrets"):
+        keys.append(f"ServiceAccount {namespace}/{spec.get('serviceAccountName') or 'default'}")
+    return next((view.unknown[key] for key in keys if key in view.unknown), "")
 
 
 def unfinished(client: Client, names: Iterable[tuple[str, str]]) -> list[str]:
@@ -52,18 +107,11 @@ def unfinished(client: Client, names: Iterable[tuple[str, str]]) -> list[str]:
 
 def _progress(client: Client, namespace: str, name: str) -> str:
     try:
-        return progress(as_dict(client.get(Deployment, name, namespace=namespace)))
+        return progress(as_dict(client.get(plain(Deployment), name, namespace=namespace)))
     except ApiError as error:
         if is_missing(error):
             return f"there is no such Deployment in namespace {namespace}"
         raise
-
-
-def _all(client: Client, kind: Any, namespaces: Iterable[str]) -> list[Tree]:
-    with told(f"list {kind.__name__}"):
-        if kind is Node:
-            return [as_dict(entry) for entry in client.list(Node)]
-        return [as_dict(entry) for namespace in namespaces for entry in client.list(kind, namespace=namespace)]
 
 
 def _of(pod: Tree, deployment: str) -> bool:
@@ -72,48 +120,17 @@ def _of(pod: Tree, deployment: str) -> bool:
     return "deletionTimestamp" not in pod["metadata"] and (not deployment or named)
 
 
-def _accounts(client: Client, pods: Sequence[Tree]) -> dict[tuple[str, str], tuple[str, ...]]:
+def _accounts(reading: Reading, pods: Sequence[Tree]) -> dict[tuple[str, str], tuple[str, ...]]:
     """Read the pull secrets of the ServiceAccounts of pods that name none themselves."""
     bare = [pod for pod in pods if not (pod.get("spec") or {}).get("imagePullSecrets")]
     wanted = {(str(p["metadata"]["namespace"]), str(p["spec"].get("serviceAccountName") or "default")) for p in bare}
-    return {key: _account(client, *key) for key in sorted(wanted)}
+    found = {key: reading.one(ServiceAccount, *key) or {} for key in sorted(wanted)}
+    return {key: tuple(str(e.get("name")) for e in tree.get("imagePullSecrets") or []) for key, tree in found.items()}
 
 
-def _account(client: Client, namespace: str, name: str) -> tuple[str, ...]:
-    try:
-        with told(f"serviceaccount {namespace}/{name}"):
-            found = client.get(ServiceAccount, name, namespace=namespace)
-    except HostError as error:
-        if is_missing(error):
-            return ()
-        raise
-    return tuple(str(secret.name) for secret in found.imagePullSecrets or [])
-
-
-def _secret(client: Client, namespace: str, name: str) -> Tree | None:
-    try:
-        with told(f"secret {namespace}/{name}"):
-            return as_dict(client.get(KubeSecret, name, namespace=namespace))
-    except HostError as error:
-        if is_missing(error):
-            return None
-        raise
-
-
-def _placed(client: Client, names: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """Name the namespaces that have secrets of these names."""
-    if not names:
-        return {}
-    with told("list Secret"):
-        found = [secret.metadata for secret in client.list(KubeSecret, namespace=EVERYWHERE)]
-    return {name: tuple(str(m.namespace) for m in found if m and m.name == name) for name in names}
-
-
-def _similar(client: Client, namespaces: Iterable[str]) -> dict[str, tuple[str, ...]]:
-    """Name the pull secrets of each namespace."""
-    found: dict[str, tuple[str, ...]] = {}
-    for namespace in namespaces:
-        with told("list Secret"):
-            secrets = [s for s in client.list(KubeSecret, namespace=namespace) if s.type == DOCKER_CONFIG]
-        found[namespace] = tuple(str(secret.metadata.name) for secret in secrets if secret.metadata)
-    return found
+def _similar(reading: Reading, namespace: str) -> tuple[str, ...]:
+    """Name the pull secrets of a namespace; others are not asked for."""
+    found = reading.all(KubeSecret, namespace, fields={"type": DOCKER_CONFIG})
+    if f"Secret {namespace}" in reading.unknown:
+        return ("what may not be listed",)
+    return tuple(str(secret["metadata"]["name"]) for secret in found)

@@ -25,6 +25,7 @@ class ClusterView:
     secrets   by namespace and name; None where it does not exist
     accounts  names of the pull secrets of a ServiceAccount, by namespace and name
     placed    namespaces in which a secret of that name exists
+    unknown   why something could not be read, by ``Kind NAMESPACE`` or ``Kind NAMESPACE/NAME``
     """
 
     nodes: Sequence[Tree] = ()
@@ -34,6 +35,7 @@ class ClusterView:
     accounts: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
     placed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     similar: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    unknown: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

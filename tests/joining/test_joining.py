@@ -11,7 +11,7 @@ from ruamel.yaml import YAML
 
 from moor.errors import InputError
 from moor.joining import Draft, extended, to_adopt
-from moor.nodes import Node
+from moor.nodes import Node, paired
 from moor.settings import SiteSettings
 
 ENTRY = {"node9": {"hostname": "10.0.0.9", "groups": ["nodes"]}}
@@ -66,13 +66,13 @@ def test_everything_against_adopting_is_told_at_once() -> None:
         Node("new", ("10.0.0.9",)),
     ]
     with pytest.raises(InputError) as caught:
-        to_adopt(["node1", "tal1", "nowhere", "nev"], hosts, nodes)
+        to_adopt(["node1", "tal1", "nowhere", "nev"], hosts, nodes, paired(hosts, nodes))
     lines = str(caught.value).splitlines()
     assert lines[0] == "node1: it is in the inventory already"
     assert "Talos has no SSH" in lines[1]
     assert "knows no address" in lines[2]
     assert "did you mean new?" in lines[3]
-    assert [node.name for node in to_adopt(["new", "new"], hosts, nodes)] == ["new"]
+    assert [node.name for node in to_adopt(["new", "new"], hosts, nodes, paired(hosts, nodes))] == ["new"]
 
 
 def draft(place: Path, *nodes: Node) -> Draft:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,8 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from moor.cluster_inventory import entry_of
+from moor.errors import InputError
+from moor.identity import FRAGMENT, Identity, identity_of
+from moor.joining import to_adopt
 from moor.nodes import Node, node_of, paired
 from tasks.membership import differences
+from tests.shells import SHELLS, sh, text
 
 SERVER = {"containerd": {"runtime": "rke2", "unit": "rke2-server"}}
 CONTROL_PLANE = {"node-role.kubernetes.io/control-plane": ""}
@@ -80,7 +86,7 @@ def test_a_fleet_that_is_its_cluster_has_no_findings_and_any_difference_has(
     hosts: dict[str, str], cluster: list[Node]
 ) -> None:
     found = paired(hosts, cluster)
-    findings = list(differences(hosts, dict.fromkeys(hosts, True), cluster))
+    findings = list(differences(dict.fromkeys(hosts, True), found))
     assert (findings == []) == (not found.strangers and set(found.nodes) == set(hosts))
     assert len({(finding.host, finding.id) for finding in findings}) == len(findings)
 
@@ -93,7 +99,7 @@ def test_each_difference_is_told_with_its_remedy() -> None:
         Node("n1", ("10.0.0.1",), trouble="Kubelet stopped"),
     ]
     hosts = {"n1": "10.0.0.1", "ws": "10.0.0.2", "gone": "10.0.0.3"}
-    findings = {f.id: f for f in differences(hosts, {"n1": True, "ws": False, "gone": True}, cluster)}
+    findings = {f.id: f for f in differences({"n1": True, "ws": False, "gone": True}, paired(hosts, cluster))}
     assert set(findings) == {"node:node9", "node:tal1", "member:gone", "ready:n1", "group:ws"}
     assert findings["node:node9"].remedy == "moor onboard node9"
     assert "machine config" in findings["node:tal1"].remedy
@@ -119,3 +125,60 @@ def test_each_difference_is_told_with_its_remedy() -> None:
 )  # fmt: skip
 def test_a_node_is_written_down_as_what_it_is(node: Node, entry: dict[str, Any]) -> None:
     assert entry_of(node) == entry
+
+
+ELSEWHERE = Node("ip-10-0-0-33.internal", ("10.0.0.33",), machine="m3")
+INVENTORY = {"node3": "192.168.1.3", "node4": "192.168.1.4"}
+
+
+@pytest.mark.parametrize(
+    ("identity", "same"),
+    [
+        (Identity(), False),
+        (Identity(machine="m3"), True),
+        (Identity(machine="other"), False),
+        (Identity(names=("ip-10-0-0-33.internal",)), True),
+        (Identity(node="ip-10-0-0-33.internal"), True),
+        (Identity(node="another", machine="m3"), False),
+    ],
+)
+def test_a_node_of_another_name_and_address_is_paired_by_who_its_host_is(identity: Identity, same: bool) -> None:
+    found = paired(INVENTORY, [ELSEWHERE], {"node3": identity})
+    assert (found.nodes.get("node3") == ELSEWHERE) is same
+    assert bool(found.strangers) is not same
+
+
+def test_machines_that_share_an_id_are_not_told_apart_by_it() -> None:
+    cloned = {name: Identity(machine="m3") for name in INVENTORY}
+    assert paired(INVENTORY, [ELSEWHERE], cloned).strangers == (ELSEWHERE,)
+    twin = Node("ip-10-0-0-34.internal", ("10.0.0.34",), machine="m3")
+    assert paired(INVENTORY, [ELSEWHERE, twin], {"node3": Identity(machine="m3")}).nodes == {}
+
+
+def test_what_the_inventory_says_comes_before_an_address() -> None:
+    nodes = [Node("a", ("192.168.1.3",)), Node("b", ("10.0.0.9",))]
+    found = paired(INVENTORY, nodes, {"node3": Identity(node="b")})
+    assert {name: node.name for name, node in found.nodes.items()} == {"node3": "b"}
+    assert [node.name for node in found.strangers] == ["a"]
+
+
+def test_a_node_that_is_a_host_of_another_name_is_not_taken_in_twice() -> None:
+    pairs = paired(INVENTORY, [ELSEWHERE], {"node3": Identity(machine="m3")})
+    with pytest.raises(InputError, match="it is in the inventory already, as node3"):
+        to_adopt([ELSEWHERE.name], INVENTORY, [ELSEWHERE], pairs)
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_a_host_says_who_it_is_in_every_shell(shell: str) -> None:
+    done = sh(shell, FRAGMENT)
+    assert (done.returncode, done.stderr) == (0, b"")
+    found = identity_of(text(done.stdout))
+    assert os.uname().nodename.lower() in found.names
+    machine = Path("/etc/machine-id")
+    assert found.machine == (machine.read_text().strip() if machine.exists() else "")
+
+
+def test_the_name_that_a_kubelet_was_given_comes_first() -> None:
+    assert identity_of("machine=m\nname=Host1\nname=ip-10-0-0-33.internal\n") == Identity(
+        "", "m", ("ip-10-0-0-33.internal", "host1")
+    )

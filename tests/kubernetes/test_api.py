@@ -164,7 +164,7 @@ def test_discovery_names_every_kind(api: Api) -> None:
     wanted = {"namespaces", "nodes", "secrets", "serviceaccounts", "services", "pods", "pods/status", "events"}
     assert wanted <= core
     assert {"deployments", "deployments/status", "replicasets"} <= apps
-    assert [group["name"] for group in groups] == ["apps", "autoscaling"]
+    assert [group["name"] for group in groups] == ["apps", "autoscaling", "rbac.authorization.k8s.io"]
     assert "horizontalpodautoscalers" in scaling
 
 

@@ -139,18 +139,35 @@ def test_an_image_for_another_architecture_is_told(moored: Moored, cluster: Clie
     assert "platform-wrong" in rules_of(done), done.stdout
 
 
-def test_nodes_are_examined_though_the_cluster_says_nothing(moored: Moored, tmp_path: Path) -> None:
+@pytest.fixture(params=["silent", "ended", "absent"])
+def no_cluster(request: pytest.FixtureRequest, moored: Moored, tmp_path: Path) -> Iterator[str]:
+    """A kubeconfig by which nothing is learned of the cluster; gives what is said of it."""
     defaults = moored.moor.site / "inventory/defaults.yaml"
     former = defaults.read_text()
     kubeconfig = moored.lab.directory / "kubeconfig"
-    dead = tmp_path / "kubeconfig"
-    dead.write_text(re.sub(r"https://[^\"]*", "https://127.0.0.1:9", kubeconfig.read_text()))
-    defaults.write_text(former.replace(str(kubeconfig), str(dead)))
-    try:
-        found = diagnosed(moored)
-    finally:
-        defaults.write_text(former)
-    assert set(map(tuple, found.values())) == {("cluster-silent",)}
+    other, real = tmp_path / "kubeconfig", kubeconfig.read_text()
+    changed = {
+        "silent": (re.sub(r"https://[^\"]*", "https://127.0.0.1:9", real), "the cluster's API does not answer"),
+        "ended": (re.sub(r'"token": "[^"]*"', '"token": "other"', real), "the cluster says 401: Unauthorized"),
+        "absent": ("", "no such file; copy the cluster's own to it"),
+    }
+    text, words = changed[request.param]
+    if text:
+        other.write_text(text)
+    defaults.write_text(former.replace(str(kubeconfig), str(other)))
+    yield words
+    defaults.write_text(former)
+
+
+def test_nodes_are_examined_though_the_cluster_says_nothing(moored: Moored, no_cluster: str) -> None:
+    done = moored.moor("diagnose", "--quiet")
+    assert done.returncode == 1
+    assert no_cluster in done.stdout
+    assert done.stdout.count("not examined") == 1, done.stdout
+    assert "FAULT" not in done.stdout
+    assert [word for word in ("tls", "rights", "manifest") if word not in done.stdout.splitlines()[0]] == []
+    planned = moored.moor("plan", "--quiet", "trust")
+    assert planned.returncode == 0, planned.stdout
 
 
 def test_a_deployment_that_nobody_knows_is_an_error(moored: Moored) -> None:

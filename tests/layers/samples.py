@@ -163,7 +163,6 @@ FAULTS: Mapping[str, dict[str, str]] = {
     "secret-dollar": {"user": "robot+puller", "password": ""},
     "secret-user": {"user": "admin", "password": ""},
     "secret-password": {"password": "no"},
-    "cluster-silent": {"cluster": "the API does not answer"},
     "node-unknown": {"known": "no", "ready": ""},
     "node-lost": {"ready": "Unknown", "message": "Kubelet stopped posting node status."},
     "node-runtime": {"ready": "False", "message": "container runtime is down"},

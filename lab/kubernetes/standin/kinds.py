@@ -57,9 +57,16 @@ AUTOSCALER = Kind(
     version="v2",
 )
 
+# Rights, which api/rbac.py reads.
+RBAC = "rbac.authorization.k8s.io"
+ROLE = Kind(RBAC, "Role", "roles")
+ROLE_BINDING = Kind(RBAC, "RoleBinding", "rolebindings")
+CLUSTER_ROLE = Kind(RBAC, "ClusterRole", "clusterroles", namespaced=False)
+CLUSTER_ROLE_BINDING = Kind(RBAC, "ClusterRoleBinding", "clusterrolebindings", namespaced=False)
+
 KINDS = (
     *(CONFIG_MAP, EVENT, NAMESPACE, NODE, POD, RESOURCE_QUOTA, SECRET, SERVICE_ACCOUNT, SERVICE),
-    *(DEPLOYMENT, REPLICA_SET, AUTOSCALER),
+    *(DEPLOYMENT, REPLICA_SET, AUTOSCALER, ROLE, ROLE_BINDING, CLUSTER_ROLE, CLUSTER_ROLE_BINDING),
 )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .. import kinds
-from ..errors import unauthorized
+from ..errors import ApiError, unauthorized
 from ..kinds import Kind
 
 ADMIN, NODES, ANYBODY = "system:masters", "system:nodes", "system:unauthenticated"
@@ -41,6 +41,22 @@ class User:
         if NODES not in self.groups or verb not in NODE_RIGHTS.get(kind, ()):
             return False
         return kind != kinds.NODE or verb not in ("update", "patch") or self.name == f"system:node:{name}"
+
+    @property
+    def is_admin(self) -> bool:
+        """Whether the user may do everything."""
+        return ADMIN in self.groups
+
+    def acting(self, headers: dict[str, str]) -> "User":
+        """Who the user acts as. Raises ApiError: 403, only an administrator may act as another."""
+        name = headers.get("impersonate-user", "")
+        if not name:
+            return self
+        if not self.is_admin:
+            who = f'User "{self.name}" cannot impersonate resource "users" in API group "" at the cluster scope'
+            raise ApiError(403, "Forbidden", f'users "{name}" is forbidden: {who}', {"name": name, "kind": "users"})
+        groups = [group.strip() for group in headers.get("impersonate-group", "").split(",") if group.strip()]
+        return User(name, tuple(groups))
 
     def may_read(self, path: str) -> bool:
         """Whether the user may read a path that is no resource; any known user may discover the API."""

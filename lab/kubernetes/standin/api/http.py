@@ -94,8 +94,8 @@ class Handler(BaseHTTPRequestHandler):
         body = self._read()
         url = urlsplit(self.path)
         query = dict(parse_qsl(url.query, keep_blank_values=True))
-        headers = {name.lower(): value for name, value in self.headers.items()}
-        user = self.server.tokens.user(self.headers.get("Authorization", ""))
+        headers = {name.lower(): ",".join(self.headers.get_all(name, [])) for name in self.headers}
+        user = self.server.tokens.user(self.headers.get("Authorization", "")).acting(headers)
         return Request(self.command, url.path, query, user, headers, body)
 
     def _read(self) -> bytes:

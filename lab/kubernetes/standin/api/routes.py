@@ -9,7 +9,7 @@ from .. import kinds, selectors
 from ..errors import ApiError, bad_request, forbidden, forbidden_path, no_such_path, not_allowed
 from ..kinds import Kind
 from ..objects import Object, name_of, namespace_of
-from . import discovery, table
+from . import discovery, rbac, table
 from .access import User
 from .cluster import Cluster, Options, Written
 from .decode import json_body
@@ -77,11 +77,13 @@ def target_of(path: str) -> Target | None:
 
 def answer(cluster: Cluster, request: Request) -> Response:
     """The response to a request. Raises ApiError."""
+    if request.method == "POST" and request.path in (rbac.ACCESS_REVIEWS, rbac.SELF_REVIEWS):
+        return Response(rbac.reviewed(cluster.store, request.user, request.path, _body(request)), 201)
     target = target_of(request.path)
     if target is None:
         return _document(request)
     verb = _verb(request, target)
-    if not request.user.may(verb, target.kind, target.name, target.namespace):
+    if not rbac.allows(cluster.store, request.user, verb, target.kind, target.namespace, target.name):
         raise forbidden(request.user.name, verb, target.kind, target.name, target.namespace)
     if target.subresource and not (target.subresource == "status" and target.kind.status):
         raise no_such_path()
