@@ -61,28 +61,31 @@ class Presented:
     def faults(self, names: Names, now: datetime) -> list[Fault]:
         """List everything for which clients refuse it."""
         try:
-            known = [*self._order(), *self._of_each(names, now)]
+            known = [*self._of_all(), *self._of_each(names, now)]
         except ValueError as error:
             return [Fault("certificate", f"an extension of a certificate cannot be read: {error}; have it issued anew")]
-        known += [fault for root in self.roots for fault in self._ended(root, now) if fault not in known]
         return known or [*self._refused(names)]
 
-    def strictness(self, names: Names) -> list[Fault]:
-        """List for what only clients refuse it that go by RFC 5280 to the letter; meant for what has no other fault."""
-        found = [
+    def strictness(self, names: Names, now: datetime) -> list[Fault]:
+        """List for what only clients refuse it that go by the letter; meant for what has no other fault.
+
+        That is RFC 5280 for each certificate; for their order it is RFC 5246, 7.4.2, on which TLS 1.3 does not insist.
+        """
+        found = [*self._order(), *self._missing(), *self._ended(now)]
+        return found or [*self._refused(names, strict=True)]
+
+    def _missing(self) -> list[Fault]:
+        return [
             Fault(self._part(one), f"{shown(one)}: {words}")
             for depth, one in enumerate(self.path)
             for words in strict_of(one, authority=depth > 0, own_issuer=_own_issuer(one))
         ]
-        return found or [*self._refused(names, strict=True)]
 
     def _part(self, certificate: x509.Certificate) -> Part:
         return "ca" if certificate in self.roots else "certificate"
 
     def _order(self) -> Iterator[Fault]:
-        """Find what is wrong with the chain as a whole."""
-        if not key_fits(self.chain[0], self.key):
-            yield Fault("key", f"not the key of the first certificate, {shown(self.chain[0])}; give the one that is")
+        """Find what stands in the file in the wrong place, once too often, or without need."""
         for one in dict.fromkeys(one for one in self.chain if self.chain.count(one) > 1):
             yield Fault("certificate", f"{shown(one)} stands in the file twice; take it out once")
         distinct = list(dict.fromkeys(self.chain))
@@ -90,6 +93,11 @@ class Presented:
             if not signed_by(one, issuer):
                 misplaced = any(signed_by(one, other) for other in distinct if other != one)
                 yield Fault("certificate", _misplaced(issuer) if misplaced else _stranger(issuer))
+
+    def _of_all(self) -> Iterator[Fault]:
+        """Find what is wrong with the three files together."""
+        if not key_fits(self.chain[0], self.key):
+            yield Fault("key", f"not the key of the first certificate, {shown(self.chain[0])}; give the one that is")
         trusted = [one for one in self.path if one in self.roots]
         if not trusted:
             top = self.path[-1]
@@ -116,9 +124,9 @@ class Presented:
             )
             yield from (Fault(self._part(one), f"{shown(one)}: {line}") for line in words)
 
-    def _ended(self, root: x509.Certificate, now: datetime) -> Iterator[Fault]:
-        """Find out whether a CA is out of its time that nothing here needs: it does no harm, and no good either."""
-        if root not in self.path and root.not_valid_after_utc < now:
+    def _ended(self, now: datetime) -> Iterator[Fault]:
+        """Find CAs out of their time that nothing here needs: they do no harm, and no good either."""
+        for root in (one for one in self.roots if one not in self.path and one.not_valid_after_utc < now):
             yield Fault("ca", f"{shown(root)}: it expired on {root.not_valid_after_utc:%Y-%m-%d}; take it out")
 
     def _refused(self, names: Names, *, strict: bool = False) -> Iterator[Fault]:

@@ -231,6 +231,6 @@ def strictness(host: Host) -> Iterator[Finding]:
     """Yield for what some clients alone refuse a certificate that was brought; nothing stops for it."""
     settings = settings_of(host, Pki)
     if settings.certificate:
-        found = read_own(settings).strictness(own_names(settings_of(host, Registry)))
+        found = read_own(settings).strictness(own_names(settings_of(host, Registry)), utc_now())
         if lines := said(settings, found):
             yield Finding("certificate:strict", "\n".join(lines), REISSUE, host.name)
