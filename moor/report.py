@@ -42,12 +42,14 @@ class HostReport:
     """One host: whether it was reached, what went wrong first, and its resources in working order.
 
     unexamined  why something of it is not known, one text a task; empty where all that was asked was answered
+    skipped     a stage was not run on it because others failed; ``error`` says which
     """
 
     reached: bool = False
     error: str = ""
     resources: list[ResourceReport] = field(default_factory=list)
     unexamined: list[str] = field(default_factory=list)
+    skipped: bool = False
 
     def count(self, status: Status) -> int:
         """Count the resources of one status."""
@@ -68,6 +70,7 @@ class RunReport:
     expiries: list[Expiry] = field(default_factory=list)
     answered: list[str] = field(default_factory=list)  # tasks that no host failed at
     warnings: list[str] = field(default_factory=list)  # what went wrong beside the fleet, such as history
+    mended: RunReport | None = None  # what a drift check that mends has done before it looked again
 
     @property
     def failed(self) -> bool:
@@ -80,12 +83,18 @@ class RunReport:
         return any(host.count("drift") for host in self.hosts.values())
 
     def skip(self, skipped: Iterable[Skipped]) -> None:
-        """Note the hosts that a stage was not run on, unless the host says why itself."""
+        """Note the hosts that a stage was not run on, unless the host says why itself, and what an apply would skip."""
+        foreseen: dict[str, list[str]] = {}
         for part in skipped:
-            for name in part.hosts:
+            if part.foreseen:
+                foreseen.setdefault(part.reason, []).append(part.stage)
+            for name in part.hosts if not part.foreseen else ():
                 if not self.hosts[name].error:
                     self.hosts[name].error = f"skipped at {part.stage}: {part.reason}"
                     self.hosts[name].unexamined.append(self.hosts[name].error)
+                    self.hosts[name].skipped = True
+        for reason, stages in foreseen.items():
+            self.warnings.append(f"an apply would skip {', '.join(dict.fromkeys(stages))}, since {reason}")
 
     def json(self) -> str:
         """Write the object that ``--output json`` prints."""

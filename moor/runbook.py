@@ -23,6 +23,7 @@ from moor.engine.probing import probe
 from moor.errors import MoorError
 from moor.resources.base import Probed, Resource
 
+TAKE_PART = "moor_take_part"  # in Nornir's user_defined: the names of the hosts of the run
 TaskFunction = Callable[[Task], Result]
 Desired = Callable[[Host], Sequence[Resource]]
 
@@ -67,7 +68,7 @@ class Stage:
 
     on       Nornir's filter; by default all hosts that have a shell, but for outsiders, on which nothing is changed
     rolling  how it goes over them; all at once by default
-    needs    a group none of whose hosts may have failed so far, or the stage is skipped for everybody
+    needs    a group none of whose hosts may have failed so far, or an apply skips the stage for everybody
     """
 
     task: TaskFunction
@@ -110,11 +111,15 @@ class Runbook:
 
 @dataclass(frozen=True)
 class Skipped:
-    """Hosts that a stage did not run on, and why."""
+    """Hosts that a stage did not run on, and why.
+
+    foreseen  a plan ran it nevertheless; an apply would not
+    """
 
     stage: str
     hosts: tuple[str, ...]
     reason: str
+    foreseen: bool = False
 
 
 def run(nr: Nornir, runbook: Runbook, told: Callable[[str], None] = lambda _: None) -> list[Skipped]:
@@ -123,6 +128,7 @@ def run(nr: Nornir, runbook: Runbook, told: Callable[[str], None] = lambda _: No
     told  is given a line at the start of each stage
     """
     hosts = nr.inventory.hosts
+    nr.config.user_defined[TAKE_PART] = frozenset(hosts)
     for host in hosts.values():
         begin(host)
     try:
@@ -181,8 +187,9 @@ def _run_stage(nr: Nornir, stage: Stage, told: Callable[[str], None]) -> Iterato
     if not ready:
         return
     if stage.needs and (sick := sorted(failed & set(_group(nr, stage.needs)))):
-        yield Skipped(stage.name, tuple(ready), f"{', '.join(sick)} failed")
-        return
+        yield Skipped(stage.name, tuple(ready), f"{', '.join(sick)} failed", foreseen=nr.data.dry_run)
+        if not nr.data.dry_run:  # a plan builds on nothing, and shows what there is to do elsewhere
+            return
     yield from _run_batches(nr, stage, ready, told)
 
 

@@ -16,25 +16,34 @@ SIGN = {"drift": "~", "changed": "~", "failed": "!", "skipped": "-"}
 
 def plan(report: RunReport) -> str:
     """Show what would change, then what could not be planned, then the counts."""
-    changes = counts(report).get("drift", 0)
-    summary = (
-        f"plan: {_many(changes, 'change')} on {_many(_touched(report), 'host')}" if changes else "plan: no changes"
-    )
-    return _joined([*_changes(report), *_errors(report), *_findings(report), f"{summary}; {_kept(report)}"])
+    changes, whole = counts(report).get("drift", 0), sum(not host.error for host in report.hosts.values())
+    if changes:
+        summary = f"plan: {_many(changes, 'change')} on {_many(_touched(report), 'host')}"
+    elif whole == len(report.hosts):
+        summary = "plan: no changes"
+    else:
+        summary = f"plan: no changes on the other {_many(whole, 'host')}" if whole else "plan: nothing could be planned"
+    skips = (f"  - {words}" for words in report.warnings)
+    return _joined([*_changes(report), *_errors(report), *_findings(report), *skips, f"{summary}; {_kept(report)}"])
 
 
 def applied(report: RunReport) -> str:
     """Show what was changed, what failed and what was skipped, then the counts."""
     count = counts(report)
     words = f"{count.get('changed', 0)} changed, {count.get('failed', 0)} failed, {count.get('skipped', 0)} skipped"
-    summary = f"apply: {words} on {_many(_touched(report), 'host')}" if _touched(report) else "apply: nothing to change"
+    summary = f"apply: {words} on {_many(_touched(report), 'host')}" if _touched(report) else f"apply: {_idle(report)}"
     again = f"\nafter mending what failed, run the same command again (run {report.run})" if report.failed else ""
     return _joined([*_changes(report), *_errors(report), *_findings(report), f"{summary}; {_kept(report)}{again}"])
 
 
-def drift(report: RunReport, healed: RunReport | None = None) -> str:
+def _idle(report: RunReport) -> str:
+    return "nothing was changed" if report.failed else "nothing to change"
+
+
+def drift(report: RunReport) -> str:
     """Show what has changed without a plan and since when, what was mended, what is waived, then the counts."""
     waived = [finding for finding in open_findings(report) if finding.waived]
+    healed = report.mended
     mended = ["mended:", *_changes(healed), *_errors(healed), ""] if healed else []
     return _joined([*mended, *_open(report), *_not_examined(report), *map(_waived, waived), _sum(report, len(waived))])
 
@@ -223,9 +232,11 @@ def _touched(report: RunReport) -> int:
 
 
 def _kept(report: RunReport) -> str:
-    failed = sum(bool(host.error) for host in report.hosts.values())
+    skipped = sum(host.skipped for host in report.hosts.values())
+    failed = sum(bool(host.error) for host in report.hosts.values()) - skipped
     told = f"; {failed} of {_many(len(report.hosts), 'host')} failed" if failed else ""
-    return f"{counts(report).get('ok', 0)} as they should be{told}"
+    beside = f", {skipped} skipped" if skipped else ""
+    return f"{counts(report).get('ok', 0)} as they should be{told}{beside}"
 
 
 def _many(number: int, word: str) -> str:

@@ -19,10 +19,10 @@ from tasks.trust import trust_ca
 
 HARBOR = members("harbor")
 TRUST = (
-    Stage(trust_ca, on=INSIDERS),
-    Stage(install_docker, on=members("harbor", "workstations")),
-    Stage(configure_podman, on=INSIDERS),
-    Stage(configure_containerd, on=members("nodes"), rolling=ONE_BY_ONE),
+    Stage(trust_ca, on=INSIDERS, needs="harbor"),
+    Stage(install_docker, on=members("harbor", "workstations"), needs="harbor"),
+    Stage(configure_podman, on=INSIDERS, needs="harbor"),
+    Stage(configure_containerd, on=members("nodes"), rolling=ONE_BY_ONE, needs="harbor"),
 )
 
 RUNBOOK = Runbook(

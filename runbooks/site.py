@@ -43,7 +43,7 @@ RUNBOOK = Runbook(
         Stage(write_records, on=HARBOR),
         Stage(write_hosts, on=INSIDERS),
         Stage(trust_ca, on=INSIDERS, needs="harbor"),
-        Stage(install_docker, on=DOCKER),
+        Stage(install_docker, on=DOCKER, needs="harbor"),
         Stage(configure_podman, on=INSIDERS, needs="harbor"),
         Stage(install_harbor, on=HARBOR),
         # Nodes must not point at a registry that is not there; one restart of containerd at a time.

@@ -12,12 +12,12 @@ from nornir.core.task import Result, Task
 from nornir.plugins.runners import ThreadedRunner
 
 from moor.cluster_inventory import NODES
-from moor.engine.observation import takes_part
 from moor.engine.results import Found
 from moor.errors import HostError, InputError
 from moor.findings import Finding
 from moor.identity import Identity, asked, written_in
 from moor.nodes import Node, Paired, paired, read_nodes
+from moor.runbook import TAKE_PART
 from moor.selection import FLEET, JOINED
 from moor.settings import optional_settings_of
 from tasks.workload import Cluster
@@ -50,7 +50,8 @@ def _paired(task: Task, fleet: Inventory, addresses: Mapping[str, str], nodes: l
     known = {name: Identity(written_in(fleet.hosts[name].data)) for name in addresses}
     found = paired(addresses, nodes, known)
     hosts = {name: fleet.hosts[name] for name in addresses if name not in found.nodes}
-    unsure = {name: host for name, host in hosts.items() if host.has_parent_group(NODES) and takes_part(host)}
+    part = task.nornir.config.user_defined.get(TAKE_PART, ())
+    unsure = {name: host for name, host in hosts.items() if host.has_parent_group(NODES) and name in part}
     if not (found.strangers and unsure):
         return found
     some = Inventory(Hosts(unsure), fleet.groups, fleet.defaults)

@@ -15,13 +15,13 @@ from nornir.core.inventory import Host, Inventory
 from nornir.core.task import Result, Task
 
 from moor.engine.converge import converge
-from moor.engine.observation import takes_part
 from moor.errors import HostError, InputError
 from moor.keystore import Succession, alone_in
 from moor.pem import pem
 from moor.pki import described, fingerprint, make_authority, utc_now
 from moor.resources.base import Later, Remote, State
 from moor.resources.certificate import CertificateAuthority
+from moor.runbook import TAKE_PART
 from moor.selection import FLEET
 from moor.settings import settings_of
 from tasks.facts import Registry
@@ -128,9 +128,9 @@ class Retired(Step):
 
 def doubtful_hosts(task: Task) -> list[str]:
     """Name the hosts of the fleet that this run has not just seen to be as they should be."""
-    fleet: Inventory = task.nornir.config.user_defined[FLEET]
-    failed = task.nornir.data.failed_hosts
-    return sorted(name for name, host in fleet.hosts.items() if name in failed or not takes_part(host))
+    known = task.nornir.config.user_defined
+    fleet: Inventory = known[FLEET]
+    return sorted(set(fleet.hosts) - known[TAKE_PART] | task.nornir.data.failed_hosts)
 
 
 def refusal(registry: Registry, ca: str) -> str:

@@ -12,7 +12,7 @@ from moor.closing import keep_connections
 from moor.engine.converge import converge
 from moor.errors import HostError
 from moor.report import Collector, HostReport, RunReport
-from moor.resources.base import Resource
+from moor.resources.base import Later, Resource
 from moor.resources.file import File
 from moor.runbook import ONE_BY_ONE, Rolling, Runbook, Stage, members, run
 from moor.text import applied, plan
@@ -87,6 +87,40 @@ def test_a_stage_that_needs_a_group_is_skipped_for_everybody_once_one_of_it_fail
     report = play(fleet, Stage(fail_on_beta), Stage(write_one, needs="all"))
     assert report.hosts["alpha"].error == "skipped at write_one: beta failed"
     assert not (tmp_path / "alpha" / "one").exists()
+    assert "apply: nothing was changed; 0 as they should be; 1 of 3 hosts failed, 2 skipped\n" in applied(report)
+
+
+def test_one_hosts_trouble_hides_no_other_hosts_plan(fleet: MakeFleet) -> None:
+    """Such as a full disk on the registry's host, which everything behind it needs."""
+    report = play(fleet, Stage(fail_on_beta), Stage(write_one, needs="all"), dry_run=True)
+    assert [[one.status for one in host.resources] for host in report.hosts.values()] == [["drift"], [], ["drift"]]
+    assert (report.hosts["alpha"].error, report.hosts["beta"].error) == ("", "beta is sick")
+    words = plan(report)
+    assert "  - an apply would skip write_one, since beta failed\n" in words
+    assert words.endswith("plan: 2 changes on 2 hosts; 0 as they should be; 1 of 3 hosts failed")
+
+
+def test_a_plan_that_could_not_be_made_does_not_read_as_no_changes(fleet: MakeFleet) -> None:
+    report = play(fleet, Stage(fail_on_beta), dry_run=True)
+    assert plan(report).endswith("plan: no changes on the other 2 hosts; 0 as they should be; 1 of 3 hosts failed")
+    for host in report.hosts.values():
+        host.error = "not reached"
+    assert plan(report).endswith("plan: nothing could be planned; 0 as they should be; 3 of 3 hosts failed")
+
+
+def wait_for_other(task: Task) -> Result:
+    folder = task.host["folder"]
+    return converge(task, [File(f"{folder}/first", "1"), File(f"{folder}/ca", Later("the CA's certificate"))])
+
+
+def test_what_another_host_has_not_made_is_told_before_anything_is_changed(fleet: MakeFleet, tmp_path: Path) -> None:
+    assert play(fleet, Stage(wait_for_other), dry_run=True).failed is False
+    error = play(fleet, Stage(wait_for_other)).hosts["alpha"].error
+    assert error.endswith(
+        "ca: the CA's certificate: not made yet; it is made on another host, which failed or which --limit leaves out; "
+        "run moor apply with that host"
+    )
+    assert not (tmp_path / "alpha/first").exists()
 
 
 def test_a_rolling_stage_stops_at_the_first_sick_host(fleet: MakeFleet, tmp_path: Path) -> None:

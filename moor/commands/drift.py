@@ -61,11 +61,12 @@ def _once(nr: Nornir, options: Options, wanted: Wanted, waivers: list[Waiver]) -
         healed = heal(nr, options, wanted, hosts)
         _refresh(nr)
         report = check(nr, options, wanted, waivers)
+    report.mended = healed
     try:
         tell(site_in(nr), report, healed)
     except MoorError as error:
         warn(report, str(error))
-    put(options, report, text.drift(report, healed))
+    put(options, report, text.drift(report))
     return worst((verdict(report), 1 if healed and healed.failed else 0))
 
 

@@ -13,9 +13,10 @@ from moor.engine.plan import Change, plan
 from moor.engine.probing import Reading, probe
 from moor.engine.results import Outcome, Status, report
 from moor.errors import HostError, MoorError, Refusal
-from moor.resources.base import Probed, Remote, Required, Resource
+from moor.resources.base import Later, Probed, Remote, Required, Resource
 
 KINDS = "moor_kinds"  # in Nornir's user_defined: the kinds that a run may change; all where it is not there
+MAKE_IT = "it is made on another host, which failed or which --limit leaves out; run moor apply with that host"
 ROUNDS = 5  # more rounds than kinds of staleness that follow from one another
 
 
@@ -58,15 +59,23 @@ def distinct(resources: Sequence[Resource]) -> None:
 
 def refuse(task: Task, resources: Sequence[Resource], changes: Sequence[Change]) -> None:
     """Raise HostError with every requirement that is not met, and every change that moor cannot make, before any."""
-    other: Status = "drift" if task.is_dry_run() else "skipped"
+    planning = task.is_dry_run()
+    other: Status = "drift" if planning else "skipped"
     outcomes = [
         Outcome(change, "failed", f"{change.id}: {words}") if words else Outcome(change, other)
         for change in changes
-        for words in (change.resource.refusal(change.actual, change.desired),)
+        for words in (change.resource.refusal(change.actual, change.desired) or ("" if planning else _lacking(change)),)
     ]
     if unmet := [outcome.error for outcome in outcomes if outcome.error]:
         report(task, resources, outcomes)
         raise HostError("\n".join(unmet))
+
+
+def _lacking(change: Change) -> str:
+    """Say what an earlier step should have made by now; what is written by an API may make it itself."""
+    values = (change.desired or {}).values() if isinstance(change.resource, Probed) else ()
+    missing = [value.what for value in values if isinstance(value, Later)]
+    return f"{', '.join(missing)}: not made yet; {MAKE_IT}" if missing else ""
 
 
 def read(task: Task, resources: Sequence[Resource], seen: Observation) -> None:

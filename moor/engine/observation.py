@@ -39,11 +39,6 @@ def begin(host: Host) -> None:
     host.data[KEY] = Observation()
 
 
-def takes_part(host: Host) -> bool:
-    """Tell whether a run is under way that the host is part of."""
-    return KEY in host.data
-
-
 def observation_of(host: Host) -> Observation:
     """Give the host's observation; outside of a run a new one, as nobody knows what happened since the last task.
 

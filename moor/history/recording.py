@@ -66,7 +66,7 @@ def _run_values(report: RunReport) -> dict[str, Any]:
         "duration_s": report.duration_s,
         "hosts": len(report.hosts),
         "not_examined": sum(bool(host.unexamined) for host in report.hosts.values()),
-        "findings": len(left(report)),
+        "findings": sum(finding.state != "unexamined" for finding in left(report)),  # those are counted above
         "counts": counts(report),
     }
 

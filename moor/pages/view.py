@@ -62,7 +62,7 @@ class End:
 
 @dataclass(frozen=True)
 class View:
-    """The whole page; ``rest`` counts the groups that are not shown."""
+    """The whole page; ``rest`` counts the groups that are not shown, ``findings`` each of each host, as drift does."""
 
     now: datetime
     last: RunRow | None
@@ -71,6 +71,7 @@ class View:
     groups: Sequence[Group]
     waived: Sequence[Group]
     rest: int
+    findings: int
     ends: Sequence[End]
     chart: Chart
     runs: Sequence[RunRow]
@@ -94,6 +95,7 @@ def look(history: History, now: datetime, days: int, soon_days: int) -> View:
         groups[:GROUPS],
         grouped((row for row in open_ if row.waived), now)[:GROUPS],
         max(0, len(groups) - GROUPS),
+        sum(not row.waived and row.state != "unexamined" for row in open_),
         [end_of(row, now, soon_days) for row in history.expiries()],
         chart([(run.started, run.findings, run.not_examined) for run in reversed(drifts)]),
         history.runs(RUNS),

@@ -19,7 +19,7 @@ from moor.errors import HostError, MoorError
 from moor.progress import LOGGER as PROGRESS
 from moor.runners.elsewhere import hold
 from moor.runners.held import HALT_S, Workers
-from moor.runners.orders import Answer, Order, observed, reading_of, unpacked, words_of
+from moor.runners.orders import Answer, Order, facts_of, observed, reading_of, unpacked, words_of
 from moor.runners.session import halt
 from moor.runners.worker import carry_out, let_go
 
@@ -140,6 +140,8 @@ class Dispatch:
             self._workers.at_once,
             {name: reading_of(self._hosts[name]) for name in names},
             words_of(task),
+            facts_of(task),
+            frozenset(task.nornir.data.failed_hosts),
         )
         try:
             raw: bytes = cloudpickle.dumps(order)

@@ -16,9 +16,10 @@ from moor.engine.once import KEY as ASKED
 from moor.errors import MoorError
 from moor.masking import mask
 from moor.selection import FLEET
+from moor.settings.access import SITE
 
 OWN = "moor_"  # how keys of user_defined begin that moor's commands set for a run
-AT_HOME = (FLEET, ASKED)  # each process has its own
+AT_HOME = (FLEET, ASKED, SITE)  # each process has its own
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,8 @@ class Order:
     token    of the session that is meant; a worker that was started anew has another
     topic    where the answers go
     words    what a command has set in Nornir's user_defined
+    facts    what a command has set in the data of the inventory's defaults
+    failed   hosts of the whole run, whichever worker has them
     """
 
     number: int
@@ -50,6 +53,8 @@ class Order:
     at_once: int
     hosts: Mapping[str, Reading | None]
     words: Mapping[str, Any]
+    facts: Mapping[str, Any]
+    failed: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -81,8 +86,14 @@ def words_of(task: Task) -> dict[str, Any]:
     return {key: known[key] for key in known if key == "run" or (key.startswith(OWN) and key not in AT_HOME)}
 
 
+def facts_of(task: Task) -> dict[str, Any]:
+    """Collect what the command has set for its run in the data of the inventory's defaults."""
+    known = task.nornir.inventory.defaults.data
+    return {key: known[key] for key in known if key.startswith(OWN) and key not in AT_HOME}
+
+
 def take_words(known: dict[str, Any], words: Mapping[str, Any]) -> None:
-    """Have ``words`` in place of what an earlier order brought."""
+    """Have ``words``, or facts, in place of what an earlier order brought."""
     for key in [key for key in known if key.startswith(OWN) and key not in AT_HOME]:
         del known[key]
     known.update(words)

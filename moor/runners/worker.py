@@ -145,6 +145,8 @@ def carry_out(session: Session, raw: bytes) -> bool:
 
 def _run(nr: Nornir, order: Order, telling: Telling) -> None:
     take_words(nr.config.user_defined, order.words)
+    take_words(nr.inventory.defaults.data, order.facts)
+    nr.data.failed_hosts = set(order.failed)
     nr.data.dry_run = order.dry_run
     hosts = [nr.inventory.hosts[name] for name in order.hosts]
     for host in hosts:

@@ -18,6 +18,10 @@ def junit(report: RunReport) -> str:
     for name, host in report.hosts.items():
         tree.add_testsuite(_suite(name, report.started, [*_hosts_own(host), *map(_case, host.resources)]))
     tree.add_testsuite(_suite("fleet", report.started, _fleet(report)))
+    for name, host in report.mended.hosts.items() if report.mended else ():
+        tree.add_testsuite(
+            _suite(f"{name} (mending)", report.started, [*_hosts_own(host), *map(_case, host.resources)])
+        )
     tree.update_statistics()  # type: ignore[no-untyped-call]  # the library leaves these two without types
     text: str = tree.tostring().decode()  # type: ignore[no-untyped-call]
     return text

@@ -18,6 +18,7 @@ def metrics(report: RunReport) -> bytes:
     _of_findings(registry, report)
     _of_hosts(registry, report)
     _of_expiries(registry, report)
+    _of_mending(registry, report)
     return bytes(generate_latest(registry))
 
 
@@ -50,6 +51,15 @@ def _of_expiries(registry: CollectorRegistry, report: RunReport) -> None:
     ends = _gauge(registry, "moor_expiry_timestamp_seconds", "When something ends by itself.", "id", "host")
     for expiry in report.expiries:
         ends.labels(expiry.id, expiry.host).set(datetime.fromisoformat(expiry.expires).timestamp())
+
+
+def _of_mending(registry: CollectorRegistry, report: RunReport) -> None:
+    about = "What the last run mended by itself, or could not."
+    mended = _gauge(registry, "moor_mended", about, "host", "kind", "status")
+    for name, host in report.mended.hosts.items() if report.mended else ():
+        done = Counter((kind_of(one.id), one.status) for one in host.resources if one.status != "ok")
+        for (kind, status), number in done.items():
+            mended.labels(name, kind, status).set(number)
 
 
 def _gauge(registry: CollectorRegistry, name: str, about: str, *labels: str) -> Gauge:

@@ -16,11 +16,13 @@ SCHEMA_FILE = "docs/report.schema.json"
 def report_schema() -> dict[str, Any]:
     """Give the schema; keys may be added without another number, so that unknown ones are no error."""
     made = TypeAdapter(RunReport).json_schema(mode="serialization")
-    made["properties"] = {"schema": {"const": SCHEMA}, **made["properties"]}
-    made["required"] = sorted(made["properties"])
-    for part in made["$defs"].values():
+    parts = made["$defs"]
+    for part in parts.values():
         part["required"] = sorted(part["properties"])
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **made}
+    whole = parts[RunReport.__name__]  # by name, since a report holds another one: of what was mended
+    properties = {"schema": {"const": SCHEMA}, **whole["properties"]}
+    own = {**whole, "properties": properties, "required": sorted(properties)}
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "$defs": parts, **own}
 
 
 if __name__ == "__main__":

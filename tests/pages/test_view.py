@@ -10,10 +10,14 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
+from moor.engine.results import Status
+from moor.history.recording import record
 from moor.pages.chart import HEIGHT, LONGEST_DAYS, POINTS, WIDTH, Point, chart, nice, share, thinned
 from moor.pages.render import page
 from moor.pages.view import span
 from moor.settings import SiteSettings
+from moor.text import drift
+from tests.history.reports import a_run
 from tests.pages.conftest import view_of
 from tests.pages.filled import fill
 
@@ -35,6 +39,17 @@ def test_equal_findings_of_several_hosts_are_one_and_the_oldest_stands_first(set
     assert [(group.id, group.waived) for group in view.waived] == [
         ("service:containerd", "with the upgrade (network, until 2026-12-24)")
     ]
+
+
+def test_the_page_counts_findings_as_the_command_line_does(tmp_path: Path) -> None:
+    settings = SiteSettings(directory=tmp_path, state=tmp_path / "state")
+    drifted: dict[str, Status] = {"file:/a": "drift", "file:/b": "ok"}
+    report = a_run({"node1": drifted, "node2": drifted}, unexamined=("node3",))
+    record(settings, report, frozenset(report.hosts))
+    view = view_of(settings)
+    assert view.last
+    assert (view.findings, view.last.findings, view.last.not_examined) == (2, 2, 1)
+    assert "drift: 2 findings; 2 of 3 hosts examined" in drift(report)
 
 
 def test_a_host_is_as_its_worst_finding_and_a_waived_one_is_as_it_should_be(settings: SiteSettings) -> None:

@@ -50,6 +50,7 @@ from moor.errors import HostError
 from moor.resources.base import Resource
 from moor.resources.file import File
 from moor.settings import Section, SecretRef, settings_of
+from tasks.rotation import doubtful_hosts
 
 held = []  # as garbage that is not collected, or a site's own cache, would keep it
 
@@ -77,6 +78,18 @@ def take_time(task: Task) -> Result:
     return Result(host=task.host, result="took its time")
 
 
+def fail_on_second(task: Task) -> Result:
+    if task.host.name == "host1":
+        raise HostError("it is sick")
+    return Result(host=task.host)
+
+
+def note_doubts(task: Task) -> Result:
+    """Note which hosts the run has not seen to be well, as the step to a next CA asks."""
+    shell_of(task).run(f"echo {' '.join(doubtful_hosts(task))} > /mnt/doubts")
+    return Result(host=task.host)
+
+
 def tell_all(task: Task) -> Result:
     """Fail with a secret in the words, as a task may that was not written with care."""
     password = settings_of(task.host, Marks).password.resolve().reveal()
@@ -86,14 +99,30 @@ RUNBOOKS = {
     "marks": "Stage(write_marks, rolling=Rolling(batch=4)), Stage(take_time)",
     "telling": "Stage(tell_all)",
     "waiting": "Stage(take_time)",
+    "doubting": "Stage(fail_on_second), Stage(note_doubts, on=F(name='host0'))",
 }
 RUNBOOK = '''\
 """Marks on hosts."""
 
+from nornir.core.filter import F
+
 from moor.runbook import Rolling, Runbook, Stage
-from tasks.marks import take_time, tell_all, write_marks
+from tasks.marks import fail_on_second, note_doubts, take_time, tell_all, write_marks
 
 RUNBOOK = Runbook("{name}", __doc__, ({stages},))
+'''
+ROTATION = '''\
+"""The steps of a rotation that are the controller's own: these hosts have no Harbor."""
+
+from moor.runbook import Runbook, Stage, members
+from tasks.pki import UNWANTED as UNWANTED
+from tasks.pki import issue_certificates
+from tasks.rotation import make_next_ca, promote_ca
+from tasks.rotation import to_replace as to_replace
+
+HARBOR = members("harbor")
+STAGES = tuple(Stage(task, on=HARBOR) for task in (make_next_ca, promote_ca, issue_certificates))
+RUNBOOK = Runbook("rotation", __doc__, STAGES)
 '''
 
 
@@ -139,6 +168,7 @@ class Grounds:
         (self.site / "tasks/marks.py").write_text(TASK)
         for name, stages in RUNBOOKS.items():
             (self.site / f"runbooks/{name}.py").write_text(RUNBOOK.format(name=name, stages=stages))
+        (self.site / "runbooks/rotation.py").write_text(ROTATION)
         (self.site / "password").write_text(PASSWORD)
         (self.site / "password").chmod(0o600)
 
@@ -146,11 +176,15 @@ class Grounds:
         """Write the inventory of these hosts, and the runner into config.yaml."""
         port = {name: self.sshd.port for name in HOSTS} | {GONE: self.nobody}
         self._yaml("config.yaml", {"runner": runner or self.dask()})
-        self._yaml("inventory/hosts.yaml", {name: {"hostname": address(name), "port": port[name]} for name in hosts})
+        role = {HOSTS[0]: {"groups": ["harbor"]}}
+        entries = {name: {"hostname": address(name), "port": port[name], **role.get(name, {})} for name in hosts}
+        self._yaml("inventory/hosts.yaml", entries)
+        self._yaml("inventory/groups.yaml", {"harbor": {}})
         data = {
             "ssh_host_key": self.sshd.host_key,
             "marks": {"slow_s": slow_s, "password": "file:password"},
             "registry": {"name": "registry.moor.test", "address": "10.9.0.1"},
+            "pki": {"passphrase": "file:password"},
         }
         shell = {"extras": {"key_file": str(self.sshd.key), "conn_timeout": 30}}
         self._yaml(

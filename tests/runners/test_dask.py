@@ -185,3 +185,29 @@ def test_a_scheduler_that_cannot_be_used_is_one_clear_error(grounds: Grounds, ca
     assert line.startswith("moor: scheduler tls://127.0.0.1:")
     assert "does `dask scheduler` run there" in line
     assert not (grounds.site / ".moor/proofs").exists()
+
+
+@pytest.mark.usefixtures("opened")
+def test_a_renewal_plans_beyond_one_machine_what_it_plans_on_one(grounds: Grounds) -> None:
+    grounds.fleet(runner=THREADED)
+    told_here(grounds, "apply", "pki", "--yes")
+    alone = told_here(grounds, "cert", "renew", "--ca", "--plan")
+    grounds.fleet()
+    together = told_here(grounds, "cert", "renew", "--ca", "--plan")
+    assert {name: host["resources"] for name, host in together["hosts"].items()} == {
+        name: host["resources"] for name, host in alone["hosts"].items()
+    }
+    drifted = [one["id"] for one in together["hosts"][HOSTS[0]]["resources"] if one["status"] == "drift"]
+    assert "next-authority:registry.moor.test" in drifted
+    again = told_here(grounds, "plan", "pki")  # what that run wanted does not count for the next
+    assert [one["status"] for one in again["hosts"][HOSTS[0]]["resources"]] == ["ok", "ok"]
+
+
+@pytest.mark.usefixtures("opened")
+def test_whom_a_new_ca_waits_for_is_seen_beyond_one_worker(grounds: Grounds) -> None:
+    grounds.fleet()
+    doubts = grounds.on(HOSTS[0]) / "mnt/doubts"
+    told_here(grounds, "apply", "doubting", "--yes")
+    assert doubts.read_text().split() == [HOSTS[1]]
+    told_here(grounds, "apply", "doubting", "--yes", "--limit", ",".join(HOSTS[:4]))
+    assert doubts.read_text().split() == [HOSTS[1], *HOSTS[4:]]

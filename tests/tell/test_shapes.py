@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from junitparser import JUnitXml
 from prometheus_client.parser import text_string_to_metric_families
 
+from moor import text
 from moor.engine.plan import printable
 from moor.errors import HostError
 from moor.findings import Expiry, Finding
@@ -55,9 +56,23 @@ def test_metrics_say_what_is_open_where_and_when_it_was_looked_at(report: RunRep
     assert samples[("moor_last_run_duration_seconds",)] == 2.5
 
 
+def test_what_was_mended_and_what_could_not_be_is_in_every_shape(report: RunReport) -> None:
+    report.mended = a_run({"node1": {"file:/a": "changed"}, "node2": {"service:b": "failed", "file:/c": "skipped"}})
+    told = json.loads(report.json())
+    jsonschema.validate(told, report_schema())
+    assert told["mended"]["hosts"]["node2"]["resources"][0]["status"] == "failed"
+    suites = {suite.name: suite for suite in JUnitXml.fromstring(junit(report).encode())}
+    assert (suites["node1 (mending)"].failures, suites["node2 (mending)"].failures) == (0, 1)
+    lines = metrics(report).decode().splitlines()
+    assert 'moor_mended{host="node1",kind="file",status="changed"} 1.0' in lines
+    assert 'moor_mended{host="node2",kind="service",status="failed"} 1.0' in lines
+    assert "mended:\n  ~ file:/a  [node1]" in text.drift(report)
+
+
 def test_every_metric_is_on_its_page() -> None:
     page = (ROOT / "docs/metrics.md").read_text()
     report = a_run({"node1": {"file:/a": "drift"}}, expiries=(ENDS,))
+    report.mended = a_run({"node1": {"file:/a": "changed"}})
     names = {family.name for family in text_string_to_metric_families(metrics(report).decode())}
     assert {name for name in names if f"| `{name}` |" not in page} == set()
 
