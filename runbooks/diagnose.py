@@ -6,7 +6,8 @@ Undo      nothing to undo; with --pull, what was pulled is removed again
 """
 
 from moor.runbook import Runbook, Stage, members
-from tasks.layers.explain import explained as explained  # for the command line, as is what follows
+from tasks.layers.asked_for import refuse_unknown as refuse_unknown  # for the command line, as is what follows
+from tasks.layers.explain import explained as explained
 from tasks.layers.explain import unknown as unknown
 from tasks.layers.site import ours_of as ours_of
 from tasks.reachability import LOOKING as LOOKING

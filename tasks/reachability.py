@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from nornir.core.inventory import Host
+from nornir.core.inventory import Host, Inventory
 from nornir.core.task import Result, Task
 
 from moor.engine.once import once
@@ -20,31 +20,22 @@ from moor.identity import FRAGMENT, Identity, identity_of, written_in
 from moor.nodes import node_of, paired
 from moor.resources.file import sha256
 from moor.secrets import Secret
+from moor.selection import FLEET
 from moor.settings import optional_settings_of, settings_of
 from tasks.cluster_api import cluster_of
 from tasks.containerd import ContainerdSettings
 from tasks.facts import Registry
 from tasks.layers import RULES
-from tasks.layers.chain import LayerResult, judge
-from tasks.layers.door import Asked, Door, Known
-from tasks.layers.pods import (
-    ClusterView,
-    Tree,
-    Wanted,
-    auths_of,
-    bare,
-    images_of,
-    login_of,
-    node_evidence,
-    pod_evidence,
-    secret_evidence,
-    secret_names,
-    waits,
-    worst,
-)
-from tasks.layers.probes import Probe, probes
+from tasks.layers.chain import LayerResult, Seen, judge
+from tasks.layers.door import Asked, Door, Known, parted
+from tasks.layers.heard import Ours
+from tasks.layers.pods import faulty, node_evidence, pod_evidence, waits
+from tasks.layers.probes import Probe, probes, registry_probe
+from tasks.layers.pull_secrets import login_of_pod, secret_evidence
 from tasks.layers.rule import Evidence
 from tasks.layers.seen import evidence_of
+from tasks.layers.site import ours_of
+from tasks.layers.view import ClusterView, Tree, Wanted, images_of, namespace_of
 from tasks.names import Names
 from tasks.preflight import Preflight
 from tasks.registry_view import Login, registry_view
@@ -86,21 +77,51 @@ def examine(task: Task, looking: Looking) -> Result:
     """Look at every layer of one node; raises HostError with every cause that was found."""
     door = door_of(task.host)
     view = _cluster(task, looking, door)
-    evidence: dict[str, Evidence] = {}
-    unreached, unknown = "", dict[str, str]()
-    image = _image(task, looking, view, door)
-    if looking.own_login and not image:
+    images = _images(task, looking, view, door)
+    if looking.own_login and not images:
         raise HostError(_nothing_to_ask(task, looking, view, door))
-    if image:
-        login, known = _asked_of_harbor(task, looking, image)
-        if looking.own_login and isinstance(view, ClusterView):
-            login, known = _own_login(view, door, image, login, known)
-        asked = asked_of(task.host, image, login, looking.pull)
-        identity, unreached = _look(task, asked, known, evidence)
-        told_by = _of_cluster(task, looking, view, image, _wanted(task, looking, door, image, known), identity)
-        evidence |= told_by.evidence
-        unknown = told_by.unknown
-    return told(task, judge(evidence, RULES), unreached, unknown)
+    if not images:
+        return told(task, judge({}, RULES), "")
+    asking = [_asking(task, looking, view, door, image) for image in images]
+    seen = _look(task, asking)
+    cluster = _of_cluster(task, looking, view, _wanted(task, door, asking), seen)
+    if isinstance(pods := cluster.evidence.get("pod"), list):
+        cluster.evidence["pod"] = [{**one, "asked": " ".join(images)} for one in pods]
+    return told(task, judge(seen.evidence | cluster.evidence, RULES, seen.beside), seen.unreached, cluster.unknown)
+
+
+@dataclass(frozen=True)
+class Asking:
+    """One image that a node is asked about, and what the controller knows of it.
+
+    robot  the login that the inventory has for it
+    """
+
+    asked: Asked
+    known: Known
+    robot: Login | None
+
+
+def _asking(task: Task, looking: Looking, view: ClusterView | str | None, door: Door, image: str) -> Asking:
+    robot, known = _asked_of_harbor(task, looking, image)
+    login = robot
+    if looking.own_login and isinstance(view, ClusterView):
+        login = _own_login(view, door, image, robot)
+    ours = _ours(task)
+    workload = ours.workloads.get(image)
+    known = replace(
+        known,
+        bring="moor apply images" if image in ours.images else "",
+        setter=f"data.workloads.{workload}.image, then moor apply workload" if workload else "",
+        own="no" if login and robot and login[0] != robot[0] else "yes",
+    )
+    return Asking(asked_of(task.host, image, login, looking.pull), known, robot)
+
+
+def _ours(task: Task) -> Ours:
+    """Return the inventory's registry with what the whole fleet brings there, whatever a command is limited to."""
+    fleet: Inventory = task.nornir.config.user_defined.get(FLEET, task.nornir.inventory)
+    return once(task, ("ours",), lambda: ours_of(fleet.hosts.values()))
 
 
 def door_of(host: Host) -> Door:
@@ -132,17 +153,37 @@ def _nothing_to_ask(task: Task, looking: Looking, view: ClusterView | str | None
     return f"nothing to ask about: in the inventory, {what}; {seen}"
 
 
-def _look(task: Task, asked: Asked, known: Known, evidence: dict[str, Evidence]) -> tuple[Identity, str]:
-    """Ask the node; where it is not reached, say why, since the cluster may still know something of it."""
-    own = identity_of("", written_in(task.host.data))
+PARTED = ("login", "rights", "manifest")  # what is another thing for another image
+
+
+@dataclass
+class Looked:
+    """What a node itself says: by layer, of further images, who it is; or why it was not reached."""
+
+    identity: Identity
+    evidence: dict[str, Seen] = field(default_factory=dict)
+    beside: list[Mapping[str, Evidence]] = field(default_factory=list)
+    unreached: str = ""
+
+
+def _look(task: Task, asking: Sequence[Asking]) -> Looked:
+    """Ask the node about the images, the first of them whole; the cluster may know something of one not reached."""
+    first, *further = asking
+    found = Looked(identity_of("", written_in(task.host.data)))
+    more = [registry_probe(one.asked, f"registry{n}") for n, one in enumerate(further)]
     try:
-        states = probe(task, [*probes(asked), Probe(IDENTITY, FRAGMENT)])
+        states = probe(task, [*probes(first.asked), *more, Probe(IDENTITY, FRAGMENT)])
     except HostError as error:
-        return own, str(error)
+        found.unreached = str(error)
+        return found
     answers = {name.partition(":")[2]: str((state or {}).get("answer", "")) for name, state in states.items()}
-    identity = identity_of(answers.pop(IDENTITY), own.node)
-    evidence.update(evidence_of(answers, asked, known, task.host.name, time.time()))
-    return identity, ""
+    found.identity = identity_of(answers.pop(IDENTITY), found.identity.node)
+    now, name = time.time(), task.host.name
+    found.evidence.update(evidence_of(answers, first.asked, first.known, name, now))
+    for n, one in enumerate(further):
+        own = evidence_of({**answers, "registry": answers[f"registry{n}"]}, one.asked, one.known, name, now)
+        found.beside.append({layer: own[layer] for layer in PARTED})
+    return found
 
 
 def told(
@@ -194,15 +235,19 @@ def _cluster(task: Task, looking: Looking, door: Door) -> ClusterView | str | No
     return once(task, ("cluster", settings.kubeconfig, settings.context, namespaces, looking.deployment), ask)
 
 
-def _image(task: Task, looking: Looking, view: ClusterView | str | None, door: Door) -> str:
-    """Choose the image that a node is asked about: one that a pod waits on, there or elsewhere, else a workload's."""
-    if looking.own_login and isinstance(view, ClusterView):
-        node = _node(task, view, identity_of("", written_in(task.host.data)))
-        pods = sorted(view.pods, key=lambda pod: (not waits(pod), (pod.get("spec") or {}).get("nodeName") != node))
-        found = [image for pod in pods for image in images_of(pod, door.host_port)]
-        if found:
-            return found[0]
-    return next((workload.image for workload in _workloads(task, looking).values()), "")
+IMAGES = 8  # that one node is asked about; each is some requests
+
+
+def _images(task: Task, looking: Looking, view: ClusterView | str | None, door: Door) -> list[str]:
+    """Choose the images that a node is asked about: those that pods wait on there, else one of a pod or a workload."""
+    workloads = [workload.image for workload in _workloads(task, looking).values()]
+    if not looking.own_login or not isinstance(view, ClusterView):
+        return workloads[:1]
+    node = _node(task, view, identity_of("", written_in(task.host.data)))
+    pods = sorted(view.pods, key=lambda pod: (not waits(pod), (pod.get("spec") or {}).get("nodeName") != node))
+    here = [pod for pod in pods if waits(pod) and (pod.get("spec") or {}).get("nodeName") == node]
+    found = [image for pod in here or pods[:1] for image in images_of(pod, door.host_port)]
+    return list(dict.fromkeys(found))[:IMAGES] or workloads[:1]
 
 
 def _asked_of_harbor(task: Task, looking: Looking, image: str) -> tuple[Login | None, Known]:
@@ -215,40 +260,35 @@ def _project(image: str) -> str:
     return image.partition("/")[0]
 
 
-def _own_login(
-    view: ClusterView, door: Door, image: str, login: Login | None, known: Known
-) -> tuple[Login | None, Known]:
-    """Give the login that the pods' secret holds; the robot's state is only known of the inventory's own."""
+def _own_login(view: ClusterView, door: Door, image: str, robot: Login | None) -> Login | None:
+    """Return the login that the pull secrets of a pod hold for an image: the robot's where it is among them."""
     for pod in view.pods:
-        if image not in images_of(pod, door.host_port):
-            continue
-        for name in secret_names(pod, view):
-            secret = view.secrets.get((str(pod["metadata"].get("namespace", "default")), name))
-            auths = {bare(key): entry for key, entry in ((auths_of(secret) if secret else None) or {}).items()}
-            user, password = login_of(auths.get(door.host_port))
-            if user and password and (login is None or user == login[0]):
-                return (user, Secret(password)), known
-    return login, known
+        if image in images_of(pod, door.host_port):
+            found = login_of_pod(pod, image, view, door.host_port, robot[0] if robot else "")
+            if found:
+                return found.user, Secret(found.password)
+    return robot
 
 
-def _wanted(task: Task, looking: Looking, door: Door, image: str, known: Known) -> Wanted:
-    robot, _ = _asked_of_harbor(task, looking, image)
-    hashed = (robot[0], sha256(robot[1].reveal())) if robot and known.harbor == "answers" else None
-    digests = {image.rpartition(":")[0]: known.digest} if known.digest else {}
-    return Wanted(door.host_port, hashed, digests)
+def _wanted(task: Task, door: Door, asking: Sequence[Asking]) -> Wanted:
+    first = asking[0]
+    sure = first.robot and first.known.harbor == "answers"
+    hashed = (first.robot[0], sha256(first.robot[1].reveal())) if first.robot and sure else None
+    digests = {parted(one.asked.image)[0]: one.known.digest for one in asking if one.known.digest}
+    workloads = settings_of(task.host, Workloads).by_name.items()
+    managed = {(w.namespace, name) for name, w in workloads} | {(w.namespace, w.pull_secret) for _, w in workloads}
+    return Wanted(door.host_port, hashed, digests, _ours(task), frozenset(managed))
 
 
 @dataclass
 class Told:
     """What the cluster says of a node by layer, and why it says nothing of others."""
 
-    evidence: dict[str, Evidence] = field(default_factory=dict)
+    evidence: dict[str, Seen] = field(default_factory=dict)
     unknown: dict[str, str] = field(default_factory=dict)
 
 
-def _of_cluster(
-    task: Task, looking: Looking, view: ClusterView | str | None, image: str, wanted: Wanted, identity: Identity
-) -> Told:
+def _of_cluster(task: Task, looking: Looking, view: ClusterView | str | None, wanted: Wanted, seen: Looked) -> Told:
     """Give what the cluster says of this node; a control plane answers for rollouts and for pods without a node."""
     found = Told()
     if view is None:
@@ -257,7 +297,7 @@ def _of_cluster(
         found.unknown = dict.fromkeys(("secret", "node", "pod"), view)
         return found
     leads = task.host.has_parent_group("control_plane")
-    name = _node(task, view, identity)
+    name = _node(task, view, seen.identity)
     node = next((n for n in view.nodes if n["metadata"]["name"] == name), None)
     if NODES in view.unknown:
         found.unknown["node"] = view.unknown[NODES]
@@ -265,42 +305,43 @@ def _of_cluster(
         found.evidence["node"] = node_evidence(node, task.host.name)
     pods = [pod for pod in view.pods if (pod.get("spec") or {}).get("nodeName", "" if leads else None) == name]
     pods += [pod for pod in view.pods if leads and not (pod.get("spec") or {}).get("nodeName")]
-    _add_secrets(found, pods, view, wanted)
-    _add_pods(found, pods, view, image, wanted)
+    _add_secrets(found, pods, view, wanted, seen.evidence.get("login"))
+    held = faulty([one for pod in pods for one in pod_evidence(pod, view, wanted, task.host.name)])
+    if held:
+        found.evidence["pod"] = held
+    elif hidden := [words for key, words in view.unknown.items() if key.startswith("Pod ")]:
+        found.unknown["pod"] = hidden[0]
     if leads:
-        _add_rollouts(found, task, looking, image)
+        _add_rollouts(found, task, looking, held)
     return found
 
 
-def _add_secrets(found: Told, pods: Sequence[Tree], view: ClusterView, wanted: Wanted) -> None:
-    """Add the pull secrets of pods; one that may not be read is not known, and no fault."""
+def _add_secrets(found: Told, pods: Sequence[Tree], view: ClusterView, wanted: Wanted, login: Seen | None) -> None:
+    """Add the pull secrets of pods, of those of one owner once; one that may not be read is not known, and no fault."""
     from tasks.layers.cluster_view import unread
 
+    refused = login.get("user", "") if isinstance(login, Mapping) and login.get("status") == "401" else ""
     hidden = {id(pod): words for pod in pods if (words := unread(view, pod))}
-    secrets = [secret_evidence(pod, view, wanted) for pod in pods if id(pod) not in hidden]
-    wrong = next((one for one in secrets if one.get("matches") != "yes"), None)
-    if hidden and wrong is None:
+    each: dict[tuple[str, str], Evidence] = {}
+    for pod in pods:
+        if id(pod) not in hidden:
+            one = secret_evidence(pod, view, wanted)
+            known = {**one, "refused": "yes" if refused and one.get("user") == refused else "no"}
+            each.setdefault((namespace_of(pod), f"{one['owner']} {one.get('secret', '')}"), known)
+    if hidden and not any(one.get("matches") != "yes" for one in each.values()):
         found.unknown["secret"] = next(iter(hidden.values()))
-    elif secrets:
-        found.evidence["secret"] = wrong or secrets[0]
+    elif each:
+        found.evidence["secret"] = list(each.values())
 
 
-def _add_pods(found: Told, pods: Sequence[Tree], view: ClusterView, image: str, wanted: Wanted) -> None:
-    pod = worst([pod_evidence(pod, view.events, wanted) for pod in pods])
-    if pod is not None:
-        found.evidence["pod"] = {**pod, "asked": image}
-    elif hidden := [words for key, words in view.unknown.items() if key.startswith("Pod ")]:
-        found.unknown["pod"] = hidden[0]
-
-
-def _add_rollouts(found: Told, task: Task, looking: Looking, image: str) -> None:
+def _add_rollouts(found: Told, task: Task, looking: Looking, pods: Sequence[Evidence]) -> None:
     """Add how far the rollouts are; where that may not be read, pods alone count."""
     rolling = once(task, ("rollouts", looking.deployment), lambda: _unfinished(task, looking))
     if isinstance(rolling, HostError):
-        if "pod" not in found.evidence:
+        if not pods:
             found.unknown["pod"] = str(rolling)
     elif "pod" not in found.unknown:
-        found.evidence["pod"] = {"asked": image, **found.evidence.get("pod", {}), "rollout": rolling}
+        found.evidence["pod"] = [*pods, *([{"rollout": rolling}] if rolling or not pods else [])]
 
 
 def _unfinished(task: Task, looking: Looking) -> str | HostError:

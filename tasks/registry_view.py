@@ -13,7 +13,7 @@ from moor.deferred import hashes, x509
 from moor.errors import HostError, MoorError
 from moor.secrets import Secret
 from tasks.harbor import harbor_of
-from tasks.layers.door import Known
+from tasks.layers.door import Known, parted
 from tasks.pki import registry_certificate
 from tasks.registry import secret_of
 from tasks.robots import BY_NAME, find_robot
@@ -57,7 +57,7 @@ def robot_state(found: dict[str, Any] | None, now: float | None = None) -> str:
 
 
 def _image(harbor: Harbor, image: str) -> dict[str, str]:
-    repository, _, tag = image.rpartition(":")
+    repository, tag = parted(image)
     project = repository.partition("/")[0]
     if harbor.get(f"/api/v2.0/projects/{project}", headers=BY_NAME) is None:
         return {"project": "absent"}

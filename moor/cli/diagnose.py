@@ -13,7 +13,7 @@ from moor.options import Options, Output
 
 @app.command()
 def diagnose(
-    deployment: Annotated[str, typer.Argument(metavar="[DEPLOYMENT]", help="one alone; all where it is left out")] = "",
+    deployment: Annotated[str, typer.Argument(metavar="[NAME]", help="a workload, or an owner of pods")] = "",
     namespace: Annotated[str, typer.Option("-n", "--namespace", help="of the pods; those of the inventory")] = "",
     everywhere: Annotated[bool, typer.Option("-A", "--all-namespaces", help="pods of all namespaces")] = False,
     event: Annotated[str, typer.Option("--event", help="explain this message, and ask nobody")] = "",

@@ -15,7 +15,7 @@ from moor.errors import MoorError
 from moor.interruption import way_out
 from moor.options import DIFFERS, Options, Output
 from moor.report import HostReport, RunReport
-from moor.selection import runbook_called
+from moor.selection import FLEET, runbook_called
 from moor.sites import CONFIG, open_site, read_config
 
 
@@ -39,6 +39,8 @@ def diagnose(options: Options, wanted: Wanted) -> int:
     with opened(options, dry_run=True) as nr:
         book = runbook_called("diagnose")
         asking: Any = importlib.import_module("runbooks.diagnose")
+        if wanted.deployment:
+            asking.refuse_unknown(nr.config.user_defined[FLEET].hosts.values(), wanted.namespaces, wanted.deployment)
         looking = asking.Looking(wanted.pull, wanted.namespaces, wanted.deployment, own_login=True)
         while True:
             nr.config.user_defined[asking.LOOKING] = looking

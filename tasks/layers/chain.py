@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, cast
 
 from tasks.layers.rule import Evidence, Rule, Verdict, all_matches, first_match
 
@@ -70,23 +70,53 @@ class LayerResult:
     verdicts: tuple[Verdict, ...] = ()
 
 
-def judge(evidence: Mapping[str, Evidence], rules: Sequence[Rule]) -> list[LayerResult]:
-    """Judge the layers that there is evidence of, in order; a rule without a fault leaves its layer well."""
-    found: dict[str, LayerResult] = {}
+Seen = Evidence | Sequence[Evidence]
+
+
+def judge(
+    evidence: Mapping[str, Seen], rules: Sequence[Rule], beside: Sequence[Mapping[str, Evidence]] = ()
+) -> list[LayerResult]:
+    """Judge the layers that there is evidence of, in order; a rule without a fault leaves its layer well.
+
+    evidence  of a layer there may be several, as of pods, each of which is judged
+    beside    further images, with evidence of the layers that differ: each is a chain of its own
+    """
+    main: dict[str, LayerResult] = {}
+    told: dict[str, LayerResult] = {}
+    others: list[dict[str, LayerResult]] = [{} for _ in beside]
     for layer in LAYERS:
-        if layer.name not in evidence:
-            continue
-        if any(name in found and found[name].status != "ok" for name in layer.needs):
-            found[layer.name] = LayerResult(layer.name, "unknown")
-            continue
-        found[layer.name] = _judged(layer, evidence[layer.name], rules)
-    return list(found.values())
+        parted = any(layer.name in more for more in beside)
+        if layer.name in evidence:
+            main[layer.name] = _result(layer, evidence[layer.name], main if parted else told, rules)
+        for more, found in zip(beside, others, strict=True):
+            if layer.name in more:
+                found[layer.name] = _result(layer, more[layer.name], {**main, **found}, rules)
+        every = [found[layer.name] for found in (main, *others) if layer.name in found]
+        if every:
+            told[layer.name] = _merged(layer.name, every)
+    return list(told.values())
 
 
-def _judged(layer: Layer, evidence: Evidence, rules: Sequence[Rule]) -> LayerResult:
+def _result(layer: Layer, seen: Seen, found: Mapping[str, LayerResult], rules: Sequence[Rule]) -> LayerResult:
+    """Judge one layer. Behind a fault only what says that it is its ``own`` counts; the rest is unknown."""
+    each = [seen] if isinstance(seen, Mapping) else seen
+    behind = any(name in found and found[name].status != "ok" for name in layer.needs)
+    verdicts = [
+        verdict for one in each if not behind or one.get("own") == "yes" for verdict in _verdicts(layer, one, rules)
+    ]
+    if behind and not verdicts:
+        return LayerResult(layer.name, "unknown")
+    return LayerResult(layer.name, "fault" if verdicts else "ok", tuple(dict.fromkeys(verdicts)))
+
+
+def _verdicts(layer: Layer, evidence: Evidence, rules: Sequence[Rule]) -> list[Verdict]:
     if layer.every:
-        verdicts = tuple(all_matches(rules, layer.name, evidence))
-    else:
-        first = first_match(rules, layer.name, evidence)
-        verdicts = (first,) if first else ()
-    return LayerResult(layer.name, "fault" if verdicts else "ok", verdicts)
+        return all_matches(rules, layer.name, evidence)
+    first = first_match(rules, layer.name, evidence)
+    return [first] if first else []
+
+
+def _merged(name: str, every: Sequence[LayerResult]) -> LayerResult:
+    worst = next((status for status in ("fault", "unknown") if any(one.status == status for one in every)), "ok")
+    verdicts = dict.fromkeys(verdict for one in every for verdict in one.verdicts)
+    return LayerResult(name, cast(Status, worst), tuple(verdicts))

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from lightkube import Client
 from lightkube.core.exceptions import ApiError
-from lightkube.resources.apps_v1 import Deployment
+from lightkube.resources.apps_v1 import Deployment, ReplicaSet
+from lightkube.resources.batch_v1 import Job
 from lightkube.resources.core_v1 import Event, Node, Pod, ServiceAccount
 from lightkube.resources.core_v1 import Secret as KubeSecret
 
 from moor.connections.kubernetes import code_of, is_missing, plain, told
 from moor.errors import HostError
 from tasks.cluster_api import as_dict
-from tasks.layers.pods import DOCKER_CONFIG, ClusterView, Tree, concerns, owner, secret_names
+from tasks.layers.keyring import DATA
+from tasks.layers.owners import BETWEEN, Owner, controller, names
+from tasks.layers.pull_secrets import secret_names
+from tasks.layers.view import ClusterView, Tree, concerns, namespace_of
 from tasks.rollout import progress
 
 EVERYWHERE = "*"
@@ -31,7 +35,9 @@ def read_cluster(client: Client, namespaces: Sequence[str], deployment: str, hos
     reading = Reading(client)
     nodes = reading.all(Node, EVERYWHERE)
     every = [pod for namespace in namespaces for pod in reading.all(Pod, namespace)]
-    pods = [pod for pod in every if concerns(pod, host_port) and _of(pod, deployment)]
+    concerned = [pod for pod in every if concerns(pod, host_port)]
+    owners = _owners(reading, concerned)
+    pods = [pod for pod in concerned if _of(pod, deployment, owners)]
     places = sorted({str(pod["metadata"]["namespace"]) for pod in pods})
     events = [event for place in places for event in reading.all(Event, place)]
     accounts = _accounts(reading, pods)
@@ -42,7 +48,7 @@ def read_cluster(client: Client, namespaces: Sequence[str], deployment: str, hos
                for name in key[1:]}  # fmt: skip
     placed = {name: tuple(p for p in places if reading.one(KubeSecret, p, name)) for name in sorted(lacking)}
     similar = {place: _similar(reading, place) for place in places}
-    return ClusterView(nodes, pods, events, secrets, accounts, placed, similar, reading.unknown)
+    return ClusterView(nodes, pods, events, secrets, accounts, placed, similar, reading.unknown, owners)
 
 
 class Reading:
@@ -94,6 +100,23 @@ def unread(view: ClusterView, pod: Tree) -> str:
     return next((view.unknown[key] for key in keys if key in view.unknown), "")
 
 
+def names_in(client: Client, namespaces: Sequence[str], host_port: str) -> dict[str, bool]:
+    """Return the names that pods go by, their owners' and their own, with whether one takes an image of the registry.
+
+    Raises  HostError: the API does not answer, or refuses
+    """
+    reading = Reading(client)
+    pods = [pod for namespace in namespaces for pod in reading.all(Pod, namespace)]
+    if refused := [words for key, words in reading.unknown.items() if key.startswith("Pod ")]:
+        raise HostError(refused[0])
+    owners = _owners(reading, pods)
+    found: dict[str, bool] = {}
+    for pod in pods:
+        for name in names(pod, owners):
+            found[name] = found.get(name, False) or concerns(pod, host_port)
+    return found
+
+
 def unfinished(client: Client, names: Iterable[tuple[str, str]]) -> list[str]:
     """Say of each Deployment, by namespace and name, how far it is, unless it is complete."""
     found = []
@@ -114,10 +137,19 @@ def _progress(client: Client, namespace: str, name: str) -> str:
         raise
 
 
-def _of(pod: Tree, deployment: str) -> bool:
-    labels = pod["metadata"].get("labels") or {}
-    named = deployment in (labels.get("app.kubernetes.io/name"), owner(pod))
-    return "deletionTimestamp" not in pod["metadata"] and (not deployment or named)
+def _of(pod: Tree, deployment: str, owners: Mapping[tuple[str, str, str], Owner | None]) -> bool:
+    return "deletionTimestamp" not in pod["metadata"] and (not deployment or deployment in names(pod, owners))
+
+
+def _owners(reading: Reading, pods: Iterable[Tree]) -> dict[tuple[str, str, str], Owner | None]:
+    """Read from what the ReplicaSets and Jobs of pods come; of those that may not be read the names have to do."""
+    kinds: dict[str, Any] = {"ReplicaSet": ReplicaSet, "Job": Job}
+    wanted = {(namespace_of(pod), above[0]) for pod in pods if (above := controller(pod["metadata"]))}
+    found: dict[tuple[str, str, str], Owner | None] = {}
+    for namespace, kind in sorted(wanted):
+        for entry in reading.all(kinds[kind], namespace) if kind in BETWEEN else ():
+            found[namespace, kind, str(entry["metadata"]["name"])] = controller(entry["metadata"])
+    return found
 
 
 def _accounts(reading: Reading, pods: Sequence[Tree]) -> dict[tuple[str, str], tuple[str, ...]]:
@@ -130,7 +162,7 @@ def _accounts(reading: Reading, pods: Sequence[Tree]) -> dict[tuple[str, str], t
 
 def _similar(reading: Reading, namespace: str) -> tuple[str, ...]:
     """Name the pull secrets of a namespace; others are not asked for."""
-    found = reading.all(KubeSecret, namespace, fields={"type": DOCKER_CONFIG})
+    found = [secret for kind in DATA for secret in reading.all(KubeSecret, namespace, fields={"type": kind})]
     if f"Secret {namespace}" in reading.unknown:
         return ("what may not be listed",)
     return tuple(str(secret["metadata"]["name"]) for secret in found)

@@ -7,6 +7,14 @@ from dataclasses import dataclass, field
 from moor.secrets import Secret
 
 
+def parted(image: str) -> tuple[str, str]:
+    """Part PROJECT/REPOSITORY from the tag or the digest, of which the digest counts where there are both."""
+    named, at, digest = image.partition("@")
+    head, colon, tag = named.rpartition(":")
+    repository, tag = (head, tag) if colon and "/" not in tag else (named, "latest")
+    return repository, digest if at else tag
+
+
 @dataclass(frozen=True)
 class Door:
     """The registry's name, the address that it should have, and the port.
@@ -32,7 +40,7 @@ class Door:
 class Asked:
     """What a node is asked about.
 
-    image    PROJECT/REPOSITORY:TAG
+    image    PROJECT/REPOSITORY:TAG, or PROJECT/REPOSITORY@DIGEST
     login    of the pull secret; None where nobody knows one
     pull     whether the node really pulls the image, and removes it again
     own      ``k3s``, ``rke2`` or ``crio`` where one of them pulls, and not the node's own containerd
@@ -52,11 +60,12 @@ class Asked:
 
     @property
     def repository(self) -> str:
-        return self.image.rpartition(":")[0]
+        return parted(self.image)[0]
 
     @property
     def tag(self) -> str:
-        return self.image.rpartition(":")[2]
+        """Return its tag or its digest, by which the registry is asked."""
+        return parted(self.image)[1]
 
 
 @dataclass(frozen=True)
@@ -69,6 +78,9 @@ class Known:
     project        ``there`` or ``absent``, as ``repository`` and ``tag``
     architectures  that the image has, as Docker names them, parted by spaces
     fingerprint    SHA-256 of the certificate that should be served, in hex
+    bring          what brings the image into the registry, where the inventory does
+    setter         where the inventory names the image
+    own            ``yes`` or ``no``: whether the login is of a robot of the inventory
     """
 
     harbor: str = ""
@@ -79,3 +91,6 @@ class Known:
     tag: str = ""
     architectures: str = field(default="")
     fingerprint: str = ""
+    bring: str = ""
+    setter: str = ""
+    own: str = "yes"

@@ -15,6 +15,8 @@ from tasks.layers.sayings_way import WAY
 # The first that knows a message explains it: what says more comes before what says less.
 SAYINGS = (*POLICIES, *RUNTIME, *SANDBOX, *PODS, *WAY, *CERTIFICATES, *ANSWERS, *SHELLS)
 
+EMPTY = frozenset(saying.id for saying in SHELLS)
+
 
 def explained(message: str, ours: Ours | None = None, node: str = "") -> list[Explanation]:
     """Explain a message; more than one where it quotes another. Empty where nothing is known of it."""

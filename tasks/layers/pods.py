@@ -1,69 +1,38 @@
-"""What the cluster's objects say of pods that wait on their image, as evidence; pure."""
+"""What the cluster's objects say of nodes and of pods that do not start, as evidence; pure."""
 
 from __future__ import annotations
 
-import base64
-import binascii
-import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
-from moor.resources.file import sha256
-from tasks.layers.rule import Evidence
+from tasks.layers.distributions import distribution_of, means
+from tasks.layers.explain import EMPTY, explained
+from tasks.layers.owners import owner
 from tasks.layers.seen import clean
+from tasks.layers.view import ClusterView, Tree, Wanted, images_of, namespace_of, path_in, place
 
-Tree = Mapping[str, Any]
-DOCKER_CONFIG = "kubernetes.io/dockerconfigjson"
-TOLD = ("FailedToRetrieveImagePullSecret", "FailedCreatePodSandBox", "InspectFailed", "Failed", "FailedScheduling")
-
-
-@dataclass(frozen=True)
-class ClusterView:
-    """What was read of the cluster, once for all nodes.
-
-    secrets   by namespace and name; None where it does not exist
-    accounts  names of the pull secrets of a ServiceAccount, by namespace and name
-    placed    namespaces in which a secret of that name exists
-    unknown   why something could not be read, by ``Kind NAMESPACE`` or ``Kind NAMESPACE/NAME``
-    """
-
-    nodes: Sequence[Tree] = ()
-    pods: Sequence[Tree] = ()
-    events: Sequence[Tree] = ()
-    secrets: Mapping[tuple[str, str], Tree | None] = field(default_factory=dict)
-    accounts: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
-    placed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    similar: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    unknown: Mapping[str, str] = field(default_factory=dict)
+# Reasons that kubelet gives a container that waits. Source: Kubernetes, pkg/kubelet: images/types.go, kuberuntime,
+# container/sync_result.go; cri-api, pkg/errors.
+BEGINNING = ("ContainerCreating", "PodInitializing")
+BACKING_OFF = ("ErrImagePull", "ImagePullBackOff")
+OF_IMAGE = (*BACKING_OFF, "RegistryUnavailable", "SignatureValidationFailed", "ImageInspectError", "ErrImageNeverPull")
+TOLD = ("FailedToRetrieveImagePullSecret", "FailedCreatePodSandBox", "InspectFailed", "Failed", "FailedMount")
+# Causes in a pull's own words that no look from the node can show.
+BEYOND = frozenset({
+    "disk-full", "disk-broken", "layer-cut", "layer-bad", "bytes-altered", "blob-missing", "policy-unscanned",
+    "policy-vulnerable", "policy-unsigned", "policy-refused", "rate-limit", "signature-policy",
+    "credentials-unverified", "manifest-old", "pull-locked", "pull-cancelled", "pull-throttled", "inotify-full",
+    "storage-redirect", "platform-wrong", "answer-redirect", "http2-goaway",
+})  # fmt: skip
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """What pods and their pull secrets should have.
+class Held:
+    """Why one container of a pod does not run, or the pod itself; empty where nothing holds it."""
 
-    login   of the robot, as Harbor names it; None where nobody knows it
-    digest  that was pushed, by PROJECT/REPOSITORY
-    """
-
-    host_port: str
-    login: tuple[str, str] | None = None  # the password by its hash
-    digests: Mapping[str, str] = field(default_factory=dict)
-
-
-def place(pod: Tree) -> str:
-    return f"{pod['metadata'].get('namespace', 'default')}/{pod['metadata']['name']}"
-
-
-def images(pod: Tree) -> list[str]:
-    spec = pod.get("spec") or {}
-    return [str(c.get("image", "")) for c in [*(spec.get("initContainers") or []), *(spec.get("containers") or [])]]
-
-
-def images_of(pod: Tree, host_port: str) -> list[str]:
-    """List a pod's images of one registry as PROJECT/REPOSITORY:TAG; those by digest alone are left out."""
-    paths = [image.partition("/")[2] for image in images(pod) if image.partition("/")[0] == host_port]
-    return [path if ":" in path else f"{path}:latest" for path in paths if "@" not in path]
+    reason: str = ""
+    message: str = ""
+    image: str = ""
 
 
 def statuses(pod: Tree) -> list[Tree]:
@@ -71,105 +40,41 @@ def statuses(pod: Tree) -> list[Tree]:
     return [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]
 
 
-def owner(pod: Tree) -> str:
-    """Name the Deployment that a pod comes from, by its ReplicaSet; the pod itself where it has none."""
-    sets = [str(entry.get("name", "")) for entry in pod["metadata"].get("ownerReferences") or []]
-    return sets[0].rpartition("-")[0] if sets and "-" in sets[0] else str(pod["metadata"]["name"])
-
-
 def waits(pod: Tree) -> bool:
-    """Tell whether a container of the pod waits on its image."""
-    reasons = {str(_waiting(entry).get("reason", "")) for entry in statuses(pod)}
-    return any("Image" in reason for reason in reasons)
+    """Return whether a container of the pod waits on its image."""
+    return any(held.reason in OF_IMAGE for held in held_of(pod))
 
 
-def _waiting(status: Tree) -> Tree:
-    return (status.get("state") or {}).get("waiting") or {}
+def held_of(pod: Tree) -> list[Held]:
+    """List what holds a pod, each once: containers that wait for a reason, else what the whole pod waits for."""
+    waiting = [Held(*_words(entry["state"]["waiting"]), _image(pod, entry)) for entry in statuses(pod) if _waits(entry)]
+    telling = [held for held in waiting if held.reason and held.reason not in BEGINNING]
+    return list(dict.fromkeys(telling)) or [held for held in (_pending(pod), *waiting, Held()) if held][:1]
 
 
-def concerns(pod: Tree, host_port: str) -> bool:
-    """Tell whether a pod takes an image from the registry."""
-    return any(image.partition("/")[0] == host_port for image in images(pod))
+def _pending(pod: Tree) -> Held | None:
+    status = pod.get("status") or {}
+    if status.get("phase") == "Failed":
+        return Held(f"Failed: {status.get('reason') or 'its containers ended'}", str(status.get("message") or ""))
+    stopped = ("Unschedulable", "SchedulingGated")
+    conditions: list[Tree] = status.get("conditions") or []
+    return next((Held(*_words(entry)) for entry in conditions if entry.get("reason") in stopped), None)
 
 
-def secret_names(pod: Tree, view: ClusterView) -> list[str]:
-    """Name the pull secrets of a pod: its own, else those of its ServiceAccount."""
+def _words(state: Tree) -> tuple[str, str]:
+    return str(state.get("reason") or ""), str(state.get("message") or "")
+
+
+def _waits(status: Tree) -> bool:
+    return bool((status.get("state") or {}).get("waiting"))
+
+
+def _image(pod: Tree, status: Tree) -> str:
+    """Return the image that a container's template asks for; its status may name another form of it."""
     spec = pod.get("spec") or {}
-    own = [str(entry.get("name")) for entry in spec.get("imagePullSecrets") or []]
-    account = str(spec.get("serviceAccountName") or "default")
-    return own or list(view.accounts.get((pod["metadata"].get("namespace", "default"), account), ()))
-
-
-def secret_evidence(pod: Tree, view: ClusterView, wanted: Wanted) -> dict[str, str]:
-    """Describe the pull secret of a pod; of several the first that is not right, else the first."""
-    names = secret_names(pod, view)
-    namespace = str(pod["metadata"].get("namespace", "default"))
-    about = {"pod": place(pod), "namespace": namespace, "host_port": wanted.host_port}
-    about |= {"account": str((pod.get("spec") or {}).get("serviceAccountName") or "default")}
-    if not names:
-        return {**about, "named": "no", "there": " ".join(view.similar.get(namespace, ())) or "none"}
-    found = [_described(name, namespace, view, wanted) for name in names]
-    right = next((one for one in found if one.get("matches") == "yes"), None)
-    return {**about, "named": "yes", **(right or found[0])}
-
-
-def _described(name: str, namespace: str, view: ClusterView, wanted: Wanted) -> dict[str, str]:
-    secret = view.secrets.get((namespace, name))
-    found = {
-        "secret": name,
-        "exists": "yes" if secret else "no",
-        "elsewhere": " ".join(where for where in view.placed.get(name, ()) if where != namespace),
-        "there": " ".join(other for other in view.similar.get(namespace, ()) if other != name) or "none",
-    }
-    return {**found, **_content(secret, wanted)} if secret else found
-
-
-def _content(secret: Tree, wanted: Wanted) -> dict[str, str]:
-    kind = str(secret.get("type") or "Opaque")
-    auths = auths_of(secret)
-    if auths is None:
-        return {"type": kind, "readable": "no"}
-    hosts = {bare(key): entry for key, entry in auths.items()}
-    found = {"type": kind, "readable": "yes", "registries": " ".join(sorted(hosts))}
-    entry = hosts.get(wanted.host_port)
-    if entry is None:
-        return {**found, "matches": "no"}
-    user, password = login_of(entry)
-    return {**found, "matches": "yes", "user": user, **_compared(user, password, wanted)}
-
-
-def _compared(user: str, password: str, wanted: Wanted) -> dict[str, str]:
-    if wanted.login is None:
-        return {}
-    robot, digest = wanted.login
-    same = "" if user != robot else "yes" if sha256(password) == digest else "no"
-    return {"robot": robot, "password": same}
-
-
-def auths_of(secret: Tree) -> dict[str, Any] | None:
-    """Read the logins of a pull secret by registry; None where it has none that can be read."""
-    try:
-        raw = base64.b64decode(str((secret.get("data") or {})[".dockerconfigjson"]), validate=True)
-        auths = json.loads(raw)["auths"]
-    except (KeyError, ValueError, TypeError, binascii.Error):
-        return None
-    return auths if isinstance(auths, dict) else None
-
-
-def bare(key: str) -> str:
-    """Give the registry's host of a key of ``auths``; kubelet takes a scheme and a path with it too."""
-    return key.partition("://")[2].partition("/")[0] if "://" in key else key.partition("/")[0]
-
-
-def login_of(entry: Any) -> tuple[str, str]:
-    """Read user and password of one login."""
-    if not isinstance(entry, dict):
-        return "", ""
-    try:
-        user, _, password = base64.b64decode(str(entry.get("auth", ""))).decode().partition(":")
-    except (ValueError, binascii.Error):
-        user, password = "", ""
-    return user or str(entry.get("username", "")), password or str(entry.get("password", ""))
+    containers = [*(spec.get("initContainers") or []), *(spec.get("containers") or [])]
+    asked = next((c.get("image") for c in containers if c.get("name") == status.get("name")), None)
+    return str(asked or status.get("image") or "")
 
 
 def node_evidence(node: Tree | None, host: str) -> dict[str, str]:
@@ -184,34 +89,53 @@ def node_evidence(node: Tree | None, host: str) -> dict[str, str]:
         "ready": str(ready.get("status", "Unknown")),
         "reason": clean(str(ready.get("reason", ""))),
         "message": clean(str(ready.get("message", ""))),
+        **means(distribution_of(node), host),
     }
 
 
-def pod_evidence(pod: Tree, events: Sequence[Tree], wanted: Wanted) -> dict[str, str]:
-    """Describe why a pod does not run, or whether it runs another image than the pushed one."""
-    status = pod.get("status") or {}
-    waiting: Tree = next((_waiting(entry) for entry in statuses(pod) if _waiting(entry)), {})
-    pending: Tree = next((c for c in status.get("conditions") or [] if c.get("reason") == "Unschedulable"), {})
-    event = _event(pod, events)
-    return {
+def pod_evidence(pod: Tree, view: ClusterView, wanted: Wanted, host: str = "") -> list[dict[str, str]]:
+    """Describe why a pod does not run, one description for each thing that holds it; or what else it runs."""
+    kind, top = owner(pod, view.owners)
+    about = {
         "pod": place(pod),
         "name": str(pod["metadata"]["name"]),
-        "namespace": str(pod["metadata"].get("namespace", "default")),
-        "image": next(iter(images_of(pod, wanted.host_port)), ""),
-        "deployment": owner(pod),
-        "reason": clean(str(waiting.get("reason", "") or ("Unschedulable" if pending else ""))),
-        "message": clean(str(waiting.get("message", "") or pending.get("message", ""))),
-        "event": clean(str(event.get("reason", ""))),
-        "event_message": clean(str(event.get("message", ""))),
+        "namespace": namespace_of(pod),
+        "deployment": top,
+        "owner": f"{kind} {top}",
         "unready": " ".join(_unready(pod)),
         **_digests(pod, wanted),
+    }
+    return [{**about, **_told(pod, held, view, wanted, host)} for held in held_of(pod)]
+
+
+def _told(pod: Tree, held: Held, view: ClusterView, wanted: Wanted, host: str) -> dict[str, str]:
+    """Put what holds a pod into fields. The state is what counts: events are asked only where it does not say why."""
+    event: Tree = _event(pod, view.events) if held.reason in (*BEGINNING, *BACKING_OFF) else {}
+    sandbox = event.get("reason") == "FailedCreatePodSandBox" and held.reason in BEGINNING
+    words = str(event.get("message", "")) if held.reason in BEGINNING else f"{held.reason}: {held.message}"
+    known = [one for one in explained(words, wanted.ours, host) if one.rule not in EMPTY]
+    named = path_in(held.image, wanted.host_port) if held.image else next(iter(images_of(pod, wanted.host_port)), "")
+    return {
+        "image": named or clean(held.image),
+        "ours": "yes" if named else "no",
+        "reason": clean(held.reason),
+        "message": clean(held.message),
+        "event": clean(str(event.get("reason", ""))),
+        "event_message": clean(str(event.get("message", ""))),
+        "said": clean("; ".join(one.cause for one in known)),
+        "said_mend": clean("; ".join(one.mend for one in known)),
+        "beyond": "yes" if known and known[0].rule in BEYOND else "no",
+        "own": "yes" if sandbox or (held.reason and held.reason not in (*BEGINNING, *OF_IMAGE)) else "no",
     }
 
 
 def _event(pod: Tree, events: Sequence[Tree]) -> Tree:
-    """Give the newest telling event of a pod, by the order of ``TOLD``; those of other pods say nothing of it."""
+    """Return the newest telling event of a pod, by the order of ``TOLD``; those of other pods say nothing of it."""
     own = [e for e in events if (e.get("involvedObject") or {}).get("name") == pod["metadata"]["name"]]
-    return next((e for reason in TOLD for e in reversed(own) if e.get("reason") == reason), {})
+    conditions = (pod.get("status") or {}).get("conditions") or []
+    begun = any(c.get("type") == "PodReadyToStartContainers" and c.get("status") == "True" for c in conditions)
+    told = [reason for reason in TOLD if not (begun and reason == "FailedCreatePodSandBox")]
+    return next((e for reason in told for e in reversed(own) if e.get("reason") == reason), {})
 
 
 def _unready(pod: Tree) -> Iterator[str]:
@@ -230,7 +154,9 @@ def _digests(pod: Tree, wanted: Wanted) -> dict[str, str]:
     return {}
 
 
-def worst(found: Sequence[Evidence]) -> Evidence | None:
-    """Give the evidence of the pod that says most: one that waits, one that runs something else, any."""
-    order = ("message", "reason", "event", "runs", "unready")
-    return next((one for key in order for one in found if one.get(key)), found[0] if found else None)
+def faulty(found: Sequence[dict[str, str]]) -> list[dict[str, str]]:
+    """Keep the descriptions that show a fault, of pods of one owner with the same fault one; else the first of all."""
+    telling = [one for one in found if one.get("reason") or one.get("runs") or one.get("unready")]
+    keys = ("namespace", "owner", "reason", "image", "runs", "unready")
+    each = {tuple(one.get(key, "") for key in keys): one for one in reversed(telling)}
+    return list(reversed(each.values())) or list(found[:1])

@@ -14,6 +14,7 @@ from shlex import quote
 from moor.connections.harbor import MANIFESTS
 from moor.resources.base import Probed, State
 from moor.resources.service import STARTED_CS
+from tasks.layers.distributions import ASKED
 from tasks.layers.door import Asked, Door
 from tasks.layers.mtu import mtu_of
 from tasks.layers.proxies import of_containerd
@@ -62,6 +63,11 @@ def probes(asked: Asked) -> Sequence[Probe]:
     return [*found, Probe("pull", pulling(asked))] if asked.pull else found
 
 
+def registry_probe(asked: Asked, name: str) -> Probe:
+    """Return the questions about a further image."""
+    return Probe(name, _registry(asked))
+
+
 def _name(door: Door) -> str:
     """Ask the resolver, then its two usual sources one by one, so that a contradiction between them is seen."""
     return f"""\
@@ -75,6 +81,7 @@ printf files=
   for w in ${{words%%#*}}; do [ "$w" != "$n" ] || printf '%s ' "$a"; done
 done < /etc/hosts
 echo
+echo "nsswitch=$(sed -n 's/#.*//; s/^hosts: *//p' /etc/nsswitch.conf 2>/dev/null | head -n 1)"
 {_rewriting()}"""
 
 
@@ -137,6 +144,8 @@ ask() {{ # METHOD CONNECT HOST PATH HEADER
 status() {{ printf '%s\\n' "$1" | sed -n '1s/^HTTP[^ ]* \\([0-9]*\\).*/\\1/p'; }}
 a=$(ask GET "$p" "$h" /v2/ '')
 echo "v2=$(status "$a")"
+said() {{ printf '%s\\n' "$1" | sed -n "/^$/q; s/^$2: *//Ip" | head -n 1; }}
+echo "v2_type=$(said "$a" Content-Type)"; echo "v2_location=$(said "$a" Location)"
 c=$(printf '%s\\n' "$a" | sed -n '/^$/q; s/^[Ww][Ww][Ww]-[Aa]uthenticate: *//p' | head -n 1); echo "challenge=$c"
 realm=$(printf '%s\\n' "$c" | sed -n 's/.*realm="\\([^"]*\\)".*/\\1/p')
 service=$(printf '%s\\n' "$c" | sed -n 's/.*service="\\([^"]*\\)".*/\\1/p')
@@ -151,7 +160,11 @@ k=$(printf '%s\\n' "$a" | tr -d '\\n' | sed -n 's/.*"token" *: *"\\([^"]*\\)".*/
 [ -n "$k" ] || exit 0
 echo "token=$(printf %s "$k" | cut -d. -f2)"
 a=$(ask HEAD "$p" "$h" "/v2/$r/manifests/$t" "Authorization: Bearer $k"); echo "manifest=$(status "$a")"
-echo "digest=$(printf '%s\\n' "$a" | sed -n 's/^[Dd]ocker-[Cc]ontent-[Dd]igest: *//p' | head -n 1)\""""
+echo "digest=$(printf '%s\\n' "$a" | sed -n 's/^[Dd]ocker-[Cc]ontent-[Dd]igest: *//p' | head -n 1)"
+case $(status "$a") in 200|404) exit 0 ;; esac
+a=$(ask GET "$p" "$h" "/v2/$r/manifests/$t" "Authorization: Bearer $k")
+m=$(printf '%s\\n' "$a" | tr -d '\\n' | sed -n 's/.*"message" *: *"\\(.*\\)".*/\\1/p')
+echo "manifest_said=$(printf %s "$m" | cut -c1-300)\""""
 
 
 def _containerd(door: Door) -> str:
@@ -160,6 +173,7 @@ def _containerd(door: Door) -> str:
     return f"""\
 h={quote(door.host_port)}
 echo "machine=$(uname -m)"
+{ASKED}
 command -v containerd >/dev/null 2>&1 || {{ echo containerd=missing; exit 0; }}
 echo "version=$(containerd --version 2>/dev/null)"
 echo "active=$(systemctl is-active containerd 2>/dev/null)"
@@ -171,6 +185,11 @@ printf '%s\\n' "$d" | sed -n 's/^ *\\[.*registry\\.mirrors\\.\\(.*\\)\\] *$/mirr
 x=$(timeout 5 ctr plugins ls 2>/dev/null) && echo socket=answers
 printf '%s\\n' "$x" | grep -E '^io[.]containerd[.](grpc[.]v1 +cri|cri[.]v1) ' | while read -r k i rest; do
   echo "plugin_$i=${{rest##* }}"; done
+r=$(printf '%s\\n' "$d" | sed -n "s/^root = [\\"']\\(.*\\)[\\"'] *$/\\1/p" | head -n 1)
+for o in k i; do
+  df -P$o "${{r:-/var/lib/containerd}}" 2>/dev/null | tail -n 1 | {{ read -r f n u a rest; echo "free_$o=$a"; }}
+done
+echo "root=${{r:-/var/lib/containerd}}"
 echo "elsewhere=$(for e in /etc/containerd/certs.d /etc/docker/certs.d /etc/containerd; do
   [ "$e" = "$p" ] || [ ! -e "$e/$h/hosts.toml" ] || printf '%s ' "$e/$h/hosts.toml"; done)"
 f=$p/$h/hosts.toml

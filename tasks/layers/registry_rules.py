@@ -19,6 +19,12 @@ REGISTRY_RULES = (
         "Docker Registry HTTP API V2",
     ),
     Rule(
+        "registry-answer", "challenge",
+        lambda e: e.get("status") != "401" and bool(e.get("meaning")),
+        "{name} answers {status} where a registry asks for a login: {meaning}", "{said_mend}",
+        "RFC 9110; Docker Registry HTTP API V2",
+    ),
+    Rule(
         "registry-other", "challenge",
         lambda e: e.get("status") != "401" or not e.get("realm"),
         "{name} answers {status} where a registry asks for a login: something else serves there", "moor plan harbor",
@@ -40,19 +46,19 @@ REGISTRY_RULES = (
     ),
     Rule(
         "robot-absent", "login",
-        lambda e: e.get("robot_state") == "absent" and e.get("status") != "200",
+        lambda e: e.get("robot_state") == "absent" and e.get("ours") != "no" and e.get("status") != "200",
         "the registry has no such robot as the pull secret needs", "moor apply registry; moor apply workload",
         "Harbor, GET /api/v2.0/robots",
     ),
     Rule(
         "robot-disabled", "login",
-        lambda e: e.get("robot_state") == "disabled" and e.get("status") != "200",
+        lambda e: e.get("robot_state") == "disabled" and e.get("ours") != "no" and e.get("status") != "200",
         "the robot {user} is disabled", "moor apply registry",
         "Harbor, GET /api/v2.0/robots",
     ),
     Rule(
         "robot-expired", "login",
-        lambda e: e.get("robot_state") == "expired" and e.get("status") != "200",
+        lambda e: e.get("robot_state") == "expired" and e.get("ours") != "no" and e.get("status") != "200",
         "the robot {user} has expired",
         "moor apply registry; where data.projects gives it duration_days, a longer one first",
         "Harbor, GET /api/v2.0/robots: expires_at",
@@ -64,6 +70,13 @@ REGISTRY_RULES = (
         "inventory, data.projects",
     ),
     Rule(
+        "login-foreign", "login",
+        lambda e: e.get("status") == "401" and e.get("ours") == "no",
+        "the registry refuses the login of {user}, which a pod's pull secret holds",
+        "correct user and password in that pull secret, or see in Harbor whether {user} is there and enabled",
+        "Harbor, GET /service/token without a scope; with one it answers 200 to a wrong password",
+    ),
+    Rule(
         "login-wrong", "login",
         lambda e: e.get("status") == "401",
         "the registry refuses the password of {user}", "moor apply registry; moor apply workload",
@@ -72,14 +85,22 @@ REGISTRY_RULES = (
     Rule(
         "login-broken", "login",
         lambda e: e.get("status") != "200",
-        "the token service answers {status} to {user}", "moor apply harbor",
+        "the token service answers {status} to {user}: {meaning}", "{said_mend}",
         "distribution's token specification",
     ),
     Rule(
         "project-missing", "rights",
         lambda e: e.get("project_state") == "absent",
-        "the registry has no project {project}", "moor apply registry; moor apply images",
+        "the registry has no project {project}",
+        "moor apply registry makes those of data.projects; {bring}; or correct the image in {setter}",
         "goharbor/harbor, server/middleware/v2auth: a project that is not there answers as one without rights",
+    ),
+    Rule(
+        "rights-foreign", "rights",
+        lambda e: "pull" not in e.get("actions", "").split() and e.get("ours") == "no",
+        "{user}, which a pod's pull secret holds, may not pull {repository}",
+        "give {user} the right to pull in the project {project} in Harbor",
+        "Harbor, GET /service/token: the access that the token grants",
     ),
     Rule(
         "rights-missing", "rights",
@@ -90,19 +111,19 @@ REGISTRY_RULES = (
     Rule(
         "image-missing", "manifest",
         lambda e: e.get("status") == "404" and e.get("repository_state") == "absent",
-        "the project {project} has no repository {repository}", "moor apply images",
+        "the project {project} has no repository {repository}", "{bring}; or correct it in {setter}",
         "Docker Registry HTTP API V2",
     ),
     Rule(
         "tag-missing", "manifest",
         lambda e: e.get("status") == "404",
-        "{repository} has no tag {tag}", "moor apply images",
+        "the registry has no {image}", "{bring}; or correct it in {setter}",
         RECORDED,
     ),
     Rule(
         "manifest-refused", "manifest",
         lambda e: e.get("status") != "200",
-        "the registry answers {status} when asked for {image}", "moor verify -v; then moor apply images",
+        "the registry answers {status} when asked for {image}: {meaning}", "{said_mend}",
         "Docker Registry HTTP API V2",
     ),
     Rule(

@@ -32,8 +32,15 @@ def untrusting(evidence: Evidence) -> bool:
 
 RUNTIME_RULES = (
     Rule(
+        "containerd-own", "containerd",
+        lambda e: e.get("containerd") == "missing" and bool(e.get("own_registry")),
+        "{host} is of {distribution}, which brings its own containerd; the inventory says that the system's is used",
+        "{own_registry}",
+        "the distributions' own documentation",
+    ),
+    Rule(
         "containerd-missing", "containerd",
-        lambda e: e.get("containerd") == "missing",
+        lambda e: e.get("containerd") == "missing" and not e.get("own_registry"),
         "there is no containerd on {host}", "run on {host}: apt-get install containerd; then " + APPLY,
         "PATH of a root shell",
     ),
@@ -42,6 +49,13 @@ RUNTIME_RULES = (
         lambda e: e.get("containerd") != "missing" and e.get("active") not in ("active", ""),
         "containerd does not run on {host} ({active})", APPLY,
         RECORDED,
+    ),
+    Rule(
+        "disk-full", "containerd",
+        lambda e: bool(e.get("full")),
+        "{host} has {full} left below {root}, too little for a layer of an image",
+        "run on {host}: df -h; df -i; then crictl rmi --prune, or a larger disk",
+        "df(1)",
     ),
     Rule(
         "config-malformed", "containerd",
@@ -133,7 +147,7 @@ RUNTIME_RULES = (
     Rule(
         "pull-failed", "pull",
         lambda e: e.get("pulled") == "no",
-        "containerd cannot pull {image}: {said}", "moor diagnose --event with these words; " + APPLY,
+        "containerd cannot pull {image}: {cause} ({said})", "{mend}",
         "containerd's own words",
     ),
     Rule(

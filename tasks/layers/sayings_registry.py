@@ -38,7 +38,7 @@ POLICIES = (
     ),
     Saying(
         "policy-refused", "manifest",
-        (r"412 Precondition Failed", r"\b412\b.*manifests|manifests.*\b412\b"),
+        (r"412 Precondition Failed", r"HTTP 412", r"\b412\b.*manifests|manifests.*\b412\b"),
         "a policy of the project keeps the image back: it is vulnerable, not scanned, or not signed; containerd drops "
         "which of them",
         "in Harbor look at the artifact {image}: scan it, sign it, or change the policy in the project's Configuration",
@@ -96,7 +96,8 @@ POLICIES = (
 ANSWERS = (
     Saying(
         "rate-limit", "challenge",
-        (r"429 Too Many Requests", r"toomanyrequests", r"\bstatus(?:code| code)?:? ?429\b", r"pull rate limit"),
+        (r"429 Too Many Requests", r"toomanyrequests", r"HTTP 429", r"\bstatus(?:code| code)?:? ?429\b",
+         r"pull rate limit"),
         "too many requests: the registry, or the one that a proxy project fetches from, sets a limit",
         "wait, and pull again; of a proxy project: give its endpoint in Harbor (Registries) a login of the upstream",
         "wait, or pull with a login of {name}", API,
@@ -149,7 +150,7 @@ ANSWERS = (
     ),
     Saying(
         "answer-method", "challenge",
-        (r"405 Method Not Allowed", r"\bstatus ?code:? ?405\b"),
+        (r"405 Method Not Allowed", r"HTTP 405", r"\bstatus ?code:? ?405\b"),
         "405: what answers there is no registry, or a redirect from http to https turned a push into a GET",
         "ask for the registry by https and by its own name; a proxy before it must pass on PUT, POST, PATCH and DELETE",
         by="RFC 9110, 15.5.6",
@@ -174,7 +175,7 @@ ANSWERS = (
     ),
     Saying(
         "answer-redirect", "challenge",
-        (r"stopped after \d+ redirects", r"too many redirects", r"\b30[12378] (Moved|Found|See "
+        (r"stopped after \d+ redirects", r"too many redirects", r"HTTP 30[12378]", r"\b30[12378] (Moved|Found|See "
          r"Other|Temporary|Permanent)",
          r"missing Location header", r"redirect.*(http://|not allowed|denied)"),
         "the registry, or a proxy before it, redirects instead of answering",

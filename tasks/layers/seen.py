@@ -14,14 +14,19 @@ from typing import Any
 from moor.deferred import hashes, x509
 from moor.engine.plan import shown
 from moor.resources.requirement import skew
+from tasks.layers.distributions import means
 from tasks.layers.door import Asked, Known
+from tasks.layers.explain import explained
+from tasks.layers.heard import Ours
 from tasks.layers.mtu import measured
+from tasks.layers.nsswitch import corrected, kept_back
 from tasks.layers.proxies import between, lines, remedy
 from tasks.layers.pulling import FETCH_BYTES
 
 PEM = re.compile(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
 MACHINES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "i686": "386", "ppc64le": "ppc64le"}
 CLOCK_S = 60  # a clock off by more makes certificates and tokens look out of their time
+LEAST_KB, LEAST_INODES = 64 * 1024, 1000  # with less no layer of an image fits
 LONGEST = 400  # letters of one value that a host may have shown
 
 
@@ -42,25 +47,28 @@ def evidence_of(
     }
     about |= {"port": str(asked.door.port), "image": asked.image, "project": asked.image.partition("/")[0]}
     about |= {"repository": asked.repository, "tag": asked.tag, "robot_state": known.robot, "controller": known.harbor}
-    about |= {"mode": asked.names}
+    about |= {"mode": asked.names, "bring": known.bring or f"push {asked.image} from where it was built"}
+    about |= {"setter": known.setter or "the template that names it", "ours": known.own}
     fields = {name: lines(answer) for name, answer in answers.items()}
     wire = {**fields.get("wire", {}), **transcript(answers.get("wire", ""), now)}
     registry = fields.get("registry", {})
     found: dict[str, dict[str, str]] = {
         "clock": clock(fields.get("clock", {}), now),
-        "name": fields.get("name", {}),
+        "name": resolved(fields.get("name", {}), asked),
         "route": wire,
         "mtu": fields.get("mtu", {}),
         "tls": {**wire, "issued": known.fingerprint},
-        "challenge": challenge(registry, asked),
-        "login": {"user": asked.login[0] if asked.login else "", "status": registry.get("login", "")},
+        "challenge": challenge(registry, asked) | answered(registry, "v2", asked, host),
+        "login": {"user": asked.login[0] if asked.login else "", "status": registry.get("login", "")}
+        | answered(registry, "login", asked, host),
         "rights": {
             "user": asked.login[0] if asked.login else "",
             **rights(registry, asked),
             "project_state": known.project,
         },
-        "manifest": manifest(registry, fields.get("containerd", {}), known),
-        "containerd": containerd(fields.get("containerd", {}), asked),
+        "manifest": manifest(registry, fields.get("containerd", {}), known)
+        | answered(registry, "manifest", asked, host),
+        "containerd": containerd(fields.get("containerd", {}), asked, host),
         "proxy": proxy(fields.get("proxy", {}), asked),
     }
     if "containerd" not in answers:  # k3s and RKE2 make the configuration of theirs themselves; CRI-O is none
@@ -68,7 +76,7 @@ def evidence_of(
     if not measured(found["mtu"]):
         del found["mtu"]
     if "pull" in answers:
-        found["pull"] = pull(answers["pull"])
+        found["pull"] = pulled(answers["pull"], asked, host) | pull(answers["pull"])
     return {layer: {**{k: clean(v) for k, v in part.items()}, **about} for layer, part in found.items()}
 
 
@@ -130,6 +138,45 @@ def _names(cert: x509.Certificate) -> list[str]:
     return [str(name.value) for name in names]
 
 
+def resolved(fields: Mapping[str, str], asked: Asked) -> dict[str, str]:
+    """Add whether nsswitch.conf keeps the name from being found, though one of its sources knows it."""
+    line = " ".join(fields.get("nsswitch", "").split())
+    knows = [source for source in ("files", "dns") if fields.get(source, "").split()]
+    why = "" if fields.get("found", "").strip() else next(filter(None, (_why(line, asked, s) for s in knows)), "")
+    return {**fields, "kept_back": why, "nsswitch": line, "corrected": corrected(line) if why else ""}
+
+
+def _why(line: str, asked: Asked, source: str) -> str:
+    return kept_back(line, asked.door.name, source)
+
+
+def ours(asked: Asked) -> Ours:
+    """Return the registry that a node is asked about."""
+    return Ours(asked.door.host_port, frozenset({asked.door.name}), frozenset(asked.door.addresses))
+
+
+def answered(fields: Mapping[str, str], what: str, asked: Asked, host: str) -> dict[str, str]:
+    """Explain an answer of the registry, or of what stands before it, by its status and its words."""
+    status = fields.get(what, "")
+    if not status or status in ("200", "401", "404"):
+        return {}
+    page = " text/html" if "html" in fields.get(f"{what}_type", "") else ""
+    words = f"HTTP {status}{page} from https://{asked.door.host_port}/v2/: {fields.get(f'{what}_said', '')}"
+    known = explained(words, ours(asked), host)[:1]
+    look = f"run on {host}: curl -si https://{asked.door.host_port}/v2/ shows who answers"
+    cause, mend = (known[0].cause, known[0].mend) if known else ("nothing is known of that", look)
+    return {"meaning": cause, "said_mend": mend, "location": fields.get(f"{what}_location", "")}
+
+
+def pulled(answer: str, asked: Asked, host: str) -> dict[str, str]:
+    """Describe a pull, and explain what it said where it failed."""
+    said = _last_line(answer)
+    known = explained(said, ours(asked), host)[:1]
+    look = f"run on {host}: journalctl -u {asked.unit}, which has the whole message"
+    cause, mend = (known[0].cause, known[0].mend) if known else ("nothing is known of these words", look)
+    return {"pulled": _word("moor: pulled" in answer), "said": said, "cause": cause, "mend": mend}
+
+
 def challenge(fields: Mapping[str, str], asked: Asked) -> dict[str, str]:
     """Read where the registry sends its clients for a token."""
     told = fields.get("challenge", "")
@@ -179,7 +226,7 @@ def manifest(fields: Mapping[str, str], machine: Mapping[str, str], known: Known
     }
 
 
-def containerd(fields: Mapping[str, str], asked: Asked) -> dict[str, str]:
+def containerd(fields: Mapping[str, str], asked: Asked, host: str) -> dict[str, str]:
     """Bring together how containerd runs and what it will read at a pull."""
     kept = {key: value for key, value in fields.items() if key not in ("toml", "no_proxy")}
     plugins = [value for key, value in fields.items() if key.startswith("plugin_")]
@@ -189,7 +236,17 @@ def containerd(fields: Mapping[str, str], asked: Asked) -> dict[str, str]:
         "cri": "ok" if plugins and set(plugins) == {"ok"} else "error" if plugins else "missing",
         "older": _word(_number(fields.get("trusted")) > _number(fields.get("started")) > 0),
         "colon": _word(":" in fields.get("config_path", "")),
+        "full": _full(fields),
+        **means(fields.get("distribution", ""), host),
     }
+
+
+def _full(fields: Mapping[str, str]) -> str:
+    """Say what is used up of the file system of containerd's directory; empty where there is enough."""
+    kilobytes, inodes = fields.get("free_k", ""), fields.get("free_i", "")
+    if kilobytes.isdecimal() and int(kilobytes) < LEAST_KB:
+        return f"{int(kilobytes) // 1024} MB"
+    return f"{inodes} inodes" if inodes.isdecimal() and 0 < int(inodes) < LEAST_INODES else ""
 
 
 def proxy(fields: Mapping[str, str], asked: Asked) -> dict[str, str]:

@@ -49,6 +49,13 @@ WAY_RULES = (
         "RFC 5280, 4.1.2.5: a certificate is judged by the clock of who reads it",
     ),
     Rule(
+        "name-nsswitch", "name",
+        lambda e: bool(e.get("kept_back")),
+        "/etc/nsswitch.conf (hosts: {nsswitch}) keeps {name} from being found: {kept_back}",
+        "write on {host} into /etc/nsswitch.conf: hosts: {corrected}",
+        "nsswitch.conf(5)",
+    ),
+    Rule(
         "name-unserved", "name",
         lambda e: not e.get("found") and e.get("mode") == "dns",
         "{name} does not resolve: names.mode is dns, and the nameservers of {host} do not know it",
@@ -65,7 +72,7 @@ WAY_RULES = (
         "name-twice", "name",
         lambda e: differs(e, "files") and agrees(e, "files"),
         "/etc/hosts gives {name} several addresses ({files}), of which {wanted} is right",
-        "moor apply names --limit {host}; then remove the other line from /etc/hosts on {host}",
+        "remove the other line of {name} from /etc/hosts on {host}",
         "hosts(5)",
     ),
     Rule(
@@ -85,7 +92,8 @@ WAY_RULES = (
     Rule(
         "name-wrong", "name",
         lambda e: differs(e, "found"),
-        "{name} resolves to {found} instead of {wanted}", "moor apply names --limit {host}",
+        "{name} resolves to {found} instead of {wanted}",
+        "moor apply names --limit {host}; where that has nothing to do, remove the other line from /etc/hosts",
         "getent(1)",
     ),
     Rule(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 import socket
 import ssl
 import subprocess
@@ -23,7 +24,7 @@ from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.core_v1 import Secret as KubeSecret
 
 from moor.connections.harbor import Harbor
-from tasks.layers.pods import DOCKER_CONFIG
+from tasks.layers.keyring import DOCKER_CONFIG
 from tests.lab.conftest import Moored
 from tests.lab.moored import eventually
 
@@ -48,6 +49,14 @@ def diagnosed(moored: Moored, *words: str) -> dict[str, list[str]]:
     }
     assert done.returncode == (2 if any(found.values()) else 0), done.stdout + done.stderr
     return found
+
+
+def offered(moored: Moored, host: str) -> list[str]:
+    """List the concerns that a diagnosis of a host offers ``moor apply`` for, first and without an if."""
+    done = moored.moor("diagnose", "--quiet", "--output", "json", "--limit", host)
+    resources = json.loads(done.stdout)["hosts"][host]["resources"]
+    mends = [cause["mend"] for resource in resources for cause in resource["causes"]]
+    return sorted({found[1] for mend in mends if (found := re.match(r"moor apply ([a-z]+)", mend))})
 
 
 @contextmanager

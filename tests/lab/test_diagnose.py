@@ -22,6 +22,7 @@ from tests.lab.diagnosing import (
     closed,
     diagnosed,
     dns_that_answers,
+    offered,
     self_signed,
     stopped,
 )
@@ -51,6 +52,7 @@ def test_a_fleet_that_is_well_has_no_fault_and_nothing_of_it_is_changed(moored: 
         (CERTS_D, f"rm -r {CERTS_D} /etc/docker/certs.d; touch /usr/local/share/ca-certificates/moor-registry-ca.crt",
          ["hosts-toml-missing"]),
         (CERTS_D, f"rm {CERTS_D}/ca.crt", ["hosts-toml-ca"]),
+        ("/etc/nsswitch.conf", "sed -i 's/^hosts:.*/hosts: dns/' /etc/nsswitch.conf", ["name-nsswitch"]),
         (CONFIG, f"sed -i 's#\"/etc/containerd/certs.d\"#\"/etc/containerd/certs.d:/etc/docker/certs.d\"#' {CONFIG}",
          ["config-path-twice", "hosts-toml-elsewhere"]),
         (CONFIG, f"sed -i '1i disabled_plugins = [\"io.containerd.grpc.v1.cri\"]' {CONFIG}", ["cri-disabled"]),
@@ -65,6 +67,9 @@ def test_what_is_wrong_on_one_node_is_named_there_alone(
 ) -> None:
     with broken(moored, "node2", path, command):
         found = diagnosed(moored, "--limit", "node2,node3")
+        for concern in offered(moored, "node2"):
+            planned = moored.moor("plan", concern, "--limit", "node2", "--quiet")
+            assert planned.returncode == 2, f"a mend is offered that changes nothing: {concern}: {planned.stdout}"
     assert found["node3"] == []
     assert found["node2"] == rules or set(rules) <= set(found["node2"]) <= {*rules, "hosts-toml-elsewhere"}
     assert diagnosed(moored, "--limit", "node2") == {"node2": []}

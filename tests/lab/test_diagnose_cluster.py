@@ -17,7 +17,7 @@ from lightkube.resources.core_v1 import Namespace, Pod
 from lightkube.resources.core_v1 import Secret as KubeSecret
 
 from moor.connections.harbor import Harbor
-from tasks.layers.pods import DOCKER_CONFIG
+from tasks.layers.keyring import DOCKER_CONFIG
 from tasks.robots import find_robot
 from tests.lab.conftest import Moored
 from tests.lab.diagnosing import (
@@ -170,7 +170,46 @@ def test_nodes_are_examined_though_the_cluster_says_nothing(moored: Moored, no_c
     assert planned.returncode == 0, planned.stdout
 
 
-def test_a_deployment_that_nobody_knows_is_an_error(moored: Moored) -> None:
-    done = moored.moor("diagnose", "--quiet", "nosuch", "--limit", "node2")
-    assert done.returncode == 1
-    assert "no workload is called nosuch; no pod of it in namespace demo takes an image" in done.stdout
+def test_what_nobody_knows_is_refused_before_a_host_is_reached_with_the_nearest_name(moored: Moored) -> None:
+    done = moored.moor("diagnose", "sqtr")
+    assert (done.returncode, done.stdout) == (1, "")
+    (line,) = [line for line in done.stderr.splitlines() if "sqtr" in line]
+    assert "nothing is called sqtr, in the inventory or in namespace demo; did you mean sqrt?" in line
+    assert "node2" not in done.stderr
+
+
+def test_a_set_that_the_inventory_does_not_know_is_found_by_its_own_name(
+    moored: Moored, cluster: Client, trial: tuple[str, str]
+) -> None:
+    deployment(cluster, "my-front-end", "demo/sqrt:9.9", "")
+    assert eventually(lambda: bool(list(cluster.list(Pod, namespace="trial"))), 30)
+    done = moored.moor("diagnose", "--quiet", "-n", "trial", "my-front-end", "--limit", "node2", "--output", "json")
+    assert "secret-unnamed" in rules_of(done), done.stdout
+
+
+def test_an_image_that_is_pinned_by_its_digest_is_looked_at(
+    moored: Moored, cluster: Client, trial: tuple[str, str]
+) -> None:
+    harbor = administrator(moored)
+    digest, _ = harbor.manifest("demo/sqrt", "1.0") or ("", {})
+    harbor.close()
+    cluster.apply(pull_secret("right", NAME, *trial), field_manager="trial")
+    deployment(cluster, "pinned", f"demo/sqrt@{digest}", "right")
+    assert eventually(lambda: bool(list(cluster.list(Pod, namespace="trial"))), 30)
+    report = json.loads(moored.moor("diagnose", "-n", "trial", "pinned", "--limit", "node2", "--output", "json").stdout)
+    proofs = {one["id"]: one["status"] for one in report["hosts"]["node2"]["resources"]}
+    assert (proofs["proof:rights"], proofs["proof:manifest"]) == ("ok", "ok"), report
+
+
+def test_several_faults_of_one_node_are_all_told(moored: Moored, cluster: Client, trial: tuple[str, str]) -> None:
+    cluster.apply(pull_secret("right", NAME, *trial), field_manager="trial")
+    cluster.apply(pull_secret("other", "harbor.example.net", *trial), field_manager="trial")
+    deployment(cluster, "one", "demo/sqrt:9.9", "right")
+    deployment(cluster, "two", "demo/nothing:1.0", "right")
+    deployment(cluster, "three", "demo/sqrt:1.0", "other")
+    assert eventually(lambda: len(list(cluster.list(Pod, namespace="trial"))) >= 3, 30)
+
+    def told() -> set[str]:
+        return set(rules_of(moored.moor("diagnose", "--quiet", "-n", "trial", "--limit", "node2", "--output", "json")))
+
+    assert eventually(lambda: {"tag-missing", "image-missing", "secret-registry"} <= told(), 60), told()
