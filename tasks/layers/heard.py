@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -24,8 +25,9 @@ IMAGE = re.compile(
     rf"(?:[\"'`]|docker://|^|\s)((?:localhost(?::\d+)?|{HOST}:\d+|(?=[^\s/]*\.){HOST})/[a-z0-9][a-z0-9._/-]*[a-z0-9]"
     r"(?::[A-Za-z0-9_][A-Za-z0-9._-]{0,127})?(?:@sha256:[0-9a-f]+)?)(?=[\"'`:,.;)\s]|$)"
 )
+CODES = frozenset({*map(int, HTTPStatus), *range(520, 531)})  # those above are a provider's
 STATUS = (
-    re.compile(r"\b([1-5]\d\d) (?:[A-Z][A-Za-z-]+)"),
+    re.compile(r"\b([1-5]\d\d) [A-Z]"),
     re.compile(r"\b(?:status(?: ?code)?|StatusCode|HTTP)(?: \[[^\]]*\])?[: =]+\"?([1-5]\d\d)\b", re.IGNORECASE),
 )
 
@@ -120,7 +122,8 @@ def _registry(image: str) -> str:
 
 
 def _status(words: str) -> str:
-    return next((found[1] for pattern in STATUS if (found := pattern.search(words))), "")
+    found = (code for pattern in STATUS for code in pattern.findall(words))
+    return next((code for code in found if int(code) in CODES), "")
 
 
 def _last(found: Iterable[T], otherwise: T) -> T:

@@ -14,12 +14,10 @@ from typing import Any
 from moor.deferred import hashes, x509
 from moor.engine.plan import shown
 from moor.resources.requirement import skew
+from tasks.layers.answers import LONGEST, answered, explained_pull, last_line, resolved
 from tasks.layers.distributions import means
 from tasks.layers.door import Asked, Known
-from tasks.layers.explain import explained
-from tasks.layers.heard import Ours
 from tasks.layers.mtu import measured
-from tasks.layers.nsswitch import corrected, kept_back
 from tasks.layers.proxies import between, lines, remedy
 from tasks.layers.pulling import FETCH_BYTES
 
@@ -27,7 +25,6 @@ PEM = re.compile(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.
 MACHINES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "i686": "386", "ppc64le": "ppc64le"}
 CLOCK_S = 60  # a clock off by more makes certificates and tokens look out of their time
 LEAST_KB, LEAST_INODES = 64 * 1024, 1000  # with less no layer of an image fits
-LONGEST = 400  # letters of one value that a host may have shown
 
 
 def evidence_of(
@@ -76,7 +73,7 @@ def evidence_of(
     if not measured(found["mtu"]):
         del found["mtu"]
     if "pull" in answers:
-        found["pull"] = pulled(answers["pull"], asked, host) | pull(answers["pull"])
+        found["pull"] = explained_pull(answers["pull"], asked, host) | pull(answers["pull"])
     return {layer: {**{k: clean(v) for k, v in part.items()}, **about} for layer, part in found.items()}
 
 
@@ -136,45 +133,6 @@ def _names(cert: x509.Certificate) -> list[str]:
     except (x509.ExtensionNotFound, ValueError):
         return []
     return [str(name.value) for name in names]
-
-
-def resolved(fields: Mapping[str, str], asked: Asked) -> dict[str, str]:
-    """Add whether nsswitch.conf keeps the name from being found, though one of its sources knows it."""
-    line = " ".join(fields.get("nsswitch", "").split())
-    knows = [source for source in ("files", "dns") if fields.get(source, "").split()]
-    why = "" if fields.get("found", "").strip() else next(filter(None, (_why(line, asked, s) for s in knows)), "")
-    return {**fields, "kept_back": why, "nsswitch": line, "corrected": corrected(line) if why else ""}
-
-
-def _why(line: str, asked: Asked, source: str) -> str:
-    return kept_back(line, asked.door.name, source)
-
-
-def ours(asked: Asked) -> Ours:
-    """Return the registry that a node is asked about."""
-    return Ours(asked.door.host_port, frozenset({asked.door.name}), frozenset(asked.door.addresses))
-
-
-def answered(fields: Mapping[str, str], what: str, asked: Asked, host: str) -> dict[str, str]:
-    """Explain an answer of the registry, or of what stands before it, by its status and its words."""
-    status = fields.get(what, "")
-    if not status or status in ("200", "401", "404"):
-        return {}
-    page = " text/html" if "html" in fields.get(f"{what}_type", "") else ""
-    words = f"HTTP {status}{page} from https://{asked.door.host_port}/v2/: {fields.get(f'{what}_said', '')}"
-    known = explained(words, ours(asked), host)[:1]
-    look = f"run on {host}: curl -si https://{asked.door.host_port}/v2/ shows who answers"
-    cause, mend = (known[0].cause, known[0].mend) if known else ("nothing is known of that", look)
-    return {"meaning": cause, "said_mend": mend, "location": fields.get(f"{what}_location", "")}
-
-
-def pulled(answer: str, asked: Asked, host: str) -> dict[str, str]:
-    """Describe a pull, and explain what it said where it failed."""
-    said = _last_line(answer)
-    known = explained(said, ours(asked), host)[:1]
-    look = f"run on {host}: journalctl -u {asked.unit}, which has the whole message"
-    cause, mend = (known[0].cause, known[0].mend) if known else ("nothing is known of these words", look)
-    return {"pulled": _word("moor: pulled" in answer), "said": said, "cause": cause, "mend": mend}
 
 
 def challenge(fields: Mapping[str, str], asked: Asked) -> dict[str, str]:
@@ -263,7 +221,7 @@ def proxy(fields: Mapping[str, str], asked: Asked) -> dict[str, str]:
 
 def pull(answer: str) -> dict[str, str]:
     """Read how a pull ended, and whether a layer arrived; ``arrived`` is empty where none could be asked for."""
-    found = {"pulled": _word("moor: pulled" in answer), "said": _last_line(answer), "arrived": ""}
+    found = {"pulled": _word("moor: pulled" in answer), "said": last_line(answer), "arrived": ""}
     part = re.search(r"^moor: arrived (\d+) of (\d+) from (\S+)$", answer, re.MULTILINE)
     if not part:
         return found
@@ -293,8 +251,3 @@ def _number(word: str | None) -> int:
 
 def _word(truth: bool) -> str:
     return "yes" if truth else "no"
-
-
-def _last_line(answer: str) -> str:
-    words = [line for line in answer.splitlines() if line.strip() and not line.startswith("moor: ")]
-    return words[-1][-LONGEST:] if words else "it said nothing"

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from moor.secrets import Secret
 from tasks.layers import RULES
 from tasks.layers.chain import judge
+from tasks.layers.distributions import ASKED as ASKED_WHICH
 from tasks.layers.door import Asked, Door, Known
 from tasks.layers.probes import Probe, probes
 from tasks.layers.seen import evidence_of
@@ -83,6 +84,7 @@ def test_the_answers_of_a_node_that_is_well_show_no_cause() -> None:
         ("clock", f"before={int(NOW)}\nthere={int(NOW) + 86400}\n", "clock-off"),
         ("clock", "there=soon\n", "clock-off"),
         ("name", "found=\ndns=\nfiles=\n", "name-missing"),
+        ("name", "found=\ndns=10.77.0.11 \nfiles=\nnsswitch=files mdns4_minimal\n", "name-nsswitch"),
         ("name", "found=10.0.0.9 \ndns=10.77.0.11 \nfiles=10.0.0.9 \n", "name-stale"),
         ("wire", "address=10.77.0.11\nconnect:errno=111\n", "route-refused"),
         ("wire", "address=10.77.0.11\nconnect:errno=113\n", "route-prohibited"),
@@ -108,10 +110,39 @@ def test_the_answers_of_a_node_that_is_well_show_no_cause() -> None:
         ("containerd", WELL["containerd"].replace("x86_64", "aarch64"), "platform-wrong"),
         ("containerd", WELL["containerd"].replace(TOML, base64.b64encode(b"[host").decode()), "hosts-toml-malformed"),
         ("pull", "ctr: x509: certificate signed by unknown authority\n", "pull-failed"),
+        ("registry", WELL["registry"].replace("manifest=200", "manifest=412"), "manifest-refused"),
     ],
 )  # fmt: skip
 def test_an_answer_shows_its_cause(probe: str, answer: str, rule: str) -> None:
     assert causes(**{probe: answer}) == [rule]
+
+
+def test_a_pull_that_fails_is_explained_by_its_own_words() -> None:
+    answer = "ctr: failed to copy: httpReadSeeker: failed open: server closed connection: unexpected EOF\n"
+    evidence = evidence_of({**WELL, "pull": answer}, ASKED, KNOWN, "node1", NOW)
+    (verdict,) = [verdict for result in judge(evidence, RULES) for verdict in result.verdicts]
+    assert "in the middle of a layer" in verdict.cause
+    assert "df -h" in verdict.mend
+
+
+def test_a_further_image_is_a_chain_of_its_own() -> None:
+    evidence = evidence_of(WELL, ASKED, KNOWN, "node1", NOW)
+    other = replace(ASKED, image="demo/other:2")
+    lacking = replace(KNOWN, repository="absent")
+    answers = {
+        **WELL,
+        "registry": WELL["registry"].replace("manifest=200", "manifest=404").replace("demo/sqrt", "demo/other"),
+    }
+    scoped = token("pull").replace("demo/sqrt", "demo/other")
+    found = evidence_of(
+        {**answers, "registry": answers["registry"].replace(token("pull"), scoped)}, other, lacking, "node1", NOW
+    )
+    beside = {layer: {**found[layer], "actions": "pull"} for layer in ("login", "rights", "manifest")}
+    refused = {**beside, "login": {**beside["login"], "status": "401"}}
+    results = {one.layer: one for one in judge(evidence, RULES, [beside, refused])}
+    assert [verdict.rule for verdict in results["manifest"].verdicts] == ["image-missing"]
+    assert [verdict.rule for verdict in results["login"].verdicts] == ["login-wrong"]
+    assert results["pull"].status == "unknown"
 
 
 def test_a_family_without_a_route_is_no_fault_where_the_other_one_connects() -> None:
@@ -152,6 +183,39 @@ def test_on_this_machine_every_question_is_answered_without_an_error(shell: str,
     done = sh(shell, f"(\n{PROBES[name].probe()}\n) </dev/null")
     assert (done.returncode, done.stderr) == (0, b"")
     assert PASSWORD.encode() not in done.stdout
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+@pytest.mark.parametrize(
+    ("place", "name", "mend"),
+    [
+        ("var/lib/k0s", "k0s", "k0sworker"), ("var/snap/microk8s", "microk8s", "snap restart microk8s"),
+        ("var/lib/rancher/k3s", "k3s", "data.containerd.runtime: k3s"),
+        ("var/lib/rancher/rke2", "rke2", "data.containerd.runtime: rke2"), ("kind", "kind", "certs.d"),
+        ("var/lib/minikube", "minikube", "--embed-certs"), ("", "", "apt-get install containerd"),
+    ],
+)  # fmt: skip
+def test_a_node_with_a_containerd_of_its_own_is_told_its_own_means(
+    shell: str, place: str, name: str, mend: str, tmp_path: Path
+) -> None:
+    (tmp_path / place).mkdir(parents=True, exist_ok=True)
+    done = sh(shell, ASKED_WHICH.replace(":/", f":{tmp_path}/"))
+    answer = f"machine=x86_64\ncontainerd=missing\n{done.stdout.decode()}"
+    assert done.stdout.decode() == (f"distribution={name}\n" if name else "")
+    evidence = evidence_of({**WELL, "containerd": answer}, ASKED, KNOWN, "node1", NOW)
+    (verdict,) = [verdict for result in judge(evidence, RULES) for verdict in result.verdicts]
+    assert mend in verdict.mend
+    assert ("apt-get" in verdict.mend) is (name == "")
+
+
+@pytest.mark.parametrize(("free", "told"), [("free_k=20\nfree_i=5000\n", "0 MB"), ("free_k=9999999\nfree_i=7\n",
+"7 inodes"),
+                                            ("free_k=9999999\nfree_i=0\n", ""), ("free_k=-\n", "")])  # fmt: skip
+def test_a_full_disk_is_told(free: str, told: str) -> None:
+    evidence = evidence_of({**WELL, "containerd": WELL["containerd"] + free}, ASKED, KNOWN, "node1", NOW)
+    found = [verdict for result in judge(evidence, RULES) for verdict in result.verdicts]
+    assert [verdict.rule for verdict in found] == (["disk-full"] if told else [])
+    assert all(told in verdict.cause for verdict in found)
 
 
 @pytest.mark.parametrize("shell", SHELLS)

@@ -42,6 +42,13 @@ def test_a_cause_and_its_mend_are_whole_sentences_of_what_was_seen(rule: Rule) -
     assert rule.source
 
 
+@by_id
+def test_no_mend_sends_back_to_the_command_that_was_just_run(rule: Rule) -> None:
+    assert "--event" not in rule.mend
+    assert "moor diagnose" not in rule.mend.replace("moor diagnose --namespace {namespace} {deployment}", "")
+    assert "moor verify" not in rule.mend
+
+
 def test_a_node_that_is_well_shows_no_cause() -> None:
     results = judge(HEALTHY, RULES)
     assert [(result.layer, result.status) for result in results] == [(layer.name, "ok") for layer in LAYERS]
