@@ -1,4 +1,4 @@
-"""A registry's directory of certificates, as Docker, podman and CRI-O read it: one CA, and nothing beside it."""
+"""A registry's directory as the runtimes read it: one CA and nothing beside it, and no other directory before it."""
 
 from __future__ import annotations
 
@@ -43,3 +43,38 @@ for f in {place}/*.crt {place}/*.cert {place}/*.key; do
   case $f in {place}/ca.crt) continue ;; esac
   [ ! -e "$f" ] && [ ! -L "$f" ] || {{ {command}; }}
 done"""
+
+
+@dataclass(frozen=True)
+class Hiding(Scripted):
+    """Hold no directory that a client finds before the registry's own.
+
+    What a client reads of it is kept with the run's files. A file of another kind stops the mend: only a person knows
+    what it is for.
+    """
+
+    directory: str
+
+    @property
+    def id(self) -> str:
+        return f"hiding:{self.directory}"
+
+    def desired(self, actual: State | None) -> None:
+        return None
+
+    def probe(self) -> str:
+        place = quote(self.directory)
+        return f"[ ! -e {place} ] && [ ! -L {place} ] || {{ echo there; ls -A {place}; }}"
+
+    def actual(self, output: str) -> State | None:
+        first, *names = output.splitlines() or [""]
+        return {"hides the registry's directory": ", ".join(names) or "it is empty"} if first else None
+
+    def mend(self, actual: State | None) -> str:
+        place = quote(self.directory)
+        return f"""\
+if [ -L {place} ] || [ ! -d {place} ]; then moor_keep {place}; rm -f {place}; exit; fi
+for f in {place}/hosts.toml {place}/*.crt {place}/*.cert {place}/*.key; do
+  [ ! -f "$f" ] || {{ moor_keep "$f"; rm -f "$f" || exit 1; }}
+done
+rmdir {place}"""

@@ -30,11 +30,13 @@ class Wanted:
 
     config_path  the one directory of registries
     extra        more settings, laid over the file's own
+    path         of the file
     """
 
     registry: Registry
     config_path: str
     extra: Tree = field(default_factory=dict)
+    path: str = CONFIG
 
     @property
     def hosts(self) -> frozenset[str]:
@@ -60,16 +62,17 @@ def edited(content: str, told: str, wanted: Wanted) -> str:
     told    what ``containerd --version`` printed
     Raises  HostError: containerd is missing or too old, or the file says what only its owner can resolve.
     """
-    release = _release(told)
+    release = release_of(told)
     try:
-        if not _version(content):
-            content = f"version = {_newest(release)}\n{_without_version(content)}"
+        if not _version(content, wanted):
+            content = f"version = {newest(release)}\n{_without_version(content)}"
         return rewritten(content, partial(_changed, release=release, wanted=wanted))
     except (ValueError, TypeError, AttributeError) as error:
-        raise HostError(f"{CONFIG}: {error}; mend it, or move it away to have containerd's defaults") from None
+        raise HostError(f"{wanted.path}: {error}; mend it, or move it away to have containerd's defaults") from None
 
 
-def _release(told: str) -> tuple[int, int]:
+def release_of(told: str) -> tuple[int, int]:
+    """Return the release that ``containerd --version`` printed; raises HostError where moor does not know it."""
     if not told:
         raise HostError("there is no containerd; a node needs it before it can be configured")
     found = re.search(r"\sv?(\d+)\.(\d+)", told)
@@ -81,12 +84,12 @@ def _release(told: str) -> tuple[int, int]:
     return release
 
 
-def _newest(release: tuple[int, int]) -> int:
+def newest(release: tuple[int, int]) -> int:
     """Give the newest version of the file that a containerd reads."""
     return max(version for version, since in SINCE.items() if since <= release)
 
 
-def _version(content: str) -> int:
+def _version(content: str, wanted: Wanted) -> int:
     """Give the version that the file declares; 0 where it declares none and none is needed to understand it."""
     tree = tomllib.loads(content)
     version = tree.get("version", 1)
@@ -96,7 +99,7 @@ def _version(content: str) -> int:
     if plain and set(tree.get("disabled_plugins", ())) <= CRI:
         return 0
     raise HostError(
-        f"{CONFIG}: no version is declared, so containerd reads its plugins by their names of version 1; "
+        f"{wanted.path}: no version is declared, so containerd reads its plugins by their names of version 1; "
         "write version = 2 and the names that `containerd config default` shows"
     )
 
@@ -107,31 +110,37 @@ def _without_version(content: str) -> str:
 
 def _changed(tree: Tree, release: tuple[int, int], wanted: Wanted) -> Tree:
     version = int(tree["version"])
-    if version > _newest(release):
-        raise HostError(_too_new(version, release))
+    if version > newest(release):
+        raise HostError(f"{wanted.path}: {_too_new(version, release)}")
     plugin = PLUGIN[version]
     tree = laid(tree, wanted.extra)
     if CRI & set(tree.get("disabled_plugins", ())):
         tree["disabled_plugins"] = [name for name in tree["disabled_plugins"] if name not in CRI]
     former = tree.get("plugins", {}).get(plugin, {}).get("registry", {})
     table = f"plugins.{plugin!r}.registry"
-    if release < BY_DIRECTORY:
-        registry = _by_name(former, wanted)
-    else:
-        registry = {**_without_leftovers(former, table, wanted), "config_path": _directory(former, table, wanted)}
+    registry = registry_table(former, release, wanted, table)
     tree = laid(tree, {"plugins": {plugin: {"registry": {}}}})
     tree["plugins"][plugin]["registry"] = registry
     return tree
+
+
+def registry_table(former: Tree, release: tuple[int, int], wanted: Wanted, name: str = "registry") -> Tree:
+    """Return the table of registries that takes the place of ``former``.
+
+    name    of the table, for errors
+    Raises  HostError: it says what only its owner can resolve
+    """
+    if release < BY_DIRECTORY:
+        return _by_name(former, wanted)
+    return {**_without_leftovers(former, name, wanted), "config_path": _directory(former, name, wanted)}
 
 
 def _too_new(version: int, release: tuple[int, int]) -> str:
     known = SINCE.get(version)
     there = f"{release[0]}.{release[1]}"
     if known is None:
-        return (
-            f"{CONFIG}: version {version} is newer than moor knows, which is {max(SINCE)}; this is containerd {there}"
-        )
-    return f"{CONFIG}: version {version} is for containerd {known[0]}.{known[1]} and later; this is {there}"
+        return f"version {version} is newer than moor knows, which is {max(SINCE)}; this is containerd {there}"
+    return f"version {version} is for containerd {known[0]}.{known[1]} and later; this is {there}"
 
 
 def _by_name(registry: Tree, wanted: Wanted) -> Tree:
@@ -139,9 +148,9 @@ def _by_name(registry: Tree, wanted: Wanted) -> Tree:
 
     Source  containerd/cri release/1.4, pkg/server/image_pull.go
     """
-    mirrors = {host: mirror for host, mirror in registry.get("mirrors", {}).items() if not _ours(host, wanted)}
+    mirrors = {host: mirror for host, mirror in registry.get("mirrors", {}).items() if not ours(host, wanted)}
     configs = {
-        host: _without_tls(its) if _ours(host, wanted) else its for host, its in registry.get("configs", {}).items()
+        host: _without_tls(its) if ours(host, wanted) else its for host, its in registry.get("configs", {}).items()
     }
     name = wanted.registry.host_port
     named = {**configs.get(name, {}), "tls": {"ca_file": wanted.ca}}
@@ -154,7 +163,7 @@ def _directory(registry: Tree, table: str, wanted: Wanted) -> str:
     found = [part for part in str(registry.get("config_path", "")).split(":") if part]
     if found and normpath(wanted.config_path) not in map(normpath, found):
         raise HostError(
-            f"{CONFIG}: {table} has config_path = {':'.join(found)!r}; name that in data.containerd.config_path, "
+            f"{wanted.path}: {table} has config_path = {':'.join(found)!r}; name that in data.containerd.config_path, "
             f"or move what it holds to {wanted.config_path} and remove the key"
         )
     return wanted.config_path
@@ -178,22 +187,23 @@ def _without_tls(config: Tree) -> Tree:
 
 def _foreign_mirrors(registry: Tree, table: str, wanted: Wanted) -> Iterator[str]:
     for host, mirror in registry.get("mirrors", {}).items():
-        if not _ours(host, wanted) and mirror.get("endpoint") != PUBLIC.get(host, ()):
+        if not ours(host, wanted) and mirror.get("endpoint") != PUBLIC.get(host, ()):
             yield _remedy(f"{table}.mirrors.{host!r}", host, wanted)
 
 
 def _foreign_tls(registry: Tree, table: str, wanted: Wanted) -> Iterator[str]:
     for host, config in registry.get("configs", {}).items():
-        if "tls" in config and not _ours(host, wanted):
+        if "tls" in config and not ours(host, wanted):
             yield _remedy(f"{table}.configs.{host!r}.tls", host, wanted)
 
 
-def _ours(host: str, wanted: Wanted) -> bool:
+def ours(host: str, wanted: Wanted) -> bool:
+    """Return whether a key of mirrors or configs means the registry."""
     return re.sub(r"^https?://|/$", "", host) in wanted.hosts
 
 
 def _remedy(table: str, host: str, wanted: Wanted) -> str:
     return (
-        f"{CONFIG}: {table} keeps containerd from loading beside config_path; "
+        f"{wanted.path}: {table} keeps containerd from loading beside config_path; "
         f"say the same in {wanted.config_path}/{host}/hosts.toml, then remove the table"
     )

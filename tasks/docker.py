@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from ipaddress import ip_network
 from typing import Annotated, Any, ClassVar
 
 from nornir.core.inventory import Host
@@ -25,11 +24,11 @@ from moor.resources.service import Service
 from moor.settings import Section, about, settings_of
 from moor.toml import laid
 from tasks.certs_d import CaAlone
+from tasks.docker_verifies import DAEMON, insecure, verifies
 from tasks.facts import Registry
 from tasks.pki import ca_pem
 
 CERTS = "/etc/docker/certs.d"
-DAEMON = "/etc/docker/daemon.json"
 # An older dockerd cannot check a file without starting.
 CHECK = '! dockerd --help | grep -q -e --validate || dockerd --validate --config-file "$t"'
 PackageName = Annotated[str, Field(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9.+_:-]*$")]
@@ -57,6 +56,7 @@ def desired(host: Host) -> Sequence[Resource]:
     watched = (DAEMON,) if settings.daemon else ()
     directory = f"{CERTS}/{registry.host_port}"
     return [
+        verifies(registry),
         *([Package(settings.packages)] if settings.packages else ()),
         *_daemon(settings.daemon),
         Service("docker", newer_than=watched, check="docker info", put_back=bool(watched)),
@@ -72,19 +72,8 @@ def install_docker(task: Task) -> Result:
 
 def refuse_insecure(names: object, registry: Registry) -> None:
     """Raise InputError where Docker would be told not to check the registry's certificate."""
-    for name in names if isinstance(names, list | tuple) else ():
-        if name in (registry.name, registry.host_port) or _holds(name, registry):
-            raise InputError(
-                f"{name}: Docker would not check the registry's certificate, which moor has it trust; drop it"
-            )
-
-
-def _holds(name: object, registry: Registry) -> bool:
-    try:
-        network = ip_network(str(name), strict=False)
-        return any(address in network for address in registry.addresses)
-    except ValueError:
-        return False
+    for name in insecure(names, registry):
+        raise InputError(f"{name}: Docker would not check the registry's certificate, which moor has it trust; drop it")
 
 
 def _daemon(wanted: Mapping[str, Any]) -> list[Resource]:

@@ -20,6 +20,7 @@ from moor.resources.base import Later, Resource
 from moor.resources.edit import Edit
 from moor.resources.file import File
 from moor.resources.package import Package
+from moor.resources.requirement import Requirement
 from moor.resources.service import Service
 from moor.settings import Section, optional_settings_of, settings_of
 from moor.templates import render
@@ -27,6 +28,7 @@ from tasks.certs_d import CaAlone
 from tasks.docker import PackageName
 from tasks.facts import Registry
 from tasks.pki import ca_pem
+from tasks.registries_conf import REGISTRIES, unchecked
 
 CERTS = "/etc/containers/certs.d"
 MAIN = "/etc/containers/registries.conf"
@@ -70,10 +72,20 @@ def trusted(registry: Registry, ca: str | Later) -> Sequence[Resource]:
     """Give the CA alone in the registry's directory, and the file that has its images come from there, checked."""
     directory = f"{CERTS}/{registry.host_port}"
     return [
+        checked(registry),
         File(f"{directory}/ca.crt", ca),
         CaAlone(directory),
         Edit(OURS, "registry", partial(registries_conf, registry=registry), asks=f"cat {MAIN} 2>/dev/null"),
     ]
+
+
+def checked(registry: Registry) -> Requirement:
+    """Require that nothing behind moor's file has images of the registry come unchecked, or from elsewhere."""
+    return Requirement("registries-conf", REGISTRIES, partial(_judged, name=registry.host_port))
+
+
+def _judged(output: str, name: str) -> str:
+    return "\n".join(f"{said}; take it out" for said in unchecked(output, name, OURS))
 
 
 def registries_conf(_: str, main: str, registry: Registry) -> str:

@@ -16,11 +16,13 @@ from moor.engine.converge import converge
 from moor.resources.base import Resource
 from moor.resources.requirement import Clock, Requirement
 from moor.settings import Section, optional_settings_of, settings_of
-from tasks.containerd import ContainerdSettings
+from tasks.containerd import ContainerdSettings, effective, expected_of
+from tasks.docker_verifies import verifies
 from tasks.facts import Registry
 from tasks.harbor import HarborSettings, requirements
 from tasks.layers import proxies
 from tasks.listening import PORTS, ports
+from tasks.podman import PodmanSettings, checked
 
 # The oldest whose systemd and tools moor can ask; what is like one of them is taken for one. No number: it rolls.
 SYSTEMS = {
@@ -69,6 +71,7 @@ def desired(host: Host) -> Sequence[Resource]:
         *(_of_registry(host, settings) if serves else ()),
         *(_of_node(host, settings) if host.has_parent_group("nodes") else ()),
         *(() if settings.through_proxy else _proxies(host)),
+        *_effective(host),
     ]
 
 
@@ -83,6 +86,18 @@ def _proxies(host: Host) -> Iterator[Requirement]:
         yield Requirement("proxy:containerd", fragment, partial(judge, unit=runtime.service))
     if host.has_parent_group("workstations"):
         yield Requirement("proxy:docker", proxies.DOCKER, partial(judge, unit="docker"))
+
+
+def _effective(host: Host) -> Iterator[Requirement]:
+    """Require that what pulls or pushes here reads what moor writes, and checks the registry's certificate."""
+    registry = settings_of(host, Registry)
+    runtime = settings_of(host, ContainerdSettings)
+    if host.has_parent_group("nodes") and runtime.runtime == "containerd":
+        yield effective(expected_of(runtime, registry))
+    if host.has_parent_group("workstations") or host.has_parent_group("harbor"):
+        yield verifies(registry)
+    if optional_settings_of(host, PodmanSettings) or (host.has_parent_group("nodes") and runtime.runtime == "crio"):
+        yield checked(registry)
 
 
 def _of_registry(host: Host, settings: Preflight) -> Iterator[Resource]:

@@ -23,7 +23,7 @@ from moor.secrets import Secret
 from moor.selection import FLEET
 from moor.settings import optional_settings_of, settings_of
 from tasks.cluster_api import cluster_of
-from tasks.containerd import ContainerdSettings
+from tasks.containerd import ContainerdSettings, expected_of
 from tasks.facts import Registry
 from tasks.layers import RULES
 from tasks.layers.chain import LayerResult, Seen, judge
@@ -143,6 +143,7 @@ def asked_of(host: Host, image: str, login: Login | None = None, pull: bool = Fa
         settings_of(host, Names).mode,
         runtime.service,
         settings_of(host, Preflight).through_proxy,
+        expected_of(runtime, settings_of(host, Registry)) if runtime.runtime == "containerd" else None,
     )
 
 

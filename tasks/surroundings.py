@@ -13,6 +13,8 @@ from moor.engine.observation import observation_of
 from moor.engine.results import Found
 from moor.findings import Finding
 from moor.resources.base import Resource
+from moor.settings import optional_settings_of, settings_of
+from tasks.facts import Registry
 from tasks.layers import RULES
 from tasks.layers.chain import judge
 from tasks.layers.door import Known
@@ -20,7 +22,9 @@ from tasks.layers.mtu import mtu_of
 from tasks.layers.probes import Probe
 from tasks.layers.proxies import lines
 from tasks.layers.seen import evidence_of
+from tasks.podman import PodmanSettings
 from tasks.reachability import asked_of, door_of, told
+from tasks.registries_conf import REGISTRIES, users_own
 
 CLOCK = "clock:kept"
 
@@ -41,10 +45,12 @@ fi"""
 
 def desired(host: Host) -> Sequence[Resource]:
     """The questions; whatever is answered is no difference."""
-    keeping = Probe("timekeeping", KEEPING)
+    keeping = [Probe("timekeeping", KEEPING)]
+    if optional_settings_of(host, PodmanSettings):
+        keeping.append(Probe("registries", REGISTRIES))
     if not host.has_parent_group("nodes"):
-        return [keeping]
-    return [keeping, Probe("mtu", mtu_of(door_of(host).addresses))]
+        return keeping
+    return [*keeping, Probe("mtu", mtu_of(door_of(host).addresses))]
 
 
 def look_around(task: Task) -> Result:
@@ -54,8 +60,18 @@ def look_around(task: Task) -> Result:
     answers = {probe.id.partition(":")[2]: str((seen.states[probe.id] or {}).get("answer", "")) for probe in resources}
     if finding := clock_finding(lines(answers["timekeeping"]), task.host.name):
         task.results.append(Found(task.host, finding))
+    name = settings_of(task.host, Registry).host_port
+    for said in users_own(answers.get("registries", ""), name):
+        task.results.append(Found(task.host, user_finding(said, name, task.host.name)))
     evidence = evidence_of(answers, asked_of(task.host, ""), Known(), task.host.name, time.time())
     return told(task, judge({layer: evidence[layer] for layer in ("mtu",) if layer in evidence}, RULES), "")
+
+
+def user_finding(said: str, name: str, host: str) -> Finding:
+    """Return the finding of a user whose podman reads nothing of what moor writes into /etc/containers."""
+    path = said.partition(" ")[0]
+    remedy = f'write into it [[registry]] with prefix = "{name}", location = "{name}", insecure = false, or remove it'
+    return Finding(f"registries-conf:{path}", said, remedy, host)
 
 
 def clock_finding(seen: dict[str, str], host: str) -> Finding | None:

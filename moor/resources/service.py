@@ -30,6 +30,7 @@ class Service(Scripted):
     """Hold a unit of systemd running and enabled.
 
     newer_than  files that the service reads at start: one that changed later makes it stale, hence drift
+    reads       sh that prints further files, one a line, that the service reads at start and others write
     check       sh that succeeds once the service works, tried for ``settle_s`` after a start
     put_back    where the service does not come up, its files of ``newer_than`` get their former content and it is
                 started again, before the failure is told
@@ -40,6 +41,7 @@ class Service(Scripted):
     running: bool = True
     enabled: bool = True
     newer_than: tuple[str, ...] = ()
+    reads: str = ":"
     check: str = ":"
     settle_s: int = 30
     put_back: bool = False
@@ -76,7 +78,8 @@ systemctl is-active "$u" 2>/dev/null || :
 systemctl is-enabled "$u" 2>/dev/null || :
 [ "$(systemctl is-active "$u" 2>/dev/null)" = active ] || exit 0
 {RELOADED_CS if self.reload else STARTED_CS}
-for f in {" ".join(map(quote, self.newer_than)) or "''"}; do
+{{ printf '%s\\n' {" ".join(map(quote, self.newer_than)) or "''"}; ( {self.reads} ); }} |
+while IFS= read -r f; do
   [ -e "$f" ] || continue
   changed=$(stat -L -c %y "$f") && changed=$(date -d "$changed" +%s%N) || continue
   [ "${{changed%???????}}" -le $(( started + {TOLERANCE_CS} )) ] || printf 'newer %s\\n' "$f"
@@ -86,7 +89,7 @@ done"""
         lines = output.splitlines()
         if not lines:
             return None
-        newer = [line.removeprefix("newer ") for line in lines if line.startswith("newer ")]
+        newer = dict.fromkeys(line.removeprefix("newer ") for line in lines if line.startswith("newer "))
         words = [line for line in lines if not line.startswith("newer ")]
         return {
             "running": _word(words[0] == "active"),

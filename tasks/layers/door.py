@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from moor.secrets import Secret
+from tasks.containerd_effective import Expected
 
 
 def parted(image: str) -> tuple[str, str]:
@@ -47,6 +48,7 @@ class Asked:
     names    who says the registry's name to the node: ``hosts``, ``dns`` or ``both``
     unit     the service that pulls
     proxied  whether it is meant to go through its proxy
+    expected  what the node's containerd should come to; None where none of its own pulls
     """
 
     door: Door
@@ -57,6 +59,7 @@ class Asked:
     names: str = "hosts"
     unit: str = "containerd"
     proxied: bool = False
+    expected: Expected | None = None
 
     @property
     def repository(self) -> str:

@@ -14,12 +14,14 @@ from shlex import quote
 from moor.connections.harbor import MANIFESTS
 from moor.resources.base import Probed, State
 from moor.resources.service import STARTED_CS
+from tasks.containerd_reads import reading
 from tasks.layers.distributions import ASKED
 from tasks.layers.door import Asked, Door
 from tasks.layers.mtu import mtu_of
 from tasks.layers.proxies import of_containerd
 from tasks.layers.pulling import DIRECTORY, pulling
 from tasks.names.asking import DNS_SAYS
+from tasks.registries_conf import REGISTRIES
 from tasks.trust import NAME, STORES
 
 # A link is none: Debian has one where Flatcar has the anchor itself.
@@ -57,7 +59,7 @@ def probes(asked: Asked) -> Sequence[Probe]:
         Probe("wire", _wire(asked.door)),
         Probe("mtu", mtu_of(asked.door.addresses)),
         Probe("registry", _registry(asked)),
-        *(() if asked.own else (Probe("containerd", _containerd(asked.door)),)),
+        Probe("containerd", _of_own(asked.own, asked.door) if asked.own else _containerd(asked.door)),
         Probe("proxy", of_containerd(asked.unit, asked.own)),
     ]
     return [*found, Probe("pull", pulling(asked))] if asked.pull else found
@@ -175,9 +177,8 @@ h={quote(door.host_port)}
 echo "machine=$(uname -m)"
 {ASKED}
 command -v containerd >/dev/null 2>&1 || {{ echo containerd=missing; exit 0; }}
-echo "version=$(containerd --version 2>/dev/null)"
+{reading(logins=False)}
 echo "active=$(systemctl is-active containerd 2>/dev/null)"
-d=$(containerd config dump 2>/dev/null) || echo config=malformed
 printf '%s\\n' "$d" | sed -n "s/^ *config_path = [\\"']\\(.*\\)[\\"'] *$/config_path=\\1/p" | grep -v '=$' | head -n 1
 {DIRECTORY}
 printf '%s\\n' "$d" | sed -n 's/^ *disabled_plugins = /disabled=/p' | head -n 1
@@ -192,17 +193,42 @@ done
 echo "root=${{r:-/var/lib/containerd}}"
 echo "elsewhere=$(for e in /etc/containerd/certs.d /etc/docker/certs.d /etc/containerd; do
   [ "$e" = "$p" ] || [ ! -e "$e/$h/hosts.toml" ] || printf '%s ' "$e/$h/hosts.toml"; done)"
-f=$p/$h/hosts.toml
 for e in "$p/$h"/*; do case ${{e##*/}} in
   hosts.toml) ;; host.toml|hosts.tml|hosts.yaml|hosts.toml.*|host.yaml|hosts) echo "misnamed=$e" ;; esac; done
-if [ -n "$p" ] && [ -f "$f" ]; then
-  echo "toml=$(sed 's/^\\( *[Aa]uthorization *= *\\).*/\\1"x"/' "$f" | base64 | tr -d '\\n')"
-  sed -n 's/^ *ca *= *\\[\\{{0,1\\}} *"\\([^"]*\\)".*/\\1/p' "$f" | while read -r c; do
-    [ -r "$c" ] || echo "ca_missing=$c"; done
-fi
+{HOSTS_TOML}
 pid=$(systemctl show -p MainPID --value containerd 2>/dev/null)
 if [ -n "$pid" ] && [ "$pid" != 0 ]; then
   u=containerd; {STARTED_CS}
   echo "started=$(( started / 100 ))"
 fi
 for f in {anchors}; do [ ! -f "$f" ] || [ -L "$f" ] || echo "trusted=$(stat -c %Y "$f")"; done; :"""
+
+
+# Of the directory that containerd takes for $h below $p, which is the first that is there, even where it is empty.
+# A file that hosts.toml names is relative to it.
+HOSTS_TOML = """\
+o=; case $h in *:*) o=$p/${h%:*}_${h##*:}_ ;; esac
+[ -z "$p" ] || for e in "$o" "$p/$h" "$p/_default"; do
+  [ -n "$e" ] && [ -e "$e" ] || continue
+  [ "$e" != "$o" ] || echo "hidden=$e"
+  [ "$e" != "$p/_default" ] || { echo "default=$e"; }
+  f=$e/hosts.toml
+  if [ -f "$f" ]; then
+    echo "toml_file=$f"
+    echo "toml=$(sed 's/^\\( *[Aa]uthorization *= *\\).*/\\1"x"/' "$f" | base64 | tr -d '\\n')"
+    sed -n 's/^ *ca *= *//p' "$f" | tr -d '\\n' | tr "\\"'" '\\n\\n' | sed -n 'n;p' | while IFS= read -r c; do
+      case $c in /*) ;; *) c=$e/$c ;; esac
+      [ -r "$c" ] || echo "ca_missing=$c"
+    done
+  fi
+  break
+done"""
+
+
+def _of_own(own: str, door: Door) -> str:
+    """Look at what k3s, RKE2 or CRI-O reads of the registry."""
+    if own == "crio":
+        return REGISTRIES
+    return f"""\
+h={quote(door.host_port)} p=/var/lib/rancher/{own}/agent/etc/containerd/certs.d
+{HOSTS_TOML}"""

@@ -13,21 +13,31 @@ def present(evidence: Evidence) -> bool:
     return evidence.get("containerd") != "missing" and evidence.get("config") != "malformed"
 
 
+def judged(evidence: Evidence) -> bool:
+    """Return whether nothing but moor's own files is wrong with what containerd reads."""
+    return present(evidence) and not evidence.get("fault")
+
+
 def looks_elsewhere(evidence: Evidence) -> bool:
     """Tell whether no file for the registry is where containerd looks, and one is somewhere else."""
-    return present(evidence) and evidence.get("hosts_toml") == "missing" and bool(evidence.get("elsewhere"))
+    return judged(evidence) and evidence.get("hosts_toml") == "missing" and bool(evidence.get("elsewhere"))
 
 
 def cri_broken(evidence: Evidence) -> bool:
     """Tell whether the plugin is wanted and does not work."""
-    wanted = present(evidence) and "cri" not in evidence.get("disabled", "")
+    wanted = judged(evidence) and "cri" not in evidence.get("disabled", "")
     return wanted and evidence.get("socket") == "answers" and evidence.get("cri") != "ok"
 
 
 def untrusting(evidence: Evidence) -> bool:
     """Tell whether nothing names the CA to containerd: no file of its own, and the system's trust came later."""
     absent = evidence.get("hosts_toml") == "missing" and not evidence.get("elsewhere") and not evidence.get("misnamed")
-    return present(evidence) and absent and not (evidence.get("trusted") and evidence.get("older") == "no")
+    return (
+        judged(evidence)
+        and absent
+        and not evidence.get("hidden")
+        and not (evidence.get("trusted") and evidence.get("older") == "no")
+    )
 
 
 RUNTIME_RULES = (
@@ -59,20 +69,26 @@ RUNTIME_RULES = (
     ),
     Rule(
         "config-malformed", "containerd",
-        lambda e: e.get("config") == "malformed",
+        lambda e: e.get("config") == "malformed" and not e.get("fault"),
         "containerd cannot read its configuration",
         "run on {host}: containerd config dump; mend the line that it names",
         "containerd-config(8)",
     ),
     Rule(
+        "config-overruled", "containerd",
+        lambda e: e.get("containerd") != "missing" and bool(e.get("fault")),
+        "{fault}", "{fault_mend}; then " + APPLY,
+        "containerd, cmd/containerd/server/config: LoadConfig, mergeConfig",
+    ),
+    Rule(
         "cri-disabled", "containerd",
-        lambda e: present(e) and "cri" in e.get("disabled", ""),
+        lambda e: judged(e) and "cri" in e.get("disabled", ""),
         "containerd's configuration disables the plugin by which kubelet pulls (disabled_plugins = {disabled})", APPLY,
         "Docker's package containerd.io ships it so",
     ),
     Rule(
         "mirrors-left", "containerd",
-        lambda e: present(e) and bool(e.get("mirror")) and bool(e.get("config_path")),
+        lambda e: judged(e) and bool(e.get("mirror")) and bool(e.get("config_path")),
         "a table of registry mirrors ({mirror}) stands beside config_path, which keeps the CRI plugin from loading",
         APPLY,
         "containerd, docs/cri/registry.md",
@@ -118,9 +134,28 @@ RUNTIME_RULES = (
         "golang/go issue 41888: a process reads the system's trust once; " + CERTS_D,
     ),
     Rule(
+        "hosts-toml-hidden", "containerd",
+        lambda e: present(e) and bool(e.get("hidden")),
+        "{hidden} hides the directory of {host_port}: containerd looks there first, even where it is empty", APPLY,
+        "containerd, core/remotes/docker/config: hostPaths",
+    ),
+    Rule(
+        "certificate-unchecked", "containerd",
+        lambda e: bool(e.get("unchecked")) and e.get("runtime", "") == "",
+        "{toml_file} has containerd check no certificate of {host_port}: {unchecked}", APPLY,
+        CERTS_D,
+    ),
+    Rule(
+        "certificate-unchecked-own", "containerd",
+        lambda e: bool(e.get("unchecked")) and e.get("runtime", "") != "",
+        "{runtime} checks no certificate of {host_port}: {unchecked} ({toml_file})", 
+        "take it out there, or out of registries.yaml that it is made of; then " + APPLY,
+        CERTS_D + "; containers-registries.conf(5)",
+    ),
+    Rule(
         "hosts-toml-malformed", "containerd",
         lambda e: e.get("hosts_toml") == "malformed",
-        "hosts.toml for {host_port} is no TOML, so containerd goes on without it: {toml_error}", APPLY,
+        "hosts.toml for {host_port} counts for nothing, so containerd goes on without it: {toml_error}", APPLY,
         CERTS_D,
     ),
     Rule(

@@ -6,7 +6,6 @@ import base64
 import binascii
 import json
 import re
-import tomllib
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -14,12 +13,17 @@ from typing import Any
 from moor.deferred import hashes, x509
 from moor.engine.plan import shown
 from moor.resources.requirement import skew
+from tasks.containerd_config import BY_DIRECTORY
+from tasks.containerd_effective import faults
+from tasks.containerd_reads import reads_of
 from tasks.layers.answers import LONGEST, answered, explained_pull, last_line, resolved
 from tasks.layers.distributions import means
 from tasks.layers.door import Asked, Known
+from tasks.layers.hosts_toml import hosts_toml
 from tasks.layers.mtu import measured
 from tasks.layers.proxies import between, lines, remedy
 from tasks.layers.pulling import FETCH_BYTES
+from tasks.registries_conf import unchecked
 
 PEM = re.compile(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
 MACHINES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "i686": "386", "ppc64le": "ppc64le"}
@@ -65,10 +69,10 @@ def evidence_of(
         },
         "manifest": manifest(registry, fields.get("containerd", {}), known)
         | answered(registry, "manifest", asked, host),
-        "containerd": containerd(fields.get("containerd", {}), asked, host),
+        "containerd": (own_runtime if asked.own else containerd)(answers.get("containerd", ""), asked, host),
         "proxy": proxy(fields.get("proxy", {}), asked),
     }
-    if "containerd" not in answers:  # k3s and RKE2 make the configuration of theirs themselves; CRI-O is none
+    if "containerd" not in answers:
         del found["containerd"]
     if not measured(found["mtu"]):
         del found["mtu"]
@@ -184,13 +188,21 @@ def manifest(fields: Mapping[str, str], machine: Mapping[str, str], known: Known
     }
 
 
-def containerd(fields: Mapping[str, str], asked: Asked, host: str) -> dict[str, str]:
+def containerd(answer: str, asked: Asked, host: str) -> dict[str, str]:
     """Bring together how containerd runs and what it will read at a pull."""
-    kept = {key: value for key, value in fields.items() if key not in ("toml", "no_proxy")}
+    fields = lines(answer)
+    left_out = ("toml", "no_proxy", "file", "missing", "loaded", "told", "in_effect")
+    kept = {key: value for key, value in fields.items() if key not in left_out}
     plugins = [value for key, value in fields.items() if key.startswith("plugin_")]
+    release = release_in(fields.get("version", ""))
+    found = faults(reads_of(answer), asked.expected) if asked.expected and "path" in fields else []
     return {
         **kept,
-        **_toml(fields.get("toml"), asked),
+        **hosts_toml(fields.get("toml"), release),
+        **({"unchecked": "", "hidden": ""} if release < BY_DIRECTORY else {}),  # it reads no such directory
+        "config": "malformed" if fields.get("refused") else "",
+        "fault": "; ".join(fault.what for fault in found),
+        "fault_mend": "; ".join(fault.remedy for fault in found),
         "cri": "ok" if plugins and set(plugins) == {"ok"} else "error" if plugins else "missing",
         "older": _word(_number(fields.get("trusted")) > _number(fields.get("started")) > 0),
         "colon": _word(":" in fields.get("config_path", "")),
@@ -205,6 +217,22 @@ def _full(fields: Mapping[str, str]) -> str:
     if kilobytes.isdecimal() and int(kilobytes) < LEAST_KB:
         return f"{int(kilobytes) // 1024} MB"
     return f"{inodes} inodes" if inodes.isdecimal() and 0 < int(inodes) < LEAST_INODES else ""
+
+
+def own_runtime(answer: str, asked: Asked, _: str) -> dict[str, str]:
+    """Read whether k3s, RKE2 or CRI-O checks the registry's certificate; nothing else of them is judged."""
+    if asked.own == "crio":
+        said = unchecked(answer, asked.door.host_port)
+        return {"unchecked": "; ".join(said), "toml_file": "", "runtime": asked.own}
+    fields = lines(answer)
+    found = hosts_toml(fields.get("toml"), (2, 0))
+    return {"unchecked": found.get("unchecked", ""), "toml_file": fields.get("toml_file", ""), "runtime": asked.own}
+
+
+def release_in(version: str) -> tuple[int, int]:
+    """Return the release in what ``containerd --version`` printed; where it is not known, a new one."""
+    number = re.search(r"\sv?(\d+)\.(\d+)", version)
+    return (int(number[1]), int(number[2])) if number else (2, 2)
 
 
 def proxy(fields: Mapping[str, str], asked: Asked) -> dict[str, str]:
@@ -227,22 +255,6 @@ def pull(answer: str) -> dict[str, str]:
         return found
     got, size = int(part[1]), int(part[2])
     return {**found, "arrived": _word(got > 0 and got >= min(size, FETCH_BYTES)), "blob": part[3], "bytes": part[1]}
-
-
-def _toml(raw: str | None, asked: Asked) -> dict[str, str]:
-    if raw is None:
-        return {"hosts_toml": "missing"}
-    try:
-        tree = tomllib.loads(base64.b64decode(raw).decode())
-    except (ValueError, binascii.Error) as error:
-        return {"hosts_toml": "malformed", "toml_error": str(error)}
-    return {"hosts_toml": "read", "toml_server": str(tree.get("server", "")), "toml_ca": _word(_has_ca(tree))}
-
-
-def _has_ca(tree: Mapping[str, Any]) -> bool:
-    hosts = tree.get("host")
-    tables = [tree, *(hosts.values() if isinstance(hosts, dict) else ())]
-    return any(isinstance(table, dict) and table.get("ca") for table in tables)
 
 
 def _number(word: str | None) -> int:

@@ -153,7 +153,7 @@ def test_a_table_in_an_imported_file_that_takes_ours_out_of_effect_is_noticed_be
     lab.exec(name, ["sed", "-i", '1i imports = ["/etc/containerd/more/*.toml"]', CONFIG])
     former, pid = config(lab, name), started(lab, name)
     report = site.apply(configure_containerd, name)[name]
-    assert f"a file that {CONFIG} imports has a table of the same plugin" in report.error
+    assert f"/etc/containerd/more/a.toml replaces the whole table plugins.'{PLUGIN[2]}' of {CONFIG}" in report.error
     assert (config(lab, name), started(lab, name)) == (former, pid)
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from lab.lab import Lab
-from tasks.docker import CERTS, DAEMON, install_docker
+from tasks.docker import CERTS, install_docker
+from tasks.docker_verifies import DAEMON
 from tasks.names.hosts import write_hosts
 from tests.lab.answering import PORT, answering
 from tests.lab.sites import NAME, Site, changed

@@ -6,7 +6,7 @@ import base64
 import io
 import re
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -250,6 +250,105 @@ def test_a_node_that_has_the_image_does_not_pull_well_from_a_registry_that_lost_
             assert shell(fleet, name, f"{IMAGES}; ctr namespaces ls -q") == f"{there}\nk8s.io"
     finally:
         shell(fleet, "trixie", f"mv /opt/lost/sha256* {blobs}/")
+
+
+GPU = f'[plugins."{PLUGIN[2]}".containerd.runtimes.gpu]\\n  runtime_type = "io.containerd.runc.v2"\\n'
+CONF_D = "/etc/containerd/conf.d"
+OWN = f"{CONF_D}/zz-moor.toml"
+RUNTIMES = "containerd config dump | grep -o 'runtimes[.][a-z]*]' | sort -u | tr '\\n' ' '"
+
+
+@contextmanager
+def kept(lab: Lab, *paths: str) -> Iterator[None]:
+    """Give paths of every node their former content at the end, and start containerd anew."""
+    shell_everywhere(lab, f"rm -rf /run/kept; mkdir /run/kept; for p in {' '.join(paths)}; do "
+                          'cp -a --parents "$p" /run/kept/ 2>/dev/null || :; done')  # fmt: skip
+    try:
+        yield
+    finally:
+        shell_everywhere(lab, f"rm -rf {' '.join(paths)}; cp -a /run/kept/. /; systemctl daemon-reload; "
+                              "systemctl reset-failed containerd; systemctl restart containerd")  # fmt: skip
+
+
+def shell_everywhere(lab: Lab, script: str) -> dict[str, str]:
+    return {name: shell(lab, name, script) for name in NODES}
+
+
+def test_a_drop_in_that_takes_the_registry_out_of_effect_is_named_and_moors_own_brings_it_back(
+    fleet: Lab, site: Site
+) -> None:
+    site.apply(configure_containerd, *NODES)
+    with kept(fleet, CONFIG, CONF_D):
+        shell_everywhere(fleet, f"mkdir -p {CONF_D}; sed -i '1i imports = [\"{CONF_D}/*.toml\"]' {CONFIG}; "
+                                f"printf 'version = 2\\n{GPU}' > {CONF_D}/99-gpu.toml")  # fmt: skip
+        config = shell_everywhere(fleet, f"cat {CONFIG}")
+        for act in (site.plan, site.apply):
+            told = {name: report.error for name, report in act(configure_containerd, *NODES).items()}
+            assert told.pop("sid") == ""  # 2.0 and later merge the tables
+            assert all(f"{CONF_D}/99-gpu.toml replaces the whole table" in words for words in told.values()), told
+        try:
+            write(site, containerd={"drop_in": OWN})
+            wanted = [f"edit:{OWN}#registry", "service:containerd"]
+            assert everywhere(site.apply(configure_containerd, *NODES)) == all_nodes(wanted)
+            assert everywhere(site.plan(configure_containerd, *NODES)) == all_nodes([])
+        finally:
+            write(site)
+        assert pulls(fleet) == all_nodes("")
+        assert shell_everywhere(fleet, RUNTIMES) == all_nodes("runtimes.gpu] runtimes.runc]")
+        assert shell_everywhere(fleet, f"cat {CONFIG}") == config
+
+
+def test_what_would_keep_containerd_from_its_next_start_is_refused_before(fleet: Lab, site: Site) -> None:
+    site.apply(configure_containerd, *NODES)
+    unit = "/etc/systemd/system/containerd.service.d"
+    with kept(fleet, CONFIG, unit):
+        pids = shell_everywhere(fleet, "systemctl show -p MainPID --value containerd")
+        shell_everywhere(fleet, f"sed -i '1i imports = [\"none.toml\"]' {CONFIG}")
+        for report in site.apply(configure_containerd, *NODES).values():
+            assert (
+                "/etc/containerd/none.toml is imported and not there, with which containerd does not start"
+                in report.error
+            )
+        assert shell_everywhere(fleet, "systemctl show -p MainPID --value containerd") == pids
+
+        start = "[Service]\\nExecStart=\\nExecStart=/usr/bin/containerd --config /etc/containerd/other.toml\\n"
+        shell_everywhere(
+            fleet,
+            f"sed -i 1d {CONFIG}; mkdir -p {unit}; cp {CONFIG} /etc/containerd/other.toml; "
+            f"printf '{start}' > {unit}/other.conf; systemctl daemon-reload; systemctl restart containerd",
+        )
+        for report in site.plan(configure_containerd, *NODES).values():
+            assert "started with --config /etc/containerd/other.toml, so that nothing in" in report.error
+        try:
+            write(site, containerd={"config": "/etc/containerd/other.toml"})
+            assert everywhere(site.plan(configure_containerd, *NODES)) == all_nodes([])
+        finally:
+            write(site)
+
+
+def by_directory(of_nodes: Mapping[str, object]) -> dict[str, object]:
+    """Leave out the containerd that knows no directory of registries."""
+    return {name: what for name, what in of_nodes.items() if name != "bullseye"}
+
+
+def test_containerd_gives_a_hosts_toml_up_whole_where_a_capability_is_misspelt_and_an_empty_directory_hides_it(
+    fleet: Lab, site: Site
+) -> None:
+    site.apply(configure_containerd, *NODES)
+    with kept(fleet, "/etc/containerd/certs.d"):
+        shell_everywhere(fleet, NO_IMAGE)
+        shell_everywhere(
+            fleet, f"mv {CERTS}/ca.crt {CERTS}/ours.pem; sed -i 's|{CERTS}/ca.crt|ours.pem|' {CERTS}/hosts.toml"
+        )
+        assert by_directory(pulls(fleet)) == by_directory(all_nodes(""))
+        shell_everywhere(fleet, f'{NO_IMAGE}; sed -i \'s|"resolve"|"resolv"|\' {CERTS}/hosts.toml')
+        assert by_directory(pulls(fleet)) == by_directory(all_nodes("x509"))
+
+    hidden = CERTS.replace(f":{PORT}", f"_{PORT}_")
+    shell_everywhere(fleet, f"{NO_IMAGE}; mkdir {hidden}")
+    assert by_directory(pulls(fleet)) == by_directory(all_nodes("x509"))
+    assert everywhere(site.apply(configure_containerd, *NODES)) == all_nodes([f"hiding:{hidden}"])
+    assert pulls(fleet) == all_nodes("")
 
 
 def test_a_new_ca_reaches_every_containerd_without_a_restart(fleet: Lab, site: Site, tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ def test_a_port_is_part_of_the_registrys_directory(ca: Path, port: int, place: s
 
 def test_an_older_spelling_of_the_directory_that_containerd_prefers_is_removed(ca: Path) -> None:
     ids = [resource.id for resource in containerd.desired(host(ca, 8443))]
-    assert "absent:/etc/containerd/certs.d/registry.moor.test_8443_/hosts.toml" in ids
+    assert "hiding:/etc/containerd/certs.d/registry.moor.test_8443_" in ids
 
 
 def test_containerd_is_restarted_for_its_own_configuration_alone(ca: Path) -> None:
@@ -86,6 +86,7 @@ def test_a_system_that_comes_with_its_runtime_gets_no_package(ca: Path) -> None:
     assert [r.id for r in found if r.id.startswith("package:")] == []
     assert [r.id for r in podman.desired(host(ca, podman=podman.PodmanSettings()))] == [
         "package:podman",
+        "requirement:registries-conf",
         "file:/etc/containers/certs.d/registry.moor.test/ca.crt",
         "ca-alone:/etc/containers/certs.d/registry.moor.test",
         "edit:/etc/containers/registries.conf.d/99-moor-registry.conf#registry",

@@ -190,9 +190,34 @@ def test_a_distribution_with_its_own_containerd_is_refused() -> None:
 @pytest.mark.parametrize(
     ("group", "names"),
     [
-        ("harbor", {"root", "system", "machine", "clock", "disk:/var/lib/docker", "disk:/data", "ports", "docker"}),
-        ("nodes", {"root", "system", "machine", "clock", "disk:/var/lib/containerd", "containerd", "proxy:containerd"}),
-        ("workstations", {"root", "system", "machine", "clock", "proxy:docker"}),
+        (
+            "harbor",
+            {
+                "root",
+                "system",
+                "machine",
+                "clock",
+                "disk:/var/lib/docker",
+                "disk:/data",
+                "ports",
+                "docker",
+                "docker-verifies",
+            },
+        ),
+        (
+            "nodes",
+            {
+                "root",
+                "system",
+                "machine",
+                "clock",
+                "disk:/var/lib/containerd",
+                "containerd",
+                "proxy:containerd",
+                "containerd-reads",
+            },
+        ),
+        ("workstations", {"root", "system", "machine", "clock", "proxy:docker", "docker-verifies"}),
     ],
 )
 def test_each_part_of_the_fleet_has_its_own_requirements(group: str, names: set[str]) -> None:

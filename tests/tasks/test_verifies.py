@@ -1,0 +1,133 @@
+"""Whether Docker, podman and CRI-O check the registry's certificate, whoever told them not to."""
+
+from __future__ import annotations
+
+import base64
+import json
+
+import pytest
+
+from tasks.docker_verifies import insecure, judged
+from tasks.facts import Registry
+from tasks.podman import OURS
+from tasks.registries_conf import MAIN, unchecked, users_own
+
+REGISTRY = Registry.model_validate(
+    {"name": "registry.moor.test", "address": "10.77.0.11", "port": 8443, "aliases": ["reg"]}
+)
+NAME = "registry.moor.test:8443"
+LATER = "/etc/containers/registries.conf.d/99-z.conf"
+
+
+@pytest.mark.parametrize(
+    ("name", "means"),
+    [
+        ("registry.moor.test", True),
+        (NAME, True),
+        ("reg:8443", True),
+        ("REGISTRY.moor.test", True),
+        ("10.77.0.11", True),
+        ("10.77.0.11:8443", True),
+        ("10.77.0.0/16", True),
+        ("http://registry.moor.test:8443/", True),
+        ("registry.moor.test:5000", False),
+        ("other.test", False),
+        ("10.78.0.0/16", False),
+        ("", False),
+        ("127.0.0.0/8", False),
+    ],
+)
+def test_an_entry_means_the_registry_by_name_address_or_network(name: str, means: bool) -> None:
+    assert list(insecure([name], REGISTRY)) == ([name] if means else [])
+
+
+def docker(
+    file: object = None, told: str = "dockerd -H fd://", networks: object = ("127.0.0.0/8",), index: object = None
+) -> str:
+    runs = json.dumps({"InsecureRegistryCIDRs": networks, "IndexConfigs": index or {"docker.io": {"Secure": True}}})
+    coded = base64.b64encode(json.dumps(file or {}).encode()).decode()
+    return judged(f"file={coded}\ntold={told}\nruns={runs}\n", REGISTRY)
+
+
+def test_an_engine_that_checks_is_well_and_so_is_none() -> None:
+    assert docker() == judged("", REGISTRY) == judged("file=%%\nruns=[]\n", REGISTRY) == ""
+    assert docker({"insecure-registries": ["other.test"]}, index={"other.test": {"Secure": False}}) == ""
+
+
+def test_an_engine_that_does_not_check_is_told_by_file_command_line_and_as_it_runs() -> None:
+    assert docker({"insecure-registries": [NAME, "x"]}).startswith(
+        f"/etc/docker/daemon.json: insecure-registries has '{NAME}'"
+    )
+    assert "--insecure-registry=10.77.0.0/16" in docker(told="dockerd --insecure-registry 10.77.0.0/16")
+    assert docker(index={NAME: {"Secure": False}}).startswith(
+        f"the running dockerd checks no certificate of registry.moor.test ({NAME})"
+    )
+    assert "(10.0.0.0/8)" in docker(networks=["10.0.0.0/8"])
+
+
+def conf(**files: str) -> str:
+    return "".join(
+        f"{kind}={base64.b64encode(text.encode()).decode()} {path}\n"
+        for kind, pair in files.items()
+        for path, text in [pair.split("|", 1)]
+    )
+
+
+BAD = '[[registry]]\nlocation = "registry.moor.test:8443"\ninsecure = true\n'
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "now", "later"),
+    [
+        (MAIN, BAD, [f"{MAIN}: insecure = true for {NAME}"], []),
+        (
+            MAIN,
+            BAD.replace("location", "prefix").replace(":8443", "").replace("registry.m", "*.m"),
+            [f"{MAIN}: insecure = true for *.moor.test"],
+            [],
+        ),
+        (
+            MAIN,
+            BAD.replace('8443"', '8443/demo"'),
+            [f"{MAIN}: insecure = true for {NAME}/demo"],
+            [f"{MAIN}: insecure = true for {NAME}/demo"],
+        ),
+        (
+            LATER,
+            BAD,
+            None,
+            [f"{LATER}: insecure = true for {NAME}"],
+        ),
+        (
+            MAIN,
+            f'[[registry]]\nlocation = "{NAME}/a"\n[[registry.mirror]]\nlocation = "m.test"\ninsecure = true\n',
+            None,
+            [f"{MAIN}: images of {NAME}/a come from m.test first, unchecked"],
+        ),
+        (MAIN, '[[registry]]\nlocation = "other.test"\ninsecure = true\n', [], []),
+        (MAIN, "registry = 3\n", [], []),
+        (MAIN, "[[", [], []),
+    ],
+)
+def test_what_podman_does_not_check_is_told_unless_moors_own_file_mends_it(
+    path: str, text: str, now: list[str] | None, later: list[str]
+) -> None:
+    output = conf(file=f"{path}|{text}")
+    assert unchecked(output, NAME, OURS) == later
+    assert now is None or unchecked(output, NAME) == now
+
+
+def test_crios_own_list_is_told() -> None:
+    output = conf(crio=f'/etc/crio/crio.conf|[crio.image]\ninsecure_registries = ["{NAME}"]\n')
+    assert unchecked(output, NAME) == ["/etc/crio/crio.conf: insecure_registries names it"]
+
+
+def test_a_users_own_file_is_told_unless_it_says_what_moors_says() -> None:
+    path = "/home/me/.config/containers/registries.conf"
+    assert users_own(conf(user=f"{path}|{BAD}"), NAME) == [
+        f"{path} is read instead of /etc/containers by that user's podman: {path}: insecure = true for {NAME}"
+    ]
+    assert users_own(conf(user=f"{path}|"), NAME) == [
+        f"{path} is read instead of /etc/containers by that user's podman"
+    ]
+    assert users_own(conf(user=f"{path}|{BAD.replace('true', 'false')}"), NAME) == []
