@@ -56,7 +56,7 @@ RUNTIME_RULES = (
     ),
     Rule(
         "containerd-stopped", "containerd",
-        lambda e: e.get("containerd") != "missing" and e.get("active") not in ("active", ""),
+        lambda e: e.get("containerd") != "missing" and e.get("active") not in ("active", "", None),
         "containerd does not run on {host} ({active})", APPLY,
         RECORDED,
     ),

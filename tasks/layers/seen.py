@@ -199,6 +199,7 @@ def containerd(answer: str, asked: Asked, host: str) -> dict[str, str]:
     return {
         **kept,
         **hosts_toml(fields.get("toml"), release),
+        **({"hosts_toml": "missing"} if "default" in fields else {}),  # what counts is not the registry's own
         **({"unchecked": "", "hidden": ""} if release < BY_DIRECTORY else {}),  # it reads no such directory
         "config": "malformed" if fields.get("refused") else "",
         "fault": "; ".join(fault.what for fault in found),

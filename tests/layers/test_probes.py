@@ -233,3 +233,28 @@ def test_a_link_to_an_anchor_is_no_anchor(shell: str, tmp_path: Path, monkeypatc
 def test_no_question_shows_its_login() -> None:
     assert PASSWORD not in repr(PROBES)
     assert base64.b64encode(f"robot$demo+puller:{PASSWORD}".encode()).decode() not in repr(PROBES)
+
+
+SKIPPED = base64.b64encode(b'skip_verify = true\n[host."https://registry.moor.test"]\nca = "/x"\n').decode()
+
+
+@pytest.mark.parametrize(
+    ("answer", "rules"),
+    [
+        (WELL["containerd"].replace(TOML, SKIPPED), ["certificate-unchecked"]),
+        (WELL["containerd"].replace(TOML, SKIPPED) + "default=/etc/containerd/certs.d/_default\n",
+         ["hosts-toml-missing", "certificate-unchecked"]),
+        (WELL["containerd"] + "hidden=/etc/containerd/certs.d/registry.moor.test_8443_\n", ["hosts-toml-hidden"]),
+        (WELL["containerd"].replace("trusted=5", "trusted=50").replace(TOML, base64.b64encode(b"[host.x]\n").decode()),
+         ["ca-unread"]),
+    ],
+)  # fmt: skip
+def test_what_containerd_finds_of_the_registry_shows_its_causes(answer: str, rules: list[str]) -> None:
+    assert causes(containerd=answer.replace("trusted=5\n", "trusted=50\n") if "default=" in answer else answer) == rules
+
+
+def test_a_runtime_of_its_own_that_checks_no_certificate_is_told() -> None:
+    answer = f"toml_file=/var/lib/rancher/k3s/agent/etc/containerd/certs.d/r/hosts.toml\ntoml={SKIPPED}\n"
+    for own, said, rules in (("k3s", answer, ["certificate-unchecked-own"]), ("rke2", "", []), ("crio", "", [])):
+        evidence = evidence_of({**WELL, "containerd": said}, replace(ASKED, own=own), KNOWN, "node1", NOW)
+        assert [v.rule for result in judge(evidence, RULES) for v in result.verdicts] == rules
