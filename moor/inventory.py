@@ -13,6 +13,7 @@ from moor.settings.access import ADDRESSES, SITE, SiteSettings
 from moor.settings.document import Findings, Source, Tree, load
 from moor.settings.entries import Connection, DefaultsEntry
 from moor.settings.fleet import KEY, Fleet, HostFacts, Layer
+from moor.settings.roles import UNFILLED, unfilled
 from moor.settings.section import sections
 
 SSH_PORT = 22
@@ -48,6 +49,7 @@ class FleetInventory:
         facts = {name: fleet.facts(name) for name in fleet.hosts}
         findings.refuse()
         inventory = self._inventory(fleet, facts)
+        inventory.defaults.data[UNFILLED] = unfilled(fleet)
         check_addresses(inventory, {name: host.source for name, host in facts.items()}, findings)
         findings.refuse()
         return inventory

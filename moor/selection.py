@@ -15,6 +15,7 @@ from nornir.core.inventory import Host, Inventory
 from moor.errors import InputError
 from moor.nearest import nearest
 from moor.runbook import Runbook, Stage, TaskFunction
+from moor.settings.roles import UNFILLED, Unfilled
 
 JOINED = "moor_joined"  # in a host's data: only the cluster knows it, no file of the inventory
 ALL = 1_000_000  # hosts: more than any batch
@@ -57,6 +58,14 @@ def refuse_nobody(nr: Nornir, runbook: Runbook, command: str) -> None:
     if meant:
         raise InputError(f"{called}: it asks nothing of {', '.join(nr.inventory.hosts)}; it is for {', '.join(meant)}")
     raise InputError(f"{called}: no host of the inventory is in a group that it is for")
+
+
+def refuse_unfilled(nr: Nornir, stages: Iterable[Stage]) -> None:
+    """Raise InputError where the inventory has no host, or one too many, for what the stages do."""
+    found: Unfilled = nr.inventory.defaults.data.get(UNFILLED, {})
+    lines = [line for name in dict.fromkeys(map(concern, stages)) for line in found.get(name, ())]
+    if lines:
+        raise InputError("\n".join(lines))
 
 
 def passed_over(nr: Nornir, runbook: Runbook) -> list[str]:

@@ -72,6 +72,7 @@ class Images(Section):
     model_config = ConfigDict(extra="allow")
 
     section: ClassVar[str] = "images"
+    done_on: ClassVar[str] = "workstations"
     __pydantic_extra__: dict[str, Image]
 
     @model_validator(mode="after")

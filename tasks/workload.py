@@ -71,6 +71,7 @@ class Workloads(Section):
     model_config = ConfigDict(extra="allow")
 
     section: ClassVar[str] = "workloads"
+    done_on: ClassVar[str] = "control_plane"
     __pydantic_extra__: dict[str, Workload]
 
     @property

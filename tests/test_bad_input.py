@@ -89,6 +89,18 @@ CASES = {
     "an unknown group": Case(
         edited(HOSTS, "[workstations]", "[workstation]"), (HOSTS, "ws1.groups", "did you mean workstations?")
     ),
+    "two hosts for one Harbor": Case(
+        edited(HOSTS, "[workstations]", "[workstations, harbor]"),
+        (HOSTS, "ws1.groups", "harbor1 is in group harbor already", "take one out"),
+    ),
+    "images that nobody pushes": Case(
+        edited(HOSTS, "groups: [workstations]", "groups: []"),
+        (DEFAULTS, "data.images", "no host is in group workstations", "put one into it, or drop images"),
+    ),
+    "workloads that nobody deploys": Case(
+        edited(HOSTS, "[control_plane, nodes]", "[nodes]"),
+        (DEFAULTS, "data.workloads", "no host is in group control_plane", "put one into it, or drop workloads"),
+    ),
     "a secret itself": Case(
         lambda site: site.edit(DEFAULTS, f"file:{site.folder}/lab/secrets/harbor-admin", "Harbor12345"),
         (DEFAULTS, "harbor.admin_password", "write env:NAME or file:PATH"),

@@ -10,7 +10,7 @@ from moor.commands.diagnose import verdict
 from moor.commands.running import opened, play, put, remember, site_in, teller
 from moor.options import DIFFERS, Options
 from moor.refusal import refuse_bad_input
-from moor.selection import runbook_called
+from moor.selection import refuse_unfilled, runbook_called
 from moor.waivers import read_waivers
 
 
@@ -48,6 +48,7 @@ def check(options: Options, confirm: Callable[[str], bool] | None) -> int:
     from moor.checks import pin_new_host_keys
 
     with opened(options, dry_run=True) as nr:
+        refuse_unfilled(nr, runbook_called("site").stages)
         refuse_bad_input(nr.inventory.hosts.values(), runbook_called("site").stages, partly=True)
         settings = site_in(nr)
         read_waivers(settings.waivers, settings.directory)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import re
 import sys
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from moor.pages.view import look, utc_now
 from moor.secrets import mask
 from moor.settings.access import SiteSettings
 
+PLACE = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^\[\]:\s]+):([0-9]{1,5})")
 DEFAULT = "report.html"
 
 
@@ -50,17 +53,29 @@ def serve(options: Options, listen: str, days: int) -> int:
     settings = settings_for(options)
     address, port = place(listen)
     loopback = is_loopback(address)
-    if not loopback:
-        print(f"moor: {address} is reached by others too, and there is no login", file=sys.stderr)
     app = application(lambda: _live(settings, days), policy(), loopback)
     try:
         server = create_server(app, host=address, port=port, threads=4, ident="moor")
     except OSError as error:
-        raise InputError(f"--listen {listen}: {error.strerror or error}") from error
+        raise InputError(f"--listen {listen}: {_why_not(error)}") from error
+    except ValueError as error:  # waitress words every address that it cannot resolve so
+        raise InputError(f"--listen {listen}: {address} is no address or name of this machine") from error
+    if not loopback:
+        print(f"moor: {address} is reached by others too, and there is no login", file=sys.stderr)
     shown = f"[{address}]" if ":" in address else address
     print(f"http://{shown}:{getattr(server, 'effective_port', port)}/ ({way_out()})", flush=True)
     server.run()
     return 0
+
+
+def _why_not(error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return "another program listens there; choose another port"
+    if error.errno == errno.EADDRNOTAVAIL:
+        return "this machine has no such address; write one of its own, or 0.0.0.0 for all of them"
+    if error.errno == errno.EACCES:
+        return "this user may not listen on that port; choose one from 1024 on"
+    return str(error.strerror or error)
 
 
 def _live(settings: SiteSettings, days: int) -> str:
@@ -72,7 +87,7 @@ def _live(settings: SiteSettings, days: int) -> str:
 
 def place(listen: str) -> tuple[str, int]:
     """Read ADDRESS:PORT; raises InputError."""
-    address, _, port = listen.rpartition(":")
-    if not address or not port.isdigit() or int(port) > 65535:
+    found = PLACE.fullmatch(listen)
+    if not found or int(found[2]) > 65535:
         raise InputError(f"--listen {listen}: write ADDRESS:PORT, such as 127.0.0.1:8080 or [::1]:8080")
-    return address.strip("[]"), int(port)
+    return found[1].strip("[]"), int(found[2])

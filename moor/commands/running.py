@@ -27,7 +27,7 @@ from moor.report import Collector, HostReport, RunReport
 from moor.runbook import Runbook, run
 from moor.runners.dask import DaskRunner
 from moor.secrets import MaskingFilter
-from moor.selection import FLEET, limited, passed_over, refuse_nobody
+from moor.selection import FLEET, limited, passed_over, refuse_nobody, refuse_unfilled
 from moor.settings.access import SiteSettings
 from moor.sites import find_site, open_site
 
@@ -69,6 +69,7 @@ def worst(codes: Iterable[int]) -> int:
 
 def play(nr: Nornir, runbook: Runbook, options: Options, command: str) -> RunReport:
     """Run a runbook over the fleet and report what it found; raises InputError before anything is reached."""
+    refuse_unfilled(nr, runbook.stages)
     refuse_nobody(nr, runbook, command)
     refuse_bad_input(nr.inventory.hosts.values(), runbook.stages, examining=runbook.independent)
     if options.limit and (beside := passed_over(nr, runbook)):

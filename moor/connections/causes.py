@@ -53,4 +53,16 @@ def changed_key(kind: str, fingerprint: str, known_kind: str, known: str) -> str
 
 def jump(said: str) -> str:
     """Say that the command which carries the connection failed."""
-    return f"the way through the jump host failed: {said}; try it by ssh"
+    return f"the way through the jump host failed: {said}; {_past_the_jump(said)}"
+
+
+def _past_the_jump(said: str) -> str:
+    # Source: openssh-portable, sshconnect.c, check_host_key and warn_changed_key
+    if "host key is known for" in said:
+        return "look at the key that it shows and pin it: moor check --accept-new-host-keys"
+    if "IDENTIFICATION HAS CHANGED" in said:
+        return (
+            "if the jump host was installed anew, drop the old key from known_hosts (ssh-keygen -R) and pin the new "
+            "one: moor check --accept-new-host-keys; else somebody listens"
+        )
+    return "try it by ssh"

@@ -22,9 +22,13 @@ class Strict(BaseModel):
 
 
 class Section(Strict):
-    """The settings of one concern: what stands below ``data.<section>`` of a host, its groups and the defaults."""
+    """The settings of one concern: what stands below ``data.<section>`` of a host, its groups and the defaults.
+
+    done_on  the group whose hosts do what the section asks for, where somebody has to
+    """
 
     section: ClassVar[str]
+    done_on: ClassVar[str] = ""
 
 
 class Several(ValueError):

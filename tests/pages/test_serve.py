@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from moor.cli import main
 from moor.commands.pages import place
 from moor.errors import InputError
 from moor.pages.server import is_loopback
@@ -102,10 +104,30 @@ def test_a_place_is_an_address_and_a_port(text: str, found: tuple[str, int]) -> 
     assert place(text) == found
 
 
-@pytest.mark.parametrize("text", ["", "8080", ":8080", "localhost", "a:b", "a:99999"])
+@pytest.mark.parametrize(
+    "text", ["", "8080", ":8080", "localhost", "a:b", "a:99999", "a:\u00b2", "[::1", "[]:1", "::1:1", "a:-1"]
+)
 def test_another_place_is_refused(text: str) -> None:
     with pytest.raises(InputError, match="ADDRESS:PORT"):
         place(text)
+
+
+@pytest.mark.parametrize(
+    ("listen", "said"),
+    [
+        ("999.1.1.1:80", "999.1.1.1 is no address or name of this machine"),
+        (f"{'a' * 80}.x:80", f"{'a' * 80}.x is no address or name of this machine"),
+        ("..:80", ".. is no address or name of this machine"),
+        ("192.0.2.1:8080", "this machine has no such address; write one of its own, or 0.0.0.0 for all of them"),
+        ("127.0.0.1:{taken}", "another program listens there; choose another port"),
+    ],
+)
+def test_where_nobody_can_listen_is_one_clear_error(listen: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        listen = listen.format(taken=taken.getsockname()[1])
+        with pytest.raises(SystemExit) as ended:
+            main(["serve", "--listen", listen, "--site", str(ROOT)])
+    assert (ended.value.code, capsys.readouterr().err) == (1, f"moor: --listen {listen}: {said}\n")
 
 
 @pytest.mark.parametrize(
