@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 STARS = "***"
-NAME = r"pass(?:word|wd|phrase)?|secret(?:[_-]?key)?|token|credentials?|(?:api|private|access)[_-]?key|auth"
+KEY = r"(?:api|private|access|account)[_-]?key(?:secret)?"
+NAME = rf"pass(?:word|wd|phrase)?|secret(?:[_-]?key)?|token|credentials?|{KEY}|auth"
 KEYED = re.compile(
     rf"""(?ix) ^ (?P<before> .*? (?<![a-z0-9]) [\w.-]* (?<![a-z]) (?:{NAME}) ["']? \s* [:=] \s* ) (?P<value> \S.* ) $"""
 )

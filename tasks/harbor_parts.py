@@ -8,7 +8,7 @@ from shlex import quote
 from moor.resources.base import Scripted, State, literal
 from moor.resources.file import File
 from moor.secrets import Secret
-from tasks.harbor_yml import COMPOSE
+from tasks.harbor_yml import COMPOSE, FLAGS
 
 INSTALL_S = 1800
 LOST = "running, but Docker has lost its process"
@@ -52,7 +52,7 @@ class Prepared(Scripted):
     def probe(self) -> str:
         return f"""\
 c={quote(self.compose)}; [ -e "$c" ] || exit 0
-cat {quote(self.directory)}/.moor-flags 2>/dev/null || echo '(its installation did not come to its end)'
+cat {quote(self.directory)}/{FLAGS} 2>/dev/null || echo '(its installation did not come to its end)'
 for f in {" ".join(map(quote, self.newer_than))}; do
   [ ! -e "$f" ] || [ -z "$(find "$f" -newer "$c")" ] || printf '%s\\n' "$f"
 done"""
@@ -71,7 +71,7 @@ done"""
         return f"""\
 cd {quote(self.directory)} || exit 1
 {{ {doing}; }} || moor_fail {quote(f"{'prepare' if actual else 'install.sh'} failed")}
-printf '%s\\n' {quote(" ".join(self.flags))} > .moor-flags"""
+printf '%s\\n' {quote(" ".join(self.flags))} > {FLAGS}"""
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,8 @@ from tasks import harbor_keys
 from tasks.harbor_options import LOGIN_IN_URL, SECRET
 
 RECORD = ".moor-options"  # beside harbor.yml: the dotted keys of data.harbor.options that moor has set
-COMPOSE = "docker-compose.yml"  # made by prepare: there once Harbor was installed
+COMPOSE = "docker-compose.yml"  # made by prepare
+FLAGS = ".moor-flags"  # those of the last prepare; there once an installation came to its end
 FIRST_START = ("harbor_admin_password",)  # read when the database is made, and never again
 ABSENT = "(not set)"
 Tree = Mapping[str, Any]
@@ -54,7 +55,7 @@ class Configured(Scripted):
 for f in {paths}; do
   if [ -e "$f" ]; then wc -c < "$f"; cat "$f"; else echo 0; fi
 done
-[ ! -e {quote(f"{folder}/{COMPOSE}")} ] || echo installed"""
+[ ! -e {quote(f"{folder}/{COMPOSE}")} ] || [ ! -e {quote(f"{folder}/{FLAGS}")} ] || echo installed"""
 
     def actual(self, output: str) -> State | None:
         (template, present, record), rest = files_in(output, 3, self.id)

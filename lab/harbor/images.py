@@ -91,7 +91,7 @@ def code() -> Files:
     ]
     sources = [HERE / "release.py", *(path for path in parts if path.suffix in (".py", ".jinja"))]
     files = {f"{CODE}/lab/harbor/{path.relative_to(HERE)}": path.read_text() for path in sources}
-    scripts = {f"{CODE}/db.sh": DATABASE, "usr/local/bin/psql": PSQL}
+    scripts = {f"{CODE}/db.sh": DATABASE, "usr/bin/psql": PSQL}
     return Files(files | scripts, frozenset(scripts))
 
 
