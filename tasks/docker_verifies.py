@@ -14,7 +14,8 @@ from moor.resources.requirement import Requirement
 from tasks.facts import Registry
 
 DAEMON = "/etc/docker/daemon.json"
-MEND = "take it out, then run: systemctl reload docker"
+# A reload keeps what the running engine has where the file no longer has the key.
+MEND = "take it out, then run: systemctl restart docker"
 
 ASKED = f"""\
 [ ! -f {DAEMON} ] || echo "file=$(base64 < {DAEMON} | tr -d '\\n')"
@@ -45,7 +46,7 @@ def judged(output: str, registry: Registry) -> str:
     if running and not found:
         found.append(
             f"the running dockerd checks no certificate of {registry.name} ({', '.join(running)}), which its "
-            "configuration no longer says; run: systemctl reload docker"
+            "configuration no longer says; run: systemctl restart docker"
         )
     return "\n".join(found)
 

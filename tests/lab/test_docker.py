@@ -18,6 +18,7 @@ pytestmark = pytest.mark.lab
 DIRECTORY = f"{CERTS}/{NAME}:{PORT}"
 PACKAGE, SERVICE = "package:docker.io+docker-cli+docker-compose", "service:docker"
 CA, ALONE, EDIT = f"file:{DIRECTORY}/ca.crt", f"ca-alone:{DIRECTORY}", f"edit:{DAEMON}#settings"
+RESTART = "systemctl reset-failed docker; systemctl restart docker"
 PULL = f"docker pull {NAME}:{PORT}/demo/none:1 2>&1 || :"
 
 
@@ -99,3 +100,31 @@ def test_packages_that_cannot_be_had_are_told_by_name(lab: Lab, site: Site) -> N
     error = site.apply(install_docker, "ws1")["ws1"].error
     assert error.startswith("package:docker-ce: mending failed")
     assert "docker-ce" in error.partition("mending failed")[2]
+
+
+def test_an_engine_that_is_told_not_to_check_the_registry_is_refused_as_long_as_it_is(lab: Lab, site: Site) -> None:
+    site.apply(install_docker, "ws1")
+    kept = shell(lab, "ws1", f"cat {DAEMON} 2>/dev/null || :")
+    network = str(lab.fleet.network)
+    try:
+        shell(
+            lab,
+            "ws1",
+            f"""echo '{{"insecure-registries": ["{network}"]}}' > {DAEMON}; {RESTART}""",
+        )
+        error = site.plan(install_docker, "ws1")["ws1"].error
+        assert f"{DAEMON}: insecure-registries has '{network}', so that Docker checks no certificate of {NAME}" in error
+        shell(lab, "ws1", f"echo '{{}}' > {DAEMON}")
+        assert f"the running dockerd checks no certificate of {NAME} ({network}" in (
+            site.plan(install_docker, "ws1")["ws1"].error
+        )
+        shell(lab, "ws1", "systemctl reload docker")  # keeps what it had
+        assert "run: systemctl restart docker" in site.plan(install_docker, "ws1")["ws1"].error
+        shell(lab, "ws1", RESTART)
+        assert changed(site.plan(install_docker, "ws1")["ws1"]) == []
+    finally:
+        shell(
+            lab,
+            "ws1",
+            f"printf %s '{kept}' > {DAEMON}; [ -s {DAEMON} ] || rm -f {DAEMON}; {RESTART}",
+        )

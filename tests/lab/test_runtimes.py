@@ -29,6 +29,7 @@ from tasks.layers.seen import pull
 from tasks.names.hosts import write_hosts
 from tasks.pki import registry_certificate, registry_key
 from tasks.podman import OURS, configure_podman
+from tasks.surroundings import look_around
 from tasks.trust import trust_ca
 from tests.lab.conftest import fleet_for_tests
 from tests.lab.kubelets import cri_pull
@@ -425,3 +426,24 @@ def test_crio_is_reloaded_once_when_its_list_of_registries_is_newer(fleet: Lab, 
     assert changed(site.apply(configure_containerd, "podman")["podman"]) == [FILES[1], "service:crio"]
     assert shell(fleet, "podman", "systemctl show -p MainPID --value crio; wc -l < /run/reloaded").split() == [pid, "1"]
     assert changed(site.plan(configure_containerd, "podman")["podman"]) == []
+
+
+def test_podman_that_is_told_not_to_check_is_refused_and_a_users_own_file_is_told(fleet: Lab, site: Site) -> None:
+    write(site, podman={})
+    site.apply(configure_podman, "podman")
+    shell(fleet, "podman", f"{PODMAN}; systemctl stop crio 2>/dev/null; mv {PLACE}/ca.crt /run/ca.crt")
+    assert "x509" in shell(fleet, "podman", PODMAN)
+    later, own = "/etc/containers/registries.conf.d/99-z.conf", "/root/.config/containers/registries.conf"
+    text = f'[[registry]]\\nlocation = "{NAME}:{PORT}"\\ninsecure = true\\n'
+    try:
+        shell(fleet, "podman", f"printf '{text}' > {later}")
+        assert shell(fleet, "podman", PODMAN).isalnum()  # nothing was checked
+        assert f"{later}: insecure = true for {NAME}:{PORT}; take it out" in (
+            site.plan(configure_podman, "podman")["podman"].error
+        )
+        shell(fleet, "podman", f"rm {later}; mkdir -p {own.rpartition('/')[0]}; printf '{text}' > {own}")
+        assert shell(fleet, "podman", PODMAN).isalnum()  # /etc/containers is not read at all
+        (found,) = [one for one in site.found(look_around, "podman") if one.id == f"registries-conf:{own}"]
+        assert "is read instead of /etc/containers by that user's podman" in found.what
+    finally:
+        shell(fleet, "podman", f"rm -f {later} {own}; mv /run/ca.crt {PLACE}/ca.crt")
