@@ -72,9 +72,12 @@ moor_files() { ( # FILE
 ) }
 g=$(moor_told); c=${g:-/etc/containerd/config.toml}"""
 
+# A login at the beginning of a line loses all of its value, one within a line its text or list; the file stays TOML.
+LOGIN = '\\(auth\\|username\\|password\\|identitytoken\\|Authorization\\)"\\{0,1\\} *= *'
 HIDDEN = (
-    "sed 's/\\(\\(auth\\|password\\|username\\|identitytoken\\|Authorization\\)\"\\{0,1\\} *= *\\)"
-    '\\(["{[]\\).*/\\1"x"/\''
+    f"""sed -e 's/^\\( *"\\{{0,1\\}}{LOGIN}\\).*/\\1"x"/' -e 's/\\({LOGIN}\\)"[^"]*"/\\1"x"/g' """
+    f"""-e 's/\\({LOGIN}\\)\\[[^]]*\\]/\\1"x"/g' """
+    f"""-e "s/\\({LOGIN.replace('"', chr(92) + '"')}\\)'[^']*'/\\1\\"x\\"/g\""""
 )
 
 

@@ -15,7 +15,7 @@ from moor.errors import HostError
 from tasks.containerd_config import CONFIG, PLUGIN, Wanted
 from tasks.containerd_dropin import drop_in
 from tasks.containerd_effective import Expected, faults
-from tasks.containerd_reads import FILES, Reads, load_order, reads_of
+from tasks.containerd_reads import FILES, HIDDEN, Reads, load_order, reads_of
 from tasks.facts import Registry
 from tests.shells import SHELLS, sh
 
@@ -193,3 +193,28 @@ def test_a_host_lists_the_files_that_its_unit_names(shell: str, start: str, tmp_
     assert (named, done.stderr) == (f"{tmp_path}/main.toml" if start else "", b"")
     names = ("main.toml", "conf.d/a.toml", "conf.d/b.toml", "more.toml", "conf.d/../none.toml")
     assert files == [f"{tmp_path}/{name}" for name in names]
+
+
+LOGINS = """\
+[a.auth]
+  username = "me"
+  password = 'S3cret'
+  "auth" = "S3cret"
+[b]
+configs = {"r" = {auth = {username = "me", password = 'S3cret'}, tls = {ca_file = "/ca"}}}
+auth = { password = "S3cret" }
+headers = {Authorization = ["Basic S3cret"], X = ["y"]}
+[c.headers]
+Authorization = ["Basic S3cret"]
+config_path = "/etc/certs.d" # password = none
+"""
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_a_login_stays_on_its_host_and_the_rest_is_read(shell: str) -> None:
+    said = sh(shell, f"{HIDDEN} <<'EOF'\n{LOGINS}EOF\n").stdout.decode()
+    assert "S3cret" not in said
+    tree = tomllib.loads(said)
+    assert tree["b"]["configs"]["r"]["tls"] == {"ca_file": "/ca"}
+    assert tree["c"]["headers"]["config_path"] == "/etc/certs.d"
+    assert tree["b"]["headers"]["X"] == ["y"]
