@@ -85,7 +85,9 @@ def passes(error: HostError, lasted_s: float = 0) -> bool:
     if isinstance(cause, TransportError):
         return "CERTIFICATE" not in str(cause).upper()
     code = code_of(error) or (cause.response.status_code if isinstance(cause, HTTPStatusError) else 0)
-    return code in NOT_YET or (code == 401 and lasted_s < STARTING_S) or (code == 500 and "schema" not in str(error))
+    if code == 500:
+        return "typed patch" not in str(error)
+    return code in NOT_YET or (code == 401 and lasted_s < STARTING_S)
 
 
 def is_silent(error: BaseException) -> bool:

@@ -86,24 +86,24 @@ class Rollout(Remote):
 
     def _pods(self, task: Task, deployment: Tree, until: float) -> Pods:
         """Return the pods of the newest template, and their events where nothing else says why one waits."""
-        sets = self._list(task, "apps/v1", "ReplicaSet", until)
+        chosen: Tree = {"labels": deployment["spec"]["selector"].get("matchLabels") or None}
+        sets = self._list(task, until, "apps/v1", "ReplicaSet", **chosen)
         latest = newest(deployment, sets)
-        pods = [pod for pod in self._list(task, "v1", "Pod", until) if _owner(pod) in latest or not sets]
-        events = self._list(task, "v1", "Event", until) if any(map(quiet, pods)) else []
+        pods = [pod for pod in self._list(task, until, "v1", "Pod", **chosen) if _owner(pod) in latest or not sets]
+        about: Tree = {"fields": {"involvedObject.kind": "Pod"}}
+        events = self._list(task, until, "v1", "Event", **about) if any(map(quiet, pods)) else []
         return Pods(tuple(pods), tuple(events), tuple(one for one in sets if one["metadata"]["uid"] in latest))
 
-    def _list(self, task: Task, version: str, kind: str, until: float) -> list[Tree]:
+    def _list(self, task: Task, until: float, version: str, kind: str, **chosen: Any) -> list[Tree]:
         """Return the namespace's objects of a kind; none where the user may not list them."""
+        what = raw(version, kind)
         try:
-            what = raw(version, kind)
-            return [
-                as_dict(one)
-                for one in ask(task, self.id, lambda c: list(c.list(what, namespace=self.namespace)), until)
-            ]
+            found = ask(task, self.id, lambda c: list(c.list(what, namespace=self.namespace, **chosen)), until)
         except HostError as error:
             if lacks_right(error):
                 return []
             raise
+        return [as_dict(one) for one in found]
 
 
 @dataclass

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from lightkube import Client, KubeConfig
 import lab.kubernetes as lab_kubernetes
 from lab.kubernetes.standin.api.access import TENANT, Tokens
 from lab.kubernetes.standin.api.cluster import Cluster
-from lab.kubernetes.standin.api.http import Server
+from lab.kubernetes.standin.api.http import Handler, Server
 from lab.kubernetes.standin.store import Store
 
 
@@ -28,6 +29,8 @@ class Api:
         self.access = lab_kubernetes.make_access(kept, "cp1", "127.0.0.1")
         self.store = Store(directory / "cluster.sqlite")
         self.cluster = Cluster(self.store)
+        self._open: list[socket.socket] = []
+        self.asked: list[str] = []  # paths, in the order of the answers
         self.tokens = Tokens(kept / "tokens.csv", self.access.node_key)
         self.server = self._listening(0)
         self.url = f"https://127.0.0.1:{self.server.server_address[1]}"
@@ -37,8 +40,19 @@ class Api:
         self.server.start()
 
     def _listening(self, port: int) -> Server:
-        kept = self.directory / "kept"
-        return Server(("127.0.0.1", port), self.cluster, self.tokens, (kept / "tls.crt", kept / "tls.key"))
+        kept, asked, open_ones = self.directory / "kept", self.asked, self._open
+
+        class Noting(Handler):
+            def setup(self) -> None:
+                super().setup()
+                open_ones.append(self.connection)
+
+            def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+                asked.append(self.path)
+
+        server = Server(("127.0.0.1", port), self.cluster, self.tokens, (kept / "tls.crt", kept / "tls.key"))
+        server.RequestHandlerClass = Noting
+        return server
 
     @contextmanager
     def down(self) -> Iterator[None]:
@@ -46,6 +60,9 @@ class Api:
         port = int(self.server.server_address[1])
         self.server.shutdown()
         self.server.server_close()
+        while self._open:
+            with suppress(OSError):  # the client was faster
+                self._open.pop().shutdown(socket.SHUT_RDWR)
         yield
         self.server = self._listening(port)
         self.server.start()

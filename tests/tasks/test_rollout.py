@@ -244,6 +244,8 @@ def test_a_restart_of_the_api_during_the_wait_is_waited_for_and_told(api: Api, f
     fleet.apply(kinds.DEPLOYMENT, deployment())
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(run, api.kubeconfig, [Rollout("demo", "web", wait_s=60)])
+        while len(api.asked) < 3 and not waiting.done():  # it has read, planned, and begun to wait
+            threading.Event().wait(0.05)
         with api.down():
             threading.Event().wait(4)
         fleet.settle()
