@@ -120,6 +120,15 @@ def test_one_apply_takes_the_bare_fleet_to_a_workload_that_runs(lab: Lab, moor: 
             assert json.load(answer)["sqrt"] == pytest.approx(2**0.5)
 
 
+def test_the_workload_runs_confined_as_its_template_asks(lab: Lab, moor: Moor) -> None:
+    status = "for p in $(ctr -n k8s.io tasks ls | awk '$3 == \"RUNNING\" {print $2}'); do cat /proc/$p/status; done"
+    for name in NODES[1:]:
+        lines = (line.split() for line in lab.exec(name, ["sh", "-c", status]).splitlines())
+        found = {line[0]: line[1] for line in lines if len(line) > 1}
+        wanted = {"Uid:": "65534", "CapEff:": "0" * 16, "CapBnd:": "0" * 16, "NoNewPrivs:": "1", "Seccomp:": "2"}
+        assert {key: found[key] for key in wanted} == wanted, name
+
+
 def watch_programs(seen: set[str], ended: threading.Event) -> None:
     """Collect arguments and environment of every program of this machine, which sees those of the lab's hosts too."""
     while not ended.wait(0.04):

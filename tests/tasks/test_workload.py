@@ -4,7 +4,9 @@ from typing import Any
 
 import pytest
 
+from lab.kubernetes.standin.api.admission import violations
 from moor.errors import InputError
+from moor.templates import render
 from tasks.admission import with_claims
 from tasks.cluster_parts import as_text
 from tasks.rollout import Rollout, progress
@@ -80,6 +82,20 @@ def test_a_secret_object_is_shown_without_its_values() -> None:
 def test_an_object_of_the_whole_cluster_needs_no_namespace(api: str) -> None:
     version, _, kind = api.partition(":")
     assert list(findings({"apiVersion": version, "kind": kind, "metadata": {"name": "x"}}, "demo", HOST, SECRETS)) == []
+
+
+@pytest.mark.parametrize("restricted", [True, False])
+def test_the_shipped_template_passes_restricted_unless_a_workload_says_otherwise(restricted: bool) -> None:
+    values: dict[str, Any] = {
+        "namespace": "demo",
+        "pull_secret": "registry",
+        "replicas": 1,
+        "port": 8000,
+        "host_port": None,
+    }
+    text = render("deployment.yaml.j2", name="x", image=f"{HOST}/demo/sqrt:1.0", restricted=restricted, **values)
+    (made,) = objects_of(text, "deployment.yaml.j2")
+    assert (not list(violations(made["spec"]["template"]["spec"], "restricted"))) is restricted
 
 
 def test_a_pod_of_a_stateful_set_has_the_volumes_of_its_claims() -> None:
