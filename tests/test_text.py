@@ -7,6 +7,7 @@ from pathlib import Path
 from nornir.core.task import Result, Task
 
 from moor import text
+from moor.commands.diagnose import verdict
 from moor.engine.converge import converge
 from moor.engine.results import Cause, Status
 from moor.findings import Finding
@@ -28,6 +29,27 @@ def proved(host: str, **statuses: Status) -> HostReport:
         for name, status in statuses.items()
     ]
     return HostReport(reached=True, error="name" if "failed" in statuses.values() else "", resources=resources)
+
+
+def unknown(*proofs: str) -> HostReport:
+    """Give a host whose tls is well and of whose further proofs nothing is known."""
+    words = "the cluster says 403: no"
+    more = [ResourceReport(f"proof:{name}", "skipped", error=words) for name in proofs]
+    return HostReport(reached=True, resources=[ResourceReport("proof:tls", "ok"), *more])
+
+
+def test_what_is_not_known_of_several_hosts_is_told_once_with_the_proofs_that_it_concerns() -> None:
+    report = RunReport("run", "verify", {"node1": unknown("node", "pod"), "node2": unknown("pod")})
+    shown = text.matrix(report)
+    assert "  ? node1 node2: node, pod: not examined: the cluster says 403: no" in shown.splitlines()
+    assert "FAULT" not in shown
+    assert verdict(report) == 1
+
+
+def test_pods_prove_what_nodes_that_may_not_be_read_would() -> None:
+    assert verdict(RunReport("run", "verify", {"node1": unknown("node")})) == 0
+    faulty = {"node1": proved("node1", name="failed"), "node2": unknown("pod")}
+    assert verdict(RunReport("run", "verify", faulty)) == 2
 
 
 def test_what_lies_behind_a_fault_is_unknown_and_what_was_not_asked_is_a_dash() -> None:
