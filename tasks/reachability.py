@@ -26,7 +26,7 @@ from tasks.cluster_api import cluster_of
 from tasks.containerd import ContainerdSettings, expected_of
 from tasks.facts import Registry
 from tasks.layers import RULES
-from tasks.layers.chain import LayerResult, Seen, judge
+from tasks.layers.chain import LAYERS, LayerResult, Seen, judge
 from tasks.layers.door import Asked, Door, Known, parted
 from tasks.layers.heard import Ours
 from tasks.layers.pods import faulty, node_evidence, pod_evidence, waits
@@ -194,10 +194,13 @@ def told(
 
     unknown  why nothing is known of a layer
     """
-    causes = [unreached] if unreached else []
-    for layer, words in (unknown or {}).items():
-        task.results.append(ResourceResult(task.host, f"proof:{layer}", "skipped", "", words))
-    for result in results:
+    causes, why = [unreached] if unreached else [], unknown or {}
+    order = [layer.name for layer in LAYERS]
+    every = [*results, *(LayerResult(layer, "unknown") for layer in why)]
+    for result in sorted(every, key=lambda one: order.index(one.layer)):
+        if result.layer in why:
+            task.results.append(ResourceResult(task.host, f"proof:{result.layer}", "skipped", "", why[result.layer]))
+            continue
         status = STATUS[result.status]
         words = "\n".join(f"{v.cause}; {v.mend}" for v in result.verdicts)
         known = [Cause(verdict.rule, verdict.cause, verdict.mend) for verdict in result.verdicts]
