@@ -27,7 +27,7 @@ Action = Literal["pull", "push"]
 def _days_that_stay(days: int) -> int:
     """Return the days of a robot; raises ValueError for 0, of which Harbor makes 30."""
     if days == 0:
-        raise ValueError("Harbor makes 30 days of 0; write -1 for a robot that never expires, or its days")
+        raise ValueError("0 is 30 days to Harbor; write -1 for a robot that never expires, or its days")
     return days
 
 

@@ -31,7 +31,7 @@ def told(days: int, **changes: str) -> str:
 
 
 def test_no_days_are_refused_since_harbor_makes_thirty_of_them() -> None:
-    with pytest.raises(ValidationError, match="Harbor makes 30 days of 0; write -1 for a robot that never expires"):
+    with pytest.raises(ValidationError, match="0 is 30 days to Harbor; write -1 for a robot that never expires"):
         Robot(duration_days=0)
     assert [Robot(duration_days=days).duration_days for days in (-1, 1)] == [-1, 1]
 
