@@ -10,8 +10,8 @@ from tasks.layers.asked_for import refuse_unknown as refuse_unknown  # for the c
 from tasks.layers.explain import explained as explained
 from tasks.layers.explain import unknown as unknown
 from tasks.layers.site import ours_of as ours_of
+from tasks.looking import Looking as Looking
 from tasks.reachability import LOOKING as LOOKING
-from tasks.reachability import Looking as Looking
 from tasks.reachability import diagnose_node
 
 RUNBOOK = Runbook("diagnose", "Why pods do not start: each layer of a pull, from every node.", (

@@ -22,8 +22,9 @@ from tasks.layers.mtu import mtu_of
 from tasks.layers.probes import Probe
 from tasks.layers.proxies import lines
 from tasks.layers.seen import evidence_of
+from tasks.looking import asked_of, door_of
 from tasks.podman import PodmanSettings
-from tasks.reachability import asked_of, door_of, told
+from tasks.reachability import told
 from tasks.registries_conf import REGISTRIES, users_own
 
 CLOCK = "clock:kept"

@@ -23,7 +23,8 @@ from tasks.layers.chain import judge
 from tasks.layers.door import Known
 from tasks.layers.probes import probes
 from tasks.layers.seen import evidence_of
-from tasks.reachability import asked_of, told
+from tasks.looking import asked_of
+from tasks.reachability import told
 from tasks.registry_view import fingerprint
 
 LAYERS = ("clock", "name", "hosts", "route", "tls", "proxy")

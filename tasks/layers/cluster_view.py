@@ -25,11 +25,14 @@ EVERYWHERE = "*"
 UNKNOWN_LOGIN = 401
 
 
-def read_cluster(client: Client, namespaces: Sequence[str], deployment: str, host_port: str) -> ClusterView:
+def read_cluster(
+    client: Client, namespaces: Sequence[str], deployment: str, host_port: str, further: Sequence[str] = ()
+) -> ClusterView:
     """Read what concerns images of one registry; what may not be read is in the view's ``unknown``.
 
     namespaces  ``*`` is all of them
     deployment  only its pods; all pods where it is empty
+    further     namespaces in which a secret that pods lack may be, by the same name
     Raises      HostError: the API does not answer, or does not know the login
     """
     reading = Reading(client)
@@ -46,7 +49,10 @@ def read_cluster(client: Client, namespaces: Sequence[str], deployment: str, hos
     secrets = {key: reading.one(KubeSecret, *key) for key in named}
     lacking = {name for key, found in secrets.items() if found is None and _key(KubeSecret, *key) not in reading.unknown
                for name in key[1:]}  # fmt: skip
-    placed = {name: tuple(p for p in places if reading.one(KubeSecret, p, name)) for name in sorted(lacking)}
+    placed = {
+        name: tuple(p for p in dict.fromkeys([*places, *further]) if reading.one(KubeSecret, p, name))
+        for name in sorted(lacking)
+    }
     similar = {place: _similar(reading, place) for place in places}
     return ClusterView(nodes, pods, events, secrets, accounts, placed, similar, reading.unknown, owners)
 

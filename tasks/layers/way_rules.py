@@ -257,7 +257,9 @@ WAY_RULES = (
     Rule(
         "ca-other", "tls",
         lambda e: e.get("verify") not in ("", "0"),
-        "{host} does not accept the certificate of {name}: {verify_words}", "moor apply trust --limit {host}",
+        "{host} does not accept the certificate of {name}: {verify_words}",
+        "moor apply trust --limit {host}; where that has nothing to do, run on {host}: "
+        "openssl s_client -connect {name}:{port} -servername {name} -showcerts",
         OPENSSL,
     ),
 )  # fmt: skip

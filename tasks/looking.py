@@ -1,0 +1,106 @@
+"""What a look at a node is about, as the command line and the inventory have it, and what the cluster says of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from nornir.core.inventory import Host
+from nornir.core.task import Task
+
+from moor.engine.once import once
+from moor.errors import MoorError
+from moor.identity import Identity
+from moor.nodes import node_of, paired
+from moor.settings import optional_settings_of, settings_of
+from tasks.cluster_api import cluster_of
+from tasks.containerd import ContainerdSettings, expected_of
+from tasks.facts import Registry
+from tasks.layers.door import Asked, Door
+from tasks.layers.view import ClusterView
+from tasks.names import Names
+from tasks.preflight import Preflight
+from tasks.registry_view import Login
+from tasks.workload import Cluster, Workload, Workloads, open_cluster
+
+NODES = "Node *"  # in what could not be read of the cluster
+
+
+@dataclass(frozen=True)
+class Looking:
+    """What a diagnosis looks at.
+
+    pull        whether each node really pulls the image
+    namespaces  those of the inventory's workloads where it is empty; ``*`` is all
+    deployment  one alone; all where it is empty
+    own_login   logs in as the pods' own secret says, rather than as the inventory does
+    """
+
+    pull: bool = False
+    namespaces: tuple[str, ...] = ()
+    deployment: str = ""
+    own_login: bool = False
+
+
+def door_of(host: Host) -> Door:
+    """Give where the registry is for a host."""
+    registry = settings_of(host, Registry)
+    first, *further = map(str, registry.addresses)
+    return Door(registry.name, first, registry.port, tuple(further))
+
+
+def asked_of(host: Host, image: str, login: Login | None = None, pull: bool = False) -> Asked:
+    """Give what a node is asked about, as the inventory has it."""
+    runtime = settings_of(host, ContainerdSettings)
+    return Asked(
+        door_of(host),
+        image,
+        login,
+        pull,
+        "" if runtime.runtime == "containerd" else runtime.runtime,
+        settings_of(host, Names).mode,
+        runtime.service,
+        settings_of(host, Preflight).through_proxy,
+        expected_of(runtime, settings_of(host, Registry)) if runtime.runtime == "containerd" else None,
+    )
+
+
+def workloads_of(task: Task, looking: Looking) -> dict[str, Workload]:
+    known = settings_of(task.host, Workloads).by_name
+    return {name: w for name, w in known.items() if not looking.deployment or name == looking.deployment}
+
+
+def namespaces_of(task: Task, looking: Looking) -> tuple[str, ...]:
+    own = dict.fromkeys(workload.namespace for workload in settings_of(task.host, Workloads).by_name.values())
+    return looking.namespaces or tuple(own)
+
+
+def cluster_view(task: Task, looking: Looking, door: Door) -> ClusterView | str | None:
+    """Give what the cluster says; why it says nothing; None where the inventory knows no cluster."""
+    settings, namespaces = optional_settings_of(task.host, Cluster), namespaces_of(task, looking)
+    own = namespaces_of(task, Looking())
+    if settings is None or not namespaces:
+        return None
+
+    def ask() -> ClusterView | str:
+        try:
+            open_cluster(task)
+            from tasks.layers.cluster_view import read_cluster  # as lightkube, see moor.connections.kubernetes
+
+            return read_cluster(cluster_of(task), namespaces, looking.deployment, door.host_port, own)
+        except MoorError as error:
+            return str(error)
+
+    return once(task, ("cluster", settings.kubeconfig, settings.context, namespaces, looking.deployment), ask)
+
+
+def node_name(task: Task, view: ClusterView, identity: Identity) -> str:
+    """Name the node of the cluster that the task's host is; the host itself where the cluster has none."""
+    host = task.host
+    address = host.hostname or host.name
+    found = paired({host.name: address}, map(node_of, view.nodes), {host.name: identity}).nodes.get(host.name)
+    if found:
+        return found.name
+    # Where nodes may not be listed, a pod still says on which of them it is, and that node's address.
+    status = ((pod.get("spec") or {}, pod.get("status") or {}) for pod in view.pods if NODES in view.unknown)
+    at = (str(spec["nodeName"]) for spec, state in status if state.get("hostIP") == address and spec.get("nodeName"))
+    return next(at, identity.node or host.name)
