@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import yaml
@@ -63,13 +64,12 @@ def rewritten(text: str, change: Callable[[Tree], Tree]) -> str:
     """
     before = loaded(text)
     wanted = change(_apart(before))
-    after = text
-    for path in _differing(before, wanted):
-        after = _put(after, path, wanted)
-    try:
-        right = _same(loaded(after), wanted)
-    except ValueError:
-        right = False
+    after, right = text, False
+    with suppress(IndexError):  # a document that is one value, such as ``null``
+        for path in _differing(before, wanted):
+            after = _put(after, path, wanted)
+        with suppress(ValueError):
+            right = _same(loaded(after), wanted)
     if not right:
         raise ValueError("it is written in a way that cannot be edited safely; write each key on a line of its own")
     return after

@@ -197,7 +197,7 @@ def _as_iptables(program: str, text: str, found: set[str]) -> Iterator[str]:
         rule = json.JSONDecoder().raw_decode(text)[0]["rule"]
         parent, statements = rule["chain"], [part for part in rule["expr"] if "counter" not in part]
         plain = all(map(_plain, statements))
-    except (ValueError, TypeError, LookupError):
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
         parent, statements, plain = "?", [], False
     if parent == "MOOR" and plain:
         return  # -S lists it

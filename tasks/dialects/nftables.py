@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address, ip_network, summarize_address_range
 from typing import Any
 
+from moor.errors import HostError
 from moor.resources.base import literal
 from tasks.dialects.boot import Loader
 from tasks.dialects.guards import VERSIONS, Guards
@@ -138,7 +139,10 @@ echo '-- kept'
 cat {FILE} 2>/dev/null"""
 
     def live(self, output: str) -> str:
-        return "\n".join(read(output.partition("-- kept")[0]))
+        try:
+            return "\n".join(read(output.partition("-- kept")[0]))
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+            raise HostError(f"nft -j list table {TABLE} printed what moor cannot read; run it there") from None
 
     def render(self, guards: Guards, output: str) -> str:
         return "\n".join(rules(guards))

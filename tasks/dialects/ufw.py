@@ -76,10 +76,17 @@ def written(content: str) -> Iterator[Rule | str]:
     for found in TUPLE.finditer(content):
         if _ours(found["words"]):
             match found["words"].split():
-                case [action, "tcp", port, _, "any", source, "in", _] if port.isdecimal():
+                case [action, "tcp", port, _, "any", source, "in", _] if port.isdecimal() and _network(source):
                     yield Rule(action, int(port), str(ip_network(source)))
                 case _:
                     yield f"ufw {found['words']}"
+
+
+def _network(word: str) -> bool:
+    try:
+        return bool(ip_network(word))
+    except ValueError:
+        return False
 
 
 def loaded(listing: str, version: int) -> set[Rule]:

@@ -154,7 +154,7 @@ def _tree(path: Path) -> dict[str, Any]:
         raise InputError(f"{path}: not a kubeconfig: it has more than {LARGEST} bytes")
     try:
         tree = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError, TypeError, LookupError, AttributeError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f" at line {mark.line + 1}: {getattr(error, 'problem', '')}" if mark else ""
         raise InputError(f"{path}: not a kubeconfig: not YAML{where}") from None

@@ -1,0 +1,306 @@
+"""Every file of others that moor reads: whatever stands in it, the end is a result or one error in words.
+
+A new parser is one more line in PARSERS: how it is called, and a text that it takes.
+"""
+
+# ruff: noqa: E501, PT017, RUF005
+
+from __future__ import annotations
+
+import base64
+import json
+import tomllib
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from ipaddress import ip_network
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from moor.connections.cluster.answers import judged
+from moor.connections.cluster.kubeconfig import Exec, read_kubeconfig
+from moor.connections.cluster.plugin import read_credential
+from moor.connections.hostkeys import known_keys
+from moor.errors import MoorError
+from moor.schedule.cron import with_block as crontab
+from moor.secrets import Secret
+from moor.toml_text import inline
+from tasks import pull_secret, rancher
+from tasks.containerd_config import Wanted, edited
+from tasks.dialects.guards import Guard, Guards
+from tasks.dialects.host_firewall import DIALECTS
+from tasks.dialects.nftables_conf import with_include
+from tasks.dialects.ufw import with_rules
+from tasks.docker import daemon_json
+from tasks.facts import Registry
+from tasks.harbor import sick_components
+from tasks.harbor_yml import Configured
+from tasks.layers.pods import auths_of, login_of
+from tasks.names.block import with_block
+from tasks.podman import registries_conf
+
+REGISTRY = Registry.model_validate({"name": "registry.moor.test", "address": "10.77.0.11"})
+GUARDS = Guards((Guard(443, (ip_network("10.28.0.0/26"), ip_network("fd6d::/64"))),))
+CONTAINERD = "containerd github.com/containerd/containerd {0} {0}"
+NAMES = {REGISTRY.name: REGISTRY.addresses}
+LOGIN = ("robot$demo+puller", Secret("Correct-horse-9"))
+PLUGIN = Exec.model_validate({"apiVersion": "client.authentication.k8s.io/v1", "command": "x"})
+
+REGISTRIES = {
+    "mirrors": {"registry.moor.test": {"endpoint": ["https://registry.moor.test"], "rewrite": {"a": "b"}}},
+    "configs": {"registry.moor.test": {"tls": {"ca_file": "/x", "insecure_skip_verify": True}, "auth": {"username": "u"}}},
+}  # fmt: skip
+KUBECONFIG = {
+    "apiVersion": "v1",
+    "kind": "Config",
+    "current-context": "c",
+    "clusters": [{"name": "k", "cluster": {"server": "https://10.0.0.1:6443", "insecure-skip-tls-verify": False}}],
+    "users": [{"name": "u", "user": {"exec": {"apiVersion": PLUGIN.api_version, "command": "x", "args": ["a"]}}}],
+    "contexts": [{"name": "c", "context": {"cluster": "k", "user": "u", "namespace": "demo"}}],
+}
+CONFIG_TOML = {
+    "version": 2,
+    "imports": ["/etc/containerd/conf.d/*.toml"],
+    "disabled_plugins": ["cri"],
+    "plugins": {
+        "io.containerd.grpc.v1.cri": {
+            "registry": {
+                "config_path": "/etc/containerd/certs.d",
+                "mirrors": {"registry.moor.test": {"endpoint": ["https://registry.moor.test"]}},
+                "configs": {"registry.moor.test": {"tls": {"ca_file": "/x"}, "auth": {"username": "u"}}},
+            },
+            "containerd": {"runtimes": {"runc": {"runtime_type": "x"}}},
+        }
+    },
+}
+HARBOR = {"hostname": "h", "https": {"port": 443}, "database": {"password": "p"}, "proxy": {"no_proxy": None}}
+RULE = {"family": "ip", "table": "filter", "chain": "INPUT", "handle": 3}
+NFT = {
+    "nftables": [
+        {"metainfo": {"version": "1.1.3"}},
+        {"chain": {"family": "inet", "table": "moor", "name": "guard", "type": "filter", "hook": "x", "prio": -110}},
+        {"rule": {**RULE, "expr": [
+            {"match": {"op": "==", "left": {"payload": {"protocol": "ip", "field": "saddr"}},
+                       "right": {"set": [{"prefix": {"addr": "10.28.0.0", "len": 26}}, {"range": ["10.0.0.1", "10.0.0.9"]}]}}},
+            {"match": {"op": "in", "left": {"ct": {"key": "state"}}, "right": ["established"]}},
+            {"reject": {"type": "icmpx", "expr": "admin-prohibited"}}, {"accept": None}]}},
+    ]
+}  # fmt: skip
+JUMP = {
+    "rule": {**RULE, "expr": [{"xt": {"type": "match"}}, {"counter": {"packets": 0}}, {"jump": {"target": "MOOR"}}]}
+}
+AUTHS = {"auths": {"registry.moor.test": {"auth": "dTpw", "username": "u", "password": "p"}, "other": {}}}
+HEALTH = {"status": "healthy", "components": [{"name": "core", "status": "healthy", "error": ""}]}
+CREDENTIAL = {
+    "kind": "ExecCredential",
+    "apiVersion": PLUGIN.api_version,
+    "status": {"token": "x", "expirationTimestamp": "2026-01-01T00:00:00Z"},
+}
+STATUS = {"kind": "Status", "apiVersion": "v1", "message": "no", "reason": "Forbidden", "code": 403, "details": {}}
+KNOWN_HOSTS = """\
+node1,[10.0.0.1]:22 ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIIXZx0cPzyD8cEnFEsEhUPJ0F6q4QxNbtzYKxO9T0X0a
+|1|F1E1KeoE/eEWhi10WpGv4OdiO6Y=|3988QV0VE8wmZL7suNrYQLITLCg= ssh-rsa AAAAB3NzaC1yc2EAAAADAQAB
+@revoked *.example.net,!x ssh-ed25519 AAAA
+"""
+UFW = """\
+*filter
+### RULES ###
+
+### tuple ### allow tcp 443 0.0.0.0/0 any 10.0.0.0/8 in comment=6d6f6f72
+-A ufw-user-input -p tcp --dport 443 -s 10.0.0.0/8 -j ACCEPT
+
+### END RULES ###
+COMMIT
+"""
+IPTABLES = f"""\
+iptables -A MOOR -i lo -j RETURN
+nft iptables {json.dumps(JUMP)}, ]}}
+has iptables -A FORWARD -m conntrack --ctstate DNAT -j MOOR
+-- docker
+-- kept
+enabled
+"""
+
+
+@dataclass(frozen=True)
+class Parser:
+    """One reader: ``call`` takes a text, ``sample`` is what it takes, as a tree or as a text, written by ``write``."""
+
+    call: Callable[[str], Any]
+    sample: Any
+    write: Callable[[Any], str] = str
+
+
+def as_toml(tree: Any) -> str:
+    return "".join(f"{json.dumps(str(key))} = {inline(value)}\n" for key, value in tree.items() if value is not None)
+
+
+def no_toml(tree: Any) -> bool:
+    """Whether TOML cannot say it, since it has no null."""
+    inner = tree.values() if isinstance(tree, dict) else tree if isinstance(tree, list) else ()
+    return tree is None or any(map(no_toml, inner))
+
+
+def as_yaml(tree: Any) -> str:
+    return yaml.safe_dump(tree, sort_keys=False, allow_unicode=True)
+
+
+def by_path(call: Callable[[Path], Any], text: str) -> Any:
+    """Call what reads a file of this machine."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "file"
+        path.write_bytes(raw(text))
+        return call(path)
+
+
+def raw(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")
+
+
+def harbor_yml(text: str) -> None:
+    resource = Configured("/opt/harbor/harbor.yml", {"hostname": "registry.moor.test", "https.port": 443})
+    template = as_yaml(HARBOR)
+    parts = "".join(f"{len(raw(part))}\n{part}" for part in (template, text))
+    actual = resource.actual(f"{parts}0\n")
+    resource.desired(actual)
+    resource.mend(actual)
+
+
+def secret(text: str) -> None:
+    data = {"type": pull_secret.DOCKER_CONFIG, "metadata": {"resourceVersion": "1"}}
+    found = {**data, "data": {".dockerconfigjson": base64.b64encode(raw(text)).decode()}}
+    pull_secret.holds(found, REGISTRY.host_port, LOGIN)
+    pull_secret.with_login(found, REGISTRY.host_port, LOGIN)
+    for entry in (auths_of(found) or {}).values():
+        login_of(entry)
+
+
+def firewall(name: str, text: str) -> None:
+    dialect = DIALECTS[name]
+    dialect.live(text)
+    dialect.render(GUARDS, text)
+    dialect.kept(GUARDS, text)
+
+
+def containerd(version: str, text: str) -> str:
+    return edited(text, CONTAINERD.format(version), Wanted(REGISTRY, "/etc/containerd/certs.d"))
+
+
+def registries_yaml(text: str) -> str:
+    return rancher.edited(text, "", REGISTRY, "/ca.crt", "/etc/rancher/k3s/registries.yaml")
+
+
+PARSERS: dict[str, Parser] = {
+    "registries.yaml of k3s": Parser(registries_yaml, REGISTRIES, as_yaml),
+    "daemon.json": Parser(partial(daemon_json, _="", wanted={"log-opts": {"a": 1}}), {"log-opts": {"b": "2"}}, json.dumps),
+    "config.toml": Parser(partial(containerd, "1.7.27"), CONFIG_TOML, as_toml),
+    "config.toml of an old containerd": Parser(partial(containerd, "1.4.13"), CONFIG_TOML, as_toml),
+    "registries.conf": Parser(
+        lambda text: registries_conf("", text, REGISTRY), {"registry": [{"location": "x"}], "registries": 1}, as_toml
+    ),
+    "harbor.yml": Parser(harbor_yml, HARBOR, as_yaml),
+    "kubeconfig": Parser(partial(by_path, read_kubeconfig), KUBECONFIG, as_yaml),
+    "credential plugin": Parser(lambda text: read_credential(raw(text), PLUGIN, "x"), CREDENTIAL, json.dumps),
+    "answer of a cluster": Parser(lambda text: judged(403, raw(text)), STATUS, json.dumps),
+    "list of a cluster": Parser(
+        lambda text: judged(200, raw(text)), {"kind": "PodList", "items": [{"kind": "Pod"}]}, json.dumps
+    ),
+    "dockerconfigjson": Parser(secret, AUTHS, json.dumps),
+    "health of Harbor": Parser(lambda text: sick_components(200, raw(text)), HEALTH, json.dumps),
+    "listing of nftables": Parser(
+        lambda text: firewall("nftables", f"{text}\n-- kept\n"), NFT, json.dumps
+    ),
+    "listing of iptables": Parser(partial(firewall, "iptables"), IPTABLES),
+    "jump that nft lists": Parser(lambda text: firewall("iptables", f"nft iptables {text}\n-- kept\n"), JUMP, json.dumps),
+    "listing of firewalld": Parser(
+        partial(firewall, "firewalld"), 'zone public\nlive public: rule priority="-7700" family="ipv4"\nloaded public: \n'
+    ),
+    "listing of ufw": Parser(
+        partial(firewall, "ufw"), f"IPV6=yes\n-- file 4\n{UFW}-- kernel 4\n-A x -p tcp -m tcp --dport 443 -j DROP\n-- end 4\n"
+    ),
+    "user.rules of ufw": Parser(partial(with_rules, guards=GUARDS, version=4), UFW),
+    "nftables.conf": Parser(partial(with_include, wanted=True), "flush ruleset\ntable inet x {\n}"),
+    "/etc/hosts": Parser(partial(with_block, names=NAMES), "127.0.0.1 localhost\n10.0.0.9 registry.moor.test x # y\n"),
+    "crontab": Parser(partial(crontab, name="moor-drift", line="0 * * * * x\n"), "# BEGIN moor-drift\nx\n# END moor-drift\n"),
+    "known_hosts": Parser(partial(by_path, lambda path: known_keys([path], "node1")), KNOWN_HOSTS),
+}  # fmt: skip
+
+ODD = st.sampled_from(
+    [None, True, False, 0, -1, 2**70, 1.5, "", "x", "a\nb", "é\u2028", "%", [], {}, [None], [[]], {"a": None}, {"": {"": []}}]
+    + [{"x": "y"}, ["x", 3], "10.0.0.0/99", "https://[::1", "!x", "*x", "9" * 5000, [["x"] * 3] * 3]
+)  # fmt: skip
+PIECES = st.sampled_from(
+    ["\0", "\t", "\r", "\r\n", "\ufeff", "\udcff\udcfe", "&a ", "*a", "<<: *a", "- ", "? ", "{", "}", "[", "]", '"', "'"]
+    + ["#", ": ", "\n", "---\n", "...\n", "!!python/object:x ", "%YAML 9.9\n", "\\", "=", "$(x)", "[" * 3000, "{'a':" * 3000]
+    + ["- " * 400, "\x85", "\u2028", "NaN", "1e999", "0x", "2026-99-99", "9" * 5000, "&a [*a]", '"\\ud800"']
+)  # fmt: skip
+
+
+def swapped(tree: Any, data: st.DataObject) -> Any:
+    """Put something odd in the place of one part of a tree."""
+    if isinstance(tree, dict | list) and tree and data.draw(st.integers(0, 4)):
+        keys = list(tree) if isinstance(tree, dict) else list(range(len(tree)))
+        key = data.draw(st.sampled_from(keys))
+        copy: Any = dict(tree) if isinstance(tree, dict) else list(tree)
+        if data.draw(st.integers(0, 9)):
+            copy[key] = swapped(tree[key], data)
+        else:
+            del copy[key]
+        return copy
+    return data.draw(ODD)
+
+
+def torn(text: str, data: st.DataObject) -> str:
+    """Cut a piece out of a text, and put another in."""
+    first, last = sorted((data.draw(st.integers(0, len(text))), data.draw(st.integers(0, len(text)))))
+    last = data.draw(st.sampled_from([first, last]))
+    return text[:first] + data.draw(PIECES) + text[last:]
+
+
+def encoded(text: str, data: st.DataObject) -> str:
+    """Return a text as moor reads a file of another encoding."""
+    codec = data.draw(st.sampled_from(["utf-16", "utf-8-sig", "latin-1", "utf-32"]))
+    return text.encode(codec, "replace").decode("utf-8", "surrogateescape")
+
+
+def read(parser: Parser, text: str) -> None:
+    """Have a text read; raises whatever is no error of moor's."""
+    try:
+        parser.call(text)
+    except MoorError as error:
+        assert str(error).strip()
+        assert len(str(error)) < 20_000
+
+
+@pytest.mark.parametrize("name", PARSERS)
+def test_what_others_write_ends_in_a_result_or_in_words(name: str) -> None:
+    parser = PARSERS[name]
+    parser.call(parser.write(parser.sample)) if name in SOUND else read(parser, parser.write(parser.sample))
+
+    @settings(max_examples=40, deadline=None)
+    @given(st.data())
+    def fuzzed(data: st.DataObject) -> None:
+        sample: Any = parser.sample
+        if parser.write is not str and data.draw(st.booleans()):
+            sample = swapped(sample, data)
+            if parser.write is as_toml and (not isinstance(sample, dict) or no_toml(sample)):
+                return
+        text = parser.write(sample)
+        for change in data.draw(st.lists(st.sampled_from([torn, torn, encoded]), max_size=2)):
+            text = change(text, data)
+        read(parser, text)
+
+    fuzzed()
+
+
+SOUND = frozenset(PARSERS) - {"registries.yaml of k3s", "registries.conf", "kubeconfig"}
+
+
+def test_the_writer_of_toml_writes_toml() -> None:
+    assert tomllib.loads(as_toml(CONFIG_TOML)) == CONFIG_TOML
