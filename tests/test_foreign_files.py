@@ -41,7 +41,6 @@ from tasks.docker import daemon_json
 from tasks.facts import Registry
 from tasks.harbor import sick_components
 from tasks.harbor_yml import Configured
-from tasks.layers.pods import auths_of, login_of
 from tasks.names.block import with_block
 from tasks.podman import registries_conf
 
@@ -177,8 +176,6 @@ def secret(text: str) -> None:
     found = {**data, "data": {".dockerconfigjson": base64.b64encode(raw(text)).decode()}}
     pull_secret.holds(found, REGISTRY.host_port, LOGIN)
     pull_secret.with_login(found, REGISTRY.host_port, LOGIN)
-    for entry in (auths_of(found) or {}).values():
-        login_of(entry)
 
 
 def firewall(name: str, text: str) -> None:
