@@ -177,7 +177,7 @@ def sick_components(status: int, body: bytes) -> dict[str, str]:
         components = {part["name"]: str(part.get("error") or part["status"]) for part in answer["components"]}
         healthy = status == 200 and answer["status"] == "healthy"
         sick = {part["name"] for part in answer["components"] if part["status"] != "healthy"}
-    except (ValueError, LookupError, TypeError):
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return {"api": f"answered {status} without a health report"}
     return {name: components[name] for name in sick} or ({} if healthy else {"status": str(answer["status"])})
 
