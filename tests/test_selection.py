@@ -155,3 +155,23 @@ def test_a_stage_of_a_sites_own_changes_nothing_on_outsiders(site: Site) -> None
     assert sorted(path.name for path in site.folder.glob("mark-*")) == ["mark-harbor1", "mark-node1", "mark-ws1"]
     assert site.moor("apply", "marking", "--yes", "--limit", "stranger").code == 1
     assert not (site.folder / "mark-stranger").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["drift", "--apply", " , "], "--apply: it names no kind; write some, such as file,service, or leave it out"),
+        (["onboard", "", "--yes"], "onboard: the name of a node is empty; moor hosts lists them"),
+        (["hosts", "adopt", " ", "--yes"], "hosts adopt: the name of a node is empty; moor hosts lists them"),
+        (["history", "--last", "9" * 30], "'--last': Input should be less than or equal to 100000"),
+        (["report", "--days", "9" * 30], "'--days': Input should be less than or equal to 36500"),
+        (["plan", "--workers", "9" * 30], "'--workers': Input should be less than or equal to 1000"),
+        (["plan", "--workers", "-1"], "'--workers': Input should be greater than or equal to 0"),
+        (["plan", "--workers", "abc"], "'--workers': Input should be a valid integer"),
+        (["drift", "--watch", "9" * 30], "'--watch': Input should be less than or equal to 86400"),
+    ],
+)
+def test_words_that_make_no_sense_are_one_clear_error(site: Site, words: list[str], said: str) -> None:
+    done = site.moor(*words)
+    assert (done.code, done.out, said in done.err, done.err.count("\n")) == (1, "", True, 1), done.err
+    assert site.nobody_called()

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from moor.cli.words import Limit, Quiet, Shape, Site, Verbose, Workers, app
+from moor.cli.words import MOST_S, Limit, Quiet, Shape, Site, Verbose, Workers, app
 from moor.errors import InputError
 from moor.options import Options, Output
 
@@ -18,7 +18,9 @@ def diagnose(
     everywhere: Annotated[bool, typer.Option("-A", "--all-namespaces", help="pods of all namespaces")] = False,
     event: Annotated[str, typer.Option("--event", help="explain this message, and ask nobody")] = "",
     pull: Annotated[bool, typer.Option("--pull", help="pull the image on every node, and remove it again")] = False,
-    watch: Annotated[int, typer.Option("--watch", min=0, metavar="SECONDS", help="look again until it is well")] = 0,
+    watch: Annotated[
+        int, typer.Option("--watch", min=0, max=MOST_S, metavar="SECONDS", help="look again until it is well")
+    ] = 0,
     site: Site = None, limit: Limit = None, workers: Workers = 0, output: Shape = Output.text, quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> int:  # fmt: skip

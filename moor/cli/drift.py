@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from moor.cli.words import Kinds, Limit, Quiet, Shape, Site, Verbose, Workers, app, kinds_of
+from moor.cli.words import MOST_S, Kinds, Limit, Quiet, Shape, Site, Verbose, Workers, app, kinds_of
 from moor.options import Options, Output
 
 
@@ -14,7 +14,9 @@ from moor.options import Options, Output
 def drift(
     apply: Kinds = None,
     runbook: Annotated[str, typer.Option("--runbook", help="one alone, or one concern; everything")] = "",
-    watch: Annotated[int, typer.Option("--watch", min=0, metavar="SECONDS", help="check again and again")] = 0,
+    watch: Annotated[
+        int, typer.Option("--watch", min=0, max=MOST_S, metavar="SECONDS", help="check again and again")
+    ] = 0,
     site: Site = None, limit: Limit = None, workers: Workers = 0, output: Shape = Output.text, quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> int:  # fmt: skip

@@ -14,7 +14,7 @@ from moor.options import Options, Output
 def history(
     run: Annotated[str, typer.Argument(metavar="[RUN]", help="one run, by its name or how that begins")] = "",
     host: Annotated[str, typer.Option("--host", help="what happened on this host")] = "",
-    last: Annotated[int, typer.Option("--last", min=1, help="how many runs")] = 20,
+    last: Annotated[int, typer.Option("--last", min=1, max=100_000, help="how many runs")] = 20,
     site: Site = None, output: Shape = Output.text, verbose: Verbose = False,
 ) -> int:  # fmt: skip
     """Say what happened when: the last runs and what is open, one run, or one host; no host is asked."""

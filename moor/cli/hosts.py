@@ -38,6 +38,7 @@ def adopt(nodes: Nodes, site: Site = None, verbose: Verbose = False, yes: Yes = 
     """Write nodes into hosts.yaml and pin their host keys, which are shown first."""
     from moor.commands import hosts as command
 
+    _refuse_nameless(nodes, "hosts adopt")
     return command.adopt(Options(site, verbose=verbose), nodes, _confirmed(yes, "hosts adopt"))
 
 
@@ -49,8 +50,14 @@ def onboard(
     """Take nodes in, configure them, and prove by a pull that they work."""
     from moor.commands import hosts as command
 
+    _refuse_nameless(nodes, "onboard")
     options = Options(site, None, workers, Output.text, quiet, verbose)
     return command.onboard(options, nodes, _confirmed(yes, "onboard"))
+
+
+def _refuse_nameless(nodes: list[str], command: str) -> None:
+    if not all(node.strip() for node in nodes):
+        raise InputError(f"{command}: the name of a node is empty; moor hosts lists them")
 
 
 def _confirmed(yes: bool, command: str) -> Callable[[str], bool]:

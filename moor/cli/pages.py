@@ -10,7 +10,7 @@ import typer
 from moor.cli.words import Site, Verbose, app
 from moor.options import Options
 
-Days = Annotated[int, typer.Option("--days", min=1, help="how far back drift over time goes")]
+Days = Annotated[int, typer.Option("--days", min=1, max=36_500, help="how far back drift over time goes")]
 
 
 @app.command()

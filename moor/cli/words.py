@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from moor.errors import InputError
 from moor.options import Output
 
 app = typer.Typer(
@@ -19,7 +20,7 @@ app = typer.Typer(
 
 Site = Annotated[Path | None, typer.Option("--site", help="directory with config.yaml; this one, or the shipped fleet")]
 Limit = Annotated[str | None, typer.Option("--limit", help="hosts and groups, comma-separated; ! excludes")]
-Workers = Annotated[int, typer.Option("--workers", min=0, help="hosts at once; 0 is what config.yaml says")]
+Workers = Annotated[int, typer.Option("--workers", min=0, max=1000, help="hosts at once; 0 is what config.yaml says")]
 Shape = Annotated[Output, typer.Option("--output", help="what goes to standard output")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="no progress on standard error")]
 Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="log to standard error, show tracebacks")]
@@ -27,7 +28,12 @@ Yes = Annotated[bool, typer.Option("--yes", help="do not ask")]
 Which = Annotated[str, typer.Argument(metavar="[RUNBOOK]", help="a runbook, or one concern of site such as trust")]
 Kinds = Annotated[list[str] | None, typer.Option("--apply", metavar="KIND", help="mend these kinds: file,service")]
 
+MOST_S = 86_400  # seconds that a command may be told to wait
+
 
 def kinds_of(words: list[str] | None) -> tuple[str, ...]:
     """Give the kinds that ``--apply`` names, commas apart or one by one."""
-    return tuple(kind.strip() for word in words or () for kind in word.split(",") if kind.strip())
+    kinds = tuple(kind.strip() for word in words or () for kind in word.split(",") if kind.strip())
+    if words and not kinds:
+        raise InputError("--apply: it names no kind; write some, such as file,service, or leave it out")
+    return kinds

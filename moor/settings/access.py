@@ -67,8 +67,9 @@ def settings_of(host: Host, model: type[Model]) -> Model:
         return model()
     except ValidationError as error:
         keys = ", ".join(str(part["loc"][0]) for part in error.errors() if part["loc"])
+        whole = "; ".join(part["msg"].removeprefix("Value error, ") for part in error.errors() if not part["loc"])
         raise NoSettings(
-            f"{host.name}: it has no data.{model.section}, which needs {keys}; "
+            f"{host.name}: it has no data.{model.section}{f', which needs {keys}' if keys else f': {whole}'}; "
             "write it for this host, one of its groups, or in the defaults"
         ) from None
 
