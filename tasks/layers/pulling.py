@@ -1,7 +1,7 @@
 """A real pull on a node, as its runtime is configured: it leaves no image behind, and proves that bytes arrive.
 
-A node that has the image already pulls no layer of it, so the beginning of its largest layer is fetched besides, past
-what the node keeps.
+A node that has the image already pulls no layer of it, so the largest part of it that ctr asks for, a layer or the
+image's configuration, is fetched besides, past what the node keeps.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from moor.resources.base import literal
 from tasks.layers.door import Asked
 
 PULL_S = 90
-FETCH_BYTES = 1024 * 1024  # of the largest layer; the whole of a smaller one
+FETCH_BYTES = 1024 * 1024  # of that part; the whole of a smaller one
+FETCHABLE = 4 * 1048 * 1048  # bytes: ctr asks for no larger object (containerd, remotes/docker: MaxManifestSize)
 NAMESPACE = "moor-verify"  # of containerd: what is pulled there is nobody else's, and goes again
 SOCKET = "/run/containerd/containerd.sock"
 CRIO_SOCKET = "/run/crio/crio.sock"
@@ -41,6 +42,7 @@ def pulling(asked: Asked) -> str:
         "accept": f"{MANIFESTS}, */*",
         "limit": PULL_S,
         "bytes": FETCH_BYTES,
+        "fetchable": FETCHABLE,
         "namespace": NAMESPACE,
         "directory": DIRECTORY,
         "socket": CRIO_SOCKET if asked.own == "crio" else OWN_SOCKET if asked.own else SOCKET,
@@ -154,7 +156,7 @@ moor_fetch() {{ # REFERENCE manifests|blobs
 }}
 command -v curl >/dev/null 2>&1 || moor_fetch() {{ return 127; }}"""
 
-# An index has manifests of which one is for this machine; the largest of what a manifest names is a layer, as a rule.
+# An index has manifests of which one is for this machine; the largest that may be asked for is a layer, as a rule.
 LARGEST = """\
 moor_lines() {{ tr -d ' \\t\\r\\n' | tr '{{}}' '\\n\\n'; }}
 moor_here() {{
@@ -168,7 +170,8 @@ moor_here() {{
 }}
 moor_largest() {{
   moor_lines | sed -n -e 's/.*"digest":"\\([^"]*\\)".*"size":\\([0-9]*\\).*/\\2 \\1/p' \\
-    -e 's/.*"size":\\([0-9]*\\).*"digest":"\\([^"]*\\)".*/\\1 \\2/p' | sort -n | tail -n 1
+    -e 's/.*"size":\\([0-9]*\\).*"digest":"\\([^"]*\\)".*/\\1 \\2/p' | sort -n |
+    while read -r n g; do [ "$n" -gt {fetchable} ] || echo "$n $g"; done | tail -n 1
 }}"""
 
 PROVE = """\
