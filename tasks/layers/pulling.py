@@ -1,7 +1,8 @@
 """A real pull on a node, as its runtime is configured: it leaves no image behind, and proves that bytes arrive.
 
-A node that has the image already pulls no layer of it, so the largest part of it that ctr asks for, a layer or the
-image's configuration, is fetched besides, past what the node keeps.
+A node that has the image already pulls no layer of it, so the beginning of its largest layer is fetched besides, past
+what the node keeps. ctr before 1.7 fetches an object as if it were a manifest and refuses a large one
+(containerd, remotes/docker/resolver.go, MaxManifestSize), so there it is the largest that it takes.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ from moor.resources.base import literal
 from tasks.layers.door import Asked
 
 PULL_S = 90
-FETCH_BYTES = 1024 * 1024  # of that part; the whole of a smaller one
-FETCHABLE = 4 * 1048 * 1048  # bytes: ctr asks for no larger object (containerd, remotes/docker: MaxManifestSize)
+FETCH_BYTES = 1024 * 1024  # of the largest layer; the whole of a smaller one
+OBJECT_BYTES = 4 * 1048 * 1048  # the largest blob that ctr fetches where it knows no fetch-blob
 NAMESPACE = "moor-verify"  # of containerd: what is pulled there is nobody else's, and goes again
 SOCKET = "/run/containerd/containerd.sock"
 CRIO_SOCKET = "/run/crio/crio.sock"
@@ -42,7 +43,7 @@ def pulling(asked: Asked) -> str:
         "accept": f"{MANIFESTS}, */*",
         "limit": PULL_S,
         "bytes": FETCH_BYTES,
-        "fetchable": FETCHABLE,
+        "object": OBJECT_BYTES,
         "namespace": NAMESPACE,
         "directory": DIRECTORY,
         "socket": CRIO_SOCKET if asked.own == "crio" else OWN_SOCKET if asked.own else SOCKET,
@@ -118,7 +119,12 @@ moor_remove() {{
     grep -qxF -e "$n" "$w/before" || $c -n k8s.io images rm --sync "$n" >/dev/null 2>&1
   done < "$w/names"
 }}
-moor_fetch() {{ timeout {limit} $c content fetch-object --hosts-dir "$w" "$1" 2>"$w/fetched"; }}
+largest={object} # bytes; empty where no size is too large
+! $c content --help 2>/dev/null | grep -q '^ *fetch-blob ' || largest=
+moor_fetch() {{ # REFERENCE manifests|blobs
+  if [ "$2" = blobs ] && [ -z "$largest" ]; then set -- fetch-blob "$r" "${{1##*@}}"; else set -- fetch-object "$1"; fi
+  timeout {limit} $c content "$1" --hosts-dir "$w" "$2" ${{3:+"$3"}} 2>"$w/fetched"
+}}
 if command -v "${{x%% *}}" >/dev/null 2>&1; then
   CRICTL_CREDS={credentials}; export CRICTL_CREDS
   moor_begin
@@ -136,6 +142,7 @@ fi"""
 # CRI-O has no client that fetches past its store; curl does, by the CA of CRI-O's own directory, where curl is there.
 # crictl removes a name, and the image with its last one.
 CRIO = """\
+largest=
 s='--runtime-endpoint unix://{socket} --image-endpoint unix://{socket}'
 CRICTL_CREDS={credentials}; export CRICTL_CREDS
 moor_names() {{
@@ -152,7 +159,7 @@ f=/etc/containers/certs.d/$h/ca.crt
 {{ printf 'header = "'; {basic}; printf '"\\n'; [ ! -e "$f" ] || printf 'cacert = "%s"\\n' "$f"; }} > "$w/curl"
 moor_fetch() {{ # REFERENCE manifests|blobs
   case $1 in *@*) v=${{1##*@}} ;; *) v=${{1##*:}} ;; esac
-  curl -sSfL -m {limit} -K "$w/curl" -H 'Accept: {accept}' "https://$h/v2/${{a#*/}}/$2/$v" 2>"$w/fetched"
+  curl -sSfL -m {limit} --config "$w/curl" -H 'Accept: {accept}' "https://$h/v2/${{a#*/}}/$2/$v" 2>"$w/fetched"
 }}
 command -v curl >/dev/null 2>&1 || moor_fetch() {{ return 127; }}"""
 
@@ -171,7 +178,7 @@ moor_here() {{
 moor_largest() {{
   moor_lines | sed -n -e 's/.*"digest":"\\([^"]*\\)".*"size":\\([0-9]*\\).*/\\2 \\1/p' \\
     -e 's/.*"size":\\([0-9]*\\).*"digest":"\\([^"]*\\)".*/\\1 \\2/p' | sort -n |
-    while read -r n g; do [ "$n" -gt {fetchable} ] || echo "$n $g"; done | tail -n 1
+    while read -r s g; do [ "$s" -gt "${{largest:-$s}}" ] || echo "$s $g"; done | tail -n 1
 }}"""
 
 PROVE = """\
