@@ -105,12 +105,13 @@ def told(
 ) -> Result:
     """Give each layer as a sub-result of the task; raises HostError where one is at fault.
 
+    results  a layer that is no part of a pull, such as access, comes first
     unknown  why nothing is known of a layer
     """
     causes, why = [unreached] if unreached else [], unknown or {}
-    order = [layer.name for layer in LAYERS]
+    order = {layer.name: at for at, layer in enumerate(LAYERS)}
     every = [*results, *(LayerResult(layer, "unknown") for layer in why)]
-    for result in sorted(every, key=lambda one: order.index(one.layer)):
+    for result in sorted(every, key=lambda one: order.get(one.layer, -1)):
         if result.layer in why:
             task.results.append(ResourceResult(task.host, f"proof:{result.layer}", "skipped", "", why[result.layer]))
             continue

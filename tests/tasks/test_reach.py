@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import socket
+from ipaddress import ip_address
+
 import pytest
+from nornir.core.filter import F
 from nornir.core.inventory import Defaults, Group, Host, ParentGroups
 
-from moor.runbook import Runbook
+from moor.report import Collector, HostReport, RunReport
+from moor.runbook import Runbook, Stage, run
 from runbooks import site, verify, watch
 from tasks.facts import Registry
 from tasks.layers.probes import Probe
 from tasks.reach import attempts, desired, prove_access, verdicts
+from tests.conftest import MakeFleet
 
 OPENSSL = "40F7:error:8000006F:system library:BIO_connect:Connection refused:bio_sock2.c:178:calling connect()\n"
 MADE = "to 10.77.0.11\n10.77.0.11 dev eth0 src 10.77.0.99 uid 0 \nCONNECTED(00000003)\n"
@@ -90,3 +96,22 @@ def test_every_address_is_tried_in_one_round_trip() -> None:
     assert isinstance(probe, Probe)
     assert "-connect 10.77.0.11:443 " in probe.probe()
     assert "-connect [fd00::11]:443 " in probe.probe()
+
+
+@pytest.mark.parametrize("outside", [True, False])
+def test_the_proof_of_a_port_where_nothing_listens_is_one_row(fleet: MakeFleet, outside: bool) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    nr = fleet(dry_run=True).filter(name="alpha")
+    one = nr.inventory.hosts["alpha"]
+    one.data["registry"] = Registry.model_construct(
+        name="registry.moor.test", address=ip_address("127.0.0.1"), port=port
+    )
+    if outside:
+        one.groups.append(Group("outsiders"))
+    report = RunReport("run", "verify", {"alpha": HostReport()})
+    run(nr.with_processors([Collector(report)]), Runbook("verify", "", (Stage(prove_access, on=F(name="alpha")),)))
+    found = report.hosts["alpha"]
+    assert [(row.id, row.status) for row in found.resources] == [("proof:access", "ok" if outside else "failed")]
+    shut = f"access: a member's connection to 127.0.0.1 port {port} is refused (a reset)"
+    assert found.error.partition(": nothing")[0] == ("" if outside else shut)
