@@ -13,7 +13,7 @@ from moor.settings.access import ADDRESSES, SITE, SiteSettings
 from moor.settings.document import Findings, Source, Tree, load
 from moor.settings.entries import Connection, DefaultsEntry
 from moor.settings.fleet import KEY, Fleet, HostFacts, Layer
-from moor.settings.roles import UNFILLED, unfilled
+from moor.settings.roles import UNFILLED, check_outsiders, unfilled
 from moor.settings.section import sections
 
 SSH_PORT = 22
@@ -46,6 +46,7 @@ class FleetInventory:
         groups, defaults = (self._tree(path, findings) for path in (self.group_file, self.defaults_file))
         hosts = self._hosts(groups, findings)
         fleet = Fleet.of(hosts, groups, defaults, models, self.site.directory, findings)
+        check_outsiders(fleet)
         facts = {name: fleet.facts(name) for name in fleet.hosts}
         findings.refuse()
         inventory = self._inventory(fleet, facts)

@@ -157,6 +157,23 @@ def test_a_stage_of_a_sites_own_changes_nothing_on_outsiders(site: Site) -> None
     assert not (site.folder / "mark-stranger").exists()
 
 
+@pytest.mark.parametrize("command", [*COMMANDS, ["cert", "show"]], ids=" ".join)
+def test_a_host_that_is_kept_out_and_has_work_to_do_is_refused_before_anybody_is_asked(
+    site: Site, command: list[str]
+) -> None:
+    file = site.folder / "inventory/hosts.yaml"
+    file.write_text(file.read_text().replace("[outsiders]", "[outsiders, ours]").replace("[harbor]", "[harbor, far]"))
+    with (site.folder / "inventory/groups.yaml").open("a") as groups:
+        groups.write("ours: {groups: [nodes, workstations]}\nfar: {groups: [outsiders]}\n")
+    done = site.moor(*command)
+    assert (done.code, done.out) == (1, "")
+    refused = "groups: the host is in group outsiders, on which nothing is changed, and in"
+    remedy = "take it out of outsiders, or out of the other"
+    assert f"inventory/hosts.yaml:1: harbor1.{refused} harbor; {remedy}\n" in done.err
+    assert f"inventory/hosts.yaml:4: stranger.{refused} nodes, workstations; {remedy}\n" in done.err
+    assert site.nobody_called()
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

@@ -6,7 +6,8 @@ from moor.settings.document import Findings
 from moor.settings.fleet import Fleet
 from moor.settings.section import Section
 
-HARBOR = "harbor"
+HARBOR, OUTSIDERS = "harbor", "outsiders"
+WORKING = ("harbor", "nodes", "control_plane", "workstations", "dns", "devices")  # groups in which hosts are changed
 UNFILLED = "moor_unfilled"  # in the inventory's defaults: what is wrong, by the concern that it stops
 
 Unfilled = dict[str, list[str]]
@@ -21,6 +22,18 @@ def unfilled(fleet: Fleet) -> Unfilled:
         if model.done_on and model.done_on not in used:
             found[concern_of(model)] = _undone(fleet, used, key, model.done_on)
     return {concern: lines for concern, lines in found.items() if lines}
+
+
+def check_outsiders(fleet: Fleet) -> None:
+    """Find hosts that are to be kept out and have work to do at once: nothing may be changed on them."""
+    for layer in fleet.hosts.values():
+        groups = fleet.lineage(layer)
+        if OUTSIDERS in groups and (working := [name for name in WORKING if name in groups]):
+            fleet.findings.add(
+                layer.tree.place(("groups",)),
+                f"the host is in group {OUTSIDERS}, on which nothing is changed, and in {', '.join(working)}; "
+                f"take it out of {OUTSIDERS}, or out of the other",
+            )
 
 
 def concern_of(model: type[Section]) -> str:
