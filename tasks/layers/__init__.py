@@ -4,8 +4,9 @@
 """
 
 from tasks.layers.cluster_rules import CLUSTER_RULES
+from tasks.layers.name_rules import NAME_RULES
 from tasks.layers.registry_rules import REGISTRY_RULES
 from tasks.layers.runtime_rules import RUNTIME_RULES
 from tasks.layers.way_rules import WAY_RULES
 
-RULES = (*WAY_RULES, *REGISTRY_RULES, *RUNTIME_RULES, *CLUSTER_RULES)
+RULES = (*NAME_RULES, *WAY_RULES, *REGISTRY_RULES, *RUNTIME_RULES, *CLUSTER_RULES)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from moor.engine.plan import shown
 from tasks.layers.door import Asked
 from tasks.layers.explain import explained
 from tasks.layers.heard import Ours
@@ -54,3 +55,13 @@ def last_line(answer: str) -> str:
     """Return the last line that a pull itself said."""
     words = [line for line in answer.splitlines() if line.strip() and not line.startswith("moor: ")]
     return words[-1][-LONGEST:] if words else "it said nothing"
+
+
+def clean(value: str) -> str:
+    """Make a host's text one short line that is safe on a terminal."""
+    return shown(" ".join(value.split()))[:LONGEST]
+
+
+def word(truth: bool) -> str:
+    """Return a truth as a field has it: ``yes`` or ``no``."""
+    return "yes" if truth else "no"

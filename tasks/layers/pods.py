@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from tasks.layers.answers import clean
 from tasks.layers.distributions import distribution_of, means
 from tasks.layers.explain import EMPTY, explained
 from tasks.layers.owners import owner
-from tasks.layers.seen import clean
 from tasks.layers.view import ClusterView, Tree, Wanted, images_of, namespace_of, path_in, place
 
 # Reasons that kubelet gives a container that waits. Source: Kubernetes, pkg/kubelet: images/types.go, kuberuntime,

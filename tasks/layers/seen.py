@@ -7,28 +7,19 @@ import binascii
 import json
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
-from moor.deferred import hashes, x509
-from moor.engine.plan import shown
 from moor.resources.requirement import skew
-from tasks.containerd_config import BY_DIRECTORY
-from tasks.containerd_effective import faults
-from tasks.containerd_reads import reads_of
-from tasks.layers.answers import LONGEST, answered, explained_pull, last_line, resolved
-from tasks.layers.distributions import means
+from tasks.layers.answers import answered, clean, explained_pull, last_line, resolved, word
 from tasks.layers.door import Asked, Known
-from tasks.layers.hosts_toml import hosts_toml
+from tasks.layers.handshake import transcript
 from tasks.layers.mtu import measured
 from tasks.layers.proxies import between, lines, remedy
 from tasks.layers.pulling import FETCH_BYTES
-from tasks.registries_conf import unchecked
+from tasks.layers.runtime_answers import containerd, own_runtime
 
-PEM = re.compile(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
 MACHINES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "i686": "386", "ppc64le": "ppc64le"}
 CLOCK_S = 60  # a clock off by more makes certificates and tokens look out of their time
-LEAST_KB, LEAST_INODES = 64 * 1024, 1000  # with less no layer of an image fits
 
 
 def evidence_of(
@@ -81,11 +72,6 @@ def evidence_of(
     return {layer: {**{k: clean(v) for k, v in part.items()}, **about} for layer, part in found.items()}
 
 
-def clean(value: str) -> str:
-    """Make a host's text one short line that is safe on a terminal."""
-    return shown(" ".join(value.split()))[:LONGEST]
-
-
 def clock(fields: Mapping[str, str], now: float) -> dict[str, str]:
     """Say how far the node's clock is off; empty where it is right."""
     try:
@@ -93,50 +79,6 @@ def clock(fields: Mapping[str, str], now: float) -> dict[str, str]:
     except ValueError:
         off = "its clock cannot be read"
     return {"off": off.partition(",")[0]}
-
-
-def transcript(answer: str, now: float) -> dict[str, str]:
-    """Read what openssl s_client printed: how far the connection came, and the certificate that is served."""
-    number = re.search(r"errno ?= ?(\d+)", answer)
-    code = re.search(r"Verify return code: (\d+) \(([^)]*)", answer)
-    errors = re.findall(r"verify error:num=(\d+):([^\r\n]*)", answer)
-    found = {
-        "connected": _word("CONNECTED" in answer),
-        "errno": number[1] if number and "CONNECTED" not in answer else "",  # of one address, and another answered
-        "verify": code[1] if code and not errors else errors[0][0] if errors else "",
-        "verify_words": errors[0][1] if errors else code[2] if code else "",
-        "plain": _word("wrong version number" in answer or "packet length too long" in answer),
-    }
-    served = PEM.search(answer)
-    return {**found, **certificate(served[0], now)} if served else {**found, "served": "no"}
-
-
-def certificate(pem: str, now: float) -> dict[str, str]:
-    """Describe a certificate: names, issuer, validity, fingerprint."""
-    try:
-        cert = x509.load_pem_x509_certificate(pem.encode())
-    except ValueError:
-        return {"served": "no"}
-    ends, begins = cert.not_valid_after_utc, cert.not_valid_before_utc
-    moment = datetime.fromtimestamp(now, UTC)
-    return {
-        "served": "yes",
-        "names": " ".join(_names(cert)),
-        "issuer": cert.issuer.rfc4514_string(),
-        "begins": f"{begins:%Y-%m-%d %H:%M} UTC",
-        "ends": f"{ends:%Y-%m-%d %H:%M} UTC",
-        "ended": _word(ends < moment),
-        "begun": _word(begins <= moment),
-        "fingerprint": cert.fingerprint(hashes.SHA256()).hex(),
-    }
-
-
-def _names(cert: x509.Certificate) -> list[str]:
-    try:
-        names = cert.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except (x509.ExtensionNotFound, ValueError):
-        return []
-    return [str(name.value) for name in names]
 
 
 def challenge(fields: Mapping[str, str], asked: Asked) -> dict[str, str]:
@@ -159,7 +101,7 @@ def rights(fields: Mapping[str, str], asked: Asked) -> dict[str, str]:
     for entry in _access(fields.get("token", "")):
         if isinstance(entry, dict) and entry.get("name") == asked.repository:
             actions.extend(str(action) for action in entry.get("actions") or ())
-    return {"status": fields.get("scoped", ""), "actions": " ".join(actions), "token": _word("token" in fields)}
+    return {"status": fields.get("scoped", ""), "actions": " ".join(actions), "token": word("token" in fields)}
 
 
 def _access(part: str) -> list[Any]:
@@ -184,56 +126,8 @@ def manifest(fields: Mapping[str, str], machine: Mapping[str, str], known: Known
         "tag_state": known.tag,
         "architecture": own,
         "architectures": known.architectures,
-        "fits": _word(not own or not held or own in held),
+        "fits": word(not own or not held or own in held),
     }
-
-
-def containerd(answer: str, asked: Asked, host: str) -> dict[str, str]:
-    """Bring together how containerd runs and what it will read at a pull."""
-    fields = lines(answer)
-    left_out = ("toml", "no_proxy", "file", "missing", "loaded", "told", "in_effect")
-    kept = {key: value for key, value in fields.items() if key not in left_out}
-    plugins = [value for key, value in fields.items() if key.startswith("plugin_")]
-    release = release_in(fields.get("version", ""))
-    found = faults(reads_of(answer), asked.expected) if asked.expected and "path" in fields else []
-    return {
-        **kept,
-        **hosts_toml(fields.get("toml"), release),
-        **({"hosts_toml": "missing"} if "default" in fields else {}),  # what counts is not the registry's own
-        **({"unchecked": "", "hidden": ""} if release < BY_DIRECTORY else {}),  # it reads no such directory
-        "config": "malformed" if fields.get("refused") else "",
-        "fault": "; ".join(fault.what for fault in found),
-        "fault_mend": "; ".join(fault.remedy for fault in found),
-        "cri": "ok" if plugins and set(plugins) == {"ok"} else "error" if plugins else "missing",
-        "older": _word(_number(fields.get("trusted")) > _number(fields.get("started")) > 0),
-        "colon": _word(":" in fields.get("config_path", "")),
-        "full": _full(fields),
-        **means(fields.get("distribution", ""), host),
-    }
-
-
-def _full(fields: Mapping[str, str]) -> str:
-    """Say what is used up of the file system of containerd's directory; empty where there is enough."""
-    kilobytes, inodes = fields.get("free_k", ""), fields.get("free_i", "")
-    if kilobytes.isdecimal() and int(kilobytes) < LEAST_KB:
-        return f"{int(kilobytes) // 1024} MB"
-    return f"{inodes} inodes" if inodes.isdecimal() and 0 < int(inodes) < LEAST_INODES else ""
-
-
-def own_runtime(answer: str, asked: Asked, _: str) -> dict[str, str]:
-    """Read whether k3s, RKE2 or CRI-O checks the registry's certificate; nothing else of them is judged."""
-    if asked.own == "crio":
-        said = unchecked(answer, asked.door.host_port)
-        return {"unchecked": "; ".join(said), "toml_file": "", "runtime": asked.own}
-    fields = lines(answer)
-    found = hosts_toml(fields.get("toml"), (2, 0))
-    return {"unchecked": found.get("unchecked", ""), "toml_file": fields.get("toml_file", ""), "runtime": asked.own}
-
-
-def release_in(version: str) -> tuple[int, int]:
-    """Return the release in what ``containerd --version`` printed; where it is not known, a new one."""
-    number = re.search(r"\sv?(\d+)\.(\d+)", version)
-    return (int(number[1]), int(number[2])) if number else (2, 2)
 
 
 def proxy(fields: Mapping[str, str], asked: Asked) -> dict[str, str]:
@@ -241,7 +135,7 @@ def proxy(fields: Mapping[str, str], asked: Asked) -> dict[str, str]:
     name = asked.door.name
     astray = not asked.proxied and between(fields, name, asked.door.port)
     return {
-        "between": _word(astray),
+        "between": word(astray),
         "unit": asked.unit,
         "no_proxy": fields.get("no_proxy", ""),
         "remedy": remedy(fields, name, asked.unit) if astray else "",
@@ -250,17 +144,9 @@ def proxy(fields: Mapping[str, str], asked: Asked) -> dict[str, str]:
 
 def pull(answer: str) -> dict[str, str]:
     """Read how a pull ended, and whether a layer arrived; ``arrived`` is empty where none could be asked for."""
-    found = {"pulled": _word("moor: pulled" in answer), "said": last_line(answer), "arrived": ""}
+    found = {"pulled": word("moor: pulled" in answer), "said": last_line(answer), "arrived": ""}
     part = re.search(r"^moor: arrived (\d+) of (\d+) from (\S+)$", answer, re.MULTILINE)
     if not part:
         return found
     got, size = int(part[1]), int(part[2])
-    return {**found, "arrived": _word(got > 0 and got >= min(size, FETCH_BYTES)), "blob": part[3], "bytes": part[1]}
-
-
-def _number(word: str | None) -> int:
-    return int(word) if word and word.isdecimal() else 0
-
-
-def _word(truth: bool) -> str:
-    return "yes" if truth else "no"
+    return {**found, "arrived": word(got > 0 and got >= min(size, FETCH_BYTES)), "blob": part[3], "bytes": part[1]}
