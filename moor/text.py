@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import io
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from textwrap import indent
 
 from moor.findings import Finding
-from moor.report import HostReport, ResourceReport, RunReport, counts, left, open_findings
+from moor.report import HostReport, RunReport, counts, left, open_findings
 
 SIGN = {"drift": "~", "changed": "~", "failed": "!", "skipped": "-"}
 
@@ -24,7 +23,7 @@ def plan(report: RunReport) -> str:
     else:
         summary = f"plan: no changes on the other {_many(whole, 'host')}" if whole else "plan: nothing could be planned"
     skips = (f"  - {words}" for words in report.warnings)
-    return _joined([*_changes(report), *_errors(report), *_findings(report), *skips, f"{summary}; {_kept(report)}"])
+    return joined([*_changes(report), *_errors(report), *findings(report), *skips, f"{summary}; {_kept(report)}"])
 
 
 def applied(report: RunReport) -> str:
@@ -33,7 +32,7 @@ def applied(report: RunReport) -> str:
     words = f"{count.get('changed', 0)} changed, {count.get('failed', 0)} failed, {count.get('skipped', 0)} skipped"
     summary = f"apply: {words} on {_many(_touched(report), 'host')}" if _touched(report) else f"apply: {_idle(report)}"
     again = f"\nafter mending what failed, run the same command again (run {report.run})" if report.failed else ""
-    return _joined([*_changes(report), *_errors(report), *_findings(report), f"{summary}; {_kept(report)}{again}"])
+    return joined([*_changes(report), *_errors(report), *findings(report), f"{summary}; {_kept(report)}{again}"])
 
 
 def _idle(report: RunReport) -> str:
@@ -45,7 +44,7 @@ def drift(report: RunReport) -> str:
     waived = [finding for finding in open_findings(report) if finding.waived]
     healed = report.mended
     mended = ["mended:", *_changes(healed), *_errors(healed), ""] if healed else []
-    return _joined([*mended, *_open(report), *_not_examined(report), *map(_waived, waived), _sum(report, len(waived))])
+    return joined([*mended, *_open(report), *_not_examined(report), *map(_waived, waived), _sum(report, len(waived))])
 
 
 def _open(report: RunReport) -> Iterator[str]:
@@ -58,10 +57,10 @@ def _open(report: RunReport) -> Iterator[str]:
                 groups.setdefault(key, []).append(name)
     for (identity, status, words, since), hosts in groups.items():
         yield f"  {SIGN[status]} {identity}  [{' '.join(hosts)}]{since}\n{indent(words, '      ')}".rstrip()
-    yield from _findings(report)
+    yield from findings(report)
 
 
-def _findings(report: RunReport) -> Iterator[str]:
+def findings(report: RunReport) -> Iterator[str]:
     """Show what is wrong and moor does not change."""
     for finding in report.findings:
         if not finding.waived:
@@ -115,14 +114,14 @@ def interrupted(report: RunReport, left: Iterable[Unfinished]) -> str:
             alike.setdefault(str(host), []).append(host.host)
     each = (f"  {' '.join(hosts)}: {words}" for words, hosts in alike.items())
     rest = "what is under way on a host ends there by itself; run the same command again to go on"
-    return _joined([*_changes(report), *_errors(report), f"interrupted: {done}", *each, rest])
+    return joined([*_changes(report), *_errors(report), f"interrupted: {done}", *each, rest])
 
 
 def reached(report: RunReport) -> str:
     """Show each host, whether it was reached and is fit for the job, then all that it lacks, then findings."""
     rows = ([name, _state(host), "" if host.reached else host.error] for name, host in report.hosts.items())
     lacks = (f"  ! {name}: {line}" for name, host in report.hosts.items() if host.reached for line in _lacks(host))
-    return _joined([table(["host", "state", "why not"], rows), *lacks, *_findings(report)])
+    return joined([table(["host", "state", "why not"], rows), *lacks, *findings(report)])
 
 
 def _lacks(host: HostReport) -> Iterator[str]:
@@ -133,79 +132,6 @@ def _lacks(host: HostReport) -> Iterator[str]:
 
 def _state(host: HostReport) -> str:
     return ("unfit" if host.error else "reached") if host.reached else "not reached"
-
-
-def matrix(report: RunReport) -> str:
-    """Show a row a host and a column a proof: ok, FAULT, ? for what lies behind a fault, - for what was not asked.
-
-    Below it stands each cause once, with the hosts that have it and what mends it.
-    """
-    proved = {name: host for name, host in report.hosts.items() if host.resources or host.error}
-    columns = _in_order(report)
-    rows = ([name, *_cells(host, columns)] for name, host in proved.items())
-    return _joined([table(["host", *columns], rows), *_causes(report), *_unexamined(report), *_unknown(report)])
-
-
-def _in_order(report: RunReport) -> list[str]:
-    """List the proofs in the order in which hosts give them, whichever host lacks some."""
-    longest = max((host.resources for host in report.hosts.values()), key=len, default=[])
-    every = [resource for host in report.hosts.values() for resource in host.resources]
-    return list(dict.fromkeys(_column(resource) for resource in [*longest, *every]))
-
-
-CELL = {"ok": "ok", "skipped": "?"}
-
-
-def _cells(host: HostReport, columns: list[str]) -> Iterator[str]:
-    by_column = {_column(resource): resource for resource in host.resources}
-    for column in columns:
-        resource = by_column.get(column)
-        if resource is None:
-            yield "-" if host.resources and host.reached else "?"
-        else:
-            yield CELL.get(resource.status, "FAULT")
-
-
-def _causes(report: RunReport) -> Iterator[str]:
-    """Show a cause that several hosts have once; where its mend names the host, it then names all of them."""
-    groups: dict[tuple[str, str, str], list[str]] = {}
-    for name, host in report.hosts.items():
-        for resource in host.resources:
-            for found in resource.causes:
-                mend, cause = (re.sub(rf"\b{re.escape(name)}\b", HOST, text) for text in (found.mend, found.cause))
-                groups.setdefault((_column(resource), cause, mend), []).append(name)
-    for (column, cause, mend), hosts in groups.items():
-        names = ",".join(hosts)
-        yield f"  ! {' '.join(hosts)}: {column}: {cause.replace(HOST, names)}\n      mend: {mend.replace(HOST, names)}"
-
-
-HOST = "\0"  # stands for a host's name while causes are brought together; no text of a report has it
-
-
-def _unexamined(report: RunReport) -> Iterator[str]:
-    """Show why a host was not examined, and what else failed that no cause explains."""
-    for name, host in report.hosts.items():
-        if host.error and not host.reached:
-            yield f"  ! {name}: not examined: {host.error.splitlines()[0]}"
-        elif host.error and not any(resource.causes for resource in host.resources):
-            yield f"  ! {name}: {indent(host.error, '      ').strip()}"
-
-
-def _unknown(report: RunReport) -> Iterator[str]:
-    """Show once why nothing is known of a proof, with the hosts and proofs that it concerns."""
-    groups: dict[str, tuple[list[str], list[str]]] = {}
-    for name, host in report.hosts.items():
-        for resource in host.resources:
-            if resource.status == "skipped" and resource.error:
-                hosts, columns = groups.setdefault(resource.error, ([], []))
-                hosts.append(name)
-                columns.append(_column(resource))
-    for words, (hosts, columns) in groups.items():
-        yield f"  ? {' '.join(dict.fromkeys(hosts))}: {', '.join(dict.fromkeys(columns))}: not examined: {words}"
-
-
-def _column(resource: ResourceReport) -> str:
-    return resource.id.partition(":")[2]
 
 
 def _changes(report: RunReport) -> Iterator[str]:
@@ -243,7 +169,8 @@ def _many(number: int, word: str) -> str:
     return f"{number} {word}{'' if number == 1 else 's'}"
 
 
-def _joined(parts: Iterable[str]) -> str:
+def joined(parts: Iterable[str]) -> str:
+    """Return the parts that say something, each on a line of its own."""
     return "\n".join(part for part in parts if part)
 
 

@@ -19,12 +19,13 @@ from moor.engine.plan import difference, printable
 from moor.engine.results import Cause, Found, ResourceResult
 from moor.errors import HostError
 from moor.findings import Finding
+from moor.matrix import matrix
 from moor.options import Output
 from moor.report import Collector, HostReport, RunReport
 from moor.secrets import Secret
 
 AWKWARD = "'\"$`\\&<>%+/=é€ \u00a0\u200b\x07#@:!{}*?~|;()[]^"
-SHAPES = (text.plan, text.applied, text.drift, text.matrix, text.reached)
+SHAPES = (text.plan, text.applied, text.drift, matrix, text.reached)
 
 
 def repeated(secret: str) -> RunReport:

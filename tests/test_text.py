@@ -11,6 +11,7 @@ from moor.commands.diagnose import verdict
 from moor.engine.converge import converge
 from moor.engine.results import Cause, Status
 from moor.findings import Finding
+from moor.matrix import matrix
 from moor.report import Collector, HostReport, ResourceReport, RunReport
 from moor.resources.file import File
 from tests.conftest import MakeFleet
@@ -40,7 +41,7 @@ def unknown(*proofs: str) -> HostReport:
 
 def test_what_is_not_known_of_several_hosts_is_told_once_with_the_proofs_that_it_concerns() -> None:
     report = RunReport("run", "verify", {"node1": unknown("node", "pod"), "node2": unknown("pod")})
-    shown = text.matrix(report)
+    shown = matrix(report)
     assert "  ? node1 node2: node, pod: not examined: the cluster says 403: no" in shown.splitlines()
     assert "FAULT" not in shown
     assert verdict(report) == 1
@@ -54,7 +55,7 @@ def test_pods_prove_what_nodes_that_may_not_be_read_would() -> None:
 
 def test_what_lies_behind_a_fault_is_unknown_and_what_was_not_asked_is_a_dash() -> None:
     hosts = {"node1": proved("node1", name="failed", route="skipped", pod="ok"), "node2": proved("node2", name="ok")}
-    heading, first, second, *_ = text.matrix(RunReport("run", "verify", hosts)).splitlines()
+    heading, first, second, *_ = matrix(RunReport("run", "verify", hosts)).splitlines()
     assert heading.split() == ["host", "name", "route", "pod"]
     assert first.split() == ["node1", "FAULT", "?", "ok"]
     assert second.split() == ["node2", "ok", "-", "-"]
@@ -62,7 +63,7 @@ def test_what_lies_behind_a_fault_is_unknown_and_what_was_not_asked_is_a_dash() 
 
 def test_a_cause_that_two_hosts_have_is_told_once_and_its_mend_names_both() -> None:
     hosts = {name: proved(name, name="failed") for name in ("node1", "node10")}
-    shown = text.matrix(RunReport("run", "verify", hosts))
+    shown = matrix(RunReport("run", "verify", hosts))
     assert "  ! node1 node10: name: registry.test does not resolve\n" in shown
     assert "mend: moor apply names --limit node1,node10" in shown
     assert shown.count("does not resolve") == 1
@@ -70,11 +71,11 @@ def test_a_cause_that_two_hosts_have_is_told_once_and_its_mend_names_both() -> N
 
 def test_an_error_that_no_rule_explains_is_shown_as_it_is() -> None:
     host = HostReport(reached=True, error="proof:own: it rains", resources=[ResourceReport("proof:own", "failed")])
-    assert "! node1: proof:own: it rains" in text.matrix(RunReport("run", "verify", {"node1": host}))
+    assert "! node1: proof:own: it rains" in matrix(RunReport("run", "verify", {"node1": host}))
 
 
 def test_a_node_that_was_not_reached_says_why() -> None:
-    shown = text.matrix(RunReport("run", "verify", {"node1": HostReport(error="10.0.0.1:22: timed out")}))
+    shown = matrix(RunReport("run", "verify", {"node1": HostReport(error="10.0.0.1:22: timed out")}))
     assert "! node1: not examined: 10.0.0.1:22: timed out" in shown
 
 

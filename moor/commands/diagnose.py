@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from moor import text
 from moor.commands.running import opened, play, put, remember, teller
 from moor.errors import MoorError
 from moor.interruption import way_out
+from moor.matrix import matrix
 from moor.options import DIFFERS, Options, Output
 from moor.report import HostReport, RunReport
 from moor.selection import FLEET, runbook_called
@@ -47,7 +47,7 @@ def diagnose(options: Options, wanted: Wanted) -> int:
             nr.data.reset_failed_hosts()
             report = play(nr, book, options, "diagnose")
             remember(nr, report)
-            put(options, report, text.matrix(report))
+            put(options, report, matrix(report))
             if not wanted.watch_s or not report.failed:
                 return verdict(report)
             teller(options)(f"looking again in {wanted.watch_s} s; {way_out()}")

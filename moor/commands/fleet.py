@@ -8,6 +8,7 @@ from dataclasses import replace
 from moor import text
 from moor.commands.diagnose import verdict
 from moor.commands.running import opened, play, put, remember, site_in, teller
+from moor.matrix import matrix
 from moor.options import DIFFERS, Options
 from moor.refusal import refuse_bad_input
 from moor.selection import refuse_unfilled, runbook_called
@@ -36,7 +37,7 @@ def verify(options: Options) -> int:
     with opened(options, dry_run=True) as nr:
         report = play(nr, runbook_called("verify"), options, "verify")
         remember(nr, report)
-    put(options, report, text.matrix(report))
+    put(options, report, matrix(report))
     return verdict(report)
 
 
