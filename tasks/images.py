@@ -160,10 +160,10 @@ class ImageResource(Remote):
         if found is None:
             return None
         digest, manifest = found
-        if "config" not in manifest:
+        if not manifest.get("config"):
             return {"image": f"an index of several platforms, {digest}"}
         config = manifest["config"]["digest"]
-        labels = harbor.blob(repository, config).get("config", {}).get("Labels") or {}
+        labels = (harbor.blob(repository, config).get("config") or {}).get("Labels") or {}
         return {"image": config, "digest": digest, "context": labels.get(CONTEXT, "built by somebody else")}
 
     def _local(self, task: Task) -> str:

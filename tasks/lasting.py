@@ -12,6 +12,7 @@ from nornir.core.inventory import Host
 from nornir.core.task import Result, Task
 
 from moor.connections.harbor import Harbor
+from moor.connections.harbor_answers import PROJECT, ROBOTS
 from moor.engine.converge import converge, distinct, read
 from moor.engine.observation import observation_of
 from moor.findings import Expiry
@@ -87,16 +88,17 @@ def _all_robots(harbor: Harbor, projects: Iterable[str]) -> Iterator[dict[str, A
     """Give the registry's own robots, and those of the projects."""
     yield from _paged(harbor, {})
     for name in projects:
-        about = harbor.get(f"/api/v2.0/projects/{name}", headers=BY_NAME)
+        about = harbor.get(f"/api/v2.0/projects/{name}", PROJECT, headers=BY_NAME)
         if about is not None:
             yield from _paged(harbor, {"q": f"Level=project,ProjectID={about['project_id']}"})
 
 
 def _paged(harbor: Harbor, query: dict[str, str]) -> Iterator[dict[str, Any]]:
-    number, full = 1, True
+    known, number, full = set[int](), 1, True
     while full:
-        found: list[dict[str, Any]] = (
-            harbor.get("/api/v2.0/robots", {**query, "page": str(number), "page_size": str(PAGE)}) or []
-        )
-        yield from found
-        number, full = number + 1, len(found) == PAGE
+        query = {**query, "page": str(number), "page_size": str(PAGE)}
+        found: list[dict[str, Any]] = harbor.get("/api/v2.0/robots", ROBOTS, query) or []
+        new = [robot for robot in found if robot["id"] not in known]
+        yield from new
+        known.update(robot["id"] for robot in new)
+        number, full = number + 1, len(found) == PAGE and bool(new)

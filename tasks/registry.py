@@ -11,6 +11,7 @@ from nornir.core.task import Result, Task
 from pydantic import AfterValidator, ConfigDict, Field
 
 from moor.connections.harbor import NotThere
+from moor.connections.harbor_answers import PROJECT
 from moor.engine.converge import converge
 from moor.errors import InputError
 from moor.resources.base import Remote, Resource, State
@@ -116,13 +117,13 @@ class ProjectResource(Remote):
 
     def read(self, task: Task) -> State | None:
         try:
-            found = harbor_of(task).get(f"/api/v2.0/projects/{self.name}", headers=BY_NAME)
+            found = harbor_of(task).get(f"/api/v2.0/projects/{self.name}", PROJECT, headers=BY_NAME)
         except NotThere:
             if may_come(task):
                 return None
             raise
         # Metadata are text, and what is not "true" is private.
-        return {"public": _word(found["metadata"].get("public") == "true")} if found else None
+        return {"public": _word((found.get("metadata") or {}).get("public") == "true")} if found else None
 
     def write(self, task: Task, actual: State | None) -> None:
         metadata = {"metadata": {"public": _word(self.public)}}

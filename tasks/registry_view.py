@@ -9,6 +9,7 @@ from nornir.core.inventory import Host
 from nornir.core.task import Task
 
 from moor.connections.harbor import Harbor
+from moor.connections.harbor_answers import PROJECT
 from moor.deferred import hashes, x509
 from moor.errors import HostError, MoorError
 from moor.secrets import Secret
@@ -59,7 +60,7 @@ def robot_state(found: dict[str, Any] | None, now: float | None = None) -> str:
 def _image(harbor: Harbor, image: str) -> dict[str, str]:
     repository, tag = parted(image)
     project = repository.partition("/")[0]
-    if harbor.get(f"/api/v2.0/projects/{project}", headers=BY_NAME) is None:
+    if harbor.get(f"/api/v2.0/projects/{project}", PROJECT, headers=BY_NAME) is None:
         return {"project": "absent"}
     if harbor.ask("GET", f"/v2/{repository}/tags/list").status_code == 404:
         return {"project": "there", "repository": "absent"}
@@ -71,9 +72,11 @@ def _image(harbor: Harbor, image: str) -> dict[str, str]:
 
 
 def _architectures(harbor: Harbor, repository: str, manifest: dict[str, Any]) -> list[str]:
-    if "manifests" in manifest:
+    if manifest.get("manifests"):
         platforms = [entry.get("platform") or {} for entry in manifest["manifests"]]
         return [str(p["architecture"]) for p in platforms if p.get("architecture") not in (None, "unknown")]
+    if not manifest.get("config"):
+        return []  # of the first schema, which no longer says
     config = harbor.blob(repository, manifest["config"]["digest"])
     return [str(config["architecture"])] if config.get("architecture") else []
 

@@ -10,6 +10,7 @@ from typing import Any
 from nornir.core.task import Task
 
 from moor.connections.harbor import Harbor, NotThere
+from moor.connections.harbor_answers import PROJECT, ROBOTS
 from moor.errors import HostError
 from moor.resources.base import Remote, State
 from moor.secrets import Secret, generated
@@ -47,12 +48,12 @@ class RobotSecret:
 
 def find_robot(harbor: Harbor, project: str, robot: str) -> dict[str, Any] | None:
     """Give a project's robot as Harbor describes it."""
-    about = harbor.get(f"/api/v2.0/projects/{project}", headers=BY_NAME)
+    about = harbor.get(f"/api/v2.0/projects/{project}", PROJECT, headers=BY_NAME)
     if about is None:
         return None
     # The server decodes the query once more, so that a plus sign needs two rounds of quoting.
     query = {"q": f"Level=project,ProjectID={about['project_id']},name={project}%2B{robot}", "page_size": "100"}
-    robots = harbor.get("/api/v2.0/robots", query)
+    robots = harbor.get("/api/v2.0/robots", ROBOTS, query) or []
     return next((entry for entry in robots if entry["name"].endswith(f"{project}+{robot}")), None)
 
 
@@ -106,7 +107,7 @@ class RobotResource(Remote):
         accepted = secret is not None and harbor_of(task).logs_in(found["name"], secret.reveal())
         return {
             "access": " ".join(_actions(found)),
-            "duration": _days(found["duration"]),
+            "duration": _days(found.get("duration", 0)),
             "enabled": "no" if found.get("disable") else "yes",
             "validity": validity(found),
             "created": str(found.get("creation_time", "")),
@@ -164,7 +165,7 @@ def outlives(created: str, days: int, now: datetime | None = None) -> bool:
 
 def _actions(found: dict[str, Any]) -> list[str]:
     """List what a robot may do, repository actions by their word and any other in full."""
-    rights = [right for permission in found["permissions"] for right in permission["access"]]
+    rights = [right for permission in found.get("permissions") or () for right in permission.get("access") or ()]
     return sorted(
         right["action"] if right["resource"] == "repository" else f"{right['resource']}:{right['action']}"
         for right in rights

@@ -188,11 +188,11 @@ def test_harbor_hears_a_login_only_where_its_certificate_is_the_fleets_and_its_o
         asked = Healthy(url, lambda status, body: {}, "127.0.0.1", lambda: trust)._ask
         try:
             if trusted and served == NAME:
-                assert plugin.connection.get("/api/v2.0/projects") == {}
+                assert plugin.connection.blob("demo/web", "sha256:0") == {}
                 assert asked()[0] == 200
             else:
                 with pytest.raises(NotThere, match="CERTIFICATE_VERIFY_FAILED"):
-                    plugin.connection.get("/api/v2.0/projects")
+                    plugin.connection.blob("demo/web", "sha256:0")
                 with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
                     asked()
                 assert heard == []

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from nornir.core.configuration import Config
 
+from moor.connections.harbor_answers import CONFIGURATION, MANIFEST, asked, digest_of, understood
 from moor.errors import HostError
 
 # Imported where it is used: most hosts, and many fleets, are never asked by HTTP.
 if TYPE_CHECKING:
     import httpx
+    from pydantic import TypeAdapter
 
 TIMEOUT_S = 30.0
 MANIFESTS = ", ".join(
@@ -96,10 +98,16 @@ class Harbor:
             )
         return answer
 
-    def get(self, path: str, query: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None) -> Any:
-        """Give an object of the API, or None where there is none."""
+    def get(
+        self,
+        path: str,
+        shape: TypeAdapter[Any],
+        query: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Any:
+        """Return an object of the API, or None where there is none; raises HostError where it has another shape."""
         answer = self.ask("GET", path, query=query, headers=headers)
-        return None if answer.status_code == 404 else accepted(answer).json()
+        return None if answer.status_code == 404 else understood(shape, accepted(answer))
 
     def change(self, method: str, path: str, body: object, headers: Mapping[str, str] | None = None) -> httpx.Response:
         """Write to the API; raises HostError with what Harbor says against it."""
@@ -116,12 +124,13 @@ class Harbor:
             accepted(self.ask("GET", "/api/v2.0/users/current"))
         if answer.status_code in (401, 404):
             return None
-        content: dict[str, Any] = accepted(answer).json()
-        return answer.headers["Docker-Content-Digest"], content
+        content: dict[str, Any] = understood(MANIFEST, accepted(answer))
+        return digest_of(answer), content
 
     def blob(self, repository: str, digest: str) -> dict[str, Any]:
-        """Give a blob that is JSON, such as an image's configuration."""
-        content: dict[str, Any] = accepted(self.ask("GET", f"/v2/{repository}/blobs/{digest}")).json()
+        """Return the configuration of an image."""
+        answer = accepted(self.ask("GET", f"/v2/{repository}/blobs/{digest}"))
+        content: dict[str, Any] = understood(CONFIGURATION, answer)
         return content
 
     def logs_in(self, user: str, password: str) -> bool:
@@ -137,7 +146,7 @@ def accepted(answer: httpx.Response) -> httpx.Response:
     """Give an answer back that is no refusal; raises HostError with Harbor's own words."""
     if answer.is_success:
         return answer
-    words = f"{answer.request.method} {answer.request.url.path}: {answer.status_code}: {refusal(answer)}"
+    words = f"{asked(answer)}: {answer.status_code}: {refusal(answer)}"
     raise HostError(f"{words}{REMEDY if answer.status_code == 401 else ''}")
 
 
@@ -145,7 +154,7 @@ def refusal(answer: httpx.Response) -> str:
     """Read why Harbor refused, which is JSON, plain text, or a page of its proxy."""
     try:
         return "; ".join(f"{error['code']}: {error['message']}" for error in answer.json()["errors"])
-    except (ValueError, LookupError, TypeError):
+    except (ValueError, LookupError, TypeError, RecursionError):
         page = "html" in answer.headers.get("Content-Type", "")
         return "a page of the proxy in front of Harbor" if page else answer.text.strip()[:300] or "no reason given"
 

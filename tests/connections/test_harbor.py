@@ -1,10 +1,27 @@
-"""What Harbor's API refuses, told to people."""
+"""What Harbor's API answers and refuses, told to people; and what answers there that is no Harbor."""
+
+from __future__ import annotations
+
+import json
+import re
+import ssl
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import httpx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from moor.connections.harbor import accepted
+from moor.connections.harbor import Harbor, accepted
+from moor.connections.harbor_answers import CONFIGURATION, MANIFEST, PROJECT, ROBOTS, understood
 from moor.errors import HostError
+from tasks.lasting import _all_robots
+from tasks.registry_view import _image
+from tasks.robots import find_robot, validity
+from tests.connections.kubeconfigs import Answering, Issuer, answering
+
+ROBOT = {"id": 7, "name": "robot$demo+puller", "duration": 30, "expires_at": 1, "permissions": []}
 
 
 def answer(status: int) -> httpx.Response:
@@ -18,3 +35,107 @@ def test_a_login_that_is_refused_names_the_password_to_look_at(status: int, abou
         accepted(answer(status))
     assert str(refused.value).startswith(f"GET /api/v2.0/projects/demo: {status}: REFUSED: no")
     assert ("data.harbor.admin_password" in str(refused.value)) == about_password
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Answering, Harbor]]:
+    """Serve TLS where Harbor should be, and speak to it."""
+    issuer = Issuer()
+    with answering(issuer.pair(["harbor.moor.test"]), tmp_path_factory.mktemp("harbor")) as server:
+        trust = ssl.create_default_context(cadata=issuer.authority.decode())
+        harbor = Harbor("harbor.moor.test", "127.0.0.1", int(server.url.rpartition(":")[2]), ("admin", "x"), trust)
+        yield server, harbor
+        harbor.close()
+
+
+def refusal_of(ask: Callable[[], object]) -> str:
+    """Return what an error says; empty where there is none."""
+    try:
+        ask()
+    except HostError as error:
+        return str(error)
+    return ""
+
+
+def robots_of(harbor: Harbor) -> object:
+    return list(_all_robots(harbor, ["demo"]))
+
+
+QUESTIONS: dict[str, Callable[[Harbor], object]] = {
+    "a robot": lambda harbor: find_robot(harbor, "demo", "puller"),
+    "all robots": robots_of,
+    "an image": lambda harbor: _image(harbor, "demo/web:1.0"),
+    "a configuration": lambda harbor: harbor.blob("demo/web", "sha256:0"),
+}
+BODIES = {
+    "a login page": b"<!DOCTYPE html><title>Sign in</title>",
+    "nothing": b"",
+    "garbage": b"\xff\x00\x1b[2J",
+    "no object": b"[null, 3]",
+    "a text": b'"fine"',
+    "nested without end": b"[" * 100_000,
+    "robots of other keys": b'{"project_id": "seven", "config": {}, "manifests": [[]]}',
+}
+
+
+@pytest.mark.parametrize("code", [200, 204, 301, 401, 500, 503])
+@pytest.mark.parametrize("body", BODIES)
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_what_is_no_harbor_is_one_sentence(
+    served: tuple[Answering, Harbor], question: str, body: str, code: int
+) -> None:
+    server, harbor = served
+    server.answer = lambda _: (code, "text/html", BODIES[body] if code != 204 else b"")
+    said = refusal_of(lambda: QUESTIONS[question](harbor))
+    if code == 401 or (question, body) == ("a configuration", "robots of other keys"):
+        return  # the registry says so of what is not there; any object passes for a configuration
+    assert re.fullmatch(r"(GET /\S+: \d+: |https://harbor.moor.test: )[^\n]+", said)
+
+
+def test_a_page_in_front_of_harbor_is_told_as_one(served: tuple[Answering, Harbor]) -> None:
+    server, harbor = served
+    server.answer = lambda _: (200, "text/html", b"\n<html>")
+    with pytest.raises(HostError) as told:
+        find_robot(harbor, "demo", "puller")
+    assert str(told.value) == (
+        "GET /api/v2.0/projects/demo: 200: a page, and no answer of Harbor's; "
+        "is a proxy or a login page in front of it?"
+    )
+
+
+def test_a_server_that_gives_the_same_page_for_ever_is_asked_for_two(served: tuple[Answering, Harbor]) -> None:
+    server, harbor = served
+    body = json.dumps([{**ROBOT, "id": number} for number in range(100)]).encode()
+    server.answer = lambda _: (200, "application/json", body)
+    server.asked.clear()
+    assert len(list(_all_robots(harbor, []))) == 100
+    assert len(server.asked) == 2
+
+
+def test_what_moor_does_not_know_of_a_robot_goes_back_as_it_came() -> None:
+    robot = {**ROBOT, "editable": True, "permissions": [{"kind": "project", "access": [], "namespace": "demo"}]}
+    assert understood(ROBOTS, httpx.Response(200, json=[robot])) == [robot]
+
+
+scalars = st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats() | st.text(max_size=5)
+trees = st.recursive(
+    scalars,
+    lambda below: (
+        st.lists(below, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["id", "name", "expires_at", "permissions", "access", "config", "platform", "digest"]),
+            below,
+        )
+    ),
+    max_leaves=8,
+)
+changed = st.dictionaries(st.sampled_from(sorted(ROBOT)), trees).map(lambda some: [{**ROBOT, **some}])
+
+
+@given(changed | trees, st.sampled_from([PROJECT, ROBOTS, MANIFEST, CONFIGURATION]))
+def test_whatever_answers_is_understood_or_refused_in_words(tree: Any, shape: Any) -> None:
+    answer = httpx.Response(200, content=json.dumps(tree), request=httpx.Request("GET", "https://h/x"))
+    if said := refusal_of(lambda: understood(shape, answer)):
+        assert said.startswith("GET /x: 200: no answer of Harbor's: ")
+    elif shape is ROBOTS:
+        assert all(map(validity, understood(shape, answer)))
