@@ -38,6 +38,7 @@ INTEGER = re.compile(
 FLOAT = re.compile(r"[-+]?(?:\.\d+|\d+(?:\.\d*)?)(?:[eE][-+]?\d+)?")
 FRACTION = re.compile(r"\.\d+(?:_\d+)*(?:[eE][-+]?\d+(?:_\d+)*)?")
 BASES = {"b": 2, "x": 16, "o": 8, "d": 10}
+DEEPEST = 150  # levels; a document is walked by recursion
 LARGEST = 2**64  # a decimal number from here on is a float; with a base it stays an integer
 EXACT = 1e21  # below this Go writes a float without an exponent, so that a whole one is an integer in JSON
 
@@ -76,18 +77,56 @@ def documents(text: str) -> Iterator[Any]:
     Raises:
         NotReadable: no YAML, a key twice, or something that JSON does not have.
     """
-    from yaml import SafeLoader, YAMLError
+    from yaml import YAMLError
 
-    class Loader(SafeLoader):
+    base = _reader()
+
+    class Loader(base):  # type: ignore[misc, valid-type]  # one of PyYAML's two
         yaml_implicit_resolvers: dict[Any, Any] = {"<": [(MERGE, re.compile("<<"))]}  # noqa: RUF012 - PyYAML's own way
 
     Loader.add_implicit_resolver(PLAIN, re.compile(".*", re.DOTALL), None)
     try:
+        _refuse_depth(text, base)
         loader = Loader(text)
         while loader.check_node():
             yield _value(cast("Node", loader.get_node()), ())
     except YAMLError as error:
         raise NotReadable(f"not YAML: {' '.join(str(error).split())}") from None
+
+
+def parted(tree: Any) -> list[Any]:
+    """Return the objects of a document: the items of a list of Kubernetes, such as ``kind: List``, or the one object.
+
+    Items of a typed list, such as ``ConfigMapList``, need no kind of their own, as with kubectl.
+
+    Raises:
+        NotReadable: its items are no list.
+    """
+    if not isinstance(tree, dict) or "items" not in tree or not str(tree.get("kind")).endswith("List"):
+        return [tree]
+    items = tree["items"] if tree["items"] is not None else []
+    if not isinstance(items, list):
+        raise NotReadable(f"items of a {tree['kind']} are a list of objects")
+    kind = tree["kind"].removesuffix("List")
+    own = {"apiVersion": tree.get("apiVersion"), "kind": kind} if kind else {}
+    return [{**own, **item} if isinstance(item, dict) and not item.get("kind") else item for item in items]
+
+
+def _reader() -> Any:
+    """Return PyYAML's class that reads with libyaml, of which go-yaml is a translation: both take a tab for a space."""
+    import yaml
+
+    return getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # a PyYAML that was built without it reads all but tabs
+
+
+def _refuse_depth(text: str, base: Any) -> None:
+    from yaml import CollectionEndEvent, CollectionStartEvent, parse
+
+    depth = 0
+    for event in parse(text, base):
+        depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
+        if depth > DEEPEST:
+            raise NotReadable(f"nested deeper than {DEEPEST} levels")
 
 
 def _value(node: Node, above: tuple[Node, ...]) -> Any:

@@ -21,7 +21,7 @@ from tasks.cluster_api import is_silent, kind_of
 from tasks.cluster_parts import Manifest, Namespace
 from tasks.facts import Registry
 from tasks.images import ImageName
-from tasks.kube_yaml import NotReadable, documents
+from tasks.kube_yaml import NotReadable, documents, parted
 from tasks.pull_secret import PullSecret
 from tasks.registry import Projects, secret_of
 from tasks.rollout import Rollout
@@ -181,7 +181,7 @@ def manifests(host: Host, name: str, workload: Workload) -> list[dict[str, Any]]
 def objects_of(text: str, where: str) -> list[dict[str, Any]]:
     """Read Kubernetes YAML of any number of documents, as kubectl does; raises InputError, ``where`` in front."""
     try:
-        found = [tree for tree in documents(text) if tree]
+        found = [tree for document in documents(text) if document for tree in parted(document)]
     except NotReadable as error:
         raise InputError(f"{where}: {error}") from None
     for tree in found:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -177,6 +177,11 @@ SCALARS = st.one_of(
 
 
 @given(SCALARS)
+@example(1e-05)
+@example("1e-05")
+@example(1e16)
+@example(5e-324)
+@example("1.0e-05")
 def test_whatever_is_written_is_the_same_to_harbors_reader(value: Any) -> None:
     text = edited("# a comment\nlog:\n  level: info # why\n", {"log.level": value, "new.key": value}, [], "", "x")
     read = yaml.safe_load(text)

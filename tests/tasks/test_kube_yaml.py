@@ -46,12 +46,48 @@ def test_a_value_is_what_it_is_to_kubernetes(text: str) -> None:
 
 @pytest.mark.skipif(not shutil.which("kubectl"), reason="kubectl is not installed")
 def test_kubectl_reads_the_same() -> None:
-    data = "".join(f"  k{number}: {text}\n" for number, text in enumerate(READ))
-    manifest = f"apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: x}}\ndata:\n{data}"
+    data = "data:\n" + "".join(f"  k{number}: {text}\n" for number, text in enumerate(READ))
+    (ours,) = documents(data)
+    assert json.loads(asked(data).stdout)["data"] == ours["data"]
+
+
+TABS: dict[str, Any] = {
+    "data:\n  a:\tb\n": {"a": "b"},
+    "data:\t\n  a:\t\t'x'\t# c\n": {"a": "x"},
+    "data: {a: x,\tb: z}\n": {"a": "x", "b": "z"},
+    "data:\n  a:\t|\n    x\n": {"a": "x\n"},
+}
+INDENTS = ["data:\n\ta: b\n", "data:\n  a:\t- b\n", "data:\n  a: b\n\t\n  c: d\n"]
+
+
+def asked(data: str) -> subprocess.CompletedProcess[str]:
+    """Have kubectl read a manifest with these data."""
+    manifest = f"apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: x}}\n{data}"
     argv = ["kubectl", "label", "--local", "-f", "-", "a=b", "-o", "json"]
-    done = subprocess.run(argv, input=manifest, capture_output=True, text=True, check=True, timeout=60)
-    (ours,) = documents(manifest)
-    assert json.loads(done.stdout)["data"] == ours["data"]
+    return subprocess.run(argv, input=manifest, capture_output=True, text=True, check=False, timeout=60)
+
+
+@pytest.mark.parametrize("text", TABS)
+def test_a_tab_stands_for_a_space_between_words(text: str) -> None:
+    assert [tree["data"] for tree in documents(text)] == [TABS[text]]
+
+
+@pytest.mark.parametrize("text", INDENTS)
+def test_a_tab_never_indents(text: str) -> None:
+    with pytest.raises(NotReadable, match=r"not YAML: .* line [23]"):
+        list(documents(text))
+
+
+@pytest.mark.skipif(not shutil.which("kubectl"), reason="kubectl is not installed")
+def test_kubectl_takes_and_refuses_the_same_tabs() -> None:
+    assert [json.loads(asked(text).stdout)["data"] for text in TABS] == list(TABS.values())
+    assert [text for text in INDENTS if asked(text).returncode == 0] == []
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, "[" * 1000 + "]" * 1000, "- " * 1000 + "x"])
+def test_what_is_nested_without_end_is_refused_in_a_sentence(text: str) -> None:
+    with pytest.raises(NotReadable, match="nested deeper than 150 levels"):
+        list(documents(text))
 
 
 @given(st.text(st.sampled_from("0123456789_.eExXoObB+-:"), max_size=8))

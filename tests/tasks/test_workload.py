@@ -126,6 +126,10 @@ def test_keys_without_a_value_are_as_if_they_were_not_there(empty: str) -> None:
         ("apiVersion: v1\nkind: Service\nmetadata: {}\n", "needs apiVersion, kind and metadata with a name"),
         ("apiVersion: v1\nkind: Service\nmetadata: x\n", "needs apiVersion, kind and metadata with a name"),
         ("- one\n", "needs apiVersion, kind and metadata with a name"),
+        ("apiVersion: v1\nkind: List\nitems: [5]\n", "needs apiVersion, kind and metadata with a name"),
+        ("apiVersion: v1\nkind: List\nitems: [null]\n", "needs apiVersion, kind and metadata with a name"),
+        ("apiVersion: v1\nkind: List\nitems: {a: b}\n", "items of a List are a list of objects"),
+        ("apiVersion: v1\nkind: List\n", "needs apiVersion, kind and metadata with a name"),
         ("apiVersion: v1\nkind: Deployment\nmetadata: {name: x}\n", "moor knows no kind Deployment of v1"),
         ("apiVersion: cert-manager.io/v1\nkind: Certificate\nmetadata: {name: x}\n", "moor knows no kind Certificate"),
     ],
@@ -153,3 +157,16 @@ def test_several_documents_are_several_objects_and_empty_ones_are_none() -> None
     kinds = {"a": "Service", "b": "ConfigMap"}
     text = "---\n".join(f"apiVersion: v1\nkind: {kind}\nmetadata: {{name: {name}}}\n" for name, kind in kinds.items())
     assert [tree["metadata"]["name"] for tree in objects_of(f"---\n---\n{text}", "x")] == ["a", "b"]
+
+
+def test_the_items_of_a_list_are_objects_as_if_each_were_a_document_of_its_own() -> None:
+    config = "{apiVersion: v1, kind: ConfigMap, metadata: {name: a}}"
+    service = "{apiVersion: v1, kind: Service, metadata: {name: b}}"
+    several = f"kind: List\napiVersion: v1\nitems:\n- {config}\n- {service}\n"
+    typed = "---\napiVersion: v1\nkind: ConfigMapList\nitems: [{metadata: {name: c}}]\n"
+    empty = "---\napiVersion: v1\nkind: List\nitems: []\n---\napiVersion: v1\nkind: List\nitems:\n"
+    found = objects_of(f"{several}{typed}{empty}---\n{config.replace('name: a', 'name: d')}\n", "x")
+    assert [(one["kind"], one["metadata"]["name"]) for one in found] == [
+        ("ConfigMap", "a"), ("Service", "b"), ("ConfigMap", "c"), ("ConfigMap", "d"),
+    ]  # fmt: skip
+    assert found[0] == objects_of(config, "x")[0]
