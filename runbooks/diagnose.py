@@ -1,6 +1,6 @@
 """Diagnose: why pods do not start, looked at from every node; nothing is changed.
 
-Groups    nodes
+Groups    nodes; hosts with data.podman
 Run       moor diagnose [-n NAMESPACE] [DEPLOYMENT]
 Undo      nothing to undo; with --pull, what was pulled is removed again
 """
@@ -13,7 +13,9 @@ from tasks.layers.site import ours_of as ours_of
 from tasks.looking import Looking as Looking
 from tasks.reachability import LOOKING as LOOKING
 from tasks.reachability import diagnose_node
+from tasks.users_podman import ByPodman, diagnose_podman
 
 RUNBOOK = Runbook("diagnose", "Why pods do not start: each layer of a pull, from every node.", (
+    Stage(diagnose_podman, on=ByPodman()),
     Stage(diagnose_node, on=members("nodes")),
 ), proves=True)  # fmt: skip

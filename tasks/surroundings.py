@@ -13,8 +13,6 @@ from moor.engine.observation import observation_of
 from moor.engine.results import Found
 from moor.findings import Finding
 from moor.resources.base import Resource
-from moor.settings import optional_settings_of, settings_of
-from tasks.facts import Registry
 from tasks.layers import RULES
 from tasks.layers.chain import judge
 from tasks.layers.door import Known
@@ -23,9 +21,9 @@ from tasks.layers.probes import Probe
 from tasks.layers.proxies import lines
 from tasks.layers.seen import evidence_of
 from tasks.looking import asked_of, door_of
-from tasks.podman import PodmanSettings
 from tasks.reachability import told
-from tasks.registries_conf import REGISTRIES, users_own
+from tasks.users_podman import ASKED as USERS
+from tasks.users_podman import ByPodman, users_causes
 
 CLOCK = "clock:kept"
 
@@ -47,8 +45,8 @@ fi"""
 def desired(host: Host) -> Sequence[Resource]:
     """The questions; whatever is answered is no difference."""
     keeping = [Probe("timekeeping", KEEPING)]
-    if optional_settings_of(host, PodmanSettings):
-        keeping.append(Probe("registries", REGISTRIES))
+    if ByPodman()(host):
+        keeping.append(USERS)
     if not host.has_parent_group("nodes"):
         return keeping
     return [*keeping, Probe("mtu", mtu_of(door_of(host).addresses))]
@@ -61,18 +59,10 @@ def look_around(task: Task) -> Result:
     answers = {probe.id.partition(":")[2]: str((seen.states[probe.id] or {}).get("answer", "")) for probe in resources}
     if finding := clock_finding(lines(answers["timekeeping"]), task.host.name):
         task.results.append(Found(task.host, finding))
-    name = settings_of(task.host, Registry).host_port
-    for said in users_own(answers.get("registries", ""), name):
-        task.results.append(Found(task.host, user_finding(said, name, task.host.name)))
+    for hidden in users_causes(answers.get("registries", ""), task.host):
+        task.results.append(Found(task.host, Finding(hidden.rule, hidden.cause, hidden.mend, task.host.name)))
     evidence = evidence_of(answers, asked_of(task.host, ""), Known(), task.host.name, time.time())
     return told(task, judge({layer: evidence[layer] for layer in ("mtu",) if layer in evidence}, RULES), "")
-
-
-def user_finding(said: str, name: str, host: str) -> Finding:
-    """Return the finding of a user whose podman reads nothing of what moor writes into /etc/containers."""
-    path = said.partition(" ")[0]
-    remedy = f'write into it [[registry]] with prefix = "{name}", location = "{name}", insecure = false, or remove it'
-    return Finding(f"registries-conf:{path}", said, remedy, host)
 
 
 def clock_finding(seen: dict[str, str], host: str) -> Finding | None:

@@ -17,7 +17,8 @@ import pytest
 from lab.fleet import Host
 from lab.images import recipe_of
 from lab.lab import Lab
-from moor.report import HostReport
+from moor.matrix import matrix
+from moor.report import HostReport, RunReport
 from moor.resources.base import Later
 from moor.secrets import Secret
 from moor.sites import open_site
@@ -31,6 +32,7 @@ from tasks.pki import registry_certificate, registry_key
 from tasks.podman import OURS, configure_podman
 from tasks.surroundings import look_around
 from tasks.trust import trust_ca
+from tasks.users_podman import diagnose_podman
 from tests.lab.conftest import fleet_for_tests
 from tests.lab.kubelets import cri_pull
 from tests.lab.networked import NETWORK_PACKAGES
@@ -445,5 +447,14 @@ def test_podman_that_is_told_not_to_check_is_refused_and_a_users_own_file_is_tol
         assert shell(fleet, "podman", PODMAN).isalnum()  # /etc/containers is not read at all
         (found,) = [one for one in site.found(look_around, "podman") if one.id == f"registries-conf:{own}"]
         assert "is read instead of /etc/containers by that user's podman" in found.what
+        (said,) = site.plan(diagnose_podman, "podman")["podman"].resources
+        (cause,) = said.causes
+        shown = matrix(RunReport("run", "diagnose", {"podman": HostReport(True, resources=[said])}))
+        assert (said.status, cause.rule, cause.mend) == ("drift", found.id, found.remedy)
+        assert "FAULT" in shown
+        assert f"mend: {found.remedy}" in shown
+        shell(fleet, "podman", f"printf '{text}' | sed s/true/false/ > {own}")  # as the mend says
+        (said,) = site.plan(diagnose_podman, "podman")["podman"].resources
+        assert (said.id, said.status) == ("proof:podman", "ok")
     finally:
         shell(fleet, "podman", f"rm -f {later} {own}; mv /run/ca.crt {PLACE}/ca.crt")
