@@ -21,24 +21,23 @@ class Masker:
 
     def __init__(self) -> None:
         self._lock = threading.RLock()  # a signal handler masks too, perhaps in the midst of this
-        self._forms: set[str] = set()
-        self._pattern: re.Pattern[str] | None = None
+        self.forms: frozenset[str] = frozenset()
+        self._made: tuple[frozenset[str], re.Pattern[str]] = (self.forms, re.compile(NOTHING))
 
     def register(self, value: str) -> None:
         """Have ``value`` struck out from now on, in every form that ``forms`` lists."""
         with self._lock:
-            self._forms.update(forms(value))
-            self._pattern = None  # made again when text is masked, not at every secret
+            self.forms |= forms(value)
 
     def mask(self, text: str) -> str:
         """Give ``text`` with every registered secret as ``***``."""
         if not text:  # most errors and diffs of a fleet that is well
             return text
         with self._lock:
-            if self._pattern is None:
-                longest_first = sorted(self._forms, key=len, reverse=True)
-                self._pattern = re.compile("|".join(map(re.escape, longest_first)) or NOTHING)
-            pattern = self._pattern
+            if self._made[0] is not self.forms:  # not at every secret, but when text is masked
+                longest_first = sorted(self.forms, key=len, reverse=True)
+                self._made = self.forms, re.compile("|".join(map(re.escape, longest_first)) or NOTHING)
+            pattern = self._made[1]
         return pattern.sub(STARS, text)
 
 
@@ -69,9 +68,9 @@ def _base64_forms(raw: bytes) -> Iterator[str]:
     yield base64.b64encode(raw).decode()
 
 
-_secrets = Masker()  # of this process: whatever a Secret was made of
-register = _secrets.register
-mask = _secrets.mask
+kept = Masker()  # of this process: whatever a Secret was made of
+register = kept.register
+mask = kept.mask
 
 
 class MaskingFilter(logging.Filter):

@@ -17,6 +17,7 @@ from nornir.core.state import GlobalState
 from nornir.plugins.runners import ThreadedRunner
 from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]
 
+from moor import masking
 from moor.connections.local import LocalPlugin, LocalShell
 from moor.connections.shell import Answer
 from moor.engine import script
@@ -47,6 +48,15 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> ByFleet |
 for number in (signal.SIGINT, signal.SIGHUP):  # ignored where a script started the tests by & or nohup
     if signal.getsignal(number) is signal.SIG_IGN:
         signal.signal(number, signal.SIG_DFL if number != signal.SIGINT else signal.default_int_handler)
+
+
+@pytest.fixture(autouse=True)
+def secrets_of_this_test() -> Iterator[None]:
+    """Forget what became a secret during a test, which might be a part of a word that another test expects."""
+    known = masking.kept
+    before = known.forms
+    yield
+    known.forms = before
 
 
 NAMES = ("alpha", "beta", "gamma")

@@ -164,7 +164,7 @@ def test_secrets_are_read_by_name_in_the_namespaces_of_the_pods_alone(tenant: Te
 
 
 def test_a_login_that_is_not_known_is_no_missing_right(tenant: Tenant) -> None:
-    tenant.kubeconfig.write_text(tenant.kubeconfig.read_text().replace("tenant-token", "other"))
+    tenant.kubeconfig.write_text(tenant.kubeconfig.read_text().replace("tenant-token", "not-his-token"))
     with tenant.client() as client, pytest.raises(HostError, match="401: Unauthorized"):
         read_cluster(client, ["shop"], "", REGISTRY)
 

@@ -5,15 +5,12 @@ from __future__ import annotations
 import io
 import tarfile
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from nornir.core.inventory import Defaults, Group, Host, ParentGroups
 from nornir.core.task import MultiResult
 
-from moor.pki import Names, make_authority
 from moor.resources.base import Resource
 from moor.runbook import Runbook
 from moor.settings import SecretRef
@@ -25,18 +22,22 @@ from tasks.names import Names as NameSettings
 from tasks.network import Access
 from tasks.pki import Pki
 from tests.conftest import MakeFleet
+from tests.pki.made import LEAF, brought
 
 ROLES = ("harbor", "control_plane", "nodes", "workstations", "dns")
 REMOTE = {"push_images", "deploy_workload", "issue_certificates"}  # they want nothing of the host itself
-NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture
 def data(tmp_path: Path) -> dict[str, object]:
     """Give sections for every concern that writes on hosts."""
-    pair = make_authority(Names(("registry.moor.test",)), 30, NOW)
-    key = pair.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    files = {"ca.crt": pair.pem, "ca.key": key.decode(), "password": "Adm1nSecret"}
+    own = brought(LEAF)
+    files = {
+        "own.crt": own.chain_pem,
+        "own.key": own.key_pem,
+        "own-ca.crt": own.roots_pem,
+        "password": "Adm1nSecret",
+    }
     for name, content in files.items():
         (tmp_path / name).touch(0o600)
         (tmp_path / name).write_text(content)
@@ -46,7 +47,9 @@ def data(tmp_path: Path) -> dict[str, object]:
     password = f"file:{tmp_path}/password"
     return {
         "registry": Registry.model_validate({"name": "registry.moor.test", "address": "10.77.0.11"}),
-        "pki": Pki(certificate=tmp_path / "ca.crt", key=SecretRef(f"file:{tmp_path}/ca.key"), ca=tmp_path / "ca.crt"),
+        "pki": Pki(
+            certificate=tmp_path / "own.crt", key=SecretRef(f"file:{tmp_path}/own.key"), ca=tmp_path / "own-ca.crt"
+        ),
         "harbor": HarborSettings.model_validate({"installer": installer, "admin_password": password, "wait_s": 1}),
         "access": Access.model_validate({"members": ["10.77.0.0/16"], "managers": ["10.77.0.1"]}),
         "firewall": Firewall(),
