@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -191,6 +192,7 @@ def read_config(site: Path) -> SiteConfig:
     findings.refuse()
     config = validated(SiteConfig, _without_nulls(tree), site, findings) or SiteConfig()
     _check_files(tree, config.inventory.options, site, findings)
+    _check_state(tree, site / config.user_defined.moor.state, findings)
     findings.refuse()
     return config
 
@@ -209,6 +211,14 @@ def _check_files(tree: Tree, files: Files, site: Path, findings: Findings) -> No
         path = site / getattr(files, key)
         if (key in files.model_fields_set or key in needed) and not path.is_file():
             findings.add(tree.place(("inventory", "options", key)), f"no such file: {path}")
+
+
+def _check_state(tree: Tree, state: Path, findings: Findings) -> None:
+    """Find something at the place of the state that is no directory; where nothing is, moor makes one."""
+    if os.path.lexists(state) and not os.path.isdir(state):
+        what = "a link that leads to no directory" if state.is_symlink() else "no directory"
+        key = tree.place(("user_defined", "moor", "state"))
+        findings.add(key, f"{state} is {what}; move it away, and moor makes a directory there")
 
 
 def site_settings(site: Path, config: SiteConfig) -> SiteSettings:

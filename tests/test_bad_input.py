@@ -84,6 +84,15 @@ CASES = {
     "a registry without a domain": Case(
         edited(DEFAULTS, "name: registry.moor.test", "name: registry"), (DEFAULTS, "registry.name", "not a full name")
     ),
+    "a file where the state should be": Case(
+        lambda site: site.write(".moor", ""),
+        (CONFIG, "user_defined.moor.state", "/.moor is no directory", "move it away"),
+    ),
+    "a link to nowhere where the state should be": Case(
+        lambda site: (site.folder / ".moor").symlink_to("gone"),
+        (CONFIG, "user_defined.moor.state", "a link that leads to no directory", "move it away"),
+        ("history",),
+    ),
     "no config.yaml": Case(gone(CONFIG), (CONFIG, "not there", "--site DIR")),
     "no hosts.yaml": Case(gone(HOSTS), (CONFIG, "inventory.options.host_file", "no such file", HOSTS)),
     "an unknown group": Case(
@@ -175,7 +184,7 @@ def test_bad_input_has_one_clear_error_before_any_host_is_reached(
     assert said.err.startswith("moor: ")
     assert "Harbor12345" not in said.err
     assert site.called() == []
-    assert not (site.folder / ".moor").exists()
+    assert not (site.folder / ".moor").is_dir()
 
 
 def test_everything_that_is_wrong_is_told_at_once(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
@@ -214,7 +223,7 @@ def test_a_certificate_that_clients_refuse_is_told_with_all_its_faults_and_stops
         "own/ca.crt: CN=Root",
     ], lines
     assert site.called() == []
-    assert not (site.folder / ".moor").exists()
+    assert not (site.folder / ".moor").is_dir()
 
 
 def test_hosts_that_are_left_out_may_lack_what_they_need(site: Site, capsys: pytest.CaptureFixture[str]) -> None:

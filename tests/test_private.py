@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import stat
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from moor import private
+from tests.closed import Site
 
 
 def test_a_write_replaces_the_whole_content_and_leaves_nothing_beside(tmp_path: Path) -> None:
@@ -96,3 +98,36 @@ def test_a_controller_that_cannot_write_its_state_names_the_resource_the_file_an
     assert re.search(rf"certificate-authority:registry.moor.test: {tmp_path}/.moor\S*: .*; {remedy}", done.stdout)
     assert re.search(rf"this run is not recorded: history {tmp_path}/.moor/history.db: .*; {remedy}", done.stderr)
     assert "internal error" not in done.stdout
+
+
+KEPT_FULL = """\
+cp -a $S $S.kept && mount -t tmpfs -o size=300k,mode=700 tmpfs $S && cp -a $S.kept/. $S &&
+{ cat /dev/zero >$S/fill 2>/dev/null; :; }"""
+
+
+@pytest.mark.parametrize(
+    ("fault", "remedy"),
+    [(KEPT_FULL, "make room on this machine"), (READ_ONLY, "mount it writable on this machine")],
+    ids=["full", "read-only"],
+)
+def test_history_is_read_where_it_cannot_be_written(tmp_path: Path, fault: str, remedy: str) -> None:
+    for door in Site(tmp_path).build().doors.values():
+        door.close()
+
+    def moor(before: str, *words: str) -> subprocess.CompletedProcess[str]:
+        script = f'S={tmp_path}/.moor; {before} && exec "$@"'
+        argv = [sys.executable, "-m", "moor", *words, "--site", str(tmp_path)]
+        whole = ["unshare", "--mount", "sh", "-c", script, "sh", *argv]
+        return subprocess.run(whole, capture_output=True, text=True, check=False)
+
+    moor(":", "drift")
+    whole = moor(":", "history")
+    assert "host:examined  [node1]" in whole.stdout
+    read = moor(fault, "history")
+    assert (read.returncode, read.stdout, read.stderr) == (0, whole.stdout, "")
+    shutil.rmtree(f"{tmp_path}/.moor.kept", ignore_errors=True)
+    assert moor(fault, "report", "--out", f"{tmp_path}/page.html").returncode == 0
+    shutil.rmtree(f"{tmp_path}/.moor.kept", ignore_errors=True)
+    written = moor(fault, "drift")
+    told = rf"moor: this run is not recorded: history {tmp_path}/.moor/history.db: .*; {remedy}\n"
+    assert re.search(told, written.stderr)

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, create_engine, event, insert, select, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from moor import private
-from moor.errors import HostError, InputError
+from moor.errors import REMEDIES, HostError, InputError
 from moor.history.tables import VERSION, for_postgresql, metadata, versions
 from moor.settings.access import SiteSettings
 
 FILE = "history.db"
+NEEDED = 64 * 1024  # bytes that must be free for the files beside the database
 BUSY_S = 30  # how long one controller waits for another that writes
 LOCK = 0x6D6F6F72  # of PostgreSQL's advisory locks, the one by which moor's controllers take turns
 
@@ -46,7 +49,7 @@ def connected(settings: SiteSettings, writing: bool) -> Iterator[Connection]:
     """
     url = place(settings)
     try:
-        engine = opened(url)
+        engine = opened(url) if writing or _takes_files(url) else _opened_as_it_is(url)
         try:
             with engine.begin() as connection:
                 _begin(connection, writing)
@@ -68,6 +71,25 @@ def opened(url: URL) -> Engine:
     engine = create_engine(url, connect_args={"timeout": BUSY_S})
     event.listen(engine, "connect", _prepare_sqlite)
     return engine
+
+
+def _takes_files(url: URL) -> bool:
+    """Check whether SQLite may put its files beside the database, or has them there; it does so to read, too."""
+    if url.get_backend_name() != "sqlite" or not url.database or not Path(url.database).is_file():
+        return True
+    may = os.access(Path(url.database).parent, os.W_OK) and _room(url)
+    return may or Path(f"{url.database}-wal").exists()
+
+
+def _room(url: URL) -> bool:
+    """Check whether there is room beside the database for what SQLite puts there."""
+    space = os.statvfs(Path(str(url.database)).parent)
+    return space.f_bavail * space.f_frsize > NEEDED
+
+
+def _opened_as_it_is(url: URL) -> Engine:
+    """Return the engine for a file that nobody can write now, so that it is read without locks."""
+    return create_engine(f"sqlite:///file:{quote(str(url.database))}?immutable=1&uri=true")
 
 
 def _prepare_sqlite(connection: Any, record: object) -> None:
@@ -102,14 +124,18 @@ def _check_version(connection: Connection, writing: bool) -> None:
 
 def explained(url: URL, error: Exception) -> str:
     """Say what is wrong with the database, without its password."""
-    words = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+    words = str(getattr(error, "orig", None) or getattr(error, "strerror", None) or error).strip().splitlines()[0]
     where = url.database if url.get_backend_name() == "sqlite" else url.render_as_string(hide_password=True)
     if "malformed" in words or "not a database" in words:
         remedy = "; move the file away, and the next run begins a new one"
-    elif " is full" in words or "No space" in words:
+    elif " is full" in words or "No space" in words or ("disk I/O" in words and not _room(url)):
         remedy = "; make room on this machine"
     elif "Read-only" in words or "readonly" in words:
         remedy = "; mount it writable on this machine"
+    elif isinstance(error, OSError) and error.errno in REMEDIES:
+        remedy = f"; {REMEDIES[error.errno]}"
+    elif "unable to open" in words:
+        remedy = "; run moor as the user who owns it"
     elif isinstance(error, ImportError):
         remedy = "; pip install 'moor-fleet[postgresql]' brings the driver"
     else:
