@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from moor.schedule.job import Job, cron_line
 SYSTEM = Path("/etc/cron.d")
 HEAD = "# Written by moor; moor schedule install writes it anew, moor schedule remove takes it away.\n"
 LIMIT_S = 30
+# What crontab -l says to a user who has none, by cron and cronie, and by busybox; any other failure is one.
+NOTHING_YET = re.compile(r"\bno crontab for |crontab: can't open '[^'/]+': No such file or directory")
 
 
 @dataclass(frozen=True)
@@ -64,33 +67,71 @@ class UsersCrontab:
     def show(self, name: str) -> list[str]:
         """Give the line."""
         begin, end = marks(name)
-        _, found, rest = self._read().partition(begin)
-        return ["your crontab", rest.partition(end)[0].strip()] if found else []
+        lines = self._read().split("\n")
+        if begin not in lines:
+            return []
+        rest = lines[lines.index(begin) + 1 :]
+        return ["your crontab", *(rest[: rest.index(end)] if end in rest else rest[:1])]
 
     def _read(self) -> str:
-        done = subprocess.run(["crontab", "-l"], capture_output=True, text=True, check=False, timeout=LIMIT_S)
-        return done.stdout if done.returncode == 0 else ""
+        done = _crontab("-l")
+        said = done.stderr.decode("utf-8", "replace").strip()
+        if done.returncode and not NOTHING_YET.search(said):
+            raise HostError(f"crontab -l: {said or f'it ended with {done.returncode}'}; nothing was changed")
+        return "" if done.returncode else done.stdout.decode("utf-8", "surrogateescape")
 
     def _write(self, text: str) -> None:
-        done = subprocess.run(
-            ["crontab", "-"], input=text, capture_output=True, text=True, check=False, timeout=LIMIT_S
-        )
+        done = _crontab("-", text.encode("utf-8", "surrogateescape"))
         if done.returncode:
-            raise HostError(f"crontab: {done.stderr.strip()}")
+            raise HostError(f"crontab: {done.stderr.decode('utf-8', 'replace').strip()}")
+
+
+def _crontab(argument: str, text: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    """Run crontab, in English, so that its words can be told apart."""
+    english = {**os.environ, "LC_ALL": "C"}
+    try:
+        return subprocess.run(
+            ["crontab", argument], input=text, capture_output=True, check=False, timeout=LIMIT_S, env=english
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise HostError(f"crontab {argument}: {error}; nothing was changed") from None
 
 
 def marks(name: str) -> tuple[str, str]:
     """Give the lines between which a job stands."""
-    return f"# BEGIN {name}\n", f"# END {name}\n"
+    return f"# BEGIN {name}", f"# END {name}"
 
 
 def with_block(text: str, name: str, line: str) -> str:
-    """Give a crontab with ``line`` between the job's marks, or without them where it is empty."""
-    begin, end = marks(name)
-    before, found, rest = text.partition(begin)
-    after = rest.partition(end)[2] if found else ""
+    """Return a crontab with ``line`` between the job's marks, or without them where it is empty.
+
+    Raises  HostError: a mark stands without the other, so that nobody knows which lines are the job's
+    """
+    kept: list[str] = []
+    place, open_ = None, False
+    for one in re.findall(r"[^\n]*\n|[^\n]+", text):
+        mark = one.rstrip()
+        if mark in marks(name):
+            if open_ is (mark == marks(name)[0]):
+                raise HostError(f"crontab: {_unpaired(name)}")
+            open_ = not open_
+            place = len(kept) if place is None else place
+        elif not open_:
+            kept.append(one)
+    if open_:
+        raise HostError(f"crontab: {_unpaired(name)}")
+    before, after = "".join(kept[:place]), "".join(kept[place:] if place is not None else ())
     gap = "" if not before or before.endswith("\n") else "\n"
-    return f"{before}{gap}{begin}{line}{end}{after}" if line else f"{before}{after}"
+    begin, end = marks(name)
+    return f"{before}{gap}{begin}\n{line}{end}\n{after}" if line else f"{before}{after}"
+
+
+def _unpaired(name: str) -> str:
+    begin, end = marks(name)
+    return (
+        f"of the lines {begin!r} and {end!r} one stands without the other, so that moor cannot tell its own line from "
+        "yours; take out, by crontab -e, the one that is left and moor's line below it; nothing was changed"
+    )
 
 
 def found() -> CronFile | UsersCrontab | None:

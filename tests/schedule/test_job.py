@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import shutil
 import subprocess
@@ -13,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from moor.commands.schedule import references, refuse_missing_environment
-from moor.errors import InputError
-from moor.schedule.cron import CronFile, with_block
+from moor.errors import HostError, InputError
+from moor.schedule.cron import NOTHING_YET, CronFile, UsersCrontab, with_block
 from moor.schedule.job import ALLOWED, Job, cron_line, every, name_of, service_unit, timer_unit, words
 from moor.settings import SecretRef, SiteSettings
 
@@ -97,6 +98,76 @@ def test_a_users_other_lines_stay_as_they_are(before: str) -> None:
     assert two.count("# BEGIN job") == 1
     assert "x" not in two
     assert with_block(two, "job", "").rstrip("\n") == before.rstrip("\n")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["# BEGIN job\nx\n0 1 * * * mine\n", "0 1 * * * mine\n# END job\n", "# BEGIN job\n# BEGIN job\nx\n# END job\n"],
+)
+def test_a_mark_without_the_other_takes_no_line_of_the_user(text: str) -> None:
+    for line_ in ("1 * * * * x\n", ""):
+        with pytest.raises(HostError, match=r"# BEGIN job.*crontab -e.*nothing was changed"):
+            with_block(text, "job", line_)
+
+
+@given(st.text("a\r\n #", max_size=20), st.text("a\r\n #", max_size=20))
+def test_a_block_is_replaced_where_it_stands(before: str, after: str) -> None:
+    before = f"{before}\n" if before else ""
+    text = f"{before}# BEGIN job\nx\n# END job\n{after}"
+    assert with_block(text, "job", "y\n") == text.replace("x\n", "y\n")
+    assert with_block(text, "job", "") == before + after
+    assert with_block(text.rstrip("\n"), "job", "").rstrip("\n") == (before + after).rstrip("\n")
+
+
+CRONTAB = """\
+#!/bin/sh
+# As Debian's: it says so where there is none, and any other failure ends with 1 too.
+[ ! -e {place}/broken ] || {{ echo "crontabs/root: fdopen: Permission denied" >&2; exit 1; }}
+case $1 in
+  -l) [ -e {place}/kept ] || {{ echo "no crontab for root" >&2; exit 1; }}; cat {place}/kept ;;
+  -) cat > {place}/kept ;;
+esac
+"""
+
+
+def test_a_users_crontab_keeps_every_byte_and_a_failure_to_read_it_wipes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "crontab"
+    program.write_text(CRONTAB.format(place=tmp_path))
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    cron, made = UsersCrontab(), job()
+    cron.install(made)  # there is none yet
+    written = tmp_path / "kept"
+    mine = b"# caf\xe9\r\n0 1 * * * mine\n"
+    written.write_bytes(mine)
+    cron.install(made)
+    assert written.read_bytes().startswith(mine)
+    assert cron.show(made.name)[1].startswith("0 */1 * * * cd /srv/fleet")
+    before = written.read_bytes()
+    (tmp_path / "broken").touch()
+    for remove in (False, True):
+        with pytest.raises(HostError, match=r"crontab -l: .*Permission denied.*nothing was changed"):
+            cron.remove(made.name) if remove else cron.install(made)
+    (tmp_path / "broken").unlink()
+    assert written.read_bytes() == before
+    cron.remove(made.name)
+    assert written.read_bytes() == mine
+
+
+@pytest.mark.parametrize(
+    ("said", "none"),
+    [
+        ("no crontab for root", True),
+        ("crontab: can't open 'root': No such file or directory", True),
+        ("crontab: can't change directory to '/var/spool/cron/crontabs': No such file or directory", False),
+        ("You (moor) are not allowed to use this program (crontab)\nSee crontab(1) for more information", False),
+        ("crontabs/root/: fdopen: Permission denied", False),
+    ],
+)
+def test_only_who_has_no_crontab_is_said_to_have_none(said: str, none: bool) -> None:
+    assert bool(NOTHING_YET.search(said)) is none
 
 
 def test_a_crontab_is_written_shown_and_removed(tmp_path: Path) -> None:
