@@ -19,7 +19,10 @@ from moor.inventory import FleetInventory
 from moor.nearest import nearest
 from moor.nodes import Node, Paired
 from moor.settings.access import SiteSettings
+from moor.settings.document import reader
 from moor.settings.fleet import NAME
+from moor.splice import line_break
+from moor.yaml_text import rewritten
 
 Entries = Mapping[str, Mapping[str, Any]]
 TALOS = "Talos has no SSH, so that moor cannot configure it; name the registry in its machine config"
@@ -60,11 +63,25 @@ def extended(text: str, entries: Entries) -> str:
 
     Raises  InputError: the text is no YAML mapping
     """
-    old = _plain(text)
-    added = f"{text}{'' if text.endswith(chr(10)) or not text else chr(10)}{_block(entries)}"
-    if _same(added, {**old, **entries}):
-        return added
-    return _rewritten(text, entries)  # a file in flow style, or one that says where it ends
+    wanted = {**_plain(text), **entries}
+    ending = line_break(text)
+    gap = "" if text.endswith("\n") or not text else ending
+    added = f"{text}{gap}{_block(entries).replace(chr(10), ending)}"
+    return added if _same(added, wanted) else _spliced(text, entries, wanted)
+
+
+def _spliced(text: str, entries: Entries, wanted: Mapping[str, Any]) -> str:
+    """Put the hosts into a file in braces, or one that says where it ends."""
+    try:
+        after = rewritten(text, lambda tree: {**tree, **{name: dict(entry) for name, entry in entries.items()}})
+    except ValueError as error:
+        raise InputError(f"hosts.yaml: {error}; or write {' and '.join(entries)} into it by hand") from None
+    if not _same(after, wanted):
+        raise InputError(
+            f"hosts.yaml: it is written in a way that cannot be edited safely; write {' and '.join(entries)} into it "
+            "by hand"
+        )
+    return after
 
 
 def _block(entries: Entries) -> str:
@@ -80,9 +97,9 @@ def _dumped(content: Mapping[str, Any]) -> str:
 
 def _plain(text: str) -> dict[str, Any]:
     try:
-        found = YAML(typ="safe", pure=True).load(text)
-    except YAMLError as error:
-        raise InputError(f"hosts.yaml: not YAML: {' '.join(str(error).split())}") from None
+        found = reader().load(text)
+    except (YAMLError, ValueError, RecursionError) as error:
+        raise InputError(f"hosts.yaml: not YAML: {' '.join(str(error).split())[:300]}") from None
     if found is not None and not isinstance(found, dict):
         raise InputError("hosts.yaml: must be a mapping: names with their keys below them")
     return found or {}
@@ -95,17 +112,6 @@ def _same(text: str, wanted: Mapping[str, Any]) -> bool:
         return False
 
 
-def _rewritten(text: str, entries: Entries) -> str:
-    yaml, out = YAML(typ="rt", pure=True), io.StringIO()
-    yaml.preserve_quotes = True
-    yaml.width = 10_000
-    tree = yaml.load(text)
-    for name, entry in entries.items():
-        tree[name] = dict(entry)
-    yaml.dump(tree, out)
-    return out.getvalue()
-
-
 class Draft:
     """hosts.yaml with more hosts, beside the one that counts, until ``keep`` puts it in its place."""
 
@@ -113,12 +119,12 @@ class Draft:
         self.target = site.directory / files["host_file"]
         self.part = self.target.with_name(f".{self.target.name}.{secrets.token_hex(4)}")
         self.site, self.files = site, files
-        self.text = extended(self.target.read_text("utf-8"), {node.name: entry_of(node) for node in nodes})
+        self.text = extended(self.target.read_bytes().decode(), {node.name: entry_of(node) for node in nodes})
 
     def __enter__(self) -> Draft:
         status = self.target.stat()
         self.part.touch(mode=0o600, exist_ok=False)  # whoever opened it for writing now could write to it ever after
-        self.part.write_text(self.text, "utf-8")
+        self.part.write_bytes(self.text.encode())
         self.part.chmod(status.st_mode & 0o7777)
         if (status.st_uid, status.st_gid) != (self.part.stat().st_uid, self.part.stat().st_gid):
             os.chown(self.part, status.st_uid, status.st_gid)

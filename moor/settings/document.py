@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
+from ruamel.yaml.composer import Composer, ComposerError
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
@@ -105,9 +106,33 @@ class Findings:
             raise InputError("\n".join(self.lines()))
 
 
+class Shallow(Composer):
+    """Reads no deeper than any file of settings is nested: what is deeper takes minutes, then all of the stack."""
+
+    depth = 0
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        """Read one value; raises ComposerError."""
+        if self.depth > DEEPEST:
+            mark = self.parser.peek_event().start_mark
+            raise ComposerError(None, None, f"nested deeper than {DEEPEST} levels", mark)
+        self.depth += 1
+        try:
+            return super().compose_node(parent, index)
+        finally:
+            self.depth -= 1
+
+
+def reader() -> YAML:
+    """Return what reads YAML 1.2, as data alone."""
+    yaml = YAML(typ="safe", pure=True)
+    yaml.Composer = Shallow
+    return yaml
+
+
 def load(path: Path, shown: str, findings: Findings) -> Tree:
     """Read a YAML file as a tree; what is wrong with it goes to ``findings``, and no YAML gives no value."""
-    yaml = YAML(typ="safe", pure=True)
+    yaml = reader()
     try:
         node = yaml.compose(path.read_text("utf-8"))
         return _Reader(yaml, shown, findings).tree(node, ()) if node else Tree(Source(shown, 1), {})

@@ -39,6 +39,32 @@ def test_a_file_of_any_style_holds_the_new_host_and_all_that_it_had(text: str) -
     assert load(extended(text, ENTRY)) == {**(load(text) or {}), **ENTRY}
 
 
+@pytest.mark.parametrize("end", ["", "\r\n"])
+def test_lines_that_end_as_on_windows_go_on_to_do_so(tmp_path: Path, end: str) -> None:
+    made = draft(tmp_path, Node("node9", ("10.0.0.9",)))
+    before = b"# mine\r\nnode1: {hostname: 10.0.0.1}" + end.encode()
+    (tmp_path / "host_file.yaml").write_bytes(before)
+    with Draft(made.site, FILES, [Node("node9", ("10.0.0.9",))]) as made:
+        made.keep()
+    after = (tmp_path / "host_file.yaml").read_bytes()
+    assert after.startswith(before)
+    assert after.count(b"\n") == after.count(b"\r\n") > 3
+
+
+def test_a_file_in_braces_keeps_its_other_lines_and_comments() -> None:
+    text = '{ # mine\n  node1: {hostname: "a"},   # first\n  node2: {hostname: b}\n}\n'
+    after = extended(text, ENTRY)
+    for line in text.splitlines()[:2]:
+        assert line in after.splitlines()
+    assert after.startswith(text.removesuffix("\n}\n"))
+
+
+@pytest.mark.parametrize("text", ["node1: {hostname: a, hostname: b}\n...\n", "a: " + "[" * 3000, "- " * 3000])
+def test_what_cannot_be_edited_is_refused_in_a_sentence(text: str) -> None:
+    with pytest.raises(InputError, match=r"^hosts\.yaml: "):
+        extended(text, ENTRY)
+
+
 @given(
     st.dictionaries(st.text("abc", min_size=1), st.sampled_from(["10.0.0.1", "a b", "no", "'q'", "x: y"]), max_size=5)
 )
