@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 DEEPEST = 50
+
+
+def json_value(text: str | bytes) -> Any:
+    """Return what a JSON text says; raises ValueError, also where it is nested deeper than Python can read."""
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("nested too deep") from None
 
 
 def refuse_deep(tree: Any) -> None:

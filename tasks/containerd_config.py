@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from posixpath import normpath
 
 from moor.errors import HostError
-from moor.toml import Tree, laid, rewritten, same
+from moor.toml import Tree, laid, loaded, rewritten, same
 from tasks.facts import Registry
 
 CONFIG = "/etc/containerd/config.toml"
@@ -91,10 +90,12 @@ def newest(release: tuple[int, int]) -> int:
 
 def _version(content: str, wanted: Wanted) -> int:
     """Give the version that the file declares; 0 where it declares none and none is needed to understand it."""
-    tree = tomllib.loads(content)
+    tree = loaded(content)
     version = tree.get("version", 1)
+    if type(version) is not int or version < 1:
+        raise ValueError(f"version is {str(version)[:80]!r}, which is no version of the file")
     if version != 1:
-        return int(version)
+        return version
     plain = "plugins" not in tree and not tree.get("required_plugins")
     if plain and set(tree.get("disabled_plugins", ())) <= CRI:
         return 0

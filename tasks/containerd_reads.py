@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import base64
 import binascii
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from posixpath import dirname, join, normpath
 from typing import Any
 
-from moor.toml import Tree, laid
+from moor.toml import Tree, laid, loaded
 
 MERGED = (2, 0)  # the first that merges tables of several files
 MIGRATED = (2, 3)  # the first that brings every file to one version before it merges them
@@ -143,10 +142,10 @@ def reads_of(output: str) -> Reads:
             files[normpath(value)] = None
         else:
             words.setdefault(key, value.strip())
-    loaded = {normpath(path) for path in _strings(words.get("loaded", ""))}
+    listed = {normpath(path) for path in _strings(words.get("loaded", ""))}
     path = normpath(words.get("path") or "/etc/containerd/config.toml")
-    if path in loaded:  # before 2.0 a list of all files that were read; later only of what imports say
-        files = {name: content for name, content in files.items() if name in loaded or content is None}
+    if path in listed:  # before 2.0 a list of all files that were read; later only of what imports say
+        files = {name: content for name, content in files.items() if name in listed or content is None}
     in_effect = words.get("in_effect")
     said = in_effect.strip("\"'") if in_effect is not None else None
     return Reads(path, bool(words.get("told")), words.get("version", ""), words.get("refused", ""), said, files)
@@ -171,7 +170,7 @@ def trees_of(files: Mapping[str, str | None]) -> tuple[dict[str, Tree], dict[str
         if content is None:
             continue
         try:
-            trees[path] = tomllib.loads(content)
+            trees[path] = loaded(content)
         except ValueError as error:
             wrong[path] = str(error)
     return trees, wrong

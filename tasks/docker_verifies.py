@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 from collections.abc import Iterator
 from functools import partial
 from ipaddress import ip_network
 from typing import Any
 
+from moor.nesting import json_value
 from moor.resources.requirement import Requirement
 from tasks.facts import Registry
 
@@ -73,7 +73,7 @@ def _holds(name: str, registry: Registry) -> bool:
 
 def _json(text: str, coded: bool = False) -> dict[str, Any]:
     try:
-        found = json.loads(base64.b64decode(text) if coded else text)
+        found = json_value(base64.b64decode(text) if coded else text)
     except (ValueError, binascii.Error):
         return {}
     return found if isinstance(found, dict) else {}

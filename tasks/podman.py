@@ -6,7 +6,6 @@ by podman at every pull and by CRI-O at its start and when it is told to reload.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Sequence
 from functools import partial
 from typing import ClassVar
@@ -24,6 +23,7 @@ from moor.resources.requirement import Requirement
 from moor.resources.service import Service
 from moor.settings import Section, optional_settings_of, settings_of
 from moor.templates import render
+from moor.toml import loaded
 from tasks.certs_d import CaAlone
 from tasks.docker import PackageName
 from tasks.facts import Registry
@@ -96,7 +96,7 @@ def registries_conf(_: str, main: str, registry: Registry) -> str:
     Source  containers-registries.conf(5) and containers-registries.conf.d(5)
     """
     try:
-        tree = tomllib.loads(main)
+        tree = loaded(main)
     except ValueError as error:
         raise HostError(f"{MAIN}: not TOML: {error}; mend it or move it away") from None
     if isinstance(tree.get("registries"), dict):

@@ -14,6 +14,7 @@ from nornir.core.task import Task
 from moor.connections.harbor import NotThere
 from moor.connections.kubernetes import code_of, is_missing
 from moor.errors import HostError, Refusal
+from moor.nesting import json_value
 from moor.resources.base import Later, Remote, State
 from moor.resources.file import sha256
 from moor.secrets import Secret
@@ -179,7 +180,7 @@ def _logins(found: Tree) -> dict[str, Any]:
 
 def _document(found: Tree) -> dict[str, Any]:
     try:
-        document = json.loads(base64.b64decode(str((found.get("data") or {})[KEYS[found["type"]]])))
-    except (KeyError, ValueError):
+        document = json_value(base64.b64decode(str((found.get("data") or {})[KEYS[found["type"]]])))
+    except (LookupError, ValueError, AttributeError, TypeError):
         return {}
     return dict(document) if isinstance(document, Mapping) else {}

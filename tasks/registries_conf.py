@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import base64
 import binascii
-import tomllib
 from collections.abc import Iterator
 from typing import Any
+
+from moor.toml import loaded
 
 MAIN = "/etc/containers/registries.conf"
 
@@ -35,7 +36,7 @@ def files_of(output: str, kind: str) -> dict[str, dict[str, Any]]:
         content, _, path = value.partition(" ")
         if key == kind:
             try:
-                found[path] = tomllib.loads(base64.b64decode(content).decode())
+                found[path] = loaded(base64.b64decode(content).decode())
             except (ValueError, binascii.Error):
                 continue
     return found

@@ -39,7 +39,7 @@ def chain(guards: Guards, version: int) -> Iterator[str]:
 
 def jumps(output: str) -> dict[str, str]:
     """Give the chains that jump to moor's, each with its condition."""
-    return JUMPS | (DOCKER if "-- docker" in output.splitlines() else {})
+    return JUMPS | (DOCKER if "-- docker" in output.split("\n") else {})
 
 
 # What is read and changed of one program: $c is its name, $f its family in nft's words. Where its tables are nft's, a
@@ -116,7 +116,7 @@ echo '-- kept'
 cat {FILE} 2>/dev/null"""
 
     def live(self, output: str) -> str:
-        lines = output.partition("-- kept")[0].splitlines()
+        lines = output.partition("-- kept")[0].split("\n")
         listed = [line for line in lines if line.startswith("ip")]
         return "\n".join(sorted([*listed, *by_nft(lines)], key=_place))
 
@@ -188,7 +188,7 @@ def by_nft(lines: Sequence[str]) -> Iterator[str]:
     found = {line.removeprefix("has ") for line in lines if line.startswith("has ")}
     for line in lines:
         if line.startswith("nft "):
-            _, program, text = line.split(" ", 2)
+            program, _, text = line.removeprefix("nft ").partition(" ")
             yield from _as_iptables(program, text, found)
 
 

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import base64
 import binascii
-import tomllib
 from collections.abc import Iterator, Mapping
 from typing import Any
+
+from moor.toml import loaded
 
 CAPABILITIES = ("pull", "resolve", "push")
 REFERRERS = (2, 2)  # the first that knows that one
@@ -22,7 +23,7 @@ def hosts_toml(raw: str | None, release: tuple[int, int]) -> dict[str, str]:
         return {"hosts_toml": "missing"}
     try:
         content = base64.b64decode(raw).decode()
-        tree = tomllib.loads(content)
+        tree = loaded(content)
     except (ValueError, binascii.Error) as error:
         return {"hosts_toml": "malformed", "toml_error": f"it is no TOML: {error}"}
     if not content.strip():

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 import re
 from collections.abc import Mapping
 from typing import Any
 
+from moor.nesting import json_value
 from moor.resources.requirement import skew
 from tasks.layers.answers import answered, clean, explained_pull, last_line, resolved, word
 from tasks.layers.door import Asked, Known
@@ -106,7 +106,7 @@ def rights(fields: Mapping[str, str], asked: Asked) -> dict[str, str]:
 
 def _access(part: str) -> list[Any]:
     try:
-        claims = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+        claims = json_value(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
         access = claims.get("access")
     except (ValueError, AttributeError, binascii.Error):
         return []

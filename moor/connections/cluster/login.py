@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 import threading
 import time
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from moor.connections.cluster.kubeconfig import Chosen, User
 from moor.connections.cluster.plugin import Given, run_plugin
 from moor.deferred import x509
 from moor.errors import HostError
+from moor.nesting import json_value
 from moor.secrets import Secret
 
 # Letters of a header's name (RFC 9110, 5.6.2); client-go writes others as %XX, in lower case.
@@ -157,7 +157,7 @@ def _end_of_token(authorization: str) -> float | None:
     if len(parts) != 3:
         return None
     try:
-        claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+        claims = json_value(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
         return float(claims["exp"])
     except (ValueError, KeyError, TypeError):
         return None
