@@ -6,6 +6,10 @@ from tasks.layers.rule import Evidence, Rule
 from tasks.layers.way_rules import CERTS_D, RECORDED
 
 APPLY = "moor apply containerd --limit {host}"
+MIRRORS = (
+    "on {host}: write what the table says into that registry's hosts.toml below config_path, remove the table, and "
+    "systemctl restart containerd"
+)
 
 
 def present(evidence: Evidence) -> bool:
@@ -90,7 +94,7 @@ RUNTIME_RULES = (
         "mirrors-left", "containerd",
         lambda e: judged(e) and bool(e.get("mirror")) and bool(e.get("config_path")),
         "a table of registry mirrors ({mirror}) stands beside config_path, which keeps the CRI plugin from loading",
-        APPLY,
+        MIRRORS,
         "containerd, docs/cri/registry.md",
     ),
     Rule(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tasks.layers.heard import Heard, Ours
+from tasks.layers.runtime_rules import MIRRORS
 from tasks.layers.saying import Saying
 
 CONTAINERD = "moor apply containerd --limit {host}"
@@ -93,7 +94,7 @@ RUNTIME = (
         "mirrors-left", "containerd",
         (r"mirrors. cannot be set when .config_path", r"configs\.tls.* cannot be set when"),
         "a table of registry mirrors stands beside config_path, which keeps containerd's CRI plugin from loading",
-        CONTAINERD, by="containerd, docs/cri/registry.md",
+        MIRRORS, by="containerd, docs/cri/registry.md",
     ),
     Saying(
         "config-malformed", "containerd",

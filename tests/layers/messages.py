@@ -196,7 +196,7 @@ MESSAGES = (
             '/run/containerd/containerd.sock: connect: connection refused"', "containerd-stopped",
             "moor apply containerd", "said"),
     Message("invalid plugin config: `mirrors` cannot be set when `config_path` is provided", "mirrors-left",
-            "moor apply containerd", "said"),
+            "remove the table", "said"),
     Message("containerd: failed to load TOML: /etc/containerd/config.toml: toml: expected newline", "config-malformed",
             "config dump", "said"),
     # pods

@@ -26,7 +26,7 @@ by_message = pytest.mark.parametrize("message", MESSAGES, ids=lambda message: f"
 CHANGES = {
     "names": {"name-missing", "name-failing", "name-timeout"},
     "trust": {"ca-missing", "ca-namesake"},
-    "containerd": {"ca-missing", "ca-namesake", "cri-disabled", "containerd-stopped", "mirrors-left"},
+    "containerd": {"ca-missing", "ca-namesake", "cri-disabled", "containerd-stopped"},
     "pki": {"tls-name"},
     "harbor": {"registry-stopped", "tls-name", "tls-plain", "core-down", "log-missing", "realm-other"},
     "registry": {"login-wrong", "rights-missing", "answer-forbidden"},
