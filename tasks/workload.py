@@ -10,8 +10,9 @@ from nornir.core.inventory import Host
 from nornir.core.task import Result, Task
 from pydantic import ConfigDict, Field
 
+from moor.connections.kubernetes import unusable
 from moor.engine.converge import converge, distinct
-from moor.errors import HostError, InputError, MoorError
+from moor.errors import HostError, InputError, MoorError, Unfit
 from moor.resources.base import Resource
 from moor.settings import Section, SitePath, settings_of, site_of
 from moor.settings.section import Strict
@@ -92,9 +93,20 @@ def desired(host: Host) -> Sequence[Resource]:
     """Namespaces and pull secrets, each namespace followed by its workloads' objects and rollouts.
 
     Raises:
-        InputError: before anything is done.
+        InputError: before anything is done, with what is wrong with the kubeconfig too. One that is not there yet is
+            an error of the stage alone, so that a registry can be built before its cluster.
     """
-    return [resource for part in parts(host) for resource in part.resources]
+    cluster = settings_of(host, Cluster)
+    broken = unusable(cluster.kubeconfig, cluster.context)
+    try:
+        found = [resource for part in parts(host) for resource in part.resources]
+    except InputError as error:
+        if not broken:
+            raise
+        raise InputError(f"{broken}\n{error}") from None
+    if broken:
+        raise Unfit(broken)
+    return found
 
 
 def parts(host: Host) -> list[Part]:

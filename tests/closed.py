@@ -14,6 +14,15 @@ GROUPS = {"harbor1": "harbor", "cp1": "control_plane, nodes", "node1": "nodes", 
 DEFAULTS, HOSTS, CONFIG = "inventory/defaults.yaml", "inventory/hosts.yaml", "config.yaml"
 INSTALLER, ARCHIVE = "harbor-offline-installer-v2.8.3.tgz", "python-3.13.tar"
 
+KUBECONFIG = """\
+apiVersion: v1
+kind: Config
+current-context: lab
+contexts: [{name: lab, context: {cluster: lab, user: admin}}]
+clusters: [{name: lab, cluster: {server: "https://127.0.0.1:9"}}]
+users: [{name: admin, user: {token: t0ken}}]
+"""
+
 
 @dataclass
 class Site:
@@ -32,7 +41,7 @@ class Site:
         (self.folder / HOSTS).write_text("\n".join(lines) + "\n")
         for secret in ("harbor-admin", "ca-passphrase"):
             self.write(f"lab/secrets/{secret}", "Correct-horse-1\n").chmod(0o600)
-        self.write("lab/kubeconfig", "")
+        self.write("lab/kubeconfig", KUBECONFIG)
         self.archive(f"lab/{INSTALLER}", "harbor/install.sh", "w:gz")
         self.write("lab/config.json", "{}")
         self.write("lab/manifest.json", '[{"Config": "config.json"}]')

@@ -203,6 +203,50 @@ def test_everything_that_is_wrong_is_told_at_once(site: Site, capsys: pytest.Cap
     assert site.called() == []
 
 
+SERVER = 'server: "https://127.0.0.1:9"'
+BROKEN = {
+    "YAML that is none": (("server: ", "server: ["), "not YAML"),
+    "no context": (("current-context: lab", "current-context: prod"), "prod"),
+    "a cluster that is not checked": ((SERVER, f"{SERVER}, insecure-skip-tls-verify: true"), "never does; take it out"),
+    "a certificate that is none": (
+        (SERVER, f"{SERVER}, certificate-authority-data: eHg="),
+        "no certificates in PEM",
+    ),
+    "a server without TLS": (("https://127", "http://127"), "https"),
+}
+
+
+@pytest.mark.parametrize("command", [("plan",), ("apply", "workload", "--yes"), ("check",)])
+@pytest.mark.parametrize("broken", BROKEN.values(), ids=list(BROKEN))
+def test_a_kubeconfig_that_cannot_be_used_is_told_with_all_else_before_any_host_is_reached(
+    site: Site, capsys: pytest.CaptureFixture[str], broken: tuple[tuple[str, str], str], command: tuple[str, ...]
+) -> None:
+    (former, new), words = broken
+    site.edit("lab/kubeconfig", former, new)
+    site.edit(DEFAULTS, "robot: puller", "robot: pullr")
+    with pytest.raises(SystemExit) as ended:
+        main([*command, "--site", str(site.folder)])
+    said = capsys.readouterr()
+    assert (ended.value.code, said.out) == (1, "")
+    assert f"{site.folder}/lab/kubeconfig: " in said.err
+    assert words in said.err
+    assert "data.projects has no robot pullr" in said.err
+    assert site.called() == []
+
+
+@pytest.mark.parametrize("spoil", [gone("lab/kubeconfig"), holds("lab/kubeconfig", b"a: [")])
+def test_a_run_that_needs_no_cluster_goes_on_whatever_the_kubeconfig_is(
+    site: Site, capsys: pytest.CaptureFixture[str], spoil: Callable[[Site], object]
+) -> None:
+    spoil(site)
+    (site.folder / "lab" / "id_ed25519").write_text("no key\n")
+    with pytest.raises(SystemExit):
+        main(["plan", "names", "--limit", "cp1", "--site", str(site.folder)])
+    said = "".join(capsys.readouterr())
+    assert "kubeconfig" not in said
+    assert "private key" in said  # it was begun
+
+
 @pytest.mark.parametrize("command", [("check",), ("plan", "pki"), ("apply", "--yes"), ("apply", "harbor", "--yes")])
 def test_a_certificate_that_clients_refuse_is_told_with_all_its_faults_and_stops_everything(
     site: Site, capsys: pytest.CaptureFixture[str], command: tuple[str, ...]

@@ -77,6 +77,19 @@ def client_of(path: Path, context: str, timeout_s: float | None = None) -> Clien
     return Client(config, field_manager=MANAGER, timeout=timeout, trust_env=False, transport=transport)
 
 
+def unusable(path: Path, context: str) -> str:
+    """Return why a kubeconfig that is there cannot be used, one fault a line; nothing is connected or run for it."""
+    if not path.is_file():
+        return ""
+    try:
+        client_of(path, context).close()
+    except InputError as error:
+        return str(error)
+    except HostError:  # a login that is not to be had now, which is told where it is needed
+        return ""
+    return ""
+
+
 @contextmanager
 def told(doing: str) -> Iterator[None]:
     """Speak to the API, one thread at a time; what it or the way to it says is a HostError: ``doing: words``."""
