@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -11,9 +12,12 @@ from moor.errors import HostError
 from moor.resources.base import Later, Resource
 from moor.resources.edit import Edit
 from moor.resources.file import File
+from moor.resources.requirement import Requirement
 from moor.resources.service import Service
 from moor.toml import Tree
 from tasks.facts import Registry
+from tasks.layers.hosts_toml import HOSTS_NEEDED, hosts_toml, made_by
+from tasks.layers.proxies import lines
 
 DIRECTORY = {"k3s": "/etc/rancher/k3s", "rke2": "/etc/rancher/rke2"}
 AGENT = {"k3s": "k3s-agent", "rke2": "rke2-agent"}
@@ -28,11 +32,41 @@ def resources(runtime: str, unit: str | None, registry: Registry, ca: str | Late
     place = DIRECTORY[runtime]
     file, ca_file = f"{place}/registries.yaml", f"{place}/moor-registry-ca.crt"
     edit = partial(edited, registry=registry, ca_file=ca_file, path=file)
+    service = unit or AGENT[runtime]
+    judge = partial(_by_hand, edit=edit, name=registry.host_port, mend=f"systemctl restart {service}")
     return [
+        Requirement("registries-made", made_of(runtime, registry, file), judge),
         File(ca_file, ca),
         Edit(file, "registry", edit),
-        Service(unit or AGENT[runtime], newer_than=(file,), settle_s=settle_s, put_back=True),
+        Service(service, newer_than=(file,), settle_s=settle_s, put_back=True),
     ]
+
+
+def made_of(runtime: str, registry: Registry, file: str) -> str:
+    """Return sh that reads what the service has made of ``file`` for the registry, and ``file`` itself."""
+    return f"""\
+f=
+{made_by(runtime, registry.host_port)}
+[ ! -f {file} ] || echo "yaml=$(base64 < {file} | tr -d '\\n')"
+[ ! -f "$f" ] || [ ! {file} -nt "$f" ] || echo pending=yes"""
+
+
+def _by_hand(output: str, edit: Callable[[str, str], str], name: str, mend: str) -> str:
+    """Return what has no certificate of the registry checked though registries.yaml does not ask for that.
+
+    An own entry of the registry keeps what ``configs."*"`` says from counting for it; where that entry is still to
+    come, or the service has not read it yet, its edit or the service's start mends it.
+    Source  k3s, pkg/agent/containerd/config.go: getHostConfigs; ``*`` becomes containerd's _default
+    """
+    said = lines(output)
+    unchecked = hosts_toml(said.get("toml"), HOSTS_NEEDED).get("unchecked")
+    try:
+        content = base64.b64decode(said.get("yaml", "")).decode()
+        if not unchecked or "pending" in said or edit(content, "") != content:
+            return ""
+    except (ValueError, HostError):  # told by the edit
+        return ""
+    return f"{said['toml_file']}: no certificate of {name} is checked ({unchecked}); run: {mend}, which makes it anew"
 
 
 def edited(content: str, _: str, registry: Registry, ca_file: str, path: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from nornir.core.inventory import Host
 from nornir.core.task import Result, Task
@@ -13,12 +13,15 @@ from moor.engine.observation import observation_of
 from moor.engine.results import Found
 from moor.findings import Finding
 from moor.resources.base import Resource
+from tasks import rancher
 from tasks.layers import RULES
 from tasks.layers.chain import judge
 from tasks.layers.door import Known
+from tasks.layers.hosts_toml import made_by
 from tasks.layers.mtu import mtu_of
 from tasks.layers.probes import Probe
 from tasks.layers.proxies import lines
+from tasks.layers.rule import Evidence
 from tasks.layers.seen import evidence_of
 from tasks.looking import asked_of, door_of
 from tasks.reachability import told
@@ -49,11 +52,13 @@ def desired(host: Host) -> Sequence[Resource]:
         keeping.append(USERS)
     if not host.has_parent_group("nodes"):
         return keeping
+    if (own := asked_of(host, "").own) in rancher.DIRECTORY:
+        keeping.append(Probe("containerd", made_by(own, door_of(host).host_port)))
     return [*keeping, Probe("mtu", mtu_of(door_of(host).addresses))]
 
 
 def look_around(task: Task) -> Result:
-    """Tell of a clock that nothing keeps; raises HostError where large packets to the registry are lost."""
+    """Tell of a clock that nothing keeps, of checks left out; raises HostError where large packets are lost."""
     seen, resources = observation_of(task.host), desired(task.host)
     read(task, resources, seen)
     answers = {probe.id.partition(":")[2]: str((seen.states[probe.id] or {}).get("answer", "")) for probe in resources}
@@ -62,7 +67,17 @@ def look_around(task: Task) -> Result:
     for hidden in users_causes(answers.get("registries", ""), task.host):
         task.results.append(Found(task.host, Finding(hidden.rule, hidden.cause, hidden.mend, task.host.name)))
     evidence = evidence_of(answers, asked_of(task.host, ""), Known(), task.host.name, time.time())
+    if "containerd" in answers:
+        found = unchecked_findings(evidence["containerd"], task.host.name)
+        task.results.extend(Found(task.host, finding) for finding in found)
     return told(task, judge({layer: evidence[layer] for layer in ("mtu",) if layer in evidence}, RULES), "")
+
+
+def unchecked_findings(evidence: Evidence, host: str) -> Iterator[Finding]:
+    """Yield what has k3s or RKE2 check no certificate of the registry."""
+    (layer,) = judge({"containerd": evidence}, RULES)
+    for verdict in layer.verdicts:
+        yield Finding(f"runtime:{verdict.rule}", verdict.cause, verdict.mend, host)
 
 
 def clock_finding(seen: dict[str, str], host: str) -> Finding | None:

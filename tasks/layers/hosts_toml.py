@@ -1,4 +1,4 @@
-"""What containerd makes of a registry's hosts.toml, which it gives up as a whole where one part of it is wrong; pure.
+"""What containerd makes of a registry's hosts.toml, which it gives up as a whole where one part of it is wrong.
 
 Source  containerd, core/remotes/docker/config/hosts.go: parseHostsFile, parseHostConfig
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Iterator, Mapping
+from shlex import quote
 from typing import Any
 
 from moor.toml import loaded
@@ -15,6 +16,32 @@ from moor.toml import loaded
 CAPABILITIES = ("pull", "resolve", "push")
 REFERRERS = (2, 2)  # the first that knows that one
 HOSTS_NEEDED = (2, 0)  # before, a file without a [host] table is given up
+
+# Of the directory that containerd takes for $h below $p, which is the first that is there, even where it is empty.
+# A file that hosts.toml names is relative to it.
+HOSTS_TOML = """\
+o=; case $h in *:*) o=$p/${h%:*}_${h##*:}_ ;; esac
+[ -z "$p" ] || for e in "$o" "$p/$h" "$p/_default"; do
+  [ -n "$e" ] && [ -e "$e" ] || continue
+  [ "$e" != "$o" ] || echo "hidden=$e"
+  [ "$e" != "$p/_default" ] || { echo "default=$e"; }
+  f=$e/hosts.toml
+  if [ -f "$f" ]; then
+    echo "toml_file=$f"
+    echo "toml=$(sed 's/^\\( *[Aa]uthorization *= *\\).*/\\1"x"/' "$f" | base64 | tr -d '\\n')"
+    sed -n 's/^ *ca *= *//p' "$f" | tr -d '\\n' | tr "\\"'" '\\n\\n' | sed -n 'n;p' | while IFS= read -r c; do
+      case $c in /*) ;; *) c=$e/$c ;; esac
+      [ -r "$c" ] || echo "ca_missing=$c"
+    done
+  fi
+  break
+done"""
+
+
+def made_by(runtime: str, host_port: str) -> str:
+    """Return sh that reads the hosts.toml that k3s or RKE2 has made for a registry of its registries.yaml."""
+    place = f"/var/lib/rancher/{runtime}/agent/etc/containerd/certs.d"
+    return f"h={quote(host_port)} p={place}\n{HOSTS_TOML}"
 
 
 def hosts_toml(raw: str | None, release: tuple[int, int]) -> dict[str, str]:

@@ -17,6 +17,7 @@ from moor.resources.service import STARTED_CS
 from tasks.containerd_reads import reading
 from tasks.layers.distributions import ASKED
 from tasks.layers.door import Asked, Door
+from tasks.layers.hosts_toml import HOSTS_TOML, made_by
 from tasks.layers.mtu import mtu_of
 from tasks.layers.proxies import of_containerd
 from tasks.layers.pulling import DIRECTORY, pulling
@@ -204,31 +205,6 @@ fi
 for f in {anchors}; do [ ! -f "$f" ] || [ -L "$f" ] || echo "trusted=$(stat -c %Y "$f")"; done; :"""
 
 
-# Of the directory that containerd takes for $h below $p, which is the first that is there, even where it is empty.
-# A file that hosts.toml names is relative to it.
-HOSTS_TOML = """\
-o=; case $h in *:*) o=$p/${h%:*}_${h##*:}_ ;; esac
-[ -z "$p" ] || for e in "$o" "$p/$h" "$p/_default"; do
-  [ -n "$e" ] && [ -e "$e" ] || continue
-  [ "$e" != "$o" ] || echo "hidden=$e"
-  [ "$e" != "$p/_default" ] || { echo "default=$e"; }
-  f=$e/hosts.toml
-  if [ -f "$f" ]; then
-    echo "toml_file=$f"
-    echo "toml=$(sed 's/^\\( *[Aa]uthorization *= *\\).*/\\1"x"/' "$f" | base64 | tr -d '\\n')"
-    sed -n 's/^ *ca *= *//p' "$f" | tr -d '\\n' | tr "\\"'" '\\n\\n' | sed -n 'n;p' | while IFS= read -r c; do
-      case $c in /*) ;; *) c=$e/$c ;; esac
-      [ -r "$c" ] || echo "ca_missing=$c"
-    done
-  fi
-  break
-done"""
-
-
 def _of_own(own: str, door: Door) -> str:
     """Look at what k3s, RKE2 or CRI-O reads of the registry."""
-    if own == "crio":
-        return REGISTRIES
-    return f"""\
-h={quote(door.host_port)} p=/var/lib/rancher/{own}/agent/etc/containerd/certs.d
-{HOSTS_TOML}"""
+    return REGISTRIES if own == "crio" else made_by(own, door.host_port)

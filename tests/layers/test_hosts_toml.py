@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.layers.hosts_toml import hosts_toml
-from tasks.layers.probes import HOSTS_TOML
+from tasks.layers.hosts_toml import HOSTS_TOML, hosts_toml
 from tests.shells import SHELLS, sh
 
 NEW, OLD = (2, 2), (1, 6)

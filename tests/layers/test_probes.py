@@ -23,6 +23,7 @@ from tasks.layers.distributions import ASKED as ASKED_WHICH
 from tasks.layers.door import Asked, Door, Known
 from tasks.layers.probes import Probe, probes
 from tasks.layers.seen import evidence_of
+from tasks.surroundings import unchecked_findings
 from tests.shells import SHELLS, sh
 
 DOOR = Door("registry.moor.test", "10.77.0.11", 443)
@@ -258,3 +259,4 @@ def test_a_runtime_of_its_own_that_checks_no_certificate_is_told() -> None:
     for own, said, rules in (("k3s", answer, ["certificate-unchecked-own"]), ("rke2", "", []), ("crio", "", [])):
         evidence = evidence_of({**WELL, "containerd": said}, replace(ASKED, own=own), KNOWN, "node1", NOW)
         assert [v.rule for result in judge(evidence, RULES) for v in result.verdicts] == rules
+        assert [one.id for one in unchecked_findings(evidence["containerd"], "n")] == [f"runtime:{r}" for r in rules]

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import os
 from functools import partial
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,9 +15,11 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from moor.errors import HostError
+from moor.resources.requirement import Requirement
 from moor.resources.service import Service
 from tasks.facts import Registry
-from tasks.rancher import edited, resources
+from tasks.rancher import edited, made_of, resources
+from tests.shells import SHELLS, sh, text
 
 REGISTRY = Registry.model_validate({"name": "registry.moor.test", "address": "10.77.0.11"})
 CA = "/etc/rancher/k3s/moor-registry-ca.crt"
@@ -118,3 +123,60 @@ def test_the_service_that_reads_the_file_is_started_after_it(runtime: str, unit:
     assert isinstance(made[-1], Service)
     assert made[-1].name == service
     assert made[-1].newer_than == (f"/etc/rancher/{runtime}/registries.yaml",)
+
+
+OWN = edit("")
+INSECURE = b'server = "https://registry.moor.test/v2"\nskip_verify = true\n[host]\n'
+
+
+def coded(name: str, content: bytes) -> str:
+    return f"{name}={base64.b64encode(content).decode()}\n"
+
+
+def refused(yaml: str, toml: bytes = INSECURE, more: str = "") -> str:
+    judge = resources("k3s", None, REGISTRY, "pem", 30)[0]
+    assert isinstance(judge, Requirement)
+    return judge.judge(f"toml_file=/x/hosts.toml\n{coded('toml', toml)}{coded('yaml', yaml.encode())}{more}")
+
+
+@pytest.mark.parametrize(
+    ("yaml", "toml", "more"),
+    [
+        (OWN, INSECURE.replace(b"true", b"false"), ""),
+        (OWN, b"", ""),
+        (OWN, INSECURE, "pending=yes\n"),  # the service is started after the file
+        ("configs: {'*': {tls: {insecure_skip_verify: true}}}\n", INSECURE, ""),  # an own entry is to come
+        (OWN + "      insecure_skip_verify: yes\n", INSECURE, ""),  # goes by the edit
+        ("configs: [", INSECURE, ""),  # told by the edit
+    ],
+)
+def test_what_an_apply_mends_is_not_refused(yaml: str, toml: bytes, more: str) -> None:
+    assert refused(yaml, toml, more) == ""
+
+
+@pytest.mark.parametrize("yaml", [OWN, OWN + "  '*':\n    tls: {insecure_skip_verify: true}\n"])
+def test_a_made_file_that_checks_nothing_though_its_source_does_is_refused_with_what_makes_it_anew(yaml: str) -> None:
+    assert refused(yaml) == (
+        "/x/hosts.toml: no certificate of registry.moor.test is checked "
+        "(skip_verify of https://registry.moor.test/v2); run: systemctl restart k3s-agent, which makes it anew"
+    )
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+@pytest.mark.parametrize(("own", "newer", "said"), [(True, False, "told"), (True, True, ""), (False, False, "told")])
+def test_what_a_service_made_is_read_in_every_shell(
+    shell: str, own: bool, newer: bool, said: str, tmp_path: Path
+) -> None:
+    place, file = tmp_path / "certs.d" / ("registry.moor.test" if own else "_default"), tmp_path / "registries.yaml"
+    place.mkdir(parents=True)
+    (place / "hosts.toml").write_bytes(INSECURE)
+    file.write_text(OWN)
+    os.utime(file, (9, 9) if not newer else None)
+    os.utime(place / "hosts.toml", (99, 99))
+    ask = made_of("k3s", REGISTRY, str(file)).replace("/var/lib/rancher/k3s/agent/etc/containerd", str(tmp_path))
+    done = sh(shell, ask)
+    judge = resources("k3s", None, REGISTRY, "pem", 30)[0]
+    assert isinstance(judge, Requirement)
+    assert bool(judge.judge(text(done.stdout))) == bool(said)
+    (place / "hosts.toml").unlink()
+    assert judge.judge(text(sh(shell, ask).stdout)) == ""
