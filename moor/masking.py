@@ -42,7 +42,12 @@ class Masker:
 
 
 def forms(value: str) -> frozenset[str]:
-    """List the spellings by which a secret may leave: whole or line by line, in JSON, a URL, base64, HTML, Python."""
+    """List the spellings by which a secret may leave: whole or line by line, in JSON, a URL, base64, HTML, Python.
+
+    A shorter value than ``SHORTEST`` has none, however long a spelling of it is.
+    """
+    if len(value) < SHORTEST:
+        return frozenset()
     lines = [line for line in value.splitlines() if len(line) >= SHORTEST_LINE and not line.startswith("-----")]
     plain = {value, *(lines if len(value.splitlines()) > 1 else ())}
     raw = value.encode("utf-8", "surrogateescape")

@@ -16,7 +16,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from moor.errors import InputError
-from moor.masking import Masker
+from moor.masking import SHORTEST, Masker, forms
 from moor.secrets import MaskingFilter, Secret, generated, mask, resolve
 
 
@@ -133,6 +133,11 @@ def test_a_generated_secret_meets_harbors_rule(tmp_path: Path) -> None:
         assert any(c.islower() for c in value)
         assert any(c.isupper() for c in value)
         assert any(c.isdigit() for c in value)
+
+
+@given(st.text(max_size=SHORTEST - 1))
+def test_what_is_too_short_to_be_struck_out_is_not_struck_out_by_its_spellings_either(value: str) -> None:
+    assert forms(value) == frozenset()
 
 
 values = st.text(st.characters(exclude_categories=["Cs"]), min_size=6, max_size=60).filter(lambda v: v.strip() == v)
