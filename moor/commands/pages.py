@@ -6,6 +6,7 @@ import errno
 import re
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from moor import private
 from moor.commands.history import settings_for
@@ -19,6 +20,12 @@ from moor.pages.server import application, is_loopback
 from moor.pages.view import look, utc_now
 from moor.secrets import mask
 from moor.settings.access import SiteSettings
+
+if TYPE_CHECKING:
+    from socket import socket
+
+    from _typeshed.wsgi import WSGIApplication
+    from waitress.server import BaseWSGIServer, MultiSocketServer
 
 PLACE = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^\[\]:\s]+):([0-9]{1,5})")
 DEFAULT = "report.html"
@@ -48,14 +55,12 @@ def made(settings: SiteSettings, days: int, live: bool) -> str:
 
 def serve(options: Options, listen: str, days: int) -> int:
     """Serve the page until interrupted."""
-    from waitress.server import create_server
-
     settings = settings_for(options)
     address, port = place(listen)
     loopback = is_loopback(address)
     app = application(lambda: _live(settings, days), policy(), loopback)
     try:
-        server = create_server(app, host=address, port=port, threads=4, ident="moor")
+        server = _listening(app, address, port)
     except OSError as error:
         raise InputError(f"--listen {listen}: {_why_not(error)}") from error
     except ValueError as error:  # waitress words every address that it cannot resolve so
@@ -66,6 +71,19 @@ def serve(options: Options, listen: str, days: int) -> int:
     print(f"http://{shown}:{getattr(server, 'effective_port', port)}/ ({way_out()})", flush=True)
     server.run()
     return 0
+
+
+def _listening(app: WSGIApplication, address: str, port: int) -> BaseWSGIServer | MultiSocketServer:
+    """Give a server that listens; where it cannot, close what waitress has opened by then and leaves open."""
+    from waitress import wasyncore
+    from waitress.server import create_server
+
+    opened: dict[int, socket] = {}  # so the stubs call what stands in it
+    try:
+        return create_server(app, opened, host=address, port=port, threads=4, ident="moor")
+    except OSError:
+        wasyncore.close_all(opened)
+        raise
 
 
 def _why_not(error: OSError) -> str:
