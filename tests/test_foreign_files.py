@@ -11,6 +11,7 @@ import base64
 import json
 import tomllib
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from ipaddress import ip_network
@@ -27,12 +28,20 @@ from moor.connections.cluster.answers import judged
 from moor.connections.cluster.kubeconfig import Exec, read_kubeconfig
 from moor.connections.cluster.plugin import read_credential
 from moor.connections.hostkeys import known_keys
+from moor.connections.ssh_config import looked_up
 from moor.errors import MoorError
+from moor.joining import extended
 from moor.schedule.cron import with_block as crontab
 from moor.secrets import Secret
+from moor.settings.document import Findings, load
 from moor.toml_text import inline
+from moor.waivers import read_waivers
 from tasks import pull_secret, rancher
+from tasks.acl.commands import JUNOS
+from tasks.acl.sections import IOS
+from tasks.acl.text import Dialect
 from tasks.containerd_config import Wanted, edited
+from tasks.containerd_effective import Expected
 from tasks.dialects.guards import Guard, Guards
 from tasks.dialects.host_firewall import DIALECTS
 from tasks.dialects.nftables_conf import with_include
@@ -41,14 +50,22 @@ from tasks.docker import daemon_json
 from tasks.facts import Registry
 from tasks.harbor import sick_components
 from tasks.harbor_yml import Configured
+from tasks.layers import keyring, proxies, runtime_answers
+from tasks.layers.door import Asked, Door
+from tasks.layers.hosts_toml import hosts_toml
+from tasks.layers.nsswitch import corrected, kept_back
 from tasks.names.block import with_block
 from tasks.podman import registries_conf
+from tasks.registries_conf import unchecked, users_own
 
 REGISTRY = Registry.model_validate({"name": "registry.moor.test", "address": "10.77.0.11"})
 GUARDS = Guards((Guard(443, (ip_network("10.28.0.0/26"), ip_network("fd6d::/64"))),))
 CONTAINERD = "containerd github.com/containerd/containerd {0} {0}"
 NAMES = {REGISTRY.name: REGISTRY.addresses}
 LOGIN = ("robot$demo+puller", Secret("Correct-horse-9"))
+ASKED = Asked(
+    Door(REGISTRY.name, "10.77.0.11"), "demo/web:1", expected=Expected(Wanted(REGISTRY, "/etc/containerd/certs.d"))
+)
 PLUGIN = Exec.model_validate({"apiVersion": "client.authentication.k8s.io/v1", "command": "x"})
 
 REGISTRIES = {
@@ -107,6 +124,27 @@ node1,[10.0.0.1]:22 ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIIXZx0cPzyD8cEnFEsEhUPJ0
 |1|F1E1KeoE/eEWhi10WpGv4OdiO6Y=|3988QV0VE8wmZL7suNrYQLITLCg= ssh-rsa AAAAB3NzaC1yc2EAAAADAQAB
 @revoked *.example.net,!x ssh-ed25519 AAAA
 """
+HOSTS_TOML = {
+    "server": "https://registry.moor.test",
+    "host": {"https://registry.moor.test": {"capabilities": ["pull"], "ca": "/x", "skip_verify": False}},
+}
+HOSTS_YAML = {"node1": {"hostname": "10.0.0.1", "groups": ["nodes"], "data": {"custom": {"a": 1}}}}
+WAIVERS = [{"host": "node1", "id": "x:y", "reason": "r", "owner": "o", "until": "2026-12-01"}]
+SSH_CONFIG = "Host node1 *.example.net\n  HostName 10.0.0.1\n  Port 22\n  IdentityFile ~/.ssh/%h\nHost *\n  User x\n"
+JUNOS_TEXT = """\
+set interfaces ge-0/0/0 unit 0 family inet filter input MOOR-REGISTRY
+set firewall family inet filter MOOR-REGISTRY term 1 from port 443
+deactivate firewall family inet filter MOOR-REGISTRY term 2
+"""
+IOS_TEXT = """\
+banner motd ^C hello ^C
+ip access-list extended MOOR-REGISTRY
+ 10 permit tcp 10.0.0.0 0.0.0.255 any eq 443
+interface Ethernet0/1
+ ip access-group MOOR-REGISTRY in
+end
+"""
+PROXY = "proxy=set\nno_proxy=10.0.0.0/8,.example.net,[::1]:443\nproxy_file=/etc/docker/daemon.json\n"
 UFW = """\
 *filter
 ### RULES ###
@@ -193,6 +231,55 @@ def registries_yaml(text: str) -> str:
     return rancher.edited(text, "", REGISTRY, "/ca.crt", "/etc/rancher/k3s/registries.yaml")
 
 
+def toml_of_containerd(text: str) -> None:
+    for release in ((1, 7), (2, 0), (2, 2)):
+        hosts_toml(base64.b64encode(raw(text)).decode(), release)
+
+
+def kubelets(text: str) -> None:
+    coded = base64.b64encode(raw(text)).decode()
+    for kind, key in keyring.DATA.items():
+        with suppress(keyring.UnreadableSecret):
+            keyring.logins_for([{"type": kind, "data": {key: coded}}], "registry.moor.test/demo/web")
+
+
+def nsswitch(line: str) -> None:
+    for known in ("files", "dns"):
+        kept_back(line, "registry.moor.test", known)
+    corrected(line)
+
+
+def hosts_yaml(text: str) -> None:
+    """Read it as the inventory does, then add a host as adopt does."""
+    findings = Findings()
+    by_path(lambda path: load(path, "hosts.yaml", findings), text)
+    extended(text, {"node9": {"hostname": "10.0.0.9", "groups": ["nodes"]}})
+    findings.refuse()
+
+
+def device(dialect: Dialect, text: str) -> None:
+    with suppress(ValueError):  # what the caller makes an error of
+        dialect.check(text)
+        dialect.find(text, "MOOR-REGISTRY")
+
+
+def podmans(text: str) -> None:
+    told = "".join(
+        f"{kind}={base64.b64encode(raw(text)).decode()} /x/registries.conf\n" for kind in ("file", "crio", "user")
+    )
+    unchecked(told, REGISTRY.host_port)
+    users_own(told, REGISTRY.host_port)
+
+
+def heard(text: str) -> None:
+    coded = base64.b64encode(raw(text)).decode()
+    runtime_answers.containerd(
+        f"version={CONTAINERD.format('1.7.27')}\ntoml={coded}\nfile={coded} /etc/containerd/config.toml\n",
+        ASKED,
+        "node1",
+    )
+
+
 PARSERS: dict[str, Parser] = {
     "registries.yaml of k3s": Parser(registries_yaml, REGISTRIES, as_yaml),
     "daemon.json": Parser(partial(daemon_json, _="", wanted={"log-opts": {"a": 1}}), {"log-opts": {"b": "2"}}, json.dumps),
@@ -225,6 +312,17 @@ PARSERS: dict[str, Parser] = {
     "nftables.conf": Parser(partial(with_include, wanted=True), "flush ruleset\ntable inet x {\n}"),
     "/etc/hosts": Parser(partial(with_block, names=NAMES), "127.0.0.1 localhost\n10.0.0.9 registry.moor.test x # y\n"),
     "crontab": Parser(partial(crontab, name="moor-drift", line="0 * * * * x\n"), "# BEGIN moor-drift\nx\n# END moor-drift\n"),
+    "hosts.toml": Parser(toml_of_containerd, HOSTS_TOML, as_toml),
+    "pull secret as kubelet reads it": Parser(kubelets, AUTHS, json.dumps),
+    "hosts of nsswitch.conf": Parser(nsswitch, "files mdns4_minimal [NOTFOUND=return] dns"),
+    "hosts.yaml": Parser(hosts_yaml, HOSTS_YAML, as_yaml),
+    "waivers.yaml": Parser(partial(by_path, lambda path: read_waivers(path, path.parent)), WAIVERS, as_yaml),
+    "ssh_config": Parser(partial(by_path, lambda path: looked_up(path, "node1")), SSH_CONFIG),
+    "configuration of Junos": Parser(partial(device, JUNOS), JUNOS_TEXT),
+    "configuration of IOS": Parser(partial(device, IOS), IOS_TEXT),
+    "files of containerd as diagnose reads them": Parser(heard, CONFIG_TOML, as_toml),
+    "NO_PROXY of a service": Parser(lambda text: proxies.judged(text, "registry.moor.test", 443, "docker"), PROXY),
+    "registries.conf as it counts": Parser(podmans, {"registry": [{"location": "x", "insecure": True}]}, as_toml),
     "known_hosts": Parser(partial(by_path, lambda path: known_keys([path], "node1")), KNOWN_HOSTS),
 }  # fmt: skip
 
