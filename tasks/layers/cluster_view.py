@@ -72,7 +72,8 @@ class Reading:
         place: dict[str, Any] = {} if kind is Node else {"namespace": namespace}
         try:
             with told(f"list {kind.__name__}"):
-                return [as_dict(entry) for entry in self.client.list(plain(kind), **place, **selected)]
+                found = [as_dict(entry) for entry in self.client.list(plain(kind), **place, **selected)]
+                return [tree for tree in found if whole(tree, kind.__name__)]
         except HostError as error:
             self._keep(_key(kind, namespace), error)
             return []
@@ -91,6 +92,14 @@ class Reading:
         if code_of(error) in (0, UNKNOWN_LOGIN):  # whatever else is asked ends the same way
             raise error
         self.unknown[key] = str(error)
+
+
+def whole(tree: Tree, kind: str) -> bool:
+    """Check whether an object has what a cluster always gives; what lacks it comes from something else."""
+    about = tree.get("metadata")
+    if not isinstance(about, dict) or not isinstance(about.get("name"), str):
+        return False
+    return kind != "Pod" or (isinstance(about.get("namespace"), str) and isinstance(tree.get("spec"), dict))
 
 
 def _key(kind: Any, namespace: str, name: str = "") -> str:

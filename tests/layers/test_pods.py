@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from moor.resources.file import sha256
 from tasks.layers import RULES
+from tasks.layers.cluster_view import whole
 from tasks.layers.heard import Ours
 from tasks.layers.keyring import DOCKER_CFG, DOCKER_CONFIG
 from tasks.layers.owners import Owners, names, owner
@@ -335,3 +336,9 @@ def test_a_node_is_restarted_by_the_means_of_its_distribution(
     (verdict,) = all_matches(RULES, "node", node_evidence(lost, "node1"))
     assert restart in verdict.mend
     assert "apt-get" not in verdict.mend
+
+
+@pytest.mark.parametrize("lacking", [{}, {"metadata": None}, {"metadata": {"name": 7}}, {"metadata": {"name": "a"}}])
+def test_what_is_no_pod_is_not_read_as_one(lacking: dict[str, Any]) -> None:
+    pod = {"metadata": {"name": "a", "namespace": "demo"}, "spec": {}}
+    assert [whole(tree, "Pod") for tree in (pod, lacking, {**pod, **lacking})] == [True, False, lacking == {}]
