@@ -141,7 +141,7 @@ def _owner(pod: Tree) -> str:
 
 def progress(deployment: Mapping[str, Any]) -> str:
     """Say how far a Deployment's rollout is; ``complete`` once nothing is left to do."""
-    wanted = deployment["spec"].get("replicas", 1)
+    wanted = (deployment.get("spec") or {}).get("replicas", 1)
     status = deployment.get("status", {})
     if status.get("observedGeneration", 0) < deployment["metadata"].get("generation", 0):
         return UNSEEN
