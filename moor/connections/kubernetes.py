@@ -28,7 +28,7 @@ ABSENT = "no such file; copy the cluster's own to it, or make one with kubectl c
 class KubernetesPlugin:
     """Nornir connection plugin ``kubernetes``.
 
-    extras  ``kubeconfig``: path; ``context``: the current one where it is empty
+    extras  ``kubeconfig``: path; ``context``: the current one where it is empty; ``timeout_s``: of one request
     """
 
     connection: Client
@@ -45,7 +45,7 @@ class KubernetesPlugin:
     ) -> None:
         """Read the kubeconfig; the first request connects. Raises InputError where it cannot be used."""
         known = extras or {}
-        self.connection = client_of(Path(known["kubeconfig"]), known.get("context") or "")
+        self.connection = client_of(Path(known["kubeconfig"]), known.get("context") or "", known.get("timeout_s"))
 
     def close(self) -> None:
         """Close what is open."""

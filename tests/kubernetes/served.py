@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -31,6 +31,7 @@ class Api:
         self.cluster = Cluster(self.store)
         self._open: list[socket.socket] = []
         self.asked: list[str] = []  # paths, in the order of the answers
+        self.answering: Callable[[str], None] = lambda _: None  # hears each path just before its answer goes out
         self.tokens = Tokens(kept / "tokens.csv", self.access.node_key)
         self.server = self._listening(0)
         self.url = f"https://127.0.0.1:{self.server.server_address[1]}"
@@ -41,6 +42,7 @@ class Api:
 
     def _listening(self, port: int) -> Server:
         kept, asked, open_ones = self.directory / "kept", self.asked, self._open
+        api = self
 
         class Noting(Handler):
             def setup(self) -> None:
@@ -49,6 +51,7 @@ class Api:
 
             def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
                 asked.append(self.path)
+                api.answering(self.path)
 
         server = Server(("127.0.0.1", port), self.cluster, self.tokens, (kept / "tls.crt", kept / "tls.key"))
         server.RequestHandlerClass = Noting
@@ -81,6 +84,12 @@ class Api:
     def kubectl(self, *argv: str, stdin: str = "") -> str:
         command = ["kubectl", "--kubeconfig", str(self.kubeconfig), *argv]
         return subprocess.run(command, input=stdin, capture_output=True, text=True, check=True, timeout=30).stdout
+
+    def by_way_of(self, port: int) -> Path:
+        """Write the administrator's kubeconfig for another port that leads to the API."""
+        path = self.directory / f"by-{port}"
+        lab_kubernetes.write_kubeconfig(path, replace(self.access, server=f"https://127.0.0.1:{port}"), "test")
+        return path
 
     def tenant(self, namespace: str) -> Path:
         """Write the kubeconfig of somebody who may do everything in one namespace and nothing outside."""

@@ -33,10 +33,13 @@ class Ran:
         return [name for name, status in self.status.items() if status == "drift"]
 
 
-def run(kubeconfig: Path, resources: Sequence[Resource], *, plan: bool = False) -> Ran:
-    """Plan or apply resources of a cluster."""
+def run(kubeconfig: Path, resources: Sequence[Resource], *, plan: bool = False, timeout_s: float | None = None) -> Ran:
+    """Plan or apply resources of a cluster.
+
+    timeout_s  of one request
+    """
     plugin = KubernetesPlugin()
-    plugin.open("cp1", None, None, None, None, {"kubeconfig": str(kubeconfig)}, Config())
+    plugin.open("cp1", None, None, None, None, {"kubeconfig": str(kubeconfig), "timeout_s": timeout_s}, Config())
     host = Host("cp1")
     host.connections["kubernetes"] = plugin
     begin(host)

@@ -14,16 +14,18 @@ import pytest
 
 from lab.kubernetes.standin import kinds
 from moor.errors import HostError
-from tasks.cluster_api import passes
+from tasks.cluster_api import TOLD_S, passes
 from tasks.cluster_parts import Manifest
 from tasks.rollout import Rollout, Watch
 from tasks.rollout_troubles import FINAL, OPEN, SLOW_S, SURE_S, Pods, newest, of_pod, troubles
 from tests.kubernetes.conftest import Clock, Fleet
+from tests.kubernetes.hushed import HushedWay
 from tests.kubernetes.samples import deployment
 from tests.kubernetes.served import Api
 from tests.tasks.clusters import run
 
 HOST = "registry.moor.test"
+SILENT_S = TOLD_S + 0.5
 PULL = f'failed to pull and unpack image "{HOST}/demo/web:9": failed to resolve image: '
 
 
@@ -254,6 +256,54 @@ def test_a_restart_of_the_api_during_the_wait_is_waited_for_and_told(api: Api, f
     (words,) = ran.found
     assert words.startswith("the cluster's API was asked again for ")
     assert "refused" in words
+
+
+@pytest.mark.parametrize(
+    ("asked", "after"),
+    [("/deployments/web", 0), ("/replicasets", 200), ("/pods", 200)],
+)
+def test_an_api_that_goes_silent_during_the_wait_is_asked_again(api: Api, fleet: Fleet, asked: str, after: int) -> None:
+    make_namespace(fleet)
+    fleet.broken_images.add("registry.test/demo/web:1")
+    fleet.apply(kinds.DEPLOYMENT, deployment())
+    fleet.settle()
+    way = HushedWay(int(api.server.server_address[1]))
+
+    def hush(path: str) -> None:
+        if asked in path and len(api.asked) > 2 and not way.silent:  # it has read, planned, and begun to wait
+            way.hush(after)
+            api.answering = lambda _: None
+
+    api.answering = hush
+    waits: list[Any] = [Rollout("demo", "web", wait_s=15)]
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(run, api.by_way_of(way.port), waits, timeout_s=0.5)
+        while not way.silent and not waiting.done():
+            threading.Event().wait(0.05)
+        threading.Event().wait(SILENT_S)
+        way.speak()
+        fleet.broken_images.clear()
+        fleet.settle()
+        ran = waiting.result(timeout=60)
+    way.close()
+    assert (ran.error, ran.status) == ("", {"rollout:demo/web": "changed"})
+    (words,) = ran.found
+    assert words.startswith("the cluster's API was asked again for ")
+    assert "the cluster's API does not answer" in words
+
+
+def test_an_api_that_stays_silent_is_told_when_the_time_is_up(api: Api, fleet: Fleet) -> None:
+    make_namespace(fleet)
+    fleet.broken_images.add("registry.test/demo/web:1")
+    fleet.apply(kinds.DEPLOYMENT, deployment())
+    fleet.settle()
+    way = HushedWay(int(api.server.server_address[1]))
+    api.answering = lambda path: way.hush() if "/replicasets" in path else None
+    kubeconfig = api.by_way_of(way.port)
+    error = run(kubeconfig, [Rollout("demo", "web", wait_s=2)], timeout_s=0.3).error
+    way.close()
+    assert "rollout:demo/web: the cluster's API does not answer: " in error
+    assert str(kubeconfig) in error
 
 
 def test_a_plan_says_at_once_that_nobody_answers(api: Api, fleet: Fleet) -> None:
