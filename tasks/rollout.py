@@ -143,7 +143,7 @@ def progress(deployment: Mapping[str, Any]) -> str:
     """Say how far a Deployment's rollout is; ``complete`` once nothing is left to do."""
     wanted = (deployment.get("spec") or {}).get("replicas", 1)
     status = deployment.get("status", {})
-    if status.get("observedGeneration", 0) < deployment["metadata"].get("generation", 0):
+    if status.get("observedGeneration", 0) < (deployment.get("metadata") or {}).get("generation", 0):
         return UNSEEN
     updated, available = status.get("updatedReplicas", 0), status.get("availableReplicas", 0)
     if updated == available == status.get("replicas", 0) == wanted:
