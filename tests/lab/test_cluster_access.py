@@ -110,3 +110,24 @@ def test_a_node_of_another_name_and_address_is_one_machine(restored: Moored) -> 
     assert not [finding for _, finding in drifted(restored).open if finding.startswith(("node:", "member:"))]
     proved = moor("diagnose", "--limit", "worker3")
     assert "no node of the name or address" not in proved.stdout
+
+
+def test_a_registry_is_built_before_its_cluster(restored: Moored) -> None:
+    moor, kubeconfig = restored.moor, restored.lab.directory / "kubeconfig"
+    kept = kubeconfig.read_bytes()
+    restored.lab.exec("node2", ["rm", "-r", "/etc/containerd/certs.d"])
+    kubeconfig.unlink()
+    try:
+        assert [name for name in moor.planned() if "/etc/containerd/certs.d" in name]
+        applied = moor("apply", "--yes")
+        report = json.loads(moor("plan", "--output", "json").stdout)
+    finally:
+        kubeconfig.write_bytes(kept)
+        kubeconfig.chmod(0o600)
+    sentence = f"data.cluster.kubeconfig: {kubeconfig}: no such file; copy the cluster's own to it"
+    assert applied.returncode == 1
+    assert applied.stdout.count(sentence) == 1, applied.stdout
+    assert f"1 of {len(report['hosts'])} hosts failed" in applied.stdout
+    assert {name: host["error"] for name, host in report["hosts"].items() if host["error"]}.keys() == {"cp1"}
+    assert [r["id"] for host in report["hosts"].values() for r in host["resources"] if r["status"] != "ok"] == []
+    assert moor.planned() == []
