@@ -29,6 +29,8 @@ def refuse_bad_input(
 def _findings(host: Host, stage: Stage, left: tuple[type[InputError], ...]) -> Iterator[str]:
     if stage.desired and stage.holds(host):
         try:
+            if stage.judge and Unfit not in left:
+                stage.judge(host)
             stage.desired(host)
         except InputError as error:
             if not isinstance(error, left):

@@ -86,6 +86,11 @@ class Stage:
         module: ModuleType = sys.modules[self.task.__module__]
         return getattr(module, "desired", None)
 
+    @property
+    def judge(self) -> Callable[[Host], None] | None:
+        """Return what raises Unfit for input that reads well and would not work, if the task's module has it."""
+        return getattr(sys.modules[self.task.__module__], "judge", None)
+
     def holds(self, host: Host) -> bool:
         """Tell whether the stage runs on ``host``."""
         return bool((INSIDERS if self.on is None else self.on)(host))

@@ -32,6 +32,7 @@ from tasks.containerd_effective import Expected, faults
 from tasks.containerd_reads import FILES, reading, reads_of
 from tasks.facts import Registry
 from tasks.pki import ca_pem
+from tasks.pki import judge as judge  # asked before a run contacts anybody
 
 # A running containerd may have lost the plugin that nodes pull by: a table that it does not like is enough.
 CHECK = """\

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ssl
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, ClassVar
 
@@ -108,6 +109,28 @@ def fit(settings: Pki, registry: Registry) -> Presented:
     if lines := said(settings, own.faults(own_names(registry), utc_now())):
         raise Unfit("\n".join(lines))
     return own
+
+
+def judge(host: Host) -> None:
+    """Raise Unfit if clients would refuse the certificate that was brought, so that no host is told to trust its CA.
+
+    The modules that write the CA on hosts take this as their own ``judge``; a fleet of one certificate is judged once.
+    """
+    settings = settings_of(host, Pki)
+    if settings.certificate:
+        registry = settings_of(host, Registry)
+        if lines := _judged(settings, registry, _written(settings.certificate), _written(settings.ca)):
+            raise Unfit("\n".join(lines))
+
+
+@lru_cache(maxsize=8)
+def _judged(settings: Pki, registry: Registry, *_: float) -> tuple[str, ...]:
+    return tuple(said(settings, read_own(settings).faults(own_names(registry), utc_now())))
+
+
+def _written(path: Path | None) -> float:
+    """Return when a file was last written, so that another certificate is judged anew; 0 where there is none."""
+    return path.stat().st_mtime if path and path.exists() else 0.0
 
 
 def said(settings: Pki, faults: Iterable[Fault]) -> list[str]:

@@ -16,6 +16,7 @@ from moor.resources.base import Later, Resource, Scripted, State
 from moor.resources.file import replaced
 from moor.resources.package import Package
 from tasks.pki import ca_pem
+from tasks.pki import judge as judge  # asked before a run contacts anybody
 
 NAME = "moor-registry-ca"
 BUILD = '"$tool" $argument >&2'

@@ -247,7 +247,11 @@ def test_a_run_that_needs_no_cluster_goes_on_whatever_the_kubeconfig_is(
     assert "private key" in said  # it was begun
 
 
-@pytest.mark.parametrize("command", [("check",), ("plan", "pki"), ("apply", "--yes"), ("apply", "harbor", "--yes")])
+@pytest.mark.parametrize(
+    "command",
+    [("check",), ("plan", "pki"), ("apply", "--yes"), ("plan", "containerd")]
+    + [("apply", concern, "--yes") for concern in ("harbor", "trust", "docker")],
+)
 def test_a_certificate_that_clients_refuse_is_told_with_all_its_faults_and_stops_everything(
     site: Site, capsys: pytest.CaptureFixture[str], command: tuple[str, ...]
 ) -> None:
