@@ -144,7 +144,7 @@ class Collector:
             self.ended.add((host.name, task.name))
             entry = self.report.hosts.setdefault(host.name, HostReport())
             entry.reached = entry.reached or connection_of(host) in host.connections
-            entry.resources.extend(found)
+            entry.resources.extend(one for one in found if not _told(one, entry.resources))
             entry.error = entry.error or error
             if error and not any(resource.status == "failed" for resource in found):
                 entry.unexamined.append(error)
@@ -172,6 +172,12 @@ def _resource(stage: str, sub: ResourceResult) -> ResourceReport:
     error = printable(str(sub.exception or ""))
     causes = [replace(cause, cause=printable(cause.cause), mend=printable(cause.mend)) for cause in sub.causes]
     return ResourceReport(shown(str(sub.name)), sub.status, printable(sub.diff), stage, error, causes)
+
+
+def _told(one: ResourceReport, before: Iterable[ResourceReport]) -> bool:
+    """Check whether another task of the host has failed at the same thing: two of them may have one requirement."""
+    same = (one.id, "failed", one.error)
+    return one.status == "failed" and any((b.id, b.status, b.error) == same for b in before)
 
 
 def error_of(result: Result) -> str:

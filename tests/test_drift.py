@@ -16,8 +16,10 @@ from moor.modules import SHIPPED, search
 from moor.report import Collector, HostReport, RunReport
 from moor.resources.base import Resource
 from moor.resources.file import Directory, File
+from moor.resources.requirement import Requirement
 from moor.runbook import Runbook, Stage, run
 from moor.selection import everything, runbook_called
+from moor.text import drift
 from tests.conftest import NAMES, MakeFleet
 from tests.history.reports import a_run
 from tests.shells import me
@@ -45,6 +47,21 @@ def play(fleet: MakeFleet, *stages: Stage, kinds: tuple[str, ...] = (), dry_run:
         nr.config.user_defined[KINDS] = kinds
     report.skip(run(nr, Runbook("drift", "", stages, independent=dry_run)))
     return report
+
+
+def refuse(task: Task) -> Result:
+    return converge(task, [Requirement("thing", "echo bad", lambda output: f"it is {output.strip()}; mend it")])
+
+
+def refuse_too(task: Task) -> Result:
+    return refuse(task)
+
+
+def test_a_requirement_that_two_tasks_of_a_host_have_is_one_finding(fleet: MakeFleet) -> None:
+    report = play(fleet, Stage(refuse), Stage(refuse_too))
+    assert [len(host.resources) for host in report.hosts.values()] == [1] * len(NAMES)
+    assert f"[{' '.join(NAMES)}]" in drift(report)
+    assert f"drift: {len(NAMES)} findings" in drift(report)
 
 
 def test_it_holds_every_stage_of_the_site_once_and_none_waits_for_another() -> None:

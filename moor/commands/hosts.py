@@ -158,7 +158,7 @@ def _onboarded(options: Options, name: str, confirm: Confirm) -> tuple[int, str]
         code = fleet.verify(alone)
         return code, "pulls from the registry" if code == 0 else "does not pull yet; moor diagnose says why"
     except MoorError as error:
-        return 1, str(error)
+        return 1, str(error).removeprefix(f"{name}: ")
 
 
 def _guarded(options: Options) -> bool:

@@ -14,6 +14,7 @@ UNNAMED: Mapping[str, str] = {
     "name": "REGISTRY",
     "image": "the image",
     "address": "its address",
+    "subject": "this name",
     "server": "the nameserver",
     "status": "an error",
     "runtime": "containerd",
@@ -21,6 +22,9 @@ UNNAMED: Mapping[str, str] = {
     "bring": "push the image anew from where it was built",
     "owner": "correct the image where it was set: the template of whatever made the pod",
 }
+DENIED = re.compile(
+    r"\"([^\"]+)\" is (?:not permitted|excluded) by"
+)  # one of the certificate's names, not always the one asked
 LOOPBACK = re.compile(r"127\.|::1$")
 # By whose words a message is, which concern of moor's configures who said it.
 SPEAKERS = (
@@ -90,6 +94,8 @@ def _fields(heard: Heard, ours: Ours, node: str) -> dict[str, str]:
     name = own if not foreign(heard, ours) and own else split(heard.host)[0] or heard.address
     fields = {"host": node, "name": name, "address": heard.address, "image": heard.image, "status": heard.status}
     fields |= {"server": heard.server, "runtime": next((c for w, c in SPEAKERS if re.search(w, heard.words)), "")}
+    subject = DENIED.search(heard.words)
+    fields["subject"] = subject[1] if subject else ""
     if not ours.holds(heard.registry):
         return fields
     path = heard.image.partition("/")[2]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from tasks.layers.saying import Saying
 
 HARBOR = "Harbor"
@@ -93,6 +95,9 @@ POLICIES = (
     ),
 )  # fmt: skip
 
+# Registries refuse a push and a pull in the same words; Docker says before them that it was a pull.
+OF_A_PULL = re.compile(r"pull access denied", re.IGNORECASE)
+
 ANSWERS = (
     Saying(
         "rate-limit", "challenge",
@@ -111,15 +116,17 @@ ANSWERS = (
     ),
     Saying(
         "rights-push", "rights",
-        (r"action: push", r"requested access to the resource is denied", r"denied: .*(push|not authorized to upload)"),
+        (r"action: push", r"requested access to the resource is denied",
+         r"denied: .*(push|not authorized to upload)"),
         "whoever pushed may not push there, or was not logged in",
         "docker login {name} as a user or robot that may push; moor apply images pushes with a robot of its own",
         "docker login {name} as a user that may push", HARBOR,
+        lambda heard, _: not OF_A_PULL.search(heard.words),
     ),
     Saying(
         "rights-missing", "rights",
         (r"insufficient_scope: authorization failed", r"unauthorized to access repository", r"pull access denied",
-         r"action: pull"),
+         r"action: pull", r"requested access to the resource is denied"),
         "the login may not pull that repository, or there is no such project",
         "moor apply registry gives the robots of data.projects their rights; another login needs pull in the project",
         "have {name} allow the login to pull, or correct the image's name", HARBOR,

@@ -20,9 +20,9 @@ CERTIFICATES = (
         "tls-constraint", "tls",
         (r"is not permitted by any constraint", r"is excluded by constraint", r"permitted subtree violation",
          r"not authorized to sign for this name", r"excluded subtree violation"),
-        "the CA may not sign for this name: its name constraints leave it out",
-        "have the certificate signed by a CA whose constraints permit {name}; moor plan pki judges the one that is "
-        "given",
+        "the CA may not sign for {subject}: its name constraints leave it out",
+        "have the certificate issued without {subject}, or signed by a CA whose constraints permit it; moor plan pki "
+        "judges the one that is given",
         THEIRS, "RFC 5280, 4.2.1.10",
     ),
     Saying(

@@ -104,6 +104,14 @@ def test_the_certificate_is_for_the_name_that_the_kubeconfig_gives(tmp_path: Pat
         assert heard[0].startswith("CONNECT 127.0.0.1:")
 
 
+def test_of_a_proxy_that_refuses_the_address_is_told_and_not_the_login(served: Answering, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        nobody = f"127.0.0.1:{door.getsockname()[1]}"
+    words = refusal(written(served, tmp_path, {"token": "t"}, **{"proxy-url": f"http://me:hushed@{nobody}"}))
+    assert f"it was asked through http://{nobody}, the kubeconfig's proxy-url" in words
+    assert "hushed" not in words
+
+
 @contextmanager
 def through() -> Iterator[tuple[str, list[str]]]:
     """Serve as a proxy on loopback for one connection; what it was asked is kept."""

@@ -90,7 +90,7 @@ MESSAGES = (
             "positive"),
     Message(X509 + 'a root or intermediate certificate is not authorized to sign for this name: DNS name '
                    '"registry.moor.test" '
-            "is not permitted by any constraint", "tls-constraint", "constraints permit"),
+            "is not permitted by any constraint", "tls-constraint", "without registry.moor.test"),
     Message(X509 + "certificate specifies an incompatible key usage", "tls-usage", "serverAuth"),
     Message(X509 + "too many intermediates for path length constraint", "tls-ca", "moor plan pki"),
     Message(X509 + "unhandled critical extension", "tls-weak", "anew"),
@@ -119,6 +119,9 @@ MESSAGES = (
     Message("unauthorized: unauthorized to access repository: shop/basket, action: push", "rights-push",
             "docker login"),
     Message("denied: requested access to the resource is denied", "rights-push", "docker login"),
+    Message(f"Error response from daemon: pull access denied for {NAME}/shop/basket, repository does not exist or may "
+            "require 'docker login': denied: requested access to the resource is denied", "rights-missing",
+            "moor apply registry"),
     Message(STATUS + "403 Forbidden", "answer-forbidden", "curl"),
     Message(STATUS + "405 Method Not Allowed", "answer-method", "https"),
     Message(STATUS + "412 Precondition Failed", "policy-refused", "Harbor"),

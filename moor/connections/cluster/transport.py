@@ -68,8 +68,11 @@ class ClusterTransport(BaseTransport):
         return answer
 
     def _proxy(self) -> str:
+        if self.chosen.cluster.proxy_url:
+            proxy = httpx2.URL(self.chosen.cluster.proxy_url)
+            return f"; it was asked through {proxy.scheme}://{proxy.netloc.decode()}, the kubeconfig's proxy-url"
         given = next((name for name in ("HTTPS_PROXY", "https_proxy") if os.environ.get(name)), "")
-        if given and not self.chosen.cluster.proxy_url:
+        if given:
             return f"; {given} is not used for it: a proxy that leads there is named as proxy-url in the kubeconfig"
         return ""
 
