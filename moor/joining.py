@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 
 from nornir.core.inventory import Inventory
 from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from moor.cluster_inventory import entry_of
 from moor.errors import InputError
@@ -98,8 +99,12 @@ def _dumped(content: Mapping[str, Any]) -> str:
 def _plain(text: str) -> dict[str, Any]:
     try:
         found = reader().load(text)
+    except MarkedYAMLError as error:  # its whole text quotes the line, and a password with it
+        mark = error.problem_mark or error.context_mark
+        problem = re.sub(r"""["'][^"']*["']""", "...", error.problem or error.context or "it cannot be read")
+        raise InputError(f"hosts.yaml: line {mark.line + 1 if mark else 1}: not YAML: {problem}") from None
     except (YAMLError, ValueError, RecursionError) as error:
-        raise InputError(f"hosts.yaml: not YAML: {' '.join(str(error).split())[:300]}") from None
+        raise InputError(f"hosts.yaml: not YAML ({type(error).__name__})") from None
     if found is not None and not isinstance(found, dict):
         raise InputError("hosts.yaml: must be a mapping: names with their keys below them")
     return found or {}

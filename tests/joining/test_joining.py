@@ -134,3 +134,10 @@ def test_a_fleet_that_would_not_be_valid_is_refused(tmp_path: Path) -> None:
     (tmp_path / "group_file.yaml").write_text("workstations: {}\n")
     with made, pytest.raises(InputError, match="nodes"):
         made.inventory()
+
+
+@pytest.mark.parametrize("written", ["a: {word: hunter22}\na: {word: hunter23}\n", "a: {password: 'hunter22'\n"])
+def test_a_hosts_file_that_cannot_be_read_is_told_by_its_line_and_not_by_what_stands_there(written: str) -> None:
+    with pytest.raises(InputError, match=r"hosts\.yaml: line \d: not YAML: ") as refused:
+        extended(written, {"node9": {"hostname": "10.0.0.9"}})
+    assert "hunter2" not in str(refused.value)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from nornir.core.filter import F
 from ruamel.yaml import YAML
 
 from lab.lab import Lab
@@ -52,7 +53,7 @@ class Site:
 
     def plan(self, task: TaskFunction, *hosts: str) -> dict[str, HostReport]:
         """Plan a task; the CA is there already."""
-        return self._run([Stage(task)], hosts, dry_run=True)
+        return self._run([Stage(task, on=F(name__in=hosts))], hosts, dry_run=True)
 
     def apply(self, task: TaskFunction, *hosts: str) -> dict[str, HostReport]:
         """Apply a task."""
