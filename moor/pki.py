@@ -196,12 +196,22 @@ def permitted(certificate: x509.Certificate) -> Names:
 
 
 def signed_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
-    """Tell whether ``issuer`` signed ``certificate``."""
+    """Check whether ``issuer`` signed ``certificate``; by their names alone where the library rejects the hash."""
     try:
         certificate.verify_directly_issued_by(issuer)
-    except (ValueError, TypeError, exceptions.InvalidSignature, exceptions.UnsupportedAlgorithm):
+    except ValueError:  # another name, or such a hash
+        return certificate.issuer == issuer.subject and _by_old_hash(certificate)
+    except (TypeError, exceptions.InvalidSignature, exceptions.UnsupportedAlgorithm):
         return False
     return True
+
+
+def _by_old_hash(certificate: x509.Certificate) -> bool:
+    try:
+        used = certificate.signature_hash_algorithm
+    except exceptions.UnsupportedAlgorithm:
+        return False
+    return used is not None and used.name in ("md5", "sha1")
 
 
 def utc_now() -> datetime:

@@ -9,8 +9,10 @@ from functools import lru_cache
 STARS = "***"
 KEY = r"(?:api|private|access|account)[_-]?key(?:secret)?"
 NAME = rf"pass(?:word|wd|phrase)?|secret(?:[_-]?key)?|token|credentials?|{KEY}|auth"
+A_VOLUME = r"""(?! \{ \s* ["']?secretName["']? \s* : )"""  # which names a secret of Kubernetes, and holds none
 KEYED = re.compile(
-    rf"""(?ix) ^ (?P<before> .*? (?<![a-z0-9]) [\w.-]* (?<![a-z]) (?:{NAME}) ["']? \s* [:=] \s* ) (?P<value> \S.* ) $"""
+    rf"""(?ix) ^ (?P<before> .*? (?<![a-z0-9]) [\w.-]* (?<![a-z]) (?:{NAME}) ["']? \s* [:=] \s* )
+        (?P<value> {A_VOLUME} \S.* ) $"""
 )
 NAMED = re.compile(rf"""(?i)^[\s-]*name["']?\s*[:=].*(?<![a-z])(?:{NAME})["']?,?\s*$""")  # of a pair: name, then value
 VALUE = re.compile(r"""(?i)^(?P<before>[\s-]*value["']?\s*[:=]\s*)(?P<value>\S.*)$""")

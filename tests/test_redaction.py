@@ -38,6 +38,7 @@ def test_a_value_that_looks_like_a_secret_is_struck_out(line: str) -> None:
     "line",
     [
         'config_path = "/etc/containerd/certs.d"',
+        "secret: {secretName: registry-tls, defaultMode: 256}",
         "10.77.0.11 registry.moor.test registry",
         "imagePullSecrets:",
         "author: somebody",
