@@ -67,7 +67,7 @@ def test_settings_are_typed_and_absent_ones_are_the_defaults(site: MakeSite) -> 
     host = open_site(site(defaults="data: {registry: {name: a.b, address: 10.9.0.11}}")).inventory.hosts["node1"]
     assert settings_of(host, Registry).host_port == "a.b"
     assert optional_settings_of(host, Pki) is None
-    with pytest.raises(InputError, match=r"^node1: it has no data\.pki, which needs"):
+    with pytest.raises(InputError, match=r"^node1: it has no data\.pki: passphrase is missing"):
         settings_of(host, Pki)
 
 
