@@ -20,9 +20,9 @@ from moor.resources.requirement import Requirement
 from moor.runbook import Runbook, Stage, run
 from moor.selection import everything, runbook_called
 from moor.text import drift
-from tests.conftest import NAMES, MakeFleet
+from tests.harness.hosts import NAMES, MakeFleet
+from tests.harness.shells import me
 from tests.history.reports import a_run
-from tests.shells import me
 
 
 def desired(host: Host) -> list[Resource]:

@@ -22,7 +22,7 @@ from moor.selection import everything
 from moor.settings.section import Section, sections
 from moor.sites import open_site
 from tests.closed import DEFAULTS, Site
-from tests.shells import SHELLS
+from tests.harness.shells import SHELLS
 
 RAN = "CAN42ARY"  # which no word spells; only a shell that runs one says it
 COMMAND = "echo CAN$((6*7))ARY >&2"

@@ -8,16 +8,17 @@ import signal
 import socket
 import sqlite3
 import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
-CONFIG = "inventory: {plugin: FleetInventory}\n"
-HOSTS = """\
+from tests.harness.commands import moor, started
+from tests.harness.sites import write_site
+from tests.harness.waiting import until
+
+MUTE = """\
 mute:
   hostname: 127.0.0.1
   port: {port}
@@ -28,18 +29,15 @@ mute:
 
 
 def interrupted(site: Path, number: signal.Signals, *words: str) -> tuple[int, str, str]:
-    """Send a signal to a command once it waits for a host, and give exit code and both outputs."""
-    (site / "inventory").mkdir()
-    (site / "config.yaml").write_text(CONFIG)
+    """Send a signal to a command once it waits for a host, and return exit code and both outputs."""
     with socket.create_server(("127.0.0.1", 0)) as mute:
-        (site / "inventory" / "hosts.yaml").write_text(HOSTS.format(port=mute.getsockname()[1]))
-        argv = [sys.executable, "-m", "moor", *words, "--site", str(site)]
-        process = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        mute.settimeout(60)
-        peer, _ = mute.accept()  # moor has connected, and waits for a banner that does not come
-        with peer:
-            process.send_signal(number)
-            out, err = process.communicate(timeout=60)
+        write_site(site, {"inventory/hosts.yaml": MUTE.format(port=mute.getsockname()[1])})
+        with started(site, *words) as process:
+            mute.settimeout(60)
+            peer, _ = mute.accept()  # moor has connected, and waits for a banner that does not come
+            with peer:
+                process.send_signal(number)
+                out, err = process.communicate(timeout=60)
     return process.returncode, out, err
 
 
@@ -60,10 +58,7 @@ def test_an_interrupted_run_that_speaks_to_a_program_does_so_to_its_end(tmp_path
 def test_an_interrupted_apply_is_in_history(tmp_path: Path) -> None:
     code, _, err = interrupted(tmp_path, signal.SIGINT, "apply", "names", "--yes")
     assert (code, "Traceback" in err) == (130, False)
-    told = subprocess.run(
-        [sys.executable, "-m", "moor", "history", "--site", str(tmp_path)], capture_output=True, text=True, check=True
-    )
-    assert "apply (interrupted)" in told.stdout
+    assert "apply (interrupted)" in runs(tmp_path)
 
 
 TASKS = '''\
@@ -99,33 +94,22 @@ RUNBOOK = Runbook("steps", "Two steps.", (Stage(first), Stage(second)))
 
 
 @contextmanager
-def in_steps(site: Path, *words: str, out: int = subprocess.PIPE) -> Iterator[subprocess.Popen[str]]:
-    """Apply the two steps, and give the command while the first is under way."""
-    for folder in ("inventory", "tasks", "runbooks"):
-        (site / folder).mkdir()
-    (site / "config.yaml").write_text(CONFIG)
-    (site / "inventory/hosts.yaml").write_text("one: {hostname: 127.0.0.1}\n")
-    (site / "tasks/steps.py").write_text(TASKS)
-    (site / "runbooks/steps.py").write_text(RUNBOOK)
-    argv = [*words, sys.executable, "-m", "moor", "apply", "steps", "--yes", "--site", str(site)]
-    with subprocess.Popen(argv, stdout=out, stderr=subprocess.PIPE, text=True) as process:
+def in_steps(site: Path, *under: str, out: int = subprocess.PIPE) -> Iterator[subprocess.Popen[str]]:
+    """Apply the two steps, and return the command while the first is under way."""
+    hosts = {"inventory/hosts.yaml": "one: {hostname: 127.0.0.1}\n"}
+    write_site(site, {**hosts, "tasks/steps.py": TASKS, "runbooks/steps.py": RUNBOOK})
+    with started(site, "apply", "steps", "--yes", under=under, out=out) as process:
         try:
-            until(lambda: (site / "begun").exists())
+            until((site / "begun").exists, "the first step begins")
             yield process
         finally:
             (site / "go on").touch()  # nothing of it may outlive the test
 
 
-def until(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
 def runs(site: Path) -> str:
-    argv = [sys.executable, "-m", "moor", "history", "--site", str(site)]
-    return subprocess.run(argv, capture_output=True, text=True, check=True).stdout
+    done = moor(site, "history")
+    assert done.returncode == 0, done.said
+    return done.stdout
 
 
 @contextmanager
@@ -147,7 +131,7 @@ def test_what_is_told_as_not_begun_does_not_begin_while_the_run_is_recorded(tmp_
                 told += (line := process.stdout.readline())
                 assert line
             (tmp_path / "go on").touch()
-            until(lambda: (tmp_path / "first").exists())
+            until((tmp_path / "first").exists, "the first step ends")
             process.send_signal(signal.SIGINT)  # an impatient one costs no record
         _, err = process.communicate(timeout=60)
     assert (process.returncode, "Traceback" in err) == (130, False)

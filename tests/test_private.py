@@ -4,8 +4,6 @@ import os
 import re
 import shutil
 import stat
-import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
@@ -14,6 +12,8 @@ import pytest
 
 from moor import private
 from tests.closed import Site
+from tests.harness.commands import moor
+from tests.harness.sites import write_site
 
 
 def test_a_write_replaces_the_whole_content_and_leaves_nothing_beside(tmp_path: Path) -> None:
@@ -78,22 +78,20 @@ FULL = "mount -t tmpfs -o size=16k tmpfs $S && { cat /dev/zero >$S/fill 2>/dev/n
 READ_ONLY = "mount --bind $S $S && mount -o remount,bind,ro $S"
 
 
+def in_trouble(site: Path, fault: str) -> tuple[str, ...]:
+    """Return what starts a command where the site's state is as ``fault`` leaves it, for that command alone."""
+    return ("unshare", "--mount", "sh", "-c", f'S={site}/.moor; {fault} && exec "$@"', "sh")
+
+
 @pytest.mark.parametrize(("fault", "remedy"), [(FULL, "make room on this machine"), (READ_ONLY, "mount it writable")])
 def test_a_controller_that_cannot_write_its_state_names_the_resource_the_file_and_the_remedy(
     tmp_path: Path, fault: str, remedy: str
 ) -> None:
-    for name in ("inventory", ".moor"):
-        (tmp_path / name).mkdir()
-    (tmp_path / "passphrase").touch(mode=0o600)
-    (tmp_path / "passphrase").write_text("correct-horse\n")
-    (tmp_path / "config.yaml").write_text("inventory: {plugin: FleetInventory}\n")
-    (tmp_path / "inventory/groups.yaml").write_text("harbor: {}\n")
-    (tmp_path / "inventory/hosts.yaml").write_text(HOSTS.format(passphrase=tmp_path / "passphrase"))
-    script = f'S={tmp_path}/.moor; {fault} && exec "$@"'
-    argv = [sys.executable, "-m", "moor", "apply", "pki", "--yes", "--site", str(tmp_path)]
-    done = subprocess.run(
-        ["unshare", "--mount", "sh", "-c", script, "sh", *argv], capture_output=True, text=True, check=False
-    )
+    hosts = HOSTS.format(passphrase=tmp_path / "passphrase")
+    files = {"inventory/groups.yaml": "harbor: {}\n", "inventory/hosts.yaml": hosts}
+    write_site(tmp_path, files, {"passphrase": "correct-horse\n"})
+    (tmp_path / ".moor").mkdir()
+    done = moor(tmp_path, "apply", "pki", "--yes", under=in_trouble(tmp_path, fault))
     assert done.returncode == 1
     assert re.search(rf"certificate-authority:registry.moor.test: {tmp_path}/.moor\S*: .*; {remedy}", done.stdout)
     assert re.search(rf"this run is not recorded: history {tmp_path}/.moor/history.db: .*; {remedy}", done.stderr)
@@ -114,20 +112,15 @@ def test_history_is_read_where_it_cannot_be_written(tmp_path: Path, fault: str, 
     for door in Site(tmp_path).build().doors.values():
         door.close()
 
-    def moor(before: str, *words: str) -> subprocess.CompletedProcess[str]:
-        script = f'S={tmp_path}/.moor; {before} && exec "$@"'
-        argv = [sys.executable, "-m", "moor", *words, "--site", str(tmp_path)]
-        whole = ["unshare", "--mount", "sh", "-c", script, "sh", *argv]
-        return subprocess.run(whole, capture_output=True, text=True, check=False)
-
-    moor(":", "drift")
-    whole = moor(":", "history")
+    moor(tmp_path, "drift")
+    whole = moor(tmp_path, "history")
     assert "host:examined  [node1]" in whole.stdout
-    read = moor(fault, "history")
+    under = in_trouble(tmp_path, fault)
+    read = moor(tmp_path, "history", under=under)
     assert (read.returncode, read.stdout, read.stderr) == (0, whole.stdout, "")
     shutil.rmtree(f"{tmp_path}/.moor.kept", ignore_errors=True)
-    assert moor(fault, "report", "--out", f"{tmp_path}/page.html").returncode == 0
+    assert moor(tmp_path, "report", "--out", f"{tmp_path}/page.html", under=under).returncode == 0
     shutil.rmtree(f"{tmp_path}/.moor.kept", ignore_errors=True)
-    written = moor(fault, "drift")
+    written = moor(tmp_path, "drift", under=under)
     told = rf"moor: this run is not recorded: history {tmp_path}/.moor/history.db: .*; {remedy}\n"
     assert re.search(told, written.stderr)

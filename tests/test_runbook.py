@@ -16,8 +16,8 @@ from moor.resources.base import Later, Resource
 from moor.resources.file import File
 from moor.runbook import ONE_BY_ONE, Rolling, Runbook, Stage, members, run
 from moor.text import applied, plan
-from tests.conftest import NAMES, MakeFleet, counted
-from tests.shells import me
+from tests.harness.hosts import NAMES, MakeFleet, counted
+from tests.harness.shells import me
 
 
 def desired(host: Host) -> list[Resource]:

@@ -16,7 +16,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from moor.errors import InputError
-from moor.masking import SHORTEST, Masker, forms
+from moor.masking import SHORTEST, Masker, forms, fresh
 from moor.secrets import MaskingFilter, Secret, generated, mask, resolve
 
 
@@ -185,3 +185,18 @@ def test_a_log_holds_no_secret_in_message_arguments_or_traceback() -> None:
         logger.exception("Tr0ub4dor-in-a-log %s", {"password": "Tr0ub4dor-in-a-log"})
     assert "Tr0ub4dor" not in stream.getvalue()
     assert "ValueError: ***" in stream.getvalue()
+
+
+@pytest.mark.parametrize("turn", ["first", "second"])
+def test_a_secret_of_one_test_is_a_word_in_the_next(turn: str) -> None:
+    assert mask("a horse of no test before") == "a horse of no test before", turn
+    Secret("horse of no test")
+    assert mask("a horse of no test before") == "a *** before"
+
+
+def test_what_is_secret_in_a_fresh_masker_is_so_there_alone() -> None:
+    Secret("of-the-outer-one")
+    with fresh():
+        Secret("of-the-inner-one")
+        assert mask("of-the-outer-one of-the-inner-one") == "of-the-outer-one ***"
+    assert mask("of-the-outer-one of-the-inner-one") == "*** of-the-inner-one"

@@ -29,7 +29,7 @@ from moor.settings.entries import Entry
 from moor.settings.section import SecretRef, sections
 from moor.sites import SiteConfig
 from tests.closed import CONFIG, DEFAULTS, Site
-from tests.connections.sshd import keypair
+from tests.harness.sshd import keypair
 
 AWKWARD = "'\"$`\\&<>%+/=é€ \u00a0#@:!{}*?~|;()[]^"
 # what Harbor's own files do not carry, and moor refuses

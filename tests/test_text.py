@@ -14,8 +14,8 @@ from moor.findings import Finding
 from moor.matrix import matrix
 from moor.report import Collector, HostReport, ResourceReport, RunReport
 from moor.resources.file import File
-from tests.conftest import MakeFleet
-from tests.shells import me
+from tests.harness.hosts import MakeFleet
+from tests.harness.shells import me
 
 ROOT = Path(__file__).parent
 

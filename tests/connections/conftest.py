@@ -9,7 +9,7 @@ import pytest
 from moor.connections import session
 from moor.connections.session import BACKENDS
 from moor.connections.shell import Shell, ShellPlugin
-from tests.connections.sshd import Sshd, User, installed
+from tests.harness.sshd import Sshd, User, installed
 
 ALL = "ALL=(ALL:ALL) NOPASSWD: ALL"
 NOISE = 'echo "welcome"; printf "no newline at its end"'

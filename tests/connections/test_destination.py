@@ -17,7 +17,7 @@ from moor.connections.session import BACKENDS
 from moor.connections.shell import ShellPlugin
 from moor.errors import HostError, InputError
 from tests.connections.conftest import ALL
-from tests.connections.sshd import Sshd, User
+from tests.harness.sshd import Sshd, User
 
 Write = Callable[[str], str]
 

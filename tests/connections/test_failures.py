@@ -16,7 +16,8 @@ from moor.connections import session
 from moor.connections.failures import explain
 from moor.connections.shell import ShellPlugin
 from moor.errors import InputError, MoorError
-from tests.connections.sshd import Sshd, free_port, keypair
+from tests.harness.servers import free_port
+from tests.harness.sshd import Sshd, keypair
 
 pytestmark = pytest.mark.usefixtures("backend")
 

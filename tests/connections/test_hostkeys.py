@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from moor.connections.hostkeys import known_keys, parse
 from moor.connections.shell import ShellPlugin
 from moor.errors import InputError
-from tests.connections.sshd import Sshd, keypair
+from tests.harness.sshd import Sshd, keypair
 
 KIND, BLOB = "ssh-ed25519", "AAAAC3NzaC1lZDI1NTE5AAAAIHVEpPMSYfsrvLtAvLTp7Ss1vpZYd17oMDYQ0R4sLxZb"
 

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from moor.connections.shell import Shell
 from moor.errors import InputError
-from tests.connections.sshd import Sshd
+from tests.harness.sshd import Sshd
 
 KEYS: dict[str, Any] = {
     "rsa": rsa.generate_private_key(65537, 2048),

@@ -11,7 +11,7 @@ from moor.connections.local import LocalShell
 from moor.connections.shell import Answer
 from moor.errors import HostError
 from moor.resources.base import literal
-from tests.shells import SHELLS
+from tests.harness.shells import SHELLS
 
 pytestmark = pytest.mark.parametrize("argv", [tuple(argv) for argv in SHELLS.values()], ids=list(SHELLS))
 

@@ -14,7 +14,8 @@ from moor.connections.destination import find
 from moor.connections.pinning import Door, append_known_host, door_of, pin_new, scan_host_key
 from moor.connections.shell import ShellPlugin
 from moor.errors import HostError
-from tests.connections.sshd import Sshd, free_port
+from tests.harness.servers import free_port
+from tests.harness.sshd import Sshd
 
 KIND, BLOB = "ssh-ed25519", "AAAAC3NzaC1lZDI1NTE5AAAAIHVEpPMSYfsrvLtAvLTp7Ss1vpZYd17oMDYQ0R4sLxZb"
 

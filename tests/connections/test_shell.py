@@ -18,7 +18,7 @@ from moor.connections.shell import Answer, Shell, ShellPlugin
 from moor.errors import HostError
 from moor.resources.base import literal
 from tests.connections.conftest import SHELLS
-from tests.connections.sshd import PASSWORD, Sshd
+from tests.harness.sshd import PASSWORD, Sshd
 
 pytestmark = pytest.mark.usefixtures("backend")
 

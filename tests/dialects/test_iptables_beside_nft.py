@@ -14,7 +14,7 @@ import pytest
 from moor.engine.prelude import FUNCTIONS
 from tasks.dialects.guards import Guard, Guards
 from tasks.dialects.iptables import PROGRAMS, Iptables
-from tests.shells import SHELLS
+from tests.harness.shells import SHELLS
 
 pytestmark = pytest.mark.skipif(
     os.geteuid() != 0 or not all(map(shutil.which, ("iptables", "nft", "unshare"))), reason="needs root, iptables, nft"

@@ -22,7 +22,7 @@ from moor.resources.edit import Edit
 from tasks.dialects.guards import Guard, Guards
 from tasks.dialects.nftables import document
 from tasks.dialects.nftables_conf import CHECK, INCLUDE, edited, with_include
-from tests.shells import SHELLS, sh
+from tests.harness.shells import SHELLS, sh
 
 GUARDS = Guards((Guard(443, (ip_network("10.28.0.0/26"),)),))
 # without an end to its last line, as editors leave it

@@ -9,7 +9,7 @@ import pytest
 
 from moor.engine.prelude import FUNCTIONS
 from tasks.dialects.undo import DIRECTORY, armed, disarmed
-from tests.shells import SHELLS, sh
+from tests.harness.shells import SHELLS, sh
 
 SNAPSHOT, RESTORE = 'cat "$d/../rules" > "$d/former"', 'cat "$d/former" > "$d/../rules"'
 

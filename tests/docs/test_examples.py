@@ -13,6 +13,7 @@ from moor.settings import settings_of
 from moor.sites import open_site
 from tasks.facts import Registry
 from tests.docs.pages import PAGES, ROOT, blocks
+from tests.harness.sites import write_site
 
 STARTS = {"inventory/defaults.yaml": "username:", "inventory/hosts.yaml": "harbor1:", "config.yaml": "inventory:"}
 LEVEL = {"username", "password", "connection_options", "data"}  # keys by which a piece is known for a level's
@@ -30,14 +31,11 @@ def read(text: str) -> Any:
 
 @pytest.fixture
 def site(tmp_path: Path) -> Path:
-    """Give the site that the page's own blocks make, with the shipped groups, and a build context."""
+    """Write the site that the page's own blocks make, with the shipped groups, and a build context."""
     written = [block.content for block in blocks(ROOT / "docs/write-down-your-fleet.md")]
     files = {name: next(text for text in written if text.startswith(start)) for name, start in STARTS.items()}
     files |= {"inventory/groups.yaml": (ROOT / "inventory/groups.yaml").read_text(), "web/Dockerfile": "FROM scratch\n"}
-    for name, text in files.items():
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_text(text)
-    return tmp_path
+    return write_site(tmp_path, files)
 
 
 def test_the_fleet_that_the_page_writes_down_is_valid(site: Path) -> None:

@@ -6,17 +6,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from nornir.core.plugins.connections import ConnectionPluginRegister
 
 from moor import text
-from moor.connections.local import LocalPlugin
 from moor.errors import InputError
-from moor.modules import SHIPPED, load_runbooks, load_tasks
 from moor.report import Collector, HostReport, RunReport
 from moor.runbook import run
 from moor.selection import runbook_called
 from moor.sites import open_site
 from tests.docs.pages import ROOT, blocks
+from tests.harness.commands import forget_sites
+from tests.harness.hosts import local_shells
+from tests.harness.sites import write_site
 
 FILES = dict(
     zip(
@@ -29,30 +29,17 @@ FILES = dict(
 
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Path]:
-    """Give a site with the page's three files and one host, which is this machine."""
+    """Write a site with the page's three files and one host, which is this machine."""
     contents = {name: block.content for name, block in FILES.items()}
-    for name, content in {**contents, "inventory/hosts.yaml": "here: {}\n", "config.yaml": ""}.items():
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_text(content)
-    yield tmp_path
-    load_tasks(SHIPPED)  # the next test finds no task of this site
-    load_runbooks(SHIPPED)
+    yield write_site(tmp_path, {**contents, "inventory/hosts.yaml": "here: {}\n"})
+    forget_sites()
 
 
-@pytest.fixture
-def _local() -> Iterator[None]:
-    ConnectionPluginRegister.auto_register()
-    former = ConnectionPluginRegister.available["shell"]
-    yield
-    ConnectionPluginRegister.available["shell"] = former
-
-
-@pytest.mark.usefixtures("_local")
 def test_the_examples_task_is_planned(site: Path) -> None:
     nr = open_site(site, dry_run=True)
-    ConnectionPluginRegister.available["shell"] = LocalPlugin
     report = RunReport("run", "ntp", {"here": HostReport()})
-    run(nr.with_processors([Collector(report)]), runbook_called("ntp"))
+    with local_shells():
+        run(nr.with_processors([Collector(report)]), runbook_called("ntp"))
     shown = text.plan(report)
     assert "~ file:/etc/systemd/timesyncd.conf.d/moor.conf  [here]" in shown
     assert "+NTP=ntp.moor.test" in shown

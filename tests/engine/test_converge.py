@@ -19,8 +19,8 @@ from moor.errors import HostError
 from moor.resources.base import Required, Resource, State
 from moor.resources.edit import Edit
 from moor.resources.file import Directory, File
-from tests.conftest import MakeFleet, counted
-from tests.shells import me
+from tests.harness.hosts import MakeFleet, counted
+from tests.harness.shells import me
 
 
 def one(host: Host, content: str = "one\n") -> File:

@@ -3,7 +3,7 @@
 from nornir.core.task import Result, Task
 
 from moor.engine.once import once
-from tests.conftest import MakeFleet
+from tests.harness.hosts import MakeFleet
 
 
 def test_three_hosts_share_one_answer_and_the_next_run_asks_again(fleet: MakeFleet) -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from moor.engine import script
 from moor.engine.script import answers, apply_script
-from tests.shells import SHELLS, sh
+from tests.harness.shells import SHELLS, sh
 
 MARK = "moor-mark"
 Apply = Callable[..., "subprocess.CompletedProcess[bytes]"]

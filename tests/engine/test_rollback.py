@@ -15,7 +15,7 @@ from moor.engine.script import answers, apply_script, probe_script
 from moor.errors import HostError
 from moor.resources.service import Service
 from moor.rollback import ABSENT, Kept, Left, PutBack, refuse
-from tests.shells import SHELLS, sh, text
+from tests.harness.shells import SHELLS, sh, text
 
 MARK = "moor-mark"
 RUN = "20261124-150000-abcd"

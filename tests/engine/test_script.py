@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from moor.engine.script import Piece, answers, complete, new_mark, probe_script
 from moor.errors import HostError
 from moor.resources.base import literal
-from tests.shells import SHELLS, sh, text
+from tests.harness.shells import SHELLS, sh, text
 
 ANY_BYTES = st.binary(max_size=400)
 

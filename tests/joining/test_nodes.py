@@ -16,7 +16,7 @@ from moor.identity import FRAGMENT, Identity, identity_of
 from moor.joining import to_adopt
 from moor.nodes import Node, node_of, paired
 from tasks.membership import differences
-from tests.shells import SHELLS, sh, text
+from tests.harness.shells import SHELLS, sh, text
 
 SERVER = {"containerd": {"runtime": "rke2", "unit": "rke2-server"}}
 CONTROL_PLANE = {"node-role.kubernetes.io/control-plane": ""}

@@ -14,7 +14,7 @@ from pathlib import Path
 from moor.engine.plan import plan
 from moor.engine.script import answers, apply_script, complete, new_mark, probe_script
 from moor.resources.base import Scripted
-from tests.shells import SHELLS
+from tests.harness.shells import SHELLS
 
 ENTER = """\
 set -e; cd "$1"

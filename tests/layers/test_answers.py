@@ -25,7 +25,7 @@ from tasks.layers.door import Asked, Door, Known
 from tasks.layers.probes import registry_probe
 from tasks.layers.rule import Verdict
 from tasks.layers.seen import evidence_of
-from tests.shells import SHELLS, sh, text
+from tests.harness.shells import SHELLS, sh, text
 
 KNOWN = Known("answers", "ok", "", "there", "there", "there", "", "")
 MESSAGES = {

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.layers.hosts_toml import HOSTS_TOML, hosts_toml
-from tests.shells import SHELLS, sh
+from tests.harness.shells import SHELLS, sh
 
 NEW, OLD = (2, 2), (1, 6)
 HOST = '[host."https://r.test"]\n'

@@ -9,7 +9,7 @@ import pytest
 
 from tasks.layers.mtu import measured, mtu_of
 from tasks.layers.proxies import lines
-from tests.shells import SHELLS, sh, text
+from tests.harness.shells import SHELLS, sh, text
 
 AWAY = "192.0.2.7"  # RFC 5737: nobody's
 by_shell = pytest.mark.parametrize("shell", SHELLS)

@@ -24,7 +24,7 @@ from tasks.layers.door import Asked, Door, Known
 from tasks.layers.probes import Probe, probes
 from tasks.layers.seen import evidence_of
 from tasks.surroundings import unchecked_findings
-from tests.shells import SHELLS, sh
+from tests.harness.shells import SHELLS, sh
 
 DOOR = Door("registry.moor.test", "10.77.0.11", 443)
 PASSWORD = "Pu11erSecret"

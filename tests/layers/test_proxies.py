@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.layers.proxies import DOCKER, ENVIRONMENT, covered, judged, lines, of_containerd, remedy
-from tests.shells import SHELLS, sh, text
+from tests.harness.shells import SHELLS, sh, text
 
 NAME = "registry.moor.test"
 LABELS = st.lists(st.from_regex(r"[a-z][a-z0-9]{0,5}", fullmatch=True), min_size=2, max_size=5).map(".".join)

@@ -22,9 +22,9 @@ from moor.engine.observation import forget
 from moor.progress import Meter, progress_to
 from moor.resources import archive as uploads
 from moor.resources.archive import Archive, hash_of, record_of
-from tests.conftest import MakeFleet, counted
-from tests.connections.sshd import Sshd
-from tests.shells import SHELLS, me
+from tests.harness.hosts import MakeFleet, counted
+from tests.harness.shells import SHELLS, me
+from tests.harness.sshd import Sshd
 
 CONTENT = os.urandom(3_000_001)
 MB = 1_000_000

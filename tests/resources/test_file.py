@@ -17,7 +17,7 @@ from moor.resources.base import Probed, Scripted, State
 from moor.resources.edit import Edit
 from moor.resources.file import Absent, Directory, File
 from moor.secrets import Secret
-from tests.shells import SHELLS, me, sh, text
+from tests.harness.shells import SHELLS, me, sh, text
 
 ODD = "a 'quoted' $(name) \"with\" \\ and\nnewline é *"
 NAMES = st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1, max_size=40).filter(

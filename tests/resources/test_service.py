@@ -15,7 +15,7 @@ from moor.engine.plan import plan
 from moor.engine.prelude import FUNCTIONS
 from moor.resources.base import State
 from moor.resources.service import Service
-from tests.shells import SHELLS, sh
+from tests.harness.shells import SHELLS, sh
 
 # Its unit is active as long as the file is not "broken"; a masked unit cannot be enabled.
 SYSTEMCTL = """\

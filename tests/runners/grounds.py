@@ -7,16 +7,17 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
-
-from tests.connections.sshd import Sshd, descendants, free_port
+from tests.harness.commands import Done, moor
+from tests.harness.servers import free_port
+from tests.harness.sites import Content, write_site
+from tests.harness.sshd import Sshd, descendants
+from tests.harness.waiting import until
 
 ENDS_S = 900  # whatever happens, a scheduler or worker ends by itself
 WAIT_S = 60
@@ -163,23 +164,15 @@ class Grounds:
 
     def write(self) -> None:
         """Write the site, all but its config.yaml."""
-        (self.site / "tasks").mkdir(parents=True)
-        (self.site / "runbooks").mkdir()
-        (self.site / "tasks/marks.py").write_text(TASK)
-        for name, stages in RUNBOOKS.items():
-            (self.site / f"runbooks/{name}.py").write_text(RUNBOOK.format(name=name, stages=stages))
-        (self.site / "runbooks/rotation.py").write_text(ROTATION)
-        (self.site / "password").write_text(PASSWORD)
-        (self.site / "password").chmod(0o600)
+        books = {f"runbooks/{name}.py": RUNBOOK.format(name=name, stages=stages) for name, stages in RUNBOOKS.items()}
+        files = {"tasks/marks.py": TASK, "runbooks/rotation.py": ROTATION, **books}
+        write_site(self.site, files, {"password": PASSWORD})
 
     def fleet(self, hosts: Sequence[str] = HOSTS, runner: Mapping[str, Any] | None = None, slow_s: float = 0) -> Path:
         """Write the inventory of these hosts, and the runner into config.yaml."""
         port = {name: self.sshd.port for name in HOSTS} | {GONE: self.nobody}
-        self._yaml("config.yaml", {"runner": runner or self.dask()})
         role = {HOSTS[0]: {"groups": ["harbor"]}}
         entries = {name: {"hostname": address(name), "port": port[name], **role.get(name, {})} for name in hosts}
-        self._yaml("inventory/hosts.yaml", entries)
-        self._yaml("inventory/groups.yaml", {"harbor": {}})
         data = {
             "ssh_host_key": self.sshd.host_key,
             "marks": {"slow_s": slow_s, "password": "file:password"},
@@ -187,17 +180,13 @@ class Grounds:
             "pki": {"passphrase": "file:password"},
         }
         shell = {"extras": {"key_file": str(self.sshd.key), "conn_timeout": 30}}
-        self._yaml(
-            "inventory/defaults.yaml",
-            {"username": "root", "connection_options": {"shell": shell}, "data": data},
-        )
-        return self.site
-
-    def _yaml(self, name: str, content: Mapping[str, Any]) -> None:
-        path = self.site / name
-        path.parent.mkdir(exist_ok=True)
-        with path.open("w") as file:
-            YAML(typ="safe", pure=True).dump(dict(content), file)
+        files: dict[str, Content] = {
+            "config.yaml": {"runner": runner or self.dask()},
+            "inventory/hosts.yaml": entries,
+            "inventory/groups.yaml": {"harbor": {}},
+            "inventory/defaults.yaml": {"username": "root", "connection_options": {"shell": shell}, "data": data},
+        }
+        return write_site(self.site, files)
 
     def dask(self, **options: Any) -> dict[str, Any]:
         """Give ``runner`` of config.yaml."""
@@ -273,10 +262,9 @@ class Grounds:
         """Give the processes of connections that are open."""
         return descendants(self.sshd.process.pid if self.sshd.process else 0)
 
-    def moor(self, *words: str) -> subprocess.CompletedProcess[str]:
+    def moor(self, *words: str) -> Done:
         """Type a command."""
-        argv = [sys.executable, "-m", "moor", *words, "--site", str(self.site)]
-        return subprocess.run(argv, capture_output=True, text=True, timeout=200, check=False)
+        return moor(self.site, *words, limit_s=200)
 
 
 def told(words: str) -> dict[str, Any]:
@@ -298,12 +286,3 @@ def serving(folder: Path) -> Sshd:
     as_host.chmod(0o755)
     listening = "\nListenAddress ".join(["127.0.0.1", *map(address, HOSTS)])
     return Sshd(folder, settings={"ListenAddress": listening, "ForceCommand": str(as_host)})
-
-
-def until(true: Callable[[], bool], what: str) -> None:
-    """Wait until something holds; raises TimeoutError."""
-    deadline = time.monotonic() + WAIT_S
-    while not true():
-        if time.monotonic() > deadline:
-            raise TimeoutError(what)
-        time.sleep(0.05)

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import importlib
 import signal
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import redirect_stdout
-from io import StringIO
 from threading import Thread
 from typing import Any
 
@@ -18,13 +14,13 @@ from nornir.core import Nornir
 from nornir.core.inventory import Host
 from nornir.core.task import AggregatedResult, MultiResult, Task
 
-from moor.cli import main
 from moor.errors import MoorError
 from moor.masking import forms
-from moor.modules import SHIPPED, load_runbooks, load_tasks
 from moor.sites import open_site
-from tests.connections.sshd import free_port
-from tests.runners.grounds import GONE, HOSTS, PASSWORD, Grounds, certificates, told, until
+from tests.harness.commands import forget_sites, moor_here, started
+from tests.harness.servers import free_port
+from tests.harness.waiting import until
+from tests.runners.grounds import GONE, HOSTS, PASSWORD, Grounds, certificates, told
 
 pytestmark = pytest.mark.lab
 
@@ -56,9 +52,7 @@ class Heard:
 
 def told_here(grounds: Grounds, *words: str) -> dict[str, Any]:
     """Run a command in this process, which saves a busy machine the imports, and give its JSON."""
-    with redirect_stdout(StringIO()) as out, pytest.raises(SystemExit):
-        main([*words, "--output", "json", "--quiet", "--site", str(grounds.site)])
-    return told(out.getvalue())
+    return told(moor_here(grounds.site, *words, "--output", "json", "--quiet").stdout)
 
 
 @pytest.fixture
@@ -73,15 +67,13 @@ def opened() -> Iterator[Any]:
     yield open_it
     for nr in every:
         nr.close_connections()
-    load_tasks(SHIPPED)  # the next test finds no task of this site
-    load_runbooks(SHIPPED)
+    forget_sites()
 
 
 def began(grounds: Grounds) -> list[str]:
     return [name for name in HOSTS if grounds.noted(name)]
 
 
-@pytest.mark.usefixtures("opened")  # it leaves the shipped tasks to the next test
 def test_plan_and_apply_tell_what_they_tell_on_one_machine(grounds: Grounds) -> None:
     rounds = (("plan", "marks"), ("apply", "marks", "--yes"), ("plan", "marks"))
     grounds.fleet(EVERY, THREADED)
@@ -131,11 +123,10 @@ def test_a_host_stays_with_its_worker_and_one_session_serves_all_stages(grounds:
 
 def test_ctrl_c_ends_the_command_and_no_further_host_is_begun(grounds: Grounds) -> None:
     grounds.fleet(runner=grounds.dask(num_workers=1), slow_s=3)
-    argv = [sys.executable, "-m", "moor", "apply", "waiting", "--yes", "--site", str(grounds.site)]
-    process = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    until(lambda: len(began(grounds)) >= 2, "both workers are at a host")
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    with started(grounds.site, "apply", "waiting", "--yes") as process:
+        until(lambda: len(began(grounds)) >= 2, "both workers are at a host")
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
     assert (process.returncode, "Traceback" in err) == (130, False)
     said = {words: names.split() for names, _, words in (line.partition(": ") for line in out.splitlines())}
     until(lambda: not grounds.sessions(), "the workers close what they hold")
@@ -187,7 +178,6 @@ def test_a_scheduler_that_cannot_be_used_is_one_clear_error(grounds: Grounds, ca
     assert not (grounds.site / ".moor/proofs").exists()
 
 
-@pytest.mark.usefixtures("opened")
 def test_a_renewal_plans_beyond_one_machine_what_it_plans_on_one(grounds: Grounds) -> None:
     grounds.fleet(runner=THREADED)
     told_here(grounds, "apply", "pki", "--yes")
@@ -203,7 +193,6 @@ def test_a_renewal_plans_beyond_one_machine_what_it_plans_on_one(grounds: Ground
     assert [one["status"] for one in again["hosts"][HOSTS[0]]["resources"]] == ["ok", "ok"]
 
 
-@pytest.mark.usefixtures("opened")
 def test_whom_a_new_ca_waits_for_is_seen_beyond_one_worker(grounds: Grounds) -> None:
     grounds.fleet()
     doubts = grounds.on(HOSTS[0]) / "mnt/doubts"

@@ -14,7 +14,7 @@ from tasks.layers.proxies import lines
 from tasks.names.asking import DNS_SAYS
 from tasks.names.dnsmasq import Answers, listening
 from tasks.names.hosts import answered
-from tests.shells import SHELLS, sh
+from tests.harness.shells import SHELLS, sh
 
 every_shell = pytest.mark.parametrize("shell", SHELLS)
 

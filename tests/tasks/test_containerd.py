@@ -14,7 +14,7 @@ from moor.templates import render
 from tasks.containerd import ContainerdSettings, in_effect
 from tasks.containerd_config import CONFIG, PLUGIN, Wanted, edited
 from tasks.facts import Registry
-from tests.shells import SHELLS, sh
+from tests.harness.shells import SHELLS, sh
 
 CERTS = "/etc/containerd/certs.d"
 DEBIAN = "containerd github.com/containerd/containerd 1.6.20~ds1 1.6.20~ds1-1+deb12u3"

@@ -17,7 +17,7 @@ from tasks.containerd_dropin import drop_in
 from tasks.containerd_effective import Expected, faults
 from tasks.containerd_reads import FILES, HIDDEN, Reads, load_order, reads_of
 from tasks.facts import Registry
-from tests.shells import SHELLS, sh
+from tests.harness.shells import SHELLS, sh
 
 CERTS = "/etc/containerd/certs.d"
 CRI = f'plugins."{PLUGIN[2]}"'

@@ -15,7 +15,7 @@ from moor.engine.script import answers, apply_script, complete, new_mark, probe_
 from moor.errors import HostError
 from tasks.certs_d import CaAlone
 from tasks.docker import DockerSettings, daemon_json
-from tests.shells import SHELLS, sh
+from tests.harness.shells import SHELLS, sh
 
 
 @pytest.fixture(autouse=True)

@@ -19,7 +19,7 @@ from tasks.harbor_data import SameData
 from tasks.harbor_parts import Containers, DatabasePassword, Prepared
 from tasks.harbor_yml import Configured, edited
 from tasks.unpacked import Unpacked, release_requirement
-from tests.shells import SHELLS, sh, text
+from tests.harness.shells import SHELLS, sh, text
 
 TEMPLATE = """\
 # which name users type

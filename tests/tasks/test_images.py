@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from moor.errors import InputError
 from tasks.image_archive import archived_id
 from tasks.images import docker_config
-from tests.shells import SHELLS, sh
+from tests.harness.shells import SHELLS, sh
 
 
 def archive(path: Path, members: dict[str, bytes]) -> Path:

@@ -37,7 +37,7 @@ from tasks.pki import (
     strictness,
     trust_of,
 )
-from tests.conftest import MakeFleet
+from tests.harness.hosts import MakeFleet
 from tests.pki.handshakes import Files, refusal
 from tests.pki.made import CLIENT, LEAF, brought
 

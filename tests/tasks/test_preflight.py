@@ -17,8 +17,8 @@ from moor.runbook import Runbook, Stage, run
 from tasks.facts import Registry
 from tasks.listening import PORTS, listeners, ports
 from tasks.preflight import FAMILIES, VERSIONS, Preflight, desired, disk, docker, free, machine, own_containerd, system
-from tests.conftest import MakeFleet
-from tests.shells import SHELLS, sh, text
+from tests.harness.hosts import MakeFleet
+from tests.harness.shells import SHELLS, sh, text
 
 BOOKWORM = 'PRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\nID=debian\nVERSION_ID="12"\n'
 PROC = """\

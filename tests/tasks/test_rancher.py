@@ -19,7 +19,7 @@ from moor.resources.requirement import Requirement
 from moor.resources.service import Service
 from tasks.facts import Registry
 from tasks.rancher import edited, made_of, resources
-from tests.shells import SHELLS, sh, text
+from tests.harness.shells import SHELLS, sh, text
 
 REGISTRY = Registry.model_validate({"name": "registry.moor.test", "address": "10.77.0.11"})
 CA = "/etc/rancher/k3s/moor-registry-ca.crt"

@@ -15,7 +15,7 @@ from runbooks import site, verify, watch
 from tasks.facts import Registry
 from tasks.layers.probes import Probe
 from tasks.reach import attempts, desired, prove_access, verdicts
-from tests.conftest import MakeFleet
+from tests.harness.hosts import MakeFleet
 
 OPENSSL = "40F7:error:8000006F:system library:BIO_connect:Connection refused:bio_sock2.c:178:calling connect()\n"
 MADE = "to 10.77.0.11\n10.77.0.11 dev eth0 src 10.77.0.99 uid 0 \nCONNECTED(00000003)\n"

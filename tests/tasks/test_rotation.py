@@ -30,7 +30,7 @@ from moor.settings.access import SITE
 from tasks.facts import Registry
 from tasks.pki import UNWANTED, Pki, ca_pem, issue_certificates, made_here
 from tasks.rotation import make_next_ca, promote_ca, retire_ca, to_replace
-from tests.conftest import MakeFleet
+from tests.harness.hosts import MakeFleet
 
 NAMES = Names(("registry.moor.test",), (ip_address("10.77.0.11"),))
 PASSPHRASE = Secret("correct-horse")

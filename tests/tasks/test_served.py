@@ -13,7 +13,7 @@ from moor.engine.script import answers, apply_script, complete, new_mark, probe_
 from moor.resources.base import State
 from moor.resources.file import File
 from tasks.served import HandedOver
-from tests.shells import SHELLS, sh
+from tests.harness.shells import SHELLS, sh
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ import pytest
 
 from tasks.layers.proxies import lines
 from tasks.surroundings import CLOCK, KEEPING, clock_finding
+from tests.harness.shells import SHELLS, sh, text
 from tests.layers.test_mtu import program
-from tests.shells import SHELLS, sh, text
 
 ALONE = "systemd-detect-virt", "exit 1"
 NORMAL, BAD = "Leap status     : Normal", "Leap status     : Not synchronised"

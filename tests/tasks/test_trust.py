@@ -14,7 +14,7 @@ from moor.engine.script import answers, apply_script, complete, new_mark, probe_
 from moor.pki import Names, make_authority
 from moor.resources.base import Later, State
 from tasks.trust import STORES, Store, Trusted
-from tests.shells import SHELLS, sh
+from tests.harness.shells import SHELLS, sh
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 OLD, NEW, OTHER = (make_authority(Names((name,)), 30, NOW).pem for name in ("old.test", "new.test", "other.test"))

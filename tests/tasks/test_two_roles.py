@@ -21,7 +21,7 @@ from tasks.harbor import HarborSettings, stay_healthy
 from tasks.names import Names as NameSettings
 from tasks.network import Access
 from tasks.pki import Pki
-from tests.conftest import MakeFleet
+from tests.harness.hosts import MakeFleet
 from tests.pki.made import LEAF, brought
 
 ROLES = ("harbor", "control_plane", "nodes", "workstations", "dns")

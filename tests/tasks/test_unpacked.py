@@ -13,7 +13,7 @@ import pytest
 from moor.engine import script
 from moor.engine.script import answers, apply_script, complete
 from tasks.unpacked import MOST_BYTES, Unpacked
-from tests.shells import SHELLS, sh
+from tests.harness.shells import SHELLS, sh
 
 FILE, DIRECTORY, SYMLINK, LINK = tarfile.REGTYPE, tarfile.DIRTYPE, tarfile.SYMTYPE, tarfile.LNKTYPE
 NO_FILE, LEADS_OUT, FOREIGN = "neither a file nor a directory|or a link", "leads out of it|not below", "another user"

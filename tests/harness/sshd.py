@@ -7,12 +7,14 @@ import shutil
 import signal
 import socket
 import subprocess
-import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from tests.harness.servers import free_port
+from tests.harness.waiting import until
 
 PASSWORD = "correct horse"
 
@@ -54,13 +56,6 @@ class User:
         if self.profile:
             lines += [f"cat > /home/{self.name}/{rc} <<'END'\n{self.profile}\nEND" for rc in (".bashrc", ".cshrc")]
         return "\n".join(lines) + "\n"
-
-
-def free_port() -> int:
-    """Give a port of loopback that nobody listens on."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 def keypair(path: Path, kind: str = "ed25519", passphrase: str = "") -> str:
@@ -113,16 +108,12 @@ class Sshd:
         script = ["unshare", "-m", "--", "sh", "-c", PRIVATE_ETC, "sh", str(self.directory)]
         with (self.directory / "log").open("ab") as log:
             self.process = subprocess.Popen(script, stderr=log)
-        self._wait()
+        until(self._answers, f"sshd answers; {self.directory}/log says why not", 10, 0.02)
         return self
 
-    def _wait(self) -> None:
-        for _ in range(500):
-            with socket.socket() as sock:
-                if sock.connect_ex(("127.0.0.1", self.port)) == 0:
-                    return
-            time.sleep(0.02)
-        raise TimeoutError((self.directory / "log").read_text())
+    def _answers(self) -> bool:
+        with socket.socket() as sock:
+            return sock.connect_ex(("127.0.0.1", self.port)) == 0
 
     def stop(self) -> None:
         """Stop it with every session of it."""

@@ -1,0 +1,59 @@
+"""Three hosts that are folders of this machine, reached by a real shell on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from nornir.core import Nornir
+from nornir.core.configuration import Config
+from nornir.core.inventory import Defaults, Group, Groups, Host, Hosts, Inventory, ParentGroups
+from nornir.core.plugins.connections import ConnectionPluginRegister
+from nornir.core.state import GlobalState
+from nornir.plugins.runners import ThreadedRunner
+
+from moor.connections.local import LocalPlugin, LocalShell
+from moor.connections.shell import Answer
+
+NAMES = ("alpha", "beta", "gamma")
+MakeFleet = Callable[..., Nornir]
+
+
+@contextmanager
+def local_shells() -> Iterator[None]:
+    """Have every host's shell be one of this machine while the block runs."""
+    ConnectionPluginRegister.auto_register()
+    former = ConnectionPluginRegister.available["shell"]
+    ConnectionPluginRegister.available["shell"] = LocalPlugin
+    try:
+        yield
+    finally:
+        ConnectionPluginRegister.available["shell"] = former
+
+
+def nornir_over(folder: Path, dry_run: bool) -> Nornir:
+    """Return Nornir over the three hosts in group ``all``; they share this machine's lock, so one runs at a time."""
+    group = Group(name="all")
+    hosts = {name: Host(name=name, groups=ParentGroups([group]), data=_folder(folder / name)) for name in NAMES}
+    inventory = Inventory(hosts=Hosts(hosts), groups=Groups({"all": group}), defaults=Defaults())
+    return Nornir(inventory=inventory, runner=ThreadedRunner(1), config=Config(), data=GlobalState(dry_run=dry_run))
+
+
+def _folder(path: Path) -> dict[str, str]:
+    path.mkdir(exist_ok=True)
+    return {"folder": str(path)}
+
+
+def counted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return a list to which every script that is sent from now on is added."""
+    scripts: list[str] = []
+    really = LocalShell.run
+
+    def run(shell: LocalShell, script: str, timeout_s: float = 300) -> Answer:
+        scripts.append(script)
+        return really(shell, script, timeout_s)
+
+    monkeypatch.setattr(LocalShell, "run", run)
+    return scripts
