@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from traceback import format_exc
+from typing import Annotated
 
 import typer
 
@@ -23,6 +24,24 @@ __all__ = ["app", "main"]
 
 # Each of these modules registers its commands with ``app`` when it is imported.
 COMMANDS = (fleet, diagnose, drift, history, hosts, schedule, pages, rollback, cert)
+HELP = ("-h", "--help")
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from moor.version import described
+
+        print(described())
+        raise typer.Exit
+
+
+@app.callback()
+def program(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="show the versions and exit")
+    ] = False,
+) -> None:
+    """Hold what moor understands before any command."""
 
 
 def main(words: Sequence[str] | None = None) -> None:
@@ -53,7 +72,7 @@ def _run(words: list[str]) -> int:
         from lab.cli import app as lab_app
 
         app.add_typer(lab_app, name="lab")
-    elif words[0] == "--help":  # which needs no more of the lab than its name
+    elif words[0] in HELP:  # which needs no more of the lab than its name
         app.add_typer(typer.Typer(help=lab.__doc__), name="lab")
     try:
         return int(app(args=words, prog_name="moor", standalone_mode=False) or 0)

@@ -2,37 +2,49 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated
 
 import typer
 
-from moor.cli.words import MOST_S, Limit, Quiet, Shape, Site, Verbose, Workers, app
+from moor.cli.common import OF_RUNS, taking
+from moor.cli.words import MOST_S, app
 from moor.errors import InputError
-from moor.options import Options, Output
+from moor.options import Options
+
+
+@dataclass(frozen=True)
+class Pods:
+    """Which pods to look at: the inventory's by default."""
+
+    deployment: Annotated[str, typer.Argument(metavar="[NAME]", help="a workload, or an owner of pods")] = ""
+    namespace: Annotated[str, typer.Option("-n", "--namespace", help="of the pods; those of the inventory")] = ""
+    everywhere: Annotated[bool, typer.Option("-A", "--all-namespaces", help="pods of all namespaces")] = False
+
+    def namespaces(self) -> tuple[str, ...]:
+        """Return the namespaces that are asked for; raises InputError where the words contradict each other."""
+        if self.namespace and self.everywhere:
+            raise InputError("diagnose: --namespace and --all-namespaces exclude each other; say one of them")
+        return ("*",) if self.everywhere else (self.namespace,) if self.namespace else ()
 
 
 @app.command()
+@taking(*OF_RUNS)
 def diagnose(
-    deployment: Annotated[str, typer.Argument(metavar="[NAME]", help="a workload, or an owner of pods")] = "",
-    namespace: Annotated[str, typer.Option("-n", "--namespace", help="of the pods; those of the inventory")] = "",
-    everywhere: Annotated[bool, typer.Option("-A", "--all-namespaces", help="pods of all namespaces")] = False,
+    options: Options,
+    pods: Pods,
     event: Annotated[str | None, typer.Option("--event", help="explain this message, and ask nobody")] = None,
     pull: Annotated[bool, typer.Option("--pull", help="pull the image on every node, and remove it again")] = False,
     watch: Annotated[
         int, typer.Option("--watch", min=0, max=MOST_S, metavar="SECONDS", help="look again until it is well")
     ] = 0,
-    site: Site = None, limit: Limit = None, workers: Workers = 0, output: Shape = Output.text, quiet: Quiet = False,
-    verbose: Verbose = False,
-) -> int:  # fmt: skip
+) -> int:
     """Say why pods do not start: per node the layer, the cause and what mends it."""
     from moor.commands import diagnose as command
 
-    if namespace and everywhere:
-        raise InputError("diagnose: --namespace and --all-namespaces exclude each other; say one of them")
+    namespaces = pods.namespaces()
     if event is not None:
         if not event.strip():
             raise InputError("diagnose: --event: no message is there; quote one, or leave it out to look at the nodes")
-        return command.explain(event, site, output)
-    namespaces = ("*",) if everywhere else (namespace,) if namespace else ()
-    wanted = command.Wanted(namespaces, deployment, pull, watch)
-    return command.diagnose(Options(site, limit, workers, output, quiet, verbose), wanted)
+        return command.explain(event, options.site, options.output)
+    return command.diagnose(options, command.Wanted(namespaces, pods.deployment, pull, watch))

@@ -6,22 +6,23 @@ from typing import Annotated
 
 import typer
 
-from moor.cli.words import MOST_S, Kinds, Limit, Quiet, Shape, Site, Verbose, Workers, app, kinds_of
-from moor.options import Options, Output
+from moor.cli.common import OF_RUNS, taking
+from moor.cli.words import MOST_S, Kinds, app, kinds_of
+from moor.options import Options
 
 
 @app.command()
+@taking(*OF_RUNS)
 def drift(
+    options: Options,
     apply: Kinds = None,
     runbook: Annotated[str, typer.Option("--runbook", help="one alone, or one concern; everything")] = "",
     watch: Annotated[
         int, typer.Option("--watch", min=0, max=MOST_S, metavar="SECONDS", help="check again and again")
     ] = 0,
-    site: Site = None, limit: Limit = None, workers: Workers = 0, output: Shape = Output.text, quiet: Quiet = False,
-    verbose: Verbose = False,
-) -> int:  # fmt: skip
+) -> int:
     """Say what has changed without a plan, and since when; recorded, and told to people."""
     from moor.commands import drift as command
 
     wanted = command.Wanted(runbook, kinds_of(apply), watch)
-    return command.drift(Options(site, limit, workers, output, quiet, verbose), wanted)
+    return command.drift(options, wanted)

@@ -7,60 +7,55 @@ from typing import Annotated
 
 import typer
 
+from moor.cli.common import OF_RUNS, taking
 from moor.cli.reviewed import reviewed
-from moor.cli.words import Limit, Quiet, Shape, Site, Verbose, Which, Workers, Yes, app
-from moor.options import Options, Output
+from moor.cli.words import Which, Yes, app
+from moor.options import Options
 
 
 @app.command()
+@taking(*OF_RUNS)
 def check(
-    site: Site = None, limit: Limit = None, workers: Workers = 0, output: Shape = Output.text, quiet: Quiet = False,
-    verbose: Verbose = False,
+    options: Options,
     accept_new_host_keys: Annotated[
         bool, typer.Option("--accept-new-host-keys", help="show the keys of hosts that have none yet, and pin them")
     ] = False,
     yes: Yes = False,
-) -> int:  # fmt: skip
+) -> int:
     """Check that config and inventory are valid, and that every host is reached and fit for the job."""
     from moor.commands import fleet
 
     def confirm(question: str) -> bool:
         return yes or not sys.stdin.isatty() or typer.confirm(question, err=True)
 
-    return fleet.check(Options(site, limit, workers, output, quiet, verbose), confirm if accept_new_host_keys else None)
+    return fleet.check(options, confirm if accept_new_host_keys else None)
 
 
 @app.command()
-def plan(
-    runbook: Which = "site", site: Site = None, limit: Limit = None, workers: Workers = 0,
-    output: Shape = Output.text, quiet: Quiet = False, verbose: Verbose = False,
-) -> int:  # fmt: skip
+@taking(*OF_RUNS)
+def plan(options: Options, runbook: Which = "site") -> int:
     """Say what would change; nothing is written anywhere."""
     from moor.commands import fleet
 
-    return fleet.plan(Options(site, limit, workers, output, quiet, verbose), runbook)
+    return fleet.plan(options, runbook)
 
 
 @app.command()
-def apply(
-    runbook: Which = "site", site: Site = None, limit: Limit = None, workers: Workers = 0,
-    output: Shape = Output.text, quiet: Quiet = False, verbose: Verbose = False, yes: Yes = False,
-) -> int:  # fmt: skip
+@taking(*OF_RUNS)
+def apply(options: Options, runbook: Which = "site", yes: Yes = False) -> int:
     """Change what differs."""
     from moor.commands import fleet
 
-    def run(options: Options, dry_run: bool) -> int:
-        return fleet.plan(options, runbook) if dry_run else fleet.apply(options, runbook)
+    def run(shown: Options, dry_run: bool) -> int:
+        return fleet.plan(shown, runbook) if dry_run else fleet.apply(shown, runbook)
 
-    return reviewed(run, Options(site, limit, workers, output, quiet, verbose), "apply", yes)
+    return reviewed(run, options, "apply", yes)
 
 
 @app.command()
-def verify(
-    site: Site = None, limit: Limit = None, workers: Workers = 0, output: Shape = Output.text, quiet: Quiet = False,
-    verbose: Verbose = False,
-) -> int:  # fmt: skip
+@taking(*OF_RUNS)
+def verify(options: Options) -> int:
     """Prove from every node: name, route, TLS, login, pull; and the workload itself."""
     from moor.commands import fleet
 
-    return fleet.verify(Options(site, limit, workers, output, quiet, verbose))
+    return fleet.verify(options)

@@ -6,18 +6,20 @@ from typing import Annotated
 
 import typer
 
-from moor.cli.words import Shape, Site, Verbose, app
-from moor.options import Options, Output
+from moor.cli.common import taking
+from moor.cli.words import app
+from moor.options import Options
 
 
 @app.command()
+@taking("site", "output", "verbose")
 def history(
+    options: Options,
     run: Annotated[str, typer.Argument(metavar="[RUN]", help="one run, by its name or how that begins")] = "",
     host: Annotated[str, typer.Option("--host", help="what happened on this host")] = "",
     last: Annotated[int, typer.Option("--last", min=1, max=100_000, help="how many runs")] = 20,
-    site: Site = None, output: Shape = Output.text, verbose: Verbose = False,
-) -> int:  # fmt: skip
+) -> int:
     """Say what happened when: the last runs and what is open, one run, or one host; no host is asked."""
     from moor.commands import history as command
 
-    return command.history(Options(site, output=output, verbose=verbose), run, host, last)
+    return command.history(options, run, host, last)

@@ -8,9 +8,10 @@ from typing import Annotated
 
 import typer
 
-from moor.cli.words import Limit, Quiet, Shape, Site, Verbose, Workers, Yes, app
+from moor.cli.common import taking
+from moor.cli.words import Yes, app
 from moor.errors import InputError
-from moor.options import Options, Output
+from moor.options import Options
 
 hosts_app = typer.Typer(help="Compare the inventory with the cluster's nodes; take new ones in.")
 app.add_typer(hosts_app, name="hosts")
@@ -18,40 +19,33 @@ Nodes = Annotated[list[str], typer.Argument(metavar="NODE...", help="nodes of th
 
 
 @hosts_app.callback(invoke_without_command=True)
-def hosts(
-    context: typer.Context,
-    site: Site = None,
-    limit: Limit = None,
-    output: Shape = Output.text,
-    verbose: Verbose = False,
-) -> int:
+@taking("site", "limit", "output", "verbose")
+def hosts(options: Options, context: typer.Context) -> int:
     """Compare the inventory with the cluster's nodes; take new ones in."""
     from moor.commands import hosts as command
 
     if context.invoked_subcommand:
         return 0
-    return command.hosts(Options(site, limit, output=output, verbose=verbose))
+    return command.hosts(options)
 
 
 @hosts_app.command()
-def adopt(nodes: Nodes, site: Site = None, verbose: Verbose = False, yes: Yes = False) -> int:
+@taking("site", "verbose")
+def adopt(options: Options, nodes: Nodes, yes: Yes = False) -> int:
     """Write nodes into hosts.yaml and pin their host keys, which are shown first."""
     from moor.commands import hosts as command
 
     _refuse_nameless(nodes, "hosts adopt")
-    return command.adopt(Options(site, verbose=verbose), nodes, _confirmed(yes, "hosts adopt"))
+    return command.adopt(options, nodes, _confirmed(yes, "hosts adopt"))
 
 
 @app.command()
-def onboard(
-    nodes: Nodes, site: Site = None, workers: Workers = 0, quiet: Quiet = False, verbose: Verbose = False,
-    yes: Yes = False,
-) -> int:  # fmt: skip
+@taking("site", "workers", "quiet", "verbose")
+def onboard(options: Options, nodes: Nodes, yes: Yes = False) -> int:
     """Take nodes in, configure them, and prove by a pull that they work."""
     from moor.commands import hosts as command
 
     _refuse_nameless(nodes, "onboard")
-    options = Options(site, None, workers, Output.text, quiet, verbose)
     return command.onboard(options, nodes, _confirmed(yes, "onboard"))
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from moor.cli.words import Kinds, Limit, Site, Verbose, app, kinds_of
+from moor.cli.common import taking
+from moor.cli.words import Kinds, app, kinds_of
 from moor.options import Options
 
 schedule_app = typer.Typer(help="Have the drift check run by itself; alone, it shows what is scheduled.")
@@ -16,37 +18,43 @@ EnvFile = Annotated[Path | None, typer.Option("--env-file", help="NAME=value lin
 
 
 @schedule_app.callback(invoke_without_command=True)
-def schedule(context: typer.Context, site: Site = None) -> int:
+@taking("site")
+def schedule(options: Options, context: typer.Context) -> int:
     """Have the drift check run by itself; alone, it shows what is scheduled."""
     from moor.commands import schedule as command
 
-    return 0 if context.invoked_subcommand else command.show(Options(site))
+    return 0 if context.invoked_subcommand else command.show(options)
 
 
 @schedule_app.command()
+@taking("site", "limit", "verbose")
 def install(
+    options: Options,
     every: Annotated[str, typer.Option("--every", help="5m to 30m, 1h to 12h, 1d, 7d")],
     runbook: Annotated[str, typer.Option("--runbook", help="one alone, or one concern; everything")] = "",
-    apply: Kinds = None, env_file: EnvFile = None, site: Site = None, limit: Limit = None, verbose: Verbose = False,
-) -> int:  # fmt: skip
+    apply: Kinds = None,
+    env_file: EnvFile = None,
+) -> int:
     """Write a timer of systemd's for this site, or a line for cron, and start it."""
     from moor.commands import schedule as command
 
-    words = command.Words(every, runbook, kinds_of(apply), limit, env_file)
-    return command.install(Options(site, limit, quiet=True, verbose=verbose), words)
+    words = command.Words(every, runbook, kinds_of(apply), options.limit, env_file)
+    return command.install(replace(options, quiet=True), words)
 
 
 @schedule_app.command()
-def show(site: Site = None, verbose: Verbose = False) -> int:
+@taking("site", "verbose")
+def show(options: Options) -> int:
     """Show what is scheduled for this site, how it ran last and when it will."""
     from moor.commands import schedule as command
 
-    return command.show(Options(site, verbose=verbose))
+    return command.show(options)
 
 
 @schedule_app.command()
-def remove(site: Site = None, verbose: Verbose = False) -> int:
+@taking("site", "verbose")
+def remove(options: Options) -> int:
     """Take it away; nothing is left."""
     from moor.commands import schedule as command
 
-    return command.remove(Options(site, verbose=verbose))
+    return command.remove(options)

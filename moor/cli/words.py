@@ -16,6 +16,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},  # of every command below it too
 )
 
 Site = Annotated[Path | None, typer.Option("--site", help="directory with config.yaml; this one, or the shipped fleet")]
