@@ -18,6 +18,7 @@ from moor.resources.base import Probed, Resource, Scripted, State
 from moor.resources.file import beside
 from moor.runbook import Rolling, Runbook, Stage, desired_ahead
 from moor.selection import ALL, everything
+from moor.settings.access import site_of
 
 WANTED = "moor_rollback"  # in Nornir's user_defined: which run, and how
 ABSENT, UNKNOWN = "absent", "unknown"
@@ -167,7 +168,7 @@ def _since(one: Left) -> str:
 
 def following(host: Host, paths: frozenset[str]) -> Sequence[Resource]:
     """Give what has to be done on a host once some files are as they were: restarts, stores built anew."""
-    stages = everything(independent=False).stages
+    stages = everything(site_of(host).directory, independent=False).stages
     found = {follower.id: follower for resource in desired_ahead(host, stages) if (follower := resource.follows(paths))}
     return list(found.values())
 

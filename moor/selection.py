@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from pathlib import Path
 from typing import cast
 
 from nornir.core import Nornir
@@ -13,10 +12,12 @@ from nornir.core.filter import F
 from nornir.core.inventory import Host, Inventory
 
 from moor.errors import InputError
+from moor.modules import RUNBOOKS, concern_of, load_module, modules_of
 from moor.nearest import nearest
 from moor.runbook import Runbook, Stage, TaskFunction
 from moor.settings.roles import UNFILLED, Unfilled
 
+WHOLE = "site"  # the runbook of the whole job
 JOINED = "moor_joined"  # in a host's data: only the cluster knows it, no file of the inventory
 ALL = 1_000_000  # hosts: more than any batch
 FLEET = "moor_fleet"  # in Nornir's user_defined: the whole inventory, whatever a command is limited to
@@ -87,37 +88,40 @@ def _chooser(words: list[str]) -> Callable[[Host], bool]:
     return choose
 
 
-def runbook_called(name: str) -> Runbook:
-    """Give a runbook, or the stages of one concern of site; the packages are those that ``open_site`` has set up.
+def runbook_called(site: Path, name: str) -> Runbook:
+    """Return a runbook of a site, or the stages of one concern of its runbook ``site``.
 
-    Raises  InputError: nothing is called so.
+    Raises:
+        InputError: nothing is called so, or the module has no runbook in it.
     """
-    import runbooks
-
-    found = sorted(module.name for module in pkgutil.iter_modules(runbooks.__path__))
-    if name in found:
-        book: Runbook = importlib.import_module(f"runbooks.{name}").RUNBOOK
-        return book
-    site: Runbook = importlib.import_module("runbooks.site").RUNBOOK
-    stages = tuple(stage for stage in site.stages if concern(stage) == name)
+    names = modules_of(site).names(RUNBOOKS)
+    if name in names:
+        if book := _runbook_in(site, name):
+            return book
+        raise InputError(f"runbooks/{name}.py: it has no RUNBOOK; write RUNBOOK = Runbook(...) there")
+    whole = runbook_called(site, WHOLE)
+    stages = tuple(stage for stage in whole.stages if concern(stage) == name)
     if not stages:
-        known = [*found, *dict.fromkeys(concern(stage) for stage in site.stages)]
+        known = [*names, *dict.fromkeys(concern(stage) for stage in whole.stages)]
         raise InputError(f"no runbook is called {name}{nearest(name, known)} (there are: {', '.join(known)})")
-    return replace(site, name=name, stages=stages)
+    return replace(whole, name=name, stages=stages)
 
 
-def everything(independent: bool = True) -> Runbook:
-    """Give the stages of every runbook that plans, each once.
+def _runbook_in(site: Path, name: str) -> Runbook | None:
+    book = getattr(load_module(site, RUNBOOKS, name), "RUNBOOK", None)
+    return book if isinstance(book, Runbook) else None
 
-    independent  as a drift check reads them: none waits for another, and what only looks is among them
+
+def everything(site: Path, independent: bool = True) -> Runbook:
+    """Return the stages of every runbook of a site that plans, each once.
+
+    Args:
+        site: the site's directory.
+        independent: as a drift check reads them: none waits for another, and what only looks is among them.
     """
-    import runbooks
-
-    found = sorted(module.name for module in pkgutil.iter_modules(runbooks.__path__))
-    modules = [importlib.import_module(f"runbooks.{name}") for name in found]
-    every: list[Runbook] = [module.RUNBOOK for module in modules if hasattr(module, "RUNBOOK")]
+    every = [book for name in modules_of(site).names(RUNBOOKS) if (book := _runbook_in(site, name))]
     chosen = (book for book in every if not book.proves and not (book.looks and not independent))
-    books = sorted(chosen, key=lambda book: book.name != "site")
+    books = sorted(chosen, key=lambda book: book.name != WHOLE)
     by_task: dict[TaskFunction, Stage] = {}
     for stage in (replace(stage, needs="") if independent else stage for book in books for stage in book.stages):
         by_task[stage.task] = joined(by_task[stage.task], stage) if stage.task in by_task else stage
@@ -133,5 +137,5 @@ def joined(one: Stage, other: Stage) -> Stage:
 
 
 def concern(stage: Stage) -> str:
-    """Name the module, or package of modules, that owns a stage's task."""
-    return stage.task.__module__.removeprefix("tasks.").partition(".")[0]
+    """Return the concern that a stage's task belongs to."""
+    return concern_of(stage.task.__module__)

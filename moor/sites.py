@@ -18,7 +18,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 from moor.cluster_inventory import ClusterInventory
 from moor.errors import InputError
 from moor.inventory import FleetInventory
-from moor.modules import SHIPPED, load_runbooks, load_tasks, search
+from moor.modules import SHIPPED, load_runbooks, load_tasks
 from moor.netbox_inventory import NetBoxInventory
 from moor.plugins import register_connections
 from moor.runners.config import Runner, RunnerConfig
@@ -153,7 +153,6 @@ def open_site(directory: Path, dry_run: bool = False) -> Nornir:
     site = directory.expanduser().absolute()
     config = read_config(site)
     settings = site_settings(site, config)
-    search("runbooks", site)
     for plugin in (FleetInventory, ClusterInventory, NetBoxInventory):
         InventoryPluginRegister.register(plugin.__name__, plugin)
     try:

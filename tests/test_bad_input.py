@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from moor.cli import main
-from moor.modules import SHIPPED, load_runbooks, load_tasks
 from tests.closed import ARCHIVE, CONFIG, DEFAULTS, HOSTS, INSTALLER, Site
 from tests.pki.made import CLIENT, LEAF, ROOT, brought, usage
 
@@ -35,8 +34,6 @@ def site(tmp_path: Path) -> Iterator[Site]:
     yield built
     for door in built.doors.values():
         door.close()
-    load_tasks(SHIPPED)  # the next test finds no task of this site
-    load_runbooks(SHIPPED)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from moor.commands.drift import healable, verdict
 from moor.engine.converge import KINDS, converge
 from moor.errors import HostError
 from moor.findings import Finding
-from moor.modules import SHIPPED, search
+from moor.modules import SHIPPED
 from moor.report import Collector, HostReport, RunReport
 from moor.resources.base import Resource
 from moor.resources.file import Directory, File
@@ -65,19 +65,18 @@ def test_a_requirement_that_two_tasks_of_a_host_have_is_one_finding(fleet: MakeF
 
 
 def test_it_holds_every_stage_of_the_site_once_and_none_waits_for_another() -> None:
-    search("runbooks", SHIPPED)
-    book = everything()
+    book = everything(SHIPPED)
     tasks = [stage.task.__name__ for stage in book.stages]
     assert len(tasks) == len(set(tasks))
-    assert {stage.task.__name__ for stage in runbook_called("site").stages} <= set(tasks)
+    assert {stage.task.__name__ for stage in runbook_called(SHIPPED, "site").stages} <= set(tasks)
     assert {stage.needs for stage in book.stages} == {""}
     assert not {"prove_node", "diagnose_node"} & set(tasks)
 
 
 def test_a_mend_keeps_order_batches_and_needs_and_leaves_out_what_only_looks() -> None:
-    search("runbooks", SHIPPED)
-    assert [stage.name for stage in runbook_called("names").stages] == ["serve_names", "write_records", "write_hosts"]
-    assert everything(independent=False).stages == runbook_called("site").stages
+    names = runbook_called(SHIPPED, "names")
+    assert [stage.name for stage in names.stages] == ["serve_names", "write_records", "write_hosts"]
+    assert everything(SHIPPED, independent=False).stages == runbook_called(SHIPPED, "site").stages
 
 
 def test_a_host_that_says_nothing_to_one_question_is_asked_the_next_and_is_not_clean(fleet: MakeFleet) -> None:

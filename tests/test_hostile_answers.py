@@ -20,6 +20,7 @@ from nornir.core.task import Result
 from moor.engine.plan import plan
 from moor.engine.script import answers, complete, new_mark, probe_script
 from moor.errors import HostError, MoorError
+from moor.modules import SHIPPED
 from moor.report import error_of
 from moor.resources.base import Probed, Required
 from moor.selection import everything
@@ -58,7 +59,7 @@ def every_question() -> dict[str, Probed]:
 
 
 def _asked(host: Host) -> Iterator[Probed]:
-    for stage in everything().stages:
+    for stage in everything(SHIPPED).stages:
         with suppress(MoorError):  # the images of the demo are not there
             if stage.desired and stage.holds(host):
                 yield from (one for one in stage.desired(host) if isinstance(one, Probed))

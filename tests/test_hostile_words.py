@@ -16,7 +16,7 @@ from pydantic import BaseModel, ValidationError
 from ruamel.yaml import YAML
 
 from moor.errors import MoorError
-from moor.modules import SHIPPED, load_runbooks, load_tasks
+from moor.modules import SHIPPED, load_tasks
 from moor.resources.base import Probed, Scripted
 from moor.selection import everything
 from moor.settings.section import Section, sections
@@ -70,7 +70,7 @@ def _entries(hint: Any, known: dict[str, Any], word: str) -> Iterator[tuple[str,
 
 def fragments(host: Host) -> Iterator[str]:
     """Give what would be sent to the host, of every stage, as far as its input is no error."""
-    for stage in everything().stages:
+    for stage in everything(SHIPPED).stages:
         if stage.desired and stage.holds(host):
             with suppress(MoorError):
                 for one in stage.desired(host):
@@ -109,8 +109,6 @@ def sent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, list[st
     finally:
         for door in built.doors.values():
             door.close()
-        load_tasks(SHIPPED)
-        load_runbooks(SHIPPED)
 
 
 @pytest.mark.parametrize("shell", SHELLS)

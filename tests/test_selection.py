@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from moor.cli import main
-from moor.modules import SHIPPED, load_runbooks, load_tasks
 
 HOSTS = """\
 harbor1: {{hostname: 127.0.0.1, port: {port}, groups: [harbor]}}
@@ -84,8 +83,6 @@ def site(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Site]:
         (tmp_path / "tasks/marking.py").write_text(TASK)
         (tmp_path / "runbooks/marking.py").write_text(RUNBOOK)
         yield Site(tmp_path, door, capsys)
-    load_tasks(SHIPPED)  # the next test finds no task of this site
-    load_runbooks(SHIPPED)
 
 
 COMMANDS = (

@@ -9,12 +9,11 @@ from typing import Any
 from nornir.core import Nornir
 
 from moor import text
-from moor.commands.running import opened, play, put, remember, site_in
+from moor.commands.running import book_of, opened, play, put, remember, site_in
 from moor.errors import InputError
 from moor.findings import Expiry, expiring
 from moor.options import DIFFERS, Options
 from moor.report import RunReport
-from moor.selection import runbook_called
 
 KIND = "certificate:"
 
@@ -22,7 +21,7 @@ KIND = "certificate:"
 def show(options: Options) -> int:
     """Show every certificate: 0 all of them last, 2 one ends soon or is not the one that is served, 1 error."""
     with opened(options, dry_run=True) as nr:
-        report = play(nr, runbook_called("certificates"), options, "cert show")
+        report = play(nr, book_of(nr, "certificates"), options, "cert show")
         report.findings += expiring(report.expiries, site_in(nr).expires_within_days)
     put(options, report, shown(report))
     return 1 if report.failed else DIFFERS if report.findings else 0
@@ -50,7 +49,7 @@ def renew(options: Options, authority: bool, dry_run: bool) -> int:
     """
     with opened(options, dry_run=dry_run) as nr:
         _want(nr, authority)
-        report = play(nr, runbook_called("rotation"), options, "cert renew")
+        report = play(nr, book_of(nr, "rotation"), options, "cert renew")
         if not dry_run:
             remember(nr, report)
     put(options, report, text.plan(report) if dry_run else text.applied(report))

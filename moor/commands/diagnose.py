@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from moor.commands.running import opened, play, put, remember, teller
+from moor.commands.running import book_of, opened, play, put, remember, teller
 from moor.errors import MoorError
 from moor.interruption import way_out
 from moor.matrix import matrix
 from moor.options import DIFFERS, Options, Output
 from moor.report import HostReport, RunReport
-from moor.selection import FLEET, runbook_called
+from moor.selection import FLEET
 from moor.sites import CONFIG, open_site, read_config
 
 
@@ -37,7 +37,7 @@ class Wanted:
 def diagnose(options: Options, wanted: Wanted) -> int:
     """Diagnose the fleet: 0 healthy, 2 a fault, 1 a node was not examined."""
     with opened(options, dry_run=True) as nr:
-        book = runbook_called("diagnose")
+        book = book_of(nr, "diagnose")
         asking: Any = importlib.import_module("runbooks.diagnose")
         if wanted.deployment:
             asking.refuse_unknown(nr.config.user_defined[FLEET].hosts.values(), wanted.namespaces, wanted.deployment)

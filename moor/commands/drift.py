@@ -9,7 +9,7 @@ from nornir.core import Nornir
 
 from moor import text
 from moor.closing import keep_connections
-from moor.commands.running import opened, play, put, remember, site_in, teller, warn, worst
+from moor.commands.running import book_of, opened, play, put, remember, site_in, teller, warn, worst
 from moor.engine.converge import KINDS, kind_of
 from moor.errors import InputError, MoorError
 from moor.findings import expiring
@@ -18,7 +18,7 @@ from moor.nearest import nearest
 from moor.options import DIFFERS, Options
 from moor.report import RunReport, left
 from moor.runbook import Runbook, desired_ahead
-from moor.selection import everything, runbook_called
+from moor.selection import everything
 from moor.tell import tell
 from moor.waivers import Waiver, read_waivers, waive
 
@@ -73,15 +73,15 @@ def _once(nr: Nornir, options: Options, wanted: Wanted, waivers: list[Waiver]) -
 def check(nr: Nornir, options: Options, wanted: Wanted, waivers: list[Waiver]) -> RunReport:
     """Read the whole fleet, waive what is waived, and record what was found."""
     settings = site_in(nr)
-    report = play(nr, _book(wanted.runbook), options, "drift")
+    report = play(nr, _book(nr, wanted.runbook), options, "drift")
     report.findings += expiring(report.expiries, settings.expires_within_days)
     waive(report, waivers)
     remember(nr, report)
     return report
 
 
-def _book(name: str) -> Runbook:
-    return replace(runbook_called(name), independent=True) if name else everything()
+def _book(nr: Nornir, name: str) -> Runbook:
+    return replace(book_of(nr, name), independent=True) if name else everything(site_in(nr).directory)
 
 
 def verdict(report: RunReport) -> int:
@@ -92,7 +92,7 @@ def verdict(report: RunReport) -> int:
 
 def refuse_unknown(nr: Nornir, wanted: Wanted) -> None:
     """Raise InputError where a kind that may be mended is none of this fleet."""
-    stages, hosts = _book(wanted.runbook).stages, nr.inventory.hosts.values()
+    stages, hosts = _book(nr, wanted.runbook).stages, nr.inventory.hosts.values()
     known = sorted({kind_of(resource.id) for host in hosts for resource in desired_ahead(host, stages)})
     unknown = [kind for kind in wanted.heal if kind not in known]
     if unknown:
@@ -120,7 +120,7 @@ def heal(nr: Nornir, options: Options, wanted: Wanted, hosts: list[str]) -> RunR
     hosts  that drift; at most ``heal_hosts`` of them are mended
     """
     settings = site_in(nr)
-    book = runbook_called(wanted.runbook) if wanted.runbook else everything(independent=False)
+    book = book_of(nr, wanted.runbook) if wanted.runbook else everything(settings.directory, independent=False)
     chosen = hosts[: settings.heal_hosts]
     rest = f"; {len(hosts) - len(chosen)} more wait for the next run" if len(hosts) > len(chosen) else ""
     teller(options)(f"mending {', '.join(wanted.heal)} on {', '.join(chosen)}{rest}")

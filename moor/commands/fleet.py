@@ -7,18 +7,18 @@ from dataclasses import replace
 
 from moor import text
 from moor.commands.diagnose import verdict
-from moor.commands.running import opened, play, put, remember, site_in, teller
+from moor.commands.running import book_of, opened, play, put, remember, site_in, teller
 from moor.matrix import matrix
 from moor.options import DIFFERS, Options
 from moor.refusal import refuse_bad_input
-from moor.selection import refuse_unfilled, runbook_called
+from moor.selection import refuse_unfilled
 from moor.waivers import read_waivers
 
 
 def plan(options: Options, name: str) -> int:
     """Plan a runbook: 0 nothing to do, 2 there are changes, 1 a host failed."""
     with opened(options, dry_run=True) as nr:
-        report = play(nr, runbook_called(name), options, "plan")
+        report = play(nr, book_of(nr, name), options, "plan")
     put(options, report, text.plan(report))
     return 1 if report.failed else DIFFERS if report.differs else 0
 
@@ -26,7 +26,7 @@ def plan(options: Options, name: str) -> int:
 def apply(options: Options, name: str) -> int:
     """Apply a runbook: 0 done, 1 a host failed or was skipped."""
     with opened(options, dry_run=False) as nr:
-        report = play(nr, runbook_called(name), options, "apply")
+        report = play(nr, book_of(nr, name), options, "apply")
         remember(nr, report)
     put(options, report, text.applied(report))
     return 1 if report.failed else 0
@@ -35,7 +35,7 @@ def apply(options: Options, name: str) -> int:
 def verify(options: Options) -> int:
     """Prove the fleet from every node: 0 it holds, 2 a fault, 1 a host was not examined."""
     with opened(options, dry_run=True) as nr:
-        report = play(nr, runbook_called("verify"), options, "verify")
+        report = play(nr, book_of(nr, "verify"), options, "verify")
         remember(nr, report)
     put(options, report, matrix(report))
     return verdict(report)
@@ -49,12 +49,12 @@ def check(options: Options, confirm: Callable[[str], bool] | None) -> int:
     from moor.checks import pin_new_host_keys
 
     with opened(options, dry_run=True) as nr:
-        refuse_unfilled(nr, runbook_called("site").stages)
-        refuse_bad_input(nr.inventory.hosts.values(), runbook_called("site").stages, partly=True)
+        refuse_unfilled(nr, book_of(nr, "site").stages)
+        refuse_bad_input(nr.inventory.hosts.values(), book_of(nr, "site").stages, partly=True)
         settings = site_in(nr)
         read_waivers(settings.waivers, settings.directory)
         if confirm:
             pin_new_host_keys(nr, confirm, teller(replace(options, quiet=False)))  # a key is never pinned unseen
-        report = play(nr, runbook_called("check"), options, "check")
+        report = play(nr, book_of(nr, "check"), options, "check")
     put(options, report, text.reached(report))
     return 1 if report.failed else 0

@@ -14,7 +14,7 @@ from nornir.core.inventory import Host
 from moor import text
 from moor.cluster_inventory import NODES
 from moor.commands import fleet
-from moor.commands.running import opened, say, site_in, teller, worst
+from moor.commands.running import book_of, opened, say, site_in, teller, worst
 from moor.connections.pinning import door_of, shown
 from moor.errors import InputError, MoorError
 from moor.identity import Identity, asked, written_in
@@ -22,7 +22,7 @@ from moor.joining import Draft, to_adopt
 from moor.nodes import Node, Paired, paired, read_nodes
 from moor.options import DIFFERS, Options, Output
 from moor.runbook import desired_ahead
-from moor.selection import FLEET, JOINED, runbook_called
+from moor.selection import FLEET, JOINED
 from moor.sites import read_config
 
 Confirm = Callable[[str], bool]
@@ -164,7 +164,7 @@ def _onboarded(options: Options, name: str, confirm: Confirm) -> tuple[int, str]
 def _guarded(options: Options) -> bool:
     """Tell whether somebody's firewall may have to let a new host in."""
     with opened(replace(options, limit=None, quiet=True), dry_run=True) as nr:
-        stages = runbook_called("firewall").stages
+        stages = book_of(nr, "firewall").stages
         return any(any(desired_ahead(host, stages)) for host in nr.inventory.hosts.values())
 
 

@@ -27,7 +27,7 @@ from moor.report import Collector, HostReport, RunReport
 from moor.runbook import Runbook, run
 from moor.runners.dask import DaskRunner
 from moor.secrets import MaskingFilter
-from moor.selection import FLEET, limited, passed_over, refuse_nobody, refuse_unfilled
+from moor.selection import FLEET, limited, passed_over, refuse_nobody, refuse_unfilled, runbook_called
 from moor.settings.access import SiteSettings
 from moor.sites import find_site, open_site
 
@@ -60,6 +60,11 @@ def site_in(nr: Nornir) -> SiteSettings:
     """Give the settings of the open site."""
     settings: SiteSettings = nr.config.user_defined["moor"]
     return settings
+
+
+def book_of(nr: Nornir, name: str) -> Runbook:
+    """Return the open site's runbook of that name, or the stages of one concern; raises InputError."""
+    return runbook_called(site_in(nr).directory, name)
 
 
 def worst(codes: Iterable[int]) -> int:

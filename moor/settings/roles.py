@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from moor.modules import concern_of
 from moor.settings.document import Findings
 from moor.settings.fleet import Fleet
-from moor.settings.section import Section
 
 HARBOR, OUTSIDERS = "harbor", "outsiders"
 WORKING = ("harbor", "nodes", "control_plane", "workstations", "dns", "devices")  # groups in which hosts are changed
@@ -20,7 +20,7 @@ def unfilled(fleet: Fleet) -> Unfilled:
     found = {HARBOR: _too_many(fleet, [name for name, lineage in groups.items() if HARBOR in lineage])}
     for key, model in fleet.models.items():
         if model.done_on and model.done_on not in used:
-            found[concern_of(model)] = _undone(fleet, used, key, model.done_on)
+            found[concern_of(model.__module__)] = _undone(fleet, used, key, model.done_on)
     return {concern: lines for concern, lines in found.items() if lines}
 
 
@@ -34,11 +34,6 @@ def check_outsiders(fleet: Fleet) -> None:
                 f"the host is in group {OUTSIDERS}, on which nothing is changed, and in {', '.join(working)}; "
                 f"take it out of {OUTSIDERS}, or out of the other",
             )
-
-
-def concern_of(model: type[Section]) -> str:
-    """Name the module of tasks that owns a section."""
-    return model.__module__.removeprefix("tasks.").partition(".")[0]
 
 
 def _too_many(fleet: Fleet, names: list[str]) -> list[str]:

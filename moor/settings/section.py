@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
 from moor.errors import InputError
+from moor.modules import name_in_site
 from moor.secrets import REMEDY, Secret, absolute, resolve
 
 
@@ -100,7 +101,7 @@ def sections(modules: Iterable[ModuleType]) -> dict[str, type[Section]]:
         for model in _defined_in(module):
             other = found.setdefault(model.section, model)
             if other is not model:
-                owners = " and ".join(sorted((other.__module__, model.__module__)))
+                owners = " and ".join(sorted(map(name_in_site, (other.__module__, model.__module__))))
                 raise InputError(f"{owners} both own the section {model.section!r}; give one of them another name")
     return found
 

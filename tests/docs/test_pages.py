@@ -16,7 +16,7 @@ from lab.cli import app as lab_app
 from moor.cli import app
 from moor.engine.results import Status
 from moor.findings import Expiry, Finding
-from moor.modules import SHIPPED, load_runbooks
+from moor.modules import SHIPPED
 from moor.report import HostReport, ResourceReport, RunReport
 from moor.selection import runbook_called
 from tests.docs.pages import PAGES, ROOT, anchors, blocks, commands, links, paths, prose, tables
@@ -41,13 +41,12 @@ def understood(words: Sequence[str]) -> dict[str, Any]:
 
 @every_page
 def test_every_command_that_a_page_shows_is_understood(page: Path) -> None:
-    load_runbooks(SHIPPED)
     for program, *words in commands(page):
         if program == "make":
             assert set(words) <= TARGETS
         elif words and words[0] not in ("NAME", "--help", "--version"):
             runbook = understood(words).get("runbook") or "site"
-            assert runbook in {*OWN, "NAME"} or runbook_called(runbook)
+            assert runbook in {*OWN, "NAME"} or runbook_called(SHIPPED, runbook)
 
 
 def test_commands_are_found_in_blocks_in_lines_and_in_code() -> None:

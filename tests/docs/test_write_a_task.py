@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,6 @@ from moor.runbook import run
 from moor.selection import runbook_called
 from moor.sites import open_site
 from tests.docs.pages import ROOT, blocks
-from tests.harness.commands import forget_sites
 from tests.harness.hosts import local_shells
 from tests.harness.sites import write_site
 
@@ -28,18 +26,17 @@ FILES = dict(
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Iterator[Path]:
+def site(tmp_path: Path) -> Path:
     """Write a site with the page's three files and one host, which is this machine."""
     contents = {name: block.content for name, block in FILES.items()}
-    yield write_site(tmp_path, {**contents, "inventory/hosts.yaml": "here: {}\n"})
-    forget_sites()
+    return write_site(tmp_path, {**contents, "inventory/hosts.yaml": "here: {}\n"})
 
 
 def test_the_examples_task_is_planned(site: Path) -> None:
     nr = open_site(site, dry_run=True)
     report = RunReport("run", "ntp", {"here": HostReport()})
     with local_shells():
-        run(nr.with_processors([Collector(report)]), runbook_called("ntp"))
+        run(nr.with_processors([Collector(report)]), runbook_called(site, "ntp"))
     shown = text.plan(report)
     assert "~ file:/etc/systemd/timesyncd.conf.d/moor.conf  [here]" in shown
     assert "+NTP=ntp.moor.test" in shown

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from moor.cli import main
-from moor.modules import SHIPPED, load_runbooks, load_tasks
 
 LIMIT_S = 120
 
@@ -85,13 +84,5 @@ def _ended_here(words: list[str], run: Callable[[list[str]], None]) -> Done:
             run(words)
         except SystemExit as ended:
             code = ended.code
-        finally:
-            forget_sites()
     assert isinstance(code, int), code
     return Done(["moor", *words], code, out.getvalue(), err.getvalue())
-
-
-def forget_sites() -> None:
-    """Have the next site opened in this process find no task and no runbook of another."""
-    load_tasks(SHIPPED)
-    load_runbooks(SHIPPED)

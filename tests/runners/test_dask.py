@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import signal
 from collections import Counter
 from collections.abc import Iterator
@@ -16,8 +15,9 @@ from nornir.core.task import AggregatedResult, MultiResult, Task
 
 from moor.errors import MoorError
 from moor.masking import forms
+from moor.modules import TASKS, load_module
 from moor.sites import open_site
-from tests.harness.commands import forget_sites, moor_here, started
+from tests.harness.commands import moor_here, started
 from tests.harness.servers import free_port
 from tests.harness.waiting import until
 from tests.runners.grounds import GONE, HOSTS, PASSWORD, Grounds, certificates, told
@@ -67,7 +67,6 @@ def opened() -> Iterator[Any]:
     yield open_it
     for nr in every:
         nr.close_connections()
-    forget_sites()
 
 
 def began(grounds: Grounds) -> list[str]:
@@ -94,7 +93,7 @@ def test_plan_and_apply_tell_what_they_tell_on_one_machine(grounds: Grounds) -> 
 def test_a_worker_killed_in_the_middle_loses_no_host_and_none_is_told_twice(grounds: Grounds, opened: Any) -> None:
     grounds.fleet(runner=grounds.dask(num_workers=1), slow_s=2)
     nr, heard = opened(grounds), Heard()
-    take_time = importlib.import_module("tasks.marks").take_time
+    take_time = load_module(grounds.site, TASKS, "marks").take_time
 
     def kill_one() -> None:
         until(lambda: len(began(grounds)) >= 2, "both workers are at a host")
@@ -150,13 +149,13 @@ def test_a_worker_with_other_code_takes_no_host(grounds: Grounds, opened: Any) -
     grounds.fleet()
     nr, source = opened(grounds), grounds.site / "tasks/marks.py"
     former = source.read_text()
-    nr.run(task=importlib.import_module("tasks.marks").take_time)  # from here on the workers have their code
+    nr.run(task=load_module(grounds.site, TASKS, "marks").take_time)  # from here on the workers have their code
     nr.close_connections()
     grounds.forget()
     source.write_text(former + "\n# newer\n")
     try:
         with pytest.raises(MoorError, match="it runs other code than the controller") as error:
-            nr.run(task=importlib.import_module("tasks.marks").take_time)
+            nr.run(task=load_module(grounds.site, TASKS, "marks").take_time)
     finally:
         source.write_text(former)
     assert str(error.value).count("worker tls://") == 2

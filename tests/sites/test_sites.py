@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from textwrap import dedent
 
@@ -11,7 +11,7 @@ import pytest
 from nornir.core.filter import F
 
 from moor.errors import InputError
-from moor.modules import SHIPPED, load_runbooks, load_tasks
+from moor.modules import SHIPPED, load_runbooks, load_tasks, name_in_site
 from moor.settings import optional_settings_of, sections, settings_of, site_of
 from moor.sites import find_site, open_site
 from tasks.facts import Registry
@@ -32,7 +32,7 @@ MakeSite = Callable[..., Path]
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Iterator[MakeSite]:
+def site(tmp_path: Path) -> MakeSite:
     """Give a function that writes a site; its files by name, the usual ones where none is given."""
 
     def written(config: str = "", **files: str) -> Path:
@@ -42,9 +42,7 @@ def site(tmp_path: Path) -> Iterator[MakeSite]:
             (tmp_path / "inventory" / f"{name}.yaml").write_text(dedent(files.get(name, usual)))
         return tmp_path
 
-    yield written
-    load_tasks(SHIPPED)  # the next test finds no task of this site
-    load_runbooks(SHIPPED)
+    return written
 
 
 def wrong(folder: Path) -> list[str]:
@@ -264,7 +262,7 @@ def test_a_sites_runbook_is_found(site: MakeSite) -> None:
     folder = site()
     (folder / "runbooks").mkdir()
     (folder / "runbooks" / "lunch.py").write_text("WHEN = 12\n")
-    assert "runbooks.lunch" in [module.__name__ for module in load_runbooks(folder)]
+    assert "runbooks.lunch" in [name_in_site(module.__name__) for module in load_runbooks(folder)]
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,6 @@ from nornir.core.task import MultiResult
 from lab.kubernetes.standin import kinds
 from moor.connections.harbor import Harbor, HarborPlugin
 from moor.engine.results import ResourceResult
-from moor.modules import SHIPPED, load_tasks
 from moor.sites import open_site
 from tasks.workload import deploy_workload
 from tests.closed import DEFAULTS, Site
@@ -53,7 +52,6 @@ def site(tmp_path: Path, api: Api) -> Iterator[Site]:
     yield site
     for door in site.doors.values():
         door.close()
-    load_tasks(SHIPPED)
 
 
 def planned(site: Site) -> MultiResult:
