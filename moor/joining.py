@@ -18,6 +18,7 @@ from moor.cluster_inventory import entry_of
 from moor.errors import InputError
 from moor.inventory import FleetInventory
 from moor.nearest import nearest
+from moor.nesting import Unbounded, refuse_growth
 from moor.nodes import Node, Paired
 from moor.settings.access import SiteSettings
 from moor.settings.document import reader
@@ -98,7 +99,14 @@ def _dumped(content: Mapping[str, Any]) -> str:
 
 def _plain(text: str) -> dict[str, Any]:
     try:
-        found = reader().load(text)
+        yaml = reader()
+        node = yaml.compose(text)
+        if node is None:
+            return {}
+        refuse_growth(node)
+        found = yaml.constructor.construct_document(node)
+    except Unbounded as error:
+        raise InputError(f"hosts.yaml:{error.line}: {error}") from None
     except MarkedYAMLError as error:  # its whole text quotes the line, and a password with it
         mark = error.problem_mark or error.context_mark
         problem = re.sub(r"""["'][^"']*["']""", "...", error.problem or error.context or "it cannot be read")

@@ -1,11 +1,21 @@
-"""How deep a document of other people may be nested, since whoever walks it does so by recursion."""
+"""How deep and how large a document of other people may become, since whoever reads it walks all of it."""
 
 from __future__ import annotations
 
 import json
+from itertools import chain
 from typing import Any
 
 DEEPEST = 50
+MOST = 1_000_000  # keys and values that aliases may copy: a fleet of thousands of hosts stays below
+
+
+class Unbounded(ValueError):
+    """What the aliases of a YAML document make of it is too much to read; ``line`` counts from 1."""
+
+    def __init__(self, line: int, problem: str) -> None:
+        super().__init__(problem)
+        self.line = line
 
 
 def json_value(text: str | bytes) -> Any:
@@ -25,3 +35,38 @@ def refuse_deep(tree: Any) -> None:
         if not level:
             return
     raise ValueError(f"nested deeper than {DEEPEST} levels")
+
+
+def refuse_growth(root: Any, deepest: int = DEEPEST) -> None:
+    """Check what a composed YAML document becomes once its aliases and merge keys are written out.
+
+    Args:
+        root: a node of PyYAML or of ruamel.yaml; both give an alias the node of its anchor.
+        deepest: levels that the document may have then.
+
+    Raises:
+        Unbounded: it is too large or too deep, or an anchor's value contains itself.
+    """
+    known: dict[int, tuple[int, int]] = {}
+    begun: set[int] = set()
+
+    def measured(node: Any) -> tuple[int, int]:
+        """Return how many values a node stands for, and how many levels."""
+        if id(node) in known:
+            return known[id(node)]
+        line = node.start_mark.line + 1
+        if id(node) in begun:
+            raise Unbounded(line, "an anchor whose value contains itself")
+        begun.add(id(node))
+        entries = [] if isinstance(node.value, str) else node.value
+        parts = chain.from_iterable(entry if isinstance(entry, tuple) else (entry,) for entry in entries)
+        below = [measured(part) for part in parts]
+        size, depth = 1 + sum(size for size, _ in below), 1 + max((depth for _, depth in below), default=0)
+        if size > MOST + len(known):
+            raise Unbounded(line, f"its aliases stand for more than {MOST:,} keys and values; write out what is meant")
+        if depth > deepest + 1:
+            raise Unbounded(line, f"its aliases make it nested deeper than {deepest} levels; write out what is meant")
+        known[id(node)] = size, depth
+        return known[id(node)]
+
+    measured(root)

@@ -13,11 +13,11 @@ from typing import Any
 
 import yaml
 
+from moor.nesting import DEEPEST, Unbounded, refuse_growth
 from moor.splice import Language, Node, Path, added, dotted, dropped, line_break, replaced
 from moor.toml import same
 
 Tree = dict[Any, Any]
-DEEPEST = 50  # levels; a document is walked by recursion
 LONGEST = 1_000_000  # characters; a longer one is no file of settings
 MERGE = "<<"
 
@@ -83,7 +83,6 @@ def loaded(text: str) -> Tree:
         _refuse_depth(text)
         root = _composed(text)
         _refuse_twice(root)
-        _refuse_growth(root)
         tree = _read(text)
     except yaml.YAMLError as error:
         raise ValueError(f"not YAML: {_problem(error)}") from None
@@ -97,8 +96,15 @@ def loaded(text: str) -> Tree:
 
 
 def _read(text: str) -> Any:
+    loader = yaml.SafeLoader(text)
+    root = loader.get_single_node()
+    if root is None:
+        return None
     try:
-        return yaml.safe_load(text)
+        refuse_growth(root)
+        return loader.construct_document(root)
+    except Unbounded as error:
+        raise ValueError(f"line {error.line}: {error}") from None
     except ValueError:  # a date of no calendar
         raise ValueError("not YAML: a value that is none") from None
 
@@ -135,23 +141,6 @@ def _refuse_depth(text: str) -> None:
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if depth > DEEPEST:
             raise ValueError(f"nested deeper than {DEEPEST} levels")
-
-
-def _refuse_growth(root: Node | None) -> None:
-    """Raise ValueError where anchors of anchors make much out of little."""
-    sizes: dict[str, int] = {}
-
-    def size(node: Node) -> int:
-        if node.kind == "alias" and node.anchor not in sizes:
-            raise ValueError("not YAML: an anchor is none, or stands within itself")
-        parts = (*node.parts, *(one for pair in node.pairs for one in pair))
-        found = sizes[node.anchor] if node.kind == "alias" else 1 + sum(map(size, parts))
-        if node.anchor:
-            sizes[node.anchor] = found
-        return found
-
-    if root and size(root) > LONGEST:
-        raise ValueError(f"its anchors stand for more than {LONGEST} values")
 
 
 def _refuse_twice(root: Node | None) -> None:

@@ -16,6 +16,8 @@ from decimal import Decimal
 from math import isfinite
 from typing import TYPE_CHECKING, Any, cast
 
+from moor.nesting import Unbounded, refuse_growth
+
 # Most commands have no workload to read.
 if TYPE_CHECKING:
     from yaml import MappingNode, Node, ScalarNode
@@ -89,7 +91,11 @@ def documents(text: str) -> Iterator[Any]:
         _refuse_depth(text, base)
         loader = Loader(text)
         while loader.check_node():
-            yield _value(cast("Node", loader.get_node()), ())
+            node = cast("Node", loader.get_node())
+            refuse_growth(node, DEEPEST)
+            yield _value(node)
+    except Unbounded as error:
+        raise NotReadable(f"line {error.line}: {error}") from None
     except YAMLError as error:
         raise NotReadable(f"not YAML: {' '.join(str(error).split())}") from None
 
@@ -129,34 +135,32 @@ def _refuse_depth(text: str, base: Any) -> None:
             raise NotReadable(f"nested deeper than {DEEPEST} levels")
 
 
-def _value(node: Node, above: tuple[Node, ...]) -> Any:
+def _value(node: Node) -> Any:
     from yaml import MappingNode, ScalarNode
 
-    if any(node is other for other in above):
-        raise NotReadable(f"{_line(node)}an anchor whose value contains itself")
     if isinstance(node, ScalarNode):
         return _json(_scalar(node), node)
     if isinstance(node, MappingNode):
-        return _mapping(node, (*above, node))
-    return [_value(entry, (*above, node)) for entry in node.value]
+        return _mapping(node)
+    return [_value(entry) for entry in node.value]
 
 
-def _mapping(node: MappingNode, above: tuple[Node, ...]) -> dict[str, Any]:
+def _mapping(node: MappingNode) -> dict[str, Any]:
     merged, own = dict[str, Any](), dict[str, Any]()
     for key_node, value_node in node.value:
         if key_node.tag == MERGE:
-            merged = {**_merged(value_node, above), **merged}
+            merged = {**_merged(value_node), **merged}
             continue
         key = _key(key_node)
         if key in own:
             raise NotReadable(f"{_line(key_node)}the key {key} stands twice; Kubernetes would take one and say nothing")
-        own[key] = _value(value_node, above)
+        own[key] = _value(value_node)
     return {**merged, **own}
 
 
-def _merged(node: Node, above: tuple[Node, ...]) -> dict[str, Any]:
+def _merged(node: Node) -> dict[str, Any]:
     """Return what ``<<`` brings in: a mapping, or several of which the first counts."""
-    found = _value(node, above)
+    found = _value(node)
     parts = found if isinstance(found, list) else [found]
     if not all(isinstance(part, dict) for part in parts):
         raise NotReadable(f"{_line(node)}<< takes a mapping or a list of mappings")

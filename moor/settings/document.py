@@ -13,9 +13,9 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from moor.errors import InputError
+from moor.nesting import DEEPEST, Unbounded, refuse_growth
 
 MERGE = "tag:yaml.org,2002:merge"
-DEEPEST = 50  # levels; an alias that holds itself has no end
 
 
 @dataclass(frozen=True, order=True)
@@ -135,7 +135,12 @@ def load(path: Path, shown: str, findings: Findings) -> Tree:
     yaml = reader()
     try:
         node = yaml.compose(path.read_text("utf-8"))
-        return _Reader(yaml, shown, findings).tree(node, ()) if node else Tree(Source(shown, 1), {})
+        if node is None:
+            return Tree(Source(shown, 1), {})
+        refuse_growth(node)
+        return _Reader(yaml, shown, findings).tree(node, ())
+    except Unbounded as error:
+        findings.add(Source(shown, error.line), str(error))
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         findings.add(Source(shown, mark.line + 1 if mark else 1), f"not YAML: {error.problem or error.context}")
@@ -158,9 +163,6 @@ class _Reader:
 
     def tree(self, node: Node, path: tuple[str, ...], line: int | None = None) -> Tree:
         source = Source(self.file, line or node.start_mark.line + 1, path)
-        if len(path) > DEEPEST:
-            self.findings.add(source, "nested too deep; does an alias hold itself?")
-            return Tree(source, None)
         if isinstance(node, MappingNode):
             return Tree(source, self.mapping(node, path))
         if isinstance(node, SequenceNode):

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from moor.errors import InputError
 from moor.nearest import nearest
+from moor.nesting import Unbounded, refuse_growth
 from moor.settings.validation import message
 
 LARGEST = 4 * 1024 * 1024  # bytes; a kubeconfig of hundreds of clusters has less
@@ -153,7 +154,13 @@ def _tree(path: Path) -> dict[str, Any]:
     if len(text) > LARGEST:
         raise InputError(f"{path}: not a kubeconfig: it has more than {LARGEST} bytes")
     try:
-        tree = yaml.safe_load(text)
+        loader = yaml.SafeLoader(text)
+        node = loader.get_single_node()
+        if node is not None:
+            refuse_growth(node)
+        tree = loader.construct_document(node) if node is not None else None
+    except Unbounded as error:
+        raise InputError(f"{path}:{error.line}: {error}") from None
     except (yaml.YAMLError, ValueError, RecursionError, TypeError, LookupError, AttributeError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f" at line {mark.line + 1}: {getattr(error, 'problem', '')}" if mark else ""
