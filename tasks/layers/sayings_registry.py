@@ -95,8 +95,14 @@ POLICIES = (
     ),
 )  # fmt: skip
 
-# Registries refuse a push and a pull in the same words; Docker says before them that it was a pull.
-OF_A_PULL = re.compile(r"pull access denied", re.IGNORECASE)
+# Registries refuse a push and a pull in the same words; who passes them on says which it was. Docker says it of a pull
+# alone, so that the words without either are of a push. Source: containers/image, docker_image_src.go and _dest.go.
+OF_A_PUSH = re.compile(r"action: push|pushing image|layer upload|blobs/uploads|remote destination|at destination", re.I)
+OF_A_PULL = re.compile(
+    r"pull access denied|action: pull|(failed to|unable to|error|trying to|back-off|while) pull|ErrImagePull"
+    r"|initializing source|failed to resolve|reading (manifest|blob|signatures)",
+    re.IGNORECASE,
+)
 
 ANSWERS = (
     Saying(
@@ -121,7 +127,7 @@ ANSWERS = (
         "whoever pushed may not push there, or was not logged in",
         "docker login {name} as a user or robot that may push; moor apply images pushes with a robot of its own",
         "docker login {name} as a user that may push", HARBOR,
-        lambda heard, _: not OF_A_PULL.search(heard.words),
+        lambda heard, _: bool(OF_A_PUSH.search(heard.words)) or not OF_A_PULL.search(heard.words),
     ),
     Saying(
         "rights-missing", "rights",

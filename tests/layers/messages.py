@@ -15,14 +15,15 @@ COPY = "failed to copy: httpReadSeeker: failed open: "
 TOKEN = f"https://{NAME}/service/token?scope=repository%3Ashop%2Fbasket%3Apull&service=harbor-registry"
 SANDBOX = "rpc error: code = Unknown desc = "
 
-Kind = Literal["pull", "sandbox", "said"]
+Kind = Literal["pull", "push", "sandbox", "said"]
 
 
 @dataclass(frozen=True)
 class Message:
     """One message.
 
-    kind  ``pull`` is passed on by what pulls, ``sandbox`` by what makes pods; ``said`` stands alone
+    kind  ``pull`` is passed on by what pulls, ``push`` by what pushes, ``sandbox`` by what makes pods; ``said`` stands
+          alone
     """
 
     words: str
@@ -117,8 +118,18 @@ MESSAGES = (
             "insufficient_scope: "
             "authorization failed", "rights-missing", "moor apply registry"),
     Message("unauthorized: unauthorized to access repository: shop/basket, action: push", "rights-push",
-            "docker login"),
-    Message("denied: requested access to the resource is denied", "rights-push", "docker login"),
+            "docker login", "push"),
+    Message("denied: requested access to the resource is denied", "rights-push", "docker login", "push"),
+    Message("errors:\ndenied: requested access to the resource is denied\nunauthorized: authentication required",
+            "rights-push", "docker login", "push"),
+    Message(f"reading manifest 2.1 in {NAME}/shop/basket: requested access to the resource is denied", "rights-missing",
+            "moor apply registry"),
+    Message(f"reading manifest 2.1 in {NAME}/shop/basket: errors:\ndenied: requested access to the resource is denied\n"
+            "unauthorized: authentication required", "rights-missing", "moor apply registry"),
+    Message(f"unable to copy from source docker://{IMAGE}: copying system image from manifest list: reading blob "
+            "sha256:ab12: requested access to the resource is denied", "rights-missing", "moor apply registry"),
+    Message("unauthorized: unauthorized to access repository: shop/basket, action: pull: unauthorized to access "
+            "repository: shop/basket, action: pull", "rights-missing", "moor apply registry"),
     Message(f"Error response from daemon: pull access denied for {NAME}/shop/basket, repository does not exist or may "
             "require 'docker login': denied: requested access to the resource is denied", "rights-missing",
             "moor apply registry"),
@@ -269,8 +280,17 @@ def wrapped(message: Message) -> Iterator[str]:
         yield f"Error response from daemon: {message.words}"
         yield f"initializing source docker://{IMAGE}: pinging container registry {NAME}: {message.words}"
         yield f"Trying to pull {IMAGE}...\nError: initializing source docker://{IMAGE}: {message.words}"
+    if message.kind == "push":
+        yield f"Error response from daemon: {message.words}"
+        upload = f"initiating layer upload to /v2/shop/basket/blobs/uploads/ in {NAME}"
+        yield f"Error: writing blob: {upload}: {message.words}"
+        reuse = "trying to reuse blob sha256:ab12 at destination: checking whether a blob sha256:ab12 exists in"
+        yield f"Error: copying image to the remote destination: {reuse} {NAME}/shop/basket: {message.words}"
+        yield f"writing manifest: uploading manifest 2.1 to {NAME}/shop/basket: {message.words}"
     if message.kind == "sandbox":
         inner = [f"Failed to create pod sandbox: rpc error: code = Unknown desc = {message.words}"]
+    if message.kind == "push":
+        return  # kubelet pushes nothing
     for words in inner:
         yield words
         logged = quoted(f"failed to start with ErrImagePull: {quoted(words)}")
