@@ -155,6 +155,18 @@ CASES = {
     ),
     "an unknown option": Case(nothing, ("--outptu", "--output", "moor --help"), ("plan", "--outptu", "json")),
     "an unknown shape": Case(nothing, ("--output", "'yaml'", "json"), ("plan", "--output", "yaml")),
+    "an unknown runbook to apply": Case(
+        nothing, ("no runbook is called imges; did you mean images?",), ("apply", "imges")
+    ),
+    "an unknown limit to apply": Case(nothing, ("did you mean node1?",), ("apply", "--limit", "nod1")),
+    "a run to put back that is none": Case(nothing, ("no run is called yesterday",), ("rollback", "yesterday")),
+    "a renewal of one host": Case(nothing, ("no host of group harbor is left",), ("cert", "renew", "--limit", "node1")),
+    "no archive to push": Case(
+        gone(f"lab/{ARCHIVE}"), ("demo/python:3.13.archive", "no such file"), ("apply", "images")
+    ),
+    "nobody to ask of a renewal": Case(
+        nothing, ("cert renew: nobody to ask, since standard input is no terminal; say --yes",), ("cert", "renew")
+    ),
     "nobody to ask": Case(nothing, ("standard input is no terminal; say --yes",), ("apply",)),
     "two hosts at one address": Case(
         lambda site: site.edit(HOSTS, f"port: {site.doors['ws1'].getsockname()[1]}", f"port: {port(site, 'cp1')}"),

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from moor.cli.common import OF_RUNS, taking
-from moor.cli.reviewed import reviewed
+from moor.cli.reviewed import Changing, reviewed
 from moor.cli.words import Yes, app
 from moor.options import Options
 
@@ -35,4 +35,9 @@ def renew(
     """Renew the registry's certificate, or go on with a rotation of the CA that was stopped."""
     from moor.commands import cert as command
 
-    return reviewed(lambda shown, dry_run: command.renew(shown, ca, dry_run), options, "cert renew", yes, plan)
+    renewal = Changing(
+        "cert renew",
+        lambda shown, dry_run: command.renew(shown, ca, dry_run),
+        lambda shown: command.refuse(shown, ca),
+    )
+    return reviewed(renewal, options, yes, plan)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from moor.cli.common import OF_RUNS, taking
-from moor.cli.reviewed import reviewed
+from moor.cli.reviewed import Changing, reviewed
 from moor.cli.words import Which, Yes, app
 from moor.options import Options
 
@@ -49,7 +49,7 @@ def apply(options: Options, runbook: Which = "site", yes: Yes = False) -> int:
     def run(shown: Options, dry_run: bool) -> int:
         return fleet.plan(shown, runbook) if dry_run else fleet.apply(shown, runbook)
 
-    return reviewed(run, options, "apply", yes)
+    return reviewed(Changing("apply", run, lambda shown: fleet.refuse(shown, runbook)), options, yes)
 
 
 @app.command()

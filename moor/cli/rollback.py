@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from moor.cli.common import OF_RUNS, taking
-from moor.cli.reviewed import reviewed
+from moor.cli.reviewed import Changing, reviewed
 from moor.cli.words import Yes, app
 from moor.options import Options
 
@@ -26,4 +26,9 @@ def rollback(
     from moor.rollback import Wanted
 
     wanted = Wanted(run, force)
-    return reviewed(lambda shown, dry_run: command.rollback(shown, wanted, dry_run), options, "rollback", yes, plan)
+    rollback = Changing(
+        "rollback",
+        lambda shown, dry_run: command.rollback(shown, wanted, dry_run),
+        lambda shown: command.refuse(shown, wanted),
+    )
+    return reviewed(rollback, options, yes, plan)

@@ -9,7 +9,7 @@ from typing import Any
 from nornir.core import Nornir
 
 from moor import text
-from moor.commands.running import book_of, opened, play, put, remember, site_in
+from moor.commands.running import book_of, opened, play, put, refuse_input, remember, site_in
 from moor.errors import InputError
 from moor.findings import Expiry, expiring
 from moor.options import DIFFERS, Options
@@ -54,6 +54,13 @@ def renew(options: Options, authority: bool, dry_run: bool) -> int:
             remember(nr, report)
     put(options, report, text.plan(report) if dry_run else text.applied(report))
     return 1 if report.failed else DIFFERS if report.differs else 0
+
+
+def refuse(options: Options, authority: bool) -> None:
+    """Raise InputError with what a renewal would be refused for; no host is reached."""
+    with opened(options, dry_run=True) as nr:
+        _want(nr, authority)
+        refuse_input(nr, book_of(nr, "rotation"), "cert renew")
 
 
 def _want(nr: Nornir, authority: bool) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from moor import text
 from moor.commands.diagnose import verdict
-from moor.commands.running import book_of, opened, play, put, remember, site_in, teller
+from moor.commands.running import book_of, opened, play, put, refuse_input, remember, site_in, teller
 from moor.matrix import matrix
 from moor.options import DIFFERS, Options
 from moor.refusal import refuse_bad_input
@@ -30,6 +30,12 @@ def apply(options: Options, name: str) -> int:
         remember(nr, report)
     put(options, report, text.applied(report))
     return 1 if report.failed else 0
+
+
+def refuse(options: Options, name: str) -> None:
+    """Raise InputError with what an apply of a runbook would be refused for; no host is reached."""
+    with opened(options, dry_run=True) as nr:
+        refuse_input(nr, book_of(nr, name), "apply")
 
 
 def verify(options: Options) -> int:

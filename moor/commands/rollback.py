@@ -8,7 +8,7 @@ from dataclasses import replace
 from nornir.core import Nornir
 
 from moor import text
-from moor.commands.running import opened, play, put, remember, site_in
+from moor.commands.running import opened, play, put, refuse_input, remember, site_in
 from moor.errors import InputError, MoorError
 from moor.history.database import connected
 from moor.history.reading import History
@@ -32,6 +32,13 @@ def rollback(options: Options, wanted: Wanted, dry_run: bool) -> int:
             remember(nr, report)
     put(options, report, text.plan(report) if dry_run else text.applied(report))
     return 1 if report.failed else DIFFERS if report.differs else 0
+
+
+def refuse(options: Options, wanted: Wanted) -> None:
+    """Raise InputError with what a rollback would be refused for; no host is reached."""
+    with opened(options, dry_run=True) as nr:
+        run_named(nr, wanted.run)
+        refuse_input(nr, ROLLBACK, "rollback")
 
 
 def run_named(nr: Nornir, name: str) -> str:

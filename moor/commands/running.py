@@ -74,9 +74,7 @@ def worst(codes: Iterable[int]) -> int:
 
 def play(nr: Nornir, runbook: Runbook, options: Options, command: str) -> RunReport:
     """Run a runbook over the fleet and report what it found; raises InputError before anything is reached."""
-    refuse_unfilled(nr, runbook.stages)
-    refuse_nobody(nr, runbook, command)
-    refuse_bad_input(nr.inventory.hosts.values(), runbook.stages, examining=runbook.independent)
+    refuse_input(nr, runbook, command)
     if options.limit and (beside := passed_over(nr, runbook)):
         teller(options)(f"{command} asks nothing of {', '.join(beside)}")
     run_id = nr.config.user_defined["run"] = new_run()
@@ -100,6 +98,13 @@ def play(nr: Nornir, runbook: Runbook, options: Options, command: str) -> RunRep
     with progress_to(told), told_at_interrupt(last_words, leave_a_record):
         report.skip(run(nr.with_processors([collector]), runbook, told))
     return report
+
+
+def refuse_input(nr: Nornir, runbook: Runbook, command: str) -> None:
+    """Raise InputError with what is wrong in the words of a command or in the inventory, before anything is reached."""
+    refuse_unfilled(nr, runbook.stages)
+    refuse_nobody(nr, runbook, command)
+    refuse_bad_input(nr.inventory.hosts.values(), runbook.stages, examining=runbook.independent)
 
 
 def _hold_still(nr: Nornir, collector: Collector) -> None:
