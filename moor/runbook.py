@@ -104,6 +104,7 @@ class Runbook:
     proves       it proves rather than plans, such as verify; a drift check leaves it out
     looks        a drift check asks it, and no mending by itself takes it up
     independent  a host that failed at one stage is still asked at the next, since nothing is changed
+    command      what the command of this name needs beside the stages; see ``moor.protocols``
     """
 
     name: str
@@ -112,6 +113,7 @@ class Runbook:
     proves: bool = False
     looks: bool = False
     independent: bool = False
+    command: object = None
 
 
 @dataclass(frozen=True)

@@ -6,16 +6,11 @@ Undo      nothing to undo; with --pull, what was pulled is removed again
 """
 
 from moor.runbook import Runbook, Stage, members
-from tasks.layers.asked_for import refuse_unknown as refuse_unknown  # for the command line, as is what follows
-from tasks.layers.explain import explained as explained
-from tasks.layers.explain import unknown as unknown
-from tasks.layers.site import ours_of as ours_of
-from tasks.looking import Looking as Looking
-from tasks.reachability import LOOKING as LOOKING
+from tasks.diagnosing import Diagnosing
 from tasks.reachability import diagnose_node
 from tasks.users_podman import ByPodman, diagnose_podman
 
 RUNBOOK = Runbook("diagnose", "Why pods do not start: each layer of a pull, from every node.", (
     Stage(diagnose_podman, on=ByPodman()),
     Stage(diagnose_node, on=members("nodes")),
-), proves=True)  # fmt: skip
+), proves=True, command=Diagnosing())  # fmt: skip

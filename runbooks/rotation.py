@@ -10,11 +10,9 @@ from moor.runbook import INSIDERS, ONE_BY_ONE, Runbook, Stage, members
 from tasks.containerd import configure_containerd
 from tasks.docker import install_docker
 from tasks.harbor import install_harbor
-from tasks.pki import UNWANTED as UNWANTED  # for the command line, as the next: what a run shall make anew
 from tasks.pki import issue_certificates
 from tasks.podman import configure_podman
-from tasks.rotation import make_next_ca, promote_ca, retire_ca
-from tasks.rotation import to_replace as to_replace
+from tasks.rotation import Renewal, make_next_ca, promote_ca, retire_ca
 from tasks.trust import trust_ca
 
 HARBOR = members("harbor")
@@ -39,4 +37,5 @@ RUNBOOK = Runbook(
         Stage(install_harbor, on=HARBOR),
     ),
     looks=True,  # nobody rotates unasked
+    command=Renewal(),
 )

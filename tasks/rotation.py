@@ -11,6 +11,7 @@ import socket
 import ssl
 from dataclasses import dataclass
 
+from nornir.core import Nornir
 from nornir.core.inventory import Host, Inventory
 from nornir.core.task import Result, Task
 
@@ -25,7 +26,7 @@ from moor.runbook import TAKE_PART
 from moor.selection import FLEET
 from moor.settings import settings_of
 from tasks.facts import Registry
-from tasks.pki import Pki, made_here
+from tasks.pki import UNWANTED, Pki, made_here
 from tasks.served import TIMEOUT_S
 
 NONE = "(none)"
@@ -169,6 +170,14 @@ def to_replace(host: Host, authority: bool) -> frozenset[str]:
     following, former = succession.next.certificate(), succession.former()
     rotated = {fingerprint(present)} if authority and not (following or former) else set()
     return frozenset(rotated | ({fingerprint(own)} if following or not former else set()))
+
+
+class Renewal:
+    """What ``moor cert renew`` needs of the runbook ``rotation``."""
+
+    def replace(self, nr: Nornir, host: Host, authority: bool) -> None:
+        """Have the stages replace what ``to_replace`` names; raises InputError."""
+        nr.inventory.defaults.data[UNWANTED] = to_replace(host, authority)
 
 
 def make_next_ca(task: Task) -> Result:

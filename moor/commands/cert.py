@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import importlib
 from datetime import UTC, datetime
-from typing import Any
 
 from nornir.core import Nornir
+from nornir.core.inventory import Host
 
 from moor import text
 from moor.commands.running import book_of, opened, play, put, refuse_input, remember, site_in
 from moor.errors import InputError
 from moor.findings import Expiry, expiring
 from moor.options import DIFFERS, Options
+from moor.protocols import rotation_of
 from moor.report import RunReport
 
 KIND = "certificate:"
@@ -48,8 +48,9 @@ def renew(options: Options, authority: bool, dry_run: bool) -> int:
     authority  the CA as well: a rotation, which this and any later call carries on
     """
     with opened(options, dry_run=dry_run) as nr:
-        _want(nr, authority)
-        report = play(nr, book_of(nr, "rotation"), options, "cert renew")
+        book = book_of(nr, "rotation")
+        rotation_of(book).replace(nr, _registry(nr), authority)
+        report = play(nr, book, options, "cert renew")
         if not dry_run:
             remember(nr, report)
     put(options, report, text.plan(report) if dry_run else text.applied(report))
@@ -59,16 +60,16 @@ def renew(options: Options, authority: bool, dry_run: bool) -> int:
 def refuse(options: Options, authority: bool) -> None:
     """Raise InputError with what a renewal would be refused for; no host is reached."""
     with opened(options, dry_run=True) as nr:
-        _want(nr, authority)
-        refuse_input(nr, book_of(nr, "rotation"), "cert renew")
+        book = book_of(nr, "rotation")
+        rotation_of(book).replace(nr, _registry(nr), authority)
+        refuse_input(nr, book, "cert renew")
 
 
-def _want(nr: Nornir, authority: bool) -> None:
-    """Say in the inventory what this run is to replace; raises InputError where that cannot be done."""
-    rotation: Any = importlib.import_module("runbooks.rotation")
+def _registry(nr: Nornir) -> Host:
+    """Return the registry's host; raises InputError where none is left."""
     servers = [host for host in nr.inventory.hosts.values() if host.has_parent_group("harbor")]
     if not servers:
         raise InputError(
             "cert renew: no host of group harbor is left; a rotation concerns the whole fleet, without --limit"
         )
-    nr.inventory.defaults.data[rotation.UNWANTED] = rotation.to_replace(servers[0], authority)
+    return servers[0]

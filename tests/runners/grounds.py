@@ -116,14 +116,12 @@ ROTATION = '''\
 """The steps of a rotation that are the controller's own: these hosts have no Harbor."""
 
 from moor.runbook import Runbook, Stage, members
-from tasks.pki import UNWANTED as UNWANTED
 from tasks.pki import issue_certificates
-from tasks.rotation import make_next_ca, promote_ca
-from tasks.rotation import to_replace as to_replace
+from tasks.rotation import Renewal, make_next_ca, promote_ca
 
 HARBOR = members("harbor")
 STAGES = tuple(Stage(task, on=HARBOR) for task in (make_next_ca, promote_ca, issue_certificates))
-RUNBOOK = Runbook("rotation", __doc__, STAGES)
+RUNBOOK = Runbook("rotation", __doc__, STAGES, command=Renewal())
 '''
 
 

@@ -18,6 +18,7 @@ from moor.runbook import run
 from moor.selection import concern, everything, runbook_called
 from moor.settings import sections
 from moor.sites import open_site
+from tests.harness.commands import moor_here
 from tests.harness.hosts import local_shells
 from tests.harness.sites import write_site
 
@@ -165,6 +166,7 @@ def test_a_scripts_own_package_tasks_is_imported_after_a_site_was_opened(make: M
         dedent(f"""\
             from pathlib import Path
             from moor.sites import open_site
+from tests.harness.commands import moor_here
 from tests.harness.hosts import local_shells
 from tests.harness.sites import write_site
             open_site(Path({str(folder)!r}))
@@ -174,3 +176,15 @@ from tests.harness.sites import write_site
     )
     done = subprocess.run([sys.executable, tmp_path / "script/run.py"], capture_output=True, text=True, check=False)
     assert (done.stdout, done.stderr) == ("script\n", "")
+
+
+@pytest.mark.parametrize(("words", "name"), [(["diagnose"], "diagnose"), (["cert", "renew", "--yes"], "rotation")])
+def test_a_sites_own_runbook_of_a_command_has_to_bring_what_the_command_needs(
+    make: MakeSite, words: list[str], name: str
+) -> None:
+    bare = f"from moor.runbook import Runbook\nRUNBOOK = Runbook({name!r}, 'Nothing.', ())\n"
+    folder = make("site", **{f"runbooks__{name}": bare})
+    write_site(folder, {"inventory/hosts.yaml": "here: {groups: [harbor]}\n", "inventory/groups.yaml": "harbor: {}\n"})
+    done = moor_here(folder, *words)
+    assert done.returncode == 1
+    assert f"runbooks/{name}.py: RUNBOOK.command is no " in done.stderr

@@ -1,0 +1,32 @@
+"""What ``moor diagnose`` needs of the runbook ``diagnose`` beside its stages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from nornir.core import Nornir
+from nornir.core.inventory import Host
+
+from moor.protocols import Focus
+from tasks.layers.asked_for import refuse_unknown
+from tasks.layers.explain import explained, unknown
+from tasks.layers.saying import Explanation
+from tasks.layers.site import ours_of
+from tasks.looking import Looking
+from tasks.reachability import LOOKING
+
+
+class Diagnosing:
+    """A ``moor.protocols.Diagnosis``."""
+
+    def look_at(self, nr: Nornir, fleet: Iterable[Host], focus: Focus) -> None:
+        """Have the stages look at this; raises InputError where the fleet has no such."""
+        if focus.deployment:
+            refuse_unknown(fleet, focus.namespaces, focus.deployment)
+        looking = Looking(focus.pull, focus.namespaces, focus.deployment, own_login=True)
+        nr.config.user_defined[LOOKING] = looking
+
+    def explained(self, message: str, hosts: Iterable[Host]) -> Sequence[Explanation]:
+        """Explain a message by the rules, or say what could be understood of it."""
+        ours = ours_of(hosts)
+        return explained(message, ours) or [unknown(message, ours)]
