@@ -159,14 +159,11 @@ CASES = {
         nothing, ("no runbook is called imges; did you mean images?",), ("apply", "imges")
     ),
     "an unknown limit to apply": Case(nothing, ("did you mean node1?",), ("apply", "--limit", "nod1")),
-    "a run to put back that is none": Case(nothing, ("no run is called yesterday",), ("rollback", "yesterday")),
     "a renewal of one host": Case(nothing, ("no host of group harbor is left",), ("cert", "renew", "--limit", "node1")),
     "no archive to push": Case(
         gone(f"lab/{ARCHIVE}"), ("demo/python:3.13.archive", "no such file"), ("apply", "images")
     ),
-    "nobody to ask of a renewal": Case(
-        nothing, ("cert renew: nobody to ask, since standard input is no terminal; say --yes",), ("cert", "renew")
-    ),
+    "nothing to renew yet": Case(nothing, ("there is no certificate yet; moor apply makes it",), ("cert", "renew")),
     "nobody to ask": Case(nothing, ("standard input is no terminal; say --yes",), ("apply",)),
     "two hosts at one address": Case(
         lambda site: site.edit(HOSTS, f"port: {site.doors['ws1'].getsockname()[1]}", f"port: {port(site, 'cp1')}"),
@@ -194,6 +191,15 @@ def test_bad_input_has_one_clear_error_before_any_host_is_reached(
     assert "Harbor12345" not in said.err
     assert site.called() == []
     assert not (site.folder / ".moor").is_dir()
+
+
+def test_a_run_that_is_none_is_told_before_anybody_is_asked_whether_to_put_it_back(
+    site: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main(["rollback", "yesterday", "--site", str(site.folder)])
+    assert "no run is called yesterday" in capsys.readouterr().err
+    assert site.called() == []
 
 
 def test_everything_that_is_wrong_is_told_at_once(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
