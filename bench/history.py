@@ -32,7 +32,7 @@ def main() -> None:
         (site / "inventory").mkdir()
         (site / "inventory/hosts.yaml").write_text("node1: {}\n")
         (site / "config.yaml").write_text("user_defined: {moor: {history_days: 100000}}\n")
-        fill(SiteSettings(directory=site, state=site / ".moor"), HOSTS, RUNS)
+        fill(SiteSettings.at(site, state=site / ".moor"), HOSTS, RUNS)
         rows = [
             f"| `moor {' '.join(words)}` | {seconds(site, words):.2f} | {wanted} |" for words, wanted in WANTED.items()
         ]

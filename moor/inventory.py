@@ -34,7 +34,7 @@ class FleetInventory:
         defaults_file: str = "inventory/defaults.yaml",
         site: SiteSettings | None = None,
     ) -> None:
-        self.site = site or SiteSettings(directory=Path().absolute(), state=Path(".moor"))
+        self.site = site or SiteSettings.at(Path())
         self.host_file, self.group_file, self.defaults_file = (
             self.site.directory / name for name in (host_file, group_file, defaults_file)
         )

@@ -30,7 +30,7 @@ from moor.settings.validation import validated
 __all__ = ["CONFIG", "find_site", "load_runbooks", "load_tasks", "open_site"]
 
 CONFIG = "config.yaml"
-Workers = Annotated[int, Field(ge=1, le=1000)]
+NOTHING_SAID: Any = {}  # a default that is validated as a file's words are, so that its paths are relative to the site
 
 
 class NetBox(Strict):
@@ -105,26 +105,12 @@ class CoreConfig(Strict):
     """Nornir's ``core``. There is no raise_on_error: it would cut reports short."""
 
 
-class MoorConfig(Strict):
-    """What is moor's own: where it keeps the state of the site and how it watches the fleet."""
-
-    state: SitePath = Path(".moor")
-    lab: SitePath = Path("/var/lib/moor-lab")
-    history_url: SecretRef | None = None
-    history_days: Annotated[int, Field(ge=1)] = 400
-    notify: tuple[SecretRef, ...] = ()
-    metrics: SitePath | None = None
-    waivers: SitePath = Path("inventory/waivers.yaml")
-    expires_within_days: Annotated[int, Field(ge=1)] = 30
-    heal_hosts: Annotated[int, Field(ge=1)] = 3
-
-
 class UserDefined(BaseModel):
     """Nornir's ``user_defined``: ``moor``, and what a site's own tasks want."""
 
     model_config = ConfigDict(extra="allow", frozen=True, hide_input_in_errors=True)
 
-    moor: MoorConfig = MoorConfig()
+    moor: SiteSettings = Field(default=NOTHING_SAID, validate_default=True)
 
 
 class SiteConfig(Strict):
@@ -135,7 +121,7 @@ class SiteConfig(Strict):
     logging: LoggingConfig = LoggingConfig()
     ssh: SSHConfig = SSHConfig()
     core: CoreConfig = CoreConfig()
-    user_defined: UserDefined = UserDefined()
+    user_defined: UserDefined = Field(default=NOTHING_SAID, validate_default=True)
 
 
 def find_site(named: Path | None) -> Path:
@@ -152,11 +138,10 @@ def open_site(directory: Path, dry_run: bool = False) -> Nornir:
     """
     site = directory.expanduser().absolute()
     config = read_config(site)
-    settings = site_settings(site, config)
     for plugin in (FleetInventory, ClusterInventory, NetBoxInventory):
         InventoryPluginRegister.register(plugin.__name__, plugin)
     try:
-        return _nornir(Config.from_dict(**_nornir_config(config, settings)), dry_run)
+        return _nornir(Config.from_dict(**_nornir_config(config)), dry_run)
     except (PluginNotRegistered, ImportError) as error:
         raise InputError(f"{CONFIG}: a plugin: {error}; is the package that brings it installed?") from error
 
@@ -191,7 +176,7 @@ def read_config(site: Path) -> SiteConfig:
     findings.refuse()
     config = validated(SiteConfig, _without_nulls(tree), site, findings) or SiteConfig()
     _check_files(tree, config.inventory.options, site, findings)
-    _check_state(tree, site / config.user_defined.moor.state, findings)
+    _check_state(tree, config.user_defined.moor.state, findings)
     findings.refuse()
     return config
 
@@ -220,14 +205,8 @@ def _check_state(tree: Tree, state: Path, findings: Findings) -> None:
         findings.add(key, f"{state} is {what}; move it away, and moor makes a directory there")
 
 
-def site_settings(site: Path, config: SiteConfig) -> SiteSettings:
-    """Give the paths of the site, all absolute."""
-    own = config.user_defined.moor
-    below = {key: site / path for key, path in dict(own).items() if isinstance(path, Path)}
-    return SiteSettings(directory=site, **{**dict(own), **below})
-
-
-def _nornir_config(config: SiteConfig, settings: SiteSettings) -> dict[str, Any]:
+def _nornir_config(config: SiteConfig) -> dict[str, Any]:
+    settings = config.user_defined.moor
     logging = {**config.logging.model_dump(), "loggers": list(config.logging.loggers)}
     return {
         "inventory": {

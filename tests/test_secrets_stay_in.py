@@ -49,8 +49,8 @@ PLACES: dict[str, tuple[str, ...]] = {
     "Pki.key": ("data", "pki", "key"),
     "Robot.secret": ("data", "projects", "demo", "robots", "puller", "secret"),
     "Zone.secret": ("data", "names", "zones", "moor.test", "secret"),
-    "MoorConfig.history_url": ("user_defined", "moor", "history_url"),
-    "MoorConfig.notify": ("user_defined", "moor", "notify"),
+    "SiteSettings.history_url": ("user_defined", "moor", "history_url"),
+    "SiteSettings.notify": ("user_defined", "moor", "notify"),
 }
 
 
@@ -93,7 +93,7 @@ class Planted:
         zone = {"server": "127.0.0.1", "port": 1, "key": "moor"}
         trees[DEFAULTS]["data"]["names"] = {"mode": "both", "zones": {"moor.test": zone}}
         for place, path in PLACES.items():
-            if own or place not in ("Pki.key", "MoorConfig.history_url"):  # without a URL it is a file
+            if own or place not in ("Pki.key", "SiteSettings.history_url"):  # without a URL it is a file
                 self._put(trees[CONFIG if path[0] == "user_defined" else DEFAULTS], path, self._reference(place))
         if own:
             self._certificate(trees[DEFAULTS]["data"]["pki"])
@@ -110,7 +110,7 @@ class Planted:
         value = word[:8] + "".join(self.random.sample(awkward, 8)) + word[8:]
         if place == "Zone.secret":
             value = base64.b64encode(value.encode()).decode()
-        if place.startswith("MoorConfig"):
+        if place.startswith("SiteSettings"):
             scheme = "json" if place.endswith("notify") else "postgresql+psycopg"
             self.site.write(f"secrets/{place}", f"{scheme}://me:{quote(value, safe='')}@127.0.0.1:1/x").chmod(0o600)
         else:

@@ -17,15 +17,14 @@ from moor.history.model import ChangeRow, FindingRow, RunRow
 from moor.history.reading import History
 from moor.options import Options, Output
 from moor.settings.access import SiteSettings
-from moor.sites import find_site, read_config, site_settings
+from moor.sites import find_site, read_config
 
 SHOWN = timedelta(days=30)  # how long a finding that is over is told of its host
 
 
 def settings_for(options: Options) -> SiteSettings:
     """Give the site's settings without its inventory, so that history is told whatever is wrong with that."""
-    site = find_site(options.site).expanduser().absolute()
-    return site_settings(site, read_config(site))
+    return read_config(find_site(options.site).expanduser().absolute()).user_defined.moor
 
 
 def history(options: Options, run: str, host: str, last: int) -> int:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from nornir.core.inventory import Host
-from pydantic import ValidationError
+from pydantic import ConfigDict, Field, PrivateAttr, ValidationError
 
 from moor.errors import InputError
-from moor.settings.section import SecretRef, Section, SitePath, Strict
+from moor.settings.section import SecretRef, Section, SitePath, Strict, site_in
 
 Model = TypeVar("Model", bound=Section)
 ADDRESSES = "moor_addresses"  # key in the defaults' data: each group's hosts by name, with where they are reached
@@ -19,30 +19,46 @@ SITE = "moor_site"  # key in the defaults' data; no section has an underscore-jo
 
 
 class SiteSettings(Strict):
-    """What ``user_defined.moor`` of config.yaml says.
+    """What ``user_defined.moor`` of config.yaml says; all paths are absolute.
 
-    directory            where config.yaml stands
-    state                what moor keeps of this site: keys, secrets, history
-    lab                  what the lab keeps while it runs
-    history_url          the database's URL as SQLAlchemy writes it; None is a file in ``state``
-    history_days         how long runs are kept
-    notify               URLs as apprise writes them
-    metrics              a file for node_exporter's textfile collector
-    waivers              findings that somebody has waived
-    expires_within_days  what ends within that time is a finding
-    heal_hosts           at most so many hosts are mended by one drift check
+    Attributes:
+        state: What moor keeps of this site: keys, secrets, history.
+        lab: What the lab keeps while it runs.
+        history_url: The database's URL as SQLAlchemy writes it; without one it is a file in ``state``.
+        history_days: How long runs are kept.
+        notify: URLs as apprise writes them.
+        metrics: A file for node_exporter's textfile collector.
+        waivers: The file of findings that somebody has waived.
+        expires_within_days: What ends within that time is a finding.
+        heal_hosts: How many hosts one drift check mends at most.
     """
 
-    directory: Path
-    state: SitePath
+    model_config = ConfigDict(validate_default=True)  # makes the defaults' paths absolute too
+
+    state: SitePath = Path(".moor")
     lab: SitePath = Path("/var/lib/moor-lab")
     history_url: SecretRef | None = None
-    history_days: int = 400
+    history_days: Annotated[int, Field(ge=1)] = 400
     notify: tuple[SecretRef, ...] = ()
     metrics: SitePath | None = None
     waivers: SitePath = Path("inventory/waivers.yaml")
-    expires_within_days: int = 30
-    heal_hosts: int = 3
+    expires_within_days: Annotated[int, Field(ge=1)] = 30
+    heal_hosts: Annotated[int, Field(ge=1)] = 3
+    _directory: Path = PrivateAttr(default=Path())
+
+    @classmethod
+    def at(cls, directory: Path, **said: Any) -> SiteSettings:
+        """Return the settings of the site in ``directory``, whose config.yaml says ``said``."""
+        return cls.model_validate(said, context={"site": directory})
+
+    def model_post_init(self, context: Any, /) -> None:
+        """Keep the site's directory, which is where config.yaml is and so is not written in it."""
+        self._directory = site_in(context).absolute()
+
+    @property
+    def directory(self) -> Path:
+        """Return the directory of config.yaml."""
+        return self._directory
 
 
 class NoSettings(InputError):

@@ -9,8 +9,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from moor.modules import SHIPPED, load_tasks
-from moor.settings import sections
-from moor.sites import MoorConfig
+from moor.settings import SiteSettings, sections
 from tests.docs.pages import ROOT, tables
 
 PAGE = ROOT / "docs/write-down-your-fleet.md"
@@ -37,6 +36,6 @@ def default(field: FieldInfo) -> str:
 
 
 def test_the_page_has_a_table_of_every_section_with_all_keys_and_their_defaults() -> None:
-    models: dict[str, type[BaseModel]] = {**sections(load_tasks(SHIPPED)), "user_defined.moor": MoorConfig}
+    models: dict[str, type[BaseModel]] = {**sections(load_tasks(SHIPPED)), "user_defined.moor": SiteSettings}
     wanted = {name: keys for section, model in models.items() for name, keys in described(section, model)}
     assert tables(PAGE) == wanted

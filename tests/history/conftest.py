@@ -17,7 +17,7 @@ NOBODY = 65534
 
 @pytest.fixture
 def settings(tmp_path: Path) -> SiteSettings:
-    return SiteSettings(directory=tmp_path, state=tmp_path / "state")
+    return SiteSettings.at(tmp_path, state=tmp_path / "state")
 
 
 def _program(name: str) -> str:

@@ -104,7 +104,7 @@ def test_everything_against_adopting_is_told_at_once() -> None:
 def draft(place: Path, *nodes: Node) -> Draft:
     for name, text in (("host", "# mine\nnode1: {hostname: 10.0.0.1}\n"), ("group", "nodes: {}\n"), ("defaults", "")):
         (place / f"{name}_file.yaml").write_text(text)
-    return Draft(SiteSettings(directory=place, state=place / "state"), FILES, nodes)
+    return Draft(SiteSettings.at(place, state=place / "state"), FILES, nodes)
 
 
 def test_a_draft_becomes_the_file_with_its_mode_and_leaves_nothing_beside(tmp_path: Path) -> None:

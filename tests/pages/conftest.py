@@ -29,7 +29,7 @@ def view_of(settings: SiteSettings) -> View:
 @pytest.fixture(scope="session")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> SiteSettings:
     place = tmp_path_factory.mktemp("fleet")
-    made = SiteSettings(directory=place, state=place / "state")
+    made = SiteSettings.at(place, state=place / "state")
     fill(made, 8, 60)
     return made
 

@@ -42,7 +42,7 @@ def test_equal_findings_of_several_hosts_are_one_and_the_oldest_stands_first(set
 
 
 def test_the_page_counts_findings_as_the_command_line_does(tmp_path: Path) -> None:
-    settings = SiteSettings(directory=tmp_path, state=tmp_path / "state")
+    settings = SiteSettings.at(tmp_path, state=tmp_path / "state")
     drifted: dict[str, Status] = {"file:/a": "drift", "file:/b": "ok"}
     report = a_run({"node1": drifted, "node2": drifted}, unexamined=("node3",))
     record(settings, report, frozenset(report.hosts))
@@ -68,7 +68,7 @@ def test_what_ends_first_stands_first(settings: SiteSettings) -> None:
 
 
 def test_of_many_hosts_the_worst_stand_first_and_the_page_stays_small(tmp_path: Path) -> None:
-    settings = SiteSettings(directory=tmp_path, state=tmp_path / "state")
+    settings = SiteSettings.at(tmp_path, state=tmp_path / "state")
     fill(settings, 1000, 3)
     view = view_of(settings)
     assert [tile.state for tile in view.tiles[:3]] == ["unexamined", "failed", "drift"]
@@ -76,7 +76,7 @@ def test_of_many_hosts_the_worst_stand_first_and_the_page_stays_small(tmp_path: 
 
 
 def test_an_empty_history_is_a_page_too(tmp_path: Path) -> None:
-    settings = SiteSettings(directory=tmp_path, state=tmp_path / "state")
+    settings = SiteSettings.at(tmp_path, state=tmp_path / "state")
     fill(settings, 6, 0)
     assert "No run is recorded yet" in page(view_of(settings), "fleet")
 

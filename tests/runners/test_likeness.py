@@ -10,7 +10,7 @@ from moor.settings import SiteSettings
 
 
 def test_a_proof_that_a_killed_controller_left_goes_with_the_next(tmp_path: Path) -> None:
-    settings = SiteSettings(directory=tmp_path, state=tmp_path / ".moor", lab=tmp_path)
+    settings = SiteSettings.at(tmp_path, state=tmp_path / ".moor", lab=tmp_path)
     folder = settings.state / PROOFS
     folder.mkdir(parents=True)
     (folder / "old").touch()

@@ -179,7 +179,7 @@ def test_a_crontab_is_written_shown_and_removed(tmp_path: Path) -> None:
 
 
 def test_what_a_scheduled_run_would_lack_is_told_at_once(tmp_path: Path) -> None:
-    settings = SiteSettings(directory=tmp_path, state=tmp_path, notify=(SecretRef("env:CHAT"), SecretRef("env:MAIL")))
+    settings = SiteSettings.at(tmp_path, state=tmp_path, notify=(SecretRef("env:CHAT"), SecretRef("env:MAIL")))
     names = set(references([settings, {"deep": [{"x": SecretRef("env:KEY")}]}]))
     assert names == {"CHAT", "MAIL", "KEY"}
     with pytest.raises(InputError, match="env:CHAT, env:KEY, env:MAIL"):

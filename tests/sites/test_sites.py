@@ -88,7 +88,8 @@ def test_paths_are_the_sites_whatever_the_working_directory(
         "known_hosts": f"{folder}/known_hosts",
         "secret": f"file:{folder}/secrets/sudo",
     }
-    assert site_of(host).state == folder / ".moor"
+    said = site_of(host)
+    assert (said.directory, said.state, said.waivers) == (folder, folder / ".moor", folder / "inventory/waivers.yaml")
     passphrase = settings_of(host, Pki).passphrase
     assert passphrase is not None
     assert passphrase.reference == f"file:{folder}/secrets/ca"
@@ -165,6 +166,11 @@ def test_mistakes_of_all_files_are_told_at_once(site: MakeSite) -> None:
         (
             "user_defined:\n  moor: {stat: x}",
             "config.yaml:2: user_defined.moor.stat: no such key; did you mean state?",
+        ),
+        ("user_defined: {moor: {history_days: 0}}", "config.yaml:1: user_defined.moor.history_days: must be greater"),
+        (
+            "user_defined: {moor: {directory: /srv}}",
+            "config.yaml:1: user_defined.moor.directory: no such key; known here: expires_within_days, ",
         ),
         ("core: {raise_on_error: true}", "config.yaml:1: core.raise_on_error: no such key; known here: none"),
         ("logging: [", "config.yaml:1: not YAML: "),

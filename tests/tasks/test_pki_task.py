@@ -66,7 +66,7 @@ def play(fleet: MakeFleet, tmp_path: Path, passphrase: str) -> Play:
             {"name": "registry.moor.test", "address": "10.77.0.11", "address6": address6, "aliases": aliases}
         )
         host.data["pki"] = Pki.model_validate(settings or {"passphrase": passphrase})
-        host.defaults.data[SITE] = SiteSettings(directory=tmp_path, state=tmp_path / ".moor")
+        host.defaults.data[SITE] = SiteSettings.at(tmp_path, state=tmp_path / ".moor")
         report = RunReport("run", "pki", {"alpha": HostReport()})
         run(nr.with_processors([Collector(report)]), Runbook("pki", "", (Stage(issue_certificates),)))
         return report.hosts["alpha"], host

@@ -108,7 +108,7 @@ class Rotating:
         for host in nr.inventory.hosts.values():
             host.data["registry"] = REGISTRY
             host.data["pki"] = Pki.model_validate({"passphrase": f"file:{reference}"})
-            host.defaults.data[SITE] = SiteSettings(directory=self.folder, state=self.folder / ".moor")
+            host.defaults.data[SITE] = SiteSettings.at(self.folder, state=self.folder / ".moor")
         nr.config.user_defined[FLEET] = nr.inventory
         if authority is not None:
             unwanted = to_replace(nr.inventory.hosts["alpha"], authority)

@@ -28,7 +28,7 @@ def received() -> Iterator[Received]:
 
 @pytest.fixture
 def settings(tmp_path: Path, received: Received) -> SiteSettings:
-    return SiteSettings(directory=tmp_path, state=tmp_path / "state", notify=(reference(tmp_path, received.url),))
+    return SiteSettings.at(tmp_path, state=tmp_path / "state", notify=(reference(tmp_path, received.url),))
 
 
 def reference(place: Path, url: str) -> SecretRef:
@@ -108,7 +108,7 @@ def test_a_url_that_is_none_is_told_without_being_shown(settings: SiteSettings, 
 
 def test_a_notice_does_not_go_where_certificates_are_not_checked(tmp_path: Path, received: Received) -> None:
     lax = reference(tmp_path, f"{received.url}?verify=no")
-    settings = SiteSettings(directory=tmp_path, state=tmp_path / "state", notify=(lax,))
+    settings = SiteSettings.at(tmp_path, state=tmp_path / "state", notify=(lax,))
     with pytest.raises(HostError, match="certificates unchecked; take verify=no out of it"):
         told(settings, a_run({"node1": {"file:/a": "drift"}}))
     assert received.notices == []

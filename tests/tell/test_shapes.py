@@ -79,7 +79,7 @@ def test_every_metric_is_on_its_page() -> None:
 
 def test_the_file_of_metrics_is_whole_and_for_everybody_to_read(tmp_path: Path, report: RunReport) -> None:
     path = tmp_path / "moor.prom"
-    settings = SiteSettings(directory=tmp_path, state=tmp_path, metrics=path)
+    settings = SiteSettings.at(tmp_path, state=tmp_path, metrics=path)
     for _ in range(2):
         tell(settings, report, None)
         assert path.read_bytes() == metrics(report)
@@ -88,7 +88,7 @@ def test_the_file_of_metrics_is_whole_and_for_everybody_to_read(tmp_path: Path, 
 
 
 def test_a_directory_that_node_exporter_does_not_read_is_told(tmp_path: Path, report: RunReport) -> None:
-    settings = SiteSettings(directory=tmp_path, state=tmp_path, metrics=tmp_path / "no" / "moor.prom")
+    settings = SiteSettings.at(tmp_path, state=tmp_path, metrics=tmp_path / "no" / "moor.prom")
     with pytest.raises(HostError, match=r"user_defined\.moor\.metrics: .*/no is no directory"):
         tell(settings, report, None)
 
