@@ -13,9 +13,8 @@ from typing import Annotated
 
 import typer
 
-import lab
 from moor import garbage
-from moor.cli import cert, diagnose, drift, fleet, history, hosts, pages, rollback, schedule
+from moor.cli import cert, diagnose, drift, fleet, history, hosts, pages, plugins, rollback, schedule
 from moor.cli.words import app
 from moor.errors import InputError, MoorError, of_this_machine
 from moor.interruption import INTERRUPTED, raise_at_signals
@@ -68,12 +67,10 @@ def main(words: Sequence[str] | None = None) -> None:
 
 
 def _run(words: list[str]) -> int:
-    if words[0] == "lab":
-        from lab.cli import app as lab_app
-
-        app.add_typer(lab_app, name="lab")
-    elif words[0] in HELP:  # which needs no more of the lab than its name
-        app.add_typer(typer.Typer(help=lab.__doc__), name="lab")
+    if words[0] in HELP:
+        plugins.add_names(app)
+    else:
+        plugins.add_called(app, words[0])
     try:
         return int(app(args=words, prog_name="moor", standalone_mode=False) or 0)
     except typer.Exit as exit_:
