@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from html import escape
 from urllib.parse import quote, quote_plus
 
+from moor.octal import octal
+
 STARS = "***"
 NOTHING = "(?!)"  # a pattern that matches nowhere
 SHORTEST = 4  # characters; striking out anything shorter would garble ordinary words
@@ -43,7 +45,7 @@ class Masker:
 
 
 def forms(value: str) -> frozenset[str]:
-    """List the spellings by which a secret may leave: whole or line by line, in JSON, a URL, base64, HTML, Python.
+    """List the spellings by which a secret may leave: whole or line by line, in JSON, a URL, base64, HTML, Python, sh.
 
     A shorter value than ``SHORTEST`` has none, however long a spelling of it is.
     """
@@ -59,6 +61,7 @@ def forms(value: str) -> frozenset[str]:
         *(spell(value)[1:-1] for spell in (repr, ascii)),
         shlex.quote(value)[1:-1],
     }
+    spelled |= {octal(form) for form in {*plain, *spelled}}
     return frozenset(form for form in {*plain, *spelled, *_base64_forms(raw)} if len(form) >= SHORTEST)
 
 

@@ -33,10 +33,18 @@ def check(
 
 @app.command()
 @taking(*OF_RUNS)
-def plan(options: Options, runbook: Which = "site") -> int:
+def plan(
+    options: Options,
+    runbook: Which = "site",
+    show_script: Annotated[
+        bool, typer.Option("--show-script", help="show the scripts that each host would get, instead of the changes")
+    ] = False,
+) -> int:
     """Say what would change; nothing is written anywhere."""
     from moor.commands import fleet
 
+    if show_script:
+        return fleet.show_scripts(options, runbook)
     return fleet.plan(options, runbook)
 
 

@@ -7,9 +7,10 @@ from dataclasses import replace
 
 from moor import text
 from moor.commands.diagnose import verdict
-from moor.commands.running import book_of, opened, play, put, refuse_input, remember, site_in, teller
+from moor.commands.running import book_of, opened, play, put, refuse_input, remember, say, site_in, teller, worst
+from moor.errors import InputError
 from moor.matrix import matrix
-from moor.options import DIFFERS, Options
+from moor.options import DIFFERS, Options, Output
 from moor.refusal import refuse_bad_input
 from moor.selection import refuse_unfilled
 from moor.waivers import read_waivers
@@ -21,6 +22,20 @@ def plan(options: Options, name: str) -> int:
         report = play(nr, book_of(nr, name), options, "plan")
     put(options, report, text.plan(report))
     return 1 if report.failed else DIFFERS if report.differs else 0
+
+
+def show_scripts(options: Options, name: str) -> int:
+    """Show the scripts that an apply would send now: 0 it would change nothing, 2 it would, 1 it would stop."""
+    from moor.preview import as_json, as_text, previews
+
+    if options.output not in (Output.text, Output.json):
+        raise InputError(f"plan: --show-script: it is text or json, not {options.output}; leave --output out")
+    with opened(options, dry_run=True) as nr:
+        book = book_of(nr, name)
+        refuse_input(nr, book, "plan")
+        found = previews(nr, book)
+    say(as_json(found) if options.output is Output.json else as_text(found))
+    return worst(1 if one.failed else DIFFERS if one.differs else 0 for one in found.values())
 
 
 def apply(options: Options, name: str) -> int:

@@ -9,7 +9,7 @@ from shlex import quote
 from typing import BinaryIO
 
 from moor.errors import HostError
-from moor.resources.base import SAFE
+from moor.octal import SAFE
 
 # Single quotes without ' \ ! or a newline inside mean the same to sh, csh and fish. sh reads byte by byte here, so that
 # what follows the first line is left for the command.

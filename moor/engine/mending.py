@@ -12,7 +12,7 @@ from moor.engine.exclusive import Waited, run_exclusive
 from moor.engine.plan import Change
 from moor.engine.probing import Reading, probe, said, shell_of
 from moor.engine.results import Outcome, run_of
-from moor.engine.script import answers, complete, new_mark
+from moor.engine.script import answers, apply_script, complete, new_mark
 from moor.errors import HostError, MoorError, of_this_machine
 from moor.resources.base import Probed, Remote, Scripted, Streamed
 
@@ -31,6 +31,36 @@ def mend(task: Task, changes: Sequence[Change], reading: Reading) -> Iterator[Ou
             yield outcome
             if outcome.error:
                 return
+
+
+def scripts_ahead(task: Task, changes: Sequence[Change], reading: Reading, mark: str) -> Iterator[Ahead]:
+    """Yield what mending would send, in order and without sending it.
+
+    Args:
+        task: of the host, which names the run.
+        changes: the plan.
+        reading: what the host holds afterwards, asked in the last script.
+        mark: what parts the answers; a real run draws a random one for each script.
+
+    Raises:
+        MoorError: a change cannot be written as a fragment.
+    """
+    parts = stretches(changes)
+    for stretch in parts:
+        if not isinstance(stretch.changes[0].resource, Scripted):
+            yield from (Ahead((change,), "") for change in stretch.changes)
+            continue
+        fragments = [c.resource.mend(c.actual) for c in stretch.changes if isinstance(c.resource, Scripted)]
+        then = reading.fragments if stretch is parts[-1] else ()
+        yield Ahead(tuple(stretch.changes), apply_script(fragments, mark, run_of(task), then, reading.mark))
+
+
+@dataclass(frozen=True)
+class Ahead:
+    """Changes that are made together, and the script that makes them; empty where they are made by calls."""
+
+    changes: tuple[Change, ...]
+    script: str
 
 
 @dataclass

@@ -10,13 +10,13 @@ Resource              id, desired, writes, reads
 
 from __future__ import annotations
 
-import string
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from nornir.core.task import Task
 
+from moor.octal import SAFE, octal
 from moor.secrets import Secret
 
 
@@ -136,9 +136,6 @@ class Remote(Resource):
         """Make it so; raises HostError."""
 
 
-SAFE: frozenset[str] = frozenset(string.ascii_letters + string.digits + string.punctuation + " \n\t") - {"'", "\\"}
-
-
 def literal(content: str) -> str:
     """Give a sh command that prints ``content``, whatever its bytes, in dash, bash and busybox.
 
@@ -146,5 +143,4 @@ def literal(content: str) -> str:
     """
     if all(letter in SAFE for letter in content):
         return f"printf %s '{content}'"
-    raw = content.encode("utf-8", "surrogateescape")
-    return "printf %b '" + "".join(chr(b) if chr(b) in SAFE else f"\\0{b:03o}" for b in raw) + "'"
+    return f"printf %b '{octal(content)}'"

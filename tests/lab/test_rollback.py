@@ -92,3 +92,19 @@ def test_a_run_that_is_not_known_is_told(moored: Moored, run: str, words: str) -
     done = moored.moor("rollback", run, "--yes")
     assert (done.returncode, done.stdout) == (1, "")
     assert words in done.stderr
+
+
+def test_the_scripts_of_a_plan_are_shown_and_not_run(moored: Moored) -> None:
+    moor, words = moored.moor, ("plan", "trust", "--show-script", "--limit", "node1", "--quiet")
+    well = moor(*words)
+    assert (well.returncode, "# node1: nothing to change\n" in well.stdout) == (0, True), well.stderr
+    moored.lab.exec("node1", ["rm", ANCHOR])
+    try:
+        shown = moor(*words)
+        assert shown.returncode == 2
+        assert "# node1: trust_ca would change trust-bundle:moor-registry-ca\n" in shown.stdout
+        moored.lab.exec("node1", ["sh", "-n"], stdin=shown.stdout)  # each script is one that its shell reads
+        assert moored.lab.exec("node1", ["sh", "-c", f"[ -e {ANCHOR} ] || echo gone"]) == "gone\n"
+    finally:
+        moor.applied("trust", "--limit", "node1")
+    clean(moored)
