@@ -1,0 +1,23 @@
+"""Verify: proof from every host, judged by what nodes of the same names have shown."""
+
+from nornir.core.filter import F
+from nornir.core.task import Result, Task
+
+from moor.engine.probing import shell_of
+from moor.runbook import Runbook, Stage
+from tasks.layers import RULES, chain
+from tasks.reachability import told
+from tests.layers.samples import FAULTS, HEALTHY
+
+FAULTY = {"beta": ("name", "name-missing"), "gamma": ("name", "name-missing")}
+
+
+def prove_host(task: Task) -> Result:
+    """Reach the host, and judge what a node of that name has shown."""
+    shell_of(task).run(":")
+    layer, rule = FAULTY.get(task.host.name, ("", ""))
+    evidence = {**HEALTHY, **({layer: {**HEALTHY[layer], **FAULTS[rule], "host": task.host.name}} if layer else {})}
+    return told(task, chain.judge(evidence, RULES), "")
+
+
+RUNBOOK = Runbook("verify", "Proof from every host.", (Stage(prove_host, on=F()),), proves=True)
