@@ -51,10 +51,16 @@ def _no_secret_of_another_test() -> Iterator[None]:
 
 
 @pytest.fixture
-def fleet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[MakeFleet]:
+def host_folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Have scripts keep their own files in a folder of the test, which is returned, since the host is this machine."""
+    folder = tmp_path_factory.mktemp("host")
+    monkeypatch.setattr(script, "RUNS", str(folder / "runs"))
+    monkeypatch.setattr(script, "LOCK", str(folder / "lock"))
+    return folder
+
+
+@pytest.fixture
+def fleet(tmp_path: Path, host_folder: Path) -> Iterator[MakeFleet]:
     """Return a maker of Nornir over three hosts in group ``all``; each has its own folder as ``host["folder"]``."""
-    # A script names these two paths of the host; here the host is this machine, which must stay as it is.
-    monkeypatch.setattr(script, "RUNS", str(tmp_path / "runs"))
-    monkeypatch.setattr(script, "LOCK", str(tmp_path / "lock"))
     with local_shells():
         yield lambda dry_run=False: nornir_over(tmp_path, dry_run)

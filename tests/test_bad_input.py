@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import gzip
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
-from moor.cli import main
 from tests.closed import ARCHIVE, CONFIG, DEFAULTS, HOSTS, INSTALLER, Site
+from tests.harness.commands import moor, moor_here
 from tests.pki.made import CLIENT, LEAF, ROOT, brought, usage
 
 TEMPLATE = "templates/deployment.yaml.j2"
@@ -177,38 +175,29 @@ def port(site: Site, name: str) -> int:
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=list(CASES))
-def test_bad_input_has_one_clear_error_before_any_host_is_reached(
-    site: Site, case: Case, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_bad_input_has_one_clear_error_before_any_host_is_reached(site: Site, case: Case) -> None:
     case.spoil(site)
-    with pytest.raises(SystemExit) as ended:
-        main([*case.command, "--site", str(site.folder)])
-    said = capsys.readouterr()
-    assert (ended.value.code, said.out) == (1, ""), said.err
-    assert [word for word in case.words if word not in said.err] == []
-    assert len(said.err.splitlines()) == 1, said.err
-    assert said.err.startswith("moor: ")
-    assert "Harbor12345" not in said.err
+    done = moor_here(site.folder, *case.command)
+    assert (done.returncode, done.stdout) == (1, ""), done.stderr
+    assert [word for word in case.words if word not in done.stderr] == []
+    assert len(done.stderr.splitlines()) == 1, done.stderr
+    assert done.stderr.startswith("moor: ")
+    assert "Harbor12345" not in done.stderr
     assert site.called() == []
     assert not (site.folder / ".moor").is_dir()
 
 
-def test_a_run_that_is_none_is_told_before_anybody_is_asked_whether_to_put_it_back(
-    site: Site, capsys: pytest.CaptureFixture[str]
-) -> None:
-    with pytest.raises(SystemExit):
-        main(["rollback", "yesterday", "--site", str(site.folder)])
-    assert "no run is called yesterday" in capsys.readouterr().err
+def test_a_run_that_is_none_is_told_before_anybody_is_asked_whether_to_put_it_back(site: Site) -> None:
+    assert "no run is called yesterday" in moor_here(site.folder, "rollback", "yesterday").stderr
     assert site.called() == []
 
 
-def test_everything_that_is_wrong_is_told_at_once(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+def test_everything_that_is_wrong_is_told_at_once(site: Site) -> None:
     (site.folder / "lab" / INSTALLER).unlink()
     (site.folder / "lab" / ARCHIVE).unlink()
     site.edit(DEFAULTS, "robot: puller", "robot: pullr")
-    with pytest.raises(SystemExit):
-        main(["check", "--site", str(site.folder)])
-    lines = capsys.readouterr().err.splitlines()
+    done = moor_here(site.folder, "check")
+    lines = done.stderr.splitlines()
     assert lines[0] == "moor:"
     assert [line.split(":")[0].strip() for line in lines[1:]] == [
         "data.harbor.installer",
@@ -234,30 +223,27 @@ BROKEN = {
 @pytest.mark.parametrize("command", [("plan",), ("apply", "workload", "--yes"), ("check",)])
 @pytest.mark.parametrize("broken", BROKEN.values(), ids=list(BROKEN))
 def test_a_kubeconfig_that_cannot_be_used_is_told_with_all_else_before_any_host_is_reached(
-    site: Site, capsys: pytest.CaptureFixture[str], broken: tuple[tuple[str, str], str], command: tuple[str, ...]
+    site: Site, broken: tuple[tuple[str, str], str], command: tuple[str, ...]
 ) -> None:
     (former, new), words = broken
     site.edit("lab/kubeconfig", former, new)
     site.edit(DEFAULTS, "robot: puller", "robot: pullr")
-    with pytest.raises(SystemExit) as ended:
-        main([*command, "--site", str(site.folder)])
-    said = capsys.readouterr()
-    assert (ended.value.code, said.out) == (1, "")
-    assert f"{site.folder}/lab/kubeconfig: " in said.err
-    assert words in said.err
-    assert "data.projects has no robot pullr" in said.err
+    done = moor_here(site.folder, *command)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"{site.folder}/lab/kubeconfig: " in done.stderr
+    assert words in done.stderr
+    assert "data.projects has no robot pullr" in done.stderr
     assert site.called() == []
 
 
 @pytest.mark.parametrize("spoil", [gone("lab/kubeconfig"), holds("lab/kubeconfig", b"a: [")])
 def test_a_run_that_needs_no_cluster_goes_on_whatever_the_kubeconfig_is(
-    site: Site, capsys: pytest.CaptureFixture[str], spoil: Callable[[Site], object]
+    site: Site, spoil: Callable[[Site], object]
 ) -> None:
     spoil(site)
     (site.folder / "lab" / "id_ed25519").write_text("no key\n")
-    with pytest.raises(SystemExit):
-        main(["plan", "names", "--limit", "cp1", "--site", str(site.folder)])
-    said = "".join(capsys.readouterr())
+    done = moor_here(site.folder, "plan", "names", "--limit", "cp1")
+    said = done.said
     assert "kubeconfig" not in said
     assert "private key" in said  # it was begun
 
@@ -268,7 +254,7 @@ def test_a_run_that_needs_no_cluster_goes_on_whatever_the_kubeconfig_is(
     + [("apply", concern, "--yes") for concern in ("harbor", "trust", "docker")],
 )
 def test_a_certificate_that_clients_refuse_is_told_with_all_its_faults_and_stops_everything(
-    site: Site, capsys: pytest.CaptureFixture[str], command: tuple[str, ...]
+    site: Site, command: tuple[str, ...]
 ) -> None:
     files = brought(replace(LEAF, purposes=(CLIENT,), days=5), replace(ROOT, usage=usage("crl_sign")))
     site.write("own/registry.crt", files.chain_pem)
@@ -276,11 +262,9 @@ def test_a_certificate_that_clients_refuse_is_told_with_all_its_faults_and_stops
     site.write("own/registry.key", files.key_pem).chmod(0o600)
     given = "certificate: own/registry.crt\n    key: file:own/registry.key\n    ca: own/ca.crt"
     site.edit(DEFAULTS, f"passphrase: file:{site.folder}/lab/secrets/ca-passphrase", given)
-    with pytest.raises(SystemExit) as ended:
-        main([*command, "--site", str(site.folder)])
-    said = capsys.readouterr()
-    lines = [line.replace(f"{site.folder}/", "").split(";")[0].strip() for line in said.err.splitlines()[1:]]
-    assert ended.value.code == 1
+    done = moor_here(site.folder, *command)
+    lines = [line.replace(f"{site.folder}/", "").split(";")[0].strip() for line in done.stderr.splitlines()[1:]]
+    assert done.returncode == 1
     assert [line.partition(": it")[0] for line in lines] == [
         *["own/registry.crt: CN=registry.moor.test"] * 2,
         "own/ca.crt: CN=Root",
@@ -289,20 +273,18 @@ def test_a_certificate_that_clients_refuse_is_told_with_all_its_faults_and_stops
     assert not (site.folder / ".moor").is_dir()
 
 
-def test_hosts_that_are_left_out_may_lack_what_they_need(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+def test_hosts_that_are_left_out_may_lack_what_they_need(site: Site) -> None:
     """The installer concerns the registry host alone: whoever limits a run to others is not stopped by it."""
     (site.folder / "lab" / INSTALLER).unlink()
     (site.folder / "lab" / "id_ed25519").write_text("no key\n")
-    with pytest.raises(SystemExit) as ended:
-        main(["plan", "names", "--limit", "node1", "--site", str(site.folder)])
-    assert ended.value.code == 1
-    assert "installer" not in "".join(capsys.readouterr())
+    done = moor_here(site.folder, "plan", "names", "--limit", "node1")
+    assert done.returncode == 1
+    assert "installer" not in done.said
 
 
 def test_a_whole_process_ends_with_the_message_and_no_traceback(site: Site) -> None:
     site.edit(DEFAULTS, "replicas: 3", "replicas: many")
-    argv = [sys.executable, "-m", "moor", "apply", "--yes", "--site", str(site.folder)]
-    done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
+    done = moor(site.folder, "apply", "--yes")
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith(f"moor: {DEFAULTS}:")
     assert "Traceback" not in done.stderr

@@ -8,8 +8,6 @@ import json
 import os
 import random
 import stat
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import GenericAlias
@@ -20,7 +18,6 @@ import pytest
 from pydantic import BaseModel
 from ruamel.yaml import YAML
 
-from moor.cli import main
 from moor.modules import SHIPPED, load_tasks
 from moor.pem import pem, sealed
 from moor.pki import Names, issue, make_authority, utc_now
@@ -29,6 +26,7 @@ from moor.settings.entries import Entry
 from moor.settings.section import SecretRef, sections
 from moor.sites import SiteConfig
 from tests.closed import CONFIG, DEFAULTS, Site
+from tests.harness.commands import moor, moor_here
 from tests.harness.sshd import keypair
 
 AWKWARD = "'\"$`\\&<>%+/=é€ \u00a0#@:!{}*?~|;()[]^"
@@ -165,27 +163,20 @@ COMMANDS = (
 )
 
 
-def everything_said(site: Path, capsys: pytest.CaptureFixture[str]) -> str:
+def everything_said(site: Path) -> str:
     """Run every command in this process, and one that fails as a program that says all it can."""
-    said = []
-    for words in COMMANDS:
-        with pytest.raises(SystemExit):
-            main([*words, "--site", str(site)])
-        captured = capsys.readouterr()
-        said.append(captured.out + captured.err)
-    argv = [sys.executable, "-X", "dev", "-m", "moor", "drift", "-v", "--output", "json", "--site", str(site)]
-    done = subprocess.run(argv, capture_output=True, text=True, timeout=120, check=False)
-    return "\n".join([*said, done.stdout, done.stderr])
+    said = [moor_here(site, *words).said for words in COMMANDS]
+    return "\n".join([*said, moor(site, "drift", "-v", "--output", "json", env={"PYTHONDEVMODE": "1"}).said])
 
 
 @pytest.mark.parametrize(("umask", "own"), [(0o000, False), (0o077, True)], ids=["umask 0", "umask 077"])
 def test_no_secret_is_said_or_kept_and_every_file_is_private_whatever_the_umask(
-    tmp_path: Path, umask: int, own: bool, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, umask: int, own: bool
 ) -> None:
     planted = Planted(tmp_path, seed := random.SystemRandom().randrange(1 << 32), own)
     before, former = set(tmp_path.rglob("*")), os.umask(umask)
     try:
-        said = everything_said(tmp_path, capsys)
+        said = everything_said(tmp_path)
     finally:
         os.umask(former)
     assert "connection refused" in said

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from moor.cli import main
+from tests.harness.commands import Done, moor_here
+from tests.harness.sites import Content, write_site
 
 HOSTS = """\
 harbor1: {{hostname: 127.0.0.1, port: {port}, groups: [harbor]}}
@@ -38,28 +39,15 @@ RUNBOOK = Runbook("marking", "Leave a mark on every host.", (Stage(leave_mark),)
 
 
 @dataclass
-class Said:
-    """How a command ended, and what it said."""
-
-    code: int
-    out: str
-    err: str
-
-
-@dataclass
 class Site:
     """A site whose hosts are one socket of this process."""
 
     folder: Path
     door: socket.socket
-    capsys: pytest.CaptureFixture[str]
 
-    def moor(self, *words: str) -> Said:
+    def moor(self, *words: str) -> Done:
         """Type a command."""
-        with pytest.raises(SystemExit) as ended:
-            main([*words, "--site", str(self.folder)])
-        out, err = self.capsys.readouterr()
-        return Said(int(str(ended.value.code)), out, err)
+        return moor_here(self.folder, *words)
 
     def nobody_called(self) -> bool:
         self.door.settimeout(0)
@@ -71,18 +59,17 @@ class Site:
 
 
 @pytest.fixture
-def site(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Site]:
-    for folder in ("inventory", "tasks", "runbooks"):
-        (tmp_path / folder).mkdir()
+def site(tmp_path: Path) -> Iterator[Site]:
+    groups = ("harbor", "nodes", "workstations", "outsiders", "devices")
     with socket.create_server(("0.0.0.0", 0)) as door:  # noqa: S104  # each host has an address of its own
-        (tmp_path / "config.yaml").write_text("{}\n")
-        (tmp_path / "inventory/hosts.yaml").write_text(HOSTS.format(port=door.getsockname()[1]))
-        groups = ("harbor", "nodes", "workstations", "outsiders", "devices")
-        (tmp_path / "inventory/groups.yaml").write_text("".join(f"{name}: {{}}\n" for name in groups))
-        (tmp_path / "inventory/defaults.yaml").write_text(DEFAULTS)
-        (tmp_path / "tasks/marking.py").write_text(TASK)
-        (tmp_path / "runbooks/marking.py").write_text(RUNBOOK)
-        yield Site(tmp_path, door, capsys)
+        files: dict[str, Content] = {
+            "inventory/hosts.yaml": HOSTS.format(port=door.getsockname()[1]),
+            "inventory/groups.yaml": {name: {} for name in groups},
+            "inventory/defaults.yaml": DEFAULTS,
+            "tasks/marking.py": TASK,
+            "runbooks/marking.py": RUNBOOK,
+        }
+        yield Site(write_site(tmp_path, files), door)
 
 
 COMMANDS = (
@@ -116,7 +103,7 @@ def test_a_limit_that_names_nobody_is_refused_before_anybody_is_asked(
     site: Site, command: list[str], limit: str, said: str
 ) -> None:
     done = site.moor(*command, "--limit", limit)
-    assert (done.code, done.out, done.err) == (1, "", f"moor: {said}\n")
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", f"moor: {said}\n")
     assert site.nobody_called()
 
 
@@ -137,20 +124,20 @@ DOCKER = "drift docker: it asks nothing of node1; it is for harbor1, ws1"
 )  # fmt: skip
 def test_what_asks_nothing_of_anybody_is_not_all_well(site: Site, words: list[str], said: str) -> None:
     done = site.moor(*words)
-    assert (done.code, done.out, done.err) == (1, "", f"moor: {said}\n")
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", f"moor: {said}\n")
     assert site.nobody_called()
 
 
 def test_a_host_that_a_command_passes_over_is_told(site: Site) -> None:
     site.door.close()  # node1 is not reached, which is not of this test
-    assert "verify asks nothing of ws1\n" in site.moor("verify", "--limit", "ws1,node1").err
+    assert "verify asks nothing of ws1\n" in site.moor("verify", "--limit", "ws1,node1").stderr
 
 
 def test_a_stage_of_a_sites_own_changes_nothing_on_outsiders(site: Site) -> None:
     done = site.moor("apply", "marking", "--yes", "--output", "json")
-    assert done.code == 0, done.err
+    assert done.returncode == 0, done.stderr
     assert sorted(path.name for path in site.folder.glob("mark-*")) == ["mark-harbor1", "mark-node1", "mark-ws1"]
-    assert site.moor("apply", "marking", "--yes", "--limit", "stranger").code == 1
+    assert site.moor("apply", "marking", "--yes", "--limit", "stranger").returncode == 1
     assert not (site.folder / "mark-stranger").exists()
 
 
@@ -163,11 +150,11 @@ def test_a_host_that_is_kept_out_and_has_work_to_do_is_refused_before_anybody_is
     with (site.folder / "inventory/groups.yaml").open("a") as groups:
         groups.write("ours: {groups: [nodes, workstations]}\nfar: {groups: [outsiders]}\n")
     done = site.moor(*command)
-    assert (done.code, done.out) == (1, "")
+    assert (done.returncode, done.stdout) == (1, "")
     refused = "groups: the host is in group outsiders, on which nothing is changed, and in"
     remedy = "take it out of outsiders, or out of the other"
-    assert f"inventory/hosts.yaml:1: harbor1.{refused} harbor; {remedy}\n" in done.err
-    assert f"inventory/hosts.yaml:4: stranger.{refused} nodes, workstations; {remedy}\n" in done.err
+    assert f"inventory/hosts.yaml:1: harbor1.{refused} harbor; {remedy}\n" in done.stderr
+    assert f"inventory/hosts.yaml:4: stranger.{refused} nodes, workstations; {remedy}\n" in done.stderr
     assert site.nobody_called()
 
 
@@ -187,5 +174,5 @@ def test_a_host_that_is_kept_out_and_has_work_to_do_is_refused_before_anybody_is
 )
 def test_words_that_make_no_sense_are_one_clear_error(site: Site, words: list[str], said: str) -> None:
     done = site.moor(*words)
-    assert (done.code, done.out, said in done.err, done.err.count("\n")) == (1, "", True, 1), done.err
+    assert (done.returncode, done.stdout, said in done.stderr, done.stderr.count("\n")) == (1, "", True, 1), done.stderr
     assert site.nobody_called()

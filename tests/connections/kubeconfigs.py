@@ -6,11 +6,9 @@ import base64
 import datetime
 import json
 import ssl
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -19,6 +17,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from tests.harness.servers import Handler, serving, tls
 
 Tree = dict[str, Any]
 NODES = {"kind": "NodeList", "apiVersion": "v1", "metadata": {}, "items": []}
@@ -127,40 +127,23 @@ def answering(pair: Pair, directory: Path, client_authority: bytes = b"") -> Ite
     """Serve TLS on loopback."""
     served = Answering()
 
-    class Handler(BaseHTTPRequestHandler):
+    class Asked(Handler):
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
             served.asked.append((self.path, list(self.headers.items())))
             served.clients.append(bool(self.connection.getpeercert()))
             code, kind, body = served.answer(list(self.headers.items()))
-            self.send_response(code)
-            self.send_header("Content-Type", kind)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+            self.reply(code, body, {"Content-Type": kind})
 
         do_POST = do_PATCH = do_GET
 
-        def log_message(self, format: str, *args: object) -> None:
-            """Print nothing."""
-
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     file = directory / "served.pem"
     file.write_bytes(pair.certificate + pair.key)
-    context.load_cert_chain(file)
+    context = tls(file)
     if client_authority:
         context.verify_mode = ssl.CERT_OPTIONAL
         context.load_verify_locations(cadata=client_authority.decode())
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    server.socket = context.wrap_socket(server.socket, server_side=True)
-    served.url = f"https://127.0.0.1:{server.server_address[1]}"
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    try:
+    with serving(Asked, context) as port:
+        served.url = f"https://127.0.0.1:{port}"
         yield served
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

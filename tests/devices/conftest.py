@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from ruamel.yaml import YAML
 
 from moor.commands import drift, fleet
 from moor.errors import MoorError
 from moor.options import Options
 from tests.devices.boxes import Box
 from tests.devices.simulator import host_key, public_key, served
+from tests.harness.sites import Content, write_site
 
 INTERFACES = {
     "cisco_ios": ("GigabitEthernet0/1", "GigabitEthernet0/2"),
@@ -72,7 +72,7 @@ class Edge:
         device = {"hostname": "127.0.0.1", "port": self.port, "username": "ops", "groups": ["devices"]}
         pinned = {} if self.known_hosts else {"ssh_host_key": self.key}
         data = {"access_list": {"interfaces": self.interfaces, **self.settings}, **pinned}
-        files = {
+        files: dict[str, Content] = {
             "config.yaml": {"inventory": {"plugin": "FleetInventory"}},
             "inventory/groups.yaml": {
                 "devices": {"platform": self.platform or self.box.platform, "connection_options": options}
@@ -85,9 +85,7 @@ class Edge:
                 }
             },
         }
-        for name, content in files.items():
-            (self.site / name).parent.mkdir(exist_ok=True)
-            YAML(typ="safe").dump(content, self.site / name)
+        write_site(self.site, files)
 
     def run(self, command: str) -> tuple[int, str]:
         """Give exit code and output of ``moor plan|apply|drift`` of the concern ``devices``, or of ``check``."""

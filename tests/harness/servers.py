@@ -44,9 +44,11 @@ def tls(certificate: Path, key: Path | None = None) -> ssl.SSLContext:
 
 
 @contextmanager
-def serving(handler: type[BaseHTTPRequestHandler], context: ssl.SSLContext | None = None) -> Iterator[int]:
-    """Serve HTTP, or HTTPS with ``context``, on a free port of loopback, which is returned."""
-    with ThreadingHTTPServer((LOOPBACK, 0), handler) as server:
+def serving(
+    handler: type[BaseHTTPRequestHandler], context: ssl.SSLContext | None = None, address: str = LOOPBACK
+) -> Iterator[int]:
+    """Serve HTTP, or HTTPS with ``context``, on a free port of this machine, which is returned."""
+    with ThreadingHTTPServer((address, 0), handler) as server:
         server.daemon_threads = True
         if context:
             server.socket = context.wrap_socket(server.socket, server_side=True)
@@ -57,3 +59,9 @@ def serving(handler: type[BaseHTTPRequestHandler], context: ssl.SSLContext | Non
         finally:
             server.shutdown()
             thread.join()
+
+
+def answers(port: int) -> bool:
+    """Return whether somebody listens on a port of loopback."""
+    with socket.socket() as sock:
+        return sock.connect_ex((LOOPBACK, port)) == 0

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import socket
 import subprocess
 from collections.abc import Mapping
 from contextlib import suppress
@@ -13,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.harness.servers import free_port
+from tests.harness.servers import answers, free_port
 from tests.harness.waiting import until
 
 PASSWORD = "correct horse"
@@ -108,12 +107,8 @@ class Sshd:
         script = ["unshare", "-m", "--", "sh", "-c", PRIVATE_ETC, "sh", str(self.directory)]
         with (self.directory / "log").open("ab") as log:
             self.process = subprocess.Popen(script, stderr=log)
-        until(self._answers, f"sshd answers; {self.directory}/log says why not", 10, 0.02)
+        until(lambda: answers(self.port), f"sshd answers; {self.directory}/log says why not", 10, 0.02)
         return self
-
-    def _answers(self) -> bool:
-        with socket.socket() as sock:
-            return sock.connect_ex(("127.0.0.1", self.port)) == 0
 
     def stop(self) -> None:
         """Stop it with every session of it."""

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from moor.settings import SecretRef, SiteSettings
+from tests.harness.waiting import until
 
 NOBODY = 65534
 
@@ -55,22 +56,13 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     running = subprocess.Popen(argv, **quiet, **user)  # type: ignore[call-overload]
     try:
         ready = [_program("pg_isready"), "--quiet", "--timeout=1", "-h", str(place)]
-        assert any(subprocess.run(ready, check=False).returncode == 0 for _ in _moments(running))
+        until(lambda: running.poll() is not None or subprocess.run(ready, check=False).returncode == 0, "it is ready")
+        assert running.poll() is None, "PostgreSQL ended at its start"
         yield f"postgresql+psycopg://moor:not-needed-here@/postgres?host={place}"
     finally:
         running.terminate()
         running.wait()
         shutil.rmtree(place)
-
-
-def _moments(running: subprocess.Popen[bytes]) -> Iterator[int]:
-    for number in range(300):
-        if running.poll() is not None:
-            return
-        yield number
-        import time
-
-        time.sleep(0.1)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import base64
-import http.server
 import json
 import os
 import re
 import socket
-import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -34,6 +32,7 @@ from lab.kubernetes.standin.agent.confinement import ConfigError
 from lab.kubernetes.standin.agent.containerd import Image
 from lab.kubernetes.standin.agent.effect import config_path
 from lab.kubernetes.standin.agent.images import Credentials, InvalidName
+from tests.harness.servers import Handler, serving
 
 Object = dict[str, Any]
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -421,19 +420,12 @@ def test_the_registry_directory_is_found_in_every_version(dump: str, path: str) 
 def web() -> Iterator[int]:
     """A port of a server that answers /ok with 200 and all else with 500."""
 
-    class Handler(http.server.BaseHTTPRequestHandler):
+    class Asked(Handler):
         def do_GET(self) -> None:
-            self.send_response(200 if self.path == "/ok" else 500)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
+            self.reply(200 if self.path == "/ok" else 500)
 
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-        yield server.server_address[1]
-        server.shutdown()
+    with serving(Asked) as port:
+        yield port
 
 
 def asked(spec: Object, container: Object | None = None) -> str | None:

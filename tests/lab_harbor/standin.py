@@ -1,11 +1,9 @@
 """The core of Harbor's stand-in, served over plain HTTP, with a real docker-registry behind it where one is found."""
 
 import shutil
-import socket
 import subprocess
 import tarfile
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -24,6 +22,8 @@ from lab.harbor.core.users import first_start
 from lab.harbor.images import base_layer
 from lab.harbor.prepare.keys import certificate_of
 from lab.images import CACHE
+from tests.harness.servers import answers, free_port
+from tests.harness.waiting import until
 
 ADMIN_PASSWORD = "Replay-Passw0rd"
 
@@ -81,12 +81,6 @@ def serve(directory: Path, registry: Path | None = None) -> Iterator[Served]:
 PARTS = ("core", "database", "jobservice", "portal", "redis", "registry", "registryctl")
 
 
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
-
-
 @contextmanager
 def run_registry(program: Path, directory: Path, key: rsa.RSAPrivateKey) -> Iterator[str]:
     """docker-registry on a free port, with the token authentication that the core's tokens pass."""
@@ -101,24 +95,11 @@ def run_registry(program: Path, directory: Path, key: rsa.RSAPrivateKey) -> Iter
     with (directory / "registry.log").open("wb") as log:
         process = subprocess.Popen([program, "serve", directory / "registry.yml"], stdout=log, stderr=log)
         try:
-            _wait(port)
+            until(lambda: answers(port), "the registry answers", 20)
             yield f"http://127.0.0.1:{port}"
         finally:
             process.terminate()
             process.wait(10)
-
-
-def _wait(port: int) -> None:
-    deadline = time.monotonic() + 20
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-        except OSError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.05)
-        else:
-            return
 
 
 def find_registry(directory: Path) -> Path:

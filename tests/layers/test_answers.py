@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import base64
 import json
-import ssl
-import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -25,6 +22,7 @@ from tasks.layers.door import Asked, Door, Known
 from tasks.layers.probes import registry_probe
 from tasks.layers.rule import Verdict
 from tasks.layers.seen import evidence_of
+from tests.harness.servers import Handler, serving, tls
 from tests.harness.shells import SHELLS, sh, text
 
 KNOWN = Known("answers", "ok", "", "there", "there", "there", "", "")
@@ -50,10 +48,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Answers]:
     """A registry that answers as it is told, under the name localhost."""
     answers = Answers(ca=certificate(tmp_path_factory.mktemp("tls")))
 
-    class Handler(BaseHTTPRequestHandler):
-        def log_message(self, format: str, *args: object) -> None:
-            return
-
+    class Registry(Handler):
         def do_HEAD(self) -> None:
             self.do_GET()
 
@@ -61,26 +56,12 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Answers]:
             part = "manifests" if "/manifests/" in self.path else "token" if "/token" in self.path else "v2"
             status = answers.statuses.get(part, {"v2": 401}.get(part, 200))
             body = json.dumps({"token": token(), "errors": [{"message": MESSAGES.get(status, "")}]}).encode()
-            self.send_response(status)
             realm = f'Bearer realm="https://localhost:{answers.port}/service/token",service="harbor-registry"'
-            heads = {"Content-Type": answers.kind, "Content-Length": str(len(body)), "WWW-Authenticate": realm}
-            for name, value in {**heads, "Location": "https://login.corp.test/"}.items():
-                self.send_header(name, value)
-            self.end_headers()
-            if self.command == "GET":
-                self.wfile.write(body)
+            heads = {"Content-Type": answers.kind, "WWW-Authenticate": realm, "Location": "https://login.corp.test/"}
+            self.reply(status, body, heads)
 
-    httpd = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(answers.ca, answers.ca.with_suffix(".key"))
-    httpd.socket = context.wrap_socket(httpd.socket, server_side=True)
-    answers.port = httpd.server_address[1]
-    thread = threading.Thread(target=httpd.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    yield answers
-    httpd.shutdown()
-    thread.join()
-    httpd.server_close()
+    with serving(Registry, tls(answers.ca, answers.ca.with_suffix(".key"))) as answers.port:
+        yield answers
 
 
 def certificate(directory: Path) -> Path:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -18,6 +16,7 @@ from tasks.layers.explain import SAYINGS, explained, unknown
 from tasks.layers.heard import Ours, plain, understood
 from tasks.layers.page import PAGE, filled, readable
 from tasks.layers.saying import Saying
+from tests.harness.commands import Done, moor
 from tests.layers.messages import COPY, HEAD, IMAGE, MESSAGES, NAME, SANDBOX, TOKEN, X509, Message, quoted, wrapped
 
 OURS = Ours(NAME, frozenset({NAME, "registry"}), frozenset({"10.77.0.11"}))
@@ -162,9 +161,8 @@ def test_quoting_changes_nothing(message: Message, times: int) -> None:
     assert plain(words).count("\\") == 0
 
 
-def told_by(message: str, *words: str, site: str = "/nowhere") -> subprocess.CompletedProcess[str]:
-    argv = [sys.executable, "-m", "moor", "diagnose", "--site", site, "--event", message, *words]
-    return subprocess.run(argv, capture_output=True, text=True, check=False, timeout=60)
+def told_by(message: str, *words: str, site: str = "/nowhere") -> Done:
+    return moor(Path(site), "diagnose", "--event", message, *words)
 
 
 def test_the_command_line_explains_a_message_without_any_fleet() -> None:

@@ -7,7 +7,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,11 +15,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from moor.cli import main
 from moor.commands.pages import place
 from moor.errors import InputError
 from moor.pages.server import is_loopback
 from moor.settings import SiteSettings
+from tests.harness.commands import moor_here, started
 from tests.pages.conftest import Show
 
 ROOT = Path(__file__).parents[2]
@@ -41,13 +40,11 @@ def serving(settings: SiteSettings, tmp_path: Path, *words: str) -> Iterator[Ser
     shutil.copy(ROOT / "config.yaml", tmp_path)
     shutil.copytree(ROOT / "inventory", tmp_path / "inventory")
     shutil.copytree(settings.state, tmp_path / ".moor")
-    argv = [*words, sys.executable, "-m", "moor", "serve", "--listen", "127.0.0.1:0", "--site", str(tmp_path)]
-    with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT) as process:
+    with started(tmp_path, "serve", "--listen", "127.0.0.1:0", under=words) as process:
         assert process.stdout
         line = process.stdout.readline()
         assert line.startswith("http://127.0.0.1:"), line
         yield Served(process, line.split()[0], line)
-        process.kill()
 
 
 @pytest.fixture
@@ -123,13 +120,11 @@ def test_another_place_is_refused(text: str) -> None:
         ("127.0.0.1:{taken}", "another program listens there; choose another port"),
     ],
 )
-def test_where_nobody_can_listen_is_one_clear_error(listen: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_where_nobody_can_listen_is_one_clear_error(listen: str, said: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         listen = listen.format(taken=taken.getsockname()[1])
-        with pytest.raises(SystemExit) as ended:
-            main(["serve", "--listen", listen, "--site", str(ROOT)])
-    assert (ended.value.code, capsys.readouterr().err) == (1, f"moor: --listen {listen}: {said}\n")
-    del ended
+        done = moor_here(ROOT, "serve", "--listen", listen)
+    assert (done.returncode, done.stderr) == (1, f"moor: --listen {listen}: {said}\n")
     gc.collect()  # a socket that was left open is a warning here, and not in whichever test comes next
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -17,6 +15,8 @@ from moor.pages.render import page
 from moor.pages.view import span
 from moor.settings import SiteSettings
 from moor.text import drift
+from tests.harness.commands import moor
+from tests.harness.sites import write_site
 from tests.history.reports import a_run
 from tests.pages.conftest import view_of
 from tests.pages.filled import fill
@@ -110,15 +110,13 @@ def test_a_length_of_time_is_told_in_its_largest_unit() -> None:
 
 
 def test_report_writes_one_file_for_its_owner_and_says_where(settings: SiteSettings, tmp_path: Path) -> None:
-    (tmp_path / "config.yaml").write_text(f"user_defined: {{moor: {{state: {settings.state}}}}}\n")
-    (tmp_path / "inventory").mkdir()
-    (tmp_path / "inventory/hosts.yaml").write_text("node1: {}\n")
+    config = {"user_defined": {"moor": {"state": str(settings.state)}}}
+    write_site(tmp_path, {"config.yaml": config, "inventory/hosts.yaml": "node1: {}\n"})
     out = tmp_path / "fleet.html"
-    argv = [sys.executable, "-m", "moor", "report", "--site", str(tmp_path), "--out"]
-    done = subprocess.run([*argv, str(out)], capture_output=True, text=True, check=True, cwd=ROOT)
+    done = moor(tmp_path, "report", "--out", str(out))
     assert done.stdout.strip() == str(out)
     assert out.read_text().startswith("<!doctype html>")
     assert out.stat().st_mode & 0o777 == 0o600
-    lost = subprocess.run([*argv, "/no/such/x.html"], capture_output=True, text=True, check=False, cwd=ROOT)
+    lost = moor(tmp_path, "report", "--out", "/no/such/x.html")
     assert (lost.returncode, lost.stdout) == (1, "")
     assert "no such directory: /no/such" in lost.stderr

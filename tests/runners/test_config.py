@@ -9,15 +9,15 @@ import pytest
 from moor.errors import InputError
 from moor.runners import dask
 from moor.sites import open_site
+from tests.harness.sites import write_site
 
 HERE = {"ca.pem": 0o644, "cert.pem": 0o644, "key.pem": 0o600, "open.pem": 0o644}
 TLS = "ca: ca.pem, cert: cert.pem, key: key.pem"
 
 
 def site(folder: Path, options: str) -> Path:
-    (folder / "inventory").mkdir()
-    (folder / "inventory/hosts.yaml").write_text("node1: {hostname: 10.9.0.1}\n")
-    (folder / "config.yaml").write_text(f"runner:\n  plugin: dask\n  options: {options}\n")
+    config = f"runner:\n  plugin: dask\n  options: {options}\n"
+    write_site(folder, {"config.yaml": config, "inventory/hosts.yaml": "node1: {hostname: 10.9.0.1}\n"})
     for name, mode in HERE.items():
         (folder / name).touch()
         (folder / name).chmod(mode)

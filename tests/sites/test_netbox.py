@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import ssl
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -18,6 +15,8 @@ from moor.errors import InputError
 from moor.pem import opened
 from moor.pki import Names, issue, make_authority, utc_now
 from moor.sites import open_site
+from tests.harness.servers import Handler, serving, tls
+from tests.harness.sites import write_site
 
 STRANGER = make_authority(Names(("x.y",)), 9, utc_now())
 TOKEN = "0123456789abcdef"
@@ -48,52 +47,33 @@ class NetBox:
 
     def write(self, hosts: str = "", token: str = TOKEN, more: str = "") -> None:
         """Write the site; ``more`` are further lines of the options."""
-        (self.site / "token").write_text(token)
-        (self.site / "token").chmod(0o600)
-        (self.site / "inventory").mkdir(exist_ok=True)
-        (self.site / "inventory/groups.yaml").write_text(GROUPS)
-        if hosts:
-            (self.site / "inventory/hosts.yaml").write_text(hosts)
         where = f"url: 'https://127.0.0.1:{self.port}', token: 'file:token', ca: ca.crt"
-        lines = f"inventory:\n  plugin: NetBoxInventory\n  options:\n    netbox: {{{where}{more}}}\n"
-        (self.site / "config.yaml").write_text(lines)
+        files = {
+            "config.yaml": f"inventory:\n  plugin: NetBoxInventory\n  options:\n    netbox: {{{where}{more}}}\n",
+            "inventory/groups.yaml": GROUPS,
+        }
+        write_site(self.site, files | ({"inventory/hosts.yaml": hosts} if hosts else {}), {"token": token})
 
 
 @pytest.fixture
 def netbox(tmp_path: Path) -> Iterator[NetBox]:
     box = NetBox(tmp_path)
 
-    class Handler(BaseHTTPRequestHandler):
+    class Asked(Handler):
         def do_GET(self) -> None:
-            parts = urlsplit(self.path)
-            box.asked.append(parse_qs(parts.query))
+            box.asked.append(parse_qs(urlsplit(self.path).query))
             allowed = self.headers["Authorization"] == box.known
             content = box.answer(self.path) if allowed else json.dumps({"detail": "Invalid token"}).encode()
-            self.send_response(302 if box.elsewhere else 200 if allowed else 403)
-            if box.elsewhere:
-                self.send_header("Location", box.elsewhere)
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            elsewhere = {"Location": box.elsewhere} if box.elsewhere else {}
+            self.reply(302 if box.elsewhere else 200 if allowed else 403, content, elsewhere)
 
     names = Names(("netbox.moor.test",), (ip_address("127.0.0.1"),))
     authority = make_authority(names, 9, utc_now())
     pair = issue(authority, names, 5, utc_now())
     (tmp_path / "ca.crt").write_text(authority.pem)
     (tmp_path / "served.pem").write_text(pair.pem + opened(pair.key).reveal())
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(tmp_path / "served.pem")
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.socket = context.wrap_socket(server.socket, server_side=True)
-        box.port = server.server_address[1]
-        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-        thread.start()
+    with serving(Asked, tls(tmp_path / "served.pem")) as box.port:
         yield box
-        server.shutdown()
-        thread.join()
 
 
 def test_machines_are_hosts_in_the_groups_that_the_site_knows(netbox: NetBox) -> None:
@@ -180,37 +160,24 @@ def test_a_netbox_that_gives_no_list_is_one_clear_error(
     ],
 )
 def test_options_that_cannot_work_are_refused_before_anybody_is_asked(tmp_path: Path, options: str, said: str) -> None:
-    (tmp_path / "inventory").mkdir()
-    (tmp_path / "inventory/hosts.yaml").write_text("a: {}\n")
     written = options if options.startswith("{") else f"{{{options}}}"
-    (tmp_path / "config.yaml").write_text(f"inventory: {written}\n")
+    write_site(tmp_path, {"config.yaml": f"inventory: {written}\n", "inventory/hosts.yaml": "a: {}\n"})
     with pytest.raises(InputError, match=said):
         open_site(tmp_path)
 
 
 @pytest.fixture
 def stranger() -> Iterator[tuple[str, list[str]]]:
-    """Give the address of another server, without TLS, and the requests that it gets."""
+    """Start another server, without TLS; returns its address and the requests that it gets."""
     heard: list[str] = []
 
-    class Handler(BaseHTTPRequestHandler):
+    class Heard(Handler):
         def do_GET(self) -> None:
             heard.append(f"{self.path} {self.headers['Authorization']}")
-            content = b'{"results": [], "next": null}'
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
+            self.reply(200, b'{"results": [], "next": null}')
 
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_address[1]}", heard
-        server.shutdown()
-        thread.join()
+    with serving(Heard) as port:
+        yield f"http://127.0.0.1:{port}", heard
 
 
 def pages(following: str) -> Callable[[str], bytes]:

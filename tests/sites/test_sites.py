@@ -16,6 +16,7 @@ from moor.settings import optional_settings_of, sections, settings_of, site_of
 from moor.sites import find_site, open_site
 from tasks.facts import Registry
 from tasks.pki import Pki
+from tests.harness.sites import write_site
 
 HOSTS = "node1: {hostname: 10.9.0.1, groups: [nodes]}\nnode2: {hostname: 10.9.0.2, groups: [nodes]}\n"
 GROUPS = "nodes: {groups: [all], data: {custom: {rack: a}}}\nall: {}\n"
@@ -33,14 +34,12 @@ MakeSite = Callable[..., Path]
 
 @pytest.fixture
 def site(tmp_path: Path) -> MakeSite:
-    """Give a function that writes a site; its files by name, the usual ones where none is given."""
+    """Return a function that writes a site; its files by name, the usual ones where none is given."""
+    usual = {"hosts": HOSTS, "groups": GROUPS, "defaults": DEFAULTS}
 
     def written(config: str = "", **files: str) -> Path:
-        (tmp_path / "inventory").mkdir(exist_ok=True)
-        (tmp_path / "config.yaml").write_text(dedent(config))
-        for name, usual in (("hosts", HOSTS), ("groups", GROUPS), ("defaults", DEFAULTS)):
-            (tmp_path / "inventory" / f"{name}.yaml").write_text(dedent(files.get(name, usual)))
-        return tmp_path
+        inventory = {f"inventory/{name}.yaml": dedent(text) for name, text in {**usual, **files}.items()}
+        return write_site(tmp_path, {"config.yaml": dedent(config), **inventory})
 
     return written
 

@@ -145,7 +145,7 @@ def test_a_run_that_ctrl_c_ends(berth: Berth, same: Same) -> None:
 
 
 def test_page_of_a_history(tmp_path: Path, same: Same) -> None:
-    settings = SiteSettings(directory=tmp_path, state=tmp_path / "state")
+    settings = SiteSettings.at(tmp_path, state=tmp_path / "state")
     fill(settings, 8, 20)
     shown = page(view_of(settings), "registry-fleet")
     same(re.sub(r"<(style|script)>.*?</\1>|sha256-[\w+/=]+", r"", shown, flags=re.DOTALL), "html")

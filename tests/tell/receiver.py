@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
+
+from tests.harness.servers import LOOPBACK, Handler, serving
 
 
 @dataclass
@@ -26,29 +26,16 @@ class Received:
 
 
 @contextmanager
-def receiver(address: str = "127.0.0.1") -> Iterator[Received]:
+def receiver(address: str = LOOPBACK) -> Iterator[Received]:
     received = Received()
 
-    class Handler(BaseHTTPRequestHandler):
+    class Noting(Handler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             if received.status == 200:
                 received.notices.append(json.loads(body))
-            self.send_response(received.status)
-            if received.elsewhere:
-                self.send_header("Location", received.elsewhere)
-            self.end_headers()
+            self.reply(received.status, headers={"Location": received.elsewhere} if received.elsewhere else {})
 
-        def log_message(self, format: str, *args: object) -> None:
-            """Say nothing."""
-
-    server = HTTPServer((address, 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    received.url = f"json://{address}:{server.server_port}/hook"
-    try:
+    with serving(Noting, address=address) as port:
+        received.url = f"json://{address}:{port}/hook"
         yield received
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
