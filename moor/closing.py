@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from nornir.core import Nornir
 from nornir.core.inventory import Host
-from nornir.core.task import AggregatedResult, MultiResult, Task
+from nornir.core.task import MultiResult, Task
 
 from moor.engine.observation import observation_of
+from moor.processors import QuietProcessor
 
 if TYPE_CHECKING:
     from moor.runbook import Runbook, Stage
@@ -22,7 +23,7 @@ def keep_connections(nr: Nornir) -> None:
     nr.config.user_defined[KEPT] = True
 
 
-class Closer:
+class Closer(QuietProcessor):
     """Nornir processor that closes a host's connection to its shell after the last task that may use it."""
 
     def __init__(self, nr: Nornir, runbook: Runbook) -> None:
@@ -39,21 +40,6 @@ class Closer:
     def _is_over(self, task: Task, host: Host, failed: bool) -> bool:
         known = self._dry_run and observation_of(host).whole  # a plan of what was read whole asks nothing more
         return known or (failed and not self._independent) or task.name == self._last[host.name]
-
-    def task_started(self, task: Task) -> None:
-        """Nothing is over yet."""
-
-    def task_completed(self, task: Task, result: AggregatedResult) -> None:
-        """Its instances were seen already."""
-
-    def task_instance_started(self, task: Task, host: Host) -> None:
-        """Nothing is over yet."""
-
-    def subtask_instance_started(self, task: Task, host: Host) -> None:
-        """Subtasks are part of their task."""
-
-    def subtask_instance_completed(self, task: Task, host: Host, result: MultiResult) -> None:
-        """Subtasks are part of their task."""
 
 
 def _last(host: Host, stages: Iterable[Stage], dry_run: bool) -> str:

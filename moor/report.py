@@ -18,6 +18,7 @@ from moor.engine.plan import printable, shown
 from moor.engine.results import Cause, Found, ResourceResult, Status
 from moor.errors import MoorError
 from moor.findings import EXAMINED, Expiry, Finding, FindingState
+from moor.processors import QuietProcessor
 from moor.runbook import Skipped
 
 SCHEMA = 1  # raised when a field of the JSON changes its meaning or goes
@@ -103,7 +104,7 @@ class RunReport:
         return text.replace("\x7f", "\\u007f")  # ASCII, but nothing to show on a terminal
 
 
-class Collector:
+class Collector(QuietProcessor):
     """Nornir processor that fills a report as results come in."""
 
     def __init__(self, report: RunReport) -> None:
@@ -120,9 +121,6 @@ class Collector:
         """
         self._lock.acquire()
         self.busy |= {name: task for name, task in elsewhere.items() if (name, task) not in self.ended}
-
-    def task_started(self, task: Task) -> None:
-        """Nothing to collect yet."""
 
     def task_completed(self, task: Task, result: AggregatedResult) -> None:
         """Keep the time that the run has taken so far."""
@@ -156,12 +154,6 @@ class Collector:
             known = self.report.expiries if isinstance(one, Expiry) else self.report.findings
             if not any((one.id, one.host) == (other.id, other.host) for other in known):
                 known.append(replace(one, stage=stage))  # type: ignore[arg-type]
-
-    def subtask_instance_started(self, task: Task, host: Host) -> None:
-        """Subtasks are part of their task's result."""
-
-    def subtask_instance_completed(self, task: Task, host: Host, result: MultiResult) -> None:
-        """Subtasks are part of their task's result."""
 
 
 def _safe(one: Finding | Expiry) -> Finding | Expiry:

@@ -14,11 +14,12 @@ from typing import Any
 from nornir.core import Nornir
 from nornir.core.inventory import Host
 from nornir.core.processor import Processors
-from nornir.core.task import AggregatedResult, MultiResult, Result, Task
+from nornir.core.task import MultiResult, Result, Task
 from nornir.plugins.runners import ThreadedRunner
 
 from moor.errors import MoorError
 from moor.masking import MaskingFilter
+from moor.processors import QuietProcessor
 from moor.progress import progress_to
 from moor.runners.likeness import Likeness, unlike
 from moor.runners.orders import Order, packed, take_reading, take_words
@@ -59,7 +60,7 @@ def _keep_logs_clean() -> None:
         logger.propagate = False
 
 
-class Telling:
+class Telling(QuietProcessor):
     """Nornir processor that tells a controller what happens on this worker, host by host."""
 
     def __init__(self, session: Session, number: int, tell: Tell, wanted: Callable[[], bool]) -> None:
@@ -80,18 +81,6 @@ class Telling:
         written = _written(host, result)  # it says which connections are open
         self._session.leave(host.name)
         self._tell("completed", host.name, written)
-
-    def subtask_instance_started(self, task: Task, host: Host) -> None:
-        """Subtasks are part of their task's results, and told with them."""
-
-    def subtask_instance_completed(self, task: Task, host: Host, result: MultiResult) -> None:
-        """Subtasks are part of their task's results, and told with them."""
-
-    def task_started(self, task: Task) -> None:
-        """The controller knows."""
-
-    def task_completed(self, task: Task, result: AggregatedResult) -> None:
-        """The controller knows."""
 
     def progress(self, line: str) -> None:
         """Tell a line of progress of this order's hosts, not of another's that run here too."""

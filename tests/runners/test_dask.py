@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 from nornir.core import Nornir
 from nornir.core.inventory import Host
-from nornir.core.task import AggregatedResult, MultiResult, Task
+from nornir.core.task import MultiResult, Task
 
 from moor.errors import MoorError
 from moor.masking import forms
 from moor.modules import TASKS, load_module
+from moor.processors import QuietProcessor
 from moor.sites import open_site
 from tests.harness.commands import moor_here, started
 from tests.harness.servers import free_port
@@ -28,7 +29,7 @@ THREADED = {"plugin": "threaded", "options": {"num_workers": 4}}
 EVERY = [*HOSTS[:2], GONE, *HOSTS[2:]]
 
 
-class Heard:
+class Heard(QuietProcessor):
     """Nornir processor that counts what it is told of each host."""
 
     def __init__(self) -> None:
@@ -40,14 +41,6 @@ class Heard:
     def task_instance_completed(self, task: Task, host: Host, result: MultiResult) -> None:
         assert result[0].host is host
         self.ended[host.name] += 1
-
-    def task_started(self, task: Task) -> None: ...
-
-    def task_completed(self, task: Task, result: AggregatedResult) -> None: ...
-
-    def subtask_instance_started(self, task: Task, host: Host) -> None: ...
-
-    def subtask_instance_completed(self, task: Task, host: Host, result: MultiResult) -> None: ...
 
 
 def told_here(grounds: Grounds, *words: str) -> dict[str, Any]:
