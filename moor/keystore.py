@@ -12,11 +12,9 @@ from pathlib import Path
 from moor import private
 from moor.deferred import ec, x509
 from moor.errors import InputError
-from moor.pem import key_fits, pem, read_chain, read_key, sealed
+from moor.pem import BEGIN_CERTIFICATE, key_fits, pem, read_chain, read_key, sealed
 from moor.pki import Pair
 from moor.secrets import Secret
-
-BEGIN = b"-----BEGIN CERTIFICATE-----"
 
 
 @dataclass(frozen=True)
@@ -47,7 +45,7 @@ class Kept:
                     "or move the certificate away to have both made anew"
                 )
             return None
-        content = sealed_key if BEGIN in sealed_key else self._bytes(self.certificate_file)
+        content = sealed_key if BEGIN_CERTIFICATE.encode() in sealed_key else self._bytes(self.certificate_file)
         return read_chain(content, str(self.key_file))[0] if content else None
 
     def pair(self, passphrase: Secret) -> Pair | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -17,6 +18,15 @@ if TYPE_CHECKING:
         PrivateKeyTypes,
         PublicKeyTypes,
     )
+
+
+BEGIN_CERTIFICATE, END_CERTIFICATE = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
+CERTIFICATE = re.compile(f"{BEGIN_CERTIFICATE}.*?{END_CERTIFICATE}\n?", re.DOTALL)
+
+
+def certificates_in(text: str) -> list[str]:
+    """List the certificates that stand in a text among other things, each in PEM form with the end of its line."""
+    return CERTIFICATE.findall(text)
 
 
 def pem(certificate: x509.Certificate) -> str:

@@ -17,7 +17,7 @@ from moor.engine.observation import observation_of
 from moor.engine.results import Found
 from moor.errors import HostError
 from moor.findings import Expiry, Finding
-from moor.pem import pem
+from moor.pem import certificates_in, pem
 from moor.pki import utc_now
 from moor.resources.base import Probed, Resource, State
 from moor.settings import settings_of
@@ -28,7 +28,6 @@ from tasks.rotation import ours
 from tasks.served import shown_by
 
 RENEW, RENEW_CA = "moor cert renew", "moor cert renew --ca"
-PEM = re.compile("-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -139,7 +138,7 @@ def _kept(host: Host) -> Iterator[Expiry]:
 def certificate_ends(name: str, what: str, text: str, host: str, remedy: str) -> list[Expiry]:
     """Give the first end among the certificates of a PEM text; none where it holds none that can be read."""
     ends = []
-    for block in PEM.findall(text):
+    for block in certificates_in(text):
         try:
             ends.append(x509.load_pem_x509_certificate(block.encode()).not_valid_after_utc)
         except ValueError:

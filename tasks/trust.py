@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from shlex import quote
@@ -12,6 +11,7 @@ from nornir.core.task import Result, Task
 
 from moor.engine.converge import converge
 from moor.errors import HostError
+from moor.pem import certificates_in
 from moor.resources.base import Later, Resource, Scripted, State
 from moor.resources.file import replaced
 from moor.resources.package import Package
@@ -20,7 +20,6 @@ from tasks.pki import judge as judge  # asked before a run contacts anybody
 
 NAME = "moor-registry-ca"
 BUILD = '"$tool" $argument >&2'
-PEM = re.compile("-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----\n?", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -107,7 +106,7 @@ class Trusted(Scripted):
         """What each anchor holds: one certificate, since Debian's rehash skips a file with several."""
         if isinstance(self.pem, Later):
             return {"anchor": self.pem}
-        found = PEM.findall(self.pem) or [self.pem]
+        found = certificates_in(self.pem) or [self.pem]
         return {f"anchor{f'-{n}' if n > 1 else ''}": certificate for n, certificate in enumerate(found, 1)}
 
     @property

@@ -6,9 +6,8 @@ import re
 from datetime import UTC, datetime
 
 from moor.deferred import hashes, x509
+from moor.pem import certificates_in
 from tasks.layers.answers import word
-
-PEM = re.compile(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
 
 
 def transcript(answer: str, now: float) -> dict[str, str]:
@@ -23,7 +22,7 @@ def transcript(answer: str, now: float) -> dict[str, str]:
         "verify_words": errors[0][1] if errors else code[2] if code else "",
         "plain": word("wrong version number" in answer or "packet length too long" in answer),
     }
-    served = PEM.search(answer)
+    served = certificates_in(answer)
     return {**found, **certificate(served[0], now)} if served else {**found, "served": "no"}
 
 
