@@ -19,7 +19,7 @@ from moor.errors import InputError
 from moor.inventory import FleetInventory
 from moor.nearest import nearest
 from moor.nesting import Unbounded, refuse_growth
-from moor.nodes import Node, Paired
+from moor.nodes import TALOS, Node, Paired
 from moor.settings.access import SiteSettings
 from moor.settings.document import reader
 from moor.settings.fleet import NAME
@@ -27,7 +27,6 @@ from moor.splice import line_break
 from moor.yaml_text import rewritten
 
 Entries = Mapping[str, Mapping[str, Any]]
-TALOS = "Talos has no SSH, so that moor cannot configure it; name the registry in its machine config"
 
 
 def to_adopt(names: Iterable[str], hosts: Mapping[str, str], nodes: Sequence[Node], pairs: Paired) -> list[Node]:

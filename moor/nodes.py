@@ -11,6 +11,10 @@ from typing import Any, Literal
 from moor.identity import Identity
 
 Distribution = Literal["kubernetes", "k3s", "rke2", "talos"]
+TALOS = (
+    "Talos has no SSH, so that moor cannot configure it; "
+    "name the registry in its machine config (RegistryTLSConfig, TrustedRootsConfig)"
+)
 ASK_S = 5.0
 CONTROL_PLANE = ("node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master")
 
@@ -35,14 +39,8 @@ class Node:
 
     @property
     def distribution(self) -> Distribution:
-        """Tell what the node runs, as far as it is another way of configuring containerd.
-
-        Source  the kubelets' versions: v1.30.4+k3s1, v1.30.4+rke2r1; Talos says so in its OS image
-        """
-        if self.os_image.startswith("Talos"):
-            return "talos"
-        _, _, build = self.kubelet.partition("+")
-        return "k3s" if build.startswith("k3s") else "rke2" if build.startswith("rke2") else "kubernetes"
+        """Return what the node runs, as far as it is another way of configuring containerd."""
+        return distribution_of(self.os_image, self.kubelet)
 
     @property
     def leads(self) -> bool:
@@ -54,6 +52,17 @@ class Node:
         """Give what an inventory says of it."""
         about = {"runtime": self.runtime, "os_image": self.os_image, "kubelet": self.kubelet}
         return {**about, "distribution": self.distribution, "labels": dict(self.labels)}
+
+
+def distribution_of(os_image: str, kubelet: str) -> Distribution:
+    """Return the distribution that a node's OS image and its kubelet's version name.
+
+    The versions are such as v1.30.4+k3s1 and v1.30.4+rke2r1; Talos names itself in the OS image.
+    """
+    if os_image.startswith("Talos"):
+        return "talos"
+    build = kubelet.partition("+")[2]
+    return "k3s" if build.startswith("k3s") else "rke2" if build.startswith("rke2") else "kubernetes"
 
 
 def node_of(tree: Mapping[str, Any]) -> Node:

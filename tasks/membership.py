@@ -16,13 +16,11 @@ from moor.engine.results import Found
 from moor.errors import HostError, InputError
 from moor.findings import Finding
 from moor.identity import Identity, asked, written_in
-from moor.nodes import Node, Paired, paired, read_nodes
+from moor.nodes import TALOS, Node, Paired, paired, read_nodes
 from moor.runbook import TAKE_PART
 from moor.selection import FLEET, JOINED
 from moor.settings import optional_settings_of
 from tasks.workload import Cluster
-
-TALOS = "Talos has no SSH: name the registry in its machine config (machine.registries.config, TrustedRootsConfig)"
 
 REMEDY = "join it to the cluster, take it out of hosts.yaml, or write its name there: data.node.name"
 

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from moor import nodes
+from moor.nodes import TALOS
+
 
 @dataclass(frozen=True)
 class Distribution:
@@ -40,7 +43,7 @@ DISTRIBUTIONS: Mapping[str, Distribution] = {
     ),
     "talos": Distribution(
         "talosctl --nodes {host} service kubelet restart",
-        "Talos has no SSH: name the registry in its machine config (RegistryTLSConfig, TrustedRootsConfig)",
+        TALOS,
     ),
     "minikube": Distribution("minikube start", "minikube start --embed-certs, with the CA in ~/.minikube/certs"),
     "kind": Distribution("docker restart {host}", "docker exec {host}, and write its certs.d: kind, Local Registry"),
@@ -58,13 +61,15 @@ def distribution_of(node: Mapping[str, Any]) -> str:
     """Return the distribution of a node by its labels, its kubelet's version and its system."""
     labels = node["metadata"].get("labels") or {}
     about = (node.get("status") or {}).get("nodeInfo") or {}
-    build = str(about.get("kubeletVersion", "")).partition("+")[2]
-    if str(about.get("osImage", "")).startswith("Talos"):
-        return "talos"
+    kubelet = str(about.get("kubeletVersion", ""))
+    known = nodes.distribution_of(str(about.get("osImage", "")), kubelet)
+    if known != "kubernetes":
+        return known
     if str((node.get("spec") or {}).get("providerID", "")).startswith("kind://"):
         return "kind"
-    by_build = next((name for name in ("k3s", "rke2", "k0s") if build.startswith(name)), "")
-    return by_build or next((name for label, name in LABELS.items() if label in labels), "kubernetes")
+    if "+k0s" in kubelet:
+        return "k0s"
+    return next((name for label, name in LABELS.items() if label in labels), known)
 
 
 def means(name: str, host: str) -> dict[str, str]:
