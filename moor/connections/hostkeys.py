@@ -20,6 +20,7 @@ from moor.errors import InputError
 if TYPE_CHECKING:
     import paramiko
 
+NO_KEY = "not a public key; write what `ssh-keyscan HOST` prints after the name: ssh-ed25519 AAAA..."
 SYSTEM = (Path("~/.ssh/known_hosts"), Path("/etc/ssh/ssh_known_hosts"))
 
 
@@ -144,11 +145,30 @@ def pinned_keys(words: str | Sequence[str]) -> list[paramiko.PKey]:
 
 
 def _pinned(word: str) -> paramiko.PKey:
-    kind, _, rest = word.strip().partition(" ")
-    key = _key(kind, rest.split(" ")[0])
+    kind, blob = _public_key_of(word)
+    key = _key(kind, blob)
     if key is None:
-        raise InputError(f'ssh_host_key: {word[:40]!r} is no public key; write it as "ssh-ed25519 AAAA..."')
+        raise InputError(f"ssh_host_key: {word[:40]!r}: {NO_KEY}")
     return key
+
+
+def public_key(text: str) -> tuple[str, str]:
+    """Read a host's public key, as ssh-keyscan prints it after the name; return its type and its base64.
+
+    Raises:
+        ValueError: it is none.
+    """
+    kind, blob, *_ = [*text.split(), "", ""]
+    if not kind or kind_of(blob) != kind:
+        raise ValueError(NO_KEY)
+    return kind, blob
+
+
+def _public_key_of(word: str) -> tuple[str, str]:
+    try:
+        return public_key(word)
+    except ValueError as error:
+        raise InputError(f"ssh_host_key: {word[:40]!r}: {error}") from None
 
 
 def known_of(extras: dict[str, Any], name: str, paths: Iterable[Path] = SYSTEM) -> list[paramiko.PKey]:
@@ -161,18 +181,9 @@ def known_of(extras: dict[str, Any], name: str, paths: Iterable[Path] = SYSTEM) 
 def known_blobs_of(extras: dict[str, Any], name: str, paths: Iterable[Path] = SYSTEM) -> list[str]:
     """List the keys of ``known_of`` in base64, for a library that has keys of its own; raises InputError."""
     if words := extras.get("ssh_host_key"):
-        return [pinned_blob(word) for word in ([words] if isinstance(words, str) else words)]
+        return [_public_key_of(word)[1] for word in ([words] if isinstance(words, str) else words)]
     found = known_lines([Path(extras["known_hosts"])] if extras.get("known_hosts") else paths, name)
     return [line.blob for line in found]
-
-
-def pinned_blob(word: str) -> str:
-    """Give the key of ``ssh_host_key`` in base64; raises InputError."""
-    kind, _, rest = word.strip().partition(" ")
-    blob = rest.split(" ")[0]
-    if kind_of(blob) != kind:
-        raise InputError(f'ssh_host_key: {word[:40]!r} is no public key; write it as "ssh-ed25519 AAAA..."')
-    return blob
 
 
 def kind_of(blob: str) -> str:

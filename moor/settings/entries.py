@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
+from moor.connections.hostkeys import public_key
 from moor.settings.section import SecretRef, SitePath, Strict
 
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -63,20 +62,8 @@ class Entry(DefaultsEntry):
 
 
 def host_key(text: str) -> str:
-    """Give a host's public key as ``TYPE BASE64``; raises ValueError.
-
-    Source  RFC 4253, 6.6: the key's bytes begin with its type.
-    """
-    kind, _, rest = " ".join(text.split()).partition(" ")
-    encoded = rest.partition(" ")[0]
-    try:
-        raw = base64.b64decode(encoded, validate=True)
-    except binascii.Error:
-        raw = b""
-    length = int.from_bytes(raw[:4])
-    if not kind or raw[4 : 4 + length] != kind.encode():
-        raise ValueError("not a public key; write what `ssh-keyscan HOST` prints after the name: ssh-ed25519 AAAA...")
-    return f"{kind} {encoded}"
+    """Return a host's public key as ``TYPE BASE64``; raises ValueError."""
+    return " ".join(public_key(text))
 
 
 def _listed(value: object) -> object:

@@ -68,7 +68,7 @@ def test_a_changed_file_is_read_again(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("words", ["AAAA", "ssh-ed25519", "ssh-ed25519 !!!", "ssh-ed25519 AAAA"])
 def test_a_host_key_in_the_inventory_that_is_none(sshd: Sshd, words: str) -> None:
-    with pytest.raises(InputError, match="is no public key"):
+    with pytest.raises(InputError, match="not a public key"):
         ShellPlugin().open(**sshd.options(ssh_host_key=words))
 
 
