@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import re
 from collections.abc import Sequence
@@ -28,6 +27,7 @@ from tasks.facts import Registry
 from tasks.harbor import harbor_of, may_come
 from tasks.image_archive import archived_id
 from tasks.registry import Projects, robot_login
+from tasks.registry_logins import Login, written
 
 CONTEXT = "io.moor.context"  # label that remembers which context an image was built from
 BUILD_S = 1800
@@ -209,8 +209,7 @@ class ImageResource(Remote):
 
 def docker_config(host_port: str, user: str, password: str) -> str:
     """Give sh that makes ``$d``, a Docker configuration of one login that is gone when the shell ends."""
-    auth = base64.b64encode(f"{user}:{password}".encode()).decode()
-    content = json.dumps({"auths": {host_port: {"auth": auth}}})
+    content = json.dumps({"auths": {host_port: written(Login(user, password))}})
     # /run is memory, so that not even a machine that loses power keeps the login.
     return f"""\
 d=$(mktemp -d /run/moor.XXXXXX 2>/dev/null || mktemp -d) || exit 1

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,9 +20,8 @@ from moor.secrets import Secret
 from tasks.admission import allowed_later
 from tasks.cluster_api import Tree, as_dict, ask, lacks_namespace, put, raw, warned
 from tasks.registry import robot_login
+from tasks.registry_logins import DATA, DOCKER_CONFIG, Login, UnreadableSecret, login_of, written
 
-DOCKER_CONFIG = "kubernetes.io/dockerconfigjson"
-KEYS = {DOCKER_CONFIG: ".dockerconfigjson", "kubernetes.io/dockercfg": ".dockercfg"}  # both are read by kubelet
 CONFLICT = 409
 TRIES = 5  # how often somebody else may write the secret between our reading and our writing
 
@@ -53,7 +51,7 @@ class PullSecret(Remote):
         known = actual or {}
         kind = str(known.get("type", ""))
         wanted: State = {
-            "type": kind if kind in KEYS else DOCKER_CONFIG,
+            "type": kind if kind in DATA else DOCKER_CONFIG,
             f"{self.host_port} user": known.get("robot") or Later(f"Harbor's name of {self._later}"),
             f"{self.host_port} password": known.get("wanted") or Later(f"the password of {self._later}", secret=True),
         }
@@ -92,7 +90,7 @@ class PullSecret(Remote):
             if is_missing(error):
                 return None
             raise
-        if (kind := str(found.setdefault("type", "Opaque"))) not in KEYS:
+        if (kind := str(found.setdefault("type", "Opaque"))) not in DATA:
             raise Refusal(
                 f"{self.id}: it is of type {kind}, which no pod pulls with, and a type cannot be changed; "
                 "give the workload another pull_secret, or delete this secret if nobody needs it"
@@ -131,19 +129,14 @@ def with_login(found: Tree | None, host_port: str, login: tuple[str, Secret]) ->
     """Return what to apply: the secret's logins with ours among them, over the version that was read."""
     kind = str(found["type"]) if found else DOCKER_CONFIG
     document, metadata = _document(found) if found else {}, {}
-    logins = {**_logins(found), host_port: entry_of(login)} if found else {host_port: entry_of(login)}
+    ours = {host_port: written(Login(login[0], login[1].reveal()))}
+    logins = {**_logins(found), **ours} if found else ours
     if kind == DOCKER_CONFIG:
         logins = {**document, "auths": logins}
     if found:
         metadata = {"resourceVersion": found["metadata"]["resourceVersion"]}
-    data = {KEYS[kind]: base64.b64encode(json.dumps(logins).encode()).decode()}
+    data = {DATA[kind]: base64.b64encode(json.dumps(logins).encode()).decode()}
     return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "type": kind, "data": data}
-
-
-def entry_of(login: tuple[str, Secret]) -> dict[str, str]:
-    """Return one login as Docker writes it; the user's dollar sign stays as it is."""
-    user, word = login[0], login[1].reveal()
-    return {"username": user, "password": word, "auth": base64.b64encode(f"{user}:{word}".encode()).decode()}
 
 
 def holds(found: Tree, host_port: str, login: tuple[str, Secret]) -> bool:
@@ -154,21 +147,11 @@ def holds(found: Tree, host_port: str, login: tuple[str, Secret]) -> bool:
 
 def described(found: Tree, host_port: str) -> dict[str, str]:
     """Return user and the password's hash of our login; empty where the secret has none that kubelet would read."""
-    user, password = login_of(_logins(found).get(host_port))
-    return {f"{host_port} user": user, f"{host_port} password": sha256(password)} if user else {}
-
-
-def login_of(entry: object) -> tuple[str, str]:
-    """Return user and password of one login as kubelet does: ``auth`` comes before the two others."""
-    if not isinstance(entry, Mapping):
-        return "", ""
     try:
-        user, colon, password = base64.b64decode(str(entry.get("auth") or ""), validate=True).decode().partition(":")
-    except (binascii.Error, ValueError):
-        return "", ""
-    if colon:
-        return user, password
-    return str(entry.get("username") or ""), str(entry.get("password") or "")
+        login = login_of(host_port, _logins(found).get(host_port))
+    except UnreadableSecret:
+        return {}
+    return {f"{host_port} user": login.user, f"{host_port} password": sha256(login.password)} if login.user else {}
 
 
 def _logins(found: Tree) -> dict[str, Any]:
@@ -180,7 +163,7 @@ def _logins(found: Tree) -> dict[str, Any]:
 
 def _document(found: Tree) -> dict[str, Any]:
     try:
-        document = json_value(base64.b64decode(str((found.get("data") or {})[KEYS[found["type"]]])))
+        document = json_value(base64.b64decode(str((found.get("data") or {})[DATA[found["type"]]])))
     except (LookupError, ValueError, AttributeError, TypeError):
         return {}
     return dict(document) if isinstance(document, Mapping) else {}

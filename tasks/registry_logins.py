@@ -1,4 +1,4 @@
-"""What kubelet takes from pull secrets for an image; pure.
+"""Logins of registries as Docker and Kubernetes keep them: written, and read as kubelet does; pure.
 
 Source  Kubernetes, pkg/credentialprovider (config.go, keyring.go, secrets/secrets.go) as of 1.36
 """
@@ -32,6 +32,12 @@ class Login:
     password: str = field(repr=False)
 
 
+def written(login: Login) -> dict[str, str]:
+    """Return the entry of one login as Docker writes it below ``auths``; a user's dollar sign stays as it is."""
+    auth = base64.b64encode(f"{login.user}:{login.password}".encode()).decode()
+    return {"username": login.user, "password": login.password, "auth": auth}
+
+
 def entries_of(secret: Mapping[str, Any]) -> dict[str, Login] | None:
     """Read the logins of a secret, by key as it is written; None where kubelet passes the secret over.
 
@@ -50,7 +56,7 @@ def entries_of(secret: Mapping[str, Any]) -> dict[str, Login] | None:
     auths = tree if kind == DOCKER_CFG else _member(tree or {}, "auths")
     if not isinstance(auths, dict | None):
         raise UnreadableSecret("auths is no object")
-    return {key: _entry(key, entry) for key, entry in (auths or {}).items()}
+    return {key: login_of(key, entry) for key, entry in (auths or {}).items()}
 
 
 def _member(tree: Mapping[str, Any], name: str) -> Any:
@@ -58,7 +64,8 @@ def _member(tree: Mapping[str, Any], name: str) -> Any:
     return next((value for key, value in reversed(list(tree.items())) if key.lower() == name), None)
 
 
-def _entry(key: str, entry: Any) -> Login:
+def login_of(key: str, entry: Any) -> Login:
+    """Read the entry of one registry, where ``auth`` comes before user and password; raises UnreadableSecret."""
     if not isinstance(entry, dict | None):
         raise UnreadableSecret(f"the entry of {key} is no object")
     words = {name: _member(entry or {}, name) for name in ("username", "password", "email", "auth")}

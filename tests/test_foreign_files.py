@@ -36,7 +36,7 @@ from moor.secrets import Secret
 from moor.settings.document import Findings, load
 from moor.toml_text import inline
 from moor.waivers import read_waivers
-from tasks import pull_secret, rancher
+from tasks import pull_secret, rancher, registry_logins
 from tasks.acl.commands import JUNOS
 from tasks.acl.sections import IOS
 from tasks.acl.text import Dialect
@@ -50,7 +50,7 @@ from tasks.docker import daemon_json
 from tasks.facts import Registry
 from tasks.harbor import sick_components
 from tasks.harbor_yml import Configured
-from tasks.layers import keyring, proxies, runtime_answers
+from tasks.layers import proxies, runtime_answers
 from tasks.layers.door import Asked, Door
 from tasks.layers.hosts_toml import hosts_toml
 from tasks.layers.nsswitch import corrected, kept_back
@@ -210,7 +210,7 @@ def harbor_yml(text: str) -> None:
 
 
 def secret(text: str) -> None:
-    data = {"type": pull_secret.DOCKER_CONFIG, "metadata": {"resourceVersion": "1"}}
+    data = {"type": registry_logins.DOCKER_CONFIG, "metadata": {"resourceVersion": "1"}}
     found = {**data, "data": {".dockerconfigjson": base64.b64encode(raw(text)).decode()}}
     pull_secret.holds(found, REGISTRY.host_port, LOGIN)
     pull_secret.with_login(found, REGISTRY.host_port, LOGIN)
@@ -238,9 +238,9 @@ def toml_of_containerd(text: str) -> None:
 
 def kubelets(text: str) -> None:
     coded = base64.b64encode(raw(text)).decode()
-    for kind, key in keyring.DATA.items():
-        with suppress(keyring.UnreadableSecret):
-            keyring.logins_for([{"type": kind, "data": {key: coded}}], "registry.moor.test/demo/web")
+    for kind, key in registry_logins.DATA.items():
+        with suppress(registry_logins.UnreadableSecret):
+            registry_logins.logins_for([{"type": kind, "data": {key: coded}}], "registry.moor.test/demo/web")
 
 
 def nsswitch(line: str) -> None:

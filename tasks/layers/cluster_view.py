@@ -15,10 +15,10 @@ from lightkube.resources.core_v1 import Secret as KubeSecret
 from moor.connections.kubernetes import code_of, is_missing, plain, told
 from moor.errors import HostError
 from tasks.cluster_api import as_dict
-from tasks.layers.keyring import DATA
 from tasks.layers.owners import BETWEEN, Owner, controller, names
 from tasks.layers.pull_secrets import secret_names
 from tasks.layers.view import ClusterView, Tree, concerns, namespace_of
+from tasks.registry_logins import DATA
 from tasks.rollout import progress
 
 EVERYWHERE = "*"

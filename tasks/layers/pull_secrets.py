@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from moor.resources.file import sha256
-from tasks.layers.keyring import DATA, DOCKER_CONFIG, Login, UnreadableSecret, entries_of, logins_for
 from tasks.layers.owners import owner
 from tasks.layers.view import ClusterView, Wanted, images_of, namespace_of, place
+from tasks.registry_logins import DATA, DOCKER_CONFIG, Login, UnreadableSecret, entries_of, logins_for
 
 Tree = Mapping[str, Any]
 

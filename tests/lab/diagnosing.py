@@ -24,7 +24,7 @@ from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.core_v1 import Secret as KubeSecret
 
 from moor.connections.harbor import Harbor
-from tasks.layers.keyring import DOCKER_CONFIG
+from tasks.registry_logins import DOCKER_CONFIG
 from tests.lab.conftest import Moored
 from tests.lab.moored import eventually
 

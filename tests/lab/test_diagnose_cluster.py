@@ -17,7 +17,7 @@ from lightkube.resources.core_v1 import Namespace, Pod
 from lightkube.resources.core_v1 import Secret as KubeSecret
 
 from moor.connections.harbor import Harbor
-from tasks.layers.keyring import DOCKER_CONFIG
+from tasks.registry_logins import DOCKER_CONFIG
 from tasks.robots import find_robot
 from tests.lab.conftest import Moored
 from tests.lab.diagnosing import (

@@ -15,12 +15,12 @@ from moor.resources.file import sha256
 from tasks.layers import RULES
 from tasks.layers.cluster_view import whole
 from tasks.layers.heard import Ours
-from tasks.layers.keyring import DOCKER_CFG, DOCKER_CONFIG
 from tasks.layers.owners import Owners, names, owner
 from tasks.layers.pods import faulty, node_evidence, pod_evidence, waits
 from tasks.layers.pull_secrets import login_of_pod, secret_evidence
 from tasks.layers.rule import all_matches
 from tasks.layers.view import ClusterView, Wanted, concerns, images_of
+from tasks.registry_logins import DOCKER_CFG, DOCKER_CONFIG
 
 HOST = "registry.moor.test"
 ROBOT, PASSWORD = "robot$demo+puller", "Pu11erSecret"

@@ -21,13 +21,14 @@ from moor.engine.plan import plan
 from moor.resources.base import State
 from moor.secrets import Secret
 from tasks.cluster_api import Tree
-from tasks.pull_secret import KEYS, PullSecret, described, holds, login_of, with_login
+from tasks.pull_secret import PullSecret, described, holds, with_login
+from tasks.registry_logins import DATA, Login, login_of
 from tests.kubernetes.samples import secret
 from tests.kubernetes.served import Api
 from tests.tasks.clusters import run
 
 HOST = "registry.moor.test"
-JSON, OLD = KEYS
+JSON, OLD = DATA
 OTHERS = {
     "ghcr.io": {"auth": base64.b64encode(b"bot:ghp_x").decode(), "email": "bot@corp.test"},
     "https://index.docker.io/v1/": {"username": "hub", "password": "pw"},
@@ -40,12 +41,12 @@ LOGIN = ("robot$demo+puller", Secret("Pa$$w0rd'\""))
 
 
 def stored(kind: str, content: object) -> Tree:
-    data = {KEYS[kind]: base64.b64encode(json.dumps(content).encode()).decode()}
+    data = {DATA[kind]: base64.b64encode(json.dumps(content).encode()).decode()}
     return {"type": kind, "metadata": {"name": "registry", "resourceVersion": "7"}, "data": data}
 
 
 def content_of(tree: Tree) -> Any:
-    return json.loads(base64.b64decode(tree["data"][KEYS[tree["type"]]]))
+    return json.loads(base64.b64decode(tree["data"][DATA[tree["type"]]]))
 
 
 Json = st.recursive(
@@ -70,26 +71,9 @@ def test_every_login_but_ours_stays_as_it_is_and_ours_is_held(logins: Any, besid
 
 @given(Json)
 def test_content_of_any_shape_is_read_without_an_error(content: Any) -> None:
-    for kind in KEYS:
+    for kind in DATA:
         assert not holds(stored(kind, content), HOST, LOGIN)
         assert holds(with_login(stored(kind, content), HOST, LOGIN), HOST, LOGIN)
-
-
-@pytest.mark.parametrize(
-    ("entry", "login"),
-    [
-        ({"auth": base64.b64encode(b"a:b:c").decode()}, ("a", "b:c")),
-        ({"username": "a", "password": "b"}, ("a", "b")),
-        ({"username": "a", "password": "b", "auth": base64.b64encode(b"c:d").decode()}, ("c", "d")),
-        ({"auth": "A"}, ("", "")),
-        ({"auth": 5}, ("", "")),
-        ({"auth": None}, ("", "")),
-        ("text", ("", "")),
-        (None, ("", "")),
-    ],
-)
-def test_a_login_is_read_as_kubelet_reads_it(entry: object, login: tuple[str, str]) -> None:
-    assert login_of(entry) == login
 
 
 def test_a_robots_dollar_sign_survives_to_the_pull_secret_byte_for_byte() -> None:
@@ -140,7 +124,7 @@ def read(client: Client) -> Any:
     return content_of(client.get(KubeSecret, "registry").to_dict())
 
 
-@pytest.mark.parametrize("kind", KEYS)
+@pytest.mark.parametrize("kind", DATA)
 def test_others_logins_survive_an_apply_and_nothing_is_left_to_plan(api: Api, client: Client, kind: str) -> None:
     put(client, kind, OTHERS if kind == OLD else {"auths": OTHERS, "HttpHeaders": {"a": "b"}})
     planned = run(api.kubeconfig, [HELD], plan=True)
@@ -149,7 +133,7 @@ def test_others_logins_survive_an_apply_and_nothing_is_left_to_plan(api: Api, cl
     assert run(api.kubeconfig, [HELD]).status == {HELD.id: "changed"}
     after = read(client) if kind == OLD else read(client)["auths"]
     assert {key: after[key] for key in OTHERS} == OTHERS
-    assert login_of(after[HOST]) == (LOGIN[0], LOGIN[1].reveal())
+    assert login_of(HOST, after[HOST]) == Login(LOGIN[0], LOGIN[1].reveal())
     assert run(api.kubeconfig, [HELD], plan=True).planned == []
 
 

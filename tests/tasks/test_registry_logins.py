@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.layers.keyring import (
+from tasks.registry_logins import (
     DOCKER_CFG,
     DOCKER_CONFIG,
     Login,
