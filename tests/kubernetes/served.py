@@ -30,6 +30,7 @@ class Api:
         self.store = Store(directory / "cluster.sqlite")
         self.cluster = Cluster(self.store)
         self._open: list[socket.socket] = []
+        self.connections: list[socket.socket] = []  # every one that was ever made
         self.asked: list[str] = []  # paths, in the order of the answers
         self.answering: Callable[[str], None] = lambda _: None  # hears each path just before its answer goes out
         self.tokens = Tokens(kept / "tokens.csv", self.access.node_key)
@@ -48,6 +49,7 @@ class Api:
             def setup(self) -> None:
                 super().setup()
                 open_ones.append(self.connection)
+                api.connections.append(self.connection)
 
             def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
                 asked.append(self.path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 import os
 import re
 import socket
@@ -450,18 +451,20 @@ def test_a_refused_probe_is_told_as_a_kubelet_tells_it() -> None:
 
 def test_a_probe_turns_after_enough_of_the_same() -> None:
     probe = probes.Probe({"periodSeconds": 2, "successThreshold": 1, "failureThreshold": 2}, NOW, initial=False)
-    assert probe.is_due(NOW)
+    assert probe.due_in_s(NOW) == 0
     probe.note(NOW, None)
     assert probe.passing
-    assert not probe.is_due(NOW + timedelta(seconds=1))
+    assert probe.due_in_s(NOW + timedelta(seconds=1)) == 1
     probe.note(NOW, "no")
     assert probe.passing
     probe.note(NOW, "no")
     assert not probe.passing
 
 
-def test_a_container_without_a_probe_is_ready() -> None:
-    assert probes.Probe(None, NOW, initial=False).passing
+def test_a_container_without_a_probe_is_ready_and_never_asked() -> None:
+    probe = probes.Probe(None, NOW, initial=False)
+    assert probe.passing
+    assert probe.due_in_s(NOW) == math.inf
 
 
 FAKE_CTR = """\

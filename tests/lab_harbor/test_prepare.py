@@ -66,6 +66,13 @@ def test_compose_holds_harbors_services_and_their_logs_go_to_the_log_service(cha
     assert services["proxy"]["container_name"] == "nginx"
 
 
+def test_a_container_counts_as_unhealthy_as_soon_as_one_of_harbors() -> None:
+    compose = YAML(typ="safe").load(render(settings(), internal_secrets())["docker-compose.yml"])
+    checks = [service["healthcheck"] for service in compose["services"].values()]
+    docker_default_s = 3 * 30  # Harbor's images name neither retries nor an interval
+    assert {int(one["interval"].removesuffix("s")) * one["retries"] for one in checks} == {docker_default_s}
+
+
 def test_two_runs_of_prepare_write_other_secrets() -> None:
     first, second = (render(settings(), internal_secrets()) for _ in range(2))
     assert first["common/config/core/env"] != second["common/config/core/env"]

@@ -11,6 +11,7 @@ from lab.harbor.core.inner import inner_client
 
 HEALTH = {"jobservice": "/api/v1/stats", "registryctl": "/api/health"}
 CORE = "http://core:8080/api/v2.0/ping"
+FOREVER_S = 86400.0  # nobody shuts the server down; the container ends
 
 
 def main() -> None:
@@ -18,7 +19,7 @@ def main() -> None:
     part = sys.argv[1]
     if part == "jobservice" and not core_answers():
         sys.exit(2)  # as Harbor's: it reads its configuration from core, and is restarted until core is there
-    make_server("0.0.0.0", 8080, application(part), threaded=True).serve_forever()  # noqa: S104  # its own network
+    make_server("0.0.0.0", 8080, application(part), threaded=True).serve_forever(poll_interval=FOREVER_S)  # noqa: S104  # its own network
 
 
 def core_answers() -> bool:

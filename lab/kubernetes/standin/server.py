@@ -18,6 +18,7 @@ from .controllers.loop import Controllers
 from .store import Store
 
 PORT = 6443
+FOREVER_S = 86400.0
 
 
 def main() -> None:
@@ -34,11 +35,10 @@ def main() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
     controllers.start()
-    server.start()
+    server.start(FOREVER_S)
     logging.info("moor's stand-in for Kubernetes, %s, serves port %d", VERSION, port)
     ended.wait()
-    server.shutdown()
-    controllers.stop()
+    controllers.stop()  # the API's threads end with the process
     store.close()
 
 

@@ -100,7 +100,10 @@ class Store:
     def snapshot(self) -> dict[Kind, list[Object]]:
         """Every object, at one instant."""
         with self._lock:
-            return {kind: self.select(kind)[0] for kind in KINDS}
+            found: dict[str, list[Object]] = {kind.resource: [] for kind in KINDS}
+            for key in sorted(self._objects):
+                found[key.resource].append(self._objects[key])
+            return {kind: found[kind.resource] for kind in KINDS}
 
     def create(self, kind: Kind, obj: Object) -> Object:
         """Adds an object. Raises ApiError: 409."""

@@ -7,6 +7,7 @@ remembers is kept in the directory STATE.
 
 import json
 import logging
+import math
 import shutil
 import sys
 import threading
@@ -18,18 +19,18 @@ from ..objects import Object, dig, now, uid_of
 from . import containerd
 from .client import Client, Failure
 from .containerd import RuntimeFailure
-from .effect import in_effect
 from .events import Events
 from .node import Identity, new_node, status_of
 from .pod import Pod, Unreachable
 from .pulls import Puller, Records
+from .runtime import Runtime
 from .supply import Tools
 
 log = logging.getLogger("agent")
 
 HEARTBEAT_S = 10.0
 LOOK_S = 2.0
-"""How often containerd is looked at, for what it goes by is noted when it starts."""
+"""How often containerd is looked for while it is down."""
 
 LOGS = Path("/var/log/pods")
 
@@ -46,7 +47,9 @@ class Agent:
         puller = Puller(state, Records(state / "pulled.json"))
         self._tools = Tools(self._client, self._events, puller, self._identity.address, state, LOGS)
         self._pods: dict[str, Pod] = {}
-        self._told = 0.0
+        self._runtime = Runtime(state)
+        self._node: Object | None = None  # as the server has it, as far as is known
+        self._told = -math.inf
         self._was_up: bool | None = None
 
     def run(self) -> None:
@@ -61,32 +64,33 @@ class Agent:
 
     def _live(self) -> None:
         while True:
+            rest_s = LOOK_S
             try:
-                self._look()
+                rest_s = self._look()
             except (Failure, *Unreachable) as error:
+                self._node = None
                 log.warning("heartbeat: %s", error)
             except Exception:
                 log.exception("heartbeat")
-            time.sleep(LOOK_S)
+            self._runtime.rest(rest_s)
 
-    def _look(self) -> None:
-        """Notes what containerd goes by, and tells the API server that the node is alive."""
-        try:
-            in_effect(self._state)
-            up = True
-        except RuntimeFailure:
-            up = False
-        due = time.monotonic() - self._told >= HEARTBEAT_S
-        if due or up != self._was_up:
-            up = up and containerd.is_up()
-            self._beat(up)
-            self._told, self._was_up = time.monotonic(), up
+    def _look(self) -> float:
+        """Tell the API server that the node is alive, where due or news; return the seconds until the next look."""
+        runs = self._runtime.runs()
+        since = time.monotonic() - self._told
+        if since >= HEARTBEAT_S or runs != self._was_up:
+            if since > 2 * HEARTBEAT_S:  # the server may have given the node up meanwhile
+                self._node = None
+            self._beat(runs and containerd.is_up())
+            self._told, self._was_up, since = time.monotonic(), runs, 0.0
+        return HEARTBEAT_S - since if runs else LOOK_S
 
     def _beat(self, up: bool) -> None:
-        node = self._registered()
+        node = self._node or self._registered()
         old: list[Object] = dig(node, "status", "conditions") or []
-        status = status_of(self._identity, containerd.version(), up, old, now())
-        self._client.patch(kinds.NODE, "", self._identity.name, {"status": status}, "status")
+        version = self._runtime.version or containerd.version()
+        status = status_of(self._identity, version, up, old, now())
+        self._node = self._client.patch(kinds.NODE, "", self._identity.name, {"status": status}, "status")
         before = next((one["status"] for one in old if one["type"] == "Ready"), "")
         if before != ("True" if up else "False"):
             state = "NodeReady" if up else "NodeNotReady"
@@ -104,14 +108,16 @@ class Agent:
         return node
 
     def _follow(self) -> None:
-        """Follows the node's pods for as long as a watch lasts."""
+        """Follow the node's pods for as long as the server remembers what was last heard of them."""
         mine = f"spec.nodeName={self._identity.name}"
         pods, version = self._client.list(kinds.POD, mine)
         self._reconcile({uid_of(pod): pod for pod in pods})
-        for event in self._client.watch(kinds.POD, mine, version):
-            if event["type"] == "ERROR":
-                return
-            self._take(event["object"], event["type"] == "DELETED")
+        while True:
+            for event in self._client.watch(kinds.POD, mine, version):
+                if event["type"] == "ERROR":
+                    return
+                version = event["object"]["metadata"]["resourceVersion"]
+                self._take(event["object"], event["type"] == "DELETED")
 
     def _reconcile(self, pods: dict[str, Object]) -> None:
         for uid in set(self._pods) - set(pods):

@@ -3,8 +3,9 @@
 import http.client
 import json
 import ssl
+import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
@@ -16,7 +17,7 @@ from ..objects import Object
 TIMEOUT_S = 15.0
 WATCH_S = 60
 MERGE = "application/merge-patch+json"
-STRATEGIC = "application/strategic-merge-patch+json"
+GONE = (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError, ssl.SSLEOFError)
 
 
 class Failure(Exception):
@@ -35,6 +36,7 @@ class Client:
     server: str
     token: str
     authority: Path | None = None
+    _kept: threading.local = field(default_factory=threading.local, compare=False, repr=False)
 
     def _connection(self, timeout_s: float) -> http.client.HTTPConnection:
         url = urlsplit(self.server)
@@ -49,18 +51,36 @@ class Client:
         return {"Authorization": f"Bearer {self.token}", "Content-Type": media, "User-Agent": agent}
 
     def request(self, method: str, path: str, body: Any = None, media: str = "application/json") -> Object:
-        """The answer's document. Raises Failure, OSError, http.client.HTTPException."""
-        connection = self._connection(TIMEOUT_S)
+        """Return the answer's document. Raises Failure, OSError, http.client.HTTPException."""
+        text = None if body is None else json.dumps(body)
         try:
-            text = None if body is None else json.dumps(body)
+            response = self._ask(method, path, text, media)
+        except GONE:  # the server closed it while it was idle: the next one is new
+            response = self._ask(method, path, text, media)
+        document: Object = json.loads(response[1] or b"{}")
+        if response[0] >= 400:
+            raise Failure(response[0], document)
+        return document
+
+    def _ask(self, method: str, path: str, text: str | None, media: str) -> tuple[int, bytes]:
+        """Return status and body over this thread's connection, kept since a handshake costs more than an answer."""
+        connection = getattr(self._kept, "connection", None) or self._connection(TIMEOUT_S)
+        self._kept.connection = None
+        try:
             connection.request(method, path, text, self._headers(media))
             response = connection.getresponse()
-            document: Object = json.loads(response.read() or b"{}")
-        finally:
+            answer = response.status, response.read()
+        except BaseException:
             connection.close()
-        if response.status >= 400:
-            raise Failure(response.status, document)
-        return document
+            raise
+        self._kept.connection = connection
+        return answer
+
+    def close(self) -> None:
+        """Close this thread's connection; another request opens a new one."""
+        connection, self._kept.connection = getattr(self._kept, "connection", None), None
+        if connection:
+            connection.close()
 
     def get(self, kind: Kind, namespace: str, name: str) -> Object:
         """One object."""

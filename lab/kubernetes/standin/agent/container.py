@@ -24,6 +24,9 @@ from .supply import Missing, Supply, Tools, launch_of
 
 log = logging.getLogger(__name__)
 
+LOOK_S = 1.0
+"""How often a container that does not run is looked at."""
+
 SHOWN_S = 2.0
 """How long the cause of a failed pull stands as ErrImagePull, before it stands as ImagePullBackOff."""
 
@@ -115,8 +118,9 @@ class Container:
             over = self._over(self.state.id, self.state.state["running"]["startedAt"])
             self._note_end(over)
             return
-        for name, probe in self._probes.items():
-            if probe.spec and probe.is_due(now()):
+        for name in self._asked:
+            probe = self._probes[name]
+            if probe.spec and probe.due_in_s(now()) <= 0:
                 self._probe(name, probe, probe.spec)
         self.state = replace(self.state, ready=self._probes["Readiness"].passing and self._probes["Startup"].passing)
 
@@ -133,9 +137,23 @@ class Container:
         self.state = replace(self.state, state=over, last=over, ready=False)
         self._process = 0
 
+    @property
+    def _asked(self) -> tuple[str, ...]:
+        """The probes that count now: until the startup probe passes it alone, and then it no longer."""
+        return ("Readiness", "Liveness") if self._probes["Startup"].passing else ("Startup",)
+
+    @property
+    def process(self) -> int:
+        """Its process; 0 where none runs."""
+        return self._process if self.state.running else 0
+
+    def rest_s(self) -> float:
+        """Return how long nothing but the end of its process asks for the next step."""
+        if not self.state.running:
+            return LOOK_S
+        return min(self._probes[name].due_in_s(now()) for name in self._asked)
+
     def _probe(self, name: str, probe: probes.Probe, spec: Object) -> None:
-        if name != "Startup" and not self._probes["Startup"].passing:
-            return
         error = probes.ask(spec, self.spec, self._tools.address, self._exec)
         probe.note(now(), error)
         if error:

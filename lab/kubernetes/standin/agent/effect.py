@@ -19,15 +19,16 @@ TABLES = (("io.containerd.cri.v1.images", "registry"), ("io.containerd.grpc.v1.c
 
 @dataclass(frozen=True)
 class Effect:
-    """containerd's config_path (empty: none) and the variables by which ctr trusts what containerd trusts."""
+    """containerd's main process and config_path (empty: none), and the variables by which ctr trusts what it trusts."""
 
+    process: int
     hosts: str
     environment: dict[str, str]
 
 
 def in_effect(state: Path) -> Effect:
     """The effect of files on the running containerd. ``state`` is where copies are kept. Raises RuntimeFailure."""
-    started = _started()
+    process, started = _started()
     copies = state / "containerd" / started
     if not copies.exists():
         _copy(copies)
@@ -36,18 +37,18 @@ def in_effect(state: Path) -> Effect:
                 shutil.rmtree(other)
     hosts = (copies / "config_path").read_text()
     bundle, empty = copies / "ca-certificates.crt", copies / "empty"
-    return Effect(hosts, {"SSL_CERT_FILE": str(bundle), "SSL_CERT_DIR": str(empty)})
+    return Effect(process, hosts, {"SSL_CERT_FILE": str(bundle), "SSL_CERT_DIR": str(empty)})
 
 
-def _started() -> str:
-    """A word for this run of containerd."""
+def _started() -> tuple[int, str]:
+    """Return containerd's main process and a word for this run of it. Raises RuntimeFailure."""
     argv = ["systemctl", "show", "--property", "MainPID,ExecMainStartTimestampMonotonic", "containerd.service"]
     shown = subprocess.run(argv, capture_output=True, text=True, check=True).stdout
     values = dict(line.split("=", 1) for line in shown.splitlines())
     if values.get("MainPID", "0") == "0":
         raise RuntimeFailure("containerd is not running")
     boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    return f"{boot}-{values['MainPID']}-{values['ExecMainStartTimestampMonotonic']}"
+    return int(values["MainPID"]), f"{boot}-{values['MainPID']}-{values['ExecMainStartTimestampMonotonic']}"
 
 
 def _copy(copies: Path) -> None:

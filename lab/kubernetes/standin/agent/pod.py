@@ -14,11 +14,15 @@ from .containerd import RuntimeFailure
 from .pulling import Cancelled
 from .status import CREATING, ContainerState, status_of
 from .supply import Tools
+from .waiting import Bell
 
 log = logging.getLogger(__name__)
 
 LOOK_S = 1.0
-"""How often a pod's containers are looked at."""
+"""How long a pod waits after something failed."""
+
+REAPED_S = 0.02
+"""How long a process that has ended may still be seen."""
 
 Unreachable = (OSError, http.client.HTTPException)
 
@@ -31,16 +35,17 @@ class Pod(threading.Thread):
         self._pod = pod
         self._tools = tools
         self._ended = threading.Event()
-        self._wake = threading.Event()
+        self._bell = Bell()
         self._containers: list[Container] = []
         self._told: Object | None = None
+        self._well = True  # whether the last round went through
 
     def update(self, pod: Object | None) -> None:
         """The pod as the API server has it now; None when it is gone."""
         self._pod = pod or self._pod
         if pod is None or pod["metadata"].get("deletionTimestamp"):
             self._ended.set()
-        self._wake.set()
+        self._bell.ring()
 
     def run(self) -> None:
         """Works until the pod is gone."""
@@ -48,23 +53,31 @@ class Pod(threading.Thread):
             self._ended.set()
         while not self._ended.is_set():
             self._round()
-            self._wake.wait(LOOK_S)
-            self._wake.clear()
+            self._rest()
         self._take_down()
+        self._tools.client.close()
 
     def _round(self) -> None:
+        self._well = False
         try:
             self._recover()
             for container in self._containers:
                 container.pod = self._pod
                 container.step()
             self._report()
+            self._well = True
         except Cancelled:
             return
         except (RuntimeFailure, Failure, *Unreachable) as error:
             log.warning("pod %s: %s", name_of(self._pod), error)
         except Exception:
             log.exception("pod %s", name_of(self._pod))
+
+    def _rest(self) -> None:
+        """Wait until a container's process ends, a probe is due, or the pod changes."""
+        longest_s = min((one.rest_s() for one in self._containers), default=LOOK_S) if self._well else LOOK_S
+        self._bell.wait([one.process for one in self._containers if one.process], longest_s)
+        time.sleep(REAPED_S)
 
     def _recover(self) -> None:
         """Finds the pod's containers, those of a former life of the agent, too."""

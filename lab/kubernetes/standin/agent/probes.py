@@ -1,6 +1,7 @@
 """Probes: whether a container is ready, and whether it should live on."""
 
 import http.client
+import math
 import socket
 import ssl
 from collections.abc import Callable
@@ -25,12 +26,12 @@ class Probe:
     def __post_init__(self) -> None:
         self.passing = self.initial if self.spec else True
 
-    def is_due(self, now: datetime) -> bool:
-        """Whether it should be asked again."""
+    def due_in_s(self, now: datetime) -> float:
+        """Return the seconds until it should be asked again; infinite for none."""
         if not self.spec:
-            return False
+            return math.inf
         since = (now - (self.last or self.started)).total_seconds()
-        return since >= float(self.spec["periodSeconds"] if self.last else self.spec.get("initialDelaySeconds", 0))
+        return float(self.spec["periodSeconds"] if self.last else self.spec.get("initialDelaySeconds", 0)) - since
 
     def note(self, now: datetime, error: str | None) -> None:
         """Counts an outcome; enough of one kind in a row turn the probe."""

@@ -58,9 +58,9 @@ class Server(ThreadingHTTPServer):
         """Clients that go away in mid-sentence are no error; all else is logged."""
         log.debug("connection of %s ended", client_address, exc_info=True)
 
-    def start(self) -> threading.Thread:
-        """Serves in a thread of its own."""
-        thread = threading.Thread(target=self.serve_forever, args=(0.1,), name="api", daemon=True)
+    def start(self, poll_s: float = 0.1) -> threading.Thread:
+        """Serve in a thread of its own; ``poll_s`` is how long a shutdown may take."""
+        thread = threading.Thread(target=self.serve_forever, args=(poll_s,), name="api", daemon=True)
         thread.start()
         return thread
 

@@ -16,8 +16,9 @@ log = logging.getLogger(__name__)
 
 PLANS = (deployments.plan, replicasets.plan, scheduler.plan, nodes.plan, garbage.plan)
 
-PAUSE_S = 1.0
-"""How long the controllers rest at most: some of what they do depends on the clock alone."""
+PAUSE_S, LONGEST_PAUSE_S = 1.0, 4.0
+"""How long the controllers rest after a round that did something, and after many that did nothing: some of what they do
+depends on the clock alone."""
 
 RETRY_S, RETRY_LONGEST_S = 1.0, 30.0
 """How long a replica set whose pods are refused waits before it tries again, at first and at most."""
@@ -45,13 +46,15 @@ class Controllers:
         self._stopped.set()
 
     def _run(self) -> None:
+        pause_s = PAUSE_S
         while not self._stopped.is_set():
-            version = self._cluster.store.version
+            version, done = self._cluster.store.version, 1
             try:
-                self.once()
+                done = self.once()
             except Exception:
                 log.exception("a round of the controllers failed")
-            self._cluster.store.wait(version, PAUSE_S)
+            pause_s = PAUSE_S if done else min(pause_s * 2, LONGEST_PAUSE_S)
+            self._cluster.store.wait(version, pause_s)
             self._stopped.wait(SETTLE_S)
 
     def once(self) -> int:
