@@ -9,25 +9,19 @@ from nornir.core import Nornir
 from nornir.core.inventory import Host
 from nornir.core.task import MultiResult, Task
 
+from moor.context import context_of
 from moor.engine.observation import observation_of
 from moor.processors import QuietProcessor
 
 if TYPE_CHECKING:
     from moor.runbook import Runbook, Stage
 
-KEPT = "moor_connections_kept"  # in Nornir's user_defined: the same hosts are asked again soon
-
-
-def keep_connections(nr: Nornir) -> None:
-    """Have connections outlive a run, for the next one of this process."""
-    nr.config.user_defined[KEPT] = True
-
 
 class Closer(QuietProcessor):
     """Nornir processor that closes a host's connection to its shell after the last task that may use it."""
 
     def __init__(self, nr: Nornir, runbook: Runbook) -> None:
-        self._kept = bool(nr.config.user_defined.get(KEPT))
+        self._kept = context_of(nr).keep_connections
         self._independent, self._dry_run = runbook.independent, nr.data.dry_run
         hosts = nr.inventory.hosts.values()
         self._last = {host.name: _last(host, runbook.stages, nr.data.dry_run) for host in hosts}

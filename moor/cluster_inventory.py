@@ -7,16 +7,15 @@ from typing import Any
 
 from nornir.core.inventory import Inventory
 
+from moor.context import change_context
 from moor.errors import MoorError
 from moor.identity import Identity, written_in
 from moor.inventory import FleetInventory
 from moor.nodes import Node, Paired, paired, read_nodes
-from moor.selection import JOINED
 from moor.settings.document import Source, tree_of
 from moor.settings.fleet import CUSTOM, NAME, Fleet, HostFacts
 
 NODES = "nodes"  # the group of a node that joins
-TROUBLE = "moor_trouble"  # in the defaults' data
 FACTS = "kubernetes"  # below data.custom of every host that is a node
 RUNTIMES = ("k3s", "rke2")
 
@@ -26,7 +25,7 @@ class ClusterInventory(FleetInventory):
 
     A node that is no host of the files becomes one, in group nodes, at its InternalIP. Every host that is a node has
     ``data.custom.kubernetes``: labels, runtime, os_image, kubelet, distribution. Where the cluster does not answer, the
-    files alone count, and the defaults' data say why below ``TROUBLE``.
+    files alone count, and the context's ``trouble`` says why.
     """
 
     trouble = ""
@@ -55,13 +54,11 @@ class ClusterInventory(FleetInventory):
             facts[name] = fleet.facts(name)
         fleet.findings.refuse()
         inventory = super()._inventory(fleet, facts)
-        inventory.defaults.data[TROUBLE] = self.trouble
+        change_context(inventory, trouble=self.trouble, joined=frozenset(joined))
         nodes = {**found.nodes, **{node.name: node for node in found.strangers if node.name in joined}}
         for name, node in nodes.items():
             data = inventory.hosts[name].data
             data[CUSTOM] = {**(data.get(CUSTOM) or {}), FACTS: node.facts}
-            if name in joined:
-                data[JOINED] = True
         return inventory
 
 

@@ -8,12 +8,13 @@ from pathlib import Path
 from nornir.core.inventory import ConnectionOptions, Defaults, Group, Groups, Host, Hosts, Inventory, ParentGroups
 
 from moor.connections.kind import SHELL, connection_of
+from moor.context import change_context
 from moor.modules import load_tasks
-from moor.settings.access import ADDRESSES, SITE, SiteSettings
+from moor.settings.access import SiteSettings
 from moor.settings.document import Findings, Source, Tree, load
 from moor.settings.entries import Connection, DefaultsEntry
 from moor.settings.fleet import KEY, Fleet, HostFacts, Layer
-from moor.settings.roles import UNFILLED, check_outsiders, unfilled
+from moor.settings.roles import check_outsiders, unfilled
 from moor.settings.section import sections
 
 SSH_PORT = 22
@@ -50,7 +51,7 @@ class FleetInventory:
         facts = {name: fleet.facts(name) for name in fleet.hosts}
         findings.refuse()
         inventory = self._inventory(fleet, facts)
-        inventory.defaults.data[UNFILLED] = unfilled(fleet)
+        change_context(inventory, fleet=inventory, unfilled=unfilled(fleet))
         check_addresses(inventory, {name: host.source for name, host in facts.items()}, findings)
         findings.refuse()
         return inventory
@@ -68,13 +69,14 @@ class FleetInventory:
 
     def _inventory(self, fleet: Fleet, facts: dict[str, HostFacts]) -> Inventory:
         defaults = _defaults(fleet.defaults)
-        defaults.data[SITE] = self.site
         groups = Groups({name: _group(name, layer, defaults) for name, layer in fleet.groups.items()})
         for name, layer in fleet.groups.items():
             groups[name].groups = ParentGroups([groups[parent] for parent in layer.groups])
         hosts = Hosts({name: _host(name, host, groups, defaults) for name, host in facts.items()})
-        defaults.data[ADDRESSES] = {group: _addresses(group, hosts) for group in groups}
-        return Inventory(hosts=hosts, groups=groups, defaults=defaults)
+        inventory = Inventory(hosts=hosts, groups=groups, defaults=defaults)
+        addresses = {group: _addresses(group, hosts) for group in groups}
+        change_context(inventory, site=self.site, addresses=addresses)
+        return inventory
 
 
 def check_addresses(inventory: Inventory, sources: dict[str, Source], findings: Findings) -> None:

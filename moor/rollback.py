@@ -10,31 +10,19 @@ from shlex import quote
 from nornir.core.inventory import Host
 from nornir.core.task import Result, Task
 
+from moor.context import context_of
 from moor.engine.converge import converge
 from moor.engine.prelude import RUNS
 from moor.engine.probing import probe
-from moor.errors import HostError
+from moor.errors import HostError, MoorError
 from moor.resources.base import Probed, Resource, Scripted, State
 from moor.resources.file import beside
 from moor.runbook import Rolling, Runbook, Stage, desired_ahead
 from moor.selection import ALL, everything
 from moor.settings.access import site_of
 
-WANTED = "moor_rollback"  # in Nornir's user_defined: which run, and how
 ABSENT, UNKNOWN = "absent", "unknown"
 SHOWN = 12  # digits of a hash
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """What to put back.
-
-    run    its name
-    force  files that were changed since too
-    """
-
-    run: str
-    force: bool = False
 
 
 @dataclass(frozen=True)
@@ -142,12 +130,14 @@ def _short(digest: str) -> str:
 
 def put_files_back(task: Task) -> Result:
     """Put back what a run wrote on this host, and have what reads it begin anew; all of it or nothing."""
-    wanted: Wanted = task.nornir.config.user_defined[WANTED]
-    kept = Kept(wanted.run)
+    order = context_of(task).rollback
+    if order is None:
+        raise MoorError("nobody says which run to put back; moor rollback does")
+    kept = Kept(order.run)
     left = kept.left(probe(task, [kept])[kept.id])
-    if not wanted.force:
-        refuse(left, wanted.run)
-    files = [PutBack(wanted.run, one.path, one.kept) for one in left]
+    if not order.force:
+        refuse(left, order.run)
+    files = [PutBack(order.run, one.path, one.kept) for one in left]
     return converge(task, [*files, *following(task.host, frozenset(one.path for one in left))])
 
 

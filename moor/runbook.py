@@ -18,12 +18,12 @@ from nornir.core.task import Result, Task
 
 from moor.closing import Closer
 from moor.connections.kind import OUTSIDERS, SHELL, connection_of
+from moor.context import change_context
 from moor.engine.observation import begin, end, observation_of
 from moor.engine.probing import probe
 from moor.errors import MoorError
 from moor.resources.base import Probed, Resource
 
-TAKE_PART = "moor_take_part"  # in Nornir's user_defined: the names of the hosts of the run
 TaskFunction = Callable[[Task], Result]
 Desired = Callable[[Host], Sequence[Resource]]
 
@@ -135,7 +135,7 @@ def run(nr: Nornir, runbook: Runbook, told: Callable[[str], None] = lambda _: No
     told  is given a line at the start of each stage
     """
     hosts = nr.inventory.hosts
-    nr.config.user_defined[TAKE_PART] = frozenset(hosts)
+    change_context(nr, taking_part=frozenset(hosts), examining=runbook.independent)
     for host in hosts.values():
         begin(host)
     try:

@@ -9,18 +9,16 @@ from typing import cast
 
 from nornir.core import Nornir
 from nornir.core.filter import F
-from nornir.core.inventory import Host, Inventory
+from nornir.core.inventory import Host
 
+from moor.context import context_of, fleet_of
 from moor.errors import InputError
 from moor.modules import RUNBOOKS, concern_of, load_module, modules_of
 from moor.nearest import nearest
 from moor.runbook import Runbook, Stage, TaskFunction
-from moor.settings.roles import UNFILLED, Unfilled
 
 WHOLE = "site"  # the runbook of the whole job
-JOINED = "moor_joined"  # in a host's data: only the cluster knows it, no file of the inventory
 ALL = 1_000_000  # hosts: more than any batch
-FLEET = "moor_fleet"  # in Nornir's user_defined: the whole inventory, whatever a command is limited to
 
 
 def limited(nr: Nornir, expression: str | None) -> Nornir:
@@ -53,8 +51,7 @@ def refuse_nobody(nr: Nornir, runbook: Runbook, command: str) -> None:
     """Raise InputError where no stage is for any of the hosts: nothing asked is not all well."""
     if any(stage.holds(host) for host in nr.inventory.hosts.values() for stage in runbook.stages):
         return
-    fleet: Inventory = nr.config.user_defined[FLEET]
-    meant = [name for name, host in fleet.hosts.items() if any(stage.holds(host) for stage in runbook.stages)]
+    meant = [name for name, host in fleet_of(nr).hosts.items() if any(stage.holds(host) for stage in runbook.stages)]
     called = command if command.endswith(runbook.name) else f"{command} {runbook.name}"
     if meant:
         raise InputError(f"{called}: it asks nothing of {', '.join(nr.inventory.hosts)}; it is for {', '.join(meant)}")
@@ -63,7 +60,7 @@ def refuse_nobody(nr: Nornir, runbook: Runbook, command: str) -> None:
 
 def refuse_unfilled(nr: Nornir, stages: Iterable[Stage]) -> None:
     """Raise InputError where the inventory has no host, or one too many, for what the stages do."""
-    found: Unfilled = nr.inventory.defaults.data.get(UNFILLED, {})
+    found = context_of(nr).unfilled
     lines = [line for name in dict.fromkeys(map(concern, stages)) for line in found.get(name, ())]
     if lines:
         raise InputError("\n".join(lines))

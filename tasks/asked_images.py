@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from nornir.core.inventory import Inventory
 from nornir.core.task import Task
 
+from moor.context import Looking, fleet_of
 from moor.engine.once import once
 from moor.identity import identity_of, written_in
 from moor.resources.file import sha256
 from moor.secrets import Secret
-from moor.selection import FLEET
 from moor.settings import settings_of
 from tasks.layers.door import Asked, Door, Known, parted
 from tasks.layers.heard import Ours
@@ -20,7 +19,7 @@ from tasks.layers.pods import waits
 from tasks.layers.pull_secrets import login_of_pod
 from tasks.layers.site import ours_of
 from tasks.layers.view import ClusterView, Wanted, images_of
-from tasks.looking import Looking, asked_of, node_name, workloads_of
+from tasks.looking import asked_of, node_name, workloads_of
 from tasks.registry_view import Login, registry_view
 from tasks.workload import Workloads
 
@@ -57,8 +56,7 @@ def asking_of(task: Task, looking: Looking, view: ClusterView | str | None, door
 
 def _ours(task: Task) -> Ours:
     """Return the inventory's registry with what the whole fleet brings there, whatever a command is limited to."""
-    fleet: Inventory = task.nornir.config.user_defined.get(FLEET, task.nornir.inventory)
-    return once(task, ("ours",), lambda: ours_of(fleet.hosts.values()))
+    return once(task, ("ours",), lambda: ours_of(fleet_of(task).hosts.values()))
 
 
 def images_to_ask(task: Task, looking: Looking, view: ClusterView | str | None, door: Door) -> list[str]:

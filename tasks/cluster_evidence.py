@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from nornir.core.task import Task
 
+from moor.context import Looking
 from moor.engine.once import once
 from moor.errors import HostError
 from moor.identity import Identity
@@ -16,7 +17,7 @@ from tasks.layers.pods import faulty, node_evidence, pod_evidence
 from tasks.layers.pull_secrets import secret_evidence
 from tasks.layers.rule import Evidence
 from tasks.layers.view import ClusterView, Tree, Wanted, namespace_of
-from tasks.looking import NODES, Looking, node_name, workloads_of
+from tasks.looking import NODES, node_name, workloads_of
 
 
 @dataclass(frozen=True)

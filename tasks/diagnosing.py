@@ -7,13 +7,12 @@ from collections.abc import Iterable, Sequence
 from nornir.core import Nornir
 from nornir.core.inventory import Host
 
+from moor.context import Looking, change_context
 from moor.protocols import Focus
 from tasks.layers.asked_for import refuse_unknown
 from tasks.layers.explain import explained, unknown
 from tasks.layers.saying import Explanation
 from tasks.layers.site import ours_of
-from tasks.looking import Looking
-from tasks.reachability import LOOKING
 
 
 class Diagnosing:
@@ -24,7 +23,7 @@ class Diagnosing:
         if focus.deployment:
             refuse_unknown(fleet, focus.namespaces, focus.deployment)
         looking = Looking(focus.pull, focus.namespaces, focus.deployment, own_login=True)
-        nr.config.user_defined[LOOKING] = looking
+        change_context(nr, looking=looking)
 
     def explained(self, message: str, hosts: Iterable[Host]) -> Sequence[Explanation]:
         """Explain a message by the rules, or say what could be understood of it."""

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from nornir.core.inventory import Host
 from nornir.core.task import Task
 
+from moor.context import Looking
 from moor.engine.once import once
 from moor.errors import MoorError
 from moor.identity import Identity
@@ -23,22 +22,6 @@ from tasks.registry_view import Login
 from tasks.workload import Cluster, Workload, Workloads, open_cluster
 
 NODES = "Node *"  # in what could not be read of the cluster
-
-
-@dataclass(frozen=True)
-class Looking:
-    """What a diagnosis looks at.
-
-    pull        whether each node really pulls the image
-    namespaces  those of the inventory's workloads where it is empty; ``*`` is all
-    deployment  one alone; all where it is empty
-    own_login   logs in as the pods' own secret says, rather than as the inventory does
-    """
-
-    pull: bool = False
-    namespaces: tuple[str, ...] = ()
-    deployment: str = ""
-    own_login: bool = False
 
 
 def door_of(host: Host) -> Door:

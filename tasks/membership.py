@@ -12,13 +12,12 @@ from nornir.core.task import Result, Task
 from nornir.plugins.runners import ThreadedRunner
 
 from moor.cluster_inventory import NODES
+from moor.context import context_of, fleet_of
 from moor.engine.results import Found
 from moor.errors import HostError, InputError
 from moor.findings import Finding
 from moor.identity import Identity, asked, written_in
 from moor.nodes import TALOS, Node, Paired, paired, read_nodes
-from moor.runbook import TAKE_PART
-from moor.selection import FLEET, JOINED
 from moor.settings import optional_settings_of
 from tasks.workload import Cluster
 
@@ -34,8 +33,8 @@ def compare_members(task: Task) -> Result:
         nodes = read_nodes(cluster.kubeconfig, cluster.context)
     except (HostError, InputError) as error:
         raise HostError(f"the cluster's nodes are not known: {error}") from error
-    fleet: Inventory = task.nornir.config.user_defined.get(FLEET, task.nornir.inventory)
-    written = {name: host for name, host in fleet.hosts.items() if JOINED not in host.data}
+    fleet, joined = fleet_of(task), context_of(task).joined
+    written = {name: host for name, host in fleet.hosts.items() if name not in joined}
     known = {name: host.has_parent_group(NODES) for name, host in written.items()}
     addresses = {name: host.hostname or name for name, host in written.items()}
     for finding in differences(known, _paired(task, fleet, addresses, nodes)):
@@ -48,7 +47,7 @@ def _paired(task: Task, fleet: Inventory, addresses: Mapping[str, str], nodes: l
     known = {name: Identity(written_in(fleet.hosts[name].data)) for name in addresses}
     found = paired(addresses, nodes, known)
     hosts = {name: fleet.hosts[name] for name in addresses if name not in found.nodes}
-    part = task.nornir.config.user_defined.get(TAKE_PART, ())
+    part = context_of(task).taking_part
     unsure = {name: host for name, host in hosts.items() if host.has_parent_group(NODES) and name in part}
     if not (found.strangers and unsure):
         return found

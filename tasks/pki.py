@@ -16,6 +16,7 @@ from nornir.core.inventory import Host
 from nornir.core.task import Result, Task
 from pydantic import Field, model_validator
 
+from moor.context import context_of
 from moor.deferred import x509
 from moor.engine.converge import converge
 from moor.engine.results import Found
@@ -34,7 +35,6 @@ from tasks.facts import Registry
 Days = Annotated[int, Field(ge=1, le=36500)]
 OWN = ("certificate", "key", "ca")
 REISSUE = "have it issued anew by your CA; docs/certificates.md, A certificate of your own"
-UNWANTED = "moor_unwanted"  # in the inventory's defaults: fingerprints of what a run is to replace
 
 
 class Pki(Section):
@@ -186,7 +186,7 @@ def made_here(host: Host) -> Certificate:
         names,
         settings.passphrase,
         Validity(settings.ca_days, settings.renew_before_days),
-        host.defaults.data.get(UNWANTED, frozenset()),
+        context_of(host).replaced,
         tuple(address for address in registry.addresses if address not in names.addresses),
     )
     return Certificate(authority, Validity(settings.days, settings.renew_before_days))

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from nornir.core.task import Result, Task
 
+from moor.context import Looking, context_of
 from moor.engine.probing import probe
 from moor.engine.results import Cause, ResourceResult, Status
 from moor.errors import HostError
@@ -24,10 +25,9 @@ from tasks.layers.probes import Probe, probes, registry_probe
 from tasks.layers.rule import Evidence
 from tasks.layers.seen import evidence_of
 from tasks.layers.view import ClusterView
-from tasks.looking import Looking, cluster_view, door_of, namespaces_of
+from tasks.looking import cluster_view, door_of, namespaces_of
 
 IDENTITY = "identity"  # the probe that asks a host who it is
-LOOKING = "moor_looking"  # in Nornir's user_defined: what the command line asks for
 STATUS: Mapping[str, Status] = {"ok": "ok", "fault": "failed", "unknown": "skipped"}
 
 
@@ -38,8 +38,7 @@ def prove_node(task: Task) -> Result:
 
 def diagnose_node(task: Task) -> Result:
     """Find out why pods on a node do not start; nothing is changed."""
-    looking: Looking = task.nornir.config.user_defined.get(LOOKING, Looking(own_login=True))
-    return examine(task, looking)
+    return examine(task, context_of(task).looking)
 
 
 def examine(task: Task, looking: Looking) -> Result:

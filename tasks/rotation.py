@@ -12,9 +12,10 @@ import ssl
 from dataclasses import dataclass
 
 from nornir.core import Nornir
-from nornir.core.inventory import Host, Inventory
+from nornir.core.inventory import Host
 from nornir.core.task import Result, Task
 
+from moor.context import change_context, context_of, fleet_of
 from moor.engine.converge import converge
 from moor.errors import HostError, InputError
 from moor.keystore import Succession, alone_in
@@ -22,11 +23,9 @@ from moor.pem import pem
 from moor.pki import described, fingerprint, make_authority, utc_now
 from moor.resources.base import Later, Remote, State
 from moor.resources.certificate import CertificateAuthority
-from moor.runbook import TAKE_PART
-from moor.selection import FLEET
 from moor.settings import settings_of
 from tasks.facts import Registry
-from tasks.pki import UNWANTED, Pki, made_here
+from tasks.pki import Pki, made_here
 from tasks.served import TIMEOUT_S
 
 NONE = "(none)"
@@ -129,9 +128,8 @@ class Retired(Step):
 
 def doubtful_hosts(task: Task) -> list[str]:
     """Name the hosts of the fleet that this run has not just seen to be as they should be."""
-    known = task.nornir.config.user_defined
-    fleet: Inventory = known[FLEET]
-    return sorted(set(fleet.hosts) - known[TAKE_PART] | task.nornir.data.failed_hosts)
+    taking_part = context_of(task).taking_part
+    return sorted(set(fleet_of(task).hosts) - taking_part | task.nornir.data.failed_hosts)
 
 
 def refusal(registry: Registry, ca: str) -> str:
@@ -177,7 +175,7 @@ class Renewal:
 
     def replace(self, nr: Nornir, host: Host, authority: bool) -> None:
         """Have the stages replace what ``to_replace`` names; raises InputError."""
-        nr.inventory.defaults.data[UNWANTED] = to_replace(host, authority)
+        change_context(nr, replaced=to_replace(host, authority))
 
 
 def make_next_ca(task: Task) -> Result:

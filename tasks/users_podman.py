@@ -8,6 +8,7 @@ from nornir.core.filter import F
 from nornir.core.inventory import Host
 from nornir.core.task import Result, Task
 
+from moor.context import context_of
 from moor.engine.probing import probe
 from moor.engine.results import Cause, ResourceResult
 from moor.errors import HostError
@@ -16,7 +17,6 @@ from moor.settings import optional_settings_of, settings_of
 from tasks.facts import Registry
 from tasks.layers.probes import Probe
 from tasks.podman import PodmanSettings
-from tasks.reachability import LOOKING
 from tasks.registries_conf import REGISTRIES, users_own
 
 ASKED = Probe("registries", REGISTRIES)
@@ -39,8 +39,8 @@ def users_causes(answer: str, host: Host) -> Iterator[Cause]:
 
 def diagnose_podman(task: Task) -> Result:
     """Find the users whose own files hide moor's from their podman; a question about pods leaves that out."""
-    looking = task.nornir.config.user_defined.get(LOOKING)
-    if looking and (looking.deployment or looking.namespaces):
+    looking = context_of(task).looking
+    if looking.deployment or looking.namespaces:
         return Result(host=task.host, result="only pods were asked about")
     try:
         answer = probe(task, [ASKED])[ASKED.id] or {}

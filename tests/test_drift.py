@@ -9,7 +9,8 @@ from nornir.core.inventory import Host
 from nornir.core.task import Result, Task
 
 from moor.commands.drift import healable, verdict
-from moor.engine.converge import KINDS, converge
+from moor.context import change_context
+from moor.engine.converge import converge
 from moor.errors import HostError
 from moor.findings import Finding
 from moor.modules import SHIPPED
@@ -44,7 +45,7 @@ def play(fleet: MakeFleet, *stages: Stage, kinds: tuple[str, ...] = (), dry_run:
     report = RunReport("run", "drift", {name: HostReport() for name in NAMES}, command="drift")
     nr = fleet(dry_run=dry_run).with_processors([Collector(report)])
     if kinds:
-        nr.config.user_defined[KINDS] = kinds
+        change_context(nr, permitted=kinds)
     report.skip(run(nr, Runbook("drift", "", stages, independent=dry_run)))
     return report
 

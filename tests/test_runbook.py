@@ -8,7 +8,7 @@ import pytest
 from nornir.core.inventory import Host
 from nornir.core.task import Result, Task
 
-from moor.closing import keep_connections
+from moor.context import change_context
 from moor.engine.converge import converge
 from moor.errors import HostError
 from moor.report import Collector, HostReport, RunReport
@@ -172,7 +172,7 @@ def test_a_host_s_connection_is_closed_by_the_end_of_its_last_task_unless_it_is_
 ) -> None:
     nr = fleet(dry_run=dry_run)
     if kept:
-        keep_connections(nr)
+        change_context(nr, keep_connections=True)
     run(nr, Runbook("test", "", (Stage(write_one),)))
     assert [name for name, host in nr.inventory.hosts.items() if "shell" in host.connections] == left
     nr.close_connections()

@@ -23,12 +23,12 @@ def rollback(
 ) -> int:
     """Put back the files that a run wrote, host by host, and restart what reads them."""
     from moor.commands import rollback as command
-    from moor.rollback import Wanted
+    from moor.context import RollbackOrder
 
-    wanted = Wanted(run, force)
+    order = RollbackOrder(run, force)
     rollback = Changing(
         "rollback",
-        lambda shown, dry_run: command.rollback(shown, wanted, dry_run),
-        lambda shown: command.refuse(shown, wanted),
+        lambda shown, dry_run: command.rollback(shown, order, dry_run),
+        lambda shown: command.refuse(shown, order),
     )
     return reviewed(rollback, options, yes, plan)

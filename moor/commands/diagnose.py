@@ -10,6 +10,7 @@ from pathlib import Path
 from nornir.core.inventory import Host
 
 from moor.commands.running import book_of, opened, play, put, remember, teller
+from moor.context import fleet_of
 from moor.errors import MoorError
 from moor.interruption import way_out
 from moor.matrix import matrix
@@ -17,7 +18,7 @@ from moor.modules import SHIPPED
 from moor.options import DIFFERS, Options, Output
 from moor.protocols import Explanation, Focus, diagnosis_of
 from moor.report import HostReport, RunReport
-from moor.selection import FLEET, runbook_called
+from moor.selection import runbook_called
 from moor.sites import CONFIG, open_site, read_config
 
 
@@ -31,8 +32,7 @@ def diagnose(options: Options, focus: Focus, watch_s: int = 0) -> int:
     """
     with opened(options, dry_run=True) as nr:
         book = book_of(nr, "diagnose")
-        fleet = nr.config.user_defined[FLEET].hosts.values()
-        diagnosis_of(book).look_at(nr, fleet, focus)
+        diagnosis_of(book).look_at(nr, fleet_of(nr).hosts.values(), focus)
         while True:
             nr.data.reset_failed_hosts()
             report = play(nr, book, options, "diagnose")

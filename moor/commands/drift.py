@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from nornir.core import Nornir
 
 from moor import text
-from moor.closing import keep_connections
 from moor.commands.running import book_of, opened, play, put, remember, site_in, teller, warn, worst
-from moor.engine.converge import KINDS, kind_of
+from moor.context import change_context, separate
+from moor.engine.converge import kind_of
 from moor.errors import InputError, MoorError
 from moor.findings import expiring
 from moor.interruption import way_out
@@ -44,7 +44,7 @@ def drift(options: Options, wanted: Wanted) -> int:
         waivers = read_waivers(settings.waivers, settings.directory)
         refuse_unknown(nr, wanted)
         if wanted.watch_s:
-            keep_connections(nr)
+            change_context(nr, keep_connections=True)
         while True:
             code = _once(nr, options, wanted, waivers)
             if not wanted.watch_s:
@@ -124,17 +124,12 @@ def heal(nr: Nornir, options: Options, wanted: Wanted, hosts: list[str]) -> RunR
     chosen = hosts[: settings.heal_hosts]
     rest = f"; {len(hosts) - len(chosen)} more wait for the next run" if len(hosts) > len(chosen) else ""
     teller(options)(f"mending {', '.join(wanted.heal)} on {', '.join(chosen)}{rest}")
-    nr.config.user_defined[KINDS] = wanted.heal
-    nr.data.dry_run = False
     _refresh(nr)
-    try:
-        some = nr.filter(filter_func=lambda host: host.name in chosen)
-        report = play(some, replace(book, name="drift --apply"), options, "heal")
-        remember(nr, report)
-        return report
-    finally:
-        nr.data.dry_run = True
-        del nr.config.user_defined[KINDS]
+    some = nr.filter(filter_func=lambda host: host.name in chosen)
+    mending = separate(some, dry_run=False, permitted=wanted.heal)
+    report = play(mending, replace(book, name="drift --apply"), options, "heal")
+    remember(mending, report)
+    return report
 
 
 def _refresh(nr: Nornir) -> None:

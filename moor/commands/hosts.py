@@ -16,13 +16,13 @@ from moor.cluster_inventory import NODES
 from moor.commands import fleet
 from moor.commands.running import book_of, opened, say, site_in, teller, worst
 from moor.connections.pinning import door_of, shown
+from moor.context import context_of, fleet_of
 from moor.errors import InputError, MoorError
 from moor.identity import Identity, asked, written_in
 from moor.joining import Draft, to_adopt
 from moor.nodes import Node, Paired, paired, read_nodes
 from moor.options import DIFFERS, Options, Output
 from moor.runbook import desired_ahead
-from moor.selection import FLEET, JOINED
 from moor.sites import read_config
 
 Confirm = Callable[[str], bool]
@@ -62,14 +62,14 @@ class Row:
 
 def nodes_of(nr: Nornir) -> list[Node] | None:
     """Ask the cluster that the inventory names; None where it names none. Raises HostError, InputError."""
-    known = (host.data.get("cluster") for host in nr.config.user_defined[FLEET].hosts.values())
+    known = (host.data.get("cluster") for host in fleet_of(nr).hosts.values())
     cluster: Any = next((section for section in known if section), None)
     return read_nodes(Path(cluster.kubeconfig), cluster.context) if cluster else None
 
 
 def pairing(nr: Nornir, nodes: Sequence[Node]) -> Paired:
     """Find which host is which node; hosts that neither name nor address tell are asked who they are."""
-    addresses, fleet = _addresses(nr), nr.config.user_defined[FLEET].hosts
+    addresses, fleet = _addresses(nr), fleet_of(nr).hosts
     known = {name: Identity(written_in(fleet[name].data)) for name in addresses}
     found = paired(addresses, nodes, known)
     members = {name for name in addresses if fleet[name].has_parent_group(NODES)}
@@ -82,13 +82,14 @@ def pairing(nr: Nornir, nodes: Sequence[Node]) -> Paired:
 
 def _addresses(nr: Nornir) -> dict[str, str]:
     """Give the addresses of the hosts that stand in the files."""
-    every = nr.config.user_defined[FLEET].hosts.values()
-    return {host.name: host.hostname or host.name for host in every if JOINED not in host.data}
+    every = fleet_of(nr).hosts.values()
+    joined = context_of(nr).joined
+    return {host.name: host.hostname or host.name for host in every if host.name not in joined}
 
 
 def _rows(nr: Nornir, found: Paired, cluster: bool) -> Iterator[Row]:
     for name, host in nr.inventory.hosts.items():
-        if JOINED not in host.data:
+        if name not in context_of(nr).joined:
             node, member = found.nodes.get(name), host.has_parent_group(NODES)
             groups = " ".join(group.name for group in host.groups)
             inside = _word(node is not None) if cluster and (member or node) else "-"
@@ -170,5 +171,4 @@ def _guarded(options: Options) -> bool:
 
 def _is_host(options: Options, name: str) -> bool:
     with opened(replace(options, limit=None, quiet=True), dry_run=True) as nr:
-        host = nr.inventory.hosts.get(name)
-        return host is not None and JOINED not in host.data
+        return name in nr.inventory.hosts and name not in context_of(nr).joined

@@ -9,20 +9,21 @@ from nornir.core import Nornir
 
 from moor import text
 from moor.commands.running import opened, play, put, refuse_input, remember, site_in
+from moor.context import RollbackOrder, change_context
 from moor.errors import InputError, MoorError
 from moor.history.database import connected
 from moor.history.reading import History
 from moor.options import DIFFERS, Options
-from moor.rollback import ROLLBACK, WANTED, Wanted
+from moor.rollback import ROLLBACK
 
 NAME = re.compile(r"\d{8}-\d{6}-[0-9a-f]{4}")
 
 
-def rollback(options: Options, wanted: Wanted, dry_run: bool) -> int:
+def rollback(options: Options, order: RollbackOrder, dry_run: bool) -> int:
     """Put a run back, or plan that: 0 done or nothing to do, 2 the plan has changes, 1 a host refused or failed."""
     with opened(options, dry_run=dry_run) as nr:
-        run = run_named(nr, wanted.run)
-        nr.config.user_defined[WANTED] = replace(wanted, run=run)
+        run = run_named(nr, order.run)
+        change_context(nr, rollback=replace(order, run=run))
         report = play(nr, ROLLBACK, options, "rollback")
         if not any(host.resources or host.error for host in report.hosts.values()):
             raise InputError(
@@ -34,10 +35,10 @@ def rollback(options: Options, wanted: Wanted, dry_run: bool) -> int:
     return 1 if report.failed else DIFFERS if report.differs else 0
 
 
-def refuse(options: Options, wanted: Wanted) -> None:
+def refuse(options: Options, order: RollbackOrder) -> None:
     """Raise InputError with what a rollback would be refused for; no host is reached."""
     with opened(options, dry_run=True) as nr:
-        run_named(nr, wanted.run)
+        run_named(nr, order.run)
         refuse_input(nr, ROLLBACK, "rollback")
 
 

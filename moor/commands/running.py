@@ -15,9 +15,8 @@ from nornir.core.plugins.runners import RunnerPlugin
 from nornir.plugins.runners import ThreadedRunner
 
 from moor import garbage, text
-from moor.cluster_inventory import TROUBLE
+from moor.context import change_context, context_of, fleet_of, new_run
 from moor.engine.plan import printable
-from moor.engine.results import new_run
 from moor.history.model import Recorded
 from moor.interruption import finish, told_at_interrupt
 from moor.options import DIFFERS, Options, Output
@@ -27,8 +26,8 @@ from moor.report import Collector, HostReport, RunReport
 from moor.runbook import Runbook, run
 from moor.runners.dask import DaskRunner
 from moor.secrets import MaskingFilter
-from moor.selection import FLEET, limited, passed_over, refuse_nobody, refuse_unfilled, runbook_called
-from moor.settings.access import SiteSettings
+from moor.selection import limited, passed_over, refuse_nobody, refuse_unfilled, runbook_called
+from moor.settings.access import SiteSettings, site_of
 from moor.sites import find_site, open_site
 
 SILENT_S = 1.0  # how long a line of progress may take to go out before an end is told without it
@@ -42,8 +41,7 @@ def opened(options: Options, dry_run: bool) -> Iterator[Nornir]:
     nr = open_site(find_site(options.site), dry_run=dry_run)
     if options.workers:
         nr = nr.with_runner(sized(nr.runner, options.workers))
-    nr.config.user_defined[FLEET] = nr.inventory
-    if trouble := nr.inventory.defaults.data.get(TROUBLE):
+    if trouble := context_of(nr).trouble:
         alert(trouble)
     try:
         yield limited(nr, options.limit)
@@ -57,9 +55,8 @@ def sized(runner: RunnerPlugin, workers: int) -> RunnerPlugin:
 
 
 def site_in(nr: Nornir) -> SiteSettings:
-    """Give the settings of the open site."""
-    settings: SiteSettings = nr.config.user_defined["moor"]
-    return settings
+    """Return the settings of the open site."""
+    return site_of(nr)
 
 
 def book_of(nr: Nornir, name: str) -> Runbook:
@@ -77,8 +74,8 @@ def play(nr: Nornir, runbook: Runbook, options: Options, command: str) -> RunRep
     refuse_input(nr, runbook, command)
     if options.limit and (beside := passed_over(nr, runbook)):
         teller(options)(f"{command} asks nothing of {', '.join(beside)}")
-    run_id = nr.config.user_defined["run"] = new_run()
-    report = RunReport(run_id, runbook.name, {name: HostReport() for name in nr.inventory.hosts}, command=command)
+    context = change_context(nr, run=new_run(), command=command)
+    report = RunReport(context.run, runbook.name, {name: HostReport() for name in nr.inventory.hosts}, command=command)
     told, collector = teller(options), Collector(report)
 
     def last_words() -> str:
@@ -128,7 +125,7 @@ def remember(nr: Nornir, report: RunReport) -> Recorded:
     from moor.history.recording import record
 
     recorded: list[Recorded] = []
-    fleet = frozenset(nr.config.user_defined[FLEET].hosts)
+    fleet = frozenset(fleet_of(nr).hosts)
     finish(lambda: recorded.append(record(site_in(nr), report, fleet)))
     if recorded[0].trouble:
         warn(report, f"this run is not recorded: {recorded[0].trouble}")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from nornir.core.task import Result, Task
 
+from moor.context import context_of
 from moor.engine.exclusive import Waited
 from moor.engine.mending import mend
 from moor.engine.observation import Observation, forget, observation_of
@@ -15,7 +16,6 @@ from moor.engine.results import Outcome, Status, report
 from moor.errors import HostError, MoorError, Refusal
 from moor.resources.base import Later, Probed, Remote, Required, Resource
 
-KINDS = "moor_kinds"  # in Nornir's user_defined: the kinds that a run may change; all where it is not there
 MAKE_IT = "it is made on another host, which failed or which --limit leaves out; run moor apply with that host"
 ROUNDS = 5  # more rounds than kinds of staleness that follow from one another
 
@@ -39,7 +39,7 @@ def converge(task: Task, resources: Sequence[Resource]) -> Result:
 
 def permitted(task: Task, changes: Sequence[Change]) -> tuple[list[Change], list[Change]]:
     """Part what a run may change from what it may not; only a run that mends drift by itself is held to some kinds."""
-    kinds = task.nornir.config.user_defined.get(KINDS)
+    kinds = context_of(task).permitted
     may = [c for c in changes if not kinds or isinstance(c.resource, Required) or kind_of(c.id) in kinds]
     return may, [change for change in changes if change not in may]
 

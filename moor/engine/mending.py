@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 from nornir.core.task import Task
 
 from moor.connections.shell import Answer, CutOff
+from moor.context import context_of
 from moor.engine.exclusive import Waited, run_exclusive
 from moor.engine.plan import Change
 from moor.engine.probing import Reading, probe, said, shell_of
-from moor.engine.results import Outcome, run_of
+from moor.engine.results import Outcome
 from moor.engine.script import answers, apply_script, complete, new_mark
 from moor.errors import HostError, MoorError, of_this_machine
 from moor.resources.base import Probed, Remote, Scripted, Streamed
@@ -52,7 +53,7 @@ def scripts_ahead(task: Task, changes: Sequence[Change], reading: Reading, mark:
             continue
         fragments = [c.resource.mend(c.actual) for c in stretch.changes if isinstance(c.resource, Scripted)]
         then = reading.fragments if stretch is parts[-1] else ()
-        yield Ahead(tuple(stretch.changes), apply_script(fragments, mark, run_of(task), then, reading.mark))
+        yield Ahead(tuple(stretch.changes), apply_script(fragments, mark, context_of(task).run, then, reading.mark))
 
 
 @dataclass(frozen=True)
@@ -119,7 +120,7 @@ def _run_fragments(task: Task, pairs: Sequence[tuple[Change, str]], reading: Rea
     mark = new_mark()
     fragments, bound_s = [fragment for _, fragment in pairs], sum(change.resource.bound_s for change, _ in pairs)
     try:
-        answer = run_exclusive(shell_of(task), fragments, mark, run_of(task), bound_s, reading)
+        answer = run_exclusive(shell_of(task), fragments, mark, context_of(task).run, bound_s, reading)
     except CutOff as error:
         ended = list(_ended(pairs, error.heard, mark))
         yield from ended

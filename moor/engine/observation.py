@@ -31,12 +31,18 @@ class Observation:
         return [name for name in ids if name not in self.states]
 
 
-KEY = "moor_observation"  # in the host's data; no section is called so
+_KEY = "moor_observation"  # in the host's data, which a host keeps whatever Nornir it is reached by
+
+
+def observed(host: Host) -> Observation | None:
+    """Return the observation of the run that is under way; None where none is."""
+    found: Observation | None = host.data.get(_KEY)
+    return found
 
 
 def begin(host: Host) -> None:
     """Have what is read of the host from now on kept for the tasks that follow, since a run begins."""
-    host.data[KEY] = Observation()
+    host.data[_KEY] = Observation()
 
 
 def observation_of(host: Host) -> Observation:
@@ -44,16 +50,15 @@ def observation_of(host: Host) -> Observation:
 
     One task a host runs at a time, so no lock is needed.
     """
-    observation: Observation = host.data.get(KEY) or Observation()
-    return observation
+    return observed(host) or Observation()
 
 
 def forget(host: Host) -> None:
     """Drop what was read in this run: something changes on the host."""
-    if KEY in host.data:
-        host.data[KEY] = Observation(number=observation_of(host).number)
+    if seen := observed(host):
+        host.data[_KEY] = Observation(number=seen.number)
 
 
 def end(host: Host) -> None:
     """Keep nothing any longer, since the run is over."""
-    host.data.pop(KEY, None)
+    host.data.pop(_KEY, None)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Literal
 
 from nornir.core.inventory import Host
@@ -64,17 +62,6 @@ class Found(Result):
         super().__init__(host, found.what)
         self.name = found.id  # type: ignore[assignment]  # as above
         self.found = found
-
-
-def new_run() -> str:
-    """Name a run so that names sort by time."""
-    return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
-
-
-def run_of(task: Task) -> str:
-    """Give the run that a task belongs to."""
-    name: str = task.nornir.config.user_defined.setdefault("run", new_run())
-    return name
 
 
 def report(task: Task, resources: Sequence[Resource], outcomes: Sequence[Outcome]) -> Result:

@@ -15,6 +15,7 @@ from nornir.core.task import AggregatedResult, MultiResult, Result, Task
 
 from moor.errors import InputError
 from moor.runners.config import DaskOptions
+from moor.settings.access import site_of
 
 if TYPE_CHECKING:
     from moor.runners.dispatch import Dispatch
@@ -65,7 +66,7 @@ class DaskRunner:
         from moor.runners.cluster import Cluster
         from moor.runners.held import Halt, Workers
 
-        cluster = Cluster(self._options, nr.config.user_defined["moor"], nr.data.dry_run)
+        cluster = Cluster(self._options, site_of(nr), nr.data.dry_run)
         try:
             cluster.open()
         except BaseException:

@@ -15,11 +15,12 @@ from distributed import Future
 from nornir.core.inventory import Host
 from nornir.core.task import AggregatedResult, MultiResult, Result, Task
 
+from moor.context import context_of
 from moor.errors import HostError, MoorError
 from moor.progress import LOGGER as PROGRESS
 from moor.runners.elsewhere import hold
 from moor.runners.held import HALT_S, Workers
-from moor.runners.orders import Answer, Order, facts_of, observed, reading_of, unpacked, words_of
+from moor.runners.orders import Answer, Order, reading_of, take_answer, unpacked
 from moor.runners.session import halt
 from moor.runners.worker import carry_out, let_go
 
@@ -139,8 +140,7 @@ class Dispatch:
             task.global_dry_run,
             self._workers.at_once,
             {name: reading_of(self._hosts[name]) for name in names},
-            words_of(task),
-            facts_of(task),
+            context_of(task).to_send(),
             frozenset(task.nornir.data.failed_hosts),
         )
         try:
@@ -172,7 +172,7 @@ class Dispatch:
         copy = self._copies[host.name]
         copy.results.extend(answer.results)
         hold(host, answer.connections, self._released.append)
-        observed(host, answer)
+        take_answer(host, answer)
         if answer.results.failed:
             LOGGER.error(
                 "Host %r: task %r failed on %s:\n%s",

@@ -9,17 +9,12 @@ from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any
 
 from nornir.core.inventory import Host
-from nornir.core.task import MultiResult, Result, Task
+from nornir.core.task import MultiResult, Result
 
-from moor.engine.observation import KEY, Observation, begin, end, observation_of
-from moor.engine.once import KEY as ASKED
+from moor.context import RunContext
+from moor.engine.observation import begin, end, observation_of, observed
 from moor.errors import MoorError
 from moor.masking import mask
-from moor.selection import FLEET
-from moor.settings.access import SITE
-
-OWN = "moor_"  # how keys of user_defined begin that moor's commands set for a run
-AT_HOME = (FLEET, ASKED, SITE)  # each process has its own
 
 
 @dataclass(frozen=True)
@@ -37,8 +32,7 @@ class Order:
     number   tells this order's answers from those of others
     token    of the session that is meant; a worker that was started anew has another
     topic    where the answers go
-    words    what a command has set in Nornir's user_defined
-    facts    what a command has set in the data of the inventory's defaults
+    context  what the controller knows of the run, as far as it travels
     failed   hosts of the whole run, whichever worker has them
     """
 
@@ -52,8 +46,7 @@ class Order:
     dry_run: bool
     at_once: int
     hosts: Mapping[str, Reading | None]
-    words: Mapping[str, Any]
-    facts: Mapping[str, Any]
+    context: RunContext
     failed: frozenset[str]
 
 
@@ -80,28 +73,9 @@ class Raised:
         return made
 
 
-def words_of(task: Task) -> dict[str, Any]:
-    """Collect what the command has set for its run."""
-    known = task.nornir.config.user_defined
-    return {key: known[key] for key in known if key == "run" or (key.startswith(OWN) and key not in AT_HOME)}
-
-
-def facts_of(task: Task) -> dict[str, Any]:
-    """Collect what the command has set for its run in the data of the inventory's defaults."""
-    known = task.nornir.inventory.defaults.data
-    return {key: known[key] for key in known if key.startswith(OWN) and key not in AT_HOME}
-
-
-def take_words(known: dict[str, Any], words: Mapping[str, Any]) -> None:
-    """Have ``words``, or facts, in place of what an earlier order brought."""
-    for key in [key for key in known if key.startswith(OWN) and key not in AT_HOME]:
-        del known[key]
-    known.update(words)
-
-
 def reading_of(host: Host) -> Reading | None:
     """Say which observation of the host is under way; None where no run is."""
-    seen: Observation | None = host.data.get(KEY)
+    seen = observed(host)
     return Reading(seen.number, frozenset(seen.planned)) if seen else None
 
 
@@ -110,16 +84,15 @@ def take_reading(host: Host, reading: Reading | None) -> None:
     if reading is None:
         end(host)
         return
-    if KEY not in host.data or observation_of(host).number != reading.number:
+    if (seen := observed(host)) is None or seen.number != reading.number:
         begin(host)
         observation_of(host).number = reading.number
     observation_of(host).planned = set(reading.planned)
 
 
-def observed(host: Host, answer: Answer) -> None:
+def take_answer(host: Host, answer: Answer) -> None:
     """Take over what a worker has observed; what it read stays there."""
-    if KEY in host.data:
-        seen = observation_of(host)
+    if seen := observed(host):
         seen.planned, seen.whole = set(answer.planned), answer.whole
 
 

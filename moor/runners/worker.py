@@ -14,17 +14,18 @@ from typing import Any
 from nornir.core import Nornir
 from nornir.core.inventory import Host
 from nornir.core.processor import Processors
+from nornir.core.state import GlobalState
 from nornir.core.task import MultiResult, Result, Task
 from nornir.plugins.runners import ThreadedRunner
 
+from moor.context import take_context
 from moor.errors import MoorError
 from moor.masking import MaskingFilter
 from moor.processors import QuietProcessor
 from moor.progress import progress_to
 from moor.runners.likeness import Likeness, unlike
-from moor.runners.orders import Order, packed, take_reading, take_words
+from moor.runners.orders import Order, packed, take_reading
 from moor.runners.session import Abandoned, Session, watched
-from moor.selection import FLEET
 from moor.sites import open_site
 
 Tell = Callable[..., None]
@@ -41,7 +42,6 @@ def begin_session(wanted: Likeness, dry_run: bool) -> Session | str:
         nr = open_site(Path(wanted.site), dry_run)
     except MoorError as error:
         return str(error)
-    nr.config.user_defined[FLEET] = nr.inventory
     return watched(get_worker(), Session(nr))
 
 
@@ -132,11 +132,10 @@ def carry_out(session: Session, raw: bytes) -> bool:
     return True
 
 
-def _run(nr: Nornir, order: Order, telling: Telling) -> None:
-    take_words(nr.config.user_defined, order.words)
-    take_words(nr.inventory.defaults.data, order.facts)
-    nr.data.failed_hosts = set(order.failed)
-    nr.data.dry_run = order.dry_run
+def _run(opened: Nornir, order: Order, telling: Telling) -> None:
+    take_context(opened, order.context)
+    state = GlobalState(order.dry_run, set(order.failed))
+    nr = Nornir(opened.inventory, opened.config, state, runner=opened.runner)
     hosts = [nr.inventory.hosts[name] for name in order.hosts]
     for host in hosts:
         take_reading(host, order.hosts[host.name])

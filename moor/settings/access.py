@@ -7,15 +7,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
+from nornir.core import Nornir
 from nornir.core.inventory import Host
 from pydantic import ConfigDict, Field, PrivateAttr, ValidationError
 
+from moor.context import context_of
 from moor.errors import InputError
 from moor.settings.section import SecretRef, Section, SitePath, Strict, site_in
 
 Model = TypeVar("Model", bound=Section)
-ADDRESSES = "moor_addresses"  # key in the defaults' data: each group's hosts by name, with where they are reached
-SITE = "moor_site"  # key in the defaults' data; no section has an underscore-joined name of moor's
 
 
 class SiteSettings(Strict):
@@ -99,15 +99,18 @@ def about(key: str) -> Iterator[None]:
         raise InputError(f"{key}: {error}") from error
 
 
-def site_of(host: Host) -> SiteSettings:
-    """Give the settings of the site that the host's inventory belongs to."""
-    site: Any = host.defaults.data.get(SITE)
-    if not isinstance(site, SiteSettings):
-        raise InputError(f"{host.name}: its inventory was not loaded from a site; open it by moor.sites.open_site")
+def site_of(where: Host | Nornir) -> SiteSettings:
+    """Return the settings of the site that the inventory belongs to.
+
+    Raises:
+        InputError: the inventory was not loaded from a site.
+    """
+    site = context_of(where).site
+    if site is None:
+        raise InputError("the inventory was not loaded from a site; open it by moor.sites.open_site")
     return site
 
 
 def addresses_in(host: Host, group: str) -> dict[str, str] | None:
-    """Give the addresses of all hosts of a group, by name, whatever a run is limited to; None where it has no such."""
-    found: dict[str, str] | None = host.defaults.data.get(ADDRESSES, {}).get(group)
-    return found
+    """Return the addresses of all hosts of a group, by name, whatever a run is limited to; None for no such group."""
+    return context_of(host).addresses.get(group)

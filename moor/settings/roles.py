@@ -8,7 +8,6 @@ from moor.settings.fleet import Fleet
 
 HARBOR, OUTSIDERS = "harbor", "outsiders"
 WORKING = ("harbor", "nodes", "control_plane", "workstations", "dns", "devices")  # groups in which hosts are changed
-UNFILLED = "moor_unfilled"  # in the inventory's defaults: what is wrong, by the concern that it stops
 
 Unfilled = dict[str, list[str]]
 

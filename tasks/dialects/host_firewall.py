@@ -9,9 +9,9 @@ from nornir.core.task import Task
 
 from moor.connections.fresh import fresh_shell
 from moor.connections.shell import Shell
+from moor.context import context_of
 from moor.engine.exclusive import run_exclusive
 from moor.engine.probing import shell_of
-from moor.engine.results import run_of
 from moor.engine.script import answers, complete, new_mark
 from moor.errors import HostError
 from moor.resources.base import State, Streamed
@@ -172,7 +172,7 @@ def _said(seen: State, dialect: Dialect) -> str:
 def _run(task: Task, shell: Shell, fragment: str) -> None:
     """Run one fragment under the host's lock; raises HostError with what it said."""
     mark = new_mark()
-    answer = run_exclusive(shell, [fragment], mark, run_of(task), BOUND_S)
+    answer = run_exclusive(shell, [fragment], mark, context_of(task).run, BOUND_S)
     (piece,) = complete(answers(answer.stdout, answer.stderr, mark), 1, answer.stderr)
     if piece.code:
         raise HostError(piece.stderr.strip()[-2000:] or f"it ended with {piece.code} and said nothing")

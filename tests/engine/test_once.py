@@ -2,6 +2,7 @@
 
 from nornir.core.task import Result, Task
 
+from moor.context import change_context
 from moor.engine.once import once
 from tests.harness.hosts import MakeFleet
 
@@ -17,8 +18,8 @@ def test_three_hosts_share_one_answer_and_the_next_run_asks_again(fleet: MakeFle
         return Result(task.host, result=once(task, ("key",), look))
 
     nr = fleet()
-    nr.config.user_defined["run"] = "first"
+    change_context(nr, run="first")
     assert {result[0].result for result in nr.run(ask).values()} == {1}
-    nr.config.user_defined["run"] = "second"
+    change_context(nr, run="second")
     assert {result[0].result for result in nr.run(ask).values()} == {2}
     assert len(asked) == 2

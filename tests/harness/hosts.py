@@ -36,8 +36,11 @@ def local_shells() -> Iterator[None]:
 def nornir_over(folder: Path, dry_run: bool) -> Nornir:
     """Return Nornir over the three hosts in group ``all``; they share this machine's lock, so one runs at a time."""
     group = Group(name="all")
-    hosts = {name: Host(name=name, groups=ParentGroups([group]), data=_folder(folder / name)) for name in NAMES}
-    inventory = Inventory(hosts=Hosts(hosts), groups=Groups({"all": group}), defaults=Defaults())
+    defaults = Defaults()
+    hosts = {
+        name: Host(name, groups=ParentGroups([group]), data=_folder(folder / name), defaults=defaults) for name in NAMES
+    }
+    inventory = Inventory(hosts=Hosts(hosts), groups=Groups({"all": group}), defaults=defaults)
     return Nornir(inventory=inventory, runner=ThreadedRunner(1), config=Config(), data=GlobalState(dry_run=dry_run))
 
 

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from nornir.core.inventory import Host
 from nornir.core.task import MultiResult, Result
 
-from moor.engine.observation import KEY, begin, forget, observation_of
+from moor.engine.observation import begin, forget, observation_of, observed
 from moor.engine.results import Cause, Found, ResourceResult
 from moor.errors import HostError
 from moor.findings import Finding
 from moor.report import error_of
-from moor.runners.orders import packed, reading_of, take_reading, take_words, unpacked
+from moor.runners.orders import packed, reading_of, take_reading, unpacked
 from moor.secrets import Secret
 
 PLANTED = "wintersonne-55127"
@@ -81,7 +81,7 @@ def test_what_a_worker_has_read_of_a_host_is_good_for_one_run() -> None:
     take_reading(workers, reading_of(controllers))
     assert observation_of(workers).states == {}
     take_reading(workers, None)
-    assert KEY not in workers.data
+    assert observed(workers) is None
 
 
 def test_what_a_dry_run_would_have_changed_is_known_to_the_next_worker() -> None:
@@ -94,9 +94,3 @@ def test_what_a_dry_run_would_have_changed_is_known_to_the_next_worker() -> None
     observation_of(controllers).planned = set(unpacked(packed(lost, told), controllers).planned)
     take_reading(other, reading_of(controllers))
     assert observation_of(other).planned == {"/etc/hosts"}
-
-
-def test_words_of_an_earlier_command_do_not_stay() -> None:
-    known = {"moor": "site", "moor_fleet": "own", "moor_asked": "own", "moor_kinds": ("file",), "run": "1", "rack": 1}
-    take_words(known, {"run": "2"})
-    assert known == {"moor": "site", "moor_fleet": "own", "moor_asked": "own", "run": "2", "rack": 1}

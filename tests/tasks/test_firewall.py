@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from nornir.core.inventory import Defaults, Group, Host, ParentGroups
 
+from moor.context import change_context
 from moor.errors import InputError
-from moor.settings.access import ADDRESSES
 from tasks.dialects.guards import Guards
 from tasks.facts import Registry
 from tasks.firewall import Firewall, desired, guards_of, own_address, refuse_lockout
@@ -24,8 +24,9 @@ def host(group: str = "harbor", firewall: dict[str, Any] | None = None, **access
     if firewall is not None:
         data["firewall"] = Firewall.model_validate(firewall)
     addresses = {"nodes": {"node1": "10.77.0.31", "node2": "10.77.0.32"}, "named": {"node3": "node3.moor.test"}}
-    defaults = Defaults(data={ADDRESSES: addresses})
-    return Host("harbor1", "127.0.0.1", groups=ParentGroups([Group(group)]), data=data, defaults=defaults)
+    made = Host("harbor1", "127.0.0.1", groups=ParentGroups([Group(group)]), data=data, defaults=Defaults())
+    change_context(made, addresses=addresses)
+    return made
 
 
 def said(host: Host) -> dict[int, tuple[str, ...]]:

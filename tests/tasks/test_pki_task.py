@@ -15,6 +15,7 @@ from cryptography.x509 import load_pem_x509_certificate
 from nornir.core.inventory import Host
 from pydantic import ValidationError
 
+from moor.context import change_context
 from moor.errors import MoorError, Unfit
 from moor.keystore import Kept
 from moor.pem import opened
@@ -24,7 +25,6 @@ from moor.resources.base import Later
 from moor.runbook import Runbook, Stage, run
 from moor.secrets import Secret
 from moor.settings import SiteSettings
-from moor.settings.access import SITE
 from tasks.certificates import unfit
 from tasks.facts import Registry
 from tasks.pki import (
@@ -66,7 +66,7 @@ def play(fleet: MakeFleet, tmp_path: Path, passphrase: str) -> Play:
             {"name": "registry.moor.test", "address": "10.77.0.11", "address6": address6, "aliases": aliases}
         )
         host.data["pki"] = Pki.model_validate(settings or {"passphrase": passphrase})
-        host.defaults.data[SITE] = SiteSettings.at(tmp_path, state=tmp_path / ".moor")
+        change_context(nr, site=SiteSettings.at(tmp_path, state=tmp_path / ".moor"))
         report = RunReport("run", "pki", {"alpha": HostReport()})
         run(nr.with_processors([Collector(report)]), Runbook("pki", "", (Stage(issue_certificates),)))
         return report.hosts["alpha"], host

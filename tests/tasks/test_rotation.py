@@ -17,6 +17,7 @@ from nornir.core import Nornir
 from nornir.core.filter import F
 
 from moor import private
+from moor.context import change_context
 from moor.errors import InputError
 from moor.keystore import Kept, Succession
 from moor.pki import Names, fingerprint, issue, make_authority, signed_by, utc_now
@@ -24,11 +25,9 @@ from moor.report import Collector, HostReport, RunReport
 from moor.resources.base import Later
 from moor.runbook import Runbook, Stage, TaskFunction, run
 from moor.secrets import Secret
-from moor.selection import FLEET
 from moor.settings import SiteSettings
-from moor.settings.access import SITE
 from tasks.facts import Registry
-from tasks.pki import UNWANTED, Pki, ca_pem, issue_certificates, made_here
+from tasks.pki import Pki, ca_pem, issue_certificates, made_here
 from tasks.rotation import make_next_ca, promote_ca, retire_ca, to_replace
 from tests.harness.hosts import MakeFleet
 
@@ -108,11 +107,10 @@ class Rotating:
         for host in nr.inventory.hosts.values():
             host.data["registry"] = REGISTRY
             host.data["pki"] = Pki.model_validate({"passphrase": f"file:{reference}"})
-            host.defaults.data[SITE] = SiteSettings.at(self.folder, state=self.folder / ".moor")
-        nr.config.user_defined[FLEET] = nr.inventory
+        site = SiteSettings.at(self.folder, state=self.folder / ".moor")
+        change_context(nr, site=site, fleet=nr.inventory)
         if authority is not None:
-            unwanted = to_replace(nr.inventory.hosts["alpha"], authority)
-            nr.inventory.hosts["alpha"].defaults.data[UNWANTED] = unwanted
+            change_context(nr, replaced=to_replace(nr.inventory.hosts["alpha"], authority))
         return nr
 
     def play(self, nr: Nornir, *tasks: TaskFunction) -> HostReport:
