@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from nornir.core.inventory import ConnectionOptions, Defaults, Group, Groups, Host, Hosts, Inventory, ParentGroups
 
 from moor.connections.kind import SHELL, connection_of
 from moor.context import change_context
+from moor.init_nornir import call_under_way
 from moor.modules import load_tasks
 from moor.settings.access import SiteSettings
 from moor.settings.document import Findings, Source, Tree, load
@@ -34,11 +37,15 @@ class FleetInventory:
         group_file: str = "inventory/groups.yaml",
         defaults_file: str = "inventory/defaults.yaml",
         site: SiteSettings | None = None,
+        netbox: Mapping[str, Any] | None = None,
     ) -> None:
+        files = (host_file, group_file, defaults_file)
+        if site is None and (call := call_under_way()):
+            site, options = call.inventory_options()
+            files, netbox = (options.host_file, options.group_file, options.defaults_file), options.plain_netbox()
         self.site = site or SiteSettings.at(Path())
-        self.host_file, self.group_file, self.defaults_file = (
-            self.site.directory / name for name in (host_file, group_file, defaults_file)
-        )
+        self.host_file, self.group_file, self.defaults_file = (self.site.directory / name for name in files)
+        self.netbox = netbox or {}
 
     def load(self) -> Inventory:
         """Read, validate and merge the files."""

@@ -147,7 +147,7 @@ class Draft:
 
     def inventory(self) -> Inventory:
         """Give the inventory as it would be; raises InputError with everything that is wrong with it."""
-        return FleetInventory(**{**self.files, "host_file": str(self.part)}, site=self.site).load()
+        return FleetInventory(str(self.part), self.files["group_file"], self.files["defaults_file"], self.site).load()
 
     def keep(self) -> Path:
         """Put it in its place, and give that."""

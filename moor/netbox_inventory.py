@@ -10,7 +10,6 @@ from nornir.core.inventory import Host
 
 from moor.errors import InputError
 from moor.inventory import FleetInventory
-from moor.settings.access import SiteSettings
 from moor.settings.document import Findings, Source, Tree, merged, tree_of
 from moor.settings.fleet import CUSTOM
 
@@ -28,17 +27,6 @@ class NetBoxInventory(FleetInventory):
 
     netbox  ``url``, ``token`` (a reference), ``ca``, ``filters``, ``virtual_machines``; validated in config.yaml
     """
-
-    def __init__(
-        self,
-        host_file: str,
-        group_file: str,
-        defaults_file: str,
-        netbox: Mapping[str, Any],
-        site: SiteSettings | None = None,
-    ) -> None:
-        super().__init__(host_file, group_file, defaults_file, site)
-        self.netbox = netbox
 
     def _hosts(self, groups: Tree, findings: Findings) -> Tree:
         """Lay what the file says of hosts over what NetBox knows; raises InputError where it does not answer."""

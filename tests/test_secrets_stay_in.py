@@ -22,9 +22,9 @@ from moor.modules import SHIPPED, load_tasks
 from moor.pem import pem, sealed
 from moor.pki import Names, issue, make_authority, utc_now
 from moor.secrets import Secret
+from moor.settings.config import SiteConfig
 from moor.settings.entries import Entry
 from moor.settings.section import SecretRef, sections
-from moor.sites import SiteConfig
 from tests.closed import CONFIG, DEFAULTS, Site
 from tests.harness.commands import moor, moor_here
 from tests.harness.sshd import keypair

@@ -19,7 +19,8 @@ from moor.options import DIFFERS, Options, Output
 from moor.protocols import Explanation, Focus, diagnosis_of
 from moor.report import HostReport, RunReport
 from moor.selection import runbook_called
-from moor.sites import CONFIG, open_site, read_config
+from moor.settings.config import CONFIG, read_config
+from moor.sites import open_site
 
 
 def diagnose(options: Options, focus: Focus, watch_s: int = 0) -> int:

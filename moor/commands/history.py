@@ -17,7 +17,8 @@ from moor.history.model import ChangeRow, FindingRow, RunRow
 from moor.history.reading import History
 from moor.options import Options, Output
 from moor.settings.access import SiteSettings
-from moor.sites import find_site, read_config
+from moor.settings.config import read_config
+from moor.sites import find_site
 
 SHOWN = timedelta(days=30)  # how long a finding that is over is told of its host
 

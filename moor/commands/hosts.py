@@ -23,7 +23,7 @@ from moor.joining import Draft, to_adopt
 from moor.nodes import Node, Paired, paired, read_nodes
 from moor.options import DIFFERS, Options, Output
 from moor.runbook import desired_ahead
-from moor.sites import read_config
+from moor.settings.config import read_config
 
 Confirm = Callable[[str], bool]
 

@@ -21,7 +21,7 @@ from moor.options import Options
 from moor.schedule import cron, systemd
 from moor.schedule.job import Job, every, name_of
 from moor.settings import SecretRef
-from moor.sites import CONFIG
+from moor.settings.config import CONFIG
 
 Scheduler = systemd.Systemd | cron.CronFile | cron.UsersCrontab
 

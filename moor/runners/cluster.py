@@ -16,11 +16,11 @@ from distributed import Client, Future, fire_and_forget
 from distributed.security import Security
 
 from moor.errors import MoorError
-from moor.runners.config import DaskOptions
 from moor.runners.likeness import Likeness, proven
 from moor.runners.session import Session
 from moor.runners.worker import begin_session, end, introduce
 from moor.settings.access import SiteSettings
+from moor.settings.runner import DaskOptions
 
 CONNECT_S = 10  # how long a scheduler may take to answer
 JOIN_S = 120  # how long workers may take to open the site

@@ -14,8 +14,8 @@ from nornir.core.inventory import Host
 from nornir.core.task import AggregatedResult, MultiResult, Result, Task
 
 from moor.errors import InputError
-from moor.runners.config import DaskOptions
 from moor.settings.access import site_of
+from moor.settings.runner import DaskOptions
 
 if TYPE_CHECKING:
     from moor.runners.dispatch import Dispatch
