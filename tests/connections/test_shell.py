@@ -18,7 +18,8 @@ from moor.connections.shell import Answer, Shell, ShellPlugin
 from moor.errors import HostError
 from moor.resources.base import literal
 from tests.connections.conftest import SHELLS
-from tests.harness.sshd import PASSWORD, Sshd
+from tests.harness.sshd import PASSWORD, Sshd, descendants
+from tests.harness.waiting import eventually, until
 
 pytestmark = pytest.mark.usefixtures("backend")
 
@@ -107,9 +108,7 @@ def test_a_script_that_does_not_end_is_stopped_on_the_host_too(log_in: LogIn, tm
         shell.run(f"echo $$ > {tmp_path}/pid; sleep 60; touch {tmp_path}/late", 1)
     assert time.monotonic() - began < 5
     pid = int((tmp_path / "pid").read_text())
-    while Path(f"/proc/{pid}").exists() and time.monotonic() - began < 15:
-        time.sleep(0.1)
-    assert not Path(f"/proc/{pid}").exists()
+    assert eventually(lambda: not Path(f"/proc/{pid}").exists(), 15)
     assert not (tmp_path / "late").exists()
     assert shell.run("echo again", 30).stdout == b"again\n"
 
@@ -136,7 +135,7 @@ def test_a_cut_connection_is_told_and_the_next_call_connects_anew(tmp_path: Path
             plugin.connection.run("sleep 30", 60)
         assert plugin.connection.run("echo back", 30).stdout == b"back\n"
         sshd.cut()
-        time.sleep(0.5)
+        until(lambda: not descendants(sshd.process.pid if sshd.process else 0), "the sessions are gone")
         assert plugin.connection.run("echo back", 30).stdout == b"back\n"
         plugin.close()
 

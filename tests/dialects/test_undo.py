@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import pytest
@@ -10,6 +9,7 @@ import pytest
 from moor.engine.prelude import FUNCTIONS
 from tasks.dialects.undo import DIRECTORY, armed, disarmed
 from tests.harness.shells import SHELLS, sh
+from tests.harness.waiting import eventually, stays, until
 
 SNAPSHOT, RESTORE = 'cat "$d/../rules" > "$d/former"', 'cat "$d/former" > "$d/../rules"'
 
@@ -38,10 +38,7 @@ def rules(tmp_path: Path) -> str:
 def test_a_change_that_nobody_confirms_is_undone_and_cannot_be_confirmed_then(shell: str, tmp_path: Path) -> None:
     assert run(shell, tmp_path, change('printf new > "$d/../rules"', 1)) == (0, "")
     assert rules(tmp_path) == "new"
-    end = time.monotonic() + 20
-    while rules(tmp_path) != "former" and time.monotonic() < end:
-        time.sleep(0.1)
-    assert rules(tmp_path) == "former"
+    assert eventually(lambda: rules(tmp_path) == "former", 20)
     code, said = run(shell, tmp_path, disarmed(['printf kept > "$d/../rules"']))
     assert (code, said.strip()) == (1, "the undo was faster: the former rules are back; run again")
     assert rules(tmp_path) == "former"
@@ -49,27 +46,22 @@ def test_a_change_that_nobody_confirms_is_undone_and_cannot_be_confirmed_then(sh
 
 def test_an_undo_that_comes_due_while_rules_are_loaded_has_the_last_word(shell: str, tmp_path: Path) -> None:
     assert run(shell, tmp_path, change('printf new > "$d/../rules"; sleep 3; printf new > "$d/../rules"', 1)) == (0, "")
-    end = time.monotonic() + 20
-    while not (tmp_path / "undo/undone").exists() and time.monotonic() < end:
-        time.sleep(0.1)
-    time.sleep(0.5)
-    assert rules(tmp_path) == "former"
+    until((tmp_path / "undo/undone").exists, "the undo has come", 20)
+    assert eventually(lambda: rules(tmp_path) == "former", 5)
+    assert stays(lambda: rules(tmp_path) == "former", 0.5)
 
 
 def test_a_restore_that_fails_for_a_moment_is_tried_again(shell: str, tmp_path: Path) -> None:
     busy = '[ -e "$d/tried" ] || { : > "$d/tried"; exit 1; }\n' + RESTORE
     assert run(shell, tmp_path, armed([SNAPSHOT], [busy], ['printf new > "$d/../rules"'], 1)) == (0, "")
-    end = time.monotonic() + 20
-    while rules(tmp_path) != "former" and time.monotonic() < end:
-        time.sleep(0.1)
-    assert rules(tmp_path) == "former"
+    assert eventually(lambda: rules(tmp_path) == "former", 20)
 
 
 def test_a_change_that_is_confirmed_stays_and_leaves_nothing_behind(shell: str, tmp_path: Path) -> None:
     run(shell, tmp_path, change('printf new > "$d/../rules"', 1))
     assert run(shell, tmp_path, disarmed(['printf kept > "$d/../kept"'])) == (0, "")
-    time.sleep(1.5)  # the undo comes and finds nothing to do
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["kept", "rules"]
+    # the undo comes after a second and finds nothing to do
+    assert stays(lambda: sorted(path.name for path in tmp_path.iterdir()) == ["kept", "rules"], 1.5)
     assert rules(tmp_path) == "new"
 
 

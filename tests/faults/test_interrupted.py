@@ -7,7 +7,7 @@ import signal
 import pytest
 
 from tests.faults.conftest import HOLD, RESET, SERVED, WELL, Berth
-from tests.lab.moored import eventually
+from tests.harness.waiting import eventually
 
 pytestmark = pytest.mark.lab
 END_S = 5

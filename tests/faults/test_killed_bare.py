@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import os
 import random
-import time
 
 import pytest
 
 from tests.faults.conftest import RESET, SERVED, WELL, Berth
+from tests.harness.waiting import after
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(1800)]
 
@@ -27,7 +27,7 @@ def test_after_a_kill_at_any_moment_of_the_first_apply_the_same_command_converge
         for name in HOSTS:
             berth.sh(name, RESET)
         with berth.applying(*HOSTS) as process:
-            time.sleep(after_s)
+            after(after_s)
             process.kill()
         again = berth.apply(*HOSTS)
         assert again.code == 0, f"{moment}: {again}"

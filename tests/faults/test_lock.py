@@ -8,7 +8,7 @@ import signal
 import pytest
 
 from tests.faults.conftest import HOLD, RESET, WELL, Berth
-from tests.lab.moored import eventually
+from tests.harness.waiting import eventually
 
 pytestmark = pytest.mark.lab
 NAME = "bash"

@@ -44,6 +44,12 @@ def stays(holds: Callable[[], bool], for_s: float, pause_s: float = 0.1) -> bool
     return False
 
 
+def next_second() -> None:
+    """Wait for the next second of the clock, by which runs are dated and files told apart."""
+    began = int(time.time())
+    until(lambda: int(time.time()) > began, "the next second", 5, 0.01)
+
+
 def after(seconds: float) -> None:
     """Let ``seconds`` pass, where the moment itself is what is tried, such as that of a kill."""
     time.sleep(seconds)

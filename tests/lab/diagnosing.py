@@ -25,8 +25,8 @@ from lightkube.resources.core_v1 import Secret as KubeSecret
 
 from moor.connections.harbor import Harbor
 from tasks.registry_logins import DOCKER_CONFIG
+from tests.harness.waiting import eventually
 from tests.lab.conftest import Moored
-from tests.lab.moored import eventually
 
 NAME = "registry.moor.test"
 CERTS_D = f"/etc/containerd/certs.d/{NAME}"

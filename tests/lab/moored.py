@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import shutil
-import subprocess
-import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,6 +11,7 @@ from pathlib import Path
 from lab.artifacts import provide
 from lab.fleet import load_fleet
 from lab.lab import Lab
+from tests.harness.commands import Done, moor
 from tests.lab.conftest import fleet_for_tests
 
 SHIPPED = Path(__file__).parents[2]
@@ -28,17 +25,14 @@ class Moor:
     site: Path
     said: list[str] = field(default_factory=list)
 
-    def __call__(self, *words: str, timeout_s: float = 400) -> subprocess.CompletedProcess[str]:
-        argv = [sys.executable, "-m", "moor", *words, "--site", str(self.site)]
-        done = subprocess.run(
-            argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout_s, check=False
-        )
-        self.said.append(done.stdout + done.stderr)
+    def __call__(self, *words: str, timeout_s: float = 400) -> Done:
+        done = moor(self.site, *words, limit_s=timeout_s)
+        self.said.append(done.said)
         return done
 
     def planned(self, *words: str) -> list[str]:
         """List the ids that a plan would change."""
-        report = json.loads(self("plan", "--output", "json", *words).stdout)
+        report = self("plan", "--output", "json", *words).report
         return [r["id"] for host in report["hosts"].values() for r in host["resources"] if r["status"] == "drift"]
 
     def applied(self, *words: str) -> str:
@@ -73,12 +67,3 @@ def site_for(lab: Lab, site: Path) -> Moor:
         text = path.read_text().replace(prefix, moved).replace(str(shipped.directory), str(lab.directory))
         path.write_text(text)
     return Moor(lab, site)
-
-
-def eventually(holds: Callable[[], bool], limit_s: float) -> bool:
-    end = time.monotonic() + limit_s
-    while not holds():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.5)
-    return True

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from ipaddress import IPv4Address, IPv6Address
@@ -13,6 +12,7 @@ from lab.fleet import Fleet
 from lab.lab import Lab
 from lab.network import address6
 from moor.errors import MoorError
+from tests.harness.waiting import until
 from tests.lab.conftest import fleet_for_tests
 from tests.lab.sites import NAME, Site
 
@@ -109,10 +109,11 @@ def reboot(lab: Lab, name: str) -> None:
     """Have a host reboot as an operator would, and wait until it greets again."""
     before = began(lab, name)
     lab.exec(name, ["systemctl", "reboot"])
-    end = time.monotonic() + 60
-    while time.monotonic() < end:
+
+    def anew() -> bool:
         with suppress(MoorError):  # between the two boots
-            if began(lab, name) != before:
-                break
-        time.sleep(0.2)
+            return began(lab, name) != before
+        return False
+
+    until(anew, f"{name} boots again")
     lab.machine(name).wait_ssh()

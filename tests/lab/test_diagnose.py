@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from lab import faults
+from tests.harness.waiting import eventually
 from tests.lab.conftest import Moored
 from tests.lab.diagnosing import (
     CERTS_D,
@@ -26,7 +27,6 @@ from tests.lab.diagnosing import (
     self_signed,
     stopped,
 )
-from tests.lab.moored import eventually
 
 pytestmark = pytest.mark.lab
 

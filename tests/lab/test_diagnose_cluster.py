@@ -19,6 +19,7 @@ from lightkube.resources.core_v1 import Secret as KubeSecret
 from moor.connections.harbor import Harbor
 from tasks.registry_logins import DOCKER_CONFIG
 from tasks.robots import find_robot
+from tests.harness.waiting import eventually
 from tests.lab.conftest import Moored
 from tests.lab.diagnosing import (
     NAME,
@@ -33,7 +34,6 @@ from tests.lab.diagnosing import (
     push_for_arm,
     rules_of,
 )
-from tests.lab.moored import eventually
 
 pytestmark = pytest.mark.lab
 

@@ -5,17 +5,16 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from lab import faults
+from tests.harness.waiting import eventually, next_second
 from tests.lab.conftest import Moored
 from tests.lab.diagnosing import CERTS_D, CONFIG, administrator, closed, stopped
 from tests.lab.drifting import clean, drifted
-from tests.lab.moored import eventually
 from tests.tell.receiver import receiver
 
 pytestmark = pytest.mark.lab
@@ -80,7 +79,7 @@ def test_every_change_by_hand_is_found_dated_and_over_after_it_is_mended(moored:
             assert first.diff("node3", "service:containerd") == "running: no -> yes"
             assert "older than" in first.diff("cp1", "service:containerd")
             assert set(first.open.values()) == {first.report["started"]}
-            time.sleep(1)
+            next_second()
             second = drifted(moored)
             assert {key: second.open[key] for key in wanted} == {key: first.open[key] for key in wanted}
     finally:

@@ -13,7 +13,7 @@ from lab.network import address6, has_ipv6
 from tasks.dialects.nftables_conf import INCLUDE
 from tasks.firewall import configure_firewall
 from tasks.reach import prove_access
-from tests.lab.moored import eventually
+from tests.harness.waiting import eventually
 from tests.lab.networked import GREETING, OneHost, from_here, from_host, greet, guarded_host, reboot
 from tests.lab.sites import changed, diffs
 from tests.lab.small_image import FILES

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+from tests.harness.waiting import eventually
 from tests.lab.conftest import Moored
 from tests.lab.diagnosing import administrator
-from tests.lab.moored import eventually
 
 pytestmark = pytest.mark.lab
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import ssl
 import subprocess
-import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from lab.harbor.images import build_installer
 from lab.lab import Lab
 from moor.pem import opened
 from moor.pki import Names, issue, make_authority, utc_now
+from tests.harness.waiting import until
 from tests.lab.conftest import fleet_for_tests
 from tests.lab_harbor.contract import NEEDS_A_FAULT, Outcome, replay
 from tests.lab_harbor.replay import Exchange, Replayer
@@ -63,16 +64,14 @@ class Installed:
 
 
 def wait_for(condition: Callable[[], bool], limit_s: float = 60) -> None:
-    """Raises  AssertionError: ``condition`` did not come true in time."""
-    deadline = time.monotonic() + limit_s
-    while True:
-        try:
-            if condition():
-                return
-        except httpx.HTTPError:
-            pass
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.2)
+    """Wait for a condition; an answer that does not come is one that is not true yet."""
+
+    def holds() -> bool:
+        with suppress(httpx.HTTPError):
+            return condition()
+        return False
+
+    until(holds, limit_s=limit_s, pause_s=0.2)
 
 
 @pytest.fixture(scope="module")

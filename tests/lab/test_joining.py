@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.harness.waiting import eventually
 from tests.lab.conftest import Moored
 from tests.lab.drifting import clean, drifted
 from tests.lab.joining import one_more
-from tests.lab.moored import eventually
 
 pytestmark = pytest.mark.lab
 

@@ -9,10 +9,10 @@ import os
 import random
 import subprocess
 import sys
-import time
 
 import pytest
 
+from tests.harness.waiting import after
 from tests.lab.conftest import Moored
 from tests.lab.drifting import drifted
 
@@ -43,7 +43,7 @@ def test_after_a_kill_at_any_moment_the_same_command_converges(moored: Moored) -
 def killed(moored: Moored, after_s: float) -> None:
     argv = [sys.executable, "-m", "moor", "apply", "--yes", "--site", str(moored.moor.site)]
     with subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        time.sleep(after_s)
+        after(after_s)
         process.kill()
 
 

@@ -7,12 +7,11 @@ import hashlib
 import io
 import json
 import tarfile
-import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 from httpx2 import HTTPError
@@ -24,6 +23,8 @@ from lightkube.resources.core_v1 import Event, Namespace, Node, Pod, Secret
 
 from lab.images import recipe_of
 from lab.lab import Lab
+from tests.harness.waiting import after, stays, until
+from tests.lab.networked import reboot
 from tests.lab.small_image import make_registry
 
 pytestmark = pytest.mark.lab
@@ -31,18 +32,6 @@ pytestmark = pytest.mark.lab
 NAME = "small.moor.test"
 BASIC, TOKEN, STRANGE = f"{NAME}:5000", f"{NAME}:5001", "strange.moor.test:5002"
 MEMBERS = ("cp1", "node1", "node2", "node3")
-T = TypeVar("T")
-
-
-def until(what: Callable[[], T], seconds: float = 60) -> T:
-    """What ``what`` gives as soon as it is true."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        found = what()
-        if found:
-            return found
-        time.sleep(0.3)
-    raise AssertionError(f"not within {seconds:.0f} s: {found!r}")
 
 
 class Cluster:
@@ -160,7 +149,7 @@ def cluster(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clus
     config = KubeConfig.from_file(lab.directory / "kubeconfig")
     with closing(Client(config=config, field_manager="test", namespace="small")) as client:
         made = Cluster(lab, client)
-        until(lambda: _is_up(client), 30)
+        until(lambda: _is_up(client), limit_s=30)
         authority = made.serve(tmp_path_factory.mktemp("basic"), NAME, "basic", 5000)
         second = made.serve(tmp_path_factory.mktemp("token"), NAME, "token", 5001)
         made.know(NAME)
@@ -294,10 +283,13 @@ def test_a_new_authority_counts_after_a_restart_of_containerd(
 def test_a_bad_image_leaves_a_pod_running(web: Cluster) -> None:
     web.deploy("web", f"{BASIC}/app/web:9")
     until(lambda: any(_reason(pod) == "ImagePullBackOff" for pod in web.pods("web")))
-    time.sleep(3)
-    assert sum(1 for pod in web.pods("web") if _statuses(pod) and _statuses(pod)[0].ready) == 1
+    assert stays(lambda: len(_running(web)) == 1, 3)
     web.deploy("web", f"{BASIC}/app/web:1")
     until(lambda: web.ready("web"))
+
+
+def _running(web: Cluster) -> list[Any]:
+    return [pod for pod in web.pods("web") if _statuses(pod) and _statuses(pod)[0].ready]
 
 
 def _reason(pod: Any) -> str:
@@ -310,8 +302,7 @@ def _reason(pod: Any) -> str:
 def test_a_container_outlives_a_restart_around_it(web: Cluster, name: str, unit: str) -> None:
     before = web.tasks(name)
     web.lab.exec(name, ["systemctl", "restart", unit])
-    time.sleep(4)
-    assert web.tasks(name) == before
+    assert stays(lambda: web.tasks(name) == before, 4)
     assert all(_statuses(pod)[0].restartCount == 0 for pod in until(lambda: web.ready("web")))
 
 
@@ -331,21 +322,19 @@ def test_a_dead_process_is_replaced(web: Cluster) -> None:
 def test_everything_outlives_a_restart_of_the_control_plane(web: Cluster) -> None:
     before = {pod.metadata.uid for pod in web.ready("web")}
     web.lab.exec("cp1", ["systemctl", "kill", "--signal=KILL", "moor-lab-kubernetes"])
-    time.sleep(3)
+    after(3)  # the API is away for a moment; then the controllers have had time to do something wrong
     assert {pod.metadata.uid for pod in until(lambda: web.ready("web"))} == before
 
 
 def test_a_rebooted_node_runs_its_pods_again(web: Cluster) -> None:
-    web.lab.exec("node1", ["sh", "-c", "systemctl reboot >/dev/null 2>&1 || :"])
-    time.sleep(5)
-    web.lab.machine("node1").wait_ssh()
+    reboot(web.lab, "node1")
     until(lambda: web.tasks("node1"))
     until(lambda: web.ready("web"))
 
 
 def test_a_silent_node_is_unknown_and_comes_back(web: Cluster) -> None:
     web.lab.exec("node2", ["systemctl", "stop", "moor-lab-kubelet"])
-    reason = until(lambda: _not_ready(web, "node2"), 90)
+    reason = until(lambda: _not_ready(web, "node2"), limit_s=90)
     web.lab.exec("node2", ["systemctl", "start", "moor-lab-kubelet"])
     assert reason == "NodeStatusUnknown"
     until(lambda: not _not_ready(web, "node2"))
@@ -354,10 +343,10 @@ def test_a_silent_node_is_unknown_and_comes_back(web: Cluster) -> None:
 
 def test_a_node_without_containerd_is_not_ready_and_comes_back(web: Cluster) -> None:
     web.lab.exec("node2", ["systemctl", "stop", "containerd"])
-    reason = until(lambda: _not_ready(web, "node2"), 30)
+    reason = until(lambda: _not_ready(web, "node2"), limit_s=30)
     web.lab.exec("node2", ["systemctl", "start", "containerd"])
     assert reason == "KubeletNotReady"
-    until(lambda: not _not_ready(web, "node2"), 30)
+    until(lambda: not _not_ready(web, "node2"), limit_s=30)
 
 
 def _not_ready(cluster: Cluster, name: str) -> str:

@@ -19,6 +19,7 @@ from lab.fleet import Host, load_fleet
 from lab.lab import Lab
 from lab.network import address6, has_ipv6
 from moor.errors import HostError, InputError
+from tests.harness.waiting import eventually
 from tests.lab.conftest import Ssh
 
 pytestmark = pytest.mark.lab
@@ -100,13 +101,13 @@ def test_a_reboot_over_ssh_comes_back_by_itself_with_its_disk(lab: Lab, ssh: Ssh
     started = "cut -d' ' -f22 /proc/1/stat"
     former = ssh("ws1", f"echo | sudo tee /root/kept >/dev/null; {started}").stdout
     ssh("ws1", "sudo systemctl reboot")
-    assert _eventually(lambda: ssh("ws1", started).stdout not in ("", former))
+    assert eventually(lambda: ssh("ws1", started).stdout not in ("", former))
     assert ssh("ws1", "sudo ls /root; sudo systemctl is-system-running --wait").stdout == "kept\nrunning\n"
 
 
 def test_a_host_that_is_powered_off_stays_down_until_it_is_booted(lab: Lab, ssh: Ssh) -> None:
     ssh("node3", "sudo touch /root/kept && sudo poweroff")
-    assert _eventually(lambda: _state(lab, "node3") == "down")
+    assert eventually(lambda: _state(lab, "node3") == "down")
     with pytest.raises(HostError, match="node3 is down"):
         lab.exec("node3", ["true"])
     assert lab.up(["node3"]) == ["node3"]
@@ -138,7 +139,7 @@ def test_a_faulty_host_is_not_reached_and_is_again_once_healed(
         assert _state(lab, "node1") == "booting"
         assert ssh("node1", "true").returncode == 255
         assert ssh("node2", "true").returncode == 0
-    assert _eventually(lambda: ssh("node1", "true").returncode == 0)
+    assert eventually(lambda: ssh("node1", "true").returncode == 0)
 
 
 def test_a_full_disk_refuses_writes_and_keeps_what_was_there(lab: Lab, ssh: Ssh) -> None:
@@ -164,7 +165,7 @@ def test_a_node_that_joins_later_is_a_member_of_the_cluster(lab: Lab) -> None:
     address = IPv4Address(int(lab.fleet.network[0]) + 39)
     lab.add(Host(name="node9", address=address, suite="trixie", profile="node", role="node"))
     with Client(KubeConfig.from_file(lab.directory / "kubeconfig")) as client:
-        assert _eventually(lambda: "node9" in _nodes(client))
+        assert eventually(lambda: "node9" in _nodes(client))
 
 
 def _nodes(client: Client) -> list[str]:
@@ -177,12 +178,3 @@ def _nodes(client: Client) -> list[str]:
 
 def _state(lab: Lab, name: str) -> str:
     return next(status.state for status in lab.status() if status.name == name)
-
-
-def _eventually(holds: Callable[[], bool], limit_s: float = 30) -> bool:
-    end = time.monotonic() + limit_s
-    while not holds():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.2)
-    return True

@@ -31,7 +31,8 @@ from moor.masking import forms
 from moor.tell.schema import SCHEMA_FILE
 from tasks.layers.chain import LAYERS
 from tasks.robots import find_robot
-from tests.lab.moored import Moor, eventually, fleet_running, site_for
+from tests.harness.waiting import eventually
+from tests.lab.moored import Moor, fleet_running, site_for
 
 pytestmark = pytest.mark.lab
 

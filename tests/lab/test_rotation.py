@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +16,7 @@ from moor.keystore import Succession
 from moor.pki import signed_by
 from tasks.facts import Registry
 from tasks.served import shown_by
+from tests.harness.waiting import after
 from tests.lab.conftest import Moored
 from tests.lab.diagnosing import CERTS_D, address
 from tests.lab.drifting import drifted
@@ -74,7 +74,7 @@ def authority(succession: Succession) -> x509.Certificate:
 def killed(site: Path, after_s: float) -> None:
     argv = [sys.executable, "-m", "moor", "cert", "renew", "--yes", "--site", str(site)]
     with subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        time.sleep(after_s)
+        after(after_s)
         process.kill()
 
 

@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.harness.waiting import eventually
 from tests.lab.conftest import Moored
 from tests.lab.diagnosing import CERTS_D
 from tests.lab.joining import one_more
-from tests.lab.moored import SHIPPED, eventually
+from tests.lab.moored import SHIPPED
 from tests.tell.receiver import receiver
 
 pytestmark = [

@@ -1,7 +1,6 @@
 """What the core of Harbor's stand-in does beside the recorded exchanges."""
 
 import threading
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +15,7 @@ from lab.harbor.core.login import check
 from lab.harbor.core.passwords import Lock, make_secret, strong
 from lab.harbor.core.quotas import human
 from lab.harbor.core.store import Conflict, in_memory
+from tests.harness.waiting import until
 from tests.lab_harbor.standin import ADMIN_PASSWORD, Served, serve
 
 ADMIN = ("admin", ADMIN_PASSWORD)
@@ -118,12 +118,13 @@ def test_every_answer_names_the_stand_in(served: Served) -> None:
 
 
 def test_a_name_that_failed_to_log_in_is_locked_while_its_caller_waits() -> None:
-    lock = Lock(lambda _: time.sleep(0.3))
+    over = threading.Event()
+    lock = Lock(lambda _: over.wait(60))
     punished = threading.Thread(target=lock.punish, args=("dev",))
     punished.start()
-    time.sleep(0.1)
-    assert lock.held("dev")
+    until(lambda: lock.held("dev"))
     assert not lock.held("other")
+    over.set()
     punished.join()
     assert not lock.held("dev")
 

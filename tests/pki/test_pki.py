@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import socket
 import subprocess
-import time
-from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -33,6 +30,8 @@ from moor.pki import (
     utc_now,
 )
 from moor.secrets import Secret
+from tests.harness.servers import free_port
+from tests.harness.waiting import until
 from tests.pki.handshakes import Files, openssl_refusal, refusal, written
 
 NAMES = Names(("registry.moor.test", "registry", "mirror.moor.test"), (ip_address("10.77.0.11"),))
@@ -119,9 +118,7 @@ def test_a_ca_below_this_ca_is_worthless(tmp_path: Path, authority: Pair) -> Non
 
 
 def test_openssls_own_server_and_client_agree(files: Files) -> None:
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     served = ["openssl", "s_server", "-accept", f"127.0.0.1:{port}", "-cert", str(files.certificate)]
     with subprocess.Popen([*served, "-key", str(files.key), "-quiet"], stdout=-3, stderr=-3, stdin=-1) as server:
         try:
@@ -133,14 +130,13 @@ def test_openssls_own_server_and_client_agree(files: Files) -> None:
 
 def _asked(port: int, files: Files, name: str) -> str:
     argv = ["openssl", "s_client", "-connect", f"127.0.0.1:{port}", "-CAfile", str(files.ca)]
-    for _ in range(50):
-        done = subprocess.run(
-            [*argv, "-verify_hostname", name, "-servername", name], input=b"", capture_output=True, check=False
-        )
-        if b"Verify return code: " in done.stdout:
-            return done.stdout.rpartition(b"Verify return code: ")[2].split()[0].decode()
-        time.sleep(0.1)
-    raise AssertionError(done.stderr.decode())
+    asked = [*argv, "-verify_hostname", name, "-servername", name]
+
+    def code() -> bytes:
+        done = subprocess.run(asked, input=b"", capture_output=True, check=False)
+        return done.stdout.rpartition(b"Verify return code: ")[2]
+
+    return until(code, "the server answers").split()[0].decode()
 
 
 def test_the_ca_says_what_it_may_do_bit_by_bit(authority: Pair) -> None:

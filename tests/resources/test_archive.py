@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ from moor.resources.archive import Archive, hash_of, record_of
 from tests.harness.hosts import MakeFleet, counted
 from tests.harness.shells import SHELLS, me
 from tests.harness.sshd import Sshd
+from tests.harness.waiting import next_second
 
 CONTENT = os.urandom(3_000_001)
 MB = 1_000_000
@@ -135,7 +135,7 @@ def test_a_file_changed_behind_our_back_is_seen_without_reading_it(
     scripts = counted(monkeypatch)
     path = Path(archive.path)
     status = path.stat()
-    time.sleep(1.1)  # busybox tells whole seconds
+    next_second()  # busybox tells whole seconds
     path.write_bytes(bytes(len(CONTENT)))
     os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))  # the same size and time of change
     assert run(fleet, archive, dry_run=True).changed

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import signal
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -13,16 +12,12 @@ from moor.pages.render import page
 from moor.settings import SiteSettings
 from tests.harness.commands import started
 from tests.harness.sites import write_site
-from tests.harness.waiting import until
+from tests.harness.waiting import next_second, until
 from tests.pages.conftest import view_of
 from tests.pages.filled import fill
 from tests.snapshots.conftest import GONE, WAIVERS, Berth, Same
 
 LOCAL = ("--limit", f"!{GONE}", "--quiet")
-
-
-def now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 @pytest.fixture
@@ -108,8 +103,7 @@ def test_check_of_hosts_one_of_which_is_not_reached(berth: Berth, same: Same) ->
 
 
 def test_history_of_an_apply_and_a_drift_check(drifted: Berth, same: Same) -> None:
-    began = now()  # runs are dated to the second, and stand in the order of their dates
-    until(lambda: now() > began, "the next second")
+    next_second()  # runs stand in the order of their dates
     drifted("drift", "--runbook", "berth", "--quiet")
     same(drifted("history").stdout)
     same(drifted("history", "--output", "json").stdout, "json")
