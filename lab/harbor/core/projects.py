@@ -184,14 +184,6 @@ def update_project(call: Call, reference: str) -> Response:
     return done()
 
 
-def deletable(call: Call, reference: str) -> Response:
-    project = call.project(reference)
-    call.need(project, "project", "delete")
-    if repositories_of(call.store, project):
-        return reply({"message": "the project contains repositories, can not be deleted"})
-    return reply({"deletable": True})
-
-
 def delete_project(call: Call, reference: str) -> Response:
     project = call.project(reference)
     call.need(project, "project", "delete")
@@ -207,23 +199,6 @@ def delete_project(call: Call, reference: str) -> Response:
             call.store.remove(record_or_none)
     call.store.remove(project)
     return done()
-
-
-def summary(call: Call, reference: str) -> Response:
-    project = call.project(reference)
-    call.need(project, "project", "read")
-    quota = call.store.find("quota", str(project.id))
-    members = [one for one in call.store.all("member") if one.body["project_id"] == project.id]
-    return reply(
-        {
-            "project_admin_count": sum(1 for one in members if one.body["role_id"] == ADMIN),
-            "quota": {
-                "hard": {"storage": quota.body["hard"] if quota else -1},
-                "used": {"storage": used_storage(call.store, project)},
-            },
-            "repo_count": len(repositories_of(call.store, project)),
-        }
-    )
 
 
 def used_storage(store: Store, project: Record) -> int:
@@ -243,6 +218,4 @@ ROUTES: list[Route] = [
     ("GET", ONE, get_project),
     ("PUT", ONE, update_project),
     ("DELETE", ONE, delete_project),
-    ("GET", f"{ONE}/_deletable", deletable),
-    ("GET", f"{ONE}/summary", summary),
 ]

@@ -24,7 +24,7 @@ def record_push(
     home = _once(store, "repository", repository, _repository(project))
     body = _described(json.loads(manifest), read_blob)
     body["blobs"][digest] = len(manifest)
-    body |= {"digest": digest, "project_id": project.id, "repository_id": home.id, "labels": []}
+    body |= {"digest": digest, "project_id": project.id, "repository_id": home.id}
     body |= {"push_time": now(), "pull_time": NEVER, "size": sum(body["blobs"].values())}
     artifact = _once(store, "artifact", f"{repository}@{digest}", body)
     if tag:
@@ -51,7 +51,7 @@ def _described(manifest: dict[str, Any], read_blob: Callable[[str], bytes]) -> d
     kind = manifest.get("mediaType", "application/vnd.oci.image.manifest.v1+json")
     if "config" not in manifest:
         children = [{"child_digest": one["digest"], "platform": one.get("platform")} for one in manifest["manifests"]]
-        described = {"extra_attrs": None, "media_type": kind, "references": children, "history": [], "blobs": {}}
+        described = {"extra_attrs": None, "media_type": kind, "references": children, "blobs": {}}
         return described | {"manifest_media_type": kind, "type": "IMAGE"}
     config = json.loads(read_blob(manifest["config"]["digest"]))
     return {
@@ -63,7 +63,6 @@ def _described(manifest: dict[str, Any], read_blob: Callable[[str], bytes]) -> d
             "created": config.get("created", NEVER),
             "os": config.get("os", ""),
         },
-        "history": config.get("history") or [],
         "manifest_media_type": kind,
         "media_type": manifest["config"].get("mediaType", CONFIG),
         "references": None,

@@ -126,32 +126,12 @@ def list_robots(call: Call) -> Response:
     return _list(call, project.id)
 
 
-def list_robots_of_project(call: Call, reference: str) -> Response:
-    project = call.project(reference)
-    call.need(project, "robot", "list")
-    return _list(call, project.id)
-
-
 def _list(call: Call, project_id: int) -> Response:
     query = call.query()
     wanted = query.filters.get("name")
     robots = [one for one in call.store.all("robot") if one.body["project_id"] == project_id]
     shown = [show(call, one) for one in robots if matches(wanted, one.body["name"])]
     return call.listing(sort_by(shown, query.sort, lambda one: one["name"]))
-
-
-def create_robot_the_old_way(call: Call, reference: str) -> Response:
-    """POST below a project, as Harbor 1.x had it: access is a list of paths of the project."""
-    project = call.project(reference)
-    call.need(project, "robot", "create")
-    body = call.body("robot")
-    access = [{"resource": one["resource"].rpartition("/")[2], "action": one["action"]} for one in body["access"]]
-    grant = {"kind": "project", "namespace": project.name, "access": access}
-    whole = body | {"level": "project", "permissions": [grant]}
-    robot, secret = _insert(call, whole, project)
-    shown = {"creation_time": robot.body["creation_time"], "id": robot.id, "name": full_name(call, robot)}
-    answer = reply(shown | {"secret": secret}, 201)
-    return _located(answer, f"{API}/projects/{reference}/robots/{robot.id}")
 
 
 def _robot(call: Call, number: int, action: str) -> Record:
@@ -211,6 +191,4 @@ ROUTES: list[Route] = [
     ("PUT", ONE, update_robot),
     ("PATCH", ONE, refresh_secret),
     ("DELETE", ONE, delete_robot),
-    ("GET", f"{API}/projects/<reference>/robots", list_robots_of_project),
-    ("POST", f"{API}/projects/<reference>/robots", create_robot_the_old_way),
 ]

@@ -6,7 +6,7 @@ from typing import Any
 from werkzeug.wrappers import Response
 
 from lab.harbor.core.clock import NEVER, now
-from lab.harbor.core.errors import Refusal, bad_request, internal, not_found, unprocessable
+from lab.harbor.core.errors import Refusal, bad_request, internal, unprocessable
 from lab.harbor.core.service import API, JSON, Call, Route, done, reply
 from lab.harbor.core.store import Conflict, Record
 
@@ -48,7 +48,7 @@ def put_schedule(call: Call, kind: str) -> Response:
     _check(wanted)
     _need_jobservice(call)
     if wanted["type"] == "Manual":
-        run = call.store.add("run", f"{kind} {now()} {id(body)}", {"kind": kind, "parameters": parameters, "at": now()})
+        run = call.store.add("run", f"{kind} {now()} {id(body)}", {})  # done at once, and nobody asks for it again
         return done(201, f"{API}/system/{kind}/{run.id}")
     _keep(call, kind, wanted, parameters)
     return done(201, f"{API}/system/{kind}/0") if call.request.method == "POST" else done()
@@ -84,36 +84,7 @@ def _keep(call: Call, kind: str, wanted: dict[str, str], parameters: dict[str, A
         return
 
 
-def list_runs(call: Call) -> Response:
-    call.need_system("garbage-collection", "list")
-    runs = [run for run in call.store.all("run") if run.body["kind"] == "gc"]
-    return call.listing([show_run(run) for run in reversed(runs)])
-
-
-def get_run(call: Call, number: int) -> Response:
-    call.need_system("garbage-collection", "read")
-    run = call.store.get("run", number)
-    if run is None:
-        raise not_found(f"garbage collection execution {number}")
-    return reply(show_run(run))
-
-
-def show_run(run: Record) -> dict[str, Any]:
-    return {
-        "creation_time": run.body["at"],
-        "id": run.id,
-        "job_kind": "MANUAL",
-        "job_name": "GARBAGE_COLLECTION",
-        "job_parameters": json.dumps(run.body["parameters"], sort_keys=True, separators=(",", ":")),
-        "job_status": "Success",
-        "schedule": {"next_scheduled_time": NEVER, "type": "Manual"},
-        "update_time": run.body["at"],
-    }
-
-
 ROUTES: list[Route] = [
-    ("GET", f"{API}/system/gc", list_runs),
-    ("GET", f"{API}/system/gc/<int:number>", get_run),
     ("GET", f"{API}/system/<kind>/schedule", get_schedule),
     ("POST", f"{API}/system/<kind>/schedule", put_schedule),
     ("PUT", f"{API}/system/<kind>/schedule", put_schedule),

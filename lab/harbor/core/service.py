@@ -3,7 +3,7 @@
 import json
 import secrets
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,6 @@ from lab.harbor.core.errors import (
     Refusal,
     forbidden,
     not_found,
-    not_in_the_stand_in,
     read_only,
     unauthorized,
     unprocessable,
@@ -209,7 +208,7 @@ def _check_cookie(request: Request) -> None:
 
 def _check_accept(request: Request, produces: str) -> None:
     accepted = request.headers.get("Accept", "")
-    if request.path.startswith(API) and accepted and not request.accept_mimetypes[produces]:
+    if produces and request.path.startswith(API) and accepted and not request.accept_mimetypes[produces]:
         refusal = unprocessable(f"unsupported media type requested, only [{produces}] are available")
         refusal.challenge = None if request.authorization else 'Basic realm="API"'
         raise refusal
@@ -235,15 +234,3 @@ def _stamp(request: Request, answer: Response) -> None:
     if "sid" not in request.cookies:
         secure = "" if request.path.startswith("/v2") else " Secure;"
         answer.headers.add("Set-Cookie", f"sid={secrets.token_hex(16)}; Path=/;{secure} HttpOnly")
-
-
-def absent(call: Call, **_: str) -> Response:
-    """What Harbor has and the stand-in has not."""
-    raise not_in_the_stand_in(call.request.path)
-
-
-def absent_routes(prefixes: Sequence[str]) -> list[Route]:
-    """Routes that answer 501 for everything at and below ``prefixes``."""
-    methods = ("GET", "POST", "PUT", "PATCH", "DELETE")
-    rules = [rule for prefix in prefixes for rule in (prefix, f"{prefix}/<path:rest>")]
-    return [(method, rule, absent) for rule in rules for method in methods]

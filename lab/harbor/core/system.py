@@ -1,12 +1,10 @@
 """What concerns Harbor as a whole: ping, health, system information, configuration."""
 
-import shutil
 from collections.abc import Callable, Mapping
 
 from werkzeug.wrappers import Response
 
 from lab.harbor.core.clock import now
-from lab.harbor.core.errors import not_found
 from lab.harbor.core.service import API, Call, Route, done, reply
 from lab.harbor.core.settings import check_configurations, configurations, setting, write_configurations
 from lab.harbor.release import SHOWN_VERSION
@@ -17,10 +15,6 @@ def ping(call: Call) -> Response:
 
 
 ping.produces = "text/plain"  # type: ignore[attr-defined]  # read by the application
-
-
-def version(call: Call) -> Response:
-    return Response('{"version":"v2.0"}\n', content_type="text/plain; charset=utf-8")
 
 
 def health(call: Call) -> Response:
@@ -62,23 +56,6 @@ def system_info(call: Call) -> Response:
     return reply(shown)
 
 
-def volumes(call: Call) -> Response:
-    call.need_system("system-volumes", "read")
-    disk = shutil.disk_usage("/")
-    return reply({"storage": [{"free": disk.free, "total": disk.total}]})
-
-
-def certificate(call: Call) -> Response:
-    if call.core.ca is None or not call.core.ca.exists():
-        raise not_found("certificate")
-    answer = Response(call.core.ca.read_text(), content_type="application/octet-stream")
-    answer.headers["Content-Disposition"] = "attachment; filename=ca.crt"
-    return answer
-
-
-certificate.produces = "application/octet-stream"  # type: ignore[attr-defined]  # read by the application
-
-
 def get_configurations(call: Call) -> Response:
     call.need_system("configuration", "read")
     return reply(configurations(call.store))
@@ -95,11 +72,8 @@ def update_configurations(call: Call) -> Response:
 
 ROUTES: list[Route] = [
     ("GET", f"{API}/ping", ping),
-    ("GET", "/api/version", version),
     ("GET", f"{API}/health", health),
     ("GET", f"{API}/systeminfo", system_info),
-    ("GET", f"{API}/systeminfo/volumes", volumes),
-    ("GET", f"{API}/systeminfo/getcert", certificate),
     ("GET", f"{API}/configurations", get_configurations),
     ("PUT", f"{API}/configurations", update_configurations),
 ]

@@ -83,13 +83,6 @@ def list_users(call: Call) -> Response:
     return call.listing(sort_by([show(user) for user in users], query.sort, lambda one: one["username"]))
 
 
-def search_users(call: Call) -> Response:
-    call.need_login()
-    part = call.request.args.get("username", "")
-    users = [user for user in call.store.all("user") if part in user.name]
-    return call.listing([{"user_id": user.id, "username": user.name} for user in users])
-
-
 def _user(call: Call, number: int, *, itself: bool = False) -> Record:
     """The user of a path; ``itself``: whether it may be asked for by itself too."""
     call.need_login()
@@ -99,18 +92,6 @@ def _user(call: Call, number: int, *, itself: bool = False) -> Record:
     if user is None:
         raise not_found(f"user {number}")
     return user
-
-
-def get_user(call: Call, number: int) -> Response:
-    return reply(show(_user(call, number, itself=True)))
-
-
-def update_user(call: Call, number: int) -> Response:
-    user = _user(call, number, itself=True)
-    body = call.body("profile")
-    user.body |= {name: body.get(name, "") for name in ("email", "realname", "comment")} | {"update_time": now()}
-    call.store.put(user)
-    return done()
 
 
 def change_password(call: Call, number: int) -> Response:
@@ -130,19 +111,6 @@ def change_password(call: Call, number: int) -> Response:
     return done()
 
 
-def set_administrator(call: Call, number: int) -> Response:
-    call.need_administrator()
-    user = _user(call, number)
-    user.body["sysadmin_flag"] = bool(call.body("sysadmin_flag").get("sysadmin_flag"))
-    call.store.put(user)
-    return done()
-
-
-def set_cli_secret(call: Call, number: int) -> Response:
-    _user(call, number, itself=True)
-    raise precondition("unable to update CLI secret under authmode: db_auth")
-
-
 def delete_user(call: Call, number: int) -> Response:
     user = _user(call, number)
     if number == 1:
@@ -156,11 +124,6 @@ ROUTES: list[Route] = [
     ("GET", f"{API}/users/current", current_user),
     ("GET", f"{API}/users", list_users),
     ("POST", f"{API}/users", create_user),
-    ("GET", f"{API}/users/search", search_users),
-    ("GET", ONE, get_user),
-    ("PUT", ONE, update_user),
     ("DELETE", ONE, delete_user),
     ("PUT", f"{ONE}/password", change_password),
-    ("PUT", f"{ONE}/sysadmin", set_administrator),
-    ("PUT", f"{ONE}/cli_secret", set_cli_secret),
 ]
