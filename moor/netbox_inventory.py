@@ -31,7 +31,9 @@ class NetBoxInventory(FleetInventory):
     def _hosts(self, groups: Tree, findings: Findings) -> Tree:
         """Lay what the file says of hosts over what NetBox knows; raises InputError where it does not answer."""
         source = Source(self.netbox["url"], 1)
-        known = {name: tree_of(entry_of(host, set(groups.items)), source.below(name)) for name, host in self._ask()}
+        known = {
+            str(name): tree_of(entry_of(host, set(groups.items)), source.below(str(name))) for name, host in self._ask()
+        }
         written = super()._hosts(groups, findings) if self.host_file.exists() else Tree(source, {})
         return merged(Tree(source, known), written)
 
@@ -59,7 +61,7 @@ class NetBoxInventory(FleetInventory):
             hosts = list(plugin.load().hosts.items())
         except InputError as error:
             raise InputError(f"{PLACE}: {url}: {error}") from error
-        except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
             raise InputError(
                 f"{PLACE}: {url} gives no list of machines: {_cause(error)}; look at url, ca and token, "
                 "which must be allowed to read devices and virtual machines"
@@ -77,19 +79,30 @@ def _cause(error: BaseException) -> str:
 
 
 def entry_of(host: Host, known: set[str]) -> dict[str, Any]:
-    """Give what hosts.yaml would say of a machine.
+    """Return what hosts.yaml would say of a machine; what is no mapping is left to the inventory's own check.
 
-    known  the groups that there are
+    Args:
+        host: as the plugin gives it.
+        known: the groups that there are.
     """
     found = dict(host.data)
-    context = (found.get("config_context") or {}).get(CONTEXT) or {}
+    every = found.get("config_context") or {}
+    context = (every.get(CONTEXT) or {}) if isinstance(every, Mapping) else every
     facts = {key: _short(found[key]) for key in SHOWN if found.get(key)}
     entry: dict[str, Any] = {
         "hostname": host.hostname,
         "groups": list(dict.fromkeys(group.name for group in host.groups if group.name in known)),
-        "data": {**context, CUSTOM: {**(context.get(CUSTOM) or {}), FACTS: facts}},
+        "data": _with_facts(context, facts),
     }
-    return entry | ({"platform": host.platform.replace("-", "_")} if host.platform else {})
+    return entry | ({"platform": str(host.platform).replace("-", "_")} if host.platform else {})
+
+
+def _with_facts(context: Any, facts: dict[str, Any]) -> Any:
+    """Return a config context with NetBox's own facts below ``custom``."""
+    if not isinstance(context, Mapping):
+        return context
+    custom = context.get(CUSTOM) or {}
+    return {**context, CUSTOM: {**custom, FACTS: facts} if isinstance(custom, Mapping) else custom}
 
 
 def _short(value: Any) -> Any:

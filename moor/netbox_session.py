@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import requests
 
 from moor.errors import InputError
+from moor.nesting import json_value
 from moor.secrets import Secret
 
 TIMEOUT_S = 30
@@ -80,10 +81,11 @@ class Confined(requests.Session):
     def _keep(self, answer: requests.Response) -> None:
         """Remember the objects of a list; what is no list is told by who asked for it."""
         try:
-            content = answer.json()
+            content = json_value(answer.content)
         except ValueError:
             return
-        for one in content.get("results") or () if isinstance(content, Mapping) else ():
+        listed = content.get("results") if isinstance(content, Mapping) else None
+        for one in listed if isinstance(listed, list) else ():
             if isinstance(one, Mapping):
                 self.found[str(one.get("name") or one.get("id"))].append(one)
 
@@ -111,7 +113,7 @@ def _place(url: str) -> str:
 
 def _detail(answer: requests.Response) -> str:
     try:
-        return str(answer.json()["detail"])[:200]
+        return " ".join(str(json_value(answer.content)["detail"]).split())[:200]
     except (ValueError, LookupError, TypeError):
         return answer.reason or "no reason given"
 

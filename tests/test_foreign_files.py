@@ -14,15 +14,19 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from io import BytesIO
 from ipaddress import ip_network
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from requests import PreparedRequest, Response
+from requests.adapters import HTTPAdapter
 
 from moor.connections.cluster.answers import judged
 from moor.connections.cluster.kubeconfig import Exec, read_kubeconfig
@@ -31,14 +35,16 @@ from moor.connections.hostkeys import known_keys
 from moor.connections.ssh_config import looked_up
 from moor.errors import MoorError
 from moor.joining import extended
+from moor.netbox_inventory import NetBoxInventory
 from moor.schedule.cron import with_block as crontab
 from moor.secrets import Secret
 from moor.settings.document import Findings, load
+from moor.settings.section import SecretRef
 from moor.toml_text import inline
 from moor.waivers import read_waivers
 from tasks import pull_secret, rancher, registry_logins
-from tasks.acl.commands import JUNOS
-from tasks.acl.sections import IOS
+from tasks.acl.commands import JUNOS, VYOS
+from tasks.acl.sections import EOS, IOS, NXOS
 from tasks.acl.text import Dialect
 from tasks.containerd_config import Wanted, edited
 from tasks.containerd_effective import Expected
@@ -57,6 +63,7 @@ from tasks.layers.nsswitch import corrected, kept_back
 from tasks.names.block import with_block
 from tasks.podman import registries_conf
 from tasks.registries_conf import unchecked, users_own
+from tests.devices import recorded
 
 REGISTRY = Registry.model_validate({"name": "registry.moor.test", "address": "10.77.0.11"})
 GUARDS = Guards((Guard(443, (ip_network("10.28.0.0/26"), ip_network("fd6d::/64"))),))
@@ -130,6 +137,12 @@ HOSTS_TOML = {
 }
 HOSTS_YAML = {"node1": {"hostname": "10.0.0.1", "groups": ["nodes"], "data": {"custom": {"a": 1}}}}
 WAIVERS = [{"host": "node1", "id": "x:y", "reason": "r", "owner": "o", "until": "2026-12-01"}]
+NETBOX = {"count": 1, "next": None, "previous": None, "results": [{
+    "id": 11, "name": "node1", "role": {"id": 2, "slug": "node"}, "site": {"slug": "dc1"}, "platform": {"slug": "debian-12"},
+    "device_type": {"manufacturer": {"slug": "dell"}, "slug": "r650"}, "status": {"value": "active"}, "tenant": None,
+    "primary_ip": {"address": "10.77.0.31/16"}, "tags": [{"slug": "moor"}], "custom_fields": {},
+    "config_context": {"ntp": ["10.77.0.2"], "moor": {"custom": {"rack": "a"}}},
+}]}  # fmt: skip
 SSH_CONFIG = "Host node1 *.example.net\n  HostName 10.0.0.1\n  Port 22\n  IdentityFile ~/.ssh/%h\nHost *\n  User x\n"
 JUNOS_TEXT = """\
 set interfaces ge-0/0/0 unit 0 family inet filter input MOOR-REGISTRY
@@ -263,6 +276,37 @@ def device(dialect: Dialect, text: str) -> None:
         dialect.find(text, "MOOR-REGISTRY")
 
 
+def netbox(text: str) -> None:
+    """Read the machines that a NetBox answers with; its other list is empty."""
+
+    def send(_: object, request: PreparedRequest, **__: object) -> Response:
+        answer = Response()
+        answer.status_code, answer.request, answer.url = 200, request, str(request.url)
+        answer.headers["Content-Type"] = "application/json"
+        answer.raw = BytesIO(raw(text) if "/dcim/devices/" in answer.url else b'{"results": []}')
+        return answer
+
+    def load(path: Path) -> None:
+        (path.parent / "token").write_text("0123456789abcdef")
+        (path.parent / "token").chmod(0o600)
+        token = SecretRef("file:token", path.parent)
+        known = {"url": "https://netbox.moor.test", "token": token, "filters": {}, "virtual_machines": True}
+        NetBoxInventory(*(str(path.parent / name) for name in ("hosts.yaml", "x", "y")), known).load()
+
+    with patch.object(HTTPAdapter, "send", send):
+        by_path(load, text)
+
+
+def included(text: str) -> None:
+    """Have ssh itself read a file that another includes."""
+
+    def ask(path: Path) -> None:
+        path.with_name("config").write_text(f"Include {path}\nMatch host node1\n  Port 2222\n")
+        looked_up(path.with_name("config"), "node1", "root")
+
+    by_path(ask, text)
+
+
 def podmans(text: str) -> None:
     told = "".join(
         f"{kind}={base64.b64encode(raw(text)).decode()} /x/registries.conf\n" for kind in ("file", "crio", "user")
@@ -320,6 +364,11 @@ PARSERS: dict[str, Parser] = {
     "ssh_config": Parser(partial(by_path, lambda path: looked_up(path, "node1")), SSH_CONFIG),
     "configuration of Junos": Parser(partial(device, JUNOS), JUNOS_TEXT),
     "configuration of IOS": Parser(partial(device, IOS), IOS_TEXT),
+    "configuration of NX-OS": Parser(partial(device, NXOS), recorded.NXOS),
+    "configuration of EOS": Parser(partial(device, EOS), recorded.EOS),
+    "configuration of VyOS": Parser(partial(device, VYOS), recorded.VYOS),
+    "ssh_config that is included": Parser(included, SSH_CONFIG),
+    "machines of NetBox": Parser(netbox, NETBOX, json.dumps),
     "files of containerd as diagnose reads them": Parser(heard, CONFIG_TOML, as_toml),
     "NO_PROXY of a service": Parser(lambda text: proxies.judged(text, "registry.moor.test", 443, "docker"), PROXY),
     "registries.conf as it counts": Parser(podmans, {"registry": [{"location": "x", "insecure": True}]}, as_toml),

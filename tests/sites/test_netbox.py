@@ -116,13 +116,25 @@ def test_filters_reach_netbox_and_virtual_machines_may_stay_out(netbox: NetBox) 
     assert (query["site"], query["tag"]) == (["dc1"], ["moor", "prod"])
 
 
-def test_what_is_wrong_in_a_config_context_is_told_with_its_host(netbox: NetBox) -> None:
-    content = (ANSWERS / "devices.json").read_text().replace('"settle_s": 60', '"settle": 60')
+@pytest.mark.parametrize(
+    ("former", "new", "said"),
+    [
+        ('"settle_s": 60', '"settle": 60', r"node1\.data\.containerd\.settle: no such key; did you mean settle_s\?"),
+        ('{"containerd": {"settle_s": 60}}', '"containerd"', r"node1\.data: must be a mapping"),
+        ('"config_context": {"ntp"', '"config_context": 7, "x": {"ntp"', r"node1\.data: must be a mapping"),
+    ],
+)
+def test_what_is_wrong_in_a_config_context_is_told_with_its_host(
+    netbox: NetBox, former: str, new: str, said: str
+) -> None:
+    content = (ANSWERS / "devices.json").read_text()
+    assert former in content
+    content = content.replace(former, new)
     netbox.answer = lambda path: (
         content.encode() if "devices" in path else (ANSWERS / LISTS[urlsplit(path).path]).read_bytes()
     )
     netbox.write()
-    with pytest.raises(InputError, match=r"node1\.data\.containerd\.settle: no such key; did you mean settle_s\?"):
+    with pytest.raises(InputError, match=said):
         open_site(netbox.site)
 
 
@@ -131,6 +143,7 @@ def test_what_is_wrong_in_a_config_context_is_told_with_its_host(netbox: NetBox)
     [
         (lambda box: box.write(token="no-token-of-netbox"), "it refuses the token (403: Invalid token)"),
         (lambda box: setattr(box, "answer", lambda _: b"<html>"), "gives no list of machines"),
+        (lambda box: setattr(box, "answer", lambda _: b"[" * 5000), "gives no list of machines"),
         (lambda box: setattr(box, "answer", lambda _: b'{"results": [{"name": null}]}'), "gives no list of machines"),
         (
             lambda box: (box.site / "ca.crt").write_text(make_authority(Names(("x.y",)), 9, utc_now()).pem),
