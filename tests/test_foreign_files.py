@@ -291,7 +291,8 @@ def netbox(text: str) -> None:
         (path.parent / "token").chmod(0o600)
         token = SecretRef("file:token", path.parent)
         known = {"url": "https://netbox.moor.test", "token": token, "filters": {}, "virtual_machines": True}
-        NetBoxInventory(*(str(path.parent / name) for name in ("hosts.yaml", "x", "y")), known).load()
+        absent = str(path.parent / "absent")
+        NetBoxInventory(absent, absent, absent, known).load()
 
     with patch.object(HTTPAdapter, "send", send):
         by_path(load, text)
