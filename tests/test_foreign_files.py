@@ -291,8 +291,9 @@ def netbox(text: str) -> None:
         (path.parent / "token").chmod(0o600)
         token = SecretRef("file:token", path.parent)
         known = {"url": "https://netbox.moor.test", "token": token, "filters": {}, "virtual_machines": True}
-        absent = str(path.parent / "absent")
-        NetBoxInventory(absent, absent, absent, known).load()
+        empty = str(path.with_name("empty.yaml"))
+        Path(empty).touch()
+        NetBoxInventory(str(path.with_name("hosts.yaml")), empty, empty, known).load()
 
     with patch.object(HTTPAdapter, "send", send):
         by_path(load, text)
