@@ -293,7 +293,7 @@ def netbox(text: str) -> None:
         known = {"url": "https://netbox.moor.test", "token": token, "filters": {}, "virtual_machines": True}
         empty = str(path.with_name("empty.yaml"))
         Path(empty).touch()
-        NetBoxInventory(str(path.with_name("hosts.yaml")), empty, empty, known).load()
+        NetBoxInventory(str(path.with_name("hosts.yaml")), empty, empty, netbox=known).load()
 
     with patch.object(HTTPAdapter, "send", send):
         by_path(load, text)
