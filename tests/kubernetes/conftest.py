@@ -15,6 +15,9 @@ from lab.kubernetes.standin.api.cluster import Cluster, Options
 from lab.kubernetes.standin.controllers.loop import Controllers
 from lab.kubernetes.standin.objects import Object, clone, is_true, name_of, set_condition, timestamp
 from lab.kubernetes.standin.store import Store
+from tests.kubernetes.served import api, client
+
+__all__ = ["api", "client"]
 
 RECORDINGS = Path(__file__).parents[1] / "recordings" / "kubernetes"
 APPLY = "application/apply-patch+yaml"

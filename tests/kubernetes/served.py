@@ -6,12 +6,15 @@ import socket
 import ssl
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
 import httpx
+import pytest
 from lightkube import Client, KubeConfig
+from lightkube.models.meta_v1 import ObjectMeta
+from lightkube.resources.core_v1 import Namespace
 
 import lab.kubernetes as lab_kubernetes
 from lab.kubernetes.standin.api.access import TENANT, Tokens
@@ -107,3 +110,19 @@ class Api:
         self.server.shutdown()
         self.server.server_close()
         self.store.close()
+
+
+@pytest.fixture
+def api(tmp_path: Path) -> Iterator[Api]:
+    """A served cluster that is empty."""
+    api = Api(tmp_path)
+    yield api
+    api.close()
+
+
+@pytest.fixture
+def client(api: Api) -> Iterator[Client]:
+    """A client of a cluster with the namespace ``demo``."""
+    with closing(api.client()) as client:
+        client.create(Namespace(metadata=ObjectMeta(name="demo")))
+        yield client

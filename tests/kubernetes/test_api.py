@@ -5,38 +5,21 @@ from __future__ import annotations
 import json
 import shutil
 import threading
-from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import pytest
 from lightkube import Client
 from lightkube.core.exceptions import ApiError
 from lightkube.generic_resource import create_namespaced_resource
-from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.apps_v1 import Deployment
-from lightkube.resources.core_v1 import Namespace, Node, Pod, Secret
+from lightkube.resources.core_v1 import Node, Pod, Secret
 from lightkube.types import CascadeType, PatchType
 
 from lab.kubernetes.standin.api.cluster import Cluster
 from lab.kubernetes.standin.store import Store
 from tests.kubernetes.samples import Object, deployment, secret
 from tests.kubernetes.served import Api
-
-
-@pytest.fixture
-def api(tmp_path: Path) -> Iterator[Api]:
-    api = Api(tmp_path)
-    yield api
-    api.close()
-
-
-@pytest.fixture
-def client(api: Api) -> Iterator[Client]:
-    with closing(api.client()) as client:
-        client.create(Namespace(metadata=ObjectMeta(name="demo")))
-        yield client
 
 
 def parsed(obj: Object) -> Any:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,13 +18,6 @@ from tests.kubernetes.served import Api
 from tests.tasks.clusters import run
 
 LEVEL = "pod-security.kubernetes.io/"
-
-
-@pytest.fixture
-def api(tmp_path: Path) -> Iterator[Api]:
-    api = Api(tmp_path)
-    yield api
-    api.close()
 
 
 @pytest.fixture

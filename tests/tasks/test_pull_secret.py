@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable, Iterator
-from contextlib import closing
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from lightkube import Client
-from lightkube.resources.core_v1 import Namespace
 from lightkube.resources.core_v1 import Secret as KubeSecret
 from nornir.core.task import Task
 
@@ -98,21 +95,6 @@ class Known(PullSecret):
 
 
 HELD = Known("demo", "registry", HOST, "demo", "puller")
-
-
-@pytest.fixture
-def api(tmp_path: Path) -> Iterator[Api]:
-    api = Api(tmp_path)
-    yield api
-    api.close()
-
-
-@pytest.fixture
-def client(api: Api) -> Iterator[Client]:
-    with closing(api.client()) as client:
-        made: Any = Namespace.from_dict({"metadata": {"name": "demo"}})
-        client.create(made)
-        yield client
 
 
 def put(client: Client, kind: str, content: object) -> None:

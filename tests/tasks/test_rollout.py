@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -179,13 +177,6 @@ def test_what_an_older_template_suffered_is_not_the_rollouts() -> None:
     assert troubles(held, Pods(sets=[new])) == []
     (found,) = troubles(held, Pods(sets=[replica_set("r2", "i:2", conditions=[refused])]))
     assert found.words == "the cluster refuses its pods: pods is forbidden: exceeded quota: q"
-
-
-@pytest.fixture
-def api(tmp_path: Path) -> Iterator[Api]:
-    api = Api(tmp_path)
-    yield api
-    api.close()
 
 
 @pytest.fixture

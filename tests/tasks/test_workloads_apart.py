@@ -36,13 +36,6 @@ data: {level: "5"}
 
 
 @pytest.fixture
-def api(tmp_path: Path) -> Iterator[Api]:
-    api = Api(tmp_path)
-    yield api
-    api.close()
-
-
-@pytest.fixture
 def site(tmp_path: Path, api: Api) -> Iterator[Site]:
     """The shipped site with two workloads more, whose Harbor does not answer yet."""
     site = Site(tmp_path / "site").build()
