@@ -55,6 +55,7 @@ class RollbackOrder:
     force: bool = False
 
 
+INPUT = ("site", "addresses", "replaced")  # fields that what stages want of hosts depends on
 LOOKING = Looking(own_login=True)
 
 
@@ -78,6 +79,7 @@ class RunContext:
         unfilled: what is wrong with who does what in the inventory, by the concern that it stops.
         trouble: why the cluster's nodes are not known; empty where they are, or nobody asks.
         keep_connections: connections outlive the run, since the same hosts are asked again soon.
+        desired: what stages want of hosts, by host and function (``moor.engine.desired``), until the run is over.
         answers: what concerns all hosts alike and was asked in this run (``moor.engine.once``).
     """
 
@@ -96,12 +98,15 @@ class RunContext:
     unfilled: Mapping[str, list[str]] = field(default_factory=dict, metadata=LOCAL)
     trouble: str = field(default="", metadata=LOCAL)
     keep_connections: bool = field(default=False, metadata=LOCAL)
+    desired: dict[tuple[str, Any], Any] = field(default_factory=dict, compare=False, metadata=LOCAL)
     answers: dict[tuple[object, ...], Any] = field(default_factory=dict, compare=False, metadata=LOCAL)
 
     def changed(self, **changes: Any) -> RunContext:
-        """Return the context with some fields changed; another run begins without answers."""
+        """Return the context with some fields changed; another run has other answers, other input other wishes."""
         if changes.get("run", self.run) != self.run:
             changes["answers"] = {}
+        if any(getattr(self, name) != changes.get(name, getattr(self, name)) for name in INPUT):
+            changes["desired"] = {}
         return replace(self, **changes)
 
     def to_send(self) -> RunContext:
@@ -110,7 +115,10 @@ class RunContext:
 
     def joined_with(self, sent: RunContext) -> RunContext:
         """Return this process's context with the portable fields of ``sent``."""
-        return self.changed(**{name: getattr(sent, name) for name, travels in travelling().items() if travels})
+        known = self.desired if sent.run == self.run else {}
+        return replace(self, desired=known).changed(
+            **{name: getattr(sent, name) for name, travels in travelling().items() if travels}
+        )
 
 
 def travelling(model: type[RunContext] = RunContext) -> dict[str, bool]:
@@ -166,7 +174,7 @@ def separate(nr: Nornir, *, dry_run: bool, **changes: Any) -> Nornir:
     whole = Inventory(
         Hosts({name: _over(host, defaults) for name, host in fleet.hosts.items()}), fleet.groups, defaults
     )
-    change_context(whole, fleet=whole, **changes)
+    change_context(whole, fleet=whole, desired={}, **changes)
     hosts = Hosts({name: whole.hosts[name] for name in nr.inventory.hosts})
     return Nornir(
         inventory=Inventory(hosts, whole.groups, defaults),

@@ -11,6 +11,7 @@ from nornir.core import Nornir
 from nornir.core.task import Result, Task
 
 from moor.engine.converge import read
+from moor.engine.desired import desired_of
 from moor.engine.mending import scripts_ahead
 from moor.engine.observation import Observation, begin, end, observation_of
 from moor.engine.plan import Change, plan, printable
@@ -103,7 +104,7 @@ def _of_stage(task: Task, stage: Stage, seen: Observation) -> Iterator[Step]:
         yield Step(stage.name, "later", why="it decides in its turn")
         return
     try:
-        resources = stage.desired(task.host)
+        resources = desired_of(task, stage.desired)
         read(task, resources, seen)
         changes = plan(resources, seen.states, seen.planned)
         seen.planned.update(path for change in changes for path in change.resource.writes)

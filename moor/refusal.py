@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from nornir.core.inventory import Host
 
+from moor.engine.desired import desired_ahead_of
 from moor.errors import InputError, MoorError, Unfit
 from moor.runbook import Stage
 from moor.settings.access import NoSettings
@@ -31,7 +32,7 @@ def _findings(host: Host, stage: Stage, left: tuple[type[InputError], ...]) -> I
         try:
             if stage.judge and Unfit not in left:
                 stage.judge(host)
-            stage.desired(host)
+            desired_ahead_of(host, stage.desired)
         except InputError as error:
             if not isinstance(error, left):
                 yield from str(error).splitlines()

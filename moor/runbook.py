@@ -19,13 +19,13 @@ from nornir.core.task import Result, Task
 from moor.closing import Closer
 from moor.connections.kind import OUTSIDERS, SHELL, connection_of
 from moor.context import change_context
+from moor.engine.desired import Desired, desired_ahead_of
 from moor.engine.observation import begin, end, observation_of
 from moor.engine.probing import probe
 from moor.errors import MoorError
 from moor.resources.base import Probed, Resource
 
 TaskFunction = Callable[[Task], Result]
-Desired = Callable[[Host], Sequence[Resource]]
 
 
 def members(*groups: str) -> F:
@@ -144,6 +144,7 @@ def run(nr: Nornir, runbook: Runbook, told: Callable[[str], None] = lambda _: No
         closing.run(task=observe, name="read", stages=runbook.stages)
         return list(_run_stages(closing, runbook, told))
     finally:
+        change_context(nr, desired={})
         for host in hosts.values():
             end(host)
 
@@ -180,7 +181,7 @@ def _foreseen(host: Host, stages: Iterable[Stage]) -> Iterator[Resource | None]:
     for stage in stages:
         if stage.holds(host):
             try:
-                yield from stage.desired(host) if stage.desired else [None]
+                yield from desired_ahead_of(host, stage.desired) if stage.desired else [None]
             except MoorError:
                 yield None
 

@@ -13,6 +13,7 @@ from nornir.core.task import Result, Task
 
 from moor.deferred import x509
 from moor.engine.converge import converge, read
+from moor.engine.desired import desired_of
 from moor.engine.observation import observation_of
 from moor.engine.results import Found
 from moor.errors import HostError
@@ -69,7 +70,7 @@ def desired(host: Host) -> Sequence[Resource]:
 
 def show_certificates(task: Task) -> Result:
     """Tell of every certificate when it ends; nothing is changed."""
-    resources, seen = desired(task.host), observation_of(task.host)
+    resources, seen = desired_of(task, desired), observation_of(task.host)
     read(task, resources, seen)
     tell(task, unfit(task.host), certificates(task, seen.states))
     return converge(task, resources)

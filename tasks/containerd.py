@@ -138,7 +138,7 @@ def _own_file(_: str, told: str, expected: Expected) -> str:
 
 def configure_containerd(task: Task) -> Result:
     """Make the node's containerd pull from the registry."""
-    return converge(task, desired(task.host))
+    return converge(task, desired)
 
 
 def hiding(registry: Registry, config_path: str) -> str:

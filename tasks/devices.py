@@ -91,7 +91,7 @@ def platform_of(host: Host) -> str:
 
 def write_access_lists(task: Task) -> Result:
     """Make the device let members reach the registry's port, and nobody else."""
-    return converge(task, desired(task.host))
+    return converge(task, desired)
 
 
 @dataclass(frozen=True)

@@ -68,7 +68,7 @@ def desired(host: Host) -> Sequence[Resource]:
 
 def install_docker(task: Task) -> Result:
     """Install and start Docker, and make it trust the registry."""
-    return converge(task, desired(task.host))
+    return converge(task, desired)
 
 
 def refuse_insecure(names: object, registry: Registry) -> None:

@@ -13,6 +13,7 @@ from pydantic import Field, IPvAnyNetwork
 
 from moor.connections.destination import find
 from moor.engine.converge import converge
+from moor.engine.desired import desired_of
 from moor.errors import InputError
 from moor.resources.base import Resource
 from moor.settings import Section, optional_settings_of, settings_of
@@ -89,7 +90,7 @@ def _of_ssh(host: Host) -> dict[int, Guard]:
 
 def configure_firewall(task: Task) -> Result:
     """Make the host let in whom the inventory names, and nobody else."""
-    resources = desired(task.host)
+    resources = desired_of(task, desired)
     for resource in resources:
         if isinstance(resource, HostFirewall):
             refuse_lockout(task.host, resource.guards, own_address(task.host, task.nornir.config.ssh.config_file))

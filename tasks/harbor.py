@@ -12,6 +12,7 @@ from nornir.core.task import Result, Task
 from pydantic import Field
 
 from moor.connections.harbor import Harbor
+from moor.context import context_of
 from moor.engine.converge import converge
 from moor.engine.observation import observation_of
 from moor.errors import InputError
@@ -184,7 +185,7 @@ def sick_components(status: int, body: bytes) -> dict[str, str]:
 
 def install_harbor(task: Task) -> Result:
     """Install, configure and start Harbor, and wait until every component is healthy."""
-    return converge(task, desired(task.host))
+    return converge(task, desired)
 
 
 def stay_healthy(task: Task) -> Result:
@@ -195,11 +196,14 @@ def stay_healthy(task: Task) -> Result:
 
 
 def may_come(task: Task) -> bool:
-    """Check whether a plan may take a Harbor that does not answer for one that this run would make."""
+    """Check whether a plan may take a Harbor that does not answer for one that an apply would make.
+
+    A drift check may not: what it cannot ask is not examined.
+    """
     harbor = optional_settings_of(task.host, HarborSettings)
     serves = harbor is not None and task.host.has_parent_group("harbor")
     unpacked = observation_of(task.host).states.get(f"unpacked:{harbor.directory}") if harbor and serves else None
-    return task.is_dry_run() and unpacked is None
+    return task.is_dry_run() and not context_of(task).examining and unpacked is None
 
 
 def harbor_of(task: Task) -> Harbor:

@@ -101,7 +101,7 @@ def desired(host: Host) -> Sequence[Resource]:
 
 def push_images(task: Task) -> Result:
     """Put images into the registry that it does not hold yet."""
-    return converge(task, desired(task.host))
+    return converge(task, desired)
 
 
 def pusher(host: Host, project: str) -> str:

@@ -14,6 +14,7 @@ from nornir.core.task import Result, Task
 from moor.connections.harbor import Harbor
 from moor.connections.harbor_answers import PROJECT, ROBOTS
 from moor.engine.converge import converge, distinct, read
+from moor.engine.desired import desired_of
 from moor.engine.observation import observation_of
 from moor.findings import Expiry
 from moor.resources.base import Required, Resource, State
@@ -67,7 +68,7 @@ def desired(host: Host) -> Sequence[Resource]:
 
 def look_ahead(task: Task) -> Result:
     """Tell what of the registry ends by itself, and whether its data are there after a reboot; nothing is changed."""
-    resources, seen = desired(task.host), observation_of(task.host)
+    resources, seen = desired_of(task, desired), observation_of(task.host)
     distinct(resources)
     read(task, resources, seen)
     tell(task, certificates(task, seen.states), _robots(task))

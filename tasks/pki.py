@@ -245,7 +245,7 @@ def registry_key(host: Host) -> Secret | Later:
 
 def issue_certificates(task: Task) -> Result:
     """Make the CA and the registry's certificate, or check the one that was brought."""
-    result = converge(task, desired(task.host))
+    result = converge(task, desired)
     task.results.extend(Found(task.host, finding) for finding in strictness(task.host))
     return result
 

@@ -60,7 +60,7 @@ def desired(host: Host) -> Sequence[Resource]:
 
 def configure_podman(task: Task) -> Result:
     """Make podman trust the registry."""
-    return converge(task, desired(task.host))
+    return converge(task, desired)
 
 
 def crio(unit: str | None, registry: Registry, ca: str | Later, settle_s: int) -> Sequence[Resource]:

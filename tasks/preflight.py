@@ -217,4 +217,4 @@ def _version(text: str) -> tuple[int, ...]:
 
 def check_host(task: Task) -> Result:
     """Find everything that would stop the job on this host, before it starts."""
-    return converge(task, desired(task.host))
+    return converge(task, desired)

@@ -12,6 +12,7 @@ from nornir.core.task import Result, Task
 
 from moor.connections.kind import OUTSIDERS as OUTSIDERS
 from moor.engine.converge import read
+from moor.engine.desired import desired_of
 from moor.engine.observation import observation_of
 from moor.resources.base import Resource
 from moor.settings import optional_settings_of, settings_of
@@ -99,7 +100,7 @@ def verdicts(tried: Sequence[Attempt], port: int, outside: bool) -> Iterator[Ver
 
 def prove_access(task: Task) -> Result:
     """Prove that the host reaches the registry, or that it does not; raises HostError where it is otherwise."""
-    seen, (probe, *_) = observation_of(task.host), desired(task.host)
+    seen, (probe, *_) = observation_of(task.host), desired_of(task, desired)
     read(task, [probe], seen)
     answer = str((seen.states[probe.id] or {}).get("answer", ""))
     port, outside = settings_of(task.host, Registry).port, task.host.has_parent_group(OUTSIDERS)

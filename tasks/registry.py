@@ -82,7 +82,7 @@ def desired(host: Host) -> Sequence[Resource]:
 
 def configure_registry(task: Task) -> Result:
     """Make the registry's projects and robots what the inventory says."""
-    return converge(task, desired(task.host))
+    return converge(task, desired)
 
 
 def secret_of(host: Host, project: str, robot: str) -> RobotSecret:

@@ -9,6 +9,7 @@ from nornir.core.inventory import Host
 from nornir.core.task import Result, Task
 
 from moor.engine.converge import read
+from moor.engine.desired import desired_of
 from moor.engine.observation import observation_of
 from moor.engine.results import Found
 from moor.findings import Finding
@@ -59,7 +60,7 @@ def desired(host: Host) -> Sequence[Resource]:
 
 def look_around(task: Task) -> Result:
     """Tell of a clock that nothing keeps, of checks left out; raises HostError where large packets are lost."""
-    seen, resources = observation_of(task.host), desired(task.host)
+    seen, resources = observation_of(task.host), desired_of(task, desired)
     read(task, resources, seen)
     answers = {probe.id.partition(":")[2]: str((seen.states[probe.id] or {}).get("answer", "")) for probe in resources}
     if finding := clock_finding(lines(answers["timekeeping"]), task.host.name):

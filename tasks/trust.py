@@ -78,7 +78,7 @@ def desired(host: Host) -> Sequence[Resource]:
 
 def trust_ca(task: Task) -> Result:
     """Make the host's programs trust the registry's CA."""
-    return converge(task, desired(task.host))
+    return converge(task, desired)
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from nornir.core.inventory import Host
 from nornir.core.task import Result, Task
 
 from moor.engine.converge import read
+from moor.engine.desired import desired_of
 from moor.engine.observation import observation_of
 from moor.engine.once import once
 from moor.errors import MoorError
@@ -38,7 +39,7 @@ def desired(host: Host) -> Sequence[Resource]:
 
 def look_at_way(task: Task) -> Result:
     """Judge name, route and certificate of the registry from a node; raises HostError with every cause."""
-    seen, resources = observation_of(task.host), desired(task.host)
+    seen, resources = observation_of(task.host), desired_of(task, desired)
     read(task, resources, seen)
     answers = {probe.id.partition(":")[2]: str((seen.states[probe.id] or {}).get("answer", "")) for probe in resources}
     known = Known(once(task, ("registry answers",), lambda: _answers(task)), fingerprint=fingerprint(task.host))

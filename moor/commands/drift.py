@@ -16,7 +16,7 @@ from moor.findings import expiring
 from moor.interruption import way_out
 from moor.nearest import nearest
 from moor.options import DIFFERS, Options
-from moor.report import RunReport, left
+from moor.report import HostReport, RunReport, left
 from moor.runbook import Runbook, desired_ahead
 from moor.selection import everything
 from moor.tell import tell
@@ -59,8 +59,9 @@ def _once(nr: Nornir, options: Options, wanted: Wanted, waivers: list[Waiver]) -
     healed = None
     if wanted.heal and (hosts := healable(report, wanted.heal)):
         healed = heal(nr, options, wanted, hosts)
-        _refresh(nr)
-        report = check(nr, options, wanted, waivers)
+        if any(host.reached for host in healed.hosts.values()):
+            _refresh(nr)
+            report = check(nr, options, wanted, waivers)
     report.mended = healed
     try:
         tell(site_in(nr), report, healed)
@@ -92,6 +93,8 @@ def verdict(report: RunReport) -> int:
 
 def refuse_unknown(nr: Nornir, wanted: Wanted) -> None:
     """Raise InputError where a kind that may be mended is none of this fleet."""
+    if not wanted.heal:
+        return
     stages, hosts = _book(nr, wanted.runbook).stages, nr.inventory.hosts.values()
     known = sorted({kind_of(resource.id) for host in hosts for resource in desired_ahead(host, stages)})
     unknown = [kind for kind in wanted.heal if kind not in known]
@@ -127,9 +130,18 @@ def heal(nr: Nornir, options: Options, wanted: Wanted, hosts: list[str]) -> RunR
     _refresh(nr)
     some = nr.filter(filter_func=lambda host: host.name in chosen)
     mending = separate(some, dry_run=False, permitted=wanted.heal)
-    report = play(mending, replace(book, name="drift --apply"), options, "heal")
+    try:
+        report = play(mending, replace(book, name="drift --apply"), options, "heal")
+    except InputError as error:
+        return not_mended(chosen, error)
     remember(mending, report)
     return report
+
+
+def not_mended(hosts: list[str], error: InputError) -> RunReport:
+    """Return the report of a mending that was refused before any host was reached."""
+    failed = {name: HostReport(error=f"not mended: {error}") for name in hosts}
+    return RunReport("", "drift --apply", failed, command="heal")
 
 
 def _refresh(nr: Nornir) -> None:

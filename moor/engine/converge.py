@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from nornir.core.task import Result, Task
 
 from moor.context import context_of
+from moor.engine.desired import Desired, desired_of
 from moor.engine.exclusive import Waited
 from moor.engine.mending import mend
 from moor.engine.observation import Observation, forget, observation_of
@@ -20,12 +21,13 @@ MAKE_IT = "it is made on another host, which failed or which --limit leaves out;
 ROUNDS = 5  # more rounds than kinds of staleness that follow from one another
 
 
-def converge(task: Task, resources: Sequence[Resource]) -> Result:
-    """Make the host hold ``resources``, in their order; a dry run only plans.
+def converge(task: Task, wanted: Sequence[Resource] | Desired) -> Result:
+    """Make the host hold the resources that are wanted, in their order; a dry run only plans.
 
     Gives   a Result whose ``changed`` and ``diff`` sum up; one sub-result a resource in the task's MultiResult.
     Raises  HostError: a requirement is not met, a change failed, or the plan does not become empty.
     """
+    resources = desired_of(task, wanted) if callable(wanted) else wanted
     distinct(resources)
     seen = observation_of(task.host)
     read(task, resources, seen)

@@ -58,6 +58,8 @@ def _of_mending(registry: CollectorRegistry, report: RunReport) -> None:
     mended = _gauge(registry, "moor_mended", about, "host", "kind", "status")
     for name, host in report.mended.hosts.items() if report.mended else ():
         done = Counter((kind_of(one.id), one.status) for one in host.resources if one.status != "ok")
+        if host.error and not host.count("failed"):
+            done["host", "failed"] = 1
         for (kind, status), number in done.items():
             mended.labels(name, kind, status).set(number)
 

@@ -58,6 +58,8 @@ def message_of_all(findings: Iterable[Finding]) -> str:
 
 def _mended(healed: RunReport) -> Iterator[str]:
     for name, host in healed.hosts.items():
+        if host.error and not host.count("failed"):
+            yield _line("could not be mended by moor", name, "host", host.error, "")
         for resource in host.resources:
             if resource.status in ("changed", "failed"):
                 word = "mended by moor" if resource.status == "changed" else "could not be mended by moor"

@@ -40,7 +40,7 @@ def desired(host: Host) -> Sequence[Resource]:
 
 def serve_names(task: Task) -> Result:
     """Have a host's dnsmasq give the fleet's names."""
-    return converge(task, desired(task.host))
+    return converge(task, desired)
 
 
 def records(names: Mapping[str, Addresses]) -> str:

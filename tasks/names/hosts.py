@@ -38,7 +38,7 @@ def desired(host: Host) -> Sequence[Resource]:
 
 def write_hosts(task: Task) -> Result:
     """Make the host know the fleet's names, and remove entries that say otherwise."""
-    return converge(task, desired(task.host))
+    return converge(task, desired)
 
 
 def _if_there(edit: Callable[[str], str], content: str, facts: str) -> str:

@@ -31,7 +31,7 @@ def write_records(task: Task) -> Result:
     """Hold the fleet's names in DNS; what differs where nobody may change it is told as a finding."""
     checked = [record for record in records_for(task.host) if not record.managed]
     task.results.extend(Found(task.host, found) for found in _differences(task, checked))
-    return converge(task, desired(task.host))
+    return converge(task, desired)
 
 
 def _differences(task: Task, records: Sequence[Record]) -> Iterator[Finding]:

@@ -68,4 +68,4 @@ def enough(room_kb: int) -> Callable[[str], str]:
 
 def hold_eight(task: Task) -> Result:
     """Make the host hold the files and the line; require the rest of it."""
-    return converge(task, desired(task.host))
+    return converge(task, desired)

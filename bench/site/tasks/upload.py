@@ -30,4 +30,4 @@ def desired(host: Host) -> Sequence[Resource]:
 
 def upload_file(task: Task) -> Result:
     """Make the host hold the file."""
-    return converge(task, desired(task.host))
+    return converge(task, desired)
