@@ -77,7 +77,16 @@ def test_a_page_is_as_wide_as_the_code(page: Path) -> None:
 
 
 def test_every_page_is_reached_from_the_first() -> None:
-    assert {f"docs/{page.name}" for page in PAGES[1:]} <= set(links(PAGES[0]))
+    assert {str(page.relative_to(ROOT)) for page in PAGES[1:]} <= set(links(PAGES[0]))
+
+
+def test_the_tests_that_contributors_are_told_to_run_are_there() -> None:
+    page = (ROOT / "CONTRIBUTING.md").read_text()
+    lines = [line.partition("#")[0].split() for line in re.findall(r"-m pytest (.*)$", page, re.MULTILINE)]
+    assert len(lines) > 3
+    assert [word for line in lines for word in line if word.startswith("tests/") and not (ROOT / word).is_file()] == []
+    (wanted,) = {line[line.index("-k") + 1] for line in lines if "-k" in line}
+    assert any(f"def test_{wanted}" in file.read_text() for file in (ROOT / "tests").rglob("test_*.py"))
 
 
 def test_the_page_of_json_lists_every_key_and_status() -> None:

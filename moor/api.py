@@ -1,0 +1,64 @@
+"""What a site's own tasks, runbooks and scripts import; docs/compatibility.md promises these names.
+
+The modules behind them may move at any time.
+"""
+
+from moor.engine.converge import converge
+from moor.engine.results import Found
+from moor.errors import HostError, InputError, MoorError
+from moor.findings import Expiry, Finding
+from moor.resources.archive import Archive
+from moor.resources.base import Later, Probed, Remote, Required, Resource, Scripted, State, literal
+from moor.resources.edit import Edit
+from moor.resources.file import Absent, Directory, File
+from moor.resources.healthy import Healthy
+from moor.resources.package import Package
+from moor.resources.requirement import Requirement
+from moor.resources.service import Service
+from moor.runbook import INSIDERS, ONE_BY_ONE, Rolling, Runbook, Stage, members
+from moor.secrets import Secret
+from moor.settings import SecretRef, Section, SitePath, optional_settings_of, settings_of, site_of
+from moor.sites import open_site
+from moor.templates import render
+
+__all__ = [
+    "INSIDERS",
+    "ONE_BY_ONE",
+    "Absent",
+    "Archive",
+    "Directory",
+    "Edit",
+    "Expiry",
+    "File",
+    "Finding",
+    "Found",
+    "Healthy",
+    "HostError",
+    "InputError",
+    "Later",
+    "MoorError",
+    "Package",
+    "Probed",
+    "Remote",
+    "Required",
+    "Requirement",
+    "Resource",
+    "Rolling",
+    "Runbook",
+    "Scripted",
+    "Secret",
+    "SecretRef",
+    "Section",
+    "Service",
+    "SitePath",
+    "Stage",
+    "State",
+    "converge",
+    "literal",
+    "members",
+    "open_site",
+    "optional_settings_of",
+    "render",
+    "settings_of",
+    "site_of",
+]
