@@ -75,11 +75,6 @@ def find(group: str, version: str, plural: str) -> Kind | None:
     return next((kind for kind in KINDS if (kind.group, kind.version, kind.plural) == (group, version, plural)), None)
 
 
-def by_kind(api_version: str, name: str) -> Kind | None:
-    """The kind that an object's apiVersion and kind name."""
-    return next((kind for kind in KINDS if (kind.api_version, kind.kind) == (api_version, name)), None)
-
-
 def of_group(group: str) -> Iterator[Kind]:
     """The kinds of one API group."""
     return (kind for kind in KINDS if kind.group == group)

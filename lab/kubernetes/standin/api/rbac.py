@@ -12,7 +12,6 @@ from .access import User
 ALL = "*"
 ACCESS_REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 SELF_REVIEWS = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
-IMPERSONATED = "impersonate-user"
 
 
 def allows(store: Store, user: User, verb: str, kind: Kind, namespace: str, name: str) -> bool:
