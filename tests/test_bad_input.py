@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.closed import ARCHIVE, CONFIG, DEFAULTS, HOSTS, INSTALLER, Site
+from tests.harness.closed import ARCHIVE, CONFIG, DEFAULTS, HOSTS, INSTALLER, Site, closed_site
 from tests.harness.commands import moor, moor_here
 from tests.pki.made import CLIENT, LEAF, ROOT, brought, usage
 
@@ -28,10 +28,8 @@ spec:
 
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:
-    built = Site(tmp_path).build()
-    yield built
-    for door in built.doors.values():
-        door.close()
+    with closed_site(tmp_path) as site:
+        yield site
 
 
 @dataclass(frozen=True)

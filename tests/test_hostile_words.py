@@ -21,7 +21,7 @@ from moor.resources.base import Probed, Scripted
 from moor.selection import everything
 from moor.settings.section import Section, sections
 from moor.sites import open_site
-from tests.closed import DEFAULTS, Site
+from tests.harness.closed import DEFAULTS, Site
 from tests.harness.shells import SHELLS
 
 RAN = "CAN42ARY"  # which no word spells; only a shell that runs one says it

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from moor import private
-from tests.closed import Site
+from tests.harness.closed import closed_site
 from tests.harness.commands import moor
 from tests.harness.sites import write_site
 
@@ -109,9 +109,8 @@ cp -a $S $S.kept && mount -t tmpfs -o size=300k,mode=700 tmpfs $S && cp -a $S.ke
     ids=["full", "read-only"],
 )
 def test_history_is_read_where_it_cannot_be_written(tmp_path: Path, fault: str, remedy: str) -> None:
-    for door in Site(tmp_path).build().doors.values():
-        door.close()
-
+    with closed_site(tmp_path):
+        pass
     moor(tmp_path, "drift")
     whole = moor(tmp_path, "history")
     assert "host:examined  [node1]" in whole.stdout

@@ -25,7 +25,7 @@ from moor.secrets import Secret
 from moor.settings.config import SiteConfig
 from moor.settings.entries import Entry
 from moor.settings.section import SecretRef, sections
-from tests.closed import CONFIG, DEFAULTS, Site
+from tests.harness.closed import CONFIG, DEFAULTS, Site
 from tests.harness.commands import moor, moor_here
 from tests.harness.sshd import keypair
 

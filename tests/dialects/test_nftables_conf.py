@@ -13,7 +13,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moor.engine import script
 from moor.engine.plan import plan
 from moor.engine.script import answers, apply_script, complete, new_mark, probe_script
 from moor.errors import HostError
@@ -113,9 +112,7 @@ class Host:
 
 
 @pytest.fixture(params=SHELLS)
-def host(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
-    monkeypatch.setattr(script, "RUNS", str(tmp_path / "runs"))
-    monkeypatch.setattr(script, "LOCK", str(tmp_path / "lock"))
+def host(request: pytest.FixtureRequest, tmp_path: Path, host_folder: Path) -> Host:
     return Host(request.param, tmp_path)
 
 

@@ -11,7 +11,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from moor.engine import script
 from moor.engine.script import answers, apply_script
 from tests.harness.shells import SHELLS, sh
 
@@ -19,11 +18,7 @@ MARK = "moor-mark"
 Apply = Callable[..., "subprocess.CompletedProcess[bytes]"]
 
 
-@pytest.fixture(autouse=True)
-def own_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have runs and lock in a directory of the test's own."""
-    monkeypatch.setattr(script, "RUNS", str(tmp_path / "runs"))
-    monkeypatch.setattr(script, "LOCK", str(tmp_path / "lock"))
+pytestmark = pytest.mark.usefixtures("host_folder")
 
 
 @pytest.fixture(params=SHELLS)
@@ -45,16 +40,16 @@ def test_a_script_that_nobody_hears_any_longer_goes_on_to_its_end(shell: str, tm
         process.stdin.write(text.encode())
         process.stdin.close()
         process.wait(60)
-    assert {path.name for path in tmp_path.iterdir()} == {"0", "1", "2", "lock"}
+    assert {path.name for path in tmp_path.iterdir()} == {"0", "1", "2"}
 
 
 @pytest.mark.parametrize("shell", SHELLS)
 @pytest.mark.parametrize("code", [0, 3])
 def test_what_a_host_holds_afterwards_is_read_without_the_lock_however_it_went(
-    shell: str, code: int, tmp_path: Path
+    shell: str, code: int, tmp_path: Path, host_folder: Path
 ) -> None:
     fragments = [f"echo new > {tmp_path}/file; sleep 9 & echo done", f"echo said >&2; exit {code}", "echo never"]
-    asked = [f"cat {tmp_path}/file", f"flock -n {tmp_path}/lock echo free", "echo wrong >&2; exit 4"]
+    asked = [f"cat {tmp_path}/file", f"flock -n {host_folder}/lock echo free", "echo wrong >&2; exit 4"]
     done = sh(shell, apply_script(fragments, MARK, "run-1", asked, "moor-other"))
     pieces = answers(done.stdout, done.stderr, MARK)
     assert [piece.code for piece in pieces] == ([0, 3] if code else [0, 0, 0])
@@ -103,10 +98,10 @@ def codes(done: subprocess.CompletedProcess[bytes]) -> list[int]:
     return [piece.code for piece in answers(done.stdout, done.stderr, MARK)]
 
 
-def test_nobody_else_can_hold_the_lock_or_read_who_does(apply: Apply, tmp_path: Path) -> None:
-    (tmp_path / "lock").touch(0o644)
+def test_nobody_else_can_hold_the_lock_or_read_who_does(apply: Apply, host_folder: Path) -> None:
+    (host_folder / "lock").touch(0o644)
     assert codes(apply("run-1", ":")) == [0]
-    assert (tmp_path / "lock").stat().st_mode & 0o777 == 0o600
+    assert (host_folder / "lock").stat().st_mode & 0o777 == 0o600
 
 
 def test_files_are_still_written_for_all_to_read(apply: Apply, tmp_path: Path) -> None:
@@ -115,12 +110,12 @@ def test_files_are_still_written_for_all_to_read(apply: Apply, tmp_path: Path) -
 
 
 def test_tidying_spares_the_run_itself_though_the_controllers_clock_is_behind(
-    apply: Apply, tmp_path: Path, config: Path
+    apply: Apply, host_folder: Path, config: Path
 ) -> None:
     for number in range(25):
-        (tmp_path / "runs" / f"2030-{number:02}").mkdir(parents=True)
+        (host_folder / "runs" / f"2030-{number:02}").mkdir(parents=True)
     apply("2020-00", written(config, "second"))
-    names = {path.name for path in (tmp_path / "runs").iterdir()}
+    names = {path.name for path in (host_folder / "runs").iterdir()}
     assert "2020-00" in names
     assert "2030-24" in names
     assert len(names) == 21
@@ -152,12 +147,12 @@ def test_what_a_service_came_up_with_is_not_replaced_by_what_was_before(apply: A
 
 
 def test_what_is_refused_after_a_run_that_went_well_gives_way_to_what_that_run_wrote(
-    apply: Apply, config: Path, tmp_path: Path
+    apply: Apply, config: Path, host_folder: Path
 ) -> None:
     apply("run-1", written(config, "second"), f"moor_settled {quote(str(config))}")
     apply("run-2", written(config, "third"), f"moor_put_back {quote(str(config))}")
     assert config.read_text() == "second\n"
-    assert (tmp_path / "runs" / "run-2" / "refused" / str(config)[1:]).read_text() == "third\n"
+    assert (host_folder / "runs" / "run-2" / "refused" / str(config)[1:]).read_text() == "third\n"
 
 
 def test_a_link_stays_a_link_when_its_file_is_put_back(apply: Apply, config: Path, tmp_path: Path) -> None:

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any
 
 import pytest
-from ruamel.yaml import YAML
 
 from lab.fleet import Fleet, Host
 from lab.lab import Lab
 from tests.faults.inflicted import FAULTS
+from tests.harness.commands import started
+from tests.harness.sites import Content, write_site
 from tests.lab.moored import Moor
 
 SITE = Path(__file__).parent / "site"
@@ -78,14 +78,11 @@ class Berth:
         """Apply the site to some hosts."""
         words = ["apply", "berth", "--yes", "--output", "json", *(["--limit", ",".join(hosts)] if hosts else [])]
         done = self.moor(*words)
-        assert done.stdout, done.stderr
-        return Applied(done.returncode, json.loads(done.stdout)["hosts"], done.stderr)
+        return Applied(done.returncode, done.report["hosts"], done.stderr)
 
-    def applying(self, *hosts: str) -> subprocess.Popen[str]:
+    def applying(self, *hosts: str) -> AbstractContextManager[subprocess.Popen[str]]:
         """Begin to apply the site to some hosts."""
-        words = ["apply", "berth", "--yes", "--site", str(self.moor.site), "--limit", ",".join(hosts)]
-        argv = [sys.executable, "-m", "moor", *words]
-        return subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        return started(self.moor.site, "apply", "berth", "--yes", "--limit", ",".join(hosts))
 
 
 @dataclass(frozen=True)
@@ -121,16 +118,13 @@ def site_at(folder: Path, lab: Lab) -> Path:
     pinned = shutil.copy(lab.known_hosts, lab.directory / "pinned")
     extras = {"key_file": str(lab.key), "known_hosts": str(pinned)}
     hosts = {name: _entry(name, host) for name, host in lab.fleet.hosts.items()}
-    files: dict[str, Any] = {
+    files: dict[str, Content] = {
         "config.yaml": {"runner": {"plugin": "threaded", "options": {"num_workers": len(hosts)}}},
         "inventory/hosts.yaml": hosts,
         "inventory/groups.yaml": {"served": {}, "odd": {}},
         "inventory/defaults.yaml": {"username": "ops", "connection_options": {"shell": {"extras": extras}}},
     }
-    for name, content in files.items():
-        (folder / name).parent.mkdir(exist_ok=True)
-        YAML(typ="safe").dump(content, folder / name)
-    return folder
+    return write_site(folder, files)
 
 
 def _entry(name: str, host: Host) -> dict[str, Any]:

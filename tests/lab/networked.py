@@ -12,6 +12,7 @@ from lab.fleet import Fleet
 from lab.lab import Lab
 from lab.network import address6
 from moor.errors import MoorError
+from tests.harness.sites import Content, write_site
 from tests.harness.waiting import until
 from tests.lab.conftest import fleet_for_tests
 from tests.lab.sites import NAME, Site
@@ -60,12 +61,15 @@ class OneHost(Site):
         }
         shell = {"key_file": str(self.lab.key), "known_hosts": str(self.lab.known_hosts), "conn_timeout": 5}
         proxy = self.folder / "ssh_config"
-        self._yaml("config.yaml", {"ssh": {"config_file": "ssh_config"}} if proxy.exists() else {})
         stranger = {"hostname": str(outsider), "groups": ["outsiders"]}
-        self._yaml("inventory/hosts.yaml", {"harbor1": self._host("harbor1"), "outsider": stranger})
-        self._yaml("inventory/groups.yaml", {"harbor": {}, "outsiders": {}})
         options = {"username": "ops", "connection_options": {"shell": {"extras": shell}}}
-        self._yaml("inventory/defaults.yaml", {**options, "data": {**known, **data}})
+        files: dict[str, Content] = {
+            "config.yaml": {"ssh": {"config_file": "ssh_config"}} if proxy.exists() else {},
+            "inventory/hosts.yaml": {"harbor1": self._host("harbor1"), "outsider": stranger},
+            "inventory/groups.yaml": {"harbor": {}, "outsiders": {}},
+            "inventory/defaults.yaml": {**options, "data": {**known, **data}},
+        }
+        write_site(self.folder, files)
         return self
 
     def through_a_proxy(self) -> OneHost:

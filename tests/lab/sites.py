@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from nornir.core.filter import F
-from ruamel.yaml import YAML
 
 from lab.lab import Lab
 from moor.findings import Finding
@@ -16,6 +15,7 @@ from moor.report import Collector, HostReport, RunReport
 from moor.runbook import Runbook, Stage, TaskFunction, run
 from moor.sites import open_site
 from tasks.pki import issue_certificates
+from tests.harness.sites import Content, write_site
 
 NAME = "registry.moor.test"
 GROUPS = {
@@ -40,15 +40,19 @@ class Site:
     def write(self, **data: Any) -> Site:
         """Write the inventory: ``data`` are sections for every host beside the registry's and the CA's."""
         harbor = str(self.lab.machine(self.groups["harbor"][0]).host.address)
-        known = {"registry": {"name": NAME, "address": harbor}, "pki": {"passphrase": f"file:{self._passphrase()}"}}
+        known = {"registry": {"name": NAME, "address": harbor}, "pki": {"passphrase": f"file:{self.folder}/passphrase"}}
         extras = {"key_file": str(self.lab.key), "known_hosts": str(self.lab.known_hosts)}
-        self._yaml("config.yaml", {"runner": {"plugin": "threaded", "options": {"num_workers": 8}}})
-        self._yaml("inventory/hosts.yaml", {name: self._host(name) for names in self.groups.values() for name in names})
-        self._yaml("inventory/groups.yaml", {name: {} for name in self.groups})
-        self._yaml(
-            "inventory/defaults.yaml",
-            {"username": "ops", "connection_options": {"shell": {"extras": extras}}, "data": {**known, **data}},
-        )
+        files: dict[str, Content] = {
+            "config.yaml": {"runner": {"plugin": "threaded", "options": {"num_workers": 8}}},
+            "inventory/hosts.yaml": {name: self._host(name) for names in self.groups.values() for name in names},
+            "inventory/groups.yaml": {name: {} for name in self.groups},
+            "inventory/defaults.yaml": {
+                "username": "ops",
+                "connection_options": {"shell": {"extras": extras}},
+                "data": {**known, **data},
+            },
+        }
+        write_site(self.folder, files, {"passphrase": "correct-horse\n"})
         return self
 
     def plan(self, task: TaskFunction, *hosts: str) -> dict[str, HostReport]:
@@ -85,18 +89,6 @@ class Site:
     def _host(self, name: str) -> dict[str, Any]:
         groups = [group for group, members in self.groups.items() if name in members]
         return {"hostname": str(self.lab.machine(name).host.address), "groups": groups}
-
-    def _passphrase(self) -> Path:
-        path = self.folder / "passphrase"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch(mode=0o600)
-        path.write_text("correct-horse\n")
-        return path
-
-    def _yaml(self, name: str, content: object) -> None:
-        path = self.folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        YAML(typ="safe").dump(content, path)
 
 
 def changed(report: HostReport) -> list[str]:

@@ -8,10 +8,10 @@ from ipaddress import IPv4Address
 from pathlib import Path
 
 import pytest
-from ruamel.yaml import YAML
 
 from lab.fleet import Fleet, Host
 from lab.lab import Lab
+from tests.harness.sites import Content, write_site
 from tests.lab.conftest import fleet_for_tests
 from tests.lab.moored import Moor
 
@@ -58,17 +58,13 @@ def moor(lab: Lab, tmp_path: Path) -> Moor:
     }
     defaults = {"username": "ops", "connection_options": {"shell": {"extras": extras}}, "data": data}
     hosts = {name: {"hostname": str(host.address), "groups": ["nodes"]} for name, host in lab.fleet.hosts.items()}
-    files = {
+    files: dict[str, Content] = {
         "config.yaml": {"runner": {"plugin": "threaded", "options": {"num_workers": 50}}},
         "inventory/hosts.yaml": hosts,
         "inventory/groups.yaml": {"nodes": {}, "harbor": {}, "control_plane": {}},
         "inventory/defaults.yaml": defaults,
     }
-    for name, content in files.items():
-        path = tmp_path / "site" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        YAML(typ="safe").dump(content, path)
-    return Moor(lab, tmp_path / "site")
+    return Moor(lab, write_site(tmp_path / "site", files))
 
 
 def test_hosts_that_hang_are_told_and_every_other_is_examined(lab: Lab, moor: Moor) -> None:

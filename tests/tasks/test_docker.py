@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moor.engine import script
 from moor.engine.plan import plan
 from moor.engine.script import answers, apply_script, complete, new_mark, probe_script
 from moor.errors import HostError
@@ -17,12 +16,7 @@ from tasks.certs_d import CaAlone
 from tasks.docker import DockerSettings, daemon_json
 from tests.harness.shells import SHELLS, sh
 
-
-@pytest.fixture(autouse=True)
-def own_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep the machine's own runs and lock out of it."""
-    monkeypatch.setattr(script, "RUNS", str(tmp_path / "runs"))
-    monkeypatch.setattr(script, "LOCK", str(tmp_path / "lock"))
+pytestmark = pytest.mark.usefixtures("host_folder")
 
 
 def planned(shell: str, resource: CaAlone) -> list[str]:
@@ -45,7 +39,9 @@ def test_a_directory_that_is_not_there_holds_nothing(shell: str, tmp_path: Path)
 
 
 @pytest.mark.parametrize("shell", SHELLS)
-def test_a_servers_key_beside_the_ca_is_named_and_removed_and_the_ca_stays(shell: str, tmp_path: Path) -> None:
+def test_a_servers_key_beside_the_ca_is_named_and_removed_and_the_ca_stays(
+    shell: str, tmp_path: Path, host_folder: Path
+) -> None:
     place = tmp_path / "it's registry:8443"
     place.mkdir()
     for name in ("ca.crt", "registry.cert", "registry.key", "old.crt", "notes.txt"):
@@ -59,7 +55,7 @@ def test_a_servers_key_beside_the_ca_is_named_and_removed_and_the_ca_stays(shell
     mend(shell, resource)
     assert sorted(path.name for path in place.iterdir()) == ["ca.crt", "notes.txt"]
     assert planned(shell, resource) == []
-    assert Path(f"{tmp_path}/runs/run/files{place}/registry.key").read_text().startswith("-----BEGIN EC PRIVATE")
+    assert Path(f"{host_folder}/runs/run/files{place}/registry.key").read_text().startswith("-----BEGIN EC PRIVATE")
 
 
 def test_settings_are_laid_over_daemon_json() -> None:

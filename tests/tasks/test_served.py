@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from moor.engine import script
 from moor.engine.plan import plan
 from moor.engine.script import answers, apply_script, complete, new_mark, probe_script
 from moor.resources.base import State
@@ -46,9 +45,7 @@ class Machine:
 
 
 @pytest.fixture(params=SHELLS)
-def machine(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
-    monkeypatch.setattr(script, "RUNS", f"{tmp_path}/runs")
-    monkeypatch.setattr(script, "LOCK", f"{tmp_path}/lock")
+def machine(request: pytest.FixtureRequest, tmp_path: Path, host_folder: Path) -> Machine:
     (tmp_path / "secret/cert").mkdir(parents=True)
     for name, content in {"registry.crt": "new", "registry.key": "new key"}.items():
         (tmp_path / name).write_text(content)

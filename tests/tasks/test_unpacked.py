@@ -10,21 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from moor.engine import script
 from moor.engine.script import answers, apply_script, complete
 from tasks.unpacked import MOST_BYTES, Unpacked
 from tests.harness.shells import SHELLS, sh
 
+pytestmark = pytest.mark.usefixtures("host_folder")
+
 FILE, DIRECTORY, SYMLINK, LINK = tarfile.REGTYPE, tarfile.DIRTYPE, tarfile.SYMTYPE, tarfile.LNKTYPE
 NO_FILE, LEADS_OUT, FOREIGN = "neither a file nor a directory|or a link", "leads out of it|not below", "another user"
 TARS = {"GNU tar": "", "busybox tar": 'tar() { busybox tar "$@"; }\n'}
-
-
-@pytest.fixture(autouse=True)
-def own_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep the machine's own runs and lock out of it."""
-    monkeypatch.setattr(script, "RUNS", str(tmp_path / "runs"))
-    monkeypatch.setattr(script, "LOCK", str(tmp_path / "lock"))
 
 
 def member(name: str, kind: bytes = FILE, mode: int = 0o644, link: str = "", size: int = 0) -> tarfile.TarInfo:

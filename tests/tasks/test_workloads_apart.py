@@ -16,7 +16,7 @@ from moor.connections.harbor import Harbor, HarborPlugin
 from moor.engine.results import ResourceResult
 from moor.sites import open_site
 from tasks.workload import deploy_workload
-from tests.closed import DEFAULTS, Site
+from tests.harness.closed import DEFAULTS, Site, closed_site
 from tests.kubernetes.served import Api
 
 SHOP = """\
@@ -38,13 +38,11 @@ data: {level: "5"}
 @pytest.fixture
 def site(tmp_path: Path, api: Api) -> Iterator[Site]:
     """The shipped site with two workloads more, whose Harbor does not answer yet."""
-    site = Site(tmp_path / "site").build()
-    site.edit(DEFAULTS, "  workloads: # what runs from the registry\n", f"  workloads:\n{SHOP}")
-    site.write("templates/stock.yaml.j2", STOCK)
-    shutil.copy(api.kubeconfig, site.folder / "lab/kubeconfig")
-    yield site
-    for door in site.doors.values():
-        door.close()
+    with closed_site(tmp_path / "site") as site:
+        site.edit(DEFAULTS, "  workloads: # what runs from the registry\n", f"  workloads:\n{SHOP}")
+        site.write("templates/stock.yaml.j2", STOCK)
+        shutil.copy(api.kubeconfig, site.folder / "lab/kubeconfig")
+        yield site
 
 
 def planned(site: Site) -> MultiResult:

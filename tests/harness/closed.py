@@ -5,6 +5,8 @@ from __future__ import annotations
 import shutil
 import socket
 import tarfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -32,6 +34,7 @@ class Site:
     doors: dict[str, socket.socket] = field(default_factory=dict)
 
     def build(self) -> Site:
+        """Write it down, and open the ports."""
         for name in (CONFIG, "inventory", "lab/demo/context"):
             source, target = SHIPPED / name, self.folder / name
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -73,6 +76,17 @@ class Site:
     def called(self) -> list[str]:
         """List the hosts that somebody connected to."""
         return [name for name, door in self.doors.items() if _accepts(door)]
+
+
+@contextmanager
+def closed_site(folder: Path) -> Iterator[Site]:
+    """Build the site; nobody can call its hosts any longer once the block has ended."""
+    site = Site(folder).build()
+    try:
+        yield site
+    finally:
+        for door in site.doors.values():
+            door.close()
 
 
 def _accepts(door: socket.socket) -> bool:
