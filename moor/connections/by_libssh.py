@@ -17,9 +17,9 @@ from typing import ClassVar
 from moor.connections import causes
 from moor.connections.destination import find
 from moor.connections.exchange import Heard, converse
+from moor.connections.link import Link, open_link
 from moor.connections.opening import EXEC
 from moor.connections.session import Errors, Session
-from moor.connections.way import Way, opened
 from moor.errors import HostError, InputError
 
 try:
@@ -49,7 +49,8 @@ class LibsshSession(Session):
 
     BROKEN: ClassVar[Errors] = (EOFError, OSError, BaseSSHError)
     _connection: Connection | None = None
-    _way: Way | None = None
+    _link: Link | None = None
+    _descriptor = -1  # of the link's socket, which libssh owns and closes
 
     def connect(self) -> None:
         if strange := sorted(set(self.parameters) - UNDERSTOOD):
@@ -76,10 +77,12 @@ class LibsshSession(Session):
         files = config.ssh.config_file if config else None
         known_hosts, bounds = str(self.parameters.get("known_hosts") or ""), self.parameters
         destination = find(self.host_name, self.place.port or 22, self.place.username or "", files, known_hosts)
-        self._way = opened(destination, bounds["conn_timeout"])
+        self._link = open_link(destination, bounds["conn_timeout"])
+        self._link.setblocking(False)
+        self._descriptor = self._link.detach()
         end = time.monotonic() + bounds["banner_timeout"] + bounds["auth_timeout"]
         connection = Connection()
-        connection.set_socket(self._way.descriptor)
+        connection.set_socket(self._descriptor)
         self._connection = connection
         log_in(connection, destination, self.parameters, partial(self._wait, end))
 
@@ -87,9 +90,9 @@ class LibsshSession(Session):
         """Say why there is no connection."""
         if isinstance(error, HostError):
             return str(error)
-        if self._way and (words := " ".join(self._way.last_words().split())):
+        if self._link and (words := " ".join(self._link.last_words().split())):
             return causes.jump(words)
-        if isinstance(error, TimeoutError) and self._way:
+        if isinstance(error, TimeoutError) and self._link:
             return causes.NO_SSH
         if isinstance(error, UnicodeError):
             return causes.NO_NAME
@@ -105,10 +108,10 @@ class LibsshSession(Session):
 
     def polled(self, flags: int, timeout_s: float) -> int:
         """Wait for the socket to be as ``flags`` say, and give how it is; 0 is as it was."""
-        if self._way is None:
+        if self._link is None:
             raise EOFError
         poll = select.poll()
-        poll.register(self._way.descriptor, flags | select.POLLRDHUP)
+        poll.register(self._descriptor, flags | select.POLLRDHUP)
         found = poll.poll(max(0.0, timeout_s) * 1000)
         return found[0][1] if found else 0
 
@@ -141,9 +144,9 @@ class LibsshSession(Session):
 
     def close(self) -> None:
         self._connection = None
-        if self._way is not None:
-            self._way.close()
-            self._way = None
+        if self._link is not None:
+            self._link.close()
+            self._link = None
 
 
 class LibsshWire:

@@ -16,8 +16,8 @@ from moor.connections.failures import UnknownHostKey, explain
 from moor.connections.hostkeys import known_of, name_of
 from moor.connections.keys import private_key
 from moor.connections.kind import NETMIKO
+from moor.connections.link import linked
 from moor.connections.pinning import Door, door_of
-from moor.connections.proxy import Proxy
 from moor.connections.session import netmiko_parameters
 from moor.errors import HostError, InputError
 
@@ -51,14 +51,14 @@ def _connect(host: Host, configuration: Config, door: Door, known_hosts: str) ->
         parameters["pkey"] = private_key(Path(path), parameters.pop("passphrase", None))
     strict = {"ssh_strict": True, "system_host_keys": False, "alt_host_keys": True, "alt_key_file": known_hosts}
     # Netmiko would take a jump host's key without a look at it, so that it is not told of ssh_config.
-    way = {"ssh_config_file": None, "sock": Proxy(where.proxy) if where.proxy else None}
+    link = {"ssh_config_file": None, "sock": linked(where.proxy) if where.proxy else None}
     host.open_connection(
         NETMIKO,
         configuration,
         hostname=where.hostname,
         port=where.port,
         username=given.username or where.username,
-        extras=parameters | strict | way,
+        extras=parameters | strict | link,
     )
     if parameters.get("secret"):
         host.get_connection(NETMIKO, configuration).enable()

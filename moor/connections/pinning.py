@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -19,7 +18,7 @@ from moor.connections.destination import Destination, find
 from moor.connections.failures import explain
 from moor.connections.hostkeys import is_revoked, known_of
 from moor.connections.kind import connection_of
-from moor.connections.proxy import Proxy
+from moor.connections.link import open_link
 from moor.errors import HostError
 
 AT_ONCE = 20  # hosts that are asked for their key; one that is down takes its whole bound
@@ -92,22 +91,16 @@ def _pins(extras: dict[str, Any]) -> str | tuple[str, ...]:
 
 def scan_host_key(where: Destination, timeout_s: float = SCAN_S) -> paramiko.PKey:
     """Ask a host for its key, without logging in to it; raises HostError."""
-    proxy = Proxy(where.proxy) if where.proxy else None
+    link = None
     try:
-        with (
-            closing(proxy or socket.create_connection((where.hostname, where.port), timeout_s)) as sock,
-            closing(paramiko.Transport(sock)) as seen,
-        ):
+        with closing(open_link(where, timeout_s)) as link, closing(paramiko.Transport(link)) as seen:
             seen.banner_timeout = timeout_s
             seen.start_client(timeout=timeout_s)
             return seen.get_remote_server_key()
     except (OSError, EOFError, UnicodeError, paramiko.SSHException) as error:
-        words = proxy.last_words() if proxy else ""
+        words = link.last_words() if link else ""
         cause = paramiko.ProxyCommandFailure("", words) if words else error
         raise HostError(explain(cause, f"{where.hostname}:{where.port}")) from error
-    finally:
-        if proxy:
-            proxy.shut()
 
 
 def append_known_host(path: Path, name: str, key: paramiko.PKey) -> None:

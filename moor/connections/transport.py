@@ -20,8 +20,7 @@ from moor.connections.destination import Destination, find
 from moor.connections.failures import UnknownHostKey
 from moor.connections.hostkeys import known_of, name_of
 from moor.connections.keys import private_key
-from moor.connections.proxy import Proxy
-from moor.connections.way import tune
+from moor.connections.link import Link, linked, tune
 from moor.errors import InputError
 
 DEVICE_TYPE = "moor_linux"
@@ -62,7 +61,7 @@ class MoorLinux(LinuxSSH):
         self.known_hosts = known_hosts
         self.pins = {"ssh_host_key": ssh_host_key, "known_hosts": known_hosts}
         self.remote_conn_pre: paramiko.SSHClient | None = None
-        self.proxy: Proxy | None = None
+        self.link: Link | None = None
         super().__init__(**parameters)
 
     def _key_check(self) -> bool:
@@ -76,7 +75,7 @@ class MoorLinux(LinuxSSH):
     def _connect_params_dict(self) -> dict[str, Any]:
         found = self.destination
         parameters = super()._connect_params_dict() if not self.ssh_config_file else self._without_config()
-        self.proxy = Proxy(found.proxy) if found.proxy and not self.sock else None
+        self.link = linked(found.proxy) if found.proxy and not self.sock else None
         return parameters | {
             "hostname": found.hostname,
             "port": found.port,
@@ -86,7 +85,7 @@ class MoorLinux(LinuxSSH):
             "key_filename": None,
             "look_for_keys": self.use_keys and not found.identities_only,
             "allow_agent": self.allow_agent and not found.identities_only,
-            "sock": self.proxy or self.sock,
+            "sock": self.link or self.sock,
             "transport_factory": fast_transport,
         }
 
@@ -125,17 +124,20 @@ class MoorLinux(LinuxSSH):
             self._connect()
 
     def _connect(self) -> None:
-        client = self._build_ssh_client()
+        client, failure = self._build_ssh_client(), None
         try:
             client.connect(**self._connect_params_dict())
-        except BaseException as error:
-            self.remote_conn_pre = client
-            words = self.proxy.last_words() if self.proxy else ""
-            self._close()
-            if words and isinstance(error, EOFError | paramiko.SSHException):
-                raise paramiko.ProxyCommandFailure("", words) from error
-            raise
+        except BaseException as error:  # raised below, where what a command said does not have it as its context
+            failure = error
         self.remote_conn_pre = client
+        if failure:
+            words = self.link.last_words() if self.link else ""
+            self._close()
+            cut = isinstance(failure, EOFError | OSError | paramiko.SSHException)
+            try:
+                raise paramiko.ProxyCommandFailure("", words) if words and cut else failure
+            finally:
+                del failure  # whose traceback holds this frame
         self.transport.sock.settimeout(IDLE_S)
         if self.keepalive:
             self.transport.set_keepalive(self.keepalive)
@@ -189,8 +191,8 @@ class MoorLinux(LinuxSSH):
         if transport is not None:
             hang_up(transport)
             transport.join(JOIN_S)
-        if self.proxy is not None:
-            self.proxy.shut()
+        if self.link is not None:
+            self.link.close()
 
 
 def hang_up(transport: paramiko.Transport) -> None:

@@ -1,0 +1,31 @@
+"""The socket to a ProxyCommand ends with the command, and the command with the socket."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+from moor.connections.link import linked
+
+
+def test_what_is_written_goes_through_the_command_which_ends_when_the_link_is_closed() -> None:
+    with linked("sh -c 'echo $$; exec cat'") as link:
+        pid = int(link.recv(100))
+        link.sendall(b"there and back")
+        assert link.recv(100) == b"there and back"
+    assert not Path(f"/proc/{pid}").exists()
+    assert link.last_words() == ""
+    link.close()
+
+
+def test_a_command_that_ended_says_why_though_a_child_of_it_still_holds_its_standard_error() -> None:
+    began = time.monotonic()
+    link = linked("sh -c 'sleep 20 >&2 & echo no route >&2; echo $!'")
+    child = int(link.recv(100))
+    assert link.last_words() == "no route"
+    link.close()
+    assert link.last_words() == "no route"
+    assert time.monotonic() - began < 10
+    os.kill(child, signal.SIGKILL)  # it did live
