@@ -10,7 +10,7 @@ from nornir.core.task import Result, Task
 from moor.connections.device import device_of
 from moor.connections.kind import NETMIKO, connection_of
 from moor.engine.probing import shell_of
-from moor.errors import HostError
+from moor.errors import ErrorKind, HostError
 
 REACH_S = 30
 
@@ -22,7 +22,10 @@ def reach_host(task: Task) -> Result:
         return Result(host=task.host, result="reached")
     answer = shell_of(task).run(":", REACH_S)
     if answer.code:
-        raise HostError(f"a shell as root ended with {answer.code}: {answer.stderr.decode('utf-8', 'replace').strip()}")
+        raise HostError(
+            f"a shell as root ended with {answer.code}: {answer.stderr.decode('utf-8', 'replace').strip()}",
+            ErrorKind.COMMAND,
+        )
     return Result(host=task.host, result="reached")
 
 

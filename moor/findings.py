@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
+from moor.errors import ErrorKind
+
 FindingState = Literal["drift", "failed", "unexamined", "finding"]
 EXAMINED = "host:examined"  # the id of the finding that a host was not examined
 
@@ -23,6 +25,7 @@ class Finding:
     stage       the task that looks for it
     waived      reason, owner and last day of the waiver that covers it; empty where none does
     first_seen  ISO 8601, UTC, from history; empty where history does not know
+    error_kind  what sort of trouble it is, of what failed or was not examined
     """
 
     id: str
@@ -33,6 +36,7 @@ class Finding:
     stage: str = ""
     waived: str = ""
     first_seen: str = ""
+    error_kind: ErrorKind | None = None
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from nornir.core import Nornir
 from nornir.core.task import Result, Task
 
 from moor.engine.probing import shell_of
-from moor.errors import HostError
+from moor.errors import ErrorKind, HostError
 
 SECTION = "node"  # of the settings: data.node.name
 ASK_S = 30
@@ -60,7 +60,10 @@ def identify(task: Task) -> Result:
     """Ask a host who it is; nothing is changed."""
     answer = shell_of(task).run(FRAGMENT, ASK_S)
     if answer.code:
-        raise HostError(f"a shell as root ended with {answer.code}: {answer.stderr.decode('utf-8', 'replace').strip()}")
+        raise HostError(
+            f"a shell as root ended with {answer.code}: {answer.stderr.decode('utf-8', 'replace').strip()}",
+            ErrorKind.COMMAND,
+        )
     return Result(host=task.host, result=identity_of(answer.stdout.decode("utf-8", "replace")))
 
 

@@ -15,10 +15,10 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from moor.cluster_inventory import entry_of
-from moor.errors import InputError
+from moor.errors import InputError, Unbounded
 from moor.inventory import FleetInventory
 from moor.nearest import nearest
-from moor.nesting import Unbounded, refuse_growth
+from moor.nesting import refuse_growth
 from moor.nodes import TALOS, Node, Paired
 from moor.settings.access import SiteSettings
 from moor.settings.document import reader

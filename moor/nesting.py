@@ -6,16 +6,10 @@ import json
 from itertools import chain
 from typing import Any
 
+from moor.errors import Unbounded
+
 DEEPEST = 50
 MOST = 1_000_000  # keys and values that aliases may copy: a fleet of thousands of hosts stays below
-
-
-class Unbounded(ValueError):
-    """What the aliases of a YAML document make of it is too much to read; ``line`` counts from 1."""
-
-    def __init__(self, line: int, problem: str) -> None:
-        super().__init__(problem)
-        self.line = line
 
 
 def json_value(text: str | bytes) -> Any:

@@ -7,9 +7,8 @@ from collections.abc import Iterable, Iterator
 from nornir.core.inventory import Host
 
 from moor.engine.desired import desired_ahead_of
-from moor.errors import InputError, MoorError, Unfit
+from moor.errors import InputError, MoorError, NoSettings, Unfit
 from moor.runbook import Stage
-from moor.settings.access import NoSettings
 
 
 def refuse_bad_input(

@@ -16,7 +16,7 @@ from pydantic_core import to_json
 from moor.connections.kind import connection_of
 from moor.engine.plan import printable, shown
 from moor.engine.results import Cause, Found, ResourceResult, Status
-from moor.errors import MoorError
+from moor.errors import ErrorKind, MoorError, kind_of_error
 from moor.findings import EXAMINED, Expiry, Finding, FindingState
 from moor.processors import QuietProcessor
 from moor.runbook import Skipped
@@ -26,7 +26,7 @@ SCHEMA = 1  # raised when a field of the JSON changes its meaning or goes
 
 @dataclass
 class ResourceReport:
-    """One resource of one host; ``stage`` is the task that owns it."""
+    """One resource of one host; ``stage`` is the task that owns it, ``error_kind`` None unless it failed."""
 
     id: str
     status: Status
@@ -36,6 +36,7 @@ class ResourceReport:
     causes: list[Cause] = field(default_factory=list)
     waived: str = ""
     first_seen: str = ""
+    error_kind: ErrorKind | None = None
 
 
 @dataclass
@@ -44,6 +45,8 @@ class HostReport:
 
     unexamined  why something of it is not known, one text a task; empty where all that was asked was answered
     skipped     a stage was not run on it because others failed; ``error`` says which
+    error_kind  what sort of trouble ``error`` is; None where there is none
+    unexamined_kinds  that of each of ``unexamined``
     """
 
     reached: bool = False
@@ -51,6 +54,22 @@ class HostReport:
     resources: list[ResourceReport] = field(default_factory=list)
     unexamined: list[str] = field(default_factory=list)
     skipped: bool = False
+    error_kind: ErrorKind | None = None
+    unexamined_kinds: list[ErrorKind] = field(default_factory=list)
+
+    def fail(self, words: str, kind: ErrorKind, *, examined: bool = False) -> None:
+        """Note an error; the first is the host's own.
+
+        Args:
+            words: for the user.
+            kind: what sort of trouble it is.
+            examined: nothing is unknown for it, since a resource tells it.
+        """
+        if not self.error:
+            self.error, self.error_kind = words, kind
+        if not examined:
+            self.unexamined.append(words)
+            self.unexamined_kinds.append(kind)
 
     def count(self, status: Status) -> int:
         """Count the resources of one status."""
@@ -91,8 +110,7 @@ class RunReport:
                 foreseen.setdefault(part.reason, []).append(part.stage)
             for name in part.hosts if not part.foreseen else ():
                 if not self.hosts[name].error:
-                    self.hosts[name].error = f"skipped at {part.stage}: {part.reason}"
-                    self.hosts[name].unexamined.append(self.hosts[name].error)
+                    self.hosts[name].fail(f"skipped at {part.stage}: {part.reason}", ErrorKind.SKIPPED)
                     self.hosts[name].skipped = True
         for reason, stages in foreseen.items():
             self.warnings.append(f"an apply would skip {', '.join(dict.fromkeys(stages))}, since {reason}")
@@ -143,9 +161,9 @@ class Collector(QuietProcessor):
             entry = self.report.hosts.setdefault(host.name, HostReport())
             entry.reached = entry.reached or connection_of(host) in host.connections
             entry.resources.extend(one for one in found if not _told(one, entry.resources))
-            entry.error = entry.error or error
-            if error and not any(resource.status == "failed" for resource in found):
-                entry.unexamined.append(error)
+            if error:
+                told = any(resource.status == "failed" for resource in found)
+                entry.fail(error, kind_of_error(result[0].exception), examined=told)
             self._take(task.name, (sub.found for sub in result[1:] if isinstance(sub, Found)))
 
     def _take(self, stage: str, found: Iterable[Finding | Expiry]) -> None:
@@ -163,7 +181,8 @@ def _safe(one: Finding | Expiry) -> Finding | Expiry:
 def _resource(stage: str, sub: ResourceResult) -> ResourceReport:
     error = printable(str(sub.exception or ""))
     causes = [replace(cause, cause=printable(cause.cause), mend=printable(cause.mend)) for cause in sub.causes]
-    return ResourceReport(shown(str(sub.name)), sub.status, printable(sub.diff), stage, error, causes)
+    kind = kind_of_error(sub.exception) if sub.exception else None
+    return ResourceReport(shown(str(sub.name)), sub.status, printable(sub.diff), stage, error, causes, error_kind=kind)
 
 
 def _told(one: ResourceReport, before: Iterable[ResourceReport]) -> bool:
@@ -193,12 +212,14 @@ def left(report: RunReport) -> list[Finding]:
 
 def _of_host(name: str, host: HostReport) -> Iterator[Finding]:
     if host.unexamined:
-        yield Finding(EXAMINED, "\n".join(host.unexamined), host=name, state="unexamined")
+        kind = next(iter(host.unexamined_kinds), None)
+        yield Finding(EXAMINED, "\n".join(host.unexamined), host=name, state="unexamined", error_kind=kind)
     for resource in host.resources:
         if resource.status in ("drift", "failed"):
             state: FindingState = "drift" if resource.status == "drift" else "failed"
             what = resource.error or resource.diff
-            yield Finding(resource.id, what, "", name, state, resource.stage, resource.waived, resource.first_seen)
+            about = (resource.stage, resource.waived, resource.first_seen, resource.error_kind)
+            yield Finding(resource.id, what, "", name, state, *about)
 
 
 def counts(report: RunReport) -> dict[str, int]:

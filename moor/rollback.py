@@ -14,7 +14,7 @@ from moor.context import context_of
 from moor.engine.converge import converge
 from moor.engine.prelude import RUNS
 from moor.engine.probing import probe
-from moor.errors import HostError, MoorError
+from moor.errors import ErrorKind, HostError, MoorError
 from moor.resources.base import Probed, Resource, Scripted, State
 from moor.resources.file import beside
 from moor.runbook import Rolling, Runbook, Stage, desired_ahead
@@ -82,7 +82,9 @@ done"""
             pairs = zip(lines[::2], lines[1::2], strict=True)
             return [Left(path, *sums.split()) for path, sums in pairs]
         except (ValueError, TypeError):
-            raise HostError(f"{self.id}: the host described it as {' '.join(lines)[:200]!r}") from None
+            raise HostError(
+                f"{self.id}: the host described it as {' '.join(lines)[:200]!r}", ErrorKind.ANSWER
+            ) from None
 
 
 @dataclass(frozen=True)
@@ -146,7 +148,8 @@ def refuse(left: Iterable[Left], run: str) -> None:
     lines = [f"{one.path}: {_since(one)}" for one in left if one.changed_since]
     if lines:
         raise HostError(
-            "\n".join([*lines, f"nothing is put back here; --force overwrites it all with what {run} found"])
+            "\n".join([*lines, f"nothing is put back here; --force overwrites it all with what {run} found"]),
+            ErrorKind.CONFLICT,
         )
 
 

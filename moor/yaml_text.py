@@ -13,7 +13,8 @@ from typing import Any
 
 import yaml
 
-from moor.nesting import DEEPEST, Unbounded, refuse_growth
+from moor.errors import Unbounded
+from moor.nesting import DEEPEST, refuse_growth
 from moor.splice import Language, Node, Path, added, dotted, dropped, line_break, replaced
 from moor.toml import same
 

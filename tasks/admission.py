@@ -62,7 +62,7 @@ def ask_beside(task: Task, doing: str, content: Mapping[str, Any]) -> None:
         put(task, doing, moved, dry_run=True)
     except HostError as error:
         if code_of(error) in INVALID and not OF_THE_PLACE.search(str(error)):
-            raise Refusal(str(error).replace(beside, name)) from error.__cause__
+            raise Refusal(str(error).replace(beside, name), error.kind) from error.__cause__
 
 
 def ask_pods(task: Task, doing: str, applied: Mapping[str, Any], new: bool) -> None:
@@ -85,4 +85,6 @@ def ask_pods(task: Task, doing: str, applied: Mapping[str, Any], new: bool) -> N
         words = str(error)
         if lacks_right(error) or NO_ANSWER.search(words) or (not new and "exceeded quota" in words):
             return
-        raise Refusal(f"{doing}: its pods would not be admitted: {words.removeprefix(f'{doing}: ')}") from None
+        raise Refusal(
+            f"{doing}: its pods would not be admitted: {words.removeprefix(f'{doing}: ')}", error.kind
+        ) from None

@@ -16,7 +16,7 @@ from moor.engine.converge import converge, read
 from moor.engine.desired import desired_of
 from moor.engine.observation import observation_of
 from moor.engine.results import Found
-from moor.errors import HostError
+from moor.errors import HostError, as_one
 from moor.findings import Expiry, Finding
 from moor.pem import certificates_in, pem
 from moor.pki import utc_now
@@ -102,14 +102,14 @@ def _internal(harbor: HarborSettings) -> tuple[str, ...]:
 
 def tell(task: Task, *sources: Iterator[Expiry] | Iterator[Finding]) -> None:
     """Have everything reported; raises HostError where something cannot be found out, after all that can."""
-    troubles = []
+    troubles: list[HostError] = []
     for ends in sources:
         try:
             task.results.extend(Found(task.host, one) for one in ends)
         except HostError as error:
-            troubles.append(str(error))
+            troubles.append(error)
     if troubles:
-        raise HostError("\n".join(troubles))
+        raise as_one(troubles)
 
 
 def certificates(task: Task, states: Mapping[str, State | None]) -> Iterator[Expiry]:

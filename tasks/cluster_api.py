@@ -13,7 +13,7 @@ from nornir.core.task import Task
 
 from moor.connections.kubernetes import MANAGER, code_of, plain, told
 from moor.engine.results import Found
-from moor.errors import HostError, Refusal
+from moor.errors import ErrorKind, HostError, Refusal
 from moor.findings import Finding
 
 # See moor.connections.kubernetes for when lightkube is imported.
@@ -99,7 +99,8 @@ def is_silent(error: BaseException) -> bool:
 
 def refusal(error: HostError) -> HostError:
     """Return the error as a Refusal where the API itself has said no to this one request."""
-    return Refusal(str(error)) if code_of(error) in REFUSALS else error
+    refused = code_of(error) in REFUSALS
+    return Refusal(str(error), error.kind if error.kind != ErrorKind.UNHEALTHY else None) if refused else error
 
 
 def lacks_namespace(error: BaseException) -> bool:

@@ -83,7 +83,8 @@ class Namespace(Remote):
     def _unseen(self, error: HostError) -> State:
         """Return that a tenant's namespace exists: who may not look has it from somebody else."""
         if self.manage:
-            raise Refusal(f"{error}; where the namespace is not yours, say manage_namespace: false in the workload")
+            words = f"{error}; where the namespace is not yours, say manage_namespace: false in the workload"
+            raise Refusal(words, error.kind)
         return {"namespace": "exists"}
 
     def write(self, task: Task, actual: State | None) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from posixpath import normpath
 
-from moor.errors import HostError
+from moor.errors import ErrorKind, HostError
 from moor.toml import Tree, laid, loaded, rewritten, same
 from tasks.facts import Registry
 
@@ -76,7 +76,7 @@ def release_of(told: str) -> tuple[int, int]:
         raise HostError("there is no containerd; a node needs it before it can be configured")
     found = re.search(r"\sv?(\d+)\.(\d+)", told)
     if not found:
-        raise HostError(f"containerd told its version as {told[:100]!r}, which moor cannot read")
+        raise HostError(f"containerd told its version as {told[:100]!r}, which moor cannot read", ErrorKind.ANSWER)
     release = int(found[1]), int(found[2])
     if release < OLDEST:
         raise HostError(f"containerd {release[0]}.{release[1]} is older than moor knows; upgrade it to 1.6 or newer")

@@ -19,7 +19,7 @@ from moor.connections.device import Device, device_of, refusal_in, reopened
 from moor.connections.kind import NETMIKO
 from moor.connections.platforms import napalm_name
 from moor.engine.converge import converge
-from moor.errors import HostError, InputError
+from moor.errors import ErrorKind, HostError, InputError
 from moor.nearest import nearest
 from moor.resources.base import Remote, Resource, State
 from moor.settings import Section, settings_of, site_of
@@ -139,8 +139,10 @@ class AccessList(Remote):
             self.dialect.check(configuration)
         except ValueError as error:
             if refusal := refusal_in(configuration):
-                raise HostError(f"{self.id}: the device refused {command!r}: {refusal}") from error
-            raise HostError(f"{self.id}: {command!r} gave no whole configuration: {error}; nothing was sent") from error
+                raise HostError(f"{self.id}: the device refused {command!r}: {refusal}", ErrorKind.REFUSED) from error
+            raise HostError(
+                f"{self.id}: {command!r} gave no whole configuration: {error}; nothing was sent", ErrorKind.ANSWER
+            ) from error
         return self.dialect.find(configuration, self.name)
 
     def _saved(self, device: Device, procedure: Procedure, text: str) -> bool:
@@ -168,12 +170,12 @@ class AccessList(Remote):
         try:
             procedure.change(device_of(host, configuration), lines)
         except HostError as error:
-            raise HostError(f"{self.id}: {error}; {self._taken_back(task, procedure, before)}") from error
+            raise HostError(f"{self.id}: {error}; {self._taken_back(task, procedure, before)}", error.kind) from error
         try:
             device = reopened(host, configuration)
             now = self._running(device, procedure)
         except HostError as error:
-            raise HostError(f"{self.id}: after the change, {error}; {procedure.promise}") from error
+            raise HostError(f"{self.id}: after the change, {error}; {procedure.promise}", error.kind) from error
         if left := self.dialect.remedy(now, self.wanted.text, self.name):
             words = f"the device took it otherwise than it was sent: {left[-1].strip()!r} is left to do"
             raise HostError(f"{self.id}: {words}; {self._taken_back(task, procedure, before)}")

@@ -9,9 +9,9 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, ValidationInfo
 
-from moor.errors import InputError
+from moor.errors import InputError, Several
 from moor.secrets import REMEDY, Secret
-from moor.settings.section import SecretRef, Several, site_in
+from moor.settings.section import SecretRef, site_in
 from tasks.harbor_keys import misplaced, release_of
 from tasks.harbor_values import carried
 

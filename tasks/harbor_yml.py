@@ -9,7 +9,7 @@ from functools import partial
 from shlex import quote
 from typing import Any
 
-from moor.errors import HostError
+from moor.errors import ErrorKind, HostError
 from moor.resources.base import Scripted, State, Value
 from moor.resources.file import beside, replaced, sha256
 from moor.secrets import Secret
@@ -205,7 +205,7 @@ def files_in(output: str, count: int, name: str) -> tuple[list[str], str]:
     for _ in range(count):
         length, _, raw = raw.partition(b"\n")
         if not length.strip().isdigit():
-            raise HostError(f"{name}: the host described it as {output[:200]!r}")
+            raise HostError(f"{name}: the host described it as {output[:200]!r}", ErrorKind.ANSWER)
         parts.append(raw[: int(length)].decode("utf-8", "surrogateescape"))
         raw = raw[int(length) :]
     return parts, raw.decode("utf-8", "surrogateescape")

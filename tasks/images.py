@@ -14,11 +14,10 @@ from nornir.core.inventory import Host
 from nornir.core.task import Result, Task
 from pydantic import AfterValidator, ConfigDict, model_validator
 
-from moor.connections.harbor import NotThere
 from moor.connections.shell import Answer
 from moor.engine.converge import converge
 from moor.engine.probing import shell_of
-from moor.errors import HostError, InputError
+from moor.errors import ErrorKind, HostError, InputError, NoAnswer
 from moor.resources.base import Remote, Resource, State
 from moor.settings import Section, SitePath, about, settings_of
 from moor.settings.section import Strict
@@ -147,7 +146,7 @@ class ImageResource(Remote):
         local = {"local": self._local(task)} if self.image.present else {}
         try:
             held = self._held(task)
-        except NotThere:
+        except NoAnswer:
             if not may_come(task):
                 raise
             held = {"context" if self.image.context else "image": "(not known: Harbor does not answer)"}
@@ -204,7 +203,9 @@ class ImageResource(Remote):
         held = self._held(task) or {}
         # Docker's older image store goes by the configuration's hash, its newer one by the manifest's.
         if local not in (held.get("image"), held.get("digest")):
-            raise HostError(f"pushed {local}, but the registry holds {held.get('image', 'nothing')}")
+            raise HostError(
+                f"pushed {local}, but the registry holds {held.get('image', 'nothing')}", ErrorKind.CONFLICT
+            )
 
 
 def docker_config(host_port: str, user: str, password: str) -> str:
@@ -228,5 +229,7 @@ def _feed(task: Task, command: str, source: BinaryIO, doing: str) -> str:
 
 def _accepted(answer: Answer, doing: str) -> str:
     if answer.code:
-        raise HostError(f"docker {doing} failed: {answer.stderr.decode('utf-8', 'replace').strip()[-2000:]}")
+        raise HostError(
+            f"docker {doing} failed: {answer.stderr.decode('utf-8', 'replace').strip()[-2000:]}", ErrorKind.COMMAND
+        )
     return answer.stdout.decode("utf-8", "replace")

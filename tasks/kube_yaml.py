@@ -16,7 +16,8 @@ from decimal import Decimal
 from math import isfinite
 from typing import TYPE_CHECKING, Any, cast
 
-from moor.nesting import Unbounded, refuse_growth
+from moor.errors import NotReadable, Unbounded
+from moor.nesting import refuse_growth
 
 # Most commands have no workload to read.
 if TYPE_CHECKING:
@@ -43,10 +44,6 @@ BASES = {"b": 2, "x": 16, "o": 8, "d": 10}
 DEEPEST = 150  # levels; a document is walked by recursion
 LARGEST = 2**64  # a decimal number from here on is a float; with a base it stays an integer
 EXACT = 1e21  # below this Go writes a float without an exponent, so that a whole one is an integer in JSON
-
-
-class NotReadable(ValueError):
-    """What Kubernetes would not read, or would read otherwise than anybody means; one sentence."""
 
 
 def scalar(text: str) -> Scalar:

@@ -32,7 +32,7 @@ def compare_members(task: Task) -> Result:
     try:
         nodes = read_nodes(cluster.kubeconfig, cluster.context)
     except (HostError, InputError) as error:
-        raise HostError(f"the cluster's nodes are not known: {error}") from error
+        raise HostError(f"the cluster's nodes are not known: {error}", error.kind) from error
     fleet, joined = fleet_of(task), context_of(task).joined
     written = {name: host for name, host in fleet.hosts.items() if name not in joined}
     known = {name: host.has_parent_group(NODES) for name, host in written.items()}

@@ -13,6 +13,7 @@ from nornir.core.task import Result, Task
 from pydantic import Field
 
 from moor.engine.converge import converge
+from moor.errors import ErrorKind
 from moor.resources.base import Resource
 from moor.resources.requirement import Clock, Requirement
 from moor.settings import Section, optional_settings_of, settings_of
@@ -61,7 +62,7 @@ def desired(host: Host) -> Sequence[Resource]:
     serves = host.has_parent_group("harbor")
     machines = MACHINES["harbor" if serves else ""]
     common = [
-        Requirement("root", "id -u", _root),
+        Requirement("root", "id -u", _root, ErrorKind.PRIVILEGE),
         Requirement("system", "cat /etc/os-release 2>/dev/null || :", system),
         Requirement("machine", "uname -m", partial(machine, known=machines)),
         Clock(settings.clock_s),
@@ -106,7 +107,7 @@ def _of_registry(host: Host, settings: Preflight) -> Iterator[Resource]:
     there = f"{harbor.directory if harbor else '/opt/harbor'}/docker-compose.yml"
     need_mb = settings.registry_free_mb
     for path in ("/var/lib/docker", harbor.data_volume if harbor else "/data"):
-        yield Requirement(f"disk:{path}", free(path, there), partial(disk, path=path, need_mb=need_mb))
+        yield Requirement(f"disk:{path}", free(path, there), partial(disk, path=path, need_mb=need_mb), ErrorKind.SPACE)
     yield Requirement("ports", PORTS, partial(ports, wanted=("0.0.0.0:80", f"0.0.0.0:{registry.port}", SYSLOG)))
     yield Requirement("docker", VERSIONS, docker)
     yield from requirements(host, harbor) if harbor else ()
@@ -115,7 +116,9 @@ def _of_registry(host: Host, settings: Preflight) -> Iterator[Resource]:
 def _of_node(host: Host, settings: Preflight) -> Iterator[Requirement]:
     runtime = settings_of(host, ContainerdSettings).runtime
     path = IMAGES[runtime]
-    yield Requirement(f"disk:{path}", free(path), partial(disk, path=path, need_mb=settings.node_free_mb))
+    yield Requirement(
+        f"disk:{path}", free(path), partial(disk, path=path, need_mb=settings.node_free_mb), ErrorKind.SPACE
+    )
     yield Requirement("containerd", OWN, partial(own_containerd, runtime=runtime))
 
 

@@ -10,10 +10,9 @@ from typing import Any
 
 from nornir.core.task import Task
 
-from moor.connections.harbor import NotThere
 from moor.connections.kubernetes import code_of, is_missing
 from moor.context import context_of
-from moor.errors import HostError, Refusal
+from moor.errors import HostError, NoAnswer, Refusal, UnreadableSecret
 from moor.nesting import json_value
 from moor.resources.base import Later, Remote, State
 from moor.resources.file import sha256
@@ -21,7 +20,7 @@ from moor.secrets import Secret
 from tasks.admission import allowed_later
 from tasks.cluster_api import Tree, as_dict, ask, lacks_namespace, put, raw, warned
 from tasks.registry import robot_login
-from tasks.registry_logins import DATA, DOCKER_CONFIG, Login, UnreadableSecret, login_of, written
+from tasks.registry_logins import DATA, DOCKER_CONFIG, Login, login_of, written
 
 CONFLICT = 409
 TRIES = 5  # how often somebody else may write the secret between our reading and our writing
@@ -78,7 +77,7 @@ class PullSecret(Remote):
         """Return the robot's login; in a plan, None as long as Harbor or the robot is not there."""
         try:
             return robot_login(task, self.project, self.robot)
-        except NotThere:
+        except NoAnswer:
             if not task.is_dry_run() or context_of(task).examining:
                 raise
             return None

@@ -105,4 +105,4 @@ def prove_access(task: Task) -> Result:
     answer = str((seen.states[probe.id] or {}).get("answer", ""))
     port, outside = settings_of(task.host, Registry).port, task.host.has_parent_group(OUTSIDERS)
     found = tuple(verdicts(list(attempts(answer)), port, outside))
-    return told(task, [LayerResult(LAYER, "fault" if found else "ok", found)], "")
+    return told(task, [LayerResult(LAYER, "fault" if found else "ok", found)])

@@ -14,7 +14,7 @@ from nornir.core.task import Result, Task
 from moor.context import Looking, context_of
 from moor.engine.probing import probe
 from moor.engine.results import Cause, ResourceResult, Status
-from moor.errors import HostError
+from moor.errors import ErrorKind, HostError
 from moor.identity import FRAGMENT, Identity, identity_of, written_in
 from tasks.asked_images import Asking, asking_of, images_to_ask, wanted_of
 from tasks.cluster_evidence import Own, of_cluster
@@ -49,7 +49,7 @@ def examine(task: Task, looking: Looking) -> Result:
     if looking.own_login and not images:
         raise HostError(_nothing_to_ask(task, looking, view, door))
     if not images:
-        return told(task, judge({}, RULES), "")
+        return told(task, judge({}, RULES))
     asking = [asking_of(task, looking, view, door, image) for image in images]
     seen = _look(task, asking)
     own = Own(seen.identity, seen.evidence.get("login"))
@@ -76,7 +76,7 @@ class Looked:
     identity: Identity
     evidence: dict[str, Seen] = field(default_factory=dict)
     beside: list[Mapping[str, Evidence]] = field(default_factory=list)
-    unreached: str = ""
+    unreached: HostError | None = None
 
 
 def _look(task: Task, asking: Sequence[Asking]) -> Looked:
@@ -87,7 +87,7 @@ def _look(task: Task, asking: Sequence[Asking]) -> Looked:
     try:
         states = probe(task, [*probes(first.asked), *more, Probe(IDENTITY, FRAGMENT)])
     except HostError as error:
-        found.unreached = str(error)
+        found.unreached = error
         return found
     answers = {name.partition(":")[2]: str((state or {}).get("answer", "")) for name, state in states.items()}
     found.identity = identity_of(answers.pop(IDENTITY), found.identity.node)
@@ -100,14 +100,17 @@ def _look(task: Task, asking: Sequence[Asking]) -> Looked:
 
 
 def told(
-    task: Task, results: Sequence[LayerResult], unreached: str, unknown: Mapping[str, str] | None = None
+    task: Task,
+    results: Sequence[LayerResult],
+    unreached: HostError | None = None,
+    unknown: Mapping[str, str] | None = None,
 ) -> Result:
     """Give each layer as a sub-result of the task; raises HostError where one is at fault.
 
     results  a layer that is no part of a pull, such as access, comes first
     unknown  why nothing is known of a layer
     """
-    causes, why = [unreached] if unreached else [], unknown or {}
+    causes, why = [str(unreached)] if unreached else [], unknown or {}
     order = {layer.name: at for at, layer in enumerate(LAYERS)}
     every = [*results, *(LayerResult(layer, "unknown") for layer in why)]
     for result in sorted(every, key=lambda one: order.get(one.layer, -1)):
@@ -120,5 +123,5 @@ def told(
         task.results.append(ResourceResult(task.host, f"proof:{result.layer}", status, "", words, known))
         causes += [f"{verdict.layer}: {verdict.cause}; {verdict.mend}" for verdict in result.verdicts]
     if causes:
-        raise HostError("\n".join(causes))
+        raise HostError("\n".join(causes), unreached.kind if unreached else ErrorKind.UNMET)
     return Result(host=task.host, result=f"{len(results)} layers looked at")

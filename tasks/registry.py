@@ -10,10 +10,9 @@ from nornir.core.inventory import Host
 from nornir.core.task import Result, Task
 from pydantic import AfterValidator, ConfigDict, Field
 
-from moor.connections.harbor import NotThere
 from moor.connections.harbor_answers import PROJECT
 from moor.engine.converge import converge
-from moor.errors import InputError
+from moor.errors import InputError, NoAnswer
 from moor.resources.base import Remote, Resource, State
 from moor.secrets import Secret
 from moor.settings import SecretRef, Section, settings_of, site_of
@@ -118,7 +117,7 @@ class ProjectResource(Remote):
     def read(self, task: Task) -> State | None:
         try:
             found = harbor_of(task).get(f"/api/v2.0/projects/{self.name}", PROJECT, headers=BY_NAME)
-        except NotThere:
+        except NoAnswer:
             if may_come(task):
                 return None
             raise

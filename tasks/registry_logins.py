@@ -13,15 +13,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from moor.errors import UnreadableSecret
+
 DOCKER_CONFIG = "kubernetes.io/dockerconfigjson"
 DOCKER_CFG = "kubernetes.io/dockercfg"
 # By type, the key of the secret's data that counts. Secrets of other types are passed over.
 DATA = {DOCKER_CONFIG: ".dockerconfigjson", DOCKER_CFG: ".dockercfg"}
 NO_HOST = re.compile(r"[\s\x00-\x1f\x7f\\^{}|`%]")
-
-
-class UnreadableSecret(ValueError):
-    """Raised for a secret that kubelet cannot read: it then pulls no image of the pod, whatever others it names."""
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from ruamel.yaml import YAML
 from moor import private
 from moor.connections.kubernetes import is_forbidden, plain, told
 from moor.engine.results import Found
-from moor.errors import HostError
+from moor.errors import ErrorKind, HostError
 from moor.findings import Finding
 from moor.settings import optional_settings_of, settings_of, site_of
 from tasks.cluster_api import as_dict, cluster_of, kind_of, raw
@@ -105,7 +105,7 @@ def check_cluster(task: Task) -> Result:
         task.results.append(Found(task.host, Finding("cluster:rights", what, remedy, task.host.name)))
     if writing := [right for right in lacking if right.command == WRITE]:
         words = "\n".join(f"the user of the kubeconfig may not {right}, which {WRITE} needs" for right in writing)
-        raise HostError(f"{words}\n{remedy}")
+        raise HostError(f"{words}\n{remedy}", ErrorKind.PRIVILEGE)
     return Result(host=task.host, result=f"{len(lacking)} rights to read are not there")
 
 

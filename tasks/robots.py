@@ -9,9 +9,9 @@ from typing import Any
 
 from nornir.core.task import Task
 
-from moor.connections.harbor import Harbor, NotThere
+from moor.connections.harbor import Harbor
 from moor.connections.harbor_answers import PROJECT, ROBOTS
-from moor.errors import HostError
+from moor.errors import ErrorKind, HostError, NoAnswer
 from moor.resources.base import Remote, State
 from moor.secrets import Secret, generated
 from moor.settings import SecretRef, about
@@ -96,7 +96,7 @@ class RobotResource(Remote):
         try:
             found = find_robot(harbor_of(task), self.project, self.name)
             return self._state(task, found) if found else None
-        except NotThere:
+        except NoAnswer:
             if may_come(task):
                 return None
             raise
@@ -127,7 +127,7 @@ class RobotResource(Remote):
             # The whole object goes back, under its full name; the expiry is counted from the duration.
             harbor.change("PUT", f"/api/v2.0/robots/{found['id']}", {**found, **self._wanted(found["name"])})
         if found is None:
-            raise HostError("Harbor made it, and does not list it")
+            raise HostError("Harbor made it, and does not list it", ErrorKind.ANSWER)
         if not harbor.logs_in(found["name"], secret.reveal()):
             harbor.change("PATCH", f"/api/v2.0/robots/{found['id']}", {"secret": secret.reveal()})
 

@@ -10,7 +10,7 @@ from typing import Any
 from nornir.core.task import Task
 
 from moor.connections.kubernetes import is_missing
-from moor.errors import HostError
+from moor.errors import ErrorKind, HostError
 from moor.resources.base import Remote, State
 from tasks.cluster_api import Tree, as_dict, ask, lacks_right, raw
 from tasks.rollout_troubles import Pods, Trouble, newest, quiet, troubles
@@ -65,10 +65,12 @@ class Rollout(Remote):
             now = time.monotonic()
             if watch.in_vain(found, now):
                 lasted = f"after {now - began:.0f} s ({how}), and waiting is in vain"
-                raise HostError(f"not complete {lasted}: {said(found)}; {self._remedy}")
+                raise HostError(f"not complete {lasted}: {said(found)}; {self._remedy}", ErrorKind.UNHEALTHY)
             if now - began >= self.wait_s:
                 words = said(found) or "no pod says why"
-                raise HostError(f"not complete after {self.wait_s} s ({how}): {words}; {self._remedy}")
+                raise HostError(
+                    f"not complete after {self.wait_s} s ({how}): {words}; {self._remedy}", ErrorKind.UNHEALTHY
+                )
             time.sleep(PAUSE_S)
 
     @property

@@ -15,9 +15,10 @@ from shlex import quote
 
 from nornir.core.task import Task
 
+from moor.connections.failures import failure_of
 from moor.connections.shell import Shell
 from moor.deferred import x509
-from moor.errors import HostError
+from moor.errors import ErrorKind, HostError
 from moor.pki import described
 from moor.resources.base import Later, Remote, Scripted, State
 from moor.resources.file import beside as beside_of
@@ -41,7 +42,9 @@ def shown_by(registry: Registry) -> bytes:
         ):
             return secured.getpeercert(binary_form=True) or b""
     except OSError as error:
-        raise HostError(f"certificate:served: {registry.address}:{registry.port} shows none: {error}") from error
+        raise HostError(
+            f"certificate:served: {registry.address}:{registry.port} shows none: {error}", failure_of(error).kind
+        ) from error
 
 
 @dataclass(frozen=True)
@@ -165,7 +168,8 @@ class Served(Remote):
             if self._comes(task, TAKEN_S, lambda state: state == self.desired(state)):
                 return
         raise HostError(
-            f"{self.id}: nginx does not show the new certificate; its last words: {said[-500:] or '(none)'}"
+            f"{self.id}: nginx does not show the new certificate; its last words: {said[-500:] or '(none)'}",
+            ErrorKind.UNHEALTHY,
         )
 
     def _right(self, task: Task) -> bool:

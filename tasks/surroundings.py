@@ -71,7 +71,7 @@ def look_around(task: Task) -> Result:
     if "containerd" in answers:
         found = unchecked_findings(evidence["containerd"], task.host.name)
         task.results.extend(Found(task.host, finding) for finding in found)
-    return told(task, judge({layer: evidence[layer] for layer in ("mtu",) if layer in evidence}, RULES), "")
+    return told(task, judge({layer: evidence[layer] for layer in ("mtu",) if layer in evidence}, RULES))
 
 
 def unchecked_findings(evidence: Evidence, host: str) -> Iterator[Finding]:

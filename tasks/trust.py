@@ -10,7 +10,7 @@ from nornir.core.inventory import Host
 from nornir.core.task import Result, Task
 
 from moor.engine.converge import converge
-from moor.errors import HostError
+from moor.errors import ErrorKind, HostError
 from moor.pem import certificates_in
 from moor.resources.base import Later, Resource, Scripted, State
 from moor.resources.file import replaced
@@ -157,7 +157,7 @@ done"""
                 anchor, mode, holds, size = head.decode().split(" ")
                 content, rest = rest[: int(size)], rest[int(size) + 1 :]
             except ValueError:
-                raise HostError(f"{self.id}: the host described it as {output[:200]!r}") from None
+                raise HostError(f"{self.id}: the host described it as {output[:200]!r}", ErrorKind.ANSWER) from None
             anchors[anchor] = content.decode("utf-8", "surrogateescape")
             told.append((mode, f"{holds} it"))
         if not told:

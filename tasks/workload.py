@@ -12,7 +12,7 @@ from pydantic import ConfigDict, Field
 
 from moor.connections.kubernetes import unusable
 from moor.engine.converge import converge, distinct
-from moor.errors import HostError, InputError, MoorError, Unfit
+from moor.errors import ErrorKind, HostError, InputError, MoorError, NotReadable, Unfit, as_one
 from moor.resources.base import Resource
 from moor.settings import Section, SitePath, settings_of, site_of
 from moor.settings.section import Strict
@@ -22,7 +22,7 @@ from tasks.cluster_api import is_silent, kind_of
 from tasks.cluster_parts import Manifest, Namespace
 from tasks.facts import Registry
 from tasks.images import ImageName
-from tasks.kube_yaml import NotReadable, documents, parted
+from tasks.kube_yaml import documents, parted
 from tasks.pull_secret import PullSecret
 from tasks.registry import Projects, secret_of
 from tasks.rollout import Rollout
@@ -149,20 +149,21 @@ def _is_namespace(content: Mapping[str, Any], name: str) -> bool:
 def deploy_workload(task: Task) -> Result:
     """Make the workloads run from the registry; one that fails keeps none of the others from it."""
     open_cluster(task)
-    done, errors, lost = list[Result](), list[str](), set[str]()
+    done, errors, lost = list[Result](), list[MoorError](), set[str]()
     for part in parts(task.host):
         if part.namespace in lost:
-            errors.append(f"workload {part.workload}: not begun: its namespace {part.namespace} failed before")
+            words = f"workload {part.workload}: not begun: its namespace {part.namespace} failed before"
+            errors.append(HostError(words, ErrorKind.SKIPPED))
             continue
         try:
             done.append(converge(task, part.resources))
         except MoorError as error:
-            errors.append(str(error))
+            errors.append(error)
             if is_silent(error):
                 break
             lost.update([part.namespace] if not part.workload else ())
     if errors:
-        raise HostError("\n".join(errors))
+        raise as_one(errors)
     words, diff = "; ".join(str(one.result) for one in done), "\n".join(one.diff for one in done if one.diff)
     return Result(host=task.host, result=words, changed=any(one.changed for one in done), diff=diff)
 

@@ -16,10 +16,10 @@ import httpx
 import pytest
 from nornir.core.inventory import Defaults, Host
 
-from moor.connections.harbor import HarborPlugin, NotThere
+from moor.connections.harbor import HarborPlugin
 from moor.connections.kubernetes import client_of
 from moor.connections.session import netmiko_parameters
-from moor.errors import InputError
+from moor.errors import InputError, NoAnswer
 from moor.pki import Names, issue, make_authority, utc_now
 from moor.resources.healthy import Healthy
 from tasks.docker import DockerSettings, desired
@@ -191,7 +191,7 @@ def test_harbor_hears_a_login_only_where_its_certificate_is_the_fleets_and_its_o
                 assert plugin.connection.blob("demo/web", "sha256:0") == {}
                 assert asked()[0] == 200
             else:
-                with pytest.raises(NotThere, match="CERTIFICATE_VERIFY_FAILED"):
+                with pytest.raises(NoAnswer, match="CERTIFICATE_VERIFY_FAILED"):
                     plugin.connection.blob("demo/web", "sha256:0")
                 with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
                     asked()

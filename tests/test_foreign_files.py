@@ -33,7 +33,7 @@ from moor.connections.cluster.kubeconfig import Exec, read_kubeconfig
 from moor.connections.cluster.plugin import read_credential
 from moor.connections.hostkeys import known_keys
 from moor.connections.ssh_config import looked_up
-from moor.errors import MoorError
+from moor.errors import MoorError, UnreadableSecret
 from moor.joining import extended
 from moor.netbox_inventory import NetBoxInventory
 from moor.schedule.cron import with_block as crontab
@@ -252,7 +252,7 @@ def toml_of_containerd(text: str) -> None:
 def kubelets(text: str) -> None:
     coded = base64.b64encode(raw(text)).decode()
     for kind, key in registry_logins.DATA.items():
-        with suppress(registry_logins.UnreadableSecret):
+        with suppress(UnreadableSecret):
             registry_logins.logins_for([{"type": kind, "data": {key: coded}}], "registry.moor.test/demo/web")
 
 

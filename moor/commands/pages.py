@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from moor import private
 from moor.commands.history import settings_for
-from moor.errors import InputError
-from moor.history.database import Trouble, connected
+from moor.errors import HistoryError, InputError
+from moor.history.database import connected
 from moor.history.reading import History
 from moor.interruption import way_out
 from moor.options import Options
@@ -47,7 +47,7 @@ def report(options: Options, out: Path | None, days: int) -> int:
 
 
 def made(settings: SiteSettings, days: int, live: bool) -> str:
-    """Make the page of now; raises Trouble."""
+    """Make the page of now; raises HistoryError."""
     with connected(settings, writing=False) as connection:
         view = look(History(connection), utc_now(), days, settings.expires_within_days)
     return mask(page(view, settings.directory.name, live))
@@ -99,7 +99,7 @@ def _why_not(error: OSError) -> str:
 def _live(settings: SiteSettings, days: int) -> str:
     try:
         return made(settings, days, live=True)
-    except Trouble as error:
+    except HistoryError as error:
         return f"<!doctype html><title>moor</title><p>{mask(str(error)).replace('<', '&lt;')}</p>"
 
 

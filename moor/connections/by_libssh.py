@@ -14,9 +14,9 @@ from functools import partial
 from traceback import clear_frames
 from typing import ClassVar
 
-from moor.connections import causes
 from moor.connections.destination import find
 from moor.connections.exchange import Heard, converse
+from moor.connections.failures import NO_CHANNEL, NO_SSH, Failure, failure_of, jump
 from moor.connections.link import Link, open_link
 from moor.connections.opening import EXEC
 from moor.connections.session import Errors, Session
@@ -63,7 +63,7 @@ class LibsshSession(Session):
         except (HostError, UnicodeError, EOFError, OSError, BaseSSHError) as error:
             why = self._why(error)
             self._leave(error)
-            raise HostError(f"{self.place}: {why}") from None
+            raise why.at(self.place) from None
         except InputError as error:
             self._leave(error)
             raise
@@ -86,19 +86,15 @@ class LibsshSession(Session):
         self._connection = connection
         log_in(connection, destination, self.parameters, partial(self._wait, end))
 
-    def _why(self, error: Exception) -> str:
-        """Say why there is no connection."""
+    def _why(self, error: Exception) -> Failure:
+        """Explain why there is no connection."""
         if isinstance(error, HostError):
-            return str(error)
+            return Failure(error.kind, str(error))
         if self._link and (words := " ".join(self._link.last_words().split())):
-            return causes.jump(words)
+            return jump(words)
         if isinstance(error, TimeoutError) and self._link:
-            return causes.NO_SSH
-        if isinstance(error, UnicodeError):
-            return causes.NO_NAME
-        if isinstance(error, OSError):
-            return causes.network(error)
-        return _said(error) if isinstance(error, BaseSSHError) else causes.CUT
+            return NO_SSH
+        return failure_of(error)
 
     def _wait(self, end: float, flags: int = select.POLLIN) -> None:
         """Wait for the socket; raises TimeoutError at ``end``."""
@@ -137,10 +133,8 @@ class LibsshSession(Session):
                 channel.close()
             del channel
 
-    def refused(self, error: Exception) -> str:
-        if isinstance(error, TimeoutError):
-            return causes.NO_CHANNEL
-        return ""
+    def refused(self, error: Exception) -> Failure | None:
+        return NO_CHANNEL if isinstance(error, TimeoutError) else None
 
     def close(self) -> None:
         self._connection = None
@@ -201,24 +195,3 @@ class LibsshWire:
 
     def _is_pending(self) -> bool:
         return bool(self._connection.get_poll_flags() & WRITE_PENDING)
-
-
-def _said(error: BaseSSHError) -> str:
-    """Say in our words what libssh says in its own."""
-    words = " ".join(_plain(error).split())
-    if any(part in words for part in CUTS):
-        return causes.CUT
-    if any(part in words for part in SILENT):
-        return causes.NO_SSH
-    if "no match for method" in words:
-        return f"no common algorithm: {words}; update sshd on the host"
-    return f"SSH failed: {words or type(error).__name__}"
-
-
-def _plain(error: BaseSSHError) -> str:
-    last = error.args[-1] if error.args else ""
-    return last.decode("utf-8", "replace") if isinstance(last, bytes) else str(last)
-
-
-CUTS = ("Socket error: disconnected", "Connection reset", "Broken pipe", "Connection closed")
-SILENT = ("Timeout", "protocol version", "Too large banner")

@@ -14,14 +14,13 @@ import paramiko
 from netmiko import NetmikoBaseException
 from nornir_netmiko.connections.netmiko import Netmiko  # type: ignore[import-untyped]
 
-from moor.connections import causes
 from moor.connections.exchange import Heard, converse
-from moor.connections.failures import explain
+from moor.connections.failures import NO_CHANNEL, Failure, explain
 from moor.connections.opening import EXEC
 from moor.connections.session import Errors, Session
 from moor.connections.transport import DEVICE_TYPE, MoorLinux, hang_up
 from moor.connections.watchdog import WATCHDOG
-from moor.errors import HostError, InputError
+from moor.errors import ErrorKind, InputError
 
 READ = 256 * 1024
 HEAP = 16  # packets; 512 KiB at most, of 2 MiB that paramiko lets a host send before we take any
@@ -57,7 +56,7 @@ class NetmikoSession(Session):
                 configuration=place.configuration,
             )
         except (EOFError, OSError, UnicodeError, paramiko.SSHException, NetmikoBaseException) as error:
-            raise HostError(explain(error, str(place))) from error
+            raise explain(error, place) from error
         except TypeError as error:
             raise InputError(f"{place.hostname}: connection_options.shell.extras: {error}") from error
         self._plugin = plugin
@@ -78,12 +77,12 @@ class NetmikoSession(Session):
                     with suppress(*self.BROKEN):
                         channel.close()
 
-    def refused(self, error: Exception) -> str:
+    def refused(self, error: Exception) -> Failure | None:
         if isinstance(error, paramiko.SSHException) and "Timeout opening channel" in str(error):
-            return causes.NO_CHANNEL
+            return NO_CHANNEL
         if isinstance(error, paramiko.ChannelException):
-            return f"sshd refused to run a command: {error.text}"
-        return ""
+            return Failure(ErrorKind.REFUSED, f"sshd refused to run a command: {error.text}")
+        return None
 
     def close(self) -> None:
         if self._plugin is not None:

@@ -18,7 +18,7 @@ from nornir.core.configuration import Config
 from nornir.core.inventory import Host
 
 from moor.connections.kind import NETMIKO
-from moor.errors import HostError
+from moor.errors import ErrorKind, HostError
 
 if TYPE_CHECKING:
     from netmiko import BaseConnection
@@ -96,15 +96,19 @@ class Device:
         try:
             yield
         except ReadException as error:
-            raise HostError(f"{self.name}: no prompt within {ANSWER_S} s after {command!r}: {_brief(error)}") from error
+            raise HostError(
+                f"{self.name}: no prompt within {ANSWER_S} s after {command!r}: {_brief(error)}", ErrorKind.TIMEOUT
+            ) from error
         except (NetmikoBaseException, ValueError, OSError, EOFError, paramiko.SSHException) as error:
-            raise HostError(f"{self.name}: {command}: {_brief(error) or 'the connection was lost'}") from error
+            raise HostError(
+                f"{self.name}: {command}: {_brief(error) or 'the connection was lost'}", ErrorKind.LOST
+            ) from error
 
 
 def accepted(command: str, said: str) -> str:
     """Give back what a command printed unless it is a refusal; raises HostError."""
     if refusal := refusal_in(said):
-        raise HostError(f"the device refused {command!r}: {refusal}")
+        raise HostError(f"the device refused {command!r}: {refusal}", ErrorKind.REFUSED)
     return said
 
 

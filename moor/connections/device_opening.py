@@ -12,14 +12,15 @@ from netmiko import NetmikoBaseException, ReadException
 from nornir.core.configuration import Config
 from nornir.core.inventory import Host
 
-from moor.connections.failures import UnknownHostKey, explain
+from moor.connections.failures import explain
 from moor.connections.hostkeys import known_of, name_of
 from moor.connections.keys import private_key
 from moor.connections.kind import NETMIKO
 from moor.connections.link import linked
 from moor.connections.pinning import Door, door_of
 from moor.connections.session import netmiko_parameters
-from moor.errors import HostError, InputError
+from moor.connections.unknown_key import UnknownHostKey
+from moor.errors import ErrorKind, HostError, InputError
 
 
 def open_device(host: Host, configuration: Config) -> None:
@@ -32,12 +33,13 @@ def open_device(host: Host, configuration: Config) -> None:
             _connect(host, configuration, door, path)
     except ReadException as error:
         raise HostError(
-            f"{where}: logged in, but no prompt of {given.platform} came; is platform right in the inventory?"
+            f"{where}: logged in, but no prompt of {given.platform} came; is platform right in the inventory?",
+            ErrorKind.ANSWER,
         ) from error
     except (NetmikoBaseException, OSError, EOFError, UnicodeError, paramiko.SSHException) as error:
         # Netmiko words some failures anew, at length, and keeps what happened as their context.
         its = type(error).__module__.startswith("netmiko")
-        raise HostError(explain((error.__context__ if its else None) or error, where)) from error
+        raise explain((error.__context__ if its else None) or error, where) from error
     except (TypeError, ValueError) as error:
         raise InputError(f"{host.name}: connection_options.netmiko.extras, or platform: {error}") from error
 
@@ -61,7 +63,18 @@ def _connect(host: Host, configuration: Config, door: Door, known_hosts: str) ->
         extras=parameters | strict | link,
     )
     if parameters.get("secret"):
+        _enable(host, configuration, f"{where.hostname}:{where.port}")
+
+
+def _enable(host: Host, configuration: Config, where: str) -> None:
+    try:
         host.get_connection(NETMIKO, configuration).enable()
+    except (ValueError, ReadException) as error:
+        raise HostError(
+            f"{where}: logged in, but the device grants no privileged mode; check secret in "
+            "connection_options.netmiko.extras",
+            ErrorKind.PRIVILEGE,
+        ) from error
 
 
 @contextmanager

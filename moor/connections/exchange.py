@@ -7,17 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from moor.errors import Overdue, Overlong
+
 IDLE_S = 0.5  # how soon to look again at all, whatever wakes us before
 BURST = 16  # pieces that are said before the host is heard again
 LINGER_S = 1.0  # a command has ended, but something that it left behind still holds its outputs open
-
-
-class Overlong(Exception):
-    """The host answered more than it may."""
-
-
-class Overdue(Exception):
-    """The host did not come to an end in time."""
 
 
 @dataclass

@@ -1,65 +1,228 @@
-"""What went wrong on the way to a host, told apart: one line with cause and remedy."""
+"""The one place where what libraries raise becomes a HostError: its kind, and one line with cause and remedy.
+
+No library is imported before one of its exceptions is here to be explained.
+"""
 
 from __future__ import annotations
 
-import paramiko
+import errno
+import socket
+import ssl
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from moor.connections import causes
+from moor.errors import ErrorKind, HostError
 
+if TYPE_CHECKING:
+    import paramiko
+
+NO_ROUTE = frozenset({errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ENETDOWN, errno.EADDRNOTAVAIL})
+CUTS = (EOFError, ConnectionResetError, BrokenPipeError, ConnectionAbortedError)
 HANGS = ("No existing session", "Error reading SSH protocol banner", "Negotiation failed", "Authentication timeout")
-CUT = (EOFError, ConnectionResetError, BrokenPipeError, ConnectionAbortedError)
+# What libssh says in words alone.
+LIBSSH_CUTS = ("Socket error: disconnected", "Connection reset", "Broken pipe", "Connection closed")
+LIBSSH_HANGS = ("Timeout", "protocol version", "Too large banner")
+LOGIN = "check username, key_file, agent or password in the inventory, and authorized_keys on the host"
+# Of httpx, by the names of its classes, the particular before the general.
+HTTP = {
+    "ConnectTimeout": ErrorKind.UNREACHABLE,
+    "TimeoutException": ErrorKind.TIMEOUT,
+    "ConnectError": ErrorKind.UNREACHABLE,
+    "NetworkError": ErrorKind.LOST,
+    "ProtocolError": ErrorKind.ANSWER,
+    "DecodingError": ErrorKind.ANSWER,
+    "TooManyRedirects": ErrorKind.ANSWER,
+}
+STATUS = {
+    401: ErrorKind.AUTHENTICATION,
+    403: ErrorKind.PRIVILEGE,
+    408: ErrorKind.TIMEOUT,
+    409: ErrorKind.CONFLICT,
+    412: ErrorKind.CONFLICT,
+    429: ErrorKind.UNHEALTHY,
+    504: ErrorKind.TIMEOUT,
+}
 
 
-class UnknownHostKey(paramiko.SSHException):
-    """A host showed a key, and none is known of it."""
+@dataclass(frozen=True)
+class Failure:
+    """Why something was not reached."""
 
-    def __init__(self, key: paramiko.PKey) -> None:
-        super().__init__("unknown host key")
-        self.key = key
+    kind: ErrorKind
+    words: str
+
+    def at(self, place: object) -> HostError:
+        """Return the error for ``place``, such as host:port, in one line."""
+        return HostError(" ".join(f"{place}: {self.words}".split()), self.kind)
 
 
-def explain(error: BaseException, destination: str) -> str:
-    """Say in one line why ``destination`` (host:port) was not reached, and what to do."""
-    return " ".join(f"{destination}: {_cause(error)}".split())
+CUT = Failure(
+    ErrorKind.UNREACHABLE,
+    "the host closed the connection before the login; is it sshd on this port, and does it limit connections?",
+)
+NO_SSH = Failure(
+    ErrorKind.UNREACHABLE,
+    "accepts connections but does not speak SSH in time; is it sshd on this port, and the host not overloaded?",
+)
+LOGIN_HANGS = Failure(
+    ErrorKind.TIMEOUT, "the login timed out: sshd accepts connections but does not answer; is the host overloaded?"
+)
+NO_NAME = Failure(ErrorKind.NAME, "this is no hostname; check it in the inventory")
+NO_CHANNEL = Failure(ErrorKind.TIMEOUT, "logged in, but the host opens no channel; is it overloaded?")
+NOTHING_TO_TRY = Failure(ErrorKind.AUTHENTICATION, f"authentication failed: no key, agent or password to try; {LOGIN}")
+REFUSED = Failure(ErrorKind.AUTHENTICATION, f"authentication failed: the host refused this user or key; {LOGIN}")
 
 
-def _cause(error: BaseException) -> str:
-    if isinstance(error, paramiko.ssh_exception.NoValidConnectionsError):
-        return _cause(next(iter(error.errors.values())))
-    if isinstance(error, CUT) or (isinstance(error, paramiko.SSHException) and isinstance(error.__context__, CUT)):
-        return causes.CUT
-    if isinstance(error, paramiko.SSHException):
-        return _ssh_cause(error)
+def explain(error: BaseException, place: object) -> HostError:
+    """Return what a library raised about ``place`` (host:port) as the error to raise."""
+    return failure_of(error).at(place)
+
+
+def failure_of(error: BaseException) -> Failure:
+    """Explain what a library raised."""
+    if isinstance(found := getattr(error, "failure", None), Failure):
+        return found
+    if _is_of("paramiko", error):
+        return _of_paramiko(error)
+    if isinstance(error, CUTS):
+        return CUT
     if isinstance(error, UnicodeError):
-        return causes.NO_NAME
+        return NO_NAME
     if isinstance(error, OSError):
-        return causes.network(error)
-    return f"{type(error).__name__}: {error}"
+        return _of_network(error)
+    if _is_of("ssh", error):
+        return _of_libssh(error)
+    return Failure(ErrorKind.UNREACHABLE, f"{type(error).__name__}: {error}")
 
 
-def _ssh_cause(error: paramiko.SSHException) -> str:
+def kind_of_request(error: BaseException) -> ErrorKind:
+    """Return the kind of what an HTTP library (httpx or its successor) has raised instead of an answer."""
+    for cause in _causes(error):
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return ErrorKind.CERTIFICATE
+        if isinstance(cause, socket.gaierror):
+            return ErrorKind.NAME
+    names = {base.__name__ for base in type(error).__mro__}
+    return next((kind for name, kind in HTTP.items() if name in names), ErrorKind.UNREACHABLE)
+
+
+def kind_of_status(code: int) -> ErrorKind:
+    """Return the kind of an answer of HTTP that is no success."""
+    return STATUS.get(code, ErrorKind.UNHEALTHY if code >= 500 else ErrorKind.REFUSED)
+
+
+def unknown_key(kind: str, fingerprint: str) -> Failure:
+    """Explain that a host showed a key of which nothing is known."""
+    return Failure(
+        ErrorKind.HOST_KEY,
+        f"unknown host key {kind} {fingerprint}; compare it on the host "
+        "(ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub), then pin it: moor check --accept-new-host-keys",
+    )
+
+
+def changed_key(kind: str, fingerprint: str, known_kind: str, known: str) -> Failure:
+    """Explain that a host showed another key than the one that is known."""
+    return Failure(
+        ErrorKind.HOST_KEY,
+        f"the host key CHANGED: it shows {kind} {fingerprint}, known is {known_kind} {known}; "
+        "if the host was installed anew, drop the old key from known_hosts (ssh-keygen -R) or the inventory "
+        "and pin the new one: moor check --accept-new-host-keys; else somebody listens",
+    )
+
+
+def jump(said: str) -> Failure:
+    """Explain that the ssh which carries the connection failed; its words are all that it leaves."""
+    words = f"the way through the jump host failed: {said}"
+    # Source: openssh-portable, sshconnect.c, check_host_key and warn_changed_key
+    if "host key is known for" in said:
+        remedy = "look at the key that it shows and pin it: moor check --accept-new-host-keys"
+        return Failure(ErrorKind.HOST_KEY, f"{words}; {remedy}")
+    if "IDENTIFICATION HAS CHANGED" in said:
+        remedy = (
+            "if the jump host was installed anew, drop the old key from known_hosts (ssh-keygen -R) and pin the new "
+            "one: moor check --accept-new-host-keys; else somebody listens"
+        )
+        return Failure(ErrorKind.HOST_KEY, f"{words}; {remedy}")
+    return Failure(ErrorKind.UNREACHABLE, f"{words}; try it by ssh")
+
+
+def _of_network(error: OSError) -> Failure:
+    if isinstance(error, socket.gaierror) and error.errno == socket.EAI_AGAIN:
+        words = "the resolver (DNS) does not answer; check /etc/resolv.conf of this machine, or write addresses"
+        return Failure(ErrorKind.NAME, words)
+    if isinstance(error, socket.gaierror):
+        words = "the name cannot be resolved (DNS); check hostname in the inventory, or the resolver"
+        return Failure(ErrorKind.NAME, words)
+    if isinstance(error, ConnectionRefusedError):
+        words = "connection refused; is sshd running there, and the port right?"
+    elif isinstance(error, TimeoutError):
+        words = "timed out; is the host up, the address right, and no firewall in between?"
+    elif error.errno in NO_ROUTE:
+        words = f"no route ({error.strerror}); check the address and this machine's routes"
+    else:
+        words = f"{error.strerror or error}"
+    return Failure(ErrorKind.UNREACHABLE, words)
+
+
+def _of_paramiko(error: BaseException) -> Failure:
+    import paramiko
+
     text = str(error)
-    if isinstance(error, UnknownHostKey):
-        return causes.unknown_key(error.key.get_name(), error.key.fingerprint)
+    if isinstance(error, paramiko.ssh_exception.NoValidConnectionsError):
+        return failure_of(next(iter(error.errors.values())))
+    if isinstance(error.__context__, CUTS):
+        return CUT
     if isinstance(error, paramiko.BadHostKeyException):
         shown, known = error.key, error.expected_key
-        return causes.changed_key(shown.get_name(), shown.fingerprint, known.get_name(), known.fingerprint)
+        return changed_key(shown.get_name(), shown.fingerprint, known.get_name(), known.fingerprint)
     if any(text.startswith(words) for words in HANGS):
-        return causes.LOGIN_HANGS if text.startswith("Authentication") else causes.NO_SSH
+        return LOGIN_HANGS if text.startswith("Authentication") else NO_SSH
     if isinstance(error, paramiko.AuthenticationException) or text.startswith("No authentication methods"):
-        return _authentication(error)
+        return _of_login(error)
     if isinstance(error, paramiko.ssh_exception.IncompatiblePeer):
-        return f"no common algorithm: {text}; update sshd on the host"
+        return _no_algorithm(text)
     if isinstance(error, paramiko.ProxyCommandFailure):
-        return causes.jump(error.error)
-    return f"SSH failed: {text}"
+        return jump(error.error)
+    return Failure(ErrorKind.UNREACHABLE, f"SSH failed: {text}")
 
 
-def _authentication(error: paramiko.SSHException) -> str:
+def _of_login(error: paramiko.SSHException | BaseException) -> Failure:
+    import paramiko
+
     if isinstance(error, paramiko.PasswordRequiredException):
-        return "authentication failed: the key is encrypted; load it into ssh-agent, or give passphrase"
+        words = "authentication failed: the key is encrypted; load it into ssh-agent, or give passphrase"
+        return Failure(ErrorKind.AUTHENTICATION, words)
     if isinstance(error, paramiko.BadAuthenticationType):
-        return f"authentication failed: sshd allows only {', '.join(error.allowed_types)}; {causes.REMEDY}"
-    if str(error).startswith("No authentication methods"):
-        return causes.NOTHING_TO_TRY
-    return causes.REFUSED
+        words = f"authentication failed: sshd allows only {', '.join(error.allowed_types)}; {LOGIN}"
+        return Failure(ErrorKind.AUTHENTICATION, words)
+    return NOTHING_TO_TRY if str(error).startswith("No authentication methods") else REFUSED
+
+
+def _of_libssh(error: BaseException) -> Failure:
+    """Explain what libssh says in its own words, of which its binding may make bytes."""
+    last = error.args[-1] if error.args else ""
+    words = " ".join((last.decode("utf-8", "replace") if isinstance(last, bytes) else str(last)).split())
+    if any(part in words for part in LIBSSH_CUTS):
+        return CUT
+    if any(part in words for part in LIBSSH_HANGS):
+        return NO_SSH
+    if "no match for method" in words:
+        return _no_algorithm(words)
+    return Failure(ErrorKind.UNREACHABLE, f"SSH failed: {words or type(error).__name__}")
+
+
+def _no_algorithm(words: str) -> Failure:
+    return Failure(ErrorKind.UNREACHABLE, f"no common algorithm: {words}; update sshd on the host")
+
+
+def _is_of(library: str, error: BaseException) -> bool:
+    """Check whether an exception, or a class that it inherits from, is a library's, without importing that."""
+    return any(base.__module__.partition(".")[0] == library for base in type(error).__mro__)
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """Go from an exception to what has caused it, and on."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from nornir.core.configuration import Config
 
+from moor.connections.failures import kind_of_request, kind_of_status
 from moor.connections.harbor_answers import CONFIGURATION, MANIFEST, asked, digest_of, understood
-from moor.errors import HostError
+from moor.errors import HostError, NoAnswer, PartDown
 
 # Imported where it is used: most hosts, and many fleets, are never asked by HTTP.
 if TYPE_CHECKING:
@@ -30,14 +31,6 @@ REMEDY = (
     "; is data.harbor.admin_password the one that Harbor has? It counts at Harbor's first start only, "
     "and a change in Harbor's own pages is to be written down there"
 )
-
-
-class NotThere(HostError):
-    """Nothing answers: Harbor may be made later in the same run."""
-
-
-class PartDown(HostError):
-    """Harbor's proxy answers, and has nobody behind it: Harbor is there, and what it holds is not known."""
 
 
 class Harbor:
@@ -76,7 +69,7 @@ class Harbor:
         query: Mapping[str, str] | None = None,
         login: tuple[str, str] | None = None,
     ) -> httpx.Response:
-        """Send one request; raises NotThere where nothing answers, PartDown where nginx has nobody behind it."""
+        """Send one request; raises NoAnswer where nothing answers, PartDown where nginx has nobody behind it."""
         import httpx
 
         try:
@@ -90,7 +83,7 @@ class Harbor:
                 extensions={"sni_hostname": self._name},
             )
         except httpx.HTTPError as error:
-            raise NotThere(f"https://{self._name}: no answer: {error}") from error
+            raise NoAnswer(f"https://{self._name}: no answer: {error}", kind_of_request(error)) from error
         if answer.status_code in (502, 503, 504):
             raise PartDown(
                 f"https://{self._name}: {answer.status_code}: a part of Harbor behind its proxy is down; "
@@ -147,7 +140,7 @@ def accepted(answer: httpx.Response) -> httpx.Response:
     if answer.is_success:
         return answer
     words = f"{asked(answer)}: {answer.status_code}: {refusal(answer)}"
-    raise HostError(f"{words}{REMEDY if answer.status_code == 401 else ''}")
+    raise HostError(f"{words}{REMEDY if answer.status_code == 401 else ''}", kind_of_status(answer.status_code))
 
 
 def refusal(answer: httpx.Response) -> str:

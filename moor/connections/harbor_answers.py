@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from moor.errors import HostError
+from moor.errors import ErrorKind, HostError
 
 if TYPE_CHECKING:
     import httpx
@@ -100,7 +100,7 @@ def understood(shape: TypeAdapter[Any], answer: httpx.Response) -> Any:
     try:
         return shape.dump_python(shape.validate_json(answer.content), exclude_unset=True)
     except ValidationError as error:
-        raise HostError(f"{asked(answer)}: {answer.status_code}: {_other(error, answer)}") from None
+        raise HostError(f"{asked(answer)}: {answer.status_code}: {_other(error, answer)}", ErrorKind.ANSWER) from None
 
 
 def digest_of(answer: httpx.Response) -> str:
@@ -108,7 +108,9 @@ def digest_of(answer: httpx.Response) -> str:
     try:
         return DIGEST.validate_python(answer.headers.get("Docker-Content-Digest"))
     except ValidationError:
-        raise HostError(f"{asked(answer)}: {answer.status_code}: a manifest without Docker-Content-Digest") from None
+        raise HostError(
+            f"{asked(answer)}: {answer.status_code}: a manifest without Docker-Content-Digest", ErrorKind.ANSWER
+        ) from None
 
 
 def asked(answer: httpx.Response) -> str:

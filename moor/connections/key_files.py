@@ -6,11 +6,11 @@ import re
 from base64 import b64decode
 from binascii import Error as BadBase64
 
-from moor.connections import causes
-
 PUBLIC = (b"ssh-", b"ecdsa-", b"sk-", b"---- BEGIN SSH2 PUBLIC KEY", b"-----BEGIN PUBLIC KEY")
 OPENSSH = re.compile(rb"-----BEGIN OPENSSH PRIVATE KEY-----(.*?)-----END", re.DOTALL)
 PKCS8 = re.compile(rb"-----BEGIN (ENCRYPTED )?PRIVATE KEY-----")
+NOT_OPENED = "the passphrase that was given does not open the key; correct passphrase in extras"
+LOCKED = "the key is encrypted; load it into ssh-agent, or give passphrase in extras"
 MAGIC = b"openssh-key-v1\0"  # OpenSSH, PROTOCOL.key; the cipher's name follows, "none" where there is none
 
 
@@ -45,6 +45,6 @@ def unusable(content: bytes, passphrase: str | None, said: object = "") -> str:
     if b"PRIVATE KEY-----" not in content:
         return "this is no private key; name one as ssh-keygen or openssl writes it"
     if is_encrypted(content):
-        return causes.LOCKED if passphrase is None else causes.NOT_OPENED
+        return LOCKED if passphrase is None else NOT_OPENED
     detail = " ".join(str(said).split())[:200]
     return f"damaged, or of a kind that SSH does not have{f' ({detail})' if detail else ''}; use RSA, ECDSA or Ed25519"

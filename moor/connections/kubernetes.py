@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from nornir.core.configuration import Config
 
-from moor.errors import HostError, InputError
+from moor.connections.failures import kind_of_request, kind_of_status
+from moor.errors import ErrorKind, HostError, InputError
 
 # lightkube and its models take longer to import than a check of forty hosts, so that only who has a cluster does.
 if TYPE_CHECKING:
@@ -102,11 +103,13 @@ def told(doing: str) -> Iterator[None]:
             yield
     except ApiError as error:
         words = f"{doing}: the cluster says {error.status.code}: {error.status.message}"
-        raise HostError(f"{words}{_where(error)}") from error
+        raise HostError(f"{words}{_where(error)}", kind_of_status(int(error.status.code or 0))) from error
     except httpx2.HTTPError as error:
-        raise HostError(f"{doing}: the cluster's API does not answer: {error}{_where(error)}") from error
+        words = f"{doing}: the cluster's API does not answer: {error}{_where(error)}"
+        raise HostError(words, kind_of_request(error)) from error
     except MsgspecError as error:
-        raise HostError(f"{doing}: the cluster's answer is of another shape than this kind has: {error}") from error
+        words = f"{doing}: the cluster's answer is of another shape than this kind has: {error}"
+        raise HostError(words, ErrorKind.ANSWER) from error
 
 
 def _where(error: Any) -> str:

@@ -15,8 +15,8 @@ from ssh.exceptions import AuthenticationDenied, AuthenticationPartial, KeyImpor
 from ssh.key import SSHKey, copy_cert_to_privkey, import_cert_file, import_privkey_file
 from ssh.session import Session as Connection
 
-from moor.connections import causes
 from moor.connections.destination import Destination
+from moor.connections.failures import NOTHING_TO_TRY, REFUSED, Failure, changed_key, unknown_key
 from moor.connections.hostkeys import fingerprint, kind_of, known_blobs_of
 from moor.connections.key_files import unusable
 from moor.errors import HostError, InputError
@@ -80,8 +80,12 @@ def _check(shown: str, known: list[str]) -> None:
     kind = kind_of(shown)
     former = next((blob for blob in known if kind_of(blob) == kind), None)
     if former is None:
-        raise HostError(causes.unknown_key(kind, fingerprint(shown)))
-    raise HostError(causes.changed_key(kind, fingerprint(shown), kind, fingerprint(former)))
+        raise _error(unknown_key(kind, fingerprint(shown)))
+    raise _error(changed_key(kind, fingerprint(shown), kind, fingerprint(former)))
+
+
+def _error(failure: Failure) -> HostError:
+    return HostError(failure.words, failure.kind)
 
 
 def _authenticate(connection: Connection, destination: Destination, parameters: dict[str, Any], wait: Wait) -> None:
@@ -91,7 +95,7 @@ def _authenticate(connection: Connection, destination: Destination, parameters: 
         with suppress(AuthenticationDenied, AuthenticationPartial):
             until(attempt, wait)
             return
-    raise HostError(causes.REFUSED if tried else causes.NOTHING_TO_TRY)
+    raise _error(REFUSED if tried else NOTHING_TO_TRY)
 
 
 def _attempts(

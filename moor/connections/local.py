@@ -13,7 +13,7 @@ from threading import Event, Timer
 from typing import Any, BinaryIO, ClassVar
 
 from moor.connections.shell import LIMIT_BYTES, Answer
-from moor.errors import HostError
+from moor.errors import Overdue, Overlong
 
 CHUNK = 32 * 1024
 
@@ -57,14 +57,14 @@ class LocalShell:
             finally:
                 timer.cancel()
             if overdue.is_set():
-                raise HostError(f"localhost: no end within {timeout_s:g} s; what ran there was stopped")
+                raise Overdue(f"localhost: no end within {timeout_s:g} s; what ran there was stopped")
             return Answer(self._said(stdout), self._said(stderr), code if code >= 0 else 128 - code)
 
     def _said(self, file: BinaryIO) -> bytes:
         file.seek(0)
         said = file.read(self._limit + 1)
         if len(said) > self._limit:
-            raise HostError(f"localhost: more than {self._limit} bytes of output; stopped")
+            raise Overlong(f"localhost: more than {self._limit} bytes of output; stopped")
         return said
 
     def close(self) -> None:

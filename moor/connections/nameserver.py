@@ -11,7 +11,8 @@ import binascii
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from moor.errors import HostError, InputError
+from moor.connections.failures import Failure
+from moor.errors import ErrorKind, HostError, InputError, Outpaced
 from moor.secrets import Secret
 
 if TYPE_CHECKING:
@@ -21,10 +22,6 @@ if TYPE_CHECKING:
     import dns.update
 
 TIMEOUT_S = 5.0
-
-
-class Changed(HostError):
-    """What an update presupposes does not hold (any longer); nothing was changed."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +79,7 @@ class NameServer:
         return Held(tuple(sorted(r.to_text() for r in found)), ttl, str(alias[0].target) if alias else "")
 
     def replace(self, name: str, kind: str, before: Held, values: tuple[str, ...], ttl: int) -> None:
-        """Put ``values`` in the place of ``before``; raises Changed where the server holds something else by now."""
+        """Put ``values`` in the place of ``before``; raises Outpaced where the server holds something else by now."""
         import dns.update
 
         update, owner = dns.update.UpdateMessage(f"{self.zone}."), f"{name}."
@@ -104,7 +101,9 @@ class NameServer:
 
         answer = self.exchange(dns.message.make_query(f"{name}.", kind, flags=0), name)
         if not answer.flags & dns.flags.AA:
-            raise HostError(f"{self.place} does not answer for {name} with authority; name the primary")
+            raise HostError(
+                f"{self.place} does not answer for {name} with authority; name the primary", ErrorKind.REFUSED
+            )
         return answer
 
     def _rrset(self, answer: dns.message.Message, name: str, kind: str) -> dns.rrset.RRset:
@@ -128,10 +127,11 @@ class NameServer:
         try:
             answer = dns.query.tcp(message, self.address, TIMEOUT_S, self.port)
         except dns.exception.DNSException as error:
-            raise HostError(f"{self.place}: {self._why(error)}") from None
+            raise self._why(error).at(self.place) from None
         except (OSError, EOFError) as error:
             words = getattr(error, "strerror", None) or "it closed the connection"
-            raise HostError(f"{self.place}: {words}; does the server run, and take TCP from here?") from None
+            words = f"{self.place}: {words}; does the server run, and take TCP from here?"
+            raise HostError(words, ErrorKind.UNREACHABLE) from None
         code = answer.rcode()
         if code not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
             raise self._refused(dns.rcode.to_text(code), about)
@@ -142,22 +142,25 @@ class NameServer:
 
         return dns.tsig.Key(key.name, key.raw(), key.algorithm)
 
-    def _why(self, error: Exception) -> str:
+    def _why(self, error: Exception) -> Failure:
         import dns.exception
         import dns.tsig
 
         name = self.key.name if self.key else ""
         if isinstance(error, dns.exception.Timeout):
-            return f"no answer in {TIMEOUT_S:.0f} s; is the server up, and does a firewall let TCP through?"
+            words = f"no answer in {TIMEOUT_S:.0f} s; is the server up, and does a firewall let TCP through?"
+            return Failure(ErrorKind.UNREACHABLE, words)
         if isinstance(error, dns.tsig.PeerBadKey):
-            return f"it knows no key {name} of this algorithm (BADKEY); compare key and algorithm with the server's"
+            words = f"it knows no key {name} of this algorithm (BADKEY); compare key and algorithm with the server's"
+            return Failure(ErrorKind.AUTHENTICATION, words)
         if isinstance(error, dns.tsig.PeerBadSignature | dns.tsig.BadSignature):
-            return f"the secret of the key {name} is not the server's (BADSIG)"
+            return Failure(ErrorKind.AUTHENTICATION, f"the secret of the key {name} is not the server's (BADSIG)")
         if isinstance(error, dns.tsig.PeerBadTime | dns.tsig.BadTime):
-            return f"its clock and this machine's differ too much for the key {name} (BADTIME); set both by NTP"
+            words = f"its clock and this machine's differ too much for the key {name} (BADTIME); set both by NTP"
+            return Failure(ErrorKind.AUTHENTICATION, words)
         if self.key and isinstance(error, dns.exception.FormError):
-            return self._unsigned(name)
-        return f"its answer cannot be read: {type(error).__name__}"
+            return Failure(ErrorKind.AUTHENTICATION, self._unsigned(name))
+        return Failure(ErrorKind.ANSWER, f"its answer cannot be read: {type(error).__name__}")
 
     def _unsigned(self, key: str) -> str:
         """Say why an answer came without a signature: so does Knot refuse, and the library reads none."""
@@ -169,7 +172,9 @@ class NameServer:
 
     def _refused(self, code: str, about: str) -> HostError:
         if code in ("NXRRSET", "YXRRSET", "YXDOMAIN"):
-            return Changed(f"{about}: it changed on {self.place} after it was read, nothing was overwritten; run again")
+            return Outpaced(
+                f"{about}: it changed on {self.place} after it was read, nothing was overwritten; run again"
+            )
         signed = f"the key {self.key.name}" if self.key else "an unsigned request"
         words = {
             "REFUSED": f"it refuses {signed} (REFUSED); what do its rules allow?",
@@ -178,4 +183,5 @@ class NameServer:
             "SERVFAIL": "it fails at this zone (SERVFAIL); its log says why",
         }
         subject = "" if about == self.zone else f"{about}: "
-        return HostError(f"{self.place}: {subject}{words.get(code, f'it answers {code}')}")
+        kind = ErrorKind.UNHEALTHY if code == "SERVFAIL" else ErrorKind.REFUSED
+        return HostError(f"{self.place}: {subject}{words.get(code, f'it answers {code}')}", kind)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from shlex import quote
 from typing import BinaryIO
 
-from moor.errors import HostError
+from moor.errors import ErrorKind, HostError
 from moor.octal import SAFE
 
 # Single quotes without ' \ ! or a newline inside mean the same to sh, csh and fish. sh reads byte by byte here, so that
@@ -112,19 +112,23 @@ def _password(opening: Opening, password: str, heard: bytearray) -> Iterator[byt
         asked = heard.count(opening.prompt)
         if asked > told:
             if told:
-                raise HostError("sudo refused the password; check secret in connection_options.shell.extras")
+                raise HostError(SUDO["try again"], ErrorKind.PRIVILEGE)
             told = True
             yield password.encode() + b"\n"
         else:
             yield b""
 
 
-def refusal(opening: Opening, stdout: bytes, stderr: bytes, code: int) -> str:
-    """Say in one line why the command never ran as root."""
+def refusal(opening: Opening, stdout: bytes, stderr: bytes, code: int) -> HostError:
+    """Explain in one line why the command never ran as root."""
     stage, found, said = stderr.partition(opening.arrived)
     last = _last_words((said if found else stdout + stage).replace(opening.prompt, b""))
     if not found:
-        return _before_sh(last, code)
+        return HostError(_before_sh(last, code), ErrorKind.COMMAND)
+    return HostError(_before_root(last, code), ErrorKind.PRIVILEGE)
+
+
+def _before_root(last: str, code: int) -> str:
     if code == NO_SUDO:
         return "the host has no sudo; install it, or log in as root"
     for part, cause in SUDO.items():

@@ -19,7 +19,7 @@ from moor.connections.failures import explain
 from moor.connections.hostkeys import is_revoked, known_of
 from moor.connections.kind import connection_of
 from moor.connections.link import open_link
-from moor.errors import HostError
+from moor.errors import ErrorKind, HostError
 
 AT_ONCE = 20  # hosts that are asked for their key; one that is down takes its whole bound
 SCAN_S = 10.0
@@ -64,7 +64,10 @@ class Door:
         """Ask it for its key, by the way that a connection takes; raises HostError."""
         key = scan_host_key(self.where, self.bound_s)
         if is_revoked([self.file, *self.where.known_hosts], self.name, key):
-            raise HostError(f"{key.get_name()} {key.fingerprint} is revoked in known_hosts; somebody else may have it")
+            raise HostError(
+                f"{key.get_name()} {key.fingerprint} is revoked in known_hosts; somebody else may have it",
+                ErrorKind.HOST_KEY,
+            )
         return key
 
     def pin(self, key: paramiko.PKey) -> None:
@@ -100,7 +103,7 @@ def scan_host_key(where: Destination, timeout_s: float = SCAN_S) -> paramiko.PKe
     except (OSError, EOFError, UnicodeError, paramiko.SSHException) as error:
         words = link.last_words() if link else ""
         cause = paramiko.ProxyCommandFailure("", words) if words else error
-        raise HostError(explain(cause, f"{where.hostname}:{where.port}")) from error
+        raise explain(cause, f"{where.hostname}:{where.port}") from error
 
 
 def append_known_host(path: Path, name: str, key: paramiko.PKey) -> None:

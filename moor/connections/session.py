@@ -11,10 +11,11 @@ from typing import Any, BinaryIO, ClassVar
 
 from nornir.core.configuration import Config
 
-from moor.connections.exchange import Heard, Overdue, Overlong
+from moor.connections.exchange import Heard
+from moor.connections.failures import Failure
 from moor.connections.opening import Opening, refusal, words
-from moor.connections.shell import LIMIT_BYTES, Answer, CutOff, Lost, LostMidway
-from moor.errors import HostError, InputError
+from moor.connections.shell import LIMIT_BYTES, Answer
+from moor.errors import CutOff, ErrorKind, HostError, InputError, Lost, LostMidway, Overdue, Overlong
 from moor.secrets import Secret, resolve
 
 CONNECT_S = 10.0
@@ -122,8 +123,8 @@ class Session(ABC):
         """
 
     @abstractmethod
-    def refused(self, error: Exception) -> str:
-        """Say why no channel was to be had, where that is what ``error`` tells; empty where it tells of a cut."""
+    def refused(self, error: Exception) -> Failure | None:
+        """Explain why no channel was to be had, where that is what ``error`` tells; None where it tells of a cut."""
 
     def run(self, script: str, timeout_s: float = 300) -> Answer:
         """Run a script as root; see ``Shell``."""
@@ -153,7 +154,7 @@ class Session(ABC):
             try:
                 self.connect()
             except HostError as error:
-                raise Lost(str(error)) from error
+                raise Lost(str(error), error.kind) from error
 
     def _heard_out(
         self, opening: Opening, heard: Heard, source: BinaryIO, timeout_s: float, progress: Callable[[int], None] | None
@@ -166,19 +167,19 @@ class Session(ABC):
                 raise EOFError
             return code
         except Overdue:
-            raise HostError(f"{self.place}: no end within {timeout_s:g} s; see what it waits for there") from None
+            raise Overdue(f"{self.place}: no end within {timeout_s:g} s; see what it waits for there") from None
         except Overlong:
-            raise HostError(f"{self.place}: more than {self._limit} bytes of output; stopped") from None
+            raise Overlong(f"{self.place}: more than {self._limit} bytes of output; stopped") from None
         except self.BROKEN as error:
-            raise Lost(self._broken(error, time.monotonic() - began, timeout_s)) from error
+            raise self._broken(error, time.monotonic() - began, timeout_s) from error
 
-    def _broken(self, error: Exception, after_s: float, timeout_s: float) -> str:
+    def _broken(self, error: Exception, after_s: float, timeout_s: float) -> Lost:
         if after_s >= timeout_s:
-            return f"{self.place}: no answer within {timeout_s:g} s; the host hangs"
+            return Lost(f"{self.place}: no answer within {timeout_s:g} s; the host hangs", ErrorKind.TIMEOUT)
         if refused := self.refused(error):
-            return f"{self.place}: {refused}"
+            return Lost(f"{self.place}: {refused.words}", refused.kind)
         said = " ".join(str(error).split())
-        return f"{self.place}: connection lost after {after_s:.0f} s{f' ({said})' if said else ''}; run again"
+        return Lost(f"{self.place}: connection lost after {after_s:.0f} s{f' ({said})' if said else ''}; run again")
 
 
 def cut_off(opening: Opening, heard: Heard, error: HostError) -> HostError:
@@ -187,7 +188,7 @@ def cut_off(opening: Opening, heard: Heard, error: HostError) -> HostError:
     said = Answer(out, bytes(heard.stderr).partition(opening.ready)[2], -1)
     if not begun:
         return error
-    return LostMidway(str(error), said) if isinstance(error, Lost) else CutOff(str(error), said)
+    return (LostMidway if isinstance(error, Lost) else CutOff)(str(error), error.kind, said)
 
 
 def answer(opening: Opening, heard: Heard, code: int) -> Answer:
@@ -195,7 +196,7 @@ def answer(opening: Opening, heard: Heard, code: int) -> Answer:
     stdout, stderr = bytes(heard.stdout), bytes(heard.stderr)
     _, ready, out = stdout.partition(opening.ready)
     if not ready:
-        raise HostError(refusal(opening, stdout, stderr, code))
+        raise refusal(opening, stdout, stderr, code)
     if code == -1:
-        raise HostError("the host's shell ended without an exit status; was it killed there? run again")
+        raise HostError("the host's shell ended without an exit status; was it killed there? run again", ErrorKind.LOST)
     return Answer(out, stderr.partition(opening.ready)[2], code)

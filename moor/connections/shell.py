@@ -16,8 +16,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
-from moor.errors import HostError
-
 if TYPE_CHECKING:
     from nornir.core.configuration import Config
 
@@ -31,22 +29,6 @@ class Answer:
     stdout: bytes
     stderr: bytes
     code: int
-
-
-class CutOff(HostError):
-    """A script had begun, and the connection or its bound ended first; ``heard`` is what it said by then."""
-
-    def __init__(self, words: str, heard: Answer) -> None:
-        super().__init__(words)
-        self.heard = heard
-
-
-class Lost(HostError):
-    """The connection broke while something was asked over it; the next call connects anew."""
-
-
-class LostMidway(CutOff, Lost):
-    """The connection broke while a script ran."""
 
 
 class Shell(Protocol):

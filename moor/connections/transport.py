@@ -17,10 +17,10 @@ from netmiko.linux import LinuxSSH
 
 from moor.connections.buffered import Buffered
 from moor.connections.destination import Destination, find
-from moor.connections.failures import UnknownHostKey
 from moor.connections.hostkeys import known_of, name_of
 from moor.connections.keys import private_key
 from moor.connections.link import Link, linked, tune
+from moor.connections.unknown_key import UnknownHostKey
 from moor.errors import InputError
 
 DEVICE_TYPE = "moor_linux"

@@ -8,13 +8,12 @@ from nornir.core.task import Result, Task
 
 from moor.context import context_of
 from moor.engine.desired import Desired, desired_of
-from moor.engine.exclusive import Waited
 from moor.engine.mending import mend
 from moor.engine.observation import Observation, forget, observation_of
 from moor.engine.plan import Change, plan
 from moor.engine.probing import Reading, probe
 from moor.engine.results import Outcome, Status, report
-from moor.errors import HostError, MoorError, Refusal
+from moor.errors import ErrorKind, HostError, MoorError, Refusal, Waited
 from moor.resources.base import Later, Probed, Remote, Required, Resource
 
 MAKE_IT = "it is made on another host, which failed or which --limit leaves out; run moor apply with that host"
@@ -64,13 +63,17 @@ def refuse(task: Task, resources: Sequence[Resource], changes: Sequence[Change])
     planning = task.is_dry_run()
     other: Status = "drift" if planning else "skipped"
     outcomes = [
-        Outcome(change, "failed", f"{change.id}: {words}") if words else Outcome(change, other)
+        Outcome(change, "failed", f"{change.id}: {words}", _kind(change)) if words else Outcome(change, other)
         for change in changes
         for words in (change.resource.refusal(change.actual, change.desired) or ("" if planning else _lacking(change)),)
     ]
     if unmet := [outcome.error for outcome in outcomes if outcome.error]:
         report(task, resources, outcomes)
-        raise HostError("\n".join(unmet))
+        raise HostError("\n".join(unmet), next(outcome.kind for outcome in outcomes if outcome.error))
+
+
+def _kind(change: Change) -> ErrorKind:
+    return change.resource.error_kind if isinstance(change.resource, Required) else ErrorKind.UNMET
 
 
 def _lacking(change: Change) -> str:
@@ -85,15 +88,15 @@ def read(task: Task, resources: Sequence[Resource], seen: Observation) -> None:
     unread = set(seen.missing(resource.id for resource in resources))
     probed = [r for r in resources if r.id in unread and isinstance(r, Probed)]
     seen.states.update(probe(task, probed))
-    refused: list[str] = []
+    refused: list[Refusal] = []
     for resource in resources:
         if resource.id in unread and isinstance(resource, Remote):
             try:
                 seen.states[resource.id] = resource.read(task)
             except Refusal as error:
-                refused.append(str(error))
+                refused.append(error)
     if refused:
-        raise Refusal("\n".join(refused))
+        raise Refusal("\n".join(map(str, refused)), refused[0].kind)
 
 
 def mend_all(task: Task, resources: Sequence[Resource], changes: list[Change]) -> list[Outcome]:
@@ -122,10 +125,13 @@ def _mend_rounds(task: Task, resources: Sequence[Resource], changes: list[Change
         former, (changes, _) = changes, permitted(task, plan(resources, seen.states))
         if not waited and stuck(former, changes):
             break
-    left = [Outcome(c, "failed", f"{c.id}: still not as it should be after mending: {c.diff}") for c in changes]
+    left = [
+        Outcome(c, "failed", f"{c.id}: still not as it should be after mending: {c.diff}", ErrorKind.UNMET)
+        for c in changes
+    ]
     done.update({outcome.change.id: outcome for outcome in left})
     if left:
-        raise HostError("\n".join(outcome.error for outcome in left))
+        raise HostError("\n".join(outcome.error for outcome in left), ErrorKind.UNMET)
 
 
 def _mend_round(task: Task, changes: Sequence[Change], done: dict[str, Outcome], reading: Reading) -> bool:
@@ -134,7 +140,7 @@ def _mend_round(task: Task, changes: Sequence[Change], done: dict[str, Outcome],
         for outcome in mend(task, changes, reading):
             done[outcome.change.id] = outcome
             if outcome.error:
-                raise HostError(outcome.error)
+                raise HostError(outcome.error, outcome.kind)
     except Waited:
         for change in changes:
             if done[change.id].status == "skipped":

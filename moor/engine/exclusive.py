@@ -8,11 +8,7 @@ from moor.connections.shell import Answer, Shell
 from moor.engine import prelude
 from moor.engine.probing import Reading
 from moor.engine.script import apply_script
-from moor.errors import HostError
-
-
-class Waited(HostError):
-    """Say that nothing was done: another script held the lock, which is free by now."""
+from moor.errors import ErrorKind, HostError, Waited
 
 
 def run_exclusive(
@@ -28,5 +24,6 @@ def run_exclusive(
     if answer.code == prelude.WAITED:
         raise Waited("another run changed this host meanwhile; run again")
     if answer.code == prelude.BUSY:
-        raise HostError(f"{answer.stderr.decode('utf-8', 'replace').strip()}; wait for it, then run again")
+        held = answer.stderr.decode("utf-8", "replace").strip()
+        raise HostError(f"{held}; wait for it, then run again", ErrorKind.CONFLICT)
     return answer

@@ -7,14 +7,14 @@ from dataclasses import dataclass, replace
 
 from nornir.core.task import Task
 
-from moor.connections.shell import Answer, CutOff
+from moor.connections.shell import Answer
 from moor.context import context_of
-from moor.engine.exclusive import Waited, run_exclusive
+from moor.engine.exclusive import run_exclusive
 from moor.engine.plan import Change
 from moor.engine.probing import Reading, probe, said, shell_of
 from moor.engine.results import Outcome
 from moor.engine.script import answers, apply_script, complete, new_mark
-from moor.errors import HostError, MoorError, of_this_machine
+from moor.errors import CutOff, ErrorKind, HostError, MoorError, Waited, of_this_machine
 from moor.resources.base import Probed, Remote, Scripted, Streamed
 
 
@@ -122,11 +122,11 @@ def _run_fragments(task: Task, pairs: Sequence[tuple[Change, str]], reading: Rea
     try:
         answer = run_exclusive(shell_of(task), fragments, mark, context_of(task).run, bound_s, reading)
     except CutOff as error:
-        ended = list(_ended(pairs, error.heard, mark))
+        ended = list(_ended(pairs, error.heard or Answer(b"", b"", -1), mark))
         yield from ended
         if len(ended) < len(pairs):
             change = pairs[len(ended)][0]
-            yield Outcome(change, "failed", f"{change.id}: nobody knows whether it was done: {error}")
+            yield Outcome(change, "failed", f"{change.id}: nobody knows whether it was done: {error}", error.kind)
         return
     if reading:
         reading.answer = answer
@@ -140,7 +140,7 @@ def _ended(pairs: Sequence[tuple[Change, str]], answer: Answer, mark: str) -> It
     """Say what became of each change whose fragment came to an end."""
     for (change, _), piece in zip(pairs, answers(answer.stdout, answer.stderr, mark), strict=False):
         error = said(change.id, piece, "mending") if piece.code else ""
-        yield Outcome(change, "failed" if error else "changed", error)
+        yield Outcome(change, "failed", error, ErrorKind.COMMAND) if error else Outcome(change, "changed")
 
 
 def _mend_by_call(task: Task, change: Change) -> Outcome:
@@ -155,11 +155,12 @@ def _mend_by_call(task: Task, change: Change) -> Outcome:
         return _refused(change, error)
     except OSError as error:
         if words := of_this_machine(error):
-            return _refused(change, HostError(words))
+            return _refused(change, HostError(words, ErrorKind.CONTROLLER))
         raise
     return Outcome(change, "changed")
 
 
 def _refused(change: Change, error: MoorError) -> Outcome:
     words = str(error)
-    return Outcome(change, "failed", words if words.startswith(f"{change.id}: ") else f"{change.id}: {words}")
+    said = words if words.startswith(f"{change.id}: ") else f"{change.id}: {words}"
+    return Outcome(change, "failed", said, error.kind)

@@ -10,7 +10,7 @@ from nornir.core.task import Task
 
 from moor.connections.shell import Answer, Shell
 from moor.engine.script import Piece, answers, complete, new_mark, probe_script
-from moor.errors import HostError
+from moor.errors import ErrorKind, HostError
 from moor.resources.base import Probed, State
 
 PROBE_S = 120  # the bound of one probe script
@@ -35,7 +35,7 @@ class Reading:
         pairs = list(zip(self.resources, pieces, strict=True))
         failed = [said(r.id, piece, "reading") for r, piece in pairs if piece.code]
         if failed:
-            raise HostError("\n".join(failed))
+            raise HostError("\n".join(failed), ErrorKind.COMMAND)
         return {r.id: shared(r.actual(piece.stdout)) for r, piece in pairs}
 
     def known(self) -> dict[str, State | None]:

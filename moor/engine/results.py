@@ -10,7 +10,7 @@ from nornir.core.inventory import Host
 from nornir.core.task import Result, Task
 
 from moor.engine.plan import Change
-from moor.errors import HostError
+from moor.errors import ErrorKind, HostError
 from moor.findings import Expiry, Finding
 from moor.resources.base import Resource
 
@@ -19,11 +19,12 @@ Status = Literal["ok", "changed", "drift", "failed", "skipped"]
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one change; ``error`` is empty unless it failed."""
+    """What became of one change; ``error`` is empty and ``kind`` None unless it failed."""
 
     change: Change
     status: Status
     error: str = ""
+    kind: ErrorKind | None = None
 
 
 @dataclass(frozen=True)
@@ -46,8 +47,9 @@ class ResourceResult(Result):
         diff: str,
         error: str,
         causes: Sequence[Cause] = (),
+        kind: ErrorKind | None = None,
     ) -> None:
-        exception = HostError(error) if error else None
+        exception = HostError(error, kind) if error else None
         failed, changed = status == "failed", status in ("changed", "drift")
         super().__init__(host, error or status, changed, diff, failed, exception)
         self.name = resource  # type: ignore[assignment]  # Nornir annotates what it sets later as None
@@ -80,4 +82,4 @@ def report(task: Task, resources: Sequence[Resource], outcomes: Sequence[Outcome
 def _sub_result(task: Task, resource: Resource, outcome: Outcome | None) -> ResourceResult:
     if outcome is None:
         return ResourceResult(task.host, resource.id, "ok", "", "")
-    return ResourceResult(task.host, resource.id, outcome.status, outcome.change.diff, outcome.error)
+    return ResourceResult(task.host, resource.id, outcome.status, outcome.change.diff, outcome.error, kind=outcome.kind)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from moor.engine.prelude import ENVIRONMENT, LOCK, RUNS, TIDY, author, opening, unheard
-from moor.errors import HostError
+from moor.errors import ErrorKind, HostError
 
 BEGIN = re.compile(rb"(\d{1,9}) begin\n(.*)", re.DOTALL)
 END = re.compile(rb"(\d{1,9}) end (\d{1,3})\n")
@@ -109,4 +109,5 @@ def complete(pieces: list[Piece], wanted: int, stderr: bytes) -> list[Piece]:
     if len(pieces) == wanted:
         return pieces
     last = stderr[-2000:].decode("utf-8", "replace").strip()
-    raise HostError(f"the host answered {len(pieces)} of {wanted} questions; its last words: {last or '(none)'}")
+    words = f"the host answered {len(pieces)} of {wanted} questions; its last words: {last or '(none)'}"
+    raise HostError(words, ErrorKind.ANSWER)

@@ -14,7 +14,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from moor import private
-from moor.errors import REMEDIES, HostError, InputError
+from moor.errors import REMEDIES, HistoryError, InputError
 from moor.history.tables import VERSION, for_postgresql, metadata, versions
 from moor.settings.access import SiteSettings
 
@@ -22,10 +22,6 @@ FILE = "history.db"
 NEEDED = 64 * 1024  # bytes that must be free for the files beside the database
 BUSY_S = 30  # how long one controller waits for another that writes
 LOCK = 0x6D6F6F72  # of PostgreSQL's advisory locks, the one by which moor's controllers take turns
-
-
-class Trouble(HostError):
-    """The database is not to be had, or not to be written."""
 
 
 def place(settings: SiteSettings) -> URL:
@@ -45,7 +41,7 @@ def place(settings: SiteSettings) -> URL:
 def connected(settings: SiteSettings, writing: bool) -> Iterator[Connection]:
     """Give a connection in one transaction; one that writes waits until no other does.
 
-    Raises  Trouble: with the cause, and what a person does about it
+    Raises  HistoryError: with the cause, and what a person does about it
     """
     url = place(settings)
     try:
@@ -57,7 +53,7 @@ def connected(settings: SiteSettings, writing: bool) -> Iterator[Connection]:
         finally:
             engine.dispose()
     except (SQLAlchemyError, OSError, ImportError) as error:
-        raise Trouble(explained(url, error)) from error
+        raise HistoryError(explained(url, error)) from error
 
 
 def opened(url: URL) -> Engine:
@@ -117,9 +113,9 @@ def _check_version(connection: Connection, writing: bool) -> None:
     if found is None and writing:
         connection.execute(insert(versions).values(version=VERSION))
     elif found is None:
-        raise Trouble("no run is recorded yet; moor drift records the first")
+        raise HistoryError("no run is recorded yet; moor drift records the first")
     elif found != VERSION:
-        raise Trouble(f"it holds tables of version {found}, and this moor knows version {VERSION}")
+        raise HistoryError(f"it holds tables of version {found}, and this moor knows version {VERSION}")
 
 
 def explained(url: URL, error: Exception) -> str:

@@ -24,7 +24,7 @@ class Untold:
 
 
 def untold(settings: SiteSettings) -> Untold:
-    """Give what is to be told; what is over counts only where people know that it was open. Raises Trouble."""
+    """Give what is to be told; what is over counts only where people know that it was open. Raises HistoryError."""
     opened = findings.c.cleared.is_(None) & (findings.c.waived == "") & ~findings.c.told_open
     closed = findings.c.cleared.is_not(None) & findings.c.told_open & ~findings.c.told_over
     with connected(settings, writing=False) as connection:
@@ -35,7 +35,7 @@ def untold(settings: SiteSettings) -> Untold:
 
 
 def mark_told(settings: SiteSettings, told: Untold) -> None:
-    """Remember that people know; raises Trouble."""
+    """Remember that people know; raises HistoryError."""
     with connected(settings, writing=True) as connection:
         number = findings.c.number
         connection.execute(update(findings).where(number.in_(told.new_numbers)).values(told_open=True))

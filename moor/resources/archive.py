@@ -12,8 +12,8 @@ from shlex import quote
 
 from nornir.core.task import Task
 
-from moor.connections.shell import Answer, Lost, Shell
-from moor.errors import HostError, InputError
+from moor.connections.shell import Answer, Shell
+from moor.errors import ErrorKind, HostError, InputError, Lost
 from moor.progress import Meter
 from moor.resources.base import State, Streamed
 from moor.resources.file import same_form
@@ -82,7 +82,7 @@ fi"""
             names, numbers, mode = lines[0].split(" ")
             owner = same_form(self.owner, names, numbers)
         except ValueError:
-            raise HostError(f"{self.id}: the host described it as {lines[0][:200]!r}") from None
+            raise HostError(f"{self.id}: the host described it as {lines[0][:200]!r}", ErrorKind.ANSWER) from None
         digest = lines[1] if len(lines) > 1 else "(not verified since it was last touched)"
         return {"owner": owner, "mode": mode.rjust(4, "0"), "sha256": digest}
 
@@ -148,7 +148,7 @@ df -Pk "$d" | tail -n 1"""
                 return int(size), digest, int(room[-3]) * 1024
         except (ValueError, IndexError):
             pass
-        raise HostError(f"the host described the upload as {said[:200]!r}")
+        raise HostError(f"the host described the upload as {said[:200]!r}", ErrorKind.ANSWER)
 
     def _usable(self, partial: tuple[int, str, int], size: int) -> int:
         """Give how much of the part can be kept; raises HostError where the rest does not fit."""
@@ -156,7 +156,10 @@ df -Pk "$d" | tail -n 1"""
         offset = held if held <= size and hash_of(self.source, held) == digest else 0
         if size - offset > room + (held - offset):
             needed, free = (size - offset) // 10**6, room // 10**6
-            raise HostError(f"{needed} MB are to be uploaded and {free} MB are free there; make room in {self.path!r}")
+            raise HostError(
+                f"{needed} MB are to be uploaded and {free} MB are free there; make room in {self.path!r}",
+                ErrorKind.SPACE,
+            )
         return offset
 
     def _upload(self, shell: Shell, host: str, offset: int, size: int) -> None:
@@ -196,7 +199,7 @@ def _hashing_s(size: int) -> float:
 def _done(answer: Answer, doing: str) -> str:
     if answer.code:
         said = answer.stderr.decode("utf-8", "replace").strip()[-2000:]
-        raise HostError(f"{doing} failed (exit {answer.code}): {said or 'it said nothing'}")
+        raise HostError(f"{doing} failed (exit {answer.code}): {said or 'it said nothing'}", ErrorKind.COMMAND)
     return answer.stdout.decode("utf-8", "replace")
 
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from nornir.core.task import Task
 
+from moor.errors import ErrorKind
 from moor.octal import SAFE, octal
 from moor.secrets import Secret
 
@@ -114,7 +115,13 @@ class Streamed(Probed):
 
 
 class Required(Probed):
-    """What moor asks of a host and cannot give it."""
+    """What moor asks of a host and cannot give it.
+
+    Attributes:
+        error_kind: what sort of trouble it is where it is not met.
+    """
+
+    error_kind: ErrorKind = ErrorKind.UNMET
 
     @abstractmethod
     def remedy(self, actual: State | None) -> str:

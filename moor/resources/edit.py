@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from shlex import quote
 
-from moor.errors import HostError
+from moor.errors import ErrorKind, HostError
 from moor.resources.base import Scripted, State
 from moor.resources.file import beside, parent, replaced, sha256
 
@@ -75,7 +75,7 @@ elif [ -e {path} ]; then echo file; cat {path}; fi"""
             facts, rest = _measured(output.encode("utf-8", "surrogateescape"))
             refused, rest = _measured(rest)
         except ValueError:
-            raise HostError(f"{self.id}: cannot read the host's answer: {output[:200]!r}") from None
+            raise HostError(f"{self.id}: cannot read the host's answer: {output[:200]!r}", ErrorKind.ANSWER) from None
         kind, _, content = rest.partition(b"\n")
         if kind == b"directory":
             raise HostError(f"{self.id}: a directory is in its place; move it away")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from posixpath import basename, dirname, join
 from shlex import quote
 
-from moor.errors import HostError
+from moor.errors import ErrorKind, HostError
 from moor.resources.base import Later, Scripted, State, hidden, literal
 from moor.secrets import Secret
 
@@ -80,7 +80,7 @@ fi"""
             digest, _, content = rest.partition("\n")
             owner = same_form(self.owner, names, numbers)
         except ValueError:
-            raise HostError(f"{self.id}: the host described it as {head[:200]!r}") from None
+            raise HostError(f"{self.id}: the host described it as {head[:200]!r}", ErrorKind.ANSWER) from None
         return {"owner": owner, "mode": mode.rjust(4, "0"), "content": self._content(digest, content, size)}
 
     def _content(self, digest: str, content: str, size: str) -> str:

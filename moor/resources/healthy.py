@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from nornir.core.task import Task
 
-from moor.errors import HostError
+from moor.errors import ErrorKind, HostError
 from moor.resources.base import Remote, State
 
 PAUSE_S = 1.0
@@ -56,7 +56,7 @@ class Healthy(Remote):
         while (state := self.read(task))["health"] != "healthy":
             if time.monotonic() > end:
                 wrong = ", ".join(f"{name} is {value}" for name, value in state.items())
-                raise HostError(f"{self.id}: not healthy after {self.wait_s:.0f} s: {wrong}")
+                raise HostError(f"{self.id}: not healthy after {self.wait_s:.0f} s: {wrong}", ErrorKind.UNHEALTHY)
             time.sleep(PAUSE_S)
 
     def _ask(self) -> tuple[int, bytes]:

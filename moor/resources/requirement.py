@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from moor.errors import HostError
+from moor.errors import ErrorKind, HostError
 from moor.resources.base import Required, State
 
 
@@ -20,6 +20,7 @@ class Requirement(Required):
     name: str
     fragment: str
     judge: Callable[[str], str] = field(compare=False)
+    error_kind: ErrorKind = field(default=ErrorKind.UNMET, compare=False)
 
     @property
     def id(self) -> str:
@@ -59,7 +60,7 @@ class Clock(Required):
         try:
             wrong = skew(int(there), int(before), int(time.time()), self.skew_s)
         except ValueError:
-            raise HostError(f"{self.id}: the host gave its time as {output.strip()[:80]!r}") from None
+            raise HostError(f"{self.id}: the host gave its time as {output.strip()[:80]!r}", ErrorKind.ANSWER) from None
         return {"met": wrong or "yes"}
 
     def remedy(self, actual: State | None) -> str:

@@ -16,7 +16,7 @@ from nornir.core.inventory import Host
 from nornir.core.task import AggregatedResult, MultiResult, Result, Task
 
 from moor.context import context_of
-from moor.errors import HostError, MoorError
+from moor.errors import ErrorKind, HostError, MoorError
 from moor.progress import LOGGER as PROGRESS
 from moor.runners.elsewhere import hold
 from moor.runners.held import HALT_S, Workers
@@ -216,6 +216,8 @@ class Dispatch:
             host = self._hosts[name]
             self._begin(host)
             failed = MultiResult(self._task.name)
-            failed.append(Result(host, why, failed=True, exception=HostError(why), severity_level=logging.ERROR))
+            failed.append(
+                Result(host, why, failed=True, exception=HostError(why, ErrorKind.LOST), severity_level=logging.ERROR)
+            )
             failed[0].name = self._task.name  # type: ignore[assignment]  # Nornir annotates it as None
             self._complete(host, Answer(failed))

@@ -8,7 +8,7 @@ from typing import Any
 from nornir.core.configuration import Config
 from nornir.core.inventory import Host
 
-from moor.errors import HostError
+from moor.errors import ErrorKind, HostError
 
 
 class Elsewhere:
@@ -36,7 +36,7 @@ class Elsewhere:
     @property
     def connection(self) -> Any:
         """Refuse: what needs a host's connection has to be a task."""
-        raise HostError("this connection is held by a worker")
+        raise HostError("this connection is held by a worker", ErrorKind.INTERNAL)
 
 
 def hold(host: Host, names: Iterable[str], let_go: Callable[[str], None]) -> None:

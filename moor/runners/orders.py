@@ -139,7 +139,7 @@ def _adopt(result: Result | MultiResult, host: Host) -> None:
 
 def _portable(error: BaseException) -> MoorError | Raised:
     words = mask(str(error))
-    return type(error)(words) if isinstance(error, MoorError) else Raised(type(error).__name__, words)
+    return error.reworded(words) if isinstance(error, MoorError) else Raised(type(error).__name__, words)
 
 
 def masked(value: Any) -> Any:

@@ -15,13 +15,11 @@ from typing import Any, NoReturn
 from distributed.diagnostics.plugin import WorkerPlugin
 from nornir.core import Nornir
 
+from moor.errors import Abandoned
+
 NAME = "moor-sessions"  # of the plugin on a worker
 OVER = ("released", "forgotten", "error")  # states of a task whose result nobody can have any more
 WATCH_S = 30  # how long the worker's loop may take to add the plugin
-
-
-class Abandoned(Exception):
-    """Nobody waits for the rest of an order."""
 
 
 class Session:

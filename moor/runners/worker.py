@@ -19,13 +19,13 @@ from nornir.core.task import MultiResult, Result, Task
 from nornir.plugins.runners import ThreadedRunner
 
 from moor.context import take_context
-from moor.errors import MoorError
+from moor.errors import Abandoned, MoorError
 from moor.masking import MaskingFilter
 from moor.processors import QuietProcessor
 from moor.progress import progress_to
 from moor.runners.likeness import Likeness, unlike
 from moor.runners.orders import Order, packed, take_reading
-from moor.runners.session import Abandoned, Session, watched
+from moor.runners.session import Session, watched
 from moor.sites import open_site
 
 Tell = Callable[..., None]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from moor import private
-from moor.errors import HostError
+from moor.errors import ErrorKind, HostError
 from moor.schedule.job import Job, cron_line
 
 SYSTEM = Path("/etc/cron.d")
@@ -77,13 +77,15 @@ class UsersCrontab:
         done = _crontab("-l")
         said = done.stderr.decode("utf-8", "replace").strip()
         if done.returncode and not NOTHING_YET.search(said):
-            raise HostError(f"crontab -l: {said or f'it ended with {done.returncode}'}; nothing was changed")
+            raise HostError(
+                f"crontab -l: {said or f'it ended with {done.returncode}'}; nothing was changed", ErrorKind.CONTROLLER
+            )
         return "" if done.returncode else done.stdout.decode("utf-8", "surrogateescape")
 
     def _write(self, text: str) -> None:
         done = _crontab("-", text.encode("utf-8", "surrogateescape"))
         if done.returncode:
-            raise HostError(f"crontab: {done.stderr.decode('utf-8', 'replace').strip()}")
+            raise HostError(f"crontab: {done.stderr.decode('utf-8', 'replace').strip()}", ErrorKind.CONTROLLER)
 
 
 def _crontab(argument: str, text: bytes = b"") -> subprocess.CompletedProcess[bytes]:
@@ -94,7 +96,7 @@ def _crontab(argument: str, text: bytes = b"") -> subprocess.CompletedProcess[by
             ["crontab", argument], input=text, capture_output=True, check=False, timeout=LIMIT_S, env=english
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise HostError(f"crontab {argument}: {error}; nothing was changed") from None
+        raise HostError(f"crontab {argument}: {error}; nothing was changed", ErrorKind.CONTROLLER) from None
 
 
 def marks(name: str) -> tuple[str, str]:
@@ -113,13 +115,13 @@ def with_block(text: str, name: str, line: str) -> str:
         mark = one.rstrip()
         if mark in marks(name):
             if open_ is (mark == marks(name)[0]):
-                raise HostError(f"crontab: {_unpaired(name)}")
+                raise HostError(f"crontab: {_unpaired(name)}", ErrorKind.CONTROLLER)
             open_ = not open_
             place = len(kept) if place is None else place
         elif not open_:
             kept.append(one)
     if open_:
-        raise HostError(f"crontab: {_unpaired(name)}")
+        raise HostError(f"crontab: {_unpaired(name)}", ErrorKind.CONTROLLER)
     before, after = "".join(kept[:place]), "".join(kept[place:] if place is not None else ())
     gap = "" if not before or before.endswith("\n") else "\n"
     begin, end = marks(name)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from moor import private
-from moor.errors import HostError
+from moor.errors import ErrorKind, HostError
 from moor.schedule.job import Job, service_unit, timer_unit
 
 SYSTEM = Path("/etc/systemd/system")
@@ -76,7 +76,9 @@ class Systemd:
     def _call(self, *words: str) -> None:
         done = self._try(*words)
         if done.returncode:
-            raise HostError(f"systemctl {' '.join(words)}: {done.stderr.strip() or f'exit {done.returncode}'}")
+            raise HostError(
+                f"systemctl {' '.join(words)}: {done.stderr.strip() or f'exit {done.returncode}'}", ErrorKind.CONTROLLER
+            )
 
 
 def found() -> Systemd | None:

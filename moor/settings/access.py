@@ -12,7 +12,7 @@ from nornir.core.inventory import Host
 from pydantic import ConfigDict, Field, PrivateAttr, ValidationError
 
 from moor.context import context_of
-from moor.errors import InputError
+from moor.errors import InputError, NoSettings
 from moor.settings.section import SecretRef, Section, SitePath, Strict, site_in
 
 Model = TypeVar("Model", bound=Section)
@@ -59,10 +59,6 @@ class SiteSettings(Strict):
     def directory(self) -> Path:
         """Return the directory of config.yaml."""
         return self._directory
-
-
-class NoSettings(InputError):
-    """Names a section that a host has not, and a task needs."""
 
 
 def optional_settings_of(host: Host, model: type[Model]) -> Model | None:

@@ -12,8 +12,8 @@ from ruamel.yaml.composer import Composer, ComposerError
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from moor.errors import InputError
-from moor.nesting import DEEPEST, Unbounded, refuse_growth
+from moor.errors import InputError, Unbounded
+from moor.nesting import DEEPEST, refuse_growth
 
 MERGE = "tag:yaml.org,2002:merge"
 

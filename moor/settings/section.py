@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Annotated, Any, ClassVar
@@ -30,14 +30,6 @@ class Section(Strict):
 
     section: ClassVar[str]
     done_on: ClassVar[str] = ""
-
-
-class Several(ValueError):
-    """Carries all that a validator finds wrong in a mapping: each the keys that lead to it, and what is wrong."""
-
-    def __init__(self, found: Sequence[tuple[tuple[str, ...], str]]) -> None:
-        super().__init__("; ".join(f"{'.'.join(keys)}: {words}" for keys, words in found))
-        self.found = tuple(found)
 
 
 class SecretRef:

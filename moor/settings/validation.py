@@ -9,9 +9,9 @@ from typing import Any, TypeVar, get_args, get_type_hints
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from moor.errors import Several
 from moor.nearest import nearest
 from moor.settings.document import Findings, Tree
-from moor.settings.section import Several
 
 Model = TypeVar("Model", bound=BaseModel)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from moor import private
-from moor.errors import HostError
+from moor.errors import ErrorKind, HostError
 from moor.report import RunReport
 from moor.settings.access import SiteSettings
 from moor.tell.notices import notify
@@ -21,7 +21,7 @@ def tell(settings: SiteSettings, report: RunReport, healed: RunReport | None) ->
         except HostError as error:
             troubles.append(str(error))
     if troubles:
-        raise HostError("\n".join(troubles))
+        raise HostError("\n".join(troubles), ErrorKind.CONTROLLER)
 
 
 def _write_metrics(settings: SiteSettings, report: RunReport) -> None:
@@ -30,11 +30,12 @@ def _write_metrics(settings: SiteSettings, report: RunReport) -> None:
         return
     if not path.parent.is_dir():
         raise HostError(
-            f"user_defined.moor.metrics: {path.parent} is no directory; node_exporter reads an existing one"
+            f"user_defined.moor.metrics: {path.parent} is no directory; node_exporter reads an existing one",
+            ErrorKind.CONTROLLER,
         )
     from moor.tell.metrics import metrics
 
     try:
         private.write(path, metrics(report), mode=0o644)  # node_exporter is another user
     except OSError as error:
-        raise HostError(f"user_defined.moor.metrics: {path}: {error.strerror}") from error
+        raise HostError(f"user_defined.moor.metrics: {path}: {error.strerror}", ErrorKind.CONTROLLER) from error

@@ -38,7 +38,7 @@ def _hosts_own(host: HostReport) -> list[TestCase]:
     case = TestCase("examined", "host")
     words = "\n".join(host.unexamined) or ("" if host.resources else host.error)
     if words:
-        case.result = [_said(Error, words)]
+        case.result = [_said(Error, words, next(iter(host.unexamined_kinds), host.error_kind) or "")]
     return [case]
 
 
@@ -48,7 +48,7 @@ def _case(resource: ResourceReport) -> TestCase:
     if resource.waived:
         case.result = [Skipped(_clean(f"waived: {resource.waived}"))]
     elif resource.status in ("drift", "failed"):
-        case.result = [_said(Failure, words)]
+        case.result = [_said(Failure, words, resource.error_kind or resource.status)]
     elif resource.status == "skipped":
         case.result = [Skipped(_clean(words))]
     return case
@@ -60,13 +60,14 @@ def _fleet(report: RunReport) -> list[TestCase]:
         case = TestCase(_clean(finding.id), finding.stage)
         words = f"{finding.what}; {finding.remedy}" if finding.remedy else finding.what
         waived = Skipped(_clean(f"waived: {finding.waived}"))
-        case.result = [waived if finding.waived else _said(Failure, words)]
+        case.result = [waived if finding.waived else _said(Failure, words, finding.error_kind or finding.state)]
         cases.append(case)
     return cases
 
 
-def _said(kind: type[Error] | type[Failure], words: str) -> Error | Failure:
-    said = kind(_clean(words.partition("\n")[0]))
+def _said(element: type[Error] | type[Failure], words: str, kind: str) -> Error | Failure:
+    """Return a failure with its kind as ``type``; that of a mere difference is ``drift`` or ``finding``."""
+    said = element(_clean(words.partition("\n")[0]), kind)
     said.text = _clean(words)
     return said
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
 from moor.engine.converge import kind_of
+from moor.errors import ErrorKind
 from moor.report import RunReport, counts, open_findings
 
 
@@ -45,6 +46,11 @@ def _of_hosts(registry: CollectorRegistry, report: RunReport) -> None:
     examined = _gauge(registry, "moor_host_examined", "1 where all that was asked of the host was answered.", "host")
     for name, host in report.hosts.items():
         examined.labels(name).set(not host.unexamined)
+    about = "Hosts by the kind of what went wrong there first."
+    failed = _gauge(registry, "moor_hosts_failed", about, "error_kind")
+    found = Counter(host.error_kind for host in report.hosts.values())
+    for kind in ErrorKind:  # each of them, so that an alert sees a series before it sees a fault
+        failed.labels(kind.value).set(found[kind])
 
 
 def _of_expiries(registry: CollectorRegistry, report: RunReport) -> None:

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from moor.errors import HostError, InputError, MoorError
+from moor.errors import ErrorKind, HostError, InputError, MoorError
 from moor.findings import Finding
 from moor.report import RunReport, left
 from moor.secrets import mask
@@ -99,4 +99,4 @@ def _send(settings: SiteSettings, subject: str, body: str) -> None:
         elif not sender.notify(body=body, title=subject):
             failed.append(f"{reference}: it was not delivered")
     if failed:
-        raise HostError("\n".join(f"user_defined.moor.notify: {words}" for words in failed))
+        raise HostError("\n".join(f"user_defined.moor.notify: {words}" for words in failed), ErrorKind.CONTROLLER)

@@ -18,7 +18,8 @@ def report_schema() -> dict[str, Any]:
     made = TypeAdapter(RunReport).json_schema(mode="serialization")
     parts = made["$defs"]
     for part in parts.values():
-        part["required"] = sorted(part["properties"])
+        if "properties" in part:
+            part["required"] = sorted(part["properties"])
     whole = parts[RunReport.__name__]  # by name, since a report holds another one: of what was mended
     properties = {"schema": {"const": SCHEMA}, **whole["properties"]}
     own = {**whole, "properties": properties, "required": sorted(properties)}

@@ -13,7 +13,7 @@ from moor.context import context_of
 from moor.engine.exclusive import run_exclusive
 from moor.engine.probing import shell_of
 from moor.engine.script import answers, complete, new_mark
-from moor.errors import HostError
+from moor.errors import ErrorKind, HostError
 from moor.resources.base import State, Streamed
 from tasks.dialects.firewalld import Firewalld
 from tasks.dialects.guards import Dialect, Guards
@@ -175,4 +175,6 @@ def _run(task: Task, shell: Shell, fragment: str) -> None:
     answer = run_exclusive(shell, [fragment], mark, context_of(task).run, BOUND_S)
     (piece,) = complete(answers(answer.stdout, answer.stderr, mark), 1, answer.stderr)
     if piece.code:
-        raise HostError(piece.stderr.strip()[-2000:] or f"it ended with {piece.code} and said nothing")
+        raise HostError(
+            piece.stderr.strip()[-2000:] or f"it ended with {piece.code} and said nothing", ErrorKind.COMMAND
+        )

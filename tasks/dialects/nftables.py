@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address, ip_network, summarize_address_range
 from typing import Any
 
-from moor.errors import HostError
+from moor.errors import ErrorKind, HostError
 from moor.resources.base import literal
 from tasks.dialects.boot import Loader
 from tasks.dialects.guards import VERSIONS, Guards
@@ -142,7 +142,9 @@ cat {FILE} 2>/dev/null"""
         try:
             return "\n".join(read(output.partition("-- kept")[0]))
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
-            raise HostError(f"nft -j list table {TABLE} printed what moor cannot read; run it there") from None
+            raise HostError(
+                f"nft -j list table {TABLE} printed what moor cannot read; run it there", ErrorKind.ANSWER
+            ) from None
 
     def render(self, guards: Guards, output: str) -> str:
         return "\n".join(rules(guards))

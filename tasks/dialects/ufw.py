@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import ip_network
 
-from moor.errors import HostError
+from moor.errors import ErrorKind, HostError
 from moor.resources.base import literal
 from moor.resources.file import sha256
 from tasks.dialects.guards import VERSIONS, Guards
@@ -56,7 +56,9 @@ def with_rules(content: str, guards: Guards, version: int) -> str:
     Raises  HostError: not such a file.
     """
     if BEGIN not in content:
-        raise HostError(f"{FILES[version]} is not as ufw writes it; run ufw reload, and look at what it says")
+        raise HostError(
+            f"{FILES[version]} is not as ufw writes it; run ufw reload, and look at what it says", ErrorKind.ANSWER
+        )
     others = TUPLE.sub(lambda found: "" if _ours(found["words"]) else found[0], content)
     head, _, tail = others.partition(BEGIN)
     blocks = "".join(rule.block(CHAINS[version], ANY[version]) for rule in rules(guards, version))

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from moor.errors import UnreadableSecret
 from moor.resources.file import sha256
 from tasks.layers.owners import owner
 from tasks.layers.view import ClusterView, Wanted, images_of, namespace_of, place
-from tasks.registry_logins import DATA, DOCKER_CONFIG, Login, UnreadableSecret, entries_of, logins_for
+from tasks.registry_logins import DATA, DOCKER_CONFIG, Login, entries_of, logins_for
 
 Tree = Mapping[str, Any]
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from nornir.core.inventory import Host
 from nornir.core.task import Result, Task
 
-from moor.connections.nameserver import Changed, Held, Key, NameServer
+from moor.connections.nameserver import Held, Key, NameServer
 from moor.engine.converge import converge
 from moor.engine.once import once
 from moor.engine.plan import Change, plan
 from moor.engine.results import Found
-from moor.errors import HostError, InputError
+from moor.errors import HostError, InputError, Outpaced
 from moor.findings import Finding
 from moor.resources.base import Remote, Resource, State
 from moor.settings import about, settings_of
@@ -139,7 +139,7 @@ class Record(Remote):
         before = held_in(actual)
         try:
             self.server.replace(self.name, self.kind, before, self.values, self.ttl)
-        except Changed:
+        except Outpaced:
             # What came out of a wildcard is no record of the name; adding one overwrites nothing.
             if not (before.values and self.values and self.server.held(self.name, self.kind) == before):
                 raise

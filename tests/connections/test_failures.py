@@ -109,7 +109,7 @@ def alone(hostname: str) -> str:
 def test_a_name_that_does_not_resolve() -> None:
     with pytest.raises(socket.gaierror) as caught:
         socket.getaddrinfo("node1", 22, flags=socket.AI_NUMERICHOST)  # as without an answer, and without a question
-    assert explain(caught.value, "node1:22") == (
+    assert str(explain(caught.value, "node1:22")) == (
         "node1:22: the name cannot be resolved (DNS); check hostname in the inventory, or the resolver"
     )
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 
 from moor.engine.results import Status
+from moor.errors import ErrorKind
 from moor.findings import Expiry, Finding
 from moor.report import HostReport, ResourceReport, RunReport
 
@@ -26,7 +27,7 @@ def a_run(
     number = next(_numbers)
     hosts = {name: HostReport(True, "", [_resource(*pair) for pair in held.items()]) for name, held in found.items()}
     for name in unexamined:
-        hosts.setdefault(name, HostReport()).unexamined.append("connection refused")
+        hosts.setdefault(name, HostReport()).fail("connection refused", ErrorKind.UNREACHABLE)
     report = RunReport(f"run-{number:06}", "drift" if command == "drift" else "site", hosts, command=command)
     report.started = (BEGAN + timedelta(hours=number)).isoformat()
     report.findings, report.expiries, report.answered = list(findings), list(expiries), list(answered)
@@ -34,4 +35,6 @@ def a_run(
 
 
 def _resource(name: str, status: Status) -> ResourceReport:
-    return ResourceReport(name, status, "" if status == "ok" else f"content of {name}: a -> b", "write_hosts")
+    kind = ErrorKind.COMMAND if status == "failed" else None
+    diff = "" if status == "ok" else f"content of {name}: a -> b"
+    return ResourceReport(name, status, diff, "write_hosts", error_kind=kind)

@@ -10,8 +10,9 @@ from datetime import datetime, timedelta
 import pytest
 
 from moor.engine.results import Status
+from moor.errors import HistoryError
 from moor.findings import Expiry, Finding
-from moor.history.database import FILE, Trouble, connected
+from moor.history.database import FILE, connected
 from moor.history.model import FindingRow, Recorded
 from moor.history.reading import History
 from moor.history.recording import LONGEST, record
@@ -206,7 +207,7 @@ def test_a_database_of_another_version_is_not_touched(settings: SiteSettings) ->
 
 
 def test_history_that_does_not_exist_says_how_it_begins(settings: SiteSettings) -> None:
-    with pytest.raises(Trouble, match="moor drift records the first"), connected(settings, writing=False):
+    with pytest.raises(HistoryError, match="moor drift records the first"), connected(settings, writing=False):
         pass
 
 

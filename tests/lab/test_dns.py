@@ -11,7 +11,8 @@ import pytest
 
 from lab.fleet import Host
 from lab.lab import Lab
-from moor.connections.nameserver import Changed, Held
+from moor.connections.nameserver import Held
+from moor.errors import Outpaced
 from moor.report import HostReport
 from tasks.names.dnsmasq import CONFIG, serve_names
 from tasks.names.hosts import write_hosts
@@ -121,10 +122,10 @@ def test_what_somebody_changed_after_it_was_read_is_not_overwritten(server: Serv
     read = server.server().held(NAME, "A")
     server.by_hand(NAME, ("A", "10.9.9.9"))
     with pytest.raises(
-        Changed, match=f"{NAME} A: it changed on .* after it was read, nothing was overwritten; run again"
+        Outpaced, match=f"{NAME} A: it changed on .* after it was read, nothing was overwritten; run again"
     ):
         server.server().replace(NAME, "A", read, ("10.1.2.3",), 300)
-    with pytest.raises(Changed):
+    with pytest.raises(Outpaced):
         server.server().replace(NAME, "A", Held(("10.9.9.8",), 60), (), 300)
     assert server.addresses(NAME) == ("10.9.9.9",)
 

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from moor.errors import UnreadableSecret
 from tasks.registry_logins import (
     DOCKER_CFG,
     DOCKER_CONFIG,
     Login,
-    UnreadableSecret,
     entries_of,
     holds_for,
     logins_for,

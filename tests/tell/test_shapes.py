@@ -10,13 +10,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from junitparser import JUnitXml
+from nornir.core import Nornir
+from nornir.core.inventory import Defaults, Groups, Host, Hosts, Inventory
+from nornir.core.task import Result, Task
+from nornir.plugins.runners import SerialRunner
 from prometheus_client.parser import text_string_to_metric_families
 
 from moor import text
 from moor.engine.plan import printable
-from moor.errors import HostError
+from moor.engine.results import ResourceResult
+from moor.errors import ErrorKind, HostError
 from moor.findings import Expiry, Finding
-from moor.report import RunReport
+from moor.report import Collector, RunReport
 from moor.settings import SiteSettings
 from moor.tell import tell
 from moor.tell.junit import junit
@@ -128,3 +133,45 @@ def test_a_report_is_as_its_schema_says(report: RunReport) -> None:
     broken["hosts"]["node1"]["resources"][0]["status"] = "perhaps"
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(broken, report_schema())
+
+
+def failed_run() -> RunReport:
+    """A run over four hosts, of which three fail, each for another reason."""
+
+    def task(task: Task) -> Result:
+        errors = {"node1": HostError("no route", ErrorKind.UNREACHABLE), "node2": ValueError("a bug")}
+        if task.host.name == "node3":
+            task.results.append(ResourceResult(task.host, "file:/a", "failed", "", "full", kind=ErrorKind.SPACE))
+            raise HostError("full", ErrorKind.SPACE)
+        if task.host.name in errors:
+            raise errors[task.host.name]
+        return Result(host=task.host)
+
+    hosts = Hosts({name: Host(name) for name in ("node1", "node2", "node3", "node4")})
+    report = RunReport("run-1", "site", {}, command="drift")
+    nr = Nornir(Inventory(hosts, Groups(), Defaults()), runner=SerialRunner())
+    nr.with_processors([Collector(report)]).run(task)
+    return report
+
+
+def test_the_kind_of_an_error_is_in_every_shape() -> None:
+    report = failed_run()
+    told = json.loads(report.json())
+    jsonschema.validate(told, report_schema())
+    hosts = told["hosts"]
+    assert [hosts[name]["error_kind"] for name in sorted(hosts)] == ["unreachable", "internal", "space", None]
+    assert [hosts[name]["unexamined_kinds"] for name in sorted(hosts)] == [["unreachable"], ["internal"], [], []]
+    assert hosts["node3"]["resources"][0]["error_kind"] == "space"
+    suites = JUnitXml.fromstring(junit(report).encode())
+    kinds = {(suite.name, case.name): [one.type for one in case.result] for suite in suites for case in suite}
+    assert kinds["node1", "examined"] == ["unreachable"]
+    assert kinds["node3", "file:/a"] == ["space"]
+    lines = metrics(report).decode()
+    for kind in ErrorKind:
+        number = float(kind in ("unreachable", "internal", "space"))
+        assert f'moor_hosts_failed{{error_kind="{kind}"}} {number}' in lines
+
+
+def test_the_page_lists_every_kind() -> None:
+    page = (ROOT / "docs/output.md").read_text()
+    assert {kind for kind in ErrorKind if f"\n| `{kind}` | " not in page} == set()

@@ -12,9 +12,9 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from moor.errors import InputError
+from moor.errors import InputError, Unbounded
 from moor.nearest import nearest
-from moor.nesting import Unbounded, refuse_growth
+from moor.nesting import refuse_growth
 from moor.settings.validation import message
 
 LARGEST = 4 * 1024 * 1024  # bytes; a kubeconfig of hundreds of clusters has less

@@ -13,7 +13,7 @@ from moor.connections.cluster.chosen import decoded
 from moor.connections.cluster.kubeconfig import Chosen, User
 from moor.connections.cluster.plugin import Given, run_plugin
 from moor.deferred import x509
-from moor.errors import HostError
+from moor.errors import ErrorKind, HostError
 from moor.nesting import json_value
 from moor.secrets import Secret
 
@@ -86,9 +86,14 @@ class Login:
             try:
                 token = path.read_text("utf-8").strip() or token
             except (OSError, ValueError) as error:
-                raise HostError(f"{self.chosen.path}: tokenFile: {path} cannot be read: {error}") from None
+                raise HostError(
+                    f"{self.chosen.path}: tokenFile: {path} cannot be read: {error}", ErrorKind.AUTHENTICATION
+                ) from None
             if not token or "\n" in token or "\0" in token:
-                raise HostError(f"{self.chosen.path}: tokenFile: {path} holds no token; it must be one line")
+                raise HostError(
+                    f"{self.chosen.path}: tokenFile: {path} holds no token; it must be one line",
+                    ErrorKind.AUTHENTICATION,
+                )
         if token:
             Secret(token)
         return token
@@ -118,7 +123,7 @@ def content(chosen: Chosen, name: str, data: str) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise HostError(f"{chosen.path}: {path}: {error.strerror}") from None
+        raise HostError(f"{chosen.path}: {path}: {error.strerror}", ErrorKind.CONTROLLER) from None
 
 
 def impersonation(user: User) -> list[tuple[str, str]]:

@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import Any
 
 from moor.connections.cluster.kubeconfig import Chosen, Exec
-from moor.errors import HostError
+from moor.errors import ErrorKind, HostError
 from moor.secrets import Secret, mask
 
 LIMIT_S = 60
@@ -55,13 +55,15 @@ def run_plugin(chosen: Chosen, plugin: Exec, authority: str) -> Given:
         )
     except subprocess.TimeoutExpired:
         raise HostError(
-            f"{where}: gave no login within {LIMIT_S} s; does it wait for a person? run it by hand"
+            f"{where}: gave no login within {LIMIT_S} s; does it wait for a person? run it by hand", ErrorKind.TIMEOUT
         ) from None
     except OSError as error:
-        raise HostError(f"{where}: cannot be run: {error.strerror}{_hint(plugin)}") from None
+        raise HostError(f"{where}: cannot be run: {error.strerror}{_hint(plugin)}", ErrorKind.CONTROLLER) from None
     if done.returncode:
         words = mask(done.stderr.decode("utf-8", "replace").strip()[-500:]) or "it said nothing"
-        raise HostError(f"{where}: ended with {done.returncode}: {words}; log in with it by hand first")
+        raise HostError(
+            f"{where}: ended with {done.returncode}: {words}; log in with it by hand first", ErrorKind.AUTHENTICATION
+        )
     return read_credential(done.stdout, plugin, where)
 
 
@@ -73,7 +75,7 @@ def _program(chosen: Chosen, plugin: Exec, where: str) -> str:
     else:
         found = shutil.which(plugin.command)
     if not found:
-        raise HostError(f"{where}: there is no such program on this machine{_hint(plugin)}")
+        raise HostError(f"{where}: there is no such program on this machine{_hint(plugin)}", ErrorKind.CONTROLLER)
     return found
 
 
@@ -104,24 +106,34 @@ def read_credential(output: bytes, plugin: Exec, where: str) -> Given:
     try:
         tree = json.loads(output)
     except (ValueError, RecursionError):
-        raise HostError(f"{where}: printed no JSON; does it print anything else to its standard output?") from None
+        raise HostError(
+            f"{where}: printed no JSON; does it print anything else to its standard output?", ErrorKind.ANSWER
+        ) from None
     if not isinstance(tree, Mapping) or tree.get("kind") != "ExecCredential":
-        raise HostError(f"{where}: printed JSON that is no ExecCredential; is it a credential plugin?")
+        raise HostError(
+            f"{where}: printed JSON that is no ExecCredential; is it a credential plugin?", ErrorKind.ANSWER
+        )
     if tree.get("apiVersion") != plugin.api_version:
         said = str(tree.get("apiVersion"))[:80]
         raise HostError(
-            f"{where}: answers in {said}, and exec.apiVersion is {plugin.api_version}; write that of the plugin"
+            f"{where}: answers in {said}, and exec.apiVersion is {plugin.api_version}; write that of the plugin",
+            ErrorKind.ANSWER,
         )
     status = tree.get("status")
     given = status if isinstance(status, Mapping) else {}
     words = [given.get(key) or "" for key in ("token", "clientCertificateData", "clientKeyData")]
     if not all(isinstance(word, str) for word in words) or not any(words):
-        raise HostError(f"{where}: gave neither a token nor a client certificate; log in with it by hand first")
+        raise HostError(
+            f"{where}: gave neither a token nor a client certificate; log in with it by hand first",
+            ErrorKind.AUTHENTICATION,
+        )
     token, certificate, key = words
     if bool(certificate) != bool(key):
-        raise HostError(f"{where}: gave a client certificate or a key, and not both; update the plugin")
+        raise HostError(
+            f"{where}: gave a client certificate or a key, and not both; update the plugin", ErrorKind.ANSWER
+        )
     if any(letter in token for letter in "\r\n\0"):
-        raise HostError(f"{where}: gave a token with a line break in it; update the plugin")
+        raise HostError(f"{where}: gave a token with a line break in it; update the plugin", ErrorKind.ANSWER)
     for secret in filter(None, (token, key)):
         Secret(secret)  # struck out of all output from here on
     return Given(token, certificate.encode(), key.encode(), _moment(given.get("expirationTimestamp"), where))
@@ -135,5 +147,5 @@ def _moment(text: object, where: str) -> float | None:
     except ValueError:
         found = datetime.min
     if found.tzinfo is None:
-        raise HostError(f"{where}: expirationTimestamp is no time of RFC 3339; update the plugin")
+        raise HostError(f"{where}: expirationTimestamp is no time of RFC 3339; update the plugin", ErrorKind.ANSWER)
     return found.timestamp()

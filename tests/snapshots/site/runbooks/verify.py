@@ -17,7 +17,7 @@ def prove_host(task: Task) -> Result:
     shell_of(task).run(":")
     layer, rule = FAULTY.get(task.host.name, ("", ""))
     evidence = {**HEALTHY, **({layer: {**HEALTHY[layer], **FAULTS[rule], "host": task.host.name}} if layer else {})}
-    return told(task, chain.judge(evidence, RULES), "")
+    return told(task, chain.judge(evidence, RULES))
 
 
 RUNBOOK = Runbook("verify", "Proof from every host.", (Stage(prove_host, on=F()),), proves=True)
