@@ -10,6 +10,12 @@ from typing import Any
 Tree = dict[str, Any]
 OTHER = 421  # misdirected: the status of what is made of an answer that no Kubernetes API gives
 PASSING = (429, 500, 502, 503, 504)  # a proxy in front of the API says so too, and keeps its status
+# Lists of objects, by the part of an object in which they stand. Source: Kubernetes, api/core/v1 and meta/v1.
+LISTS = {
+    "metadata": ("ownerReferences", "managedFields"),
+    "spec": ("containers", "initContainers", "imagePullSecrets"),
+    "status": ("conditions", "addresses", "containerStatuses", "initContainerStatuses"),
+}
 NO_API = "what answers there is no Kubernetes API"
 
 
@@ -29,7 +35,23 @@ def judged(code: int, body: bytes) -> tuple[int, Tree]:
         if not isinstance(tree["items"], list | None):
             return _none(code, f"{NO_API}: a list without a list in it")
         tree["items"] = [item for item in tree["items"] or [] if isinstance(item, dict)]
+    for one in tree["items"] if tree["kind"].endswith("List") and "items" in tree else [tree]:
+        if wrong := misshapen(one):
+            return _none(code, f"{NO_API}: an object whose {wrong} is of another type than Kubernetes gives it")
     return code, tree
+
+
+def misshapen(tree: Tree) -> str:
+    """Name the part of an object that is of another type than every object of Kubernetes has it; null is absent."""
+    for part, lists in LISTS.items():
+        below = tree.get(part) or {}
+        if not isinstance(below, dict):
+            return "" if tree.get("kind") == "Status" else part
+        for key in lists:
+            entries = below.get(key) or []
+            if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+                return f"{part}.{key}"
+    return ""
 
 
 def _none(code: int, words: str) -> tuple[int, Tree]:
