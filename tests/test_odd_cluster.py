@@ -11,8 +11,8 @@ import pytest
 
 from moor.cli import main
 from moor.modules import SHIPPED, load_tasks
-from tests.closed import HOSTS, Site
 from tests.connections.kubeconfigs import Answering, Issuer, answering, encoded, kubeconfig
+from tests.harness.closed import HOSTS, Site
 
 DEPLOYMENT = {"kind": "Deployment", "apiVersion": "apps/v1"}
 META = {"name": "sqrt", "namespace": "demo", "uid": "u1", "resourceVersion": "1"}
