@@ -21,7 +21,7 @@ from moor.resources.base import Probed, Scripted
 from moor.selection import everything
 from moor.settings.section import Section, sections
 from moor.sites import open_site
-from tests.harness.closed import DEFAULTS, Site
+from tests.harness.closed import DEFAULTS, closed_site
 from tests.harness.shells import SHELLS
 
 RAN = "CAN42ARY"  # which no word spells; only a shell that runs one says it
@@ -103,12 +103,8 @@ def everything_written(site: Path) -> dict[str, list[str]]:
 
 @pytest.fixture(scope="module")
 def sent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, list[str]]]:
-    built = Site(tmp_path_factory.mktemp("site")).build()
-    try:
+    with closed_site(tmp_path_factory.mktemp("site")) as built:
         yield everything_written(built.folder)
-    finally:
-        for door in built.doors.values():
-            door.close()
 
 
 @pytest.mark.parametrize("shell", SHELLS)
