@@ -28,10 +28,11 @@ bench: packages venv .venv-bench/complete ## What a check costs, beside other to
 		--require-hashes --requirement bench/requirements.txt
 	@touch $@
 
-check: venv ## Style and types.
+check: venv ## Style, types, and which module may import which.
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
 
 venv: .venv/complete ## A virtual environment with the pinned libraries.
 

@@ -10,15 +10,15 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from nornir.core import Nornir
 from nornir.core.inventory import Defaults, Host, Hosts, Inventory
 from nornir.core.state import GlobalState
 from nornir.core.task import Task
 
-if TYPE_CHECKING:
-    from moor.settings.access import SiteSettings
+from moor.errors import InputError
+from moor.settings.access import SiteSettings
 
 KEY = "moor_context"  # in the data of the inventory's defaults; no section has an underscore in its name
 TRAVELS = "travels"  # in a field's metadata
@@ -209,3 +209,20 @@ def _defaults(where: Host | Task | Nornir | Inventory) -> Defaults:
     if isinstance(where, Nornir):
         where = where.inventory
     return where.defaults
+
+
+def site_of(where: Host | Nornir) -> SiteSettings:
+    """Return the settings of the site that the inventory belongs to.
+
+    Raises:
+        InputError: the inventory was not loaded from a site.
+    """
+    site = context_of(where).site
+    if site is None:
+        raise InputError("the inventory was not loaded from a site; open it by moor.sites.open_site")
+    return site
+
+
+def addresses_in(host: Host, group: str) -> dict[str, str] | None:
+    """Return the addresses of all hosts of a group, by name, whatever a run is limited to; None for no such group."""
+    return context_of(host).addresses.get(group)

@@ -36,7 +36,7 @@ from typing import TYPE_CHECKING, ClassVar
 if TYPE_CHECKING:
     from typing import Self
 
-    from moor.connections.shell import Answer
+    from moor.answer import Answer
 
 REMEDIES = {
     errno.ENOSPC: "make room on this machine",

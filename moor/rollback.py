@@ -10,7 +10,7 @@ from shlex import quote
 from nornir.core.inventory import Host
 from nornir.core.task import Result, Task
 
-from moor.context import context_of
+from moor.context import context_of, site_of
 from moor.engine.converge import converge
 from moor.engine.prelude import RUNS
 from moor.engine.probing import probe
@@ -19,7 +19,6 @@ from moor.resources.base import Probed, Resource, Scripted, State
 from moor.resources.file import beside
 from moor.runbook import Rolling, Runbook, Stage, desired_ahead
 from moor.selection import ALL, everything
-from moor.settings.access import site_of
 
 ABSENT, UNKNOWN = "absent", "unknown"
 SHOWN = 12  # digits of a hash

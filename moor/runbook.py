@@ -140,13 +140,23 @@ def run(nr: Nornir, runbook: Runbook, told: Callable[[str], None] = lambda _: No
         begin(host)
     try:
         told(f"read {len(hosts)} hosts")
-        closing = nr.with_processors([*nr.processors, Closer(nr, runbook)])
+        last = {name: _last(host, runbook.stages, nr.data.dry_run) for name, host in hosts.items()}
+        closing = nr.with_processors([*nr.processors, Closer(nr, last, runbook.independent)])
         closing.run(task=observe, name="read", stages=runbook.stages)
         return list(_run_stages(closing, runbook, told))
     finally:
         change_context(nr, desired={})
         for host in hosts.values():
             end(host)
+
+
+def _last(host: Host, stages: Iterable[Stage], dry_run: bool) -> str:
+    """Name the last task of a run on ``host``; empty where none follows the reading."""
+    held = [stage for stage in stages if stage.holds(host)]
+    if not held:
+        return ""
+    health = None if dry_run else held[-1].rolling.health
+    return health.__name__ if health else held[-1].name
 
 
 def _run_stages(nr: Nornir, runbook: Runbook, told: Callable[[str], None]) -> Iterator[Skipped]:

@@ -18,11 +18,12 @@ from pydantic import Field
 from moor.connections.device import Device, device_of, refusal_in, reopened
 from moor.connections.kind import NETMIKO
 from moor.connections.platforms import napalm_name
+from moor.context import site_of
 from moor.engine.converge import converge
 from moor.errors import ErrorKind, HostError, InputError
 from moor.nearest import nearest
 from moor.resources.base import Remote, Resource, State
-from moor.settings import Section, settings_of, site_of
+from moor.settings import Section, settings_of
 from moor.templates import render
 from tasks.acl.changes import Checkpoint, CommitConfirm, CommitConfirmed, Procedure, Revert, SessionTimer
 from tasks.acl.commands import JUNOS, VYOS

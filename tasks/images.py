@@ -14,7 +14,7 @@ from nornir.core.inventory import Host
 from nornir.core.task import Result, Task
 from pydantic import AfterValidator, ConfigDict, model_validator
 
-from moor.connections.shell import Answer
+from moor.answer import Answer
 from moor.engine.converge import converge
 from moor.engine.probing import shell_of
 from moor.errors import ErrorKind, HostError, InputError, NoAnswer

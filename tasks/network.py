@@ -10,9 +10,9 @@ from typing import ClassVar
 from nornir.core.inventory import Host
 from pydantic import IPvAnyNetwork
 
+from moor.context import addresses_in
 from moor.errors import InputError
 from moor.settings import Section, settings_of
-from moor.settings.access import addresses_in
 from tasks.facts import Registry
 
 Network = IPv4Network | IPv6Network

@@ -16,7 +16,7 @@ from nornir.core.inventory import Host
 from nornir.core.task import Result, Task
 from pydantic import Field, model_validator
 
-from moor.context import context_of
+from moor.context import context_of, site_of
 from moor.deferred import x509
 from moor.engine.converge import converge
 from moor.engine.results import Found
@@ -29,7 +29,7 @@ from moor.pki import Names, permitted, utc_now
 from moor.resources.base import Later, Remote, Resource, State
 from moor.resources.certificate import Certificate, CertificateAuthority, Validity
 from moor.secrets import Secret
-from moor.settings import SecretRef, Section, SitePath, about, settings_of, site_of
+from moor.settings import SecretRef, Section, SitePath, about, settings_of
 from tasks.facts import Registry
 
 Days = Annotated[int, Field(ge=1, le=36500)]

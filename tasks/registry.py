@@ -11,11 +11,12 @@ from nornir.core.task import Result, Task
 from pydantic import AfterValidator, ConfigDict, Field
 
 from moor.connections.harbor_answers import PROJECT
+from moor.context import site_of
 from moor.engine.converge import converge
 from moor.errors import InputError, NoAnswer
 from moor.resources.base import Remote, Resource, State
 from moor.secrets import Secret
-from moor.settings import SecretRef, Section, settings_of, site_of
+from moor.settings import SecretRef, Section, settings_of
 from moor.settings.section import Strict
 from tasks.harbor import harbor_of, may_come
 from tasks.robots import BY_NAME, NEVER, RobotResource, RobotSecret, find_robot

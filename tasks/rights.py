@@ -14,10 +14,11 @@ from ruamel.yaml import YAML
 
 from moor import private
 from moor.connections.kubernetes import is_forbidden, plain, told
+from moor.context import site_of
 from moor.engine.results import Found
 from moor.errors import ErrorKind, HostError
 from moor.findings import Finding
-from moor.settings import optional_settings_of, settings_of, site_of
+from moor.settings import optional_settings_of, settings_of
 from tasks.cluster_api import as_dict, cluster_of, kind_of, raw
 from tasks.workload import Cluster, Workloads, manifests, open_cluster
 

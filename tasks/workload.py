@@ -11,10 +11,11 @@ from nornir.core.task import Result, Task
 from pydantic import ConfigDict, Field
 
 from moor.connections.kubernetes import unusable
+from moor.context import site_of
 from moor.engine.converge import converge, distinct
 from moor.errors import ErrorKind, HostError, InputError, MoorError, NotReadable, Unfit, as_one
 from moor.resources.base import Resource
-from moor.settings import Section, SitePath, settings_of, site_of
+from moor.settings import Section, SitePath, settings_of
 from moor.settings.section import Strict
 from moor.templates import render
 from tasks.admission import pod_spec_of

@@ -15,7 +15,7 @@ from nornir.core.plugins.runners import RunnerPlugin
 from nornir.plugins.runners import ThreadedRunner
 
 from moor import garbage, text
-from moor.context import change_context, context_of, fleet_of, new_run
+from moor.context import change_context, context_of, fleet_of, new_run, site_of
 from moor.engine.plan import printable
 from moor.history.model import Recorded
 from moor.interruption import finish, told_at_interrupt
@@ -27,7 +27,7 @@ from moor.runbook import Runbook, run
 from moor.runners.dask import DaskRunner
 from moor.secrets import MaskingFilter
 from moor.selection import limited, passed_over, refuse_nobody, refuse_unfilled, runbook_called
-from moor.settings.access import SiteSettings, site_of
+from moor.settings.access import SiteSettings
 from moor.sites import find_site, open_site
 
 SILENT_S = 1.0  # how long a line of progress may take to go out before an end is told without it

@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from moor.errors import InputError
+from moor.public_keys import NO_KEY, public_key
 
 # Whoever reaches hosts by libssh does without paramiko, which takes as long to import as it does to check ten hosts.
 if TYPE_CHECKING:
     import paramiko
 
-NO_KEY = "not a public key; write what `ssh-keyscan HOST` prints after the name: ssh-ed25519 AAAA..."
 SYSTEM = (Path("~/.ssh/known_hosts"), Path("/etc/ssh/ssh_known_hosts"))
 
 
@@ -152,18 +152,6 @@ def _pinned(word: str) -> paramiko.PKey:
     return key
 
 
-def public_key(text: str) -> tuple[str, str]:
-    """Read a host's public key, as ssh-keyscan prints it after the name; return its type and its base64.
-
-    Raises:
-        ValueError: it is none.
-    """
-    kind, blob, *_ = [*text.split(), "", ""]
-    if not kind or kind_of(blob) != kind:
-        raise ValueError(NO_KEY)
-    return kind, blob
-
-
 def _public_key_of(word: str) -> tuple[str, str]:
     try:
         return public_key(word)
@@ -184,16 +172,6 @@ def known_blobs_of(extras: dict[str, Any], name: str, paths: Iterable[Path] = SY
         return [_public_key_of(word)[1] for word in ([words] if isinstance(words, str) else words)]
     found = known_lines([Path(extras["known_hosts"])] if extras.get("known_hosts") else paths, name)
     return [line.blob for line in found]
-
-
-def kind_of(blob: str) -> str:
-    """Read the kind of a key out of its base64, RFC 4253, 6.6; empty where it is no key."""
-    with suppress(ValueError, BadBase64):
-        raw = b64decode(blob, validate=True)
-        length = int.from_bytes(raw[:4], "big")
-        if 0 < length < len(raw) - 4:
-            return raw[4 : 4 + length].decode("ascii", "replace")
-    return ""
 
 
 def fingerprint(blob: str) -> str:

@@ -17,9 +17,10 @@ from ssh.session import Session as Connection
 
 from moor.connections.destination import Destination
 from moor.connections.failures import NOTHING_TO_TRY, REFUSED, Failure, changed_key, unknown_key
-from moor.connections.hostkeys import fingerprint, kind_of, known_blobs_of
+from moor.connections.hostkeys import fingerprint, known_blobs_of
 from moor.connections.key_files import unusable
 from moor.errors import HostError, InputError
+from moor.public_keys import kind_of
 
 Wait = Callable[[], None]  # for the socket; raises TimeoutError once the login takes too long
 

@@ -12,7 +12,7 @@ from tempfile import TemporaryFile
 from threading import Event, Timer
 from typing import Any, BinaryIO, ClassVar
 
-from moor.connections.shell import LIMIT_BYTES, Answer
+from moor.answer import LIMIT_BYTES, Answer
 from moor.errors import Overdue, Overlong
 
 CHUNK = 32 * 1024

@@ -11,18 +11,16 @@ from typing import Any, BinaryIO, ClassVar
 
 from nornir.core.configuration import Config
 
+from moor.answer import Answer
 from moor.connections.exchange import Heard
 from moor.connections.failures import Failure
 from moor.connections.opening import Opening, refusal, words
-from moor.connections.shell import LIMIT_BYTES, Answer
 from moor.errors import CutOff, ErrorKind, HostError, InputError, Lost, LostMidway, Overdue, Overlong
 from moor.secrets import Secret, resolve
 
 CONNECT_S = 10.0
 SECRETS = ("password", "passphrase", "secret")
 SCHEMES = ("env:", "file:")
-BACKENDS = ("netmiko", "libssh")
-DEFAULT = "netmiko"
 
 Errors = tuple[type[Exception], ...]
 
@@ -38,39 +36,6 @@ class Place:
 
     def __str__(self) -> str:
         return f"{self.hostname}:{self.port or 22}"
-
-
-def open_session(
-    hostname: str | None,
-    username: str | None,
-    password: str | None,
-    port: int | None,
-    extras: dict[str, Any],
-    configuration: Config | None,
-) -> Session:
-    """Connect with Nornir's parameters; raises InputError for wrong ones, HostError otherwise."""
-    if not hostname:
-        raise InputError("a host without hostname cannot be reached; write one in the inventory")
-    extras = dict(extras)
-    limit, backend = extras.pop("limit_bytes", LIMIT_BYTES), extras.pop("backend", DEFAULT)
-    session = _class_of(backend)(
-        Place(hostname, username, port, configuration), netmiko_parameters(extras, password), limit
-    )
-    session.connect()
-    return session
-
-
-def _class_of(backend: str) -> type[Session]:
-    """Import the library that a host is reached by, and no other."""
-    if backend == "netmiko":
-        from moor.connections.by_netmiko import NetmikoSession
-
-        return NetmikoSession
-    if backend == "libssh":
-        from moor.connections.by_libssh import LibsshSession
-
-        return LibsshSession
-    raise InputError(f"connection_options.shell.extras.backend: {backend!r}; it is {' or '.join(BACKENDS)}")
 
 
 def netmiko_parameters(extras: dict[str, Any], password: str | None) -> dict[str, Any]:

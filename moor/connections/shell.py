@@ -13,22 +13,12 @@ Nornir gives a plugin no host, so moor's inventory puts what it knows of the hos
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
+
+from moor.answer import Answer
 
 if TYPE_CHECKING:
     from nornir.core.configuration import Config
-
-LIMIT_BYTES = 64 * 1024 * 1024
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What a script or command printed, and its exit status."""
-
-    stdout: bytes
-    stderr: bytes
-    code: int
 
 
 class Shell(Protocol):
@@ -79,7 +69,7 @@ class ShellPlugin:
     ) -> None:
         """Connect and check the host's key; raises HostError, within the connect timeouts."""
         # Netmiko's import takes a quarter of a second, which `moor --help` should not.
-        from moor.connections.session import open_session
+        from moor.connections.backends import open_session
 
         self.connection = open_session(hostname, username, password, port, extras or {}, configuration)
 

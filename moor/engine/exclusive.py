@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from moor.connections.shell import Answer, Shell
+from moor.answer import Answer
+from moor.connections.shell import Shell
 from moor.engine import prelude
 from moor.engine.probing import Reading
 from moor.engine.script import apply_script

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from nornir.core.task import Task
 
-from moor.connections.shell import Answer
+from moor.answer import Answer
 from moor.context import context_of
 from moor.engine.exclusive import run_exclusive
 from moor.engine.plan import Change

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 
 from nornir.core.task import Task
 
-from moor.connections.shell import Answer, Shell
+from moor.answer import Answer
+from moor.connections.shell import Shell
 from moor.engine.script import Piece, answers, complete, new_mark, probe_script
 from moor.errors import ErrorKind, HostError
 from moor.resources.base import Probed, State

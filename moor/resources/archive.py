@@ -12,7 +12,8 @@ from shlex import quote
 
 from nornir.core.task import Task
 
-from moor.connections.shell import Answer, Shell
+from moor.answer import Answer
+from moor.connections.shell import Shell
 from moor.errors import ErrorKind, HostError, InputError, Lost
 from moor.progress import Meter
 from moor.resources.base import State, Streamed

@@ -13,8 +13,8 @@ from nornir.core import Nornir
 from nornir.core.inventory import Host
 from nornir.core.task import AggregatedResult, MultiResult, Result, Task
 
+from moor.context import site_of
 from moor.errors import InputError
-from moor.settings.access import site_of
 from moor.settings.runner import DaskOptions
 
 if TYPE_CHECKING:

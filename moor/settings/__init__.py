@@ -1,6 +1,6 @@
 """What a fleet's files say, validated: sections that tasks own, documents with their lines, findings all at once."""
 
-from moor.settings.access import SiteSettings, about, optional_settings_of, settings_of, site_of
+from moor.settings.access import SiteSettings, about, optional_settings_of, settings_of
 from moor.settings.section import SecretRef, Section, SitePath, sections
 
 __all__ = [
@@ -12,5 +12,4 @@ __all__ = [
     "optional_settings_of",
     "sections",
     "settings_of",
-    "site_of",
 ]

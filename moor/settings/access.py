@@ -7,11 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
-from nornir.core import Nornir
 from nornir.core.inventory import Host
 from pydantic import ConfigDict, Field, PrivateAttr, ValidationError
 
-from moor.context import context_of
 from moor.errors import InputError, NoSettings
 from moor.settings.section import SecretRef, Section, SitePath, Strict, site_in
 
@@ -93,20 +91,3 @@ def about(key: str) -> Iterator[None]:
         yield
     except InputError as error:
         raise InputError(f"{key}: {error}") from error
-
-
-def site_of(where: Host | Nornir) -> SiteSettings:
-    """Return the settings of the site that the inventory belongs to.
-
-    Raises:
-        InputError: the inventory was not loaded from a site.
-    """
-    site = context_of(where).site
-    if site is None:
-        raise InputError("the inventory was not loaded from a site; open it by moor.sites.open_site")
-    return site
-
-
-def addresses_in(host: Host, group: str) -> dict[str, str] | None:
-    """Return the addresses of all hosts of a group, by name, whatever a run is limited to; None for no such group."""
-    return context_of(host).addresses.get(group)

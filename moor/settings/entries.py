@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from moor.connections.hostkeys import public_key
+from moor.public_keys import public_key
 from moor.settings.section import SecretRef, SitePath, Strict
 
 Port = Annotated[int, Field(ge=1, le=65535)]

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from moor.connections import session
-from moor.connections.session import BACKENDS
+from moor.connections import backends
+from moor.connections.backends import BACKENDS
 from moor.connections.shell import Shell, ShellPlugin
 from tests.harness.sshd import Sshd, User, installed
 
@@ -32,7 +32,7 @@ USERS = (
 def backend(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Have every session of the test use one of the libraries."""
     name: str = request.param
-    monkeypatch.setattr(session, "DEFAULT", name)
+    monkeypatch.setattr(backends, "DEFAULT", name)
     return name
 
 

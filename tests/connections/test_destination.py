@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from nornir.core.configuration import Config, SSHConfig
 
+from moor.connections.backends import BACKENDS
 from moor.connections.destination import find
 from moor.connections.hostkeys import SYSTEM
-from moor.connections.session import BACKENDS
 from moor.connections.shell import ShellPlugin
 from moor.errors import HostError, InputError
 from tests.connections.conftest import ALL
@@ -172,7 +172,7 @@ print(find("node1", 22, "", {words!r}).username)
 HIDDEN = """\
 mount --bind "$1" /etc/ssh/ssh_config && exec "$2" -c '
 import json, sys
-from moor.connections.session import BACKENDS
+from moor.connections.backends import BACKENDS
 from moor.connections.shell import ShellPlugin
 plugin = ShellPlugin()
 plugin.open(**json.loads(sys.argv[1]), configuration=None)

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from moor.connections import session
+from moor.connections.backends import DEFAULT
 from moor.connections.failures import explain
 from moor.connections.shell import ShellPlugin
 from moor.errors import InputError, MoorError
@@ -97,7 +97,7 @@ def to(port: int, hostname: str = "127.0.0.1", **extras: Any) -> dict[str, Any]:
 
 def alone(hostname: str) -> str:
     """Connect from a network namespace of its own, where nothing is up, and give the error."""
-    backend = {"backend": session.DEFAULT}
+    backend = {"backend": DEFAULT}
     opening = f"P().open({hostname!r}, 'root', None, 22, None, {backend})"
     code = f"from moor.connections.shell import ShellPlugin as P; {opening}"
     done = subprocess.run(

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from moor.answer import Answer
 from moor.connections.local import LocalShell
-from moor.connections.shell import Answer
 from moor.errors import HostError
 from moor.resources.base import literal
 from tests.harness.shells import SHELLS

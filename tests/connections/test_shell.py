@@ -14,7 +14,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from moor.connections.shell import Answer, Shell, ShellPlugin
+from moor.answer import Answer
+from moor.connections.shell import Shell, ShellPlugin
 from moor.errors import HostError
 from moor.resources.base import literal
 from tests.connections.conftest import SHELLS

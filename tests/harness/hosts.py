@@ -14,8 +14,8 @@ from nornir.core.plugins.connections import ConnectionPluginRegister
 from nornir.core.state import GlobalState
 from nornir.plugins.runners import ThreadedRunner
 
+from moor.answer import Answer
 from moor.connections.local import LocalPlugin, LocalShell
-from moor.connections.shell import Answer
 
 NAMES = ("alpha", "beta", "gamma")
 MakeFleet = Callable[..., Nornir]

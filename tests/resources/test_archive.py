@@ -13,8 +13,8 @@ from nornir.core.inventory import ConnectionOptions
 from nornir.core.plugins.connections import ConnectionPluginRegister
 from nornir.core.task import AggregatedResult, MultiResult, Result, Task
 
+from moor.connections.backends import BACKENDS
 from moor.connections.local import LocalPlugin
-from moor.connections.session import BACKENDS
 from moor.connections.shell import ShellPlugin
 from moor.engine.converge import converge
 from moor.engine.observation import forget

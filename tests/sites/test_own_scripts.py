@@ -8,9 +8,9 @@ import pytest
 from nornir import InitNornir
 from nornir.core import Nornir
 
+from moor.context import site_of
 from moor.errors import InputError
 from moor.modules import TASKS, load_module
-from moor.settings import site_of
 from moor.sites import open_site
 from tests.harness.commands import moor_here
 from tests.harness.hosts import local_shells

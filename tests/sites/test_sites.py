@@ -10,9 +10,10 @@ from textwrap import dedent
 import pytest
 from nornir.core.filter import F
 
+from moor.context import site_of
 from moor.errors import InputError
 from moor.modules import SHIPPED, load_runbooks, load_tasks, name_in_site
-from moor.settings import optional_settings_of, sections, settings_of, site_of
+from moor.settings import optional_settings_of, sections, settings_of
 from moor.sites import find_site, open_site
 from tasks.facts import Registry
 from tasks.pki import Pki
