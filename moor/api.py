@@ -3,6 +3,7 @@
 The modules behind them may move at any time.
 """
 
+from moor.context import site_of
 from moor.engine.converge import converge
 from moor.engine.results import Found
 from moor.errors import HostError, InputError, MoorError
@@ -17,7 +18,7 @@ from moor.resources.requirement import Requirement
 from moor.resources.service import Service
 from moor.runbook import INSIDERS, ONE_BY_ONE, Rolling, Runbook, Stage, members
 from moor.secrets import Secret
-from moor.settings import SecretRef, Section, SitePath, optional_settings_of, settings_of, site_of
+from moor.settings import SecretRef, Section, SitePath, optional_settings_of, settings_of
 from moor.sites import open_site
 from moor.templates import render
 

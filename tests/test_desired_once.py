@@ -24,7 +24,7 @@ from moor.engine.converge import converge
 from moor.errors import Unfit
 from moor.resources.base import Resource
 from moor.resources.file import File
-from moor.settings import site_of
+from moor.context import site_of
 
 OWNER = "{owner}"
 
