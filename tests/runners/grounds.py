@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -22,6 +21,7 @@ from tests.harness.waiting import until
 ENDS_S = 900  # whatever happens, a scheduler or worker ends by itself
 WAIT_S = 60
 HOSTS = [f"host{number}" for number in range(6)]
+ALONE = {HOSTS[0]: ["harbor"]}
 NO_GARBAGE_COLLECTION = "import gc; gc.disable()"  # nothing may depend on it
 TLS_WORDS = ("ca-file", "cert", "key")
 GONE = "gone"  # a host whose sshd is not there
@@ -166,11 +166,18 @@ class Grounds:
         files = {"tasks/marks.py": TASK, "runbooks/rotation.py": ROTATION, **books}
         write_site(self.site, files, {"password": PASSWORD})
 
-    def fleet(self, hosts: Sequence[str] = HOSTS, runner: Mapping[str, Any] | None = None, slow_s: float = 0) -> Path:
-        """Write the inventory of these hosts, and the runner into config.yaml."""
+    def fleet(
+        self,
+        hosts: Sequence[str] = HOSTS,
+        runner: Mapping[str, Any] | None = None,
+        slow_s: float = 0,
+        roles: Mapping[str, Sequence[str]] = ALONE,
+    ) -> Path:
+        """Write the inventory of these hosts, and the runner into config.yaml; ``roles`` are groups by host."""
         port = {name: self.sshd.port for name in HOSTS} | {GONE: self.nobody}
-        role = {HOSTS[0]: {"groups": ["harbor"]}}
-        entries = {name: {"hostname": address(name), "port": port[name], **role.get(name, {})} for name in hosts}
+        entries = {
+            name: {"hostname": address(name), "port": port[name], "groups": list(roles.get(name, ()))} for name in hosts
+        }
         data = {
             "ssh_host_key": self.sshd.host_key,
             "marks": {"slow_s": slow_s, "password": "file:password"},
@@ -181,7 +188,7 @@ class Grounds:
         files: dict[str, Content] = {
             "config.yaml": {"runner": runner or self.dask()},
             "inventory/hosts.yaml": entries,
-            "inventory/groups.yaml": {"harbor": {}},
+            "inventory/groups.yaml": {"harbor": {}, "nodes": {}},
             "inventory/defaults.yaml": {"username": "root", "connection_options": {"shell": shell}, "data": data},
         }
         return write_site(self.site, files)
@@ -265,9 +272,8 @@ class Grounds:
         return moor(self.site, *words, limit_s=200)
 
 
-def told(words: str) -> dict[str, Any]:
-    """Read a command's JSON, without what differs from run to run."""
-    report: dict[str, Any] = json.loads(words)
+def told(report: dict[str, Any]) -> dict[str, Any]:
+    """Return a command's report without what differs from run to run."""
     return {key: value for key, value in report.items() if key not in ("run", "started", "duration_s")}
 
 

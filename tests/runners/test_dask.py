@@ -45,7 +45,7 @@ class Heard(QuietProcessor):
 
 def told_here(grounds: Grounds, *words: str) -> dict[str, Any]:
     """Run a command in this process, which saves a busy machine the imports, and give its JSON."""
-    return told(moor_here(grounds.site, *words, "--output", "json", "--quiet").stdout)
+    return told(moor_here(grounds.site, *words, "--output", "json", "--quiet").report)
 
 
 @pytest.fixture
@@ -108,7 +108,7 @@ def test_a_host_stays_with_its_worker_and_one_session_serves_all_stages(grounds:
     grounds.fleet()
     before = grounds.sshd_log().count("Accepted publickey")
     said = grounds.moor("apply", "marks", "--yes", "--output", "json")
-    assert told(said.stdout)["answered"] == ["read", "write_marks", "write_marks", "take_time"]
+    assert said.report["answered"] == ["read", "write_marks", "write_marks", "take_time"]
     assert grounds.sshd_log().count("Accepted publickey") - before == len(HOSTS)
     until(lambda: not grounds.sessions(), "the workers close what they hold")
 
@@ -192,3 +192,27 @@ def test_whom_a_new_ca_waits_for_is_seen_beyond_one_worker(grounds: Grounds) -> 
     assert doubts.read_text().split() == [HOSTS[1]]
     told_here(grounds, "apply", "doubting", "--yes", "--limit", ",".join(HOSTS[:4]))
     assert doubts.read_text().split() == [HOSTS[1], *HOSTS[4:]]
+
+
+@pytest.mark.usefixtures("opened")
+def test_every_command_tells_beyond_one_machine_what_it_tells_on_one(grounds: Grounds) -> None:
+    roles = {HOSTS[0]: ["harbor"], HOSTS[1]: ["nodes"], HOSTS[2]: ["nodes"]}
+    grounds.fleet(EVERY, THREADED, roles=roles)
+    moor_here(grounds.site, "apply", "pki", "--yes", "--quiet")
+    run = moor_here(grounds.site, "apply", "marks", "--yes", "--output", "json", "--quiet").report["run"]
+    (grounds.on(HOSTS[0]) / "mnt/motd").write_text("somebody's\n")
+    commands = (
+        ("check",),
+        ("plan", "marks"),
+        ("plan", "trust"),
+        ("drift", "--runbook", "marks"),
+        ("verify",),
+        ("diagnose",),
+        ("cert", "renew", "--plan"),
+        ("rollback", run, "--plan"),
+    )
+    alone = [told_here(grounds, *words) for words in commands]
+    grounds.fleet(EVERY, grounds.dask(), roles=roles)
+    for words, before in zip(commands, alone, strict=True):
+        assert (words, told_here(grounds, *words)) == (words, before)
+        assert before["hosts"], words

@@ -13,6 +13,7 @@ from nornir.core.task import MultiResult
 
 from lab.kubernetes.standin import kinds
 from moor.connections.harbor import Harbor, HarborPlugin
+from moor.context import change_context
 from moor.engine.results import ResourceResult
 from moor.sites import open_site
 from tasks.workload import deploy_workload
@@ -45,8 +46,9 @@ def site(tmp_path: Path, api: Api) -> Iterator[Site]:
         yield site
 
 
-def planned(site: Site) -> MultiResult:
+def planned(site: Site, examining: bool = False) -> MultiResult:
     nr = open_site(site.folder, dry_run=True).filter(filter_func=lambda host: host.name == "cp1")
+    change_context(nr, examining=examining)
     silent = HarborPlugin()
     silent.connection = Harbor("registry.moor.test", "127.0.0.1", 9, ("admin", "none"), ssl.create_default_context())
     nr.inventory.hosts["cp1"].connections["harbor"] = silent
@@ -97,3 +99,9 @@ def test_an_api_that_is_silent_is_asked_once(site: Site, api: Api) -> None:
         words = str(planned(site)[0].exception)
     assert len(words.splitlines()) == 1
     assert "the cluster's API does not answer" in words
+
+
+def test_a_drift_check_does_not_take_a_pull_secret_for_drift_while_harbor_is_silent(site: Site) -> None:
+    found = planned(site, examining=True)
+    assert "https://registry.moor.test: no answer: " in str(found[0].exception)
+    assert not [name for name in statuses(found) if name.startswith("secret:")]
