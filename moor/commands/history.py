@@ -74,11 +74,15 @@ def _lines(shown: Shown) -> Iterator[str]:
     )
     for row in shown.get("hosts", ()):
         counted = ", ".join(f"{number} {status}" for status, number in row.counts.items()) or "not asked"
-        yield f"  {row.host}: {counted}{f'; {row.error}' if row.error else ''}"
+        yield f"  {row.host}: {counted}{f'; {_kind(row.error_kind)}{row.error}' if row.error else ''}"
     yield from map(_change, shown.get("changes", ()))
     if findings := shown.get("findings"):
         yield "findings:"
         yield from map(_finding, findings)
+
+
+def _kind(kind: str | None) -> str:
+    return f"[{kind}] " if kind else ""
 
 
 def _row(run: RunRow) -> list[str]:
@@ -88,7 +92,8 @@ def _row(run: RunRow) -> list[str]:
 
 
 def _change(row: ChangeRow) -> str:
-    words = indent("\n".join(filter(None, (row.diff, row.error))), "      ")
+    error = f"{_kind(row.error_kind)}{row.error}" if row.error else ""
+    words = indent("\n".join(filter(None, (row.diff, error))), "      ")
     return f"  {text.SIGN.get(row.status, '?')} {row.id} ({row.status})  [{row.host}]  {row.run}\n{words}".rstrip()
 
 

@@ -45,11 +45,14 @@ def connected(settings: SiteSettings, writing: bool) -> Iterator[Connection]:
     """
     url = place(settings)
     try:
-        engine = opened(url) if writing or _takes_files(url) else _opened_as_it_is(url)
+        writable = writing or _takes_files(url)
+        engine = opened(url) if writable else _opened_as_it_is(url)
         try:
-            with engine.begin() as connection:
-                _begin(connection, writing)
+            with engine.connect() as connection:
+                if _begin(connection, writing) < VERSION:
+                    _bring_up_to_date(connection, writing, writable)
                 yield connection
+                connection.commit()
         finally:
             engine.dispose()
     except (SQLAlchemyError, OSError, ImportError) as error:
@@ -96,26 +99,38 @@ def _prepare_sqlite(connection: Any, record: object) -> None:
     connection.execute("PRAGMA foreign_keys=ON")
 
 
-def _begin(connection: Connection, writing: bool) -> None:
+def _begin(connection: Connection, writing: bool) -> int:
+    """Begin a transaction and return the version of the tables, which one that writes makes where there are none."""
     if connection.dialect.name == "sqlite":
         connection.execute(text("BEGIN IMMEDIATE" if writing else "BEGIN"))
     elif connection.dialect.name == "postgresql" and writing:
         connection.execute(text(f"SELECT pg_advisory_xact_lock({LOCK})"))
         for_postgresql()
-    if writing:
-        metadata.create_all(connection)
-    _check_version(connection, writing)
-
-
-def _check_version(connection: Connection, writing: bool) -> None:
     known = connection.dialect.has_table(connection, versions.name)
     found = connection.execute(select(versions.c.version)).scalar() if known else None
     if found is None and writing:
+        metadata.create_all(connection)
         connection.execute(insert(versions).values(version=VERSION))
-    elif found is None:
+        return VERSION
+    if found is None:
         raise HistoryError("no run is recorded yet; moor drift records the first")
-    elif found != VERSION:
-        raise HistoryError(f"it holds tables of version {found}, and this moor knows version {VERSION}")
+    if found > VERSION:
+        raise HistoryError(f"a newer moor wrote it (version {found}, this one knows {VERSION}); update moor here")
+    return int(found)
+
+
+def _bring_up_to_date(connection: Connection, writing: bool, writable: bool) -> None:
+    """Migrate the tables of an older moor in one transaction that no other run shares, and begin the next one."""
+    from moor.history.migrations import migrate  # Alembic, which a database that is up to date does not need
+
+    if not writable:
+        raise HistoryError(f"an older moor wrote it, and nobody can write it here to bring it to version {VERSION}")
+    connection.rollback()
+    found = _begin(connection, writing=True)  # another controller may have done it meanwhile
+    if found < VERSION:
+        migrate(connection, found)
+    connection.commit()
+    _begin(connection, writing)
 
 
 def explained(url: URL, error: Exception) -> str:

@@ -31,13 +31,14 @@ class RunRow:
 
 @dataclass(frozen=True)
 class HostRow:
-    """What one run found on one host; ``counts`` are its resources by status."""
+    """What one run found on one host; ``counts`` are its resources by status; ``error_kind`` may be None."""
 
     run: str
     host: str
     reached: bool
     error: str
     counts: dict[str, int] = field(default_factory=dict)
+    error_kind: str | None = None
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,7 @@ class ChangeRow:
     status: str
     diff: str
     error: str
+    error_kind: str | None = None
 
 
 @dataclass(frozen=True)

@@ -54,7 +54,7 @@ def _write_run(connection: Connection, report: RunReport, fleet: frozenset[str])
 
 def _change_values(resource: ResourceReport) -> dict[str, Any]:
     texts = {"diff": text_of(resource.diff), "error": text_of(resource.error)}
-    return {"id": resource.id, "status": resource.status, **texts}
+    return {"id": resource.id, "status": resource.status, **texts, "error_kind": resource.error_kind}
 
 
 def _run_values(report: RunReport) -> dict[str, Any]:
@@ -74,7 +74,8 @@ def _run_values(report: RunReport) -> dict[str, Any]:
 def _host_values(run: str, name: str, host: HostReport) -> dict[str, Any]:
     found = dict(Counter(resource.status for resource in host.resources))
     error = text_of("\n".join(host.unexamined) or host.error)
-    return {"run": run, "host": name, "reached": host.reached, "error": error, "counts": found}
+    kind = next(iter(host.unexamined_kinds), host.error_kind)
+    return {"run": run, "host": name, "reached": host.reached, "error": error, "counts": found, "error_kind": kind}
 
 
 def text_of(text: str) -> str:

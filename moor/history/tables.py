@@ -23,7 +23,7 @@ from sqlalchemy import (
     text,
 )
 
-VERSION = 1  # of these tables; a database of another version is refused rather than garbled
+VERSION = 2  # of these tables; moor.history.migrations leads from an older one here, a newer one is refused
 
 
 class Moment(TypeDecorator[datetime]):
@@ -71,6 +71,7 @@ hosts = Table(
     Column("reached", Boolean, nullable=False),
     Column("error", Text, nullable=False),
     Column("counts", JSON, nullable=False),
+    Column("error_kind", String(32)),
 )
 
 changes = Table(
@@ -83,6 +84,7 @@ changes = Table(
     Column("status", String(16), nullable=False),
     Column("diff", Text, nullable=False),
     Column("error", Text, nullable=False),
+    Column("error_kind", String(32)),
 )
 
 findings = Table(

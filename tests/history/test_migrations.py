@@ -1,0 +1,142 @@
+"""A database that an older moor has written is brought up to date at its first opening, whole or not at all."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, inspect, text
+
+from moor.history import migrations
+from moor.history.database import connected, opened, place
+from moor.history.reading import History
+from moor.history.recording import record
+from moor.history.tables import VERSION, metadata
+from moor.settings import SiteSettings
+from tests.history.reports import a_run
+
+FLEET = frozenset({"node1"})
+# As the first moor made them.
+FIRST = (
+    "CREATE TABLE moor_version (version INTEGER NOT NULL, PRIMARY KEY (version))",
+    "CREATE TABLE runs (run VARCHAR(64) NOT NULL, command VARCHAR(32) NOT NULL, runbook VARCHAR(128) NOT NULL, "
+    "started TIMESTAMP{zone} NOT NULL, duration_s FLOAT NOT NULL, hosts INTEGER NOT NULL, "
+    "not_examined INTEGER NOT NULL, findings INTEGER NOT NULL, counts JSON NOT NULL, whole BOOLEAN NOT NULL, "
+    "PRIMARY KEY (run))",
+    "CREATE TABLE hosts (run VARCHAR(64) NOT NULL REFERENCES runs (run) ON DELETE CASCADE, host VARCHAR(255) NOT NULL, "
+    "reached BOOLEAN NOT NULL, error TEXT NOT NULL, counts JSON NOT NULL, PRIMARY KEY (run, host))",
+    "CREATE TABLE changes (number {serial}, run VARCHAR(64) NOT NULL REFERENCES runs (run) ON DELETE CASCADE, "
+    "host VARCHAR(255) NOT NULL, id TEXT NOT NULL, status VARCHAR(16) NOT NULL, diff TEXT NOT NULL, "
+    "error TEXT NOT NULL, PRIMARY KEY (number))",
+    "CREATE TABLE findings (number {serial}, host VARCHAR(255) NOT NULL, id TEXT NOT NULL, state VARCHAR(16) NOT NULL, "
+    "stage VARCHAR(128) NOT NULL, what TEXT NOT NULL, remedy TEXT NOT NULL, waived TEXT NOT NULL, "
+    "first_seen TIMESTAMP{zone} NOT NULL, last_seen TIMESTAMP{zone} NOT NULL, cleared TIMESTAMP{zone}, "
+    "told_open BOOLEAN NOT NULL, told_over BOOLEAN NOT NULL, PRIMARY KEY (number))",
+    "CREATE UNIQUE INDEX one_open ON findings (host, id) WHERE cleared IS NULL",
+    "CREATE TABLE expiries (id TEXT NOT NULL, host VARCHAR(255) NOT NULL, what TEXT NOT NULL, remedy TEXT NOT NULL, "
+    "stage VARCHAR(128) NOT NULL, expires TIMESTAMP{zone} NOT NULL, PRIMARY KEY (id, host))",
+    "INSERT INTO moor_version VALUES (1)",
+    "INSERT INTO runs VALUES ('old-1', 'drift', 'drift', '2026-10-01 00:00:00.000000', 1.5, 1, 1, 0, '{{}}', true)",
+    "INSERT INTO hosts VALUES ('old-1', 'node1', false, 'connection refused', '{{}}')",
+)
+
+
+@pytest.fixture
+def old(anywhere: SiteSettings) -> SiteSettings:
+    """A site with the database of the first moor."""
+    engine = opened(place(anywhere))
+    postgresql = engine.dialect.name == "postgresql"
+    words = {
+        "serial": "SERIAL NOT NULL" if postgresql else "INTEGER NOT NULL",
+        "zone": " WITH TIME ZONE" if postgresql else "",
+    }
+    with engine.begin() as connection:
+        metadata.drop_all(connection)
+        for line in FIRST:
+            connection.execute(text(line.format(**words).replace(":", "\\:")))
+    engine.dispose()
+    return anywhere
+
+
+def version(settings: SiteSettings) -> int:
+    engine = create_engine(place(settings))
+    with engine.connect() as connection:
+        found = int(connection.execute(text("SELECT version FROM moor_version")).scalar_one())
+        columns = {column["name"] for column in inspect(connection).get_columns("hosts")}
+    engine.dispose()
+    assert ("error_kind" in columns) == (found > 1)
+    return found
+
+
+def test_reading_brings_it_up_to_date_and_keeps_its_rows(old: SiteSettings) -> None:
+    with connected(old, writing=False) as connection:
+        rows = History(connection).hosts("old-1")
+    assert [(row.host, row.error, row.error_kind) for row in rows] == [("node1", "connection refused", None)]
+    assert version(old) == VERSION
+
+
+def test_a_run_is_recorded_in_it_with_the_kinds_of_its_errors(old: SiteSettings) -> None:
+    run = a_run({"node1": {"file:/a": "failed"}}, unexamined=("node2",))
+    assert record(old, run, FLEET).trouble == ""
+    with connected(old, writing=False) as connection:
+        history = History(connection)
+        assert [row.run for row in history.runs()] == [run.run, "old-1"]
+        assert [(row.host, row.error_kind) for row in history.hosts(run.run)] == [
+            ("node1", None),
+            ("node2", "unreachable"),
+        ]
+        assert [row.error_kind for row in history.changes([run.run])] == ["command"]
+
+
+def read_runs(settings: SiteSettings) -> None:
+    with connected(settings, writing=False) as connection:
+        assert [row.run for row in History(connection).runs()] == ["old-1"]
+
+
+def test_two_controllers_at_once_migrate_once(old: SiteSettings) -> None:
+    context = multiprocessing.get_context("spawn")
+    controllers = [context.Process(target=read_runs, args=(old,)) for _ in range(3)]
+    for controller in controllers:
+        controller.start()
+    for controller in controllers:
+        controller.join()
+    assert [controller.exitcode for controller in controllers] == [0, 0, 0]
+    assert version(old) == VERSION
+
+
+def die_midway(settings: SiteSettings) -> None:
+    step = migrations.STEPS[1]
+
+    def half(operations: object) -> None:
+        step(operations)  # type: ignore[arg-type]
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    migrations.STEPS[1] = half
+    read_runs(settings)
+
+
+def test_a_controller_that_is_killed_midway_leaves_it_as_it_was(old: SiteSettings) -> None:
+    killed = multiprocessing.get_context("spawn").Process(target=die_midway, args=(old,))
+    killed.start()
+    killed.join()
+    assert killed.exitcode == -signal.SIGKILL
+    assert version(old) == 1
+    read_runs(old)
+    assert version(old) == VERSION
+
+
+def test_a_database_that_is_up_to_date_is_opened_without_alembic(settings: SiteSettings, tmp_path: Path) -> None:
+    assert record(settings, a_run({"node1": {}}), FLEET).trouble == ""
+    code = (
+        "import sys; from pathlib import Path; from moor.settings import SiteSettings\n"
+        "from moor.history.database import connected\n"
+        f"with connected(SiteSettings.at(Path({str(tmp_path)!r}), state={str(settings.state)!r}), writing=True): pass\n"
+        "print('alembic' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
