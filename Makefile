@@ -14,7 +14,7 @@ demo: packages venv ## From bare hosts to a workload that runs from the private 
 
 test: test-packages venv check ## Every check and every test, the ones on real hosts included.
 	@$(BIN)/python -m pytest -q -m 'not lab' -n $(WORKERS) --dist worksteal
-	@$(BIN)/python -m lab images
+	@$(BIN)/python -m moor_lab images
 	@$(BIN)/python -m pytest -q -m 'lab and not alone' -n $(WORKERS) --dist loadfile
 	@$(BIN)/python -m pytest -q -m alone
 

@@ -24,9 +24,9 @@ from bench.proof import HOSTS, prove
 from bench.results import AT, LINK_MBIT, Results
 from bench.rounds import measured, turns
 from bench.scale import Scale, asked
-from lab.lab import Lab
 from moor.errors import MoorError
-from moor.interruption import INTERRUPTED
+from moor.run.interruption import INTERRUPTED
+from moor_lab.lab import Lab
 
 HERE = Path(__file__).parent
 

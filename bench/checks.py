@@ -30,7 +30,7 @@ ROOM, ROOM_KB = "/dev/shm", 32 * 1024  # noqa: S108 - the one file system of a l
 
 
 def facts() -> dict[str, Any]:
-    """Give what is checked, for tools that read it from a file."""
+    """Return what is checked, for tools that read it from a file."""
     return {
         "files": FILES,
         "hosts_line": HOSTS_LINE,

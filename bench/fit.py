@@ -11,7 +11,8 @@ from statistics import correlation, linear_regression
 class Fit:
     """A straight line through a cost over the number of hosts: what the first costs, and every further one.
 
-    determination  1 where the line says all
+    Attributes:
+        determination: 1 where the line says all
     """
 
     fixed: float
@@ -20,7 +21,7 @@ class Fit:
 
 
 def fit(costs: Mapping[int, float]) -> Fit | None:
-    """Give the line through the costs by least squares; None where fewer than three are no proof of one."""
+    """Return the line through the costs by least squares; None where fewer than three are no proof of one."""
     if len(costs) < 3:
         return None
     sizes, values = list(map(float, costs)), list(costs.values())
@@ -30,5 +31,5 @@ def fit(costs: Mapping[int, float]) -> Fit | None:
 
 
 def nearest_size(costs: Mapping[int, object], wanted: int) -> int:
-    """Give the measured size that stands for ``wanted``: the largest up to it, or the smallest of all."""
+    """Return the measured size that stands for ``wanted``: the largest up to it, or the smallest of all."""
     return max((size for size in costs if size <= wanted), default=min(costs))

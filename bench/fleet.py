@@ -12,15 +12,15 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-from lab.fleet import Fleet, Host
-from lab.lab import Lab
+from moor_lab.fleet import Fleet, Host
+from moor_lab.lab import Lab
 
 FIRST = 256  # the first host's place in the network
 PACKAGES = ("file", "python3")  # Ansible's modules need the latter, BundleWrap the former, moor neither
 
 
 def names(count: int) -> list[str]:
-    """Give the names of the first ``count`` hosts."""
+    """Return the names of the first ``count`` hosts."""
     return [f"h{number:04}" for number in range(1, count + 1)]
 
 

@@ -13,7 +13,7 @@ from statistics import median
 from tempfile import TemporaryDirectory
 
 from moor.settings import SiteSettings
-from tests.pages.filled import fill
+from tests.output.pages.filled import fill
 
 HERE = Path(__file__).parent
 HOSTS, RUNS, TIMES = 1000, 500, 5
@@ -41,7 +41,7 @@ def main() -> None:
 
 
 def seconds(site: Path, words: tuple[str, ...]) -> float:
-    """Give the median wall time of a command, the start of Python included."""
+    """Return the median wall time of a command, the start of Python included."""
     argv = [sys.executable, "-m", "moor", *words, "--site", str(site)]
     return median(once(argv) for _ in range(TIMES))
 

@@ -10,8 +10,8 @@ from shlex import quote
 from bench import checks
 from bench.contenders.contender import WORKERS
 from bench.contenders.ssh import options
-from lab.lab import Lab
 from moor.errors import MoorError
+from moor_lab.lab import Lab
 
 LIMIT_S = 120
 
@@ -31,7 +31,7 @@ def everywhere(lab: Lab, hosts: Sequence[str], script: str) -> None:
 
 
 def furnish() -> str:
-    """Give the script that makes a fresh host hold what is checked."""
+    """Return the script that makes a fresh host hold what is checked."""
     files = "".join(f"printf %s {quote(content)} >{path}\n" for path, content in checks.FILES.items())
     modes = f"chmod {checks.MODE} {' '.join(checks.FILES)}\nchown {checks.OWNER} {' '.join(checks.FILES)}\n"
     return f"mkdir -p /etc/bench\n{files}{modes}{checks.ADD_LINE}\n{checks.LOAD_RULES}\n"

@@ -18,8 +18,8 @@ from tempfile import TemporaryFile
 from threading import Event, Thread, Timer
 from typing import IO
 
-from lab.cgroups import Cgroup, cgroup2_root
 from moor.errors import MoorError
+from moor_lab.cgroups import Cgroup, cgroup2_root
 
 LIMIT_S = 900
 LOOK_S = 0.1
@@ -74,7 +74,7 @@ class Client:
             self._end()
 
     def cpu_s(self) -> float:
-        """Give what the running command has used so far."""
+        """Return what the running command has used so far."""
         stat = dict(line.split() for line in (self.group.path / "cpu.stat").read_text().splitlines())
         return int(stat["usage_usec"]) / 1e6
 
@@ -122,7 +122,7 @@ class Memory:
 
 
 def sizes_of(pid: int) -> tuple[int, int]:
-    """Give the resident size of a process now and at its highest, in KiB; nothing once it is gone."""
+    """Return the resident size of a process now and at its highest, in KiB; nothing once it is gone."""
     found = {"VmRSS": 0, "VmHWM": 0}
     with suppress(OSError):
         for line in Path(f"/proc/{pid}/status").read_text().splitlines():

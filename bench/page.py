@@ -70,7 +70,7 @@ def rows_of(heads: list[str], rows: Iterable[list[str]]) -> str:
 
 
 def ratio(measured: Table, name: str) -> str:
-    """Give a contender's CPU as times of raw ssh's."""
+    """Return a contender's CPU as times of raw ssh's."""
     return f"{each_ms(measured[name]) / each_ms(measured[FLOOR]):.2f}" if FLOOR in measured else "-"
 
 
@@ -100,7 +100,7 @@ def lines(results: Results) -> str:
 
 
 def rest(results: Results) -> str:
-    """Say what moor's cost consists of at the size of the comparisons, and so what holds the rest."""
+    """Return what moor's cost consists of at the size of the comparisons, and so what holds the rest."""
     return "".join(f"\n{fill(words, 120)}\n" for name in results.library_ms if (words := _consists(results, name)))
 
 

@@ -8,8 +8,8 @@ from bench.checks import PLANTS
 from bench.contenders.contender import Contender
 from bench.hosts import root
 from bench.measure import Client
-from lab.lab import Lab
 from moor.errors import MoorError
+from moor_lab.lab import Lab
 
 HOSTS = 10  # three of them stay as they are
 

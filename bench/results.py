@@ -19,13 +19,17 @@ MOOR, LIBSSH, FLOOR, ANSIBLE, PYINFRA = "moor", "moor, libssh", "raw ssh", "ansi
 class Results:
     """The figures of one run.
 
-    versions   by contender
-    libraries  imported, and nothing done with them, by contender
+    Attributes:
+        versions: by contender
+        libraries: imported, and nothing done with them, by contender
+
     library_ms of CPU that the library of SSH takes by itself for a login and for an empty command, by contender
-    warm_ms    of CPU a host, by contender
-    applied    a check, and an apply that changes three files, on so many hosts
-    linked     scp, and moor, with so many MB over a link of ``LINK_MBIT``
-    uploaded   the same within this machine's memory, as far as two processors go
+
+    Attributes:
+        warm_ms: of CPU a host, by contender
+        applied: a check, and an apply that changes three files, on so many hosts
+        linked: scp, and moor, with so many MB over a link of ``LINK_MBIT``
+        uploaded: the same within this machine's memory, as far as two processors go
     """
 
     machine: str
@@ -58,13 +62,13 @@ class Aim:
 
 
 def each_ms(sizes: Mapping[int, Figures], wanted: int = AT) -> float:
-    """Give the CPU a host in ms, at ``wanted`` hosts or the size nearest below that was measured."""
+    """Return the CPU a host in ms, at ``wanted`` hosts or the size nearest below that was measured."""
     size = nearest_size(sizes, wanted)
     return sizes[size].cpu_s * 1000 / size
 
 
 def line_of(sizes: Mapping[int, Figures]) -> Fit | None:
-    """Give the line through the CPU of all sizes, in ms."""
+    """Return the line through the CPU of all sizes, in ms."""
     return fit({size: found.cpu_s * 1000 for size, found in sizes.items()})
 
 

@@ -45,7 +45,7 @@ def measured(
 
 
 def turns(contenders: Sequence[Contender], sizes: Sequence[int], number: int = 0) -> Iterator[tuple[Contender, int]]:
-    """Give who is measured in a round, the first being 0, and on how many hosts."""
+    """Yield who is measured in a round, the first being 0, and on how many hosts."""
     for size in sizes if number < LARGE_ROUNDS else (size for size in sizes if size <= LARGE):
         for contender in contenders:
             if size <= contender.largest:
@@ -62,7 +62,7 @@ def once(client: Client, contender: Contender, hosts: Sequence[str]) -> Run:
 
 
 def figures(runs: Sequence[Run]) -> Figures:
-    """Give the medians of some runs."""
+    """Return the medians of some runs."""
     return Figures(
         median(run.cpu_s for run in runs),
         median(run.wall_s for run in runs),

@@ -13,8 +13,8 @@ import os
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from lab.fleet import MAX_HOSTS
 from moor.errors import InputError
+from moor_lab.fleet import MAX_HOSTS
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,8 @@ class Scale:
 def asked(tools: Collection[str]) -> Scale:
     """Read the environment; raises InputError.
 
-    tools  that there are
+    Args:
+        tools: that there are
     """
     return Scale(
         sizes=numbers("BENCH_SIZES", "10,50,200,500,1000", MAX_HOSTS),

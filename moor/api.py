@@ -5,9 +5,9 @@ The modules behind them may move at any time.
 
 from moor.context import site_of
 from moor.engine.converge import converge
-from moor.engine.results import Found
+from moor.engine.findings import Expiry, Finding
+from moor.engine.results import FindingResult
 from moor.errors import HostError, InputError, MoorError
-from moor.findings import Expiry, Finding
 from moor.resources.archive import Archive
 from moor.resources.base import Later, Probed, Remote, Required, Resource, Scripted, State, literal
 from moor.resources.edit import Edit
@@ -16,10 +16,10 @@ from moor.resources.healthy import Healthy
 from moor.resources.package import Package
 from moor.resources.requirement import Requirement
 from moor.resources.service import Service
-from moor.runbook import INSIDERS, ONE_BY_ONE, Rolling, Runbook, Stage, members
-from moor.secrets import Secret
+from moor.run.runbook import INSIDERS, ONE_BY_ONE, Rolling, Runbook, Stage, members
+from moor.secrets.secret import Secret
 from moor.settings import SecretRef, Section, SitePath, optional_settings_of, settings_of
-from moor.sites import open_site
+from moor.sites.opening import open_site
 from moor.templates import render
 
 __all__ = [
@@ -32,7 +32,7 @@ __all__ = [
     "Expiry",
     "File",
     "Finding",
-    "Found",
+    "FindingResult",
     "Healthy",
     "HostError",
     "InputError",

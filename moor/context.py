@@ -1,6 +1,6 @@
 """What a run knows: one typed value, kept with the inventory, so that a host, a task and Nornir all lead to it.
 
-A field is either portable or local. Orders for a worker (``moor.runners.orders``) carry the portable ones; of the
+A field is either portable or local. Orders for a worker (``moor.workers.orders``) carry the portable ones; of the
 local ones each process has its own.
 """
 
@@ -80,7 +80,7 @@ class RunContext:
         trouble: why the cluster's nodes are not known; empty where they are, or nobody asks.
         keep_connections: connections outlive the run, since the same hosts are asked again soon.
         desired: what stages want of hosts, by host and function (``moor.engine.desired``), until the run is over.
-        answers: what concerns all hosts alike and was asked in this run (``moor.engine.once``).
+        answers: what concerns all hosts alike and was asked in this run (``moor.engine.asked_once``).
     """
 
     run: str = field(default_factory=new_run, metadata=PORTABLE)
@@ -219,7 +219,7 @@ def site_of(where: Host | Nornir) -> SiteSettings:
     """
     site = context_of(where).site
     if site is None:
-        raise InputError("the inventory was not loaded from a site; open it by moor.sites.open_site")
+        raise InputError("the inventory was not loaded from a site; open it by moor.sites.opening.open_site")
     return site
 
 

@@ -22,7 +22,7 @@ MoorError               whatever a user should read as one message, without a tr
 │   └── HistoryError    the history's database cannot be read or written
 └── Abandoned           nobody waits for the rest of an order any more
 
-One exception is elsewhere: ``UnknownHostKey`` of ``moor.connections.failures`` has to be one of Paramiko's own, since
+One exception is elsewhere: ``moor.connections.ssh.unknown_key.UnknownHostKey`` has to be one of Paramiko's own, since
 Paramiko lets no other through, and this module imports no library.
 """
 
@@ -36,7 +36,7 @@ from typing import TYPE_CHECKING, ClassVar
 if TYPE_CHECKING:
     from typing import Self
 
-    from moor.answer import Answer
+    from moor.script_result import ScriptResult
 
 REMEDIES = {
     errno.ENOSPC: "make room on this machine",
@@ -175,7 +175,7 @@ class CutOff(HostError):
 
     DEFAULT = ErrorKind.LOST
 
-    def __init__(self, words: str = "", kind: ErrorKind | None = None, heard: Answer | None = None) -> None:
+    def __init__(self, words: str = "", kind: ErrorKind | None = None, heard: ScriptResult | None = None) -> None:
         super().__init__(words, kind)
         self.heard = heard
 

@@ -40,7 +40,8 @@ def progress_to(told: Callable[[str], None]) -> Iterator[None]:
 class Meter:
     """Tells how far a transfer of ``total`` bytes is, now and then: share, rate, time left.
 
-    before  bytes that were there already, which count for the share but not for the rate
+    Attributes:
+        before: bytes that were there already, which count for the share but not for the rate
     """
 
     what: str
@@ -61,7 +62,7 @@ class Meter:
             LOGGER.info("%s", self.line(moved, now))
 
     def line(self, moved: int, now: float) -> str:
-        """Give the line for people."""
+        """Return the line for people."""
         rate = moved / max(now - self.began, 0.001)
         left_s = (self.total - self.before - moved) / max(rate, 1)
         share = (self.before + moved) * 100 // max(self.total, 1)

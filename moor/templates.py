@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
-from moor.deferred import jinja2
 from moor.errors import InputError
+from moor.lazy_imports import jinja2
 
 HERE = Path(__file__).parent
 

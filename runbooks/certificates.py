@@ -5,8 +5,8 @@ Run       moor cert show
 Undo      nothing to undo
 """
 
-from moor.runbook import Runbook, Stage, members
-from tasks.certificates import show_certificates
+from moor.run.runbook import Runbook, Stage, members
+from moor.tasks.expiry.certificates import show_certificates
 
 RUNBOOK = Runbook("certificates", "Every certificate, and when it ends.", (
     Stage(show_certificates, on=members("harbor")),

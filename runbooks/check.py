@@ -7,11 +7,11 @@ Undo      nothing to undo
 
 from nornir.core.filter import F
 
-from moor.checks import reach_host
-from moor.runbook import INSIDERS, Runbook, Stage, members
-from tasks.preflight import check_host
-from tasks.rights import check_cluster
-from tasks.surroundings import look_around
+from moor.run.reach_host import reach_host
+from moor.run.runbook import INSIDERS, Runbook, Stage, members
+from moor.tasks.diagnosis.environment import look_around
+from moor.tasks.preflight.cluster_rights import check_cluster
+from moor.tasks.preflight.hosts import check_host
 
 RUNBOOK = Runbook(
     "check",

@@ -5,10 +5,10 @@ Run       moor diagnose [-n NAMESPACE] [DEPLOYMENT]
 Undo      nothing to undo; with --pull, what was pulled is removed again
 """
 
-from moor.runbook import Runbook, Stage, members
-from tasks.diagnosing import Diagnosing
-from tasks.reachability import diagnose_node
-from tasks.users_podman import ByPodman, diagnose_podman
+from moor.run.runbook import Runbook, Stage, members
+from moor.tasks.diagnosis.node import diagnose_node
+from moor.tasks.diagnosis.runbook_command import Diagnosing
+from moor.tasks.diagnosis.users_podman import ByPodman, diagnose_podman
 
 RUNBOOK = Runbook("diagnose", "Why pods do not start: each layer of a pull, from every node.", (
     Stage(diagnose_podman, on=ByPodman()),

@@ -6,9 +6,9 @@ Run       moor plan firewall; moor apply firewall
 Undo      a change that cuts the way to a host or device is undone there by itself
 """
 
-from moor.runbook import INSIDERS, Runbook, Stage, members
-from tasks.devices import write_access_lists
-from tasks.firewall import configure_firewall
+from moor.run.runbook import INSIDERS, Runbook, Stage, members
+from moor.tasks.devices.access_lists import write_access_lists
+from moor.tasks.firewall.hosts import configure_firewall
 
 RUNBOOK = Runbook("firewall", "Who reaches the registry: access lists of devices, firewalls of hosts.", (
     Stage(write_access_lists, on=members("devices")),

@@ -6,14 +6,14 @@ Run       moor cert renew [--ca]; the same command again goes on where a run end
 Undo      nothing to undo: until every host trusts the next CA, the present one serves; moor cert renew --ca once more
 """
 
-from moor.runbook import INSIDERS, ONE_BY_ONE, Runbook, Stage, members
-from tasks.containerd import configure_containerd
-from tasks.docker import install_docker
-from tasks.harbor import install_harbor
-from tasks.pki import issue_certificates
-from tasks.podman import configure_podman
-from tasks.rotation import Renewal, make_next_ca, promote_ca, retire_ca
-from tasks.trust import trust_ca
+from moor.run.runbook import INSIDERS, ONE_BY_ONE, Runbook, Stage, members
+from moor.tasks.containerd.configure import configure_containerd
+from moor.tasks.docker.install import install_docker
+from moor.tasks.harbor.install import install_harbor
+from moor.tasks.pki.issue import issue_certificates
+from moor.tasks.pki.rotation import Renewal, make_next_ca, promote_ca, retire_ca
+from moor.tasks.podman.configure import configure_podman
+from moor.tasks.trust import trust_ca
 
 HARBOR = members("harbor")
 TRUST = (

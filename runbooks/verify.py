@@ -1,8 +1,8 @@
 """Verify: proof from every node, and of the workload itself; nothing is changed, a pulled image is removed again."""
 
-from moor.runbook import Runbook, Stage, members
-from tasks.reach import OUTSIDERS, ByIpv6, prove_access
-from tasks.reachability import prove_node
+from moor.run.runbook import Runbook, Stage, members
+from moor.tasks.diagnosis.access import OUTSIDERS, ByIpv6, prove_access
+from moor.tasks.diagnosis.node import prove_node
 
 RUNBOOK = Runbook(
     "verify",

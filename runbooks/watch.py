@@ -5,12 +5,12 @@ Run       moor drift
 Undo      nothing to undo
 """
 
-from moor.runbook import INSIDERS, Runbook, Stage, members
-from tasks.lasting import look_ahead
-from tasks.membership import compare_members
-from tasks.reach import OUTSIDERS, ByIpv6, prove_access
-from tasks.surroundings import look_around
-from tasks.way import look_at_way
+from moor.run.runbook import INSIDERS, Runbook, Stage, members
+from moor.tasks.cluster.members import compare_members
+from moor.tasks.diagnosis.access import OUTSIDERS, ByIpv6, prove_access
+from moor.tasks.diagnosis.environment import look_around
+from moor.tasks.diagnosis.path import look_at_way
+from moor.tasks.expiry.dates import look_ahead
 
 RUNBOOK = Runbook("watch", "What ends by itself, and what no single host shows.", (
     Stage(look_around, on=INSIDERS),

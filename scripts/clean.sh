@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 
 if [ -e /var/lib/moor-lab ] || [ -e /var/cache/moor-lab ] || [ -e /run/moor-lab ]; then
     [ -x .venv/bin/python ] || sh scripts/venv.sh
-    .venv/bin/python -m lab down --secrets --cache
+    .venv/bin/python -m moor_lab down --secrets --cache
 fi
 rm -rf .venv .venv-bench .moor dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 find . -name __pycache__ -type d -prune -exec rm -rf {} +

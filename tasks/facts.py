@@ -15,14 +15,14 @@ EXAMPLES = ("reg.mydomain.com", "registry.example.com", "example.com")  # of Har
 
 
 def host_name(name: str) -> str:
-    """Give ``name`` back if DNS and image references take it; raises ValueError."""
+    """Return ``name`` back if DNS and image references take it; raises ValueError."""
     if len(name) > 253 or not all(LABEL.fullmatch(label) for label in name.split(".")):
         raise ValueError("not a host name: lower-case letters, digits and hyphens, in labels parted by dots")
     return name
 
 
 def full_name(name: str) -> str:
-    """Give ``name`` back if it is a fully qualified domain name; raises ValueError."""
+    """Return ``name`` back if it is a fully qualified domain name; raises ValueError."""
     if re.fullmatch(r"[0-9.]+", name) or ":" in name:
         raise ValueError("an address; write the registry's name, since its certificate and every image are named by it")
     host_name(name)
@@ -40,10 +40,11 @@ FullName = Annotated[str, AfterValidator(full_name)]
 class Registry(Section):
     """Where the registry is.
 
-    name      its full name, by which images are named
-    address   its address in the fleet, of either family
-    address6  its IPv6 address, where it has one beside: names give both, and the proof tries both
-    aliases   further names it answers to, in its certificate and in names
+    Attributes:
+        name: its full name, by which images are named
+        address: its address in the fleet, of either family
+        address6: its IPv6 address, where it has one beside: names give both, and the proof tries both
+        aliases: further names it answers to, in its certificate and in names
     """
 
     section: ClassVar[str] = "registry"

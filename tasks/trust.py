@@ -11,27 +11,28 @@ from nornir.core.task import Result, Task
 
 from moor.engine.converge import converge
 from moor.errors import ErrorKind, HostError
-from moor.pem import certificates_in
+from moor.pki.pem import certificates_in
 from moor.resources.base import Later, Resource, Scripted, State
 from moor.resources.file import replaced
 from moor.resources.package import Package
-from tasks.pki import ca_pem
-from tasks.pki import judge as judge  # asked before a run contacts anybody
+from moor.tasks.pki.issue import ca_pem
+from moor.tasks.pki.issue import judge as judge  # asked before a run contacts anybody
 
 NAME = "moor-registry-ca"
 BUILD = '"$tool" $argument >&2'
 
 
 @dataclass(frozen=True)
-class Store:
+class TrustStore:
     """Where a family of systems keeps its trust.
 
-    tool      builds ``bundle`` from ``anchors``
-    anchors   the directory of what administrators add
-    bundle    one file with every trusted certificate
-    suffix    what an anchor's name must end in
-    argument  of ``tool``
-    system    the ID in os-release of the only one that it is for
+    Attributes:
+        tool: builds ``bundle`` from ``anchors``
+        anchors: the directory of what administrators add
+        bundle: one file with every trusted certificate
+        suffix: what an anchor's name must end in
+        argument: of ``tool``
+        system: the ID in os-release of the only one that it is for
     """
 
     tool: str
@@ -43,7 +44,7 @@ class Store:
 
     @property
     def here(self) -> str:
-        """Give sh that succeeds on a host of that family."""
+        """Return sh that succeeds on a host of that family."""
         anchors, bundle = quote(self.anchors), quote(self.bundle)
         known = (
             f"grep -qsx {quote(f'ID={self.system}')} /etc/os-release"
@@ -58,20 +59,26 @@ class Store:
 # Source: update-ca-trust(8) of Fedora and of Arch, github.com/openSUSE/ca-certificates, update-ca-certificates(8) of
 # Debian, flatcar.org "Custom certificate authorities"
 STORES = (
-    Store("update-ca-trust", "/etc/pki/ca-trust/source/anchors", "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem"),
-    Store(
+    TrustStore(
+        "update-ca-trust", "/etc/pki/ca-trust/source/anchors", "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem"
+    ),
+    TrustStore(
         "update-ca-trust",
         "/etc/ca-certificates/trust-source/anchors",
         "/etc/ca-certificates/extracted/tls-ca-bundle.pem",
     ),
-    Store("update-ca-certificates", "/etc/pki/trust/anchors", "/var/lib/ca-certificates/ca-bundle.pem", argument="-f"),
-    Store("update-ca-certificates", "/etc/ssl/certs", "/etc/ssl/certs/ca-certificates.crt", ".pem", system="flatcar"),
-    Store("update-ca-certificates", "/usr/local/share/ca-certificates", "/etc/ssl/certs/ca-certificates.crt"),
+    TrustStore(
+        "update-ca-certificates", "/etc/pki/trust/anchors", "/var/lib/ca-certificates/ca-bundle.pem", argument="-f"
+    ),
+    TrustStore(
+        "update-ca-certificates", "/etc/ssl/certs", "/etc/ssl/certs/ca-certificates.crt", ".pem", system="flatcar"
+    ),
+    TrustStore("update-ca-certificates", "/usr/local/share/ca-certificates", "/etc/ssl/certs/ca-certificates.crt"),
 )
 
 
 def desired(host: Host) -> Sequence[Resource]:
-    """The system's trust store, and the CA in it."""
+    """Return the system's trust store, and the CA in it."""
     tools = tuple(dict.fromkeys(store.tool for store in STORES))
     return [Package(("ca-certificates",), brings=tools), Trusted(NAME, ca_pem(host))]
 
@@ -91,7 +98,7 @@ class Trusted(Scripted):
 
     name: str
     pem: str | Later
-    stores: tuple[Store, ...] = STORES
+    stores: tuple[TrustStore, ...] = STORES
 
     @property
     def id(self) -> str:
@@ -103,7 +110,7 @@ class Trusted(Scripted):
 
     @property
     def anchors(self) -> dict[str, str | Later]:
-        """What each anchor holds: one certificate, since Debian's rehash skips a file with several."""
+        """Return what each anchor holds: one certificate, since Debian's rehash skips a file with several."""
         if isinstance(self.pem, Later):
             return {"anchor": self.pem}
         found = certificates_in(self.pem) or [self.pem]
@@ -111,7 +118,7 @@ class Trusted(Scripted):
 
     @property
     def files(self) -> list[str]:
-        """The names of their files, in the same order, without a suffix."""
+        """Return the names of their files, in the same order, without a suffix."""
         return [f"{self.name}{anchor.removeprefix('anchor')}" for anchor in self.anchors]
 
     @property
@@ -194,7 +201,7 @@ moor_keep "$p"
 """
 
     def find(self) -> str:
-        """Give sh that sets ``$tool`` and what else a ``Store`` has, empty where no store is known."""
+        """Return sh that sets ``$tool`` and what else a ``TrustStore`` has, empty where no store is known."""
         return f"tool=; anchors=; bundle=; suffix=; argument=\n{'el'.join(self._branches())}fi"
 
     def _branches(self) -> Iterator[str]:
@@ -205,7 +212,7 @@ moor_keep "$p"
 
 
 def _odd(words: list[str], usual: str) -> str:
-    """Give the first word that is not the usual one, if any."""
+    """Return the first word that is not the usual one, if any."""
     return next((word for word in words if word != usual), usual)
 
 

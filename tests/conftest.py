@@ -11,8 +11,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]
 
-from moor import masking
 from moor.engine import script
+from moor.secrets import masking
 from tests.harness.hosts import MakeFleet, local_shells, nornir_over
 
 # how long an example takes says how busy the machine is, and nothing else

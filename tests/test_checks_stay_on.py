@@ -16,14 +16,14 @@ import httpx
 import pytest
 from nornir.core.inventory import Defaults, Host
 
-from moor.connections.harbor import HarborPlugin
-from moor.connections.kubernetes import client_of
-from moor.connections.session import netmiko_parameters
+from moor.connections.apis.harbor import HarborPlugin
+from moor.connections.apis.kubernetes import client_of
+from moor.connections.ssh.session import netmiko_parameters
 from moor.errors import InputError, NoAnswer
-from moor.pki import Names, issue, make_authority, utc_now
+from moor.pki.authority import CertificateNames, issue, make_authority, utc_now
 from moor.resources.healthy import Healthy
-from tasks.docker import DockerSettings, desired
-from tasks.facts import Registry
+from moor.tasks.docker.install import DockerSettings, desired
+from moor.tasks.facts import Registry
 from tests.pki.handshakes import Files, written
 
 ROOT = Path(__file__).parents[1]
@@ -70,9 +70,11 @@ def test_no_line_turns_a_check_off() -> None:
         if wrong:
             found[str(path.relative_to(ROOT))] = wrong
     allowed = {
-        "tasks/docker_verifies.py": ["--insecure"] * 4,  # finds where somebody else has turned it off
-        "tasks/served.py": ["CERT_NONE"],  # looks at the certificate that is served; sends nothing to it
-        "lab/kubernetes/standin/agent/probes.py": ["_create_unverified_context"],  # as a kubelet probes a pod's https
+        "tasks/docker/verification.py": ["--insecure"] * 4,  # finds where somebody else has turned it off
+        "tasks/pki/serving.py": ["CERT_NONE"],  # looks at the certificate that is served; sends nothing to it
+        "moor_lab/kubernetes/standin/agent/probes.py": [
+            "_create_unverified_context"
+        ],  # as a kubelet probes a pod's https
     }
     assert found == allowed
 
@@ -179,8 +181,10 @@ def serving(files: Files) -> Iterator[tuple[int, list[bytes]]]:
 def test_harbor_hears_a_login_only_where_its_certificate_is_the_fleets_and_its_own(
     tmp_path: Path, served: str, trusted: bool
 ) -> None:
-    ours, theirs = (make_authority(Names((served,)), 9, utc_now()) for _ in range(2))
-    files = written(tmp_path, (ours if trusted else theirs).certificate, issue(ours, Names((served,)), 5, utc_now()))
+    ours, theirs = (make_authority(CertificateNames((served,)), 9, utc_now()) for _ in range(2))
+    files = written(
+        tmp_path, (ours if trusted else theirs).certificate, issue(ours, CertificateNames((served,)), 5, utc_now())
+    )
     with serving(files) as (port, heard):
         plugin = HarborPlugin()
         url, trust = f"https://{NAME}:{port}/health", ssl.create_default_context(cafile=str(files.ca))

@@ -6,7 +6,7 @@ import pytest
 
 from moor import cli
 from moor.errors import HostError
-from moor.secrets import Secret
+from moor.secrets.secret import Secret
 
 
 @pytest.mark.parametrize("error", [HostError, ValueError])

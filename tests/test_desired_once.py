@@ -46,7 +46,7 @@ def write_note(task: Task) -> Result:
 RUNBOOK = '''\
 """Notes."""
 
-from moor.runbook import Runbook, Stage
+from moor.run.runbook import Runbook, Stage
 from tasks.notes import write_note
 
 RUNBOOK = Runbook("notes", __doc__, (Stage(write_note),))
@@ -56,7 +56,7 @@ HOSTS = ("one", "two")
 
 @pytest.fixture
 def site(tmp_path: Path, fleet: object) -> Path:
-    """A site of two hosts that are folders of this machine."""
+    """Return a site of two hosts that are folders of this machine."""
     return write_site(
         tmp_path / "site",
         {

@@ -8,19 +8,19 @@ import pytest
 from nornir.core.inventory import Host
 from nornir.core.task import Result, Task
 
-from moor.commands.drift import healable, verdict
+from moor.cli.commands.drift import healable, verdict
 from moor.context import change_context
 from moor.engine.converge import converge
+from moor.engine.findings import Finding
 from moor.errors import HostError
-from moor.findings import Finding
-from moor.modules import SHIPPED
-from moor.report import Collector, HostReport, RunReport
+from moor.output.text import drift
 from moor.resources.base import Resource
 from moor.resources.file import Directory, File
 from moor.resources.requirement import Requirement
-from moor.runbook import Runbook, Stage, run
-from moor.selection import everything, runbook_called
-from moor.text import drift
+from moor.run.report import Collector, HostReport, RunReport
+from moor.run.runbook import Runbook, Stage, run
+from moor.run.selection import everything, runbook_called
+from moor.settings.modules import SHIPPED
 from tests.harness.hosts import NAMES, MakeFleet
 from tests.harness.shells import me
 from tests.history.reports import a_run

@@ -20,9 +20,13 @@ def lint(folder: Path) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize(
     ("module", "breach", "broken"),
     [
-        ("moor/modules.py", "import tasks", "The framework imports no task, no runbook and nothing of the lab by name"),
+        (
+            "moor/settings/modules.py",
+            "import tasks",
+            "The framework imports no task, no runbook and nothing of the lab by name",
+        ),
         ("moor/errors.py", "from moor.engine import plan", "Imports point down"),
-        ("moor/engine/once.py", "from moor.engine import converge, mending, probing", ""),
+        ("moor/engine/asked_once.py", "from moor.engine import converge, mending, probing", ""),
         ("moor/engine/plan.py", "from moor.engine import converge", "No package or module imports itself in a circle"),
     ],
 )

@@ -28,50 +28,55 @@ from hypothesis import strategies as st
 from requests import PreparedRequest, Response
 from requests.adapters import HTTPAdapter
 
-from moor.connections.cluster.answers import judged
-from moor.connections.cluster.kubeconfig import Exec, read_kubeconfig
-from moor.connections.cluster.plugin import read_credential
-from moor.connections.hostkeys import known_keys
-from moor.connections.ssh_config import looked_up
+from moor.connections.apis.cluster.answers import judged
+from moor.connections.apis.cluster.kubeconfig import Exec, read_kubeconfig
+from moor.connections.apis.cluster.plugin import read_credential
+from moor.connections.ssh.host_keys import known_keys
+from moor.connections.ssh.ssh_config import looked_up
 from moor.errors import MoorError, UnreadableSecret
-from moor.joining import extended
-from moor.netbox_inventory import NetBoxInventory
+from moor.formats.toml_text import inline
+from moor.inventory.joining import extended
+from moor.inventory.netbox import NetBoxInventory
+from moor.run.waivers import read_waivers
 from moor.schedule.cron import with_block as crontab
-from moor.secrets import Secret
+from moor.secrets.secret import Secret
 from moor.settings.document import Findings, load
 from moor.settings.section import SecretRef
-from moor.toml_text import inline
-from moor.waivers import read_waivers
-from tasks import pull_secret, rancher, registry_logins
-from tasks.acl.commands import JUNOS, VYOS
-from tasks.acl.sections import EOS, IOS, NXOS
-from tasks.acl.text import Dialect
-from tasks.containerd_config import Wanted, edited
-from tasks.containerd_effective import Expected
-from tasks.dialects.guards import Guard, Guards
-from tasks.dialects.host_firewall import DIALECTS
-from tasks.dialects.nftables_conf import with_include
-from tasks.dialects.ufw import with_rules
-from tasks.docker import daemon_json
-from tasks.facts import Registry
-from tasks.harbor import sick_components
-from tasks.harbor_yml import Configured
-from tasks.layers import proxies, runtime_answers
-from tasks.layers.door import Asked, Door
-from tasks.layers.hosts_toml import hosts_toml
-from tasks.layers.nsswitch import corrected, kept_back
-from tasks.names.block import with_block
-from tasks.podman import registries_conf
-from tasks.registries_conf import unchecked, users_own
-from tests.devices import recorded
+from moor.tasks import runtime_proxies
+from moor.tasks.containerd import rancher
+from moor.tasks.containerd.config import RegistryLookup, edited
+from moor.tasks.containerd.effective import Expected
+from moor.tasks.containerd.hosts_toml import hosts_toml
+from moor.tasks.devices.acl.commands import JUNOS, VYOS
+from moor.tasks.devices.acl.sections import EOS, IOS, NXOS
+from moor.tasks.devices.acl.text import ListSyntax
+from moor.tasks.diagnosis.evidence import runtime_answers
+from moor.tasks.diagnosis.evidence.endpoint import ProbeRequest, RegistryEndpoint
+from moor.tasks.diagnosis.evidence.nsswitch import corrected, kept_back
+from moor.tasks.docker.install import daemon_json
+from moor.tasks.facts import Registry
+from moor.tasks.firewall.dialects.guards import Guard, Guards
+from moor.tasks.firewall.dialects.host_firewall import DIALECTS
+from moor.tasks.firewall.dialects.nftables_conf import with_include
+from moor.tasks.firewall.dialects.ufw import with_rules
+from moor.tasks.harbor.install import sick_components
+from moor.tasks.harbor.yml import Configured
+from moor.tasks.names.block import with_block
+from moor.tasks.podman.configure import registries_conf
+from moor.tasks.podman.registries_conf import unchecked, users_own
+from moor.tasks.registry import logins
+from moor.tasks.workload import pull_secret
+from tests.tasks.devices import recorded
 
 REGISTRY = Registry.model_validate({"name": "registry.moor.test", "address": "10.77.0.11"})
 GUARDS = Guards((Guard(443, (ip_network("10.28.0.0/26"), ip_network("fd6d::/64"))),))
 CONTAINERD = "containerd github.com/containerd/containerd {0} {0}"
 NAMES = {REGISTRY.name: REGISTRY.addresses}
 LOGIN = ("robot$demo+puller", Secret("Correct-horse-9"))
-ASKED = Asked(
-    Door(REGISTRY.name, "10.77.0.11"), "demo/web:1", expected=Expected(Wanted(REGISTRY, "/etc/containerd/certs.d"))
+ASKED = ProbeRequest(
+    RegistryEndpoint(REGISTRY.name, "10.77.0.11"),
+    "demo/web:1",
+    expected=Expected(RegistryLookup(REGISTRY, "/etc/containerd/certs.d")),
 )
 PLUGIN = Exec.model_validate({"apiVersion": "client.authentication.k8s.io/v1", "command": "x"})
 
@@ -192,7 +197,7 @@ def as_toml(tree: Any) -> str:
 
 
 def no_toml(tree: Any) -> bool:
-    """Whether TOML cannot say it, since it has no null."""
+    """Return whether TOML cannot say it, since it has no null."""
     inner = tree.values() if isinstance(tree, dict) else tree if isinstance(tree, list) else ()
     return tree is None or any(map(no_toml, inner))
 
@@ -223,7 +228,7 @@ def harbor_yml(text: str) -> None:
 
 
 def secret(text: str) -> None:
-    data = {"type": registry_logins.DOCKER_CONFIG, "metadata": {"resourceVersion": "1"}}
+    data = {"type": logins.DOCKER_CONFIG, "metadata": {"resourceVersion": "1"}}
     found = {**data, "data": {".dockerconfigjson": base64.b64encode(raw(text)).decode()}}
     pull_secret.holds(found, REGISTRY.host_port, LOGIN)
     pull_secret.with_login(found, REGISTRY.host_port, LOGIN)
@@ -237,7 +242,7 @@ def firewall(name: str, text: str) -> None:
 
 
 def containerd(version: str, text: str) -> str:
-    return edited(text, CONTAINERD.format(version), Wanted(REGISTRY, "/etc/containerd/certs.d"))
+    return edited(text, CONTAINERD.format(version), RegistryLookup(REGISTRY, "/etc/containerd/certs.d"))
 
 
 def registries_yaml(text: str) -> str:
@@ -251,9 +256,9 @@ def toml_of_containerd(text: str) -> None:
 
 def kubelets(text: str) -> None:
     coded = base64.b64encode(raw(text)).decode()
-    for kind, key in registry_logins.DATA.items():
+    for kind, key in logins.DATA.items():
         with suppress(UnreadableSecret):
-            registry_logins.logins_for([{"type": kind, "data": {key: coded}}], "registry.moor.test/demo/web")
+            logins.logins_for([{"type": kind, "data": {key: coded}}], "registry.moor.test/demo/web")
 
 
 def nsswitch(line: str) -> None:
@@ -270,7 +275,7 @@ def hosts_yaml(text: str) -> None:
     findings.refuse()
 
 
-def device(dialect: Dialect, text: str) -> None:
+def device(dialect: ListSyntax, text: str) -> None:
     with suppress(ValueError):  # what the caller makes an error of
         dialect.check(text)
         dialect.find(text, "MOOR-REGISTRY")
@@ -372,7 +377,7 @@ PARSERS: dict[str, Parser] = {
     "ssh_config that is included": Parser(included, SSH_CONFIG),
     "machines of NetBox": Parser(netbox, NETBOX, json.dumps),
     "files of containerd as diagnose reads them": Parser(heard, CONFIG_TOML, as_toml),
-    "NO_PROXY of a service": Parser(lambda text: proxies.judged(text, "registry.moor.test", 443, "docker"), PROXY),
+    "NO_PROXY of a service": Parser(lambda text: runtime_proxies.judged(text, "registry.moor.test", 443, "docker"), PROXY),
     "registries.conf as it counts": Parser(podmans, {"registry": [{"location": "x", "insecure": True}]}, as_toml),
     "known_hosts": Parser(partial(by_path, lambda path: known_keys([path], "node1")), KNOWN_HOSTS),
 }  # fmt: skip

@@ -20,11 +20,11 @@ from nornir.core.task import Result
 from moor.engine.plan import plan
 from moor.engine.script import answers, complete, new_mark, probe_script
 from moor.errors import HostError, MoorError
-from moor.modules import SHIPPED
-from moor.report import error_of
 from moor.resources.base import Probed, Required
-from moor.selection import everything
-from moor.sites import open_site
+from moor.run.report import error_of
+from moor.run.selection import everything
+from moor.settings.modules import SHIPPED
+from moor.sites.opening import open_site
 
 ROOT = Path(__file__).parents[1]
 LAB = "/var/lib/moor-lab"
@@ -35,11 +35,11 @@ lines = st.lists(st.one_of(raw, st.sampled_from(WORDS)), max_size=6).map("\n".jo
 
 @cache
 def every_question() -> dict[str, Probed]:
-    """Everything that the shipped fleet's hosts are asked, by id, from an inventory whose files are there."""
+    """Return everything that the shipped fleet's hosts are asked, by id, from an inventory whose files are there."""
     place = Path(mkdtemp())
     try:
         site, files = place / "site", place / "lab"
-        for name in ("inventory", "lab/demo/context"):
+        for name in ("inventory", "moor_lab/demo/context"):
             shutil.copytree(ROOT / name, site / name)
         shutil.copy(ROOT / "config.yaml", site)
         for path in (site / "inventory").iterdir():
@@ -71,7 +71,7 @@ def test_the_fleet_is_asked_enough_for_this_to_mean_something() -> None:
 
 
 def told(error: Exception) -> str:
-    """Give what a report says of a host's error."""
+    """Return what a report says of a host's error."""
     return error_of(Result(None, exception=error))
 
 

@@ -16,11 +16,11 @@ from pydantic import BaseModel, ValidationError
 from ruamel.yaml import YAML
 
 from moor.errors import MoorError
-from moor.modules import SHIPPED, load_tasks
 from moor.resources.base import Probed, Scripted
-from moor.selection import everything
+from moor.run.selection import everything
+from moor.settings.modules import SHIPPED, load_tasks
 from moor.settings.section import Section, sections
-from moor.sites import open_site
+from moor.sites.opening import open_site
 from tests.harness.closed import DEFAULTS, closed_site
 from tests.harness.shells import SHELLS
 
@@ -34,7 +34,7 @@ QUIET = "moor_fail() { :; }; moor_keep() { :; }; moor_settled() { :; }; moor_put
 
 
 def spoilt(model: type[BaseModel], tree: Any, word: str) -> Iterator[tuple[str, Any]]:
-    """Give a section's tree again and again, each time with ``word`` at one more place that the model has."""
+    """Yield a section's tree again and again, each time with ``word`` at one more place that the model has."""
     known = tree if isinstance(tree, dict) else {}
     for name, field in model.model_fields.items():
         for shape in (word, [word], {word: word}):
@@ -69,7 +69,7 @@ def _entries(hint: Any, known: dict[str, Any], word: str) -> Iterator[tuple[str,
 
 
 def fragments(host: Host) -> Iterator[str]:
-    """Give what would be sent to the host, of every stage, as far as its input is no error."""
+    """Yield what would be sent to the host, of every stage, as far as its input is no error."""
     for stage in everything(SHIPPED).stages:
         if stage.desired and stage.holds(host):
             with suppress(MoorError):

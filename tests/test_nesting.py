@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from moor.connections.cluster.kubeconfig import read_kubeconfig
+from moor.connections.apis.cluster.kubeconfig import read_kubeconfig
 from moor.errors import InputError
-from moor.joining import extended
+from moor.formats.yaml_text import loaded
+from moor.inventory.joining import extended
 from moor.settings.document import Findings, load
-from moor.yaml_text import loaded
-from tasks.kube_yaml import documents
+from moor.tasks.cluster.kube_yaml import documents
 
 
 def chained(first: str, after: Callable[[str], str], lines: int) -> str:

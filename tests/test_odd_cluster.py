@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from moor.cli import main
-from moor.modules import SHIPPED, load_tasks
+from moor.settings.modules import SHIPPED, load_tasks
 from tests.connections.kubeconfigs import Answering, Issuer, answering, encoded, kubeconfig
 from tests.harness.closed import HOSTS, Site
 
@@ -51,7 +51,7 @@ COMMANDS = ("diagnose", "hosts")  # what reads most of a cluster
 
 @pytest.fixture(scope="module")
 def odd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Answering]]:
-    """A cluster that answers everything in one way, and its kubeconfig."""
+    """Yield a cluster that answers everything in one way, and its kubeconfig."""
     folder, issuer = tmp_path_factory.mktemp("odd"), Issuer()
     with answering(issuer.pair(["127.0.0.1"]), folder) as served:
         cluster = {"server": served.url, "certificate-authority-data": encoded(issuer.authority)}
@@ -72,7 +72,7 @@ def test_whatever_a_cluster_answers_a_command_ends_in_words(
         door.close()  # so that nobody waits for a host
     hosts = site.folder / HOSTS
     hosts.write_text(re.sub(r"(cp1: .*port: )\d+", r"\g<1>1", hosts.read_text()))
-    site.write("lab/kubeconfig", odd[0].read_text())
+    site.write("moor_lab/kubeconfig", odd[0].read_text())
     odd[1].answer = lambda _: answer
     try:
         with pytest.raises(SystemExit) as ended:

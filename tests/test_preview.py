@@ -11,12 +11,12 @@ from nornir.core.inventory import Host
 from nornir.core.task import Result, Task
 
 from moor.engine.converge import converge
-from moor.preview import MARK, Preview, as_json, as_text, previews
 from moor.resources.base import Later, Remote, Required, Resource, State
 from moor.resources.edit import Edit
 from moor.resources.file import File
-from moor.runbook import Runbook, Stage, run
-from moor.secrets import Secret
+from moor.run.preview import MARK, Preview, as_json, as_text, previews
+from moor.run.runbook import Runbook, Stage, run
+from moor.secrets.secret import Secret
 from tests.harness.hosts import NAMES, MakeFleet, counted
 from tests.harness.shells import me
 

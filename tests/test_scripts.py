@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-SCRIPTS = sorted([*(ROOT / "scripts").glob("*.sh"), *(ROOT / "lab/boot").glob("*.sh")])
+SCRIPTS = sorted([*(ROOT / "scripts").glob("*.sh"), *(ROOT / "moor_lab/boot").glob("*.sh")])
 LACKS_ONE = 'case "$3" in mmdebstrap) exit 1 ;; *) echo installed ;; esac'
 
 

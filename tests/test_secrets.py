@@ -16,8 +16,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from moor.errors import InputError
-from moor.masking import SHORTEST, Masker, forms, fresh
-from moor.secrets import MaskingFilter, Secret, generated, mask, resolve
+from moor.secrets.masking import SHORTEST, Masker, forms, fresh
+from moor.secrets.secret import MaskingFilter, Secret, generated, mask, resolve
 
 
 @pytest.fixture

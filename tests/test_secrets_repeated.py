@@ -13,28 +13,28 @@ from nornir.core.inventory import Defaults, Groups, Host, Hosts, Inventory
 from nornir.core.processor import Processors
 from nornir.core.task import MultiResult, Result, Task
 
-from moor import text
-from moor.commands.running import shaped
+from moor.cli.commands.running import shaped
+from moor.cli.options import Output
+from moor.engine.findings import Finding
 from moor.engine.plan import difference, printable
-from moor.engine.results import Cause, Found, ResourceResult
+from moor.engine.results import Cause, FindingResult, ResourceResult
 from moor.errors import HostError
-from moor.findings import Finding
-from moor.matrix import matrix
-from moor.options import Output
-from moor.report import Collector, HostReport, RunReport
-from moor.secrets import Secret
+from moor.output import text
+from moor.output.matrix import matrix
+from moor.run.report import Collector, HostReport, RunReport
+from moor.secrets.secret import Secret
 
 AWKWARD = "'\"$`\\&<>%+/=é€ \u00a0\u200b\x07#@:!{}*?~|;()[]^"
 SHAPES = (text.plan, text.applied, text.drift, matrix, text.reached)
 
 
 def repeated(secret: str) -> RunReport:
-    """Give the report of a host that says the secret in all that it says."""
+    """Return the report of a host that says the secret in all that it says."""
     host, told = Host("h"), f"it is {secret}\nor {secret!r}, twice"
     diff = difference({"content": f"{told}\n", "owner": secret}, {"content": "other\n", "owner": "root"})
     resource = ResourceResult(host, "file:/x", "failed", diff, told, [Cause("rule", told, told)])
     results = MultiResult("task")
-    results += [Result(host, exception=HostError(told)), resource, Found(host, Finding("key:x", told, told))]
+    results += [Result(host, exception=HostError(told)), resource, FindingResult(host, Finding("key:x", told, told))]
     report = RunReport("run", "site", {"h": HostReport(reached=True)}, command="drift")
     nr = Nornir(Inventory(Hosts(), Groups(), Defaults()))
     task = Task(lambda task: Result(None), nr, global_dry_run=True, processors=Processors(), name="task")

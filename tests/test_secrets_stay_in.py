@@ -18,12 +18,12 @@ import pytest
 from pydantic import BaseModel
 from ruamel.yaml import YAML
 
-from moor.modules import SHIPPED, load_tasks
-from moor.pem import pem, sealed
-from moor.pki import Names, issue, make_authority, utc_now
-from moor.secrets import Secret
+from moor.pki.authority import CertificateNames, issue, make_authority, utc_now
+from moor.pki.pem import pem, sealed
+from moor.secrets.secret import Secret
 from moor.settings.config import SiteConfig
 from moor.settings.entries import Entry
+from moor.settings.modules import SHIPPED, load_tasks
 from moor.settings.section import SecretRef, sections
 from tests.harness.closed import CONFIG, DEFAULTS, Site
 from tests.harness.commands import moor, moor_here
@@ -122,8 +122,8 @@ class Planted:
         tree[path[-1]] = [reference] if path[-1] == "notify" else reference
 
     def _certificate(self, pki: dict[str, Any]) -> None:
-        ca = make_authority(Names((NAME,)), 99, utc_now())
-        leaf = issue(ca, Names((NAME, "registry")), 60, utc_now())
+        ca = make_authority(CertificateNames((NAME,)), 99, utc_now())
+        leaf = issue(ca, CertificateNames((NAME, "registry")), 60, utc_now())
         key = sealed(leaf.key, Secret(self.values["Pki.passphrase"])).decode()
         self.values["Pki.key"] = key
         self.site.write("secrets/Pki.key", key).chmod(0o600)
@@ -132,7 +132,7 @@ class Planted:
         pki |= {"certificate": "own/registry.crt", "ca": "own/ca.crt"}
 
     def spellings(self) -> Iterator[tuple[str, str]]:
-        """Give every secret in every spelling by which it could leave."""
+        """Yield every secret in every spelling by which it could leave."""
         for place, value in self.values.items():
             lines = [line for line in value.splitlines() if not line.startswith("-----")]
             for form in [*lines, value]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.measure import Command, Run
-from lab.lab import Lab
+from moor_lab.lab import Lab
 
 WORKERS = 20  # hosts at once, for everybody
 ROOT = Path(__file__).parents[2]
@@ -26,7 +26,8 @@ def release(package: str) -> str:
 class Contender(ABC):
     """A tool with its files in ``place``, a directory of its own.
 
-    largest  the most hosts that it is measured on; what costs half a second a host is not worth a thousand
+    Attributes:
+        largest: the most hosts that it is measured on; what costs half a second a host is not worth a thousand
     """
 
     lab: Lab
@@ -49,12 +50,12 @@ class Contender(ABC):
 
     @abstractmethod
     def command(self, hosts: Sequence[str]) -> Command:
-        """Give the command that checks these hosts, once they are prepared."""
+        """Return the command that checks these hosts, once they are prepared."""
 
     @abstractmethod
     def drifted(self, run: Run, hosts: Sequence[str]) -> set[str]:
         """Read from what the tool said which hosts are not as they should be; raises MoorError."""
 
     def address(self, host: str) -> str:
-        """Give where a host is."""
+        """Return where a host is."""
         return str(self.lab.fleet.hosts[host].address)

@@ -12,7 +12,7 @@ from bench.contenders.contender import Contender
 from bench.contenders.moor import Moor, MoorLibssh
 from bench.contenders.pyinfra import Pyinfra
 from bench.contenders.ssh import Ssh
-from lab.lab import Lab
+from moor_lab.lab import Lab
 
 # What costs half a second of CPU a host is not worth waiting for on hundreds: its cost a host does not change by then.
 TOOLS: dict[str, tuple[type[Contender], int]] = {
@@ -27,7 +27,7 @@ TOOLS: dict[str, tuple[type[Contender], int]] = {
 
 
 def entered(lab: Lab, place: Path, tools: Sequence[str] = tuple(TOOLS)) -> list[Contender]:
-    """Give those who take part, each with a directory of its own."""
+    """Return those who take part, each with a directory of its own."""
     found = []
     for name in tools:
         kind, largest = TOOLS[name]

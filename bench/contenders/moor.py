@@ -36,7 +36,7 @@ class Moor(Contender):
 
     @property
     def library(self) -> str:
-        """The library of SSH that it stands on, as ``bench.logins`` calls it."""
+        """Return the library of SSH that it stands on, as ``bench.logins`` calls it."""
         return "paramiko"
 
     def prepare(self, hosts: Sequence[str]) -> None:
@@ -49,7 +49,7 @@ class Moor(Contender):
         write(site / "inventory/defaults.yaml", self.defaults())
 
     def defaults(self) -> dict[str, Any]:
-        """Give what holds for all hosts."""
+        """Return what holds for all hosts."""
         extras = {"key_file": str(self.lab.key), "known_hosts": str(self.lab.known_hosts)}
         upload = {"source": str(self.place / "installer"), "target": str(UPLOADED)}
         return {
@@ -59,14 +59,14 @@ class Moor(Contender):
         }
 
     def site(self, hosts: Sequence[str]) -> Path:
-        """Give the site of these hosts."""
+        """Return the site of these hosts."""
         return self.place / f"site-{len(hosts)}"
 
     def command(self, hosts: Sequence[str]) -> Command:
         return self.words(hosts, "drift", "--runbook", "eight", "--output", "json")
 
     def words(self, hosts: Sequence[str], *words: str) -> Command:
-        """Give any command of moor on the site of these hosts."""
+        """Return any command of moor on the site of these hosts."""
         argv = (str(Path(sys.executable).with_name("moor")), *words, "--site", str(self.site(hosts)), "--quiet")
         return Command(argv, self.place)
 

@@ -10,8 +10,8 @@ from shlex import quote
 from bench import checks
 from bench.contenders.contender import WORKERS, Contender
 from bench.measure import Command, Run
-from lab.lab import Lab
 from moor.errors import MoorError
+from moor_lab.lab import Lab
 
 FAST = ("-o", "KexAlgorithms=curve25519-sha256", "-c", "aes128-gcm@openssh.com")
 PATHS = " ".join(checks.FILES)
@@ -64,7 +64,7 @@ class Ssh(Contender):
 
 
 def wanted() -> str:
-    """Give the line of a host that is as it should be."""
+    """Return the line of a host that is as it should be."""
     from hashlib import sha256
 
     sums = " ".join(f"{sha256(content.encode()).hexdigest()} {path}" for path, content in checks.FILES.items())

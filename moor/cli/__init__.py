@@ -13,11 +13,11 @@ from typing import Annotated
 
 import typer
 
-from moor import garbage
+from moor import garbage_collection
 from moor.cli import cert, diagnose, drift, fleet, history, hosts, pages, plugins, rollback, schedule
 from moor.cli.words import app
 from moor.errors import InputError, MoorError, of_this_machine
-from moor.interruption import INTERRUPTED, raise_at_signals
+from moor.run.interruption import INTERRUPTED, raise_at_signals
 
 __all__ = ["app", "main"]
 
@@ -45,7 +45,7 @@ def program(
 
 def main(words: Sequence[str] | None = None) -> None:
     """Run the command line and end the process with its exit code."""
-    garbage.spare_imports()
+    garbage_collection.spare_imports()
     words = list(sys.argv[1:] if words is None else words) or ["--help"]
     verbose = "-v" in words or "--verbose" in words
     raise_at_signals()

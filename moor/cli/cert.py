@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 
 from moor.cli.common import OF_RUNS, taking
+from moor.cli.options import Options
 from moor.cli.reviewed import Changing, reviewed
 from moor.cli.words import Yes, app
-from moor.options import Options
 
 cert_app = typer.Typer(help="Show the CA and the certificates that it signed, and renew them without an outage.")
 app.add_typer(cert_app, name="cert")
@@ -19,7 +19,7 @@ app.add_typer(cert_app, name="cert")
 @taking("site", "workers", "output", "quiet", "verbose")
 def show(options: Options) -> int:
     """Show every certificate and when it ends: on the controller, on the registry's host, and as it is served."""
-    from moor.commands import cert as command
+    from moor.cli.commands import cert as command
 
     return command.show(options)
 
@@ -33,7 +33,7 @@ def renew(
     yes: Yes = False,
 ) -> int:
     """Renew the registry's certificate, or go on with a rotation of the CA that was stopped."""
-    from moor.commands import cert as command
+    from moor.cli.commands import cert as command
 
     renewal = Changing(
         "cert renew",

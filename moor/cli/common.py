@@ -16,8 +16,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any, get_type_hints
 
+from moor.cli.options import Options
 from moor.cli.words import Limit, Quiet, Shape, Site, Verbose, Workers
-from moor.options import Options
 
 Command = Callable[..., int]  # its first parameter is the Options
 

@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 from moor.cli.common import OF_RUNS, taking
+from moor.cli.options import Options
 from moor.cli.words import MOST_S, app
 from moor.errors import InputError
-from moor.options import Options
 
 
 @dataclass(frozen=True)
@@ -39,9 +39,9 @@ def diagnose(
         int, typer.Option("--watch", min=0, max=MOST_S, metavar="SECONDS", help="look again until it is well")
     ] = 0,
 ) -> int:
-    """Say why pods do not start: per node the layer, the cause and what mends it."""
-    from moor.commands import diagnose as command
-    from moor.protocols import Focus
+    """Return why pods do not start: per node the layer, the cause and what mends it."""
+    from moor.cli.commands import diagnose as command
+    from moor.run.protocols import Focus
 
     namespaces = pods.namespaces()
     if event is not None:

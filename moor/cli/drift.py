@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from moor.cli.common import OF_RUNS, taking
+from moor.cli.options import Options
 from moor.cli.words import MOST_S, Kinds, app, kinds_of
-from moor.options import Options
 
 
 @app.command()
@@ -21,8 +21,8 @@ def drift(
         int, typer.Option("--watch", min=0, max=MOST_S, metavar="SECONDS", help="check again and again")
     ] = 0,
 ) -> int:
-    """Say what has changed without a plan, and since when; recorded, and told to people."""
-    from moor.commands import drift as command
+    """Return what has changed without a plan, and since when; recorded, and told to people."""
+    from moor.cli.commands import drift as command
 
-    wanted = command.Wanted(runbook, kinds_of(apply), watch)
+    wanted = command.DriftOptions(runbook, kinds_of(apply), watch)
     return command.drift(options, wanted)

@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 from moor.cli.common import OF_RUNS, taking
+from moor.cli.options import Options
 from moor.cli.reviewed import Changing, reviewed
 from moor.cli.words import Which, Yes, app
-from moor.options import Options
 
 
 @app.command()
@@ -23,7 +23,7 @@ def check(
     yes: Yes = False,
 ) -> int:
     """Check that config and inventory are valid, and that every host is reached and fit for the job."""
-    from moor.commands import fleet
+    from moor.cli.commands import fleet
 
     def confirm(question: str) -> bool:
         return yes or not sys.stdin.isatty() or typer.confirm(question, err=True)
@@ -40,8 +40,8 @@ def plan(
         bool, typer.Option("--show-script", help="show the scripts that each host would get, instead of the changes")
     ] = False,
 ) -> int:
-    """Say what would change; nothing is written anywhere."""
-    from moor.commands import fleet
+    """Return what would change; nothing is written anywhere."""
+    from moor.cli.commands import fleet
 
     if show_script:
         return fleet.show_scripts(options, runbook)
@@ -52,7 +52,7 @@ def plan(
 @taking(*OF_RUNS)
 def apply(options: Options, runbook: Which = "site", yes: Yes = False) -> int:
     """Change what differs."""
-    from moor.commands import fleet
+    from moor.cli.commands import fleet
 
     def run(shown: Options, dry_run: bool) -> int:
         return fleet.plan(shown, runbook) if dry_run else fleet.apply(shown, runbook)
@@ -64,6 +64,6 @@ def apply(options: Options, runbook: Which = "site", yes: Yes = False) -> int:
 @taking(*OF_RUNS)
 def verify(options: Options) -> int:
     """Prove from every node: name, route, TLS, login, pull; and the workload itself."""
-    from moor.commands import fleet
+    from moor.cli.commands import fleet
 
     return fleet.verify(options)

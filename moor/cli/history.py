@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from moor.cli.common import taking
+from moor.cli.options import Options
 from moor.cli.words import app
-from moor.options import Options
 
 
 @app.command()
@@ -19,7 +19,7 @@ def history(
     host: Annotated[str, typer.Option("--host", help="what happened on this host")] = "",
     last: Annotated[int, typer.Option("--last", min=1, max=100_000, help="how many runs")] = 20,
 ) -> int:
-    """Say what happened when: the last runs and what is open, one run, or one host; no host is asked."""
-    from moor.commands import history as command
+    """Return what happened when: the last runs and what is open, one run, or one host; no host is asked."""
+    from moor.cli.commands import history as command
 
     return command.history(options, run, host, last)

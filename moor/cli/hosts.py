@@ -9,9 +9,9 @@ from typing import Annotated
 import typer
 
 from moor.cli.common import taking
+from moor.cli.options import Options
 from moor.cli.words import Yes, app
 from moor.errors import InputError
-from moor.options import Options
 
 hosts_app = typer.Typer(help="Compare the inventory with the cluster's nodes; take new ones in.")
 app.add_typer(hosts_app, name="hosts")
@@ -22,7 +22,7 @@ Nodes = Annotated[list[str], typer.Argument(metavar="NODE...", help="nodes of th
 @taking("site", "limit", "output", "verbose")
 def hosts(options: Options, context: typer.Context) -> int:
     """Compare the inventory with the cluster's nodes; take new ones in."""
-    from moor.commands import hosts as command
+    from moor.cli.commands import hosts as command
 
     if context.invoked_subcommand:
         return 0
@@ -33,7 +33,7 @@ def hosts(options: Options, context: typer.Context) -> int:
 @taking("site", "verbose")
 def adopt(options: Options, nodes: Nodes, yes: Yes = False) -> int:
     """Write nodes into hosts.yaml and pin their host keys, which are shown first."""
-    from moor.commands import hosts as command
+    from moor.cli.commands import hosts as command
 
     _refuse_nameless(nodes, "hosts adopt")
     return command.adopt(options, nodes, _confirmed(yes, "hosts adopt"))
@@ -43,7 +43,7 @@ def adopt(options: Options, nodes: Nodes, yes: Yes = False) -> int:
 @taking("site", "workers", "quiet", "verbose")
 def onboard(options: Options, nodes: Nodes, yes: Yes = False) -> int:
     """Take nodes in, configure them, and prove by a pull that they work."""
-    from moor.commands import hosts as command
+    from moor.cli.commands import hosts as command
 
     _refuse_nameless(nodes, "onboard")
     return command.onboard(options, nodes, _confirmed(yes, "onboard"))
@@ -55,7 +55,7 @@ def _refuse_nameless(nodes: list[str], command: str) -> None:
 
 
 def _confirmed(yes: bool, command: str) -> Callable[[str], bool]:
-    """Give what asks on a terminal; where nobody can be asked, --yes has to be said."""
+    """Return what asks on a terminal; where nobody can be asked, --yes has to be said."""
 
     def confirm(question: str) -> bool:
         if yes:

@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from moor.cli.common import taking
+from moor.cli.options import Options
 from moor.cli.words import app
-from moor.options import Options
 
 Days = Annotated[int, typer.Option("--days", min=1, max=36_500, help="how far back drift over time goes")]
 
@@ -22,7 +22,7 @@ def report(
     days: Days = 90,
 ) -> int:
     """Write one HTML file of the fleet: state, findings, expiries, drift over time; no host is asked."""
-    from moor.commands import pages
+    from moor.cli.commands import pages
 
     return pages.report(options, out, days)
 
@@ -35,6 +35,6 @@ def serve(
     days: Days = 90,
 ) -> int:
     """Serve the same page live and read-only, on this machine alone unless told otherwise."""
-    from moor.commands import pages
+    from moor.cli.commands import pages
 
     return pages.serve(options, listen, days)

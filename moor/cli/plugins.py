@@ -1,4 +1,4 @@
-"""Commands that other packages bring, such as ``moor lab``: entry points of the group ``moor.commands``."""
+"""Commands that other packages bring, such as ``moor lab``: entry points of the group ``moor.cli.commands``."""
 
 from __future__ import annotations
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 
 import typer
 
+from moor.cli.options import DIFFERS, Options, Output
 from moor.errors import InputError
-from moor.options import DIFFERS, Options, Output
 
 
 @dataclass(frozen=True)

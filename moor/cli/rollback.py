@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 
 from moor.cli.common import OF_RUNS, taking
+from moor.cli.options import Options
 from moor.cli.reviewed import Changing, reviewed
 from moor.cli.words import Yes, app
-from moor.options import Options
 
 
 @app.command()
@@ -22,7 +22,7 @@ def rollback(
     yes: Yes = False,
 ) -> int:
     """Put back the files that a run wrote, host by host, and restart what reads them."""
-    from moor.commands import rollback as command
+    from moor.cli.commands import rollback as command
     from moor.context import RollbackOrder
 
     order = RollbackOrder(run, force)

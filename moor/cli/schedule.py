@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 
 from moor.cli.common import taking
+from moor.cli.options import Options
 from moor.cli.words import Kinds, app, kinds_of
-from moor.options import Options
 
 schedule_app = typer.Typer(help="Have the drift check run by itself; alone, it shows what is scheduled.")
 app.add_typer(schedule_app, name="schedule")
@@ -21,7 +21,7 @@ EnvFile = Annotated[Path | None, typer.Option("--env-file", help="NAME=value lin
 @taking("site")
 def schedule(options: Options, context: typer.Context) -> int:
     """Have the drift check run by itself; alone, it shows what is scheduled."""
-    from moor.commands import schedule as command
+    from moor.cli.commands import schedule as command
 
     return 0 if context.invoked_subcommand else command.show(options)
 
@@ -36,7 +36,7 @@ def install(
     env_file: EnvFile = None,
 ) -> int:
     """Write a timer of systemd's for this site, or a line for cron, and start it."""
-    from moor.commands import schedule as command
+    from moor.cli.commands import schedule as command
 
     words = command.Words(every, runbook, kinds_of(apply), options.limit, env_file)
     return command.install(replace(options, quiet=True), words)
@@ -46,7 +46,7 @@ def install(
 @taking("site", "verbose")
 def show(options: Options) -> int:
     """Show what is scheduled for this site, how it ran last and when it will."""
-    from moor.commands import schedule as command
+    from moor.cli.commands import schedule as command
 
     return command.show(options)
 
@@ -55,6 +55,6 @@ def show(options: Options) -> int:
 @taking("site", "verbose")
 def remove(options: Options) -> int:
     """Take it away; nothing is left."""
-    from moor.commands import schedule as command
+    from moor.cli.commands import schedule as command
 
     return command.remove(options)

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
+from moor.cli.options import Output
 from moor.errors import InputError
-from moor.options import Output
 
 app = typer.Typer(
     name="moor",
@@ -33,7 +33,7 @@ MOST_S = 86_400  # seconds that a command may be told to wait
 
 
 def kinds_of(words: list[str] | None) -> tuple[str, ...]:
-    """Give the kinds that ``--apply`` names, commas apart or one by one."""
+    """Return the kinds that ``--apply`` names, commas apart or one by one."""
     kinds = tuple(kind.strip() for word in words or () for kind in word.split(",") if kind.strip())
     if words and not kinds:
         raise InputError("--apply: it names no kind; write some, such as file,service, or leave it out")

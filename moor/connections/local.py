@@ -12,8 +12,8 @@ from tempfile import TemporaryFile
 from threading import Event, Timer
 from typing import Any, BinaryIO, ClassVar
 
-from moor.answer import LIMIT_BYTES, Answer
 from moor.errors import Overdue, Overlong
+from moor.script_result import LIMIT_BYTES, ScriptResult
 
 CHUNK = 32 * 1024
 
@@ -26,7 +26,7 @@ class LocalShell:
     def __init__(self, argv: tuple[str, ...] = ("sh",), limit_bytes: int = LIMIT_BYTES) -> None:
         self._argv, self._limit = argv, limit_bytes
 
-    def run(self, script: str, timeout_s: float = 300) -> Answer:
+    def run(self, script: str, timeout_s: float = 300) -> ScriptResult:
         """Run a script given on standard input; see ``Shell``."""
         raw = script.encode("utf-8", "surrogateescape")
         return self._call([*self._argv, "-s"], io.BytesIO(raw), timeout_s, None)
@@ -37,13 +37,13 @@ class LocalShell:
         source: BinaryIO,
         timeout_s: float,
         progress: Callable[[int], None] | None = None,
-    ) -> Answer:
+    ) -> ScriptResult:
         """Run a command with ``source`` on its standard input; see ``Shell``."""
         return self._call([*self._argv, "-c", command], source, timeout_s, progress)
 
     def _call(
         self, argv: list[str], source: BinaryIO, timeout_s: float, progress: Callable[[int], None] | None
-    ) -> Answer:
+    ) -> ScriptResult:
         overdue = Event()
         with TemporaryFile() as stdout, TemporaryFile() as stderr:
             process = subprocess.Popen(
@@ -58,7 +58,7 @@ class LocalShell:
                 timer.cancel()
             if overdue.is_set():
                 raise Overdue(f"localhost: no end within {timeout_s:g} s; what ran there was stopped")
-            return Answer(self._said(stdout), self._said(stderr), code if code >= 0 else 128 - code)
+            return ScriptResult(self._said(stdout), self._said(stderr), code if code >= 0 else 128 - code)
 
     def _said(self, file: BinaryIO) -> bytes:
         file.seek(0)

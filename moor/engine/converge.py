@@ -23,8 +23,11 @@ ROUNDS = 5  # more rounds than kinds of staleness that follow from one another
 def converge(task: Task, wanted: Sequence[Resource] | Desired) -> Result:
     """Make the host hold the resources that are wanted, in their order; a dry run only plans.
 
-    Gives   a Result whose ``changed`` and ``diff`` sum up; one sub-result a resource in the task's MultiResult.
-    Raises  HostError: a requirement is not met, a change failed, or the plan does not become empty.
+    Returns:
+        a Result whose ``changed`` and ``diff`` sum up; one sub-result a resource in the task's MultiResult.
+
+    Raises:
+        HostError: a requirement is not met, a change failed, or the plan does not become empty.
     """
     resources = desired_of(task, wanted) if callable(wanted) else wanted
     distinct(resources)
@@ -46,7 +49,7 @@ def permitted(task: Task, changes: Sequence[Change]) -> tuple[list[Change], list
 
 
 def kind_of(resource: str) -> str:
-    """Give the kind of a resource, such as ``file``, by its id."""
+    """Return the kind of a resource, such as ``file``, by its id."""
     return resource.partition(":")[0]
 
 
@@ -77,7 +80,7 @@ def _kind(change: Change) -> ErrorKind:
 
 
 def _lacking(change: Change) -> str:
-    """Say what an earlier step should have made by now; what is written by an API may make it itself."""
+    """Return what an earlier step should have made by now; what is written by an API may make it itself."""
     values = (change.desired or {}).values() if isinstance(change.resource, Probed) else ()
     missing = [value.what for value in values if isinstance(value, Later)]
     return f"{', '.join(missing)}: not made yet; {MAKE_IT}" if missing else ""
@@ -150,5 +153,5 @@ def _mend_round(task: Task, changes: Sequence[Change], done: dict[str, Outcome],
 
 
 def stuck(former: Sequence[Change], left: Sequence[Change]) -> bool:
-    """Say whether a round was in vain; changes that only now came to light are no sign of that."""
+    """Return whether a round was in vain; changes that only now came to light are no sign of that."""
     return len(left) >= len(former) and not {change.id for change in left}.isdisjoint(change.id for change in former)

@@ -7,21 +7,22 @@ from dataclasses import dataclass, replace
 
 from nornir.core.task import Task
 
-from moor.answer import Answer
 from moor.context import context_of
-from moor.engine.exclusive import run_exclusive
+from moor.engine.locking import run_exclusive
 from moor.engine.plan import Change
 from moor.engine.probing import Reading, probe, said, shell_of
 from moor.engine.results import Outcome
 from moor.engine.script import answers, apply_script, complete, new_mark
 from moor.errors import CutOff, ErrorKind, HostError, MoorError, Waited, of_this_machine
 from moor.resources.base import Probed, Remote, Scripted, Streamed
+from moor.script_result import ScriptResult
 
 
 def mend(task: Task, changes: Sequence[Change], reading: Reading) -> Iterator[Outcome]:
     """Mend in order, neighbours that are fragments in one script; the first failure is the last outcome.
 
-    reading  what the host holds afterwards, asked in the last script; it stays without an answer where that is none
+    Args:
+        reading: what the host holds afterwards, asked in the last script; it stays without an answer where that is none
     """
     parts = stretches(changes)
     for stretch in parts:
@@ -89,7 +90,7 @@ def stretches(changes: Sequence[Change]) -> list[Stretch]:
 
 
 def brought_up_to_date(task: Task, stretch: Stretch) -> list[Change]:
-    """Give the changes of a stretch, the first with what the host holds by now where it is late."""
+    """Return the changes of a stretch, the first with what the host holds by now where it is late."""
     first = stretch.changes[0]
     if not (stretch.late and isinstance(first.resource, Probed)):
         return stretch.changes
@@ -105,7 +106,7 @@ def _mend_by_script(task: Task, changes: list[Change], reading: Reading | None) 
 
 
 def _fragments(changes: Sequence[Change]) -> tuple[list[tuple[Change, str]], Outcome | None]:
-    """Give the changes with their fragments, up to the first that has none, whose failure comes second."""
+    """Return the changes with their fragments, up to the first that has none, whose failure comes second."""
     pairs: list[tuple[Change, str]] = []
     for change in changes:
         if isinstance(change.resource, Scripted):
@@ -122,7 +123,7 @@ def _run_fragments(task: Task, pairs: Sequence[tuple[Change, str]], reading: Rea
     try:
         answer = run_exclusive(shell_of(task), fragments, mark, context_of(task).run, bound_s, reading)
     except CutOff as error:
-        ended = list(_ended(pairs, error.heard or Answer(b"", b"", -1), mark))
+        ended = list(_ended(pairs, error.heard or ScriptResult(b"", b"", -1), mark))
         yield from ended
         if len(ended) < len(pairs):
             change = pairs[len(ended)][0]
@@ -136,8 +137,8 @@ def _run_fragments(task: Task, pairs: Sequence[tuple[Change, str]], reading: Rea
         complete(answers(answer.stdout, answer.stderr, mark), len(pairs), answer.stderr)
 
 
-def _ended(pairs: Sequence[tuple[Change, str]], answer: Answer, mark: str) -> Iterator[Outcome]:
-    """Say what became of each change whose fragment came to an end."""
+def _ended(pairs: Sequence[tuple[Change, str]], answer: ScriptResult, mark: str) -> Iterator[Outcome]:
+    """Yield what became of each change whose fragment came to an end."""
     for (change, _), piece in zip(pairs, answers(answer.stdout, answer.stderr, mark), strict=False):
         error = said(change.id, piece, "mending") if piece.code else ""
         yield Outcome(change, "failed", error, ErrorKind.COMMAND) if error else Outcome(change, "changed")

@@ -17,8 +17,9 @@ _numbers = count(1)
 class Observation:
     """The states that were read, by resource id, and the paths that a dry run would have changed by now.
 
-    whole   all that the run's stages want of the host was read by script
-    number  of the run on that host, counted in this process; a runner beyond it knows a run by that again
+    Attributes:
+        whole: all that the run's stages want of the host was read by script
+        number: of the run on that host, counted in this process; a runner beyond it knows a run by that again
     """
 
     states: dict[str, State | None] = field(default_factory=dict)
@@ -46,7 +47,7 @@ def begin(host: Host) -> None:
 
 
 def observation_of(host: Host) -> Observation:
-    """Give the host's observation; outside of a run a new one, as nobody knows what happened since the last task.
+    """Return the host's observation; outside of a run a new one, as nobody knows what happened since the last task.
 
     One task a host runs at a time, so no lock is needed.
     """

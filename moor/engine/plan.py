@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from moor.masking import mask
-from moor.redaction import redacted
 from moor.resources.base import Later, Resource, State, Value, hidden
-from moor.secrets import Secret
+from moor.secrets.masking import mask
+from moor.secrets.redaction import redacted
+from moor.secrets.secret import Secret
 
 LINES_SHOWN = 80  # of one field's diff
 
@@ -95,7 +95,7 @@ def _unified(name: str, before: list[str], after: list[str]) -> Iterator[str]:
 
 
 def _cleaned(lines: list[str]) -> dict[str, str]:
-    """Give what is shown instead of each line that holds what looks like a secret."""
+    """Return what is shown instead of each line that holds what looks like a secret."""
     return {line: instead for line, instead in zip(lines, redacted(lines), strict=True) if line != instead}
 
 

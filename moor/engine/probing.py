@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 
 from nornir.core.task import Task
 
-from moor.answer import Answer
-from moor.connections.shell import Shell
+from moor.connections.ssh.shell import Shell
 from moor.engine.script import Piece, answers, complete, new_mark, probe_script
 from moor.errors import ErrorKind, HostError
 from moor.resources.base import Probed, State
+from moor.script_result import ScriptResult
 
 PROBE_S = 120  # the bound of one probe script
 
@@ -23,14 +23,14 @@ class Reading:
 
     resources: Sequence[Probed]
     mark: str = field(default_factory=new_mark)
-    answer: Answer | None = None
+    answer: ScriptResult | None = None
 
     @property
     def fragments(self) -> list[str]:
-        """The questions."""
+        """Return the questions."""
         return [resource.probe() for resource in self.resources]
 
-    def states(self, answer: Answer) -> dict[str, State | None]:
+    def states(self, answer: ScriptResult) -> dict[str, State | None]:
         """Take the states out of an answer; raises HostError with every fragment that failed."""
         pieces = complete(answers(answer.stdout, answer.stderr, self.mark), len(self.resources), answer.stderr)
         pairs = list(zip(self.resources, pieces, strict=True))
@@ -40,7 +40,7 @@ class Reading:
         return {r.id: shared(r.actual(piece.stdout)) for r, piece in pairs}
 
     def known(self) -> dict[str, State | None]:
-        """Give the states where all of them were read, and none otherwise: whoever asks again learns why."""
+        """Return the states where all of them were read, and none otherwise: whoever asks again learns why."""
         try:
             return self.states(self.answer) if self.answer else {}
         except HostError:
@@ -56,19 +56,19 @@ def probe(task: Task, resources: Sequence[Probed]) -> dict[str, State | None]:
 
 
 def shared(state: State | None) -> State | None:
-    """Give a state whose long texts are those of other hosts where they are equal: most hosts hold the same files."""
+    """Return a state whose long texts are those of other hosts where they are equal: most hosts hold the same files."""
     if state is None:
         return None
     return {name: sys.intern(value) if type(value) is str else value for name, value in state.items()}
 
 
 def shell_of(task: Task) -> Shell:
-    """Give the host's open session, opened at the first use."""
+    """Return the host's open session, opened at the first use."""
     shell: Shell = task.host.get_connection("shell", task.nornir.config)
     return shell
 
 
 def said(name: str, piece: Piece, doing: str) -> str:
-    """Say what a fragment that failed said."""
+    """Return what a fragment that failed said."""
     words = piece.stderr.strip() or piece.stdout.strip()[-500:] or "it said nothing"
     return f"{name}: {doing} failed (exit {piece.code}): {words[-2000:]}"

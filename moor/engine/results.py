@@ -9,9 +9,9 @@ from typing import Literal
 from nornir.core.inventory import Host
 from nornir.core.task import Result, Task
 
+from moor.engine.findings import Expiry, Finding
 from moor.engine.plan import Change
 from moor.errors import ErrorKind, HostError
-from moor.findings import Expiry, Finding
 from moor.resources.base import Resource
 
 Status = Literal["ok", "changed", "drift", "failed", "skipped"]
@@ -57,7 +57,7 @@ class ResourceResult(Result):
         self.causes = tuple(causes)
 
 
-class Found(Result):
+class FindingResult(Result):
     """The sub-result that tells of something which is no resource: a finding, or when something ends by itself."""
 
     def __init__(self, host: Host | None, found: Finding | Expiry) -> None:

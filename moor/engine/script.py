@@ -9,7 +9,7 @@ import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from moor.engine.prelude import ENVIRONMENT, LOCK, RUNS, TIDY, author, opening, unheard
+from moor.engine.shell_functions import ENVIRONMENT, LOCK, RUNS, TIDY, author, opening, unheard
 from moor.errors import ErrorKind, HostError
 
 BEGIN = re.compile(rb"(\d{1,9}) begin\n(.*)", re.DOTALL)
@@ -26,12 +26,12 @@ class Piece:
 
 
 def new_mark() -> str:
-    """Give a word that no answer can hold by chance or by intent."""
+    """Return a word that no answer can hold by chance or by intent."""
     return f"moor-{secrets.token_hex(16)}"
 
 
 def probe_script(fragments: Sequence[str], mark: str) -> str:
-    """Give a script that runs every fragment, whatever the others say."""
+    """Return a script that runs every fragment, whatever the others say."""
     return _whole(ENVIRONMENT, [_read(fragments, mark)])
 
 
@@ -43,9 +43,10 @@ def _read(fragments: Iterable[str], mark: str) -> str:
 def apply_script(
     fragments: Sequence[str], mark: str, run: str, reading: Sequence[str] = (), read_mark: str = ""
 ) -> str:
-    """Give a script that holds the host's lock and stops at the first fragment that fails, heard or not.
+    """Return a script that holds the host's lock and stops at the first fragment that fails, heard or not.
 
-    reading  fragments of a probe that follows, without the lock, and whose answers have ``read_mark``
+    Args:
+        reading: fragments of a probe that follows, without the lock, and whose answers have ``read_mark``
     """
     stopped = "[ $rc = 0 ] || { moor_written; return 0; }\n"
     blocks = "".join(f"{_block(text, number, mark)}{stopped}" for number, text in enumerate(fragments))
@@ -79,7 +80,7 @@ def _asked(fragment: str, number: int, mark: str) -> str:
 
 
 def _block(fragment: str, number: int, mark: str) -> str:
-    """Give one fragment in a shell of its own, its input empty, the lock's descriptor closed, both outputs marked."""
+    """Return one fragment in a shell of its own, its input empty, the lock's descriptor closed, both outputs marked."""
     begin, end = f"'\\n{mark} {number} begin\\n'", f"'\\n{mark} {number} end %s\\n'"
     return (
         f"printf {begin}; printf {begin} >&2\n"
@@ -105,7 +106,7 @@ def _parts(output: bytes, mark: str) -> dict[int, tuple[str, int]]:
 
 
 def complete(pieces: list[Piece], wanted: int, stderr: bytes) -> list[Piece]:
-    """Give ``pieces`` back; raises HostError where the host answered fewer than ``wanted``."""
+    """Return ``pieces`` back; raises HostError where the host answered fewer than ``wanted``."""
     if len(pieces) == wanted:
         return pieces
     last = stderr[-2000:].decode("utf-8", "replace").strip()

@@ -13,9 +13,9 @@ from sqlalchemy import Connection, Engine, create_engine, event, insert, select,
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
-from moor import private
 from moor.errors import REMEDIES, HistoryError, InputError
 from moor.history.tables import VERSION, for_postgresql, metadata, versions
+from moor.secrets import private_files
 from moor.settings.access import SiteSettings
 
 FILE = "history.db"
@@ -25,7 +25,7 @@ LOCK = 0x6D6F6F72  # of PostgreSQL's advisory locks, the one by which moor's con
 
 
 def place(settings: SiteSettings) -> URL:
-    """Give the URL of the site's database; raises InputError where what the site names is none."""
+    """Return the URL of the site's database; raises InputError where what the site names is none."""
     if settings.history_url is None:
         return URL.create("sqlite", database=str(settings.state / FILE))
     try:
@@ -39,9 +39,10 @@ def place(settings: SiteSettings) -> URL:
 
 @contextmanager
 def connected(settings: SiteSettings, writing: bool) -> Iterator[Connection]:
-    """Give a connection in one transaction; one that writes waits until no other does.
+    """Return a connection in one transaction; one that writes waits until no other does.
 
-    Raises  HistoryError: with the cause, and what a person does about it
+    Raises:
+        HistoryError: with the cause, and what a person does about it
     """
     url = place(settings)
     try:
@@ -60,11 +61,11 @@ def connected(settings: SiteSettings, writing: bool) -> Iterator[Connection]:
 
 
 def opened(url: URL) -> Engine:
-    """Give the engine for a database."""
+    """Return the engine for a database."""
     if url.get_backend_name() != "sqlite":
         return create_engine(url, pool_pre_ping=True)
     if url.database:
-        private.directory(Path(url.database).parent)
+        private_files.directory(Path(url.database).parent)
         Path(url.database).touch(mode=0o600)
         Path(url.database).chmod(0o600)  # the umask may have taken even the owner's bits; SQLite copies them
     engine = create_engine(url, connect_args={"timeout": BUSY_S})
@@ -134,7 +135,7 @@ def _bring_up_to_date(connection: Connection, writing: bool, writable: bool) -> 
 
 
 def explained(url: URL, error: Exception) -> str:
-    """Say what is wrong with the database, without its password."""
+    """Return what is wrong with the database, without its password."""
     words = str(getattr(error, "orig", None) or getattr(error, "strerror", None) or error).strip().splitlines()[0]
     where = url.database if url.get_backend_name() == "sqlite" else url.render_as_string(hide_password=True)
     if "malformed" in words or "not a database" in words:

@@ -5,16 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from moor.findings import FindingState
+from moor.engine.findings import FindingState
 
 
 @dataclass(frozen=True)
 class RunRow:
     """One run; ``counts`` are resources by status over all hosts.
 
-    findings      open at its end, waived ones left out
-    not_examined  hosts of which something is not known
-    whole         it was for every host of the inventory
+    Attributes:
+        findings: open at its end, waived ones left out
+        not_examined: hosts of which something is not known
+        whole: it was for every host of the inventory
     """
 
     run: str
@@ -84,9 +85,10 @@ class ExpiryRow:
 class Recorded:
     """What recording a run has shown.
 
-    new      findings that were not open before, ``cleared`` those that this run has found mended
-    open     all that is open now, new ones among them
-    trouble  why the run could not be recorded; empty where it was
+    Attributes:
+        new: findings that were not open before, ``cleared`` those that this run has found mended
+        open: all that is open now, new ones among them
+        trouble: why the run could not be recorded; empty where it was
     """
 
     new: tuple[FindingRow, ...] = ()

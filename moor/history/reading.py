@@ -31,7 +31,7 @@ class History:
         return [_run(row) for row in self.connection.execute(query)]
 
     def run(self, name: str) -> RunRow | None:
-        """Give one run, by its name or the only one that begins so."""
+        """Return one run, by its name or the only one that begins so."""
         query = select(runs).where(runs.c.run.startswith(name, autoescape=True)).limit(2)
         found = [_run(row) for row in self.connection.execute(query)]
         exact = [run for run in found if run.run == name]
@@ -67,7 +67,7 @@ class History:
         return [ExpiryRow(*row) for row in self.connection.execute(select(*columns).order_by(expiries.c.expires))]
 
     def fleet(self, command: str = "drift") -> list[HostRow]:
-        """Give each host as the last run of a command saw it, by name; hosts that left the inventory are gone."""
+        """Return each host as the last run of a command saw it, by name; hosts that left the inventory are gone."""
         found: dict[str, HostRow] = {}
         for run in self.runs(RECENT, command=command):
             seen = {row.host: row for row in self.hosts(run.run)}
@@ -82,7 +82,7 @@ def _run(row: Row[Any]) -> RunRow:
 
 
 def finding(row: Row[Any]) -> FindingRow:
-    """Give a row of the table as a value."""
+    """Return a row of the table as a value."""
     return FindingRow(
         row.host, row.id, row.state, row.what, row.remedy, row.waived, row.first_seen, row.last_seen, row.cleared
     )

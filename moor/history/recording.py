@@ -9,14 +9,14 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select, update
 
+from moor.engine.findings import EXAMINED, Finding
 from moor.errors import MoorError
-from moor.findings import EXAMINED, Finding
 from moor.history.database import connected
 from moor.history.model import FindingRow, Recorded
 from moor.history.reading import finding as as_row
 from moor.history.tables import changes, expiries, findings, hosts, runs
-from moor.report import HostReport, ResourceReport, RunReport, counts, left, open_findings
-from moor.secrets import mask
+from moor.run.report import HostReport, ResourceReport, RunReport, counts, left, open_findings
+from moor.secrets.secret import mask
 from moor.settings.access import SiteSettings
 
 DRIFT = "drift"  # the command, and the runbook of the whole of it, that finds what is open
@@ -28,7 +28,8 @@ Key = tuple[str, str]  # host and id
 def record(settings: SiteSettings, report: RunReport, fleet: frozenset[str]) -> Recorded:
     """Write a run down and date its findings; never raises, for a run counts without its history too.
 
-    fleet  the names of all hosts of the inventory: what is open of any other is over
+    Args:
+        fleet: the names of all hosts of the inventory: what is open of any other is over
     """
     try:
         with connected(settings, writing=True) as connection:
@@ -79,7 +80,7 @@ def _host_values(run: str, name: str, host: HostReport) -> dict[str, Any]:
 
 
 def text_of(text: str) -> str:
-    """Give a text as history keeps it: without secrets, and not without end."""
+    """Return a text as history keeps it: without secrets, and not without end."""
     masked = mask(text).replace("\0", "\\0")  # PostgreSQL has no zero byte in texts
     return masked if len(masked) <= LONGEST else f"{masked[:LONGEST]}\n... {len(masked) - LONGEST} more characters"
 
@@ -118,7 +119,7 @@ def _keep(connection: Connection, finding: Finding, row: Any, seen: datetime) ->
 
 
 def measured(report: RunReport, row: Any, fleet: frozenset[str]) -> bool:
-    """Tell whether a run that did not find ``row`` again has looked, so that the finding is over."""
+    """Return whether a run that did not find ``row`` again has looked, so that the finding is over."""
     if row.host and row.host not in fleet:
         return True
     if row.state == "finding":

@@ -12,12 +12,12 @@ from shlex import quote
 
 from nornir.core.task import Task
 
-from moor.answer import Answer
-from moor.connections.shell import Shell
+from moor.connections.ssh.shell import Shell
 from moor.errors import ErrorKind, HostError, InputError, Lost
 from moor.progress import Meter
 from moor.resources.base import State, Streamed
 from moor.resources.file import same_form
+from moor.script_result import ScriptResult
 
 CHUNK = 1024 * 1024
 PAUSES_S = (1, 5, 15)  # after a cut, before the upload goes on: a host that restarts its sshd or its network is back
@@ -37,7 +37,8 @@ def record_of(path: str) -> str:
 class Archive(Streamed):
     """Hold a copy of a large file of the controller.
 
-    sha256  what it must be; without it, whatever ``source`` holds
+    Attributes:
+        sha256: what it must be; without it, whatever ``source`` holds
     """
 
     path: str
@@ -56,7 +57,7 @@ class Archive(Streamed):
 
     @property
     def digest(self) -> str:
-        """The hash that the host's copy shall have; raises InputError where only ``source`` could tell."""
+        """Return the hash that the host's copy shall have; raises InputError where only ``source`` could tell."""
         return self.sha256 or hash_of(self.source)
 
     def desired(self, actual: State | None) -> State:
@@ -104,7 +105,7 @@ fi"""
             self._upload(shell, host, self._usable(partial, size), size)
 
     def _checked_size(self) -> int:
-        """Give the size of the source, once it is what it should be."""
+        """Return the size of the source, once it is what it should be."""
         if hash_of(self.source) != self.digest:
             raise InputError(f"{self.source}: not the file that sha256 names, {self.digest}; was the download cut?")
         return self.source.stat().st_size
@@ -118,7 +119,7 @@ fi"""
         return f"p={quote(self.path)} t={quote(self._part)} r={record} d={folder} want={self.digest}\n{FUNCTIONS}"
 
     def _seal(self) -> str:
-        """Give sh that sets owner and mode of the file, and remembers that it was verified."""
+        """Return sh that sets owner and mode of the file, and remembers that it was verified."""
         return f"""\
 chown {quote(self.owner)} "$p" && chmod {self.mode} "$p" || exit 1
 printf '%s %s\\n' "$want" "$({STAT} "$p")" > "$r.new" && mv -f "$r.new" "$r\""""
@@ -138,7 +139,7 @@ size=$(stat -c %s "$t") || exit 1
 echo "part $size $(sum "$t")"
 df -Pk "$d" | tail -n 1"""
 
-    def _partial(self, answer: Answer) -> tuple[int, str, int] | None:
+    def _partial(self, answer: ScriptResult) -> tuple[int, str, int] | None:
         """Read what ``_prepare`` says: size and hash of the part, free bytes; None where nothing is left to do."""
         said = _done(answer, "preparing")
         if said.strip() == "whole":
@@ -152,7 +153,7 @@ df -Pk "$d" | tail -n 1"""
         raise HostError(f"the host described the upload as {said[:200]!r}", ErrorKind.ANSWER)
 
     def _usable(self, partial: tuple[int, str, int], size: int) -> int:
-        """Give how much of the part can be kept; raises HostError where the rest does not fit."""
+        """Return how much of the part can be kept; raises HostError where the rest does not fit."""
         held, digest, room = partial
         offset = held if held <= size and hash_of(self.source, held) == digest else 0
         if size - offset > room + (held - offset):
@@ -171,7 +172,7 @@ df -Pk "$d" | tail -n 1"""
             _done(shell.stream(self._receive(offset, size), source, bound_s, meter), "uploading")
 
     def _receive(self, offset: int, size: int) -> str:
-        """Give sh that puts its input behind the first ``offset`` bytes of the part, and the whole in place.
+        """Return sh that puts its input behind the first ``offset`` bytes of the part, and the whole in place.
 
         What is written is hashed on its way, so that nothing is read again. A part that is too short is kept: the
         connection was lost, or the disk is full, which tee has said.
@@ -193,11 +194,11 @@ FUNCTIONS = 'sum() { s=$(sha256sum < "$1") || exit 1; printf %s "${s%% *}"; }'
 
 
 def _hashing_s(size: int) -> float:
-    """Give how long a host may take to read ``size`` bytes twice, and to sync them."""
+    """Return how long a host may take to read ``size`` bytes twice, and to sync them."""
     return 120 + 2 * size / SLOWEST_HASH
 
 
-def _done(answer: Answer, doing: str) -> str:
+def _done(answer: ScriptResult, doing: str) -> str:
     if answer.code:
         said = answer.stderr.decode("utf-8", "replace").strip()[-2000:]
         raise HostError(f"{doing} failed (exit {answer.code}): {said or 'it said nothing'}", ErrorKind.COMMAND)

@@ -17,15 +17,16 @@ from dataclasses import dataclass
 from nornir.core.task import Task
 
 from moor.errors import ErrorKind
-from moor.octal import SAFE, octal
-from moor.secrets import Secret
+from moor.formats.octal import SAFE, octal
+from moor.secrets.secret import Secret
 
 
 @dataclass(frozen=True)
 class Later:
     """A value that an earlier step of the same run will make; a plan shows ``what``, nothing equals it.
 
-    secret  the value will be a ``Secret``, so that what is there now is not shown either
+    Attributes:
+        secret: the value will be a ``Secret``, so that what is there now is not shown either
     """
 
     what: str
@@ -39,7 +40,7 @@ Value = str | Secret | Later
 
 
 def hidden(value: Value | None) -> bool:
-    """Tell whether a value, and what it replaces, must not be read or shown as it is."""
+    """Return whether a value, and what it replaces, must not be read or shown as it is."""
     return isinstance(value, Secret) or (isinstance(value, Later) and value.secret)
 
 
@@ -51,12 +52,12 @@ class Resource(ABC):
 
     @property
     def bound_s(self) -> float:
-        """How long mending may take."""
+        """Return how long mending may take."""
         return 60
 
     @property
     def writes(self) -> tuple[str, ...]:
-        """The paths that mending changes."""
+        """Return the paths that mending changes."""
         return ()
 
     @property
@@ -73,11 +74,11 @@ class Resource(ABC):
         return ""
 
     def follows(self, paths: frozenset[str]) -> Resource | None:
-        """Give what has to be held once ``paths`` have got their former content; None where nothing follows."""
+        """Return what has to be held once ``paths`` have got their former content; None where nothing follows."""
         return None
 
     def pending(self, paths: frozenset[str], actual: State | None) -> State | None:
-        """Say what ``actual`` will be once ``paths``, which are planned too, have changed."""
+        """Return what ``actual`` will be once ``paths``, which are planned too, have changed."""
         return actual
 
 
@@ -86,7 +87,7 @@ class Probed(Resource):
 
     @abstractmethod
     def probe(self) -> str:
-        """Give a POSIX sh fragment that changes nothing and succeeds on a bare host."""
+        """Return a POSIX sh fragment that changes nothing and succeeds on a bare host."""
 
     @abstractmethod
     def actual(self, output: str) -> State | None:
@@ -98,12 +99,12 @@ class Scripted(Probed):
 
     @property
     def late(self) -> bool:
-        """Say whether it is made from what an earlier mend brings, so that it must be read again just before."""
+        """Return whether it is made from what an earlier mend brings, so that it must be read again just before."""
         return False
 
     @abstractmethod
     def mend(self, actual: State | None) -> str:
-        """Give a POSIX sh fragment that makes it so; it may use the functions of ``moor.engine.prelude``."""
+        """Return a POSIX sh fragment that makes it so; it may use the functions of ``moor.engine.shell_functions``."""
 
 
 class Streamed(Probed):
@@ -144,9 +145,10 @@ class Remote(Resource):
 
 
 def literal(content: str) -> str:
-    """Give a sh command that prints ``content``, whatever its bytes, in dash, bash and busybox.
+    """Return a sh command that prints ``content``, whatever its bytes, in dash, bash and busybox.
 
-    Source  POSIX.1-2017 printf, the b conversion: ``\\0ddd`` is one byte in octal.
+    References:
+        POSIX.1-2017 printf, the b conversion: ``\\0ddd`` is one byte in octal.
     """
     if all(letter in SAFE for letter in content):
         return f"printf %s '{content}'"

@@ -10,8 +10,18 @@ from pathlib import Path
 from nornir.core.task import Task
 
 from moor.errors import HostError
-from moor.keystore import Kept, Succession
-from moor.pki import Names, Pair, fingerprint, issue, make_authority, needs_authority, needs_issue, signed_by, utc_now
+from moor.pki.authority import (
+    CertificateNames,
+    Pair,
+    fingerprint,
+    issue,
+    make_authority,
+    needs_authority,
+    needs_issue,
+    signed_by,
+    utc_now,
+)
+from moor.pki.keystore import StoredPair, Succession
 from moor.resources.base import Remote, State
 from moor.settings import SecretRef
 
@@ -32,12 +42,13 @@ class CertificateAuthority(Remote):
 
     One that merely ends soon is not made anew here, since everybody must trust the next one first: that is a rotation.
 
-    unwanted  fingerprints of certificates of this CA, and of CAs, that somebody wants to see replaced
-    further   addresses that the present CA may not vouch for, and the next one will; nobody has to wait for them
+    Attributes:
+        unwanted: fingerprints of certificates of this CA, and of CAs, that somebody wants to see replaced
+        further: addresses that the present CA may not vouch for, and the next one will; nobody has to wait for them
     """
 
     folder: Path
-    names: Names
+    names: CertificateNames
     passphrase: SecretRef
     validity: Validity
     unwanted: frozenset[str] = frozenset()
@@ -48,27 +59,27 @@ class CertificateAuthority(Remote):
         return f"certificate-authority:{self.names.dns[0]}"
 
     @property
-    def next_names(self) -> Names:
-        """What the next CA may vouch for."""
-        return Names(self.names.dns, (*self.names.addresses, *self.further))
+    def next_names(self) -> CertificateNames:
+        """Return what the next CA may vouch for."""
+        return CertificateNames(self.names.dns, (*self.names.addresses, *self.further))
 
     @property
     def succession(self) -> Succession:
         return Succession(self.folder)
 
     @property
-    def kept(self) -> Kept:
+    def kept(self) -> StoredPair:
         return self.succession.present
 
     def desired(self, actual: State | None) -> State:
         return {"vouches for": str(self.names)}
 
     def reason(self) -> str | None:
-        """Say why it must be made anew at once, or None."""
+        """Return why it must be made anew at once, or None."""
         return needs_authority(self.kept.certificate(), self.names, utc_now(), 0)
 
     def due(self) -> bool:
-        """Tell whether somebody wants the present CA replaced, and no next one is there."""
+        """Return whether somebody wants the present CA replaced, and no next one is there."""
         present = self.kept.certificate()
         return bool(present and fingerprint(present) in self.unwanted and not self.succession.next.certificate())
 
@@ -100,14 +111,14 @@ class Certificate(Remote):
         return f"certificate:{self.authority.names.dns[0]}"
 
     @property
-    def kept(self) -> Kept:
-        return Kept(self.authority.folder, "registry")
+    def kept(self) -> StoredPair:
+        return StoredPair(self.authority.folder, "registry")
 
     def desired(self, actual: State | None) -> State:
         return {"serves": str(self.authority.names)}
 
     def reason(self) -> str | None:
-        """Say why it must be issued anew, or None."""
+        """Return why it must be issued anew, or None."""
         if self.authority.reason():
             return "its CA is made anew"
         ca, own = self.authority.kept.certificate(), self.kept.certificate()

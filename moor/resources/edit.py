@@ -19,12 +19,13 @@ LARGEST = 8 * 1024 * 1024  # bytes; what is edited comes to the controller whole
 class Edit(Scripted):
     """Hold what ``edit`` makes of a file's present content; an absent file is empty text, its mode and owner stay.
 
-    about     what the edit is for: the id is ``edit:PATH#about``
-    edit      pure and idempotent: (content, facts) to content; raises HostError where the content defies it
-    asks      sh whose output is ``facts``, such as a program's version
-    check     sh that changes nothing and succeeds where the program that reads the file takes ``$t``, all of it: asked
-              of the file as it stands at every reading, and of the new content before that takes its place
-    validate  further sh that must succeed before the file gets its name; ``$t`` is the new content's path
+    Attributes:
+        about: what the edit is for: the id is ``edit:PATH#about``
+        edit: pure and idempotent: (content, facts) to content; raises HostError where the content defies it
+        asks: sh whose output is ``facts``, such as a program's version
+        check: sh that changes nothing and succeeds where the program that reads the file takes ``$t``, all of it: asked
+            of the file as it stands at every reading, and of the new content before that takes its place
+        validate: further sh that must succeed before the file gets its name; ``$t`` is the new content's path
     """
 
     path: str

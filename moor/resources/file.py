@@ -9,7 +9,7 @@ from shlex import quote
 
 from moor.errors import ErrorKind, HostError
 from moor.resources.base import Later, Scripted, State, hidden, literal
-from moor.secrets import Secret
+from moor.secrets.secret import Secret
 
 LARGEST_SHOWN = 256 * 1024  # bytes; a larger former content is compared by its hash and not shown
 
@@ -25,7 +25,7 @@ def sha256(text: str) -> str:
 
 
 def same_form(desired: str, name: str, number: str) -> str:
-    """Give the observed owner in the form of ``desired``: user:group by names or by numbers."""
+    """Return the observed owner in the form of ``desired``: user:group by names or by numbers."""
     pairs = zip(desired.split(":"), name.split(":"), number.split(":"), strict=True)
     return ":".join(as_number if want.isdigit() else as_name for want, as_name, as_number in pairs)
 
@@ -34,9 +34,10 @@ def same_form(desired: str, name: str, number: str) -> str:
 class File(Scripted):
     """Hold a regular file.
 
-    mode      three or four octal digits
-    owner     user:group, names or numbers
-    validate  sh that must succeed before the file gets its name; ``$t`` is the new content's path
+    Attributes:
+        mode: three or four octal digits
+        owner: user:group, names or numbers
+        validate: sh that must succeed before the file gets its name; ``$t`` is the new content's path
     """
 
     path: str
@@ -105,15 +106,16 @@ moor_keep "$p"
 
 
 def parent(path: str) -> str:
-    """Give a line that makes the directory of ``path`` where it is missing; ``$t`` is the temporary in it."""
+    """Return a line that makes the directory of ``path`` where it is missing; ``$t`` is the temporary in it."""
     folder = quote(dirname(path))
     return f'[ -d {folder} ] || mkdir -p {folder} || moor_unwritable "cannot make the directory of $t" "$t"'
 
 
 def replaced(content: str, owner: str, mode: str, validate: str) -> str:
-    """Give lines that put ``content`` at ``$p`` by way of ``$t`` beside it: synced, checked, renamed.
+    """Return lines that put ``content`` at ``$p`` by way of ``$t`` beside it: synced, checked, renamed.
 
-    owner, mode  words of sh, quoted by the caller
+    Args:
+        owner, mode: words of sh, quoted by the caller
     """
     refused = "rm -f \"$t\"; moor_fail 'refused by its own check; the file is as it was'"
     checked = f"( {validate} ) >&2 || {{ {refused}; }}\n" if validate else ""

@@ -19,9 +19,10 @@ PAUSE_S = 1.0
 class Healthy(Remote):
     """Hold a URL that answers as ``judge`` wants it, asked from the controller; mending is waiting, with a bound.
 
-    judge    pure: (HTTP status, body) to what is still wrong, by component; nothing is healthy
-    address  where the URL's host is, so that the controller needs no name service
-    trust    gives the TLS trust when the URL is asked, not before: the CA may be made in the same run
+    Attributes:
+        judge: pure: (HTTP status, body) to what is still wrong, by component; nothing is healthy
+        address: where the URL's host is, so that the controller needs no name service
+        trust: gives the TLS trust when the URL is asked, not before: the CA may be made in the same run
     """
 
     url: str

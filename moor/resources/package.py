@@ -49,7 +49,8 @@ def _by_manager(commands: dict[str, str], names: tuple[str, ...], otherwise: str
 class Package(Scripted):
     """Hold packages installed, in one transaction; their configuration files stay as people left them.
 
-    brings  commands that the packages are wanted for: where one is there, however it came, nothing is installed
+    Attributes:
+        brings: commands that the packages are wanted for: where one is there, however it came, nothing is installed
     """
 
     names: tuple[str, ...]

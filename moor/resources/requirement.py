@@ -14,7 +14,8 @@ from moor.resources.base import Required, State
 class Requirement(Required):
     """Hold what ``fragment`` reads and ``judge`` finds good.
 
-    judge  pure: the fragment's output to what is wrong and what to do about it; empty where all is well
+    Attributes:
+        judge: pure: the fragment's output to what is wrong and what to do about it; empty where all is well
     """
 
     name: str
@@ -68,7 +69,7 @@ class Clock(Required):
 
 
 def skew(there: int, before: int, after: int, allowed_s: int) -> str:
-    """Say how far the host's clock is off, given the controller's time before and after it was read; in seconds."""
+    """Return how far the host's clock is off, given the controller's time before and after it was read; in seconds."""
     off = there - after if there > after else min(there - before, 0)
     if abs(off) <= allowed_s:
         return ""

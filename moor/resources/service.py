@@ -29,12 +29,13 @@ RELOADED_CS = _SINCE_CS.replace("WHICH", "StateChangeTimestampMonotonic")  # a r
 class Service(Scripted):
     """Hold a unit of systemd running and enabled.
 
-    newer_than  files that the service reads at start: one that changed later makes it stale, hence drift
-    reads       sh that prints further files, one a line, that the service reads at start and others write
-    check       sh that succeeds once the service works, tried for ``settle_s`` after a start
-    put_back    where the service does not come up, its files of ``newer_than`` get their former content and it is
-                started again, before the failure is told
-    reload      the files are read at a reload too, which then takes the place of a restart
+    Attributes:
+        newer_than: files that the service reads at start: one that changed later makes it stale, hence drift
+        reads: sh that prints further files, one a line, that the service reads at start and others write
+        check: sh that succeeds once the service works, tried for ``settle_s`` after a start
+        put_back: where the service does not come up, its files of ``newer_than`` get their former content and it is
+            started again, before the failure is told
+        reload: the files are read at a reload too, which then takes the place of a restart
     """
 
     name: str
@@ -129,7 +130,7 @@ journalctl -q --no-pager -o cat -n 60 -u "$u" 2>/dev/null | grep -v level=info |
 {self._back(paths) if self.put_back and paths else "exit 1"}"""
 
     def _settled(self) -> str:
-        """Give sh that remembers that the service came up with its files as they are."""
+        """Return sh that remembers that the service came up with its files as they are."""
         paths = self.newer_than if self.put_back else ()
         return "".join(f"moor_settled {quote(path)}; " for path in paths)
 

@@ -9,9 +9,9 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from moor import private
 from moor.errors import ErrorKind, HostError
 from moor.schedule.job import Job, cron_line
+from moor.secrets import private_files
 
 SYSTEM = Path("/etc/cron.d")
 HEAD = "# Written by moor; moor schedule install writes it anew, moor schedule remove takes it away.\n"
@@ -29,7 +29,7 @@ class CronFile:
     def install(self, job: Job) -> list[str]:
         """Write the file; cron sees it by itself."""
         path = self.directory / job.name
-        private.write(path, f"{HEAD}{cron_line(job, user=True)}".encode(), mode=0o644)
+        private_files.write(path, f"{HEAD}{cron_line(job, user=True)}".encode(), mode=0o644)
         return [f"written {path}"]
 
     def remove(self, name: str) -> list[str]:
@@ -41,7 +41,7 @@ class CronFile:
         return [f"removed {path}"]
 
     def show(self, name: str) -> list[str]:
-        """Give its line; cron keeps no record of its own."""
+        """Return its line; cron keeps no record of its own."""
         path = self.directory / name
         return [str(path), path.read_text().splitlines()[-1]] if path.exists() else []
 
@@ -65,7 +65,7 @@ class UsersCrontab:
         return ["taken out of your crontab"]
 
     def show(self, name: str) -> list[str]:
-        """Give the line."""
+        """Return the line."""
         begin, end = marks(name)
         lines = self._read().split("\n")
         if begin not in lines:
@@ -100,14 +100,15 @@ def _crontab(argument: str, text: bytes = b"") -> subprocess.CompletedProcess[by
 
 
 def marks(name: str) -> tuple[str, str]:
-    """Give the lines between which a job stands."""
+    """Return the lines between which a job stands."""
     return f"# BEGIN {name}", f"# END {name}"
 
 
 def with_block(text: str, name: str, line: str) -> str:
     """Return a crontab with ``line`` between the job's marks, or without them where it is empty.
 
-    Raises  HostError: a mark stands without the other, so that nobody knows which lines are the job's
+    Raises:
+        HostError: a mark stands without the other, so that nobody knows which lines are the job's
     """
     kept: list[str] = []
     place, open_ = None, False
@@ -137,7 +138,7 @@ def _unpaired(name: str) -> str:
 
 
 def found() -> CronFile | UsersCrontab | None:
-    """Give what this user schedules by; None where there is no cron."""
+    """Return what this user schedules by; None where there is no cron."""
     if os.getuid() == 0 and SYSTEM.is_dir():
         return CronFile()
     return UsersCrontab() if shutil.which("crontab") else None

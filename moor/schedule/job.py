@@ -21,7 +21,8 @@ ALLOWED = "5m 6m 10m 12m 15m 20m 30m, 1h 2h 3h 4h 6h 8h 12h, 1d, 7d"
 class Every:
     """A period that begins anew at full hours or days.
 
-    calendar  as systemd.time(7) writes it; ``cron`` as crontab(5)
+    Attributes:
+        calendar: as systemd.time(7) writes it; ``cron`` as crontab(5)
     """
 
     text: str
@@ -48,10 +49,11 @@ def every(text: str) -> Every:
 class Job:
     """One drift check of one site, again and again.
 
-    argv      the whole command
-    user      who runs it
-    writable  directories that it writes to
-    env_file  with what the site's ``env:`` references name; None where there are none
+    Attributes:
+        argv: the whole command
+        user: who runs it
+        writable: directories that it writes to
+        env_file: with what the site's ``env:`` references name; None where there are none
     """
 
     site: Path
@@ -67,7 +69,7 @@ class Job:
 
     @property
     def delay_s(self) -> int:
-        """How far at most it begins late, so that not every controller begins at the full hour."""
+        """Return how far at most it begins late, so that not every controller begins at the full hour."""
         return min(self.every.seconds // 10, 300)
 
 
@@ -154,7 +156,8 @@ WantedBy=timers.target
 def cron_line(job: Job, user: bool) -> str:
     """Write the line of a crontab; ``user`` where it names the user, as below /etc/cron.d.
 
-    Source  crontab(5): a ``%`` is a newline unless a backslash stands before it
+    References:
+        crontab(5): a ``%`` is a newline unless a backslash stands before it
     """
     lock = job.writable[0] / "schedule.lock"
     env = f"set -a; . {join([str(job.env_file)])}; set +a; " if job.env_file else ""

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from moor import private
 from moor.errors import ErrorKind, HostError
 from moor.schedule.job import Job, service_unit, timer_unit
+from moor.secrets import private_files
 
 SYSTEM = Path("/etc/systemd/system")
 LIMIT_S = 30
@@ -27,8 +27,8 @@ class Systemd:
         """Write the units and start the timer; gives what was done."""
         files = self._files(job.name)
         for path, content in zip(files, (service_unit(job, self.of_user), timer_unit(job)), strict=True):
-            private.make_missing(path.parent)
-            private.write(path, content.encode(), mode=0o644)
+            private_files.make_missing(path.parent)
+            private_files.write(path, content.encode(), mode=0o644)
         self._call("daemon-reload")
         self._call("enable", "--quiet", files[1].name)
         self._call("restart", files[1].name)
@@ -47,7 +47,7 @@ class Systemd:
         return [f"removed {path}" for path in files]
 
     def show(self, name: str) -> list[str]:
-        """Say when it ran, with which result, and when it will; nothing where it is not installed."""
+        """Return when it ran, with which result, and when it will; nothing where it is not installed."""
         service, timer = self._files(name)
         if not timer.exists():
             return []
@@ -82,7 +82,7 @@ class Systemd:
 
 
 def found() -> Systemd | None:
-    """Give the manager for whoever asks; None where systemd does not run, or has none for this user."""
+    """Return the manager for whoever asks; None where systemd does not run, or has none for this user."""
     if not Path("/run/systemd/system").is_dir():
         return None
     if os.getuid() == 0:

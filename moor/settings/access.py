@@ -60,7 +60,7 @@ class SiteSettings(Strict):
 
 
 def optional_settings_of(host: Host, model: type[Model]) -> Model | None:
-    """Give the host's settings of one section, or None where neither it, its groups nor the defaults have any."""
+    """Return the host's settings of one section, or None where neither it, its groups nor the defaults have any."""
     value = host.data.get(model.section)
     if value is None or isinstance(value, model):
         return value
@@ -69,7 +69,7 @@ def optional_settings_of(host: Host, model: type[Model]) -> Model | None:
 
 
 def settings_of(host: Host, model: type[Model]) -> Model:
-    """Give the host's settings of one section, or the model's defaults; raises InputError where it needs a key."""
+    """Return the host's settings of one section, or the model's defaults; raises InputError where it needs a key."""
     found = optional_settings_of(host, model)
     if found is not None:
         return found

@@ -22,8 +22,9 @@ NOTHING_SAID: Any = {}  # a default that is validated as a file's words are, so 
 class NetBox(Strict):
     """Where NetBox is, and which of its machines are hosts.
 
-    ca       of its certificate, where that is not among the system's
-    filters  of NetBox's own lists, such as ``site: dc1`` or ``tag: [moor]``
+    Attributes:
+        ca: of its certificate, where that is not among the system's
+        filters: of NetBox's own lists, such as ``site: dc1`` or ``tag: [moor]``
     """
 
     url: Annotated[str, Field(pattern=r"^https://[^ ]+$")]

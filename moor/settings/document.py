@@ -13,7 +13,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from moor.errors import InputError, Unbounded
-from moor.nesting import DEEPEST, refuse_growth
+from moor.formats.nesting import DEEPEST, refuse_growth
 
 MERGE = "tag:yaml.org,2002:merge"
 
@@ -31,7 +31,7 @@ class Source:
         return f"{where}: {'.'.join(self.path)}" if self.path else where
 
     def below(self, key: str) -> Source:
-        """Give the place of a key that has no line of its own."""
+        """Return the place of a key that has no line of its own."""
         return Source(self.file, self.line, (*self.path, key))
 
 
@@ -44,11 +44,11 @@ class Tree:
 
     @property
     def items(self) -> Mapping[str, Tree]:
-        """The entries by key; empty where this is no mapping."""
+        """Return the entries by key; empty where this is no mapping."""
         return self.value if isinstance(self.value, dict) else {}
 
     def plain(self) -> Any:
-        """Give the value without its places."""
+        """Return the value without its places."""
         if isinstance(self.value, dict):
             return {key: entry.plain() for key, entry in self.value.items()}
         if isinstance(self.value, tuple):
@@ -70,7 +70,7 @@ class Tree:
 
 
 def tree_of(value: Any, source: Source) -> Tree:
-    """Give a value that no file holds as a tree."""
+    """Return a value that no file holds as a tree."""
     if isinstance(value, Mapping):
         return Tree(source, {str(key): tree_of(below, source.below(str(key))) for key, below in value.items()})
     if isinstance(value, list | tuple):
@@ -97,7 +97,7 @@ class Findings:
         self.found.add((source, message))
 
     def lines(self) -> list[str]:
-        """Give one line a finding."""
+        """Return one line a finding."""
         return [f"{source}: {message}" for source, message in sorted(self.found)]
 
     def refuse(self) -> None:
@@ -187,13 +187,13 @@ class _Reader:
         return {**inherited, **own}
 
     def inherited(self, node: Node, path: tuple[str, ...]) -> Iterator[tuple[str, Tree]]:
-        """Give the entries behind ``<<``; of several mappings the first wins."""
+        """Yield the entries behind ``<<``; of several mappings the first wins."""
         for part in reversed(node.value) if isinstance(node, SequenceNode) else (node,):
             if isinstance(part, MappingNode):
                 yield from self.mapping(part, path).items()
 
     def key(self, node: Node, path: tuple[str, ...]) -> str | None:
-        """Give a key that is text; any other is a finding."""
+        """Return a key that is text; any other is a finding."""
         source = Source(self.file, node.start_mark.line + 1, path)
         value = self.scalar(node, source) if isinstance(node, ScalarNode) else None
         if isinstance(value, str):
@@ -202,7 +202,7 @@ class _Reader:
         return None
 
     def scalar(self, node: Node, source: Source) -> object:
-        """Give a scalar's value as YAML 1.2 types it."""
+        """Return a scalar's value as YAML 1.2 types it."""
         try:
             return self.yaml.constructor.construct_object(node)
         except (YAMLError, ValueError) as error:

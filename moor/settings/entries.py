@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from moor.public_keys import public_key
+from moor.formats.public_keys import public_key
 from moor.settings.section import SecretRef, SitePath, Strict
 
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -27,7 +27,7 @@ class Extras(BaseModel):
     secret: SecretRef | None = None
 
     def plain(self) -> dict[str, Any]:
-        """Give the arguments that were written, paths and references as text."""
+        """Return the arguments that were written, paths and references as text."""
         given = {**{name: getattr(self, name) for name in self.model_fields_set}, **(self.model_extra or {})}
         return {name: str(v) if isinstance(v, Path | SecretRef) else v for name, v in given.items() if v is not None}
 

@@ -30,14 +30,14 @@ class HostFacts:
 
 
 @dataclass(frozen=True)
-class Layer:
+class InventoryLayer:
     """One host, group or the defaults: what is written, and the same as a model."""
 
     tree: Tree
     entry: DefaultsEntry
 
     def part(self, key: str) -> Mapping[str, Tree]:
-        """Give the entries below one of its keys."""
+        """Return the entries below one of its keys."""
         below = self.tree.items.get(key)
         return below.items if below else {}
 
@@ -56,9 +56,9 @@ class Fleet:
     site: Path
     models: Mapping[str, type[Section]]
     findings: Findings
-    hosts: dict[str, Layer]
-    groups: dict[str, Layer]
-    defaults: Layer
+    hosts: dict[str, InventoryLayer]
+    groups: dict[str, InventoryLayer]
+    defaults: InventoryLayer
     _models_made: dict[tuple[int, ...], Section | None] = field(default_factory=dict)
 
     @classmethod
@@ -79,7 +79,7 @@ class Fleet:
         self._check_groups(self.hosts[name])
 
     def address(self, name: str) -> str:
-        """Give where a host is reached, inherited or else its name."""
+        """Return where a host is reached, inherited or else its name."""
         host = self.hosts[name]
         layers = [host, *(self.groups[group] for group in self.lineage(host)), self.defaults]
         return next((layer.entry.hostname for layer in layers if layer.entry.hostname), name)
@@ -97,7 +97,7 @@ class Fleet:
                     self.findings.add(tree.source, f"{near} (facts of your own go below data.{CUSTOM})")
         self._check_unused()
 
-    def _check_groups(self, layer: Layer) -> None:
+    def _check_groups(self, layer: InventoryLayer) -> None:
         for index, name in enumerate(layer.groups):
             if name not in self.groups:
                 self.findings.add(layer.tree.place(("groups", index)), f"{name}: {unknown(name, self.groups, 'group')}")
@@ -111,7 +111,7 @@ class Fleet:
                 if key in self.models and tree.value is not None:
                     validated(self.models[key], tree, self.site, self.findings, partly=True)
 
-    def _ancestors(self, layer: Layer) -> set[str]:
+    def _ancestors(self, layer: InventoryLayer) -> set[str]:
         seen: set[str] = set()
         todo = list(layer.groups)
         while todo:
@@ -121,7 +121,7 @@ class Fleet:
                 todo.extend(self.groups[name].groups)
         return seen
 
-    def lineage(self, layer: Layer, above: tuple[str, ...] = ()) -> list[str]:
+    def lineage(self, layer: InventoryLayer, above: tuple[str, ...] = ()) -> list[str]:
         """List the groups that a host is in, its own first, each before its parents: Nornir's order."""
         names: list[str] = []
         for name in layer.groups:
@@ -130,7 +130,7 @@ class Fleet:
         return list(dict.fromkeys(names))
 
     def facts(self, name: str) -> HostFacts:
-        """Give one host with all that it inherits; the nearest wins."""
+        """Return one host with all that it inherits; the nearest wins."""
         host = self.hosts[name]
         layers = [host, *(self.groups[group] for group in self.lineage(host)), self.defaults]
         data = {key: self._value(key, layers) for key in dict.fromkeys(k for la in layers for k in la.part("data"))}
@@ -141,8 +141,8 @@ class Fleet:
             host.tree.source,
         )
 
-    def _value(self, key: str, layers: list[Layer]) -> object:
-        """Give one key of data, merged over the layers; a null takes away what lower layers say."""
+    def _value(self, key: str, layers: list[InventoryLayer]) -> object:
+        """Return one key of data, merged over the layers; a null takes away what lower layers say."""
         trees = list(_until_null(layer.part("data").get(key) for layer in layers))
         if not trees:
             return None
@@ -155,14 +155,14 @@ class Fleet:
         return reduce(merged, reversed(trees)).plain()
 
     def _section(self, model: type[Section], trees: list[Tree]) -> Section | None:
-        """Give the section that ``trees`` make, the same object for all hosts that inherit the same."""
+        """Return the section that ``trees`` make, the same object for all hosts that inherit the same."""
         made_of = tuple(id(tree) for tree in trees)
         if made_of not in self._models_made:
             tree = reduce(merged, reversed(trees))
             self._models_made[made_of] = validated(model, tree, self.site, self.findings)
         return self._models_made[made_of]
 
-    def _connections(self, layers: list[Layer]) -> dict[str, Connection]:
+    def _connections(self, layers: list[InventoryLayer]) -> dict[str, Connection]:
         names = dict.fromkeys(name for layer in layers for name in layer.part("connection_options"))
         trees = {
             name: list(_until_null(layer.part("connection_options").get(name) for layer in layers)) for name in names
@@ -183,7 +183,7 @@ def _until_null(trees: Iterator[Tree | None]) -> Iterator[Tree]:
             yield tree
 
 
-def _layers(tree: Tree, site: Path, findings: Findings) -> dict[str, Layer]:
+def _layers(tree: Tree, site: Path, findings: Findings) -> dict[str, InventoryLayer]:
     if tree.value is not None and not isinstance(tree.value, dict):
         findings.add(tree.source, "must be a mapping: names with their keys below them")
     for name, below in tree.items.items():
@@ -192,10 +192,10 @@ def _layers(tree: Tree, site: Path, findings: Findings) -> dict[str, Layer]:
     return {name: _layer(Entry, below, site, findings) for name, below in tree.items.items()}
 
 
-def _layer(kind: type[Kind], tree: Tree, site: Path, findings: Findings) -> Layer:
+def _layer(kind: type[Kind], tree: Tree, site: Path, findings: Findings) -> InventoryLayer:
     """Read one entry; an empty one, and keys without a value, say nothing."""
     if isinstance(tree.value, dict):
         written = Tree(tree.source, {key: below for key, below in tree.value.items() if below.value is not None})
     else:
         written = tree if tree.value is not None else Tree(tree.source, {})
-    return Layer(written, validated(kind, written, site, findings) or kind())
+    return InventoryLayer(written, validated(kind, written, site, findings) or kind())

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from moor.modules import concern_of
 from moor.settings.document import Findings
 from moor.settings.fleet import Fleet
+from moor.settings.modules import concern_of
 
 HARBOR, OUTSIDERS = "harbor", "outsiders"
 WORKING = ("harbor", "nodes", "control_plane", "workstations", "dns", "devices")  # groups in which hosts are changed

@@ -69,10 +69,11 @@ Pem = Annotated[SitePath, AfterValidator(_file)]
 class DaskOptions(Strict):
     """The options of the runner ``dask``.
 
-    scheduler    where ``dask scheduler`` listens
-    num_workers  hosts at once on each worker
-    ca           whose certificates scheduler and workers have; they trust every one that it signed
-    cert, key    this controller's own
+    Attributes:
+        scheduler: where ``dask scheduler`` listens
+        num_workers: hosts at once on each worker
+        ca: whose certificates scheduler and workers have; they trust every one that it signed
+        cert, key: this controller's own
     """
 
     scheduler: Annotated[str, AfterValidator(_address)]

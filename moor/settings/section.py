@@ -11,8 +11,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
 from moor.errors import InputError
-from moor.modules import name_in_site
-from moor.secrets import REMEDY, Secret, absolute, resolve
+from moor.secrets.secret import REMEDY, Secret, absolute, resolve
+from moor.settings.modules import name_in_site
 
 
 class Strict(BaseModel):
@@ -25,7 +25,8 @@ class Strict(BaseModel):
 class Section(Strict):
     """The settings of one concern: what stands below ``data.<section>`` of a host, its groups and the defaults.
 
-    done_on  the group whose hosts do what the section asks for, where somebody has to
+    Attributes:
+        done_on: the group whose hosts do what the section asks for, where somebody has to
     """
 
     section: ClassVar[str]
@@ -74,7 +75,7 @@ class SecretRef:
 
 
 def site_in(context: Any) -> Path:
-    """Give the directory that relative paths stand for, out of a validation's context."""
+    """Return the directory that relative paths stand for, out of a validation's context."""
     return Path(context["site"]) if context else Path()
 
 

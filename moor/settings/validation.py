@@ -10,8 +10,8 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from moor.errors import Several
-from moor.nearest import nearest
 from moor.settings.document import Findings, Tree
+from moor.suggestions import nearest
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -26,9 +26,10 @@ WORDS = {
 
 
 def validated(model: type[Model], tree: Tree, site: Path, findings: Findings, *, partly: bool = False) -> Model | None:
-    """Give ``tree`` as a model, or None after adding to ``findings``.
+    """Return ``tree`` as a model, or None after adding to ``findings``.
 
-    partly  the tree is to be completed elsewhere, so what is missing is no finding
+    Args:
+        partly: the tree is to be completed elsewhere, so what is missing is no finding
     """
     try:
         return model.model_validate(tree.plain(), context={"site": site})
@@ -73,7 +74,7 @@ def known_keys(model: type[BaseModel], above: Iterable[str]) -> list[str]:
 
 
 def _below(model: type[BaseModel], key: str) -> Iterator[Any]:
-    """Give the type of a model's field, or else of the free keys that it takes."""
+    """Yield the type of a model's field, or else of the free keys that it takes."""
     known = [field.annotation for name, field in model.model_fields.items() if key in (name, field.alias)]
     if not known and model.model_config.get("extra") == "allow":
         known = [get_type_hints(model).get("__pydantic_extra__")]

@@ -15,7 +15,7 @@ from pydantic import Field, IPvAnyAddress, model_validator
 from moor.errors import InputError
 from moor.settings import SecretRef, Section, settings_of
 from moor.settings.section import Strict
-from tasks.facts import HostName, Registry
+from moor.tasks.facts import HostName, Registry
 
 Address = IPv4Address | IPv6Address
 Addresses = tuple[Address, ...]
@@ -26,11 +26,12 @@ KeyName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?$"
 class Zone(Strict):
     """A zone of DNS, and the server that holds it.
 
-    server     address of its primary, which is asked and told
-    manage     false where nobody may change it: what differs is a finding, with who mends it
-    ttl        of the records, in seconds
-    key        name of the TSIG key
-    secret     the TSIG key itself, in base64
+    Attributes:
+        server: address of its primary, which is asked and told
+        manage: false where nobody may change it: what differs is a finding, with who mends it
+        ttl: of the records, in seconds
+        key: name of the TSIG key
+        secret: the TSIG key itself, in base64
     """
 
     server: IPvAnyAddress
@@ -55,9 +56,10 @@ class Zone(Strict):
 class Names(Section):
     """How hosts learn the fleet's names.
 
-    mode   hosts: a block in /etc/hosts; dns: by their own nameservers alone; both
-    hosts  further names, each with its address; the registry's own come from ``registry``
-    zones  of DNS, by name, in which the full names are held
+    Attributes:
+        mode: hosts: a block in /etc/hosts; dns: by their own nameservers alone; both
+        hosts: further names, each with its address; the registry's own come from ``registry``
+        zones: of DNS, by name, in which the full names are held
     """
 
     section: ClassVar[str] = "names"
@@ -80,10 +82,10 @@ def names_for(host: Host) -> dict[str, Addresses]:
 
 
 def full(names: Mapping[str, Addresses]) -> dict[str, Addresses]:
-    """Give the names that DNS may hold: a short one means something else in each search domain."""
+    """Return the names that DNS may hold: a short one means something else in each search domain."""
     return {name: addresses for name, addresses in names.items() if "." in name}
 
 
 def in_dns(host: Host) -> bool:
-    """Tell whether the host's names are DNS's to say, too or alone."""
+    """Return whether the host's names are DNS's to say, too or alone."""
     return settings_of(host, Names).mode != "hosts"

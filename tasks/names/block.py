@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from ipaddress import ip_address
 
-from tasks.names import Address, Addresses
+from moor.tasks.names import Address, Addresses
 
 BEGIN, END = "# BEGIN moor", "# END moor"
 NOTE = "# What stands between these lines is written by moor; change the inventory instead."
@@ -15,7 +15,7 @@ ENTRY = re.compile(rf"(?P<head>{SPACE}*(?P<address>[^\s#]+))(?P<names>[^#\n]*)(?
 
 
 def with_block(content: str, names: Mapping[str, Addresses]) -> str:
-    """Give a hosts file with moor's block, where it stands or else at the end.
+    """Return a hosts file with moor's block, where it stands or else at the end.
 
     Elsewhere only the names that another address claims are taken out: the first line that names a host wins.
     """
@@ -25,18 +25,18 @@ def with_block(content: str, names: Mapping[str, Addresses]) -> str:
 
 
 def without_block(content: str, names: Mapping[str, Addresses]) -> str:
-    """Give a hosts file without moor's block, and without whatever gives one of ``names`` another address."""
+    """Return a hosts file without moor's block, and without whatever gives one of ``names`` another address."""
     return "".join(_around(content, names))
 
 
 def _around(content: str, names: Mapping[str, Addresses]) -> tuple[str, str]:
-    """Give what stands above and below the place of the block, without lines that contradict it."""
+    """Return what stands above and below the place of the block, without lines that contradict it."""
     lines, at = _outside(re.findall(r"[^\n]*\n|[^\n]+", content))
     return "".join(_freed(line, names) for line in lines[:at]), "".join(_freed(line, names) for line in lines[at:])
 
 
 def _outside(lines: list[str]) -> tuple[list[str], int]:
-    """Give the lines outside of all blocks, and how many of them stand above the first.
+    """Return the lines outside of all blocks, and how many of them stand above the first.
 
     A block without an end is its first line alone: what follows may be other people's.
     """
@@ -54,14 +54,14 @@ def _outside(lines: list[str]) -> tuple[list[str], int]:
 
 
 def _last(words: list[str], first: int) -> int:
-    """Give the number of a block's last line, which is ``first`` itself where the block has no end."""
+    """Return the number of a block's last line, which is ``first`` itself where the block has no end."""
     following = (number for number in range(first + 1, len(words)) if words[number] in (BEGIN, END))
     end = next(following, first)
     return end if words[first] == BEGIN and words[end] == END else first
 
 
 def _freed(line: str, names: Mapping[str, Addresses]) -> str:
-    """Give a line without those of ``names`` that it gives another address; empty where nothing else is left."""
+    """Return a line without those of ``names`` that it gives another address; empty where nothing else is left."""
     entry = ENTRY.fullmatch(line)
     address = _address(entry["address"]) if entry else None
     if not entry or address is None:

@@ -15,8 +15,8 @@ from moor.resources.base import Resource, Scripted, State
 from moor.resources.file import File
 from moor.resources.requirement import Requirement
 from moor.resources.service import Service
-from tasks.names import Addresses, full, in_dns, names_for
-from tasks.names.asking import DNS_SAYS, resolver
+from moor.tasks.names import Addresses, full, in_dns, names_for
+from moor.tasks.names.dns_query import DNS_SAYS, resolver
 
 CONFIG = "/etc/dnsmasq.d/moor.conf"
 VALIDATE = 'dnsmasq --test --conf-file="$t"'
@@ -44,7 +44,7 @@ def serve_names(task: Task) -> Result:
 
 
 def records(names: Mapping[str, Addresses]) -> str:
-    """Give dnsmasq's configuration: a line an address, names in their order."""
+    """Return dnsmasq's configuration: a line an address, names in their order."""
     return "".join(f"{line}\n" for line in (HEAD, *_lines(names)))
 
 

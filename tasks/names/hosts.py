@@ -13,9 +13,9 @@ from moor.engine.converge import converge
 from moor.resources.base import Resource
 from moor.resources.edit import Edit
 from moor.settings import settings_of
-from tasks.names import Addresses, Names, full, names_for
-from tasks.names.asking import DNS_SAYS
-from tasks.names.block import with_block, without_block
+from moor.tasks.names import Addresses, Names, full, names_for
+from moor.tasks.names.block import with_block, without_block
+from moor.tasks.names.dns_query import DNS_SAYS
 
 HOSTS = "/etc/hosts"
 # Where cloud-init is told to manage /etc/hosts it writes the file from one of these at every boot.
@@ -46,7 +46,7 @@ def _if_there(edit: Callable[[str], str], content: str, facts: str) -> str:
 
 
 def answered(names: Mapping[str, Addresses]) -> str:
-    """Give sh that fails unless the host's own nameservers give each name its address; it says which they do not.
+    """Return sh that fails unless the host's own nameservers give each name its address; it says which they do not.
 
     The host's resolver leaves out a family that the host has no address of, so that one of two will do.
     """

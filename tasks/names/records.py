@@ -8,34 +8,34 @@ from dataclasses import dataclass, field
 from nornir.core.inventory import Host
 from nornir.core.task import Result, Task
 
-from moor.connections.nameserver import Held, Key, NameServer
+from moor.connections.apis.nameserver import NameServer, TsigKey, ZoneRecords
+from moor.engine.asked_once import once
 from moor.engine.converge import converge
-from moor.engine.once import once
+from moor.engine.findings import Finding
 from moor.engine.plan import Change, plan
-from moor.engine.results import Found
+from moor.engine.results import FindingResult
 from moor.errors import HostError, InputError, Outpaced
-from moor.findings import Finding
 from moor.resources.base import Remote, Resource, State
 from moor.settings import about, settings_of
-from tasks.names import Addresses, Names, Zone, full, in_dns, names_for
+from moor.tasks.names import Addresses, Names, Zone, full, in_dns, names_for
 
 KINDS = {4: "A", 6: "AAAA"}  # by version of the address
 
 
 def desired(host: Host) -> Sequence[Resource]:
-    """The records in zones that are moor's to change."""
+    """Return the records in zones that are moor's to change."""
     return [record for record in records_for(host) if record.managed]
 
 
 def write_records(task: Task) -> Result:
     """Hold the fleet's names in DNS; what differs where nobody may change it is told as a finding."""
     checked = [record for record in records_for(task.host) if not record.managed]
-    task.results.extend(Found(task.host, found) for found in _differences(task, checked))
+    task.results.extend(FindingResult(task.host, found) for found in _differences(task, checked))
     return converge(task, desired)
 
 
 def _differences(task: Task, records: Sequence[Record]) -> Iterator[Finding]:
-    """Say what servers that nobody may change say wrong; one that is silent stops nobody, and is told too."""
+    """Yield what servers that nobody may change say wrong; one that is silent stops nobody, and is told too."""
     for record in records:
         try:
             changes = plan([record], {record.id: record.read(task)})
@@ -46,7 +46,7 @@ def _differences(task: Task, records: Sequence[Record]) -> Iterator[Finding]:
 
 
 def records_for(host: Host) -> list[Record]:
-    """Give two records for each full name: its address of each family, or that it has none of that."""
+    """Return two records for each full name: its address of each family, or that it has none of that."""
     settings = settings_of(host, Names)
     if not (settings.zones and in_dns(host)):
         return []
@@ -79,16 +79,16 @@ def zone_of(name: str, zones: Mapping[str, Zone]) -> str:
 
 
 def server_of(name: str, zone: Zone) -> NameServer:
-    """Give the server of a zone with its key; raises InputError where the secret cannot be read."""
+    """Return the server of a zone with its key; raises InputError where the secret cannot be read."""
     key = None
     if zone.key and zone.secret:
         with about(f"data.names.zones.{name}.secret"):
-            key = Key(zone.key, zone.algorithm, zone.secret.resolve())
+            key = TsigKey(zone.key, zone.algorithm, zone.secret.resolve())
     return NameServer(name, str(zone.server), zone.port, key)
 
 
 def finding(change: Change) -> Finding:
-    """Say what a server that nobody may change says wrong, and what whoever keeps it has to do."""
+    """Return what a server that nobody may change says wrong, and what whoever keeps it has to do."""
     record = change.resource
     assert isinstance(record, Record)  # noqa: S101
     values = " ".join(record.values)
@@ -103,7 +103,8 @@ def finding(change: Change) -> Finding:
 class Record(Remote):
     """Hold one name's addresses of one family, just these, as the zone's primary has them.
 
-    values  none: there is to be no record of this kind
+    Attributes:
+        values: none: there is to be no record of this kind
     """
 
     server: NameServer
@@ -127,8 +128,8 @@ class Record(Remote):
         once(task, ("zone", self.server), self.server.serial)
         return self.state(self.server.held(self.name, self.kind))
 
-    def state(self, held: Held) -> State | None:
-        """Give what a server holds as a state; an alias only counts where an address is to be in its place."""
+    def state(self, held: ZoneRecords) -> State | None:
+        """Return what a server holds as a state; an alias only counts where an address is to be in its place."""
         alias = held.alias if self.values else ""
         if not held.values and not alias:
             return None
@@ -143,11 +144,11 @@ class Record(Remote):
             # What came out of a wildcard is no record of the name; adding one overwrites nothing.
             if not (before.values and self.values and self.server.held(self.name, self.kind) == before):
                 raise
-            self.server.replace(self.name, self.kind, Held(), self.values, self.ttl)
+            self.server.replace(self.name, self.kind, ZoneRecords(), self.values, self.ttl)
 
 
-def held_in(actual: State | None) -> Held:
-    """Give a state as what the server held when it was read."""
+def held_in(actual: State | None) -> ZoneRecords:
+    """Return a state as what the server held when it was read."""
     known = actual or {}
     addresses = tuple(str(known.get("addresses", "")).split())
-    return Held(addresses, int(str(known.get("ttl", 0))), str(known.get("alias of", "")))
+    return ZoneRecords(addresses, int(str(known.get("ttl", 0))), str(known.get("alias of", "")))

@@ -16,8 +16,8 @@ from bench.contenders.pyinfra import Pyinfra
 from bench.contenders.ssh import Ssh, wanted
 from bench.fleet import light_fleet, names
 from bench.measure import Run
-from lab.lab import Lab
 from moor.errors import MoorError
+from moor_lab.lab import Lab
 
 ANSIBLE = """
 PLAY RECAP *********************************************************************

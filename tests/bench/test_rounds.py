@@ -12,7 +12,7 @@ from bench.contenders.ssh import Ssh
 from bench.fleet import light_fleet
 from bench.measure import Run
 from bench.rounds import figures, turns
-from lab.lab import Lab
+from moor_lab.lab import Lab
 
 
 @pytest.fixture

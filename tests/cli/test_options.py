@@ -14,7 +14,7 @@ import typer
 
 from moor import cli, version
 from moor.cli.common import DECLARED, OF_RUNS, taking
-from moor.options import Options, Output
+from moor.cli.options import Options, Output
 
 ROOT = Path(__file__).parents[2]
 MOST_PARAMETERS = 5

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from moor.connections import backends
-from moor.connections.backends import BACKENDS
-from moor.connections.shell import Shell, ShellPlugin
+from moor.connections.ssh import backends
+from moor.connections.ssh.backends import BACKENDS
+from moor.connections.ssh.shell import Shell, ShellPlugin
 from tests.harness.sshd import Sshd, User, installed
 
 ALL = "ALL=(ALL:ALL) NOPASSWD: ALL"
@@ -38,7 +38,7 @@ def backend(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.fixture(scope="session")
 def sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
-    """An sshd with users of every kind."""
+    """Yield an sshd with users of every kind."""
     with Sshd(tmp_path_factory.mktemp("sshd"), USERS) as running:
         yield running
 

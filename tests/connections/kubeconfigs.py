@@ -115,7 +115,7 @@ class Answering:
 
     @property
     def headers(self) -> list[tuple[str, str]]:
-        """The headers of the last request."""
+        """Return the headers of the last request."""
         return self.asked[-1][1]
 
     def header(self, name: str) -> str:

@@ -17,20 +17,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lightkube.resources.core_v1 import Event, Node
 
-from moor.connections.cluster.answers import judged
-from moor.connections.kubernetes import client_of, is_missing, plain, told
+from moor.connections.apis.cluster.answers import judged
+from moor.connections.apis.kubernetes import client_of, is_missing, plain, told
 from moor.errors import HostError
-from moor.masking import mask
-from tests.connections.kubeconfigs import (
-    NODES,
-    Answering,
-    Issuer,
-    Pair,
-    answering,
-    encoded,
-    kubeconfig,
-    plugin,
-)
+from moor.secrets.masking import mask
+from tests.connections.kubeconfigs import NODES, Answering, Issuer, Pair, answering, encoded, kubeconfig, plugin
 
 ISSUER = Issuer()
 V1 = "client.authentication.k8s.io/v1"

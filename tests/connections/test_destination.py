@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from nornir.core.configuration import Config, SSHConfig
 
-from moor.connections.backends import BACKENDS
-from moor.connections.destination import find
-from moor.connections.hostkeys import SYSTEM
-from moor.connections.shell import ShellPlugin
+from moor.connections.ssh.backends import BACKENDS
+from moor.connections.ssh.destination import find
+from moor.connections.ssh.host_keys import SYSTEM
+from moor.connections.ssh.shell import ShellPlugin
 from moor.errors import HostError, InputError
 from tests.connections.conftest import ALL
 from tests.harness.sshd import Sshd, User
@@ -159,8 +159,8 @@ def test_a_match_by_exec_decides_in_a_process_that_needed_it_for_nothing_before(
     words = ssh_config("Match exec true\n  User ops\nMatch exec false\n  User nobody\n")
     program = f"""\
 import sys
-from moor.connections.destination import find
-from moor.connections.hostkeys import SYSTEM
+from moor.connections.ssh.destination import find
+from moor.connections.ssh.host_keys import SYSTEM
 import paramiko
 assert "invoke.runners" not in sys.modules
 print(find("node1", 22, "", {words!r}).username)
@@ -172,8 +172,8 @@ print(find("node1", 22, "", {words!r}).username)
 HIDDEN = """\
 mount --bind "$1" /etc/ssh/ssh_config && exec "$2" -c '
 import json, sys
-from moor.connections.backends import BACKENDS
-from moor.connections.shell import ShellPlugin
+from moor.connections.ssh.backends import BACKENDS
+from moor.connections.ssh.shell import ShellPlugin
 plugin = ShellPlugin()
 plugin.open(**json.loads(sys.argv[1]), configuration=None)
 print(plugin.connection.run("echo $SUDO_USER", 30).stdout.decode())

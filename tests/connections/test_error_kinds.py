@@ -13,11 +13,11 @@ from typing import Any
 import httpx
 import pytest
 
-from moor.connections.failures import kind_of_request, kind_of_status
-from moor.connections.harbor import Harbor
-from moor.connections.shell import Shell, ShellPlugin
+from moor.connections.apis.harbor import Harbor
+from moor.connections.ssh.failures import kind_of_request, kind_of_status
+from moor.connections.ssh.shell import Shell, ShellPlugin
 from moor.errors import ErrorKind, HostError
-from moor.pki import Names, issue, make_authority, utc_now
+from moor.pki.authority import CertificateNames, issue, make_authority, utc_now
 from tests.connections.test_failures import hang, server, to
 from tests.harness.servers import free_port
 from tests.harness.sshd import Sshd, keypair
@@ -70,8 +70,10 @@ def test_a_connection_that_breaks_midway(tmp_path: Path) -> None:
 
 
 def test_a_tls_server_whose_certificate_is_not_trusted(tmp_path: Path) -> None:
-    authority = make_authority(Names(("registry.moor.test",)), 30, utc_now())
-    files = written(tmp_path, authority.certificate, issue(authority, Names(("registry.moor.test",)), 9, utc_now()))
+    authority = make_authority(CertificateNames(("registry.moor.test",)), 30, utc_now())
+    files = written(
+        tmp_path, authority.certificate, issue(authority, CertificateNames(("registry.moor.test",)), 9, utc_now())
+    )
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(files.certificate, files.key)
 

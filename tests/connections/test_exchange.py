@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moor.connections.exchange import Heard, converse
+from moor.connections.ssh.exchange import Received, converse
 
 
 @dataclass
@@ -24,7 +24,7 @@ class Narrow:
     def __post_init__(self) -> None:
         self.left = self.window
 
-    def take(self, heard: Heard) -> bool:
+    def take(self, heard: Received) -> bool:
         if self.told and not heard.stdout:
             heard.add(stdout=bytes(self.got))
             return bool(self.got)
@@ -56,7 +56,7 @@ class Narrow:
 
 @given(st.lists(st.binary(min_size=1, max_size=9), max_size=9), st.integers(1, 12))
 def test_whenever_the_host_takes_no_more_it_is_that_which_is_waited_for(pieces: list[bytes], window: int) -> None:
-    wire, heard = Narrow(window), Heard(1000)
+    wire, heard = Narrow(window), Received(1000)
     assert converse(wire, iter(pieces), heard, time.monotonic() + 60) == 0
     assert bytes(heard.stdout) == b"".join(pieces)
     assert all(wire.rests)  # also where its window ends just where a piece does
@@ -70,7 +70,7 @@ class Late(Narrow):
     arrived: bytes = b""
     ended: bool = False
 
-    def take(self, heard: Heard) -> bool:
+    def take(self, heard: Received) -> bool:
         taken, self.arrived = self.arrived, b""
         heard.add(stdout=taken)
         return bool(taken)
@@ -85,6 +85,6 @@ class Late(Narrow):
 
 
 def test_what_arrives_together_with_the_end_is_heard() -> None:
-    wire, heard = Late(9), Heard(1000)
+    wire, heard = Late(9), Received(1000)
     assert converse(wire, iter([b"command"]), heard, time.monotonic() + 60) == 0
     assert bytes(heard.stdout) == wire.words

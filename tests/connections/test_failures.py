@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from moor.connections.backends import DEFAULT
-from moor.connections.failures import explain
-from moor.connections.shell import ShellPlugin
+from moor.connections.ssh.backends import DEFAULT
+from moor.connections.ssh.failures import explain
+from moor.connections.ssh.shell import ShellPlugin
 from moor.errors import InputError, MoorError
 from tests.harness.servers import free_port
 from tests.harness.sshd import Sshd, keypair
@@ -83,7 +83,7 @@ def failure(**options: Any) -> str:
 
 
 def to(port: int, hostname: str = "127.0.0.1", **extras: Any) -> dict[str, Any]:
-    """Give the arguments of ``open`` for a port, with short bounds."""
+    """Return the arguments of ``open`` for a port, with short bounds."""
     key = {"known_hosts": "/dev/null", "conn_timeout": 1, "allow_agent": False}
     return {
         "hostname": hostname,
@@ -99,7 +99,7 @@ def alone(hostname: str) -> str:
     """Connect from a network namespace of its own, where nothing is up, and give the error."""
     backend = {"backend": DEFAULT}
     opening = f"P().open({hostname!r}, 'root', None, 22, None, {backend})"
-    code = f"from moor.connections.shell import ShellPlugin as P; {opening}"
+    code = f"from moor.connections.ssh.shell import ShellPlugin as P; {opening}"
     done = subprocess.run(
         ["unshare", "-n", "--", sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60
     )

@@ -13,12 +13,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moor.connections.harbor import Harbor, accepted
-from moor.connections.harbor_answers import CONFIGURATION, MANIFEST, PROJECT, ROBOTS, understood
+from moor.connections.apis.harbor import Harbor, accepted
+from moor.connections.apis.harbor_answers import CONFIGURATION, MANIFEST, PROJECT, ROBOTS, understood
 from moor.errors import HostError
-from tasks.lasting import _all_robots
-from tasks.registry_view import _image
-from tasks.robots import find_robot, validity
+from moor.tasks.diagnosis.registry_view import _image
+from moor.tasks.expiry.dates import _all_robots
+from moor.tasks.registry.robots import find_robot, validity
 from tests.connections.kubeconfigs import Answering, Issuer, answering
 
 ROBOT = {"id": 7, "name": "robot$demo+puller", "duration": 30, "expires_at": 1, "permissions": []}

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moor.connections.hostkeys import known_keys, parse
-from moor.connections.shell import ShellPlugin
+from moor.connections.ssh.host_keys import known_keys, parse
+from moor.connections.ssh.shell import ShellPlugin
 from moor.errors import InputError
 from tests.harness.sshd import Sshd, keypair
 

@@ -11,7 +11,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
-from moor.connections.shell import Shell
+from moor.connections.ssh.shell import Shell
 from moor.errors import InputError
 from tests.harness.sshd import Sshd
 
@@ -21,13 +21,13 @@ KEYS: dict[str, Any] = {
     "ed25519": ed25519.Ed25519PrivateKey.generate(),
 }
 FORMS = ("PKCS8", "OpenSSH", "TraditionalOpenSSL")
-MODULES = {"netmiko": "moor.connections.keys", "libssh": "moor.connections.libssh_login"}
+MODULES = {"netmiko": "moor.connections.ssh.private_keys", "libssh": "moor.connections.ssh.libssh_login"}
 Read = Callable[[Path, str | None], object]
 
 
 @pytest.fixture
 def read(backend: str) -> Read:
-    """Give the function by which a library reads a key."""
+    """Return the function by which a library reads a key."""
     found: Read = import_module(MODULES[backend]).private_key
     return found
 

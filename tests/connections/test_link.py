@@ -7,7 +7,7 @@ import signal
 import time
 from pathlib import Path
 
-from moor.connections.link import linked
+from moor.connections.ssh.link import linked
 
 
 def test_what_is_written_goes_through_the_command_which_ends_when_the_link_is_closed() -> None:

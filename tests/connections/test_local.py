@@ -7,17 +7,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from moor.answer import Answer
 from moor.connections.local import LocalShell
 from moor.errors import HostError
 from moor.resources.base import literal
+from moor.script_result import ScriptResult
 from tests.harness.shells import SHELLS
 
 pytestmark = pytest.mark.parametrize("argv", [tuple(argv) for argv in SHELLS.values()], ids=list(SHELLS))
 
 
 def test_a_script_is_answered_with_both_outputs_and_its_status(argv: tuple[str, ...]) -> None:
-    assert LocalShell(argv).run("echo out; echo told >&2; exit 3") == Answer(b"out\n", b"told\n", 3)
+    assert LocalShell(argv).run("echo out; echo told >&2; exit 3") == ScriptResult(b"out\n", b"told\n", 3)
 
 
 @settings(max_examples=15, deadline=None)

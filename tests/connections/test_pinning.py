@@ -10,9 +10,9 @@ import pytest
 from nornir.core.configuration import Config, SSHConfig
 from nornir.core.inventory import ConnectionOptions, Defaults, Host
 
-from moor.connections.destination import find
-from moor.connections.pinning import Door, append_known_host, door_of, pin_new, scan_host_key
-from moor.connections.shell import ShellPlugin
+from moor.connections.ssh.destination import find
+from moor.connections.ssh.pinning import KeyScan, append_known_host, door_of, pin_new, scan_host_key
+from moor.connections.ssh.shell import ShellPlugin
 from moor.errors import HostError
 from tests.harness.servers import free_port
 from tests.harness.sshd import Sshd
@@ -26,7 +26,7 @@ def host_at(port: int, known_hosts: Path | None, hostname: str = "127.0.0.1", ke
     return Host("node1", hostname=hostname, port=port, username="root", connection_options=options, defaults=Defaults())
 
 
-def pinned(*doors: Door, answer: bool = True) -> tuple[list[str], list[str]]:
+def pinned(*doors: KeyScan, answer: bool = True) -> tuple[list[str], list[str]]:
     """Pin; give what was told and what was asked."""
     told: list[str] = []
     asked: list[str] = []
@@ -40,7 +40,7 @@ def pinned(*doors: Door, answer: bool = True) -> tuple[list[str], list[str]]:
 
 
 def fingerprint(sshd: Sshd) -> str:
-    """Give the fingerprint as ssh-keygen shows it."""
+    """Return the fingerprint as ssh-keygen shows it."""
     argv = ["ssh-keygen", "-lf", str(sshd.directory / "host_key.pub")]
     return subprocess.run(argv, capture_output=True, text=True, check=True).stdout.split()[1]
 
@@ -119,7 +119,7 @@ def test_scanning_nobody_says_why() -> None:
 
 @pytest.fixture
 def chain(sshd: Sshd, tmp_path: Path) -> Iterator[tuple[Path, list[Sshd]]]:
-    """Give an ssh_config by which node1 is behind two jump hosts, and the three sshds of that way."""
+    """Yield an ssh_config by which node1 is behind two jump hosts, and the three sshds of that way."""
     with Sshd(tmp_path / "second") as second, Sshd(tmp_path / "inner") as inner:
         places = {"first": sshd, "second": second, "node1": inner}
         blocks = [

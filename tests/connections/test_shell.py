@@ -14,10 +14,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from moor.answer import Answer
-from moor.connections.shell import Shell, ShellPlugin
+from moor.connections.ssh.shell import Shell, ShellPlugin
 from moor.errors import HostError
 from moor.resources.base import literal
+from moor.script_result import ScriptResult
 from tests.connections.conftest import SHELLS
 from tests.harness.sshd import PASSWORD, Sshd, descendants
 from tests.harness.waiting import eventually, until
@@ -25,7 +25,7 @@ from tests.harness.waiting import eventually, until
 pytestmark = pytest.mark.usefixtures("backend")
 
 LogIn = Callable[..., Shell]
-SAID = Answer(b"0\n", b"told\n", 3)
+SAID = ScriptResult(b"0\n", b"told\n", 3)
 SCRIPT = "id -u; echo told >&2; exit 3\n"
 
 
@@ -71,7 +71,7 @@ def test_a_script_is_not_in_any_argv(log_in: LogIn) -> None:
 
 
 def test_sudo_without_need_for_a_password_is_not_given_one(log_in: LogIn) -> None:
-    assert log_in("ops", secret="not needed").run("cat", 30) == Answer(b"", b"", 0)
+    assert log_in("ops", secret="not needed").run("cat", 30) == ScriptResult(b"", b"", 0)
 
 
 def test_a_secret_may_be_a_reference(log_in: LogIn, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from threading import Event
 
-from moor.connections.watchdog import Watchdog
+from moor.connections.ssh.watchdog import Watchdog
 
 LONG_S, SHORT_S, PATIENCE_S = 600, 0.1, 20
 

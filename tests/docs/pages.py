@@ -24,17 +24,17 @@ class Block:
 
 
 def blocks(page: Path) -> list[Block]:
-    """Give a page's fenced blocks in order."""
+    """Return a page's fenced blocks in order."""
     return [Block(found[1], found[2]) for found in FENCED.finditer(page.read_text())]
 
 
 def prose(page: Path) -> str:
-    """Give a page without its blocks, fenced or indented."""
+    """Return a page without its blocks, fenced or indented."""
     return re.sub(r"^    .*$", "", FENCED.sub("", page.read_text()), flags=re.MULTILINE)
 
 
 def commands(page: Path) -> Iterator[list[str]]:
-    """Give every command line of moor and make that a page shows, as words: in blocks, and in `code`."""
+    """Yield every command line of moor and make that a page shows, as words: in blocks, and in `code`."""
     shown = [line for block in blocks(page) if block.language in ("", "sh") for line in block.content.splitlines()]
     shown += re.findall(r"^ {4}((?:\.venv/bin/)?moor .*|make .*)$", page.read_text(), re.MULTILINE)
     shown += re.findall(r"`((?:moor|make) [^`]*)`", prose(page))
@@ -46,7 +46,7 @@ def commands(page: Path) -> Iterator[list[str]]:
 
 
 def tables(page: Path) -> dict[str, dict[str, str]]:
-    """Give the tables below headings in `code`: by heading, each key with what its second column says."""
+    """Return the tables below headings in `code`: by heading, each key with what its second column says."""
     parts = re.split(r"^### `(.*)`$", page.read_text(), flags=re.MULTILINE)[1:]
     return {name: dict(_rows(re.split(r"^#", below, flags=re.MULTILINE)[0])) for name, below in _pairs(parts)}
 
@@ -62,17 +62,17 @@ def _rows(text: str) -> Iterator[tuple[str, str]]:
 
 
 def links(page: Path) -> list[str]:
-    """Give the targets of a page's links."""
+    """Return the targets of a page's links."""
     return re.findall(r"\]\(([^)]+)\)", prose(page))
 
 
 def anchors(page: Path) -> set[str]:
-    """Give the anchors of a page's headings, as they are made of their words."""
+    """Return the anchors of a page's headings, as they are made of their words."""
     return {re.sub(r"[^\w -]", "", words.lower()).replace(" ", "-") for words in HEADING.findall(prose(page))}
 
 
 def paths(page: Path) -> Iterator[str]:
-    """Give the paths of this repository that a page mentions in `code`."""
+    """Yield the paths of this repository that a page mentions in `code`."""
     top = {entry.name for entry in ROOT.iterdir()}
     for word in re.findall(r"`([A-Za-z][\w./-]*)`", prose(page)):
         if ("/" in word or "." in word) and word.split("/")[0] in top:

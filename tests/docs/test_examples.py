@@ -10,8 +10,8 @@ import pytest
 from ruamel.yaml import YAML
 
 from moor.settings import settings_of
-from moor.sites import open_site
-from tasks.facts import Registry
+from moor.sites.opening import open_site
+from moor.tasks.facts import Registry
 from tests.docs.pages import PAGES, ROOT, blocks
 from tests.harness.sites import write_site
 

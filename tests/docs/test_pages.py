@@ -12,13 +12,13 @@ from typing import Any, get_args
 import pytest
 from typer.main import get_command
 
-from lab.cli import app as lab_app
 from moor.cli import app
+from moor.engine.findings import Expiry, Finding
 from moor.engine.results import Status
-from moor.findings import Expiry, Finding
-from moor.modules import SHIPPED
-from moor.report import HostReport, ResourceReport, RunReport
-from moor.selection import runbook_called
+from moor.run.report import HostReport, ResourceReport, RunReport
+from moor.run.selection import runbook_called
+from moor.settings.modules import SHIPPED
+from moor_lab.cli import app as lab_app
 from tests.docs.pages import PAGES, ROOT, anchors, blocks, commands, links, paths, prose, tables
 
 OWN = {"ntp"}  # the runbook that docs/write-a-task.md adds

@@ -8,15 +8,15 @@ from typing import Any, get_args, get_type_hints
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from moor.modules import SHIPPED, load_tasks
 from moor.settings import SiteSettings, sections
+from moor.settings.modules import SHIPPED, load_tasks
 from tests.docs.pages import ROOT, tables
 
 PAGE = ROOT / "docs/write-down-your-fleet.md"
 
 
 def described(name: str, model: type[BaseModel]) -> Iterator[tuple[str, dict[str, str]]]:
-    """Give what the page should say of a section and of the free names below it."""
+    """Yield what the page should say of a section and of the free names below it."""
     yield name, {key: default(field) for key, field in model.model_fields.items()}
     if model.model_config.get("extra") == "allow":
         yield from described(f"{name}.NAME", get_type_hints(model)["__pydantic_extra__"].__args__[1])

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from moor import text
 from moor.errors import InputError
-from moor.report import Collector, HostReport, RunReport
-from moor.runbook import run
-from moor.selection import runbook_called
-from moor.sites import open_site
+from moor.output import text
+from moor.run.report import Collector, HostReport, RunReport
+from moor.run.runbook import run
+from moor.run.selection import runbook_called
+from moor.sites.opening import open_site
 from tests.docs.pages import ROOT, blocks
 from tests.harness.hosts import local_shells
 from tests.harness.sites import write_site

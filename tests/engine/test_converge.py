@@ -12,7 +12,7 @@ import pytest
 from nornir.core.inventory import Host
 from nornir.core.task import AggregatedResult, MultiResult, Result, Task
 
-from moor.engine import prelude
+from moor.engine import shell_functions
 from moor.engine.converge import converge
 from moor.engine.results import ResourceResult
 from moor.errors import HostError
@@ -152,7 +152,7 @@ def test_what_was_changed_is_told_though_it_is_not_as_it_should_be_afterwards(fl
 def test_a_host_that_is_busy_shows_what_was_left_undone(
     fleet: MakeFleet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(prelude, "WAIT_S", 1)
+    monkeypatch.setattr(shell_functions, "WAIT_S", 1)
     with (tmp_path / "lock").open("w") as lock:
         flock(lock, LOCK_EX)
         result = run(fleet)["alpha"]

@@ -3,7 +3,7 @@
 from nornir.core.task import Result, Task
 
 from moor.context import change_context
-from moor.engine.once import once
+from moor.engine.asked_once import once
 from tests.harness.hosts import MakeFleet
 
 

@@ -7,7 +7,7 @@ from moor.engine.plan import Change, difference, plan, shown
 from moor.resources.base import Later, State
 from moor.resources.file import File
 from moor.resources.service import Service
-from moor.secrets import Secret
+from moor.secrets.secret import Secret
 
 RUNNING: State = {"running": "yes", "enabled": "yes", "stale": "no"}
 CONFIG = File("/etc/app.conf", "new\n")

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.usefixtures("host_folder")
 
 @pytest.fixture(params=SHELLS)
 def apply(request: pytest.FixtureRequest) -> Apply:
-    """Give what runs fragments as a run of a given name does, in each shell."""
+    """Return what runs fragments as a run of a given name does, in each shell."""
     return lambda run, *fragments: sh(request.param, apply_script(fragments, MARK, run))
 
 
@@ -84,7 +84,7 @@ def test_what_a_fragment_leaves_running_holds_neither_the_script_nor_the_lock_up
 
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
-    """Give a file of a service, its name as odd as they come."""
+    """Return a file of a service, its name as odd as they come."""
     path = tmp_path / "it's a\n-config"
     path.write_text("first\n")
     return path

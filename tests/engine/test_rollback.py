@@ -10,11 +10,11 @@ from shlex import quote
 import pytest
 
 from moor.engine import script
-from moor.engine.prelude import ENVIRONMENT
 from moor.engine.script import answers, apply_script, probe_script
+from moor.engine.shell_functions import ENVIRONMENT
 from moor.errors import HostError
 from moor.resources.service import Service
-from moor.rollback import ABSENT, Kept, Left, PutBack, refuse
+from moor.run.rollback import ABSENT, FormerFile, Left, PutBack, refuse
 from tests.harness.shells import SHELLS, sh, text
 
 MARK = "moor-mark"
@@ -32,7 +32,7 @@ class OneHost:
         return [piece.code for piece in answers(done.stdout, done.stderr, MARK)]
 
     def left(self, run: str = RUN) -> dict[str, Left]:
-        kept = Kept(run, str(self.runs))
+        kept = FormerFile(run, str(self.runs))
         done = sh(self.shell, probe_script([kept.probe()], MARK))
         (piece,) = answers(done.stdout, done.stderr, MARK)
         assert piece.code == 0, piece.stderr
@@ -151,7 +151,7 @@ def test_a_run_that_left_nothing_is_empty(host: OneHost) -> None:
 def test_a_listing_that_makes_no_sense_is_the_hosts_error() -> None:
     for listing in ("one line", "a\nb", "a\nb c d e f"):
         with pytest.raises(HostError, match="described it as"):
-            Kept(RUN).left({"listing": listing})
+            FormerFile(RUN).left({"listing": listing})
 
 
 def test_a_service_that_reads_what_is_put_back_is_started_after_it() -> None:

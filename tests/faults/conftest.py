@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from lab.fleet import Fleet, Host
-from lab.lab import Lab
+from moor_lab.fleet import Fleet, Host
+from moor_lab.lab import Lab
 from tests.faults.inflicted import FAULTS
 from tests.harness.commands import started
 from tests.harness.sites import Content, write_site
@@ -37,7 +37,7 @@ flock -n /run/moor.lock true && echo free"""
 
 
 def fleet_for_faults() -> Fleet:
-    """The well host, three that serve, and one for each fault."""
+    """Return the well host, three that serve, and one for each fault."""
     number = int(os.environ.get("MOOR_LAB_NETWORK", "78")) + 80
     names = [WELL, *SERVED, *(fault.host for fault in FAULTS)]
     systemd = {*SERVED, *(fault.host for fault in FAULTS if fault.systemd)}
@@ -66,7 +66,7 @@ class Berth:
         self.lab.exec(name, ["sh", "-c", "cat >/run/berth-hook"], stdin=f"rm /run/berth-hook\n{script}\n")
 
     def held(self, name: str) -> bool:
-        """Tell whether a script on the host has come to ``HOLD``."""
+        """Return whether a script on the host has come to ``HOLD``."""
         return self.sh(name, "[ ! -e /run/berth-held ] || echo held") == "held\n"
 
     def is_right(self, name: str) -> None:
@@ -102,7 +102,7 @@ class Applied:
 
 @pytest.fixture(scope="session")
 def berth(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Berth]:
-    """The fleet, running; every host as it was made."""
+    """Yield the fleet, running; every host as it was made."""
     Lab(fleet_for_faults()).down(secrets=True)  # of a run that was killed
     lab = Lab(fleet_for_faults())
     try:

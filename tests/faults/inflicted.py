@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lab import faults
-from lab.machine import run
+from moor_lab import faults
+from moor_lab.machine import run
 
 if TYPE_CHECKING:
     from tests.faults.conftest import Berth
@@ -24,8 +24,9 @@ Inflict = Callable[["Berth", str], AbstractContextManager[None]]
 class Fault:
     """A fault on ``host``.
 
-    said       what the one error has to say: resource, cause, remedy; without any the host ends in the right state
-    connect_s  the bound of the host's connection
+    Attributes:
+        said: what the one error has to say: resource, cause, remedy; without any the host ends in the right state
+        connect_s: the bound of the host's connection
     """
 
     host: str
@@ -36,7 +37,7 @@ class Fault:
 
 
 def sh(before: str, after: str = ":") -> Inflict:
-    """Give a fault that a script makes, and another heals."""
+    """Yield a fault that a script makes, and another heals."""
 
     @contextmanager
     def inflicted(berth: Berth, name: str) -> Iterator[None]:
@@ -62,14 +63,14 @@ done; sleep 1"""
 
 @contextmanager
 def cut(berth: Berth, name: str) -> Iterator[None]:
-    """The connection breaks in the middle of a script."""
+    """Return the connection breaks in the middle of a script."""
     berth.hook(name, CUT)
     yield
 
 
 @contextmanager
 def another_key(berth: Berth, name: str) -> Iterator[None]:
-    """The site knows another key of the host."""
+    """Return the site knows another key of the host."""
     kept = berth.known_hosts.read_text()
     keys = {line.split()[0].split(",")[0]: line.split()[2] for line in kept.splitlines()}
     berth.known_hosts.write_text(kept.replace(keys[name], keys["well"]))
@@ -80,7 +81,7 @@ def another_key(berth: Berth, name: str) -> Iterator[None]:
 
 
 def full(path: str, before: str = ":") -> Inflict:
-    """Give a fault that leaves no space below ``path``, after a script."""
+    """Yield a fault that leaves no space below ``path``, after a script."""
 
     @contextmanager
     def inflicted(berth: Berth, name: str) -> Iterator[None]:
@@ -92,7 +93,7 @@ def full(path: str, before: str = ":") -> Inflict:
 
 
 def noisy(places: str, loud: str = ":") -> Inflict:
-    """Give a fault that puts ``NOISE`` into ``places``."""
+    """Yield a fault that puts ``NOISE`` into ``places``."""
 
     @contextmanager
     def inflicted(berth: Berth, name: str) -> Iterator[None]:
@@ -104,7 +105,7 @@ def noisy(places: str, loud: str = ":") -> Inflict:
 
 @contextmanager
 def immutable(berth: Berth, name: str) -> Iterator[None]:
-    """A file is immutable; by this machine's chattr, since the host has none."""
+    """Return a file is immutable; by this machine's chattr, since the host has none."""
     berth.sh(name, MINE)
     path = f"/proc/{berth.lab.machine(name).leader()}/root/etc/berth/app.conf"
     run("chattr", "+i", path)
@@ -116,7 +117,7 @@ def immutable(berth: Berth, name: str) -> Iterator[None]:
 
 @contextmanager
 def csh(berth: Berth, name: str) -> Iterator[None]:
-    """The user's login shell is this machine's csh, with a profile that prints."""
+    """Return the user's login shell is this machine's csh, with a profile that prints."""
     libraries = Path("/usr/lib/x86_64-linux-gnu")
     for path in (Path("/usr/bin/csh").resolve(), libraries / "libbsd.so.0", libraries / "libmd.so.0"):
         content = base64.encodebytes(path.read_bytes()).decode()

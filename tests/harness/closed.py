@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from moor.modules import SHIPPED
+from moor.settings.modules import SHIPPED
 
 GROUPS = {"harbor1": "harbor", "cp1": "control_plane, nodes", "node1": "nodes", "ws1": "workstations"}
 DEFAULTS, HOSTS, CONFIG = "inventory/defaults.yaml", "inventory/hosts.yaml", "config.yaml"
@@ -35,7 +35,7 @@ class Site:
 
     def build(self) -> Site:
         """Write it down, and open the ports."""
-        for name in (CONFIG, "inventory", "lab/demo/context"):
+        for name in (CONFIG, "inventory", "moor_lab/demo/context"):
             source, target = SHIPPED / name, self.folder / name
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copytree(source, target) if source.is_dir() else shutil.copy(source, target)
@@ -43,11 +43,11 @@ class Site:
         lines = [f"{n}: {{hostname: 127.0.0.1, port: {self._door(n)}, groups: [{g}]}}" for n, g in GROUPS.items()]
         (self.folder / HOSTS).write_text("\n".join(lines) + "\n")
         for secret in ("harbor-admin", "ca-passphrase"):
-            self.write(f"lab/secrets/{secret}", "Correct-horse-1\n").chmod(0o600)
-        self.write("lab/kubeconfig", KUBECONFIG)
+            self.write(f"moor_lab/secrets/{secret}", "Correct-horse-1\n").chmod(0o600)
+        self.write("moor_lab/kubeconfig", KUBECONFIG)
         self.archive(f"lab/{INSTALLER}", "harbor/install.sh", "w:gz")
-        self.write("lab/config.json", "{}")
-        self.write("lab/manifest.json", '[{"Config": "config.json"}]')
+        self.write("moor_lab/config.json", "{}")
+        self.write("moor_lab/manifest.json", '[{"Config": "config.json"}]')
         self.archive(f"lab/{ARCHIVE}", "config.json", "w", "manifest.json")
         return self
 

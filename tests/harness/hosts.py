@@ -14,8 +14,8 @@ from nornir.core.plugins.connections import ConnectionPluginRegister
 from nornir.core.state import GlobalState
 from nornir.plugins.runners import ThreadedRunner
 
-from moor.answer import Answer
 from moor.connections.local import LocalPlugin, LocalShell
+from moor.script_result import ScriptResult
 
 NAMES = ("alpha", "beta", "gamma")
 MakeFleet = Callable[..., Nornir]
@@ -54,7 +54,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     scripts: list[str] = []
     really = LocalShell.run
 
-    def run(shell: LocalShell, script: str, timeout_s: float = 300) -> Answer:
+    def run(shell: LocalShell, script: str, timeout_s: float = 300) -> ScriptResult:
         scripts.append(script)
         return really(shell, script, timeout_s)
 

@@ -18,5 +18,5 @@ def text(raw: bytes) -> str:
 
 
 def me(path: Path) -> str:
-    """Give the owner of a path as user:group."""
+    """Return the owner of a path as user:group."""
     return f"{path.owner()}:{path.group()}"

@@ -48,7 +48,7 @@ class User:
     profile: str = ""
 
     def script(self) -> str:
-        """Give sh that makes the user."""
+        """Return sh that makes the user."""
         lines = [f"useradd -m -s '{self.login}' {self.name}", f"echo '{self.name}:{PASSWORD}' | chpasswd"]
         if self.sudo:
             lines.append(f"printf '%s\\n' '{self.name} {self.sudo}' >> /etc/sudoers.d/tests")
@@ -129,7 +129,7 @@ class Sshd:
                 os.kill(pid, number)
 
     def options(self, username: str = "root", **extras: Any) -> dict[str, Any]:
-        """Give the arguments of ``ShellPlugin.open`` for this sshd."""
+        """Return the arguments of ``ShellPlugin.open`` for this sshd."""
         return {
             "hostname": "127.0.0.1",
             "username": username,
@@ -141,12 +141,12 @@ class Sshd:
 
 
 def descendants(pid: int) -> list[int]:
-    """Give the processes that a process began, and theirs."""
+    """Return the processes that a process began, and theirs."""
     found = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=False)
     children = [int(word) for word in found.stdout.split()]
     return [*children, *(deep for child in children for deep in descendants(child))]
 
 
 def installed(*programs: str) -> list[str]:
-    """Give the paths of those programs that this machine has."""
+    """Return the paths of those programs that this machine has."""
     return [path for program in programs if (path := shutil.which(program))]

@@ -30,7 +30,7 @@ def _program(name: str) -> str:
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A PostgreSQL server of this run; gives its URL."""
+    """Yield a PostgreSQL server of this run; gives its URL."""
     place = Path("/tmp") / f"moor-pg-{os.getpid()}"  # noqa: S108 - a socket's path must be short
     place.mkdir(mode=0o700)
     root = os.getuid() == 0
@@ -67,7 +67,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def anywhere(request: pytest.FixtureRequest, settings: SiteSettings) -> SiteSettings:
-    """A site whose history is empty, in either kind of database."""
+    """Return a site whose history is empty, in either kind of database."""
     if request.param == "sqlite":
         return settings
     from sqlalchemy import create_engine

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
+from moor.engine.findings import Expiry, Finding
 from moor.engine.results import Status
 from moor.errors import ErrorKind
-from moor.findings import Expiry, Finding
-from moor.report import HostReport, ResourceReport, RunReport
+from moor.run.report import HostReport, ResourceReport, RunReport
 
 BEGAN = datetime(2026, 11, 1, tzinfo=UTC)
 _numbers = count()
@@ -23,7 +23,7 @@ def a_run(
     expiries: tuple[Expiry, ...] = (),
     answered: tuple[str, ...] = ("write_hosts", "compare_members"),
 ) -> RunReport:
-    """A run an hour after the one before; ``found`` is status by resource by host."""
+    """Return a run an hour after the one before; ``found`` is status by resource by host."""
     number = next(_numbers)
     hosts = {name: HostReport(True, "", [_resource(*pair) for pair in held.items()]) for name, held in found.items()}
     for name in unexamined:

@@ -48,7 +48,7 @@ FIRST = (
 
 @pytest.fixture
 def old(anywhere: SiteSettings) -> SiteSettings:
-    """A site with the database of the first moor."""
+    """Return a site with the database of the first moor."""
     engine = opened(place(anywhere))
     postgresql = engine.dialect.name == "postgresql"
     words = {

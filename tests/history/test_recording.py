@@ -9,16 +9,16 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from moor.engine.findings import Expiry, Finding
 from moor.engine.results import Status
 from moor.errors import HistoryError
-from moor.findings import Expiry, Finding
 from moor.history.database import FILE, connected
 from moor.history.model import FindingRow, Recorded
 from moor.history.reading import History
 from moor.history.recording import LONGEST, record
-from moor.history.telling import mark_told, untold
-from moor.report import RunReport
-from moor.secrets import Secret
+from moor.history.untold import mark_told, untold
+from moor.run.report import RunReport
+from moor.secrets.secret import Secret
 from moor.settings import SecretRef, SiteSettings
 from tests.history.reports import a_run
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from moor.errors import InputError
-from moor.joining import Draft, extended, to_adopt
-from moor.nodes import Node, paired
+from moor.inventory.joining import Draft, extended, to_adopt
+from moor.inventory.nodes import Node, paired
 from moor.settings import SiteSettings
 
 ENTRY = {"node9": {"hostname": "10.0.0.9", "groups": ["nodes"]}}

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moor.cluster_inventory import entry_of
 from moor.errors import InputError
-from moor.identity import FRAGMENT, Identity, identity_of
-from moor.joining import to_adopt
-from moor.nodes import Node, node_of, paired
-from tasks.membership import differences
+from moor.inventory.cluster import entry_of
+from moor.inventory.identity import FRAGMENT, Identity, identity_of
+from moor.inventory.joining import to_adopt
+from moor.inventory.nodes import Node, node_of, paired
+from moor.tasks.cluster.members import differences
 from tests.harness.shells import SHELLS, sh, text
 
 SERVER = {"containerd": {"runtime": "rke2", "unit": "rke2-server"}}

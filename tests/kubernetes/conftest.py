@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from lab.kubernetes.standin import kinds
-from lab.kubernetes.standin.api.cluster import Cluster, Options
-from lab.kubernetes.standin.controllers.loop import Controllers
-from lab.kubernetes.standin.objects import Object, clone, is_true, name_of, set_condition, timestamp
-from lab.kubernetes.standin.store import Store
+from moor_lab.kubernetes.standin import kinds
+from moor_lab.kubernetes.standin.api.cluster import Cluster, Options
+from moor_lab.kubernetes.standin.controllers.loop import Controllers
+from moor_lab.kubernetes.standin.objects import Object, clone, is_true, name_of, set_condition, timestamp
+from moor_lab.kubernetes.standin.store import Store
 from tests.kubernetes.served import api, client
 
 __all__ = ["api", "client"]
@@ -65,7 +65,7 @@ class Fleet:
         self.cluster.update(kinds.NODE, "", name, node, Options(subresource="status"))
 
     def pods(self, app: str = "web") -> list[Object]:
-        """The pods of one deployment, those being deleted left out."""
+        """Return the pods of one deployment, those being deleted left out."""
         found = self.cluster.store.select(kinds.POD, "demo")[0]
         return [
             one
@@ -74,7 +74,7 @@ class Fleet:
         ]
 
     def deployment(self, name: str = "web") -> Object:
-        """A deployment as it is now."""
+        """Return a deployment as it is now."""
         return self.cluster.store.get(kinds.DEPLOYMENT, "demo", name)
 
     def settle(self, rounds: int = 40) -> None:
@@ -113,7 +113,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def cluster(tmp_path: Path, clock: Clock) -> Iterator[Cluster]:
-    """An empty cluster with the namespace demo."""
+    """Yield an empty cluster with the namespace demo."""
     store = Store(tmp_path / "cluster.sqlite")
     cluster = Cluster(store, clock)
     cluster.create(kinds.NAMESPACE, "", {"metadata": {"name": "demo"}})
@@ -123,7 +123,7 @@ def cluster(tmp_path: Path, clock: Clock) -> Iterator[Cluster]:
 
 @pytest.fixture
 def fleet(cluster: Cluster, clock: Clock) -> Fleet:
-    """The cluster with three nodes."""
+    """Return the cluster with three nodes."""
     made = Fleet(cluster, clock)
     for name in ("n1", "n2", "n3"):
         made.add_node(name)

@@ -8,7 +8,7 @@ Object = dict[str, Any]
 
 
 def deployment(image: str = "registry.test/demo/web:1", replicas: int = 3, name: str = "web", **spec: Any) -> Object:
-    """A deployment of one container with one port."""
+    """Return a deployment of one container with one port."""
     container = {"name": "web", "image": image, "ports": [{"containerPort": 8080}]}
     return {
         "apiVersion": "apps/v1",
@@ -24,7 +24,7 @@ def deployment(image: str = "registry.test/demo/web:1", replicas: int = 3, name:
 
 
 def secret(kind: str = "Opaque", **data: str) -> Object:
-    """A secret with plain values."""
+    """Return a secret with plain values."""
     return {
         "apiVersion": "v1",
         "kind": "Secret",

@@ -16,11 +16,11 @@ from lightkube import Client, KubeConfig
 from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.core_v1 import Namespace
 
-import lab.kubernetes as lab_kubernetes
-from lab.kubernetes.standin.api.access import TENANT, Tokens
-from lab.kubernetes.standin.api.cluster import Cluster
-from lab.kubernetes.standin.api.http import Handler, Server
-from lab.kubernetes.standin.store import Store
+import moor_lab.kubernetes as lab_kubernetes
+from moor_lab.kubernetes.standin.api.access import TENANT, Tokens
+from moor_lab.kubernetes.standin.api.cluster import Cluster
+from moor_lab.kubernetes.standin.api.http import Handler, Server
+from moor_lab.kubernetes.standin.store import Store
 
 
 class Api:
@@ -80,7 +80,7 @@ class Api:
         return Client(config=config, field_manager="moor", namespace="demo", dry_run=dry_run)
 
     def http(self, token: str | None = None) -> httpx.Client:
-        """A plain client; by default the admin's."""
+        """Return a plain client; by default the admin's."""
         given = self.access.admin_token if token is None else token
         headers = {"Authorization": f"Bearer {given}"} if given else {}
         trusted = ssl.create_default_context(cadata=self.access.authority)
@@ -114,7 +114,7 @@ class Api:
 
 @pytest.fixture
 def api(tmp_path: Path) -> Iterator[Api]:
-    """A served cluster that is empty."""
+    """Yield a served cluster that is empty."""
     api = Api(tmp_path)
     yield api
     api.close()
@@ -122,7 +122,7 @@ def api(tmp_path: Path) -> Iterator[Api]:
 
 @pytest.fixture
 def client(api: Api) -> Iterator[Client]:
-    """A client of a cluster with the namespace ``demo``."""
+    """Yield a client of a cluster with the namespace ``demo``."""
     with closing(api.client()) as client:
         client.create(Namespace(metadata=ObjectMeta(name="demo")))
         yield client

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from lab.kubernetes.standin import kinds
-from lab.kubernetes.standin.api.admission import violations, warnings
-from lab.kubernetes.standin.objects import condition
+from moor_lab.kubernetes.standin import kinds
+from moor_lab.kubernetes.standin.api.admission import violations, warnings
+from moor_lab.kubernetes.standin.objects import condition
 from tests.kubernetes.conftest import Fleet
 from tests.kubernetes.samples import Object, deployment
 

@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
-from lab.kubernetes.standin import kinds
-from lab.kubernetes.standin.agent import (
+from moor_lab.kubernetes.standin import kinds
+from moor_lab.kubernetes.standin.agent import (
     confinement,
     containerd,
     environment,
@@ -29,10 +29,10 @@ from lab.kubernetes.standin.agent import (
     pulls,
     status,
 )
-from lab.kubernetes.standin.agent.confinement import ConfigError
-from lab.kubernetes.standin.agent.containerd import Image
-from lab.kubernetes.standin.agent.effect import config_path
-from lab.kubernetes.standin.agent.images import Credentials, InvalidName
+from moor_lab.kubernetes.standin.agent.confinement import ConfigError
+from moor_lab.kubernetes.standin.agent.containerd import Image
+from moor_lab.kubernetes.standin.agent.effect import config_path
+from moor_lab.kubernetes.standin.agent.images import Credentials, InvalidName
 from tests.harness.servers import Handler, serving
 
 Object = dict[str, Any]
@@ -419,7 +419,7 @@ def test_the_registry_directory_is_found_in_every_version(dump: str, path: str) 
 
 @pytest.fixture
 def web() -> Iterator[int]:
-    """A port of a server that answers /ok with 200 and all else with 500."""
+    """Yield a port of a server that answers /ok with 200 and all else with 500."""
 
     class Asked(Handler):
         def do_GET(self) -> None:
@@ -479,7 +479,7 @@ case "$*" in *--user*) [ -t 0 ] && stty -echo && read -r password && echo "$pass
 
 @pytest.fixture
 def ctr(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A directory in which a ctr that only looks like one leaves what it was given."""
+    """Return a directory in which a ctr that only looks like one leaves what it was given."""
     program = tmp_path / "ctr"
     program.write_text(FAKE_CTR)
     program.chmod(0o755)

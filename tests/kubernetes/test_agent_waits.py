@@ -14,10 +14,10 @@ from pathlib import Path
 import grpc  # type: ignore[import-untyped]
 import pytest
 
-from lab.kubernetes.standin import kinds
-from lab.kubernetes.standin.agent import containerd
-from lab.kubernetes.standin.agent.client import Client, Failure
-from lab.kubernetes.standin.agent.waiting import Bell, ProcessEnd
+from moor_lab.kubernetes.standin import kinds
+from moor_lab.kubernetes.standin.agent import containerd
+from moor_lab.kubernetes.standin.agent.client import Client, Failure
+from moor_lab.kubernetes.standin.agent.waiting import Bell, ProcessEnd
 from tests.kubernetes.served import Api
 
 

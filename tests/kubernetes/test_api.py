@@ -16,8 +16,8 @@ from lightkube.resources.apps_v1 import Deployment
 from lightkube.resources.core_v1 import Node, Pod, Secret
 from lightkube.types import CascadeType, PatchType
 
-from lab.kubernetes.standin.api.cluster import Cluster
-from lab.kubernetes.standin.store import Store
+from moor_lab.kubernetes.standin.api.cluster import Cluster
+from moor_lab.kubernetes.standin.store import Store
 from tests.kubernetes.samples import Object, deployment, secret
 from tests.kubernetes.served import Api
 

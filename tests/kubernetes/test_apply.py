@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lab.kubernetes.standin import kinds, managers, schema
-from lab.kubernetes.standin.errors import ApiError
-from lab.kubernetes.standin.fields import decode, encode, flatten, spell
-from lab.kubernetes.standin.managers import Manager
-from lab.kubernetes.standin.objects import clone
+from moor_lab.kubernetes.standin import kinds, managers, schema
+from moor_lab.kubernetes.standin.errors import ApiError
+from moor_lab.kubernetes.standin.fields import decode, encode, flatten, spell
+from moor_lab.kubernetes.standin.managers import Manager
+from moor_lab.kubernetes.standin.objects import clone
 from tests.kubernetes.conftest import Fleet
 from tests.kubernetes.samples import deployment
 
@@ -39,7 +39,7 @@ containers = st.lists(
 
 @st.composite
 def configurations(draw: st.DrawFn) -> Object:
-    """A deployment as somebody might apply it; any part may be missing."""
+    """Return a deployment as somebody might apply it; any part may be missing."""
     spec: Object = {}
     if draw(st.booleans()):
         spec["replicas"] = draw(st.integers(0, 3))
@@ -53,7 +53,7 @@ def applied(live: Object, config: Object, who: str = "moor", force: bool = False
 
 
 def values_of(obj: Object) -> dict[tuple[str, ...], str]:
-    """Every value that somebody would notice; an empty map says nothing."""
+    """Return every value that somebody would notice; an empty map says nothing."""
     held = flatten(DEPLOYMENT, managers.tracked(obj))
     return {path: repr(value) for path, value in held.items() if value not in ({}, [])}
 

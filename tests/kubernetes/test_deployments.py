@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from lab.kubernetes.standin import kinds
-from lab.kubernetes.standin.controllers.rollouts import absolute, template_hash
-from lab.kubernetes.standin.objects import Object, clone, condition, dig, is_true, name_of
+from moor_lab.kubernetes.standin import kinds
+from moor_lab.kubernetes.standin.controllers.rollouts import absolute, template_hash
+from moor_lab.kubernetes.standin.objects import Object, clone, condition, dig, is_true, name_of
 from tests.kubernetes.conftest import Fleet
 from tests.kubernetes.samples import deployment
 

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from lab.kubernetes.standin import kinds
-from lab.kubernetes.standin.api.access import ANONYMOUS, Tokens, User
-from lab.kubernetes.standin.api.cluster import Cluster
-from lab.kubernetes.standin.api.decode import go_json_error
-from lab.kubernetes.standin.api.routes import Request, answer
-from lab.kubernetes.standin.errors import ApiError
+from moor_lab.kubernetes.standin import kinds
+from moor_lab.kubernetes.standin.api.access import ANONYMOUS, Tokens, User
+from moor_lab.kubernetes.standin.api.cluster import Cluster
+from moor_lab.kubernetes.standin.api.decode import go_json_error
+from moor_lab.kubernetes.standin.api.routes import Request, answer
+from moor_lab.kubernetes.standin.errors import ApiError
 from tests.kubernetes.samples import Object, deployment, secret
 
 ADMIN = User("admin", ("system:masters",))

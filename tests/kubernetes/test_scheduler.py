@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from lab.kubernetes.standin import kinds
-from lab.kubernetes.standin.controllers.loop import Controllers
-from lab.kubernetes.standin.controllers.nodes import GRACE_S
-from lab.kubernetes.standin.controllers.scheduler import quantity, tolerates
-from lab.kubernetes.standin.objects import Object, condition, dig, is_true, name_of
+from moor_lab.kubernetes.standin import kinds
+from moor_lab.kubernetes.standin.controllers.loop import Controllers
+from moor_lab.kubernetes.standin.controllers.nodes import GRACE_S
+from moor_lab.kubernetes.standin.controllers.scheduler import quantity, tolerates
+from moor_lab.kubernetes.standin.objects import Object, condition, dig, is_true, name_of
 from tests.kubernetes.conftest import Fleet
 from tests.kubernetes.samples import deployment
 

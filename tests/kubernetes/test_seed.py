@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from lab.fleet import load_fleet
-from lab.kubernetes import seed
-from lab.lab import Lab
 from moor.errors import InputError
+from moor_lab.fleet import load_fleet
+from moor_lab.kubernetes import seed
+from moor_lab.lab import Lab
 
 AGENT = {"moor-lab-kubelet.service", "moor-lab-pods.service"}
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
-from lab.fleet import Fleet, load_fleet
-from lab.lab import Lab
+from moor_lab.fleet import Fleet, load_fleet
+from moor_lab.lab import Lab
 
 if TYPE_CHECKING:
     from tests.lab.moored import Moor
@@ -29,7 +29,8 @@ class Ssh(Protocol):
 def fleet_for_tests(offset: int = 0) -> Fleet:
     """The shipped fleet on 10.N.0.0/16, N being 78 or MOOR_LAB_NETWORK, by which two test runs at once keep apart.
 
-    offset  for one more lab in the same run.
+    Args:
+        offset: for one more lab in the same run.
     """
     number = int(os.environ.get("MOOR_LAB_NETWORK", "78")) + offset
     return load_fleet().moved(IPv4Network(f"10.{number}.0.0/16"), f"t{number}", Path(f"/var/lib/moor-lab-t{number}"))
@@ -41,7 +42,7 @@ def _tell(message: str) -> None:
 
 @pytest.fixture(scope="session")
 def lab() -> Iterator[Lab]:
-    """The whole fleet, running; torn down whatever happens."""
+    """Yield the whole fleet, running; torn down whatever happens."""
     from tests.lab.moored import fleet_running
 
     with fleet_running(told=_tell) as running:
@@ -50,7 +51,7 @@ def lab() -> Iterator[Lab]:
 
 @pytest.fixture(scope="session")
 def ssh(lab: Lab) -> Ssh:
-    """The operator's way in to the hosts of ``lab``."""
+    """Return the operator's way in to the hosts of ``lab``."""
 
     def connect(name: str, command: str, timeout_s: float = 60) -> subprocess.CompletedProcess[str]:
         argv = [*lab.ssh_argv(name), command]
@@ -70,7 +71,7 @@ class Moored:
 
 @pytest.fixture(scope="session")
 def moored(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Moored]:
-    """A fleet with a workload that runs from the registry, shared by all tests that start from there."""
+    """Yield a fleet with a workload that runs from the registry, shared by all tests that start from there."""
     from tests.lab.moored import fleet_running, site_for
 
     with fleet_running(60) as running:

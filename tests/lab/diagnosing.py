@@ -23,8 +23,8 @@ from lightkube import Client, codecs
 from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.core_v1 import Secret as KubeSecret
 
-from moor.connections.harbor import Harbor
-from tasks.registry_logins import DOCKER_CONFIG
+from moor.connections.apis.harbor import Harbor
+from moor.tasks.registry.logins import DOCKER_CONFIG
 from tests.harness.waiting import eventually
 from tests.lab.conftest import Moored
 
@@ -39,7 +39,7 @@ DROP_IN = "/run/systemd/system/containerd.service.d"
 
 
 def diagnosed(moored: Moored, *words: str) -> dict[str, list[str]]:
-    """Give the rules that a diagnosis names, by host; a host that is well has none."""
+    """Return the rules that a diagnosis names, by host; a host that is well has none."""
     done = moored.moor("diagnose", "--quiet", "--output", "json", *words)
     report = json.loads(done.stdout)
     found = {

@@ -47,8 +47,9 @@ touch --reference=/etc/ssl/certs {bundle}
 class Family:
     """How a family differs.
 
-    identity  what os-release says
-    tool      its command, where this machine's is not the same
+    Attributes:
+        identity: what os-release says
+        tool: its command, where this machine's is not the same
     """
 
     identity: str
@@ -84,7 +85,7 @@ class Root:
     family: Family
 
     def path(self, path: str) -> Path:
-        """Say where a path of the root is from outside."""
+        """Return where a path of the root is from outside."""
         local = path.removeprefix("/usr/local/")
         return self.folder / ("local/" + local if local != path else path.lstrip("/"))
 

@@ -10,8 +10,8 @@ from lightkube import Client, KubeConfig
 from lightkube.core.exceptions import ApiError
 from lightkube.resources.core_v1 import Node
 
-from lab.fleet import Host
-from lab.lab import Lab
+from moor_lab.fleet import Host
+from moor_lab.lab import Lab
 
 GONE = 404
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import grpc  # type: ignore[import-untyped]
 
-from lab.lab import Lab
+from moor_lab.lab import Lab
 
 VERSIONS = ("runtime.v1", "runtime.v1alpha2")  # the second is all that containerd 1.4 knows
 
@@ -12,7 +12,8 @@ VERSIONS = ("runtime.v1", "runtime.v1alpha2")  # the second is all that containe
 def cri_pull(lab: Lab, name: str, image: str, user: str, password: str) -> str:
     """Pull an image on a host; gives what containerd said where that failed.
 
-    Source  k8s.io/cri-api, api.proto: PullImageRequest, ImageSpec, AuthConfig
+    References:
+        k8s.io/cri-api, api.proto: PullImageRequest, ImageSpec, AuthConfig
     """
     login = _field(1, user.encode()) + _field(2, password.encode())
     request = _field(1, _field(1, image.encode())) + _field(2, login)
@@ -30,6 +31,6 @@ def cri_pull(lab: Lab, name: str, image: str, user: str, password: str) -> str:
 
 
 def _field(number: int, content: bytes) -> bytes:
-    """Give a field of a message as protobuf writes it; short ones only."""
+    """Return a field of a message as protobuf writes it; short ones only."""
     assert len(content) < 128
     return bytes((number << 3 | 2, len(content))) + content

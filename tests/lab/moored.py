@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lab.artifacts import provide
-from lab.fleet import load_fleet
-from lab.lab import Lab
+from moor_lab.artifacts import provide
+from moor_lab.fleet import load_fleet
+from moor_lab.lab import Lab
 from tests.harness.commands import Done, moor
 from tests.lab.conftest import fleet_for_tests
 
@@ -43,7 +43,7 @@ class Moor:
 
 @contextmanager
 def fleet_running(offset: int = 0, told: Callable[[str], None] = lambda _: None) -> Iterator[Lab]:
-    """A bare fleet on a network of its own, with Harbor's installer in its directory; gone at the end."""
+    """Return a bare fleet on a network of its own, with Harbor's installer in its directory; gone at the end."""
     running = Lab(fleet_for_tests(offset))
     running.down(secrets=True)  # of a run that was killed
     running = Lab(fleet_for_tests(offset), progress=told)
@@ -56,9 +56,9 @@ def fleet_running(offset: int = 0, told: Callable[[str], None] = lambda _: None)
 
 
 def site_for(lab: Lab, site: Path) -> Moor:
-    """The shipped site, moved to the lab's fleet."""
+    """Return the shipped site, moved to the lab's fleet."""
     shipped = load_fleet()
-    for name in ("config.yaml", "inventory", "lab/demo/context"):
+    for name in ("config.yaml", "inventory", "moor_lab/demo/context"):
         source, target = SHIPPED / name, site / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copytree(source, target) if source.is_dir() else shutil.copy(source, target)

@@ -8,10 +8,10 @@ from contextlib import contextmanager, suppress
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
-from lab.fleet import Fleet
-from lab.lab import Lab
-from lab.network import address6
 from moor.errors import MoorError
+from moor_lab.fleet import Fleet
+from moor_lab.lab import Lab
+from moor_lab.network import address6
 from tests.harness.sites import Content, write_site
 from tests.harness.waiting import until
 from tests.lab.conftest import fleet_for_tests
@@ -28,7 +28,7 @@ GREETER = {
 
 
 def two_hosts(offset: int) -> Fleet:
-    """The registry's host and a stranger of the shipped fleet, with every firewall there is."""
+    """Return the registry's host and a stranger of the shipped fleet, with every firewall there is."""
     fleet = fleet_for_tests(offset).only("harbor1", "outsider")
     hosts = {name: host.model_copy(update={"packages": NETWORK_PACKAGES}) for name, host in fleet.hosts.items()}
     return fleet.model_copy(update={"hosts": hosts})
@@ -36,7 +36,7 @@ def two_hosts(offset: int) -> Fleet:
 
 @contextmanager
 def guarded_host(offset: int) -> Iterator[Lab]:
-    """The two hosts, running; gone at the end."""
+    """Return the two hosts, running; gone at the end."""
     fleet = two_hosts(offset)
     Lab(fleet).down(secrets=True)  # of a run that was killed
     running = Lab(fleet)
@@ -88,7 +88,7 @@ def greet(lab: Lab, name: str) -> None:
 
 
 def from_here(address: IPv4Address | IPv6Address, port: int = 443) -> bytes:
-    """What this machine is greeted with; why not, where it is not."""
+    """Return what this machine is greeted with; why not, where it is not."""
     try:
         with socket.create_connection((str(address), port), 5) as connection:
             return connection.recv(9)
@@ -97,7 +97,7 @@ def from_here(address: IPv4Address | IPv6Address, port: int = 443) -> bytes:
 
 
 def from_host(lab: Lab, name: str, address: IPv4Address | IPv6Address, port: int = 443) -> bytes:
-    """What a host is greeted with; why not, where it is not."""
+    """Return what a host is greeted with; why not, where it is not."""
     try:
         return lab.exec(name, ["busybox", "nc", "-w", "3", str(address), str(port)]).encode()[:9]
     except MoorError as error:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import dns.update
 
-from lab.lab import Lab
-from moor.connections.nameserver import Key, NameServer
-from moor.secrets import Secret
+from moor.connections.apis.nameserver import NameServer, TsigKey
+from moor.secrets.secret import Secret
+from moor_lab.lab import Lab
 
 ZONE, KEY = "moor.test", "moor."
 TSIG = base64.b64encode(b"a secret of the test, no other").decode()
@@ -84,7 +84,7 @@ systemctl start {self.unit}"""
         self.server().exchange(update, name)
 
     def server(self, key: str = KEY, secret: str = TSIG) -> NameServer:
-        return NameServer(ZONE, self.address, self.port, Key(key, "hmac-sha256", Secret(secret)))
+        return NameServer(ZONE, self.address, self.port, TsigKey(key, "hmac-sha256", Secret(secret)))
 
     def addresses(self, name: str, kind: str = "A") -> tuple[str, ...]:
         return self.server().held(name, kind).values

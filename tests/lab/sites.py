@@ -9,12 +9,12 @@ from typing import Any
 
 from nornir.core.filter import F
 
-from lab.lab import Lab
-from moor.findings import Finding
-from moor.report import Collector, HostReport, RunReport
-from moor.runbook import Runbook, Stage, TaskFunction, run
-from moor.sites import open_site
-from tasks.pki import issue_certificates
+from moor.engine.findings import Finding
+from moor.run.report import Collector, HostReport, RunReport
+from moor.run.runbook import Runbook, Stage, TaskFunction, run
+from moor.sites.opening import open_site
+from moor.tasks.pki.issue import issue_certificates
+from moor_lab.lab import Lab
 from tests.harness.sites import Content, write_site
 
 NAME = "registry.moor.test"
@@ -30,7 +30,8 @@ GROUPS = {
 class Site:
     """A site of the lab's fleet; ``data`` of all hosts is in ``write``.
 
-    groups  with their hosts, of which the first of ``harbor`` is the registry's
+    Attributes:
+        groups: with their hosts, of which the first of ``harbor`` is the registry's
     """
 
     lab: Lab
@@ -98,5 +99,5 @@ def changed(report: HostReport) -> list[str]:
 
 
 def diffs(report: HostReport) -> Iterator[str]:
-    """Give the difference of every resource that differs."""
+    """Return the difference of every resource that differs."""
     return (resource.diff for resource in report.resources if resource.diff)

@@ -9,7 +9,7 @@ import json
 import tarfile
 from pathlib import Path
 
-from lab.kubernetes.certificates import make_certificates
+from moor_lab.kubernetes.certificates import make_certificates
 
 FILES = (
     "usr/bin/busybox",
@@ -25,7 +25,8 @@ ENTRYPOINT = ["/bin/busybox", "httpd", "-f", "-p", "8080", "-h", "/usr"]
 def make_registry(root: Path, target: Path, name: str) -> str:
     """Puts image and certificate for small_registry.py into ``target``; gives the authority that signed it.
 
-    root    a file system that has busybox.
+    Args:
+        root: a file system that has busybox.
     """
     blobs = target / "blobs"
     blobs.mkdir(parents=True)

@@ -12,7 +12,7 @@ import httpx
 import pytest
 import yaml
 
-from lab.kubernetes import make_access
+from moor_lab.kubernetes import make_access
 from tests.lab.conftest import Moored
 from tests.lab.drifting import drifted
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from lab.lab import Lab
 from moor.errors import MoorError
-from tasks.containerd import configure_containerd
-from tasks.containerd_config import CONFIG, PLUGIN
-from tasks.names.hosts import write_hosts
+from moor.tasks.containerd.config import CONFIG, PLUGIN
+from moor.tasks.containerd.configure import configure_containerd
+from moor.tasks.names.hosts import write_hosts
+from moor_lab.lab import Lab
 from tests.lab.answering import PORT, answering
 from tests.lab.sites import NAME, Site, changed
 
@@ -30,7 +30,7 @@ REGISTRY = 'plugins."io.containerd.grpc.v1.cri".registry'
 
 @pytest.fixture(params=["node1", "node2"])
 def name(request: pytest.FixtureRequest, lab: Lab) -> str:
-    """A node of either release, bare."""
+    """Return a node of either release, bare."""
     lab.reset(request.param)
     lab.exec(request.param, ["systemctl", "is-system-running", "--wait"])
     return str(request.param)
@@ -38,7 +38,7 @@ def name(request: pytest.FixtureRequest, lab: Lab) -> str:
 
 @pytest.fixture
 def site(lab: Lab, tmp_path: Path) -> Site:
-    """A site whose registry is this machine, on a port of its own."""
+    """Return a site whose registry is this machine, on a port of its own."""
     return new_site(lab, tmp_path / "site")
 
 

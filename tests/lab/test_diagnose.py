@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from lab import faults
+from moor_lab import faults
 from tests.harness.waiting import eventually
 from tests.lab.conftest import Moored
 from tests.lab.diagnosing import (

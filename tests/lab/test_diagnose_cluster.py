@@ -16,9 +16,9 @@ from lightkube.resources.apps_v1 import Deployment
 from lightkube.resources.core_v1 import Namespace, Pod
 from lightkube.resources.core_v1 import Secret as KubeSecret
 
-from moor.connections.harbor import Harbor
-from tasks.registry_logins import DOCKER_CONFIG
-from tasks.robots import find_robot
+from moor.connections.apis.harbor import Harbor
+from moor.tasks.registry.logins import DOCKER_CONFIG
+from moor.tasks.registry.robots import find_robot
 from tests.harness.waiting import eventually
 from tests.lab.conftest import Moored
 from tests.lab.diagnosing import (
@@ -47,7 +47,7 @@ def cluster(moored: Moored) -> Iterator[Client]:
 
 @pytest.fixture
 def trial(moored: Moored, cluster: Client) -> Iterator[tuple[str, str]]:
-    """A namespace of the test's own; gives the puller's user and password."""
+    """Yield a namespace of the test's own; gives the puller's user and password."""
     found = cluster.get(KubeSecret, "registry", namespace="demo")
     auths = json.loads(base64.b64decode((found.data or {})[".dockerconfigjson"]))["auths"]
     cluster.apply(Namespace(metadata=ObjectMeta(name="trial")), field_manager="trial")
@@ -141,7 +141,7 @@ def test_an_image_for_another_architecture_is_told(moored: Moored, cluster: Clie
 
 @pytest.fixture(params=["silent", "ended", "absent"])
 def no_cluster(request: pytest.FixtureRequest, moored: Moored, tmp_path: Path) -> Iterator[str]:
-    """A kubeconfig by which nothing is learned of the cluster; gives what is said of it."""
+    """Yield a kubeconfig by which nothing is learned of the cluster; gives what is said of it."""
     defaults = moored.moor.site / "inventory/defaults.yaml"
     former = defaults.read_text()
     kubeconfig = moored.lab.directory / "kubeconfig"

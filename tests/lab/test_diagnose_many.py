@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from lab.fleet import Fleet, Host
-from lab.lab import Lab
+from moor_lab.fleet import Fleet, Host
+from moor_lab.lab import Lab
 from tests.harness.sites import Content, write_site
 from tests.lab.conftest import fleet_for_tests
 from tests.lab.moored import Moor
@@ -41,7 +41,7 @@ def lab() -> Iterator[Lab]:
 
 @pytest.fixture
 def moor(lab: Lab, tmp_path: Path) -> Moor:
-    """A site of all these hosts as nodes of a registry that is not there."""
+    """Return a site of all these hosts as nodes of a registry that is not there."""
     extras = {"key_file": str(lab.key), "known_hosts": str(lab.known_hosts)}
     passphrase = tmp_path / "passphrase"
     passphrase.touch(mode=0o600)

@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
-from lab.fleet import Host
-from lab.lab import Lab
-from moor.connections.nameserver import Held
+from moor.connections.apis.nameserver import ZoneRecords
 from moor.errors import Outpaced
-from moor.report import HostReport
-from tasks.names.dnsmasq import CONFIG, serve_names
-from tasks.names.hosts import write_hosts
-from tasks.names.records import write_records
-from tasks.way import look_at_way
+from moor.run.report import HostReport
+from moor.tasks.diagnosis.path import look_at_way
+from moor.tasks.names.dnsmasq import CONFIG, serve_names
+from moor.tasks.names.hosts import write_hosts
+from moor.tasks.names.records import write_records
+from moor_lab.fleet import Host
+from moor_lab.lab import Lab
 from tests.lab.conftest import fleet_for_tests
 from tests.lab.networked import NETWORK_PACKAGES
 from tests.lab.serving import KEY, TSIG, WRONG, ZONE, Served, bind_on, knot_on
@@ -32,7 +32,7 @@ GROUPS = {"harbor": ("dns1",), "dns": ("dns1",), "nodes": ("node1",)}
 
 @pytest.fixture(scope="module")
 def network() -> Iterator[Lab]:
-    """A host that serves names, and a node that asks it."""
+    """Yield a host that serves names, and a node that asks it."""
     fleet = fleet_for_tests(90)
     first = int(fleet.network[0])
     hosts = {
@@ -56,7 +56,7 @@ def site(network: Lab, tmp_path: Path) -> Site:
 
 @pytest.fixture(params=[bind_on, knot_on], ids=["bind", "knot"])
 def server(request: pytest.FixtureRequest, network: Lab) -> Served:
-    """A server that holds the zone, and no record of the registry."""
+    """Return a server that holds the zone, and no record of the registry."""
     server: Served = request.param(network)
     server.start()
     return server
@@ -126,7 +126,7 @@ def test_what_somebody_changed_after_it_was_read_is_not_overwritten(server: Serv
     ):
         server.server().replace(NAME, "A", read, ("10.1.2.3",), 300)
     with pytest.raises(Outpaced):
-        server.server().replace(NAME, "A", Held(("10.9.9.8",), 60), (), 300)
+        server.server().replace(NAME, "A", ZoneRecords(("10.9.9.8",), 60), (), 300)
     assert server.addresses(NAME) == ("10.9.9.9",)
 
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from lab.lab import Lab
-from tasks.docker import CERTS, install_docker
-from tasks.docker_verifies import DAEMON
-from tasks.names.hosts import write_hosts
+from moor.tasks.docker.install import CERTS, install_docker
+from moor.tasks.docker.verification import DAEMON
+from moor.tasks.names.hosts import write_hosts
+from moor_lab.lab import Lab
 from tests.lab.answering import PORT, answering
 from tests.lab.sites import NAME, Site, changed
 
@@ -24,7 +24,7 @@ PULL = f"docker pull {NAME}:{PORT}/demo/none:1 2>&1 || :"
 
 @pytest.fixture
 def site(lab: Lab, tmp_path: Path) -> Site:
-    """A site whose registry is this machine, on a port of its own."""
+    """Return a site whose registry is this machine, on a port of its own."""
     site = write(Site(lab, tmp_path / "site"))
     site.certify()
     return site

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from lab import faults
+from moor_lab import faults
 from tests.harness.waiting import eventually, next_second
 from tests.lab.conftest import Moored
 from tests.lab.diagnosing import CERTS_D, CONFIG, administrator, closed, stopped
 from tests.lab.drifting import clean, drifted
-from tests.tell.receiver import receiver
+from tests.output.tell.receiver import receiver
 
 pytestmark = pytest.mark.lab
 

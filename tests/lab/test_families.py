@@ -8,15 +8,17 @@ from pathlib import Path
 import pytest
 from cryptography.x509 import load_pem_x509_certificates
 
-from moor.pki import Names, make_authority
+from moor.pki.authority import CertificateNames, make_authority
 from moor.resources.package import UNKNOWN, Package
-from tasks.trust import Trusted
+from moor.tasks.trust import Trusted
 from tests.lab.families import FAMILIES, Root, make_root
 
 pytestmark = pytest.mark.lab
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-OLD, NEW, OTHER = (make_authority(Names((name,)), 3650, NOW).pem for name in ("old.test", "new.test", "other.test"))
+OLD, NEW, OTHER = (
+    make_authority(CertificateNames((name,)), 3650, NOW).pem for name in ("old.test", "new.test", "other.test")
+)
 
 
 def trusted(pem: str) -> Trusted:

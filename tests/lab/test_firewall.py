@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from lab.lab import Lab
-from lab.network import address6, has_ipv6
-from tasks.dialects.nftables_conf import INCLUDE
-from tasks.firewall import configure_firewall
-from tasks.reach import prove_access
+from moor.tasks.diagnosis.access import prove_access
+from moor.tasks.firewall.dialects.nftables_conf import INCLUDE
+from moor.tasks.firewall.hosts import configure_firewall
+from moor_lab.lab import Lab
+from moor_lab.network import address6, has_ipv6
 from tests.harness.waiting import eventually
 from tests.lab.networked import GREETING, OneHost, from_here, from_host, greet, guarded_host, reboot
 from tests.lab.sites import changed, diffs
@@ -96,13 +96,13 @@ def refused(site: OneHost) -> str:
 
 
 def right(site: OneHost) -> bool:
-    """Whether the host is reached, and nothing differs."""
+    """Return whether the host is reached, and nothing differs."""
     report = site.plan(configure_firewall, "harbor1")["harbor1"]
     return not report.error and changed(report) == []
 
 
 def answers(lab: Lab) -> tuple[bool, bool]:
-    """Whether the member, and whether the stranger, is greeted; by both address families alike."""
+    """Return whether the member, and whether the stranger, is greeted; by both address families alike."""
     address = lab.machine("harbor1").host.address
     both = (address, address6(address))
     member, stranger = (

@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.fleet import Host, load_fleet
 from moor.errors import InputError
+from moor_lab.fleet import Host, load_fleet
 
 GOOD = "network: 10.77.0.0/16\ndirectory: /var/lib/x\nhosts:\n  a: {address: 10.77.0.11}\n"
 
 
 def _load(tmp_path: Path, text: str) -> str:
-    """The message with which the fleet file ``text`` is refused, without its path."""
+    """Return the message with which the fleet file ``text`` is refused, without its path."""
     path = tmp_path / "fleet.yaml"
     path.write_text(text)
     with pytest.raises(InputError) as refused:

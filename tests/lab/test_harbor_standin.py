@@ -12,10 +12,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from lab.harbor.images import build_installer
-from lab.lab import Lab
-from moor.pem import opened
-from moor.pki import Names, issue, make_authority, utc_now
+from moor.pki.authority import CertificateNames, issue, make_authority, utc_now
+from moor.pki.pem import opened
+from moor_lab.harbor.images import build_installer
+from moor_lab.lab import Lab
 from tests.harness.waiting import until
 from tests.lab.conftest import fleet_for_tests
 from tests.lab_harbor.contract import NEEDS_A_FAULT, Outcome, replay
@@ -81,8 +81,8 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installed]:
     try:
         lab.up([HOST])
         address = lab.machine(HOST).host.address
-        authority = make_authority(Names(("registry.moor.test",), (address,)), 2, utc_now())
-        pair = issue(authority, Names(("registry.moor.test",), (address,)), 1, utc_now())
+        authority = make_authority(CertificateNames(("registry.moor.test",), (address,)), 2, utc_now())
+        pair = issue(authority, CertificateNames(("registry.moor.test",), (address,)), 1, utc_now())
         trust = ssl.create_default_context(cadata=authority.pem)
         with httpx.Client(base_url=f"https://{address}", verify=trust, timeout=60) as client:
             host = Installed(lab, client)

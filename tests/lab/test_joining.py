@@ -19,7 +19,7 @@ NODE = "node4"
 
 @pytest.fixture
 def joined(moored: Moored) -> Iterator[Moored]:
-    """The fleet with one more node, whose host key no file of the site knows."""
+    """Yield the fleet with one more node, whose host key no file of the site knows."""
     site, lab = moored.moor.site, moored.lab
     files = [site / "config.yaml", site / "inventory/hosts.yaml", site / "inventory/defaults.yaml"]
     kept = {path: path.read_text() for path in files}

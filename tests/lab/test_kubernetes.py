@@ -21,8 +21,8 @@ from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.apps_v1 import Deployment
 from lightkube.resources.core_v1 import Event, Namespace, Node, Pod, Secret
 
-from lab.images import recipe_of
-from lab.lab import Lab
+from moor_lab.images import recipe_of
+from moor_lab.lab import Lab
 from tests.harness.waiting import after, stays, until
 from tests.lab.networked import reboot
 from tests.lab.small_image import make_registry
@@ -108,12 +108,12 @@ class Cluster:
         self.client.apply(made, force=True)
 
     def pods(self, app: str) -> list[Any]:
-        """The deployment's pods, those on their way out left out."""
+        """Return the deployment's pods, those on their way out left out."""
         found: list[Any] = list(self.client.list(Pod, labels={"app": app}))
         return [pod for pod in found if not pod.metadata.deletionTimestamp]
 
     def ready(self, app: str) -> list[Any]:
-        """Its pods, once two are ready."""
+        """Return its pods, once two are ready."""
         ready = [pod for pod in self.pods(app) if _statuses(pod) and _statuses(pod)[0].ready]
         return ready if len(ready) == 2 else []
 
@@ -143,7 +143,7 @@ def _statuses(pod: Any) -> list[Any]:
 
 @pytest.fixture(scope="module")
 def cluster(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """A fresh cluster whose nodes trust the small registry."""
+    """Yield a fresh cluster whose nodes trust the small registry."""
     for name in MEMBERS:
         lab.reset(name)
     config = KubeConfig.from_file(lab.directory / "kubeconfig")
@@ -175,7 +175,7 @@ def _is_up(client: Client) -> bool:
 
 @pytest.fixture(scope="module")
 def web(cluster: Cluster) -> Cluster:
-    """The cluster with a deployment that runs."""
+    """Return the cluster with a deployment that runs."""
     cluster.deploy("web", f"{BASIC}/app/web:1")
     until(lambda: cluster.ready("web"))
     return cluster
@@ -350,7 +350,7 @@ def test_a_node_without_containerd_is_not_ready_and_comes_back(web: Cluster) -> 
 
 
 def _not_ready(cluster: Cluster, name: str) -> str:
-    """The reason why a node is not ready; empty if it is."""
+    """Return the reason why a node is not ready; empty if it is."""
     node: Any = cluster.client.get(Node, name)
     ready = next(one for one in node.status.conditions if one.type == "Ready")
     return "" if ready.status == "True" else str(ready.reason)

@@ -14,11 +14,11 @@ from lightkube.config.kubeconfig import KubeConfig
 from lightkube.core.client import Client
 from lightkube.resources.core_v1 import Node
 
-from lab import faults
-from lab.fleet import Host, load_fleet
-from lab.lab import Lab
-from lab.network import address6, has_ipv6
 from moor.errors import HostError, InputError
+from moor_lab import faults
+from moor_lab.fleet import Host, load_fleet
+from moor_lab.lab import Lab
+from moor_lab.network import address6, has_ipv6
 from tests.harness.waiting import eventually
 from tests.lab.conftest import Ssh
 
@@ -169,7 +169,7 @@ def test_a_node_that_joins_later_is_a_member_of_the_cluster(lab: Lab) -> None:
 
 
 def _nodes(client: Client) -> list[str]:
-    """The cluster's nodes; none while the control plane, which may just have booted, does not answer yet."""
+    """Return the cluster's nodes; none while the control plane, which may just have booted, does not answer yet."""
     try:
         return [str(node.metadata.name) for node in client.list(Node) if node.metadata]
     except httpx2.ConnectError:

@@ -10,20 +10,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab import images
-from lab.cgroups import cgroup2_root
-from lab.fleet import load_fleet
-from lab.images import Recipe, mmdebstrap_argv, recipe_of
-from lab.keys import known_hosts, make_keypair, make_password
-from lab.limits import WANTED, raise_limits, restore_limits
-from lab.machine import check_machine, check_network, locked, run
-from lab.network import ULA_BITS, address6, link_name, mac_of
 from moor.errors import InputError, MoorError
+from moor_lab import images
+from moor_lab.cgroups import cgroup2_root
+from moor_lab.fleet import load_fleet
+from moor_lab.images import Recipe, mmdebstrap_argv, recipe_of
+from moor_lab.keys import known_hosts, make_keypair, make_password
+from moor_lab.limits import WANTED, raise_limits, restore_limits
+from moor_lab.machine import check_machine, check_network, locked, run
+from moor_lab.network import ULA_BITS, address6, link_name, mac_of
 
 
 @pytest.fixture
 def proc_sys(tmp_path: Path) -> Path:
-    """A /proc/sys with Debian's limits, of a kernel without one of them."""
+    """Return a /proc/sys with Debian's limits, of a kernel without one of them."""
     root = tmp_path / "sys"
     for name in list(WANTED)[:-1]:
         (root / name).parent.mkdir(parents=True, exist_ok=True)

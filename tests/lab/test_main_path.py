@@ -23,14 +23,14 @@ from lightkube.resources.apps_v1 import Deployment
 from lightkube.resources.core_v1 import Secret as KubeSecret
 from ruamel.yaml import YAML
 
-from lab import faults
-from lab.fleet import Host
-from lab.lab import Lab
-from moor.connections.harbor import Harbor
-from moor.masking import forms
-from moor.tell.schema import SCHEMA_FILE
-from tasks.layers.chain import LAYERS
-from tasks.robots import find_robot
+from moor.connections.apis.harbor import Harbor
+from moor.output.schema import SCHEMA_FILE
+from moor.secrets.masking import forms
+from moor.tasks.diagnosis.rules.chain import LAYERS
+from moor.tasks.registry.robots import find_robot
+from moor_lab import faults
+from moor_lab.fleet import Host
+from moor_lab.lab import Lab
 from tests.harness.waiting import eventually
 from tests.lab.moored import Moor, fleet_running, site_for
 
@@ -44,14 +44,14 @@ LISTING = "find /etc /opt /srv /usr/local /var/lib/moor -xdev -type f -printf '%
 
 @pytest.fixture(scope="module")
 def lab() -> Iterator[Lab]:
-    """A fleet of this file's own, bare at first."""
+    """Yield a fleet of this file's own, bare at first."""
     with fleet_running(40) as running:
         yield running
 
 
 @pytest.fixture(scope="module")
 def moor(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Moor:
-    """The shipped site, moved to this file's fleet."""
+    """Return the shipped site, moved to this file's fleet."""
     return site_for(lab, tmp_path_factory.mktemp("site"))
 
 
@@ -65,7 +65,7 @@ def address(lab: Lab, name: str) -> str:
 
 
 def harbor_health(lab: Lab) -> str:
-    """Give the state of Harbor as it says itself, asked on its own host."""
+    """Return the state of Harbor as it says itself, asked on its own host."""
     request = r"GET /api/v2.0/health HTTP/1.0\r\nHost: registry.moor.test\r\n\r\n"
     ask = f"printf '{request}' | timeout 5 openssl s_client -quiet -connect 127.0.0.1:443 2>/dev/null"
     try:
@@ -292,7 +292,7 @@ def test_a_rebooted_registry_host_comes_back_healthy_by_itself(lab: Lab, moor: M
 
 
 def again(lab: Lab, name: str, booted: str) -> bool:
-    """Tell whether a host has another first process than before, and greets."""
+    """Return whether a host has another first process than before, and greets."""
     state = next(status.state for status in lab.status() if status.name == name)
     return state == "running" and lab.exec(name, ["cat", "/proc/1/stat"]).split()[21] != booted
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from lab.lab import Lab
-from tasks.names.hosts import write_hosts
+from moor.tasks.names.hosts import write_hosts
+from moor_lab.lab import Lab
 from tests.lab.sites import NAME, Site, changed
 
 pytestmark = pytest.mark.lab
@@ -18,7 +18,7 @@ CLOUD_TEMPLATE = "/etc/cloud/templates/hosts.debian.tmpl"
 
 @pytest.fixture
 def site(lab: Lab, tmp_path: Path) -> Site:
-    """A site whose workstation knows no name of the registry."""
+    """Return a site whose workstation knows no name of the registry."""
     lab.reset("ws1")
     return Site(lab, tmp_path / "site").write(registry={"name": NAME, "address": "10.1.2.3", "aliases": ["images"]})
 

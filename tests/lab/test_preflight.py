@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from lab.lab import Lab
-from tasks.preflight import check_host
+from moor.tasks.preflight.hosts import check_host
+from moor_lab.lab import Lab
 from tests.lab.sites import GROUPS, Site, changed
 
 pytestmark = pytest.mark.lab

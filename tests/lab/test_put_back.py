@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from lab.cgroups import cgroup2_root
-from lab.fleet import Host
-from lab.lab import Lab
-from lab.limits import PROC_SYS, WANTED
+from moor_lab.cgroups import cgroup2_root
+from moor_lab.fleet import Host
+from moor_lab.lab import Lab
+from moor_lab.limits import PROC_SYS, WANTED
 from tests.lab.conftest import fleet_for_tests
 
 pytestmark = [pytest.mark.lab, pytest.mark.alone]
@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.lab, pytest.mark.alone]
 
 @pytest.fixture
 def other() -> Iterator[Lab]:
-    """A lab of one host, torn down whatever happens."""
+    """Yield a lab of one host, torn down whatever happens."""
     running = Lab(fleet_for_tests(100).only("ws1"))
     try:
         yield running
@@ -90,7 +90,7 @@ def _machine() -> Snapshot:
 
 
 def _processes(word: str) -> list[str]:
-    """The processes whose environment or command line mentions ``word``."""
+    """Return the processes whose environment or command line mentions ``word``."""
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         try:

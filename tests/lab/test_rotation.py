@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-from lab import faults
-from moor.keystore import Succession
-from moor.pki import signed_by
-from tasks.facts import Registry
-from tasks.served import shown_by
+from moor.pki.authority import signed_by
+from moor.pki.keystore import Succession
+from moor.tasks.facts import Registry
+from moor.tasks.pki.serving import shown_by
+from moor_lab import faults
 from tests.harness.waiting import after
 from tests.lab.conftest import Moored
 from tests.lab.diagnosing import CERTS_D, address

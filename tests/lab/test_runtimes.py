@@ -14,25 +14,25 @@ from threading import Thread
 
 import pytest
 
-from lab.fleet import Host
-from lab.images import recipe_of
-from lab.lab import Lab
-from moor.matrix import matrix
-from moor.report import HostReport, RunReport
+from moor.output.matrix import matrix
 from moor.resources.base import Later
-from moor.secrets import Secret
-from moor.sites import open_site
-from tasks.containerd import configure_containerd
-from tasks.containerd_config import CONFIG, PLUGIN
-from tasks.layers.door import Asked, Door
-from tasks.layers.pulling import pulling
-from tasks.layers.seen import pull
-from tasks.names.hosts import write_hosts
-from tasks.pki import registry_certificate, registry_key
-from tasks.podman import OURS, configure_podman
-from tasks.surroundings import look_around
-from tasks.trust import trust_ca
-from tasks.users_podman import diagnose_podman
+from moor.run.report import HostReport, RunReport
+from moor.secrets.secret import Secret
+from moor.sites.opening import open_site
+from moor.tasks.containerd.config import CONFIG, PLUGIN
+from moor.tasks.containerd.configure import configure_containerd
+from moor.tasks.diagnosis.environment import look_around
+from moor.tasks.diagnosis.evidence.endpoint import ProbeRequest, RegistryEndpoint
+from moor.tasks.diagnosis.evidence.node_answers import pull
+from moor.tasks.diagnosis.evidence.pulling import pulling
+from moor.tasks.diagnosis.users_podman import diagnose_podman
+from moor.tasks.names.hosts import write_hosts
+from moor.tasks.pki.issue import registry_certificate, registry_key
+from moor.tasks.podman.configure import OURS, configure_podman
+from moor.tasks.trust import trust_ca
+from moor_lab.fleet import Host
+from moor_lab.images import recipe_of
+from moor_lab.lab import Lab
 from tests.lab.conftest import fleet_for_tests
 from tests.lab.kubelets import cri_pull
 from tests.lab.networked import NETWORK_PACKAGES
@@ -62,7 +62,7 @@ BENT = {
 }
 
 
-ASKED = Asked(Door(NAME, "", PORT), "app/web:1", ("robot", Secret("right")), pull=True)
+ASKED = ProbeRequest(RegistryEndpoint(NAME, "", PORT), "app/web:1", ("robot", Secret("right")), pull=True)
 IMAGES = "ctr -n k8s.io images ls -q | sort"
 NO_IMAGE = "ctr -n k8s.io images rm --sync $(ctr -n k8s.io images ls -q) >/dev/null"
 # crictl is no Debian package: this one has the controller pull by the real CRI, and waits until it has.
@@ -79,7 +79,7 @@ KILLED = "cat > /run/verify; sh -c 'echo $$ > /run/verify.pid; exec sh /run/veri
 
 @pytest.fixture(scope="module")
 def fleet() -> Iterator[Lab]:
-    """A node of each release, of which one serves the registry, and a host with podman."""
+    """Yield a node of each release, of which one serves the registry, and a host with podman."""
     base = fleet_for_tests(110)
     first = int(base.network[0])
     hosts = {
@@ -98,7 +98,7 @@ def fleet() -> Iterator[Lab]:
 
 @pytest.fixture(scope="module")
 def site(fleet: Lab, tmp_path_factory: pytest.TempPathFactory) -> Site:
-    """A site whose registry is up, and whose name every host knows."""
+    """Return a site whose registry is up, and whose name every host knows."""
     made = new_site(fleet, tmp_path_factory.mktemp("runtimes") / "site")
     reports = made.apply(write_hosts, *NODES, "podman")
     assert all(not report.error for report in reports.values())
@@ -152,7 +152,7 @@ def pulls(lab: Lab) -> dict[str, str]:
     return {n: next((short for part, short in known.items() if part in words), words) for n, words in said.items()}
 
 
-def proves(lab: Lab, name: str, asked: Asked) -> str:
+def proves(lab: Lab, name: str, asked: ProbeRequest) -> str:
     """Pull as moor verify does."""
     return lab.exec(name, ["sh", "-s"], pulling(asked), timeout_s=120).strip()
 
@@ -263,7 +263,7 @@ RUNTIMES = "containerd config dump | grep -o 'runtimes[.][a-z]*]' | sort -u | tr
 
 @contextmanager
 def kept(lab: Lab, *paths: str) -> Iterator[None]:
-    """Give paths of every node their former content at the end, and start containerd anew."""
+    """Return paths of every node their former content at the end, and start containerd anew."""
     shell_everywhere(lab, f"rm -rf /run/kept; mkdir /run/kept; for p in {' '.join(paths)}; do "
                           'cp -a --parents "$p" /run/kept/ 2>/dev/null || :; done')  # fmt: skip
     try:

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from lab.lab import Lab
-from moor.sites import open_site
-from tasks.pki import registry_certificate
-from tasks.trust import trust_ca
+from moor.sites.opening import open_site
+from moor.tasks.pki.issue import registry_certificate
+from moor.tasks.trust import trust_ca
+from moor_lab.lab import Lab
 from tests.lab.sites import NAME, Site, changed
 
 pytestmark = pytest.mark.lab
@@ -27,7 +27,7 @@ done
 
 @pytest.fixture(params=["ws1", "node1"])
 def name(request: pytest.FixtureRequest, lab: Lab) -> str:
-    """A host of either release, bare."""
+    """Return a host of either release, bare."""
     lab.reset(request.param)
     return str(request.param)
 

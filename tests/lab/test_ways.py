@@ -10,15 +10,15 @@ from pathlib import Path
 import pytest
 from nornir.core.task import Result, Task
 
-from lab.lab import Lab
-from lab.network import address6, has_ipv6
 from moor.engine.converge import converge
 from moor.resources.archive import Archive, hash_of
-from tasks.containerd import configure_containerd
-from tasks.names.hosts import write_hosts
-from tasks.surroundings import look_around
-from tasks.trust import trust_ca
-from tasks.way import look_at_way
+from moor.tasks.containerd.configure import configure_containerd
+from moor.tasks.diagnosis.environment import look_around
+from moor.tasks.diagnosis.path import look_at_way
+from moor.tasks.names.hosts import write_hosts
+from moor.tasks.trust import trust_ca
+from moor_lab.lab import Lab
+from moor_lab.network import address6, has_ipv6
 from tests.lab.answering import PORT, answering
 from tests.lab.moored import Moor
 from tests.lab.sites import NAME, Site, changed

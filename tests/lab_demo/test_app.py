@@ -10,8 +10,8 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from lab.demo import BASE_REFERENCE, CONTEXT
-from lab.demo.context.app import answer
+from moor_lab.demo import BASE_REFERENCE, CONTEXT
+from moor_lab.demo.context.app import answer
 
 
 @pytest.mark.parametrize(

@@ -64,7 +64,8 @@ ADMIN = httpx.BasicAuth("admin", ADMIN_PASSWORD)
 class Outcome:
     """What came of a replay, by the labels of the exchanges.
 
-    absent   those that the stand-in says it does not serve
+    Attributes:
+        absent: those that the stand-in says it does not serve
     """
 
     different: dict[str, list[str]] = field(default_factory=dict)
@@ -73,7 +74,7 @@ class Outcome:
 
     @property
     def surprises(self) -> str:
-        """The differences that nobody expects, as text."""
+        """Return the differences that nobody expects, as text."""
         lines = {label: found for label, found in self.different.items() if label not in NOT_LIKE_HARBOR}
         return "\n".join(f"{label}: {'; '.join(found)}" for label, found in lines.items())
 
@@ -106,7 +107,7 @@ def parallel(exchange: Exchange) -> bool:
 
 
 def recorded() -> list[Exchange]:
-    """What was recorded, with the digests of the image that is pushed here in place of one that is not known."""
+    """Return what was recorded, with the digests of the image that is pushed here in place of one that is not known."""
     return read({RECORDED_HELLO: HELLO.digest, RECORDED_CONFIG: HELLO.blobs[0][1], RECORDED_LAYER: HELLO.blobs[1][1]})
 
 
@@ -145,7 +146,7 @@ class Image:
 
 
 def image() -> Image:
-    """An image that is as big, blob by blob, as the one that the recorded Harbor held."""
+    """Return an image that is as big, blob by blob, as the one that the recorded Harbor held."""
     layer = b"x" * 110
     config = {
         "created": "2024-01-01T00:00:00Z",

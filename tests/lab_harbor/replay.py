@@ -54,7 +54,7 @@ class Exchange:
 
 
 def read(replacements: Mapping[str, str] | None = None, path: Path = RECORDINGS) -> list[Exchange]:
-    """The exchanges in order; ``replacements`` are made in them first: recorded word to the one to use."""
+    """Return the exchanges in order; ``replacements`` are made in them first: recorded word to the one to use."""
     text = path.read_text()
     for recorded, ours in (replacements or {}).items():
         text = text.replace(recorded, ours)
@@ -87,8 +87,9 @@ def _bytes(text: str | None, encoding: str | None) -> bytes:
 class Replayer:
     """Plays exchanges in order against ``client``, and remembers what later ones need.
 
-    passwords   by login name; robots' secrets are learnt from the answers
-    tokens      by the word that the recording uses for them
+    Attributes:
+        passwords: by login name; robots' secrets are learnt from the answers
+        tokens: by the word that the recording uses for them
     """
 
     client: httpx.Client
@@ -132,7 +133,7 @@ class Replayer:
         return ""
 
     def _body(self, exchange: Exchange) -> bytes:
-        """The recorded body; passwords were taken out of it, so they are put back by what the label says."""
+        """Return the recorded body; passwords were taken out of it, so they are put back by what the label says."""
         body = exchange.request_body.replace(b'"registry_id": 1, ', b"")  # the stand-in has no proxy caches
         if b"<redacted>" not in body:
             return body
@@ -146,7 +147,7 @@ class Replayer:
         return text.replace(b"<redacted>", wanted.encode())
 
     def _target(self, exchange: Exchange) -> str:
-        """The address; an upload goes where this Harbor said, not where the recorded one did."""
+        """Return the address; an upload goes where this Harbor said, not where the recorded one did."""
         place, _, query = exchange.target.partition("?")
         session = place.rpartition("/blobs/uploads/")[2]
         if session != place and session in self.uploads:
@@ -211,7 +212,7 @@ def _plain_header(name: str, value: str | None, host: str) -> str | None:
 
 
 def plain_body(content: bytes, host: str) -> Any:
-    """A body with everything that is different at every call made equal."""
+    """Return a body with everything that is different at every call made equal."""
     text = content.decode(errors="replace").replace(host, "HOST")
     if text.startswith("<"):
         return "HTML"

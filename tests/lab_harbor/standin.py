@@ -13,15 +13,15 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from lab.harbor.core.application import application
-from lab.harbor.core.passwords import Lock
-from lab.harbor.core.service import Core
-from lab.harbor.core.store import in_memory
-from lab.harbor.core.tokens import ISSUER, SERVICE, Tokens
-from lab.harbor.core.users import first_start
-from lab.harbor.images import base_layer
-from lab.harbor.prepare.keys import certificate_of
-from lab.images import CACHE
+from moor_lab.harbor.core.application import application
+from moor_lab.harbor.core.passwords import Lock
+from moor_lab.harbor.core.service import Core
+from moor_lab.harbor.core.store import in_memory
+from moor_lab.harbor.core.tokens import ISSUER, SERVICE, Tokens
+from moor_lab.harbor.core.users import first_start
+from moor_lab.harbor.images import base_layer
+from moor_lab.harbor.prepare.keys import certificate_of
+from moor_lab.images import CACHE
 from tests.harness.servers import answers, free_port
 from tests.harness.waiting import until
 
@@ -50,7 +50,7 @@ class Served:
 
 @contextmanager
 def serve(directory: Path, registry: Path | None = None) -> Iterator[Served]:
-    """A core with an empty database; without ``registry`` what needs one answers 502."""
+    """Return a core with an empty database; without ``registry`` what needs one answers 502."""
     key = rsa.generate_private_key(65537, 2048)
     waited: list[float] = []
     with ExitStack() as stack:

@@ -10,11 +10,11 @@ import httpx
 import jwt
 import pytest
 
-from lab.harbor.core.clock import seconds
-from lab.harbor.core.login import check
-from lab.harbor.core.passwords import Lock, make_secret, strong
-from lab.harbor.core.quotas import human
-from lab.harbor.core.store import Conflict, in_memory
+from moor_lab.harbor.core.clock import seconds
+from moor_lab.harbor.core.login import check
+from moor_lab.harbor.core.passwords import Lock, make_secret, strong
+from moor_lab.harbor.core.quotas import human
+from moor_lab.harbor.core.store import Conflict, in_memory
 from tests.harness.waiting import until
 from tests.lab_harbor.standin import ADMIN_PASSWORD, Served, serve
 
@@ -30,7 +30,7 @@ def served(tmp_path: Path) -> Iterator[Served]:
 
 @pytest.fixture
 def api(served: Served) -> Iterator[httpx.Client]:
-    """A client that sends no cookie (they are for HTTPS alone), with a private project ``demo``."""
+    """Yield a client that sends no cookie (they are for HTTPS alone), with a private project ``demo``."""
     with httpx.Client(base_url=served.url, auth=ADMIN) as client:
         made = client.post("/api/v2.0/projects", json={"project_name": "demo", "metadata": {"public": "false"}})
         assert made.status_code == 201

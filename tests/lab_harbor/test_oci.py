@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.oci import Files, Image, cached, docker_archive, files_layer, recipe_hash, skeleton
+from moor_lab.oci import Files, Image, cached, docker_archive, files_layer, recipe_hash, skeleton
 
 
 @pytest.fixture

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
-from lab.harbor.images import HERE, installer_files
-from lab.harbor.prepare.__main__ import keep_keys
-from lab.harbor.prepare.files import internal_secrets, render
-from lab.harbor.prepare.settings import Refused, Settings, read_settings
+from moor_lab.harbor.images import HERE, installer_files
+from moor_lab.harbor.prepare.__main__ import keep_keys
+from moor_lab.harbor.prepare.files import internal_secrets, render
+from moor_lab.harbor.prepare.settings import Refused, Settings, read_settings
 
 RELEASE_KEYS = Path(__file__).parents[1] / "recordings" / "harbor" / "keys-v2.8.3.txt"
 GOOD = {

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from cryptography import x509
 
-from moor.pem import opened, pem
-from moor.pki import Pair
+from moor.pki.authority import Pair
+from moor.pki.pem import opened, pem
 
 
 @dataclass(frozen=True)

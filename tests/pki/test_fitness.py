@@ -15,10 +15,10 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moor.fitness import Presented
-from moor.handshakes import refusal
-from moor.pki import Names, issue, make_authority, utc_now
-from moor.secrets import Secret
+from moor.pki.authority import CertificateNames, issue, make_authority, utc_now
+from moor.pki.fitness import Presented
+from moor.pki.handshakes import refusal
+from moor.secrets.secret import Secret
 from tests.pki.made import (
     ANY,
     CLIENT,
@@ -36,7 +36,7 @@ from tests.pki.made import (
 )
 
 OPENSSL, GNUTLS = "openssl", "gnutls"
-NAMES = Names((NAME,))
+NAMES = CertificateNames((NAME,))
 UNKNOWN = (x509.UnrecognizedExtension(x509.ObjectIdentifier("1.3.6.1.4.1.55555.1"), b"\x05\x00"), True)
 
 
@@ -126,14 +126,14 @@ def presented(files: Brought) -> Presented:
     )
 
 
-def faults(files: Brought, names: Names = NAMES) -> list[str]:
+def faults(files: Brought, names: CertificateNames = NAMES) -> list[str]:
     return [fault.words for fault in presented(files).faults(names, utc_now())]
 
 
 @pytest.mark.parametrize("one", EACH.values(), ids=list(EACH))
 def test_what_clients_refuse_is_named_and_the_clients_refuse_it(tmp_path: Path, one: Case) -> None:
     files = one.made(tmp_path)
-    said = faults(files, Names((one.name,)))
+    said = faults(files, CertificateNames((one.name,)))
     assert any(one.words in line for line in said), said
     assert "signed by SHA" not in one.words or len(said) == 1, said
     asked = {OPENSSL: openssl_refuses, GNUTLS: gnutls_refuses}
@@ -232,7 +232,7 @@ names = st.lists(st.from_regex(r"[a-z]([a-z0-9-]{0,9}[a-z0-9])?", fullmatch=True
 
 @given(names.map(".".join), st.ip_addresses())
 def test_what_moor_issues_has_no_fault(name: str, address: object) -> None:
-    wanted = Names((name,), (ip_address(str(address)),))
+    wanted = CertificateNames((name,), (ip_address(str(address)),))
     authority = make_authority(wanted, 100, utc_now())
     own = issue(authority, wanted, 50, utc_now())
     made = Presented((own.certificate,), (authority.certificate,), own.key)
@@ -249,7 +249,7 @@ def test_name_constraints_are_judged_as_openssl_judges_them(tree: str) -> None:
 
 @given(st.sampled_from(["10.77.0.0/16", "10.77.0.11/32", "10.78.0.0/16", "::/0"]))
 def test_constraints_of_addresses_are_judged_as_openssl_judges_them(network: str) -> None:
-    wanted = Names((NAME,), (ip_address("10.77.0.11"),))
+    wanted = CertificateNames((NAME,), (ip_address("10.77.0.11"),))
     tree = x509.IPAddress(ip_network(network))
     top = replace(ROOT, further=(constraints(tree),)).signed()
     own = x509.SubjectAlternativeName([x509.DNSName(NAME), x509.IPAddress(wanted.addresses[0])])

@@ -10,32 +10,32 @@ from pathlib import Path
 import pytest
 
 from moor.errors import InputError
-from moor.keystore import Kept
-from moor.pki import Names, Pair, make_authority, utc_now
-from moor.secrets import Secret
+from moor.pki.authority import CertificateNames, Pair, make_authority, utc_now
+from moor.pki.keystore import StoredPair
+from moor.secrets.secret import Secret
 
 PASSPHRASE = Secret("correct-horse")
 
 
 @pytest.fixture(scope="module")
 def pair() -> Pair:
-    return make_authority(Names(("registry.moor.test",), (ip_address("10.77.0.11"),)), 100, utc_now())
+    return make_authority(CertificateNames(("registry.moor.test",), (ip_address("10.77.0.11"),)), 100, utc_now())
 
 
 @pytest.fixture
-def kept(tmp_path: Path, pair: Pair) -> Kept:
-    store = Kept(tmp_path / ".moor" / "pki", "ca")
+def kept(tmp_path: Path, pair: Pair) -> StoredPair:
+    store = StoredPair(tmp_path / ".moor" / "pki", "ca")
     store.save(pair, PASSPHRASE)
     return store
 
 
-def held(kept: Kept) -> Pair:
+def held(kept: StoredPair) -> Pair:
     found = kept.pair(PASSPHRASE)
     assert found is not None
     return found
 
 
-def test_what_was_saved_is_read_again(kept: Kept, pair: Pair) -> None:
+def test_what_was_saved_is_read_again(kept: StoredPair, pair: Pair) -> None:
     found = held(kept)
     assert found.certificate == pair.certificate
     assert found.key.private_numbers() == pair.key.private_numbers()
@@ -43,7 +43,7 @@ def test_what_was_saved_is_read_again(kept: Kept, pair: Pair) -> None:
 
 
 def test_nothing_is_there_on_a_bare_site_and_reading_makes_nothing(tmp_path: Path) -> None:
-    kept = Kept(tmp_path / ".moor" / "pki", "ca")
+    kept = StoredPair(tmp_path / ".moor" / "pki", "ca")
     assert kept.certificate() is None
     assert kept.pair(PASSPHRASE) is None
     assert list(tmp_path.iterdir()) == []
@@ -51,7 +51,7 @@ def test_nothing_is_there_on_a_bare_site_and_reading_makes_nothing(tmp_path: Pat
 
 @pytest.mark.parametrize("umask", [0o000, 0o022, 0o777])
 def test_the_key_is_sealed_and_private_whatever_the_umask(tmp_path: Path, pair: Pair, umask: int) -> None:
-    kept = Kept(tmp_path / ".moor" / "pki", "ca")
+    kept = StoredPair(tmp_path / ".moor" / "pki", "ca")
     before = os.umask(umask)
     try:
         with kept.alone():
@@ -65,7 +65,7 @@ def test_the_key_is_sealed_and_private_whatever_the_umask(tmp_path: Path, pair: 
     assert sorted(os.listdir(kept.folder)) == ["ca.crt", "ca.key"]
 
 
-def test_a_wrong_passphrase_is_told_and_nothing_is_overwritten(kept: Kept) -> None:
+def test_a_wrong_passphrase_is_told_and_nothing_is_overwritten(kept: StoredPair) -> None:
     before = kept.key_file.read_bytes()
     with pytest.raises(InputError, match=r"ca\.key: data\.pki\.passphrase does not open this key"):
         kept.pair(Secret("wrong-horse"))
@@ -73,40 +73,40 @@ def test_a_wrong_passphrase_is_told_and_nothing_is_overwritten(kept: Kept) -> No
 
 
 @pytest.mark.parametrize("cut", [1, 100, 350, 500])
-def test_a_file_that_was_cut_off_is_told(kept: Kept, cut: int) -> None:
+def test_a_file_that_was_cut_off_is_told(kept: StoredPair, cut: int) -> None:
     kept.key_file.write_bytes(kept.key_file.read_bytes()[:cut])
     with pytest.raises(InputError, match=r"ca\.key: .*put back a good copy"):
         held(kept)
 
 
-def test_the_key_of_another_certificate_is_told(kept: Kept, pair: Pair) -> None:
-    other = make_authority(Names(("registry.moor.test",)), 100, utc_now())
+def test_the_key_of_another_certificate_is_told(kept: StoredPair, pair: Pair) -> None:
+    other = make_authority(CertificateNames(("registry.moor.test",)), 100, utc_now())
     kept.save(Pair(pair.certificate, other.key), PASSPHRASE)
     with pytest.raises(InputError, match="not the key of its certificate"):
         held(kept)
 
 
-def test_a_certificate_without_its_key_is_told(kept: Kept) -> None:
+def test_a_certificate_without_its_key_is_told(kept: StoredPair) -> None:
     kept.key_file.unlink()
     with pytest.raises(InputError, match="put the key back, or move the certificate away"):
         held(kept)
 
 
 @pytest.mark.parametrize("content", [None, b"", b"-----BEGIN CERTIFICATE-----\nMI"])
-def test_a_lost_or_damaged_copy_of_the_certificate_is_a_flaw(kept: Kept, content: bytes | None) -> None:
+def test_a_lost_or_damaged_copy_of_the_certificate_is_a_flaw(kept: StoredPair, content: bytes | None) -> None:
     kept.certificate_file.unlink()
     if content is not None:
         kept.certificate_file.write_bytes(content)
     assert kept.flaw(held(kept)) == "ca.crt is not the certificate of ca.key"
 
 
-def test_a_key_that_others_may_read_is_a_flaw(kept: Kept) -> None:
+def test_a_key_that_others_may_read_is_a_flaw(kept: StoredPair) -> None:
     kept.key_file.chmod(0o644)
     assert kept.flaw(held(kept)) == "others may read ca.key (mode 0644)"
 
 
-def test_a_run_killed_between_the_two_files_leaves_a_pair(kept: Kept) -> None:
-    renewed = make_authority(Names(("registry.moor.test",)), 100, utc_now())
+def test_a_run_killed_between_the_two_files_leaves_a_pair(kept: StoredPair) -> None:
+    renewed = make_authority(CertificateNames(("registry.moor.test",)), 100, utc_now())
     old = kept.certificate_file.read_bytes()
     kept.save(renewed, PASSPHRASE)
     kept.certificate_file.write_bytes(old)  # as if the second write had not come about

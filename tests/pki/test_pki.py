@@ -16,9 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from moor.errors import InputError
-from moor.pem import key_fits, read_chain, read_key, sealed
-from moor.pki import (
-    Names,
+from moor.pki.authority import (
+    CertificateNames,
     Pair,
     issue,
     make_authority,
@@ -29,12 +28,13 @@ from moor.pki import (
     signed_by,
     utc_now,
 )
-from moor.secrets import Secret
+from moor.pki.pem import key_fits, read_chain, read_key, sealed
+from moor.secrets.secret import Secret
 from tests.harness.servers import free_port
 from tests.harness.waiting import until
 from tests.pki.handshakes import Files, openssl_refusal, refusal, written
 
-NAMES = Names(("registry.moor.test", "registry", "mirror.moor.test"), (ip_address("10.77.0.11"),))
+NAMES = CertificateNames(("registry.moor.test", "registry", "mirror.moor.test"), (ip_address("10.77.0.11"),))
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 STRANGE = [
     "example.com",
@@ -70,7 +70,7 @@ def test_a_client_refuses_the_registry_by_another_name(files: Files, name: str) 
 
 @pytest.mark.parametrize("name", STRANGE)
 def test_a_certificate_of_this_ca_for_another_name_is_worthless(tmp_path: Path, authority: Pair, name: str) -> None:
-    stranger = issue(authority, Names((name,)), 30, utc_now())
+    stranger = issue(authority, CertificateNames((name,)), 30, utc_now())
     files = written(tmp_path, authority.certificate, stranger)
     assert "permitted subtree violation" in refusal(files, name)
     assert "permitted subtree violation" in openssl_refusal(files, "-verify_hostname", name)
@@ -80,15 +80,15 @@ def test_a_certificate_of_this_ca_for_another_name_is_worthless(tmp_path: Path, 
 def test_a_certificate_of_this_ca_for_another_address_is_worthless(
     tmp_path: Path, authority: Pair, address: str
 ) -> None:
-    stranger = issue(authority, Names(("registry.moor.test",), (ip_address(address),)), 30, utc_now())
+    stranger = issue(authority, CertificateNames(("registry.moor.test",), (ip_address(address),)), 30, utc_now())
     files = written(tmp_path, authority.certificate, stranger)
     assert "permitted subtree violation" in refusal(files, address)
     assert "permitted subtree violation" in openssl_refusal(files, "-verify_ip", address)
 
 
 def test_a_ca_without_addresses_permits_none(tmp_path: Path) -> None:
-    ca = make_authority(Names(("registry.moor.test",)), 30, utc_now())
-    stranger = issue(ca, Names(("registry.moor.test",), (ip_address("127.0.0.1"),)), 30, utc_now())
+    ca = make_authority(CertificateNames(("registry.moor.test",)), 30, utc_now())
+    stranger = issue(ca, CertificateNames(("registry.moor.test",), (ip_address("127.0.0.1"),)), 30, utc_now())
     assert "subtree violation" in refusal(written(tmp_path, ca.certificate, stranger), "127.0.0.1")
 
 
@@ -176,7 +176,7 @@ addresses = st.ip_addresses()
 @settings(max_examples=40, deadline=None)
 @given(st.lists(full_names, min_size=1, max_size=3, unique=True), st.lists(addresses, max_size=2, unique=True))
 def test_any_names_are_served_and_need_nothing_more(dns: list[str], found: list[object]) -> None:
-    names = Names(tuple(dns), tuple(ip_address(str(address)) for address in found))
+    names = CertificateNames(tuple(dns), tuple(ip_address(str(address)) for address in found))
     ca = make_authority(names, 100, NOW)
     leaf = issue(ca, names, 60, NOW)
     assert needs_authority(ca.certificate, names, NOW, 30) is None
@@ -187,15 +187,17 @@ def test_any_names_are_served_and_need_nothing_more(dns: list[str], found: list[
 @settings(max_examples=15, deadline=None)
 @given(full_names, full_names)
 def test_any_name_is_accepted_and_any_other_refused(tmp_path_factory: pytest.TempPathFactory, a: str, b: str) -> None:
-    ca = make_authority(Names((a,)), 30, utc_now())
-    own = written(tmp_path_factory.mktemp("own"), ca.certificate, issue(ca, Names((a,)), 20, utc_now()))
+    ca = make_authority(CertificateNames((a,)), 30, utc_now())
+    own = written(tmp_path_factory.mktemp("own"), ca.certificate, issue(ca, CertificateNames((a,)), 20, utc_now()))
     assert openssl_refusal(own, "-verify_hostname", a) == ""
     if a != b and not b.endswith(f".{a}"):
-        other = written(tmp_path_factory.mktemp("other"), ca.certificate, issue(ca, Names((b,)), 20, utc_now()))
+        other = written(
+            tmp_path_factory.mktemp("other"), ca.certificate, issue(ca, CertificateNames((b,)), 20, utc_now())
+        )
         assert "permitted subtree violation" in openssl_refusal(other, "-verify_hostname", b)
 
 
-def leaf(days: int = 100, names: Names = NAMES) -> x509.Certificate:
+def leaf(days: int = 100, names: CertificateNames = NAMES) -> x509.Certificate:
     return issue(make_authority(NAMES, 3650, NOW), names, days, NOW).certificate
 
 
@@ -208,8 +210,12 @@ def leaf(days: int = 100, names: Names = NAMES) -> x509.Certificate:
         (leaf(), 70, "it expires on 2030-04-11, within 30 days"),
         (leaf(), 100, "it expired on 2030-04-11"),
         (leaf(), -1, "it is not valid before 2029-12-31 23:00 UTC; is this clock right?"),
-        (leaf(names=Names(("registry.moor.test",))), 0, "it is not for registry, mirror.moor.test, 10.77.0.11"),
-        (leaf(names=Names(("*.moor.test", "registry"), NAMES.addresses)), 0, None),
+        (
+            leaf(names=CertificateNames(("registry.moor.test",))),
+            0,
+            "it is not for registry, mirror.moor.test, 10.77.0.11",
+        ),
+        (leaf(names=CertificateNames(("*.moor.test", "registry"), NAMES.addresses)), 0, None),
     ],
 )
 def test_a_certificate_is_issued_anew_for_a_reason(
@@ -220,9 +226,9 @@ def test_a_certificate_is_issued_anew_for_a_reason(
 
 def test_a_ca_is_made_anew_when_it_may_not_vouch_for_a_new_name() -> None:
     ca = make_authority(NAMES, 3650, NOW).certificate
-    more = Names((*NAMES.dns, "hub.moor.test"), NAMES.addresses)
+    more = CertificateNames((*NAMES.dns, "hub.moor.test"), NAMES.addresses)
     assert needs_authority(ca, more, NOW, 30) == "it may not vouch for hub.moor.test"
-    assert needs_authority(ca, Names(NAMES.dns[:1], NAMES.addresses), NOW, 30) is None
+    assert needs_authority(ca, CertificateNames(NAMES.dns[:1], NAMES.addresses), NOW, 30) is None
 
 
 def test_a_sealed_key_opens_by_its_passphrase_only(authority: Pair) -> None:

@@ -13,9 +13,9 @@ from nornir.core.inventory import ConnectionOptions
 from nornir.core.plugins.connections import ConnectionPluginRegister
 from nornir.core.task import AggregatedResult, MultiResult, Result, Task
 
-from moor.connections.backends import BACKENDS
 from moor.connections.local import LocalPlugin
-from moor.connections.shell import ShellPlugin
+from moor.connections.ssh.backends import BACKENDS
+from moor.connections.ssh.shell import ShellPlugin
 from moor.engine.converge import converge
 from moor.engine.observation import forget
 from moor.progress import Meter, progress_to
@@ -38,7 +38,7 @@ def in_shell(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
 
 @pytest.fixture
 def archive(tmp_path: Path) -> Archive:
-    """An archive that is not there yet, with a name that needs quoting."""
+    """Return an archive that is not there yet, with a name that needs quoting."""
     source = tmp_path / "source.tgz"
     source.write_bytes(CONTENT)
     return Archive(f"{tmp_path}/alpha/deep/it's a $(name) é.tgz", source, mode="0640", owner=me(tmp_path))
@@ -225,7 +225,7 @@ def test_a_source_that_changes_while_it_is_sent_is_not_put_in_place(fleet: MakeF
 
 
 def noted(offsets: list[int], usable: Callable[..., int]) -> Callable[..., int]:
-    """Give ``usable`` with where each upload began noted."""
+    """Return ``usable`` with where each upload began noted."""
 
     def usable_and_noted(*given: Any) -> int:
         offsets.append(usable(*given))

@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from moor.engine import prelude
+from moor.engine import shell_functions
 from moor.engine.plan import plan
 from moor.engine.script import answers, apply_script, complete, new_mark, probe_script
 from moor.errors import HostError
 from moor.resources.base import Probed, Scripted, State
 from moor.resources.edit import Edit
 from moor.resources.file import Absent, Directory, File
-from moor.secrets import Secret
+from moor.secrets.secret import Secret
 from tests.harness.shells import SHELLS, me, sh, text
 
 ODD = "a 'quoted' $(name) \"with\" \\ and\nnewline é *"
@@ -205,7 +205,7 @@ def test_an_edit_gets_content_and_facts_byte_for_byte(
 def test_a_second_run_that_finds_the_lock_says_who_holds_it(
     shell: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(prelude, "WAIT_S", 1)
+    monkeypatch.setattr(shell_functions, "WAIT_S", 1)
     script = apply_script(["sleep 3"], "moor-0", "first")
     second = script.replace("moor_run=first", "moor_run=second")
     done = sh(shell, f"({script}) & sleep 0.3; {second}")

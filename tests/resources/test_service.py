@@ -12,7 +12,7 @@ from shlex import quote
 import pytest
 
 from moor.engine.plan import plan
-from moor.engine.prelude import FUNCTIONS
+from moor.engine.shell_functions import FUNCTIONS
 from moor.resources.base import State
 from moor.resources.service import Service
 from tests.harness.shells import SHELLS, sh

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moor.commands.schedule import references, refuse_missing_environment
+from moor.cli.commands.schedule import references, refuse_missing_environment
 from moor.errors import HostError, InputError
 from moor.schedule.cron import NOTHING_YET, CronFile, UsersCrontab, with_block
 from moor.schedule.job import ALLOWED, Job, cron_line, every, name_of, service_unit, timer_unit, words

@@ -233,7 +233,7 @@ plain = st.recursive(
 
 
 def tree(value: object) -> Tree:
-    """Give a value as a tree, all of it at one place."""
+    """Return a value as a tree, all of it at one place."""
     if isinstance(value, dict):
         return Tree(Source("f", 1), {key: tree(entry) for key, entry in value.items()})
     return Tree(Source("f", 1), tuple(map(tree, value)) if isinstance(value, list) else value)
@@ -249,7 +249,7 @@ def test_merging_is_the_same_in_whatever_order_it_is_grouped(a: object, b: objec
 
 
 def _kinds_differ(*values: object) -> bool:
-    """Tell whether a mapping meets something else under one key: then what is below is gone, and order counts."""
+    """Return whether a mapping meets something else under one key: then what is below is gone, and order counts."""
     dicts = [value for value in values if isinstance(value, dict)]
     if len(dicts) not in (0, len(values)):
         return True

@@ -12,13 +12,13 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from moor.errors import InputError
-from moor.pem import opened
-from moor.pki import Names, issue, make_authority, utc_now
-from moor.sites import open_site
+from moor.pki.authority import CertificateNames, issue, make_authority, utc_now
+from moor.pki.pem import opened
+from moor.sites.opening import open_site
 from tests.harness.servers import Handler, serving, tls
 from tests.harness.sites import write_site
 
-STRANGER = make_authority(Names(("x.y",)), 9, utc_now())
+STRANGER = make_authority(CertificateNames(("x.y",)), 9, utc_now())
 TOKEN = "0123456789abcdef"
 ANSWERS = Path(__file__).parent / "netbox"
 LISTS = {"/api/dcim/devices/": "devices.json", "/api/virtualization/virtual-machines/": "virtual-machines.json"}
@@ -67,7 +67,7 @@ def netbox(tmp_path: Path) -> Iterator[NetBox]:
             elsewhere = {"Location": box.elsewhere} if box.elsewhere else {}
             self.reply(302 if box.elsewhere else 200 if allowed else 403, content, elsewhere)
 
-    names = Names(("netbox.moor.test",), (ip_address("127.0.0.1"),))
+    names = CertificateNames(("netbox.moor.test",), (ip_address("127.0.0.1"),))
     authority = make_authority(names, 9, utc_now())
     pair = issue(authority, names, 5, utc_now())
     (tmp_path / "ca.crt").write_text(authority.pem)
@@ -146,7 +146,7 @@ def test_what_is_wrong_in_a_config_context_is_told_with_its_host(
         (lambda box: setattr(box, "answer", lambda _: b"[" * 5000), "gives no list of machines"),
         (lambda box: setattr(box, "answer", lambda _: b'{"results": [{"name": null}]}'), "gives no list of machines"),
         (
-            lambda box: (box.site / "ca.crt").write_text(make_authority(Names(("x.y",)), 9, utc_now()).pem),
+            lambda box: (box.site / "ca.crt").write_text(make_authority(CertificateNames(("x.y",)), 9, utc_now()).pem),
             "certificate",
         ),
     ],

@@ -10,8 +10,8 @@ from nornir.core import Nornir
 
 from moor.context import site_of
 from moor.errors import InputError
-from moor.modules import TASKS, load_module
-from moor.sites import open_site
+from moor.settings.modules import TASKS, load_module
+from moor.sites.opening import open_site
 from tests.harness.commands import moor_here
 from tests.harness.hosts import local_shells
 from tests.harness.sites import write_site

@@ -12,12 +12,12 @@ import pytest
 from nornir.core import Nornir
 
 from moor.errors import InputError
-from moor.modules import PACKAGES, RUNBOOKS, TASKS, load_module, load_tasks, modules_of, name_in_site
-from moor.report import Collector, HostReport, RunReport
-from moor.runbook import run
-from moor.selection import concern, everything, runbook_called
+from moor.run.report import Collector, HostReport, RunReport
+from moor.run.runbook import run
+from moor.run.selection import concern, everything, runbook_called
 from moor.settings import sections
-from moor.sites import open_site
+from moor.settings.modules import PACKAGES, RUNBOOKS, TASKS, load_module, load_tasks, modules_of, name_in_site
+from moor.sites.opening import open_site
 from tests.harness.commands import moor_here
 from tests.harness.hosts import local_shells
 from tests.harness.sites import write_site
@@ -37,7 +37,7 @@ def {name}(task: Task) -> Result:
     return converge(task, desired(task.host))
 """
 RUNBOOK = """\
-from moor.runbook import Runbook, Stage
+from moor.run.runbook import Runbook, Stage
 from tasks.{module} import {name}
 
 RUNBOOK = Runbook("{module}", "One file.", (Stage({name}),))
@@ -83,7 +83,7 @@ def test_a_sites_module_in_place_of_a_shipped_one_is_that_sites_alone(make: Make
     replacing, plain = make("replacing", tasks__trust=own), make("plain")
     runbooks = {folder: runbook_called(folder, "trust") for folder in (replacing, plain, replacing)}
     modules = {name_in_site(one.task.__module__): one.desired for one in runbooks[replacing].stages}
-    assert list(modules) == ["tasks.trust"]
+    assert list(modules) == ["moor.tasks.trust"]
     assert planned(open_site(replacing, dry_run=True), replacing, "trust") == ["file:/etc/own-trust"]
     assert runbooks[plain].stages[0].task is load_module(plain, TASKS, "trust").trust_ca
     assert runbooks[plain].stages[0].task is not runbooks[replacing].stages[0].task
@@ -99,7 +99,10 @@ def test_shipped_modules_import_the_sites_module_in_place_of_the_shipped_one(mak
 
 
 def test_a_site_without_modules_in_place_of_shipped_ones_shares_these(make: MakeSite) -> None:
-    folder = make("site", tasks__mine="from tasks import trust\nfrom tasks.names import hosts\nimport tasks.docker\n")
+    folder = make(
+        "site",
+        tasks__mine="from tasks import trust\nfrom moor.tasks.names import hosts\nimport moor.tasks.docker.install\n",
+    )
     mine, docker = load_module(folder, TASKS, "mine"), load_module(folder, TASKS, "docker")
     assert mine.trust is load_module(folder, TASKS, "trust")
     assert mine.hosts is sys.modules[mine.hosts.__name__]
@@ -165,7 +168,7 @@ def test_a_scripts_own_package_tasks_is_imported_after_a_site_was_opened(make: M
     (tmp_path / "script/run.py").write_text(
         dedent(f"""\
             from pathlib import Path
-            from moor.sites import open_site
+            from moor.sites.opening import open_site
 from tests.harness.commands import moor_here
 from tests.harness.hosts import local_shells
 from tests.harness.sites import write_site
@@ -182,7 +185,7 @@ from tests.harness.sites import write_site
 def test_a_sites_own_runbook_of_a_command_has_to_bring_what_the_command_needs(
     make: MakeSite, words: list[str], name: str
 ) -> None:
-    bare = f"from moor.runbook import Runbook\nRUNBOOK = Runbook({name!r}, 'Nothing.', ())\n"
+    bare = f"from moor.run.runbook import Runbook\nRUNBOOK = Runbook({name!r}, 'Nothing.', ())\n"
     folder = make("site", **{f"runbooks__{name}": bare})
     write_site(folder, {"inventory/hosts.yaml": "here: {groups: [harbor]}\n", "inventory/groups.yaml": "harbor: {}\n"})
     done = moor_here(folder, *words)

@@ -12,11 +12,11 @@ from nornir.core.filter import F
 
 from moor.context import site_of
 from moor.errors import InputError
-from moor.modules import SHIPPED, load_runbooks, load_tasks, name_in_site
 from moor.settings import optional_settings_of, sections, settings_of
-from moor.sites import find_site, open_site
-from tasks.facts import Registry
-from tasks.pki import Pki
+from moor.settings.modules import SHIPPED, load_runbooks, load_tasks, name_in_site
+from moor.sites.opening import find_site, open_site
+from moor.tasks.facts import Registry
+from moor.tasks.pki.issue import Pki
 from tests.harness.sites import write_site
 
 HOSTS = "node1: {hostname: 10.9.0.1, groups: [nodes]}\nnode2: {hostname: 10.9.0.2, groups: [nodes]}\n"
@@ -235,7 +235,7 @@ def test_a_site_brings_a_task_of_its_own_with_its_settings(site: MakeSite) -> No
         dedent("""\
             from typing import ClassVar
             from moor.settings import Section
-            from tasks.facts import Registry
+            from moor.tasks.facts import Registry
 
             class Motd(Section):
                 section: ClassVar[str] = "motd"
@@ -279,7 +279,7 @@ def test_a_sites_runbook_is_found(site: MakeSite) -> None:
         (
             "from typing import ClassVar\nfrom moor.settings import Section\n"
             "class Mine(Section):\n    section: ClassVar[str] = 'registry'\n",
-            "tasks.facts and tasks.own both own the section 'registry'; give one of them another name",
+            "moor.tasks.facts and tasks.own both own the section 'registry'; give one of them another name",
         ),
     ],
 )

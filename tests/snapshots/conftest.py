@@ -19,7 +19,7 @@ from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 from syrupy.location import PyTestLocation
 
 from moor.connections.local import LocalPlugin
-from moor.connections.shell import ShellPlugin
+from moor.connections.ssh.shell import ShellPlugin
 from tests.harness.commands import Done, moor_here
 from tests.harness.hosts import NAMES, local_shells
 from tests.harness.servers import free_port

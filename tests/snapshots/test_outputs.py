@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from moor.pages.render import page
+from moor.output.pages.render import page
 from moor.settings import SiteSettings
 from tests.harness.commands import started
 from tests.harness.sites import write_site
 from tests.harness.waiting import next_second, until
-from tests.pages.conftest import view_of
-from tests.pages.filled import fill
+from tests.output.pages.conftest import view_of
+from tests.output.pages.filled import fill
 from tests.snapshots.conftest import GONE, WAIVERS, Berth, Same
 
 LOCAL = ("--limit", f"!{GONE}", "--quiet")
@@ -22,7 +22,7 @@ LOCAL = ("--limit", f"!{GONE}", "--quiet")
 
 @pytest.fixture
 def applied(berth: Berth) -> Berth:
-    """Give the three local hosts their files."""
+    """Return the three local hosts their files."""
     done = berth("apply", "berth", "--yes", *LOCAL)
     assert (done.returncode, done.stderr) == (0, "")
     return berth

@@ -12,10 +12,10 @@ from nornir.core.inventory import Defaults, Groups, Host, Hosts, Inventory
 from nornir.core.processor import Processors
 from nornir.core.task import MultiResult, Result, Task
 
-from moor.connections.kubernetes import KubernetesPlugin
+from moor.connections.apis.kubernetes import KubernetesPlugin
 from moor.engine.converge import converge
 from moor.engine.observation import begin
-from moor.engine.results import Found, ResourceResult
+from moor.engine.results import FindingResult, ResourceResult
 from moor.resources.base import Resource
 
 
@@ -26,7 +26,7 @@ class Ran:
         self.error = str(results[0].exception or "")
         self.status = {str(sub.name): sub.status for sub in results[1:] if isinstance(sub, ResourceResult)}
         self.diff = {str(sub.name): sub.diff for sub in results[1:] if isinstance(sub, ResourceResult)}
-        self.found = [sub.found.what for sub in results[1:] if isinstance(sub, Found)]
+        self.found = [sub.found.what for sub in results[1:] if isinstance(sub, FindingResult)]
 
     @property
     def planned(self) -> list[str]:
@@ -36,7 +36,8 @@ class Ran:
 def run(kubeconfig: Path, resources: Sequence[Resource], *, plan: bool = False, timeout_s: float | None = None) -> Ran:
     """Plan or apply resources of a cluster.
 
-    timeout_s  of one request
+    Args:
+        timeout_s: of one request
     """
     plugin = KubernetesPlugin()
     plugin.open("cp1", None, None, None, None, {"kubeconfig": str(kubeconfig), "timeout_s": timeout_s}, Config())

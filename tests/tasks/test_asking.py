@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 from nornir.core.inventory import Host
 
-from moor.engine.prelude import FUNCTIONS
-from tasks.layers.door import Asked, Door
-from tasks.layers.probes import probes
-from tasks.layers.proxies import lines
-from tasks.names.asking import DNS_SAYS
-from tasks.names.dnsmasq import Answers, listening
-from tasks.names.hosts import answered
+from moor.engine.shell_functions import FUNCTIONS
+from moor.tasks.diagnosis.evidence.endpoint import ProbeRequest, RegistryEndpoint
+from moor.tasks.diagnosis.evidence.probes import probes
+from moor.tasks.names.dns_query import DNS_SAYS
+from moor.tasks.names.dnsmasq import Answers, listening
+from moor.tasks.names.hosts import answered
+from moor.tasks.runtime_proxies import lines
 from tests.harness.shells import SHELLS, sh
 
 every_shell = pytest.mark.parametrize("shell", SHELLS)
@@ -21,7 +21,7 @@ every_shell = pytest.mark.parametrize("shell", SHELLS)
 
 @pytest.fixture
 def tools(tmp_path: Path) -> str:
-    """Give sh that puts a getent, and an unshare without a namespace, before the machine's own."""
+    """Return sh that puts a getent, and an unshare without a namespace, before the machine's own."""
     knows = """case $4 in
 right.test) echo "10.0.0.1 STREAM"; echo "10.0.0.1 DGRAM" ;;
 two.test) echo 10.0.0.2; echo 10.0.0.1 ;;
@@ -100,7 +100,9 @@ def test_what_cloud_init_will_do_to_the_hosts_file_is_seen(
     for name, content in files.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(content)
-    (question,) = (probe for probe in probes(Asked(Door("right.test", "10.0.0.1"), "")) if probe.name == "name")
+    (question,) = (
+        probe for probe in probes(ProbeRequest(RegistryEndpoint("right.test", "10.0.0.1"), "")) if probe.name == "name"
+    )
     asked = question.probe().replace("/etc/cloud", str(tmp_path)).replace("/var/lib/cloud", str(tmp_path / "none"))
     told = lines(sh(shell, tools + asked).stdout.decode())["rewritten"]
     assert told.removeprefix(f"{tmp_path}/") == named

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.build_context import context_hash, context_tar, keeps
+from moor.tasks.images.build_context import context_hash, context_tar, keeps
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ from lightkube import Client
 from lightkube.resources.apps_v1 import Deployment
 from lightkube.resources.core_v1 import Namespace
 
-from tasks.cluster_parts import Manifest
-from tasks.cluster_parts import Namespace as HeldNamespace
+from moor.tasks.cluster.objects import Manifest
+from moor.tasks.cluster.objects import Namespace as HeldNamespace
 from tests.kubernetes.samples import Object, deployment
 from tests.kubernetes.served import Api
 from tests.tasks.clusters import run

@@ -10,23 +10,23 @@ from typing import Any
 import pytest
 
 from moor.errors import HostError
+from moor.tasks.containerd.config import CONFIG, PLUGIN, RegistryLookup, edited
+from moor.tasks.containerd.configure import ContainerdSettings, in_effect
+from moor.tasks.facts import Registry
 from moor.templates import render
-from tasks.containerd import ContainerdSettings, in_effect
-from tasks.containerd_config import CONFIG, PLUGIN, Wanted, edited
-from tasks.facts import Registry
 from tests.harness.shells import SHELLS, sh
 
 CERTS = "/etc/containerd/certs.d"
 DEBIAN = "containerd github.com/containerd/containerd 1.6.20~ds1 1.6.20~ds1-1+deb12u3"
 DOCKER = "containerd containerd.io 1.7.27 05044ec0a9a75232cad458027ca83437aae3f4da"
 NEW = "containerd github.com/containerd/containerd/v2 v2.2.1 dea7da592f5d1d2b7755e3a161be07f43fad8f75"
-WANTED = Wanted(Registry.model_validate({"name": "registry.moor.test", "address": "10.77.0.11"}), CERTS)
+WANTED = RegistryLookup(Registry.model_validate({"name": "registry.moor.test", "address": "10.77.0.11"}), CERTS)
 OLD = "containerd github.com/containerd/containerd 1.4.13~ds1 1.4.13~ds1-1~deb11u4"
 LTS = "containerd github.com/containerd/containerd/v2 v2.3.4 5fc7b0ed7ca2adbe20e3bd4b3f3d1c0ab4e3e1c4"
 TABLE = "plugins.'io.containerd.grpc.v1.cri'.registry"
 
 
-def tree_of(content: str, told: str = DEBIAN, wanted: Wanted = WANTED) -> dict[str, Any]:
+def tree_of(content: str, told: str = DEBIAN, wanted: RegistryLookup = WANTED) -> dict[str, Any]:
     once = edited(content, told, wanted)
     assert edited(once, told, wanted) == once
     return tomllib.loads(once)
@@ -150,7 +150,7 @@ def test_what_moor_cannot_resolve_is_one_clear_error(told: str, content: str, wo
 
 def test_extra_settings_are_laid_over_the_files_own() -> None:
     extra = {"plugins": {PLUGIN[2]: {"sandbox_image": "registry.moor.test/k8s/pause:3.9"}}}
-    tree = tree_of('version = 2\n[grpc]\naddress = "/x"\n', wanted=Wanted(WANTED.registry, CERTS, extra))
+    tree = tree_of('version = 2\n[grpc]\naddress = "/x"\n', wanted=RegistryLookup(WANTED.registry, CERTS, extra))
     assert tree["grpc"] == {"address": "/x"}
     assert tree["plugins"][PLUGIN[2]] == {
         "sandbox_image": "registry.moor.test/k8s/pause:3.9",

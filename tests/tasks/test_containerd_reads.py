@@ -12,17 +12,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from moor.errors import HostError
-from tasks.containerd_config import CONFIG, PLUGIN, Wanted
-from tasks.containerd_dropin import drop_in
-from tasks.containerd_effective import Expected, faults
-from tasks.containerd_reads import FILES, HIDDEN, Reads, load_order, reads_of
-from tasks.facts import Registry
+from moor.tasks.containerd.config import CONFIG, PLUGIN, RegistryLookup
+from moor.tasks.containerd.dropin import drop_in
+from moor.tasks.containerd.effective import Expected, faults
+from moor.tasks.containerd.reads import FILES, HIDDEN, Reads, load_order, reads_of
+from moor.tasks.facts import Registry
 from tests.harness.shells import SHELLS, sh
 
 CERTS = "/etc/containerd/certs.d"
 CRI = f'plugins."{PLUGIN[2]}"'
 REGISTRY = Registry.model_validate({"name": "registry.moor.test", "address": "10.77.0.11"})
-WANTED = Wanted(REGISTRY, CERTS)
+WANTED = RegistryLookup(REGISTRY, CERTS)
 OLD, NEW, LTS = (f"containerd github.com/containerd/containerd {v} x" for v in ("1.7.24~ds1", "2.1.9", "v2.3.4"))
 IMPORTS = 'imports = ["/etc/containerd/conf.d/*.toml"]\n'
 TABLE = f'[plugins."{PLUGIN[2]}".registry]\nconfig_path = "{CERTS}"\n'

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from moor.engine.plan import plan
 from moor.engine.script import answers, apply_script, complete, new_mark, probe_script
 from moor.errors import HostError
-from tasks.certs_d import CaAlone
-from tasks.docker import DockerSettings, daemon_json
+from moor.tasks.certs_d import CaAlone
+from moor.tasks.docker.install import DockerSettings, daemon_json
 from tests.harness.shells import SHELLS, sh
 
 pytestmark = pytest.mark.usefixtures("host_folder")

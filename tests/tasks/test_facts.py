@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from tasks.facts import Registry
+from moor.tasks.facts import Registry
 
 
 def registry(**given: object) -> Registry:

@@ -11,10 +11,10 @@ from nornir.core.inventory import Defaults, Group, Host, ParentGroups
 
 from moor.context import change_context
 from moor.errors import InputError
-from tasks.dialects.guards import Guards
-from tasks.facts import Registry
-from tasks.firewall import Firewall, desired, guards_of, own_address, refuse_lockout
-from tasks.network import Access
+from moor.tasks.access import Access
+from moor.tasks.facts import Registry
+from moor.tasks.firewall.dialects.guards import Guards
+from moor.tasks.firewall.hosts import Firewall, desired, guards_of, own_address, refuse_lockout
 
 REGISTRY = {"name": "registry.moor.test", "address": "10.77.0.11", "port": 8443}
 

@@ -13,12 +13,12 @@ from ruamel.yaml import YAML
 from moor.engine.plan import plan
 from moor.errors import HostError
 from moor.resources.base import State
-from moor.secrets import Secret
-from tasks.harbor import sick_components
-from tasks.harbor_data import SameData
-from tasks.harbor_parts import Containers, DatabasePassword, Prepared
-from tasks.harbor_yml import Configured, edited
-from tasks.unpacked import Unpacked, release_requirement
+from moor.secrets.secret import Secret
+from moor.tasks.harbor.data import SameData
+from moor.tasks.harbor.install import sick_components
+from moor.tasks.harbor.installer import Unpacked, release_requirement
+from moor.tasks.harbor.parts import Containers, DatabasePassword, Prepared
+from moor.tasks.harbor.yml import Configured, edited
 from tests.harness.shells import SHELLS, sh, text
 
 TEMPLATE = """\

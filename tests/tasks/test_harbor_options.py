@@ -13,15 +13,15 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from moor.errors import InputError
-from moor.secrets import Secret
+from moor.secrets.secret import Secret
 from moor.settings.document import Findings, Source, Tree
 from moor.settings.section import SecretRef
 from moor.settings.validation import validated
-from tasks.harbor import HarborSettings
-from tasks.harbor_keys import NEWEST, OLDEST, known, paths, release_of
-from tasks.harbor_options import dotted, resolved
-from tasks.harbor_values import carried
-from tasks.harbor_yml import edited
+from moor.tasks.harbor.install import HarborSettings
+from moor.tasks.harbor.keys import NEWEST, OLDEST, known, paths, release_of
+from moor.tasks.harbor.options import dotted, resolved
+from moor.tasks.harbor.values import carried
+from moor.tasks.harbor.yml import edited
 
 RELEASES = ["v2.8.3", "v2.10.3", "v2.12.4", "v2.13.5", "v2.14.4", "v2.15.2"]
 
@@ -43,7 +43,7 @@ def refused(options: object, release: str = "v2.15.2") -> str:
 
 @pytest.fixture
 def secrets(tmp_path: Path) -> Path:
-    """A site with a secret in a file."""
+    """Return a site with a secret in a file."""
     folder = tmp_path / "secrets"
     folder.mkdir()
     (folder / "word").write_text("s3cr3t")

@@ -19,8 +19,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from moor.errors import InputError
-from tasks.image_archive import archived_id
-from tasks.images import docker_config
+from moor.tasks.images.archive import archived_id
+from moor.tasks.images.push import docker_config
 from tests.harness.shells import SHELLS, sh
 
 

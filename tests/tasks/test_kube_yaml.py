@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from moor.errors import NotReadable
-from tasks.kube_yaml import documents, scalar
+from moor.tasks.cluster.kube_yaml import documents, scalar
 
 READ: dict[str, Any] = {
     **{"0400": 256, "0644": 420, "0o17": 15, "0O17": 15, "0_7": 7, "-0400": -256, "010.5": 10.5, "089": 89, "08": 8},

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tasks.names.block import BEGIN, END, NOTE, with_block, without_block
+from moor.tasks.names.block import BEGIN, END, NOTE, with_block, without_block
 
 NAMES = {
     "registry.moor.test": (ip_address("10.77.0.11"), ip_address("fd00::11")),

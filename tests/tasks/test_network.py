@@ -11,8 +11,8 @@ from nornir.core.inventory import Defaults, Host
 from pydantic import ValidationError
 
 from moor.errors import InputError
-from tasks.facts import Registry
-from tasks.network import Access, Opening, opening_of
+from moor.tasks.access import Access, PortOpening, opening_of
+from moor.tasks.facts import Registry
 
 
 def host(*members: str, address: str = "10.77.0.11") -> Host:
@@ -22,7 +22,7 @@ def host(*members: str, address: str = "10.77.0.11") -> Host:
 
 
 def test_members_of_the_registrys_address_family_reach_its_port() -> None:
-    assert opening_of(host("10.77.0.0/24", "fd00::/64")) == Opening(
+    assert opening_of(host("10.77.0.0/24", "fd00::/64")) == PortOpening(
         ip_address("10.77.0.11"), 8443, (ip_network("10.77.0.0/24"),)
     )
     assert opening_of(host("10.77.0.0/24", "fd00::/64", address="fd00::11")).members == (ip_network("fd00::/64"),)

@@ -9,18 +9,21 @@ import pytest
 from nornir.core.inventory import Host
 
 from moor.errors import InputError
-from moor.pki import Names, make_authority
+from moor.pki.authority import CertificateNames, make_authority
 from moor.resources.file import File
 from moor.resources.service import Service
 from moor.settings import SecretRef
-from tasks import containerd, docker, podman, trust
-from tasks.docker import DockerSettings
-from tasks.facts import Registry
-from tasks.names import Names as NameSettings
-from tasks.names import hosts, names_for
-from tasks.pki import Pki
+from moor.tasks import trust
+from moor.tasks.containerd import configure as containerd
+from moor.tasks.docker import install as docker
+from moor.tasks.docker.install import DockerSettings
+from moor.tasks.facts import Registry
+from moor.tasks.names import Names as NameSettings
+from moor.tasks.names import hosts, names_for
+from moor.tasks.pki.issue import Pki
+from moor.tasks.podman import configure as podman
 
-PEM = make_authority(Names(("registry.moor.test",)), 30, datetime(2026, 1, 1, tzinfo=UTC)).pem
+PEM = make_authority(CertificateNames(("registry.moor.test",)), 30, datetime(2026, 1, 1, tzinfo=UTC)).pem
 
 
 @pytest.fixture
@@ -30,7 +33,7 @@ def ca(tmp_path: Path) -> Path:
 
 
 def host(ca: Path, port: int = 443, **sections: object) -> Host:
-    """Give a host that trusts somebody else's CA, so that nothing has to be made."""
+    """Return a host that trusts somebody else's CA, so that nothing has to be made."""
     registry = {"name": "registry.moor.test", "address": "10.77.0.11", "port": port, "aliases": ["images"]}
     pki = Pki(certificate=ca, key=SecretRef(f"file:{ca}"), ca=ca)
     return Host(name="node1", data={"registry": Registry.model_validate(registry), "pki": pki, **sections})

@@ -17,17 +17,17 @@ from pydantic import ValidationError
 
 from moor.context import change_context
 from moor.errors import MoorError, Unfit
-from moor.keystore import Kept
-from moor.pem import opened
-from moor.pki import Names, Pair, issue, make_authority, names_of, utc_now
-from moor.report import Collector, HostReport, RunReport
+from moor.pki.authority import CertificateNames, Pair, issue, make_authority, names_of, utc_now
+from moor.pki.keystore import StoredPair
+from moor.pki.pem import opened
 from moor.resources.base import Later
-from moor.runbook import Runbook, Stage, run
-from moor.secrets import Secret
+from moor.run.report import Collector, HostReport, RunReport
+from moor.run.runbook import Runbook, Stage, run
+from moor.secrets.secret import Secret
 from moor.settings import SiteSettings
-from tasks.certificates import unfit
-from tasks.facts import Registry
-from tasks.pki import (
+from moor.tasks.expiry.certificates import unfit
+from moor.tasks.facts import Registry
+from moor.tasks.pki.issue import (
     Pki,
     ca_pem,
     issue_certificates,
@@ -41,7 +41,7 @@ from tests.harness.hosts import MakeFleet
 from tests.pki.handshakes import Files, refusal
 from tests.pki.made import CLIENT, LEAF, brought
 
-NAMES = Names(("registry.moor.test", "registry"), (ip_address("10.77.0.11"),))
+NAMES = CertificateNames(("registry.moor.test", "registry"), (ip_address("10.77.0.11"),))
 Play = Callable[..., tuple[HostReport, Host]]
 
 
@@ -55,7 +55,7 @@ def passphrase(tmp_path: Path) -> str:
 
 @pytest.fixture
 def play(fleet: MakeFleet, tmp_path: Path, passphrase: str) -> Play:
-    """Give a function that plans or applies the task on one host and gives its report, and the host."""
+    """Return a function that plans or applies the task on one host and gives its report, and the host."""
 
     def played(
         dry_run: bool = False, aliases: tuple[str, ...] = (), address6: str | None = None, **settings: object
@@ -136,11 +136,11 @@ def test_a_new_alias_renews_both_and_the_plan_says_so(play: Play) -> None:
 
 def test_a_certificate_near_its_end_is_renewed_and_its_ca_stays(play: Play, tmp_path: Path, passphrase: str) -> None:
     play()
-    kept = Kept(tmp_path / ".moor" / "pki", "ca")
+    kept = StoredPair(tmp_path / ".moor" / "pki", "ca")
     authority = kept.pair(Secret("correct-horse"))
     assert authority is not None
     old = issue(authority, NAMES, 10, utc_now())
-    Kept(tmp_path / ".moor" / "pki", "registry").save(old, Secret("correct-horse"))
+    StoredPair(tmp_path / ".moor" / "pki", "registry").save(old, Secret("correct-horse"))
     report, _ = play()
     assert [found.status for found in report.resources] == ["ok", "changed"]
     assert "within 30 days" in diffs(report)["certificate:registry.moor.test"]
@@ -189,9 +189,9 @@ def test_a_damaged_key_is_one_clear_error_and_is_not_replaced(play: Play, tmp_pa
 
 @pytest.fixture
 def own(tmp_path: Path) -> Callable[..., dict[str, object]]:
-    """Give a function that writes a certificate of somebody else's making and the settings that name it."""
+    """Return a function that writes a certificate of somebody else's making and the settings that name it."""
 
-    def written(names: Names = NAMES, days: int = 100, **changed: str) -> dict[str, object]:
+    def written(names: CertificateNames = NAMES, days: int = 100, **changed: str) -> dict[str, object]:
         began = utc_now() - timedelta(days=50)
         ca = make_authority(names, 3650, began)
         server = issue(ca, names, days, began)
@@ -228,7 +228,10 @@ def test_ones_own_certificate_is_used_as_it_is(
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        ({"names": Names(("hub.moor.test",))}, "own.crt: CN=hub.moor.test: it is not for registry.moor.test"),
+        (
+            {"names": CertificateNames(("hub.moor.test",))},
+            "own.crt: CN=hub.moor.test: it is not for registry.moor.test",
+        ),
         ({"days": 49}, "own.crt: CN=registry.moor.test: it expired on"),
         ({"key": "another"}, "own.key: not the key of the first certificate, CN=registry.moor.test"),
         ({"ca": "another"}, "own.crt: the CA did not sign CN=registry.moor.test"),

@@ -9,8 +9,8 @@ from nornir.core.inventory import Host
 
 from moor.errors import HostError
 from moor.resources.service import Service
-from tasks.facts import Registry
-from tasks.podman import MAIN, OURS, crio, desired, registries_conf
+from moor.tasks.facts import Registry
+from moor.tasks.podman.configure import MAIN, OURS, crio, desired, registries_conf
 
 REGISTRY = Registry.model_validate({"name": "registry.moor.test", "address": "10.77.0.11", "port": 8443})
 DEBIAN = """\

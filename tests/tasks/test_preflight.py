@@ -11,12 +11,23 @@ from nornir.core.inventory import Group, Host, ParentGroups
 from nornir.core.task import Result, Task
 
 from moor.engine.converge import converge
-from moor.report import Collector, HostReport, RunReport
 from moor.resources.requirement import Clock, Requirement, skew
-from moor.runbook import Runbook, Stage, run
-from tasks.facts import Registry
-from tasks.listening import PORTS, listeners, ports
-from tasks.preflight import FAMILIES, VERSIONS, Preflight, desired, disk, docker, free, machine, own_containerd, system
+from moor.run.report import Collector, HostReport, RunReport
+from moor.run.runbook import Runbook, Stage, run
+from moor.tasks.facts import Registry
+from moor.tasks.preflight.hosts import (
+    FAMILIES,
+    VERSIONS,
+    Preflight,
+    desired,
+    disk,
+    docker,
+    free,
+    machine,
+    own_containerd,
+    system,
+)
+from moor.tasks.preflight.ports import PORTS, listeners, ports
 from tests.harness.hosts import MakeFleet
 from tests.harness.shells import SHELLS, sh, text
 

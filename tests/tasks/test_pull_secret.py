@@ -16,10 +16,10 @@ from nornir.core.task import Task
 
 from moor.engine.plan import plan
 from moor.resources.base import State
-from moor.secrets import Secret
-from tasks.cluster_api import Tree
-from tasks.pull_secret import PullSecret, described, holds, with_login
-from tasks.registry_logins import DATA, Login, login_of
+from moor.secrets.secret import Secret
+from moor.tasks.cluster.api import Tree
+from moor.tasks.registry.logins import DATA, RegistryLogin, login_of
+from moor.tasks.workload.pull_secret import PullSecret, described, holds, with_login
 from tests.kubernetes.samples import secret
 from tests.kubernetes.served import Api
 from tests.tasks.clusters import run
@@ -115,7 +115,7 @@ def test_others_logins_survive_an_apply_and_nothing_is_left_to_plan(api: Api, cl
     assert run(api.kubeconfig, [HELD]).status == {HELD.id: "changed"}
     after = read(client) if kind == OLD else read(client)["auths"]
     assert {key: after[key] for key in OTHERS} == OTHERS
-    assert login_of(HOST, after[HOST]) == Login(LOGIN[0], LOGIN[1].reveal())
+    assert login_of(HOST, after[HOST]) == RegistryLogin(LOGIN[0], LOGIN[1].reveal())
     assert run(api.kubeconfig, [HELD], plan=True).planned == []
 
 

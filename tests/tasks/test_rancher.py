@@ -17,8 +17,8 @@ from ruamel.yaml import YAML
 from moor.errors import HostError
 from moor.resources.requirement import Requirement
 from moor.resources.service import Service
-from tasks.facts import Registry
-from tasks.rancher import edited, made_of, resources
+from moor.tasks.containerd.rancher import edited, made_of, resources
+from moor.tasks.facts import Registry
 from tests.harness.shells import SHELLS, sh, text
 
 REGISTRY = Registry.model_validate({"name": "registry.moor.test", "address": "10.77.0.11"})

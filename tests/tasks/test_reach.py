@@ -9,12 +9,12 @@ import pytest
 from nornir.core.filter import F
 from nornir.core.inventory import Defaults, Group, Host, ParentGroups
 
-from moor.report import Collector, HostReport, RunReport
-from moor.runbook import Runbook, Stage, run
-from runbooks import site, verify, watch
-from tasks.facts import Registry
-from tasks.layers.probes import Probe
-from tasks.reach import attempts, desired, prove_access, verdicts
+from moor.run.report import Collector, HostReport, RunReport
+from moor.run.runbook import Runbook, Stage, run
+from moor.runbooks import site, verify, watch
+from moor.tasks.diagnosis.access import attempts, desired, prove_access, verdicts
+from moor.tasks.diagnosis.evidence.probes import Probe
+from moor.tasks.facts import Registry
 from tests.harness.hosts import MakeFleet
 
 OPENSSL = "40F7:error:8000006F:system library:BIO_connect:Connection refused:bio_sock2.c:178:calling connect()\n"

@@ -13,14 +13,14 @@ from hypothesis import strategies as st
 from nornir.core.inventory import Host
 from pydantic import ValidationError
 
-from moor.connections.nameserver import Held, Key, NameServer
+from moor.connections.apis.nameserver import NameServer, TsigKey, ZoneRecords
 from moor.engine.plan import plan
 from moor.errors import InputError
-from moor.secrets import Secret
-from tasks.facts import Registry
-from tasks.names import Names, Zone
-from tasks.names.dnsmasq import records as dnsmasq_records
-from tasks.names.records import Record, desired, finding, held_in, records_for, zone_of
+from moor.secrets.secret import Secret
+from moor.tasks.facts import Registry
+from moor.tasks.names import Names, Zone
+from moor.tasks.names.dnsmasq import records as dnsmasq_records
+from moor.tasks.names.records import Record, desired, finding, held_in, records_for, zone_of
 
 TSIG = base64.b64encode(b"nobody's secret").decode()
 LABELS = st.lists(st.sampled_from(["a", "b", "ab"]), min_size=1, max_size=4).map(".".join)
@@ -34,7 +34,7 @@ def host(
     secret: str = TSIG,
     address6: str | None = None,
 ) -> Host:
-    """Give the registry's host; each zone is written with what is said of it, signed unless it is only checked."""
+    """Return the registry's host; each zone is written with what is said of it, signed unless it is only checked."""
     (folder / "tsig").write_text(secret)
     (folder / "tsig").chmod(0o600)
     signed = {"server": "10.77.0.53", "key": "moor", "secret": f"file:{folder}/tsig"}
@@ -115,29 +115,29 @@ def record(*values: str, kind: str = "A") -> Record:
     return Record(NameServer("moor.test", "10.77.0.53"), "registry.moor.test", kind, values, 300)
 
 
-RIGHT = Held(("10.0.0.1",), 300)
+RIGHT = ZoneRecords(("10.0.0.1",), 300)
 
 
 @pytest.mark.parametrize(
     ("held", "diff"),
     [
         (RIGHT, None),
-        (Held(), "addresses: (none) -> 10.0.0.1\nttl: (none) -> 300"),
-        (Held(("10.0.0.9",), 300), "addresses: 10.0.0.9 -> 10.0.0.1"),
-        (Held(("10.0.0.1", "10.0.0.9"), 60), "addresses: 10.0.0.1 10.0.0.9 -> 10.0.0.1\nttl: 60 -> 300"),
-        (Held((), 0, "old.moor.test."),
+        (ZoneRecords(), "addresses: (none) -> 10.0.0.1\nttl: (none) -> 300"),
+        (ZoneRecords(("10.0.0.9",), 300), "addresses: 10.0.0.9 -> 10.0.0.1"),
+        (ZoneRecords(("10.0.0.1", "10.0.0.9"), 60), "addresses: 10.0.0.1 10.0.0.9 -> 10.0.0.1\nttl: 60 -> 300"),
+        (ZoneRecords((), 0, "old.moor.test."),
          "addresses: (empty) -> 10.0.0.1\nttl: 0 -> 300\nalias of: old.moor.test. -> (empty)"),
     ],
 )  # fmt: skip
-def test_what_a_server_holds_is_planned_field_by_field(held: Held, diff: str | None) -> None:
+def test_what_a_server_holds_is_planned_field_by_field(held: ZoneRecords, diff: str | None) -> None:
     one = record("10.0.0.1")
     assert [change.diff for change in plan([one], {one.id: one.state(held)})] == ([] if diff is None else [diff])
 
 
 def test_an_alias_is_no_address_of_the_family_that_is_to_have_none() -> None:
     none = record(kind="AAAA")
-    assert none.state(Held((), 0, "old.moor.test.")) is None
-    (change,) = plan([none], {none.id: none.state(Held(("fd00::9",), 60))})
+    assert none.state(ZoneRecords((), 0, "old.moor.test.")) is None
+    (change,) = plan([none], {none.id: none.state(ZoneRecords(("fd00::9",), 60))})
     assert change.desired is None
     told = finding(change)
     assert told.remedy == "ask whoever keeps it: remove AAAA of registry.moor.test"
@@ -145,7 +145,7 @@ def test_an_alias_is_no_address_of_the_family_that_is_to_have_none() -> None:
 
 
 held = st.builds(
-    lambda values, ttl, alias: Held(tuple(sorted(values)), ttl if values else 0, alias),
+    lambda values, ttl, alias: ZoneRecords(tuple(sorted(values)), ttl if values else 0, alias),
     st.lists(st.ip_addresses(v=4).map(str), unique=True, max_size=3),
     st.integers(0, 2**31 - 1),
     st.sampled_from(["", "old.moor.test."]),
@@ -153,7 +153,7 @@ held = st.builds(
 
 
 @given(held)
-def test_an_update_presupposes_just_what_was_read(read: Held) -> None:
+def test_an_update_presupposes_just_what_was_read(read: ZoneRecords) -> None:
     assert held_in(record("10.0.0.1").state(read)) == read
 
 
@@ -172,5 +172,5 @@ def test_dnsmasq_is_told_every_name_once_with_its_addresses(names: dict[str, Any
 
 
 def test_a_key_shows_nowhere() -> None:
-    key = Key("moor", "hmac-sha256", Secret(TSIG))
+    key = TsigKey("moor", "hmac-sha256", Secret(TSIG))
     assert TSIG not in f"{key!r} {NameServer('moor.test', '10.0.0.53', 53, key)!r} {record('10.0.0.1')!r}"

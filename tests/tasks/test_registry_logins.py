@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from moor.errors import UnreadableSecret
-from tasks.registry_logins import (
+from moor.tasks.registry.logins import (
     DOCKER_CFG,
     DOCKER_CONFIG,
-    Login,
+    RegistryLogin,
     entries_of,
     holds_for,
     logins_for,
@@ -92,17 +92,17 @@ def test_several_logins_are_tried_from_the_most_particular_path_on() -> None:
 @pytest.mark.parametrize(
     ("entry", "login"),
     [
-        (auth("me", "a:b"), Login("me", "a:b")),
-        ({**auth("me"), "username": "you", "password": "no"}, Login("me", "word")),
-        ({"username": "me", "password": "word"}, Login("me", "word")),
-        ({"Username": "me", "PASSWORD": "word"}, Login("me", "word")),
-        ({"auth": auth("me")["auth"].rstrip("=")}, Login("me", "word")),
-        ({"auth": auth("me")["auth"][:4] + "\n" + auth("me")["auth"][4:]}, Login("me", "word")),
-        ({"auth": "", "username": "me"}, Login("me", "")),
-        (None, Login("", "")), ({}, Login("", "")),
+        (auth("me", "a:b"), RegistryLogin("me", "a:b")),
+        ({**auth("me"), "username": "you", "password": "no"}, RegistryLogin("me", "word")),
+        ({"username": "me", "password": "word"}, RegistryLogin("me", "word")),
+        ({"Username": "me", "PASSWORD": "word"}, RegistryLogin("me", "word")),
+        ({"auth": auth("me")["auth"].rstrip("=")}, RegistryLogin("me", "word")),
+        ({"auth": auth("me")["auth"][:4] + "\n" + auth("me")["auth"][4:]}, RegistryLogin("me", "word")),
+        ({"auth": "", "username": "me"}, RegistryLogin("me", "")),
+        (None, RegistryLogin("", "")), ({}, RegistryLogin("", "")),
     ],
 )  # fmt: skip
-def test_an_entry_is_read_as_kubelet_reads_it(entry: Any, login: Login) -> None:
+def test_an_entry_is_read_as_kubelet_reads_it(entry: Any, login: RegistryLogin) -> None:
     assert logins_for([secret({HOST: entry})], IMAGE) == [login]
 
 
@@ -120,7 +120,7 @@ def test_one_entry_that_cannot_be_read_makes_kubelet_fail_for_all_images(auths: 
 
 
 def test_no_login_shows_its_password() -> None:
-    assert "Passw0rd" not in repr(Login("me", "Passw0rd"))
+    assert "Passw0rd" not in repr(RegistryLogin("me", "Passw0rd"))
 
 
 @given(HOSTS, PATHS)

@@ -13,13 +13,13 @@ import yaml
 from lightkube import Client
 from nornir.core.inventory import Host
 
-from lab.kubernetes.standin.api.access import Tokens
-from moor.connections.kubernetes import client_of
+from moor.connections.apis.kubernetes import client_of
 from moor.errors import HostError
-from moor.modules import SHIPPED
-from moor.sites import open_site
-from tasks.layers.cluster_view import read_cluster, unread
-from tasks.rights import Right, may, missing, needed, objects, user_of
+from moor.settings.modules import SHIPPED
+from moor.sites.opening import open_site
+from moor.tasks.diagnosis.evidence.cluster_view import read_cluster, unread
+from moor.tasks.preflight.cluster_rights import ClusterRight, may, missing, needed, objects, user_of
+from moor_lab.kubernetes.standin.api.access import Tokens
 from tests.connections.kubeconfigs import encoded, kubeconfig
 from tests.kubernetes.served import Api
 
@@ -82,7 +82,7 @@ class Tenant:
 
     def may(self, *rights: tuple[str, str]) -> None:
         """Let the user do some verbs on some kinds of namespace shop, or on nodes."""
-        given = [Right("" if what == "nodes" else "shop", "", what, verb, "") for verb, what in rights]
+        given = [ClusterRight("" if what == "nodes" else "shop", "", what, verb, "") for verb, what in rights]
         self.grant(objects(given, "ops"))
 
 
@@ -109,7 +109,7 @@ def test_the_rights_that_are_missing_are_found_and_the_roles_that_bring_them_do(
         assert user_of(client) == "ops"
         tenant.grant(list(objects(rights, user_of(client))))
         assert missing(rights, lambda right: may(client, right)) == []
-        assert not may(client, Right("shop", "", "secrets", "get", ""))
+        assert not may(client, ClusterRight("shop", "", "secrets", "get", ""))
 
 
 def test_the_roles_on_the_page_are_the_rights_that_a_deployment_needs(tenant: Tenant, cp1: Host) -> None:
@@ -117,14 +117,14 @@ def test_the_roles_on_the_page_are_the_rights_that_a_deployment_needs(tenant: Te
     block = re.search(r"```yaml\n(.*?)```", page, re.DOTALL)
     assert block
     tenant.grant(list(yaml.safe_load_all(block[1])))
-    moved = [Right(r.namespace and "shop", r.group, r.resource, r.verb, r.command) for r in needed(cp1)]
+    moved = [ClusterRight(r.namespace and "shop", r.group, r.resource, r.verb, r.command) for r in needed(cp1)]
     with tenant.client() as client:
         assert missing(moved, lambda right: may(client, right)) == []
 
 
 def test_a_right_reads_as_people_say_it() -> None:
-    assert str(Right("shop", "apps", "deployments", "patch", "")) == "patch deployments.apps in namespace shop"
-    assert str(Right("", "", "nodes", "list", "")) == "list nodes in the whole cluster"
+    assert str(ClusterRight("shop", "apps", "deployments", "patch", "")) == "patch deployments.apps in namespace shop"
+    assert str(ClusterRight("", "", "nodes", "list", "")) == "list nodes in the whole cluster"
 
 
 EVERY = (("list", "nodes"), ("list", "pods"), ("list", "events"), ("get", "secrets"), ("get", "serviceaccounts"))
@@ -175,7 +175,7 @@ def test_a_kubeconfig_acts_as_whom_it_says_and_only_who_may(tenant: Tenant) -> N
     kubeconfig(tenant.kubeconfig, cluster, acting)
     with tenant.client() as client:
         assert user_of(client) == "ops"
-        assert not may(client, Right("shop", "", "secrets", "get", ""))
+        assert not may(client, ClusterRight("shop", "", "secrets", "get", ""))
     kubeconfig(tenant.kubeconfig, cluster, {"token": "tenant-token", "as": "root"})
     with tenant.client() as client, pytest.raises(HostError, match="cannot impersonate"):
-        may(client, Right("shop", "", "secrets", "get", ""))
+        may(client, ClusterRight("shop", "", "secrets", "get", ""))

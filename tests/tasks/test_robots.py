@@ -10,8 +10,8 @@ import pytest
 from pydantic import ValidationError
 
 from moor.engine.plan import plan
-from tasks.registry import Robot
-from tasks.robots import IN_FORCE, RobotResource, RobotSecret, outlives, validity
+from moor.tasks.registry.projects import Robot
+from moor.tasks.registry.robots import IN_FORCE, RobotResource, RobotSecret, outlives, validity
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 

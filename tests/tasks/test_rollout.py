@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from lab.kubernetes.standin import kinds
 from moor.errors import HostError
-from tasks.cluster_api import TOLD_S, passes
-from tasks.cluster_parts import Manifest
-from tasks.rollout import Rollout, Watch
-from tasks.rollout_troubles import FINAL, OPEN, SLOW_S, SURE_S, Pods, newest, of_pod, troubles
+from moor.tasks.cluster.api import TOLD_S, passes
+from moor.tasks.cluster.objects import Manifest
+from moor.tasks.workload.rollout import Rollout, RolloutWatch
+from moor.tasks.workload.rollout_troubles import FINAL, OPEN, SLOW_S, SURE_S, Pods, newest, of_pod, troubles
+from moor_lab.kubernetes.standin import kinds
 from tests.kubernetes.conftest import Clock, Fleet
 from tests.kubernetes.hushed import HushedWay
 from tests.kubernetes.samples import deployment
@@ -139,19 +139,19 @@ def test_a_paused_deployment_is_told_at_once() -> None:
 
 
 def test_a_trouble_ends_the_wait_once_it_has_stood_for_its_time_and_not_before() -> None:
-    found, watch = of_pod(pod(waits("ErrImagePull", "not found"))), Watch(fresh=True)
+    found, watch = of_pod(pod(waits("ErrImagePull", "not found"))), RolloutWatch(fresh=True)
     assert [watch.in_vain(found, now) for now in (0.0, SURE_S - 1, SURE_S)] == [False, False, True]
 
 
 def test_a_trouble_that_passes_begins_anew_when_it_comes_back() -> None:
-    found, watch = of_pod(pod(waits("ErrImagePull", "not found"))), Watch(fresh=True)
+    found, watch = of_pod(pod(waits("ErrImagePull", "not found"))), RolloutWatch(fresh=True)
     assert [watch.in_vain(seen, now) for seen, now in ((found, 0.0), ([], 20.0), (found, 25.0), (found, 40.0))] == [
         False
     ] * 4
 
 
 def test_a_trouble_of_before_what_mended_it_may_stand_until_it_is_tried_again() -> None:
-    watch = Watch(fresh=False)
+    watch = RolloutWatch(fresh=False)
     old = of_pod(pod(waits("ImagePullBackOff", "pull access denied")))
     assert [watch.in_vain(old, now) for now in (0.0, 100.0)] == [False, False]
     final = of_pod(pod(waits("InvalidImageName", "invalid reference format")))

@@ -16,22 +16,22 @@ from hypothesis import strategies as st
 from nornir.core import Nornir
 from nornir.core.filter import F
 
-from moor import private
 from moor.context import change_context
 from moor.errors import InputError
-from moor.keystore import Kept, Succession
-from moor.pki import Names, fingerprint, issue, make_authority, signed_by, utc_now
-from moor.report import Collector, HostReport, RunReport
+from moor.pki.authority import CertificateNames, fingerprint, issue, make_authority, signed_by, utc_now
+from moor.pki.keystore import StoredPair, Succession
 from moor.resources.base import Later
-from moor.runbook import Runbook, Stage, TaskFunction, run
-from moor.secrets import Secret
+from moor.run.report import Collector, HostReport, RunReport
+from moor.run.runbook import Runbook, Stage, TaskFunction, run
+from moor.secrets import private_files
+from moor.secrets.secret import Secret
 from moor.settings import SiteSettings
-from tasks.facts import Registry
-from tasks.pki import Pki, ca_pem, issue_certificates, made_here
-from tasks.rotation import make_next_ca, promote_ca, retire_ca, to_replace
+from moor.tasks.facts import Registry
+from moor.tasks.pki.issue import Pki, ca_pem, issue_certificates, made_here
+from moor.tasks.pki.rotation import make_next_ca, promote_ca, retire_ca, to_replace
 from tests.harness.hosts import MakeFleet
 
-NAMES = Names(("registry.moor.test",), (ip_address("10.77.0.11"),))
+NAMES = CertificateNames(("registry.moor.test",), (ip_address("10.77.0.11"),))
 PASSPHRASE = Secret("correct-horse")
 # where nobody listens
 REGISTRY = Registry.model_construct(name="registry.moor.test", address=ip_address("127.0.0.9"), port=443, aliases=())
@@ -57,7 +57,7 @@ def dying_at(number: int) -> Iterator[None]:
         return changing
 
     with (
-        patch.object(private, "write", guarded(private.write)),
+        patch.object(private_files, "write", guarded(private_files.write)),
         patch.object(os, "replace", guarded(os.replace)),
         patch.object(Path, "unlink", guarded(Path.unlink)),
         suppress(Killed),
@@ -122,14 +122,14 @@ class Rotating:
 
 @pytest.fixture
 def rotating(fleet: MakeFleet, tmp_path: Path) -> Rotating:
-    """A fleet that has its CA and its certificate."""
+    """Return a fleet that has its CA and its certificate."""
     made = Rotating(fleet, tmp_path)
     assert made.play(made.prepared(), issue_certificates).error == ""
     return made
 
 
-def leaf(rotating: Rotating) -> Kept:
-    return Kept(rotating.folder / ".moor/pki", "registry")
+def leaf(rotating: Rotating) -> StoredPair:
+    return StoredPair(rotating.folder / ".moor/pki", "registry")
 
 
 def test_without_being_asked_nothing_is_rotated(rotating: Rotating) -> None:

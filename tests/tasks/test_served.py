@@ -11,7 +11,7 @@ from moor.engine.plan import plan
 from moor.engine.script import answers, apply_script, complete, new_mark, probe_script
 from moor.resources.base import State
 from moor.resources.file import File
-from tasks.served import HandedOver
+from moor.tasks.pki.serving import HandedOver
 from tests.harness.shells import SHELLS, sh
 
 

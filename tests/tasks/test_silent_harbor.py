@@ -8,14 +8,14 @@ from pathlib import Path
 from nornir.core.inventory import Host
 from nornir.core.task import Result, Task
 
-from moor.connections.harbor import Harbor, HarborPlugin
+from moor.connections.apis.harbor import Harbor, HarborPlugin
 from moor.engine.converge import converge
-from moor.report import Collector, HostReport, RunReport
 from moor.resources.base import Resource
-from moor.runbook import Runbook, Stage, run
-from tasks.images import Image, ImageResource
-from tasks.registry import ProjectResource
-from tasks.robots import RobotResource, RobotSecret
+from moor.run.report import Collector, HostReport, RunReport
+from moor.run.runbook import Runbook, Stage, run
+from moor.tasks.images.push import Image, ImageResource
+from moor.tasks.registry.projects import ProjectResource
+from moor.tasks.registry.robots import RobotResource, RobotSecret
 from tests.harness.hosts import MakeFleet
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tasks.layers.proxies import lines
-from tasks.surroundings import CLOCK, KEEPING, clock_finding
+from moor.tasks.diagnosis.environment import CLOCK, KEEPING, clock_finding
+from moor.tasks.runtime_proxies import lines
 from tests.harness.shells import SHELLS, sh, text
-from tests.layers.test_mtu import program
+from tests.tasks.diagnosis.test_mtu import program
 
 ALONE = "systemd-detect-virt", "exit 1"
 NORMAL, BAD = "Leap status     : Normal", "Leap status     : Not synchronised"

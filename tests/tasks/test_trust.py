@@ -11,13 +11,15 @@ import pytest
 from moor.engine import script
 from moor.engine.plan import plan
 from moor.engine.script import answers, apply_script, complete, new_mark, probe_script
-from moor.pki import Names, make_authority
+from moor.pki.authority import CertificateNames, make_authority
 from moor.resources.base import Later, State
-from tasks.trust import STORES, Store, Trusted
+from moor.tasks.trust import STORES, Trusted, TrustStore
 from tests.harness.shells import SHELLS, sh
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-OLD, NEW, OTHER = (make_authority(Names((name,)), 30, NOW).pem for name in ("old.test", "new.test", "other.test"))
+OLD, NEW, OTHER = (
+    make_authority(CertificateNames((name,)), 30, NOW).pem for name in ("old.test", "new.test", "other.test")
+)
 # Like Debian's: everything below anchors, one after the other; and a link a certificate.
 UPDATE = """#!/bin/sh
 cat "{folder}/system.crt" "{folder}"/anchors/*.crt > "{folder}/certs/bundle.crt"
@@ -36,7 +38,7 @@ class System:
 
     def trusted(self, pem: str | Later) -> Trusted:
         tool, anchors, bundle = (f"{self.folder}/{name}" for name in ("update", "anchors", "certs/bundle.crt"))
-        return Trusted("moor ca", pem, (*STORES[:2], Store(tool, anchors, bundle)))
+        return Trusted("moor ca", pem, (*STORES[:2], TrustStore(tool, anchors, bundle)))
 
     @property
     def anchor(self) -> Path:
@@ -66,7 +68,7 @@ class System:
 
 @pytest.fixture(params=SHELLS)
 def system(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> System:
-    """A store that trusts one other CA."""
+    """Return a store that trusts one other CA."""
     folder = tmp_path / "it's a store"
     monkeypatch.setattr(script, "RUNS", f"{folder}/runs")
     monkeypatch.setattr(script, "LOCK", f"{folder}/lock")

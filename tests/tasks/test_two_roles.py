@@ -12,15 +12,15 @@ from nornir.core.inventory import Defaults, Group, Host, ParentGroups
 from nornir.core.task import MultiResult
 
 from moor.resources.base import Resource
-from moor.runbook import Runbook
+from moor.run.runbook import Runbook
+from moor.runbooks import check, site, watch
 from moor.settings import SecretRef
-from runbooks import check, site, watch
-from tasks.facts import Registry
-from tasks.firewall import Firewall
-from tasks.harbor import HarborSettings, stay_healthy
-from tasks.names import Names as NameSettings
-from tasks.network import Access
-from tasks.pki import Pki
+from moor.tasks.access import Access
+from moor.tasks.facts import Registry
+from moor.tasks.firewall.hosts import Firewall
+from moor.tasks.harbor.install import HarborSettings, stay_healthy
+from moor.tasks.names import Names as NameSettings
+from moor.tasks.pki.issue import Pki
 from tests.harness.hosts import MakeFleet
 from tests.pki.made import LEAF, brought
 
@@ -30,7 +30,7 @@ REMOTE = {"push_images", "deploy_workload", "issue_certificates"}  # they want n
 
 @pytest.fixture
 def data(tmp_path: Path) -> dict[str, object]:
-    """Give sections for every concern that writes on hosts."""
+    """Return sections for every concern that writes on hosts."""
     own = brought(LEAF)
     files = {
         "own.crt": own.chain_pem,

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from moor.engine.script import answers, apply_script, complete
-from tasks.unpacked import MOST_BYTES, Unpacked
+from moor.tasks.harbor.installer import MOST_BYTES, Unpacked
 from tests.harness.shells import SHELLS, sh
 
 pytestmark = pytest.mark.usefixtures("host_folder")

@@ -7,10 +7,10 @@ import json
 
 import pytest
 
-from tasks.docker_verifies import insecure, judged
-from tasks.facts import Registry
-from tasks.podman import OURS
-from tasks.registries_conf import MAIN, unchecked, users_own
+from moor.tasks.docker.verification import insecure, judged
+from moor.tasks.facts import Registry
+from moor.tasks.podman.configure import OURS
+from moor.tasks.podman.registries_conf import MAIN, unchecked, users_own
 
 REGISTRY = Registry.model_validate(
     {"name": "registry.moor.test", "address": "10.77.0.11", "port": 8443, "aliases": ["reg"]}

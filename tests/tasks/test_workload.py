@@ -4,13 +4,13 @@ from typing import Any
 
 import pytest
 
-from lab.kubernetes.standin.api.admission import violations
 from moor.errors import InputError
+from moor.tasks.cluster.admission import with_claims
+from moor.tasks.cluster.objects import as_text
+from moor.tasks.workload.deploy import findings, objects_of
+from moor.tasks.workload.rollout import Rollout, progress
 from moor.templates import render
-from tasks.admission import with_claims
-from tasks.cluster_parts import as_text
-from tasks.rollout import Rollout, progress
-from tasks.workload import findings, objects_of
+from moor_lab.kubernetes.standin.api.admission import violations
 
 HOST = "registry.moor.test"
 SECRETS = {("demo", "registry"), ("other", "elsewhere")}

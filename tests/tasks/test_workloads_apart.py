@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 from nornir.core.task import MultiResult
 
-from lab.kubernetes.standin import kinds
-from moor.connections.harbor import Harbor, HarborPlugin
+from moor.connections.apis.harbor import Harbor, HarborPlugin
 from moor.context import change_context
 from moor.engine.results import ResourceResult
-from moor.sites import open_site
-from tasks.workload import deploy_workload
+from moor.sites.opening import open_site
+from moor.tasks.workload.deploy import deploy_workload
+from moor_lab.kubernetes.standin import kinds
 from tests.harness.closed import DEFAULTS, Site, closed_site
 from tests.kubernetes.served import Api
 
@@ -38,11 +38,11 @@ data: {level: "5"}
 
 @pytest.fixture
 def site(tmp_path: Path, api: Api) -> Iterator[Site]:
-    """The shipped site with two workloads more, whose Harbor does not answer yet."""
+    """Yield the shipped site with two workloads more, whose Harbor does not answer yet."""
     with closed_site(tmp_path / "site") as site:
         site.edit(DEFAULTS, "  workloads: # what runs from the registry\n", f"  workloads:\n{SHOP}")
         site.write("templates/stock.yaml.j2", STOCK)
-        shutil.copy(api.kubeconfig, site.folder / "lab/kubeconfig")
+        shutil.copy(api.kubeconfig, site.folder / "moor_lab/kubeconfig")
         yield site
 
 

@@ -24,7 +24,7 @@ from moor.api import (
     Expiry,
     File,
     Finding,
-    Found,
+    FindingResult,
     Healthy,
     HostError,
     InputError,
@@ -125,8 +125,8 @@ def desired(host: Host) -> Sequence[Resource]:
 
 def run_agent(task: Task) -> Result:
     """Have the agent run on the host."""
-    task.results.append(Found(task.host, Finding("agent:age", "the agent is old", "upgrade it")))
-    task.results.append(Found(task.host, Expiry("agent:licence", "2027-01-01T00:00:00+00:00", "the licence")))
+    task.results.append(FindingResult(task.host, Finding("agent:age", "the agent is old", "upgrade it")))
+    task.results.append(FindingResult(task.host, Expiry("agent:licence", "2027-01-01T00:00:00+00:00", "the licence")))
     try:
         return converge(task, desired(task.host))
     except HostError as error:

@@ -5,7 +5,8 @@ Groups    all hosts
 Run       moor drift --runbook eight; moor apply eight
 """
 
-from moor.runbook import Runbook, Stage
 from tasks.eight import hold_eight  # type: ignore[import-untyped]  # the site's own, found where the site is opened
+
+from moor.run.runbook import Runbook, Stage
 
 RUNBOOK = Runbook("eight", "What the benchmark checks on every host.", (Stage(hold_eight),))

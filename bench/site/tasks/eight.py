@@ -17,11 +17,12 @@ from moor.settings import Section, settings_of
 class Eight(Section):
     """What every host shall hold.
 
-    files       by their paths
-    hosts_line  of /etc/hosts
-    service     one of /etc/init.d
-    ruleset     as nft prints it
-    room        the file system that shall have ``room_kb`` free
+    Attributes:
+        files: by their paths
+        hosts_line: of /etc/hosts
+        service: one of /etc/init.d
+        ruleset: as nft prints it
+        room: the file system that shall have ``room_kb`` free
     """
 
     section: ClassVar[str] = "eight"
@@ -47,7 +48,7 @@ def desired(host: Host) -> Sequence[Resource]:
 
 
 def with_line(content: str, line: str) -> str:
-    """Give the content with the line in it."""
+    """Return the content with the line in it."""
     return content if line in content.splitlines() else f"{content}{line}\n"
 
 
@@ -57,12 +58,12 @@ def runs(said: str) -> str:
 
 
 def same(ruleset: str) -> Callable[[str], str]:
-    """Give the judge of the rules that are loaded."""
+    """Return the judge of the rules that are loaded."""
     return lambda dump: "" if dump == ruleset else "other rules are loaded; load those of the fleet"
 
 
 def enough(room_kb: int) -> Callable[[str], str]:
-    """Give the judge of the room that is left, by df's line."""
+    """Return the judge of the room that is left, by df's line."""
     return lambda line: "" if int(line.split()[3]) >= room_kb else "the disk is nearly full; make room"
 
 

@@ -23,7 +23,7 @@ class Upload(Section):
 
 
 def desired(host: Host) -> Sequence[Resource]:
-    """One archive."""
+    """Return one archive."""
     upload = settings_of(host, Upload)
     return [Archive(upload.target, upload.source)]
 

@@ -16,7 +16,7 @@ from moor.resources.edit import Edit
 from moor.resources.file import File
 from moor.resources.requirement import Clock
 from moor.resources.service import Service
-from moor.runbook import ONE_BY_ONE, Runbook, Stage, members
+from moor.run.runbook import ONE_BY_ONE, Runbook, Stage, members
 
 CONFIG, SHARED, ODD = "/etc/berth/app.conf", "/etc/berth/shared.conf", "/etc/berth/caf\udce9.conf"
 UNIT = "/etc/systemd/system/berth.service"
@@ -27,7 +27,7 @@ SERVICE = "[Service]\nExecStart=/bin/sleep infinity\n[Install]\nWantedBy=multi-u
 
 
 def desired(host: Host) -> Sequence[Resource]:
-    """A file of our own, and a line in a file that others own too."""
+    """Return a file of our own, and a line in a file that others own too."""
     odd = [File(ODD, "na\udcefve\n")] if host.has_parent_group("odd") else []
     return [Clock(), File(CONFIG, CONTENT, validate=HOOK), Edit(SHARED, "berth", with_line), *odd]
 
@@ -39,7 +39,7 @@ def with_line(content: str, facts: str) -> str:
 
 
 def moor_berth(task: Task) -> Result:
-    """Give the host its files."""
+    """Return the host its files."""
     return converge(task, desired(task.host))
 
 

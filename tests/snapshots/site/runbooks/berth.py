@@ -13,11 +13,11 @@ from moor.engine.converge import converge
 from moor.resources.base import Resource
 from moor.resources.file import Directory, File
 from moor.resources.requirement import Requirement
-from moor.runbook import Runbook, Stage
+from moor.run.runbook import Runbook, Stage
 
 
 def desired(host: Host) -> Sequence[Resource]:
-    """A folder, a file that its own program checks, and another that nobody checks; room for both."""
+    """Return a folder, a file that its own program checks, and another that nobody checks; room for both."""
     folder = host["custom"]["folder"]
     place, owner = f"{folder}/etc", f"{Path(folder).owner()}:{Path(folder).group()}"
     check = f"[ ! -e {folder}/strict ] || {{ echo 'app.conf: line 2: unknown key' >&2; exit 1; }}"
@@ -35,7 +35,7 @@ def no_room(output: str) -> str:
 
 
 def keep_berth(task: Task) -> Result:
-    """Give the host its files."""
+    """Return the host its files."""
     return converge(task, desired(task.host))
 
 

@@ -4,10 +4,10 @@ from nornir.core.filter import F
 from nornir.core.task import Result, Task
 
 from moor.engine.probing import shell_of
-from moor.runbook import Runbook, Stage
-from tasks.layers import RULES, chain
-from tasks.reachability import told
-from tests.layers.samples import FAULTS, HEALTHY
+from moor.run.runbook import Runbook, Stage
+from moor.tasks.diagnosis.node import told
+from moor.tasks.diagnosis.rules import RULES, chain
+from tests.tasks.diagnosis.samples import FAULTS, HEALTHY
 
 FAULTY = {"beta": ("name", "name-missing"), "gamma": ("name", "name-missing")}
 

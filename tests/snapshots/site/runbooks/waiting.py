@@ -6,7 +6,7 @@ from pathlib import Path
 from nornir.core.filter import F
 from nornir.core.task import Result, Task
 
-from moor.runbook import Runbook, Stage
+from moor.run.runbook import Runbook, Stage
 
 
 def wait_for_ever(task: Task) -> Result:

@@ -1,0 +1,93 @@
+"""What diagnose does: looks from every node at each layer of a pull, or explains a message."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Collection
+from pathlib import Path
+
+from nornir.core.inventory import Host
+
+from moor.cli.commands.running import book_of, opened, play, put, remember, teller
+from moor.cli.options import DIFFERS, Options, Output
+from moor.context import fleet_of
+from moor.errors import MoorError
+from moor.output.matrix import matrix
+from moor.run.interruption import way_out
+from moor.run.protocols import Explanation, Focus, diagnosis_of
+from moor.run.report import HostReport, RunReport
+from moor.run.selection import runbook_called
+from moor.settings.config import CONFIG, read_config
+from moor.settings.modules import SHIPPED
+from moor.sites.opening import open_site
+
+
+def diagnose(options: Options, focus: Focus, watch_s: int = 0) -> int:
+    """Diagnose the fleet: 0 healthy, 2 a fault, 1 a node was not examined.
+
+    Args:
+        options: those of every command.
+        focus: what to look at.
+        watch_s: how long to wait until the next look; 0 looks once.
+    """
+    with opened(options, dry_run=True) as nr:
+        book = book_of(nr, "diagnose")
+        diagnosis_of(book).look_at(nr, fleet_of(nr).hosts.values(), focus)
+        while True:
+            nr.data.reset_failed_hosts()
+            report = play(nr, book, options, "diagnose")
+            remember(nr, report)
+            put(options, report, matrix(report))
+            if not watch_s or not report.failed:
+                return verdict(report)
+            teller(options)(f"looking again in {watch_s} s; {way_out()}")
+            time.sleep(watch_s)
+
+
+def verdict(report: RunReport) -> int:
+    """Return the exit code of a report of proofs."""
+    if any(not host.reached and host.error for host in report.hosts.values()):
+        return 1
+    if report.failed or report.differs:
+        return DIFFERS
+    return 1 if any(unproved(host) for host in report.hosts.values()) else 0
+
+
+def unproved(host: HostReport) -> bool:
+    """Check whether a proof is lacking. Who may not read nodes has what the pods on them prove."""
+    return any(one.status == "skipped" and one.error and one.id != "proof:node" for one in host.resources)
+
+
+def explain(message: str, site: Path | None, output: Output) -> int:
+    """Explain a message of kubelet or of what pulls: 0 it is known, 1 it is not."""
+    directory = site or (Path.cwd() if (Path.cwd() / CONFIG).is_file() else None)
+    diagnosis = diagnosis_of(runbook_called(directory or SHIPPED, "diagnose"))
+    told = diagnosis.explained(message, _hosts(directory) if directory else ())
+    known = [explanation for explanation in told if explanation.rule]
+    if output is Output.json:
+        shown = [
+            {"rule": k.rule, "layer": k.layer, "cause": k.cause, "mend": k.mend, "source": k.source} for k in known
+        ]
+        found = {} if known else {"understood": told[0].cause}
+        print(json.dumps({"schema": 1, "known": shown, **found}, indent=2))
+    else:
+        print("\n".join(map(_explained, told)))
+    return 0 if known else 1
+
+
+def _hosts(directory: Path) -> Collection[Host]:
+    """Return the hosts of an inventory in files alone; of another nobody is asked, and there are none."""
+    try:
+        if read_config(directory.expanduser().absolute()).inventory.plugin != "FleetInventory":
+            return ()
+        return open_site(directory, dry_run=True).inventory.hosts.values()
+    except MoorError:
+        return ()
+
+
+def _explained(known: Explanation) -> str:
+    if not known.rule:
+        return f"{known.cause}\n    {known.mend}"
+    by = f", known from: {known.source}" if known.source else ""
+    return f"{known.layer}: {known.cause}\n    mend: {known.mend}\n    rule {known.rule}{by}"

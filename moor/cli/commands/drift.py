@@ -1,0 +1,153 @@
+"""What drift does: reads everything, compares with history, tells people, and mends what an engineer allowed."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+
+from nornir.core import Nornir
+
+from moor.cli.commands.running import book_of, opened, play, put, remember, site_in, teller, warn, worst
+from moor.cli.options import DIFFERS, Options
+from moor.context import change_context, separate
+from moor.engine.converge import kind_of
+from moor.engine.findings import expiring
+from moor.errors import InputError, MoorError
+from moor.output import text
+from moor.output.announce import tell
+from moor.run.interruption import way_out
+from moor.run.report import HostReport, RunReport, left
+from moor.run.runbook import Runbook, desired_ahead
+from moor.run.selection import everything
+from moor.run.waivers import Waiver, read_waivers, waive
+from moor.suggestions import nearest
+
+
+@dataclass(frozen=True)
+class DriftOptions:
+    """What the words of the command line ask for.
+
+    Attributes:
+        runbook: one alone, or one concern; everything where it is empty
+        heal: kinds of resources that may be mended
+        watch_s: how long to wait until the next check; 0 checks once
+    """
+
+    runbook: str = ""
+    heal: tuple[str, ...] = ()
+    watch_s: int = 0
+
+
+def drift(options: Options, wanted: DriftOptions) -> int:
+    """Check for drift: 0 clean, 2 drift, 1 something could not be examined."""
+    with opened(options, dry_run=True) as nr:
+        settings = site_in(nr)
+        waivers = read_waivers(settings.waivers, settings.directory)
+        refuse_unknown(nr, wanted)
+        if wanted.watch_s:
+            change_context(nr, keep_connections=True)
+        while True:
+            code = _once(nr, options, wanted, waivers)
+            if not wanted.watch_s:
+                return code
+            teller(options)(f"checking again in {wanted.watch_s} s; {way_out()}")
+            time.sleep(wanted.watch_s)
+            _refresh(nr)
+
+
+def _once(nr: Nornir, options: Options, wanted: DriftOptions, waivers: list[Waiver]) -> int:
+    report = check(nr, options, wanted, waivers)
+    healed = None
+    if wanted.heal and (hosts := healable(report, wanted.heal)):
+        healed = heal(nr, options, wanted, hosts)
+        if any(host.reached for host in healed.hosts.values()):
+            _refresh(nr)
+            report = check(nr, options, wanted, waivers)
+    report.mended = healed
+    try:
+        tell(site_in(nr), report, healed)
+    except MoorError as error:
+        warn(report, str(error))
+    put(options, report, text.drift(report))
+    return worst((verdict(report), 1 if healed and healed.failed else 0))
+
+
+def check(nr: Nornir, options: Options, wanted: DriftOptions, waivers: list[Waiver]) -> RunReport:
+    """Read the whole fleet, waive what is waived, and record what was found."""
+    settings = site_in(nr)
+    report = play(nr, _book(nr, wanted.runbook), options, "drift")
+    report.findings += expiring(report.expiries, settings.expires_within_days)
+    waive(report, waivers)
+    remember(nr, report)
+    return report
+
+
+def _book(nr: Nornir, name: str) -> Runbook:
+    return replace(book_of(nr, name), independent=True) if name else everything(site_in(nr).directory)
+
+
+def verdict(report: RunReport) -> int:
+    """Return the exit code: what was not examined can never read as clean, nor as mere drift."""
+    states = {finding.state for finding in left(report)}
+    return 1 if "unexamined" in states else DIFFERS if states else 0
+
+
+def refuse_unknown(nr: Nornir, wanted: DriftOptions) -> None:
+    """Raise InputError where a kind that may be mended is none of this fleet."""
+    if not wanted.heal:
+        return
+    stages, hosts = _book(nr, wanted.runbook).stages, nr.inventory.hosts.values()
+    known = sorted({kind_of(resource.id) for host in hosts for resource in desired_ahead(host, stages)})
+    unknown = [kind for kind in wanted.heal if kind not in known]
+    if unknown:
+        lines = [f"--apply: no resource is of kind {kind}{nearest(kind, known)}" for kind in unknown]
+        raise InputError("\n".join([*lines, f"(there are: {', '.join(known)})"]))
+
+
+def healable(report: RunReport, allowed: tuple[str, ...]) -> list[str]:
+    """List the hosts to mend: examined whole, with drift of an allowed kind that nobody waived."""
+    drifted = (
+        name
+        for name, host in report.hosts.items()
+        for resource in host.resources
+        if not host.unexamined
+        and resource.status == "drift"
+        and not resource.waived
+        and kind_of(resource.id) in allowed
+    )
+    return list(dict.fromkeys(drifted))
+
+
+def heal(nr: Nornir, options: Options, wanted: DriftOptions, hosts: list[str]) -> RunReport:
+    """Apply the allowed kinds by the same stages and in the same batches as an engineer would.
+
+    Args:
+        hosts: that drift; at most ``heal_hosts`` of them are mended
+    """
+    settings = site_in(nr)
+    book = book_of(nr, wanted.runbook) if wanted.runbook else everything(settings.directory, independent=False)
+    chosen = hosts[: settings.heal_hosts]
+    rest = f"; {len(hosts) - len(chosen)} more wait for the next run" if len(hosts) > len(chosen) else ""
+    teller(options)(f"mending {', '.join(wanted.heal)} on {', '.join(chosen)}{rest}")
+    _refresh(nr)
+    some = nr.filter(filter_func=lambda host: host.name in chosen)
+    mending = separate(some, dry_run=False, permitted=wanted.heal)
+    try:
+        report = play(mending, replace(book, name="drift --apply"), options, "heal")
+    except InputError as error:
+        return not_mended(chosen, error)
+    remember(mending, report)
+    return report
+
+
+def not_mended(hosts: list[str], error: InputError) -> RunReport:
+    """Return the report of a mending that was refused before any host was reached."""
+    failed = {name: HostReport(error=f"not mended: {error}") for name in hosts}
+    return RunReport("", "drift --apply", failed, command="heal")
+
+
+def _refresh(nr: Nornir) -> None:
+    """Begin anew: hosts that failed are asked again, over a new connection."""
+    for name in nr.data.failed_hosts & set(nr.inventory.hosts):
+        nr.inventory.hosts[name].close_connections()
+    nr.data.reset_failed_hosts()

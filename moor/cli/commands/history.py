@@ -1,0 +1,108 @@
+"""What history does: tells runs and findings from the database; no host is asked, nor the inventory."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from textwrap import indent
+from typing import Any
+
+from moor.cli.commands.running import say
+from moor.cli.options import Options, Output
+from moor.errors import InputError
+from moor.history.database import connected
+from moor.history.model import ChangeRow, FindingRow, RunRow
+from moor.history.reading import History
+from moor.output import text
+from moor.settings.access import SiteSettings
+from moor.settings.config import read_config
+from moor.sites.opening import find_site
+
+SHOWN = timedelta(days=30)  # how long a finding that is over is told of its host
+
+
+def settings_for(options: Options) -> SiteSettings:
+    """Return the site's settings without its inventory, so that history is told whatever is wrong with that."""
+    return read_config(find_site(options.site).expanduser().absolute()).user_defined.moor
+
+
+def history(options: Options, run: str, host: str, last: int) -> int:
+    """Tell history: 0, or 1 where there is none."""
+    if options.output not in (Output.text, Output.json):
+        raise InputError("history: --output is text or json")
+    with connected(settings_for(options), writing=False) as connection:
+        known = History(connection)
+        shown = _of_run(known, run, host) if run else _of_host(known, host, last) if host else _of_all(known, last)
+    plain = {key: [asdict(row) for row in rows] for key, rows in shown.items()}
+    as_json = json.dumps({"schema": 1, **plain}, indent=2, default=lambda moment: moment.isoformat())
+    say(as_json if options.output is Output.json else "\n".join(_lines(shown)))
+    return 0
+
+
+Shown = dict[str, Sequence[Any]]
+
+
+def _of_all(known: History, last: int) -> Shown:
+    return {"runs": known.runs(last), "findings": known.open()}
+
+
+def _of_host(known: History, host: str, last: int) -> Shown:
+    runs = known.runs(last, host)
+    if not runs:
+        raise InputError(f"history: no run knows a host {host}")
+    since = datetime.now(UTC) - SHOWN
+    changes = known.changes([run.run for run in runs], host)
+    return {"runs": runs, "changes": changes, "findings": known.findings(since, host)}
+
+
+def _of_run(known: History, name: str, host: str) -> Shown:
+    run = known.run(name)
+    if run is None:
+        raise InputError(
+            f"history: no run is called {name}, or more than one begins so; moor history lists the last ones"
+        )
+    hosts = [row for row in known.hosts(run.run) if not host or row.host == host]
+    return {"runs": [run], "hosts": hosts, "changes": known.changes([run.run], host)}
+
+
+def _lines(shown: Shown) -> Iterator[str]:
+    yield text.table(
+        ["run", "started (UTC)", "took", "command", "runbook", "hosts", "not examined", "findings", "changed"],
+        (_row(run) for run in shown["runs"]),
+    )
+    for row in shown.get("hosts", ()):
+        counted = ", ".join(f"{number} {status}" for status, number in row.counts.items()) or "not asked"
+        yield f"  {row.host}: {counted}{f'; {_kind(row.error_kind)}{row.error}' if row.error else ''}"
+    yield from map(_change, shown.get("changes", ()))
+    if findings := shown.get("findings"):
+        yield "findings:"
+        yield from map(_finding, findings)
+
+
+def _kind(kind: str | None) -> str:
+    return f"[{kind}] " if kind else ""
+
+
+def _row(run: RunRow) -> list[str]:
+    changed = run.counts.get("changed", 0)
+    numbers = (run.hosts, run.not_examined, run.findings, changed)
+    return [run.run, _moment(run.started), f"{run.duration_s:.1f} s", run.command, run.runbook, *map(str, numbers)]
+
+
+def _change(row: ChangeRow) -> str:
+    error = f"{_kind(row.error_kind)}{row.error}" if row.error else ""
+    words = indent("\n".join(filter(None, (row.diff, error))), "      ")
+    return f"  {text.SIGN.get(row.status, '?')} {row.id} ({row.status})  [{row.host}]  {row.run}\n{words}".rstrip()
+
+
+def _finding(row: FindingRow) -> str:
+    over = f", over {_moment(row.cleared)}" if row.cleared else f", last seen {_moment(row.last_seen)}"
+    place = f"  [{row.host}]" if row.host else ""
+    waived = f"  waived: {row.waived}" if row.waived else ""
+    return f"  {row.id}{place}  {row.state} since {_moment(row.first_seen)}{over}{waived}"
+
+
+def _moment(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M}"

@@ -1,0 +1,174 @@
+"""What hosts and onboard do: compare the inventory with the cluster, and take new nodes in."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, astuple, dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+from nornir.core import Nornir
+from nornir.core.inventory import Host
+
+from moor.cli.commands import fleet
+from moor.cli.commands.running import book_of, opened, say, site_in, teller, worst
+from moor.cli.options import DIFFERS, Options, Output
+from moor.connections.ssh.pinning import door_of, shown
+from moor.context import context_of, fleet_of
+from moor.errors import InputError, MoorError
+from moor.inventory.cluster import NODES
+from moor.inventory.identity import Identity, asked, written_in
+from moor.inventory.joining import Draft, to_adopt
+from moor.inventory.nodes import Node, Paired, paired, read_nodes
+from moor.output import text
+from moor.run.runbook import desired_ahead
+from moor.settings.config import read_config
+
+Confirm = Callable[[str], bool]
+
+
+def hosts(options: Options) -> int:
+    """Show inventory against cluster: 0 they agree, 2 they differ, 1 error."""
+    with opened(options, dry_run=True) as nr:
+        nodes = nodes_of(nr)
+        rows = list(_rows(nr, pairing(nr, nodes or ()), cluster=nodes is not None))
+    if options.output is Output.json:
+        say(json.dumps({"schema": 1, "hosts": [asdict(row) for row in rows]}, indent=2))
+    elif options.output is Output.text:
+        columns = [column.name.replace("_", " ") for column in fields(Row)[:-1]]
+        say(text.table(columns, (astuple(row)[:-1] for row in rows)))
+    else:
+        raise InputError("hosts: --output is text or json")
+    return 0 if all(row.agrees for row in rows) else DIFFERS
+
+
+@dataclass(frozen=True)
+class Row:
+    """One host or node; ``agrees`` where inventory and cluster say the same of it."""
+
+    host: str
+    address: str
+    groups: str
+    in_inventory: str
+    in_cluster: str
+    host_key: str
+    ready: str
+    runtime: str
+    os: str
+    distribution: str
+    agrees: bool
+
+
+def nodes_of(nr: Nornir) -> list[Node] | None:
+    """Ask the cluster that the inventory names; None where it names none. Raises HostError, InputError."""
+    known = (host.data.get("cluster") for host in fleet_of(nr).hosts.values())
+    cluster: Any = next((section for section in known if section), None)
+    return read_nodes(Path(cluster.kubeconfig), cluster.context) if cluster else None
+
+
+def pairing(nr: Nornir, nodes: Sequence[Node]) -> Paired:
+    """Find which host is which node; hosts that neither name nor address tell are asked who they are."""
+    addresses, fleet = _addresses(nr), fleet_of(nr).hosts
+    known = {name: Identity(written_in(fleet[name].data)) for name in addresses}
+    found = paired(addresses, nodes, known)
+    members = {name for name in addresses if fleet[name].has_parent_group(NODES)}
+    if found.strangers and (unsure := members - set(found.nodes)):
+        told = asked(nr, unsure)
+        known |= {name: replace(identity, node=known[name].node) for name, identity in told.items()}
+        found = paired(addresses, nodes, known)
+    return found
+
+
+def _addresses(nr: Nornir) -> dict[str, str]:
+    """Return the addresses of the hosts that stand in the files."""
+    every = fleet_of(nr).hosts.values()
+    joined = context_of(nr).joined
+    return {host.name: host.hostname or host.name for host in every if host.name not in joined}
+
+
+def _rows(nr: Nornir, found: Paired, cluster: bool) -> Iterator[Row]:
+    for name, host in nr.inventory.hosts.items():
+        if name not in context_of(nr).joined:
+            node, member = found.nodes.get(name), host.has_parent_group(NODES)
+            groups = " ".join(group.name for group in host.groups)
+            inside = _word(node is not None) if cluster and (member or node) else "-"
+            agrees = not cluster or bool(node) == member
+            yield Row(name, host.hostname or name, groups, "yes", inside, _key(nr, host), *_of_node(node), agrees)
+    for node in found.strangers:
+        yield Row(node.name, " ".join(node.addresses[:1]), "", "no", "yes", "-", *_of_node(node), False)
+
+
+def _of_node(node: Node | None) -> tuple[str, str, str, str]:
+    if node is None:
+        return "-", "-", "-", "-"
+    return _word(not node.trouble), node.runtime, node.os_image, node.distribution
+
+
+def _word(truth: bool) -> str:
+    return "yes" if truth else "no"
+
+
+def _key(nr: Nornir, host: Host) -> str:
+    return "known" if door_of(host, nr.config.ssh.config_file).is_known() else "unknown"
+
+
+def adopt(options: Options, names: Sequence[str], confirm: Confirm) -> int:
+    """Take nodes into hosts.yaml and pin their keys: 0 done or declined, 1 error; all of them or none."""
+    with opened(options, dry_run=True) as nr:
+        nodes = nodes_of(nr)
+        if nodes is None:
+            raise InputError("hosts adopt: the inventory names no cluster; data.cluster.kubeconfig is missing")
+        chosen = to_adopt(names, _addresses(nr), nodes, pairing(nr, nodes))
+        site, config_file = site_in(nr), nr.config.ssh.config_file
+    files = read_config(site.directory).inventory.options.model_dump(exclude={"netbox"})
+    with Draft(site, files, chosen) as draft:
+        inventory = draft.inventory()
+        doors = [door_of(inventory.hosts[node.name], config_file) for node in chosen]
+        keys = {door: door.shown() for door in doors if not door.is_known()}
+        for door in doors:
+            words = shown(keys[door]) if door in keys else "its key is pinned already"
+            say(f"{door.called} at {door.where.hostname}: {words}")
+        if not confirm(f"Take {', '.join(node.name for node in chosen)} into {draft.target}?"):
+            return 0
+        for door, key in keys.items():
+            door.pin(key)
+        say(f"written to {draft.keep()}")
+    return 0
+
+
+def onboard(options: Options, names: Sequence[str], confirm: Confirm) -> int:
+    """Adopt, configure and prove nodes: 0 all of them pull, 2 a fault, 1 error; one that fails stops no other."""
+    codes = {name: _onboarded(options, name, confirm) for name in dict.fromkeys(names)}
+    say("\n".join(f"{name}: {words}" for name, (_, words) in codes.items()))
+    return worst(code for code, _ in codes.values())
+
+
+def _onboarded(options: Options, name: str, confirm: Confirm) -> tuple[int, str]:
+    try:
+        if not _is_host(options, name):
+            adopt(options, [name], confirm)
+            if not _is_host(options, name):
+                return 1, "left out"
+        teller(options)(f"{name}: apply and verify")
+        if _guarded(options) and fleet.apply(replace(options, limit=None), "firewall"):
+            return 1, "the registry could not be opened to it; what failed is above, and the same command goes on"
+        alone = replace(options, limit=name)
+        if fleet.apply(alone, "site"):
+            return 1, "could not be configured; what failed is above, and the same command goes on"
+        code = fleet.verify(alone)
+        return code, "pulls from the registry" if code == 0 else "does not pull yet; moor diagnose says why"
+    except MoorError as error:
+        return 1, str(error).removeprefix(f"{name}: ")
+
+
+def _guarded(options: Options) -> bool:
+    """Return whether somebody's firewall may have to let a new host in."""
+    with opened(replace(options, limit=None, quiet=True), dry_run=True) as nr:
+        stages = book_of(nr, "firewall").stages
+        return any(any(desired_ahead(host, stages)) for host in nr.inventory.hosts.values())
+
+
+def _is_host(options: Options, name: str) -> bool:
+    with opened(replace(options, limit=None, quiet=True), dry_run=True) as nr:
+        return name in nr.inventory.hosts and name not in context_of(nr).joined

@@ -1,0 +1,123 @@
+"""What schedule does: writes a job for this site, shows it, takes it away."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from moor.cli.commands.drift import DriftOptions, refuse_unknown
+from moor.cli.commands.history import settings_for
+from moor.cli.commands.running import opened, site_in
+from moor.cli.options import Options
+from moor.errors import InputError
+from moor.schedule import cron, systemd
+from moor.schedule.job import Job, every, name_of
+from moor.secrets import private_files
+from moor.settings import SecretRef
+from moor.settings.config import CONFIG
+
+Scheduler = systemd.Systemd | cron.CronFile | cron.UsersCrontab
+
+
+@dataclass(frozen=True)
+class Words:
+    """What the command line says of a job."""
+
+    every: str
+    runbook: str = ""
+    heal: tuple[str, ...] = ()
+    limit: str | None = None
+    env_file: Path | None = None
+
+
+def install(options: Options, words: Words) -> int:
+    """Write and start the job: 0 done."""
+    period = every(words.every)
+    with opened(options, dry_run=True) as nr:
+        refuse_unknown(nr, DriftOptions(words.runbook, words.heal))
+        settings = site_in(nr)
+        values = [settings, *(host.data for host in nr.inventory.hosts.values())]
+    env_file = words.env_file.expanduser().absolute() if words.env_file else None
+    user = pwd.getpwuid((settings.directory / CONFIG).stat().st_uid)
+    refuse_missing_environment(set(references(values)), env_file, user.pw_uid)
+    writable = [settings.state, *([settings.metrics.parent] if settings.metrics else [])]
+    private_files.directory(settings.state)
+    if os.getuid() == 0:
+        os.chown(settings.state, user.pw_uid, user.pw_gid)
+    job = Job(settings.directory, _argv(settings.directory, words), period, user.pw_name, tuple(writable), env_file)
+    scheduler = _schedulers()[0]
+    print("\n".join(scheduler.install(job)))
+    return 0
+
+
+def _argv(site: Path, words: Words) -> tuple[str, ...]:
+    argv = [sys.executable, "-m", "moor", "drift", "--quiet", "--site", str(site)]
+    argv += ["--runbook", words.runbook] if words.runbook else []
+    argv += ["--limit", words.limit] if words.limit is not None else []
+    return (*argv, *(["--apply", ",".join(words.heal)] if words.heal else []))
+
+
+def _schedulers() -> list[Scheduler]:
+    """Return what this machine has, the better first; raises InputError where it has nothing."""
+    known: list[Scheduler] = [one for one in (systemd.found(), cron.found()) if one]
+    if not known:
+        raise InputError("schedule: this machine has neither systemd nor cron; install one of them")
+    return known
+
+
+def show(options: Options) -> int:
+    """Show the job: 0, or 1 where there is none."""
+    name = name_of(settings_for(options).directory)
+    lines = [line for one in _schedulers() for line in one.show(name)]
+    print("\n".join(lines) or f"nothing is scheduled for this site; moor schedule install --every 1h does ({name})")
+    return 0 if lines else 1
+
+
+def remove(options: Options) -> int:
+    """Take the job away: 0, and where there was none too."""
+    name = name_of(settings_for(options).directory)
+    lines = [line for one in _schedulers() for line in one.remove(name)]
+    print("\n".join(lines) or "nothing was scheduled for this site")
+    return 0
+
+
+def references(value: Any) -> Iterator[str]:
+    """Yield the names of the environment that settings refer to."""
+    if isinstance(value, SecretRef):
+        scheme, _, name = value.reference.partition(":")
+        if scheme == "env":
+            yield name
+    elif isinstance(value, BaseModel):
+        yield from references({**dict(value), **(value.model_extra or {})})
+    elif isinstance(value, dict):
+        for below in value.values():
+            yield from references(below)
+    elif isinstance(value, list | tuple):
+        for below in value:
+            yield from references(below)
+
+
+def refuse_missing_environment(names: set[str], env_file: Path | None, owner: int) -> None:
+    """Raise InputError with everything that a scheduled run would lack; no value of it is read into a unit."""
+    if env_file is None:
+        if names:
+            listed = ", ".join(f"env:{name}" for name in sorted(names))
+            raise InputError(
+                f"a scheduled run has no {listed}; write NAME=value lines into a file, and say --env-file FILE"
+            )
+        return
+    if not env_file.is_file():
+        raise InputError(f"--env-file {env_file}: no such file")
+    status = env_file.stat()
+    if status.st_mode & 0o077 or status.st_uid not in (owner, 0):
+        raise InputError(f"--env-file {env_file}: others may read or own it; chmod 600, and chown it to who runs moor")
+    held = {line.partition("=")[0].strip() for line in env_file.read_text().splitlines() if "=" in line}
+    if lacking := sorted(names - held):
+        raise InputError("\n".join(f"--env-file {env_file}: it has no line {name}=..." for name in lacking))

@@ -1,0 +1,1 @@
+"""The APIs behind hosts: Harbor, Kubernetes, name servers."""

@@ -1,0 +1,153 @@
+"""Credential plugins, which kubeconfigs name below ``exec``: run without a terminal, their answer checked.
+
+Source  kubernetes.io, client-go credential plugins; client.authentication.k8s.io v1 and v1beta1
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from moor.connections.apis.cluster.kubeconfig import Chosen, Exec
+from moor.errors import ErrorKind, HostError
+from moor.secrets.secret import Secret, mask
+
+LIMIT_S = 60
+INFO = "KUBERNETES_EXEC_INFO"
+CONFIG = "client.authentication.k8s.io/exec"  # the extension of a cluster that is meant for plugins
+
+
+@dataclass(frozen=True)
+class Given:
+    """What a plugin gave.
+
+    Attributes:
+        expires: seconds since 1970; None where it does not say
+    """
+
+    token: str = ""
+    certificate: bytes = b""
+    key: bytes = b""
+    expires: float | None = None
+
+
+def run_plugin(chosen: Chosen, plugin: Exec, authority: str) -> Given:
+    """Run the plugin of a user; raises HostError that names the kubeconfig, and what the plugin said.
+
+    Args:
+        authority: the cluster's CA in base64, for plugins that want to know of the cluster
+    """
+    where = f"{chosen.path}: users: {chosen.user_name}: exec: {plugin.command}"
+    own = {variable.name: variable.value for variable in plugin.env}
+    environment = {**os.environ, **own, INFO: json.dumps(exec_info(chosen, plugin, authority), default=str)}
+    try:
+        done = subprocess.run(
+            [_program(chosen, plugin, where), *plugin.args],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=LIMIT_S,
+            check=False,
+            env=environment,
+        )
+    except subprocess.TimeoutExpired:
+        raise HostError(
+            f"{where}: gave no login within {LIMIT_S} s; does it wait for a person? run it by hand", ErrorKind.TIMEOUT
+        ) from None
+    except OSError as error:
+        raise HostError(f"{where}: cannot be run: {error.strerror}{_hint(plugin)}", ErrorKind.CONTROLLER) from None
+    if done.returncode:
+        words = mask(done.stderr.decode("utf-8", "replace").strip()[-500:]) or "it said nothing"
+        raise HostError(
+            f"{where}: ended with {done.returncode}: {words}; log in with it by hand first", ErrorKind.AUTHENTICATION
+        )
+    return read_credential(done.stdout, plugin, where)
+
+
+def _program(chosen: Chosen, plugin: Exec, where: str) -> str:
+    """Find the program on PATH, or beside the kubeconfig where it is a relative path."""
+    if os.sep in plugin.command:
+        path = str(chosen.beside(plugin.command))
+        found = path if os.access(path, os.X_OK) and os.path.isfile(path) else None
+    else:
+        found = shutil.which(plugin.command)
+    if not found:
+        raise HostError(f"{where}: there is no such program on this machine{_hint(plugin)}", ErrorKind.CONTROLLER)
+    return found
+
+
+def _hint(plugin: Exec) -> str:
+    hint = " ".join("".join(letter if letter.isprintable() else " " for letter in plugin.install_hint).split())
+    return f"; the kubeconfig says: {hint}" if hint else "; install it, or give moor a user with a token"
+
+
+def exec_info(chosen: Chosen, plugin: Exec, authority: str) -> dict[str, Any]:
+    """Return what a plugin is told in its environment."""
+    spec: dict[str, Any] = {"interactive": False}
+    if plugin.provide_cluster_info:
+        cluster = chosen.cluster
+        known = {
+            "server": cluster.server,
+            "tls-server-name": cluster.tls_server_name,
+            "certificate-authority-data": authority,
+            "proxy-url": cluster.proxy_url,
+            "disable-compression": cluster.disable_compression,
+            "config": next((e.extension for e in cluster.extensions if e.name == CONFIG), None),
+        }
+        spec["cluster"] = {key: value for key, value in known.items() if value}
+    return {"kind": "ExecCredential", "apiVersion": plugin.api_version, "spec": spec}
+
+
+def read_credential(output: bytes, plugin: Exec, where: str) -> Given:
+    """Read what a plugin printed; raises HostError."""
+    try:
+        tree = json.loads(output)
+    except (ValueError, RecursionError):
+        raise HostError(
+            f"{where}: printed no JSON; does it print anything else to its standard output?", ErrorKind.ANSWER
+        ) from None
+    if not isinstance(tree, Mapping) or tree.get("kind") != "ExecCredential":
+        raise HostError(
+            f"{where}: printed JSON that is no ExecCredential; is it a credential plugin?", ErrorKind.ANSWER
+        )
+    if tree.get("apiVersion") != plugin.api_version:
+        said = str(tree.get("apiVersion"))[:80]
+        raise HostError(
+            f"{where}: answers in {said}, and exec.apiVersion is {plugin.api_version}; write that of the plugin",
+            ErrorKind.ANSWER,
+        )
+    status = tree.get("status")
+    given = status if isinstance(status, Mapping) else {}
+    words = [given.get(key) or "" for key in ("token", "clientCertificateData", "clientKeyData")]
+    if not all(isinstance(word, str) for word in words) or not any(words):
+        raise HostError(
+            f"{where}: gave neither a token nor a client certificate; log in with it by hand first",
+            ErrorKind.AUTHENTICATION,
+        )
+    token, certificate, key = words
+    if bool(certificate) != bool(key):
+        raise HostError(
+            f"{where}: gave a client certificate or a key, and not both; update the plugin", ErrorKind.ANSWER
+        )
+    if any(letter in token for letter in "\r\n\0"):
+        raise HostError(f"{where}: gave a token with a line break in it; update the plugin", ErrorKind.ANSWER)
+    for secret in filter(None, (token, key)):
+        Secret(secret)  # struck out of all output from here on
+    return Given(token, certificate.encode(), key.encode(), _moment(given.get("expirationTimestamp"), where))
+
+
+def _moment(text: object, where: str) -> float | None:
+    if not text:
+        return None
+    try:
+        found = datetime.fromisoformat(str(text))
+    except ValueError:
+        found = datetime.min
+    if found.tzinfo is None:
+        raise HostError(f"{where}: expirationTimestamp is no time of RFC 3339; update the plugin", ErrorKind.ANSWER)
+    return found.timestamp()

@@ -1,0 +1,181 @@
+"""Harbor's API and its registry, spoken to from the controller."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from nornir.core.configuration import Config
+
+from moor.connections.apis.harbor_answers import CONFIGURATION, MANIFEST, asked, digest_of, understood
+from moor.connections.ssh.failures import kind_of_request, kind_of_status
+from moor.errors import HostError, NoAnswer, PartDown
+
+# Imported where it is used: most hosts, and many fleets, are never asked by HTTP.
+if TYPE_CHECKING:
+    import httpx
+    from pydantic import TypeAdapter
+
+TIMEOUT_S = 30.0
+MANIFESTS = ", ".join(
+    (
+        "application/vnd.oci.image.index.v1+json",
+        "application/vnd.oci.image.manifest.v1+json",
+        "application/vnd.docker.distribution.manifest.list.v2+json",
+        "application/vnd.docker.distribution.manifest.v2+json",
+    )
+)
+
+REMEDY = (
+    "; is data.harbor.admin_password the one that Harbor has? It counts at Harbor's first start only, "
+    "and a change in Harbor's own pages is to be written down there"
+)
+
+
+class Harbor:
+    """Speaks to one Harbor as one user, by the registry's name but at its address.
+
+    Basic login goes with every request, since Harbor's API never asks for it, and no cookie is kept, since a session
+    cookie makes Harbor refuse writes.
+    """
+
+    def __init__(
+        self, name: str, address: str, port: int, login: tuple[str, str] | None, trust: ssl.SSLContext
+    ) -> None:
+        from http.cookiejar import DefaultCookiePolicy
+
+        import httpx
+
+        self._name = name
+        self._login = login
+        self._client = httpx.Client(
+            base_url=f"https://{f'[{address}]' if ':' in address else address}:{port}",
+            headers={"Host": name if port == 443 else f"{name}:{port}"},
+            verify=trust,
+            timeout=TIMEOUT_S,
+            trust_env=False,  # a proxy of the operator's desk is no way to the registry
+        )
+        # set on the client's own jar: httpx copies the cookies of one that it is given, and not its policy
+        self._client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: object = None,
+        headers: Mapping[str, str] | None = None,
+        query: Mapping[str, str] | None = None,
+        login: tuple[str, str] | None = None,
+    ) -> httpx.Response:
+        """Send one request; raises NoAnswer where nothing answers, PartDown where nginx has nobody behind it."""
+        import httpx
+
+        try:
+            answer = self._client.request(
+                method,
+                path,
+                json=body,
+                params=query,
+                headers=headers,
+                auth=login or self._login,
+                extensions={"sni_hostname": self._name},
+            )
+        except httpx.HTTPError as error:
+            raise NoAnswer(f"https://{self._name}: no answer: {error}", kind_of_request(error)) from error
+        if answer.status_code in (502, 503, 504):
+            raise PartDown(
+                f"https://{self._name}: {answer.status_code}: a part of Harbor behind its proxy is down; "
+                "moor apply harbor starts it"
+            )
+        return answer
+
+    def get(
+        self,
+        path: str,
+        shape: TypeAdapter[Any],
+        query: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Any:
+        """Return an object of the API, or None where there is none; raises HostError where it has another shape."""
+        answer = self.ask("GET", path, query=query, headers=headers)
+        return None if answer.status_code == 404 else understood(shape, accepted(answer))
+
+    def change(self, method: str, path: str, body: object, headers: Mapping[str, str] | None = None) -> httpx.Response:
+        """Write to the API; raises HostError with what Harbor says against it."""
+        return accepted(self.ask(method, path, body=body, headers=headers))
+
+    def manifest(self, repository: str, reference: str) -> tuple[str, dict[str, Any]] | None:
+        """Return digest and content of a manifest, or None where project, repository or tag does not exist.
+
+        Raises HostError where Harbor refuses the login.
+        """
+        answer = self.ask("GET", f"/v2/{repository}/manifests/{reference}", headers={"Accept": MANIFESTS})
+        if answer.status_code == 401 and self._login:
+            # of a project that does not exist, unless the login itself is refused
+            accepted(self.ask("GET", "/api/v2.0/users/current"))
+        if answer.status_code in (401, 404):
+            return None
+        content: dict[str, Any] = understood(MANIFEST, accepted(answer))
+        return digest_of(answer), content
+
+    def blob(self, repository: str, digest: str) -> dict[str, Any]:
+        """Return the configuration of an image."""
+        answer = accepted(self.ask("GET", f"/v2/{repository}/blobs/{digest}"))
+        content: dict[str, Any] = understood(CONFIGURATION, answer)
+        return content
+
+    def logs_in(self, user: str, password: str) -> bool:
+        """Return whether the registry accepts a login; robots cannot be asked for by /users/current."""
+        return self.ask("GET", "/v2/", login=(user, password)).status_code == 200
+
+    def close(self) -> None:
+        """Close what is open."""
+        self._client.close()
+
+
+def accepted(answer: httpx.Response) -> httpx.Response:
+    """Return an answer back that is no refusal; raises HostError with Harbor's own words."""
+    if answer.is_success:
+        return answer
+    words = f"{asked(answer)}: {answer.status_code}: {refusal(answer)}"
+    raise HostError(f"{words}{REMEDY if answer.status_code == 401 else ''}", kind_of_status(answer.status_code))
+
+
+def refusal(answer: httpx.Response) -> str:
+    """Read why Harbor refused, which is JSON, plain text, or a page of its proxy."""
+    try:
+        return "; ".join(f"{error['code']}: {error['message']}" for error in answer.json()["errors"])
+    except (ValueError, LookupError, TypeError, RecursionError):
+        page = "html" in answer.headers.get("Content-Type", "")
+        return "a page of the proxy in front of Harbor" if page else answer.text.strip()[:300] or "no reason given"
+
+
+class HarborPlugin:
+    """Nornir connection plugin ``harbor``.
+
+    extras  ``name``: the registry's; ``trust``: an SSLContext, the system's trust where there is none
+    """
+
+    connection: Harbor
+
+    def open(
+        self,
+        hostname: str | None,
+        username: str | None,
+        password: str | None,
+        port: int | None,
+        platform: str | None,
+        extras: dict[str, Any] | None = None,
+        configuration: Config | None = None,
+    ) -> None:
+        """Prepare a client; the first request connects."""
+        known = extras or {}
+        trust = known.get("trust") or ssl.create_default_context()
+        login = (username, password) if username and password else None
+        self.connection = Harbor(known.get("name") or hostname or "", hostname or "", port or 443, login, trust)
+
+    def close(self) -> None:
+        """Close what is open."""
+        self.connection.close()

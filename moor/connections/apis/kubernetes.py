@@ -1,0 +1,156 @@
+"""The cluster's API, through lightkube."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from threading import RLock
+from typing import TYPE_CHECKING, Any
+
+from nornir.core.configuration import Config
+
+from moor.connections.ssh.failures import kind_of_request, kind_of_status
+from moor.errors import ErrorKind, HostError, InputError
+
+# lightkube and its models take longer to import than a check of forty hosts, so that only who has a cluster does.
+if TYPE_CHECKING:
+    from lightkube import Client
+
+# The client builds its decoders of objects at their first use, in compiled code that several threads must not enter
+# at once: a process that verified five nodes has crashed in it.
+ONE_AT_A_TIME = RLock()
+MANAGER = "moor"  # the owner, in managedFields, of what moor applies
+MISSING, FORBIDDEN = 404, 403
+ABSENT = "no such file; copy the cluster's own to it, or make one with kubectl config view --minify --flatten --raw"
+
+
+class KubernetesPlugin:
+    """Nornir connection plugin ``kubernetes``.
+
+    extras  ``kubeconfig``: path; ``context``: the current one where it is empty; ``timeout_s``: of one request
+    """
+
+    connection: Client
+
+    def open(
+        self,
+        hostname: str | None,
+        username: str | None,
+        password: str | None,
+        port: int | None,
+        platform: str | None,
+        extras: dict[str, Any] | None = None,
+        configuration: Config | None = None,
+    ) -> None:
+        """Read the kubeconfig; the first request connects. Raises InputError where it cannot be used."""
+        known = extras or {}
+        self.connection = client_of(Path(known["kubeconfig"]), known.get("context") or "", known.get("timeout_s"))
+
+    def close(self) -> None:
+        """Close what is open."""
+        self.connection.close()
+
+
+def client_of(path: Path, context: str, timeout_s: float | None = None) -> Client:
+    """Return a client of the cluster that a kubeconfig names; raises InputError where it cannot be used.
+
+    Args:
+        context: the current one where it is empty
+        timeout_s: of one request; lightkube's own where it is None
+    """
+    import httpx2
+    from lightkube import Client, KubeConfig
+    from lightkube.config.models import Cluster, User
+
+    from moor.connections.apis.cluster.chosen import refuse
+    from moor.connections.apis.cluster.kubeconfig import read_kubeconfig
+    from moor.connections.apis.cluster.transport import ClusterTransport
+
+    if not path.is_file():
+        raise InputError(f"data.cluster.kubeconfig: {path}: {ABSENT}")
+    chosen = read_kubeconfig(path, context)
+    refuse(chosen)
+    # Of the kubeconfig lightkube hears the address alone; the rest is the transport's.
+    config = KubeConfig.from_one(cluster=Cluster(server=chosen.cluster.server), user=User()).get()
+    timeout = httpx2.Timeout(timeout_s) if timeout_s else None
+    transport = ClusterTransport(chosen)
+    return Client(config, field_manager=MANAGER, timeout=timeout, trust_env=False, transport=transport)
+
+
+def unusable(path: Path, context: str) -> str:
+    """Return why a kubeconfig that is there cannot be used, one fault a line; nothing is connected or run for it."""
+    if not path.is_file():
+        return ""
+    try:
+        client_of(path, context).close()
+    except InputError as error:
+        return str(error)
+    except HostError:  # a login that is not to be had now, which is told where it is needed
+        return ""
+    return ""
+
+
+@contextmanager
+def told(doing: str) -> Iterator[None]:
+    """Speak to the API, one thread at a time; what it or the way to it says is a HostError: ``doing: words``."""
+    import httpx2
+    from lightkube.core.exceptions import ApiError
+    from msgspec import MsgspecError
+
+    try:
+        with ONE_AT_A_TIME:
+            yield
+    except ApiError as error:
+        words = f"{doing}: the cluster says {error.status.code}: {error.status.message}"
+        raise HostError(f"{words}{_where(error)}", kind_of_status(int(error.status.code or 0))) from error
+    except httpx2.HTTPError as error:
+        words = f"{doing}: the cluster's API does not answer: {error}{_where(error)}"
+        raise HostError(words, kind_of_request(error)) from error
+    except MsgspecError as error:
+        words = f"{doing}: the cluster's answer is of another shape than this kind has: {error}"
+        raise HostError(words, ErrorKind.ANSWER) from error
+
+
+def _where(error: Any) -> str:
+    """Name address, kubeconfig and user of a request that failed."""
+    from moor.connections.apis.cluster.transport import SHOWN
+
+    request = getattr(error, "_request", None)
+    shown = request.extensions.get(SHOWN) if request is not None else None
+    return f" ({shown})" if shown else ""
+
+
+def is_missing(error: BaseException | None) -> bool:
+    """Check whether the API has said, perhaps by way of ``told``, that there is no such object."""
+    return code_of(error) == MISSING
+
+
+def is_forbidden(error: BaseException | None) -> bool:
+    """Check whether the API has said, perhaps by way of ``told``, that this user may not do that."""
+    return code_of(error) == FORBIDDEN
+
+
+def code_of(error: BaseException | None) -> int:
+    """Return the status with which the API refused; 0 where it said nothing of its own."""
+    from lightkube.core.exceptions import ApiError
+
+    cause = error.__cause__ if isinstance(error, HostError) else error
+    return int(cause.status.code or 0) if isinstance(cause, ApiError) else 0
+
+
+@cache
+def plain(kind: type[Any]) -> type[Any]:
+    """Return a class of lightkube's like ``kind`` whose objects are plain data.
+
+    The classes of lightkube refuse a whole list for one object that lacks a field, such as an event of a kubelet whose
+    ``eventTime`` is null.
+    """
+    from lightkube.core.resource import NamespacedResource, api_info
+    from lightkube.generic_resource import GenericGlobalResource, GenericNamespacedResource, create_api_info
+
+    info = api_info(kind)
+    base = GenericNamespacedResource if issubclass(kind, NamespacedResource) else GenericGlobalResource
+    group, version, name = info.resource
+    return type(name, (base,), {"_api_info": create_api_info(group, version, name, info.plural)})

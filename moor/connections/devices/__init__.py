@@ -1,0 +1,1 @@
+"""Network devices, by nornir-netmiko's connection."""

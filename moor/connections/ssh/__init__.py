@@ -1,0 +1,1 @@
+"""Hosts over SSH: logging in, host keys, one script a round trip."""

@@ -1,0 +1,167 @@
+"""The sh functions that mending fragments may call."""
+
+import getpass
+import os
+import socket
+from shlex import quote
+
+RUNS = "/var/lib/moor/runs"  # what files held before, by run
+LOCK = "/run/moor.lock"
+BUSY = 75  # exit status of a script that found the lock held; EX_TEMPFAIL of sysexits.h
+WAITED = 76  # of one that waited for the lock, and did nothing: what was read before may no longer be so
+
+ENVIRONMENT = """\
+LC_ALL=C; PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin; export LC_ALL PATH
+umask 022
+"""
+
+# A path is kept once a run, so that what is put back is what was there before the run began;
+# what was refused is kept beside it, since a person may have written it after moor did.
+# What a run made of them is written down at its end, so that a rollback knows whether somebody changed them since.
+# The newest run that kept a path wins: a run that was killed before its restart left its copy behind. What is older
+# than the last start that went well is no former content: a later failure has another cause.
+FUNCTIONS = """\
+moor_fail() { printf '%s\\n' "$1" >&2; exit 1; }
+moor_unwritable() {
+  d=$2; until [ -d "$d" ]; do d=${d%/*}; d=${d:-/}; done
+  free=$(df -Pk "$d" 2>/dev/null | sed -n '2s/.* \\([0-9][0-9]*\\)  *[0-9]*% .*/\\1/p')
+  said=$( (: > "$d/.moor") 2>&1 ); rm -f "$d/.moor" "$2"
+  case "$free,$said" in
+  *Read-only*) why='its file system is read-only; mount it writable, or see in dmesg why it is not' ;;
+  *'not permitted'*) why="$d is immutable; see lsattr -d $d, then chattr -i $d" ;;
+  0,* | *'No space'*) why="no space is left below $d; make room" ;;
+  *) why="see what stands before this, and the rights of $d" ;;
+  esac
+  moor_fail "$1: $why"
+}
+moor_keep() {
+  k="$moor_runs/$moor_run/files$1"
+  if [ -e "$k" ] || [ -e "$k.absent" ]; then return 0; fi
+  if (umask 077; mkdir -p "${k%/*}") && if [ -f "$1" ]; then cp -p "$1" "$k.part" && mv "$k.part" "$k"
+    else : > "$k.absent"; fi; then return 0; fi
+  moor_unwritable "cannot keep the former content of $1" "$k.part"
+}
+moor_settled() {
+  s="$moor_runs/$moor_run/settled$1"
+  (umask 077; mkdir -p "${s%/*}") && : > "$s"
+}
+moor_put_back() {
+  k=
+  for d in "$moor_runs"/*/ "$moor_runs/$moor_run/"; do
+    if [ -e "$d/files$1" ] || [ -e "$d/files$1.absent" ]; then k="$d/files$1"; fi
+    [ ! -e "$d/settled$1" ] || k=
+  done
+  [ -n "$k" ] || return 1
+  p=$1; [ ! -L "$p" ] || p=$(readlink -f "$p") || moor_fail "cannot follow the link $1"
+  r="$moor_runs/$moor_run/refused$1"
+  [ ! -f "$p" ] || { (umask 077; mkdir -p "${r%/*}") && cp -p "$p" "$r"; }
+  if [ -e "$k" ]; then cp -p "$k" "$p.moor" && mv -f "$p.moor" "$p" && moor_label "$p"; else rm -f "$p"; fi ||
+    moor_fail "cannot give $1 its former content, which is $k"
+}
+moor_written() {
+  [ -d "$moor_runs/$moor_run/files" ] || return 0
+  (
+    umask 077
+    find "$moor_runs/$moor_run/files" -type f ! -name '*.part' -exec sh -c '
+      r=$1; shift
+      for k; do
+        p=${k#"$r/files"}
+        [ -s "$k" ] || case $k in *.absent) p=${p%.absent} ;; esac
+        w=$r/written$p; mkdir -p "${w%/*}" || exit 1
+        if [ -f "$p" ]; then s=$(sha256sum < "$p"); echo "${s%% *}" > "$w"; else echo absent > "$w"; fi
+      done' sh "$moor_runs/$moor_run" {} +
+  ) 2>/dev/null </dev/null
+}
+moor_label() { # a new file has its directory's label, which SELinux's policy may want otherwise
+  ! selinuxenabled 2>/dev/null || restorecon "$1" || moor_fail "cannot give $1 the label that SELinux's policy wants"
+}
+moor_place() {
+  if sync "$1" 2>/dev/null || sync; then said=$(mv -f "$1" "$2" 2>&1); else false; fi && moor_label "$2" && return 0
+  rm -f "$1"; printf '%s\n' "$said" >&2
+  case $said in
+  *'not permitted'*) why="; it is immutable: see lsattr $2, then chattr -i $2" ;;
+  *busy*) why="; something is mounted on it: umount $2" ;;
+  *) why= ;;
+  esac
+  moor_fail "cannot put $2 in place$why"
+}
+"""
+
+# Runs are named so that they sort by time, as far as the controllers' clocks agree.
+TIDY = """\
+ls -1 "$moor_runs" 2>/dev/null | grep -vxF -e "$moor_run" | sort -r | tail -n +21 |
+  while IFS= read -r r; do rm -rf "$moor_runs/$r"; done
+"""
+
+
+WAIT_S = 60  # for a script that a killed controller or a lost connection left behind, and which ends by itself
+
+# Whoever can open the file can hold its lock, so it is for root alone.
+TAKE_LOCK = f"""\
+command -v flock >/dev/null || {{ echo 'flock is missing here; install util-linux' >&2; exit 1; }}
+umask 077; exec 9>>"$moor_lock" || exit 1
+chmod 600 "$moor_lock"; umask 022
+waited=0
+until flock -n 9; do
+  if [ "$waited" -ge "$moor_wait" ]; then
+    printf 'another run holds the lock of this host: %s\\n' "$(cat "$moor_lock")" >&2; exit {BUSY}
+  fi
+  sleep 1; waited=$((waited + 1)) # busybox' flock cannot wait for a while
+done
+[ "$waited" = 0 ] || exit {WAITED}
+printf '%s of %s, since %s, pid %s\\n' "$moor_run" "$moor_by" "$(date -u '+%Y-%m-%d %H:%M:%S UTC')" $$ > "$moor_lock"
+"""
+
+
+# Nobody may hear the script any more, which would end it, or apt-get, in the middle of a change. So what it says goes
+# through a shell that drops what it cannot pass on, up to the line that is the end: a daemon may hold the pipe longer.
+# It passes on a piece at a time, since each write is a packet, and with $2 none in which nothing is said.
+RELAY = """\
+moor_relay() {
+  trap '' PIPE
+  n='
+'
+  b=; e=
+  while IFS= read -r l; do
+    case $l in
+    "$1 over") return 0 ;;
+    "$1 "*" begin") b=$b$l$n; e=$b$n ;;
+    "$1 "*" end "*) [ "${2-}$b" = "quiet$e" ] || printf '%s\\n' "$b$l" 2>/dev/null || :; b= ;;
+    *) b=$b$l$n; [ ${#b} -lt 4096 ] || { printf %s "$b" 2>/dev/null || :; b=; } ;;
+    esac
+  done
+  printf %s "$b" 2>/dev/null || :
+}
+"""
+
+
+def unheard(call: str, mark: str) -> str:
+    """Return sh that runs ``call`` to its end though nobody may hear it; ``mark`` begins the lines that part pieces."""
+    word = quote(mark)
+    told = f"printf '\\n%s over\\n' {word}"
+    return (
+        f"{RELAY}{{ {{ {call}; {told}; {told} >&2; }} 2>&1 >&8 8>&- | moor_relay {word} quiet >&2 8>&-; }} 8>&1 |\n"
+        f"  moor_relay {word}\n"
+    )
+
+
+def author() -> str:
+    """Return who runs moor, and where."""
+    try:
+        user = os.environ.get("SUDO_USER") or getpass.getuser()
+    except (KeyError, OSError):  # a user without a name, as in some containers
+        user = str(os.getuid())
+    return f"{user}@{socket.gethostname()}"
+
+
+def opening(run: str, by: str, runs: str, lock: str) -> str:
+    """Return the start of an apply script: its functions, its run, and the host's lock, held until the shell ends.
+
+    The lock is the kernel's, so a holder that is killed cannot leave it behind; its file says who holds it.
+
+    Args:
+        by: who runs it, and where
+    """
+    known = {"moor_runs": runs, "moor_run": run, "moor_by": by, "moor_lock": lock, "moor_wait": str(WAIT_S)}
+    names = "; ".join(f"{name}={quote(value)}" for name, value in known.items())
+    return f"{ENVIRONMENT}{FUNCTIONS}{names}\n{TAKE_LOCK}"

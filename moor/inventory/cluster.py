@@ -1,0 +1,89 @@
+"""Nornir inventory plugin: the files of FleetInventory, and the nodes that have joined the cluster since."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from nornir.core.inventory import Inventory
+
+from moor.context import change_context
+from moor.errors import MoorError
+from moor.inventory.files import FleetInventory
+from moor.inventory.identity import Identity, written_in
+from moor.inventory.nodes import Node, Paired, paired, read_nodes
+from moor.settings.document import Source, tree_of
+from moor.settings.fleet import CUSTOM, NAME, Fleet, HostFacts
+
+NODES = "nodes"  # the group of a node that joins
+FACTS = "kubernetes"  # below data.custom of every host that is a node
+RUNTIMES = ("k3s", "rke2")
+
+
+class ClusterInventory(FleetInventory):
+    """FleetInventory, merged with the cluster's live list of nodes.
+
+    A node that is no host of the files becomes one, in group nodes, at its InternalIP. Every host that is a node has
+    ``data.custom.kubernetes``: labels, runtime, os_image, kubelet, distribution. Where the cluster does not answer, the
+    files alone count, and the context's ``trouble`` says why.
+    """
+
+    trouble = ""
+
+    def _extended(self, fleet: Fleet) -> Paired:
+        """Add the nodes that no file knows to the fleet, and give what is paired."""
+        addresses = {name: fleet.address(name) for name in fleet.hosts}
+        found = paired(addresses, self._nodes(fleet), _written(fleet))
+        for node in found.strangers:
+            if NAME.fullmatch(node.name) and node.name not in fleet.hosts and node.addresses:
+                fleet.add(node.name, tree_of(entry_of(node), Source("the cluster", 1, (node.name,))))
+        return found
+
+    def _nodes(self, fleet: Fleet) -> list[Node]:
+        cluster = _cluster(fleet)
+        try:
+            return read_nodes(Path(cluster.kubeconfig), cluster.context) if cluster else []
+        except MoorError as error:
+            self.trouble = f"the nodes of the cluster are not known, the inventory's files alone count: {error}"
+            return []
+
+    def _inventory(self, fleet: Fleet, facts: dict[str, HostFacts]) -> Inventory:
+        found = self._extended(fleet)
+        joined = {node.name for node in found.strangers if node.name in fleet.hosts and node.name not in facts}
+        for name in joined:
+            facts[name] = fleet.facts(name)
+        fleet.findings.refuse()
+        inventory = super()._inventory(fleet, facts)
+        change_context(inventory, trouble=self.trouble, joined=frozenset(joined))
+        nodes = {**found.nodes, **{node.name: node for node in found.strangers if node.name in joined}}
+        for name, node in nodes.items():
+            data = inventory.hosts[name].data
+            data[CUSTOM] = {**(data.get(CUSTOM) or {}), FACTS: node.facts}
+        return inventory
+
+
+def _written(fleet: Fleet) -> dict[str, Identity]:
+    """Return the hosts whose name in the cluster the files say."""
+    named = {name: written_in(fleet.facts(name).data) for name in fleet.hosts}
+    return {name: Identity(node) for name, node in named.items() if node}
+
+
+def _cluster(fleet: Fleet) -> Any:
+    """Return the section ``cluster`` of whichever host has one."""
+    return next((found for name in fleet.hosts if (found := fleet.facts(name).data.get("cluster"))), None)
+
+
+def entry_of(node: Node) -> dict[str, Any]:
+    """Return the entry of hosts.yaml for a node that joined."""
+    entry: dict[str, Any] = {"hostname": node.addresses[0], "groups": [NODES]}
+    if node.distribution in RUNTIMES:
+        runtime: dict[str, Any] = {"runtime": node.distribution}
+        entry["data"] = {"containerd": runtime | ({"unit": server_unit(node.distribution)} if node.leads else {})}
+    elif node.runtime.startswith("cri-o://"):
+        entry["data"] = {"containerd": {"runtime": "crio"}}
+    return entry
+
+
+def server_unit(distribution: str) -> str:
+    """Name the unit of a node of the control plane; of the others it is the runtime's default."""
+    return "k3s" if distribution == "k3s" else "rke2-server"

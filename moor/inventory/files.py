@@ -1,0 +1,169 @@
+"""Nornir inventory plugin: SimpleInventory's three files, validated as a whole, with typed settings on every host."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from nornir.core.inventory import ConnectionOptions, Defaults, Group, Groups, Host, Hosts, Inventory, ParentGroups
+
+from moor.connections.names import SHELL, connection_of
+from moor.context import change_context
+from moor.inventory.init_nornir import call_under_way
+from moor.settings.access import SiteSettings
+from moor.settings.document import Findings, Source, Tree, load
+from moor.settings.entries import Connection, DefaultsEntry
+from moor.settings.fleet import KEY, Fleet, HostFacts, InventoryLayer
+from moor.settings.modules import load_tasks
+from moor.settings.roles import check_outsiders, unfilled
+from moor.settings.section import sections
+
+SSH_PORT = 22
+
+
+class FleetInventory:
+    """Loads hosts.yaml, groups.yaml and defaults.yaml; raises InputError with everything that is wrong in them.
+
+    A host's ``data`` holds one validated model a section; groups and defaults keep what their files say.
+    A host's ``connection_options`` are merged key by key over those of its groups and the defaults, and its
+    ``ssh_host_key`` is among the extras of the connection by which it is reached, which is how that learns it.
+    """
+
+    def __init__(
+        self,
+        host_file: str = "inventory/hosts.yaml",
+        group_file: str = "inventory/groups.yaml",
+        defaults_file: str = "inventory/defaults.yaml",
+        site: SiteSettings | None = None,
+        netbox: Mapping[str, Any] | None = None,
+    ) -> None:
+        files = (host_file, group_file, defaults_file)
+        if site is None and (call := call_under_way()):
+            site, options = call.inventory_options()
+            files, netbox = (options.host_file, options.group_file, options.defaults_file), options.plain_netbox()
+        self.site = site or SiteSettings.at(Path())
+        self.host_file, self.group_file, self.defaults_file = (self.site.directory / name for name in files)
+        self.netbox = netbox or {}
+
+    def load(self) -> Inventory:
+        """Read, validate and merge the files."""
+        findings = Findings()
+        models = sections(load_tasks(self.site.directory))
+        groups, defaults = (self._tree(path, findings) for path in (self.group_file, self.defaults_file))
+        hosts = self._hosts(groups, findings)
+        fleet = Fleet.of(hosts, groups, defaults, models, self.site.directory, findings)
+        check_outsiders(fleet)
+        facts = {name: fleet.facts(name) for name in fleet.hosts}
+        findings.refuse()
+        inventory = self._inventory(fleet, facts)
+        change_context(inventory, fleet=inventory, unfilled=unfilled(fleet))
+        check_addresses(inventory, {name: host.source for name, host in facts.items()}, findings)
+        findings.refuse()
+        return inventory
+
+    def _hosts(self, groups: Tree, findings: Findings) -> Tree:
+        """Return what is known of hosts; ``groups`` are those that may be named."""
+        return self._tree(self.host_file, findings)
+
+    def _tree(self, path: Path, findings: Findings) -> Tree:
+        """Read one file; Nornir does without groups and defaults, and so does this."""
+        shown = str(path.relative_to(self.site.directory) if path.is_relative_to(self.site.directory) else path)
+        if path != self.host_file and not path.exists():
+            return Tree(Source(shown, 1), {})
+        return load(path, shown, findings)
+
+    def _inventory(self, fleet: Fleet, facts: dict[str, HostFacts]) -> Inventory:
+        defaults = _defaults(fleet.defaults)
+        groups = Groups({name: _group(name, layer, defaults) for name, layer in fleet.groups.items()})
+        for name, layer in fleet.groups.items():
+            groups[name].groups = ParentGroups([groups[parent] for parent in layer.groups])
+        hosts = Hosts({name: _host(name, host, groups, defaults) for name, host in facts.items()})
+        inventory = Inventory(hosts=hosts, groups=groups, defaults=defaults)
+        addresses = {group: _addresses(group, hosts) for group in groups}
+        change_context(inventory, site=self.site, addresses=addresses)
+        return inventory
+
+
+def check_addresses(inventory: Inventory, sources: dict[str, Source], findings: Findings) -> None:
+    """Find hosts of one address and port: one machine would be worked on twice at once."""
+    names = defaultdict(list)
+    for host in inventory.hosts.values():
+        options = host.get_connection_parameters(connection_of(host))
+        names[options.hostname, options.port or SSH_PORT].append(host.name)
+    for (address, port), (first, *others) in names.items():
+        for name in others:
+            findings.add(sources[name].below("hostname"), f"{address} port {port} is {first}'s already")
+
+
+def _addresses(group: str, hosts: Hosts) -> dict[str, str]:
+    return {name: host.hostname or name for name, host in hosts.items() if host.has_parent_group(group)}
+
+
+def _defaults(layer: InventoryLayer) -> Defaults:
+    entry = layer.entry
+    return Defaults(
+        entry.hostname, entry.port, entry.username, _password(entry), entry.platform, dict(entry.data), _options(entry)
+    )
+
+
+def _group(name: str, layer: InventoryLayer, defaults: Defaults) -> Group:
+    entry = layer.entry
+    return Group(
+        name,
+        entry.hostname,
+        entry.port,
+        entry.username,
+        _password(entry),
+        entry.platform,
+        data=dict(entry.data),
+        connection_options=_options(entry),
+        defaults=defaults,
+    )
+
+
+def _host(name: str, facts: HostFacts, groups: Groups, defaults: Defaults) -> Host:
+    entry = facts.entry
+    host = Host(
+        name,
+        entry.hostname,
+        entry.port,
+        entry.username,
+        _password(entry),
+        entry.platform,
+        ParentGroups([groups[group] for group in entry.groups]),
+        facts.data,
+        {kind: _connection(options) for kind, options in facts.connections.items()},
+        defaults,
+    )
+    host.hostname = host.hostname or name  # inherited, or else the name is the address
+    _tell_keys(host, facts)
+    return host
+
+
+def _tell_keys(host: Host, facts: HostFacts) -> None:
+    """Put what is known of the host's key among the extras of its connection; a device has the site's known_hosts."""
+    kind, shell = connection_of(host), facts.connections.get(SHELL)
+    known = shell.extras.plain().get("known_hosts") if shell and kind != SHELL else None
+    keys = {"known_hosts": known} if known else {}
+    pinned = {KEY: list(facts.data[KEY])} if facts.data.get(KEY) else {}
+    if keys or pinned:
+        options = host.connection_options.setdefault(kind, ConnectionOptions())
+        options.extras = {**keys, **(options.extras or {}), **pinned}
+
+
+def _options(entry: DefaultsEntry) -> dict[str, ConnectionOptions]:
+    return {kind: _connection(options) for kind, options in entry.connection_options.items()}
+
+
+def _connection(options: Connection) -> ConnectionOptions:
+    """Return Nornir's own form; a password stays a reference, which the connection resolves when it opens."""
+    extras = options.extras.plain() or None
+    return ConnectionOptions(
+        options.hostname, options.port, options.username, _password(options), options.platform, extras
+    )
+
+
+def _password(entry: DefaultsEntry | Connection) -> str | None:
+    return entry.password.reference if entry.password else None

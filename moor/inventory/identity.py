@@ -1,0 +1,79 @@
+"""What a host says of which machine it is, by which it is found among a cluster's nodes whatever its name there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from nornir.core import Nornir
+from nornir.core.task import Result, Task
+
+from moor.engine.probing import shell_of
+from moor.errors import ErrorKind, HostError
+
+SECTION = "node"  # of the settings: data.node.name
+ASK_S = 30
+
+# machine-id(5) is what kubelet reports as machineID; its name is --hostname-override, else the host's own.
+FRAGMENT = """\
+echo "machine=$(cat /etc/machine-id 2>/dev/null)"
+echo "name=$(uname -n)"
+for p in /proc/[0-9]*; do
+  case $(cat "$p/comm" 2>/dev/null) in
+    kubelet|k3s*|rke2*|k0s*) tr '\\0' '\\n' <"$p/cmdline" 2>/dev/null |
+      sed -n -e 's/^--hostname-override=/name=/p' -e 's/^--node-name=/name=/p' \\
+        -e '/^--hostname-override$/{n;s/^/name=/p;}' -e '/^--node-name$/{n;s/^/name=/p;}' ;;
+  esac
+done
+:"""
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Who a host is.
+
+    Attributes:
+        node: its name in the cluster, as the inventory says; it decides where it is given
+        machine: its machine-id
+        names: by which its kubelet may call itself
+    """
+
+    node: str = ""
+    machine: str = ""
+    names: tuple[str, ...] = ()
+
+
+def identity_of(answer: str, node: str = "") -> Identity:
+    """Read the fragment's answer."""
+    pairs = [line.partition("=") for line in answer.splitlines()]
+    machine = next((value.strip() for key, _, value in pairs if key == "machine"), "")
+    names = dict.fromkeys(value.strip().lower() for key, _, value in reversed(pairs) if key == "name" and value.strip())
+    return Identity(node, machine, tuple(names))
+
+
+def written_in(data: Mapping[str, Any]) -> str:
+    """Return a host's name in the cluster as its settings have it; empty where they do not say."""
+    return str(getattr(data.get(SECTION), "name", "") or "")
+
+
+def identify(task: Task) -> Result:
+    """Ask a host who it is; nothing is changed."""
+    answer = shell_of(task).run(FRAGMENT, ASK_S)
+    if answer.code:
+        raise HostError(
+            f"a shell as root ended with {answer.code}: {answer.stderr.decode('utf-8', 'replace').strip()}",
+            ErrorKind.COMMAND,
+        )
+    return Result(host=task.host, result=identity_of(answer.stdout.decode("utf-8", "replace")))
+
+
+def asked(nr: Nornir, names: Iterable[str]) -> dict[str, Identity]:
+    """Ask some hosts who they are; those that do not answer are left out."""
+    wanted = set(names)
+    if not wanted:
+        return {}
+    some = nr.filter(filter_func=lambda host: host.name in wanted).with_processors([])
+    found = some.run(task=identify, on_failed=True)
+    nr.data.reset_failed_hosts()
+    return {name: result[0].result for name, result in found.items() if not result.failed}

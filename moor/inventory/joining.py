@@ -1,0 +1,159 @@
+"""Taking nodes of the cluster into hosts.yaml, which keeps every line that it has."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from nornir.core.inventory import Inventory
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+from moor.errors import InputError, Unbounded
+from moor.formats.nesting import refuse_growth
+from moor.formats.splice import line_break
+from moor.formats.yaml_text import rewritten
+from moor.inventory.cluster import entry_of
+from moor.inventory.files import FleetInventory
+from moor.inventory.nodes import TALOS, Node, Paired
+from moor.settings.access import SiteSettings
+from moor.settings.document import reader
+from moor.settings.fleet import NAME
+from moor.suggestions import nearest
+
+Entries = Mapping[str, Mapping[str, Any]]
+
+
+def to_adopt(names: Iterable[str], hosts: Mapping[str, str], nodes: Sequence[Node], pairs: Paired) -> list[Node]:
+    """Return the nodes that are to become hosts; raises InputError with everything that speaks against it.
+
+    Args:
+        hosts: address by name, of those that stand in the files
+        pairs: which of them are which nodes
+    """
+    strangers = {node.name: node for node in pairs.strangers}
+    known = {node.name: "" for node in nodes} | {node.name: host for host, node in pairs.nodes.items()}
+    wanted = list(dict.fromkeys(names))
+    faults = {name: _fault(name, hosts, strangers, known) for name in wanted}
+    if found := [f"{name}: {fault}" for name, fault in faults.items() if fault]:
+        raise InputError("\n".join(found))
+    return [strangers[name] for name in wanted]
+
+
+def _fault(name: str, hosts: Mapping[str, str], strangers: Mapping[str, Node], known: Mapping[str, str]) -> str:
+    if name not in known:
+        return f"no node of the cluster is called so{nearest(name, strangers or known)}"
+    if name not in strangers:
+        return "it is in the inventory already" + (f", as {known[name]}" if known[name] != name else "")
+    node = strangers[name]
+    if name in hosts:
+        return f"hosts.yaml has a host of that name at {hosts[name]}, and the node is at {', '.join(node.addresses)}"
+    if node.distribution == "talos":
+        return TALOS
+    if not NAME.fullmatch(name):
+        return "not a name for a host; write it into hosts.yaml by hand, under another name"
+    return "" if node.addresses else "the cluster knows no address of it"
+
+
+def extended(text: str, entries: Entries) -> str:
+    """Return hosts.yaml with more hosts at its end; every line that is there stays as it is.
+
+    Raises:
+        InputError: the text is no YAML mapping
+    """
+    wanted = {**_plain(text), **entries}
+    ending = line_break(text)
+    gap = "" if text.endswith("\n") or not text else ending
+    added = f"{text}{gap}{_block(entries).replace(chr(10), ending)}"
+    return added if _same(added, wanted) else _spliced(text, entries, wanted)
+
+
+def _spliced(text: str, entries: Entries, wanted: Mapping[str, Any]) -> str:
+    """Put the hosts into a file in braces, or one that says where it ends."""
+    try:
+        after = rewritten(text, lambda tree: {**tree, **{name: dict(entry) for name, entry in entries.items()}})
+    except ValueError as error:
+        raise InputError(f"hosts.yaml: {error}; or write {' and '.join(entries)} into it by hand") from None
+    if not _same(after, wanted):
+        raise InputError(
+            f"hosts.yaml: it is written in a way that cannot be edited safely; write {' and '.join(entries)} into it "
+            "by hand"
+        )
+    return after
+
+
+def _block(entries: Entries) -> str:
+    return "".join(f"\n{_dumped({name: entry})}" for name, entry in entries.items())
+
+
+def _dumped(content: Mapping[str, Any]) -> str:
+    yaml, out = YAML(typ="rt", pure=True), io.StringIO()
+    yaml.default_flow_style = None  # lists in one line, as people write groups
+    yaml.dump({key: dict(value) for key, value in content.items()}, out)
+    return out.getvalue()
+
+
+def _plain(text: str) -> dict[str, Any]:
+    try:
+        yaml = reader()
+        node = yaml.compose(text)
+        if node is None:
+            return {}
+        refuse_growth(node)
+        found = yaml.constructor.construct_document(node)
+    except Unbounded as error:
+        raise InputError(f"hosts.yaml:{error.line}: {error}") from None
+    except MarkedYAMLError as error:  # its whole text quotes the line, and a password with it
+        mark = error.problem_mark or error.context_mark
+        problem = re.sub(r"""["'][^"']*["']""", "...", error.problem or error.context or "it cannot be read")
+        raise InputError(f"hosts.yaml: line {mark.line + 1 if mark else 1}: not YAML: {problem}") from None
+    except (YAMLError, ValueError, RecursionError) as error:
+        raise InputError(f"hosts.yaml: not YAML ({type(error).__name__})") from None
+    if found is not None and not isinstance(found, dict):
+        raise InputError("hosts.yaml: must be a mapping: names with their keys below them")
+    return found or {}
+
+
+def _same(text: str, wanted: Mapping[str, Any]) -> bool:
+    try:
+        return _plain(text) == wanted
+    except InputError:
+        return False
+
+
+class Draft:
+    """hosts.yaml with more hosts, beside the one that counts, until ``keep`` puts it in its place."""
+
+    def __init__(self, site: SiteSettings, files: Mapping[str, str], nodes: Iterable[Node]) -> None:
+        self.target = site.directory / files["host_file"]
+        self.part = self.target.with_name(f".{self.target.name}.{secrets.token_hex(4)}")
+        self.site, self.files = site, files
+        self.text = extended(self.target.read_bytes().decode(), {node.name: entry_of(node) for node in nodes})
+
+    def __enter__(self) -> Draft:
+        status = self.target.stat()
+        self.part.touch(mode=0o600, exist_ok=False)  # whoever opened it for writing now could write to it ever after
+        self.part.write_bytes(self.text.encode())
+        self.part.chmod(status.st_mode & 0o7777)
+        if (status.st_uid, status.st_gid) != (self.part.stat().st_uid, self.part.stat().st_gid):
+            os.chown(self.part, status.st_uid, status.st_gid)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.part.unlink(missing_ok=True)
+
+    def inventory(self) -> Inventory:
+        """Return the inventory as it would be; raises InputError with everything that is wrong with it."""
+        return FleetInventory(str(self.part), self.files["group_file"], self.files["defaults_file"], self.site).load()
+
+    def keep(self) -> Path:
+        """Put it in its place, and give that."""
+        with self.part.open("rb") as file:
+            os.fsync(file.fileno())
+        self.part.replace(self.target)
+        return self.target

@@ -1,0 +1,112 @@
+"""Nornir inventory plugin: the files of FleetInventory, and the machines that NetBox knows."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from nornir.core.inventory import Host
+
+from moor.errors import InputError
+from moor.inventory.files import FleetInventory
+from moor.settings.document import Findings, Source, Tree, merged, tree_of
+from moor.settings.fleet import CUSTOM
+
+PLACE = "inventory.options.netbox"
+FACTS = "netbox"  # below data.custom of every machine of NetBox
+SHOWN = ("id", "site", "role", "platform", "status", "tags")
+CONTEXT = "moor"  # the key of a config context that holds settings
+
+
+class NetBoxInventory(FleetInventory):
+    """FleetInventory, with the devices and virtual machines of NetBox as hosts; what hosts.yaml says wins.
+
+    A machine is in those groups that NetBoxInventory2 of nornir-netbox gives it (``site__dc1``, ``device_role__node``,
+    ``platform__debian`` ...) and groups.yaml knows. What its config context has below ``moor`` is its ``data``.
+
+    netbox  ``url``, ``token`` (a reference), ``ca``, ``filters``, ``virtual_machines``; validated in config.yaml
+    """
+
+    def _hosts(self, groups: Tree, findings: Findings) -> Tree:
+        """Lay what the file says of hosts over what NetBox knows; raises InputError where it does not answer."""
+        source = Source(self.netbox["url"], 1)
+        known = {
+            str(name): tree_of(entry_of(host, set(groups.items)), source.below(str(name))) for name, host in self._ask()
+        }
+        written = super()._hosts(groups, findings) if self.host_file.exists() else Tree(source, {})
+        return merged(Tree(source, known), written)
+
+    def _ask(self) -> Iterable[tuple[str, Host]]:
+        """Ask NetBox for its machines, by name."""
+        try:
+            from nornir_netbox.plugins.inventory import NetBoxInventory2  # type: ignore[import-untyped]
+        except ImportError as error:
+            raise InputError(f"{PLACE}: {error}; pip install moor-fleet[netbox] brings it") from error
+        from moor.inventory.netbox_session import Confined
+
+        url, ca = self.netbox["url"].rstrip("/"), self.netbox.get("ca")
+        plugin = NetBoxInventory2(
+            nb_url=url,
+            nb_token="",  # the session has it
+            filter_parameters=dict(self.netbox["filters"]),
+            include_vms=self.netbox["virtual_machines"],
+            use_platform_slug=True,
+            group_file=os.devnull,  # ours are read and checked by FleetInventory
+            defaults_file=os.devnull,
+        )
+        try:
+            session = Confined(url, self.netbox["token"].resolve(), str(ca) if ca else True)
+            plugin.session = session
+            hosts = list(plugin.load().hosts.items())
+        except InputError as error:
+            raise InputError(f"{PLACE}: {url}: {error}") from error
+        except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+            raise InputError(
+                f"{PLACE}: {url} gives no list of machines: {_cause(error)}; look at url, ca and token, "
+                "which must be allowed to read devices and virtual machines"
+            ) from error
+        if doubles := list(session.doubles()):
+            raise InputError("\n".join(f"{PLACE}: {url}: {line}" for line in doubles))
+        return hosts
+
+
+def _cause(error: BaseException) -> str:
+    """Return the first of the errors that led to one another: the others only repeat it."""
+    while error.__context__ is not None:
+        error = error.__context__
+    return " ".join(str(error).split())[:300] or type(error).__name__
+
+
+def entry_of(host: Host, known: set[str]) -> dict[str, Any]:
+    """Return what hosts.yaml would say of a machine; what is no mapping is left to the inventory's own check.
+
+    Args:
+        host: as the plugin gives it.
+        known: the groups that there are.
+    """
+    found = dict(host.data)
+    every = found.get("config_context") or {}
+    context = (every.get(CONTEXT) or {}) if isinstance(every, Mapping) else every
+    facts = {key: _short(found[key]) for key in SHOWN if found.get(key)}
+    entry: dict[str, Any] = {
+        "hostname": host.hostname,
+        "groups": list(dict.fromkeys(group.name for group in host.groups if group.name in known)),
+        "data": _with_facts(context, facts),
+    }
+    return entry | ({"platform": str(host.platform).replace("-", "_")} if host.platform else {})
+
+
+def _with_facts(context: Any, facts: dict[str, Any]) -> Any:
+    """Return a config context with NetBox's own facts below ``custom``."""
+    if not isinstance(context, Mapping):
+        return context
+    custom = context.get(CUSTOM) or {}
+    return {**context, CUSTOM: {**custom, FACTS: facts} if isinstance(custom, Mapping) else custom}
+
+
+def _short(value: Any) -> Any:
+    """Give of one of NetBox's objects the word by which people name it."""
+    if isinstance(value, list):
+        return [_short(one) for one in value]
+    return value.get("slug", value.get("value")) if isinstance(value, Mapping) else value

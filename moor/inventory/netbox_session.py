@@ -1,0 +1,128 @@
+"""HTTP to NetBox: the token goes to the configured scheme and host alone, whatever a page links or redirects to."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+
+from moor.errors import InputError
+from moor.formats.nesting import json_value
+from moor.secrets.secret import Secret
+
+TIMEOUT_S = 30
+PORTS = {"https": 443, "http": 80}
+REFUSED = (401, 403)
+SECOND = "nbt_"  # what tokens of version 2 begin with; NetBox 4.5 and later
+
+
+def authorization(token: Secret) -> str:
+    """Return the header's value for a token of either version; raises InputError where it is no token.
+
+    References:
+        NetBox, REST API, Authentication: version 1 is sent as Token, version 2 as Bearer.
+    """
+    words = token.reveal()
+    if not (words.isascii() and words.isprintable()) or " " in words:
+        raise InputError("token: it holds a character that no token has; copy it anew from NetBox, without its header")
+    return f"Bearer {words}" if words.startswith(SECOND) else f"Token {words}"
+
+
+class Confined(requests.Session):
+    """A session that speaks to one scheme and host, and keeps what lists have named.
+
+    found  every object of a list, as NetBox gave it, by its name
+    """
+
+    def __init__(self, url: str, token: Secret, trust: str | bool) -> None:
+        super().__init__()
+        self._url, self._words, self._trust = url, authorization(token), trust
+        self._asked: set[str] = set()
+        self.found: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
+        # An auth of our own, since requests would otherwise take a login out of ~/.netrc in place of our header.
+        self.auth = self._signed
+
+    def _signed(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = self._words
+        return request
+
+    def request(self, method: Any, url: Any, *args: Any, **options: Any) -> requests.Response:
+        """Send one request; raises InputError where it would go elsewhere, is sent elsewhere, or is refused."""
+        self._confine(str(url))
+        # Said of each request: REQUESTS_CA_BUNDLE of the environment would win over what the session says.
+        bounds = {"timeout": TIMEOUT_S, "verify": self._trust, "allow_redirects": False}
+        answer = super().request(method, url, *args, **{**options, **bounds})
+        self._judge(answer)
+        self._keep(answer)
+        return answer
+
+    def _confine(self, url: str) -> None:
+        if _origin(url) != _origin(self._url):
+            raise InputError(
+                f"the next page is said to be at {_place(url)}, which is not asked, since the token goes to "
+                f"{_place(self._url)} alone; have the proxy before NetBox hand on Host and X-Forwarded-Proto"
+            )
+        if url in self._asked:
+            raise InputError(f"the pages of {urlsplit(url).path} lead in a circle")
+        self._asked.add(url)
+
+    def _judge(self, answer: requests.Response) -> None:
+        if answer.is_redirect:
+            raise InputError(
+                f"it sends on to {_place(answer.headers['Location'] or '')}, which is not followed, since the token "
+                "would go along; write the address where NetBox itself answers in url"
+            )
+        if answer.status_code in REFUSED:
+            old = "" if self._words.startswith("Bearer") else "; NetBox 4.7 and later take tokens of version 2 (nbt_)"
+            raise InputError(f"it refuses the token ({answer.status_code}: {_detail(answer)}){old}")
+
+    def _keep(self, answer: requests.Response) -> None:
+        """Remember the objects of a list; what is no list is told by who asked for it."""
+        try:
+            content = json_value(answer.content)
+        except ValueError:
+            return
+        listed = content.get("results") if isinstance(content, Mapping) else None
+        for one in listed if isinstance(listed, list) else ():
+            if isinstance(one, Mapping):
+                self.found[str(one.get("name") or one.get("id"))].append(one)
+
+    def doubles(self) -> Iterator[str]:
+        """Say of each name that several objects have which they are."""
+        for name, ones in sorted(self.found.items()):
+            if len(described := dict.fromkeys(map(_described, ones))) > 1:
+                yield (
+                    f"{name}: {' and '.join(described)} have one name, and a fleet's hosts have a name each; "
+                    "rename one in NetBox, or leave one out by filters or virtual_machines: false"
+                )
+
+
+def _origin(url: str) -> tuple[str, str, int]:
+    parts = urlsplit(url)
+    return parts.scheme, (parts.hostname or "").lower(), parts.port or PORTS.get(parts.scheme, 0)
+
+
+def _place(url: str) -> str:
+    """Return scheme and host of a URL, without what may be secret in it."""
+    scheme, host, port = _origin(url)
+    shown = "" if port == PORTS.get(scheme) else f":{port}"
+    return f"{scheme}://{host}{shown}" if host else urlsplit(url).path[:80]
+
+
+def _detail(answer: requests.Response) -> str:
+    try:
+        return " ".join(str(json_value(answer.content)["detail"]).split())[:200]
+    except (ValueError, LookupError, TypeError):
+        return answer.reason or "no reason given"
+
+
+def _described(one: Mapping[str, Any]) -> str:
+    """Return which object it is, as people find it in NetBox."""
+    kind = "device" if "device_type" in one else "virtual machine"
+    for word in ("site", "cluster"):
+        if isinstance(place := one.get(word), Mapping):
+            return f"{kind} {one.get('id')} of {word} {place.get('slug') or place.get('name')}"
+    return f"{kind} {one.get('id')}"

@@ -1,0 +1,80 @@
+"""What was proved, as text: hosts by proofs, then each cause once with what mends it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from textwrap import indent
+
+from moor.output.text import joined, table
+from moor.run.report import HostReport, ResourceReport, RunReport
+
+CELL = {"ok": "ok", "skipped": "?"}
+HOST = "\0"  # stands for a host's name while causes are brought together; no text of a report has it
+
+
+def matrix(report: RunReport) -> str:
+    """Show a row a host and a column a proof: ok, FAULT, ? for what lies behind a fault, - for what was not asked.
+
+    Below it stands each cause once, with the hosts that have it and what mends it.
+    """
+    proved = {name: host for name, host in report.hosts.items() if host.resources or host.error}
+    columns = _in_order(report)
+    rows = ([name, *_cells(host, columns)] for name, host in proved.items())
+    return joined([table(["host", *columns], rows), *_causes(report), *_unexamined(report), *_unknown(report)])
+
+
+def _in_order(report: RunReport) -> list[str]:
+    """List the proofs in the order in which hosts give them, whichever host lacks some."""
+    longest = max((host.resources for host in report.hosts.values()), key=len, default=[])
+    every = [resource for host in report.hosts.values() for resource in host.resources]
+    return list(dict.fromkeys(_column(resource) for resource in [*longest, *every]))
+
+
+def _cells(host: HostReport, columns: list[str]) -> Iterator[str]:
+    by_column = {_column(resource): resource for resource in host.resources}
+    for column in columns:
+        resource = by_column.get(column)
+        if resource is None:
+            yield "-" if host.resources and host.reached else "?"
+        else:
+            yield CELL.get(resource.status, "FAULT")
+
+
+def _causes(report: RunReport) -> Iterator[str]:
+    """Show a cause that several hosts have once; where its mend names the host, it then names all of them."""
+    groups: dict[tuple[str, str, str], list[str]] = {}
+    for name, host in report.hosts.items():
+        for resource in host.resources:
+            for found in resource.causes:
+                mend, cause = (re.sub(rf"\b{re.escape(name)}\b", HOST, text) for text in (found.mend, found.cause))
+                groups.setdefault((_column(resource), cause, mend), []).append(name)
+    for (column, cause, mend), hosts in groups.items():
+        names = ",".join(hosts)
+        yield f"  ! {' '.join(hosts)}: {column}: {cause.replace(HOST, names)}\n      mend: {mend.replace(HOST, names)}"
+
+
+def _unexamined(report: RunReport) -> Iterator[str]:
+    """Show why a host was not examined, and what else failed that no cause explains."""
+    for name, host in report.hosts.items():
+        if host.error and not host.reached:
+            yield f"  ! {name}: not examined: {host.error.splitlines()[0]}"
+        elif host.error and not any(resource.causes for resource in host.resources):
+            yield f"  ! {name}: {indent(host.error, '      ').strip()}"
+
+
+def _unknown(report: RunReport) -> Iterator[str]:
+    """Show once why nothing is known of a proof, with the hosts and proofs that it concerns."""
+    groups: dict[str, tuple[list[str], list[str]]] = {}
+    for name, host in report.hosts.items():
+        for resource in host.resources:
+            if resource.status == "skipped" and resource.error:
+                hosts, columns = groups.setdefault(resource.error, ([], []))
+                hosts.append(name)
+                columns.append(_column(resource))
+    for words, (hosts, columns) in groups.items():
+        yield f"  ? {' '.join(dict.fromkeys(hosts))}: {', '.join(dict.fromkeys(columns))}: not examined: {words}"
+
+
+def _column(resource: ResourceReport) -> str:
+    return resource.id.partition(":")[2]

@@ -1,0 +1,74 @@
+"""A drift check as metrics for Prometheus: the names are documented in docs/metrics.md, and stay."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import datetime
+
+from prometheus_client import CollectorRegistry, Gauge, generate_latest
+
+from moor.engine.converge import kind_of
+from moor.errors import ErrorKind
+from moor.run.report import RunReport, counts, open_findings
+
+
+def metrics(report: RunReport) -> bytes:
+    """Return the report in Prometheus' text format; every series says what this one run has seen."""
+    registry = CollectorRegistry()
+    _of_run(registry, report)
+    _of_findings(registry, report)
+    _of_hosts(registry, report)
+    _of_expiries(registry, report)
+    _of_mending(registry, report)
+    return bytes(generate_latest(registry))
+
+
+def _of_run(registry: CollectorRegistry, report: RunReport) -> None:
+    ended = datetime.fromisoformat(report.started).timestamp() + report.duration_s
+    whole = not any(finding.state == "unexamined" for finding in open_findings(report))
+    _gauge(registry, "moor_last_run_timestamp_seconds", "When the last run ended.").set(ended)
+    _gauge(registry, "moor_last_run_duration_seconds", "How long the last run took.").set(report.duration_s)
+    _gauge(registry, "moor_last_run_complete", "1 where the last run examined all that it was asked for.").set(whole)
+    _gauge(registry, "moor_warnings", "What went wrong beside the fleet, such as history.").set(len(report.warnings))
+    resources = _gauge(registry, "moor_resources", "Resources by status.", "status")
+    for status, number in counts(report).items():
+        resources.labels(status).set(number)
+
+
+def _of_findings(registry: CollectorRegistry, report: RunReport) -> None:
+    open_ = _gauge(registry, "moor_findings", "What is not as it should be.", "host", "kind", "state", "waived")
+    found = Counter((f.host, kind_of(f.id), f.state, "yes" if f.waived else "no") for f in open_findings(report))
+    for labels, number in found.items():
+        open_.labels(*labels).set(number)
+
+
+def _of_hosts(registry: CollectorRegistry, report: RunReport) -> None:
+    examined = _gauge(registry, "moor_host_examined", "1 where all that was asked of the host was answered.", "host")
+    for name, host in report.hosts.items():
+        examined.labels(name).set(not host.unexamined)
+    about = "Hosts by the kind of what went wrong there first."
+    failed = _gauge(registry, "moor_hosts_failed", about, "error_kind")
+    found = Counter(host.error_kind for host in report.hosts.values())
+    for kind in ErrorKind:  # each of them, so that an alert sees a series before it sees a fault
+        failed.labels(kind.value).set(found[kind])
+
+
+def _of_expiries(registry: CollectorRegistry, report: RunReport) -> None:
+    ends = _gauge(registry, "moor_expiry_timestamp_seconds", "When something ends by itself.", "id", "host")
+    for expiry in report.expiries:
+        ends.labels(expiry.id, expiry.host).set(datetime.fromisoformat(expiry.expires).timestamp())
+
+
+def _of_mending(registry: CollectorRegistry, report: RunReport) -> None:
+    about = "What the last run mended by itself, or could not."
+    mended = _gauge(registry, "moor_mended", about, "host", "kind", "status")
+    for name, host in report.mended.hosts.items() if report.mended else ():
+        done = Counter((kind_of(one.id), one.status) for one in host.resources if one.status != "ok")
+        if host.error and not host.count("failed"):
+            done["host", "failed"] = 1
+        for (kind, status), number in done.items():
+            mended.labels(name, kind, status).set(number)
+
+
+def _gauge(registry: CollectorRegistry, name: str, about: str, *labels: str) -> Gauge:
+    return Gauge(name, about, labels, registry=registry)

@@ -1,0 +1,102 @@
+"""Notices to people, by apprise: only of what has changed since the last one, and of what moor has mended itself."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from moor.engine.findings import Finding
+from moor.errors import ErrorKind, HostError, InputError, MoorError
+from moor.run.report import RunReport, left
+from moor.secrets.secret import mask
+from moor.settings.access import SiteSettings
+
+if TYPE_CHECKING:
+    from moor.history.untold import Untold
+
+MOST = 20  # findings named in one notice
+
+
+def notify(settings: SiteSettings, report: RunReport, healed: RunReport | None) -> None:
+    """Tell what is new, what is over and what was mended; raises HostError where it did not go out to everybody.
+
+    What did not go out is told again by the next run. Without history nobody knows what is new, so that all is told.
+    """
+    if not settings.notify:
+        return
+    from moor.history.untold import mark_told, untold
+
+    try:
+        news = untold(settings)
+    except MoorError as error:
+        _send(settings, "moor: history is out of order", f"{error}\n{message_of_all(left(report))}")
+        return
+    body = message(news, healed)
+    if body:
+        _send(settings, title(report, news), body)
+        mark_told(settings, news)
+
+
+def title(report: RunReport, news: Untold) -> str:
+    """Say the whole in one line."""
+    return f"moor: {len(news.new)} new, {len(news.over)} over, {len(left(report))} open"
+
+
+def message(news: Untold, healed: RunReport | None) -> str:
+    """Return what has changed; empty where nothing has."""
+    new = [_line("new", f.host, f.id, f.what if f.state != "drift" else "", f.remedy) for f in news.new]
+    over = [_line("over", f.host, f.id, "", "") for f in news.over]
+    mended = list(_mended(healed)) if healed else []
+    return mask("\n".join(line for part in (new, over, mended) for line in _some(part)))
+
+
+def message_of_all(findings: Iterable[Finding]) -> str:
+    """Say everything that is open."""
+    return mask("\n".join(_some([_line("open", f.host, f.id, "", f.remedy) for f in findings])))
+
+
+def _mended(healed: RunReport) -> Iterator[str]:
+    for name, host in healed.hosts.items():
+        if host.error and not host.count("failed"):
+            yield _line("could not be mended by moor", name, "host", host.error, "")
+        for resource in host.resources:
+            if resource.status in ("changed", "failed"):
+                word = "mended by moor" if resource.status == "changed" else "could not be mended by moor"
+                yield _line(word, name, resource.id, resource.error, "")
+
+
+def _line(word: str, host: str, name: str, what: str, remedy: str) -> str:
+    words = f"{word}: {host}: {name}" if host else f"{word}: {name}"
+    first = what.partition("\n")[0][:200]
+    return "; ".join(part for part in (f"{words}: {first}" if first else words, remedy) if part)
+
+
+def _some(lines: list[str]) -> list[str]:
+    return lines if len(lines) <= MOST else [*lines[:MOST], f"... and {len(lines) - MOST} more"]
+
+
+def _send(settings: SiteSettings, subject: str, body: str) -> None:
+    import apprise
+
+    logging.getLogger("apprise").setLevel(logging.CRITICAL + 1)  # it names URLs, which hold passwords
+    # a redirect would take the notice, and with some services a token, to where nobody sent it
+    asset = apprise.AppriseAsset(http_redirects=False)
+    failed = []
+    for reference in settings.notify:
+        sender = apprise.Apprise(asset=asset)
+        try:
+            known = sender.add(reference.resolve().reveal())
+        except InputError as error:
+            failed.append(str(error))
+            continue
+        if not known:
+            failed.append(f"{reference}: apprise knows no such URL")
+        elif not all(service.verify_certificate for service in sender):
+            failed.append(
+                f"{reference}: not sent, since its URL leaves certificates unchecked; take verify=no out of it"
+            )
+        elif not sender.notify(body=body, title=subject):
+            failed.append(f"{reference}: it was not delivered")
+    if failed:
+        raise HostError("\n".join(f"user_defined.moor.notify: {words}" for words in failed), ErrorKind.CONTROLLER)

@@ -1,0 +1,82 @@
+"""Drift over time as the points of a drawing, and the scale of the timeline; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from math import ceil, log10
+
+WIDTH, HEIGHT = 720, 180
+POINTS = 240
+TICKS = (("30 days", 30.0), ("1 year", 365.0))
+LONGEST_DAYS = 3650.0
+
+Point = tuple[datetime, int, int]
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A drawing ``WIDTH`` by ``HEIGHT``: two lines, what is open and hosts that were not examined.
+
+    Attributes:
+        table: the first, the last and the worst of each of at most 12 stretches of time, for who cannot see the lines
+    """
+
+    findings: str
+    unexamined: str
+    top: int
+    begin: datetime | None
+    end: datetime | None
+    table: Sequence[Point]
+
+
+def chart(points: Sequence[Point]) -> Chart:
+    """Draw runs, the oldest first; of many that lie close together the worst is drawn."""
+    if not points:
+        return Chart("", "", 0, None, None, ())
+    few = thinned(points, POINTS)
+    top = nice(max(max(found, lost) for _, found, lost in few))
+    begin, end = few[0][0], few[-1][0]
+    return Chart(
+        _line([(moment, found) for moment, found, _ in few], begin, end, top),
+        _line([(moment, lost) for moment, _, lost in few], begin, end, top),
+        top,
+        begin,
+        end,
+        thinned(points, 12),
+    )
+
+
+def thinned(points: Sequence[Point], most: int) -> list[Point]:
+    """Return at most ``most`` points, of each stretch of time the worst; the last one stays."""
+    if len(points) <= most:
+        return list(points)
+    size = ceil((len(points) - 1) / (most - 1))
+    parts = [points[start : start + size] for start in range(0, len(points) - 1, size)]
+    return [*(max(part, key=lambda point: (point[1] + point[2], point[0])) for part in parts), points[-1]]
+
+
+def nice(most: int) -> int:
+    """Return the top of an axis: 1, 2 or 5 times a power of ten, none below ``most``."""
+    size = 1
+    while True:
+        for step in (1, 2, 5):
+            if step * size >= most:
+                return step * size
+        size *= 10
+
+
+def _line(points: Sequence[tuple[datetime, int]], begin: datetime, end: datetime, top: int) -> str:
+    whole = (end - begin).total_seconds() or 1
+    places = (
+        f"{(moment - begin).total_seconds() / whole * WIDTH:.1f},{HEIGHT - value / top * HEIGHT:.1f}"
+        for moment, value in points
+    )
+    return " ".join(places)
+
+
+def share(days: float) -> float:
+    """Return how far along a timeline of ten years a number of days stands, 0 to 100; near days have more room."""
+    clipped = min(max(days, 0.0), LONGEST_DAYS)
+    return round(100 * log10(1 + clipped) / log10(1 + LONGEST_DAYS), 2)

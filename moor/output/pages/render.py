@@ -1,0 +1,56 @@
+"""The page as HTML: one file, nothing from the network, its style and script allowed by their hashes."""
+
+from __future__ import annotations
+
+import base64
+from datetime import datetime
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+
+from moor.output.pages.chart import HEIGHT, TICKS, WIDTH, share
+from moor.output.pages.view import MANY, SIGNS, STATES, View
+
+HERE = Path(__file__).parent
+REFRESH_S = 60
+
+
+def page(view: View, site: str, live: bool = False) -> str:
+    """Return the page; ``live`` has it load itself again every minute."""
+    style, script = _asset("page.css"), _asset("page.js")
+    ticks = [(name, share(days)) for name, days in TICKS]
+    return _template().render(
+        view=view, site=site, live=live, refresh_s=REFRESH_S, style=style, script=script, policy=policy(),
+        states=STATES, signs=SIGNS, width=WIDTH, height=HEIGHT, ticks=ticks, many_from=MANY,
+    )  # fmt: skip
+
+
+def policy() -> str:
+    """Return the Content-Security-Policy: nothing is loaded, only the page's own style and script count."""
+    style, script = (_hash(_asset(name)) for name in ("page.css", "page.js"))
+    own = f"style-src {style}; script-src {script}; img-src data:"
+    return f"default-src 'none'; {own}; base-uri 'none'; form-action 'none'"
+
+
+def _hash(text: str) -> str:
+    return f"'sha256-{base64.b64encode(sha256(text.encode()).digest()).decode()}'"
+
+
+@cache
+def _asset(name: str) -> str:
+    return (HERE / name).read_text("utf-8")
+
+
+@cache
+def _template() -> Template:
+    loader = FileSystemLoader(HERE)
+    made = Environment(autoescape=True, loader=loader, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    made.filters["moment"] = _moment
+    made.filters["day"] = lambda moment: f"{moment:%Y-%m-%d}"
+    return made.get_template("page.html.j2")
+
+
+def _moment(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M}"

@@ -1,0 +1,189 @@
+"""Reports as text: what a person reads after a command."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from textwrap import indent
+
+from moor.engine.findings import Finding
+from moor.run.report import HostReport, RunReport, counts, left, open_findings
+
+SIGN = {"drift": "~", "changed": "~", "failed": "!", "skipped": "-"}
+
+
+def plan(report: RunReport) -> str:
+    """Show what would change, then what could not be planned, then the counts."""
+    changes, whole = counts(report).get("drift", 0), sum(not host.error for host in report.hosts.values())
+    if changes:
+        summary = f"plan: {_many(changes, 'change')} on {_many(_touched(report), 'host')}"
+    elif whole == len(report.hosts):
+        summary = "plan: no changes"
+    else:
+        summary = f"plan: no changes on the other {_many(whole, 'host')}" if whole else "plan: nothing could be planned"
+    skips = (f"  - {words}" for words in report.warnings)
+    return joined([*_changes(report), *_errors(report), *findings(report), *skips, f"{summary}; {_kept(report)}"])
+
+
+def applied(report: RunReport) -> str:
+    """Show what was changed, what failed and what was skipped, then the counts."""
+    count = counts(report)
+    words = f"{count.get('changed', 0)} changed, {count.get('failed', 0)} failed, {count.get('skipped', 0)} skipped"
+    summary = f"apply: {words} on {_many(_touched(report), 'host')}" if _touched(report) else f"apply: {_idle(report)}"
+    again = f"\nafter mending what failed, run the same command again (run {report.run})" if report.failed else ""
+    return joined([*_changes(report), *_errors(report), *findings(report), f"{summary}; {_kept(report)}{again}"])
+
+
+def _idle(report: RunReport) -> str:
+    return "nothing was changed" if report.failed else "nothing to change"
+
+
+def drift(report: RunReport) -> str:
+    """Show what has changed without a plan and since when, what was mended, what is waived, then the counts."""
+    waived = [finding for finding in open_findings(report) if finding.waived]
+    healed = report.mended
+    mended = ["mended:", *_changes(healed), *_errors(healed), ""] if healed else []
+    return joined([*mended, *_open(report), *_not_examined(report), *map(_waived, waived), _sum(report, len(waived))])
+
+
+def _open(report: RunReport) -> Iterator[str]:
+    """Show equal drift of several hosts once, then what is no single resource's."""
+    groups: dict[tuple[str, str, str, str], list[str]] = {}
+    for name, host in report.hosts.items():
+        for resource in host.resources:
+            if resource.status in ("drift", "failed") and not resource.waived:
+                key = (resource.id, resource.status, resource.error or resource.diff, _since(resource.first_seen))
+                groups.setdefault(key, []).append(name)
+    for (identity, status, words, since), hosts in groups.items():
+        yield f"  {SIGN[status]} {identity}  [{' '.join(hosts)}]{since}\n{indent(words, '      ')}".rstrip()
+    yield from findings(report)
+
+
+def findings(report: RunReport) -> Iterator[str]:
+    """Show what is wrong and moor does not change."""
+    for finding in report.findings:
+        if not finding.waived:
+            mend = f"\n      mend: {finding.remedy}" if finding.remedy else ""
+            yield f"  ! {finding.id}{_since(finding.first_seen)}\n      {finding.what}{mend}"
+
+
+def _since(first_seen: str) -> str:
+    return f"  since {first_seen[:16].replace('T', ' ')} UTC" if first_seen else ""
+
+
+def _not_examined(report: RunReport) -> Iterator[str]:
+    for name, host in report.hosts.items():
+        if host.unexamined:
+            words = "\n".join(dict.fromkeys(host.unexamined))
+            yield f"  ? {name}: not examined: {indent(words, '      ').strip()}"
+
+
+def _waived(finding: Finding) -> str:
+    return f"  - {finding.id}{f'  [{finding.host}]' if finding.host else ''}  waived: {finding.waived}"
+
+
+def _sum(report: RunReport, waived: int) -> str:
+    found = [finding for finding in left(report) if finding.state != "unexamined"]
+    whole = sum(not host.unexamined for host in report.hosts.values())
+    words = _many(len(found), "finding") if found else "clean" if whole == len(report.hosts) else "no finding"
+    told = f", {waived} waived" if waived else ""
+    examined = f"{whole} of {_many(len(report.hosts), 'host')} examined"
+    return f"drift: {words}{told}; {examined}, {counts(report).get('ok', 0)} resources as they should be"
+
+
+@dataclass(frozen=True)
+class Unfinished:
+    """What a run that ended early left undone on a host: the task under way, the stages that had not begun."""
+
+    host: str
+    at: str
+    rest: tuple[str, ...]
+
+    def __str__(self) -> str:
+        rest = f"not begun: {', '.join(self.rest)}" if self.rest else ""
+        return "; ".join(filter(None, (f"under way: {self.at}" if self.at else "", rest))) or "done"
+
+
+def interrupted(report: RunReport, left: Iterable[Unfinished]) -> str:
+    """Show what was changed before the run was interrupted, and for each host what was not done."""
+    count, alike = counts(report), dict[str, list[str]]()
+    done = f"{count.get('changed', 0)} changed, {count.get('failed', 0)} failed before that"
+    for host in left:
+        if not report.hosts[host.host].error:
+            alike.setdefault(str(host), []).append(host.host)
+    each = (f"  {' '.join(hosts)}: {words}" for words, hosts in alike.items())
+    rest = "what is under way on a host ends there by itself; run the same command again to go on"
+    return joined([*_changes(report), *_errors(report), f"interrupted: {done}", *each, rest])
+
+
+def reached(report: RunReport) -> str:
+    """Show each host, whether it was reached and is fit for the job, then all that it lacks, then findings."""
+    rows = ([name, _state(host), "" if host.reached else host.error] for name, host in report.hosts.items())
+    lacks = (f"  ! {name}: {line}" for name, host in report.hosts.items() if host.reached for line in _lacks(host))
+    return joined([table(["host", "state", "why not"], rows), *lacks, *findings(report)])
+
+
+def _lacks(host: HostReport) -> Iterator[str]:
+    """Return a line for each thing that a host lacks, whichever task found it."""
+    errors = [*host.unexamined, *(resource.error for resource in host.resources if resource.status == "failed")]
+    return (line for line in dict.fromkeys(line for error in errors for line in error.splitlines()))
+
+
+def _state(host: HostReport) -> str:
+    return ("unfit" if host.error else "reached") if host.reached else "not reached"
+
+
+def _changes(report: RunReport) -> Iterator[str]:
+    """Show equal changes of several hosts once, with the hosts behind the id."""
+    groups: dict[tuple[str, str, str], list[str]] = {}
+    for name, host in report.hosts.items():
+        for resource in host.resources:
+            if resource.status in SIGN:
+                groups.setdefault((resource.id, resource.status, resource.diff), []).append(name)
+    for (identity, status, diff), hosts in groups.items():
+        note = f" ({status})" if status in ("failed", "skipped") else ""
+        shown = f"\n{indent(diff, '      ')}" if diff and status != "skipped" else ""
+        yield f"  {SIGN[status]} {identity}{note}  [{' '.join(hosts)}]{shown}"
+
+
+def _errors(report: RunReport) -> Iterator[str]:
+    for name, host in report.hosts.items():
+        if host.error:
+            yield f"  ! {name}: {indent(host.error, '      ').strip()}"
+
+
+def _touched(report: RunReport) -> int:
+    return sum(any(r.status != "ok" for r in host.resources) for host in report.hosts.values())
+
+
+def _kept(report: RunReport) -> str:
+    skipped = sum(host.skipped for host in report.hosts.values())
+    failed = sum(bool(host.error) for host in report.hosts.values()) - skipped
+    told = f"; {failed} of {_many(len(report.hosts), 'host')} failed" if failed else ""
+    beside = f", {skipped} skipped" if skipped else ""
+    return f"{counts(report).get('ok', 0)} as they should be{told}{beside}"
+
+
+def _many(number: int, word: str) -> str:
+    return f"{number} {word}{'' if number == 1 else 's'}"
+
+
+def joined(parts: Iterable[str]) -> str:
+    """Return the parts that say something, each on a line of its own."""
+    return "\n".join(part for part in parts if part)
+
+
+def table(columns: list[str], rows: Iterable[Iterable[str]]) -> str:
+    """Draw a table in plain text, as wide as it needs to be."""
+    from rich.console import Console
+    from rich.table import Table
+
+    drawn = Table(box=None, pad_edge=False, header_style="")
+    for column in columns:
+        drawn.add_column(column, no_wrap=True)
+    for row in rows:
+        drawn.add_row(*row)
+    out = io.StringIO()
+    Console(file=out, width=10_000, no_color=True, highlight=False, markup=False).print(drawn)
+    return "\n".join(line.rstrip() for line in out.getvalue().splitlines())

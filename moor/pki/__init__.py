@@ -1,0 +1,1 @@
+"""Certificates: making them, keeping them, and judging whether clients accept them."""

@@ -1,0 +1,222 @@
+"""A certificate authority for one registry, the certificates it signs, and whether a certificate still serves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+
+from moor.lazy_imports import ec, exceptions, hashes, x509
+from moor.pki.pem import pem
+
+SKEW = timedelta(hours=1)  # a certificate is valid from before now, for hosts whose clock is behind
+NAME_LONGEST = 64  # characters of a common name; RFC 5280, appendix A.1, ub-common-name
+
+
+@dataclass(frozen=True)
+class CertificateNames:
+    """The names and addresses that a certificate is for, the first name foremost."""
+
+    dns: tuple[str, ...]
+    addresses: tuple[IPv4Address | IPv6Address, ...] = ()
+
+    def __str__(self) -> str:
+        return ", ".join((*self.dns, *map(str, self.addresses)))
+
+    def general(self) -> list[x509.GeneralName]:
+        """Return them as a certificate's subject alternative names hold them."""
+        return [*map(x509.DNSName, self.dns), *map(x509.IPAddress, self.addresses)]
+
+    def subtrees(self) -> list[x509.GeneralName]:
+        """Return them as name constraints hold them: an address is a network of one."""
+        return [*map(x509.DNSName, self.dns), *(x509.IPAddress(ip_network(address)) for address in self.addresses)]
+
+    def beyond(self, other: CertificateNames) -> tuple[str, ...]:
+        """List what of these ``other`` lacks."""
+        lacked = [name for name in self.dns if not any(_covers(known, name) for known in other.dns)]
+        return (*lacked, *(str(address) for address in self.addresses if address not in other.addresses))
+
+
+def _covers(known: str, name: str) -> bool:
+    """Return whether a certificate for ``known`` serves ``name``; a star stands for the first label, RFC 6125.
+
+    OpenSSL and GnuTLS take no star for which fewer than two labels are left, such as ``*.lan``.
+    """
+    known, name = known.lower(), name.lower()
+    broad = known.count(".") < 2
+    return known == name or (known.startswith("*.") and not broad and known[2:] == name.partition(".")[2])
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A certificate and its key."""
+
+    certificate: x509.Certificate
+    key: ec.EllipticCurvePrivateKey
+
+    @property
+    def pem(self) -> str:
+        return pem(self.certificate)
+
+
+def fingerprint(certificate: x509.Certificate) -> str:
+    """Return the SHA-256 of a certificate, in hexadecimal digits."""
+    return certificate.fingerprint(hashes.SHA256()).hex()
+
+
+def described(certificate: x509.Certificate) -> str:
+    """Tell one certificate from another in few words: half of its fingerprint, and its last day."""
+    return f"{fingerprint(certificate)[:32]} until {certificate.not_valid_after_utc:%Y-%m-%d}"
+
+
+def make_authority(names: CertificateNames, days: int, now: datetime) -> Pair:
+    """Make a CA that can vouch for ``names`` only: whoever trusts it trusts it for nothing else.
+
+    References:
+        RFC 5280, 4.2.1.3, 4.2.1.9, 4.2.1.10. A DNS subtree holds names below it too; that is all DNS can say.
+    """
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = _subject(f"moor CA for {names.dns[0]}")
+    builder = (
+        _builder(subject, subject, key, days, now)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(_usage(signs_certificates=True), critical=True)
+        .add_extension(_constraints(names), critical=True)
+    )
+    return Pair(builder.sign(key, hashes.SHA256()), key)
+
+
+def _constraints(names: CertificateNames) -> x509.NameConstraints:
+    """Permit ``names``; where no address is among them all are excluded, for what no subtree names is permitted."""
+    every = [x509.IPAddress(ip_network("0.0.0.0/0")), x509.IPAddress(ip_network("::/0"))]
+    return x509.NameConstraints(names.subtrees(), None if names.addresses else every)
+
+
+def issue(authority: Pair, names: CertificateNames, days: int, now: datetime) -> Pair:
+    """Make a server certificate for ``names``, signed by ``authority``; it does not outlive its CA."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    ca = authority.certificate
+    days = min(days, (ca.not_valid_after_utc - now).days)
+    identifier = ca.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
+    builder = (
+        _builder(_subject(names.dns[0]), ca.subject, key, days, now)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(_usage(signs_certificates=False), critical=True)
+        .add_extension(x509.ExtendedKeyUsage([x509.oid.ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+        .add_extension(x509.SubjectAlternativeName(names.general()), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(identifier), critical=False)
+    )
+    return Pair(builder.sign(authority.key, hashes.SHA256()), key)
+
+
+def _builder(
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, days: int, now: datetime
+) -> x509.CertificateBuilder:
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - SKEW)
+        .not_valid_after(now + timedelta(days=days))
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+    )
+
+
+def _subject(name: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(x509.oid.NameOID.COMMON_NAME, name[:NAME_LONGEST])])
+
+
+def _usage(*, signs_certificates: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=not signs_certificates,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=signs_certificates,
+        crl_sign=signs_certificates,
+        encipher_only=False,
+        decipher_only=False,
+    )
+
+
+def needs_issue(
+    certificate: x509.Certificate | None, names: CertificateNames, now: datetime, renew_before_days: int
+) -> str | None:
+    """Return why a server certificate must be issued, or None while it serves."""
+    if certificate is None:
+        return "there is none"
+    if lacked := names.beyond(names_of(certificate)):
+        return f"it is not for {', '.join(lacked)}"
+    return expiry(certificate, now, renew_before_days)
+
+
+def needs_authority(
+    certificate: x509.Certificate | None, names: CertificateNames, now: datetime, days_left: int
+) -> str | None:
+    """Return why the CA must be made anew, or None while it serves."""
+    if certificate is None:
+        return "there is none"
+    if lacked := names.beyond(permitted(certificate)):
+        return f"it may not vouch for {', '.join(lacked)}"
+    return expiry(certificate, now, days_left)
+
+
+def expiry(certificate: x509.Certificate, now: datetime, renew_before_days: int) -> str | None:
+    """Say that a certificate is out of its time, or will be within ``renew_before_days``."""
+    until = certificate.not_valid_after_utc
+    if now < certificate.not_valid_before_utc:
+        return f"it is not valid before {certificate.not_valid_before_utc:%Y-%m-%d %H:%M} UTC; is this clock right?"
+    if now >= until:
+        return f"it expired on {until:%Y-%m-%d}"
+    if now + timedelta(days=renew_before_days) >= until:
+        return f"it expires on {until:%Y-%m-%d}, within {renew_before_days} days"
+    return None
+
+
+def names_of(certificate: x509.Certificate) -> CertificateNames:
+    """Read the names that a certificate is for."""
+    try:
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return CertificateNames(())
+    addresses = (ip_address(str(address)) for address in names.get_values_for_type(x509.IPAddress))
+    return CertificateNames(tuple(names.get_values_for_type(x509.DNSName)), tuple(addresses))
+
+
+def permitted(certificate: x509.Certificate) -> CertificateNames:
+    """Read the names that a CA may vouch for."""
+    try:
+        constraints = certificate.extensions.get_extension_for_class(x509.NameConstraints).value
+    except x509.ExtensionNotFound:
+        return CertificateNames(())
+    trees = constraints.permitted_subtrees or []
+    hosts = [tree.value for tree in trees if isinstance(tree, x509.IPAddress)]
+    single = (net.network_address for net in hosts if not isinstance(net, IPv4Address | IPv6Address))
+    return CertificateNames(tuple(tree.value for tree in trees if isinstance(tree, x509.DNSName)), tuple(single))
+
+
+def signed_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
+    """Check whether ``issuer`` signed ``certificate``; by their names alone where the library rejects the hash."""
+    try:
+        certificate.verify_directly_issued_by(issuer)
+    except ValueError:  # another name, or such a hash
+        return certificate.issuer == issuer.subject and _by_old_hash(certificate)
+    except (TypeError, exceptions.InvalidSignature, exceptions.UnsupportedAlgorithm):
+        return False
+    return True
+
+
+def _by_old_hash(certificate: x509.Certificate) -> bool:
+    try:
+        used = certificate.signature_hash_algorithm
+    except exceptions.UnsupportedAlgorithm:
+        return False
+    return used is not None and used.name in ("md5", "sha1")
+
+
+def utc_now() -> datetime:
+    """Return the time in whole seconds, as certificates hold it."""
+    return datetime.now(UTC).replace(microsecond=0)

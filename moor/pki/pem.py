@@ -1,0 +1,94 @@
+"""Keys and certificates as PEM text, with passphrases where somebody set one."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from moor.errors import InputError
+from moor.lazy_imports import ec, exceptions, serialization, x509
+from moor.secrets.secret import Secret
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.types import (
+        CertificatePublicKeyTypes,
+        PrivateKeyTypes,
+        PublicKeyTypes,
+    )
+
+
+BEGIN_CERTIFICATE, END_CERTIFICATE = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
+CERTIFICATE = re.compile(f"{BEGIN_CERTIFICATE}.*?{END_CERTIFICATE}\n?", re.DOTALL)
+
+
+def certificates_in(text: str) -> list[str]:
+    """List the certificates that stand in a text among other things, each in PEM form with the end of its line."""
+    return CERTIFICATE.findall(text)
+
+
+def pem(certificate: x509.Certificate) -> str:
+    """Return a certificate as text."""
+    return certificate.public_bytes(serialization.Encoding.PEM).decode()
+
+
+def key_fits(certificate: x509.Certificate, key: PrivateKeyTypes) -> bool:
+    """Return whether ``key`` is the certificate's own."""
+    return _public(certificate.public_key()) == _public(key.public_key())
+
+
+def _public(key: CertificatePublicKeyTypes | PublicKeyTypes) -> bytes:
+    return key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+
+
+def sealed(key: ec.EllipticCurvePrivateKey, passphrase: Secret) -> bytes:
+    """Return a key as PKCS#8 text that only ``passphrase`` opens."""
+    encryption = serialization.BestAvailableEncryption(_bytes(passphrase))
+    return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption)
+
+
+def opened(key: PrivateKeyTypes) -> Secret:
+    """Return a key as PKCS#8 text without a passphrase, as a server reads it."""
+    return Secret(
+        key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        ).decode()
+    )
+
+
+def read_key(content: bytes, passphrase: Secret | None, shown: str) -> PrivateKeyTypes:
+    """Read a private key; raises InputError that tells a wrong passphrase from a damaged file."""
+    encrypted = b"ENCRYPTED" in content
+    if encrypted and passphrase is None:
+        raise InputError(f"{shown}: the key is encrypted; write data.pki.passphrase: file:PATH or env:NAME")
+    try:
+        return serialization.load_pem_private_key(content, _bytes(passphrase) if passphrase and encrypted else None)
+    except (ValueError, TypeError, exceptions.UnsupportedAlgorithm) as error:
+        if encrypted and "PEM" not in str(error):  # a wrong passphrase may also yield bytes that are no key
+            raise InputError(
+                f"{shown}: data.pki.passphrase does not open this key; give the one it was made with"
+            ) from None
+        raise InputError(f"{shown}: not a whole private key in PEM form; put back a good copy") from None
+
+
+def read_chain(content: bytes, shown: str) -> Sequence[x509.Certificate]:
+    """Read one or more certificates; raises InputError."""
+    try:
+        with unwarned():
+            return x509.load_pem_x509_certificates(content)
+    except ValueError:
+        raise InputError(f"{shown}: not a whole certificate in PEM form; put back a good copy") from None
+
+
+@contextmanager
+def unwarned() -> Iterator[None]:
+    """Keep the library's warnings away meanwhile: it warns of a serial number that is not positive."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def _bytes(secret: Secret) -> bytes:
+    return secret.reveal().encode("utf-8", "surrogateescape")

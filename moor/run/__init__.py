@@ -1,0 +1,1 @@
+"""One run of a command: its runbook, its hosts, its report, its end."""

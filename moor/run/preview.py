@@ -1,0 +1,166 @@
+"""What a run would send to each host, shown and not sent: the script that reads, and those that change."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+from nornir.core import Nornir
+from nornir.core.task import Result, Task
+
+from moor.engine.converge import read
+from moor.engine.desired import desired_of
+from moor.engine.mending import scripts_ahead
+from moor.engine.observation import Observation, begin, end, observation_of
+from moor.engine.plan import Change, plan, printable
+from moor.engine.probing import Reading
+from moor.engine.script import probe_script
+from moor.errors import MoorError
+from moor.resources.base import Later, Probed, Resource, Scripted
+from moor.run.report import error_of
+from moor.run.runbook import Runbook, Stage, desired_ahead, observe
+from moor.secrets.redaction import redacted
+
+SCHEMA = 1  # raised when a field of the JSON changes its meaning or goes
+MARK = "moor-mark"  # in place of the random word of a real run, so that two previews can be compared
+HEADS = {
+    "read": "reads, and changes nothing",
+    "change": "would change {ids}",
+    "call": "would change {ids}, by calls instead of a script",
+    "later": "is not known beforehand: {why}",
+    "error": "would stop: {why}",
+}
+
+
+@dataclass(frozen=True)
+class Step:
+    """One script of a host, or what there is in its place.
+
+    Attributes:
+        stage: the task; empty for the reading that all of them share.
+        does: what the step is; ``HEADS`` has each in words.
+        resources: the ids of what is read or changed.
+        script: empty where there is none.
+        why: why an apply would stop here, or why nothing is known.
+    """
+
+    stage: str
+    does: Literal["read", "change", "call", "later", "error"]
+    resources: tuple[str, ...] = ()
+    script: str = ""
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What a run would send to one host, or why that is not known."""
+
+    steps: tuple[Step, ...] = ()
+    error: str = ""
+
+    @property
+    def failed(self) -> bool:
+        """Return whether an apply would not go through, as far as one can see."""
+        return bool(self.error) or any(step.does == "error" for step in self.steps)
+
+    @property
+    def differs(self) -> bool:
+        """Return whether an apply would change something."""
+        return any(step.does in ("change", "call", "later") for step in self.steps)
+
+
+def previews(nr: Nornir, runbook: Runbook) -> dict[str, Preview]:
+    """Read every host, and return what the runbook would send to it; Nornir is in a dry run, and nothing is changed."""
+    results = nr.run(task=preview, name="read", stages=runbook.stages)
+    return {
+        name: Preview(error=error_of(result[0])) if result.failed else Preview(result[0].result)
+        for name, result in results.items()
+    }
+
+
+def preview(task: Task, stages: Sequence[Stage]) -> Result:
+    """Read one host and return a Result of the steps that an apply would take there, without any secret."""
+    here = [stage for stage in stages if stage.holds(task.host)]
+    begin(task.host)
+    try:
+        observe(task, here)
+        seen = observation_of(task.host)
+        steps = [_reading(task, here), *(step for stage in here for step in _of_stage(task, stage, seen))]
+    finally:
+        end(task.host)
+    return Result(host=task.host, result=tuple(steps))
+
+
+def _reading(task: Task, stages: Sequence[Stage]) -> Step:
+    """Return the step that reads all that the stages ask for by script, in one round trip."""
+    asked = {one.id: one for one in desired_ahead(task.host, stages) if isinstance(one, Probed)}
+    return Step("", "read", tuple(asked), _clean(probe_script([one.probe() for one in asked.values()], MARK)))
+
+
+def _of_stage(task: Task, stage: Stage, seen: Observation) -> Iterator[Step]:
+    if not stage.desired:
+        yield Step(stage.name, "later", why="it decides in its turn")
+        return
+    try:
+        resources = desired_of(task, stage.desired)
+        read(task, resources, seen)
+        changes = plan(resources, seen.states, seen.planned)
+        seen.planned.update(path for change in changes for path in change.resource.writes)
+        yield from _refused(stage, changes) or _awaiting(stage, changes) or _steps(task, stage, resources, changes)
+    except MoorError as error:
+        yield Step(stage.name, "error", why=printable(str(error)))
+
+
+def _refused(stage: Stage, changes: Sequence[Change]) -> list[Step]:
+    """Return a step for each change that moor cannot make: one of them, and the stage changes nothing."""
+    told = ((change, change.resource.refusal(change.actual, change.desired)) for change in changes)
+    return [Step(stage.name, "error", (c.id,), why=printable(f"{c.id}: {words}")) for c, words in told if words]
+
+
+def _awaiting(stage: Stage, changes: Sequence[Change]) -> list[Step]:
+    """Return the one step of a stage whose scripts hold what an earlier step makes; nothing where all is known."""
+    values = (value for c in changes if isinstance(c.resource, Scripted) for value in (c.desired or {}).values())
+    made = dict.fromkeys(value.what for value in values if isinstance(value, Later))
+    why = f"an earlier step makes {', '.join(made)}"
+    return [Step(stage.name, "later", tuple(change.id for change in changes), why=why)] if made else []
+
+
+def _steps(task: Task, stage: Stage, resources: Sequence[Resource], changes: Sequence[Change]) -> list[Step]:
+    reading = Reading([one for one in resources if isinstance(one, Probed)], MARK)
+    return [
+        Step(stage.name, "change" if one.script else "call", tuple(c.id for c in one.changes), _clean(one.script))
+        for one in scripts_ahead(task, changes, reading, MARK)
+    ]
+
+
+def _clean(script: str) -> str:
+    """Strike out of a script the secrets that moor knows, and what looks like one in a file of somebody else's."""
+    return "\n".join(redacted(printable(script).split("\n")))
+
+
+def as_text(found: Mapping[str, Preview]) -> str:
+    """Write the previews for people: each script below a comment that says what it is."""
+    return "\n".join(line for name, preview in found.items() for line in _lines(name, preview))
+
+
+def _lines(name: str, preview: Preview) -> Iterator[str]:
+    if preview.error:
+        yield _comment(f"{name}: {preview.error}")
+    for step in preview.steps:
+        head = HEADS[step.does].format(ids=", ".join(step.resources), why=step.why)
+        yield _comment(f"{name}: {f'{step.stage} ' if step.stage else ''}{head}")
+        if step.script:
+            yield step.script
+    if preview.steps and not (preview.differs or preview.failed):
+        yield _comment(f"{name}: nothing to change")
+
+
+def _comment(words: str) -> str:
+    return "\n".join(f"# {line}" for line in words.split("\n"))
+
+
+def as_json(found: Mapping[str, Preview]) -> str:
+    """Write the previews for programs."""
+    return json.dumps({"schema": SCHEMA, "hosts": {name: asdict(one) for name, one in found.items()}}, indent=2)

@@ -1,0 +1,36 @@
+"""Whether hosts are reached, and pinning the keys of new ones when asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from nornir.core import Nornir
+from nornir.core.task import Result, Task
+
+from moor.connections.devices.device import device_of
+from moor.connections.names import NETMIKO, connection_of
+from moor.engine.probing import shell_of
+from moor.errors import ErrorKind, HostError
+
+REACH_S = 30
+
+
+def reach_host(task: Task) -> Result:
+    """Run nothing as root: the whole way from the name to sudo works, of a device that to its prompt."""
+    if connection_of(task.host) == NETMIKO:
+        device_of(task.host, task.nornir.config)
+        return Result(host=task.host, result="reached")
+    answer = shell_of(task).run(":", REACH_S)
+    if answer.code:
+        raise HostError(
+            f"a shell as root ended with {answer.code}: {answer.stderr.decode('utf-8', 'replace').strip()}",
+            ErrorKind.COMMAND,
+        )
+    return Result(host=task.host, result="reached")
+
+
+def pin_new_host_keys(nr: Nornir, confirm: Callable[[str], bool], told: Callable[[str], None]) -> None:
+    """Pin the key of every host, and of jump hosts on the way, that has none; one that is pinned already stays."""
+    from moor.connections.ssh.pinning import door_of, pin_new
+
+    pin_new([door_of(host, nr.config.ssh.config_file) for host in nr.inventory.hosts.values()], confirm, told)

@@ -1,0 +1,171 @@
+"""What a run wrote on a host, put back as it was before it, unless somebody has changed it since."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from posixpath import dirname
+from shlex import quote
+
+from nornir.core.inventory import Host
+from nornir.core.task import Result, Task
+
+from moor.context import context_of, site_of
+from moor.engine.converge import converge
+from moor.engine.probing import probe
+from moor.engine.shell_functions import RUNS
+from moor.errors import ErrorKind, HostError, MoorError
+from moor.resources.base import Probed, Resource, Scripted, State
+from moor.resources.file import beside
+from moor.run.runbook import Rolling, Runbook, Stage, desired_ahead
+from moor.run.selection import ALL, everything
+
+ABSENT, UNKNOWN = "absent", "unknown"
+SHOWN = 12  # digits of a hash
+
+
+@dataclass(frozen=True)
+class Left:
+    """One file that a run has written; each a SHA-256, ``absent``, or ``unknown``.
+
+    Attributes:
+        kept: what it held before the run
+        written: what the run made of it
+        now: what it holds
+    """
+
+    path: str
+    kept: str
+    written: str
+    now: str
+
+    @property
+    def changed_since(self) -> bool:
+        return self.now not in (self.written, self.kept)
+
+
+@dataclass(frozen=True)
+class FormerFile(Probed):
+    """Reads what a host keeps of a run."""
+
+    run: str
+    runs: str = RUNS
+
+    @property
+    def id(self) -> str:
+        return f"run:{self.run}"
+
+    def desired(self, actual: State | None) -> State | None:
+        return actual
+
+    def probe(self) -> str:
+        return f"""\
+r={quote(f"{self.runs}/{self.run}")}
+[ -d "$r/files" ] || exit 0
+find "$r/files" -type f ! -name '*.part' | sort | while IFS= read -r k; do
+  p=${{k#"$r/files"}}
+  kept=$(sha256sum < "$k"); kept=${{kept%% *}}
+  case $k in *.absent) [ -s "$k" ] || {{ p=${{p%.absent}}; kept={ABSENT}; }} ;; esac
+  w={UNKNOWN}; [ ! -f "$r/written$p" ] || w=$(cat "$r/written$p")
+  now={ABSENT}; [ ! -e "$p" ] || now=other
+  [ ! -f "$p" ] || {{ now=$(sha256sum < "$p"); now=${{now%% *}}; }}
+  printf '%s\\n%s %s %s\\n' "$p" "$kept" "$w" "$now"
+done"""
+
+    def actual(self, output: str) -> State | None:
+        return {"listing": output} if output else None
+
+    def left(self, state: State | None) -> list[Left]:
+        """Take the listing apart; raises HostError where it makes no sense."""
+        lines = str((state or {}).get("listing", "")).splitlines()
+        try:
+            pairs = zip(lines[::2], lines[1::2], strict=True)
+            return [Left(path, *sums.split()) for path, sums in pairs]
+        except (ValueError, TypeError):
+            raise HostError(
+                f"{self.id}: the host described it as {' '.join(lines)[:200]!r}", ErrorKind.ANSWER
+            ) from None
+
+
+@dataclass(frozen=True)
+class PutBack(Scripted):
+    """Hold a file as it was before a run; its age is that of now, so that what reads it is stale."""
+
+    run: str
+    path: str
+    kept: str
+    runs: str = RUNS
+
+    @property
+    def id(self) -> str:
+        return f"file:{self.path}"
+
+    @property
+    def writes(self) -> tuple[str, ...]:
+        return (self.path,)
+
+    def desired(self, actual: State | None) -> State:
+        return {"content": _short(self.kept)}
+
+    def probe(self) -> str:
+        path = quote(self.path)
+        return f"if [ -f {path} ]; then sha256sum < {path}; elif [ -e {path} ]; then echo other; else echo {ABSENT}; fi"
+
+    def actual(self, output: str) -> State | None:
+        return {"content": _short(output.split()[0] if output.split() else UNKNOWN)}
+
+    def mend(self, actual: State | None) -> str:
+        path = quote(self.path)
+        if self.kept == ABSENT:
+            return f"moor_keep {path}\nrm -f {path}"
+        return f"""\
+moor_keep {path}
+p={path}; [ ! -L "$p" ] || p=$(readlink -f "$p") || exit 1
+k={quote(f"{self.runs}/{self.run}/files{self.path}")} t={quote(beside(self.path))}
+mkdir -p {quote(dirname(self.path))} && cp -p "$k" "$t" && touch "$t" || {{ rm -f "$t"; moor_fail "cannot copy $k"; }}
+moor_place "$t" "$p\""""
+
+
+def _short(digest: str) -> str:
+    return f"SHA-256 {digest[:SHOWN]}" if len(digest) == 64 else digest
+
+
+def put_files_back(task: Task) -> Result:
+    """Put back what a run wrote on this host, and have what reads it begin anew; all of it or nothing."""
+    order = context_of(task).rollback
+    if order is None:
+        raise MoorError("nobody says which run to put back; moor rollback does")
+    kept = FormerFile(order.run)
+    left = kept.left(probe(task, [kept])[kept.id])
+    if not order.force:
+        refuse(left, order.run)
+    files = [PutBack(order.run, one.path, one.kept) for one in left]
+    return converge(task, [*files, *following(task.host, frozenset(one.path for one in left))])
+
+
+def refuse(left: Iterable[Left], run: str) -> None:
+    """Raise HostError where a file is not as the run left it."""
+    lines = [f"{one.path}: {_since(one)}" for one in left if one.changed_since]
+    if lines:
+        raise HostError(
+            "\n".join([*lines, f"nothing is put back here; --force overwrites it all with what {run} found"]),
+            ErrorKind.CONFLICT,
+        )
+
+
+def _since(one: Left) -> str:
+    if one.written == UNKNOWN:
+        return "nobody knows what the run made of it, since that was cut off"
+    return "changed since"
+
+
+def following(host: Host, paths: frozenset[str]) -> Sequence[Resource]:
+    """Return what has to be done on a host once some files are as they were: restarts, stores built anew."""
+    stages = everything(site_of(host).directory, independent=False).stages
+    found = {follower.id: follower for resource in desired_ahead(host, stages) if (follower := resource.follows(paths))}
+    return list(found.values())
+
+
+# One host at a time, since what is put back may restart containerd; one that refuses stops no other.
+ROLLING = Rolling(batch=1, max_failures=ALL)
+ROLLBACK = Runbook("rollback", "Put back what a run wrote.", (Stage(put_files_back, rolling=ROLLING),))

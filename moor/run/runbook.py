@@ -1,0 +1,242 @@
+"""In which order tasks run, on which groups, how many hosts at once."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from itertools import islice
+from operator import or_
+from types import ModuleType
+
+from nornir.core import Nornir
+from nornir.core.filter import F
+from nornir.core.inventory import Host
+from nornir.core.task import Result, Task
+
+from moor.connections.names import OUTSIDERS, SHELL, connection_of
+from moor.context import change_context
+from moor.engine.desired import Desired, desired_ahead_of
+from moor.engine.observation import begin, end, observation_of
+from moor.engine.probing import probe
+from moor.errors import MoorError
+from moor.resources.base import Probed, Resource
+from moor.run.idle_connections import Closer
+
+TaskFunction = Callable[[Task], Result]
+
+
+def members(*groups: str) -> F:
+    """Return the filter for hosts of any of ``groups``, through parent groups too."""
+    return reduce(or_, (F(has_parent_group=group) for group in groups))
+
+
+class Insiders(F):
+    """A filter that holds for hosts that have a shell and are not to be kept out: nothing is changed on outsiders."""
+
+    def __call__(self, host: Host) -> bool:
+        return connection_of(host) == SHELL and not host.has_parent_group(OUTSIDERS)
+
+
+INSIDERS = Insiders()
+
+
+@dataclass(frozen=True)
+class Rolling:
+    """How a stage that disrupts goes over its hosts.
+
+    Attributes:
+        batch: hosts at once, 0 is all
+        max_failures: so many hosts may fail; with one more the stage stops, and spares the rest
+        pause_s: between batches
+        health: a task that runs on each batch after the stage's own; a host that it fails on has failed
+    """
+
+    batch: int = 0
+    max_failures: int = 0
+    pause_s: float = 0
+    health: TaskFunction | None = None
+
+
+ONE_BY_ONE = Rolling(batch=1)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One task on some hosts.
+
+    Attributes:
+        on: Nornir's filter; by default all hosts that have a shell, but for outsiders, on which nothing is changed
+        rolling: how it goes over them; all at once by default
+        needs: a group none of whose hosts may have failed so far, or an apply skips the stage for everybody
+    """
+
+    task: TaskFunction
+    on: F | None = None
+    rolling: Rolling = Rolling()
+    needs: str = ""
+
+    @property
+    def name(self) -> str:
+        return self.task.__name__
+
+    @property
+    def desired(self) -> Desired | None:
+        """The pure half that stands beside the task, by which a run reads all stages of a host in one round trip."""
+        module: ModuleType = sys.modules[self.task.__module__]
+        return getattr(module, "desired", None)
+
+    @property
+    def judge(self) -> Callable[[Host], None] | None:
+        """Return what raises Unfit for input that reads well and would not work, if the task's module has it."""
+        return getattr(sys.modules[self.task.__module__], "judge", None)
+
+    def holds(self, host: Host) -> bool:
+        """Return whether the stage runs on ``host``."""
+        return bool((INSIDERS if self.on is None else self.on)(host))
+
+
+@dataclass(frozen=True)
+class Runbook:
+    """A named order of stages.
+
+    Attributes:
+        about: its operator's page
+        proves: it proves rather than plans, such as verify; a drift check leaves it out
+        looks: a drift check asks it, and no mending by itself takes it up
+        independent: a host that failed at one stage is still asked at the next, since nothing is changed
+        command: what the command of this name needs beside the stages; see ``moor.run.protocols``
+    """
+
+    name: str
+    about: str
+    stages: tuple[Stage, ...]
+    proves: bool = False
+    looks: bool = False
+    independent: bool = False
+    command: object = None
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """Hosts that a stage did not run on, and why.
+
+    Attributes:
+        foreseen: a plan ran it nevertheless; an apply would not
+    """
+
+    stage: str
+    hosts: tuple[str, ...]
+    reason: str
+    foreseen: bool = False
+
+
+def run(nr: Nornir, runbook: Runbook, told: Callable[[str], None] = lambda _: None) -> list[Skipped]:
+    """Run a runbook, as a plan where Nornir's dry run is on; results reach Nornir's processors.
+
+    Args:
+        told: is given a line at the start of each stage
+    """
+    hosts = nr.inventory.hosts
+    change_context(nr, taking_part=frozenset(hosts), examining=runbook.independent)
+    for host in hosts.values():
+        begin(host)
+    try:
+        told(f"read {len(hosts)} hosts")
+        last = {name: _last(host, runbook.stages, nr.data.dry_run) for name, host in hosts.items()}
+        closing = nr.with_processors([*nr.processors, Closer(nr, last, runbook.independent)])
+        closing.run(task=observe, name="read", stages=runbook.stages)
+        return list(_run_stages(closing, runbook, told))
+    finally:
+        change_context(nr, desired={})
+        for host in hosts.values():
+            end(host)
+
+
+def _last(host: Host, stages: Iterable[Stage], dry_run: bool) -> str:
+    """Name the last task of a run on ``host``; empty where none follows the reading."""
+    held = [stage for stage in stages if stage.holds(host)]
+    if not held:
+        return ""
+    health = None if dry_run else held[-1].rolling.health
+    return health.__name__ if health else held[-1].name
+
+
+def _run_stages(nr: Nornir, runbook: Runbook, told: Callable[[str], None]) -> Iterator[Skipped]:
+    unread = frozenset(nr.data.failed_hosts)
+    for stage in runbook.stages:
+        yield from _run_stage(nr, stage, told)
+        if runbook.independent:
+            nr.data.failed_hosts.intersection_update(unread)
+
+
+def observe(task: Task, stages: Sequence[Stage]) -> Result:
+    """Read everything that the stages will ask of a host by script, in one round trip."""
+    wanted: dict[str, Probed] = {}
+    seen, whole = observation_of(task.host), True
+    for resource in _foreseen(task.host, stages):
+        if not isinstance(resource, Probed):
+            whole = False
+        elif wanted.setdefault(resource.id, resource) != resource:
+            raise MoorError(f"{resource.id}: two tasks want it in two ways")
+    seen.states.update(probe(task, list(wanted.values())))
+    seen.whole = whole
+    return Result(host=task.host, result=f"{len(wanted)} resources read")
+
+
+def desired_ahead(host: Host, stages: Iterable[Stage]) -> Iterator[Resource]:
+    """Return what the stages want of a host, as far as it is known before they run."""
+    return (resource for resource in _foreseen(host, stages) if resource)
+
+
+def _foreseen(host: Host, stages: Iterable[Stage]) -> Iterator[Resource | None]:
+    """Yield what the stages want of a host, and None for a stage that says so only in its turn."""
+    for stage in stages:
+        if stage.holds(host):
+            try:
+                yield from desired_ahead_of(host, stage.desired) if stage.desired else [None]
+            except MoorError:
+                yield None
+
+
+def _run_stage(nr: Nornir, stage: Stage, told: Callable[[str], None]) -> Iterator[Skipped]:
+    names = [name for name, host in nr.inventory.hosts.items() if stage.holds(host)]
+    failed = nr.data.failed_hosts
+    if gone := [name for name in names if name in failed]:
+        yield Skipped(stage.name, tuple(gone), "failed before")
+    ready = [name for name in names if name not in failed]
+    if not ready:
+        return
+    if stage.needs and (sick := sorted(failed & set(_group(nr, stage.needs)))):
+        yield Skipped(stage.name, tuple(ready), f"{', '.join(sick)} failed", foreseen=nr.data.dry_run)
+        if not nr.data.dry_run:  # a plan builds on nothing, and shows what there is to do elsewhere
+            return
+    yield from _run_batches(nr, stage, ready, told)
+
+
+def _run_batches(nr: Nornir, stage: Stage, names: list[str], told: Callable[[str], None]) -> Iterator[Skipped]:
+    rolling = Rolling() if nr.data.dry_run else stage.rolling  # a plan disrupts nothing
+    rest, failed = iter(names), set[str]()
+    while batch := list(islice(rest, rolling.batch or len(names))):
+        if rolling.pause_s and batch[0] != names[0]:
+            time.sleep(rolling.pause_s)
+        told(f"{stage.name}: {', '.join(batch)}")
+        failed |= _run_batch(nr, stage, batch, rolling)
+        if len(failed) > rolling.max_failures and rolling.batch and (spared := tuple(rest)):
+            nr.data.failed_hosts.update(spared)  # what follows would build on a step that they did not take
+            yield Skipped(stage.name, spared, f"stopped: {', '.join(sorted(failed))} failed")
+
+
+def _run_batch(nr: Nornir, stage: Stage, names: Sequence[str], rolling: Rolling) -> set[str]:
+    """Run a stage on some hosts and look after their health; give those that failed."""
+    some = nr.filter(filter_func=lambda host: host.name in names)
+    failed = set(some.run(task=stage.task).failed_hosts)
+    if rolling.health and set(names) - failed:
+        failed |= set(some.run(task=rolling.health).failed_hosts)
+    return failed
+
+
+def _group(nr: Nornir, name: str) -> list[str]:
+    return [host.name for host in nr.inventory.hosts.values() if host.has_parent_group(name)]

@@ -1,0 +1,139 @@
+"""Which hosts and which runbook the words of a command line mean."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import cast
+
+from nornir.core import Nornir
+from nornir.core.filter import F
+from nornir.core.inventory import Host
+
+from moor.context import context_of, fleet_of
+from moor.errors import InputError
+from moor.run.runbook import Runbook, Stage, TaskFunction
+from moor.settings.modules import RUNBOOKS, concern_of, load_module, modules_of
+from moor.suggestions import nearest
+
+WHOLE = "site"  # the runbook of the whole job
+ALL = 1_000_000  # hosts: more than any batch
+
+
+def limited(nr: Nornir, expression: str | None) -> Nornir:
+    """Filter by ``--limit``: hosts and groups separated by commas, ``!`` excludes; None is the whole fleet.
+
+    Raises:
+        InputError: it names nobody, a name is neither host nor group, or nobody is left.
+    """
+    if expression is None:
+        return nr
+    known = [*nr.inventory.hosts, *nr.inventory.groups]
+    words = [word.strip() for word in expression.split(",") if word.strip()]
+    if not words:
+        raise InputError("--limit: it names nobody; write hosts or groups, or leave it out for the whole fleet")
+    names = [word.removeprefix("!").strip() for word in words]
+    if lines := [_unknown(name, known) for name in names if name not in known]:
+        raise InputError("\n".join(lines))
+    chosen = nr.filter(filter_func=_chooser(words))
+    if not chosen.inventory.hosts:
+        raise InputError(f"--limit {expression}: no host is left")
+    return chosen
+
+
+def _unknown(name: str, known: Iterable[str]) -> str:
+    if not name:
+        return "--limit: ! excludes nobody; write a host or a group behind it"
+    return f"--limit: no host or group is called {name}{nearest(name, known)}"
+
+
+def refuse_nobody(nr: Nornir, runbook: Runbook, command: str) -> None:
+    """Raise InputError where no stage is for any of the hosts: nothing asked is not all well."""
+    if any(stage.holds(host) for host in nr.inventory.hosts.values() for stage in runbook.stages):
+        return
+    meant = [name for name, host in fleet_of(nr).hosts.items() if any(stage.holds(host) for stage in runbook.stages)]
+    called = command if command.endswith(runbook.name) else f"{command} {runbook.name}"
+    if meant:
+        raise InputError(f"{called}: it asks nothing of {', '.join(nr.inventory.hosts)}; it is for {', '.join(meant)}")
+    raise InputError(f"{called}: no host of the inventory is in a group that it is for")
+
+
+def refuse_unfilled(nr: Nornir, stages: Iterable[Stage]) -> None:
+    """Raise InputError where the inventory has no host, or one too many, for what the stages do."""
+    found = context_of(nr).unfilled
+    lines = [line for name in dict.fromkeys(map(concern, stages)) for line in found.get(name, ())]
+    if lines:
+        raise InputError("\n".join(lines))
+
+
+def passed_over(nr: Nornir, runbook: Runbook) -> list[str]:
+    """List the hosts that no stage is for."""
+    hosts = nr.inventory.hosts
+    return [name for name, host in hosts.items() if not any(stage.holds(host) for stage in runbook.stages)]
+
+
+def _chooser(words: list[str]) -> Callable[[Host], bool]:
+    wanted = [word for word in words if not word.startswith("!")]
+    unwanted = [word[1:].strip() for word in words if word.startswith("!")]
+
+    def choose(host: Host) -> bool:
+        def named(names: Iterable[str]) -> bool:
+            return any(name == host.name or host.has_parent_group(name) for name in names)
+
+        return (not wanted or named(wanted)) and not named(unwanted)
+
+    return choose
+
+
+def runbook_called(site: Path, name: str) -> Runbook:
+    """Return a runbook of a site, or the stages of one concern of its runbook ``site``.
+
+    Raises:
+        InputError: nothing is called so, or the module has no runbook in it.
+    """
+    names = modules_of(site).names(RUNBOOKS)
+    if name in names:
+        if book := _runbook_in(site, name):
+            return book
+        raise InputError(f"runbooks/{name}.py: it has no RUNBOOK; write RUNBOOK = Runbook(...) there")
+    whole = runbook_called(site, WHOLE)
+    stages = tuple(stage for stage in whole.stages if concern(stage) == name)
+    if not stages:
+        known = [*names, *dict.fromkeys(concern(stage) for stage in whole.stages)]
+        raise InputError(f"no runbook is called {name}{nearest(name, known)} (there are: {', '.join(known)})")
+    return replace(whole, name=name, stages=stages)
+
+
+def _runbook_in(site: Path, name: str) -> Runbook | None:
+    book = getattr(load_module(site, RUNBOOKS, name), "RUNBOOK", None)
+    return book if isinstance(book, Runbook) else None
+
+
+def everything(site: Path, independent: bool = True) -> Runbook:
+    """Return the stages of every runbook of a site that plans, each once.
+
+    Args:
+        site: the site's directory.
+        independent: as a drift check reads them: none waits for another, and what only looks is among them.
+    """
+    every = [book for name in modules_of(site).names(RUNBOOKS) if (book := _runbook_in(site, name))]
+    chosen = (book for book in every if not book.proves and not (book.looks and not independent))
+    books = sorted(chosen, key=lambda book: book.name != WHOLE)
+    by_task: dict[TaskFunction, Stage] = {}
+    for stage in (replace(stage, needs="") if independent else stage for book in books for stage in book.stages):
+        by_task[stage.task] = joined(by_task[stage.task], stage) if stage.task in by_task else stage
+    return Runbook("drift", "What has changed without a plan.", tuple(by_task.values()), independent=independent)
+
+
+def joined(one: Stage, other: Stage) -> Stage:
+    """Return the stage for the hosts of both, by the rules of whichever rolls in smaller batches."""
+    same = str(one.on) == str(other.on)  # of two filters nothing else can be compared
+    on = one.on if same else cast(F, one.on | other.on) if one.on and other.on else None
+    rolling = min(one.rolling, other.rolling, key=lambda rules: rules.batch or ALL)
+    return replace(one, on=on, rolling=rolling)
+
+
+def concern(stage: Stage) -> str:
+    """Return the concern that a stage's task belongs to."""
+    return concern_of(stage.task.__module__)

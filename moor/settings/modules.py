@@ -1,0 +1,242 @@
+"""The task and runbook modules of a site: its own, beside config.yaml, stand in place of shipped ones of the same name.
+
+A site's own ``tasks/mine.py`` is imported as ``moor_sites.<site>.tasks.mine``, so that several sites can be open in one
+process, and a script's own packages ``tasks`` and ``runbooks`` are left alone. Within a site's modules these two names
+mean the site's: ``from tasks.mine import x`` finds the site's own module first, then the shipped one.
+
+Where a site replaces a shipped module, the other shipped modules have to import the site's one too. Such a site gets
+copies of the shipped modules under its own name; every other site uses the shipped modules themselves.
+"""
+
+from __future__ import annotations
+
+import builtins
+import importlib
+import importlib.util
+import pkgutil
+import sys
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from hashlib import sha256
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
+from pathlib import Path
+from types import ModuleType
+
+import moor
+from moor.errors import InputError, MoorError
+
+SHIPPED = Path(moor.__file__).parent.parent  # in a checkout: the site with the lab's fleet
+SITES = "moor_sites"
+TASKS, RUNBOOKS = "tasks", "runbooks"
+PACKAGES = {TASKS: "moor.tasks", RUNBOOKS: "moor.runbooks"}  # the shipped ones, by the names that sites know them by
+
+
+@dataclass(frozen=True)
+class SiteModules:
+    """Which modules a site has.
+
+    Attributes:
+        package: the name below which the site's modules are imported.
+        folders: the site's directories of modules, by ``tasks`` and ``runbooks``.
+        own: the names of the modules in them.
+    """
+
+    package: str
+    folders: Mapping[str, Path]
+    own: Mapping[str, frozenset[str]]
+
+    @property
+    def replaces(self) -> bool:
+        """Return whether a module of the site stands in place of a shipped one."""
+        return any(names.intersection(_shipped_names(kind)) for kind, names in self.own.items())
+
+    def names(self, kind: str) -> list[str]:
+        """List the modules of ``tasks`` or ``runbooks`` that the site has, shipped ones included."""
+        return sorted({*self.own[kind], *_shipped_names(kind)})
+
+    def name(self, kind: str, module: str) -> str:
+        """Return the name by which Python imports a module for this site."""
+        brought = self.replaces or module.partition(".")[0] in self.own[kind]
+        return f"{self.package}.{kind}.{module}" if brought else f"{PACKAGES[kind]}.{module}"
+
+
+_known: dict[str, SiteModules] = {}  # by package
+
+
+def load_tasks(site: Path) -> list[ModuleType]:
+    """Import every task module, the site's in place of shipped ones of the same name; raises InputError."""
+    return [module for name in modules_of(site).names(TASKS) for module in _whole(site, name)]
+
+
+def load_runbooks(site: Path) -> list[ModuleType]:
+    """Import every runbook module as ``load_tasks`` does."""
+    return [load_module(site, RUNBOOKS, name) for name in modules_of(site).names(RUNBOOKS)]
+
+
+def _whole(site: Path, name: str) -> Iterator[ModuleType]:
+    """Import a module of ``tasks``, and all modules inside it where it is a package."""
+    module = load_module(site, TASKS, name)
+    yield module
+    for inner in _names(getattr(module, "__path__", ())):
+        yield from _whole(site, f"{name}.{inner}")
+
+
+def load_module(site: Path, kind: str, name: str) -> ModuleType:
+    """Import one module of ``tasks`` or ``runbooks``, as the site has it.
+
+    Raises:
+        InputError: the module fails; the message names its file and line.
+    """
+    modules = modules_of(site)
+    full = modules.name(kind, name)
+    try:
+        return importlib.import_module(full)
+    except MoorError:
+        raise
+    except Exception as error:  # a site's own module may fail in any way
+        words = str(error).replace(f"{modules.package}.", "")
+        raise InputError(f"{_where(error, name_in_site(full))}: {type(error).__name__}: {words}") from error
+
+
+def name_in_site(module: str) -> str:
+    """Return the name that a site's author knows a module by, such as ``moor.tasks.trust``."""
+    parts = module.split(".")
+    return ".".join(parts[next((at for at, part in enumerate(parts[:3]) if part in PACKAGES), 0) :])
+
+
+def concern_of(module: str) -> str:
+    """Return the concern that a module belongs to: the module, or package of modules, directly below ``tasks``."""
+    return name_in_site(module).removeprefix(f"{TASKS}.").partition(".")[0]
+
+
+def modules_of(site: Path) -> SiteModules:
+    """Return which modules the site has now, known to Python's import."""
+    directory = site.expanduser().resolve()
+    folders = {kind: directory / kind for kind in PACKAGES}
+    own = {kind: frozenset(_names([folder] if _is_sites(kind, folder) else ())) for kind, folder in folders.items()}
+    words = [str(directory), *(f"{kind}.{name}" for kind in own for name in sorted(own[kind]))]
+    # A worker opens the site at the same path, and has to find the same name.
+    digest = sha256("\0".join(words).encode("utf-8", "surrogateescape")).hexdigest()
+    package = f"{SITES}.s{digest[:16]}"
+    return _known.get(package) or _made_known(SiteModules(package, folders, own))
+
+
+def _made_known(modules: SiteModules) -> SiteModules:
+    """Have Python find the site's modules below its package."""
+    if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
+        sys.meta_path.insert(0, _Finder())
+    _package(SITES, [])
+    _package(modules.package, [])
+    for kind, folder in modules.folders.items():
+        _package(f"{modules.package}.{kind}", [folder, *(_shipped_folders(kind) if modules.replaces else ())])
+    return _known.setdefault(modules.package, modules)
+
+
+def _package(name: str, folders: Iterable[Path]) -> None:
+    module = ModuleType(name)
+    module.__path__ = [str(folder) for folder in folders]
+    above, _, last = name.rpartition(".")
+    if sys.modules.setdefault(name, module) is module and above:
+        setattr(sys.modules[above], last, module)
+
+
+class _Finder(MetaPathFinder):
+    """Finds the modules below ``moor_sites``."""
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """Return where a site's module is: a file of the site, a copy of a shipped one, or the shipped one itself."""
+        parts = fullname.split(".", 3)
+        modules = _known.get(".".join(parts[:2])) if parts[0] == SITES and len(parts) > 3 else None
+        if modules is None:
+            return None
+        kind, rest = parts[2], parts[3]
+        if not modules.replaces and rest.partition(".")[0] not in modules.own[kind]:
+            shipped = f"{PACKAGES[kind]}.{rest}"
+            return ModuleSpec(fullname, _Alias(shipped)) if importlib.util.find_spec(shipped) else None
+        spec = PathFinder.find_spec(fullname, path)
+        if spec is not None and isinstance(spec.loader, SourceFileLoader):
+            spec.loader = _SiteLoader(fullname, spec.loader.path, modules)
+        return spec
+
+
+class _Alias(Loader):
+    """Has a site's name for a shipped module lead to that module."""
+
+    def __init__(self, shipped: str) -> None:
+        self._shipped = shipped
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Put the shipped module in place of the empty one, as a module may do while it is imported."""
+        sys.modules[module.__name__] = importlib.import_module(self._shipped)
+
+
+class _SiteLoader(SourceFileLoader):
+    """Loads a module of a site, for which ``tasks`` and ``runbooks`` are the site's.
+
+    Python takes ``__import__`` from the builtins of the importing module, so that such a module gets builtins of its
+    own. In a copy of a shipped module the names of the shipped packages mean the site's.
+    """
+
+    def __init__(self, fullname: str, path: str, modules: SiteModules) -> None:
+        super().__init__(fullname, path)
+        own = any(Path(path).is_relative_to(folder) for folder in modules.folders.values())
+        self._names = {kind if own else PACKAGES[kind]: f"{modules.package}.{kind}" for kind in PACKAGES}
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Run the module's code."""
+        vars(module)["__builtins__"] = {**vars(builtins), "__import__": importing(self._names)}
+        super().exec_module(module)
+
+
+def importing(names: Mapping[str, str]) -> Callable[..., ModuleType]:
+    """Return an ``__import__`` for which the packages of ``names`` have other names."""
+
+    def imported(
+        name: str,
+        globals: Mapping[str, object] | None = None,
+        locals: Mapping[str, object] | None = None,
+        fromlist: Sequence[str] | None = (),
+        level: int = 0,
+    ) -> ModuleType:
+        called = next((one for one in names if f"{name}.".startswith(f"{one}.")), "") if level == 0 else ""
+        if not called:
+            return builtins.__import__(name, globals, locals, fromlist or (), level)
+        full = names[called] + name.removeprefix(called)
+        if fromlist:
+            return builtins.__import__(full, globals, locals, fromlist, level)
+        importlib.import_module(full)
+        return sys.modules[names[called]]  # ``import tasks.mine`` binds ``tasks``
+
+    return imported
+
+
+@cache
+def _shipped_names(kind: str) -> tuple[str, ...]:
+    return tuple(_names(_shipped_folders(kind)))
+
+
+@cache
+def _shipped_folders(kind: str) -> tuple[Path, ...]:
+    return tuple(Path(folder).resolve() for folder in importlib.import_module(PACKAGES[kind]).__path__)
+
+
+def _is_sites(kind: str, folder: Path) -> bool:
+    """Check whether a folder holds modules of a site's own; in a checkout the shipped ones are beside config.yaml."""
+    return folder.is_dir() and folder.resolve() not in _shipped_folders(kind)
+
+
+def _names(folders: Iterable[Path | str]) -> list[str]:
+    return [found.name for found in pkgutil.iter_modules(map(str, folders)) if found.name[0] != "_"]
+
+
+def _where(error: Exception, name: str) -> str:
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"{error.filename}:{error.lineno}"
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if "importlib" not in frame.filename and frame.filename != __file__]
+    return f"{own[-1].filename}:{own[-1].lineno}" if own else name

@@ -1,0 +1,1 @@
+"""A site: config.yaml, and the tasks and runbooks that it brings."""

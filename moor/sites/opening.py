@@ -1,0 +1,64 @@
+"""A site: the directory that holds config.yaml, an inventory, and perhaps tasks and runbooks of its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from nornir.core import Nornir
+from nornir.core.configuration import Config
+from nornir.core.exceptions import PluginNotRegistered
+from nornir.core.inventory import Inventory
+from nornir.core.plugins.inventory import InventoryPluginRegister, TransformFunctionRegister
+from nornir.core.state import GlobalState
+from nornir.init_nornir import load_runner
+
+from moor.errors import InputError
+from moor.inventory.cluster import ClusterInventory
+from moor.inventory.files import FleetInventory
+from moor.inventory.netbox import NetBoxInventory
+from moor.settings.config import CONFIG, nornir_config, read_config
+from moor.settings.modules import SHIPPED
+from moor.sites.plugins import register_connections
+
+
+def find_site(named: Path | None) -> Path:
+    """Return the site's directory: the one that was named, else the working directory, else the shipped one."""
+    if named is not None:
+        return named
+    return next((place for place in (Path.cwd(), SHIPPED) if (place / CONFIG).is_file()), Path.cwd())
+
+
+def open_site(directory: Path, dry_run: bool = False) -> Nornir:
+    """Return Nornir for the site in ``directory``, whatever the working directory.
+
+    Raises:
+        InputError: no site there, or with everything that is wrong in its files.
+    """
+    site = directory.expanduser().absolute()
+    config = read_config(site)
+    for plugin in (FleetInventory, ClusterInventory, NetBoxInventory):
+        InventoryPluginRegister.register(plugin.__name__, plugin)
+    try:
+        return _nornir(Config.from_dict(**nornir_config(config)), dry_run)
+    except (PluginNotRegistered, ImportError) as error:
+        raise InputError(f"{CONFIG}: a plugin: {error}; is the package that brings it installed?") from error
+
+
+def _nornir(config: Config, dry_run: bool) -> Nornir:
+    """Return what InitNornir gives, with connection plugins registered by name alone."""
+    register_connections()
+    config.logging.configure()
+    inventory, runner = _inventory(config), load_runner(config)
+    return Nornir(inventory=inventory, runner=runner, config=config, data=GlobalState(dry_run=dry_run))
+
+
+def _inventory(config: Config) -> Inventory:
+    """Do what Nornir's ``load_inventory`` does without importing every installed plugin: ours are registered."""
+    wanted = config.inventory
+    inventory = InventoryPluginRegister.get_plugin(wanted.plugin)(**wanted.options).load()
+    if wanted.transform_function:
+        TransformFunctionRegister.auto_register()
+        transform = TransformFunctionRegister.get_plugin(wanted.transform_function)
+        for host in inventory.hosts.values():
+            transform(host, **(wanted.transform_function_options or {}))
+    return inventory

@@ -1,0 +1,87 @@
+"""Nornir's runner ``dask``: the hosts of a task go to the workers of a Dask scheduler, each of which runs its share.
+
+A host stays with its worker for a whole run, where its connection and what was read of it are. Whatever the controller
+has to decide, such as batches and what a failure means for later stages, it decides as with any other runner.
+"""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+from nornir.core import Nornir
+from nornir.core.inventory import Host
+from nornir.core.task import AggregatedResult, MultiResult, Result, Task
+
+from moor.context import site_of
+from moor.errors import InputError
+from moor.settings.runner import DaskOptions
+
+if TYPE_CHECKING:
+    from moor.workers.availability import Workers
+    from moor.workers.dispatch import Dispatch
+
+CLOSING = "close_connections_task"  # Nornir's own, which ends whatever ran
+
+
+class DaskRunner:
+    """Runs tasks on Dask workers; the options are those of ``DaskOptions``."""
+
+    def __init__(self, **options: Any) -> None:
+        if find_spec("distributed") is None:
+            raise InputError(
+                "config.yaml: runner: dask needs the package distributed; pip install distributed, "
+                "on the controller and on every worker"
+            )
+        self._options = DaskOptions.model_validate(options)
+        self._workers: Workers | None = None
+        self._dispatch: Dispatch | None = None  # the last one
+        self._halted = False
+
+    def sized(self, num_workers: int) -> DaskRunner:
+        """Return a runner of as many hosts at once on each worker."""
+        return DaskRunner(**{**self._options.model_dump(), "num_workers": num_workers})
+
+    def run(self, task: Task, hosts: list[Host]) -> AggregatedResult:
+        """Run the task; raises MoorError where scheduler or workers cannot take it, before anything is reached."""
+        if task.name == CLOSING:
+            return self._leave(task, hosts)
+        if not hosts:
+            return AggregatedResult(task.name)
+        from moor.workers.dispatch import Dispatch
+
+        workers = self._workers = self._workers or self._joined(task.nornir)
+        self._dispatch = dispatch = Dispatch(workers, task, hosts)
+        if self._halted:  # before there was anything to halt
+            workers.halt.say()
+        return dispatch.run()
+
+    def halt(self) -> dict[str, str]:
+        """Begin nothing more, for good, from whatever thread; return what is under way, host to task."""
+        self._halted = True
+        dispatch = self._dispatch
+        return dispatch.halt() if dispatch else {}
+
+    def _joined(self, nr: Nornir) -> Workers:
+        from moor.workers.availability import Halt, Workers
+        from moor.workers.cluster import DaskCluster
+
+        cluster = DaskCluster(self._options, site_of(nr), nr.data.dry_run)
+        try:
+            cluster.open()
+        except BaseException:
+            cluster.close()
+            raise
+        return Workers(cluster, self._options.num_workers, Halt())
+
+    def _leave(self, task: Task, hosts: list[Host]) -> AggregatedResult:
+        """Let the workers close what they hold."""
+        if self._workers:
+            self._workers.cluster.close()
+        self._workers = self._dispatch = None
+        result = AggregatedResult(task.name)
+        for host in hosts:
+            host.close_connections()
+            result[host.name] = MultiResult(task.name)
+            result[host.name].append(Result(host))
+        return result

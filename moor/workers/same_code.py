@@ -1,0 +1,87 @@
+"""Whether a worker is fit for a controller: it must run the same code on the same site, down to the site's state.
+
+The state is what makes a copy of the site useless: a certificate or a password that one worker makes is what the others
+have to find. So a controller leaves a proof there for as long as workers join, and each of them looks for it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import secrets
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import moor
+from moor.secrets import private_files
+from moor.settings.access import SiteSettings
+from moor.settings.modules import PACKAGES
+
+PROOFS = "proofs"
+OLD_S = 3600  # no worker takes so long to join
+HERE = Path(moor.__file__).parent
+_at_start: dict[str, str] = {}  # of this process: the one site that it serves, with the code's fingerprint then
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """What a worker must have: the site's directory, the proof in its state, the code's fingerprint."""
+
+    site: str
+    proof: str
+    code: str
+
+
+@contextmanager
+def proven(settings: SiteSettings) -> Iterator[Likeness]:
+    """Leave a proof in the site's state meanwhile, and say what it takes to be fit."""
+    proof = settings.state / PROOFS / secrets.token_hex(16)
+    missing = [path for path in (proof.parent, settings.state) if not path.exists()]
+    _forget_old(proof.parent)
+    private_files.write_new(proof, b"")
+    try:
+        yield Likeness(str(settings.directory), str(proof), fingerprint(settings.directory))
+    finally:
+        proof.unlink(missing_ok=True)
+        for path in missing:
+            with suppress(OSError):  # another controller's proof is there
+                path.rmdir()
+
+
+def _forget_old(folder: Path) -> None:
+    """Remove the proofs of controllers that were killed while workers joined."""
+    for proof in folder.glob("*"):
+        with suppress(FileNotFoundError):
+            if time.time() - proof.stat().st_mtime > OLD_S:
+                proof.unlink()
+
+
+def unlike(wanted: Likeness) -> str:
+    """Return why this process is not fit; empty where it is."""
+    site = Path(wanted.site)
+    if not site.is_dir():
+        return f"{site} is not there; a worker needs the site's directory at the same path"
+    if not Path(wanted.proof).exists():
+        state = Path(wanted.proof).parent.parent
+        return f"{state} is not the controller's own; share it with the workers, since a copy of it grows apart"
+    served = next(iter(_at_start), wanted.site)
+    if served != wanted.site:
+        return f"it serves {served}; start workers of its own for {wanted.site}"
+    # Modules that a process has imported stay what they were, whatever their files say by now.
+    if _at_start.setdefault(wanted.site, fingerprint(site)) != wanted.code:
+        return "it runs other code than the controller; install the same version there, and restart the worker"
+    return ""
+
+
+def fingerprint(site: Path) -> str:
+    """Hash the code that a process started now would run for this site."""
+    digest = hashlib.sha256(platform.python_version().encode())
+    # In a checkout moor/tasks and moor/runbooks are links, which rglob does not follow.
+    roots = [HERE, *(folder / name for folder in (HERE, site) for name in PACKAGES)]
+    for root in dict.fromkeys(root.resolve() for root in roots):
+        for path in sorted(root.rglob("*.py")):
+            digest.update(str(path.relative_to(root.parent)).encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()

@@ -1,0 +1,94 @@
+"""All routes of the core, put together."""
+
+from collections.abc import Callable, Mapping
+
+from werkzeug.wrappers import Response
+
+from moor_lab.harbor.core import (
+    labels,
+    members,
+    projects,
+    quotas,
+    registry,
+    repositories,
+    robots,
+    schedules,
+    system,
+    token_service,
+    users,
+)
+from moor_lab.harbor.core.errors import not_in_the_stand_in
+from moor_lab.harbor.core.inner import inner_client
+from moor_lab.harbor.core.login import log_in
+from moor_lab.harbor.core.service import API, Application, Call, Core, Route
+
+MODULES = (
+    labels,
+    members,
+    projects,
+    quotas,
+    repositories,
+    robots,
+    schedules,
+    system,
+    token_service,
+    users,
+    registry,
+)
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+ABSENT = """
+    * audit-logs, jobservice, ldap, oidc, p2p, projectSummary, registries, replication, retentions, scanners, schedules
+    * search, statistics, system/CVEAllowlist, system/scanAll, usergroups, users/current/permissions, webhook
+    * repositories, systeminfo/getcert, systeminfo/volumes
+    * projects/<reference>/immutabletagrules, projects/<reference>/logs, projects/<reference>/metadatas
+    * projects/<reference>/preheat, projects/<reference>/robots, projects/<reference>/scanner
+    * projects/<reference>/summary, projects/<reference>/_deletable, projects/<reference>/webhook
+    PUT projects/<reference>/repositories/<name>
+    POST projects/<reference>/repositories/<name>/artifacts
+    * projects/<reference>/repositories/<name>/artifacts/<wanted>
+    GET system/gc, system/gc/<int:number>, system/gc/<int:number>/log
+    GET users/search, users/<int:number>
+    PUT users/<int:number>, users/<int:number>/sysadmin, users/<int:number>/cli_secret
+"""  # what Harbor has and neither moor nor its tests ask, below its API: a method, * for all, and paths
+
+
+def absent(call: Call, **_: str) -> Response:
+    """Refuse what Harbor has and the stand-in has not."""
+    raise not_in_the_stand_in(call.request.path)
+
+
+absent.produces = ""  # type: ignore[attr-defined]  # whatever the caller accepts
+
+
+def absent_routes() -> list[Route]:
+    """Return routes that answer 501: for ``*`` at and below the path, else for that method and path alone."""
+    routes: list[Route] = [(method, rule, absent) for rule in ("/c", "/c/<path:rest>") for method in METHODS]
+    for line in ABSENT.split("\n"):
+        method, _, paths = line.strip().partition(" ")
+        for path in paths.split(", ") if paths else ():
+            if method == "*":
+                below = (f"{API}/{path}", f"{API}/{path}/<path:rest>")
+                routes += [(each, rule, absent) for rule in below for each in METHODS]
+            else:
+                routes.append((method, f"{API}/{path}", absent))
+    return [*routes, ("GET", "/api/version", absent)]
+
+
+def application(core: Core) -> Application:
+    """Return the core as a WSGI application; what Harbor has and this has not answers 501."""
+    routes = [route for module in MODULES for route in module.ROUTES]
+    return Application(core, [*routes, *absent_routes()], log_in)
+
+
+def web_check(url: str) -> Callable[[], object]:
+    """Return a check that ``url`` answers 2xx within a second."""
+    client = inner_client(timeout_s=1)
+
+    def check() -> None:
+        client.get(url).raise_for_status()
+
+    return check
+
+
+def checks(urls: Mapping[str, str]) -> dict[str, Callable[[], object]]:
+    return {name: web_check(url) for name, url in urls.items()}

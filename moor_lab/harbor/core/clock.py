@@ -1,0 +1,14 @@
+"""Times as Harbor writes them."""
+
+from datetime import UTC, datetime
+
+NEVER = "0001-01-01T00:00:00.000Z"
+
+
+def now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+
+
+def seconds(time: str) -> int:
+    """Return a written time as seconds since 1970."""
+    return int(datetime.fromisoformat(time).timestamp())

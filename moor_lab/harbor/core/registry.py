@@ -1,0 +1,235 @@
+"""The door of /v2: who may do what with which repository; then docker-registry answers."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import httpx
+from werkzeug.wrappers import Response
+
+from moor_lab.harbor.core.errors import Refusal, bad_request, not_found
+from moor_lab.harbor.core.pushes import record_pull, record_push
+from moor_lab.harbor.core.query import Query, cut
+from moor_lab.harbor.core.quotas import need_room
+from moor_lab.harbor.core.repositories import artifacts_of, find_artifact, missing_artifact, remove_artifact, tags_of
+from moor_lab.harbor.core.service import READS, Call, Route, done, dump
+from moor_lab.harbor.core.store import Record
+from moor_lab.harbor.core.tokens import SERVICE, Access
+
+PATH = re.compile(r"(?P<repository>.+)/(?P<part>manifests|blobs|tags)/(?P<rest>.*)")
+FORWARDED = ("Accept", "Content-Length", "Content-Range", "Content-Type", "If-None-Match", "Range")
+KEPT_BACK = {"connection", "keep-alive", "transfer-encoding", "date", "server"}
+CHUNK = 1 << 18
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a request of /v2 is about.
+
+    Attributes:
+        part: manifests, blobs or tags
+        rest: what follows: a tag, a digest, uploads/ID
+    """
+
+    repository: str
+    part: str
+    rest: str
+    action: str
+
+    @property
+    def scope(self) -> str:
+        actions = {"push": "pull,push", "delete": "delete"}.get(self.action, "pull")
+        return f"repository:{self.repository}:{actions}"
+
+
+def base(call: Call) -> Response:
+    """GET /v2/: the way to see whether a name and a password are right."""
+    if not call.who.known and _token(call) is None:
+        raise _refusal(call, "unauthorized")
+    headers = {"Docker-Distribution-Api-Version": "registry/2.0"}
+    return Response("{}", 200, headers, content_type="application/json; charset=utf-8")
+
+
+def catalog(call: Call) -> Response:
+    if not call.rights.in_system("catalog", "read"):
+        raise _refusal(call, "unauthorized to list catalog")
+    return _json({"repositories": sorted(one.name for one in call.store.all("repository"))})
+
+
+def _json(body: object) -> Response:
+    return Response(dump(body), content_type="application/json; charset=utf-8")
+
+
+def repository(call: Call, path: str) -> Response:
+    """Return everything below a repository's name."""
+    target = _target(call, path)
+    project = _allowed(call, target)
+    if target.part == "tags":
+        return _tags(call, target)
+    if target.part == "manifests":
+        return _manifest(call, target, project)
+    if call.request.method == "PUT":
+        need_room(call.store, project, call.request.content_length or 0)
+    return _forward(call, target)
+
+
+def _target(call: Call, path: str) -> Target:
+    found = PATH.fullmatch(path)
+    if found is None:
+        raise not_found(f"path {call.request.path} was")
+    method = call.request.method
+    action = "pull" if method in READS else "delete" if method == "DELETE" else "push"
+    target = Target(found["repository"], found["part"], found["rest"], action)
+    if "/" not in target.repository:
+        raise bad_request(f"bad request: invalid repository name: {target.repository}")
+    return target
+
+
+def _allowed(call: Call, target: Target) -> Record:
+    """Return the project that holds the target.
+
+    Raises:
+        Refusal: always 401, told apart by its challenge alone.
+    """
+    if "Authorization" not in call.request.headers and target.action == "pull":
+        raise _refusal(call, "authorize header needed to send HEAD to repository", target)
+    name = target.repository.partition("/")[0]
+    project = call.store.find("project", name)
+    if project is None:
+        message = f"project {name} not found"
+        raise Refusal(401, "UNAUTHORIZED", f"{message}: {message}", challenge="", registry=True)
+    if not _may(call, project, target):
+        message = f"unauthorized to access repository: {target.repository}, action: {target.action}"
+        raise _refusal(call, message, target)
+    return project
+
+
+def _may(call: Call, project: Record, target: Target) -> bool:
+    """By a token's own words where there is one of ours, else as the API would decide; garbage is nobody."""
+    access = _token(call)
+    if access is None:
+        return call.rights.in_project(project, "repository", target.action)
+    return any(one["name"] == target.repository and target.action in one["actions"] for one in access)
+
+
+def _token(call: Call) -> list[Access] | None:
+    given = call.request.authorization
+    if given is None or given.type != "bearer":
+        return None
+    read = call.core.tokens.read(given.token or "")
+    return read[1] if read else None
+
+
+def _refusal(call: Call, message: str, target: Target | None = None) -> Refusal:
+    given = call.request.authorization
+    challenge = f'Bearer realm="{call.core.external_url}/service/token",service="{SERVICE}"'
+    if target:
+        challenge += f',scope="{target.scope}"'
+    if given is not None and given.type == "basic":
+        challenge = 'Basic realm="harbor"'
+    return Refusal(401, "UNAUTHORIZED", f"{message}: {message}", challenge=challenge, registry=True)
+
+
+def _known(call: Call, target: Target) -> Record:
+    found = call.store.find("repository", target.repository)
+    if found is None:
+        raise not_found(f"repository {target.repository}")
+    return found
+
+
+def _tags(call: Call, target: Target) -> Response:
+    known = _known(call, target)
+    artifacts = artifacts_of(call.store, known)
+    tags = sorted(tag.body["name"] for artifact in artifacts for tag in tags_of(call.store, artifact))
+    last, count = call.request.args.get("last", ""), int(call.request.args.get("n", 0))
+    later = [tag for tag in tags if tag > last]
+    shown = cut(later, Query(page_size=count))
+    answer = _json({"name": target.repository, "tags": shown})
+    if len(shown) < len(later):
+        answer.headers["Link"] = f'</v2/{target.repository}/tags/list?last={shown[-1]}&n={count}>; rel="next"'
+    return answer
+
+
+def _manifest(call: Call, target: Target, project: Record) -> Response:
+    if target.action == "push":
+        return _push(call, target, project)
+    if target.action == "delete" and not target.rest.startswith("sha256:"):
+        message = f"unsupported digest {target.rest}: invalid checksum digest format"
+        raise Refusal(400, "UNSUPPORTED", message)
+    known = _known(call, target)
+    artifact = find_artifact(call.store, known, target.rest)
+    if artifact is None:
+        raise missing_artifact(target.repository, target.rest)
+    if target.action == "delete":
+        remove_artifact(call.store, artifact)
+        return done(202)
+    answer = _forward(call, target)
+    if call.request.method == "GET" and answer.status_code == 200:
+        record_pull(call.store, known, artifact, target.rest)
+    return answer
+
+
+def _push(call: Call, target: Target, project: Record) -> Response:
+    manifest = call.request.get_data()
+    need_room(call.store, project, len(manifest))
+    answer = _forward(call, target, manifest)
+    if answer.status_code == 201:
+        digest = answer.headers["Docker-Content-Digest"]
+        tag = "" if target.rest.startswith("sha256:") else target.rest
+        record_push(
+            call.store, project, target.repository, digest, tag, manifest, lambda blob: _blob(call, target, blob)
+        )
+    return answer
+
+
+def _blob(call: Call, target: Target, digest: str) -> bytes:
+    path = f"/v2/{target.repository}/blobs/{digest}"
+    return call.core.registry.get(path, headers=_inner_headers(call, target)).content
+
+
+def _inner_headers(call: Call, target: Target) -> dict[str, str]:
+    """Who the core is to the registry, and the name under which its Locations must show it."""
+    access = [{"type": "repository", "name": target.repository, "actions": ["pull", "push", "delete"]}]
+    if mounted := call.request.args.get("from"):
+        access.append({"type": "repository", "name": mounted, "actions": ["pull"]})
+    scheme, _, host = call.core.external_url.partition("://")
+    token = call.core.tokens.issue("harbor-core", access)
+    return {"Authorization": f"Bearer {token}", "Host": host, "X-Forwarded-Proto": scheme}
+
+
+def _forward(call: Call, target: Target, body: bytes | None = None) -> Response:
+    """Return the registry's own answer; an empty 502 when it does not answer."""
+    request = call.request
+    headers = {name: request.headers[name] for name in FORWARDED if name in request.headers}
+    content = body if body is not None else _chunks(call)
+    path = f"/v2/{target.repository}/{target.part}/{target.rest}"
+    url = httpx.URL(path, query=request.query_string)
+    client = call.core.registry
+    try:
+        wanted = client.build_request(
+            request.method, url, headers=headers | _inner_headers(call, target), content=content
+        )
+        given = client.send(wanted, stream=True)
+    except httpx.HTTPError:
+        return done(502)
+    answer = Response(given.iter_raw(CHUNK), given.status_code)
+    answer.autocorrect_location_header = False
+    del answer.headers["Content-Type"]
+    for name, value in given.headers.items():
+        if name not in KEPT_BACK:
+            answer.headers[name.title()] = value
+    if given.status_code == 304 or (request.method == "HEAD" and given.status_code == 404):
+        answer.headers.pop("Docker-Distribution-Api-Version", None)
+    answer.call_on_close(given.close)
+    return answer
+
+
+def _chunks(call: Call) -> Iterator[bytes] | None:
+    if call.request.method in (*READS, "DELETE"):
+        return None
+    return iter(lambda: call.request.stream.read(CHUNK), b"")
+
+
+ROUTES: list[Route] = [("GET", "/v2/", base), ("GET", "/v2/_catalog", catalog)]
+ROUTES += [(method, "/v2/<path:path>", repository) for method in METHODS]

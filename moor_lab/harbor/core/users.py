@@ -1,0 +1,129 @@
+"""Users, and who the caller is."""
+
+import re
+from typing import Any
+
+from werkzeug.wrappers import Response
+
+from moor_lab.harbor.core.clock import now
+from moor_lab.harbor.core.errors import bad_request, conflict, forbidden, not_found, precondition
+from moor_lab.harbor.core.passwords import STRENGTH, keep, right, strong
+from moor_lab.harbor.core.query import matches, sort_by
+from moor_lab.harbor.core.service import API, Call, Route, done, reply
+from moor_lab.harbor.core.store import Conflict, Record, Store
+
+EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+WEAK = f"the password or secret must be {STRENGTH}"
+
+
+def first_start(store: Store, admin_password: str) -> None:
+    """The administrator and the project library, once: a later harbor_admin_password changes nothing."""
+    if store.find("user", "admin"):
+        return
+    time = now()
+    times = {"creation_time": time, "update_time": time}
+    person = {"realname": "system admin", "comment": "admin user", "email": "", "sysadmin_flag": True}
+    store.add("user", "admin", times | person | {"password": keep(admin_password)})
+    anonymous = store.add("user", "anonymous", times)  # Harbor spends id 2 on it
+    store.remove(anonymous)
+    body = times | {"metadata": {"public": "true"}, "owner_id": 1, "owner_name": "admin", "cves": [], "allowlist": 1}
+    library = store.add("project", "library", body)
+    store.add("allowlist", "library", {})
+    store.add("member", f"{library.id}:1", {"project_id": library.id, "user_id": 1, "role_id": 1})
+    store.add("quota", str(library.id), {"hard": -1, **times})
+
+
+def current_user(call: Call) -> Response:
+    call.need_login()
+    if call.who.user is None:
+        raise precondition("get current user not available for security context: robot")
+    return reply(show(call.who.user))
+
+
+def show(user: Record) -> dict[str, Any]:
+    names = ("creation_time", "update_time", "realname", "sysadmin_flag")
+    shown = {name: user.body[name] for name in names}
+    shown |= {"admin_role_in_auth": False, "user_id": user.id, "username": user.name}
+    return shown | {name: user.body[name] for name in ("comment", "email") if user.body.get(name)}
+
+
+def create_user(call: Call) -> Response:
+    call.need_administrator()
+    body = call.body("userReq")
+    if not strong(body.get("password", "")):
+        raise bad_request(WEAK)
+    if not EMAIL.fullmatch(body.get("email", "")):
+        raise bad_request("email with illegal format")
+    user = _insert(call.store, body)
+    return done(201, f"{API}/users/{user.id}")
+
+
+def _insert(store: Store, body: dict[str, Any]) -> Record:
+    time = now()
+    kept = {name: body.get(name, "") for name in ("email", "realname", "comment")}
+    kept |= {"creation_time": time, "update_time": time, "sysadmin_flag": False, "password": keep(body["password"])}
+    taken = any(user.body.get("email") == body["email"] for user in store.all("user"))
+    try:
+        user = store.add("user", body["username"], kept)
+    except Conflict:
+        taken = True
+    else:
+        if not taken:
+            return user
+        store.remove(user)
+    raise conflict(f"user {body['username']} or email {body['email']} already exists")
+
+
+def list_users(call: Call) -> Response:
+    """Everyone but the first administrator."""
+    call.need_administrator()
+    query = call.query()
+    wanted = query.filters.get("username")
+    users = [user for user in call.store.all("user") if user.id != 1 and matches(wanted, user.name)]
+    return call.listing(sort_by([show(user) for user in users], query.sort, lambda one: one["username"]))
+
+
+def _user(call: Call, number: int, *, itself: bool = False) -> Record:
+    """Return the user of a path; ``itself``: whether it may be asked for by itself too."""
+    call.need_login()
+    if not (itself and call.who.user and call.who.user.id == number):
+        call.need_administrator()
+    user = call.store.get("user", number)
+    if user is None:
+        raise not_found(f"user {number}")
+    return user
+
+
+def change_password(call: Call, number: int) -> Response:
+    """Return an administrator needs no old password, but for its own."""
+    user = _user(call, number, itself=True)
+    body = call.body("password")
+    own = call.who.user is not None and call.who.user.id == number
+    if (own or not call.who.administrator) and not right(body.get("old_password", ""), user.body["password"]):
+        raise forbidden("Current password is incorrect")
+    wanted = body.get("new_password", "")
+    if not strong(wanted):
+        raise bad_request(WEAK)
+    if right(wanted, user.body["password"]):
+        raise bad_request("New password is identical to old password")
+    user.body |= {"password": keep(wanted), "update_time": now()}
+    call.store.put(user)
+    return done()
+
+
+def delete_user(call: Call, number: int) -> Response:
+    user = _user(call, number)
+    if number == 1:
+        raise forbidden("User with ID 1 cannot be deleted")
+    call.store.remove(user)
+    return done()
+
+
+ONE = f"{API}/users/<int:number>"
+ROUTES: list[Route] = [
+    ("GET", f"{API}/users/current", current_user),
+    ("GET", f"{API}/users", list_users),
+    ("POST", f"{API}/users", create_user),
+    ("DELETE", ONE, delete_user),
+    ("PUT", f"{ONE}/password", change_password),
+]

@@ -1,0 +1,162 @@
+"""The images of the stand-in, and the offline installer around them."""
+
+import gzip
+import io
+import tarfile
+import time
+from pathlib import Path
+
+from moor_lab.harbor.release import NOTICE, RELEASE, SHOWN_VERSION
+from moor_lab.oci import (
+    Debian,
+    Files,
+    Image,
+    cached,
+    debian_layer,
+    docker_archive,
+    files_layer,
+    recipe_hash,
+    say,
+    skeleton,
+)
+
+HERE = Path(__file__).parent
+CODE = "usr/lib/moor-standin"
+BASE = Debian(
+    packages=(
+        "python3",
+        "python3-cryptography",
+        "python3-httpx",
+        "python3-jinja2",
+        "python3-jwt",
+        "python3-psycopg2",
+        "python3-ruamel.yaml",
+        "python3-werkzeug",
+        "busybox",
+        "dash",
+        "docker-registry",
+        "grep",
+        "nginx",
+        "postgresql-17",
+        "redis-server",
+        "rsyslog",
+        "util-linux",
+    ),
+    leave_out=(
+        "*/libLLVM*",
+        "*/libz3.so*",
+        "*/llvmjit*",
+        "/usr/lib/postgresql/*/lib/bitcode/*",
+        "*/perl*",
+        "*/libperl*",
+        "/usr/share/postgresql-common/*",
+    ),  # PostgreSQL's just-in-time compiler and its Perl tools: two thirds of the image
+)
+USERS = {"postgres": 999, "harbor": 10000}
+PYTHON = ("/usr/bin/python3", "-m")
+PSQL = '#!/bin/sh\nexec /usr/lib/postgresql/17/bin/psql "$@"\n'  # on PATH as in Harbor's; Debian's needs Perl
+NGINX = ("/usr/sbin/nginx", "-g", "daemon off;")
+STARTS = {  # image to what its containers run
+    "harbor-core": (*PYTHON, "moor_lab.harbor.core"),
+    "harbor-db": ("/usr/lib/moor-standin/db.sh",),
+    "harbor-jobservice": (*PYTHON, "moor_lab.harbor.parts", "jobservice"),
+    "harbor-log": ("/usr/sbin/rsyslogd", "-n", "-i", "NONE", "-f", "/etc/rsyslog.d/rsyslog_docker.conf"),
+    "harbor-portal": NGINX,
+    "harbor-registryctl": (*PYTHON, "moor_lab.harbor.parts", "registryctl"),
+    "nginx-photon": NGINX,
+    "prepare": (*PYTHON, "moor_lab.harbor.prepare"),
+    "redis-photon": ("/usr/bin/redis-server", "/etc/redis.conf"),
+    "registry-photon": ("/usr/bin/docker-registry", "serve", "/etc/registry/config.yml"),
+}
+EXECUTABLE = frozenset({"install.sh", "prepare", "common.sh"})
+DATABASE = """#!/bin/sh
+# PostgreSQL: an empty directory becomes a database with the password of harbor.yml
+set -e
+bin=/usr/lib/postgresql/17/bin data=/var/lib/postgresql/data/pg13
+as_postgres() { setpriv --reuid=postgres --regid=postgres --clear-groups "$@"; }
+own() { busybox mkdir -p "$1" && busybox chown postgres:postgres "$1" && busybox chmod 700 "$1"; }
+own "$data"
+own /run/postgresql
+if [ ! -f "$data/PG_VERSION" ]; then
+    (umask 077 && printf %s "$POSTGRES_PASSWORD" >/tmp/password) && busybox chown postgres /tmp/password
+    # as Harbor's: who is inside the container needs no password, who comes over its network does
+    as_postgres $bin/initdb -D "$data" -U postgres --pwfile=/tmp/password --auth=trust --locale=C.UTF-8
+    busybox rm -f /tmp/password
+    echo 'host all all all scram-sha-256' >>"$data/pg_hba.conf"
+    echo 'CREATE DATABASE registry;' | as_postgres $bin/postgres --single -D "$data" postgres
+fi
+exec setpriv --reuid=postgres --regid=postgres --clear-groups \\
+    $bin/postgres -D "$data" -c listen_addresses='*' -c jit=off
+"""
+
+
+def base_layer(cache: Path) -> Path:
+    """Return all of Debian that the stand-in's images stand on; one layer, which they share."""
+    return debian_layer(BASE, cache)
+
+
+def code() -> Files:
+    """moor's own part of the images."""
+    parts = [
+        path for part in ("core", "parts", "prepare") for path in sorted((HERE / part).rglob("*")) if path.is_file()
+    ]
+    sources = [HERE / "release.py", *(path for path in parts if path.suffix in (".py", ".jinja"))]
+    files = {f"{CODE}/lab/harbor/{path.relative_to(HERE)}": path.read_text() for path in sources}
+    scripts = {f"{CODE}/db.sh": DATABASE, "usr/bin/psql": PSQL}
+    return Files(files | scripts, frozenset(scripts))
+
+
+def reference(name: str) -> str:
+    """Return the tag of one of the images; it is Harbor's, with a version that says whose it is."""
+    return f"goharbor/{name}:{SHOWN_VERSION}"
+
+
+def images(cache: Path) -> list[Image]:
+    layers = (base_layer(cache), files_layer(skeleton(USERS), cache), files_layer(code(), cache))
+    labels = {"org.opencontainers.image.description": NOTICE}
+    environment = {"PYTHONPATH": f"/{CODE}", "PYTHONUNBUFFERED": "1"}
+    return [Image(reference(name), layers, start, environment, labels) for name, start in STARTS.items()]
+
+
+def build_installer(cache: Path) -> Path:
+    """harbor-offline-installer-VERSION.tgz, as the release's own is laid out."""
+    files = installer_files()
+    recipe = recipe_hash(BASE, skeleton(USERS), code(), {k: list(v) for k, v in STARTS.items()}, files)
+    entry = cache / f"harbor-{recipe}" / f"harbor-offline-installer-{RELEASE}.tgz"
+    return cached(entry, lambda draft: _write_installer(cache, files, draft))
+
+
+def installer_files() -> dict[str, str]:
+    """Name to content of everything in the installer beside the images."""
+    files = {path.name: path.read_text() for path in sorted((HERE / "installer").iterdir())}
+    return files | {"prepare": files["prepare"].replace("@VERSION@", SHOWN_VERSION)}
+
+
+def _write_installer(cache: Path, files: dict[str, str], draft: Path) -> None:
+    built = images(cache)
+    started = time.monotonic()
+    say(f"Harbor's stand-in: the offline installer of {RELEASE} with {len(built)} images ...")
+    archive = draft.with_suffix(".images")
+    try:
+        docker_archive(built, archive, compress=True)
+        with (
+            draft.open("wb") as plain,
+            gzip.GzipFile("", "wb", compresslevel=1, fileobj=plain, mtime=0) as packed,
+            tarfile.open(fileobj=packed, mode="w") as tar,
+        ):
+            for name, content in files.items():
+                member = tarfile.TarInfo(f"harbor/{name}")
+                member.size, member.mode = len(content.encode()), 0o755 if name in EXECUTABLE else 0o644
+                tar.addfile(member, io.BytesIO(content.encode()))
+            tar.add(archive, f"harbor/harbor.{RELEASE}.tar.gz", filter=_anonymous)
+    finally:
+        archive.unlink(missing_ok=True)
+    say(f"Harbor's stand-in: done in {time.monotonic() - started:.0f} s, {draft.stat().st_size >> 20} MB")
+
+
+def _anonymous(member: tarfile.TarInfo) -> tarfile.TarInfo:
+    """Without owner and time: equal images give an equal installer."""
+    member.uid = member.gid = member.mtime = 0
+    member.uname = member.gname = ""
+    member.mode = 0o644
+    return member

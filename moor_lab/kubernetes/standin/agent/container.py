@@ -1,0 +1,291 @@
+"""One container of a pod: got, started, watched, restarted."""
+
+import hashlib
+import itertools
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from .. import kinds
+from ..objects import Object, dig, name_of, namespace_of, now, parse_time, timestamp, uid_of
+from . import containerd, probes
+from .client import Failure
+from .confinement import ConfigError
+from .containerd import Image, Launch, RuntimeFailure
+from .events import Type
+from .images import InvalidName, Reference, parse
+from .pulling import PullError
+from .pulls import BackOff
+from .status import CREATING, ContainerState, running, terminated, waiting
+from .supply import Missing, Supply, Tools, launch_of
+
+log = logging.getLogger(__name__)
+
+LOOK_S = 1.0
+"""How often a container that does not run is looked at."""
+
+SHOWN_S = 2.0
+"""How long the cause of a failed pull stands as ErrImagePull, before it stands as ImagePullBackOff."""
+
+CRASH_FIRST_S, CRASH_LONGEST_S, CRASH_FORGOTTEN = 2.0, 30.0, timedelta(seconds=60)
+"""Of the back-off between restarts; a kubelet's are 10 s, 300 s and 10 minutes."""
+
+
+class Container:
+    """One container of one pod, moved on by ``step``; ``report`` is called before anything slow."""
+
+    def __init__(
+        self, pod: Object, name: str, tools: Tools, report: Callable[[], None], ended: threading.Event
+    ) -> None:
+        self.pod = pod
+        self.name = name
+        self._tools = tools
+        self._report = report
+        self._ended = ended
+        self._pulls = BackOff()
+        self._crashes = BackOff(CRASH_FIRST_S, CRASH_LONGEST_S)
+        self._failed: datetime | None = None
+        self._process = 0
+        self._numbers = itertools.count(1)
+        self.state = self._recovered()
+
+    @property
+    def spec(self) -> Object:
+        """Return what the pod says of this container."""
+        found: Object = next(one for one in self.pod["spec"]["containers"] if one["name"] == self.name)
+        return found
+
+    @property
+    def _full_name(self) -> str:
+        return f"{name_of(self.pod)}_{namespace_of(self.pod)}({uid_of(self.pod)})"
+
+    def id(self, attempt: int) -> str:
+        """Return the container's id: always the same for the same attempt, so that a restarted agent finds it."""
+        return hashlib.sha256(f"{uid_of(self.pod)}/{self.name}/{attempt}".encode()).hexdigest()
+
+    def _recovered(self) -> ContainerState:
+        """Return the state as the API server and containerd remember it."""
+        statuses: list[Object] = dig(self.pod, "status", "containerStatuses") or []
+        told = next((one for one in statuses if one["name"] == self.name), None)
+        restarts = told["restartCount"] if told else 0
+        for attempt in (restarts + 1, restarts):
+            process = containerd.process_of(self.id(attempt))
+            if process:
+                return self._adopted(told or {}, attempt, process)
+        if not told:
+            return CREATING
+        state, last = told["state"], told.get("lastState", {})
+        if "running" in state:  # it died while nobody looked
+            last = self._over(self.id(restarts), state["running"]["startedAt"])
+        past = bool(last) or "terminated" in state
+        return ContainerState(
+            last if "running" in state else state, last, self.id(restarts) if past else "", told["imageID"], restarts
+        )
+
+    def _adopted(self, told: Object, attempt: int, process: int) -> ContainerState:
+        self._process = process
+        started = dig(told, "state", "running", "startedAt")
+        since = parse_time(started) if started else now()
+        self._watch(since)
+        return ContainerState(
+            running(since),
+            told.get("lastState", {}),
+            self.id(attempt),
+            told.get("imageID", ""),
+            attempt,
+            bool(told.get("ready")),
+        )
+
+    def step(self) -> None:
+        """Does what is next for the container; may take as long as a pull."""
+        if self.state.running:
+            self._look()
+        elif self._is_wanted():
+            self._bring_up()
+
+    def _is_wanted(self) -> bool:
+        """Return whether it should run, or run again."""
+        code = dig(self.state.state, "terminated", "exitCode")
+        policy = self.pod["spec"]["restartPolicy"]
+        return code is None or policy == "Always" or (policy == "OnFailure" and code != 0)
+
+    def _look(self) -> None:
+        """Notices the end of the process, and probes it while it lives."""
+        if not Path(f"/proc/{self._process}").exists():
+            over = self._over(self.state.id, self.state.state["running"]["startedAt"])
+            self._note_end(over)
+            return
+        for name in self._asked:
+            probe = self._probes[name]
+            if probe.spec and probe.due_in_s(now()) <= 0:
+                self._probe(name, probe, probe.spec)
+        self.state = replace(self.state, ready=self._probes["Readiness"].passing and self._probes["Startup"].passing)
+
+    def _over(self, id: str, started: str) -> Object:
+        code = containerd.collect(id)
+        unknown = {"reason": "ContainerStatusUnknown", "message": "The container could not be located"}
+        return terminated(137 if code is None else code, id, started, now(), **(unknown if code is None else {}))
+
+    def _note_end(self, over: Object) -> None:
+        ran = now() - parse_time(over["terminated"]["startedAt"])
+        if ran > CRASH_FORGOTTEN:
+            self._crashes.reset()
+        self._crashes.failed(now())
+        self.state = replace(self.state, state=over, last=over, ready=False)
+        self._process = 0
+
+    @property
+    def _asked(self) -> tuple[str, ...]:
+        """Return the probes that count now: until the startup probe passes it alone, and then it no longer."""
+        return ("Readiness", "Liveness") if self._probes["Startup"].passing else ("Startup",)
+
+    @property
+    def process(self) -> int:
+        """Return its process; 0 where none runs."""
+        return self._process if self.state.running else 0
+
+    def rest_s(self) -> float:
+        """Return how long nothing but the end of its process asks for the next step."""
+        if not self.state.running:
+            return LOOK_S
+        return min(self._probes[name].due_in_s(now()) for name in self._asked)
+
+    def _probe(self, name: str, probe: probes.Probe, spec: Object) -> None:
+        error = probes.ask(spec, self.spec, self._tools.address, self._exec)
+        probe.note(now(), error)
+        if error:
+            self._tell("Warning", "Unhealthy", f"{name} probe failed: {error}")
+        if name != "Readiness" and not probe.passing and probe.bad >= spec["failureThreshold"]:
+            message = f"Container {self.name} failed {name.lower()} probe, will be restarted"
+            self._tell("Normal", "Killing", message)
+            self._kill()
+
+    def _exec(self, argv: list[str], timeout_s: float) -> str | None:
+        return containerd.run_in(self.state.id, f"probe-{next(self._numbers)}", argv, timeout_s)
+
+    def _watch(self, since: datetime) -> None:
+        spec = self.spec
+        self._probes = {
+            "Startup": probes.Probe(spec.get("startupProbe"), since, initial=False),
+            "Readiness": probes.Probe(spec.get("readinessProbe"), since, initial=False),
+            "Liveness": probes.Probe(spec.get("livenessProbe"), since, initial=True),
+        }
+
+    def _bring_up(self) -> None:
+        if not self._crashes.is_over(now()):
+            self._wait_after_crash()
+        elif not self._pulls.is_over(now()):
+            self._wait_after_pull()
+        else:
+            self._start()
+
+    def _wait_after_crash(self) -> None:
+        if dig(self.state.state, "waiting", "reason") in ("CrashLoopBackOff", "RunContainerError"):
+            return
+        delay = f"{self._crashes.delay_s:.0f}s"
+        message = f"back-off {delay} restarting failed container={self.name} pod={self._full_name}"
+        self.state = replace(self.state, state=waiting("CrashLoopBackOff", message))
+        pod = f"{name_of(self.pod)}_{namespace_of(self.pod)}({uid_of(self.pod)})"
+        self._tell("Warning", "BackOff", f"Back-off restarting failed container {self.name} in pod {pod}")
+
+    def _wait_after_pull(self) -> None:
+        """Turns ErrImagePull into ImagePullBackOff, which names the cause as well."""
+        state = self.state.state.get("waiting", {})
+        shown = self._failed and now() - self._failed > timedelta(seconds=SHOWN_S)
+        if state.get("reason") != "ErrImagePull" or not shown:
+            return
+        text = f'Back-off pulling image "{self.spec["image"]}"'
+        self.state = replace(self.state, state=waiting("ImagePullBackOff", f"{text}: ErrImagePull: {state['message']}"))
+        self._tell("Normal", "BackOff", text)
+        self._tell("Warning", "Failed", "Error: ImagePullBackOff")
+
+    def _start(self) -> None:
+        try:
+            reference = parse(self.spec["image"])
+        except InvalidName as error:
+            self._refuse("InvalidImageName", str(error), "InspectFailed")
+            return
+        image = self._image(reference)
+        if image is None:
+            return
+        try:
+            attempt = self._attempt()
+            launch = launch_of(self.pod, self.spec, image, str(reference), attempt, self.id(attempt), self._tools)
+        except (ConfigError, Failure) as error:
+            self._refuse("CreateContainerConfigError", str(error), "Failed", f"Error: {error}")
+            return
+        self._run(launch, f"{reference.name}@{image.digest}")
+
+    def _refuse(self, reason: str, message: str, event: str, text: str = "") -> None:
+        """The container cannot be made now; it is tried again later."""
+        self._tell("Warning", event, text or message)
+        if event != "Failed":
+            self._tell("Warning", "Failed", f"Error: {reason}")
+        self.state = replace(self.state, state=waiting(reason, message))
+        self._pulls.failed(now())
+
+    def _image(self, reference: Reference) -> Image | None:
+        """Return the image, pulled where the policy says so; None where that failed."""
+        supply = Supply(self.pod, self.spec, self._tools, self._tell, self._report, self._ended.is_set)
+        try:
+            image = supply.image(reference)
+        except Missing as error:
+            self._refuse("ErrImageNeverPull", str(error), "ErrImageNeverPull")
+            return None
+        except PullError as error:
+            self.state = replace(self.state, state=waiting("ErrImagePull", str(error)))
+            self._failed = now()
+            self._pulls.failed(now())
+            return None
+        self._pulls.reset()
+        return image
+
+    def _attempt(self) -> int:
+        return self.state.restarts + (1 if self.state.id else 0)
+
+    def _run(self, launch: Launch, image_id: str) -> None:
+        attempt = self._attempt()
+        if self.state.id:
+            containerd.remove(self.state.id)
+        self._tell("Normal", "Created", "Container created")
+        before = replace(self.state, id=launch.id, image_id=image_id, restarts=attempt)
+        try:
+            self._process = containerd.start(launch)
+        except RuntimeFailure as error:
+            message = f"failed to create containerd task: {str(error).removesuffix(': unknown')}"
+            self._tell("Warning", "Failed", f"Error: {message}")
+            never = "1970-01-01T00:00:00Z"
+            over = terminated(128, launch.id, never, now(), "StartError", message)
+            self.state = replace(before, state=waiting("RunContainerError", message), last=over)
+            self._crashes.failed(now())
+            return
+        self._tell("Normal", "Started", "Container started")
+        self._watch(now())
+        self.state = replace(before, state=running(now()))
+        self._look()
+
+    def _tell(self, type: Type, reason: str, message: str, whole_pod: bool = False) -> None:
+        field = "" if whole_pod else f"spec.containers{{{self.name}}}"
+        self._tools.events.tell(kinds.POD, self.pod, type, reason, message, field)
+
+    def _kill(self) -> None:
+        containerd.signal(self.state.id, "SIGKILL")
+
+    def ask_to_end(self) -> None:
+        """Asks the process to end."""
+        if self.state.running:
+            self._tell("Normal", "Killing", f"Stopping container {self.name}")
+            containerd.signal(self.state.id, "SIGTERM")
+
+    def has_ended(self) -> bool:
+        """Return whether no process is left."""
+        return not self._process or not Path(f"/proc/{self._process}").exists()
+
+    def remove(self) -> None:
+        """Ends the process for good and removes the container."""
+        if self.state.id:
+            containerd.remove(self.state.id)
+            self.state = replace(self.state, state=terminated(137, self.state.id, timestamp(now()), now()))

@@ -1,0 +1,77 @@
+"""What the API server says about itself."""
+
+import platform
+import sys
+
+from .. import BUILD, RELEASE, VERSION
+from ..kinds import KINDS, Kind, of_group
+from ..objects import Object
+
+VERBS = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"]
+MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
+STATUS_VERBS = ["get", "patch", "update"]
+NAMED_GROUPS = sorted({kind.group for kind in KINDS if kind.group})
+EMPTY_PROTOBUF = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
+
+
+def version() -> Object:
+    """GET /version: a release's number with the stand-in's name as its build."""
+    _, major, minor = RELEASE.replace("v", ".").split(".")[:3]
+    return {
+        "major": major,
+        "minor": minor,
+        "gitVersion": VERSION,
+        "gitCommit": BUILD,
+        "gitTreeState": "clean",
+        "buildDate": "1970-01-01T00:00:00Z",
+        "goVersion": f"none (Python {platform.python_version()})",
+        "compiler": sys.implementation.name,
+        "platform": f"{sys.platform}/{MACHINES.get(platform.machine(), platform.machine())}",
+    }
+
+
+def core_versions() -> Object:
+    """GET /api."""
+    return {"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": []}
+
+
+def groups() -> Object:
+    """GET /apis."""
+    return {"kind": "APIGroupList", "apiVersion": "v1", "groups": [group(name) for name in NAMED_GROUPS]}
+
+
+def group(name: str) -> Object:
+    """Return one API group, served in one version."""
+    only = {"groupVersion": group_version(name), "version": group_version(name).rpartition("/")[2]}
+    return {"name": name, "versions": [only], "preferredVersion": only}
+
+
+def group_document(name: str) -> Object:
+    """GET /apis/GROUP."""
+    return {"kind": "APIGroup", "apiVersion": "v1"} | group(name)
+
+
+def group_version(name: str) -> str:
+    """Return the one version of a group, as in apiVersion."""
+    return next(of_group(name)).api_version
+
+
+def resources(group_name: str) -> Object:
+    """GET /api/v1 or /apis/GROUP/v1: the kinds of a group."""
+    served = list(of_group(group_name))
+    listed = [entry for kind in served for entry in _entries(kind)]
+    return {"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": served[0].api_version, "resources": listed}
+
+
+def _entries(kind: Kind) -> list[Object]:
+    common = {"singularName": "", "namespaced": kind.namespaced, "kind": kind.kind}
+    entry: Object = {**common, "name": kind.plural, "singularName": kind.kind.lower(), "verbs": VERBS}
+    if kind.short_names:
+        entry["shortNames"] = list(kind.short_names)
+    status: Object = {**common, "name": f"{kind.plural}/status", "verbs": STATUS_VERBS}
+    return [entry, status] if kind.status else [entry]
+
+
+def ready(verbose: bool) -> str:
+    """GET /readyz."""
+    return "[+]ping ok\n[+]store ok\n[+]controllers ok\nreadyz check passed\n" if verbose else "ok"

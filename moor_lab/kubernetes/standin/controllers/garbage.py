@@ -1,0 +1,60 @@
+"""What nobody owns any more, namespaces on their way out, and what every namespace has."""
+
+from datetime import timedelta
+
+from .. import kinds
+from ..objects import Object, dig, name_of, namespace_of, parse_time, uid_of
+from .world import Actions, Create, Delete, World, is_leaving
+
+EVENTS_KEPT = timedelta(hours=1)
+
+
+def plan(world: World) -> Actions:
+    """Yield what should be removed, and the service account that every namespace gets."""
+    yield from _orphans(world)
+    yield from _lost_pods(world)
+    yield from _namespaces(world)
+    for event in world.of(kinds.EVENT):
+        seen = event.get("lastTimestamp") or event.get("eventTime") or event["metadata"]["creationTimestamp"]
+        if parse_time(seen) + EVENTS_KEPT < world.now:
+            yield Delete(kinds.EVENT, event)
+
+
+def _orphans(world: World) -> Actions:
+    """Objects whose owners are all gone."""
+    present = {uid_of(obj) for objects in world.objects.values() for obj in objects}
+    for kind, objects in world.objects.items():
+        for obj in objects:
+            owners = obj["metadata"].get("ownerReferences", [])
+            if owners and not any(reference["uid"] in present for reference in owners) and not is_leaving(obj):
+                yield Delete(kind, obj)
+
+
+def _lost_pods(world: World) -> Actions:
+    """Pods of nodes that no longer exist: nobody else will end them."""
+    nodes = {name_of(node) for node in world.of(kinds.NODE)}
+    for pod in world.of(kinds.POD):
+        if dig(pod, "spec", "nodeName") and pod["spec"]["nodeName"] not in nodes:
+            yield Delete(kinds.POD, pod, graceful=False)
+
+
+def _namespaces(world: World) -> Actions:
+    for namespace in world.of(kinds.NAMESPACE):
+        content = [
+            (kind, obj)
+            for kind, objects in world.objects.items()
+            for obj in objects
+            if namespace_of(obj) == name_of(namespace)
+        ]
+        if not is_leaving(namespace):
+            yield from _default_account(namespace, content)
+        elif content:
+            yield from (Delete(kind, obj) for kind, obj in content if not is_leaving(obj))
+        else:
+            yield Delete(kinds.NAMESPACE, namespace, graceful=False)
+
+
+def _default_account(namespace: Object, content: list[tuple[kinds.Kind, Object]]) -> Actions:
+    if not any(kind == kinds.SERVICE_ACCOUNT and name_of(obj) == "default" for kind, obj in content):
+        metadata = {"name": "default", "namespace": name_of(namespace)}
+        yield Create(kinds.SERVICE_ACCOUNT, {"metadata": metadata})

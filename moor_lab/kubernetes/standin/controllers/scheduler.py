@@ -1,0 +1,141 @@
+"""The scheduler: a node for every pod."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from .. import kinds
+from ..objects import Object, clone, condition, containers, dig, name_of, namespace_of, owner, set_condition, timestamp
+from .world import Actions, Bind, Replace, Tell, World, is_active, is_leaving
+
+COMPONENT = "default-scheduler"
+UNITS = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "m": 1e-3}
+
+
+@dataclass
+class Load:
+    """A node and the pods that are on it, or will be."""
+
+    node: Object
+    pods: list[Object] = field(default_factory=list)
+
+    @property
+    def ports(self) -> set[tuple[str, int]]:
+        """Return the ports that its pods take."""
+        return {port for pod in self.pods for port in ports(pod)}
+
+    def free(self, resource: str) -> float:
+        """Return how much of cpu or memory no pod asked for."""
+        whole = quantity(dig(self.node, "status", "allocatable", resource) or "0")
+        return whole - sum(requested(pod, resource) for pod in self.pods)
+
+
+def quantity(text: str | float) -> float:
+    """Return a quantity as a number: ``100m``, ``64Mi``, ``2``."""
+    text = str(text)
+    unit = next((unit for unit in UNITS if text.endswith(unit)), "")
+    return float(text.removesuffix(unit)) * UNITS.get(unit, 1)
+
+
+def requested(pod: Object, resource: str) -> float:
+    """Return how much of a resource the pod's containers ask for."""
+    wanted = [container.get("resources", {}) for container in pod["spec"]["containers"]]
+    return sum(quantity((one.get("requests") or one.get("limits") or {}).get(resource, 0)) for one in wanted)
+
+
+def ports(pod: Object) -> set[tuple[str, int]]:
+    """Return the node's ports that a pod takes: every one, since the lab's containers share their node's network."""
+    listed = [port for container in containers(pod["spec"]) for port in container.get("ports", [])]
+    return {(port["protocol"], port.get("hostPort") or port["containerPort"]) for port in listed}
+
+
+def plan(world: World) -> Actions:
+    """Places every pod that has no node, and says why where it cannot."""
+    placed = [pod for pod in world.of(kinds.POD) if pod["spec"].get("nodeName") and not _is_over(pod)]
+    loads = [
+        Load(node, [pod for pod in placed if pod["spec"]["nodeName"] == name_of(node)]) for node in world.of(kinds.NODE)
+    ]
+    for pod in world.of(kinds.POD):
+        if not pod["spec"].get("nodeName") and is_active(pod):
+            yield from _place(pod, loads, world)
+
+
+def _is_over(pod: Object) -> bool:
+    return dig(pod, "status", "phase") in ("Succeeded", "Failed")
+
+
+def _place(pod: Object, loads: list[Load], world: World) -> Actions:
+    obstacles = {name_of(load.node): next(obstacles_of(pod, load), "") for load in loads}
+    fitting = [load for load in loads if not obstacles[name_of(load.node)]]
+    if not fitting:
+        yield from _unschedulable(pod, unschedulable_message(obstacles), world)
+        return
+    best = min(fitting, key=lambda load: _crowd(pod, load))
+    best.pods.append(pod)
+    yield Bind(pod, name_of(best.node))
+    message = f"Successfully assigned {namespace_of(pod)}/{name_of(pod)} to {name_of(best.node)}"
+    yield Tell(kinds.POD, pod, COMPONENT, "Scheduled", message, action="Binding")
+
+
+def _crowd(pod: Object, load: Load) -> tuple[int, int, str]:
+    """Return how bad a place a node is: pods of the same owner, then pods at all."""
+    of = (owner(pod) or {}).get("uid")
+    kin = sum(1 for other in load.pods if of and (owner(other) or {}).get("uid") == of and not is_leaving(other))
+    return kin, len(load.pods), name_of(load.node)
+
+
+def obstacles_of(pod: Object, load: Load) -> Iterator[str]:
+    """Yield why the pod cannot run on this node, in the scheduler's words."""
+    spec, node = pod["spec"], load.node
+    if dig(node, "spec", "unschedulable"):
+        yield "node(s) were unschedulable"
+    for taint in dig(node, "spec", "taints") or []:
+        if taint["effect"] != "PreferNoSchedule" and not tolerates(spec.get("tolerations", []), taint):
+            yield f"node(s) had untolerated taint {{{taint['key']}: {taint.get('value', '')}}}"
+    labels = node["metadata"].get("labels", {})
+    if any(labels.get(key) != value for key, value in spec.get("nodeSelector", {}).items()):
+        yield "node(s) didn't match Pod's node affinity/selector"
+    if ports(pod) & load.ports:
+        yield "node(s) didn't have free ports for the requested pod ports"
+    for resource in ("cpu", "memory"):
+        if requested(pod, resource) > load.free(resource):
+            yield f"Insufficient {resource}"
+
+
+def tolerates(tolerations: list[Object], taint: Object) -> bool:
+    """Return whether one of the tolerations lets a pod onto a node with this taint."""
+    return any(
+        one.get("key") in (None, taint["key"])
+        and one.get("effect") in (None, "", taint["effect"])
+        and (one.get("operator") == "Exists" or one.get("value", "") == taint.get("value", ""))
+        for one in tolerations
+    )
+
+
+def unschedulable_message(obstacles: dict[str, str]) -> str:
+    """Return one sentence over all nodes."""
+    if not obstacles:
+        return "no nodes available to schedule pods"
+    none = f"0/{len(obstacles)} nodes are available"
+    counted = ", ".join(sorted(f"{count} {why}" for why, count in Counter(obstacles.values()).items()))
+    helpless = f"{len(obstacles)} Preemption is not helpful for scheduling"
+    return f"{none}: {counted}. no new claims to deallocate, preemption: {none}: {helpless}."
+
+
+def _unschedulable(pod: Object, message: str, world: World) -> Actions:
+    old = condition(pod, "PodScheduled")
+    if old and old.get("message") == message:
+        return
+    out = clone(pod)
+    new = {
+        "type": "PodScheduled",
+        "status": "False",
+        "reason": "Unschedulable",
+        "message": message,
+        "observedGeneration": pod["metadata"].get("generation", 1),
+        "lastProbeTime": None,
+        "lastTransitionTime": timestamp(world.now),
+    }
+    out["status"]["conditions"] = set_condition(dig(pod, "status", "conditions") or [], new)
+    yield Replace(kinds.POD, out, status=True)
+    yield Tell(kinds.POD, pod, COMPONENT, "FailedScheduling", message, "Warning", "Scheduling")

@@ -1,0 +1,71 @@
+"""Label and field selectors, as list and watch take them."""
+
+import re
+from collections.abc import Callable
+
+from .errors import bad_request
+from .objects import Object, dig
+
+Predicate = Callable[[Object], bool]
+
+_SETS = re.compile(r"^\s*(?P<key>[^\s!=]+)\s+(?P<how>in|notin)\s*\((?P<values>[^)]*)\)\s*$")
+_EQUAL = re.compile(r"^\s*(?P<key>[^\s!=]+)\s*(?P<how>==|=|!=)\s*(?P<value>[^\s!=]*)\s*$")
+_EXISTS = re.compile(r"^\s*(?P<no>!?)\s*(?P<key>[^\s!=()]+)\s*$")
+
+
+def labels(text: str) -> Predicate:
+    """Return whether an object's labels match: ``app=web,tier in (a,b),!old``. Raises ApiError: 400."""
+    tests = [_requirement(part) for part in re.split(r",(?![^(]*\))", text) if part.strip()]
+    return lambda obj: all(test(obj) for test in tests)
+
+
+def _requirement(part: str) -> Predicate:
+    if found := _SETS.match(part):
+        key, wanted = found["key"], {value.strip() for value in found["values"].split(",")}
+        inside = found["how"] == "in"
+        return lambda obj: (_label(obj, key) in wanted) is inside
+    if found := _EQUAL.match(part):
+        key, value, equal = found["key"], found["value"], found["how"] != "!="
+        return lambda obj: (_label(obj, key) == value) is equal
+    if found := _EXISTS.match(part):
+        key, absent = found["key"], bool(found["no"])
+        return lambda obj: (_label(obj, key) is None) is absent
+    raise bad_request(f'unable to parse requirement: found "{part.strip()}"')
+
+
+def _label(obj: Object, key: str) -> str | None:
+    value = dig(obj, "metadata", "labels", key)
+    return None if value is None else str(value)
+
+
+def fields(text: str) -> Predicate:
+    """Return whether an object's fields match: ``spec.nodeName=n1,status.phase!=Failed``. Raises ApiError: 400."""
+    tests = [_field(part) for part in text.split(",") if part]
+    return lambda obj: all(test(obj) for test in tests)
+
+
+def _field(part: str) -> Predicate:
+    found = _EQUAL.match(part)
+    if not found:
+        raise bad_request(f'invalid selector: "{part}"; can\'t understand "{part}"')
+    path, value, equal = found["key"].split("."), found["value"], found["how"] != "!="
+    return lambda obj: (str(dig(obj, *path) or "") == value) is equal
+
+
+def matches(selector: Object, obj_labels: Object) -> bool:
+    """Return whether labels match a LabelSelector (matchLabels and matchExpressions)."""
+    wanted = selector.get("matchLabels") or {}
+    if any(obj_labels.get(key) != value for key, value in wanted.items()):
+        return False
+    return all(_expression(e, obj_labels.get(e["key"])) for e in selector.get("matchExpressions") or [])
+
+
+def _expression(expression: Object, value: str | None) -> bool:
+    operator, values = expression["operator"], expression.get("values") or []
+    answers = {
+        "In": value in values,
+        "NotIn": value not in values,
+        "Exists": value is not None,
+        "DoesNotExist": value is None,
+    }
+    return answers[operator]

@@ -1,0 +1,174 @@
+"""Where objects live: in memory, and in one SQLite file, so that a restart or a power cut loses nothing.
+
+Objects that go in or come out are never changed in place: whoever wants another object writes another object.
+"""
+
+import json
+import sqlite3
+import threading
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from .errors import already_exists, conflict, expired, not_found
+from .kinds import KINDS, Kind
+from .objects import Object, name_of, namespace_of
+
+HISTORY = 4096
+"""How many past changes a watch can start from."""
+
+TABLE = """CREATE TABLE IF NOT EXISTS objects
+    (resource, namespace, name, object, PRIMARY KEY (resource, namespace, name))"""
+
+
+class Key(NamedTuple):
+    """An object's address."""
+
+    resource: str
+    namespace: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Change:
+    """One write. ``old`` is None for a creation, ``new`` is None for a removal; ``last`` is the object as it ended."""
+
+    version: int
+    resource: str
+    old: Object | None
+    new: Object | None
+    last: Object
+
+
+def key_of(kind: Kind, obj: Object) -> Key:
+    """Return the address of an object."""
+    return Key(kind.resource, namespace_of(obj), name_of(obj))
+
+
+class Store:
+    """All objects of the cluster, their versions, and the changes that led here."""
+
+    def __init__(self, path: Path) -> None:
+        self._disk = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+        self._disk.execute("PRAGMA journal_mode=WAL")
+        self._disk.execute(TABLE)
+        self._disk.execute("CREATE TABLE IF NOT EXISTS version (version INTEGER)")
+        self._lock = threading.RLock()
+        self._changed = threading.Condition(self._lock)
+        self._objects: dict[Key, Object] = {}
+        self._history: deque[Change] = deque(maxlen=HISTORY)
+        self._load()
+
+    def _load(self) -> None:
+        for resource, namespace, name, text in self._disk.execute("SELECT * FROM objects"):
+            self._objects[Key(resource, namespace, name)] = json.loads(text)
+        row = self._disk.execute("SELECT version FROM version").fetchone()
+        self.version: int = row[0] if row else 0
+        self._oldest = self.version
+        if not row:
+            self._disk.execute("INSERT INTO version VALUES (0)")
+
+    @property
+    def lock(self) -> threading.RLock:
+        """Held over a read and the write that rests on it."""
+        return self._lock
+
+    def close(self) -> None:
+        """Closes the file."""
+        self._disk.close()
+
+    def find(self, kind: Kind, namespace: str, name: str) -> Object | None:
+        """Return the object, or None."""
+        with self._lock:
+            return self._objects.get(Key(kind.resource, namespace, name))
+
+    def get(self, kind: Kind, namespace: str, name: str) -> Object:
+        """Return the object. Raises ApiError: 404."""
+        found = self.find(kind, namespace, name)
+        if found is None:
+            raise not_found(kind, name)
+        return found
+
+    def select(self, kind: Kind, namespace: str = "") -> tuple[list[Object], int]:
+        """Return the kind's objects, of one namespace or of all, by name, and the version at which that is true."""
+        with self._lock:
+            keys = sorted(key for key in self._objects if key.resource == kind.resource)
+            return [self._objects[key] for key in keys if namespace in ("", key.namespace)], self.version
+
+    def snapshot(self) -> dict[Kind, list[Object]]:
+        """Return every object, at one instant."""
+        with self._lock:
+            found: dict[str, list[Object]] = {kind.resource: [] for kind in KINDS}
+            for key in sorted(self._objects):
+                found[key.resource].append(self._objects[key])
+            return {kind: found[kind.resource] for kind in KINDS}
+
+    def create(self, kind: Kind, obj: Object) -> Object:
+        """Adds an object. Raises ApiError: 409."""
+        with self._lock:
+            if key_of(kind, obj) in self._objects:
+                raise already_exists(kind, name_of(obj))
+            return self._write(kind, None, obj)
+
+    def replace(self, kind: Kind, obj: Object) -> Object:
+        """Writes an object over its former self. Raises ApiError: 404; 409, another version is stored."""
+        with self._lock:
+            old = self.get(kind, namespace_of(obj), name_of(obj))
+            if obj["metadata"].get("resourceVersion") != old["metadata"]["resourceVersion"]:
+                raise conflict(kind, name_of(obj))
+            return old if obj == old else self._write(kind, old, obj)
+
+    def remove(self, kind: Kind, namespace: str, name: str) -> Object:
+        """Takes an object out and gives what it was. Raises ApiError: 404."""
+        with self._lock:
+            old = self.get(kind, namespace, name)
+            self._commit(kind, Key(kind.resource, namespace, name), None)
+            last = old | {"metadata": old["metadata"] | {"resourceVersion": str(self.version)}}
+            self._record(Change(self.version, kind.resource, old, None, last))
+            return old
+
+    def _write(self, kind: Kind, old: Object | None, obj: Object) -> Object:
+        new = obj | {"metadata": obj["metadata"] | {"resourceVersion": str(self.version + 1)}}
+        self._commit(kind, key_of(kind, new), new)
+        self._record(Change(self.version, kind.resource, old, new, new))
+        return new
+
+    def _commit(self, kind: Kind, key: Key, obj: Object | None) -> None:
+        """Writes object and version in one transaction, then to memory."""
+        self._disk.execute("BEGIN")
+        if obj is None:
+            self._disk.execute("DELETE FROM objects WHERE resource=? AND namespace=? AND name=?", key)
+        else:
+            self._disk.execute("REPLACE INTO objects VALUES (?, ?, ?, ?)", (*key, json.dumps(obj)))
+        self._disk.execute("UPDATE version SET version=?", (self.version + 1,))
+        self._disk.execute("COMMIT")
+        self.version += 1
+        if obj is None:
+            del self._objects[key]
+        else:
+            self._objects[key] = obj
+
+    def _record(self, change: Change) -> None:
+        if len(self._history) == HISTORY:
+            self._oldest = self._history[0].version
+        self._history.append(change)
+        self._changed.notify_all()
+
+    def wait(self, version: int, timeout_s: float) -> bool:
+        """Waits until something is newer than ``version``; whether something is."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self.version > version, timeout_s)
+
+    def changes(self, version: int) -> Iterator[Change]:
+        """Yield what happened after ``version``. Raises ApiError: 410, the history does not reach back that far."""
+        with self._lock:
+            self.check(version)
+            newer = [change for change in self._history if change.version > version]
+        yield from newer
+
+    def check(self, version: int) -> None:
+        """Whether a watch can start at ``version``. Raises ApiError: 410."""
+        if version < self._oldest:
+            raise expired(version, self._oldest)

@@ -1,0 +1,120 @@
+"""The lab's network: a bridge in a network namespace of its own, and one link to the machine."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address
+from pathlib import Path
+
+from moor.errors import MoorError
+from moor_lab.cgroups import Cgroup
+from moor_lab.fleet import Fleet
+from moor_lab.machine import check_network, run, start
+
+
+def link_name(address: IPv4Address) -> str:
+    """Return the name of a host's link on the bridge: of the address, for a host's name may be too long."""
+    return "h" + "-".join(str(address).split(".")[2:])
+
+
+def mac_of(address: IPv4Address) -> str:
+    """Return a host's MAC address: the same at every boot, for its neighbours remember the former one for a minute."""
+    return ":".join(f"{octet:02x}" for octet in (0x02, 0x6D, *address.packed))
+
+
+ULA = IPv6Address("fd6d:6f6f:72::")  # RFC 4193; the lab's own prefix of 48 bits
+ULA_BITS = 48
+
+
+def address6(address: IPv4Address) -> IPv6Address:
+    """Return the IPv6 address that goes with an IPv4 one: the lab's prefix, then its 32 bits."""
+    return IPv6Address(int(ULA) | int(address) << 128 - ULA_BITS - 32)
+
+
+def has_ipv6() -> bool:
+    """Return whether this machine's kernel has IPv6, and it is not turned off here."""
+    try:
+        return Path("/proc/sys/net/ipv6/conf/default/disable_ipv6").read_text().strip() == "0"
+    except OSError:
+        return False
+
+
+@dataclass(frozen=True)
+class Network:
+    """Lives as long as its holder, the one process in ``cgroup``; the kernel drops it all with that."""
+
+    fleet: Fleet
+    cgroup: Cgroup
+
+    @property
+    def machine_link(self) -> str:
+        """Return the name of the machine's end of the link."""
+        return f"moor-{self.fleet.name}"
+
+    @property
+    def namespace(self) -> Path:
+        """Return the namespace that holds the bridge; Raises MoorError while the lab is down."""
+        pids = self.cgroup.pids()
+        if not pids:
+            raise MoorError("lab: the network is down; bring it up with: moor lab up")
+        return Path(f"/proc/{pids[0]}/ns/net")
+
+    def addresses(self, address: IPv4Address) -> list[str]:
+        """The addresses of a link, as ``ip addr add`` takes them: IPv4's, and IPv6's where the machine has that."""
+        prefix = self.fleet.network.prefixlen
+        # nodad: usable at once, for nobody else has it
+        ipv6 = [f"{address6(address)}/{ULA_BITS + prefix} nodad"] if has_ipv6() else []
+        return [f"{address}/{prefix}", *ipv6]
+
+    @property
+    def gateways(self) -> list[str]:
+        """Return the addresses of every host's default routes."""
+        gateway = self.fleet.gateway
+        return [str(gateway), *([str(address6(gateway))] if has_ipv6() else [])]
+
+    def up(self) -> None:
+        """Makes namespace, bridge and link, where they are not there yet."""
+        if self.cgroup.populated:
+            return
+        routes = json.loads(run("ip", "-json", "-4", "route"))
+        check_network(self.fleet.network, [route for route in routes if route.get("dev") != self.machine_link])
+        self.cgroup.path.mkdir(exist_ok=True)
+        self._start_holder()
+        self._make_bridge()
+
+    def inside(self, *argv: str, stdin: str = "") -> str:
+        """Runs a program of the machine inside the lab's network."""
+        return run("nsenter", f"--net={self.namespace}", *argv, stdin=stdin)
+
+    def _start_holder(self) -> None:
+        enter = 'echo 0 >"$0/cgroup.procs"; exec sleep infinity'
+        start("unshare", "--net", "sh", "-c", enter, self.cgroup.path)
+        end = time.monotonic() + 10
+        while not self.cgroup.populated:
+            if time.monotonic() > end:
+                raise MoorError("lab: no network namespace could be made; is CONFIG_NET_NS in this kernel?")
+            time.sleep(0.005)
+
+    def _make_bridge(self) -> None:
+        batch = [
+            "link set lo up",
+            "link add bridge type bridge stp_state 0 forward_delay 0",
+            "link set bridge up",
+            *(f"addr add {address} dev bridge" for address in self.addresses(self.fleet.gateway)),
+            # who asks for the internet is told at once, and need not wait
+            "route add unreachable default",
+            *(["route add unreachable ::/0"] if has_ipv6() else []),
+        ]
+        self.inside("ip", "-batch", "-", stdin="\n".join(batch))
+        forward = "for f in ipv4/ip_forward ipv6/conf/all/forwarding; do [ ! -e $f ] || echo 1 >$f; done"
+        self.inside("sh", "-c", f"cd /proc/sys/net && {forward}")
+        self._link_machine()
+
+    def _link_machine(self) -> None:
+        link, holder = self.machine_link, self.namespace.parts[2]
+        run("ip", "link", "add", link, "type", "veth", "peer", "name", "machine", "netns", holder)
+        self.inside("ip", "link", "set", "machine", "master", "bridge", "up")
+        lines = [f"addr add {address} dev {link}" for address in self.addresses(self.fleet.machine)]
+        run("ip", "-batch", "-", stdin="\n".join([f"link set {link} up", *lines]))

@@ -1,0 +1,222 @@
+"""Container images from Debian packages: no daemon, no registry, no root filesystem left behind.
+
+An image is a list of layers and a configuration; ``docker_archive`` writes several images, which may share layers, into
+one file that ``docker load`` and ``ctr images import`` read. Layers are cached by a hash of their recipe.
+"""
+
+import fcntl
+import gzip
+import hashlib
+import io
+import json
+import os
+import subprocess
+import sys
+import tarfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from moor.errors import MoorError
+
+LEAN = (
+    "/usr/share/doc/*",
+    "/usr/share/man/*",
+    "/usr/share/locale/*",
+    "/usr/share/i18n/*",
+    "*/gconv/*",
+)  # what no program in a container reads
+EPOCH = "1970-01-01T00:00:00Z"
+
+
+@dataclass(frozen=True)
+class Debian:
+    """A layer of unpacked Debian packages with all they depend on; nothing is configured, no maintainer script runs."""
+
+    packages: tuple[str, ...]
+    suite: str = "trixie"
+    leave_out: tuple[str, ...] = ()  # dpkg path patterns, beside LEAN
+
+
+@dataclass(frozen=True)
+class Files:
+    """A layer of own files: path to content, a path ending in / is a directory, a content '-> X' a symbolic link."""
+
+    files: Mapping[str, str]
+    executable: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Image:
+    """One tag: its layers, lowest first, and how a container of it starts."""
+
+    reference: str
+    layers: tuple[Path, ...]
+    entrypoint: tuple[str, ...]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+def say(message: str) -> None:
+    """Tell on stderr what takes long."""
+    print(message, file=sys.stderr, flush=True)
+
+
+def recipe_hash(*parts: object) -> str:
+    """Twelve hex digits that change whenever a part of a recipe does."""
+    text = json.dumps(parts, sort_keys=True, default=_plain)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, frozenset):
+        return sorted(value)
+    if isinstance(value, Path):
+        return value.name
+    return asdict(value)  # type: ignore[call-overload]  # recipes are dataclasses; anything else is a mistake and raises
+
+
+def cached(entry: Path, make: Callable[[Path], None]) -> Path:
+    """``entry``, made once even when several ask at the same time; a broken attempt leaves nothing behind."""
+    if entry.exists():
+        return entry
+    entry.parent.mkdir(parents=True, exist_ok=True)
+    with _lock(entry.with_name(f".{entry.name}.lock")):
+        if not entry.exists():
+            draft = entry.with_name(f".{entry.name}.draft")
+            try:
+                make(draft)
+                draft.replace(entry)
+            finally:
+                draft.unlink(missing_ok=True)
+    return entry
+
+
+@contextmanager
+def _lock(path: Path) -> Iterator[None]:
+    with path.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def debian_layer(recipe: Debian, cache: Path) -> Path:
+    """Return the tar of a layer of Debian packages, from the machine's own mirror."""
+    return cached(cache / f"layer-{recipe_hash(recipe)}.tar", lambda draft: _mmdebstrap(recipe, draft))
+
+
+def _mmdebstrap(recipe: Debian, draft: Path) -> None:
+    say(f"image layer of Debian {recipe.suite} with {', '.join(recipe.packages)} ...")
+    started = time.monotonic()
+    leave_out = [f"--dpkgopt=path-exclude={pattern}" for pattern in (*LEAN, *recipe.leave_out)]
+    argv = ["mmdebstrap", "--quiet", "--variant=extract", "--format=tar", f"--include={','.join(recipe.packages)}"]
+    argv += ['--aptopt=Acquire::Languages "none"', *leave_out, recipe.suite, str(draft)]
+    environment = os.environ | {"SOURCE_DATE_EPOCH": "0"}  # the same packages give the same bytes
+    run = subprocess.run(argv, capture_output=True, text=True, env=environment, check=False)
+    if run.returncode:
+        raise MoorError(f"mmdebstrap failed with {run.returncode}: {run.stderr.strip()[-500:]}")
+    say(f"image layer done in {time.monotonic() - started:.0f} s, {draft.stat().st_size >> 20} MB")
+
+
+def files_layer(recipe: Files, cache: Path) -> Path:
+    """Return the tar of a layer of own files."""
+    return cached(cache / f"layer-{recipe_hash(recipe)}.tar", lambda draft: _write_files(recipe, draft))
+
+
+def _write_files(recipe: Files, draft: Path) -> None:
+    with tarfile.open(draft, "w") as tar:
+        for path, content in sorted(recipe.files.items()):
+            tar.addfile(*_member(path, content, path in recipe.executable))
+
+
+def _member(path: str, content: str, executable: bool) -> tuple[tarfile.TarInfo, io.BytesIO]:
+    member = tarfile.TarInfo(path.strip("/"))
+    data = content.encode()
+    member.mode = 0o755 if executable or path.endswith("/") else 0o644
+    if path.endswith("/"):
+        member.type = tarfile.DIRTYPE
+    elif content.startswith("-> "):
+        member.type, member.linkname = tarfile.SYMTYPE, content.removeprefix("-> ")
+    else:
+        member.size = len(data)
+    return member, io.BytesIO(data)
+
+
+def skeleton(users: Mapping[str, int]) -> Files:
+    """Return the merged /usr, the directories and the users that a container needs beside unpacked packages."""
+    links = {name: f"-> usr/{name}" for name in ("bin", "sbin", "lib", "lib64")}
+    directories = {name: "" for name in ("proc/", "sys/", "run/", "root/", "srv/", "home/", "var/tmp/")}
+    everyone = {"root": 0, **users, "nobody": 65534}
+    passwd = "".join(f"{name}:x:{number}:{number}::/:/bin/sh\n" for name, number in everyone.items())
+    group = "".join(f"{name}:x:{number}:\n" for name, number in everyone.items())
+    links["var/run"] = "-> /run"
+    names = {"etc/nsswitch.conf": "hosts: files dns\n", "etc/passwd": passwd, "etc/group": group}
+    return Files(links | directories | names)
+
+
+def docker_archive(images: Sequence[Image], out: Path, *, compress: bool = False) -> None:
+    """Write ``images`` as one docker-archive; a layer that several share is in it once."""
+    layers = {path: _digest(path) for image in images for path in image.layers}
+    with _writer(out, compress) as tar:
+        for path, digest in layers.items():
+            with path.open("rb") as layer:
+                tar.addfile(_sized(f"{digest}.tar", path.stat().st_size), layer)
+        manifest = []
+        for image in images:
+            digests = [layers[path] for path in image.layers]
+            configuration = _configuration(image, digests)
+            name = f"{hashlib.sha256(configuration).hexdigest()}.json"
+            if name not in tar.getnames():
+                tar.addfile(_sized(name, len(configuration)), io.BytesIO(configuration))
+            manifest.append({"Config": name, "RepoTags": [image.reference], "Layers": [f"{d}.tar" for d in digests]})
+        index = json.dumps(manifest).encode()
+        tar.addfile(_sized("manifest.json", len(index)), io.BytesIO(index))
+
+
+@contextmanager
+def _writer(out: Path, compress: bool) -> Iterator[tarfile.TarFile]:
+    with out.open("wb") as plain:
+        if not compress:
+            with tarfile.open(fileobj=plain, mode="w") as tar:
+                yield tar
+            return
+        # level 1: it is unpacked once, minutes later; time 0: equal images give equal bytes
+        with (
+            gzip.GzipFile("", "wb", compresslevel=1, fileobj=plain, mtime=0) as packed,
+            tarfile.open(fileobj=packed, mode="w") as tar,
+        ):
+            yield tar
+
+
+def _configuration(image: Image, digests: Sequence[str]) -> bytes:
+    environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", **image.environment}
+    config = {
+        "architecture": debian_architecture(),
+        "os": "linux",
+        "created": EPOCH,
+        "config": {
+            "Entrypoint": list(image.entrypoint),
+            "Env": [f"{name}={value}" for name, value in environment.items()],
+            "Labels": dict(image.labels),
+        },
+        "rootfs": {"type": "layers", "diff_ids": [f"sha256:{digest}" for digest in digests]},
+        "history": [{"created": EPOCH, "created_by": "moor lab"} for _ in digests],
+    }
+    return json.dumps(config, sort_keys=True).encode()
+
+
+def debian_architecture() -> str:
+    """This machine's architecture, in the word that Debian and OCI share (amd64, arm64)."""
+    return {"x86_64": "amd64", "aarch64": "arm64"}.get(os.uname().machine, os.uname().machine)
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as layer:
+        return hashlib.file_digest(layer, "sha256").hexdigest()
+
+
+def _sized(name: str, size: int) -> tarfile.TarInfo:
+    member = tarfile.TarInfo(name)
+    member.size = size
+    return member

@@ -1,0 +1,85 @@
+"""Who may reach the registry: the one description that firewalls of hosts and devices on the way are made from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, collapse_addresses, ip_address, ip_network
+from typing import ClassVar
+
+from nornir.core.inventory import Host
+from pydantic import IPvAnyNetwork
+
+from moor.context import addresses_in
+from moor.errors import InputError
+from moor.settings import Section, settings_of
+from moor.tasks.facts import Registry
+
+Network = IPv4Network | IPv6Network
+
+
+class Access(Section):
+    """Who may reach the registry's port, and who may log in; nobody else does.
+
+    Attributes:
+        members: networks such as 10.0.0.0/16; an address is a network of one
+        groups: groups of this inventory: their hosts are members by the address in ``hostname``
+        managers: networks from which hosts are managed: they reach the registry too, and SSH where a firewall is
+            managed
+    """
+
+    section: ClassVar[str] = "access"
+
+    members: tuple[IPvAnyNetwork, ...] = ()
+    groups: tuple[str, ...] = ()
+    managers: tuple[IPvAnyNetwork, ...] = ()
+
+
+@dataclass(frozen=True)
+class PortOpening:
+    """One port of one address, and the networks that may reach it, in order and none inside another."""
+
+    address: IPv4Address | IPv6Address
+    port: int
+    members: tuple[Network, ...]
+
+
+def opening_of(host: Host) -> PortOpening:
+    """Return the registry's port with the members of its address family; raises InputError where there are none."""
+    registry = settings_of(host, Registry)
+    address: IPv4Address | IPv6Address = registry.address
+    members = merged(members_of(host), address.version)
+    if not members:
+        raise InputError(
+            f"{host.name}: data.access.members has no IPv{address.version} network, so that nobody would reach "
+            f"{address}; write the networks that may"
+        )
+    return PortOpening(address, registry.port, members)
+
+
+def members_of(host: Host) -> tuple[Network, ...]:
+    """Return all networks that may reach the registry; raises InputError with every group that gives no addresses."""
+    access = settings_of(host, Access)
+    found, wrong = list[Network](), list[str]()
+    for group in access.groups:
+        addresses = addresses_in(host, group)
+        if addresses is None:
+            wrong.append(f"data.access.groups: no group is called {group}; name one of groups.yaml")
+        for name, address in (addresses or {}).items():
+            try:
+                found.append(ip_network(ip_address(address)))
+            except ValueError:
+                wrong.append(
+                    f"data.access.groups: {name} of {group} is reached by a name, {address}; "
+                    "write its address in hostname, or its network in data.access.members"
+                )
+    if wrong:
+        raise InputError("\n".join(wrong))
+    return (*access.members, *access.managers, *found)
+
+
+def merged(networks: Sequence[Network], version: int) -> tuple[Network, ...]:
+    """Return the networks of one address family in order, none inside another."""
+    if version == 4:
+        return tuple(collapse_addresses(n for n in networks if isinstance(n, IPv4Network)))
+    return tuple(collapse_addresses(n for n in networks if isinstance(n, IPv6Network)))

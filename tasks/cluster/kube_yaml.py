@@ -1,0 +1,209 @@
+"""YAML as Kubernetes reads it: kubectl and the API server use go-yaml, which is neither YAML 1.1 nor 1.2.
+
+``0400`` and ``0o400`` are octal, ``yes``, ``on`` and ``y`` are booleans, ``12:30:45`` and dates stay texts, and a key
+that is a number or a boolean becomes a text.
+
+Source  sigs.k8s.io/yaml (goyaml.v2/resolve.go, yaml.go), and kubectl itself, which the tests ask where it is installed.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Iterator
+from decimal import Decimal
+from math import isfinite
+from typing import TYPE_CHECKING, Any, cast
+
+from moor.errors import NotReadable, Unbounded
+from moor.formats.nesting import refuse_growth
+
+# Most commands have no workload to read.
+if TYPE_CHECKING:
+    from yaml import MappingNode, Node, ScalarNode
+
+Scalar = str | int | float | bool | None
+
+PLAIN = "!moor-plain"  # our tag of a scalar without quotes and without a tag of its own
+MERGE = "tag:yaml.org,2002:merge"
+STANDARD = "tag:yaml.org,2002:"
+WORDS: dict[str, Scalar] = {
+    **dict.fromkeys(("y", "Y", "yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON"), True),
+    **dict.fromkeys(("n", "N", "no", "No", "NO", "false", "False", "FALSE", "off", "Off", "OFF"), False),
+    **dict.fromkeys(("", "~", "null", "Null", "NULL")),
+    **dict.fromkeys((".nan", ".NaN", ".NAN"), float("nan")),
+    **{f"{sign}.{word}": float(f"{sign}inf") for sign in ("", "+", "-") for word in ("inf", "Inf", "INF")},
+}
+INTEGER = re.compile(
+    r"(?P<sign>[-+]?)(?:0[bB](?P<b>[01]+)|0[xX](?P<x>[0-9a-fA-F]+)|0[oO]?(?P<o>[0-7]+)|(?P<d>0|[1-9]\d*))"
+)
+FLOAT = re.compile(r"[-+]?(?:\.\d+|\d+(?:\.\d*)?)(?:[eE][-+]?\d+)?")
+FRACTION = re.compile(r"\.\d+(?:_\d+)*(?:[eE][-+]?\d+(?:_\d+)*)?")
+BASES = {"b": 2, "x": 16, "o": 8, "d": 10}
+DEEPEST = 150  # levels; a document is walked by recursion
+LARGEST = 2**64  # a decimal number from here on is a float; with a base it stays an integer
+EXACT = 1e21  # below this Go writes a float without an exponent, so that a whole one is an integer in JSON
+
+
+def scalar(text: str) -> Scalar:
+    """Return what a scalar without quotes is to Kubernetes."""
+    if text in WORDS:
+        return WORDS[text]
+    if text[0] == ".":
+        return _float(text.replace("_", "")) if FRACTION.fullmatch(text) else text
+    if text[0] not in "+-0123456789":
+        return text
+    plain = text.replace("_", "")
+    if found := INTEGER.fullmatch(plain):
+        name, digits = next((name, found[name]) for name in BASES if found[name] is not None)
+        value = int(f"{found['sign']}{digits}", BASES[name])
+        if name != "d" or -LARGEST // 2 <= value < LARGEST:
+            return value
+    number = _float(plain) if FLOAT.fullmatch(plain) else None
+    return text if number is None else number
+
+
+def _float(text: str) -> float | str | None:
+    """Return a float, or its text where it is out of range, as go-yaml does."""
+    value = float(text)
+    return value if isfinite(value) else None
+
+
+def documents(text: str) -> Iterator[Any]:
+    """Yield each document as the JSON value that Kubernetes would make of it.
+
+    Raises:
+        NotReadable: no YAML, a key twice, or something that JSON does not have.
+    """
+    from yaml import YAMLError
+
+    base = _reader()
+
+    class Loader(base):  # type: ignore[misc, valid-type]  # one of PyYAML's two
+        yaml_implicit_resolvers: dict[Any, Any] = {"<": [(MERGE, re.compile("<<"))]}  # noqa: RUF012 - PyYAML's own way
+
+    Loader.add_implicit_resolver(PLAIN, re.compile(".*", re.DOTALL), None)
+    try:
+        _refuse_depth(text, base)
+        loader = Loader(text)
+        while loader.check_node():
+            node = cast("Node", loader.get_node())
+            refuse_growth(node, DEEPEST)
+            yield _value(node)
+    except Unbounded as error:
+        raise NotReadable(f"line {error.line}: {error}") from None
+    except YAMLError as error:
+        raise NotReadable(f"not YAML: {' '.join(str(error).split())}") from None
+
+
+def parted(tree: Any) -> list[Any]:
+    """Return the objects of a document: the items of a list of Kubernetes, such as ``kind: List``, or the one object.
+
+    Items of a typed list, such as ``ConfigMapList``, need no kind of their own, as with kubectl.
+
+    Raises:
+        NotReadable: its items are no list.
+    """
+    if not isinstance(tree, dict) or "items" not in tree or not str(tree.get("kind")).endswith("List"):
+        return [tree]
+    items = tree["items"] if tree["items"] is not None else []
+    if not isinstance(items, list):
+        raise NotReadable(f"items of a {tree['kind']} are a list of objects")
+    kind = tree["kind"].removesuffix("List")
+    own = {"apiVersion": tree.get("apiVersion"), "kind": kind} if kind else {}
+    return [{**own, **item} if isinstance(item, dict) and not item.get("kind") else item for item in items]
+
+
+def _reader() -> Any:
+    """Return PyYAML's class that reads with libyaml, of which go-yaml is a translation: both take a tab for a space."""
+    import yaml
+
+    return getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # a PyYAML that was built without it reads all but tabs
+
+
+def _refuse_depth(text: str, base: Any) -> None:
+    from yaml import CollectionEndEvent, CollectionStartEvent, parse
+
+    depth = 0
+    for event in parse(text, base):
+        depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
+        if depth > DEEPEST:
+            raise NotReadable(f"nested deeper than {DEEPEST} levels")
+
+
+def _value(node: Node) -> Any:
+    from yaml import MappingNode, ScalarNode
+
+    if isinstance(node, ScalarNode):
+        return _json(_scalar(node), node)
+    if isinstance(node, MappingNode):
+        return _mapping(node)
+    return [_value(entry) for entry in node.value]
+
+
+def _mapping(node: MappingNode) -> dict[str, Any]:
+    merged, own = dict[str, Any](), dict[str, Any]()
+    for key_node, value_node in node.value:
+        if key_node.tag == MERGE:
+            merged = {**_merged(value_node), **merged}
+            continue
+        key = _key(key_node)
+        if key in own:
+            raise NotReadable(f"{_line(key_node)}the key {key} stands twice; Kubernetes would take one and say nothing")
+        own[key] = _value(value_node)
+    return {**merged, **own}
+
+
+def _merged(node: Node) -> dict[str, Any]:
+    """Return what ``<<`` brings in: a mapping, or several of which the first counts."""
+    found = _value(node)
+    parts = found if isinstance(found, list) else [found]
+    if not all(isinstance(part, dict) for part in parts):
+        raise NotReadable(f"{_line(node)}<< takes a mapping or a list of mappings")
+    return {key: value for part in reversed(parts) for key, value in part.items()}
+
+
+def _key(node: Node) -> str:
+    from yaml import ScalarNode
+
+    found = _scalar(node) if isinstance(node, ScalarNode) else None
+    if found is None or isinstance(found, float):
+        raise NotReadable(f"{_line(node)}a key that is no text: write it in quotes")
+    return str(found).lower() if isinstance(found, bool) else str(found)
+
+
+def _scalar(node: ScalarNode) -> Scalar:
+    """Return the value of a scalar by its tag; a tag that Kubernetes does not know counts for nothing."""
+    text, kind = str(node.value), str(node.tag).removeprefix(STANDARD)
+    if node.tag == PLAIN:
+        return scalar(text)
+    if kind == "binary":
+        return _binary(node)
+    types: dict[str, type | tuple[type, ...]] = {"int": int, "float": (int, float), "bool": bool, "null": type(None)}
+    if kind not in types:
+        return text
+    found = scalar(text)
+    if not isinstance(found, types[kind]) or (isinstance(found, bool) and kind != "bool"):
+        raise NotReadable(f"{_line(node)}{text!r} is no {kind}")
+    return found
+
+
+def _binary(node: ScalarNode) -> str:
+    try:
+        return base64.b64decode("".join(str(node.value).split()), validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        raise NotReadable(f"{_line(node)}!!binary that is no text in base64") from None
+
+
+def _json(value: Scalar, node: Node) -> Scalar:
+    """Return the value as it travels: JSON has no NaN, and Go writes a whole float as an integer."""
+    if not isinstance(value, float):
+        return value
+    if not isfinite(value):
+        raise NotReadable(f"{_line(node)}{node.value} cannot be written as JSON")
+    return int(Decimal(repr(value))) if value.is_integer() and abs(value) < EXACT else value
+
+
+def _line(node: Node) -> str:
+    return f"line {node.start_mark.line + 1}: "

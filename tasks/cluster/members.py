@@ -1,0 +1,81 @@
+"""Whether the cluster and the inventory know the same nodes, which neither of them can say alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from nornir.core import Nornir
+from nornir.core.inventory import Hosts, Inventory
+from nornir.core.state import GlobalState
+from nornir.core.task import Result, Task
+from nornir.plugins.runners import ThreadedRunner
+
+from moor.context import context_of, fleet_of
+from moor.engine.findings import Finding
+from moor.engine.results import FindingResult
+from moor.errors import HostError, InputError
+from moor.inventory.cluster import NODES
+from moor.inventory.identity import Identity, asked, written_in
+from moor.inventory.nodes import TALOS, Node, Paired, paired, read_nodes
+from moor.settings import optional_settings_of
+from moor.tasks.cluster.settings import ClusterSettings
+
+REMEDY = "join it to the cluster, take it out of hosts.yaml, or write its name there: data.node.name"
+
+
+def compare_members(task: Task) -> Result:
+    """Compare the inventory's nodes with the cluster's; nothing is changed."""
+    cluster = optional_settings_of(task.host, ClusterSettings)
+    if cluster is None:
+        return Result(host=task.host, result="the inventory names no cluster")
+    try:
+        nodes = read_nodes(cluster.kubeconfig, cluster.context)
+    except (HostError, InputError) as error:
+        raise HostError(f"the cluster's nodes are not known: {error}", error.kind) from error
+    fleet, joined = fleet_of(task), context_of(task).joined
+    written = {name: host for name, host in fleet.hosts.items() if name not in joined}
+    known = {name: host.has_parent_group(NODES) for name, host in written.items()}
+    addresses = {name: host.hostname or name for name, host in written.items()}
+    for finding in differences(known, _paired(task, fleet, addresses, nodes)):
+        task.results.append(FindingResult(task.host, finding))
+    return Result(host=task.host, result=f"{len(nodes)} nodes compared")
+
+
+def _paired(task: Task, fleet: Inventory, addresses: Mapping[str, str], nodes: list[Node]) -> Paired:
+    """Find which host is which node; of the run's hosts, those that nothing else tells are asked who they are."""
+    known = {name: Identity(written_in(fleet.hosts[name].data)) for name in addresses}
+    found = paired(addresses, nodes, known)
+    hosts = {name: fleet.hosts[name] for name in addresses if name not in found.nodes}
+    part = context_of(task).taking_part
+    unsure = {name: host for name, host in hosts.items() if host.has_parent_group(NODES) and name in part}
+    if not (found.strangers and unsure):
+        return found
+    some = Inventory(Hosts(unsure), fleet.groups, fleet.defaults)
+    told = asked(Nornir(some, runner=ThreadedRunner(), config=task.nornir.config, data=GlobalState()), unsure)
+    known |= {name: replace(identity, node=known[name].node) for name, identity in told.items()}
+    return paired(addresses, nodes, known)
+
+
+def differences(members: Mapping[str, bool], found: Paired) -> Iterator[Finding]:
+    """Yield what only one of the two knows, and which node is not ready.
+
+    Args:
+        members: whether the host is in group nodes, by name
+        found: which host is which node
+    """
+    for node in found.strangers:
+        remedy = TALOS if node.distribution == "talos" else f"moor onboard {node.name}"
+        where = f" at {node.addresses[0]}" if node.addresses else ""
+        yield Finding(f"node:{node.name}", f"{node.name} joined the cluster{where} and is not in the inventory", remedy)
+    for name, is_member in members.items():
+        if is_member and name not in found.nodes:
+            what = f"{name} is in group nodes of the inventory and no node of the cluster"
+            yield Finding(f"member:{name}", what, REMEDY, name)
+    for name, node in found.nodes.items():
+        if node.trouble:
+            what = f"node {node.name} is not ready: {node.trouble}"
+            yield Finding(f"ready:{name}", what, f"kubectl describe node {node.name}", name)
+        if not members.get(name):
+            what = f"{name} is a node of the cluster and not in group nodes of the inventory"
+            yield Finding(f"group:{name}", what, "write it into group nodes in hosts.yaml", name)

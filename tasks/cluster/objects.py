@@ -1,0 +1,151 @@
+"""What a cluster holds for moor: namespaces, and manifests by server-side apply."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from nornir.core.task import Task
+from ruamel.yaml import YAML
+
+from moor.connections.apis.kubernetes import is_missing
+from moor.errors import HostError, Refusal
+from moor.resources.base import Remote, State
+from moor.resources.file import sha256
+from moor.tasks.cluster.admission import allowed_later, ask_beside, ask_pods
+from moor.tasks.cluster.api import Tree, as_dict, ask, lacks_namespace, lacks_right, put, raw, warned
+from moor.tasks.cluster.autoscaling import leave_replicas
+
+# What the cluster itself writes into an object, and no manifest means.
+SERVERS_OWN = ("managedFields", "resourceVersion", "uid", "creationTimestamp", "generation", "selfLink")
+
+
+def as_text(tree: Mapping[str, Any]) -> str:
+    """Show an object as people write it, without what the cluster adds by itself."""
+    metadata = {key: value for key, value in tree.get("metadata", {}).items() if key not in SERVERS_OWN}
+    metadata.get("annotations", {}).pop("deployment.kubernetes.io/revision", None)
+    shown = {**tree, "metadata": {key: value for key, value in metadata.items() if value}}
+    shown.pop("status", None)
+    for part in ("data", "stringData") if shown.get("kind") == "Secret" else ():
+        shown[part] = {key: f"*** {sha256(str(value))[:12]}" for key, value in shown.get(part, {}).items()}
+    out = io.StringIO()
+    YAML(typ="safe", pure=True).dump(_sorted(shown), out)
+    return out.getvalue()
+
+
+def _sorted(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _sorted(value[key]) for key in sorted(value)}
+    return [_sorted(entry) for entry in value] if isinstance(value, list) else value
+
+
+@dataclass(frozen=True)
+class Namespace(Remote):
+    """A namespace that exists. moor makes one that is missing, and changes nothing of one that is there.
+
+    manage: False leaves making it to its owner, so that a missing one is an error.
+    """
+
+    name: str
+    manage: bool = True
+
+    @property
+    def id(self) -> str:
+        return f"namespace:{self.name}"
+
+    @property
+    def _content(self) -> Tree:
+        return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.name}}
+
+    def desired(self, actual: State | None) -> State:
+        return {"namespace": "exists"}
+
+    def read(self, task: Task) -> State | None:
+        try:
+            ask(task, self.id, lambda cluster: cluster.get(raw("v1", "Namespace"), self.name))
+        except HostError as error:
+            if lacks_right(error):
+                return self._unseen(error)
+            if not is_missing(error):
+                raise
+        else:
+            return {"namespace": "exists"}
+        if not self.manage:
+            raise Refusal(
+                f"{self.id}: it does not exist, and manage_namespace: false leaves making it to whoever owns it"
+            )
+        with warned(task, self.id):
+            put(task, self.id, self._content, dry_run=True)
+        return None
+
+    def _unseen(self, error: HostError) -> State:
+        """Return that a tenant's namespace exists: who may not look has it from somebody else."""
+        if self.manage:
+            words = f"{error}; where the namespace is not yours, say manage_namespace: false in the workload"
+            raise Refusal(words, error.kind)
+        return {"namespace": "exists"}
+
+    def write(self, task: Task, actual: State | None) -> None:
+        with warned(task, self.id):
+            put(task, self.id, self._content)
+
+
+@dataclass(frozen=True)
+class Manifest(Remote):
+    """An object as a server-side apply leaves it; the cluster itself says what that is, by a dry run.
+
+    An object that does not exist yet is dry-run too, and so is a pod of what makes pods, so that a plan has the
+    refusals of an apply: wrong fields, policies, quotas, webhooks.
+    """
+
+    content: Mapping[str, Any] = field(hash=False)
+
+    @property
+    def id(self) -> str:
+        metadata = self.content["metadata"]
+        place = f"{metadata['namespace']}/" if "namespace" in metadata else ""
+        return f"{self.content['kind'].lower()}:{place}{metadata['name']}"
+
+    @property
+    def writes(self) -> tuple[str, ...]:
+        return (self.id,)
+
+    @property
+    def _namespace(self) -> str:
+        return str(self.content["metadata"].get("namespace", "default"))
+
+    def desired(self, actual: State | None) -> State:
+        if actual is None:
+            return {"object": as_text(self.content), "policies": allowed_later(self._namespace)}
+        return {"object": actual["applied"] if actual["object"] else as_text(self.content)}
+
+    def read(self, task: Task) -> State | None:
+        live = self._live(task)
+        with warned(task, self.id):
+            try:
+                applied = put(task, self.id, leave_replicas(task, self.content, live), dry_run=True)
+            except HostError as error:
+                if live is not None or not lacks_namespace(error):
+                    raise
+                ask_beside(task, self.id, self.content)
+                return None
+        found = as_text(live) if live else ""
+        if found != (wanted := as_text(applied)):
+            ask_pods(task, self.id, applied, new=live is None)
+        return {"object": found, "applied": wanted}
+
+    def _live(self, task: Task) -> Tree | None:
+        kind, metadata = raw(self.content["apiVersion"], self.content["kind"]), self.content["metadata"]
+        place = {"namespace": metadata["namespace"]} if "namespace" in metadata else {}
+        try:
+            return as_dict(ask(task, self.id, lambda cluster: cluster.get(kind, metadata["name"], **place)))
+        except HostError as error:
+            if is_missing(error):
+                return None
+            raise
+
+    def write(self, task: Task, actual: State | None) -> None:
+        with warned(task, self.id):
+            put(task, self.id, leave_replicas(task, self.content, self._live(task)))

@@ -1,0 +1,175 @@
+"""containerd on the nodes: where it looks for the registry, by which CA it trusts it, and that it runs so.
+
+containerd reads certs.d at every pull and its own configuration at its start alone. The registry's CA stands in
+certs.d, also for the registry's token service, which is why a new CA restarts nothing; the system's bundle, of which
+a running containerd would know only an old state, does not decide about the registry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Annotated, Any, ClassVar, Literal
+
+from nornir.core.inventory import Host
+from nornir.core.task import Result, Task
+from pydantic import Field
+
+from moor.engine.converge import converge
+from moor.resources.base import Resource
+from moor.resources.edit import Edit
+from moor.resources.file import File
+from moor.resources.requirement import Requirement
+from moor.resources.service import Service
+from moor.settings import Section, settings_of
+from moor.tasks.certs_d import Hiding
+from moor.tasks.containerd import rancher
+from moor.tasks.containerd.config import CONFIG, RegistryLookup, edited
+from moor.tasks.containerd.dropin import drop_in
+from moor.tasks.containerd.effective import Expected, faults
+from moor.tasks.containerd.reads import FILES, reading, reads_of
+from moor.tasks.facts import Registry
+from moor.tasks.pki.issue import ca_pem
+from moor.tasks.pki.issue import judge as judge  # asked before a run contacts anybody
+from moor.tasks.podman import configure as podman
+from moor.templates import render
+
+# A running containerd may have lost the plugin that nodes pull by: a table that it does not like is enough.
+CHECK = """\
+ctr version >/dev/null || exit 1
+cri=$(ctr plugins ls | grep -E '^io[.]containerd[.](grpc[.]v1 +cri|cri[.]v1) ')
+[ -n "$cri" ] || { echo 'it runs without the plugin cri'; exit 1; }
+! printf '%s\\n' "$cri" | grep -v ' ok *$' || { ctr plugins ls -d id==cri | grep -A 2 '^Error'; exit 1; }"""
+
+
+Path = Annotated[str, Field(pattern=r"^/[A-Za-z0-9._/-]*[A-Za-z0-9._-]$")]
+
+
+class ContainerdSettings(Section):
+    """How nodes find the registry.
+
+    Attributes:
+        runtime: what pulls: ``k3s`` and ``rke2`` keep a containerd of their own; ``crio`` is none
+        unit: the service of k3s, RKE2 or CRI-O; None is the agent's, or crio
+        config: the file that containerd is started with
+        drop_in: a file that ``config`` imports, which moor writes instead; None edits ``config`` itself
+        config_path: the directory of registries, the only one
+        extra: more of containerd's own configuration, laid over what the file says
+        settle_s: how long containerd may take to be ready after a restart
+    """
+
+    section: ClassVar[str] = "containerd"
+
+    runtime: Literal["containerd", "k3s", "rke2", "crio"] = "containerd"
+    unit: Annotated[str, Field(pattern=r"^[A-Za-z0-9:_.@-]+$")] | None = None
+    config: Path = CONFIG
+    drop_in: Path | None = None
+    config_path: Path = "/etc/containerd/certs.d"
+    extra: dict[str, Any] = Field(default_factory=dict)
+    settle_s: Annotated[int, Field(ge=1, le=600)] = 30
+
+    @property
+    def service(self) -> str:
+        """Name the service that pulls."""
+        named = self.unit if self.runtime != "containerd" else None
+        return named or rancher.AGENT.get(self.runtime, self.runtime)
+
+
+def desired(host: Host) -> Sequence[Resource]:
+    """Return the registry's directory, the configuration that names it, and containerd started after that."""
+    registry, settings = settings_of(host, Registry), settings_of(host, ContainerdSettings)
+    if settings.runtime == "crio":
+        return podman.crio(settings.unit, registry, ca_pem(host), settings.settle_s)
+    if settings.runtime != "containerd":
+        return rancher.resources(settings.runtime, settings.unit, registry, ca_pem(host), settings.settle_s)
+    expected = expected_of(settings, registry)
+    directory = expected.wanted.directory
+    written = tuple(dict.fromkeys((expected.config, expected.target)))
+    return [
+        effective(expected),
+        File(f"{directory}/ca.crt", ca_pem(host)),
+        File(f"{directory}/hosts.toml", render("hosts.toml.j2", url=registry.url, ca=f"{directory}/ca.crt")),
+        *([Hiding(hiding(registry, settings.config_path))] if registry.port != 443 else ()),
+        _configuration(expected),
+        Service(
+            "containerd",
+            newer_than=written,
+            reads=f'{FILES}; moor_files "$c"',
+            check=CHECK,
+            settle_s=settings.settle_s,
+            put_back=True,
+        ),
+    ]
+
+
+def expected_of(settings: ContainerdSettings, registry: Registry) -> Expected:
+    """Return what a node's containerd should come to."""
+    wanted = RegistryLookup(registry, settings.config_path, settings.extra, settings.config)
+    return Expected(wanted, settings.drop_in or "")
+
+
+def effective(expected: Expected) -> Requirement:
+    """Require that what containerd reads besides moor's file leaves the registry's directory in effect."""
+    return Requirement("containerd-reads", reading(logins=False), partial(_judged, expected=expected))
+
+
+def _judged(output: str, expected: Expected) -> str:
+    return "\n".join(map(str, faults(reads_of(output), expected)))
+
+
+def _configuration(expected: Expected) -> Edit:
+    """Return the edit of the file that containerd is started with, or of moor's own among what that imports."""
+    wanted = expected.wanted
+    if expected.drop_in:
+        own = partial(_own_file, expected=expected)
+        return Edit(expected.target, "registry", own, asks=reading(logins=True), validate=READABLE)
+    return Edit(
+        expected.config,
+        "registry",
+        partial(edited, wanted=wanted),
+        asks="containerd --version 2>/dev/null",
+        validate=in_effect(wanted.config_path, wanted.ca),
+    )
+
+
+def _own_file(_: str, told: str, expected: Expected) -> str:
+    reads = reads_of(told)
+    return drop_in(replace(reads, path=expected.config), expected.wanted, expected.target)
+
+
+def configure_containerd(task: Task) -> Result:
+    """Make the node's containerd pull from the registry."""
+    return converge(task, desired)
+
+
+def hiding(registry: Registry, config_path: str) -> str:
+    """Return the directory that containerd looks for before the registry's own, even where it is empty.
+
+    References:
+        containerd, core/remotes/docker/config, hostPaths: HOST_PORT_ comes before HOST:PORT
+    """
+    name, _, port = registry.host_port.partition(":")
+    return f"{config_path}/{name}_{port}_"
+
+
+READABLE = 'containerd --config "$t" config dump >/dev/null'
+
+
+def in_effect(config_path: str, ca: str) -> str:
+    """Return sh that succeeds where the file ``$t``, with all that it imports, names this directory.
+
+    Args:
+        ca: what a containerd that knows no such directory names instead
+    """
+    return f"""\
+{FILES}
+for i in $(moor_files "$t"); do
+  [ "$i" = "$t" ] || [ -e "$i" ] || {{ echo "$i, which it imports, is not there: containerd would not start"; exit 1; }}
+done
+dump=$(containerd --config "$t" config dump) || exit 1
+said=config_path
+printf '%s\\n' "$dump" | grep -q '^ *config_path =' || said=ca_file
+printf '%s\\n' "$dump" | grep -qE "^ *(config_path = [\\"']{config_path}|ca_file = [\\"']{ca})[\\"']$" ||
+  {{ echo "$said is not in effect: a file that it imports has a table of the same plugin;" \\
+    'bring both together in one file'; exit 1; }}"""

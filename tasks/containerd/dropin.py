@@ -1,0 +1,76 @@
+"""moor's own file among those that containerd's configuration imports, where that one is its owners'; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from posixpath import dirname
+
+from moor.errors import HostError
+from moor.formats.toml import Tree, laid
+from moor.tasks.containerd.config import CRI, PLUGIN, RegistryLookup, newest, registry_table, release_of
+from moor.tasks.containerd.reads import MERGED, Reads, load_order, plugin_of, table, trees_of, version_of
+
+HEAD = "# Written by moor: change it by data.containerd in the inventory.\n"
+COPIED = (
+    "# Before 2.0, containerd takes a plugin's table from the last file that has one: this is what all files say.\n"
+)
+RUNC = {"runtime_type": "io.containerd.runc.v2"}  # containerd's own default, which any other runtime replaces
+
+
+def drop_in(reads: Reads, wanted: RegistryLookup, path: str) -> str:
+    """Return what moor's own file says, given what containerd reads besides.
+
+    Raises:
+        HostError: nothing imports it, another file comes after it, or only a file's owner can resolve something
+    """
+    release = release_of(reads.version)
+    trees, _ = trees_of(reads.files)
+    _refuse_unimported(reads, path)
+    others = {name: tree for name, tree in trees.items() if name != path}
+    for name, other in others.items():
+        if CRI & set(other.get("disabled_plugins", ())):
+            raise HostError(f"{name}: disabled_plugins names the plugin by which kubelet pulls; take it out")
+    _refuse_later(reads, others, path)
+    if release < MERGED:
+        whole = with_runc(plugin_of(list(others.values()), PLUGIN[2], MERGED))
+        registry = registry_table(table(whole, "registry"), release, wanted)
+        tree: Tree = {"version": 2, "plugins": {PLUGIN[2]: {**whole, "registry": registry}}}
+        return HEAD + COPIED + _dumped(laid(tree, wanted.extra))
+    version = next((v for v in map(version_of, reversed(list(others.values()))) if v), newest(release))
+    said = {"version": version, "plugins": {PLUGIN[version]: {"registry": {"config_path": wanted.config_path}}}}
+    return HEAD + _dumped(laid(said, wanted.extra))
+
+
+def with_runc(cri: Tree) -> Tree:
+    """Return the CRI's table with the runtime that pods get by default, where it has others and not that one."""
+    runtimes = table(cri, "containerd", "runtimes")
+    default = table(cri, "containerd").get("default_runtime_name", "runc")
+    if not runtimes or default in runtimes or default != "runc":
+        return cri
+    return laid(cri, {"containerd": {"runtimes": {"runc": RUNC}}})
+
+
+def _refuse_unimported(reads: Reads, path: str) -> None:
+    if reads.files.get(reads.path) is None:
+        raise HostError(f"{reads.path} is not there to import {path}; make it, or take data.containerd.drop_in out")
+    if path not in load_order(reads.path, {**reads.files, path: ""}):
+        line = f'imports = ["{dirname(path)}/*.toml"]'
+        raise HostError(f"{reads.path} does not import {path}; write {line} into it, or name a file that it imports")
+
+
+def _refuse_later(reads: Reads, others: Mapping[str, Tree], path: str) -> None:
+    order = load_order(reads.path, {**reads.files, path: ""})
+    after = order[order.index(path) + 1 :]
+    plugins = set(PLUGIN.values())
+    late = [name for name in after if plugins & set(table(others.get(name, {}), "plugins"))]
+    if late:
+        raise HostError(
+            f"{late[-1]} is read after {path} and has a table of the CRI; give data.containerd.drop_in a name that "
+            "sorts behind it"
+        )
+
+
+def _dumped(tree: Tree) -> str:
+    import tomlkit  # only a file that is to be written is worth the import
+
+    return tomlkit.dumps(tree)

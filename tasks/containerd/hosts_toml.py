@@ -1,0 +1,102 @@
+"""What containerd makes of a registry's hosts.toml, which it gives up as a whole where one part of it is wrong.
+
+Source  containerd, core/remotes/docker/config/hosts.go: parseHostsFile, parseHostConfig
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Iterator, Mapping
+from shlex import quote
+from typing import Any
+
+from moor.formats.toml import loaded
+
+CAPABILITIES = ("pull", "resolve", "push")
+REFERRERS = (2, 2)  # the first that knows that one
+HOSTS_NEEDED = (2, 0)  # before, a file without a [host] table is given up
+
+# Of the directory that containerd takes for $h below $p, which is the first that is there, even where it is empty.
+# A file that hosts.toml names is relative to it.
+HOSTS_TOML = """\
+o=; case $h in *:*) o=$p/${h%:*}_${h##*:}_ ;; esac
+[ -z "$p" ] || for e in "$o" "$p/$h" "$p/_default"; do
+  [ -n "$e" ] && [ -e "$e" ] || continue
+  [ "$e" != "$o" ] || echo "hidden=$e"
+  [ "$e" != "$p/_default" ] || { echo "default=$e"; }
+  f=$e/hosts.toml
+  if [ -f "$f" ]; then
+    echo "toml_file=$f"
+    echo "toml=$(sed 's/^\\( *[Aa]uthorization *= *\\).*/\\1"x"/' "$f" | base64 | tr -d '\\n')"
+    sed -n 's/^ *ca *= *//p' "$f" | tr -d '\\n' | tr "\\"'" '\\n\\n' | sed -n 'n;p' | while IFS= read -r c; do
+      case $c in /*) ;; *) c=$e/$c ;; esac
+      [ -r "$c" ] || echo "ca_missing=$c"
+    done
+  fi
+  break
+done"""
+
+
+def made_by(runtime: str, host_port: str) -> str:
+    """Return sh that reads the hosts.toml that k3s or RKE2 has made for a registry of its registries.yaml."""
+    place = f"/var/lib/rancher/{runtime}/agent/etc/containerd/certs.d"
+    return f"h={quote(host_port)} p={place}\n{HOSTS_TOML}"
+
+
+def hosts_toml(raw: str | None, release: tuple[int, int]) -> dict[str, str]:
+    """Return whether the file, in base64, is missing, malformed or read, what names a CA, and what checks none."""
+    if raw is None:
+        return {"hosts_toml": "missing"}
+    try:
+        content = base64.b64decode(raw).decode()
+        tree = loaded(content)
+    except (ValueError, binascii.Error) as error:
+        return {"hosts_toml": "malformed", "toml_error": f"it is no TOML: {error}"}
+    if not content.strip():
+        return {"hosts_toml": "missing"}
+    wrong = next(_wrong(tree, release), "")
+    if wrong:
+        return {"hosts_toml": "malformed", "toml_error": wrong}
+    return {
+        "hosts_toml": "read",
+        "toml_server": str(tree.get("server", "")),
+        "toml_ca": "yes" if any(table.get("ca") for _, table in _tables(tree)) else "no",
+        "unchecked": ", ".join(dict.fromkeys(_unchecked(tree))),
+    }
+
+
+def _tables(tree: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield each place that images may come from, with its settings; the server comes last, as for containerd."""
+    hosts = tree.get("host")
+    for name, table in hosts.items() if isinstance(hosts, dict) else ():
+        if isinstance(table, dict):
+            yield str(name), table
+    yield str(tree.get("server") or ""), tree
+
+
+def _wrong(tree: Mapping[str, Any], release: tuple[int, int]) -> Iterator[str]:
+    hosts = tree.get("host")
+    if (hosts is None and release < HOSTS_NEEDED) or not isinstance(hosts, dict | None):
+        yield 'it has no table [host."URL"]'
+    known = (*CAPABILITIES, *(("referrers",) if release >= REFERRERS else ()))
+    for place, table in _tables(tree):
+        words = table.get("capabilities") or []
+        listed = words if isinstance(words, list) else [words]
+        unknown = [word for word in listed if str(word).lower() not in known]
+        if unknown or not isinstance(words, list):
+            said = unknown or words
+            yield f"capabilities of {place or 'the file'}: containerd knows {', '.join(known)}, and not {said!r}"
+        for key, kinds in (("skip_verify", bool), ("override_path", bool), ("ca", str | list), ("client", str | list)):
+            if key in table and not isinstance(table[key], kinds):
+                yield f"{key} of {place or 'the file'} is {table[key]!r}"
+        if not isinstance(table.get("server", ""), str):
+            yield "server is no text"
+
+
+def _unchecked(tree: Mapping[str, Any]) -> Iterator[str]:
+    for place, table in _tables(tree):
+        if table.get("skip_verify") is True:
+            yield f"skip_verify of {place or 'the server'}"
+        if place.startswith("http:"):
+            yield place

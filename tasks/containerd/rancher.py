@@ -1,0 +1,142 @@
+"""k3s and RKE2: they keep a containerd of their own, and make its configuration from one file, registries.yaml."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+from moor.errors import HostError
+from moor.formats.toml import Tree
+from moor.resources.base import Later, Resource
+from moor.resources.edit import Edit
+from moor.resources.file import File
+from moor.resources.requirement import Requirement
+from moor.resources.service import Service
+from moor.tasks.containerd.hosts_toml import HOSTS_NEEDED, hosts_toml, made_by
+from moor.tasks.facts import Registry
+from moor.tasks.runtime_proxies import lines
+
+DIRECTORY = {"k3s": "/etc/rancher/k3s", "rke2": "/etc/rancher/rke2"}
+AGENT = {"k3s": "k3s-agent", "rke2": "rke2-agent"}
+
+
+def resources(runtime: str, unit: str | None, registry: Registry, ca: str | Later, settle_s: int) -> Sequence[Resource]:
+    """Return the CA, the file that names it, and the service started after that file.
+
+    Args:
+        unit: None is the runtime's agent
+
+    References:
+        docs.k3s.io and docs.rke2.io, Private Registry Configuration: the file is read at the start alone
+    """
+    place = DIRECTORY[runtime]
+    file, ca_file = f"{place}/registries.yaml", f"{place}/moor-registry-ca.crt"
+    edit = partial(edited, registry=registry, ca_file=ca_file, path=file)
+    service = unit or AGENT[runtime]
+    judge = partial(_by_hand, edit=edit, name=registry.host_port, mend=f"systemctl restart {service}")
+    return [
+        Requirement("registries-made", made_of(runtime, registry, file), judge),
+        File(ca_file, ca),
+        Edit(file, "registry", edit),
+        Service(service, newer_than=(file,), settle_s=settle_s, put_back=True),
+    ]
+
+
+def made_of(runtime: str, registry: Registry, file: str) -> str:
+    """Return sh that reads what the service has made of ``file`` for the registry, and ``file`` itself."""
+    return f"""\
+f=
+{made_by(runtime, registry.host_port)}
+[ ! -f {file} ] || echo "yaml=$(base64 < {file} | tr -d '\\n')"
+[ ! -f "$f" ] || [ ! {file} -nt "$f" ] || echo pending=yes"""
+
+
+def _by_hand(output: str, edit: Callable[[str, str], str], name: str, mend: str) -> str:
+    """Return what has no certificate of the registry checked though registries.yaml does not ask for that.
+
+    An own entry of the registry keeps what ``configs."*"`` says from counting for it; where that entry is still to
+    come, or the service has not read it yet, its edit or the service's start mends it.
+
+    References:
+        k3s, pkg/agent/containerd/config.go: getHostConfigs; ``*`` becomes containerd's _default
+    """
+    said = lines(output)
+    unchecked = hosts_toml(said.get("toml"), HOSTS_NEEDED).get("unchecked")
+    try:
+        content = base64.b64decode(said.get("yaml", "")).decode()
+        if not unchecked or "pending" in said or edit(content, "") != content:
+            return ""
+    except (ValueError, HostError):  # told by the edit
+        return ""
+    return f"{said['toml_file']}: no certificate of {name} is checked ({unchecked}); run: {mend}, which makes it anew"
+
+
+def edited(content: str, _: str, registry: Registry, ca_file: str, path: str) -> str:
+    """Return registries.yaml with the registry's CA; every line that is about something else stays as it is.
+
+    Raises:
+        HostError: it cannot be read or edited, or sends the registry's images elsewhere
+    """
+    # Only such a node is worth the import.
+    from moor.formats.yaml_text import loaded, rewritten
+
+    name = registry.host_port
+    try:
+        _refuse_mirror(loaded(content), name, path)
+        change = partial(_trusting, name=name, ca_file=ca_file)
+        try:
+            return rewritten(content, change)
+        except ValueError:  # what an anchor brings along cannot be taken out, but said otherwise
+            return rewritten(content, partial(change, insecure=False))
+    except ValueError as error:
+        raise HostError(f"{path}: {error}; mend it, or move it away") from None
+
+
+def _trusting(tree: Tree, name: str, ca_file: str, insecure: bool | None = None) -> Tree:
+    """Return the file's content with the CA; ``insecure`` takes the place of a switch that turns trust off."""
+    configs = _mapping(tree, "configs")
+    tls = _mapping(configs, name, "tls")
+    wanted = {**tls, "ca_file": ca_file}
+    if wanted.pop("insecure_skip_verify", None) and insecure is not None:
+        wanted["insecure_skip_verify"] = insecure
+    if "insecure_skip_verify" in tls and not tls["insecure_skip_verify"]:
+        wanted["insecure_skip_verify"] = tls["insecure_skip_verify"]
+    return {**tree, "configs": {**configs, name: {**_mapping(configs, name), "tls": wanted}}}
+
+
+def _mapping(tree: Any, *keys: str) -> Tree:
+    """Return what stands below some keys, nothing where they are missing; raises ValueError where it is no mapping."""
+    for number, key in enumerate(keys):
+        tree = tree.get(key)
+        if tree is None:
+            return {}
+        if not isinstance(tree, dict):
+            raise ValueError(f"{'.'.join(keys[: number + 1])} is not keys and values")
+    return dict(tree)
+
+
+def _refuse_mirror(tree: Tree, name: str, path: str) -> None:
+    mirror = _mapping(tree, "mirrors", name)
+    place, endpoints = f"mirrors.{name}", mirror.get("endpoint")
+    if endpoints is not None and not (isinstance(endpoints, list) and all(isinstance(one, str) for one in endpoints)):
+        raise ValueError(f"{place}.endpoint must be a list of addresses: [https://{name}]")
+    if others := [one for one in endpoints or () if one.rstrip("/") not in (f"https://{name}", f"https://{name}/v2")]:
+        raise HostError(
+            f"{path}: {place} sends its images to {', '.join(map(_without_login, others))}; take that entry out"
+        )
+    if rewrite := mirror.get("rewrite"):
+        raise HostError(
+            f"{path}: {place}.rewrite asks for its images by other names ({_shown(rewrite)}); take that entry out"
+        )
+
+
+def _without_login(address: str) -> str:
+    return re.sub(r"//[^/]*@", "//***@", address)
+
+
+def _shown(rewrite: Any) -> str:
+    pairs = rewrite.items() if isinstance(rewrite, dict) else ()
+    return ", ".join(f"{old} as {new}" for old, new in pairs) or f"{rewrite}"

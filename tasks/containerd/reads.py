@@ -1,0 +1,228 @@
+"""What a containerd process reads: its command line, its file, what that imports, and what these come to together.
+
+Before 2.0 the last file that has a plugin's table gives all of it; since then tables are merged key by key. A file of
+version 3 among files of version 2 makes 2.0 to 2.2 read the CRI's tables of version 3 alone.
+
+Source  containerd, cmd/containerd/server/config/config.go, before 2.0 services/server/config: LoadConfig, mergeConfig
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from posixpath import dirname, join, normpath
+from typing import Any
+
+from moor.formats.toml import Tree, laid, loaded
+
+MERGED = (2, 0)  # the first that merges tables of several files
+MIGRATED = (2, 3)  # the first that brings every file to one version before it merges them
+RELATIVE = (1, 7)  # the first that takes a relative glob for one of the importing file's directory
+LARGEST = 1024 * 1024  # bytes of one file
+
+# Prints, one a line, the file that containerd's process was told, the default one, and what they import, in the order
+# in which containerd reads them. A file that is not there is printed too.
+FILES = """\
+moor_told() {
+  pid=$(systemctl show -p MainPID --value containerd 2>/dev/null)
+  if [ -n "${pid#0}" ] && [ -r "/proc/$pid/cmdline" ]; then tr '\\0' '\\n' < "/proc/$pid/cmdline"
+  else
+    systemctl show -p ExecStart --value containerd 2>/dev/null |
+      sed -n 's/.*argv\\[\\]=\\(.*\\) ; ignore_errors.*/\\1/p' | tr ' ' '\\n'
+  fi | {
+    next=
+    while IFS= read -r word; do
+      case $next,$word in
+      yes,*) echo "$word"; next= ;;
+      ,--config=* | ,-config=* | ,-c=*) echo "${word#*=}" ;;
+      ,--config | ,-config | ,-c) next=yes ;;
+      esac
+    done
+  } | tail -n 1
+}
+moor_imports() { # FILE
+  sed -n '/^[[:space:]]*imports[[:space:]]*=/{
+:more
+s/#[^\\n]*//
+/\\]/!{
+N
+b more
+}
+s/\\].*//
+p
+}' "$1" | tr -d '\\n' | tr "\\"'" '\\n\\n' | sed -n 'n;p'
+}
+moor_files() { ( # FILE
+  n='
+'
+  IFS=$n; had=; left=$1
+  while [ -n "$left" ]; do
+    f=${left%%"$n"*}; case $left in *"$n"*) left=${left#*"$n"} ;; *) left= ;; esac
+    case "$n$had$n" in *"$n$f$n"*) continue ;; esac
+    had=$had$n$f; echo "$f"; [ -f "$f" ] || continue
+    for i in $(set -f; moor_imports "$f" | while IFS= read -r i; do
+      case $i in /*) ;; *) i=${f%/*}/$i ;; esac
+      case $i in *'*'*) set +f; for m in $i; do [ ! -e "$m" ] || echo "$m"; done ;; *) echo "$i" ;; esac
+    done); do left=$left${left:+$n}$i; done
+  done
+) }
+g=$(moor_told); c=${g:-/etc/containerd/config.toml}"""
+
+# A login at the beginning of a line loses all of its value, one within a line its text or list; the file stays TOML.
+LOGIN = '\\(auth\\|username\\|password\\|identitytoken\\|Authorization\\)"\\{0,1\\} *= *'
+HIDDEN = (
+    f"""sed -e 's/^\\( *"\\{{0,1\\}}{LOGIN}\\).*/\\1"x"/' -e 's/\\({LOGIN}\\)"[^"]*"/\\1"x"/g' """
+    f"""-e 's/\\({LOGIN}\\)\\[[^]]*\\]/\\1"x"/g' """
+    f"""-e "s/\\({LOGIN.replace('"', chr(92) + '"')}\\)'[^']*'/\\1\\"x\\"/g\""""
+)
+
+
+def reading(logins: bool) -> str:
+    """Return sh that prints what containerd reads, for ``reads_of``.
+
+    Args:
+        logins: whether logins in the files are printed too: they are left out where only the registry's table is judged
+    """
+    return f"""\
+{FILES}
+echo "path=$c"; echo "told=$g"; echo "version=$(containerd --version 2>/dev/null)"
+moor_dump() {{
+  cd "/proc/$pid/cwd" 2>/dev/null || cd / # as the process; relative globs of 1.6 begin there
+  if [ -n "$g" ] || [ -e "$c" ]; then containerd --config "$c" config dump; else containerd config default; fi 2>&1
+}}
+pid=$(systemctl show -p MainPID --value containerd 2>/dev/null)
+d=$(moor_dump) || echo "refused=$(printf '%s\\n' "$d" | tail -n 1)"
+printf '%s\\n' "$d" | sed -n -e 's/^imports = /loaded=/p' \\
+  -e '/^ *\\[.*registry\\]/,/^ *\\[/s/^ *config_path = /in_effect=/p'
+moor_files "$c" | while IFS= read -r f; do
+  if [ -f "$f" ]; then echo "file=$(head -c {LARGEST} "$f" | {"cat" if logins else HIDDEN} | base64 | tr -d '\\n') $f"
+  else echo "missing=$f"; fi
+done"""
+
+
+@dataclass(frozen=True)
+class Reads:
+    """What a containerd reads.
+
+    Attributes:
+        path: its configuration; ``told`` where its command line names it
+        version: what ``containerd --version`` printed
+        refused: what containerd said where it cannot read its files
+        in_effect: the directory of registries, as containerd itself puts its files together; None where it said nothing
+        files: path to content, in the order of reading; None is a file that is imported and not there
+    """
+
+    path: str
+    told: bool = False
+    version: str = ""
+    refused: str = ""
+    in_effect: str | None = None
+    files: Mapping[str, str | None] = ()  # type: ignore[assignment]  # replaced in __post_init__
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "files", dict(self.files))
+
+    def with_file(self, path: str, content: str) -> Reads:
+        """Return what would be read with one file changed or new; new ones are read if an import is for them."""
+        known = {**self.files, path: content}
+        return replace(self, files={name: known.get(name) for name in load_order(self.path, known)}, in_effect=None)
+
+
+def reads_of(output: str) -> Reads:
+    """Read what the fragment of ``reading`` printed."""
+    words: dict[str, str] = {}
+    files: dict[str, str | None] = {}
+    for line in output.splitlines():
+        key, _, value = line.partition("=")
+        if key == "file":
+            content, _, path = value.partition(" ")
+            files[normpath(path)] = _decoded(content)
+        elif key == "missing":
+            files[normpath(value)] = None
+        else:
+            words.setdefault(key, value.strip())
+    listed = {normpath(path) for path in _strings(words.get("loaded", ""))}
+    path = normpath(words.get("path") or "/etc/containerd/config.toml")
+    if path in listed:  # before 2.0 a list of all files that were read; later only of what imports say
+        files = {name: content for name, content in files.items() if name in listed or content is None}
+    in_effect = words.get("in_effect")
+    said = in_effect.strip("\"'") if in_effect is not None else None
+    return Reads(path, bool(words.get("told")), words.get("version", ""), words.get("refused", ""), said, files)
+
+
+def _decoded(content: str) -> str:
+    try:
+        return base64.b64decode(content).decode("utf-8", "surrogateescape")
+    except (ValueError, binascii.Error):
+        return ""
+
+
+def _strings(array: str) -> list[str]:
+    return array.replace("'", '"').split('"')[1::2]
+
+
+def trees_of(files: Mapping[str, str | None]) -> tuple[dict[str, Tree], dict[str, str]]:
+    """Return the files that are TOML, in order, and what is wrong with the others."""
+    trees: dict[str, Tree] = {}
+    wrong: dict[str, str] = {}
+    for path, content in files.items():
+        if content is None:
+            continue
+        try:
+            trees[path] = loaded(content)
+        except ValueError as error:
+            wrong[path] = str(error)
+    return trees, wrong
+
+
+def load_order(main: str, known: Mapping[str, str | None]) -> list[str]:
+    """Return the paths of ``known`` that containerd reads, in its order; an import that is not there is in it too."""
+    trees, _ = trees_of(known)
+    found: list[str] = []
+    waiting = [main]
+    while waiting:
+        path = waiting.pop(0)
+        if path in found:
+            continue
+        found.append(path)
+        imports = trees.get(path, {}).get("imports", ())
+        waiting += imported(path, imports if isinstance(imports, list) else (), known)
+    return found
+
+
+def imported(parent: str, imports: Iterable[object], known: Iterable[str]) -> Iterator[str]:
+    """Resolve what a file imports: relative to its directory, globs among the known paths."""
+    for one in imports:
+        pattern = normpath(join(dirname(parent), str(one)))
+        if "*" not in pattern:
+            yield pattern
+        else:
+            yield from sorted(p for p in known if p.count("/") == pattern.count("/") and fnmatchcase(p, pattern))
+
+
+def table(tree: Mapping[str, Any], *keys: str) -> Tree:
+    """Return the table below some keys; an empty one where something else stands there."""
+    found: Any = tree
+    for key in keys:
+        found = found.get(key) if isinstance(found, dict) else None
+    return found if isinstance(found, dict) else {}
+
+
+def version_of(tree: Mapping[str, Any]) -> int:
+    """Return the version that a file declares; 0 where it declares none, which takes the others' version."""
+    version = tree.get("version", 0)
+    return version if isinstance(version, int) and version > 1 else 0
+
+
+def plugin_of(trees: Sequence[Tree], plugin: str, release: tuple[int, int]) -> Tree:
+    """Return a plugin's table as the files, in their order, come to it."""
+    tables = [table(tree, "plugins", plugin) for tree in trees if plugin in table(tree, "plugins")]
+    if release < MERGED:
+        return tables[-1] if tables else {}
+    whole: Tree = {}
+    for one in tables:
+        whole = laid(whole, one)
+    return whole

@@ -1,0 +1,1 @@
+"""Access lists on network devices between the nodes and the registry."""

@@ -1,0 +1,116 @@
+"""Access lists of Junos and VyOS, whose configurations are the commands that make them and come into effect at once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from moor.tasks.devices.acl.text import ListOnDevice, ListSyntax, commands
+
+
+@dataclass(frozen=True)
+class Commands(ListSyntax):
+    """Reads and writes commands; a node is what goes as a whole, such as a term or a rule.
+
+    Attributes:
+        platform: as hier-config calls it
+        entry: a node of the list NAME, as a pattern
+        hook: a node by which a list filters somewhere
+        by: what ends the line of a hook that names the list NAME
+        interface: a line about an interface; its groups are the interface's name
+        ordered: whether the first node that fits decides, so that their order counts
+    """
+
+    platform: str
+    entry: str
+    hook: str
+    by: str
+    interface: str
+    ordered: bool = False
+
+    def check(self, configuration: str) -> None:
+        strange = [line for line in configuration.splitlines() if line and not line.startswith(("set ", "deactivate "))]
+        if strange or not configuration.strip():
+            raise ValueError(f"{strange[0] if strange else ''!r} is no line of it")
+        if not re.search(self.interface, configuration, re.MULTILINE):
+            raise ValueError("it has no interface")
+
+    def started(self, configuration: str) -> str:
+        from hier_config.platforms.functions import convert_to_set_commands
+
+        return convert_to_set_commands(configuration)
+
+    def find(self, configuration: str, name: str) -> ListOnDevice:
+        text = configuration.replace("'", "").replace('"', "")
+        lists = self._nodes(text, self.entry.replace("NAME", re.escape(name)))
+        hooks = self._nodes(text, self.hook)
+        ours = {
+            node: lines
+            for node, lines in hooks.items()
+            if any(line.endswith(self.by.replace("NAME", name)) for line in lines)
+        }
+        order = list(lists) if self.ordered else sorted(lists, key=_natural)
+        shown = [*(lists[node] for node in order), *(ours[node] for node in sorted(ours, key=_natural))]
+        return ListOnDevice(
+            "\n".join(line for lines in shown for line in sorted(lines)),
+            frozenset(".".join(filter(None, found)) for found in re.findall(self.interface, text, re.MULTILINE)),
+            frozenset(node.removeprefix("set ") for node in ours),
+            {
+                node.removeprefix("set "): lines[-1].removeprefix(node).strip()
+                for node, lines in hooks.items()
+                if node not in ours
+            },
+        )
+
+    def _nodes(self, text: str, pattern: str) -> Mapping[str, list[str]]:
+        """Return the lines of each node, in the device's order; what is deactivated belongs to its node."""
+        found: dict[str, list[str]] = {}
+        for line in text.splitlines():
+            if node := re.match(pattern, re.sub("^deactivate ", "set ", line)):
+                found.setdefault(node[0], []).append(line.rstrip())
+        return found
+
+    def remedy(self, before: str, after: str, name: str) -> list[str]:
+        inactive = [line for line in before.splitlines() if line.startswith("deactivate ")]
+        active = "\n".join(line for line in before.splitlines() if line not in inactive)
+        activated = [re.sub("^deactivate", "activate", line) for line in inactive]
+        return [*activated, *self._changed(active, after, name)]
+
+    def _changed(self, before: str, after: str, name: str) -> list[str]:
+        from hier_config import Platform, get_hconfig_driver
+
+        pattern = f"{self.entry.replace('NAME', re.escape(name))}|{self.hook}"
+        old, new = self._nodes(before, pattern), self._nodes(after, pattern)
+        if self.ordered and [node for node in old if node in new] != [node for node in new if node in old]:
+            return self._anew(old, new)
+        gone = [f"delete {node.removeprefix('set ')}" for node in old if node not in new]
+        kept = "\n".join(line for node, lines in old.items() if node in new for line in lines)
+        return [*gone, *commands(get_hconfig_driver(Platform[self.platform]), kept, after)]
+
+    def _anew(self, old: Mapping[str, list[str]], new: Mapping[str, list[str]]) -> list[str]:
+        """Delete every node and set it again, since the order of nodes is that of their making."""
+        deleted = [f"delete {node.removeprefix('set ')}" for node in old]
+        return [*deleted, *(line for lines in new.values() for line in lines)]
+
+
+def _natural(node: str) -> list[tuple[int, str]]:
+    """Return what sorts rule 9 before rule 10."""
+    return [(int(word), "") if word.isdigit() else (0, word) for word in node.split()]
+
+
+JUNOS = Commands(
+    "JUNIPER_JUNOS",
+    entry=r"set firewall family inet filter NAME(?: term \S+|$)",
+    hook=r"set interfaces \S+ unit \d+ family inet filter (?:input|output)",
+    by=" NAME",
+    interface=r"^set interfaces (\S+) unit (\d+)",
+    ordered=True,
+)
+VYOS = Commands(
+    "VYOS",
+    entry=r"set firewall ipv4 name NAME (?:rule \d+|default-action)",
+    hook=r"set firewall ipv4 forward filter rule \d+",
+    by=" jump-target NAME",
+    interface=r"^set interfaces \S+ (\S+)(?: vif (\d+))?",
+)

@@ -1,0 +1,108 @@
+"""Who reaches the registry, tried by each of its addresses: members do, and hosts of the group outsiders do not."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from nornir.core.filter import F
+from nornir.core.inventory import Host
+from nornir.core.task import Result, Task
+
+from moor.connections.names import OUTSIDERS as OUTSIDERS
+from moor.engine.converge import read
+from moor.engine.desired import desired_of
+from moor.engine.observation import observation_of
+from moor.resources.base import Resource
+from moor.settings import optional_settings_of, settings_of
+from moor.tasks.diagnosis.evidence.probes import CONNECT_S, Probe
+from moor.tasks.diagnosis.node import told
+from moor.tasks.diagnosis.rules.chain import LayerResult
+from moor.tasks.diagnosis.rules.rule import Verdict
+from moor.tasks.facts import Registry
+
+LAYER = "access"
+# Source: errno(3) and RFC 1812, 5.2.7.1: what a refusal makes of connect(2).
+REFUSALS = {
+    "111": "refused (a reset): nothing listens there, or a firewall says so",
+    "113": "prohibited (by ICMP): a firewall or a router says so",
+    "13": "prohibited (by ICMP): a firewall or a router says so",
+    "101": "without a route",
+}
+DROPPED = "dropped: nobody answers"
+
+
+class ByIpv6(F):
+    """A filter that holds for hosts for which the registry has an IPv6 address beside the other."""
+
+    def __call__(self, host: Host) -> bool:
+        registry = optional_settings_of(host, Registry)
+        return bool(super().__call__(host)) and registry is not None and registry.address6 is not None
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """How a connection from a host to one address ended; ``how`` is empty where it was made."""
+
+    address: str
+    how: str
+    hop: str
+
+
+def desired(host: Host) -> Sequence[Resource]:
+    """Return the attempts; whatever comes of them is no difference."""
+    registry = settings_of(host, Registry)
+    return [Probe("access", "\n".join(_attempt(str(a), registry.port) for a in registry.addresses))]
+
+
+def _attempt(address: str, port: int) -> str:
+    place = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+    return f"""\
+echo "to {address}"
+ip route get {address} 2>&1 | head -n 1
+command -v openssl >/dev/null || echo 'no openssl'
+timeout {CONNECT_S} openssl s_client -connect {place} 2>&1 | grep -e CONNECTED -e 'errno' | head -n 2"""
+
+
+def attempts(answer: str) -> Iterator[Attempt]:
+    """Read what the fragment printed."""
+    for part in re.split(r"^to ", answer, flags=re.MULTILINE)[1:]:
+        address, _, rest = part.partition("\n")
+        number, via = re.search(r"errno ?= ?(\d+)", rest), re.search(r"\bvia (\S+)", rest)
+        how = "" if "CONNECTED" in rest else REFUSALS.get(number[1] if number else "", DROPPED)
+        if "no openssl" in rest:
+            how = "not tried, for openssl is missing"
+        yield Attempt(address, how, f"{via[1]}, or what lies behind it" if via else "the registry's host itself")
+
+
+def verdicts(tried: Sequence[Attempt], port: int, outside: bool) -> Iterator[Verdict]:
+    """Yield which attempts ended otherwise than they should; a member may lack one family where the other will do."""
+    reached = any(not attempt.how for attempt in tried)
+    for attempt in tried:
+        if not outside and reached and attempt.how == REFUSALS["101"]:
+            continue
+        place = f"{attempt.address} port {port}"
+        if outside and not attempt.how:
+            yield Verdict(
+                LAYER, "access-open", f"a host that is to be kept out reaches {place}",
+                "moor apply firewall; if nothing differs there, a rule of other people lets it in",
+            )  # fmt: skip
+        elif outside and attempt.how.startswith("not tried"):
+            yield Verdict(LAYER, "access-untried", f"{place} was {attempt.how}", "install openssl there")
+        elif not outside and attempt.how:
+            yield Verdict(
+                LAYER, "access-shut",
+                f"a member's connection to {place} is {attempt.how}; the next hop is {attempt.hop}",
+                "moor apply firewall; see data.access",
+            )  # fmt: skip
+
+
+def prove_access(task: Task) -> Result:
+    """Prove that the host reaches the registry, or that it does not; raises HostError where it is otherwise."""
+    seen, (probe, *_) = observation_of(task.host), desired_of(task, desired)
+    read(task, [probe], seen)
+    answer = str((seen.states[probe.id] or {}).get("answer", ""))
+    port, outside = settings_of(task.host, Registry).port, task.host.has_parent_group(OUTSIDERS)
+    found = tuple(verdicts(list(attempts(answer)), port, outside))
+    return told(task, [LayerResult(LAYER, "fault" if found else "ok", found)])

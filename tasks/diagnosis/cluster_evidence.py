@@ -1,0 +1,104 @@
+"""What the cluster says of a node, its pods and their secrets, layer by layer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from nornir.core.task import Task
+
+from moor.context import Looking
+from moor.engine.asked_once import once
+from moor.errors import HostError
+from moor.inventory.identity import Identity
+from moor.tasks.cluster.api import cluster_of
+from moor.tasks.diagnosis.evidence.cluster_model import ClusterView, PodExpectations, Tree, namespace_of
+from moor.tasks.diagnosis.evidence.pods import faulty, node_evidence, pod_evidence
+from moor.tasks.diagnosis.evidence.pull_secrets import secret_evidence
+from moor.tasks.diagnosis.rules.chain import Seen
+from moor.tasks.diagnosis.rules.rule import Evidence
+from moor.tasks.diagnosis.subject import NODES, node_name, workloads_of
+
+
+@dataclass(frozen=True)
+class Own:
+    """What a node said itself: who it is, and how its login went."""
+
+    identity: Identity
+    login: Seen | None = None
+
+
+@dataclass
+class Told:
+    """What the cluster says of a node by layer, and why it says nothing of others."""
+
+    evidence: dict[str, Seen] = field(default_factory=dict)
+    unknown: dict[str, str] = field(default_factory=dict)
+
+
+def of_cluster(task: Task, looking: Looking, view: ClusterView | str | None, wanted: PodExpectations, own: Own) -> Told:
+    """Return what the cluster says of this node; a control plane answers for rollouts and for pods without a node."""
+    found = Told()
+    if view is None:
+        return found
+    if isinstance(view, str):
+        found.unknown = dict.fromkeys(("secret", "node", "pod"), view)
+        return found
+    leads = task.host.has_parent_group("control_plane")
+    name = node_name(task, view, own.identity)
+    node = next((n for n in view.nodes if n["metadata"]["name"] == name), None)
+    if NODES in view.unknown:
+        found.unknown["node"] = view.unknown[NODES]
+    else:
+        found.evidence["node"] = node_evidence(node, task.host.name)
+    pods = [pod for pod in view.pods if (pod.get("spec") or {}).get("nodeName", "" if leads else None) == name]
+    pods += [pod for pod in view.pods if leads and not (pod.get("spec") or {}).get("nodeName")]
+    _add_secrets(found, pods, view, wanted, own.login)
+    held = faulty([one for pod in pods for one in pod_evidence(pod, view, wanted, task.host.name)])
+    if held:
+        found.evidence["pod"] = held
+    elif hidden := [words for key, words in view.unknown.items() if key.startswith("Pod ")]:
+        found.unknown["pod"] = hidden[0]
+    if leads:
+        _add_rollouts(found, task, looking, held)
+    return found
+
+
+def _add_secrets(
+    found: Told, pods: Sequence[Tree], view: ClusterView, wanted: PodExpectations, login: Seen | None
+) -> None:
+    """Add the pull secrets of pods, of those of one owner once; one that may not be read is not known, and no fault."""
+    from moor.tasks.diagnosis.evidence.cluster_view import unread
+
+    refused = login.get("user", "") if isinstance(login, Mapping) and login.get("status") == "401" else ""
+    hidden = {id(pod): words for pod in pods if (words := unread(view, pod))}
+    each: dict[tuple[str, str], Evidence] = {}
+    for pod in pods:
+        if id(pod) not in hidden:
+            one = secret_evidence(pod, view, wanted)
+            known = {**one, "refused": "yes" if refused and one.get("user") == refused else "no"}
+            each.setdefault((namespace_of(pod), f"{one['owner']} {one.get('secret', '')}"), known)
+    if hidden and not any(one.get("matches") != "yes" for one in each.values()):
+        found.unknown["secret"] = next(iter(hidden.values()))
+    elif each:
+        found.evidence["secret"] = list(each.values())
+
+
+def _add_rollouts(found: Told, task: Task, looking: Looking, pods: Sequence[Evidence]) -> None:
+    """Add how far the rollouts are; where that may not be read, pods alone count."""
+    rolling = once(task, ("rollouts", looking.deployment), lambda: _unfinished(task, looking))
+    if isinstance(rolling, HostError):
+        if not pods:
+            found.unknown["pod"] = str(rolling)
+    elif "pod" not in found.unknown:
+        found.evidence["pod"] = [*pods, *([{"rollout": rolling}] if rolling or not pods else [])]
+
+
+def _unfinished(task: Task, looking: Looking) -> str | HostError:
+    names = [(workload.namespace, name) for name, workload in workloads_of(task, looking).items()]
+    try:
+        from moor.tasks.diagnosis.evidence.cluster_view import unfinished
+
+        return "; ".join(unfinished(cluster_of(task), names))
+    except HostError as error:
+        return error

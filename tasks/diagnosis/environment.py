@@ -1,0 +1,95 @@
+"""What surrounds a host, and no file of moor's mends: what keeps its clock, and how large packets on its way may be."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+
+from nornir.core.inventory import Host
+from nornir.core.task import Result, Task
+
+from moor.engine.converge import read
+from moor.engine.desired import desired_of
+from moor.engine.findings import Finding
+from moor.engine.observation import observation_of
+from moor.engine.results import FindingResult
+from moor.resources.base import Resource
+from moor.tasks.containerd import rancher
+from moor.tasks.containerd.hosts_toml import made_by
+from moor.tasks.diagnosis.evidence.endpoint import ControllerFacts
+from moor.tasks.diagnosis.evidence.mtu import mtu_of
+from moor.tasks.diagnosis.evidence.node_answers import evidence_of
+from moor.tasks.diagnosis.evidence.probes import Probe
+from moor.tasks.diagnosis.node import told
+from moor.tasks.diagnosis.rules import RULES
+from moor.tasks.diagnosis.rules.chain import judge
+from moor.tasks.diagnosis.rules.rule import Evidence
+from moor.tasks.diagnosis.subject import asked_of, door_of
+from moor.tasks.diagnosis.users_podman import ASKED as USERS
+from moor.tasks.diagnosis.users_podman import ByPodman, users_causes
+from moor.tasks.runtime_proxies import lines
+
+CLOCK = "clock:kept"
+
+# A container has the clock of its machine, and may not set it. Processes are looked for by name, whatever started them.
+KEEPING = """\
+if systemd-detect-virt --container --quiet 2>/dev/null || [ -e /run/systemd/container ]; then echo container=yes
+else
+  echo "keeper=$(cat /proc/[0-9]*/comm 2>/dev/null |
+    grep -xE 'chronyd|ntpd|openntpd|systemd-timesyn|phc2sys|ptp4l' | sort -u | tr '\\n' ' ')"
+  x=$(timeout 5 chronyc -n tracking 2>/dev/null | sed -n 's/^Leap status *: *//p')
+  case $x in
+    'Not synchronised') echo synchronised=no ;;
+    ?*) echo synchronised=yes ;;
+    *) echo "synchronised=$(timeout 5 timedatectl show -p NTPSynchronized --value 2>/dev/null)" ;;
+  esac
+fi"""
+
+
+def desired(host: Host) -> Sequence[Resource]:
+    """Return the questions; whatever is answered is no difference."""
+    keeping = [Probe("timekeeping", KEEPING)]
+    if ByPodman()(host):
+        keeping.append(USERS)
+    if not host.has_parent_group("nodes"):
+        return keeping
+    if (own := asked_of(host, "").own) in rancher.DIRECTORY:
+        keeping.append(Probe("containerd", made_by(own, door_of(host).host_port)))
+    return [*keeping, Probe("mtu", mtu_of(door_of(host).addresses))]
+
+
+def look_around(task: Task) -> Result:
+    """Tell of a clock that nothing keeps, of checks left out; raises HostError where large packets are lost."""
+    seen, resources = observation_of(task.host), desired_of(task, desired)
+    read(task, resources, seen)
+    answers = {probe.id.partition(":")[2]: str((seen.states[probe.id] or {}).get("answer", "")) for probe in resources}
+    if finding := clock_finding(lines(answers["timekeeping"]), task.host.name):
+        task.results.append(FindingResult(task.host, finding))
+    for hidden in users_causes(answers.get("registries", ""), task.host):
+        task.results.append(FindingResult(task.host, Finding(hidden.rule, hidden.cause, hidden.mend, task.host.name)))
+    evidence = evidence_of(answers, asked_of(task.host, ""), ControllerFacts(), task.host.name, time.time())
+    if "containerd" in answers:
+        found = unchecked_findings(evidence["containerd"], task.host.name)
+        task.results.extend(FindingResult(task.host, finding) for finding in found)
+    return told(task, judge({layer: evidence[layer] for layer in ("mtu",) if layer in evidence}, RULES))
+
+
+def unchecked_findings(evidence: Evidence, host: str) -> Iterator[Finding]:
+    """Yield what has k3s or RKE2 check no certificate of the registry."""
+    (layer,) = judge({"containerd": evidence}, RULES)
+    for verdict in layer.verdicts:
+        yield Finding(f"runtime:{verdict.rule}", verdict.cause, verdict.mend, host)
+
+
+def clock_finding(seen: dict[str, str], host: str) -> Finding | None:
+    """Judge who keeps a clock; None where it is synchronised, or nobody can tell that it is not."""
+    keeper, synchronised = " and ".join(seen.get("keeper", "").split()), seen.get("synchronised", "")
+    if seen.get("container") or synchronised == "yes" or (keeper and not synchronised):
+        return None
+    if not keeper:
+        what = "nothing keeps its clock (neither chrony nor timesyncd nor another NTP service runs)"
+        return Finding(CLOCK, what, f"run on {host}: apt-get install systemd-timesyncd; timedatectl set-ntp true", host)
+    what = f"{keeper} runs, and its clock is not synchronised"
+    return Finding(
+        CLOCK, what, f"run on {host}: timedatectl timesync-status, or chronyc sources; is UDP 123 open?", host
+    )

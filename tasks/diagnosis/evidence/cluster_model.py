@@ -1,0 +1,93 @@
+"""What was read of a cluster, and what pods should have; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from moor.tasks.diagnosis.evidence.owners import Owners
+from moor.tasks.diagnosis.messages.fields import Ours
+
+Tree = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class ClusterView:
+    """What was read of the cluster, once for all nodes.
+
+    Attributes:
+        secrets: by namespace and name; None where it does not exist
+        accounts: names of the pull secrets of a ServiceAccount, by namespace and name
+        placed: namespaces in which a secret of that name exists
+        unknown: why something could not be read, by ``Kind NAMESPACE`` or ``Kind NAMESPACE/NAME``
+        owners: of ReplicaSets and Jobs
+    """
+
+    nodes: Sequence[Tree] = ()
+    pods: Sequence[Tree] = ()
+    events: Sequence[Tree] = ()
+    secrets: Mapping[tuple[str, str], Tree | None] = field(default_factory=dict)
+    accounts: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
+    placed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    similar: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    unknown: Mapping[str, str] = field(default_factory=dict)
+    owners: Owners = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class PodExpectations:
+    """What pods and their pull secrets should have.
+
+    Attributes:
+        login: of the robot, as Harbor names it; None where nobody knows it
+        digests: that were pushed, by PROJECT/REPOSITORY
+        ours: the registry of the inventory
+        managed: workloads and pull secrets of the inventory, by namespace and name
+    """
+
+    host_port: str
+    login: tuple[str, str] | None = None  # the password by its hash
+    digests: Mapping[str, str] = field(default_factory=dict)
+    ours: Ours = field(default_factory=Ours)
+    managed: frozenset[tuple[str, str]] = frozenset()
+
+    def manages(self, namespace: str, owner: str, secrets: Iterable[str] = ()) -> bool:
+        """Return whether the inventory makes what owns a pod, or one of its pull secrets."""
+        return any((namespace, name) in self.managed for name in (owner, *secrets))
+
+
+def namespace_of(pod: Tree) -> str:
+    return str(pod["metadata"].get("namespace", "default"))
+
+
+def place(pod: Tree) -> str:
+    return f"{namespace_of(pod)}/{pod['metadata']['name']}"
+
+
+def images(pod: Tree) -> list[str]:
+    """List the images of a pod's containers, the initial ones first."""
+    spec = pod.get("spec") or {}
+    kinds = ("initContainers", "containers", "ephemeralContainers")
+    return [str(container.get("image", "")) for kind in kinds for container in spec.get(kind) or []]
+
+
+def path_in(image: str, host_port: str) -> str:
+    """Return an image's PROJECT/REPOSITORY:TAG, or its digest behind ``@``; empty where it is of another registry."""
+    host, _, path = image.partition("/")
+    if host != host_port or not path:
+        return ""
+    named, at, digest = path.partition("@")
+    head, colon, tag = named.rpartition(":")
+    tagged = colon and "/" not in tag
+    return f"{head if tagged else named}@{digest}" if at else named if tagged else f"{named}:latest"
+
+
+def images_of(pod: Tree, host_port: str) -> list[str]:
+    """List a pod's images of one registry, each once."""
+    return list(dict.fromkeys(path for image in images(pod) if (path := path_in(image, host_port))))
+
+
+def concerns(pod: Tree, host_port: str) -> bool:
+    """Return whether a pod takes an image from the registry."""
+    return any(image.partition("/")[0] == host_port for image in images(pod))

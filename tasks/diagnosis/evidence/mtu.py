@@ -1,0 +1,69 @@
+"""The path MTU: whether a packet as large as the node sends them arrives, or somebody says that it is too large.
+
+Where neither happens a handshake or a large layer hangs, while everything small works.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from shlex import quote
+
+SIZES = (1500, 1492, 1450, 1400, 1350, 1300, 1280, 1000, 576)  # of packets, in bytes: which of them comes through
+
+
+def mtu_of(addresses: Sequence[str]) -> str:
+    """Return the fragment that asks on the way to the first address to which there is a route.
+
+    ``large`` is pass, told (a router answers that it is too large, as it should), stuck, or why nobody knows: silent,
+    limited (no size comes through, so that it is no matter of size), untold. Of the two programs that can send a packet
+    which nobody may cut, iputils' ping and busybox' traceroute, one is there nearly everywhere.
+
+    References:
+        ping(8), -M do; RFC 1191, 3 and RFC 8201, 4
+    """
+    places = " ".join(map(quote, addresses))
+    return f"""\
+{_ASK}
+for a in {places}; do
+  d=$(ip route get "$a" 2>/dev/null | sed -n 's/.* dev \\([^ ]*\\).*/\\1/p' | head -n 1)
+  m=$(cat "/sys/class/net/${{d:-.}}/mtu" 2>/dev/null) || continue
+  echo "towards=$a"; echo "device=$d"; echo "mtu=$m"
+  case $a in *:*) h=48 ;; *) h=28 ;; esac
+  [ "$d" != lo ] || {{ echo large=pass; break; }}
+  by=ping; small=$(ask 100)
+  if [ "$small" = untold ]; then by=traceroute; small=$(ask 100); fi
+  case $small in pass|told) ;; lost) echo large=silent; break ;; *) echo large=untold; break ;; esac
+  large=$(ask "$m"); [ "$large" != lost ] || large=$(ask "$m")
+  [ "$large" = lost ] || {{ echo "large=$large"; break; }}
+  for s in {" ".join(map(str, SIZES))}; do
+    if [ "$s" -lt "$m" ]; then case $(ask "$s") in pass|told) echo "passes=$s"; large=stuck; break ;; esac; fi
+  done
+  # A host answers only so often (icmp(7), icmp_ratelimit): what was lost for that comes through after a while.
+  if [ "$large" = stuck ]; then sleep 2; x=$(ask "$m"); [ "$x" = lost ] || large=$x
+  else large=limited; fi
+  echo "large=$large"
+  break
+done"""
+
+
+# Sends a packet of $1 bytes to $a. Of busybox' traceroute a line with !F says that a router finds it too large, any
+# other answer of the registry's host itself that it arrived.
+_ASK = """\
+ask() {
+  if [ "$by" = ping ]; then
+    x=$(ping -n -c 1 -W 1 -M do -s $(($1 - h)) "$a" 2>&1) && { echo pass; return; }
+  else
+    x=$(busybox traceroute -n -F -q 1 -w 1 -f 64 -m 64 "$a" "$1" 2>&1)
+  fi
+  case $x in
+    *mtu=*|*'mtu = '*|*'too long'*|*'too big'*|*'Frag needed'*|*'!F'*) echo told ;;
+    *"64  $a "*' ms'*) echo pass ;;
+    *'loss'*|*'64  *'*) echo lost ;;
+    *) echo untold ;;
+  esac
+}"""
+
+
+def measured(fields: Mapping[str, str]) -> bool:
+    """Return whether the answer says anything of the way's MTU."""
+    return fields.get("large") in ("pass", "told", "stuck")

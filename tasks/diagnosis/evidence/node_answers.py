@@ -1,0 +1,153 @@
+"""What a node's answers say of each layer, in fields; pure. Nothing of a login or a token is in them."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from moor.formats.nesting import json_value
+from moor.resources.requirement import skew
+from moor.tasks.diagnosis.evidence.endpoint import ControllerFacts, ProbeRequest
+from moor.tasks.diagnosis.evidence.mtu import measured
+from moor.tasks.diagnosis.evidence.pulling import FETCH_BYTES
+from moor.tasks.diagnosis.evidence.registry_answers import answered, clean, explained_pull, last_line, resolved, word
+from moor.tasks.diagnosis.evidence.runtime_answers import containerd, own_runtime
+from moor.tasks.diagnosis.evidence.tls_handshake import transcript
+from moor.tasks.runtime_proxies import between, lines, remedy
+
+MACHINES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "i686": "386", "ppc64le": "ppc64le"}
+CLOCK_S = 60  # a clock off by more makes certificates and tokens look out of their time
+
+
+def evidence_of(
+    answers: Mapping[str, str], asked: ProbeRequest, known: ControllerFacts, host: str, now: float
+) -> dict[str, dict[str, str]]:
+    """Return the evidence by layer.
+
+    Args:
+        answers: a probe's name to what the node said
+        host: the node's name in the inventory, for the mends
+        now: the controller's time after the answers came, seconds since 1970
+    """
+    about = {
+        "host": host,
+        "name": asked.door.name,
+        "host_port": asked.door.host_port,
+        "wanted": " ".join(asked.door.addresses),
+    }
+    about |= {"port": str(asked.door.port), "image": asked.image, "project": asked.image.partition("/")[0]}
+    about |= {"repository": asked.repository, "tag": asked.tag, "robot_state": known.robot, "controller": known.harbor}
+    about |= {"mode": asked.names, "bring": known.bring or f"push {asked.image} from where it was built"}
+    about |= {"setter": known.setter or "the template that names it", "ours": known.own}
+    fields = {name: lines(answer) for name, answer in answers.items()}
+    wire = {**fields.get("wire", {}), **transcript(answers.get("wire", ""), now)}
+    registry = fields.get("registry", {})
+    found: dict[str, dict[str, str]] = {
+        "clock": clock(fields.get("clock", {}), now),
+        "name": resolved(fields.get("name", {}), asked),
+        "route": wire,
+        "mtu": fields.get("mtu", {}),
+        "tls": {**wire, "issued": known.fingerprint},
+        "challenge": challenge(registry, asked) | answered(registry, "v2", asked, host),
+        "login": {"user": asked.login[0] if asked.login else "", "status": registry.get("login", "")}
+        | answered(registry, "login", asked, host),
+        "rights": {
+            "user": asked.login[0] if asked.login else "",
+            **rights(registry, asked),
+            "project_state": known.project,
+        },
+        "manifest": manifest(registry, fields.get("containerd", {}), known)
+        | answered(registry, "manifest", asked, host),
+        "containerd": (own_runtime if asked.own else containerd)(answers.get("containerd", ""), asked, host),
+        "proxy": proxy(fields.get("proxy", {}), asked),
+    }
+    if "containerd" not in answers:
+        del found["containerd"]
+    if not measured(found["mtu"]):
+        del found["mtu"]
+    if "pull" in answers:
+        found["pull"] = explained_pull(answers["pull"], asked, host) | pull(answers["pull"])
+    return {layer: {**{k: clean(v) for k, v in part.items()}, **about} for layer, part in found.items()}
+
+
+def clock(fields: Mapping[str, str], now: float) -> dict[str, str]:
+    """Return how far the node's clock is off; empty where it is right."""
+    try:
+        off = skew(int(fields.get("there", "")), int(fields.get("before", "")), int(now), CLOCK_S)
+    except ValueError:
+        off = "its clock cannot be read"
+    return {"off": off.partition(",")[0]}
+
+
+def challenge(fields: Mapping[str, str], asked: ProbeRequest) -> dict[str, str]:
+    """Read where the registry sends its clients for a token."""
+    told = fields.get("challenge", "")
+    realm = re.search(r'realm="([^"]*)"', told)
+    scheme, _, rest = (realm[1] if realm else "").partition("://")
+    return {
+        "status": fields.get("v2", ""),
+        "realm": realm[1] if realm else "",
+        "scheme": scheme,
+        "realm_host": rest.partition("/")[0],
+        "realm_found": fields.get("realm_found", ""),
+    }
+
+
+def rights(fields: Mapping[str, str], asked: ProbeRequest) -> dict[str, str]:
+    """Read from a token's middle part what it allows on the repository."""
+    actions: list[str] = []
+    for entry in _access(fields.get("token", "")):
+        if isinstance(entry, dict) and entry.get("name") == asked.repository:
+            actions.extend(str(action) for action in entry.get("actions") or ())
+    return {"status": fields.get("scoped", ""), "actions": " ".join(actions), "token": word("token" in fields)}
+
+
+def _access(part: str) -> list[Any]:
+    try:
+        claims = json_value(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+        access = claims.get("access")
+    except (ValueError, AttributeError, binascii.Error):
+        return []
+    return access if isinstance(access, list) else []
+
+
+def manifest(fields: Mapping[str, str], machine: Mapping[str, str], known: ControllerFacts) -> dict[str, str]:
+    """Bring together what node and controller see of the image."""
+    name = machine.get("machine", "")
+    own, held = MACHINES.get(name, name), known.architectures.split()
+    return {
+        "status": fields.get("manifest", ""),
+        "digest": fields.get("digest", ""),
+        "pushed": known.digest,
+        "project_state": known.project,
+        "repository_state": known.repository,
+        "tag_state": known.tag,
+        "architecture": own,
+        "architectures": known.architectures,
+        "fits": word(not own or not held or own in held),
+    }
+
+
+def proxy(fields: Mapping[str, str], asked: ProbeRequest) -> dict[str, str]:
+    """Return whether containerd goes to the registry through a proxy that is not meant, and what leaves it out."""
+    name = asked.door.name
+    astray = not asked.proxied and between(fields, name, asked.door.port)
+    return {
+        "between": word(astray),
+        "unit": asked.unit,
+        "no_proxy": fields.get("no_proxy", ""),
+        "remedy": remedy(fields, name, asked.unit) if astray else "",
+    }
+
+
+def pull(answer: str) -> dict[str, str]:
+    """Read how a pull ended, and whether a layer arrived; ``arrived`` is empty where none could be asked for."""
+    found = {"pulled": word("moor: pulled" in answer), "said": last_line(answer), "arrived": ""}
+    part = re.search(r"^moor: arrived (\d+) of (\d+) from (\S+)$", answer, re.MULTILINE)
+    if not part:
+        return found
+    got, size = int(part[1]), int(part[2])
+    return {**found, "arrived": word(got > 0 and got >= min(size, FETCH_BYTES)), "blob": part[3], "bytes": part[1]}

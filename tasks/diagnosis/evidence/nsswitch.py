@@ -1,0 +1,63 @@
+"""What the line ``hosts:`` of /etc/nsswitch.conf keeps a name from being found by; pure.
+
+Source  nsswitch.conf(5); nss-mdns and nss-resolve, their own documentation
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+COVERS = {"files": ("files",), "dns": ("dns",), "resolve": ("files", "dns")}  # resolved reads /etc/hosts too
+TOKEN = re.compile(r"\[[^\]]*\]|[^\s\[\]]+")
+
+
+def asked(line: str, name: str) -> Iterator[tuple[str, str]]:
+    """Yield the sources that are asked for a name that no source before knows, each with what ends the search there."""
+    tokens = TOKEN.findall(line)
+    for index, source in enumerate(tokens):
+        if source.startswith("["):
+            continue
+        action = tokens[index + 1] if index + 1 < len(tokens) and tokens[index + 1].startswith("[") else ""
+        ends = _ends(source, action, name)
+        yield source, action if ends else ""
+        if ends:
+            return
+
+
+def _ends(source: str, action: str, name: str) -> bool:
+    """Return whether the search ends at a source that does not know the name."""
+    words = action.strip("[]").upper().split()
+    returns = any(
+        word in ("NOTFOUND=RETURN", "!SUCCESS=RETURN", "!UNAVAIL=RETURN", "!TRYAGAIN=RETURN") for word in words
+    )
+    if source.startswith("mdns"):  # for any other name it is not available, rather than not found
+        return returns and name.endswith(".local")
+    return returns
+
+
+def kept_back(line: str, name: str, known: str) -> str:
+    """Return why a name that a source knows is not found; empty where the line is not to blame.
+
+    Args:
+        known: the source that knows it: ``files`` or ``dns``
+    """
+    if not line.strip():
+        return ""
+    reached = list(asked(line, name))
+    if any(known in COVERS.get(source, ()) for source, _ in reached):
+        return ""
+    source, action = reached[-1] if reached else ("", "")
+    return f"{source} {action} ends the search before {known}" if action else f"it does not name {known}"
+
+
+def corrected(line: str) -> str:
+    """Return the line with files and dns asked first, and the other sources behind them."""
+    rest: list[str] = []
+    kept = True
+    for token in TOKEN.findall(line):
+        if not token.startswith("["):
+            kept = token not in ("files", "dns")
+        if kept:
+            rest.append(token)
+    return " ".join(["files", "dns", *rest])

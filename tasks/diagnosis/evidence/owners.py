@@ -1,0 +1,57 @@
+"""From what a pod comes, as its owner references say; pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+Tree = Mapping[str, Any]
+Owner = tuple[str, str]  # kind and name
+Owners = Mapping[tuple[str, str, str], Owner | None]  # by namespace, kind and name
+BETWEEN = ("ReplicaSet", "Job")  # which mostly have an owner themselves
+
+
+def controller(metadata: Tree) -> Owner | None:
+    """Return what controls an object; None where nothing does."""
+    references = metadata.get("ownerReferences") or []
+    leading = next((entry for entry in references if entry.get("controller")), next(iter(references), None))
+    return (str(leading.get("kind", "")), str(leading.get("name", ""))) if leading else None
+
+
+def owners(pod: Tree, known: Owners) -> Iterator[Owner]:
+    """Yield what a pod comes from, the nearest first.
+
+    Args:
+        known: owners of ReplicaSets and Jobs; of one that could not be read the name tells what it can
+    """
+    namespace = str(pod["metadata"].get("namespace", "default"))
+    found = controller(pod["metadata"])
+    if found is None:
+        return
+    yield found
+    key = (namespace, *found)
+    above = known[key] if key in known else _by_name(found, pod["metadata"].get("labels") or {})
+    if above:
+        yield above
+
+
+def _by_name(found: Owner, labels: Tree) -> Owner | None:
+    kind, name = found
+    mark = str(labels.get("pod-template-hash", ""))
+    if kind == "ReplicaSet" and mark and name.endswith(f"-{mark}"):
+        return "Deployment", name.removesuffix(f"-{mark}")
+    numbered = re.fullmatch(r"(.+)-\d{8,}", name)  # minutes since 1970, as the CronJob's controller names its Jobs
+    return ("CronJob", numbered[1]) if kind == "Job" and numbered else None
+
+
+def owner(pod: Tree, known: Owners) -> Owner:
+    """Return the last owner of a pod, which is what people write; a bare pod is its own."""
+    return next(iter(reversed(list(owners(pod, known)))), ("Pod", str(pod["metadata"]["name"])))
+
+
+def names(pod: Tree, known: Owners) -> set[str]:
+    """Return every name by which people may ask for a pod: its own, and those of all that it comes from."""
+    labels = pod["metadata"].get("labels") or {}
+    own = {str(pod["metadata"]["name"]), *(name for _, name in owners(pod, known))}
+    return own | {str(labels[key]) for key in ("app.kubernetes.io/name",) if labels.get(key)}

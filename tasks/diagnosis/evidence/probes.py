@@ -1,0 +1,211 @@
+"""What a node is asked, all of it in one script; nothing on the node is changed.
+
+Every fragment prints lines of ``key=value``. It runs in dash, bash and busybox, and answers on a bare host too.
+"""
+
+from __future__ import annotations
+
+import base64
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from shlex import quote
+
+from moor.connections.apis.harbor import MANIFESTS
+from moor.resources.base import Probed, State
+from moor.resources.service import STARTED_CS
+from moor.tasks.containerd.hosts_toml import HOSTS_TOML, made_by
+from moor.tasks.containerd.reads import reading
+from moor.tasks.diagnosis.evidence.distributions import ASKED
+from moor.tasks.diagnosis.evidence.endpoint import ProbeRequest, RegistryEndpoint
+from moor.tasks.diagnosis.evidence.mtu import mtu_of
+from moor.tasks.diagnosis.evidence.pulling import DIRECTORY, pulling
+from moor.tasks.names.dns_query import DNS_SAYS
+from moor.tasks.podman.registries_conf import REGISTRIES
+from moor.tasks.runtime_proxies import of_containerd
+from moor.tasks.trust import NAME, STORES
+
+# A link is none: Debian has one where Flatcar has the anchor itself.
+ANCHORS = [quote(f"{store.anchors}/{NAME}{store.suffix}") for store in STORES]
+CONNECT_S = 6
+RESOLVE_S = 4
+
+
+@dataclass(frozen=True)
+class Probe(Probed):
+    """One group of questions; the answer is kept as it came."""
+
+    name: str
+    fragment: str = field(repr=False)  # it may hold a login
+
+    @property
+    def id(self) -> str:
+        return f"probe:{self.name}"
+
+    def desired(self, actual: State | None) -> State | None:
+        return actual
+
+    def probe(self) -> str:
+        return self.fragment
+
+    def actual(self, output: str) -> State:
+        return {"answer": output}
+
+
+def probes(asked: ProbeRequest) -> Sequence[Probe]:
+    """Return the questions of one node."""
+    found = [
+        Probe("clock", f"echo before={int(time.time())}; echo there=$(date -u +%s)"),
+        Probe("name", _name(asked.door)),
+        Probe("wire", _wire(asked.door)),
+        Probe("mtu", mtu_of(asked.door.addresses)),
+        Probe("registry", _registry(asked)),
+        Probe("containerd", _of_own(asked.own, asked.door) if asked.own else _containerd(asked.door)),
+        Probe("proxy", of_containerd(asked.unit, asked.own)),
+    ]
+    return [*found, Probe("pull", pulling(asked))] if asked.pull else found
+
+
+def registry_probe(asked: ProbeRequest, name: str) -> Probe:
+    """Return the questions about a further image."""
+    return Probe(name, _registry(asked))
+
+
+def _name(door: RegistryEndpoint) -> str:
+    """Ask the resolver, then its two usual sources one by one, so that a contradiction between them is seen."""
+    return f"""\
+n={quote(door.name)}
+echo "found=$(timeout {RESOLVE_S} getent ahosts "$n" 2>/dev/null | cut -d' ' -f1 | sort -u | tr '\\n' ' ')"
+{DNS_SAYS}
+echo "dns=$(moor_dns "$n")"
+printf files=
+[ ! -r /etc/hosts ] || while read -r a words || [ -n "$a" ]; do
+  case $a in '#'*) continue ;; esac
+  for w in ${{words%%#*}}; do [ "$w" != "$n" ] || printf '%s ' "$a"; done
+done < /etc/hosts
+echo
+echo "nsswitch=$(sed -n 's/#.*//; s/^hosts: *//p' /etc/nsswitch.conf 2>/dev/null | head -n 1)"
+{_rewriting()}"""
+
+
+def _rewriting() -> str:
+    """Ask whether cloud-init writes /etc/hosts at every boot from a template without the name: what says so is shown.
+
+    References:
+        cloud-init, Update Etc Hosts; files that are read later win
+    """
+    return """\
+c=
+for f in /etc/cloud/cloud.cfg /etc/cloud/cloud.cfg.d/*.cfg /var/lib/cloud/instance/user-data.txt; do
+  [ -r "$f" ] || continue
+  case $(sed -n "s/^ *manage_etc_hosts *: *[\\"']\\{0,1\\}\\([A-Za-z]*\\).*/\\1/p" "$f" | tail -n 1) in
+    '') ;; [Tt]rue|template) c=$f ;; *) c= ;;
+  esac
+done
+for f in /etc/cloud/templates/hosts.*.tmpl; do
+  ! sed 's/#.*//' "$f" 2>/dev/null | tr -s '[:space:]' '\\n' | grep -qxF -e "$n" || c=
+done
+[ ! -e /etc/cloud/cloud-init.disabled ] || c=
+echo "rewritten=$c\""""
+
+
+def _wire(door: RegistryEndpoint) -> str:
+    """Connect, shake hands and show all that is served, whatever the node's trust says to it."""
+    name, place = quote(door.name), quote(f"{door.name}:{door.port}")
+    anchors = " ".join(ANCHORS)
+    return f"""\
+command -v openssl >/dev/null 2>&1 || echo openssl=missing
+a=$(timeout {RESOLVE_S} getent ahosts {name} 2>/dev/null | head -n 1 | cut -d' ' -f1)
+echo "address=$a"
+[ -z "$a" ] || echo "way=$(ip route get "$a" 2>&1 | head -n 1)"
+for f in {anchors}; do [ ! -f "$f" ] || [ -L "$f" ] || echo "anchor=$f"; done
+echo began=$(date +%s)
+timeout {CONNECT_S} openssl s_client -connect {place} -servername {name} -verify_hostname {name} -showcerts 2>&1
+echo; echo ended=$(date +%s)"""
+
+
+def _registry(asked: ProbeRequest) -> str:
+    """Ask /v2/, then for a token without and with a scope, then for the manifest.
+
+    A token without a scope is what tells a wrong password: with one, Harbor answers 200 and a token that allows
+    nothing. Only the token's middle part leaves the node, by which nobody can log in.
+    """
+    door = asked.door
+    basic = ""
+    if asked.login:
+        user, secret = asked.login
+        basic = f"Authorization: Basic {base64.b64encode(f'{user}:{secret.reveal()}'.encode()).decode()}"
+    return f"""\
+h={quote(door.host_port)} p={quote(f"{door.name}:{door.port}")} r={quote(asked.repository)} t={quote(asked.tag)}
+b={quote(basic)}
+ask() {{ # METHOD CONNECT HOST PATH HEADER
+  {{ printf '%s %s HTTP/1.1\\r\\nHost: %s\\r\\nAccept: %s\\r\\n' "$1" "$4" "$3" {quote(f"{MANIFESTS}, */*")}
+    [ -z "$5" ] || printf '%s\\r\\n' "$5"
+    printf 'Connection: close\\r\\n\\r\\n'; }} |
+    timeout {CONNECT_S} openssl s_client -quiet -connect "$2" -servername "${{3%%:*}}" \\
+      -verify_hostname "${{3%%:*}}" -verify_return_error 2>/dev/null | tr -d '\\r'
+}}
+status() {{ printf '%s\\n' "$1" | sed -n '1s/^HTTP[^ ]* \\([0-9]*\\).*/\\1/p'; }}
+a=$(ask GET "$p" "$h" /v2/ '')
+echo "v2=$(status "$a")"
+said() {{ printf '%s\\n' "$1" | sed -n "/^$/q; s/^$2: *//Ip" | head -n 1; }}
+echo "v2_type=$(said "$a" Content-Type)"; echo "v2_location=$(said "$a" Location)"
+c=$(printf '%s\\n' "$a" | sed -n '/^$/q; s/^[Ww][Ww][Ww]-[Aa]uthenticate: *//p' | head -n 1); echo "challenge=$c"
+realm=$(printf '%s\\n' "$c" | sed -n 's/.*realm="\\([^"]*\\)".*/\\1/p')
+service=$(printf '%s\\n' "$c" | sed -n 's/.*service="\\([^"]*\\)".*/\\1/p')
+case $realm in https://*) ;; *) exit 0 ;; esac
+rest=${{realm#https://}}; rh=${{rest%%/*}}; path=/${{rest#*/}}
+case $rh in *:*) rp=$rh ;; *) rp=$rh:443 ;; esac
+echo "realm_found=$(timeout {RESOLVE_S} getent ahosts "${{rh%%:*}}" 2>/dev/null | head -n 1 | cut -d' ' -f1)"
+[ -n "$b" ] || exit 0
+a=$(ask GET "$rp" "$rh" "$path?service=$service" "$b"); echo "login=$(status "$a")"
+a=$(ask GET "$rp" "$rh" "$path?service=$service&scope=repository:$r:pull" "$b"); echo "scoped=$(status "$a")"
+k=$(printf '%s\\n' "$a" | tr -d '\\n' | sed -n 's/.*"token" *: *"\\([^"]*\\)".*/\\1/p')
+[ -n "$k" ] || exit 0
+echo "token=$(printf %s "$k" | cut -d. -f2)"
+a=$(ask HEAD "$p" "$h" "/v2/$r/manifests/$t" "Authorization: Bearer $k"); echo "manifest=$(status "$a")"
+echo "digest=$(printf '%s\\n' "$a" | sed -n 's/^[Dd]ocker-[Cc]ontent-[Dd]igest: *//p' | head -n 1)"
+case $(status "$a") in 200|404) exit 0 ;; esac
+a=$(ask GET "$p" "$h" "/v2/$r/manifests/$t" "Authorization: Bearer $k")
+m=$(printf '%s\\n' "$a" | tr -d '\\n' | sed -n 's/.*"message" *: *"\\(.*\\)".*/\\1/p')
+echo "manifest_said=$(printf %s "$m" | cut -c1-300)\""""
+
+
+def _containerd(door: RegistryEndpoint) -> str:
+    """Look at containerd as it runs: logins in its files and its environment stay where they are."""
+    anchors = " ".join(ANCHORS)
+    return f"""\
+h={quote(door.host_port)}
+echo "machine=$(uname -m)"
+{ASKED}
+command -v containerd >/dev/null 2>&1 || {{ echo containerd=missing; exit 0; }}
+{reading(logins=False)}
+echo "active=$(systemctl is-active containerd 2>/dev/null)"
+printf '%s\\n' "$d" | sed -n "s/^ *config_path = [\\"']\\(.*\\)[\\"'] *$/config_path=\\1/p" | grep -v '=$' | head -n 1
+{DIRECTORY}
+printf '%s\\n' "$d" | sed -n 's/^ *disabled_plugins = /disabled=/p' | head -n 1
+printf '%s\\n' "$d" | sed -n 's/^ *\\[.*registry\\.mirrors\\.\\(.*\\)\\] *$/mirror=\\1/p' | head -n 1
+x=$(timeout 5 ctr plugins ls 2>/dev/null) && echo socket=answers
+printf '%s\\n' "$x" | grep -E '^io[.]containerd[.](grpc[.]v1 +cri|cri[.]v1) ' | while read -r k i rest; do
+  echo "plugin_$i=${{rest##* }}"; done
+r=$(printf '%s\\n' "$d" | sed -n "s/^root = [\\"']\\(.*\\)[\\"'] *$/\\1/p" | head -n 1)
+for o in k i; do
+  df -P$o "${{r:-/var/lib/containerd}}" 2>/dev/null | tail -n 1 | {{ read -r f n u a rest; echo "free_$o=$a"; }}
+done
+echo "root=${{r:-/var/lib/containerd}}"
+echo "elsewhere=$(for e in /etc/containerd/certs.d /etc/docker/certs.d /etc/containerd; do
+  [ "$e" = "$p" ] || [ ! -e "$e/$h/hosts.toml" ] || printf '%s ' "$e/$h/hosts.toml"; done)"
+for e in "$p/$h"/*; do case ${{e##*/}} in
+  hosts.toml) ;; host.toml|hosts.tml|hosts.yaml|hosts.toml.*|host.yaml|hosts) echo "misnamed=$e" ;; esac; done
+{HOSTS_TOML}
+pid=$(systemctl show -p MainPID --value containerd 2>/dev/null)
+if [ -n "$pid" ] && [ "$pid" != 0 ]; then
+  u=containerd; {STARTED_CS}
+  echo "started=$(( started / 100 ))"
+fi
+for f in {anchors}; do [ ! -f "$f" ] || [ -L "$f" ] || echo "trusted=$(stat -c %Y "$f")"; done; :"""
+
+
+def _of_own(own: str, door: RegistryEndpoint) -> str:
+    """Look at what k3s, RKE2 or CRI-O reads of the registry."""
+    return REGISTRIES if own == "crio" else made_by(own, door.host_port)

@@ -1,0 +1,128 @@
+"""What the pull secrets of a pod hold for the registry, as evidence; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from moor.errors import UnreadableSecret
+from moor.resources.file import sha256
+from moor.tasks.diagnosis.evidence.cluster_model import ClusterView, PodExpectations, images_of, namespace_of, place
+from moor.tasks.diagnosis.evidence.owners import owner
+from moor.tasks.registry.logins import DATA, DOCKER_CONFIG, RegistryLogin, entries_of, logins_for
+
+Tree = Mapping[str, Any]
+
+
+def secret_names(pod: Tree, view: ClusterView) -> list[str]:
+    """Name the pull secrets of a pod: its own, else those of its ServiceAccount."""
+    spec = pod.get("spec") or {}
+    own = [str(entry.get("name")) for entry in spec.get("imagePullSecrets") or []]
+    account = str(spec.get("serviceAccountName") or "default")
+    return own or list(view.accounts.get((namespace_of(pod), account), ()))
+
+
+def login_of_pod(pod: Tree, image: str, view: ClusterView, host_port: str, user: str = "") -> RegistryLogin | None:
+    """Return the login that a pod pulls an image with: that of ``user`` if it is among them, else the first."""
+    held = [view.secrets.get((namespace_of(pod), name)) for name in secret_names(pod, view)]
+    try:
+        found = [
+            one for one in logins_for(filter(None, held), _repository(image, host_port)) if one.user and one.password
+        ]
+    except UnreadableSecret:
+        return None
+    return next((one for one in found if one.user == user), found[0] if found else None)
+
+
+def secret_evidence(pod: Tree, view: ClusterView, wanted: PodExpectations) -> dict[str, str]:
+    """Describe the pull secrets of a pod: the one that kubelet fails at, else what they hold for the registry."""
+    names, namespace = secret_names(pod, view), namespace_of(pod)
+    kind, top = owner(pod, view.owners)
+    about = {
+        "pod": place(pod),
+        "namespace": namespace,
+        "host_port": wanted.host_port,
+        "account": str((pod.get("spec") or {}).get("serviceAccountName") or "default"),
+        "owner": f"{kind} {top}",
+        "managed": "yes" if wanted.manages(namespace, top, names) else "no",
+        "registries": "",
+    }
+    if not names:
+        there = " ".join(view.similar.get(namespace, ())) or "none"
+        return _mended({**about, "named": "no", "there": there})
+    held = {name: view.secrets.get((namespace, name)) for name in names}
+    image = next(iter(images_of(pod, wanted.host_port)), "")
+    return _mended({**about, "named": "yes", **_content(held, image, namespace, view, wanted)})
+
+
+def _content(
+    held: Mapping[str, Tree | None], image: str, namespace: str, view: ClusterView, wanted: PodExpectations
+) -> dict[str, str]:
+    for name, secret in held.items():
+        try:
+            entries_of(secret or {})
+        except UnreadableSecret as error:
+            about = _described(name, secret, namespace, view)
+            return {**about, "readable": "no", "unreadable": str(error), "matches": ""}
+    found = logins_for(filter(None, held.values()), _repository(image, wanted.host_port))
+    name = _telling(held, bool(found), image, wanted)
+    about = {**_described(name, held[name], namespace, view), "readable": "yes"}
+    if not found:
+        return {**about, "matches": "no"}
+    return {**about, "matches": "yes", **_compared(found, wanted)}
+
+
+def _telling(held: Mapping[str, Tree | None], found: bool, image: str, wanted: PodExpectations) -> str:
+    """Choose the secret to speak of: the first that holds a login for the image, else the first that is wrong."""
+    for name, secret in held.items():
+        if found and secret and logins_for([secret], _repository(image, wanted.host_port)):
+            return name
+    return next((name for name, secret in held.items() if secret is None), next(iter(held)))
+
+
+def _described(name: str, secret: Tree | None, namespace: str, view: ClusterView) -> dict[str, str]:
+    found = {
+        "secret": name,
+        "exists": "yes" if secret else "no",
+        "elsewhere": " ".join(where for where in view.placed.get(name, ()) if where != namespace),
+        "there": " ".join(other for other in view.similar.get(namespace, ()) if other != name) or "none",
+    }
+    if not secret:
+        return found
+    kind = str(secret.get("type") or "Opaque")
+    try:
+        keys = sorted(entries_of(secret) or {})
+    except UnreadableSecret:
+        keys = []
+    return {**found, "type": kind, "typed": "yes" if kind in DATA else "no", "registries": " ".join(keys) or "nothing"}
+
+
+def _compared(logins: Sequence[RegistryLogin], wanted: PodExpectations) -> dict[str, str]:
+    """Compare with the robot's login; of several kubelet tries each, so that one that is right is enough."""
+    if wanted.login is None:
+        return {"user": logins[0].user}
+    robot, digest = wanted.login
+    own = [one for one in logins if one.user == robot]
+    right = any(sha256(one.password) == digest for one in own)
+    user = robot if own else logins[0].user
+    return {"user": user, "robot": robot, "password": "yes" if right else "no" if own else ""}
+
+
+def _mended(evidence: dict[str, str]) -> dict[str, str]:
+    """Add what mends the secret: moor where it is a workload's of the inventory, else its owner."""
+    if evidence["managed"] == "yes":
+        return {**evidence, "mend": "moor apply workload"}
+    name = evidence.get("secret") or "NAME"
+    kubectl = f"kubectl --namespace {evidence['namespace']} create secret generic {name} --type {DOCKER_CONFIG}"
+    again = (
+        f"kubectl --namespace {evidence['namespace']} delete secret {name}; " if evidence.get("exists") == "yes" else ""
+    )
+    words = f"{again}{kubectl} --from-file .dockerconfigjson=FILE, with a login of {evidence['host_port']} in FILE"
+    return {**evidence, "mend": words}
+
+
+def _repository(image: str, host_port: str) -> str:
+    """Name the repository as kubelet looks for a login of it: with its registry, without tag and digest."""
+    named = image.partition("@")[0]
+    head, _, tag = named.rpartition(":")
+    return f"{host_port}/{head if head and '/' not in tag else named}"

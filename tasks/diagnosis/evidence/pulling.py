@@ -1,0 +1,194 @@
+"""A real pull on a node, as its runtime is configured: it leaves no image behind, and proves that bytes arrive.
+
+A node that has the image already pulls no layer of it, so the beginning of its largest layer is fetched besides, past
+what the node keeps. ctr before 1.7 fetches an object as if it were a manifest and refuses a large one
+(containerd, remotes/docker/resolver.go, MaxManifestSize), so there it is the largest that it takes.
+"""
+
+from __future__ import annotations
+
+import base64
+from shlex import quote
+
+from moor.connections.apis.harbor import MANIFESTS
+from moor.resources.base import literal
+from moor.tasks.diagnosis.evidence.endpoint import ProbeRequest
+
+PULL_S = 90
+FETCH_BYTES = 1024 * 1024  # of the largest layer; the whole of a smaller one
+OBJECT_BYTES = 4 * 1048 * 1048  # the largest blob that ctr fetches where it knows no fetch-blob
+NAMESPACE = "moor-verify"  # of containerd: what is pulled there is nobody else's, and goes again
+SOCKET = "/run/containerd/containerd.sock"
+CRIO_SOCKET = "/run/crio/crio.sock"
+OWN_SOCKET = "/run/k3s/containerd/containerd.sock"  # of k3s and RKE2 alike
+
+
+def pulling(asked: ProbeRequest) -> str:
+    """Return sh that pulls the image by the CRI where crictl is there, else by ctr, and fetches a part of a layer.
+
+    It prints ``moor: pulled`` after a pull that went well, then ``moor: arrived BYTES of SIZE from DIGEST`` where a
+    layer could be asked for. The login is never an argument of a program.
+    """
+    if asked.login is None:
+        return ":"
+    user, secret = asked.login
+    credentials = f"{user}:{secret.reveal()}"
+    token = base64.b64encode(credentials.encode()).decode()
+    said = {
+        "reference": quote(f"{asked.door.host_port}/{asked.image}"),
+        "host": quote(asked.door.host_port),
+        "credentials": quote(credentials),
+        "header": literal(f'Authorization = "Basic {token}"\n'),
+        "basic": literal(f"Authorization: Basic {token}"),
+        "accept": f"{MANIFESTS}, */*",
+        "limit": PULL_S,
+        "bytes": FETCH_BYTES,
+        "object": OBJECT_BYTES,
+        "namespace": NAMESPACE,
+        "directory": DIRECTORY,
+        "socket": CRIO_SOCKET if asked.own == "crio" else OWN_SOCKET if asked.own else SOCKET,
+        "own": asked.own,
+    }
+    parts = [BEGIN, *((CRIO,) if asked.own == "crio" else (OWN if asked.own else PLAIN, CONTAINERD)), LARGEST, PROVE]
+    return "\n".join([part.format(**said) for part in parts])
+
+
+# Where containerd looks for registries, into $p: of $d, its dump, and $h. One before 1.5 names the CA itself.
+DIRECTORY = """\
+p=$(printf '%s\\n' "$d" | sed -n "s/^ *config_path = [\\"']\\(..*\\)[\\"'] *$/\\1/p" | head -n 1)
+[ -n "$p" ] ||
+  p=$(printf '%s\\n' "$d" | sed -n "s|^ *ca_file = [\\"']\\(/.*\\)/$h/ca.crt[\\"'] *$|\\1|p" | head -n 1)"""
+
+# A verify may be cut off half way: the shell removes what it brought whatever ends it, and after one that was killed
+# the next one does. Its directory in /run says what: the reference, then every name of an image that was there before.
+BEGIN = """\
+r={reference} h={host}
+PATH=$PATH:/usr/local/bin:/var/lib/rancher/rke2/bin
+moor_names() {{ :; }}
+moor_remove() {{ :; }}
+moor_end() {{ # DIRECTORY
+  if [ -e "$1/left" ]; then
+    o=$(head -n 1 "$1/left"); sed 1d "$1/left" > "$w/before"
+    moor_remove "$o"
+  fi
+  rm -rf "$1"
+}}
+moor_begin() {{
+  for f in /run/moor.verify.*; do
+    [ ! -d "$f" ] || kill -0 "${{f##*.}}" 2>/dev/null || moor_end "$f"
+  done
+  {{ printf '%s\\n' "$r"; moor_names; }} > "$w/left.new" && mv "$w/left.new" "$w/left"
+}}
+umask 077; w=/run/moor.verify.$$
+rm -rf "$w"; mkdir "$w" || exit 1
+trap 'moor_end "$w"' EXIT; trap 'exit 1' HUP INT PIPE TERM
+a=${{r%@*}}; case ${{a##*/}} in *:*) a=${{a%:*}} ;; esac"""
+
+PLAIN = """\
+c='ctr -a {socket}' x=crictl
+d=$(cd / && containerd config dump 2>/dev/null)
+{directory}
+ca="$p/$h/ca.crt\""""
+
+OWN = """\
+c='ctr -a {socket}' x=crictl
+! command -v k3s >/dev/null 2>&1 || {{ c="k3s $c" x='k3s crictl'; }}
+p=/var/lib/rancher/{own}/agent/etc/containerd/certs.d ca=/etc/rancher/{own}/moor-registry-ca.crt"""
+
+# The login stands as a header in a private copy of the registry's hosts.toml: the host's, and the server's, who is all
+# that containerd 1.4 asks. Of an image the CRI keeps three names, of one digest: the reference, the reference with the
+# digest, and the ID. A name goes if this pull made it, and none does while a container has the image.
+CONTAINERD = """\
+mkdir "$w/$h"; [ ! -d "$p/$h" ] || cp -r "$p/$h/." "$w/$h/"
+t="$w/$h/hosts.toml"
+[ -e "$t" ] || {{
+  printf 'server = "https://%s"\\n' "$h"; [ ! -e "$ca" ] || printf 'ca = "%s"\\n' "$ca"
+  printf '[host."https://%s"]\\n' "$h"; [ ! -e "$ca" ] || printf 'ca = "%s"\\n' "$ca"; }} > "$t"
+u=$(sed -n 's/^ *\\[host\\."\\(.*\\)"\\] *$/\\1/p' "$t" | head -n 1)
+{{ printf '\\n[host."%s".header]\\n' "$u"; {header}; printf '[header]\\n'; {header}; }} >> "$t"
+moor_images() {{ $c -n k8s.io images ls 2>/dev/null | sed 1d | while read -r n k g rest; do echo "$g $n"; done; }}
+moor_names() {{ moor_images | sed 's/^[^ ]* //'; }}
+moor_remove() {{
+  moor_images > "$w/after"
+  g=$(while read -r g n; do [ "$n" != "$1" ] || echo "$g"; done < "$w/after")
+  [ -n "$g" ] || return 0
+  sed -n "s/^$g //p" "$w/after" > "$w/names"
+  ! $c -n k8s.io containers ls 2>/dev/null | while read -r i n rest; do echo "$n"; done |
+    grep -qxF -f "$w/names" || return 0
+  while read -r n; do
+    grep -qxF -e "$n" "$w/before" || $c -n k8s.io images rm --sync "$n" >/dev/null 2>&1
+  done < "$w/names"
+}}
+largest={object} # bytes; empty where no size is too large
+! $c content --help 2>/dev/null | grep -q '^ *fetch-blob ' || largest=
+moor_fetch() {{ # REFERENCE manifests|blobs
+  if [ "$2" = blobs ] && [ -z "$largest" ]; then set -- fetch-blob "$r" "${{1##*@}}"; else set -- fetch-object "$1"; fi
+  timeout {limit} $c content "$1" --hosts-dir "$w" "$2" ${{3:+"$3"}} 2>"$w/fetched"
+}}
+if command -v "${{x%% *}}" >/dev/null 2>&1; then
+  CRICTL_CREDS={credentials}; export CRICTL_CREDS
+  moor_begin
+  if timeout {limit} $x --runtime-endpoint unix://{socket} --image-endpoint unix://{socket} pull "$r" 2>&1
+  then pulled=yes; else pulled=; fi
+else
+  moor_remove() {{
+    $c -n {namespace} images rm --sync $($c -n {namespace} images ls -q); $c namespaces rm {namespace}
+  }} >/dev/null 2>&1
+  moor_begin
+  timeout {limit} $c -n {namespace} images pull --hosts-dir "$w" "$r" 2>&1 | tail -n 3 | tr '\\r' '\\n' > "$w/said"
+  pulled=yes; $c -n {namespace} images ls -q 2>/dev/null | grep -qxF -e "$r" || {{ pulled=; cat "$w/said"; }}
+fi"""
+
+# CRI-O has no client that fetches past its store; curl does, by the CA of CRI-O's own directory, where curl is there.
+# crictl removes a name, and the image with its last one.
+CRIO = """\
+largest=
+s='--runtime-endpoint unix://{socket} --image-endpoint unix://{socket}'
+CRICTL_CREDS={credentials}; export CRICTL_CREDS
+moor_names() {{
+  crictl $s images -o json 2>/dev/null | tr ',[]{{}}' '\\n' | sed -n 's/^ *"\\([^"]*\\)" *$/\\1/p'
+}}
+moor_remove() {{
+  ! grep -qxF -e "$1" "$w/before" || return 0
+  i=$(crictl $s images --no-trunc -q "$1" 2>/dev/null | head -n 1)
+  [ -n "$(crictl $s ps -a -q --image "${{i:-$1}}" 2>/dev/null)" ] || crictl $s rmi "$1" >/dev/null 2>&1
+}}
+moor_begin
+if timeout {limit} crictl $s pull "$r" 2>&1; then pulled=yes; else pulled=; fi
+f=/etc/containers/certs.d/$h/ca.crt
+{{ printf 'header = "'; {basic}; printf '"\\n'; [ ! -e "$f" ] || printf 'cacert = "%s"\\n' "$f"; }} > "$w/curl"
+moor_fetch() {{ # REFERENCE manifests|blobs
+  case $1 in *@*) v=${{1##*@}} ;; *) v=${{1##*:}} ;; esac
+  curl -sSfL -m {limit} --config "$w/curl" -H 'Accept: {accept}' "https://$h/v2/${{a#*/}}/$2/$v" 2>"$w/fetched"
+}}
+command -v curl >/dev/null 2>&1 || moor_fetch() {{ return 127; }}"""
+
+# An index has manifests of which one is for this machine; the largest that may be asked for is a layer, as a rule.
+LARGEST = """\
+moor_lines() {{ tr -d ' \\t\\r\\n' | tr '{{}}' '\\n\\n'; }}
+moor_here() {{
+  n=$(uname -m); case $n in x86_64) n=amd64 ;; aarch64) n=arm64 ;; armv*) n=arm ;; i686) n=386 ;; esac
+  moor_lines | while read -r l; do
+    case $l in
+    *'"digest":"'*) g=${{l#*'"digest":"'}}; g=${{g%%'"'*}} ;;
+    *'"architecture":"'"$n"'"'*) echo "$g" ;;
+    esac
+  done | head -n 1
+}}
+moor_largest() {{
+  moor_lines | sed -n -e 's/.*"digest":"\\([^"]*\\)".*"size":\\([0-9]*\\).*/\\2 \\1/p' \\
+    -e 's/.*"size":\\([0-9]*\\).*"digest":"\\([^"]*\\)".*/\\1 \\2/p' | sort -n |
+    while read -r s g; do [ "$s" -gt "${{largest:-$s}}" ] || echo "$s $g"; done | tail -n 1
+}}"""
+
+PROVE = """\
+[ -n "$pulled" ] || exit 0
+echo 'moor: pulled'
+m=$(moor_fetch "$r" manifests); rc=$?
+[ "$rc" != 127 ] || exit 0
+case $m in *'"manifests"'*) m=$(moor_fetch "$a@$(printf %s "$m" | moor_here)" manifests) ;; esac
+l=$(printf %s "$m" | moor_largest)
+n=0; [ -z "$l" ] || n=$(moor_fetch "$a@${{l#* }}" blobs | head -c {bytes} | wc -c)
+l=${{l:-0 $r}}
+echo "moor: arrived $((n)) of ${{l% *}} from ${{l#* }}"
+[ "$n" -ge {bytes} ] || [ "$n" -ge "${{l%% *}}" ] || tail -n 1 "$w/fetched\""""

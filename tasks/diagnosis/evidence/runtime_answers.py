@@ -1,0 +1,70 @@
+"""What a node's answers say of the runtime that pulls: containerd, or that of k3s, RKE2 or CRI-O, in fields; pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from moor.tasks.containerd.config import BY_DIRECTORY
+from moor.tasks.containerd.effective import faults
+from moor.tasks.containerd.hosts_toml import hosts_toml
+from moor.tasks.containerd.reads import reads_of
+from moor.tasks.diagnosis.evidence.distributions import means
+from moor.tasks.diagnosis.evidence.endpoint import ProbeRequest
+from moor.tasks.diagnosis.evidence.registry_answers import word
+from moor.tasks.podman.registries_conf import unchecked
+from moor.tasks.runtime_proxies import lines
+
+LEAST_KB, LEAST_INODES = 64 * 1024, 1000  # with less no layer of an image fits
+
+
+def containerd(answer: str, asked: ProbeRequest, host: str) -> dict[str, str]:
+    """Bring together how containerd runs and what it will read at a pull."""
+    fields = lines(answer)
+    left_out = ("toml", "no_proxy", "file", "missing", "loaded", "told", "in_effect")
+    kept = {key: value for key, value in fields.items() if key not in left_out}
+    plugins = [value for key, value in fields.items() if key.startswith("plugin_")]
+    release = release_in(fields.get("version", ""))
+    found = faults(reads_of(answer), asked.expected) if asked.expected and "path" in fields else []
+    return {
+        **kept,
+        **hosts_toml(fields.get("toml"), release),
+        **({"hosts_toml": "missing"} if "default" in fields else {}),  # what counts is not the registry's own
+        **({"unchecked": "", "hidden": ""} if release < BY_DIRECTORY else {}),  # it reads no such directory
+        "config": "malformed" if fields.get("refused") else "",
+        "fault": "; ".join(fault.what for fault in found),
+        "fault_mend": "; ".join(fault.remedy for fault in found),
+        "cri": "ok" if plugins and set(plugins) == {"ok"} else "error" if plugins else "missing",
+        "older": word(_number(fields.get("trusted")) > _number(fields.get("started")) > 0),
+        "colon": word(":" in fields.get("config_path", "")),
+        "full": _full(fields),
+        **means(fields.get("distribution", ""), host),
+    }
+
+
+def _full(fields: Mapping[str, str]) -> str:
+    """Return what is used up of the file system of containerd's directory; empty where there is enough."""
+    kilobytes, inodes = fields.get("free_k", ""), fields.get("free_i", "")
+    if kilobytes.isdecimal() and int(kilobytes) < LEAST_KB:
+        return f"{int(kilobytes) // 1024} MB"
+    return f"{inodes} inodes" if inodes.isdecimal() and 0 < int(inodes) < LEAST_INODES else ""
+
+
+def own_runtime(answer: str, asked: ProbeRequest, _: str) -> dict[str, str]:
+    """Read whether k3s, RKE2 or CRI-O checks the registry's certificate; nothing else of them is judged."""
+    if asked.own == "crio":
+        said = unchecked(answer, asked.door.host_port)
+        return {"unchecked": "; ".join(said), "toml_file": "", "runtime": asked.own}
+    fields = lines(answer)
+    found = hosts_toml(fields.get("toml"), (2, 0))
+    return {"unchecked": found.get("unchecked", ""), "toml_file": fields.get("toml_file", ""), "runtime": asked.own}
+
+
+def release_in(version: str) -> tuple[int, int]:
+    """Return the release in what ``containerd --version`` printed; where it is not known, a new one."""
+    number = re.search(r"\sv?(\d+)\.(\d+)", version)
+    return (int(number[1]), int(number[2])) if number else (2, 2)
+
+
+def _number(text: str | None) -> int:
+    return int(text) if text and text.isdecimal() else 0

@@ -1,0 +1,54 @@
+"""What ``openssl s_client`` printed of a connection, and of the certificate that was served, in fields; pure."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+
+from moor.lazy_imports import hashes, x509
+from moor.pki.pem import certificates_in
+from moor.tasks.diagnosis.evidence.registry_answers import word
+
+
+def transcript(answer: str, now: float) -> dict[str, str]:
+    """Read what openssl s_client printed: how far the connection came, and the certificate that is served."""
+    number = re.search(r"errno ?= ?(\d+)", answer)
+    code = re.search(r"Verify return code: (\d+) \(([^)]*)", answer)
+    errors = re.findall(r"verify error:num=(\d+):([^\r\n]*)", answer)
+    found = {
+        "connected": word("CONNECTED" in answer),
+        "errno": number[1] if number and "CONNECTED" not in answer else "",  # of one address, and another answered
+        "verify": code[1] if code and not errors else errors[0][0] if errors else "",
+        "verify_words": errors[0][1] if errors else code[2] if code else "",
+        "plain": word("wrong version number" in answer or "packet length too long" in answer),
+    }
+    served = certificates_in(answer)
+    return {**found, **certificate(served[0], now)} if served else {**found, "served": "no"}
+
+
+def certificate(pem: str, now: float) -> dict[str, str]:
+    """Describe a certificate: names, issuer, validity, fingerprint."""
+    try:
+        cert = x509.load_pem_x509_certificate(pem.encode())
+    except ValueError:
+        return {"served": "no"}
+    ends, begins = cert.not_valid_after_utc, cert.not_valid_before_utc
+    moment = datetime.fromtimestamp(now, UTC)
+    return {
+        "served": "yes",
+        "names": " ".join(_names(cert)),
+        "issuer": cert.issuer.rfc4514_string(),
+        "begins": f"{begins:%Y-%m-%d %H:%M} UTC",
+        "ends": f"{ends:%Y-%m-%d %H:%M} UTC",
+        "ended": word(ends < moment),
+        "begun": word(begins <= moment),
+        "fingerprint": cert.fingerprint(hashes.SHA256()).hex(),
+    }
+
+
+def _names(cert: x509.Certificate) -> list[str]:
+    try:
+        names = cert.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except (x509.ExtensionNotFound, ValueError):
+        return []
+    return [str(name.value) for name in names]

@@ -1,0 +1,29 @@
+"""Which registry is the inventory's, with the images that it brings there; nothing is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from nornir.core.inventory import Host
+
+from moor.settings import optional_settings_of
+from moor.tasks.diagnosis.messages.fields import Ours
+from moor.tasks.facts import Registry
+from moor.tasks.images.push import Images
+from moor.tasks.workload.deploy import Workloads
+
+
+def ours_of(hosts: Iterable[Host]) -> Ours:
+    """Return the registry of an inventory, as the first host has it that knows one."""
+    known = list(hosts)
+    registry = next((found for host in known if (found := optional_settings_of(host, Registry))), None)
+    if registry is None:
+        return Ours()
+    images, workloads = set[str](), dict[str, str]()
+    for host in known:
+        if brought := optional_settings_of(host, Images):
+            images.update(brought.by_name)
+        if section := optional_settings_of(host, Workloads):
+            workloads.update({workload.image: name for name, workload in section.by_name.items()})
+    names = frozenset(name.lower() for name in registry.names)
+    return Ours(registry.host_port, names, frozenset(map(str, registry.addresses)), frozenset(images), workloads)

@@ -1,0 +1,1 @@
+"""Messages of kubelet and of container runtimes, and what each means."""

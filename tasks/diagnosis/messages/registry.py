@@ -1,0 +1,212 @@
+"""Known messages about what the registry answers, or whatever stands before it."""
+
+from __future__ import annotations
+
+import re
+
+from moor.tasks.diagnosis.messages.message import Saying
+
+HARBOR = "Harbor"
+API = "Docker Registry HTTP API V2"
+OWNER = "ask who runs {name}"
+OF_PODS = "moor apply workload makes those of data.workloads; another pod names one of its own in imagePullSecrets"
+
+
+POLICIES = (
+    Saying(
+        "policy-unscanned", "manifest",
+        (r"status of vulnerability scanning cannot be pulled", r"\"(Pending|Running|Queued|Error|Not ?Scanned)\" "
+         r"status of",
+         r"without vulnerability scanning cannot be pulled"),
+        "the project lets no image be pulled that is not scanned, and this one is not scanned yet, or its scan failed",
+        "in Harbor: scan the artifact, and see that Interrogation Services has a scanner that works; then pull again",
+        OWNER, "Harbor, Prevent vulnerable images from running",
+    ),
+    Saying(
+        "policy-vulnerable", "manifest",
+        (r"current image with \d+ vulnerabilit", r"cannot be pulled due to configured policy",
+         r"Prevent images with vulnerability severity"),
+        "the project's policy keeps the image back for its vulnerabilities",
+        "in Harbor: push an image without them, or put the CVEs on the project's allowlist, or raise its severity",
+        OWNER, "Harbor, Prevent vulnerable images from running",
+    ),
+    Saying(
+        "policy-unsigned", "manifest",
+        (r"image is not signed", r"not signed (in|by) (Notary|cosign|Notation)", r"PROJECTPOLICYVIOLATION",
+         r"content trust.*(cannot|not) be pulled"),
+        "the project only lets signed images be pulled, and this one has no signature in the registry",
+        "sign it (cosign sign, notation sign), or take Cosign or Notation out of the project's Configuration in Harbor",
+        OWNER, "Harbor, deployment security",
+    ),
+    Saying(
+        "policy-refused", "manifest",
+        (r"412 Precondition Failed", r"HTTP 412", r"\b412\b.*manifests|manifests.*\b412\b"),
+        "a policy of the project keeps the image back: it is vulnerable, not scanned, or not signed; containerd drops "
+        "which of them",
+        "in Harbor look at the artifact {image}: scan it, sign it, or change the policy in the project's Configuration",
+        OWNER, "Harbor, server/middleware: policies answer 412",
+    ),
+    Saying(
+        "push-quota", "manifest",
+        (r"exceed the configured upper limit", r"quota.*exceeded.*storage", r"storage of project.*exceed"),
+        "the project's quota is full",
+        "in Harbor: delete artifacts and run garbage collection, or raise the quota of the project", OWNER, HARBOR,
+    ),
+    Saying(
+        "push-immutable", "manifest",
+        (r"configured as immutable", r"immutable tag|tag is immutable|cannot be overwritten"),
+        "a rule of the project makes this tag immutable, so that it cannot be pushed a second time",
+        "push under another tag, or change the immutability rule of the project", OWNER, HARBOR,
+    ),
+    Saying(
+        "push-readonly", "challenge",
+        (r"read only mode", r"registry is in read-?only|UNSUPPORTED.*readonly"),
+        "Harbor is set to read only: it lets pull, and takes nothing",
+        "in Harbor: Configuration, System Settings, Repository Read Only off; garbage collection of old releases sets "
+        "it",
+        OWNER, HARBOR,
+    ),
+    Saying(
+        "manifest-old", "manifest",
+        (r"manifest\.v1\+(prettyjws|json)", r"schema ?(version )?1\b.*(support|manifest)", r"Docker Image Format v1",
+         r"unsupported (schema|manifest) (version|format|media type)", r"is no longer supported since containerd"),
+        "the image is of the oldest format (schema 1), which present runtimes do not read",
+        "pull it with an old Docker, or build it anew, and push it again with a present one",
+        by="containerd 2.1, Docker 28.2",
+    ),
+    Saying(
+        "blob-missing", "manifest",
+        (r"could not fetch content descriptor", r"blob unknown", r"BLOB_UNKNOWN", r"MANIFEST_BLOB_UNKNOWN",
+         r"(blobs/sha256\S+|content at \S*/blobs/\S*).*not found", r"failed to copy: .*not found"),
+        "the manifest is there and one of its layers is not: lost storage, a push or replication that was cut",
+        "push the image again from where it was built: what is missing is uploaded; of a proxy project delete the "
+        "artifact, and it is fetched anew",
+        by=API,
+    ),
+    Saying(
+        "bytes-altered", "pull",
+        (r"unexpected commit digest", r"digest (mismatch|did not match|invalid)",
+         r"filesystem layer verification failed",
+         r"manifest verification failed", r"does not match (the )?digest", r"checksum mismatch"),
+        "what arrived is not what was asked for: a proxy or a mirror alters it, or a disk returns other bytes",
+        "pull past the proxy or mirror on the way; where that is the same, the registry's storage is damaged: push "
+        "again",
+        by="OCI distribution specification: content is named by its digest",
+    ),
+)  # fmt: skip
+
+# Registries refuse a push and a pull in the same words; who passes them on says which it was. Docker says it of a pull
+# alone, so that the words without either are of a push. Source: containers/image, docker_image_src.go and _dest.go.
+OF_A_PUSH = re.compile(r"action: push|pushing image|layer upload|blobs/uploads|remote destination|at destination", re.I)
+OF_A_PULL = re.compile(
+    r"pull access denied|action: pull|(failed to|unable to|error|trying to|back-off|while) pull|ErrImagePull"
+    r"|initializing source|failed to resolve|reading (manifest|blob|signatures)",
+    re.IGNORECASE,
+)
+
+ANSWERS = (
+    Saying(
+        "rate-limit", "challenge",
+        (r"429 Too Many Requests", r"toomanyrequests", r"HTTP 429", r"\bstatus(?:code| code)?:? ?429\b",
+         r"pull rate limit"),
+        "too many requests: the registry, or the one that a proxy project fetches from, sets a limit",
+        "wait, and pull again; of a proxy project: give its endpoint in Harbor (Registries) a login of the upstream",
+        "wait, or pull with a login of {name}", API,
+    ),
+    Saying(
+        "login-none", "login",
+        (r"failed to fetch anonymous token: .*(401|403)", r"no basic auth credentials", r"anonymous.*401 Unauthorized"),
+        "the pull came without a login: no pull secret that holds for the image reached the runtime",
+        OF_PODS, "name a pull secret for {name} in imagePullSecrets of the pod",
+        "distribution's token specification",
+    ),
+    Saying(
+        "rights-push", "rights",
+        (r"action: push", r"requested access to the resource is denied",
+         r"denied: .*(push|not authorized to upload)"),
+        "whoever pushed may not push there, or was not logged in",
+        "docker login {name} as a user or robot that may push; moor apply images pushes with a robot of its own",
+        "docker login {name} as a user that may push", HARBOR,
+        lambda heard, _: bool(OF_A_PUSH.search(heard.words)) or not OF_A_PULL.search(heard.words),
+    ),
+    Saying(
+        "rights-missing", "rights",
+        (r"insufficient_scope: authorization failed", r"unauthorized to access repository", r"pull access denied",
+         r"action: pull", r"requested access to the resource is denied"),
+        "the login may not pull that repository, or there is no such project",
+        "moor apply registry gives the robots of data.projects their rights; another login needs pull in the project",
+        "have {name} allow the login to pull, or correct the image's name", HARBOR,
+    ),
+    Saying(
+        "login-wrong", "login",
+        (r"failed to fetch oauth token: unexpected status.*401", r"401 Unauthorized", r"authentication required",
+         r"incorrect username or password", r"invalid (username|credentials)", r"access denied.*login",
+         r"\bstatus(?: ?code)?:? ?401\b"),
+        "the registry refuses the login that the pull secret holds",
+        "moor apply registry; moor apply workload", "correct the login of {name} in the pull secret", API,
+    ),
+    Saying(
+        "answer-large", "challenge",
+        (r"413 (Request|Payload|Content)", r"\bstatus ?code:? ?413\b", r"HTTP 413", r"entity too large"),
+        "a proxy before the registry takes no upload of that size",
+        "raise the limit of the proxy that stands before Harbor (nginx: client_max_body_size 0); Harbor's own has none",
+        "have {name} raise the limit of the proxy before it", "nginx, client_max_body_size",
+    ),
+    Saying(
+        "answer-forbidden", "challenge",
+        (r"403 Forbidden", r"\bstatus ?code:? ?403\b", r"HTTP 403"),
+        "403: a firewall for web applications or a rule of addresses before the registry refuses, or the login lacks "
+        "a right",
+        "run on {host}: curl -s https://{name}/v2/; a page of HTML is the proxy's, JSON is Harbor's: then moor apply "
+        "registry",
+        OWNER, "RFC 9110, 15.5.4",
+    ),
+    Saying(
+        "answer-method", "challenge",
+        (r"405 Method Not Allowed", r"HTTP 405", r"\bstatus ?code:? ?405\b"),
+        "405: what answers there is no registry, or a redirect from http to https turned a push into a GET",
+        "ask for the registry by https and by its own name; a proxy before it must pass on PUT, POST, PATCH and DELETE",
+        by="RFC 9110, 15.5.6",
+    ),
+    Saying(
+        "core-down", "challenge",
+        (r"\b50[0234] (Bad Gateway|Service Unavailable|Internal Server Error|Gateway Time-?out)",
+         r"\bstatus(?: ?code)?:? ?50[0234]\b", r"HTTP 50[0234]", r"received unexpected HTTP status: 5"),
+        "{name} answers {status}: the proxy runs, and what is behind it does not, or is overloaded",
+        "on the registry's host: docker ps shows what restarts; moor apply harbor starts what is down",
+        OWNER, "RFC 9110, 15.6",
+    ),
+    Saying(
+        "answer-html", "challenge",
+        (r"invalid character '<'", r"<!DOCTYPE|<html", r"error unmarshalling content", r"text/html"),
+        "a web page answers where a registry was expected: a proxy's error page, a captive portal, a login page, "
+        "another "
+        "server of that name",
+        "run on {host}: curl -si https://{name}/v2/; the registry itself answers 401 and "
+        "Docker-Distribution-Api-Version",
+        by=API,
+    ),
+    Saying(
+        "answer-redirect", "challenge",
+        (r"stopped after \d+ redirects", r"too many redirects", r"HTTP 30[12378]", r"\b30[12378] (Moved|Found|See "
+         r"Other|Temporary|Permanent)",
+         r"missing Location header", r"redirect.*(http://|not allowed|denied)"),
+        "the registry, or a proxy before it, redirects instead of answering",
+        "set external_url in Harbor to the name that clients use; a proxy before it passes on X-Forwarded-Proto",
+        OWNER, API,
+    ),
+    Saying(
+        "image-missing", "manifest",
+        (r"name unknown", r"NAME_UNKNOWN", r"repository name not known", r"repository \S+ not found",
+         r"repository does not exist(?!.*authorization)"),
+        "the registry has no repository of that name",
+        "{bring}; if the name is mistyped, {owner}", "correct the image's name in the pod's template", API,
+    ),
+    Saying(
+        "tag-missing", "manifest",
+        (r"code = NotFound desc = .*: not found", r"manifest unknown", r"MANIFEST_UNKNOWN", r"\S+/\S+:\S+: not found\b",
+         r"404 Not Found", r"\bstatus ?code:? ?404\b", r"manifest for \S+ not found", r"@sha256:\S+: not found"),
+        "the registry does not have {image}",
+        "{bring}; if the tag is mistyped, {owner}", "correct the image's name in the pod's template", API,
+    ),
+)  # fmt: skip

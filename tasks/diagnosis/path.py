@@ -1,0 +1,59 @@
+"""The way from a node to the registry, looked at in the same script as everything else of a drift check.
+
+Somebody's firewall rule, a stale name, another certificate than the one that was issued: nothing that moor wrote
+differs, and pods do not start.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from nornir.core.inventory import Host
+from nornir.core.task import Result, Task
+
+from moor.engine.asked_once import once
+from moor.engine.converge import read
+from moor.engine.desired import desired_of
+from moor.engine.observation import observation_of
+from moor.errors import MoorError
+from moor.resources.base import Resource
+from moor.tasks.diagnosis.evidence.endpoint import ControllerFacts
+from moor.tasks.diagnosis.evidence.node_answers import evidence_of
+from moor.tasks.diagnosis.evidence.probes import probes
+from moor.tasks.diagnosis.node import told
+from moor.tasks.diagnosis.registry_view import fingerprint
+from moor.tasks.diagnosis.rules import RULES
+from moor.tasks.diagnosis.rules.chain import judge
+from moor.tasks.diagnosis.subject import asked_of
+from moor.tasks.harbor.install import harbor_of
+
+LAYERS = ("clock", "name", "hosts", "route", "tls", "proxy")
+ASKED = ("probe:clock", "probe:name", "probe:wire", "probe:proxy")
+
+
+def desired(host: Host) -> Sequence[Resource]:
+    """Return the questions; whatever is answered is no difference."""
+    return [probe for probe in probes(asked_of(host, "")) if probe.id in ASKED]
+
+
+def look_at_way(task: Task) -> Result:
+    """Judge name, route and certificate of the registry from a node; raises HostError with every cause."""
+    seen, resources = observation_of(task.host), desired_of(task, desired)
+    read(task, resources, seen)
+    answers = {probe.id.partition(":")[2]: str((seen.states[probe.id] or {}).get("answer", "")) for probe in resources}
+    known = ControllerFacts(
+        once(task, ("registry answers",), lambda: _answers(task)), fingerprint=fingerprint(task.host)
+    )
+    evidence = evidence_of(answers, asked_of(task.host, ""), known, task.host.name, time.time())
+    evidence["hosts"] = evidence["name"]  # what fails no pull yet; a proof of today does not ask
+    return told(task, judge({layer: evidence[layer] for layer in LAYERS}, RULES))
+
+
+def _answers(task: Task) -> str:
+    """Ask from the controller, which tells a node that is cut off from a registry that is down."""
+    try:
+        harbor_of(task).ask("GET", "/api/v2.0/ping")
+    except MoorError as error:
+        return str(error)
+    return "answers"

@@ -1,0 +1,93 @@
+"""What the controller knows of an image, its robot and the registry's certificate, without any node."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from nornir.core.inventory import Host
+from nornir.core.task import Task
+
+from moor.connections.apis.harbor import Harbor
+from moor.connections.apis.harbor_answers import PROJECT
+from moor.errors import HostError, MoorError
+from moor.lazy_imports import hashes, x509
+from moor.secrets.secret import Secret
+from moor.tasks.diagnosis.evidence.endpoint import ControllerFacts, parted
+from moor.tasks.harbor.install import harbor_of
+from moor.tasks.pki.issue import registry_certificate
+from moor.tasks.registry.projects import secret_of
+from moor.tasks.registry.robots import BY_NAME, find_robot
+
+Login = tuple[str, Secret]
+PREFIX = "robot$"  # Harbor's own, unless its robot_name_prefix says otherwise
+
+
+def registry_view(task: Task, image: str, robot: str) -> tuple[Login | None, ControllerFacts]:
+    """Return the login of a project's robot, and what Harbor says of it and of the image.
+
+    Args:
+        robot: empty where nobody knows which one pulls it
+    """
+    issued = fingerprint(task.host)
+    project = image.partition("/")[0]
+    try:
+        harbor = harbor_of(task)
+        found = find_robot(harbor, project, robot) if robot else None
+        known = ControllerFacts(
+            "answers", robot_state(found) if robot else "", fingerprint=issued, **_image(harbor, image)
+        )
+    except HostError as error:
+        return _login(task, project, robot, None), ControllerFacts(str(error), fingerprint=issued)
+    return _login(task, project, robot, found), known
+
+
+def _login(task: Task, project: str, robot: str, found: dict[str, Any] | None) -> Login | None:
+    """Return the robot's login; where Harbor is silent, under the name that it gives by default."""
+    try:
+        secret = secret_of(task.host, project, robot).known()
+    except MoorError:
+        return None
+    return (str(found["name"]) if found else f"{PREFIX}{project}+{robot}", secret) if secret else None
+
+
+def robot_state(found: dict[str, Any] | None, now: float | None = None) -> str:
+    """Say in one word whether a robot may log in; pure but for the clock."""
+    if found is None:
+        return "absent"
+    ends = int(found.get("expires_at") or -1)
+    expired = 0 < ends <= (time.time() if now is None else now)
+    return "disabled" if found.get("disable") else "expired" if expired else "ok"
+
+
+def _image(harbor: Harbor, image: str) -> dict[str, str]:
+    repository, tag = parted(image)
+    project = repository.partition("/")[0]
+    if harbor.get(f"/api/v2.0/projects/{project}", PROJECT, headers=BY_NAME) is None:
+        return {"project": "absent"}
+    if harbor.ask("GET", f"/v2/{repository}/tags/list").status_code == 404:
+        return {"project": "there", "repository": "absent"}
+    found = harbor.manifest(repository, tag)
+    if found is None:
+        return {"project": "there", "repository": "there", "tag": "absent"}
+    about = {"project": "there", "repository": "there", "tag": "there", "digest": found[0]}
+    return {**about, "architectures": " ".join(_architectures(harbor, repository, found[1]))}
+
+
+def _architectures(harbor: Harbor, repository: str, manifest: dict[str, Any]) -> list[str]:
+    if manifest.get("manifests"):
+        platforms = [entry.get("platform") or {} for entry in manifest["manifests"]]
+        return [str(p["architecture"]) for p in platforms if p.get("architecture") not in (None, "unknown")]
+    if not manifest.get("config"):
+        return []  # of the first schema, which no longer says
+    config = harbor.blob(repository, manifest["config"]["digest"])
+    return [str(config["architecture"])] if config.get("architecture") else []
+
+
+def fingerprint(host: Host) -> str:
+    """Return the fingerprint of the certificate that the registry should serve; empty where it is not to be had."""
+    try:
+        pem = registry_certificate(host)
+        return x509.load_pem_x509_certificate(str(pem).encode()).fingerprint(hashes.SHA256()).hex()
+    except (MoorError, ValueError):
+        return ""

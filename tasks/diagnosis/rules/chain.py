@@ -1,0 +1,124 @@
+"""In which order a pull meets the layers, what each needs, and what evidence of all of them comes to; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, cast
+
+from moor.tasks.diagnosis.rules.rule import Evidence, Rule, Verdict, all_matches, first_match
+
+Status = Literal["ok", "fault", "unknown"]
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One step of a pull.
+
+    Attributes:
+        needs: layers without which nothing can be said of this one: behind a fault it is unknown, not failed
+        every: all of its faults are told, since they do not follow from one another
+    """
+
+    name: str
+    about: str
+    needs: tuple[str, ...] = ()
+    every: bool = False
+
+
+LAYERS = (
+    Layer("clock", "the node's clock agrees with the controller's"),
+    Layer("name", "the registry's name resolves to its one address, in the hosts file and in DNS"),
+    Layer("hosts", "the hosts file says the name once, still does after a reboot, and DNS agrees", (), True),
+    Layer("route", "a connection to that address and port opens", ("name",)),
+    Layer(
+        "mtu", "packets as large as the node sends them arrive, or a router says that they are too large", ("route",)
+    ),
+    Layer(
+        "tls",
+        "the served certificate is trusted, is for the name, and is the one that was issued",
+        ("clock", "route", "mtu"),
+    ),
+    Layer("challenge", "the registry asks for a login, at a token service that is the registry's own", ("tls",)),
+    Layer("login", "the registry takes the login of the pull secret", ("challenge",)),
+    Layer("rights", "that login may pull the repository", ("login",)),
+    Layer("manifest", "the image is there, with the digest that was pushed, for the node's architecture", ("rights",)),
+    Layer("containerd", "containerd runs with its CRI plugin and finds the registry's directory", (), True),
+    Layer("proxy", "no proxy of containerd's stands between the node and the registry"),
+    Layer("pull", "containerd pulls the image", ("manifest", "containerd", "proxy")),
+    Layer(
+        "secret",
+        "the pods' pull secret is there, of the right type, for the registry, with the robot's login",
+        (),
+        True,
+    ),
+    Layer("node", "the cluster says that the node is ready"),
+    Layer(
+        "pod",
+        "the pods on the node run the pushed image",
+        ("manifest", "containerd", "proxy", "pull", "secret", "node"),
+    ),
+)
+BY_NAME = {layer.name: layer for layer in LAYERS}
+
+
+@dataclass(frozen=True)
+class LayerResult:
+    """What one layer came to; ``verdicts`` are there where it is a fault."""
+
+    layer: str
+    status: Status
+    verdicts: tuple[Verdict, ...] = ()
+
+
+Seen = Evidence | Sequence[Evidence]
+
+
+def judge(
+    evidence: Mapping[str, Seen], rules: Sequence[Rule], beside: Sequence[Mapping[str, Evidence]] = ()
+) -> list[LayerResult]:
+    """Judge the layers that there is evidence of, in order; a rule without a fault leaves its layer well.
+
+    Args:
+        evidence: of a layer there may be several, as of pods, each of which is judged
+        beside: further images, with evidence of the layers that differ: each is a chain of its own
+    """
+    main: dict[str, LayerResult] = {}
+    told: dict[str, LayerResult] = {}
+    others: list[dict[str, LayerResult]] = [{} for _ in beside]
+    for layer in LAYERS:
+        parted = any(layer.name in more for more in beside)
+        if layer.name in evidence:
+            main[layer.name] = _result(layer, evidence[layer.name], main if parted else told, rules)
+        for more, found in zip(beside, others, strict=True):
+            if layer.name in more:
+                found[layer.name] = _result(layer, more[layer.name], {**main, **found}, rules)
+        every = [found[layer.name] for found in (main, *others) if layer.name in found]
+        if every:
+            told[layer.name] = _merged(layer.name, every)
+    return list(told.values())
+
+
+def _result(layer: Layer, seen: Seen, found: Mapping[str, LayerResult], rules: Sequence[Rule]) -> LayerResult:
+    """Judge one layer. Behind a fault only what says that it is its ``own`` counts; the rest is unknown."""
+    each = [seen] if isinstance(seen, Mapping) else seen
+    behind = any(name in found and found[name].status != "ok" for name in layer.needs)
+    verdicts = [
+        verdict for one in each if not behind or one.get("own") == "yes" for verdict in _verdicts(layer, one, rules)
+    ]
+    if behind and not verdicts:
+        return LayerResult(layer.name, "unknown")
+    return LayerResult(layer.name, "fault" if verdicts else "ok", tuple(dict.fromkeys(verdicts)))
+
+
+def _verdicts(layer: Layer, evidence: Evidence, rules: Sequence[Rule]) -> list[Verdict]:
+    if layer.every:
+        return all_matches(rules, layer.name, evidence)
+    first = first_match(rules, layer.name, evidence)
+    return [first] if first else []
+
+
+def _merged(name: str, every: Sequence[LayerResult]) -> LayerResult:
+    worst = next((status for status in ("fault", "unknown") if any(one.status == status for one in every)), "ok")
+    verdicts = dict.fromkeys(verdict for one in every for verdict in one.verdicts)
+    return LayerResult(name, cast(Status, worst), tuple(verdicts))

@@ -1,0 +1,160 @@
+"""The known causes on the way to the registry, the more particular of a layer first: route, size of packets, TLS."""
+
+from __future__ import annotations
+
+from moor.tasks.diagnosis.rules.rule import Evidence, Rule
+
+RECORDED = "recorded on Kubernetes 1.36 with containerd 2.3 and 1.6"
+CONNECT = "errno(3), connect(2); " + RECORDED
+OPENSSL = "openssl-verification-options(1)"
+# Source: icmp(7) and RFC 4443, 3.1: what ICMP makes of connect(2), 13 being IPv6's "administratively prohibited".
+PROHIBITED = ("113", "101", "13")
+# Source: openssl/x509_vfy.h: purpose, path length, no CA, name constraints, unknown critical extension, key or digest
+# too weak; 24 is what OpenSSL 1.1 calls its 79.
+UNFIT = frozenset({"24", "25", "26", "28", "32", "34", "47", "48", "51", "53", "66", "67", "68", "79"})
+CERTS_D = "containerd, docs/hosts.md"
+
+
+def answered(evidence: Evidence) -> bool:
+    """Return whether the controller reaches the registry, by which a dead registry differs from a closed way."""
+    return evidence.get("controller") == "answers"
+
+
+def unrouted(evidence: Evidence) -> bool:
+    """Return whether the host itself has no route; without that, who says that a network is unreachable is a router."""
+    return "unreachable" in evidence.get("way", "").lower()
+
+
+WAY_RULES = (
+    Rule(
+        "openssl-missing", "route",
+        lambda e: e.get("openssl") == "missing",
+        "openssl is not installed on {host}, by which the way is looked at", "run on {host}: apt-get install openssl",
+        "openssl-s_client(1)",
+    ),
+    Rule(
+        "route-missing", "route",
+        lambda e: e.get("connected") != "yes" and (unrouted(e) or (e.get("errno") == "101" and not e.get("way"))),
+        "{host} has no route to {address}", "run on {host}: ip route get {address}; then add the route that is missing",
+        CONNECT,
+    ),
+    Rule(
+        "route-refused", "route",
+        lambda e: e.get("errno") == "111" and answered(e),
+        "a connection to {address} port {port} is refused, though the registry answers elsewhere: a firewall",
+        "run on {host} and on the registry's host: nft list ruleset; allow TCP {port} from {host}",
+        CONNECT,
+    ),
+    Rule(
+        "registry-stopped", "route",
+        lambda e: e.get("errno") == "111",
+        "a connection to {address} port {port} is refused: the host is up, and nothing listens there",
+        "moor apply harbor",
+        CONNECT,
+    ),
+    Rule(
+        "route-prohibited", "route",
+        lambda e: e.get("errno") in PROHIBITED and answered(e),
+        "there is no way to {address}, though the registry answers elsewhere: a firewall prohibits it, or a router",
+        "run on {host}: ip route get {address}; nft list ruleset",
+        CONNECT,
+    ),
+    Rule(
+        "registry-unreachable", "route",
+        lambda e: e.get("errno") in PROHIBITED,
+        "nobody answers at {address}: the registry's host is down or cut off",
+        "start the registry's host; moor apply harbor", CONNECT,
+    ),
+    Rule(
+        "route-dropped", "route",
+        lambda e: e.get("connected") != "yes" and answered(e),
+        "a connection to {address} port {port} times out, though the registry answers elsewhere: a firewall drops it",
+        "run on {host} and on the registry's host: nft list ruleset; allow TCP {port} from {host}",
+        CONNECT,
+    ),
+    Rule(
+        "registry-silent", "route",
+        lambda e: e.get("connected") != "yes",
+        "a connection to {address} port {port} times out, here and from the controller: the registry's host is down, "
+        "hangs, or is cut off",
+        "start the registry's host; moor apply harbor",
+        CONNECT,
+    ),
+    Rule(
+        "mtu-small", "mtu",
+        lambda e: e.get("large") == "stuck",
+        "packets of {mtu} bytes, as {host} sends them by {device}, are lost on the way to {towards}, and nobody says "
+        "so: handshakes and large layers hang; packets of {passes} bytes come through",
+        "let ICMP 'fragmentation needed' (IPv6: 'packet too big') through on the way, or clamp the MSS there, or run "
+        "on {host}: ip link set {device} mtu {passes}, and keep it in the network's configuration",
+        "RFC 1191; RFC 2923, 2.1",
+    ),
+    Rule(
+        "tls-plain", "tls",
+        lambda e: e.get("plain") == "yes",
+        "port {port} of {name} speaks plain HTTP", "moor apply harbor",
+        RECORDED,
+    ),
+    Rule(
+        "tls-cut", "tls",
+        lambda e: e.get("served") != "yes",
+        "{name} port {port} accepts connections and shows no certificate: its proxy hangs, or large packets are lost",
+        "moor apply harbor; if it stays: run on {host}: ping -M do -s 1472 {wanted}",
+        RECORDED,
+    ),
+    Rule(
+        "tls-expired", "tls",
+        lambda e: e.get("ended") == "yes",
+        "the certificate that {name} serves expired on {ends}", "moor apply pki; moor apply harbor",
+        RECORDED,
+    ),
+    Rule(
+        "tls-early", "tls",
+        lambda e: e.get("begun") == "no",
+        "the certificate that {name} serves is valid only from {begins}",
+        "set the clocks right: timedatectl set-ntp true",
+        OPENSSL,
+    ),
+    Rule(
+        "tls-name", "tls",
+        lambda e: e.get("verify") in ("62", "64") or e.get("name", "") not in e.get("names", "").split(),
+        "the certificate that {name} serves is for {names}", "moor apply pki; moor apply harbor",
+        RECORDED,
+    ),
+    Rule(
+        "tls-unfit", "tls",
+        lambda e: e.get("verify") in UNFIT and e.get("issued") in (None, "", e.get("fingerprint")),
+        "{host} refuses the certificate of {name}: {verify_words}; whatever pulls there does so too",
+        "have it issued anew by its CA without that, put it where data.pki.certificate says; then moor plan pki, which "
+        "judges it as clients do; moor apply harbor",
+        OPENSSL,
+    ),
+    Rule(
+        "ca-partial", "tls",
+        lambda e: e.get("verify") == "2" and bool(e.get("anchor")),
+        "{host} trusts the CA that issued the certificate of {name} and not the CA above it, which OpenSSL wants",
+        "add the root CA's own certificate to the file that data.pki.ca names; moor apply trust",
+        OPENSSL,
+    ),
+    Rule(
+        "ca-missing", "tls",
+        lambda e: e.get("verify") not in ("", "0") and not e.get("anchor"),
+        "{host} does not trust the CA of the registry's certificate ({issuer})", "moor apply trust --limit {host}",
+        OPENSSL,
+    ),
+    Rule(
+        "tls-other", "tls",
+        lambda e: bool(e.get("issued")) and e.get("issued") != e.get("fingerprint"),
+        "{name} serves another certificate (by {issuer}, until {ends}) than the one that was issued for it",
+        "moor apply harbor",
+        "Harbor's nginx reads a copy that its prepare makes: goharbor/harbor issues 6295, 18104",
+    ),
+    Rule(
+        "ca-other", "tls",
+        lambda e: e.get("verify") not in ("", "0"),
+        "{host} does not accept the certificate of {name}: {verify_words}",
+        "moor apply trust --limit {host}; where that has nothing to do, run on {host}: "
+        "openssl s_client -connect {name}:{port} -servername {name} -showcerts",
+        OPENSSL,
+    ),
+)  # fmt: skip

@@ -1,0 +1,92 @@
+"""What a look at a node is about, as the command line and the inventory have it, and what the cluster says of it."""
+
+from __future__ import annotations
+
+from nornir.core.inventory import Host
+from nornir.core.task import Task
+
+from moor.context import Looking
+from moor.engine.asked_once import once
+from moor.errors import MoorError
+from moor.inventory.identity import Identity
+from moor.inventory.nodes import node_of, paired
+from moor.settings import optional_settings_of, settings_of
+from moor.tasks.cluster.api import cluster_of
+from moor.tasks.cluster.settings import ClusterSettings
+from moor.tasks.containerd.configure import ContainerdSettings, expected_of
+from moor.tasks.diagnosis.evidence.cluster_model import ClusterView
+from moor.tasks.diagnosis.evidence.endpoint import ProbeRequest, RegistryEndpoint
+from moor.tasks.diagnosis.registry_view import Login
+from moor.tasks.facts import Registry
+from moor.tasks.names import Names
+from moor.tasks.preflight.hosts import Preflight
+from moor.tasks.workload.deploy import Workload, Workloads, open_cluster
+
+NODES = "Node *"  # in what could not be read of the cluster
+
+
+def door_of(host: Host) -> RegistryEndpoint:
+    """Return where the registry is for a host."""
+    registry = settings_of(host, Registry)
+    first, *further = map(str, registry.addresses)
+    return RegistryEndpoint(registry.name, first, registry.port, tuple(further))
+
+
+def asked_of(host: Host, image: str, login: Login | None = None, pull: bool = False) -> ProbeRequest:
+    """Return what a node is asked about, as the inventory has it."""
+    runtime = settings_of(host, ContainerdSettings)
+    return ProbeRequest(
+        door_of(host),
+        image,
+        login,
+        pull,
+        "" if runtime.runtime == "containerd" else runtime.runtime,
+        settings_of(host, Names).mode,
+        runtime.service,
+        settings_of(host, Preflight).through_proxy,
+        expected_of(runtime, settings_of(host, Registry)) if runtime.runtime == "containerd" else None,
+    )
+
+
+def workloads_of(task: Task, looking: Looking) -> dict[str, Workload]:
+    known = settings_of(task.host, Workloads).by_name
+    return {name: w for name, w in known.items() if not looking.deployment or name == looking.deployment}
+
+
+def namespaces_of(task: Task, looking: Looking) -> tuple[str, ...]:
+    own = dict.fromkeys(workload.namespace for workload in settings_of(task.host, Workloads).by_name.values())
+    return looking.namespaces or tuple(own)
+
+
+def cluster_view(task: Task, looking: Looking, door: RegistryEndpoint) -> ClusterView | str | None:
+    """Return what the cluster says; why it says nothing; None where the inventory knows no cluster."""
+    settings, namespaces = optional_settings_of(task.host, ClusterSettings), namespaces_of(task, looking)
+    own = namespaces_of(task, Looking())
+    if settings is None or not namespaces:
+        return None
+
+    def ask() -> ClusterView | str:
+        try:
+            open_cluster(task)
+            from moor.tasks.diagnosis.evidence.cluster_view import (
+                read_cluster,  # as lightkube, see moor.connections.kubernetes
+            )
+
+            return read_cluster(cluster_of(task), namespaces, looking.deployment, door.host_port, own)
+        except MoorError as error:
+            return str(error)
+
+    return once(task, ("cluster", settings.kubeconfig, settings.context, namespaces, looking.deployment), ask)
+
+
+def node_name(task: Task, view: ClusterView, identity: Identity) -> str:
+    """Name the node of the cluster that the task's host is; the host itself where the cluster has none."""
+    host = task.host
+    address = host.hostname or host.name
+    found = paired({host.name: address}, map(node_of, view.nodes), {host.name: identity}).nodes.get(host.name)
+    if found:
+        return found.name
+    # Where nodes may not be listed, a pod still says on which of them it is, and that node's address.
+    status = ((pod.get("spec") or {}, pod.get("status") or {}) for pod in view.pods if NODES in view.unknown)
+    at = (str(spec["nodeName"]) for spec, state in status if state.get("hostIP") == address and spec.get("nodeName"))
+    return next(at, identity.node or host.name)

@@ -1,0 +1,92 @@
+"""Docker on the hosts that run Harbor or build images, and its trust in the registry.
+
+Docker reads certs.d at every login, pull and push, so a new CA restarts nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Annotated, Any, ClassVar
+
+from nornir.core.inventory import Host
+from nornir.core.task import Result, Task
+from pydantic import Field
+
+from moor.engine.converge import converge
+from moor.errors import HostError, InputError
+from moor.formats.json_text import rewritten
+from moor.formats.toml import laid
+from moor.resources.base import Resource
+from moor.resources.edit import Edit
+from moor.resources.file import File
+from moor.resources.package import Package
+from moor.resources.service import Service
+from moor.settings import Section, about, settings_of
+from moor.tasks.certs_d import CaAlone
+from moor.tasks.docker.verification import DAEMON, insecure, verifies
+from moor.tasks.facts import Registry
+from moor.tasks.pki.issue import ca_pem
+from moor.tasks.pki.issue import judge as judge  # asked before a run contacts anybody
+
+CERTS = "/etc/docker/certs.d"
+# An older dockerd cannot check a file without starting.
+CHECK = '! dockerd --help | grep -q -e --validate || dockerd --validate --config-file "$t"'
+PackageName = Annotated[str, Field(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9.+_:-]*$")]
+
+
+class DockerSettings(Section):
+    """Docker Engine with Compose v2.
+
+    Attributes:
+        packages: what brings them; Docker's own are docker-ce, docker-ce-cli, containerd.io, docker-compose-plugin;
+            none where the system comes with Docker
+        daemon: settings laid over daemon.json; without any that file is left alone
+    """
+
+    section: ClassVar[str] = "docker"
+
+    packages: tuple[PackageName, ...] = ("docker.io", "docker-cli", "docker-compose")
+    daemon: dict[str, Any] = Field(default_factory=dict)
+
+
+def desired(host: Host) -> Sequence[Resource]:
+    """Return the engine, its settings, that it runs, and the registry's CA alone in its certs.d."""
+    settings, registry = settings_of(host, DockerSettings), settings_of(host, Registry)
+    with about("data.docker.daemon.insecure-registries"):
+        refuse_insecure(settings.daemon.get("insecure-registries"), registry)
+    watched = (DAEMON,) if settings.daemon else ()
+    directory = f"{CERTS}/{registry.host_port}"
+    return [
+        verifies(registry),
+        *([Package(settings.packages)] if settings.packages else ()),
+        *_daemon(settings.daemon),
+        Service("docker", newer_than=watched, check="docker info", put_back=bool(watched)),
+        File(f"{directory}/ca.crt", ca_pem(host)),
+        CaAlone(directory),
+    ]
+
+
+def install_docker(task: Task) -> Result:
+    """Install and start Docker, and make it trust the registry."""
+    return converge(task, desired)
+
+
+def refuse_insecure(names: object, registry: Registry) -> None:
+    """Raise InputError where Docker would be told not to check the registry's certificate."""
+    for name in insecure(names, registry):
+        raise InputError(f"{name}: Docker would not check the registry's certificate, which moor has it trust; drop it")
+
+
+def _daemon(wanted: Mapping[str, Any]) -> list[Resource]:
+    if not wanted:
+        return []
+    return [Edit(DAEMON, "settings", partial(daemon_json, wanted=dict(wanted)), check=CHECK)]
+
+
+def daemon_json(content: str, _: str, wanted: dict[str, Any]) -> str:
+    """Return daemon.json with ``wanted`` laid over what it says; every other line stays as it is."""
+    try:
+        return rewritten(content, lambda before: laid(before, wanted))
+    except ValueError as error:
+        raise HostError(f"{DAEMON}: {error}; mend it or move it away") from None

@@ -1,0 +1,97 @@
+"""Whether a Docker engine checks the registry's certificate: its file, its command line, and the engine as it runs."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Iterator
+from functools import partial
+from ipaddress import ip_network
+from typing import Any
+
+from moor.formats.nesting import json_value
+from moor.resources.requirement import Requirement
+from moor.tasks.facts import Registry
+
+DAEMON = "/etc/docker/daemon.json"
+# A reload keeps what the running engine has where the file no longer has the key.
+MEND = "take it out, then run: systemctl restart docker"
+
+ASKED = f"""\
+[ ! -f {DAEMON} ] || echo "file=$(base64 < {DAEMON} | tr -d '\\n')"
+pid=$(systemctl show -p MainPID --value docker 2>/dev/null)
+[ ! -r "/proc/${{pid:-0}}/cmdline" ] || echo "told=$(tr '\\0' ' ' < "/proc/$pid/cmdline")"
+! command -v docker >/dev/null 2>&1 ||
+  echo "runs=$(timeout 20 docker info --format '{{{{json .RegistryConfig}}}}' 2>/dev/null)\""""
+
+
+def verifies(registry: Registry) -> Requirement:
+    """Require that Docker checks the registry's certificate, whoever told it not to."""
+    return Requirement("docker-verifies", ASKED, partial(judged, registry=registry))
+
+
+def judged(output: str, registry: Registry) -> str:
+    """Return what has Docker check no certificate of the registry, and what to do; empty where it checks it."""
+    said = dict(line.split("=", 1) for line in output.splitlines() if "=" in line)
+    found = [
+        f"{DAEMON}: insecure-registries has {name!r}, so that Docker checks no certificate of {registry.name}; {MEND}"
+        for name in insecure(_listed(_json(said.get("file", ""), coded=True)), registry)
+    ]
+    for name in insecure(_options(said.get("told", "")), registry):
+        found.append(
+            f"dockerd is started with --insecure-registry={name}, so that it checks no certificate of "
+            f"{registry.name}; take that out of its unit, then run: systemctl daemon-reload; systemctl restart docker"
+        )
+    running = [*insecure(_running(_json(said.get("runs", ""))), registry)]
+    if running and not found:
+        found.append(
+            f"the running dockerd checks no certificate of {registry.name} ({', '.join(running)}), which its "
+            "configuration no longer says; run: systemctl restart docker"
+        )
+    return "\n".join(found)
+
+
+def insecure(names: object, registry: Registry) -> Iterator[str]:
+    """Yield the entries that mean the registry: its names and addresses, with its port or without, or its network.
+
+    References:
+        moby, registry/config.go: isSecureIndex; a network counts by the addresses of the registry's name
+    """
+    for name in names if isinstance(names, list | tuple) else ():
+        plain = str(name).lower().removeprefix("https://").removeprefix("http://").rstrip("/")
+        host = plain.removesuffix(f":{registry.port}").strip("[]")
+        if plain and (host in registry.names or _holds(host, registry)):
+            yield str(name)
+
+
+def _holds(name: str, registry: Registry) -> bool:
+    try:
+        network = ip_network(name, strict=False)
+        return any(address in network for address in registry.addresses)
+    except ValueError:
+        return False
+
+
+def _json(text: str, coded: bool = False) -> dict[str, Any]:
+    try:
+        found = json_value(base64.b64decode(text) if coded else text)
+    except (ValueError, binascii.Error):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _listed(tree: dict[str, Any]) -> object:
+    return tree.get("insecure-registries")
+
+
+def _options(words: str) -> list[str]:
+    found = words.replace("--insecure-registry ", "--insecure-registry=").split()
+    return [word.partition("=")[2] for word in found if word.startswith("--insecure-registry=")]
+
+
+def _running(tree: dict[str, Any]) -> list[str]:
+    networks, indexes = tree.get("InsecureRegistryCIDRs"), tree.get("IndexConfigs")
+    known = [str(one) for one in networks] if isinstance(networks, list) else []
+    if isinstance(indexes, dict):
+        known += [name for name, one in indexes.items() if isinstance(one, dict) and one.get("Secure") is False]
+    return known

@@ -1,0 +1,1 @@
+"""What ends on a day or with a reboot: certificates, robots, the mount of Harbor's data."""

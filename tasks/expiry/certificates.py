@@ -1,0 +1,148 @@
+"""The certificates of the registry: on the controller, on the registry's disk, and as clients are shown them."""
+
+from __future__ import annotations
+
+import re
+import ssl
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from shlex import quote
+
+from nornir.core.inventory import Host
+from nornir.core.task import Result, Task
+
+from moor.engine.converge import converge, read
+from moor.engine.desired import desired_of
+from moor.engine.findings import Expiry, Finding
+from moor.engine.observation import observation_of
+from moor.engine.results import FindingResult
+from moor.errors import HostError, as_one
+from moor.lazy_imports import x509
+from moor.pki.authority import utc_now
+from moor.pki.pem import certificates_in, pem
+from moor.resources.base import Probed, Resource, State
+from moor.settings import settings_of
+from moor.tasks.facts import Registry
+from moor.tasks.harbor.install import CERTIFICATE, HarborSettings
+from moor.tasks.pki.issue import REISSUE, Pki, ca_pem, made_here, own_names, read_own, said, strictness
+from moor.tasks.pki.rotation import ours
+from moor.tasks.pki.serving import shown_by
+
+RENEW, RENEW_CA = "moor cert renew", "moor cert renew --ca"
+
+
+@dataclass(frozen=True)
+class CertificatesOnDisk(Probed):
+    """Reads the certificates below some places of a host; whatever they are, they are as they should be.
+
+    Attributes:
+        places: files, or directories whose files end in .crt
+    """
+
+    places: tuple[str, ...]
+
+    @property
+    def id(self) -> str:
+        return "certificates:disk"
+
+    def desired(self, actual: State | None) -> State | None:
+        return actual
+
+    def probe(self) -> str:
+        # a private key in the same file stays where it is
+        return f"""\
+for p in {" ".join(map(quote, self.places))}; do
+  for f in "$p" "$p"/*.crt; do
+    [ -f "$f" ] || continue
+    printf 'file %s\\n' "$f"
+    sed -n '/^-----BEGIN CERTIFICATE-----/,/^-----END CERTIFICATE-----/p' "$f"
+  done
+done"""
+
+    def actual(self, output: str) -> State | None:
+        parts = [part.partition("\n") for part in re.split(r"^file ", output, flags=re.MULTILINE)[1:]]
+        return {name: content for name, _, content in parts}
+
+
+def desired(host: Host) -> Sequence[Resource]:
+    """Return what is asked of the registry's host."""
+    return [on_disk(host)]
+
+
+def show_certificates(task: Task) -> Result:
+    """Tell of every certificate when it ends; nothing is changed."""
+    resources, seen = desired_of(task, desired), observation_of(task.host)
+    read(task, resources, seen)
+    tell(task, unfit(task.host), certificates(task, seen.states))
+    return converge(task, resources)
+
+
+def unfit(host: Host) -> Iterator[Finding]:
+    """Yield for what clients refuse a certificate that was brought; what is made here they take."""
+    settings, registry = settings_of(host, Pki), settings_of(host, Registry)
+    if settings.certificate:
+        if lines := said(settings, read_own(settings).faults(own_names(registry), utc_now())):
+            yield Finding("certificate:refused", "\n".join(lines), REISSUE, host.name)
+        else:
+            yield from strictness(host)
+
+
+def on_disk(host: Host) -> CertificatesOnDisk:
+    """Return what reads the certificates that Harbor has on its disk."""
+    harbor = settings_of(host, HarborSettings)
+    return CertificatesOnDisk((CERTIFICATE, f"{harbor.data_volume}/secret/registry/root.crt", *_internal(harbor)))
+
+
+def _internal(harbor: HarborSettings) -> tuple[str, ...]:
+    """Name the directory of the certificates by which Harbor's parts speak to one another, where they do by TLS."""
+    internal = harbor.options.get("internal_tls")
+    if not isinstance(internal, dict) or not internal.get("enabled"):
+        return ()
+    return (str(internal.get("dir") or "/etc/harbor/tls/internal"),)
+
+
+def tell(task: Task, *sources: Iterator[Expiry] | Iterator[Finding]) -> None:
+    """Have everything reported; raises HostError where something cannot be found out, after all that can."""
+    troubles: list[HostError] = []
+    for ends in sources:
+        try:
+            task.results.extend(FindingResult(task.host, one) for one in ends)
+        except HostError as error:
+            troubles.append(error)
+    if troubles:
+        raise as_one(troubles)
+
+
+def certificates(task: Task, states: Mapping[str, State | None]) -> Iterator[Expiry]:
+    """Yield the end of every certificate; raises HostError where the registry shows none, after all others."""
+    host, registry = task.host, settings_of(task.host, Registry)
+    for path, text in (states.get("certificates:disk") or {}).items():
+        yield from certificate_ends(f"certificate:{path}", f"{path} of {host.name}", str(text), host.name, RENEW)
+    yield from _kept(host) if ours(host) else certificate_ends("certificate:ca", "the CA", str(ca_pem(host)), "", "")
+    text = ssl.DER_cert_to_PEM_cert(shown_by(registry))
+    yield from certificate_ends("certificate:served", f"the certificate of {registry.name}", text, "", RENEW)
+
+
+def _kept(host: Host) -> Iterator[Expiry]:
+    """Yield the ends of what was made here."""
+    made = made_here(host)
+    succession = made.authority.succession
+    for name, what, certificate, remedy in (
+        ("ca", "the CA", succession.present.certificate(), RENEW_CA),
+        ("ca-next", "the next CA, which signs once every host trusts it", succession.next.certificate(), RENEW),
+        ("ca-former", "the former CA, still trusted", succession.former(), RENEW),
+        ("registry", "the registry's certificate, as it was issued", made.kept.certificate(), RENEW),
+    ):
+        if certificate:
+            yield from certificate_ends(f"certificate:{name}", what, pem(certificate), "", remedy)
+
+
+def certificate_ends(name: str, what: str, text: str, host: str, remedy: str) -> list[Expiry]:
+    """Return the first end among the certificates of a PEM text; none where it holds none that can be read."""
+    ends = []
+    for block in certificates_in(text):
+        try:
+            ends.append(x509.load_pem_x509_certificate(block.encode()).not_valid_after_utc)
+        except ValueError:
+            continue
+    return [Expiry(name, min(ends).isoformat(), what, host, remedy)] if ends else []

@@ -1,0 +1,105 @@
+"""What ends by itself, and what a reboot would end: the registry's certificates and robots, the mount of its data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from shlex import quote
+from typing import Any
+
+from nornir.core.inventory import Host
+from nornir.core.task import Result, Task
+
+from moor.connections.apis.harbor import Harbor
+from moor.connections.apis.harbor_answers import PROJECT, ROBOTS
+from moor.engine.converge import converge, distinct, read
+from moor.engine.desired import desired_of
+from moor.engine.findings import Expiry
+from moor.engine.observation import observation_of
+from moor.resources.base import Required, Resource, State
+from moor.settings import settings_of
+from moor.tasks.expiry.certificates import certificates, on_disk, tell
+from moor.tasks.harbor.install import HarborSettings, harbor_of
+from moor.tasks.registry.projects import Projects
+from moor.tasks.registry.robots import BY_NAME
+
+PAGE = 100  # robots; as many as Harbor gives at once
+LONGER = "write a longer duration_days for it in data.projects, then moor apply registry"
+
+
+@dataclass(frozen=True)
+class MountedAtBoot(Required):
+    """Asks that what is mounted at ``path``, if anything is, comes back after a reboot: fstab or a unit names it."""
+
+    path: str
+
+    @property
+    def id(self) -> str:
+        return f"mount:{self.path}"
+
+    def desired(self, actual: State | None) -> State:
+        return {"at boot": "yes"}
+
+    def probe(self) -> str:
+        return f"""\
+command -v findmnt >/dev/null || {{ echo yes; exit 0; }}
+m=$(findmnt -n -o TARGET --target {quote(self.path)} 2>/dev/null | tail -n 1)
+case "$m" in ''|/) echo yes; exit 0;; esac
+if findmnt --fstab -n -o TARGET --target "$m" 2>/dev/null | grep -qxF "$m"; then echo yes; exit 0; fi
+u=$(systemd-escape -p --suffix=mount "$m" 2>/dev/null)
+case $(systemctl show -p FragmentPath --value "$u" 2>/dev/null) in
+/etc/*|/usr/*|/lib/*) echo yes;;
+*) echo "no, $m";;
+esac"""
+
+    def actual(self, output: str) -> State | None:
+        return {"at boot": output.strip() or "yes"}
+
+    def remedy(self, actual: State | None) -> str:
+        mount = str((actual or {}).get("at boot", "")).removeprefix("no, ")
+        return f"{mount} is mounted by hand and will not be there after a reboot; write it into /etc/fstab"
+
+
+def desired(host: Host) -> Sequence[Resource]:
+    """Return what the registry's host is asked, in the same script as everything else."""
+    return [on_disk(host), MountedAtBoot(settings_of(host, HarborSettings).data_volume)]
+
+
+def look_ahead(task: Task) -> Result:
+    """Return what of the registry ends by itself, and whether its data are there after a reboot; nothing is changed."""
+    resources, seen = desired_of(task, desired), observation_of(task.host)
+    distinct(resources)
+    read(task, resources, seen)
+    tell(task, certificates(task, seen.states), _robots(task))
+    return converge(task, resources)
+
+
+def _robots(task: Task) -> Iterator[Expiry]:
+    harbor = harbor_of(task)
+    for robot in _all_robots(harbor, settings_of(task.host, Projects).by_name):
+        ends = int(robot.get("expires_at") or -1)
+        if ends > 0 and not robot.get("disable"):
+            name = str(robot["name"]).partition("$")[2] or str(robot["name"])
+            when = datetime.fromtimestamp(ends, UTC).isoformat()
+            yield Expiry(f"robot-expiry:{name}", when, f"the robot {robot['name']}", "", LONGER)
+
+
+def _all_robots(harbor: Harbor, projects: Iterable[str]) -> Iterator[dict[str, Any]]:
+    """Yield the registry's own robots, and those of the projects."""
+    yield from _paged(harbor, {})
+    for name in projects:
+        about = harbor.get(f"/api/v2.0/projects/{name}", PROJECT, headers=BY_NAME)
+        if about is not None:
+            yield from _paged(harbor, {"q": f"Level=project,ProjectID={about['project_id']}"})
+
+
+def _paged(harbor: Harbor, query: dict[str, str]) -> Iterator[dict[str, Any]]:
+    known, number, full = set[int](), 1, True
+    while full:
+        query = {**query, "page": str(number), "page_size": str(PAGE)}
+        found: list[dict[str, Any]] = harbor.get("/api/v2.0/robots", ROBOTS, query) or []
+        new = [robot for robot in found if robot["id"] not in known]
+        yield from new
+        known.update(robot["id"] for robot in new)
+        number, full = number + 1, len(found) == PAGE and bool(new)

@@ -1,0 +1,1 @@
+"""Hosts' own firewalls, in the dialect of what each host runs."""

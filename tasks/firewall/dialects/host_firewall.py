@@ -1,0 +1,182 @@
+"""The rules of one host, in the dialect of what it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from nornir.core.task import Task
+
+from moor.connections.ssh.second_connection import fresh_shell
+from moor.connections.ssh.shell import Shell
+from moor.context import context_of
+from moor.engine.locking import run_exclusive
+from moor.engine.probing import shell_of
+from moor.engine.script import answers, complete, new_mark
+from moor.errors import ErrorKind, HostError
+from moor.resources.base import State, Streamed
+from moor.tasks.firewall.dialects.firewalld import Firewalld
+from moor.tasks.firewall.dialects.guards import Dialect, Guards
+from moor.tasks.firewall.dialects.iptables import Iptables
+from moor.tasks.firewall.dialects.nftables import Nftables
+from moor.tasks.firewall.dialects.ufw import Ufw
+from moor.tasks.firewall.dialects.undo import armed, disarmed, kept
+
+AUTO = "auto"
+MANAGERS = ("firewalld", "ufw")  # they rule a host alone where they are active
+DIALECTS: Mapping[str, Dialect] = {d.name: d for d in (Nftables(), Iptables(), Firewalld(), Ufw())}
+BOUND_S = 120
+AT_BOOT = "after a reboot"
+
+# What is there, and what is active; a dialect whose tool is not there is not asked.
+FACTS = """\
+has() { command -v "$1" >/dev/null; }
+t=
+! has nft || t="$t nftables"
+! has iptables || ! has ip6tables || t="$t iptables"
+! has firewall-cmd || [ "$(firewall-cmd --state 2>/dev/null)" != running ] || t="$t firewalld"
+! has ufw || ! ufw status 2>/dev/null | grep -q '^Status: active' || t="$t ufw"
+echo "there$t"
+! has dockerd || echo docker
+for u in netfilter-persistent iptables; do
+  ! systemctl is-enabled -q "$u" 2>/dev/null || { echo 'loads iptables'; break; }
+done"""
+
+
+def chosen(facts: Sequence[str], wanted: str) -> list[str]:
+    """Choose the dialects of a host by what FACTS printed: one, and on Docker's host what guards its ports beside.
+
+    Raises:
+        HostError: two managers are active, or another than the inventory says.
+    """
+    there = facts[0].split()[1:] if facts else []
+    active = [name for name in MANAGERS if name in there]
+    if len(active) > 1:
+        raise HostError(f"{' and '.join(active)} are both active, and undo each other's rules; stop one of them")
+    tool = wanted if wanted != AUTO else _found(active, there, facts)
+    if active and tool not in active:
+        raise HostError(f"data.firewall.tool is {tool}, and {active[0]} is active; stop it, or write tool: {active[0]}")
+    if tool not in there:
+        raise HostError(_absent(tool))
+    below = next((name for name in ("nftables", "iptables") if name in there), "")
+    # neither of the managers sees the ports that Docker publishes
+    return [tool, *([below] if "docker" in facts and tool in MANAGERS and below else [])]
+
+
+def _found(active: Sequence[str], there: Sequence[str], facts: Sequence[str]) -> str:
+    if active:
+        return active[0]
+    return "iptables" if "iptables" in there and ("loads iptables" in facts or "nftables" not in there) else "nftables"
+
+
+def _absent(tool: str) -> str:
+    if tool in MANAGERS:
+        start = {"ufw": "ufw allow OpenSSH; ufw enable", "firewalld": "systemctl enable --now firewalld"}[tool]
+        return f"data.firewall.tool is {tool}, which is not active here; start it first: {start}"
+    return f"there is no {tool} here; install it (apt-get install {tool}), or write another data.firewall.tool"
+
+
+@dataclass(frozen=True)
+class HostFirewall(Streamed):
+    """Hold guards in the dialect of what the host runs, and none of moor's rules in any other.
+
+    Attributes:
+        wanted: a dialect's name, or ``auto``
+        undo_s: after which the host puts the former rules back, unless a fresh connection was made by then
+    """
+
+    guards: Guards
+    wanted: str = AUTO
+    undo_s: int = 60
+
+    @property
+    def id(self) -> str:
+        return "firewall:ports"
+
+    @property
+    def bound_s(self) -> float:
+        return BOUND_S
+
+    def probe(self) -> str:
+        parts = (
+            f"case \" $t \" in *' {name} '*) printf '\\n== {name}\\n'\n{dialect.probe}\n;; esac"
+            for name, dialect in DIALECTS.items()
+        )
+        return "\n".join([FACTS, *parts, ":"])
+
+    def actual(self, output: str) -> State:
+        first, *parts = f"\n{output}".split("\n== ")
+        pairs = (part.partition("\n") for part in parts)
+        raw = {name: text for name, _, text in pairs if name in DIALECTS}
+        seen = {"facts": first.strip(), **{f"{name} said": text for name, text in raw.items()}}
+        seen |= {name: DIALECTS[name].live(text) for name, text in raw.items()}
+        return {**seen, AT_BOOT: "other rules" if self._unkept(seen) else "these rules"}
+
+    def desired(self, actual: State | None) -> State:
+        seen = actual or {}
+        mine = self._chosen(seen)
+        wanted = {d.name: self._render(d, d.name in mine, seen) for d in _asked(seen)}
+        return {**wanted, AT_BOOT: "these rules"}
+
+    def write(self, task: Task, actual: State | None) -> None:
+        seen = actual or {}
+        mine, wanted = self._chosen(seen), self.desired(seen)
+        changing = [d for d in _asked(seen) if wanted[d.name] != seen[d.name]]
+        keeps = [
+            d.keep(self._guards(d.name in mine), _said(seen, d))
+            for d in _asked(seen) if d in changing or d in self._unkept(seen)
+        ]  # fmt: skip
+        if not changing:
+            _run(task, shell_of(task), kept(keeps))
+            return
+        loads = [d.load(self._guards(d.name in mine), _said(seen, d)) for d in changing]
+        snapshots, restores = [d.snapshot() for d in changing], [d.restore() for d in changing]
+        _run(task, shell_of(task), armed(snapshots, restores, loads, self.undo_s))
+        self._confirm(task, disarmed(keeps))
+
+    def _confirm(self, task: Task, script: str) -> None:
+        """Disarm the undo over a connection that the new rules let in."""
+        try:
+            with fresh_shell(task) as shell:
+                _run(task, shell, script)
+        except HostError as error:
+            raise HostError(
+                f"the new rules were loaded, and a new connection failed under them ({error}); "
+                f"the host puts its former rules back by itself within {self.undo_s} s. "
+                "Does data.access.managers hold the address from which the host sees this machine?"
+            ) from error
+
+    def _chosen(self, seen: State) -> list[str]:
+        return chosen(str(seen.get("facts", "")).splitlines(), self.wanted) if self.guards.ports else []
+
+    def _guards(self, mine: bool) -> Guards:
+        return self.guards if mine else Guards()
+
+    def _render(self, dialect: Dialect, mine: bool, seen: State) -> str:
+        return dialect.render(self._guards(mine), _said(seen, dialect))
+
+    def _unkept(self, seen: State) -> list[Dialect]:
+        try:
+            mine = self._chosen(seen)
+        except HostError:
+            return []  # told by ``desired``
+        return [d for d in _asked(seen) if not d.kept(self._guards(d.name in mine), _said(seen, d))]
+
+
+def _asked(seen: State) -> list[Dialect]:
+    return [dialect for dialect in DIALECTS.values() if dialect.name in seen]
+
+
+def _said(seen: State, dialect: Dialect) -> str:
+    return str(seen.get(f"{dialect.name} said", ""))
+
+
+def _run(task: Task, shell: Shell, fragment: str) -> None:
+    """Run one fragment under the host's lock; raises HostError with what it said."""
+    mark = new_mark()
+    answer = run_exclusive(shell, [fragment], mark, context_of(task).run, BOUND_S)
+    (piece,) = complete(answers(answer.stdout, answer.stderr, mark), 1, answer.stderr)
+    if piece.code:
+        raise HostError(
+            piece.stderr.strip()[-2000:] or f"it ended with {piece.code} and said nothing", ErrorKind.COMMAND
+        )

@@ -1,0 +1,68 @@
+"""The line of nftables.conf that loads moor's table again, since that file may begin by flushing all there is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import partial
+
+from moor.resources.edit import Edit
+from moor.tasks.firewall.dialects.guards import Guards
+from moor.tasks.firewall.dialects.host_firewall import FACTS, chosen
+from moor.tasks.firewall.dialects.nftables import FILE
+
+CONFS = ("/etc/nftables.conf", "/etc/sysconfig/nftables.conf")  # Debian's and Red Hat's
+INCLUDE = f'include "{FILE}" # moor: who may reach the ports of this host'
+# At boot the file is loaded into a machine without rules, so that one which only an empty network namespace takes is
+# right too; one that names an interface is taken only where that interface is.
+CHECK = """\
+command -v nft >/dev/null || exit 0
+w=$(nft -c -f "$t" 2>&1) || unshare -n nft -c -f "$t" >/dev/null 2>&1 || { printf '%s\\n' "$w"; exit 1; }"""
+
+
+def edits(guards: Guards, tool: str) -> Sequence[Edit]:
+    """Return the edit of each file that a host may load its rules from; one that is not there stays absent.
+
+    Args:
+        tool: a dialect's name, or ``auto``
+    """
+    facts = {path: f"[ ! -f {path} ] || {{ {FACTS}\n}}" for path in CONFS}
+    return [
+        Edit(path, "firewall", partial(edited, guards=guards, tool=tool), asks=facts[path], check=CHECK)
+        for path in CONFS
+    ]
+
+
+def edited(content: str, facts: str, guards: Guards, tool: str) -> str:
+    """Return nftables.conf with moor's line at its end where the host's rules are nftables', and without it elsewhere.
+
+    Args:
+        facts: what FACTS printed; empty where the file is not there
+
+    Raises:
+        HostError: two managers are active, or another than the inventory says
+    """
+    if not facts:
+        return content
+    return with_include(content, bool(guards.ports) and "nftables" in chosen(facts.splitlines(), tool))
+
+
+def with_include(content: str, wanted: bool) -> str:
+    """Return ``content`` with moor's line once, on a line of its own, or without it; other lines stay as they are.
+
+    Where the last line had no end, a former moor wrote its own line right behind it; the two are parted.
+    """
+    lines = re.findall(r"[^\n]*\n|[^\n]+", _parted(content))
+    others = [line for line in lines if line.strip() != INCLUDE]
+    if not wanted:
+        return "".join(others)
+    if len(lines) - len(others) == 1:
+        return "".join(lines)
+    gap = "\n" if others and not others[-1].endswith("\n") else ""
+    return "".join([*others, f"{gap}{INCLUDE}\n"])
+
+
+def _parted(content: str) -> str:
+    """Put moor's line on one of its own where it stands behind something else than the sign of a comment."""
+    glued = re.compile(rf"^(?![#\s]*{re.escape(INCLUDE)})(.+){re.escape(INCLUDE)}$", re.MULTILINE)
+    return glued.sub(lambda found: f"{found[1]}\n{INCLUDE}", content)

@@ -1,0 +1,125 @@
+"""Hosts' own firewalls: who may reach which port, in the dialect of what each host runs."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Sequence
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import Annotated, ClassVar, Literal
+
+from nornir.core.inventory import Host
+from nornir.core.task import Result, Task
+from pydantic import Field, IPvAnyNetwork
+
+from moor.connections.ssh.destination import find
+from moor.engine.converge import converge
+from moor.engine.desired import desired_of
+from moor.errors import InputError
+from moor.resources.base import Resource
+from moor.settings import Section, optional_settings_of, settings_of
+from moor.tasks.access import Access, members_of
+from moor.tasks.facts import Registry
+from moor.tasks.firewall.dialects.guards import Guard, Guards, Refusal
+from moor.tasks.firewall.dialects.host_firewall import HostFirewall
+from moor.tasks.firewall.dialects.nftables_conf import edits
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+REDIRECT = 80  # Harbor publishes it to send browsers on to HTTPS
+SSH = 22
+
+
+class Firewall(Section):
+    """What a host lets in; a host without this section keeps its rules as they are.
+
+    Attributes:
+        enabled: false: moor's rules are taken away again
+        tool: ``auto``: firewalld or ufw where one is active, iptables where the host loads rules of it, else nftables
+        ports: further TCP ports, each with the networks that may reach it
+        refuse: reject says so to the others at once; drop leaves them waiting
+        undo_s: a change that locks moor out is undone by the host itself after so many seconds
+    """
+
+    section: ClassVar[str] = "firewall"
+
+    enabled: bool = True
+    tool: Literal["auto", "nftables", "iptables", "firewalld", "ufw"] = "auto"
+    ports: dict[Port, tuple[IPvAnyNetwork, ...]] = Field(default_factory=dict)
+    refuse: Refusal = "reject"
+    undo_s: Annotated[int, Field(ge=5, le=600)] = 60
+
+
+def desired(host: Host) -> Sequence[Resource]:
+    """Return the host's guards, and the line that loads them with the host's own rules, where it has the section."""
+    settings = optional_settings_of(host, Firewall)
+    if settings is None:
+        return []
+    guards = guards_of(host, settings)
+    firewall, confs = HostFirewall(guards, settings.tool, settings.undo_s), edits(guards, settings.tool)
+    return [firewall, *confs] if guards.ports else [*confs, firewall]  # no file includes what is not there
+
+
+def guards_of(host: Host, settings: Firewall) -> Guards:
+    """Return who may reach which port of a host; raises InputError where nobody could, or a port is given twice."""
+    if not settings.enabled:
+        return Guards()
+    found = {**_of_registry(host), **_of_ssh(host)}
+    if twice := sorted(found.keys() & settings.ports):
+        raise InputError(
+            f"{host.name}: data.firewall.ports has {', '.join(map(str, twice))}, which data.access speaks of already"
+        )
+    found |= {port: Guard(port, sources) for port, sources in settings.ports.items()}
+    return Guards(tuple(found[port] for port in sorted(found)), settings.refuse)
+
+
+def _of_registry(host: Host) -> dict[int, Guard]:
+    if not host.has_parent_group("harbor"):
+        return {}
+    members = members_of(host)
+    if not members:
+        raise InputError(
+            f"{host.name}: data.access names nobody, so that nobody would reach the registry; write members or groups"
+        )
+    return {port: Guard(port, members) for port in (settings_of(host, Registry).port, REDIRECT)}
+
+
+def _of_ssh(host: Host) -> dict[int, Guard]:
+    """Guard SSH where the inventory says who manages hosts; else it is left alone."""
+    managers = settings_of(host, Access).managers
+    port = host.get_connection_parameters("shell").port or SSH
+    return {port: Guard(port, managers)} if managers else {}
+
+
+def configure_firewall(task: Task) -> Result:
+    """Make the host let in whom the inventory names, and nobody else."""
+    resources = desired_of(task, desired)
+    for resource in resources:
+        if isinstance(resource, HostFirewall):
+            refuse_lockout(task.host, resource.guards, own_address(task.host, task.nornir.config.ssh.config_file))
+    return converge(task, resources)
+
+
+def refuse_lockout(host: Host, guards: Guards, own: IPv4Address | IPv6Address | None) -> None:
+    """Raise InputError where the guards would shut out this machine itself, as far as it can tell."""
+    ports = {guard.port: guard for guard in guards.ports}
+    ssh = ports.get(host.get_connection_parameters("shell").port or SSH)
+    if own and ssh and not ssh.admits(own):
+        raise InputError(
+            f"{host.name}: data.access.managers leaves out {own}, by which this machine reaches it: "
+            "moor would lock itself out; add it"
+        )
+
+
+def own_address(host: Host, config_file: str | None) -> IPv4Address | IPv6Address | None:
+    """Return the address by which this machine reaches the host; None where it is another's, or cannot be told."""
+    given = host.get_connection_parameters("shell")
+    found = find(given.hostname or host.name, given.port or SSH, given.username or "", config_file)
+    if found.proxy:
+        return None  # the host sees the jump host
+    try:
+        ((family, _, _, _, place), *_) = socket.getaddrinfo(found.hostname, found.port, type=socket.SOCK_DGRAM)
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.connect(place)  # nothing is sent
+            own = ip_address(probe.getsockname()[0].partition("%")[0])
+    except OSError:
+        return None
+    return None if own.is_loopback else own  # a forwarded port: the host sees its far end

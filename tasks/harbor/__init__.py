@@ -1,0 +1,1 @@
+"""Harbor on the registry host: installed, configured, kept up."""

@@ -1,0 +1,81 @@
+"""Where Harbor's data are: settings that say so are read at every start, but moving the data is nobody's but yours."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from moor.errors import HostError
+from moor.resources.base import Required, State
+from moor.tasks.harbor.yml import Configured, Tree, as_harbor_reads
+
+# In the order in which prepare looks for them, each with the settings that say where the images are.
+PLACES = {
+    "filesystem": ("rootdirectory",),
+    "azure": ("accountname", "container", "realm", "rootdirectory"),
+    "gcs": ("bucket", "rootdirectory"),
+    "s3": ("bucket", "regionendpoint", "rootdirectory"),
+    "swift": ("authurl", "tenant", "container", "prefix"),
+    "oss": ("endpoint", "bucket", "rootdirectory"),
+}
+MET = "yes"
+
+
+@dataclass(frozen=True)
+class SameData(Required):
+    """Asks that an installed Harbor keeps its data: other places would be empty, and Harbor would come up so."""
+
+    config: Configured
+
+    @property
+    def id(self) -> str:
+        return "requirement:harbor-data"
+
+    def desired(self, actual: State | None) -> State:
+        return {"met": MET}
+
+    def probe(self) -> str:
+        return self.config.probe()
+
+    def actual(self, output: str) -> State | None:
+        try:
+            state = self.config.actual(output)
+            return {"met": self._judged(state) if state and state.get("installed") else MET}
+        except HostError:
+            return {"met": MET}  # harbor.yml itself is told by the resource that holds it
+
+    def _judged(self, state: State) -> str:
+        present = str(state["present"])
+        if not present:
+            return MET
+        before = places(as_harbor_reads(present, self.id))
+        after = places(as_harbor_reads(self.config.after(state), self.id))
+        moved = [f"{name}: {before[name]} -> {after[name]}" for name in before if before[name] != after[name]]
+        return f"{'; '.join(moved)}: {REMEDY.format(self.config.path)}" if moved else MET
+
+    def remedy(self, actual: State | None) -> str:
+        return str((actual or {}).get("met", "not known"))
+
+
+REMEDY = (
+    "Harbor would come up without its projects or images, since moor does not move data; write in the inventory what "
+    "holds now, or move the data while Harbor is down and change {} by hand first (docs/harbor.md)"
+)
+
+
+def places(tree: Tree) -> dict[str, str]:
+    """Return where a harbor.yml has Harbor's data, in words."""
+    storage = _mapping(tree.get("storage_service"))
+    driver = next((name for name in PLACES if storage.get(name)), "filesystem")
+    settings = _mapping(storage.get(driver))
+    where = [f"{key} {settings[key]}" for key in PLACES[driver] if settings.get(key) is not None]
+    return {
+        "data_volume": str(tree.get("data_volume")),
+        "database": "external_database" if tree.get("external_database") else "Harbor's own",
+        "images": ", ".join([driver, *where]),
+    }
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}

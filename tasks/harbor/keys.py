@@ -1,0 +1,209 @@
+"""The keys of harbor.yml by level and release, and where a misplaced one belongs.
+
+Source  harbor.yml.tmpl of Harbor 2.8 to 2.15, the optional blocks in its comments included; for the drivers of
+        storage_service, which Harbor hands on as they are, the storage drivers of the registry (distribution 2.8, 3.0)
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Any
+
+from moor.settings.validation import unknown
+from moor.suggestions import nearest
+
+FREE: dict[str, Any] = {}  # a mapping whose keys are the owner's
+Keys = Mapping[str, Any]  # a key to the keys below it, or to None where it holds a value
+
+
+def _names(text: str) -> dict[str, Any]:
+    return dict.fromkeys(text.split())
+
+
+_NOTARY = _names("host port db_name username password ssl_mode")
+_INDEXES = "registry_db_index jobservice_db_index trivy_db_index harbor_db_index cache_layer_db_index"
+_DRIVERS = {
+    "filesystem": _names("rootdirectory maxthreads"),
+    "s3": _names("""
+        accesskey secretkey sessiontoken region regionendpoint bucket encrypt keyid secure skipverify v4auth chunksize
+        multipartcopychunksize multipartcopymaxconcurrency multipartcopythresholdsize rootdirectory storageclass
+        useragent objectacl accelerate usedualstack forcepathstyle loglevel"""),
+    "azure": {
+        **_names("accountname accountkey container realm rootdirectory max_retries retry_delay"),
+        "credentials": _names("type clientid tenantid secret"),
+    },
+    "gcs": {**_names("bucket keyfile rootdirectory chunksize maxconcurrency"), "credentials": FREE},
+    "swift": _names("""
+        authurl username password region container tenant tenantid domain domainid trustid insecureskipverify chunksize
+        prefix secretkey accesskey authversion endpointtype tempurlcontainerkey tempurlmethods tenantdomain
+        tenantdomainid"""),
+    "oss": _names("""
+        accesskeyid accesskeysecret region endpoint internal bucket encrypt encryptionkeyid secure chunksize
+        rootdirectory"""),
+}
+_TREE: dict[str, Any] = {
+    **_names("hostname external_url harbor_admin_password data_volume _version"),
+    "http": _names("port"),
+    "https": _names("port certificate private_key strong_ssl_ciphers"),
+    "ip_family": {"ipv4": _names("enabled"), "ipv6": _names("enabled")},
+    "internal_tls": _names("enabled dir strong_ssl_ciphers"),
+    "database": _names("password max_idle_conns max_open_conns conn_max_lifetime conn_max_idle_time"),
+    "storage_service": {"ca_bundle": None, "redirect": _names("disable"), **_DRIVERS},
+    "trivy": _names("""
+        ignore_unfixed skip_update skip_java_db_update offline_scan security_check insecure timeout github_token
+        db_repository java_db_repository"""),
+    "jobservice": _names("max_job_workers max_job_duration_hours job_loggers logger_sweeper_duration"),
+    "notification": _names("webhook_job_max_retry webhook_job_http_client_timeout"),
+    "log": {
+        "level": None,
+        "local": _names("rotate_count rotate_size location"),
+        "external_endpoint": _names("protocol host port"),
+    },
+    "external_database": {
+        "harbor": {**_NOTARY, **_names("max_idle_conns max_open_conns conn_max_lifetime conn_max_idle_time")},
+        "notary_signer": _NOTARY,
+        "notary_server": _NOTARY,
+    },
+    "redis": _names(_INDEXES),
+    "external_redis": {
+        **_names(f"host username password sentinel_master_set idle_timeout_seconds {_INDEXES}"),
+        "tlsOptions": _names("enable rootCA"),
+    },
+    "uaa": _names("ca_file"),
+    "proxy": _names("http_proxy https_proxy no_proxy components"),
+    "metric": _names("enabled port path"),
+    "trace": {
+        **_names("enabled sample_rate namespace"),
+        "attributes": FREE,
+        "jaeger": _names("endpoint username password agent_host agent_port"),
+        "otel": _names("endpoint url_path compression insecure timeout"),
+    },
+    "upload_purging": _names("enabled age interval dryrun"),
+    "cache": _names("enabled expire_hours"),
+    "core": _names("quota_update_provider"),
+}
+OLDEST, NEWEST = (2, 8), (2, 15)
+Release = tuple[int, int]
+SINCE: dict[str, Release] = {
+    **dict.fromkeys(("https.strong_ssl_ciphers", "internal_tls.strong_ssl_ciphers"), (2, 9)),
+    **dict.fromkeys(("redis", "core", "jobservice.job_loggers", "trivy.skip_java_db_update"), (2, 9)),
+    **dict.fromkeys(("external_redis.harbor_db_index", "external_redis.cache_layer_db_index"), (2, 9)),
+    **dict.fromkeys(("ip_family", "trivy.timeout"), (2, 11)),
+    **dict.fromkeys(("jobservice.max_job_duration_hours", "external_redis.tlsOptions"), (2, 13)),
+    **dict.fromkeys(("trivy.db_repository", "trivy.java_db_repository"), (2, 15)),
+}
+UNTIL: dict[str, Release] = dict.fromkeys(
+    ("external_database.notary_signer", "external_database.notary_server"), (2, 8)
+)
+
+ELSEWHERE = {  # what moor writes itself, and the setting that it comes from
+    "hostname": "data.registry.name",
+    "https.port": "data.registry.port",
+    "https.certificate": "the certificate of data.pki",
+    "https.private_key": "the certificate of data.pki",
+    "harbor_admin_password": "data.harbor.admin_password",
+    "database.password": "data.harbor.database_password",
+    "data_volume": "data.harbor.data_volume",
+}
+
+
+def release_of(installer: str) -> Release | None:
+    """Return the release that an installer's file name says, major and minor; None where it says none."""
+    found = re.search(r"v(\d+)\.(\d+)\.\d+", installer)
+    return (int(found[1]), int(found[2])) if found else None
+
+
+def misplaced(options: Mapping[str, Any], release: Release | None) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Yield each key of ``options`` that harbor.yml has not at that place, by its path, and what to write instead.
+
+    Args:
+        release: None, and one that is newer than those known here: only the release's own template can tell
+    """
+    if release is None or OLDEST <= release <= NEWEST:
+        yield from _misplaced(options, _TREE, (), release)
+
+
+def _misplaced(
+    options: Mapping[str, Any], keys: Keys, above: tuple[str, ...], release: Release | None
+) -> Iterator[tuple[tuple[str, ...], str]]:
+    for key, value in options.items():
+        path = (*above, str(key))
+        dotted = ".".join(path)
+        below = keys.get(key)
+        if key not in keys:
+            yield path, _other_place(dotted, keys, release)
+        elif wrong := _not_for_options(dotted) or _other_release(dotted, release):
+            yield path, wrong
+        elif below is FREE:
+            continue
+        elif isinstance(value, Mapping) and below is None:
+            yield path, "holds a value, and no keys below it"
+        elif isinstance(value, Mapping):
+            yield from _misplaced(value, below or {}, path, release)
+        elif below and value is not None:
+            yield path, f"holds keys, and no value: {', '.join(below)}"
+
+
+def _not_for_options(dotted: str) -> str:
+    if dotted == "_version":
+        return "is Harbor's own note of the release; leave it out"
+    return f"moor writes it from {ELSEWHERE[dotted]}; set that, and leave this out" if dotted in ELSEWHERE else ""
+
+
+def _other_release(dotted: str, release: Release | None) -> str:
+    if release is None:
+        return ""
+    said = "Harbor {}.{}".format(*release)
+    first, last = SINCE.get(dotted, OLDEST), UNTIL.get(dotted, NEWEST)
+    if release < first:
+        return f"{said} does not have it, it came with {first[0]}.{first[1]}; leave it out"
+    return f"{said} does not have it, it was in {last[0]}.{last[1]} last; leave it out" if release > last else ""
+
+
+def _other_place(dotted: str, keys: Keys, release: Release | None) -> str:
+    """Return where a key belongs that is not known at its level, or which known one may be meant."""
+    *above, name = dotted.split(".")
+    places = [place for place in paths() if place.rpartition(".")[2] == name and not _other_release(place, release)]
+    here = ".".join(above)
+    close = nearest(name, keys)
+    if places and not close:
+        return f"not a key of {here or 'the top level'}; {_written(places)}"
+    if not close and (near := nearest(name, {place.rpartition(".")[2] for place in paths()})):
+        meant = near.removeprefix("; did you mean ").rstrip("?")
+        return f"no such key; did you mean {' or '.join(p for p in paths() if p.rpartition('.')[2] == meant)}?"
+    return unknown(name, keys)
+
+
+def _written(places: list[str]) -> str:
+    if "." not in places[0]:
+        return f"{places[0]} stands at the top level"
+    listed = " or ".join(places[:3])
+    owners = " or ".join(dict.fromkeys(place.rpartition(".")[0] for place in places[:3]))
+    return f"it belongs to {owners}: write {listed}"
+
+
+@cache
+def paths() -> tuple[str, ...]:
+    """Return every key of every release, dotted, in the order of the template."""
+    return tuple(_paths(_TREE, ""))
+
+
+def _paths(keys: Keys, above: str) -> Iterator[str]:
+    for key, below in keys.items():
+        yield f"{above}{key}"
+        if below:
+            yield from _paths(below, f"{above}{key}.")
+
+
+def known(dotted: str) -> bool:
+    """Check whether some release has that key at that place; any key below one whose keys are free counts."""
+    keys: Any = _TREE
+    for part in dotted.split("."):
+        if keys is FREE:
+            return True
+        if not isinstance(keys, Mapping) or part not in keys:
+            return False
+        keys = keys[part]
+    return True

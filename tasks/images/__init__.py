@@ -1,0 +1,1 @@
+"""Images in the registry: built, loaded or tagged, and pushed from a workstation."""

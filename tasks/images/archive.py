@@ -1,0 +1,51 @@
+"""What docker save has written, read without unpacking it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import lzma
+import tarfile
+import zlib
+from pathlib import Path
+from typing import IO, cast
+
+from moor.errors import InputError
+
+LARGEST = 4 * 1024 * 1024  # bytes of a manifest or an image's configuration, as registries bound them
+MALFORMED = (ValueError, LookupError, TypeError, AttributeError, RecursionError)  # what reading foreign JSON may end in
+
+
+def archived_id(archive: Path) -> str:
+    """Return the id of the one image in an archive of docker save, which is its configuration's hash.
+
+    Raises:
+        InputError: no such archive, or several images in it.
+    """
+    try:
+        with tarfile.open(archive) as tar:
+            manifest = json.loads(_member(tar, "manifest.json"))
+            (image,) = manifest
+            content: bytes = _member(tar, image["Config"])
+    except FileNotFoundError as error:
+        raise InputError(f"no such file: {archive}; docker save makes one") from error
+    except (OSError, EOFError, zlib.error, lzma.LZMAError, tarfile.TarError, *MALFORMED) as error:
+        why = _reason(error)
+        raise InputError(f"{archive}: not an archive of one image, as docker save makes it: {why}") from error
+    return f"sha256:{hashlib.sha256(content).hexdigest()}"
+
+
+def _reason(error: Exception) -> str:
+    """Return what went wrong in a few words: tarfile lists every kind of compression that a file has not."""
+    return "no tar in it" if isinstance(error, tarfile.ReadError) else str(error)
+
+
+def _member(tar: tarfile.TarFile, name: str) -> bytes:
+    """Read a small file of an archive; links are not followed, since whoever made one may have it lead to itself."""
+    entry = tar.getmember(name)
+    if not entry.isreg():
+        raise ValueError(f"{name} is no file")
+    if entry.size > LARGEST:
+        raise ValueError(f"{name} has {entry.size} bytes, which is no description of an image")
+    with cast(IO[bytes], tar.extractfile(entry)) as file:
+        return file.read()

@@ -1,0 +1,81 @@
+"""What a build context holds: its files as Docker would send them, the same bytes from whoever's checkout."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import BinaryIO
+
+IGNORE = ".dockerignore"
+ALWAYS = ("Dockerfile", IGNORE)  # Docker reads them whatever is ignored
+TOKEN = re.compile(r"\*\*/|\*\*|\*|\?|\[\^?[^\]]+\]|\\.|.", re.DOTALL)
+SIGNS = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
+CHUNK = 1024 * 1024
+
+
+def context_tar(context: Path) -> BinaryIO:
+    """Return a build context as a tar that is the same for the same content; modes are those that git knows."""
+    out: BinaryIO = TemporaryFile()  # noqa: SIM115 - whoever sends it closes it
+    kept = keeps(_ignored(context))
+    with tarfile.open(fileobj=out, mode="w") as tar:
+        for path in sorted(context.rglob("*")):
+            name = path.relative_to(context).as_posix()
+            if kept(name):
+                tar.add(path, name, recursive=False, filter=_plain)
+    out.seek(0)
+    return out
+
+
+def context_hash(context: Path) -> str:
+    """Hash a build context's names and contents, and which of its files are programs."""
+    digest = hashlib.sha256()
+    with context_tar(context) as tar:
+        while piece := tar.read(CHUNK):
+            digest.update(piece)
+    return digest.hexdigest()
+
+
+def _plain(entry: tarfile.TarInfo) -> tarfile.TarInfo:
+    entry.uid = entry.gid = 0
+    entry.uname = entry.gname = ""
+    entry.mtime = 0
+    if not entry.issym():
+        # The umask of whoever checked it out is no part of the content.
+        entry.mode = 0o755 if entry.isdir() or entry.mode & 0o100 else 0o644
+    return entry
+
+
+def _ignored(context: Path) -> list[str]:
+    path = context / IGNORE
+    return path.read_text("utf-8-sig").splitlines() if path.is_file() else []
+
+
+def keeps(lines: list[str]) -> Callable[[str], bool]:
+    """Return what tells whether a file, by its path in the context, is sent, given the lines of .dockerignore.
+
+    References:
+        Docker's documentation of .dockerignore: the last line that matches a path or what is above it decides
+    """
+    words = [line.strip() for line in lines if not line.startswith("#")]
+    rules = [(word[0] == "!", _pattern(word.lstrip("!").strip())) for word in words if word.strip("!")]
+
+    def kept(name: str) -> bool:
+        verdicts = [wanted for wanted, pattern in rules if pattern.fullmatch(name)]
+        return name in ALWAYS or not verdicts or verdicts[-1]
+
+    return kept
+
+
+def _pattern(word: str) -> re.Pattern[str]:
+    parts = [part for part in word.split("/") if part not in ("", ".")]
+    return re.compile(f"{''.join(map(_sign, TOKEN.findall('/'.join(parts))))}(?:/.*)?", re.DOTALL)
+
+
+def _sign(token: str) -> str:
+    if token[0] == "[" and len(token) > 1:
+        return token
+    return SIGNS.get(token) or re.escape(token[-1])

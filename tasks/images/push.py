@@ -1,0 +1,236 @@
+"""Images in the registry, put there from a workstation: built, loaded from an archive, or tagged from one it has."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from posixpath import dirname
+from shlex import quote
+from typing import Annotated, BinaryIO, ClassVar
+
+from nornir.core.inventory import Host
+from nornir.core.task import Result, Task
+from pydantic import AfterValidator, ConfigDict, model_validator
+
+from moor.engine.converge import converge
+from moor.engine.probing import shell_of
+from moor.errors import ErrorKind, HostError, InputError, NoAnswer
+from moor.resources.base import Remote, Resource, State
+from moor.script_result import ScriptResult
+from moor.settings import Section, SitePath, about, settings_of
+from moor.settings.section import Strict
+from moor.tasks.facts import Registry
+from moor.tasks.harbor.install import harbor_of, may_come
+from moor.tasks.images.archive import archived_id
+from moor.tasks.images.build_context import context_hash, context_tar
+from moor.tasks.registry.logins import RegistryLogin, written
+from moor.tasks.registry.projects import Projects, robot_login
+
+CONTEXT = "io.moor.context"  # label that remembers which context an image was built from
+BUILD_S = 1800
+UPLOAD = "/var/lib/moor/context.tar"
+NAME = re.compile(r"[a-z0-9._-]+(/[a-z0-9._-]+)+:[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
+
+
+def image_name(name: str) -> str:
+    """Return ``name`` back if it is PROJECT/REPOSITORY:TAG; raises ValueError."""
+    if not NAME.fullmatch(name):
+        raise ValueError(f"{name}: no image's name; write PROJECT/REPOSITORY:TAG, all but TAG in lower case")
+    return name
+
+
+ImageName = Annotated[str, AfterValidator(image_name)]
+
+
+class Image(Strict):
+    """Where an image comes from; exactly one of the three.
+
+    Attributes:
+        context: directory with a Dockerfile, on the controller
+        archive: file of docker save, on the controller
+        present: an image that the workstation's Docker has already
+    """
+
+    context: SitePath | None = None
+    archive: SitePath | None = None
+    present: str | None = None
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Image:
+        if sum(source is not None for source in (self.context, self.archive, self.present)) != 1:
+            raise ValueError("needs exactly one of context, archive and present")
+        if self.context and not (self.context / "Dockerfile").is_file():
+            raise ValueError(f"context: no Dockerfile in {self.context}")
+        return self
+
+
+class Images(Section):
+    """Images by PROJECT/REPOSITORY:TAG, in the order in which they are pushed."""
+
+    model_config = ConfigDict(extra="allow")
+
+    section: ClassVar[str] = "images"
+    done_on: ClassVar[str] = "workstations"
+    __pydantic_extra__: dict[str, Image]
+
+    @model_validator(mode="after")
+    def _names(self) -> Images:
+        for name in self.__pydantic_extra__:
+            image_name(name)
+        return self
+
+    @property
+    def by_name(self) -> dict[str, Image]:
+        return dict(self.__pydantic_extra__)
+
+
+def desired(host: Host) -> Sequence[Resource]:
+    """Return every image of the inventory, in its order: an image may be built from one above it."""
+    registry = settings_of(host, Registry)
+    for name, image in settings_of(host, Images).by_name.items():
+        with about(f"data.images.{name}.archive"):
+            if image.archive:
+                archived_id(image.archive)  # not an archive is told before anything is changed
+    return [
+        ImageResource(name, f"{registry.host_port}/{name}", image, pusher(host, name.partition("/")[0]))
+        for name, image in settings_of(host, Images).by_name.items()
+    ]
+
+
+def push_images(task: Task) -> Result:
+    """Put images into the registry that it does not hold yet."""
+    return converge(task, desired)
+
+
+def pusher(host: Host, project: str) -> str:
+    """Name the robot of a project that may push; raises InputError where there is none."""
+    found = settings_of(host, Projects).by_name.get(project)
+    names = [name for name, robot in found.robots.items() if "push" in robot.access] if found else []
+    if not names:
+        raise InputError(
+            f"{host.name}: data.projects.{project} has no robot with push among its access; images need one"
+        )
+    return names[0]
+
+
+@dataclass(frozen=True)
+class ImageResource(Remote):
+    """Hold an image in the registry: of the archive's or the workstation's id, or built from the context's content."""
+
+    name: str
+    reference: str
+    image: Image
+    robot: str
+
+    @property
+    def id(self) -> str:
+        return f"image:{self.name}"
+
+    @property
+    def bound_s(self) -> float:
+        return BUILD_S
+
+    def desired(self, actual: State | None) -> State:
+        if self.image.context:
+            return {"context": context_hash(self.image.context)}
+        if self.image.archive:
+            return {"image": archived_id(self.image.archive)}
+        if not actual or not actual.get("local"):
+            raise HostError(
+                f"{self.id}: the workstation has no image {self.image.present}; build or load it there first"
+            )
+        return {"image": actual["local"]}
+
+    def read(self, task: Task) -> State | None:
+        local = {"local": self._local(task)} if self.image.present else {}
+        try:
+            held = self._held(task)
+        except NoAnswer:
+            if not may_come(task):
+                raise
+            held = {"context" if self.image.context else "image": "(not known: Harbor does not answer)"}
+        return {**local, **(held or {})} if held or local else None
+
+    def _held(self, task: Task) -> dict[str, str] | None:
+        harbor = harbor_of(task)
+        repository, _, tag = self.name.rpartition(":")
+        found = harbor.manifest(repository, tag)
+        if found is None:
+            return None
+        digest, manifest = found
+        if not manifest.get("config"):
+            return {"image": f"an index of several platforms, {digest}"}
+        config = manifest["config"]["digest"]
+        labels = (harbor.blob(repository, config).get("config") or {}).get("Labels") or {}
+        return {"image": config, "digest": digest, "context": labels.get(CONTEXT, "built by somebody else")}
+
+    def _local(self, task: Task) -> str:
+        present = quote(self.image.present or "")
+        answer = shell_of(task).run(f"docker image inspect -f '{{{{.Id}}}}' {present} 2>/dev/null || :\n")
+        return answer.stdout.decode().strip()
+
+    def write(self, task: Task, actual: State | None) -> None:
+        login = robot_login(task, self.name.partition("/")[0], self.robot)
+        if login is None:
+            raise HostError(f"the robot {self.robot} that pushes does not exist yet; run the registry stage first")
+        user, secret = login
+        config = docker_config(self.reference.partition("/")[0], user, secret.reveal())
+        self._bring(task, config)
+        _run(task, f'{config}docker --config "$d" push -q {quote(self.reference)}', "push")
+        self._compare(task)
+
+    def _bring(self, task: Task, config: str) -> None:
+        """Give the workstation's Docker the image under its full reference."""
+        reference = quote(self.reference)
+        if self.image.context:
+            with context_tar(self.image.context) as source:
+                _feed(task, f"mkdir -p {dirname(UPLOAD)} && cat > {UPLOAD}", source, "build")
+            label = quote(f"{CONTEXT}={context_hash(self.image.context)}")
+            # The login is for a base image that lies in the registry too.
+            build = f'docker --config "$d" build -q -t {reference} --label {label} - < {UPLOAD} >&2'
+            _run(task, f"{config}{build}; rc=$?; rm -f {UPLOAD}; exit $rc", "build")
+        elif self.image.archive:
+            with self.image.archive.open("rb") as source:
+                loaded = _feed(task, "docker load -q", source, "load").split()[-1:]
+            _run(task, f"docker tag {quote(''.join(loaded))} {reference}", "tag")
+        else:
+            _run(task, f"docker tag {quote(self.image.present or '')} {reference}", "tag")
+
+    def _compare(self, task: Task) -> None:
+        """Raise HostError unless the registry now holds what the workstation has under that name."""
+        local = _run(task, f"docker image inspect -f '{{{{.Id}}}}' {quote(self.reference)}", "image inspect").strip()
+        held = self._held(task) or {}
+        # Docker's older image store goes by the configuration's hash, its newer one by the manifest's.
+        if local not in (held.get("image"), held.get("digest")):
+            raise HostError(
+                f"pushed {local}, but the registry holds {held.get('image', 'nothing')}", ErrorKind.CONFLICT
+            )
+
+
+def docker_config(host_port: str, user: str, password: str) -> str:
+    """Return sh that makes ``$d``, a Docker configuration of one login that is gone when the shell ends."""
+    content = json.dumps({"auths": {host_port: written(RegistryLogin(user, password))}})
+    # /run is memory, so that not even a machine that loses power keeps the login.
+    return f"""\
+d=$(mktemp -d /run/moor.XXXXXX 2>/dev/null || mktemp -d) || exit 1
+trap 'rm -rf "$d"' EXIT; trap 'exit 1' HUP INT TERM
+printf %s {quote(content)} > "$d/config.json" || exit 1
+"""
+
+
+def _run(task: Task, script: str, doing: str) -> str:
+    return _accepted(shell_of(task).run(f"umask 077\n{script}\n", BUILD_S), doing)
+
+
+def _feed(task: Task, command: str, source: BinaryIO, doing: str) -> str:
+    return _accepted(shell_of(task).stream(f"umask 077; {command}", source, BUILD_S), doing)
+
+
+def _accepted(answer: ScriptResult, doing: str) -> str:
+    if answer.code:
+        raise HostError(
+            f"docker {doing} failed: {answer.stderr.decode('utf-8', 'replace').strip()[-2000:]}", ErrorKind.COMMAND
+        )
+    return answer.stdout.decode("utf-8", "replace")

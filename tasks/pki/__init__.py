@@ -1,0 +1,1 @@
+"""The registry's CA and certificate: issued, served, rotated."""

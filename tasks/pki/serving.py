@@ -1,0 +1,187 @@
+"""The certificate that Harbor's nginx shows: handed to it without an outage, and what counts is what clients see.
+
+Source  Harbor's prepare copies https.certificate to DATA/secret/cert, which nginx reads when it starts or reloads; a
+        new file at https.certificate alone changes nothing that a client sees.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from shlex import quote
+
+from nornir.core.task import Task
+
+from moor.connections.ssh.failures import failure_of
+from moor.connections.ssh.shell import Shell
+from moor.errors import ErrorKind, HostError
+from moor.lazy_imports import x509
+from moor.pki.authority import described
+from moor.resources.base import Later, Remote, Scripted, State
+from moor.resources.file import beside as beside_of
+from moor.tasks.facts import Registry
+
+TIMEOUT_S = 10
+PAUSE_S = 0.5
+TAKEN_S = 10  # how long nginx may take to show what it has reloaded
+COMMAND_S = 120
+NAMES = {"crt": "server.crt", "key": "server.key"}
+
+
+def shown_by(registry: Registry) -> bytes:
+    """Ask the registry for the certificate that it shows to clients, DER; raises HostError."""
+    unchecked = ssl.create_default_context()
+    unchecked.check_hostname, unchecked.verify_mode = False, ssl.CERT_NONE
+    try:
+        with (
+            socket.create_connection((str(registry.address), registry.port), TIMEOUT_S) as plain,
+            unchecked.wrap_socket(plain, server_hostname=registry.name) as secured,
+        ):
+            return secured.getpeercert(binary_form=True) or b""
+    except OSError as error:
+        raise HostError(
+            f"certificate:served: {registry.address}:{registry.port} shows none: {error}", failure_of(error).kind
+        ) from error
+
+
+@dataclass(frozen=True)
+class HandedOver(Scripted):
+    """Hold in the directory that nginx reads what harbor.yml names; a reload then takes no connection away.
+
+    Attributes:
+        directory: ``server.crt`` and ``server.key`` stand there, made by prepare; their owner and mode stay
+    """
+
+    directory: str
+    compose: str
+    certificate: str
+    key: str
+
+    @property
+    def id(self) -> str:
+        return f"handed-over:{self.directory}"
+
+    @property
+    def bound_s(self) -> float:
+        return COMMAND_S
+
+    @property
+    def _pairs(self) -> dict[str, tuple[str, str]]:
+        sources = {"crt": self.certificate, "key": self.key}
+        return {part: (source, f"{self.directory}/{NAMES[part]}") for part, source in sources.items()}
+
+    def desired(self, actual: State | None) -> State:
+        return {part: f"as {source}" for part, (source, _) in self._pairs.items()}
+
+    def follows(self, paths: frozenset[str]) -> HandedOver | None:
+        return None if paths.isdisjoint((self.certificate, self.key)) else self
+
+    def pending(self, paths: frozenset[str], actual: State | None) -> State | None:
+        older = {part: f"older than {source}" for part, (source, _) in self._pairs.items() if source in paths}
+        return {**actual, **older} if actual else actual
+
+    def probe(self) -> str:
+        # Compared by their hashes, for cmp is not in coreutils.
+        return "\n".join(
+            f"""\
+a={quote(source)} b={quote(target)}
+if [ -e "$b" ]; then
+  if [ "$(sha256sum < "$a" 2>/dev/null)" = "$(sha256sum < "$b")" ]; then echo '{part} as'; else echo '{part} not'; fi
+fi"""
+            for part, (source, target) in self._pairs.items()
+        )
+
+    def actual(self, output: str) -> State | None:
+        found = dict(line.split(" ", 1) for line in output.splitlines() if " " in line)
+        wanted = self.desired(None)
+        return {
+            part: str(wanted[part]) if found[part] == "as" else "another" for part in NAMES if part in found
+        } or None
+
+    def mend(self, actual: State | None) -> str:
+        beside = {part: beside_of(target) for part, (_, target) in self._pairs.items()}
+        copies = "\n".join(
+            f"copied {quote(source)} {quote(target)} {quote(beside[part])} || moor_gone"
+            for part, (source, target) in self._pairs.items()
+        )
+        renames = "\n".join(
+            f"moor_place {quote(beside[part])} {quote(target)}" for part, (_, target) in self._pairs.items()
+        )
+        return f"""\
+moor_gone() {{ rm -f {" ".join(map(quote, beside.values()))}; moor_fail {quote(f"cannot write to {self.directory}")}; }}
+copied() {{
+  owner=$(stat -c %u:%g "$2" 2>/dev/null) mode=$(stat -c %a "$2" 2>/dev/null)
+  (umask 077; cat "$1" > "$3") && chown "${{owner:-10000:10000}}" "$3" && chmod "${{mode:-600}}" "$3"
+}}
+# both are ready before either gets its name, so that nginx, should it start just then, finds a pair
+{copies}
+{renames}
+{reload_of(self.compose)} || :"""
+
+
+def reload_of(compose: str) -> str:
+    """Return sh that has nginx read its certificate anew while it goes on serving."""
+    return f"(cd {quote(compose)} && docker compose exec -T proxy nginx -s reload) >&2"
+
+
+@dataclass(frozen=True)
+class Served(Remote):
+    """Hold one certificate shown to clients; mended by a reload of nginx, and where that is of no use by its restart.
+
+    Attributes:
+        chain: PEM, the server's certificate first
+    """
+
+    registry: Registry
+    chain: str | Later
+    compose: str
+    wait_s: float
+
+    @property
+    def id(self) -> str:
+        return f"served:{self.registry.host_port}"
+
+    @property
+    def bound_s(self) -> float:
+        return self.wait_s
+
+    def desired(self, actual: State | None) -> State:
+        if isinstance(self.chain, Later):
+            return {"certificate": self.chain}
+        return {"certificate": described(x509.load_pem_x509_certificates(self.chain.encode())[0])}
+
+    def read(self, task: Task) -> State | None:
+        try:
+            shown = shown_by(self.registry)
+        except HostError:
+            return None
+        return {"certificate": described(x509.load_der_x509_certificate(shown))} if shown else None
+
+    def write(self, task: Task, actual: State | None) -> None:
+        shell: Shell = task.host.get_connection("shell", task.nornir.config)
+        if actual is None and self._comes(task, self.wait_s, lambda state: state is not None) and self._right(task):
+            return
+        restart = f"(cd {quote(self.compose)} && docker compose restart proxy) >&2"
+        for command in (reload_of(self.compose), restart):
+            said = shell.run(command, COMMAND_S).stderr.decode("utf-8", "replace").strip()
+            if self._comes(task, TAKEN_S, lambda state: state == self.desired(state)):
+                return
+        raise HostError(
+            f"{self.id}: nginx does not show the new certificate; its last words: {said[-500:] or '(none)'}",
+            ErrorKind.UNHEALTHY,
+        )
+
+    def _right(self, task: Task) -> bool:
+        return self.read(task) == self.desired(None)
+
+    def _comes(self, task: Task, limit_s: float, right: Callable[[State | None], bool]) -> bool:
+        """Read until what is shown is right, or time is over."""
+        end = time.monotonic() + limit_s
+        while not right(self.read(task)):
+            if time.monotonic() > end:
+                return False
+            time.sleep(PAUSE_S)
+        return True

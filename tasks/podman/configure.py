@@ -1,0 +1,114 @@
+"""podman and CRI-O: where they find the registry's CA, and that nothing sends its images elsewhere.
+
+Both read /etc/containers: the certificates at every pull, so that a new CA restarts nothing. registries.conf.d is read
+by podman at every pull and by CRI-O at its start and when it is told to reload.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import ClassVar
+
+from nornir.core.inventory import Host
+from nornir.core.task import Result, Task
+
+from moor.engine.converge import converge
+from moor.errors import HostError
+from moor.formats.toml import loaded
+from moor.resources.base import Later, Resource
+from moor.resources.edit import Edit
+from moor.resources.file import File
+from moor.resources.package import Package
+from moor.resources.requirement import Requirement
+from moor.resources.service import Service
+from moor.settings import Section, optional_settings_of, settings_of
+from moor.tasks.certs_d import CaAlone
+from moor.tasks.docker.install import PackageName
+from moor.tasks.facts import Registry
+from moor.tasks.pki.issue import ca_pem
+from moor.tasks.pki.issue import judge as judge  # asked before a run contacts anybody
+from moor.tasks.podman.registries_conf import REGISTRIES, unchecked
+from moor.templates import render
+
+CERTS = "/etc/containers/certs.d"
+MAIN = "/etc/containers/registries.conf"
+OURS = (
+    "/etc/containers/registries.conf.d/99-moor-registry.conf"  # of two that speak of a registry, the later one counts
+)
+
+
+class PodmanSettings(Section):
+    """Podman on a host; without this section nobody looks at it.
+
+    Attributes:
+        packages: what brings it; none where the system comes with it
+    """
+
+    section: ClassVar[str] = "podman"
+
+    packages: tuple[PackageName, ...] = ("podman",)
+
+
+def desired(host: Host) -> Sequence[Resource]:
+    """Podman, and its trust in the registry, where the host has the section."""
+    settings = optional_settings_of(host, PodmanSettings)
+    if settings is None:
+        return []
+    packages = [Package(settings.packages)] if settings.packages else []
+    return [*packages, *trusted(settings_of(host, Registry), ca_pem(host))]
+
+
+def configure_podman(task: Task) -> Result:
+    """Make podman trust the registry."""
+    return converge(task, desired)
+
+
+def crio(unit: str | None, registry: Registry, ca: str | Later, settle_s: int) -> Sequence[Resource]:
+    """Return what CRI-O needs: the same files, and a reload after the second of them."""
+    service = Service(unit or "crio", newer_than=(OURS,), settle_s=settle_s, reload=True)
+    return [*trusted(registry, ca), service]
+
+
+def trusted(registry: Registry, ca: str | Later) -> Sequence[Resource]:
+    """Return the CA alone in the registry's directory, and the file that has its images come from there, checked."""
+    directory = f"{CERTS}/{registry.host_port}"
+    return [
+        checked(registry),
+        File(f"{directory}/ca.crt", ca),
+        CaAlone(directory),
+        Edit(OURS, "registry", partial(registries_conf, registry=registry), asks=f"cat {MAIN} 2>/dev/null"),
+    ]
+
+
+def checked(registry: Registry) -> Requirement:
+    """Require that nothing behind moor's file has images of the registry come unchecked, or from elsewhere."""
+    return Requirement("registries-conf", REGISTRIES, partial(_judged, name=registry.host_port))
+
+
+def _judged(output: str, name: str) -> str:
+    return "\n".join(f"{said}; take it out" for said in unchecked(output, name, OURS))
+
+
+def registries_conf(_: str, main: str, registry: Registry) -> str:
+    """Return moor's file of registries.conf.d.
+
+    Args:
+        main: registries.conf, whose form this must have
+
+    Raises:
+        HostError: it is no TOML, or of the form that knows no further files.
+
+    References:
+        containers-registries.conf(5) and containers-registries.conf.d(5)
+    """
+    try:
+        tree = loaded(main)
+    except ValueError as error:
+        raise HostError(f"{MAIN}: not TOML: {error}; mend it or move it away") from None
+    if isinstance(tree.get("registries"), dict):
+        raise HostError(
+            f"{MAIN}: [registries.*] is the form of version 1, beside which no file of registries.conf.d may stand; "
+            "write its registries as [[registry]] and unqualified-search-registries"
+        )
+    return render("registries.conf.j2", name=registry.host_port)

@@ -1,0 +1,109 @@
+"""What podman and CRI-O read of a registry in /etc/containers, and in a user's own directory instead; pure.
+
+Source  containers-registries.conf(5), containers-registries.conf.d(5): of entries with one prefix the last one counts,
+of those that fit an image the one with the longest prefix
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Iterator
+from typing import Any
+
+from moor.formats.toml import loaded
+
+MAIN = "/etc/containers/registries.conf"
+
+# A user's own registries.conf is read instead of all of /etc/containers, with what is in registries.conf.d beside it.
+REGISTRIES = """\
+moor_conf() { [ ! -f "$2" ] || echo "$1=$(base64 < "$2" | tr -d '\\n') $2"; }
+for f in /etc/containers/registries.conf /etc/containers/registries.conf.d/*.conf; do moor_conf file "$f"; done
+for f in /etc/crio/crio.conf /etc/crio/crio.conf.d/*; do moor_conf crio "$f"; done
+getent passwd 2>/dev/null | cut -d: -f6 | sort -u | while IFS= read -r f; do
+  f=$f/.config/containers/registries.conf
+  [ ! -f "$f" ] || for f in "$f" "$f".d/*.conf; do moor_conf user "$f"; done
+done"""
+
+Entry = tuple[str, dict[str, Any]]  # the file that says it, and what it says
+
+
+def files_of(output: str, kind: str) -> dict[str, dict[str, Any]]:
+    """Return the files of one kind that are TOML, by path, in the order of reading."""
+    found: dict[str, dict[str, Any]] = {}
+    for line in output.splitlines():
+        key, _, value = line.partition("=")
+        content, _, path = value.partition(" ")
+        if key == kind:
+            try:
+                found[path] = loaded(base64.b64decode(content).decode())
+            except (ValueError, binascii.Error):
+                continue
+    return found
+
+
+def entries(files: dict[str, dict[str, Any]]) -> dict[str, Entry]:
+    """Return what counts for each prefix."""
+    found: dict[str, Entry] = {}
+    for path, tree in files.items():
+        listed = tree.get("registry")
+        for entry in listed if isinstance(listed, list) else ():
+            if isinstance(entry, dict):
+                found[str(entry.get("prefix") or entry.get("location") or "")] = (path, entry)
+    return found
+
+
+def unchecked(output: str, name: str, ours: str = "") -> list[str]:
+    """Return what has images of the registry ``name`` come unchecked, or from elsewhere.
+
+    Args:
+        ours: moor's file, which is judged as if it were there
+    """
+    files = files_of(output, "file")
+    if ours:
+        files[ours] = {"registry": [{"prefix": name, "location": name}]}
+        files = dict(sorted(files.items(), key=lambda item: (item[0] != MAIN, item[0])))
+    found = [*_of_images(entries(files), name)]
+    for path, tree in files_of(output, "crio").items():
+        image = tree.get("crio", {}).get("image", {}) if isinstance(tree.get("crio"), dict) else {}
+        names = image.get("insecure_registries") if isinstance(image, dict) else None
+        if isinstance(names, list) and name in names:
+            found.append(f"{path}: insecure_registries names it")
+    return found
+
+
+def users_own(output: str, name: str) -> list[str]:
+    """Return each user's own file that does not say of the registry what moor's says, and what it says if anything."""
+    found = []
+    for path in files_of(output, "user"):
+        if not path.endswith("/registries.conf"):
+            continue
+        own = {p: t for p, t in files_of(output, "user").items() if p == path or p.startswith(f"{path}.d/")}
+        said = "; ".join(_of_images(entries(own), name))
+        if name in entries(own) and not said:
+            continue
+        found.append(f"{path} is read instead of /etc/containers by that user's podman{': ' if said else ''}{said}")
+    return found
+
+
+def _of_images(known: dict[str, Entry], name: str) -> Iterator[str]:
+    """Yield what is said of any image of a registry: by its own entry, else by a wildcard, and by longer prefixes."""
+    whole = [prefix for prefix in known if prefix == name or _wildcard(prefix, name)]
+    longest = max(whole, key=len, default="")
+    for prefix in dict.fromkeys([longest, *(p for p in known if p.startswith(f"{name}/"))]):
+        path, entry = known.get(prefix, ("", {}))
+        location = str(entry.get("location") or prefix)
+        if entry.get("insecure") is True:
+            yield f"{path}: insecure = true for {prefix}"
+        if entry.get("blocked") is True:
+            yield f"{path}: blocked = true for {prefix}"
+        if entry and not prefix.startswith("*") and location.partition("/")[0] != name:
+            yield f"{path}: images of {prefix} come from {location}"
+        for mirror in entry.get("mirror") or () if isinstance(entry.get("mirror"), list) else ():
+            if isinstance(mirror, dict):
+                plain = ", unchecked" if mirror.get("insecure") is True else ""
+                yield f"{path}: images of {prefix} come from {mirror.get('location')} first{plain}"
+
+
+def _wildcard(prefix: str, name: str) -> bool:
+    return prefix.startswith("*.") and name.partition(":")[0].endswith(prefix[1:])

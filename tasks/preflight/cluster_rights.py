@@ -1,0 +1,189 @@
+"""What the user of the kubeconfig has to be allowed in the cluster, by the inventory; asked of the API itself."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from nornir.core.inventory import Host
+from nornir.core.task import Result, Task
+from ruamel.yaml import YAML
+
+from moor.connections.apis.kubernetes import is_forbidden, plain, told
+from moor.context import site_of
+from moor.engine.findings import Finding
+from moor.engine.results import FindingResult
+from moor.errors import ErrorKind, HostError
+from moor.secrets import private_files
+from moor.settings import optional_settings_of, settings_of
+from moor.tasks.cluster.api import as_dict, cluster_of, kind_of, raw
+from moor.tasks.cluster.settings import ClusterSettings
+from moor.tasks.workload.deploy import Workloads, manifests, open_cluster
+
+# See moor.connections.apis.kubernetes for when lightkube is imported.
+if TYPE_CHECKING:
+    from lightkube import Client
+
+RBAC = "rbac.authorization.k8s.io"
+FILE = "rights.yaml"  # in the site's state directory
+PAGE = "docs/rights.md"
+WRITE, READ = "moor apply", "moor verify"
+DEFAULT_USER = "THE-USER-OF-THE-KUBECONFIG"
+
+
+@dataclass(frozen=True, order=True)
+class ClusterRight:
+    """One verb on one kind of object.
+
+    Attributes:
+        namespace: empty where it is of the whole cluster
+        command: that needs it
+    """
+
+    namespace: str
+    group: str
+    resource: str
+    verb: str
+    command: str
+
+    def __str__(self) -> str:
+        where = f"in namespace {self.namespace}" if self.namespace else "in the whole cluster"
+        kind = f"{self.resource}.{self.group}" if self.group else self.resource
+        return f"{self.verb} {kind} {where}"
+
+
+def needed(host: Host) -> list[ClusterRight]:
+    """Return the rights that the workloads of a host need; those that a command goes without are left out."""
+    workloads = settings_of(host, Workloads).by_name
+    found = [ClusterRight("", "", "nodes", "list", READ)] if workloads else []
+    for name, workload in workloads.items():
+        place = workload.namespace
+        if workload.manage_namespace:
+            found += _each("", "", "namespaces", WRITE)
+        found += _each(place, "", "secrets", WRITE)
+        for content in manifests(host, name, workload):
+            found += _of_object(content, place)
+        found += [ClusterRight(place, "", resource, "list", READ) for resource in ("pods", "events")]
+        found += [ClusterRight(place, "", resource, "get", READ) for resource in ("secrets", "serviceaccounts")]
+        found.append(ClusterRight(place, "apps", "deployments", "get", READ))
+    taken: dict[tuple[str, ...], ClusterRight] = {}
+    for right in found:  # what apply needs as well is said as that
+        taken.setdefault((right.namespace, right.group, right.resource, right.verb), right)
+    return sorted(taken.values())
+
+
+def _each(namespace: str, group: str, resource: str, command: str) -> list[ClusterRight]:
+    return [ClusterRight(namespace, group, resource, verb, command) for verb in ("get", "create", "patch")]
+
+
+def _of_object(content: Mapping[str, Any], namespace: str) -> list[ClusterRight]:
+    kind: Any = kind_of(content)
+    if kind is None:
+        return []
+    from lightkube.core.resource import NamespacedResource, api_info
+
+    info = api_info(kind)
+    return _each(namespace if issubclass(kind, NamespacedResource) else "", info.resource.group, info.plural, WRITE)
+
+
+def check_cluster(task: Task) -> Result:
+    """Reach the cluster, and find which rights the user of its kubeconfig lacks; nothing is changed there."""
+    if optional_settings_of(task.host, ClusterSettings) is None or not (rights := needed(task.host)):
+        return Result(host=task.host, result="the inventory has nothing for a cluster")
+    open_cluster(task)
+    client = cluster_of(task)
+    lacking = missing(rights, lambda right: may(client, right))
+    if all(_exists(client, place) for place in {right.namespace for right in rights if right.namespace}):
+        lacking = [right for right in lacking if right.resource != "namespaces" or right.verb == "get"]
+    if not lacking:
+        return Result(host=task.host, result=f"{len(rights)} rights are there")
+    path = site_of(task.host).state / FILE
+    private_files.write(path, manifest(rights, user_of(client)).encode())
+    remedy = f"have an administrator run: kubectl apply -f {path} ({PAGE} explains it)"
+    if seeing := [right for right in lacking if right.command == READ]:
+        what = f"{READ} sees less: the user of the kubeconfig may not {'; not '.join(map(str, seeing))}"
+        task.results.append(FindingResult(task.host, Finding("cluster:rights", what, remedy, task.host.name)))
+    if writing := [right for right in lacking if right.command == WRITE]:
+        words = "\n".join(f"the user of the kubeconfig may not {right}, which {WRITE} needs" for right in writing)
+        raise HostError(f"{words}\n{remedy}", ErrorKind.PRIVILEGE)
+    return Result(host=task.host, result=f"{len(lacking)} rights to read are not there")
+
+
+def _exists(client: Client, namespace: str) -> bool:
+    """Check whether a namespace is there; whoever may not look has it from somebody else."""
+    try:
+        with told(f"namespace:{namespace}"):
+            client.get(raw("v1", "Namespace"), namespace)
+    except HostError as error:
+        return is_forbidden(error)
+    return True
+
+
+def missing(rights: Iterable[ClusterRight], allowed: Callable[[ClusterRight], bool]) -> list[ClusterRight]:
+    """Return the rights that are not there."""
+    return [right for right in rights if not allowed(right)]
+
+
+def may(client: Client, right: ClusterRight) -> bool:
+    """Ask whether this user has a right (SelfSubjectAccessReview), which every user may ask."""
+    from lightkube.resources.authorization_v1 import SelfSubjectAccessReview
+
+    asked = {"namespace": right.namespace, "verb": right.verb, "group": right.group, "resource": right.resource}
+    review = plain(SelfSubjectAccessReview)({"metadata": {}, "spec": {"resourceAttributes": asked}})
+    with told("ask which rights this user has"):
+        answer = as_dict(client.create(review))
+    return bool((answer.get("status") or {}).get("allowed"))
+
+
+def user_of(client: Client) -> str:
+    """Ask who this user is to the cluster; a cluster before 1.28 does not say."""
+    from lightkube.generic_resource import GenericGlobalResource, create_api_info
+
+    info = create_api_info("authentication.k8s.io", "v1", "SelfSubjectReview", "selfsubjectreviews")
+    kind: Any = type("SelfSubjectReview", (GenericGlobalResource,), {"_api_info": info})
+    try:
+        with told("ask who this user is"):
+            answer = as_dict(client.create(kind({"metadata": {}})))
+    except HostError:
+        return DEFAULT_USER
+    return str(((answer.get("status") or {}).get("userInfo") or {}).get("username") or DEFAULT_USER)
+
+
+def manifest(rights: Sequence[ClusterRight], user: str) -> str:
+    """Return the Roles that bring rights to a user, as kubectl applies them."""
+    yaml, out = YAML(typ="safe", pure=True), io.StringIO()
+    yaml.default_flow_style = False
+    yaml.dump_all(list(objects(rights, user)), out)
+    return out.getvalue()
+
+
+def objects(rights: Sequence[ClusterRight], user: str) -> Iterator[dict[str, Any]]:
+    """Yield a Role with its binding for each namespace, and a ClusterRole for what is of the whole cluster.
+
+    They are whole, so that applying them twice takes nothing away, and the user's alone.
+    """
+    name = "moor-" + re.sub(r"[^a-z0-9.]+", "-", user.lower()).strip("-.")
+    for namespace in sorted({right.namespace for right in rights}):
+        kind = "Role" if namespace else "ClusterRole"
+        metadata = {"name": name, **({"namespace": namespace} if namespace else {})}
+        common = {"apiVersion": f"{RBAC}/v1", "metadata": metadata}
+        rules = list(_rules([right for right in rights if right.namespace == namespace]))
+        yield {**common, "kind": kind, "rules": rules}
+        reference = {"apiGroup": RBAC, "kind": kind, "name": name}
+        yield {**common, "kind": f"{kind}Binding", "roleRef": reference, "subjects": [_subject(user)]}
+
+
+def _rules(rights: Sequence[ClusterRight]) -> Iterator[dict[str, Any]]:
+    for group, resource in sorted({(right.group, right.resource) for right in rights}):
+        verbs = [right.verb for right in rights if (right.group, right.resource) == (group, resource)]
+        yield {"apiGroups": [group], "resources": [resource], "verbs": sorted(verbs)}
+
+
+def _subject(user: str) -> dict[str, str]:
+    if user.startswith("system:serviceaccount:") and user.count(":") == 3:
+        _, _, namespace, name = user.split(":")
+        return {"kind": "ServiceAccount", "namespace": namespace, "name": name}
+    return {"kind": "User", "apiGroup": RBAC, "name": user}

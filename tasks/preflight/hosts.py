@@ -1,0 +1,224 @@
+"""What the job needs of each host before anything is changed on it; all findings at once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from functools import partial
+from shlex import quote
+from typing import Annotated, ClassVar
+
+from nornir.core.inventory import Host
+from nornir.core.task import Result, Task
+from pydantic import Field
+
+from moor.engine.converge import converge
+from moor.errors import ErrorKind
+from moor.resources.base import Resource
+from moor.resources.requirement import Clock, Requirement
+from moor.settings import Section, optional_settings_of, settings_of
+from moor.tasks import runtime_proxies
+from moor.tasks.containerd.configure import ContainerdSettings, effective, expected_of
+from moor.tasks.docker.verification import verifies
+from moor.tasks.facts import Registry
+from moor.tasks.harbor.install import HarborSettings, requirements
+from moor.tasks.podman.configure import PodmanSettings, checked
+from moor.tasks.preflight.ports import PORTS, ports
+
+# The oldest whose systemd and tools moor can ask; what is like one of them is taken for one. No number: it rolls.
+SYSTEMS = {
+    **{"debian": "11", "ubuntu": "20.04"},
+    **{"rhel": "8", "rocky": "8", "almalinux": "8", "centos": "8", "ol": "8", "fedora": "38", "amzn": "2023"},
+    **{"sles": "15", "suse": "", "opensuse-leap": "15", "opensuse-tumbleweed": "", "arch": "", "flatcar": "3510"},
+    **{"alpine": "3.17"},
+}
+FAMILIES = "Debian, Ubuntu, RHEL, Fedora, Amazon Linux, SUSE, Arch, Flatcar and Alpine"
+MACHINES = {"harbor": ("x86_64",), "": ("x86_64", "aarch64")}  # Harbor's installer is made for amd64 alone
+DOCKER, COMPOSE = "20.10", "2.3"  # stricter than Harbor's installer, which takes what cannot run its compose file
+SYSLOG = "127.0.0.1:1514"  # where Harbor's containers log to
+Size = Annotated[int, Field(ge=0)]
+
+
+class Preflight(Section):
+    """How much the checks before a run ask.
+
+    Attributes:
+        clock_s: how far a host's clock may be off, in seconds
+        registry_free_mb: free disk for Harbor's installation, in MB; an eighth of it once Harbor is there
+        node_free_mb: free disk for a node's images
+        through_proxy: true: containerd and Docker are meant to reach the registry through their proxy
+    """
+
+    section: ClassVar[str] = "preflight"
+
+    clock_s: Annotated[int, Field(ge=1)] = 60
+    registry_free_mb: Size = 4096
+    node_free_mb: Size = 512
+    through_proxy: bool = False
+
+
+def desired(host: Host) -> Sequence[Resource]:
+    """Return the requirements of the host's part in the fleet."""
+    settings = settings_of(host, Preflight)
+    serves = host.has_parent_group("harbor")
+    machines = MACHINES["harbor" if serves else ""]
+    common = [
+        Requirement("root", "id -u", _root, ErrorKind.PRIVILEGE),
+        Requirement("system", "cat /etc/os-release 2>/dev/null || :", system),
+        Requirement("machine", "uname -m", partial(machine, known=machines)),
+        Clock(settings.clock_s),
+    ]
+    return [
+        *common,
+        *(_of_registry(host, settings) if serves else ()),
+        *(_of_node(host, settings) if host.has_parent_group("nodes") else ()),
+        *(() if settings.through_proxy else _proxies(host)),
+        *_effective(host),
+    ]
+
+
+def _proxies(host: Host) -> Iterator[Requirement]:
+    """Require that what pulls or pushes here leaves the registry out of its proxy."""
+    registry = settings_of(host, Registry)
+    judge = partial(runtime_proxies.judged, name=registry.name, port=registry.port)
+    if host.has_parent_group("nodes"):
+        runtime = settings_of(host, ContainerdSettings)
+        own = "" if runtime.runtime == "containerd" else runtime.runtime
+        fragment = runtime_proxies.of_containerd(runtime.service, own)
+        yield Requirement("proxy:containerd", fragment, partial(judge, unit=runtime.service))
+    if host.has_parent_group("workstations"):
+        yield Requirement("proxy:docker", runtime_proxies.DOCKER, partial(judge, unit="docker"))
+
+
+def _effective(host: Host) -> Iterator[Requirement]:
+    """Require that what pulls or pushes here reads what moor writes, and checks the registry's certificate."""
+    registry = settings_of(host, Registry)
+    runtime = settings_of(host, ContainerdSettings)
+    if host.has_parent_group("nodes") and runtime.runtime == "containerd":
+        yield effective(expected_of(runtime, registry))
+    if host.has_parent_group("workstations") or host.has_parent_group("harbor"):
+        yield verifies(registry)
+    if optional_settings_of(host, PodmanSettings) or (host.has_parent_group("nodes") and runtime.runtime == "crio"):
+        yield checked(registry)
+
+
+def _of_registry(host: Host, settings: Preflight) -> Iterator[Resource]:
+    registry = settings_of(host, Registry)
+    harbor = optional_settings_of(host, HarborSettings)
+    there = f"{harbor.directory if harbor else '/opt/harbor'}/docker-compose.yml"
+    need_mb = settings.registry_free_mb
+    for path in ("/var/lib/docker", harbor.data_volume if harbor else "/data"):
+        yield Requirement(f"disk:{path}", free(path, there), partial(disk, path=path, need_mb=need_mb), ErrorKind.SPACE)
+    yield Requirement("ports", PORTS, partial(ports, wanted=("0.0.0.0:80", f"0.0.0.0:{registry.port}", SYSLOG)))
+    yield Requirement("docker", VERSIONS, docker)
+    yield from requirements(host, harbor) if harbor else ()
+
+
+def _of_node(host: Host, settings: Preflight) -> Iterator[Requirement]:
+    runtime = settings_of(host, ContainerdSettings).runtime
+    path = IMAGES[runtime]
+    yield Requirement(
+        f"disk:{path}", free(path), partial(disk, path=path, need_mb=settings.node_free_mb), ErrorKind.SPACE
+    )
+    yield Requirement("containerd", OWN, partial(own_containerd, runtime=runtime))
+
+
+def _root(output: str) -> str:
+    return "" if output.strip() == "0" else "sudo does not give root; allow the user all commands in /etc/sudoers.d"
+
+
+def system(output: str) -> str:
+    """Judge /etc/os-release. Source: os-release(5); testing and unstable have no VERSION_ID."""
+    facts = {key: value.strip("\"'") for key, _, value in (line.partition("=") for line in output.splitlines())}
+    name, version = facts.get("ID", ""), facts.get("VERSION_ID", "")
+    oldest = SYSTEMS.get(name)
+    if oldest is None and not set(facts.get("ID_LIKE", "").split()) & set(SYSTEMS):
+        return f"it runs {facts.get('PRETTY_NAME') or name or 'an unknown system'}; moor knows {FAMILIES}"
+    if oldest and version and _version(version) < _version(oldest):
+        return f"it runs {name} {version}; upgrade it to {oldest} or later"
+    return ""
+
+
+def machine(output: str, known: Sequence[str]) -> str:
+    """Judge ``uname -m``."""
+    name = output.strip()
+    if name in known:
+        return ""
+    return f"it is {name or 'of an unknown kind'}; this part of the fleet needs {' or '.join(known)}"
+
+
+def free(path: str, there: str = "") -> str:
+    """Return a fragment that prints the free MB where ``path`` is or will be, and whether ``there`` exists."""
+    return f"""\
+p={quote(path)}
+while [ ! -e "$p" ]; do p=${{p%/*}}; p=${{p:-/}}; done
+df -Pk "$p" | tail -n 1
+[ ! -e {quote(there)} ] || echo installed"""
+
+
+def disk(output: str, path: str, need_mb: int) -> str:
+    """Judge a line of ``df -Pk``: device, size, used, available, in kB."""
+    line, _, installed = output.strip().partition("\n")
+    need = need_mb // 8 if installed else need_mb
+    found = re.search(r"\s(\d+)\s+(-?\d+)\s+(-?\d+)\s+\S+\s+(/.*)$", line)
+    if not found:
+        return f"the free space below {path} cannot be read ({line[:80]!r}); is df there?"
+    free_mb = int(found[3]) // 1024
+    if free_mb >= need:
+        return ""
+    return f"{path} has {free_mb} MB free on {found[4]}, {need} MB are needed; make room or mount a larger disk there"
+
+
+VERSIONS = """\
+if command -v docker >/dev/null; then
+  docker --version </dev/null 2>/dev/null || echo unknown
+  timeout 20 docker version --format 'Server {{.Server.Version}}' 2>/dev/null
+  timeout 20 docker compose version --short 2>/dev/null | sed 's/^v*/Compose /'
+fi
+:"""
+
+
+def docker(output: str) -> str:
+    """Judge the versions of an engine and a Compose that are there already; absent ones will be installed."""
+    if not output.strip():
+        return ""
+    first = output.splitlines()[0]
+    if not first.startswith("Docker version"):
+        return f"the command docker is something else ({first[:60]}); remove it (podman-docker, or the package docker)"
+    engine = re.search(r"^Server (\S+)", output, re.MULTILINE) or re.search(r"^Docker version ([^\s,]+)", output)
+    compose = re.search(r"^Compose (\S+)", output, re.MULTILINE)
+    faults = [
+        f"{what} {found[1]} is older than {oldest}"
+        for what, found, oldest in (("Docker", engine, DOCKER), ("Compose", compose, COMPOSE))
+        if found and _version(found[1]) < _version(oldest)
+    ]
+    return f"{', '.join(faults)}; upgrade it" if faults else ""
+
+
+# Where each keeps its images, and what tells that it is there.
+IMAGES = {
+    **{"containerd": "/var/lib/containerd", "crio": "/var/lib/containers"},
+    **{"k3s": "/var/lib/rancher/k3s", "rke2": "/var/lib/rancher/rke2"},
+}
+TRACES = {"/var/lib/rancher/k3s": "k3s", "/var/lib/rancher/rke2": "rke2", "/run/crio/crio.sock": "crio"}
+OWN = f"ls -d {' '.join(TRACES)} 2>/dev/null || :"
+
+
+def own_containerd(output: str, runtime: str) -> str:
+    """Judge traces of what pulls without reading containerd's files, given what the inventory says."""
+    found = {TRACES[line]: line for line in output.split() if line in TRACES}
+    if runtime in found or (runtime in ("containerd", "crio") and not found):
+        return ""
+    if not found:
+        return f"it has no {IMAGES[runtime]}; install {runtime}, or take data.containerd.runtime out"
+    own, trace = next(iter(found.items()))
+    return f"{trace} is there: {own} does not read /etc/containerd; say data.containerd.runtime: {own}"
+
+
+def _version(text: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in re.findall(r"\d+", text)[:2])
+
+
+def check_host(task: Task) -> Result:
+    """Find everything that would stop the job on this host, before it starts."""
+    return converge(task, desired)

@@ -1,0 +1,69 @@
+"""Which ports of a host are taken, and by whom."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from ipaddress import ip_address
+
+LISTENING = "0A"  # Source: proc(5), /proc/net/tcp; the kernel's TCP_LISTEN
+# What Harbor's containers claim, running or about to: their proxies listen before they count as running.
+PORTS = """\
+cat /proc/net/tcp /proc/net/tcp6 2>/dev/null
+echo --
+ss -Hltnp 2>/dev/null
+echo --
+if command -v docker >/dev/null; then
+  ids=$(timeout 20 docker ps -aq --no-trunc --filter label=com.docker.compose.project=harbor 2>/dev/null)
+  [ -z "$ids" ] || timeout 20 docker inspect --format \
+    '{{range $inner, $outer := .HostConfig.PortBindings}}{{range $outer}}:{{.HostPort}}->{{$inner}} {{end}}{{end}}' $ids
+fi
+:"""
+
+
+@dataclass(frozen=True)
+class Listener:
+    """A socket that waits for connections."""
+
+    address: str
+    port: int
+
+    def meets(self, address: str, port: int) -> bool:
+        """Return whether it keeps another socket from ``address`` and ``port``."""
+        anywhere = ("0.0.0.0", "::")  # noqa: S104  (compared, not bound)
+        return self.port == port and (self.address == address or self.address in anywhere or address in anywhere)
+
+
+def ports(output: str, wanted: Sequence[str]) -> str:
+    """Judge what listens, leaving out what Harbor's own containers claim."""
+    kernel, words, claims = (*re.split(r"^--$\n?", output, flags=re.MULTILINE), "", "")[:3]
+    claimed = set(re.findall(r":(\d+)->", claims))
+    taken = []
+    for place in wanted:
+        address, _, port = place.rpartition(":")
+        holder = _holder(words, port)
+        harbors = port in claimed and holder.startswith(("docker-proxy", "something"))
+        if not harbors and any(one.meets(address, int(port)) for one in listeners(kernel)):
+            taken.append(f"port {port} is taken by {holder}")
+    return f"{', '.join(taken)}; Harbor needs it: stop what holds it, or let it listen elsewhere" if taken else ""
+
+
+def listeners(kernel: str) -> list[Listener]:
+    """Read /proc/net/tcp and tcp6: addresses are 32-bit words in the machine's byte order, in hexadecimal."""
+    fields = [line.split() for line in kernel.splitlines()]
+    return [_listener(words[1]) for words in fields if len(words) > 3 and words[3] == LISTENING]
+
+
+def _listener(local: str) -> Listener:
+    address, _, port = local.partition(":")
+    raw = b"".join(bytes.fromhex(address[i : i + 8])[::-1] for i in range(0, len(address), 8))
+    found = ip_address(raw)
+    mapped = getattr(found, "ipv4_mapped", None)
+    return Listener(str(mapped or found), int(port, 16))
+
+
+def _holder(words: str, port: str) -> str:
+    """Name who listens, where ``ss -p`` told."""
+    found = re.search(rf":{port}\s.*users:\(\(\"([^\"]+)\",pid=(\d+)", words)
+    return f"{found[1]} (pid {found[2]})" if found else "something"

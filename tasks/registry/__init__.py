@@ -1,0 +1,1 @@
+"""Projects of the registry and their robot accounts."""

@@ -1,0 +1,164 @@
+"""Logins of registries as Docker and Kubernetes keep them: written, and read as kubelet does; pure.
+
+Source  Kubernetes, pkg/credentialprovider (config.go, keyring.go, secrets/secrets.go) as of 1.36
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from moor.errors import UnreadableSecret
+
+DOCKER_CONFIG = "kubernetes.io/dockerconfigjson"
+DOCKER_CFG = "kubernetes.io/dockercfg"
+# By type, the key of the secret's data that counts. Secrets of other types are passed over.
+DATA = {DOCKER_CONFIG: ".dockerconfigjson", DOCKER_CFG: ".dockercfg"}
+NO_HOST = re.compile(r"[\s\x00-\x1f\x7f\\^{}|`%]")
+
+
+@dataclass(frozen=True)
+class RegistryLogin:
+    """A user and a password."""
+
+    user: str
+    password: str = field(repr=False)
+
+
+def written(login: RegistryLogin) -> dict[str, str]:
+    """Return the entry of one login as Docker writes it below ``auths``; a user's dollar sign stays as it is."""
+    auth = base64.b64encode(f"{login.user}:{login.password}".encode()).decode()
+    return {"username": login.user, "password": login.password, "auth": auth}
+
+
+def entries_of(secret: Mapping[str, Any]) -> dict[str, RegistryLogin] | None:
+    """Read the logins of a secret, by key as it is written; None where kubelet passes the secret over.
+
+    Raises:
+        UnreadableSecret: kubelet fails at it.
+    """
+    kind = str(secret.get("type") or "Opaque")
+    raw = (secret.get("data") or {}).get(DATA.get(kind, "")) if kind in DATA else None
+    if not raw:
+        return None
+    try:
+        tree = json.loads(base64.b64decode(str(raw), validate=True))
+    except (ValueError, binascii.Error, RecursionError):
+        raise UnreadableSecret("it holds no JSON") from None
+    if not isinstance(tree, dict | None):
+        raise UnreadableSecret("it holds no JSON object")
+    auths = tree if kind == DOCKER_CFG else _member(tree or {}, "auths")
+    if not isinstance(auths, dict | None):
+        raise UnreadableSecret("auths is no object")
+    return {key: login_of(key, entry) for key, entry in (auths or {}).items()}
+
+
+def _member(tree: Mapping[str, Any], name: str) -> Any:
+    """Return a member as Go finds it: the case of its letters does not matter, and the last one counts."""
+    return next((value for key, value in reversed(list(tree.items())) if key.lower() == name), None)
+
+
+def login_of(key: str, entry: Any) -> RegistryLogin:
+    """Read the entry of one registry, where ``auth`` comes before user and password; raises UnreadableSecret."""
+    if not isinstance(entry, dict | None):
+        raise UnreadableSecret(f"the entry of {key} is no object")
+    words = {name: _member(entry or {}, name) for name in ("username", "password", "email", "auth")}
+    wrong = [name for name, word in words.items() if not isinstance(word, str | None)]
+    if wrong:
+        raise UnreadableSecret(f"{wrong[0]} of {key} is no text")
+    if words["auth"]:
+        return _decoded(key, words["auth"])
+    return RegistryLogin(words["username"] or "", words["password"] or "")
+
+
+def _decoded(key: str, auth: str) -> RegistryLogin:
+    """Read ``auth``, which takes the place of username and password; base64 with its padding or without."""
+    bare = auth.translate({13: None, 10: None})
+    padded = bare.strip().endswith("=")
+    well = re.fullmatch(r"[A-Za-z0-9+/]*={0,2}" if padded else r"[A-Za-z0-9+/]*", bare)
+    if not well or (len(bare) % 4 if padded else len(bare) % 4 == 1):
+        raise UnreadableSecret(f"auth of {key} is no base64")
+    try:
+        words = base64.b64decode(bare + "=" * (-len(bare) % 4)).decode("utf-8", "replace")
+    except binascii.Error:
+        raise UnreadableSecret(f"auth of {key} is no base64") from None
+    user, colon, password = words.partition(":")
+    if not colon:
+        raise UnreadableSecret(f"auth of {key} is not USER:PASSWORD")
+    return RegistryLogin(user, password)
+
+
+def place_of(key: str) -> str | None:
+    """Return host, port and path that a key stands for; None where kubelet passes the entry over.
+
+    A scheme goes, and /v1/ and /v2/ in front of a path, which ``docker login`` writes.
+    """
+    rest = re.sub(r"^https?://", "", key)
+    rest = re.split(r"[?#]", rest, maxsplit=1)[0]
+    host, slash, path = rest.partition("/")
+    host = host.rpartition("@")[2]
+    if NO_HOST.search(host) or not re.fullmatch(r"(\[[^\]]*\]|[^:\[\]]*|[^:]*\[[^:]*)(:\d*)?", host):
+        return None
+    path = slash + path
+    if path.startswith(("/v1/", "/v2/")):
+        path = path[3:]
+    return host if path == "/" else host + path
+
+
+def holds_for(place: str, repository: str) -> bool:
+    """Return whether a place holds for a repository, such as ``registry.moor.test/shop/web``.
+
+    Ports are equal, the path is the beginning of the repository's, and each label of the host matches, where ``*``
+    stands for any letters but a dot.
+    """
+    (host, path), (asked, below) = _parted(place), _parted(repository)
+    (name, port), (wanted, number) = _with_port(host), _with_port(asked)
+    labels, others = name.split("."), wanted.split(".")
+    if port != number or len(labels) != len(others) or not below.startswith(path):
+        return False
+    return all(_matches(glob, label) for glob, label in zip(labels, others, strict=True))
+
+
+def logins_for(secrets: Iterable[Mapping[str, Any]], repository: str) -> list[RegistryLogin]:
+    """List the logins that kubelet tries for a repository, one after the other, until a pull succeeds.
+
+    Raises:
+        UnreadableSecret: kubelet fails at one of the secrets.
+    """
+    found: dict[str, list[RegistryLogin]] = {}
+    for secret in secrets:
+        for key, login in (entries_of(secret) or {}).items():
+            if (place := place_of(key)) is not None:
+                found.setdefault(place, []).append(login)
+    return [login for place in sorted(found, reverse=True) if holds_for(place, repository) for login in found[place]]
+
+
+def _parted(place: str) -> tuple[str, str]:
+    host, slash, path = place.partition("/")
+    return host, slash + path
+
+
+def _with_port(host: str) -> tuple[str, str]:
+    found = re.fullmatch(r"(\[.*\]|[^:]*):([^:]*)", host)
+    return (found[1].strip("[]"), found[2]) if found else (host, "")
+
+
+def _matches(glob: str, label: str) -> bool:
+    """Match as Go's filepath.Match; what is malformed matches nothing."""
+    parts = re.findall(r"\*+|\[\^?[^\]]+\]|\\.|[^*]", glob)
+    pattern = "".join(_pattern(part) for part in parts)
+    try:
+        return re.fullmatch(pattern, label, re.DOTALL) is not None
+    except re.error:
+        return False
+
+
+def _pattern(part: str) -> str:
+    if part.startswith("*"):
+        return "[^/]*"
+    return part if part.startswith("[") and part.endswith("]") else re.escape(part.removeprefix("\\"))

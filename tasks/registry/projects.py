@@ -1,0 +1,138 @@
+"""Projects of the registry, and the robots by which nodes pull and workstations push."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, Literal
+
+from nornir.core.inventory import Host
+from nornir.core.task import Result, Task
+from pydantic import AfterValidator, ConfigDict, Field
+
+from moor.connections.apis.harbor_answers import PROJECT
+from moor.context import site_of
+from moor.engine.converge import converge
+from moor.errors import InputError, NoAnswer
+from moor.resources.base import Remote, Resource, State
+from moor.secrets.secret import Secret
+from moor.settings import SecretRef, Section, settings_of
+from moor.settings.section import Strict
+from moor.tasks.harbor.install import harbor_of, may_come
+from moor.tasks.registry.robots import BY_NAME, NEVER, RobotResource, RobotSecret, find_robot
+
+ProjectName = Annotated[str, Field(pattern=r"^[a-z0-9]+(?:[._-][a-z0-9]+)*$", max_length=255)]
+Action = Literal["pull", "push"]
+
+
+def _days_that_stay(days: int) -> int:
+    """Return the days of a robot; raises ValueError for 0, of which Harbor makes 30."""
+    if days == 0:
+        raise ValueError("0 is 30 days to Harbor; write -1 for a robot that never expires, or its days")
+    return days
+
+
+class Robot(Strict):
+    """A robot account of one project.
+
+    Attributes:
+        access: what it may do; push needs pull too
+        duration_days: -1 is for ever
+        secret: its password; without it moor makes one and keeps it in the site's state
+    """
+
+    access: tuple[Action, ...] = ("pull",)
+    duration_days: Annotated[int, Field(ge=-1), AfterValidator(_days_that_stay)] = NEVER
+    secret: SecretRef | None = None
+
+
+class Project(Strict):
+    """A project and its robots by name."""
+
+    public: bool = False
+    robots: dict[ProjectName, Robot] = Field(default_factory=dict)
+
+
+class Projects(Section):
+    """The registry's projects by name."""
+
+    model_config = ConfigDict(extra="allow")
+
+    section: ClassVar[str] = "projects"
+    __pydantic_extra__: dict[str, Project]
+
+    @property
+    def by_name(self) -> dict[str, Project]:
+        return dict(self.__pydantic_extra__)
+
+
+def desired(host: Host) -> Sequence[Resource]:
+    """Return every project, each followed by its robots."""
+    for name, project in settings_of(host, Projects).by_name.items():
+        for robot in project.robots:
+            secret_of(host, name, robot).check(f"data.projects.{name}.robots.{robot}.secret")
+    resources: list[Resource] = []
+    for name, project in settings_of(host, Projects).by_name.items():
+        resources.append(ProjectResource(name, project.public))
+        resources.extend(
+            RobotResource(name, robot, tuple(sorted(what.access)), what.duration_days, secret_of(host, name, robot))
+            for robot, what in project.robots.items()
+        )
+    return resources
+
+
+def configure_registry(task: Task) -> Result:
+    """Make the registry's projects and robots what the inventory says."""
+    return converge(task, desired)
+
+
+def secret_of(host: Host, project: str, robot: str) -> RobotSecret:
+    """Return the password of a robot of ``projects``; raises InputError where the inventory has no such robot."""
+    projects = settings_of(host, Projects).by_name
+    if project not in projects or robot not in projects[project].robots:
+        raise InputError(f"{host.name}: data.projects has no robot {robot} in a project {project}")
+    path = site_of(host).state / "secrets" / f"robot-{project}-{robot}"
+    return RobotSecret(path, projects[project].robots[robot].secret)
+
+
+def robot_login(task: Task, project: str, robot: str) -> tuple[str, Secret] | None:
+    """Return user name and password of a robot, the name as Harbor says it; None as long as there is no such robot."""
+    secret = secret_of(task.host, project, robot).known()
+    found = find_robot(harbor_of(task), project, robot)
+    return (str(found["name"]), secret) if found and secret else None
+
+
+@dataclass(frozen=True)
+class ProjectResource(Remote):
+    """Hold a project, public or private."""
+
+    name: str
+    public: bool
+
+    @property
+    def id(self) -> str:
+        return f"project:{self.name}"
+
+    def desired(self, actual: State | None) -> State:
+        return {"public": _word(self.public)}
+
+    def read(self, task: Task) -> State | None:
+        try:
+            found = harbor_of(task).get(f"/api/v2.0/projects/{self.name}", PROJECT, headers=BY_NAME)
+        except NoAnswer:
+            if may_come(task):
+                return None
+            raise
+        # Metadata are text, and what is not "true" is private.
+        return {"public": _word((found.get("metadata") or {}).get("public") == "true")} if found else None
+
+    def write(self, task: Task, actual: State | None) -> None:
+        metadata = {"metadata": {"public": _word(self.public)}}
+        if actual is None:
+            harbor_of(task).change("POST", "/api/v2.0/projects", {"project_name": self.name, **metadata})
+        else:
+            harbor_of(task).change("PUT", f"/api/v2.0/projects/{self.name}", metadata, BY_NAME)
+
+
+def _word(truth: bool) -> str:
+    return "true" if truth else "false"

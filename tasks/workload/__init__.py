@@ -1,0 +1,1 @@
+"""Workloads that run from the registry: pull secret, Deployment, roll-out."""

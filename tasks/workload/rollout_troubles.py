@@ -1,0 +1,192 @@
+"""Why the pods of a rollout do not come up, and for how long each reason may still pass by itself; pure.
+
+Source  kubelet's and the controllers' own words, Kubernetes 1.36.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+Tree = Mapping[str, Any]
+
+FINAL, SURE_S, SLOW_S, OPEN = 0.0, 30.0, 90.0, math.inf
+HASH = "pod-template-hash"
+ABSENT = re.compile(
+    r"not found|unauthorized|denied|no basic auth|authorization failed|x509|HTTP response to HTTPS", re.I
+)
+RAW_NAME = re.compile(r'pods "[^"]*" ')
+NOT_ROOT = "; the image needs a USER by number, or the workload restricted: false"
+# Reasons of events that say why a pod without a word of its own waits, the more telling first.
+TELLING: dict[str, float] = {
+    "FailedMount": SURE_S,
+    "FailedMapVolume": SLOW_S,
+    "FailedAttachVolume": OPEN,
+    "FailedCreatePodSandBox": SLOW_S,
+    "NetworkNotReady": SLOW_S,
+    "FailedScheduling": SLOW_S,
+    "InspectFailed": SURE_S,
+    "Failed": SURE_S,
+}
+PROVISIONED = ("TriggeredScaleUp", "Nominated")  # a cluster's autoscaler makes room
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """One reason why a rollout waits.
+
+    Attributes:
+        key: the same as long as the trouble is, however its words change
+        patience_s: how long it may stand before waiting is in vain
+        backs_off: it is tried again ever more rarely, so that its words may be older than what mended it
+    """
+
+    key: str
+    words: str
+    patience_s: float
+    backs_off: bool = False
+
+
+@dataclass(frozen=True)
+class Pods:
+    """What was read of the newest template's pods: themselves, the namespace's events, their replica sets."""
+
+    pods: Sequence[Tree] = ()
+    events: Sequence[Tree] = ()
+    sets: Sequence[Tree] = ()
+
+
+def newest(deployment: Tree, sets: Sequence[Tree]) -> set[str]:
+    """Return the uids of the Deployment's replica sets that have its present template."""
+    template, uid = _template(deployment), deployment["metadata"].get("uid")
+    return {
+        str(one["metadata"]["uid"])
+        for one in sets
+        if any(owner.get("uid") == uid for owner in one["metadata"].get("ownerReferences") or [])
+        and _template(one) == template
+    }
+
+
+def _template(tree: Tree) -> Tree:
+    """Return the template of the pods without the label that tells replica sets apart."""
+    template = tree["spec"]["template"]
+    metadata = template.get("metadata") or {}
+    labels = {key: value for key, value in (metadata.get("labels") or {}).items() if key != HASH}
+    return {**template, "metadata": {**metadata, "labels": labels}}
+
+
+def troubles(deployment: Tree, found: Pods) -> list[Trouble]:
+    """Return all that keeps a rollout from its end, refused pods first."""
+    return [
+        *_paused(deployment),
+        *_refused(deployment, found.sets),
+        *(t for pod in found.pods for t in of_pod(pod, found.events)),
+    ]
+
+
+def _paused(deployment: Tree) -> Iterator[Trouble]:
+    if deployment["spec"].get("paused"):
+        words = "the Deployment is paused, so that nothing is rolled out; kubectl rollout resume ends that"
+        yield Trouble("paused", words, FINAL)
+
+
+def _refused(deployment: Tree, sets: Sequence[Tree]) -> Iterator[Trouble]:
+    """Yield why no pod is made, in the API's own words; the Deployment's may still be those of a former template."""
+    for tree in sets or [deployment]:
+        for condition in (tree.get("status") or {}).get("conditions") or []:
+            if (condition.get("type"), condition.get("status")) == ("ReplicaFailure", "True"):
+                message = str(condition.get("message", ""))
+                sure = bool(sets) and "violates PodSecurity" in message
+                words = f"the cluster refuses its pods: {RAW_NAME.sub('pods ', message)}"
+                patience_s = FINAL if sure else SLOW_S if "failed calling webhook" in message else SURE_S
+                yield Trouble(f"refused {tree['metadata']['name']}", words, patience_s, backs_off=True)
+
+
+def of_pod(pod: Tree, events: Sequence[Tree] = ()) -> list[Trouble]:
+    """Return why a pod does not run: its containers' reasons, else what its events say."""
+    name, status = str(pod["metadata"].get("name")), pod.get("status") or {}
+    where = str((pod.get("spec") or {}).get("nodeName") or "no node")
+    if pod["metadata"].get("deletionTimestamp") or status.get("phase") == "Succeeded":
+        return []
+    if status.get("phase") == "Failed":  # another takes its place, perhaps to the same end
+        words = f"{where}: {status.get('reason') or 'Failed'}: {status.get('message') or ''}".rstrip(": ")
+        return [Trouble(f"{name} failed", words, OPEN)]
+    told = [trouble for entry in _containers(pod) for trouble in _of_container(entry, name, where)]
+    if told and not quiet(pod):
+        return told
+    return _of_events(pod, events, name, where) or told
+
+
+def quiet(pod: Tree) -> bool:
+    """Return whether a pod that does not run says nothing of the cause itself."""
+    reasons = [_waiting(entry).get("reason") for entry in _containers(pod)]
+    started = [entry for entry in _containers(pod) if "running" in (entry.get("state") or {})]
+    return not started and all(reason in (None, "", "ContainerCreating", "PodInitializing") for reason in reasons)
+
+
+def _containers(pod: Tree) -> list[Tree]:
+    status = pod.get("status") or {}
+    return [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]
+
+
+def _waiting(entry: Tree) -> Tree:
+    return (entry.get("state") or {}).get("waiting") or {}
+
+
+def _of_container(entry: Tree, pod: str, where: str) -> Iterator[Trouble]:
+    waiting, container = _waiting(entry), str(entry.get("name", ""))
+    reason, message = str(waiting.get("reason") or ""), str(waiting.get("message") or "")
+    if reason:
+        kind = "image" if "Image" in reason else reason
+        patience_s, hint = _patience(reason, message)
+        words = f"{where}: {reason}: {message}{hint}{_last(entry, reason)}".rstrip(": ")
+        yield Trouble(f"{pod} {container} {kind}", words, patience_s, "BackOff" in reason)
+    elif "running" in (entry.get("state") or {}) and not entry.get("ready"):
+        yield Trouble(f"{pod} {container} unready", f"{where}: {container} runs, but its readiness probe fails", OPEN)
+
+
+def _patience(reason: str, message: str) -> tuple[float, str]:
+    """Return how long a container may wait for this reason, and what else to say of it."""
+    if reason in ("InvalidImageName", "ErrImageNeverPull"):
+        return FINAL, ""
+    if "runAsNonRoot" in message:
+        return FINAL, NOT_ROOT
+    if "Image" in reason:
+        return (SURE_S if ABSENT.search(message) else OPEN), ""
+    if reason in ("ContainerCreating", "PodInitializing"):
+        return OPEN, ""
+    return (SLOW_S if reason == "CrashLoopBackOff" else SURE_S), ""
+
+
+def _last(entry: Tree, reason: str) -> str:
+    """Return how a container that crashes ended last."""
+    ended = (entry.get("lastState") or {}).get("terminated") or {}
+    return f"; it ended with exit code {ended.get('exitCode')}" if reason == "CrashLoopBackOff" and ended else ""
+
+
+def _of_events(pod: Tree, events: Sequence[Tree], name: str, where: str) -> list[Trouble]:
+    own = [event for event in events if (event.get("involvedObject") or {}).get("uid") == pod["metadata"].get("uid")]
+    room = any(event.get("reason") in PROVISIONED for event in own)
+    scheduled = bool((pod.get("spec") or {}).get("nodeName"))
+    for reason, patience_s in TELLING.items():
+        if scheduled == (reason == "FailedScheduling"):
+            continue
+        for event in sorted(own, key=_time, reverse=True):
+            if event.get("reason") == reason and event.get("type") == "Warning":
+                words = f"{where}: {reason}: {event.get('message', '')}"
+                return [Trouble(f"{name} {reason}", words, OPEN if room else patience_s, backs_off=True)]
+    return list(_unscheduled(pod, name, room))
+
+
+def _time(event: Tree) -> str:
+    return str(event.get("lastTimestamp") or event.get("eventTime") or event.get("firstTimestamp") or "")
+
+
+def _unscheduled(pod: Tree, name: str, room: bool) -> Iterator[Trouble]:
+    for condition in (pod.get("status") or {}).get("conditions") or []:
+        if condition.get("reason") == "Unschedulable":
+            words = f"no node: {condition.get('message', '')}"
+            yield Trouble(f"{name} FailedScheduling", words, OPEN if room else SLOW_S)

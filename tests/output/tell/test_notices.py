@@ -1,0 +1,122 @@
+"""People are told of changes of state alone, again until it got through, and never a secret."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from moor.errors import HostError
+from moor.history.database import FILE
+from moor.history.recording import record
+from moor.output.announce import tell
+from moor.run.report import RunReport
+from moor.secrets.secret import Secret
+from moor.settings import SecretRef, SiteSettings
+from tests.history.reports import a_run
+from tests.output.tell.receiver import Received, receiver
+
+FLEET = frozenset({"node1", "node2"})
+
+
+@pytest.fixture
+def received() -> Iterator[Received]:
+    with receiver() as running:
+        yield running
+
+
+@pytest.fixture
+def settings(tmp_path: Path, received: Received) -> SiteSettings:
+    return SiteSettings.at(tmp_path, state=tmp_path / "state", notify=(reference(tmp_path, received.url),))
+
+
+def reference(place: Path, url: str) -> SecretRef:
+    path = place / f"url-{abs(hash(url))}"
+    path.write_text(url)
+    path.chmod(0o600)
+    return SecretRef(f"file:{path}")
+
+
+def told(settings: SiteSettings, report: RunReport, healed: RunReport | None = None) -> RunReport:
+    assert record(settings, report, FLEET).trouble == ""
+    tell(settings, report, healed)
+    return report
+
+
+def test_a_notice_goes_out_when_something_is_new_or_over_and_not_in_between(
+    settings: SiteSettings, received: Received
+) -> None:
+    for status in ("ok", "drift", "drift", "ok", "ok"):
+        told(settings, a_run({"node1": {"file:/a": status}}))
+    assert received.bodies == ["new: node1: file:/a", "over: node1: file:/a"]
+    assert [notice["title"] for notice in received.notices] == [
+        "moor: 1 new, 0 over, 1 open",
+        "moor: 0 new, 1 over, 0 open",
+    ]
+
+
+def test_a_notice_that_did_not_get_through_goes_out_with_the_next_run(
+    settings: SiteSettings, received: Received
+) -> None:
+    received.status = 500
+    with pytest.raises(HostError, match=r"user_defined\.moor\.notify: file:.*: it was not delivered"):
+        told(settings, a_run({"node1": {"file:/a": "drift"}}))
+    received.status = 200
+    told(settings, a_run({"node1": {"file:/a": "drift"}}))
+    assert received.bodies == ["new: node1: file:/a"]
+
+
+def test_what_moor_mended_itself_is_told(settings: SiteSettings, received: Received) -> None:
+    healed = a_run({"node1": {"file:/a": "changed", "file:/b": "ok"}}, command="heal")
+    told(settings, a_run({"node1": {"file:/a": "ok"}}), healed)
+    assert received.bodies == ["mended by moor: node1: file:/a"]
+
+
+def test_without_history_all_that_is_open_is_told(settings: SiteSettings, received: Received) -> None:
+    (settings.directory / "state").mkdir()
+    (settings.state / FILE).write_text("no database" * 100)
+    tell(settings, a_run({"node1": {"file:/a": "drift"}}), None)
+    assert "open: node1: file:/a" in received.bodies[0]
+    assert received.notices[0]["title"] == "moor: history is out of order"
+
+
+def test_a_waived_finding_wakes_nobody(settings: SiteSettings, received: Received) -> None:
+    report = a_run({"node1": {"file:/a": "drift"}})
+    report.hosts["node1"].resources[0].waived = "known (network, until 2027-01-01)"
+    told(settings, report)
+    assert received.notices == []
+
+
+def test_a_long_list_is_cut_and_a_secret_is_struck_out(settings: SiteSettings, received: Received) -> None:
+    secret = Secret("correct-horse-battery")
+    report = a_run({"node1": {f"file:/{n}": "drift" for n in range(99)}}, unexamined=("node2",))
+    report.hosts["node2"].unexamined[:] = [f"it said {secret.reveal()}"]
+    told(settings, report)
+    lines = received.bodies[0].splitlines()
+    assert lines[-1] == "... and 80 more"
+    assert secret.reveal() not in received.bodies[0]
+
+
+def test_a_url_that_is_none_is_told_without_being_shown(settings: SiteSettings, received: Received) -> None:
+    both = (reference(settings.directory, "nothing-of-the-kind"), *settings.notify)
+    with pytest.raises(HostError, match="apprise knows no such URL") as caught:
+        told(settings.model_copy(update={"notify": both}), a_run({"node1": {"file:/a": "drift"}}))
+    assert "nothing-of-the-kind" not in str(caught.value)
+    assert received.bodies == ["new: node1: file:/a"]  # the other one was told
+
+
+def test_a_notice_does_not_go_where_certificates_are_not_checked(tmp_path: Path, received: Received) -> None:
+    lax = reference(tmp_path, f"{received.url}?verify=no")
+    settings = SiteSettings.at(tmp_path, state=tmp_path / "state", notify=(lax,))
+    with pytest.raises(HostError, match="certificates unchecked; take verify=no out of it"):
+        told(settings, a_run({"node1": {"file:/a": "drift"}}))
+    assert received.notices == []
+
+
+def test_a_notice_does_not_follow_a_redirect(settings: SiteSettings, received: Received) -> None:
+    with receiver() as other:
+        received.status, received.elsewhere = 307, other.url.replace("json://", "http://")
+        with pytest.raises(HostError, match="it was not delivered"):
+            told(settings, a_run({"node1": {"file:/a": "drift"}}))
+        assert other.notices == []

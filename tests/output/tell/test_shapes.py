@@ -1,0 +1,177 @@
+"""Reports for programs: metrics, JUnit, JSON by its published schema."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from junitparser import JUnitXml
+from nornir.core import Nornir
+from nornir.core.inventory import Defaults, Groups, Host, Hosts, Inventory
+from nornir.core.task import Result, Task
+from nornir.plugins.runners import SerialRunner
+from prometheus_client.parser import text_string_to_metric_families
+
+from moor.engine.findings import Expiry, Finding
+from moor.engine.plan import printable
+from moor.engine.results import ResourceResult
+from moor.errors import ErrorKind, HostError
+from moor.output import text
+from moor.output.announce import tell
+from moor.output.junit import junit
+from moor.output.metrics import metrics
+from moor.output.schema import SCHEMA_FILE, report_schema
+from moor.run.report import Collector, RunReport
+from moor.settings import SiteSettings
+from tests.history.reports import a_run
+
+ROOT = Path(__file__).parents[2]
+ENDS = Expiry("certificate:ca", "2030-01-01T00:00:00+00:00", "the CA")
+
+
+@pytest.fixture
+def report() -> RunReport:
+    made = a_run(
+        {"node1": {"file:/a": "drift", "file:/b": "ok"}, "node2": {"file:/a": "failed", "file:/b": "skipped"}},
+        unexamined=("node3",),
+        findings=(Finding("node:node9", "it joined", "moor onboard node9"),),
+        expiries=(ENDS,),
+    )
+    made.hosts["node2"].resources[0].waived = "known"
+    made.duration_s = 2.5
+    return made
+
+
+def test_metrics_say_what_is_open_where_and_when_it_was_looked_at(report: RunReport) -> None:
+    samples = {
+        (sample.name, *sample.labels.values()): sample.value
+        for family in text_string_to_metric_families(metrics(report).decode())
+        for sample in family.samples
+    }
+    assert samples["moor_findings", "node1", "file", "drift", "no"] == 1
+    assert samples["moor_findings", "node2", "file", "failed", "yes"] == 1
+    assert samples["moor_findings", "", "node", "finding", "no"] == 1
+    assert (samples["moor_host_examined", "node1"], samples["moor_host_examined", "node3"]) == (1, 0)
+    assert samples[("moor_last_run_complete",)] == 0
+    assert samples["moor_expiry_timestamp_seconds", "", "certificate:ca"] == 1893456000
+    assert samples[("moor_last_run_duration_seconds",)] == 2.5
+
+
+def test_what_was_mended_and_what_could_not_be_is_in_every_shape(report: RunReport) -> None:
+    report.mended = a_run({"node1": {"file:/a": "changed"}, "node2": {"service:b": "failed", "file:/c": "skipped"}})
+    told = json.loads(report.json())
+    jsonschema.validate(told, report_schema())
+    assert told["mended"]["hosts"]["node2"]["resources"][0]["status"] == "failed"
+    suites = {suite.name: suite for suite in JUnitXml.fromstring(junit(report).encode())}
+    assert (suites["node1 (mending)"].failures, suites["node2 (mending)"].failures) == (0, 1)
+    lines = metrics(report).decode().splitlines()
+    assert 'moor_mended{host="node1",kind="file",status="changed"} 1.0' in lines
+    assert 'moor_mended{host="node2",kind="service",status="failed"} 1.0' in lines
+    assert "mended:\n  ~ file:/a  [node1]" in text.drift(report)
+
+
+def test_every_metric_is_on_its_page() -> None:
+    page = (ROOT / "docs/metrics.md").read_text()
+    report = a_run({"node1": {"file:/a": "drift"}}, expiries=(ENDS,))
+    report.mended = a_run({"node1": {"file:/a": "changed"}})
+    names = {family.name for family in text_string_to_metric_families(metrics(report).decode())}
+    assert {name for name in names if f"| `{name}` |" not in page} == set()
+
+
+def test_the_file_of_metrics_is_whole_and_for_everybody_to_read(tmp_path: Path, report: RunReport) -> None:
+    path = tmp_path / "moor.prom"
+    settings = SiteSettings.at(tmp_path, state=tmp_path, metrics=path)
+    for _ in range(2):
+        tell(settings, report, None)
+        assert path.read_bytes() == metrics(report)
+    assert path.stat().st_mode & 0o777 == 0o644
+    assert [found.name for found in tmp_path.iterdir()] == ["moor.prom"]
+
+
+def test_a_directory_that_node_exporter_does_not_read_is_told(tmp_path: Path, report: RunReport) -> None:
+    settings = SiteSettings.at(tmp_path, state=tmp_path, metrics=tmp_path / "no" / "moor.prom")
+    with pytest.raises(HostError, match=r"user_defined\.moor\.metrics: .*/no is no directory"):
+        tell(settings, report, None)
+
+
+def test_junit_has_a_suite_for_each_host_and_a_case_for_each_resource(report: RunReport) -> None:
+    suites = {suite.name: suite for suite in JUnitXml.fromstring(junit(report).encode())}
+    assert list(suites) == ["node1", "node2", "node3", "fleet"]
+    assert (suites["node1"].tests, suites["node1"].failures) == (3, 1)
+    assert (suites["node2"].failures, suites["node2"].skipped) == (0, 2)
+    assert suites["node3"].errors == 1
+    assert suites["fleet"].failures == 1
+
+
+@given(st.text(max_size=200))
+def test_junit_holds_whatever_a_host_says(text: str) -> None:
+    report = a_run({"node1": {"file:/a": "drift"}})
+    report.hosts["node1"].resources[0].diff = text
+    JUnitXml.fromstring(junit(report).encode("utf-8"))
+
+
+@given(st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=200))
+def test_json_holds_whatever_a_host_says_and_shows_on_any_terminal(text: str) -> None:
+    report = a_run({"node1": {"file:/a": "drift"}})
+    report.hosts["node1"].resources[0].diff = text
+    assert json.loads(report.json())["hosts"]["node1"]["resources"][0]["diff"] == text
+    assert report.json().isascii()
+    assert printable(report.json()) == report.json()
+
+
+def test_the_published_schema_is_that_of_the_code() -> None:
+    assert json.loads((ROOT / SCHEMA_FILE).read_text()) == report_schema()
+
+
+def test_a_report_is_as_its_schema_says(report: RunReport) -> None:
+    jsonschema.validate(json.loads(report.json()), report_schema())
+    broken = json.loads(report.json())
+    broken["hosts"]["node1"]["resources"][0]["status"] = "perhaps"
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(broken, report_schema())
+
+
+def failed_run() -> RunReport:
+    """Return a run over four hosts, of which three fail, each for another reason."""
+
+    def task(task: Task) -> Result:
+        errors = {"node1": HostError("no route", ErrorKind.UNREACHABLE), "node2": ValueError("a bug")}
+        if task.host.name == "node3":
+            task.results.append(ResourceResult(task.host, "file:/a", "failed", "", "full", kind=ErrorKind.SPACE))
+            raise HostError("full", ErrorKind.SPACE)
+        if task.host.name in errors:
+            raise errors[task.host.name]
+        return Result(host=task.host)
+
+    hosts = Hosts({name: Host(name) for name in ("node1", "node2", "node3", "node4")})
+    report = RunReport("run-1", "site", {}, command="drift")
+    nr = Nornir(Inventory(hosts, Groups(), Defaults()), runner=SerialRunner())
+    nr.with_processors([Collector(report)]).run(task)
+    return report
+
+
+def test_the_kind_of_an_error_is_in_every_shape() -> None:
+    report = failed_run()
+    told = json.loads(report.json())
+    jsonschema.validate(told, report_schema())
+    hosts = told["hosts"]
+    assert [hosts[name]["error_kind"] for name in sorted(hosts)] == ["unreachable", "internal", "space", None]
+    assert [hosts[name]["unexamined_kinds"] for name in sorted(hosts)] == [["unreachable"], ["internal"], [], []]
+    assert hosts["node3"]["resources"][0]["error_kind"] == "space"
+    suites = JUnitXml.fromstring(junit(report).encode())
+    kinds = {(suite.name, case.name): [one.type for one in case.result] for suite in suites for case in suite}
+    assert kinds["node1", "examined"] == ["unreachable"]
+    assert kinds["node3", "file:/a"] == ["space"]
+    lines = metrics(report).decode()
+    for kind in ErrorKind:
+        number = float(kind in ("unreachable", "internal", "space"))
+        assert f'moor_hosts_failed{{error_kind="{kind}"}} {number}' in lines
+
+
+def test_the_page_lists_every_kind() -> None:
+    page = (ROOT / "docs/output.md").read_text()
+    assert {kind for kind in ErrorKind if f"\n| `{kind}` | " not in page} == set()

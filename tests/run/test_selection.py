@@ -1,0 +1,178 @@
+"""Which hosts a command is for: what names nobody, or proves nothing, is an error before anybody is asked."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.harness.commands import Done, moor_here
+from tests.harness.sites import Content, write_site
+
+HOSTS = """\
+harbor1: {{hostname: 127.0.0.1, port: {port}, groups: [harbor]}}
+node1: {{hostname: 127.0.0.2, port: {port}, groups: [nodes]}}
+ws1: {{hostname: 127.0.0.3, port: {port}, groups: [workstations]}}
+stranger: {{hostname: 127.0.0.4, port: {port}, groups: [outsiders]}}
+"""
+DEFAULTS = """\
+data:
+  registry: {name: registry.moor.test, address: 10.0.0.1}
+"""
+TASK = """\
+from pathlib import Path
+from nornir.core.task import Result, Task
+
+def leave_mark(task: Task) -> Result:
+    (Path(__file__).parent.parent / f"mark-{task.host.name}").touch()
+    return Result(host=task.host)
+"""
+RUNBOOK = """\
+from moor.run.runbook import Runbook, Stage
+from tasks.marking import leave_mark
+
+RUNBOOK = Runbook("marking", "Leave a mark on every host.", (Stage(leave_mark),))
+"""
+
+
+@dataclass
+class Site:
+    """A site whose hosts are one socket of this process."""
+
+    folder: Path
+    door: socket.socket
+
+    def moor(self, *words: str) -> Done:
+        """Type a command."""
+        return moor_here(self.folder, *words)
+
+    def nobody_called(self) -> bool:
+        self.door.settimeout(0)
+        try:
+            self.door.accept()
+        except BlockingIOError:
+            return True
+        return False
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    groups = ("harbor", "nodes", "workstations", "outsiders", "devices")
+    with socket.create_server(("0.0.0.0", 0)) as door:  # noqa: S104  # each host has an address of its own
+        files: dict[str, Content] = {
+            "inventory/hosts.yaml": HOSTS.format(port=door.getsockname()[1]),
+            "inventory/groups.yaml": {name: {} for name in groups},
+            "inventory/defaults.yaml": DEFAULTS,
+            "tasks/marking.py": TASK,
+            "runbooks/marking.py": RUNBOOK,
+        }
+        yield Site(write_site(tmp_path, files), door)
+
+
+COMMANDS = (
+    ["check"],
+    ["plan"],
+    ["apply", "--yes"],
+    ["verify"],
+    ["diagnose"],
+    ["drift"],
+    ["hosts"],
+    ["cert", "renew", "--yes"],
+    ["rollback", "20260101-000000-abcd", "--yes"],
+    ["schedule", "install", "--every", "1h"],
+)
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda words: words[0])
+@pytest.mark.parametrize(
+    ("limit", "said"),
+    [
+        ("", "--limit: it names nobody; write hosts or groups, or leave it out for the whole fleet"),
+        (" , ", "--limit: it names nobody; write hosts or groups, or leave it out for the whole fleet"),
+        ("nod1", "--limit: no host or group is called nod1; did you mean node1?"),
+        ("node1,!", "--limit: ! excludes nobody; write a host or a group behind it"),
+        ("!!node1", "--limit: no host or group is called !node1; did you mean node1?"),
+        ("devices", "--limit devices: no host is left"),
+        ("nodes,!node1", "--limit nodes,!node1: no host is left"),
+    ],
+)
+def test_a_limit_that_names_nobody_is_refused_before_anybody_is_asked(
+    site: Site, command: list[str], limit: str, said: str
+) -> None:
+    done = site.moor(*command, "--limit", limit)
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", f"moor: {said}\n")
+    assert site.nobody_called()
+
+
+DOCKER = "drift docker: it asks nothing of node1; it is for harbor1, ws1"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["verify", "--limit", "ws1"], "verify: it asks nothing of ws1; it is for node1, stranger"),
+        (["diagnose", "--limit", "ws1,harbor1"], "diagnose: it asks nothing of harbor1, ws1; it is for node1"),
+        (["plan", "containerd", "--limit", "ws1"], "plan containerd: it asks nothing of ws1; it is for node1"),
+        (["apply", "harbor", "--yes", "--limit", "nodes"], "apply harbor: it asks nothing of node1; it is for harbor1"),
+        (["drift", "--runbook", "docker", "--limit", "nodes"], DOCKER),
+        (["plan", "--limit", "stranger"], "plan site: it asks nothing of stranger; it is for harbor1, node1, ws1"),
+        (["plan", "devices"], "plan devices: no host of the inventory is in a group that it is for"),
+    ],
+)  # fmt: skip
+def test_what_asks_nothing_of_anybody_is_not_all_well(site: Site, words: list[str], said: str) -> None:
+    done = site.moor(*words)
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", f"moor: {said}\n")
+    assert site.nobody_called()
+
+
+def test_a_host_that_a_command_passes_over_is_told(site: Site) -> None:
+    site.door.close()  # node1 is not reached, which is not of this test
+    assert "verify asks nothing of ws1\n" in site.moor("verify", "--limit", "ws1,node1").stderr
+
+
+def test_a_stage_of_a_sites_own_changes_nothing_on_outsiders(site: Site) -> None:
+    done = site.moor("apply", "marking", "--yes", "--output", "json")
+    assert done.returncode == 0, done.stderr
+    assert sorted(path.name for path in site.folder.glob("mark-*")) == ["mark-harbor1", "mark-node1", "mark-ws1"]
+    assert site.moor("apply", "marking", "--yes", "--limit", "stranger").returncode == 1
+    assert not (site.folder / "mark-stranger").exists()
+
+
+@pytest.mark.parametrize("command", [*COMMANDS, ["cert", "show"]], ids=" ".join)
+def test_a_host_that_is_kept_out_and_has_work_to_do_is_refused_before_anybody_is_asked(
+    site: Site, command: list[str]
+) -> None:
+    file = site.folder / "inventory/hosts.yaml"
+    file.write_text(file.read_text().replace("[outsiders]", "[outsiders, ours]").replace("[harbor]", "[harbor, far]"))
+    with (site.folder / "inventory/groups.yaml").open("a") as groups:
+        groups.write("ours: {groups: [nodes, workstations]}\nfar: {groups: [outsiders]}\n")
+    done = site.moor(*command)
+    assert (done.returncode, done.stdout) == (1, "")
+    refused = "groups: the host is in group outsiders, on which nothing is changed, and in"
+    remedy = "take it out of outsiders, or out of the other"
+    assert f"inventory/hosts.yaml:1: harbor1.{refused} harbor; {remedy}\n" in done.stderr
+    assert f"inventory/hosts.yaml:4: stranger.{refused} nodes, workstations; {remedy}\n" in done.stderr
+    assert site.nobody_called()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["drift", "--apply", " , "], "--apply: it names no kind; write some, such as file,service, or leave it out"),
+        (["onboard", "", "--yes"], "onboard: the name of a node is empty; moor hosts lists them"),
+        (["hosts", "adopt", " ", "--yes"], "hosts adopt: the name of a node is empty; moor hosts lists them"),
+        (["history", "--last", "9" * 30], "'--last': Input should be less than or equal to 100000"),
+        (["report", "--days", "9" * 30], "'--days': Input should be less than or equal to 36500"),
+        (["plan", "--workers", "9" * 30], "'--workers': Input should be less than or equal to 1000"),
+        (["plan", "--workers", "-1"], "'--workers': Input should be greater than or equal to 0"),
+        (["plan", "--workers", "abc"], "'--workers': Input should be a valid integer"),
+        (["drift", "--watch", "9" * 30], "'--watch': Input should be less than or equal to 86400"),
+    ],
+)
+def test_words_that_make_no_sense_are_one_clear_error(site: Site, words: list[str], said: str) -> None:
+    done = site.moor(*words)
+    assert (done.returncode, done.stdout, said in done.stderr, done.stderr.count("\n")) == (1, "", True, 1), done.stderr
+    assert site.nobody_called()

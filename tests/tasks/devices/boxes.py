@@ -1,0 +1,410 @@
+"""Simulated network devices: what their command lines answer, as far as access lists need it. None of it is a vendor's.
+
+A Box is a device: what it runs and starts with, and an undo that may be armed. A Session is one login to it.
+``expire`` stands for the time after which a device takes an unconfirmed change back.
+"""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import dataclass, field
+
+INVALID = "% Invalid input detected at '^' marker."
+Sections = dict[str, list[str]]
+
+
+@dataclass
+class Box:
+    """A device.
+
+    Attributes:
+        running: a section's head to the lines below it; for Junos and VyOS one section "" of set commands
+        instead: what it answers to a command (a pattern), in place of doing it; None is never a prompt again
+        banner: text that stands in its configuration after its name
+        deaf: closes every new connection before the login
+        heard: every line that was sent to it
+    """
+
+    platform: str
+    running: Sections
+    startup: Sections = field(default_factory=dict)
+    instead: dict[str, str | None] = field(default_factory=dict)
+    deaf: bool = False
+    cuts_off: bool = False  # becomes deaf by the next change that comes into effect
+    archive: bool = True
+    banner: str = ""
+    heard: list[str] = field(default_factory=list)
+    undo: Sections | None = None
+    kept: dict[str, Sections] = field(default_factory=dict)  # checkpoints, or sessions
+
+    def __post_init__(self) -> None:
+        self.startup = self.startup or deepcopy(self.running)
+
+    def arm(self) -> None:
+        """Remember what runs, for the case that nobody confirms."""
+        self.undo = deepcopy(self.running)
+
+    def expire(self) -> None:
+        """Take back what nobody confirmed."""
+        if self.undo is not None:
+            self.running, self.undo = self.undo, None
+        self.deaf = False
+
+    def change(self, new: Sections) -> None:
+        """Bring a configuration into effect."""
+        self.running = new
+        self.deaf = self.deaf or self.cuts_off
+
+    def session(self) -> Session:
+        """Return a new login."""
+        return KINDS[self.platform](self)
+
+
+class Session(ABC):
+    """One login to a box: ``prompt`` is what it shows next, ``over`` that it has ended."""
+
+    def __init__(self, box: Box) -> None:
+        self.box = box
+        self.over = False
+        self.mode = ""
+
+    @property
+    @abstractmethod
+    def prompt(self) -> str:
+        """Return the prompt."""
+
+    def answer(self, line: str) -> str | None:
+        """Return what the device prints; None where no prompt comes any more."""
+        line = line.strip()
+        if not line:
+            return ""
+        self.box.heard.append(line)
+        for pattern, said in self.box.instead.items():
+            if re.fullmatch(pattern, line):
+                return said
+        return self.obey(line)
+
+    @abstractmethod
+    def obey(self, line: str) -> str:
+        """Do what a line says."""
+
+
+class CiscoLike(Session):
+    """What the command lines of Cisco and Arista share."""
+
+    header = "ip access-list"
+    end = ""
+    section = ""
+
+    def __init__(self, box: Box) -> None:
+        super().__init__(box)
+        self.target = box.running
+
+    @property
+    def prompt(self) -> str:
+        below = "-x" if self.section else ""
+        return f"edge1({self.mode}{below})#" if self.mode else "edge1#"
+
+    def obey(self, line: str) -> str:
+        if self.mode and line in ("end", "exit"):
+            self.mode = self.section = ""
+            return ""
+        if self.mode:
+            return self.configure(line)
+        if line == "exit":
+            self.over = True
+            return ""
+        if line.startswith("terminal "):
+            return "Width set to 511" if "width" in line else "Pagination disabled."
+        if line in ("write mem", "write memory", "copy running-config startup-config"):
+            self.box.startup = deepcopy(self.box.running)
+            return "Building configuration...\n[OK]"
+        if line.startswith("show "):
+            return self.show(line)
+        return self.command(line)
+
+    def show(self, line: str) -> str:
+        if line in ("show running-config", "show startup-config"):
+            return self.printed(self.box.running if "running" in line else self.box.startup)
+        return INVALID
+
+    def printed(self, sections: Sections) -> str:
+        lines = ["! device: edge1", "hostname edge1", "!", *self.box.banner.splitlines()]
+        for head, below in sections.items():
+            lines += [head, *(f"   {self.shown(line)}" for line in below), "!"]
+        return "\n".join([*lines, self.end] if self.end else lines)
+
+    def shown(self, line: str) -> str:
+        return line
+
+    def begin(self, target: Sections, mode: str = "config") -> str:
+        self.target, self.mode = target, mode
+        return ""
+
+    def command(self, line: str) -> str:
+        return self.begin(self.box.running) if line == "configure terminal" else INVALID
+
+    def configure(self, line: str) -> str:
+        head = line.removeprefix("no ")
+        if head.startswith(f"{self.header} "):
+            self.section = "" if line.startswith("no ") else head
+            if not self.section:
+                return "" if self.target.pop(head, None) is not None else INVALID
+            self.target.setdefault(head, [])
+            return ""
+        if line.startswith("interface "):
+            self.section = line if line in self.target else ""
+            return "" if self.section else INVALID
+        return self.below(line) if self.section else INVALID
+
+    def below(self, line: str) -> str:
+        lines = self.target[self.section]
+        if self.section.startswith("interface "):
+            way = line.rpartition(" ")[2]
+            kept = [one for one in lines if not re.fullmatch(rf"ip access-group \S+ {way}", one)]
+            self.target[self.section] = kept if line.startswith("no ") else [*kept, line]
+            self.box.deaf = self.box.deaf or (self.box.cuts_off and self.target is self.box.running)
+            return ""
+        number = line.removeprefix("no ").split()[0]
+        kept = [one for one in lines if one.split()[0] != number]
+        if (len(kept) < len(lines)) != line.startswith("no "):
+            return "% Duplicate sequence number" if len(kept) < len(lines) else "% Rule does not exist"
+        added = [] if line.startswith("no ") else [line]
+        self.target[self.section] = sorted([*kept, *added], key=lambda one: int(one.split()[0]))
+        return ""
+
+
+class IosSession(CiscoLike):
+    """IOS: no numbers in what it shows, and a revert timer that needs an archive."""
+
+    header = "ip access-list extended"
+    end = "end"
+
+    def shown(self, line: str) -> str:
+        return re.sub(r"^\d+ ", "", line)
+
+    def show(self, line: str) -> str:
+        if line == "show archive":
+            return (
+                "The maximum archive configurations allowed is 10."
+                if self.box.archive
+                else "Archive feature not enabled"
+            )
+        return super().show(line)
+
+    def command(self, line: str) -> str:
+        if line.startswith("configure terminal revert timer ") and self.box.archive:
+            self.box.arm()
+            return self.begin(self.box.running) + "Rollback Confirmed Change: Backing up current running config"
+        if line in ("configure confirm", "configure revert now"):
+            if self.box.undo is None:
+                return "%No Rollback Confirmed Change pending"
+            if line.endswith("now"):
+                self.box.expire()
+            self.box.undo = None
+            return "Rollback Done" if line.endswith("now") else ""
+        return super().command(line)
+
+
+class NxosSession(CiscoLike):
+    """NX-OS: checkpoints."""
+
+    def command(self, line: str) -> str:
+        *words, name = line.split()
+        if words == ["checkpoint"]:
+            self.box.kept[name] = deepcopy(self.box.running)
+            return "Done"
+        if words == ["no", "checkpoint"]:
+            return "Done" if self.box.kept.pop(name, None) is not None else "ERROR: checkpoint does not exist"
+        if words == ["rollback", "running-config", "checkpoint"] and name in self.box.kept:
+            self.box.running = deepcopy(self.box.kept[name])
+            return "Executing Rollback Patch\nGenerating Rollback Patch\n\nRollback completed successfully."
+        return super().command(line)
+
+
+class EosSession(CiscoLike):
+    """EOS: configuration sessions, committed with a timer."""
+
+    end = "end"
+
+    def shown(self, line: str) -> str:
+        return line.replace("eq 443", "eq https")
+
+    def command(self, line: str) -> str:
+        words = line.split()
+        if words[:2] != ["configure", "session"]:
+            return super().command(line)
+        if words[3:] == ["commit"] and self.box.undo is not None:
+            self.box.undo = None
+        elif words[3:] == ["abort"]:
+            self.box.expire()
+            self.box.kept.pop(words[2], None)
+        elif len(words) == 3:
+            self.box.kept[words[2]] = deepcopy(self.box.running)
+            return self.begin(self.box.kept[words[2]], f"config-s-{words[2][:6]}")
+        else:
+            return INVALID
+        return ""
+
+    def configure(self, line: str) -> str:
+        if line.startswith("commit timer "):
+            self.box.arm()
+            self.box.change(deepcopy(self.target))
+            self.mode = self.section = ""
+            return ""
+        return super().configure(line)
+
+
+class Candidate(Session):
+    """What Junos and VyOS share: a candidate that is committed as a whole."""
+
+    exec_prompt = ""
+
+    def __init__(self, box: Box) -> None:
+        super().__init__(box)
+        self.lines = list(box.running[""])
+
+    @property
+    def prompt(self) -> str:
+        return "[edit]\nops@edge1# " if self.mode else self.exec_prompt
+
+    def edit(self, line: str) -> str:
+        verb, _, rest = line.partition(" ")
+        wanted = f"set {rest}"
+        if verb == "set":
+            self.lines += [] if wanted in self.lines else [wanted]
+        elif verb == "delete" and any(one == wanted or one.startswith(f"{wanted} ") for one in self.lines):
+            self.lines = [one for one in self.lines if one != wanted and not one.startswith(f"{wanted} ")]
+        elif verb == "activate" and f"deactivate {rest}" in self.lines:
+            self.lines.remove(f"deactivate {rest}")
+        else:
+            return self.refusal
+        return ""
+
+    refusal = ""
+
+    def commit(self) -> None:
+        self.box.change({"": list(self.lines)})
+
+
+class JunosSession(Candidate):
+    """Junos."""
+
+    exec_prompt = "ops@edge1> "
+    refusal = "warning: statement not found"
+
+    def obey(self, line: str) -> str:
+        if line.startswith("set cli "):
+            what = line.split()[2]
+            said = {"screen-width": "Screen width set to 511", "screen-length": "Screen length set to 0"}
+            return said.get(what, "Disabling complete-on-space")
+        if self.mode:
+            return self.configure(line)
+        if line.startswith("configure"):
+            self.mode, self.lines = "config", list(self.box.running[""])
+            return "Entering configuration mode\n"
+        if line == "show configuration | display set":
+            return "\n".join(["set version 23.4R1.10", *self.box.running[""]])
+        if line == "exit":
+            self.over = True
+            return ""
+        return "unknown command."
+
+    def configure(self, line: str) -> str:
+        if line.startswith("commit confirmed "):
+            self.box.arm()
+            self.commit()
+            return "commit confirmed will be automatically rolled back in 5 minutes unless confirmed\ncommit complete"
+        if line == "commit":
+            self.box.undo = None
+            self.commit()
+            self.box.startup = deepcopy(self.box.running)
+            return "commit complete"
+        if line == "rollback 1" and self.box.undo is not None:
+            self.lines = list(self.box.undo[""])
+            return "load complete"
+        if line in ("exit configuration-mode", "exit"):
+            self.mode = ""
+            return "Exiting configuration mode"
+        return self.edit(line)
+
+
+class VyosSession(Candidate):
+    """VyOS, which quotes values, and keeps what it starts with in a file of blocks."""
+
+    exec_prompt = "ops@edge1:~$ "
+    refusal = "Nothing to delete (the specified value does not exist)"
+
+    def obey(self, line: str) -> str:
+        if self.mode == "asked":
+            self.mode = "config"
+            self.box.arm()
+            self.commit()
+            return "Initialized commit-confirm; 5 minutes to confirm before reboot"
+        if self.mode:
+            return self.configure(line)
+        if line == "configure":
+            self.mode, self.lines = "config", list(self.box.running[""])
+            return ""
+        if line == "show configuration commands":
+            return "\n".join(re.sub(r"(\S+)$", r"'\1'", one) for one in self.box.running[""])
+        if line == "cat /config/config.boot":
+            return "\n".join(blocks([one.split()[1:] for one in self.box.startup[""]]))
+        if line == "exit":
+            self.over = True
+        return "" if line.startswith("set terminal") or self.over else f"  Invalid command: [{line}]"
+
+    @property
+    def prompt(self) -> str:
+        return "Proceed ? [Y/n] " if self.mode == "asked" else super().prompt
+
+    def configure(self, line: str) -> str:
+        if line.startswith("commit-confirm "):
+            self.mode = "asked"
+            return "commit-confirm will automatically reboot in 5 minutes unless changes are confirmed."
+        if line == "commit":
+            self.commit()
+        elif line == "confirm":
+            self.box.undo = None
+        elif line == "save":
+            self.box.startup = deepcopy(self.box.running)
+            return "Saving configuration to '/config/config.boot'...\nDone"
+        elif line in ("exit", "exit discard"):
+            self.mode = ""
+            return "exit"
+        else:
+            return self.edit(line)
+        return ""
+
+
+TAGS = ("rule", "name", "ethernet")  # nodes whose name is part of the line that opens them
+
+
+def blocks(paths: list[list[str]], depth: int = 0) -> list[str]:
+    """Write paths as VyOS writes config.boot."""
+    lines: list[str] = []
+    while paths:
+        first = paths[0][0]
+        own, paths = [p for p in paths if p[0] == first], [p for p in paths if p[0] != first]
+        pad = " " * 4 * depth
+        if len(own) == 1 and len(own[0]) == 2:
+            lines.append(f'{pad}{first} "{own[0][1]}"')
+            continue
+        names = dict.fromkeys(p[1] for p in own) if first in TAGS else {"": None}
+        for name in names:
+            below = [p[2:] for p in own if p[1] == name] if name else [p[1:] for p in own]
+            lines += [f"{pad}{first} {name} {{" if name else f"{pad}{first} {{", *blocks(below, depth + 1), f"{pad}}}"]
+    return lines
+
+
+KINDS: dict[str, Callable[[Box], Session]] = {
+    "cisco_ios": IosSession,
+    "cisco_xe": IosSession,
+    "cisco_nxos": NxosSession,
+    "arista_eos": EosSession,
+    "juniper_junos": JunosSession,
+    "vyos": VyosSession,
+}

@@ -1,0 +1,44 @@
+"""Whether nsswitch.conf keeps a name from being found is told from its line."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from moor.tasks.diagnosis.evidence.nsswitch import corrected, kept_back
+
+NAME = "registry.moor.test"
+SOURCES = st.sampled_from(["files", "dns", "mdns4_minimal", "resolve", "myhostname", "mymachines", "winbind"])
+ACTIONS = st.sampled_from(["", "[NOTFOUND=return]", "[!UNAVAIL=return]", "[SUCCESS=return]", "[UNAVAIL=continue]"])
+LINES = st.lists(st.tuples(SOURCES, ACTIONS).map(" ".join), max_size=5).map(" ".join)
+
+
+@pytest.mark.parametrize(
+    ("line", "name", "known", "why"),
+    [
+        ("files dns", NAME, "files", ""), ("files dns", NAME, "dns", ""), ("", NAME, "dns", ""),
+        ("files mdns4_minimal [NOTFOUND=return] dns", NAME, "dns", ""),
+        ("files mdns4_minimal [NOTFOUND=return] dns", "registry.local", "dns",
+         "mdns4_minimal [NOTFOUND=return] ends the search before dns"),
+        ("mymachines resolve [!UNAVAIL=return] files myhostname dns", NAME, "files", ""),
+        ("dns", NAME, "files", "it does not name files"), ("files", NAME, "dns", "it does not name dns"),
+        ("files [NOTFOUND=return] dns", NAME, "dns", "files [NOTFOUND=return] ends the search before dns"),
+        ("dns [!SUCCESS=return] files", NAME, "files", "dns [!SUCCESS=return] ends the search before files"),
+    ],
+)  # fmt: skip
+def test_the_line_is_to_blame_where_it_ends_the_search(line: str, name: str, known: str, why: str) -> None:
+    assert kept_back(line, name, known) == why
+
+
+@given(LINES, st.sampled_from(["files", "dns"]), st.sampled_from([NAME, "registry.local"]))
+def test_a_corrected_line_keeps_nothing_back_and_loses_no_source(line: str, known: str, name: str) -> None:
+    mended = corrected(line)
+    assert kept_back(mended, name, known) == ""
+    assert {word for word in line.split() if not word.startswith("[")} <= set(mended.split())
+
+
+@given(st.text(max_size=40), st.text(max_size=10))
+def test_any_line_is_taken(line: str, name: str) -> None:
+    kept_back(line, name, "dns")
+    corrected(line)

@@ -1,0 +1,142 @@
+"""NO_PROXY means to containerd and Docker what it means to Go, and every shell finds what they were started with."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from moor.tasks.runtime_proxies import DOCKER, ENVIRONMENT, covered, judged, lines, of_containerd, remedy
+from tests.harness.shells import SHELLS, sh, text
+
+NAME = "registry.moor.test"
+LABELS = st.lists(st.from_regex(r"[a-z][a-z0-9]{0,5}", fullmatch=True), min_size=2, max_size=5).map(".".join)
+WORDS = st.lists(
+    st.sampled_from([NAME, ".moor.test", "10.0.0.0/8", "::1", "*", "a.b:1", "", " "]) | st.text(max_size=9)
+)
+by_shell = pytest.mark.parametrize("shell", SHELLS)
+
+
+# Source: golang.org/x/net/http/httpproxy, Config.NoProxy, and its matchers.
+@pytest.mark.parametrize(
+    ("no_proxy", "out"),
+    [
+        ("registry.moor.test", True), ("moor.test", True), (".moor.test", True), ("*.moor.test", True), ("*", True),
+        ("Registry.MOOR.test", True), (" a.test , registry.moor.test ", True), ("registry.moor.test:8443", True),
+        (".test:8443", True), ("10.77.0.0/16,registry.moor.test", True),
+        ("", False), (",", False), ("10.77.0.0/16", False), ("10.77.0.11", False), ("fd6d::/16", False),
+        ("fd6d::11", False), ("[fd6d::11]:8443", False), ("10.77.0.11:8443", False), ("0.0.0.0/0,::/0", False),
+        (".registry.moor.test", False), ("*.registry.moor.test", False), ("registry.moor.test:443", False),
+        ("stry.moor.test", False), ("registry", False), ("registry.moor.test.", False), ("*moor.test", False),
+        ("registry.moor.test;a.test", False), (":8443", False), ("https://registry.moor.test", False),
+    ],
+)  # fmt: skip
+def test_no_proxy_is_read_as_go_reads_it(no_proxy: str, out: bool) -> None:
+    assert covered(NAME, 8443, no_proxy) is out
+
+
+@given(LABELS, st.lists(LABELS, max_size=3))
+def test_a_name_leaves_out_itself_and_what_is_below_it_and_a_dot_before_it_leaves_out_the_name(
+    name: str, others: list[str]
+) -> None:
+    above = name.partition(".")[2]
+    assert covered(name, 443, ",".join([*others, name]))
+    assert covered(name, 443, ",".join([above, *others]))
+    assert covered(name, 443, f".{above}")
+    assert not covered(name, 443, f".{name}")
+    assert not covered(name, 443, f"x{name}")
+
+
+@given(st.ip_addresses(), st.integers(0, 32))
+def test_no_address_and_no_network_leaves_out_a_name(address: object, bits: int) -> None:
+    assert not covered(NAME, 443, f"{address},{address}/{bits},[{address}]:443")
+
+
+@given(WORDS)
+def test_what_is_told_to_be_written_leaves_the_registry_out(words: list[str]) -> None:
+    before = ",".join(words)
+    output = f"proxy=set\nno_proxy={' '.join(before.split())}\n"
+    told = judged(output, NAME, 443, "containerd")
+    assert bool(told) is not covered(NAME, 443, lines(output)["no_proxy"])
+    if told:
+        whole = told.rpartition("NO_PROXY=")[2].partition('"; then:')[0]
+        assert covered(NAME, 443, whole)
+
+
+def test_without_a_proxy_nothing_has_to_be_left_out() -> None:
+    assert judged("", NAME, 443, "containerd") == ""
+    assert judged("no_proxy=a.test\n", NAME, 443, "containerd") == ""
+
+
+@pytest.mark.parametrize(
+    ("place", "told"),
+    [
+        ("", 'write /etc/systemd/system/u.service.d/no-proxy.conf: [Service], and below it Environment="NO_PROXY=a,'),
+        ("proxy_file=/etc/default/u\n", f"in /etc/default/u write NO_PROXY=a,{NAME}, for each that is there; then: "),
+        ("proxy_file=/etc/docker/daemon.json\n", 'in /etc/docker/daemon.json, below "proxies", write "no-proxy": '),
+    ],
+)  # fmt: skip
+def test_the_place_is_named_that_decides(place: str, told: str) -> None:
+    seen = lines(f"proxy=set\nno_proxy=a\n{place}")
+    assert remedy(seen, NAME, "u").startswith(told)
+    assert remedy(seen, NAME, "u").endswith("; then: systemctl daemon-reload; systemctl restart u")
+
+
+def test_a_long_no_proxy_is_not_repeated_in_part() -> None:
+    told = judged(f"proxy=set\nno_proxy={','.join(['host.example.net'] * 99)}\n", NAME, 443, "containerd")
+    assert f'NO_PROXY=(what it says now),{NAME}"' in told
+    assert len(told) < 700
+
+
+@pytest.fixture
+def started(request: pytest.FixtureRequest) -> Iterator[int]:
+    """Yield the id of a process that was started with an environment."""
+    process = subprocess.Popen(["sleep", "60"], env={"PATH": os.environ["PATH"], **request.param})
+    try:
+        yield process.pid
+    finally:
+        process.kill()
+        process.wait()
+
+
+@by_shell
+@pytest.mark.parametrize(
+    ("started", "found"),
+    [
+        ({}, {}),
+        ({"HTTP_PROXY": "http://p:3128", "ALL_PROXY": "http://p:3128", "NO_PROXY": "a.test"}, {}),  # not of https
+        ({"https_proxy": "http://me:Passw0rd@p:3128"}, {"proxy": "set", "no_proxy": ""}),
+        ({"HTTPS_PROXY": "p", "no_proxy": "a.test", "NO_PROXY": "b.test"}, {"proxy": "set", "no_proxy": "b.test"}),
+        ({"HTTPS_PROXY": "http://p", "no_proxy": "a.test", "NO_PROXY": ""}, {"proxy": "set", "no_proxy": "a.test"}),
+    ],
+    indirect=["started"],
+)  # fmt: skip
+def test_what_a_process_was_started_with_is_read_as_go_reads_it(
+    shell: str, started: int, found: dict[str, str]
+) -> None:
+    done = sh(shell, f"{ENVIRONMENT}\nmoor_environment {started} moor-no-such-unit")
+    assert (done.returncode, lines(text(done.stdout))) == (0, found)
+    assert b"Passw0rd" not in done.stdout
+
+
+@by_shell
+def test_a_file_of_the_units_environment_that_decides_is_named(shell: str, tmp_path: Path) -> None:
+    files = {"none": "HTTPS_PROXY=http://p\n", "one": "CONTAINERD_NO_PROXY=a.test\n"}
+    for name, content in files.items():
+        (tmp_path / name).write_text(content)
+    says = "".join(f"{tmp_path}/{name} (ignore_errors=yes)\\n" for name in [*files, "missing"])
+    fake = f"systemctl() {{ printf '{says}'; }}\ntr() {{ echo HTTPS_PROXY=http://p; }}"
+    done = sh(shell, f"{ENVIRONMENT}\n{fake}\nmoor_environment $$ k3s")
+    assert text(done.stdout) == f"proxy=set\nno_proxy=\nproxy_file={tmp_path}/one\n"
+
+
+@by_shell
+@pytest.mark.parametrize("fragment", [DOCKER, of_containerd("containerd"), of_containerd("k3s-agent", "k3s")])
+def test_on_a_host_that_has_neither_nothing_is_said(shell: str, fragment: str) -> None:
+    done = sh(shell, f"(\nPATH=/nowhere\n{fragment}\n)")
+    assert (done.returncode, done.stdout) == (0, b"")
