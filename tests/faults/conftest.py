@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +16,7 @@ from moor_lab.fleet import Fleet, Host
 from moor_lab.lab import Lab
 from tests.faults.inflicted import FAULTS
 from tests.harness.commands import started
+from tests.harness.labs import fleet_of_lab
 from tests.harness.sites import Content, write_site
 from tests.lab.moored import Moor
 
@@ -38,15 +37,14 @@ flock -n /run/moor.lock true && echo free"""
 
 def fleet_for_faults() -> Fleet:
     """Return the well host, three that serve, and one for each fault."""
-    number = int(os.environ.get("MOOR_LAB_NETWORK", "78")) + 80
+    base = fleet_of_lab("faults")
     names = [WELL, *SERVED, *(fault.host for fault in FAULTS)]
     systemd = {*SERVED, *(fault.host for fault in FAULTS if fault.systemd)}
-    network = IPv4Network(f"10.{number}.0.0/16")
     hosts = {
-        name: Host(name=name, address=network[10 + at], profile="bare" if name in systemd else "light")
+        name: Host(name=name, address=base.network[10 + at], profile="bare" if name in systemd else "light")
         for at, name in enumerate(names)
     }
-    return Fleet(name=f"t{number}", network=network, directory=Path(f"/var/lib/moor-lab-t{number}"), hosts=hosts)
+    return base.model_copy(update={"hosts": hosts})
 
 
 @dataclass(frozen=True)

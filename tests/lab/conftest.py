@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from ipaddress import IPv4Network
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
-from moor_lab.fleet import Fleet, load_fleet
 from moor_lab.lab import Lab
 
 if TYPE_CHECKING:
@@ -26,16 +22,6 @@ class Ssh(Protocol):
     def __call__(self, name: str, command: str, timeout_s: float = 60) -> subprocess.CompletedProcess[str]: ...
 
 
-def fleet_for_tests(offset: int = 0) -> Fleet:
-    """The shipped fleet on 10.N.0.0/16, N being 78 or MOOR_LAB_NETWORK, by which two test runs at once keep apart.
-
-    Args:
-        offset: for one more lab in the same run.
-    """
-    number = int(os.environ.get("MOOR_LAB_NETWORK", "78")) + offset
-    return load_fleet().moved(IPv4Network(f"10.{number}.0.0/16"), f"t{number}", Path(f"/var/lib/moor-lab-t{number}"))
-
-
 def _tell(message: str) -> None:
     print(message, file=sys.stderr, flush=True)
 
@@ -45,7 +31,7 @@ def lab() -> Iterator[Lab]:
     """Yield the whole fleet, running; torn down whatever happens."""
     from tests.lab.moored import fleet_running
 
-    with fleet_running(told=_tell) as running:
+    with fleet_running("shared", told=_tell) as running:
         yield running
 
 
@@ -74,7 +60,7 @@ def moored(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Moored]:
     """Yield a fleet with a workload that runs from the registry, shared by all tests that start from there."""
     from tests.lab.moored import fleet_running, site_for
 
-    with fleet_running(60) as running:
+    with fleet_running("moored") as running:
         moor = site_for(running, tmp_path_factory.mktemp("moored"))
         moor.applied()
         yield Moored(running, moor)

@@ -12,7 +12,7 @@ from moor_lab.artifacts import provide
 from moor_lab.fleet import load_fleet
 from moor_lab.lab import Lab
 from tests.harness.commands import Done, moor
-from tests.lab.conftest import fleet_for_tests
+from tests.harness.labs import fleet_of_lab
 
 SHIPPED = Path(__file__).parents[2]
 
@@ -42,11 +42,11 @@ class Moor:
 
 
 @contextmanager
-def fleet_running(offset: int = 0, told: Callable[[str], None] = lambda _: None) -> Iterator[Lab]:
+def fleet_running(name: str, told: Callable[[str], None] = lambda _: None) -> Iterator[Lab]:
     """Return a bare fleet on a network of its own, with Harbor's installer in its directory; gone at the end."""
-    running = Lab(fleet_for_tests(offset))
+    running = Lab(fleet_of_lab(name))
     running.down(secrets=True)  # of a run that was killed
-    running = Lab(fleet_for_tests(offset), progress=told)
+    running = Lab(fleet_of_lab(name), progress=told)
     try:
         provide(running)
         running.up()

@@ -12,9 +12,9 @@ from moor.errors import MoorError
 from moor_lab.fleet import Fleet
 from moor_lab.lab import Lab
 from moor_lab.network import address6
+from tests.harness.labs import fleet_of_lab
 from tests.harness.sites import Content, write_site
 from tests.harness.waiting import until
-from tests.lab.conftest import fleet_for_tests
 from tests.lab.sites import NAME, Site
 
 # One list for all of them, so that one image is built.
@@ -27,17 +27,17 @@ GREETER = {
 }
 
 
-def two_hosts(offset: int) -> Fleet:
+def two_hosts(name: str) -> Fleet:
     """Return the registry's host and a stranger of the shipped fleet, with every firewall there is."""
-    fleet = fleet_for_tests(offset).only("harbor1", "outsider")
+    fleet = fleet_of_lab(name).only("harbor1", "outsider")
     hosts = {name: host.model_copy(update={"packages": NETWORK_PACKAGES}) for name, host in fleet.hosts.items()}
     return fleet.model_copy(update={"hosts": hosts})
 
 
 @contextmanager
-def guarded_host(offset: int) -> Iterator[Lab]:
+def guarded_host(name: str) -> Iterator[Lab]:
     """Return the two hosts, running; gone at the end."""
-    fleet = two_hosts(offset)
+    fleet = two_hosts(name)
     Lab(fleet).down(secrets=True)  # of a run that was killed
     running = Lab(fleet)
     try:

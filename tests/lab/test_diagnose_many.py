@@ -11,8 +11,8 @@ import pytest
 
 from moor_lab.fleet import Fleet, Host
 from moor_lab.lab import Lab
+from tests.harness.labs import fleet_of_lab
 from tests.harness.sites import Content, write_site
-from tests.lab.conftest import fleet_for_tests
 from tests.lab.moored import Moor
 
 pytestmark = pytest.mark.lab
@@ -22,7 +22,7 @@ HOSTS, HANGING = 200, 20
 
 def many() -> Fleet:
     """Hosts with nothing but sshd, named h000 to h199."""
-    base = fleet_for_tests(80)
+    base = fleet_of_lab("diagnose-many")
     first = int(base.network[0]) + 512
     hosts = {f"h{n:03}": Host(name=f"h{n:03}", address=IPv4Address(first + n), profile="light") for n in range(HOSTS)}
     return base.model_copy(update={"hosts": hosts})

@@ -18,7 +18,7 @@ from moor.tasks.names.hosts import write_hosts
 from moor.tasks.names.records import write_records
 from moor_lab.fleet import Host
 from moor_lab.lab import Lab
-from tests.lab.conftest import fleet_for_tests
+from tests.harness.labs import fleet_of_lab
 from tests.lab.networked import NETWORK_PACKAGES
 from tests.lab.serving import KEY, TSIG, WRONG, ZONE, Served, bind_on, knot_on
 from tests.lab.sites import NAME, Site, changed
@@ -33,7 +33,7 @@ GROUPS = {"harbor": ("dns1",), "dns": ("dns1",), "nodes": ("node1",)}
 @pytest.fixture(scope="module")
 def network() -> Iterator[Lab]:
     """Yield a host that serves names, and a node that asks it."""
-    fleet = fleet_for_tests(90)
+    fleet = fleet_of_lab("dns")
     first = int(fleet.network[0])
     hosts = {
         name: Host(name=name, address=IPv4Address(first + last), packages=NETWORK_PACKAGES)

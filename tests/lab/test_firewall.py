@@ -75,7 +75,7 @@ TOOLS = {
 
 @pytest.fixture(scope="module")
 def guarded() -> Iterator[Lab]:
-    with guarded_host(20) as running:
+    with guarded_host("firewall") as running:
         yield running
 
 

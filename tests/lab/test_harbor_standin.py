@@ -16,8 +16,8 @@ from moor.pki.authority import CertificateNames, issue, make_authority, utc_now
 from moor.pki.pem import opened
 from moor_lab.harbor.images import build_installer
 from moor_lab.lab import Lab
+from tests.harness.labs import fleet_of_lab
 from tests.harness.waiting import until
-from tests.lab.conftest import fleet_for_tests
 from tests.lab_harbor.contract import NEEDS_A_FAULT, Outcome, replay
 from tests.lab_harbor.replay import Exchange, Replayer
 from tests.lab_harbor.standin import ADMIN_PASSWORD
@@ -76,7 +76,7 @@ def wait_for(condition: Callable[[], bool], limit_s: float = 60) -> None:
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installed]:
-    lab = Lab(fleet_for_tests(offset=1))
+    lab = Lab(fleet_of_lab("harbor-standin"))
     lab.down(secrets=True)
     try:
         lab.up([HOST])

@@ -45,7 +45,7 @@ LISTING = "find /etc /opt /srv /usr/local /var/lib/moor -xdev -type f -printf '%
 @pytest.fixture(scope="module")
 def lab() -> Iterator[Lab]:
     """Yield a fleet of this file's own, bare at first."""
-    with fleet_running(40) as running:
+    with fleet_running("main-path") as running:
         yield running
 
 

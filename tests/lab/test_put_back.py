@@ -14,7 +14,7 @@ from moor_lab.cgroups import cgroup2_root
 from moor_lab.fleet import Host
 from moor_lab.lab import Lab
 from moor_lab.limits import PROC_SYS, WANTED
-from tests.lab.conftest import fleet_for_tests
+from tests.harness.labs import fleet_of_lab
 
 pytestmark = [pytest.mark.lab, pytest.mark.alone]
 
@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.lab, pytest.mark.alone]
 @pytest.fixture
 def other() -> Iterator[Lab]:
     """Yield a lab of one host, torn down whatever happens."""
-    running = Lab(fleet_for_tests(100).only("ws1"))
+    running = Lab(fleet_of_lab("put-back").only("ws1"))
     try:
         yield running
     finally:
@@ -34,7 +34,7 @@ def test_a_host_that_joins_later_is_known_to_all_and_remembered(other: Lab) -> N
     network = other.fleet.network
     light = Host(name="late", address=IPv4Address(int(network[0]) + 77), suite="trixie", profile="light")
     other.add(light)
-    again = Lab(fleet_for_tests(100).only("ws1"))
+    again = Lab(fleet_of_lab("put-back").only("ws1"))
     assert [status.state for status in again.status()] == ["running", "running"]
     assert again.exec("ws1", ["getent", "hosts", "late"]).split() == [str(light.address), "late"]
     assert again.exec("late", ["getent", "hosts", "ws1"])

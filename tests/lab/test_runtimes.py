@@ -33,7 +33,7 @@ from moor.tasks.trust import trust_ca
 from moor_lab.fleet import Host
 from moor_lab.images import recipe_of
 from moor_lab.lab import Lab
-from tests.lab.conftest import fleet_for_tests
+from tests.harness.labs import fleet_of_lab
 from tests.lab.kubelets import cri_pull
 from tests.lab.networked import NETWORK_PACKAGES
 from tests.lab.sites import NAME, Site, changed, diffs
@@ -80,7 +80,7 @@ KILLED = "cat > /run/verify; sh -c 'echo $$ > /run/verify.pid; exec sh /run/veri
 @pytest.fixture(scope="module")
 def fleet() -> Iterator[Lab]:
     """Yield a node of each release, of which one serves the registry, and a host with podman."""
-    base = fleet_for_tests(110)
+    base = fleet_of_lab("runtimes")
     first = int(base.network[0])
     hosts = {
         name: Host.model_validate({"name": name, "address": IPv4Address(first + n), "suite": name, "profile": "node"})

@@ -14,7 +14,7 @@ import pytest
 from moor.errors import MoorError
 from moor_lab.fleet import Host
 from moor_lab.lab import Lab
-from tests.lab.conftest import fleet_for_tests
+from tests.harness.labs import fleet_of_lab
 from tests.tasks.devices.boxes import Box, Sections
 from tests.tasks.devices.conftest import Edge
 
@@ -59,7 +59,7 @@ def rule(words: list[str]) -> str:
 @pytest.fixture(scope="module")
 def network() -> Iterator[Lab]:
     """Yield a node, a stranger and a registry that speak to each other through a router alone."""
-    fleet = fleet_for_tests(70)
+    fleet = fleet_of_lab("router")
     first = int(fleet.network[0])
     names = {"node1": 31, "stranger": 99, "router": 5, "registry": 11}
     hosts = {n: Host(name=n, address=IPv4Address(first + last), profile="light") for n, last in names.items()}
