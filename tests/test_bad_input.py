@@ -108,10 +108,10 @@ CASES = {
         (DEFAULTS, "harbor.admin_password", "write env:NAME or file:PATH"),
     ),
     "no secret file": Case(
-        gone("moor_lab/secrets/ca-passphrase"), ("data.pki.passphrase", "no such file; write the secret into it")
+        gone("lab/secrets/ca-passphrase"), ("data.pki.passphrase", "no such file; write the secret into it")
     ),
     "a secret that all may read": Case(
-        lambda site: (site.folder / "moor_lab/secrets/harbor-admin").chmod(0o644),
+        lambda site: (site.folder / "lab/secrets/harbor-admin").chmod(0o644),
         ("data.harbor.admin_password", "mode 0644", "chmod 600"),
     ),
     "no installer": Case(
@@ -224,7 +224,7 @@ def test_a_kubeconfig_that_cannot_be_used_is_told_with_all_else_before_any_host_
     site: Site, broken: tuple[tuple[str, str], str], command: tuple[str, ...]
 ) -> None:
     (former, new), words = broken
-    site.edit("moor_lab/kubeconfig", former, new)
+    site.edit("lab/kubeconfig", former, new)
     site.edit(DEFAULTS, "robot: puller", "robot: pullr")
     done = moor_here(site.folder, *command)
     assert (done.returncode, done.stdout) == (1, "")
@@ -234,7 +234,7 @@ def test_a_kubeconfig_that_cannot_be_used_is_told_with_all_else_before_any_host_
     assert site.called() == []
 
 
-@pytest.mark.parametrize("spoil", [gone("moor_lab/kubeconfig"), holds("moor_lab/kubeconfig", b"a: [")])
+@pytest.mark.parametrize("spoil", [gone("lab/kubeconfig"), holds("lab/kubeconfig", b"a: [")])
 def test_a_run_that_needs_no_cluster_goes_on_whatever_the_kubeconfig_is(
     site: Site, spoil: Callable[[Site], object]
 ) -> None:

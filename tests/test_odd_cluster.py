@@ -1,4 +1,4 @@
-"""Commands against a cluster that answers oddly, with hosts that nobody reaches: no internal error, no traceback."""
+"""Commands on a site whose cluster answers oddly and whose hosts are unreachable: no internal error, no traceback."""
 
 from __future__ import annotations
 
@@ -46,12 +46,12 @@ ODD = {
     "JSON that is cut off": (200, JSON, b'{"kind": "Deployment", "metadata": {"na'),
     "nothing": (200, JSON, b""),
 }  # fmt: skip
-COMMANDS = ("diagnose", "hosts")  # what reads most of a cluster
+COMMANDS = ("diagnose", "hosts")  # the commands that read most of a cluster
 
 
 @pytest.fixture(scope="module")
 def odd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Answering]]:
-    """Yield a cluster that answers everything in one way, and its kubeconfig."""
+    """Yield the kubeconfig of a server that answers every request alike, and the server."""
     folder, issuer = tmp_path_factory.mktemp("odd"), Issuer()
     with answering(issuer.pair(["127.0.0.1"]), folder) as served:
         cluster = {"server": served.url, "certificate-authority-data": encoded(issuer.authority)}
@@ -60,7 +60,7 @@ def odd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Answer
 
 @pytest.mark.parametrize("answer", ODD.values(), ids=list(ODD))
 @pytest.mark.parametrize("command", COMMANDS)
-def test_whatever_a_cluster_answers_a_command_ends_in_words(
+def test_no_answer_of_a_cluster_ends_a_command_with_an_internal_error(
     odd: tuple[Path, Answering],
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
@@ -68,18 +68,21 @@ def test_whatever_a_cluster_answers_a_command_ends_in_words(
     answer: tuple[int, str, bytes],
 ) -> None:
     site = Site(tmp_path / "site").build()
-    for door in site.doors.values():
-        door.close()  # so that nobody waits for a host
+    for port in site.doors.values():
+        port.close()  # connections are refused at once
     hosts = site.folder / HOSTS
     hosts.write_text(re.sub(r"(cp1: .*port: )\d+", r"\g<1>1", hosts.read_text()))
-    site.write("moor_lab/kubeconfig", odd[0].read_text())
-    odd[1].answer = lambda _: answer
+    site.write("lab/kubeconfig", odd[0].read_text())
+    served = odd[1]
+    served.answer = lambda _: answer
+    served.asked.clear()
     try:
         with pytest.raises(SystemExit) as ended:
             main([*command.split(), "--site", str(site.folder)])
     finally:
         load_tasks(SHIPPED)
-    said = capsys.readouterr()
+    assert served.asked  # or the command ended before it came to the cluster
     assert ended.value.code in (0, 1, 2)
-    assert "internal error" not in said.out + said.err
-    assert "Traceback" not in said.out + said.err
+    printed = "".join(capsys.readouterr())
+    assert "internal error" not in printed
+    assert "Traceback" not in printed

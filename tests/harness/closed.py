@@ -43,11 +43,11 @@ class Site:
         lines = [f"{n}: {{hostname: 127.0.0.1, port: {self._door(n)}, groups: [{g}]}}" for n, g in GROUPS.items()]
         (self.folder / HOSTS).write_text("\n".join(lines) + "\n")
         for secret in ("harbor-admin", "ca-passphrase"):
-            self.write(f"moor_lab/secrets/{secret}", "Correct-horse-1\n").chmod(0o600)
-        self.write("moor_lab/kubeconfig", KUBECONFIG)
+            self.write(f"lab/secrets/{secret}", "Correct-horse-1\n").chmod(0o600)
+        self.write("lab/kubeconfig", KUBECONFIG)
+        self.write("lab/config.json", "{}")
         self.archive(f"lab/{INSTALLER}", "harbor/install.sh", "w:gz")
-        self.write("moor_lab/config.json", "{}")
-        self.write("moor_lab/manifest.json", '[{"Config": "config.json"}]')
+        self.write("lab/manifest.json", '[{"Config": "config.json"}]')
         self.archive(f"lab/{ARCHIVE}", "config.json", "w", "manifest.json")
         return self
 

@@ -42,7 +42,7 @@ def site(tmp_path: Path, api: Api) -> Iterator[Site]:
     with closed_site(tmp_path / "site") as site:
         site.edit(DEFAULTS, "  workloads: # what runs from the registry\n", f"  workloads:\n{SHOP}")
         site.write("templates/stock.yaml.j2", STOCK)
-        shutil.copy(api.kubeconfig, site.folder / "moor_lab/kubeconfig")
+        shutil.copy(api.kubeconfig, site.folder / "lab/kubeconfig")
         yield site
 
 
