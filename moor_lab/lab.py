@@ -97,7 +97,7 @@ class Lab:
         self.fleet = fleet
         self.up([host.name])
         if host.role == "node":
-            kubernetes.admit(self)
+            kubernetes.reload_tokens(self.machine(kubernetes.control_plane_of(fleet).name), fleet)
         line = f"{host.address} {host.name}"
         for name in fleet.hosts:
             if name != host.name and self.machine(name).running:
@@ -171,7 +171,7 @@ class Lab:
 
     def _seed_kubernetes(self, machine: Machine) -> None:
         if machine.host.role:
-            kubernetes.seed(machine.host, machine.upper, self)
+            kubernetes.seed(machine.host, machine.upper, self.fleet)
 
     def _pin_keys(self) -> None:
         booted = [self.machine(name) for name in self.fleet.hosts if self.machine(name).upper.exists()]

@@ -1,4 +1,4 @@
-"""Kubernetes in the lab: the stand-in that its hosts run, and what each host needs for that before it boots."""
+"""Kubernetes in the lab: installs the stand-in on hosts before they boot, and makes its tokens and certificates."""
 
 from __future__ import annotations
 
@@ -8,16 +8,13 @@ import secrets
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from moor.errors import InputError
+from moor_lab.fleet import Fleet, Host
+from moor_lab.hosts import Machine
 from moor_lab.keys import place
 from moor_lab.kubernetes.certificates import make_certificates
 from moor_lab.kubernetes.standin.api.access import node_token
-
-if TYPE_CHECKING:
-    from moor_lab.fleet import Host
-    from moor_lab.lab import Lab
 
 PROGRAM = Path(__file__).parent / "standin"
 INSTALLED = Path("opt/moor-lab")
@@ -43,8 +40,8 @@ RestartSec=1
 WantedBy=multi-user.target
 """
 
-# a container's first process ignores SIGTERM, and a host that shuts down would wait 90 s for it: pods end while
-# containerd still runs; restarts of the agent or of containerd leave them alone
+# A container's first process ignores SIGTERM, so a host that shuts down would wait 90 s for it. This unit kills pods
+# while containerd still runs; restarts of the agent or of containerd leave them alone.
 PODS_UNIT = """\
 [Unit]
 Description=End of the pods of moor's lab when the host shuts down
@@ -60,7 +57,7 @@ ExecStop=/bin/sh -c 'for id in $$(ctr -n k8s.io tasks ls -q); do ctr -n k8s.io t
 WantedBy=multi-user.target
 """
 
-# KillMode=process: the agent's containers belong to containerd, but a program that it just runs should end by itself
+# KillMode=process: containers belong to containerd, and a program that the agent is running should finish.
 AGENT_UNIT = """\
 [Unit]
 Description=Kubernetes' stand-in of moor's lab (node agent)
@@ -82,7 +79,13 @@ WantedBy=multi-user.target
 
 @dataclass(frozen=True)
 class Access:
-    """How to reach the lab's API server: its URL, its authority's certificate (PEM), and what tokens are made of."""
+    """How to reach the lab's API server.
+
+    Attributes:
+        server: its URL
+        authority: the certificate of its CA (PEM)
+        node_key: the key from which the tokens of nodes are derived
+    """
 
     server: str
     authority: str
@@ -94,60 +97,64 @@ class Access:
         return node_token(self.node_key, name)
 
 
-def seed(host: Host, upper: Path, lab: Lab) -> None:
-    """Puts into a host's disk what makes it a member of the cluster; the control plane's also writes the kubeconfig.
+def seed(host: Host, upper: Path, fleet: Fleet) -> None:
+    """Write to a host's disk what makes it a member of the cluster; for the control plane, write the kubeconfig too.
 
     Args:
-        upper: what lies over the host's image, before it boots.
+        upper: the writable layer over the host's image; the host has not booted yet
     """
-    control_plane = _control_plane(lab)
-    kept = lab.directory / "kubernetes"
-    access = make_access(kept, control_plane.name, str(control_plane.address))
+    leader = control_plane_of(fleet)
+    directory = fleet.directory / "kubernetes"
+    access = make_access(directory, leader.name, str(leader.address))
     _copy_program(upper / INSTALLED)
     _seed_agent(host, upper, access)
-    if host.name == control_plane.name:
-        _seed_control_plane(upper, kept)
-        write_kubeconfig(lab.directory / "kubeconfig", access, lab.fleet.name)
+    if host.name == leader.name:
+        _seed_control_plane(upper, directory)
+        write_kubeconfig(fleet.directory / "kubeconfig", access, fleet.name)
 
 
-def admit(lab: Lab) -> None:
-    """Tells the running API server of nodes that joined since its boot; as a real one, it reads tokens at start."""
-    tokens = (lab.directory / "kubernetes/tokens.csv").read_text()
+def reload_tokens(control_plane: Machine, fleet: Fleet) -> None:
+    """Restart the API server with the tokens of nodes that joined since; like a real one, it reads them at start."""
+    tokens = (fleet.directory / "kubernetes/tokens.csv").read_text()
     target = f"/{INSTALLED}/kubernetes/tokens.csv"
     script = f"umask 077; cat >{target}.new; mv {target}.new {target}; systemctl restart moor-lab-kubernetes"
-    lab.exec(_control_plane(lab).name, ["sh", "-c", script], stdin=tokens)
+    control_plane.exec(["sh", "-c", script], stdin=tokens)
 
 
-def _control_plane(lab: Lab) -> Host:
-    """Return the fleet's control plane. Raises InputError: it has none."""
-    found = [host for host in lab.fleet.hosts.values() if host.role == "control-plane"]
+def control_plane_of(fleet: Fleet) -> Host:
+    """Return the host that runs the API server.
+
+    Raises:
+        InputError: the fleet has none
+    """
+    found = [host for host in fleet.hosts.values() if host.role == "control-plane"]
     if not found:
         raise InputError("lab: a fleet with Kubernetes nodes needs one host of role control-plane")
     return found[0]
 
 
-def make_access(kept: Path, name: str, address: str) -> Access:
-    """Tokens and certificates of the API server at ``address``, made once and kept in ``kept`` (0700)."""
-    kept.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if not (kept / "tls.key").exists():
+def make_access(directory: Path, name: str, address: str) -> Access:
+    """Make tokens and certificates of the API server at ``address`` in ``directory`` (0700), unless they exist."""
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not (directory / "tls.key").exists():
         made = make_certificates([name, "kubernetes", "localhost"], [address, "127.0.0.1"])
-        place(kept / "ca.crt", made.authority)
-        place(kept / "tls.crt", made.certificate)
-        place(kept / "tls.key", made.key, 0o600)
-    admin, key = (_secret(kept / file) for file in ("admin.token", "node.key"))
-    place(kept / "tokens.csv", f'{admin},{ADMIN},{ADMIN},"{ADMINS}"\n', 0o600)
-    return Access(f"https://{address}:{PORT}", (kept / "ca.crt").read_text(), admin, key)
+        place(directory / "ca.crt", made.authority)
+        place(directory / "tls.crt", made.certificate)
+        place(directory / "tls.key", made.key, 0o600)
+    admin, key = (_secret(directory / file) for file in ("admin.token", "node.key"))
+    place(directory / "tokens.csv", f'{admin},{ADMIN},{ADMIN},"{ADMINS}"\n', 0o600)
+    return Access(f"https://{address}:{PORT}", (directory / "ca.crt").read_text(), admin, key)
 
 
 def _secret(path: Path) -> str:
-    """Return a random word, made once."""
+    """Return the random word in a file; make it if the file does not exist."""
     if not path.exists():
         place(path, f"{secrets.token_urlsafe(32)}\n", 0o600)
     return path.read_text().strip()
 
 
 def write_kubeconfig(path: Path, access: Access, cluster: str) -> None:
-    """An admin's kubeconfig (0600); JSON, which is YAML, too."""
+    """Write an admin's kubeconfig (0600), as JSON, which is valid YAML."""
     entry = f"moor-{cluster}"
     document = {
         "apiVersion": "v1",
@@ -194,19 +201,19 @@ def _seed_agent(host: Host, upper: Path, access: Access) -> None:
     _enable(upper, "moor-lab-kubelet.service", AGENT_UNIT)
 
 
-def _seed_control_plane(upper: Path, kept: Path) -> None:
+def _seed_control_plane(upper: Path, source: Path) -> None:
     directory = upper / INSTALLED / "kubernetes"
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     for name in ("node.key", "tls.crt", "tls.key", "tokens.csv"):
-        place(directory / name, (kept / name).read_text(), 0o600)
+        place(directory / name, (source / name).read_text(), 0o600)
     _enable(upper, "moor-lab-kubernetes.service", CONTROL_PLANE_UNIT)
 
 
 def _enable(upper: Path, name: str, unit: str) -> None:
-    """Installs a unit, enabled."""
+    """Install a unit and enable it."""
     units = upper / "etc/systemd/system"
     place(units / name, unit)
-    wanted = units / "multi-user.target.wants" / name
-    wanted.parent.mkdir(parents=True, exist_ok=True)
-    wanted.unlink(missing_ok=True)
-    wanted.symlink_to(f"/etc/systemd/system/{name}")
+    link = units / "multi-user.target.wants" / name
+    link.parent.mkdir(parents=True, exist_ok=True)
+    link.unlink(missing_ok=True)
+    link.symlink_to(f"/etc/systemd/system/{name}")

@@ -8,10 +8,10 @@ from typing import Any
 
 from nornir.core.task import Task
 
-from moor.connections.apis.kubernetes import code_of
+from moor.connections.apis.kubernetes import code_of, untyped_class
 from moor.errors import HostError, Refusal
 from moor.resources.base import Later
-from moor.tasks.cluster.api import ask, lacks_right, put, raw
+from moor.tasks.cluster.api import ask, lacks_right, put
 
 ELSEWHERE = "default"  # a namespace that every cluster has
 BESIDE = "-moor-dry-run"  # ends a name that nobody has
@@ -78,9 +78,13 @@ def ask_pods(task: Task, doing: str, applied: Mapping[str, Any], new: bool) -> N
     namespace = str(applied["metadata"]["namespace"])
     metadata |= {"generateName": f"{applied['metadata']['name']}-", "namespace": namespace}
     spec = with_claims(applied, template.get("spec") or {})
-    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
+    pod = untyped_class("v1", "Pod")({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec})
     try:
-        ask(task, doing, lambda cluster: cluster.create(raw("v1", "Pod")(pod), namespace=namespace, dry_run=True))
+        ask(
+            task,
+            doing,
+            lambda cluster: cluster.create(pod, namespace=namespace, dry_run=True),
+        )
     except Refusal as error:
         words = str(error)
         if lacks_right(error) or NO_ANSWER.search(words) or (not new and "exceeded quota" in words):

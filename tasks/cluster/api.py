@@ -6,12 +6,11 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from nornir.core.task import Task
 
-from moor.connections.apis.kubernetes import MANAGER, code_of, plain, told
+from moor.connections.apis.kubernetes import MANAGER, code_of, told, untyped_class
 from moor.engine.findings import Finding
 from moor.engine.results import FindingResult
 from moor.errors import ErrorKind, HostError, Refusal
@@ -117,25 +116,12 @@ def lacks_right(error: BaseException) -> bool:
     return code_of(error) == 403 and bool(re.search(r'User ".*" cannot \w+ ', str(error)))
 
 
-@cache
-def raw(api_version: str, kind: str) -> type[Any]:
-    """Return lightkube's class for a kind, but one that keeps fields that lightkube does not know.
-
-    Raises:
-        LoadResourceError: lightkube has no such kind.
-    """
-    from lightkube.core.resource_registry import resource_registry
-
-    known: Any = resource_registry.load(api_version, kind)
-    return plain(known)
-
-
 def kind_of(content: Mapping[str, Any]) -> type[Any] | None:
     """Return the class for an object, or None where lightkube has none."""
     from lightkube.core.exceptions import LoadResourceError
 
     try:
-        return raw(str(content.get("apiVersion")), str(content["kind"]))
+        return untyped_class(str(content.get("apiVersion")), str(content["kind"]))
     except (LoadResourceError, ImportError):
         return None
 
@@ -144,7 +130,7 @@ def put(task: Task, doing: str, content: Mapping[str, Any], dry_run: bool = Fals
     """Apply an object server-side as moor, and return what it is then."""
     from lightkube.types import PatchType
 
-    kind, metadata = raw(content["apiVersion"], content["kind"]), content["metadata"]
+    kind, metadata = untyped_class(content["apiVersion"], content["kind"]), content["metadata"]
     place = {"namespace": metadata["namespace"]} if "namespace" in metadata else {}
 
     def apply(cluster: Client) -> Any:

@@ -7,9 +7,9 @@ from typing import Any
 
 from nornir.core.task import Task
 
-from moor.connections.apis.kubernetes import MANAGER, is_missing
+from moor.connections.apis.kubernetes import MANAGER, is_missing, untyped_class
 from moor.errors import HostError
-from moor.tasks.cluster.api import Tree, as_dict, ask, lacks_right, raw
+from moor.tasks.cluster.api import Tree, as_dict, ask, lacks_right
 
 SCALED = ("Deployment", "StatefulSet", "ReplicaSet")
 CONTROLLER = "kube-controller-manager"  # as whom an autoscaler writes, by the scale subresource
@@ -48,7 +48,7 @@ def _scales(task: Task, live: Tree) -> bool:
     """Return whether an autoscaler targets the object; who may not list them sees it by whose the replicas are."""
     metadata = live["metadata"]
     doing = f"{live['kind'].lower()}:{metadata['namespace']}/{metadata['name']}"
-    kind = raw("autoscaling/v2", "HorizontalPodAutoscaler")
+    kind = untyped_class("autoscaling/v2", "HorizontalPodAutoscaler")
     try:
         found = ask(task, doing, lambda cluster: list(cluster.list(kind, namespace=metadata["namespace"])))
     except HostError as error:

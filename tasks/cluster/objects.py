@@ -10,12 +10,12 @@ from typing import Any
 from nornir.core.task import Task
 from ruamel.yaml import YAML
 
-from moor.connections.apis.kubernetes import is_missing
+from moor.connections.apis.kubernetes import is_missing, untyped_class
 from moor.errors import HostError, Refusal
 from moor.resources.base import Remote, State
 from moor.resources.file import sha256
 from moor.tasks.cluster.admission import allowed_later, ask_beside, ask_pods
-from moor.tasks.cluster.api import Tree, as_dict, ask, lacks_namespace, lacks_right, put, raw, warned
+from moor.tasks.cluster.api import Tree, as_dict, ask, lacks_namespace, lacks_right, put, warned
 from moor.tasks.cluster.autoscaling import leave_replicas
 
 # What the cluster itself writes into an object, and no manifest means.
@@ -64,7 +64,7 @@ class Namespace(Remote):
 
     def read(self, task: Task) -> State | None:
         try:
-            ask(task, self.id, lambda cluster: cluster.get(raw("v1", "Namespace"), self.name))
+            ask(task, self.id, lambda cluster: cluster.get(untyped_class("v1", "Namespace"), self.name))
         except HostError as error:
             if lacks_right(error):
                 return self._unseen(error)
@@ -137,7 +137,7 @@ class Manifest(Remote):
         return {"object": found, "applied": wanted}
 
     def _live(self, task: Task) -> Tree | None:
-        kind, metadata = raw(self.content["apiVersion"], self.content["kind"]), self.content["metadata"]
+        kind, metadata = untyped_class(self.content["apiVersion"], self.content["kind"]), self.content["metadata"]
         place = {"namespace": metadata["namespace"]} if "namespace" in metadata else {}
         try:
             return as_dict(ask(task, self.id, lambda cluster: cluster.get(kind, metadata["name"], **place)))

@@ -12,14 +12,14 @@ from nornir.core.inventory import Host
 from nornir.core.task import Result, Task
 from ruamel.yaml import YAML
 
-from moor.connections.apis.kubernetes import is_forbidden, plain, told
+from moor.connections.apis.kubernetes import is_forbidden, told, untyped_class
 from moor.context import site_of
 from moor.engine.findings import Finding
 from moor.engine.results import FindingResult
 from moor.errors import ErrorKind, HostError
 from moor.secrets import private_files
 from moor.settings import optional_settings_of, settings_of
-from moor.tasks.cluster.api import as_dict, cluster_of, kind_of, raw
+from moor.tasks.cluster.api import as_dict, cluster_of, kind_of
 from moor.tasks.cluster.settings import ClusterSettings
 from moor.tasks.workload.deploy import Workloads, manifests, open_cluster
 
@@ -116,7 +116,7 @@ def _exists(client: Client, namespace: str) -> bool:
     """Check whether a namespace is there; whoever may not look has it from somebody else."""
     try:
         with told(f"namespace:{namespace}"):
-            client.get(raw("v1", "Namespace"), namespace)
+            client.get(untyped_class("v1", "Namespace"), namespace)
     except HostError as error:
         return is_forbidden(error)
     return True
@@ -129,10 +129,10 @@ def missing(rights: Iterable[ClusterRight], allowed: Callable[[ClusterRight], bo
 
 def may(client: Client, right: ClusterRight) -> bool:
     """Ask whether this user has a right (SelfSubjectAccessReview), which every user may ask."""
-    from lightkube.resources.authorization_v1 import SelfSubjectAccessReview
-
     asked = {"namespace": right.namespace, "verb": right.verb, "group": right.group, "resource": right.resource}
-    review = plain(SelfSubjectAccessReview)({"metadata": {}, "spec": {"resourceAttributes": asked}})
+    review = untyped_class("authorization.k8s.io/v1", "SelfSubjectAccessReview")(
+        {"metadata": {}, "spec": {"resourceAttributes": asked}}
+    )
     with told("ask which rights this user has"):
         answer = as_dict(client.create(review))
     return bool((answer.get("status") or {}).get("allowed"))

@@ -10,7 +10,7 @@ from typing import Any
 
 from nornir.core.task import Task
 
-from moor.connections.apis.kubernetes import code_of, is_missing
+from moor.connections.apis.kubernetes import code_of, is_missing, untyped_class
 from moor.context import context_of
 from moor.errors import HostError, NoAnswer, Refusal, UnreadableSecret
 from moor.formats.nesting import json_value
@@ -18,7 +18,7 @@ from moor.resources.base import Later, Remote, State
 from moor.resources.file import sha256
 from moor.secrets.secret import Secret
 from moor.tasks.cluster.admission import allowed_later
-from moor.tasks.cluster.api import Tree, as_dict, ask, lacks_namespace, put, raw, warned
+from moor.tasks.cluster.api import Tree, as_dict, ask, lacks_namespace, put, warned
 from moor.tasks.registry.logins import DATA, DOCKER_CONFIG, RegistryLogin, login_of, written
 from moor.tasks.registry.projects import robot_login
 
@@ -122,7 +122,7 @@ class PullSecret(Remote):
 
 
 def secrets() -> type[Any]:
-    return raw("v1", "Secret")
+    return untyped_class("v1", "Secret")
 
 
 def with_login(found: Tree | None, host_port: str, login: tuple[str, Secret]) -> Tree:

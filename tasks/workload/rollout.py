@@ -9,10 +9,10 @@ from typing import Any
 
 from nornir.core.task import Task
 
-from moor.connections.apis.kubernetes import is_missing
+from moor.connections.apis.kubernetes import is_missing, untyped_class
 from moor.errors import ErrorKind, HostError
 from moor.resources.base import Remote, State
-from moor.tasks.cluster.api import Tree, as_dict, ask, lacks_right, raw
+from moor.tasks.cluster.api import Tree, as_dict, ask, lacks_right
 from moor.tasks.workload.rollout_troubles import Pods, Trouble, newest, quiet, troubles
 
 PAUSE_S = 1.0
@@ -78,7 +78,7 @@ class Rollout(Remote):
         return f"moor diagnose -n {self.namespace} {self.name} looks for what mends it"
 
     def _deployment(self, task: Task, until: float | None = None) -> Tree | None:
-        kind = raw("apps/v1", "Deployment")
+        kind = untyped_class("apps/v1", "Deployment")
         try:
             return as_dict(ask(task, self.id, lambda c: c.get(kind, self.name, namespace=self.namespace), until))
         except HostError as error:
@@ -98,7 +98,7 @@ class Rollout(Remote):
 
     def _list(self, task: Task, until: float, version: str, kind: str, **chosen: Any) -> list[Tree]:
         """Return the namespace's objects of a kind; none where the user may not list them."""
-        what = raw(version, kind)
+        what = untyped_class(version, kind)
         try:
             found = ask(task, self.id, lambda c: list(c.list(what, namespace=self.namespace, **chosen)), until)
         except HostError as error:

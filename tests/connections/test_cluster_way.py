@@ -15,10 +15,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from lightkube.resources.core_v1 import Event, Node
 
 from moor.connections.apis.cluster.answers import judged
-from moor.connections.apis.kubernetes import client_of, is_missing, plain, told
+from moor.connections.apis.kubernetes import client_of, is_missing, told, untyped_class
 from moor.errors import HostError
 from moor.secrets.masking import mask
 from tests.connections.kubeconfigs import NODES, Answering, Issuer, Pair, answering, encoded, kubeconfig, plugin
@@ -38,11 +37,11 @@ def written(served: Answering, place: Path, user: dict[str, Any], **cluster: Any
     return kubeconfig(place / "home/kubeconfig", known, user)
 
 
-def asked(path: Path, kind: Any = Node) -> list[Any]:
+def asked(path: Path, kind: str = "Node") -> list[Any]:
     """List objects as moor does."""
     with closing(client_of(path, "", 3)) as client, told("list it"):
-        place: dict[str, Any] = {} if kind is Node else {"namespace": "demo"}
-        return [found.to_dict() for found in client.list(plain(kind), **place)]
+        place: dict[str, Any] = {} if kind == "Node" else {"namespace": "demo"}
+        return [found.to_dict() for found in client.list(untyped_class("v1", kind), **place)]
 
 
 def refusal(path: Path) -> str:
@@ -187,10 +186,10 @@ def test_a_token_that_rotates_is_read_again_when_it_is_refused(served: Answering
     (tmp_path / "home/token").write_text("first\n")
     served.answer = unauthorized("Bearer first")
     with closing(client_of(path, "", 3)) as client:
-        assert list(client.list(plain(Node))) == []
+        assert list(client.list(untyped_class("v1", "Node"))) == []
         served.answer = unauthorized("Bearer second")
         (tmp_path / "home/token").write_text("second\n")
-        assert list(client.list(plain(Node))) == []
+        assert list(client.list(untyped_class("v1", "Node"))) == []
     assert [dict(headers)["Authorization"] for _, headers in served.asked] == [
         "Bearer first",
         "Bearer first",
@@ -211,8 +210,8 @@ echo '{{"kind": "ExecCredential", "apiVersion": "{V1}",
     config = {"name": "client.authentication.k8s.io/exec", "extension": {"audience": "a"}}
     path = written(served, tmp_path, {"exec": known}, extensions=[config])
     with closing(client_of(path, "", 3)) as client:
-        assert list(client.list(plain(Node))) == []
-        assert list(client.list(plain(Node))) == []
+        assert list(client.list(untyped_class("v1", "Node"))) == []
+        assert list(client.list(untyped_class("v1", "Node"))) == []
     assert served.header("Authorization") == "Bearer given-here"
     assert (tmp_path / "runs").read_text().split() == ["run", "run"]
     told_it = json.loads((tmp_path / "info").read_text())
@@ -304,7 +303,7 @@ def test_objects_that_lack_fields_are_read(served: Answering, tmp_path: Path) ->
     found = {"kind": "EventList", "apiVersion": "v1", "metadata": None, "items": [event, None, {"reason": 3}]}
     served.answer = lambda _: (200, "application/json", json.dumps(found).encode())
     path = written(served, tmp_path, {"token": "t"})
-    assert asked(path, Event) == [event, {"reason": 3}]
+    assert asked(path, "Event") == [event, {"reason": 3}]
     served.answer = lambda _: (200, "application/json", b'{"kind": "NodeList", "items": null}')
     assert asked(path) == []
 

@@ -25,7 +25,7 @@ def lab(tmp_path: Path) -> Lab:
 
 def seeded(lab: Lab, name: str, tmp_path: Path) -> Path:
     upper = tmp_path / name
-    seed(lab.fleet.hosts[name], upper, lab)
+    seed(lab.fleet.hosts[name], upper, lab.fleet)
     return upper
 
 
@@ -73,4 +73,4 @@ def test_seeding_again_changes_no_key_and_no_token(lab: Lab, tmp_path: Path) -> 
 def test_nodes_without_a_control_plane_are_refused(tmp_path: Path) -> None:
     lab = Lab(load_fleet().moved(IPv4Network("10.99.0.0/16"), "seed", tmp_path / "lab").only("node1"))
     with pytest.raises(InputError, match="one host of role control-plane"):
-        seed(lab.fleet.hosts["node1"], tmp_path / "node1", lab)
+        seed(lab.fleet.hosts["node1"], tmp_path / "node1", lab.fleet)

@@ -141,16 +141,21 @@ def code_of(error: BaseException | None) -> int:
 
 
 @cache
-def plain(kind: type[Any]) -> type[Any]:
-    """Return a class of lightkube's like ``kind`` whose objects are plain data.
+def untyped_class(api_version: str, kind: str) -> type[Any]:
+    """Return lightkube's class for a kind, but one whose objects are plain data.
 
-    The classes of lightkube refuse a whole list for one object that lacks a field, such as an event of a kubelet whose
-    ``eventTime`` is null.
+    lightkube's own classes drop fields that they do not know, and refuse a whole list for one object that lacks a
+    field, such as an event of a kubelet whose ``eventTime`` is null.
+
+    Raises:
+        LoadResourceError: lightkube has no such kind
     """
     from lightkube.core.resource import NamespacedResource, api_info
+    from lightkube.core.resource_registry import resource_registry
     from lightkube.generic_resource import GenericGlobalResource, GenericNamespacedResource, create_api_info
 
-    info = api_info(kind)
-    base = GenericNamespacedResource if issubclass(kind, NamespacedResource) else GenericGlobalResource
+    typed: Any = resource_registry.load(api_version, kind)
+    info = api_info(typed)
+    base = GenericNamespacedResource if issubclass(typed, NamespacedResource) else GenericGlobalResource
     group, version, name = info.resource
     return type(name, (base,), {"_api_info": create_api_info(group, version, name, info.plural)})

@@ -7,12 +7,8 @@ from typing import Any
 
 from lightkube import Client
 from lightkube.core.exceptions import ApiError
-from lightkube.resources.apps_v1 import Deployment, ReplicaSet
-from lightkube.resources.batch_v1 import Job
-from lightkube.resources.core_v1 import Event, Node, Pod, ServiceAccount
-from lightkube.resources.core_v1 import Secret as KubeSecret
 
-from moor.connections.apis.kubernetes import code_of, is_missing, plain, told
+from moor.connections.apis.kubernetes import code_of, is_missing, told, untyped_class
 from moor.errors import HostError
 from moor.tasks.cluster.api import as_dict
 from moor.tasks.diagnosis.evidence.cluster_model import ClusterView, Tree, concerns, namespace_of
@@ -23,6 +19,7 @@ from moor.tasks.workload.rollout import progress
 
 EVERYWHERE = "*"
 UNKNOWN_LOGIN = 401
+API_VERSIONS = {"ReplicaSet": "apps/v1", "Job": "batch/v1"}  # of other kinds: v1
 
 
 def read_cluster(
@@ -39,21 +36,21 @@ def read_cluster(
         HostError: the API does not answer, or does not know the login
     """
     reading = ClusterReading(client)
-    nodes = reading.all(Node, EVERYWHERE)
-    every = [pod for namespace in namespaces for pod in reading.all(Pod, namespace)]
+    nodes = reading.all("Node", EVERYWHERE)
+    every = [pod for namespace in namespaces for pod in reading.all("Pod", namespace)]
     concerned = [pod for pod in every if concerns(pod, host_port)]
     owners = _owners(reading, concerned)
     pods = [pod for pod in concerned if _of(pod, deployment, owners)]
     places = sorted({str(pod["metadata"]["namespace"]) for pod in pods})
-    events = [event for place in places for event in reading.all(Event, place)]
+    events = [event for place in places for event in reading.all("Event", place)]
     accounts = _accounts(reading, pods)
     bare = ClusterView(nodes, pods, events, accounts=accounts)
     named = sorted({(str(pod["metadata"]["namespace"]), name) for pod in pods for name in secret_names(pod, bare)})
-    secrets = {key: reading.one(KubeSecret, *key) for key in named}
-    lacking = {name for key, found in secrets.items() if found is None and _key(KubeSecret, *key) not in reading.unknown
+    secrets = {key: reading.one("Secret", *key) for key in named}
+    lacking = {name for key, found in secrets.items() if found is None and _key("Secret", *key) not in reading.unknown
                for name in key[1:]}  # fmt: skip
     placed = {
-        name: tuple(p for p in dict.fromkeys([*places, *further]) if reading.one(KubeSecret, p, name))
+        name: tuple(p for p in dict.fromkeys([*places, *further]) if reading.one("Secret", p, name))
         for name in sorted(lacking)
     }
     similar = {place: _similar(reading, place) for place in places}
@@ -70,22 +67,22 @@ class ClusterReading:
         self.client = client
         self.unknown: dict[str, str] = {}
 
-    def all(self, kind: Any, namespace: str, **selected: Any) -> list[Tree]:
+    def all(self, kind: str, namespace: str, **selected: Any) -> list[Tree]:
         """List objects; none where they may not be listed. Raises HostError where nothing can be asked."""
-        place: dict[str, Any] = {} if kind is Node else {"namespace": namespace}
+        place: dict[str, Any] = {} if kind == "Node" else {"namespace": namespace}
         try:
-            with told(f"list {kind.__name__}"):
-                found = [as_dict(entry) for entry in self.client.list(plain(kind), **place, **selected)]
-                return [tree for tree in found if whole(tree, kind.__name__)]
+            with told(f"list {kind}"):
+                found = [as_dict(entry) for entry in self.client.list(_class_of(kind), **place, **selected)]
+                return [tree for tree in found if whole(tree, kind)]
         except HostError as error:
             self._keep(_key(kind, namespace), error)
             return []
 
-    def one(self, kind: Any, namespace: str, name: str) -> Tree | None:
+    def one(self, kind: str, namespace: str, name: str) -> Tree | None:
         """Read an object; None where there is none, or it may not be read. Raises HostError as above."""
         try:
-            with told(f"{kind.__name__.lower()} {namespace}/{name}"):
-                return as_dict(self.client.get(plain(kind), name, namespace=namespace))
+            with told(f"{kind.lower()} {namespace}/{name}"):
+                return as_dict(self.client.get(_class_of(kind), name, namespace=namespace))
         except HostError as error:
             if not is_missing(error):
                 self._keep(_key(kind, namespace, name), error)
@@ -97,6 +94,10 @@ class ClusterReading:
         self.unknown[key] = str(error)
 
 
+def _class_of(kind: str) -> type[Any]:
+    return untyped_class(API_VERSIONS.get(kind, "v1"), kind)
+
+
 def whole(tree: Tree, kind: str) -> bool:
     """Check whether an object has what a cluster always gives; what lacks it comes from something else."""
     about = tree.get("metadata")
@@ -105,8 +106,8 @@ def whole(tree: Tree, kind: str) -> bool:
     return kind != "Pod" or (isinstance(about.get("namespace"), str) and isinstance(tree.get("spec"), dict))
 
 
-def _key(kind: Any, namespace: str, name: str = "") -> str:
-    return " ".join(filter(None, (kind.__name__, f"{namespace}/{name}" if name else namespace)))
+def _key(kind: str, namespace: str, name: str = "") -> str:
+    return " ".join(filter(None, (kind, f"{namespace}/{name}" if name else namespace)))
 
 
 def unread(view: ClusterView, pod: Tree) -> str:
@@ -125,7 +126,7 @@ def names_in(client: Client, namespaces: Sequence[str], host_port: str) -> dict[
         HostError: the API does not answer, or refuses
     """
     reading = ClusterReading(client)
-    pods = [pod for namespace in namespaces for pod in reading.all(Pod, namespace)]
+    pods = [pod for namespace in namespaces for pod in reading.all("Pod", namespace)]
     if refused := [words for key, words in reading.unknown.items() if key.startswith("Pod ")]:
         raise HostError(refused[0])
     owners = _owners(reading, pods)
@@ -149,7 +150,7 @@ def unfinished(client: Client, names: Iterable[tuple[str, str]]) -> list[str]:
 
 def _progress(client: Client, namespace: str, name: str) -> str:
     try:
-        return progress(as_dict(client.get(plain(Deployment), name, namespace=namespace)))
+        return progress(as_dict(client.get(untyped_class("apps/v1", "Deployment"), name, namespace=namespace)))
     except ApiError as error:
         if is_missing(error):
             return f"there is no such Deployment in namespace {namespace}"
@@ -162,11 +163,10 @@ def _of(pod: Tree, deployment: str, owners: Mapping[tuple[str, str, str], Owner 
 
 def _owners(reading: ClusterReading, pods: Iterable[Tree]) -> dict[tuple[str, str, str], Owner | None]:
     """Read from what the ReplicaSets and Jobs of pods come; of those that may not be read the names have to do."""
-    kinds: dict[str, Any] = {"ReplicaSet": ReplicaSet, "Job": Job}
     wanted = {(namespace_of(pod), above[0]) for pod in pods if (above := controller(pod["metadata"]))}
     found: dict[tuple[str, str, str], Owner | None] = {}
     for namespace, kind in sorted(wanted):
-        for entry in reading.all(kinds[kind], namespace) if kind in BETWEEN else ():
+        for entry in reading.all(kind, namespace) if kind in BETWEEN else ():
             found[namespace, kind, str(entry["metadata"]["name"])] = controller(entry["metadata"])
     return found
 
@@ -175,13 +175,13 @@ def _accounts(reading: ClusterReading, pods: Sequence[Tree]) -> dict[tuple[str, 
     """Read the pull secrets of the ServiceAccounts of pods that name none themselves."""
     bare = [pod for pod in pods if not (pod.get("spec") or {}).get("imagePullSecrets")]
     wanted = {(str(p["metadata"]["namespace"]), str(p["spec"].get("serviceAccountName") or "default")) for p in bare}
-    found = {key: reading.one(ServiceAccount, *key) or {} for key in sorted(wanted)}
+    found = {key: reading.one("ServiceAccount", *key) or {} for key in sorted(wanted)}
     return {key: tuple(str(e.get("name")) for e in tree.get("imagePullSecrets") or []) for key, tree in found.items()}
 
 
 def _similar(reading: ClusterReading, namespace: str) -> tuple[str, ...]:
     """Name the pull secrets of a namespace; others are not asked for."""
-    found = [secret for kind in DATA for secret in reading.all(KubeSecret, namespace, fields={"type": kind})]
+    found = [secret for kind in DATA for secret in reading.all("Secret", namespace, fields={"type": kind})]
     if f"Secret {namespace}" in reading.unknown:
         return ("what may not be listed",)
     return tuple(str(secret["metadata"]["name"]) for secret in found)
