@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import paramiko
 import pytest
 
 from moor.connections.apis.harbor import Harbor
-from moor.connections.ssh.failures import kind_of_request, kind_of_status
+from moor.connections.ssh.failures import failure_of, kind_of_request, kind_of_status
 from moor.connections.ssh.shell import Shell, ShellPlugin
 from moor.errors import ErrorKind, HostError
 from moor.pki.authority import CertificateNames, issue, make_authority, utc_now
@@ -67,6 +68,17 @@ def test_a_connection_that_breaks_midway(tmp_path: Path) -> None:
         threading.Timer(0.5, sshd.cut).start()
         assert kind_of(lambda: plugin.connection.run("sleep 30", 60)) == ErrorKind.LOST
         plugin.close()
+
+
+@pytest.mark.parametrize("context", [None, EOFError(), BrokenPipeError(), ConnectionResetError()])
+def test_a_jump_host_that_failed_is_named_whatever_the_cut_connection_raised_first(context: Exception | None) -> None:
+    error = paramiko.ProxyCommandFailure(
+        "ssh -W node1:22 gate", "Host key verification failed: no ED25519 host key is known for gate"
+    )
+    error.__context__ = context
+    failure = failure_of(error)
+    assert failure.kind == ErrorKind.HOST_KEY
+    assert "the way through the jump host failed: Host key verification failed" in failure.words
 
 
 def test_a_tls_server_whose_certificate_is_not_trusted(tmp_path: Path) -> None:

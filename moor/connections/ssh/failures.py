@@ -171,19 +171,19 @@ def _of_paramiko(error: BaseException) -> Failure:
     text = str(error)
     if isinstance(error, paramiko.ssh_exception.NoValidConnectionsError):
         return failure_of(next(iter(error.errors.values())))
-    if isinstance(error.__context__, CUTS):
-        return CUT
+    if isinstance(error, paramiko.ProxyCommandFailure):
+        return jump(error.error)
     if isinstance(error, paramiko.BadHostKeyException):
         shown, known = error.key, error.expected_key
         return changed_key(shown.get_name(), shown.fingerprint, known.get_name(), known.fingerprint)
+    if isinstance(error.__context__, CUTS):  # after those that say more: each of them may have come of a cut
+        return CUT
     if any(text.startswith(words) for words in HANGS):
         return LOGIN_HANGS if text.startswith("Authentication") else NO_SSH
     if isinstance(error, paramiko.AuthenticationException) or text.startswith("No authentication methods"):
         return _of_login(error)
     if isinstance(error, paramiko.ssh_exception.IncompatiblePeer):
         return _no_algorithm(text)
-    if isinstance(error, paramiko.ProxyCommandFailure):
-        return jump(error.error)
     return Failure(ErrorKind.UNREACHABLE, f"SSH failed: {text}")
 
 
