@@ -150,10 +150,10 @@ def test_what_was_changed_is_told_though_it_is_not_as_it_should_be_afterwards(fl
 
 
 def test_a_host_that_is_busy_shows_what_was_left_undone(
-    fleet: MakeFleet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    fleet: MakeFleet, host_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shell_functions, "WAIT_S", 1)
-    with (tmp_path / "lock").open("w") as lock:
+    with (host_folder / "lock").open("w") as lock:
         flock(lock, LOCK_EX)
         result = run(fleet)["alpha"]
     assert "another run holds the lock of this host" in str(result[0].exception)
@@ -162,11 +162,11 @@ def test_a_host_that_is_busy_shows_what_was_left_undone(
 
 @pytest.mark.parametrize("written", ["", "one\n", "another\n"])
 def test_what_another_run_left_behind_is_waited_for_and_read_again(
-    fleet: MakeFleet, tmp_path: Path, written: str
+    fleet: MakeFleet, tmp_path: Path, host_folder: Path, written: str
 ) -> None:
     nr = fleet().filter(name="alpha")
     file = tmp_path / "alpha/one"
-    with (tmp_path / "lock").open("w") as lock:
+    with (host_folder / "lock").open("w") as lock:
         flock(lock, LOCK_EX)
 
         def end() -> None:
