@@ -31,20 +31,20 @@ def new_run() -> str:
 
 
 @dataclass(frozen=True)
-class Looking:
-    """What a diagnosis looks at.
+class DiagnosisScope:
+    """What a diagnosis examines.
 
     Attributes:
         pull: whether each node really pulls the image.
-        namespaces: those of the inventory's workloads where it is empty; ``*`` is all.
-        deployment: one alone; all where it is empty.
-        own_login: log in as the pods' own secret says, rather than as the inventory does.
+        namespaces: of the cluster; empty for those of the inventory's workloads, ``*`` for all.
+        deployment: the only one to examine; empty for all.
+        own_login: log in by the pods' own pull secrets; otherwise by the inventory's robot.
     """
 
     pull: bool = False
     namespaces: tuple[str, ...] = ()
     deployment: str = ""
-    own_login: bool = False
+    own_login: bool = True
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,6 @@ class RollbackOrder:
 
 
 INPUT = ("site", "addresses", "replaced")  # fields that what stages want of hosts depends on
-LOOKING = Looking(own_login=True)
 
 
 @dataclass(frozen=True)
@@ -70,7 +69,7 @@ class RunContext:
         permitted: the kinds of resources that the run may change; all where it is empty.
         replaced: fingerprints of the certificates that the run makes anew.
         rollback: what ``moor rollback`` puts back.
-        looking: what ``moor diagnose`` looks at.
+        diagnosis: what ``moor diagnose`` examines.
         taking_part: the names of the run's hosts.
         addresses: where the hosts of each group are reached, by name, whatever the run is limited to.
         joined: the names of hosts that only the cluster knows, and no file.
@@ -89,7 +88,7 @@ class RunContext:
     permitted: tuple[str, ...] = field(default=(), metadata=PORTABLE)
     replaced: frozenset[str] = field(default=frozenset(), metadata=PORTABLE)
     rollback: RollbackOrder | None = field(default=None, metadata=PORTABLE)
-    looking: Looking = field(default=LOOKING, metadata=PORTABLE)
+    diagnosis: DiagnosisScope = field(default=DiagnosisScope(), metadata=PORTABLE)
     taking_part: frozenset[str] = field(default=frozenset(), metadata=PORTABLE)
     addresses: Mapping[str, dict[str, str]] = field(default_factory=dict, metadata=PORTABLE)
     joined: frozenset[str] = field(default=frozenset(), metadata=PORTABLE)

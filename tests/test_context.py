@@ -11,7 +11,7 @@ from nornir.core.task import Result, Task
 
 from moor.context import (
     LOCAL,
-    Looking,
+    DiagnosisScope,
     RollbackOrder,
     RunContext,
     change_context,
@@ -30,7 +30,7 @@ SENT = RunContext(
     ("file",),
     frozenset({"aa"}),
     RollbackOrder("20261127-080000-0001"),
-    Looking(pull=True),
+    DiagnosisScope(pull=True),
     frozenset({"alpha"}),
     {"nodes": {"alpha": "10.0.0.1"}},
     frozenset({"beta"}),

@@ -41,11 +41,11 @@ def diagnose(
 ) -> int:
     """Return why pods do not start: per node the layer, the cause and what mends it."""
     from moor.cli.commands import diagnose as command
-    from moor.run.protocols import Focus
+    from moor.context import DiagnosisScope
 
     namespaces = pods.namespaces()
     if event is not None:
         if not event.strip():
             raise InputError("diagnose: --event: no message is there; quote one, or leave it out to look at the nodes")
         return command.explain(event, options.site, options.output)
-    return command.diagnose(options, Focus(namespaces, pods.deployment, pull), watch)
+    return command.diagnose(options, DiagnosisScope(pull, namespaces, pods.deployment), watch)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from nornir.core import Nornir
 from nornir.core.inventory import Host
 
+from moor.context import DiagnosisScope
 from moor.errors import InputError
 from moor.run.runbook import Runbook
 
@@ -37,27 +37,12 @@ class Explanation(Protocol):
         """Return where the message is known from."""
 
 
-@dataclass(frozen=True)
-class Focus:
-    """What a diagnosis looks at.
-
-    Attributes:
-        namespaces: those of the inventory's workloads where it is empty; ``*`` is all.
-        deployment: one alone; all where it is empty.
-        pull: whether each node really pulls the image.
-    """
-
-    namespaces: tuple[str, ...] = ()
-    deployment: str = ""
-    pull: bool = False
-
-
 @runtime_checkable
 class Diagnosis(Protocol):
     """What ``moor diagnose`` needs."""
 
-    def look_at(self, nr: Nornir, fleet: Iterable[Host], focus: Focus) -> None:
-        """Have the stages look at this; raises InputError where the fleet has no such."""
+    def look_at(self, nr: Nornir, fleet: Iterable[Host], scope: DiagnosisScope) -> None:
+        """Have the stages examine what ``scope`` says; raises InputError where the fleet has no such workload."""
 
     def explained(self, message: str, hosts: Iterable[Host]) -> Sequence[Explanation]:
         """Explain a message, and another that it quotes.

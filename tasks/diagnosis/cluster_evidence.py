@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from nornir.core.task import Task
 
-from moor.context import Looking
+from moor.context import DiagnosisScope
 from moor.engine.asked_once import once
 from moor.errors import HostError
 from moor.inventory.identity import Identity
@@ -36,7 +36,9 @@ class Told:
     unknown: dict[str, str] = field(default_factory=dict)
 
 
-def of_cluster(task: Task, looking: Looking, view: ClusterView | str | None, wanted: PodExpectations, own: Own) -> Told:
+def of_cluster(
+    task: Task, scope: DiagnosisScope, view: ClusterView | str | None, wanted: PodExpectations, own: Own
+) -> Told:
     """Return what the cluster says of this node; a control plane answers for rollouts and for pods without a node."""
     found = Told()
     if view is None:
@@ -60,7 +62,7 @@ def of_cluster(task: Task, looking: Looking, view: ClusterView | str | None, wan
     elif hidden := [words for key, words in view.unknown.items() if key.startswith("Pod ")]:
         found.unknown["pod"] = hidden[0]
     if leads:
-        _add_rollouts(found, task, looking, held)
+        _add_rollouts(found, task, scope, held)
     return found
 
 
@@ -84,9 +86,9 @@ def _add_secrets(
         found.evidence["secret"] = list(each.values())
 
 
-def _add_rollouts(found: Told, task: Task, looking: Looking, pods: Sequence[Evidence]) -> None:
+def _add_rollouts(found: Told, task: Task, scope: DiagnosisScope, pods: Sequence[Evidence]) -> None:
     """Add how far the rollouts are; where that may not be read, pods alone count."""
-    rolling = once(task, ("rollouts", looking.deployment), lambda: _unfinished(task, looking))
+    rolling = once(task, ("rollouts", scope.deployment), lambda: _unfinished(task, scope))
     if isinstance(rolling, HostError):
         if not pods:
             found.unknown["pod"] = str(rolling)
@@ -94,8 +96,8 @@ def _add_rollouts(found: Told, task: Task, looking: Looking, pods: Sequence[Evid
         found.evidence["pod"] = [*pods, *([{"rollout": rolling}] if rolling or not pods else [])]
 
 
-def _unfinished(task: Task, looking: Looking) -> str | HostError:
-    names = [(workload.namespace, name) for name, workload in workloads_of(task, looking).items()]
+def _unfinished(task: Task, scope: DiagnosisScope) -> str | HostError:
+    names = [(workload.namespace, name) for name, workload in workloads_of(task, scope).items()]
     try:
         from moor.tasks.diagnosis.evidence.cluster_view import unfinished
 

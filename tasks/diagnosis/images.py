@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from nornir.core.task import Task
 
-from moor.context import Looking, fleet_of
+from moor.context import DiagnosisScope, fleet_of
 from moor.engine.asked_once import once
 from moor.inventory.identity import identity_of, written_in
 from moor.resources.file import sha256
@@ -40,11 +40,11 @@ class Asking:
 
 
 def asking_of(
-    task: Task, looking: Looking, view: ClusterView | str | None, door: RegistryEndpoint, image: str
+    task: Task, scope: DiagnosisScope, view: ClusterView | str | None, door: RegistryEndpoint, image: str
 ) -> Asking:
-    robot, known = _asked_of_harbor(task, looking, image)
+    robot, known = _asked_of_harbor(task, scope, image)
     login = robot
-    if looking.own_login and isinstance(view, ClusterView):
+    if scope.own_login and isinstance(view, ClusterView):
         login = _own_login(view, door, image, robot)
     ours = _ours(task)
     workload = ours.workloads.get(image)
@@ -54,7 +54,7 @@ def asking_of(
         setter=f"data.workloads.{workload}.image, then moor apply workload" if workload else "",
         own="no" if login and robot and login[0] != robot[0] else "yes",
     )
-    return Asking(asked_of(task.host, image, login, looking.pull), known, robot)
+    return Asking(asked_of(task.host, image, login, scope.pull), known, robot)
 
 
 def _ours(task: Task) -> Ours:
@@ -62,10 +62,12 @@ def _ours(task: Task) -> Ours:
     return once(task, ("ours",), lambda: ours_of(fleet_of(task).hosts.values()))
 
 
-def images_to_ask(task: Task, looking: Looking, view: ClusterView | str | None, door: RegistryEndpoint) -> list[str]:
+def images_to_ask(
+    task: Task, scope: DiagnosisScope, view: ClusterView | str | None, door: RegistryEndpoint
+) -> list[str]:
     """Choose the images that a node is asked about: those that pods wait on there, else one of a pod or a workload."""
-    workloads = [workload.image for workload in workloads_of(task, looking).values()]
-    if not looking.own_login or not isinstance(view, ClusterView):
+    workloads = [workload.image for workload in workloads_of(task, scope).values()]
+    if not scope.own_login or not isinstance(view, ClusterView):
         return workloads[:1]
     node = node_name(task, view, identity_of("", written_in(task.host.data)))
     pods = sorted(view.pods, key=lambda pod: (not waits(pod), (pod.get("spec") or {}).get("nodeName") != node))
@@ -74,7 +76,7 @@ def images_to_ask(task: Task, looking: Looking, view: ClusterView | str | None, 
     return list(dict.fromkeys(found))[:IMAGES] or workloads[:1]
 
 
-def _asked_of_harbor(task: Task, looking: Looking, image: str) -> tuple[Login | None, ControllerFacts]:
+def _asked_of_harbor(task: Task, scope: DiagnosisScope, image: str) -> tuple[Login | None, ControllerFacts]:
     own = [w.robot for w in settings_of(task.host, Workloads).by_name.values() if _project(w.image) == _project(image)]
     robot = own[0] if own else ""
     return once(task, ("harbor", image, robot), lambda: registry_view(task, image, robot))

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from nornir.core.task import Result, Task
 
-from moor.context import Looking, context_of
+from moor.context import DiagnosisScope, context_of
 from moor.engine.probing import probe
 from moor.engine.results import Cause, ResourceResult, Status
 from moor.errors import ErrorKind, HostError
@@ -33,35 +33,35 @@ STATUS: Mapping[str, Status] = {"ok": "ok", "fault": "failed", "unknown": "skipp
 
 def prove_node(task: Task) -> Result:
     """Prove from a node that it pulls and runs what the inventory says; only a pulled image passes through it."""
-    return examine(task, Looking(pull=True))
+    return examine(task, DiagnosisScope(pull=True, own_login=False))
 
 
 def diagnose_node(task: Task) -> Result:
     """Find out why pods on a node do not start; nothing is changed."""
-    return examine(task, context_of(task).looking)
+    return examine(task, context_of(task).diagnosis)
 
 
-def examine(task: Task, looking: Looking) -> Result:
+def examine(task: Task, scope: DiagnosisScope) -> Result:
     """Look at every layer of one node; raises HostError with every cause that was found."""
     door = door_of(task.host)
-    view = cluster_view(task, looking, door)
-    images = images_to_ask(task, looking, view, door)
-    if looking.own_login and not images:
-        raise HostError(_nothing_to_ask(task, looking, view, door))
+    view = cluster_view(task, scope, door)
+    images = images_to_ask(task, scope, view, door)
+    if scope.own_login and not images:
+        raise HostError(_nothing_to_ask(task, scope, view, door))
     if not images:
         return told(task, judge({}, RULES))
-    asking = [asking_of(task, looking, view, door, image) for image in images]
+    asking = [asking_of(task, scope, view, door, image) for image in images]
     seen = _look(task, asking)
     own = Own(seen.identity, seen.evidence.get("login"))
-    cluster = of_cluster(task, looking, view, wanted_of(task, door, asking), own)
+    cluster = of_cluster(task, scope, view, wanted_of(task, door, asking), own)
     if isinstance(pods := cluster.evidence.get("pod"), list):
         cluster.evidence["pod"] = [{**one, "asked": " ".join(images)} for one in pods]
     return told(task, judge(seen.evidence | cluster.evidence, RULES, seen.beside), seen.unreached, cluster.unknown)
 
 
-def _nothing_to_ask(task: Task, looking: Looking, view: ClusterView | str | None, door: RegistryEndpoint) -> str:
-    what = f"no workload is called {looking.deployment}" if looking.deployment else "it has no workloads"
-    where = " ".join(namespaces_of(task, looking)) or "of the cluster"
+def _nothing_to_ask(task: Task, scope: DiagnosisScope, view: ClusterView | str | None, door: RegistryEndpoint) -> str:
+    what = f"no workload is called {scope.deployment}" if scope.deployment else "it has no workloads"
+    where = " ".join(namespaces_of(task, scope)) or "of the cluster"
     seen = view if isinstance(view, str) else f"no pod of it in namespace {where} takes an image from {door.host_port}"
     return f"nothing to ask about: in the inventory, {what}; {seen}"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from nornir.core.inventory import Host
 from nornir.core.task import Task
 
-from moor.context import Looking
+from moor.context import DiagnosisScope
 from moor.engine.asked_once import once
 from moor.errors import MoorError
 from moor.inventory.identity import Identity
@@ -48,20 +48,20 @@ def asked_of(host: Host, image: str, login: Login | None = None, pull: bool = Fa
     )
 
 
-def workloads_of(task: Task, looking: Looking) -> dict[str, Workload]:
+def workloads_of(task: Task, scope: DiagnosisScope) -> dict[str, Workload]:
     known = settings_of(task.host, Workloads).by_name
-    return {name: w for name, w in known.items() if not looking.deployment or name == looking.deployment}
+    return {name: w for name, w in known.items() if not scope.deployment or name == scope.deployment}
 
 
-def namespaces_of(task: Task, looking: Looking) -> tuple[str, ...]:
+def namespaces_of(task: Task, scope: DiagnosisScope) -> tuple[str, ...]:
     own = dict.fromkeys(workload.namespace for workload in settings_of(task.host, Workloads).by_name.values())
-    return looking.namespaces or tuple(own)
+    return scope.namespaces or tuple(own)
 
 
-def cluster_view(task: Task, looking: Looking, door: RegistryEndpoint) -> ClusterView | str | None:
+def cluster_view(task: Task, scope: DiagnosisScope, door: RegistryEndpoint) -> ClusterView | str | None:
     """Return what the cluster says; why it says nothing; None where the inventory knows no cluster."""
-    settings, namespaces = optional_settings_of(task.host, ClusterSettings), namespaces_of(task, looking)
-    own = namespaces_of(task, Looking())
+    settings, namespaces = optional_settings_of(task.host, ClusterSettings), namespaces_of(task, scope)
+    own = namespaces_of(task, DiagnosisScope())
     if settings is None or not namespaces:
         return None
 
@@ -72,11 +72,11 @@ def cluster_view(task: Task, looking: Looking, door: RegistryEndpoint) -> Cluste
                 read_cluster,  # as lightkube, see moor.connections.kubernetes
             )
 
-            return read_cluster(cluster_of(task), namespaces, looking.deployment, door.host_port, own)
+            return read_cluster(cluster_of(task), namespaces, scope.deployment, door.host_port, own)
         except MoorError as error:
             return str(error)
 
-    return once(task, ("cluster", settings.kubeconfig, settings.context, namespaces, looking.deployment), ask)
+    return once(task, ("cluster", settings.kubeconfig, settings.context, namespaces, scope.deployment), ask)
 
 
 def node_name(task: Task, view: ClusterView, identity: Identity) -> str:

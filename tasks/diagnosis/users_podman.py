@@ -39,8 +39,8 @@ def users_causes(answer: str, host: Host) -> Iterator[Cause]:
 
 def diagnose_podman(task: Task) -> Result:
     """Find the users whose own files hide moor's from their podman; a question about pods leaves that out."""
-    looking = context_of(task).looking
-    if looking.deployment or looking.namespaces:
+    scope = context_of(task).diagnosis
+    if scope.deployment or scope.namespaces:
         return Result(host=task.host, result="only pods were asked about")
     try:
         answer = probe(task, [ASKED])[ASKED.id] or {}

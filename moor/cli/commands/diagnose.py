@@ -11,11 +11,11 @@ from nornir.core.inventory import Host
 
 from moor.cli.commands.running import book_of, opened, play, put, remember, teller
 from moor.cli.options import DIFFERS, Options, Output
-from moor.context import fleet_of
+from moor.context import DiagnosisScope, fleet_of
 from moor.errors import MoorError
 from moor.output.matrix import matrix
 from moor.run.interruption import way_out
-from moor.run.protocols import Explanation, Focus, diagnosis_of
+from moor.run.protocols import Explanation, diagnosis_of
 from moor.run.report import HostReport, RunReport
 from moor.run.selection import runbook_called
 from moor.settings.config import CONFIG, read_config
@@ -23,17 +23,17 @@ from moor.settings.modules import SHIPPED
 from moor.sites.opening import open_site
 
 
-def diagnose(options: Options, focus: Focus, watch_s: int = 0) -> int:
+def diagnose(options: Options, scope: DiagnosisScope, watch_s: int = 0) -> int:
     """Diagnose the fleet: 0 healthy, 2 a fault, 1 a node was not examined.
 
     Args:
         options: those of every command.
-        focus: what to look at.
+        scope: what to examine.
         watch_s: how long to wait until the next look; 0 looks once.
     """
     with opened(options, dry_run=True) as nr:
         book = book_of(nr, "diagnose")
-        diagnosis_of(book).look_at(nr, fleet_of(nr).hosts.values(), focus)
+        diagnosis_of(book).look_at(nr, fleet_of(nr).hosts.values(), scope)
         while True:
             nr.data.reset_failed_hosts()
             report = play(nr, book, options, "diagnose")
