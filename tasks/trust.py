@@ -16,7 +16,7 @@ from moor.resources.base import Later, Resource, Scripted, State
 from moor.resources.file import replaced
 from moor.resources.package import Package
 from moor.tasks.pki.issue import ca_pem
-from moor.tasks.pki.issue import judge as judge  # asked before a run contacts anybody
+from moor.tasks.pki.own_certificate import judge as judge  # a run calls it before it contacts any host
 
 NAME = "moor-registry-ca"
 BUILD = '"$tool" $argument >&2'

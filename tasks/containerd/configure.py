@@ -31,7 +31,7 @@ from moor.tasks.containerd.effective import Expected, faults
 from moor.tasks.containerd.reads import FILES, reading, reads_of
 from moor.tasks.facts import Registry
 from moor.tasks.pki.issue import ca_pem
-from moor.tasks.pki.issue import judge as judge  # asked before a run contacts anybody
+from moor.tasks.pki.own_certificate import judge as judge  # a run calls it before it contacts any host
 from moor.tasks.podman import configure as podman
 from moor.templates import render
 

@@ -27,7 +27,7 @@ from moor.tasks.certs_d import CaAlone
 from moor.tasks.docker.verification import DAEMON, insecure, verifies
 from moor.tasks.facts import Registry
 from moor.tasks.pki.issue import ca_pem
-from moor.tasks.pki.issue import judge as judge  # asked before a run contacts anybody
+from moor.tasks.pki.own_certificate import judge as judge  # a run calls it before it contacts any host
 
 CERTS = "/etc/docker/certs.d"
 # An older dockerd cannot check a file without starting.

@@ -24,9 +24,17 @@ from moor.resources.base import Probed, Resource, State
 from moor.settings import settings_of
 from moor.tasks.facts import Registry
 from moor.tasks.harbor.install import CERTIFICATE, HarborSettings
-from moor.tasks.pki.issue import REISSUE, Pki, ca_pem, made_here, own_names, read_own, said, strictness
+from moor.tasks.pki.issue import ca_pem, issued_certificate
+from moor.tasks.pki.own_certificate import (
+    REISSUE,
+    fault_lines,
+    read_own_certificate,
+    required_names,
+    strictness_findings,
+)
 from moor.tasks.pki.rotation import ours
 from moor.tasks.pki.serving import shown_by
+from moor.tasks.pki.settings import Pki
 
 RENEW, RENEW_CA = "moor cert renew", "moor cert renew --ca"
 
@@ -81,10 +89,10 @@ def unfit(host: Host) -> Iterator[Finding]:
     """Yield for what clients refuse a certificate that was brought; what is made here they take."""
     settings, registry = settings_of(host, Pki), settings_of(host, Registry)
     if settings.certificate:
-        if lines := said(settings, read_own(settings).faults(own_names(registry), utc_now())):
+        if lines := fault_lines(settings, read_own_certificate(settings).faults(required_names(registry), utc_now())):
             yield Finding("certificate:refused", "\n".join(lines), REISSUE, host.name)
         else:
-            yield from strictness(host)
+            yield from strictness_findings(host)
 
 
 def on_disk(host: Host) -> CertificatesOnDisk:
@@ -125,7 +133,7 @@ def certificates(task: Task, states: Mapping[str, State | None]) -> Iterator[Exp
 
 def _kept(host: Host) -> Iterator[Expiry]:
     """Yield the ends of what was made here."""
-    made = made_here(host)
+    made = issued_certificate(host)
     succession = made.authority.succession
     for name, what, certificate, remedy in (
         ("ca", "the CA", succession.present.certificate(), RENEW_CA),

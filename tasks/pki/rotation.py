@@ -25,8 +25,9 @@ from moor.resources.base import Later, Remote, State
 from moor.resources.certificate import CertificateAuthority
 from moor.settings import settings_of
 from moor.tasks.facts import Registry
-from moor.tasks.pki.issue import Pki, made_here
+from moor.tasks.pki.issue import issued_certificate
 from moor.tasks.pki.serving import TIMEOUT_S
+from moor.tasks.pki.settings import Pki
 
 NONE = "(none)"
 
@@ -161,7 +162,7 @@ def to_replace(host: Host, authority: bool) -> frozenset[str]:
             "cert renew: data.pki names a certificate of your own, which moor cannot renew; "
             "docs/certificates.md says how to replace it without an outage"
         )
-    made = made_here(host)
+    made = issued_certificate(host)
     succession = made.authority.succession
     present, own = succession.present.certificate(), made.kept.certificate()
     if present is None or own is None:
@@ -181,15 +182,15 @@ class Renewal:
 
 def make_next_ca(task: Task) -> Result:
     """Make the next CA where the present one is to be replaced."""
-    return converge(task, [NextAuthority(made_here(task.host).authority)] if ours(task.host) else [])
+    return converge(task, [NextAuthority(issued_certificate(task.host).authority)] if ours(task.host) else [])
 
 
 def promote_ca(task: Task) -> Result:
     """Have the next CA sign from now on, once every host trusts it."""
-    return converge(task, [Promoted(made_here(task.host).authority)] if ours(task.host) else [])
+    return converge(task, [Promoted(issued_certificate(task.host).authority)] if ours(task.host) else [])
 
 
 def retire_ca(task: Task) -> Result:
     """Let go of the former CA, once nothing that it signed is served."""
     registry = settings_of(task.host, Registry)
-    return converge(task, [Retired(made_here(task.host).authority, registry)] if ours(task.host) else [])
+    return converge(task, [Retired(issued_certificate(task.host).authority, registry)] if ours(task.host) else [])

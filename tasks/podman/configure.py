@@ -27,7 +27,7 @@ from moor.tasks.certs_d import CaAlone
 from moor.tasks.docker.install import PackageName
 from moor.tasks.facts import Registry
 from moor.tasks.pki.issue import ca_pem
-from moor.tasks.pki.issue import judge as judge  # asked before a run contacts anybody
+from moor.tasks.pki.own_certificate import judge as judge  # a run calls it before it contacts any host
 from moor.tasks.podman.registries_conf import REGISTRIES, unchecked
 from moor.templates import render
 

@@ -16,7 +16,7 @@ from moor.settings import optional_settings_of, sections, settings_of
 from moor.settings.modules import SHIPPED, load_runbooks, load_tasks, name_in_site
 from moor.sites.opening import find_site, open_site
 from moor.tasks.facts import Registry
-from moor.tasks.pki.issue import Pki
+from moor.tasks.pki.settings import Pki
 from tests.harness.sites import write_site
 
 HOSTS = "node1: {hostname: 10.9.0.1, groups: [nodes]}\nnode2: {hostname: 10.9.0.2, groups: [nodes]}\n"

@@ -20,7 +20,7 @@ from moor.tasks.docker.install import DockerSettings
 from moor.tasks.facts import Registry
 from moor.tasks.names import Names as NameSettings
 from moor.tasks.names import hosts, names_for
-from moor.tasks.pki.issue import Pki
+from moor.tasks.pki.settings import Pki
 from moor.tasks.podman import configure as podman
 
 PEM = make_authority(CertificateNames(("registry.moor.test",)), 30, datetime(2026, 1, 1, tzinfo=UTC)).pem

@@ -28,15 +28,15 @@ from moor.settings import SiteSettings
 from moor.tasks.expiry.certificates import unfit
 from moor.tasks.facts import Registry
 from moor.tasks.pki.issue import (
-    Pki,
     ca_pem,
     issue_certificates,
-    made_here,
+    issued_certificate,
     registry_certificate,
     registry_key,
-    strictness,
     trust_of,
 )
+from moor.tasks.pki.own_certificate import strictness_findings
+from moor.tasks.pki.settings import Pki
 from tests.harness.hosts import MakeFleet
 from tests.pki.handshakes import Files, refusal
 from tests.pki.made import CLIENT, LEAF, brought
@@ -94,7 +94,7 @@ def test_an_ipv6_address_that_is_added_later_waits_for_the_next_ca(play: Play) -
     report, host = play(address6="fd00::11")
     assert [found.status for found in report.resources] == ["ok", "ok"]
     assert addresses(registry_certificate(host)) == ["10.77.0.11"]
-    assert [str(one) for one in made_here(host).authority.next_names.addresses] == ["10.77.0.11", "fd00::11"]
+    assert [str(one) for one in issued_certificate(host).authority.next_names.addresses] == ["10.77.0.11", "fd00::11"]
 
 
 def test_a_plan_on_a_bare_site_shows_both_and_writes_nothing(play: Play, tmp_path: Path) -> None:
@@ -115,7 +115,9 @@ def test_applied_once_it_serves_and_nothing_is_left_to_do(play: Play, tmp_path: 
     report, host = play()
     assert [found.status for found in report.resources] == ["ok", "ok"]
     assert {path: path.read_bytes() for path in (tmp_path / ".moor" / "pki").iterdir()} == before
-    files = Files(tmp_path / "server.crt", tmp_path / "server.key", made_here(host).authority.kept.certificate_file)
+    files = Files(
+        tmp_path / "server.crt", tmp_path / "server.key", issued_certificate(host).authority.kept.certificate_file
+    )
     files.certificate.write_text(str(registry_certificate(host)))
     key = registry_key(host)
     assert isinstance(key, Secret)
@@ -274,7 +276,7 @@ def test_what_some_clients_alone_refuse_is_found_and_stops_nothing(play: Play, t
     given = {"certificate": tmp_path / "o.crt", "key": f"file:{tmp_path}/o.key", "ca": tmp_path / "o-ca.crt"}
     report, host = play(**given)
     assert (report.error, [found.status for found in report.resources]) == ("", ["ok"])
-    assert [finding.id for finding in strictness(host)] == ["certificate:strict"]
+    assert [finding.id for finding in strictness_findings(host)] == ["certificate:strict"]
     assert not trust_of(host).verify_flags & ssl.VERIFY_X509_STRICT
 
 

@@ -27,8 +27,9 @@ from moor.secrets import private_files
 from moor.secrets.secret import Secret
 from moor.settings import SiteSettings
 from moor.tasks.facts import Registry
-from moor.tasks.pki.issue import Pki, ca_pem, issue_certificates, made_here
+from moor.tasks.pki.issue import ca_pem, issue_certificates, issued_certificate
 from moor.tasks.pki.rotation import make_next_ca, promote_ca, retire_ca, to_replace
+from moor.tasks.pki.settings import Pki
 from tests.harness.hosts import MakeFleet
 
 NAMES = CertificateNames(("registry.moor.test",), (ip_address("10.77.0.11"),))
@@ -202,7 +203,7 @@ def test_what_is_replaced_follows_from_how_far_a_rotation_is(rotating: Rotating)
 
 def test_a_ca_near_its_end_is_not_replaced_behind_the_hosts_backs(rotating: Rotating) -> None:
     nr = rotating.prepared()
-    names = made_here(nr.inventory.hosts["alpha"]).authority.names
+    names = issued_certificate(nr.inventory.hosts["alpha"]).authority.names
     soon = make_authority(names, 10, utc_now())
     rotating.succession.present.save(soon, PASSPHRASE)
     leaf(rotating).save(issue(soon, names, 397, utc_now()), PASSPHRASE)

@@ -20,7 +20,7 @@ from moor.tasks.facts import Registry
 from moor.tasks.firewall.hosts import Firewall
 from moor.tasks.harbor.install import HarborSettings, stay_healthy
 from moor.tasks.names import Names as NameSettings
-from moor.tasks.pki.issue import Pki
+from moor.tasks.pki.settings import Pki
 from tests.harness.hosts import MakeFleet
 from tests.pki.made import LEAF, brought
 
