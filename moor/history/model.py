@@ -68,6 +68,7 @@ class FindingRow:
     first_seen: datetime
     last_seen: datetime
     cleared: datetime | None = None
+    error_kind: str | None = None
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, nulls_last, or_, select
 
 from moor.history.model import ChangeRow, ExpiryRow, FindingRow, HostRow, RunRow
 from moor.history.tables import changes, expiries, findings, hosts, runs
 
-RECENT = 50  # runs; among so many one is for the whole fleet, or no run is
+RECENT = 50  # runs that are searched for one of the whole fleet
+RUN_COLUMNS = tuple(column for column in runs.c if column.name != "number")
 
 
 @dataclass(frozen=True)
@@ -23,17 +24,18 @@ class History:
 
     def runs(self, limit: int = 50, host: str = "", command: str = "") -> list[RunRow]:
         """List the last runs, of one host or one command where they are named."""
-        query = select(runs).order_by(runs.c.started.desc(), runs.c.run.desc()).limit(limit)
+        newest = (runs.c.started.desc(), nulls_last(runs.c.number.desc()), runs.c.run.desc())
+        query = select(*RUN_COLUMNS).order_by(*newest).limit(limit)
         if host:
             query = query.join(hosts, hosts.c.run == runs.c.run).where(hosts.c.host == host)
         if command:
             query = query.where(runs.c.command == command)
-        return [_run(row) for row in self.connection.execute(query)]
+        return [RunRow(*row) for row in self.connection.execute(query)]
 
     def run(self, name: str) -> RunRow | None:
         """Return one run, by its name or the only one that begins so."""
-        query = select(runs).where(runs.c.run.startswith(name, autoescape=True)).limit(2)
-        found = [_run(row) for row in self.connection.execute(query)]
+        query = select(*RUN_COLUMNS).where(runs.c.run.startswith(name, autoescape=True)).limit(2)
+        found = [RunRow(*row) for row in self.connection.execute(query)]
         exact = [run for run in found if run.run == name]
         return exact[0] if exact else found[0] if len(found) == 1 else None
 
@@ -77,12 +79,9 @@ class History:
         return [found[name] for name in sorted(found)]
 
 
-def _run(row: Row[Any]) -> RunRow:
-    return RunRow(*row[: len(runs.c)])
-
-
 def finding(row: Row[Any]) -> FindingRow:
     """Return a row of the table as a value."""
     return FindingRow(
-        row.host, row.id, row.state, row.what, row.remedy, row.waived, row.first_seen, row.last_seen, row.cleared
-    )
+        row.host, row.id, row.state, row.what, row.remedy, row.waived, row.first_seen, row.last_seen, row.cleared,
+        row.error_kind,
+    )  # fmt: skip

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from moor.engine.findings import EXAMINED, Finding
 from moor.errors import MoorError
@@ -46,7 +46,9 @@ def record(settings: SiteSettings, report: RunReport, fleet: frozenset[str]) -> 
 def _write_run(connection: Connection, report: RunReport, fleet: frozenset[str]) -> None:
     found = [(name, r) for name, host in report.hosts.items() for r in host.resources if r.status != "ok"]
     rows = [{"run": report.run, "host": name, **_change_values(resource)} for name, resource in found]
-    connection.execute(insert(runs).values(**_run_values(report), whole=report.hosts.keys() == fleet))
+    number = select(func.coalesce(func.max(runs.c.number), 0) + 1).scalar_subquery()
+    whole = report.hosts.keys() == fleet
+    connection.execute(insert(runs).values(**_run_values(report), whole=whole, number=number))
     if report.hosts:
         connection.execute(insert(hosts), [_host_values(report.run, *pair) for pair in report.hosts.items()])
     if rows:
@@ -110,6 +112,7 @@ def _keep(connection: Connection, finding: Finding, row: Any, seen: datetime) ->
         "remedy": text_of(finding.remedy),
         "waived": text_of(finding.waived),
         "last_seen": seen,
+        "error_kind": finding.error_kind,
     }
     if row is None:
         key = {"host": finding.host, "id": finding.id, "first_seen": seen, "cleared": None}

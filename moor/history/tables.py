@@ -23,7 +23,7 @@ from sqlalchemy import (
     text,
 )
 
-VERSION = 2  # of these tables; moor.history.migrations leads from an older one here, a newer one is refused
+VERSION = 3  # of these tables; moor.history.migrations migrates older ones, newer ones are refused
 
 
 class Moment(TypeDecorator[datetime]):
@@ -59,6 +59,7 @@ runs = Table(
     Column("findings", Integer, nullable=False),
     Column("counts", JSON, nullable=False),
     Column("whole", Boolean, nullable=False),
+    Column("number", Integer),  # in the order of recording; empty in rows that are older than version 3
 )
 
 _run = "runs.run"
@@ -104,6 +105,7 @@ findings = Table(
     # whether people were told that it is open, and that it is over
     Column("told_open", Boolean, nullable=False, default=False),
     Column("told_over", Boolean, nullable=False, default=False),
+    Column("error_kind", String(32)),
     # whatever two controllers do at once, a finding is open once
     Index("one_open", "host", "id", unique=True, sqlite_where=OPEN),
 )

@@ -10,6 +10,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from alembic.migration import MigrationContext
+from alembic.operations import Operations
 from sqlalchemy import create_engine, inspect, text
 
 from moor.history import migrations
@@ -67,9 +69,12 @@ def version(settings: SiteSettings) -> int:
     engine = create_engine(place(settings))
     with engine.connect() as connection:
         found = int(connection.execute(text("SELECT version FROM moor_version")).scalar_one())
-        columns = {column["name"] for column in inspect(connection).get_columns("hosts")}
+        tables = {table: inspect(connection).get_columns(table) for table in ("hosts", "changes", "findings", "runs")}
     engine.dispose()
-    assert ("error_kind" in columns) == (found > 1)
+    columns = {(table, column["name"]) for table, those in tables.items() for column in those}
+    assert {("hosts", "error_kind"), ("changes", "error_kind")} <= columns or found < 2
+    assert {("findings", "error_kind"), ("runs", "number")} <= columns or found < 3
+    assert not {("hosts", "error_kind"), ("runs", "number")} & columns or found > 1
     return found
 
 
@@ -91,6 +96,32 @@ def test_a_run_is_recorded_in_it_with_the_kinds_of_its_errors(old: SiteSettings)
             ("node2", "unreachable"),
         ]
         assert [row.error_kind for row in history.changes([run.run])] == ["command"]
+        assert {row.id: row.error_kind for row in history.open()} == {
+            "file:/a": "command",
+            "host:examined": "unreachable",
+        }
+
+
+def test_version_2_is_migrated_and_its_open_finding_gets_a_kind_in_the_next_run(old: SiteSettings) -> None:
+    engine = create_engine(place(old))
+    with engine.begin() as connection:
+        migrations.STEPS[1](Operations(MigrationContext.configure(connection)))
+        connection.execute(text("UPDATE moor_version SET version = 2"))
+        connection.execute(
+            text(
+                "INSERT INTO findings (host, id, state, stage, what, remedy, waived, first_seen, last_seen, told_open, "
+                "told_over) VALUES ('node1', 'file:/a', 'failed', 'write_hosts', 'x', '', '', '2026-10-01 00:00:00.0', "
+                "'2026-10-01 00:00:00.0', true, false)"
+            )
+        )
+    engine.dispose()
+    with connected(old, writing=False) as connection:
+        assert [(row.id, row.error_kind) for row in History(connection).open()] == [("file:/a", None)]
+    assert version(old) == VERSION
+    assert record(old, a_run({"node1": {"file:/a": "failed"}}), FLEET).trouble == ""
+    with connected(old, writing=False) as connection:
+        (row,) = History(connection).open()
+    assert (row.id, row.error_kind, row.first_seen.month) == ("file:/a", "command", 10)
 
 
 def read_runs(settings: SiteSettings) -> None:

@@ -116,6 +116,15 @@ def test_a_run_is_found_by_how_its_name_begins_with_all_that_was_not_right(anywh
         assert [row.run for row in history.fleet()] == [history.runs(1)[0].run] * 2
 
 
+def test_runs_of_one_second_are_listed_in_the_order_in_which_they_were_recorded(anywhere: SiteSettings) -> None:
+    reports = [a_run(CLEAN) for _ in range(4)]
+    for report, name in zip(reports, ("c", "a", "d", "b"), strict=True):
+        report.run, report.started = name, reports[0].started
+        kept(anywhere, report)
+    with connected(anywhere, writing=False) as connection:
+        assert [run.run for run in History(connection).runs()] == ["b", "d", "a", "c"]
+
+
 def test_the_fleet_is_as_each_host_was_seen_last_without_those_that_left(settings: SiteSettings) -> None:
     three = a_run({"node1": {}, "node2": {}, "node3": {}})
     kept(settings, three, frozenset(three.hosts))

@@ -12,7 +12,7 @@ from moor.output.pages.render import page
 from moor.settings import SiteSettings
 from tests.harness.commands import started
 from tests.harness.sites import write_site
-from tests.harness.waiting import next_second, until
+from tests.harness.waiting import until
 from tests.output.pages.conftest import view_of
 from tests.output.pages.filled import fill
 from tests.snapshots.conftest import GONE, WAIVERS, Berth, Same
@@ -103,7 +103,6 @@ def test_check_of_hosts_one_of_which_is_not_reached(berth: Berth, same: Same) ->
 
 
 def test_history_of_an_apply_and_a_drift_check(drifted: Berth, same: Same) -> None:
-    next_second()  # runs stand in the order of their dates
     drifted("drift", "--runbook", "berth", "--quiet")
     same(drifted("history").stdout)
     same(drifted("history", "--output", "json").stdout, "json")

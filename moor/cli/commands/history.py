@@ -101,7 +101,8 @@ def _finding(row: FindingRow) -> str:
     over = f", over {_moment(row.cleared)}" if row.cleared else f", last seen {_moment(row.last_seen)}"
     place = f"  [{row.host}]" if row.host else ""
     waived = f"  waived: {row.waived}" if row.waived else ""
-    return f"  {row.id}{place}  {row.state} since {_moment(row.first_seen)}{over}{waived}"
+    kind = f" ({row.error_kind})" if row.error_kind else ""
+    return f"  {row.id}{place}  {row.state}{kind} since {_moment(row.first_seen)}{over}{waived}"
 
 
 def _moment(moment: datetime) -> str:

@@ -1,7 +1,7 @@
-"""Steps from one version of the tables to the next, by Alembic's operations, in the transaction of the caller.
+"""Migrations of the history database from one version of its tables to the next, by Alembic's operations.
 
-The number in ``moor_version`` says which tables a database has, so that one that is up to date is opened without
-Alembic. ``STEPS[n]`` leads from version n to n + 1; a step is never changed once it was released.
+The table ``moor_version`` holds the version of a database, so a database that is up to date is opened without Alembic.
+``STEPS[n]`` leads from version n to n + 1. A step is never changed once it was released.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ from alembic.migration import MigrationContext
 from alembic.operations import Operations
 from sqlalchemy import Connection, update
 
-from moor.history.migrations import error_kind
+from moor.history.migrations import to_version_2, to_version_3
 from moor.history.tables import VERSION, versions
 
-STEPS = {1: error_kind.upgrade}
+STEPS = {1: to_version_2.upgrade, 2: to_version_3.upgrade}
 
 
 def migrate(connection: Connection, found: int) -> None:
-    """Bring the tables from version ``found`` to that of this moor; the caller's transaction holds all or nothing."""
+    """Migrate the tables from version ``found`` to this moor's; the caller commits or rolls back all steps together."""
     operations = Operations(MigrationContext.configure(connection))
     for version in range(found, VERSION):
         STEPS[version](operations)

@@ -41,6 +41,7 @@ class Group:
     what: str
     remedy: str
     waived: str
+    error_kind: str
     hosts: tuple[str, ...]
     first_seen: datetime
     age: str
@@ -140,17 +141,18 @@ def grouped(rows: Iterable[FindingRow], now: datetime) -> list[Group]:
     """Bring equal findings of several hosts together, the oldest first."""
     found: dict[tuple[str, ...], list[FindingRow]] = {}
     for row in rows:
-        found.setdefault((row.id, row.state, row.what, row.remedy, row.waived), []).append(row)
+        key = (row.id, row.state, row.what, row.remedy, row.waived, row.error_kind or "")
+        found.setdefault(key, []).append(row)
     groups = [_group(key, held, now) for key, held in found.items()]
     return sorted(groups, key=lambda group: (group.first_seen, group.id))
 
 
 def _group(key: tuple[str, ...], rows: Sequence[FindingRow], now: datetime) -> Group:
-    name, state, what, remedy, waived = key
+    name, state, what, remedy, waived, kind = key
     first = min(row.first_seen for row in rows)
     hosts = tuple(sorted(row.host for row in rows if row.host))
     shown = mask(what if len(what) <= LONGEST else f"{what[:LONGEST]}\n...")
-    return Group(name, state, shown, mask(remedy), mask(waived), hosts, first, span(now - first))
+    return Group(name, state, shown, mask(remedy), mask(waived), kind, hosts, first, span(now - first))
 
 
 def end_of(row: ExpiryRow, now: datetime, soon_days: int) -> End:

@@ -56,16 +56,17 @@ def _change(run: str, name: str) -> dict[str, Any]:
 
 def _findings(names: list[str]) -> list[dict[str, Any]]:
     def one(host: str, name: str, state: str, what: str, hours: int, **more: str) -> dict[str, Any]:
-        seen = {"first_seen": NOW - timedelta(hours=hours), "last_seen": NOW, "stage": "x", "remedy": "", "waived": ""}
-        return {"host": host, "id": name, "state": state, "what": what, **seen, **more}
+        seen = {"first_seen": NOW - timedelta(hours=hours), "last_seen": NOW, "stage": "x"}
+        empty = {"remedy": "", "waived": "", "error_kind": None}
+        return {"host": host, "id": name, "state": state, "what": what, **seen, **empty, **more}
 
     many = [
         one(name, f"file:/etc/odd-{index}", "drift", f"{DIFF}\n+{index}", index) for index, name in enumerate(names)
     ]
     return [
         *(one(name, "edit:/etc/hosts#names", "drift", DIFF, 30) for name in names[1:4]),
-        one(names[3], "requirement:clock", "failed", EVIL, 3),
-        one(names[4], "host:examined", "unexamined", "10.77.0.31:22: connection refused", 2),
+        one(names[3], "requirement:clock", "failed", EVIL, 3, error_kind="unmet"),
+        one(names[4], "host:examined", "unexamined", "10.77.0.31:22: connection refused", 2, error_kind="unreachable"),
         one("", "node:node99", "finding", "node99 joined the cluster", 1, remedy="moor onboard node99"),
         one(names[5], "service:containerd", "drift", "stale: yes -> no", 400, waived=WAIVED),
         *(many[6:600:3] if len(names) > 100 else ()),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -55,6 +56,15 @@ def test_the_page_counts_findings_as_the_command_line_does(tmp_path: Path) -> No
 def test_a_host_is_as_its_worst_finding_and_a_waived_one_is_as_it_should_be(settings: SiteSettings) -> None:
     states = {tile.host: tile.state for tile in view_of(settings).tiles}
     assert (states["node4"], states["node5"], states["node6"], states["node1"]) == ("failed", "unexamined", "ok", "ok")
+
+
+def test_the_page_shows_the_kind_of_an_error(tmp_path: Path) -> None:
+    settings = SiteSettings.at(tmp_path, state=tmp_path / "state")
+    report = a_run({"node1": {"file:/a": "failed", "file:/b": "drift"}}, unexamined=("node3",))
+    record(settings, report, frozenset(report.hosts))
+    shown = page(view_of(settings), "fleet")
+    badges = re.findall(r'<summary><span class="badge \w+"><span aria-hidden="true">.</span> (.+?)</span>', shown)
+    assert sorted(badges) == ["drift", "failed (command)", "not examined (unreachable)"]
 
 
 def test_what_ends_first_stands_first(settings: SiteSettings) -> None:
