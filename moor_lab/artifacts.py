@@ -13,7 +13,7 @@ from moor_lab.machine import plain_umask
 
 
 def build(lab: Lab) -> dict[str, Path]:
-    """Builds what the cache lacks, images of hosts and all; gives the files for an operator by their names."""
+    """Build what the cache lacks, images of hosts and all; return the files for an operator by their names."""
     with plain_umask(), ThreadPoolExecutor(3) as pool:
         hosts = pool.submit(lab.build)
         installer = pool.submit(build_installer, lab.cache)
@@ -23,14 +23,14 @@ def build(lab: Lab) -> dict[str, Path]:
 
 
 def provide(lab: Lab) -> None:
-    """Builds what the cache lacks, and puts an operator's files into the lab's directory."""
+    """Build what the cache lacks, and put an operator's files into the lab's directory."""
     for name, built in build(lab).items():
         lab.directory.mkdir(parents=True, exist_ok=True)
         _put(built, lab.directory / name)
 
 
 def _put(built: Path, target: Path) -> None:
-    """The file under another name, which takes no space; a link, for the cache may be on another file system."""
+    """Link to the file; symbolically, since the cache may be on another file system."""
     beside = target.with_name(f".{target.name}.new")
     beside.unlink(missing_ok=True)
     beside.symlink_to(os.path.abspath(built))

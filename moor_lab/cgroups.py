@@ -33,7 +33,7 @@ class Cgroup:
         return Cgroup(self.path / name)
 
     def make(self) -> None:
-        """Makes it, and hands down the controllers that there are (none on a hybrid machine)."""
+        """Make it, and hand down the controllers that there are (none on a hybrid machine)."""
         self.path.mkdir(exist_ok=True)
         offered = (self.path / "cgroup.controllers").read_text().split()
         for controller in set(CONTROLLERS) & set(offered):
@@ -54,7 +54,7 @@ class Cgroup:
         return found
 
     def freeze(self, frozen: bool) -> None:
-        """Stops every process in it, or lets all go on."""
+        """Stop every process in it, or let all go on."""
         (self.path / "cgroup.freeze").write_text("1" if frozen else "0")
         self._wait(lambda: self._says("frozen", "1" if frozen else "0"), "did not freeze")
 
@@ -66,7 +66,7 @@ class Cgroup:
         self._wait(lambda: not self.populated, "still holds processes after a kill")
 
     def remove(self) -> None:
-        """Removes it and all below, once the last process has gone."""
+        """Remove it and all below, once the last process has gone."""
         self._wait(self._removed, "could not be removed")
 
     def _removed(self) -> bool:

@@ -57,7 +57,7 @@ def full_disk(lab: Lab, name: str, path: str) -> Iterator[None]:
 
 @contextmanager
 def stopped_sshd(lab: Lab, name: str) -> Iterator[None]:
-    """Stops a host's sshd: connections to it are refused."""
+    """Stop a host's sshd: connections to it are refused."""
     lab.exec(name, ["systemctl", "stop", "ssh"])
     try:
         yield

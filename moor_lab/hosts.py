@@ -50,7 +50,7 @@ class Machine:
         return self.cgroup.populated
 
     def seed(self, image: Path, hosts_file: str, authorized_key: str, resolver: IPv4Address) -> None:
-        """Makes the disk, where there is none of this image yet; what the host wrote since its first boot stays.
+        """Make the disk, where there is none of this image yet; what the host wrote since its first boot stays.
 
         Args:
             resolver: of names that are not in the hosts file: an address of the lab where nobody answers, and says so.
@@ -83,7 +83,7 @@ class Machine:
         make_keypair(self.directory / KEY, self.host.name)
 
     def boot(self, image: Path, network: Network) -> None:
-        """Starts the host; it is ready when ``wait_ssh`` says so."""
+        """Start the host; it is ready when ``wait_ssh`` says so."""
         self.cgroup.remove()  # of a host that was powered off
         for group in (self.cgroup, self.cgroup / "keeper", self.cgroup / "exec"):
             group.make() if group is self.cgroup else group.path.mkdir()
@@ -116,12 +116,12 @@ class Machine:
         return time.monotonic() - started
 
     def kill(self) -> None:
-        """Pulls the plug; the disk stays."""
+        """Pull the plug; the disk stays."""
         self.cgroup.kill()
         self.cgroup.remove()
 
     def exec(self, argv: Sequence[str], stdin: str = "", timeout_s: float = 60) -> str:
-        """Standard output of a program run as root in the host, without SSH; Raises MoorError where it fails."""
+        """Run a program as root in the host, without SSH, and return its output; a failure raises MoorError."""
         # the process joins a group beside the host's own, for that one's root must stay empty for systemd
         join = 'echo 0 >"$1/exec/cgroup.procs"; shift; exec "$@"'
         enter = ["nsenter", f"--target={self.leader()}", "--all", "env", "-i"]

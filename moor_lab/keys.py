@@ -15,7 +15,7 @@ PASSWORD_LENGTH = 32
 
 
 def make_keypair(path: Path, comment: str) -> str:
-    """The public half of the ed25519 key at ``path``, in OpenSSH's form; both halves are made where they lack."""
+    """Return the public half of the ed25519 key at ``path``, in OpenSSH's form; both are made if missing."""
     public = path.with_name(path.name + ".pub")
     if not (path.exists() and public.exists()):
         key = Ed25519PrivateKey.generate()
@@ -31,7 +31,7 @@ def known_hosts(hosts: Iterable[tuple[str, str, str]]) -> str:
 
 
 def make_password(path: Path) -> None:
-    """A random password at ``path``, made once; with a lower and an upper letter and a digit, as Harbor demands."""
+    """Return a random password at ``path``, made once; with lower and upper letters and a digit, as Harbor demands."""
     if path.exists():
         return
     alphabet = string.ascii_letters + string.digits
@@ -41,7 +41,7 @@ def make_password(path: Path) -> None:
 
 
 def place(path: Path, text: str, mode: int = 0o644) -> None:
-    """Writes a file whole or not at all, with ``mode`` from its first moment."""
+    """Write a file whole or not at all, with ``mode`` from its first moment."""
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.new")
     beside.unlink(missing_ok=True)

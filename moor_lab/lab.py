@@ -84,7 +84,7 @@ class Lab:
         return [machine.host.name for machine in down]
 
     def build(self) -> None:
-        """Builds the images that the fleet needs and the cache lacks, and boots nothing."""
+        """Build the images that the fleet needs and the cache lacks, and boot nothing."""
         check_machine(self.cache, cgroup2_root())
         with plain_umask():
             build_images(map(recipe_of, self.fleet.hosts.values()), self.cache, self.progress)
@@ -111,7 +111,7 @@ class Lab:
         self.up([name])
 
     def down(self, *, secrets: bool = False, cache: bool = False) -> None:
-        """Ends every host and removes its disk; nothing of the lab is left on the machine.
+        """End every host and remove its disk; nothing of the lab is left on the machine.
 
         Args:
             secrets: removes the passwords too; they stay otherwise, for a site's certificates are encrypted with one.
@@ -132,7 +132,7 @@ class Lab:
         return [self._status(self.machine(name)) for name in self.fleet.hosts]
 
     def exec(self, name: str, argv: Sequence[str], stdin: str = "", timeout_s: float = 60) -> str:
-        """Standard output of a program run as root on a host, without SSH; Raises MoorError where it fails."""
+        """Run a program as root on a host, without SSH, and return its output; a failure raises MoorError."""
         return self.machine(name).exec(argv, stdin, timeout_s)
 
     def ssh_argv(self, name: str) -> list[str]:

@@ -30,7 +30,7 @@ class Record:
 
 
 def raise_limits(lab: str, runtime: Path = RUNTIME, proc_sys: Path = PROC_SYS) -> None:
-    """Raises what is too low, and writes down first what it was, so that a killed lab is put back too."""
+    """Raise what is too low, and write down first what it was, so that a killed lab is put back too."""
     with locked(runtime / "limits.lock"):
         record = _read(runtime)
         record.labs = sorted({*record.labs, lab})
@@ -44,7 +44,7 @@ def raise_limits(lab: str, runtime: Path = RUNTIME, proc_sys: Path = PROC_SYS) -
 
 
 def restore_limits(lab: str, runtime: Path = RUNTIME, proc_sys: Path = PROC_SYS) -> None:
-    """Puts the former limits back unless another lab still runs; a limit that somebody else has set stays."""
+    """Put the former limits back unless another lab still runs; a limit that somebody else has set stays."""
     if not runtime.exists():
         return
     with locked(runtime / "limits.lock"):

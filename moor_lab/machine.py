@@ -34,7 +34,7 @@ def quiet(_message: str) -> None:
 
 
 def run(*argv: str | Path, stdin: str = "", timeout_s: float = 60) -> str:
-    """Standard output of a program that must succeed; Raises MoorError with what it said."""
+    """Run a program that must succeed, and return its output; a failure raises MoorError with its words."""
     try:
         done = subprocess.run(
             argv, input=stdin, capture_output=True, text=True, errors="replace", timeout=timeout_s, check=False
@@ -52,7 +52,7 @@ def run(*argv: str | Path, stdin: str = "", timeout_s: float = 60) -> str:
 
 
 def start(*argv: str | Path, log: Path | None = None, environment: Mapping[str, str] | None = None) -> None:
-    """Starts a program that outlives this one; what it says goes to the end of ``log``."""
+    """Start a program that outlives this one; what it says goes to the end of ``log``."""
     with (log or Path(os.devnull)).open("ab") as output:
         subprocess.run(
             ["setsid", "--fork", *argv],
@@ -109,7 +109,7 @@ def check_network(network: IPv4Network, routes: Sequence[dict[str, str]]) -> Non
 
 @contextmanager
 def locked(path: Path, progress: Progress = quiet) -> Iterator[None]:
-    """Holds the lock file ``path``, which is gone afterwards; tells when it has to wait for another's."""
+    """Hold the lock file ``path``, which is gone afterwards; report when it has to wait for another's."""
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor = _lock(path, progress)
     try:
@@ -143,7 +143,7 @@ def _is_at(descriptor: int, path: Path) -> bool:
 
 @contextmanager
 def plain_umask() -> Iterator[None]:
-    """Makes files as a fresh machine would: what is written for a host must be readable on it."""
+    """Make files as a fresh machine would: what is written for a host must be readable on it."""
     former = os.umask(0o022)
     try:
         yield

@@ -62,7 +62,7 @@ class Network:
         return Path(f"/proc/{pids[0]}/ns/net")
 
     def addresses(self, address: IPv4Address) -> list[str]:
-        """The addresses of a link, as ``ip addr add`` takes them: IPv4's, and IPv6's where the machine has that."""
+        """Return the addresses of a link, as ``ip addr add`` takes them: IPv4, and IPv6 where the machine has it."""
         prefix = self.fleet.network.prefixlen
         # nodad: usable at once, for nobody else has it
         ipv6 = [f"{address6(address)}/{ULA_BITS + prefix} nodad"] if has_ipv6() else []
@@ -75,7 +75,7 @@ class Network:
         return [str(gateway), *([str(address6(gateway))] if has_ipv6() else [])]
 
     def up(self) -> None:
-        """Makes namespace, bridge and link, where they are not there yet."""
+        """Make namespace, bridge and link, where they are not there yet."""
         if self.cgroup.populated:
             return
         routes = json.loads(run("ip", "-json", "-4", "route"))
@@ -85,7 +85,7 @@ class Network:
         self._make_bridge()
 
     def inside(self, *argv: str, stdin: str = "") -> str:
-        """Runs a program of the machine inside the lab's network."""
+        """Run a program of the machine inside the lab's network."""
         return run("nsenter", f"--net={self.namespace}", *argv, stdin=stdin)
 
     def _start_holder(self) -> None:

@@ -207,7 +207,7 @@ def _configuration(image: Image, digests: Sequence[str]) -> bytes:
 
 
 def debian_architecture() -> str:
-    """This machine's architecture, in the word that Debian and OCI share (amd64, arm64)."""
+    """Return this machine's architecture, in the word that Debian and OCI share (amd64, arm64)."""
     return {"x86_64": "amd64", "aarch64": "arm64"}.get(os.uname().machine, os.uname().machine)
 
 

@@ -6,7 +6,7 @@ SAFE: frozenset[str] = frozenset(string.ascii_letters + string.digits + string.p
 
 
 def octal(text: str) -> str:
-    """Write ``text`` for the b conversion of POSIX printf: each byte that is not safe as ``\\0ddd``."""
+    r"""Write ``text`` for the b conversion of POSIX printf: each byte that is not safe as ``\0ddd``."""
     if SAFE.issuperset(text):
         return text
     raw = text.encode("utf-8", "surrogateescape")

@@ -145,10 +145,10 @@ class Remote(Resource):
 
 
 def literal(content: str) -> str:
-    """Return a sh command that prints ``content``, whatever its bytes, in dash, bash and busybox.
+    r"""Return a sh command that prints ``content``, whatever its bytes, in dash, bash and busybox.
 
     References:
-        POSIX.1-2017 printf, the b conversion: ``\\0ddd`` is one byte in octal.
+        POSIX.1-2017 printf, the b conversion: ``\0ddd`` is one byte in octal.
     """
     if all(letter in SAFE for letter in content):
         return f"printf %s '{content}'"

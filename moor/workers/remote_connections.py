@@ -27,7 +27,7 @@ class Elsewhere:
         extras: dict[str, Any] | None = None,
         configuration: Config | None = None,
     ) -> None:
-        """The worker did."""
+        """Do nothing; the worker opened the connection itself."""
 
     def close(self) -> None:
         """Have the worker close it."""

@@ -96,7 +96,7 @@ def base_layer(cache: Path) -> Path:
 
 
 def code() -> Files:
-    """moor's own part of the images."""
+    """Return moor's own part of the images."""
     parts = [
         path for part in ("core", "parts", "prepare") for path in sorted((HERE / part).rglob("*")) if path.is_file()
     ]

@@ -59,14 +59,14 @@ def reachable(definitions: Json, roots: list[str]) -> dict[str, Json]:
 
 
 def complete(kept: dict[str, Json]) -> dict[str, Json]:
-    """Adds the defaults of list keys, which the published document leaves out."""
+    """Add the defaults of list keys, which the published document leaves out."""
     for name in ("ContainerPort", "ServicePort"):
         kept[f"io.k8s.api.core.v1.{name}"]["properties"]["protocol"]["default"] = "TCP"
     return kept
 
 
 def main() -> None:
-    """Reads the document named on the command line and writes one definition a line."""
+    """Read the document named on the command line and write one definition a line."""
     document = json.loads(Path(sys.argv[1]).read_text())
     kept = complete(reachable(document["definitions"], ROOTS))
     lines = (f"{json.dumps(name)}:{json.dumps(kept[name], separators=(',', ':'))}" for name in sorted(kept))

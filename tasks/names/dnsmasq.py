@@ -26,7 +26,7 @@ LACKING = "dnsmasq is not installed, and a host of the group dns runs it; instal
 
 
 def desired(host: Host) -> Sequence[Resource]:
-    """The records, a dnsmasq that has read them, and that it answers by them; nothing where names are in no DNS."""
+    """Return the records, a dnsmasq that has read them, and a check of its answers; nothing without DNS."""
     if not in_dns(host):
         return []
     names = names_for(host)

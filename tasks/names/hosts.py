@@ -23,7 +23,7 @@ CLOUD_TEMPLATES = tuple(f"/etc/cloud/templates/hosts.{family}.tmpl" for family i
 
 
 def desired(host: Host) -> Sequence[Resource]:
-    """The block in /etc/hosts, and in what that file is made from at boot, where it is; no block where DNS is alone."""
+    """Return the block in /etc/hosts, and in the file it is made from at boot; no block where only DNS is used."""
     names, alone = names_for(host), settings_of(host, Names).mode == "dns"
     # A short name is never DNS's to say, so nobody's entry of one is taken out.
     edit = partial(without_block, names=full(names)) if alone else partial(with_block, names=names)

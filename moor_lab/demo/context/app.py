@@ -32,7 +32,7 @@ def answer(path: str, environment: Mapping[str, str]) -> tuple[int, dict[str, ob
 
 
 def square_root(text: str) -> dict[str, object]:
-    """Raises  Refused: not a number, negative, or not finite."""
+    """Raise Refused: not a number, negative, or not finite."""
     try:
         number = float(text)
     except ValueError:
@@ -53,6 +53,8 @@ def about(environment: Mapping[str, str]) -> dict[str, object]:
 
 
 class Handler(BaseHTTPRequestHandler):
+    """Answers GET requests."""
+
     def do_GET(self) -> None:
         status, body = answer(self.path.partition("?")[0], os.environ)
         content = json.dumps(body).encode() + b"\n"

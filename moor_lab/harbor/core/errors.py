@@ -71,7 +71,7 @@ def not_in_the_stand_in(path: str) -> Refusal:
 
 
 def check_type(body: str, field: str, value: Any, kind: type) -> None:
-    """Raises  Refusal: ``value`` has another JSON type than its field in Harbor's Go structure."""
+    """Raise Refusal: ``value`` has another JSON type than its field in Harbor's Go structure."""
     if type(value) is not kind:
         sent, wanted = JSON_TYPES.get(type(value), "object"), GO_TYPES.get(kind, "object")
         raise unprocessable(

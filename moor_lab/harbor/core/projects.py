@@ -106,7 +106,7 @@ def _insert(call: Call, name: str, metadata: dict[str, str]) -> Record:
 
 
 def _own(call: Call, project: Record, limit: int) -> None:
-    """What comes with a new project: its owner's membership, its allowlist and its quota."""
+    """Store what comes with a new project: its owner's membership, its allowlist and its quota."""
     user = project.body["owner_id"]
     call.store.add("member", f"{project.id}:{user}", {"project_id": project.id, "user_id": user, "role_id": ADMIN})
     project.body["allowlist"] = call.store.add("allowlist", project.name, {}).id

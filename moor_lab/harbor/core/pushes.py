@@ -47,7 +47,7 @@ def _repository(project: Record) -> dict[str, Any]:
 
 
 def _described(manifest: dict[str, Any], read_blob: Callable[[str], bytes]) -> dict[str, Any]:
-    """What Harbor tells of an artifact, from its manifest and its configuration; an index has no configuration."""
+    """Return Harbor's fields of an artifact, from its manifest and its configuration; an index has no configuration."""
     kind = manifest.get("mediaType", "application/vnd.oci.image.manifest.v1+json")
     if "config" not in manifest:
         children = [{"child_digest": one["digest"], "platform": one.get("platform")} for one in manifest["manifests"]]

@@ -22,7 +22,7 @@ class Query:
 
 
 def read_query(parameters: Mapping[str, str]) -> Query:
-    """Raises  Refusal: a number that is none, a page too large, a q without = ."""
+    """Raise Refusal: a number that is none, a page too large, a q without = ."""
     page = _number(parameters, "page", 1)
     size = _number(parameters, "page_size", 10)
     if size > LARGEST_PAGE:

@@ -64,7 +64,7 @@ def update_quota(call: Call, number: int) -> Response:
 
 
 def need_room(store: Store, project: Record, size: int) -> None:
-    """Raises  Refusal: ``size`` more bytes would be more than the project's quota."""
+    """Raise Refusal: ``size`` more bytes would be more than the project's quota."""
     quota = store.find("quota", str(project.id))
     limit = quota.body["hard"] if quota else -1
     used = used_storage(store, project)

@@ -128,7 +128,7 @@ def show_tag(tag: Record) -> dict[str, Any]:
 
 
 def add_tag(store: Store, artifact: Record, tag: str) -> None:
-    """Raises  Conflict: the repository has that tag."""
+    """Raise Conflict: the repository has that tag."""
     repository = artifact.name.partition("@")[0]
     body = {"artifact_id": artifact.id, "repository_id": artifact.body["repository_id"], "name": tag}
     store.add("tag", f"{repository}:{tag}", body | {"push_time": now(), "pull_time": NEVER})

@@ -111,7 +111,7 @@ def _grants(access: list[Mapping[str, str]], resource: str, action: str) -> bool
 
 
 def role_may(role: int, resource: str, action: str) -> bool:
-    """What a member may do; coarser than Harbor's table, never wider for push, pull, and a project's own settings."""
+    """Return a member's rights; coarser than Harbor's table, never wider for push, pull, and a project's settings."""
     if role == ADMIN:
         return True
     reading = action in ("read", "list", "pull")

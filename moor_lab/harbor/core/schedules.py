@@ -55,7 +55,7 @@ def put_schedule(call: Call, kind: str) -> Response:
 
 
 def _need_jobservice(call: Call) -> None:
-    """Raises  Refusal: what runs the schedules is not there."""
+    """Raise Refusal: what runs the schedules is not there."""
     try:
         call.core.components["jobservice"]()
     except Exception as error:  # however it fails, the caller is told as little as Harbor tells

@@ -194,7 +194,7 @@ class Application:
 
 
 def _check_cookie(request: Request) -> None:
-    """A client that keeps cookies is taken for a browser: it must show a CSRF token, which the stand-in never gives."""
+    """Refuse a client that keeps cookies, as Harbor does: it must show a CSRF token, which the stand-in never gives."""
     ours = request.path.startswith((API, "/c/"))
     if ours and request.method not in READS and "sid" in request.cookies:
         raise forbidden("CSRF token invalid")

@@ -84,7 +84,7 @@ def configurations(store: Store) -> dict[str, Any]:
 
 
 def check_configurations(wanted: dict[str, Any], users: int) -> None:
-    """Raises  Refusal: a value of another JSON type, or one that Harbor does not take."""
+    """Raise Refusal: a value of another JSON type, or one that Harbor does not take."""
     for name, value in wanted.items():
         check_type("configurations", f"Configurations.{name}", value, type(DEFAULTS.get(name, value)))
     restriction = wanted.get("project_creation_restriction", "everyone")

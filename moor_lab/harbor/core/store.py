@@ -26,6 +26,8 @@ class Conflict(Exception):
 
 @dataclass
 class Record:
+    """One stored object of Harbor's."""
+
     kind: str
     id: int
     name: str
@@ -33,6 +35,8 @@ class Record:
 
 
 class Cursor(Protocol):
+    """A cursor of a DB-API driver (PEP 249)."""
+
     """The part of DB-API 2 that is used."""
 
     @property
@@ -43,6 +47,8 @@ class Cursor(Protocol):
 
 
 class Connection(Protocol):
+    """A connection of a DB-API driver (PEP 249)."""
+
     def cursor(self) -> Cursor: ...
     def close(self) -> object: ...
 
@@ -64,7 +70,7 @@ class Store:
             self._run(statement)
 
     def add(self, kind: str, name: str, body: Body) -> Record:
-        """Raises  Conflict: the name is taken."""
+        """Raise Conflict: the name is taken."""
         number = self._next(kind)
         sql = "INSERT INTO record (kind, id, name, body) VALUES (?, ?, ?, ?) ON CONFLICT (kind, name) DO NOTHING"
         if self._run(sql, kind, number, name, json.dumps(body))[0] != 1:
@@ -90,7 +96,7 @@ class Store:
         self._run("DELETE FROM record WHERE kind = ? AND id = ?", record.kind, record.id)
 
     def ping(self) -> None:
-        """Raises whatever the driver raises when the database does not answer."""
+        """Raise whatever the driver raises when the database does not answer."""
         self._run("SELECT 1")
 
     def close(self) -> None:

@@ -13,7 +13,7 @@ REPOSITORY_ACTIONS = ("pull", "push", "delete")
 
 
 def give_token(call: Call) -> Response:
-    """A token with what the caller may do of what it asks for: wrong credentials, too, get 200, and a token of nothing.
+    """Return a token for those of the requested rights that the caller has; wrong credentials get 200 and no rights.
 
     Only without a scope does a wrong name or password show.
     """

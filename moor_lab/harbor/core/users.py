@@ -17,7 +17,7 @@ WEAK = f"the password or secret must be {STRENGTH}"
 
 
 def first_start(store: Store, admin_password: str) -> None:
-    """The administrator and the project library, once: a later harbor_admin_password changes nothing."""
+    """Create the administrator and the project library, once: a later harbor_admin_password changes nothing."""
     if store.find("user", "admin"):
         return
     time = now()

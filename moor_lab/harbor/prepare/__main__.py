@@ -29,7 +29,7 @@ def main() -> int:
 
 
 def prepare(document: Path, place: Path, data: Path, machine: Path) -> None:
-    """Raises  Refused: harbor.yml is not usable, or what it names is not there."""
+    """Raise Refused: harbor.yml is not usable, or what it names is not there."""
     settings = read_settings(YAML(typ="safe").load(document))
     if settings.https_port:
         copy_certificate(settings, data, machine)
@@ -45,7 +45,7 @@ def prepare(document: Path, place: Path, data: Path, machine: Path) -> None:
 
 
 def copy_certificate(settings: Settings, data: Path, machine: Path) -> None:
-    """What nginx serves: only this writes it, so a new certificate on the machine is not served before this ran."""
+    """Write what nginx serves; nothing else writes it, so a new certificate is not served before this runs."""
     target = data / "secret/cert"
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
@@ -59,7 +59,7 @@ def copy_certificate(settings: Settings, data: Path, machine: Path) -> None:
 
 
 def keep_keys(data: Path) -> None:
-    """secretkey and the key that signs tokens, made once: what is stored needs the first, clients the second."""
+    """Make, once, the secretkey that stored secrets need and the key that signs tokens."""
     secret = data / "secret/keys/secretkey"
     if not secret.exists():
         secret.parent.mkdir(parents=True, exist_ok=True)

@@ -27,7 +27,7 @@ SECRETS = ("core_secret", "csrf_key", "jobservice_secret", "registry_http_secret
 
 
 def internal_secrets() -> dict[str, str]:
-    """What the parts know each other by: new at every run, as with Harbor, so no two runs write the same files."""
+    """Return the secrets that the parts share; new at every run, as with Harbor, so files differ between runs."""
     return {name: new_secret(32 if name == "csrf_key" else 16) for name in SECRETS}
 
 

@@ -29,7 +29,7 @@ class Settings:
 
 
 def read_settings(document: Mapping[str, Any]) -> Settings:
-    """Raises  Refused: no usable hostname, or HTTPS without certificate or key."""
+    """Raise Refused: no usable hostname, or HTTPS without certificate or key."""
     hostname = str(document.get("hostname") or "")
     if not hostname:
         raise Refused("Please specify hostname")

@@ -22,7 +22,7 @@ FOREVER_S = 86400.0
 
 
 def main() -> None:
-    """Serves until it is told to end."""
+    """Serve until it is told to end."""
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     directory, state, port = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3] if len(sys.argv) > 3 else PORT)
     store = Store(state / "cluster.sqlite")

@@ -76,7 +76,7 @@ class Store:
         return self._lock
 
     def close(self) -> None:
-        """Closes the file."""
+        """Close the file."""
         self._disk.close()
 
     def find(self, kind: Kind, namespace: str, name: str) -> Object | None:
@@ -106,14 +106,14 @@ class Store:
             return {kind: found[kind.resource] for kind in KINDS}
 
     def create(self, kind: Kind, obj: Object) -> Object:
-        """Adds an object. Raises ApiError: 409."""
+        """Add an object. Raises ApiError: 409."""
         with self._lock:
             if key_of(kind, obj) in self._objects:
                 raise already_exists(kind, name_of(obj))
             return self._write(kind, None, obj)
 
     def replace(self, kind: Kind, obj: Object) -> Object:
-        """Writes an object over its former self. Raises ApiError: 404; 409, another version is stored."""
+        """Write an object over its former self. Raises ApiError: 404; 409, another version is stored."""
         with self._lock:
             old = self.get(kind, namespace_of(obj), name_of(obj))
             if obj["metadata"].get("resourceVersion") != old["metadata"]["resourceVersion"]:
@@ -121,7 +121,7 @@ class Store:
             return old if obj == old else self._write(kind, old, obj)
 
     def remove(self, kind: Kind, namespace: str, name: str) -> Object:
-        """Takes an object out and gives what it was. Raises ApiError: 404."""
+        """Take an object out and return what it was. Raises ApiError: 404."""
         with self._lock:
             old = self.get(kind, namespace, name)
             self._commit(kind, Key(kind.resource, namespace, name), None)
@@ -136,7 +136,7 @@ class Store:
         return new
 
     def _commit(self, kind: Kind, key: Key, obj: Object | None) -> None:
-        """Writes object and version in one transaction, then to memory."""
+        """Write object and version in one transaction, then to memory."""
         self._disk.execute("BEGIN")
         if obj is None:
             self._disk.execute("DELETE FROM objects WHERE resource=? AND namespace=? AND name=?", key)
@@ -157,7 +157,7 @@ class Store:
         self._changed.notify_all()
 
     def wait(self, version: int, timeout_s: float) -> bool:
-        """Waits until something is newer than ``version``; whether something is."""
+        """Wait until something is newer than ``version``; return whether something is."""
         with self._changed:
             return self._changed.wait_for(lambda: self.version > version, timeout_s)
 

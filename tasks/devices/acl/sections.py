@@ -149,7 +149,7 @@ def _applied(text: str) -> str:
 
 
 def _numbered(entries: list[str]) -> list[str]:
-    """Number entries as a device does that shows no numbers."""
+    """Add the numbers that a device would give to entries which have none."""
     bare = all(not line[:1].isdigit() for line in entries)
     return [f"{number * 10} {line}" if bare else line for number, line in enumerate(entries, 1)]
 

@@ -139,7 +139,7 @@ class Agent:
             self._pods[uid].start()
 
     def _sweep(self, uids: set[str]) -> None:
-        """Removes containers and files of pods that went while nobody looked."""
+        """Remove containers and files of pods that went while nobody looked."""
         alive = uids | {uid_of(pod._pod) for pod in threading.enumerate() if isinstance(pod, Pod)}
         for uid, ids in containerd.containers_by_pod().items():
             if uid not in alive:
@@ -151,7 +151,7 @@ class Agent:
 
 
 def main() -> None:
-    """Runs the agent."""
+    """Run the agent."""
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
     Agent(Path(sys.argv[1]), Path(sys.argv[2])).run()
 

@@ -87,15 +87,15 @@ class Client:
         return self.request("GET", path_of(kind, namespace, name))
 
     def create(self, kind: Kind, namespace: str, obj: Object) -> Object:
-        """Creates an object."""
+        """Create an object."""
         return self.request("POST", path_of(kind, namespace), obj)
 
     def patch(self, kind: Kind, namespace: str, name: str, patch: Object, subresource: str = "") -> Object:
-        """Merges a patch into an object, or into its status."""
+        """Merge a patch into an object, or into its status."""
         return self.request("PATCH", path_of(kind, namespace, name, subresource), patch, MERGE)
 
     def delete(self, kind: Kind, namespace: str, name: str, uid: str) -> Object:
-        """Removes exactly this object, at once."""
+        """Remove exactly this object, at once."""
         body = {"gracePeriodSeconds": 0, "preconditions": {"uid": uid}}
         return self.request("DELETE", path_of(kind, namespace, name), body)
 

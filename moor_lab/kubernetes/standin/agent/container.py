@@ -100,7 +100,7 @@ class Container:
         )
 
     def step(self) -> None:
-        """Does what is next for the container; may take as long as a pull."""
+        """Do what is next for the container; may take as long as a pull."""
         if self.state.running:
             self._look()
         elif self._is_wanted():
@@ -192,7 +192,7 @@ class Container:
         self._tell("Warning", "BackOff", f"Back-off restarting failed container {self.name} in pod {pod}")
 
     def _wait_after_pull(self) -> None:
-        """Turns ErrImagePull into ImagePullBackOff, which names the cause as well."""
+        """Turn ErrImagePull into ImagePullBackOff, which names the cause as well."""
         state = self.state.state.get("waiting", {})
         shown = self._failed and now() - self._failed > timedelta(seconds=SHOWN_S)
         if state.get("reason") != "ErrImagePull" or not shown:
@@ -220,7 +220,7 @@ class Container:
         self._run(launch, f"{reference.name}@{image.digest}")
 
     def _refuse(self, reason: str, message: str, event: str, text: str = "") -> None:
-        """The container cannot be made now; it is tried again later."""
+        """Note that the container cannot be made now; it is tried again later."""
         self._tell("Warning", event, text or message)
         if event != "Failed":
             self._tell("Warning", "Failed", f"Error: {reason}")
@@ -285,7 +285,7 @@ class Container:
         return not self._process or not Path(f"/proc/{self._process}").exists()
 
     def remove(self) -> None:
-        """Ends the process for good and removes the container."""
+        """End the process for good and remove the container."""
         if self.state.id:
             containerd.remove(self.state.id)
             self.state = replace(self.state, state=terminated(137, self.state.id, timestamp(now()), now()))

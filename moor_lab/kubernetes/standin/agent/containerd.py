@@ -83,7 +83,7 @@ def is_up(address: Path = SOCKET) -> bool:
 
 
 def version() -> str:
-    """containerd's own version, as a node reports it."""
+    """Return containerd's own version, as a node reports it."""
     words = subprocess.run(["containerd", "--version"], capture_output=True, text=True, check=True).stdout.split()
     return words[2].removeprefix("v").partition("~")[0]
 
@@ -122,7 +122,7 @@ def _of_this_machine(manifests: list[Object]) -> str:
 
 
 def start(launch: Launch) -> int:
-    """Creates a container and starts it; gives its process. Raises RuntimeFailure."""
+    """Create a container and start it; return its process. Raises RuntimeFailure."""
     options = ["--detach", "--net-host", "--cpu-shares", "0", "--env-file", str(launch.env_file)]
     options += ["--log-uri", f"file://{launch.log}"]
     options += [word for mount in launch.mounts for word in ("--mount", mount)]
@@ -152,7 +152,7 @@ def process_of(id: str) -> int | None:
 
 
 def collect(id: str) -> int | None:
-    """Ends what is left of a container's task and gives its exit code; None where there is no task."""
+    """End what is left of a container's task and return its exit code; None where there is no task."""
     argv = [*CTR, "tasks", "delete", "--force", id]
     try:
         done = subprocess.run(argv, capture_output=True, text=True, timeout=QUICK_S, stdin=subprocess.DEVNULL)
@@ -170,7 +170,7 @@ def exit_code(said: str) -> int | None:
 
 
 def signal(id: str, name: str) -> None:
-    """Sends a signal to a container's process, if it is there."""
+    """Send a signal to a container's process, if it is there."""
     try:
         ctr("tasks", "kill", "--signal", name, id)
     except RuntimeFailure as error:
@@ -179,7 +179,7 @@ def signal(id: str, name: str) -> None:
 
 
 def remove(id: str) -> None:
-    """Removes a container with its task, however far it got."""
+    """Remove a container with its task, however far it got."""
     collect(id)
     subprocess.run(
         [*CTR, "containers", "delete", id], capture_output=True, timeout=QUICK_S, stdin=subprocess.DEVNULL, check=False
@@ -187,7 +187,7 @@ def remove(id: str) -> None:
 
 
 def run_in(id: str, exec_id: str, argv: Sequence[str], timeout_s: float) -> str | None:
-    """Runs a program in a container; None if it succeeds, else what is wrong."""
+    """Run a program in a container; None if it succeeds, else what is wrong."""
     try:
         ctr("tasks", "exec", "--exec-id", exec_id, id, *argv, timeout_s=timeout_s)
     except RuntimeFailure as error:

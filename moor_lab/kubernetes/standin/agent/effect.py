@@ -27,7 +27,7 @@ class Effect:
 
 
 def in_effect(state: Path) -> Effect:
-    """The effect of files on the running containerd. ``state`` is where copies are kept. Raises RuntimeFailure."""
+    """Return the effect of files on the running containerd. ``state`` keeps copies. Raises RuntimeFailure."""
     process, started = _started()
     copies = state / "containerd" / started
     if not copies.exists():
@@ -65,7 +65,7 @@ def _copy(copies: Path) -> None:
 
 
 def config_path(dump: str) -> str:
-    """The registry directory that a dumped configuration names, whatever containerd's version; the first of several."""
+    """Return the first registry directory that a dumped configuration names, whatever containerd's version."""
     plugins = tomllib.loads(dump).get("plugins", {})
     for table in TABLES:
         found = str(dig(plugins, *table, "config_path") or "")

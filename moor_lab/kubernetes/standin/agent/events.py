@@ -26,7 +26,7 @@ class Events:
         self._lock = threading.Lock()
 
     def tell(self, kind: Kind, obj: Object, type: Type, reason: str, message: str, field: str = "") -> None:
-        """Records an event; ``field`` is the part of the object that it is about."""
+        """Record an event; ``field`` is the part of the object that it is about."""
         key, namespace, instant = (uid_of(obj), reason, message), namespace_of(obj) or "default", now()
         try:
             with self._lock:
@@ -51,7 +51,7 @@ class Events:
         return True
 
     def forget(self, uid: str) -> None:
-        """Drops what is remembered of an object that is gone."""
+        """Drop what is remembered of an object that is gone."""
         with self._lock:
             self._known = {key: value for key, value in self._known.items() if key[0] != uid}
 

@@ -41,7 +41,7 @@ class Pod(threading.Thread):
         self._well = True  # whether the last round went through
 
     def update(self, pod: Object | None) -> None:
-        """The pod as the API server has it now; None when it is gone."""
+        """Return the pod as the API server has it now; None when it is gone."""
         self._pod = pod or self._pod
         if pod is None or pod["metadata"].get("deletionTimestamp"):
             self._ended.set()
@@ -80,7 +80,7 @@ class Pod(threading.Thread):
         time.sleep(REAPED_S)
 
     def _recover(self) -> None:
-        """Finds the pod's containers, those of a former life of the agent, too."""
+        """Find the pod's containers, those of a former life of the agent, too."""
         if not self._containers:
             names = [one["name"] for one in self._pod["spec"]["containers"]]
             self._containers = [Container(self._pod, name, self._tools, self._report, self._ended) for name in names]
@@ -105,7 +105,7 @@ class Pod(threading.Thread):
             self._told = new
 
     def _take_down(self) -> None:
-        """Ends the containers, politely at first, and lets the API server forget the pod."""
+        """End the containers, politely at first, and let the API server forget the pod."""
         while not self._try_take_down():
             time.sleep(LOOK_S)
         self._tools.events.forget(uid_of(self._pod))

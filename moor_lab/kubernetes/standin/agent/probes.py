@@ -34,7 +34,7 @@ class Probe:
         return float(self.spec["periodSeconds"] if self.last else self.spec.get("initialDelaySeconds", 0)) - since
 
     def note(self, now: datetime, error: str | None) -> None:
-        """Counts an outcome; enough of one kind in a row turn the probe."""
+        """Count an outcome; enough of one kind in a row turn the probe."""
         self.last = now
         self.good, self.bad = (0, self.bad + 1) if error else (self.good + 1, 0)
         spec = self.spec or {}

@@ -29,7 +29,7 @@ def pull(
     environment: dict[str, str],
     cancelled: Callable[[], bool] = lambda: False,
 ) -> None:
-    """Pulls an image; a password is typed on a terminal of ctr's own, so that no process list shows it.
+    """Pull an image; a password is typed on a terminal of ctr's own, so that no process list shows it.
 
     Args:
         hosts: containerd's config_path.
@@ -90,7 +90,7 @@ def _terminal(password: str | None) -> Iterator[int]:
 
 
 def _drain(terminal: int) -> None:
-    """Reads what ctr prints on its terminal, so that it never waits for us."""
+    """Read what ctr prints on its terminal, so that it never waits for us."""
     try:
         while os.read(terminal, 4096):
             pass

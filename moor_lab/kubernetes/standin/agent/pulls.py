@@ -27,7 +27,7 @@ class BackOff:
     until: datetime | None = None
 
     def failed(self, now: datetime) -> None:
-        """Notes a failure."""
+        """Note a failure."""
         self.delay_s = min(self.delay_s * 2 or self.first_s, self.longest_s)
         self.until = now + timedelta(seconds=self.delay_s)
 
@@ -88,7 +88,7 @@ class Puller:
     records: Records
 
     def pull(self, reference: Reference, secrets: list[Object], cancelled: Callable[[], bool]) -> None:
-        """Pulls with each of the fitting credentials until one works. Raises PullError, Cancelled."""
+        """Pull with each of the fitting credentials until one works. Raises PullError, Cancelled."""
         known: list[Credentials | None] = [*credentials(secrets, reference)]
         failure = PullError("no credentials")
         for one in known or [None]:

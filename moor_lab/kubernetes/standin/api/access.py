@@ -67,7 +67,7 @@ ANONYMOUS = User("system:anonymous", (ANYBODY,))
 
 
 def node_token(key: str, name: str) -> str:
-    """The token of a node: made from the cluster's key and its name, so that a node that joins later needs no entry."""
+    """Return a node's token, made from the cluster's key and its name, so that a later node needs no entry."""
     return f"{name}.{hmac.new(key.encode(), name.encode(), 'sha256').hexdigest()}"
 
 

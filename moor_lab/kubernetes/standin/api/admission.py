@@ -20,7 +20,7 @@ WITH_PODS = (kinds.DEPLOYMENT, kinds.REPLICA_SET)
 
 
 def check(kind: Kind, obj: Object, namespace: Object, present: list[Object], quotas: list[Object]) -> None:
-    """Raises ApiError: 403, a policy of the namespace does not let this new object in.
+    """Raise ApiError: 403, a policy of the namespace does not let this new object in.
 
     Args:
         present: the objects of this kind that are there already

@@ -56,7 +56,7 @@ class Cluster:
                 self.create(kinds.NAMESPACE, "", {"metadata": {"name": name}})
 
     def create(self, kind: Kind, namespace: str, body: Any, options: Options = Options()) -> Written:
-        """Stores a new object. Raises ApiError: 400, 403, 404 (its namespace), 409, 422."""
+        """Store a new object. Raises ApiError: 400, 403, 404 (its namespace), 409, 422."""
         obj, warnings = decode.checked(kind, body, options.strictness)
         obj = self._prepared(kind, namespace, obj)
         with self.store.lock:
@@ -67,7 +67,7 @@ class Cluster:
             return Written(self._stored(kind, None, obj, options), True, tuple(warnings))
 
     def update(self, kind: Kind, namespace: str, name: str, body: Any, options: Options = Options()) -> Written:
-        """Writes an object over the stored one. Raises ApiError: 400, 404, 409, 422."""
+        """Write an object over the stored one. Raises ApiError: 400, 404, 409, 422."""
         obj, warnings = decode.checked(kind, body, options.strictness)
         if name_of(obj) != name:
             raise bad_request(f"the name of the object ({name_of(obj)}) does not match the name on the URL ({name})")
@@ -147,7 +147,7 @@ class Cluster:
         return {key: value for key, value in config.items() if _is_of(kind, key, options.subresource)}
 
     def delete(self, kind: Kind, namespace: str, name: str, body: Any = None, dry_run: bool = False) -> Object:
-        """Removes an object, or starts to: gives the object then, else a Status. Raises ApiError: 403, 404, 409."""
+        """Remove an object, or start to: return the object then, else a Status. Raises ApiError: 403, 404, 409."""
         with self.store.lock:
             old = self.store.get(kind, namespace, name)
             asked = body or {}

@@ -21,7 +21,7 @@ def with_defaults(kind: Kind, obj: Object) -> Object:
 
 
 def _under(target: Object, defaults: Object) -> None:
-    """Sets what is not there yet."""
+    """Set what is not there yet."""
     for key, value in defaults.items():
         target.setdefault(key, value)
 
@@ -72,7 +72,7 @@ def _pod(obj: Object) -> None:
 
 
 def _tolerate(spec: Object) -> None:
-    """A pod stays five minutes on a node that is lost."""
+    """Keep a pod for five minutes on a node that is lost."""
     tolerations = spec.setdefault("tolerations", [])
     for state in ("not-ready", "unreachable"):
         key = f"node.kubernetes.io/{state}"

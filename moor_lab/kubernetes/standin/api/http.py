@@ -160,5 +160,5 @@ class Handler(BaseHTTPRequestHandler):
             self.connection.settimeout(IDLE_S)
 
     def log_message(self, format: str, *args: object) -> None:
-        """Requests are logged where debugging is on."""
+        """Log requests where debugging is on."""
         log.debug(format, *args)

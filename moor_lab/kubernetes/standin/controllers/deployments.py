@@ -73,7 +73,7 @@ def _annotated(obj: Object, annotations: dict[str, str]) -> Object:
 
 
 def _forget(rollout: Rollout) -> Actions:
-    """Drops empty sets beyond the history that the deployment wants."""
+    """Drop empty sets beyond the history that the deployment wants."""
     empty = [one for one in rollout.old if not size_of(one) and not dig(one, "status", "replicas")]
     for one in empty[: max(0, len(empty) - int(rollout.deployment["spec"]["revisionHistoryLimit"]))]:
         yield Delete(kinds.REPLICA_SET, one)

@@ -42,7 +42,7 @@ class Controllers:
         return thread
 
     def stop(self) -> None:
-        """Ends the thread after its present round."""
+        """End the thread after its present round."""
         self._stopped.set()
 
     def _run(self) -> None:
@@ -83,7 +83,7 @@ class Controllers:
             self._create_pod(action, by)
 
     def _create_pod(self, action: Create, by: Object) -> None:
-        """Creates a pod of a replica set; one that is refused is tried again later, and later still."""
+        """Create a pod of a replica set; one that is refused is tried again later, and later still."""
         delay_s, until = self._held.get(by["uid"], (RETRY_S / 2, self._cluster.clock()))
         if self._cluster.clock() < until:
             return
@@ -140,7 +140,7 @@ class Controllers:
 
 
 def tell(cluster: Cluster, action: Tell, now: datetime) -> None:
-    """Records an event, or counts one that says the same once more."""
+    """Record an event, or count one that says the same once more."""
     namespace = namespace_of(action.obj) or "default"
     with cluster.store.lock:
         for event in cluster.store.select(kinds.EVENT, namespace)[0]:
