@@ -22,7 +22,7 @@ from moor.settings import SiteSettings
 from tests.harness.commands import moor_here, started
 from tests.output.pages.conftest import Show
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @dataclass

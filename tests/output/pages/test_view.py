@@ -22,7 +22,7 @@ from tests.history.reports import a_run
 from tests.output.pages.conftest import view_of
 from tests.output.pages.filled import fill
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
 points = st.lists(st.tuples(st.integers(0, 999), st.integers(0, 9)), min_size=1, max_size=700).map(
     lambda found: [(BEGAN + timedelta(hours=n), a, b) for n, (a, b) in enumerate(found)]

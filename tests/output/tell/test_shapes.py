@@ -29,7 +29,7 @@ from moor.run.report import Collector, RunReport
 from moor.settings import SiteSettings
 from tests.history.reports import a_run
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 ENDS = Expiry("certificate:ca", "2030-01-01T00:00:00+00:00", "the CA")
 
 
