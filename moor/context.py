@@ -66,7 +66,7 @@ class RunContext:
         run: the run's name.
         command: the command that the user typed, such as ``cert renew``; empty outside of one.
         examining: nothing is changed and no stage waits for another, as in a drift check.
-        permitted: the kinds of resources that the run may change; all where it is empty.
+        mend_kinds: the kinds of resources that the run may mend; all where it is empty.
         replaced: fingerprints of the certificates that the run makes anew.
         rollback: what ``moor rollback`` puts back.
         diagnosis: what ``moor diagnose`` examines.
@@ -85,7 +85,7 @@ class RunContext:
     run: str = field(default_factory=new_run, metadata=PORTABLE)
     command: str = field(default="", metadata=PORTABLE)
     examining: bool = field(default=False, metadata=PORTABLE)
-    permitted: tuple[str, ...] = field(default=(), metadata=PORTABLE)
+    mend_kinds: tuple[str, ...] = field(default=(), metadata=PORTABLE)
     replaced: frozenset[str] = field(default=frozenset(), metadata=PORTABLE)
     rollback: RollbackOrder | None = field(default=None, metadata=PORTABLE)
     diagnosis: DiagnosisScope = field(default=DiagnosisScope(), metadata=PORTABLE)

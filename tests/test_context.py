@@ -78,12 +78,12 @@ def test_answers_are_good_for_one_run() -> None:
 
 def test_a_run_beside_another_changes_neither_its_context_nor_its_state(fleet: MakeFleet) -> None:
     def look(task: Task) -> Result:
-        return Result(task.host, (context_of(task).permitted, context_of(task.host).permitted, task.is_dry_run()))
+        return Result(task.host, (context_of(task).mend_kinds, context_of(task.host).mend_kinds, task.is_dry_run()))
 
     checking = fleet(dry_run=True)
     change_context(checking, fleet=checking.inventory)
     checking.data.failed_hosts.add("gamma")
-    mending = separate(checking.filter(name="alpha"), dry_run=False, permitted=("file",))
+    mending = separate(checking.filter(name="alpha"), dry_run=False, mend_kinds=("file",))
     (found,) = mending.run(look).values()
     assert found[0].result == (("file",), ("file",), False)
     assert {result[0].result for result in checking.run(look).values()} == {((), (), True)}

@@ -8,7 +8,7 @@ import pytest
 from nornir.core.inventory import Host
 from nornir.core.task import Result, Task
 
-from moor.cli.commands.drift import healable, verdict
+from moor.cli.commands.drift import hosts_to_mend, verdict
 from moor.context import change_context
 from moor.engine.converge import converge
 from moor.engine.findings import Finding
@@ -45,7 +45,7 @@ def play(fleet: MakeFleet, *stages: Stage, kinds: tuple[str, ...] = (), dry_run:
     report = RunReport("run", "drift", {name: HostReport() for name in NAMES}, command="drift")
     nr = fleet(dry_run=dry_run).with_processors([Collector(report)])
     if kinds:
-        change_context(nr, permitted=kinds)
+        change_context(nr, mend_kinds=kinds)
     report.skip(run(nr, Runbook("drift", "", stages, independent=dry_run)))
     return report
 
@@ -117,5 +117,5 @@ def test_a_host_is_mended_only_if_it_was_examined_whole_and_the_drift_is_allowed
         unexamined=("d",),
     )  # fmt: skip
     report.hosts["a"].resources[0].waived = "known"
-    assert healable(report, ("file",)) == ["e"]
-    assert healable(report, ("file", "service")) == ["b", "e"]
+    assert hosts_to_mend(report, ("file",)) == ["e"]
+    assert hosts_to_mend(report, ("file", "service")) == ["b", "e"]

@@ -10,7 +10,7 @@ import typer
 
 from moor.cli.common import taking
 from moor.cli.options import Options
-from moor.cli.words import Kinds, app, kinds_of
+from moor.cli.words import MendKinds, app, mend_kinds_of
 
 schedule_app = typer.Typer(help="Have the drift check run by itself; alone, it shows what is scheduled.")
 app.add_typer(schedule_app, name="schedule")
@@ -32,13 +32,13 @@ def install(
     options: Options,
     every: Annotated[str, typer.Option("--every", help="5m to 30m, 1h to 12h, 1d, 7d")],
     runbook: Annotated[str, typer.Option("--runbook", help="one alone, or one concern; everything")] = "",
-    apply: Kinds = None,
+    apply: MendKinds = None,
     env_file: EnvFile = None,
 ) -> int:
     """Write a timer of systemd's for this site, or a line for cron, and start it."""
     from moor.cli.commands import schedule as command
 
-    words = command.Words(every, runbook, kinds_of(apply), options.limit, env_file)
+    words = command.Words(every, runbook, mend_kinds_of(apply), options.limit, env_file)
     return command.install(replace(options, quiet=True), words)
 
 

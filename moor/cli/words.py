@@ -27,12 +27,12 @@ Quiet = Annotated[bool, typer.Option("--quiet", help="no progress on standard er
 Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="log to standard error, show tracebacks")]
 Yes = Annotated[bool, typer.Option("--yes", help="do not ask")]
 Which = Annotated[str, typer.Argument(metavar="[RUNBOOK]", help="a runbook, or one concern of site such as trust")]
-Kinds = Annotated[list[str] | None, typer.Option("--apply", metavar="KIND", help="mend these kinds: file,service")]
+MendKinds = Annotated[list[str] | None, typer.Option("--apply", metavar="KIND", help="mend these kinds: file,service")]
 
 MOST_S = 86_400  # seconds that a command may be told to wait
 
 
-def kinds_of(words: list[str] | None) -> tuple[str, ...]:
+def mend_kinds_of(words: list[str] | None) -> tuple[str, ...]:
     """Return the kinds that ``--apply`` names, commas apart or one by one."""
     kinds = tuple(kind.strip() for word in words or () for kind in word.split(",") if kind.strip())
     if words and not kinds:

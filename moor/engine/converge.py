@@ -33,7 +33,7 @@ def converge(task: Task, wanted: Sequence[Resource] | Desired) -> Result:
     distinct(resources)
     seen = observation_of(task.host)
     read(task, resources, seen)
-    changes, left = permitted(task, plan(resources, seen.states, seen.planned))
+    changes, left = split_by_kind(task, plan(resources, seen.states, seen.planned))
     refuse(task, resources, changes)
     if task.is_dry_run():
         seen.planned.update(path for change in changes for path in change.resource.writes)
@@ -41,9 +41,9 @@ def converge(task: Task, wanted: Sequence[Resource] | Desired) -> Result:
     return report(task, resources, [*mend_all(task, resources, changes), *(Outcome(c, "skipped") for c in left)])
 
 
-def permitted(task: Task, changes: Sequence[Change]) -> tuple[list[Change], list[Change]]:
-    """Part what a run may change from what it may not; only a run that mends drift by itself is held to some kinds."""
-    kinds = context_of(task).permitted
+def split_by_kind(task: Task, changes: Sequence[Change]) -> tuple[list[Change], list[Change]]:
+    """Return the changes that the run may make, and those that it leaves since ``--apply`` does not name their kind."""
+    kinds = context_of(task).mend_kinds
     may = [c for c in changes if not kinds or isinstance(c.resource, Required) or kind_of(c.id) in kinds]
     return may, [change for change in changes if change not in may]
 
@@ -125,7 +125,7 @@ def _mend_rounds(task: Task, resources: Sequence[Resource], changes: list[Change
         seen = observation_of(task.host)
         seen.states.update(reading.known())
         read(task, resources, seen)
-        former, (changes, _) = changes, permitted(task, plan(resources, seen.states))
+        former, (changes, _) = changes, split_by_kind(task, plan(resources, seen.states))
         if not waited and stuck(former, changes):
             break
     left = [

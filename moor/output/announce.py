@@ -11,10 +11,10 @@ from moor.secrets import private_files
 from moor.settings.access import SiteSettings
 
 
-def tell(settings: SiteSettings, report: RunReport, healed: RunReport | None) -> None:
+def tell(settings: SiteSettings, report: RunReport, mended: RunReport | None) -> None:
     """Write the metrics and tell what is new or over; raises HostError with what could not be done, after the rest."""
     troubles = []
-    parts = (partial(_write_metrics, settings, report), partial(notify, settings, report, healed))
+    parts = (partial(_write_metrics, settings, report), partial(notify, settings, report, mended))
     for part in parts:
         try:
             part()

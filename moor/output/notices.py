@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 MOST = 20  # findings named in one notice
 
 
-def notify(settings: SiteSettings, report: RunReport, healed: RunReport | None) -> None:
+def notify(settings: SiteSettings, report: RunReport, mended: RunReport | None) -> None:
     """Tell what is new, what is over and what was mended; raises HostError where it did not go out to everybody.
 
     What did not go out is told again by the next run. Without history nobody knows what is new, so that all is told.
@@ -32,7 +32,7 @@ def notify(settings: SiteSettings, report: RunReport, healed: RunReport | None) 
     except MoorError as error:
         _send(settings, "moor: history is out of order", f"{error}\n{message_of_all(left(report))}")
         return
-    body = message(news, healed)
+    body = message(news, mended)
     if body:
         _send(settings, title(report, news), body)
         mark_told(settings, news)
@@ -43,12 +43,12 @@ def title(report: RunReport, news: Untold) -> str:
     return f"moor: {len(news.new)} new, {len(news.over)} over, {len(left(report))} open"
 
 
-def message(news: Untold, healed: RunReport | None) -> str:
+def message(news: Untold, mended: RunReport | None) -> str:
     """Return what has changed; empty where nothing has."""
     new = [_line("new", f.host, f.id, f.what if f.state != "drift" else "", f.remedy) for f in news.new]
     over = [_line("over", f.host, f.id, "", "") for f in news.over]
-    mended = list(_mended(healed)) if healed else []
-    return mask("\n".join(line for part in (new, over, mended) for line in _some(part)))
+    done = list(_mended(mended)) if mended else []
+    return mask("\n".join(line for part in (new, over, done) for line in _some(part)))
 
 
 def message_of_all(findings: Iterable[Finding]) -> str:
@@ -56,8 +56,8 @@ def message_of_all(findings: Iterable[Finding]) -> str:
     return mask("\n".join(_some([_line("open", f.host, f.id, "", f.remedy) for f in findings])))
 
 
-def _mended(healed: RunReport) -> Iterator[str]:
-    for name, host in healed.hosts.items():
+def _mended(mended: RunReport) -> Iterator[str]:
+    for name, host in mended.hosts.items():
         if host.error and not host.count("failed"):
             yield _line("could not be mended by moor", name, "host", host.error, "")
         for resource in host.resources:

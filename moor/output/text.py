@@ -42,8 +42,8 @@ def _idle(report: RunReport) -> str:
 def drift(report: RunReport) -> str:
     """Show what has changed without a plan and since when, what was mended, what is waived, then the counts."""
     waived = [finding for finding in open_findings(report) if finding.waived]
-    healed = report.mended
-    mended = ["mended:", *_changes(healed), *_errors(healed), ""] if healed else []
+    mending = report.mended
+    mended = ["mended:", *_changes(mending), *_errors(mending), ""] if mending else []
     return joined([*mended, *_open(report), *_not_examined(report), *map(_waived, waived), _sum(report, len(waived))])
 
 

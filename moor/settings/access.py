@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, ClassVar, TypeVar
 
 from nornir.core.inventory import Host
 from pydantic import ConfigDict, Field, PrivateAttr, ValidationError
@@ -28,9 +28,10 @@ class SiteSettings(Strict):
         metrics: A file for node_exporter's textfile collector.
         waivers: The file of findings that somebody has waived.
         expires_within_days: What ends within that time is a finding.
-        heal_hosts: How many hosts one drift check mends at most.
+        mend_hosts: How many hosts one drift check mends at most.
     """
 
+    renamed: ClassVar[Mapping[str, str]] = {"heal_hosts": "mend_hosts"}
     model_config = ConfigDict(validate_default=True)  # makes the defaults' paths absolute too
 
     state: SitePath = Path(".moor")
@@ -41,7 +42,7 @@ class SiteSettings(Strict):
     metrics: SitePath | None = None
     waivers: SitePath = Path("inventory/waivers.yaml")
     expires_within_days: Annotated[int, Field(ge=1)] = 30
-    heal_hosts: Annotated[int, Field(ge=1)] = 3
+    mend_hosts: Annotated[int, Field(ge=1)] = 3
     _directory: Path = PrivateAttr(default=Path())
 
     @classmethod

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Annotated, Any, ClassVar
@@ -16,7 +16,13 @@ from moor.settings.modules import name_in_site
 
 
 class Strict(BaseModel):
-    """A frozen model that refuses keys it does not know; part of a section, or of a file."""
+    """A frozen model that refuses keys it does not know; part of a section, or of a file.
+
+    Attributes:
+        renamed: former names of keys, with the present one of each.
+    """
+
+    renamed: ClassVar[Mapping[str, str]] = {}
 
     # Built at the first use: most fleets hold few of the concerns that there are.
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, defer_build=True)

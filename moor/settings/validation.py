@@ -11,6 +11,7 @@ from pydantic_core import ErrorDetails
 
 from moor.errors import Several
 from moor.settings.document import Findings, Tree
+from moor.settings.section import Strict
 from moor.suggestions import nearest
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -47,7 +48,9 @@ def message(model: type[BaseModel], detail: ErrorDetails) -> str:
     """Say one of pydantic's findings."""
     if detail["type"] == "extra_forbidden":
         *above, key = (str(part) for part in detail["loc"])
-        return unknown(key, known_keys(model, above))
+        models = _models_at(model, above)
+        now = next((m.renamed[key] for m in models if issubclass(m, Strict) and key in m.renamed), "")
+        return f"its name is {now} now; rename it" if now else unknown(key, _keys_of(models))
     return WORDS.get(detail["type"], _lowered(detail["msg"].removeprefix("Value error, ")))
 
 
@@ -65,12 +68,21 @@ def unknown(key: str, known: Iterable[str], noun: str = "key") -> str:
 
 def known_keys(model: type[BaseModel], above: Iterable[str]) -> list[str]:
     """List the keys that ``model`` takes below the keys ``above``."""
+    return _keys_of(_models_at(model, above))
+
+
+def _keys_of(models: Iterable[type[BaseModel]]) -> list[str]:
+    return [field.alias or name for m in models for name, field in m.model_fields.items()]
+
+
+def _models_at(model: type[BaseModel], above: Iterable[str]) -> list[type[BaseModel]]:
+    """Return the models of what is below the keys ``above`` of ``model``."""
     models = [model]
     for key in above:
         annotations = [annotation for m in models for annotation in _below(m, key)]
         if annotations:  # else a list's number, a key of a free mapping or a union's tag
             models = [inner for annotation in annotations for inner in _models_in(annotation)]
-    return [field.alias or name for m in models for name, field in m.model_fields.items()]
+    return models
 
 
 def _below(model: type[BaseModel], key: str) -> Iterator[Any]:

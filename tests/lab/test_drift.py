@@ -159,7 +159,7 @@ def test_drift_is_mended_where_allowed_on_so_many_hosts_in_their_batches_and_peo
     url.touch(mode=0o600)
     with receiver() as received:
         url.write_text(received.url)
-        configured(moored, "    heal_hosts: 2\n    notify: [file:url]\n    metrics: moor.prom\n")
+        configured(moored, "    mend_hosts: 2\n    notify: [file:url]\n    metrics: moor.prom\n")
         try:
             for name in ("node1", "node2", "node3"):
                 run(moored, name, f"echo '# by hand' >> {HOSTS_TOML}; touch {CONFIG}")
@@ -180,7 +180,7 @@ def test_drift_is_mended_where_allowed_on_so_many_hosts_in_their_batches_and_peo
     assert f"mended by moor: node3: file:{HOSTS_TOML}" in received.bodies[1]
     assert received.bodies[-1].splitlines() == ["over: node1: edit:/etc/hosts#names", "over: node1: proof:name"]
     assert "moor_last_run_complete 1.0" in (moored.moor.site / "moor.prom").read_text()
-    assert " heal " in moored.moor("history").stdout
+    assert " mend " in moored.moor("history").stdout
 
 
 def test_a_kind_that_is_none_is_refused_before_any_host_is_asked(moored: Moored) -> None:

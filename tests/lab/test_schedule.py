@@ -113,7 +113,7 @@ def test_the_timer_fires_and_leaves_history_metrics_and_a_notice(controller: Con
         assert f"mended by moor: node2: file:{HOSTS_TOML}" in notice
         assert "moor_last_run_complete 1.0" in controller(f"cat {METRICS}/moor.prom")
         history = controller.moor("history")
-        assert " heal " in history
+        assert " mend " in history
         assert "trust-bundle:moor-registry-ca  [node3]  drift since " in history
         shown = controller.moor("schedule show")
         assert "exit code 2" in shown

@@ -167,6 +167,10 @@ def test_mistakes_of_all_files_are_told_at_once(site: MakeSite) -> None:
             "user_defined:\n  moor: {stat: x}",
             "config.yaml:2: user_defined.moor.stat: no such key; did you mean state?",
         ),
+        (
+            "user_defined:\n  moor: {heal_hosts: 2}",
+            "config.yaml:2: user_defined.moor.heal_hosts: its name is mend_hosts now; rename it",
+        ),
         ("user_defined: {moor: {history_days: 0}}", "config.yaml:1: user_defined.moor.history_days: must be greater"),
         (
             "user_defined: {moor: {directory: /srv}}",

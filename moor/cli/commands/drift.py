@@ -1,4 +1,4 @@
-"""What drift does: reads everything, compares with history, tells people, and mends what an engineer allowed."""
+"""What ``moor drift`` does: read all hosts, compare with history, notify people, mend where asked to."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ class DriftOptions:
 
     Attributes:
         runbook: one alone, or one concern; everything where it is empty
-        heal: kinds of resources that may be mended
+        mend_kinds: kinds of resources that a check may mend; it mends nothing where this is empty
         watch_s: how long to wait until the next check; 0 checks once
     """
 
     runbook: str = ""
-    heal: tuple[str, ...] = ()
+    mend_kinds: tuple[str, ...] = ()
     watch_s: int = 0
 
 
@@ -57,19 +57,19 @@ def drift(options: Options, wanted: DriftOptions) -> int:
 
 def _once(nr: Nornir, options: Options, wanted: DriftOptions, waivers: list[Waiver]) -> int:
     report = check(nr, options, wanted, waivers)
-    healed = None
-    if wanted.heal and (hosts := healable(report, wanted.heal)):
-        healed = heal(nr, options, wanted, hosts)
-        if any(host.reached for host in healed.hosts.values()):
+    mended = None
+    if wanted.mend_kinds and (hosts := hosts_to_mend(report, wanted.mend_kinds)):
+        mended = mend_drift(nr, options, wanted, hosts)
+        if any(host.reached for host in mended.hosts.values()):
             _refresh(nr)
             report = check(nr, options, wanted, waivers)
-    report.mended = healed
+    report.mended = mended
     try:
-        tell(site_in(nr), report, healed)
+        tell(site_in(nr), report, mended)
     except MoorError as error:
         warn(report, str(error))
     put(options, report, text.drift(report))
-    return worst((verdict(report), 1 if healed and healed.failed else 0))
+    return worst((verdict(report), 1 if mended and mended.failed else 0))
 
 
 def check(nr: Nornir, options: Options, wanted: DriftOptions, waivers: list[Waiver]) -> RunReport:
@@ -94,46 +94,43 @@ def verdict(report: RunReport) -> int:
 
 def refuse_unknown(nr: Nornir, wanted: DriftOptions) -> None:
     """Raise InputError where a kind that may be mended is none of this fleet."""
-    if not wanted.heal:
+    if not wanted.mend_kinds:
         return
     stages, hosts = _book(nr, wanted.runbook).stages, nr.inventory.hosts.values()
     known = sorted({kind_of(resource.id) for host in hosts for resource in desired_ahead(host, stages)})
-    unknown = [kind for kind in wanted.heal if kind not in known]
+    unknown = [kind for kind in wanted.mend_kinds if kind not in known]
     if unknown:
         lines = [f"--apply: no resource is of kind {kind}{nearest(kind, known)}" for kind in unknown]
         raise InputError("\n".join([*lines, f"(there are: {', '.join(known)})"]))
 
 
-def healable(report: RunReport, allowed: tuple[str, ...]) -> list[str]:
-    """List the hosts to mend: examined whole, with drift of an allowed kind that nobody waived."""
+def hosts_to_mend(report: RunReport, kinds: tuple[str, ...]) -> list[str]:
+    """List the hosts that were examined whole and have drift of one of ``kinds`` that nobody waived."""
     drifted = (
         name
         for name, host in report.hosts.items()
         for resource in host.resources
-        if not host.unexamined
-        and resource.status == "drift"
-        and not resource.waived
-        and kind_of(resource.id) in allowed
+        if not host.unexamined and resource.status == "drift" and not resource.waived and kind_of(resource.id) in kinds
     )
     return list(dict.fromkeys(drifted))
 
 
-def heal(nr: Nornir, options: Options, wanted: DriftOptions, hosts: list[str]) -> RunReport:
-    """Apply the allowed kinds by the same stages and in the same batches as an engineer would.
+def mend_drift(nr: Nornir, options: Options, wanted: DriftOptions, hosts: list[str]) -> RunReport:
+    """Mend the kinds that the user named, by the stages and in the batches of ``moor apply``.
 
     Args:
-        hosts: that drift; at most ``heal_hosts`` of them are mended
+        hosts: those to mend; at most ``mend_hosts`` of them are mended now.
     """
     settings = site_in(nr)
     book = book_of(nr, wanted.runbook) if wanted.runbook else everything(settings.directory, independent=False)
-    chosen = hosts[: settings.heal_hosts]
+    chosen = hosts[: settings.mend_hosts]
     rest = f"; {len(hosts) - len(chosen)} more wait for the next run" if len(hosts) > len(chosen) else ""
-    teller(options)(f"mending {', '.join(wanted.heal)} on {', '.join(chosen)}{rest}")
+    teller(options)(f"mending {', '.join(wanted.mend_kinds)} on {', '.join(chosen)}{rest}")
     _refresh(nr)
     some = nr.filter(filter_func=lambda host: host.name in chosen)
-    mending = separate(some, dry_run=False, permitted=wanted.heal)
+    mending = separate(some, dry_run=False, mend_kinds=wanted.mend_kinds)
     try:
-        report = play(mending, replace(book, name="drift --apply"), options, "heal")
+        report = play(mending, replace(book, name="drift --apply"), options, "mend")
     except InputError as error:
         return not_mended(chosen, error)
     remember(mending, report)
@@ -143,7 +140,7 @@ def heal(nr: Nornir, options: Options, wanted: DriftOptions, hosts: list[str]) -
 def not_mended(hosts: list[str], error: InputError) -> RunReport:
     """Return the report of a mending that was refused before any host was reached."""
     failed = {name: HostReport(error=f"not mended: {error}") for name in hosts}
-    return RunReport("", "drift --apply", failed, command="heal")
+    return RunReport("", "drift --apply", failed, command="mend")
 
 
 def _refresh(nr: Nornir) -> None:

@@ -32,7 +32,7 @@ class Words:
 
     every: str
     runbook: str = ""
-    heal: tuple[str, ...] = ()
+    mend_kinds: tuple[str, ...] = ()
     limit: str | None = None
     env_file: Path | None = None
 
@@ -41,7 +41,7 @@ def install(options: Options, words: Words) -> int:
     """Write and start the job: 0 done."""
     period = every(words.every)
     with opened(options, dry_run=True) as nr:
-        refuse_unknown(nr, DriftOptions(words.runbook, words.heal))
+        refuse_unknown(nr, DriftOptions(words.runbook, words.mend_kinds))
         settings = site_in(nr)
         values = [settings, *(host.data for host in nr.inventory.hosts.values())]
     env_file = words.env_file.expanduser().absolute() if words.env_file else None
@@ -61,7 +61,7 @@ def _argv(site: Path, words: Words) -> tuple[str, ...]:
     argv = [sys.executable, "-m", "moor", "drift", "--quiet", "--site", str(site)]
     argv += ["--runbook", words.runbook] if words.runbook else []
     argv += ["--limit", words.limit] if words.limit is not None else []
-    return (*argv, *(["--apply", ",".join(words.heal)] if words.heal else []))
+    return (*argv, *(["--apply", ",".join(words.mend_kinds)] if words.mend_kinds else []))
 
 
 def _schedulers() -> list[Scheduler]:

@@ -38,9 +38,9 @@ def reference(place: Path, url: str) -> SecretRef:
     return SecretRef(f"file:{path}")
 
 
-def told(settings: SiteSettings, report: RunReport, healed: RunReport | None = None) -> RunReport:
+def told(settings: SiteSettings, report: RunReport, mended: RunReport | None = None) -> RunReport:
     assert record(settings, report, FLEET).trouble == ""
-    tell(settings, report, healed)
+    tell(settings, report, mended)
     return report
 
 
@@ -68,8 +68,8 @@ def test_a_notice_that_did_not_get_through_goes_out_with_the_next_run(
 
 
 def test_what_moor_mended_itself_is_told(settings: SiteSettings, received: Received) -> None:
-    healed = a_run({"node1": {"file:/a": "changed", "file:/b": "ok"}}, command="heal")
-    told(settings, a_run({"node1": {"file:/a": "ok"}}), healed)
+    mended = a_run({"node1": {"file:/a": "changed", "file:/b": "ok"}}, command="mend")
+    told(settings, a_run({"node1": {"file:/a": "ok"}}), mended)
     assert received.bodies == ["mended by moor: node1: file:/a"]
 
 
