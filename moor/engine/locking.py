@@ -21,7 +21,9 @@ def run_exclusive(
         bound_s: for the fragments alone; the wait for the lock comes on top
 
     Raises:
-        Waited, after which the host is to be read again; HostError: the lock is held for longer; CutOff.
+        Waited: another run changed the host meanwhile, so it must be read again.
+        HostError: another run holds the lock for longer than the wait.
+        CutOff: the connection broke after the script began.
     """
     asked, read_mark = (reading.fragments, reading.mark) if reading else ([], "")
     answer = shell.run(apply_script(fragments, mark, run, asked, read_mark), shell_functions.WAIT_S + bound_s)

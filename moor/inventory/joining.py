@@ -30,11 +30,14 @@ Entries = Mapping[str, Mapping[str, Any]]
 
 
 def to_adopt(names: Iterable[str], hosts: Mapping[str, str], nodes: Sequence[Node], pairs: Paired) -> list[Node]:
-    """Return the nodes that are to become hosts; raises InputError with everything that speaks against it.
+    """Return the nodes that can be added to the inventory under these names.
 
     Args:
-        hosts: address by name, of those that stand in the files
-        pairs: which of them are which nodes
+        hosts: address by name of the hosts in the inventory's files
+        pairs: which host is which node
+
+    Raises:
+        InputError: every name that cannot be added, with the reason.
     """
     strangers = {node.name: node for node in pairs.strangers}
     known = {node.name: "" for node in nodes} | {node.name: host for host, node in pairs.nodes.items()}

@@ -20,7 +20,10 @@ SECOND = "nbt_"  # what tokens of version 2 begin with; NetBox 4.5 and later
 
 
 def authorization(token: Secret) -> str:
-    """Return the header's value for a token of either version; raises InputError where it is no token.
+    """Return the Authorization header's value for a token of either version.
+
+    Raises:
+        InputError: the token has characters that no token has.
 
     References:
         NetBox, REST API, Authentication: version 1 is sent as Token, version 2 as Bearer.

@@ -14,11 +14,14 @@ from moor.run.runbook import Stage
 def refuse_bad_input(
     hosts: Iterable[Host], stages: Iterable[Stage], *, partly: bool = False, examining: bool = False
 ) -> None:
-    """Raise InputError with everything that the stages find wrong in the input of any host, each finding once.
+    """Check the input of every host with every stage.
 
     Args:
         partly: a host need not have every section: the stages are not about to run
         examining: the stages change nothing and none waits for another, so that what is unfit is left to its own stage
+
+    Raises:
+        InputError: everything that is wrong, each fault once.
     """
     stages = tuple(stages)
     left = (*([NoSettings] if partly else []), *([Unfit] if examining else []))

@@ -89,6 +89,7 @@ def load_module(site: Path, kind: str, name: str) -> ModuleType:
 
     Raises:
         InputError: the module fails; the message names its file and line.
+        MoorError: raised by the module itself, passed on unchanged.
     """
     modules = modules_of(site)
     full = modules.name(kind, name)

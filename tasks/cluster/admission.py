@@ -51,9 +51,12 @@ def with_claims(content: Mapping[str, Any], spec: Mapping[str, Any]) -> Mapping[
 
 
 def ask_beside(task: Task, doing: str, content: Mapping[str, Any]) -> None:
-    """Raise Refusal where the object's own fields are wrong, though its namespace does not exist yet.
+    """Check an object's own fields with a dry run in another namespace, since its own does not exist yet.
 
-    A dry run in a namespace that exists says so; what that namespace's policies say of it does not count.
+    Objections of the other namespace's policies do not count.
+
+    Raises:
+        Refusal: the API rejects the object's fields.
     """
     name = str(content["metadata"]["name"])
     beside = f"{name[:40]}{BESIDE}"
@@ -66,10 +69,13 @@ def ask_beside(task: Task, doing: str, content: Mapping[str, Any]) -> None:
 
 
 def ask_pods(task: Task, doing: str, applied: Mapping[str, Any], new: bool) -> None:
-    """Raise Refusal where the pods that an object makes would not be admitted.
+    """Check with a dry run that the pods an object creates would be admitted.
 
-    The object itself is admitted all the same: PodSecurity, quotas and most webhooks look at pods alone. Of an object
-    that exists, its present pods use up the quota that the next ones will have.
+    The object itself is admitted either way: PodSecurity, quotas and most webhooks check pods only. The current pods of
+    an existing object use up quota that its next pods will have.
+
+    Raises:
+        Refusal: the API rejects such a pod.
     """
     template = pod_of(applied)
     if applied["kind"] == "Pod" or not template or (applied.get("spec") or {}).get("replicas") == 0:

@@ -51,8 +51,8 @@ def ask(task: Task, doing: str, call: Callable[[Client], T], until: float | None
 
     Raises:
         Refusal: the API has refused this.
-        HostError: it does not answer, or not about this.
-    """
+        HostError: it does not answer, or with something else.
+    """  # noqa: DOC501  # refusal() makes a Refusal
     began = time.monotonic()
     end = until if until is not None else began + (0 if task.is_dry_run() else PATIENCE_S)
     words = ""

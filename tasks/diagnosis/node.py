@@ -105,11 +105,14 @@ def told(
     unreached: HostError | None = None,
     unknown: Mapping[str, str] | None = None,
 ) -> Result:
-    """Return each layer as a sub-result of the task; raises HostError where one is at fault.
+    """Add each layer to the task's results as a sub-result.
 
     Args:
         results: a layer that is no part of a pull, such as access, comes first
         unknown: why nothing is known of a layer
+
+    Raises:
+        HostError: a layer is at fault.
     """
     causes, why = [str(unreached)] if unreached else [], unknown or {}
     order = {layer.name: at for at, layer in enumerate(LAYERS)}

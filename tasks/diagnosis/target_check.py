@@ -17,10 +17,13 @@ ASK_S = 10.0
 
 
 def refuse_unknown(hosts: Iterable[Host], namespaces: Sequence[str], wanted: str) -> None:
-    """Raise InputError where neither the inventory nor the cluster has anything of the name ``wanted``.
+    """Check that the inventory or the cluster has a workload or pod named ``wanted``.
 
     Args:
-        namespaces: those of the inventory's workloads where it is empty
+        namespaces: where to look; if empty, in those of the inventory's workloads
+
+    Raises:
+        InputError: there is none, or none of its pods uses the registry.
     """
     fleet = list(hosts)
     sections = [found for host in fleet if (found := optional_settings_of(host, Workloads))]

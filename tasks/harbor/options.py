@@ -74,10 +74,13 @@ def dotted(options: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, A
 
 
 def resolved(options: Mapping[str, Any], prefix: str = "data.harbor.options.") -> dict[str, Any]:
-    """Return what to write into harbor.yml by dotted key, secrets read; raises InputError with all that is wrong.
+    """Return what to write into harbor.yml by dotted key, with secrets resolved.
 
     Args:
         prefix: what leads to a key in the inventory, for the error
+
+    Raises:
+        InputError: everything that is wrong with the options.
     """
     values: dict[str, Any] = {}
     wrong: list[str] = []

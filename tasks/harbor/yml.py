@@ -120,6 +120,9 @@ def edited(base: str, values: Tree, gone: list[str], template: str, name: str) -
     """Return ``base`` with ``values`` set by dotted key, and the keys of ``gone`` as the template has them.
 
     Every other line stays as it is.
+
+    Raises:
+        HostError: the file cannot be read or edited.
     """
     from moor.formats.yaml_text import rewritten  # most hosts have no Harbor
 

@@ -66,10 +66,13 @@ def read_fit_certificate(settings: Pki, registry: Registry) -> Presented:
 
 
 def judge(host: Host) -> None:
-    """Raise Unfit if clients would refuse the user's own certificate, before any host is made to trust its CA.
+    """Check the user's own certificate as clients do, before any host is made to trust its CA.
 
     Every module that writes the CA on hosts imports this as its own ``judge``. The result is cached, so that hosts
     with the same certificate are checked once.
+
+    Raises:
+        Unfit: every reason why clients would refuse it.
     """
     settings = settings_of(host, Pki)
     if settings.certificate:

@@ -89,6 +89,7 @@ def desired(host: Host) -> Sequence[Resource]:
     Raises:
         InputError: before anything is done, with what is wrong with the kubeconfig too. One that is not there yet is
             an error of the stage alone, so that a registry can be built before its cluster.
+        Unfit: the kubeconfig alone cannot be used.
     """
     cluster = settings_of(host, ClusterSettings)
     broken = unusable(cluster.kubeconfig, cluster.context)

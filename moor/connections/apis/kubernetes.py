@@ -54,11 +54,14 @@ class KubernetesPlugin:
 
 
 def client_of(path: Path, context: str, timeout_s: float | None = None) -> Client:
-    """Return a client of the cluster that a kubeconfig names; raises InputError where it cannot be used.
+    """Return a client of the cluster that a kubeconfig names.
 
     Args:
-        context: the current one where it is empty
-        timeout_s: of one request; lightkube's own where it is None
+        context: empty for the kubeconfig's current one
+        timeout_s: of one request; None for lightkube's own
+
+    Raises:
+        InputError: the kubeconfig is missing or cannot be used.
     """
     import httpx2
     from lightkube import Client, KubeConfig

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     import dns.message
     import dns.rrset
     import dns.tsig
-    import dns.update
 
 TIMEOUT_S = 5.0
 

@@ -97,13 +97,15 @@ class Speech:
 
 
 def converse(wire: Wire, words: Iterator[bytes], heard: Received, deadline: float) -> int:
-    """Say ``words`` and hear the host out; gives the exit status, -1 where there was none.
+    """Send ``words``, read the host's output to its end, and return the exit status; -1 if there was none.
 
     Args:
         deadline: of time.monotonic
 
     Raises:
-        Overlong, Overdue; what the library raises where the connection broke while something was being said.
+        Overlong: the host's output exceeds the limit.
+        Overdue: the deadline has passed.
+        Exception: the library's own, if the connection breaks during sending.
     """
     speech, last, closed = Speech(wire, words), time.monotonic(), False
     while True:

@@ -26,12 +26,15 @@ ASK_S = 20  # a Match may run a command
 
 
 def looked_up(path: Path, host: str, username: str = "") -> Found:
-    """Return what the file at ``path`` says of a host, nothing where it is not there; raises InputError.
+    """Return the options that the file at ``path`` has for a host; none if there is no such file.
 
     Args:
         path: an ssh_config.
         host: as the inventory calls it.
-        username: what the inventory says of it, by which a Match may go.
+        username: the inventory's, which a Match block may test.
+
+    Raises:
+        InputError: the file cannot be read or parsed.
     """
     path = path.expanduser()
     if not path.exists():

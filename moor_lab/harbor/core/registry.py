@@ -90,8 +90,8 @@ def _allowed(call: Call, target: Target) -> Record:
     """Return the project that holds the target.
 
     Raises:
-        Refusal: always 401, told apart by its challenge alone.
-    """
+        Refusal: always 401; only the challenge differs.
+    """  # noqa: DOC501  # _refusal makes one
     if "Authorization" not in call.request.headers and target.action == "pull":
         raise _refusal(call, "authorize header needed to send HEAD to repository", target)
     name = target.repository.partition("/")[0]

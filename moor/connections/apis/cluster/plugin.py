@@ -38,10 +38,13 @@ class Given:
 
 
 def run_plugin(chosen: Chosen, plugin: Exec, authority: str) -> Given:
-    """Run the plugin of a user; raises HostError that names the kubeconfig, and what the plugin said.
+    """Run the plugin of a user and return the login that it prints.
 
     Args:
-        authority: the cluster's CA in base64, for plugins that want to know of the cluster
+        authority: the cluster's CA in base64, for plugins that ask for the cluster's description
+
+    Raises:
+        HostError: the plugin fails; the message names the kubeconfig and quotes the plugin's error.
     """
     where = f"{chosen.path}: users: {chosen.user_name}: exec: {plugin.command}"
     own = {variable.name: variable.value for variable in plugin.env}

@@ -36,7 +36,8 @@ def pull(
         environment: which CAs ctr trusts.
 
     Raises:
-        PullError, Cancelled.
+        PullError: ctr failed; the error has its cause.
+        Cancelled: ``cancelled`` returned true.
     """
     options = [*(["--hosts-dir", hosts] if hosts else []), *(["--user", known.user] if known else [])]
     argv = [*CTR, "images", "pull", *options, reference]

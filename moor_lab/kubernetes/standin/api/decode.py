@@ -34,7 +34,7 @@ def checked(kind: Kind, obj: Any, strictness: str) -> tuple[Object, list[str]]:
 
     Raises:
         ApiError: 400.
-    """
+    """  # noqa: DOC501  # bad_request and unreadable make one
     if not isinstance(obj, dict) or not isinstance(obj.get("metadata", {}), dict):
         raise bad_request("the object provided is not an object with metadata")
     obj = {"apiVersion": kind.api_version, "kind": kind.kind} | obj
