@@ -9,7 +9,7 @@ from moor.resources.base import Scripted, State
 
 
 @dataclass(frozen=True)
-class CaAlone(Scripted):
+class OnlyCa(Scripted):
     """Hold nothing beside ca.crt that a client of the registry would read.
 
     What ends in .crt there is one more trusted CA. What ends in .cert or .key is taken for the client's own
@@ -46,7 +46,7 @@ done"""
 
 
 @dataclass(frozen=True)
-class Hiding(Scripted):
+class HidingDirectory(Scripted):
     """Hold no directory that a client finds before the registry's own.
 
     What a client reads of it is kept with the run's files. A file of another kind stops the mend: only a person knows

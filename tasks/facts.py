@@ -10,31 +10,31 @@ from pydantic import AfterValidator, Field, IPvAnyAddress, model_validator
 
 from moor.settings import Section
 
-LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
-EXAMPLES = ("reg.mydomain.com", "registry.example.com", "example.com")  # of Harbor's template and of handbooks
+DNS_LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
+EXAMPLE_NAMES = ("reg.mydomain.com", "registry.example.com", "example.com")  # of Harbor's template and of handbooks
 
 
-def host_name(name: str) -> str:
+def check_host_name(name: str) -> str:
     """Return ``name`` back if DNS and image references take it; raises ValueError."""
-    if len(name) > 253 or not all(LABEL.fullmatch(label) for label in name.split(".")):
+    if len(name) > 253 or not all(DNS_LABEL.fullmatch(label) for label in name.split(".")):
         raise ValueError("not a host name: lower-case letters, digits and hyphens, in labels parted by dots")
     return name
 
 
-def full_name(name: str) -> str:
+def check_full_name(name: str) -> str:
     """Return ``name`` back if it is a fully qualified domain name; raises ValueError."""
     if re.fullmatch(r"[0-9.]+", name) or ":" in name:
         raise ValueError("an address; write the registry's name, since its certificate and every image are named by it")
-    host_name(name)
+    check_host_name(name)
     if "." not in name:
         raise ValueError(f"not a full name; write one with a domain, such as {name}.your-domain")
-    if name in EXAMPLES:
+    if name in EXAMPLE_NAMES:
         raise ValueError("the name of an example; write the registry's own name")
     return name
 
 
-HostName = Annotated[str, AfterValidator(host_name)]
-FullName = Annotated[str, AfterValidator(full_name)]
+HostName = Annotated[str, AfterValidator(check_host_name)]
+FullName = Annotated[str, AfterValidator(check_full_name)]
 
 
 class Registry(Section):

@@ -9,11 +9,11 @@ from collections.abc import Iterator, Mapping
 from ipaddress import ip_address, ip_network
 from shlex import quote
 
-LONGEST = 200  # letters of NO_PROXY that are shown
+LONGEST_SHOWN = 200  # letters of NO_PROXY that are shown
 
 # Prints what a process was started with where HTTPS goes through a proxy, and NO_PROXY as Go takes it. The proxy's own
 # address may hold a login and stays on the host. Then the files in which the unit $2 finds NO_PROXY, if any.
-ENVIRONMENT = """\
+READ_ENVIRONMENT = """\
 moor_environment() { # PID UNIT
   e=$(tr '\\0' '\\n' < "/proc/$1/environ" 2>/dev/null)
   printf '%s\\n' "$e" | grep -qE '^(HTTPS_PROXY|https_proxy)=.' || return 0
@@ -27,8 +27,8 @@ moor_environment() { # PID UNIT
 }"""
 
 # dockerd itself tells what counts, be it from daemon.json or from its environment; it is only asked where one has any.
-DOCKER = f"""\
-{ENVIRONMENT}
+READ_DOCKER_PROXY = f"""\
+{READ_ENVIRONMENT}
 command -v docker >/dev/null || exit 0
 pid=$(systemctl show -p MainPID --value docker 2>/dev/null)
 f=/etc/docker/daemon.json
@@ -41,7 +41,7 @@ fi
 :"""
 
 
-def of_containerd(unit: str, own: str = "") -> str:
+def read_containerd_proxy(unit: str, own: str = "") -> str:
     """Return the fragment that asks how what pulls was started.
 
     Args:
@@ -56,13 +56,13 @@ for d in /proc/[0-9]*; do
   ! tr '\\0' ' ' < "$d/cmdline" 2>/dev/null | grep -q /rancher/{own}/ || pid=${{d#/proc/}}
 done 2>/dev/null"""
     return f"""\
-{ENVIRONMENT}
+{READ_ENVIRONMENT}
 {pid}
 case $pid in ''|0) ;; *) moor_environment "$pid" {quote(unit)} ;; esac
 :"""
 
 
-def covered(name: str, port: int, no_proxy: str) -> bool:
+def is_bypassed(name: str, port: int, no_proxy: str) -> bool:
     """Return whether NO_PROXY leaves ``name`` out.
 
     Go compares the words with what is asked for, which is a name: it is never resolved, so that no address and no
@@ -99,9 +99,9 @@ def is_network(word: str) -> bool:
         return False
 
 
-def between(seen: Mapping[str, str], name: str, port: int) -> bool:
+def is_proxied(seen: Mapping[str, str], name: str, port: int) -> bool:
     """Return whether a program goes to the registry through a proxy."""
-    return seen.get("proxy") == "set" and not covered(name, port, seen.get("no_proxy", ""))
+    return seen.get("proxy") == "set" and not is_bypassed(name, port, seen.get("no_proxy", ""))
 
 
 def remedy(seen: Mapping[str, str], name: str, unit: str) -> str:
@@ -110,7 +110,7 @@ def remedy(seen: Mapping[str, str], name: str, unit: str) -> str:
     A file that holds NO_PROXY has to change itself, since it wins over what a unit says.
     """
     whole = ",".join([*_words(seen.get("no_proxy", "")), name])
-    if len(whole) > LONGEST:
+    if len(whole) > LONGEST_SHOWN:
         whole = f"(what it says now),{name}"
     place = seen.get("proxy_file", "")
     restart = f"systemctl daemon-reload; systemctl restart {unit}"
@@ -122,20 +122,20 @@ def remedy(seen: Mapping[str, str], name: str, unit: str) -> str:
     return f'write {drop_in}: [Service], and below it Environment="NO_PROXY={whole}"; then: {restart}'
 
 
-def judged(output: str, name: str, port: int, unit: str) -> str:
+def judge_proxy(output: str, name: str, port: int, unit: str) -> str:
     """Judge what a fragment printed; empty where the registry is left out."""
-    seen = lines(output)
-    if not between(seen, name, port):
+    seen = parse_key_values(output)
+    if not is_proxied(seen, name, port):
         return ""
     words = seen.get("no_proxy", "")
     more = "; no address or network leaves out a name" if any(map(is_network, _words(words))) else ""
     return (
-        f"{unit} goes through a proxy, and its NO_PROXY ({words[:LONGEST]}) does not leave out {name}{more}; "
+        f"{unit} goes through a proxy, and its NO_PROXY ({words[:LONGEST_SHOWN]}) does not leave out {name}{more}; "
         f"{remedy(seen, name, unit)}"
     )
 
 
-def lines(answer: str) -> dict[str, str]:
+def parse_key_values(answer: str) -> dict[str, str]:
     """Read ``key=value`` lines; of a key that comes twice the first counts."""
     found: dict[str, str] = {}
     for line in answer.splitlines():

@@ -18,8 +18,8 @@ from moor.resources.package import Package
 from moor.tasks.pki.issue import ca_pem
 from moor.tasks.pki.own_certificate import judge as judge  # a run calls it before it contacts any host
 
-NAME = "moor-registry-ca"
-BUILD = '"$tool" $argument >&2'
+ANCHOR_NAME = "moor-registry-ca"
+BUILD_BUNDLE = '"$tool" $argument >&2'
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ STORES = (
 def desired(host: Host) -> Sequence[Resource]:
     """Return the system's trust store, and the CA in it."""
     tools = tuple(dict.fromkeys(store.tool for store in STORES))
-    return [Package(("ca-certificates",), brings=tools), Trusted(NAME, ca_pem(host))]
+    return [Package(("ca-certificates",), brings=tools), TrustedCa(ANCHOR_NAME, ca_pem(host))]
 
 
 def trust_ca(task: Task) -> Result:
@@ -89,7 +89,7 @@ def trust_ca(task: Task) -> Result:
 
 
 @dataclass(frozen=True)
-class Trusted(Scripted):
+class TrustedCa(Scripted):
     """Hold certificates trusted by the system: each as an anchor of its own, and in the bundle.
 
     An anchor that the bundle lacks is drift: programs read the bundle alone. The first anchor is called ``name``, the
@@ -129,8 +129,8 @@ class Trusted(Scripted):
         gone = {name: "" for name in actual or {} if name.startswith("anchor") and name not in self.anchors}
         return {**self.anchors, **gone, "mode": "644", "bundle": "holds it"}
 
-    def follows(self, paths: frozenset[str]) -> BundleBuilt | None:
-        return None if paths.isdisjoint(self.writes) else BundleBuilt(self)
+    def follows(self, paths: frozenset[str]) -> BundleRebuild | None:
+        return None if paths.isdisjoint(self.writes) else BundleRebuild(self)
 
     def probe(self) -> str:
         return f"""\
@@ -170,7 +170,7 @@ done"""
         if not told:
             return None
         modes, bundles = ([each[part] for each in told] for part in (0, 1))
-        return {**anchors, "mode": _odd(modes, "644"), "bundle": _odd(bundles, "holds it")}
+        return {**anchors, "mode": _first_other(modes, "644"), "bundle": _first_other(bundles, "holds it")}
 
     def mend(self, actual: State | None) -> str:
         if isinstance(self.pem, Later):
@@ -191,7 +191,7 @@ for link in "${{bundle%/*}}"/{name}.pem "${{bundle%/*}}"/{name}-[0-9]*.pem; do [
 for link in "${{bundle%/*}}"/*.[0-9]; do
   [ -e "$link" ] || [ ! -L "$link" ] || case $(readlink "$link") in {name}*) rm -f "$link" ;; esac
 done
-{BUILD}"""
+{BUILD_BUNDLE}"""
 
     def _placed(self, file: str, certificate: str) -> str:
         return f"""\
@@ -211,16 +211,16 @@ moor_keep "$p"
             yield f"if {store.here}; then\n  {assigned}\n"
 
 
-def _odd(words: list[str], usual: str) -> str:
+def _first_other(words: list[str], usual: str) -> str:
     """Return the first word that is not the usual one, if any."""
     return next((word for word in words if word != usual), usual)
 
 
 @dataclass(frozen=True)
-class BundleBuilt(Scripted):
+class BundleRebuild(Scripted):
     """Hold the bundle newer than its anchors, whatever these are: after one of them was put back."""
 
-    of: Trusted
+    of: TrustedCa
 
     @property
     def id(self) -> str:
@@ -246,4 +246,4 @@ then echo 'before its anchors'; else echo 'after its anchors'; fi"""
         return {"built": output.strip()}
 
     def mend(self, actual: State | None) -> str:
-        return f'{self.of.find()}\n{BUILD} && touch "$bundle"'
+        return f'{self.of.find()}\n{BUILD_BUNDLE} && touch "$bundle"'

@@ -44,16 +44,16 @@ from moor.settings.document import Findings, load
 from moor.settings.section import SecretRef
 from moor.tasks import runtime_proxies
 from moor.tasks.containerd import rancher
-from moor.tasks.containerd.config import RegistryLookup, edited
-from moor.tasks.containerd.effective import Expected
-from moor.tasks.containerd.hosts_toml import hosts_toml
+from moor.tasks.containerd.config import RegistryLookup, edit_config
+from moor.tasks.containerd.config_faults import ExpectedConfig
+from moor.tasks.containerd.hosts_toml import parse_hosts_toml
 from moor.tasks.devices.acl.commands import JUNOS, VYOS
 from moor.tasks.devices.acl.sections import EOS, IOS, NXOS
 from moor.tasks.devices.acl.text import ListSyntax
 from moor.tasks.diagnosis.evidence import runtime_answers
 from moor.tasks.diagnosis.evidence.endpoint import ProbeRequest, RegistryEndpoint
 from moor.tasks.diagnosis.evidence.nsswitch import corrected, kept_back
-from moor.tasks.docker.install import daemon_json
+from moor.tasks.docker.install import edit_daemon_json
 from moor.tasks.facts import Registry
 from moor.tasks.firewall.dialects.guards import Guard, Guards
 from moor.tasks.firewall.dialects.host_firewall import DIALECTS
@@ -62,8 +62,8 @@ from moor.tasks.firewall.dialects.ufw import with_rules
 from moor.tasks.harbor.install import sick_components
 from moor.tasks.harbor.yml import Configured
 from moor.tasks.names.block import with_block
-from moor.tasks.podman.configure import registries_conf
-from moor.tasks.podman.registries_conf import unchecked, users_own
+from moor.tasks.podman.configure import render_registries_conf
+from moor.tasks.podman.registries_conf import find_unchecked, find_user_overrides
 from moor.tasks.registry import logins
 from moor.tasks.workload import pull_secret
 from tests.tasks.devices import recorded
@@ -76,7 +76,7 @@ LOGIN = ("robot$demo+puller", Secret("Correct-horse-9"))
 ASKED = ProbeRequest(
     RegistryEndpoint(REGISTRY.name, "10.77.0.11"),
     "demo/web:1",
-    expected=Expected(RegistryLookup(REGISTRY, "/etc/containerd/certs.d")),
+    expected=ExpectedConfig(RegistryLookup(REGISTRY, "/etc/containerd/certs.d")),
 )
 PLUGIN = Exec.model_validate({"apiVersion": "client.authentication.k8s.io/v1", "command": "x"})
 
@@ -242,16 +242,16 @@ def firewall(name: str, text: str) -> None:
 
 
 def containerd(version: str, text: str) -> str:
-    return edited(text, CONTAINERD.format(version), RegistryLookup(REGISTRY, "/etc/containerd/certs.d"))
+    return edit_config(text, CONTAINERD.format(version), RegistryLookup(REGISTRY, "/etc/containerd/certs.d"))
 
 
 def registries_yaml(text: str) -> str:
-    return rancher.edited(text, "", REGISTRY, "/ca.crt", "/etc/rancher/k3s/registries.yaml")
+    return rancher.edit_registries_yaml(text, "", REGISTRY, "/ca.crt", "/etc/rancher/k3s/registries.yaml")
 
 
 def toml_of_containerd(text: str) -> None:
     for release in ((1, 7), (2, 0), (2, 2)):
-        hosts_toml(base64.b64encode(raw(text)).decode(), release)
+        parse_hosts_toml(base64.b64encode(raw(text)).decode(), release)
 
 
 def kubelets(text: str) -> None:
@@ -318,8 +318,8 @@ def podmans(text: str) -> None:
     told = "".join(
         f"{kind}={base64.b64encode(raw(text)).decode()} /x/registries.conf\n" for kind in ("file", "crio", "user")
     )
-    unchecked(told, REGISTRY.host_port)
-    users_own(told, REGISTRY.host_port)
+    find_unchecked(told, REGISTRY.host_port)
+    find_user_overrides(told, REGISTRY.host_port)
 
 
 def heard(text: str) -> None:
@@ -333,11 +333,11 @@ def heard(text: str) -> None:
 
 PARSERS: dict[str, Parser] = {
     "registries.yaml of k3s": Parser(registries_yaml, REGISTRIES, as_yaml),
-    "daemon.json": Parser(partial(daemon_json, _="", wanted={"log-opts": {"a": 1}}), {"log-opts": {"b": "2"}}, json.dumps),
+    "daemon.json": Parser(partial(edit_daemon_json, _="", wanted={"log-opts": {"a": 1}}), {"log-opts": {"b": "2"}}, json.dumps),
     "config.toml": Parser(partial(containerd, "1.7.27"), CONFIG_TOML, as_toml),
     "config.toml of an old containerd": Parser(partial(containerd, "1.4.13"), CONFIG_TOML, as_toml),
     "registries.conf": Parser(
-        lambda text: registries_conf("", text, REGISTRY), {"registry": [{"location": "x"}], "registries": 1}, as_toml
+        lambda text: render_registries_conf("", text, REGISTRY), {"registry": [{"location": "x"}], "registries": 1}, as_toml
     ),
     "harbor.yml": Parser(harbor_yml, HARBOR, as_yaml),
     "kubeconfig": Parser(partial(by_path, read_kubeconfig), KUBECONFIG, as_yaml),
@@ -377,7 +377,7 @@ PARSERS: dict[str, Parser] = {
     "ssh_config that is included": Parser(included, SSH_CONFIG),
     "machines of NetBox": Parser(netbox, NETBOX, json.dumps),
     "files of containerd as diagnose reads them": Parser(heard, CONFIG_TOML, as_toml),
-    "NO_PROXY of a service": Parser(lambda text: runtime_proxies.judged(text, "registry.moor.test", 443, "docker"), PROXY),
+    "NO_PROXY of a service": Parser(lambda text: runtime_proxies.judge_proxy(text, "registry.moor.test", 443, "docker"), PROXY),
     "registries.conf as it counts": Parser(podmans, {"registry": [{"location": "x", "insecure": True}]}, as_toml),
     "known_hosts": Parser(partial(by_path, lambda path: known_keys([path], "node1")), KNOWN_HOSTS),
 }  # fmt: skip

@@ -14,13 +14,15 @@ from moor.tasks.facts import Registry
 
 CONFIG = "/etc/containerd/config.toml"
 OLDEST = (1, 4)
-BY_DIRECTORY = (1, 5)  # the first that looks for registries in a directory
+DIRECTORY_LOOKUP = (1, 5)  # the first that looks for registries in a directory
 # The containerd that came with each version of the file, and reads all before it; what 4 moves are no plugin's tables.
 # Source: containerd's docs/cri/config.md and RELEASES.md
-SINCE = {2: (1, 3), 3: (2, 0), 4: (2, 3)}
+FIRST_RELEASE = {2: (1, 3), 3: (2, 0), 4: (2, 3)}
 PLUGIN = {2: "io.containerd.grpc.v1.cri", 3: "io.containerd.cri.v1.images", 4: "io.containerd.cri.v1.images"}
 CRI = {"cri", "io.containerd.grpc.v1.cri", "io.containerd.cri.v1.images", "io.containerd.cri.v1.runtime"}
-PUBLIC = {"docker.io": ["https://registry-1.docker.io"]}  # the mirror that old defaults wrote down: it mirrors nothing
+PUBLIC_MIRRORS = {
+    "docker.io": ["https://registry-1.docker.io"]
+}  # the mirror that old defaults wrote down: it mirrors nothing
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ class RegistryLookup:
         return f"{self.directory}/ca.crt"
 
 
-def edited(content: str, told: str, wanted: RegistryLookup) -> str:
+def edit_config(content: str, told: str, wanted: RegistryLookup) -> str:
     """Return config.toml as ``wanted`` has it.
 
     Args:
@@ -68,8 +70,8 @@ def edited(content: str, told: str, wanted: RegistryLookup) -> str:
     release = release_of(told)
     try:
         if not _version(content, wanted):
-            content = f"version = {newest(release)}\n{_without_version(content)}"
-        return rewritten(content, partial(_changed, release=release, wanted=wanted))
+            content = f"version = {newest_version(release)}\n{_without_version(content)}"
+        return rewritten(content, partial(_change, release=release, wanted=wanted))
     except (ValueError, TypeError, AttributeError) as error:
         raise HostError(f"{wanted.path}: {error}; mend it, or move it away to have containerd's defaults") from None
 
@@ -87,9 +89,9 @@ def release_of(told: str) -> tuple[int, int]:
     return release
 
 
-def newest(release: tuple[int, int]) -> int:
+def newest_version(release: tuple[int, int]) -> int:
     """Return the newest version of the file that a containerd reads."""
-    return max(version for version, since in SINCE.items() if since <= release)
+    return max(version for version, since in FIRST_RELEASE.items() if since <= release)
 
 
 def _version(content: str, wanted: RegistryLookup) -> int:
@@ -113,9 +115,9 @@ def _without_version(content: str) -> str:
     return rewritten(content, lambda tree: {key: value for key, value in tree.items() if key != "version"})
 
 
-def _changed(tree: Tree, release: tuple[int, int], wanted: RegistryLookup) -> Tree:
+def _change(tree: Tree, release: tuple[int, int], wanted: RegistryLookup) -> Tree:
     version = int(tree["version"])
-    if version > newest(release):
+    if version > newest_version(release):
         raise HostError(f"{wanted.path}: {_too_new(version, release)}")
     plugin = PLUGIN[version]
     tree = laid(tree, wanted.extra)
@@ -138,28 +140,31 @@ def registry_table(former: Tree, release: tuple[int, int], wanted: RegistryLooku
     Raises:
         HostError: it says what only its owner can resolve
     """
-    if release < BY_DIRECTORY:
-        return _by_name(former, wanted)
-    return {**_without_leftovers(former, name, wanted), "config_path": _directory(former, name, wanted)}
+    if release < DIRECTORY_LOOKUP:
+        return _table_by_name(former, wanted)
+    return {**_without_leftovers(former, name, wanted), "config_path": _checked_directory(former, name, wanted)}
 
 
 def _too_new(version: int, release: tuple[int, int]) -> str:
-    known = SINCE.get(version)
+    known = FIRST_RELEASE.get(version)
     there = f"{release[0]}.{release[1]}"
     if known is None:
-        return f"version {version} is newer than moor knows, which is {max(SINCE)}; this is containerd {there}"
+        return f"version {version} is newer than moor knows, which is {max(FIRST_RELEASE)}; this is containerd {there}"
     return f"version {version} is for containerd {known[0]}.{known[1]} and later; this is {there}"
 
 
-def _by_name(registry: Tree, wanted: RegistryLookup) -> Tree:
+def _table_by_name(registry: Tree, wanted: RegistryLookup) -> Tree:
     """Return the table of a containerd that knows no directory: it reads the CA that is named here at every pull.
 
     References:
         containerd/cri release/1.4, pkg/server/image_pull.go
     """
-    mirrors = {host: mirror for host, mirror in registry.get("mirrors", {}).items() if not ours(host, wanted)}
+    mirrors = {
+        host: mirror for host, mirror in registry.get("mirrors", {}).items() if not is_registry_key(host, wanted)
+    }
     configs = {
-        host: _without_tls(its) if ours(host, wanted) else its for host, its in registry.get("configs", {}).items()
+        host: _without_tls(its) if is_registry_key(host, wanted) else its
+        for host, its in registry.get("configs", {}).items()
     }
     name = wanted.registry.host_port
     named = {**configs.get(name, {}), "tls": {"ca_file": wanted.ca}}
@@ -167,7 +172,7 @@ def _by_name(registry: Tree, wanted: RegistryLookup) -> Tree:
     return {**kept, "mirrors": mirrors} if "mirrors" in registry else kept
 
 
-def _directory(registry: Tree, table: str, wanted: RegistryLookup) -> str:
+def _checked_directory(registry: Tree, table: str, wanted: RegistryLookup) -> str:
     """Give the one directory; containerd 2.2's default of two is read as one name by its own default puller."""
     found = [part for part in str(registry.get("config_path", "")).split(":") if part]
     if found and normpath(wanted.config_path) not in map(normpath, found):
@@ -196,22 +201,22 @@ def _without_tls(config: Tree) -> Tree:
 
 def _foreign_mirrors(registry: Tree, table: str, wanted: RegistryLookup) -> Iterator[str]:
     for host, mirror in registry.get("mirrors", {}).items():
-        if not ours(host, wanted) and mirror.get("endpoint") != PUBLIC.get(host, ()):
-            yield _remedy(f"{table}.mirrors.{host!r}", host, wanted)
+        if not is_registry_key(host, wanted) and mirror.get("endpoint") != PUBLIC_MIRRORS.get(host, ()):
+            yield _move_to_hosts_toml(f"{table}.mirrors.{host!r}", host, wanted)
 
 
 def _foreign_tls(registry: Tree, table: str, wanted: RegistryLookup) -> Iterator[str]:
     for host, config in registry.get("configs", {}).items():
-        if "tls" in config and not ours(host, wanted):
-            yield _remedy(f"{table}.configs.{host!r}.tls", host, wanted)
+        if "tls" in config and not is_registry_key(host, wanted):
+            yield _move_to_hosts_toml(f"{table}.configs.{host!r}.tls", host, wanted)
 
 
-def ours(host: str, wanted: RegistryLookup) -> bool:
+def is_registry_key(host: str, wanted: RegistryLookup) -> bool:
     """Return whether a key of mirrors or configs means the registry."""
     return re.sub(r"^https?://|/$", "", host) in wanted.hosts
 
 
-def _remedy(table: str, host: str, wanted: RegistryLookup) -> str:
+def _move_to_hosts_toml(table: str, host: str, wanted: RegistryLookup) -> str:
     return (
         f"{wanted.path}: {table} keeps containerd from loading beside config_path; "
         f"say the same in {wanted.config_path}/{host}/hosts.toml, then remove the table"

@@ -23,12 +23,12 @@ from moor.resources.file import File
 from moor.resources.requirement import Requirement
 from moor.resources.service import Service
 from moor.settings import Section, settings_of
-from moor.tasks.certs_d import Hiding
+from moor.tasks.certs_d import HidingDirectory
 from moor.tasks.containerd import rancher
-from moor.tasks.containerd.config import CONFIG, RegistryLookup, edited
-from moor.tasks.containerd.dropin import drop_in
-from moor.tasks.containerd.effective import Expected, faults
-from moor.tasks.containerd.reads import FILES, reading, reads_of
+from moor.tasks.containerd.config import CONFIG, RegistryLookup, edit_config
+from moor.tasks.containerd.config_faults import ExpectedConfig, find_faults
+from moor.tasks.containerd.drop_in import build_drop_in
+from moor.tasks.containerd.loaded_config import LIST_FILES, parse_loaded_config, read_loaded_config
 from moor.tasks.facts import Registry
 from moor.tasks.pki.issue import ca_pem
 from moor.tasks.pki.own_certificate import judge as judge  # a run calls it before it contacts any host
@@ -36,7 +36,7 @@ from moor.tasks.podman import configure as podman
 from moor.templates import render
 
 # A running containerd may have lost the plugin that nodes pull by: a table that it does not like is enough.
-CHECK = """\
+CRI_CHECK = """\
 ctr version >/dev/null || exit 1
 cri=$(ctr plugins ls | grep -E '^io[.]containerd[.](grpc[.]v1 +cri|cri[.]v1) ')
 [ -n "$cri" ] || { echo 'it runs without the plugin cri'; exit 1; }
@@ -80,62 +80,62 @@ def desired(host: Host) -> Sequence[Resource]:
     """Return the registry's directory, the configuration that names it, and containerd started after that."""
     registry, settings = settings_of(host, Registry), settings_of(host, ContainerdSettings)
     if settings.runtime == "crio":
-        return podman.crio(settings.unit, registry, ca_pem(host), settings.settle_s)
+        return podman.crio_resources(settings.unit, registry, ca_pem(host), settings.settle_s)
     if settings.runtime != "containerd":
         return rancher.resources(settings.runtime, settings.unit, registry, ca_pem(host), settings.settle_s)
-    expected = expected_of(settings, registry)
+    expected = expected_config(settings, registry)
     directory = expected.wanted.directory
     written = tuple(dict.fromkeys((expected.config, expected.target)))
     return [
-        effective(expected),
+        loaded_config_requirement(expected),
         File(f"{directory}/ca.crt", ca_pem(host)),
         File(f"{directory}/hosts.toml", render("hosts.toml.j2", url=registry.url, ca=f"{directory}/ca.crt")),
-        *([Hiding(hiding(registry, settings.config_path))] if registry.port != 443 else ()),
+        *([HidingDirectory(hiding_directory(registry, settings.config_path))] if registry.port != 443 else ()),
         _configuration(expected),
         Service(
             "containerd",
             newer_than=written,
-            reads=f'{FILES}; moor_files "$c"',
-            check=CHECK,
+            reads=f'{LIST_FILES}; moor_files "$c"',
+            check=CRI_CHECK,
             settle_s=settings.settle_s,
             put_back=True,
         ),
     ]
 
 
-def expected_of(settings: ContainerdSettings, registry: Registry) -> Expected:
+def expected_config(settings: ContainerdSettings, registry: Registry) -> ExpectedConfig:
     """Return what a node's containerd should come to."""
     wanted = RegistryLookup(registry, settings.config_path, settings.extra, settings.config)
-    return Expected(wanted, settings.drop_in or "")
+    return ExpectedConfig(wanted, settings.drop_in or "")
 
 
-def effective(expected: Expected) -> Requirement:
+def loaded_config_requirement(expected: ExpectedConfig) -> Requirement:
     """Require that what containerd reads besides moor's file leaves the registry's directory in effect."""
-    return Requirement("containerd-reads", reading(logins=False), partial(_judged, expected=expected))
+    return Requirement("containerd-reads", read_loaded_config(logins=False), partial(_judged, expected=expected))
 
 
-def _judged(output: str, expected: Expected) -> str:
-    return "\n".join(map(str, faults(reads_of(output), expected)))
+def _judged(output: str, expected: ExpectedConfig) -> str:
+    return "\n".join(map(str, find_faults(parse_loaded_config(output), expected)))
 
 
-def _configuration(expected: Expected) -> Edit:
+def _configuration(expected: ExpectedConfig) -> Edit:
     """Return the edit of the file that containerd is started with, or of moor's own among what that imports."""
     wanted = expected.wanted
     if expected.drop_in:
-        own = partial(_own_file, expected=expected)
-        return Edit(expected.target, "registry", own, asks=reading(logins=True), validate=READABLE)
+        own = partial(_edit_drop_in, expected=expected)
+        return Edit(expected.target, "registry", own, asks=read_loaded_config(logins=True), validate=READABLE_CHECK)
     return Edit(
         expected.config,
         "registry",
-        partial(edited, wanted=wanted),
+        partial(edit_config, wanted=wanted),
         asks="containerd --version 2>/dev/null",
-        validate=in_effect(wanted.config_path, wanted.ca),
+        validate=in_effect_check(wanted.config_path, wanted.ca),
     )
 
 
-def _own_file(_: str, told: str, expected: Expected) -> str:
-    reads = reads_of(told)
-    return drop_in(replace(reads, path=expected.config), expected.wanted, expected.target)
+def _edit_drop_in(_: str, told: str, expected: ExpectedConfig) -> str:
+    reads = parse_loaded_config(told)
+    return build_drop_in(replace(reads, path=expected.config), expected.wanted, expected.target)
 
 
 def configure_containerd(task: Task) -> Result:
@@ -143,7 +143,7 @@ def configure_containerd(task: Task) -> Result:
     return converge(task, desired)
 
 
-def hiding(registry: Registry, config_path: str) -> str:
+def hiding_directory(registry: Registry, config_path: str) -> str:
     """Return the directory that containerd looks for before the registry's own, even where it is empty.
 
     References:
@@ -153,17 +153,17 @@ def hiding(registry: Registry, config_path: str) -> str:
     return f"{config_path}/{name}_{port}_"
 
 
-READABLE = 'containerd --config "$t" config dump >/dev/null'
+READABLE_CHECK = 'containerd --config "$t" config dump >/dev/null'
 
 
-def in_effect(config_path: str, ca: str) -> str:
+def in_effect_check(config_path: str, ca: str) -> str:
     """Return sh that succeeds where the file ``$t``, with all that it imports, names this directory.
 
     Args:
         ca: what a containerd that knows no such directory names instead
     """
     return f"""\
-{FILES}
+{LIST_FILES}
 for i in $(moor_files "$t"); do
   [ "$i" = "$t" ] || [ -e "$i" ] || {{ echo "$i, which it imports, is not there: containerd would not start"; exit 1; }}
 done

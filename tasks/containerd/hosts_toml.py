@@ -14,12 +14,12 @@ from typing import Any
 from moor.formats.toml import loaded
 
 CAPABILITIES = ("pull", "resolve", "push")
-REFERRERS = (2, 2)  # the first that knows that one
-HOSTS_NEEDED = (2, 0)  # before, a file without a [host] table is given up
+REFERRERS_SINCE = (2, 2)  # the first that knows that one
+HOST_TABLE_NEEDED = (2, 0)  # before, a file without a [host] table is given up
 
 # Of the directory that containerd takes for $h below $p, which is the first that is there, even where it is empty.
 # A file that hosts.toml names is relative to it.
-HOSTS_TOML = """\
+READ_HOSTS_TOML = """\
 o=; case $h in *:*) o=$p/${h%:*}_${h##*:}_ ;; esac
 [ -z "$p" ] || for e in "$o" "$p/$h" "$p/_default"; do
   [ -n "$e" ] && [ -e "$e" ] || continue
@@ -38,13 +38,13 @@ o=; case $h in *:*) o=$p/${h%:*}_${h##*:}_ ;; esac
 done"""
 
 
-def made_by(runtime: str, host_port: str) -> str:
+def read_generated_hosts_toml(runtime: str, host_port: str) -> str:
     """Return sh that reads the hosts.toml that k3s or RKE2 has made for a registry of its registries.yaml."""
     place = f"/var/lib/rancher/{runtime}/agent/etc/containerd/certs.d"
-    return f"h={quote(host_port)} p={place}\n{HOSTS_TOML}"
+    return f"h={quote(host_port)} p={place}\n{READ_HOSTS_TOML}"
 
 
-def hosts_toml(raw: str | None, release: tuple[int, int]) -> dict[str, str]:
+def parse_hosts_toml(raw: str | None, release: tuple[int, int]) -> dict[str, str]:
     """Return whether the file, in base64, is missing, malformed or read, what names a CA, and what checks none."""
     if raw is None:
         return {"hosts_toml": "missing"}
@@ -77,9 +77,9 @@ def _tables(tree: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
 
 def _wrong(tree: Mapping[str, Any], release: tuple[int, int]) -> Iterator[str]:
     hosts = tree.get("host")
-    if (hosts is None and release < HOSTS_NEEDED) or not isinstance(hosts, dict | None):
+    if (hosts is None and release < HOST_TABLE_NEEDED) or not isinstance(hosts, dict | None):
         yield 'it has no table [host."URL"]'
-    known = (*CAPABILITIES, *(("referrers",) if release >= REFERRERS else ()))
+    known = (*CAPABILITIES, *(("referrers",) if release >= REFERRERS_SINCE else ()))
     for place, table in _tables(tree):
         words = table.get("capabilities") or []
         listed = words if isinstance(words, list) else [words]

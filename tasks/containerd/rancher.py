@@ -15,9 +15,9 @@ from moor.resources.edit import Edit
 from moor.resources.file import File
 from moor.resources.requirement import Requirement
 from moor.resources.service import Service
-from moor.tasks.containerd.hosts_toml import HOSTS_NEEDED, hosts_toml, made_by
+from moor.tasks.containerd.hosts_toml import HOST_TABLE_NEEDED, parse_hosts_toml, read_generated_hosts_toml
 from moor.tasks.facts import Registry
-from moor.tasks.runtime_proxies import lines
+from moor.tasks.runtime_proxies import parse_key_values
 
 DIRECTORY = {"k3s": "/etc/rancher/k3s", "rke2": "/etc/rancher/rke2"}
 AGENT = {"k3s": "k3s-agent", "rke2": "rke2-agent"}
@@ -34,27 +34,27 @@ def resources(runtime: str, unit: str | None, registry: Registry, ca: str | Late
     """
     place = DIRECTORY[runtime]
     file, ca_file = f"{place}/registries.yaml", f"{place}/moor-registry-ca.crt"
-    edit = partial(edited, registry=registry, ca_file=ca_file, path=file)
+    edit = partial(edit_registries_yaml, registry=registry, ca_file=ca_file, path=file)
     service = unit or AGENT[runtime]
-    judge = partial(_by_hand, edit=edit, name=registry.host_port, mend=f"systemctl restart {service}")
+    judge = partial(_judge_generated, edit=edit, name=registry.host_port, mend=f"systemctl restart {service}")
     return [
-        Requirement("registries-made", made_of(runtime, registry, file), judge),
+        Requirement("registries-made", read_generated(runtime, registry, file), judge),
         File(ca_file, ca),
         Edit(file, "registry", edit),
         Service(service, newer_than=(file,), settle_s=settle_s, put_back=True),
     ]
 
 
-def made_of(runtime: str, registry: Registry, file: str) -> str:
+def read_generated(runtime: str, registry: Registry, file: str) -> str:
     """Return sh that reads what the service has made of ``file`` for the registry, and ``file`` itself."""
     return f"""\
 f=
-{made_by(runtime, registry.host_port)}
+{read_generated_hosts_toml(runtime, registry.host_port)}
 [ ! -f {file} ] || echo "yaml=$(base64 < {file} | tr -d '\\n')"
 [ ! -f "$f" ] || [ ! {file} -nt "$f" ] || echo pending=yes"""
 
 
-def _by_hand(output: str, edit: Callable[[str, str], str], name: str, mend: str) -> str:
+def _judge_generated(output: str, edit: Callable[[str, str], str], name: str, mend: str) -> str:
     """Return what has no certificate of the registry checked though registries.yaml does not ask for that.
 
     An own entry of the registry keeps what ``configs."*"`` says from counting for it; where that entry is still to
@@ -63,8 +63,8 @@ def _by_hand(output: str, edit: Callable[[str, str], str], name: str, mend: str)
     References:
         k3s, pkg/agent/containerd/config.go: getHostConfigs; ``*`` becomes containerd's _default
     """
-    said = lines(output)
-    unchecked = hosts_toml(said.get("toml"), HOSTS_NEEDED).get("unchecked")
+    said = parse_key_values(output)
+    unchecked = parse_hosts_toml(said.get("toml"), HOST_TABLE_NEEDED).get("unchecked")
     try:
         content = base64.b64decode(said.get("yaml", "")).decode()
         if not unchecked or "pending" in said or edit(content, "") != content:
@@ -74,7 +74,7 @@ def _by_hand(output: str, edit: Callable[[str, str], str], name: str, mend: str)
     return f"{said['toml_file']}: no certificate of {name} is checked ({unchecked}); run: {mend}, which makes it anew"
 
 
-def edited(content: str, _: str, registry: Registry, ca_file: str, path: str) -> str:
+def edit_registries_yaml(content: str, _: str, registry: Registry, ca_file: str, path: str) -> str:
     """Return registries.yaml with the registry's CA; every line that is about something else stays as it is.
 
     Raises:
@@ -129,7 +129,7 @@ def _refuse_mirror(tree: Tree, name: str, path: str) -> None:
         )
     if rewrite := mirror.get("rewrite"):
         raise HostError(
-            f"{path}: {place}.rewrite asks for its images by other names ({_shown(rewrite)}); take that entry out"
+            f"{path}: {place}.rewrite asks for its images by other names ({_renames(rewrite)}); take that entry out"
         )
 
 
@@ -137,6 +137,6 @@ def _without_login(address: str) -> str:
     return re.sub(r"//[^/]*@", "//***@", address)
 
 
-def _shown(rewrite: Any) -> str:
+def _renames(rewrite: Any) -> str:
     pairs = rewrite.items() if isinstance(rewrite, dict) else ()
     return ", ".join(f"{old} as {new}" for old, new in pairs) or f"{rewrite}"

@@ -15,7 +15,7 @@ from moor.engine.observation import observation_of
 from moor.engine.results import FindingResult
 from moor.resources.base import Resource
 from moor.tasks.containerd import rancher
-from moor.tasks.containerd.hosts_toml import made_by
+from moor.tasks.containerd.hosts_toml import read_generated_hosts_toml
 from moor.tasks.diagnosis.evidence.endpoint import ControllerFacts
 from moor.tasks.diagnosis.evidence.mtu import mtu_of
 from moor.tasks.diagnosis.evidence.node_answers import evidence_of
@@ -27,7 +27,7 @@ from moor.tasks.diagnosis.rules.rule import Evidence
 from moor.tasks.diagnosis.subject import asked_of, door_of
 from moor.tasks.diagnosis.users_podman import ASKED as USERS
 from moor.tasks.diagnosis.users_podman import ByPodman, users_causes
-from moor.tasks.runtime_proxies import lines
+from moor.tasks.runtime_proxies import parse_key_values
 
 CLOCK = "clock:kept"
 
@@ -54,7 +54,7 @@ def desired(host: Host) -> Sequence[Resource]:
     if not host.has_parent_group("nodes"):
         return keeping
     if (own := asked_of(host, "").own) in rancher.DIRECTORY:
-        keeping.append(Probe("containerd", made_by(own, door_of(host).host_port)))
+        keeping.append(Probe("containerd", read_generated_hosts_toml(own, door_of(host).host_port)))
     return [*keeping, Probe("mtu", mtu_of(door_of(host).addresses))]
 
 
@@ -63,7 +63,7 @@ def look_around(task: Task) -> Result:
     seen, resources = observation_of(task.host), desired_of(task, desired)
     read(task, resources, seen)
     answers = {probe.id.partition(":")[2]: str((seen.states[probe.id] or {}).get("answer", "")) for probe in resources}
-    if finding := clock_finding(lines(answers["timekeeping"]), task.host.name):
+    if finding := clock_finding(parse_key_values(answers["timekeeping"]), task.host.name):
         task.results.append(FindingResult(task.host, finding))
     for hidden in users_causes(answers.get("registries", ""), task.host):
         task.results.append(FindingResult(task.host, Finding(hidden.rule, hidden.cause, hidden.mend, task.host.name)))

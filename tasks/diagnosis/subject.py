@@ -13,7 +13,7 @@ from moor.inventory.nodes import node_of, paired
 from moor.settings import optional_settings_of, settings_of
 from moor.tasks.cluster.api import cluster_of
 from moor.tasks.cluster.settings import ClusterSettings
-from moor.tasks.containerd.configure import ContainerdSettings, expected_of
+from moor.tasks.containerd.configure import ContainerdSettings, expected_config
 from moor.tasks.diagnosis.evidence.cluster_model import ClusterView
 from moor.tasks.diagnosis.evidence.endpoint import ProbeRequest, RegistryEndpoint
 from moor.tasks.diagnosis.registry_view import Login
@@ -44,7 +44,7 @@ def asked_of(host: Host, image: str, login: Login | None = None, pull: bool = Fa
         settings_of(host, Names).mode,
         runtime.service,
         settings_of(host, Preflight).through_proxy,
-        expected_of(runtime, settings_of(host, Registry)) if runtime.runtime == "containerd" else None,
+        expected_config(runtime, settings_of(host, Registry)) if runtime.runtime == "containerd" else None,
     )
 
 

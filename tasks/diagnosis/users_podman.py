@@ -17,9 +17,9 @@ from moor.settings import optional_settings_of, settings_of
 from moor.tasks.diagnosis.evidence.probes import Probe
 from moor.tasks.facts import Registry
 from moor.tasks.podman.configure import PodmanSettings
-from moor.tasks.podman.registries_conf import REGISTRIES, users_own
+from moor.tasks.podman.registries_conf import READ_REGISTRIES, find_user_overrides
 
-ASKED = Probe("registries", REGISTRIES)
+ASKED = Probe("registries", READ_REGISTRIES)
 
 
 class ByPodman(F):
@@ -33,7 +33,7 @@ def users_causes(answer: str, host: Host) -> Iterator[Cause]:
     """Yield a cause for each user whose podman reads nothing of what moor writes into /etc/containers."""
     name = settings_of(host, Registry).host_port
     mend = f'write into it [[registry]] with prefix = "{name}", location = "{name}", insecure = false, or remove it'
-    for said in users_own(answer, name):
+    for said in find_user_overrides(answer, name):
         yield Cause(f"registries-conf:{said.partition(' ')[0]}", said, mend)
 
 

@@ -23,8 +23,8 @@ from moor.resources.file import File
 from moor.resources.package import Package
 from moor.resources.service import Service
 from moor.settings import Section, about, settings_of
-from moor.tasks.certs_d import CaAlone
-from moor.tasks.docker.verification import DAEMON, insecure, verifies
+from moor.tasks.certs_d import OnlyCa
+from moor.tasks.docker.verification import DAEMON, insecure_entries, verification_requirement
 from moor.tasks.facts import Registry
 from moor.tasks.pki.issue import ca_pem
 from moor.tasks.pki.own_certificate import judge as judge  # a run calls it before it contacts any host
@@ -58,12 +58,12 @@ def desired(host: Host) -> Sequence[Resource]:
     watched = (DAEMON,) if settings.daemon else ()
     directory = f"{CERTS}/{registry.host_port}"
     return [
-        verifies(registry),
+        verification_requirement(registry),
         *([Package(settings.packages)] if settings.packages else ()),
         *_daemon(settings.daemon),
         Service("docker", newer_than=watched, check="docker info", put_back=bool(watched)),
         File(f"{directory}/ca.crt", ca_pem(host)),
-        CaAlone(directory),
+        OnlyCa(directory),
     ]
 
 
@@ -74,17 +74,17 @@ def install_docker(task: Task) -> Result:
 
 def refuse_insecure(names: object, registry: Registry) -> None:
     """Raise InputError where Docker would be told not to check the registry's certificate."""
-    for name in insecure(names, registry):
+    for name in insecure_entries(names, registry):
         raise InputError(f"{name}: Docker would not check the registry's certificate, which moor has it trust; drop it")
 
 
 def _daemon(wanted: Mapping[str, Any]) -> list[Resource]:
     if not wanted:
         return []
-    return [Edit(DAEMON, "settings", partial(daemon_json, wanted=dict(wanted)), check=CHECK)]
+    return [Edit(DAEMON, "settings", partial(edit_daemon_json, wanted=dict(wanted)), check=CHECK)]
 
 
-def daemon_json(content: str, _: str, wanted: dict[str, Any]) -> str:
+def edit_daemon_json(content: str, _: str, wanted: dict[str, Any]) -> str:
     """Return daemon.json with ``wanted`` laid over what it says; every other line stays as it is."""
     try:
         return rewritten(content, lambda before: laid(before, wanted))

@@ -15,9 +15,9 @@ from moor.tasks.facts import Registry
 
 DAEMON = "/etc/docker/daemon.json"
 # A reload keeps what the running engine has where the file no longer has the key.
-MEND = "take it out, then run: systemctl restart docker"
+REMOVE = "take it out, then run: systemctl restart docker"
 
-ASKED = f"""\
+READ_VERIFICATION = f"""\
 [ ! -f {DAEMON} ] || echo "file=$(base64 < {DAEMON} | tr -d '\\n')"
 pid=$(systemctl show -p MainPID --value docker 2>/dev/null)
 [ ! -r "/proc/${{pid:-0}}/cmdline" ] || echo "told=$(tr '\\0' ' ' < "/proc/$pid/cmdline")"
@@ -25,24 +25,24 @@ pid=$(systemctl show -p MainPID --value docker 2>/dev/null)
   echo "runs=$(timeout 20 docker info --format '{{{{json .RegistryConfig}}}}' 2>/dev/null)\""""
 
 
-def verifies(registry: Registry) -> Requirement:
+def verification_requirement(registry: Registry) -> Requirement:
     """Require that Docker checks the registry's certificate, whoever told it not to."""
-    return Requirement("docker-verifies", ASKED, partial(judged, registry=registry))
+    return Requirement("docker-verifies", READ_VERIFICATION, partial(judge_verification, registry=registry))
 
 
-def judged(output: str, registry: Registry) -> str:
+def judge_verification(output: str, registry: Registry) -> str:
     """Return what has Docker check no certificate of the registry, and what to do; empty where it checks it."""
     said = dict(line.split("=", 1) for line in output.splitlines() if "=" in line)
     found = [
-        f"{DAEMON}: insecure-registries has {name!r}, so that Docker checks no certificate of {registry.name}; {MEND}"
-        for name in insecure(_listed(_json(said.get("file", ""), coded=True)), registry)
+        f"{DAEMON}: insecure-registries has {name!r}, so that Docker checks no certificate of {registry.name}; {REMOVE}"
+        for name in insecure_entries(_file_entries(_json(said.get("file", ""), coded=True)), registry)
     ]
-    for name in insecure(_options(said.get("told", "")), registry):
+    for name in insecure_entries(_command_line_entries(said.get("told", "")), registry):
         found.append(
             f"dockerd is started with --insecure-registry={name}, so that it checks no certificate of "
             f"{registry.name}; take that out of its unit, then run: systemctl daemon-reload; systemctl restart docker"
         )
-    running = [*insecure(_running(_json(said.get("runs", ""))), registry)]
+    running = [*insecure_entries(_running_entries(_json(said.get("runs", ""))), registry)]
     if running and not found:
         found.append(
             f"the running dockerd checks no certificate of {registry.name} ({', '.join(running)}), which its "
@@ -51,7 +51,7 @@ def judged(output: str, registry: Registry) -> str:
     return "\n".join(found)
 
 
-def insecure(names: object, registry: Registry) -> Iterator[str]:
+def insecure_entries(names: object, registry: Registry) -> Iterator[str]:
     """Yield the entries that mean the registry: its names and addresses, with its port or without, or its network.
 
     References:
@@ -80,16 +80,16 @@ def _json(text: str, coded: bool = False) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _listed(tree: dict[str, Any]) -> object:
+def _file_entries(tree: dict[str, Any]) -> object:
     return tree.get("insecure-registries")
 
 
-def _options(words: str) -> list[str]:
+def _command_line_entries(words: str) -> list[str]:
     found = words.replace("--insecure-registry ", "--insecure-registry=").split()
     return [word.partition("=")[2] for word in found if word.startswith("--insecure-registry=")]
 
 
-def _running(tree: dict[str, Any]) -> list[str]:
+def _running_entries(tree: dict[str, Any]) -> list[str]:
     networks, indexes = tree.get("InsecureRegistryCIDRs"), tree.get("IndexConfigs")
     known = [str(one) for one in networks] if isinstance(networks, list) else []
     if isinstance(indexes, dict):

@@ -32,8 +32,8 @@ from moor.tasks.pki.own_certificate import (
     required_names,
     strictness_findings,
 )
-from moor.tasks.pki.rotation import ours
-from moor.tasks.pki.serving import shown_by
+from moor.tasks.pki.rotation import is_issued_by_moor
+from moor.tasks.pki.serving import read_served_certificate
 from moor.tasks.pki.settings import Pki
 
 RENEW, RENEW_CA = "moor cert renew", "moor cert renew --ca"
@@ -126,8 +126,12 @@ def certificates(task: Task, states: Mapping[str, State | None]) -> Iterator[Exp
     host, registry = task.host, settings_of(task.host, Registry)
     for path, text in (states.get("certificates:disk") or {}).items():
         yield from certificate_ends(f"certificate:{path}", f"{path} of {host.name}", str(text), host.name, RENEW)
-    yield from _kept(host) if ours(host) else certificate_ends("certificate:ca", "the CA", str(ca_pem(host)), "", "")
-    text = ssl.DER_cert_to_PEM_cert(shown_by(registry))
+    yield from (
+        _kept(host)
+        if is_issued_by_moor(host)
+        else certificate_ends("certificate:ca", "the CA", str(ca_pem(host)), "", "")
+    )
+    text = ssl.DER_cert_to_PEM_cert(read_served_certificate(registry))
     yield from certificate_ends("certificate:served", f"the certificate of {registry.name}", text, "", RENEW)
 
 

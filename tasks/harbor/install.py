@@ -30,7 +30,7 @@ from moor.tasks.harbor.parts import Containers, DatabasePassword, Prepared, Unit
 from moor.tasks.harbor.values import carried
 from moor.tasks.harbor.yml import RECORD, Configured
 from moor.tasks.pki.issue import ca_pem, registry_certificate, registry_key, trust_of
-from moor.tasks.pki.serving import HandedOver, Served
+from moor.tasks.pki.serving import DeployedCertificate, ServedCertificate
 from moor.templates import render
 
 CERTIFICATE = "/etc/moor/registry.crt"
@@ -85,12 +85,12 @@ def desired(host: Host) -> Sequence[Resource]:
         config,
         File(f"{where}/{RECORD}", "".join(f"{key}\n" for key, _ in dotted(harbor.options)), mode="0600"),
         Prepared(where, harbor.flags, newer_than=(config.path,)),
-        HandedOver(f"{harbor.data_volume}/secret/cert", where, CERTIFICATE, KEY),
+        DeployedCertificate(f"{harbor.data_volume}/secret/cert", where, CERTIFICATE, KEY),
         File(f"{harbor.data_volume}/ca_download/ca.crt", ca_pem(host)),
         UnitFile(UNIT, render("harbor.service.j2", directory=where)),
         Service("harbor.service"),
         Containers(where),
-        Served(settings_of(host, Registry), registry_certificate(host), where, harbor.wait_s),
+        ServedCertificate(settings_of(host, Registry), registry_certificate(host), where, harbor.wait_s),
         _health(host, harbor),
     ]
 

@@ -29,11 +29,11 @@ from moor.tasks.pki.issue import issued_certificate
 from moor.tasks.pki.serving import TIMEOUT_S
 from moor.tasks.pki.settings import Pki
 
-NONE = "(none)"
+NO_CA = "(none)"
 
 
 @dataclass(frozen=True)
-class Step(Remote):
+class AuthorityStep(Remote):
     """One step from a CA to the next, on the controller."""
 
     authority: CertificateAuthority
@@ -49,17 +49,17 @@ class Step(Remote):
     def read(self, task: Task) -> State:
         found = {"present": self.succession.present.certificate(), "next": self.succession.next.certificate()}
         certificates = {**found, "former": self.succession.former()}
-        shown = {part: described(known) if known else NONE for part, known in certificates.items()}
+        shown = {part: described(known) if known else NO_CA for part, known in certificates.items()}
         return {**shown, "replaced": "yes" if self.authority.due() else "no"}
 
 
-def is_due(actual: State | None) -> bool:
+def is_replacement_due(actual: State | None) -> bool:
     """Return whether somebody wants the present CA replaced and nothing was done yet."""
     return (actual or {}).get("replaced") == "yes"
 
 
 @dataclass(frozen=True)
-class NextAuthority(Step):
+class NextAuthority(AuthorityStep):
     """Hold a next CA where somebody wants the present one replaced."""
 
     @property
@@ -67,7 +67,7 @@ class NextAuthority(Step):
         return f"next-authority:{self.name}"
 
     def desired(self, actual: State | None) -> State:
-        return {"next": Later("the next CA")} if is_due(actual) else {}
+        return {"next": Later("the next CA")} if is_replacement_due(actual) else {}
 
     def write(self, task: Task, actual: State | None) -> None:
         passphrase = self.authority.passphrase.resolve()
@@ -78,7 +78,7 @@ class NextAuthority(Step):
 
 
 @dataclass(frozen=True)
-class Promoted(Step):
+class PromotedAuthority(AuthorityStep):
     """Hold the next CA, where there is one, in the place of the present one: once every host trusts it."""
 
     @property
@@ -86,13 +86,13 @@ class Promoted(Step):
         return f"authority-in-turn:{self.name}"
 
     def desired(self, actual: State | None) -> State:
-        if is_due(actual):
+        if is_replacement_due(actual):
             return {"present": Later("the next CA")}
-        following = str((actual or {}).get("next", NONE))
-        return {} if following == NONE else {"present": following, "next": NONE}
+        following = str((actual or {}).get("next", NO_CA))
+        return {} if following == NO_CA else {"present": following, "next": NO_CA}
 
     def write(self, task: Task, actual: State | None) -> None:
-        if doubtful := doubtful_hosts(task):
+        if doubtful := unverified_hosts(task):
             raise HostError(
                 f"{', '.join(doubtful)}: not known to trust the next CA, so the present one stays and nothing is lost; "
                 "mend them, or take them out of the inventory, then run moor cert renew again, without --limit"
@@ -102,7 +102,7 @@ class Promoted(Step):
 
 
 @dataclass(frozen=True)
-class Retired(Step):
+class RetiredAuthority(AuthorityStep):
     """Hold no former CA: once the registry shows a certificate of the present one."""
 
     registry: Registry
@@ -112,13 +112,13 @@ class Retired(Step):
         return f"former-authority:{self.name}"
 
     def desired(self, actual: State | None) -> State:
-        return {"former": NONE}
+        return {"former": NO_CA}
 
     def write(self, task: Task, actual: State | None) -> None:
         present = self.succession.present.certificate()
         if present is None:
             raise HostError(f"there is no CA in {self.authority.folder}; run again")
-        if refused := refusal(self.registry, pem(present)):
+        if refused := find_refusal(self.registry, pem(present)):
             raise HostError(
                 f"{self.id}: it stays trusted, since the registry shows no certificate of the present CA: {refused}; "
                 "look at moor plan harbor, then run moor cert renew again"
@@ -127,13 +127,13 @@ class Retired(Step):
             self.succession.retire()
 
 
-def doubtful_hosts(task: Task) -> list[str]:
+def unverified_hosts(task: Task) -> list[str]:
     """Name the hosts of the fleet that this run has not just seen to be as they should be."""
     taking_part = context_of(task).taking_part
     return sorted(set(fleet_of(task).hosts) - taking_part | task.nornir.data.failed_hosts)
 
 
-def refusal(registry: Registry, ca: str) -> str:
+def find_refusal(registry: Registry, ca: str) -> str:
     """Return why a client that trusts ``ca`` alone would not speak to the registry; empty where it would."""
     trust = ssl.create_default_context(cadata=ca)
     try:
@@ -146,18 +146,18 @@ def refusal(registry: Registry, ca: str) -> str:
         return str(error)
 
 
-def ours(host: Host) -> bool:
+def is_issued_by_moor(host: Host) -> bool:
     """Return whether certificates are made here; those of somebody else's making are rotated by their owner."""
     return settings_of(host, Pki).certificate is None
 
 
-def to_replace(host: Host, authority: bool) -> frozenset[str]:
+def find_replaced(host: Host, authority: bool) -> frozenset[str]:
     """Name by fingerprint what a run shall make anew; where a rotation is under way, only what is left of it.
 
     Raises:
         InputError: there is nothing that moor has made.
     """
-    if not ours(host):
+    if not is_issued_by_moor(host):
         raise InputError(
             "cert renew: data.pki names a certificate of your own, which moor cannot renew; "
             "docs/certificates.md says how to replace it without an outage"
@@ -176,21 +176,28 @@ class Renewal:
     """What ``moor cert renew`` needs of the runbook ``rotation``."""
 
     def replace(self, nr: Nornir, host: Host, authority: bool) -> None:
-        """Have the stages replace what ``to_replace`` names; raises InputError."""
-        change_context(nr, replaced=to_replace(host, authority))
+        """Have the stages replace what ``find_replaced`` names; raises InputError."""
+        change_context(nr, replaced=find_replaced(host, authority))
 
 
 def make_next_ca(task: Task) -> Result:
     """Make the next CA where the present one is to be replaced."""
-    return converge(task, [NextAuthority(issued_certificate(task.host).authority)] if ours(task.host) else [])
+    return converge(
+        task, [NextAuthority(issued_certificate(task.host).authority)] if is_issued_by_moor(task.host) else []
+    )
 
 
 def promote_ca(task: Task) -> Result:
     """Have the next CA sign from now on, once every host trusts it."""
-    return converge(task, [Promoted(issued_certificate(task.host).authority)] if ours(task.host) else [])
+    return converge(
+        task, [PromotedAuthority(issued_certificate(task.host).authority)] if is_issued_by_moor(task.host) else []
+    )
 
 
 def retire_ca(task: Task) -> Result:
     """Let go of the former CA, once nothing that it signed is served."""
     registry = settings_of(task.host, Registry)
-    return converge(task, [Retired(issued_certificate(task.host).authority, registry)] if ours(task.host) else [])
+    return converge(
+        task,
+        [RetiredAuthority(issued_certificate(task.host).authority, registry)] if is_issued_by_moor(task.host) else [],
+    )

@@ -26,12 +26,12 @@ from moor.tasks.facts import Registry
 
 TIMEOUT_S = 10
 PAUSE_S = 0.5
-TAKEN_S = 10  # how long nginx may take to show what it has reloaded
+RELOAD_S = 10  # how long nginx may take to show what it has reloaded
 COMMAND_S = 120
-NAMES = {"crt": "server.crt", "key": "server.key"}
+FILE_NAMES = {"crt": "server.crt", "key": "server.key"}
 
 
-def shown_by(registry: Registry) -> bytes:
+def read_served_certificate(registry: Registry) -> bytes:
     """Ask the registry for the certificate that it shows to clients, DER; raises HostError."""
     unchecked = ssl.create_default_context()
     unchecked.check_hostname, unchecked.verify_mode = False, ssl.CERT_NONE
@@ -48,7 +48,7 @@ def shown_by(registry: Registry) -> bytes:
 
 
 @dataclass(frozen=True)
-class HandedOver(Scripted):
+class DeployedCertificate(Scripted):
     """Hold in the directory that nginx reads what harbor.yml names; a reload then takes no connection away.
 
     Attributes:
@@ -71,12 +71,12 @@ class HandedOver(Scripted):
     @property
     def _pairs(self) -> dict[str, tuple[str, str]]:
         sources = {"crt": self.certificate, "key": self.key}
-        return {part: (source, f"{self.directory}/{NAMES[part]}") for part, source in sources.items()}
+        return {part: (source, f"{self.directory}/{FILE_NAMES[part]}") for part, source in sources.items()}
 
     def desired(self, actual: State | None) -> State:
         return {part: f"as {source}" for part, (source, _) in self._pairs.items()}
 
-    def follows(self, paths: frozenset[str]) -> HandedOver | None:
+    def follows(self, paths: frozenset[str]) -> DeployedCertificate | None:
         return None if paths.isdisjoint((self.certificate, self.key)) else self
 
     def pending(self, paths: frozenset[str], actual: State | None) -> State | None:
@@ -98,7 +98,7 @@ fi"""
         found = dict(line.split(" ", 1) for line in output.splitlines() if " " in line)
         wanted = self.desired(None)
         return {
-            part: str(wanted[part]) if found[part] == "as" else "another" for part in NAMES if part in found
+            part: str(wanted[part]) if found[part] == "as" else "another" for part in FILE_NAMES if part in found
         } or None
 
     def mend(self, actual: State | None) -> str:
@@ -119,16 +119,16 @@ copied() {{
 # both are ready before either gets its name, so that nginx, should it start just then, finds a pair
 {copies}
 {renames}
-{reload_of(self.compose)} || :"""
+{reload_command(self.compose)} || :"""
 
 
-def reload_of(compose: str) -> str:
+def reload_command(compose: str) -> str:
     """Return sh that has nginx read its certificate anew while it goes on serving."""
     return f"(cd {quote(compose)} && docker compose exec -T proxy nginx -s reload) >&2"
 
 
 @dataclass(frozen=True)
-class Served(Remote):
+class ServedCertificate(Remote):
     """Hold one certificate shown to clients; mended by a reload of nginx, and where that is of no use by its restart.
 
     Attributes:
@@ -155,7 +155,7 @@ class Served(Remote):
 
     def read(self, task: Task) -> State | None:
         try:
-            shown = shown_by(self.registry)
+            shown = read_served_certificate(self.registry)
         except HostError:
             return None
         return {"certificate": described(x509.load_der_x509_certificate(shown))} if shown else None
@@ -165,9 +165,9 @@ class Served(Remote):
         if actual is None and self._comes(task, self.wait_s, lambda state: state is not None) and self._right(task):
             return
         restart = f"(cd {quote(self.compose)} && docker compose restart proxy) >&2"
-        for command in (reload_of(self.compose), restart):
+        for command in (reload_command(self.compose), restart):
             said = shell.run(command, COMMAND_S).stderr.decode("utf-8", "replace").strip()
-            if self._comes(task, TAKEN_S, lambda state: state == self.desired(state)):
+            if self._comes(task, RELOAD_S, lambda state: state == self.desired(state)):
                 return
         raise HostError(
             f"{self.id}: nginx does not show the new certificate; its last words: {said[-500:] or '(none)'}",

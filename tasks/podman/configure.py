@@ -23,17 +23,17 @@ from moor.resources.package import Package
 from moor.resources.requirement import Requirement
 from moor.resources.service import Service
 from moor.settings import Section, optional_settings_of, settings_of
-from moor.tasks.certs_d import CaAlone
+from moor.tasks.certs_d import OnlyCa
 from moor.tasks.docker.install import PackageName
 from moor.tasks.facts import Registry
 from moor.tasks.pki.issue import ca_pem
 from moor.tasks.pki.own_certificate import judge as judge  # a run calls it before it contacts any host
-from moor.tasks.podman.registries_conf import REGISTRIES, unchecked
+from moor.tasks.podman.registries_conf import READ_REGISTRIES, find_unchecked
 from moor.templates import render
 
 CERTS = "/etc/containers/certs.d"
 MAIN = "/etc/containers/registries.conf"
-OURS = (
+DROP_IN = (
     "/etc/containers/registries.conf.d/99-moor-registry.conf"  # of two that speak of a registry, the later one counts
 )
 
@@ -56,7 +56,7 @@ def desired(host: Host) -> Sequence[Resource]:
     if settings is None:
         return []
     packages = [Package(settings.packages)] if settings.packages else []
-    return [*packages, *trusted(settings_of(host, Registry), ca_pem(host))]
+    return [*packages, *trust_resources(settings_of(host, Registry), ca_pem(host))]
 
 
 def configure_podman(task: Task) -> Result:
@@ -64,33 +64,33 @@ def configure_podman(task: Task) -> Result:
     return converge(task, desired)
 
 
-def crio(unit: str | None, registry: Registry, ca: str | Later, settle_s: int) -> Sequence[Resource]:
+def crio_resources(unit: str | None, registry: Registry, ca: str | Later, settle_s: int) -> Sequence[Resource]:
     """Return what CRI-O needs: the same files, and a reload after the second of them."""
-    service = Service(unit or "crio", newer_than=(OURS,), settle_s=settle_s, reload=True)
-    return [*trusted(registry, ca), service]
+    service = Service(unit or "crio", newer_than=(DROP_IN,), settle_s=settle_s, reload=True)
+    return [*trust_resources(registry, ca), service]
 
 
-def trusted(registry: Registry, ca: str | Later) -> Sequence[Resource]:
+def trust_resources(registry: Registry, ca: str | Later) -> Sequence[Resource]:
     """Return the CA alone in the registry's directory, and the file that has its images come from there, checked."""
     directory = f"{CERTS}/{registry.host_port}"
     return [
-        checked(registry),
+        registries_requirement(registry),
         File(f"{directory}/ca.crt", ca),
-        CaAlone(directory),
-        Edit(OURS, "registry", partial(registries_conf, registry=registry), asks=f"cat {MAIN} 2>/dev/null"),
+        OnlyCa(directory),
+        Edit(DROP_IN, "registry", partial(render_registries_conf, registry=registry), asks=f"cat {MAIN} 2>/dev/null"),
     ]
 
 
-def checked(registry: Registry) -> Requirement:
+def registries_requirement(registry: Registry) -> Requirement:
     """Require that nothing behind moor's file has images of the registry come unchecked, or from elsewhere."""
-    return Requirement("registries-conf", REGISTRIES, partial(_judged, name=registry.host_port))
+    return Requirement("registries-conf", READ_REGISTRIES, partial(_judged, name=registry.host_port))
 
 
 def _judged(output: str, name: str) -> str:
-    return "\n".join(f"{said}; take it out" for said in unchecked(output, name, OURS))
+    return "\n".join(f"{said}; take it out" for said in find_unchecked(output, name, DROP_IN))
 
 
-def registries_conf(_: str, main: str, registry: Registry) -> str:
+def render_registries_conf(_: str, main: str, registry: Registry) -> str:
     """Return moor's file of registries.conf.d.
 
     Args:

@@ -16,7 +16,7 @@ from moor.formats.toml import loaded
 MAIN = "/etc/containers/registries.conf"
 
 # A user's own registries.conf is read instead of all of /etc/containers, with what is in registries.conf.d beside it.
-REGISTRIES = """\
+READ_REGISTRIES = """\
 moor_conf() { [ ! -f "$2" ] || echo "$1=$(base64 < "$2" | tr -d '\\n') $2"; }
 for f in /etc/containers/registries.conf /etc/containers/registries.conf.d/*.conf; do moor_conf file "$f"; done
 for f in /etc/crio/crio.conf /etc/crio/crio.conf.d/*; do moor_conf crio "$f"; done
@@ -25,10 +25,10 @@ getent passwd 2>/dev/null | cut -d: -f6 | sort -u | while IFS= read -r f; do
   [ ! -f "$f" ] || for f in "$f" "$f".d/*.conf; do moor_conf user "$f"; done
 done"""
 
-Entry = tuple[str, dict[str, Any]]  # the file that says it, and what it says
+SourcedEntry = tuple[str, dict[str, Any]]  # the file that says it, and what it says
 
 
-def files_of(output: str, kind: str) -> dict[str, dict[str, Any]]:
+def parse_files(output: str, kind: str) -> dict[str, dict[str, Any]]:
     """Return the files of one kind that are TOML, by path, in the order of reading."""
     found: dict[str, dict[str, Any]] = {}
     for line in output.splitlines():
@@ -42,9 +42,9 @@ def files_of(output: str, kind: str) -> dict[str, dict[str, Any]]:
     return found
 
 
-def entries(files: dict[str, dict[str, Any]]) -> dict[str, Entry]:
+def entries_in_effect(files: dict[str, dict[str, Any]]) -> dict[str, SourcedEntry]:
     """Return what counts for each prefix."""
-    found: dict[str, Entry] = {}
+    found: dict[str, SourcedEntry] = {}
     for path, tree in files.items():
         listed = tree.get("registry")
         for entry in listed if isinstance(listed, list) else ():
@@ -53,18 +53,18 @@ def entries(files: dict[str, dict[str, Any]]) -> dict[str, Entry]:
     return found
 
 
-def unchecked(output: str, name: str, ours: str = "") -> list[str]:
+def find_unchecked(output: str, name: str, ours: str = "") -> list[str]:
     """Return what has images of the registry ``name`` come unchecked, or from elsewhere.
 
     Args:
         ours: moor's file, which is judged as if it were there
     """
-    files = files_of(output, "file")
+    files = parse_files(output, "file")
     if ours:
         files[ours] = {"registry": [{"prefix": name, "location": name}]}
         files = dict(sorted(files.items(), key=lambda item: (item[0] != MAIN, item[0])))
-    found = [*_of_images(entries(files), name)]
-    for path, tree in files_of(output, "crio").items():
+    found = [*_image_sources(entries_in_effect(files), name)]
+    for path, tree in parse_files(output, "crio").items():
         image = tree.get("crio", {}).get("image", {}) if isinstance(tree.get("crio"), dict) else {}
         names = image.get("insecure_registries") if isinstance(image, dict) else None
         if isinstance(names, list) and name in names:
@@ -72,23 +72,23 @@ def unchecked(output: str, name: str, ours: str = "") -> list[str]:
     return found
 
 
-def users_own(output: str, name: str) -> list[str]:
+def find_user_overrides(output: str, name: str) -> list[str]:
     """Return each user's own file that does not say of the registry what moor's says, and what it says if anything."""
     found = []
-    for path in files_of(output, "user"):
+    for path in parse_files(output, "user"):
         if not path.endswith("/registries.conf"):
             continue
-        own = {p: t for p, t in files_of(output, "user").items() if p == path or p.startswith(f"{path}.d/")}
-        said = "; ".join(_of_images(entries(own), name))
-        if name in entries(own) and not said:
+        own = {p: t for p, t in parse_files(output, "user").items() if p == path or p.startswith(f"{path}.d/")}
+        said = "; ".join(_image_sources(entries_in_effect(own), name))
+        if name in entries_in_effect(own) and not said:
             continue
         found.append(f"{path} is read instead of /etc/containers by that user's podman{': ' if said else ''}{said}")
     return found
 
 
-def _of_images(known: dict[str, Entry], name: str) -> Iterator[str]:
+def _image_sources(known: dict[str, SourcedEntry], name: str) -> Iterator[str]:
     """Yield what is said of any image of a registry: by its own entry, else by a wildcard, and by longer prefixes."""
-    whole = [prefix for prefix in known if prefix == name or _wildcard(prefix, name)]
+    whole = [prefix for prefix in known if prefix == name or _is_wildcard_for(prefix, name)]
     longest = max(whole, key=len, default="")
     for prefix in dict.fromkeys([longest, *(p for p in known if p.startswith(f"{name}/"))]):
         path, entry = known.get(prefix, ("", {}))
@@ -105,5 +105,5 @@ def _of_images(known: dict[str, Entry], name: str) -> Iterator[str]:
                 yield f"{path}: images of {prefix} come from {mirror.get('location')} first{plain}"
 
 
-def _wildcard(prefix: str, name: str) -> bool:
+def _is_wildcard_for(prefix: str, name: str) -> bool:
     return prefix.startswith("*.") and name.partition(":")[0].endswith(prefix[1:])

@@ -18,11 +18,11 @@ from moor.resources.base import Resource
 from moor.resources.requirement import Clock, Requirement
 from moor.settings import Section, optional_settings_of, settings_of
 from moor.tasks import runtime_proxies
-from moor.tasks.containerd.configure import ContainerdSettings, effective, expected_of
-from moor.tasks.docker.verification import verifies
+from moor.tasks.containerd.configure import ContainerdSettings, expected_config, loaded_config_requirement
+from moor.tasks.docker.verification import verification_requirement
 from moor.tasks.facts import Registry
 from moor.tasks.harbor.install import HarborSettings, requirements
-from moor.tasks.podman.configure import PodmanSettings, checked
+from moor.tasks.podman.configure import PodmanSettings, registries_requirement
 from moor.tasks.preflight.ports import PORTS, ports
 
 # The oldest whose systemd and tools moor can ask; what is like one of them is taken for one. No number: it rolls.
@@ -80,14 +80,14 @@ def desired(host: Host) -> Sequence[Resource]:
 def _proxies(host: Host) -> Iterator[Requirement]:
     """Require that what pulls or pushes here leaves the registry out of its proxy."""
     registry = settings_of(host, Registry)
-    judge = partial(runtime_proxies.judged, name=registry.name, port=registry.port)
+    judge = partial(runtime_proxies.judge_proxy, name=registry.name, port=registry.port)
     if host.has_parent_group("nodes"):
         runtime = settings_of(host, ContainerdSettings)
         own = "" if runtime.runtime == "containerd" else runtime.runtime
-        fragment = runtime_proxies.of_containerd(runtime.service, own)
+        fragment = runtime_proxies.read_containerd_proxy(runtime.service, own)
         yield Requirement("proxy:containerd", fragment, partial(judge, unit=runtime.service))
     if host.has_parent_group("workstations"):
-        yield Requirement("proxy:docker", runtime_proxies.DOCKER, partial(judge, unit="docker"))
+        yield Requirement("proxy:docker", runtime_proxies.READ_DOCKER_PROXY, partial(judge, unit="docker"))
 
 
 def _effective(host: Host) -> Iterator[Requirement]:
@@ -95,11 +95,11 @@ def _effective(host: Host) -> Iterator[Requirement]:
     registry = settings_of(host, Registry)
     runtime = settings_of(host, ContainerdSettings)
     if host.has_parent_group("nodes") and runtime.runtime == "containerd":
-        yield effective(expected_of(runtime, registry))
+        yield loaded_config_requirement(expected_config(runtime, registry))
     if host.has_parent_group("workstations") or host.has_parent_group("harbor"):
-        yield verifies(registry)
+        yield verification_requirement(registry)
     if optional_settings_of(host, PodmanSettings) or (host.has_parent_group("nodes") and runtime.runtime == "crio"):
-        yield checked(registry)
+        yield registries_requirement(registry)
 
 
 def _of_registry(host: Host, settings: Preflight) -> Iterator[Resource]:

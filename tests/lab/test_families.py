@@ -10,7 +10,7 @@ from cryptography.x509 import load_pem_x509_certificates
 
 from moor.pki.authority import CertificateNames, make_authority
 from moor.resources.package import UNKNOWN, Package
-from moor.tasks.trust import Trusted
+from moor.tasks.trust import TrustedCa
 from tests.lab.families import FAMILIES, Root, make_root
 
 pytestmark = pytest.mark.lab
@@ -21,8 +21,8 @@ OLD, NEW, OTHER = (
 )
 
 
-def trusted(pem: str) -> Trusted:
-    return Trusted("moor-registry-ca", pem)
+def trusted(pem: str) -> TrustedCa:
+    return TrustedCa("moor-registry-ca", pem)
 
 
 def trusts(root: Root) -> set[str]:

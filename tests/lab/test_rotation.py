@@ -14,7 +14,7 @@ from cryptography import x509
 from moor.pki.authority import signed_by
 from moor.pki.keystore import Succession
 from moor.tasks.facts import Registry
-from moor.tasks.pki.serving import shown_by
+from moor.tasks.pki.serving import read_served_certificate
 from moor_lab import faults
 from tests.harness.waiting import after
 from tests.lab.conftest import Moored
@@ -62,7 +62,7 @@ def pulls(moored: Moored) -> Iterator[None]:
 
 def served(moored: Moored) -> x509.Certificate:
     registry = Registry.model_validate({"name": "registry.moor.test", "address": address(moored, "harbor1")})
-    return x509.load_der_x509_certificate(shown_by(registry))
+    return x509.load_der_x509_certificate(read_served_certificate(registry))
 
 
 def authority(succession: Succession) -> x509.Certificate:

@@ -28,7 +28,7 @@ from moor.tasks.diagnosis.evidence.pulling import pulling
 from moor.tasks.diagnosis.users_podman import diagnose_podman
 from moor.tasks.names.hosts import write_hosts
 from moor.tasks.pki.issue import registry_certificate, registry_key
-from moor.tasks.podman.configure import OURS, configure_podman
+from moor.tasks.podman.configure import DROP_IN, configure_podman
 from moor.tasks.trust import trust_ca
 from moor_lab.fleet import Host
 from moor_lab.images import recipe_of
@@ -376,7 +376,7 @@ def test_the_system_of_every_release_trusts_the_registry(fleet: Lab, site: Site)
 
 
 PLACE = f"/etc/containers/certs.d/{NAME}:{PORT}"
-FILES = [f"file:{PLACE}/ca.crt", f"edit:{OURS}#registry"]
+FILES = [f"file:{PLACE}/ca.crt", f"edit:{DROP_IN}#registry"]
 ALONE = f"ca-alone:{PLACE}"
 # its storage stands on a disk that is no overlay
 PODMAN = f"podman --root /var/lib/docker/podman pull -q --creds robot:right {IMAGE} 2>&1 || :"
@@ -424,7 +424,7 @@ def test_crio_is_reloaded_once_when_its_list_of_registries_is_newer(fleet: Lab, 
     assert changed(site.plan(configure_containerd, "podman")["podman"]) == []
     pid = shell(fleet, "podman", "rm -f /run/reloaded; systemctl show -p MainPID --value crio")
 
-    shell(fleet, "podman", f"echo '# by hand' >> {OURS}")
+    shell(fleet, "podman", f"echo '# by hand' >> {DROP_IN}")
     assert changed(site.apply(configure_containerd, "podman")["podman"]) == [FILES[1], "service:crio"]
     assert shell(fleet, "podman", "systemctl show -p MainPID --value crio; wc -l < /run/reloaded").split() == [pid, "1"]
     assert changed(site.plan(configure_containerd, "podman")["podman"]) == []

@@ -13,7 +13,7 @@ from moor.tasks.diagnosis.evidence.probes import probes
 from moor.tasks.names.dns_query import DNS_SAYS
 from moor.tasks.names.dnsmasq import Answers, listening
 from moor.tasks.names.hosts import answered
-from moor.tasks.runtime_proxies import lines
+from moor.tasks.runtime_proxies import parse_key_values
 from tests.harness.shells import SHELLS, sh
 
 every_shell = pytest.mark.parametrize("shell", SHELLS)
@@ -104,7 +104,7 @@ def test_what_cloud_init_will_do_to_the_hosts_file_is_seen(
         probe for probe in probes(ProbeRequest(RegistryEndpoint("right.test", "10.0.0.1"), "")) if probe.name == "name"
     )
     asked = question.probe().replace("/etc/cloud", str(tmp_path)).replace("/var/lib/cloud", str(tmp_path / "none"))
-    told = lines(sh(shell, tools + asked).stdout.decode())["rewritten"]
+    told = parse_key_values(sh(shell, tools + asked).stdout.decode())["rewritten"]
     assert told.removeprefix(f"{tmp_path}/") == named
 
 

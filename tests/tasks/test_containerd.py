@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from moor.errors import HostError
-from moor.tasks.containerd.config import CONFIG, PLUGIN, RegistryLookup, edited
-from moor.tasks.containerd.configure import ContainerdSettings, in_effect
+from moor.tasks.containerd.config import CONFIG, PLUGIN, RegistryLookup, edit_config
+from moor.tasks.containerd.configure import ContainerdSettings, in_effect_check
 from moor.tasks.facts import Registry
 from moor.templates import render
 from tests.harness.shells import SHELLS, sh
@@ -27,8 +27,8 @@ TABLE = "plugins.'io.containerd.grpc.v1.cri'.registry"
 
 
 def tree_of(content: str, told: str = DEBIAN, wanted: RegistryLookup = WANTED) -> dict[str, Any]:
-    once = edited(content, told, wanted)
-    assert edited(once, told, wanted) == once
+    once = edit_config(content, told, wanted)
+    assert edit_config(once, told, wanted) == once
     return tomllib.loads(once)
 
 
@@ -63,7 +63,7 @@ def test_the_table_is_the_one_that_this_containerd_reads(told: str, content: str
 
 def test_dockers_packaged_configuration_gets_its_cri_back_and_keeps_its_comments() -> None:
     packaged = 'disabled_plugins = ["cri"]\n\n#root = "/var/lib/containerd"\n#[grpc]\n'
-    after = edited(packaged, DOCKER, WANTED)
+    after = edit_config(packaged, DOCKER, WANTED)
     assert '#root = "/var/lib/containerd"\n#[grpc]\n' in after
     assert tomllib.loads(after)["disabled_plugins"] == []
 
@@ -85,7 +85,7 @@ def test_other_settings_comments_and_spelling_stay() -> None:
               [plugins."io.containerd.grpc.v1.cri".registry.headers]
                 User-Agent = ["me"]
         """)
-    assert edited(content, DEBIAN, WANTED) == content.replace('config_path = ""', f'config_path = "{CERTS}"')
+    assert edit_config(content, DEBIAN, WANTED) == content.replace('config_path = ""', f'config_path = "{CERTS}"')
 
 
 @pytest.mark.parametrize("path", [f"{CERTS}:/etc/docker/certs.d", f"{CERTS}/", f"/etc/docker/certs.d:{CERTS}"])
@@ -192,7 +192,7 @@ def test_what_an_old_containerd_is_told_of_other_registries_and_logins_stays() -
 
 @pytest.mark.parametrize("upgraded", [DEBIAN, DOCKER, NEW, LTS])
 def test_what_an_old_containerd_was_told_gives_way_to_the_directory_after_an_upgrade(upgraded: str) -> None:
-    registry = registry_of(edited("version = 2\n", OLD, WANTED), upgraded)
+    registry = registry_of(edit_config("version = 2\n", OLD, WANTED), upgraded)
     assert {key: value for key, value in registry.items() if value} == {"config_path": CERTS}
 
 
@@ -230,7 +230,7 @@ def test_a_file_takes_its_place_only_where_containerd_says_that_it_is_in_effect(
     shell: str, dump: str, words: str, tmp_path: Path
 ) -> None:
     (tmp_path / "dump").write_text(dump)
-    script = f"containerd() {{ cat {tmp_path}/dump; }}\nt=new\n( {in_effect(CERTS, CA)} )"
+    script = f"containerd() {{ cat {tmp_path}/dump; }}\nt=new\n( {in_effect_check(CERTS, CA)} )"
     done = sh(shell, script)
     assert (done.returncode, done.stderr) == (1 if words else 0, b"")
     assert done.stdout.decode().startswith(words)

@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 from moor.engine.plan import plan
 from moor.engine.script import answers, apply_script, complete, new_mark, probe_script
 from moor.errors import HostError
-from moor.tasks.certs_d import CaAlone
-from moor.tasks.docker.install import DockerSettings, daemon_json
+from moor.tasks.certs_d import OnlyCa
+from moor.tasks.docker.install import DockerSettings, edit_daemon_json
 from tests.harness.shells import SHELLS, sh
 
 pytestmark = pytest.mark.usefixtures("host_folder")
 
 
-def planned(shell: str, resource: CaAlone) -> list[str]:
+def planned(shell: str, resource: OnlyCa) -> list[str]:
     mark = new_mark()
     done = sh(shell, probe_script([resource.probe()], mark))
     (piece,) = complete(answers(done.stdout, done.stderr, mark), 1, done.stderr)
@@ -27,7 +27,7 @@ def planned(shell: str, resource: CaAlone) -> list[str]:
     return [change.diff for change in plan([resource], {resource.id: resource.actual(piece.stdout)})]
 
 
-def mend(shell: str, resource: CaAlone) -> None:
+def mend(shell: str, resource: OnlyCa) -> None:
     done = sh(shell, apply_script([resource.mend(None)], "moor-0", "run"))
     (piece,) = complete(answers(done.stdout, done.stderr, "moor-0"), 1, done.stderr)
     assert (piece.code, piece.stderr) == (0, "")
@@ -35,7 +35,7 @@ def mend(shell: str, resource: CaAlone) -> None:
 
 @pytest.mark.parametrize("shell", SHELLS)
 def test_a_directory_that_is_not_there_holds_nothing(shell: str, tmp_path: Path) -> None:
-    assert planned(shell, CaAlone(f"{tmp_path}/none")) == []
+    assert planned(shell, OnlyCa(f"{tmp_path}/none")) == []
 
 
 @pytest.mark.parametrize("shell", SHELLS)
@@ -48,7 +48,7 @@ def test_a_servers_key_beside_the_ca_is_named_and_removed_and_the_ca_stays(
         (place / name).write_text(name)
     (place / "registry.key").write_text("-----BEGIN EC PRIVATE KEY-----\nMHc\n")
     (place / "gone.key").symlink_to(tmp_path / "nowhere")
-    resource = CaAlone(str(place))
+    resource = OnlyCa(str(place))
     assert planned(shell, resource) == [
         "beside ca.crt: old.crt, registry.cert, gone.key, registry.key (a private key) -> nothing"
     ]
@@ -60,23 +60,23 @@ def test_a_servers_key_beside_the_ca_is_named_and_removed_and_the_ca_stays(
 
 def test_settings_are_laid_over_daemon_json() -> None:
     before = '{"log-driver": "journald", "log-opts": {"tag": "x"}}'
-    after = json.loads(daemon_json(before, "", wanted={"log-opts": {"mode": "blocking"}, "live-restore": True}))
+    after = json.loads(edit_daemon_json(before, "", wanted={"log-opts": {"mode": "blocking"}, "live-restore": True}))
     assert after == {"log-driver": "journald", "log-opts": {"tag": "x", "mode": "blocking"}, "live-restore": True}
 
 
 def test_an_empty_daemon_json_is_one_without_settings() -> None:
-    assert json.loads(daemon_json(" \n", "", wanted={"debug": True})) == {"debug": True}
+    assert json.loads(edit_daemon_json(" \n", "", wanted={"debug": True})) == {"debug": True}
 
 
 def test_a_daemon_json_that_says_it_already_keeps_its_form() -> None:
     odd = '{ "debug" :true,\n\n"x":[1] }'
-    assert daemon_json(odd, "", wanted={"debug": True}) == odd
+    assert edit_daemon_json(odd, "", wanted={"debug": True}) == odd
 
 
 @pytest.mark.parametrize("content", ["{", "[]", "3", "not json"])
 def test_a_daemon_json_that_is_none_is_refused(content: str) -> None:
     with pytest.raises(HostError, match=r"/etc/docker/daemon\.json: not .*mend it or move it away"):
-        daemon_json(content, "", wanted={"debug": True})
+        edit_daemon_json(content, "", wanted={"debug": True})
 
 
 VALUES = st.dictionaries(st.text(max_size=5), st.booleans() | st.integers() | st.text(max_size=5), max_size=4)
@@ -84,8 +84,8 @@ VALUES = st.dictionaries(st.text(max_size=5), st.booleans() | st.integers() | st
 
 @given(VALUES, VALUES)
 def test_writing_twice_is_writing_once(before: dict[str, object], wanted: dict[str, object]) -> None:
-    once = daemon_json(json.dumps(before), "", wanted=wanted)
-    assert daemon_json(once, "", wanted=wanted) == once
+    once = edit_daemon_json(json.dumps(before), "", wanted=wanted)
+    assert edit_daemon_json(once, "", wanted=wanted) == once
 
 
 @pytest.mark.parametrize("packages", [("docker.io; rm -rf /",), ("-o", "x"), ("",)])

@@ -10,7 +10,7 @@ from nornir.core.inventory import Host
 from moor.errors import HostError
 from moor.resources.service import Service
 from moor.tasks.facts import Registry
-from moor.tasks.podman.configure import MAIN, OURS, crio, desired, registries_conf
+from moor.tasks.podman.configure import DROP_IN, MAIN, crio_resources, desired, render_registries_conf
 
 REGISTRY = Registry.model_validate({"name": "registry.moor.test", "address": "10.77.0.11", "port": 8443})
 DEBIAN = """\
@@ -23,11 +23,11 @@ insecure = true
 
 @pytest.mark.parametrize("main", ["", "# nothing\n", DEBIAN])
 def test_the_registry_answers_for_its_own_images_and_its_certificate_is_checked(main: str) -> None:
-    once = registries_conf("", main, REGISTRY)
+    once = render_registries_conf("", main, REGISTRY)
     (entry,) = tomllib.loads(once)["registry"]
     name = "registry.moor.test:8443"
     assert entry == {"prefix": name, "location": name, "insecure": False, "blocked": False}
-    assert registries_conf(once, main, REGISTRY) == once
+    assert render_registries_conf(once, main, REGISTRY) == once
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ def test_the_registry_answers_for_its_own_images_and_its_certificate_is_checked(
 )
 def test_a_registries_conf_beside_which_no_file_may_stand_is_told(main: str, words: str) -> None:
     with pytest.raises(HostError, match=words) as caught:
-        registries_conf("", main, REGISTRY)
+        render_registries_conf("", main, REGISTRY)
     assert MAIN in str(caught.value)
 
 
@@ -48,7 +48,7 @@ def test_a_host_without_the_section_is_nobodys_business() -> None:
 
 
 def test_crio_is_reloaded_for_its_list_of_registries_and_not_for_a_new_ca() -> None:
-    *_, service = crio(None, REGISTRY, "PEM", 30)
+    *_, service = crio_resources(None, REGISTRY, "PEM", 30)
     assert isinstance(service, Service)
-    assert (service.name, service.newer_than, service.reload) == ("crio", (OURS,), True)
+    assert (service.name, service.newer_than, service.reload) == ("crio", (DROP_IN,), True)
     assert 'systemctl reload-or-restart "$u"' in service.mend({"running": "yes", "enabled": "yes", "stale": "older"})

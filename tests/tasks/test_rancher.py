@@ -17,14 +17,14 @@ from ruamel.yaml import YAML
 from moor.errors import HostError
 from moor.resources.requirement import Requirement
 from moor.resources.service import Service
-from moor.tasks.containerd.rancher import edited, made_of, resources
+from moor.tasks.containerd.rancher import edit_registries_yaml, read_generated, resources
 from moor.tasks.facts import Registry
 from tests.harness.shells import SHELLS, sh, text
 
 REGISTRY = Registry.model_validate({"name": "registry.moor.test", "address": "10.77.0.11"})
 CA = "/etc/rancher/k3s/moor-registry-ca.crt"
 PATH = "/etc/rancher/k3s/registries.yaml"
-edit = partial(edited, _="", registry=REGISTRY, ca_file=CA, path=PATH)
+edit = partial(edit_registries_yaml, _="", registry=REGISTRY, ca_file=CA, path=PATH)
 OTHERS = """\
 # ours since 2024
 mirrors:
@@ -173,7 +173,7 @@ def test_what_a_service_made_is_read_in_every_shell(
     file.write_text(OWN)
     os.utime(file, (9, 9) if not newer else None)
     os.utime(place / "hosts.toml", (99, 99))
-    ask = made_of("k3s", REGISTRY, str(file)).replace("/var/lib/rancher/k3s/agent/etc/containerd", str(tmp_path))
+    ask = read_generated("k3s", REGISTRY, str(file)).replace("/var/lib/rancher/k3s/agent/etc/containerd", str(tmp_path))
     done = sh(shell, ask)
     judge = resources("k3s", None, REGISTRY, "pem", 30)[0]
     assert isinstance(judge, Requirement)

@@ -28,7 +28,7 @@ from moor.secrets.secret import Secret
 from moor.settings import SiteSettings
 from moor.tasks.facts import Registry
 from moor.tasks.pki.issue import ca_pem, issue_certificates, issued_certificate
-from moor.tasks.pki.rotation import make_next_ca, promote_ca, retire_ca, to_replace
+from moor.tasks.pki.rotation import find_replaced, make_next_ca, promote_ca, retire_ca
 from moor.tasks.pki.settings import Pki
 from tests.harness.hosts import MakeFleet
 
@@ -111,7 +111,7 @@ class Rotating:
         site = SiteSettings.at(self.folder, state=self.folder / ".moor")
         change_context(nr, site=site, fleet=nr.inventory)
         if authority is not None:
-            change_context(nr, replaced=to_replace(nr.inventory.hosts["alpha"], authority))
+            change_context(nr, replaced=find_replaced(nr.inventory.hosts["alpha"], authority))
         return nr
 
     def play(self, nr: Nornir, *tasks: TaskFunction) -> HostReport:
@@ -189,7 +189,7 @@ def test_the_former_ca_stays_while_the_registry_shows_nothing_of_the_present_one
 
 def test_what_is_replaced_follows_from_how_far_a_rotation_is(rotating: Rotating) -> None:
     def wanted(authority: bool) -> set[str]:
-        return set(to_replace(rotating.prepared().inventory.hosts["alpha"], authority))
+        return set(find_replaced(rotating.prepared().inventory.hosts["alpha"], authority))
 
     ca, own = rotating.succession.present.certificate(), leaf(rotating).certificate()
     assert ca
@@ -221,4 +221,4 @@ def test_a_site_without_certificates_and_one_with_its_own_are_told_so(fleet: Mak
         {"certificate": tmp_path / "a.crt", "key": f"file:{tmp_path}/a.key", "ca": tmp_path / "ca.crt"}
     )
     with pytest.raises(InputError, match="a certificate of your own, which moor cannot renew"):
-        to_replace(host, authority=True)
+        find_replaced(host, authority=True)

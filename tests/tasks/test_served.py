@@ -11,7 +11,7 @@ from moor.engine.plan import plan
 from moor.engine.script import answers, apply_script, complete, new_mark, probe_script
 from moor.resources.base import State
 from moor.resources.file import File
-from moor.tasks.pki.serving import HandedOver
+from moor.tasks.pki.serving import DeployedCertificate
 from tests.harness.shells import SHELLS, sh
 
 
@@ -23,9 +23,9 @@ class Machine:
     shell: str
 
     @property
-    def resource(self) -> HandedOver:
+    def resource(self) -> DeployedCertificate:
         place = str(self.folder)
-        return HandedOver(f"{place}/secret/cert", place, f"{place}/registry.crt", f"{place}/registry.key")
+        return DeployedCertificate(f"{place}/secret/cert", place, f"{place}/registry.crt", f"{place}/registry.key")
 
     def read(self) -> State | None:
         mark = new_mark()

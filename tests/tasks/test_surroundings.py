@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from moor.tasks.diagnosis.environment import CLOCK, KEEPING, clock_finding
-from moor.tasks.runtime_proxies import lines
+from moor.tasks.runtime_proxies import parse_key_values
 from tests.harness.shells import SHELLS, sh, text
 from tests.tasks.diagnosis.test_mtu import program
 
@@ -23,7 +23,7 @@ def asked(shell: str, place: Path, *programs: tuple[str, str]) -> dict[str, str]
     script = KEEPING.replace("/run/systemd/container", "/nowhere")
     done = sh(shell, f"PATH={place}:{os.environ['PATH']}\n(\n{script}\n)")
     assert (done.returncode, done.stderr) == (0, b"")
-    return lines(text(done.stdout))
+    return parse_key_values(text(done.stdout))
 
 
 @pytest.mark.parametrize("shell", SHELLS)

@@ -13,7 +13,7 @@ from moor.engine.plan import plan
 from moor.engine.script import answers, apply_script, complete, new_mark, probe_script
 from moor.pki.authority import CertificateNames, make_authority
 from moor.resources.base import Later, State
-from moor.tasks.trust import STORES, Trusted, TrustStore
+from moor.tasks.trust import STORES, TrustedCa, TrustStore
 from tests.harness.shells import SHELLS, sh
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -36,9 +36,9 @@ class System:
     folder: Path
     shell: str
 
-    def trusted(self, pem: str | Later) -> Trusted:
+    def trusted(self, pem: str | Later) -> TrustedCa:
         tool, anchors, bundle = (f"{self.folder}/{name}" for name in ("update", "anchors", "certs/bundle.crt"))
-        return Trusted("moor ca", pem, (*STORES[:2], TrustStore(tool, anchors, bundle)))
+        return TrustedCa("moor ca", pem, (*STORES[:2], TrustStore(tool, anchors, bundle)))
 
     @property
     def anchor(self) -> Path:

@@ -7,10 +7,10 @@ import json
 
 import pytest
 
-from moor.tasks.docker.verification import insecure, judged
+from moor.tasks.docker.verification import insecure_entries, judge_verification
 from moor.tasks.facts import Registry
-from moor.tasks.podman.configure import OURS
-from moor.tasks.podman.registries_conf import MAIN, unchecked, users_own
+from moor.tasks.podman.configure import DROP_IN
+from moor.tasks.podman.registries_conf import MAIN, find_unchecked, find_user_overrides
 
 REGISTRY = Registry.model_validate(
     {"name": "registry.moor.test", "address": "10.77.0.11", "port": 8443, "aliases": ["reg"]}
@@ -38,7 +38,7 @@ LATER = "/etc/containers/registries.conf.d/99-z.conf"
     ],
 )
 def test_an_entry_means_the_registry_by_name_address_or_network(name: str, means: bool) -> None:
-    assert list(insecure([name], REGISTRY)) == ([name] if means else [])
+    assert list(insecure_entries([name], REGISTRY)) == ([name] if means else [])
 
 
 def docker(
@@ -46,11 +46,11 @@ def docker(
 ) -> str:
     runs = json.dumps({"InsecureRegistryCIDRs": networks, "IndexConfigs": index or {"docker.io": {"Secure": True}}})
     coded = base64.b64encode(json.dumps(file or {}).encode()).decode()
-    return judged(f"file={coded}\ntold={told}\nruns={runs}\n", REGISTRY)
+    return judge_verification(f"file={coded}\ntold={told}\nruns={runs}\n", REGISTRY)
 
 
 def test_an_engine_that_checks_is_well_and_so_is_none() -> None:
-    assert docker() == judged("", REGISTRY) == judged("file=%%\nruns=[]\n", REGISTRY) == ""
+    assert docker() == judge_verification("", REGISTRY) == judge_verification("file=%%\nruns=[]\n", REGISTRY) == ""
     assert docker({"insecure-registries": ["other.test"]}, index={"other.test": {"Secure": False}}) == ""
 
 
@@ -113,21 +113,21 @@ def test_what_podman_does_not_check_is_told_unless_moors_own_file_mends_it(
     path: str, text: str, now: list[str] | None, later: list[str]
 ) -> None:
     output = conf(file=f"{path}|{text}")
-    assert unchecked(output, NAME, OURS) == later
-    assert now is None or unchecked(output, NAME) == now
+    assert find_unchecked(output, NAME, DROP_IN) == later
+    assert now is None or find_unchecked(output, NAME) == now
 
 
 def test_crios_own_list_is_told() -> None:
     output = conf(crio=f'/etc/crio/crio.conf|[crio.image]\ninsecure_registries = ["{NAME}"]\n')
-    assert unchecked(output, NAME) == ["/etc/crio/crio.conf: insecure_registries names it"]
+    assert find_unchecked(output, NAME) == ["/etc/crio/crio.conf: insecure_registries names it"]
 
 
 def test_a_users_own_file_is_told_unless_it_says_what_moors_says() -> None:
     path = "/home/me/.config/containers/registries.conf"
-    assert users_own(conf(user=f"{path}|{BAD}"), NAME) == [
+    assert find_user_overrides(conf(user=f"{path}|{BAD}"), NAME) == [
         f"{path} is read instead of /etc/containers by that user's podman: {path}: insecure = true for {NAME}"
     ]
-    assert users_own(conf(user=f"{path}|"), NAME) == [
+    assert find_user_overrides(conf(user=f"{path}|"), NAME) == [
         f"{path} is read instead of /etc/containers by that user's podman"
     ]
-    assert users_own(conf(user=f"{path}|{BAD.replace('true', 'false')}"), NAME) == []
+    assert find_user_overrides(conf(user=f"{path}|{BAD.replace('true', 'false')}"), NAME) == []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from moor.secrets.secret import Secret
-from moor.tasks.containerd.effective import Expected
+from moor.tasks.containerd.config_faults import ExpectedConfig
 
 
 def parted(image: str) -> tuple[str, str]:
@@ -61,7 +61,7 @@ class ProbeRequest:
     names: str = "hosts"
     unit: str = "containerd"
     proxied: bool = False
-    expected: Expected | None = None
+    expected: ExpectedConfig | None = None
 
     @property
     def repository(self) -> str:

@@ -16,7 +16,7 @@ from moor.tasks.diagnosis.evidence.pulling import FETCH_BYTES
 from moor.tasks.diagnosis.evidence.registry_answers import answered, clean, explained_pull, last_line, resolved, word
 from moor.tasks.diagnosis.evidence.runtime_answers import containerd, own_runtime
 from moor.tasks.diagnosis.evidence.tls_handshake import transcript
-from moor.tasks.runtime_proxies import between, lines, remedy
+from moor.tasks.runtime_proxies import is_proxied, parse_key_values, remedy
 
 MACHINES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "i686": "386", "ppc64le": "ppc64le"}
 CLOCK_S = 60  # a clock off by more makes certificates and tokens look out of their time
@@ -42,7 +42,7 @@ def evidence_of(
     about |= {"repository": asked.repository, "tag": asked.tag, "robot_state": known.robot, "controller": known.harbor}
     about |= {"mode": asked.names, "bring": known.bring or f"push {asked.image} from where it was built"}
     about |= {"setter": known.setter or "the template that names it", "ours": known.own}
-    fields = {name: lines(answer) for name, answer in answers.items()}
+    fields = {name: parse_key_values(answer) for name, answer in answers.items()}
     wire = {**fields.get("wire", {}), **transcript(answers.get("wire", ""), now)}
     registry = fields.get("registry", {})
     found: dict[str, dict[str, str]] = {
@@ -134,7 +134,7 @@ def manifest(fields: Mapping[str, str], machine: Mapping[str, str], known: Contr
 def proxy(fields: Mapping[str, str], asked: ProbeRequest) -> dict[str, str]:
     """Return whether containerd goes to the registry through a proxy that is not meant, and what leaves it out."""
     name = asked.door.name
-    astray = not asked.proxied and between(fields, name, asked.door.port)
+    astray = not asked.proxied and is_proxied(fields, name, asked.door.port)
     return {
         "between": word(astray),
         "unit": asked.unit,

@@ -14,19 +14,19 @@ from shlex import quote
 from moor.connections.apis.harbor import MANIFESTS
 from moor.resources.base import Probed, State
 from moor.resources.service import STARTED_CS
-from moor.tasks.containerd.hosts_toml import HOSTS_TOML, made_by
-from moor.tasks.containerd.reads import reading
+from moor.tasks.containerd.hosts_toml import READ_HOSTS_TOML, read_generated_hosts_toml
+from moor.tasks.containerd.loaded_config import read_loaded_config
 from moor.tasks.diagnosis.evidence.distributions import ASKED
 from moor.tasks.diagnosis.evidence.endpoint import ProbeRequest, RegistryEndpoint
 from moor.tasks.diagnosis.evidence.mtu import mtu_of
 from moor.tasks.diagnosis.evidence.pulling import DIRECTORY, pulling
 from moor.tasks.names.dns_query import DNS_SAYS
-from moor.tasks.podman.registries_conf import REGISTRIES
-from moor.tasks.runtime_proxies import of_containerd
-from moor.tasks.trust import NAME, STORES
+from moor.tasks.podman.registries_conf import READ_REGISTRIES
+from moor.tasks.runtime_proxies import read_containerd_proxy
+from moor.tasks.trust import ANCHOR_NAME, STORES
 
 # A link is none: Debian has one where Flatcar has the anchor itself.
-ANCHORS = [quote(f"{store.anchors}/{NAME}{store.suffix}") for store in STORES]
+ANCHORS = [quote(f"{store.anchors}/{ANCHOR_NAME}{store.suffix}") for store in STORES]
 CONNECT_S = 6
 RESOLVE_S = 4
 
@@ -61,7 +61,7 @@ def probes(asked: ProbeRequest) -> Sequence[Probe]:
         Probe("mtu", mtu_of(asked.door.addresses)),
         Probe("registry", _registry(asked)),
         Probe("containerd", _of_own(asked.own, asked.door) if asked.own else _containerd(asked.door)),
-        Probe("proxy", of_containerd(asked.unit, asked.own)),
+        Probe("proxy", read_containerd_proxy(asked.unit, asked.own)),
     ]
     return [*found, Probe("pull", pulling(asked))] if asked.pull else found
 
@@ -179,7 +179,7 @@ h={quote(door.host_port)}
 echo "machine=$(uname -m)"
 {ASKED}
 command -v containerd >/dev/null 2>&1 || {{ echo containerd=missing; exit 0; }}
-{reading(logins=False)}
+{read_loaded_config(logins=False)}
 echo "active=$(systemctl is-active containerd 2>/dev/null)"
 printf '%s\\n' "$d" | sed -n "s/^ *config_path = [\\"']\\(.*\\)[\\"'] *$/config_path=\\1/p" | grep -v '=$' | head -n 1
 {DIRECTORY}
@@ -197,7 +197,7 @@ echo "elsewhere=$(for e in /etc/containerd/certs.d /etc/docker/certs.d /etc/cont
   [ "$e" = "$p" ] || [ ! -e "$e/$h/hosts.toml" ] || printf '%s ' "$e/$h/hosts.toml"; done)"
 for e in "$p/$h"/*; do case ${{e##*/}} in
   hosts.toml) ;; host.toml|hosts.tml|hosts.yaml|hosts.toml.*|host.yaml|hosts) echo "misnamed=$e" ;; esac; done
-{HOSTS_TOML}
+{READ_HOSTS_TOML}
 pid=$(systemctl show -p MainPID --value containerd 2>/dev/null)
 if [ -n "$pid" ] && [ "$pid" != 0 ]; then
   u=containerd; {STARTED_CS}
@@ -208,4 +208,4 @@ for f in {anchors}; do [ ! -f "$f" ] || [ -L "$f" ] || echo "trusted=$(stat -c %
 
 def _of_own(own: str, door: RegistryEndpoint) -> str:
     """Look at what k3s, RKE2 or CRI-O reads of the registry."""
-    return REGISTRIES if own == "crio" else made_by(own, door.host_port)
+    return READ_REGISTRIES if own == "crio" else read_generated_hosts_toml(own, door.host_port)

@@ -5,32 +5,32 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from moor.tasks.containerd.config import BY_DIRECTORY
-from moor.tasks.containerd.effective import faults
-from moor.tasks.containerd.hosts_toml import hosts_toml
-from moor.tasks.containerd.reads import reads_of
+from moor.tasks.containerd.config import DIRECTORY_LOOKUP
+from moor.tasks.containerd.config_faults import find_faults
+from moor.tasks.containerd.hosts_toml import parse_hosts_toml
+from moor.tasks.containerd.loaded_config import parse_loaded_config
 from moor.tasks.diagnosis.evidence.distributions import means
 from moor.tasks.diagnosis.evidence.endpoint import ProbeRequest
 from moor.tasks.diagnosis.evidence.registry_answers import word
-from moor.tasks.podman.registries_conf import unchecked
-from moor.tasks.runtime_proxies import lines
+from moor.tasks.podman.registries_conf import find_unchecked
+from moor.tasks.runtime_proxies import parse_key_values
 
 LEAST_KB, LEAST_INODES = 64 * 1024, 1000  # with less no layer of an image fits
 
 
 def containerd(answer: str, asked: ProbeRequest, host: str) -> dict[str, str]:
     """Bring together how containerd runs and what it will read at a pull."""
-    fields = lines(answer)
+    fields = parse_key_values(answer)
     left_out = ("toml", "no_proxy", "file", "missing", "loaded", "told", "in_effect")
     kept = {key: value for key, value in fields.items() if key not in left_out}
     plugins = [value for key, value in fields.items() if key.startswith("plugin_")]
     release = release_in(fields.get("version", ""))
-    found = faults(reads_of(answer), asked.expected) if asked.expected and "path" in fields else []
+    found = find_faults(parse_loaded_config(answer), asked.expected) if asked.expected and "path" in fields else []
     return {
         **kept,
-        **hosts_toml(fields.get("toml"), release),
+        **parse_hosts_toml(fields.get("toml"), release),
         **({"hosts_toml": "missing"} if "default" in fields else {}),  # what counts is not the registry's own
-        **({"unchecked": "", "hidden": ""} if release < BY_DIRECTORY else {}),  # it reads no such directory
+        **({"unchecked": "", "hidden": ""} if release < DIRECTORY_LOOKUP else {}),  # it reads no such directory
         "config": "malformed" if fields.get("refused") else "",
         "fault": "; ".join(fault.what for fault in found),
         "fault_mend": "; ".join(fault.remedy for fault in found),
@@ -53,10 +53,10 @@ def _full(fields: Mapping[str, str]) -> str:
 def own_runtime(answer: str, asked: ProbeRequest, _: str) -> dict[str, str]:
     """Read whether k3s, RKE2 or CRI-O checks the registry's certificate; nothing else of them is judged."""
     if asked.own == "crio":
-        said = unchecked(answer, asked.door.host_port)
+        said = find_unchecked(answer, asked.door.host_port)
         return {"unchecked": "; ".join(said), "toml_file": "", "runtime": asked.own}
-    fields = lines(answer)
-    found = hosts_toml(fields.get("toml"), (2, 0))
+    fields = parse_key_values(answer)
+    found = parse_hosts_toml(fields.get("toml"), (2, 0))
     return {"unchecked": found.get("unchecked", ""), "toml_file": fields.get("toml_file", ""), "runtime": asked.own}
 
 

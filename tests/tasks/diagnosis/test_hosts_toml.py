@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moor.tasks.containerd.hosts_toml import HOSTS_TOML, hosts_toml
+from moor.tasks.containerd.hosts_toml import READ_HOSTS_TOML, parse_hosts_toml
 from tests.harness.shells import SHELLS, sh
 
 NEW, OLD = (2, 2), (1, 6)
@@ -18,7 +18,7 @@ HOST = '[host."https://r.test"]\n'
 
 
 def seen(content: str, release: tuple[int, int] = NEW) -> dict[str, str]:
-    return hosts_toml(base64.b64encode(content.encode()).decode(), release)
+    return parse_hosts_toml(base64.b64encode(content.encode()).decode(), release)
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_a_ca_is_relative_to_its_file_and_an_empty_directory_hides_the_one_with_
     place.mkdir()
     (place / "ca.crt").touch()
     (place / "hosts.toml").write_text('ca = \'ca.crt\'\n[host.x]\n  ca = ["ca.crt", "none.crt", "/none"]\n')
-    ask = f"h=r.test:8443 p={tmp_path}\n{HOSTS_TOML}"
+    ask = f"h=r.test:8443 p={tmp_path}\n{READ_HOSTS_TOML}"
     said = sh(shell, ask).stdout.decode().splitlines()
     assert [line for line in said if line.startswith("ca_")] == [f"ca_missing={place}/none.crt", "ca_missing=/none"]
     (tmp_path / "r.test_8443_").mkdir()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from moor.tasks.diagnosis.evidence.mtu import measured, mtu_of
-from moor.tasks.runtime_proxies import lines
+from moor.tasks.runtime_proxies import parse_key_values
 from tests.harness.shells import SHELLS, sh, text
 
 AWAY = "192.0.2.7"  # RFC 5737: nobody's
@@ -45,7 +45,7 @@ def ping(place: Path, large: str, largest: int, header: int = 28) -> None:
 def asked(shell: str, place: Path, *addresses: str) -> dict[str, str]:
     done = sh(shell, f"PATH={place}:{os.environ['PATH']}\n(\n{mtu_of(addresses or (AWAY,))}\n)")
     assert (done.returncode, done.stderr) == (0, b"")
-    return lines(text(done.stdout))
+    return parse_key_values(text(done.stdout))
 
 
 @by_shell

@@ -11,7 +11,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moor.tasks.runtime_proxies import DOCKER, ENVIRONMENT, covered, judged, lines, of_containerd, remedy
+from moor.tasks.runtime_proxies import (
+    READ_DOCKER_PROXY,
+    READ_ENVIRONMENT,
+    is_bypassed,
+    judge_proxy,
+    parse_key_values,
+    read_containerd_proxy,
+    remedy,
+)
 from tests.harness.shells import SHELLS, sh, text
 
 NAME = "registry.moor.test"
@@ -37,7 +45,7 @@ by_shell = pytest.mark.parametrize("shell", SHELLS)
     ],
 )  # fmt: skip
 def test_no_proxy_is_read_as_go_reads_it(no_proxy: str, out: bool) -> None:
-    assert covered(NAME, 8443, no_proxy) is out
+    assert is_bypassed(NAME, 8443, no_proxy) is out
 
 
 @given(LABELS, st.lists(LABELS, max_size=3))
@@ -45,32 +53,32 @@ def test_a_name_leaves_out_itself_and_what_is_below_it_and_a_dot_before_it_leave
     name: str, others: list[str]
 ) -> None:
     above = name.partition(".")[2]
-    assert covered(name, 443, ",".join([*others, name]))
-    assert covered(name, 443, ",".join([above, *others]))
-    assert covered(name, 443, f".{above}")
-    assert not covered(name, 443, f".{name}")
-    assert not covered(name, 443, f"x{name}")
+    assert is_bypassed(name, 443, ",".join([*others, name]))
+    assert is_bypassed(name, 443, ",".join([above, *others]))
+    assert is_bypassed(name, 443, f".{above}")
+    assert not is_bypassed(name, 443, f".{name}")
+    assert not is_bypassed(name, 443, f"x{name}")
 
 
 @given(st.ip_addresses(), st.integers(0, 32))
 def test_no_address_and_no_network_leaves_out_a_name(address: object, bits: int) -> None:
-    assert not covered(NAME, 443, f"{address},{address}/{bits},[{address}]:443")
+    assert not is_bypassed(NAME, 443, f"{address},{address}/{bits},[{address}]:443")
 
 
 @given(WORDS)
 def test_what_is_told_to_be_written_leaves_the_registry_out(words: list[str]) -> None:
     before = ",".join(words)
     output = f"proxy=set\nno_proxy={' '.join(before.split())}\n"
-    told = judged(output, NAME, 443, "containerd")
-    assert bool(told) is not covered(NAME, 443, lines(output)["no_proxy"])
+    told = judge_proxy(output, NAME, 443, "containerd")
+    assert bool(told) is not is_bypassed(NAME, 443, parse_key_values(output)["no_proxy"])
     if told:
         whole = told.rpartition("NO_PROXY=")[2].partition('"; then:')[0]
-        assert covered(NAME, 443, whole)
+        assert is_bypassed(NAME, 443, whole)
 
 
 def test_without_a_proxy_nothing_has_to_be_left_out() -> None:
-    assert judged("", NAME, 443, "containerd") == ""
-    assert judged("no_proxy=a.test\n", NAME, 443, "containerd") == ""
+    assert judge_proxy("", NAME, 443, "containerd") == ""
+    assert judge_proxy("no_proxy=a.test\n", NAME, 443, "containerd") == ""
 
 
 @pytest.mark.parametrize(
@@ -82,13 +90,13 @@ def test_without_a_proxy_nothing_has_to_be_left_out() -> None:
     ],
 )  # fmt: skip
 def test_the_place_is_named_that_decides(place: str, told: str) -> None:
-    seen = lines(f"proxy=set\nno_proxy=a\n{place}")
+    seen = parse_key_values(f"proxy=set\nno_proxy=a\n{place}")
     assert remedy(seen, NAME, "u").startswith(told)
     assert remedy(seen, NAME, "u").endswith("; then: systemctl daemon-reload; systemctl restart u")
 
 
 def test_a_long_no_proxy_is_not_repeated_in_part() -> None:
-    told = judged(f"proxy=set\nno_proxy={','.join(['host.example.net'] * 99)}\n", NAME, 443, "containerd")
+    told = judge_proxy(f"proxy=set\nno_proxy={','.join(['host.example.net'] * 99)}\n", NAME, 443, "containerd")
     assert f'NO_PROXY=(what it says now),{NAME}"' in told
     assert len(told) < 700
 
@@ -119,8 +127,8 @@ def started(request: pytest.FixtureRequest) -> Iterator[int]:
 def test_what_a_process_was_started_with_is_read_as_go_reads_it(
     shell: str, started: int, found: dict[str, str]
 ) -> None:
-    done = sh(shell, f"{ENVIRONMENT}\nmoor_environment {started} moor-no-such-unit")
-    assert (done.returncode, lines(text(done.stdout))) == (0, found)
+    done = sh(shell, f"{READ_ENVIRONMENT}\nmoor_environment {started} moor-no-such-unit")
+    assert (done.returncode, parse_key_values(text(done.stdout))) == (0, found)
     assert b"Passw0rd" not in done.stdout
 
 
@@ -131,12 +139,14 @@ def test_a_file_of_the_units_environment_that_decides_is_named(shell: str, tmp_p
         (tmp_path / name).write_text(content)
     says = "".join(f"{tmp_path}/{name} (ignore_errors=yes)\\n" for name in [*files, "missing"])
     fake = f"systemctl() {{ printf '{says}'; }}\ntr() {{ echo HTTPS_PROXY=http://p; }}"
-    done = sh(shell, f"{ENVIRONMENT}\n{fake}\nmoor_environment $$ k3s")
+    done = sh(shell, f"{READ_ENVIRONMENT}\n{fake}\nmoor_environment $$ k3s")
     assert text(done.stdout) == f"proxy=set\nno_proxy=\nproxy_file={tmp_path}/one\n"
 
 
 @by_shell
-@pytest.mark.parametrize("fragment", [DOCKER, of_containerd("containerd"), of_containerd("k3s-agent", "k3s")])
+@pytest.mark.parametrize(
+    "fragment", [READ_DOCKER_PROXY, read_containerd_proxy("containerd"), read_containerd_proxy("k3s-agent", "k3s")]
+)
 def test_on_a_host_that_has_neither_nothing_is_said(shell: str, fragment: str) -> None:
     done = sh(shell, f"(\nPATH=/nowhere\n{fragment}\n)")
     assert (done.returncode, done.stdout) == (0, b"")

@@ -18,14 +18,14 @@ from typing import Any
 
 from moor.formats.toml import Tree, laid, loaded
 
-MERGED = (2, 0)  # the first that merges tables of several files
-MIGRATED = (2, 3)  # the first that brings every file to one version before it merges them
-RELATIVE = (1, 7)  # the first that takes a relative glob for one of the importing file's directory
+MERGE_SINCE = (2, 0)  # the first that merges tables of several files
+MIGRATE_SINCE = (2, 3)  # the first that brings every file to one version before it merges them
+RELATIVE_SINCE = (1, 7)  # the first that takes a relative glob for one of the importing file's directory
 LARGEST = 1024 * 1024  # bytes of one file
 
 # Prints, one a line, the file that containerd's process was told, the default one, and what they import, in the order
 # in which containerd reads them. A file that is not there is printed too.
-FILES = """\
+LIST_FILES = """\
 moor_told() {
   pid=$(systemctl show -p MainPID --value containerd 2>/dev/null)
   if [ -n "${pid#0}" ] && [ -r "/proc/$pid/cmdline" ]; then tr '\\0' '\\n' < "/proc/$pid/cmdline"
@@ -73,21 +73,21 @@ g=$(moor_told); c=${g:-/etc/containerd/config.toml}"""
 
 # A login at the beginning of a line loses all of its value, one within a line its text or list; the file stays TOML.
 LOGIN = '\\(auth\\|username\\|password\\|identitytoken\\|Authorization\\)"\\{0,1\\} *= *'
-HIDDEN = (
+HIDE_LOGINS = (
     f"""sed -e 's/^\\( *"\\{{0,1\\}}{LOGIN}\\).*/\\1"x"/' -e 's/\\({LOGIN}\\)"[^"]*"/\\1"x"/g' """
     f"""-e 's/\\({LOGIN}\\)\\[[^]]*\\]/\\1"x"/g' """
     f"""-e "s/\\({LOGIN.replace('"', chr(92) + '"')}\\)'[^']*'/\\1\\"x\\"/g\""""
 )
 
 
-def reading(logins: bool) -> str:
-    """Return sh that prints what containerd reads, for ``reads_of``.
+def read_loaded_config(logins: bool) -> str:
+    """Return sh that prints what containerd reads, for ``parse_loaded_config``.
 
     Args:
         logins: whether logins in the files are printed too: they are left out where only the registry's table is judged
     """
     return f"""\
-{FILES}
+{LIST_FILES}
 echo "path=$c"; echo "told=$g"; echo "version=$(containerd --version 2>/dev/null)"
 moor_dump() {{
   cd "/proc/$pid/cwd" 2>/dev/null || cd / # as the process; relative globs of 1.6 begin there
@@ -98,13 +98,14 @@ d=$(moor_dump) || echo "refused=$(printf '%s\\n' "$d" | tail -n 1)"
 printf '%s\\n' "$d" | sed -n -e 's/^imports = /loaded=/p' \\
   -e '/^ *\\[.*registry\\]/,/^ *\\[/s/^ *config_path = /in_effect=/p'
 moor_files "$c" | while IFS= read -r f; do
-  if [ -f "$f" ]; then echo "file=$(head -c {LARGEST} "$f" | {"cat" if logins else HIDDEN} | base64 | tr -d '\\n') $f"
+  if [ -f "$f" ]; then
+    echo "file=$(head -c {LARGEST} "$f" | {"cat" if logins else HIDE_LOGINS} | base64 | tr -d '\\n') $f"
   else echo "missing=$f"; fi
 done"""
 
 
 @dataclass(frozen=True)
-class Reads:
+class LoadedConfig:
     """What a containerd reads.
 
     Attributes:
@@ -125,14 +126,14 @@ class Reads:
     def __post_init__(self) -> None:
         object.__setattr__(self, "files", dict(self.files))
 
-    def with_file(self, path: str, content: str) -> Reads:
+    def with_file(self, path: str, content: str) -> LoadedConfig:
         """Return what would be read with one file changed or new; new ones are read if an import is for them."""
         known = {**self.files, path: content}
         return replace(self, files={name: known.get(name) for name in load_order(self.path, known)}, in_effect=None)
 
 
-def reads_of(output: str) -> Reads:
-    """Read what the fragment of ``reading`` printed."""
+def parse_loaded_config(output: str) -> LoadedConfig:
+    """Read what the fragment of ``read_loaded_config`` printed."""
     words: dict[str, str] = {}
     files: dict[str, str | None] = {}
     for line in output.splitlines():
@@ -150,7 +151,7 @@ def reads_of(output: str) -> Reads:
         files = {name: content for name, content in files.items() if name in listed or content is None}
     in_effect = words.get("in_effect")
     said = in_effect.strip("\"'") if in_effect is not None else None
-    return Reads(path, bool(words.get("told")), words.get("version", ""), words.get("refused", ""), said, files)
+    return LoadedConfig(path, bool(words.get("told")), words.get("version", ""), words.get("refused", ""), said, files)
 
 
 def _decoded(content: str) -> str:
@@ -164,7 +165,7 @@ def _strings(array: str) -> list[str]:
     return array.replace("'", '"').split('"')[1::2]
 
 
-def trees_of(files: Mapping[str, str | None]) -> tuple[dict[str, Tree], dict[str, str]]:
+def parse_files(files: Mapping[str, str | None]) -> tuple[dict[str, Tree], dict[str, str]]:
     """Return the files that are TOML, in order, and what is wrong with the others."""
     trees: dict[str, Tree] = {}
     wrong: dict[str, str] = {}
@@ -180,7 +181,7 @@ def trees_of(files: Mapping[str, str | None]) -> tuple[dict[str, Tree], dict[str
 
 def load_order(main: str, known: Mapping[str, str | None]) -> list[str]:
     """Return the paths of ``known`` that containerd reads, in its order; an import that is not there is in it too."""
-    trees, _ = trees_of(known)
+    trees, _ = parse_files(known)
     found: list[str] = []
     waiting = [main]
     while waiting:
@@ -189,11 +190,11 @@ def load_order(main: str, known: Mapping[str, str | None]) -> list[str]:
             continue
         found.append(path)
         imports = trees.get(path, {}).get("imports", ())
-        waiting += imported(path, imports if isinstance(imports, list) else (), known)
+        waiting += resolve_imports(path, imports if isinstance(imports, list) else (), known)
     return found
 
 
-def imported(parent: str, imports: Iterable[object], known: Iterable[str]) -> Iterator[str]:
+def resolve_imports(parent: str, imports: Iterable[object], known: Iterable[str]) -> Iterator[str]:
     """Resolve what a file imports: relative to its directory, globs among the known paths."""
     for one in imports:
         pattern = normpath(join(dirname(parent), str(one)))
@@ -203,7 +204,7 @@ def imported(parent: str, imports: Iterable[object], known: Iterable[str]) -> It
             yield from sorted(p for p in known if p.count("/") == pattern.count("/") and fnmatchcase(p, pattern))
 
 
-def table(tree: Mapping[str, Any], *keys: str) -> Tree:
+def subtable(tree: Mapping[str, Any], *keys: str) -> Tree:
     """Return the table below some keys; an empty one where something else stands there."""
     found: Any = tree
     for key in keys:
@@ -217,10 +218,10 @@ def version_of(tree: Mapping[str, Any]) -> int:
     return version if isinstance(version, int) and version > 1 else 0
 
 
-def plugin_of(trees: Sequence[Tree], plugin: str, release: tuple[int, int]) -> Tree:
+def plugin_table(trees: Sequence[Tree], plugin: str, release: tuple[int, int]) -> Tree:
     """Return a plugin's table as the files, in their order, come to it."""
-    tables = [table(tree, "plugins", plugin) for tree in trees if plugin in table(tree, "plugins")]
-    if release < MERGED:
+    tables = [subtable(tree, "plugins", plugin) for tree in trees if plugin in subtable(tree, "plugins")]
+    if release < MERGE_SINCE:
         return tables[-1] if tables else {}
     whole: Tree = {}
     for one in tables:

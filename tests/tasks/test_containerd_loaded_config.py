@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from moor.errors import HostError
 from moor.tasks.containerd.config import CONFIG, PLUGIN, RegistryLookup
-from moor.tasks.containerd.dropin import drop_in
-from moor.tasks.containerd.effective import Expected, faults
-from moor.tasks.containerd.reads import FILES, HIDDEN, Reads, load_order, reads_of
+from moor.tasks.containerd.config_faults import ExpectedConfig, find_faults
+from moor.tasks.containerd.drop_in import build_drop_in
+from moor.tasks.containerd.loaded_config import HIDE_LOGINS, LIST_FILES, LoadedConfig, load_order, parse_loaded_config
 from moor.tasks.facts import Registry
 from tests.harness.shells import SHELLS, sh
 
@@ -34,13 +34,13 @@ DROP = "/etc/containerd/conf.d/99-gpu.toml"
 OWN = "/etc/containerd/conf.d/zz-moor.toml"
 
 
-def reads(version: str, main: str | None = MAIN, **more: str | None) -> Reads:
+def reads(version: str, main: str | None = MAIN, **more: str | None) -> LoadedConfig:
     files = {CONFIG: main, **({DROP: more["drop"]} if "drop" in more else {})}
-    return Reads(CONFIG, False, version, files=files)
+    return LoadedConfig(CONFIG, False, version, files=files)
 
 
-def told(found: Reads, drop_in_path: str = "") -> list[str]:
-    return [str(fault) for fault in faults(found, Expected(WANTED, drop_in_path))]
+def told(found: LoadedConfig, drop_in_path: str = "") -> list[str]:
+    return [str(fault) for fault in find_faults(found, ExpectedConfig(WANTED, drop_in_path))]
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def told(found: Reads, drop_in_path: str = "") -> list[str]:
         (replace(reads(NEW), in_effect=CERTS), ""),
     ],
 )
-def test_the_file_at_fault_is_named_and_what_an_apply_mends_is_no_fault(found: Reads, words: str) -> None:
+def test_the_file_at_fault_is_named_and_what_an_apply_mends_is_no_fault(found: LoadedConfig, words: str) -> None:
     said = told(found)
     assert any(words in one for one in said) if words else said == [], said
 
@@ -113,10 +113,10 @@ def test_moors_own_file_brings_the_directory_into_effect_and_keeps_what_others_s
 ) -> None:
     kept = f'version = 2\n{IMPORTS}[plugins."{PLUGIN[2]}"]\nsandbox_image = "x"\n'
     found = reads(version, kept, drop=drop) if drop else reads(version, kept)
-    content = drop_in(found, WANTED, OWN)
+    content = build_drop_in(found, WANTED, OWN)
     after = found.with_file(OWN, content)
     assert list(after.files)[-1] == OWN
-    assert drop_in(after, WANTED, OWN) == content
+    assert build_drop_in(after, WANTED, OWN) == content
     assert told(after, OWN) == told(found, OWN) == []
     cri = tomllib.loads(content)["plugins"].get(PLUGIN[2], {})
     if version == OLD:
@@ -137,9 +137,9 @@ def test_moors_own_file_brings_the_directory_into_effect_and_keeps_what_others_s
         (reads(NEW, f'disabled_plugins = ["cri"]\n{MAIN}'), OWN, f"{CONFIG}: disabled_plugins names the plugin"),
     ],
 )
-def test_an_own_file_that_cannot_count_is_refused(found: Reads, path: str, words: str) -> None:
+def test_an_own_file_that_cannot_count_is_refused(found: LoadedConfig, path: str, words: str) -> None:
     with pytest.raises(HostError, match=words):
-        drop_in(found, WANTED, path)
+        build_drop_in(found, WANTED, path)
 
 
 @given(st.lists(st.sampled_from(["b.toml", "a.toml", "/x/c.toml", "conf.d/*.toml", "./b.toml"]), max_size=4))
@@ -160,13 +160,13 @@ def test_every_file_is_read_once_and_the_main_one_first(imports: list[str]) -> N
 
 @given(st.text(max_size=300))
 def test_whatever_a_host_answers_is_read(output: str) -> None:
-    told(reads_of(f"version={NEW}\n{output}"))
+    told(parse_loaded_config(f"version={NEW}\n{output}"))
 
 
 def test_before_2_0_containerd_itself_says_which_files_it_read() -> None:
     coded = base64.b64encode(MAIN.encode()).decode()
     said = f'path={CONFIG}\nloaded=["{CONFIG}"]\nin_effect="{CERTS}"\nfile={coded} {CONFIG}\nfile={coded} {DROP}\n'
-    found = reads_of(said)
+    found = parse_loaded_config(said)
     assert (list(found.files), found.in_effect) == ([CONFIG], CERTS)
 
 
@@ -187,7 +187,9 @@ def test_a_host_lists_the_files_that_its_unit_names(shell: str, start: str, tmp_
         'version = 2\nimports = [ # ours\n  "conf.d/*.toml",\n  \'more.toml\'\n]\n[a."b"]\n'
     )
     unit = start.format(tmp_path).replace("\n", "")
-    script = f"systemctl() {{ case $* in *ExecStart*) echo '{{ path=x ; {unit} }}' ;; *) echo 0 ;; esac; }}\n{FILES}\n"
+    script = (
+        f"systemctl() {{ case $* in *ExecStart*) echo '{{ path=x ; {unit} }}' ;; *) echo 0 ;; esac; }}\n{LIST_FILES}\n"
+    )
     done = sh(shell, f'{script}echo "$g"; moor_files {tmp_path}/main.toml')
     named, *files = done.stdout.decode().splitlines()
     assert (named, done.stderr) == (f"{tmp_path}/main.toml" if start else "", b"")
@@ -212,7 +214,7 @@ config_path = "/etc/certs.d" # password = none
 
 @pytest.mark.parametrize("shell", SHELLS)
 def test_a_login_stays_on_its_host_and_the_rest_is_read(shell: str) -> None:
-    said = sh(shell, f"{HIDDEN} <<'EOF'\n{LOGINS}EOF\n").stdout.decode()
+    said = sh(shell, f"{HIDE_LOGINS} <<'EOF'\n{LOGINS}EOF\n").stdout.decode()
     assert "S3cret" not in said
     tree = tomllib.loads(said)
     assert tree["b"]["configs"]["r"]["tls"] == {"ca_file": "/ca"}

@@ -11,15 +11,33 @@ from posixpath import dirname, normpath
 
 from moor.errors import HostError
 from moor.formats.toml import Tree, laid
-from moor.tasks.containerd.config import BY_DIRECTORY, CRI, PLUGIN, RegistryLookup, edited, newest, ours, release_of
-from moor.tasks.containerd.dropin import drop_in
-from moor.tasks.containerd.reads import MERGED, MIGRATED, Reads, imported, plugin_of, table, trees_of, version_of
+from moor.tasks.containerd.config import (
+    CRI,
+    DIRECTORY_LOOKUP,
+    PLUGIN,
+    RegistryLookup,
+    edit_config,
+    is_registry_key,
+    newest_version,
+    release_of,
+)
+from moor.tasks.containerd.drop_in import build_drop_in
+from moor.tasks.containerd.loaded_config import (
+    MERGE_SINCE,
+    MIGRATE_SINCE,
+    LoadedConfig,
+    parse_files,
+    plugin_table,
+    resolve_imports,
+    subtable,
+    version_of,
+)
 
 IMAGES = PLUGIN[3]
 
 
 @dataclass(frozen=True)
-class Expected:
+class ExpectedConfig:
     """What a containerd should come to.
 
     Attributes:
@@ -50,19 +68,19 @@ class ConfigFault:
         return f"{self.what}; {self.remedy}"
 
 
-def faults(reads: Reads, expected: Expected) -> list[ConfigFault]:
+def find_faults(reads: LoadedConfig, expected: ExpectedConfig) -> list[ConfigFault]:
     """Return what keeps the wanted registry directory from being in effect, whatever moor writes into its file."""
     try:
         release = release_of(reads.version)
     except HostError:
         return []  # no containerd, or one that the edit refuses
     if reads.path != expected.config:
-        return [_elsewhere(reads, expected)]
+        return [_other_file(reads, expected)]
     found = [*_unreadable(reads, expected, release)]
-    return found or [*_in_effect(reads, expected, release)]
+    return found or [*_not_in_effect(reads, expected, release)]
 
 
-def _elsewhere(reads: Reads, expected: Expected) -> ConfigFault:
+def _other_file(reads: LoadedConfig, expected: ExpectedConfig) -> ConfigFault:
     if not reads.told:
         what = f"containerd is started without --config, so that it reads {reads.path} and not {expected.config}"
         return ConfigFault(what, "take data.containerd.config out of the inventory")
@@ -70,9 +88,9 @@ def _elsewhere(reads: Reads, expected: Expected) -> ConfigFault:
     return ConfigFault(what, f"write data.containerd.config: {reads.path}")
 
 
-def _unreadable(reads: Reads, expected: Expected, release: tuple[int, int]) -> Iterator[ConfigFault]:
+def _unreadable(reads: LoadedConfig, expected: ExpectedConfig, release: tuple[int, int]) -> Iterator[ConfigFault]:
     """Yield what would keep containerd from its next start, in files that moor does not write."""
-    trees, wrong = trees_of(reads.files)
+    trees, wrong = parse_files(reads.files)
     for path, content in reads.files.items():
         if content is None and path not in (reads.path, expected.target):
             what = f"{path} is imported and not there, with which containerd does not start"
@@ -83,35 +101,35 @@ def _unreadable(reads: Reads, expected: Expected, release: tuple[int, int]) -> I
                 f"{path}: not TOML: {why}, with which containerd does not start", "mend it or move it away"
             )
     for path, tree in trees.items():
-        if path != reads.path and version_of(tree) > newest(release):
+        if path != reads.path and version_of(tree) > newest_version(release):
             what = f"{path}: version {version_of(tree)} is newer than containerd {release[0]}.{release[1]} reads"
-            yield ConfigFault(what, f"write it as version {newest(release)}")
+            yield ConfigFault(what, f"write it as version {newest_version(release)}")
 
 
-def _parent(path: str, reads: Reads, trees: dict[str, Tree]) -> str:
-    parents = (one for one, tree in trees.items() if path in imported(one, tree.get("imports", ()), reads.files))
+def _parent(path: str, reads: LoadedConfig, trees: dict[str, Tree]) -> str:
+    parents = (one for one, tree in trees.items() if path in resolve_imports(one, tree.get("imports", ()), reads.files))
     return next(parents, reads.path)
 
 
-def _in_effect(reads: Reads, expected: Expected, release: tuple[int, int]) -> Iterator[ConfigFault]:
+def _not_in_effect(reads: LoadedConfig, expected: ExpectedConfig, release: tuple[int, int]) -> Iterator[ConfigFault]:
     before = reads.files.get(expected.target) or ""
     try:
         if expected.drop_in:
-            after = drop_in(reads, expected.wanted, expected.target)
+            after = build_drop_in(reads, expected.wanted, expected.target)
         else:
-            after = edited(before, reads.version, expected.wanted)
+            after = edit_config(before, reads.version, expected.wanted)
     except HostError:
         return  # told by the edit itself
-    trees, _ = trees_of(reads.with_file(expected.target, after).files)
-    registry = registry_of(list(trees.values()), release)
+    trees, _ = parse_files(reads.with_file(expected.target, after).files)
+    registry = registry_table_in_effect(list(trees.values()), release)
     yield from _disabled(trees)
     yield from _without_default(trees, release)
-    if release < BY_DIRECTORY:
-        named = table(registry, "configs", expected.wanted.registry.host_port, "tls")
+    if release < DIRECTORY_LOOKUP:
+        named = subtable(registry, "configs", expected.wanted.registry.host_port, "tls")
         if named.get("ca_file") != expected.wanted.ca:
             yield _replaced(trees, expected, release, "the registry's CA")
         return
-    yield from _beside(trees, registry, expected)
+    yield from _older_tables(trees, registry, expected)
     path = str(registry.get("config_path", ""))
     if normpath(path) != normpath(expected.wanted.config_path):
         yield _replaced(trees, expected, release, "config_path")
@@ -122,18 +140,18 @@ def _in_effect(reads: Reads, expected: Expected, release: tuple[int, int]) -> It
         yield ConfigFault(what, f"compare {', '.join(trees)} with what containerd config dump prints")
 
 
-def registry_of(trees: list[Tree], release: tuple[int, int]) -> Tree:
+def registry_table_in_effect(trees: list[Tree], release: tuple[int, int]) -> Tree:
     """Return the table of registries that counts for pulls by the CRI."""
-    old, new = (plugin_of(trees, PLUGIN[version], release) for version in (2, 3))
+    old, new = (plugin_table(trees, PLUGIN[version], release) for version in (2, 3))
     version = next((v for v in map(version_of, reversed(trees)) if v), 2)
-    if release < MERGED:
-        return table(old, "registry")
-    if release >= MIGRATED:
+    if release < MERGE_SINCE:
+        return subtable(old, "registry")
+    if release >= MIGRATE_SINCE:
         whole: Tree = {}
         for tree in trees:
-            whole = laid(whole, laid(table(tree, "plugins", PLUGIN[2]), table(tree, "plugins", IMAGES)))
-        return table(whole, "registry")
-    return table(new if version > 2 else laid(new, old), "registry")
+            whole = laid(whole, laid(subtable(tree, "plugins", PLUGIN[2]), subtable(tree, "plugins", IMAGES)))
+        return subtable(whole, "registry")
+    return subtable(new if version > 2 else laid(new, old), "registry")
 
 
 def _disabled(trees: dict[str, Tree]) -> Iterator[ConfigFault]:
@@ -146,48 +164,51 @@ def _disabled(trees: dict[str, Tree]) -> Iterator[ConfigFault]:
 
 def _without_default(trees: dict[str, Tree], release: tuple[int, int]) -> Iterator[ConfigFault]:
     """Yield a CRI that does not load, since its runtimes took the place of the one that pods get by default."""
-    cri = plugin_of(list(trees.values()), PLUGIN[2], release)
-    runtimes = table(cri, "containerd", "runtimes")
-    default = table(cri, "containerd").get("default_runtime_name", "runc")
-    if BY_DIRECTORY <= release < MERGED and runtimes and default not in runtimes:
-        said = [path for path, tree in trees.items() if PLUGIN[2] in table(tree, "plugins")]
+    cri = plugin_table(list(trees.values()), PLUGIN[2], release)
+    runtimes = subtable(cri, "containerd", "runtimes")
+    default = subtable(cri, "containerd").get("default_runtime_name", "runc")
+    if DIRECTORY_LOOKUP <= release < MERGE_SINCE and runtimes and default not in runtimes:
+        said = [path for path, tree in trees.items() if PLUGIN[2] in subtable(tree, "plugins")]
         name = f"[plugins.{PLUGIN[2]!r}.containerd.runtimes.{default}]"
         what = f"{said[-1]} has runtimes without {default!r}, the default one, so that the CRI does not load"
         yield ConfigFault(what, f"add {name} there, for runc with runtime_type = 'io.containerd.runc.v2'")
 
 
-def _beside(trees: dict[str, Tree], registry: Tree, expected: Expected) -> Iterator[ConfigFault]:
+def _older_tables(trees: dict[str, Tree], registry: Tree, expected: ExpectedConfig) -> Iterator[ConfigFault]:
     """Yield the older ways of naming registries beside config_path, with which the plugin does not load."""
-    hosts = [*(("mirrors", host) for host in table(registry, "mirrors"))]
-    hosts += [("configs", h) for h in table(registry, "configs") if "tls" in table(registry, "configs", h)]
+    hosts = [*(("mirrors", host) for host in subtable(registry, "mirrors"))]
+    hosts += [("configs", h) for h in subtable(registry, "configs") if "tls" in subtable(registry, "configs", h)]
     for kind, host in hosts:
-        insecure = kind == "configs" and table(registry, kind, host, "tls").get("insecure_skip_verify")
-        unverified = "; it turns the check of the certificate off" if insecure and ours(host, expected.wanted) else ""
+        insecure = kind == "configs" and subtable(registry, kind, host, "tls").get("insecure_skip_verify")
+        unverified = (
+            "; it turns the check of the certificate off" if insecure and is_registry_key(host, expected.wanted) else ""
+        )
         for path, tree in trees.items():
-            if any(host in table(tree, "plugins", plugin, "registry", kind) for plugin in set(PLUGIN.values())):
+            if any(host in subtable(tree, "plugins", plugin, "registry", kind) for plugin in set(PLUGIN.values())):
                 what = f"{path}: registry.{kind}.{host!r} keeps the CRI from loading beside config_path{unverified}"
                 place = f"{expected.wanted.config_path}/{host}/hosts.toml"
                 yield ConfigFault(
-                    what, "take it out" if ours(host, expected.wanted) else f"say it in {place}, then take it out"
+                    what,
+                    "take it out" if is_registry_key(host, expected.wanted) else f"say it in {place}, then take it out",
                 )
 
 
-def _replaced(trees: dict[str, Tree], expected: Expected, release: tuple[int, int], what: str) -> ConfigFault:
+def _replaced(trees: dict[str, Tree], expected: ExpectedConfig, release: tuple[int, int], what: str) -> ConfigFault:
     """Name the file that takes the registry's table of moor's own file out of effect."""
     there, target = f"{release[0]}.{release[1]}", expected.target
     own = trees.get(target, {})
     versions = {path: version_of(tree) for path, tree in trees.items()}
     newer = [path for path, version in versions.items() if version > 2 >= version_of(own) and path != target]
-    if MERGED <= release < MIGRATED and newer:
+    if MERGE_SINCE <= release < MIGRATE_SINCE and newer:
         said = f"{newer[-1]} declares version {versions[newer[-1]]}, beside which containerd {there} reads no table of "
         said += f"the CRI in {target}, of version 2, {what} included"
         return ConfigFault(
             said, f"write both in one version: containerd --config {expected.config} config migrate prints it"
         )
     plugins = set(PLUGIN.values())
-    with_table = [p for p, tree in trees.items() if p != target and plugins & set(table(tree, "plugins"))]
+    with_table = [p for p, tree in trees.items() if p != target and plugins & set(subtable(tree, "plugins"))]
     culprit = with_table[-1] if with_table else target
-    if release < MERGED:
+    if release < MERGE_SINCE:
         said = f"{culprit} replaces the whole table plugins.{PLUGIN[2]!r} of {target}, {what} included: "
         said += f"containerd {there} takes a plugin's table from the last file that has one"
         mine = f"{dirname(culprit)}/zz-moor.toml"

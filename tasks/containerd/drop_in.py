@@ -7,8 +7,16 @@ from posixpath import dirname
 
 from moor.errors import HostError
 from moor.formats.toml import Tree, laid
-from moor.tasks.containerd.config import CRI, PLUGIN, RegistryLookup, newest, registry_table, release_of
-from moor.tasks.containerd.reads import MERGED, Reads, load_order, plugin_of, table, trees_of, version_of
+from moor.tasks.containerd.config import CRI, PLUGIN, RegistryLookup, newest_version, registry_table, release_of
+from moor.tasks.containerd.loaded_config import (
+    MERGE_SINCE,
+    LoadedConfig,
+    load_order,
+    parse_files,
+    plugin_table,
+    subtable,
+    version_of,
+)
 
 HEAD = "# Written by moor: change it by data.containerd in the inventory.\n"
 COPIED = (
@@ -17,40 +25,40 @@ COPIED = (
 RUNC = {"runtime_type": "io.containerd.runc.v2"}  # containerd's own default, which any other runtime replaces
 
 
-def drop_in(reads: Reads, wanted: RegistryLookup, path: str) -> str:
+def build_drop_in(reads: LoadedConfig, wanted: RegistryLookup, path: str) -> str:
     """Return what moor's own file says, given what containerd reads besides.
 
     Raises:
         HostError: nothing imports it, another file comes after it, or only a file's owner can resolve something
     """
     release = release_of(reads.version)
-    trees, _ = trees_of(reads.files)
+    trees, _ = parse_files(reads.files)
     _refuse_unimported(reads, path)
     others = {name: tree for name, tree in trees.items() if name != path}
     for name, other in others.items():
         if CRI & set(other.get("disabled_plugins", ())):
             raise HostError(f"{name}: disabled_plugins names the plugin by which kubelet pulls; take it out")
     _refuse_later(reads, others, path)
-    if release < MERGED:
-        whole = with_runc(plugin_of(list(others.values()), PLUGIN[2], MERGED))
-        registry = registry_table(table(whole, "registry"), release, wanted)
+    if release < MERGE_SINCE:
+        whole = with_runc(plugin_table(list(others.values()), PLUGIN[2], MERGE_SINCE))
+        registry = registry_table(subtable(whole, "registry"), release, wanted)
         tree: Tree = {"version": 2, "plugins": {PLUGIN[2]: {**whole, "registry": registry}}}
         return HEAD + COPIED + _dumped(laid(tree, wanted.extra))
-    version = next((v for v in map(version_of, reversed(list(others.values()))) if v), newest(release))
+    version = next((v for v in map(version_of, reversed(list(others.values()))) if v), newest_version(release))
     said = {"version": version, "plugins": {PLUGIN[version]: {"registry": {"config_path": wanted.config_path}}}}
     return HEAD + _dumped(laid(said, wanted.extra))
 
 
 def with_runc(cri: Tree) -> Tree:
     """Return the CRI's table with the runtime that pods get by default, where it has others and not that one."""
-    runtimes = table(cri, "containerd", "runtimes")
-    default = table(cri, "containerd").get("default_runtime_name", "runc")
+    runtimes = subtable(cri, "containerd", "runtimes")
+    default = subtable(cri, "containerd").get("default_runtime_name", "runc")
     if not runtimes or default in runtimes or default != "runc":
         return cri
     return laid(cri, {"containerd": {"runtimes": {"runc": RUNC}}})
 
 
-def _refuse_unimported(reads: Reads, path: str) -> None:
+def _refuse_unimported(reads: LoadedConfig, path: str) -> None:
     if reads.files.get(reads.path) is None:
         raise HostError(f"{reads.path} is not there to import {path}; make it, or take data.containerd.drop_in out")
     if path not in load_order(reads.path, {**reads.files, path: ""}):
@@ -58,11 +66,11 @@ def _refuse_unimported(reads: Reads, path: str) -> None:
         raise HostError(f"{reads.path} does not import {path}; write {line} into it, or name a file that it imports")
 
 
-def _refuse_later(reads: Reads, others: Mapping[str, Tree], path: str) -> None:
+def _refuse_later(reads: LoadedConfig, others: Mapping[str, Tree], path: str) -> None:
     order = load_order(reads.path, {**reads.files, path: ""})
     after = order[order.index(path) + 1 :]
     plugins = set(PLUGIN.values())
-    late = [name for name in after if plugins & set(table(others.get(name, {}), "plugins"))]
+    late = [name for name in after if plugins & set(subtable(others.get(name, {}), "plugins"))]
     if late:
         raise HostError(
             f"{late[-1]} is read after {path} and has a table of the CRI; give data.containerd.drop_in a name that "
