@@ -1,4 +1,4 @@
-"""Each decision has a page of one form, and the index has a line for each, in the order of their dates."""
+"""Each decision has a page in one form, and the index lists them by date."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ def date_of(page: Path) -> str:
 
 
 @every_decision
-def test_a_decision_has_a_date_and_four_parts(page: Path) -> None:
+def test_a_decision_has_a_date_and_its_parts(page: Path) -> None:
     title, *parts = HEADING.findall(page.read_text())
-    assert parts == PARTS
+    assert parts in (PARTS, [part for part in PARTS if part != "Rejected"])
     assert f"- {date_of(page)}: [{title}]({page.name})" in INDEX.read_text().splitlines()
 
 
