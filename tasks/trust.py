@@ -16,7 +16,7 @@ from moor.resources.base import Later, Resource, Scripted, State
 from moor.resources.file import replaced
 from moor.resources.package import Package
 from moor.tasks.pki.issue import ca_pem
-from moor.tasks.pki.own_certificate import judge as judge  # a run calls it before it contacts any host
+from moor.tasks.pki.own_certificate import refuse_unfit_certificate
 
 ANCHOR_NAME = "moor-registry-ca"
 BUILD_BUNDLE = '"$tool" $argument >&2'
@@ -75,6 +75,11 @@ STORES = (
     ),
     TrustStore("update-ca-certificates", "/usr/local/share/ca-certificates", "/etc/ssl/certs/ca-certificates.crt"),
 )
+
+
+def judge(host: Host) -> None:
+    """Raise Unfit if clients would refuse the user's own certificate; a run calls this before it contacts any host."""
+    refuse_unfit_certificate(host)
 
 
 def desired(host: Host) -> Sequence[Resource]:

@@ -1,4 +1,4 @@
-"""What stages want of a host is asked once a run; what a check cannot mend is told with everything that it found."""
+"""A task module is asked once a run for what a host should hold; a mending that is refused is reported in full."""
 
 from __future__ import annotations
 
@@ -51,6 +51,14 @@ from tasks.notes import write_note
 
 RUNBOOK = Runbook("notes", __doc__, (Stage(write_note),))
 '''
+WORDS = """\
+def judge(word: str) -> bool:
+    return word.isupper()
+
+
+def desired(word: str) -> str:
+    return word.upper()
+"""
 HOSTS = ("one", "two")
 
 
@@ -73,6 +81,16 @@ def asked(site: Path) -> Counter[str]:
     names = Counter((site / "asked").read_text().split())
     (site / "asked").unlink()
     return names
+
+
+def test_a_function_that_a_task_module_only_imports_is_not_taken_for_its_own(site: Path) -> None:
+    (site / "tasks/words.py").write_text(WORDS)
+    task = (site / "tasks/notes.py").read_text()
+    own = task.replace("def judge(", "def _judge(").replace("desired", "_desired")
+    (site / "tasks/notes.py").write_text(f"from tasks.words import desired, judge\n{own}")
+    assert moor_here(site, "apply", "notes", "--yes").returncode == 0
+    assert (site / "one").read_text() == "content\n"
+    assert asked(site) == dict.fromkeys(HOSTS, 1)  # by the stage itself, which nobody could ask beforehand
 
 
 @pytest.mark.parametrize("words", [("plan", "notes"), ("drift", "--runbook", "notes")])

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import reduce
 from itertools import islice
 from operator import or_
-from types import ModuleType
+from typing import cast
 
 from nornir.core import Nornir
 from nornir.core.filter import F
@@ -24,6 +24,7 @@ from moor.engine.probing import probe
 from moor.errors import MoorError
 from moor.resources.base import Probed, Resource
 from moor.run.idle_connections import Closer
+from moor.settings.modules import name_in_site
 
 TaskFunction = Callable[[Task], Result]
 
@@ -83,15 +84,31 @@ class Stage:
         return self.task.__name__
 
     @property
+    def title(self) -> str:
+        """Return the task as a site's author finds it: its module and its name."""
+        return f"{name_in_site(self.task.__module__)}.{self.name}"
+
+    @property
     def desired(self) -> Desired | None:
-        """The pure half that stands beside the task, by which a run reads all stages of a host in one round trip."""
-        module: ModuleType = sys.modules[self.task.__module__]
-        return getattr(module, "desired", None)
+        """Return the function ``desired`` of the task's module, None where it has none.
+
+        A run asks it for the resources of all stages, so that it reads a host in one round trip.
+        """
+        return cast(Desired | None, self._beside("desired"))
 
     @property
     def judge(self) -> Callable[[Host], None] | None:
-        """Return what raises Unfit for input that reads well and would not work, if the task's module has it."""
-        return getattr(sys.modules[self.task.__module__], "judge", None)
+        """Return the function ``judge`` of the task's module, None where it has none.
+
+        It raises Unfit for input that is well-formed and would not work.
+        """
+        return cast(Callable[[Host], None] | None, self._beside("judge"))
+
+    def _beside(self, name: str) -> object:
+        """Return what the task's module itself defines as ``name``; a name that it imports is another module's."""
+        module = self.task.__module__
+        found = getattr(sys.modules[module], name, None)
+        return found if callable(found) and getattr(found, "__module__", "") == module else None
 
     def holds(self, host: Host) -> bool:
         """Return whether the stage runs on ``host``."""
@@ -173,32 +190,44 @@ def _run_stages(nr: Nornir, runbook: Runbook, told: Callable[[str], None]) -> It
 
 
 def observe(task: Task, stages: Sequence[Stage]) -> Result:
-    """Read everything that the stages will ask of a host by script, in one round trip."""
-    wanted: dict[str, Probed] = {}
+    """Read all resources of a host that the stages declare by script, in one round trip.
+
+    Raises:
+        MoorError: two stages declare one resource with different content.
+    """
+    declared: dict[str, tuple[Probed, Stage]] = {}
     seen, whole = observation_of(task.host), True
-    for resource in _foreseen(task.host, stages):
+    for stage, resource in _foreseen(task.host, stages):
         if not isinstance(resource, Probed):
             whole = False
-        elif wanted.setdefault(resource.id, resource) != resource:
-            raise MoorError(f"{resource.id}: two tasks want it in two ways")
-    seen.states.update(probe(task, list(wanted.values())))
+            continue
+        first, by = declared.setdefault(resource.id, (resource, stage))
+        if first != resource:
+            raise MoorError(_declared_twice(resource.id, by, stage))
+    seen.states.update(probe(task, [resource for resource, _ in declared.values()]))
     seen.whole = whole
-    return Result(host=task.host, result=f"{len(wanted)} resources read")
+    return Result(host=task.host, result=f"{len(declared)} resources read")
+
+
+def _declared_twice(name: str, one: Stage, other: Stage) -> str:
+    by = f"by {one.title} and by {other.title}" if one.task is not other.task else f"both times by {one.title}"
+    return f"{name}: declared twice with different content, {by}; leave it to one of them"
 
 
 def desired_ahead(host: Host, stages: Iterable[Stage]) -> Iterator[Resource]:
-    """Return what the stages want of a host, as far as it is known before they run."""
-    return (resource for resource in _foreseen(host, stages) if resource)
+    """Yield the resources of a host that the stages declare, as far as they are known before the stages run."""
+    return (resource for _, resource in _foreseen(host, stages) if resource)
 
 
-def _foreseen(host: Host, stages: Iterable[Stage]) -> Iterator[Resource | None]:
-    """Yield what the stages want of a host, and None for a stage that says so only in its turn."""
+def _foreseen(host: Host, stages: Iterable[Stage]) -> Iterator[tuple[Stage, Resource | None]]:
+    """Yield each resource that a stage declares, and None for a stage whose resources are not known before it runs."""
     for stage in stages:
         if stage.holds(host):
             try:
-                yield from desired_ahead_of(host, stage.desired) if stage.desired else [None]
+                found: Sequence[Resource | None] = desired_ahead_of(host, stage.desired) if stage.desired else [None]
             except MoorError:
-                yield None
+                found = [None]
+            yield from ((stage, resource) for resource in found)
 
 
 def _run_stage(nr: Nornir, stage: Stage, told: Callable[[str], None]) -> Iterator[Skipped]:

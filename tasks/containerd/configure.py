@@ -31,7 +31,7 @@ from moor.tasks.containerd.drop_in import build_drop_in
 from moor.tasks.containerd.loaded_config import LIST_FILES, parse_loaded_config, read_loaded_config
 from moor.tasks.facts import Registry
 from moor.tasks.pki.issue import ca_pem
-from moor.tasks.pki.own_certificate import judge as judge  # a run calls it before it contacts any host
+from moor.tasks.pki.own_certificate import refuse_unfit_certificate
 from moor.tasks.podman import configure as podman
 from moor.templates import render
 
@@ -74,6 +74,11 @@ class ContainerdSettings(Section):
         """Name the service that pulls."""
         named = self.unit if self.runtime != "containerd" else None
         return named or rancher.AGENT.get(self.runtime, self.runtime)
+
+
+def judge(host: Host) -> None:
+    """Raise Unfit if clients would refuse the user's own certificate; a run calls this before it contacts any host."""
+    refuse_unfit_certificate(host)
 
 
 def desired(host: Host) -> Sequence[Resource]:

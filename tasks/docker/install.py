@@ -27,7 +27,7 @@ from moor.tasks.certs_d import OnlyCa
 from moor.tasks.docker.verification import DAEMON, insecure_entries, verification_requirement
 from moor.tasks.facts import Registry
 from moor.tasks.pki.issue import ca_pem
-from moor.tasks.pki.own_certificate import judge as judge  # a run calls it before it contacts any host
+from moor.tasks.pki.own_certificate import refuse_unfit_certificate
 
 CERTS = "/etc/docker/certs.d"
 # An older dockerd cannot check a file without starting.
@@ -48,6 +48,11 @@ class DockerSettings(Section):
 
     packages: tuple[PackageName, ...] = ("docker.io", "docker-cli", "docker-compose")
     daemon: dict[str, Any] = Field(default_factory=dict)
+
+
+def judge(host: Host) -> None:
+    """Raise Unfit if clients would refuse the user's own certificate; a run calls this before it contacts any host."""
+    refuse_unfit_certificate(host)
 
 
 def desired(host: Host) -> Sequence[Resource]:

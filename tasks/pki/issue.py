@@ -30,10 +30,10 @@ from moor.tasks.pki.own_certificate import (
     read_bytes,
     read_fit_certificate,
     read_own_certificate,
+    refuse_unfit_certificate,
     required_names,
     strictness_findings,
 )
-from moor.tasks.pki.own_certificate import judge as judge  # a run calls it before it contacts any host
 from moor.tasks.pki.settings import Pki
 
 
@@ -48,6 +48,11 @@ def names_to_certify(registry: Registry, present: x509.Certificate | None) -> Ce
     """
     late = present is not None and registry.address6 not in permitted(present).addresses
     return CertificateNames(registry.names, (registry.address,) if late else registry.addresses)
+
+
+def judge(host: Host) -> None:
+    """Raise Unfit if clients would refuse the user's own certificate; a run calls this before it contacts any host."""
+    refuse_unfit_certificate(host)
 
 
 def desired(host: Host) -> Sequence[Resource]:

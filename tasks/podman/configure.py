@@ -27,7 +27,7 @@ from moor.tasks.certs_d import OnlyCa
 from moor.tasks.docker.install import PackageName
 from moor.tasks.facts import Registry
 from moor.tasks.pki.issue import ca_pem
-from moor.tasks.pki.own_certificate import judge as judge  # a run calls it before it contacts any host
+from moor.tasks.pki.own_certificate import refuse_unfit_certificate
 from moor.tasks.podman.registries_conf import READ_REGISTRIES, find_unchecked
 from moor.templates import render
 
@@ -48,6 +48,11 @@ class PodmanSettings(Section):
     section: ClassVar[str] = "podman"
 
     packages: tuple[PackageName, ...] = ("podman",)
+
+
+def judge(host: Host) -> None:
+    """Raise Unfit if clients would refuse the user's own certificate; a run calls this before it contacts any host."""
+    refuse_unfit_certificate(host)
 
 
 def desired(host: Host) -> Sequence[Resource]:

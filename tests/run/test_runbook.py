@@ -18,6 +18,7 @@ from moor.run.report import Collector, HostReport, RunReport
 from moor.run.runbook import ONE_BY_ONE, Rolling, Runbook, Stage, members, run
 from tests.harness.hosts import NAMES, MakeFleet, counted
 from tests.harness.shells import me
+from tests.run.another_task import write_another
 
 
 def desired(host: Host) -> list[Resource]:
@@ -69,6 +70,14 @@ def test_all_stages_of_a_host_are_read_in_one_round_trip(
     scripts = counted(monkeypatch)
     play(fleet, Stage(write_one), Stage(write_one, on=members("all")), dry_run=True)
     assert len(scripts) == len(NAMES)
+
+
+def test_two_tasks_that_declare_one_file_with_different_content_are_both_named(fleet: MakeFleet) -> None:
+    report = play(fleet, Stage(write_one), Stage(write_another), dry_run=True)
+    assert report.hosts["alpha"].error.endswith(
+        "/alpha/one: declared twice with different content, by tests.run.test_runbook.write_one "
+        "and by tests.run.another_task.write_another; leave it to one of them"
+    )
 
 
 def test_a_host_that_failed_is_skipped_from_then_on_and_the_others_go_on(
