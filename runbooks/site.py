@@ -13,7 +13,7 @@ from moor.tasks.containerd.configure import configure_containerd
 from moor.tasks.devices.access_lists import write_access_lists
 from moor.tasks.docker.install import install_docker
 from moor.tasks.firewall.hosts import configure_firewall
-from moor.tasks.harbor.install import install_harbor, stay_healthy
+from moor.tasks.harbor.install import await_health, install_harbor
 from moor.tasks.images.push import push_images
 from moor.tasks.names.dnsmasq import serve_names
 from moor.tasks.names.hosts import write_hosts
@@ -47,7 +47,7 @@ RUNBOOK = Runbook(
         Stage(configure_podman, on=INSIDERS, needs="harbor"),
         Stage(install_harbor, on=HARBOR),
         # Nodes must not point at a registry that is not there; one restart of containerd at a time.
-        Stage(configure_containerd, on=NODES, rolling=replace(ONE_BY_ONE, health=stay_healthy), needs="harbor"),
+        Stage(configure_containerd, on=NODES, rolling=replace(ONE_BY_ONE, health=await_health), needs="harbor"),
         Stage(configure_registry, on=HARBOR),
         Stage(push_images, on=members("workstations"), needs="harbor"),
         Stage(deploy_workload, on=members("control_plane"), needs="harbor"),

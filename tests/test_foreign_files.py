@@ -59,8 +59,8 @@ from moor.tasks.firewall.dialects.guards import Guard, Guards
 from moor.tasks.firewall.dialects.host_firewall import DIALECTS
 from moor.tasks.firewall.dialects.nftables_conf import with_include
 from moor.tasks.firewall.dialects.ufw import with_rules
-from moor.tasks.harbor.install import sick_components
-from moor.tasks.harbor.yml import Configured
+from moor.tasks.harbor.install import find_unhealthy_components
+from moor.tasks.harbor.yml import HarborYml
 from moor.tasks.names.block import with_block
 from moor.tasks.podman.configure import render_registries_conf
 from moor.tasks.podman.registries_conf import find_unchecked, find_user_overrides
@@ -219,7 +219,7 @@ def raw(text: str) -> bytes:
 
 
 def harbor_yml(text: str) -> None:
-    resource = Configured("/opt/harbor/harbor.yml", {"hostname": "registry.moor.test", "https.port": 443})
+    resource = HarborYml("/opt/harbor/harbor.yml", {"hostname": "registry.moor.test", "https.port": 443})
     template = as_yaml(HARBOR)
     parts = "".join(f"{len(raw(part))}\n{part}" for part in (template, text))
     actual = resource.actual(f"{parts}0\n")
@@ -256,7 +256,7 @@ def toml_of_containerd(text: str) -> None:
 
 def kubelets(text: str) -> None:
     coded = base64.b64encode(raw(text)).decode()
-    for kind, key in logins.DATA.items():
+    for kind, key in logins.DATA_KEYS.items():
         with suppress(UnreadableSecret):
             logins.logins_for([{"type": kind, "data": {key: coded}}], "registry.moor.test/demo/web")
 
@@ -347,7 +347,7 @@ PARSERS: dict[str, Parser] = {
         lambda text: judged(200, raw(text)), {"kind": "PodList", "items": [{"kind": "Pod"}]}, json.dumps
     ),
     "dockerconfigjson": Parser(secret, AUTHS, json.dumps),
-    "health of Harbor": Parser(lambda text: sick_components(200, raw(text)), HEALTH, json.dumps),
+    "health of Harbor": Parser(lambda text: find_unhealthy_components(200, raw(text)), HEALTH, json.dumps),
     "listing of nftables": Parser(
         lambda text: firewall("nftables", f"{text}\n-- kept\n"), NFT, json.dumps
     ),

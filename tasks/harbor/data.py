@@ -8,10 +8,10 @@ from typing import Any
 
 from moor.errors import HostError
 from moor.resources.base import Required, State
-from moor.tasks.harbor.yml import Configured, Tree, as_harbor_reads
+from moor.tasks.harbor.yml import HarborYml, Tree, load_harbor_yml
 
 # In the order in which prepare looks for them, each with the settings that say where the images are.
-PLACES = {
+STORAGE_KEYS = {
     "filesystem": ("rootdirectory",),
     "azure": ("accountname", "container", "realm", "rootdirectory"),
     "gcs": ("bucket", "rootdirectory"),
@@ -19,21 +19,21 @@ PLACES = {
     "swift": ("authurl", "tenant", "container", "prefix"),
     "oss": ("endpoint", "bucket", "rootdirectory"),
 }
-MET = "yes"
+IS_MET = "yes"
 
 
 @dataclass(frozen=True)
-class SameData(Required):
+class SameDataLocation(Required):
     """Asks that an installed Harbor keeps its data: other places would be empty, and Harbor would come up so."""
 
-    config: Configured
+    config: HarborYml
 
     @property
     def id(self) -> str:
         return "requirement:harbor-data"
 
     def desired(self, actual: State | None) -> State:
-        return {"met": MET}
+        return {"met": IS_MET}
 
     def probe(self) -> str:
         return self.config.probe()
@@ -41,18 +41,18 @@ class SameData(Required):
     def actual(self, output: str) -> State | None:
         try:
             state = self.config.actual(output)
-            return {"met": self._judged(state) if state and state.get("installed") else MET}
+            return {"met": self._judged(state) if state and state.get("installed") else IS_MET}
         except HostError:
-            return {"met": MET}  # harbor.yml itself is told by the resource that holds it
+            return {"met": IS_MET}  # harbor.yml itself is told by the resource that holds it
 
     def _judged(self, state: State) -> str:
         present = str(state["present"])
         if not present:
-            return MET
-        before = places(as_harbor_reads(present, self.id))
-        after = places(as_harbor_reads(self.config.after(state), self.id))
+            return IS_MET
+        before = data_places(load_harbor_yml(present, self.id))
+        after = data_places(load_harbor_yml(self.config.after(state), self.id))
         moved = [f"{name}: {before[name]} -> {after[name]}" for name in before if before[name] != after[name]]
-        return f"{'; '.join(moved)}: {REMEDY.format(self.config.path)}" if moved else MET
+        return f"{'; '.join(moved)}: {REMEDY.format(self.config.path)}" if moved else IS_MET
 
     def remedy(self, actual: State | None) -> str:
         return str((actual or {}).get("met", "not known"))
@@ -64,12 +64,12 @@ REMEDY = (
 )
 
 
-def places(tree: Tree) -> dict[str, str]:
+def data_places(tree: Tree) -> dict[str, str]:
     """Return where a harbor.yml has Harbor's data, in words."""
     storage = _mapping(tree.get("storage_service"))
-    driver = next((name for name in PLACES if storage.get(name)), "filesystem")
+    driver = next((name for name in STORAGE_KEYS if storage.get(name)), "filesystem")
     settings = _mapping(storage.get(driver))
-    where = [f"{key} {settings[key]}" for key in PLACES[driver] if settings.get(key) is not None]
+    where = [f"{key} {settings[key]}" for key in STORAGE_KEYS[driver] if settings.get(key) is not None]
     return {
         "data_volume": str(tree.get("data_volume")),
         "database": "external_database" if tree.get("external_database") else "Harbor's own",

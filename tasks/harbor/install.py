@@ -23,12 +23,12 @@ from moor.resources.healthy import Healthy
 from moor.resources.service import Service
 from moor.settings import SecretRef, Section, SitePath, about, optional_settings_of, settings_of
 from moor.tasks.facts import Registry
-from moor.tasks.harbor.data import SameData
-from moor.tasks.harbor.installer import Unpacked, release_requirement
-from moor.tasks.harbor.options import Options, dotted, resolved
-from moor.tasks.harbor.parts import Containers, DatabasePassword, Prepared, UnitFile
-from moor.tasks.harbor.values import carried
-from moor.tasks.harbor.yml import RECORD, Configured
+from moor.tasks.harbor.data import SameDataLocation
+from moor.tasks.harbor.installer import UnpackedInstaller, release_requirement
+from moor.tasks.harbor.options import Options, flatten, resolve_options
+from moor.tasks.harbor.parts import ComposeContainers, DatabasePassword, PreparedFiles, UnitFile
+from moor.tasks.harbor.values import encode_for_harbor
+from moor.tasks.harbor.yml import RECORD, HarborYml
 from moor.tasks.pki.issue import ca_pem, registry_certificate, registry_key, trust_of
 from moor.tasks.pki.serving import DeployedCertificate, ServedCertificate
 from moor.templates import render
@@ -80,30 +80,30 @@ def desired(host: Host) -> Sequence[Resource]:
         File(CERTIFICATE, registry_certificate(host)),
         File(KEY, registry_key(host), mode="0600"),
         Archive(package, harbor.installer, harbor.sha256, mode="0600"),
-        Unpacked(package, where),
+        UnpackedInstaller(package, where),
         *_database(harbor),
         config,
-        File(f"{where}/{RECORD}", "".join(f"{key}\n" for key, _ in dotted(harbor.options)), mode="0600"),
-        Prepared(where, harbor.flags, newer_than=(config.path,)),
+        File(f"{where}/{RECORD}", "".join(f"{key}\n" for key, _ in flatten(harbor.options)), mode="0600"),
+        PreparedFiles(where, harbor.flags, newer_than=(config.path,)),
         DeployedCertificate(f"{harbor.data_volume}/secret/cert", where, CERTIFICATE, KEY),
         File(f"{harbor.data_volume}/ca_download/ca.crt", ca_pem(host)),
         UnitFile(UNIT, render("harbor.service.j2", directory=where)),
         Service("harbor.service"),
-        Containers(where),
+        ComposeContainers(where),
         ServedCertificate(settings_of(host, Registry), registry_certificate(host), where, harbor.wait_s),
-        _health(host, harbor),
+        _healthy(host, harbor),
     ]
 
 
 def requirements(host: Host, harbor: HarborSettings) -> list[Resource]:
     """Return what must hold of an installed Harbor, or moor leaves it alone: its release, and where its data are."""
     package = harbor.installer.name
-    return [release_requirement(package, harbor.directory), SameData(configured(host, harbor))]
+    return [release_requirement(package, harbor.directory), SameDataLocation(configured(host, harbor))]
 
 
-def configured(host: Host, harbor: HarborSettings) -> Configured:
+def configured(host: Host, harbor: HarborSettings) -> HarborYml:
     """Return harbor.yml as it should be."""
-    return Configured(f"{harbor.directory}/harbor.yml", harbor_yml(host, harbor))
+    return HarborYml(f"{harbor.directory}/harbor.yml", harbor_yml(host, harbor))
 
 
 def _database(harbor: HarborSettings) -> list[Resource]:
@@ -151,11 +151,11 @@ def _passwords(harbor: HarborSettings) -> dict[str, Any]:
     for key, (setting, reference) in named.items():
         try:
             with about(f"data.harbor.{setting}"):
-                values[key] = carried(key, reference.resolve())
+                values[key] = encode_for_harbor(key, reference.resolve())
         except InputError as error:
             wrong.append(str(error))
     try:
-        values.update(resolved(harbor.options))
+        values.update(resolve_options(harbor.options))
     except InputError as error:
         wrong.append(str(error))
     if wrong:
@@ -163,13 +163,13 @@ def _passwords(harbor: HarborSettings) -> dict[str, Any]:
     return values
 
 
-def _health(host: Host, harbor: HarborSettings) -> Healthy:
+def _healthy(host: Host, harbor: HarborSettings) -> Healthy:
     registry = settings_of(host, Registry)
     url = f"{registry.url}/api/v2.0/health"
-    return Healthy(url, sick_components, str(registry.address), lambda: trust_of(host), harbor.wait_s)
+    return Healthy(url, find_unhealthy_components, str(registry.address), lambda: trust_of(host), harbor.wait_s)
 
 
-def sick_components(status: int, body: bytes) -> dict[str, str]:
+def find_unhealthy_components(status: int, body: bytes) -> dict[str, str]:
     """Name the components that are not healthy; Harbor says 200 of an unhealthy whole, so its words count.
 
     References:
@@ -190,14 +190,14 @@ def install_harbor(task: Task) -> Result:
     return converge(task, desired)
 
 
-def stay_healthy(task: Task) -> Result:
+def await_health(task: Task) -> Result:
     """Wait until Harbor is healthy where the host serves it too: a restart of containerd may take Docker along."""
     if not task.host.has_parent_group("harbor"):
         return Result(host=task.host, result="no registry here")
-    return converge(task, [_health(task.host, settings_of(task.host, HarborSettings))])
+    return converge(task, [_healthy(task.host, settings_of(task.host, HarborSettings))])
 
 
-def may_come(task: Task) -> bool:
+def may_be_created(task: Task) -> bool:
     """Check whether a plan may take a Harbor that does not answer for one that an apply would make.
 
     A drift check may not: what it cannot ask is not examined.

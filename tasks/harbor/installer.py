@@ -12,15 +12,15 @@ from moor.resources.requirement import Requirement
 
 UNPACK_S = 1800
 NOTE = ".moor-unpacked"  # the installer that a directory was unpacked from
-BY_HAND = "(by hand)"
+UNPACKED_BY_HAND = "(by hand)"
 CPU_S = 600  # of tar, and of gzip below it
-TOP = "harbor"  # what the installer unpacks to
+TOP_DIRECTORY = "harbor"  # what the installer unpacks to
 MOST_MEMBERS = 1000
 MOST_BYTES = 32 * 1024**3
 
 # tar is asked what it would unpack before it may; GNU's and busybox's list alike: mode, owner, size, day, time, name.
 # The release has plain files and directories alone, so that links, devices and set-id bits are refused and not tamed.
-LISTED = f"""\
+CHECK_LISTING = f"""\
 refuse() {{ rm -rf "$part"; moor_fail "not an offline installer of Harbor: $1"; }}
 (ulimit -t {CPU_S}; tar -tzvf "$package") 2>"$part/said" | head -n {MOST_MEMBERS + 1} > "$part/list"
 members=0 total=0
@@ -34,7 +34,11 @@ while read -r mode owner size day time name more; do
   total=$((total + size))
   [ -z "$more" ] || refuse "a name with a space, or a link"
   case $name in *[!A-Za-z0-9._/+@:,=~%-]*) refuse "a name with other signs than names of files have" ;; esac
-  case /$name/ in */../*) refuse "$name leads out of it" ;; /{TOP}/*) ;; *) refuse "$name is not below {TOP}/" ;; esac
+  case /$name/ in
+    */../*) refuse "$name leads out of it" ;;
+    /{TOP_DIRECTORY}/*) ;;
+    *) refuse "$name is not below {TOP_DIRECTORY}/" ;;
+  esac
 done < "$part/list"
 [ "$members" -gt 0 ] || refuse "$(head -n 1 "$part/said")"
 [ "$members" -le {MOST_MEMBERS} ] || refuse 'more than {MOST_MEMBERS} files'
@@ -46,7 +50,7 @@ free=${{4:-0}}
 
 
 @dataclass(frozen=True)
-class Unpacked(Scripted):
+class UnpackedInstaller(Scripted):
     """Hold an installer unpacked; a directory that was unpacked half is not taken for a whole one."""
 
     package: str
@@ -71,32 +75,32 @@ class Unpacked(Scripted):
 
     def mend(self, actual: State | None) -> str:
         if actual is not None:
-            return f"moor_fail {quote(other_release(str(actual['package']), basename(self.package), self.directory))}"
+            return f"moor_fail {quote(judge_release(str(actual['package']), basename(self.package), self.directory))}"
         return f"""\
 d={quote(self.directory)}; part="$d.moor"; package={quote(self.package)}
 rm -rf "$part" && mkdir -p "${{d%/*}}" && (umask 077; mkdir "$part") || exit 1
-{LISTED}
+{CHECK_LISTING}
 tar -xzof "$package" -C "$part" && chmod -R go-w "$part" || refuse 'tar cannot unpack it'
-[ -x "$part/{TOP}/install.sh" ] || refuse 'it holds no harbor/install.sh'
+[ -x "$part/{TOP_DIRECTORY}/install.sh" ] || refuse 'it holds no harbor/install.sh'
 [ ! -e "$d" ] || {{ rm -rf "$part"; moor_fail "$d exists and was not unpacked by moor; move it away"; }}
-printf '%s\\n' {quote(basename(self.package))} > "$part/{TOP}/{NOTE}"
-mv "$part/{TOP}" "$d" && rm -rf "$part\""""
+printf '%s\\n' {quote(basename(self.package))} > "$part/{TOP_DIRECTORY}/{NOTE}"
+mv "$part/{TOP_DIRECTORY}" "$d" && rm -rf "$part\""""
 
 
 def release_requirement(package: str, directory: str) -> Requirement:
     """Return the requirement that an installed Harbor is of the release that ``package`` brings, and moor's own."""
     fragment = f"""\
 d={quote(directory)}
-if [ -s "$d/{NOTE}" ]; then head -n 1 "$d/{NOTE}"; elif [ -e "$d" ]; then echo '{BY_HAND}'; fi"""
-    return Requirement("harbor-release", fragment, partial(other_release, package=package, directory=directory))
+if [ -s "$d/{NOTE}" ]; then head -n 1 "$d/{NOTE}"; elif [ -e "$d" ]; then echo '{UNPACKED_BY_HAND}'; fi"""
+    return Requirement("harbor-release", fragment, partial(judge_release, package=package, directory=directory))
 
 
-def other_release(installed: str, package: str, directory: str) -> str:
+def judge_release(installed: str, package: str, directory: str) -> str:
     """Judge which installer a directory was unpacked from; empty where it is the one named, or nothing is there."""
     there = installed.strip()
     if there in ("", package):
         return ""
-    if there == BY_HAND:
+    if there == UNPACKED_BY_HAND:
         return (
             f"{directory} is there and was not unpacked by moor; name another data.harbor.directory, move it away if "
             f"nothing of Harbor runs from it, or hand it over: write {package}, if that is its release, into "

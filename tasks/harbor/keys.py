@@ -18,71 +18,71 @@ FREE: dict[str, Any] = {}  # a mapping whose keys are the owner's
 Keys = Mapping[str, Any]  # a key to the keys below it, or to None where it holds a value
 
 
-def _names(text: str) -> dict[str, Any]:
+def _keys(text: str) -> dict[str, Any]:
     return dict.fromkeys(text.split())
 
 
-_NOTARY = _names("host port db_name username password ssl_mode")
+_NOTARY = _keys("host port db_name username password ssl_mode")
 _INDEXES = "registry_db_index jobservice_db_index trivy_db_index harbor_db_index cache_layer_db_index"
 _DRIVERS = {
-    "filesystem": _names("rootdirectory maxthreads"),
-    "s3": _names("""
+    "filesystem": _keys("rootdirectory maxthreads"),
+    "s3": _keys("""
         accesskey secretkey sessiontoken region regionendpoint bucket encrypt keyid secure skipverify v4auth chunksize
         multipartcopychunksize multipartcopymaxconcurrency multipartcopythresholdsize rootdirectory storageclass
         useragent objectacl accelerate usedualstack forcepathstyle loglevel"""),
     "azure": {
-        **_names("accountname accountkey container realm rootdirectory max_retries retry_delay"),
-        "credentials": _names("type clientid tenantid secret"),
+        **_keys("accountname accountkey container realm rootdirectory max_retries retry_delay"),
+        "credentials": _keys("type clientid tenantid secret"),
     },
-    "gcs": {**_names("bucket keyfile rootdirectory chunksize maxconcurrency"), "credentials": FREE},
-    "swift": _names("""
+    "gcs": {**_keys("bucket keyfile rootdirectory chunksize maxconcurrency"), "credentials": FREE},
+    "swift": _keys("""
         authurl username password region container tenant tenantid domain domainid trustid insecureskipverify chunksize
         prefix secretkey accesskey authversion endpointtype tempurlcontainerkey tempurlmethods tenantdomain
         tenantdomainid"""),
-    "oss": _names("""
+    "oss": _keys("""
         accesskeyid accesskeysecret region endpoint internal bucket encrypt encryptionkeyid secure chunksize
         rootdirectory"""),
 }
 _TREE: dict[str, Any] = {
-    **_names("hostname external_url harbor_admin_password data_volume _version"),
-    "http": _names("port"),
-    "https": _names("port certificate private_key strong_ssl_ciphers"),
-    "ip_family": {"ipv4": _names("enabled"), "ipv6": _names("enabled")},
-    "internal_tls": _names("enabled dir strong_ssl_ciphers"),
-    "database": _names("password max_idle_conns max_open_conns conn_max_lifetime conn_max_idle_time"),
-    "storage_service": {"ca_bundle": None, "redirect": _names("disable"), **_DRIVERS},
-    "trivy": _names("""
+    **_keys("hostname external_url harbor_admin_password data_volume _version"),
+    "http": _keys("port"),
+    "https": _keys("port certificate private_key strong_ssl_ciphers"),
+    "ip_family": {"ipv4": _keys("enabled"), "ipv6": _keys("enabled")},
+    "internal_tls": _keys("enabled dir strong_ssl_ciphers"),
+    "database": _keys("password max_idle_conns max_open_conns conn_max_lifetime conn_max_idle_time"),
+    "storage_service": {"ca_bundle": None, "redirect": _keys("disable"), **_DRIVERS},
+    "trivy": _keys("""
         ignore_unfixed skip_update skip_java_db_update offline_scan security_check insecure timeout github_token
         db_repository java_db_repository"""),
-    "jobservice": _names("max_job_workers max_job_duration_hours job_loggers logger_sweeper_duration"),
-    "notification": _names("webhook_job_max_retry webhook_job_http_client_timeout"),
+    "jobservice": _keys("max_job_workers max_job_duration_hours job_loggers logger_sweeper_duration"),
+    "notification": _keys("webhook_job_max_retry webhook_job_http_client_timeout"),
     "log": {
         "level": None,
-        "local": _names("rotate_count rotate_size location"),
-        "external_endpoint": _names("protocol host port"),
+        "local": _keys("rotate_count rotate_size location"),
+        "external_endpoint": _keys("protocol host port"),
     },
     "external_database": {
-        "harbor": {**_NOTARY, **_names("max_idle_conns max_open_conns conn_max_lifetime conn_max_idle_time")},
+        "harbor": {**_NOTARY, **_keys("max_idle_conns max_open_conns conn_max_lifetime conn_max_idle_time")},
         "notary_signer": _NOTARY,
         "notary_server": _NOTARY,
     },
-    "redis": _names(_INDEXES),
+    "redis": _keys(_INDEXES),
     "external_redis": {
-        **_names(f"host username password sentinel_master_set idle_timeout_seconds {_INDEXES}"),
-        "tlsOptions": _names("enable rootCA"),
+        **_keys(f"host username password sentinel_master_set idle_timeout_seconds {_INDEXES}"),
+        "tlsOptions": _keys("enable rootCA"),
     },
-    "uaa": _names("ca_file"),
-    "proxy": _names("http_proxy https_proxy no_proxy components"),
-    "metric": _names("enabled port path"),
+    "uaa": _keys("ca_file"),
+    "proxy": _keys("http_proxy https_proxy no_proxy components"),
+    "metric": _keys("enabled port path"),
     "trace": {
-        **_names("enabled sample_rate namespace"),
+        **_keys("enabled sample_rate namespace"),
         "attributes": FREE,
-        "jaeger": _names("endpoint username password agent_host agent_port"),
-        "otel": _names("endpoint url_path compression insecure timeout"),
+        "jaeger": _keys("endpoint username password agent_host agent_port"),
+        "otel": _keys("endpoint url_path compression insecure timeout"),
     },
-    "upload_purging": _names("enabled age interval dryrun"),
-    "cache": _names("enabled expire_hours"),
-    "core": _names("quota_update_provider"),
+    "upload_purging": _keys("enabled age interval dryrun"),
+    "cache": _keys("enabled expire_hours"),
+    "core": _keys("quota_update_provider"),
 }
 OLDEST, NEWEST = (2, 8), (2, 15)
 Release = tuple[int, int]
@@ -98,7 +98,7 @@ UNTIL: dict[str, Release] = dict.fromkeys(
     ("external_database.notary_signer", "external_database.notary_server"), (2, 8)
 )
 
-ELSEWHERE = {  # what moor writes itself, and the setting that it comes from
+OWN_SETTINGS = {  # what moor writes itself, and the setting that it comes from
     "hostname": "data.registry.name",
     "https.port": "data.registry.port",
     "https.certificate": "the certificate of data.pki",
@@ -109,23 +109,23 @@ ELSEWHERE = {  # what moor writes itself, and the setting that it comes from
 }
 
 
-def release_of(installer: str) -> Release | None:
+def installer_release(installer: str) -> Release | None:
     """Return the release that an installer's file name says, major and minor; None where it says none."""
     found = re.search(r"v(\d+)\.(\d+)\.\d+", installer)
     return (int(found[1]), int(found[2])) if found else None
 
 
-def misplaced(options: Mapping[str, Any], release: Release | None) -> Iterator[tuple[tuple[str, ...], str]]:
+def find_misplaced(options: Mapping[str, Any], release: Release | None) -> Iterator[tuple[tuple[str, ...], str]]:
     """Yield each key of ``options`` that harbor.yml has not at that place, by its path, and what to write instead.
 
     Args:
         release: None, and one that is newer than those known here: only the release's own template can tell
     """
     if release is None or OLDEST <= release <= NEWEST:
-        yield from _misplaced(options, _TREE, (), release)
+        yield from _find_misplaced(options, _TREE, (), release)
 
 
-def _misplaced(
+def _find_misplaced(
     options: Mapping[str, Any], keys: Keys, above: tuple[str, ...], release: Release | None
 ) -> Iterator[tuple[tuple[str, ...], str]]:
     for key, value in options.items():
@@ -141,7 +141,7 @@ def _misplaced(
         elif isinstance(value, Mapping) and below is None:
             yield path, "holds a value, and no keys below it"
         elif isinstance(value, Mapping):
-            yield from _misplaced(value, below or {}, path, release)
+            yield from _find_misplaced(value, below or {}, path, release)
         elif below and value is not None:
             yield path, f"holds keys, and no value: {', '.join(below)}"
 
@@ -149,7 +149,7 @@ def _misplaced(
 def _not_for_options(dotted: str) -> str:
     if dotted == "_version":
         return "is Harbor's own note of the release; leave it out"
-    return f"moor writes it from {ELSEWHERE[dotted]}; set that, and leave this out" if dotted in ELSEWHERE else ""
+    return f"moor writes it from {OWN_SETTINGS[dotted]}; set that, and leave this out" if dotted in OWN_SETTINGS else ""
 
 
 def _other_release(dotted: str, release: Release | None) -> str:
@@ -165,18 +165,18 @@ def _other_release(dotted: str, release: Release | None) -> str:
 def _other_place(dotted: str, keys: Keys, release: Release | None) -> str:
     """Return where a key belongs that is not known at its level, or which known one may be meant."""
     *above, name = dotted.split(".")
-    places = [place for place in paths() if place.rpartition(".")[2] == name and not _other_release(place, release)]
+    places = [place for place in all_keys() if place.rpartition(".")[2] == name and not _other_release(place, release)]
     here = ".".join(above)
     close = nearest(name, keys)
     if places and not close:
-        return f"not a key of {here or 'the top level'}; {_written(places)}"
-    if not close and (near := nearest(name, {place.rpartition(".")[2] for place in paths()})):
+        return f"not a key of {here or 'the top level'}; {_right_place(places)}"
+    if not close and (near := nearest(name, {place.rpartition(".")[2] for place in all_keys()})):
         meant = near.removeprefix("; did you mean ").rstrip("?")
-        return f"no such key; did you mean {' or '.join(p for p in paths() if p.rpartition('.')[2] == meant)}?"
+        return f"no such key; did you mean {' or '.join(p for p in all_keys() if p.rpartition('.')[2] == meant)}?"
     return unknown(name, keys)
 
 
-def _written(places: list[str]) -> str:
+def _right_place(places: list[str]) -> str:
     if "." not in places[0]:
         return f"{places[0]} stands at the top level"
     listed = " or ".join(places[:3])
@@ -185,7 +185,7 @@ def _written(places: list[str]) -> str:
 
 
 @cache
-def paths() -> tuple[str, ...]:
+def all_keys() -> tuple[str, ...]:
     """Return every key of every release, dotted, in the order of the template."""
     return tuple(_paths(_TREE, ""))
 
@@ -197,7 +197,7 @@ def _paths(keys: Keys, above: str) -> Iterator[str]:
             yield from _paths(below, f"{above}{key}.")
 
 
-def known(dotted: str) -> bool:
+def is_known(dotted: str) -> bool:
     """Check whether some release has that key at that place; any key below one whose keys are free counts."""
     keys: Any = _TREE
     for part in dotted.split("."):

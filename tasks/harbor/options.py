@@ -12,43 +12,43 @@ from pydantic import AfterValidator, ValidationInfo
 from moor.errors import InputError, Several
 from moor.secrets.secret import REMEDY, Secret
 from moor.settings.section import SecretRef, site_in
-from moor.tasks.harbor.keys import misplaced, release_of
-from moor.tasks.harbor.values import carried
+from moor.tasks.harbor.keys import find_misplaced, installer_release
+from moor.tasks.harbor.values import encode_for_harbor
 
-SECRET = re.compile(
+SECRET_KEY = re.compile(
     r"(?i).*(?:passw(?:or)?d|passphrase|secret|token)|pass|(?:access|account|secret|private|api)_?key|accesskeysecret"
 )
 LOGIN_IN_URL = re.compile(r"://[^/\s@]*:[^/\s@]+@")
 Found = Iterator[tuple[tuple[str, ...], str]]
 
 
-def _checked(options: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
+def _check(options: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
     """Return the options with a ``SecretRef`` for every reference; raises Several with all that is wrong."""
     installer = info.data.get("installer")
     found = [
-        *misplaced(options, release_of(installer.name) if isinstance(installer, Path) else None),
-        *_in_clear(options, ()),
+        *find_misplaced(options, installer_release(installer.name) if isinstance(installer, Path) else None),
+        *_find_cleartext(options, ()),
     ]
     if found:
         raise Several(found)
     site = site_in(info.context)
-    return {key: _referring(value, site) for key, value in options.items()}
+    return {key: _with_references(value, site) for key, value in options.items()}
 
 
-Options = Annotated[dict[str, Any], AfterValidator(_checked)]
+Options = Annotated[dict[str, Any], AfterValidator(_check)]
 
 
-def _in_clear(value: Any, path: tuple[str, ...]) -> Found:
+def _find_cleartext(value: Any, path: tuple[str, ...]) -> Found:
     """Yield every secret that is written here itself, and every list with a reference, which no file of Harbor has."""
     if isinstance(value, Mapping):
         for key, below in value.items():
-            yield from _in_clear(below, (*path, str(key)))
+            yield from _find_cleartext(below, (*path, str(key)))
     elif isinstance(value, list | tuple):
         if any(_is_reference(one) for one in value):
             yield path, "a list holds no secrets"
     elif value in (None, "") or _is_reference(value):
         return
-    elif SECRET.fullmatch(path[-1]):
+    elif SECRET_KEY.fullmatch(path[-1]):
         yield path, f"a secret is not written here; {REMEDY}"
     elif isinstance(value, str) and LOGIN_IN_URL.search(value):
         yield path, f"an address with a password in it is a secret as a whole; {REMEDY}"
@@ -58,22 +58,22 @@ def _is_reference(value: object) -> bool:
     return isinstance(value, SecretRef) or (isinstance(value, str) and value.startswith(("env:", "file:")))
 
 
-def _referring(value: Any, site: Path) -> Any:
+def _with_references(value: Any, site: Path) -> Any:
     if isinstance(value, Mapping):
-        return {key: _referring(below, site) for key, below in value.items()}
+        return {key: _with_references(below, site) for key, below in value.items()}
     return SecretRef(value, site) if isinstance(value, str) and _is_reference(value) else value
 
 
-def dotted(options: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+def flatten(options: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
     """Yield the values by dotted key."""
     for key, value in options.items():
         if isinstance(value, Mapping):
-            yield from dotted(value, f"{above}{key}.")
+            yield from flatten(value, f"{above}{key}.")
         else:
             yield f"{above}{key}", value
 
 
-def resolved(options: Mapping[str, Any], prefix: str = "data.harbor.options.") -> dict[str, Any]:
+def resolve_options(options: Mapping[str, Any], prefix: str = "data.harbor.options.") -> dict[str, Any]:
     """Return what to write into harbor.yml by dotted key, with secrets resolved.
 
     Args:
@@ -84,10 +84,10 @@ def resolved(options: Mapping[str, Any], prefix: str = "data.harbor.options.") -
     """
     values: dict[str, Any] = {}
     wrong: list[str] = []
-    for key, value in dotted(options):
+    for key, value in flatten(options):
         try:
             known: str | Secret | Any = value.resolve() if isinstance(value, SecretRef) else value
-            values[key] = carried(key, known)
+            values[key] = encode_for_harbor(key, known)
         except InputError as error:
             wrong.append(f"{prefix}{key}: {error}")
     if wrong:

@@ -11,12 +11,12 @@ from moor.secrets.secret import Secret
 from moor.tasks.harbor.yml import COMPOSE, FLAGS
 
 INSTALL_S = 1800
-LOST = "running, but Docker has lost its process"
-REFUSED = "password authentication failed"
+LOST_PROCESS = "running, but Docker has lost its process"
+REFUSED_LOGIN = "password authentication failed"
 
 
 @dataclass(frozen=True)
-class Prepared(Scripted):
+class PreparedFiles(Scripted):
     """Hold what Harbor's prepare makes of harbor.yml, newer than everything that it reads.
 
     install.sh runs once, when nothing was prepared yet; later changes go through prepare, which renews Harbor's
@@ -42,7 +42,7 @@ class Prepared(Scripted):
     def desired(self, actual: State | None) -> State:
         return {"stale": "no", "flags": " ".join(self.flags)}
 
-    def follows(self, paths: frozenset[str]) -> Prepared | None:
+    def follows(self, paths: frozenset[str]) -> PreparedFiles | None:
         return None if paths.isdisjoint(self.newer_than) else self
 
     def pending(self, paths: frozenset[str], actual: State | None) -> State | None:
@@ -111,7 +111,7 @@ moor_word | timeout 20 docker exec -i harbor-db sh -c {quote(program)} 2>&1 || :
     def actual(self, output: str) -> State | None:
         if output.strip() == "1":
             return {"login": "accepted"}
-        return {"login": "refused"} if REFUSED in output else None
+        return {"login": "refused"} if REFUSED_LOGIN in output else None
 
     def mend(self, actual: State | None) -> str:
         word = self.password.reveal().replace("'", "''")
@@ -132,7 +132,7 @@ class UnitFile(File):
 
 
 @dataclass(frozen=True)
-class Containers(Scripted):
+class ComposeContainers(Scripted):
     """Hold every service of a compose project running, with a process that Docker knows.
 
     After a crash of dockerd, Docker may list a container as running whose process it has lost; it then restarts none
@@ -161,7 +161,7 @@ all=$(timeout 30 docker compose ps -aq 2>/dev/null) && [ -n "$all" ] || exit 0
 timeout 30 docker inspect -f {quote(ask)} $all 2>/dev/null | {{
   while read -r id service status; do
     if [ "$status" = running ]; then
-      {{ timeout 30 docker top "$id" -o pid >/dev/null 2>&1 || status='{LOST}'; echo "$service $status"; }} &
+      {{ timeout 30 docker top "$id" -o pid >/dev/null 2>&1 || status='{LOST_PROCESS}'; echo "$service $status"; }} &
     else
       echo "$service $status"
     fi
@@ -175,7 +175,7 @@ timeout 30 docker inspect -f {quote(ask)} $all 2>/dev/null | {{
         return dict(line.split(" ", 1) for line in output.splitlines() if " " in line) or None
 
     def mend(self, actual: State | None) -> str:
-        lost = " ".join(quote(service) for service, status in (actual or {}).items() if status == LOST)
+        lost = " ".join(quote(service) for service, status in (actual or {}).items() if status == LOST_PROCESS)
         again = f"""\
 for service in {lost}; do
   c=$(docker compose ps -q "$service") && [ -n "$c" ] && docker restart -t 0 "$c" >&2 &

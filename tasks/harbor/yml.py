@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from shlex import quote
@@ -15,7 +15,7 @@ from moor.resources.file import beside, replaced, sha256
 from moor.secrets.secret import Secret
 from moor.settings.validation import unknown
 from moor.tasks.harbor import keys as harbor_keys
-from moor.tasks.harbor.options import LOGIN_IN_URL, SECRET
+from moor.tasks.harbor.options import LOGIN_IN_URL, SECRET_KEY, flatten
 
 RECORD = ".moor-options"  # beside harbor.yml: the dotted keys of data.harbor.options that moor has set
 COMPOSE = "docker-compose.yml"  # made by prepare
@@ -26,7 +26,7 @@ Tree = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Configured(Scripted):
+class HarborYml(Scripted):
     """Hold the values of harbor.yml, by dotted key; comments and other keys stay as they are.
 
     What counts at Harbor's first start only is not compared from then on. An option that moor has set, and that is no
@@ -58,23 +58,23 @@ done
 [ ! -e {quote(f"{folder}/{COMPOSE}")} ] || [ ! -e {quote(f"{folder}/{FLAGS}")} ] || echo installed"""
 
     def actual(self, output: str) -> State | None:
-        (template, present, record), rest = files_in(output, 3, self.id)
+        (template, present, record), rest = split_files(output, 3, self.id)
         if not template and not present:
             return None
         fixed = {"template": template, "present": present, "record": record, "installed": rest.strip()}
         if not present:
             return fixed
-        known = dict(leaves(as_harbor_reads(present, self.id)))
-        default = dict(leaves(as_harbor_reads(template, f"{self.id}.tmpl")))
-        shown = {key: _observed(self.values[key], known[key]) for key in self.values if key in known}
-        gone = {key: _shown(key, known, default) for key in self._gone(record)}
+        known = dict(flatten(load_harbor_yml(present, self.id)))
+        default = dict(flatten(load_harbor_yml(template, f"{self.id}.tmpl")))
+        shown = {key: _observed_value(self.values[key], known[key]) for key in self.values if key in known}
+        gone = {key: _restored_value(key, known, default) for key in self._gone(record)}
         return {**fixed, **shown, **gone}
 
     def desired(self, actual: State | None) -> State:
         state = actual or {}
         self._refuse_unknown(str(state.get("template", "")))
         wanted = self._wanted(state)
-        texts = {key: value if isinstance(value, Secret) else text_of(value) for key, value in wanted.items()}
+        texts = {key: value if isinstance(value, Secret) else shown_text(value) for key, value in wanted.items()}
         return {**texts, **(self._defaults(state) if state.get("present") else {})}
 
     def mend(self, actual: State | None) -> str:
@@ -90,7 +90,7 @@ moor_keep "$p"
         """Return the file as it will be, given what there is."""
         template = str(actual["template"])
         base = str(actual["present"]) or template
-        return edited(base, self._wanted(actual), self._gone(str(actual["record"])), template, self.id)
+        return edit_harbor_yml(base, self._wanted(actual), self._gone(str(actual["record"])), template, self.id)
 
     def _wanted(self, state: State) -> dict[str, Any]:
         past = FIRST_START if state.get("installed") and state.get("present") else ()
@@ -100,23 +100,23 @@ moor_keep "$p"
         return [key for key in record.split() if key not in self.values]
 
     def _defaults(self, state: State) -> dict[str, Value]:
-        default = dict(leaves(as_harbor_reads(str(state.get("template", "")), f"{self.id}.tmpl")))
-        return {key: _shown(key, default, default) for key in self._gone(str(state.get("record", "")))}
+        default = dict(flatten(load_harbor_yml(str(state.get("template", "")), f"{self.id}.tmpl")))
+        return {key: _restored_value(key, default, default) for key in self._gone(str(state.get("record", "")))}
 
     def _refuse_unknown(self, template: str) -> None:
         """Raise HostError with every key that neither the release's template nor moor's own table has."""
         if not template:
             return
         names = set(re.findall(r"^[\s#]*([A-Za-z_][A-Za-z0-9_]*):", template, re.MULTILINE))
-        there = {key for key, _ in leaves(as_harbor_reads(template, f"{self.id}.tmpl"))}
-        strange = [key for key in self.values if not harbor_keys.known(key) and key not in there]
+        there = {key for key, _ in flatten(load_harbor_yml(template, f"{self.id}.tmpl"))}
+        strange = [key for key in self.values if not harbor_keys.is_known(key) and key not in there]
         strange = [key for key in strange if key.rpartition(".")[2] not in names]
         if strange:
             lines = (f"{self.id}: {key}: {unknown(key.rpartition('.')[2], names)}" for key in strange)
             raise HostError("\n".join(lines))
 
 
-def edited(base: str, values: Tree, gone: list[str], template: str, name: str) -> str:
+def edit_harbor_yml(base: str, values: Tree, gone: list[str], template: str, name: str) -> str:
     """Return ``base`` with ``values`` set by dotted key, and the keys of ``gone`` as the template has them.
 
     Every other line stays as it is.
@@ -126,17 +126,17 @@ def edited(base: str, values: Tree, gone: list[str], template: str, name: str) -
     """
     from moor.formats.yaml_text import rewritten  # most hosts have no Harbor
 
-    change = partial(_changed, values=values, gone=gone, default=as_harbor_reads(template, f"{name}.tmpl"))
+    change = partial(_change, values=values, gone=gone, default=load_harbor_yml(template, f"{name}.tmpl"))
     try:
         return rewritten(base, change)
     except ValueError as error:
         raise HostError(f"{name}: {error}; mend it, or move it away to have it made anew") from None
 
 
-def _changed(tree: dict[str, Any], values: Tree, gone: list[str], default: Tree) -> dict[str, Any]:
+def _change(tree: dict[str, Any], values: Tree, gone: list[str], default: Tree) -> dict[str, Any]:
     for key, value in values.items():
         _set(tree, key, value.reveal() if isinstance(value, Secret) else value)
-    origin = dict(leaves(default))
+    origin = dict(flatten(default))
     for key in gone:
         if key in origin:
             _set(tree, key, origin[key])
@@ -166,7 +166,7 @@ def _drop(tree: Any, path: list[str], default: Any) -> None:
         del tree[first]  # type: ignore[attr-defined]  # a mapping that was read can be changed
 
 
-def as_harbor_reads(text: str, name: str) -> Tree:
+def load_harbor_yml(text: str, name: str) -> Tree:
     """Return harbor.yml as Harbor's prepare reads it, by PyYAML; raises HostError where it cannot."""
     from moor.formats.yaml_text import loaded  # most hosts have no Harbor
 
@@ -176,33 +176,24 @@ def as_harbor_reads(text: str, name: str) -> Tree:
         raise HostError(f"{name}: {error}; mend it, or move it away to have it made anew") from None
 
 
-def leaves(tree: Tree, above: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield what is no mapping, by dotted key."""
-    for key, value in tree.items():
-        if isinstance(value, Mapping):
-            yield from leaves(value, f"{above}{key}.")
-        else:
-            yield f"{above}{key}", value
+def _observed_value(wanted: object, value: object) -> Value:
+    return sha256(shown_text(value)) if isinstance(wanted, Secret) else shown_text(value)
 
 
-def _observed(wanted: object, value: object) -> Value:
-    return sha256(text_of(value)) if isinstance(wanted, Secret) else text_of(value)
-
-
-def _shown(key: str, values: Tree, default: Tree) -> str:
+def _restored_value(key: str, values: Tree, default: Tree) -> str:
     """Return the value of an option that moor is to give back, or whether it is the template's where it is a secret."""
-    text = text_of(values[key]) if key in values else ABSENT
-    if SECRET.fullmatch(key.rpartition(".")[2]) or LOGIN_IN_URL.search(text):
+    text = shown_text(values[key]) if key in values else ABSENT
+    if SECRET_KEY.fullmatch(key.rpartition(".")[2]) or LOGIN_IN_URL.search(text):
         return "the template's" if values.get(key) == default.get(key) else "what moor had set"
     return text
 
 
-def text_of(value: object) -> str:
+def shown_text(value: object) -> str:
     """Return a value as a state shows it."""
     return "" if value is None else str(value)
 
 
-def files_in(output: str, count: int, name: str) -> tuple[list[str], str]:
+def split_files(output: str, count: int, name: str) -> tuple[list[str], str]:
     """Take apart some files, each behind a line with its length in bytes, and give what follows them too."""
     raw, parts = output.encode("utf-8", "surrogateescape"), []
     for _ in range(count):

@@ -13,10 +13,16 @@ from typing import IO, cast
 from moor.errors import InputError
 
 LARGEST = 4 * 1024 * 1024  # bytes of a manifest or an image's configuration, as registries bound them
-MALFORMED = (ValueError, LookupError, TypeError, AttributeError, RecursionError)  # what reading foreign JSON may end in
+JSON_ERRORS = (
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    RecursionError,
+)  # what reading foreign JSON may end in
 
 
-def archived_id(archive: Path) -> str:
+def read_image_id(archive: Path) -> str:
     """Return the id of the one image in an archive of docker save, which is its configuration's hash.
 
     Raises:
@@ -29,7 +35,7 @@ def archived_id(archive: Path) -> str:
             content: bytes = _member(tar, image["Config"])
     except FileNotFoundError as error:
         raise InputError(f"no such file: {archive}; docker save makes one") from error
-    except (OSError, EOFError, zlib.error, lzma.LZMAError, tarfile.TarError, *MALFORMED) as error:
+    except (OSError, EOFError, zlib.error, lzma.LZMAError, tarfile.TarError, *JSON_ERRORS) as error:
         why = _reason(error)
         raise InputError(f"{archive}: not an archive of one image, as docker save makes it: {why}") from error
     return f"sha256:{hashlib.sha256(content).hexdigest()}"

@@ -10,17 +10,17 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import BinaryIO
 
-IGNORE = ".dockerignore"
-ALWAYS = ("Dockerfile", IGNORE)  # Docker reads them whatever is ignored
+IGNORE_FILE = ".dockerignore"
+ALWAYS_SENT = ("Dockerfile", IGNORE_FILE)  # Docker reads them whatever is ignored
 TOKEN = re.compile(r"\*\*/|\*\*|\*|\?|\[\^?[^\]]+\]|\\.|.", re.DOTALL)
-SIGNS = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
+GLOB_PATTERNS = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
 CHUNK = 1024 * 1024
 
 
 def context_tar(context: Path) -> BinaryIO:
     """Return a build context as a tar that is the same for the same content; modes are those that git knows."""
     out: BinaryIO = TemporaryFile()  # noqa: SIM115 - whoever sends it closes it
-    kept = keeps(_ignored(context))
+    kept = ignore_filter(_ignored(context))
     with tarfile.open(fileobj=out, mode="w") as tar:
         for path in sorted(context.rglob("*")):
             name = path.relative_to(context).as_posix()
@@ -50,11 +50,11 @@ def _plain(entry: tarfile.TarInfo) -> tarfile.TarInfo:
 
 
 def _ignored(context: Path) -> list[str]:
-    path = context / IGNORE
+    path = context / IGNORE_FILE
     return path.read_text("utf-8-sig").splitlines() if path.is_file() else []
 
 
-def keeps(lines: list[str]) -> Callable[[str], bool]:
+def ignore_filter(lines: list[str]) -> Callable[[str], bool]:
     """Return what tells whether a file, by its path in the context, is sent, given the lines of .dockerignore.
 
     References:
@@ -65,17 +65,17 @@ def keeps(lines: list[str]) -> Callable[[str], bool]:
 
     def kept(name: str) -> bool:
         verdicts = [wanted for wanted, pattern in rules if pattern.fullmatch(name)]
-        return name in ALWAYS or not verdicts or verdicts[-1]
+        return name in ALWAYS_SENT or not verdicts or verdicts[-1]
 
     return kept
 
 
 def _pattern(word: str) -> re.Pattern[str]:
     parts = [part for part in word.split("/") if part not in ("", ".")]
-    return re.compile(f"{''.join(map(_sign, TOKEN.findall('/'.join(parts))))}(?:/.*)?", re.DOTALL)
+    return re.compile(f"{''.join(map(_glob_pattern, TOKEN.findall('/'.join(parts))))}(?:/.*)?", re.DOTALL)
 
 
-def _sign(token: str) -> str:
+def _glob_pattern(token: str) -> str:
     if token[0] == "[" and len(token) > 1:
         return token
-    return SIGNS.get(token) or re.escape(token[-1])
+    return GLOB_PATTERNS.get(token) or re.escape(token[-1])

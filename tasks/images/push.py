@@ -22,29 +22,29 @@ from moor.script_result import ScriptResult
 from moor.settings import Section, SitePath, about, settings_of
 from moor.settings.section import Strict
 from moor.tasks.facts import Registry
-from moor.tasks.harbor.install import harbor_of, may_come
-from moor.tasks.images.archive import archived_id
+from moor.tasks.harbor.install import harbor_of, may_be_created
+from moor.tasks.images.archive import read_image_id
 from moor.tasks.images.build_context import context_hash, context_tar
-from moor.tasks.registry.logins import RegistryLogin, written
+from moor.tasks.registry.logins import RegistryLogin, docker_auth_entry
 from moor.tasks.registry.projects import Projects, robot_login
 
-CONTEXT = "io.moor.context"  # label that remembers which context an image was built from
+CONTEXT_LABEL = "io.moor.context"  # label that remembers which context an image was built from
 BUILD_S = 1800
-UPLOAD = "/var/lib/moor/context.tar"
-NAME = re.compile(r"[a-z0-9._-]+(/[a-z0-9._-]+)+:[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
+UPLOAD_PATH = "/var/lib/moor/context.tar"
+IMAGE_NAME = re.compile(r"[a-z0-9._-]+(/[a-z0-9._-]+)+:[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 
 
-def image_name(name: str) -> str:
+def check_image_name(name: str) -> str:
     """Return ``name`` back if it is PROJECT/REPOSITORY:TAG; raises ValueError."""
-    if not NAME.fullmatch(name):
+    if not IMAGE_NAME.fullmatch(name):
         raise ValueError(f"{name}: no image's name; write PROJECT/REPOSITORY:TAG, all but TAG in lower case")
     return name
 
 
-ImageName = Annotated[str, AfterValidator(image_name)]
+ImageName = Annotated[str, AfterValidator(check_image_name)]
 
 
-class Image(Strict):
+class ImageSource(Strict):
     """Where an image comes from; exactly one of the three.
 
     Attributes:
@@ -58,7 +58,7 @@ class Image(Strict):
     present: str | None = None
 
     @model_validator(mode="after")
-    def _one_source(self) -> Image:
+    def _one_source(self) -> ImageSource:
         if sum(source is not None for source in (self.context, self.archive, self.present)) != 1:
             raise ValueError("needs exactly one of context, archive and present")
         if self.context and not (self.context / "Dockerfile").is_file():
@@ -73,16 +73,16 @@ class Images(Section):
 
     section: ClassVar[str] = "images"
     done_on: ClassVar[str] = "workstations"
-    __pydantic_extra__: dict[str, Image]
+    __pydantic_extra__: dict[str, ImageSource]
 
     @model_validator(mode="after")
     def _names(self) -> Images:
         for name in self.__pydantic_extra__:
-            image_name(name)
+            check_image_name(name)
         return self
 
     @property
-    def by_name(self) -> dict[str, Image]:
+    def by_name(self) -> dict[str, ImageSource]:
         return dict(self.__pydantic_extra__)
 
 
@@ -92,9 +92,9 @@ def desired(host: Host) -> Sequence[Resource]:
     for name, image in settings_of(host, Images).by_name.items():
         with about(f"data.images.{name}.archive"):
             if image.archive:
-                archived_id(image.archive)  # not an archive is told before anything is changed
+                read_image_id(image.archive)  # not an archive is told before anything is changed
     return [
-        ImageResource(name, f"{registry.host_port}/{name}", image, pusher(host, name.partition("/")[0]))
+        ImageResource(name, f"{registry.host_port}/{name}", image, push_robot(host, name.partition("/")[0]))
         for name, image in settings_of(host, Images).by_name.items()
     ]
 
@@ -104,7 +104,7 @@ def push_images(task: Task) -> Result:
     return converge(task, desired)
 
 
-def pusher(host: Host, project: str) -> str:
+def push_robot(host: Host, project: str) -> str:
     """Name the robot of a project that may push; raises InputError where there is none."""
     found = settings_of(host, Projects).by_name.get(project)
     names = [name for name, robot in found.robots.items() if "push" in robot.access] if found else []
@@ -121,7 +121,7 @@ class ImageResource(Remote):
 
     name: str
     reference: str
-    image: Image
+    image: ImageSource
     robot: str
 
     @property
@@ -136,7 +136,7 @@ class ImageResource(Remote):
         if self.image.context:
             return {"context": context_hash(self.image.context)}
         if self.image.archive:
-            return {"image": archived_id(self.image.archive)}
+            return {"image": read_image_id(self.image.archive)}
         if not actual or not actual.get("local"):
             raise HostError(
                 f"{self.id}: the workstation has no image {self.image.present}; build or load it there first"
@@ -148,7 +148,7 @@ class ImageResource(Remote):
         try:
             held = self._held(task)
         except NoAnswer:
-            if not may_come(task):
+            if not may_be_created(task):
                 raise
             held = {"context" if self.image.context else "image": "(not known: Harbor does not answer)"}
         return {**local, **(held or {})} if held or local else None
@@ -164,7 +164,7 @@ class ImageResource(Remote):
             return {"image": f"an index of several platforms, {digest}"}
         config = manifest["config"]["digest"]
         labels = (harbor.blob(repository, config).get("config") or {}).get("Labels") or {}
-        return {"image": config, "digest": digest, "context": labels.get(CONTEXT, "built by somebody else")}
+        return {"image": config, "digest": digest, "context": labels.get(CONTEXT_LABEL, "built by somebody else")}
 
     def _local(self, task: Task) -> str:
         present = quote(self.image.present or "")
@@ -176,7 +176,7 @@ class ImageResource(Remote):
         if login is None:
             raise HostError(f"the robot {self.robot} that pushes does not exist yet; run the registry stage first")
         user, secret = login
-        config = docker_config(self.reference.partition("/")[0], user, secret.reveal())
+        config = make_docker_config(self.reference.partition("/")[0], user, secret.reveal())
         self._bring(task, config)
         _run(task, f'{config}docker --config "$d" push -q {quote(self.reference)}', "push")
         self._compare(task)
@@ -186,11 +186,11 @@ class ImageResource(Remote):
         reference = quote(self.reference)
         if self.image.context:
             with context_tar(self.image.context) as source:
-                _feed(task, f"mkdir -p {dirname(UPLOAD)} && cat > {UPLOAD}", source, "build")
-            label = quote(f"{CONTEXT}={context_hash(self.image.context)}")
+                _feed(task, f"mkdir -p {dirname(UPLOAD_PATH)} && cat > {UPLOAD_PATH}", source, "build")
+            label = quote(f"{CONTEXT_LABEL}={context_hash(self.image.context)}")
             # The login is for a base image that lies in the registry too.
-            build = f'docker --config "$d" build -q -t {reference} --label {label} - < {UPLOAD} >&2'
-            _run(task, f"{config}{build}; rc=$?; rm -f {UPLOAD}; exit $rc", "build")
+            build = f'docker --config "$d" build -q -t {reference} --label {label} - < {UPLOAD_PATH} >&2'
+            _run(task, f"{config}{build}; rc=$?; rm -f {UPLOAD_PATH}; exit $rc", "build")
         elif self.image.archive:
             with self.image.archive.open("rb") as source:
                 loaded = _feed(task, "docker load -q", source, "load").split()[-1:]
@@ -209,9 +209,9 @@ class ImageResource(Remote):
             )
 
 
-def docker_config(host_port: str, user: str, password: str) -> str:
+def make_docker_config(host_port: str, user: str, password: str) -> str:
     """Return sh that makes ``$d``, a Docker configuration of one login that is gone when the shell ends."""
-    content = json.dumps({"auths": {host_port: written(RegistryLogin(user, password))}})
+    content = json.dumps({"auths": {host_port: docker_auth_entry(RegistryLogin(user, password))}})
     # /run is memory, so that not even a machine that loses power keeps the login.
     return f"""\
 d=$(mktemp -d /run/moor.XXXXXX 2>/dev/null || mktemp -d) || exit 1

@@ -18,8 +18,8 @@ from moor.errors import UnreadableSecret
 DOCKER_CONFIG = "kubernetes.io/dockerconfigjson"
 DOCKER_CFG = "kubernetes.io/dockercfg"
 # By type, the key of the secret's data that counts. Secrets of other types are passed over.
-DATA = {DOCKER_CONFIG: ".dockerconfigjson", DOCKER_CFG: ".dockercfg"}
-NO_HOST = re.compile(r"[\s\x00-\x1f\x7f\\^{}|`%]")
+DATA_KEYS = {DOCKER_CONFIG: ".dockerconfigjson", DOCKER_CFG: ".dockercfg"}
+NOT_IN_HOST = re.compile(r"[\s\x00-\x1f\x7f\\^{}|`%]")
 
 
 @dataclass(frozen=True)
@@ -30,20 +30,20 @@ class RegistryLogin:
     password: str = field(repr=False)
 
 
-def written(login: RegistryLogin) -> dict[str, str]:
+def docker_auth_entry(login: RegistryLogin) -> dict[str, str]:
     """Return the entry of one login as Docker writes it below ``auths``; a user's dollar sign stays as it is."""
     auth = base64.b64encode(f"{login.user}:{login.password}".encode()).decode()
     return {"username": login.user, "password": login.password, "auth": auth}
 
 
-def entries_of(secret: Mapping[str, Any]) -> dict[str, RegistryLogin] | None:
+def read_logins(secret: Mapping[str, Any]) -> dict[str, RegistryLogin] | None:
     """Read the logins of a secret, by key as it is written; None where kubelet passes the secret over.
 
     Raises:
         UnreadableSecret: kubelet fails at it.
     """
     kind = str(secret.get("type") or "Opaque")
-    raw = (secret.get("data") or {}).get(DATA.get(kind, "")) if kind in DATA else None
+    raw = (secret.get("data") or {}).get(DATA_KEYS.get(kind, "")) if kind in DATA_KEYS else None
     if not raw:
         return None
     try:
@@ -52,31 +52,31 @@ def entries_of(secret: Mapping[str, Any]) -> dict[str, RegistryLogin] | None:
         raise UnreadableSecret("it holds no JSON") from None
     if not isinstance(tree, dict | None):
         raise UnreadableSecret("it holds no JSON object")
-    auths = tree if kind == DOCKER_CFG else _member(tree or {}, "auths")
+    auths = tree if kind == DOCKER_CFG else _go_member(tree or {}, "auths")
     if not isinstance(auths, dict | None):
         raise UnreadableSecret("auths is no object")
-    return {key: login_of(key, entry) for key, entry in (auths or {}).items()}
+    return {key: read_login(key, entry) for key, entry in (auths or {}).items()}
 
 
-def _member(tree: Mapping[str, Any], name: str) -> Any:
+def _go_member(tree: Mapping[str, Any], name: str) -> Any:
     """Return a member as Go finds it: the case of its letters does not matter, and the last one counts."""
     return next((value for key, value in reversed(list(tree.items())) if key.lower() == name), None)
 
 
-def login_of(key: str, entry: Any) -> RegistryLogin:
+def read_login(key: str, entry: Any) -> RegistryLogin:
     """Read the entry of one registry, where ``auth`` comes before user and password; raises UnreadableSecret."""
     if not isinstance(entry, dict | None):
         raise UnreadableSecret(f"the entry of {key} is no object")
-    words = {name: _member(entry or {}, name) for name in ("username", "password", "email", "auth")}
+    words = {name: _go_member(entry or {}, name) for name in ("username", "password", "email", "auth")}
     wrong = [name for name, word in words.items() if not isinstance(word, str | None)]
     if wrong:
         raise UnreadableSecret(f"{wrong[0]} of {key} is no text")
     if words["auth"]:
-        return _decoded(key, words["auth"])
+        return _decode_auth(key, words["auth"])
     return RegistryLogin(words["username"] or "", words["password"] or "")
 
 
-def _decoded(key: str, auth: str) -> RegistryLogin:
+def _decode_auth(key: str, auth: str) -> RegistryLogin:
     """Read ``auth``, which takes the place of username and password; base64 with its padding or without."""
     bare = auth.translate({13: None, 10: None})
     padded = bare.strip().endswith("=")
@@ -102,7 +102,7 @@ def place_of(key: str) -> str | None:
     rest = re.split(r"[?#]", rest, maxsplit=1)[0]
     host, slash, path = rest.partition("/")
     host = host.rpartition("@")[2]
-    if NO_HOST.search(host) or not re.fullmatch(r"(\[[^\]]*\]|[^:\[\]]*|[^:]*\[[^:]*)(:\d*)?", host):
+    if NOT_IN_HOST.search(host) or not re.fullmatch(r"(\[[^\]]*\]|[^:\[\]]*|[^:]*\[[^:]*)(:\d*)?", host):
         return None
     path = slash + path
     if path.startswith(("/v1/", "/v2/")):
@@ -110,14 +110,14 @@ def place_of(key: str) -> str | None:
     return host if path == "/" else host + path
 
 
-def holds_for(place: str, repository: str) -> bool:
+def matches_repository(place: str, repository: str) -> bool:
     """Return whether a place holds for a repository, such as ``registry.moor.test/shop/web``.
 
     Ports are equal, the path is the beginning of the repository's, and each label of the host matches, where ``*``
     stands for any letters but a dot.
     """
-    (host, path), (asked, below) = _parted(place), _parted(repository)
-    (name, port), (wanted, number) = _with_port(host), _with_port(asked)
+    (host, path), (asked, below) = _split_path(place), _split_path(repository)
+    (name, port), (wanted, number) = _split_port(host), _split_port(asked)
     labels, others = name.split("."), wanted.split(".")
     if port != number or len(labels) != len(others) or not below.startswith(path):
         return False
@@ -132,18 +132,23 @@ def logins_for(secrets: Iterable[Mapping[str, Any]], repository: str) -> list[Re
     """
     found: dict[str, list[RegistryLogin]] = {}
     for secret in secrets:
-        for key, login in (entries_of(secret) or {}).items():
+        for key, login in (read_logins(secret) or {}).items():
             if (place := place_of(key)) is not None:
                 found.setdefault(place, []).append(login)
-    return [login for place in sorted(found, reverse=True) if holds_for(place, repository) for login in found[place]]
+    return [
+        login
+        for place in sorted(found, reverse=True)
+        if matches_repository(place, repository)
+        for login in found[place]
+    ]
 
 
-def _parted(place: str) -> tuple[str, str]:
+def _split_path(place: str) -> tuple[str, str]:
     host, slash, path = place.partition("/")
     return host, slash + path
 
 
-def _with_port(host: str) -> tuple[str, str]:
+def _split_port(host: str) -> tuple[str, str]:
     found = re.fullmatch(r"(\[.*\]|[^:]*):([^:]*)", host)
     return (found[1].strip("[]"), found[2]) if found else (host, "")
 

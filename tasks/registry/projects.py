@@ -18,11 +18,11 @@ from moor.resources.base import Remote, Resource, State
 from moor.secrets.secret import Secret
 from moor.settings import SecretRef, Section, settings_of
 from moor.settings.section import Strict
-from moor.tasks.harbor.install import harbor_of, may_come
+from moor.tasks.harbor.install import harbor_of, may_be_created
 from moor.tasks.registry.robots import BY_NAME, NEVER, RobotResource, RobotSecret, find_robot
 
 ProjectName = Annotated[str, Field(pattern=r"^[a-z0-9]+(?:[._-][a-z0-9]+)*$", max_length=255)]
-Action = Literal["pull", "push"]
+RobotAction = Literal["pull", "push"]
 
 
 def _days_that_stay(days: int) -> int:
@@ -41,7 +41,7 @@ class Robot(Strict):
         secret: its password; without it moor makes one and keeps it in the site's state
     """
 
-    access: tuple[Action, ...] = ("pull",)
+    access: tuple[RobotAction, ...] = ("pull",)
     duration_days: Annotated[int, Field(ge=-1), AfterValidator(_days_that_stay)] = NEVER
     secret: SecretRef | None = None
 
@@ -114,25 +114,25 @@ class ProjectResource(Remote):
         return f"project:{self.name}"
 
     def desired(self, actual: State | None) -> State:
-        return {"public": _word(self.public)}
+        return {"public": _text(self.public)}
 
     def read(self, task: Task) -> State | None:
         try:
             found = harbor_of(task).get(f"/api/v2.0/projects/{self.name}", PROJECT, headers=BY_NAME)
         except NoAnswer:
-            if may_come(task):
+            if may_be_created(task):
                 return None
             raise
         # Metadata are text, and what is not "true" is private.
-        return {"public": _word((found.get("metadata") or {}).get("public") == "true")} if found else None
+        return {"public": _text((found.get("metadata") or {}).get("public") == "true")} if found else None
 
     def write(self, task: Task, actual: State | None) -> None:
-        metadata = {"metadata": {"public": _word(self.public)}}
+        metadata = {"metadata": {"public": _text(self.public)}}
         if actual is None:
             harbor_of(task).change("POST", "/api/v2.0/projects", {"project_name": self.name, **metadata})
         else:
             harbor_of(task).change("PUT", f"/api/v2.0/projects/{self.name}", metadata, BY_NAME)
 
 
-def _word(truth: bool) -> str:
+def _text(truth: bool) -> str:
     return "true" if truth else "false"

@@ -15,7 +15,7 @@ from moor.errors import ErrorKind, HostError, NoAnswer
 from moor.resources.base import Remote, State
 from moor.secrets.secret import Secret, generated
 from moor.settings import SecretRef, about
-from moor.tasks.harbor.install import harbor_of, may_come
+from moor.tasks.harbor.install import harbor_of, may_be_created
 
 BY_NAME = {"X-Is-Resource-Name": "true"}  # a project may be called 2024, and an id may be 2024
 NEVER = -1
@@ -87,7 +87,7 @@ class RobotResource(Remote):
     def _validity(self, actual: State | None) -> str:
         if actual is None or (actual["validity"] == IN_FORCE and actual["duration"] == _days(self.duration_days)):
             return IN_FORCE
-        lasts = outlives(str(actual["created"]), self.duration_days)
+        lasts = would_be_in_force(str(actual["created"]), self.duration_days)
         if actual["validity"] == IN_FORCE and lasts:
             return IN_FORCE
         return f"{IN_FORCE} ({'extended' if lasts else 'made anew, since its days count from its creation'})"
@@ -97,7 +97,7 @@ class RobotResource(Remote):
             found = find_robot(harbor_of(task), self.project, self.name)
             return self._state(task, found) if found else None
         except NoAnswer:
-            if may_come(task):
+            if may_be_created(task):
                 return None
             raise
 
@@ -117,7 +117,7 @@ class RobotResource(Remote):
     def write(self, task: Task, actual: State | None) -> None:
         harbor, secret = harbor_of(task), self.secret.made()
         found = find_robot(harbor, self.project, self.name)
-        if found and not outlives(str(found.get("creation_time", "")), self.duration_days):
+        if found and not would_be_in_force(str(found.get("creation_time", "")), self.duration_days):
             harbor.change("DELETE", f"/api/v2.0/robots/{found['id']}", None)
             found = None
         if found is None:
@@ -151,7 +151,7 @@ def validity(found: dict[str, Any], now: datetime | None = None) -> str:
     return f"expired on {datetime.fromtimestamp(ends, UTC):%Y-%m-%d %H:%M} UTC"
 
 
-def outlives(created: str, days: int, now: datetime | None = None) -> bool:
+def would_be_in_force(created: str, days: int, now: datetime | None = None) -> bool:
     """Check whether a robot that was created then is in force now, had it so many days."""
     if days == NEVER:
         return True

@@ -19,7 +19,7 @@ from moor.resources.file import sha256
 from moor.secrets.secret import Secret
 from moor.tasks.cluster.admission import allowed_later
 from moor.tasks.cluster.api import Tree, as_dict, ask, lacks_namespace, put, warned
-from moor.tasks.registry.logins import DATA, DOCKER_CONFIG, RegistryLogin, login_of, written
+from moor.tasks.registry.logins import DATA_KEYS, DOCKER_CONFIG, RegistryLogin, docker_auth_entry, read_login
 from moor.tasks.registry.projects import robot_login
 
 CONFLICT = 409
@@ -51,7 +51,7 @@ class PullSecret(Remote):
         known = actual or {}
         kind = str(known.get("type", ""))
         wanted: State = {
-            "type": kind if kind in DATA else DOCKER_CONFIG,
+            "type": kind if kind in DATA_KEYS else DOCKER_CONFIG,
             f"{self.host_port} user": known.get("robot") or Later(f"Harbor's name of {self._later}"),
             f"{self.host_port} password": known.get("wanted") or Later(f"the password of {self._later}", secret=True),
         }
@@ -90,7 +90,7 @@ class PullSecret(Remote):
             if is_missing(error):
                 return None
             raise
-        if (kind := str(found.setdefault("type", "Opaque"))) not in DATA:
+        if (kind := str(found.setdefault("type", "Opaque"))) not in DATA_KEYS:
             raise Refusal(
                 f"{self.id}: it is of type {kind}, which no pod pulls with, and a type cannot be changed; "
                 "give the workload another pull_secret, or delete this secret if nobody needs it"
@@ -129,13 +129,13 @@ def with_login(found: Tree | None, host_port: str, login: tuple[str, Secret]) ->
     """Return what to apply: the secret's logins with ours among them, over the version that was read."""
     kind = str(found["type"]) if found else DOCKER_CONFIG
     document, metadata = _document(found) if found else {}, {}
-    ours = {host_port: written(RegistryLogin(login[0], login[1].reveal()))}
+    ours = {host_port: docker_auth_entry(RegistryLogin(login[0], login[1].reveal()))}
     logins = {**_logins(found), **ours} if found else ours
     if kind == DOCKER_CONFIG:
         logins = {**document, "auths": logins}
     if found:
         metadata = {"resourceVersion": found["metadata"]["resourceVersion"]}
-    data = {DATA[kind]: base64.b64encode(json.dumps(logins).encode()).decode()}
+    data = {DATA_KEYS[kind]: base64.b64encode(json.dumps(logins).encode()).decode()}
     return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "type": kind, "data": data}
 
 
@@ -148,7 +148,7 @@ def holds(found: Tree, host_port: str, login: tuple[str, Secret]) -> bool:
 def described(found: Tree, host_port: str) -> dict[str, str]:
     """Return user and the password's hash of our login; empty where the secret has none that kubelet would read."""
     try:
-        login = login_of(host_port, _logins(found).get(host_port))
+        login = read_login(host_port, _logins(found).get(host_port))
     except UnreadableSecret:
         return {}
     return {f"{host_port} user": login.user, f"{host_port} password": sha256(login.password)} if login.user else {}
@@ -163,7 +163,7 @@ def _logins(found: Tree) -> dict[str, Any]:
 
 def _document(found: Tree) -> dict[str, Any]:
     try:
-        document = json_value(base64.b64decode(str((found.get("data") or {})[DATA[found["type"]]])))
+        document = json_value(base64.b64decode(str((found.get("data") or {})[DATA_KEYS[found["type"]]])))
     except (LookupError, ValueError, AttributeError, TypeError):
         return {}
     return dict(document) if isinstance(document, Mapping) else {}

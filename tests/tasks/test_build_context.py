@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from moor.tasks.images.build_context import context_hash, context_tar, keeps
+from moor.tasks.images.build_context import context_hash, context_tar, ignore_filter
 
 
 @pytest.fixture
@@ -82,7 +82,7 @@ def test_what_lies_outside_is_not_sent_whatever_leads_there(
     ],
 )
 def test_dockerignore_means_what_it_means_to_docker(lines: list[str], kept: list[str], left_out: list[str]) -> None:
-    is_kept = keeps(lines)
+    is_kept = ignore_filter(lines)
     assert [name for name in (*kept, *left_out) if is_kept(name)] == kept
 
 

@@ -14,11 +14,11 @@ from moor.engine.plan import plan
 from moor.errors import HostError
 from moor.resources.base import State
 from moor.secrets.secret import Secret
-from moor.tasks.harbor.data import SameData
-from moor.tasks.harbor.install import sick_components
-from moor.tasks.harbor.installer import Unpacked, release_requirement
-from moor.tasks.harbor.parts import Containers, DatabasePassword, Prepared
-from moor.tasks.harbor.yml import Configured, edited
+from moor.tasks.harbor.data import SameDataLocation
+from moor.tasks.harbor.install import find_unhealthy_components
+from moor.tasks.harbor.installer import UnpackedInstaller, release_requirement
+from moor.tasks.harbor.parts import ComposeContainers, DatabasePassword, PreparedFiles
+from moor.tasks.harbor.yml import HarborYml, edit_harbor_yml
 from tests.harness.shells import SHELLS, sh, text
 
 TEMPLATE = """\
@@ -45,11 +45,11 @@ def probed(template: str, present: str, record: str = "", installed: str = "") -
 
 
 def filled(template: str, values: dict[str, object], name: str) -> str:
-    return edited(template, values, [], template, name)
+    return edit_harbor_yml(template, values, [], template, name)
 
 
 def planned(values: dict[str, object], present: str) -> list[str]:
-    resource = Configured("/opt/harbor/harbor.yml", values)
+    resource = HarborYml("/opt/harbor/harbor.yml", values)
     return [change.diff for change in plan([resource], {resource.id: resource.actual(probed(TEMPLATE, present))})]
 
 
@@ -119,10 +119,10 @@ def health(status: str, **components: str) -> bytes:
     ],
 )
 def test_health_is_what_harbor_says_of_each_component(code: int, body: bytes, sick: dict[str, str]) -> None:
-    assert sick_components(code, body) == sick
+    assert find_unhealthy_components(code, body) == sick
 
 
-PREPARED = Prepared("/opt/harbor", ("--with-trivy",), newer_than=("/opt/harbor/harbor.yml",))
+PREPARED = PreparedFiles("/opt/harbor", ("--with-trivy",), newer_than=("/opt/harbor/harbor.yml",))
 
 
 @pytest.mark.parametrize(
@@ -137,20 +137,20 @@ def test_the_installer_runs_once_and_prepare_from_then_on(state: State | None, s
 
 
 def test_what_was_prepared_is_stale_once_its_harbor_yml_is_planned() -> None:
-    config = Configured("/opt/harbor/harbor.yml", {"hostname": "new"})
+    config = HarborYml("/opt/harbor/harbor.yml", {"hostname": "new"})
     states = {config.id: {"hostname": "old", "template": ""}, PREPARED.id: {"flags": "--with-trivy", "stale": "no"}}
     assert [change.id for change in plan([config, PREPARED], states)] == [config.id, PREPARED.id]
 
 
 def test_a_stopped_container_is_planned_and_so_is_one_that_is_missing() -> None:
-    containers = Containers("/opt/harbor")
+    containers = ComposeContainers("/opt/harbor")
     state = containers.actual("core absent\nredis absent\nproxy absent\ncore running\nredis exited\n")
     (change,) = plan([containers], {containers.id: state})
     assert change.diff.splitlines() == ["redis: exited -> running", "proxy: absent -> running"]
 
 
 def test_another_release_is_not_unpacked_over_an_installed_one() -> None:
-    other = Unpacked("/x/harbor-offline-installer-v2.9.0.tgz", "/opt/harbor")
+    other = UnpackedInstaller("/x/harbor-offline-installer-v2.9.0.tgz", "/opt/harbor")
     assert "does not upgrade" in other.mend({"package": "harbor-offline-installer-v2.8.3.tgz"})
 
 
@@ -202,8 +202,8 @@ def test_where_the_data_are_is_settled_once_harbor_is_installed(
     present: dict[str, object], values: dict[str, object], said: str
 ) -> None:
     template = "data_volume: /data\nlog: {level: info}\n"
-    there = edited(template, {**DATA, **present}, [], template, "x")
-    asked = SameData(Configured("/opt/harbor/harbor.yml", {**DATA, **values}))
+    there = edit_harbor_yml(template, {**DATA, **present}, [], template, "x")
+    asked = SameDataLocation(HarborYml("/opt/harbor/harbor.yml", {**DATA, **values}))
     record = "\n".join(present) if not values else ""  # what moor has set, and was taken out of the inventory
     state = asked.actual(probed(template, there, record, "installed\n"))
     assert (said in asked.remedy(state)) if said else state == {"met": "yes"}
@@ -212,7 +212,7 @@ def test_where_the_data_are_is_settled_once_harbor_is_installed(
 
 def test_the_administrators_password_counts_before_the_first_start_alone() -> None:
     present = filled(TEMPLATE, {**VALUES, "harbor_admin_password": Secret("0therSecret")}, "x")
-    config = Configured("/opt/harbor/harbor.yml", VALUES)
+    config = HarborYml("/opt/harbor/harbor.yml", VALUES)
     state = config.actual(probed(TEMPLATE, present, installed="installed\n"))
     assert plan([config], {config.id: state}) == []
     assert "0therSecret" in config.after(state or {})
@@ -221,7 +221,7 @@ def test_the_administrators_password_counts_before_the_first_start_alone() -> No
 def test_an_option_that_was_taken_out_of_the_inventory_gets_the_templates_value_again() -> None:
     options = {"log.local.rotate_count": 7, "log.external_endpoint.host": "x", "trivy.github_token": Secret("hunter22")}
     present = filled(TEMPLATE, {**VALUES, **options}, "x")
-    config = Configured("/opt/harbor/harbor.yml", VALUES)
+    config = HarborYml("/opt/harbor/harbor.yml", VALUES)
     state = config.actual(probed(TEMPLATE, present, "\n".join(options), "installed\n"))
     (change,) = plan([config], {config.id: state})
     assert change.diff.splitlines() == [
@@ -237,7 +237,7 @@ def test_an_option_that_was_taken_out_of_the_inventory_gets_the_templates_value_
 
 def test_what_somebody_else_has_set_stays() -> None:
     present = filled(TEMPLATE, VALUES, "x").replace("rotate_count: 50", "rotate_count: 3 # the disk is small")
-    config = Configured("/opt/harbor/harbor.yml", {**VALUES, "https.port": 444})
+    config = HarborYml("/opt/harbor/harbor.yml", {**VALUES, "https.port": 444})
     assert "rotate_count: 3 # the disk is small" in config.after(config.actual(probed(TEMPLATE, present)) or {})
 
 
@@ -285,6 +285,6 @@ def test_an_installation_that_did_not_come_to_its_end_is_not_taken_for_a_whole_o
     (tmp_path / "docker-compose.yml").touch()
     if finished:
         (tmp_path / ".moor-flags").write_text("\n")
-    prepared = Prepared(str(tmp_path), flags, newer_than=(str(tmp_path / "harbor.yml"),))
+    prepared = PreparedFiles(str(tmp_path), flags, newer_than=(str(tmp_path / "harbor.yml"),))
     state = prepared.actual(text(sh(shell, prepared.probe()).stdout))
     assert len(plan([prepared], {prepared.id: state})) == changes

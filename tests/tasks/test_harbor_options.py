@@ -18,10 +18,10 @@ from moor.settings.document import Findings, Source, Tree
 from moor.settings.section import SecretRef
 from moor.settings.validation import validated
 from moor.tasks.harbor.install import HarborSettings
-from moor.tasks.harbor.keys import NEWEST, OLDEST, known, paths, release_of
-from moor.tasks.harbor.options import dotted, resolved
-from moor.tasks.harbor.values import carried
-from moor.tasks.harbor.yml import edited
+from moor.tasks.harbor.keys import NEWEST, OLDEST, all_keys, installer_release, is_known
+from moor.tasks.harbor.options import flatten, resolve_options
+from moor.tasks.harbor.values import encode_for_harbor
+from moor.tasks.harbor.yml import edit_harbor_yml
 
 RELEASES = ["v2.8.3", "v2.10.3", "v2.12.4", "v2.13.5", "v2.14.4", "v2.15.2"]
 
@@ -73,8 +73,8 @@ def test_the_optional_blocks_of_every_release_are_taken_and_their_secrets_by_ref
     options: dict[str, Any], release: str, secrets: Path
 ) -> None:
     named = yaml.safe_load(yaml.safe_dump(options).replace("WORD", "file:secrets/word"))
-    values = resolved(settings(named, release, secrets).options)
-    hidden = {key for key, value in dotted(options) if value == "WORD"}
+    values = resolve_options(settings(named, release, secrets).options)
+    hidden = {key for key, value in flatten(options) if value == "WORD"}
     assert {key for key, value in values.items() if isinstance(value, Secret)} == hidden
     assert "s3cr3t" not in f"{values} {settings(named, release, secrets)!r}"
 
@@ -146,12 +146,12 @@ def test_all_that_is_wrong_is_said_at_once_each_at_its_own_line() -> None:
 def test_a_reference_that_leads_nowhere_is_told_by_its_key() -> None:
     options = {"trivy": {"github_token": SecretRef("env:NO_SUCH_VARIABLE")}}
     with pytest.raises(InputError, match=r"^data.harbor.options.trivy.github_token: env:NO_SUCH_VARIABLE: "):
-        resolved(options)
+        resolve_options(options)
 
 
 def test_the_release_is_read_off_the_installers_name() -> None:
-    assert [release_of(f"harbor-offline-installer-{name}.tgz") for name in RELEASES][::5] == [OLDEST, NEWEST]
-    assert release_of("harbor.tgz") is None
+    assert [installer_release(f"harbor-offline-installer-{name}.tgz") for name in RELEASES][::5] == [OLDEST, NEWEST]
+    assert installer_release("harbor.tgz") is None
 
 
 def test_what_a_release_of_tomorrow_knows_is_left_to_its_own_template() -> None:
@@ -160,9 +160,9 @@ def test_what_a_release_of_tomorrow_knows_is_left_to_its_own_template() -> None:
 
 def test_every_key_that_is_listed_is_known() -> None:
     recorded = (Path(__file__).parents[1] / "recordings" / "harbor" / "keys-v2.8.3.txt").read_text().split()
-    assert [key for key in recorded if not known(key.strip("/").replace("/", "."))] == []
-    assert [path for path in paths() if not known(path)] == []
-    assert not known("https.external_url")
+    assert [key for key in recorded if not is_known(key.strip("/").replace("/", "."))] == []
+    assert [path for path in all_keys() if not is_known(path)] == []
+    assert not is_known("https.external_url")
 
 
 SCALARS = st.one_of(
@@ -183,7 +183,9 @@ SCALARS = st.one_of(
 @example(5e-324)
 @example("1.0e-05")
 def test_whatever_is_written_is_the_same_to_harbors_reader(value: Any) -> None:
-    text = edited("# a comment\nlog:\n  level: info # why\n", {"log.level": value, "new.key": value}, [], "", "x")
+    text = edit_harbor_yml(
+        "# a comment\nlog:\n  level: info # why\n", {"log.level": value, "new.key": value}, [], "", "x"
+    )
     read = yaml.safe_load(text)
     assert (read["log"]["level"], read["new"]["key"]) == (value, value)
     assert type(read["log"]["level"]) is type(value)
@@ -198,13 +200,13 @@ def registrys(key: str, value: object) -> Mapping[str, Any]:
 
 @given(st.text(st.characters(exclude_categories=("Cs", "Cc", "Zl", "Zp", "Co", "Cn")), min_size=1, max_size=20))
 def test_a_secret_of_a_storage_driver_reaches_the_registrys_own_file(text: str) -> None:
-    written = carried("storage_service.s3.secretkey", Secret(text)).reveal()
+    written = encode_for_harbor("storage_service.s3.secretkey", Secret(text)).reveal()
     assert registrys("secretkey", written) == {"secretkey": text}
 
 
 def test_a_number_1_is_not_taken_for_a_truth() -> None:
-    assert carried("storage_service.filesystem.maxthreads", 1) == "1"
-    assert carried("storage_service.filesystem.maxthreads", 50) == 50
+    assert encode_for_harbor("storage_service.filesystem.maxthreads", 1) == "1"
+    assert encode_for_harbor("storage_service.filesystem.maxthreads", 50) == 50
 
 
 @pytest.mark.parametrize(
@@ -222,7 +224,7 @@ def test_a_number_1_is_not_taken_for_a_truth() -> None:
     ],
 )
 def test_a_password_is_written_so_that_compose_hands_it_on(key: str, text: str, written: str) -> None:
-    assert carried(key, Secret(text)).reveal() == written
+    assert encode_for_harbor(key, Secret(text)).reveal() == written
 
 
 @pytest.mark.parametrize(
@@ -239,5 +241,5 @@ def test_a_password_is_written_so_that_compose_hands_it_on(key: str, text: str, 
 )
 def test_what_harbors_files_cannot_carry_is_refused_in_a_sentence_without_it(key: str, text: str, said: str) -> None:
     with pytest.raises(InputError, match=said) as caught:
-        carried(key, Secret(text))
+        encode_for_harbor(key, Secret(text))
     assert text not in str(caught.value)

@@ -19,8 +19,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from moor.errors import InputError
-from moor.tasks.images.archive import archived_id
-from moor.tasks.images.push import docker_config
+from moor.tasks.images.archive import read_image_id
+from moor.tasks.images.push import make_docker_config
 from tests.harness.shells import SHELLS, sh
 
 
@@ -37,7 +37,7 @@ def test_an_archives_id_is_the_hash_of_its_configuration(tmp_path: Path) -> None
     config = b'{"os": "linux"}'
     manifest = json.dumps([{"Config": "blobs/sha256/abc", "RepoTags": ["x:1"], "Layers": []}]).encode()
     path = archive(tmp_path / "image.tar", {"manifest.json": manifest, "blobs/sha256/abc": config})
-    assert archived_id(path) == f"sha256:{hashlib.sha256(config).hexdigest()}"
+    assert read_image_id(path) == f"sha256:{hashlib.sha256(config).hexdigest()}"
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_an_archives_id_is_the_hash_of_its_configuration(tmp_path: Path) -> None
 )
 def test_what_is_no_archive_of_one_image_is_refused_by_its_path(tmp_path: Path, members: dict[str, bytes]) -> None:
     with pytest.raises(InputError, match=r"image\.tar"):
-        archived_id(archive(tmp_path / "image.tar", members))
+        read_image_id(archive(tmp_path / "image.tar", members))
 
 
 json_of_any_kind = st.recursive(
@@ -59,12 +59,12 @@ json_of_any_kind = st.recursive(
 @given(json_of_any_kind | st.just([{"Config": "/etc/shadow"}]) | st.just([{"Config": "../../etc/shadow"}]))
 def test_whatever_a_manifest_says_the_archive_is_refused_in_moors_own_words(manifest: object) -> None:
     with TemporaryDirectory() as place, pytest.raises(InputError, match="not an archive of one image"):
-        archived_id(archive(Path(place) / "image.tar", {"manifest.json": json.dumps(manifest).encode()}))
+        read_image_id(archive(Path(place) / "image.tar", {"manifest.json": json.dumps(manifest).encode()}))
 
 
 def test_a_manifest_without_end_of_its_brackets_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="not an archive of one image"):
-        archived_id(archive(tmp_path / "image.tar", {"manifest.json": b"[" * 100_000}))
+        read_image_id(archive(tmp_path / "image.tar", {"manifest.json": b"[" * 100_000}))
 
 
 @pytest.mark.parametrize("target", ["manifest.json", "/etc/passwd", "../../../etc/passwd"])
@@ -75,7 +75,7 @@ def test_a_link_in_an_archive_leads_nowhere(tmp_path: Path, target: str, kind: b
         entry.type, entry.linkname = kind, target
         tar.addfile(entry)
     with pytest.raises(InputError, match=r"manifest\.json is no file"):
-        archived_id(tmp_path / "image.tar")
+        read_image_id(tmp_path / "image.tar")
 
 
 def test_a_description_of_gigabytes_is_not_read(tmp_path: Path) -> None:
@@ -84,7 +84,7 @@ def test_a_description_of_gigabytes_is_not_read(tmp_path: Path) -> None:
     (tmp_path / "image.tar").write_bytes(entry.tobuf())
     os.truncate(tmp_path / "image.tar", entry.size + 4096)  # a file with a hole, which takes no room
     with pytest.raises(InputError, match=r"manifest\.json has 21474836480 bytes"):
-        archived_id(tmp_path / "image.tar")
+        read_image_id(tmp_path / "image.tar")
 
 
 @pytest.mark.parametrize("compress", [gzip.compress, bz2.compress, lzma.compress])
@@ -94,18 +94,17 @@ def test_an_archive_that_was_cut_off_is_refused(tmp_path: Path, compress: Callab
     for cut in (40, len(whole) // 2):
         (tmp_path / "image.tar").write_bytes(whole[:cut])
         with pytest.raises(InputError, match=r"image\.tar: not an archive of one image"):
-            archived_id(tmp_path / "image.tar")
+            read_image_id(tmp_path / "image.tar")
 
 
 def test_a_missing_archive_is_refused_by_its_path(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"nothing\.tar"):
-        archived_id(tmp_path / "nothing.tar")
+        read_image_id(tmp_path / "nothing.tar")
 
 
 def test_the_login_that_pushes_is_gone_when_the_shell_ends() -> None:
-    script = (
-        f'{docker_config("registry.moor.test", "robot$demo+pusher", "S3cret")}cat "$d/config.json"; echo; echo "$d"'
-    )
+    config = make_docker_config("registry.moor.test", "robot$demo+pusher", "S3cret")
+    script = f'{config}cat "$d/config.json"; echo; echo "$d"'
     done = subprocess.run(["sh", "-s"], input=script.encode(), capture_output=True, check=True)
     content, folder = done.stdout.decode().splitlines()
     auth = base64.b64encode(b"robot$demo+pusher:S3cret").decode()
@@ -116,7 +115,9 @@ def test_the_login_that_pushes_is_gone_when_the_shell_ends() -> None:
 @pytest.mark.parametrize("signal", ["HUP", "TERM"])
 @pytest.mark.parametrize("shell", SHELLS)
 def test_the_login_that_pushes_is_gone_when_the_shell_is_stopped(shell: str, signal: str) -> None:
-    script = f'{docker_config("registry.moor.test", "robot", "S3cret")}echo "$d"; kill -{signal} $$; sleep 1; echo on'
+    script = (
+        f'{make_docker_config("registry.moor.test", "robot", "S3cret")}echo "$d"; kill -{signal} $$; sleep 1; echo on'
+    )
     done = sh(shell, script)
     folder = done.stdout.decode().strip()
     assert Path(folder).is_absolute()

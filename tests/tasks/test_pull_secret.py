@@ -18,14 +18,14 @@ from moor.engine.plan import plan
 from moor.resources.base import State
 from moor.secrets.secret import Secret
 from moor.tasks.cluster.api import Tree
-from moor.tasks.registry.logins import DATA, RegistryLogin, login_of
+from moor.tasks.registry.logins import DATA_KEYS, RegistryLogin, read_login
 from moor.tasks.workload.pull_secret import PullSecret, described, holds, with_login
 from tests.kubernetes.samples import secret
 from tests.kubernetes.served import Api
 from tests.tasks.clusters import run
 
 HOST = "registry.moor.test"
-JSON, OLD = DATA
+JSON, OLD = DATA_KEYS
 OTHERS = {
     "ghcr.io": {"auth": base64.b64encode(b"bot:ghp_x").decode(), "email": "bot@corp.test"},
     "https://index.docker.io/v1/": {"username": "hub", "password": "pw"},
@@ -38,12 +38,12 @@ LOGIN = ("robot$demo+puller", Secret("Pa$$w0rd'\""))
 
 
 def stored(kind: str, content: object) -> Tree:
-    data = {DATA[kind]: base64.b64encode(json.dumps(content).encode()).decode()}
+    data = {DATA_KEYS[kind]: base64.b64encode(json.dumps(content).encode()).decode()}
     return {"type": kind, "metadata": {"name": "registry", "resourceVersion": "7"}, "data": data}
 
 
 def content_of(tree: Tree) -> Any:
-    return json.loads(base64.b64decode(tree["data"][DATA[tree["type"]]]))
+    return json.loads(base64.b64decode(tree["data"][DATA_KEYS[tree["type"]]]))
 
 
 Json = st.recursive(
@@ -68,7 +68,7 @@ def test_every_login_but_ours_stays_as_it_is_and_ours_is_held(logins: Any, besid
 
 @given(Json)
 def test_content_of_any_shape_is_read_without_an_error(content: Any) -> None:
-    for kind in DATA:
+    for kind in DATA_KEYS:
         assert not holds(stored(kind, content), HOST, LOGIN)
         assert holds(with_login(stored(kind, content), HOST, LOGIN), HOST, LOGIN)
 
@@ -106,7 +106,7 @@ def read(client: Client) -> Any:
     return content_of(client.get(KubeSecret, "registry").to_dict())
 
 
-@pytest.mark.parametrize("kind", DATA)
+@pytest.mark.parametrize("kind", DATA_KEYS)
 def test_others_logins_survive_an_apply_and_nothing_is_left_to_plan(api: Api, client: Client, kind: str) -> None:
     put(client, kind, OTHERS if kind == OLD else {"auths": OTHERS, "HttpHeaders": {"a": "b"}})
     planned = run(api.kubeconfig, [HELD], plan=True)
@@ -115,7 +115,7 @@ def test_others_logins_survive_an_apply_and_nothing_is_left_to_plan(api: Api, cl
     assert run(api.kubeconfig, [HELD]).status == {HELD.id: "changed"}
     after = read(client) if kind == OLD else read(client)["auths"]
     assert {key: after[key] for key in OTHERS} == OTHERS
-    assert login_of(HOST, after[HOST]) == RegistryLogin(LOGIN[0], LOGIN[1].reveal())
+    assert read_login(HOST, after[HOST]) == RegistryLogin(LOGIN[0], LOGIN[1].reveal())
     assert run(api.kubeconfig, [HELD], plan=True).planned == []
 
 

@@ -16,10 +16,10 @@ from moor.tasks.registry.logins import (
     DOCKER_CFG,
     DOCKER_CONFIG,
     RegistryLogin,
-    entries_of,
-    holds_for,
     logins_for,
+    matches_repository,
     place_of,
+    read_logins,
 )
 
 HOST = "registry.moor.test"
@@ -74,7 +74,7 @@ def test_a_port_is_part_of_the_key() -> None:
 def test_the_older_type_is_read_and_what_is_of_no_such_type_is_passed_over() -> None:
     assert users(IMAGE, secret({HOST: auth("me")}, DOCKER_CFG)) == ["me"]
     wrong = {**secret({HOST: auth("me")}), "type": "Opaque"}
-    assert entries_of(wrong) is None
+    assert read_logins(wrong) is None
     assert users(IMAGE, wrong, {"type": DOCKER_CONFIG}, secret({HOST: auth("me")})) == ["me"]
 
 
@@ -128,25 +128,25 @@ def test_a_host_alone_holds_for_all_below_it_however_it_is_written(host: str, pa
     for key in (host, f"https://{host}", f"http://{host}/", f"https://{host}/v1/", f"{host}/v2/"):
         place = place_of(key)
         assert place == host
-        assert holds_for(place, host + path)
-        assert not holds_for(place, f"{host}:5000{path}")
-        assert not holds_for(place, f"x.{host}{path}")
+        assert matches_repository(place, host + path)
+        assert not matches_repository(place, f"{host}:5000{path}")
+        assert not matches_repository(place, f"x.{host}{path}")
 
 
 @given(HOSTS, PATHS)
 def test_a_star_stands_for_one_label(host: str, path: str) -> None:
     first, _, rest = host.partition(".")
-    assert holds_for(f"*.{rest}", host + path)
-    assert holds_for(f"{first[:1]}*.{rest}", host + path)
-    assert not holds_for(f"*.{host}", host + path)
-    assert not holds_for(f"*.{rest}", rest + path)
+    assert matches_repository(f"*.{rest}", host + path)
+    assert matches_repository(f"{first[:1]}*.{rest}", host + path)
+    assert not matches_repository(f"*.{host}", host + path)
+    assert not matches_repository(f"*.{rest}", rest + path)
 
 
 @given(HOSTS, PATHS, PATHS)
 def test_a_path_holds_for_what_begins_with_it(host: str, path: str, below: str) -> None:
-    assert holds_for(host + path, host + path + below)
-    assert holds_for(host + path, host + path)
-    assert holds_for(host + path, host + below) is below.startswith(path)
+    assert matches_repository(host + path, host + path + below)
+    assert matches_repository(host + path, host + path)
+    assert matches_repository(host + path, host + below) is below.startswith(path)
 
 
 @given(JSON | st.dictionaries(st.just("auths"), JSON), st.sampled_from([DOCKER_CONFIG, DOCKER_CFG, "Opaque", None]))

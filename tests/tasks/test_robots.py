@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from moor.engine.plan import plan
 from moor.tasks.registry.projects import Robot
-from moor.tasks.registry.robots import IN_FORCE, RobotResource, RobotSecret, outlives, validity
+from moor.tasks.registry.robots import IN_FORCE, RobotResource, RobotSecret, validity, would_be_in_force
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 
@@ -59,7 +59,7 @@ def test_a_robot_is_in_force_until_its_last_second(found: dict[str, Any], said: 
     ],
 )
 def test_days_count_from_the_creation(created: str, days: int, lasts: bool) -> None:
-    assert outlives(created, days, NOW) == lasts
+    assert would_be_in_force(created, days, NOW) == lasts
 
 
 def test_a_plan_says_what_becomes_of_a_robot_that_has_expired() -> None:

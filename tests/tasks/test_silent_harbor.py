@@ -13,7 +13,7 @@ from moor.engine.converge import converge
 from moor.resources.base import Resource
 from moor.run.report import Collector, HostReport, RunReport
 from moor.run.runbook import Runbook, Stage, run
-from moor.tasks.images.push import Image, ImageResource
+from moor.tasks.images.push import ImageResource, ImageSource
 from moor.tasks.registry.projects import ProjectResource
 from moor.tasks.registry.robots import RobotResource, RobotSecret
 from tests.harness.hosts import MakeFleet
@@ -25,7 +25,7 @@ def wanted(host: Host) -> list[Resource]:
     return [
         ProjectResource("demo", public=False),
         RobotResource("demo", "puller", ("pull",), -1, RobotSecret(folder / "secret")),
-        ImageResource("demo/web:1.0", "registry.moor.test/demo/web:1.0", Image(context=folder), "pusher"),
+        ImageResource("demo/web:1.0", "registry.moor.test/demo/web:1.0", ImageSource(context=folder), "pusher"),
     ]
 
 

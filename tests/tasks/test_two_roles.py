@@ -18,7 +18,7 @@ from moor.settings import SecretRef
 from moor.tasks.access import Access
 from moor.tasks.facts import Registry
 from moor.tasks.firewall.hosts import Firewall
-from moor.tasks.harbor.install import HarborSettings, stay_healthy
+from moor.tasks.harbor.install import HarborSettings, await_health
 from moor.tasks.names import Names as NameSettings
 from moor.tasks.pki.settings import Pki
 from tests.harness.hosts import MakeFleet
@@ -89,14 +89,14 @@ def test_after_containerds_restart_harbor_has_to_be_well_where_the_host_serves_i
     fleet: MakeFleet, data: dict[str, object], group: str, failed: bool
 ) -> None:
     assert [stage.rolling.health for stage in site.RUNBOOK.stages if stage.name == "configure_containerd"] == [
-        stay_healthy
+        await_health
     ]
     nr = fleet().filter(name="alpha")
     host = nr.inventory.hosts["alpha"]
     host.groups = ParentGroups([Group(group)])
     nobody = Registry.model_construct(name="registry.moor.test", address="127.0.0.1", port=9, aliases=())
     host.data = {**host.data, **data, "registry": nobody}
-    result: MultiResult = nr.run(task=stay_healthy)["alpha"]
+    result: MultiResult = nr.run(task=await_health)["alpha"]
     assert result.failed is failed
     if failed:
         assert "not healthy after 1 s" in str(result[0].exception)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from moor.engine.script import answers, apply_script, complete
-from moor.tasks.harbor.installer import MOST_BYTES, Unpacked
+from moor.tasks.harbor.installer import MOST_BYTES, UnpackedInstaller
 from tests.harness.shells import SHELLS, sh
 
 pytestmark = pytest.mark.usefixtures("host_folder")
@@ -45,7 +45,7 @@ def packed(path: Path, *members: tarfile.TarInfo) -> Path:
 
 def unpack(place: Path, shell: str, tar: str) -> tuple[int, str]:
     """Unpack place/installer.tgz to place/opt/harbor as an apply does."""
-    mend = Unpacked(str(place / "installer.tgz"), str(place / "opt" / "harbor")).mend(None)
+    mend = UnpackedInstaller(str(place / "installer.tgz"), str(place / "opt" / "harbor")).mend(None)
     done = sh(shell, apply_script([TARS[tar] + mend], "moor-0", "run"))
     (piece,) = complete(answers(done.stdout, done.stderr, "moor-0"), 1, done.stderr)
     return piece.code, piece.stderr

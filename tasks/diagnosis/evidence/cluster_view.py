@@ -14,7 +14,7 @@ from moor.tasks.cluster.api import as_dict
 from moor.tasks.diagnosis.evidence.cluster_model import ClusterView, Tree, concerns, namespace_of
 from moor.tasks.diagnosis.evidence.owners import BETWEEN, Owner, controller, names
 from moor.tasks.diagnosis.evidence.pull_secrets import secret_names
-from moor.tasks.registry.logins import DATA
+from moor.tasks.registry.logins import DATA_KEYS
 from moor.tasks.workload.rollout import progress
 
 EVERYWHERE = "*"
@@ -181,7 +181,7 @@ def _accounts(reading: ClusterReading, pods: Sequence[Tree]) -> dict[tuple[str, 
 
 def _similar(reading: ClusterReading, namespace: str) -> tuple[str, ...]:
     """Name the pull secrets of a namespace; others are not asked for."""
-    found = [secret for kind in DATA for secret in reading.all("Secret", namespace, fields={"type": kind})]
+    found = [secret for kind in DATA_KEYS for secret in reading.all("Secret", namespace, fields={"type": kind})]
     if f"Secret {namespace}" in reading.unknown:
         return ("what may not be listed",)
     return tuple(str(secret["metadata"]["name"]) for secret in found)

@@ -9,7 +9,7 @@ from moor.errors import UnreadableSecret
 from moor.resources.file import sha256
 from moor.tasks.diagnosis.evidence.cluster_model import ClusterView, PodExpectations, images_of, namespace_of, place
 from moor.tasks.diagnosis.evidence.owners import owner
-from moor.tasks.registry.logins import DATA, DOCKER_CONFIG, RegistryLogin, entries_of, logins_for
+from moor.tasks.registry.logins import DATA_KEYS, DOCKER_CONFIG, RegistryLogin, logins_for, read_logins
 
 Tree = Mapping[str, Any]
 
@@ -60,7 +60,7 @@ def _content(
 ) -> dict[str, str]:
     for name, secret in held.items():
         try:
-            entries_of(secret or {})
+            read_logins(secret or {})
         except UnreadableSecret as error:
             about = _described(name, secret, namespace, view)
             return {**about, "readable": "no", "unreadable": str(error), "matches": ""}
@@ -91,10 +91,15 @@ def _described(name: str, secret: Tree | None, namespace: str, view: ClusterView
         return found
     kind = str(secret.get("type") or "Opaque")
     try:
-        keys = sorted(entries_of(secret) or {})
+        keys = sorted(read_logins(secret) or {})
     except UnreadableSecret:
         keys = []
-    return {**found, "type": kind, "typed": "yes" if kind in DATA else "no", "registries": " ".join(keys) or "nothing"}
+    return {
+        **found,
+        "type": kind,
+        "typed": "yes" if kind in DATA_KEYS else "no",
+        "registries": " ".join(keys) or "nothing",
+    }
 
 
 def _compared(logins: Sequence[RegistryLogin], wanted: PodExpectations) -> dict[str, str]:
