@@ -8,14 +8,12 @@ from pathlib import Path
 from moor.errors import InputError
 from moor.lazy_imports import jinja2
 
-HERE = Path(__file__).parent
+SHIPPED = Path(__file__).parent / "shipped_templates"  # in a checkout: a link to templates/
 
 
 @cache
 def _environment(site: Path | None) -> jinja2.Environment:
-    # A site's own templates come first. A checkout has templates/ beside the package, an installation inside it.
-    own = [site / "templates"] if site else []
-    places = [*own, HERE.parent / "templates", HERE / "shipped" / "templates"]
+    places = [*([site / "templates"] if site else []), SHIPPED]
     # Nothing here is HTML: what is rendered are files of hosts, where escaping would be damage.
     return jinja2.Environment(
         loader=jinja2.FileSystemLoader(places), undefined=jinja2.StrictUndefined, keep_trailing_newline=True

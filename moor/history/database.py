@@ -149,7 +149,7 @@ def explained(url: URL, error: Exception) -> str:
     elif "unable to open" in words:
         remedy = "; run moor as the user who owns it"
     elif isinstance(error, ImportError):
-        remedy = "; pip install 'moor-fleet[postgresql]' brings the driver"
+        remedy = "; pip install 'psycopg[binary]' brings the driver"
     else:
         remedy = ""
     return f"history {where}: {words}{remedy}"

@@ -42,7 +42,7 @@ class NetBoxInventory(FleetInventory):
         try:
             from nornir_netbox.plugins.inventory import NetBoxInventory2  # type: ignore[import-untyped]
         except ImportError as error:
-            raise InputError(f"{PLACE}: {error}; pip install moor-fleet[netbox] brings it") from error
+            raise InputError(f"{PLACE}: {error}; pip install nornir-netbox brings it") from error
         from moor.inventory.netbox_session import Confined
 
         url, ca = self.netbox["url"].rstrip("/"), self.netbox.get("ca")

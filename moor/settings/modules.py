@@ -28,7 +28,10 @@ from types import ModuleType
 import moor
 from moor.errors import InputError, MoorError
 
-SHIPPED = Path(moor.__file__).parent.parent  # in a checkout: the site with the lab's fleet
+PACKAGE = Path(moor.__file__).parent
+# A checkout, where moor/tasks is a link, is the site with the lab's fleet. What is beside an installed package belongs
+# to other distributions, so the package itself stands for a site without modules of its own.
+SHIPPED = PACKAGE.parent if (PACKAGE / "tasks").is_symlink() else PACKAGE
 SITES = "moor_sites"
 TASKS, RUNBOOKS = "tasks", "runbooks"
 PACKAGES = {TASKS: "moor.tasks", RUNBOOKS: "moor.runbooks"}  # the shipped ones, by the names that sites know them by
@@ -103,7 +106,7 @@ def load_module(site: Path, kind: str, name: str) -> ModuleType:
 
 
 def name_in_site(module: str) -> str:
-    """Return the name that a site's author knows a module by, such as ``moor.tasks.trust``."""
+    """Return the name that a site's author knows a module by, such as ``tasks.trust``."""
     parts = module.split(".")
     return ".".join(parts[next((at for at, part in enumerate(parts[:3]) if part in PACKAGES), 0) :])
 

@@ -7,6 +7,7 @@ have to find. So a controller leaves a proof there for as long as workers join, 
 from __future__ import annotations
 
 import hashlib
+import os
 import platform
 import secrets
 import time
@@ -79,9 +80,13 @@ def unlike(wanted: Likeness) -> str:
 def fingerprint(site: Path) -> str:
     """Hash the code that a process started now would run for this site."""
     digest = hashlib.sha256(platform.python_version().encode())
-    # In a checkout moor/tasks and moor/runbooks are links, which rglob does not follow.
-    roots = [HERE, *(folder / name for folder in (HERE, site) for name in PACKAGES)]
-    for root in dict.fromkeys(root.resolve() for root in roots):
-        for path in sorted(root.rglob("*.py")):
+    for root in (HERE, *(site / name for name in PACKAGES)):
+        for path in _modules(root):
             digest.update(str(path.relative_to(root.parent)).encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()
+
+
+def _modules(root: Path) -> list[Path]:
+    """List the modules below a folder, also behind links: in a checkout moor/tasks and moor/runbooks are links."""
+    found = os.walk(root, followlinks=True)
+    return sorted(Path(folder, name) for folder, _, names in found for name in names if name.endswith(".py"))

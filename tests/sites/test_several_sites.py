@@ -16,7 +16,7 @@ from moor.run.report import Collector, HostReport, RunReport
 from moor.run.runbook import run
 from moor.run.selection import concern, everything, runbook_called
 from moor.settings import sections
-from moor.settings.modules import PACKAGES, RUNBOOKS, TASKS, load_module, load_tasks, modules_of, name_in_site
+from moor.settings.modules import RUNBOOKS, TASKS, load_module, load_tasks, modules_of, name_in_site
 from moor.sites.opening import open_site
 from tests.harness.commands import moor_here
 from tests.harness.hosts import local_shells
@@ -83,7 +83,7 @@ def test_a_sites_module_in_place_of_a_shipped_one_is_that_sites_alone(make: Make
     replacing, plain = make("replacing", tasks__trust=own), make("plain")
     runbooks = {folder: runbook_called(folder, "trust") for folder in (replacing, plain, replacing)}
     modules = {name_in_site(one.task.__module__): one.desired for one in runbooks[replacing].stages}
-    assert list(modules) == ["moor.tasks.trust"]
+    assert list(modules) == ["tasks.trust"]
     assert planned(open_site(replacing, dry_run=True), replacing, "trust") == ["file:/etc/own-trust"]
     assert runbooks[plain].stages[0].task is load_module(plain, TASKS, "trust").trust_ca
     assert runbooks[plain].stages[0].task is not runbooks[replacing].stages[0].task
@@ -101,7 +101,7 @@ def test_shipped_modules_import_the_sites_module_in_place_of_the_shipped_one(mak
 def test_a_site_without_modules_in_place_of_shipped_ones_shares_these(make: MakeSite) -> None:
     folder = make(
         "site",
-        tasks__mine="from tasks import trust\nfrom moor.tasks.names import hosts\nimport moor.tasks.docker.install\n",
+        tasks__mine="from tasks import trust\nfrom tasks.names import hosts\nimport tasks.docker.install\n",
     )
     mine, docker = load_module(folder, TASKS, "mine"), load_module(folder, TASKS, "docker")
     assert mine.trust is load_module(folder, TASKS, "trust")
@@ -160,18 +160,15 @@ def test_a_section_of_a_site_is_no_section_of_another(make: MakeSite) -> None:
     assert "motd" not in sections(load_tasks(other))
 
 
-@pytest.mark.skipif(PACKAGES[TASKS] == TASKS, reason="the shipped tasks are a top-level package")
 def test_a_scripts_own_package_tasks_is_imported_after_a_site_was_opened(make: MakeSite, tmp_path: Path) -> None:
     folder = make("site", tasks__mine="WHOSE = 'site'\n")
     (tmp_path / "script/tasks").mkdir(parents=True)
+    (tmp_path / "script/tasks/__init__.py").touch()
     (tmp_path / "script/tasks/mine.py").write_text("WHOSE = 'script'\n")
     (tmp_path / "script/run.py").write_text(
         dedent(f"""\
             from pathlib import Path
             from moor.sites.opening import open_site
-from tests.harness.commands import moor_here
-from tests.harness.hosts import local_shells
-from tests.harness.sites import write_site
             open_site(Path({str(folder)!r}))
             from tasks.mine import WHOSE
             print(WHOSE)

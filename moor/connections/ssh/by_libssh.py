@@ -30,7 +30,7 @@ try:
     from moor.connections.ssh.libssh_login import log_in, until
 except ImportError as error:
     raise InputError(
-        f"connection_options.shell.extras.backend: libssh: {error}; pip install 'moor-fleet[libssh]' brings it"
+        f"connection_options.shell.extras.backend: libssh: {error}; pip install ssh-python brings it"
     ) from error
 
 LOGIN = frozenset(("key_file", "passphrase", "password", "secret", "use_keys", "allow_agent"))
