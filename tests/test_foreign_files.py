@@ -32,7 +32,7 @@ from moor.connections.apis.cluster.answers import judged
 from moor.connections.apis.cluster.kubeconfig import Exec, read_kubeconfig
 from moor.connections.apis.cluster.plugin import read_credential
 from moor.connections.ssh.host_keys import known_keys
-from moor.connections.ssh.ssh_config import looked_up
+from moor.connections.ssh.ssh_config import options_of_host
 from moor.errors import MoorError, UnreadableSecret
 from moor.formats.toml_text import inline
 from moor.inventory.joining import extended
@@ -309,7 +309,7 @@ def included(text: str) -> None:
 
     def ask(path: Path) -> None:
         path.with_name("config").write_text(f"Include {path}\nMatch host node1\n  Port 2222\n")
-        looked_up(path.with_name("config"), "node1", "root")
+        options_of_host(path.with_name("config"), "node1", "root")
 
     by_path(ask, text)
 
@@ -368,7 +368,7 @@ PARSERS: dict[str, Parser] = {
     "hosts of nsswitch.conf": Parser(nsswitch, "files mdns4_minimal [NOTFOUND=return] dns"),
     "hosts.yaml": Parser(hosts_yaml, HOSTS_YAML, as_yaml),
     "waivers.yaml": Parser(partial(by_path, lambda path: read_waivers(path, path.parent)), WAIVERS, as_yaml),
-    "ssh_config": Parser(partial(by_path, lambda path: looked_up(path, "node1")), SSH_CONFIG),
+    "ssh_config": Parser(partial(by_path, lambda path: options_of_host(path, "node1")), SSH_CONFIG),
     "configuration of Junos": Parser(partial(device, JUNOS), JUNOS_TEXT),
     "configuration of IOS": Parser(partial(device, IOS), IOS_TEXT),
     "configuration of NX-OS": Parser(partial(device, NXOS), recorded.NXOS),

@@ -31,6 +31,6 @@ def reach_host(task: Task) -> Result:
 
 def pin_new_host_keys(nr: Nornir, confirm: Callable[[str], bool], told: Callable[[str], None]) -> None:
     """Pin the key of every host, and of jump hosts on the way, that has none; one that is pinned already stays."""
-    from moor.connections.ssh.pinning import door_of, pin_new
+    from moor.connections.ssh.pinning import key_scan_of, pin_new_keys
 
-    pin_new([door_of(host, nr.config.ssh.config_file) for host in nr.inventory.hosts.values()], confirm, told)
+    pin_new_keys([key_scan_of(host, nr.config.ssh.config_file) for host in nr.inventory.hosts.values()], confirm, told)

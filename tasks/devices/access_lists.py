@@ -15,8 +15,8 @@ from nornir.core.inventory import Host
 from nornir.core.task import Result, Task
 from pydantic import Field
 
-from moor.connections.devices.device import Device, device_of, refusal_in, reopened
-from moor.connections.devices.platforms import napalm_name
+from moor.connections.devices.device import Device, device_of, find_refusal, reopen_device
+from moor.connections.devices.platforms import napalm_hint
 from moor.connections.names import NETMIKO
 from moor.context import site_of
 from moor.engine.converge import converge
@@ -87,7 +87,7 @@ def platform_of(host: Host) -> str:
     platform = host.get_connection_parameters(NETMIKO).platform or ""
     if platform in PLATFORMS:
         return platform
-    meant = napalm_name(platform) or nearest(platform, PLATFORMS)
+    meant = napalm_hint(platform) or nearest(platform, PLATFORMS)
     raise InputError(f"{host.name}: platform {platform!r}{meant} (moor writes access lists for {', '.join(PLATFORMS)})")
 
 
@@ -141,7 +141,7 @@ class AccessList(Remote):
         try:
             self.dialect.check(configuration)
         except ValueError as error:
-            if refusal := refusal_in(configuration):
+            if refusal := find_refusal(configuration):
                 raise HostError(f"{self.id}: the device refused {command!r}: {refusal}", ErrorKind.REFUSED) from error
             raise HostError(
                 f"{self.id}: {command!r} gave no whole configuration: {error}; nothing was sent", ErrorKind.ANSWER
@@ -175,7 +175,7 @@ class AccessList(Remote):
         except HostError as error:
             raise HostError(f"{self.id}: {error}; {self._taken_back(task, procedure, before)}", error.kind) from error
         try:
-            device = reopened(host, configuration)
+            device = reopen_device(host, configuration)
             now = self._running(device, procedure)
         except HostError as error:
             raise HostError(f"{self.id}: after the change, {error}; {procedure.promise}", error.kind) from error
@@ -187,7 +187,7 @@ class AccessList(Remote):
     def _taken_back(self, task: Task, procedure: Procedure, before: str) -> str:
         """Undo a change over a new connection, and say what became of it."""
         try:
-            device = reopened(task.host, task.nornir.config)
+            device = reopen_device(task.host, task.nornir.config)
             now = self._found(device, procedure).text
             procedure.undo(device, self.dialect.remedy(now, before, self.name))
             now = self._found(device, procedure).text

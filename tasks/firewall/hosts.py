@@ -11,7 +11,7 @@ from nornir.core.inventory import Host
 from nornir.core.task import Result, Task
 from pydantic import Field, IPvAnyNetwork
 
-from moor.connections.ssh.destination import find
+from moor.connections.ssh.destination import find_destination
 from moor.engine.converge import converge
 from moor.engine.desired import desired_of
 from moor.errors import InputError
@@ -112,7 +112,7 @@ def refuse_lockout(host: Host, guards: Guards, own: IPv4Address | IPv6Address | 
 def own_address(host: Host, config_file: str | None) -> IPv4Address | IPv6Address | None:
     """Return the address by which this machine reaches the host; None where it is another's, or cannot be told."""
     given = host.get_connection_parameters("shell")
-    found = find(given.hostname or host.name, given.port or SSH, given.username or "", config_file)
+    found = find_destination(given.hostname or host.name, given.port or SSH, given.username or "", config_file)
     if found.proxy:
         return None  # the host sees the jump host
     try:

@@ -1,4 +1,4 @@
-"""ssh_config, the agent and jump hosts do what an operator expects of them."""
+"""Connections use ssh_config, the agent and jump hosts as an operator expects."""
 
 import json
 import shlex
@@ -10,9 +10,12 @@ from typing import Any
 
 import pytest
 from nornir.core.configuration import Config, SSHConfig
+from nornir.core.inventory import ConnectionOptions, Defaults, Group, Host, ParentGroups
+from nornir.core.plugins.connections import ConnectionPluginRegister
 
+from moor.connections.devices.device import device_of
 from moor.connections.ssh.backends import BACKENDS
-from moor.connections.ssh.destination import find
+from moor.connections.ssh.destination import find_destination
 from moor.connections.ssh.host_keys import SYSTEM
 from moor.connections.ssh.shell import ShellPlugin
 from moor.errors import HostError, InputError
@@ -55,17 +58,17 @@ def test_ssh_config_gives_name_port_user_key_and_known_hosts(sshd: Sshd, ssh_con
 
 def test_the_inventory_wins_over_ssh_config(ssh_config: Write) -> None:
     path = ssh_config("Host node1\n Port 2200\n User other\n")
-    found = find("node1", 2222, "me", path)
+    found = find_destination("node1", 2222, "me", path)
     assert (found.hostname, found.port, found.username) == ("node1", 2222, "me")
 
 
 def test_a_config_file_that_is_not_there_is_no_error() -> None:
-    assert find("node1", 22, "", "/nonexistent/config").hostname == "node1"
+    assert find_destination("node1", 22, "", "/nonexistent/config").hostname == "node1"
 
 
 def test_a_config_file_that_makes_no_sense_is_told(ssh_config: Write) -> None:
     with pytest.raises(InputError, match="ssh_config"):
-        find("node1", 22, "", ssh_config("Host node1\n  !!\n"))
+        find_destination("node1", 22, "", ssh_config("Host node1\n  !!\n"))
 
 
 @pytest.mark.usefixtures("backend")
@@ -108,9 +111,20 @@ def test_a_proxy_command_that_ends_at_once_says_why(sshd: Sshd, ssh_config: Writ
         said(path, key_file=str(sshd.key))
 
 
+def test_a_device_whose_proxy_command_ends_at_once_says_why(sshd: Sshd, ssh_config: Write) -> None:
+    extras = {"ssh_host_key": sshd.host_key, "key_file": str(sshd.key)}
+    options = {"netmiko": ConnectionOptions(extras=extras, platform="cisco_ios")}
+    groups = ParentGroups([Group("devices")])
+    edge = Host("edge", "edge", username="ops", groups=groups, connection_options=options, defaults=Defaults())
+    ConnectionPluginRegister.auto_register()
+    path = ssh_config("Host edge\n ProxyCommand sh -c 'echo out of order >&2; exit 1'\n")
+    with pytest.raises(HostError, match="edge:22: the way through the jump host failed: out of order"):
+        device_of(edge, Config(ssh=SSHConfig(config_file=path)))
+
+
 def test_jump_hosts_are_reached_one_through_the_other_all_of_them_strictly(ssh_config: Write) -> None:
     path = ssh_config("Host node1\n ProxyJump a,me@[fd00::1]:2222\nHost a\n HostName 10.0.0.1\n")
-    found = find("node1", 22, "", path, "/my site/known_hosts")
+    found = find_destination("node1", 22, "", path, "/my site/known_hosts")
     assert [(jump.called, jump.hostname, jump.port) for jump in found.jumps] == [
         ("a", "10.0.0.1", 22),
         ("fd00::1", "fd00::1", 2222),
@@ -125,13 +139,17 @@ def test_jump_hosts_are_reached_one_through_the_other_all_of_them_strictly(ssh_c
 
 def test_a_jump_host_that_the_pattern_for_all_sends_through_itself_is_reached_directly(ssh_config: Write) -> None:
     path = ssh_config("Host *\n ProxyJump gate\n")
-    (gate,) = find("node1", 22, "", path).jumps
-    assert (gate.called, gate.jumps, "ProxyJump=none" in find("node1", 22, "", path).proxy) == ("gate", (), True)
+    (gate,) = find_destination("node1", 22, "", path).jumps
+    assert (gate.called, gate.jumps, "ProxyJump=none" in find_destination("node1", 22, "", path).proxy) == (
+        "gate",
+        (),
+        True,
+    )
 
 
 def test_a_jump_host_behind_another_is_reached_through_it(ssh_config: Write) -> None:
     path = ssh_config("Host node1\n ProxyJump b\nHost b\n ProxyJump a\n")
-    assert [jump.called for jump in find("node1", 22, "", path).jumps] == ["a", "b"]
+    assert [jump.called for jump in find_destination("node1", 22, "", path).jumps] == ["a", "b"]
 
 
 @pytest.mark.usefixtures("backend")
@@ -159,11 +177,11 @@ def test_a_match_by_exec_decides_in_a_process_that_needed_it_for_nothing_before(
     words = ssh_config("Match exec true\n  User ops\nMatch exec false\n  User nobody\n")
     program = f"""\
 import sys
-from moor.connections.ssh.destination import find
+from moor.connections.ssh.destination import find_destination
 from moor.connections.ssh.host_keys import SYSTEM
 import paramiko
 assert "invoke.runners" not in sys.modules
-print(find("node1", 22, "", {words!r}).username)
+print(find_destination("node1", 22, "", {words!r}).username)
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60)
     assert (done.stdout, done.stderr) == ("ops\n", "")
@@ -172,6 +190,7 @@ print(find("node1", 22, "", {words!r}).username)
 HIDDEN = """\
 mount --bind "$1" /etc/ssh/ssh_config && exec "$2" -c '
 import json, sys
+from moor.connections.devices.device import device_of
 from moor.connections.ssh.backends import BACKENDS
 from moor.connections.ssh.shell import ShellPlugin
 plugin = ShellPlugin()
@@ -198,11 +217,11 @@ def test_included_files_count_nested_and_by_pattern_as_for_ssh(ssh_config: Write
     (tmp_path / "more/b.conf").write_text("Host node2\n HostName 10.0.0.2\nHost *\n Port 2200\n")
     (tmp_path / "deep").write_text("User inner\nIdentityFile /keys/%h\n")
     path = ssh_config(f"Include {tmp_path}/more/*.conf\nHost *\n User outer\n ProxyJump gate\n")
-    found = find("node1", 22, "", path)
+    found = find_destination("node1", 22, "", path)
     assert (found.hostname, found.port, found.username) == ("10.0.0.1", 2200, "inner")
     assert found.identities == (Path("/keys/10.0.0.1"),)
     assert [jump.called for jump in found.jumps] == ["gate"]
-    other = find("node2", 22, "", path)
+    other = find_destination("node2", 22, "", path)
     assert (other.hostname, other.username, other.identities) == ("10.0.0.2", "outer", ())
 
 
@@ -211,10 +230,13 @@ def test_a_match_counts_as_for_ssh(ssh_config: Write) -> None:
         "Match originalhost node1 user ops\n Port 2201\n"
         'Match host node2 exec "test %h = node2"\n HostName 10.0.0.2\n HostKeyAlias second\n'
     )
-    assert (find("node1", 22, "ops", path).port, find("node1", 22, "me", path).port) == (2201, 22)
-    second = find("node2", 22, "", path)
+    assert (find_destination("node1", 22, "ops", path).port, find_destination("node1", 22, "me", path).port) == (
+        2201,
+        22,
+    )
+    second = find_destination("node2", 22, "", path)
     assert (second.hostname, second.key_name) == ("10.0.0.2", "second")
-    third = find("Node3", 22, "", path)
+    third = find_destination("Node3", 22, "", path)
     assert (third.hostname, third.username, third.known_hosts) == ("Node3", None, SYSTEM)
 
 
@@ -230,11 +252,11 @@ def test_a_host_is_reached_by_an_included_file(sshd: Sshd, ssh_config: Write, tm
 def test_what_ssh_does_not_take_is_told_with_its_words(ssh_config: Write, tmp_path: Path) -> None:
     (tmp_path / "included").write_text("Host node1\n Prot 22\n")
     with pytest.raises(InputError, match=r"ssh_config: ssh does not take it: .*prot"):
-        find("node1", 22, "", ssh_config(f"Include {tmp_path}/included\n"))
+        find_destination("node1", 22, "", ssh_config(f"Include {tmp_path}/included\n"))
 
 
 def test_without_ssh_an_include_is_refused(ssh_config: Write, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     path = ssh_config("Include more\n")
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(InputError, match="read by ssh, which is not installed here"):
-        find("node-without-ssh", 22, "", path)
+        find_destination("node-without-ssh", 22, "", path)

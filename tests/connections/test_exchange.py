@@ -1,4 +1,4 @@
-"""The conversation over a channel, without one: what is waited for, and for whom."""
+"""The exchange over a channel, with a fake channel: what is sent, read and waited for."""
 
 from __future__ import annotations
 
@@ -8,83 +8,83 @@ from dataclasses import dataclass, field
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moor.connections.ssh.exchange import Received, converse
+from moor.connections.ssh.exchange import ChannelOutput, transfer
 
 
 @dataclass
-class Narrow:
-    """A wire to a host that takes ``window`` bytes at once, more only after a rest, and answers with all of it."""
+class NarrowChannel:
+    """A channel to a host that accepts ``window`` bytes, more only after a wait, and echoes all of it at the end."""
 
     window: int
-    left: int = 0
-    got: bytearray = field(default_factory=bytearray)
-    rests: list[bool] = field(default_factory=list)
-    told: bool = False
+    room: int = 0
+    input: bytearray = field(default_factory=bytearray)
+    waits_for_write: list[bool] = field(default_factory=list)
+    is_input_closed: bool = False
 
     def __post_init__(self) -> None:
-        self.left = self.window
+        self.room = self.window
 
-    def take(self, heard: Received) -> bool:
-        if self.told and not heard.stdout:
-            heard.add(stdout=bytes(self.got))
-            return bool(self.got)
+    def receive(self, output: ChannelOutput) -> bool:
+        if self.is_input_closed and not output.stdout:
+            output.add(stdout=bytes(self.input))
+            return bool(self.input)
         return False
 
-    def ready(self) -> bool:
-        return self.left > 0
+    def is_writable(self) -> bool:
+        return self.room > 0
 
     def send(self, piece: bytes) -> int:
-        sent = piece[: self.left]
-        self.left -= len(sent)
-        self.got += sent
+        sent = piece[: self.room]
+        self.room -= len(sent)
+        self.input += sent
         return len(sent)
 
     def send_eof(self) -> None:
-        self.told = True
+        self.is_input_closed = True
 
-    def code(self) -> int | None:
-        return 0 if self.told else None
+    def exit_status(self) -> int | None:
+        return 0 if self.is_input_closed else None
 
-    def closed(self) -> bool:
-        return self.told
+    def is_closed(self) -> bool:
+        return self.is_input_closed
 
-    def rest(self, timeout_s: float, blocked: bool, over: bool) -> None:
-        if not self.told:
-            self.rests.append(blocked)
-        self.left = self.window
+    def wait(self, timeout_s: float, for_write: bool, input_done: bool) -> None:
+        if not self.is_input_closed:
+            self.waits_for_write.append(for_write)
+        self.room = self.window
 
 
 @given(st.lists(st.binary(min_size=1, max_size=9), max_size=9), st.integers(1, 12))
-def test_whenever_the_host_takes_no_more_it_is_that_which_is_waited_for(pieces: list[bytes], window: int) -> None:
-    wire, heard = Narrow(window), Received(1000)
-    assert converse(wire, iter(pieces), heard, time.monotonic() + 60) == 0
-    assert bytes(heard.stdout) == b"".join(pieces)
-    assert all(wire.rests)  # also where its window ends just where a piece does
+def test_while_the_host_accepts_no_input_the_exchange_waits_for_that(pieces: list[bytes], window: int) -> None:
+    channel, output = NarrowChannel(window), ChannelOutput(1000)
+    assert transfer(channel, iter(pieces), output, time.monotonic() + 60) == 0
+    assert bytes(output.stdout) == b"".join(pieces)
+    assert all(channel.waits_for_write)  # also if the window ends exactly where a piece does
 
 
 @dataclass
-class Late(Narrow):
-    """The command's last words arrive together with its end, when its exit status is asked for."""
+class LateChannel(NarrowChannel):
+    """A channel whose last output arrives together with the end of the command, when the exit status is read."""
 
-    words: bytes = b"last words"
+    last_output: bytes = b"last words"
     arrived: bytes = b""
     ended: bool = False
 
-    def take(self, heard: Received) -> bool:
+    def receive(self, output: ChannelOutput) -> bool:
         taken, self.arrived = self.arrived, b""
-        heard.add(stdout=taken)
+        output.add(stdout=taken)
         return bool(taken)
 
-    def code(self) -> int | None:
-        if self.told and not self.ended:
-            self.ended, self.arrived = True, self.words
+    def exit_status(self) -> int | None:
+        if self.is_input_closed and not self.ended:
+            self.ended, self.arrived = True, self.last_output
         return 0 if self.ended else None
 
-    def closed(self) -> bool:
+    def is_closed(self) -> bool:
         return self.ended
 
 
-def test_what_arrives_together_with_the_end_is_heard() -> None:
-    wire, heard = Late(9), Received(1000)
-    assert converse(wire, iter([b"command"]), heard, time.monotonic() + 60) == 0
-    assert bytes(heard.stdout) == wire.words
+def test_output_that_arrives_together_with_the_end_is_read() -> None:
+    channel, output = LateChannel(9), ChannelOutput(1000)
+    assert transfer(channel, iter([b"command"]), output, time.monotonic() + 60) == 0
+    assert bytes(output.stdout) == channel.last_output

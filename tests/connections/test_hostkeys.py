@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moor.connections.ssh.host_keys import known_keys, parse
+from moor.connections.ssh.host_keys import known_keys, parse_known_hosts
 from moor.connections.ssh.shell import ShellPlugin
 from moor.errors import InputError
 from tests.harness.sshd import Sshd, keypair
@@ -33,7 +33,7 @@ KIND, BLOB = "ssh-ed25519", "AAAAC3NzaC1lZDI1NTE5AAAAIHVEpPMSYfsrvLtAvLTp7Ss1vpZ
     ],
 )
 def test_names_and_patterns(names: str, name: str, found: bool) -> None:
-    assert bool(parse(f"{names} {KIND} {BLOB} a comment\n").lines(name)) is found
+    assert bool(parse_known_hosts(f"{names} {KIND} {BLOB} a comment\n").lines(name)) is found
 
 
 def test_hashed_names_are_found(tmp_path: Path) -> None:
@@ -81,4 +81,4 @@ def test_a_broken_line_does_not_take_the_file_with_it(broken: list[str]) -> None
     blob = "AAAAC3NzaC1lZDI1NTE5AAAAIJ1+VnXYwFUnIdCJSkYVMhFLjkD7ExAtUB0K8IHFzrqF"
     for at in (0, len(lines)):
         text = "\n".join([*lines[:at], f"good.moor.test ssh-ed25519 {blob}", *lines[at:]])
-        assert [line.blob for line in parse(text).lines("good.moor.test")] == [blob]
+        assert [line.blob for line in parse_known_hosts(text).lines("good.moor.test")] == [blob]

@@ -10,8 +10,8 @@ import pytest
 from nornir.core.configuration import Config, SSHConfig
 from nornir.core.inventory import ConnectionOptions, Defaults, Host
 
-from moor.connections.ssh.destination import find
-from moor.connections.ssh.pinning import KeyScan, append_known_host, door_of, pin_new, scan_host_key
+from moor.connections.ssh.destination import find_destination
+from moor.connections.ssh.pinning import KeyScan, append_known_host, key_scan_of, pin_new_keys, scan_host_key
 from moor.connections.ssh.shell import ShellPlugin
 from moor.errors import HostError
 from tests.harness.servers import free_port
@@ -35,7 +35,7 @@ def pinned(*doors: KeyScan, answer: bool = True) -> tuple[list[str], list[str]]:
         asked.append(question)
         return answer
 
-    pin_new(doors, confirm, told.append)
+    pin_new_keys(doors, confirm, told.append)
     return told, asked
 
 
@@ -48,7 +48,7 @@ def fingerprint(sshd: Sshd) -> str:
 def test_pinning_a_new_host_shows_its_fingerprint_once_and_lets_us_in(sshd: Sshd, tmp_path: Path) -> None:
     path = tmp_path / "site" / "known_hosts"
     host = host_at(sshd.port, path, key=sshd.key)
-    told, asked = pinned(door_of(host, None))
+    told, asked = pinned(key_scan_of(host, None))
     assert told == [
         f"node1: shows ssh-ed25519 {fingerprint(sshd)} for [127.0.0.1]:{sshd.port}",
         f"node1: pinned in {path}",
@@ -56,14 +56,14 @@ def test_pinning_a_new_host_shows_its_fingerprint_once_and_lets_us_in(sshd: Sshd
     assert asked == ["Pin this key?"]
     assert path.read_text() == f"[127.0.0.1]:{sshd.port} {sshd.host_key}\n"
     assert path.stat().st_mode & 0o777 == 0o600
-    assert pinned(door_of(host, None)) == ([], [])
+    assert pinned(key_scan_of(host, None)) == ([], [])
     plugin = ShellPlugin()
     plugin.open("127.0.0.1", "root", None, sshd.port, None, host.get_connection_parameters("shell").extras)
     plugin.close()
 
 
 def test_who_says_no_has_nothing_pinned(sshd: Sshd, tmp_path: Path) -> None:
-    told, _ = pinned(door_of(host_at(sshd.port, tmp_path / "known_hosts"), None), answer=False)
+    told, _ = pinned(key_scan_of(host_at(sshd.port, tmp_path / "known_hosts"), None), answer=False)
     assert told[-1] == "nothing pinned"
     assert not (tmp_path / "known_hosts").exists()
 
@@ -71,28 +71,28 @@ def test_who_says_no_has_nothing_pinned(sshd: Sshd, tmp_path: Path) -> None:
 def test_pinning_keeps_what_is_there_even_without_a_last_newline(sshd: Sshd, tmp_path: Path) -> None:
     path = tmp_path / "known_hosts"
     path.write_text(f"other {KIND} {BLOB}")
-    append_known_host(path, "node1", scan_host_key(find("127.0.0.1", sshd.port, "", None)))
+    append_known_host(path, "node1", scan_host_key(find_destination("127.0.0.1", sshd.port, "", None)))
     assert path.read_text() == f"other {KIND} {BLOB}\nnode1 {sshd.host_key}\n"
 
 
 def test_a_known_key_is_never_replaced_by_pinning(sshd: Sshd, tmp_path: Path) -> None:
     path = tmp_path / "known_hosts"
     path.write_text(f"[127.0.0.1]:{sshd.port} {KIND} {BLOB}\n")
-    assert pinned(door_of(host_at(sshd.port, path), None)) == ([], [])
+    assert pinned(key_scan_of(host_at(sshd.port, path), None)) == ([], [])
     assert path.read_text() == f"[127.0.0.1]:{sshd.port} {KIND} {BLOB}\n"
 
 
 def test_a_revoked_key_is_not_pinned(sshd: Sshd, tmp_path: Path) -> None:
     path = tmp_path / "known_hosts"
     path.write_text(f"@revoked * {sshd.host_key}\n")
-    told, asked = pinned(door_of(host_at(sshd.port, path), None))
+    told, asked = pinned(key_scan_of(host_at(sshd.port, path), None))
     assert "is revoked in known_hosts" in told[0]
     assert asked == []
 
 
 def test_a_host_that_is_down_is_not_pinned_and_hinders_no_other(sshd: Sshd, tmp_path: Path) -> None:
     path = tmp_path / "known_hosts"
-    down, up = (door_of(host_at(port, path), None) for port in (free_port(), sshd.port))
+    down, up = (key_scan_of(host_at(port, path), None) for port in (free_port(), sshd.port))
     told, _ = pinned(down, up)
     assert "node1: not pinned: 127.0.0.1" in told[0]
     assert "connection refused" in told[0]
@@ -109,12 +109,12 @@ def test_a_changed_key_is_refused_with_both_fingerprints_and_the_remedy(sshd: Ss
     for words in (f"shows ssh-ed25519 {fingerprint(sshd)}", f"known is ssh-ed25519 {old}", "ssh-keygen -R"):
         assert words in str(refused.value)
     subprocess.run(["ssh-keygen", "-R", f"[127.0.0.1]:{sshd.port}", "-f", str(path)], check=True, capture_output=True)
-    assert pinned(door_of(host_at(sshd.port, path), None))[1] == ["Pin this key?"]
+    assert pinned(key_scan_of(host_at(sshd.port, path), None))[1] == ["Pin this key?"]
 
 
 def test_scanning_nobody_says_why() -> None:
     with pytest.raises(HostError, match="connection refused"):
-        scan_host_key(find("127.0.0.1", free_port(), "", None), 1)
+        scan_host_key(find_destination("127.0.0.1", free_port(), "", None), 1)
 
 
 @pytest.fixture
@@ -147,7 +147,7 @@ def test_every_key_on_the_way_through_jump_hosts_is_shown_and_pinned(
 ) -> None:
     config, way = chain
     path = tmp_path / "known_hosts"
-    told, asked = pinned(door_of(host_at(22, path, "node1"), str(config)))
+    told, asked = pinned(key_scan_of(host_at(22, path, "node1"), str(config)))
     names = ["jump host first", "jump host second", "node1"]
     shows = [line for line in told if "shows" in line]
     assert shows == [
@@ -170,7 +170,7 @@ def test_an_unknown_key_anywhere_on_the_way_is_refused_whatever_ssh_config_says(
     with pytest.raises(HostError, match=r"Host key verification failed|unknown host key"):
         said(config, path, way[2].key)
     assert path.read_text() == before
-    told, asked = pinned(door_of(host_at(22, path, "node1"), str(config)), answer=False)
+    told, asked = pinned(key_scan_of(host_at(22, path, "node1"), str(config)), answer=False)
     assert [told[-1], len(asked)] == ["nothing pinned", 1]
     assert path.read_text() == before
 
@@ -178,6 +178,6 @@ def test_an_unknown_key_anywhere_on_the_way_is_refused_whatever_ssh_config_says(
 def test_a_key_is_pinned_under_the_name_that_ssh_config_gives(sshd: Sshd, tmp_path: Path) -> None:
     config, path = tmp_path / "ssh_config", tmp_path / "known_hosts"
     config.write_text(f"Host node1\n HostName 127.0.0.1\n Port {sshd.port}\n HostKeyAlias the-node\n")
-    pinned(door_of(host_at(22, path, "node1"), str(config)))
+    pinned(key_scan_of(host_at(22, path, "node1"), str(config)))
     assert path.read_text() == f"the-node {sshd.host_key}\n"
     assert said(config, path, sshd.key) == b"inside\n"

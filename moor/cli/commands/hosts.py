@@ -14,7 +14,7 @@ from nornir.core.inventory import Host
 from moor.cli.commands import fleet
 from moor.cli.commands.running import book_of, opened, say, site_in, teller, worst
 from moor.cli.options import DIFFERS, Options, Output
-from moor.connections.ssh.pinning import door_of, shown
+from moor.connections.ssh.pinning import describe_key, key_scan_of
 from moor.context import context_of, fleet_of
 from moor.errors import InputError, MoorError
 from moor.inventory.cluster import NODES
@@ -110,7 +110,7 @@ def _word(truth: bool) -> str:
 
 
 def _key(nr: Nornir, host: Host) -> str:
-    return "known" if door_of(host, nr.config.ssh.config_file).is_known() else "unknown"
+    return "known" if key_scan_of(host, nr.config.ssh.config_file).is_known() else "unknown"
 
 
 def adopt(options: Options, names: Sequence[str], confirm: Confirm) -> int:
@@ -124,10 +124,10 @@ def adopt(options: Options, names: Sequence[str], confirm: Confirm) -> int:
     files = read_config(site.directory).inventory.options.model_dump(exclude={"netbox"})
     with Draft(site, files, chosen) as draft:
         inventory = draft.inventory()
-        doors = [door_of(inventory.hosts[node.name], config_file) for node in chosen]
-        keys = {door: door.shown() for door in doors if not door.is_known()}
+        doors = [key_scan_of(inventory.hosts[node.name], config_file) for node in chosen]
+        keys = {door: door.scan() for door in doors if not door.is_known()}
         for door in doors:
-            words = shown(keys[door]) if door in keys else "its key is pinned already"
+            words = describe_key(keys[door]) if door in keys else "its key is pinned already"
             say(f"{door.called} at {door.where.hostname}: {words}")
         if not confirm(f"Take {', '.join(node.name for node in chosen)} into {draft.target}?"):
             return 0

@@ -1,1 +1,1 @@
-"""Network devices, by nornir-netmiko's connection."""
+"""Network devices over nornir-netmiko's connection."""

@@ -1,9 +1,8 @@
-"""Network devices, spoken to by nornir-netmiko's connection ``netmiko``, always with strict host keys.
+"""Network devices over nornir-netmiko's connection ``netmiko``, always with strict host keys.
 
 Parameters are Nornir's and those of ``connection_options.netmiko.extras``, which goes to Netmiko. As with ``shell``,
-secrets may be references, and ``ssh_host_key``, ``known_hosts`` say which keys the device may show. Netmiko wants these
-in a file of its own, so moor opens the connection; whoever uses it afterwards, such as nornir-netmiko's tasks, finds it
-open.
+secrets may be references, and ``ssh_host_key`` and ``known_hosts`` list the keys that the device may show. Netmiko
+reads these from a file alone, so moor writes one and opens the connection; nornir-netmiko's tasks may use it then.
 """
 
 from __future__ import annotations
@@ -24,16 +23,16 @@ if TYPE_CHECKING:
     from netmiko import BaseConnection
 
 ANSWER_S = 60  # until the prompt is there again
-# What devices answer instead of doing it: Cisco and Arista, Junos, VyOS. A line such as %SYS-5-CONFIG_I: is a message
-# of the device's log, which it may print between the lines of any answer.
+# The errors that devices print: Cisco and Arista, Junos, VyOS. A line such as %SYS-5-CONFIG_I: is a message of the
+# device's log, which it may print between the lines of any output.
 CISCO = r"^\s*% ?(?![A-Z0-9_]+-\d-[A-Z0-9_]+:)[A-Z].*"
 REFUSED = rf"{CISCO}|^(?:error|syntax error|unknown command)\b.*|^\s*(?:Invalid|Set failed|Commit failed)\b.*"
-SHOWN = 300  # characters of what a device said
+SHOWN = 300  # characters of a device's output in an error
 
 
 @dataclass(frozen=True)
 class Device:
-    """One open device; every method raises HostError with the device's own words."""
+    """An open connection to a network device; every method raises HostError with the device's own message."""
 
     name: str
     netmiko: BaseConnection
@@ -42,56 +41,57 @@ class Device:
         """Return what a command prints.
 
         Args:
-            until: a pattern to wait for instead of the prompt
+            until: a pattern to wait for instead of the prompt.
         """
-        with self._told(command):
-            said = self.netmiko.send_command(command, expect_string=until, read_timeout=timeout_s)
-        return accepted(command, str(said))
+        with self._raise_host_errors(command):
+            printed = self.netmiko.send_command(command, expect_string=until, read_timeout=timeout_s)
+        return raise_if_refused(command, str(printed))
 
     def configuration(self, command: str) -> str:
-        """Return the configuration that a command prints, as it stands.
+        """Return the configuration that a command prints, without a check for errors in it.
 
-        Its banners and descriptions may hold any words, such as those of a refusal, or the prompt: only a prompt that
-        is the last line ends it, and whoever reads it decides whether it is whole (``refusal_in`` says why not).
+        Banners and descriptions may hold any text, also an error's or the prompt. So only a prompt on the last line
+        ends the configuration, and the caller has to decide whether it is whole (see ``find_refusal``).
         """
-        with self._told(command):
+        with self._raise_host_errors(command):
             prompt = re.escape(self.netmiko.find_prompt().strip().splitlines()[-1])
             end = rf"(?m)^{prompt}\s*\Z"
             return str(self.netmiko.send_command(command, expect_string=end, read_timeout=ANSWER_S))
 
     def configure(self, lines: Sequence[str], enter: str | None = None, *, leave: bool = True) -> str:
-        """Send lines in configuration mode, up to the first that the device refuses.
+        """Send lines in configuration mode, stop at the first that the device refuses, and return the output.
 
         Args:
-            enter: the command that enters the mode, the platform's usual one by default
+            enter: the command that enters the mode, by default the platform's usual one.
+            leave: leave the mode afterwards.
         """
-        with self._told(enter or "configure"):
-            said = self.netmiko.send_config_set(
+        with self._raise_host_errors(enter or "configure"):
+            printed = self.netmiko.send_config_set(
                 lines,
                 config_mode_command=enter,
                 exit_config_mode=leave,
                 error_pattern=REFUSED,
                 read_timeout=ANSWER_S,
             )
-        return str(said)
+        return str(printed)
 
     def commit(self, **options: object) -> None:
-        """Commit what was configured, where the platform has that; raises HostError too where it says no."""
-        with self._told("commit"):
+        """Commit the configuration; raises HostError also if the platform has no commit."""
+        with self._raise_host_errors("commit"):
             self.netmiko.commit(**options)
 
     def leave(self) -> None:
-        """Leave configuration mode, dropping what was not committed; a device that is not in it stays as it is."""
-        with self._told("leaving configuration mode"):
+        """Leave configuration mode and drop what was not committed; do nothing in any other mode."""
+        with self._raise_host_errors("leaving configuration mode"):
             self.netmiko.exit_config_mode()
 
     def save(self) -> None:
-        """Make the device start with what it runs."""
-        with self._told("save"):
-            accepted("save", str(self.netmiko.save_config()))
+        """Save the running configuration as the one that the device starts with."""
+        with self._raise_host_errors("save"):
+            raise_if_refused("save", str(self.netmiko.save_config()))
 
     @contextmanager
-    def _told(self, command: str) -> Iterator[None]:
+    def _raise_host_errors(self, command: str) -> Iterator[None]:
         import paramiko
         from netmiko import NetmikoBaseException, ReadException
 
@@ -107,43 +107,43 @@ class Device:
             ) from error
 
 
-def accepted(command: str, said: str) -> str:
-    """Return back what a command printed unless it is a refusal; raises HostError."""
-    if refusal := refusal_in(said):
+def raise_if_refused(command: str, printed: str) -> str:
+    """Return what a command printed; raise HostError if that is an error."""
+    if refusal := find_refusal(printed):
         raise HostError(f"the device refused {command!r}: {refusal}", ErrorKind.REFUSED)
-    return said
+    return printed
 
 
-def refusal_in(said: str) -> str:
-    """Return the line by which a device refuses a command; empty where there is none."""
-    refusal = re.search(REFUSED, said, re.MULTILINE)
+def find_refusal(printed: str) -> str:
+    """Return the first line by which a device refuses a command; empty if there is none."""
+    refusal = re.search(REFUSED, printed, re.MULTILINE)
     return _brief(refusal[0]) if refusal else ""
 
 
-def _brief(said: object) -> str:
-    text = " ".join(str(said).split())
+def _brief(printed: object) -> str:
+    text = " ".join(str(printed).split())
     return text if len(text) <= SHOWN else f"{text[:SHOWN]} ..."
 
 
 def device_of(host: Host, configuration: Config) -> Device:
-    """Return the host's open device, opened at the first use; raises HostError, InputError."""
+    """Return the host's device, connected at the first use; raises HostError, InputError."""
     if NETMIKO not in host.connections:
-        # Netmiko's import takes a quarter of a second, and most runs meet no device.
-        from moor.connections.devices.opening import open_device
+        # Importing Netmiko takes a quarter of a second, and most runs have no device.
+        from moor.connections.devices.connect import open_device
 
         open_device(host, configuration)
     return Device(host.name, host.get_connection(NETMIKO, configuration))
 
 
-def reopened(host: Host, configuration: Config) -> Device:
-    """Return the device over a connection made anew, so that it proves the way there."""
-    closed(host)
+def reopen_device(host: Host, configuration: Config) -> Device:
+    """Return the device over a new connection, which proves that it can still be reached."""
+    close_device(host)
     return device_of(host, configuration)
 
 
-def closed(host: Host) -> None:
+def close_device(host: Host) -> None:
     """End the host's connection, whatever state it is in."""
     if NETMIKO in host.connections:
-        with suppress(Exception):  # a connection that was cut off cannot say goodbye
+        with suppress(Exception):  # a connection that is lost cannot be closed in order
             host.connections[NETMIKO].close()
         host.connections.pop(NETMIKO, None)

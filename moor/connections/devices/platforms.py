@@ -1,4 +1,4 @@
-"""Platforms of network devices: NAPALM's names, which many inventories have, and Netmiko's, by which moor goes."""
+"""The names of network platforms: moor uses Netmiko's, and many inventories have NAPALM's."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NAPALM: Mapping[str, tuple[str, ...]] = {
 }
 
 
-def napalm_name(platform: str) -> str:
-    """Return ``; this is NAPALM's name ...`` with Netmiko's name instead; empty where it is none of NAPALM's."""
+def napalm_hint(platform: str) -> str:
+    """Return a hint to Netmiko's name for the end of an error, if ``platform`` is NAPALM's name; empty otherwise."""
     names = NAPALM.get(platform.lower())
     return f"; this is NAPALM's name, moor goes by Netmiko's: {' or '.join(names)}" if names else ""

@@ -1,4 +1,4 @@
-"""Which library a host is reached by; the others are not imported."""
+"""The choice of the SSH library by which a host is reached; only that one is imported."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from nornir.core.configuration import Config
 
-from moor.connections.ssh.session import Place, SSHSession, netmiko_parameters
+from moor.connections.ssh.session import ConnectionTarget, SSHSession, netmiko_parameters
 from moor.errors import InputError
 from moor.script_result import LIMIT_BYTES
 
@@ -22,26 +22,25 @@ def open_session(
     extras: dict[str, Any],
     configuration: Config | None,
 ) -> SSHSession:
-    """Connect with Nornir's parameters; raises InputError for wrong ones, HostError otherwise."""
+    """Connect with Nornir's parameters; raises InputError if they are wrong, HostError if the host is not reached."""
     if not hostname:
         raise InputError("a host without hostname cannot be reached; write one in the inventory")
     extras = dict(extras)
-    limit, backend = extras.pop("limit_bytes", LIMIT_BYTES), extras.pop("backend", DEFAULT)
-    session = _class_of(backend)(
-        Place(hostname, username, port, configuration), netmiko_parameters(extras, password), limit
-    )
+    limit_bytes, backend = extras.pop("limit_bytes", LIMIT_BYTES), extras.pop("backend", DEFAULT)
+    target = ConnectionTarget(hostname, username, port, configuration)
+    session = _import_session_class(backend)(target, netmiko_parameters(extras, password), limit_bytes)
     session.connect()
     return session
 
 
-def _class_of(backend: str) -> type[SSHSession]:
-    """Import the library that a host is reached by, and no other."""
+def _import_session_class(backend: str) -> type[SSHSession]:
+    """Import one of the libraries, and return its session class."""
     if backend == "netmiko":
-        from moor.connections.ssh.by_netmiko import NetmikoSession
+        from moor.connections.ssh.netmiko_session import NetmikoSession
 
         return NetmikoSession
     if backend == "libssh":
-        from moor.connections.ssh.by_libssh import LibsshSession
+        from moor.connections.ssh.libssh_session import LibsshSession
 
         return LibsshSession
     raise InputError(f"connection_options.shell.extras.backend: {backend!r}; it is {' or '.join(BACKENDS)}")

@@ -1,4 +1,4 @@
-"""The first words to a host: from any login shell to a command as root, whatever else prints on the way."""
+"""The start of a command as root, from any login shell and whatever its profile prints."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from typing import BinaryIO
 from moor.errors import ErrorKind, HostError
 from moor.formats.octal import SAFE
 
-# Single quotes without ' \ ! or a newline inside mean the same to sh, csh and fish. sh reads byte by byte here, so that
-# what follows the first line is left for the command.
-EXEC = 'sh -c \'IFS= read -r c; eval "$(printf %b "$c")"\''
-CHUNK = 32 * 1024 - 64  # what paramiko makes one packet of; a byte more would be a packet of its own
-NO_SUDO = 97  # exit status by which the opening says that there is no sudo
-SHOWN = 160  # characters of what a host said
-REMOTE_GRACE_S = 5  # the host ends a script on its own this long after we gave up on it
+# What the login shell runs: it reads one line of input and evaluates it. Single quotes without ' \ ! or a newline in
+# them mean the same to sh, csh and fish. sh's read takes one byte at a time, so that the rest of the input is left for
+# the command.
+BOOTSTRAP = 'sh -c \'IFS= read -r c; eval "$(printf %b "$c")"\''
+CHUNK = 32 * 1024 - 64  # the most that paramiko puts into one packet; one byte more would cost a second packet
+NO_SUDO = 97  # exit status of the bootstrap if the host has no sudo
+SHOWN = 160  # characters of the host's output in an error
+REMOTE_GRACE_S = 5  # timeout(1) on the host stops a command this long after our own bound
 
 ESCAPES = {b: f"\\0{b:03o}" for b in range(256) if chr(b) not in (SAFE | {"'"}) - {"\n"}}
 
@@ -25,83 +26,87 @@ PATH = "PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin;
 
 
 @dataclass(frozen=True)
-class ShellStart:
-    """How one command begins.
+class RootCommand:
+    """A command to run as root, and the random marks by which its output is told from a profile's and sudo's.
 
     Attributes:
-        command: sh, run as root, its standard input is what follows
-        password: sudo's, sent only when sudo asks; without one sudo is not given the chance to ask
+        command: sh; its standard input is what follows the bootstrap line and the password.
+        timeout_s: after it the host ends the command.
+        sudo_password: sent only if sudo asks for it; None runs sudo so that it cannot ask.
     """
 
     command: str
-    bound_s: float
-    password: str | None = None
+    timeout_s: float
+    sudo_password: str | None = None
     mark: str = field(default_factory=lambda: f"moor-{secrets.token_hex(16)}")
 
     @property
-    def arrived(self) -> bytes:
-        """Return what stands on standard error once sh runs as the login user."""
+    def user_mark(self) -> bytes:
+        """Return the line that appears on standard error once sh runs as the login user."""
         return f"\n{self.mark}-user\n".encode()
 
     @property
-    def ready(self) -> bytes:
-        """Return what stands on both outputs once the command runs as root."""
+    def root_mark(self) -> bytes:
+        """Return the line that appears on both outputs just before the command runs as root."""
         return f"\n{self.mark}-root\n".encode()
 
     @property
-    def prompt(self) -> bytes:
+    def sudo_prompt(self) -> bytes:
         """Return what sudo prints to ask for the password."""
         return f"{self.mark}-password:".encode()
 
     @property
-    def header(self) -> bytes:
-        """Return the line that ``EXEC`` reads."""
-        return (escaped(self._as_user()) + "\n").encode()
+    def bootstrap_line(self) -> bytes:
+        """Return the line that ``BOOTSTRAP`` reads and evaluates."""
+        return (escape_for_printf(self._as_user()) + "\n").encode()
 
     def _as_user(self) -> str:
-        asking = "-n" if self.password is None else f"-S -p {self.prompt.decode()}"
+        asking = "-n" if self.sudo_password is None else f"-S -p {self.sudo_prompt.decode()}"
         root = f"sh -c {quote(self._as_root())}"
         return (
             f"{PATH}\n"
-            f"printf {_printed(self.arrived)} >&2\n"
+            f"printf {_quote_mark(self.user_mark)} >&2\n"
             f'if [ "$(id -u)" = 0 ]; then exec {root}; fi\n'
             f"command -v sudo >/dev/null || exit {NO_SUDO}\n"
             f"exec sudo {asking} -- {root}"
         )
 
     def _as_root(self) -> str:
-        bound = max(1, round(self.bound_s + REMOTE_GRACE_S))
-        word, command = _printed(self.ready), quote(self.command)
+        bound = max(1, round(self.timeout_s + REMOTE_GRACE_S))
+        mark, command = _quote_mark(self.root_mark), quote(self.command)
         return (
-            f"printf {word}; printf {word} >&2\n"
-            # busybox before 1.30 has another timeout; the bound is then ours alone
+            f"printf {mark}; printf {mark} >&2\n"
+            # busybox before 1.30 has a timeout with other options; only our own bound counts there
             f"if timeout 1 true 2>/dev/null; then exec timeout {bound} sh -c {command}; else exec sh -c {command}; fi"
         )
 
 
-def escaped(text: str) -> str:
-    """Write ``text`` as one line for printf's %b."""
+def escape_for_printf(text: str) -> str:
+    """Return ``text`` as one line that printf's %b turns back into it."""
     return text.encode("utf-8", "surrogateescape").decode("latin-1").translate(ESCAPES)
 
 
-def _printed(word: bytes) -> str:
-    return "'" + word.decode().replace("\n", "\\n") + "'"
+def _quote_mark(mark: bytes) -> str:
+    return "'" + mark.decode().replace("\n", "\\n") + "'"
 
 
-def words(
-    opening: ShellStart, heard: bytearray, source: BinaryIO, progress: Callable[[int], None] | None = None
+def input_pieces(
+    command: RootCommand, stderr: bytearray, source: BinaryIO, progress: Callable[[int], None] | None = None
 ) -> Iterator[bytes]:
-    """Yield what to send next, piece by piece; an empty piece means that the host is to be heard first.
+    """Yield the input of a command piece by piece: the bootstrap line, the password if sudo asks, then ``source``.
+
+    An empty piece means that the next one depends on output that has yet to arrive.
 
     Args:
-        heard: the host's standard error so far, which grows meanwhile
+        stderr: the host's standard error so far; it grows between two pieces.
+        progress: is called with the number of bytes of ``source`` sent so far.
 
     Raises:
-        HostError: sudo asked again, so the password was wrong.
+        HostError: sudo asked for the password again, so the first one was wrong.
     """
-    yield opening.header
-    if opening.password is not None:
-        yield from _password(opening, opening.password, heard)
+    yield command.bootstrap_line
+    if command.sudo_password is not None:
+        yield from _password_pieces(command, command.sudo_password, stderr)
     sent = 0
     while piece := source.read(CHUNK):
         yield piece
@@ -110,50 +115,51 @@ def words(
             progress(sent)
 
 
-def _password(opening: ShellStart, password: str, heard: bytearray) -> Iterator[bytes]:
-    told = False
-    while opening.ready not in heard:
-        asked = heard.count(opening.prompt)
-        if asked > told:
-            if told:
+def _password_pieces(command: RootCommand, password: str, stderr: bytearray) -> Iterator[bytes]:
+    is_sent = False
+    while command.root_mark not in stderr:
+        if stderr.count(command.sudo_prompt) > is_sent:
+            if is_sent:
                 raise HostError(SUDO["try again"], ErrorKind.PRIVILEGE)
-            told = True
+            is_sent = True
             yield password.encode() + b"\n"
         else:
             yield b""
 
 
-def refusal(opening: ShellStart, stdout: bytes, stderr: bytes, code: int) -> HostError:
-    """Explain in one line why the command never ran as root."""
-    stage, found, said = stderr.partition(opening.arrived)
-    last = _last_words((said if found else stdout + stage).replace(opening.prompt, b""))
+def start_error(command: RootCommand, stdout: bytes, stderr: bytes, status: int) -> HostError:
+    """Return the error that explains in one line why the command never ran as root."""
+    before, found, after = stderr.partition(command.user_mark)
+    last = _one_line((after if found else stdout + before).replace(command.sudo_prompt, b""))
     if not found:
-        return HostError(_before_sh(last, code), ErrorKind.COMMAND)
-    return HostError(_before_root(last, code), ErrorKind.PRIVILEGE)
+        return HostError(_explain_login_shell(last, status), ErrorKind.COMMAND)
+    return HostError(_explain_sudo(last, status), ErrorKind.PRIVILEGE)
 
 
-def _before_root(last: str, code: int) -> str:
-    if code == NO_SUDO:
+def _explain_sudo(last: str, status: int) -> str:
+    if status == NO_SUDO:
         return "the host has no sudo; install it, or log in as root"
     for part, cause in SUDO.items():
         if part in last:
             return f"{cause} (sudo said: {last})"
-    return f"sudo did not start a shell as root (exit {code}): {last or 'it said nothing'}"
+    return f"sudo did not start a shell as root (exit {status}): {last or 'it printed nothing'}"
 
 
-def _last_words(said: bytes) -> str:
-    text = " ".join(said.decode("utf-8", "replace").split())
+def _one_line(output: bytes) -> str:
+    text = " ".join(output.decode("utf-8", "replace").split())
     return text if len(text) <= SHOWN else f"{text[:SHOWN]} ..."
 
 
-def _before_sh(last: str, code: int) -> str:
-    if code == 127:
+def _explain_login_shell(last: str, status: int) -> str:
+    if status == 127:
         return f"the login shell found no sh: {last}"
     return (
-        f"the login shell did not run a command (exit {code}): {last or 'it said nothing'}; give the user a usual shell"
+        f"the login shell did not run a command (exit {status}): {last or 'it printed nothing'}; "
+        "give the user a usual shell"
     )
 
 
+# By a part of what sudo prints.
 SUDO = {
     "password is required": "sudo wants a password; give secret in connection_options.shell.extras, or allow NOPASSWD",
     "not in the sudoers": "this user may not use sudo; add it to sudoers",

@@ -1,4 +1,4 @@
-"""Where a connection goes and by which way: the inventory's words completed by ssh_config."""
+"""The destination of a connection: the inventory's parameters, completed by ssh_config, with its jump hosts."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from shlex import join
 
-from moor.connections.ssh.host_keys import SYSTEM, name_of
-from moor.connections.ssh.ssh_config import Found, looked_up
+from moor.connections.ssh.host_keys import SYSTEM, known_hosts_name
+from moor.connections.ssh.ssh_config import HostOptions, options_of_host
 
-# ssh_config may say otherwise; what is said first counts, and that is the command line.
+# On the command line, which counts before ssh_config.
 STRICT = ("BatchMode=yes", "StrictHostKeyChecking=yes", "NoHostAuthenticationForLocalhost=no")
 
 
 @dataclass(frozen=True)
 class Destination:
-    """What ssh_config makes of a host's name; what the inventory says outright is not asked of it.
+    """A host, or a jump host, with everything that a connection to it needs; the inventory wins over ssh_config.
 
     Attributes:
-        called: the name that was looked up
-        alias: HostKeyAlias: what known_hosts calls it
-        jumps: the jump hosts on the way, the first one first
-        proxy: the command that carries the connection, or nothing
+        called: the name that was looked up in ssh_config.
+        alias: its HostKeyAlias, by which known_hosts lists it.
+        jumps: the jump hosts on the way, the nearest to this machine first.
+        proxy: the command that carries the connection; empty for a direct one.
     """
 
     called: str
@@ -38,23 +38,29 @@ class Destination:
 
     @property
     def key_name(self) -> str:
-        """Return the name by which its key is known."""
-        return self.alias or name_of(self.hostname, self.port)
+        """Return the name by which known_hosts lists its keys."""
+        return self.alias or known_hosts_name(self.hostname, self.port)
 
 
 @dataclass(frozen=True)
 class SSHFiles:
-    """Where to look things up: an ssh_config, and the site's known_hosts, which counts for jump hosts too."""
+    """The files of a site: its ssh_config, and its known_hosts, which counts for jump hosts too."""
 
     config: str | None
     known_hosts: str
 
 
-def find(host: str, port: int, username: str, config_file: str | None, known_hosts: str = "") -> Destination:
-    """Look ``host`` up in ``config_file``; a port of 22 and an empty username count as not given. Raises InputError.
+def find_destination(
+    host: str, port: int, username: str, config_file: str | None, known_hosts: str = ""
+) -> Destination:
+    """Complete a host's parameters by ssh_config; raises InputError.
 
     Args:
-        known_hosts: the site's, which then counts for jump hosts too
+        host: the hostname in the inventory.
+        port: 22 leaves the port to ssh_config.
+        username: an empty one leaves it to ssh_config.
+        config_file: an ssh_config, or None.
+        known_hosts: the site's, which then counts for jump hosts too.
     """
     return _find(host, port, username, SSHFiles(config_file, known_hosts))
 
@@ -63,7 +69,7 @@ def _find(
     host: str, port: int, username: str, files: SSHFiles,
     via: tuple[Destination, ...] = (), passed: frozenset[str] = frozenset(),
 ) -> Destination:  # fmt: skip
-    found = looked_up(Path(files.config), host, username) if files.config else {}
+    found = options_of_host(Path(files.config), host, username) if files.config else {}
     real_port = int(_word(found, "port") or port) if port == 22 else port
     hostname = _word(found, "hostname") or host
     command = "" if via else _word(found, "proxycommand")
@@ -74,7 +80,7 @@ def _find(
         hostname=hostname,
         port=real_port,
         username=username or _word(found, "user") or None,
-        identities=tuple(Path(path) for path in _listed(found, "identityfile")),
+        identities=tuple(Path(path) for path in _values(found, "identityfile")),
         identities_only=_word(found, "identitiesonly") == "yes",
         known_hosts=(*named, SYSTEM[1]) if named else SYSTEM,
         alias=_word(found, "hostkeyalias"),
@@ -83,33 +89,33 @@ def _find(
     )
 
 
-def _word(found: Found, key: str) -> str:
-    """Return one word that ssh_config says; a command of ``none`` is kept as None there."""
-    return str(found.get(key) or "")
+def _word(options: HostOptions, key: str) -> str:
+    """Return the value of an option that is not a list; empty if it is missing, or ``none``, which is None there."""
+    return str(options.get(key) or "")
 
 
-def _listed(found: Found, key: str) -> Sequence[str]:
-    value = found.get(key, ())
+def _values(options: HostOptions, key: str) -> Sequence[str]:
+    value = options.get(key, ())
     return [value] if isinstance(value, str) else value
 
 
 def _jumps(words: str, files: SSHFiles, passed: frozenset[str]) -> tuple[Destination, ...]:
-    """Find the jump hosts that ProxyJump names; the first may itself be behind others."""
+    """Find the jump hosts of a ProxyJump; the first may itself be behind others."""
     if not words or words.lower() == "none":
         return ()
-    hops = [_parted(word.strip()) for word in words.split(",")]
+    hops = [_parse_hop(word.strip()) for word in words.split(",")]
     if passed & {name for _, name, _ in hops}:
-        return ()  # such as ``Host *``, which is meant for what lies behind the jump host
+        return ()  # a loop, as ``Host *`` makes: it is meant for the hosts behind the jump host, not for itself
     user, name, port = hops[0]
     first = _find(name, port, user, files, passed=passed)
-    ways = [*first.jumps, first]
+    jumps = [*first.jumps, first]
     for user, name, port in hops[1:]:
-        ways.append(_find(name, port, user, files, tuple(ways)))
-    return tuple(ways)
+        jumps.append(_find(name, port, user, files, tuple(jumps)))
+    return tuple(jumps)
 
 
-def _parted(word: str) -> tuple[str, str, int]:
-    """Part ``[user@]host[:port]`` into user, host and port."""
+def _parse_hop(word: str) -> tuple[str, str, int]:
+    """Split ``[user@]host[:port]`` into user, host and port."""
     user, _, place = word.removeprefix("ssh://").rpartition("@")
     name, colon, port = place.rpartition(":")
     if not colon or not port.isdigit() or (":" in name and not name.endswith("]")):
@@ -118,7 +124,7 @@ def _parted(word: str) -> tuple[str, str, int]:
 
 
 def _through(jump: Destination, hostname: str, port: int, files: SSHFiles) -> str:
-    """Return the ssh command that carries a connection from a jump host on: it never asks and takes no unknown key."""
+    """Return the ssh command that carries a connection through a jump host, without questions, with strict keys."""
     options = [*STRICT, f"ProxyCommand={jump.proxy.replace('%', '%%')}" if jump.proxy else "ProxyJump=none"]
     if files.known_hosts:
         path = str(Path(files.known_hosts).expanduser())

@@ -1,4 +1,4 @@
-"""One exchange over an SSH channel: both directions at once, all of it bounded."""
+"""The exchange of data over one SSH channel: input and output at the same time, within bounds."""
 
 from __future__ import annotations
 
@@ -9,117 +9,125 @@ from typing import Protocol
 
 from moor.errors import Overdue, Overlong
 
-IDLE_S = 0.5  # how soon to look again at all, whatever wakes us before
-BURST = 16  # pieces that are said before the host is heard again
-LINGER_S = 1.0  # a command has ended, but something that it left behind still holds its outputs open
+IDLE_S = 0.5  # the longest wait before the channel is checked again, even if nothing has arrived
+BURST = 16  # pieces of input that are sent before output is read again
+LINGER_S = 1.0  # how long to read on after the command's end, if a process it left behind keeps its outputs open
 
 
 @dataclass
-class Received:
-    """What the host said so far."""
+class ChannelOutput:
+    """What has arrived on a channel so far; ``limit`` bounds both outputs together, in bytes."""
 
     limit: int
     stdout: bytearray = field(default_factory=bytearray)
     stderr: bytearray = field(default_factory=bytearray)
 
     def add(self, stdout: bytes = b"", stderr: bytes = b"") -> None:
-        """Keep some more; raises Overlong."""
+        """Append what has arrived; raises Overlong if the limit is exceeded."""
         self.stdout += stdout
         self.stderr += stderr
         if len(self.stdout) + len(self.stderr) > self.limit:
             raise Overlong
 
 
-class Wire(Protocol):
-    """A channel of one of the libraries, none of whose methods waits but ``rest``.
+class ExecChannel(Protocol):
+    """A channel that runs one command, in either SSH library. Only ``wait`` blocks.
 
-    ``take`` and ``code`` see to all that has arrived.
+    ``receive`` and ``exit_status`` take in everything that has arrived.
     """
 
-    def take(self, heard: Received) -> bool:
-        """Take what is there, and tell whether anything was; raises Overlong."""
+    def receive(self, output: ChannelOutput) -> bool:
+        """Move what has arrived to ``output`` and return whether there was anything; raises Overlong."""
 
-    def ready(self) -> bool:
-        """Return whether the host takes anything now."""
+    def is_writable(self) -> bool:
+        """Return whether the host accepts input now."""
 
     def send(self, piece: bytes) -> int:
-        """Send some of it, since the host takes it, and give how many bytes that was."""
+        """Send as much of ``piece`` as the host accepts, and return the number of bytes."""
 
     def send_eof(self) -> None:
-        """Say that nothing follows."""
+        """Close the command's standard input."""
 
-    def code(self) -> int | None:
-        """Return the exit status once it is known."""
+    def exit_status(self) -> int | None:
+        """Return the exit status, None until it is known."""
 
-    def closed(self) -> bool:
-        """Return whether nothing can follow."""
+    def is_closed(self) -> bool:
+        """Return whether the channel is closed, so that nothing more can arrive."""
 
-    def rest(self, timeout_s: float, blocked: bool, over: bool) -> None:
-        """Wait for something to arrive, or where we are blocked for the host to take more.
+    def wait(self, timeout_s: float, for_write: bool, input_done: bool) -> None:
+        """Wait until output arrives, or until the host accepts input if ``for_write``.
 
         Args:
-            over: all was said: what arrives may wait for more, and only the end is told at once
+            input_done: all input has been sent, so that output may be left to collect; only the end of the command has
+                to wake the caller at once.
         """
 
 
-class Speech:
-    """What is still to be said, as far as the host takes it."""
+class InputWriter:
+    """The writer of a command's standard input, as far as the host accepts it.
 
-    def __init__(self, wire: Wire, words: Iterator[bytes]) -> None:
-        self._wire, self._words, self._rest, self.over = wire, words, b"", False
-        self.blocked = False  # the host must take something before more is said
+    Attributes:
+        is_done: all input and its end have been sent.
+        is_blocked: the host has to accept input before more can be sent.
+    """
 
-    def say(self) -> bool:
-        """Say some of it without waiting, and tell whether the host took any; the end is said as such."""
-        said = 0
+    def __init__(self, channel: ExecChannel, pieces: Iterator[bytes]) -> None:
+        self._channel, self._pieces, self._unsent = channel, pieces, b""
+        self.is_done = self.is_blocked = False
+
+    def write(self) -> bool:
+        """Send a burst of input without blocking, and return whether the host accepted any."""
+        total = 0
         for _ in range(BURST):
-            sent = self._say_piece()
-            said += sent
+            sent = self._write_piece()
+            total += sent
             if not sent:
                 break
-        return said > 0
+        return total > 0
 
-    def _say_piece(self) -> int:
-        self.blocked = not self.over and not self._wire.ready()
-        if self.over or self.blocked or not (self._rest or self._next()):
+    def _write_piece(self) -> int:
+        self.is_blocked = not self.is_done and not self._channel.is_writable()
+        if self.is_done or self.is_blocked or not (self._unsent or self._fetch()):
             return 0
-        sent = self._wire.send(self._rest)
-        self._rest = self._rest[sent:]
+        sent = self._channel.send(self._unsent)
+        self._unsent = self._unsent[sent:]
         return sent
 
-    def _next(self) -> bool:
-        piece = next(self._words, None)
+    def _fetch(self) -> bool:
+        """Fetch the next piece, or close the input after the last one; return whether there is anything to send."""
+        piece = next(self._pieces, None)
         if piece is None:
-            self.over = True
-            self._wire.send_eof()
-        self._rest = piece or b""
+            self.is_done = True
+            self._channel.send_eof()
+        self._unsent = piece or b""
         return bool(piece)
 
 
-def converse(wire: Wire, words: Iterator[bytes], heard: Received, deadline: float) -> int:
-    """Send ``words``, read the host's output to its end, and return the exit status; -1 if there was none.
+def transfer(channel: ExecChannel, pieces: Iterator[bytes], output: ChannelOutput, deadline: float) -> int:
+    """Send ``pieces`` and collect the output until the command ends; return its exit status, -1 if it has none.
 
     Args:
-        deadline: of time.monotonic
+        pieces: the command's input; an empty piece means that the next one depends on output that has yet to arrive.
+        deadline: a time of ``time.monotonic``.
 
     Raises:
-        Overlong: the host's output exceeds the limit.
-        Overdue: the deadline has passed.
-        Exception: the library's own, if the connection breaks during sending.
+        Overdue: the command did not end before the deadline.
+        Overlong: its output exceeds the limit.
+        Exception: what the SSH library raises if the connection breaks.
     """
-    speech, last, closed = Speech(wire, words), time.monotonic(), False
+    writer, last, closed = InputWriter(channel, pieces), time.monotonic(), False
     while True:
-        moved = wire.take(heard)
-        moved = (not speech.over and not wire.closed() and speech.say()) or moved
+        moved = channel.receive(output)
+        moved = (not writer.is_done and not channel.is_closed() and writer.write()) or moved
         now = time.monotonic()
         if moved:
             last = now
         else:
-            code = wire.code()
-            if closed or (code is not None and now - last > LINGER_S):
-                return -1 if code is None else code
-            closed = wire.closed()  # something may have arrived with the end: it is taken before we believe it
+            status = channel.exit_status()
+            if closed or (status is not None and now - last > LINGER_S):
+                return -1 if status is None else status
+            closed = channel.is_closed()  # output may have arrived together with the end: read once more before leaving
         if now > deadline:
             raise Overdue
         if not moved and not closed:
-            wire.rest(max(0.0, min(IDLE_S, deadline - now)), speech.blocked, speech.over)
+            channel.wait(max(0.0, min(IDLE_S, deadline - now)), writer.is_blocked, writer.is_done)

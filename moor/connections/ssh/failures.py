@@ -1,6 +1,6 @@
-"""The one place where what libraries raise becomes a HostError: its kind, and one line with cause and remedy.
+"""The translation of exceptions of network libraries into a HostError: its kind, and one line with cause and remedy.
 
-No library is imported before one of its exceptions is here to be explained.
+No library is imported unless one of its exceptions is to be translated.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 NO_ROUTE = frozenset({errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ENETDOWN, errno.EADDRNOTAVAIL})
 CUTS = (EOFError, ConnectionResetError, BrokenPipeError, ConnectionAbortedError)
 HANGS = ("No existing session", "Error reading SSH protocol banner", "Negotiation failed", "Authentication timeout")
-# What libssh says in words alone.
+# libssh has one exception for these, and tells them apart by its text alone.
 LIBSSH_CUTS = ("Socket error: disconnected", "Connection reset", "Broken pipe", "Connection closed")
 LIBSSH_HANGS = ("Timeout", "protocol version", "Too large banner")
 LOGIN = "check username, key_file, agent or password in the inventory, and authorized_keys on the host"
-# Of httpx, by the names of its classes, the particular before the general.
+# By the names of httpx's exception classes, subclasses before their bases.
 HTTP = {
     "ConnectTimeout": ErrorKind.UNREACHABLE,
     "TimeoutException": ErrorKind.TIMEOUT,
@@ -47,13 +47,13 @@ STATUS = {
 
 @dataclass(frozen=True)
 class Failure:
-    """Why something was not reached."""
+    """Why a host or service was not reached; ``words`` are the cause and the remedy."""
 
     kind: ErrorKind
     words: str
 
     def at(self, place: object) -> HostError:
-        """Return the error for ``place``, such as host:port, in one line."""
+        """Return the error about ``place``, such as host:port, in one line."""
         return HostError(" ".join(f"{place}: {self.words}".split()), self.kind)
 
 
@@ -75,12 +75,12 @@ REFUSED = Failure(ErrorKind.AUTHENTICATION, f"authentication failed: the host re
 
 
 def explain(error: BaseException, place: object) -> HostError:
-    """Return what a library raised about ``place`` (host:port) as the error to raise."""
+    """Translate a library's exception into the HostError to raise about ``place`` (host:port)."""
     return failure_of(error).at(place)
 
 
 def failure_of(error: BaseException) -> Failure:
-    """Explain what a library raised."""
+    """Return the kind and the explanation of a library's exception."""
     if isinstance(found := getattr(error, "failure", None), Failure):
         return found
     if _is_of("paramiko", error):
@@ -97,7 +97,7 @@ def failure_of(error: BaseException) -> Failure:
 
 
 def kind_of_request(error: BaseException) -> ErrorKind:
-    """Return the kind of what an HTTP library (httpx or its successor) has raised instead of an answer."""
+    """Return the kind of an exception of an HTTP library (httpx or httpx2) that came instead of an answer."""
     for cause in _causes(error):
         if isinstance(cause, ssl.SSLCertVerificationError):
             return ErrorKind.CERTIFICATE
@@ -108,12 +108,12 @@ def kind_of_request(error: BaseException) -> ErrorKind:
 
 
 def kind_of_status(code: int) -> ErrorKind:
-    """Return the kind of an answer of HTTP that is no success."""
+    """Return the kind of error for an HTTP status that is no success."""
     return STATUS.get(code, ErrorKind.UNHEALTHY if code >= 500 else ErrorKind.REFUSED)
 
 
-def unknown_key(kind: str, fingerprint: str) -> Failure:
-    """Explain that a host showed a key of which nothing is known."""
+def unknown_key_failure(kind: str, fingerprint: str) -> Failure:
+    """Return the failure for a host of which no key is known."""
     return Failure(
         ErrorKind.HOST_KEY,
         f"unknown host key {kind} {fingerprint}; compare it on the host "
@@ -121,27 +121,27 @@ def unknown_key(kind: str, fingerprint: str) -> Failure:
     )
 
 
-def changed_key(kind: str, fingerprint: str, known_kind: str, known: str) -> Failure:
-    """Explain that a host showed another key than the one that is known."""
+def changed_key_failure(kind: str, fingerprint: str, known_kind: str, known: str) -> Failure:
+    """Return the failure for a host that showed another key than the known one."""
     return Failure(
         ErrorKind.HOST_KEY,
         f"the host key CHANGED: it shows {kind} {fingerprint}, known is {known_kind} {known}; "
         "if the host was installed anew, drop the old key from known_hosts (ssh-keygen -R) or the inventory "
-        "and pin the new one: moor check --accept-new-host-keys; else somebody listens",
+        "and pin the new one: moor check --accept-new-host-keys; otherwise the connection may be intercepted",
     )
 
 
-def jump(said: str) -> Failure:
-    """Explain that the ssh which carries the connection failed; its words are all that it leaves."""
-    words = f"the way through the jump host failed: {said}"
+def jump_host_failure(printed: str) -> Failure:
+    """Return the failure for a ProxyCommand, such as a jump host's ssh, given what it printed on standard error."""
+    words = f"the way through the jump host failed: {printed}"
     # Source: openssh-portable, sshconnect.c, check_host_key and warn_changed_key
-    if "host key is known for" in said:
+    if "host key is known for" in printed:
         remedy = "look at the key that it shows and pin it: moor check --accept-new-host-keys"
         return Failure(ErrorKind.HOST_KEY, f"{words}; {remedy}")
-    if "IDENTIFICATION HAS CHANGED" in said:
+    if "IDENTIFICATION HAS CHANGED" in printed:
         remedy = (
             "if the jump host was installed anew, drop the old key from known_hosts (ssh-keygen -R) and pin the new "
-            "one: moor check --accept-new-host-keys; else somebody listens"
+            "one: moor check --accept-new-host-keys; otherwise the connection may be intercepted"
         )
         return Failure(ErrorKind.HOST_KEY, f"{words}; {remedy}")
     return Failure(ErrorKind.UNREACHABLE, f"{words}; try it by ssh")
@@ -172,11 +172,11 @@ def _of_paramiko(error: BaseException) -> Failure:
     if isinstance(error, paramiko.ssh_exception.NoValidConnectionsError):
         return failure_of(next(iter(error.errors.values())))
     if isinstance(error, paramiko.ProxyCommandFailure):
-        return jump(error.error)
+        return jump_host_failure(error.error)
     if isinstance(error, paramiko.BadHostKeyException):
         shown, known = error.key, error.expected_key
-        return changed_key(shown.get_name(), shown.fingerprint, known.get_name(), known.fingerprint)
-    if isinstance(error.__context__, CUTS):  # after those that say more: each of them may have come of a cut
+        return changed_key_failure(shown.get_name(), shown.fingerprint, known.get_name(), known.fingerprint)
+    if isinstance(error.__context__, CUTS):  # below the exceptions that tell more, since each may come of a cut
         return CUT
     if any(text.startswith(words) for words in HANGS):
         return LOGIN_HANGS if text.startswith("Authentication") else NO_SSH
@@ -200,7 +200,7 @@ def _of_login(error: paramiko.SSHException | BaseException) -> Failure:
 
 
 def _of_libssh(error: BaseException) -> Failure:
-    """Explain what libssh says in its own words, of which its binding may make bytes."""
+    """Return the failure for an exception of libssh, by its text, which may be bytes."""
     last = error.args[-1] if error.args else ""
     words = " ".join((last.decode("utf-8", "replace") if isinstance(last, bytes) else str(last)).split())
     if any(part in words for part in LIBSSH_CUTS):
@@ -217,12 +217,12 @@ def _no_algorithm(words: str) -> Failure:
 
 
 def _is_of(library: str, error: BaseException) -> bool:
-    """Check whether an exception, or a class that it inherits from, is a library's, without importing that."""
+    """Return whether an exception's class, or a base of it, is defined in ``library``, without importing it."""
     return any(base.__module__.partition(".")[0] == library for base in type(error).__mro__)
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    """Go from an exception to what has caused it, and on."""
+    """Yield an exception, its cause, the cause of that, and so on."""
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__

@@ -1,4 +1,4 @@
-"""Files of private keys, whichever library reads them: what they are, and why one cannot be used."""
+"""Recognition of private key files by their content, and the reasons why one cannot be used."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ OPENSSH = re.compile(rb"-----BEGIN OPENSSH PRIVATE KEY-----(.*?)-----END", re.DO
 PKCS8 = re.compile(rb"-----BEGIN (ENCRYPTED )?PRIVATE KEY-----")
 NOT_OPENED = "the passphrase that was given does not open the key; correct passphrase in extras"
 LOCKED = "the key is encrypted; load it into ssh-agent, or give passphrase in extras"
-MAGIC = b"openssh-key-v1\0"  # OpenSSH, PROTOCOL.key; the cipher's name follows, "none" where there is none
+MAGIC = b"openssh-key-v1\0"  # OpenSSH, PROTOCOL.key; the cipher's name follows, which is "none" for an open key
 
 
 def is_pkcs8(content: bytes) -> bool:
-    """Return whether a private key is in the form that openssl genpkey writes."""
+    """Return whether a private key is in PKCS#8, as openssl genpkey writes it."""
     return PKCS8.search(content) is not None
 
 
 def is_encrypted(content: bytes) -> bool:
-    """Return whether a private key wants a passphrase."""
+    """Return whether a private key needs a passphrase."""
     if found := OPENSSH.search(content):
         try:
             inner = b64decode(b"".join(found[1].split()))
@@ -30,13 +30,13 @@ def is_encrypted(content: bytes) -> bool:
     return b"ENCRYPTED" in content
 
 
-def unusable(content: bytes, passphrase: str | None, said: object = "") -> str:
-    """Return why a private key cannot be used.
+def explain_unusable_key(content: bytes, passphrase: str | None, detail: object = "") -> str:
+    """Return why a private key cannot be used, and the remedy.
 
     Args:
-        content: of its file.
-        passphrase: what was given, or None.
-        said: by the library that could not read it.
+        content: of the key file.
+        passphrase: as the user gave it, or None.
+        detail: the error of the library that could not read the key.
     """
     if content.startswith(b"PuTTY-User-Key-File"):
         return "this is PuTTY's form; write it in OpenSSH's: puttygen KEY -O private-openssh -o NEW"
@@ -46,5 +46,5 @@ def unusable(content: bytes, passphrase: str | None, said: object = "") -> str:
         return "this is no private key; name one as ssh-keygen or openssl writes it"
     if is_encrypted(content):
         return LOCKED if passphrase is None else NOT_OPENED
-    detail = " ".join(str(said).split())[:200]
-    return f"damaged, or of a kind that SSH does not have{f' ({detail})' if detail else ''}; use RSA, ECDSA or Ed25519"
+    shown = " ".join(str(detail).split())[:200]
+    return f"damaged, or of a kind that SSH does not have{f' ({shown})' if shown else ''}; use RSA, ECDSA or Ed25519"

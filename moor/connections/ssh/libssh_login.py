@@ -1,4 +1,4 @@
-"""Logging in by libssh: algorithms, the host's key checked, then this user's keys."""
+"""The login by libssh: algorithms, the check of the host's key, then the user's keys or password."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from ssh.key import SSHKey, copy_cert_to_privkey, import_cert_file, import_privk
 from ssh.session import Session as Connection
 
 from moor.connections.ssh.destination import Destination
-from moor.connections.ssh.failures import NOTHING_TO_TRY, REFUSED, Failure, changed_key, unknown_key
-from moor.connections.ssh.host_keys import fingerprint, known_blobs_of
-from moor.connections.ssh.key_files import unusable
+from moor.connections.ssh.failures import NOTHING_TO_TRY, REFUSED, Failure, changed_key_failure, unknown_key_failure
+from moor.connections.ssh.host_keys import accepted_blobs, fingerprint
+from moor.connections.ssh.key_files import explain_unusable_key
 from moor.errors import HostError, InputError
 from moor.formats.public_keys import kind_of
 
-Wait = Callable[[], None]  # for the socket; raises TimeoutError once the login takes too long
+Wait = Callable[[], None]  # waits for the socket; raises TimeoutError once the login takes too long
 
 AUTH_AGAIN = 4  # SSH_AUTH_AGAIN of libssh.h
 CIPHERS = "aes128-gcm@openssh.com,aes256-gcm@openssh.com,chacha20-poly1305@openssh.com,aes256-ctr,aes128-ctr"
@@ -31,13 +31,13 @@ HOST_KEYS = {
     "ecdsa-sha2-nistp256": "ecdsa-sha2-nistp256",
     "ecdsa-sha2-nistp384": "ecdsa-sha2-nistp384",
     "ecdsa-sha2-nistp521": "ecdsa-sha2-nistp521",
-    "ssh-rsa": "rsa-sha2-512,rsa-sha2-256",  # the key's kind, and how it signs; RFC 8332
+    "ssh-rsa": "rsa-sha2-512,rsa-sha2-256",  # the signature algorithms of this kind of key; RFC 8332
 }
 OWN_KEYS = tuple(Path(f"~/.ssh/id_{kind}") for kind in ("ed25519", "ecdsa", "rsa"))
 
 
-def until(call: Callable[[], int], wait: Wait) -> int:
-    """Call what does not block again and again, until it is through."""
+def call_until_done(call: Callable[[], int], wait: Wait) -> int:
+    """Repeat a non-blocking call of libssh, waiting for the socket in between, until it is done; return its code."""
     while (code := call()) in (SSH_AGAIN, AUTH_AGAIN):
         wait()
     return code
@@ -47,11 +47,13 @@ def log_in(connection: Connection, destination: Destination, parameters: dict[st
     """Shake hands, check the host's key, and log in.
 
     Raises:
-        HostError: another key, or an unknown one; refused; TimeoutError by ``wait``; what libssh raises
+        HostError: the host shows another key or an unknown one, or refuses the login.
+        TimeoutError: by ``wait``.
+        BaseSSHError: any other failure in libssh.
     """
-    known = known_blobs_of(parameters, destination.key_name, destination.known_hosts)
-    connection.options_set_int_val(options.PROCESS_CONFIG, 0)  # ssh_config is read where the site names one, by us
-    for files in (options.KNOWNHOSTS, options.GLOBAL_KNOWNHOSTS):  # from which it would choose algorithms
+    known = accepted_blobs(parameters, destination.key_name, destination.known_hosts)
+    connection.options_set_int_val(options.PROCESS_CONFIG, 0)  # moor reads the ssh_config that the site names itself
+    for files in (options.KNOWNHOSTS, options.GLOBAL_KNOWNHOSTS):  # libssh would choose algorithms by them
         connection.options_set(files, os.devnull)
     connection.options_set(options.HOST, destination.hostname)
     connection.options_set(options.HOSTKEYS, ",".join(_preferred(known)))
@@ -60,8 +62,8 @@ def log_in(connection: Connection, destination: Destination, parameters: dict[st
     if destination.username:
         connection.options_set(options.USER, destination.username)
     connection.set_blocking(0)
-    until(connection.connect, wait)
-    _check(_text(connection.get_server_publickey().export_pubkey_base64()), known)
+    call_until_done(connection.connect, wait)
+    _check_host_key(_text(connection.get_server_publickey().export_pubkey_base64()), known)
     _authenticate(connection, destination, parameters, wait)
 
 
@@ -70,20 +72,20 @@ def _text(word: str | bytes) -> str:
 
 
 def _preferred(known: list[str]) -> list[str]:
-    """List the kinds of key that the host may show, those that are known of it foremost."""
+    """List the kinds of host key to ask for, those of the host's known keys first."""
     kinds = {kind_of(blob) for blob in known}
     return [HOST_KEYS[kind] for kind in sorted(HOST_KEYS, key=lambda kind: (kind not in kinds, kind != "ssh-ed25519"))]
 
 
-def _check(shown: str, known: list[str]) -> None:
-    """Refuse a host whose key is not among those that are known; there is no way around this."""
+def _check_host_key(shown: str, known: list[str]) -> None:
+    """Raise HostError if the host's key is not among the known ones; no setting switches this off."""
     if shown in known:
         return
     kind = kind_of(shown)
     former = next((blob for blob in known if kind_of(blob) == kind), None)
     if former is None:
-        raise _error(unknown_key(kind, fingerprint(shown)))
-    raise _error(changed_key(kind, fingerprint(shown), kind, fingerprint(former)))
+        raise _error(unknown_key_failure(kind, fingerprint(shown)))
+    raise _error(changed_key_failure(kind, fingerprint(shown), kind, fingerprint(former)))
 
 
 def _error(failure: Failure) -> HostError:
@@ -95,7 +97,7 @@ def _authenticate(connection: Connection, destination: Destination, parameters: 
     for attempt in _attempts(connection, destination, parameters):
         tried = True
         with suppress(AuthenticationDenied, AuthenticationPartial):
-            until(attempt, wait)
+            call_until_done(attempt, wait)
             return
     raise _error(REFUSED if tried else NOTHING_TO_TRY)
 
@@ -103,7 +105,7 @@ def _authenticate(connection: Connection, destination: Destination, parameters: 
 def _attempts(
     connection: Connection, destination: Destination, parameters: dict[str, Any]
 ) -> Iterator[Callable[[], int]]:
-    """Yield the ways to log in, in the order of ssh: the key that is named, the agent, the usual keys, the password."""
+    """Yield the login attempts in ssh's order: key_file, agent, the keys of ssh_config and ~/.ssh, password."""
     passphrase, user = parameters.get("passphrase") or parameters.get("password"), destination.username or ""
     if parameters.get("key_file"):
         yield partial(connection.userauth_publickey, private_key(Path(parameters["key_file"]), passphrase))
@@ -118,19 +120,19 @@ def _attempts(
 
 
 def private_key(path: Path, passphrase: str | None) -> SSHKey:
-    """Read a private key, and its certificate where one lies beside it; raises InputError."""
+    """Read a private key, with its certificate if KEY-cert.pub is beside it; raises InputError."""
     path = path.expanduser()
     try:
         return _parsed(path, path.stat().st_mtime_ns, passphrase)
     except OSError as error:
         raise InputError(f"private key {path}: {error.strerror}; check key_file in the inventory") from None
     except KeyImportError:
-        raise InputError(f"private key {path}: {unusable(path.read_bytes(), passphrase)}") from None
+        raise InputError(f"private key {path}: {explain_unusable_key(path.read_bytes(), passphrase)}") from None
 
 
 @lru_cache(maxsize=64)
 def _parsed(path: Path, mtime_ns: int, passphrase: str | None) -> SSHKey:
-    path.read_bytes()  # libssh does not say why it cannot
+    path.read_bytes()  # raises OSError with the cause, which libssh's own error does not tell
     key = import_privkey_file(str(path), (passphrase or "").encode())
     certificate = path.with_name(f"{path.name}-cert.pub")
     if certificate.exists():

@@ -1,4 +1,4 @@
-"""Pinning the key of a host, and of the jump hosts on the way to it, on request alone."""
+"""Pinning of the keys of new hosts, and of the jump hosts on the way to them, when the user asks for it."""
 
 from __future__ import annotations
 
@@ -14,24 +14,26 @@ import paramiko
 from nornir.core.inventory import Host
 
 from moor.connections.names import connection_of
-from moor.connections.ssh.destination import Destination, find
+from moor.connections.ssh.destination import Destination, find_destination
 from moor.connections.ssh.failures import explain
-from moor.connections.ssh.host_keys import is_revoked, known_of
-from moor.connections.ssh.link import open_link
+from moor.connections.ssh.host_keys import accepted_keys, is_revoked
+from moor.connections.ssh.host_socket import open_host_socket
 from moor.errors import ErrorKind, HostError
 from moor.secrets import private_files
 
-AT_ONCE = 20  # hosts that are asked for their key; one that is down takes its whole bound
+AT_ONCE = 20  # hosts that are scanned in parallel; a host that is down takes the whole SCAN_S
 SCAN_S = 10.0
 
 
 @dataclass(frozen=True)
 class KeyScan:
-    """Where a host, or a jump host, shows its key.
+    """A scan of the key of a host or jump host, and where to pin it.
 
     Attributes:
-        site: path of the site's known_hosts, which then counts alone
-        pins: what the inventory says itself, which counts before all else
+        called: the host's name for the user.
+        where: the host's address, and the way to it.
+        site: path of the site's known_hosts, which then counts alone.
+        pins: the keys that the inventory lists, which count before all else.
     """
 
     called: str
@@ -42,27 +44,27 @@ class KeyScan:
 
     @property
     def name(self) -> str:
-        """Return what known_hosts calls it."""
+        """Return the host's name in known_hosts."""
         return self.where.key_name
 
     @property
     def file(self) -> Path:
-        """Return where a new key of it is pinned."""
+        """Return the known_hosts in which a new key is pinned."""
         return Path(self.site or self.where.known_hosts[0]).expanduser()
 
     def is_known(self) -> bool:
-        """Return whether a key of it is pinned."""
+        """Return whether a key of the host is known."""
         extras = {"ssh_host_key": self.pins, "known_hosts": self.site}
-        return bool(known_of(extras, self.name, self.where.known_hosts))
+        return bool(accepted_keys(extras, self.name, self.where.known_hosts))
 
-    def way(self) -> Iterator[KeyScan]:
-        """Yield the jump hosts in front of it, the first one first, and then itself."""
+    def with_jump_hosts(self) -> Iterator[KeyScan]:
+        """Yield the scans of the jump hosts on the way, the nearest first, and then this one."""
         for jump in self.where.jumps:
             yield KeyScan(f"jump host {jump.called}", jump, self.site, bound_s=self.bound_s)
         yield self
 
-    def shown(self) -> paramiko.PKey:
-        """Ask it for its key, by the way that a connection takes; raises HostError."""
+    def scan(self) -> paramiko.PKey:
+        """Return the key that the host shows, reached as a connection would be; raises HostError."""
         key = scan_host_key(self.where, self.bound_s)
         if is_revoked([self.file, *self.where.known_hosts], self.name, key):
             raise HostError(
@@ -72,20 +74,20 @@ class KeyScan:
         return key
 
     def pin(self, key: paramiko.PKey) -> None:
-        """Write the key down."""
+        """Add the key to known_hosts."""
         append_known_host(self.file, self.name, key)
 
 
-def door_of(host: Host, config_file: str | None) -> KeyScan:
-    """Return where ``host`` shows its key; raises InputError for an ssh_config that makes no sense.
+def key_scan_of(host: Host, config_file: str | None) -> KeyScan:
+    """Return the key scan of a host; raises InputError if its ssh_config cannot be read.
 
     Args:
-        config_file: an ssh_config, unless the host has one of its own
+        config_file: the site's ssh_config; one in the host's extras takes its place.
     """
     options = host.get_connection_parameters(connection_of(host))
     extras = options.extras or {}
     site, config = extras.get("known_hosts") or "", extras.get("ssh_config_file") or config_file
-    where = find(options.hostname or host.name, options.port or 22, options.username or "", config, site)
+    where = find_destination(options.hostname or host.name, options.port or 22, options.username or "", config, site)
     return KeyScan(host.name, where, site, _pins(extras), extras.get("conn_timeout", SCAN_S))
 
 
@@ -95,68 +97,69 @@ def _pins(extras: dict[str, Any]) -> str | tuple[str, ...]:
 
 
 def scan_host_key(where: Destination, timeout_s: float = SCAN_S) -> paramiko.PKey:
-    """Ask a host for its key, without logging in to it; raises HostError."""
-    link = None
+    """Return the key that a host shows in the handshake, without a login; raises HostError."""
+    sock = None
     try:
-        with closing(open_link(where, timeout_s)) as link, closing(paramiko.Transport(link)) as seen:
-            seen.banner_timeout = timeout_s
-            seen.start_client(timeout=timeout_s)
-            return seen.get_remote_server_key()
+        with closing(open_host_socket(where, timeout_s)) as sock, closing(paramiko.Transport(sock)) as transport:
+            transport.banner_timeout = timeout_s
+            transport.start_client(timeout=timeout_s)
+            return transport.get_remote_server_key()
     except (OSError, EOFError, UnicodeError, paramiko.SSHException) as error:
-        words = link.last_words() if link else ""
-        cause = paramiko.ProxyCommandFailure("", words) if words else error
+        printed = sock.proxy_errors() if sock else ""
+        cause = paramiko.ProxyCommandFailure("", printed) if printed else error
         raise explain(cause, f"{where.hostname}:{where.port}") from error
 
 
 def append_known_host(path: Path, name: str, key: paramiko.PKey) -> None:
-    """Add one line to ``path``, which is made with mode 0600 where it is missing; what it holds is kept."""
+    """Append a key to the known_hosts at ``path``; if it is missing, it is created with mode 0600."""
     private_files.make_missing(path.parent)
     path.touch(mode=0o600)
     text = path.read_bytes()
     gap = b"\n" if text and not text.endswith(b"\n") else b""
     with path.open("ab") as file:
-        # one write, so that two at once do not mix their lines
+        # one write, so that the lines of two runs at the same time do not mix
         file.write(gap + f"{name} {key.get_name()} {key.get_base64()}\n".encode())
 
 
-def pin_new(doors: Iterable[KeyScan], confirm: Callable[[str], bool], told: Callable[[str], None]) -> None:
-    """Pin the keys that unknown hosts show, jump hosts first; tells what is shown, what was pinned and what was not.
+def pin_new_keys(scans: Iterable[KeyScan], confirm: Callable[[str], bool], report: Callable[[str], None]) -> None:
+    """Pin the keys that unknown hosts show, jump hosts before the hosts behind them.
 
     Args:
-        confirm: is asked before anything is pinned, once for all that are equally far away
+        confirm: returns the user's answer to a question, asked once for all hosts behind equally many jump hosts.
+        report: is called with a line for each key that is shown, pinned or not pinned.
     """
-    unknown = {(door.file, door.name): door for one in doors for door in one.way() if not door.is_known()}
-    far = sorted(unknown.values(), key=_distance)
-    for _, batch in groupby(far, key=_distance):
-        _pin_batch(list(batch), confirm, told)
+    unknown = {(scan.file, scan.name): scan for one in scans for scan in one.with_jump_hosts() if not scan.is_known()}
+    ordered = sorted(unknown.values(), key=_distance)
+    for _, batch in groupby(ordered, key=_distance):
+        _pin_batch(list(batch), confirm, report)
 
 
-def _distance(door: KeyScan) -> int:
-    return len(door.where.jumps)
+def _distance(scan: KeyScan) -> int:
+    return len(scan.where.jumps)
 
 
-def _pin_batch(doors: list[KeyScan], confirm: Callable[[str], bool], told: Callable[[str], None]) -> None:
+def _pin_batch(scans: list[KeyScan], confirm: Callable[[str], bool], report: Callable[[str], None]) -> None:
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        answers = dict(zip(doors, pool.map(_answer, doors), strict=True))
-    keys = {door: key for door, key in answers.items() if not isinstance(key, HostError)}
-    for door, answer in answers.items():
-        words = f"{shown(keys[door])} for {door.name}" if door in keys else f"not pinned: {answer}"
-        told(f"{door.called}: {words}")
+        results = dict(zip(scans, pool.map(_scan_or_error, scans), strict=True))
+    keys = {scan: key for scan, key in results.items() if not isinstance(key, HostError)}
+    for scan, result in results.items():
+        words = f"{describe_key(keys[scan])} for {scan.name}" if scan in keys else f"not pinned: {result}"
+        report(f"{scan.called}: {words}")
     if keys and not confirm(f"Pin {'this key' if len(keys) == 1 else f'these {len(keys)} keys'}?"):
-        told("nothing pinned")
+        report("nothing pinned")
         return
-    for door, key in keys.items():
-        door.pin(key)
-        told(f"{door.called}: pinned in {door.file}")
+    for scan, key in keys.items():
+        scan.pin(key)
+        report(f"{scan.called}: pinned in {scan.file}")
 
 
-def _answer(door: KeyScan) -> paramiko.PKey | HostError:
+def _scan_or_error(scan: KeyScan) -> paramiko.PKey | HostError:
     try:
-        return door.shown()
+        return scan.scan()
     except HostError as error:
         return error
 
 
-def shown(key: paramiko.PKey) -> str:
-    """Return which key is shown, as ``ssh-keygen -l`` does."""
+def describe_key(key: paramiko.PKey) -> str:
+    """Describe a key that a host shows, by kind and fingerprint."""
     return f"shows {key.get_name()} {key.fingerprint}"

@@ -1,4 +1,4 @@
-"""Private keys, parsed once a process however many hosts they open."""
+"""Private keys for paramiko, parsed once in a process for all hosts."""
 
 from __future__ import annotations
 
@@ -12,35 +12,35 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from paramiko.pkey import UnknownKeyType
 
-from moor.connections.ssh.key_files import is_encrypted, is_pkcs8, unusable
+from moor.connections.ssh.key_files import explain_unusable_key, is_encrypted, is_pkcs8
 from moor.errors import InputError
 
 UNREADABLE = (TypeError, ValueError, UnsupportedAlgorithm, UnknownKeyType, paramiko.SSHException)
 
 
 def private_key(path: Path, passphrase: str | None) -> paramiko.PKey:
-    """Read a private key, and its certificate where one lies beside it; raises InputError."""
+    """Read a private key, with its certificate if KEY-cert.pub is beside it; raises InputError."""
     path = path.expanduser()
     try:
         return _parsed(path, path.stat().st_mtime_ns, passphrase)
     except OSError as error:
         raise InputError(f"private key {path}: {error.strerror}; check key_file in the inventory") from None
     except UNREADABLE as error:
-        raise InputError(f"private key {path}: {unusable(path.read_bytes(), passphrase, error)}") from None
+        raise InputError(f"private key {path}: {explain_unusable_key(path.read_bytes(), passphrase, error)}") from None
 
 
 @lru_cache(maxsize=64)
 def _parsed(path: Path, mtime_ns: int, passphrase: str | None) -> paramiko.PKey:
     content = path.read_bytes()
-    # cryptography refuses a passphrase where none is wanted, and takes bytes alone
+    # cryptography refuses a passphrase for a key that has none, and wants bytes
     secret = passphrase.encode() if passphrase is not None and is_encrypted(content) else None
     if is_pkcs8(content):
         return _from_pkcs8(path, content, secret)
-    return paramiko.PKey.from_path(path, secret)  # type: ignore[arg-type]  # declared as text, handed on as it is
+    return paramiko.PKey.from_path(path, secret)  # type: ignore[arg-type]  # declared as str, but cryptography wants bytes
 
 
 def _from_pkcs8(path: Path, content: bytes, secret: bytes | None) -> paramiko.PKey:
-    """Read the form that paramiko does not know, by handing it the same key in OpenSSH's, in memory."""
+    """Read a PKCS#8 key, which paramiko does not know, by converting it to OpenSSH's form in memory."""
     loaded = serialization.load_pem_private_key(content, secret)
     if isinstance(loaded, rsa.RSAPrivateKey):
         kind: type[paramiko.PKey] = paramiko.RSAKey

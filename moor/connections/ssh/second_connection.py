@@ -1,4 +1,4 @@
-"""A connection of its own, beside the one that a host has open: proof that people can still log in."""
+"""A second connection to a host beside its open one, which proves that a new login still works."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from moor.connections.ssh.shell import Shell
 
 
 @contextmanager
-def fresh_shell(task: Task) -> Iterator[Shell]:
-    """Connect anew as the host's ``shell`` does, and end it again; raises HostError."""
+def second_shell(task: Task) -> Iterator[Shell]:
+    """Connect again with the host's ``shell`` parameters, and close that connection afterwards; raises HostError."""
     found = task.host.get_connection_parameters("shell")
     plugin = ConnectionPluginRegister.get_plugin("shell")()
     plugin.open(

@@ -1,4 +1,4 @@
-"""``Shell`` over SSH: each call is one exec channel of a session that one of two libraries keeps open."""
+"""SSH sessions to hosts, whichever library opens them: each call is one exec channel of a connection kept open."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import Any, BinaryIO, ClassVar
 
 from nornir.core.configuration import Config
 
-from moor.connections.ssh.become_root import ShellStart, refusal, words
-from moor.connections.ssh.exchange import Received
+from moor.connections.ssh.become_root import RootCommand, input_pieces, start_error
+from moor.connections.ssh.exchange import ChannelOutput
 from moor.connections.ssh.failures import Failure
 from moor.errors import CutOff, ErrorKind, HostError, InputError, Lost, LostMidway, Overdue, Overlong
 from moor.script_result import ScriptResult
@@ -26,8 +26,8 @@ Errors = tuple[type[Exception], ...]
 
 
 @dataclass(frozen=True)
-class Place:
-    """Whom to reach, as Nornir says it; ``config_file`` is ssh_config."""
+class ConnectionTarget:
+    """A host to connect to, as Nornir passes it to a connection plugin."""
 
     hostname: str
     username: str | None
@@ -39,38 +39,44 @@ class Place:
 
 
 def netmiko_parameters(extras: dict[str, Any], password: str | None) -> dict[str, Any]:
-    """Complete ``extras`` for Netmiko, references resolved; raises InputError."""
+    """Return ``extras`` with moor's defaults and with secret references resolved; raises InputError."""
     if extras.get("ssh_strict") is False:
         raise InputError("ssh_strict: host keys are always checked; pin new ones by moor check --accept-new-host-keys")
     own = bool(extras.get("key_file") or extras.get("pkey") or password)
     bound = extras.get("conn_timeout", CONNECT_S)
-    defaults = {"conn_timeout": bound, "banner_timeout": bound, "auth_timeout": bound}
+    bounds = {"conn_timeout": bound, "banner_timeout": bound, "auth_timeout": bound}
     keys = {"use_keys": not own, "allow_agent": not own}
     given = {"password": password} | extras
-    return defaults | keys | given | {"ssh_strict": True} | {k: revealed(given[k]) for k in SECRETS if given.get(k)}
+    secrets = {key: resolve_secret(given[key]) for key in SECRETS if given.get(key)}
+    return bounds | keys | given | {"ssh_strict": True} | secrets
 
 
-def revealed(text: str) -> str:
-    """Return what a reference names, and any other text as it is; either way it is masked from now on."""
+def resolve_secret(text: str) -> str:
+    """Return the value of a secret reference, or the text itself if it is none; from now on it is masked in output."""
     return (resolve(text) if text.startswith(SCHEMES) else Secret(text)).reveal()
 
 
 class SSHSession(ABC):
-    """A connection to one host; a ``Shell``."""
+    """A ``Shell`` over an SSH connection to one host.
 
-    BROKEN: ClassVar[Errors]  # what says that the connection is lost, or never was
+    Attributes:
+        BROKEN: the library's exceptions that mean that there is no connection, or no longer.
+        parameters: as ``netmiko_parameters`` returns them.
+    """
 
-    def __init__(self, place: Place, parameters: dict[str, Any], limit: int) -> None:
-        self.place, self.parameters, self._limit = place, parameters, limit
+    BROKEN: ClassVar[Errors]
+
+    def __init__(self, target: ConnectionTarget, parameters: dict[str, Any], limit_bytes: int) -> None:
+        self.target, self.parameters, self._limit_bytes = target, parameters, limit_bytes
 
     @property
     def host_name(self) -> str:
         """Return the name by which the host was reached."""
-        return self.place.hostname
+        return self.target.hostname
 
     @abstractmethod
     def connect(self) -> None:
-        """Log in, the host's key checked; raises HostError, InputError."""
+        """Check the host's key and log in; raises HostError, InputError."""
 
     @abstractmethod
     def is_alive(self) -> bool:
@@ -78,22 +84,24 @@ class SSHSession(ABC):
 
     @abstractmethod
     def close(self) -> None:
-        """End the connection; twice is fine."""
+        """End the connection; closing twice is fine."""
 
     @abstractmethod
-    def exchange(self, pieces: Iterator[bytes], heard: Received, timeout_s: float) -> int:
-        """Run ``EXEC`` on a channel of its own, say the pieces, hear it out; give the exit status, -1 for none.
+    def exchange(self, pieces: Iterator[bytes], output: ChannelOutput, timeout_s: float) -> int:
+        """Run ``BOOTSTRAP`` on a new channel with ``pieces`` as its input; return its exit status, -1 if it has none.
 
         Raises:
-            Overdue, Overlong, and what ``BROKEN`` lists.
+            Overdue: it did not end in time.
+            Overlong: its output exceeds the limit.
+            Exception: one of ``BROKEN``.
         """
 
     @abstractmethod
-    def refused(self, error: Exception) -> Failure | None:
-        """Explain why no channel was to be had, where that is what ``error`` tells; None where it tells of a cut."""
+    def explain_no_channel(self, error: Exception) -> Failure | None:
+        """Return why the host opened no channel; None if ``error`` means something else, such as a lost connection."""
 
     def run(self, script: str, timeout_s: float = 300) -> ScriptResult:
-        """Run a script as root; see ``Shell``."""
+        """Run a script as root; see ``Shell.run``."""
         raw = script.encode("utf-8", "surrogateescape")
         return self.stream("exec sh -s", io.BytesIO(raw), timeout_s)
 
@@ -104,17 +112,18 @@ class SSHSession(ABC):
         timeout_s: float,
         progress: Callable[[int], None] | None = None,
     ) -> ScriptResult:
-        """Run a command as root with ``source`` on its standard input; see ``Shell``."""
-        opening = ShellStart(command, timeout_s, self.parameters.get("secret"))
-        heard = Received(self._limit)
+        """Run a command as root with ``source`` as its standard input; see ``Shell.stream``."""
+        root_command = RootCommand(command, timeout_s, self.parameters.get("secret"))
+        output = ChannelOutput(self._limit_bytes)
         self._reconnect()
         try:
-            return answer(opening, heard, self._heard_out(opening, heard, source, timeout_s, progress))
+            pieces = input_pieces(root_command, output.stderr, source, progress)
+            return result_of(root_command, output, self._run_to_end(pieces, output, timeout_s))
         except HostError as error:
-            raise cut_off(opening, heard, error) from error
+            raise with_partial_output(root_command, output, error) from error
 
     def _reconnect(self) -> None:
-        """Connect anew where the connection was lost between two calls; nothing was under way then."""
+        """Connect again if the connection was lost between two calls, when no command was running."""
         if not self.is_alive():
             self.close()
             try:
@@ -122,52 +131,46 @@ class SSHSession(ABC):
             except HostError as error:
                 raise Lost(str(error), error.kind) from error
 
-    def _heard_out(
-        self,
-        opening: ShellStart,
-        heard: Received,
-        source: BinaryIO,
-        timeout_s: float,
-        progress: Callable[[int], None] | None,
-    ) -> int:
-        """Hear a command out and give its exit status; what breaks meanwhile becomes a HostError."""
+    def _run_to_end(self, pieces: Iterator[bytes], output: ChannelOutput, timeout_s: float) -> int:
+        """Run a command and return its exit status; every failure of the connection becomes a HostError."""
         began = time.monotonic()
         try:
-            code = self.exchange(words(opening, heard.stderr, source, progress), heard, timeout_s)
-            if code == -1 and not self.is_alive():
+            status = self.exchange(pieces, output, timeout_s)
+            if status == -1 and not self.is_alive():
                 raise EOFError
-            return code
+            return status
         except Overdue:
-            raise Overdue(f"{self.place}: no end within {timeout_s:g} s; see what it waits for there") from None
+            raise Overdue(f"{self.target}: no end within {timeout_s:g} s; see what it waits for there") from None
         except Overlong:
-            raise Overlong(f"{self.place}: more than {self._limit} bytes of output; stopped") from None
+            raise Overlong(f"{self.target}: more than {self._limit_bytes} bytes of output; stopped") from None
         except self.BROKEN as error:
-            raise self._broken(error, time.monotonic() - began, timeout_s) from error
+            raise self._lost(error, time.monotonic() - began, timeout_s) from error
 
-    def _broken(self, error: Exception, after_s: float, timeout_s: float) -> Lost:
+    def _lost(self, error: Exception, after_s: float, timeout_s: float) -> Lost:
         if after_s >= timeout_s:
-            return Lost(f"{self.place}: no answer within {timeout_s:g} s; the host hangs", ErrorKind.TIMEOUT)
-        if refused := self.refused(error):
-            return Lost(f"{self.place}: {refused.words}", refused.kind)
-        said = " ".join(str(error).split())
-        return Lost(f"{self.place}: connection lost after {after_s:.0f} s{f' ({said})' if said else ''}; run again")
+            return Lost(f"{self.target}: no answer within {timeout_s:g} s; the host hangs", ErrorKind.TIMEOUT)
+        if failure := self.explain_no_channel(error):
+            return Lost(f"{self.target}: {failure.words}", failure.kind)
+        detail = " ".join(str(error).split())
+        suffix = f" ({detail})" if detail else ""
+        return Lost(f"{self.target}: connection lost after {after_s:.0f} s{suffix}; run again")
 
 
-def cut_off(opening: ShellStart, heard: Received, error: HostError) -> HostError:
-    """Return ``error`` with what the command said by then, where it had begun."""
-    _, begun, out = bytes(heard.stdout).partition(opening.ready)
-    said = ScriptResult(out, bytes(heard.stderr).partition(opening.ready)[2], -1)
+def with_partial_output(command: RootCommand, output: ChannelOutput, error: HostError) -> HostError:
+    """Return ``error`` with the command's output so far, or as it is if the command had not begun."""
+    _, begun, out = bytes(output.stdout).partition(command.root_mark)
+    partial = ScriptResult(out, bytes(output.stderr).partition(command.root_mark)[2], -1)
     if not begun:
         return error
-    return (LostMidway if isinstance(error, Lost) else CutOff)(str(error), error.kind, said)
+    return (LostMidway if isinstance(error, Lost) else CutOff)(str(error), error.kind, partial)
 
 
-def answer(opening: ShellStart, heard: Received, code: int) -> ScriptResult:
-    """Take the command's own answer out of what was heard; raises HostError where it never ran as root."""
-    stdout, stderr = bytes(heard.stdout), bytes(heard.stderr)
-    _, ready, out = stdout.partition(opening.ready)
-    if not ready:
-        raise refusal(opening, stdout, stderr, code)
-    if code == -1:
+def result_of(command: RootCommand, output: ChannelOutput, status: int) -> ScriptResult:
+    """Return what the command itself printed, and its status; raises HostError if it never ran as root."""
+    stdout, stderr = bytes(output.stdout), bytes(output.stderr)
+    _, begun, out = stdout.partition(command.root_mark)
+    if not begun:
+        raise start_error(command, stdout, stderr, status)
+    if status == -1:
         raise HostError("the host's shell ended without an exit status; was it killed there? run again", ErrorKind.LOST)
-    return ScriptResult(out, stderr.partition(opening.ready)[2], code)
+    return ScriptResult(out, stderr.partition(command.root_mark)[2], status)

@@ -1,13 +1,13 @@
-"""The connection ``shell``: scripts as root over SSH exec channels, on Netmiko's session.
+"""The connection plugin ``shell``, which runs scripts as root on a host over SSH.
 
 Parameters are Nornir's: hostname, port, username, password, ``ssh.config_file`` of config.yaml, and
 ``connection_options.shell.extras``, which goes to Netmiko (key_file, passphrase, use_keys, allow_agent, conn_timeout,
 keepalive ...). ``password``, ``passphrase`` and ``secret`` (sudo's password) may be references (env:NAME, file:PATH).
-Nornir gives a plugin no host, so moor's inventory puts what it knows of the host's key into extras too:
+Nornir passes a plugin no host, so moor's inventory adds the host's known keys to extras:
 
     ssh_host_key  "ssh-ed25519 AAAA...", or a list of such; nothing else is then accepted
     known_hosts   path of the site's known_hosts; without it ssh_config's, else the user's and the system's
-    limit_bytes   the most that one call may answer, 64 MiB by default
+    limit_bytes   the most output that one call may have, 64 MiB by default
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ if TYPE_CHECKING:
 
 
 class Shell(Protocol):
-    """Runs POSIX sh on a host, as root."""
+    """A connection that runs POSIX sh on a host as root."""
 
     @property
     def host_name(self) -> str:
         """Return the name by which the host was reached."""
 
     def run(self, script: str, timeout_s: float = 300) -> ScriptResult:
-        """Run a script given on standard input, its bytes by surrogateescape.
+        """Run a script, which is passed on standard input; bytes that are not UTF-8 are surrogate escapes.
 
         Raises:
-            HostError: not connected, not allowed, no end within ``timeout_s``, or more than the limit of output; CutOff
-                where it had begun.
+            HostError: the host is not reached, root is refused, the script does not end within ``timeout_s``, or its
+                output exceeds the limit. It is a CutOff, with the output so far, if the script had begun.
         """
 
     def stream(
@@ -43,13 +43,13 @@ class Shell(Protocol):
         timeout_s: float,
         progress: Callable[[int], None] | None = None,
     ) -> ScriptResult:
-        """Run a command whose standard input is ``source``, read in small pieces to its end.
+        """Run a command with ``source`` as its standard input, which is read in small pieces.
 
         Args:
-            progress: is told the number of bytes sent so far
+            progress: is called with the number of bytes sent so far.
 
         Raises:
-            HostError, as ``run``.
+            HostError: as ``run``.
         """
 
     def close(self) -> None:
@@ -57,7 +57,7 @@ class Shell(Protocol):
 
 
 class ShellPlugin:
-    """Nornir's connection plugin ``shell``; ``connection`` is a ``Shell``."""
+    """The Nornir connection plugin ``shell``, whose ``connection`` is a ``Shell``."""
 
     connection: Shell
 
@@ -71,8 +71,8 @@ class ShellPlugin:
         extras: dict[str, Any] | None = None,
         configuration: Config | None = None,
     ) -> None:
-        """Connect and check the host's key; raises HostError, within the connect timeouts."""
-        # Netmiko's import takes a quarter of a second, which `moor --help` should not.
+        """Connect and check the host's key; raises HostError within the connect timeouts, or InputError."""
+        # Importing Netmiko takes a quarter of a second, which `moor --help` need not wait for.
         from moor.connections.ssh.backends import open_session
 
         self.connection = open_session(hostname, username, password, port, extras or {}, configuration)

@@ -1,4 +1,4 @@
-"""What an ssh_config says of one host: read by paramiko, or by ssh itself where the file needs ssh's own rules."""
+"""The options of an ssh_config for one host, read by paramiko, or by ``ssh -G`` if the file has Include or Match."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from moor.errors import InputError
 if TYPE_CHECKING:
     import paramiko
 
-Found = Mapping[str, "str | Sequence[str]"]
-# paramiko reads no Include, and of Match not all; the ssh that ProxyJump starts reads both.
-SSHS_OWN = re.compile(r"^\s*(include|match)[\s=]", re.IGNORECASE | re.MULTILINE)
+HostOptions = Mapping[str, "str | Sequence[str]"]
+# paramiko ignores Include and knows only a part of Match; the ssh that a ProxyJump starts honours both.
+NEEDS_SSH = re.compile(r"^\s*(include|match)[\s=]", re.IGNORECASE | re.MULTILINE)
 HONOURED = (
     *("hostname", "port", "user", "identityfile", "identitiesonly", "userknownhostsfile", "hostkeyalias"),
     *("proxycommand", "proxyjump"),
 )
-ASK_S = 20  # a Match may run a command
+SSH_G_S = 20  # the bound of ``ssh -G``: a Match may run a command
 
 
-def looked_up(path: Path, host: str, username: str = "") -> Found:
-    """Return the options that the file at ``path`` has for a host; none if there is no such file.
+def options_of_host(path: Path, host: str, username: str = "") -> HostOptions:
+    """Return the options of the ssh_config at ``path`` for a host; none if there is no such file.
 
     Args:
         path: an ssh_config.
-        host: as the inventory calls it.
-        username: the inventory's, which a Match block may test.
+        host: the hostname in the inventory.
+        username: the one of the inventory, which a Match may refer to.
 
     Raises:
         InputError: the file cannot be read or parsed.
@@ -39,11 +39,11 @@ def looked_up(path: Path, host: str, username: str = "") -> Found:
     path = path.expanduser()
     if not path.exists():
         return {}
-    import paramiko  # for ssh_config alone: most sites have none
+    import paramiko  # imported here, since most sites have no ssh_config
 
     try:
         version = path.stat().st_mtime_ns
-        if SSHS_OWN.search(_text(path, version)):
+        if NEEDS_SSH.search(_text(path, version)):
             return _by_ssh(path, version, host, username)
         return _parsed(path, version).lookup(host)
     except (OSError, UnicodeDecodeError, paramiko.SSHException) as error:
@@ -63,24 +63,31 @@ def _parsed(path: Path, mtime_ns: int) -> paramiko.SSHConfig:
 
 
 @lru_cache(maxsize=8192)
-def _by_ssh(path: Path, mtime_ns: int, host: str, username: str) -> Found:
-    """Ask ssh, then have paramiko put in what stands for host, port and user."""
+def _by_ssh(path: Path, mtime_ns: int, host: str, username: str) -> HostOptions:
+    """Read the options by ssh, then have paramiko expand their tokens such as %h."""
     import paramiko
 
-    usual = {**_asked(Path("/dev/null"), "host", username)}
-    said = _asked(path, host, username)
-    usual["hostname"] = [host.lower()]
-    words = {key: said[key] for key in HONOURED if key in said and said[key] != usual.get(key)}
-    lines = "".join(f"  {key} {value}\n" for key, values in words.items() for value in values)
+    defaults = {**_run_ssh_g(Path("/dev/null"), "host", username)}
+    options = _run_ssh_g(path, host, username)
+    defaults["hostname"] = [host.lower()]
+    own = {key: options[key] for key in HONOURED if key in options and options[key] != defaults.get(key)}
+    lines = "".join(f"  {key} {value}\n" for key, values in own.items() for value in values)
     return paramiko.SSHConfig.from_text(f"Host *\n{lines}").lookup(host)
 
 
 @lru_cache(maxsize=8192)
-def _asked(path: Path, host: str, username: str) -> dict[str, list[str]]:
-    """Have ssh say what it would go by; raises InputError. Source: ssh(1), -G."""
+def _run_ssh_g(path: Path, host: str, username: str) -> dict[str, list[str]]:
+    """Have ssh print the options that it would use.
+
+    Raises:
+        InputError: ssh is not installed, does not end, or refuses the file.
+
+    References:
+        ssh(1), -G
+    """
     command = ["ssh", "-G", "-F", str(path), *(["-l", username] if username else []), "--", host]
     try:
-        done = subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL, timeout=ASK_S, check=False)
+        done = subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL, timeout=SSH_G_S, check=False)
     except FileNotFoundError:
         raise InputError(
             f"{path}: its Include and Match are read by ssh, which is not installed here; install openssh-client"
@@ -88,10 +95,10 @@ def _asked(path: Path, host: str, username: str) -> dict[str, list[str]]:
     except subprocess.TimeoutExpired:
         raise InputError(f"{path}: ssh does not come to an end reading it; does a Match run a command?") from None
     if done.returncode:
-        said = " ".join(done.stderr.decode("utf-8", "replace").split())[:300]
-        raise InputError(f"{path}: ssh does not take it: {said}; mend it, or name another in ssh.config_file")
-    found = defaultdict[str, list[str]](list)
+        printed = " ".join(done.stderr.decode("utf-8", "replace").split())[:300]
+        raise InputError(f"{path}: ssh does not take it: {printed}; mend it, or name another in ssh.config_file")
+    options = defaultdict[str, list[str]](list)
     for line in done.stdout.decode("utf-8", "replace").splitlines():
         key, _, value = line.partition(" ")
-        found[key].append(value)
-    return found
+        options[key].append(value)
+    return options

@@ -1,4 +1,4 @@
-"""One thread that ends what has no bound of its own, however many wait for it: a timer each would be a thread each."""
+"""Time limits for calls that have none of their own, watched by one thread for all; timers would take a thread each."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ Action = Callable[[], object]
 
 @dataclass
 class Watchdog:
-    """Does what it was left with, unless it was called off in time."""
+    """A thread that acts on every block of code that exceeds its time limit."""
 
     _due: dict[object, tuple[float, Action]] = field(default_factory=dict)
     _changed: threading.Condition = field(default_factory=threading.Condition)
-    _next: float = 0.0  # until when the thread sleeps; 0 where there is none
+    _next: float = 0.0  # until when the thread sleeps; 0 before it is started
 
     @contextmanager
-    def over(self, bound_s: float, action: Action) -> Iterator[None]:
-        """Do ``action``, in another thread, where the block takes longer than ``bound_s``."""
-        mine, end = object(), time.monotonic() + bound_s
+    def limit(self, bound_s: float, action: Action) -> Iterator[None]:
+        """Call ``action`` in another thread if the block takes longer than ``bound_s``."""
+        key, end = object(), time.monotonic() + bound_s
         with self._changed:
-            self._due[mine] = (end, action)
+            self._due[key] = (end, action)
             self._wake(end)
         try:
             yield
         finally:
             with self._changed:
-                self._due.pop(mine, None)
+                self._due.pop(key, None)
 
     def _wake(self, end: float) -> None:
         if not self._next:
@@ -43,15 +43,15 @@ class Watchdog:
     def _watch(self) -> None:
         while True:
             for action in self._overdue():
-                threading.Thread(target=action, daemon=True).start()  # it may take its time
+                threading.Thread(target=action, daemon=True).start()  # in a thread of its own, since it may block
 
     def _overdue(self) -> list[Action]:
-        """Sleep until the first bound, and give what is due by then."""
+        """Sleep until the first time limit, and return the actions that are due."""
         with self._changed:
             self._next = min((end for end, _ in self._due.values()), default=time.monotonic() + 3600)
             self._changed.wait(max(0.0, self._next - time.monotonic()))
-            late = [mine for mine, (end, _) in self._due.items() if end <= time.monotonic()]
-            return [self._due.pop(mine)[1] for mine in late]
+            late = [key for key, (end, _) in self._due.items() if end <= time.monotonic()]
+            return [self._due.pop(key)[1] for key in late]
 
 
 WATCHDOG = Watchdog()

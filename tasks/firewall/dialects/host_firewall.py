@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from nornir.core.task import Task
 
-from moor.connections.ssh.second_connection import fresh_shell
+from moor.connections.ssh.second_connection import second_shell
 from moor.connections.ssh.shell import Shell
 from moor.context import context_of
 from moor.engine.locking import run_exclusive
@@ -137,7 +137,7 @@ class HostFirewall(Streamed):
     def _confirm(self, task: Task, script: str) -> None:
         """Disarm the undo over a connection that the new rules let in."""
         try:
-            with fresh_shell(task) as shell:
+            with second_shell(task) as shell:
                 _run(task, shell, script)
         except HostError as error:
             raise HostError(

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from moor.connections.devices.device import accepted
+from moor.connections.devices.device import raise_if_refused
 from moor.errors import HostError
 from tests.tasks.devices.boxes import Box
 from tests.tasks.devices.conftest import INTERFACES, PLATFORMS, Edge
@@ -182,9 +182,9 @@ def test_a_device_that_refuses_to_show_its_configuration_is_told_so(edge: Make, 
 
 
 def test_a_message_of_the_log_between_the_lines_of_an_answer_is_no_refusal() -> None:
-    assert accepted("commit", "%SYS-5-CONFIG_I: Configured from console by ops\nok")
+    assert raise_if_refused("commit", "%SYS-5-CONFIG_I: Configured from console by ops\nok")
     with pytest.raises(HostError, match="% Incomplete command"):
-        accepted("commit", "%SYS-5-CONFIG_I: Configured from console by ops\n% Incomplete command.")
+        raise_if_refused("commit", "%SYS-5-CONFIG_I: Configured from console by ops\n% Incomplete command.")
 
 
 def test_a_device_without_a_prompt_is_an_error_in_bounded_time(edge: Make) -> None:

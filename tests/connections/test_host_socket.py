@@ -7,25 +7,25 @@ import signal
 import time
 from pathlib import Path
 
-from moor.connections.ssh.link import linked
+from moor.connections.ssh.host_socket import start_proxy_command
 
 
 def test_what_is_written_goes_through_the_command_which_ends_when_the_link_is_closed() -> None:
-    with linked("sh -c 'echo $$; exec cat'") as link:
-        pid = int(link.recv(100))
-        link.sendall(b"there and back")
-        assert link.recv(100) == b"there and back"
+    with start_proxy_command("sh -c 'echo $$; exec cat'") as sock:
+        pid = int(sock.recv(100))
+        sock.sendall(b"there and back")
+        assert sock.recv(100) == b"there and back"
     assert not Path(f"/proc/{pid}").exists()
-    assert link.last_words() == ""
-    link.close()
+    assert sock.proxy_errors() == ""
+    sock.close()
 
 
 def test_a_command_that_ended_says_why_though_a_child_of_it_still_holds_its_standard_error() -> None:
     began = time.monotonic()
-    link = linked("sh -c 'sleep 20 >&2 & echo no route >&2; echo $!'")
-    child = int(link.recv(100))
-    assert link.last_words() == "no route"
-    link.close()
-    assert link.last_words() == "no route"
+    sock = start_proxy_command("sh -c 'sleep 20 >&2 & echo no route >&2; echo $!'")
+    child = int(sock.recv(100))
+    assert sock.proxy_errors() == "no route"
+    sock.close()
+    assert sock.proxy_errors() == "no route"
     assert time.monotonic() - began < 10
     os.kill(child, signal.SIGKILL)  # it did live
