@@ -78,7 +78,7 @@ STORES = (
 
 
 def judge(host: Host) -> None:
-    """Raise Unfit if clients would refuse the user's own certificate; a run calls this before it contacts any host."""
+    """Raise UnfitInput if clients would refuse the user's own certificate; a run calls this before it starts."""
     refuse_unfit_certificate(host)
 
 

@@ -19,7 +19,7 @@ from nornir.core.inventory import Defaults, Host
 from moor.connections.apis.harbor import HarborPlugin
 from moor.connections.apis.kubernetes import client_of
 from moor.connections.ssh.session import netmiko_parameters
-from moor.errors import InputError, NoAnswer
+from moor.errors import HarborUnreachable, InputError
 from moor.pki.authority import CertificateNames, issue, make_authority, utc_now
 from moor.resources.healthy import Healthy
 from moor.tasks.docker.install import DockerSettings, desired
@@ -195,7 +195,7 @@ def test_harbor_hears_a_login_only_where_its_certificate_is_the_fleets_and_its_o
                 assert plugin.connection.blob("demo/web", "sha256:0") == {}
                 assert asked()[0] == 200
             else:
-                with pytest.raises(NoAnswer, match="CERTIFICATE_VERIFY_FAILED"):
+                with pytest.raises(HarborUnreachable, match="CERTIFICATE_VERIFY_FAILED"):
                     plugin.connection.blob("demo/web", "sha256:0")
                 with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
                     asked()

@@ -21,7 +21,7 @@ from nornir.core.inventory import Host
 from nornir.core.task import Result, Task
 
 from moor.engine.converge import converge
-from moor.errors import Unfit
+from moor.errors import UnfitInput
 from moor.resources.base import Resource
 from moor.resources.file import File
 from moor.context import site_of
@@ -31,7 +31,7 @@ OWNER = "{owner}"
 
 def judge(host: Host) -> None:
     if (site_of(host).directory / "unfit").exists():
-        raise Unfit("data.pki.certificate: it has ended; bring another one")
+        raise UnfitInput("data.pki.certificate: it has ended; bring another one")
 
 
 def desired(host: Host) -> list[Resource]:

@@ -18,7 +18,7 @@ from nornir.core.inventory import Host
 from nornir.core.task import Result
 
 from moor.engine.plan import plan
-from moor.engine.script import answers, complete, new_mark, probe_script
+from moor.engine.script import new_mark, probe_script, require_all, split_answers
 from moor.errors import HostError, MoorError
 from moor.resources.base import Probed, Required
 from moor.run.report import error_of
@@ -92,10 +92,10 @@ def test_whatever_a_host_answers_is_read_and_shown_or_refused_in_moors_own_words
 
 @given(st.binary(max_size=2000), st.binary(max_size=500))
 def test_an_output_without_the_mark_is_no_answer(stdout: bytes, stderr: bytes) -> None:
-    pieces = answers(stdout, stderr, new_mark())
+    pieces = split_answers(stdout, stderr, new_mark())
     assert pieces == []
     with pytest.raises(MoorError, match="answered 0 of 2 questions"):
-        complete(pieces, 2, stderr)
+        require_all(pieces, 2, stderr)
 
 
 @given(st.binary(max_size=300))
@@ -103,7 +103,7 @@ def test_what_a_fragment_prints_cannot_pass_for_another_ones_answer(output: byte
     mark = new_mark()
     begin, end = (f"\n{mark} 0 {word}\n".encode() for word in ("begin", "end 0"))
     forged = output + b"\nmoor-0000 1 begin\nforged\nmoor-0000 1 end 0\n"
-    (piece,) = answers(begin + forged + end, b"", mark)
+    (piece,) = split_answers(begin + forged + end, b"", mark)
     assert piece.stdout.encode("utf-8", "surrogateescape") == forged
 
 

@@ -16,7 +16,7 @@ import typer
 from moor import garbage_collection
 from moor.cli import cert, diagnose, drift, fleet, history, hosts, pages, plugins, rollback, schedule
 from moor.cli.words import app
-from moor.errors import InputError, MoorError, of_this_machine
+from moor.errors import InputError, MoorError, controller_error_text
 from moor.run.interruption import INTERRUPTED, raise_at_signals
 
 __all__ = ["app", "main"]
@@ -61,7 +61,7 @@ def main(words: Sequence[str] | None = None) -> None:
         sys.stderr.close()  # whoever read our output has gone; nobody is left to tell
         sys.exit(1)
     except Exception as error:
-        known = of_this_machine(error) if isinstance(error, OSError) else ""
+        known = controller_error_text(error) if isinstance(error, OSError) else ""
         said = known or f"internal error: {type(error).__name__}: {error} (-v shows where)"
         _complain(format_exc() if verbose else said)
 

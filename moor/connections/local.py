@@ -12,7 +12,7 @@ from tempfile import TemporaryFile
 from threading import Event, Timer
 from typing import Any, BinaryIO, ClassVar
 
-from moor.errors import Overdue, Overlong
+from moor.errors import CommandTimeout, OutputTooLong
 from moor.script_result import LIMIT_BYTES, ScriptResult
 
 CHUNK = 32 * 1024
@@ -57,14 +57,14 @@ class LocalShell:
             finally:
                 timer.cancel()
             if overdue.is_set():
-                raise Overdue(f"localhost: no end within {timeout_s:g} s; what ran there was stopped")
+                raise CommandTimeout(f"localhost: no end within {timeout_s:g} s; what ran there was stopped")
             return ScriptResult(self._said(stdout), self._said(stderr), code if code >= 0 else 128 - code)
 
     def _said(self, file: BinaryIO) -> bytes:
         file.seek(0)
         said = file.read(self._limit + 1)
         if len(said) > self._limit:
-            raise Overlong(f"localhost: more than {self._limit} bytes of output; stopped")
+            raise OutputTooLong(f"localhost: more than {self._limit} bytes of output; stopped")
         return said
 
     def close(self) -> None:

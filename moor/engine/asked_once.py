@@ -14,7 +14,7 @@ Answer = TypeVar("Answer")
 _asking = threading.RLock()
 
 
-def once(task: Task, key: tuple[object, ...], ask: Callable[[], Answer]) -> Answer:
+def ask_once(task: Task, key: tuple[object, ...], ask: Callable[[], Answer]) -> Answer:
     """Return what ``ask`` returned in this run for ``key``; the other hosts wait for the first answer."""
     with _asking:
         answers = context_of(task).answers

@@ -9,14 +9,14 @@ from nornir.core.task import Result, Task
 from moor.context import context_of
 from moor.engine.desired import Desired, desired_of
 from moor.engine.mending import mend
-from moor.engine.observation import Observation, forget, observation_of
+from moor.engine.observation import Observation, discard_observation, observation_of
 from moor.engine.plan import Change, plan
-from moor.engine.probing import Reading, probe
-from moor.engine.results import Outcome, Status, report
-from moor.errors import ErrorKind, HostError, MoorError, Refusal, Waited
+from moor.engine.probing import ProbeRound, probe
+from moor.engine.results import Outcome, Status, report_outcomes
+from moor.errors import ApiRefusal, ErrorKind, HostError, LockContention, MoorError
 from moor.resources.base import Later, Probed, Remote, Required, Resource
 
-MAKE_IT = "it is made on another host, which failed or which --limit leaves out; run moor apply with that host"
+NOT_MADE_REMEDY = "it is made on another host, which failed or which --limit leaves out; run moor apply with that host"
 ROUNDS = 5  # more rounds than kinds of staleness that follow from one another
 
 
@@ -30,15 +30,17 @@ def converge(task: Task, wanted: Sequence[Resource] | Desired) -> Result:
         HostError: a requirement is not met, a change failed, or the plan does not become empty.
     """
     resources = desired_of(task, wanted) if callable(wanted) else wanted
-    distinct(resources)
+    refuse_duplicates(resources)
     seen = observation_of(task.host)
-    read(task, resources, seen)
+    read_missing(task, resources, seen)
     changes, left = split_by_kind(task, plan(resources, seen.states, seen.planned))
-    refuse(task, resources, changes)
+    refuse_unmet(task, resources, changes)
     if task.is_dry_run():
         seen.planned.update(path for change in changes for path in change.resource.writes)
-        return report(task, resources, [Outcome(change, "drift") for change in changes])
-    return report(task, resources, [*mend_all(task, resources, changes), *(Outcome(c, "skipped") for c in left)])
+        return report_outcomes(task, resources, [Outcome(change, "drift") for change in changes])
+    return report_outcomes(
+        task, resources, [*mend_all(task, resources, changes), *(Outcome(c, "skipped") for c in left)]
+    )
 
 
 def split_by_kind(task: Task, changes: Sequence[Change]) -> tuple[list[Change], list[Change]]:
@@ -53,7 +55,7 @@ def kind_of(resource: str) -> str:
     return resource.partition(":")[0]
 
 
-def distinct(resources: Sequence[Resource]) -> None:
+def refuse_duplicates(resources: Sequence[Resource]) -> None:
     """Raise MoorError where two resources of one host share an id: they would fight."""
     ids = [resource.id for resource in resources]
     twice = sorted({name for name in ids if ids.count(name) > 1})
@@ -61,7 +63,7 @@ def distinct(resources: Sequence[Resource]) -> None:
         raise MoorError(f"two resources of one host have the same id: {', '.join(twice)}")
 
 
-def refuse(task: Task, resources: Sequence[Resource], changes: Sequence[Change]) -> None:
+def refuse_unmet(task: Task, resources: Sequence[Resource], changes: Sequence[Change]) -> None:
     """Raise HostError with every requirement that is not met, and every change that moor cannot make, before any."""
     planning = task.is_dry_run()
     other: Status = "drift" if planning else "skipped"
@@ -71,7 +73,7 @@ def refuse(task: Task, resources: Sequence[Resource], changes: Sequence[Change])
         for words in (change.resource.refusal(change.actual, change.desired) or ("" if planning else _lacking(change)),)
     ]
     if unmet := [outcome.error for outcome in outcomes if outcome.error]:
-        report(task, resources, outcomes)
+        report_outcomes(task, resources, outcomes)
         raise HostError("\n".join(unmet), next(outcome.kind for outcome in outcomes if outcome.error))
 
 
@@ -83,23 +85,23 @@ def _lacking(change: Change) -> str:
     """Return what an earlier step should have made by now; what is written by an API may make it itself."""
     values = (change.desired or {}).values() if isinstance(change.resource, Probed) else ()
     missing = [value.what for value in values if isinstance(value, Later)]
-    return f"{', '.join(missing)}: not made yet; {MAKE_IT}" if missing else ""
+    return f"{', '.join(missing)}: not made yet; {NOT_MADE_REMEDY}" if missing else ""
 
 
-def read(task: Task, resources: Sequence[Resource], seen: Observation) -> None:
+def read_missing(task: Task, resources: Sequence[Resource], seen: Observation) -> None:
     """Read what was not read yet: all fragments in one round trip, then the APIs, whose refusals are told together."""
     unread = set(seen.missing(resource.id for resource in resources))
     probed = [r for r in resources if r.id in unread and isinstance(r, Probed)]
     seen.states.update(probe(task, probed))
-    refused: list[Refusal] = []
+    refused: list[ApiRefusal] = []
     for resource in resources:
         if resource.id in unread and isinstance(resource, Remote):
             try:
                 seen.states[resource.id] = resource.read(task)
-            except Refusal as error:
+            except ApiRefusal as error:
                 refused.append(error)
     if refused:
-        raise Refusal("\n".join(map(str, refused)), refused[0].kind)
+        raise ApiRefusal("\n".join(map(str, refused)), refused[0].kind)
 
 
 def mend_all(task: Task, resources: Sequence[Resource], changes: list[Change]) -> list[Outcome]:
@@ -108,7 +110,7 @@ def mend_all(task: Task, resources: Sequence[Resource], changes: list[Change]) -
     try:
         _mend_rounds(task, resources, changes, done)
     except Exception:  # whatever ended it, what was done by then is told
-        report(task, resources, list(done.values()))
+        report_outcomes(task, resources, list(done.values()))
         raise
     return list(done.values())
 
@@ -119,14 +121,14 @@ def _mend_rounds(task: Task, resources: Sequence[Resource], changes: list[Change
         if not changes:
             return
         done.update({change.id: Outcome(change, "skipped") for change in changes if change.id not in done})
-        forget(task.host)
-        reading = Reading([resource for resource in resources if isinstance(resource, Probed)])
+        discard_observation(task.host)
+        reading = ProbeRound([resource for resource in resources if isinstance(resource, Probed)])
         waited = _mend_round(task, changes, done, reading)
         seen = observation_of(task.host)
         seen.states.update(reading.known())
-        read(task, resources, seen)
+        read_missing(task, resources, seen)
         former, (changes, _) = changes, split_by_kind(task, plan(resources, seen.states))
-        if not waited and stuck(former, changes):
+        if not waited and is_stuck(former, changes):
             break
     left = [
         Outcome(c, "failed", f"{c.id}: still not as it should be after mending: {c.diff}", ErrorKind.UNMET)
@@ -137,14 +139,14 @@ def _mend_rounds(task: Task, resources: Sequence[Resource], changes: list[Change
         raise HostError("\n".join(outcome.error for outcome in left), ErrorKind.UNMET)
 
 
-def _mend_round(task: Task, changes: Sequence[Change], done: dict[str, Outcome], reading: Reading) -> bool:
+def _mend_round(task: Task, changes: Sequence[Change], done: dict[str, Outcome], reading: ProbeRound) -> bool:
     """Mend once; say whether it had to wait for another run, which may have done what was to do."""
     try:
         for outcome in mend(task, changes, reading):
             done[outcome.change.id] = outcome
             if outcome.error:
                 raise HostError(outcome.error, outcome.kind)
-    except Waited:
+    except LockContention:
         for change in changes:
             if done[change.id].status == "skipped":
                 del done[change.id]
@@ -152,6 +154,6 @@ def _mend_round(task: Task, changes: Sequence[Change], done: dict[str, Outcome],
     return False
 
 
-def stuck(former: Sequence[Change], left: Sequence[Change]) -> bool:
+def is_stuck(former: Sequence[Change], left: Sequence[Change]) -> bool:
     """Return whether a round was in vain; changes that only now came to light are no sign of that."""
     return len(left) >= len(former) and not {change.id for change in left}.isdisjoint(change.id for change in former)

@@ -61,7 +61,7 @@ class Expiry:
     stage: str = ""
 
 
-def expiring(expiries: Iterable[Expiry], within_days: int, now: datetime | None = None) -> list[Finding]:
+def expiry_findings(expiries: Iterable[Expiry], within_days: int, now: datetime | None = None) -> list[Finding]:
     """Return a finding for everything that has ended or ends within ``within_days``."""
     moment = now or datetime.now(UTC)
     limit = moment + timedelta(days=within_days)

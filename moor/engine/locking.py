@@ -6,14 +6,14 @@ from collections.abc import Sequence
 
 from moor.connections.ssh.shell import Shell
 from moor.engine import shell_functions
-from moor.engine.probing import Reading
+from moor.engine.probing import ProbeRound
 from moor.engine.script import apply_script
-from moor.errors import ErrorKind, HostError, Waited
+from moor.errors import ErrorKind, HostError, LockContention
 from moor.script_result import ScriptResult
 
 
-def run_exclusive(
-    shell: Shell, fragments: Sequence[str], mark: str, run: str, bound_s: float, reading: Reading | None = None
+def run_under_lock(
+    shell: Shell, fragments: Sequence[str], mark: str, run: str, bound_s: float, reading: ProbeRound | None = None
 ) -> ScriptResult:
     """Run ``fragments`` under the host's lock until one fails, and then read what ``reading`` wants.
 
@@ -21,14 +21,14 @@ def run_exclusive(
         bound_s: for the fragments alone; the wait for the lock comes on top
 
     Raises:
-        Waited: another run changed the host meanwhile, so it must be read again.
+        LockContention: another run changed the host meanwhile, so it must be read again.
         HostError: another run holds the lock for longer than the wait.
-        CutOff: the connection broke after the script began.
+        ScriptCutShort: the connection broke after the script began.
     """
     asked, read_mark = (reading.fragments, reading.mark) if reading else ([], "")
     answer = shell.run(apply_script(fragments, mark, run, asked, read_mark), shell_functions.WAIT_S + bound_s)
     if answer.code == shell_functions.WAITED:
-        raise Waited("another run changed this host meanwhile; run again")
+        raise LockContention("another run changed this host meanwhile; run again")
     if answer.code == shell_functions.BUSY:
         held = answer.stderr.decode("utf-8", "replace").strip()
         raise HostError(f"{held}; wait for it, then run again", ErrorKind.CONFLICT)

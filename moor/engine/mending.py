@@ -8,34 +8,34 @@ from dataclasses import dataclass, replace
 from nornir.core.task import Task
 
 from moor.context import context_of
-from moor.engine.locking import run_exclusive
+from moor.engine.locking import run_under_lock
 from moor.engine.plan import Change
-from moor.engine.probing import Reading, probe, said, shell_of
+from moor.engine.probing import ProbeRound, failure_text, probe, shell_of
 from moor.engine.results import Outcome
-from moor.engine.script import answers, apply_script, complete, new_mark
-from moor.errors import CutOff, ErrorKind, HostError, MoorError, Waited, of_this_machine
+from moor.engine.script import apply_script, new_mark, require_all, split_answers
+from moor.errors import ErrorKind, HostError, LockContention, MoorError, ScriptCutShort, controller_error_text
 from moor.resources.base import Probed, Remote, Scripted, Streamed
 from moor.script_result import ScriptResult
 
 
-def mend(task: Task, changes: Sequence[Change], reading: Reading) -> Iterator[Outcome]:
+def mend(task: Task, changes: Sequence[Change], reading: ProbeRound) -> Iterator[Outcome]:
     """Mend in order, neighbours that are fragments in one script; the first failure is the last outcome.
 
     Args:
         reading: what the host holds afterwards, asked in the last script; it stays without an answer where that is none
     """
-    parts = stretches(changes)
+    parts = group_changes(changes)
     for stretch in parts:
         called = (_mend_by_call(task, change) for change in stretch.changes)
         scripted = isinstance(stretch.changes[0].resource, Scripted)
         then = reading if stretch is parts[-1] else None
-        for outcome in _mend_by_script(task, brought_up_to_date(task, stretch), then) if scripted else called:
+        for outcome in _mend_by_script(task, reread_first(task, stretch), then) if scripted else called:
             yield outcome
             if outcome.error:
                 return
 
 
-def scripts_ahead(task: Task, changes: Sequence[Change], reading: Reading, mark: str) -> Iterator[Ahead]:
+def plan_scripts(task: Task, changes: Sequence[Change], reading: ProbeRound, mark: str) -> Iterator[PlannedScript]:
     """Yield what mending would send, in order and without sending it.
 
     Args:
@@ -47,18 +47,20 @@ def scripts_ahead(task: Task, changes: Sequence[Change], reading: Reading, mark:
     Raises:
         MoorError: a change cannot be written as a fragment.
     """
-    parts = stretches(changes)
+    parts = group_changes(changes)
     for stretch in parts:
         if not isinstance(stretch.changes[0].resource, Scripted):
-            yield from (Ahead((change,), "") for change in stretch.changes)
+            yield from (PlannedScript((change,), "") for change in stretch.changes)
             continue
         fragments = [c.resource.mend(c.actual) for c in stretch.changes if isinstance(c.resource, Scripted)]
         then = reading.fragments if stretch is parts[-1] else ()
-        yield Ahead(tuple(stretch.changes), apply_script(fragments, mark, context_of(task).run, then, reading.mark))
+        yield PlannedScript(
+            tuple(stretch.changes), apply_script(fragments, mark, context_of(task).run, then, reading.mark)
+        )
 
 
 @dataclass(frozen=True)
-class Ahead:
+class PlannedScript:
     """Changes that are made together, and the script that makes them; empty where they are made by calls."""
 
     changes: tuple[Change, ...]
@@ -66,16 +68,16 @@ class Ahead:
 
 
 @dataclass
-class Stretch:
+class ChangeGroup:
     """Neighbouring changes that are mended together; ``late`` where the first must be read again before."""
 
     changes: list[Change]
     late: bool
 
 
-def stretches(changes: Sequence[Change]) -> list[Stretch]:
+def group_changes(changes: Sequence[Change]) -> list[ChangeGroup]:
     """Part the changes into stretches of one kind; one that builds on an earlier change begins a stretch."""
-    parts: list[Stretch] = []
+    parts: list[ChangeGroup] = []
     written: set[str] = set()
     for change in changes:
         scripted = isinstance(change.resource, Scripted)
@@ -83,13 +85,13 @@ def stretches(changes: Sequence[Change]) -> list[Stretch]:
             change.resource.late or not written.isdisjoint(change.resource.writes)
         )
         if not parts or late or scripted != isinstance(parts[-1].changes[0].resource, Scripted):
-            parts.append(Stretch([], late))
+            parts.append(ChangeGroup([], late))
         parts[-1].changes.append(change)
         written.update(change.resource.writes)
     return parts
 
 
-def brought_up_to_date(task: Task, stretch: Stretch) -> list[Change]:
+def reread_first(task: Task, stretch: ChangeGroup) -> list[Change]:
     """Return the changes of a stretch, the first with what the host holds by now where it is late."""
     first = stretch.changes[0]
     if not (stretch.late and isinstance(first.resource, Probed)):
@@ -97,7 +99,7 @@ def brought_up_to_date(task: Task, stretch: Stretch) -> list[Change]:
     return [replace(first, actual=probe(task, [first.resource])[first.id]), *stretch.changes[1:]]
 
 
-def _mend_by_script(task: Task, changes: list[Change], reading: Reading | None) -> Iterator[Outcome]:
+def _mend_by_script(task: Task, changes: list[Change], reading: ProbeRound | None) -> Iterator[Outcome]:
     pairs, impossible = _fragments(changes)
     if pairs:
         yield from _run_fragments(task, pairs, reading)
@@ -117,12 +119,12 @@ def _fragments(changes: Sequence[Change]) -> tuple[list[tuple[Change, str]], Out
     return pairs, None
 
 
-def _run_fragments(task: Task, pairs: Sequence[tuple[Change, str]], reading: Reading | None) -> Iterator[Outcome]:
+def _run_fragments(task: Task, pairs: Sequence[tuple[Change, str]], reading: ProbeRound | None) -> Iterator[Outcome]:
     mark = new_mark()
     fragments, bound_s = [fragment for _, fragment in pairs], sum(change.resource.bound_s for change, _ in pairs)
     try:
-        answer = run_exclusive(shell_of(task), fragments, mark, context_of(task).run, bound_s, reading)
-    except CutOff as error:
+        answer = run_under_lock(shell_of(task), fragments, mark, context_of(task).run, bound_s, reading)
+    except ScriptCutShort as error:
         ended = list(_ended(pairs, error.heard or ScriptResult(b"", b"", -1), mark))
         yield from ended
         if len(ended) < len(pairs):
@@ -134,13 +136,13 @@ def _run_fragments(task: Task, pairs: Sequence[tuple[Change, str]], reading: Rea
     ended = list(_ended(pairs, answer, mark))
     yield from ended
     if len(ended) < len(pairs) and not (ended and ended[-1].error):
-        complete(answers(answer.stdout, answer.stderr, mark), len(pairs), answer.stderr)
+        require_all(split_answers(answer.stdout, answer.stderr, mark), len(pairs), answer.stderr)
 
 
 def _ended(pairs: Sequence[tuple[Change, str]], answer: ScriptResult, mark: str) -> Iterator[Outcome]:
     """Yield what became of each change whose fragment came to an end."""
-    for (change, _), piece in zip(pairs, answers(answer.stdout, answer.stderr, mark), strict=False):
-        error = said(change.id, piece, "mending") if piece.code else ""
+    for (change, _), piece in zip(pairs, split_answers(answer.stdout, answer.stderr, mark), strict=False):
+        error = failure_text(change.id, piece, "mending") if piece.code else ""
         yield Outcome(change, "failed", error, ErrorKind.COMMAND) if error else Outcome(change, "changed")
 
 
@@ -150,12 +152,12 @@ def _mend_by_call(task: Task, change: Change) -> Outcome:
         raise MoorError(f"{change.id}: nothing can mend it")
     try:
         resource.write(task, change.actual)
-    except Waited:
+    except LockContention:
         raise
     except MoorError as error:
         return _refused(change, error)
     except OSError as error:
-        if words := of_this_machine(error):
+        if words := controller_error_text(error):
             return _refused(change, HostError(words, ErrorKind.CONTROLLER))
         raise
     return Outcome(change, "changed")
@@ -163,5 +165,5 @@ def _mend_by_call(task: Task, change: Change) -> Outcome:
 
 def _refused(change: Change, error: MoorError) -> Outcome:
     words = str(error)
-    said = words if words.startswith(f"{change.id}: ") else f"{change.id}: {words}"
-    return Outcome(change, "failed", said, error.kind)
+    failure_text = words if words.startswith(f"{change.id}: ") else f"{change.id}: {words}"
+    return Outcome(change, "failed", failure_text, error.kind)

@@ -35,13 +35,13 @@ class Observation:
 _KEY = "moor_observation"  # in the host's data, which a host keeps whatever Nornir it is reached by
 
 
-def observed(host: Host) -> Observation | None:
+def current_observation(host: Host) -> Observation | None:
     """Return the observation of the run that is under way; None where none is."""
     found: Observation | None = host.data.get(_KEY)
     return found
 
 
-def begin(host: Host) -> None:
+def begin_observation(host: Host) -> None:
     """Have what is read of the host from now on kept for the tasks that follow, since a run begins."""
     host.data[_KEY] = Observation()
 
@@ -51,15 +51,15 @@ def observation_of(host: Host) -> Observation:
 
     One task a host runs at a time, so no lock is needed.
     """
-    return observed(host) or Observation()
+    return current_observation(host) or Observation()
 
 
-def forget(host: Host) -> None:
+def discard_observation(host: Host) -> None:
     """Drop what was read in this run: something changes on the host."""
-    if seen := observed(host):
+    if seen := current_observation(host):
         host.data[_KEY] = Observation(number=seen.number)
 
 
-def end(host: Host) -> None:
+def end_observation(host: Host) -> None:
     """Keep nothing any longer, since the run is over."""
     host.data.pop(_KEY, None)

@@ -32,7 +32,7 @@ class Change:
         return difference(self.actual, self.desired)
 
 
-def same(desired: Value, actual: Value | None) -> bool:
+def is_same(desired: Value, actual: Value | None) -> bool:
     """Compare one field; a secret is compared by its hash, since only that was read."""
     if isinstance(desired, Later):
         return False
@@ -41,11 +41,11 @@ def same(desired: Value, actual: Value | None) -> bool:
     return desired == actual
 
 
-def wrong_fields(actual: State | None, desired: State | None) -> list[str]:
+def differing_fields(actual: State | None, desired: State | None) -> list[str]:
     """Name the fields that differ; a field that only ``actual`` has is nobody's wish."""
     if actual is None or desired is None:
         return sorted(desired or actual or {})
-    return [name for name, value in desired.items() if not same(value, actual.get(name))]
+    return [name for name, value in desired.items() if not is_same(value, actual.get(name))]
 
 
 def plan(
@@ -61,7 +61,7 @@ def plan(
     for resource in resources:
         actual = resource.pending(frozenset(paths), states[resource.id])
         desired = resource.desired(actual)
-        if (actual is None) != (desired is None) or wrong_fields(actual, desired):
+        if (actual is None) != (desired is None) or differing_fields(actual, desired):
             changes.append(Change(resource, actual, desired))
             paths.update(resource.writes)
     return changes
@@ -69,7 +69,7 @@ def plan(
 
 def difference(actual: State | None, desired: State | None) -> str:
     """Show a change for people: one line a short field, a unified diff for text of many lines, secrets as ``***``."""
-    fields = wrong_fields(actual, desired)
+    fields = differing_fields(actual, desired)
     before, after = actual or {}, desired or {}
     return "\n".join(line for name in fields for line in _field(name, before.get(name), after.get(name)))
 
@@ -87,7 +87,7 @@ def _unified(name: str, before: list[str], after: list[str]) -> Iterator[str]:
     # Compared as they are, or a secret that was changed by hand would be no change; shown without secrets.
     clean = {line: line for line in (*before, *after)} | _cleaned(before) | _cleaned(after)
     compared = list(difflib.unified_diff(before, after, n=1, lineterm=""))[2:]
-    lines = [line if line[0] == "@" else line[0] + shown(clean[line[1:]]) for line in compared]
+    lines = [line if line[0] == "@" else line[0] + printable_line(clean[line[1:]]) for line in compared]
     yield f"{name}:"
     yield from lines[:LINES_SHOWN]
     if len(lines) > LINES_SHOWN:
@@ -104,7 +104,7 @@ def _lines(value: Value | None) -> list[str]:
 
 
 def _short(value: Value | None) -> str:
-    return "(none)" if value is None else shown(*redacted([str(value)])) or "(empty)"
+    return "(none)" if value is None else printable_line(*redacted([str(value)])) or "(empty)"
 
 
 def printable(text: str) -> str:
@@ -114,7 +114,7 @@ def printable(text: str) -> str:
     return masked if masked.replace("\n", "").isprintable() else "\n".join(map(_escaped, masked.split("\n")))
 
 
-def shown(text: str) -> str:
+def printable_line(text: str) -> str:
     """Make one line of a host's text safe to show: no secret that moor knows, and what does not print as an escape."""
     return _escaped(mask(text))
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from nornir.core.task import Task
 
 from moor.connections.ssh.shell import Shell
-from moor.engine.script import Piece, answers, complete, new_mark, probe_script
+from moor.engine.script import FragmentOutput, new_mark, probe_script, require_all, split_answers
 from moor.errors import ErrorKind, HostError
 from moor.resources.base import Probed, State
 from moor.script_result import ScriptResult
@@ -18,7 +18,7 @@ PROBE_S = 120  # the bound of one probe script
 
 
 @dataclass
-class Reading:
+class ProbeRound:
     """What is to be read in one round trip, and the answer once there is one."""
 
     resources: Sequence[Probed]
@@ -32,12 +32,12 @@ class Reading:
 
     def states(self, answer: ScriptResult) -> dict[str, State | None]:
         """Take the states out of an answer; raises HostError with every fragment that failed."""
-        pieces = complete(answers(answer.stdout, answer.stderr, self.mark), len(self.resources), answer.stderr)
+        pieces = require_all(split_answers(answer.stdout, answer.stderr, self.mark), len(self.resources), answer.stderr)
         pairs = list(zip(self.resources, pieces, strict=True))
-        failed = [said(r.id, piece, "reading") for r, piece in pairs if piece.code]
+        failed = [failure_text(r.id, piece, "reading") for r, piece in pairs if piece.code]
         if failed:
             raise HostError("\n".join(failed), ErrorKind.COMMAND)
-        return {r.id: shared(r.actual(piece.stdout)) for r, piece in pairs}
+        return {r.id: intern_texts(r.actual(piece.stdout)) for r, piece in pairs}
 
     def known(self) -> dict[str, State | None]:
         """Return the states where all of them were read, and none otherwise: whoever asks again learns why."""
@@ -51,11 +51,11 @@ def probe(task: Task, resources: Sequence[Probed]) -> dict[str, State | None]:
     """Read resources in one round trip; raises HostError with every fragment that failed."""
     if not resources:
         return {}
-    reading = Reading(resources)
+    reading = ProbeRound(resources)
     return reading.states(shell_of(task).run(probe_script(reading.fragments, reading.mark), PROBE_S))
 
 
-def shared(state: State | None) -> State | None:
+def intern_texts(state: State | None) -> State | None:
     """Return a state whose long texts are those of other hosts where they are equal: most hosts hold the same files."""
     if state is None:
         return None
@@ -68,7 +68,7 @@ def shell_of(task: Task) -> Shell:
     return shell
 
 
-def said(name: str, piece: Piece, doing: str) -> str:
+def failure_text(name: str, piece: FragmentOutput, doing: str) -> str:
     """Return what a fragment that failed said."""
     words = piece.stderr.strip() or piece.stdout.strip()[-500:] or "it said nothing"
     return f"{name}: {doing} failed (exit {piece.code}): {words[-2000:]}"

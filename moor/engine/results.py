@@ -66,7 +66,7 @@ class FindingResult(Result):
         self.found = found
 
 
-def report(task: Task, resources: Sequence[Resource], outcomes: Sequence[Outcome]) -> Result:
+def report_outcomes(task: Task, resources: Sequence[Resource], outcomes: Sequence[Outcome]) -> Result:
     """Append a sub-result for every resource to the task's MultiResult and give the Result that sums them up.
 
     Each sub-result is a ResourceResult.

@@ -9,7 +9,15 @@ import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from moor.engine.shell_functions import ENVIRONMENT, LOCK, RUNS, TIDY, author, opening, unheard
+from moor.engine.shell_functions import (
+    ENVIRONMENT,
+    LOCK,
+    REMOVE_OLD_RUNS,
+    RUNS,
+    current_operator,
+    run_to_end,
+    script_head,
+)
 from moor.errors import ErrorKind, HostError
 
 BEGIN = re.compile(rb"(\d{1,9}) begin\n(.*)", re.DOTALL)
@@ -17,7 +25,7 @@ END = re.compile(rb"(\d{1,9}) end (\d{1,3})\n")
 
 
 @dataclass(frozen=True)
-class Piece:
+class FragmentOutput:
     """What one fragment printed, as text by surrogateescape, and its exit status."""
 
     stdout: str
@@ -50,9 +58,9 @@ def apply_script(
     """
     stopped = "[ $rc = 0 ] || { moor_written; return 0; }\n"
     blocks = "".join(f"{_block(text, number, mark)}{stopped}" for number, text in enumerate(fragments))
-    work = f"moor_work() {{\n{blocks}moor_written\n{TIDY}}}\n"
+    work = f"moor_work() {{\n{blocks}moor_written\n{REMOVE_OLD_RUNS}}}\n"
     after = f"exec 9>&-\n{_read(reading, read_mark)}" if reading else ""
-    return _whole(opening(run, author(), RUNS, LOCK), [work, unheard("moor_work", mark), after])
+    return _whole(script_head(run, current_operator(), RUNS, LOCK), [work, run_to_end("moor_work", mark), after])
 
 
 def _whole(opening_lines: str, blocks: Iterable[str]) -> str:
@@ -89,11 +97,12 @@ def _block(fragment: str, number: int, mark: str) -> str:
     )
 
 
-def answers(stdout: bytes, stderr: bytes, mark: str) -> list[Piece]:
+def split_answers(stdout: bytes, stderr: bytes, mark: str) -> list[FragmentOutput]:
     """Take the answers apart, in order; those that a broken connection or a failed fragment cut off are missing."""
     told = _parts(stderr, mark)
     return [
-        Piece(text, told.get(number, ("", 0))[0], code) for number, (text, code) in sorted(_parts(stdout, mark).items())
+        FragmentOutput(text, told.get(number, ("", 0))[0], code)
+        for number, (text, code) in sorted(_parts(stdout, mark).items())
     ]
 
 
@@ -105,7 +114,7 @@ def _parts(output: bytes, mark: str) -> dict[int, tuple[str, int]]:
     return {int(begin[1]): (begin[2].decode("utf-8", "surrogateescape"), int(end[2])) for begin, end in found}
 
 
-def complete(pieces: list[Piece], wanted: int, stderr: bytes) -> list[Piece]:
+def require_all(pieces: list[FragmentOutput], wanted: int, stderr: bytes) -> list[FragmentOutput]:
     """Return ``pieces`` back; raises HostError where the host answered fewer than ``wanted``."""
     if len(pieces) == wanted:
         return pieces

@@ -88,7 +88,7 @@ moor_place() {
 """
 
 # Runs are named so that they sort by time, as far as the controllers' clocks agree.
-TIDY = """\
+REMOVE_OLD_RUNS = """\
 ls -1 "$moor_runs" 2>/dev/null | grep -vxF -e "$moor_run" | sort -r | tail -n +21 |
   while IFS= read -r r; do rm -rf "$moor_runs/$r"; done
 """
@@ -135,7 +135,7 @@ moor_relay() {
 """
 
 
-def unheard(call: str, mark: str) -> str:
+def run_to_end(call: str, mark: str) -> str:
     """Return sh that runs ``call`` to its end though nobody may hear it; ``mark`` begins the lines that part pieces."""
     word = quote(mark)
     told = f"printf '\\n%s over\\n' {word}"
@@ -145,7 +145,7 @@ def unheard(call: str, mark: str) -> str:
     )
 
 
-def author() -> str:
+def current_operator() -> str:
     """Return who runs moor, and where."""
     try:
         user = os.environ.get("SUDO_USER") or getpass.getuser()
@@ -154,7 +154,7 @@ def author() -> str:
     return f"{user}@{socket.gethostname()}"
 
 
-def opening(run: str, by: str, runs: str, lock: str) -> str:
+def script_head(run: str, by: str, runs: str, lock: str) -> str:
     """Return the start of an apply script: its functions, its run, and the host's lock, held until the shell ends.
 
     The lock is the kernel's, so a holder that is killed cannot leave it behind; its file says who holds it.

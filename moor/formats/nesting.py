@@ -6,7 +6,7 @@ import json
 from itertools import chain
 from typing import Any
 
-from moor.errors import Unbounded
+from moor.errors import TooManyAliases
 
 DEEPEST = 50
 MOST = 1_000_000  # keys and values that aliases may copy: a fleet of thousands of hosts stays below
@@ -39,7 +39,7 @@ def refuse_growth(root: Any, deepest: int = DEEPEST) -> None:
         deepest: levels that the document may have then.
 
     Raises:
-        Unbounded: it is too large or too deep, or an anchor's value contains itself.
+        TooManyAliases: it is too large or too deep, or an anchor's value contains itself.
     """
     known: dict[int, tuple[int, int]] = {}
     begun: set[int] = set()
@@ -50,16 +50,20 @@ def refuse_growth(root: Any, deepest: int = DEEPEST) -> None:
             return known[id(node)]
         line = node.start_mark.line + 1
         if id(node) in begun:
-            raise Unbounded(line, "an anchor whose value contains itself")
+            raise TooManyAliases(line, "an anchor whose value contains itself")
         begun.add(id(node))
         entries = [] if isinstance(node.value, str) else node.value
         parts = chain.from_iterable(entry if isinstance(entry, tuple) else (entry,) for entry in entries)
         below = [measured(part) for part in parts]
         size, depth = 1 + sum(size for size, _ in below), 1 + max((depth for _, depth in below), default=0)
         if size > MOST + len(known):
-            raise Unbounded(line, f"its aliases stand for more than {MOST:,} keys and values; write out what is meant")
+            raise TooManyAliases(
+                line, f"its aliases stand for more than {MOST:,} keys and values; write out what is meant"
+            )
         if depth > deepest + 1:
-            raise Unbounded(line, f"its aliases make it nested deeper than {deepest} levels; write out what is meant")
+            raise TooManyAliases(
+                line, f"its aliases make it nested deeper than {deepest} levels; write out what is meant"
+            )
         known[id(node)] = size, depth
         return known[id(node)]
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from moor.errors import Unbounded
+from moor.errors import TooManyAliases
 from moor.formats.nesting import DEEPEST, refuse_growth
 from moor.formats.splice import Language, Path, TextNode, added, dotted, dropped, line_break, replaced
 from moor.formats.toml import same
@@ -107,7 +107,7 @@ def _read(text: str) -> Any:
     try:
         refuse_growth(root)
         return loader.construct_document(root)
-    except Unbounded as error:
+    except TooManyAliases as error:
         raise ValueError(f"line {error.line}: {error}") from None
     except ValueError:  # a date of no calendar
         raise ValueError("not YAML: a value that is none") from None

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, insert, select,
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
-from moor.errors import REMEDIES, HistoryError, InputError
+from moor.errors import REMEDY_BY_ERRNO, HistoryError, InputError
 from moor.history.tables import VERSION, for_postgresql, metadata, versions
 from moor.secrets import private_files
 from moor.settings.access import SiteSettings
@@ -144,8 +144,8 @@ def explained(url: URL, error: Exception) -> str:
         remedy = "; make room on this machine"
     elif "Read-only" in words or "readonly" in words:
         remedy = "; mount it writable on this machine"
-    elif isinstance(error, OSError) and error.errno in REMEDIES:
-        remedy = f"; {REMEDIES[error.errno]}"
+    elif isinstance(error, OSError) and error.errno in REMEDY_BY_ERRNO:
+        remedy = f"; {REMEDY_BY_ERRNO[error.errno]}"
     elif "unable to open" in words:
         remedy = "; run moor as the user who owns it"
     elif isinstance(error, ImportError):

@@ -14,7 +14,7 @@ from nornir.core.inventory import Inventory
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-from moor.errors import InputError, Unbounded
+from moor.errors import InputError, TooManyAliases
 from moor.formats.nesting import refuse_growth
 from moor.formats.splice import line_break
 from moor.formats.yaml_text import rewritten
@@ -109,7 +109,7 @@ def _plain(text: str) -> dict[str, Any]:
             return {}
         refuse_growth(node)
         found = yaml.constructor.construct_document(node)
-    except Unbounded as error:
+    except TooManyAliases as error:
         raise InputError(f"hosts.yaml:{error.line}: {error}") from None
     except MarkedYAMLError as error:  # its whole text quotes the line, and a password with it
         mark = error.problem_mark or error.context_mark

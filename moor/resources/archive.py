@@ -13,7 +13,7 @@ from shlex import quote
 from nornir.core.task import Task
 
 from moor.connections.ssh.shell import Shell
-from moor.errors import ErrorKind, HostError, InputError, Lost
+from moor.errors import ConnectionLost, ErrorKind, HostError, InputError
 from moor.progress import Meter
 from moor.resources.base import State, Streamed
 from moor.resources.file import same_form
@@ -94,7 +94,7 @@ fi"""
         for pause_s in PAUSES_S:
             try:
                 return self._write(shell, task.host.name, size)
-            except Lost:
+            except ConnectionLost:
                 time.sleep(pause_s)
         return self._write(shell, task.host.name, size)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from nornir.core.inventory import Host
 
 from moor.engine.desired import desired_ahead_of
-from moor.errors import InputError, MoorError, NoSettings, Unfit
+from moor.errors import InputError, MissingSection, MoorError, UnfitInput
 from moor.run.runbook import Stage
 
 
@@ -24,7 +24,7 @@ def refuse_bad_input(
         InputError: everything that is wrong, each fault once.
     """
     stages = tuple(stages)
-    left = (*([NoSettings] if partly else []), *([Unfit] if examining else []))
+    left = (*([MissingSection] if partly else []), *([UnfitInput] if examining else []))
     found = [line for host in hosts for stage in stages for line in _findings(host, stage, left)]
     if found:
         raise InputError("\n".join(dict.fromkeys(found)))
@@ -33,7 +33,7 @@ def refuse_bad_input(
 def _findings(host: Host, stage: Stage, left: tuple[type[InputError], ...]) -> Iterator[str]:
     if stage.desired and stage.holds(host):
         try:
-            if stage.judge and Unfit not in left:
+            if stage.judge and UnfitInput not in left:
                 stage.judge(host)
             desired_ahead_of(host, stage.desired)
         except InputError as error:

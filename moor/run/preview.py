@@ -10,12 +10,12 @@ from typing import Literal
 from nornir.core import Nornir
 from nornir.core.task import Result, Task
 
-from moor.engine.converge import read
+from moor.engine.converge import read_missing
 from moor.engine.desired import desired_of
-from moor.engine.mending import scripts_ahead
-from moor.engine.observation import Observation, begin, end, observation_of
+from moor.engine.mending import plan_scripts
+from moor.engine.observation import Observation, begin_observation, end_observation, observation_of
 from moor.engine.plan import Change, plan, printable
-from moor.engine.probing import Reading
+from moor.engine.probing import ProbeRound
 from moor.engine.script import probe_script
 from moor.errors import MoorError
 from moor.resources.base import Later, Probed, Resource, Scripted
@@ -83,13 +83,13 @@ def previews(nr: Nornir, runbook: Runbook) -> dict[str, Preview]:
 def preview(task: Task, stages: Sequence[Stage]) -> Result:
     """Read one host and return a Result of the steps that an apply would take there, without any secret."""
     here = [stage for stage in stages if stage.holds(task.host)]
-    begin(task.host)
+    begin_observation(task.host)
     try:
         observe(task, here)
         seen = observation_of(task.host)
         steps = [_reading(task, here), *(step for stage in here for step in _of_stage(task, stage, seen))]
     finally:
-        end(task.host)
+        end_observation(task.host)
     return Result(host=task.host, result=tuple(steps))
 
 
@@ -105,7 +105,7 @@ def _of_stage(task: Task, stage: Stage, seen: Observation) -> Iterator[Step]:
         return
     try:
         resources = desired_of(task, stage.desired)
-        read(task, resources, seen)
+        read_missing(task, resources, seen)
         changes = plan(resources, seen.states, seen.planned)
         seen.planned.update(path for change in changes for path in change.resource.writes)
         yield from _refused(stage, changes) or _awaiting(stage, changes) or _steps(task, stage, resources, changes)
@@ -128,10 +128,10 @@ def _awaiting(stage: Stage, changes: Sequence[Change]) -> list[Step]:
 
 
 def _steps(task: Task, stage: Stage, resources: Sequence[Resource], changes: Sequence[Change]) -> list[Step]:
-    reading = Reading([one for one in resources if isinstance(one, Probed)], MARK)
+    reading = ProbeRound([one for one in resources if isinstance(one, Probed)], MARK)
     return [
         Step(stage.name, "change" if one.script else "call", tuple(c.id for c in one.changes), _clean(one.script))
-        for one in scripts_ahead(task, changes, reading, MARK)
+        for one in plan_scripts(task, changes, reading, MARK)
     ]
 
 

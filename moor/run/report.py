@@ -15,7 +15,7 @@ from pydantic_core import to_json
 
 from moor.connections.names import connection_of
 from moor.engine.findings import EXAMINED, Expiry, Finding, FindingState
-from moor.engine.plan import printable, shown
+from moor.engine.plan import printable, printable_line
 from moor.engine.results import Cause, FindingResult, ResourceResult, Status
 from moor.errors import ErrorKind, MoorError, kind_of_error
 from moor.processors import QuietProcessor
@@ -184,7 +184,9 @@ def _resource(stage: str, sub: ResourceResult) -> ResourceReport:
     error = printable(str(sub.exception or ""))
     causes = [replace(cause, cause=printable(cause.cause), mend=printable(cause.mend)) for cause in sub.causes]
     kind = kind_of_error(sub.exception) if sub.exception else None
-    return ResourceReport(shown(str(sub.name)), sub.status, printable(sub.diff), stage, error, causes, error_kind=kind)
+    return ResourceReport(
+        printable_line(str(sub.name)), sub.status, printable(sub.diff), stage, error, causes, error_kind=kind
+    )
 
 
 def _told(one: ResourceReport, before: Iterable[ResourceReport]) -> bool:

@@ -19,7 +19,7 @@ from nornir.core.task import Result, Task
 from moor.connections.names import OUTSIDERS, SHELL, connection_of
 from moor.context import change_context
 from moor.engine.desired import Desired, desired_ahead_of
-from moor.engine.observation import begin, end, observation_of
+from moor.engine.observation import begin_observation, end_observation, observation_of
 from moor.engine.probing import probe
 from moor.errors import MoorError
 from moor.resources.base import Probed, Resource
@@ -100,7 +100,7 @@ class Stage:
     def judge(self) -> Callable[[Host], None] | None:
         """Return the function ``judge`` of the task's module, None where it has none.
 
-        It raises Unfit for input that is well-formed and would not work.
+        It raises UnfitInput for input that is well-formed and would not work.
         """
         return cast(Callable[[Host], None] | None, self._beside("judge"))
 
@@ -159,7 +159,7 @@ def run(nr: Nornir, runbook: Runbook, told: Callable[[str], None] = lambda _: No
     hosts = nr.inventory.hosts
     change_context(nr, taking_part=frozenset(hosts), examining=runbook.independent)
     for host in hosts.values():
-        begin(host)
+        begin_observation(host)
     try:
         told(f"read {len(hosts)} hosts")
         last = {name: _last(host, runbook.stages, nr.data.dry_run) for name, host in hosts.items()}
@@ -169,7 +169,7 @@ def run(nr: Nornir, runbook: Runbook, told: Callable[[str], None] = lambda _: No
     finally:
         change_context(nr, desired={})
         for host in hosts.values():
-            end(host)
+            end_observation(host)
 
 
 def _last(host: Host, stages: Iterable[Stage], dry_run: bool) -> str:

@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar, TypeVar
 from nornir.core.inventory import Host
 from pydantic import ConfigDict, Field, PrivateAttr, ValidationError
 
-from moor.errors import InputError, NoSettings
+from moor.errors import InputError, MissingSection
 from moor.settings.section import SecretRef, Section, SitePath, Strict, site_in
 
 Model = TypeVar("Model", bound=Section)
@@ -79,7 +79,7 @@ def settings_of(host: Host, model: type[Model]) -> Model:
     except ValidationError as error:
         keys = ", ".join(str(part["loc"][0]) for part in error.errors() if part["loc"])
         whole = "; ".join(part["msg"].removeprefix("Value error, ") for part in error.errors() if not part["loc"])
-        raise NoSettings(
+        raise MissingSection(
             f"{host.name}: it has no data.{model.section}{f', which needs {keys}' if keys else f': {whole}'}; "
             "write it for this host, one of its groups, or in the defaults"
         ) from None

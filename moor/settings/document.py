@@ -12,7 +12,7 @@ from ruamel.yaml.composer import Composer, ComposerError
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from moor.errors import InputError, Unbounded
+from moor.errors import InputError, TooManyAliases
 from moor.formats.nesting import DEEPEST, refuse_growth
 
 MERGE = "tag:yaml.org,2002:merge"
@@ -139,7 +139,7 @@ def load(path: Path, shown: str, findings: Findings) -> Tree:
             return Tree(Source(shown, 1), {})
         refuse_growth(node)
         return _Reader(yaml, shown, findings).tree(node, ())
-    except Unbounded as error:
+    except TooManyAliases as error:
         findings.add(Source(shown, error.line), str(error))
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark

@@ -9,7 +9,7 @@ from typing import Any, TypeVar, get_args, get_type_hints
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from moor.errors import Several
+from moor.errors import FieldErrors
 from moor.settings.document import Findings, Tree
 from moor.settings.section import Strict
 from moor.suggestions import nearest
@@ -36,7 +36,7 @@ def validated(model: type[Model], tree: Tree, site: Path, findings: Findings, *,
         return model.model_validate(tree.plain(), context={"site": site})
     except ValidationError as error:
         for detail in error.errors(include_url=False, include_input=False):
-            if isinstance(several := detail.get("ctx", {}).get("error"), Several):
+            if isinstance(several := detail.get("ctx", {}).get("error"), FieldErrors):
                 for keys, words in several.found:
                     findings.add(tree.place((*detail["loc"], *keys)), words)
             elif not (partly and detail["type"] == "missing"):

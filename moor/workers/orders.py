@@ -12,7 +12,7 @@ from nornir.core.inventory import Host
 from nornir.core.task import MultiResult, Result
 
 from moor.context import RunContext
-from moor.engine.observation import begin, end, observation_of, observed
+from moor.engine.observation import begin_observation, current_observation, end_observation, observation_of
 from moor.errors import MoorError
 from moor.secrets.masking import mask
 
@@ -76,24 +76,24 @@ class Raised:
 
 def reading_of(host: Host) -> Reading | None:
     """Return which observation of the host is under way; None where no run is."""
-    seen = observed(host)
+    seen = current_observation(host)
     return Reading(seen.number, frozenset(seen.planned)) if seen else None
 
 
 def take_reading(host: Host, reading: Reading | None) -> None:
     """Go on with what this worker has read of the host in the same run, else begin anew."""
     if reading is None:
-        end(host)
+        end_observation(host)
         return
-    if (seen := observed(host)) is None or seen.number != reading.number:
-        begin(host)
+    if (seen := current_observation(host)) is None or seen.number != reading.number:
+        begin_observation(host)
         observation_of(host).number = reading.number
     observation_of(host).planned = set(reading.planned)
 
 
 def take_answer(host: Host, answer: WorkerAnswer) -> None:
     """Take over what a worker has observed; what it read stays there."""
-    if seen := observed(host):
+    if seen := current_observation(host):
         seen.planned, seen.whole = set(answer.planned), answer.whole
 
 

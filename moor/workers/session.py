@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 from distributed.diagnostics.plugin import WorkerPlugin
 from nornir.core import Nornir
 
-from moor.errors import Abandoned
+from moor.errors import OrderCancelled
 
 NAME = "moor-sessions"  # of the plugin on a worker
 OVER = ("released", "forgotten", "error")  # states of a task whose result nobody can have any more
@@ -37,11 +37,11 @@ class WorkerSession:
         raise TypeError("a session stays on its worker")
 
     def enter(self, name: str, number: int) -> None:
-        """Note that an order begins at a host; raises Abandoned once the session is over."""
+        """Note that an order begins at a host; raises OrderCancelled once the session is over."""
         with self._turn:
             self._turn.wait_for(lambda: name not in self._closing)
             if self._over:
-                raise Abandoned
+                raise OrderCancelled
             self._busy.add(name)
             self.begun[name] = number
 

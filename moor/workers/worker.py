@@ -19,7 +19,7 @@ from nornir.core.task import MultiResult, Result, Task
 from nornir.plugins.runners import ThreadedRunner
 
 from moor.context import take_context
-from moor.errors import Abandoned, MoorError
+from moor.errors import MoorError, OrderCancelled
 from moor.processors import QuietProcessor
 from moor.progress import progress_to
 from moor.secrets.masking import MaskingFilter
@@ -70,7 +70,7 @@ class Telling(QuietProcessor):
     def task_instance_started(self, task: Task, host: Host) -> None:
         """Tell it, unless nobody waits any more: then the host is left as it is."""
         if not self._wanted():
-            raise Abandoned
+            raise OrderCancelled
         self._session.enter(host.name, self._number)
         self._here.busy = True
         self._tell("started", host.name)
@@ -127,7 +127,7 @@ def carry_out(session: WorkerSession, raw: bytes) -> bool:
         return state is not None and state.state != "cancelled"
 
     telling = Telling(session, order.number, tell, wanted)
-    with progress_to(telling.progress), suppress(Abandoned):
+    with progress_to(telling.progress), suppress(OrderCancelled):
         _run(session.nr, order, telling)
     return True
 

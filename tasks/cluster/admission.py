@@ -9,7 +9,7 @@ from typing import Any
 from nornir.core.task import Task
 
 from moor.connections.apis.kubernetes import code_of, untyped_class
-from moor.errors import HostError, Refusal
+from moor.errors import ApiRefusal, HostError
 from moor.resources.base import Later
 from moor.tasks.cluster.api import ask, lacks_right, put
 
@@ -56,7 +56,7 @@ def ask_beside(task: Task, doing: str, content: Mapping[str, Any]) -> None:
     Objections of the other namespace's policies do not count.
 
     Raises:
-        Refusal: the API rejects the object's fields.
+        ApiRefusal: the API rejects the object's fields.
     """
     name = str(content["metadata"]["name"])
     beside = f"{name[:40]}{BESIDE}"
@@ -65,7 +65,7 @@ def ask_beside(task: Task, doing: str, content: Mapping[str, Any]) -> None:
         put(task, doing, moved, dry_run=True)
     except HostError as error:
         if code_of(error) in INVALID and not OF_THE_PLACE.search(str(error)):
-            raise Refusal(str(error).replace(beside, name), error.kind) from error.__cause__
+            raise ApiRefusal(str(error).replace(beside, name), error.kind) from error.__cause__
 
 
 def ask_pods(task: Task, doing: str, applied: Mapping[str, Any], new: bool) -> None:
@@ -75,7 +75,7 @@ def ask_pods(task: Task, doing: str, applied: Mapping[str, Any], new: bool) -> N
     an existing object use up quota that its next pods will have.
 
     Raises:
-        Refusal: the API rejects such a pod.
+        ApiRefusal: the API rejects such a pod.
     """
     template = pod_of(applied)
     if applied["kind"] == "Pod" or not template or (applied.get("spec") or {}).get("replicas") == 0:
@@ -91,10 +91,10 @@ def ask_pods(task: Task, doing: str, applied: Mapping[str, Any], new: bool) -> N
             doing,
             lambda cluster: cluster.create(pod, namespace=namespace, dry_run=True),
         )
-    except Refusal as error:
+    except ApiRefusal as error:
         words = str(error)
         if lacks_right(error) or NO_ANSWER.search(words) or (not new and "exceeded quota" in words):
             return
-        raise Refusal(
+        raise ApiRefusal(
             f"{doing}: its pods would not be admitted: {words.removeprefix(f'{doing}: ')}", error.kind
         ) from None

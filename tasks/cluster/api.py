@@ -13,7 +13,7 @@ from nornir.core.task import Task
 from moor.connections.apis.kubernetes import MANAGER, code_of, told, untyped_class
 from moor.engine.findings import Finding
 from moor.engine.results import FindingResult
-from moor.errors import ErrorKind, HostError, Refusal
+from moor.errors import ApiRefusal, ErrorKind, HostError
 
 # See moor.connections.apis.kubernetes for when lightkube is imported.
 if TYPE_CHECKING:
@@ -50,9 +50,9 @@ def ask(task: Task, doing: str, call: Callable[[Client], T], until: float | None
         until: of the monotonic clock; without it an apply waits for PATIENCE_S, and a plan does not wait.
 
     Raises:
-        Refusal: the API has refused this.
+        ApiRefusal: the API has refused this.
         HostError: it does not answer, or with something else.
-    """  # noqa: DOC501  # refusal() makes a Refusal
+    """  # noqa: DOC501  # refusal() makes a ApiRefusal
     began = time.monotonic()
     end = until if until is not None else began + (0 if task.is_dry_run() else PATIENCE_S)
     words = ""
@@ -97,9 +97,9 @@ def is_silent(error: BaseException) -> bool:
 
 
 def refusal(error: HostError) -> HostError:
-    """Return the error as a Refusal where the API itself has said no to this one request."""
+    """Return the error as a ApiRefusal where the API itself has said no to this one request."""
     refused = code_of(error) in REFUSALS
-    return Refusal(str(error), error.kind if error.kind != ErrorKind.UNHEALTHY else None) if refused else error
+    return ApiRefusal(str(error), error.kind if error.kind != ErrorKind.UNHEALTHY else None) if refused else error
 
 
 def lacks_namespace(error: BaseException) -> bool:

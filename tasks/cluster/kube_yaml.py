@@ -16,7 +16,7 @@ from decimal import Decimal
 from math import isfinite
 from typing import TYPE_CHECKING, Any, cast
 
-from moor.errors import NotReadable, Unbounded
+from moor.errors import AmbiguousYaml, TooManyAliases
 from moor.formats.nesting import refuse_growth
 
 # Most commands have no workload to read.
@@ -74,7 +74,7 @@ def documents(text: str) -> Iterator[Any]:
     """Yield each document as the JSON value that Kubernetes would make of it.
 
     Raises:
-        NotReadable: no YAML, a key twice, or something that JSON does not have.
+        AmbiguousYaml: no YAML, a key twice, or something that JSON does not have.
     """
     from yaml import YAMLError
 
@@ -91,10 +91,10 @@ def documents(text: str) -> Iterator[Any]:
             node = cast("Node", loader.get_node())
             refuse_growth(node, DEEPEST)
             yield _value(node)
-    except Unbounded as error:
-        raise NotReadable(f"line {error.line}: {error}") from None
+    except TooManyAliases as error:
+        raise AmbiguousYaml(f"line {error.line}: {error}") from None
     except YAMLError as error:
-        raise NotReadable(f"not YAML: {' '.join(str(error).split())}") from None
+        raise AmbiguousYaml(f"not YAML: {' '.join(str(error).split())}") from None
 
 
 def parted(tree: Any) -> list[Any]:
@@ -103,13 +103,13 @@ def parted(tree: Any) -> list[Any]:
     Items of a typed list, such as ``ConfigMapList``, need no kind of their own, as with kubectl.
 
     Raises:
-        NotReadable: its items are no list.
+        AmbiguousYaml: its items are no list.
     """
     if not isinstance(tree, dict) or "items" not in tree or not str(tree.get("kind")).endswith("List"):
         return [tree]
     items = tree["items"] if tree["items"] is not None else []
     if not isinstance(items, list):
-        raise NotReadable(f"items of a {tree['kind']} are a list of objects")
+        raise AmbiguousYaml(f"items of a {tree['kind']} are a list of objects")
     kind = tree["kind"].removesuffix("List")
     own = {"apiVersion": tree.get("apiVersion"), "kind": kind} if kind else {}
     return [{**own, **item} if isinstance(item, dict) and not item.get("kind") else item for item in items]
@@ -129,7 +129,7 @@ def _refuse_depth(text: str, base: Any) -> None:
     for event in parse(text, base):
         depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
         if depth > DEEPEST:
-            raise NotReadable(f"nested deeper than {DEEPEST} levels")
+            raise AmbiguousYaml(f"nested deeper than {DEEPEST} levels")
 
 
 def _value(node: Node) -> Any:
@@ -150,7 +150,9 @@ def _mapping(node: MappingNode) -> dict[str, Any]:
             continue
         key = _key(key_node)
         if key in own:
-            raise NotReadable(f"{_line(key_node)}the key {key} stands twice; Kubernetes would take one and say nothing")
+            raise AmbiguousYaml(
+                f"{_line(key_node)}the key {key} stands twice; Kubernetes would take one and say nothing"
+            )
         own[key] = _value(value_node)
     return {**merged, **own}
 
@@ -160,7 +162,7 @@ def _merged(node: Node) -> dict[str, Any]:
     found = _value(node)
     parts = found if isinstance(found, list) else [found]
     if not all(isinstance(part, dict) for part in parts):
-        raise NotReadable(f"{_line(node)}<< takes a mapping or a list of mappings")
+        raise AmbiguousYaml(f"{_line(node)}<< takes a mapping or a list of mappings")
     return {key: value for part in reversed(parts) for key, value in part.items()}
 
 
@@ -169,7 +171,7 @@ def _key(node: Node) -> str:
 
     found = _scalar(node) if isinstance(node, ScalarNode) else None
     if found is None or isinstance(found, float):
-        raise NotReadable(f"{_line(node)}a key that is no text: write it in quotes")
+        raise AmbiguousYaml(f"{_line(node)}a key that is no text: write it in quotes")
     return str(found).lower() if isinstance(found, bool) else str(found)
 
 
@@ -185,7 +187,7 @@ def _scalar(node: ScalarNode) -> Scalar:
         return text
     found = scalar(text)
     if not isinstance(found, types[kind]) or (isinstance(found, bool) and kind != "bool"):
-        raise NotReadable(f"{_line(node)}{text!r} is no {kind}")
+        raise AmbiguousYaml(f"{_line(node)}{text!r} is no {kind}")
     return found
 
 
@@ -193,7 +195,7 @@ def _binary(node: ScalarNode) -> str:
     try:
         return base64.b64decode("".join(str(node.value).split()), validate=True).decode()
     except (binascii.Error, UnicodeDecodeError):
-        raise NotReadable(f"{_line(node)}!!binary that is no text in base64") from None
+        raise AmbiguousYaml(f"{_line(node)}!!binary that is no text in base64") from None
 
 
 def _json(value: Scalar, node: Node) -> Scalar:
@@ -201,7 +203,7 @@ def _json(value: Scalar, node: Node) -> Scalar:
     if not isinstance(value, float):
         return value
     if not isfinite(value):
-        raise NotReadable(f"{_line(node)}{node.value} cannot be written as JSON")
+        raise AmbiguousYaml(f"{_line(node)}{node.value} cannot be written as JSON")
     return int(Decimal(repr(value))) if value.is_integer() and abs(value) < EXACT else value
 
 

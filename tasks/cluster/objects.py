@@ -11,7 +11,7 @@ from nornir.core.task import Task
 from ruamel.yaml import YAML
 
 from moor.connections.apis.kubernetes import is_missing, untyped_class
-from moor.errors import HostError, Refusal
+from moor.errors import ApiRefusal, HostError
 from moor.resources.base import Remote, State
 from moor.resources.file import sha256
 from moor.tasks.cluster.admission import allowed_later, ask_beside, ask_pods
@@ -73,7 +73,7 @@ class Namespace(Remote):
         else:
             return {"namespace": "exists"}
         if not self.manage:
-            raise Refusal(
+            raise ApiRefusal(
                 f"{self.id}: it does not exist, and manage_namespace: false leaves making it to whoever owns it"
             )
         with warned(task, self.id):
@@ -84,7 +84,7 @@ class Namespace(Remote):
         """Return that a tenant's namespace exists: who may not look has it from somebody else."""
         if self.manage:
             words = f"{error}; where the namespace is not yours, say manage_namespace: false in the workload"
-            raise Refusal(words, error.kind)
+            raise ApiRefusal(words, error.kind)
         return {"namespace": "exists"}
 
     def write(self, task: Task, actual: State | None) -> None:

@@ -11,7 +11,7 @@ from nornir.core.inventory import Host
 from nornir.core.task import Result, Task
 
 from moor.connections.names import OUTSIDERS as OUTSIDERS
-from moor.engine.converge import read
+from moor.engine.converge import read_missing
 from moor.engine.desired import desired_of
 from moor.engine.observation import observation_of
 from moor.resources.base import Resource
@@ -101,7 +101,7 @@ def verdicts(tried: Sequence[Attempt], port: int, outside: bool) -> Iterator[Ver
 def prove_access(task: Task) -> Result:
     """Prove that the host reaches the registry, or that it does not; raises HostError where it is otherwise."""
     seen, (probe, *_) = observation_of(task.host), desired_of(task, desired)
-    read(task, [probe], seen)
+    read_missing(task, [probe], seen)
     answer = str((seen.states[probe.id] or {}).get("answer", ""))
     port, outside = settings_of(task.host, Registry).port, task.host.has_parent_group(OUTSIDERS)
     found = tuple(verdicts(list(attempts(answer)), port, outside))

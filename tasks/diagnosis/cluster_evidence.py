@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from nornir.core.task import Task
 
 from moor.context import DiagnosisScope
-from moor.engine.asked_once import once
+from moor.engine.asked_once import ask_once
 from moor.errors import HostError
 from moor.inventory.identity import Identity
 from moor.tasks.cluster.api import cluster_of
@@ -88,7 +88,7 @@ def _add_secrets(
 
 def _add_rollouts(found: Told, task: Task, scope: DiagnosisScope, pods: Sequence[Evidence]) -> None:
     """Add how far the rollouts are; where that may not be read, pods alone count."""
-    rolling = once(task, ("rollouts", scope.deployment), lambda: _unfinished(task, scope))
+    rolling = ask_once(task, ("rollouts", scope.deployment), lambda: _unfinished(task, scope))
     if isinstance(rolling, HostError):
         if not pods:
             found.unknown["pod"] = str(rolling)

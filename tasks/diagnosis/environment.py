@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from nornir.core.inventory import Host
 from nornir.core.task import Result, Task
 
-from moor.engine.converge import read
+from moor.engine.converge import read_missing
 from moor.engine.desired import desired_of
 from moor.engine.findings import Finding
 from moor.engine.observation import observation_of
@@ -61,7 +61,7 @@ def desired(host: Host) -> Sequence[Resource]:
 def look_around(task: Task) -> Result:
     """Tell of a clock that nothing keeps, of checks left out; raises HostError where large packets are lost."""
     seen, resources = observation_of(task.host), desired_of(task, desired)
-    read(task, resources, seen)
+    read_missing(task, resources, seen)
     answers = {probe.id.partition(":")[2]: str((seen.states[probe.id] or {}).get("answer", "")) for probe in resources}
     if finding := clock_finding(parse_key_values(answers["timekeeping"]), task.host.name):
         task.results.append(FindingResult(task.host, finding))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from nornir.core.task import Task
 
 from moor.context import DiagnosisScope, fleet_of
-from moor.engine.asked_once import once
+from moor.engine.asked_once import ask_once
 from moor.inventory.identity import identity_of, written_in
 from moor.resources.file import sha256
 from moor.secrets.secret import Secret
@@ -59,7 +59,7 @@ def asking_of(
 
 def _ours(task: Task) -> Ours:
     """Return the inventory's registry with what the whole fleet brings there, whatever a command is limited to."""
-    return once(task, ("ours",), lambda: ours_of(fleet_of(task).hosts.values()))
+    return ask_once(task, ("ours",), lambda: ours_of(fleet_of(task).hosts.values()))
 
 
 def images_to_ask(
@@ -79,7 +79,7 @@ def images_to_ask(
 def _asked_of_harbor(task: Task, scope: DiagnosisScope, image: str) -> tuple[Login | None, ControllerFacts]:
     own = [w.robot for w in settings_of(task.host, Workloads).by_name.values() if _project(w.image) == _project(image)]
     robot = own[0] if own else ""
-    return once(task, ("harbor", image, robot), lambda: registry_view(task, image, robot))
+    return ask_once(task, ("harbor", image, robot), lambda: registry_view(task, image, robot))
 
 
 def _project(image: str) -> str:

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from nornir.core.inventory import Host
 from nornir.core.task import Result, Task
 
-from moor.engine.asked_once import once
-from moor.engine.converge import read
+from moor.engine.asked_once import ask_once
+from moor.engine.converge import read_missing
 from moor.engine.desired import desired_of
 from moor.engine.observation import observation_of
 from moor.errors import MoorError
@@ -40,10 +40,10 @@ def desired(host: Host) -> Sequence[Resource]:
 def look_at_way(task: Task) -> Result:
     """Judge name, route and certificate of the registry from a node; raises HostError with every cause."""
     seen, resources = observation_of(task.host), desired_of(task, desired)
-    read(task, resources, seen)
+    read_missing(task, resources, seen)
     answers = {probe.id.partition(":")[2]: str((seen.states[probe.id] or {}).get("answer", "")) for probe in resources}
     known = ControllerFacts(
-        once(task, ("registry answers",), lambda: _answers(task)), fingerprint=fingerprint(task.host)
+        ask_once(task, ("registry answers",), lambda: _answers(task)), fingerprint=fingerprint(task.host)
     )
     evidence = evidence_of(answers, asked_of(task.host, ""), known, task.host.name, time.time())
     evidence["hosts"] = evidence["name"]  # what fails no pull yet; a proof of today does not ask

@@ -6,7 +6,7 @@ from nornir.core.inventory import Host
 from nornir.core.task import Task
 
 from moor.context import DiagnosisScope
-from moor.engine.asked_once import once
+from moor.engine.asked_once import ask_once
 from moor.errors import MoorError
 from moor.inventory.identity import Identity
 from moor.inventory.nodes import node_of, paired
@@ -76,7 +76,7 @@ def cluster_view(task: Task, scope: DiagnosisScope, door: RegistryEndpoint) -> C
         except MoorError as error:
             return str(error)
 
-    return once(task, ("cluster", settings.kubeconfig, settings.context, namespaces, scope.deployment), ask)
+    return ask_once(task, ("cluster", settings.kubeconfig, settings.context, namespaces, scope.deployment), ask)
 
 
 def node_name(task: Task, view: ClusterView, identity: Identity) -> str:

@@ -11,12 +11,12 @@ from shlex import quote
 from nornir.core.inventory import Host
 from nornir.core.task import Result, Task
 
-from moor.engine.converge import converge, read
+from moor.engine.converge import converge, read_missing
 from moor.engine.desired import desired_of
 from moor.engine.findings import Expiry, Finding
 from moor.engine.observation import observation_of
 from moor.engine.results import FindingResult
-from moor.errors import HostError, as_one
+from moor.errors import HostError, merge_errors
 from moor.lazy_imports import x509
 from moor.pki.authority import utc_now
 from moor.pki.pem import certificates_in, pem
@@ -80,7 +80,7 @@ def desired(host: Host) -> Sequence[Resource]:
 def show_certificates(task: Task) -> Result:
     """Tell of every certificate when it ends; nothing is changed."""
     resources, seen = desired_of(task, desired), observation_of(task.host)
-    read(task, resources, seen)
+    read_missing(task, resources, seen)
     tell(task, unfit(task.host), certificates(task, seen.states))
     return converge(task, resources)
 
@@ -118,7 +118,7 @@ def tell(task: Task, *sources: Iterator[Expiry] | Iterator[Finding]) -> None:
         except HostError as error:
             troubles.append(error)
     if troubles:
-        raise as_one(troubles)
+        raise merge_errors(troubles)
 
 
 def certificates(task: Task, states: Mapping[str, State | None]) -> Iterator[Expiry]:

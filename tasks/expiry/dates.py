@@ -13,7 +13,7 @@ from nornir.core.task import Result, Task
 
 from moor.connections.apis.harbor import Harbor
 from moor.connections.apis.harbor_answers import PROJECT, ROBOTS
-from moor.engine.converge import converge, distinct, read
+from moor.engine.converge import converge, read_missing, refuse_duplicates
 from moor.engine.desired import desired_of
 from moor.engine.findings import Expiry
 from moor.engine.observation import observation_of
@@ -69,8 +69,8 @@ def desired(host: Host) -> Sequence[Resource]:
 def look_ahead(task: Task) -> Result:
     """Return what of the registry ends by itself, and whether its data are there after a reboot; nothing is changed."""
     resources, seen = desired_of(task, desired), observation_of(task.host)
-    distinct(resources)
-    read(task, resources, seen)
+    refuse_duplicates(resources)
+    read_missing(task, resources, seen)
     tell(task, certificates(task, seen.states), _robots(task))
     return converge(task, resources)
 

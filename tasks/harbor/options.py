@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, ValidationInfo
 
-from moor.errors import InputError, Several
+from moor.errors import FieldErrors, InputError
 from moor.secrets.secret import REMEDY, Secret
 from moor.settings.section import SecretRef, site_in
 from moor.tasks.harbor.keys import find_misplaced, installer_release
@@ -23,14 +23,14 @@ Found = Iterator[tuple[tuple[str, ...], str]]
 
 
 def _check(options: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
-    """Return the options with a ``SecretRef`` for every reference; raises Several with all that is wrong."""
+    """Return the options with a ``SecretRef`` for every reference; raises FieldErrors with all that is wrong."""
     installer = info.data.get("installer")
     found = [
         *find_misplaced(options, installer_release(installer.name) if isinstance(installer, Path) else None),
         *_find_cleartext(options, ()),
     ]
     if found:
-        raise Several(found)
+        raise FieldErrors(found)
     site = site_in(info.context)
     return {key: _with_references(value, site) for key, value in options.items()}
 

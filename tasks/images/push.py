@@ -16,7 +16,7 @@ from pydantic import AfterValidator, ConfigDict, model_validator
 
 from moor.engine.converge import converge
 from moor.engine.probing import shell_of
-from moor.errors import ErrorKind, HostError, InputError, NoAnswer
+from moor.errors import ErrorKind, HarborUnreachable, HostError, InputError
 from moor.resources.base import Remote, Resource, State
 from moor.script_result import ScriptResult
 from moor.settings import Section, SitePath, about, settings_of
@@ -147,7 +147,7 @@ class ImageResource(Remote):
         local = {"local": self._local(task)} if self.image.present else {}
         try:
             held = self._held(task)
-        except NoAnswer:
+        except HarborUnreachable:
             if not may_be_created(task):
                 raise
             held = {"context" if self.image.context else "image": "(not known: Harbor does not answer)"}

@@ -9,12 +9,12 @@ from nornir.core.inventory import Host
 from nornir.core.task import Result, Task
 
 from moor.connections.apis.nameserver import NameServer, TsigKey, ZoneRecords
-from moor.engine.asked_once import once
+from moor.engine.asked_once import ask_once
 from moor.engine.converge import converge
 from moor.engine.findings import Finding
 from moor.engine.plan import Change, plan
 from moor.engine.results import FindingResult
-from moor.errors import HostError, InputError, Outpaced
+from moor.errors import HostError, InputError, StaleUpdate
 from moor.resources.base import Remote, Resource, State
 from moor.settings import about, settings_of
 from moor.tasks.names import Addresses, Names, Zone, full, in_dns, names_for
@@ -125,7 +125,7 @@ class Record(Remote):
         return {**wanted, "alias of": ""} if actual and "alias of" in actual else wanted
 
     def read(self, task: Task) -> State | None:
-        once(task, ("zone", self.server), self.server.serial)
+        ask_once(task, ("zone", self.server), self.server.serial)
         return self.state(self.server.held(self.name, self.kind))
 
     def state(self, held: ZoneRecords) -> State | None:
@@ -140,7 +140,7 @@ class Record(Remote):
         before = held_in(actual)
         try:
             self.server.replace(self.name, self.kind, before, self.values, self.ttl)
-        except Outpaced:
+        except StaleUpdate:
             # What came out of a wildcard is no record of the name; adding one overwrites nothing.
             if not (before.values and self.values and self.server.held(self.name, self.kind) == before):
                 raise

@@ -51,7 +51,7 @@ def names_to_certify(registry: Registry, present: x509.Certificate | None) -> Ce
 
 
 def judge(host: Host) -> None:
-    """Raise Unfit if clients would refuse the user's own certificate; a run calls this before it contacts any host."""
+    """Raise UnfitInput if clients would refuse the user's own certificate; a run calls this before it starts."""
     refuse_unfit_certificate(host)
 
 
@@ -127,7 +127,7 @@ def registry_key(host: Host) -> Secret | Later:
     """Return the registry's private key, unencrypted, for the registry's host alone.
 
     Raises:
-        Unfit: clients would refuse the user's own certificate, so its key must not be deployed.
+        UnfitInput: clients would refuse the user's own certificate, so its key must not be deployed.
     """
     settings = settings_of(host, Pki)
     if settings.certificate:

@@ -11,7 +11,7 @@ from nornir.core.inventory import Host
 from nornir.core.task import Task
 
 from moor.engine.findings import Finding
-from moor.errors import HostError, InputError, Unfit
+from moor.errors import HostError, InputError, UnfitInput
 from moor.pki.authority import CertificateNames, utc_now
 from moor.pki.fitness import CertificateFault, Presented
 from moor.pki.pem import read_chain, read_key
@@ -58,10 +58,10 @@ def read_own_certificate(settings: Pki) -> Presented:
 
 
 def read_fit_certificate(settings: Pki, registry: Registry) -> Presented:
-    """Read the user's own certificate; raise Unfit with every reason for which a client would refuse it."""
+    """Read the user's own certificate; raise UnfitInput with every reason for which a client would refuse it."""
     own = read_own_certificate(settings)
     if lines := fault_lines(settings, own.faults(required_names(registry), utc_now())):
-        raise Unfit("\n".join(lines))
+        raise UnfitInput("\n".join(lines))
     return own
 
 
@@ -72,13 +72,13 @@ def refuse_unfit_certificate(host: Host) -> None:
     the same certificate are checked once.
 
     Raises:
-        Unfit: every reason why clients would refuse it.
+        UnfitInput: every reason why clients would refuse it.
     """
     settings = settings_of(host, Pki)
     if settings.certificate:
         registry = settings_of(host, Registry)
         if lines := _judge_files(settings, registry, _modified_at(settings.certificate), _modified_at(settings.ca)):
-            raise Unfit("\n".join(lines))
+            raise UnfitInput("\n".join(lines))
 
 
 @lru_cache(maxsize=8)

@@ -13,7 +13,7 @@ from pydantic import AfterValidator, ConfigDict, Field
 from moor.connections.apis.harbor_answers import PROJECT
 from moor.context import site_of
 from moor.engine.converge import converge
-from moor.errors import InputError, NoAnswer
+from moor.errors import HarborUnreachable, InputError
 from moor.resources.base import Remote, Resource, State
 from moor.secrets.secret import Secret
 from moor.settings import SecretRef, Section, settings_of
@@ -119,7 +119,7 @@ class ProjectResource(Remote):
     def read(self, task: Task) -> State | None:
         try:
             found = harbor_of(task).get(f"/api/v2.0/projects/{self.name}", PROJECT, headers=BY_NAME)
-        except NoAnswer:
+        except HarborUnreachable:
             if may_be_created(task):
                 return None
             raise

@@ -11,7 +11,7 @@ from nornir.core.task import Task
 
 from moor.connections.apis.harbor import Harbor
 from moor.connections.apis.harbor_answers import PROJECT, ROBOTS
-from moor.errors import ErrorKind, HostError, NoAnswer
+from moor.errors import ErrorKind, HarborUnreachable, HostError
 from moor.resources.base import Remote, State
 from moor.secrets.secret import Secret, generated
 from moor.settings import SecretRef, about
@@ -96,7 +96,7 @@ class RobotResource(Remote):
         try:
             found = find_robot(harbor_of(task), self.project, self.name)
             return self._state(task, found) if found else None
-        except NoAnswer:
+        except HarborUnreachable:
             if may_be_created(task):
                 return None
             raise

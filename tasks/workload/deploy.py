@@ -12,8 +12,8 @@ from pydantic import ConfigDict, Field
 
 from moor.connections.apis.kubernetes import unusable
 from moor.context import site_of
-from moor.engine.converge import converge, distinct
-from moor.errors import ErrorKind, HostError, InputError, MoorError, NotReadable, Unfit, as_one
+from moor.engine.converge import converge, refuse_duplicates
+from moor.errors import AmbiguousYaml, ErrorKind, HostError, InputError, MoorError, UnfitInput, merge_errors
 from moor.resources.base import Resource
 from moor.settings import Section, settings_of
 from moor.settings.section import Strict
@@ -89,7 +89,7 @@ def desired(host: Host) -> Sequence[Resource]:
     Raises:
         InputError: before anything is done, with what is wrong with the kubeconfig too. One that is not there yet is
             an error of the stage alone, so that a registry can be built before its cluster.
-        Unfit: the kubeconfig alone cannot be used.
+        UnfitInput: the kubeconfig alone cannot be used.
     """
     cluster = settings_of(host, ClusterSettings)
     broken = unusable(cluster.kubeconfig, cluster.context)
@@ -100,7 +100,7 @@ def desired(host: Host) -> Sequence[Resource]:
             raise
         raise InputError(f"{broken}\n{error}") from None
     if broken:
-        raise Unfit(broken)
+        raise UnfitInput(broken)
     return found
 
 
@@ -114,7 +114,7 @@ def parts(host: Host) -> list[Part]:
         inside = {name: workload for name, workload in workloads.items() if workload.namespace == namespace}
         found.append(Part(namespace, "", tuple(_common(host, namespace, inside, objects))))
         found.extend(Part(namespace, name, tuple(_own(name, workload, objects))) for name, workload in inside.items())
-    distinct([resource for part in found for resource in part.resources])
+    refuse_duplicates([resource for part in found for resource in part.resources])
     return found
 
 
@@ -158,7 +158,7 @@ def deploy_workload(task: Task) -> Result:
                 break
             lost.update([part.namespace] if not part.workload else ())
     if errors:
-        raise as_one(errors)
+        raise merge_errors(errors)
     words, diff = "; ".join(str(one.result) for one in done), "\n".join(one.diff for one in done if one.diff)
     return Result(host=task.host, result=words, changed=any(one.changed for one in done), diff=diff)
 
@@ -190,7 +190,7 @@ def objects_of(text: str, where: str) -> list[dict[str, Any]]:
     """Read Kubernetes YAML of any number of documents, as kubectl does; raises InputError, ``where`` in front."""
     try:
         found = [tree for document in documents(text) if document for tree in parted(document)]
-    except NotReadable as error:
+    except AmbiguousYaml as error:
         raise InputError(f"{where}: {error}") from None
     for tree in found:
         if not (isinstance(tree, Mapping) and _named(tree)):

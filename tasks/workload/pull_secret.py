@@ -12,7 +12,7 @@ from nornir.core.task import Task
 
 from moor.connections.apis.kubernetes import code_of, is_missing, untyped_class
 from moor.context import context_of
-from moor.errors import HostError, NoAnswer, Refusal, UnreadableSecret
+from moor.errors import ApiRefusal, HarborUnreachable, HostError, UnreadableSecret
 from moor.formats.nesting import json_value
 from moor.resources.base import Later, Remote, State
 from moor.resources.file import sha256
@@ -77,13 +77,13 @@ class PullSecret(Remote):
         """Return the robot's login; in a plan, None as long as Harbor or the robot is not there."""
         try:
             return robot_login(task, self.project, self.robot)
-        except NoAnswer:
+        except HarborUnreachable:
             if not task.is_dry_run() or context_of(task).examining:
                 raise
             return None
 
     def _stored(self, task: Task) -> Tree | None:
-        """Return the secret as it is stored; raises Refusal where it is no pull secret but somebody's own."""
+        """Return the secret as it is stored; raises ApiRefusal where it is no pull secret but somebody's own."""
         try:
             found = as_dict(ask(task, self.id, lambda c: c.get(secrets(), self.name, namespace=self.namespace)))
         except HostError as error:
@@ -91,7 +91,7 @@ class PullSecret(Remote):
                 return None
             raise
         if (kind := str(found.setdefault("type", "Opaque"))) not in DATA_KEYS:
-            raise Refusal(
+            raise ApiRefusal(
                 f"{self.id}: it is of type {kind}, which no pod pulls with, and a type cannot be changed; "
                 "give the workload another pull_secret, or delete this secret if nobody needs it"
             )

@@ -3,7 +3,7 @@
 from nornir.core.task import Result, Task
 
 from moor.context import change_context
-from moor.engine.asked_once import once
+from moor.engine.asked_once import ask_once
 from tests.harness.hosts import MakeFleet
 
 
@@ -15,7 +15,7 @@ def test_three_hosts_share_one_answer_and_the_next_run_asks_again(fleet: MakeFle
             asked.append(task.host.name)
             return len(asked)
 
-        return Result(task.host, result=once(task, ("key",), look))
+        return Result(task.host, result=ask_once(task, ("key",), look))
 
     nr = fleet()
     change_context(nr, run="first")

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moor.engine.plan import Change, difference, plan, shown
+from moor.engine.plan import Change, difference, plan, printable_line
 from moor.resources.base import Later, State
 from moor.resources.file import File
 from moor.resources.service import Service
@@ -58,7 +58,7 @@ def test_text_of_many_lines_is_shown_as_a_unified_diff() -> None:
 
 @given(st.binary())
 def test_no_byte_of_a_host_reaches_a_terminal_raw(raw: bytes) -> None:
-    line = shown(raw.decode("utf-8", "surrogateescape"))
+    line = printable_line(raw.decode("utf-8", "surrogateescape"))
     line.encode("utf-8")
     assert all(letter.isprintable() or letter == "\t" for letter in line)
 

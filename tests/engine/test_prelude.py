@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from moor.engine.script import answers, apply_script
+from moor.engine.script import apply_script, split_answers
 from tests.harness.shells import SHELLS, sh
 
 MARK = "moor-mark"
@@ -51,10 +51,10 @@ def test_what_a_host_holds_afterwards_is_read_without_the_lock_however_it_went(
     fragments = [f"echo new > {tmp_path}/file; sleep 9 & echo done", f"echo said >&2; exit {code}", "echo never"]
     asked = [f"cat {tmp_path}/file", f"flock -n {host_folder}/lock echo free", "echo wrong >&2; exit 4"]
     done = sh(shell, apply_script(fragments, MARK, "run-1", asked, "moor-other"))
-    pieces = answers(done.stdout, done.stderr, MARK)
+    pieces = split_answers(done.stdout, done.stderr, MARK)
     assert [piece.code for piece in pieces] == ([0, 3] if code else [0, 0, 0])
     assert (pieces[1].stdout, pieces[1].stderr) == ("", "said\n")
-    read = answers(done.stdout, done.stderr, "moor-other")
+    read = split_answers(done.stdout, done.stderr, "moor-other")
     assert [(piece.stdout, piece.stderr, piece.code) for piece in read] == [
         ("new\n", "", 0), ("free\n", "", 0), ("", "wrong\n", 4),
     ]  # fmt: skip
@@ -73,7 +73,7 @@ def test_what_fragments_say_comes_through_whatever_it_is(
     numbers = "".join(f"{number}\n" for number in range(1, many + 1))
     fragments = [f"printf %s {quote(out)}; printf %s {quote(err)} >&2" for out, err in pairs]
     done = sh(shell, apply_script([*fragments, f"seq {many}; seq {many} >&2"], MARK, "run-1"))
-    told = [(piece.stdout, piece.stderr, piece.code) for piece in answers(done.stdout, done.stderr, MARK)]
+    told = [(piece.stdout, piece.stderr, piece.code) for piece in split_answers(done.stdout, done.stderr, MARK)]
     assert told == [(out, err, 0) for out, err in [*pairs, (numbers, numbers)]]
 
 
@@ -95,7 +95,7 @@ def written(path: Path, content: str) -> str:
 
 
 def codes(done: subprocess.CompletedProcess[bytes]) -> list[int]:
-    return [piece.code for piece in answers(done.stdout, done.stderr, MARK)]
+    return [piece.code for piece in split_answers(done.stdout, done.stderr, MARK)]
 
 
 def test_nobody_else_can_hold_the_lock_or_read_who_does(apply: Apply, host_folder: Path) -> None:

@@ -10,7 +10,7 @@ from shlex import quote
 import pytest
 
 from moor.engine import script
-from moor.engine.script import answers, apply_script, probe_script
+from moor.engine.script import apply_script, probe_script, split_answers
 from moor.engine.shell_functions import ENVIRONMENT
 from moor.errors import HostError
 from moor.resources.service import Service
@@ -29,12 +29,12 @@ class OneHost:
 
     def apply(self, run: str, *fragments: str) -> list[int]:
         done = sh(self.shell, apply_script(fragments, MARK, run))
-        return [piece.code for piece in answers(done.stdout, done.stderr, MARK)]
+        return [piece.code for piece in split_answers(done.stdout, done.stderr, MARK)]
 
     def left(self, run: str = RUN) -> dict[str, Left]:
         kept = FormerFile(run, str(self.runs))
         done = sh(self.shell, probe_script([kept.probe()], MARK))
-        (piece,) = answers(done.stdout, done.stderr, MARK)
+        (piece,) = split_answers(done.stdout, done.stderr, MARK)
         assert piece.code == 0, piece.stderr
         return {one.path: one for one in kept.left(kept.actual(piece.stdout))}
 

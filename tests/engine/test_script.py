@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from moor.engine.script import Piece, answers, complete, new_mark, probe_script
+from moor.engine.script import FragmentOutput, new_mark, probe_script, require_all, split_answers
 from moor.errors import HostError
 from moor.resources.base import literal
 from tests.harness.shells import SHELLS, sh, text
@@ -18,16 +18,18 @@ ANY_BYTES = st.binary(max_size=400)
 def test_any_bytes_come_back_as_they_were(shell: str, contents: list[bytes]) -> None:
     mark = new_mark()
     done = sh(shell, probe_script([literal(text(content)) for content in contents], mark))
-    assert answers(done.stdout, done.stderr, mark) == [Piece(text(content), "", 0) for content in contents]
+    assert split_answers(done.stdout, done.stderr, mark) == [
+        FragmentOutput(text(content), "", 0) for content in contents
+    ]
 
 
 @pytest.mark.parametrize("shell", SHELLS)
 def test_each_fragment_has_its_own_status_and_its_own_errors(shell: str) -> None:
     mark = new_mark()
     done = sh(shell, probe_script(["echo one; exit 3", "cd /; x=1; echo two >&2", "pwd; echo ${x-unset}"], mark))
-    first, second, third = answers(done.stdout, done.stderr, mark)
-    assert first == Piece("one\n", "", 3)
-    assert second == Piece("", "two\n", 0)
+    first, second, third = split_answers(done.stdout, done.stderr, mark)
+    assert first == FragmentOutput("one\n", "", 3)
+    assert second == FragmentOutput("", "two\n", 0)
     assert third.stdout.endswith("unset\n")
 
 
@@ -35,7 +37,7 @@ def test_each_fragment_has_its_own_status_and_its_own_errors(shell: str) -> None
 def test_a_fragment_that_reads_its_input_does_not_eat_the_next(shell: str) -> None:
     mark = new_mark()
     done = sh(shell, probe_script(["cat", "echo still here"], mark))
-    assert [piece.stdout for piece in answers(done.stdout, done.stderr, mark)] == ["", "still here\n"]
+    assert [piece.stdout for piece in split_answers(done.stdout, done.stderr, mark)] == ["", "still here\n"]
 
 
 @pytest.mark.parametrize("shell", SHELLS)
@@ -51,15 +53,15 @@ def test_an_answer_that_was_cut_off_is_an_error_with_the_last_words() -> None:
     mark = "moor-0"
     stdout = b"\nmoor-0 0 begin\nyes\nmoor-0 0 end 0\n\nmoor-0 1 begin\nha"
     with pytest.raises(HostError, match=r"1 of 2 questions.*Killed"):
-        complete(answers(stdout, b"", mark), 2, b"Killed")
+        require_all(split_answers(stdout, b"", mark), 2, b"Killed")
 
 
 @given(stdout=ANY_BYTES, stderr=ANY_BYTES)
 def test_garbage_never_raises(stdout: bytes, stderr: bytes) -> None:
-    assert answers(stdout, stderr, new_mark()) == []
+    assert split_answers(stdout, stderr, new_mark()) == []
 
 
 def test_what_a_profile_prints_first_is_ignored() -> None:
     mark = "moor-0"
     stdout = b"Welcome!\nmoor-1 0 begin\n\nmoor-0 0 begin\nyes\nmoor-0 0 end 0\n"
-    assert answers(stdout, b"", mark) == [Piece("yes", "", 0)]
+    assert split_answers(stdout, b"", mark) == [FragmentOutput("yes", "", 0)]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from moor.engine.plan import plan
-from moor.engine.script import answers, apply_script, complete, new_mark, probe_script
+from moor.engine.script import apply_script, new_mark, probe_script, require_all, split_answers
 from moor.resources.base import Scripted
 from tests.harness.shells import SHELLS
 
@@ -97,7 +97,7 @@ class Root:
     def planned(self, resource: Scripted) -> list[str]:
         mark = new_mark()
         done = self._sh(probe_script([resource.probe()], mark))
-        (piece,) = complete(answers(done.stdout, done.stderr, mark), 1, done.stderr)
+        (piece,) = require_all(split_answers(done.stdout, done.stderr, mark), 1, done.stderr)
         assert (piece.code, piece.stderr) == (0, "")
         return [change.diff for change in plan([resource], {resource.id: resource.actual(piece.stdout)})]
 
@@ -105,7 +105,7 @@ class Root:
         """Mend it; gives what was said where that failed."""
         mark = new_mark()
         done = self._sh(apply_script([resource.mend(None)], mark, run))
-        (piece,) = complete(answers(done.stdout, done.stderr, mark), 1, done.stderr)
+        (piece,) = require_all(split_answers(done.stdout, done.stderr, mark), 1, done.stderr)
         return piece.stderr or "failed" if piece.code else ""
 
     def _sh(self, script: str) -> subprocess.CompletedProcess[bytes]:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from moor.connections.apis.nameserver import ZoneRecords
-from moor.errors import Outpaced
+from moor.errors import StaleUpdate
 from moor.run.report import HostReport
 from moor.tasks.diagnosis.path import look_at_way
 from moor.tasks.names.dnsmasq import CONFIG, serve_names
@@ -122,10 +122,10 @@ def test_what_somebody_changed_after_it_was_read_is_not_overwritten(server: Serv
     read = server.server().held(NAME, "A")
     server.by_hand(NAME, ("A", "10.9.9.9"))
     with pytest.raises(
-        Outpaced, match=f"{NAME} A: it changed on .* after it was read, nothing was overwritten; run again"
+        StaleUpdate, match=f"{NAME} A: it changed on .* after it was read, nothing was overwritten; run again"
     ):
         server.server().replace(NAME, "A", read, ("10.1.2.3",), 300)
-    with pytest.raises(Outpaced):
+    with pytest.raises(StaleUpdate):
         server.server().replace(NAME, "A", ZoneRecords(("10.9.9.8",), 60), (), 300)
     assert server.addresses(NAME) == ("10.9.9.9",)
 

@@ -17,7 +17,7 @@ from moor.connections.local import LocalPlugin
 from moor.connections.ssh.backends import BACKENDS
 from moor.connections.ssh.shell import ShellPlugin
 from moor.engine.converge import converge
-from moor.engine.observation import forget
+from moor.engine.observation import discard_observation
 from moor.progress import Meter, progress_to
 from moor.resources import archive as uploads
 from moor.resources.archive import Archive, hash_of, record_of
@@ -52,7 +52,7 @@ def run(
 
     nr = fleet(dry_run=dry_run).filter(name="alpha")
     for host in nr.inventory.hosts.values():
-        forget(host)
+        discard_observation(host)
         if plugin:
             host.hostname, host.port, host.username = "127.0.0.1", plugin["port"], "root"  # type: ignore[assignment]
             host.connection_options["shell"] = ConnectionOptions(extras=plugin["extras"])  # type: ignore[arg-type]

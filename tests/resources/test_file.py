@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from moor.engine import shell_functions
 from moor.engine.plan import plan
-from moor.engine.script import answers, apply_script, complete, new_mark, probe_script
+from moor.engine.script import apply_script, new_mark, probe_script, require_all, split_answers
 from moor.errors import HostError
 from moor.resources.base import Probed, Scripted, State
 from moor.resources.edit import Edit
@@ -31,7 +31,7 @@ pytestmark = pytest.mark.parametrize("shell", SHELLS)
 def read(shell: str, resource: Probed) -> State | None:
     mark = new_mark()
     done = sh(shell, probe_script([resource.probe()], mark))
-    (piece,) = complete(answers(done.stdout, done.stderr, mark), 1, done.stderr)
+    (piece,) = require_all(split_answers(done.stdout, done.stderr, mark), 1, done.stderr)
     assert (piece.code, piece.stderr) == (0, "")
     return resource.actual(piece.stdout)
 
@@ -40,7 +40,7 @@ def mend(shell: str, folder: Path, resource: Scripted) -> tuple[int, str]:
     mark = new_mark()
     script = apply_script([resource.mend(read(shell, resource))], mark, "run")
     done = sh(shell, script)
-    (piece,) = complete(answers(done.stdout, done.stderr, mark), 1, done.stderr)
+    (piece,) = require_all(split_answers(done.stdout, done.stderr, mark), 1, done.stderr)
     return piece.code, piece.stderr
 
 
@@ -138,7 +138,7 @@ def test_a_full_disk_leaves_the_former_file_and_no_temporary(shell: str, tmp_pat
     (tmp_path / "config").write_text("former\n")
     fragment = f"ulimit -f 4\ntrap '' XFSZ\n{File(f'{tmp_path}/config', 'x' * 100_000, owner=me(tmp_path)).mend(None)}"
     done = sh(shell, apply_script([fragment], "moor-0", "run"))
-    assert answers(done.stdout, done.stderr, "moor-0")[0].code == 1
+    assert split_answers(done.stdout, done.stderr, "moor-0")[0].code == 1
     assert (tmp_path / "config").read_text() == "former\n"
     assert [p.name for p in tmp_path.iterdir() if p.name.endswith(".moor")] == []
 
@@ -183,7 +183,7 @@ def test_an_edit_of_a_file_that_changed_in_between_is_refused(shell: str, tmp_pa
     fragment = edit.mend(read(shell, edit))
     (tmp_path / "file").write_text("somebody else's\n")
     done = sh(shell, apply_script([fragment], "moor-0", "run"))
-    (piece,) = answers(done.stdout, done.stderr, "moor-0")
+    (piece,) = split_answers(done.stdout, done.stderr, "moor-0")
     assert (piece.code, piece.stderr) == (1, "it changed after it was read; run again\n")
     assert (tmp_path / "file").read_text() == "somebody else's\n"
 

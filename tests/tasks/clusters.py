@@ -14,7 +14,7 @@ from nornir.core.task import MultiResult, Result, Task
 
 from moor.connections.apis.kubernetes import KubernetesPlugin
 from moor.engine.converge import converge
-from moor.engine.observation import begin
+from moor.engine.observation import begin_observation
 from moor.engine.results import FindingResult, ResourceResult
 from moor.resources.base import Resource
 
@@ -43,7 +43,7 @@ def run(kubeconfig: Path, resources: Sequence[Resource], *, plan: bool = False, 
     plugin.open("cp1", None, None, None, None, {"kubeconfig": str(kubeconfig), "timeout_s": timeout_s}, Config())
     host = Host("cp1")
     host.connections["kubernetes"] = plugin
-    begin(host)
+    begin_observation(host)
 
     def work(task: Task, **_: Any) -> Result:
         return converge(task, resources)

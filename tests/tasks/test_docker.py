@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from moor.engine.plan import plan
-from moor.engine.script import answers, apply_script, complete, new_mark, probe_script
+from moor.engine.script import apply_script, new_mark, probe_script, require_all, split_answers
 from moor.errors import HostError
 from moor.tasks.certs_d import OnlyCa
 from moor.tasks.docker.install import DockerSettings, edit_daemon_json
@@ -22,14 +22,14 @@ pytestmark = pytest.mark.usefixtures("host_folder")
 def planned(shell: str, resource: OnlyCa) -> list[str]:
     mark = new_mark()
     done = sh(shell, probe_script([resource.probe()], mark))
-    (piece,) = complete(answers(done.stdout, done.stderr, mark), 1, done.stderr)
+    (piece,) = require_all(split_answers(done.stdout, done.stderr, mark), 1, done.stderr)
     assert (piece.code, piece.stderr) == (0, "")
     return [change.diff for change in plan([resource], {resource.id: resource.actual(piece.stdout)})]
 
 
 def mend(shell: str, resource: OnlyCa) -> None:
     done = sh(shell, apply_script([resource.mend(None)], "moor-0", "run"))
-    (piece,) = complete(answers(done.stdout, done.stderr, "moor-0"), 1, done.stderr)
+    (piece,) = require_all(split_answers(done.stdout, done.stderr, "moor-0"), 1, done.stderr)
     assert (piece.code, piece.stderr) == (0, "")
 
 

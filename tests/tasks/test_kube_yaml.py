@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moor.errors import NotReadable
+from moor.errors import AmbiguousYaml
 from moor.tasks.cluster.kube_yaml import documents, scalar
 
 READ: dict[str, Any] = {
@@ -75,7 +75,7 @@ def test_a_tab_stands_for_a_space_between_words(text: str) -> None:
 
 @pytest.mark.parametrize("text", INDENTS)
 def test_a_tab_never_indents(text: str) -> None:
-    with pytest.raises(NotReadable, match=r"not YAML: .* line [23]"):
+    with pytest.raises(AmbiguousYaml, match=r"not YAML: .* line [23]"):
         list(documents(text))
 
 
@@ -87,7 +87,7 @@ def test_kubectl_takes_and_refuses_the_same_tabs() -> None:
 
 @pytest.mark.parametrize("text", ["[" * 100_000, "[" * 1000 + "]" * 1000, "- " * 1000 + "x"])
 def test_what_is_nested_without_end_is_refused_in_a_sentence(text: str) -> None:
-    with pytest.raises(NotReadable, match="nested deeper than 150 levels"):
+    with pytest.raises(AmbiguousYaml, match="nested deeper than 150 levels"):
         list(documents(text))
 
 
@@ -138,7 +138,7 @@ def test_numbers_and_booleans_are_keys_as_text_and_merges_are_resolved() -> None
     ],
 )
 def test_what_kubernetes_would_not_read_or_would_mistake_is_refused(text: str, words: str) -> None:
-    with pytest.raises(NotReadable) as refused:
+    with pytest.raises(AmbiguousYaml) as refused:
         list(documents(text))
     assert words in str(refused.value)
 
@@ -148,6 +148,6 @@ def test_any_text_is_read_or_refused_in_one_line(text: str) -> None:
     words = ""
     try:
         list(documents(text))
-    except NotReadable as error:
+    except AmbiguousYaml as error:
         words = str(error)
     assert len(words.splitlines()) <= 1

@@ -16,7 +16,7 @@ from nornir.core.inventory import Host
 from pydantic import ValidationError
 
 from moor.context import change_context
-from moor.errors import MoorError, Unfit
+from moor.errors import MoorError, UnfitInput
 from moor.pki.authority import CertificateNames, Pair, issue, make_authority, names_of, utc_now
 from moor.pki.keystore import StoredPair
 from moor.pki.pem import opened
@@ -290,5 +290,5 @@ def test_cert_show_tells_of_a_certificate_that_clients_refuse(play: Play, tmp_pa
     assert "it is not for servers (extendedKeyUsage is clientAuth)" in report.error
     (finding,) = unfit(host)
     assert (finding.id, "it is not for servers" in finding.what) == ("certificate:refused", True)
-    with pytest.raises(Unfit, match="it is not for servers"):
+    with pytest.raises(UnfitInput, match="it is not for servers"):
         registry_key(host)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from moor.engine.plan import plan
-from moor.engine.script import answers, apply_script, complete, new_mark, probe_script
+from moor.engine.script import apply_script, new_mark, probe_script, require_all, split_answers
 from moor.resources.base import State
 from moor.resources.file import File
 from moor.tasks.pki.serving import DeployedCertificate
@@ -30,7 +30,7 @@ class Machine:
     def read(self) -> State | None:
         mark = new_mark()
         done = sh(self.shell, probe_script([self.resource.probe()], mark))
-        (piece,) = complete(answers(done.stdout, done.stderr, mark), 1, done.stderr)
+        (piece,) = require_all(split_answers(done.stdout, done.stderr, mark), 1, done.stderr)
         assert (piece.code, piece.stderr) == (0, "")
         return self.resource.actual(piece.stdout)
 
@@ -40,7 +40,7 @@ class Machine:
     def mend(self) -> tuple[int, str]:
         mark = new_mark()
         done = sh(self.shell, apply_script([self.resource.mend(None)], mark, "1"))
-        (piece,) = complete(answers(done.stdout, done.stderr, mark), 1, done.stderr)
+        (piece,) = require_all(split_answers(done.stdout, done.stderr, mark), 1, done.stderr)
         return piece.code, piece.stderr
 
 

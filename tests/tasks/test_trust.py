@@ -10,7 +10,7 @@ import pytest
 
 from moor.engine import script
 from moor.engine.plan import plan
-from moor.engine.script import answers, apply_script, complete, new_mark, probe_script
+from moor.engine.script import apply_script, new_mark, probe_script, require_all, split_answers
 from moor.pki.authority import CertificateNames, make_authority
 from moor.resources.base import Later, State
 from moor.tasks.trust import STORES, TrustedCa, TrustStore
@@ -51,7 +51,7 @@ class System:
     def read(self, pem: str | Later = NEW) -> State | None:
         mark, resource = new_mark(), self.trusted(pem)
         done = sh(self.shell, probe_script([resource.probe()], mark))
-        (piece,) = complete(answers(done.stdout, done.stderr, mark), 1, done.stderr)
+        (piece,) = require_all(split_answers(done.stdout, done.stderr, mark), 1, done.stderr)
         assert (piece.code, piece.stderr) == (0, "")
         return resource.actual(piece.stdout)
 
@@ -62,7 +62,7 @@ class System:
     def mend(self, pem: str | Later = NEW, run: str = "1") -> tuple[int, str]:
         mark = new_mark()
         done = sh(self.shell, apply_script([self.trusted(pem).mend(None)], mark, run))
-        (piece,) = complete(answers(done.stdout, done.stderr, mark), 1, done.stderr)
+        (piece,) = require_all(split_answers(done.stdout, done.stderr, mark), 1, done.stderr)
         return piece.code, piece.stderr
 
 

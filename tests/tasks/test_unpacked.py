@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from moor.engine.script import answers, apply_script, complete
+from moor.engine.script import require_all, split_answers
 from moor.tasks.harbor.installer import MOST_BYTES, UnpackedInstaller
 from tests.harness.shells import SHELLS, sh
 
@@ -47,7 +47,7 @@ def unpack(place: Path, shell: str, tar: str) -> tuple[int, str]:
     """Unpack place/installer.tgz to place/opt/harbor as an apply does."""
     mend = UnpackedInstaller(str(place / "installer.tgz"), str(place / "opt" / "harbor")).mend(None)
     done = sh(shell, apply_script([TARS[tar] + mend], "moor-0", "run"))
-    (piece,) = complete(answers(done.stdout, done.stderr, "moor-0"), 1, done.stderr)
+    (piece,) = require_all(split_answers(done.stdout, done.stderr, "moor-0"), 1, done.stderr)
     return piece.code, piece.stderr
 
 

@@ -12,7 +12,7 @@ from nornir.core.inventory import Host
 from nornir.core.task import MultiResult, Result
 
 from moor.engine.findings import Finding
-from moor.engine.observation import begin, forget, observation_of, observed
+from moor.engine.observation import begin_observation, current_observation, discard_observation, observation_of
 from moor.engine.results import Cause, FindingResult, ResourceResult
 from moor.errors import HostError
 from moor.run.report import error_of
@@ -68,25 +68,25 @@ def test_results_belong_to_the_controllers_host_and_keep_what_they_say() -> None
 
 def test_what_a_worker_has_read_of_a_host_is_good_for_one_run() -> None:
     controllers, workers = Host("node1"), Host("node1")
-    begin(controllers)
+    begin_observation(controllers)
     take_reading(workers, reading_of(controllers))
     observation_of(workers).states["file:/a"] = None
     take_reading(workers, reading_of(controllers))
     assert observation_of(workers).states == {"file:/a": None}
-    forget(workers)
+    discard_observation(workers)
     observation_of(workers).states["file:/b"] = None
     take_reading(workers, reading_of(controllers))
     assert observation_of(workers).states == {"file:/b": None}
-    begin(controllers)
+    begin_observation(controllers)
     take_reading(workers, reading_of(controllers))
     assert observation_of(workers).states == {}
     take_reading(workers, None)
-    assert observed(workers) is None
+    assert current_observation(workers) is None
 
 
 def test_what_a_dry_run_would_have_changed_is_known_to_the_next_worker() -> None:
     controllers, lost, other = Host("node1"), Host("node1"), Host("node1")
-    begin(controllers)
+    begin_observation(controllers)
     take_reading(lost, reading_of(controllers))
     observation_of(lost).planned.add("/etc/hosts")
     told = MultiResult("task")

@@ -9,7 +9,7 @@ from nornir.core.inventory import Host
 
 from moor.cli.commands.running import book_of, opened, play, put, refuse_input, remember, site_in
 from moor.cli.options import DIFFERS, Options
-from moor.engine.findings import Expiry, expiring
+from moor.engine.findings import Expiry, expiry_findings
 from moor.errors import InputError
 from moor.output import text
 from moor.run.protocols import rotation_of
@@ -22,7 +22,7 @@ def show(options: Options) -> int:
     """Show every certificate: 0 all of them last, 2 one ends soon or is not the one that is served, 1 error."""
     with opened(options, dry_run=True) as nr:
         report = play(nr, book_of(nr, "certificates"), options, "cert show")
-        report.findings += expiring(report.expiries, site_in(nr).expires_within_days)
+        report.findings += expiry_findings(report.expiries, site_in(nr).expires_within_days)
     put(options, report, shown(report))
     return 1 if report.failed else DIFFERS if report.findings else 0
 

@@ -11,7 +11,7 @@ from moor.cli.commands.running import book_of, opened, play, put, remember, site
 from moor.cli.options import DIFFERS, Options
 from moor.context import change_context, separate
 from moor.engine.converge import kind_of
-from moor.engine.findings import expiring
+from moor.engine.findings import expiry_findings
 from moor.errors import InputError, MoorError
 from moor.output import text
 from moor.output.announce import tell
@@ -76,7 +76,7 @@ def check(nr: Nornir, options: Options, wanted: DriftOptions, waivers: list[Waiv
     """Read the whole fleet, waive what is waived, and record what was found."""
     settings = site_in(nr)
     report = play(nr, _book(nr, wanted.runbook), options, "drift")
-    report.findings += expiring(report.expiries, settings.expires_within_days)
+    report.findings += expiry_findings(report.expiries, settings.expires_within_days)
     waive(report, waivers)
     remember(nr, report)
     return report

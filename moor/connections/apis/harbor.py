@@ -10,7 +10,7 @@ from nornir.core.configuration import Config
 
 from moor.connections.apis.harbor_answers import CONFIGURATION, MANIFEST, asked, digest_of, understood
 from moor.connections.ssh.failures import kind_of_request, kind_of_status
-from moor.errors import HostError, NoAnswer, PartDown
+from moor.errors import HarborBackendDown, HarborUnreachable, HostError
 
 # Imported where it is used: most hosts, and many fleets, are never asked by HTTP.
 if TYPE_CHECKING:
@@ -69,7 +69,12 @@ class Harbor:
         query: Mapping[str, str] | None = None,
         login: tuple[str, str] | None = None,
     ) -> httpx.Response:
-        """Send one request; raises NoAnswer where nothing answers, PartDown where nginx has nobody behind it."""
+        """Send one request.
+
+        Raises:
+            HarborUnreachable: nothing answers at Harbor's address.
+            HarborBackendDown: nginx answers, but not the services behind it.
+        """
         import httpx
 
         try:
@@ -83,9 +88,9 @@ class Harbor:
                 extensions={"sni_hostname": self._name},
             )
         except httpx.HTTPError as error:
-            raise NoAnswer(f"https://{self._name}: no answer: {error}", kind_of_request(error)) from error
+            raise HarborUnreachable(f"https://{self._name}: no answer: {error}", kind_of_request(error)) from error
         if answer.status_code in (502, 503, 504):
-            raise PartDown(
+            raise HarborBackendDown(
                 f"https://{self._name}: {answer.status_code}: a part of Harbor behind its proxy is down; "
                 "moor apply harbor starts it"
             )

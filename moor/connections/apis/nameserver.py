@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from moor.connections.ssh.failures import Failure
-from moor.errors import ErrorKind, HostError, InputError, Outpaced
+from moor.errors import ErrorKind, HostError, InputError, StaleUpdate
 from moor.secrets.secret import Secret
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ class NameServer:
         return ZoneRecords(tuple(sorted(r.to_text() for r in found)), ttl, str(alias[0].target) if alias else "")
 
     def replace(self, name: str, kind: str, before: ZoneRecords, values: tuple[str, ...], ttl: int) -> None:
-        """Put ``values`` in the place of ``before``; raises Outpaced where the server holds something else by now."""
+        """Replace ``before`` by ``values``; raise StaleUpdate if the server no longer holds ``before``."""
         import dns.update
 
         update, owner = dns.update.UpdateMessage(f"{self.zone}."), f"{name}."
@@ -171,7 +171,7 @@ class NameServer:
 
     def _refused(self, code: str, about: str) -> HostError:
         if code in ("NXRRSET", "YXRRSET", "YXDOMAIN"):
-            return Outpaced(
+            return StaleUpdate(
                 f"{about}: it changed on {self.place} after it was read, nothing was overwritten; run again"
             )
         signed = f"the key {self.key.name}" if self.key else "an unsigned request"

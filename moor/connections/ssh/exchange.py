@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from moor.errors import Overdue, Overlong
+from moor.errors import CommandTimeout, OutputTooLong
 
 IDLE_S = 0.5  # the longest wait before the channel is checked again, even if nothing has arrived
 BURST = 16  # pieces of input that are sent before output is read again
@@ -23,11 +23,11 @@ class ChannelOutput:
     stderr: bytearray = field(default_factory=bytearray)
 
     def add(self, stdout: bytes = b"", stderr: bytes = b"") -> None:
-        """Append what has arrived; raises Overlong if the limit is exceeded."""
+        """Append what has arrived; raises OutputTooLong if the limit is exceeded."""
         self.stdout += stdout
         self.stderr += stderr
         if len(self.stdout) + len(self.stderr) > self.limit:
-            raise Overlong
+            raise OutputTooLong
 
 
 class ExecChannel(Protocol):
@@ -37,7 +37,7 @@ class ExecChannel(Protocol):
     """
 
     def receive(self, output: ChannelOutput) -> bool:
-        """Move what has arrived to ``output`` and return whether there was anything; raises Overlong."""
+        """Move what has arrived to ``output`` and return whether there was anything; raises OutputTooLong."""
 
     def is_writable(self) -> bool:
         """Return whether the host accepts input now."""
@@ -111,8 +111,8 @@ def transfer(channel: ExecChannel, pieces: Iterator[bytes], output: ChannelOutpu
         deadline: a time of ``time.monotonic``.
 
     Raises:
-        Overdue: the command did not end before the deadline.
-        Overlong: its output exceeds the limit.
+        CommandTimeout: the command did not end before the deadline.
+        OutputTooLong: its output exceeds the limit.
         Exception: what the SSH library raises if the connection breaks.
     """
     writer, last, closed = InputWriter(channel, pieces), time.monotonic(), False
@@ -128,6 +128,6 @@ def transfer(channel: ExecChannel, pieces: Iterator[bytes], output: ChannelOutpu
                 return -1 if status is None else status
             closed = channel.is_closed()  # output may have arrived together with the end: read once more before leaving
         if now > deadline:
-            raise Overdue
+            raise CommandTimeout
         if not moved and not closed:
             channel.wait(max(0.0, min(IDLE_S, deadline - now)), writer.is_blocked, writer.is_done)

@@ -14,7 +14,16 @@ from nornir.core.configuration import Config
 from moor.connections.ssh.become_root import RootCommand, input_pieces, start_error
 from moor.connections.ssh.exchange import ChannelOutput
 from moor.connections.ssh.failures import Failure
-from moor.errors import CutOff, ErrorKind, HostError, InputError, Lost, LostMidway, Overdue, Overlong
+from moor.errors import (
+    CommandTimeout,
+    ConnectionLost,
+    ConnectionLostInScript,
+    ErrorKind,
+    HostError,
+    InputError,
+    OutputTooLong,
+    ScriptCutShort,
+)
 from moor.script_result import ScriptResult
 from moor.secrets.secret import Secret, resolve
 
@@ -91,8 +100,8 @@ class SSHSession(ABC):
         """Run ``BOOTSTRAP`` on a new channel with ``pieces`` as its input; return its exit status, -1 if it has none.
 
         Raises:
-            Overdue: it did not end in time.
-            Overlong: its output exceeds the limit.
+            CommandTimeout: it did not end in time.
+            OutputTooLong: its output exceeds the limit.
             Exception: one of ``BROKEN``.
         """
 
@@ -129,7 +138,7 @@ class SSHSession(ABC):
             try:
                 self.connect()
             except HostError as error:
-                raise Lost(str(error), error.kind) from error
+                raise ConnectionLost(str(error), error.kind) from error
 
     def _run_to_end(self, pieces: Iterator[bytes], output: ChannelOutput, timeout_s: float) -> int:
         """Run a command and return its exit status; every failure of the connection becomes a HostError."""
@@ -139,21 +148,21 @@ class SSHSession(ABC):
             if status == -1 and not self.is_alive():
                 raise EOFError
             return status
-        except Overdue:
-            raise Overdue(f"{self.target}: no end within {timeout_s:g} s; see what it waits for there") from None
-        except Overlong:
-            raise Overlong(f"{self.target}: more than {self._limit_bytes} bytes of output; stopped") from None
+        except CommandTimeout:
+            raise CommandTimeout(f"{self.target}: no end within {timeout_s:g} s; see what it waits for there") from None
+        except OutputTooLong:
+            raise OutputTooLong(f"{self.target}: more than {self._limit_bytes} bytes of output; stopped") from None
         except self.BROKEN as error:
             raise self._lost(error, time.monotonic() - began, timeout_s) from error
 
-    def _lost(self, error: Exception, after_s: float, timeout_s: float) -> Lost:
+    def _lost(self, error: Exception, after_s: float, timeout_s: float) -> ConnectionLost:
         if after_s >= timeout_s:
-            return Lost(f"{self.target}: no answer within {timeout_s:g} s; the host hangs", ErrorKind.TIMEOUT)
+            return ConnectionLost(f"{self.target}: no answer within {timeout_s:g} s; the host hangs", ErrorKind.TIMEOUT)
         if failure := self.explain_no_channel(error):
-            return Lost(f"{self.target}: {failure.words}", failure.kind)
+            return ConnectionLost(f"{self.target}: {failure.words}", failure.kind)
         detail = " ".join(str(error).split())
         suffix = f" ({detail})" if detail else ""
-        return Lost(f"{self.target}: connection lost after {after_s:.0f} s{suffix}; run again")
+        return ConnectionLost(f"{self.target}: connection lost after {after_s:.0f} s{suffix}; run again")
 
 
 def with_partial_output(command: RootCommand, output: ChannelOutput, error: HostError) -> HostError:
@@ -162,7 +171,9 @@ def with_partial_output(command: RootCommand, output: ChannelOutput, error: Host
     partial = ScriptResult(out, bytes(output.stderr).partition(command.root_mark)[2], -1)
     if not begun:
         return error
-    return (LostMidway if isinstance(error, Lost) else CutOff)(str(error), error.kind, partial)
+    return (ConnectionLostInScript if isinstance(error, ConnectionLost) else ScriptCutShort)(
+        str(error), error.kind, partial
+    )
 
 
 def result_of(command: RootCommand, output: ChannelOutput, status: int) -> ScriptResult:

@@ -33,7 +33,7 @@ class Shell(Protocol):
 
         Raises:
             HostError: the host is not reached, root is refused, the script does not end within ``timeout_s``, or its
-                output exceeds the limit. It is a CutOff, with the output so far, if the script had begun.
+                output exceeds the limit. It is a ScriptCutShort, with the output so far, if the script had begun.
         """
 
     def stream(

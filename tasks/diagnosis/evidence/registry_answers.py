@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from moor.engine.plan import shown
+from moor.engine.plan import printable_line
 from moor.tasks.diagnosis.evidence.endpoint import ProbeRequest
 from moor.tasks.diagnosis.evidence.nsswitch import corrected, kept_back
 from moor.tasks.diagnosis.messages.explain import explained
@@ -59,7 +59,7 @@ def last_line(answer: str) -> str:
 
 def clean(value: str) -> str:
     """Make a host's text one short line that is safe on a terminal."""
-    return shown(" ".join(value.split()))[:LONGEST]
+    return printable_line(" ".join(value.split()))[:LONGEST]
 
 
 def word(truth: bool) -> str:

@@ -10,9 +10,9 @@ from nornir.core.task import Task
 from moor.connections.ssh.second_connection import second_shell
 from moor.connections.ssh.shell import Shell
 from moor.context import context_of
-from moor.engine.locking import run_exclusive
+from moor.engine.locking import run_under_lock
 from moor.engine.probing import shell_of
-from moor.engine.script import answers, complete, new_mark
+from moor.engine.script import new_mark, require_all, split_answers
 from moor.errors import ErrorKind, HostError
 from moor.resources.base import State, Streamed
 from moor.tasks.firewall.dialects.firewalld import Firewalld
@@ -174,8 +174,8 @@ def _said(seen: State, dialect: Dialect) -> str:
 def _run(task: Task, shell: Shell, fragment: str) -> None:
     """Run one fragment under the host's lock; raises HostError with what it said."""
     mark = new_mark()
-    answer = run_exclusive(shell, [fragment], mark, context_of(task).run, BOUND_S)
-    (piece,) = complete(answers(answer.stdout, answer.stderr, mark), 1, answer.stderr)
+    answer = run_under_lock(shell, [fragment], mark, context_of(task).run, BOUND_S)
+    (piece,) = require_all(split_answers(answer.stdout, answer.stderr, mark), 1, answer.stderr)
     if piece.code:
         raise HostError(
             piece.stderr.strip()[-2000:] or f"it ended with {piece.code} and said nothing", ErrorKind.COMMAND

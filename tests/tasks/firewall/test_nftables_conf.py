@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from moor.engine.plan import plan
-from moor.engine.script import answers, apply_script, complete, new_mark, probe_script
+from moor.engine.script import apply_script, new_mark, probe_script, require_all, split_answers
 from moor.errors import HostError
 from moor.resources.base import State
 from moor.resources.edit import Edit
@@ -89,7 +89,7 @@ class Host:
     def read(self) -> State | None:
         mark = new_mark()
         done = sh(self.shell, probe_script([self.edit.probe()], mark))
-        (piece,) = complete(answers(done.stdout, done.stderr, mark), 1, done.stderr)
+        (piece,) = require_all(split_answers(done.stdout, done.stderr, mark), 1, done.stderr)
         assert (piece.code, piece.stderr) == (0, "")
         return self.edit.actual(piece.stdout)
 
@@ -103,7 +103,7 @@ class Host:
     def mend(self) -> str:
         mark = new_mark()
         done = sh(self.shell, apply_script([self.edit.mend(self.read())], mark, "run"))
-        (piece,) = complete(answers(done.stdout, done.stderr, mark), 1, done.stderr)
+        (piece,) = require_all(split_answers(done.stdout, done.stderr, mark), 1, done.stderr)
         return piece.stderr
 
     def loads(self) -> bool:

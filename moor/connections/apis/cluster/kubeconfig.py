@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from moor.errors import InputError, Unbounded
+from moor.errors import InputError, TooManyAliases
 from moor.formats.nesting import refuse_growth
 from moor.settings.validation import message
 from moor.suggestions import nearest
@@ -159,7 +159,7 @@ def _tree(path: Path) -> dict[str, Any]:
         if node is not None:
             refuse_growth(node)
         tree = loader.construct_document(node) if node is not None else None
-    except Unbounded as error:
+    except TooManyAliases as error:
         raise InputError(f"{path}:{error.line}: {error}") from None
     except (yaml.YAMLError, ValueError, RecursionError, TypeError, LookupError, AttributeError) as error:
         mark = getattr(error, "problem_mark", None)
