@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from moor.engine.script import require_all, split_answers
+from moor.engine.script import apply_script, require_all, split_answers
 from moor.tasks.harbor.installer import MOST_BYTES, UnpackedInstaller
 from tests.harness.shells import SHELLS, sh
 
