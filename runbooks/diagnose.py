@@ -6,11 +6,11 @@ Undo      nothing to undo; with --pull, what was pulled is removed again
 """
 
 from moor.run.runbook import Runbook, Stage, members
+from moor.tasks.diagnosis.diagnose_command import NodeDiagnosis
 from moor.tasks.diagnosis.node import diagnose_node
-from moor.tasks.diagnosis.runbook_command import Diagnosing
-from moor.tasks.diagnosis.users_podman import ByPodman, diagnose_podman
+from moor.tasks.diagnosis.podman_user_files import HasPodman, diagnose_podman
 
 RUNBOOK = Runbook("diagnose", "Why pods do not start: each layer of a pull, from every node.", (
-    Stage(diagnose_podman, on=ByPodman()),
+    Stage(diagnose_podman, on=HasPodman()),
     Stage(diagnose_node, on=members("nodes")),
-), proves=True, command=Diagnosing())  # fmt: skip
+), proves=True, command=NodeDiagnosis())  # fmt: skip

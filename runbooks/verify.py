@@ -1,8 +1,8 @@
 """Verify: proof from every node, and of the workload itself; nothing is changed, a pulled image is removed again."""
 
 from moor.run.runbook import Runbook, Stage, members
-from moor.tasks.diagnosis.access import OUTSIDERS, ByIpv6, prove_access
 from moor.tasks.diagnosis.node import prove_node
+from moor.tasks.diagnosis.reachability import OUTSIDERS, HasIpv6Registry, prove_access
 
 RUNBOOK = Runbook(
     "verify",
@@ -10,7 +10,7 @@ RUNBOOK = Runbook(
     (
         Stage(prove_node, on=members("nodes")),
         Stage(prove_access, on=members(OUTSIDERS)),
-        Stage(prove_access, on=ByIpv6(has_parent_group="nodes")),
+        Stage(prove_access, on=HasIpv6Registry(has_parent_group="nodes")),
     ),
     proves=True,
 )

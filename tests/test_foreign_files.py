@@ -51,8 +51,8 @@ from moor.tasks.devices.acl.commands import JUNOS, VYOS
 from moor.tasks.devices.acl.sections import EOS, IOS, NXOS
 from moor.tasks.devices.acl.text import ListSyntax
 from moor.tasks.diagnosis.evidence import runtime_answers
-from moor.tasks.diagnosis.evidence.endpoint import ProbeRequest, RegistryEndpoint
-from moor.tasks.diagnosis.evidence.nsswitch import corrected, kept_back
+from moor.tasks.diagnosis.evidence.nsswitch import corrected_line, hidden_by
+from moor.tasks.diagnosis.evidence.probe_request import ProbeRequest, RegistryEndpoint
 from moor.tasks.docker.install import edit_daemon_json
 from moor.tasks.facts import Registry
 from moor.tasks.firewall.dialects.guards import Guard, Guards
@@ -263,8 +263,8 @@ def kubelets(text: str) -> None:
 
 def nsswitch(line: str) -> None:
     for known in ("files", "dns"):
-        kept_back(line, "registry.moor.test", known)
-    corrected(line)
+        hidden_by(line, "registry.moor.test", known)
+    corrected_line(line)
 
 
 def hosts_yaml(text: str) -> None:
@@ -324,7 +324,7 @@ def podmans(text: str) -> None:
 
 def heard(text: str) -> None:
     coded = base64.b64encode(raw(text)).decode()
-    runtime_answers.containerd(
+    runtime_answers.containerd_evidence(
         f"version={CONTAINERD.format('1.7.27')}\ntoml={coded}\nfile={coded} /etc/containerd/config.toml\n",
         ASKED,
         "node1",

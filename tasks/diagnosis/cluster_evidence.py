@@ -12,12 +12,12 @@ from moor.engine.asked_once import ask_once
 from moor.errors import HostError
 from moor.inventory.identity import Identity
 from moor.tasks.cluster.api import cluster_of
-from moor.tasks.diagnosis.evidence.cluster_model import ClusterView, PodExpectations, Tree, namespace_of
-from moor.tasks.diagnosis.evidence.pods import faulty, node_evidence, pod_evidence
+from moor.tasks.diagnosis.evidence.cluster_snapshot import ClusterSnapshot, KubeObject, PodExpectations, namespace_of
+from moor.tasks.diagnosis.evidence.pods import distinct_faults, node_evidence, pod_evidence
 from moor.tasks.diagnosis.evidence.pull_secrets import secret_evidence
-from moor.tasks.diagnosis.rules.chain import Seen
+from moor.tasks.diagnosis.rules.layers import LayerEvidence
 from moor.tasks.diagnosis.rules.rule import Evidence
-from moor.tasks.diagnosis.subject import NODES, node_name, workloads_of
+from moor.tasks.diagnosis.scope import NODES, cluster_node_name, workloads_of
 
 
 @dataclass(frozen=True)
@@ -25,29 +25,29 @@ class Own:
     """What a node said itself: who it is, and how its login went."""
 
     identity: Identity
-    login: Seen | None = None
+    login: LayerEvidence | None = None
 
 
 @dataclass
-class Told:
+class ClusterEvidence:
     """What the cluster says of a node by layer, and why it says nothing of others."""
 
-    evidence: dict[str, Seen] = field(default_factory=dict)
+    evidence: dict[str, LayerEvidence] = field(default_factory=dict)
     unknown: dict[str, str] = field(default_factory=dict)
 
 
-def of_cluster(
-    task: Task, scope: DiagnosisScope, view: ClusterView | str | None, wanted: PodExpectations, own: Own
-) -> Told:
+def cluster_evidence_of(
+    task: Task, scope: DiagnosisScope, view: ClusterSnapshot | str | None, wanted: PodExpectations, own: Own
+) -> ClusterEvidence:
     """Return what the cluster says of this node; a control plane answers for rollouts and for pods without a node."""
-    found = Told()
+    found = ClusterEvidence()
     if view is None:
         return found
     if isinstance(view, str):
         found.unknown = dict.fromkeys(("secret", "node", "pod"), view)
         return found
     leads = task.host.has_parent_group("control_plane")
-    name = node_name(task, view, own.identity)
+    name = cluster_node_name(task, view, own.identity)
     node = next((n for n in view.nodes if n["metadata"]["name"] == name), None)
     if NODES in view.unknown:
         found.unknown["node"] = view.unknown[NODES]
@@ -56,7 +56,7 @@ def of_cluster(
     pods = [pod for pod in view.pods if (pod.get("spec") or {}).get("nodeName", "" if leads else None) == name]
     pods += [pod for pod in view.pods if leads and not (pod.get("spec") or {}).get("nodeName")]
     _add_secrets(found, pods, view, wanted, own.login)
-    held = faulty([one for pod in pods for one in pod_evidence(pod, view, wanted, task.host.name)])
+    held = distinct_faults([one for pod in pods for one in pod_evidence(pod, view, wanted, task.host.name)])
     if held:
         found.evidence["pod"] = held
     elif hidden := [words for key, words in view.unknown.items() if key.startswith("Pod ")]:
@@ -67,13 +67,17 @@ def of_cluster(
 
 
 def _add_secrets(
-    found: Told, pods: Sequence[Tree], view: ClusterView, wanted: PodExpectations, login: Seen | None
+    found: ClusterEvidence,
+    pods: Sequence[KubeObject],
+    view: ClusterSnapshot,
+    wanted: PodExpectations,
+    login: LayerEvidence | None,
 ) -> None:
     """Add the pull secrets of pods, of those of one owner once; one that may not be read is not known, and no fault."""
-    from moor.tasks.diagnosis.evidence.cluster_view import unread
+    from moor.tasks.diagnosis.evidence.cluster_reader import unread_secret
 
     refused = login.get("user", "") if isinstance(login, Mapping) and login.get("status") == "401" else ""
-    hidden = {id(pod): words for pod in pods if (words := unread(view, pod))}
+    hidden = {id(pod): words for pod in pods if (words := unread_secret(view, pod))}
     each: dict[tuple[str, str], Evidence] = {}
     for pod in pods:
         if id(pod) not in hidden:
@@ -86,7 +90,7 @@ def _add_secrets(
         found.evidence["secret"] = list(each.values())
 
 
-def _add_rollouts(found: Told, task: Task, scope: DiagnosisScope, pods: Sequence[Evidence]) -> None:
+def _add_rollouts(found: ClusterEvidence, task: Task, scope: DiagnosisScope, pods: Sequence[Evidence]) -> None:
     """Add how far the rollouts are; where that may not be read, pods alone count."""
     rolling = ask_once(task, ("rollouts", scope.deployment), lambda: _unfinished(task, scope))
     if isinstance(rolling, HostError):
@@ -99,8 +103,8 @@ def _add_rollouts(found: Told, task: Task, scope: DiagnosisScope, pods: Sequence
 def _unfinished(task: Task, scope: DiagnosisScope) -> str | HostError:
     names = [(workload.namespace, name) for name, workload in workloads_of(task, scope).items()]
     try:
-        from moor.tasks.diagnosis.evidence.cluster_view import unfinished
+        from moor.tasks.diagnosis.evidence.cluster_reader import unfinished_rollouts
 
-        return "; ".join(unfinished(cluster_of(task), names))
+        return "; ".join(unfinished_rollouts(cluster_of(task), names))
     except HostError as error:
         return error

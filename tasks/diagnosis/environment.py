@@ -16,17 +16,17 @@ from moor.engine.results import FindingResult
 from moor.resources.base import Resource
 from moor.tasks.containerd import rancher
 from moor.tasks.containerd.hosts_toml import read_generated_hosts_toml
-from moor.tasks.diagnosis.evidence.endpoint import ControllerFacts
-from moor.tasks.diagnosis.evidence.mtu import mtu_of
+from moor.tasks.diagnosis.evidence.mtu import mtu_fragment
 from moor.tasks.diagnosis.evidence.node_answers import evidence_of
+from moor.tasks.diagnosis.evidence.probe_request import ControllerFacts
 from moor.tasks.diagnosis.evidence.probes import Probe
-from moor.tasks.diagnosis.node import told
+from moor.tasks.diagnosis.node import report_layers
+from moor.tasks.diagnosis.podman_user_files import REGISTRIES_PROBE as USERS
+from moor.tasks.diagnosis.podman_user_files import HasPodman, user_file_causes
 from moor.tasks.diagnosis.rules import RULES
-from moor.tasks.diagnosis.rules.chain import judge
+from moor.tasks.diagnosis.rules.layers import judge
 from moor.tasks.diagnosis.rules.rule import Evidence
-from moor.tasks.diagnosis.subject import asked_of, door_of
-from moor.tasks.diagnosis.users_podman import ASKED as USERS
-from moor.tasks.diagnosis.users_podman import ByPodman, users_causes
+from moor.tasks.diagnosis.scope import probe_request_of, registry_endpoint_of
 from moor.tasks.runtime_proxies import parse_key_values
 
 CLOCK = "clock:kept"
@@ -49,13 +49,13 @@ fi"""
 def desired(host: Host) -> Sequence[Resource]:
     """Return the questions; whatever is answered is no difference."""
     keeping = [Probe("timekeeping", KEEPING)]
-    if ByPodman()(host):
+    if HasPodman()(host):
         keeping.append(USERS)
     if not host.has_parent_group("nodes"):
         return keeping
-    if (own := asked_of(host, "").own) in rancher.DIRECTORY:
-        keeping.append(Probe("containerd", read_generated_hosts_toml(own, door_of(host).host_port)))
-    return [*keeping, Probe("mtu", mtu_of(door_of(host).addresses))]
+    if (own := probe_request_of(host, "").own) in rancher.DIRECTORY:
+        keeping.append(Probe("containerd", read_generated_hosts_toml(own, registry_endpoint_of(host).host_port)))
+    return [*keeping, Probe("mtu", mtu_fragment(registry_endpoint_of(host).addresses))]
 
 
 def look_around(task: Task) -> Result:
@@ -65,13 +65,13 @@ def look_around(task: Task) -> Result:
     answers = {probe.id.partition(":")[2]: str((seen.states[probe.id] or {}).get("answer", "")) for probe in resources}
     if finding := clock_finding(parse_key_values(answers["timekeeping"]), task.host.name):
         task.results.append(FindingResult(task.host, finding))
-    for hidden in users_causes(answers.get("registries", ""), task.host):
+    for hidden in user_file_causes(answers.get("registries", ""), task.host):
         task.results.append(FindingResult(task.host, Finding(hidden.rule, hidden.cause, hidden.mend, task.host.name)))
-    evidence = evidence_of(answers, asked_of(task.host, ""), ControllerFacts(), task.host.name, time.time())
+    evidence = evidence_of(answers, probe_request_of(task.host, ""), ControllerFacts(), task.host.name, time.time())
     if "containerd" in answers:
         found = unchecked_findings(evidence["containerd"], task.host.name)
         task.results.extend(FindingResult(task.host, finding) for finding in found)
-    return told(task, judge({layer: evidence[layer] for layer in ("mtu",) if layer in evidence}, RULES))
+    return report_layers(task, judge({layer: evidence[layer] for layer in ("mtu",) if layer in evidence}, RULES))
 
 
 def unchecked_findings(evidence: Evidence, host: str) -> Iterator[Finding]:

@@ -16,16 +16,16 @@ from moor.engine.probing import probe
 from moor.engine.results import Cause, ResourceResult, Status
 from moor.errors import ErrorKind, HostError
 from moor.inventory.identity import FRAGMENT, Identity, identity_of, written_in
-from moor.tasks.diagnosis.cluster_evidence import Own, of_cluster
-from moor.tasks.diagnosis.evidence.cluster_model import ClusterView
-from moor.tasks.diagnosis.evidence.endpoint import RegistryEndpoint
+from moor.tasks.diagnosis.cluster_evidence import Own, cluster_evidence_of
+from moor.tasks.diagnosis.evidence.cluster_snapshot import ClusterSnapshot
 from moor.tasks.diagnosis.evidence.node_answers import evidence_of
+from moor.tasks.diagnosis.evidence.probe_request import RegistryEndpoint
 from moor.tasks.diagnosis.evidence.probes import Probe, probes, registry_probe
-from moor.tasks.diagnosis.images import Asking, asking_of, images_to_ask, wanted_of
+from moor.tasks.diagnosis.image_requests import ImageRequest, image_request_of, pod_expectations_of, select_images
 from moor.tasks.diagnosis.rules import RULES
-from moor.tasks.diagnosis.rules.chain import LAYERS, LayerResult, Seen, judge
+from moor.tasks.diagnosis.rules.layers import LAYERS, LayerEvidence, LayerResult, judge
 from moor.tasks.diagnosis.rules.rule import Evidence
-from moor.tasks.diagnosis.subject import cluster_view, door_of, namespaces_of
+from moor.tasks.diagnosis.scope import cluster_snapshot_of, namespaces_of, registry_endpoint_of
 
 IDENTITY = "identity"  # the probe that asks a host who it is
 STATUS: Mapping[str, Status] = {"ok": "ok", "fault": "failed", "unknown": "skipped"}
@@ -43,46 +43,50 @@ def diagnose_node(task: Task) -> Result:
 
 def examine(task: Task, scope: DiagnosisScope) -> Result:
     """Look at every layer of one node; raises HostError with every cause that was found."""
-    door = door_of(task.host)
-    view = cluster_view(task, scope, door)
-    images = images_to_ask(task, scope, view, door)
+    door = registry_endpoint_of(task.host)
+    view = cluster_snapshot_of(task, scope, door)
+    images = select_images(task, scope, view, door)
     if scope.own_login and not images:
         raise HostError(_nothing_to_ask(task, scope, view, door))
     if not images:
-        return told(task, judge({}, RULES))
-    asking = [asking_of(task, scope, view, door, image) for image in images]
+        return report_layers(task, judge({}, RULES))
+    asking = [image_request_of(task, scope, view, door, image) for image in images]
     seen = _look(task, asking)
     own = Own(seen.identity, seen.evidence.get("login"))
-    cluster = of_cluster(task, scope, view, wanted_of(task, door, asking), own)
+    cluster = cluster_evidence_of(task, scope, view, pod_expectations_of(task, door, asking), own)
     if isinstance(pods := cluster.evidence.get("pod"), list):
         cluster.evidence["pod"] = [{**one, "asked": " ".join(images)} for one in pods]
-    return told(task, judge(seen.evidence | cluster.evidence, RULES, seen.beside), seen.unreached, cluster.unknown)
+    return report_layers(
+        task, judge(seen.evidence | cluster.evidence, RULES, seen.beside), seen.unreached, cluster.unknown
+    )
 
 
-def _nothing_to_ask(task: Task, scope: DiagnosisScope, view: ClusterView | str | None, door: RegistryEndpoint) -> str:
+def _nothing_to_ask(
+    task: Task, scope: DiagnosisScope, view: ClusterSnapshot | str | None, door: RegistryEndpoint
+) -> str:
     what = f"no workload is called {scope.deployment}" if scope.deployment else "it has no workloads"
     where = " ".join(namespaces_of(task, scope)) or "of the cluster"
     seen = view if isinstance(view, str) else f"no pod of it in namespace {where} takes an image from {door.host_port}"
     return f"nothing to ask about: in the inventory, {what}; {seen}"
 
 
-PARTED = ("login", "rights", "manifest")  # what is another thing for another image
+PER_IMAGE_LAYERS = ("login", "rights", "manifest")  # what is another thing for another image
 
 
 @dataclass
-class Looked:
+class NodeEvidence:
     """What a node itself says: by layer, of further images, who it is; or why it was not reached."""
 
     identity: Identity
-    evidence: dict[str, Seen] = field(default_factory=dict)
+    evidence: dict[str, LayerEvidence] = field(default_factory=dict)
     beside: list[Mapping[str, Evidence]] = field(default_factory=list)
     unreached: HostError | None = None
 
 
-def _look(task: Task, asking: Sequence[Asking]) -> Looked:
+def _look(task: Task, asking: Sequence[ImageRequest]) -> NodeEvidence:
     """Ask the node about the images, the first of them whole; the cluster may know something of one not reached."""
     first, *further = asking
-    found = Looked(identity_of("", written_in(task.host.data)))
+    found = NodeEvidence(identity_of("", written_in(task.host.data)))
     more = [registry_probe(one.asked, f"registry{n}") for n, one in enumerate(further)]
     try:
         states = probe(task, [*probes(first.asked), *more, Probe(IDENTITY, FRAGMENT)])
@@ -95,11 +99,11 @@ def _look(task: Task, asking: Sequence[Asking]) -> Looked:
     found.evidence.update(evidence_of(answers, first.asked, first.known, name, now))
     for n, one in enumerate(further):
         own = evidence_of({**answers, "registry": answers[f"registry{n}"]}, one.asked, one.known, name, now)
-        found.beside.append({layer: own[layer] for layer in PARTED})
+        found.beside.append({layer: own[layer] for layer in PER_IMAGE_LAYERS})
     return found
 
 
-def told(
+def report_layers(
     task: Task,
     results: Sequence[LayerResult],
     unreached: HostError | None = None,

@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from moor.tasks.diagnosis.messages.explain import layers
-from moor.tasks.diagnosis.messages.message import Saying
+from moor.tasks.diagnosis.messages.explain import by_layer
+from moor.tasks.diagnosis.messages.known_message import KnownMessage
 from moor.tasks.diagnosis.rules import RULES
-from moor.tasks.diagnosis.rules.chain import LAYERS, Layer
+from moor.tasks.diagnosis.rules.layers import LAYERS, Layer
 from moor.tasks.diagnosis.rules.rule import Rule
 
 BEGIN, END = "<!-- the known causes: python -m moor.tasks.diagnosis.page -->", "<!-- end of the known causes -->"
@@ -43,14 +43,14 @@ def readable(symptom: str) -> str:
     return symptom.strip()
 
 
-def rules_page(rules: Iterable[Rule] = RULES) -> str:
+def causes_page(rules: Iterable[Rule] = RULES) -> str:
     """Return the known causes and the known messages, layer by layer, as Markdown."""
-    known, said = list(rules), layers()
+    known, said = list(rules), by_layer()
     sections = (_section(at, [r for r in known if r.layer == at.name], said.get(at.name, [])) for at in LAYERS)
     return "\n".join(line for section in sections for line in section)
 
 
-def _section(layer: Layer, rules: list[Rule], sayings: list[Saying]) -> Iterator[str]:
+def _section(layer: Layer, rules: list[Rule], sayings: list[KnownMessage]) -> Iterator[str]:
     yield from (f"### {layer.name}", "", f"Holds where {layer.about}.", "")
     if rules:
         yield from ("| rule | what is wrong | mends it | known from |", "|---|---|---|---|")
@@ -72,11 +72,11 @@ def _words(text: str) -> str:
     return re.sub(r"\{(\w+)\}", lambda field: field[1].upper(), text)
 
 
-def filled(page: str) -> str:
+def fill_page(page: str) -> str:
     """Return a page with the known causes between its marks."""
     before, _, rest = page.partition(BEGIN)
-    return f"{before}{BEGIN}\n\n{rules_page()}\n{END}{rest.partition(END)[2]}"
+    return f"{before}{BEGIN}\n\n{causes_page()}\n{END}{rest.partition(END)[2]}"
 
 
 if __name__ == "__main__":
-    PAGE.write_text(filled(PAGE.read_text()))
+    PAGE.write_text(fill_page(PAGE.read_text()))

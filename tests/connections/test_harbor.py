@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from moor.connections.apis.harbor import Harbor, accepted
 from moor.connections.apis.harbor_answers import CONFIGURATION, MANIFEST, PROJECT, ROBOTS, understood
 from moor.errors import HostError
-from moor.tasks.diagnosis.registry_view import _image
+from moor.tasks.diagnosis.controller_facts import _image
 from moor.tasks.expiry.dates import _all_robots
 from moor.tasks.registry.robots import find_robot, validity
 from tests.connections.kubeconfigs import Answering, Issuer, answering

@@ -12,7 +12,7 @@ import pytest
 from moor.connections.apis.nameserver import ZoneRecords
 from moor.errors import StaleUpdate
 from moor.run.report import HostReport
-from moor.tasks.diagnosis.path import look_at_way
+from moor.tasks.diagnosis.registry_path import look_at_way
 from moor.tasks.names.dnsmasq import CONFIG, serve_names
 from moor.tasks.names.hosts import write_hosts
 from moor.tasks.names.records import write_records

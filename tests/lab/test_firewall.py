@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from moor.tasks.diagnosis.access import prove_access
+from moor.tasks.diagnosis.reachability import prove_access
 from moor.tasks.firewall.dialects.nftables_conf import INCLUDE
 from moor.tasks.firewall.hosts import configure_firewall
 from moor_lab.lab import Lab

@@ -26,7 +26,7 @@ from ruamel.yaml import YAML
 from moor.connections.apis.harbor import Harbor
 from moor.output.schema import SCHEMA_FILE
 from moor.secrets.masking import forms
-from moor.tasks.diagnosis.rules.chain import LAYERS
+from moor.tasks.diagnosis.rules.layers import LAYERS
 from moor.tasks.registry.robots import find_robot
 from moor_lab import faults
 from moor_lab.fleet import Host

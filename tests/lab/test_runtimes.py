@@ -22,10 +22,10 @@ from moor.sites.opening import open_site
 from moor.tasks.containerd.config import CONFIG, PLUGIN
 from moor.tasks.containerd.configure import configure_containerd
 from moor.tasks.diagnosis.environment import look_around
-from moor.tasks.diagnosis.evidence.endpoint import ProbeRequest, RegistryEndpoint
-from moor.tasks.diagnosis.evidence.node_answers import pull
-from moor.tasks.diagnosis.evidence.pulling import pulling
-from moor.tasks.diagnosis.users_podman import diagnose_podman
+from moor.tasks.diagnosis.evidence.node_answers import pull_evidence
+from moor.tasks.diagnosis.evidence.probe_request import ProbeRequest, RegistryEndpoint
+from moor.tasks.diagnosis.evidence.pull_script import pull_script
+from moor.tasks.diagnosis.podman_user_files import diagnose_podman
 from moor.tasks.names.hosts import write_hosts
 from moor.tasks.pki.issue import registry_certificate, registry_key
 from moor.tasks.podman.configure import DROP_IN, configure_podman
@@ -154,7 +154,7 @@ def pulls(lab: Lab) -> dict[str, str]:
 
 def proves(lab: Lab, name: str, asked: ProbeRequest) -> str:
     """Pull as moor verify does."""
-    return lab.exec(name, ["sh", "-s"], pulling(asked), timeout_s=120).strip()
+    return lab.exec(name, ["sh", "-s"], pull_script(asked), timeout_s=120).strip()
 
 
 def all_nodes(what: object) -> dict[str, object]:
@@ -221,7 +221,7 @@ def test_what_a_killed_verify_left_behind_goes_with_the_next_one_unless_a_contai
     site.apply(configure_containerd, "bookworm")
     shell(fleet, "bookworm", NO_IMAGE)
     with crictl(fleet, "bookworm"):
-        fleet.exec("bookworm", ["sh", "-c", KILLED], pulling(ASKED))
+        fleet.exec("bookworm", ["sh", "-c", KILLED], pull_script(ASKED))
     assert IMAGE in shell(fleet, "bookworm", IMAGES).splitlines()
     shell(fleet, "bookworm", f"ctr -n k8s.io containers create {IMAGE} uses >/dev/null")
     with crictl(fleet, "bookworm"):
@@ -231,7 +231,7 @@ def test_what_a_killed_verify_left_behind_goes_with_the_next_one_unless_a_contai
 
     shell(fleet, "bookworm", f"ctr -n k8s.io containers rm uses; ctr -n k8s.io snapshots rm uses; {NO_IMAGE}")
     with crictl(fleet, "bookworm"):
-        fleet.exec("bookworm", ["sh", "-c", KILLED], pulling(ASKED))
+        fleet.exec("bookworm", ["sh", "-c", KILLED], pull_script(ASKED))
     with crictl(fleet, "bookworm"):
         proves(fleet, "bookworm", ASKED)
     assert shell(fleet, "bookworm", f"{IMAGES}; ls -d /run/moor.v* 2>/dev/null || :") == ""
@@ -247,7 +247,7 @@ def test_a_node_that_has_the_image_does_not_pull_well_from_a_registry_that_lost_
             assert cri_pull(fleet, name, IMAGE, "robot", "right") == ""
             shell(fleet, "trixie", f"mv {blobs}/sha256* /opt/lost/")
             there = shell(fleet, name, IMAGES)
-            found = pull(proves(fleet, name, ASKED))
+            found = pull_evidence(proves(fleet, name, ASKED))
             assert (found["pulled"], found["arrived"], found["bytes"]) == ("yes", "no", "0"), (name, found)
             assert "not found" in found["said"].lower(), (name, found)
             assert shell(fleet, name, f"{IMAGES}; ctr namespaces ls -q") == f"{there}\nk8s.io"

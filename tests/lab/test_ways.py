@@ -14,7 +14,7 @@ from moor.engine.converge import converge
 from moor.resources.archive import Archive, hash_of
 from moor.tasks.containerd.configure import configure_containerd
 from moor.tasks.diagnosis.environment import look_around
-from moor.tasks.diagnosis.path import look_at_way
+from moor.tasks.diagnosis.registry_path import look_at_way
 from moor.tasks.names.hosts import write_hosts
 from moor.tasks.trust import trust_ca
 from moor_lab.lab import Lab

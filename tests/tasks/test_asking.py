@@ -8,7 +8,7 @@ import pytest
 from nornir.core.inventory import Host
 
 from moor.engine.shell_functions import FUNCTIONS
-from moor.tasks.diagnosis.evidence.endpoint import ProbeRequest, RegistryEndpoint
+from moor.tasks.diagnosis.evidence.probe_request import ProbeRequest, RegistryEndpoint
 from moor.tasks.diagnosis.evidence.probes import probes
 from moor.tasks.names.dns_query import DNS_SAYS
 from moor.tasks.names.dnsmasq import Answers, listening

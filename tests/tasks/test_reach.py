@@ -12,8 +12,8 @@ from nornir.core.inventory import Defaults, Group, Host, ParentGroups
 from moor.run.report import Collector, HostReport, RunReport
 from moor.run.runbook import Runbook, Stage, run
 from moor.runbooks import site, verify, watch
-from moor.tasks.diagnosis.access import attempts, desired, prove_access, verdicts
 from moor.tasks.diagnosis.evidence.probes import Probe
+from moor.tasks.diagnosis.reachability import desired, judge_access, parse_attempts, prove_access
 from moor.tasks.facts import Registry
 from tests.harness.hosts import MakeFleet
 
@@ -27,7 +27,7 @@ UNTRIED = "to 10.77.0.11\n10.77.0.11 dev eth0 src 10.77.0.99 uid 0 \nno openssl\
 
 
 def said(answer: str, outside: bool) -> list[str]:
-    return [verdict.cause for verdict in verdicts(list(attempts(answer)), 443, outside)]
+    return [verdict.cause for verdict in judge_access(list(parse_attempts(answer)), 443, outside)]
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from moor.connections.apis.kubernetes import client_of
 from moor.errors import HostError
 from moor.settings.modules import SHIPPED
 from moor.sites.opening import open_site
-from moor.tasks.diagnosis.evidence.cluster_view import read_cluster, unread
+from moor.tasks.diagnosis.evidence.cluster_reader import read_cluster, unread_secret
 from moor.tasks.preflight.cluster_rights import ClusterRight, may, missing, needed, objects, user_of
 from moor_lab.kubernetes.standin.api.access import Tokens
 from tests.connections.kubeconfigs import encoded, kubeconfig
@@ -139,7 +139,7 @@ def test_a_missing_right_takes_what_needs_it_and_nothing_else(tenant: Tenant, la
     assert {name for name, found in held.items() if not found} == ({lacking[1]} & set(held) if lacking else set()) | (
         {"events"} if lacking == ("list", "pods") else set()
     )
-    hidden = {pod["metadata"]["name"] for pod in view.pods if unread(view, pod)}
+    hidden = {pod["metadata"]["name"] for pod in view.pods if unread_secret(view, pod)}
     assert hidden == {("get", "secrets"): {"web-1"}, ("get", "serviceaccounts"): {"web-2"}}.get(
         lacking or ("", ""), set()
     )

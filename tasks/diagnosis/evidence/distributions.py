@@ -52,7 +52,7 @@ DISTRIBUTIONS: Mapping[str, Distribution] = {
 }
 LABELS = {"microk8s.io/cluster": "microk8s", "minikube.k8s.io/name": "minikube"}
 # Prints which distribution's own containerd a host has.
-ASKED = """\
+DISTRIBUTION_FRAGMENT = """\
 for w in rke2:/var/lib/rancher/rke2 k3s:/var/lib/rancher/k3s k0s:/var/lib/k0s microk8s:/var/snap/microk8s \\
   minikube:/var/lib/minikube kind:/kind; do
   [ ! -d "${w#*:}" ] || { echo "distribution=${w%%:*}"; break; }
@@ -74,7 +74,7 @@ def distribution_of(node: Mapping[str, Any]) -> str:
     return next((name for label, name in LABELS.items() if label in labels), known)
 
 
-def means(name: str, host: str) -> dict[str, str]:
+def distribution_remedies(name: str, host: str) -> dict[str, str]:
     """Return, as evidence, what mends a node of a distribution."""
     found = DISTRIBUTIONS.get(name, DISTRIBUTIONS["kubernetes"])
     known = name if name in DISTRIBUTIONS and name != "kubernetes" else ""

@@ -11,7 +11,7 @@ from shlex import quote
 SIZES = (1500, 1492, 1450, 1400, 1350, 1300, 1280, 1000, 576)  # of packets, in bytes: which of them comes through
 
 
-def mtu_of(addresses: Sequence[str]) -> str:
+def mtu_fragment(addresses: Sequence[str]) -> str:
     """Return the fragment that asks on the way to the first address to which there is a route.
 
     ``large`` is pass, told (a router answers that it is too large, as it should), stuck, or why nobody knows: silent,
@@ -64,6 +64,6 @@ ask() {
 }"""
 
 
-def measured(fields: Mapping[str, str]) -> bool:
+def is_measured(fields: Mapping[str, str]) -> bool:
     """Return whether the answer says anything of the way's MTU."""
     return fields.get("large") in ("pass", "told", "stuck")

@@ -12,7 +12,7 @@ COVERS = {"files": ("files",), "dns": ("dns",), "resolve": ("files", "dns")}  # 
 TOKEN = re.compile(r"\[[^\]]*\]|[^\s\[\]]+")
 
 
-def asked(line: str, name: str) -> Iterator[tuple[str, str]]:
+def asked_sources(line: str, name: str) -> Iterator[tuple[str, str]]:
     """Yield the sources that are asked for a name that no source before knows, each with what ends the search there."""
     tokens = TOKEN.findall(line)
     for index, source in enumerate(tokens):
@@ -36,7 +36,7 @@ def _ends(source: str, action: str, name: str) -> bool:
     return returns
 
 
-def kept_back(line: str, name: str, known: str) -> str:
+def hidden_by(line: str, name: str, known: str) -> str:
     """Return why a name that a source knows is not found; empty where the line is not to blame.
 
     Args:
@@ -44,14 +44,14 @@ def kept_back(line: str, name: str, known: str) -> str:
     """
     if not line.strip():
         return ""
-    reached = list(asked(line, name))
+    reached = list(asked_sources(line, name))
     if any(known in COVERS.get(source, ()) for source, _ in reached):
         return ""
     source, action = reached[-1] if reached else ("", "")
     return f"{source} {action} ends the search before {known}" if action else f"it does not name {known}"
 
 
-def corrected(line: str) -> str:
+def corrected_line(line: str) -> str:
     """Return the line with files and dns asked first, and the other sources behind them."""
     rest: list[str] = []
     kept = True

@@ -6,27 +6,27 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-Tree = Mapping[str, Any]
+KubeObject = Mapping[str, Any]
 Owner = tuple[str, str]  # kind and name
 Owners = Mapping[tuple[str, str, str], Owner | None]  # by namespace, kind and name
 BETWEEN = ("ReplicaSet", "Job")  # which mostly have an owner themselves
 
 
-def controller(metadata: Tree) -> Owner | None:
+def controller_of(metadata: KubeObject) -> Owner | None:
     """Return what controls an object; None where nothing does."""
     references = metadata.get("ownerReferences") or []
     leading = next((entry for entry in references if entry.get("controller")), next(iter(references), None))
     return (str(leading.get("kind", "")), str(leading.get("name", ""))) if leading else None
 
 
-def owners(pod: Tree, known: Owners) -> Iterator[Owner]:
+def owners_of(pod: KubeObject, known: Owners) -> Iterator[Owner]:
     """Yield what a pod comes from, the nearest first.
 
     Args:
         known: owners of ReplicaSets and Jobs; of one that could not be read the name tells what it can
     """
     namespace = str(pod["metadata"].get("namespace", "default"))
-    found = controller(pod["metadata"])
+    found = controller_of(pod["metadata"])
     if found is None:
         return
     yield found
@@ -36,7 +36,7 @@ def owners(pod: Tree, known: Owners) -> Iterator[Owner]:
         yield above
 
 
-def _by_name(found: Owner, labels: Tree) -> Owner | None:
+def _by_name(found: Owner, labels: KubeObject) -> Owner | None:
     kind, name = found
     mark = str(labels.get("pod-template-hash", ""))
     if kind == "ReplicaSet" and mark and name.endswith(f"-{mark}"):
@@ -45,13 +45,13 @@ def _by_name(found: Owner, labels: Tree) -> Owner | None:
     return ("CronJob", numbered[1]) if kind == "Job" and numbered else None
 
 
-def owner(pod: Tree, known: Owners) -> Owner:
+def top_owner(pod: KubeObject, known: Owners) -> Owner:
     """Return the last owner of a pod, which is what people write; a bare pod is its own."""
-    return next(iter(reversed(list(owners(pod, known)))), ("Pod", str(pod["metadata"]["name"])))
+    return next(iter(reversed(list(owners_of(pod, known)))), ("Pod", str(pod["metadata"]["name"])))
 
 
-def names(pod: Tree, known: Owners) -> set[str]:
+def searchable_names(pod: KubeObject, known: Owners) -> set[str]:
     """Return every name by which people may ask for a pod: its own, and those of all that it comes from."""
     labels = pod["metadata"].get("labels") or {}
-    own = {str(pod["metadata"]["name"]), *(name for _, name in owners(pod, known))}
+    own = {str(pod["metadata"]["name"]), *(name for _, name in owners_of(pod, known))}
     return own | {str(labels[key]) for key in ("app.kubernetes.io/name",) if labels.get(key)}

@@ -5,28 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from moor.tasks.diagnosis.evidence.cluster_model import (
-    ClusterView,
+from moor.tasks.diagnosis.evidence.cluster_snapshot import (
+    ClusterSnapshot,
+    KubeObject,
     PodExpectations,
-    Tree,
-    images_of,
     namespace_of,
-    path_in,
-    place,
+    pod_name,
+    registry_images,
+    registry_path,
 )
-from moor.tasks.diagnosis.evidence.distributions import distribution_of, means
-from moor.tasks.diagnosis.evidence.owners import owner
+from moor.tasks.diagnosis.evidence.distributions import distribution_of, distribution_remedies
+from moor.tasks.diagnosis.evidence.owners import top_owner
 from moor.tasks.diagnosis.evidence.registry_answers import clean
-from moor.tasks.diagnosis.messages.explain import EMPTY, explained
+from moor.tasks.diagnosis.messages.explain import WRAPPER_IDS, explain
 from moor.tasks.diagnosis.rules.pods import BACKING_OFF
 
 # Reasons that kubelet gives a container that waits. Source: Kubernetes, pkg/kubelet: images/types.go, kuberuntime,
 # container/sync_result.go; cri-api, pkg/errors.
-BEGINNING = ("ContainerCreating", "PodInitializing")
+STARTING = ("ContainerCreating", "PodInitializing")
 OF_IMAGE = (*BACKING_OFF, "RegistryUnavailable", "SignatureValidationFailed", "ImageInspectError", "ErrImageNeverPull")
-TOLD = ("FailedToRetrieveImagePullSecret", "FailedCreatePodSandBox", "InspectFailed", "Failed", "FailedMount")
+TELLING_EVENTS = ("FailedToRetrieveImagePullSecret", "FailedCreatePodSandBox", "InspectFailed", "Failed", "FailedMount")
 # Causes in a pull's own words that no look from the node can show.
-BEYOND = frozenset({
+NODE_INVISIBLE = frozenset({
     "disk-full", "disk-broken", "layer-cut", "layer-bad", "bytes-altered", "blob-missing", "policy-unscanned",
     "policy-vulnerable", "policy-unsigned", "policy-refused", "rate-limit", "signature-policy",
     "credentials-unverified", "manifest-old", "pull-locked", "pull-cancelled", "pull-throttled", "inotify-full",
@@ -43,47 +43,47 @@ class WaitingReason:
     image: str = ""
 
 
-def statuses(pod: Tree) -> list[Tree]:
+def container_statuses(pod: KubeObject) -> list[KubeObject]:
     status = pod.get("status") or {}
     return [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]
 
 
-def waits(pod: Tree) -> bool:
+def waits_for_image(pod: KubeObject) -> bool:
     """Return whether a container of the pod waits on its image."""
-    return any(held.reason in OF_IMAGE for held in held_of(pod))
+    return any(held.reason in OF_IMAGE for held in waiting_reasons(pod))
 
 
-def held_of(pod: Tree) -> list[WaitingReason]:
+def waiting_reasons(pod: KubeObject) -> list[WaitingReason]:
     """List what holds a pod, each once: containers that wait for a reason, else what the whole pod waits for."""
     waiting = [
         WaitingReason(*_words(entry["state"]["waiting"]), _image(pod, entry))
-        for entry in statuses(pod)
+        for entry in container_statuses(pod)
         if _waits(entry)
     ]
-    telling = [held for held in waiting if held.reason and held.reason not in BEGINNING]
+    telling = [held for held in waiting if held.reason and held.reason not in STARTING]
     return list(dict.fromkeys(telling)) or [held for held in (_pending(pod), *waiting, WaitingReason()) if held][:1]
 
 
-def _pending(pod: Tree) -> WaitingReason | None:
+def _pending(pod: KubeObject) -> WaitingReason | None:
     status = pod.get("status") or {}
     if status.get("phase") == "Failed":
         return WaitingReason(
             f"Failed: {status.get('reason') or 'its containers ended'}", str(status.get("message") or "")
         )
     stopped = ("Unschedulable", "SchedulingGated")
-    conditions: list[Tree] = status.get("conditions") or []
+    conditions: list[KubeObject] = status.get("conditions") or []
     return next((WaitingReason(*_words(entry)) for entry in conditions if entry.get("reason") in stopped), None)
 
 
-def _words(state: Tree) -> tuple[str, str]:
+def _words(state: KubeObject) -> tuple[str, str]:
     return str(state.get("reason") or ""), str(state.get("message") or "")
 
 
-def _waits(status: Tree) -> bool:
+def _waits(status: KubeObject) -> bool:
     return bool((status.get("state") or {}).get("waiting"))
 
 
-def _image(pod: Tree, status: Tree) -> str:
+def _image(pod: KubeObject, status: KubeObject) -> str:
     """Return the image that a container's template asks for; its status may name another form of it."""
     spec = pod.get("spec") or {}
     containers = [*(spec.get("initContainers") or []), *(spec.get("containers") or [])]
@@ -91,27 +91,29 @@ def _image(pod: Tree, status: Tree) -> str:
     return str(asked or status.get("image") or "")
 
 
-def node_evidence(node: Tree | None, host: str) -> dict[str, str]:
+def node_evidence(node: KubeObject | None, host: str) -> dict[str, str]:
     """Describe what the cluster says of a node."""
     if node is None:
         return {"host": host, "known": "no"}
     conditions = (node.get("status") or {}).get("conditions") or []
-    ready: Tree = next((c for c in conditions if c.get("type") == "Ready"), {})
+    ready: KubeObject = next((c for c in conditions if c.get("type") == "Ready"), {})
     return {
         "host": host,
         "known": "yes",
         "ready": str(ready.get("status", "Unknown")),
         "reason": clean(str(ready.get("reason", ""))),
         "message": clean(str(ready.get("message", ""))),
-        **means(distribution_of(node), host),
+        **distribution_remedies(distribution_of(node), host),
     }
 
 
-def pod_evidence(pod: Tree, view: ClusterView, wanted: PodExpectations, host: str = "") -> list[dict[str, str]]:
+def pod_evidence(
+    pod: KubeObject, view: ClusterSnapshot, wanted: PodExpectations, host: str = ""
+) -> list[dict[str, str]]:
     """Describe why a pod does not run, one description for each thing that holds it; or what else it runs."""
-    kind, top = owner(pod, view.owners)
+    kind, top = top_owner(pod, view.owners)
     about = {
-        "pod": place(pod),
+        "pod": pod_name(pod),
         "name": str(pod["metadata"]["name"]),
         "namespace": namespace_of(pod),
         "deployment": top,
@@ -119,16 +121,22 @@ def pod_evidence(pod: Tree, view: ClusterView, wanted: PodExpectations, host: st
         "unready": " ".join(_unready(pod)),
         **_digests(pod, wanted),
     }
-    return [{**about, **_told(pod, held, view, wanted, host)} for held in held_of(pod)]
+    return [{**about, **_described(pod, held, view, wanted, host)} for held in waiting_reasons(pod)]
 
 
-def _told(pod: Tree, held: WaitingReason, view: ClusterView, wanted: PodExpectations, host: str) -> dict[str, str]:
+def _described(
+    pod: KubeObject, held: WaitingReason, view: ClusterSnapshot, wanted: PodExpectations, host: str
+) -> dict[str, str]:
     """Put what holds a pod into fields. The state is what counts: events are asked only where it does not say why."""
-    event: Tree = _event(pod, view.events) if held.reason in (*BEGINNING, *BACKING_OFF) else {}
-    sandbox = event.get("reason") == "FailedCreatePodSandBox" and held.reason in BEGINNING
-    words = str(event.get("message", "")) if held.reason in BEGINNING else f"{held.reason}: {held.message}"
-    known = [one for one in explained(words, wanted.ours, host) if one.rule not in EMPTY]
-    named = path_in(held.image, wanted.host_port) if held.image else next(iter(images_of(pod, wanted.host_port)), "")
+    event: KubeObject = _event(pod, view.events) if held.reason in (*STARTING, *BACKING_OFF) else {}
+    sandbox = event.get("reason") == "FailedCreatePodSandBox" and held.reason in STARTING
+    words = str(event.get("message", "")) if held.reason in STARTING else f"{held.reason}: {held.message}"
+    known = [one for one in explain(words, wanted.ours, host) if one.rule not in WRAPPER_IDS]
+    named = (
+        registry_path(held.image, wanted.host_port)
+        if held.image
+        else next(iter(registry_images(pod, wanted.host_port)), "")
+    )
     return {
         "image": named or clean(held.image),
         "ours": "yes" if named else "no",
@@ -138,28 +146,28 @@ def _told(pod: Tree, held: WaitingReason, view: ClusterView, wanted: PodExpectat
         "event_message": clean(str(event.get("message", ""))),
         "said": clean("; ".join(one.cause for one in known)),
         "said_mend": clean("; ".join(one.mend for one in known)),
-        "beyond": "yes" if known and known[0].rule in BEYOND else "no",
-        "own": "yes" if sandbox or (held.reason and held.reason not in (*BEGINNING, *OF_IMAGE)) else "no",
+        "beyond": "yes" if known and known[0].rule in NODE_INVISIBLE else "no",
+        "own": "yes" if sandbox or (held.reason and held.reason not in (*STARTING, *OF_IMAGE)) else "no",
     }
 
 
-def _event(pod: Tree, events: Sequence[Tree]) -> Tree:
-    """Return the newest telling event of a pod, by the order of ``TOLD``; those of other pods say nothing of it."""
+def _event(pod: KubeObject, events: Sequence[KubeObject]) -> KubeObject:
+    """Return the newest event of a pod whose reason is in ``TELLING_EVENTS``, preferring the reasons listed first."""
     own = [e for e in events if (e.get("involvedObject") or {}).get("name") == pod["metadata"]["name"]]
     conditions = (pod.get("status") or {}).get("conditions") or []
     begun = any(c.get("type") == "PodReadyToStartContainers" and c.get("status") == "True" for c in conditions)
-    told = [reason for reason in TOLD if not (begun and reason == "FailedCreatePodSandBox")]
+    told = [reason for reason in TELLING_EVENTS if not (begun and reason == "FailedCreatePodSandBox")]
     return next((e for reason in told for e in reversed(own) if e.get("reason") == reason), {})
 
 
-def _unready(pod: Tree) -> Iterator[str]:
-    for entry in statuses(pod):
+def _unready(pod: KubeObject) -> Iterator[str]:
+    for entry in container_statuses(pod):
         if "running" in (entry.get("state") or {}) and not entry.get("ready"):
             yield str(entry.get("name"))
 
 
-def _digests(pod: Tree, wanted: PodExpectations) -> dict[str, str]:
-    for entry in statuses(pod):
+def _digests(pod: KubeObject, wanted: PodExpectations) -> dict[str, str]:
+    for entry in container_statuses(pod):
         host, _, path = str(entry.get("image", "")).partition("/")
         pushed = wanted.digests.get(path.partition("@")[0].rpartition(":")[0])
         held = str(entry.get("imageID", "")).rpartition("@")[2]
@@ -168,7 +176,7 @@ def _digests(pod: Tree, wanted: PodExpectations) -> dict[str, str]:
     return {}
 
 
-def faulty(found: Sequence[dict[str, str]]) -> list[dict[str, str]]:
+def distinct_faults(found: Sequence[dict[str, str]]) -> list[dict[str, str]]:
     """Keep the descriptions that show a fault, of pods of one owner with the same fault one; else the first of all."""
     telling = [one for one in found if one.get("reason") or one.get("runs") or one.get("unready")]
     keys = ("namespace", "owner", "reason", "image", "runs", "unready")

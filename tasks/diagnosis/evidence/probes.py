@@ -16,10 +16,10 @@ from moor.resources.base import Probed, State
 from moor.resources.service import STARTED_CS
 from moor.tasks.containerd.hosts_toml import READ_HOSTS_TOML, read_generated_hosts_toml
 from moor.tasks.containerd.loaded_config import read_loaded_config
-from moor.tasks.diagnosis.evidence.distributions import ASKED
-from moor.tasks.diagnosis.evidence.endpoint import ProbeRequest, RegistryEndpoint
-from moor.tasks.diagnosis.evidence.mtu import mtu_of
-from moor.tasks.diagnosis.evidence.pulling import DIRECTORY, pulling
+from moor.tasks.diagnosis.evidence.distributions import DISTRIBUTION_FRAGMENT
+from moor.tasks.diagnosis.evidence.mtu import mtu_fragment
+from moor.tasks.diagnosis.evidence.probe_request import ProbeRequest, RegistryEndpoint
+from moor.tasks.diagnosis.evidence.pull_script import DIRECTORY, pull_script
 from moor.tasks.names.dns_query import DNS_SAYS
 from moor.tasks.podman.registries_conf import READ_REGISTRIES
 from moor.tasks.runtime_proxies import read_containerd_proxy
@@ -58,12 +58,12 @@ def probes(asked: ProbeRequest) -> Sequence[Probe]:
         Probe("clock", f"echo before={int(time.time())}; echo there=$(date -u +%s)"),
         Probe("name", _name(asked.door)),
         Probe("wire", _wire(asked.door)),
-        Probe("mtu", mtu_of(asked.door.addresses)),
+        Probe("mtu", mtu_fragment(asked.door.addresses)),
         Probe("registry", _registry(asked)),
         Probe("containerd", _of_own(asked.own, asked.door) if asked.own else _containerd(asked.door)),
         Probe("proxy", read_containerd_proxy(asked.unit, asked.own)),
     ]
-    return [*found, Probe("pull", pulling(asked))] if asked.pull else found
+    return [*found, Probe("pull", pull_script(asked))] if asked.pull else found
 
 
 def registry_probe(asked: ProbeRequest, name: str) -> Probe:
@@ -177,7 +177,7 @@ def _containerd(door: RegistryEndpoint) -> str:
     return f"""\
 h={quote(door.host_port)}
 echo "machine=$(uname -m)"
-{ASKED}
+{DISTRIBUTION_FRAGMENT}
 command -v containerd >/dev/null 2>&1 || {{ echo containerd=missing; exit 0; }}
 {read_loaded_config(logins=False)}
 echo "active=$(systemctl is-active containerd 2>/dev/null)"

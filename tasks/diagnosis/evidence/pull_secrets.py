@@ -7,14 +7,20 @@ from typing import Any
 
 from moor.errors import UnreadableSecret
 from moor.resources.file import sha256
-from moor.tasks.diagnosis.evidence.cluster_model import ClusterView, PodExpectations, images_of, namespace_of, place
-from moor.tasks.diagnosis.evidence.owners import owner
+from moor.tasks.diagnosis.evidence.cluster_snapshot import (
+    ClusterSnapshot,
+    PodExpectations,
+    namespace_of,
+    pod_name,
+    registry_images,
+)
+from moor.tasks.diagnosis.evidence.owners import top_owner
 from moor.tasks.registry.logins import DATA_KEYS, DOCKER_CONFIG, RegistryLogin, logins_for, read_logins
 
-Tree = Mapping[str, Any]
+KubeObject = Mapping[str, Any]
 
 
-def secret_names(pod: Tree, view: ClusterView) -> list[str]:
+def secret_names(pod: KubeObject, view: ClusterSnapshot) -> list[str]:
     """Name the pull secrets of a pod: its own, else those of its ServiceAccount."""
     spec = pod.get("spec") or {}
     own = [str(entry.get("name")) for entry in spec.get("imagePullSecrets") or []]
@@ -22,7 +28,9 @@ def secret_names(pod: Tree, view: ClusterView) -> list[str]:
     return own or list(view.accounts.get((namespace_of(pod), account), ()))
 
 
-def login_of_pod(pod: Tree, image: str, view: ClusterView, host_port: str, user: str = "") -> RegistryLogin | None:
+def login_of_pod(
+    pod: KubeObject, image: str, view: ClusterSnapshot, host_port: str, user: str = ""
+) -> RegistryLogin | None:
     """Return the login that a pod pulls an image with: that of ``user`` if it is among them, else the first."""
     held = [view.secrets.get((namespace_of(pod), name)) for name in secret_names(pod, view)]
     try:
@@ -34,12 +42,12 @@ def login_of_pod(pod: Tree, image: str, view: ClusterView, host_port: str, user:
     return next((one for one in found if one.user == user), found[0] if found else None)
 
 
-def secret_evidence(pod: Tree, view: ClusterView, wanted: PodExpectations) -> dict[str, str]:
+def secret_evidence(pod: KubeObject, view: ClusterSnapshot, wanted: PodExpectations) -> dict[str, str]:
     """Describe the pull secrets of a pod: the one that kubelet fails at, else what they hold for the registry."""
     names, namespace = secret_names(pod, view), namespace_of(pod)
-    kind, top = owner(pod, view.owners)
+    kind, top = top_owner(pod, view.owners)
     about = {
-        "pod": place(pod),
+        "pod": pod_name(pod),
         "namespace": namespace,
         "host_port": wanted.host_port,
         "account": str((pod.get("spec") or {}).get("serviceAccountName") or "default"),
@@ -51,12 +59,12 @@ def secret_evidence(pod: Tree, view: ClusterView, wanted: PodExpectations) -> di
         there = " ".join(view.similar.get(namespace, ())) or "none"
         return _mended({**about, "named": "no", "there": there})
     held = {name: view.secrets.get((namespace, name)) for name in names}
-    image = next(iter(images_of(pod, wanted.host_port)), "")
+    image = next(iter(registry_images(pod, wanted.host_port)), "")
     return _mended({**about, "named": "yes", **_content(held, image, namespace, view, wanted)})
 
 
 def _content(
-    held: Mapping[str, Tree | None], image: str, namespace: str, view: ClusterView, wanted: PodExpectations
+    held: Mapping[str, KubeObject | None], image: str, namespace: str, view: ClusterSnapshot, wanted: PodExpectations
 ) -> dict[str, str]:
     for name, secret in held.items():
         try:
@@ -72,7 +80,7 @@ def _content(
     return {**about, "matches": "yes", **_compared(found, wanted)}
 
 
-def _telling(held: Mapping[str, Tree | None], found: bool, image: str, wanted: PodExpectations) -> str:
+def _telling(held: Mapping[str, KubeObject | None], found: bool, image: str, wanted: PodExpectations) -> str:
     """Choose the secret to speak of: the first that holds a login for the image, else the first that is wrong."""
     for name, secret in held.items():
         if found and secret and logins_for([secret], _repository(image, wanted.host_port)):
@@ -80,7 +88,7 @@ def _telling(held: Mapping[str, Tree | None], found: bool, image: str, wanted: P
     return next((name for name, secret in held.items() if secret is None), next(iter(held)))
 
 
-def _described(name: str, secret: Tree | None, namespace: str, view: ClusterView) -> dict[str, str]:
+def _described(name: str, secret: KubeObject | None, namespace: str, view: ClusterSnapshot) -> dict[str, str]:
     found = {
         "secret": name,
         "exists": "yes" if secret else "no",

@@ -9,22 +9,22 @@ from moor.tasks.containerd.config import DIRECTORY_LOOKUP
 from moor.tasks.containerd.config_faults import find_faults
 from moor.tasks.containerd.hosts_toml import parse_hosts_toml
 from moor.tasks.containerd.loaded_config import parse_loaded_config
-from moor.tasks.diagnosis.evidence.distributions import means
-from moor.tasks.diagnosis.evidence.endpoint import ProbeRequest
-from moor.tasks.diagnosis.evidence.registry_answers import word
+from moor.tasks.diagnosis.evidence.distributions import distribution_remedies
+from moor.tasks.diagnosis.evidence.probe_request import ProbeRequest
+from moor.tasks.diagnosis.evidence.registry_answers import yes_no
 from moor.tasks.podman.registries_conf import find_unchecked
 from moor.tasks.runtime_proxies import parse_key_values
 
 LEAST_KB, LEAST_INODES = 64 * 1024, 1000  # with less no layer of an image fits
 
 
-def containerd(answer: str, asked: ProbeRequest, host: str) -> dict[str, str]:
+def containerd_evidence(answer: str, asked: ProbeRequest, host: str) -> dict[str, str]:
     """Bring together how containerd runs and what it will read at a pull."""
     fields = parse_key_values(answer)
     left_out = ("toml", "no_proxy", "file", "missing", "loaded", "told", "in_effect")
     kept = {key: value for key, value in fields.items() if key not in left_out}
     plugins = [value for key, value in fields.items() if key.startswith("plugin_")]
-    release = release_in(fields.get("version", ""))
+    release = release_of(fields.get("version", ""))
     found = find_faults(parse_loaded_config(answer), asked.expected) if asked.expected and "path" in fields else []
     return {
         **kept,
@@ -35,10 +35,10 @@ def containerd(answer: str, asked: ProbeRequest, host: str) -> dict[str, str]:
         "fault": "; ".join(fault.what for fault in found),
         "fault_mend": "; ".join(fault.remedy for fault in found),
         "cri": "ok" if plugins and set(plugins) == {"ok"} else "error" if plugins else "missing",
-        "older": word(_number(fields.get("trusted")) > _number(fields.get("started")) > 0),
-        "colon": word(":" in fields.get("config_path", "")),
+        "older": yes_no(_number(fields.get("trusted")) > _number(fields.get("started")) > 0),
+        "colon": yes_no(":" in fields.get("config_path", "")),
         "full": _full(fields),
-        **means(fields.get("distribution", ""), host),
+        **distribution_remedies(fields.get("distribution", ""), host),
     }
 
 
@@ -50,7 +50,7 @@ def _full(fields: Mapping[str, str]) -> str:
     return f"{inodes} inodes" if inodes.isdecimal() and 0 < int(inodes) < LEAST_INODES else ""
 
 
-def own_runtime(answer: str, asked: ProbeRequest, _: str) -> dict[str, str]:
+def bundled_runtime_evidence(answer: str, asked: ProbeRequest, _: str) -> dict[str, str]:
     """Read whether k3s, RKE2 or CRI-O checks the registry's certificate; nothing else of them is judged."""
     if asked.own == "crio":
         said = find_unchecked(answer, asked.door.host_port)
@@ -60,7 +60,7 @@ def own_runtime(answer: str, asked: ProbeRequest, _: str) -> dict[str, str]:
     return {"unchecked": found.get("unchecked", ""), "toml_file": fields.get("toml_file", ""), "runtime": asked.own}
 
 
-def release_in(version: str) -> tuple[int, int]:
+def release_of(version: str) -> tuple[int, int]:
     """Return the release in what ``containerd --version`` printed; where it is not known, a new one."""
     number = re.search(r"\sv?(\d+)\.(\d+)", version)
     return (int(number[1]), int(number[2])) if number else (2, 2)

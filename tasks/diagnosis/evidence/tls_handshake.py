@@ -7,26 +7,26 @@ from datetime import UTC, datetime
 
 from moor.lazy_imports import hashes, x509
 from moor.pki.pem import certificates_in
-from moor.tasks.diagnosis.evidence.registry_answers import word
+from moor.tasks.diagnosis.evidence.registry_answers import yes_no
 
 
-def transcript(answer: str, now: float) -> dict[str, str]:
+def parse_transcript(answer: str, now: float) -> dict[str, str]:
     """Read what openssl s_client printed: how far the connection came, and the certificate that is served."""
     number = re.search(r"errno ?= ?(\d+)", answer)
     code = re.search(r"Verify return code: (\d+) \(([^)]*)", answer)
     errors = re.findall(r"verify error:num=(\d+):([^\r\n]*)", answer)
     found = {
-        "connected": word("CONNECTED" in answer),
+        "connected": yes_no("CONNECTED" in answer),
         "errno": number[1] if number and "CONNECTED" not in answer else "",  # of one address, and another answered
         "verify": code[1] if code and not errors else errors[0][0] if errors else "",
         "verify_words": errors[0][1] if errors else code[2] if code else "",
-        "plain": word("wrong version number" in answer or "packet length too long" in answer),
+        "plain": yes_no("wrong version number" in answer or "packet length too long" in answer),
     }
     served = certificates_in(answer)
-    return {**found, **certificate(served[0], now)} if served else {**found, "served": "no"}
+    return {**found, **describe_certificate(served[0], now)} if served else {**found, "served": "no"}
 
 
-def certificate(pem: str, now: float) -> dict[str, str]:
+def describe_certificate(pem: str, now: float) -> dict[str, str]:
     """Describe a certificate: names, issuer, validity, fingerprint."""
     try:
         cert = x509.load_pem_x509_certificate(pem.encode())
@@ -40,8 +40,8 @@ def certificate(pem: str, now: float) -> dict[str, str]:
         "issuer": cert.issuer.rfc4514_string(),
         "begins": f"{begins:%Y-%m-%d %H:%M} UTC",
         "ends": f"{ends:%Y-%m-%d %H:%M} UTC",
-        "ended": word(ends < moment),
-        "begun": word(begins <= moment),
+        "ended": yes_no(ends < moment),
+        "begun": yes_no(begins <= moment),
         "fingerprint": cert.fingerprint(hashes.SHA256()).hex(),
     }
 

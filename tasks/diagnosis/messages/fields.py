@@ -59,7 +59,7 @@ class MessageFields:
 
 
 @dataclass(frozen=True)
-class Ours:
+class FleetRegistry:
     """The registry of the inventory, by which a message about another one is told.
 
     Attributes:
@@ -75,12 +75,12 @@ class Ours:
 
     def holds(self, host: str) -> bool:
         """Return whether a host, with or without a port, is this registry."""
-        name, port = split(host)
-        own = split(self.host_port)[1]
+        name, port = split_host(host)
+        own = split_host(self.host_port)[1]
         return name in {*self.names, *self.addresses} and (port or "443") == (own or "443")
 
 
-def split(host: str) -> tuple[str, str]:
+def split_host(host: str) -> tuple[str, str]:
     """Part a host from its port; the brackets of an IPv6 address go."""
     found = re.fullmatch(r"\[([^\]]*)\](?::(\d*))?", host)
     if found:
@@ -89,7 +89,7 @@ def split(host: str) -> tuple[str, str]:
     return name.lower(), port
 
 
-def plain(message: str) -> str:
+def unquote(message: str) -> str:
     """Return a message on one line, with the quoting undone that was added by each program that passed it on."""
     words = ANSI.sub("", message)
     for pattern, with_ in ESCAPED:
@@ -97,9 +97,9 @@ def plain(message: str) -> str:
     return " ".join("".join(letter if letter.isprintable() else " " for letter in words).split())
 
 
-def understood(message: str) -> MessageFields:
+def parse_message(message: str) -> MessageFields:
     """Read from a message what it names. Of several hosts the last is the one that was asked when it failed."""
-    words = plain(message)
+    words = unquote(message)
     address, port = _last(DIALLED.findall(words), ("", ""))
     lookups = LOOKUP.findall(words)
     looked_up, server = _last(lookups, ("", ""))
@@ -110,7 +110,7 @@ def understood(message: str) -> MessageFields:
     place = "" if looked_up and not server and port == "53" else address.strip("[]")
     if server and port == "53":
         place = ""
-    host = asked if looked_up and split(asked)[0] == looked_up.lower() else looked_up or asked or named
+    host = asked if looked_up and split_host(asked)[0] == looked_up.lower() else looked_up or asked or named
     return MessageFields(words, host or _registry(image), place, image, _status(words), server.rstrip(":"))
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from moor.tasks.diagnosis.messages.message import Saying
+from moor.tasks.diagnosis.messages.known_message import KnownMessage
 
 KUBELET = "kubelet"
 DESCRIBE = "kubectl describe pod names what is missing"
 
 SANDBOX = (
-    Saying(
+    KnownMessage(
         "sandbox-image", "pod",
         (r"failed to (get|pull) sandbox image", r"sandbox image .*(not found|failed)",
          r"pause image|/pause:[0-9.]+.*failed",
@@ -19,7 +19,7 @@ SANDBOX = (
         "pause_image)",
         by="containerd, CRI-O", wraps=True,
     ),
-    Saying(
+    KnownMessage(
         "sandbox-handler", "pod",
         (r"no runtime for \S+ is configured", r"RuntimeHandler \S+ not supported", r"failed to find runtime handler",
          r"unknown runtime handler"),
@@ -27,7 +27,7 @@ SANDBOX = (
         "configure it in the runtime of {host} and restart that, or take runtimeClassName out of the pod",
         by="Kubernetes, RuntimeClass",
     ),
-    Saying(
+    KnownMessage(
         "sandbox-network", "pod",
         (r"(failed to set ?up|failed to create|error adding|failed to configure) .*\b(network|cni)",
          r"plugin type=.* failed",
@@ -41,14 +41,14 @@ SANDBOX = (
         "/etc/cni/net.d, /opt/cni/bin",
         by="CNI specification",
     ),
-    Saying(
+    KnownMessage(
         "pod-command", "pod",
         (r"exec: \S+: (stat \S+|executable file not found|no such file|permission denied)",
          r"executable file not found in \$PATH"),
         "the container's command is not in its image, or may not be executed",
         "correct command and args in the pod's template, or the image", by="runc",
     ),
-    Saying(
+    KnownMessage(
         "sandbox-runc", "pod",
         (r"OCI runtime create failed", r"runc create failed", r"\bcgroup(s|v2)?\b", r"failed to (create|start) shim",
          r"failed to create containerd task(?!.*exec:)", r"\bcrun:", r"\brunc:"),
@@ -62,92 +62,92 @@ SANDBOX = (
 )  # fmt: skip
 
 PODS = (
-    Saying(
+    KnownMessage(
         "secret-missing", "secret",
         (r"Unable to retrieve some image pull secrets", r"FailedToRetrieveImagePullSecret"),
         "the pod names a pull secret that its namespace does not have",
         "moor apply workload makes those of data.workloads; another has to be made in the pod's own namespace",
         by=KUBELET,
     ),
-    Saying(
+    KnownMessage(
         "pod-never", "pod",
         (r"ErrImageNeverPull", r"is not present with pull policy of Never"),
         "the pod must not pull (imagePullPolicy: Never), and {host} does not have {image}",
         "set imagePullPolicy: IfNotPresent in its template", by=KUBELET,
     ),
-    Saying(
+    KnownMessage(
         "pod-name", "pod",
         (r"InvalidImageName", r"couldn't parse image", r"invalid reference format", r"must be lowercase",
          r"Failed to apply default image tag"),
         "that is no image's name",
         "correct the image in the pod's template: lower case, REGISTRY/PROJECT/REPOSITORY:TAG", by=KUBELET,
     ),
-    Saying(
+    KnownMessage(
         "pod-root", "pod",
         (r"runAsNonRoot and image (will run as root|has non-numeric user)",),
         "the pod must not run as root, and its image names root, or a user by name",
         "set runAsUser in the pod's securityContext, or give the image a numeric USER", by=KUBELET,
     ),
-    Saying(
+    KnownMessage(
         "pod-config", "pod",
         (r"CreateContainerConfigError", r"(configmap|secret) \S+ not found", r"couldn't find key"),
         "the pod lacks a ConfigMap, a Secret, or a key of one that its template names",
         "make what is missing; " + DESCRIBE,
         by=KUBELET,
     ),
-    Saying(
+    KnownMessage(
         "pod-volume", "pod",
         (r"MountVolume\.\w+ failed", r"Unable to attach or mount volumes", r"FailedMount|FailedAttachVolume",
          r"ImageVolumeMountFailed"),
         "a volume of the pod cannot be mounted", DESCRIBE + "; a volume of an image pulls like a container does",
         by=KUBELET,
     ),
-    Saying(
+    KnownMessage(
         "pod-refused", "pod",
         (r"violates PodSecurity", r"admission webhook \S+ denied", r"exceeded quota", r"is forbidden:",
          r"FailedCreate\b(?!PodSandBox)"),
         "the cluster's admission refuses the pod",
         "change the pod's template as the words say, or the namespace's quota or policy", by="Kubernetes, admission",
     ),
-    Saying(
+    KnownMessage(
         "pod-evicted", "node",
         (r"low on resource", r"DiskPressure|disk-pressure", r"MemoryPressure|memory-pressure", r"was evicted|Evicted",
          r"FreeDiskSpaceFailed|ImageGCFailed"),
         "{host} has too little disk or memory, and kubelet makes room",
         "run on {host}: df -h; free -h; then crictl rmi --prune, or a larger disk", by=KUBELET,
     ),
-    Saying(
+    KnownMessage(
         "pod-unscheduled", "pod",
         (r"FailedScheduling", r"nodes are available", r"untolerated taint", r"Insufficient (cpu|memory)"),
         "no node takes the pod", "change its requests, selectors or tolerations as the words say, or add a node",
         by="Kubernetes, scheduler",
     ),
-    Saying(
+    KnownMessage(
         "node-lost", "node",
         (r"NodeStatusUnknown", r"Kubelet stopped posting node status", r"node is not ready|NodeNotReady"),
         "the cluster has not heard of the node's kubelet", "run on {host}: systemctl restart kubelet (k3s, rke2: that "
         "unit)",
         by="Kubernetes, node lifecycle",
     ),
-    Saying(
+    KnownMessage(
         "node-sick", "node", (r"KubeletNotReady", r"PLEG is not healthy"),
         "kubelet of {host} runs and is not ready", "kubectl describe node {host}; journalctl -u kubelet", by=KUBELET,
     ),
-    Saying(
+    KnownMessage(
         "pod-memory", "pod", (r"OOMKilled", r"Memory cgroup out of memory"),
         "the container needed more memory than its limit", "raise resources.limits.memory in its template", by="kernel",
     ),
-    Saying(
+    KnownMessage(
         "pod-crash", "pod",
         (r"CrashLoopBackOff", r"RunContainerError", r"back-off .* restarting failed container", r"StartError"),
         "the pod has its image, and its container ends again and again",
         "kubectl logs --previous POD says why", by=KUBELET,
     ),
-    Saying(
+    KnownMessage(
         "pod-unready", "pod", (r"(Readiness|Startup|Liveness) probe (failed|errored)",),
         "the container runs, and its probe fails", "kubectl logs POD; correct the probe's path and port", by=KUBELET,
     ),
-    Saying(
+    KnownMessage(
         "rollout-unfinished", "pod", (r"ProgressDeadlineExceeded", r"MinimumReplicasUnavailable"),
         "the rollout does not end: its pods do not become ready", "kubectl describe pod of a pod that waits: its "
         "events say why",
@@ -156,18 +156,18 @@ PODS = (
 )  # fmt: skip
 
 # What only says that something failed: it counts where nothing else in the message is known.
-SHELLS = (
-    Saying(
+WRAPPERS = (
+    KnownMessage(
         "sandbox-failed", "pod", (r"FailedCreatePodSandBox", r"Failed to create pod sandbox", r"CreatePodSandboxError"),
         "the sandbox of the pod cannot be made; the words say no more",
         "run on {host}: journalctl -u kubelet -u containerd, which has the whole message", by=KUBELET,
     ),
-    Saying(
+    KnownMessage(
         "pod-waiting", "pod", (r"Back-off pulling image", r"ImagePullBackOff"),
         "kubelet waits until its next try; an earlier event of the pod has the cause",
         "kubectl get events --field-selector reason=Failed shows it", by=KUBELET,
     ),
-    Saying(
+    KnownMessage(
         "pull-failed", "pull",
         (r"failed to pull and unpack image", r"Failed to pull image", r"initializing source docker://", r"ErrImagePull",
          r"failed to resolve (reference|image)", r"ImageInspectError", r"Failed to inspect image"),

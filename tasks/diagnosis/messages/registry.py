@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from moor.tasks.diagnosis.messages.message import Saying
+from moor.tasks.diagnosis.messages.known_message import KnownMessage
 
 HARBOR = "Harbor"
 API = "Docker Registry HTTP API V2"
@@ -13,7 +13,7 @@ OF_PODS = "moor apply workload makes those of data.workloads; another pod names 
 
 
 POLICIES = (
-    Saying(
+    KnownMessage(
         "policy-unscanned", "manifest",
         (r"status of vulnerability scanning cannot be pulled", r"\"(Pending|Running|Queued|Error|Not ?Scanned)\" "
          r"status of",
@@ -22,7 +22,7 @@ POLICIES = (
         "in Harbor: scan the artifact, and see that Interrogation Services has a scanner that works; then pull again",
         OWNER, "Harbor, Prevent vulnerable images from running",
     ),
-    Saying(
+    KnownMessage(
         "policy-vulnerable", "manifest",
         (r"current image with \d+ vulnerabilit", r"cannot be pulled due to configured policy",
          r"Prevent images with vulnerability severity"),
@@ -30,7 +30,7 @@ POLICIES = (
         "in Harbor: push an image without them, or put the CVEs on the project's allowlist, or raise its severity",
         OWNER, "Harbor, Prevent vulnerable images from running",
     ),
-    Saying(
+    KnownMessage(
         "policy-unsigned", "manifest",
         (r"image is not signed", r"not signed (in|by) (Notary|cosign|Notation)", r"PROJECTPOLICYVIOLATION",
          r"content trust.*(cannot|not) be pulled"),
@@ -38,7 +38,7 @@ POLICIES = (
         "sign it (cosign sign, notation sign), or take Cosign or Notation out of the project's Configuration in Harbor",
         OWNER, "Harbor, deployment security",
     ),
-    Saying(
+    KnownMessage(
         "policy-refused", "manifest",
         (r"412 Precondition Failed", r"HTTP 412", r"\b412\b.*manifests|manifests.*\b412\b"),
         "a policy of the project keeps the image back: it is vulnerable, not scanned, or not signed; containerd drops "
@@ -46,19 +46,19 @@ POLICIES = (
         "in Harbor look at the artifact {image}: scan it, sign it, or change the policy in the project's Configuration",
         OWNER, "Harbor, server/middleware: policies answer 412",
     ),
-    Saying(
+    KnownMessage(
         "push-quota", "manifest",
         (r"exceed the configured upper limit", r"quota.*exceeded.*storage", r"storage of project.*exceed"),
         "the project's quota is full",
         "in Harbor: delete artifacts and run garbage collection, or raise the quota of the project", OWNER, HARBOR,
     ),
-    Saying(
+    KnownMessage(
         "push-immutable", "manifest",
         (r"configured as immutable", r"immutable tag|tag is immutable|cannot be overwritten"),
         "a rule of the project makes this tag immutable, so that it cannot be pushed a second time",
         "push under another tag, or change the immutability rule of the project", OWNER, HARBOR,
     ),
-    Saying(
+    KnownMessage(
         "push-readonly", "challenge",
         (r"read only mode", r"registry is in read-?only|UNSUPPORTED.*readonly"),
         "Harbor is set to read only: it lets pull, and takes nothing",
@@ -66,7 +66,7 @@ POLICIES = (
         "it",
         OWNER, HARBOR,
     ),
-    Saying(
+    KnownMessage(
         "manifest-old", "manifest",
         (r"manifest\.v1\+(prettyjws|json)", r"schema ?(version )?1\b.*(support|manifest)", r"Docker Image Format v1",
          r"unsupported (schema|manifest) (version|format|media type)", r"is no longer supported since containerd"),
@@ -74,7 +74,7 @@ POLICIES = (
         "pull it with an old Docker, or build it anew, and push it again with a present one",
         by="containerd 2.1, Docker 28.2",
     ),
-    Saying(
+    KnownMessage(
         "blob-missing", "manifest",
         (r"could not fetch content descriptor", r"blob unknown", r"BLOB_UNKNOWN", r"MANIFEST_BLOB_UNKNOWN",
          r"(blobs/sha256\S+|content at \S*/blobs/\S*).*not found", r"failed to copy: .*not found"),
@@ -83,7 +83,7 @@ POLICIES = (
         "artifact, and it is fetched anew",
         by=API,
     ),
-    Saying(
+    KnownMessage(
         "bytes-altered", "pull",
         (r"unexpected commit digest", r"digest (mismatch|did not match|invalid)",
          r"filesystem layer verification failed",
@@ -105,7 +105,7 @@ OF_A_PULL = re.compile(
 )
 
 ANSWERS = (
-    Saying(
+    KnownMessage(
         "rate-limit", "challenge",
         (r"429 Too Many Requests", r"toomanyrequests", r"HTTP 429", r"\bstatus(?:code| code)?:? ?429\b",
          r"pull rate limit"),
@@ -113,14 +113,14 @@ ANSWERS = (
         "wait, and pull again; of a proxy project: give its endpoint in Harbor (Registries) a login of the upstream",
         "wait, or pull with a login of {name}", API,
     ),
-    Saying(
+    KnownMessage(
         "login-none", "login",
         (r"failed to fetch anonymous token: .*(401|403)", r"no basic auth credentials", r"anonymous.*401 Unauthorized"),
         "the pull came without a login: no pull secret that holds for the image reached the runtime",
         OF_PODS, "name a pull secret for {name} in imagePullSecrets of the pod",
         "distribution's token specification",
     ),
-    Saying(
+    KnownMessage(
         "rights-push", "rights",
         (r"action: push", r"requested access to the resource is denied",
          r"denied: .*(push|not authorized to upload)"),
@@ -129,7 +129,7 @@ ANSWERS = (
         "docker login {name} as a user that may push", HARBOR,
         lambda heard, _: bool(OF_A_PUSH.search(heard.words)) or not OF_A_PULL.search(heard.words),
     ),
-    Saying(
+    KnownMessage(
         "rights-missing", "rights",
         (r"insufficient_scope: authorization failed", r"unauthorized to access repository", r"pull access denied",
          r"action: pull", r"requested access to the resource is denied"),
@@ -137,7 +137,7 @@ ANSWERS = (
         "moor apply registry gives the robots of data.projects their rights; another login needs pull in the project",
         "have {name} allow the login to pull, or correct the image's name", HARBOR,
     ),
-    Saying(
+    KnownMessage(
         "login-wrong", "login",
         (r"failed to fetch oauth token: unexpected status.*401", r"401 Unauthorized", r"authentication required",
          r"incorrect username or password", r"invalid (username|credentials)", r"access denied.*login",
@@ -145,14 +145,14 @@ ANSWERS = (
         "the registry refuses the login that the pull secret holds",
         "moor apply registry; moor apply workload", "correct the login of {name} in the pull secret", API,
     ),
-    Saying(
+    KnownMessage(
         "answer-large", "challenge",
         (r"413 (Request|Payload|Content)", r"\bstatus ?code:? ?413\b", r"HTTP 413", r"entity too large"),
         "a proxy before the registry takes no upload of that size",
         "raise the limit of the proxy that stands before Harbor (nginx: client_max_body_size 0); Harbor's own has none",
         "have {name} raise the limit of the proxy before it", "nginx, client_max_body_size",
     ),
-    Saying(
+    KnownMessage(
         "answer-forbidden", "challenge",
         (r"403 Forbidden", r"\bstatus ?code:? ?403\b", r"HTTP 403"),
         "403: a firewall for web applications or a rule of addresses before the registry refuses, or the login lacks "
@@ -161,14 +161,14 @@ ANSWERS = (
         "registry",
         OWNER, "RFC 9110, 15.5.4",
     ),
-    Saying(
+    KnownMessage(
         "answer-method", "challenge",
         (r"405 Method Not Allowed", r"HTTP 405", r"\bstatus ?code:? ?405\b"),
         "405: what answers there is no registry, or a redirect from http to https turned a push into a GET",
         "ask for the registry by https and by its own name; a proxy before it must pass on PUT, POST, PATCH and DELETE",
         by="RFC 9110, 15.5.6",
     ),
-    Saying(
+    KnownMessage(
         "core-down", "challenge",
         (r"\b50[0234] (Bad Gateway|Service Unavailable|Internal Server Error|Gateway Time-?out)",
          r"\bstatus(?: ?code)?:? ?50[0234]\b", r"HTTP 50[0234]", r"received unexpected HTTP status: 5"),
@@ -176,7 +176,7 @@ ANSWERS = (
         "on the registry's host: docker ps shows what restarts; moor apply harbor starts what is down",
         OWNER, "RFC 9110, 15.6",
     ),
-    Saying(
+    KnownMessage(
         "answer-html", "challenge",
         (r"invalid character '<'", r"<!DOCTYPE|<html", r"error unmarshalling content", r"text/html"),
         "a web page answers where a registry was expected: a proxy's error page, a captive portal, a login page, "
@@ -186,7 +186,7 @@ ANSWERS = (
         "Docker-Distribution-Api-Version",
         by=API,
     ),
-    Saying(
+    KnownMessage(
         "answer-redirect", "challenge",
         (r"stopped after \d+ redirects", r"too many redirects", r"HTTP 30[12378]", r"\b30[12378] (Moved|Found|See "
          r"Other|Temporary|Permanent)",
@@ -195,14 +195,14 @@ ANSWERS = (
         "set external_url in Harbor to the name that clients use; a proxy before it passes on X-Forwarded-Proto",
         OWNER, API,
     ),
-    Saying(
+    KnownMessage(
         "image-missing", "manifest",
         (r"name unknown", r"NAME_UNKNOWN", r"repository name not known", r"repository \S+ not found",
          r"repository does not exist(?!.*authorization)"),
         "the registry has no repository of that name",
         "{bring}; if the name is mistyped, {owner}", "correct the image's name in the pod's template", API,
     ),
-    Saying(
+    KnownMessage(
         "tag-missing", "manifest",
         (r"code = NotFound desc = .*: not found", r"manifest unknown", r"MANIFEST_UNKNOWN", r"\S+/\S+:\S+: not found\b",
          r"404 Not Found", r"\bstatus ?code:? ?404\b", r"manifest for \S+ not found", r"@sha256:\S+: not found"),

@@ -4,35 +4,35 @@ from __future__ import annotations
 
 import re
 
-from moor.tasks.diagnosis.messages.fields import MessageFields, Ours, split
-from moor.tasks.diagnosis.messages.message import Saying
+from moor.tasks.diagnosis.messages.fields import FleetRegistry, MessageFields, split_host
+from moor.tasks.diagnosis.messages.known_message import KnownMessage
 
 NET = "Go, package net"
 NAMES = "moor apply names --limit {host}"
 DNS = "see on {host} that /etc/resolv.conf names a server that knows {name}"
 
 
-def of_ipv6(heard: MessageFields, ours: Ours) -> bool:
+def is_ipv6(heard: MessageFields, ours: FleetRegistry) -> bool:
     """Return whether the address that was tried is of IPv6."""
     return ":" in heard.address
 
 
-def redirected(heard: MessageFields, ours: Ours) -> bool:
+def is_redirected(heard: MessageFields, ours: FleetRegistry) -> bool:
     """Return whether a layer was fetched from another host than the image's registry."""
     if not heard.registry:
         return bool(heard.host) and "/v2/" not in heard.words
-    return bool(heard.host) and split(heard.registry)[0] != split(heard.host)[0]
+    return bool(heard.host) and split_host(heard.registry)[0] != split_host(heard.host)[0]
 
 
-def token_elsewhere(heard: MessageFields, ours: Ours) -> bool:
+def has_foreign_token_host(heard: MessageFields, ours: FleetRegistry) -> bool:
     """Return whether the token was asked for at another host than the registry's."""
-    home = split(heard.registry)[0] or (split(ours.host_port)[0] if ours.host_port else "")
-    asked = split(heard.host)[0]
+    home = split_host(heard.registry)[0] or (split_host(ours.host_port)[0] if ours.host_port else "")
+    asked = split_host(heard.host)[0]
     return asked != home if home else bool(re.fullmatch(r"[0-9.]+|.*:.*", asked))  # a registry is asked by its name
 
 
-WAY = (
-    Saying(
+ROUTE = (
+    KnownMessage(
         "proxy-wrong", "proxy",
         (r"invalid proxy URL", r"error connecting to proxy", r"proxyconnect tcp: .*(no such host|invalid)",
          r"parse .*proxy.*invalid"),
@@ -40,7 +40,7 @@ WAY = (
         "correct HTTPS_PROXY of that service on {host}, or take it out; then: systemctl daemon-reload, and restart it",
         by=NET,
     ),
-    Saying(
+    KnownMessage(
         "proxy-between", "proxy",
         (r"proxyconnect tcp", r"Proxy Authentication Required", r"\b407\b.*proxy",
          r"Received HTTP code \d+ from proxy"),
@@ -48,7 +48,7 @@ WAY = (
         "moor check says which file on {host} to write {name} into, as NO_PROXY of the service that pulls",
         "have the proxy let {host} through to {name}, or correct HTTPS_PROXY of the service that pulls", NET,
     ),
-    Saying(
+    KnownMessage(
         "clock-off", "clock",
         (r"x509: certificate has expired or is not yet valid: current time \S+ is before",
          r"token (is )?not (to be used|valid) (before|yet)", r"token used before issued",
@@ -57,7 +57,7 @@ WAY = (
         "run on {host} and on the registry's host: timedatectl set-ntp true",
         by="RFC 5280, 4.1.2.5: a certificate is judged by the clock of who reads it",
     ),
-    Saying(
+    KnownMessage(
         "storage-redirect", "pull",
         (r"(httpReadSeeker|failed open|copying blob|copying image|downloading|parsing HTTP|reading blob).*"
          r"(no such host|refused|timeout|timed out|unreachable|no route|x509|status)",),
@@ -65,9 +65,9 @@ WAY = (
         "let {host} reach {name}, or have the registry hand out layers itself (Harbor: "
         "storage_service.redirect.disable "
         "in harbor.yml)",
-        by="distribution, storage redirect", when=redirected,
+        by="distribution, storage redirect", when=is_redirected,
     ),
-    Saying(
+    KnownMessage(
         "realm-other", "challenge",
         (r"failed to fetch (oauth|anonymous) token: .*(refused|no such host|timeout|no route|unreachable|x509)",
          r"(unable to retrieve auth token|requesting bearer token): .*(refused|no such host|timeout|no route|x509)"),
@@ -75,9 +75,9 @@ WAY = (
         "in harbor.yml of the registry set hostname, or external_url, to the registry's own name; then moor apply "
         "harbor",
         "have the registry name itself as its token service (Harbor: hostname and external_url in harbor.yml)",
-        "distribution's token specification", when=token_elsewhere,
+        "distribution's token specification", when=has_foreign_token_host,
     ),
-    Saying(
+    KnownMessage(
         "name-failing", "name",
         (r"server misbehaving", r"SERVFAIL", r"REFUSED.*lookup"),
         "{server} fails at the name {name}: it answers, with an error instead of an address",
@@ -85,7 +85,7 @@ WAY = (
         "mend the zone of {name} on {server}, or its forwarder; dig {name} @{server} shows what it says",
         "Go's words for SERVFAIL",
     ),
-    Saying(
+    KnownMessage(
         "name-timeout", "name",
         (r"\blookup \S+( on \S+)?: .*(i/o timeout|timed? ?out)", r"Temporary failure in name resolution",
          r"\blookup \S+ on \S+: .*connect(ion)?:? (refused|reset|network is unreachable|no route)",
@@ -95,36 +95,36 @@ WAY = (
         "let UDP and TCP 53 through from {host} to {server}, or name a nameserver that answers in /etc/resolv.conf",
         NET,
     ),
-    Saying(
+    KnownMessage(
         "name-missing", "name",
         (r"no such host", r"Name or service not known", r"Could not resolve host", r"NXDOMAIN",
          r"No address associated with hostname", r"server can't find"),
         "the name {name} does not resolve on {host}",
         NAMES, DNS, NET,
     ),
-    Saying(
+    KnownMessage(
         "route-ipv6", "route",
         (r"connect: network is unreachable", r"connect: cannot assign requested address"),
         "the name has the IPv6 address {address}, and {host} has no way to it",
         "take the IPv6 address out of DNS and of registry.address6, or give {host} a route: ip -6 route get {address}",
         "take the IPv6 address of the name out of DNS, or give {host} a route: ip -6 route get {address}",
-        NET, when=of_ipv6,
+        NET, when=is_ipv6,
     ),
-    Saying(
+    KnownMessage(
         "route-missing", "route",
         (r"connect: network is unreachable", r"Network is unreachable"),
         "{host} has no route to {address}",
         "run on {host}: ip route get {address}; then add the route that is missing",
         by="errno(3), ENETUNREACH",
     ),
-    Saying(
+    KnownMessage(
         "registry-stopped", "route",
         (r"connect: connection refused", r"Connection refused"),
         "a connection to {name} is refused: its host is up, and nothing listens on that port, or a firewall rejects it",
         "moor apply harbor starts what is down; where it answers elsewhere, run on {host}: nft list ruleset",
         "start what serves {name}; where it answers elsewhere, a firewall rejects {host}", "errno(3), ECONNREFUSED",
     ),
-    Saying(
+    KnownMessage(
         "registry-unreachable", "route",
         (r"connect: no route to host", r"No route to host", r"connect: host is down"),
         "nobody answers at {address}: the host is down or cut off, or a firewall prohibits the way",
@@ -132,13 +132,13 @@ WAY = (
         "ruleset",
         by="errno(3), EHOSTUNREACH",
     ),
-    Saying(
+    KnownMessage(
         "route-prohibited", "route",
         (r"connect: (operation not permitted|permission denied)",),
         "{host} itself forbids the connection: a rule of its output chain, or a security module",
         "run on {host}: nft list ruleset, and allow the connection to {name}", by="errno(3), EPERM",
     ),
-    Saying(
+    KnownMessage(
         "mtu-small", "mtu",
         (r"TLS handshake timeout",),
         "{name} takes connections, and its certificate does not arrive: large packets are lost on the way, or the "
@@ -148,7 +148,7 @@ WAY = (
         "that MTU on {host}",
         by="RFC 2923, 2.1",
     ),
-    Saying(
+    KnownMessage(
         "registry-silent", "route",
         (r"dial tcp \S+ i/o timeout", r"connect: connection timed out", r"Connection timed out",
          r"dial tcp .*: i/o timeout"),
@@ -156,7 +156,7 @@ WAY = (
         "run on {host} and on the registry's host: nft list ruleset; start the registry's host where it is down",
         "have the firewalls between {host} and {name} let TCP through", NET,
     ),
-    Saying(
+    KnownMessage(
         "registry-slow", "route",
         (r"context deadline exceeded", r"request canceled while waiting for connection",
          r"Client\.Timeout exceeded while awaiting headers", r"net/http: request canceled", r"i/o timeout",
@@ -165,14 +165,14 @@ WAY = (
         "run on {host}: curl --max-time 20 -v https://{name}/v2/ shows how far it comes; 401 there is an answer",
         by=NET,
     ),
-    Saying(
+    KnownMessage(
         "http2-goaway", "pull",
         (r"server sent GOAWAY", r"http2: client connection lost", r"stream error: stream ID \d+"),
         "a proxy before the registry ended a connection in use, as it does after a number of requests or at a reload",
         "wait for kubelet's next try, or pull again; where it happens often, raise keepalive_requests of that proxy",
         by="Go, package net/http; nginx, keepalive_requests",
     ),
-    Saying(
+    KnownMessage(
         "layer-cut", "pull",
         (r"unexpected EOF", r"short read", r"server closed connection", r"unexpected commit size",
          r"connection (was )?(reset|closed).*(blob|layer|copy)", r"(copy|blob|layer).*connection reset by peer",
@@ -182,7 +182,7 @@ WAY = (
         "on the registry's host: df -h; docker logs nginx; a proxy before it needs long timeouts and no limit of size",
         "ask who runs {name} whether a proxy before it limits time or size", "Go, package io",
     ),
-    Saying(
+    KnownMessage(
         "tls-cut", "tls",
         (r"connection reset by peer", r"broken pipe", r"SSL_ERROR_SYSCALL", r": EOF\b", r"tls: unexpected message",
          r"use of closed network connection"),

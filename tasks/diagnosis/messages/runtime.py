@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from moor.tasks.diagnosis.messages.fields import MessageFields, Ours
-from moor.tasks.diagnosis.messages.message import Saying
+from moor.tasks.diagnosis.messages.fields import FleetRegistry, MessageFields
+from moor.tasks.diagnosis.messages.known_message import KnownMessage
 from moor.tasks.diagnosis.rules.runtime import MIRRORS
 
 CONTAINERD = "moor apply containerd --limit {host}"
 
 
-def of_a_disk(heard: MessageFields, ours: Ours) -> bool:
+def is_about_disk(heard: MessageFields, ours: FleetRegistry) -> bool:
     """Return whether the space that is lacking is a disk's; cgroups and inotify lack numbers in the same words."""
     return "cgroup" not in heard.words
 
 
 RUNTIME = (
-    Saying(
+    KnownMessage(
         "inotify-full", "containerd",
         (r"fsnotify watcher", r"inotify.*(no space left|too many)", r"too many open files"),
         "{host} has no inotify instances or open files left, and kubelet and containerd need them",
@@ -23,27 +23,27 @@ RUNTIME = (
         "service",
         by="inotify(7)",
     ),
-    Saying(
+    KnownMessage(
         "disk-full", "pull",
         (r"no space left on device", r"disk quota exceeded", r"not enough (free )?space", r"ephemeral-storage"),
         "a disk is full, of {host} or of who wrote it",
         "run on {host}: df -h; df -i; then crictl rmi --prune (Docker: docker image prune -a), or a larger disk",
-        by="errno(3), ENOSPC", when=of_a_disk,
+        by="errno(3), ENOSPC", when=is_about_disk,
     ),
-    Saying(
+    KnownMessage(
         "disk-broken", "pull",
         (r"read-only file system", r"input/output error", r"structure needs cleaning", r"bad message"),
         "the file system below the runtime's directory is broken or read-only",
         "run on {host}: dmesg shows what the kernel says of the disk; mend it, then start the runtime again",
         by="errno(3), EROFS, EIO",
     ),
-    Saying(
+    KnownMessage(
         "docker-helper", "login",
         (r"error getting credentials", r"docker-credential-\S+.*not found", r"credentials? helper.*(not found|failed)"),
         "the Docker configuration of that user names a program that keeps logins, and it is not installed",
         "take credsStore (or credHelpers) out of ~/.docker/config.json on {host}, then docker login again", by="Docker",
     ),
-    Saying(
+    KnownMessage(
         "docker-chains", "containerd",
         (r"driver failed programming external connectivity", r"No chain/target/match by that name",
          r"Unable to enable (DNAT|ACCEPT|NAT)", r"iptables failed"),
@@ -51,30 +51,30 @@ RUNTIME = (
         "run on {host}: systemctl restart docker; and load rules without flushing those of others",
         by="Docker, packet filtering",
     ),
-    Saying(
+    KnownMessage(
         "docker-port", "containerd",
         (r"port is already allocated", r"bind: address already in use", r"failed to bind (host )?port"),
         "another program has that port already",
         "run on {host}: ss -ltnp names it; stop it, or give one of the two another port", by="errno(3), EADDRINUSE",
     ),
-    Saying(
+    KnownMessage(
         "log-missing", "containerd",
         (r"failed to initialize logging driver", r"127\.0\.0\.1:1514"),
         "Harbor's containers log to its container harbor-log, which does not run",
         "run on the registry's host: docker start harbor-log; then moor apply harbor", by="Harbor, docker-compose.yml",
     ),
-    Saying(
+    KnownMessage(
         "docker-stopped", "containerd",
         (r"Cannot connect to the Docker daemon", r"docker\.sock: connect: (connection refused|no such file)"),
         "Docker does not run there", "run on {host}: systemctl start docker; journalctl -u docker says why it ended",
         by="Docker",
     ),
-    Saying(
+    KnownMessage(
         "docker-rights", "containerd",
         (r"docker\.sock.*permission denied|permission denied.*docker(\.sock| daemon)",),
         "this user may not speak to Docker", "use sudo, or: usermod -aG docker USER, and log in again", by="Docker",
     ),
-    Saying(
+    KnownMessage(
         "cri-disabled", "containerd",
         (r"unknown service runtime\.v1(alpha2)?\.(ImageService|RuntimeService)",
          r"validate CRI v1 (image|runtime) API"),
@@ -83,27 +83,27 @@ RUNTIME = (
         CONTAINERD + "; where that has nothing to do, run on {host}: ctr plugins ls; containerd config dump",
         by="Docker's package containerd.io ships it so",
     ),
-    Saying(
+    KnownMessage(
         "containerd-stopped", "containerd",
         (r"container runtime is down", r"(containerd|crio)\.sock:? .*connect: (connection refused|no such file)",
          r"containerd\.sock.*(connection refused|no such file)", r"transport: Error while dialing.*\.sock"),
         "the container runtime of {host} does not run, or listens elsewhere",
         CONTAINERD + "; journalctl -u containerd on {host} says why it ended", by="kubelet",
     ),
-    Saying(
+    KnownMessage(
         "mirrors-left", "containerd",
         (r"mirrors. cannot be set when .config_path", r"configs\.tls.* cannot be set when"),
         "a table of registry mirrors stands beside config_path, which keeps containerd's CRI plugin from loading",
         MIRRORS, by="containerd, docs/cri/registry.md",
     ),
-    Saying(
+    KnownMessage(
         "config-malformed", "containerd",
         (r"failed to (load|parse) (TOML|config)", r"toml: (line|expected|cannot)", r"invalid plugin config",
          r"expected TOML version", r"unknown (version|config version)"),
         "a configuration file of the runtime cannot be read",
         "run on {host}: containerd config dump; correct the file and line that it names", by="containerd-config(8)",
     ),
-    Saying(
+    KnownMessage(
         "signature-policy", "pull",
         (r"SignatureValidationFailed", r"Source image rejected", r"signature was required",
          r"signature validation failed",
@@ -111,7 +111,7 @@ RUNTIME = (
         "a policy on {host} wants images of {name} to be signed, and this signature is missing or not by a known key",
         "sign the image, or allow {name} in /etc/containers/policy.json on {host}", by="containers-policy.json(5)",
     ),
-    Saying(
+    KnownMessage(
         "credentials-unverified", "secret",
         (r"credentials verification failed", r"not authorized to use the image", r"image pull credentials"),
         "the image is on {host}, but another pod's login brought it: kubelet lets this pod use it only with a login "
@@ -120,27 +120,27 @@ RUNTIME = (
         "moor apply workload does so for data.workloads",
         "name a pull secret that may pull the image in imagePullSecrets of the pod", "Kubernetes, KEP 2535",
     ),
-    Saying(
+    KnownMessage(
         "image-short", "pull",
         (r"short-name", r"did not resolve to an alias", r"unqualified-search registries"),
         "the image's name has no registry in front, and CRI-O and podman guess none",
         "write the whole name: REGISTRY/PROJECT/REPOSITORY:TAG", by="containers-registries.conf(5)",
     ),
-    Saying(
+    KnownMessage(
         "platform-wrong", "manifest",
         (r"no match for platform in manifest", r"exec format error", r"no matching manifest for",
          r"no image found in (image index|manifest list) for architecture", r"cannot be used on this platform"),
         "the image is not made for the architecture of {host}",
         "build and push it for that architecture too (docker buildx build --platform)", by="OCI image index",
     ),
-    Saying(
+    KnownMessage(
         "pull-locked", "pull",
         (r"ref \S+ locked", r"locked: unavailable", r"failed to reserve|reserve .*already exists"),
         "another pull of the same layer is under way, or one was cut and still holds it",
         "wait until it ends; if it does not, run on {host}: systemctl restart containerd",
         by="containerd, content store",
     ),
-    Saying(
+    KnownMessage(
         "layer-bad", "pull",
         (r"failed to extract layer", r"wrong diff id", r"gzip: invalid|invalid tar header|archive/tar",
          r"failed to (mount|unmount) .*(overlay|snapshots)", r"failed to unpack", r"failed to register layer",
@@ -151,21 +151,21 @@ RUNTIME = (
         "/var/lib/containerd",
         by="containerd, snapshotters",
     ),
-    Saying(
+    KnownMessage(
         "pull-cancelled", "pull",
         (r"context canceled", r"image pull progress", r"pull cancelled|pull canceled"),
         "the pull was given up: no bytes came for minutes, or kubelet or the runtime was restarted",
         "pull again; if it stays, the way to {name} is slow: run on {host}: time curl -so /dev/null https://{name}/v2/",
         by="containerd, image_pull_progress_timeout",
     ),
-    Saying(
+    KnownMessage(
         "pull-throttled", "pull",
         (r"pull QPS exceeded",),
         "kubelet itself pulls no faster than its registryPullQPS allows",
         "wait; where many pods start at once, give kubelet a higher registryPullQPS",
         by="kubelet configuration",
     ),
-    Saying(
+    KnownMessage(
         "registry-unavailable", "pull",
         (r"registry is unavailable", r"RegistryUnavailable"),
         "the runtime got no useful answer from {name}",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from moor.tasks.diagnosis.messages.message import Saying
+from moor.tasks.diagnosis.messages.known_message import KnownMessage
 
 X509 = "Go, package crypto/x509"
 TLS = "Go, package crypto/tls"
@@ -10,13 +10,13 @@ ANEW = "where moor's CA signs it: moor cert renew; else have it issued anew and 
 THEIRS = "have whoever runs {name} replace its certificate"
 
 CERTIFICATES = (
-    Saying(
+    KnownMessage(
         "tls-serial", "tls",
         (r"x509: negative serial number", r"x509: serial number too long"),
         "a certificate of {name} has a serial number that Go 1.23 and later refuse, and with it containerd and Docker",
         "have it issued anew with a positive serial number; " + ANEW, THEIRS, X509,
     ),
-    Saying(
+    KnownMessage(
         "tls-constraint", "tls",
         (r"is not permitted by any constraint", r"is excluded by constraint", r"permitted subtree violation",
          r"not authorized to sign for this name", r"excluded subtree violation"),
@@ -25,13 +25,13 @@ CERTIFICATES = (
         "judges the one that is given",
         THEIRS, "RFC 5280, 4.2.1.10",
     ),
-    Saying(
+    KnownMessage(
         "tls-usage", "tls",
         (r"incompatible key usage", r"unsuitable certificate purpose", r"unsupported certificate purpose"),
         "the certificate of {name}, or a CA above it, is not made for servers (extended key usage)",
         "have it issued with serverAuth; " + ANEW, THEIRS, "RFC 5280, 4.2.1.12",
     ),
-    Saying(
+    KnownMessage(
         "tls-ca", "tls",
         (r"parent certificate cannot sign this kind of certificate", r"invalid CA certificate",
          r"too many intermediates", r"path length constraint exceeded", r"not authorized to sign other certificates"),
@@ -39,7 +39,7 @@ CERTIFICATES = (
         "have the certificate issued by a CA that may sign it; moor plan pki judges the one that is given", THEIRS,
         X509,
     ),
-    Saying(
+    KnownMessage(
         "tls-weak", "tls",
         (r"insecure algorithm", r"ee key too small", r"ca md too weak", r"unhandled critical extension",
          r"malformed (certificate|extension)|invalid (subject|extension|DER)",
@@ -47,14 +47,14 @@ CERTIFICATES = (
         "the certificate of {name} breaks a rule that clients hold to (key size, SHA-1, an unknown critical extension)",
         "have it issued anew, RSA 2048 or EC, SHA-256; " + ANEW, THEIRS, X509,
     ),
-    Saying(
+    KnownMessage(
         "ca-namesake", "tls",
         (r"signed by unknown authority \(possibly because of", r"certificate signature failure"),
         "{host} knows a CA of the same name with another key: the CA was made anew, and {host} has the old one",
         "moor apply trust --limit {host}; then moor apply {runtime} --limit {host}",
         "put the present CA of {name} into the place of the old one on {host}", X509,
     ),
-    Saying(
+    KnownMessage(
         "ca-missing", "tls",
         (r"signed by unknown authority", r"unable to get local issuer certificate", r"certificate is not trusted",
          r"self[- ]?signed certificate", r"unable to verify the first certificate"),
@@ -62,13 +62,13 @@ CERTIFICATES = (
         "moor apply trust --limit {host}; where that has nothing to do: moor apply {runtime} --limit {host}",
         "give {host} the CA of {name}: a directory of {name} in certs.d of its runtime, with ca.crt", X509,
     ),
-    Saying(
+    KnownMessage(
         "tls-expired", "tls",
         (r"certificate has expired",),
         "the certificate that {name} serves has expired, by the clock of {host}",
         "moor cert renew, once date on {host} is right", THEIRS, X509,
     ),
-    Saying(
+    KnownMessage(
         "tls-name", "tls",
         (r"x509: certificate is (valid for .*, not|not valid for any names)", r"because it doesn't contain",
          r"relies on legacy Common Name", r"Hostname mismatch", r"no alternative certificate subject name matches"),
@@ -76,7 +76,7 @@ CERTIFICATES = (
         "moor apply pki; moor apply harbor; where both have nothing to do, another server has the address of {name}",
         "have {name} put into its certificate as a subject alternative name, or ask for a name that is in it", X509,
     ),
-    Saying(
+    KnownMessage(
         "tls-client", "tls",
         (r"tls: certificate required", r"tls: bad certificate", r"No required SSL certificate was sent",
          r"peer did not return a certificate"),
@@ -85,14 +85,14 @@ CERTIFICATES = (
         "hosts.toml",
         by=TLS,
     ),
-    Saying(
+    KnownMessage(
         "tls-version", "tls",
         (r"protocol version not supported", r"server selected unsupported protocol version", r"unsupported protocol",
          r"alert protocol version", r"inappropriate fallback"),
         "client and server have no version of TLS in common: one of them is old, or only knows TLS 1.3",
         "have the server, or the proxy before it, offer TLS 1.2 and 1.3; an old client needs an update", by=TLS,
     ),
-    Saying(
+    KnownMessage(
         "tls-handshake", "tls",
         (r"tls: handshake failure", r"handshake failure", r"unrecognized name", r"no cipher suite|no shared cipher",
          r"tls: internal error", r"no application protocol"),
@@ -101,14 +101,14 @@ CERTIFICATES = (
         "there",
         by=TLS,
     ),
-    Saying(
+    KnownMessage(
         "tls-plain", "tls",
         (r"server gave HTTP response to HTTPS client", r"first record does not look like a TLS handshake",
          r"wrong version number", r"packet length too long"),
         "that port of {name} speaks plain HTTP", "moor apply harbor",
         "name the port of {name} that speaks HTTPS, or have it serve HTTPS there", TLS,
     ),
-    Saying(
+    KnownMessage(
         "tls-unasked", "tls",
         (r"Client sent an HTTP request to an HTTPS server", r"plain HTTP request was sent to HTTPS port",
          r"malformed HTTP (response|status code) .*x1[56]"),
@@ -116,7 +116,7 @@ CERTIFICATES = (
         "http://",
         "take the http:// of that registry out of hosts.toml, registries.conf or insecure-registries on {host}", by=TLS,
     ),
-    Saying(
+    KnownMessage(
         "ca-other", "tls",
         (r"failed to verify certificate", r"certificate verify failed", r"\bx509:"),
         "{host} does not accept the certificate of {name}",

@@ -9,15 +9,15 @@ from moor.tasks.diagnosis.rules.rule import Evidence, Rule
 SECRETS = "kubernetes.io, Pull an Image from a Private Registry"
 
 
-def read(evidence: Evidence) -> bool:
+def is_readable(evidence: Evidence) -> bool:
     """Return whether the secret is there and can be read."""
     return evidence.get("exists") == "yes" and evidence.get("readable") == "yes"
 
 
-def eaten(evidence: Evidence) -> bool:
+def lost_dollar_sign(evidence: Evidence) -> bool:
     """Return whether a shell took the dollar sign of a robot's name, and the word behind it, for a variable."""
     user, robot = evidence.get("user", ""), evidence.get("robot", "")
-    return read(evidence) and "$" in robot and "$" not in user and user.startswith(robot.partition("$")[0])
+    return is_readable(evidence) and "$" in robot and "$" not in user and user.startswith(robot.partition("$")[0])
 
 
 SECRET_RULES = (
@@ -57,14 +57,14 @@ SECRET_RULES = (
     ),
     Rule(
         "secret-registry", "secret",
-        lambda e: read(e) and e.get("matches") == "no" and e.get("typed") != "no",
+        lambda e: is_readable(e) and e.get("matches") == "no" and e.get("typed") != "no",
         "the pull secret {namespace}/{secret} is for {registries}, which does not hold for the image in {host_port}",
         "{mend}",
         SECRETS + ": a key of auths is a registry, with its port, perhaps with a path; * stands for one label",
     ),
     Rule(
         "secret-dollar", "secret",
-        eaten,
+        lost_dollar_sign,
         "the pull secret {namespace}/{secret} logs in as {user}, without the dollar sign of {robot}: "
         "a shell took it for a variable",
         "{mend}",
@@ -72,14 +72,15 @@ SECRET_RULES = (
     ),
     Rule(
         "secret-user", "secret",
-        lambda e: read(e) and bool(e.get("robot")) and e.get("user") != e.get("robot") and e.get("matches") == "yes"
-        and (e.get("managed") != "no" or e.get("refused") == "yes") and not eaten(e),
+        lambda e: is_readable(e) and bool(e.get("robot")) and e.get("user") != e.get("robot")
+        and e.get("matches") == "yes" and (e.get("managed") != "no" or e.get("refused") == "yes")
+        and not lost_dollar_sign(e),
         "the pull secret {namespace}/{secret} logs in as {user} instead of {robot}", "{mend}",
         "inventory, data.workloads",
     ),
     Rule(
         "secret-password", "secret",
-        lambda e: read(e) and e.get("password") == "no",
+        lambda e: is_readable(e) and e.get("password") == "no",
         "the pull secret {namespace}/{secret} has another password than the robot {robot}", "{mend}",
         "inventory, data.projects",
     ),

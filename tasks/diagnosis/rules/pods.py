@@ -13,7 +13,7 @@ DELETE = "kubectl --namespace {namespace} delete pod {name}"
 KUBELET = "Kubernetes, pkg/kubelet: the reasons of containers that wait"
 
 
-def sandbox(evidence: Evidence) -> bool:
+def lacks_sandbox(evidence: Evidence) -> bool:
     """Return whether the pod has no sandbox yet, and an event says why."""
     return evidence.get("event") == "FailedCreatePodSandBox" and evidence.get("reason") in ("ContainerCreating", "")
 
@@ -46,13 +46,13 @@ POD_RULES = (
     ),
     Rule(
         "pod-sandbox", "pod",
-        lambda e: sandbox(e) and bool(e.get("said")),
+        lambda e: lacks_sandbox(e) and bool(e.get("said")),
         "the sandbox of {pod} cannot be made: {said} ({event_message})", "{said_mend}",
         RECORDED,
     ),
     Rule(
         "pod-sandbox-unknown", "pod",
-        sandbox,
+        lacks_sandbox,
         "the sandbox of {pod} cannot be made: {event_message}", DESCRIBE + "; journalctl -u kubelet on its node",
         RECORDED,
     ),

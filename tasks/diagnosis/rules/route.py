@@ -15,17 +15,17 @@ UNFIT = frozenset({"24", "25", "26", "28", "32", "34", "47", "48", "51", "53", "
 CERTS_D = "containerd, docs/hosts.md"
 
 
-def answered(evidence: Evidence) -> bool:
+def controller_connects(evidence: Evidence) -> bool:
     """Return whether the controller reaches the registry, by which a dead registry differs from a closed way."""
     return evidence.get("controller") == "answers"
 
 
-def unrouted(evidence: Evidence) -> bool:
+def has_no_route(evidence: Evidence) -> bool:
     """Return whether the host itself has no route; without that, who says that a network is unreachable is a router."""
     return "unreachable" in evidence.get("way", "").lower()
 
 
-WAY_RULES = (
+ROUTE_RULES = (
     Rule(
         "openssl-missing", "route",
         lambda e: e.get("openssl") == "missing",
@@ -34,13 +34,13 @@ WAY_RULES = (
     ),
     Rule(
         "route-missing", "route",
-        lambda e: e.get("connected") != "yes" and (unrouted(e) or (e.get("errno") == "101" and not e.get("way"))),
+        lambda e: e.get("connected") != "yes" and (has_no_route(e) or (e.get("errno") == "101" and not e.get("way"))),
         "{host} has no route to {address}", "run on {host}: ip route get {address}; then add the route that is missing",
         CONNECT,
     ),
     Rule(
         "route-refused", "route",
-        lambda e: e.get("errno") == "111" and answered(e),
+        lambda e: e.get("errno") == "111" and controller_connects(e),
         "a connection to {address} port {port} is refused, though the registry answers elsewhere: a firewall",
         "run on {host} and on the registry's host: nft list ruleset; allow TCP {port} from {host}",
         CONNECT,
@@ -54,7 +54,7 @@ WAY_RULES = (
     ),
     Rule(
         "route-prohibited", "route",
-        lambda e: e.get("errno") in PROHIBITED and answered(e),
+        lambda e: e.get("errno") in PROHIBITED and controller_connects(e),
         "there is no way to {address}, though the registry answers elsewhere: a firewall prohibits it, or a router",
         "run on {host}: ip route get {address}; nft list ruleset",
         CONNECT,
@@ -67,7 +67,7 @@ WAY_RULES = (
     ),
     Rule(
         "route-dropped", "route",
-        lambda e: e.get("connected") != "yes" and answered(e),
+        lambda e: e.get("connected") != "yes" and controller_connects(e),
         "a connection to {address} port {port} times out, though the registry answers elsewhere: a firewall drops it",
         "run on {host} and on the registry's host: nft list ruleset; allow TCP {port} from {host}",
         CONNECT,

@@ -12,32 +12,32 @@ MIRRORS = (
 )
 
 
-def present(evidence: Evidence) -> bool:
+def is_readable(evidence: Evidence) -> bool:
     """Return whether there is a containerd whose files can be judged."""
     return evidence.get("containerd") != "missing" and evidence.get("config") != "malformed"
 
 
-def judged(evidence: Evidence) -> bool:
+def has_no_fault(evidence: Evidence) -> bool:
     """Return whether nothing but moor's own files is wrong with what containerd reads."""
-    return present(evidence) and not evidence.get("fault")
+    return is_readable(evidence) and not evidence.get("fault")
 
 
-def looks_elsewhere(evidence: Evidence) -> bool:
+def reads_other_directory(evidence: Evidence) -> bool:
     """Return whether no file for the registry is where containerd looks, and one is somewhere else."""
-    return judged(evidence) and evidence.get("hosts_toml") == "missing" and bool(evidence.get("elsewhere"))
+    return has_no_fault(evidence) and evidence.get("hosts_toml") == "missing" and bool(evidence.get("elsewhere"))
 
 
-def cri_broken(evidence: Evidence) -> bool:
+def has_broken_cri(evidence: Evidence) -> bool:
     """Return whether the plugin is wanted and does not work."""
-    wanted = judged(evidence) and "cri" not in evidence.get("disabled", "")
+    wanted = has_no_fault(evidence) and "cri" not in evidence.get("disabled", "")
     return wanted and evidence.get("socket") == "answers" and evidence.get("cri") != "ok"
 
 
-def untrusting(evidence: Evidence) -> bool:
+def lacks_ca(evidence: Evidence) -> bool:
     """Return whether nothing names the CA to containerd: no file of its own, and the system's trust came later."""
     absent = evidence.get("hosts_toml") == "missing" and not evidence.get("elsewhere") and not evidence.get("misnamed")
     return (
-        judged(evidence)
+        has_no_fault(evidence)
         and absent
         and not evidence.get("hidden")
         and not (evidence.get("trusted") and evidence.get("older") == "no")
@@ -86,44 +86,44 @@ RUNTIME_RULES = (
     ),
     Rule(
         "cri-disabled", "containerd",
-        lambda e: judged(e) and "cri" in e.get("disabled", ""),
+        lambda e: has_no_fault(e) and "cri" in e.get("disabled", ""),
         "containerd's configuration disables the plugin by which kubelet pulls (disabled_plugins = {disabled})", APPLY,
         "Docker's package containerd.io ships it so",
     ),
     Rule(
         "mirrors-left", "containerd",
-        lambda e: judged(e) and bool(e.get("mirror")) and bool(e.get("config_path")),
+        lambda e: has_no_fault(e) and bool(e.get("mirror")) and bool(e.get("config_path")),
         "a table of registry mirrors ({mirror}) stands beside config_path, which keeps the CRI plugin from loading",
         MIRRORS,
         "containerd, docs/cri/registry.md",
     ),
     Rule(
         "cri-broken", "containerd",
-        cri_broken,
+        has_broken_cri,
         "containerd runs without a working CRI plugin ({cri})", "run on {host}: ctr plugins ls; then " + APPLY,
         "containerd, ctr plugins ls",
     ),
     Rule(
         "config-path-twice", "containerd",
-        lambda e: present(e) and e.get("colon") == "yes",
+        lambda e: is_readable(e) and e.get("colon") == "yes",
         "config_path names several directories ({config_path}), which containerd 2.1 and later read as one name", APPLY,
         "containerd issues 12636, 12808",
     ),
     Rule(
         "hosts-toml-elsewhere", "containerd",
-        looks_elsewhere,
+        reads_other_directory,
         "containerd does not read {elsewhere}: its config_path is {config_path}", APPLY,
         CERTS_D,
     ),
     Rule(
         "hosts-toml-misnamed", "containerd",
-        lambda e: present(e) and e.get("hosts_toml") == "missing" and bool(e.get("misnamed")),
+        lambda e: is_readable(e) and e.get("hosts_toml") == "missing" and bool(e.get("misnamed")),
         "{misnamed} is ignored: the file has to be called hosts.toml", APPLY,
         CERTS_D,
     ),
     Rule(
         "config-path-missing", "containerd",
-        lambda e: untrusting(e) and not e.get("config_path"),
+        lambda e: lacks_ca(e) and not e.get("config_path"),
         "containerd's configuration names no directory of registries (config_path), and it started before the system "
         "trusted the registry's CA",
         APPLY,
@@ -131,7 +131,7 @@ RUNTIME_RULES = (
     ),
     Rule(
         "hosts-toml-missing", "containerd",
-        lambda e: untrusting(e) and bool(e.get("config_path")),
+        lambda e: lacks_ca(e) and bool(e.get("config_path")),
         "containerd has no hosts.toml for {host_port} below {config_path}, and started before "
         "the system trusted the registry's CA",
         APPLY,
@@ -139,7 +139,7 @@ RUNTIME_RULES = (
     ),
     Rule(
         "hosts-toml-hidden", "containerd",
-        lambda e: present(e) and bool(e.get("hidden")),
+        lambda e: is_readable(e) and bool(e.get("hidden")),
         "{hidden} hides the directory of {host_port}: containerd looks there first, even where it is empty", APPLY,
         "containerd, core/remotes/docker/config: hostPaths",
     ),

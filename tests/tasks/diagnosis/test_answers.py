@@ -16,11 +16,11 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from moor.secrets.secret import Secret
-from moor.tasks.diagnosis.evidence.endpoint import ControllerFacts, ProbeRequest, RegistryEndpoint
 from moor.tasks.diagnosis.evidence.node_answers import evidence_of
+from moor.tasks.diagnosis.evidence.probe_request import ControllerFacts, ProbeRequest, RegistryEndpoint
 from moor.tasks.diagnosis.evidence.probes import registry_probe
 from moor.tasks.diagnosis.rules import RULES
-from moor.tasks.diagnosis.rules.chain import judge
+from moor.tasks.diagnosis.rules.layers import judge
 from moor.tasks.diagnosis.rules.rule import Verdict
 from tests.harness.servers import Handler, serving, tls
 from tests.harness.shells import SHELLS, sh, text

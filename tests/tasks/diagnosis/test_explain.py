@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from moor.settings.modules import SHIPPED
-from moor.tasks.diagnosis.messages.explain import SAYINGS, explained, unknown
-from moor.tasks.diagnosis.messages.fields import Ours, plain, understood
-from moor.tasks.diagnosis.messages.message import Saying
-from moor.tasks.diagnosis.page import PAGE, filled, readable
-from moor.tasks.diagnosis.rules.chain import BY_NAME
+from moor.tasks.diagnosis.messages.explain import KNOWN_MESSAGES, explain, explain_unknown
+from moor.tasks.diagnosis.messages.fields import FleetRegistry, parse_message, unquote
+from moor.tasks.diagnosis.messages.known_message import KnownMessage
+from moor.tasks.diagnosis.page import PAGE, fill_page, readable
+from moor.tasks.diagnosis.rules.layers import BY_NAME
 from tests.harness.commands import Done, moor
 from tests.tasks.diagnosis.messages import (
     COPY,
@@ -31,7 +31,7 @@ from tests.tasks.diagnosis.messages import (
     wrapped,
 )
 
-OURS = Ours(NAME, frozenset({NAME, "registry"}), frozenset({"10.77.0.11"}))
+OURS = FleetRegistry(NAME, frozenset({NAME, "registry"}), frozenset({"10.77.0.11"}))
 by_message = pytest.mark.parametrize("message", MESSAGES, ids=lambda message: f"{message.rule}-{message.words[-40:]}")
 # What a plan of each concern can change, so that offering it for that cause is no circle.
 CHANGES = {
@@ -49,7 +49,7 @@ CHANGES = {
 @by_message
 def test_a_message_names_its_cause_and_what_mends_it_however_it_is_passed_on(message: Message) -> None:
     for words in wrapped(message):
-        found = explained(words, OURS)
+        found = explain(words, OURS)
         assert found, words
         assert (found[0].rule, words) == (message.rule, words)
         assert re.search(message.mend, found[0].mend), found[0].mend
@@ -58,12 +58,12 @@ def test_a_message_names_its_cause_and_what_mends_it_however_it_is_passed_on(mes
 
 @by_message
 def test_a_message_is_explained_without_an_inventory_too(message: Message) -> None:
-    assert [one.rule for one in explained(message.words)][:1] == [message.rule]
+    assert [one.rule for one in explain(message.words)][:1] == [message.rule]
 
 
 def test_of_the_pause_image_it_is_also_told_why_it_does_not_come() -> None:
     (words,) = (message.words for message in MESSAGES if message.rule == "sandbox-image")
-    assert [one.rule for one in explained(SANDBOX + words, OURS)] == ["sandbox-image", "name-missing"]
+    assert [one.rule for one in explain(SANDBOX + words, OURS)] == ["sandbox-image", "name-missing"]
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_of_the_pause_image_it_is_also_told_why_it_does_not_come() -> None:
     ],
 )  # fmt: skip
 def test_a_message_about_another_host_is_told_as_that_and_sends_nobody_to_moor(message: str) -> None:
-    (found, *_) = explained(message, OURS)
+    (found, *_) = explain(message, OURS)
     assert "the registry of this inventory, registry.moor.test" in found.cause
     assert "moor apply" not in found.mend
 
@@ -89,21 +89,23 @@ def test_of_any_message_about_another_registry_no_mend_of_moors_is_offered(messa
     words = message.words.replace(NAME, other).replace("10.77.0.11", "192.0.2.7")
     if other not in words:
         return
-    for found in explained(words, OURS):
+    for found in explain(words, OURS):
         assert "moor apply" not in found.mend or found.layer in ("containerd", "login", "rights", "secret"), found
 
 
 def test_an_image_of_the_inventory_is_sent_to_it_and_another_to_where_it_was_named() -> None:
     message = f'rpc error: code = NotFound desc = failed to resolve reference "{IMAGE}": {IMAGE}: not found'
-    brought = Ours(NAME, OURS.names, OURS.addresses, frozenset({"shop/basket:2.1"}), {"shop/basket:2.1": "basket"})
-    (known,), (foreign,) = explained(message, brought), explained(message, OURS)
+    brought = FleetRegistry(
+        NAME, OURS.names, OURS.addresses, frozenset({"shop/basket:2.1"}), {"shop/basket:2.1": "basket"}
+    )
+    (known,), (foreign,) = explain(message, brought), explain(message, OURS)
     assert "moor apply images" in known.mend
     assert "data.workloads.basket.image" in known.mend
     assert "moor" not in foreign.mend
 
 
-@pytest.mark.parametrize("saying", SAYINGS, ids=lambda saying: saying.id)
-def test_no_mend_sends_back_to_the_command_that_was_run_or_to_a_plan_that_is_empty(saying: Saying) -> None:
+@pytest.mark.parametrize("saying", KNOWN_MESSAGES, ids=lambda saying: saying.id)
+def test_no_mend_sends_back_to_the_command_that_was_run_or_to_a_plan_that_is_empty(saying: KnownMessage) -> None:
     assert "moor diagnose" not in saying.mend + saying.elsewhere
     assert "moor apply" not in saying.elsewhere
     offered = set(re.findall(r"moor apply ([a-z]+)", saying.mend))
@@ -114,7 +116,7 @@ def test_no_mend_sends_back_to_the_command_that_was_run_or_to_a_plan_that_is_emp
 
 
 def test_every_known_message_is_tried() -> None:
-    assert {saying.id for saying in SAYINGS} - {message.rule for message in MESSAGES} <= {
+    assert {saying.id for saying in KNOWN_MESSAGES} - {message.rule for message in MESSAGES} <= {
         "docker-port", "docker-rights", "pod-volume", "pod-evicted", "node-lost", "node-sick", "pod-memory",
         "pod-unready",
         "rollout-unfinished", "sandbox-failed", "pull-failed", "ca-other",
@@ -139,7 +141,7 @@ def test_every_known_message_is_tried() -> None:
 def test_what_a_message_names_is_understood(
     message: str, host: str, address: str, image: str, status: str, server: str
 ) -> None:
-    heard = understood(message)
+    heard = parse_message(message)
     assert (heard.host, heard.address, heard.image, heard.status, heard.server) == (
         host,
         address,
@@ -150,18 +152,18 @@ def test_what_a_message_names_is_understood(
 
 
 def test_an_unknown_message_says_what_was_understood_of_it() -> None:
-    told = unknown(f'Get "https://{NAME}/v2/": 418 Im a teapot', OURS)
+    told = explain_unknown(f'Get "https://{NAME}/v2/": 418 Im a teapot', OURS)
     assert told.cause == f"this message is not known; it names host {NAME}, HTTP status 418"
-    assert "a.test is not the registry" in unknown('Get "https://a.test/v2/": what', OURS).cause
-    assert unknown("the dog ate it", OURS).cause == "this message is not known, and names nothing"
+    assert "a.test is not the registry" in explain_unknown('Get "https://a.test/v2/": what', OURS).cause
+    assert explain_unknown("the dog ate it", OURS).cause == "this message is not known, and names nothing"
 
 
 @given(st.text() | st.lists(st.sampled_from([message.words for message in MESSAGES]) | st.text()).map(" ".join))
 def test_any_text_is_taken(message: str) -> None:
-    for found in explained(message, OURS):
+    for found in explain(message, OURS):
         assert found.cause
         assert found.cause.isprintable()
-    assert unknown(message, OURS).cause.isprintable()
+    assert explain_unknown(message, OURS).cause.isprintable()
 
 
 @given(st.sampled_from(MESSAGES), st.integers(0, 3))
@@ -169,8 +171,8 @@ def test_quoting_changes_nothing(message: Message, times: int) -> None:
     words = message.words
     for _ in range(times):
         words = quoted(words)
-    assert explained(words, OURS)[0].rule == message.rule
-    assert plain(words).count("\\") == 0
+    assert explain(words, OURS)[0].rule == message.rule
+    assert unquote(words).count("\\") == 0
 
 
 def told_by(message: str, *words: str, site: str = "/nowhere") -> Done:
@@ -191,13 +193,13 @@ def test_the_command_line_explains_a_message_without_any_fleet() -> None:
 
 def test_a_name_that_a_ca_may_not_sign_is_the_one_that_is_told_and_not_the_one_that_was_asked() -> None:
     words = 'a root or intermediate certificate is not authorized to sign for this name: DNS name "b.example" is '
-    (found,) = explained(f"{X509}{words}not permitted by any constraint", OURS)
+    (found,) = explain(f"{X509}{words}not permitted by any constraint", OURS)
     assert found.cause == "the CA may not sign for b.example: its name constraints leave it out"
     assert found.mend.startswith("have the certificate issued without b.example, or signed by")
 
 
 def test_the_command_line_knows_the_registry_of_its_site() -> None:
-    site = str(Path(__file__).parents[2])
+    site = str(Path(__file__).parents[3])
     other = told_by(X509.replace(NAME, "harbor.corp.test") + "certificate signed by unknown authority", site=site)
     assert (other.returncode, other.stderr) == (0, "")
     assert "harbor.corp.test is not the registry of this inventory, registry.moor.test" in other.stdout
@@ -208,13 +210,17 @@ def test_the_command_line_knows_the_registry_of_its_site() -> None:
 
 @pytest.mark.parametrize(
     ("saying", "symptom"),
-    [pytest.param(saying, p, id=f"{saying.id}-{n}") for saying in SAYINGS for n, p in enumerate(saying.patterns)],
+    [
+        pytest.param(saying, p, id=f"{saying.id}-{n}")
+        for saying in KNOWN_MESSAGES
+        for n, p in enumerate(saying.patterns)
+    ],
 )
-def test_a_message_as_the_page_shows_it_finds_the_rule_beside_it(saying: Saying, symptom: str) -> None:
+def test_a_message_as_the_page_shows_it_finds_the_rule_beside_it(saying: KnownMessage, symptom: str) -> None:
     assert re.search(symptom, readable(symptom), re.IGNORECASE), readable(symptom)
 
 
 def test_the_page_shows_every_known_message_as_it_is() -> None:
     page = (SHIPPED / PAGE).read_text()
-    assert page == filled(page), f"make it anew: python -m moor.tasks.diagnosis.page writes {PAGE}"
-    assert all(f"| `{saying.id}` |" in page for saying in SAYINGS)
+    assert page == fill_page(page), f"make it anew: python -m moor.tasks.diagnosis.page writes {PAGE}"
+    assert all(f"| `{saying.id}` |" in page for saying in KNOWN_MESSAGES)

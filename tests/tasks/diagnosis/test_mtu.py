@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from moor.tasks.diagnosis.evidence.mtu import measured, mtu_of
+from moor.tasks.diagnosis.evidence.mtu import is_measured, mtu_fragment
 from moor.tasks.runtime_proxies import parse_key_values
 from tests.harness.shells import SHELLS, sh, text
 
@@ -43,7 +43,7 @@ def ping(place: Path, large: str, largest: int, header: int = 28) -> None:
 
 
 def asked(shell: str, place: Path, *addresses: str) -> dict[str, str]:
-    done = sh(shell, f"PATH={place}:{os.environ['PATH']}\n(\n{mtu_of(addresses or (AWAY,))}\n)")
+    done = sh(shell, f"PATH={place}:{os.environ['PATH']}\n(\n{mtu_fragment(addresses or (AWAY,))}\n)")
     assert (done.returncode, done.stderr) == (0, b"")
     return parse_key_values(text(done.stdout))
 
@@ -67,7 +67,7 @@ def test_ping_tells_a_way_that_loses_from_one_that_says_so(
     ping(way, large, largest)
     seen = asked(shell, way)
     assert seen == {"towards": AWAY, "device": "eth0", "mtu": "1500", **found}
-    assert measured(seen) is (found["large"] in ("pass", "told", "stuck"))
+    assert is_measured(seen) is (found["large"] in ("pass", "told", "stuck"))
 
 
 @by_shell
@@ -100,4 +100,4 @@ def test_the_first_address_with_a_route_is_asked_and_none_at_all_says_nothing(sh
     ping(way, LOST, 1500)
     assert asked(shell, way, "fd6d::9", AWAY)["towards"] == AWAY
     assert asked(shell, way, "fd6d::9") == {}
-    assert not measured({})
+    assert not is_measured({})

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moor.tasks.diagnosis.evidence.nsswitch import corrected, kept_back
+from moor.tasks.diagnosis.evidence.nsswitch import corrected_line, hidden_by
 
 NAME = "registry.moor.test"
 SOURCES = st.sampled_from(["files", "dns", "mdns4_minimal", "resolve", "myhostname", "mymachines", "winbind"])
@@ -28,17 +28,17 @@ LINES = st.lists(st.tuples(SOURCES, ACTIONS).map(" ".join), max_size=5).map(" ".
     ],
 )  # fmt: skip
 def test_the_line_is_to_blame_where_it_ends_the_search(line: str, name: str, known: str, why: str) -> None:
-    assert kept_back(line, name, known) == why
+    assert hidden_by(line, name, known) == why
 
 
 @given(LINES, st.sampled_from(["files", "dns"]), st.sampled_from([NAME, "registry.local"]))
 def test_a_corrected_line_keeps_nothing_back_and_loses_no_source(line: str, known: str, name: str) -> None:
-    mended = corrected(line)
-    assert kept_back(mended, name, known) == ""
+    mended = corrected_line(line)
+    assert hidden_by(mended, name, known) == ""
     assert {word for word in line.split() if not word.startswith("[")} <= set(mended.split())
 
 
 @given(st.text(max_size=40), st.text(max_size=10))
 def test_any_line_is_taken(line: str, name: str) -> None:
-    kept_back(line, name, "dns")
-    corrected(line)
+    hidden_by(line, name, "dns")
+    corrected_line(line)

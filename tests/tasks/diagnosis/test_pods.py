@@ -12,19 +12,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from moor.resources.file import sha256
-from moor.tasks.diagnosis.evidence.cluster_model import ClusterView, PodExpectations, concerns, images_of
-from moor.tasks.diagnosis.evidence.cluster_view import whole
-from moor.tasks.diagnosis.evidence.owners import Owners, names, owner
-from moor.tasks.diagnosis.evidence.pods import faulty, node_evidence, pod_evidence, waits
+from moor.tasks.diagnosis.evidence.cluster_reader import is_complete
+from moor.tasks.diagnosis.evidence.cluster_snapshot import (
+    ClusterSnapshot,
+    PodExpectations,
+    registry_images,
+    uses_registry,
+)
+from moor.tasks.diagnosis.evidence.owners import Owners, searchable_names, top_owner
+from moor.tasks.diagnosis.evidence.pods import distinct_faults, node_evidence, pod_evidence, waits_for_image
 from moor.tasks.diagnosis.evidence.pull_secrets import login_of_pod, secret_evidence
-from moor.tasks.diagnosis.messages.fields import Ours
+from moor.tasks.diagnosis.messages.fields import FleetRegistry
 from moor.tasks.diagnosis.rules import RULES
 from moor.tasks.diagnosis.rules.rule import all_matches
 from moor.tasks.registry.logins import DOCKER_CFG, DOCKER_CONFIG
 
 HOST = "registry.moor.test"
 ROBOT, PASSWORD = "robot$demo+puller", "Pu11erSecret"
-OURS = Ours(HOST, frozenset({HOST}), frozenset({"10.77.0.11"}))
+OURS = FleetRegistry(HOST, frozenset({HOST}), frozenset({"10.77.0.11"}))
 WANTED = PodExpectations(
     HOST, (ROBOT, sha256(PASSWORD)), {"demo/sqrt": "sha256:aa"}, OURS, frozenset({("demo", "sqrt")})
 )
@@ -50,7 +55,7 @@ def secret(user: str = ROBOT, password: str = PASSWORD, key: str = HOST, kind: s
 
 
 def rules(found: dict[str, Any] | None, name: str = "registry", **view: Any) -> list[str]:
-    held = ClusterView(secrets={("demo", name): found}, **view)
+    held = ClusterSnapshot(secrets={("demo", name): found}, **view)
     evidence = secret_evidence(pod(None, "", name), held, WANTED)
     assert not any(PASSWORD in value for value in evidence.values())
     return [verdict.rule for verdict in all_matches(RULES, "secret", evidence)]
@@ -88,15 +93,15 @@ def test_a_secret_of_another_namespace_is_named_with_it() -> None:
 
 def test_the_secrets_of_the_service_account_count_where_the_pod_names_none() -> None:
     bare = pod()
-    view = ClusterView(secrets={("demo", "registry"): secret()}, accounts={("demo", "default"): ("registry",)})
+    view = ClusterSnapshot(secrets={("demo", "registry"): secret()}, accounts={("demo", "default"): ("registry",)})
     assert all_matches(RULES, "secret", secret_evidence(bare, view, WANTED)) == []
-    (verdict,) = all_matches(RULES, "secret", secret_evidence(bare, ClusterView(), WANTED))
+    (verdict,) = all_matches(RULES, "secret", secret_evidence(bare, ClusterSnapshot(), WANTED))
     assert verdict.rule == "secret-unnamed"
 
 
 def test_the_mend_of_a_secret_that_moor_does_not_make_is_not_moors() -> None:
     bare = pod(None, "", "right")
-    view = ClusterView(secrets={("demo", "right"): secret(key="else.test")})
+    view = ClusterSnapshot(secrets={("demo", "right"): secret(key="else.test")})
     (ours,) = all_matches(RULES, "secret", secret_evidence(bare, view, WANTED))
     (other,) = all_matches(RULES, "secret", secret_evidence(bare, view, PodExpectations(HOST, WANTED.login)))
     assert ours.mend == "moor apply workload"
@@ -105,7 +110,7 @@ def test_the_mend_of_a_secret_that_moor_does_not_make_is_not_moors() -> None:
 
 
 def test_somebody_elses_login_is_a_fault_where_it_is_refused_or_the_inventorys_pod_uses_it() -> None:
-    view = ClusterView(secrets={("demo", "a"): secret(user="ci")})
+    view = ClusterSnapshot(secrets={("demo", "a"): secret(user="ci")})
     for wanted, refused, told in ((WANTED, "no", True), (PodExpectations(HOST, WANTED.login), "no", False),
                                   (PodExpectations(HOST, WANTED.login), "yes", True)):  # fmt: skip
         evidence = {**secret_evidence(pod(None, "", "a"), view, wanted), "refused": refused}
@@ -114,13 +119,13 @@ def test_somebody_elses_login_is_a_fault_where_it_is_refused_or_the_inventorys_p
 
 def test_one_secret_that_cannot_be_read_spoils_the_others() -> None:
     broken = {"type": DOCKER_CONFIG, "data": {".dockerconfigjson": base64.b64encode(b"{").decode()}}
-    view = ClusterView(secrets={("demo", "right"): secret(), ("demo", "broken"): broken})
+    view = ClusterSnapshot(secrets={("demo", "right"): secret(), ("demo", "broken"): broken})
     evidence = secret_evidence(pod(None, "", "right", "broken"), view, WANTED)
     assert [v.rule for v in all_matches(RULES, "secret", evidence)] == ["secret-unreadable"]
 
 
 def test_the_login_of_a_pod_is_the_robots_where_that_is_among_them() -> None:
-    view = ClusterView(secrets={("demo", "a"): secret(user="ci"), ("demo", "b"): secret()})
+    view = ClusterSnapshot(secrets={("demo", "a"): secret(user="ci"), ("demo", "b"): secret()})
     both = pod(None, "", "a", "b")
     for user, found in ((ROBOT, ROBOT), ("", "ci"), ("nobody", "ci")):
         login = login_of_pod(both, "demo/sqrt:1.0", view, HOST, user)
@@ -129,13 +134,13 @@ def test_the_login_of_a_pod_is_the_robots_where_that_is_among_them() -> None:
 
 
 def test_of_two_secrets_the_one_for_the_registry_counts() -> None:
-    view = ClusterView(secrets={("demo", "a"): secret(key="x.test"), ("demo", "b"): secret()})
+    view = ClusterSnapshot(secrets={("demo", "a"): secret(key="x.test"), ("demo", "b"): secret()})
     assert all_matches(RULES, "secret", secret_evidence(pod(None, "", "a", "b"), view, WANTED)) == []
 
 
-def told(found: dict[str, Any], *events: dict[str, Any], view: ClusterView | None = None) -> list[str]:
+def told(found: dict[str, Any], *events: dict[str, Any], view: ClusterSnapshot | None = None) -> list[str]:
     """Return the first rule of each thing that holds a pod."""
-    held = replace(view or ClusterView(), events=events)
+    held = replace(view or ClusterSnapshot(), events=events)
     evidence = [{**one, "asked": "demo/sqrt:1.0"} for one in pod_evidence(found, held, WANTED, "node1")]
     return [rule for one in evidence for rule in [v.rule for v in all_matches(RULES, "pod", one)][:1]]
 
@@ -181,7 +186,7 @@ def test_a_pod_is_judged_by_its_state(found: dict[str, Any], rule: str | None) -
 def test_each_reason_for_which_kubelet_has_a_container_wait_is_a_fault(reason: str) -> None:
     found = pod({"reason": reason, "message": "why"}, "", "registry")
     assert len(told(found)) == 1
-    (evidence,) = pod_evidence(found, ClusterView(), WANTED, "node1")
+    (evidence,) = pod_evidence(found, ClusterSnapshot(), WANTED, "node1")
     (verdict, *_) = all_matches(RULES, "pod", {**evidence, "asked": "demo/sqrt:1.0"})
     assert "moor diagnose --event" not in verdict.mend
     assert "?" not in verdict.cause + verdict.mend
@@ -189,7 +194,9 @@ def test_each_reason_for_which_kubelet_has_a_container_wait_is_a_fault(reason: s
 
 def test_a_signature_that_is_missing_is_explained() -> None:
     message = "image pull failed: Source image rejected: A signature was required, but no signature exists"
-    (evidence,) = pod_evidence(pod({"reason": "SignatureValidationFailed", "message": message}), ClusterView(), WANTED)
+    (evidence,) = pod_evidence(
+        pod({"reason": "SignatureValidationFailed", "message": message}), ClusterSnapshot(), WANTED
+    )
     (verdict, *_) = all_matches(RULES, "pod", evidence)
     assert "policy.json" in verdict.mend
 
@@ -205,7 +212,7 @@ def test_a_pod_whose_containers_wait_for_several_things_tells_all_of_them() -> N
     found["spec"]["initContainers"] = [{"name": "i", "image": image}]
     found["status"]["initContainerStatuses"] = [first]
     assert told(found) == ["pod-config", "pod-waiting"]
-    assert images_of(found, HOST) == ["demo/init:9", "demo/sqrt:1.0"]
+    assert registry_images(found, HOST) == ["demo/init:9", "demo/sqrt:1.0"]
 
 
 def test_an_evicted_pod_and_one_without_a_node_are_told() -> None:
@@ -237,7 +244,9 @@ def test_an_evicted_pod_and_one_without_a_node_are_told() -> None:
     ],
 )
 def test_a_sandbox_that_cannot_be_made_is_parted_by_its_words(message: str, cause: str, mend: str) -> None:
-    view = ClusterView(events=[event(f"Failed to create pod sandbox: {message}"), event("not this one", name="else")])
+    view = ClusterSnapshot(
+        events=[event(f"Failed to create pod sandbox: {message}"), event("not this one", name="else")]
+    )
     (evidence,) = pod_evidence(pod({"reason": "ContainerCreating"}), view, WANTED, "node1")
     (verdict, *_) = all_matches(RULES, "pod", evidence)
     assert cause in verdict.cause
@@ -274,8 +283,8 @@ def made_by(kind: str, name: str, **labels: str) -> dict[str, Any]:
     ],
 )
 def test_a_pod_knows_from_what_it_comes(found: dict[str, Any], known: Owners, top: tuple[str, str]) -> None:
-    assert owner(found, known) == top
-    assert {top[1], found["metadata"]["name"]} <= names(found, known)
+    assert top_owner(found, known) == top
+    assert {top[1], found["metadata"]["name"]} <= searchable_names(found, known)
 
 
 def test_a_pods_images_are_known_by_tag_and_by_digest() -> None:
@@ -283,20 +292,20 @@ def test_a_pods_images_are_known_by_tag_and_by_digest() -> None:
     "demo/sqrt@sha256:aa"),
                         (f"{HOST}/demo/sqrt:1.0@sha256:aa", "demo/sqrt@sha256:aa"), (f"{HOST}:5000/demo/sqrt:1", None),
                         ("demo/sqrt:1.0", None)):  # fmt: skip
-        assert images_of(pod(image=image), HOST) == ([path] if path else [])
-    assert concerns(pod(image=f"{HOST}/demo/sqrt@sha256:aa"), HOST)
-    assert waits(pod({"reason": "ErrImagePull"}))
-    assert waits(pod({"reason": "SignatureValidationFailed"}))
-    assert not waits(pod({"reason": "ContainerCreating"}))
+        assert registry_images(pod(image=image), HOST) == ([path] if path else [])
+    assert uses_registry(pod(image=f"{HOST}/demo/sqrt@sha256:aa"), HOST)
+    assert waits_for_image(pod({"reason": "ErrImagePull"}))
+    assert waits_for_image(pod({"reason": "SignatureValidationFailed"}))
+    assert not waits_for_image(pod({"reason": "ContainerCreating"}))
 
 
 def test_of_pods_of_one_owner_with_one_fault_one_is_told() -> None:
-    view = ClusterView()
+    view = ClusterSnapshot()
     found = [one for n in range(3) for one in pod_evidence(pod({"reason": "ErrImagePull"}), view, WANTED)]
     crashing = pod_evidence(pod({"reason": "CrashLoopBackOff"}), view, WANTED)
-    assert [one["reason"] for one in faulty([*found, *crashing])] == ["ErrImagePull", "CrashLoopBackOff"]
+    assert [one["reason"] for one in distinct_faults([*found, *crashing])] == ["ErrImagePull", "CrashLoopBackOff"]
     well = pod_evidence(pod(), view, WANTED)
-    assert faulty(well * 2) == well
+    assert distinct_faults(well * 2) == well
 
 
 @given(st.recursive(st.none() | st.text(max_size=5), lambda below: st.dictionaries(st.text(max_size=5), below)))
@@ -343,4 +352,4 @@ def test_a_node_is_restarted_by_the_means_of_its_distribution(
 @pytest.mark.parametrize("lacking", [{}, {"metadata": None}, {"metadata": {"name": 7}}, {"metadata": {"name": "a"}}])
 def test_what_is_no_pod_is_not_read_as_one(lacking: dict[str, Any]) -> None:
     pod = {"metadata": {"name": "a", "namespace": "demo"}, "spec": {}}
-    assert [whole(tree, "Pod") for tree in (pod, lacking, {**pod, **lacking})] == [True, False, lacking == {}]
+    assert [is_complete(tree, "Pod") for tree in (pod, lacking, {**pod, **lacking})] == [True, False, lacking == {}]

@@ -18,12 +18,12 @@ from hypothesis import strategies as st
 
 from moor.secrets.secret import Secret
 from moor.tasks.diagnosis.environment import unchecked_findings
-from moor.tasks.diagnosis.evidence.distributions import ASKED as ASKED_WHICH
-from moor.tasks.diagnosis.evidence.endpoint import ControllerFacts, ProbeRequest, RegistryEndpoint
+from moor.tasks.diagnosis.evidence.distributions import DISTRIBUTION_FRAGMENT as ASKED_WHICH
 from moor.tasks.diagnosis.evidence.node_answers import evidence_of
+from moor.tasks.diagnosis.evidence.probe_request import ControllerFacts, ProbeRequest, RegistryEndpoint
 from moor.tasks.diagnosis.evidence.probes import Probe, probes
 from moor.tasks.diagnosis.rules import RULES
-from moor.tasks.diagnosis.rules.chain import judge
+from moor.tasks.diagnosis.rules.layers import judge
 from tests.harness.shells import SHELLS, sh
 
 DOOR = RegistryEndpoint("registry.moor.test", "10.77.0.11", 443)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from moor.tasks.diagnosis.rules import RULES
-from moor.tasks.diagnosis.rules.chain import BY_NAME, LAYERS, judge
+from moor.tasks.diagnosis.rules.layers import BY_NAME, LAYERS, judge
 from moor.tasks.diagnosis.rules.rule import Rule, all_matches, first_match
 from tests.tasks.diagnosis.samples import FAULTS, HEALTHY
 

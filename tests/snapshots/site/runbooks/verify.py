@@ -5,8 +5,8 @@ from nornir.core.task import Result, Task
 
 from moor.engine.probing import shell_of
 from moor.run.runbook import Runbook, Stage
-from moor.tasks.diagnosis.node import told
-from moor.tasks.diagnosis.rules import RULES, chain
+from moor.tasks.diagnosis.node import report_layers
+from moor.tasks.diagnosis.rules import RULES, layers
 from tests.tasks.diagnosis.samples import FAULTS, HEALTHY
 
 FAULTY = {"beta": ("name", "name-missing"), "gamma": ("name", "name-missing")}
@@ -17,7 +17,7 @@ def prove_host(task: Task) -> Result:
     shell_of(task).run(":")
     layer, rule = FAULTY.get(task.host.name, ("", ""))
     evidence = {**HEALTHY, **({layer: {**HEALTHY[layer], **FAULTS[rule], "host": task.host.name}} if layer else {})}
-    return told(task, chain.judge(evidence, RULES))
+    return report_layers(task, layers.judge(evidence, RULES))
 
 
 RUNBOOK = Runbook("verify", "Proof from every host.", (Stage(prove_host, on=F()),), proves=True)

@@ -12,7 +12,7 @@ from shlex import quote
 
 from moor.connections.apis.harbor import MANIFESTS
 from moor.resources.base import literal
-from moor.tasks.diagnosis.evidence.endpoint import ProbeRequest
+from moor.tasks.diagnosis.evidence.probe_request import ProbeRequest
 
 PULL_S = 90
 FETCH_BYTES = 1024 * 1024  # of the largest layer; the whole of a smaller one
@@ -23,7 +23,7 @@ CRIO_SOCKET = "/run/crio/crio.sock"
 OWN_SOCKET = "/run/k3s/containerd/containerd.sock"  # of k3s and RKE2 alike
 
 
-def pulling(asked: ProbeRequest) -> str:
+def pull_script(asked: ProbeRequest) -> str:
     """Return sh that pulls the image by the CRI where crictl is there, else by ctr, and fetches a part of a layer.
 
     It prints ``moor: pulled`` after a pull that went well, then ``moor: arrived BYTES of SIZE from DIGEST`` where a

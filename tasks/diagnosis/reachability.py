@@ -17,8 +17,8 @@ from moor.engine.observation import observation_of
 from moor.resources.base import Resource
 from moor.settings import optional_settings_of, settings_of
 from moor.tasks.diagnosis.evidence.probes import CONNECT_S, Probe
-from moor.tasks.diagnosis.node import told
-from moor.tasks.diagnosis.rules.chain import LayerResult
+from moor.tasks.diagnosis.node import report_layers
+from moor.tasks.diagnosis.rules.layers import LayerResult
 from moor.tasks.diagnosis.rules.rule import Verdict
 from moor.tasks.facts import Registry
 
@@ -33,7 +33,7 @@ REFUSALS = {
 DROPPED = "dropped: nobody answers"
 
 
-class ByIpv6(F):
+class HasIpv6Registry(F):
     """A filter that holds for hosts for which the registry has an IPv6 address beside the other."""
 
     def __call__(self, host: Host) -> bool:
@@ -65,7 +65,7 @@ command -v openssl >/dev/null || echo 'no openssl'
 timeout {CONNECT_S} openssl s_client -connect {place} 2>&1 | grep -e CONNECTED -e 'errno' | head -n 2"""
 
 
-def attempts(answer: str) -> Iterator[Attempt]:
+def parse_attempts(answer: str) -> Iterator[Attempt]:
     """Read what the fragment printed."""
     for part in re.split(r"^to ", answer, flags=re.MULTILINE)[1:]:
         address, _, rest = part.partition("\n")
@@ -76,7 +76,7 @@ def attempts(answer: str) -> Iterator[Attempt]:
         yield Attempt(address, how, f"{via[1]}, or what lies behind it" if via else "the registry's host itself")
 
 
-def verdicts(tried: Sequence[Attempt], port: int, outside: bool) -> Iterator[Verdict]:
+def judge_access(tried: Sequence[Attempt], port: int, outside: bool) -> Iterator[Verdict]:
     """Yield which attempts ended otherwise than they should; a member may lack one family where the other will do."""
     reached = any(not attempt.how for attempt in tried)
     for attempt in tried:
@@ -104,5 +104,5 @@ def prove_access(task: Task) -> Result:
     read_missing(task, [probe], seen)
     answer = str((seen.states[probe.id] or {}).get("answer", ""))
     port, outside = settings_of(task.host, Registry).port, task.host.has_parent_group(OUTSIDERS)
-    found = tuple(verdicts(list(attempts(answer)), port, outside))
-    return told(task, [LayerResult(LAYER, "fault" if found else "ok", found)])
+    found = tuple(judge_access(list(parse_attempts(answer)), port, outside))
+    return report_layers(task, [LayerResult(LAYER, "fault" if found else "ok", found)])

@@ -18,14 +18,14 @@ from moor.engine.desired import desired_of
 from moor.engine.observation import observation_of
 from moor.errors import MoorError
 from moor.resources.base import Resource
-from moor.tasks.diagnosis.evidence.endpoint import ControllerFacts
+from moor.tasks.diagnosis.controller_facts import issued_fingerprint
 from moor.tasks.diagnosis.evidence.node_answers import evidence_of
+from moor.tasks.diagnosis.evidence.probe_request import ControllerFacts
 from moor.tasks.diagnosis.evidence.probes import probes
-from moor.tasks.diagnosis.node import told
-from moor.tasks.diagnosis.registry_view import fingerprint
+from moor.tasks.diagnosis.node import report_layers
 from moor.tasks.diagnosis.rules import RULES
-from moor.tasks.diagnosis.rules.chain import judge
-from moor.tasks.diagnosis.subject import asked_of
+from moor.tasks.diagnosis.rules.layers import judge
+from moor.tasks.diagnosis.scope import probe_request_of
 from moor.tasks.harbor.install import harbor_of
 
 LAYERS = ("clock", "name", "hosts", "route", "tls", "proxy")
@@ -34,7 +34,7 @@ ASKED = ("probe:clock", "probe:name", "probe:wire", "probe:proxy")
 
 def desired(host: Host) -> Sequence[Resource]:
     """Return the questions; whatever is answered is no difference."""
-    return [probe for probe in probes(asked_of(host, "")) if probe.id in ASKED]
+    return [probe for probe in probes(probe_request_of(host, "")) if probe.id in ASKED]
 
 
 def look_at_way(task: Task) -> Result:
@@ -43,11 +43,11 @@ def look_at_way(task: Task) -> Result:
     read_missing(task, resources, seen)
     answers = {probe.id.partition(":")[2]: str((seen.states[probe.id] or {}).get("answer", "")) for probe in resources}
     known = ControllerFacts(
-        ask_once(task, ("registry answers",), lambda: _answers(task)), fingerprint=fingerprint(task.host)
+        ask_once(task, ("registry answers",), lambda: _answers(task)), fingerprint=issued_fingerprint(task.host)
     )
-    evidence = evidence_of(answers, asked_of(task.host, ""), known, task.host.name, time.time())
+    evidence = evidence_of(answers, probe_request_of(task.host, ""), known, task.host.name, time.time())
     evidence["hosts"] = evidence["name"]  # what fails no pull yet; a proof of today does not ask
-    return told(task, judge({layer: evidence[layer] for layer in LAYERS}, RULES))
+    return report_layers(task, judge({layer: evidence[layer] for layer in LAYERS}, RULES))
 
 
 def _answers(task: Task) -> str:

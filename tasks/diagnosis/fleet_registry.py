@@ -7,18 +7,18 @@ from collections.abc import Iterable
 from nornir.core.inventory import Host
 
 from moor.settings import optional_settings_of
-from moor.tasks.diagnosis.messages.fields import Ours
+from moor.tasks.diagnosis.messages.fields import FleetRegistry
 from moor.tasks.facts import Registry
 from moor.tasks.images.push import Images
 from moor.tasks.workload.deploy import Workloads
 
 
-def ours_of(hosts: Iterable[Host]) -> Ours:
+def fleet_registry_of(hosts: Iterable[Host]) -> FleetRegistry:
     """Return the registry of an inventory, as the first host has it that knows one."""
     known = list(hosts)
     registry = next((found for host in known if (found := optional_settings_of(host, Registry))), None)
     if registry is None:
-        return Ours()
+        return FleetRegistry()
     images, workloads = set[str](), dict[str, str]()
     for host in known:
         if brought := optional_settings_of(host, Images):
@@ -26,4 +26,6 @@ def ours_of(hosts: Iterable[Host]) -> Ours:
         if section := optional_settings_of(host, Workloads):
             workloads.update({workload.image: name for name, workload in section.by_name.items()})
     names = frozenset(name.lower() for name in registry.names)
-    return Ours(registry.host_port, names, frozenset(map(str, registry.addresses)), frozenset(images), workloads)
+    return FleetRegistry(
+        registry.host_port, names, frozenset(map(str, registry.addresses)), frozenset(images), workloads
+    )

@@ -14,9 +14,9 @@ from moor.settings import optional_settings_of, settings_of
 from moor.tasks.cluster.api import cluster_of
 from moor.tasks.cluster.settings import ClusterSettings
 from moor.tasks.containerd.configure import ContainerdSettings, expected_config
-from moor.tasks.diagnosis.evidence.cluster_model import ClusterView
-from moor.tasks.diagnosis.evidence.endpoint import ProbeRequest, RegistryEndpoint
-from moor.tasks.diagnosis.registry_view import Login
+from moor.tasks.diagnosis.controller_facts import Login
+from moor.tasks.diagnosis.evidence.cluster_snapshot import ClusterSnapshot
+from moor.tasks.diagnosis.evidence.probe_request import ProbeRequest, RegistryEndpoint
 from moor.tasks.facts import Registry
 from moor.tasks.names import Names
 from moor.tasks.preflight.hosts import Preflight
@@ -25,18 +25,18 @@ from moor.tasks.workload.deploy import Workload, Workloads, open_cluster
 NODES = "Node *"  # in what could not be read of the cluster
 
 
-def door_of(host: Host) -> RegistryEndpoint:
+def registry_endpoint_of(host: Host) -> RegistryEndpoint:
     """Return where the registry is for a host."""
     registry = settings_of(host, Registry)
     first, *further = map(str, registry.addresses)
     return RegistryEndpoint(registry.name, first, registry.port, tuple(further))
 
 
-def asked_of(host: Host, image: str, login: Login | None = None, pull: bool = False) -> ProbeRequest:
+def probe_request_of(host: Host, image: str, login: Login | None = None, pull: bool = False) -> ProbeRequest:
     """Return what a node is asked about, as the inventory has it."""
     runtime = settings_of(host, ContainerdSettings)
     return ProbeRequest(
-        door_of(host),
+        registry_endpoint_of(host),
         image,
         login,
         pull,
@@ -58,17 +58,17 @@ def namespaces_of(task: Task, scope: DiagnosisScope) -> tuple[str, ...]:
     return scope.namespaces or tuple(own)
 
 
-def cluster_view(task: Task, scope: DiagnosisScope, door: RegistryEndpoint) -> ClusterView | str | None:
+def cluster_snapshot_of(task: Task, scope: DiagnosisScope, door: RegistryEndpoint) -> ClusterSnapshot | str | None:
     """Return what the cluster says; why it says nothing; None where the inventory knows no cluster."""
     settings, namespaces = optional_settings_of(task.host, ClusterSettings), namespaces_of(task, scope)
     own = namespaces_of(task, DiagnosisScope())
     if settings is None or not namespaces:
         return None
 
-    def ask() -> ClusterView | str:
+    def ask() -> ClusterSnapshot | str:
         try:
             open_cluster(task)
-            from moor.tasks.diagnosis.evidence.cluster_view import (
+            from moor.tasks.diagnosis.evidence.cluster_reader import (
                 read_cluster,  # as lightkube, see moor.connections.kubernetes
             )
 
@@ -79,7 +79,7 @@ def cluster_view(task: Task, scope: DiagnosisScope, door: RegistryEndpoint) -> C
     return ask_once(task, ("cluster", settings.kubeconfig, settings.context, namespaces, scope.deployment), ask)
 
 
-def node_name(task: Task, view: ClusterView, identity: Identity) -> str:
+def cluster_node_name(task: Task, view: ClusterSnapshot, identity: Identity) -> str:
     """Name the node of the cluster that the task's host is; the host itself where the cluster has none."""
     host = task.host
     address = host.hostname or host.name

@@ -71,11 +71,11 @@ class LayerResult:
     verdicts: tuple[Verdict, ...] = ()
 
 
-Seen = Evidence | Sequence[Evidence]
+LayerEvidence = Evidence | Sequence[Evidence]
 
 
 def judge(
-    evidence: Mapping[str, Seen], rules: Sequence[Rule], beside: Sequence[Mapping[str, Evidence]] = ()
+    evidence: Mapping[str, LayerEvidence], rules: Sequence[Rule], beside: Sequence[Mapping[str, Evidence]] = ()
 ) -> list[LayerResult]:
     """Judge the layers that there is evidence of, in order; a rule without a fault leaves its layer well.
 
@@ -99,7 +99,7 @@ def judge(
     return list(told.values())
 
 
-def _result(layer: Layer, seen: Seen, found: Mapping[str, LayerResult], rules: Sequence[Rule]) -> LayerResult:
+def _result(layer: Layer, seen: LayerEvidence, found: Mapping[str, LayerResult], rules: Sequence[Rule]) -> LayerResult:
     """Judge one layer. Behind a fault only what says that it is its ``own`` counts; the rest is unknown."""
     each = [seen] if isinstance(seen, Mapping) else seen
     behind = any(name in found and found[name].status != "ok" for name in layer.needs)

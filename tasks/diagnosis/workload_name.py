@@ -16,7 +16,7 @@ from moor.tasks.workload.deploy import Workloads
 ASK_S = 10.0
 
 
-def refuse_unknown(hosts: Iterable[Host], namespaces: Sequence[str], wanted: str) -> None:
+def check_workload_name(hosts: Iterable[Host], namespaces: Sequence[str], wanted: str) -> None:
     """Check that the inventory or the cluster has a workload or pod named ``wanted``.
 
     Args:
@@ -49,11 +49,11 @@ def _of_cluster(fleet: Sequence[Host], places: Sequence[str], wanted: str) -> tu
         return {}, "the inventory names no cluster to ask"
     try:
         from moor.connections.apis.kubernetes import client_of
-        from moor.tasks.diagnosis.evidence.cluster_view import names_in
+        from moor.tasks.diagnosis.evidence.cluster_reader import pod_names
 
         client = client_of(cluster.kubeconfig, cluster.context, ASK_S)
         try:
-            return names_in(client, places, _registry(fleet)), ""
+            return pod_names(client, places, _registry(fleet)), ""
         finally:
             client.close()
     except (HostError, InputError) as error:

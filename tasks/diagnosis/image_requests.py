@@ -13,21 +13,21 @@ from moor.inventory.identity import identity_of, written_in
 from moor.resources.file import sha256
 from moor.secrets.secret import Secret
 from moor.settings import settings_of
-from moor.tasks.diagnosis.evidence.cluster_model import ClusterView, PodExpectations, images_of
-from moor.tasks.diagnosis.evidence.endpoint import ControllerFacts, ProbeRequest, RegistryEndpoint, parted
-from moor.tasks.diagnosis.evidence.pods import waits
+from moor.tasks.diagnosis.controller_facts import Login, controller_facts_of
+from moor.tasks.diagnosis.evidence.cluster_snapshot import ClusterSnapshot, PodExpectations, registry_images
+from moor.tasks.diagnosis.evidence.pods import waits_for_image
+from moor.tasks.diagnosis.evidence.probe_request import ControllerFacts, ProbeRequest, RegistryEndpoint, split_image
 from moor.tasks.diagnosis.evidence.pull_secrets import login_of_pod
-from moor.tasks.diagnosis.inventory_registry import ours_of
-from moor.tasks.diagnosis.messages.fields import Ours
-from moor.tasks.diagnosis.registry_view import Login, registry_view
-from moor.tasks.diagnosis.subject import asked_of, node_name, workloads_of
+from moor.tasks.diagnosis.fleet_registry import fleet_registry_of
+from moor.tasks.diagnosis.messages.fields import FleetRegistry
+from moor.tasks.diagnosis.scope import cluster_node_name, probe_request_of, workloads_of
 from moor.tasks.workload.deploy import Workloads
 
 IMAGES = 8  # that one node is asked about; each is some requests
 
 
 @dataclass(frozen=True)
-class Asking:
+class ImageRequest:
     """One image that a node is asked about, and what the controller knows of it.
 
     Attributes:
@@ -39,12 +39,12 @@ class Asking:
     robot: Login | None
 
 
-def asking_of(
-    task: Task, scope: DiagnosisScope, view: ClusterView | str | None, door: RegistryEndpoint, image: str
-) -> Asking:
+def image_request_of(
+    task: Task, scope: DiagnosisScope, view: ClusterSnapshot | str | None, door: RegistryEndpoint, image: str
+) -> ImageRequest:
     robot, known = _asked_of_harbor(task, scope, image)
     login = robot
-    if scope.own_login and isinstance(view, ClusterView):
+    if scope.own_login and isinstance(view, ClusterSnapshot):
         login = _own_login(view, door, image, robot)
     ours = _ours(task)
     workload = ours.workloads.get(image)
@@ -54,53 +54,55 @@ def asking_of(
         setter=f"data.workloads.{workload}.image, then moor apply workload" if workload else "",
         own="no" if login and robot and login[0] != robot[0] else "yes",
     )
-    return Asking(asked_of(task.host, image, login, scope.pull), known, robot)
+    return ImageRequest(probe_request_of(task.host, image, login, scope.pull), known, robot)
 
 
-def _ours(task: Task) -> Ours:
+def _ours(task: Task) -> FleetRegistry:
     """Return the inventory's registry with what the whole fleet brings there, whatever a command is limited to."""
-    return ask_once(task, ("ours",), lambda: ours_of(fleet_of(task).hosts.values()))
+    return ask_once(task, ("ours",), lambda: fleet_registry_of(fleet_of(task).hosts.values()))
 
 
-def images_to_ask(
-    task: Task, scope: DiagnosisScope, view: ClusterView | str | None, door: RegistryEndpoint
+def select_images(
+    task: Task, scope: DiagnosisScope, view: ClusterSnapshot | str | None, door: RegistryEndpoint
 ) -> list[str]:
     """Choose the images that a node is asked about: those that pods wait on there, else one of a pod or a workload."""
     workloads = [workload.image for workload in workloads_of(task, scope).values()]
-    if not scope.own_login or not isinstance(view, ClusterView):
+    if not scope.own_login or not isinstance(view, ClusterSnapshot):
         return workloads[:1]
-    node = node_name(task, view, identity_of("", written_in(task.host.data)))
-    pods = sorted(view.pods, key=lambda pod: (not waits(pod), (pod.get("spec") or {}).get("nodeName") != node))
-    here = [pod for pod in pods if waits(pod) and (pod.get("spec") or {}).get("nodeName") == node]
-    found = [image for pod in here or pods[:1] for image in images_of(pod, door.host_port)]
+    node = cluster_node_name(task, view, identity_of("", written_in(task.host.data)))
+    pods = sorted(
+        view.pods, key=lambda pod: (not waits_for_image(pod), (pod.get("spec") or {}).get("nodeName") != node)
+    )
+    here = [pod for pod in pods if waits_for_image(pod) and (pod.get("spec") or {}).get("nodeName") == node]
+    found = [image for pod in here or pods[:1] for image in registry_images(pod, door.host_port)]
     return list(dict.fromkeys(found))[:IMAGES] or workloads[:1]
 
 
 def _asked_of_harbor(task: Task, scope: DiagnosisScope, image: str) -> tuple[Login | None, ControllerFacts]:
     own = [w.robot for w in settings_of(task.host, Workloads).by_name.values() if _project(w.image) == _project(image)]
     robot = own[0] if own else ""
-    return ask_once(task, ("harbor", image, robot), lambda: registry_view(task, image, robot))
+    return ask_once(task, ("harbor", image, robot), lambda: controller_facts_of(task, image, robot))
 
 
 def _project(image: str) -> str:
     return image.partition("/")[0]
 
 
-def _own_login(view: ClusterView, door: RegistryEndpoint, image: str, robot: Login | None) -> Login | None:
+def _own_login(view: ClusterSnapshot, door: RegistryEndpoint, image: str, robot: Login | None) -> Login | None:
     """Return the login that the pull secrets of a pod hold for an image: the robot's where it is among them."""
     for pod in view.pods:
-        if image in images_of(pod, door.host_port):
+        if image in registry_images(pod, door.host_port):
             found = login_of_pod(pod, image, view, door.host_port, robot[0] if robot else "")
             if found:
                 return found.user, Secret(found.password)
     return robot
 
 
-def wanted_of(task: Task, door: RegistryEndpoint, asking: Sequence[Asking]) -> PodExpectations:
+def pod_expectations_of(task: Task, door: RegistryEndpoint, asking: Sequence[ImageRequest]) -> PodExpectations:
     first = asking[0]
     sure = first.robot and first.known.harbor == "answers"
     hashed = (first.robot[0], sha256(first.robot[1].reveal())) if first.robot and sure else None
-    digests = {parted(one.asked.image)[0]: one.known.digest for one in asking if one.known.digest}
+    digests = {split_image(one.asked.image)[0]: one.known.digest for one in asking if one.known.digest}
     workloads = settings_of(task.host, Workloads).by_name.items()
     managed = {(w.namespace, name) for name, w in workloads} | {(w.namespace, w.pull_secret) for _, w in workloads}
     return PodExpectations(door.host_port, hashed, digests, _ours(task), frozenset(managed))

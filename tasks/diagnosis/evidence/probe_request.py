@@ -8,7 +8,7 @@ from moor.secrets.secret import Secret
 from moor.tasks.containerd.config_faults import ExpectedConfig
 
 
-def parted(image: str) -> tuple[str, str]:
+def split_image(image: str) -> tuple[str, str]:
     """Part PROJECT/REPOSITORY from the tag or the digest, of which the digest counts where there are both."""
     named, at, digest = image.partition("@")
     head, colon, tag = named.rpartition(":")
@@ -65,12 +65,12 @@ class ProbeRequest:
 
     @property
     def repository(self) -> str:
-        return parted(self.image)[0]
+        return split_image(self.image)[0]
 
     @property
     def tag(self) -> str:
         """Return its tag or its digest, by which the registry is asked."""
-        return parted(self.image)[1]
+        return split_image(self.image)[1]
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from lightkube.core.exceptions import ApiError
 from moor.connections.apis.kubernetes import code_of, is_missing, told, untyped_class
 from moor.errors import HostError
 from moor.tasks.cluster.api import as_dict
-from moor.tasks.diagnosis.evidence.cluster_model import ClusterView, Tree, concerns, namespace_of
-from moor.tasks.diagnosis.evidence.owners import BETWEEN, Owner, controller, names
+from moor.tasks.diagnosis.evidence.cluster_snapshot import ClusterSnapshot, KubeObject, namespace_of, uses_registry
+from moor.tasks.diagnosis.evidence.owners import BETWEEN, Owner, controller_of, searchable_names
 from moor.tasks.diagnosis.evidence.pull_secrets import secret_names
 from moor.tasks.registry.logins import DATA_KEYS
 from moor.tasks.workload.rollout import progress
@@ -24,7 +24,7 @@ API_VERSIONS = {"ReplicaSet": "apps/v1", "Job": "batch/v1"}  # of other kinds: v
 
 def read_cluster(
     client: Client, namespaces: Sequence[str], deployment: str, host_port: str, further: Sequence[str] = ()
-) -> ClusterView:
+) -> ClusterSnapshot:
     """Read what concerns images of one registry; what may not be read is in the view's ``unknown``.
 
     Args:
@@ -35,16 +35,16 @@ def read_cluster(
     Raises:
         HostError: the API does not answer, or does not know the login
     """
-    reading = ClusterReading(client)
+    reading = ClusterReader(client)
     nodes = reading.all("Node", EVERYWHERE)
     every = [pod for namespace in namespaces for pod in reading.all("Pod", namespace)]
-    concerned = [pod for pod in every if concerns(pod, host_port)]
+    concerned = [pod for pod in every if uses_registry(pod, host_port)]
     owners = _owners(reading, concerned)
     pods = [pod for pod in concerned if _of(pod, deployment, owners)]
     places = sorted({str(pod["metadata"]["namespace"]) for pod in pods})
     events = [event for place in places for event in reading.all("Event", place)]
     accounts = _accounts(reading, pods)
-    bare = ClusterView(nodes, pods, events, accounts=accounts)
+    bare = ClusterSnapshot(nodes, pods, events, accounts=accounts)
     named = sorted({(str(pod["metadata"]["namespace"]), name) for pod in pods for name in secret_names(pod, bare)})
     secrets = {key: reading.one("Secret", *key) for key in named}
     lacking = {name for key, found in secrets.items() if found is None and _key("Secret", *key) not in reading.unknown
@@ -54,10 +54,10 @@ def read_cluster(
         for name in sorted(lacking)
     }
     similar = {place: _similar(reading, place) for place in places}
-    return ClusterView(nodes, pods, events, secrets, accounts, placed, similar, reading.unknown, owners)
+    return ClusterSnapshot(nodes, pods, events, secrets, accounts, placed, similar, reading.unknown, owners)
 
 
-class ClusterReading:
+class ClusterReader:
     """Reads objects, and keeps why some of them could not be read.
 
     unknown  words by ``Kind NAMESPACE`` or ``Kind NAMESPACE/NAME``
@@ -67,18 +67,18 @@ class ClusterReading:
         self.client = client
         self.unknown: dict[str, str] = {}
 
-    def all(self, kind: str, namespace: str, **selected: Any) -> list[Tree]:
+    def all(self, kind: str, namespace: str, **selected: Any) -> list[KubeObject]:
         """List objects; none where they may not be listed. Raises HostError where nothing can be asked."""
         place: dict[str, Any] = {} if kind == "Node" else {"namespace": namespace}
         try:
             with told(f"list {kind}"):
                 found = [as_dict(entry) for entry in self.client.list(_class_of(kind), **place, **selected)]
-                return [tree for tree in found if whole(tree, kind)]
+                return [tree for tree in found if is_complete(tree, kind)]
         except HostError as error:
             self._keep(_key(kind, namespace), error)
             return []
 
-    def one(self, kind: str, namespace: str, name: str) -> Tree | None:
+    def one(self, kind: str, namespace: str, name: str) -> KubeObject | None:
         """Read an object; None where there is none, or it may not be read. Raises HostError as above."""
         try:
             with told(f"{kind.lower()} {namespace}/{name}"):
@@ -98,7 +98,7 @@ def _class_of(kind: str) -> type[Any]:
     return untyped_class(API_VERSIONS.get(kind, "v1"), kind)
 
 
-def whole(tree: Tree, kind: str) -> bool:
+def is_complete(tree: KubeObject, kind: str) -> bool:
     """Check whether an object has what a cluster always gives; what lacks it comes from something else."""
     about = tree.get("metadata")
     if not isinstance(about, dict) or not isinstance(about.get("name"), str):
@@ -110,7 +110,7 @@ def _key(kind: str, namespace: str, name: str = "") -> str:
     return " ".join(filter(None, (kind, f"{namespace}/{name}" if name else namespace)))
 
 
-def unread(view: ClusterView, pod: Tree) -> str:
+def unread_secret(view: ClusterSnapshot, pod: KubeObject) -> str:
     """Return which pull secret of a pod, or which account that may name some, could not be read; empty where none."""
     namespace, spec = str(pod["metadata"].get("namespace", "default")), pod.get("spec") or {}
     keys = [f"Secret {namespace}/{name}" for name in secret_names(pod, view)]
@@ -119,25 +119,25 @@ def unread(view: ClusterView, pod: Tree) -> str:
     return next((view.unknown[key] for key in keys if key in view.unknown), "")
 
 
-def names_in(client: Client, namespaces: Sequence[str], host_port: str) -> dict[str, bool]:
+def pod_names(client: Client, namespaces: Sequence[str], host_port: str) -> dict[str, bool]:
     """Return the names that pods go by, their owners' and their own, with whether one takes an image of the registry.
 
     Raises:
         HostError: the API does not answer, or refuses
     """
-    reading = ClusterReading(client)
+    reading = ClusterReader(client)
     pods = [pod for namespace in namespaces for pod in reading.all("Pod", namespace)]
     if refused := [words for key, words in reading.unknown.items() if key.startswith("Pod ")]:
         raise HostError(refused[0])
     owners = _owners(reading, pods)
     found: dict[str, bool] = {}
     for pod in pods:
-        for name in names(pod, owners):
-            found[name] = found.get(name, False) or concerns(pod, host_port)
+        for name in searchable_names(pod, owners):
+            found[name] = found.get(name, False) or uses_registry(pod, host_port)
     return found
 
 
-def unfinished(client: Client, names: Iterable[tuple[str, str]]) -> list[str]:
+def unfinished_rollouts(client: Client, names: Iterable[tuple[str, str]]) -> list[str]:
     """Say of each Deployment, by namespace and name, how far it is, unless it is complete."""
     found = []
     for namespace, name in names:
@@ -157,21 +157,23 @@ def _progress(client: Client, namespace: str, name: str) -> str:
         raise
 
 
-def _of(pod: Tree, deployment: str, owners: Mapping[tuple[str, str, str], Owner | None]) -> bool:
-    return "deletionTimestamp" not in pod["metadata"] and (not deployment or deployment in names(pod, owners))
+def _of(pod: KubeObject, deployment: str, owners: Mapping[tuple[str, str, str], Owner | None]) -> bool:
+    return "deletionTimestamp" not in pod["metadata"] and (
+        not deployment or deployment in searchable_names(pod, owners)
+    )
 
 
-def _owners(reading: ClusterReading, pods: Iterable[Tree]) -> dict[tuple[str, str, str], Owner | None]:
+def _owners(reading: ClusterReader, pods: Iterable[KubeObject]) -> dict[tuple[str, str, str], Owner | None]:
     """Read from what the ReplicaSets and Jobs of pods come; of those that may not be read the names have to do."""
-    wanted = {(namespace_of(pod), above[0]) for pod in pods if (above := controller(pod["metadata"]))}
+    wanted = {(namespace_of(pod), above[0]) for pod in pods if (above := controller_of(pod["metadata"]))}
     found: dict[tuple[str, str, str], Owner | None] = {}
     for namespace, kind in sorted(wanted):
         for entry in reading.all(kind, namespace) if kind in BETWEEN else ():
-            found[namespace, kind, str(entry["metadata"]["name"])] = controller(entry["metadata"])
+            found[namespace, kind, str(entry["metadata"]["name"])] = controller_of(entry["metadata"])
     return found
 
 
-def _accounts(reading: ClusterReading, pods: Sequence[Tree]) -> dict[tuple[str, str], tuple[str, ...]]:
+def _accounts(reading: ClusterReader, pods: Sequence[KubeObject]) -> dict[tuple[str, str], tuple[str, ...]]:
     """Read the pull secrets of the ServiceAccounts of pods that name none themselves."""
     bare = [pod for pod in pods if not (pod.get("spec") or {}).get("imagePullSecrets")]
     wanted = {(str(p["metadata"]["namespace"]), str(p["spec"].get("serviceAccountName") or "default")) for p in bare}
@@ -179,7 +181,7 @@ def _accounts(reading: ClusterReading, pods: Sequence[Tree]) -> dict[tuple[str, 
     return {key: tuple(str(e.get("name")) for e in tree.get("imagePullSecrets") or []) for key, tree in found.items()}
 
 
-def _similar(reading: ClusterReading, namespace: str) -> tuple[str, ...]:
+def _similar(reading: ClusterReader, namespace: str) -> tuple[str, ...]:
     """Name the pull secrets of a namespace; others are not asked for."""
     found = [secret for kind in DATA_KEYS for secret in reading.all("Secret", namespace, fields={"type": kind})]
     if f"Secret {namespace}" in reading.unknown:

@@ -13,7 +13,7 @@ from moor.connections.apis.harbor_answers import PROJECT
 from moor.errors import HostError, MoorError
 from moor.lazy_imports import hashes, x509
 from moor.secrets.secret import Secret
-from moor.tasks.diagnosis.evidence.endpoint import ControllerFacts, parted
+from moor.tasks.diagnosis.evidence.probe_request import ControllerFacts, split_image
 from moor.tasks.harbor.install import harbor_of
 from moor.tasks.pki.issue import registry_certificate
 from moor.tasks.registry.projects import secret_of
@@ -23,13 +23,13 @@ Login = tuple[str, Secret]
 PREFIX = "robot$"  # Harbor's own, unless its robot_name_prefix says otherwise
 
 
-def registry_view(task: Task, image: str, robot: str) -> tuple[Login | None, ControllerFacts]:
+def controller_facts_of(task: Task, image: str, robot: str) -> tuple[Login | None, ControllerFacts]:
     """Return the login of a project's robot, and what Harbor says of it and of the image.
 
     Args:
         robot: empty where nobody knows which one pulls it
     """
-    issued = fingerprint(task.host)
+    issued = issued_fingerprint(task.host)
     project = image.partition("/")[0]
     try:
         harbor = harbor_of(task)
@@ -61,7 +61,7 @@ def robot_state(found: dict[str, Any] | None, now: float | None = None) -> str:
 
 
 def _image(harbor: Harbor, image: str) -> dict[str, str]:
-    repository, tag = parted(image)
+    repository, tag = split_image(image)
     project = repository.partition("/")[0]
     if harbor.get(f"/api/v2.0/projects/{project}", PROJECT, headers=BY_NAME) is None:
         return {"project": "absent"}
@@ -84,7 +84,7 @@ def _architectures(harbor: Harbor, repository: str, manifest: dict[str, Any]) ->
     return [str(config["architecture"])] if config.get("architecture") else []
 
 
-def fingerprint(host: Host) -> str:
+def issued_fingerprint(host: Host) -> str:
     """Return the fingerprint of the certificate that the registry should serve; empty where it is not to be had."""
     try:
         pem = registry_certificate(host)

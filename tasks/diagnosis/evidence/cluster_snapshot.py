@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from moor.tasks.diagnosis.evidence.owners import Owners
-from moor.tasks.diagnosis.messages.fields import Ours
+from moor.tasks.diagnosis.messages.fields import FleetRegistry
 
-Tree = Mapping[str, Any]
+KubeObject = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class ClusterView:
+class ClusterSnapshot:
     """What was read of the cluster, once for all nodes.
 
     Attributes:
@@ -24,10 +24,10 @@ class ClusterView:
         owners: of ReplicaSets and Jobs
     """
 
-    nodes: Sequence[Tree] = ()
-    pods: Sequence[Tree] = ()
-    events: Sequence[Tree] = ()
-    secrets: Mapping[tuple[str, str], Tree | None] = field(default_factory=dict)
+    nodes: Sequence[KubeObject] = ()
+    pods: Sequence[KubeObject] = ()
+    events: Sequence[KubeObject] = ()
+    secrets: Mapping[tuple[str, str], KubeObject | None] = field(default_factory=dict)
     accounts: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
     placed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     similar: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -49,7 +49,7 @@ class PodExpectations:
     host_port: str
     login: tuple[str, str] | None = None  # the password by its hash
     digests: Mapping[str, str] = field(default_factory=dict)
-    ours: Ours = field(default_factory=Ours)
+    ours: FleetRegistry = field(default_factory=FleetRegistry)
     managed: frozenset[tuple[str, str]] = frozenset()
 
     def manages(self, namespace: str, owner: str, secrets: Iterable[str] = ()) -> bool:
@@ -57,22 +57,22 @@ class PodExpectations:
         return any((namespace, name) in self.managed for name in (owner, *secrets))
 
 
-def namespace_of(pod: Tree) -> str:
+def namespace_of(pod: KubeObject) -> str:
     return str(pod["metadata"].get("namespace", "default"))
 
 
-def place(pod: Tree) -> str:
+def pod_name(pod: KubeObject) -> str:
     return f"{namespace_of(pod)}/{pod['metadata']['name']}"
 
 
-def images(pod: Tree) -> list[str]:
+def container_images(pod: KubeObject) -> list[str]:
     """List the images of a pod's containers, the initial ones first."""
     spec = pod.get("spec") or {}
     kinds = ("initContainers", "containers", "ephemeralContainers")
     return [str(container.get("image", "")) for kind in kinds for container in spec.get(kind) or []]
 
 
-def path_in(image: str, host_port: str) -> str:
+def registry_path(image: str, host_port: str) -> str:
     """Return an image's PROJECT/REPOSITORY:TAG, or its digest behind ``@``; empty where it is of another registry."""
     host, _, path = image.partition("/")
     if host != host_port or not path:
@@ -83,11 +83,11 @@ def path_in(image: str, host_port: str) -> str:
     return f"{head if tagged else named}@{digest}" if at else named if tagged else f"{named}:latest"
 
 
-def images_of(pod: Tree, host_port: str) -> list[str]:
+def registry_images(pod: KubeObject, host_port: str) -> list[str]:
     """List a pod's images of one registry, each once."""
-    return list(dict.fromkeys(path for image in images(pod) if (path := path_in(image, host_port))))
+    return list(dict.fromkeys(path for image in container_images(pod) if (path := registry_path(image, host_port))))
 
 
-def concerns(pod: Tree, host_port: str) -> bool:
+def uses_registry(pod: KubeObject, host_port: str) -> bool:
     """Return whether a pod takes an image from the registry."""
-    return any(image.partition("/")[0] == host_port for image in images(pod))
+    return any(image.partition("/")[0] == host_port for image in container_images(pod))

@@ -19,17 +19,17 @@ from moor.tasks.facts import Registry
 from moor.tasks.podman.configure import PodmanSettings
 from moor.tasks.podman.registries_conf import READ_REGISTRIES, find_user_overrides
 
-ASKED = Probe("registries", READ_REGISTRIES)
+REGISTRIES_PROBE = Probe("registries", READ_REGISTRIES)
 
 
-class ByPodman(F):
+class HasPodman(F):
     """A filter that holds for hosts whose podman moor keeps."""
 
     def __call__(self, host: Host) -> bool:
         return INSIDERS(host) and optional_settings_of(host, PodmanSettings) is not None
 
 
-def users_causes(answer: str, host: Host) -> Iterator[Cause]:
+def user_file_causes(answer: str, host: Host) -> Iterator[Cause]:
     """Yield a cause for each user whose podman reads nothing of what moor writes into /etc/containers."""
     name = settings_of(host, Registry).host_port
     mend = f'write into it [[registry]] with prefix = "{name}", location = "{name}", insecure = false, or remove it'
@@ -43,12 +43,12 @@ def diagnose_podman(task: Task) -> Result:
     if scope.deployment or scope.namespaces:
         return Result(host=task.host, result="only pods were asked about")
     try:
-        answer = probe(task, [ASKED])[ASKED.id] or {}
+        answer = probe(task, [REGISTRIES_PROBE])[REGISTRIES_PROBE.id] or {}
     except HostError:
         if not task.host.has_parent_group("nodes"):
             raise
         return Result(host=task.host, result="not reached, which the look at its layers tells")
-    causes = list(users_causes(str(answer.get("answer", "")), task.host))
+    causes = list(user_file_causes(str(answer.get("answer", "")), task.host))
     words = "\n".join(f"{one.cause}; {one.mend}" for one in causes)
     # Its pods may be well all the same: it is told beside the layers of a pull, and fails none of them.
     task.results.append(ResourceResult(task.host, "proof:podman", "drift" if causes else "ok", words, "", causes))

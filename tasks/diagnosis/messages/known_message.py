@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from moor.tasks.diagnosis.messages.fields import MessageFields, Ours, split
+from moor.tasks.diagnosis.messages.fields import FleetRegistry, MessageFields, split_host
 
 # What stands for a thing that a message does not name.
 UNNAMED: Mapping[str, str] = {
@@ -22,19 +22,19 @@ UNNAMED: Mapping[str, str] = {
     "bring": "push the image anew from where it was built",
     "owner": "correct the image where it was set: the template of whatever made the pod",
 }
-DENIED = re.compile(
+NAME_CONSTRAINT = re.compile(
     r"\"([^\"]+)\" is (?:not permitted|excluded) by"
 )  # one of the certificate's names, not always the one asked
 LOOPBACK = re.compile(r"127\.|::1$")
 # By whose words a message is, which concern of moor's configures who said it.
-SPEAKERS = (
+PROGRAMS = (
     (r"response from daemon", "docker"),
     (r"^(Trying to pull|Error: (initializing|copying|writing|pinging))", "podman"),
 )
 
 
 @dataclass(frozen=True)
-class Saying:
+class KnownMessage:
     """A known message.
 
     Attributes:
@@ -55,10 +55,10 @@ class Saying:
     mend: str
     elsewhere: str = ""
     by: str = ""
-    when: Callable[[MessageFields, Ours], bool] | None = None
+    when: Callable[[MessageFields, FleetRegistry], bool] | None = None
     wraps: bool = False
 
-    def knows(self, heard: MessageFields, ours: Ours) -> bool:
+    def knows(self, heard: MessageFields, ours: FleetRegistry) -> bool:
         """Return whether a message is this one."""
         found = any(re.search(pattern, heard.words, re.IGNORECASE) for pattern in self.patterns)
         return found and (self.when is None or self.when(heard, ours))
@@ -75,7 +75,7 @@ class Explanation:
     source: str
 
 
-def foreign(heard: MessageFields, ours: Ours) -> bool:
+def is_foreign(heard: MessageFields, ours: FleetRegistry) -> bool:
     """Return whether a message is about another host than the inventory's registry."""
     if not ours.host_port:
         return False
@@ -84,18 +84,18 @@ def foreign(heard: MessageFields, ours: Ours) -> bool:
     return bool(heard.address) and not LOOPBACK.match(heard.address) and heard.address not in ours.addresses
 
 
-def filled(text: str, heard: MessageFields, ours: Ours, node: str = "") -> str:
+def fill_in(text: str, heard: MessageFields, ours: FleetRegistry, node: str = "") -> str:
     """Fill in what a message names; what it does not name is told in general words."""
     fields = {**UNNAMED, **{key: value for key, value in _fields(heard, ours, node).items() if value}}
     return re.sub(r"\{(\w+)\}", lambda found: fields[found[1]], text)
 
 
-def _fields(heard: MessageFields, ours: Ours, node: str) -> dict[str, str]:
-    own = split(ours.host_port)[0]
-    name = own if not foreign(heard, ours) and own else split(heard.host)[0] or heard.address
+def _fields(heard: MessageFields, ours: FleetRegistry, node: str) -> dict[str, str]:
+    own = split_host(ours.host_port)[0]
+    name = own if not is_foreign(heard, ours) and own else split_host(heard.host)[0] or heard.address
     fields = {"host": node, "name": name, "address": heard.address, "image": heard.image, "status": heard.status}
-    fields |= {"server": heard.server, "runtime": next((c for w, c in SPEAKERS if re.search(w, heard.words)), "")}
-    subject = DENIED.search(heard.words)
+    fields |= {"server": heard.server, "runtime": next((c for w, c in PROGRAMS if re.search(w, heard.words)), "")}
+    subject = NAME_CONSTRAINT.search(heard.words)
     fields["subject"] = subject[1] if subject else ""
     if not ours.holds(heard.registry):
         return fields
