@@ -1,1 +1,1 @@
-"""History: every run, and since when each finding is open, in a database."""
+"""The history database: every run, and since when each finding is open."""

@@ -1,4 +1,4 @@
-"""Opening the database: a file of the site, or a server by its URL."""
+"""Connections to the history database: a file of the site, or a server by its URL."""
 
 from __future__ import annotations
 
@@ -19,13 +19,17 @@ from moor.secrets import private_files
 from moor.settings.access import SiteSettings
 
 FILE = "history.db"
-NEEDED = 64 * 1024  # bytes that must be free for the files beside the database
-BUSY_S = 30  # how long one controller waits for another that writes
-LOCK = 0x6D6F6F72  # of PostgreSQL's advisory locks, the one by which moor's controllers take turns
+MIN_FREE_BYTES = 64 * 1024  # for the files that SQLite keeps beside the database
+BUSY_S = 30  # how long SQLite waits for another controller that writes
+LOCK = 0x6D6F6F72  # the number of the advisory lock that moor's controllers take in PostgreSQL
 
 
 def place(settings: SiteSettings) -> URL:
-    """Return the URL of the site's database; raises InputError where what the site names is none."""
+    """Return the URL of the site's database.
+
+    Raises:
+        InputError: The text that ``history_url`` refers to is not a database URL.
+    """
     if settings.history_url is None:
         return URL.create("sqlite", database=str(settings.state / FILE))
     try:
@@ -39,19 +43,19 @@ def place(settings: SiteSettings) -> URL:
 
 @contextmanager
 def connected(settings: SiteSettings, writing: bool) -> Iterator[Connection]:
-    """Return a connection in one transaction; one that writes waits until no other does.
+    """Yield a connection in one transaction; writers take turns.
 
     Raises:
-        HistoryError: with the cause, and what a person does about it
+        HistoryError: The database cannot be used; the message names the cause and the remedy.
     """
     url = place(settings)
     try:
-        writable = writing or _takes_files(url)
-        engine = opened(url) if writable else _opened_as_it_is(url)
+        writable = writing or _can_lock(url)
+        engine = opened(url) if writable else _read_only_engine(url)
         try:
             with engine.connect() as connection:
                 if _begin(connection, writing) < VERSION:
-                    _bring_up_to_date(connection, writing, writable)
+                    _migrate(connection, writing, writable)
                 yield connection
                 connection.commit()
         finally:
@@ -61,39 +65,39 @@ def connected(settings: SiteSettings, writing: bool) -> Iterator[Connection]:
 
 
 def opened(url: URL) -> Engine:
-    """Return the engine for a database."""
+    """Return an engine for the database; a SQLite file is created where there is none."""
     if url.get_backend_name() != "sqlite":
         return create_engine(url, pool_pre_ping=True)
     if url.database:
         private_files.directory(Path(url.database).parent)
         Path(url.database).touch(mode=0o600)
-        Path(url.database).chmod(0o600)  # the umask may have taken even the owner's bits; SQLite copies them
+        Path(url.database).chmod(0o600)  # whatever the umask; SQLite gives its other files the same mode
     engine = create_engine(url, connect_args={"timeout": BUSY_S})
     event.listen(engine, "connect", _prepare_sqlite)
     return engine
 
 
-def _takes_files(url: URL) -> bool:
-    """Check whether SQLite may put its files beside the database, or has them there; it does so to read, too."""
+def _can_lock(url: URL) -> bool:
+    """Check whether SQLite has its lock and log files beside the database or can create them; readers need them too."""
     if url.get_backend_name() != "sqlite" or not url.database or not Path(url.database).is_file():
         return True
-    may = os.access(Path(url.database).parent, os.W_OK) and _room(url)
-    return may or Path(f"{url.database}-wal").exists()
+    can_create = os.access(Path(url.database).parent, os.W_OK) and _has_room(url)
+    return can_create or Path(f"{url.database}-wal").exists()
 
 
-def _room(url: URL) -> bool:
-    """Check whether there is room beside the database for what SQLite puts there."""
+def _has_room(url: URL) -> bool:
+    """Check whether the disk has room for the files that SQLite keeps beside the database."""
     space = os.statvfs(Path(str(url.database)).parent)
-    return space.f_bavail * space.f_frsize > NEEDED
+    return space.f_bavail * space.f_frsize > MIN_FREE_BYTES
 
 
-def _opened_as_it_is(url: URL) -> Engine:
-    """Return the engine for a file that nobody can write now, so that it is read without locks."""
+def _read_only_engine(url: URL) -> Engine:
+    """Return an engine that reads the file without locks, for a directory that nobody can write to."""
     return create_engine(f"sqlite:///file:{quote(str(url.database))}?immutable=1&uri=true")
 
 
 def _prepare_sqlite(connection: Any, record: object) -> None:
-    """Have readers and one writer work at once; SQLAlchemy begins transactions itself."""
+    """Let readers and one writer work at the same time, and leave transactions to SQLAlchemy."""
     connection.isolation_level = None
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=NORMAL")
@@ -101,7 +105,7 @@ def _prepare_sqlite(connection: Any, record: object) -> None:
 
 
 def _begin(connection: Connection, writing: bool) -> int:
-    """Begin a transaction and return the version of the tables, which one that writes makes where there are none."""
+    """Begin a transaction and return the version of the tables; a writer creates them where there are none."""
     if connection.dialect.name == "sqlite":
         connection.execute(text("BEGIN IMMEDIATE" if writing else "BEGIN"))
     elif connection.dialect.name == "postgresql" and writing:
@@ -120,14 +124,14 @@ def _begin(connection: Connection, writing: bool) -> int:
     return int(found)
 
 
-def _bring_up_to_date(connection: Connection, writing: bool, writable: bool) -> None:
-    """Migrate the tables of an older moor in one transaction that no other run shares, and begin the next one."""
-    from moor.history.migrations import migrate  # Alembic, which a database that is up to date does not need
+def _migrate(connection: Connection, writing: bool, writable: bool) -> None:
+    """Migrate the tables in a transaction of their own, then begin the caller's transaction again."""
+    from moor.history.migrations import migrate  # imports Alembic, which an up-to-date database does not need
 
     if not writable:
-        raise HistoryError(f"an older moor wrote it, and nobody can write it here to bring it to version {VERSION}")
+        raise HistoryError(f"an older moor wrote it, and it cannot be written here to migrate it to version {VERSION}")
     connection.rollback()
-    found = _begin(connection, writing=True)  # another controller may have done it meanwhile
+    found = _begin(connection, writing=True)  # another controller may have migrated it meanwhile
     if found < VERSION:
         migrate(connection, found)
     connection.commit()
@@ -135,12 +139,12 @@ def _bring_up_to_date(connection: Connection, writing: bool, writable: bool) -> 
 
 
 def explained(url: URL, error: Exception) -> str:
-    """Return what is wrong with the database, without its password."""
+    """Return one line about an error of the database and its remedy, without the password."""
     words = str(getattr(error, "orig", None) or getattr(error, "strerror", None) or error).strip().splitlines()[0]
     where = url.database if url.get_backend_name() == "sqlite" else url.render_as_string(hide_password=True)
     if "malformed" in words or "not a database" in words:
         remedy = "; move the file away, and the next run begins a new one"
-    elif " is full" in words or "No space" in words or ("disk I/O" in words and not _room(url)):
+    elif " is full" in words or "No space" in words or ("disk I/O" in words and not _has_room(url)):
         remedy = "; make room on this machine"
     elif "Read-only" in words or "readonly" in words:
         remedy = "; mount it writable on this machine"

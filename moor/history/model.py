@@ -1,4 +1,4 @@
-"""What history answers, as values."""
+"""Rows of the history database as values."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from moor.engine.findings import FindingState
 
 @dataclass(frozen=True)
 class RunRow:
-    """One run; ``counts`` are resources by status over all hosts.
+    """One run.
 
     Attributes:
-        findings: open at its end, waived ones left out
-        not_examined: hosts of which something is not known
-        whole: it was for every host of the inventory
+        findings: how many were open at its end, without waived ones
+        not_examined: how many hosts were not examined, or not completely
+        counts: resources by status, over all hosts
+        whole: the run covered every host of the inventory
     """
 
     run: str
@@ -32,7 +33,7 @@ class RunRow:
 
 @dataclass(frozen=True)
 class HostRow:
-    """What one run found on one host; ``counts`` are its resources by status; ``error_kind`` may be None."""
+    """The result of one run on one host; ``counts`` are its resources by status."""
 
     run: str
     host: str
@@ -44,7 +45,7 @@ class HostRow:
 
 @dataclass(frozen=True)
 class ChangeRow:
-    """One resource of a run that was not ``ok``; the diff is masked."""
+    """One resource of a run whose status was not ``ok``; secrets in the diff are masked."""
 
     run: str
     host: str
@@ -57,7 +58,12 @@ class ChangeRow:
 
 @dataclass(frozen=True)
 class FindingRow:
-    """One finding over time; ``cleared`` is None while it is open. ``host`` is empty for the whole fleet."""
+    """One finding over time.
+
+    Attributes:
+        host: empty for the whole fleet
+        cleared: when a run saw that it is over; None while it is open
+    """
 
     host: str
     id: str
@@ -73,7 +79,7 @@ class FindingRow:
 
 @dataclass(frozen=True)
 class ExpiryRow:
-    """What ends by itself, as the last drift check saw it."""
+    """One expiry, as the last drift check saw it."""
 
     id: str
     host: str
@@ -83,12 +89,13 @@ class ExpiryRow:
 
 
 @dataclass(frozen=True)
-class Recorded:
-    """What recording a run has shown.
+class RecordingResult:
+    """How findings changed by the recording of a run.
 
     Attributes:
-        new: findings that were not open before, ``cleared`` those that this run has found mended
-        open: all that is open now, new ones among them
+        new: findings that were not open before
+        cleared: findings that this run saw to be over
+        open: all open findings, including the new ones
         trouble: why the run could not be recorded; empty where it was
     """
 

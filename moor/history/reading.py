@@ -1,4 +1,4 @@
-"""What history knows, asked by command line, report and pages."""
+"""Queries of the history database, for the command line and the HTML page."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from sqlalchemy import ColumnElement, Connection, Row, nulls_last, or_, select
 from moor.history.model import ChangeRow, ExpiryRow, FindingRow, HostRow, RunRow
 from moor.history.tables import changes, expiries, findings, hosts, runs
 
-RECENT = 50  # runs that are searched for one of the whole fleet
+RECENT = 50  # how many runs are searched for one of the whole fleet
 RUN_COLUMNS = tuple(column for column in runs.c if column.name != "number")
 
 
 @dataclass(frozen=True)
 class History:
-    """Reads over one open connection, ``connected(settings, writing=False)``; newest first unless said otherwise."""
+    """Queries over one open connection, as ``connected(settings, writing=False)`` yields it."""
 
     connection: Connection
 
     def runs(self, limit: int = 50, host: str = "", command: str = "") -> list[RunRow]:
-        """List the last runs, of one host or one command where they are named."""
+        """Return the last runs, newest first, optionally those of one host or one command."""
         newest = (runs.c.started.desc(), nulls_last(runs.c.number.desc()), runs.c.run.desc())
         query = select(*RUN_COLUMNS).order_by(*newest).limit(limit)
         if host:
@@ -33,43 +33,43 @@ class History:
         return [RunRow(*row) for row in self.connection.execute(query)]
 
     def run(self, name: str) -> RunRow | None:
-        """Return one run, by its name or the only one that begins so."""
+        """Return one run, by its name or an unambiguous beginning of it."""
         query = select(*RUN_COLUMNS).where(runs.c.run.startswith(name, autoescape=True)).limit(2)
         found = [RunRow(*row) for row in self.connection.execute(query)]
         exact = [run for run in found if run.run == name]
         return exact[0] if exact else found[0] if len(found) == 1 else None
 
     def hosts(self, run: str) -> list[HostRow]:
-        """List what a run found on each host, by name."""
+        """Return what a run found on each host, by name."""
         query = select(hosts).where(hosts.c.run == run).order_by(hosts.c.host)
         return [HostRow(*row) for row in self.connection.execute(query)]
 
     def changes(self, runs_: Sequence[str], host: str = "") -> list[ChangeRow]:
-        """List what was not as it should be in some runs, in the order in which it was found."""
+        """Return the resources of some runs that were not ``ok``, in the order of recording."""
         query = select(*changes.c[1:]).where(changes.c.run.in_(runs_)).order_by(changes.c.number)
         rows = self.connection.execute(query.where(changes.c.host == host) if host else query)
         return [ChangeRow(*row) for row in rows]
 
     def open(self, host: str = "") -> list[FindingRow]:
-        """List the findings that are open, oldest first."""
+        """Return the open findings, oldest first."""
         return self._findings(findings.c.cleared.is_(None), host)
 
     def findings(self, since: datetime, host: str = "") -> list[FindingRow]:
-        """List the findings that were open at ``since`` or later, oldest first."""
+        """Return the findings that were open at ``since`` or later, oldest first."""
         return self._findings(or_(findings.c.cleared.is_(None), findings.c.cleared >= since), host)
 
-    def _findings(self, those: ColumnElement[bool], host: str) -> list[FindingRow]:
-        query = select(findings).where(those).order_by(findings.c.first_seen, findings.c.number)
+    def _findings(self, condition: ColumnElement[bool], host: str) -> list[FindingRow]:
+        query = select(findings).where(condition).order_by(findings.c.first_seen, findings.c.number)
         rows = self.connection.execute(query.where(findings.c.host == host) if host else query)
         return [finding(row) for row in rows]
 
     def expiries(self) -> list[ExpiryRow]:
-        """List what ends by itself, the next first."""
+        """Return the expiries, the next one first."""
         columns = (expiries.c[key] for key in ("id", "host", "what", "remedy", "expires"))
         return [ExpiryRow(*row) for row in self.connection.execute(select(*columns).order_by(expiries.c.expires))]
 
     def fleet(self, command: str = "drift") -> list[HostRow]:
-        """Return each host as the last run of a command saw it, by name; hosts that left the inventory are gone."""
+        """Return the latest row of each host for one command, by name, without hosts that left the inventory."""
         found: dict[str, HostRow] = {}
         for run in self.runs(RECENT, command=command):
             seen = {row.host: row for row in self.hosts(run.run)}
@@ -80,7 +80,7 @@ class History:
 
 
 def finding(row: Row[Any]) -> FindingRow:
-    """Return a row of the table as a value."""
+    """Return a row of the table ``findings`` as a value."""
     return FindingRow(
         row.host, row.id, row.state, row.what, row.remedy, row.waived, row.first_seen, row.last_seen, row.cleared,
         row.error_kind,

@@ -1,4 +1,4 @@
-"""Writing a run down: what it found, since when each finding is open, and which of them it has seen mended."""
+"""Recording of runs: what each found, since when findings are open, and which are over."""
 
 from __future__ import annotations
 
@@ -12,24 +12,26 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 from moor.engine.findings import EXAMINED, Finding
 from moor.errors import MoorError
 from moor.history.database import connected
-from moor.history.model import FindingRow, Recorded
+from moor.history.model import FindingRow, RecordingResult
 from moor.history.reading import finding as as_row
 from moor.history.tables import changes, expiries, findings, hosts, runs
 from moor.run.report import HostReport, ResourceReport, RunReport, counts, left, open_findings
 from moor.secrets.secret import mask
 from moor.settings.access import SiteSettings
 
-DRIFT = "drift"  # the command, and the runbook of the whole of it, that finds what is open
-LONGEST = 20_000  # characters of one text
+DRIFT = "drift"  # the command that opens findings, and the runbook of a complete drift check
+MAX_TEXT = 20_000  # characters of one text
 
 Key = tuple[str, str]  # host and id
 
 
-def record(settings: SiteSettings, report: RunReport, fleet: frozenset[str]) -> Recorded:
-    """Write a run down and date its findings; never raises, for a run counts without its history too.
+def record(settings: SiteSettings, report: RunReport, fleet: frozenset[str]) -> RecordingResult:
+    """Record a run, and set since when the findings of its report are open.
+
+    Never raises: a run counts even where its history cannot be written.
 
     Args:
-        fleet: the names of all hosts of the inventory: what is open of any other is over
+        fleet: The names of all hosts of the inventory. Findings of other hosts are over.
     """
     try:
         with connected(settings, writing=True) as connection:
@@ -38,7 +40,7 @@ def record(settings: SiteSettings, report: RunReport, fleet: frozenset[str]) -> 
             _write_expiries(connection, report)
             _forget(connection, settings.history_days)
     except MoorError as error:
-        return Recorded(trouble=str(error))
+        return RecordingResult(trouble=str(error))
     _date(report, recorded.open)
     return recorded
 
@@ -69,7 +71,7 @@ def _run_values(report: RunReport) -> dict[str, Any]:
         "duration_s": report.duration_s,
         "hosts": len(report.hosts),
         "not_examined": sum(bool(host.unexamined) for host in report.hosts.values()),
-        "findings": sum(finding.state != "unexamined" for finding in left(report)),  # those are counted above
+        "findings": sum(finding.state != "unexamined" for finding in left(report)),  # these are in not_examined
         "counts": counts(report),
     }
 
@@ -82,13 +84,13 @@ def _host_values(run: str, name: str, host: HostReport) -> dict[str, Any]:
 
 
 def text_of(text: str) -> str:
-    """Return a text as history keeps it: without secrets, and not without end."""
-    masked = mask(text).replace("\0", "\\0")  # PostgreSQL has no zero byte in texts
-    return masked if len(masked) <= LONGEST else f"{masked[:LONGEST]}\n... {len(masked) - LONGEST} more characters"
+    """Return a text as history keeps it: masked, and of limited length."""
+    masked = mask(text).replace("\0", "\\0")  # PostgreSQL refuses zero bytes in a text
+    return masked if len(masked) <= MAX_TEXT else f"{masked[:MAX_TEXT]}\n... {len(masked) - MAX_TEXT} more characters"
 
 
-def _follow(connection: Connection, report: RunReport, fleet: frozenset[str]) -> Recorded:
-    """Bring the findings that are open up to date; only a drift check opens any."""
+def _follow(connection: Connection, report: RunReport, fleet: frozenset[str]) -> RecordingResult:
+    """Update the open findings; only a drift check opens new ones."""
     found = {(f.host, f.id): f for f in open_findings(report)} if report.command == DRIFT else {}
     known = {
         (row.host, row.id): row for row in connection.execute(select(findings).where(findings.c.cleared.is_(None)))
@@ -101,7 +103,7 @@ def _follow(connection: Connection, report: RunReport, fleet: frozenset[str]) ->
         connection.execute(update(findings).where(findings.c.number == row.number).values(cleared=seen))
     still = [as_row(row) for row in connection.execute(select(findings).where(findings.c.cleared.is_(None)))]
     new = [row for row in still if (row.host, row.id) in found and (row.host, row.id) not in known]
-    return Recorded(tuple(new), tuple(as_row(row) for row in over), tuple(still))
+    return RecordingResult(tuple(new), tuple(as_row(row) for row in over), tuple(still))
 
 
 def _keep(connection: Connection, finding: Finding, row: Any, seen: datetime) -> None:
@@ -122,7 +124,7 @@ def _keep(connection: Connection, finding: Finding, row: Any, seen: datetime) ->
 
 
 def measured(report: RunReport, row: Any, fleet: frozenset[str]) -> bool:
-    """Return whether a run that did not find ``row`` again has looked, so that the finding is over."""
+    """Check whether a run that did not find ``row`` again has examined it, so that the finding is over."""
     if row.host and row.host not in fleet:
         return True
     if row.state == "finding":
@@ -135,11 +137,11 @@ def measured(report: RunReport, row: Any, fleet: frozenset[str]) -> bool:
     status = {resource.id: resource.status for resource in host.resources}
     if row.id in status:
         return status[row.id] in ("ok", "changed")
-    return row.stage in report.answered and host.reached  # nobody wants it any longer
+    return row.stage in report.answered and host.reached  # no longer in the desired state
 
 
 def _write_expiries(connection: Connection, report: RunReport) -> None:
-    """Keep what ends by itself as it was seen last; what its task no longer sees is gone."""
+    """Replace the expiries of every task that answered, and update the others."""
     stages = {row.stage for row in connection.execute(select(expiries.c.stage).distinct())}
     gone = [stage for stage in stages if stage in report.answered]
     connection.execute(delete(expiries).where(expiries.c.stage.in_(gone)))
@@ -152,7 +154,7 @@ def _write_expiries(connection: Connection, report: RunReport) -> None:
 
 
 def _forget(connection: Connection, days: int) -> None:
-    """Drop what is older than the site keeps it."""
+    """Delete runs, and findings that are over, older than ``days``."""
     limit = datetime.now(UTC) - timedelta(days=days)
     old = select(runs.c.run).where(runs.c.started < limit)
     for table in (changes, hosts):
@@ -162,7 +164,7 @@ def _forget(connection: Connection, days: int) -> None:
 
 
 def _date(report: RunReport, rows: Iterable[FindingRow]) -> None:
-    """Write into a report since when its findings are open."""
+    """Set ``first_seen`` of the findings in a report."""
     since: Mapping[Key, str] = {(row.host, row.id): row.first_seen.isoformat(timespec="seconds") for row in rows}
     for finding in report.findings:
         finding.first_seen = since.get((finding.host, finding.id), "")

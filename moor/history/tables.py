@@ -1,4 +1,4 @@
-"""The tables of the database, for SQLite and PostgreSQL alike."""
+"""The tables of the history database, the same for SQLite and PostgreSQL."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ VERSION = 3  # of these tables; moor.history.migrations migrates older ones, new
 
 
 class Moment(TypeDecorator[datetime]):
-    """A time in UTC; SQLite forgets the zone, so that it is given back here."""
+    """A time in UTC; SQLite does not store the zone, so reading adds it."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Store it in UTC."""
+        """Convert to UTC."""
         return value.astimezone(UTC) if value else None
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
-        """Read it as UTC."""
+        """Add UTC where the database returned no zone."""
         return value.replace(tzinfo=value.tzinfo or UTC) if value else None
 
 
@@ -102,11 +102,11 @@ findings = Table(
     Column("first_seen", Moment, nullable=False),
     Column("last_seen", Moment, nullable=False),
     Column("cleared", Moment, index=True),
-    # whether people were told that it is open, and that it is over
+    # whether a notice was sent that it is open, and that it is over
     Column("told_open", Boolean, nullable=False, default=False),
     Column("told_over", Boolean, nullable=False, default=False),
     Column("error_kind", String(32)),
-    # whatever two controllers do at once, a finding is open once
+    # a finding is open only once, also where two controllers record it at the same time
     Index("one_open", "host", "id", unique=True, sqlite_where=OPEN),
 )
 
@@ -123,7 +123,7 @@ expiries = Table(
 
 
 def for_postgresql() -> None:
-    """Say for PostgreSQL too which findings are open; SQLAlchemy imports what it knows of a database that is named."""
+    """Set the condition of the index ``one_open`` for PostgreSQL; SQLAlchemy then imports its PostgreSQL dialect."""
     for index in findings.indexes:
         if index.name == "one_open":
             index.dialect_kwargs["postgresql_where"] = OPEN

@@ -1,1 +1,1 @@
-"""What people and programs read of a run: text, JSON, JUnit, metrics, notices, pages."""
+"""Outputs of a run: text, JSON, JUnit, metrics, notices and the HTML page."""

@@ -1,4 +1,4 @@
-"""Telling people and programs of a drift check: metrics, notices, JUnit."""
+"""Announcement of a drift check: the metrics file and notices."""
 
 from __future__ import annotations
 
@@ -11,8 +11,12 @@ from moor.secrets import private_files
 from moor.settings.access import SiteSettings
 
 
-def tell(settings: SiteSettings, report: RunReport, mended: RunReport | None) -> None:
-    """Write the metrics and tell what is new or over; raises HostError with what could not be done, after the rest."""
+def announce(settings: SiteSettings, report: RunReport, mended: RunReport | None) -> None:
+    """Write the metrics file and send notices.
+
+    Raises:
+        HostError: One of them failed. The other was done all the same.
+    """
     troubles = []
     parts = (partial(_write_metrics, settings, report), partial(notify, settings, report, mended))
     for part in parts:
@@ -30,12 +34,12 @@ def _write_metrics(settings: SiteSettings, report: RunReport) -> None:
         return
     if not path.parent.is_dir():
         raise HostError(
-            f"user_defined.moor.metrics: {path.parent} is no directory; node_exporter reads an existing one",
+            f"user_defined.moor.metrics: {path.parent} is no directory; create the one that node_exporter reads",
             ErrorKind.CONTROLLER,
         )
     from moor.output.metrics import metrics
 
     try:
-        private_files.write(path, metrics(report), mode=0o644)  # node_exporter is another user
+        private_files.write(path, metrics(report), mode=0o644)  # node_exporter runs as another user
     except OSError as error:
         raise HostError(f"user_defined.moor.metrics: {path}: {error.strerror}", ErrorKind.CONTROLLER) from error

@@ -1,4 +1,4 @@
-"""A run as JUnit: a suite a host, a case a resource, and one suite for the fleet as a whole."""
+"""A run as JUnit: one suite per host, one case per resource, and one suite for the whole fleet."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ UNPRINTABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]
 
 
 def junit(report: RunReport) -> str:
-    """Return the report as JUnit's XML."""
+    """Return the report as JUnit XML."""
     tree = JUnitXml(f"moor {report.command} {report.runbook}")
     for name, host in report.hosts.items():
-        tree.add_testsuite(_suite(name, report.started, [*_hosts_own(host), *map(_case, host.resources)]))
+        tree.add_testsuite(_suite(name, report.started, [*_host_cases(host), *map(_case, host.resources)]))
     tree.add_testsuite(_suite("fleet", report.started, _fleet(report)))
     for name, host in report.mended.hosts.items() if report.mended else ():
         tree.add_testsuite(
-            _suite(f"{name} (mending)", report.started, [*_hosts_own(host), *map(_case, host.resources)])
+            _suite(f"{name} (mending)", report.started, [*_host_cases(host), *map(_case, host.resources)])
         )
     tree.update_statistics()  # type: ignore[no-untyped-call]  # the library leaves these two without types
     text: str = tree.tostring().decode()  # type: ignore[no-untyped-call]
@@ -34,11 +34,11 @@ def _suite(name: str, started: str, cases: list[TestCase]) -> TestSuite:
     return suite
 
 
-def _hosts_own(host: HostReport) -> list[TestCase]:
+def _host_cases(host: HostReport) -> list[TestCase]:
     case = TestCase("examined", "host")
     words = "\n".join(host.unexamined) or ("" if host.resources else host.error)
     if words:
-        case.result = [_said(Error, words, next(iter(host.unexamined_kinds), host.error_kind) or "")]
+        case.result = [_problem(Error, words, next(iter(host.unexamined_kinds), host.error_kind) or "")]
     return [case]
 
 
@@ -48,7 +48,7 @@ def _case(resource: ResourceReport) -> TestCase:
     if resource.waived:
         case.result = [Skipped(_clean(f"waived: {resource.waived}"))]
     elif resource.status in ("drift", "failed"):
-        case.result = [_said(Failure, words, resource.error_kind or resource.status)]
+        case.result = [_problem(Failure, words, resource.error_kind or resource.status)]
     elif resource.status == "skipped":
         case.result = [Skipped(_clean(words))]
     return case
@@ -60,18 +60,18 @@ def _fleet(report: RunReport) -> list[TestCase]:
         case = TestCase(_clean(finding.id), finding.stage)
         words = f"{finding.what}; {finding.remedy}" if finding.remedy else finding.what
         waived = Skipped(_clean(f"waived: {finding.waived}"))
-        case.result = [waived if finding.waived else _said(Failure, words, finding.error_kind or finding.state)]
+        case.result = [waived if finding.waived else _problem(Failure, words, finding.error_kind or finding.state)]
         cases.append(case)
     return cases
 
 
-def _said(element: type[Error] | type[Failure], words: str, kind: str) -> Error | Failure:
-    """Return a failure with its kind as ``type``; that of a mere difference is ``drift`` or ``finding``."""
-    said = element(_clean(words.partition("\n")[0]), kind)
-    said.text = _clean(words)
-    return said
+def _problem(element: type[Error] | type[Failure], words: str, kind: str) -> Error | Failure:
+    """Return a failure or error with ``kind`` as its type; for a difference that is ``drift`` or a finding's state."""
+    problem = element(_clean(words.partition("\n")[0]), kind)
+    problem.text = _clean(words)
+    return problem
 
 
 def _clean(text: str) -> str:
-    """Take out what XML cannot hold."""
-    return UNPRINTABLE.sub("?", mask(text))  # before XML spells it in its own way
+    """Mask a text and replace the characters that XML cannot hold."""
+    return UNPRINTABLE.sub("?", mask(text))  # before XML escapes it

@@ -1,4 +1,4 @@
-"""What was proved, as text: hosts by proofs, then each cause once with what mends it."""
+"""The table that verify prints: hosts by proofs, then each cause once with its remedy."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from moor.output.text import joined, table
 from moor.run.report import HostReport, ResourceReport, RunReport
 
 CELL = {"ok": "ok", "skipped": "?"}
-HOST = "\0"  # stands for a host's name while causes are brought together; no text of a report has it
+HOST = "\0"  # placeholder for a host's name while equal causes are grouped; no text of a report has it
 
 
 def matrix(report: RunReport) -> str:
-    """Show a row a host and a column a proof: ok, FAULT, ? for what lies behind a fault, - for what was not asked.
+    """Render a row per host and a column per proof, then each cause once with its hosts and remedy.
 
-    Below it stands each cause once, with the hosts that have it and what mends it.
+    A cell is ``ok``, ``FAULT``, ``?`` behind a fault, or ``-`` where the host was not asked.
     """
     proved = {name: host for name, host in report.hosts.items() if host.resources or host.error}
     columns = _in_order(report)
@@ -25,7 +25,7 @@ def matrix(report: RunReport) -> str:
 
 
 def _in_order(report: RunReport) -> list[str]:
-    """List the proofs in the order in which hosts give them, whichever host lacks some."""
+    """Return the columns in the order in which hosts report their proofs, also where a host lacks some."""
     longest = max((host.resources for host in report.hosts.values()), key=len, default=[])
     every = [resource for host in report.hosts.values() for resource in host.resources]
     return list(dict.fromkeys(_column(resource) for resource in [*longest, *every]))
@@ -42,7 +42,7 @@ def _cells(host: HostReport, columns: list[str]) -> Iterator[str]:
 
 
 def _causes(report: RunReport) -> Iterator[str]:
-    """Show a cause that several hosts have once; where its mend names the host, it then names all of them."""
+    """Yield each cause once; where its remedy names the host, it then names all hosts with that cause."""
     groups: dict[tuple[str, str, str], list[str]] = {}
     for name, host in report.hosts.items():
         for resource in host.resources:
@@ -55,7 +55,7 @@ def _causes(report: RunReport) -> Iterator[str]:
 
 
 def _unexamined(report: RunReport) -> Iterator[str]:
-    """Show why a host was not examined, and what else failed that no cause explains."""
+    """Yield why a host was not examined, and errors without a known cause."""
     for name, host in report.hosts.items():
         if host.error and not host.reached:
             yield f"  ! {name}: not examined: {host.error.splitlines()[0]}"
@@ -64,7 +64,7 @@ def _unexamined(report: RunReport) -> Iterator[str]:
 
 
 def _unknown(report: RunReport) -> Iterator[str]:
-    """Show once why nothing is known of a proof, with the hosts and proofs that it concerns."""
+    """Yield each reason why proofs were not examined once, with its hosts and proofs."""
     groups: dict[str, tuple[list[str], list[str]]] = {}
     for name, host in report.hosts.items():
         for resource in host.resources:

@@ -1,4 +1,4 @@
-"""A drift check as metrics for Prometheus: the names are documented in docs/metrics.md, and stay."""
+"""A drift check as metrics for Prometheus; docs/metrics.md lists their names, which do not change."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from moor.run.report import RunReport, counts, open_findings
 
 
 def metrics(report: RunReport) -> bytes:
-    """Return the report in Prometheus' text format; every series says what this one run has seen."""
+    """Return the report in Prometheus' text format; every series is about this one run."""
     registry = CollectorRegistry()
     _of_run(registry, report)
     _of_findings(registry, report)
@@ -49,7 +49,7 @@ def _of_hosts(registry: CollectorRegistry, report: RunReport) -> None:
     about = "Hosts by the kind of what went wrong there first."
     failed = _gauge(registry, "moor_hosts_failed", about, "error_kind")
     found = Counter(host.error_kind for host in report.hosts.values())
-    for kind in ErrorKind:  # each of them, so that an alert sees a series before it sees a fault
+    for kind in ErrorKind:  # all kinds, so that each series exists before its first error
         failed.labels(kind.value).set(found[kind])
 
 

@@ -1,4 +1,4 @@
-"""Notices to people, by apprise: only of what has changed since the last one, and of what moor has mended itself."""
+"""Notices to people, by apprise: what has changed since the last one, and what moor mended unattended."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from moor.secrets.secret import mask
 from moor.settings.access import SiteSettings
 
 if TYPE_CHECKING:
-    from moor.history.untold import Untold
+    from moor.history.pending import PendingNotices
 
-MOST = 20  # findings named in one notice
+MAX_LINES = 20  # of each part of one notice
 
 
 def notify(settings: SiteSettings, report: RunReport, mended: RunReport | None) -> None:
@@ -25,35 +25,35 @@ def notify(settings: SiteSettings, report: RunReport, mended: RunReport | None) 
     """
     if not settings.notify:
         return
-    from moor.history.untold import mark_told, untold
+    from moor.history.pending import mark_sent, pending_notices
 
     try:
-        news = untold(settings)
+        news = pending_notices(settings)
     except MoorError as error:
-        _send(settings, "moor: history is out of order", f"{error}\n{message_of_all(left(report))}")
+        _send(settings, "moor: history cannot be used", f"{error}\n{message_of_all(left(report))}")
         return
     body = message(news, mended)
     if body:
         _send(settings, title(report, news), body)
-        mark_told(settings, news)
+        mark_sent(settings, news)
 
 
-def title(report: RunReport, news: Untold) -> str:
-    """Say the whole in one line."""
+def title(report: RunReport, news: PendingNotices) -> str:
+    """Return the subject line."""
     return f"moor: {len(news.new)} new, {len(news.over)} over, {len(left(report))} open"
 
 
-def message(news: Untold, mended: RunReport | None) -> str:
-    """Return what has changed; empty where nothing has."""
+def message(news: PendingNotices, mended: RunReport | None) -> str:
+    """Return the text of a notice; empty where nothing has changed."""
     new = [_line("new", f.host, f.id, f.what if f.state != "drift" else "", f.remedy) for f in news.new]
     over = [_line("over", f.host, f.id, "", "") for f in news.over]
     done = list(_mended(mended)) if mended else []
-    return mask("\n".join(line for part in (new, over, done) for line in _some(part)))
+    return mask("\n".join(line for part in (new, over, done) for line in _shortened(part)))
 
 
 def message_of_all(findings: Iterable[Finding]) -> str:
-    """Say everything that is open."""
-    return mask("\n".join(_some([_line("open", f.host, f.id, "", f.remedy) for f in findings])))
+    """Return the text of a notice that lists all open findings."""
+    return mask("\n".join(_shortened([_line("open", f.host, f.id, "", f.remedy) for f in findings])))
 
 
 def _mended(mended: RunReport) -> Iterator[str]:
@@ -72,15 +72,15 @@ def _line(word: str, host: str, name: str, what: str, remedy: str) -> str:
     return "; ".join(part for part in (f"{words}: {first}" if first else words, remedy) if part)
 
 
-def _some(lines: list[str]) -> list[str]:
-    return lines if len(lines) <= MOST else [*lines[:MOST], f"... and {len(lines) - MOST} more"]
+def _shortened(lines: list[str]) -> list[str]:
+    return lines if len(lines) <= MAX_LINES else [*lines[:MAX_LINES], f"... and {len(lines) - MAX_LINES} more"]
 
 
 def _send(settings: SiteSettings, subject: str, body: str) -> None:
     import apprise
 
-    logging.getLogger("apprise").setLevel(logging.CRITICAL + 1)  # it names URLs, which hold passwords
-    # a redirect would take the notice, and with some services a token, to where nobody sent it
+    logging.getLogger("apprise").setLevel(logging.CRITICAL + 1)  # it logs URLs, which hold passwords
+    # following a redirect would send the notice, and for some services a token, to another place
     asset = apprise.AppriseAsset(http_redirects=False)
     failed = []
     for reference in settings.notify:

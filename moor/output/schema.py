@@ -1,4 +1,4 @@
-"""The JSON Schema of ``--output json``, made from the report's types; ``python -m moor.output.schema`` writes it."""
+"""The JSON Schema of ``--output json``, generated from the report's types by ``python -m moor.output.schema``."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ SCHEMA_FILE = "docs/report.schema.json"
 
 
 def report_schema() -> dict[str, Any]:
-    """Return the schema; keys may be added without another number, so that unknown ones are no error."""
+    """Return the schema. It allows unknown keys, since keys may be added without raising the schema's number."""
     made = TypeAdapter(RunReport).json_schema(mode="serialization")
     parts = made["$defs"]
     for part in parts.values():
         if "properties" in part:
             part["required"] = sorted(part["properties"])
-    whole = parts[RunReport.__name__]  # by name, since a report holds another one: of what was mended
+    whole = parts[RunReport.__name__]  # by name, since a report may contain another, of what was mended
     properties = {"schema": {"const": SCHEMA}, **whole["properties"]}
     own = {**whole, "properties": properties, "required": sorted(properties)}
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "$defs": parts, **own}

@@ -1,4 +1,4 @@
-"""Reports as text: what a person reads after a command."""
+"""Reports as text, as commands print them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SIGN = {"drift": "~", "changed": "~", "failed": "!", "skipped": "-"}
 
 
 def plan(report: RunReport) -> str:
-    """Show what would change, then what could not be planned, then the counts."""
+    """Render a plan: changes, then what could not be planned, then the counts."""
     changes, whole = counts(report).get("drift", 0), sum(not host.error for host in report.hosts.values())
     if changes:
         summary = f"plan: {_many(changes, 'change')} on {_many(_touched(report), 'host')}"
@@ -27,7 +27,7 @@ def plan(report: RunReport) -> str:
 
 
 def applied(report: RunReport) -> str:
-    """Show what was changed, what failed and what was skipped, then the counts."""
+    """Render an apply: what was changed, what failed or was skipped, then the counts."""
     count = counts(report)
     words = f"{count.get('changed', 0)} changed, {count.get('failed', 0)} failed, {count.get('skipped', 0)} skipped"
     summary = f"apply: {words} on {_many(_touched(report), 'host')}" if _touched(report) else f"apply: {_idle(report)}"
@@ -40,7 +40,7 @@ def _idle(report: RunReport) -> str:
 
 
 def drift(report: RunReport) -> str:
-    """Show what has changed without a plan and since when, what was mended, what is waived, then the counts."""
+    """Render a drift check: what was mended, what differs and since when, what is waived, then the counts."""
     waived = [finding for finding in open_findings(report) if finding.waived]
     mending = report.mended
     mended = ["mended:", *_changes(mending), *_errors(mending), ""] if mending else []
@@ -48,7 +48,7 @@ def drift(report: RunReport) -> str:
 
 
 def _open(report: RunReport) -> Iterator[str]:
-    """Show equal drift of several hosts once, then what is no single resource's."""
+    """Yield equal drift of several hosts once, then the findings that are no resource."""
     groups: dict[tuple[str, str, str, str], list[str]] = {}
     for name, host in report.hosts.items():
         for resource in host.resources:
@@ -61,7 +61,7 @@ def _open(report: RunReport) -> Iterator[str]:
 
 
 def findings(report: RunReport) -> Iterator[str]:
-    """Show what is wrong and moor does not change."""
+    """Yield what is wrong and moor does not change."""
     for finding in report.findings:
         if not finding.waived:
             mend = f"\n      mend: {finding.remedy}" if finding.remedy else ""
@@ -94,7 +94,7 @@ def _sum(report: RunReport, waived: int) -> str:
 
 @dataclass(frozen=True)
 class Unfinished:
-    """What a run that ended early left undone on a host: the task under way, the stages that had not begun."""
+    """What an interrupted run left undone on a host: the task under way, and the stages that had not begun."""
 
     host: str
     at: str
@@ -106,7 +106,7 @@ class Unfinished:
 
 
 def interrupted(report: RunReport, left: Iterable[Unfinished]) -> str:
-    """Show what was changed before the run was interrupted, and for each host what was not done."""
+    """Render what was changed before the run was interrupted, and what was left undone on each host."""
     count, alike = counts(report), dict[str, list[str]]()
     done = f"{count.get('changed', 0)} changed, {count.get('failed', 0)} failed before that"
     for host in left:
@@ -118,14 +118,14 @@ def interrupted(report: RunReport, left: Iterable[Unfinished]) -> str:
 
 
 def reached(report: RunReport) -> str:
-    """Show each host, whether it was reached and is fit for the job, then all that it lacks, then findings."""
+    """Render which hosts were reached and meet the requirements, then what each lacks, then findings."""
     rows = ([name, _state(host), "" if host.reached else host.error] for name, host in report.hosts.items())
     lacks = (f"  ! {name}: {line}" for name, host in report.hosts.items() if host.reached for line in _lacks(host))
     return joined([table(["host", "state", "why not"], rows), *lacks, *findings(report)])
 
 
 def _lacks(host: HostReport) -> Iterator[str]:
-    """Return a line for each thing that a host lacks, whichever task found it."""
+    """Return a line for each thing that a host lacks, over all tasks."""
     errors = [*host.unexamined, *(resource.error for resource in host.resources if resource.status == "failed")]
     return (line for line in dict.fromkeys(line for error in errors for line in error.splitlines()))
 
@@ -135,7 +135,7 @@ def _state(host: HostReport) -> str:
 
 
 def _changes(report: RunReport) -> Iterator[str]:
-    """Show equal changes of several hosts once, with the hosts behind the id."""
+    """Yield equal changes of several hosts once, with the hosts after the id."""
     groups: dict[tuple[str, str, str], list[str]] = {}
     for name, host in report.hosts.items():
         for resource in host.resources:
@@ -170,12 +170,12 @@ def _many(number: int, word: str) -> str:
 
 
 def joined(parts: Iterable[str]) -> str:
-    """Return the parts that say something, each on a line of its own."""
+    """Join the parts that are not empty by newlines."""
     return "\n".join(part for part in parts if part)
 
 
 def table(columns: list[str], rows: Iterable[Iterable[str]]) -> str:
-    """Draw a table in plain text, as wide as it needs to be."""
+    """Render a plain-text table, as wide as its content."""
     from rich.console import Console
     from rich.table import Table
 

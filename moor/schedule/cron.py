@@ -1,4 +1,4 @@
-"""Crontabs: a file below /etc/cron.d, or lines between marks in a user's own."""
+"""Scheduling by cron: a file below /etc/cron.d, or marked lines in a user's crontab."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from moor.schedule.job import Job, cron_line
 from moor.secrets import private_files
 
 SYSTEM = Path("/etc/cron.d")
-HEAD = "# Written by moor; moor schedule install writes it anew, moor schedule remove takes it away.\n"
+HEAD = "# Written by moor. Change it by moor schedule install; moor schedule remove deletes it.\n"
 LIMIT_S = 30
-# What crontab -l says to a user who has none, by cron and cronie, and by busybox; any other failure is one.
-NOTHING_YET = re.compile(r"\bno crontab for |crontab: can't open '[^'/]+': No such file or directory")
+# What crontab -l prints for a user without a crontab: cron and cronie, then busybox. Any other failure is an error.
+NO_CRONTAB = re.compile(r"\bno crontab for |crontab: can't open '[^'/]+': No such file or directory")
 
 
 @dataclass(frozen=True)
@@ -27,13 +27,13 @@ class CronFile:
     directory: Path = SYSTEM
 
     def install(self, job: Job) -> list[str]:
-        """Write the file; cron sees it by itself."""
+        """Write the file; cron notices it."""
         path = self.directory / job.name
         private_files.write(path, f"{HEAD}{cron_line(job, user=True)}".encode(), mode=0o644)
         return [f"written {path}"]
 
     def remove(self, name: str) -> list[str]:
-        """Take the file away."""
+        """Delete the file."""
         path = self.directory / name
         if not path.exists():
             return []
@@ -41,28 +41,28 @@ class CronFile:
         return [f"removed {path}"]
 
     def show(self, name: str) -> list[str]:
-        """Return its line; cron keeps no record of its own."""
+        """Return the file and its line; cron keeps no record of runs."""
         path = self.directory / name
         return [str(path), path.read_text().splitlines()[-1]] if path.exists() else []
 
 
 @dataclass(frozen=True)
 class UsersCrontab:
-    """Lines of a user's own crontab; every other line is left alone."""
+    """Marked lines of a user's crontab; all others stay."""
 
     def install(self, job: Job) -> list[str]:
-        """Put the line in, in place of a former one."""
+        """Insert the line, or replace the former one."""
         self._write(with_block(self._read(), job.name, cron_line(job, user=False)))
         return [f"written to the crontab of {job.user}"]
 
     def remove(self, name: str) -> list[str]:
-        """Take the line out."""
+        """Remove the line."""
         text = self._read()
         rest = with_block(text, name, "")
         if rest == text:
             return []
         self._write(rest)
-        return ["taken out of your crontab"]
+        return ["removed from your crontab"]
 
     def show(self, name: str) -> list[str]:
         """Return the line."""
@@ -76,7 +76,7 @@ class UsersCrontab:
     def _read(self) -> str:
         done = _crontab("-l")
         said = done.stderr.decode("utf-8", "replace").strip()
-        if done.returncode and not NOTHING_YET.search(said):
+        if done.returncode and not NO_CRONTAB.search(said):
             raise HostError(
                 f"crontab -l: {said or f'it ended with {done.returncode}'}; nothing was changed", ErrorKind.CONTROLLER
             )
@@ -89,7 +89,7 @@ class UsersCrontab:
 
 
 def _crontab(argument: str, text: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-    """Run crontab, in English, so that its words can be told apart."""
+    """Run crontab in English, so that its messages can be matched."""
     english = {**os.environ, "LC_ALL": "C"}
     try:
         return subprocess.run(
@@ -100,15 +100,15 @@ def _crontab(argument: str, text: bytes = b"") -> subprocess.CompletedProcess[by
 
 
 def marks(name: str) -> tuple[str, str]:
-    """Return the lines between which a job stands."""
+    """Return the lines before and after a job."""
     return f"# BEGIN {name}", f"# END {name}"
 
 
 def with_block(text: str, name: str, line: str) -> str:
-    """Return a crontab with ``line`` between the job's marks, or without them where it is empty.
+    """Return a crontab with ``line`` between the job's marks, or without line and marks where it is empty.
 
     Raises:
-        HostError: a mark stands without the other, so that nobody knows which lines are the job's
+        HostError: One of the marks is missing, so that the end of the job is unknown.
     """
     kept: list[str] = []
     place, open_ = None, False
@@ -132,13 +132,13 @@ def with_block(text: str, name: str, line: str) -> str:
 def _unpaired(name: str) -> str:
     begin, end = marks(name)
     return (
-        f"of the lines {begin!r} and {end!r} one stands without the other, so that moor cannot tell its own line from "
-        "yours; take out, by crontab -e, the one that is left and moor's line below it; nothing was changed"
+        f"only one of the lines {begin!r} and {end!r} is there, so that moor cannot tell its own line from yours; "
+        "delete it and moor's line with crontab -e; nothing was changed"
     )
 
 
-def found() -> CronFile | UsersCrontab | None:
-    """Return what this user schedules by; None where there is no cron."""
+def find_cron() -> CronFile | UsersCrontab | None:
+    """Return the crontab for the current user; None without cron."""
     if os.getuid() == 0 and SYSTEM.is_dir():
         return CronFile()
     return UsersCrontab() if shutil.which("crontab") else None

@@ -1,4 +1,4 @@
-"""What is scheduled and how often, and how systemd and cron write that; pure."""
+"""A scheduled drift check as units of systemd and as a line of cron; pure."""
 
 from __future__ import annotations
 
@@ -19,10 +19,11 @@ ALLOWED = "5m 6m 10m 12m 15m 20m 30m, 1h 2h 3h 4h 6h 8h 12h, 1d, 7d"
 
 @dataclass(frozen=True)
 class Every:
-    """A period that begins anew at full hours or days.
+    """A period between checks that divides an hour, a day or a week.
 
     Attributes:
-        calendar: as systemd.time(7) writes it; ``cron`` as crontab(5)
+        calendar: the times in the form of systemd.time(7)
+        cron: the times in the form of crontab(5)
     """
 
     text: str
@@ -32,7 +33,11 @@ class Every:
 
 
 def every(text: str) -> Every:
-    """Read a period such as ``15m``, ``1h`` or ``1d``; raises InputError, which lists those that there are."""
+    """Parse a period such as ``15m``, ``1h`` or ``1d``.
+
+    Raises:
+        InputError: It is none of ``ALLOWED``.
+    """
     found = re.fullmatch(r"([1-9]\d*)([mhd])", text)
     number, unit = (int(found[1]), found[2]) if found else (0, "")
     if unit == "m" and number in MINUTES:
@@ -42,18 +47,18 @@ def every(text: str) -> Every:
     if unit == "d" and number in DAYS:
         monday = ("Mon ", "1") if number == 7 else ("", "*")
         return Every(text, number * 86400, f"{monday[0]}*-*-* 00:00:00", f"0 0 * * {monday[1]}")
-    raise InputError(f"--every {text}: not a period that can be kept; there are: {ALLOWED}")
+    raise InputError(f"--every {text}: not a period that moor can schedule; choose one of {ALLOWED}")
 
 
 @dataclass(frozen=True)
 class Job:
-    """One drift check of one site, again and again.
+    """A drift check of one site that is repeated.
 
     Attributes:
-        argv: the whole command
+        argv: the complete command
         user: who runs it
         writable: directories that it writes to
-        env_file: with what the site's ``env:`` references name; None where there are none
+        env_file: has the variables that the site's ``env:`` references name; None where there are none
     """
 
     site: Path
@@ -69,18 +74,18 @@ class Job:
 
     @property
     def delay_s(self) -> int:
-        """Return how far at most it begins late, so that not every controller begins at the full hour."""
+        """Return the maximum of a random delay in seconds, so that not all controllers begin at the full hour."""
         return min(self.every.seconds // 10, 300)
 
 
 def name_of(site: Path) -> str:
-    """Name the job of a site, each site's its own."""
+    """Return the name of a site's job, unique for its path."""
     word = re.sub(r"[^a-z0-9]+", "-", site.name.lower()).strip("-") or "site"
     return f"moor-drift-{word}-{sha256(str(site).encode()).hexdigest()[:6]}"
 
 
 def words(argv: Sequence[str]) -> str:
-    """Write a command as systemd.service(5) reads it: every word quoted, ``%`` and ``$`` doubled."""
+    """Return a command in the form of systemd.service(5): words quoted, ``%`` and ``$`` doubled."""
     return " ".join(f'"{_escaped(word).replace("$", "$$")}"' for word in argv)
 
 
@@ -89,11 +94,11 @@ def _escaped(word: str) -> str:
 
 
 def service_unit(job: Job, of_user: bool = False) -> str:
-    """Write the service; ``of_user`` for a manager of a user's own, which cannot take rights away from itself."""
+    """Return the service unit; ``of_user`` for a user's own manager, which cannot drop rights of the service."""
     env = f"EnvironmentFile={_path(job.env_file)}\n" if job.env_file else ""
     who = "" if of_user else f"User={job.user}\n"
     return f"""\
-# Written by moor; moor schedule install writes it anew, moor schedule remove takes it away.
+# Written by moor. Change it by moor schedule install; moor schedule remove deletes it.
 [Unit]
 Description=Drift check of {_path(job.site)} by moor
 Wants=network-online.target
@@ -136,9 +141,9 @@ CapabilityBoundingSet=CAP_DAC_READ_SEARCH
 
 
 def timer_unit(job: Job) -> str:
-    """Write the timer."""
+    """Return the timer unit."""
     return f"""\
-# Written by moor; moor schedule install writes it anew, moor schedule remove takes it away.
+# Written by moor. Change it by moor schedule install; moor schedule remove deletes it.
 [Unit]
 Description=Drift check of {_path(job.site)} by moor, every {job.every.text}
 
@@ -154,10 +159,10 @@ WantedBy=timers.target
 
 
 def cron_line(job: Job, user: bool) -> str:
-    """Write the line of a crontab; ``user`` where it names the user, as below /etc/cron.d.
+    """Return the line of a crontab; ``user`` adds the name of the user, as files below /etc/cron.d need it.
 
     References:
-        crontab(5): a ``%`` is a newline unless a backslash stands before it
+        crontab(5): an unescaped ``%`` is a newline.
     """
     lock = job.writable[0] / "schedule.lock"
     env = f"set -a; . {join([str(job.env_file)])}; set +a; " if job.env_file else ""
@@ -167,7 +172,11 @@ def cron_line(job: Job, user: bool) -> str:
 
 
 def _path(path: Path) -> str:
-    """Write one path; raises InputError where a unit or a crontab cannot hold it."""
+    """Return a path escaped for a unit.
+
+    Raises:
+        InputError: A unit or a crontab cannot hold the path.
+    """
     if any(not letter.isprintable() for letter in str(path)) or str(path) != str(path).strip():
-        raise InputError(f"{str(path)!r}: a path with such letters cannot be scheduled; move the site")
+        raise InputError(f"{str(path)!r}: a path with such characters cannot be scheduled; move the site")
     return str(path).replace("%", "%%")

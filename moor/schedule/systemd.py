@@ -1,4 +1,4 @@
-"""Timers of systemd: the system's, or a user's own."""
+"""Scheduling by a timer of systemd: the system's, or a user's own."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ LIMIT_S = 30
 
 @dataclass(frozen=True)
 class Systemd:
-    """One manager of systemd."""
+    """A manager of systemd."""
 
     of_user: bool
     directory: Path
 
     def install(self, job: Job) -> list[str]:
-        """Write the units and start the timer; gives what was done."""
+        """Write the units and start the timer; return what was done."""
         files = self._files(job.name)
         for path, content in zip(files, (service_unit(job, self.of_user), timer_unit(job)), strict=True):
             private_files.make_missing(path.parent)
@@ -35,7 +35,7 @@ class Systemd:
         return [*(f"written {path}" for path in files), f"started {files[1].name}"]
 
     def remove(self, name: str) -> list[str]:
-        """Stop the timer and take the units away; gives what was done."""
+        """Stop the timer and delete the units; return what was done."""
         files = [path for path in self._files(name) if path.exists()]
         if not files:
             return []
@@ -47,11 +47,11 @@ class Systemd:
         return [f"removed {path}" for path in files]
 
     def show(self, name: str) -> list[str]:
-        """Return when it ran, with which result, and when it will; nothing where it is not installed."""
+        """Return the last run, its exit code and the next run; nothing where the job is not installed."""
         service, timer = self._files(name)
         if not timer.exists():
             return []
-        when, ran = self._told(timer.name), self._told(service.name)
+        when, ran = self._properties(timer.name), self._properties(service.name)
         last = ran.get("ExecMainExitTimestamp") or "not yet"
         code = f", exit code {ran.get('ExecMainStatus', '?')}" if ran.get("ExecMainExitTimestamp") else ""
         return [
@@ -65,7 +65,7 @@ class Systemd:
     def _files(self, name: str) -> tuple[Path, Path]:
         return self.directory / f"{name}.service", self.directory / f"{name}.timer"
 
-    def _told(self, unit: str) -> Mapping[str, str]:
+    def _properties(self, unit: str) -> Mapping[str, str]:
         lines = self._try("show", unit).stdout.splitlines()
         return {key: value for key, _, value in (line.partition("=") for line in lines)}
 
@@ -81,8 +81,8 @@ class Systemd:
             )
 
 
-def found() -> Systemd | None:
-    """Return the manager for whoever asks; None where systemd does not run, or has none for this user."""
+def find_systemd() -> Systemd | None:
+    """Return the manager for the current user; None where systemd does not run, or has no manager for this user."""
     if not Path("/run/systemd/system").is_dir():
         return None
     if os.getuid() == 0:

@@ -13,10 +13,10 @@ from moor.engine.findings import Expiry, Finding
 from moor.engine.results import Status
 from moor.errors import HistoryError
 from moor.history.database import FILE, connected
-from moor.history.model import FindingRow, Recorded
+from moor.history.model import FindingRow, RecordingResult
+from moor.history.pending import mark_sent, pending_notices
 from moor.history.reading import History
-from moor.history.recording import LONGEST, record
-from moor.history.untold import mark_told, untold
+from moor.history.recording import MAX_TEXT, record
 from moor.run.report import RunReport
 from moor.secrets.secret import Secret
 from moor.settings import SecretRef, SiteSettings
@@ -28,7 +28,7 @@ CLEAN: dict[str, dict[str, Status]] = {"node1": {"file:/a": "ok"}, "node2": {"fi
 JOINED = Finding("node:node9", "joined the cluster", "moor onboard node9", stage="compare_members")
 
 
-def kept(settings: SiteSettings, report: RunReport, fleet: frozenset[str] = FLEET) -> Recorded:
+def kept(settings: SiteSettings, report: RunReport, fleet: frozenset[str] = FLEET) -> RecordingResult:
     recorded = record(settings, report, fleet)
     assert recorded.trouble == ""
     return recorded
@@ -148,34 +148,34 @@ def test_old_runs_are_dropped_and_what_is_open_stays(settings: SiteSettings) -> 
 
 def test_people_are_told_once_that_it_is_open_and_once_that_it_is_over(anywhere: SiteSettings) -> None:
     kept(anywhere, a_run(DRIFTED))
-    news = untold(anywhere)
+    news = pending_notices(anywhere)
     assert (ids(news.new), news.over) == ([("node1", "file:/a")], ())
     kept(anywhere, a_run(DRIFTED))
-    assert ids(untold(anywhere).new) == [("node1", "file:/a")]  # nobody was told yet
-    mark_told(anywhere, news)
-    assert untold(anywhere).new == ()
+    assert ids(pending_notices(anywhere).new) == [("node1", "file:/a")]  # nobody was told yet
+    mark_sent(anywhere, news)
+    assert pending_notices(anywhere).new == ()
     kept(anywhere, a_run(CLEAN))
-    over = untold(anywhere)
+    over = pending_notices(anywhere)
     assert (over.new, ids(over.over)) == ((), [("node1", "file:/a")])
-    mark_told(anywhere, over)
-    assert untold(anywhere).over == ()
+    mark_sent(anywhere, over)
+    assert pending_notices(anywhere).over == ()
 
 
 def test_nobody_is_told_of_what_was_over_before_they_knew_of_it(settings: SiteSettings) -> None:
     for found in (DRIFTED, CLEAN):
         kept(settings, a_run(found))
-    assert untold(settings).over == ()
+    assert pending_notices(settings).over == ()
 
 
 def test_secrets_and_endless_texts_do_not_get_into_the_database(settings: SiteSettings) -> None:
     secret = Secret("correct-horse-battery")
     report = a_run(DRIFTED, findings=(replace(JOINED, what=f"it is {secret.reveal()}"),))
-    report.hosts["node1"].resources[0].diff = f"{secret.reveal()} {'x' * LONGEST * 2}"
+    report.hosts["node1"].resources[0].diff = f"{secret.reveal()} {'x' * MAX_TEXT * 2}"
     kept(settings, report)
     for path in settings.state.iterdir():
         assert secret.reveal().encode() not in path.read_bytes()
     with connected(settings, writing=False) as connection:
-        assert len(History(connection).changes([report.run])[0].diff) < LONGEST + 100
+        assert len(History(connection).changes([report.run])[0].diff) < MAX_TEXT + 100
 
 
 @pytest.mark.parametrize("umask", [0o000, 0o022, 0o777])

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from moor.cli.commands.schedule import references, refuse_missing_environment
 from moor.errors import HostError, InputError
-from moor.schedule.cron import NOTHING_YET, CronFile, UsersCrontab, with_block
+from moor.schedule.cron import NO_CRONTAB, CronFile, UsersCrontab, with_block
 from moor.schedule.job import ALLOWED, Job, cron_line, every, name_of, service_unit, timer_unit, words
 from moor.settings import SecretRef, SiteSettings
 
@@ -44,7 +44,7 @@ def test_systemd_knows_every_period_and_keeps_it(period: str) -> None:
 
 @pytest.mark.parametrize("text", ["", "1", "7m", "60m", "5h", "2d", "0h", "-1h", "1 h", "1w"])
 def test_another_period_is_refused_with_those_that_there_are(text: str) -> None:
-    with pytest.raises(InputError, match="there are: 5m 6m"):
+    with pytest.raises(InputError, match="choose one of 5m 6m"):
         every(text)
 
 
@@ -167,7 +167,7 @@ def test_a_users_crontab_keeps_every_byte_and_a_failure_to_read_it_wipes_nothing
     ],
 )
 def test_only_who_has_no_crontab_is_said_to_have_none(said: str, none: bool) -> None:
-    assert bool(NOTHING_YET.search(said)) is none
+    assert bool(NO_CRONTAB.search(said)) is none
 
 
 def test_a_crontab_is_written_shown_and_removed(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from moor.engine.converge import kind_of
 from moor.engine.findings import expiry_findings
 from moor.errors import InputError, MoorError
 from moor.output import text
-from moor.output.announce import tell
+from moor.output.announce import announce
 from moor.run.interruption import way_out
 from moor.run.report import HostReport, RunReport, left
 from moor.run.runbook import Runbook, desired_ahead
@@ -65,7 +65,7 @@ def _once(nr: Nornir, options: Options, wanted: DriftOptions, waivers: list[Waiv
             report = check(nr, options, wanted, waivers)
     report.mended = mended
     try:
-        tell(site_in(nr), report, mended)
+        announce(site_in(nr), report, mended)
     except MoorError as error:
         warn(report, str(error))
     put(options, report, text.drift(report))

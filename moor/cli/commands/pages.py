@@ -15,7 +15,7 @@ from moor.history.database import connected
 from moor.history.reading import History
 from moor.output.pages.render import page, policy
 from moor.output.pages.server import application, is_loopback
-from moor.output.pages.view import look, utc_now
+from moor.output.pages.view import read_view, utc_now
 from moor.run.interruption import way_out
 from moor.secrets import private_files
 from moor.secrets.secret import mask
@@ -49,7 +49,7 @@ def report(options: Options, out: Path | None, days: int) -> int:
 def made(settings: SiteSettings, days: int, live: bool) -> str:
     """Make the page of now; raises HistoryError."""
     with connected(settings, writing=False) as connection:
-        view = look(History(connection), utc_now(), days, settings.expires_within_days)
+        view = read_view(History(connection), utc_now(), days, settings.expires_within_days)
     return mask(page(view, settings.directory.name, live))
 
 

@@ -18,7 +18,7 @@ from moor import garbage_collection
 from moor.cli.options import DIFFERS, Options, Output
 from moor.context import change_context, context_of, fleet_of, new_run, site_of
 from moor.engine.plan import printable
-from moor.history.model import Recorded
+from moor.history.model import RecordingResult
 from moor.output import text
 from moor.progress import progress_to
 from moor.run.input_check import refuse_bad_input
@@ -121,11 +121,11 @@ def _unfinished(nr: Nornir, runbook: Runbook, collector: Collector) -> Iterator[
         )
 
 
-def remember(nr: Nornir, report: RunReport) -> Recorded:
+def remember(nr: Nornir, report: RunReport) -> RecordingResult:
     """Record a run in history; where that fails the run counts nevertheless, and the report says so."""
     from moor.history.recording import record
 
-    recorded: list[Recorded] = []
+    recorded: list[RecordingResult] = []
     fleet = frozenset(fleet_of(nr).hosts)
     finish(lambda: recorded.append(record(site_in(nr), report, fleet)))
     if recorded[0].trouble:

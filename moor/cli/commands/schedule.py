@@ -66,7 +66,7 @@ def _argv(site: Path, words: Words) -> tuple[str, ...]:
 
 def _schedulers() -> list[Scheduler]:
     """Return what this machine has, the better first; raises InputError where it has nothing."""
-    known: list[Scheduler] = [one for one in (systemd.found(), cron.found()) if one]
+    known: list[Scheduler] = [one for one in (systemd.find_systemd(), cron.find_cron()) if one]
     if not known:
         raise InputError("schedule: this machine has neither systemd nor cron; install one of them")
     return known

@@ -1,1 +1,1 @@
-"""History as a page: one file to keep and send, or served live."""
+"""The HTML page of a fleet's history: one file, or served live."""

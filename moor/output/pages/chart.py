@@ -1,4 +1,4 @@
-"""Drift over time as the points of a drawing, and the scale of the timeline; pure."""
+"""The chart of drift over time, and the scale of the expiry bars; pure."""
 
 from __future__ import annotations
 
@@ -17,10 +17,13 @@ Point = tuple[datetime, int, int]
 
 @dataclass(frozen=True)
 class Chart:
-    """A drawing ``WIDTH`` by ``HEIGHT``: two lines, what is open and hosts that were not examined.
+    """A drawing of ``WIDTH`` by ``HEIGHT`` with two lines: open findings, and hosts that were not examined.
 
     Attributes:
-        table: the first, the last and the worst of each of at most 12 stretches of time, for who cannot see the lines
+        findings: the points of the first line, as SVG writes them
+        unexamined: the points of the second line
+        top: the value at the upper end of the axis
+        table: the worst point of each of at most 12 periods, for readers who cannot see the lines
     """
 
     findings: str
@@ -32,7 +35,7 @@ class Chart:
 
 
 def chart(points: Sequence[Point]) -> Chart:
-    """Draw runs, the oldest first; of many that lie close together the worst is drawn."""
+    """Draw runs, oldest first; of many runs that are close together only the worst is drawn."""
     if not points:
         return Chart("", "", 0, None, None, ())
     few = thinned(points, POINTS)
@@ -49,7 +52,7 @@ def chart(points: Sequence[Point]) -> Chart:
 
 
 def thinned(points: Sequence[Point], most: int) -> list[Point]:
-    """Return at most ``most`` points, of each stretch of time the worst; the last one stays."""
+    """Return at most ``most`` points: the worst of each period, and the last one."""
     if len(points) <= most:
         return list(points)
     size = ceil((len(points) - 1) / (most - 1))
@@ -58,7 +61,7 @@ def thinned(points: Sequence[Point], most: int) -> list[Point]:
 
 
 def nice(most: int) -> int:
-    """Return the top of an axis: 1, 2 or 5 times a power of ten, none below ``most``."""
+    """Return the top of an axis for values up to ``most``: 1, 2 or 5 times a power of ten."""
     size = 1
     while True:
         for step in (1, 2, 5):
@@ -77,6 +80,6 @@ def _line(points: Sequence[tuple[datetime, int]], begin: datetime, end: datetime
 
 
 def share(days: float) -> float:
-    """Return how far along a timeline of ten years a number of days stands, 0 to 100; near days have more room."""
+    """Return the position of a number of days on a logarithmic scale of ten years, 0 to 100."""
     clipped = min(max(days, 0.0), LONGEST_DAYS)
     return round(100 * log10(1 + clipped) / log10(1 + LONGEST_DAYS), 2)

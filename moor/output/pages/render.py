@@ -1,4 +1,4 @@
-"""The page as HTML: one file, nothing from the network, its style and script allowed by their hashes."""
+"""The page as one HTML file that loads nothing and allows only its own style and script, by their hashes."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from moor.output.pages.chart import HEIGHT, TICKS, WIDTH, share
-from moor.output.pages.view import MANY, SIGNS, STATES, View
+from moor.output.pages.view import MANY, SIGNS, STATES, FleetView
 
 HERE = Path(__file__).parent
 REFRESH_S = 60
 
 
-def page(view: View, site: str, live: bool = False) -> str:
-    """Return the page; ``live`` has it load itself again every minute."""
+def page(view: FleetView, site: str, live: bool = False) -> str:
+    """Return the page as HTML; a ``live`` page reloads itself every minute."""
     style, script = _asset("page.css"), _asset("page.js")
     ticks = [(name, share(days)) for name, days in TICKS]
     return _template().render(
@@ -28,7 +28,7 @@ def page(view: View, site: str, live: bool = False) -> str:
 
 
 def policy() -> str:
-    """Return the Content-Security-Policy: nothing is loaded, only the page's own style and script count."""
+    """Return the Content-Security-Policy: only the page's own style and script run, and nothing is loaded."""
     style, script = (_hash(_asset(name)) for name in ("page.css", "page.js"))
     own = f"style-src {style}; script-src {script}; img-src data:"
     return f"default-src 'none'; {own}; base-uri 'none'; form-action 'none'"

@@ -1,4 +1,4 @@
-"""The page served live and read-only; nobody logs in, so that it listens on loopback unless told otherwise."""
+"""The page served live and read-only. There is no login, so that the default address is loopback."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ HEADERS = {
 
 
 def is_loopback(address: str) -> bool:
-    """Return whether only this machine reaches an address."""
+    """Check whether only this machine can reach an address."""
     if address == "localhost":
         return True
     try:
@@ -34,18 +34,19 @@ def application(render: Callable[[], str], policy: str, loopback: bool) -> WSGIA
     """Return the WSGI application.
 
     Args:
-        render: makes the page of now
-        loopback: only requests that name this machine count, or a page elsewhere could read this one under its own name
+        render: Returns the current page.
+        loopback: Answer only requests whose Host header names this machine. Otherwise a website could read the page
+            through a name of its own that resolves to 127.0.0.1.
     """
 
     @Request.application
     def answer(request: Request) -> Response:
         if loopback and not is_loopback(_name(request.host)):
-            return _said(403, "this page is served for this machine alone")
+            return _plain(403, "this page is served to this machine only")
         if request.method not in ("GET", "HEAD"):
-            return _said(405, "read-only", {"Allow": "GET, HEAD"})
+            return _plain(405, "read-only", {"Allow": "GET, HEAD"})
         if request.path != "/":
-            return _said(404, "there is one page, at /")
+            return _plain(404, "there is one page, at /")
         headers = {"Content-Security-Policy": f"{policy}; frame-ancestors 'none'", **HEADERS}
         return Response(render(), headers=headers, content_type="text/html; charset=utf-8")
 
@@ -56,5 +57,5 @@ def _name(host: str) -> str:
     return host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
 
 
-def _said(code: int, words: str, headers: dict[str, str] | None = None) -> Response:
+def _plain(code: int, words: str, headers: dict[str, str] | None = None) -> Response:
     return Response(f"{words}\n", code, {**HEADERS, **(headers or {})}, content_type="text/plain; charset=utf-8")

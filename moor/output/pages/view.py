@@ -1,4 +1,4 @@
-"""What the page shows, as values made from history; pure but for the reading."""
+"""The content of the page as values, made from history."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from moor.secrets.secret import mask
 STATES = {"ok": "as it should be", "drift": "drift", "failed": "failed", "unexamined": "not examined"}
 SIGNS = {"ok": "✓", "drift": "~", "failed": "!", "unexamined": "?", "finding": "!"}
 WORST = ("unexamined", "failed", "drift")
-GROUPS = 300  # of findings that are shown; the rest is counted
-LONGEST = 4000  # characters of one diff
+GROUPS = 300  # groups of findings that are shown; the rest is counted
+MAX_DIFF = 4000  # characters of one diff
 RUNS = 25
-MANY = 150  # hosts; from then on the worst stand first
+MANY = 150  # with more hosts than these, the worst come first
 
 
 @dataclass(frozen=True)
 class Tile:
-    """One host at a glance."""
+    """One host in the overview."""
 
     host: str
     state: str
@@ -34,7 +34,7 @@ class Tile:
 
 @dataclass(frozen=True)
 class Group:
-    """Findings that are the same on several hosts; ``hosts`` is empty for the whole fleet."""
+    """Equal findings of several hosts; ``hosts`` is empty for the whole fleet."""
 
     id: str
     state: str
@@ -48,8 +48,8 @@ class Group:
 
 
 @dataclass(frozen=True)
-class End:
-    """What ends by itself; ``share`` is how far along the timeline it stands, 0 to 100."""
+class ExpiryBar:
+    """One expiry; ``share`` is the length of its bar, 0 to 100."""
 
     id: str
     host: str
@@ -62,8 +62,14 @@ class End:
 
 
 @dataclass(frozen=True)
-class View:
-    """The whole page; ``rest`` counts the groups that are not shown, ``findings`` each of each host, as drift does."""
+class FleetView:
+    """The content of the whole page.
+
+    Attributes:
+        groups: open findings, without waived ones
+        rest: how many groups are not shown
+        findings: how many findings are open, counted per host as ``moor drift`` counts
+    """
 
     now: datetime
     last: RunRow | None
@@ -73,23 +79,23 @@ class View:
     waived: Sequence[Group]
     rest: int
     findings: int
-    ends: Sequence[End]
+    ends: Sequence[ExpiryBar]
     chart: Chart
     runs: Sequence[RunRow]
 
 
-def look(history: History, now: datetime, days: int, soon_days: int) -> View:
-    """Read what the page shows.
+def read_view(history: History, now: datetime, days: int, soon_days: int) -> FleetView:
+    """Read the content of the page from history.
 
     Args:
-        days: how far back drift over time goes
-        soon_days: what ends within that time is urgent
+        days: The period of the chart, in days.
+        soon_days: An expiry within that time is urgent.
     """
     open_ = history.open()
     drifts = [run for run in history.runs(2000, command="drift") if run.started >= now - timedelta(days=days)]
     tiles = tiles_of(history.fleet(), open_)
     groups = grouped((row for row in open_ if not row.waived), now)
-    return View(
+    return FleetView(
         now,
         drifts[0] if drifts else next(iter(history.runs(1)), None),
         tiles,
@@ -98,16 +104,16 @@ def look(history: History, now: datetime, days: int, soon_days: int) -> View:
         grouped((row for row in open_ if row.waived), now)[:GROUPS],
         max(0, len(groups) - GROUPS),
         sum(not row.waived and row.state != "unexamined" for row in open_),
-        [end_of(row, now, soon_days) for row in history.expiries()],
+        [expiry_bar(row, now, soon_days) for row in history.expiries()],
         chart([(run.started, run.findings, run.not_examined) for run in reversed(drifts)]),
         history.runs(RUNS),
     )
 
 
 def tiles_of(hosts: Iterable[HostRow], open_: Iterable[FindingRow]) -> list[Tile]:
-    """Return each host the worst of its open findings; what somebody waived is as it should be.
+    """Return a tile per host with the worst state of its open findings; waived ones do not count.
 
-    Many hosts stand with the worst first, few by their names.
+    Few hosts are sorted by name; with more than ``MANY`` the worst come first.
     """
     found: dict[str, list[FindingRow]] = {}
     for row in open_:
@@ -123,7 +129,7 @@ def _rank(tile: Tile) -> int:
 
 
 def _natural(name: str) -> list[tuple[int, str]]:
-    """Return the key by which node2 stands before node10."""
+    """Return a key that sorts node2 before node10."""
     return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", name)]
 
 
@@ -134,11 +140,11 @@ def _tile(row: HostRow, found: Sequence[FindingRow]) -> Tile:
         return Tile(row.host, state, f"{sum(row.counts.values())} resources as they should be")
     names = [finding.id for finding in found if finding.id != EXAMINED]
     words = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
-    return Tile(row.host, state, words or "nobody knows how it is")
+    return Tile(row.host, state, words or "the finding below says why")
 
 
 def grouped(rows: Iterable[FindingRow], now: datetime) -> list[Group]:
-    """Bring equal findings of several hosts together, the oldest first."""
+    """Group equal findings of several hosts, oldest first."""
     found: dict[tuple[str, ...], list[FindingRow]] = {}
     for row in rows:
         key = (row.id, row.state, row.what, row.remedy, row.waived, row.error_kind or "")
@@ -151,21 +157,21 @@ def _group(key: tuple[str, ...], rows: Sequence[FindingRow], now: datetime) -> G
     name, state, what, remedy, waived, kind = key
     first = min(row.first_seen for row in rows)
     hosts = tuple(sorted(row.host for row in rows if row.host))
-    shown = mask(what if len(what) <= LONGEST else f"{what[:LONGEST]}\n...")
+    shown = mask(what if len(what) <= MAX_DIFF else f"{what[:MAX_DIFF]}\n...")
     return Group(name, state, shown, mask(remedy), mask(waived), kind, hosts, first, span(now - first))
 
 
-def end_of(row: ExpiryRow, now: datetime, soon_days: int) -> End:
-    """Place one end on the timeline."""
+def expiry_bar(row: ExpiryRow, now: datetime, soon_days: int) -> ExpiryBar:
+    """Return an expiry with its urgency and the length of its bar."""
     rest = row.expires - now
     days = rest.total_seconds() / 86400
     urgency = "over" if days <= 0 else "soon" if days <= soon_days else "later"
     left = f"over since {span(-rest)}" if days <= 0 else f"in {span(rest)}"
-    return End(row.id, row.host, row.what, row.remedy, row.expires, left, urgency, share(days))
+    return ExpiryBar(row.id, row.host, row.what, row.remedy, row.expires, left, urgency, share(days))
 
 
 def span(length: timedelta) -> str:
-    """Write a length of time in its largest unit."""
+    """Return a length of time in its largest unit, such as ``3 hours``."""
     seconds = max(0, int(length.total_seconds()))
     for unit, size in (("year", 365 * 86400), ("day", 86400), ("hour", 3600), ("minute", 60)):
         if seconds >= size * (2 if unit == "year" else 1):
@@ -175,5 +181,5 @@ def span(length: timedelta) -> str:
 
 
 def utc_now() -> datetime:
-    """Return the time of now."""
+    """Return the current time."""
     return datetime.now(UTC)

@@ -14,16 +14,16 @@ from selenium.webdriver.chrome.webdriver import WebDriver
 from moor.history.database import connected
 from moor.history.reading import History
 from moor.output.pages.render import page
-from moor.output.pages.view import View, look
+from moor.output.pages.view import FleetView, read_view
 from moor.settings import SiteSettings
 from tests.output.pages.filled import NOW, fill
 
 Show = Callable[..., WebDriver]
 
 
-def view_of(settings: SiteSettings) -> View:
+def view_of(settings: SiteSettings) -> FleetView:
     with connected(settings, writing=False) as connection:
-        return look(History(connection), NOW, 90, 30)
+        return read_view(History(connection), NOW, 90, 30)
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ import pytest
 from moor.errors import HostError
 from moor.history.database import FILE
 from moor.history.recording import record
-from moor.output.announce import tell
+from moor.output.announce import announce
 from moor.run.report import RunReport
 from moor.secrets.secret import Secret
 from moor.settings import SecretRef, SiteSettings
@@ -40,7 +40,7 @@ def reference(place: Path, url: str) -> SecretRef:
 
 def told(settings: SiteSettings, report: RunReport, mended: RunReport | None = None) -> RunReport:
     assert record(settings, report, FLEET).trouble == ""
-    tell(settings, report, mended)
+    announce(settings, report, mended)
     return report
 
 
@@ -76,9 +76,9 @@ def test_what_moor_mended_itself_is_told(settings: SiteSettings, received: Recei
 def test_without_history_all_that_is_open_is_told(settings: SiteSettings, received: Received) -> None:
     (settings.directory / "state").mkdir()
     (settings.state / FILE).write_text("no database" * 100)
-    tell(settings, a_run({"node1": {"file:/a": "drift"}}), None)
+    announce(settings, a_run({"node1": {"file:/a": "drift"}}), None)
     assert "open: node1: file:/a" in received.bodies[0]
-    assert received.notices[0]["title"] == "moor: history is out of order"
+    assert received.notices[0]["title"] == "moor: history cannot be used"
 
 
 def test_a_waived_finding_wakes_nobody(settings: SiteSettings, received: Received) -> None:

@@ -21,7 +21,7 @@ from moor.engine.plan import printable
 from moor.engine.results import ResourceResult
 from moor.errors import ErrorKind, HostError
 from moor.output import text
-from moor.output.announce import tell
+from moor.output.announce import announce
 from moor.output.junit import junit
 from moor.output.metrics import metrics
 from moor.output.schema import SCHEMA_FILE, report_schema
@@ -86,7 +86,7 @@ def test_the_file_of_metrics_is_whole_and_for_everybody_to_read(tmp_path: Path, 
     path = tmp_path / "moor.prom"
     settings = SiteSettings.at(tmp_path, state=tmp_path, metrics=path)
     for _ in range(2):
-        tell(settings, report, None)
+        announce(settings, report, None)
         assert path.read_bytes() == metrics(report)
     assert path.stat().st_mode & 0o777 == 0o644
     assert [found.name for found in tmp_path.iterdir()] == ["moor.prom"]
@@ -95,7 +95,7 @@ def test_the_file_of_metrics_is_whole_and_for_everybody_to_read(tmp_path: Path, 
 def test_a_directory_that_node_exporter_does_not_read_is_told(tmp_path: Path, report: RunReport) -> None:
     settings = SiteSettings.at(tmp_path, state=tmp_path, metrics=tmp_path / "no" / "moor.prom")
     with pytest.raises(HostError, match=r"user_defined\.moor\.metrics: .*/no is no directory"):
-        tell(settings, report, None)
+        announce(settings, report, None)
 
 
 def test_junit_has_a_suite_for_each_host_and_a_case_for_each_resource(report: RunReport) -> None:

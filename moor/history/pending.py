@@ -1,4 +1,4 @@
-"""What people have not been told yet."""
+"""Findings for which a notice is still to be sent."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from moor.settings.access import SiteSettings
 
 
 @dataclass(frozen=True)
-class Untold:
-    """Findings that are open and findings that are over, of which nobody was told, and their numbers."""
+class PendingNotices:
+    """Findings that are open or over and were not announced yet, with their numbers in the database."""
 
     new: tuple[FindingRow, ...] = ()
     over: tuple[FindingRow, ...] = ()
@@ -23,20 +23,28 @@ class Untold:
     over_numbers: tuple[int, ...] = ()
 
 
-def untold(settings: SiteSettings) -> Untold:
-    """Return what is to be told; what is over counts only where people know that it was open. Raises HistoryError."""
+def pending_notices(settings: SiteSettings) -> PendingNotices:
+    """Return the findings to announce; one that is over counts only where its opening was announced.
+
+    Raises:
+        HistoryError: The database cannot be read.
+    """
     opened = findings.c.cleared.is_(None) & (findings.c.waived == "") & ~findings.c.told_open
     closed = findings.c.cleared.is_not(None) & findings.c.told_open & ~findings.c.told_over
     with connected(settings, writing=False) as connection:
         new = connection.execute(select(findings).where(opened).order_by(findings.c.number)).all()
         over = connection.execute(select(findings).where(closed).order_by(findings.c.number)).all()
     numbers = (tuple(row.number for row in rows) for rows in (new, over))
-    return Untold(tuple(map(finding, new)), tuple(map(finding, over)), *numbers)
+    return PendingNotices(tuple(map(finding, new)), tuple(map(finding, over)), *numbers)
 
 
-def mark_told(settings: SiteSettings, told: Untold) -> None:
-    """Remember that people know; raises HistoryError."""
+def mark_sent(settings: SiteSettings, sent: PendingNotices) -> None:
+    """Record that the notices were sent.
+
+    Raises:
+        HistoryError: The database cannot be written.
+    """
     with connected(settings, writing=True) as connection:
         number = findings.c.number
-        connection.execute(update(findings).where(number.in_(told.new_numbers)).values(told_open=True))
-        connection.execute(update(findings).where(number.in_(told.over_numbers)).values(told_over=True))
+        connection.execute(update(findings).where(number.in_(sent.new_numbers)).values(told_open=True))
+        connection.execute(update(findings).where(number.in_(sent.over_numbers)).values(told_over=True))
