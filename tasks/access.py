@@ -1,4 +1,4 @@
-"""Who may reach the registry: the one description that firewalls of hosts and devices on the way are made from."""
+"""Who may reach the registry; host firewalls and access lists of devices are made from this description."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ Network = IPv4Network | IPv6Network
 
 
 class Access(Section):
-    """Who may reach the registry's port, and who may log in; nobody else does.
+    """Who may reach the registry's port and SSH; everybody else is refused.
 
     Attributes:
-        members: networks such as 10.0.0.0/16; an address is a network of one
-        groups: groups of this inventory: their hosts are members by the address in ``hostname``
-        managers: networks from which hosts are managed: they reach the registry too, and SSH where a firewall is
-            managed
+        members: networks such as 10.0.0.0/16, or single addresses
+        groups: groups of the inventory whose hosts are members, by the address in ``hostname``
+        managers: networks from which hosts are managed; they may reach the registry, and SSH of hosts with a firewall
+            section
     """
 
     section: ClassVar[str] = "access"
@@ -37,7 +37,7 @@ class Access(Section):
 
 @dataclass(frozen=True)
 class PortOpening:
-    """One port of one address, and the networks that may reach it, in order and none inside another."""
+    """One port of one address and the networks that may reach it, sorted, none inside another."""
 
     address: IPv4Address | IPv6Address
     port: int
@@ -45,7 +45,11 @@ class PortOpening:
 
 
 def opening_of(host: Host) -> PortOpening:
-    """Return the registry's port with the members of its address family; raises InputError where there are none."""
+    """Return the registry's port with the members of its address family.
+
+    Raises:
+        InputError: no member has an address of that family
+    """
     registry = settings_of(host, Registry)
     address: IPv4Address | IPv6Address = registry.address
     members = merged(members_of(host), address.version)
@@ -58,7 +62,11 @@ def opening_of(host: Host) -> PortOpening:
 
 
 def members_of(host: Host) -> tuple[Network, ...]:
-    """Return all networks that may reach the registry; raises InputError with every group that gives no addresses."""
+    """Return all networks that may reach the registry.
+
+    Raises:
+        InputError: with every group that does not exist or has a host without an address
+    """
     access = settings_of(host, Access)
     found, wrong = list[Network](), list[str]()
     for group in access.groups:
@@ -79,7 +87,7 @@ def members_of(host: Host) -> tuple[Network, ...]:
 
 
 def merged(networks: Sequence[Network], version: int) -> tuple[Network, ...]:
-    """Return the networks of one address family in order, none inside another."""
+    """Return the networks of one address family, sorted, none inside another."""
     if version == 4:
         return tuple(collapse_addresses(n for n in networks if isinstance(n, IPv4Network)))
     return tuple(collapse_addresses(n for n in networks if isinstance(n, IPv6Network)))

@@ -230,7 +230,7 @@ def harbor_yml(text: str) -> None:
 def secret(text: str) -> None:
     data = {"type": logins.DOCKER_CONFIG, "metadata": {"resourceVersion": "1"}}
     found = {**data, "data": {".dockerconfigjson": base64.b64encode(raw(text)).decode()}}
-    pull_secret.holds(found, REGISTRY.host_port, LOGIN)
+    pull_secret.has_login(found, REGISTRY.host_port, LOGIN)
     pull_secret.with_login(found, REGISTRY.host_port, LOGIN)
 
 

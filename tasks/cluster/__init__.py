@@ -1,1 +1,1 @@
-"""What every concern of the cluster shares: its API, its objects, its nodes."""
+"""Access to the Kubernetes cluster: its API, its objects and its nodes."""

@@ -1,4 +1,4 @@
-"""What the cluster would refuse at an apply, asked beforehand by dry runs beside the object's own."""
+"""Dry runs that find out before an apply what the cluster would refuse."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from nornir.core.task import Task
 from moor.connections.apis.kubernetes import code_of, untyped_class
 from moor.errors import ApiRefusal, HostError
 from moor.resources.base import Later
-from moor.tasks.cluster.api import ask, lacks_right, put
+from moor.tasks.cluster.api import apply_server_side, ask, lacks_right
 
-ELSEWHERE = "default"  # a namespace that every cluster has
-BESIDE = "-moor-dry-run"  # ends a name that nobody has
-INVALID = (400, 422, 500)  # what the API says of an object's own fields, wherever it is
-OF_THE_PLACE = re.compile(r"ValidatingAdmissionPolicy|admission webhook|forbidden:|webhook")
-NO_ANSWER = re.compile(r"does not support dry run|error looking up service account")
+DRY_RUN_NAMESPACE = "default"  # a namespace that every cluster has
+DRY_RUN_SUFFIX = "-moor-dry-run"  # the end of a name that no object has
+INVALID = (400, 422, 500)  # the API's answers to wrong fields of an object, whatever its namespace
+NAMESPACE_POLICY = re.compile(r"ValidatingAdmissionPolicy|admission webhook|forbidden:|webhook")
+UNDECIDED = re.compile(r"does not support dry run|error looking up service account")
 
 
-def allowed_later(namespace: str) -> Later:
-    """Return what only a namespace that exists can answer."""
+def admission_later(namespace: str) -> Later:
+    """Return the placeholder for the answer of a namespace's policies, which is unknown until the namespace exists."""
     return Later(f"whether the policies and quotas of namespace {namespace} allow it; asked once it exists")
 
 
 def pod_of(content: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the template of the pods that an object makes, however deep it stands; empty where it makes none."""
+    """Return the pod template of an object, at whatever depth; empty if it makes no pods."""
     if content["kind"] == "Pod":
         return content
     above = ("spec", "jobTemplate") if content["kind"] == "CronJob" else ()
@@ -37,45 +37,48 @@ def pod_of(content: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def pod_spec_of(content: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return what an object says of the pods that it makes."""
+    """Return the spec of the pods that an object makes; empty if it makes none."""
     found = pod_of(content).get("spec")
     return found if isinstance(found, Mapping) else {}
 
 
-def with_claims(content: Mapping[str, Any], spec: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the spec of an object's pod with the volumes that a StatefulSet adds by its claims."""
+def add_claimed_volumes(content: Mapping[str, Any], spec: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the spec of an object's pods with the volumes that a StatefulSet adds for its claims."""
     claims = (content.get("spec") or {}).get("volumeClaimTemplates") or []
     names = [str(claim["metadata"]["name"]) for claim in claims]
     own = [{"name": name, "persistentVolumeClaim": {"claimName": f"{name}-dry-run"}} for name in names]
     return {**spec, "volumes": [*own, *(spec.get("volumes") or [])]} if own else spec
 
 
-def ask_beside(task: Task, doing: str, content: Mapping[str, Any]) -> None:
-    """Check an object's own fields with a dry run in another namespace, since its own does not exist yet.
+def dry_run_elsewhere(task: Task, doing: str, content: Mapping[str, Any]) -> None:
+    """Check the fields of an object whose namespace does not exist yet, by a dry run in another namespace.
 
-    Objections of the other namespace's policies do not count.
+    A refusal by that other namespace's policies does not count.
 
     Raises:
-        ApiRefusal: the API rejects the object's fields.
+        ApiRefusal: fields of the object are wrong
     """
     name = str(content["metadata"]["name"])
-    beside = f"{name[:40]}{BESIDE}"
-    moved = {**content, "metadata": {**content["metadata"], "namespace": ELSEWHERE, "name": beside}}
+    beside = f"{name[:40]}{DRY_RUN_SUFFIX}"
+    moved = {**content, "metadata": {**content["metadata"], "namespace": DRY_RUN_NAMESPACE, "name": beside}}
     try:
-        put(task, doing, moved, dry_run=True)
+        apply_server_side(task, doing, moved, dry_run=True)
     except HostError as error:
-        if code_of(error) in INVALID and not OF_THE_PLACE.search(str(error)):
+        if code_of(error) in INVALID and not NAMESPACE_POLICY.search(str(error)):
             raise ApiRefusal(str(error).replace(beside, name), error.kind) from error.__cause__
 
 
-def ask_pods(task: Task, doing: str, applied: Mapping[str, Any], new: bool) -> None:
-    """Check with a dry run that the pods an object creates would be admitted.
+def dry_run_pod(task: Task, doing: str, applied: Mapping[str, Any], new: bool) -> None:
+    """Check by a dry run that the pods of an object would be admitted.
 
-    The object itself is admitted either way: PodSecurity, quotas and most webhooks check pods only. The current pods of
-    an existing object use up quota that its next pods will have.
+    The API admits the object anyway, since PodSecurity, quotas and most webhooks check pods only.
+
+    Args:
+        new: the object does not exist yet; if it does, its present pods use the quota that the next ones will have, so
+            that an exceeded quota does not count
 
     Raises:
-        ApiRefusal: the API rejects such a pod.
+        ApiRefusal: the pods would not be admitted
     """
     template = pod_of(applied)
     if applied["kind"] == "Pod" or not template or (applied.get("spec") or {}).get("replicas") == 0:
@@ -83,7 +86,7 @@ def ask_pods(task: Task, doing: str, applied: Mapping[str, Any], new: bool) -> N
     metadata = {key: value for key, value in (template.get("metadata") or {}).items() if value}
     namespace = str(applied["metadata"]["namespace"])
     metadata |= {"generateName": f"{applied['metadata']['name']}-", "namespace": namespace}
-    spec = with_claims(applied, template.get("spec") or {})
+    spec = add_claimed_volumes(applied, template.get("spec") or {})
     pod = untyped_class("v1", "Pod")({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec})
     try:
         ask(
@@ -93,7 +96,7 @@ def ask_pods(task: Task, doing: str, applied: Mapping[str, Any], new: bool) -> N
         )
     except ApiRefusal as error:
         words = str(error)
-        if lacks_right(error) or NO_ANSWER.search(words) or (not new and "exceeded quota" in words):
+        if lacks_right(error) or UNDECIDED.search(words) or (not new and "exceeded quota" in words):
             return
         raise ApiRefusal(
             f"{doing}: its pods would not be admitted: {words.removeprefix(f'{doing}: ')}", error.kind

@@ -1,4 +1,4 @@
-"""Asking the cluster's API: objects as they travel, its warnings, and patience while it restarts."""
+"""Requests to the cluster's API: retried while it restarts, with its refusals and warnings reported."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ if TYPE_CHECKING:
 Tree = dict[str, Any]
 T = TypeVar("T")
 
-PATIENCE_S = 60.0  # how long an apply asks again; a plan says at once that nobody answers
+PATIENCE_S = 60.0  # how long an apply retries; a plan fails at the first request without an answer
 PAUSE_S = 1.0
-TOLD_S = 3.0  # a silence that lasted longer is told in the result
-STARTING_S = 30.0  # for so long an API server that starts may know no user yet
-REFUSALS = (400, 403, 405, 409, 413, 415, 422, 500)  # 500 is what a server-side apply says of an unknown field
+REPORTED_SILENCE_S = 3.0  # an outage that lasted longer becomes a finding
+STARTING_S = 30.0  # an API server that is starting may reject every login for this long
+REFUSALS = (400, 403, 405, 409, 413, 415, 422, 500)  # 500 is its answer to a server-side apply with an unknown field
 NOT_YET = (408, 429, 502, 503, 504)
 WARNING = re.compile(r'299 \S+ "((?:[^"\\]|\\.)*)"')
 
 
 def cluster_of(task: Task) -> Client:
-    """Return the client of the cluster that the host's task has opened."""
+    """Return the client of the cluster to which the host's task is connected."""
     client: Client = task.host.connections["kubernetes"].connection
     return client
 
@@ -44,15 +44,17 @@ def as_dict(found: Any) -> Tree:
 
 
 def ask(task: Task, doing: str, call: Callable[[Client], T], until: float | None = None) -> T:
-    """Return what the API answers; while it restarts or is silent, ask again.
+    """Make a request and return its result; retry while the API restarts or does not answer.
 
     Args:
-        until: of the monotonic clock; without it an apply waits for PATIENCE_S, and a plan does not wait.
+        doing: what the request is for; the beginning of every error message
+        until: when to stop retrying, on the monotonic clock; by default an apply retries for PATIENCE_S, and a plan
+            does not retry
 
     Raises:
-        ApiRefusal: the API has refused this.
-        HostError: it does not answer, or with something else.
-    """  # noqa: DOC501  # refusal() makes a ApiRefusal
+        ApiRefusal: the API refused the request
+        HostError: the API did not answer, or not with an object
+    """  # noqa: DOC501 - as_refusal makes an ApiRefusal
     began = time.monotonic()
     end = until if until is not None else began + (0 if task.is_dry_run() else PATIENCE_S)
     words = ""
@@ -62,22 +64,22 @@ def ask(task: Task, doing: str, call: Callable[[Client], T], until: float | None
                 found = call(cluster_of(task))
             break
         except HostError as error:
-            if not passes(error, time.monotonic() - began) or time.monotonic() >= end:
-                raise refusal(error) from error.__cause__
+            if not is_transient(error, time.monotonic() - began) or time.monotonic() >= end:
+                raise as_refusal(error) from error.__cause__
             words = str(error)
             time.sleep(PAUSE_S)
-    _tell_silence(task, time.monotonic() - began if words else 0, words)
+    _report_silence(task, time.monotonic() - began if words else 0, words)
     return found
 
 
-def _tell_silence(task: Task, lasted_s: float, words: str) -> None:
-    if lasted_s >= TOLD_S:
-        what = f"the cluster's API was asked again for {lasted_s:.0f} s, then it answered; before that: {words}"
+def _report_silence(task: Task, lasted_s: float, words: str) -> None:
+    if lasted_s >= REPORTED_SILENCE_S:
+        what = f"the cluster's API answered only after {lasted_s:.0f} s of retries; before that: {words}"
         task.results.append(FindingResult(task.host, Finding("cluster:api", what, host=task.host.name)))
 
 
-def passes(error: HostError, lasted_s: float = 0) -> bool:
-    """Return whether an error is of the kind that ends by itself: no answer, a restart, too many requests."""
+def is_transient(error: HostError, lasted_s: float = 0) -> bool:
+    """Return whether a retry may succeed: no answer, a restart of the API server, too many requests."""
     from httpx2 import HTTPStatusError, TransportError
 
     cause = error.__cause__
@@ -90,20 +92,20 @@ def passes(error: HostError, lasted_s: float = 0) -> bool:
 
 
 def is_silent(error: BaseException) -> bool:
-    """Return whether nobody answered, so that asking about something else is in vain."""
+    """Return whether the API did not answer, so that further requests would fail too."""
     from httpx2 import TransportError
 
     return isinstance(error.__cause__, TransportError)
 
 
-def refusal(error: HostError) -> HostError:
-    """Return the error as a ApiRefusal where the API itself has said no to this one request."""
+def as_refusal(error: HostError) -> HostError:
+    """Return the error as a ApiRefusal if the API itself refused this request; otherwise return it unchanged."""
     refused = code_of(error) in REFUSALS
     return ApiRefusal(str(error), error.kind if error.kind != ErrorKind.UNHEALTHY else None) if refused else error
 
 
 def lacks_namespace(error: BaseException) -> bool:
-    """Return whether the API has said that the namespace does not exist."""
+    """Return whether the API answered that the namespace does not exist."""
     from lightkube.core.exceptions import ApiError
 
     cause = error.__cause__
@@ -112,12 +114,12 @@ def lacks_namespace(error: BaseException) -> bool:
 
 
 def lacks_right(error: BaseException) -> bool:
-    """Return whether the user may not do this, whatever the object says."""
+    """Return whether the user lacks the right to this request, whatever the object contains."""
     return code_of(error) == 403 and bool(re.search(r'User ".*" cannot \w+ ', str(error)))
 
 
-def kind_of(content: Mapping[str, Any]) -> type[Any] | None:
-    """Return the class for an object, or None where lightkube has none."""
+def class_of(content: Mapping[str, Any]) -> type[Any] | None:
+    """Return the class for an object, or None if lightkube has none."""
     from lightkube.core.exceptions import LoadResourceError
 
     try:
@@ -126,8 +128,8 @@ def kind_of(content: Mapping[str, Any]) -> type[Any] | None:
         return None
 
 
-def put(task: Task, doing: str, content: Mapping[str, Any], dry_run: bool = False) -> Tree:
-    """Apply an object server-side as moor, and return what it is then."""
+def apply_server_side(task: Task, doing: str, content: Mapping[str, Any], dry_run: bool = False) -> Tree:
+    """Apply an object server-side with moor as field manager, and return the resulting object."""
     from lightkube.types import PatchType
 
     kind, metadata = untyped_class(content["apiVersion"], content["kind"]), content["metadata"]
@@ -141,20 +143,20 @@ def put(task: Task, doing: str, content: Mapping[str, Any], dry_run: bool = Fals
 
 
 @contextmanager
-def warned(task: Task, what: str) -> Iterator[None]:
-    """Put into the task's results, each once, what the API warns of meanwhile (its Warning headers)."""
-    # lightkube gives no way to an answer's headers but the httpx client below it.
-    heard, hooks = list[str](), cluster_of(task)._client._client.event_hooks["response"]
+def report_warnings(task: Task, what: str) -> Iterator[None]:
+    """Add the warnings of the API (its Warning headers) to the task's results, each once."""
+    # lightkube does not expose the headers of an answer; only its httpx client does.
+    warnings, hooks = list[str](), cluster_of(task)._client._client.event_hooks["response"]
 
-    def hear(response: Any) -> None:
-        heard.extend(warnings_in(response.headers.get_list("warning")))
+    def collect(response: Any) -> None:
+        warnings.extend(warnings_in(response.headers.get_list("warning")))
 
-    hooks.append(hear)
+    hooks.append(collect)
     try:
         yield
     finally:
-        hooks.remove(hear)
-    for words in dict.fromkeys(heard):
+        hooks.remove(collect)
+    for words in dict.fromkeys(warnings):
         found = Finding(f"warning:{what}", f"the cluster warns: {words}", host=task.host.name)
         if found not in [sub.found for sub in task.results if isinstance(sub, FindingResult)]:
             task.results.append(FindingResult(task.host, found))

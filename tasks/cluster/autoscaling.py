@@ -1,4 +1,4 @@
-"""An autoscaler's replicas are its own: an apply neither sets them back nor takes them away."""
+"""Protection of replica counts that an autoscaler sets: an apply leaves them alone."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from moor.errors import HostError
 from moor.tasks.cluster.api import Tree, as_dict, ask, lacks_right
 
 SCALED = ("Deployment", "StatefulSet", "ReplicaSet")
-CONTROLLER = "kube-controller-manager"  # as whom an autoscaler writes, by the scale subresource
+CONTROLLER = "kube-controller-manager"  # the field manager of an autoscaler, which writes the scale subresource
 
 
 def leave_replicas(task: Task, content: Mapping[str, Any], live: Tree | None) -> Tree:
-    """Return what to apply: ``content``, but its replicas as they are where an autoscaler decides them."""
+    """Return the object to apply: ``content``, with the live replica count if an autoscaler sets it."""
     spec = content.get("spec")
     if live is None or content["kind"] not in SCALED or not isinstance(spec, Mapping) or "replicas" not in spec:
         return dict(content)
-    return as_they_are(content, live) if _scales(task, live) else dict(content)
+    return keep_replicas(content, live) if _scales(task, live) else dict(content)
 
 
-def as_they_are(content: Mapping[str, Any], live: Tree) -> Tree:
-    """Return ``content`` without replicas, or with the present ones as long as nobody else owns the field.
+def keep_replicas(content: Mapping[str, Any], live: Tree) -> Tree:
+    """Return ``content`` without replicas; with the live count while moor is the only owner of the field.
 
-    A field that its last owner leaves out of an apply goes, and the default, one replica, takes its place.
+    If the last owner of a field leaves it out of an apply, the API resets it to its default, here one replica.
     """
     spec = {key: value for key, value in content["spec"].items() if key != "replicas"}
     if not owners_of_replicas(live) - {MANAGER}:
@@ -35,7 +35,7 @@ def as_they_are(content: Mapping[str, Any], live: Tree) -> Tree:
 
 
 def owners_of_replicas(live: Tree) -> set[str]:
-    """Return who owns ``spec.replicas`` of an object."""
+    """Return the field managers that own ``spec.replicas`` of an object."""
     entries = live["metadata"].get("managedFields") or []
     return {
         str(entry.get("manager"))
@@ -45,7 +45,7 @@ def owners_of_replicas(live: Tree) -> set[str]:
 
 
 def _scales(task: Task, live: Tree) -> bool:
-    """Return whether an autoscaler targets the object; who may not list them sees it by whose the replicas are."""
+    """Return whether an autoscaler targets the object; if the user may not list them, judge by the field's owner."""
     metadata = live["metadata"]
     doing = f"{live['kind'].lower()}:{metadata['namespace']}/{metadata['name']}"
     kind = untyped_class("autoscaling/v2", "HorizontalPodAutoscaler")
@@ -59,7 +59,7 @@ def _scales(task: Task, live: Tree) -> bool:
 
 
 def targets(autoscaler: Tree, live: Tree) -> bool:
-    """Return whether an autoscaler is for this object."""
+    """Return whether an autoscaler targets this object."""
     target = (autoscaler.get("spec") or {}).get("scaleTargetRef") or {}
     group = str(target.get("apiVersion", "")).rpartition("/")[0]
     same = (live["kind"], live["metadata"]["name"]) == (target.get("kind"), target.get("name"))

@@ -1,9 +1,10 @@
-"""YAML as Kubernetes reads it: kubectl and the API server use go-yaml, which is neither YAML 1.1 nor 1.2.
+"""A YAML reader with the rules of Kubernetes, whose go-yaml follows neither YAML 1.1 nor 1.2.
 
-``0400`` and ``0o400`` are octal, ``yes``, ``on`` and ``y`` are booleans, ``12:30:45`` and dates stay texts, and a key
-that is a number or a boolean becomes a text.
+``0400`` and ``0o400`` are octal, ``yes``, ``on`` and ``y`` are booleans, ``12:30:45`` and dates stay strings, and a
+key that is a number or a boolean becomes a string.
 
-Source  sigs.k8s.io/yaml (goyaml.v2/resolve.go, yaml.go), and kubectl itself, which the tests ask where it is installed.
+References:
+    sigs.k8s.io/yaml (goyaml.v2/resolve.go, yaml.go); the tests compare with kubectl if it is installed
 """
 
 from __future__ import annotations
@@ -19,13 +20,13 @@ from typing import TYPE_CHECKING, Any, cast
 from moor.errors import AmbiguousYaml, TooManyAliases
 from moor.formats.nesting import refuse_growth
 
-# Most commands have no workload to read.
+# PyYAML is imported late, since most commands read no workload.
 if TYPE_CHECKING:
     from yaml import MappingNode, Node, ScalarNode
 
 Scalar = str | int | float | bool | None
 
-PLAIN = "!moor-plain"  # our tag of a scalar without quotes and without a tag of its own
+PLAIN = "!moor-plain"  # the tag that the loader gives to an unquoted scalar without a tag
 MERGE = "tag:yaml.org,2002:merge"
 STANDARD = "tag:yaml.org,2002:"
 WORDS: dict[str, Scalar] = {
@@ -41,13 +42,13 @@ INTEGER = re.compile(
 FLOAT = re.compile(r"[-+]?(?:\.\d+|\d+(?:\.\d*)?)(?:[eE][-+]?\d+)?")
 FRACTION = re.compile(r"\.\d+(?:_\d+)*(?:[eE][-+]?\d+(?:_\d+)*)?")
 BASES = {"b": 2, "x": 16, "o": 8, "d": 10}
-DEEPEST = 150  # levels; a document is walked by recursion
-LARGEST = 2**64  # a decimal number from here on is a float; with a base it stays an integer
-EXACT = 1e21  # below this Go writes a float without an exponent, so that a whole one is an integer in JSON
+DEEPEST = 150  # levels of nesting; documents are walked by recursion
+LARGEST = 2**64  # from this on a decimal number is a float; one in another base stays an integer
+EXACT = 1e21  # below this Go writes a float without exponent, so a whole one is an integer in JSON
 
 
 def scalar(text: str) -> Scalar:
-    """Return what a scalar without quotes is to Kubernetes."""
+    """Return the value of an unquoted scalar by the rules of Kubernetes."""
     if text in WORDS:
         return WORDS[text]
     if text[0] == ".":
@@ -64,24 +65,24 @@ def scalar(text: str) -> Scalar:
     return text if number is None else number
 
 
-def _float(text: str) -> float | str | None:
-    """Return a float, or its text where it is out of range, as go-yaml does."""
+def _float(text: str) -> float | None:
+    """Return the number, or None if it is out of range, as go-yaml does."""
     value = float(text)
     return value if isfinite(value) else None
 
 
 def documents(text: str) -> Iterator[Any]:
-    """Yield each document as the JSON value that Kubernetes would make of it.
+    """Yield each document of a YAML text as the JSON value that Kubernetes would convert it to.
 
     Raises:
-        AmbiguousYaml: no YAML, a key twice, or something that JSON does not have.
+        AmbiguousYaml: the text is not YAML, has a key twice, or a value that JSON does not have
     """
     from yaml import YAMLError
 
     base = _reader()
 
     class Loader(base):  # type: ignore[misc, valid-type]  # one of PyYAML's two
-        yaml_implicit_resolvers: dict[Any, Any] = {"<": [(MERGE, re.compile("<<"))]}  # noqa: RUF012 - PyYAML's own way
+        yaml_implicit_resolvers: dict[Any, Any] = {"<": [(MERGE, re.compile("<<"))]}  # noqa: RUF012 - as PyYAML declares it
 
     Loader.add_implicit_resolver(PLAIN, re.compile(".*", re.DOTALL), None)
     try:
@@ -97,29 +98,29 @@ def documents(text: str) -> Iterator[Any]:
         raise AmbiguousYaml(f"not YAML: {' '.join(str(error).split())}") from None
 
 
-def parted(tree: Any) -> list[Any]:
-    """Return the objects of a document: the items of a list of Kubernetes, such as ``kind: List``, or the one object.
+def split_list(tree: Any) -> list[Any]:
+    """Return the objects of a document: the items if it is a list such as ``kind: List``, else the document itself.
 
-    Items of a typed list, such as ``ConfigMapList``, need no kind of their own, as with kubectl.
+    As with kubectl, items of a typed list such as ``ConfigMapList`` need no kind.
 
     Raises:
-        AmbiguousYaml: its items are no list.
+        AmbiguousYaml: ``items`` is not a list
     """
     if not isinstance(tree, dict) or "items" not in tree or not str(tree.get("kind")).endswith("List"):
         return [tree]
     items = tree["items"] if tree["items"] is not None else []
     if not isinstance(items, list):
-        raise AmbiguousYaml(f"items of a {tree['kind']} are a list of objects")
+        raise AmbiguousYaml(f"items of a {tree['kind']} must be a list of objects")
     kind = tree["kind"].removesuffix("List")
     own = {"apiVersion": tree.get("apiVersion"), "kind": kind} if kind else {}
     return [{**own, **item} if isinstance(item, dict) and not item.get("kind") else item for item in items]
 
 
 def _reader() -> Any:
-    """Return PyYAML's class that reads with libyaml, of which go-yaml is a translation: both take a tab for a space."""
+    """Return PyYAML's loader that uses libyaml; go-yaml is a port of libyaml, and both accept tabs as spaces."""
     import yaml
 
-    return getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # a PyYAML that was built without it reads all but tabs
+    return getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # PyYAML without libyaml rejects tabs
 
 
 def _refuse_depth(text: str, base: Any) -> None:
@@ -150,15 +151,13 @@ def _mapping(node: MappingNode) -> dict[str, Any]:
             continue
         key = _key(key_node)
         if key in own:
-            raise AmbiguousYaml(
-                f"{_line(key_node)}the key {key} stands twice; Kubernetes would take one and say nothing"
-            )
+            raise AmbiguousYaml(f"{_line(key_node)}the key {key} is given twice; Kubernetes silently uses one of them")
         own[key] = _value(value_node)
     return {**merged, **own}
 
 
 def _merged(node: Node) -> dict[str, Any]:
-    """Return what ``<<`` brings in: a mapping, or several of which the first counts."""
+    """Return what the merge key ``<<`` adds: a mapping, or a list of them in which earlier ones win."""
     found = _value(node)
     parts = found if isinstance(found, list) else [found]
     if not all(isinstance(part, dict) for part in parts):
@@ -171,12 +170,12 @@ def _key(node: Node) -> str:
 
     found = _scalar(node) if isinstance(node, ScalarNode) else None
     if found is None or isinstance(found, float):
-        raise AmbiguousYaml(f"{_line(node)}a key that is no text: write it in quotes")
+        raise AmbiguousYaml(f"{_line(node)}a key that is not a string; write it in quotes")
     return str(found).lower() if isinstance(found, bool) else str(found)
 
 
 def _scalar(node: ScalarNode) -> Scalar:
-    """Return the value of a scalar by its tag; a tag that Kubernetes does not know counts for nothing."""
+    """Return the value of a scalar by its tag; ignore a tag that Kubernetes does not know."""
     text, kind = str(node.value), str(node.tag).removeprefix(STANDARD)
     if node.tag == PLAIN:
         return scalar(text)
@@ -187,7 +186,7 @@ def _scalar(node: ScalarNode) -> Scalar:
         return text
     found = scalar(text)
     if not isinstance(found, types[kind]) or (isinstance(found, bool) and kind != "bool"):
-        raise AmbiguousYaml(f"{_line(node)}{text!r} is no {kind}")
+        raise AmbiguousYaml(f"{_line(node)}{text!r} is not of type {kind}")
     return found
 
 
@@ -195,11 +194,11 @@ def _binary(node: ScalarNode) -> str:
     try:
         return base64.b64decode("".join(str(node.value).split()), validate=True).decode()
     except (binascii.Error, UnicodeDecodeError):
-        raise AmbiguousYaml(f"{_line(node)}!!binary that is no text in base64") from None
+        raise AmbiguousYaml(f"{_line(node)}!!binary is not base64 of a text") from None
 
 
 def _json(value: Scalar, node: Node) -> Scalar:
-    """Return the value as it travels: JSON has no NaN, and Go writes a whole float as an integer."""
+    """Return the value as JSON has it: no NaN, and whole floats as integers, as Go writes them."""
     if not isinstance(value, float):
         return value
     if not isfinite(value):

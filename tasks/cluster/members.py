@@ -1,4 +1,4 @@
-"""Whether the cluster and the inventory know the same nodes, which neither of them can say alone."""
+"""Comparison of the cluster's nodes with the inventory's hosts."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ REMEDY = "join it to the cluster, take it out of hosts.yaml, or write its name t
 
 
 def compare_members(task: Task) -> Result:
-    """Compare the inventory's nodes with the cluster's; nothing is changed."""
+    """Compare the inventory's nodes with the cluster's; change nothing."""
     cluster = optional_settings_of(task.host, ClusterSettings)
     if cluster is None:
         return Result(host=task.host, result="the inventory names no cluster")
@@ -43,7 +43,7 @@ def compare_members(task: Task) -> Result:
 
 
 def _paired(task: Task, fleet: Inventory, addresses: Mapping[str, str], nodes: list[Node]) -> Paired:
-    """Find which host is which node; of the run's hosts, those that nothing else tells are asked who they are."""
+    """Return which host is which node; ask hosts of this run for their identity if nothing else tells."""
     known = {name: Identity(written_in(fleet.hosts[name].data)) for name in addresses}
     found = paired(addresses, nodes, known)
     hosts = {name: fleet.hosts[name] for name in addresses if name not in found.nodes}
@@ -52,13 +52,13 @@ def _paired(task: Task, fleet: Inventory, addresses: Mapping[str, str], nodes: l
     if not (found.strangers and unsure):
         return found
     some = Inventory(Hosts(unsure), fleet.groups, fleet.defaults)
-    told = asked(Nornir(some, runner=ThreadedRunner(), config=task.nornir.config, data=GlobalState()), unsure)
-    known |= {name: replace(identity, node=known[name].node) for name, identity in told.items()}
+    identities = asked(Nornir(some, runner=ThreadedRunner(), config=task.nornir.config, data=GlobalState()), unsure)
+    known |= {name: replace(identity, node=known[name].node) for name, identity in identities.items()}
     return paired(addresses, nodes, known)
 
 
 def differences(members: Mapping[str, bool], found: Paired) -> Iterator[Finding]:
-    """Yield what only one of the two knows, and which node is not ready.
+    """Yield a finding for each node or host that only one side has, and for each node that is not ready.
 
     Args:
         members: whether the host is in group nodes, by name

@@ -1,4 +1,4 @@
-"""A host's name in the cluster, for a node whose name and address there are not the inventory's."""
+"""The name of a host's node in the cluster, for hosts that cannot be matched to a node otherwise."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from moor.settings import Section
 
 
 class ClusterNode(Section):
-    """Which node of the cluster a host is; needed where neither name, address nor machine-id tell.
+    """Which node of the cluster a host is; needed if neither name, address nor machine-id match.
 
     Attributes:
-        name: of the node, as kubectl get nodes shows it
+        name: the node's name as ``kubectl get nodes`` prints it
     """
 
     section: ClassVar[str] = "node"

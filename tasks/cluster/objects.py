@@ -1,4 +1,4 @@
-"""What a cluster holds for moor: namespaces, and manifests by server-side apply."""
+"""Resources of a cluster: namespaces, and manifests that are applied server-side."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from moor.connections.apis.kubernetes import is_missing, untyped_class
 from moor.errors import ApiRefusal, HostError
 from moor.resources.base import Remote, State
 from moor.resources.file import sha256
-from moor.tasks.cluster.admission import allowed_later, ask_beside, ask_pods
-from moor.tasks.cluster.api import Tree, as_dict, ask, lacks_namespace, lacks_right, put, warned
+from moor.tasks.cluster.admission import admission_later, dry_run_elsewhere, dry_run_pod
+from moor.tasks.cluster.api import Tree, apply_server_side, as_dict, ask, lacks_namespace, lacks_right, report_warnings
 from moor.tasks.cluster.autoscaling import leave_replicas
 
-# What the cluster itself writes into an object, and no manifest means.
+# Metadata that the cluster itself writes and no manifest sets.
 SERVERS_OWN = ("managedFields", "resourceVersion", "uid", "creationTimestamp", "generation", "selfLink")
 
 
-def as_text(tree: Mapping[str, Any]) -> str:
-    """Show an object as people write it, without what the cluster adds by itself."""
+def yaml_of(tree: Mapping[str, Any]) -> str:
+    """Return an object as YAML, without the fields that the cluster adds, and with hashes in place of secrets."""
     metadata = {key: value for key, value in tree.get("metadata", {}).items() if key not in SERVERS_OWN}
     metadata.get("annotations", {}).pop("deployment.kubernetes.io/revision", None)
     shown = {**tree, "metadata": {key: value for key, value in metadata.items() if value}}
@@ -43,9 +43,10 @@ def _sorted(value: Any) -> Any:
 
 @dataclass(frozen=True)
 class Namespace(Remote):
-    """A namespace that exists. moor makes one that is missing, and changes nothing of one that is there.
+    """A namespace that exists; moor creates a missing one and never changes an existing one.
 
-    manage: False leaves making it to its owner, so that a missing one is an error.
+    Attributes:
+        manage: False if somebody else creates the namespace, so that a missing one is an error
     """
 
     name: str
@@ -67,37 +68,37 @@ class Namespace(Remote):
             ask(task, self.id, lambda cluster: cluster.get(untyped_class("v1", "Namespace"), self.name))
         except HostError as error:
             if lacks_right(error):
-                return self._unseen(error)
+                return self._assume_exists(error)
             if not is_missing(error):
                 raise
         else:
             return {"namespace": "exists"}
         if not self.manage:
             raise ApiRefusal(
-                f"{self.id}: it does not exist, and manage_namespace: false leaves making it to whoever owns it"
+                f"{self.id}: it does not exist, and with manage_namespace: false its owner has to create it"
             )
-        with warned(task, self.id):
-            put(task, self.id, self._content, dry_run=True)
+        with report_warnings(task, self.id):
+            apply_server_side(task, self.id, self._content, dry_run=True)
         return None
 
-    def _unseen(self, error: HostError) -> State:
-        """Return that a tenant's namespace exists: who may not look has it from somebody else."""
+    def _assume_exists(self, error: HostError) -> State:
+        """Assume that a namespace which the user may not read exists, since somebody else manages it."""
         if self.manage:
-            words = f"{error}; where the namespace is not yours, say manage_namespace: false in the workload"
+            words = f"{error}; if the namespace is not yours, write manage_namespace: false in the workload"
             raise ApiRefusal(words, error.kind)
         return {"namespace": "exists"}
 
     def write(self, task: Task, actual: State | None) -> None:
-        with warned(task, self.id):
-            put(task, self.id, self._content)
+        with report_warnings(task, self.id):
+            apply_server_side(task, self.id, self._content)
 
 
 @dataclass(frozen=True)
 class Manifest(Remote):
-    """An object as a server-side apply leaves it; the cluster itself says what that is, by a dry run.
+    """An object in the state in which a server-side apply leaves it; a dry run of the cluster computes that state.
 
-    An object that does not exist yet is dry-run too, and so is a pod of what makes pods, so that a plan has the
-    refusals of an apply: wrong fields, policies, quotas, webhooks.
+    New objects are dry-run too, and a pod of each object that makes pods, so that a plan reports what an apply would
+    be refused for: wrong fields, policies, quotas, webhooks.
     """
 
     content: Mapping[str, Any] = field(hash=False)
@@ -118,22 +119,22 @@ class Manifest(Remote):
 
     def desired(self, actual: State | None) -> State:
         if actual is None:
-            return {"object": as_text(self.content), "policies": allowed_later(self._namespace)}
-        return {"object": actual["applied"] if actual["object"] else as_text(self.content)}
+            return {"object": yaml_of(self.content), "policies": admission_later(self._namespace)}
+        return {"object": actual["applied"] if actual["object"] else yaml_of(self.content)}
 
     def read(self, task: Task) -> State | None:
         live = self._live(task)
-        with warned(task, self.id):
+        with report_warnings(task, self.id):
             try:
-                applied = put(task, self.id, leave_replicas(task, self.content, live), dry_run=True)
+                applied = apply_server_side(task, self.id, leave_replicas(task, self.content, live), dry_run=True)
             except HostError as error:
                 if live is not None or not lacks_namespace(error):
                     raise
-                ask_beside(task, self.id, self.content)
+                dry_run_elsewhere(task, self.id, self.content)
                 return None
-        found = as_text(live) if live else ""
-        if found != (wanted := as_text(applied)):
-            ask_pods(task, self.id, applied, new=live is None)
+        found = yaml_of(live) if live else ""
+        if found != (wanted := yaml_of(applied)):
+            dry_run_pod(task, self.id, applied, new=live is None)
         return {"object": found, "applied": wanted}
 
     def _live(self, task: Task) -> Tree | None:
@@ -147,5 +148,5 @@ class Manifest(Remote):
             raise
 
     def write(self, task: Task, actual: State | None) -> None:
-        with warned(task, self.id):
-            put(task, self.id, leave_replicas(task, self.content, self._live(task)))
+        with report_warnings(task, self.id):
+            apply_server_side(task, self.id, leave_replicas(task, self.content, self._live(task)))

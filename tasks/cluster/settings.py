@@ -1,4 +1,4 @@
-"""How the cluster is reached."""
+"""The settings of the Kubernetes cluster: its kubeconfig and context."""
 
 from __future__ import annotations
 
@@ -8,7 +8,11 @@ from moor.settings import Section, SitePath
 
 
 class ClusterSettings(Section):
-    """The cluster whose nodes pull from the registry; on the host that stands for its control plane."""
+    """The cluster whose nodes pull from the registry, as data of the host in group control_plane.
+
+    Attributes:
+        context: of the kubeconfig; empty means its current context
+    """
 
     section: ClassVar[str] = "cluster"
 

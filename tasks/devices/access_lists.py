@@ -25,16 +25,23 @@ from moor.resources.base import Remote, Resource, State
 from moor.settings import Section, settings_of
 from moor.suggestions import nearest
 from moor.tasks.access import opening_of
-from moor.tasks.devices.acl.changes import Checkpoint, CommitConfirm, CommitConfirmed, Procedure, Revert, SessionTimer
+from moor.tasks.devices.acl.changes import (
+    ChangeProcedure,
+    Checkpoint,
+    CommitConfirm,
+    CommitConfirmed,
+    Revert,
+    SessionTimer,
+)
 from moor.tasks.devices.acl.commands import JUNOS, VYOS
 from moor.tasks.devices.acl.sections import EOS, IOS, NXOS
-from moor.tasks.devices.acl.text import ListOnDevice, ListSyntax, obstacles
+from moor.tasks.devices.acl.text import ListOnDevice, ListSyntax, find_obstacles
 from moor.templates import render
 
 ListName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,57}$")]
 InterfaceName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9/._:-]{0,63}$")]
 
-PLATFORMS: Mapping[str, tuple[str, ListSyntax, type[Procedure]]] = {
+PLATFORMS: Mapping[str, tuple[str, ListSyntax, type[ChangeProcedure]]] = {
     "cisco_ios": ("cisco_ios.j2", IOS, Revert),
     "cisco_xe": ("cisco_ios.j2", IOS, Revert),
     "cisco_nxos": ("cisco_nxos.j2", NXOS, Checkpoint),
@@ -128,14 +135,14 @@ class AccessList(Remote):
             return None
         return {"configuration": f"{text}\n", "saved": "yes" if self._saved(device, procedure, text) else "no"}
 
-    def _running(self, device: Device, procedure: Procedure) -> str:
+    def _running(self, device: Device, procedure: ChangeProcedure) -> str:
         """Return the list as it runs; raises HostError where something else is in its way."""
         found = self._found(device, procedure)
-        if wrong := obstacles(found, self.wanted, self.interfaces):
+        if wrong := find_obstacles(found, self.wanted, self.interfaces):
             raise HostError("\n".join(f"{self.id}: {line}" for line in wrong))
         return found.text
 
-    def _found(self, device: Device, procedure: Procedure) -> ListOnDevice:
+    def _found(self, device: Device, procedure: ChangeProcedure) -> ListOnDevice:
         command = procedure.running
         configuration = device.configuration(command)
         try:
@@ -148,7 +155,7 @@ class AccessList(Remote):
             ) from error
         return self.dialect.find(configuration, self.name)
 
-    def _saved(self, device: Device, procedure: Procedure, text: str) -> bool:
+    def _saved(self, device: Device, procedure: ChangeProcedure, text: str) -> bool:
         if not procedure.startup:
             return True
         # Where it has none yet, it says so, and in those words is no list.
@@ -168,7 +175,7 @@ class AccessList(Remote):
                 f"{self.id}: {error}; what runs is right, but a reload would lose it: mend that, then run again"
             ) from error
 
-    def _change(self, task: Task, procedure: Procedure, before: str, lines: Sequence[str]) -> None:
+    def _change(self, task: Task, procedure: ChangeProcedure, before: str, lines: Sequence[str]) -> None:
         host, configuration = task.host, task.nornir.config
         try:
             procedure.change(device_of(host, configuration), lines)
@@ -184,7 +191,7 @@ class AccessList(Remote):
             raise HostError(f"{self.id}: {words}; {self._taken_back(task, procedure, before)}")
         procedure.confirm(device)
 
-    def _taken_back(self, task: Task, procedure: Procedure, before: str) -> str:
+    def _taken_back(self, task: Task, procedure: ChangeProcedure, before: str) -> str:
         """Undo a change over a new connection, and say what became of it."""
         try:
             device = reopen_device(task.host, task.nornir.config)

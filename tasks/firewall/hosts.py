@@ -19,9 +19,9 @@ from moor.resources.base import Resource
 from moor.settings import Section, optional_settings_of, settings_of
 from moor.tasks.access import Access, members_of
 from moor.tasks.facts import Registry
-from moor.tasks.firewall.dialects.guards import Guard, Guards, Refusal
+from moor.tasks.firewall.dialects.guards import Guard, Guards, RefusalMode
 from moor.tasks.firewall.dialects.host_firewall import HostFirewall
-from moor.tasks.firewall.dialects.nftables_conf import edits
+from moor.tasks.firewall.dialects.nftables_conf import nftables_conf_edits
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 REDIRECT = 80  # Harbor publishes it to send browsers on to HTTPS
@@ -44,7 +44,7 @@ class Firewall(Section):
     enabled: bool = True
     tool: Literal["auto", "nftables", "iptables", "firewalld", "ufw"] = "auto"
     ports: dict[Port, tuple[IPvAnyNetwork, ...]] = Field(default_factory=dict)
-    refuse: Refusal = "reject"
+    refuse: RefusalMode = "reject"
     undo_s: Annotated[int, Field(ge=5, le=600)] = 60
 
 
@@ -54,7 +54,7 @@ def desired(host: Host) -> Sequence[Resource]:
     if settings is None:
         return []
     guards = guards_of(host, settings)
-    firewall, confs = HostFirewall(guards, settings.tool, settings.undo_s), edits(guards, settings.tool)
+    firewall, confs = HostFirewall(guards, settings.tool, settings.undo_s), nftables_conf_edits(guards, settings.tool)
     return [firewall, *confs] if guards.ports else [*confs, firewall]  # no file includes what is not there
 
 

@@ -1,6 +1,6 @@
-"""The fleet's names: in every host's hosts file, in DNS, or in both.
+"""The names of the fleet, kept in every host's hosts file, in DNS, or in both.
 
-What names there are is said here; ``hosts`` writes them into files, ``dnsmasq`` and ``records`` into DNS.
+This module has the settings and lists the names; ``hosts`` writes them to files, ``dnsmasq`` and ``records`` to DNS.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ KeyName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?$"
 
 
 class Zone(Strict):
-    """A zone of DNS, and the server that holds it.
+    """A DNS zone and its primary server.
 
     Attributes:
-        server: address of its primary, which is asked and told
-        manage: false where nobody may change it: what differs is a finding, with who mends it
+        server: address of the primary, which is queried and updated
+        manage: false if moor may not change the zone; differences are then findings
         ttl: of the records, in seconds
         key: name of the TSIG key
-        secret: the TSIG key itself, in base64
+        secret: the TSIG key, in base64
     """
 
     server: IPvAnyAddress
@@ -48,18 +48,18 @@ class Zone(Strict):
             raise ValueError("key and secret belong together; write both, or neither")
         if self.manage and self.key is None:
             raise ValueError(
-                "updates are signed; write key and secret, or manage: false where it is only to be checked"
+                "updates are signed; write key and secret, or manage: false if the zone is only to be checked"
             )
         return self
 
 
 class Names(Section):
-    """How hosts learn the fleet's names.
+    """How hosts resolve the fleet's names.
 
     Attributes:
-        mode: hosts: a block in /etc/hosts; dns: by their own nameservers alone; both
-        hosts: further names, each with its address; the registry's own come from ``registry``
-        zones: of DNS, by name, in which the full names are held
+        mode: ``hosts``: a block in /etc/hosts; ``dns``: only their nameservers; ``both``
+        hosts: further names, each with its address; the registry's names come from ``registry``
+        zones: DNS zones that hold the full names, by zone name
     """
 
     section: ClassVar[str] = "names"
@@ -70,7 +70,11 @@ class Names(Section):
 
 
 def names_for(host: Host) -> dict[str, Addresses]:
-    """Give every name that the host must know with its addresses, one of each family at most, the registry's first."""
+    """Return the addresses of every name that the host must resolve, at most one per family, the registry's first.
+
+    Raises:
+        InputError: the inventory gives a name of the registry another address
+    """
     registry, extra = settings_of(host, Registry), settings_of(host, Names).hosts
     if twice := [name for name in registry.names if name in extra]:
         raise InputError(
@@ -81,11 +85,11 @@ def names_for(host: Host) -> dict[str, Addresses]:
     return {**dict.fromkeys(registry.names, registry.addresses), **further}
 
 
-def full(names: Mapping[str, Addresses]) -> dict[str, Addresses]:
-    """Return the names that DNS may hold: a short one means something else in each search domain."""
+def full_names(names: Mapping[str, Addresses]) -> dict[str, Addresses]:
+    """Return the names with a dot; DNS cannot hold short names, which depend on the search domain."""
     return {name: addresses for name, addresses in names.items() if "." in name}
 
 
-def in_dns(host: Host) -> bool:
-    """Return whether the host's names are DNS's to say, too or alone."""
+def uses_dns(host: Host) -> bool:
+    """Return whether DNS holds the host's names, alone or beside /etc/hosts."""
     return settings_of(host, Names).mode != "hosts"

@@ -1,4 +1,4 @@
-"""How a host is asked what DNS says, as sh; nothing is changed on it."""
+"""Shell functions that query DNS on a host, past its /etc/hosts; they change nothing."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from shlex import quote
 
 ASK_S = 4
 
-# systemd-resolved answers from /etc/hosts too, so its own servers are asked in its place.
+# systemd-resolved answers from /etc/hosts too, so its upstream servers are queried instead.
 STUB, BEHIND_STUB = "127.0.0.53", "/run/systemd/resolve/resolv.conf"
 
-# Prints the addresses that DNS alone has for the name $1, each once. Where there is a second word it is the text of the
-# resolv.conf that counts: it takes the place of the host's in a mount namespace that ends with the question.
+# Prints the addresses that DNS has for the name $1, each once. An optional second word is the text of a resolv.conf
+# that replaces the host's, in a mount namespace that lasts for the query.
 DNS_SAYS = f"""\
 moor_dns() {{
   r=${{2:-}}
@@ -24,5 +24,5 @@ moor_dns() {{
 
 
 def resolver(*servers: str) -> str:
-    """Return the text of a resolv.conf that names ``servers``, as a word of sh."""
+    """Return the text of a resolv.conf with ``servers``, quoted for sh."""
     return quote("\n".join([*(f"nameserver {server}" for server in servers), "options timeout:1 attempts:1"]))

@@ -1,4 +1,4 @@
-"""The fleet's names on hosts that run dnsmasq: a file of moor's own beside other people's, and proof that it counts."""
+"""The fleet's names on hosts that run dnsmasq: a configuration file, and a check that dnsmasq answers by it."""
 
 from __future__ import annotations
 
@@ -15,36 +15,37 @@ from moor.resources.base import Resource, Scripted, State
 from moor.resources.file import File
 from moor.resources.requirement import Requirement
 from moor.resources.service import Service
-from moor.tasks.names import Addresses, full, in_dns, names_for
+from moor.tasks.names import Addresses, full_names, names_for, uses_dns
 from moor.tasks.names.dns_query import DNS_SAYS, resolver
 
 CONFIG = "/etc/dnsmasq.d/moor.conf"
 VALIDATE = 'dnsmasq --test --conf-file="$t"'
-SETTLE_S = 5  # until a dnsmasq that has started answers
+SETTLE_S = 5  # how long dnsmasq may take from its start to its first answer
 HEAD = "# Written by moor; change the inventory instead."
 LACKING = "dnsmasq is not installed, and a host of the group dns runs it; install it, or take the host out of the group"
 
 
 def desired(host: Host) -> Sequence[Resource]:
-    """Return the records, a dnsmasq that has read them, and a check of its answers; nothing without DNS."""
-    if not in_dns(host):
+    """Return the file of records, the service, and the answers it has to give; nothing if DNS holds no names."""
+    if not uses_dns(host):
         return []
     names = names_for(host)
+    expected = {name: " ".join(map(str, its)) for name, its in full_names(names).items()}
     return [
         Requirement("dnsmasq", "command -v dnsmasq || :", lambda found: "" if found.strip() else LACKING),
         File(CONFIG, records(names), validate=VALIDATE),
         Service("dnsmasq", newer_than=(CONFIG,), put_back=True),
-        Answers({name: " ".join(map(str, its)) for name, its in full(names).items()}, listening(host)),
+        DnsmasqAnswers(expected, query_addresses(host)),
     ]
 
 
 def serve_names(task: Task) -> Result:
-    """Have a host's dnsmasq give the fleet's names."""
+    """Make a host's dnsmasq serve the fleet's names."""
     return converge(task, desired)
 
 
 def records(names: Mapping[str, Addresses]) -> str:
-    """Return dnsmasq's configuration: a line an address, names in their order."""
+    """Return dnsmasq's configuration: one line per address, names in their order."""
     return "".join(f"{line}\n" for line in (HEAD, *_lines(names)))
 
 
@@ -54,8 +55,8 @@ def _lines(names: Mapping[str, Addresses]) -> Iterator[str]:
         yield f"host-record={','.join((*known, *map(str, addresses)))}"
 
 
-def listening(host: Host) -> tuple[str, ...]:
-    """List where a host's dnsmasq is asked, on the host itself: at the address that others use, then on loopback."""
+def query_addresses(host: Host) -> tuple[str, ...]:
+    """Return the addresses at which the host queries its own dnsmasq: the one that others use, then loopback."""
     try:
         return (str(ip_address(host.hostname or "")), "127.0.0.1")
     except ValueError:
@@ -63,11 +64,11 @@ def listening(host: Host) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True)
-class Answers(Scripted):
-    """Hold that a name server gives each of ``names`` its addresses; mended by waiting, since files come before.
+class DnsmasqAnswers(Scripted):
+    """The answers of a host's dnsmasq: the expected addresses for each of ``names``; to mend is to wait.
 
-    Its host's resolver leaves out a family that the host has no address of, so that one of two will do.
-    Other lines of its configuration, or its host's /etc/hosts, may say otherwise; these are other people's.
+    The resolver omits an address family that the host itself lacks, so one address of two is enough. Other lines of
+    dnsmasq's configuration or the host's /etc/hosts, which are not moor's, may cause other answers.
     """
 
     names: Mapping[str, str] = field(hash=False)
@@ -81,31 +82,31 @@ class Answers(Scripted):
         return dict(self.names)
 
     def probe(self) -> str:
-        return f'{self._asking()}\nfor n in {self._words()}; do echo "$n $(ask "$n")"; done'
+        return f'{self._functions()}\nfor n in {self._words()}; do echo "$n $(ask "$n")"; done'
 
     def actual(self, output: str) -> State:
         lines = [line.split() for line in output.splitlines()]
-        return {words[0]: self._said(words[0], words[1:]) for words in lines if words}
+        return {words[0]: self._state_of(words[0], words[1:]) for words in lines if words}
 
-    def _said(self, name: str, found: list[str]) -> str:
+    def _state_of(self, name: str, found: list[str]) -> str:
         wanted = self.names.get(name, "")
         return wanted if found and set(found) <= set(wanted.split()) else " ".join(found) or "nothing"
 
     def mend(self, actual: State | None) -> str:
         wanted = " ".join(quote(f"{name}={address}") for name, address in self.names.items())
         return f"""\
-{self._asking()}
+{self._functions()}
 for p in {wanted}; do
   n=${{p%%=*}} a=${{p#*=}} tries={SETTLE_S}
   until found=$(ask "$n"); right "$a" $found; do
     tries=$((tries - 1))
     [ "$tries" -gt 0 ] || moor_fail "dnsmasq gives $n as ${{found:-nothing}} instead of $a: \
-another line wins, or it does not read {CONFIG}; run there: grep -rn $n /etc/dnsmasq.conf /etc/dnsmasq.d /etc/hosts"
+another line wins, or it does not read {CONFIG}; run on it: grep -rn $n /etc/dnsmasq.conf /etc/dnsmasq.d /etc/hosts"
     sleep 1
   done
 done"""
 
-    def _asking(self) -> str:
+    def _functions(self) -> str:
         return f"""\
 {DNS_SAYS}
 ask() {{ moor_dns "$1" {resolver(*self.servers)}; }}

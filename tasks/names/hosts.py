@@ -1,4 +1,4 @@
-"""The fleet's names in every host's hosts file, or out of it where DNS alone says them."""
+"""The fleet's names in every host's hosts file, or their removal if only DNS holds them."""
 
 from __future__ import annotations
 
@@ -13,22 +13,24 @@ from moor.engine.converge import converge
 from moor.resources.base import Resource
 from moor.resources.edit import Edit
 from moor.settings import settings_of
-from moor.tasks.names import Addresses, Names, full, names_for
+from moor.tasks.names import Addresses, Names, full_names, names_for
 from moor.tasks.names.block import with_block, without_block
 from moor.tasks.names.dns_query import DNS_SAYS
 
 HOSTS = "/etc/hosts"
-# Where cloud-init is told to manage /etc/hosts it writes the file from one of these at every boot.
+# If cloud-init manages /etc/hosts, it writes the file from one of these at every boot.
 CLOUD_TEMPLATES = tuple(f"/etc/cloud/templates/hosts.{family}.tmpl" for family in ("debian", "redhat", "suse"))
 
 
 def desired(host: Host) -> Sequence[Resource]:
-    """Return the block in /etc/hosts, and in the file it is made from at boot; no block where only DNS is used."""
-    names, alone = names_for(host), settings_of(host, Names).mode == "dns"
-    # A short name is never DNS's to say, so nobody's entry of one is taken out.
-    edit = partial(without_block, names=full(names)) if alone else partial(with_block, names=names)
+    """Return the edits of /etc/hosts and of its cloud-init templates; they remove the block in mode ``dns``."""
+    names, only_dns = names_for(host), settings_of(host, Names).mode == "dns"
+    # DNS holds no short names, so entries of short names stay.
+    edit = partial(without_block, names=full_names(names)) if only_dns else partial(with_block, names=names)
     return [
-        Edit(HOSTS, "names", lambda content, _: edit(content), validate=answered(full(names)) if alone else ""),
+        Edit(
+            HOSTS, "names", lambda content, _: edit(content), validate=dns_check(full_names(names)) if only_dns else ""
+        ),
         *(
             Edit(path, "names", partial(_if_there, edit), asks=f"[ ! -e {path} ] || echo there")
             for path in CLOUD_TEMPLATES
@@ -37,7 +39,7 @@ def desired(host: Host) -> Sequence[Resource]:
 
 
 def write_hosts(task: Task) -> Result:
-    """Make the host know the fleet's names, and remove entries that say otherwise."""
+    """Make the host resolve the fleet's names, and remove entries that contradict them."""
     return converge(task, desired)
 
 
@@ -45,10 +47,10 @@ def _if_there(edit: Callable[[str], str], content: str, facts: str) -> str:
     return edit(content) if facts else content
 
 
-def answered(names: Mapping[str, Addresses]) -> str:
-    """Return sh that fails unless the host's own nameservers give each name its address; it says which they do not.
+def dns_check(names: Mapping[str, Addresses]) -> str:
+    """Return sh that fails with a message unless the host's nameservers give each name its address.
 
-    The host's resolver leaves out a family that the host has no address of, so that one of two will do.
+    The resolver omits an address family that the host itself lacks, so one address of two is enough.
     """
     wanted = " ".join(quote(f"{name}={' '.join(map(str, its))}") for name, its in names.items())
     return f"""\

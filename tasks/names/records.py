@@ -1,4 +1,4 @@
-"""The fleet's full names as records of DNS, on whatever server takes updates; where nobody may change it, checked."""
+"""The fleet's full names as DNS records, written by dynamic updates, or only checked if the zone is not moor's."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ from moor.engine.results import FindingResult
 from moor.errors import HostError, InputError, StaleUpdate
 from moor.resources.base import Remote, Resource, State
 from moor.settings import about, settings_of
-from moor.tasks.names import Addresses, Names, Zone, full, in_dns, names_for
+from moor.tasks.names import Addresses, Names, Zone, full_names, names_for, uses_dns
 
 KINDS = {4: "A", 6: "AAAA"}  # by version of the address
 
 
 def desired(host: Host) -> Sequence[Resource]:
-    """Return the records in zones that are moor's to change."""
+    """Return the records in zones that moor may change."""
     return [record for record in records_for(host) if record.managed]
 
 
 def write_records(task: Task) -> Result:
-    """Hold the fleet's names in DNS; what differs where nobody may change it is told as a finding."""
+    """Write the fleet's names to DNS; report differences in zones that moor may not change as findings."""
     checked = [record for record in records_for(task.host) if not record.managed]
     task.results.extend(FindingResult(task.host, found) for found in _differences(task, checked))
     return converge(task, desired)
 
 
 def _differences(task: Task, records: Sequence[Record]) -> Iterator[Finding]:
-    """Yield what servers that nobody may change say wrong; one that is silent stops nobody, and is told too."""
+    """Yield a finding for each wrong record in zones that moor may not change, and for servers without an answer."""
     for record in records:
         try:
             changes = plan([record], {record.id: record.read(task)})
@@ -46,40 +46,44 @@ def _differences(task: Task, records: Sequence[Record]) -> Iterator[Finding]:
 
 
 def records_for(host: Host) -> list[Record]:
-    """Return two records for each full name: its address of each family, or that it has none of that."""
+    """Return two records for each full name, one per address family; a record without values must not exist."""
     settings = settings_of(host, Names)
-    if not (settings.zones and in_dns(host)):
+    if not (settings.zones and uses_dns(host)):
         return []
     servers = {name: server_of(name, zone) for name, zone in settings.zones.items()}
-    return list(_records(settings.zones, servers, full(names_for(host)), host.name))
+    return list(_records(settings.zones, servers, full_names(names_for(host)), host.name))
 
 
 def _records(
     zones: Mapping[str, Zone], servers: Mapping[str, NameServer], names: Mapping[str, Addresses], host: str
 ) -> Iterator[Record]:
-    strangers = []
+    zoneless = []
     for name, addresses in names.items():
         zone = zone_of(name, zones)
         if not zone:
-            strangers.append(name)
+            zoneless.append(name)
             continue
         for version, kind in KINDS.items():
             values = tuple(str(address) for address in addresses if address.version == version)
             yield Record(servers[zone], name, kind, values, zones[zone].ttl, zones[zone].manage)
-    if strangers:
+    if zoneless:
         raise InputError(
-            f"{host}: {', '.join(strangers)}: in none of data.names.zones; write its zone, with manage: false where "
-            "nobody may change it"
+            f"{host}: {', '.join(zoneless)}: in none of data.names.zones; write its zone, with manage: false if "
+            "moor may not change it"
         )
 
 
 def zone_of(name: str, zones: Mapping[str, Zone]) -> str:
-    """Name the innermost zone that holds ``name``; empty where none does."""
+    """Return the innermost zone that contains ``name``; empty if none does."""
     return max((zone for zone in zones if f".{name}".endswith(f".{zone}")), key=len, default="")
 
 
 def server_of(name: str, zone: Zone) -> NameServer:
-    """Return the server of a zone with its key; raises InputError where the secret cannot be read."""
+    """Return the server of a zone with its key.
+
+    Raises:
+        InputError: the secret cannot be read
+    """
     key = None
     if zone.key and zone.secret:
         with about(f"data.names.zones.{name}.secret"):
@@ -88,23 +92,21 @@ def server_of(name: str, zone: Zone) -> NameServer:
 
 
 def finding(change: Change) -> Finding:
-    """Return what a server that nobody may change says wrong, and what whoever keeps it has to do."""
+    """Return the finding for a wrong record that moor may not change, with what the zone's owner has to do."""
     record = change.resource
     assert isinstance(record, Record)  # noqa: S101
     values = " ".join(record.values)
     mend = f"set {record.kind} of {record.name} to {values}" if values else f"remove {record.kind} of {record.name}"
     says = "; ".join(change.diff.splitlines())
-    return Finding(
-        record.id, f"{record.server.place}, which moor may not change: {says}", f"ask whoever keeps it: {mend}"
-    )
+    return Finding(record.id, f"{record.server.place}, which moor may not change: {says}", f"ask its owner: {mend}")
 
 
 @dataclass(frozen=True)
 class Record(Remote):
-    """Hold one name's addresses of one family, just these, as the zone's primary has them.
+    """The DNS record of one name for one address family, with exactly these values, on the zone's primary.
 
     Attributes:
-        values: none: there is to be no record of this kind
+        values: addresses; empty if the record must not exist
     """
 
     server: NameServer
@@ -129,7 +131,7 @@ class Record(Remote):
         return self.state(self.server.held(self.name, self.kind))
 
     def state(self, held: ZoneRecords) -> State | None:
-        """Return what a server holds as a state; an alias only counts where an address is to be in its place."""
+        """Return the records that a server holds as a state; include an alias only if an address must replace it."""
         alias = held.alias if self.values else ""
         if not held.values and not alias:
             return None
@@ -137,18 +139,18 @@ class Record(Remote):
         return {**state, "alias of": alias} if alias else state
 
     def write(self, task: Task, actual: State | None) -> None:
-        before = held_in(actual)
+        before = records_in(actual)
         try:
             self.server.replace(self.name, self.kind, before, self.values, self.ttl)
         except StaleUpdate:
-            # What came out of a wildcard is no record of the name; adding one overwrites nothing.
+            # What was read came from a wildcard; the name has no record, so adding one overwrites nothing.
             if not (before.values and self.values and self.server.held(self.name, self.kind) == before):
                 raise
             self.server.replace(self.name, self.kind, ZoneRecords(), self.values, self.ttl)
 
 
-def held_in(actual: State | None) -> ZoneRecords:
-    """Return a state as what the server held when it was read."""
+def records_in(actual: State | None) -> ZoneRecords:
+    """Return the records of a state, as the server held them when they were read."""
     known = actual or {}
     addresses = tuple(str(known.get("addresses", "")).split())
     return ZoneRecords(addresses, int(str(known.get("ttl", 0))), str(known.get("alias of", "")))

@@ -19,7 +19,7 @@ from moor.engine.results import FindingResult
 from moor.errors import ErrorKind, HostError
 from moor.secrets import private_files
 from moor.settings import optional_settings_of, settings_of
-from moor.tasks.cluster.api import as_dict, cluster_of, kind_of
+from moor.tasks.cluster.api import as_dict, class_of, cluster_of
 from moor.tasks.cluster.settings import ClusterSettings
 from moor.tasks.workload.deploy import Workloads, manifests, open_cluster
 
@@ -80,7 +80,7 @@ def _each(namespace: str, group: str, resource: str, command: str) -> list[Clust
 
 
 def _of_object(content: Mapping[str, Any], namespace: str) -> list[ClusterRight]:
-    kind: Any = kind_of(content)
+    kind: Any = class_of(content)
     if kind is None:
         return []
     from lightkube.core.resource import NamespacedResource, api_info

@@ -1,4 +1,4 @@
-"""Workloads that run from the registry: their namespace, their pull secret, their Deployment, rolled out."""
+"""Workloads that run images of the registry: namespace, pull secret, Deployment and its rollout."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from moor.resources.base import Resource
 from moor.settings import Section, settings_of
 from moor.settings.section import Strict
 from moor.tasks.cluster.admission import pod_spec_of
-from moor.tasks.cluster.api import is_silent, kind_of
-from moor.tasks.cluster.kube_yaml import documents, parted
+from moor.tasks.cluster.api import class_of, is_silent
+from moor.tasks.cluster.kube_yaml import documents, split_list
 from moor.tasks.cluster.objects import Manifest, Namespace
 from moor.tasks.cluster.settings import ClusterSettings
 from moor.tasks.facts import Registry
@@ -34,17 +34,16 @@ Port = Annotated[int, Field(ge=1, le=65535)]
 
 
 class Workload(Strict):
-    """One Deployment.
+    """The settings of one workload.
 
     Attributes:
+        manage_namespace: false for a namespace that somebody else creates
         image: PROJECT/REPOSITORY:TAG in the registry
-        robot: of the image's project, whose login goes into the pull secret
-        pull_secret: the secret's name, made in ``namespace``
-        restricted: the shipped template asks for what PodSecurity's level ``restricted`` demands
-        template: in templates/, the site's own first
+        robot: of the image's project; its login goes into the pull secret
+        pull_secret: the name of the secret in ``namespace``
+        restricted: whether the shipped template meets PodSecurity's level ``restricted``
+        template: the name of a file in templates/; the site's own takes precedence over the shipped one
         wait_s: how long the rollout may take
-
-    ``manage_namespace: false`` is for a namespace that somebody else makes.
     """
 
     namespace: KubeName
@@ -61,7 +60,7 @@ class Workload(Strict):
 
 
 class Workloads(Section):
-    """Workloads by name."""
+    """The section ``workloads``: the settings of each workload, by its name."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -75,8 +74,8 @@ class Workloads(Section):
 
 
 @dataclass(frozen=True)
-class Part:
-    """Resources that stand or fall together: what all workloads of a namespace need, or one workload."""
+class WorkloadPart:
+    """Resources that fail together: those that all workloads of a namespace share, or those of one workload."""
 
     namespace: str
     workload: str
@@ -84,12 +83,14 @@ class Part:
 
 
 def desired(host: Host) -> Sequence[Resource]:
-    """Namespaces and pull secrets, each namespace followed by its workloads' objects and rollouts.
+    """Return the namespaces and pull secrets, each namespace followed by its workloads' objects and rollouts.
+
+    A kubeconfig that does not exist yet fails only the stage that needs it, so that a registry can be built before its
+    cluster.
 
     Raises:
-        InputError: before anything is done, with what is wrong with the kubeconfig too. One that is not there yet is
-            an error of the stage alone, so that a registry can be built before its cluster.
-        UnfitInput: the kubeconfig alone cannot be used.
+        InputError: the templates or the kubeconfig are wrong; the error lists everything
+        UnfitInput: the kubeconfig cannot be used
     """
     cluster = settings_of(host, ClusterSettings)
     broken = unusable(cluster.kubeconfig, cluster.context)
@@ -104,16 +105,22 @@ def desired(host: Host) -> Sequence[Resource]:
     return found
 
 
-def parts(host: Host) -> list[Part]:
-    """Return what the host's cluster should hold, in working order; raises InputError before anything is done."""
+def parts(host: Host) -> list[WorkloadPart]:
+    """Return the resources of the host's cluster, grouped, in the order in which they are applied.
+
+    Raises:
+        InputError: a template or a workload is wrong
+    """
     workloads = settings_of(host, Workloads).by_name
     objects = {name: manifests(host, name, workload) for name, workload in workloads.items()}
     refuse(host, workloads, objects)
-    found: list[Part] = []
+    found: list[WorkloadPart] = []
     for namespace in dict.fromkeys(workload.namespace for workload in workloads.values()):
         inside = {name: workload for name, workload in workloads.items() if workload.namespace == namespace}
-        found.append(Part(namespace, "", tuple(_common(host, namespace, inside, objects))))
-        found.extend(Part(namespace, name, tuple(_own(name, workload, objects))) for name, workload in inside.items())
+        found.append(WorkloadPart(namespace, "", tuple(_common(host, namespace, inside, objects))))
+        found.extend(
+            WorkloadPart(namespace, name, tuple(_own(name, workload, objects))) for name, workload in inside.items()
+        )
     refuse_duplicates([resource for part in found for resource in part.resources])
     return found
 
@@ -121,10 +128,10 @@ def parts(host: Host) -> list[Part]:
 def _common(
     host: Host, namespace: str, inside: Mapping[str, Workload], objects: Mapping[str, list[dict[str, Any]]]
 ) -> Iterator[Resource]:
-    """Yield the namespace, as a template has it if one does, and the pull secrets in it."""
-    made = [content for name in inside for content in objects[name] if _is_namespace(content, namespace)]
+    """Yield the namespace and its pull secrets; a template may define the namespace itself."""
+    defined = [content for name in inside for content in objects[name] if _is_namespace(content, namespace)]
     manage = all(workload.manage_namespace for workload in inside.values())
-    yield from map(Manifest, made) if made else [Namespace(namespace, manage)]
+    yield from map(Manifest, defined) if defined else [Namespace(namespace, manage)]
     yield from dict.fromkeys(_pull_secret(host, workload) for workload in inside.values())
 
 
@@ -142,12 +149,12 @@ def _is_namespace(content: Mapping[str, Any], name: str) -> bool:
 
 
 def deploy_workload(task: Task) -> Result:
-    """Make the workloads run from the registry; one that fails keeps none of the others from it."""
+    """Deploy the workloads; go on with the others if one fails."""
     open_cluster(task)
     done, errors, lost = list[Result](), list[MoorError](), set[str]()
     for part in parts(task.host):
         if part.namespace in lost:
-            words = f"workload {part.workload}: not begun: its namespace {part.namespace} failed before"
+            words = f"workload {part.workload}: skipped: its namespace {part.namespace} failed"
             errors.append(HostError(words, ErrorKind.SKIPPED))
             continue
         try:
@@ -164,7 +171,7 @@ def deploy_workload(task: Task) -> Result:
 
 
 def open_cluster(task: Task) -> None:
-    """Open the connection to the cluster of this host, once."""
+    """Connect to the cluster of this host unless the connection is open."""
     if "kubernetes" not in task.host.connections:
         cluster = settings_of(task.host, ClusterSettings)
         extras = {"kubeconfig": str(cluster.kubeconfig), "context": cluster.context}
@@ -179,7 +186,11 @@ def _pull_secret(host: Host, workload: Workload) -> PullSecret:
 
 
 def manifests(host: Host, name: str, workload: Workload) -> list[dict[str, Any]]:
-    """Render a workload's template; raises InputError where it is no Kubernetes YAML."""
+    """Render a workload's template and return its objects.
+
+    Raises:
+        InputError: the result is not YAML of Kubernetes
+    """
     image = f"{settings_of(host, Registry).host_port}/{workload.image}"
     values = {**workload.model_dump(exclude={"template", "image"}), "name": name, "image": image}
     text = render(workload.template, site_of(host).directory, **values)
@@ -187,18 +198,25 @@ def manifests(host: Host, name: str, workload: Workload) -> list[dict[str, Any]]
 
 
 def objects_of(text: str, where: str) -> list[dict[str, Any]]:
-    """Read Kubernetes YAML of any number of documents, as kubectl does; raises InputError, ``where`` in front."""
+    """Parse Kubernetes YAML of any number of documents, as kubectl does.
+
+    Args:
+        where: the beginning of error messages
+
+    Raises:
+        InputError: not YAML, or an object without name or of an unknown kind
+    """
     try:
-        found = [tree for document in documents(text) if document for tree in parted(document)]
+        found = [tree for document in documents(text) if document for tree in split_list(document)]
     except AmbiguousYaml as error:
         raise InputError(f"{where}: {error}") from None
     for tree in found:
         if not (isinstance(tree, Mapping) and _named(tree)):
             raise InputError(f"{where}: needs apiVersion, kind and metadata with a name")
-        if kind_of(tree) is None:
+        if class_of(tree) is None:
             raise InputError(
                 f"{where}: moor knows no kind {tree['kind']} of {tree['apiVersion']}; "
-                "apply what a cluster was extended by with kubectl"
+                "apply custom resources with kubectl"
             )
     return [dict(tree) for tree in found]
 
@@ -209,7 +227,11 @@ def _named(tree: Mapping[str, Any]) -> bool:
 
 
 def refuse(host: Host, workloads: Mapping[str, Workload], objects: Mapping[str, list[dict[str, Any]]]) -> None:
-    """Raise InputError with everything in the manifests that would keep pods from pulling."""
+    """Check the manifests for everything that would keep pods from pulling.
+
+    Raises:
+        InputError: with all findings
+    """
     secrets = {(workload.namespace, workload.pull_secret) for workload in workloads.values()}
     found = [
         f"templates/{workload.template}: workload {name}: {finding}"
@@ -229,11 +251,11 @@ def refuse(host: Host, workloads: Mapping[str, Workload], objects: Mapping[str, 
 def findings(
     content: Mapping[str, Any], namespace: str, host_port: str, secrets: set[tuple[str, str]]
 ) -> Iterator[str]:
-    """Yield what is wrong between one object and the pull secrets that will exist."""
+    """Yield why the pods of one object could not pull with the pull secrets that moor creates."""
     place = content["metadata"].get("namespace", "default")
     from lightkube.core.resource import GlobalResource, NamespacedResource
 
-    if not issubclass(kind_of(content) or NamespacedResource, GlobalResource) and place != namespace:
+    if not issubclass(class_of(content) or NamespacedResource, GlobalResource) and place != namespace:
         yield f"{content['kind']} is in namespace {place}, the workload and its pull secret are in {namespace}"
     pod = pod_spec_of(content)
     names = [entry.get("name") for entry in pod.get("imagePullSecrets") or []]

@@ -13,7 +13,13 @@ from moor.connections.apis.kubernetes import is_missing, untyped_class
 from moor.errors import ErrorKind, HostError
 from moor.resources.base import Remote, State
 from moor.tasks.cluster.api import Tree, as_dict, ask, lacks_right
-from moor.tasks.workload.rollout_troubles import Pods, Trouble, newest, quiet, troubles
+from moor.tasks.workload.rollout_troubles import (
+    RolloutPods,
+    Trouble,
+    find_troubles,
+    gives_no_reason,
+    newest_replica_sets,
+)
 
 PAUSE_S = 1.0
 OLDER = "older than "
@@ -22,10 +28,9 @@ UNSEEN = "not yet seen by the cluster"
 
 @dataclass(frozen=True)
 class Rollout(Remote):
-    """A Deployment that is rolled out: every replica is of the newest template and available. Mending is waiting.
+    """A Deployment that is rolled out: every replica has the newest template and is available; to mend is to wait.
 
-    Waiting ends before ``wait_s`` where it is in vain: at once, or as soon as a trouble has stood for as long as its
-    kind may take to pass.
+    The wait ends before ``wait_s`` once a trouble has lasted longer than troubles of its kind may take to pass.
     """
 
     namespace: str
@@ -61,13 +66,13 @@ class Rollout(Remote):
                 return
             found: list[Trouble] = []
             if deployment and how != UNSEEN:
-                found = troubles(deployment, self._pods(task, deployment, began + self.wait_s))
+                found = find_troubles(deployment, self._pods(task, deployment, began + self.wait_s))
             now = time.monotonic()
             if watch.in_vain(found, now):
-                lasted = f"after {now - began:.0f} s ({how}), and waiting is in vain"
-                raise HostError(f"not complete {lasted}: {said(found)}; {self._remedy}", ErrorKind.UNHEALTHY)
+                lasted = f"after {now - began:.0f} s ({how}), and waiting longer would not help"
+                raise HostError(f"not complete {lasted}: {join_words(found)}; {self._remedy}", ErrorKind.UNHEALTHY)
             if now - began >= self.wait_s:
-                words = said(found) or "no pod says why"
+                words = join_words(found) or "no pod gives a reason"
                 raise HostError(
                     f"not complete after {self.wait_s} s ({how}): {words}; {self._remedy}", ErrorKind.UNHEALTHY
                 )
@@ -75,7 +80,7 @@ class Rollout(Remote):
 
     @property
     def _remedy(self) -> str:
-        return f"moor diagnose -n {self.namespace} {self.name} looks for what mends it"
+        return f"run moor diagnose -n {self.namespace} {self.name} to find the cause"
 
     def _deployment(self, task: Task, until: float | None = None) -> Tree | None:
         kind = untyped_class("apps/v1", "Deployment")
@@ -86,18 +91,18 @@ class Rollout(Remote):
                 return None
             raise
 
-    def _pods(self, task: Task, deployment: Tree, until: float) -> Pods:
-        """Return the pods of the newest template, and their events where nothing else says why one waits."""
+    def _pods(self, task: Task, deployment: Tree, until: float) -> RolloutPods:
+        """Return the pods of the newest template, and events if a pod waits without giving a reason."""
         chosen: Tree = {"labels": deployment["spec"]["selector"].get("matchLabels") or None}
         sets = self._list(task, until, "apps/v1", "ReplicaSet", **chosen)
-        latest = newest(deployment, sets)
+        latest = newest_replica_sets(deployment, sets)
         pods = [pod for pod in self._list(task, until, "v1", "Pod", **chosen) if _owner(pod) in latest or not sets]
         about: Tree = {"fields": {"involvedObject.kind": "Pod"}}
-        events = self._list(task, until, "v1", "Event", **about) if any(map(quiet, pods)) else []
-        return Pods(tuple(pods), tuple(events), tuple(one for one in sets if one["metadata"]["uid"] in latest))
+        events = self._list(task, until, "v1", "Event", **about) if any(map(gives_no_reason, pods)) else []
+        return RolloutPods(tuple(pods), tuple(events), tuple(one for one in sets if one["metadata"]["uid"] in latest))
 
     def _list(self, task: Task, until: float, version: str, kind: str, **chosen: Any) -> list[Tree]:
-        """Return the namespace's objects of a kind; none where the user may not list them."""
+        """Return the namespace's objects of a kind; an empty list if the user may not list them."""
         what = untyped_class(version, kind)
         try:
             found = ask(task, self.id, lambda c: list(c.list(what, namespace=self.namespace, **chosen)), until)
@@ -110,9 +115,12 @@ class Rollout(Remote):
 
 @dataclass
 class RolloutWatch:
-    """For how long each trouble has been seen.
+    """The time for which each trouble of a rollout has been seen.
 
-    fresh: the Deployment was changed in this run, so that no trouble is of before what mended it.
+    Attributes:
+        fresh: the Deployment was changed in this run, so that every trouble is newer than the change
+        since: when each trouble was first seen, by its key
+        former: keys of troubles that may be older than what was mended
     """
 
     fresh: bool
@@ -120,9 +128,10 @@ class RolloutWatch:
     former: frozenset[str] = frozenset()
 
     def in_vain(self, found: list[Trouble], now: float) -> bool:
-        """Return whether a trouble has stood for as long as it may.
+        """Return whether a trouble has lasted longer than it may.
 
-        One that was there as the wait began may be of before what mended it, and is tried again ever more rarely.
+        One that was present when the wait began does not count if it is retried with growing delays, since it may be
+        older than what was mended.
         """
         if self.since is None and not self.fresh:
             self.former = frozenset(one.key for one in found if one.backs_off)
@@ -131,8 +140,8 @@ class RolloutWatch:
         return any(now - self.since[one.key] >= one.patience_s for one in counted)
 
 
-def said(found: list[Trouble]) -> str:
-    """Return the words of all troubles, each once."""
+def join_words(found: list[Trouble]) -> str:
+    """Return the descriptions of all troubles, each once."""
     return "; ".join(dict.fromkeys(one.words for one in found))
 
 
@@ -142,7 +151,7 @@ def _owner(pod: Tree) -> str:
 
 
 def progress(deployment: Mapping[str, Any]) -> str:
-    """Return how far a Deployment's rollout is; ``complete`` once nothing is left to do."""
+    """Return the progress of a Deployment's rollout; ``complete`` once all replicas are updated and available."""
     wanted = (deployment.get("spec") or {}).get("replicas", 1)
     status = deployment.get("status", {})
     if status.get("observedGeneration", 0) < (deployment.get("metadata") or {}).get("generation", 0):

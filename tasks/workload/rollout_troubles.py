@@ -1,6 +1,7 @@
-"""Why the pods of a rollout do not come up, and for how long each reason may still pass by itself; pure.
+"""The reasons why pods of a rollout do not start, and how long each may last before waiting is useless; pure.
 
-Source  kubelet's and the controllers' own words, Kubernetes 1.36.
+References:
+    messages of the kubelet and the controllers, Kubernetes 1.36
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ ABSENT = re.compile(
 )
 RAW_NAME = re.compile(r'pods "[^"]*" ')
 NOT_ROOT = "; the image needs a USER by number, or the workload restricted: false"
-# Reasons of events that say why a pod without a word of its own waits, the more telling first.
+# Reasons of events that explain why a pod waits if its status does not, the most specific first.
 TELLING: dict[str, float] = {
     "FailedMount": SURE_S,
     "FailedMapVolume": SLOW_S,
@@ -31,7 +32,7 @@ TELLING: dict[str, float] = {
     "InspectFailed": SURE_S,
     "Failed": SURE_S,
 }
-PROVISIONED = ("TriggeredScaleUp", "Nominated")  # a cluster's autoscaler makes room
+PROVISIONED = ("TriggeredScaleUp", "Nominated")  # the cluster autoscaler adds a node
 
 
 @dataclass(frozen=True)
@@ -39,9 +40,10 @@ class Trouble:
     """One reason why a rollout waits.
 
     Attributes:
-        key: the same as long as the trouble is, however its words change
-        patience_s: how long it may stand before waiting is in vain
-        backs_off: it is tried again ever more rarely, so that its words may be older than what mended it
+        key: identifies the trouble while its words change
+        words: the description for users
+        patience_s: how long it may last before waiting longer is useless
+        backs_off: it is retried with growing delays, so that its words may be older than what was mended
     """
 
     key: str
@@ -51,16 +53,16 @@ class Trouble:
 
 
 @dataclass(frozen=True)
-class Pods:
-    """What was read of the newest template's pods: themselves, the namespace's events, their replica sets."""
+class RolloutPods:
+    """The pods of a Deployment's newest template, the events of the namespace, and the pods' replica sets."""
 
     pods: Sequence[Tree] = ()
     events: Sequence[Tree] = ()
     sets: Sequence[Tree] = ()
 
 
-def newest(deployment: Tree, sets: Sequence[Tree]) -> set[str]:
-    """Return the uids of the Deployment's replica sets that have its present template."""
+def newest_replica_sets(deployment: Tree, sets: Sequence[Tree]) -> set[str]:
+    """Return the uids of the Deployment's replica sets that have its current template."""
     template, uid = _template(deployment), deployment["metadata"].get("uid")
     return {
         str(one["metadata"]["uid"])
@@ -71,30 +73,30 @@ def newest(deployment: Tree, sets: Sequence[Tree]) -> set[str]:
 
 
 def _template(tree: Tree) -> Tree:
-    """Return the template of the pods without the label that tells replica sets apart."""
+    """Return the pod template without the label that distinguishes replica sets."""
     template = tree["spec"]["template"]
     metadata = template.get("metadata") or {}
     labels = {key: value for key, value in (metadata.get("labels") or {}).items() if key != HASH}
     return {**template, "metadata": {**metadata, "labels": labels}}
 
 
-def troubles(deployment: Tree, found: Pods) -> list[Trouble]:
-    """Return all that keeps a rollout from its end, refused pods first."""
+def find_troubles(deployment: Tree, found: RolloutPods) -> list[Trouble]:
+    """Return everything that keeps a rollout from completing, refused pods first."""
     return [
         *_paused(deployment),
         *_refused(deployment, found.sets),
-        *(t for pod in found.pods for t in of_pod(pod, found.events)),
+        *(t for pod in found.pods for t in pod_troubles(pod, found.events)),
     ]
 
 
 def _paused(deployment: Tree) -> Iterator[Trouble]:
     if deployment["spec"].get("paused"):
-        words = "the Deployment is paused, so that nothing is rolled out; kubectl rollout resume ends that"
+        words = "the Deployment is paused; resume it with kubectl rollout resume"
         yield Trouble("paused", words, FINAL)
 
 
 def _refused(deployment: Tree, sets: Sequence[Tree]) -> Iterator[Trouble]:
-    """Yield why no pod is made, in the API's own words; the Deployment's may still be those of a former template."""
+    """Yield the API's reasons for refusing pods; those of the Deployment itself may be about a former template."""
     for tree in sets or [deployment]:
         for condition in (tree.get("status") or {}).get("conditions") or []:
             if (condition.get("type"), condition.get("status")) == ("ReplicaFailure", "True"):
@@ -105,23 +107,23 @@ def _refused(deployment: Tree, sets: Sequence[Tree]) -> Iterator[Trouble]:
                 yield Trouble(f"refused {tree['metadata']['name']}", words, patience_s, backs_off=True)
 
 
-def of_pod(pod: Tree, events: Sequence[Tree] = ()) -> list[Trouble]:
-    """Return why a pod does not run: its containers' reasons, else what its events say."""
+def pod_troubles(pod: Tree, events: Sequence[Tree] = ()) -> list[Trouble]:
+    """Return why a pod does not run: the reasons of its containers, or of its events if they give none."""
     name, status = str(pod["metadata"].get("name")), pod.get("status") or {}
     where = str((pod.get("spec") or {}).get("nodeName") or "no node")
     if pod["metadata"].get("deletionTimestamp") or status.get("phase") == "Succeeded":
         return []
-    if status.get("phase") == "Failed":  # another takes its place, perhaps to the same end
+    if status.get("phase") == "Failed":  # another pod replaces it, and may fail too
         words = f"{where}: {status.get('reason') or 'Failed'}: {status.get('message') or ''}".rstrip(": ")
         return [Trouble(f"{name} failed", words, OPEN)]
-    told = [trouble for entry in _containers(pod) for trouble in _of_container(entry, name, where)]
-    if told and not quiet(pod):
-        return told
-    return _of_events(pod, events, name, where) or told
+    reasons = [trouble for entry in _containers(pod) for trouble in _of_container(entry, name, where)]
+    if reasons and not gives_no_reason(pod):
+        return reasons
+    return _of_events(pod, events, name, where) or reasons
 
 
-def quiet(pod: Tree) -> bool:
-    """Return whether a pod that does not run says nothing of the cause itself."""
+def gives_no_reason(pod: Tree) -> bool:
+    """Return whether the status of a pod that does not run gives no reason."""
     reasons = [_waiting(entry).get("reason") for entry in _containers(pod)]
     started = [entry for entry in _containers(pod) if "running" in (entry.get("state") or {})]
     return not started and all(reason in (None, "", "ContainerCreating", "PodInitializing") for reason in reasons)
@@ -149,7 +151,7 @@ def _of_container(entry: Tree, pod: str, where: str) -> Iterator[Trouble]:
 
 
 def _patience(reason: str, message: str) -> tuple[float, str]:
-    """Return how long a container may wait for this reason, and what else to say of it."""
+    """Return how long a container may wait for this reason, and a hint to add to its message."""
     if reason in ("InvalidImageName", "ErrImageNeverPull"):
         return FINAL, ""
     if "runAsNonRoot" in message:
@@ -162,7 +164,7 @@ def _patience(reason: str, message: str) -> tuple[float, str]:
 
 
 def _last(entry: Tree, reason: str) -> str:
-    """Return how a container that crashes ended last."""
+    """Return how the last run of a crashing container ended."""
     ended = (entry.get("lastState") or {}).get("terminated") or {}
     return f"; it ended with exit code {ended.get('exitCode')}" if reason == "CrashLoopBackOff" and ended else ""
 

@@ -169,7 +169,7 @@ def test_a_server_that_nobody_may_change_is_checked_and_the_difference_told(site
     (finding,) = site.found(write_records, "dns1")
     assert finding.id == A
     assert "addresses: 10.9.9.9 -> 10.1.2.3" in finding.what
-    assert finding.remedy == f"ask whoever keeps it: set A of {NAME} to 10.1.2.3"
+    assert finding.remedy == f"ask its owner: set A of {NAME} to 10.1.2.3"
     assert server.addresses(NAME) == ("10.9.9.9",)
 
 

@@ -80,10 +80,10 @@ def test_a_node_that_was_not_reached_says_why() -> None:
 
 
 def test_a_plan_and_an_apply_tell_what_moor_may_not_change_beside_what_it_does() -> None:
-    found = Finding("record:registry.test/A", "says 10.0.0.9", "ask whoever keeps it")
+    found = Finding("record:registry.test/A", "says 10.0.0.9", "ask its owner")
     report = RunReport("run", "names", {"node1": HostReport(reached=True)}, findings=[found])
     for shown in (text.plan(report), text.applied(report)):
-        assert "  ! record:registry.test/A\n      says 10.0.0.9\n      mend: ask whoever keeps it\n" in shown
+        assert "  ! record:registry.test/A\n      says 10.0.0.9\n      mend: ask its owner\n" in shown
     assert not report.differs
 
 

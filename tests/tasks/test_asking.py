@@ -11,8 +11,8 @@ from moor.engine.shell_functions import FUNCTIONS
 from moor.tasks.diagnosis.evidence.probe_request import ProbeRequest, RegistryEndpoint
 from moor.tasks.diagnosis.evidence.probes import probes
 from moor.tasks.names.dns_query import DNS_SAYS
-from moor.tasks.names.dnsmasq import Answers, listening
-from moor.tasks.names.hosts import answered
+from moor.tasks.names.dnsmasq import DnsmasqAnswers, query_addresses
+from moor.tasks.names.hosts import dns_check
 from moor.tasks.runtime_proxies import parse_key_values
 from tests.harness.shells import SHELLS, sh
 
@@ -54,15 +54,15 @@ def test_addresses_come_once_each_and_an_unknown_name_has_none(shell: str, tools
 def test_an_entry_goes_only_where_dns_gives_the_same(
     shell: str, tools: str, names: dict[str, list[str]], words: str
 ) -> None:
-    done = sh(shell, tools + answered(names))  # type: ignore[arg-type]
+    done = sh(shell, tools + dns_check(names))  # type: ignore[arg-type]
     assert (done.returncode == 0) == (words == "")
     assert words in done.stdout.decode()
 
 
 @every_shell
 def test_what_dnsmasq_gives_is_read_and_waited_for(shell: str, tools: str) -> None:
-    well = Answers({"right.test": "10.0.0.1 fd00::1", "two.test": "10.0.0.2 10.0.0.1"}, ("127.0.0.1",))
-    ill = Answers({"right.test": "10.0.0.1", "two.test": "10.0.0.1", "no.test": "10.0.0.1"}, ("127.0.0.1",))
+    well = DnsmasqAnswers({"right.test": "10.0.0.1 fd00::1", "two.test": "10.0.0.2 10.0.0.1"}, ("127.0.0.1",))
+    ill = DnsmasqAnswers({"right.test": "10.0.0.1", "two.test": "10.0.0.1", "no.test": "10.0.0.1"}, ("127.0.0.1",))
     assert well.actual(sh(shell, tools + well.probe()).stdout.decode()) == well.desired(None)
     read = ill.actual(sh(shell, tools + ill.probe()).stdout.decode())
     assert read == {"right.test": "10.0.0.1", "two.test": "10.0.0.1 10.0.0.2", "no.test": "nothing"}
@@ -113,4 +113,4 @@ def test_what_cloud_init_will_do_to_the_hosts_file_is_seen(
     [("10.0.0.53", ("10.0.0.53", "127.0.0.1")), ("dns1.test", ("127.0.0.1",)), (None, ("127.0.0.1",))],
 )
 def test_dnsmasq_is_asked_where_others_ask_it_first(hostname: str | None, servers: tuple[str, ...]) -> None:
-    assert listening(Host("dns1", hostname=hostname)) == servers
+    assert query_addresses(Host("dns1", hostname=hostname)) == servers

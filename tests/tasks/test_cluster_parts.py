@@ -57,14 +57,14 @@ def test_a_tenant_that_may_not_look_at_its_namespace_is_told_what_to_say_and_the
     tenant = api.tenant("demo")
     refused = run(tenant, [HeldNamespace("demo")], plan=True)
     assert "cannot get resource" in refused.error
-    assert "say manage_namespace: false in the workload" in refused.error
+    assert "write manage_namespace: false in the workload" in refused.error
     applied = run(tenant, [HeldNamespace("demo", manage=False), Manifest(deployment())])
     assert (applied.error, applied.status["deployment:demo/web"]) == ("", "changed")
 
 
 def test_a_namespace_that_its_owner_has_not_made_yet_stops_the_plan(api: Api) -> None:
     planned = run(api.kubeconfig, [HeldNamespace("demo", manage=False), Manifest(config_map(a="b"))], plan=True)
-    assert "it does not exist, and manage_namespace: false leaves making it" in planned.error
+    assert "it does not exist, and with manage_namespace: false its owner has to create it" in planned.error
 
 
 def test_what_no_apply_could_do_is_refused_by_the_plan_all_at_once_and_nothing_is_made(

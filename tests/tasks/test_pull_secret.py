@@ -19,7 +19,7 @@ from moor.resources.base import State
 from moor.secrets.secret import Secret
 from moor.tasks.cluster.api import Tree
 from moor.tasks.registry.logins import DATA_KEYS, RegistryLogin, read_login
-from moor.tasks.workload.pull_secret import PullSecret, described, holds, with_login
+from moor.tasks.workload.pull_secret import PullSecret, has_login, login_state, with_login
 from tests.kubernetes.samples import secret
 from tests.kubernetes.served import Api
 from tests.tasks.clusters import run
@@ -63,19 +63,19 @@ def test_every_login_but_ours_stays_as_it_is_and_ours_is_held(logins: Any, besid
     left = content_of(after) if old else content_of(after)["auths"]
     assert {key: value for key, value in left.items() if key != HOST} == {k: v for k, v in logins.items() if k != HOST}
     assert old or {key: value for key, value in content_of(after).items() if key != "auths"} == beside
-    assert holds(after, HOST, LOGIN)
+    assert has_login(after, HOST, LOGIN)
 
 
 @given(Json)
 def test_content_of_any_shape_is_read_without_an_error(content: Any) -> None:
     for kind in DATA_KEYS:
-        assert not holds(stored(kind, content), HOST, LOGIN)
-        assert holds(with_login(stored(kind, content), HOST, LOGIN), HOST, LOGIN)
+        assert not has_login(stored(kind, content), HOST, LOGIN)
+        assert has_login(with_login(stored(kind, content), HOST, LOGIN), HOST, LOGIN)
 
 
 def test_a_robots_dollar_sign_survives_to_the_pull_secret_byte_for_byte() -> None:
     made = with_login(None, HOST, LOGIN)
-    assert described(made, HOST) == {f"{HOST} user": LOGIN[0], f"{HOST} password": LOGIN[1].sha256()}
+    assert login_state(made, HOST) == {f"{HOST} user": LOGIN[0], f"{HOST} password": LOGIN[1].sha256()}
 
 
 def test_a_pull_secret_is_planned_by_registry_when_the_robots_password_is_another_and_shows_none() -> None:
@@ -151,7 +151,7 @@ def test_a_secret_of_another_type_is_somebodys_own_and_is_refused_in_the_plan(ap
     client.create(made)
     for planning in (True, False):
         ran = run(api.kubeconfig, [HELD], plan=planning)
-        assert "it is of type Opaque, which no pod pulls with" in ran.error
+        assert "it is of type Opaque, which is not a pull secret's" in ran.error
         assert "give the workload another pull_secret" in ran.error
     assert client.get(KubeSecret, "registry").data == {"key": base64.b64encode(b"value").decode()}
 

@@ -20,7 +20,7 @@ from moor.secrets.secret import Secret
 from moor.tasks.facts import Registry
 from moor.tasks.names import Names, Zone
 from moor.tasks.names.dnsmasq import records as dnsmasq_records
-from moor.tasks.names.records import Record, desired, finding, held_in, records_for, zone_of
+from moor.tasks.names.records import Record, desired, finding, records_for, records_in, zone_of
 
 TSIG = base64.b64encode(b"nobody's secret").decode()
 LABELS = st.lists(st.sampled_from(["a", "b", "ab"]), min_size=1, max_size=4).map(".".join)
@@ -140,7 +140,7 @@ def test_an_alias_is_no_address_of_the_family_that_is_to_have_none() -> None:
     (change,) = plan([none], {none.id: none.state(ZoneRecords(("fd00::9",), 60))})
     assert change.desired is None
     told = finding(change)
-    assert told.remedy == "ask whoever keeps it: remove AAAA of registry.moor.test"
+    assert told.remedy == "ask its owner: remove AAAA of registry.moor.test"
     assert "fd00::9" in told.what
 
 
@@ -154,7 +154,7 @@ held = st.builds(
 
 @given(held)
 def test_an_update_presupposes_just_what_was_read(read: ZoneRecords) -> None:
-    assert held_in(record("10.0.0.1").state(read)) == read
+    assert records_in(record("10.0.0.1").state(read)) == read
 
 
 V4, V6 = st.ip_addresses(v=4), st.ip_addresses(v=6).filter(lambda a: "%" not in str(a))

@@ -11,10 +11,19 @@ from typing import Any
 import pytest
 
 from moor.errors import HostError
-from moor.tasks.cluster.api import TOLD_S, passes
+from moor.tasks.cluster.api import REPORTED_SILENCE_S, is_transient
 from moor.tasks.cluster.objects import Manifest
 from moor.tasks.workload.rollout import Rollout, RolloutWatch
-from moor.tasks.workload.rollout_troubles import FINAL, OPEN, SLOW_S, SURE_S, Pods, newest, of_pod, troubles
+from moor.tasks.workload.rollout_troubles import (
+    FINAL,
+    OPEN,
+    SLOW_S,
+    SURE_S,
+    RolloutPods,
+    find_troubles,
+    newest_replica_sets,
+    pod_troubles,
+)
 from moor_lab.kubernetes.standin import kinds
 from tests.kubernetes.conftest import Clock, Fleet
 from tests.kubernetes.hushed import HushedWay
@@ -23,7 +32,7 @@ from tests.kubernetes.served import Api
 from tests.tasks.clusters import run
 
 HOST = "registry.moor.test"
-SILENT_S = TOLD_S + 0.5
+SILENT_S = REPORTED_SILENCE_S + 0.5
 PULL = f'failed to pull and unpack image "{HOST}/demo/web:9": failed to resolve image: '
 
 
@@ -66,29 +75,31 @@ def event(reason: str, message: str, uid: str = "u1", at: str = "2026-01-01T00:0
     ],
 )
 def test_a_reason_may_stand_for_as_long_as_it_may_pass_by_itself(reason: str, message: str, patience_s: float) -> None:
-    (found,) = of_pod(pod(waits(reason, message)))
+    (found,) = pod_troubles(pod(waits(reason, message)))
     assert found.patience_s == patience_s
     assert found.words.startswith(f"node1: {reason}")
     assert message in found.words
 
 
 def test_err_image_pull_and_its_back_off_are_one_trouble() -> None:
-    keys = {of_pod(pod(waits(reason, "not found")))[0].key for reason in ("ErrImagePull", "ImagePullBackOff")}
+    keys = {pod_troubles(pod(waits(reason, "not found")))[0].key for reason in ("ErrImagePull", "ImagePullBackOff")}
     assert len(keys) == 1
 
 
 def test_a_container_that_crashes_says_how_it_ended() -> None:
     crashed = {**waits("CrashLoopBackOff", "back-off 20s"), "lastState": {"terminated": {"exitCode": 3}}}
-    assert of_pod(pod(crashed))[0].words == "node1: CrashLoopBackOff: back-off 20s; it ended with exit code 3"
+    assert pod_troubles(pod(crashed))[0].words == "node1: CrashLoopBackOff: back-off 20s; it ended with exit code 3"
 
 
 def test_an_image_that_runs_as_root_is_told_what_to_say() -> None:
     message = "container has runAsNonRoot and image will run as root"
-    assert "or the workload restricted: false" in of_pod(pod(waits("CreateContainerConfigError", message)))[0].words
+    assert (
+        "or the workload restricted: false" in pod_troubles(pod(waits("CreateContainerConfigError", message)))[0].words
+    )
 
 
 def test_a_readiness_probe_that_fails_may_still_succeed() -> None:
-    (found,) = of_pod(pod({"name": "web", "ready": False, "state": {"running": {}}}))
+    (found,) = pod_troubles(pod({"name": "web", "ready": False, "state": {"running": {}}}))
     assert (found.words, found.patience_s) == ("node1: web runs, but its readiness probe fails", OPEN)
 
 
@@ -108,43 +119,45 @@ def test_a_pod_without_words_of_its_own_has_those_of_its_newest_event(reason: st
         event(reason, "of another pod", uid="u2", at="2026-01-01T00:00:10Z"),
         event("Pulling", "no trouble", at="2026-01-01T00:00:11Z", kind="Normal"),
     ]
-    (found,) = of_pod(pod(waits("ContainerCreating")), events)
+    (found,) = pod_troubles(pod(waits("ContainerCreating")), events)
     assert (found.words, found.patience_s) == (f"node1: {reason}: the cause", patience_s)
 
 
 def test_a_pod_without_a_node_has_the_schedulers_words_and_waits_for_a_cluster_that_grows() -> None:
     condition = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/2 nodes"}
     unplaced = pod(node="", conditions=[condition])
-    assert [(t.words, t.patience_s) for t in of_pod(unplaced)] == [("no node: 0/2 nodes", SLOW_S)]
+    assert [(t.words, t.patience_s) for t in pod_troubles(unplaced)] == [("no node: 0/2 nodes", SLOW_S)]
     scheduler = [event("FailedScheduling", "0/2 nodes are available")]
-    assert [t.words for t in of_pod(unplaced, scheduler)] == ["no node: FailedScheduling: 0/2 nodes are available"]
+    assert [t.words for t in pod_troubles(unplaced, scheduler)] == [
+        "no node: FailedScheduling: 0/2 nodes are available"
+    ]
     growing = [*scheduler, event("TriggeredScaleUp", "pod triggered scale-up", kind="Normal")]
-    assert [t.patience_s for t in of_pod(unplaced, growing)] == [OPEN]
+    assert [t.patience_s for t in pod_troubles(unplaced, growing)] == [OPEN]
 
 
 def test_pods_that_leave_are_nobodys_trouble() -> None:
     leaving = pod(waits("ErrImagePull", "not found"))
     leaving["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
-    assert of_pod(leaving) == []
+    assert pod_troubles(leaving) == []
 
 
 def test_a_pod_that_a_node_has_turned_away_says_so() -> None:
     evicted = {**pod(), "status": {"phase": "Failed", "reason": "OutOfcpu", "message": "Node didn't have enough cpu"}}
-    assert [t.words for t in of_pod(evicted)] == ["node1: OutOfcpu: Node didn't have enough cpu"]
+    assert [t.words for t in pod_troubles(evicted)] == ["node1: OutOfcpu: Node didn't have enough cpu"]
 
 
 def test_a_paused_deployment_is_told_at_once() -> None:
-    (found,) = troubles(deployment(paused=True), Pods())
+    (found,) = find_troubles(deployment(paused=True), RolloutPods())
     assert (found.patience_s, "kubectl rollout resume" in found.words) == (FINAL, True)
 
 
 def test_a_trouble_ends_the_wait_once_it_has_stood_for_its_time_and_not_before() -> None:
-    found, watch = of_pod(pod(waits("ErrImagePull", "not found"))), RolloutWatch(fresh=True)
+    found, watch = pod_troubles(pod(waits("ErrImagePull", "not found"))), RolloutWatch(fresh=True)
     assert [watch.in_vain(found, now) for now in (0.0, SURE_S - 1, SURE_S)] == [False, False, True]
 
 
 def test_a_trouble_that_passes_begins_anew_when_it_comes_back() -> None:
-    found, watch = of_pod(pod(waits("ErrImagePull", "not found"))), RolloutWatch(fresh=True)
+    found, watch = pod_troubles(pod(waits("ErrImagePull", "not found"))), RolloutWatch(fresh=True)
     assert [watch.in_vain(seen, now) for seen, now in ((found, 0.0), ([], 20.0), (found, 25.0), (found, 40.0))] == [
         False
     ] * 4
@@ -152,9 +165,9 @@ def test_a_trouble_that_passes_begins_anew_when_it_comes_back() -> None:
 
 def test_a_trouble_of_before_what_mended_it_may_stand_until_it_is_tried_again() -> None:
     watch = RolloutWatch(fresh=False)
-    old = of_pod(pod(waits("ImagePullBackOff", "pull access denied")))
+    old = pod_troubles(pod(waits("ImagePullBackOff", "pull access denied")))
     assert [watch.in_vain(old, now) for now in (0.0, 100.0)] == [False, False]
-    final = of_pod(pod(waits("InvalidImageName", "invalid reference format")))
+    final = pod_troubles(pod(waits("InvalidImageName", "invalid reference format")))
     assert watch.in_vain(final, 101.0)
 
 
@@ -173,9 +186,9 @@ def test_what_an_older_template_suffered_is_not_the_rollouts() -> None:
     refused = {"type": "ReplicaFailure", "status": "True", "message": 'pods "web-x" is forbidden: exceeded quota: q'}
     old, new = replica_set("r1", "i:1", conditions=[refused]), replica_set("r2", "i:2")
     others = replica_set("r3", "i:2", owner="d2")
-    assert newest(held, [old, new, others]) == {"r2"}
-    assert troubles(held, Pods(sets=[new])) == []
-    (found,) = troubles(held, Pods(sets=[replica_set("r2", "i:2", conditions=[refused])]))
+    assert newest_replica_sets(held, [old, new, others]) == {"r2"}
+    assert find_troubles(held, RolloutPods(sets=[new])) == []
+    (found,) = find_troubles(held, RolloutPods(sets=[replica_set("r2", "i:2", conditions=[refused])]))
     assert found.words == "the cluster refuses its pods: pods is forbidden: exceeded quota: q"
 
 
@@ -205,8 +218,8 @@ def test_pods_that_admission_refuses_are_told_at_once_in_the_clusters_words(api:
         error = waiting.result(timeout=120).error
     assert time.monotonic() - began < 20
     assert 'the cluster refuses its pods: pods is forbidden: violates PodSecurity "restricted:latest"' in error
-    assert "waiting is in vain" in error
-    assert "moor diagnose -n demo web looks for what mends it" in error
+    assert "waiting longer would not help" in error
+    assert "run moor diagnose -n demo web to find the cause" in error
 
 
 def test_the_event_with_the_cause_is_told_when_the_time_is_up(api: Api, fleet: Fleet) -> None:
@@ -229,7 +242,7 @@ def test_a_tenant_who_may_not_read_events_gets_what_else_is_known(api: Api, flee
     fleet.apply(kinds.DEPLOYMENT, deployment(replicas=1))
     fleet.settle()
     error = run(api.tenant("demo"), [Rollout("demo", "web", wait_s=1)]).error
-    assert "not complete after 1 s (1 of 1 updated, 0 available): no pod says why" in error
+    assert "not complete after 1 s (1 of 1 updated, 0 available): no pod gives a reason" in error
 
 
 def test_a_restart_of_the_api_during_the_wait_is_waited_for_and_told(api: Api, fleet: Fleet) -> None:
@@ -245,7 +258,7 @@ def test_a_restart_of_the_api_during_the_wait_is_waited_for_and_told(api: Api, f
         ran = waiting.result(timeout=60)
     assert (ran.error, ran.status) == ("", {"rollout:demo/web": "changed"})
     (words,) = ran.found
-    assert words.startswith("the cluster's API was asked again for ")
+    assert words.startswith("the cluster's API answered only after ")
     assert "refused" in words
 
 
@@ -279,7 +292,7 @@ def test_an_api_that_goes_silent_during_the_wait_is_asked_again(api: Api, fleet:
     way.close()
     assert (ran.error, ran.status) == ("", {"rollout:demo/web": "changed"})
     (words,) = ran.found
-    assert words.startswith("the cluster's API was asked again for ")
+    assert words.startswith("the cluster's API answered only after ")
     assert "the cluster's API does not answer" in words
 
 
@@ -328,4 +341,4 @@ def test_what_the_api_says_while_it_starts_passes_and_a_refusal_does_not(
 
     error = HostError("words")
     error.__cause__ = ApiError(status=Status(code=code, message="words"))
-    assert passes(error, lasted_s) is passing
+    assert is_transient(error, lasted_s) is passing

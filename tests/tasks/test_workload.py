@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from moor.errors import InputError
-from moor.tasks.cluster.admission import with_claims
-from moor.tasks.cluster.objects import as_text
+from moor.tasks.cluster.admission import add_claimed_volumes
+from moor.tasks.cluster.objects import yaml_of
 from moor.tasks.workload.deploy import findings, objects_of
 from moor.tasks.workload.rollout import Rollout, progress
 from moor.templates import render
@@ -73,7 +73,7 @@ def test_a_rollout_is_planned_with_its_deployment() -> None:
 
 
 def test_a_secret_object_is_shown_without_its_values() -> None:
-    text = as_text({"kind": "Secret", "metadata": {"name": "x", "uid": "1"}, "data": {"key": "dmVyeSBzZWNyZXQ="}})
+    text = yaml_of({"kind": "Secret", "metadata": {"name": "x", "uid": "1"}, "data": {"key": "dmVyeSBzZWNyZXQ="}})
     assert "dmVyeSBzZWNyZXQ=" not in text
     assert "uid" not in text
 
@@ -100,9 +100,9 @@ def test_the_shipped_template_passes_restricted_unless_a_workload_says_otherwise
 
 def test_a_pod_of_a_stateful_set_has_the_volumes_of_its_claims() -> None:
     content = {"kind": "StatefulSet", "spec": {"volumeClaimTemplates": [{"metadata": {"name": "data"}}]}}
-    spec = with_claims(content, {"containers": [], "volumes": [{"name": "own"}]})
+    spec = add_claimed_volumes(content, {"containers": [], "volumes": [{"name": "own"}]})
     assert [volume["name"] for volume in spec["volumes"]] == ["data", "own"]
-    assert with_claims({"kind": "Deployment", "spec": {}}, {"containers": []}) == {"containers": []}
+    assert add_claimed_volumes({"kind": "Deployment", "spec": {}}, {"containers": []}) == {"containers": []}
 
 
 def test_pods_of_a_cron_job_are_looked_at_too() -> None:
@@ -128,7 +128,7 @@ def test_keys_without_a_value_are_as_if_they_were_not_there(empty: str) -> None:
         ("- one\n", "needs apiVersion, kind and metadata with a name"),
         ("apiVersion: v1\nkind: List\nitems: [5]\n", "needs apiVersion, kind and metadata with a name"),
         ("apiVersion: v1\nkind: List\nitems: [null]\n", "needs apiVersion, kind and metadata with a name"),
-        ("apiVersion: v1\nkind: List\nitems: {a: b}\n", "items of a List are a list of objects"),
+        ("apiVersion: v1\nkind: List\nitems: {a: b}\n", "items of a List must be a list of objects"),
         ("apiVersion: v1\nkind: List\n", "needs apiVersion, kind and metadata with a name"),
         ("apiVersion: v1\nkind: Deployment\nmetadata: {name: x}\n", "moor knows no kind Deployment of v1"),
         ("apiVersion: cert-manager.io/v1\nkind: Certificate\nmetadata: {name: x}\n", "moor knows no kind Certificate"),
@@ -149,7 +149,7 @@ def test_a_manifest_is_read_with_the_types_that_kubernetes_gives_it() -> None:
 
 
 def test_a_key_that_stands_twice_in_a_manifest_is_refused_with_its_line() -> None:
-    with pytest.raises(InputError, match=r"^templates/x: line 4: the key name stands twice"):
+    with pytest.raises(InputError, match=r"^templates/x: line 4: the key name is given twice"):
         objects_of("apiVersion: v1\nkind: Pod\nmetadata:\n  {name: x, name: y}\n", "templates/x")
 
 

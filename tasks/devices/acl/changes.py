@@ -14,7 +14,7 @@ UNDO_MIN = 5  # until an unconfirmed change is taken back
 COMMIT_S = 120  # a large device takes its time
 
 
-class Procedure(ABC):
+class ChangeProcedure(ABC):
     """One change of one device, from the first command to its confirmation.
 
     Attributes:
@@ -51,7 +51,7 @@ class Procedure(ABC):
         device.save()
 
 
-class Revert(Procedure):
+class Revert(ChangeProcedure):
     """IOS and IOS-XE: a timer that loads the archived configuration."""
 
     def change(self, device: Device, lines: Sequence[str]) -> None:
@@ -69,7 +69,7 @@ class Revert(Procedure):
         device.ask("configure revert now", timeout_s=COMMIT_S)
 
 
-class Checkpoint(Procedure):
+class Checkpoint(ChangeProcedure):
     """NX-OS: a checkpoint, and no timer."""
 
     promise = "it does not take the change back by itself; on its console: rollback running-config checkpoint moor-undo"
@@ -87,7 +87,7 @@ class Checkpoint(Procedure):
         device.ask("rollback running-config checkpoint moor-undo", timeout_s=COMMIT_S)
 
 
-class SessionTimer(Procedure):
+class SessionTimer(ChangeProcedure):
     """EOS: a configuration session that is committed with a timer."""
 
     def change(self, device: Device, lines: Sequence[str]) -> None:
@@ -100,7 +100,7 @@ class SessionTimer(Procedure):
         device.ask(f"configure session {self.mark} abort")
 
 
-class CommitConfirmed(Procedure):
+class CommitConfirmed(ChangeProcedure):
     """Junos: commit confirmed, in a candidate that nobody else edits."""
 
     running = "show configuration | display set"
@@ -125,7 +125,7 @@ class CommitConfirmed(Procedure):
         """Do nothing, since what is committed is what Junos starts with."""
 
 
-class CommitConfirm(Procedure):
+class CommitConfirm(ChangeProcedure):
     """VyOS: commit-confirm, which reboots into the saved configuration."""
 
     running = "show configuration commands"

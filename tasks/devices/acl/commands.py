@@ -6,11 +6,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from moor.tasks.devices.acl.text import ListOnDevice, ListSyntax, commands
+from moor.tasks.devices.acl.text import ListOnDevice, ListSyntax, remediation
 
 
 @dataclass(frozen=True)
-class Commands(ListSyntax):
+class CommandSyntax(ListSyntax):
     """Reads and writes commands; a node is what goes as a whole, such as a term or a rule.
 
     Attributes:
@@ -86,7 +86,7 @@ class Commands(ListSyntax):
             return self._anew(old, new)
         gone = [f"delete {node.removeprefix('set ')}" for node in old if node not in new]
         kept = "\n".join(line for node, lines in old.items() if node in new for line in lines)
-        return [*gone, *commands(get_hconfig_driver(Platform[self.platform]), kept, after)]
+        return [*gone, *remediation(get_hconfig_driver(Platform[self.platform]), kept, after)]
 
     def _anew(self, old: Mapping[str, list[str]], new: Mapping[str, list[str]]) -> list[str]:
         """Delete every node and set it again, since the order of nodes is that of their making."""
@@ -99,7 +99,7 @@ def _natural(node: str) -> list[tuple[int, str]]:
     return [(int(word), "") if word.isdigit() else (0, word) for word in node.split()]
 
 
-JUNOS = Commands(
+JUNOS = CommandSyntax(
     "JUNIPER_JUNOS",
     entry=r"set firewall family inet filter NAME(?: term \S+|$)",
     hook=r"set interfaces \S+ unit \d+ family inet filter (?:input|output)",
@@ -107,7 +107,7 @@ JUNOS = Commands(
     interface=r"^set interfaces (\S+) unit (\d+)",
     ordered=True,
 )
-VYOS = Commands(
+VYOS = CommandSyntax(
     "VYOS",
     entry=r"set firewall ipv4 name NAME (?:rule \d+|default-action)",
     hook=r"set firewall ipv4 forward filter rule \d+",

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
-from moor.tasks.devices.acl.text import ListOnDevice, ListSyntax, commands
+from moor.tasks.devices.acl.text import ListOnDevice, ListSyntax, remediation
 
 NAMED_PORTS = {"www": "80", "http": "80", "https": "443"}  # what devices write instead of some numbers
 GROUP = re.compile(r"ip access-group (\S+) (in|out)")
@@ -16,7 +16,7 @@ IGNORED = ("remark", "statistics", "counters", "!")
 
 
 @dataclass(frozen=True)
-class Sections(ListSyntax):
+class SectionSyntax(ListSyntax):
     """Reads and writes sections.
 
     Attributes:
@@ -92,7 +92,7 @@ class Sections(ListSyntax):
         bare = [
             line for line in before.splitlines() if line.startswith("interface ") and line not in after.splitlines()
         ]
-        lines = commands(driver, before, "\n".join([after, *dict.fromkeys(bare)]))
+        lines = remediation(driver, before, "\n".join([after, *dict.fromkeys(bare)]))
         return [re.sub(r"^(\s+no \d+) .*", r"\1", line) for line in lines]
 
 
@@ -160,6 +160,6 @@ def _entry(line: str) -> str:
     return re.sub(r" \(\d+ match(es)?\)$| \[match=\d+\]$", "", numbers)
 
 
-IOS = Sections("CISCO_IOS", "ip access-list extended", end="end", live=True)
-NXOS = Sections("CISCO_NXOS", "ip access-list", live=True)
-EOS = Sections("ARISTA_EOS", "ip access-list", end="end")
+IOS = SectionSyntax("CISCO_IOS", "ip access-list extended", end="end", live=True)
+NXOS = SectionSyntax("CISCO_NXOS", "ip access-list", live=True)
+EOS = SectionSyntax("ARISTA_EOS", "ip access-list", end="end")

@@ -48,7 +48,7 @@ class ListSyntax(ABC):
         """Return the commands that make of one text of the list the other; none where they are the same."""
 
 
-def obstacles(found: ListOnDevice, wanted: ListOnDevice, interfaces: Iterable[str]) -> list[str]:
+def find_obstacles(found: ListOnDevice, wanted: ListOnDevice, interfaces: Iterable[str]) -> list[str]:
     """Return what stands in the way: an interface that is not there, or what other people have there."""
     missing = [name for name in interfaces if name not in found.interfaces]
     return [
@@ -60,7 +60,7 @@ def obstacles(found: ListOnDevice, wanted: ListOnDevice, interfaces: Iterable[st
     ]
 
 
-def commands(driver: HConfigDriverBase, before: str, after: str) -> list[str]:
+def remediation(driver: HConfigDriverBase, before: str, after: str) -> list[str]:
     """Compute by hier-config what leads from one configuration to the other."""
     from hier_config import WorkflowRemediation, get_hconfig
 

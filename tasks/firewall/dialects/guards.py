@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 
 from moor.tasks.access import Network, merged
 
-Refusal = Literal["reject", "drop"]
+RefusalMode = Literal["reject", "drop"]
 VERSIONS = (4, 6)
 
 
@@ -34,7 +34,7 @@ class Guards:
     """All guarded ports of a host; without any, moor's rules are to be gone."""
 
     ports: tuple[Guard, ...] = ()
-    refuse: Refusal = "reject"
+    refuse: RefusalMode = "reject"
 
     def admitted(self) -> Iterator[tuple[int, Network]]:
         """Yield each port with each network that may reach it, IPv4 first."""

@@ -20,7 +20,7 @@ from moor.tasks.firewall.dialects.guards import Dialect, Guards
 from moor.tasks.firewall.dialects.iptables import Iptables
 from moor.tasks.firewall.dialects.nftables import Nftables
 from moor.tasks.firewall.dialects.ufw import Ufw
-from moor.tasks.firewall.dialects.undo import armed, disarmed, kept
+from moor.tasks.firewall.dialects.undo import arm_and_load, disarm_and_keep, keep_rules
 
 AUTO = "auto"
 MANAGERS = ("firewalld", "ufw")  # they rule a host alone where they are active
@@ -43,7 +43,7 @@ for u in netfilter-persistent iptables; do
 done"""
 
 
-def chosen(facts: Sequence[str], wanted: str) -> list[str]:
+def choose_dialects(facts: Sequence[str], wanted: str) -> list[str]:
     """Choose the dialects of a host by what FACTS printed: one, and on Docker's host what guards its ports beside.
 
     Raises:
@@ -127,12 +127,12 @@ class HostFirewall(Streamed):
             for d in _asked(seen) if d in changing or d in self._unkept(seen)
         ]  # fmt: skip
         if not changing:
-            _run(task, shell_of(task), kept(keeps))
+            _run(task, shell_of(task), keep_rules(keeps))
             return
         loads = [d.load(self._guards(d.name in mine), _said(seen, d)) for d in changing]
         snapshots, restores = [d.snapshot() for d in changing], [d.restore() for d in changing]
-        _run(task, shell_of(task), armed(snapshots, restores, loads, self.undo_s))
-        self._confirm(task, disarmed(keeps))
+        _run(task, shell_of(task), arm_and_load(snapshots, restores, loads, self.undo_s))
+        self._confirm(task, disarm_and_keep(keeps))
 
     def _confirm(self, task: Task, script: str) -> None:
         """Disarm the undo over a connection that the new rules let in."""
@@ -147,7 +147,7 @@ class HostFirewall(Streamed):
             ) from error
 
     def _chosen(self, seen: State) -> list[str]:
-        return chosen(str(seen.get("facts", "")).splitlines(), self.wanted) if self.guards.ports else []
+        return choose_dialects(str(seen.get("facts", "")).splitlines(), self.wanted) if self.guards.ports else []
 
     def _guards(self, mine: bool) -> Guards:
         return self.guards if mine else Guards()

@@ -118,7 +118,7 @@ cat {FILE} 2>/dev/null"""
     def live(self, output: str) -> str:
         lines = output.partition("-- kept")[0].split("\n")
         listed = [line for line in lines if line.startswith("ip")]
-        return "\n".join(sorted([*listed, *by_nft(lines)], key=_place))
+        return "\n".join(sorted([*listed, *rules_of_nft(lines)], key=_place))
 
     def render(self, guards: Guards, output: str) -> str:
         lines = [
@@ -179,7 +179,7 @@ mkdir -p /etc/moor && {literal(self.load(guards, output))} > {FILE}.new && mv -f
 {LOADER.keep()}"""
 
 
-def by_nft(lines: Sequence[str]) -> Iterator[str]:
+def rules_of_nft(lines: Sequence[str]) -> Iterator[str]:
     """Return moor's rules that only nft knows whole: what jumps to the chain, and what iptables would not write there.
 
     Args:

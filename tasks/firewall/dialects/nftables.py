@@ -54,7 +54,7 @@ def document(guards: Guards) -> str:
     return "\n".join(lines) + "\n"
 
 
-def read(listing: str) -> Iterator[str]:
+def parse_listing(listing: str) -> Iterator[str]:
     """Yield the lines of ``nft -j list table inet moor`` as ``rules`` would write them; what it would not, as JSON.
 
     References:
@@ -141,7 +141,7 @@ cat {FILE} 2>/dev/null"""
 
     def live(self, output: str) -> str:
         try:
-            return "\n".join(read(output.partition("-- kept")[0]))
+            return "\n".join(parse_listing(output.partition("-- kept")[0]))
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
             raise HostError(
                 f"nft -j list table {TABLE} printed what moor cannot read; run it there", ErrorKind.ANSWER

@@ -8,7 +8,7 @@ from functools import partial
 
 from moor.resources.edit import Edit
 from moor.tasks.firewall.dialects.guards import Guards
-from moor.tasks.firewall.dialects.host_firewall import FACTS, chosen
+from moor.tasks.firewall.dialects.host_firewall import FACTS, choose_dialects
 from moor.tasks.firewall.dialects.nftables import FILE
 
 CONFS = ("/etc/nftables.conf", "/etc/sysconfig/nftables.conf")  # Debian's and Red Hat's
@@ -20,7 +20,7 @@ command -v nft >/dev/null || exit 0
 w=$(nft -c -f "$t" 2>&1) || unshare -n nft -c -f "$t" >/dev/null 2>&1 || { printf '%s\\n' "$w"; exit 1; }"""
 
 
-def edits(guards: Guards, tool: str) -> Sequence[Edit]:
+def nftables_conf_edits(guards: Guards, tool: str) -> Sequence[Edit]:
     """Return the edit of each file that a host may load its rules from; one that is not there stays absent.
 
     Args:
@@ -28,12 +28,12 @@ def edits(guards: Guards, tool: str) -> Sequence[Edit]:
     """
     facts = {path: f"[ ! -f {path} ] || {{ {FACTS}\n}}" for path in CONFS}
     return [
-        Edit(path, "firewall", partial(edited, guards=guards, tool=tool), asks=facts[path], check=CHECK)
+        Edit(path, "firewall", partial(edit_nftables_conf, guards=guards, tool=tool), asks=facts[path], check=CHECK)
         for path in CONFS
     ]
 
 
-def edited(content: str, facts: str, guards: Guards, tool: str) -> str:
+def edit_nftables_conf(content: str, facts: str, guards: Guards, tool: str) -> str:
     """Return nftables.conf with moor's line at its end where the host's rules are nftables', and without it elsewhere.
 
     Args:
@@ -44,7 +44,7 @@ def edited(content: str, facts: str, guards: Guards, tool: str) -> str:
     """
     if not facts:
         return content
-    return with_include(content, bool(guards.ports) and "nftables" in chosen(facts.splitlines(), tool))
+    return with_include(content, bool(guards.ports) and "nftables" in choose_dialects(facts.splitlines(), tool))
 
 
 def with_include(content: str, wanted: bool) -> str:

@@ -74,7 +74,7 @@ def _ours(words: str) -> bool:
     return words.endswith(f" {COMMENT}")
 
 
-def written(content: str) -> Iterator[UfwRule | str]:
+def parse_rules_file(content: str) -> Iterator[UfwRule | str]:
     """Yield moor's rules of a file in order; one that moor would not write, in its own words."""
     for found in TUPLE.finditer(content):
         if _ours(found["words"]):
@@ -92,7 +92,7 @@ def _network(word: str) -> bool:
         return False
 
 
-def loaded(listing: str, version: int) -> set[UfwRule]:
+def parse_kernel_rules(listing: str, version: int) -> set[UfwRule]:
     """Return the rules that the kernel has, of what ``iptables -S ufw-user-input`` printed."""
     actions = {target: action for action, target in TARGETS.items()}
     return {
@@ -126,8 +126,10 @@ class Ufw:
         lines = []
         for version in VERSIONS:
             content, listing = _parts(output, version)
-            there = loaded(listing, version)
-            lines += [f"{rule}" if rule in there else f"{rule} # not in the kernel" for rule in written(content)]
+            there = parse_kernel_rules(listing, version)
+            lines += [
+                f"{rule}" if rule in there else f"{rule} # not in the kernel" for rule in parse_rules_file(content)
+            ]
         return "\n".join(lines)
 
     def render(self, guards: Guards, output: str) -> str:

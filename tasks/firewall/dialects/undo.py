@@ -13,7 +13,7 @@ LOADING_S = 60  # an undo that comes due while rules are being loaded waits for 
 TRIES = 10  # of a restore: another program may hold the tool's lock, and nobody can look after it
 
 
-def armed(snapshots: Sequence[str], restores: Sequence[str], loads: Sequence[str], undo_s: int) -> str:
+def arm_and_load(snapshots: Sequence[str], restores: Sequence[str], loads: Sequence[str], undo_s: int) -> str:
     """Return sh that remembers, arms the undo, then loads; what cannot be loaded is undone at once.
 
     The undo and its disarming both rename one file, so that exactly one of them happens.
@@ -46,16 +46,16 @@ fi
 ) 7>&- || {{ exec 7>&-; sh "$d/undo" >&2; moor_fail 'the rules could not be loaded; the former ones are back'; }}"""
 
 
-def disarmed(keeps: Sequence[str]) -> str:
+def disarm_and_keep(keeps: Sequence[str]) -> str:
     """Return sh that takes the undo back, then keeps the rules for the next boot."""
     return f"""\
 d={DIRECTORY}
 mv "$d/armed" "$d/kept" 2>/dev/null || moor_fail 'the undo was faster: the former rules are back; run again'
 systemctl stop {UNIT}.timer 2>/dev/null
-{kept(keeps)}"""
+{keep_rules(keeps)}"""
 
 
-def kept(keeps: Sequence[str]) -> str:
+def keep_rules(keeps: Sequence[str]) -> str:
     """Return sh that keeps the rules for the next boot, and leaves nothing of the change behind."""
     return f"""\
 d={DIRECTORY}; mkdir -p -m 700 "$d"

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from moor.tasks.devices.access_lists import PLATFORMS
-from moor.tasks.devices.acl.text import ListOnDevice, ListSyntax, obstacles
+from moor.tasks.devices.acl.text import ListOnDevice, ListSyntax, find_obstacles
 from moor.templates import render
 from tests.tasks.devices import recorded
 from tests.tasks.devices.boxes import Box, CiscoLike, JunosSession, VyosSession
@@ -57,7 +57,7 @@ def test_what_a_device_shows_is_what_was_written_and_needs_nothing(platform: str
     found, want = dialect(platform).find(shown, NAME), wanted(platform, ("10.77.0.0/16",), {interface: "in"})
     assert found.text == want.text
     assert dialect(platform).remedy(found.text, want.text, NAME) == []
-    assert (obstacles(found, want, [interface]), found.taken.get(place, "")) == ([], other)
+    assert (find_obstacles(found, want, [interface]), found.taken.get(place, "")) == ([], other)
 
 
 @EACH
@@ -86,7 +86,7 @@ def test_what_vyos_starts_with_reads_as_what_runs() -> None:
 def test_a_number_of_a_rule_that_is_other_peoples_is_an_obstacle() -> None:
     found = dialect("vyos").find(recorded.VYOS.replace("jump-target 'MOOR-REGISTRY'", "jump-target 'THEIRS'"), NAME)
     want = wanted("vyos", ("10.77.0.0/16",), {"eth1": "in"})
-    assert obstacles(found, want, ["eth1", "eth9"]) == [
+    assert find_obstacles(found, want, ["eth1", "eth9"]) == [
         "there is no interface eth9; write it as the device's configuration does",
         "firewall ipv4 forward filter rule 10 has jump-target THEIRS already; moor leaves it",
     ]

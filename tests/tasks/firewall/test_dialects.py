@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from moor.errors import HostError
 from moor.tasks.firewall.dialects.firewalld import Firewalld
 from moor.tasks.firewall.dialects.guards import Guard, Guards
-from moor.tasks.firewall.dialects.host_firewall import DIALECTS, HostFirewall, chosen
+from moor.tasks.firewall.dialects.host_firewall import DIALECTS, HostFirewall, choose_dialects
 from moor.tasks.firewall.dialects.iptables import Iptables
-from moor.tasks.firewall.dialects.nftables import Nftables, document, read
-from moor.tasks.firewall.dialects.ufw import Ufw, with_rules, written
+from moor.tasks.firewall.dialects.nftables import Nftables, document, parse_listing
+from moor.tasks.firewall.dialects.ufw import Ufw, parse_rules_file, with_rules
 
 Address = IPv4Address | IPv6Address
 
@@ -117,7 +117,7 @@ def test_what_nft_lists_compares_though_it_merged_neighbours_into_a_range() -> N
 def test_a_rule_that_was_changed_by_hand_is_seen(there: str, instead: str) -> None:
     changed = LISTED.replace("\n", " ").replace(there, instead)
     assert changed != LISTED.replace("\n", " ")
-    assert "\n".join(read(changed)) != Nftables().render(HTTPS, "")
+    assert "\n".join(parse_listing(changed)) != Nftables().render(HTTPS, "")
 
 
 IPTABLES = """iptables -A INPUT -j MOOR
@@ -191,7 +191,7 @@ def test_rules_of_ufw_come_and_go_and_other_peoples_stay_as_they_are(one: Guards
     assert with_rules(once, one, 4) == once
     assert with_rules(with_rules(UFW, other, 4), one, 4) == once
     assert with_rules(once, Guards(), 4) == UFW
-    assert "\n".join(map(str, written(once))) == "\n".join(
+    assert "\n".join(map(str, parse_rules_file(once))) == "\n".join(
         line for line in Ufw().render(one, "").splitlines() if ":" not in line
     )
 
@@ -243,7 +243,7 @@ def test_ufw_without_ipv6_is_told_for_it_would_let_everybody_in_by_that() -> Non
     ],
 )
 def test_the_dialect_is_what_the_host_runs(facts: str, wanted: str, found: list[str]) -> None:
-    assert chosen(facts.splitlines(), wanted) == found
+    assert choose_dialects(facts.splitlines(), wanted) == found
 
 
 @pytest.mark.parametrize(
@@ -258,7 +258,7 @@ def test_the_dialect_is_what_the_host_runs(facts: str, wanted: str, found: list[
 )
 def test_two_firewalls_at_once_are_refused(facts: str, wanted: str, words: str) -> None:
     with pytest.raises(HostError, match=re.escape(words)):
-        chosen(facts.splitlines(), wanted)
+        choose_dialects(facts.splitlines(), wanted)
 
 
 def test_rules_of_a_dialect_that_the_host_no_longer_runs_are_to_go() -> None:

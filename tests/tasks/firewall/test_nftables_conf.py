@@ -20,7 +20,7 @@ from moor.resources.base import State
 from moor.resources.edit import Edit
 from moor.tasks.firewall.dialects.guards import Guard, Guards
 from moor.tasks.firewall.dialects.nftables import document
-from moor.tasks.firewall.dialects.nftables_conf import CHECK, INCLUDE, edited, with_include
+from moor.tasks.firewall.dialects.nftables_conf import CHECK, INCLUDE, edit_nftables_conf, with_include
 from tests.harness.shells import SHELLS, sh
 
 GUARDS = Guards((Guard(443, (ip_network("10.28.0.0/26"),)),))
@@ -68,8 +68,8 @@ def test_a_line_that_the_owner_commented_out_stays_and_moors_comes_after() -> No
     ],
 )
 def test_the_line_is_there_where_the_hosts_rules_are_nftables(facts: str, tool: str, there: bool) -> None:
-    assert (INCLUDE in edited("x\n" if facts else "", facts, GUARDS, tool)) is there
-    assert INCLUDE not in edited(f"x\n{INCLUDE}\n", facts or "there", Guards(), tool)
+    assert (INCLUDE in edit_nftables_conf("x\n" if facts else "", facts, GUARDS, tool)) is there
+    assert INCLUDE not in edit_nftables_conf(f"x\n{INCLUDE}\n", facts or "there", Guards(), tool)
 
 
 class Host:
@@ -177,4 +177,4 @@ def test_a_check_that_says_nothing_is_told_so(tmp_path: Path) -> None:
 
 def test_two_managers_that_are_both_active_are_refused() -> None:
     with pytest.raises(HostError, match="both active"):
-        edited("x\n", "there nftables ufw firewalld", GUARDS, "auto")
+        edit_nftables_conf("x\n", "there nftables ufw firewalld", GUARDS, "auto")

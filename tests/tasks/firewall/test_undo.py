@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from moor.engine.shell_functions import FUNCTIONS
-from moor.tasks.firewall.dialects.undo import DIRECTORY, armed, disarmed
+from moor.tasks.firewall.dialects.undo import DIRECTORY, arm_and_load, disarm_and_keep
 from tests.harness.shells import SHELLS, sh
 from tests.harness.waiting import eventually, stays, until
 
@@ -28,7 +28,7 @@ def run(shell: str, tmp_path: Path, fragment: str) -> tuple[int, str]:
 
 
 def change(load: str, after_s: int) -> str:
-    return armed([SNAPSHOT], [RESTORE], [load], after_s)
+    return arm_and_load([SNAPSHOT], [RESTORE], [load], after_s)
 
 
 def rules(tmp_path: Path) -> str:
@@ -39,7 +39,7 @@ def test_a_change_that_nobody_confirms_is_undone_and_cannot_be_confirmed_then(sh
     assert run(shell, tmp_path, change('printf new > "$d/../rules"', 1)) == (0, "")
     assert rules(tmp_path) == "new"
     assert eventually(lambda: rules(tmp_path) == "former", 20)
-    code, said = run(shell, tmp_path, disarmed(['printf kept > "$d/../rules"']))
+    code, said = run(shell, tmp_path, disarm_and_keep(['printf kept > "$d/../rules"']))
     assert (code, said.strip()) == (1, "the undo was faster: the former rules are back; run again")
     assert rules(tmp_path) == "former"
 
@@ -53,13 +53,13 @@ def test_an_undo_that_comes_due_while_rules_are_loaded_has_the_last_word(shell: 
 
 def test_a_restore_that_fails_for_a_moment_is_tried_again(shell: str, tmp_path: Path) -> None:
     busy = '[ -e "$d/tried" ] || { : > "$d/tried"; exit 1; }\n' + RESTORE
-    assert run(shell, tmp_path, armed([SNAPSHOT], [busy], ['printf new > "$d/../rules"'], 1)) == (0, "")
+    assert run(shell, tmp_path, arm_and_load([SNAPSHOT], [busy], ['printf new > "$d/../rules"'], 1)) == (0, "")
     assert eventually(lambda: rules(tmp_path) == "former", 20)
 
 
 def test_a_change_that_is_confirmed_stays_and_leaves_nothing_behind(shell: str, tmp_path: Path) -> None:
     run(shell, tmp_path, change('printf new > "$d/../rules"', 1))
-    assert run(shell, tmp_path, disarmed(['printf kept > "$d/../kept"'])) == (0, "")
+    assert run(shell, tmp_path, disarm_and_keep(['printf kept > "$d/../kept"'])) == (0, "")
     # the undo comes after a second and finds nothing to do
     assert stays(lambda: sorted(path.name for path in tmp_path.iterdir()) == ["kept", "rules"], 1.5)
     assert rules(tmp_path) == "new"
@@ -78,4 +78,4 @@ def test_a_second_change_waits_for_the_undo_of_the_first(shell: str, tmp_path: P
     run(shell, tmp_path, change(":", 2))
     code, said = run(shell, tmp_path, change(":", 2))
     assert (code, said.strip()) == (1, "the undo of another change is still to come; run again in a minute")
-    assert run(shell, tmp_path, disarmed([])) == (0, "")
+    assert run(shell, tmp_path, disarm_and_keep([])) == (0, "")
