@@ -83,7 +83,7 @@ def test_a_namespace_that_cannot_be_had_is_told_with_the_workloads_that_wait_for
     site.edit(DEFAULTS, "      namespace: demo\n", "      namespace: demo\n      manage_namespace: false\n")
     found = planned(site)
     first, second = str(found[0].exception).splitlines()
-    assert first.startswith("namespace:demo: it does not exist, and manage_namespace: false")
+    assert first.startswith("namespace:demo: it does not exist, and with manage_namespace: false")
     assert second == "workload sqrt: skipped: its namespace demo failed"
     assert [name for name, status in statuses(found).items() if status == "drift"] == WELL
 
