@@ -75,7 +75,7 @@ class RunContext:
         joined: the names of hosts that only the cluster knows, and no file.
         site: the settings of the site; None where the inventory was not loaded from one.
         fleet: the whole inventory, whatever the run is limited to.
-        unfilled: what is wrong with who does what in the inventory, by the concern that it stops.
+        role_faults: by concern, why its runs are refused: the inventory has no host for it, or too many.
         trouble: why the cluster's nodes are not known; empty where they are, or nobody asks.
         keep_connections: connections outlive the run, since the same hosts are asked again soon.
         desired: what stages want of hosts, by host and function (``moor.engine.desired``), until the run is over.
@@ -94,7 +94,7 @@ class RunContext:
     joined: frozenset[str] = field(default=frozenset(), metadata=PORTABLE)
     site: SiteSettings | None = field(default=None, metadata=LOCAL)
     fleet: Inventory | None = field(default=None, metadata=LOCAL)
-    unfilled: Mapping[str, list[str]] = field(default_factory=dict, metadata=LOCAL)
+    role_faults: Mapping[str, list[str]] = field(default_factory=dict, metadata=LOCAL)
     trouble: str = field(default="", metadata=LOCAL)
     keep_connections: bool = field(default=False, metadata=LOCAL)
     desired: dict[tuple[str, Any], Any] = field(default_factory=dict, compare=False, metadata=LOCAL)

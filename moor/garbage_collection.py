@@ -1,4 +1,4 @@
-"""When Python looks for garbage: rarely, and not first of all in what was imported."""
+"""Settings of Python's garbage collector: rare collections, which skip imported modules."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ import gc
 from functools import cache
 
 
-def spare_imports() -> None:
-    """Look for none while a command starts: hundreds of modules are imported, and nearly nothing of them is garbage."""
-    # Python's default, every 700 objects, is a tenth of a short run.
+def collect_rarely() -> None:
+    """Make collections rare while a command starts: imports create many objects and hardly any garbage."""
+    # With Python's default, every 700 objects, a tenth of a short run is spent collecting.
     gc.set_threshold(200_000, 20, 50)
-    # The interpreter looks once more at its end, in all that there is, which ends with the process anyway.
+    # At exit the interpreter collects once more over all objects, for nothing: the process ends anyway.
     atexit.register(gc.freeze)
 
 
 @cache
-def spare_what_is_there() -> None:
-    """Take what is there for old, since the work begins.
+def freeze_startup_objects() -> None:
+    """Move all living objects to the oldest generation (gc.freeze), so that collections skip them.
 
-    Once a process: checks that repeat leave garbage, which would grow old with it.
+    Once per process: repeated checks leave garbage, which must not be moved there.
     """
     gc.freeze()
-    gc.unfreeze()  # which makes it the oldest generation; a full search goes through it as ever
+    gc.unfreeze()  # moves them to the oldest generation, which a full collection still visits
     gc.set_threshold(100_000, 20, 50)

@@ -1,4 +1,4 @@
-"""Libraries that take long to import and that most commands do without: each is imported when first used."""
+"""Stand-ins for slow libraries that most commands do not need; each is imported at first use."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric import ec
 else:
 
-    class Deferred:
-        """Stands for a module, and hands on what is asked of it."""
+    class LazyModule:
+        """A stand-in for a module that imports it when an attribute is first read."""
 
         def __init__(self, name: str) -> None:
             self._name = name
@@ -23,8 +23,8 @@ else:
         def __getattr__(self, attribute: str) -> Any:
             return getattr(import_module(self._name), attribute)
 
-    jinja2 = Deferred("jinja2")
-    x509, exceptions = Deferred("cryptography.x509"), Deferred("cryptography.exceptions")
-    hashes = Deferred("cryptography.hazmat.primitives.hashes")
-    serialization = Deferred("cryptography.hazmat.primitives.serialization")
-    ec = Deferred("cryptography.hazmat.primitives.asymmetric.ec")
+    jinja2 = LazyModule("jinja2")
+    x509, exceptions = LazyModule("cryptography.x509"), LazyModule("cryptography.exceptions")
+    hashes = LazyModule("cryptography.hazmat.primitives.hashes")
+    serialization = LazyModule("cryptography.hazmat.primitives.serialization")
+    ec = LazyModule("cryptography.hazmat.primitives.asymmetric.ec")

@@ -1,4 +1,4 @@
-"""The version of moor: the one in pyproject.toml, as it was installed."""
+"""The version of the installed moor."""
 
 from importlib.metadata import PackageNotFoundError, version
 from platform import python_version
@@ -7,13 +7,13 @@ DISTRIBUTION = "moor-fleet"
 
 
 def moor_version() -> str:
-    """Return the version of the installed distribution; ``unknown`` where moor runs without being installed."""
+    """Return the version of the installed distribution; ``unknown`` if moor is not installed."""
     try:
         return version(DISTRIBUTION)
     except PackageNotFoundError:
         return "unknown"
 
 
-def described() -> str:
-    """Describe in one line what runs: moor, Python, Nornir."""
+def version_line() -> str:
+    """Return one line with the versions of moor, Python and Nornir."""
     return f"moor {moor_version()} (Python {python_version()}, Nornir {version('nornir')})"

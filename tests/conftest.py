@@ -46,7 +46,7 @@ for number in (signal.SIGINT, signal.SIGHUP):  # ignored where a script started 
 @pytest.fixture(autouse=True)
 def _no_secret_of_another_test() -> Iterator[None]:
     """Know no secret at first; one of another test might be a part of a word that this one expects."""
-    with masking.fresh():
+    with masking.fresh_masker():
         yield
 
 

@@ -60,8 +60,8 @@ def test_an_order_carries_all_that_the_controller_knows_and_nothing_that_is_each
     controllers = SENT.changed(site=site, trouble="the cluster does not answer", keep_connections=True)
     sent: RunContext = pickle.loads(pickle.dumps(controllers.to_send()))  # noqa: S301  # our own
     assert sent == SENT
-    own = RunContext(site=site, unfilled={"harbor": ["none"]})
-    assert own.joined_with(sent) == SENT.changed(site=site, unfilled={"harbor": ["none"]})
+    own = RunContext(site=site, role_faults={"harbor": ["none"]})
+    assert own.joined_with(sent) == SENT.changed(site=site, role_faults={"harbor": ["none"]})
 
 
 def test_what_an_earlier_command_asked_for_does_not_stay_on_a_worker() -> None:

@@ -35,12 +35,12 @@ from moor.connections.ssh.host_keys import known_keys
 from moor.connections.ssh.ssh_config import options_of_host
 from moor.errors import MoorError, UnreadableSecret
 from moor.formats.toml_text import inline
-from moor.inventory.joining import extended
+from moor.inventory.joining import add_hosts
 from moor.inventory.netbox import NetBoxInventory
 from moor.run.waivers import read_waivers
 from moor.schedule.cron import with_block as crontab
 from moor.secrets.secret import Secret
-from moor.settings.document import Findings, load
+from moor.settings.document import InputFaults, load_yaml
 from moor.settings.section import SecretRef
 from moor.tasks import runtime_proxies
 from moor.tasks.containerd import rancher
@@ -269,10 +269,10 @@ def nsswitch(line: str) -> None:
 
 def hosts_yaml(text: str) -> None:
     """Read it as the inventory does, then add a host as adopt does."""
-    findings = Findings()
-    by_path(lambda path: load(path, "hosts.yaml", findings), text)
-    extended(text, {"node9": {"hostname": "10.0.0.9", "groups": ["nodes"]}})
-    findings.refuse()
+    findings = InputFaults()
+    by_path(lambda path: load_yaml(path, "hosts.yaml", findings), text)
+    add_hosts(text, {"node9": {"hostname": "10.0.0.9", "groups": ["nodes"]}})
+    findings.raise_if_any()
 
 
 def device(dialect: ListSyntax, text: str) -> None:

@@ -16,12 +16,12 @@ class Ring:
 
 
 def test_what_is_garbage_as_the_work_begins_is_found_later() -> None:
-    garbage_collection.spare_what_is_there.cache_clear()
+    garbage_collection.freeze_startup_objects.cache_clear()
     before, ring = gc.get_threshold(), Ring()
     seen = weakref.ref(ring)
     del ring
     try:
-        garbage_collection.spare_what_is_there()
+        garbage_collection.freeze_startup_objects()
         gc.collect()
     finally:
         gc.set_threshold(*before)
@@ -29,12 +29,12 @@ def test_what_is_garbage_as_the_work_begins_is_found_later() -> None:
 
 
 def test_what_a_check_leaves_grows_old_no_sooner_for_the_next_check() -> None:
-    garbage_collection.spare_what_is_there()
+    garbage_collection.freeze_startup_objects()
     before = gc.get_threshold()
     gc.set_threshold(100_000, 20, 50)
     rings = [Ring() for _ in range(1000)]
     try:
-        garbage_collection.spare_what_is_there()
+        garbage_collection.freeze_startup_objects()
         assert gc.get_count()[0] >= len(rings)  # they count as new
     finally:
         gc.set_threshold(*before)

@@ -19,7 +19,7 @@ from moor.errors import MoorError
 from moor.resources.base import Probed, Scripted
 from moor.run.selection import everything
 from moor.settings.modules import SHIPPED, load_tasks
-from moor.settings.section import Section, sections
+from moor.settings.section import Section, collect_sections
 from moor.sites.opening import open_site
 from tests.harness.closed import DEFAULTS, closed_site
 from tests.harness.shells import SHELLS
@@ -97,7 +97,7 @@ def written(site: Path, model: type[Section], base: Any) -> Iterator[tuple[str, 
 
 def everything_written(site: Path) -> dict[str, list[str]]:
     shipped = YAML(typ="safe").load((site / DEFAULTS).read_text())["data"]
-    models = sections(load_tasks(SHIPPED)).values()
+    models = collect_sections(load_tasks(SHIPPED)).values()
     return {place: found for model in models for place, found in written(site, model, shipped.get(model.section))}
 
 

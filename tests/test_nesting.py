@@ -10,8 +10,8 @@ import pytest
 from moor.connections.apis.cluster.kubeconfig import read_kubeconfig
 from moor.errors import InputError
 from moor.formats.yaml_text import loaded
-from moor.inventory.joining import extended
-from moor.settings.document import Findings, load
+from moor.inventory.joining import add_hosts
+from moor.settings.document import InputFaults, load_yaml
 from moor.tasks.cluster.kube_yaml import documents
 
 
@@ -38,15 +38,15 @@ def path(tmp_path: Path) -> Path:
 
 
 def settings(path: Path) -> object:
-    findings = Findings()
-    tree = load(path, "hosts.yaml", findings)
-    findings.refuse()
+    findings = InputFaults()
+    tree = load_yaml(path, "hosts.yaml", findings)
+    findings.raise_if_any()
     return tree.plain()
 
 
 READERS: dict[str, Callable[[Path], object]] = {
     "settings": settings,
-    "hosts.yaml to be extended": lambda path: extended(path.read_text(), {"node9": {"hostname": "10.0.0.9"}}),
+    "hosts.yaml to be extended": lambda path: add_hosts(path.read_text(), {"node9": {"hostname": "10.0.0.9"}}),
     "kubeconfig": read_kubeconfig,
     "manifest": lambda path: list(documents(path.read_text())),
     "a file of others to be edited": lambda path: loaded(path.read_text()),

@@ -16,8 +16,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from moor.errors import InputError
-from moor.secrets.masking import SHORTEST, Masker, forms, fresh
-from moor.secrets.secret import MaskingFilter, Secret, generated, mask, resolve
+from moor.secrets.masking import SHORTEST, Masker, fresh_masker, spellings
+from moor.secrets.secret import MaskingFilter, Secret, load_or_generate, mask, resolve
 
 
 @pytest.fixture
@@ -116,19 +116,19 @@ def test_an_empty_file_is_no_secret(secret_file: Path, content: str) -> None:
 def test_a_generated_secret_is_private_whatever_the_umask(tmp_path: Path, umask: int) -> None:
     before = os.umask(umask)
     try:
-        secret = generated(tmp_path / ".moor" / "secrets" / "robot")
+        secret = load_or_generate(tmp_path / ".moor" / "secrets" / "robot")
     finally:
         os.umask(before)
     path = tmp_path / ".moor" / "secrets" / "robot"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert [stat.S_IMODE(folder.stat().st_mode) for folder in path.parents[:2]] == [0o700, 0o700]
     assert [entry.name for entry in path.parent.iterdir()] == ["robot"]
-    assert generated(path) == secret
+    assert load_or_generate(path) == secret
 
 
 def test_a_generated_secret_meets_harbors_rule(tmp_path: Path) -> None:
     for number in range(50):
-        value = generated(tmp_path / "secrets" / str(number)).reveal()
+        value = load_or_generate(tmp_path / "secrets" / str(number)).reveal()
         assert 8 <= len(value) <= 128
         assert any(c.islower() for c in value)
         assert any(c.isupper() for c in value)
@@ -137,7 +137,7 @@ def test_a_generated_secret_meets_harbors_rule(tmp_path: Path) -> None:
 
 @given(st.text(max_size=SHORTEST - 1))
 def test_what_is_too_short_to_be_struck_out_is_not_struck_out_by_its_spellings_either(value: str) -> None:
-    assert forms(value) == frozenset()
+    assert spellings(value) == frozenset()
 
 
 values = st.text(st.characters(exclude_categories=["Cs"]), min_size=6, max_size=60).filter(lambda v: v.strip() == v)
@@ -196,7 +196,7 @@ def test_a_secret_of_one_test_is_a_word_in_the_next(turn: str) -> None:
 
 def test_what_is_secret_in_a_fresh_masker_is_so_there_alone() -> None:
     Secret("of-the-outer-one")
-    with fresh():
+    with fresh_masker():
         Secret("of-the-inner-one")
         assert mask("of-the-outer-one of-the-inner-one") == "of-the-outer-one ***"
     assert mask("of-the-outer-one of-the-inner-one") == "*** of-the-inner-one"

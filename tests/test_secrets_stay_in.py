@@ -22,9 +22,9 @@ from moor.pki.authority import CertificateNames, issue, make_authority, utc_now
 from moor.pki.pem import pem, sealed
 from moor.secrets.secret import Secret
 from moor.settings.config import SiteConfig
-from moor.settings.entries import Entry
+from moor.settings.entries import InventoryEntry
 from moor.settings.modules import SHIPPED, load_tasks
-from moor.settings.section import SecretRef, sections
+from moor.settings.section import SecretRef, collect_sections
 from tests.harness.closed import CONFIG, DEFAULTS, Site
 from tests.harness.commands import moor, moor_here
 from tests.harness.sshd import keypair
@@ -76,7 +76,7 @@ def _kinds(hint: Any) -> Iterator[type]:
 
 
 def test_every_place_for_a_secret_is_planted() -> None:
-    models: list[type[BaseModel]] = [*sections(load_tasks(SHIPPED)).values(), Entry, SiteConfig]
+    models: list[type[BaseModel]] = [*collect_sections(load_tasks(SHIPPED)).values(), InventoryEntry, SiteConfig]
     assert {place for model in models for place in places(model)} == {*PLACES, *ELSEWHERE}
 
 

@@ -28,9 +28,9 @@ HELP = ("-h", "--help")
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        from moor.version import described
+        from moor.version import version_line
 
-        print(described())
+        print(version_line())
         raise typer.Exit
 
 
@@ -45,7 +45,7 @@ def program(
 
 def main(words: Sequence[str] | None = None) -> None:
     """Run the command line and end the process with its exit code."""
-    garbage_collection.spare_imports()
+    garbage_collection.collect_rarely()
     words = list(sys.argv[1:] if words is None else words) or ["--help"]
     verbose = "-v" in words or "--verbose" in words
     raise_at_signals()

@@ -9,7 +9,7 @@ from functools import cached_property
 
 from moor.resources.base import Later, Resource, State, Value, hidden
 from moor.secrets.masking import mask
-from moor.secrets.redaction import redacted
+from moor.secrets.redaction import redact
 from moor.secrets.secret import Secret
 
 LINES_SHOWN = 80  # of one field's diff
@@ -96,7 +96,7 @@ def _unified(name: str, before: list[str], after: list[str]) -> Iterator[str]:
 
 def _cleaned(lines: list[str]) -> dict[str, str]:
     """Return what is shown instead of each line that holds what looks like a secret."""
-    return {line: instead for line, instead in zip(lines, redacted(lines), strict=True) if line != instead}
+    return {line: instead for line, instead in zip(lines, redact(lines), strict=True) if line != instead}
 
 
 def _lines(value: Value | None) -> list[str]:

@@ -69,7 +69,7 @@ def opened(url: URL) -> Engine:
     if url.get_backend_name() != "sqlite":
         return create_engine(url, pool_pre_ping=True)
     if url.database:
-        private_files.directory(Path(url.database).parent)
+        private_files.make_directory(Path(url.database).parent)
         Path(url.database).touch(mode=0o600)
         Path(url.database).chmod(0o600)  # whatever the umask; SQLite gives its other files the same mode
     engine = create_engine(url, connect_args={"timeout": BUSY_S})

@@ -10,8 +10,8 @@ from nornir.core.inventory import Inventory
 from moor.context import change_context
 from moor.errors import MoorError
 from moor.inventory.files import FleetInventory
-from moor.inventory.identity import Identity, written_in
-from moor.inventory.nodes import Node, Paired, paired, read_nodes
+from moor.inventory.identity import HostIdentity, node_name_in
+from moor.inventory.nodes import Node, NodePairs, pair_nodes, read_nodes
 from moor.settings.document import Source, tree_of
 from moor.settings.fleet import CUSTOM, NAME, Fleet, HostFacts
 
@@ -30,13 +30,13 @@ class ClusterInventory(FleetInventory):
 
     trouble = ""
 
-    def _extended(self, fleet: Fleet) -> Paired:
+    def _extended(self, fleet: Fleet) -> NodePairs:
         """Add the nodes that no file knows to the fleet, and give what is paired."""
         addresses = {name: fleet.address(name) for name in fleet.hosts}
-        found = paired(addresses, self._nodes(fleet), _written(fleet))
+        found = pair_nodes(addresses, self._nodes(fleet), _written(fleet))
         for node in found.strangers:
             if NAME.fullmatch(node.name) and node.name not in fleet.hosts and node.addresses:
-                fleet.add(node.name, tree_of(entry_of(node), Source("the cluster", 1, (node.name,))))
+                fleet.add(node.name, tree_of(entry_of_node(node), Source("the cluster", 1, (node.name,))))
         return found
 
     def _nodes(self, fleet: Fleet) -> list[Node]:
@@ -52,7 +52,7 @@ class ClusterInventory(FleetInventory):
         joined = {node.name for node in found.strangers if node.name in fleet.hosts and node.name not in facts}
         for name in joined:
             facts[name] = fleet.facts(name)
-        fleet.findings.refuse()
+        fleet.faults.raise_if_any()
         inventory = super()._inventory(fleet, facts)
         change_context(inventory, trouble=self.trouble, joined=frozenset(joined))
         nodes = {**found.nodes, **{node.name: node for node in found.strangers if node.name in joined}}
@@ -62,10 +62,10 @@ class ClusterInventory(FleetInventory):
         return inventory
 
 
-def _written(fleet: Fleet) -> dict[str, Identity]:
+def _written(fleet: Fleet) -> dict[str, HostIdentity]:
     """Return the hosts whose name in the cluster the files say."""
-    named = {name: written_in(fleet.facts(name).data) for name in fleet.hosts}
-    return {name: Identity(node) for name, node in named.items() if node}
+    named = {name: node_name_in(fleet.facts(name).data) for name in fleet.hosts}
+    return {name: HostIdentity(node) for name, node in named.items() if node}
 
 
 def _cluster(fleet: Fleet) -> Any:
@@ -73,7 +73,7 @@ def _cluster(fleet: Fleet) -> Any:
     return next((found for name in fleet.hosts if (found := fleet.facts(name).data.get("cluster"))), None)
 
 
-def entry_of(node: Node) -> dict[str, Any]:
+def entry_of_node(node: Node) -> dict[str, Any]:
     """Return the entry of hosts.yaml for a node that joined."""
     entry: dict[str, Any] = {"hostname": node.addresses[0], "groups": [NODES]}
     if node.distribution in RUNTIMES:

@@ -11,14 +11,14 @@ from nornir.core.inventory import ConnectionOptions, Defaults, Group, Groups, Ho
 
 from moor.connections.names import SHELL, connection_of
 from moor.context import change_context
-from moor.inventory.init_nornir import call_under_way
+from moor.inventory.init_nornir import current_call
 from moor.settings.access import SiteSettings
-from moor.settings.document import Findings, Source, Tree, load
-from moor.settings.entries import Connection, DefaultsEntry
-from moor.settings.fleet import KEY, Fleet, HostFacts, InventoryLayer
+from moor.settings.document import InputFaults, Source, Tree, load_yaml
+from moor.settings.entries import ConnectionEntry, DefaultsEntry
+from moor.settings.fleet import HOST_KEY, Fleet, HostFacts, InventoryLayer
 from moor.settings.modules import load_tasks
-from moor.settings.roles import check_outsiders, unfilled
-from moor.settings.section import sections
+from moor.settings.roles import check_outsiders, find_role_faults
+from moor.settings.section import collect_sections
 
 SSH_PORT = 22
 
@@ -40,7 +40,7 @@ class FleetInventory:
         netbox: Mapping[str, Any] | None = None,
     ) -> None:
         files = (host_file, group_file, defaults_file)
-        if site is None and (call := call_under_way()):
+        if site is None and (call := current_call()):
             site, options = call.inventory_options()
             files, netbox = (options.host_file, options.group_file, options.defaults_file), options.plain_netbox()
         self.site = site or SiteSettings.at(Path())
@@ -49,30 +49,30 @@ class FleetInventory:
 
     def load(self) -> Inventory:
         """Read, validate and merge the files."""
-        findings = Findings()
-        models = sections(load_tasks(self.site.directory))
-        groups, defaults = (self._tree(path, findings) for path in (self.group_file, self.defaults_file))
-        hosts = self._hosts(groups, findings)
-        fleet = Fleet.of(hosts, groups, defaults, models, self.site.directory, findings)
+        faults = InputFaults()
+        models = collect_sections(load_tasks(self.site.directory))
+        groups, defaults = (self._tree(path, faults) for path in (self.group_file, self.defaults_file))
+        hosts = self._hosts(groups, faults)
+        fleet = Fleet.of(hosts, groups, defaults, models, self.site.directory, faults)
         check_outsiders(fleet)
         facts = {name: fleet.facts(name) for name in fleet.hosts}
-        findings.refuse()
+        faults.raise_if_any()
         inventory = self._inventory(fleet, facts)
-        change_context(inventory, fleet=inventory, unfilled=unfilled(fleet))
-        check_addresses(inventory, {name: host.source for name, host in facts.items()}, findings)
-        findings.refuse()
+        change_context(inventory, fleet=inventory, role_faults=find_role_faults(fleet))
+        check_addresses(inventory, {name: host.source for name, host in facts.items()}, faults)
+        faults.raise_if_any()
         return inventory
 
-    def _hosts(self, groups: Tree, findings: Findings) -> Tree:
+    def _hosts(self, groups: Tree, faults: InputFaults) -> Tree:
         """Return what is known of hosts; ``groups`` are those that may be named."""
-        return self._tree(self.host_file, findings)
+        return self._tree(self.host_file, faults)
 
-    def _tree(self, path: Path, findings: Findings) -> Tree:
+    def _tree(self, path: Path, faults: InputFaults) -> Tree:
         """Read one file; Nornir does without groups and defaults, and so does this."""
         shown = str(path.relative_to(self.site.directory) if path.is_relative_to(self.site.directory) else path)
         if path != self.host_file and not path.exists():
             return Tree(Source(shown, 1), {})
-        return load(path, shown, findings)
+        return load_yaml(path, shown, faults)
 
     def _inventory(self, fleet: Fleet, facts: dict[str, HostFacts]) -> Inventory:
         defaults = _defaults(fleet.defaults)
@@ -86,7 +86,7 @@ class FleetInventory:
         return inventory
 
 
-def check_addresses(inventory: Inventory, sources: dict[str, Source], findings: Findings) -> None:
+def check_addresses(inventory: Inventory, sources: dict[str, Source], faults: InputFaults) -> None:
     """Find hosts of one address and port: one machine would be worked on twice at once."""
     names = defaultdict(list)
     for host in inventory.hosts.values():
@@ -94,7 +94,7 @@ def check_addresses(inventory: Inventory, sources: dict[str, Source], findings: 
         names[options.hostname, options.port or SSH_PORT].append(host.name)
     for (address, port), (first, *others) in names.items():
         for name in others:
-            findings.add(sources[name].below("hostname"), f"{address} port {port} is {first}'s already")
+            faults.add(sources[name].below("hostname"), f"{address} port {port} is {first}'s already")
 
 
 def _addresses(group: str, hosts: Hosts) -> dict[str, str]:
@@ -147,7 +147,7 @@ def _tell_keys(host: Host, facts: HostFacts) -> None:
     kind, shell = connection_of(host), facts.connections.get(SHELL)
     known = shell.extras.plain().get("known_hosts") if shell and kind != SHELL else None
     keys = {"known_hosts": known} if known else {}
-    pinned = {KEY: list(facts.data[KEY])} if facts.data.get(KEY) else {}
+    pinned = {HOST_KEY: list(facts.data[HOST_KEY])} if facts.data.get(HOST_KEY) else {}
     if keys or pinned:
         options = host.connection_options.setdefault(kind, ConnectionOptions())
         options.extras = {**keys, **(options.extras or {}), **pinned}
@@ -157,7 +157,7 @@ def _options(entry: DefaultsEntry) -> dict[str, ConnectionOptions]:
     return {kind: _connection(options) for kind, options in entry.connection_options.items()}
 
 
-def _connection(options: Connection) -> ConnectionOptions:
+def _connection(options: ConnectionEntry) -> ConnectionOptions:
     """Return Nornir's own form; a password stays a reference, which the connection resolves when it opens."""
     extras = options.extras.plain() or None
     return ConnectionOptions(
@@ -165,5 +165,5 @@ def _connection(options: Connection) -> ConnectionOptions:
     )
 
 
-def _password(entry: DefaultsEntry | Connection) -> str | None:
+def _password(entry: DefaultsEntry | ConnectionEntry) -> str | None:
     return entry.password.reference if entry.password else None

@@ -30,7 +30,7 @@ done
 
 
 @dataclass(frozen=True)
-class Identity:
+class HostIdentity:
     """Who a host is.
 
     Attributes:
@@ -44,15 +44,15 @@ class Identity:
     names: tuple[str, ...] = ()
 
 
-def identity_of(answer: str, node: str = "") -> Identity:
+def identity_of(answer: str, node: str = "") -> HostIdentity:
     """Read the fragment's answer."""
     pairs = [line.partition("=") for line in answer.splitlines()]
     machine = next((value.strip() for key, _, value in pairs if key == "machine"), "")
     names = dict.fromkeys(value.strip().lower() for key, _, value in reversed(pairs) if key == "name" and value.strip())
-    return Identity(node, machine, tuple(names))
+    return HostIdentity(node, machine, tuple(names))
 
 
-def written_in(data: Mapping[str, Any]) -> str:
+def node_name_in(data: Mapping[str, Any]) -> str:
     """Return a host's name in the cluster as its settings have it; empty where they do not say."""
     return str(getattr(data.get(SECTION), "name", "") or "")
 
@@ -68,7 +68,7 @@ def identify(task: Task) -> Result:
     return Result(host=task.host, result=identity_of(answer.stdout.decode("utf-8", "replace")))
 
 
-def asked(nr: Nornir, names: Iterable[str]) -> dict[str, Identity]:
+def ask_identities(nr: Nornir, names: Iterable[str]) -> dict[str, HostIdentity]:
     """Ask some hosts who they are; those that do not answer are left out."""
     wanted = set(names)
     if not wanted:

@@ -17,14 +17,14 @@ from nornir.core.configuration import Config
 from nornir.init_nornir import InitNornir
 
 from moor.settings.access import SiteSettings
-from moor.settings.config import Files, config_of, nornir_config, read_tree
+from moor.settings.config import InventoryOptions, nornir_config, read_tree, validate_config
 from moor.settings.document import Source, Tree, tree_of
 
 ARGUMENTS = Source("InitNornir's arguments", 1)
 
 
 @dataclass(frozen=True)
-class Call:
+class InitNornirCall:
     """A call of InitNornir that is under way.
 
     Attributes:
@@ -37,7 +37,7 @@ class Call:
     config_file: str
     arguments: Mapping[str, Any]
 
-    def inventory_options(self) -> tuple[SiteSettings, Files]:
+    def inventory_options(self) -> tuple[SiteSettings, InventoryOptions]:
         """Validate file and arguments together, complete Nornir's configuration, return the plugin's part.
 
         Returns:
@@ -48,7 +48,7 @@ class Call:
         """
         file = Path(self.config_file).expanduser().absolute() if self.config_file else None
         tree = read_tree(file) if file else Tree(ARGUMENTS, {})
-        found = config_of(self._with_arguments(tree), file.parent if file else Path.cwd())
+        found = validate_config(self._with_arguments(tree), file.parent if file else Path.cwd())
         self._complete(nornir_config(found))
         return found.user_defined.moor, found.inventory.options
 
@@ -68,7 +68,7 @@ class Call:
             self.config.ssh.config_file = said["ssh"]["config_file"]
 
 
-def call_under_way() -> Call | None:
+def current_call() -> InitNornirCall | None:
     """Return the call of InitNornir that has led here; None where the plugin was made by something else."""
     frame = sys._getframe()
     while frame.f_back and frame.f_code is not InitNornir.__code__:
@@ -76,4 +76,4 @@ def call_under_way() -> Call | None:
     known = frame.f_locals
     if frame.f_code is not InitNornir.__code__:
         return None
-    return Call(known["config"], known["config_file"], known["kwargs"])
+    return InitNornirCall(known["config"], known["config_file"], known["kwargs"])

@@ -18,18 +18,20 @@ from moor.errors import InputError, TooManyAliases
 from moor.formats.nesting import refuse_growth
 from moor.formats.splice import line_break
 from moor.formats.yaml_text import rewritten
-from moor.inventory.cluster import entry_of
+from moor.inventory.cluster import entry_of_node
 from moor.inventory.files import FleetInventory
-from moor.inventory.nodes import TALOS, Node, Paired
+from moor.inventory.nodes import TALOS, Node, NodePairs
 from moor.settings.access import SiteSettings
-from moor.settings.document import reader
+from moor.settings.document import yaml_reader
 from moor.settings.fleet import NAME
-from moor.suggestions import nearest
+from moor.suggestions import did_you_mean
 
 Entries = Mapping[str, Mapping[str, Any]]
 
 
-def to_adopt(names: Iterable[str], hosts: Mapping[str, str], nodes: Sequence[Node], pairs: Paired) -> list[Node]:
+def adoptable_nodes(
+    names: Iterable[str], hosts: Mapping[str, str], nodes: Sequence[Node], pairs: NodePairs
+) -> list[Node]:
     """Return the nodes that can be added to the inventory under these names.
 
     Args:
@@ -50,7 +52,7 @@ def to_adopt(names: Iterable[str], hosts: Mapping[str, str], nodes: Sequence[Nod
 
 def _fault(name: str, hosts: Mapping[str, str], strangers: Mapping[str, Node], known: Mapping[str, str]) -> str:
     if name not in known:
-        return f"no node of the cluster is called so{nearest(name, strangers or known)}"
+        return f"no node of the cluster is called so{did_you_mean(name, strangers or known)}"
     if name not in strangers:
         return "it is in the inventory already" + (f", as {known[name]}" if known[name] != name else "")
     node = strangers[name]
@@ -63,7 +65,7 @@ def _fault(name: str, hosts: Mapping[str, str], strangers: Mapping[str, Node], k
     return "" if node.addresses else "the cluster knows no address of it"
 
 
-def extended(text: str, entries: Entries) -> str:
+def add_hosts(text: str, entries: Entries) -> str:
     """Return hosts.yaml with more hosts at its end; every line that is there stays as it is.
 
     Raises:
@@ -103,7 +105,7 @@ def _dumped(content: Mapping[str, Any]) -> str:
 
 def _plain(text: str) -> dict[str, Any]:
     try:
-        yaml = reader()
+        yaml = yaml_reader()
         node = yaml.compose(text)
         if node is None:
             return {}
@@ -129,16 +131,16 @@ def _same(text: str, wanted: Mapping[str, Any]) -> bool:
         return False
 
 
-class Draft:
+class HostsFileDraft:
     """hosts.yaml with more hosts, beside the one that counts, until ``keep`` puts it in its place."""
 
     def __init__(self, site: SiteSettings, files: Mapping[str, str], nodes: Iterable[Node]) -> None:
         self.target = site.directory / files["host_file"]
         self.part = self.target.with_name(f".{self.target.name}.{secrets.token_hex(4)}")
         self.site, self.files = site, files
-        self.text = extended(self.target.read_bytes().decode(), {node.name: entry_of(node) for node in nodes})
+        self.text = add_hosts(self.target.read_bytes().decode(), {node.name: entry_of_node(node) for node in nodes})
 
-    def __enter__(self) -> Draft:
+    def __enter__(self) -> HostsFileDraft:
         status = self.target.stat()
         self.part.touch(mode=0o600, exist_ok=False)  # whoever opened it for writing now could write to it ever after
         self.part.write_bytes(self.text.encode())

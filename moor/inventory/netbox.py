@@ -10,7 +10,7 @@ from nornir.core.inventory import Host
 
 from moor.errors import InputError
 from moor.inventory.files import FleetInventory
-from moor.settings.document import Findings, Source, Tree, merged, tree_of
+from moor.settings.document import InputFaults, Source, Tree, merge, tree_of
 from moor.settings.fleet import CUSTOM
 
 PLACE = "inventory.options.netbox"
@@ -28,14 +28,15 @@ class NetBoxInventory(FleetInventory):
     netbox  ``url``, ``token`` (a reference), ``ca``, ``filters``, ``virtual_machines``; validated in config.yaml
     """
 
-    def _hosts(self, groups: Tree, findings: Findings) -> Tree:
+    def _hosts(self, groups: Tree, faults: InputFaults) -> Tree:
         """Lay what the file says of hosts over what NetBox knows; raises InputError where it does not answer."""
         source = Source(self.netbox["url"], 1)
         known = {
-            str(name): tree_of(entry_of(host, set(groups.items)), source.below(str(name))) for name, host in self._ask()
+            str(name): tree_of(entry_of_machine(host, set(groups.items)), source.below(str(name)))
+            for name, host in self._ask()
         }
-        written = super()._hosts(groups, findings) if self.host_file.exists() else Tree(source, {})
-        return merged(Tree(source, known), written)
+        written = super()._hosts(groups, faults) if self.host_file.exists() else Tree(source, {})
+        return merge(Tree(source, known), written)
 
     def _ask(self) -> Iterable[tuple[str, Host]]:
         """Ask NetBox for its machines, by name."""
@@ -43,7 +44,7 @@ class NetBoxInventory(FleetInventory):
             from nornir_netbox.plugins.inventory import NetBoxInventory2  # type: ignore[import-untyped]
         except ImportError as error:
             raise InputError(f"{PLACE}: {error}; pip install nornir-netbox brings it") from error
-        from moor.inventory.netbox_session import Confined
+        from moor.inventory.netbox_session import NetBoxSession
 
         url, ca = self.netbox["url"].rstrip("/"), self.netbox.get("ca")
         plugin = NetBoxInventory2(
@@ -56,7 +57,7 @@ class NetBoxInventory(FleetInventory):
             defaults_file=os.devnull,
         )
         try:
-            session = Confined(url, self.netbox["token"].resolve(), str(ca) if ca else True)
+            session = NetBoxSession(url, self.netbox["token"].resolve(), str(ca) if ca else True)
             plugin.session = session
             hosts = list(plugin.load().hosts.items())
         except InputError as error:
@@ -78,7 +79,7 @@ def _cause(error: BaseException) -> str:
     return " ".join(str(error).split())[:300] or type(error).__name__
 
 
-def entry_of(host: Host, known: set[str]) -> dict[str, Any]:
+def entry_of_machine(host: Host, known: set[str]) -> dict[str, Any]:
     """Return what hosts.yaml would say of a machine; what is no mapping is left to the inventory's own check.
 
     Args:

@@ -34,7 +34,7 @@ def authorization(token: Secret) -> str:
     return f"Bearer {words}" if words.startswith(SECOND) else f"Token {words}"
 
 
-class Confined(requests.Session):
+class NetBoxSession(requests.Session):
     """A session that speaks to one scheme and host, and keeps what lists have named.
 
     found  every object of a list, as NetBox gave it, by its name

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from moor.inventory.identity import Identity
+from moor.inventory.identity import HostIdentity
 
 Distribution = Literal["kubernetes", "k3s", "rke2", "talos"]
 TALOS = (
@@ -103,14 +103,16 @@ def read_nodes(kubeconfig: Path, context: str) -> list[Node]:
 
 
 @dataclass(frozen=True)
-class Paired:
+class NodePairs:
     """Hosts with the nodes that they are, and nodes that are no host."""
 
     nodes: dict[str, Node]
     strangers: tuple[Node, ...]
 
 
-def paired(hosts: Mapping[str, str], nodes: Iterable[Node], known: Mapping[str, Identity] | None = None) -> Paired:
+def pair_nodes(
+    hosts: Mapping[str, str], nodes: Iterable[Node], known: Mapping[str, HostIdentity] | None = None
+) -> NodePairs:
     """Find each node's host; a host is one node at most.
 
     What the inventory says of a host's name in the cluster decides; then its address, its name, its machine-id, and
@@ -137,10 +139,10 @@ def paired(hosts: Mapping[str, str], nodes: Iterable[Node], known: Mapping[str, 
             if name is not None:
                 found[name] = node
                 rest.remove(node)
-    return Paired(found, tuple(rest))
+    return NodePairs(found, tuple(rest))
 
 
-def _telling(known: Mapping[str, Identity], nodes: Iterable[Node]) -> dict[str, str]:
+def _telling(known: Mapping[str, HostIdentity], nodes: Iterable[Node]) -> dict[str, str]:
     """Return the machine-ids that tell hosts apart: machines that were cloned without care share one."""
     hosts = Counter(identity.machine for identity in known.values())
     twice = {machine for machine, count in Counter(node.machine for node in nodes).items() if count > 1}

@@ -71,7 +71,7 @@ class StoredPair:
 
     def save(self, pair: Pair, passphrase: Secret) -> None:
         """Write both files, whole or not at all; the certificate's copy last."""
-        private_files.directory(self.folder)
+        private_files.make_directory(self.folder)
         private_files.write(self.key_file, sealed(pair.key, passphrase) + pem(pair.certificate).encode())
         private_files.write(self.certificate_file, pair.pem.encode(), 0o644)
 
@@ -91,7 +91,7 @@ class StoredPair:
 @contextmanager
 def alone_in(folder: Path) -> Iterator[None]:
     """Keep other runs on this controller out of ``folder`` meanwhile."""
-    private_files.directory(folder)
+    private_files.make_directory(folder)
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)

@@ -21,7 +21,7 @@ from moor.errors import MoorError
 from moor.resources.base import Later, Probed, Resource, Scripted
 from moor.run.report import error_of
 from moor.run.runbook import Runbook, Stage, desired_ahead, observe
-from moor.secrets.redaction import redacted
+from moor.secrets.redaction import redact
 
 SCHEMA = 1  # raised when a field of the JSON changes its meaning or goes
 MARK = "moor-mark"  # in place of the random word of a real run, so that two previews can be compared
@@ -137,7 +137,7 @@ def _steps(task: Task, stage: Stage, resources: Sequence[Resource], changes: Seq
 
 def _clean(script: str) -> str:
     """Strike out of a script the secrets that moor knows, and what looks like one in a file of somebody else's."""
-    return "\n".join(redacted(printable(script).split("\n")))
+    return "\n".join(redact(printable(script).split("\n")))
 
 
 def as_text(found: Mapping[str, Preview]) -> str:

@@ -15,7 +15,7 @@ from moor.context import context_of, fleet_of
 from moor.errors import InputError
 from moor.run.runbook import Runbook, Stage, TaskFunction
 from moor.settings.modules import RUNBOOKS, concern_of, load_module, modules_of
-from moor.suggestions import nearest
+from moor.suggestions import did_you_mean
 
 WHOLE = "site"  # the runbook of the whole job
 ALL = 1_000_000  # hosts: more than any batch
@@ -45,7 +45,7 @@ def limited(nr: Nornir, expression: str | None) -> Nornir:
 def _unknown(name: str, known: Iterable[str]) -> str:
     if not name:
         return "--limit: ! excludes nobody; write a host or a group behind it"
-    return f"--limit: no host or group is called {name}{nearest(name, known)}"
+    return f"--limit: no host or group is called {name}{did_you_mean(name, known)}"
 
 
 def refuse_nobody(nr: Nornir, runbook: Runbook, command: str) -> None:
@@ -61,7 +61,7 @@ def refuse_nobody(nr: Nornir, runbook: Runbook, command: str) -> None:
 
 def refuse_unfilled(nr: Nornir, stages: Iterable[Stage]) -> None:
     """Raise InputError where the inventory has no host, or one too many, for what the stages do."""
-    found = context_of(nr).unfilled
+    found = context_of(nr).role_faults
     lines = [line for name in dict.fromkeys(map(concern, stages)) for line in found.get(name, ())]
     if lines:
         raise InputError("\n".join(lines))
@@ -101,7 +101,7 @@ def runbook_called(site: Path, name: str) -> Runbook:
     stages = tuple(stage for stage in whole.stages if concern(stage) == name)
     if not stages:
         known = [*names, *dict.fromkeys(concern(stage) for stage in whole.stages)]
-        raise InputError(f"no runbook is called {name}{nearest(name, known)} (there are: {', '.join(known)})")
+        raise InputError(f"no runbook is called {name}{did_you_mean(name, known)} (there are: {', '.join(known)})")
     return replace(whole, name=name, stages=stages)
 
 

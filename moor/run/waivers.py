@@ -12,14 +12,14 @@ from pydantic import Field, field_validator
 
 from moor.engine.findings import EXAMINED, Finding
 from moor.run.report import RunReport
-from moor.settings.document import Findings, Source, Tree, load
-from moor.settings.section import Strict
-from moor.settings.validation import validated
+from moor.settings.document import InputFaults, Source, Tree, load_yaml
+from moor.settings.section import StrictModel
+from moor.settings.validation import validate
 
 Words = Annotated[str, Field(min_length=1)]
 
 
-class Waiver(Strict):
+class Waiver(StrictModel):
     """One entry of waivers.yaml.
 
     Attributes:
@@ -53,16 +53,16 @@ def read_waivers(path: Path, site: Path) -> list[Waiver]:
     """Read waivers.yaml, which need not be there; raises InputError with everything that is wrong in it."""
     if not path.exists():
         return []
-    findings = Findings()
+    findings = InputFaults()
     shown = str(path.relative_to(site) if path.is_relative_to(site) else path)
-    tree = load(path, shown, findings)
-    findings.refuse()
-    made = [validated(Waiver, entry, site, findings) for entry in _entries(tree, shown, findings)]
-    findings.refuse()
+    tree = load_yaml(path, shown, findings)
+    findings.raise_if_any()
+    made = [validate(Waiver, entry, site, findings) for entry in _entries(tree, shown, findings)]
+    findings.raise_if_any()
     return [waiver for waiver in made if waiver]
 
 
-def _entries(tree: Tree, shown: str, findings: Findings) -> Sequence[Tree]:
+def _entries(tree: Tree, shown: str, findings: InputFaults) -> Sequence[Tree]:
     if isinstance(tree.value, tuple):
         return tree.value
     if tree.value not in (None, {}):

@@ -28,9 +28,9 @@ class Masker:
         self._made: tuple[frozenset[str], re.Pattern[str]] = (self.forms, re.compile(NOTHING))
 
     def register(self, value: str) -> None:
-        """Have ``value`` struck out from now on, in every form that ``forms`` lists."""
+        """Have ``value`` struck out from now on, in every form that ``spellings`` lists."""
         with self._lock:
-            self.forms |= forms(value)
+            self.forms |= spellings(value)
 
     def mask(self, text: str) -> str:
         """Return ``text`` with every registered secret as ``***``."""
@@ -44,7 +44,7 @@ class Masker:
         return pattern.sub(STARS, text)
 
 
-def forms(value: str) -> frozenset[str]:
+def spellings(value: str) -> frozenset[str]:
     """List the spellings by which a secret may leave: whole or line by line, in JSON, a URL, base64, HTML, Python, sh.
 
     A shorter value than ``SHORTEST`` has none, however long a spelling of it is.
@@ -91,7 +91,7 @@ def mask(text: str) -> str:
 
 
 @contextmanager
-def fresh() -> Iterator[None]:
+def fresh_masker() -> Iterator[None]:
     """Know no secret when the block begins, and none of the block's own when it has ended.
 
     For tests, and for whoever works on several sites in one process and has to keep their words apart.

@@ -10,7 +10,7 @@ from pathlib import Path
 ABANDONED_S = 3600  # a half-written file this old belongs to a run that was killed
 
 
-def directory(path: Path) -> None:
+def make_directory(path: Path) -> None:
     """Make ``path``, and every parent that is missing, with mode 0700; ``path`` itself is tightened if it exists."""
     make_missing(path)
     if path.stat().st_mode & 0o777 != 0o700:

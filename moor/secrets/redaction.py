@@ -22,7 +22,7 @@ BEGIN = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----")
 END = re.compile(r"-----END [A-Z ]*PRIVATE KEY-----")
 
 
-def redacted(lines: Iterable[str]) -> Iterator[str]:
+def redact(lines: Iterable[str]) -> Iterator[str]:
     """Yield each line with what looks like a secret as ``***``; a line stays one line, so that diffs stay true."""
     within_key = after_name = False
     for line in lines:

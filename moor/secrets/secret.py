@@ -15,7 +15,7 @@ from moor.errors import InputError
 from moor.secrets import private_files
 from moor.secrets.masking import MaskingFilter, mask, register
 
-__all__ = ["MaskingFilter", "Secret", "generated", "mask", "resolve"]
+__all__ = ["MaskingFilter", "Secret", "load_or_generate", "mask", "resolve"]
 
 SCHEMES = ("env:NAME", "file:PATH")
 REMEDY = f"write {' or '.join(SCHEMES)}"
@@ -80,11 +80,11 @@ def resolve(reference: str, site: Path = Path()) -> Secret:
     Raises:
         InputError: unknown scheme, nothing there, or a file that others may read; never says the value.
     """
-    scheme, name = split(reference)
+    scheme, name = split_reference(reference)
     return _from_environment(reference, name) if scheme == "env" else _from_file(reference, _below(site, name))
 
 
-def split(reference: str) -> tuple[str, str]:
+def split_reference(reference: str) -> tuple[str, str]:
     """Take a reference apart into scheme and name; raises InputError, which never repeats a text without a scheme."""
     scheme, colon, name = reference.partition(":")
     if colon and scheme in ("env", "file") and name:
@@ -93,9 +93,9 @@ def split(reference: str) -> tuple[str, str]:
     raise InputError(f"this is not a reference to a secret; {REMEDY}, and keep the secret itself out of these files")
 
 
-def absolute(reference: str, site: Path) -> str:
+def absolute_reference(reference: str, site: Path) -> str:
     """Return ``reference`` with its path, if it has one, made absolute against ``site``."""
-    scheme, name = split(reference)
+    scheme, name = split_reference(reference)
     return f"file:{_below(site, name)}" if scheme == "file" else reference
 
 
@@ -136,14 +136,14 @@ def _read(reference: str, path: Path) -> bytes:
     return raw
 
 
-def generated(path: Path) -> Secret:
+def load_or_generate(path: Path) -> Secret:
     """Return the random secret kept at ``path``, made at the first call: letters of both cases and digits.
 
     Args:
         path: in a directory of moor's own, which becomes 0700
     """
     if not path.exists():
-        private_files.directory(path.parent)
+        private_files.make_directory(path.parent)
         private_files.write_new(path, _random().encode() + b"\n")
     return resolve(f"file:{path.absolute()}")
 

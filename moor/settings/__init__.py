@@ -1,15 +1,15 @@
-"""What a fleet's files say, validated: sections that tasks own, documents with their lines, findings all at once."""
+"""Settings: config.yaml and the inventory's files, validated, with every fault reported at its file and line."""
 
-from moor.settings.access import SiteSettings, about, optional_settings_of, settings_of
-from moor.settings.section import SecretRef, Section, SitePath, sections
+from moor.settings.access import SiteSettings, optional_settings_of, prefix_errors, settings_of
+from moor.settings.section import SecretRef, Section, SitePath, collect_sections
 
 __all__ = [
     "SecretRef",
     "Section",
     "SitePath",
     "SiteSettings",
-    "about",
+    "collect_sections",
     "optional_settings_of",
-    "sections",
+    "prefix_errors",
     "settings_of",
 ]

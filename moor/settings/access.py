@@ -1,4 +1,4 @@
-"""How tasks read the settings of a host."""
+"""The settings that tasks read: the site's own, and a host's section by section."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from moor.settings.section import SecretRef, Section, SitePath, Strict, site_in
 Model = TypeVar("Model", bound=Section)
 
 
-class SiteSettings(Strict):
-    """What ``user_defined.moor`` of config.yaml says; all paths are absolute.
+class SiteSettings(StrictModel):
+    """The settings below ``user_defined.moor`` of config.yaml; all paths are absolute.
 
     Attributes:
-        state: What moor keeps of this site: keys, secrets, history.
-        lab: What the lab keeps while it runs.
-        history_url: The database's URL as SQLAlchemy writes it; without one it is a file in ``state``.
+        state: The directory of keys, generated secrets and history.
+        lab: The directory of the lab's files while it runs.
+        history_url: The database's URL as SQLAlchemy writes it; by default a file in ``state``.
         history_days: How long runs are kept.
-        notify: URLs as apprise writes them.
-        metrics: A file for node_exporter's textfile collector.
-        waivers: The file of findings that somebody has waived.
-        expires_within_days: What ends within that time is a finding.
-        mend_hosts: How many hosts one drift check mends at most.
+        notify: Where notices are sent, as apprise's URLs.
+        metrics: The file to write for node_exporter's textfile collector.
+        waivers: The file of waived findings.
+        expires_within_days: An expiry within this time is a finding.
+        mend_hosts: The most hosts that one drift check mends.
     """
 
     renamed: ClassVar[Mapping[str, str]] = {"heal_hosts": "mend_hosts"}
@@ -46,13 +46,13 @@ class SiteSettings(Strict):
     _directory: Path = PrivateAttr(default=Path())
 
     @classmethod
-    def at(cls, directory: Path, **said: Any) -> SiteSettings:
-        """Return the settings of the site in ``directory``, whose config.yaml says ``said``."""
-        return cls.model_validate(said, context={"site": directory})
+    def at(cls, directory: Path, **values: Any) -> SiteSettings:
+        """Return the settings of the site in ``directory``; ``values`` are those of its config.yaml."""
+        return cls.model_validate(values, context={"site": directory})
 
     def model_post_init(self, context: Any, /) -> None:
-        """Keep the site's directory, which is where config.yaml is and so is not written in it."""
-        self._directory = site_in(context).absolute()
+        """Remember the site's directory; config.yaml does not name it, since that is where config.yaml is."""
+        self._directory = site_from(context).absolute()
 
     @property
     def directory(self) -> Path:
@@ -61,16 +61,20 @@ class SiteSettings(Strict):
 
 
 def optional_settings_of(host: Host, model: type[Model]) -> Model | None:
-    """Return the host's settings of one section, or None where neither it, its groups nor the defaults have any."""
+    """Return the host's settings of one section, or None if the inventory has none for this host."""
     value = host.data.get(model.section)
     if value is None or isinstance(value, model):
         return value
-    # The class of a task module that was loaded anew is another class of the same name.
+    # A reloaded task module has a new class of the same name.
     return model.model_validate(value.model_dump() if isinstance(value, Section) else value)
 
 
 def settings_of(host: Host, model: type[Model]) -> Model:
-    """Return the host's settings of one section, or the model's defaults; raises InputError where it needs a key."""
+    """Return the host's settings of one section, or the model's defaults.
+
+    Raises:
+        NoSettings: the host has no such section, and the section has required keys.
+    """
     found = optional_settings_of(host, model)
     if found is not None:
         return found
@@ -86,8 +90,8 @@ def settings_of(host: Host, model: type[Model]) -> Model:
 
 
 @contextmanager
-def about(key: str) -> Iterator[None]:
-    """Name the key in front of what is found wrong with its value."""
+def prefix_errors(key: str) -> Iterator[None]:
+    """Put ``key`` in front of the message of an InputError raised in the block."""
     try:
         yield
     except InputError as error:

@@ -1,4 +1,4 @@
-"""What config.yaml says: Nornir's own settings, and moor's below ``user_defined.moor``."""
+"""The model of config.yaml: Nornir's own settings, and moor's below ``user_defined.moor``."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 
 from moor.errors import InputError
 from moor.settings.access import SiteSettings
-from moor.settings.document import Findings, Tree, load
+from moor.settings.document import InputFaults, Tree, load_yaml
 from moor.settings.runner import Runner, RunnerConfig
-from moor.settings.section import SecretRef, SitePath, Strict
-from moor.settings.validation import validated
+from moor.settings.section import SecretRef, SitePath, StrictModel
+from moor.settings.validation import validate
 
 CONFIG = "config.yaml"
-NOTHING_SAID: Any = {}  # a default that is validated as a file's words are, so that its paths are relative to the site
+EMPTY: Any = {}  # as a default it is validated like a file's content, so that paths become relative to the site
 
 
-class NetBox(Strict):
-    """Where NetBox is, and which of its machines are hosts.
+class NetBoxOptions(StrictModel):
+    """The address of NetBox, and which of its machines become hosts.
 
     Attributes:
-        ca: of its certificate, where that is not among the system's
-        filters: of NetBox's own lists, such as ``site: dc1`` or ``tag: [moor]``
+        ca: the CA of its certificate, if the system does not trust it
+        filters: filters of NetBox's API, such as ``site: dc1`` or ``tag: [moor]``
     """
 
     url: Annotated[str, Field(pattern=r"^https://[^ ]+$")]
@@ -34,21 +34,21 @@ class NetBox(Strict):
     virtual_machines: bool = True
 
 
-class Files(Strict):
-    """The inventory's three files, relative to the site, and where else its hosts come from."""
+class InventoryOptions(StrictModel):
+    """The options of the inventory plugin: its three files, relative to the site, and NetBox."""
 
     host_file: str = "inventory/hosts.yaml"
     group_file: str = "inventory/groups.yaml"
     defaults_file: str = "inventory/defaults.yaml"
-    netbox: NetBox | None = None
+    netbox: NetBoxOptions | None = None
 
     def plain_netbox(self) -> dict[str, Any] | None:
-        """Return what the inventory plugin is given of NetBox."""
+        """Return the NetBox options as the inventory plugin takes them."""
         return self.netbox.model_dump(exclude_none=True) if self.netbox else None
 
 
 def _plugin(name: object) -> object:
-    """Refuse the plugins that public examples name, with the one that takes their place; raises ValueError."""
+    """Raise ValueError for the plugins that public examples name; the message names the replacement."""
     word = name.rpartition(".")[2] if isinstance(name, str) else ""
     if word == "SimpleInventory":
         raise ValueError(f"no checked plugin: FleetInventory is the checked form of {name}, and reads the same files")
@@ -60,11 +60,11 @@ def _plugin(name: object) -> object:
 Plugin = Annotated[Literal["FleetInventory", "ClusterInventory", "NetBoxInventory"], BeforeValidator(_plugin)]
 
 
-class InventoryConfig(Strict):
+class InventoryConfig(StrictModel):
     """Nornir's ``inventory``."""
 
     plugin: Plugin = "FleetInventory"
-    options: Files = Files()
+    options: InventoryOptions = InventoryOptions()
     transform_function: str = ""
     transform_function_options: dict[str, Any] = Field(default_factory=dict)
 
@@ -75,8 +75,8 @@ class InventoryConfig(Strict):
         return self
 
 
-class LoggingConfig(Strict):
-    """Nornir's ``logging``; off unless asked for, since Nornir logs the arguments of tasks."""
+class LoggingConfig(StrictModel):
+    """Nornir's ``logging``; off by default, since Nornir logs the arguments of tasks."""
 
     enabled: bool = False
     level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
@@ -86,25 +86,25 @@ class LoggingConfig(Strict):
     loggers: tuple[str, ...] = ("nornir",)
 
 
-class SSHConfig(Strict):
+class SSHConfig(StrictModel):
     """Nornir's ``ssh``."""
 
     config_file: SitePath | None = None
 
 
-class CoreConfig(Strict):
-    """Nornir's ``core``. There is no raise_on_error: it would cut reports short."""
+class CoreConfig(StrictModel):
+    """Nornir's ``core``. raise_on_error is not accepted: it would cut reports short."""
 
 
 class UserDefined(BaseModel):
-    """Nornir's ``user_defined``: ``moor``, and what a site's own tasks want."""
+    """Nornir's ``user_defined``: the key ``moor``, and any keys for a site's own tasks."""
 
     model_config = ConfigDict(extra="allow", frozen=True, hide_input_in_errors=True)
 
-    moor: SiteSettings = Field(default=NOTHING_SAID, validate_default=True)
+    moor: SiteSettings = Field(default=EMPTY, validate_default=True)
 
 
-class SiteConfig(Strict):
+class SiteConfig(StrictModel):
     """The whole of config.yaml."""
 
     inventory: InventoryConfig = InventoryConfig()
@@ -112,61 +112,61 @@ class SiteConfig(Strict):
     logging: LoggingConfig = LoggingConfig()
     ssh: SSHConfig = SSHConfig()
     core: CoreConfig = CoreConfig()
-    user_defined: UserDefined = Field(default=NOTHING_SAID, validate_default=True)
+    user_defined: UserDefined = Field(default=EMPTY, validate_default=True)
 
 
 def read_config(site: Path) -> SiteConfig:
-    """Read and validate config.yaml; raises InputError with all that is wrong."""
-    return config_of(read_tree(site / CONFIG), site)
+    """Read and validate config.yaml; raise InputError with every fault."""
+    return validate_config(read_tree(site / CONFIG), site)
 
 
 def read_tree(path: Path) -> Tree:
-    """Read a config.yaml as it is written; raises InputError."""
+    """Read a config.yaml without validating its keys; raise InputError if it is missing or not YAML."""
     if not path.is_file():
         raise InputError(f"{path}: not there; go to the directory of a {CONFIG}, or name it by --site DIR")
-    findings = Findings()
-    tree = load(path, path.name, findings)
-    findings.refuse()
+    faults = InputFaults()
+    tree = load_yaml(path, path.name, faults)
+    faults.raise_if_any()
     return tree
 
 
-def config_of(tree: Tree, site: Path) -> SiteConfig:
-    """Validate what config.yaml says, its paths relative to the site; raises InputError with all that is wrong."""
-    findings = Findings()
-    config = validated(SiteConfig, _without_nulls(tree), site, findings)
+def validate_config(tree: Tree, site: Path) -> SiteConfig:
+    """Validate the content of config.yaml; paths are relative to the site. Raise InputError with every fault."""
+    faults = InputFaults()
+    config = validate(SiteConfig, _without_nulls(tree), site, faults)
     if config:
-        _check_files(tree, config.inventory.options, site, findings)
-        _check_state(tree, config.user_defined.moor.state, findings)
-    findings.refuse()
+        _check_files(tree, config.inventory.options, site, faults)
+        _check_state(tree, config.user_defined.moor.state, faults)
+    faults.raise_if_any()
     return config or SiteConfig()
 
 
 def _without_nulls(tree: Tree) -> Tree:
-    """Leave out keys that stand there without a value."""
+    """Return the tree without the keys that have no value."""
     if not isinstance(tree.value, dict):
         return tree
     return Tree(tree.source, {key: below for key, below in tree.value.items() if below.value is not None})
 
 
-def _check_files(tree: Tree, files: Files, site: Path, findings: Findings) -> None:
-    """Find inventory files that are named but not there; of those that are not, only the hosts are needed."""
+def _check_files(tree: Tree, files: InventoryOptions, site: Path, faults: InputFaults) -> None:
+    """Add a fault for each inventory file that config.yaml names, or that is required, and is missing."""
     needed = set() if files.netbox else {"host_file"}
     for key in ("host_file", "group_file", "defaults_file"):
         path = site / getattr(files, key)
         if (key in files.model_fields_set or key in needed) and not path.is_file():
-            findings.add(tree.place(("inventory", "options", key)), f"no such file: {path}")
+            faults.add(tree.place(("inventory", "options", key)), f"no such file: {path}")
 
 
-def _check_state(tree: Tree, state: Path, findings: Findings) -> None:
-    """Find something at the place of the state that is no directory; where nothing is, moor makes one."""
+def _check_state(tree: Tree, state: Path, faults: InputFaults) -> None:
+    """Add a fault if the state's path is not a directory; a missing one is created later."""
     if os.path.lexists(state) and not os.path.isdir(state):
         what = "a link that leads to no directory" if state.is_symlink() else "no directory"
         key = tree.place(("user_defined", "moor", "state"))
-        findings.add(key, f"{state} is {what}; move it away, and moor makes a directory there")
+        faults.add(key, f"{state} is {what}; move it away, and moor makes a directory there")
 
 
 def nornir_config(config: SiteConfig) -> dict[str, Any]:
-    """Return the same in Nornir's own form."""
+    """Return the configuration as the arguments of Nornir's Config."""
     settings = config.user_defined.moor
     logging = {**config.logging.model_dump(), "loggers": list(config.logging.loggers)}
     return {

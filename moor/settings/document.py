@@ -1,4 +1,4 @@
-"""YAML files as trees that remember where every key stands, and their merging."""
+"""YAML files as trees that remember the file and line of every key, and the merging of such trees."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MERGE = "tag:yaml.org,2002:merge"
 
 @dataclass(frozen=True, order=True)
 class Source:
-    """A place in a file: ``file`` as people shall read it, the line from 1, and the keys that lead there."""
+    """A place in a file: its name as shown to users, the line counted from 1, and the path of keys."""
 
     file: str
     line: int
@@ -31,24 +31,24 @@ class Source:
         return f"{where}: {'.'.join(self.path)}" if self.path else where
 
     def below(self, key: str) -> Source:
-        """Return the place of a key that has no line of its own."""
+        """Return the place of a key below this one that has no line of its own."""
         return Source(self.file, self.line, (*self.path, key))
 
 
 @dataclass(frozen=True)
 class Tree:
-    """A value with its place; ``value`` is a scalar, a tuple of trees, or a dict of trees by key."""
+    """A value and where it is written; ``value`` is a scalar, a tuple of trees, or a dict of trees."""
 
     source: Source
     value: object
 
     @property
     def items(self) -> Mapping[str, Tree]:
-        """Return the entries by key; empty where this is no mapping."""
+        """Return the entries by key; empty if this is no mapping."""
         return self.value if isinstance(self.value, dict) else {}
 
     def plain(self) -> Any:
-        """Return the value without its places."""
+        """Return the value as plain dicts, lists and scalars."""
         if isinstance(self.value, dict):
             return {key: entry.plain() for key, entry in self.value.items()}
         if isinstance(self.value, tuple):
@@ -56,7 +56,7 @@ class Tree:
         return self.value
 
     def place(self, keys: tuple[int | str, ...]) -> Source:
-        """Give the place of the deepest thing that ``keys`` lead to, its path completed by those that lead nowhere."""
+        """Return the place of the value at ``keys``; if it is missing, the line of the nearest parent that exists."""
         if not keys:
             return self.source
         entries: dict[int | str, Tree] = {}
@@ -70,7 +70,7 @@ class Tree:
 
 
 def tree_of(value: Any, source: Source) -> Tree:
-    """Return a value that no file holds as a tree."""
+    """Return a value that comes from no file as a tree."""
     if isinstance(value, Mapping):
         return Tree(source, {str(key): tree_of(below, source.below(str(key))) for key, below in value.items()})
     if isinstance(value, list | tuple):
@@ -78,41 +78,41 @@ def tree_of(value: Any, source: Source) -> Tree:
     return Tree(source, value)
 
 
-def merged(low: Tree | None, high: Tree) -> Tree:
-    """Lay ``high`` over ``low``: mappings key by key, anything else replaces what was there."""
+def merge(low: Tree | None, high: Tree) -> Tree:
+    """Merge ``high`` over ``low``: mappings key by key; any other value of ``high`` replaces that of ``low``."""
     if low is None or not isinstance(low.value, dict) or not isinstance(high.value, dict):
         return high
-    both = {key: merged(low.items.get(key), entry) for key, entry in high.items.items()}
+    both = {key: merge(low.items.get(key), entry) for key, entry in high.items.items()}
     return Tree(high.source, {**low.value, **both})
 
 
 @dataclass
-class Findings:
-    """Everything wrong that was found, each told once, in the order of files and lines."""
+class InputFaults:
+    """The faults found in input files, each reported once, in the order of files and lines."""
 
     found: set[tuple[Source, str]] = field(default_factory=set)
 
     def add(self, source: Source, message: str) -> None:
-        """Note a finding."""
+        """Add a fault."""
         self.found.add((source, message))
 
     def lines(self) -> list[str]:
-        """Return one line a finding."""
+        """Return one line per fault."""
         return [f"{source}: {message}" for source, message in sorted(self.found)]
 
-    def refuse(self) -> None:
-        """Raise InputError with all findings, if there are any."""
+    def raise_if_any(self) -> None:
+        """Raise InputError with all faults, if there are any."""
         if self.found:
             raise InputError("\n".join(self.lines()))
 
 
-class Shallow(Composer):
-    """Reads no deeper than any file of settings is nested: what is deeper takes minutes, then all of the stack."""
+class DepthLimitedComposer(Composer):
+    """A YAML composer that refuses deep nesting, which would take minutes and then exhaust the stack."""
 
     depth = 0
 
     def compose_node(self, parent: Any, index: Any) -> Any:
-        """Read one value; raises ComposerError."""
+        """Read one value; raise ComposerError if it is nested too deep."""
         if self.depth > DEEPEST:
             mark = self.parser.peek_event().start_mark
             raise ComposerError(None, None, f"nested deeper than {DEEPEST} levels", mark)
@@ -123,16 +123,21 @@ class Shallow(Composer):
             self.depth -= 1
 
 
-def reader() -> YAML:
-    """Return what reads YAML 1.2, as data alone."""
+def yaml_reader() -> YAML:
+    """Return a safe reader of YAML 1.2."""
     yaml = YAML(typ="safe", pure=True)
-    yaml.Composer = Shallow
+    yaml.Composer = DepthLimitedComposer
     return yaml
 
 
-def load(path: Path, shown: str, findings: Findings) -> Tree:
-    """Read a YAML file as a tree; what is wrong with it goes to ``findings``, and no YAML gives no value."""
-    yaml = reader()
+def load_yaml(path: Path, shown: str, faults: InputFaults) -> Tree:
+    """Read a YAML file as a tree.
+
+    Args:
+        shown: the file's name in messages
+        faults: receives whatever is wrong; the value of an unreadable file is None
+    """
+    yaml = yaml_reader()
     try:
         node = yaml.compose(path.read_text("utf-8"))
         if node is None:
@@ -143,23 +148,23 @@ def load(path: Path, shown: str, findings: Findings) -> Tree:
         findings.add(Source(shown, error.line), str(error))
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        findings.add(Source(shown, mark.line + 1 if mark else 1), f"not YAML: {error.problem or error.context}")
+        faults.add(Source(shown, mark.line + 1 if mark else 1), f"not YAML: {error.problem or error.context}")
     except YAMLError as error:
-        findings.add(Source(shown, 1), f"not YAML: {' '.join(str(error).split())}")
+        faults.add(Source(shown, 1), f"not YAML: {' '.join(str(error).split())}")
     except UnicodeDecodeError as error:
-        findings.add(Source(shown, 1), f"not UTF-8 text: {error.reason} at byte {error.start}")
+        faults.add(Source(shown, 1), f"not UTF-8 text: {error.reason} at byte {error.start}")
     except OSError as error:
-        findings.add(Source(shown, 1), f"cannot be read: {error.strerror}")
+        faults.add(Source(shown, 1), f"cannot be read: {error.strerror}")
     return Tree(Source(shown, 1), None)
 
 
 @dataclass
 class _Reader:
-    """Turns the YAML library's nodes into trees."""
+    """Converts the YAML library's nodes to trees."""
 
     yaml: YAML
     file: str
-    findings: Findings
+    faults: InputFaults
 
     def tree(self, node: Node, path: tuple[str, ...], line: int | None = None) -> Tree:
         source = Source(self.file, line or node.start_mark.line + 1, path)
@@ -170,7 +175,7 @@ class _Reader:
         return Tree(source, self.scalar(node, source))
 
     def mapping(self, node: MappingNode, path: tuple[str, ...]) -> dict[str, Tree]:
-        """Read a mapping's own entries, laid over those that ``<<`` takes from others."""
+        """Return a mapping's entries; its own win over those inherited by ``<<``."""
         inherited: dict[str, Tree] = {}
         own: dict[str, Tree] = {}
         for key_node, value_node in node.value:
@@ -180,32 +185,32 @@ class _Reader:
             elif key := self.key(key_node, path):
                 if key in own:
                     earlier = own[key].source.line
-                    self.findings.add(
+                    self.faults.add(
                         Source(self.file, line, (*path, key)), f"stands here twice, first in line {earlier}"
                     )
                 own[key] = self.tree(value_node, (*path, key), line)
         return {**inherited, **own}
 
     def inherited(self, node: Node, path: tuple[str, ...]) -> Iterator[tuple[str, Tree]]:
-        """Yield the entries behind ``<<``; of several mappings the first wins."""
+        """Yield the entries inherited by ``<<``; of several mappings the first wins, so it is yielded last."""
         for part in reversed(node.value) if isinstance(node, SequenceNode) else (node,):
             if isinstance(part, MappingNode):
                 yield from self.mapping(part, path).items()
 
     def key(self, node: Node, path: tuple[str, ...]) -> str | None:
-        """Return a key that is text; any other is a finding."""
+        """Return a key that is text; add a fault for any other."""
         source = Source(self.file, node.start_mark.line + 1, path)
         value = self.scalar(node, source) if isinstance(node, ScalarNode) else None
         if isinstance(value, str):
             return value
-        self.findings.add(source, f"the key {node.value} is not text; put it in quotes")
+        self.faults.add(source, f"the key {node.value} is not text; put it in quotes")
         return None
 
     def scalar(self, node: Node, source: Source) -> object:
-        """Return a scalar's value as YAML 1.2 types it."""
+        """Return a scalar's value, typed by YAML 1.2."""
         try:
             return self.yaml.constructor.construct_object(node)
         except (YAMLError, ValueError) as error:
             problem = error.problem if isinstance(error, MarkedYAMLError) else str(error)
-            self.findings.add(source, f"not a value: {problem}")
+            self.faults.add(source, f"not a value: {problem}")
             return None

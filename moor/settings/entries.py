@@ -1,4 +1,4 @@
-"""What hosts.yaml, groups.yaml and defaults.yaml may say of one host, group or the defaults: Nornir's own keys."""
+"""The models of one entry of hosts.yaml, groups.yaml and defaults.yaml: Nornir's own keys."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from moor.formats.public_keys import public_key
-from moor.settings.section import SecretRef, SitePath, Strict
+from moor.settings.section import SecretRef, SitePath, StrictModel
 
 Port = Annotated[int, Field(ge=1, le=65535)]
-Text = Annotated[str, Field(min_length=1)]
+NonEmptyText = Annotated[str, Field(min_length=1)]
 
 
-class Extras(BaseModel):
-    """Arguments of a connection plugin, free but for those that are paths or secrets here."""
+class ConnectionExtras(BaseModel):
+    """The ``extras`` of a connection: any keys; those that are paths or secrets are checked."""
 
     model_config = ConfigDict(extra="allow", frozen=True, hide_input_in_errors=True)
 
@@ -27,42 +27,42 @@ class Extras(BaseModel):
     secret: SecretRef | None = None
 
     def plain(self) -> dict[str, Any]:
-        """Return the arguments that were written, paths and references as text."""
+        """Return the keys that the file has, paths and secret references as text."""
         given = {**{name: getattr(self, name) for name in self.model_fields_set}, **(self.model_extra or {})}
         return {name: str(v) if isinstance(v, Path | SecretRef) else v for name, v in given.items() if v is not None}
 
 
-class Connection(Strict):
+class ConnectionEntry(StrictModel):
     """One entry of ``connection_options``."""
 
-    hostname: Text | None = None
+    hostname: NonEmptyText | None = None
     port: Port | None = None
-    username: Text | None = None
+    username: NonEmptyText | None = None
     password: SecretRef | None = None
-    platform: Text | None = None
-    extras: Extras = Extras()
+    platform: NonEmptyText | None = None
+    extras: ConnectionExtras = ConnectionExtras()
 
 
-class DefaultsEntry(Strict):
-    """What defaults.yaml says of every host."""
+class DefaultsEntry(StrictModel):
+    """The content of defaults.yaml."""
 
-    hostname: Text | None = None
+    hostname: NonEmptyText | None = None
     port: Port | None = None
-    username: Text | None = None
+    username: NonEmptyText | None = None
     password: SecretRef | None = None
-    platform: Text | None = None
-    connection_options: dict[str, Connection] = Field(default_factory=dict)
+    platform: NonEmptyText | None = None
+    connection_options: dict[str, ConnectionEntry] = Field(default_factory=dict)
     data: dict[str, Any] = Field(default_factory=dict)
 
 
-class Entry(DefaultsEntry):
-    """What hosts.yaml says of a host, or groups.yaml of a group."""
+class InventoryEntry(DefaultsEntry):
+    """One host of hosts.yaml, or one group of groups.yaml."""
 
-    groups: tuple[Text, ...] = ()
+    groups: tuple[NonEmptyText, ...] = ()
 
 
 def host_key(text: str) -> str:
-    """Return a host's public key as ``TYPE BASE64``; raises ValueError."""
+    """Return a host's public key as ``TYPE BASE64``; raise ValueError if it is none."""
     return " ".join(public_key(text))
 
 
@@ -73,7 +73,7 @@ def _listed(value: object) -> object:
 HostKeys = Annotated[tuple[Annotated[str, AfterValidator(host_key)], ...], BeforeValidator(_listed)]
 
 
-class Pinned(Strict):
-    """The key of ``data`` that is moor's own and no section's: one public key, or a list."""
+class PinnedHostKeys(StrictModel):
+    """The key ``ssh_host_key`` of ``data``, which belongs to no section: one public key or a list."""
 
     ssh_host_key: HostKeys

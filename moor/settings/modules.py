@@ -1,8 +1,8 @@
-"""The task and runbook modules of a site: its own, beside config.yaml, stand in place of shipped ones of the same name.
+"""The task and runbook modules of a site: its own, beside config.yaml, replace shipped ones of the same name.
 
 A site's own ``tasks/mine.py`` is imported as ``moor_sites.<site>.tasks.mine``, so that several sites can be open in one
-process, and a script's own packages ``tasks`` and ``runbooks`` are left alone. Within a site's modules these two names
-mean the site's: ``from tasks.mine import x`` finds the site's own module first, then the shipped one.
+process, and a script's own packages ``tasks`` and ``runbooks`` are not affected. Within a site's modules these two
+names mean the site's: ``from tasks.mine import x`` finds the site's own module first, then the shipped one.
 
 Where a site replaces a shipped module, the other shipped modules have to import the site's one too. Such a site gets
 copies of the shipped modules under its own name; every other site uses the shipped modules themselves.
@@ -29,20 +29,20 @@ import moor
 from moor.errors import InputError, MoorError
 
 PACKAGE = Path(moor.__file__).parent
-# A checkout, where moor/tasks is a link, is the site with the lab's fleet. What is beside an installed package belongs
-# to other distributions, so the package itself stands for a site without modules of its own.
+# In a checkout, where moor/tasks is a link, the shipped site has the lab's fleet. Beside an installed package there are
+# other distributions, so there the package itself is the shipped site, without modules of its own.
 SHIPPED = PACKAGE.parent if (PACKAGE / "tasks").is_symlink() else PACKAGE
 SITES = "moor_sites"
 TASKS, RUNBOOKS = "tasks", "runbooks"
-PACKAGES = {TASKS: "moor.tasks", RUNBOOKS: "moor.runbooks"}  # the shipped ones, by the names that sites know them by
+PACKAGES = {TASKS: "moor.tasks", RUNBOOKS: "moor.runbooks"}  # the name in a site -> the shipped package
 
 
 @dataclass(frozen=True)
 class SiteModules:
-    """Which modules a site has.
+    """The task and runbook modules of a site.
 
     Attributes:
-        package: the name below which the site's modules are imported.
+        package: the package below which the site's modules are imported.
         folders: the site's directories of modules, by ``tasks`` and ``runbooks``.
         own: the names of the modules in them.
     """
@@ -53,42 +53,42 @@ class SiteModules:
 
     @property
     def replaces(self) -> bool:
-        """Return whether a module of the site stands in place of a shipped one."""
+        """Return whether a module of the site replaces a shipped one."""
         return any(names.intersection(_shipped_names(kind)) for kind, names in self.own.items())
 
     def names(self, kind: str) -> list[str]:
-        """List the modules of ``tasks`` or ``runbooks`` that the site has, shipped ones included."""
+        """List the modules of ``tasks`` or ``runbooks``, the site's own and the shipped ones."""
         return sorted({*self.own[kind], *_shipped_names(kind)})
 
     def name(self, kind: str, module: str) -> str:
         """Return the name by which Python imports a module for this site."""
-        brought = self.replaces or module.partition(".")[0] in self.own[kind]
-        return f"{self.package}.{kind}.{module}" if brought else f"{PACKAGES[kind]}.{module}"
+        in_site = self.replaces or module.partition(".")[0] in self.own[kind]
+        return f"{self.package}.{kind}.{module}" if in_site else f"{PACKAGES[kind]}.{module}"
 
 
-_known: dict[str, SiteModules] = {}  # by package
+_registered: dict[str, SiteModules] = {}  # by package
 
 
 def load_tasks(site: Path) -> list[ModuleType]:
-    """Import every task module, the site's in place of shipped ones of the same name; raises InputError."""
-    return [module for name in modules_of(site).names(TASKS) for module in _whole(site, name)]
+    """Import every task module of the site, its own and the shipped ones; raise InputError if one fails."""
+    return [module for name in modules_of(site).names(TASKS) for module in _load_with_inner(site, name)]
 
 
 def load_runbooks(site: Path) -> list[ModuleType]:
-    """Import every runbook module as ``load_tasks`` does."""
+    """Import every runbook module of the site, as ``load_tasks`` does."""
     return [load_module(site, RUNBOOKS, name) for name in modules_of(site).names(RUNBOOKS)]
 
 
-def _whole(site: Path, name: str) -> Iterator[ModuleType]:
-    """Import a module of ``tasks``, and all modules inside it where it is a package."""
+def _load_with_inner(site: Path, name: str) -> Iterator[ModuleType]:
+    """Import a module of ``tasks``; if it is a package, the modules inside it too."""
     module = load_module(site, TASKS, name)
     yield module
     for inner in _names(getattr(module, "__path__", ())):
-        yield from _whole(site, f"{name}.{inner}")
+        yield from _load_with_inner(site, f"{name}.{inner}")
 
 
 def load_module(site: Path, kind: str, name: str) -> ModuleType:
-    """Import one module of ``tasks`` or ``runbooks``, as the site has it.
+    """Import one module of ``tasks`` or ``runbooks``: the site's own, else the shipped one.
 
     Raises:
         InputError: the module fails; the message names its file and line.
@@ -106,37 +106,37 @@ def load_module(site: Path, kind: str, name: str) -> ModuleType:
 
 
 def name_in_site(module: str) -> str:
-    """Return the name that a site's author knows a module by, such as ``tasks.trust``."""
+    """Return a module's name without the site's package, such as ``tasks.trust``."""
     parts = module.split(".")
     return ".".join(parts[next((at for at, part in enumerate(parts[:3]) if part in PACKAGES), 0) :])
 
 
 def concern_of(module: str) -> str:
-    """Return the concern that a module belongs to: the module, or package of modules, directly below ``tasks``."""
+    """Return the concern that a module belongs to: the module or package directly below ``tasks``."""
     return name_in_site(module).removeprefix(f"{TASKS}.").partition(".")[0]
 
 
 def modules_of(site: Path) -> SiteModules:
-    """Return which modules the site has now, known to Python's import."""
+    """Return the site's current modules, and make Python's import find them."""
     directory = site.expanduser().resolve()
     folders = {kind: directory / kind for kind in PACKAGES}
     own = {kind: frozenset(_names([folder] if _is_sites(kind, folder) else ())) for kind, folder in folders.items()}
     words = [str(directory), *(f"{kind}.{name}" for kind in own for name in sorted(own[kind]))]
-    # A worker opens the site at the same path, and has to find the same name.
+    # A worker opens the site at the same path and must compute the same name.
     digest = sha256("\0".join(words).encode("utf-8", "surrogateescape")).hexdigest()
     package = f"{SITES}.s{digest[:16]}"
-    return _known.get(package) or _made_known(SiteModules(package, folders, own))
+    return _registered.get(package) or _register(SiteModules(package, folders, own))
 
 
-def _made_known(modules: SiteModules) -> SiteModules:
-    """Have Python find the site's modules below its package."""
+def _register(modules: SiteModules) -> SiteModules:
+    """Make Python's import find the site's modules below its package."""
     if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
         sys.meta_path.insert(0, _Finder())
     _package(SITES, [])
     _package(modules.package, [])
     for kind, folder in modules.folders.items():
         _package(f"{modules.package}.{kind}", [folder, *(_shipped_folders(kind) if modules.replaces else ())])
-    return _known.setdefault(modules.package, modules)
+    return _registered.setdefault(modules.package, modules)
 
 
 def _package(name: str, folders: Iterable[Path]) -> None:
@@ -148,14 +148,14 @@ def _package(name: str, folders: Iterable[Path]) -> None:
 
 
 class _Finder(MetaPathFinder):
-    """Finds the modules below ``moor_sites``."""
+    """The import finder for modules below ``moor_sites``."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """Return where a site's module is: a file of the site, a copy of a shipped one, or the shipped one itself."""
+        """Return the spec of a site's module: the site's file, a copy of a shipped one, or the shipped one."""
         parts = fullname.split(".", 3)
-        modules = _known.get(".".join(parts[:2])) if parts[0] == SITES and len(parts) > 3 else None
+        modules = _registered.get(".".join(parts[:2])) if parts[0] == SITES and len(parts) > 3 else None
         if modules is None:
             return None
         kind, rest = parts[2], parts[3]
@@ -169,21 +169,21 @@ class _Finder(MetaPathFinder):
 
 
 class _Alias(Loader):
-    """Has a site's name for a shipped module lead to that module."""
+    """A loader that makes a site's name for a shipped module an alias of it."""
 
     def __init__(self, shipped: str) -> None:
         self._shipped = shipped
 
     def exec_module(self, module: ModuleType) -> None:
-        """Put the shipped module in place of the empty one, as a module may do while it is imported."""
+        """Replace the empty module in sys.modules by the shipped one, which import allows a loader to do."""
         sys.modules[module.__name__] = importlib.import_module(self._shipped)
 
 
 class _SiteLoader(SourceFileLoader):
-    """Loads a module of a site, for which ``tasks`` and ``runbooks`` are the site's.
+    """A loader of a site's modules, in which ``tasks`` and ``runbooks`` mean the site's packages.
 
-    Python takes ``__import__`` from the builtins of the importing module, so that such a module gets builtins of its
-    own. In a copy of a shipped module the names of the shipped packages mean the site's.
+    Python takes ``__import__`` from the builtins of the importing module, so each such module gets its own builtins.
+    In a copy of a shipped module, the names of the shipped packages mean the site's packages too.
     """
 
     def __init__(self, fullname: str, path: str, modules: SiteModules) -> None:
@@ -192,13 +192,13 @@ class _SiteLoader(SourceFileLoader):
         self._names = {kind if own else PACKAGES[kind]: f"{modules.package}.{kind}" for kind in PACKAGES}
 
     def exec_module(self, module: ModuleType) -> None:
-        """Run the module's code."""
-        vars(module)["__builtins__"] = {**vars(builtins), "__import__": importing(self._names)}
+        """Run the module's code with the site's ``__import__``."""
+        vars(module)["__builtins__"] = {**vars(builtins), "__import__": site_import(self._names)}
         super().exec_module(module)
 
 
-def importing(names: Mapping[str, str]) -> Callable[..., ModuleType]:
-    """Return an ``__import__`` for which the packages of ``names`` have other names."""
+def site_import(names: Mapping[str, str]) -> Callable[..., ModuleType]:
+    """Return an ``__import__`` that imports each package of ``names`` under its other name."""
 
     def imported(
         name: str,
@@ -230,7 +230,7 @@ def _shipped_folders(kind: str) -> tuple[Path, ...]:
 
 
 def _is_sites(kind: str, folder: Path) -> bool:
-    """Check whether a folder holds modules of a site's own; in a checkout the shipped ones are beside config.yaml."""
+    """Return whether the folder exists and is not the shipped one, which in a checkout is beside config.yaml."""
     return folder.is_dir() and folder.resolve() not in _shipped_folders(kind)
 
 

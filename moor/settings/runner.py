@@ -1,4 +1,4 @@
-"""What config.yaml says of the runner."""
+"""The models of ``runner`` in config.yaml."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, PlainValidator, ValidationInfo, model_validator
 
-from moor.settings.section import SitePath, Strict
+from moor.settings.section import SitePath, StrictModel
 
 ADDRESS = re.compile(r"(tcp|tls)://(\[[0-9a-fA-F:]+\]|[\w.-]+):([0-9]{1,5})")
 
 
-class RunnerConfig(Strict):
+class RunnerConfig(StrictModel):
     """Nornir's ``runner``."""
 
     plugin: str = "threaded"
@@ -66,14 +66,14 @@ def _private(path: Path) -> Path:
 Pem = Annotated[SitePath, AfterValidator(_file)]
 
 
-class DaskOptions(Strict):
+class DaskOptions(StrictModel):
     """The options of the runner ``dask``.
 
     Attributes:
-        scheduler: where ``dask scheduler`` listens
-        num_workers: hosts at once on each worker
-        ca: whose certificates scheduler and workers have; they trust every one that it signed
-        cert, key: this controller's own
+        scheduler: the URL of ``dask scheduler``
+        num_workers: how many hosts each worker runs at once
+        ca: the CA that signed the certificates of scheduler and workers; they trust every certificate it signed
+        cert, key: the controller's certificate and key
     """
 
     scheduler: Annotated[str, AfterValidator(_address)]
@@ -92,15 +92,15 @@ class DaskOptions(Strict):
         return self
 
 
-class DaskConfig(Strict):
-    """Nornir's ``runner`` where it is ``dask``."""
+class DaskConfig(StrictModel):
+    """Nornir's ``runner`` with the plugin ``dask``."""
 
     plugin: Literal["dask"]
     options: DaskOptions
 
 
 def _chosen(value: Any, info: ValidationInfo) -> RunnerConfig | DaskConfig:
-    """Read the model of the runner that is named; pydantic's unions would put a tag into the place of a finding."""
+    """Validate by the model of the named plugin; a pydantic union would put its tag into a fault's path."""
     named = value.get("plugin") if isinstance(value, dict) else None
     return (DaskConfig if named == "dask" else RunnerConfig).model_validate(value, context=info.context)
 

@@ -1,4 +1,4 @@
-"""The base of every task's settings, and the types that only settings need."""
+"""The base class of every concern's settings, and field types for settings."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
 from moor.errors import InputError
-from moor.secrets.secret import REMEDY, Secret, absolute, resolve
+from moor.secrets.secret import REMEDY, Secret, absolute_reference, resolve
 from moor.settings.modules import name_in_site
 
 
-class Strict(BaseModel):
-    """A frozen model that refuses keys it does not know; part of a section, or of a file.
+class StrictModel(BaseModel):
+    """A frozen model that refuses unknown keys; the base of sections and of their parts.
 
     Attributes:
-        renamed: former names of keys, with the present one of each.
+        renamed: the current name of each key that had another one.
     """
 
     renamed: ClassVar[Mapping[str, str]] = {}
 
-    # Built at the first use: most fleets hold few of the concerns that there are.
+    # Built at first use: most fleets use few of the sections.
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, defer_build=True)
 
 
-class Section(Strict):
-    """The settings of one concern: what stands below ``data.<section>`` of a host, its groups and the defaults.
+class Section(StrictModel):
+    """The settings of one concern, written below ``data.<section>`` of a host, a group or the defaults.
 
     Attributes:
-        done_on: the group whose hosts do what the section asks for, where somebody has to
+        done_on: the group that needs a host if the section is used, such as ``harbor``; empty for none
     """
 
     section: ClassVar[str]
@@ -40,15 +40,15 @@ class Section(Strict):
 
 
 class SecretRef:
-    """A reference to a secret, ``env:NAME`` or ``file:PATH``; the secret itself is read when a task asks for it."""
+    """A secret reference, ``env:NAME`` or ``file:PATH``; the secret is read when a task needs it."""
 
     __slots__ = ("reference",)
 
     def __init__(self, reference: str, site: Path = Path()) -> None:
-        self.reference = absolute(reference, site)
+        self.reference = absolute_reference(reference, site)
 
     def resolve(self) -> Secret:
-        """Read the secret; raises InputError."""
+        """Read the secret; raise InputError if that fails."""
         return resolve(self.reference)
 
     def __eq__(self, other: object) -> bool:
@@ -75,26 +75,26 @@ class SecretRef:
         if not isinstance(value, str):
             raise ValueError(f"a secret is not written here; {REMEDY}")
         try:
-            return cls(value, site_in(info.context))
+            return cls(value, site_from(info.context))
         except InputError as error:
             raise ValueError(str(error)) from None
 
 
-def site_in(context: Any) -> Path:
-    """Return the directory that relative paths stand for, out of a validation's context."""
+def site_from(context: Any) -> Path:
+    """Return the site's directory, to which paths are relative, from a validation's context."""
     return Path(context["site"]) if context else Path()
 
 
 def _below_site(path: Path, info: ValidationInfo) -> Path:
-    return (site_in(info.context) / path.expanduser()).absolute()
+    return (site_from(info.context) / path.expanduser()).absolute()
 
 
 SitePath = Annotated[Path, AfterValidator(_below_site)]
 """A path on the controller, relative to the directory of config.yaml."""
 
 
-def sections(modules: Iterable[ModuleType]) -> dict[str, type[Section]]:
-    """Collect by name the sections that ``modules`` define; raises InputError where two have one name."""
+def collect_sections(modules: Iterable[ModuleType]) -> dict[str, type[Section]]:
+    """Return the sections that ``modules`` define, by name; raise InputError if two have one name."""
     found: dict[str, type[Section]] = {}
     for module in modules:
         for model in _defined_in(module):

@@ -1,4 +1,4 @@
-"""Pydantic's findings in the words, and at the places, of the files that people write."""
+"""Validation of trees by pydantic models, with messages that name the file, line and key."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ WORDS = {
 }
 
 
-def validated(model: type[Model], tree: Tree, site: Path, findings: Findings, *, partly: bool = False) -> Model | None:
-    """Return ``tree`` as a model, or None after adding to ``findings``.
+def validate(model: type[Model], tree: Tree, site: Path, faults: InputFaults, *, partly: bool = False) -> Model | None:
+    """Return ``tree`` as a model, or None after adding its faults to ``faults``.
 
     Args:
-        partly: the tree is to be completed elsewhere, so what is missing is no finding
+        partly: other files complete the tree, so a missing key is no fault
     """
     try:
         return model.model_validate(tree.plain(), context={"site": site})
@@ -38,19 +38,19 @@ def validated(model: type[Model], tree: Tree, site: Path, findings: Findings, *,
         for detail in error.errors(include_url=False, include_input=False):
             if isinstance(several := detail.get("ctx", {}).get("error"), FieldErrors):
                 for keys, words in several.found:
-                    findings.add(tree.place((*detail["loc"], *keys)), words)
+                    faults.add(tree.place((*detail["loc"], *keys)), words)
             elif not (partly and detail["type"] == "missing"):
-                findings.add(tree.place(detail["loc"]), message(model, detail))
+                faults.add(tree.place(detail["loc"]), describe_error(model, detail))
     return None
 
 
-def message(model: type[BaseModel], detail: ErrorDetails) -> str:
-    """Say one of pydantic's findings."""
+def describe_error(model: type[BaseModel], detail: ErrorDetails) -> str:
+    """Return a message for one of pydantic's errors."""
     if detail["type"] == "extra_forbidden":
         *above, key = (str(part) for part in detail["loc"])
         models = _models_at(model, above)
-        now = next((m.renamed[key] for m in models if issubclass(m, Strict) and key in m.renamed), "")
-        return f"its name is {now} now; rename it" if now else unknown(key, _keys_of(models))
+        now = next((m.renamed[key] for m in models if issubclass(m, StrictModel) and key in m.renamed), "")
+        return f"its name is {now} now; rename it" if now else unknown_name(key, _keys_of(models))
     return WORDS.get(detail["type"], _lowered(detail["msg"].removeprefix("Value error, ")))
 
 
@@ -59,15 +59,15 @@ def _lowered(text: str) -> str:
     return text[:1].lower() + text[1:]
 
 
-def unknown(key: str, known: Iterable[str], noun: str = "key") -> str:
-    """Say that there is no ``key``, with the nearest known one, or all of them."""
+def unknown_name(key: str, known: Iterable[str], noun: str = "key") -> str:
+    """Return a message that ``key`` does not exist, with the closest known name, or else all of them."""
     names = sorted(known)
     listed = f"; known here: {', '.join(names) or 'none'}"
-    return f"no such {noun}{nearest(key, names) or listed}"
+    return f"no such {noun}{did_you_mean(key, names) or listed}"
 
 
 def known_keys(model: type[BaseModel], above: Iterable[str]) -> list[str]:
-    """List the keys that ``model`` takes below the keys ``above``."""
+    """List the keys that ``model`` accepts below the path ``above``."""
     return _keys_of(_models_at(model, above))
 
 
@@ -76,17 +76,17 @@ def _keys_of(models: Iterable[type[BaseModel]]) -> list[str]:
 
 
 def _models_at(model: type[BaseModel], above: Iterable[str]) -> list[type[BaseModel]]:
-    """Return the models of what is below the keys ``above`` of ``model``."""
+    """Return the models of the value at the path ``above`` of ``model``."""
     models = [model]
     for key in above:
         annotations = [annotation for m in models for annotation in _below(m, key)]
-        if annotations:  # else a list's number, a key of a free mapping or a union's tag
+        if annotations:  # else an index of a list, a key of a plain mapping or a union's tag
             models = [inner for annotation in annotations for inner in _models_in(annotation)]
     return models
 
 
 def _below(model: type[BaseModel], key: str) -> Iterator[Any]:
-    """Yield the type of a model's field, or else of the free keys that it takes."""
+    """Yield the type of a model's field, or the type of its extra keys if it has no such field."""
     known = [field.annotation for name, field in model.model_fields.items() if key in (name, field.alias)]
     if not known and model.model_config.get("extra") == "allow":
         known = [get_type_hints(model).get("__pydantic_extra__")]

@@ -1,1 +1,1 @@
-"""A site: config.yaml, and the tasks and runbooks that it brings."""
+"""A site: a directory with config.yaml, an inventory, and perhaps tasks and runbooks of its own."""

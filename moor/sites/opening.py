@@ -1,4 +1,4 @@
-"""A site: the directory that holds config.yaml, an inventory, and perhaps tasks and runbooks of its own."""
+"""Finding a site's directory, and opening it as a Nornir object."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from moor.sites.plugins import register_connections
 
 
 def find_site(named: Path | None) -> Path:
-    """Return the site's directory: the one that was named, else the working directory, else the shipped one."""
+    """Return the site's directory: ``named``, else the working directory, else the shipped site."""
     if named is not None:
         return named
     return next((place for place in (Path.cwd(), SHIPPED) if (place / CONFIG).is_file()), Path.cwd())
@@ -32,7 +32,7 @@ def open_site(directory: Path, dry_run: bool = False) -> Nornir:
     """Return Nornir for the site in ``directory``, whatever the working directory.
 
     Raises:
-        InputError: no site there, or with everything that is wrong in its files.
+        InputError: there is no config.yaml, or every fault of the site's files.
     """
     site = directory.expanduser().absolute()
     config = read_config(site)
@@ -45,7 +45,7 @@ def open_site(directory: Path, dry_run: bool = False) -> Nornir:
 
 
 def _nornir(config: Config, dry_run: bool) -> Nornir:
-    """Return what InitNornir gives, with connection plugins registered by name alone."""
+    """Do what InitNornir does, but without importing every connection plugin."""
     register_connections()
     config.logging.configure()
     inventory, runner = _inventory(config), load_runner(config)
@@ -53,7 +53,7 @@ def _nornir(config: Config, dry_run: bool) -> Nornir:
 
 
 def _inventory(config: Config) -> Inventory:
-    """Do what Nornir's ``load_inventory`` does without importing every installed plugin: ours are registered."""
+    """Do what Nornir's ``load_inventory`` does, but without importing every installed plugin."""
     wanted = config.inventory
     inventory = InventoryPluginRegister.get_plugin(wanted.plugin)(**wanted.options).load()
     if wanted.transform_function:

@@ -1,4 +1,4 @@
-"""Nornir's connection plugins, imported when the first host needs them."""
+"""Registration of Nornir's connection plugins without importing them; each is imported at first use."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ from nornir.core.plugins.connections import CONNECTIONS_PLUGIN_PATH, ConnectionP
 
 
 @dataclass(frozen=True, eq=False)
-class AtFirstUse:
-    """Stands for a plugin's class in Nornir's register, which calls it to make a plugin.
+class LazyPlugin:
+    """A stand-in for a plugin's class in Nornir's register, which imports the class when called.
 
-    Nornir imports every installed plugin at its start, used or not; Netmiko alone brings 260 modules.
+    Nornir itself imports every installed plugin at start; Netmiko alone has 260 modules.
     """
 
     entry_point: EntryPoint
 
     def __call__(self) -> ConnectionPlugin:
-        """Make a plugin."""
+        """Import the plugin's class and create a plugin."""
         plugin: ConnectionPlugin = self.entry_point.load()()
         return plugin
 
     def __eq__(self, other: object) -> bool:
-        """Be the class that it stands for, so that Nornir's own registering finds no other under the name."""
+        """Compare equal to the plugin's class, so that Nornir's own registration sees no conflict."""
         return self is other or other == self.entry_point.load()
 
     __hash__ = object.__hash__
 
 
 def register_connections() -> None:
-    """Do what Nornir's ``auto_register`` does, without an import; a name that is taken stays as it is."""
+    """Register every installed connection plugin without importing it; registered names stay as they are."""
     for found in entry_points(group=CONNECTIONS_PLUGIN_PATH):
         if found.name not in ConnectionPluginRegister.available:
-            ConnectionPluginRegister.register(found.name, AtFirstUse(found))  # type: ignore[arg-type]
+            ConnectionPluginRegister.register(found.name, LazyPlugin(found))  # type: ignore[arg-type]

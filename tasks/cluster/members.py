@@ -16,8 +16,8 @@ from moor.engine.findings import Finding
 from moor.engine.results import FindingResult
 from moor.errors import HostError, InputError
 from moor.inventory.cluster import NODES
-from moor.inventory.identity import Identity, asked, written_in
-from moor.inventory.nodes import TALOS, Node, Paired, paired, read_nodes
+from moor.inventory.identity import HostIdentity, ask_identities, node_name_in
+from moor.inventory.nodes import TALOS, Node, NodePairs, pair_nodes, read_nodes
 from moor.settings import optional_settings_of
 from moor.tasks.cluster.settings import ClusterSettings
 

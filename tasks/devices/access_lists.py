@@ -23,7 +23,7 @@ from moor.engine.converge import converge
 from moor.errors import ErrorKind, HostError, InputError
 from moor.resources.base import Remote, Resource, State
 from moor.settings import Section, settings_of
-from moor.suggestions import nearest
+from moor.suggestions import did_you_mean
 from moor.tasks.access import opening_of
 from moor.tasks.devices.acl.changes import (
     ChangeProcedure,
@@ -94,7 +94,7 @@ def platform_of(host: Host) -> str:
     platform = host.get_connection_parameters(NETMIKO).platform or ""
     if platform in PLATFORMS:
         return platform
-    meant = napalm_hint(platform) or nearest(platform, PLATFORMS)
+    meant = napalm_hint(platform) or did_you_mean(platform, PLATFORMS)
     raise InputError(f"{host.name}: platform {platform!r}{meant} (moor writes access lists for {', '.join(PLATFORMS)})")
 
 

@@ -10,7 +10,7 @@ from nornir.core.task import Task
 from moor.context import DiagnosisScope
 from moor.engine.asked_once import ask_once
 from moor.errors import HostError
-from moor.inventory.identity import Identity
+from moor.inventory.identity import HostIdentity
 from moor.tasks.cluster.api import cluster_of
 from moor.tasks.diagnosis.evidence.cluster_snapshot import ClusterSnapshot, KubeObject, PodExpectations, namespace_of
 from moor.tasks.diagnosis.evidence.pods import distinct_faults, node_evidence, pod_evidence

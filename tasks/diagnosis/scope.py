@@ -8,8 +8,8 @@ from nornir.core.task import Task
 from moor.context import DiagnosisScope
 from moor.engine.asked_once import ask_once
 from moor.errors import MoorError
-from moor.inventory.identity import Identity
-from moor.inventory.nodes import node_of, paired
+from moor.inventory.identity import HostIdentity
+from moor.inventory.nodes import node_of, pair_nodes
 from moor.settings import optional_settings_of, settings_of
 from moor.tasks.cluster.api import cluster_of
 from moor.tasks.cluster.settings import ClusterSettings
@@ -83,7 +83,7 @@ def cluster_node_name(task: Task, view: ClusterSnapshot, identity: Identity) -> 
     """Name the node of the cluster that the task's host is; the host itself where the cluster has none."""
     host = task.host
     address = host.hostname or host.name
-    found = paired({host.name: address}, map(node_of, view.nodes), {host.name: identity}).nodes.get(host.name)
+    found = pair_nodes({host.name: address}, map(node_of, view.nodes), {host.name: identity}).nodes.get(host.name)
     if found:
         return found.name
     # Where nodes may not be listed, a pod still says on which of them it is, and that node's address.

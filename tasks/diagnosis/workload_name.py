@@ -8,7 +8,7 @@ from nornir.core.inventory import Host
 
 from moor.errors import HostError, InputError
 from moor.settings import optional_settings_of
-from moor.suggestions import nearest
+from moor.suggestions import did_you_mean
 from moor.tasks.cluster.settings import ClusterSettings
 from moor.tasks.facts import Registry
 from moor.tasks.workload.deploy import Workloads
@@ -38,7 +38,7 @@ def check_workload_name(hosts: Iterable[Host], namespaces: Sequence[str], wanted
         raise InputError(f"diagnose: no pod of {wanted} takes an image from {_registry(fleet)}: nothing to look at")
     where = f"namespace {' '.join(places)}" if places and places != ("*",) else "the cluster"
     unsure = f"; {silent}" if silent else ""
-    close = nearest(wanted, [*workloads, *known])
+    close = did_you_mean(wanted, [*workloads, *known])
     raise InputError(f"diagnose: nothing is called {wanted}, in the inventory or in {where}{unsure}{close}")
 
 

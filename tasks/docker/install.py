@@ -22,7 +22,7 @@ from moor.resources.edit import Edit
 from moor.resources.file import File
 from moor.resources.package import Package
 from moor.resources.service import Service
-from moor.settings import Section, about, settings_of
+from moor.settings import Section, prefix_errors, settings_of
 from moor.tasks.certs_d import OnlyCa
 from moor.tasks.docker.verification import DAEMON, insecure_entries, verification_requirement
 from moor.tasks.facts import Registry
@@ -58,7 +58,7 @@ def judge(host: Host) -> None:
 def desired(host: Host) -> Sequence[Resource]:
     """Return the engine, its settings, that it runs, and the registry's CA alone in its certs.d."""
     settings, registry = settings_of(host, DockerSettings), settings_of(host, Registry)
-    with about("data.docker.daemon.insecure-registries"):
+    with prefix_errors("data.docker.daemon.insecure-registries"):
         refuse_insecure(settings.daemon.get("insecure-registries"), registry)
     watched = (DAEMON,) if settings.daemon else ()
     directory = f"{CERTS}/{registry.host_port}"

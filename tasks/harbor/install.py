@@ -21,7 +21,7 @@ from moor.resources.base import Resource
 from moor.resources.file import File
 from moor.resources.healthy import Healthy
 from moor.resources.service import Service
-from moor.settings import SecretRef, Section, SitePath, about, optional_settings_of, settings_of
+from moor.settings import SecretRef, Section, SitePath, optional_settings_of, prefix_errors, settings_of
 from moor.tasks.facts import Registry
 from moor.tasks.harbor.data import SameDataLocation
 from moor.tasks.harbor.installer import UnpackedInstaller, release_requirement
@@ -71,7 +71,7 @@ def desired(host: Host) -> Sequence[Resource]:
     """From the uploaded installer to a healthy Harbor, in that order."""
     harbor = settings_of(host, HarborSettings)
     where = harbor.directory
-    with about("data.harbor.installer"):
+    with prefix_errors("data.harbor.installer"):
         check_installer(harbor)
     package = f"{DOWNLOADS}/{harbor.installer.name}"
     config = configured(host, harbor)
@@ -150,7 +150,7 @@ def _passwords(harbor: HarborSettings) -> dict[str, Any]:
     wrong: list[str] = []
     for key, (setting, reference) in named.items():
         try:
-            with about(f"data.harbor.{setting}"):
+            with prefix_errors(f"data.harbor.{setting}"):
                 values[key] = encode_for_harbor(key, reference.resolve())
         except InputError as error:
             wrong.append(str(error))

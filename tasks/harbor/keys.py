@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 
-from moor.settings.validation import unknown
-from moor.suggestions import nearest
+from moor.settings.validation import unknown_name
+from moor.suggestions import did_you_mean
 
 FREE: dict[str, Any] = {}  # a mapping whose keys are the owner's
 Keys = Mapping[str, Any]  # a key to the keys below it, or to None where it holds a value
@@ -167,13 +167,13 @@ def _other_place(dotted: str, keys: Keys, release: Release | None) -> str:
     *above, name = dotted.split(".")
     places = [place for place in all_keys() if place.rpartition(".")[2] == name and not _other_release(place, release)]
     here = ".".join(above)
-    close = nearest(name, keys)
+    close = did_you_mean(name, keys)
     if places and not close:
         return f"not a key of {here or 'the top level'}; {_right_place(places)}"
-    if not close and (near := nearest(name, {place.rpartition(".")[2] for place in all_keys()})):
+    if not close and (near := did_you_mean(name, {place.rpartition(".")[2] for place in all_keys()})):
         meant = near.removeprefix("; did you mean ").rstrip("?")
         return f"no such key; did you mean {' or '.join(p for p in all_keys() if p.rpartition('.')[2] == meant)}?"
-    return unknown(name, keys)
+    return unknown_name(name, keys)
 
 
 def _right_place(places: list[str]) -> str:

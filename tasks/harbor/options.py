@@ -11,7 +11,7 @@ from pydantic import AfterValidator, ValidationInfo
 
 from moor.errors import FieldErrors, InputError
 from moor.secrets.secret import REMEDY, Secret
-from moor.settings.section import SecretRef, site_in
+from moor.settings.section import SecretRef, site_from
 from moor.tasks.harbor.keys import find_misplaced, installer_release
 from moor.tasks.harbor.values import encode_for_harbor
 

@@ -13,7 +13,7 @@ from moor.errors import ErrorKind, HostError
 from moor.resources.base import Scripted, State, Value
 from moor.resources.file import beside, replaced, sha256
 from moor.secrets.secret import Secret
-from moor.settings.validation import unknown
+from moor.settings.validation import unknown_name
 from moor.tasks.harbor import keys as harbor_keys
 from moor.tasks.harbor.options import LOGIN_IN_URL, SECRET_KEY, flatten
 
@@ -112,7 +112,7 @@ moor_keep "$p"
         strange = [key for key in self.values if not harbor_keys.is_known(key) and key not in there]
         strange = [key for key in strange if key.rpartition(".")[2] not in names]
         if strange:
-            lines = (f"{self.id}: {key}: {unknown(key.rpartition('.')[2], names)}" for key in strange)
+            lines = (f"{self.id}: {key}: {unknown_name(key.rpartition('.')[2], names)}" for key in strange)
             raise HostError("\n".join(lines))
 
 

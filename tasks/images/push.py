@@ -19,8 +19,8 @@ from moor.engine.probing import shell_of
 from moor.errors import ErrorKind, HarborUnreachable, HostError, InputError
 from moor.resources.base import Remote, Resource, State
 from moor.script_result import ScriptResult
-from moor.settings import Section, SitePath, about, settings_of
-from moor.settings.section import Strict
+from moor.settings import Section, SitePath, prefix_errors, settings_of
+from moor.settings.section import StrictModel
 from moor.tasks.facts import Registry
 from moor.tasks.harbor.install import harbor_of, may_be_created
 from moor.tasks.images.archive import read_image_id
@@ -44,7 +44,7 @@ def check_image_name(name: str) -> str:
 ImageName = Annotated[str, AfterValidator(check_image_name)]
 
 
-class ImageSource(Strict):
+class ImageSource(StrictModel):
     """Where an image comes from; exactly one of the three.
 
     Attributes:
@@ -90,7 +90,7 @@ def desired(host: Host) -> Sequence[Resource]:
     """Return every image of the inventory, in its order: an image may be built from one above it."""
     registry = settings_of(host, Registry)
     for name, image in settings_of(host, Images).by_name.items():
-        with about(f"data.images.{name}.archive"):
+        with prefix_errors(f"data.images.{name}.archive"):
             if image.archive:
                 read_image_id(image.archive)  # not an archive is told before anything is changed
     return [

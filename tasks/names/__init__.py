@@ -14,7 +14,7 @@ from pydantic import Field, IPvAnyAddress, model_validator
 
 from moor.errors import InputError
 from moor.settings import SecretRef, Section, settings_of
-from moor.settings.section import Strict
+from moor.settings.section import StrictModel
 from moor.tasks.facts import HostName, Registry
 
 Address = IPv4Address | IPv6Address

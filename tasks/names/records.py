@@ -86,7 +86,7 @@ def server_of(name: str, zone: Zone) -> NameServer:
     """
     key = None
     if zone.key and zone.secret:
-        with about(f"data.names.zones.{name}.secret"):
+        with prefix_errors(f"data.names.zones.{name}.secret"):
             key = TsigKey(zone.key, zone.algorithm, zone.secret.resolve())
     return NameServer(name, str(zone.server), zone.port, key)
 

@@ -23,7 +23,7 @@ from moor.pki.pem import opened, pem, read_chain
 from moor.resources.base import Later, Resource
 from moor.resources.certificate import Certificate, CertificateAuthority, Validity
 from moor.secrets.secret import Secret
-from moor.settings import about, settings_of
+from moor.settings import prefix_errors, settings_of
 from moor.tasks.facts import Registry
 from moor.tasks.pki.own_certificate import (
     OwnCertificate,
@@ -62,7 +62,7 @@ def desired(host: Host) -> Sequence[Resource]:
         read_fit_certificate(settings, registry)
         return [OwnCertificate(settings, required_names(registry))]
     certificate = issued_certificate(host)
-    with about("data.pki.passphrase"):
+    with prefix_errors("data.pki.passphrase"):
         certificate.authority.passphrase.resolve()  # raises before anything is changed
     return [certificate.authority, certificate]
 

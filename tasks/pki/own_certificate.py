@@ -16,7 +16,7 @@ from moor.pki.authority import CertificateNames, utc_now
 from moor.pki.fitness import CertificateFault, Presented
 from moor.pki.pem import read_chain, read_key
 from moor.resources.base import Remote, State
-from moor.settings import about, settings_of
+from moor.settings import prefix_errors, settings_of
 from moor.tasks.facts import Registry
 from moor.tasks.pki.settings import Pki
 
@@ -48,9 +48,9 @@ def read_own_certificate(settings: Pki) -> Presented:
     """Read the user's own chain, key and CA; raise InputError where one of the files is missing or malformed."""
     if not (settings.certificate and settings.key and settings.ca):
         raise InputError("data.pki names no certificate of your own")
-    with about("data.pki.passphrase"):
+    with prefix_errors("data.pki.passphrase"):
         passphrase = settings.passphrase.resolve() if settings.passphrase else None
-    with about("data.pki.key"):
+    with prefix_errors("data.pki.key"):
         key = settings.key.resolve().reveal().encode()
     chain = read_chain(read_bytes(settings.certificate), str(settings.certificate))
     roots = read_chain(read_bytes(settings.ca), str(settings.ca))

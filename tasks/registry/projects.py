@@ -17,7 +17,7 @@ from moor.errors import HarborUnreachable, InputError
 from moor.resources.base import Remote, Resource, State
 from moor.secrets.secret import Secret
 from moor.settings import SecretRef, Section, settings_of
-from moor.settings.section import Strict
+from moor.settings.section import StrictModel
 from moor.tasks.harbor.install import harbor_of, may_be_created
 from moor.tasks.registry.robots import BY_NAME, NEVER, RobotResource, RobotSecret, find_robot
 
@@ -32,7 +32,7 @@ def _days_that_stay(days: int) -> int:
     return days
 
 
-class Robot(Strict):
+class Robot(StrictModel):
     """A robot account of one project.
 
     Attributes:
@@ -46,7 +46,7 @@ class Robot(Strict):
     secret: SecretRef | None = None
 
 
-class Project(Strict):
+class Project(StrictModel):
     """A project and its robots by name."""
 
     public: bool = False

@@ -13,8 +13,8 @@ from moor.connections.apis.harbor import Harbor
 from moor.connections.apis.harbor_answers import PROJECT, ROBOTS
 from moor.errors import ErrorKind, HarborUnreachable, HostError
 from moor.resources.base import Remote, State
-from moor.secrets.secret import Secret, generated
-from moor.settings import SecretRef, about
+from moor.secrets.secret import Secret, load_or_generate
+from moor.settings import SecretRef, prefix_errors
 from moor.tasks.harbor.install import harbor_of, may_be_created
 
 BY_NAME = {"X-Is-Resource-Name": "true"}  # a project may be called 2024, and an id may be 2024
@@ -31,7 +31,7 @@ class RobotSecret:
 
     def check(self, key: str) -> None:
         """Raise InputError, with the key that names it, where the user's reference leads nowhere."""
-        with about(key):
+        with prefix_errors(key):
             if self.given:
                 self.given.resolve()
 
@@ -39,20 +39,20 @@ class RobotSecret:
         """Return the password, or None as long as nobody made it."""
         if self.given:
             return self.given.resolve()
-        return generated(self.path) if self.path.exists() else None
+        return load_or_generate(self.path) if self.path.exists() else None
 
     def made(self) -> Secret:
         """Return the password, made now if it has to be: before Harbor hears of it, so that it cannot be lost."""
-        return self.given.resolve() if self.given else generated(self.path)
+        return self.given.resolve() if self.given else load_or_generate(self.path)
 
 
 def find_robot(harbor: Harbor, project: str, robot: str) -> dict[str, Any] | None:
     """Return a project's robot as Harbor describes it."""
-    about = harbor.get(f"/api/v2.0/projects/{project}", PROJECT, headers=BY_NAME)
-    if about is None:
+    prefix_errors = harbor.get(f"/api/v2.0/projects/{project}", PROJECT, headers=BY_NAME)
+    if prefix_errors is None:
         return None
     # The server decodes the query once more, so that a plus sign needs two rounds of quoting.
-    query = {"q": f"Level=project,ProjectID={about['project_id']},name={project}%2B{robot}", "page_size": "100"}
+    query = {"q": f"Level=project,ProjectID={prefix_errors['project_id']},name={project}%2B{robot}", "page_size": "100"}
     robots = harbor.get("/api/v2.0/robots", ROBOTS, query) or []
     return next((entry for entry in robots if entry["name"].endswith(f"{project}+{robot}")), None)
 

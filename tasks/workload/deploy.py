@@ -16,7 +16,7 @@ from moor.engine.converge import converge, refuse_duplicates
 from moor.errors import AmbiguousYaml, ErrorKind, HostError, InputError, MoorError, UnfitInput, merge_errors
 from moor.resources.base import Resource
 from moor.settings import Section, settings_of
-from moor.settings.section import Strict
+from moor.settings.section import StrictModel
 from moor.tasks.cluster.admission import pod_spec_of
 from moor.tasks.cluster.api import class_of, is_silent
 from moor.tasks.cluster.kube_yaml import documents, split_list

@@ -8,7 +8,7 @@ from typing import Any, get_args, get_type_hints
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from moor.settings import SiteSettings, sections
+from moor.settings import SiteSettings, collect_sections
 from moor.settings.modules import SHIPPED, load_tasks
 from tests.docs.pages import ROOT, tables
 
@@ -36,6 +36,6 @@ def default(field: FieldInfo) -> str:
 
 
 def test_the_page_has_a_table_of_every_section_with_all_keys_and_their_defaults() -> None:
-    models: dict[str, type[BaseModel]] = {**sections(load_tasks(SHIPPED)), "user_defined.moor": SiteSettings}
+    models: dict[str, type[BaseModel]] = {**collect_sections(load_tasks(SHIPPED)), "user_defined.moor": SiteSettings}
     wanted = {name: keys for section, model in models.items() for name, keys in described(section, model)}
     assert tables(PAGE) == wanted

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from moor.errors import InputError
-from moor.inventory.joining import Draft, extended, to_adopt
-from moor.inventory.nodes import Node, paired
+from moor.inventory.joining import HostsFileDraft, add_hosts, adoptable_nodes
+from moor.inventory.nodes import Node, pair_nodes
 from moor.settings import SiteSettings
 
 ENTRY = {"node9": {"hostname": "10.0.0.9", "groups": ["nodes"]}}
@@ -28,7 +28,7 @@ node2: {hostname: "10.0.0.2"}
 
 
 def test_what_is_added_stands_at_the_end_and_no_other_line_changes() -> None:
-    assert extended(WRITTEN, ENTRY) == f"{WRITTEN}\n\nnode9:\n  hostname: 10.0.0.9\n  groups: [nodes]\n"
+    assert add_hosts(WRITTEN, ENTRY) == f"{WRITTEN}\n\nnode9:\n  hostname: 10.0.0.9\n  groups: [nodes]\n"
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ def test_what_is_added_stands_at_the_end_and_no_other_line_changes() -> None:
 )
 def test_a_file_of_any_style_holds_the_new_host_and_all_that_it_had(text: str) -> None:
     load = YAML(typ="safe", pure=True).load
-    assert load(extended(text, ENTRY)) == {**(load(text) or {}), **ENTRY}
+    assert load(add_hosts(text, ENTRY)) == {**(load(text) or {}), **ENTRY}
 
 
 @pytest.mark.parametrize("end", ["", "\r\n"])
@@ -44,7 +44,7 @@ def test_lines_that_end_as_on_windows_go_on_to_do_so(tmp_path: Path, end: str) -
     made = draft(tmp_path, Node("node9", ("10.0.0.9",)))
     before = b"# mine\r\nnode1: {hostname: 10.0.0.1}" + end.encode()
     (tmp_path / "host_file.yaml").write_bytes(before)
-    with Draft(made.site, FILES, [Node("node9", ("10.0.0.9",))]) as made:
+    with HostsFileDraft(made.site, FILES, [Node("node9", ("10.0.0.9",))]) as made:
         made.keep()
     after = (tmp_path / "host_file.yaml").read_bytes()
     assert after.startswith(before)
@@ -53,7 +53,7 @@ def test_lines_that_end_as_on_windows_go_on_to_do_so(tmp_path: Path, end: str) -
 
 def test_a_file_in_braces_keeps_its_other_lines_and_comments() -> None:
     text = '{ # mine\n  node1: {hostname: "a"},   # first\n  node2: {hostname: b}\n}\n'
-    after = extended(text, ENTRY)
+    after = add_hosts(text, ENTRY)
     for line in text.splitlines()[:2]:
         assert line in after.splitlines()
     assert after.startswith(text.removesuffix("\n}\n"))
@@ -62,7 +62,7 @@ def test_a_file_in_braces_keeps_its_other_lines_and_comments() -> None:
 @pytest.mark.parametrize("text", ["node1: {hostname: a, hostname: b}\n...\n", "a: " + "[" * 3000, "- " * 3000])
 def test_what_cannot_be_edited_is_refused_in_a_sentence(text: str) -> None:
     with pytest.raises(InputError, match=r"^hosts\.yaml: "):
-        extended(text, ENTRY)
+        add_hosts(text, ENTRY)
 
 
 @given(
@@ -70,7 +70,7 @@ def test_what_cannot_be_edited_is_refused_in_a_sentence(text: str) -> None:
 )
 def test_whatever_stands_in_the_file_the_result_is_the_file_and_the_new_host(hosts: dict[str, str]) -> None:
     text = "".join(f"{name}:\n  hostname: {address!r}  # {name}\n" for name, address in hosts.items())
-    after = extended(text, ENTRY)
+    after = add_hosts(text, ENTRY)
     assert after.startswith(text)
     load = YAML(typ="safe", pure=True).load
     assert load(after) == {**(load(text) or {}), **ENTRY}
@@ -79,7 +79,7 @@ def test_whatever_stands_in_the_file_the_result_is_the_file_and_the_new_host(hos
 @pytest.mark.parametrize("text", ["- a list\n", "a: [\n"])
 def test_a_file_that_is_no_inventory_is_refused(text: str) -> None:
     with pytest.raises(InputError, match=r"hosts\.yaml"):
-        extended(text, ENTRY)
+        add_hosts(text, ENTRY)
 
 
 def test_everything_against_adopting_is_told_at_once() -> None:
@@ -92,19 +92,19 @@ def test_everything_against_adopting_is_told_at_once() -> None:
         Node("new", ("10.0.0.9",)),
     ]
     with pytest.raises(InputError) as caught:
-        to_adopt(["node1", "tal1", "nowhere", "nev"], hosts, nodes, paired(hosts, nodes))
+        adoptable_nodes(["node1", "tal1", "nowhere", "nev"], hosts, nodes, pair_nodes(hosts, nodes))
     lines = str(caught.value).splitlines()
     assert lines[0] == "node1: it is in the inventory already"
     assert "Talos has no SSH" in lines[1]
     assert "knows no address" in lines[2]
     assert "did you mean new?" in lines[3]
-    assert [node.name for node in to_adopt(["new", "new"], hosts, nodes, paired(hosts, nodes))] == ["new"]
+    assert [node.name for node in adoptable_nodes(["new", "new"], hosts, nodes, pair_nodes(hosts, nodes))] == ["new"]
 
 
-def draft(place: Path, *nodes: Node) -> Draft:
+def draft(place: Path, *nodes: Node) -> HostsFileDraft:
     for name, text in (("host", "# mine\nnode1: {hostname: 10.0.0.1}\n"), ("group", "nodes: {}\n"), ("defaults", "")):
         (place / f"{name}_file.yaml").write_text(text)
-    return Draft(SiteSettings.at(place, state=place / "state"), FILES, nodes)
+    return HostsFileDraft(SiteSettings.at(place, state=place / "state"), FILES, nodes)
 
 
 def test_a_draft_becomes_the_file_with_its_mode_and_leaves_nothing_beside(tmp_path: Path) -> None:
@@ -139,5 +139,5 @@ def test_a_fleet_that_would_not_be_valid_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("written", ["a: {word: hunter22}\na: {word: hunter23}\n", "a: {password: 'hunter22'\n"])
 def test_a_hosts_file_that_cannot_be_read_is_told_by_its_line_and_not_by_what_stands_there(written: str) -> None:
     with pytest.raises(InputError, match=r"hosts\.yaml: line \d: not YAML: ") as refused:
-        extended(written, {"node9": {"hostname": "10.0.0.9"}})
+        add_hosts(written, {"node9": {"hostname": "10.0.0.9"}})
     assert "hunter2" not in str(refused.value)

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from moor.errors import InputError
-from moor.inventory.cluster import entry_of
-from moor.inventory.identity import FRAGMENT, Identity, identity_of
-from moor.inventory.joining import to_adopt
-from moor.inventory.nodes import Node, node_of, paired
+from moor.inventory.cluster import entry_of_node
+from moor.inventory.identity import FRAGMENT, HostIdentity, identity_of
+from moor.inventory.joining import adoptable_nodes
+from moor.inventory.nodes import Node, node_of, pair_nodes
 from moor.tasks.cluster.members import differences
 from tests.harness.shells import SHELLS, sh, text
 
@@ -76,7 +76,7 @@ def test_a_node_without_any_status_is_read_too() -> None:
 
 @given(st.dictionaries(names, addresses, max_size=5), nodes)
 def test_every_node_is_one_host_or_a_stranger(hosts: dict[str, str], cluster: list[Node]) -> None:
-    found = paired(hosts, cluster)
+    found = pair_nodes(hosts, cluster)
     assert sorted(node.name for node in (*found.nodes.values(), *found.strangers)) == sorted(n.name for n in cluster)
     assert set(found.nodes) <= set(hosts)
 
@@ -85,7 +85,7 @@ def test_every_node_is_one_host_or_a_stranger(hosts: dict[str, str], cluster: li
 def test_a_fleet_that_is_its_cluster_has_no_findings_and_any_difference_has(
     hosts: dict[str, str], cluster: list[Node]
 ) -> None:
-    found = paired(hosts, cluster)
+    found = pair_nodes(hosts, cluster)
     findings = list(differences(dict.fromkeys(hosts, True), found))
     assert (findings == []) == (not found.strangers and set(found.nodes) == set(hosts))
     assert len({(finding.host, finding.id) for finding in findings}) == len(findings)
@@ -99,7 +99,7 @@ def test_each_difference_is_told_with_its_remedy() -> None:
         Node("n1", ("10.0.0.1",), trouble="Kubelet stopped"),
     ]
     hosts = {"n1": "10.0.0.1", "ws": "10.0.0.2", "gone": "10.0.0.3"}
-    findings = {f.id: f for f in differences({"n1": True, "ws": False, "gone": True}, paired(hosts, cluster))}
+    findings = {f.id: f for f in differences({"n1": True, "ws": False, "gone": True}, pair_nodes(hosts, cluster))}
     assert set(findings) == {"node:node9", "node:tal1", "member:gone", "ready:n1", "group:ws"}
     assert findings["node:node9"].remedy == "moor onboard node9"
     assert "machine config" in findings["node:tal1"].remedy
@@ -124,7 +124,7 @@ def test_each_difference_is_told_with_its_remedy() -> None:
     ],
 )  # fmt: skip
 def test_a_node_is_written_down_as_what_it_is(node: Node, entry: dict[str, Any]) -> None:
-    assert entry_of(node) == entry
+    assert entry_of_node(node) == entry
 
 
 ELSEWHERE = Node("ip-10-0-0-33.internal", ("10.0.0.33",), machine="m3")
@@ -134,38 +134,38 @@ INVENTORY = {"node3": "192.168.1.3", "node4": "192.168.1.4"}
 @pytest.mark.parametrize(
     ("identity", "same"),
     [
-        (Identity(), False),
-        (Identity(machine="m3"), True),
-        (Identity(machine="other"), False),
-        (Identity(names=("ip-10-0-0-33.internal",)), True),
-        (Identity(node="ip-10-0-0-33.internal"), True),
-        (Identity(node="another", machine="m3"), False),
+        (HostIdentity(), False),
+        (HostIdentity(machine="m3"), True),
+        (HostIdentity(machine="other"), False),
+        (HostIdentity(names=("ip-10-0-0-33.internal",)), True),
+        (HostIdentity(node="ip-10-0-0-33.internal"), True),
+        (HostIdentity(node="another", machine="m3"), False),
     ],
 )
-def test_a_node_of_another_name_and_address_is_paired_by_who_its_host_is(identity: Identity, same: bool) -> None:
-    found = paired(INVENTORY, [ELSEWHERE], {"node3": identity})
+def test_a_node_of_another_name_and_address_is_paired_by_who_its_host_is(identity: HostIdentity, same: bool) -> None:
+    found = pair_nodes(INVENTORY, [ELSEWHERE], {"node3": identity})
     assert (found.nodes.get("node3") == ELSEWHERE) is same
     assert bool(found.strangers) is not same
 
 
 def test_machines_that_share_an_id_are_not_told_apart_by_it() -> None:
-    cloned = {name: Identity(machine="m3") for name in INVENTORY}
-    assert paired(INVENTORY, [ELSEWHERE], cloned).strangers == (ELSEWHERE,)
+    cloned = {name: HostIdentity(machine="m3") for name in INVENTORY}
+    assert pair_nodes(INVENTORY, [ELSEWHERE], cloned).strangers == (ELSEWHERE,)
     twin = Node("ip-10-0-0-34.internal", ("10.0.0.34",), machine="m3")
-    assert paired(INVENTORY, [ELSEWHERE, twin], {"node3": Identity(machine="m3")}).nodes == {}
+    assert pair_nodes(INVENTORY, [ELSEWHERE, twin], {"node3": HostIdentity(machine="m3")}).nodes == {}
 
 
 def test_what_the_inventory_says_comes_before_an_address() -> None:
     nodes = [Node("a", ("192.168.1.3",)), Node("b", ("10.0.0.9",))]
-    found = paired(INVENTORY, nodes, {"node3": Identity(node="b")})
+    found = pair_nodes(INVENTORY, nodes, {"node3": HostIdentity(node="b")})
     assert {name: node.name for name, node in found.nodes.items()} == {"node3": "b"}
     assert [node.name for node in found.strangers] == ["a"]
 
 
 def test_a_node_that_is_a_host_of_another_name_is_not_taken_in_twice() -> None:
-    pairs = paired(INVENTORY, [ELSEWHERE], {"node3": Identity(machine="m3")})
+    pairs = pair_nodes(INVENTORY, [ELSEWHERE], {"node3": HostIdentity(machine="m3")})
     with pytest.raises(InputError, match="it is in the inventory already, as node3"):
-        to_adopt([ELSEWHERE.name], INVENTORY, [ELSEWHERE], pairs)
+        adoptable_nodes([ELSEWHERE.name], INVENTORY, [ELSEWHERE], pairs)
 
 
 @pytest.mark.parametrize("shell", SHELLS)
@@ -179,6 +179,6 @@ def test_a_host_says_who_it_is_in_every_shell(shell: str) -> None:
 
 
 def test_the_name_that_a_kubelet_was_given_comes_first() -> None:
-    assert identity_of("machine=m\nname=Host1\nname=ip-10-0-0-33.internal\n") == Identity(
+    assert identity_of("machine=m\nname=Host1\nname=ip-10-0-0-33.internal\n") == HostIdentity(
         "", "m", ("ip-10-0-0-33.internal", "host1")
     )

@@ -114,7 +114,7 @@ def test_one_apply_takes_the_bare_fleet_to_a_workload_that_runs(lab: Lab, moor: 
         ended.set()
         watcher.join()
     for secret in secrets_of(moor):
-        shown = [(form, line) for form in forms(secret) for line in seen if form in line]
+        shown = [(form, line) for form in spellings(secret) for line in seen if form in line]
         assert not shown, "a secret was an argument of a program, or in its environment"
     for name in NODES[1:]:
         with urllib.request.urlopen(f"http://{address(lab, name)}:8000/sqrt/2", timeout=5) as answer:

@@ -25,7 +25,7 @@ def test_a_write_replaces_the_whole_content_and_leaves_nothing_beside(tmp_path: 
 
 def test_a_directory_that_others_may_enter_is_closed(tmp_path: Path) -> None:
     (tmp_path / "pki").mkdir(mode=0o755)
-    private_files.directory(tmp_path / "pki")
+    private_files.make_directory(tmp_path / "pki")
     assert stat.S_IMODE((tmp_path / "pki").stat().st_mode) == 0o700
 
 

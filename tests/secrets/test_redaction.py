@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from moor.engine.plan import difference
-from moor.secrets.redaction import redacted
+from moor.secrets.redaction import redact
 
 PEM = ["-----BEGIN EC PRIVATE KEY-----", "MHcCAQEEIIy2", "-----END EC PRIVATE KEY-----"]
 
@@ -29,7 +29,7 @@ PEM = ["-----BEGIN EC PRIVATE KEY-----", "MHcCAQEEIIy2", "-----END EC PRIVATE KE
     ],
 )
 def test_a_value_that_looks_like_a_secret_is_struck_out(line: str) -> None:
-    (shown,) = redacted([line])
+    (shown,) = redact([line])
     assert "hunter22" not in shown
     assert "***" in shown
 
@@ -49,11 +49,11 @@ def test_a_value_that_looks_like_a_secret_is_struck_out(line: str) -> None:
     ],
 )
 def test_what_is_no_secret_is_shown(line: str) -> None:
-    assert list(redacted([line])) == [line]
+    assert list(redact([line])) == [line]
 
 
 def test_the_value_of_a_pair_named_like_a_secret_is_struck_out() -> None:
-    assert list(redacted(["- name: DB_PASSWORD", "  value: hunter22", "- name: PORT", "  value: 80"])) == [
+    assert list(redact(["- name: DB_PASSWORD", "  value: hunter22", "- name: PORT", "  value: 80"])) == [
         "- name: DB_PASSWORD",
         "  value: ***",
         "- name: PORT",
@@ -62,12 +62,12 @@ def test_the_value_of_a_pair_named_like_a_secret_is_struck_out() -> None:
 
 
 def test_a_private_key_is_struck_out_and_what_follows_is_not() -> None:
-    assert list(redacted(["a", *PEM, "b"])) == ["a", PEM[0], "***", PEM[2], "b"]
+    assert list(redact(["a", *PEM, "b"])) == ["a", PEM[0], "***", PEM[2], "b"]
 
 
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs", "Cc", "Zl", "Zp"]))))
 def test_as_many_lines_come_out_as_went_in(lines: list[str]) -> None:
-    assert len(list(redacted(lines))) == len(lines)
+    assert len(list(redact(lines))) == len(lines)
 
 
 def test_a_diff_tells_that_a_secret_changed_and_not_which() -> None:

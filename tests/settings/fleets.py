@@ -9,12 +9,12 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import ConfigDict, Field
 
 from moor.settings import SecretRef, Section
-from moor.settings.document import Findings, load
+from moor.settings.document import InputFaults, load_yaml
 from moor.settings.fleet import Fleet
-from moor.settings.section import Strict
+from moor.settings.section import StrictModel
 
 
-class Mirror(Strict):
+class Mirror(StrictModel):
     """Part of a section."""
 
     host: str
@@ -56,13 +56,13 @@ MODELS: dict[str, type[Section]] = {"runtime": Runtime, "login": Login, "mirrors
 
 def read(folder: Path, hosts: str, groups: str = "", defaults: str = "") -> tuple[Fleet, list[str]]:
     """Write three files, read them, and give the fleet with every finding."""
-    findings = Findings()
+    faults = InputFaults()
     trees = []
     for name, text in (("hosts", hosts), ("groups", groups), ("defaults", defaults)):
         (folder / f"{name}.yaml").write_text(dedent(text))
-        trees.append(load(folder / f"{name}.yaml", f"{name}.yaml", findings))
+        trees.append(load_yaml(folder / f"{name}.yaml", f"{name}.yaml", faults))
     hosts_tree, groups_tree, defaults_tree = trees
-    fleet = Fleet.of(hosts_tree, groups_tree, defaults_tree, MODELS, folder, findings)
+    fleet = Fleet.of(hosts_tree, groups_tree, defaults_tree, MODELS, folder, faults)
     for name in fleet.hosts:
         fleet.facts(name)
-    return fleet, findings.lines()
+    return fleet, faults.lines()

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from moor.settings import SecretRef
-from moor.settings.document import Source, Tree, merged
+from moor.settings.document import Source, Tree, merge
 from tests.settings.fleets import Login, Runtime, read
 
 
@@ -242,10 +242,10 @@ def tree(value: object) -> Tree:
 @given(plain, plain, plain)
 def test_merging_is_the_same_in_whatever_order_it_is_grouped(a: object, b: object, c: object) -> None:
     one, two, three = tree(a), tree(b), tree(c)
-    left = merged(merged(one, two), three).plain()
+    left = merge(merge(one, two), three).plain()
     if all(isinstance(value, dict) for value in (a, b, c)) and not _kinds_differ(a, b, c):
-        assert left == merged(one, merged(two, three)).plain()
-    assert merged(one, one).plain() == one.plain()
+        assert left == merge(one, merge(two, three)).plain()
+    assert merge(one, one).plain() == one.plain()
 
 
 def _kinds_differ(*values: object) -> bool:

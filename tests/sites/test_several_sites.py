@@ -15,7 +15,7 @@ from moor.errors import InputError
 from moor.run.report import Collector, HostReport, RunReport
 from moor.run.runbook import run
 from moor.run.selection import concern, everything, runbook_called
-from moor.settings import sections
+from moor.settings import collect_sections
 from moor.settings.modules import RUNBOOKS, TASKS, load_module, load_tasks, modules_of, name_in_site
 from moor.sites.opening import open_site
 from tests.harness.commands import moor_here
@@ -156,8 +156,8 @@ def test_a_runbook_module_without_a_runbook_is_told(make: MakeSite) -> None:
 def test_a_section_of_a_site_is_no_section_of_another(make: MakeSite) -> None:
     own = "from typing import ClassVar\nfrom moor.settings import Section\n\nclass Motd(Section):\n"
     one, other = make("one", tasks__motd=f"{own}    section: ClassVar[str] = 'motd'\n"), make("other")
-    assert "motd" in sections(load_tasks(one))
-    assert "motd" not in sections(load_tasks(other))
+    assert "motd" in collect_sections(load_tasks(one))
+    assert "motd" not in collect_sections(load_tasks(other))
 
 
 def test_a_scripts_own_package_tasks_is_imported_after_a_site_was_opened(make: MakeSite, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from nornir.core.filter import F
 
 from moor.context import site_of
 from moor.errors import InputError
-from moor.settings import optional_settings_of, sections, settings_of
+from moor.settings import collect_sections, optional_settings_of, settings_of
 from moor.settings.modules import SHIPPED, load_runbooks, load_tasks, name_in_site
 from moor.sites.opening import find_site, open_site
 from moor.tasks.facts import Registry
@@ -247,8 +247,8 @@ def test_a_site_brings_a_task_of_its_own_with_its_settings(site: MakeSite) -> No
             """)
     )
     assert open_site(folder).inventory.hosts["node1"]["motd"].text == "hello"
-    assert "motd" in sections(load_tasks(folder))
-    assert "motd" not in sections(load_tasks(SHIPPED))
+    assert "motd" in collect_sections(load_tasks(folder))
+    assert "motd" not in collect_sections(load_tasks(SHIPPED))
     assert "tasks.motd" not in sys.modules
 
 

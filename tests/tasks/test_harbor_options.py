@@ -14,9 +14,9 @@ from pydantic import ValidationError
 
 from moor.errors import InputError
 from moor.secrets.secret import Secret
-from moor.settings.document import Findings, Source, Tree
+from moor.settings.document import InputFaults, Source, Tree
 from moor.settings.section import SecretRef
-from moor.settings.validation import validated
+from moor.settings.validation import validate
 from moor.tasks.harbor.install import HarborSettings
 from moor.tasks.harbor.keys import NEWEST, OLDEST, all_keys, installer_release, is_known
 from moor.tasks.harbor.options import flatten, resolve_options
@@ -135,8 +135,8 @@ def test_all_that_is_wrong_is_said_at_once_each_at_its_own_line() -> None:
             "hostname": Tree(Source("defaults.yaml", 5, ("options", "hostname")), "x"), "log": log,
         }),
     })  # fmt: skip
-    findings = Findings()
-    assert validated(HarborSettings, tree, Path("/site"), findings) is None
+    findings = InputFaults()
+    assert validate(HarborSettings, tree, Path("/site"), findings) is None
     assert findings.lines() == [
         "defaults.yaml:5: options.hostname: moor writes it from data.registry.name; set that, and leave this out",
         "defaults.yaml:8: options.log.levle: no such key; did you mean level?",

@@ -15,7 +15,7 @@ from nornir.core.task import MultiResult, Task
 
 from moor.errors import MoorError
 from moor.processors import QuietProcessor
-from moor.secrets.masking import forms
+from moor.secrets.masking import spellings
 from moor.settings.modules import TASKS, load_module
 from moor.sites.opening import open_site
 from tests.harness.commands import moor_here, started
@@ -135,7 +135,7 @@ def test_no_secret_is_in_what_is_told_nor_in_any_log(grounds: Grounds) -> None:
     assert ("no login with ***" in logs, "Compute Failed" in logs) == (True, False)
     assert "internal error: ValueError: no login with ***" in said.stdout
     everything = said.stdout + said.stderr + logs
-    assert [form for form in forms(PASSWORD) if form in everything] == []
+    assert [form for form in spellings(PASSWORD) if form in everything] == []
 
 
 def test_a_worker_with_other_code_takes_no_host(grounds: Grounds, opened: Any) -> None:

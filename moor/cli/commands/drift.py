@@ -20,7 +20,7 @@ from moor.run.report import HostReport, RunReport, left
 from moor.run.runbook import Runbook, desired_ahead
 from moor.run.selection import everything
 from moor.run.waivers import Waiver, read_waivers, waive
-from moor.suggestions import nearest
+from moor.suggestions import did_you_mean
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ def refuse_unknown(nr: Nornir, wanted: DriftOptions) -> None:
     known = sorted({kind_of(resource.id) for host in hosts for resource in desired_ahead(host, stages)})
     unknown = [kind for kind in wanted.mend_kinds if kind not in known]
     if unknown:
-        lines = [f"--apply: no resource is of kind {kind}{nearest(kind, known)}" for kind in unknown]
+        lines = [f"--apply: no resource is of kind {kind}{did_you_mean(kind, known)}" for kind in unknown]
         raise InputError("\n".join([*lines, f"(there are: {', '.join(known)})"]))
 
 

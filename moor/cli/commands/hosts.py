@@ -18,9 +18,9 @@ from moor.connections.ssh.pinning import describe_key, key_scan_of
 from moor.context import context_of, fleet_of
 from moor.errors import InputError, MoorError
 from moor.inventory.cluster import NODES
-from moor.inventory.identity import Identity, asked, written_in
-from moor.inventory.joining import Draft, to_adopt
-from moor.inventory.nodes import Node, Paired, paired, read_nodes
+from moor.inventory.identity import HostIdentity, ask_identities, node_name_in
+from moor.inventory.joining import HostsFileDraft, adoptable_nodes
+from moor.inventory.nodes import Node, NodePairs, pair_nodes, read_nodes
 from moor.output import text
 from moor.run.runbook import desired_ahead
 from moor.settings.config import read_config
@@ -67,16 +67,16 @@ def nodes_of(nr: Nornir) -> list[Node] | None:
     return read_nodes(Path(cluster.kubeconfig), cluster.context) if cluster else None
 
 
-def pairing(nr: Nornir, nodes: Sequence[Node]) -> Paired:
+def pairing(nr: Nornir, nodes: Sequence[Node]) -> NodePairs:
     """Find which host is which node; hosts that neither name nor address tell are asked who they are."""
     addresses, fleet = _addresses(nr), fleet_of(nr).hosts
-    known = {name: Identity(written_in(fleet[name].data)) for name in addresses}
-    found = paired(addresses, nodes, known)
+    known = {name: HostIdentity(node_name_in(fleet[name].data)) for name in addresses}
+    found = pair_nodes(addresses, nodes, known)
     members = {name for name in addresses if fleet[name].has_parent_group(NODES)}
     if found.strangers and (unsure := members - set(found.nodes)):
-        told = asked(nr, unsure)
+        told = ask_identities(nr, unsure)
         known |= {name: replace(identity, node=known[name].node) for name, identity in told.items()}
-        found = paired(addresses, nodes, known)
+        found = pair_nodes(addresses, nodes, known)
     return found
 
 
@@ -87,7 +87,7 @@ def _addresses(nr: Nornir) -> dict[str, str]:
     return {host.name: host.hostname or host.name for host in every if host.name not in joined}
 
 
-def _rows(nr: Nornir, found: Paired, cluster: bool) -> Iterator[Row]:
+def _rows(nr: Nornir, found: NodePairs, cluster: bool) -> Iterator[Row]:
     for name, host in nr.inventory.hosts.items():
         if name not in context_of(nr).joined:
             node, member = found.nodes.get(name), host.has_parent_group(NODES)
@@ -119,10 +119,10 @@ def adopt(options: Options, names: Sequence[str], confirm: Confirm) -> int:
         nodes = nodes_of(nr)
         if nodes is None:
             raise InputError("hosts adopt: the inventory names no cluster; data.cluster.kubeconfig is missing")
-        chosen = to_adopt(names, _addresses(nr), nodes, pairing(nr, nodes))
+        chosen = adoptable_nodes(names, _addresses(nr), nodes, pairing(nr, nodes))
         site, config_file = site_in(nr), nr.config.ssh.config_file
     files = read_config(site.directory).inventory.options.model_dump(exclude={"netbox"})
-    with Draft(site, files, chosen) as draft:
+    with HostsFileDraft(site, files, chosen) as draft:
         inventory = draft.inventory()
         doors = [key_scan_of(inventory.hosts[node.name], config_file) for node in chosen]
         keys = {door: door.scan() for door in doors if not door.is_known()}

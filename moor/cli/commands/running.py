@@ -92,7 +92,7 @@ def play(nr: Nornir, runbook: Runbook, options: Options, command: str) -> RunRep
         if not nr.data.dry_run:
             remember(nr, replace(report, command=f"{command} (interrupted)"))
 
-    garbage_collection.spare_what_is_there()
+    garbage_collection.freeze_startup_objects()
     with progress_to(told), told_at_interrupt(last_words, leave_a_record):
         report.skip(run(nr.with_processors([collector]), runbook, told))
     return report

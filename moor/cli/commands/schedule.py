@@ -48,7 +48,7 @@ def install(options: Options, words: Words) -> int:
     user = pwd.getpwuid((settings.directory / CONFIG).stat().st_uid)
     refuse_missing_environment(set(references(values)), env_file, user.pw_uid)
     writable = [settings.state, *([settings.metrics.parent] if settings.metrics else [])]
-    private_files.directory(settings.state)
+    private_files.make_directory(settings.state)
     if os.getuid() == 0:
         os.chown(settings.state, user.pw_uid, user.pw_gid)
     job = Job(settings.directory, _argv(settings.directory, words), period, user.pw_name, tuple(writable), env_file)

@@ -14,8 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from moor.errors import InputError, TooManyAliases
 from moor.formats.nesting import refuse_growth
-from moor.settings.validation import message
-from moor.suggestions import nearest
+from moor.settings.validation import describe_error
+from moor.suggestions import did_you_mean
 
 LARGEST = 4 * 1024 * 1024  # bytes; a kubeconfig of hundreds of clusters has less
 LISTS = {"clusters": "cluster", "users": "user", "contexts": "context"}
@@ -173,7 +173,7 @@ def _tree(path: Path) -> dict[str, Any]:
 
 
 def _strange(key: str, known: set[str]) -> str:
-    return f"no such key: {key}{nearest(key, known)}; kubectl passes over it, so take it out or mend it"
+    return f"no such key: {key}{did_you_mean(key, known)}; kubectl passes over it, so take it out or mend it"
 
 
 def _named(path: Path, tree: Mapping[str, Any], name: str) -> dict[str, Any]:
@@ -196,7 +196,7 @@ def _named(path: Path, tree: Mapping[str, Any], name: str) -> dict[str, Any]:
 def _part(model: type[Part], path: Path, listed: Mapping[str, Any], kind: str, name: str, named_by: str) -> Part:
     entries = listed[kind]
     if name not in entries:
-        hint = nearest(name, entries) or f"; there: {', '.join(sorted(entries)) or 'none'}"
+        hint = did_you_mean(name, entries) or f"; there: {', '.join(sorted(entries)) or 'none'}"
         raise InputError(f"{path}: {named_by} names {name}, which is not in {kind}{hint}")
     place = f"{path}: {kind}: {name}"
     content = _without_nulls(entries[name] if entries[name] is not None else {})
@@ -212,7 +212,7 @@ def _said(place: str, model: type[Fields], error: ValidationError) -> Iterator[s
     for detail in error.errors(include_url=False, include_input=False):
         where = ".".join(str(part) for part in detail["loc"])
         more = "; kubectl passes over it, so take it out or mend it" if detail["type"] == "extra_forbidden" else ""
-        yield f"{place}: {where}: {message(model, detail)}{more}"
+        yield f"{place}: {where}: {describe_error(model, detail)}{more}"
 
 
 def _without_nulls(value: Any) -> Any:
