@@ -104,7 +104,7 @@ def _lines(value: Value | None) -> list[str]:
 
 
 def _short(value: Value | None) -> str:
-    return "(none)" if value is None else printable_line(*redacted([str(value)])) or "(empty)"
+    return "(none)" if value is None else printable_line(*redact([str(value)])) or "(empty)"
 
 
 def printable(text: str) -> str:

@@ -11,7 +11,7 @@ from nornir.core.inventory import Host
 from pydantic import ConfigDict, Field, PrivateAttr, ValidationError
 
 from moor.errors import InputError, MissingSection
-from moor.settings.section import SecretRef, Section, SitePath, Strict, site_in
+from moor.settings.section import SecretRef, Section, SitePath, StrictModel, site_from
 
 Model = TypeVar("Model", bound=Section)
 

@@ -10,9 +10,9 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from moor.errors import FieldErrors
-from moor.settings.document import Findings, Tree
-from moor.settings.section import Strict
-from moor.suggestions import nearest
+from moor.settings.document import InputFaults, Tree
+from moor.settings.section import StrictModel
+from moor.suggestions import did_you_mean
 
 Model = TypeVar("Model", bound=BaseModel)
 

@@ -9,7 +9,7 @@ from nornir.core.task import Task
 
 from moor.context import DiagnosisScope, fleet_of
 from moor.engine.asked_once import ask_once
-from moor.inventory.identity import identity_of, written_in
+from moor.inventory.identity import identity_of, node_name_in
 from moor.resources.file import sha256
 from moor.secrets.secret import Secret
 from moor.settings import settings_of

@@ -31,7 +31,7 @@ def _check(options: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
     ]
     if found:
         raise FieldErrors(found)
-    site = site_in(info.context)
+    site = site_from(info.context)
     return {key: _with_references(value, site) for key, value in options.items()}
 
 
