@@ -24,7 +24,7 @@ from moor.tasks.diagnosis.scope import NODES, cluster_node_name, workloads_of
 class Own:
     """What a node said itself: who it is, and how its login went."""
 
-    identity: Identity
+    identity: HostIdentity
     login: LayerEvidence | None = None
 
 

@@ -69,7 +69,7 @@ def select_images(
     workloads = [workload.image for workload in workloads_of(task, scope).values()]
     if not scope.own_login or not isinstance(view, ClusterSnapshot):
         return workloads[:1]
-    node = cluster_node_name(task, view, identity_of("", written_in(task.host.data)))
+    node = cluster_node_name(task, view, identity_of("", node_name_in(task.host.data)))
     pods = sorted(
         view.pods, key=lambda pod: (not waits_for_image(pod), (pod.get("spec") or {}).get("nodeName") != node)
     )

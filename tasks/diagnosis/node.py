@@ -15,7 +15,7 @@ from moor.context import DiagnosisScope, context_of
 from moor.engine.probing import probe
 from moor.engine.results import Cause, ResourceResult, Status
 from moor.errors import ErrorKind, HostError
-from moor.inventory.identity import FRAGMENT, Identity, identity_of, written_in
+from moor.inventory.identity import FRAGMENT, HostIdentity, identity_of, node_name_in
 from moor.tasks.diagnosis.cluster_evidence import Own, cluster_evidence_of
 from moor.tasks.diagnosis.evidence.cluster_snapshot import ClusterSnapshot
 from moor.tasks.diagnosis.evidence.node_answers import evidence_of
@@ -77,7 +77,7 @@ PER_IMAGE_LAYERS = ("login", "rights", "manifest")  # what is another thing for 
 class NodeEvidence:
     """What a node itself says: by layer, of further images, who it is; or why it was not reached."""
 
-    identity: Identity
+    identity: HostIdentity
     evidence: dict[str, LayerEvidence] = field(default_factory=dict)
     beside: list[Mapping[str, Evidence]] = field(default_factory=list)
     unreached: HostError | None = None
@@ -86,7 +86,7 @@ class NodeEvidence:
 def _look(task: Task, asking: Sequence[ImageRequest]) -> NodeEvidence:
     """Ask the node about the images, the first of them whole; the cluster may know something of one not reached."""
     first, *further = asking
-    found = NodeEvidence(identity_of("", written_in(task.host.data)))
+    found = NodeEvidence(identity_of("", node_name_in(task.host.data)))
     more = [registry_probe(one.asked, f"registry{n}") for n, one in enumerate(further)]
     try:
         states = probe(task, [*probes(first.asked), *more, Probe(IDENTITY, FRAGMENT)])

@@ -79,7 +79,7 @@ def cluster_snapshot_of(task: Task, scope: DiagnosisScope, door: RegistryEndpoin
     return ask_once(task, ("cluster", settings.kubeconfig, settings.context, namespaces, scope.deployment), ask)
 
 
-def cluster_node_name(task: Task, view: ClusterSnapshot, identity: Identity) -> str:
+def cluster_node_name(task: Task, view: ClusterSnapshot, identity: HostIdentity) -> str:
     """Name the node of the cluster that the task's host is; the host itself where the cluster has none."""
     host = task.host
     address = host.hostname or host.name

@@ -25,7 +25,7 @@ from ruamel.yaml import YAML
 
 from moor.connections.apis.harbor import Harbor
 from moor.output.schema import SCHEMA_FILE
-from moor.secrets.masking import forms
+from moor.secrets.masking import spellings
 from moor.tasks.diagnosis.rules.layers import LAYERS
 from moor.tasks.registry.robots import find_robot
 from moor_lab import faults
