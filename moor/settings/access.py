@@ -73,7 +73,7 @@ def settings_of(host: Host, model: type[Model]) -> Model:
     """Return the host's settings of one section, or the model's defaults.
 
     Raises:
-        NoSettings: the host has no such section, and the section has required keys.
+        MissingSection: the host has no such section, and the section has required keys.
     """
     found = optional_settings_of(host, model)
     if found is not None:

@@ -143,9 +143,9 @@ def load_yaml(path: Path, shown: str, faults: InputFaults) -> Tree:
         if node is None:
             return Tree(Source(shown, 1), {})
         refuse_growth(node)
-        return _Reader(yaml, shown, findings).tree(node, ())
+        return _Reader(yaml, shown, faults).tree(node, ())
     except TooManyAliases as error:
-        findings.add(Source(shown, error.line), str(error))
+        faults.add(Source(shown, error.line), str(error))
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         faults.add(Source(shown, mark.line + 1 if mark else 1), f"not YAML: {error.problem or error.context}")
