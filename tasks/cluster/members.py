@@ -42,22 +42,24 @@ def compare_members(task: Task) -> Result:
     return Result(host=task.host, result=f"{len(nodes)} nodes compared")
 
 
-def _paired(task: Task, fleet: Inventory, addresses: Mapping[str, str], nodes: list[Node]) -> Paired:
+def _paired(task: Task, fleet: Inventory, addresses: Mapping[str, str], nodes: list[Node]) -> NodePairs:
     """Return which host is which node; ask hosts of this run for their identity if nothing else tells."""
-    known = {name: Identity(written_in(fleet.hosts[name].data)) for name in addresses}
-    found = paired(addresses, nodes, known)
+    known = {name: HostIdentity(node_name_in(fleet.hosts[name].data)) for name in addresses}
+    found = pair_nodes(addresses, nodes, known)
     hosts = {name: fleet.hosts[name] for name in addresses if name not in found.nodes}
     part = context_of(task).taking_part
     unsure = {name: host for name, host in hosts.items() if host.has_parent_group(NODES) and name in part}
     if not (found.strangers and unsure):
         return found
     some = Inventory(Hosts(unsure), fleet.groups, fleet.defaults)
-    identities = asked(Nornir(some, runner=ThreadedRunner(), config=task.nornir.config, data=GlobalState()), unsure)
+    identities = ask_identities(
+        Nornir(some, runner=ThreadedRunner(), config=task.nornir.config, data=GlobalState()), unsure
+    )
     known |= {name: replace(identity, node=known[name].node) for name, identity in identities.items()}
-    return paired(addresses, nodes, known)
+    return pair_nodes(addresses, nodes, known)
 
 
-def differences(members: Mapping[str, bool], found: Paired) -> Iterator[Finding]:
+def differences(members: Mapping[str, bool], found: NodePairs) -> Iterator[Finding]:
     """Yield a finding for each node or host that only one side has, and for each node that is not ready.
 
     Args:

@@ -23,7 +23,7 @@ Algorithm = Literal["hmac-sha1", "hmac-sha224", "hmac-sha256", "hmac-sha384", "h
 KeyName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?$", max_length=253)]
 
 
-class Zone(Strict):
+class Zone(StrictModel):
     """A DNS zone and its primary server.
 
     Attributes:

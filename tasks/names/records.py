@@ -16,7 +16,7 @@ from moor.engine.plan import Change, plan
 from moor.engine.results import FindingResult
 from moor.errors import HostError, InputError, StaleUpdate
 from moor.resources.base import Remote, Resource, State
-from moor.settings import about, settings_of
+from moor.settings import prefix_errors, settings_of
 from moor.tasks.names import Addresses, Names, Zone, full_names, names_for, uses_dns
 
 KINDS = {4: "A", 6: "AAAA"}  # by version of the address

@@ -33,7 +33,7 @@ KubeName = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 
-class Workload(Strict):
+class Workload(StrictModel):
     """The settings of one workload.
 
     Attributes:
