@@ -1,4 +1,4 @@
-"""A registry's directory as the runtimes read it: one CA and nothing beside it, and no other directory before it."""
+"""The registry's directory in a runtime's certs.d: one CA, no other certificates, and no directory that hides it."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from moor.resources.base import Scripted, State
 
 @dataclass(frozen=True)
 class OnlyCa(Scripted):
-    """Hold nothing beside ca.crt that a client of the registry would read.
+    """A certs.d directory in which ca.crt is the only file that a client reads.
 
-    What ends in .crt there is one more trusted CA. What ends in .cert or .key is taken for the client's own
-    certificate; Docker then refuses to log in, and a server's key that was copied there lies open.
+    Clients trust every .crt file in it as a CA, and take .cert and .key files for their own client certificate. With
+    those, Docker refuses to log in, and a server key copied there is readable by every user.
     """
 
     directory: str
@@ -47,10 +47,10 @@ done"""
 
 @dataclass(frozen=True)
 class HidingDirectory(Scripted):
-    """Hold no directory that a client finds before the registry's own.
+    """The absence of a directory that a client would find before the registry's own.
 
-    What a client reads of it is kept with the run's files. A file of another kind stops the mend: only a person knows
-    what it is for.
+    A mend removes the files that a client would read and keeps them with the run's files. Any other file in the
+    directory stops the mend, since only the user knows what it is for.
     """
 
     directory: str

@@ -1,4 +1,4 @@
-"""Facts of the fleet that several concerns need."""
+"""The registry's name, address and port, which most concerns use."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from pydantic import AfterValidator, Field, IPvAnyAddress, model_validator
 from moor.settings import Section
 
 DNS_LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
-EXAMPLE_NAMES = ("reg.mydomain.com", "registry.example.com", "example.com")  # of Harbor's template and of handbooks
+EXAMPLE_NAMES = ("reg.mydomain.com", "registry.example.com", "example.com")  # from Harbor's template and documentation
 
 
 def check_host_name(name: str) -> str:
-    """Return ``name`` back if DNS and image references take it; raises ValueError."""
+    """Return ``name`` if it is valid in DNS and in image references; raise ValueError otherwise."""
     if len(name) > 253 or not all(DNS_LABEL.fullmatch(label) for label in name.split(".")):
         raise ValueError("not a host name: lower-case letters, digits and hyphens, in labels parted by dots")
     return name
 
 
 def check_full_name(name: str) -> str:
-    """Return ``name`` back if it is a fully qualified domain name; raises ValueError."""
+    """Return ``name`` if it is a fully qualified domain name; raise ValueError otherwise."""
     if re.fullmatch(r"[0-9.]+", name) or ":" in name:
         raise ValueError("an address; write the registry's name, since its certificate and every image are named by it")
     check_host_name(name)
@@ -38,13 +38,13 @@ FullName = Annotated[str, AfterValidator(check_full_name)]
 
 
 class Registry(Section):
-    """Where the registry is.
+    """The registry's names, addresses and port.
 
     Attributes:
-        name: its full name, by which images are named
-        address: its address in the fleet, of either family
-        address6: its IPv6 address, where it has one beside: names give both, and the proof tries both
-        aliases: further names it answers to, in its certificate and in names
+        name: its fully qualified name, with which image references begin
+        address: its address in the fleet, IPv4 or IPv6
+        address6: its IPv6 address, if ``address`` is its IPv4 one: names resolve to both, and verify tries both
+        aliases: more names in its certificate, which resolve to it too
     """
 
     section: ClassVar[str] = "registry"
@@ -66,12 +66,12 @@ class Registry(Section):
 
     @property
     def addresses(self) -> tuple[IPv4Address | IPv6Address, ...]:
-        """List its addresses, the one that names give first."""
+        """Return its addresses, ``address`` first."""
         return (self.address, *([self.address6] if self.address6 else []))
 
     @property
     def host_port(self) -> str:
-        """Name the registry as image references and certs.d do: with its port unless that is 443."""
+        """Return the registry as written in image references and certs.d: NAME, or NAME:PORT if PORT is not 443."""
         return self.name if self.port == 443 else f"{self.name}:{self.port}"
 
     @property
@@ -84,5 +84,5 @@ class Registry(Section):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """List every name, the full one first, each once."""
+        """Return all names, the full one first, without repeats."""
         return tuple(dict.fromkeys((self.name, self.short_name, *self.aliases)))

@@ -1,6 +1,6 @@
-"""Proxies that containerd, CRI-O and Docker go through, and whether these leave the registry out.
+"""HTTP proxies of containerd, CRI-O and Docker, and whether their NO_PROXY excludes the registry.
 
-All are Go programs: NO_PROXY means to them what it means to Go, and only how they were started counts.
+All three are Go programs: they read NO_PROXY by Go's rules, from the environment they were started with.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from collections.abc import Iterator, Mapping
 from ipaddress import ip_address, ip_network
 from shlex import quote
 
-LONGEST_SHOWN = 200  # letters of NO_PROXY that are shown
+LONGEST_SHOWN = 200  # characters of NO_PROXY in a message
 
-# Prints what a process was started with where HTTPS goes through a proxy, and NO_PROXY as Go takes it. The proxy's own
-# address may hold a login and stays on the host. Then the files in which the unit $2 finds NO_PROXY, if any.
+# Prints whether a process was started with an HTTPS proxy, and its NO_PROXY as Go reads it. The proxy's address may
+# contain a login, so it is not printed. Then prints the environment files of the unit $2 that set NO_PROXY.
 READ_ENVIRONMENT = """\
 moor_environment() { # PID UNIT
   e=$(tr '\\0' '\\n' < "/proc/$1/environ" 2>/dev/null)
@@ -26,7 +26,7 @@ moor_environment() { # PID UNIT
   done
 }"""
 
-# dockerd itself tells what counts, be it from daemon.json or from its environment; it is only asked where one has any.
+# dockerd itself reports its proxy, from daemon.json or its environment; it is asked only where one of them has one.
 READ_DOCKER_PROXY = f"""\
 {READ_ENVIRONMENT}
 command -v docker >/dev/null || exit 0
@@ -42,10 +42,11 @@ fi
 
 
 def read_containerd_proxy(unit: str, own: str = "") -> str:
-    """Return the fragment that asks how what pulls was started.
+    """Return the fragment that reads the proxy settings with which a runtime's process was started.
 
     Args:
-        own: ``k3s`` and ``rke2`` start a containerd of their own; anything else is the unit's first process
+        unit: the runtime's systemd unit
+        own: ``k3s`` or ``rke2``, which start a containerd of their own; otherwise the unit's main process is read
     """
     pid = f"pid=$(systemctl show -p MainPID --value {quote(unit)} 2>/dev/null)"
     if own in ("k3s", "rke2"):
@@ -63,10 +64,10 @@ case $pid in ''|0) ;; *) moor_environment "$pid" {quote(unit)} ;; esac
 
 
 def is_bypassed(name: str, port: int, no_proxy: str) -> bool:
-    """Return whether NO_PROXY leaves ``name`` out.
+    """Return whether NO_PROXY excludes ``name`` from the proxy.
 
-    Go compares the words with what is asked for, which is a name: it is never resolved, so that no address and no
-    network in NO_PROXY leaves it out. A name means its subdomains too, one with a dot before it these alone.
+    Go compares the entries with the name that is requested and never resolves it, so an address or network in NO_PROXY
+    does not exclude a name. An entry matches its subdomains too; with a leading dot it matches the subdomains only.
 
     References:
         golang.org/x/net/http/httpproxy, Config.NoProxy
@@ -91,7 +92,7 @@ def _matches(name: str, port: int, word: str) -> bool:
 
 
 def is_network(word: str) -> bool:
-    """Return whether a word of NO_PROXY is an address or a network, with a port or not."""
+    """Return whether an entry of NO_PROXY is an address or a network, with or without a port."""
     plain = word.rpartition(":")[0] if word.count(":") == 1 else word
     try:
         return bool(ip_network(plain, strict=False) if "/" in plain else ip_address(plain.strip("[]")))
@@ -100,14 +101,18 @@ def is_network(word: str) -> bool:
 
 
 def is_proxied(seen: Mapping[str, str], name: str, port: int) -> bool:
-    """Return whether a program goes to the registry through a proxy."""
+    """Return whether a program connects to the registry through a proxy.
+
+    Args:
+        seen: the fragment's output as keys and values
+    """
     return seen.get("proxy") == "set" and not is_bypassed(name, port, seen.get("no_proxy", ""))
 
 
 def remedy(seen: Mapping[str, str], name: str, unit: str) -> str:
-    """Say exactly what has to be written where, so that a service leaves the registry out of its proxy.
+    """Return the remedy: which file to edit so that a service's NO_PROXY excludes the registry, and what to write.
 
-    A file that holds NO_PROXY has to change itself, since it wins over what a unit says.
+    An environment file that sets NO_PROXY must be edited itself, since it takes precedence over the unit's settings.
     """
     whole = ",".join([*_words(seen.get("no_proxy", "")), name])
     if len(whole) > LONGEST_SHOWN:
@@ -123,7 +128,7 @@ def remedy(seen: Mapping[str, str], name: str, unit: str) -> str:
 
 
 def judge_proxy(output: str, name: str, port: int, unit: str) -> str:
-    """Judge what a fragment printed; empty where the registry is left out."""
+    """Return what is wrong with the proxy settings that a fragment printed, with the remedy; empty if nothing is."""
     seen = parse_key_values(output)
     if not is_proxied(seen, name, port):
         return ""
@@ -136,7 +141,7 @@ def judge_proxy(output: str, name: str, port: int, unit: str) -> str:
 
 
 def parse_key_values(answer: str) -> dict[str, str]:
-    """Read ``key=value`` lines; of a key that comes twice the first counts."""
+    """Parse lines of ``key=value``; if a key occurs twice, the first one counts."""
     found: dict[str, str] = {}
     for line in answer.splitlines():
         key, equals, value = line.partition("=")

@@ -1,4 +1,4 @@
-"""Trust in the registry's CA: an anchor in the system's store, and the bundle that programs read built from it."""
+"""The registry's CA in the system's trust store, and in the bundle that programs read."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ BUILD_BUNDLE = '"$tool" $argument >&2'
 
 @dataclass(frozen=True)
 class TrustStore:
-    """Where a family of systems keeps its trust.
+    """The trust store of one family of Linux distributions.
 
     Attributes:
-        tool: builds ``bundle`` from ``anchors``
-        anchors: the directory of what administrators add
-        bundle: one file with every trusted certificate
-        suffix: what an anchor's name must end in
-        argument: of ``tool``
-        system: the ID in os-release of the only one that it is for
+        tool: the command that builds ``bundle`` from ``anchors``
+        anchors: the directory for CA certificates that an administrator adds
+        bundle: the file with every trusted certificate
+        suffix: the file name suffix that ``tool`` requires of an anchor
+        argument: the argument of ``tool``
+        system: the ID in os-release of the only distribution with this store; empty for all others
     """
 
     tool: str
@@ -43,8 +43,8 @@ class TrustStore:
     system: str = ""
 
     @property
-    def here(self) -> str:
-        """Return sh that succeeds on a host of that family."""
+    def presence_test(self) -> str:
+        """Return sh that succeeds on a host that has this store."""
         anchors, bundle = quote(self.anchors), quote(self.bundle)
         known = (
             f"grep -qsx {quote(f'ID={self.system}')} /etc/os-release"
@@ -54,8 +54,8 @@ class TrustStore:
         return f"command -v {quote(self.tool)} >/dev/null 2>&1 && {known}"
 
 
-# RHEL and what is like it; Arch; SUSE, whose tool leaves a bundle alone that somebody wrote after it; Flatcar, whose
-# tool is no Debian's; Debian, Ubuntu, Alpine.
+# In this order: RHEL and its relatives; Arch; SUSE, whose tool needs -f to rebuild a bundle that is newer than the
+# anchors; Flatcar, whose tool has Debian's name but other paths; Debian, Ubuntu and Alpine.
 # Source: update-ca-trust(8) of Fedora and of Arch, github.com/openSUSE/ca-certificates, update-ca-certificates(8) of
 # Debian, flatcar.org "Custom certificate authorities"
 STORES = (
@@ -83,7 +83,7 @@ def judge(host: Host) -> None:
 
 
 def desired(host: Host) -> Sequence[Resource]:
-    """Return the system's trust store, and the CA in it."""
+    """Return the package with the trust store's tool, and the registry's CA in the store."""
     tools = tuple(dict.fromkeys(store.tool for store in STORES))
     return [Package(("ca-certificates",), brings=tools), TrustedCa(ANCHOR_NAME, ca_pem(host))]
 
@@ -95,10 +95,10 @@ def trust_ca(task: Task) -> Result:
 
 @dataclass(frozen=True)
 class TrustedCa(Scripted):
-    """Hold certificates trusted by the system: each as an anchor of its own, and in the bundle.
+    """The registry's CA certificates, each in an anchor file of its own and in the bundle.
 
-    An anchor that the bundle lacks is drift: programs read the bundle alone. The first anchor is called ``name``, the
-    others ``name``-2 and so on; whatever else is called so is a former CA of ours, and goes.
+    Programs read the bundle only, so a certificate that is an anchor but not in the bundle is drift. The first anchor
+    is named ``name``, the next ``name``-2 and so on; any other file with such a name is a former CA and is removed.
     """
 
     name: str
@@ -111,11 +111,11 @@ class TrustedCa(Scripted):
 
     @property
     def bound_s(self) -> float:
-        return 180  # other people's hooks of update-ca-certificates run too
+        return 180  # update-ca-certificates also runs hooks of other packages
 
     @property
     def anchors(self) -> dict[str, str | Later]:
-        """Return what each anchor holds: one certificate, since Debian's rehash skips a file with several."""
+        """Return each anchor's content: one certificate, since Debian's rehash skips a file with several."""
         if isinstance(self.pem, Later):
             return {"anchor": self.pem}
         found = certificates_in(self.pem) or [self.pem]
@@ -123,7 +123,7 @@ class TrustedCa(Scripted):
 
     @property
     def files(self) -> list[str]:
-        """Return the names of their files, in the same order, without a suffix."""
+        """Return the anchors' file names without suffix, in the order of ``anchors``."""
         return [f"{self.name}{anchor.removeprefix('anchor')}" for anchor in self.anchors]
 
     @property
@@ -139,7 +139,7 @@ class TrustedCa(Scripted):
 
     def probe(self) -> str:
         return f"""\
-{self.find()}
+{self.find_store()}
 [ -n "$anchors" ] || exit 0
 for p in "$anchors"/{quote(self.name)}"$suffix" "$anchors"/{quote(self.name)}-[0-9]*"$suffix"; do
   [ -f "$p" ] || continue
@@ -161,7 +161,7 @@ done"""
 
     def actual(self, output: str) -> State | None:
         anchors: dict[str, str] = {}
-        told: list[tuple[str, str]] = []
+        found: list[tuple[str, str]] = []
         rest = output.encode("utf-8", "surrogateescape")
         while rest:
             head, _, rest = rest.partition(b"\n")
@@ -169,61 +169,61 @@ done"""
                 anchor, mode, holds, size = head.decode().split(" ")
                 content, rest = rest[: int(size)], rest[int(size) + 1 :]
             except ValueError:
-                raise HostError(f"{self.id}: the host described it as {output[:200]!r}", ErrorKind.ANSWER) from None
+                raise HostError(f"{self.id}: the host's answer was {output[:200]!r}", ErrorKind.ANSWER) from None
             anchors[anchor] = content.decode("utf-8", "surrogateescape")
-            told.append((mode, f"{holds} it"))
-        if not told:
+            found.append((mode, f"{holds} it"))
+        if not found:
             return None
-        modes, bundles = ([each[part] for each in told] for part in (0, 1))
+        modes, bundles = ([each[part] for each in found] for part in (0, 1))
         return {**anchors, "mode": _first_other(modes, "644"), "bundle": _first_other(bundles, "holds it")}
 
     def mend(self, actual: State | None) -> str:
         if isinstance(self.pem, Later):
             return f"moor_fail {quote(f'{self.id}: not known yet: {self.pem.what}')}"
-        name, known = quote(self.name), ", ".join(store.anchors for store in self.stores)
-        wanted = "|".join(f'{quote(file)}"$suffix"' for file in self.files)
+        name, directories = quote(self.name), ", ".join(store.anchors for store in self.stores)
+        desired = "|".join(f'{quote(file)}"$suffix"' for file in self.files)
         return f"""\
-{self.find()}
-[ -n "$anchors" ] || moor_fail {quote(f"no trust store that moor knows: {known}")}
+{self.find_store()}
+[ -n "$anchors" ] || moor_fail {quote(f"no trust store that moor knows: {directories}")}
 mkdir -p "$anchors" || exit 1
 for p in "$anchors"/{name}"$suffix" "$anchors"/{name}-[0-9]*"$suffix"; do
-  case ${{p##*/}} in {wanted}) ;; *) [ ! -f "$p" ] || {{ moor_keep "$p"; rm -f "$p" || exit 1; }} ;; esac
+  case ${{p##*/}} in {desired}) ;; *) [ ! -f "$p" ] || {{ moor_keep "$p"; rm -f "$p" || exit 1; }} ;; esac
 done
-{"".join(self._placed(file, str(pem)) for file, pem in zip(self.files, self.anchors.values(), strict=True))}\
-# Debian links each certificate here, and renews the links by its hash only where this one is new; what Flatcar links by
-# a hash may stay behind when its certificate is gone, and ends its next run.
+{"".join(self._place(file, str(pem)) for file, pem in zip(self.files, self.anchors.values(), strict=True))}\
+# Debian's tool links each anchor into the bundle's directory and rebuilds the hash links only where such a link is new.
+# Flatcar's tool may leave a dangling hash link of a removed anchor, at which its next run fails.
 for link in "${{bundle%/*}}"/{name}.pem "${{bundle%/*}}"/{name}-[0-9]*.pem; do [ ! -L "$link" ] || rm -f "$link"; done
 for link in "${{bundle%/*}}"/*.[0-9]; do
   [ -e "$link" ] || [ ! -L "$link" ] || case $(readlink "$link") in {name}*) rm -f "$link" ;; esac
 done
 {BUILD_BUNDLE}"""
 
-    def _placed(self, file: str, certificate: str) -> str:
+    def _place(self, file: str, certificate: str) -> str:
         return f"""\
 p=$anchors/{quote(file)}$suffix t=$anchors/{quote(f".{file}.moor")}
 moor_keep "$p"
 {replaced(certificate, '"$(id -u):$(id -g)"', "0644", "")}
 """
 
-    def find(self) -> str:
-        """Return sh that sets ``$tool`` and what else a ``TrustStore`` has, empty where no store is known."""
+    def find_store(self) -> str:
+        """Return sh that sets ``$tool`` and the other attributes of the host's ``TrustStore``, empty without one."""
         return f"tool=; anchors=; bundle=; suffix=; argument=\n{'el'.join(self._branches())}fi"
 
     def _branches(self) -> Iterator[str]:
         for store in self.stores:
             words = {name: getattr(store, name) for name in ("tool", "anchors", "bundle", "suffix", "argument")}
             assigned = "; ".join(f"{name}={quote(word)}" for name, word in words.items())
-            yield f"if {store.here}; then\n  {assigned}\n"
+            yield f"if {store.presence_test}; then\n  {assigned}\n"
 
 
 def _first_other(words: list[str], usual: str) -> str:
-    """Return the first word that is not the usual one, if any."""
+    """Return the first word other than ``usual``, else ``usual``."""
     return next((word for word in words if word != usual), usual)
 
 
 @dataclass(frozen=True)
 class BundleRebuild(Scripted):
-    """Hold the bundle newer than its anchors, whatever these are: after one of them was put back."""
+    """The bundle built again after its anchors changed, also after one of them was put back."""
 
     of: TrustedCa
 
@@ -243,7 +243,7 @@ class BundleRebuild(Scripted):
 
     def probe(self) -> str:
         return f"""\
-{self.of.find()}
+{self.of.find_store()}
 if [ -n "$anchors" ] && [ -n "$(find "$anchors" -newer "$bundle" 2>/dev/null)" ]
 then echo 'before its anchors'; else echo 'after its anchors'; fi"""
 
@@ -251,4 +251,4 @@ then echo 'before its anchors'; else echo 'after its anchors'; fi"""
         return {"built": output.strip()}
 
     def mend(self, actual: State | None) -> str:
-        return f'{self.of.find()}\n{BUILD_BUNDLE} && touch "$bundle"'
+        return f'{self.of.find_store()}\n{BUILD_BUNDLE} && touch "$bundle"'

@@ -1,1 +1,1 @@
-"""containerd on the nodes, and that of k3s and RKE2: where it looks for the registry, and what its process reads."""
+"""containerd on the nodes, also that of k3s and RKE2: how it finds the registry, and what its process reads."""

@@ -1,6 +1,6 @@
-"""What is wrong with what a containerd reads that an edit of its configuration does not mend; pure.
+"""Faults in the files that a containerd reads that editing moor's own file does not mend; pure.
 
-Everything is judged as it will be once moor has edited its own file, so that what an apply mends is no fault here.
+The files are judged as they will be after moor's edit, so anything that an apply mends is not a fault here.
 """
 
 from __future__ import annotations
@@ -38,19 +38,19 @@ IMAGES = PLUGIN[3]
 
 @dataclass(frozen=True)
 class ExpectedConfig:
-    """What a containerd should come to.
+    """The desired configuration of a containerd.
 
     Attributes:
-        wanted: with the file that its process is started with
-        drop_in: the file that moor writes instead of that one, which imports it; empty where moor edits that one itself
+        lookup: the registry's settings, and the file that containerd is started with
+        drop_in: the file that moor writes instead and that containerd's file imports; empty if moor edits that file
     """
 
-    wanted: RegistryLookup
+    lookup: RegistryLookup
     drop_in: str = ""
 
     @property
     def config(self) -> str:
-        return normpath(self.wanted.path)
+        return normpath(self.lookup.path)
 
     @property
     def target(self) -> str:
@@ -59,7 +59,7 @@ class ExpectedConfig:
 
 @dataclass(frozen=True)
 class ConfigFault:
-    """One thing that is wrong, with the file that says so, and what a person does about it."""
+    """One fault, with the file that has it, and its remedy."""
 
     what: str
     remedy: str
@@ -69,11 +69,11 @@ class ConfigFault:
 
 
 def find_faults(reads: LoadedConfig, expected: ExpectedConfig) -> list[ConfigFault]:
-    """Return what keeps the wanted registry directory from being in effect, whatever moor writes into its file."""
+    """Return the faults that keep the registry's directory out of effect whatever moor writes into its own file."""
     try:
         release = release_of(reads.version)
     except HostError:
-        return []  # no containerd, or one that the edit refuses
+        return []  # containerd is missing or too old, which the edit reports
     if reads.path != expected.config:
         return [_other_file(reads, expected)]
     found = [*_unreadable(reads, expected, release)]
@@ -81,7 +81,7 @@ def find_faults(reads: LoadedConfig, expected: ExpectedConfig) -> list[ConfigFau
 
 
 def _other_file(reads: LoadedConfig, expected: ExpectedConfig) -> ConfigFault:
-    if not reads.told:
+    if not reads.is_named:
         what = f"containerd is started without --config, so that it reads {reads.path} and not {expected.config}"
         return ConfigFault(what, "take data.containerd.config out of the inventory")
     what = f"containerd is started with --config {reads.path}, so that nothing in {expected.config} counts"
@@ -89,7 +89,7 @@ def _other_file(reads: LoadedConfig, expected: ExpectedConfig) -> ConfigFault:
 
 
 def _unreadable(reads: LoadedConfig, expected: ExpectedConfig, release: tuple[int, int]) -> Iterator[ConfigFault]:
-    """Yield what would keep containerd from its next start, in files that moor does not write."""
+    """Yield the faults in other files for which containerd would fail to start again."""
     trees, wrong = parse_files(reads.files)
     for path, content in reads.files.items():
         if content is None and path not in (reads.path, expected.target):
@@ -115,23 +115,23 @@ def _not_in_effect(reads: LoadedConfig, expected: ExpectedConfig, release: tuple
     before = reads.files.get(expected.target) or ""
     try:
         if expected.drop_in:
-            after = build_drop_in(reads, expected.wanted, expected.target)
+            after = build_drop_in(reads, expected.lookup, expected.target)
         else:
-            after = edit_config(before, reads.version, expected.wanted)
+            after = edit_config(before, reads.version, expected.lookup)
     except HostError:
-        return  # told by the edit itself
+        return  # the edit itself reports it
     trees, _ = parse_files(reads.with_file(expected.target, after).files)
     registry = registry_table_in_effect(list(trees.values()), release)
     yield from _disabled(trees)
     yield from _without_default(trees, release)
     if release < DIRECTORY_LOOKUP:
-        named = subtable(registry, "configs", expected.wanted.registry.host_port, "tls")
-        if named.get("ca_file") != expected.wanted.ca:
+        named = subtable(registry, "configs", expected.lookup.registry.host_port, "tls")
+        if named.get("ca_file") != expected.lookup.ca:
             yield _replaced(trees, expected, release, "the registry's CA")
         return
     yield from _older_tables(trees, registry, expected)
     path = str(registry.get("config_path", ""))
-    if normpath(path) != normpath(expected.wanted.config_path):
+    if normpath(path) != normpath(expected.lookup.config_path):
         yield _replaced(trees, expected, release, "config_path")
     elif before == after and reads.in_effect is not None and normpath(reads.in_effect) != normpath(path):
         what = (
@@ -141,7 +141,7 @@ def _not_in_effect(reads: LoadedConfig, expected: ExpectedConfig, release: tuple
 
 
 def registry_table_in_effect(trees: list[Tree], release: tuple[int, int]) -> Tree:
-    """Return the table of registries that counts for pulls by the CRI."""
+    """Return the registry table in effect for pulls by kubelet."""
     old, new = (plugin_table(trees, PLUGIN[version], release) for version in (2, 3))
     version = next((v for v in map(version_of, reversed(trees)) if v), 2)
     if release < MERGE_SINCE:
@@ -163,7 +163,7 @@ def _disabled(trees: dict[str, Tree]) -> Iterator[ConfigFault]:
 
 
 def _without_default(trees: dict[str, Tree], release: tuple[int, int]) -> Iterator[ConfigFault]:
-    """Yield a CRI that does not load, since its runtimes took the place of the one that pods get by default."""
+    """Yield a fault if the CRI does not load because a file lists runtimes without the default one."""
     cri = plugin_table(list(trees.values()), PLUGIN[2], release)
     runtimes = subtable(cri, "containerd", "runtimes")
     default = subtable(cri, "containerd").get("default_runtime_name", "runc")
@@ -175,44 +175,45 @@ def _without_default(trees: dict[str, Tree], release: tuple[int, int]) -> Iterat
 
 
 def _older_tables(trees: dict[str, Tree], registry: Tree, expected: ExpectedConfig) -> Iterator[ConfigFault]:
-    """Yield the older ways of naming registries beside config_path, with which the plugin does not load."""
+    """Yield the mirrors and TLS tables beside config_path, with which the CRI plugin does not load."""
     hosts = [*(("mirrors", host) for host in subtable(registry, "mirrors"))]
     hosts += [("configs", h) for h in subtable(registry, "configs") if "tls" in subtable(registry, "configs", h)]
     for kind, host in hosts:
         insecure = kind == "configs" and subtable(registry, kind, host, "tls").get("insecure_skip_verify")
         unverified = (
-            "; it turns the check of the certificate off" if insecure and is_registry_key(host, expected.wanted) else ""
+            "; it turns the check of the certificate off" if insecure and is_registry_key(host, expected.lookup) else ""
         )
         for path, tree in trees.items():
             if any(host in subtable(tree, "plugins", plugin, "registry", kind) for plugin in set(PLUGIN.values())):
                 what = f"{path}: registry.{kind}.{host!r} keeps the CRI from loading beside config_path{unverified}"
-                place = f"{expected.wanted.config_path}/{host}/hosts.toml"
+                place = f"{expected.lookup.config_path}/{host}/hosts.toml"
                 yield ConfigFault(
                     what,
-                    "take it out" if is_registry_key(host, expected.wanted) else f"say it in {place}, then take it out",
+                    "take it out" if is_registry_key(host, expected.lookup) else f"say it in {place}, then take it out",
                 )
 
 
 def _replaced(trees: dict[str, Tree], expected: ExpectedConfig, release: tuple[int, int], what: str) -> ConfigFault:
-    """Name the file that takes the registry's table of moor's own file out of effect."""
-    there, target = f"{release[0]}.{release[1]}", expected.target
+    """Return the fault of the file that overrides the registry table in moor's own file."""
+    installed, target = f"{release[0]}.{release[1]}", expected.target
     own = trees.get(target, {})
     versions = {path: version_of(tree) for path, tree in trees.items()}
     newer = [path for path, version in versions.items() if version > 2 >= version_of(own) and path != target]
     if MERGE_SINCE <= release < MIGRATE_SINCE and newer:
-        said = f"{newer[-1]} declares version {versions[newer[-1]]}, beside which containerd {there} reads no table of "
-        said += f"the CRI in {target}, of version 2, {what} included"
+        problem = f"{newer[-1]} declares version {versions[newer[-1]]}, beside which containerd {installed} reads no table of "
+        problem += f"the CRI in {target}, of version 2, {what} included"
         return ConfigFault(
-            said, f"write both in one version: containerd --config {expected.config} config migrate prints it"
+            problem, f"write both in one version: containerd --config {expected.config} config migrate prints it"
         )
     plugins = set(PLUGIN.values())
     with_table = [p for p, tree in trees.items() if p != target and plugins & set(subtable(tree, "plugins"))]
     culprit = with_table[-1] if with_table else target
     if release < MERGE_SINCE:
-        said = f"{culprit} replaces the whole table plugins.{PLUGIN[2]!r} of {target}, {what} included: "
-        said += f"containerd {there} takes a plugin's table from the last file that has one"
+        problem = f"{culprit} replaces the whole table plugins.{PLUGIN[2]!r} of {target}, {what} included: "
+        problem += f"containerd {installed} takes a plugin's table from the last file that has one"
         mine = f"{dirname(culprit)}/zz-moor.toml"
         return ConfigFault(
-            said, f"bring both tables together in {target}, or write data.containerd.drop_in: {mine}, which has both"
+            problem,
+            f"bring both tables together in {target}, or write data.containerd.drop_in: {mine}, which has both",
         )
     return ConfigFault(f"{culprit} takes the place of what {target} says of {what}", f"take {what} out of {culprit}")

@@ -1,8 +1,8 @@
-"""containerd on the nodes: where it looks for the registry, by which CA it trusts it, and that it runs so.
+"""containerd on the nodes: the registry's directory in certs.d, the configuration that names it, and the service.
 
-containerd reads certs.d at every pull and its own configuration at its start alone. The registry's CA stands in
-certs.d, also for the registry's token service, which is why a new CA restarts nothing; the system's bundle, of which
-a running containerd would know only an old state, does not decide about the registry.
+containerd reads certs.d at every pull, and its own configuration only at its start. The registry's CA is in certs.d,
+where it is used for the registry's token service too, so a new CA needs no restart. The system's bundle, which a
+running containerd does not read again, plays no part.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from moor.tasks.pki.own_certificate import refuse_unfit_certificate
 from moor.tasks.podman import configure as podman
 from moor.templates import render
 
-# A running containerd may have lost the plugin that nodes pull by: a table that it does not like is enough.
+# A running containerd may lack the CRI plugin, by which kubelet pulls: one wrong table stops the plugin from loading.
 CRI_CHECK = """\
 ctr version >/dev/null || exit 1
 cri=$(ctr plugins ls | grep -E '^io[.]containerd[.](grpc[.]v1 +cri|cri[.]v1) ')
@@ -47,15 +47,15 @@ Path = Annotated[str, Field(pattern=r"^/[A-Za-z0-9._/-]*[A-Za-z0-9._-]$")]
 
 
 class ContainerdSettings(Section):
-    """How nodes find the registry.
+    """How the runtime of a node finds the registry.
 
     Attributes:
-        runtime: what pulls: ``k3s`` and ``rke2`` keep a containerd of their own; ``crio`` is none
-        unit: the service of k3s, RKE2 or CRI-O; None is the agent's, or crio
+        runtime: the node's runtime; ``k3s`` and ``rke2`` bring a containerd of their own
+        unit: the service of k3s, RKE2 or CRI-O; by default their agent's, or ``crio``
         config: the file that containerd is started with
         drop_in: a file that ``config`` imports, which moor writes instead; None edits ``config`` itself
-        config_path: the directory of registries, the only one
-        extra: more of containerd's own configuration, laid over what the file says
+        config_path: the only directory in which containerd looks up registries
+        extra: more of containerd's own configuration, merged over that in the file
         settle_s: how long containerd may take to be ready after a restart
     """
 
@@ -71,7 +71,7 @@ class ContainerdSettings(Section):
 
     @property
     def service(self) -> str:
-        """Name the service that pulls."""
+        """Return the systemd unit of the runtime."""
         named = self.unit if self.runtime != "containerd" else None
         return named or rancher.AGENT.get(self.runtime, self.runtime)
 
@@ -82,14 +82,14 @@ def judge(host: Host) -> None:
 
 
 def desired(host: Host) -> Sequence[Resource]:
-    """Return the registry's directory, the configuration that names it, and containerd started after that."""
+    """Return the registry's directory, the configuration that names it, and a service started after both."""
     registry, settings = settings_of(host, Registry), settings_of(host, ContainerdSettings)
     if settings.runtime == "crio":
         return podman.crio_resources(settings.unit, registry, ca_pem(host), settings.settle_s)
     if settings.runtime != "containerd":
         return rancher.resources(settings.runtime, settings.unit, registry, ca_pem(host), settings.settle_s)
     expected = expected_config(settings, registry)
-    directory = expected.wanted.directory
+    directory = expected.lookup.directory
     written = tuple(dict.fromkeys((expected.config, expected.target)))
     return [
         loaded_config_requirement(expected),
@@ -109,13 +109,13 @@ def desired(host: Host) -> Sequence[Resource]:
 
 
 def expected_config(settings: ContainerdSettings, registry: Registry) -> ExpectedConfig:
-    """Return what a node's containerd should come to."""
-    wanted = RegistryLookup(registry, settings.config_path, settings.extra, settings.config)
-    return ExpectedConfig(wanted, settings.drop_in or "")
+    """Return the desired configuration of a node's containerd."""
+    lookup = RegistryLookup(registry, settings.config_path, settings.extra, settings.config)
+    return ExpectedConfig(lookup, settings.drop_in or "")
 
 
 def loaded_config_requirement(expected: ExpectedConfig) -> Requirement:
-    """Require that what containerd reads besides moor's file leaves the registry's directory in effect."""
+    """Require that no other file that containerd reads overrides the registry's directory."""
     return Requirement("containerd-reads", read_loaded_config(logins=False), partial(_judged, expected=expected))
 
 
@@ -125,22 +125,22 @@ def _judged(output: str, expected: ExpectedConfig) -> str:
 
 def _configuration(expected: ExpectedConfig) -> Edit:
     """Return the edit of the file that containerd is started with, or of moor's own among what that imports."""
-    wanted = expected.wanted
+    lookup = expected.lookup
     if expected.drop_in:
         own = partial(_edit_drop_in, expected=expected)
         return Edit(expected.target, "registry", own, asks=read_loaded_config(logins=True), validate=READABLE_CHECK)
     return Edit(
         expected.config,
         "registry",
-        partial(edit_config, wanted=wanted),
+        partial(edit_config, lookup=lookup),
         asks="containerd --version 2>/dev/null",
-        validate=in_effect_check(wanted.config_path, wanted.ca),
+        validate=in_effect_check(lookup.config_path, lookup.ca),
     )
 
 
-def _edit_drop_in(_: str, told: str, expected: ExpectedConfig) -> str:
-    reads = parse_loaded_config(told)
-    return build_drop_in(replace(reads, path=expected.config), expected.wanted, expected.target)
+def _edit_drop_in(_: str, output: str, expected: ExpectedConfig) -> str:
+    reads = parse_loaded_config(output)
+    return build_drop_in(replace(reads, path=expected.config), expected.lookup, expected.target)
 
 
 def configure_containerd(task: Task) -> Result:
@@ -149,7 +149,7 @@ def configure_containerd(task: Task) -> Result:
 
 
 def hiding_directory(registry: Registry, config_path: str) -> str:
-    """Return the directory that containerd looks for before the registry's own, even where it is empty.
+    """Return the directory that containerd prefers to the registry's own, even if it is empty.
 
     References:
         containerd, core/remotes/docker/config, hostPaths: HOST_PORT_ comes before HOST:PORT
@@ -162,10 +162,10 @@ READABLE_CHECK = 'containerd --config "$t" config dump >/dev/null'
 
 
 def in_effect_check(config_path: str, ca: str) -> str:
-    """Return sh that succeeds where the file ``$t``, with all that it imports, names this directory.
+    """Return sh that succeeds if the file ``$t``, together with its imports, sets this ``config_path``.
 
     Args:
-        ca: what a containerd that knows no such directory names instead
+        ca: the CA that the file must name instead for a containerd without ``config_path``
     """
     return f"""\
 {LIST_FILES}

@@ -1,4 +1,4 @@
-"""moor's own file among those that containerd's configuration imports, where that one is its owners'; pure."""
+"""A file of moor's own that containerd's configuration imports, for a configuration that moor must not edit; pure."""
 
 from __future__ import annotations
 
@@ -22,14 +22,18 @@ HEAD = "# Written by moor: change it by data.containerd in the inventory.\n"
 COPIED = (
     "# Before 2.0, containerd takes a plugin's table from the last file that has one: this is what all files say.\n"
 )
-RUNC = {"runtime_type": "io.containerd.runc.v2"}  # containerd's own default, which any other runtime replaces
+RUNC = {"runtime_type": "io.containerd.runc.v2"}  # containerd's default, which is lost when a file lists other runtimes
 
 
-def build_drop_in(reads: LoadedConfig, wanted: RegistryLookup, path: str) -> str:
-    """Return what moor's own file says, given what containerd reads besides.
+def build_drop_in(reads: LoadedConfig, lookup: RegistryLookup, path: str) -> str:
+    """Return the content of moor's own file, given the other files that containerd reads.
+
+    Args:
+        path: moor's own file
 
     Raises:
-        HostError: nothing imports it, another file comes after it, or only a file's owner can resolve something
+        HostError: no file imports it, a later file overrides it, or a file has a setting that only its owner can
+            resolve.
     """
     release = release_of(reads.version)
     trees, _ = parse_files(reads.files)
@@ -41,16 +45,16 @@ def build_drop_in(reads: LoadedConfig, wanted: RegistryLookup, path: str) -> str
     _refuse_later(reads, others, path)
     if release < MERGE_SINCE:
         whole = with_runc(plugin_table(list(others.values()), PLUGIN[2], MERGE_SINCE))
-        registry = registry_table(subtable(whole, "registry"), release, wanted)
+        registry = registry_table(subtable(whole, "registry"), release, lookup)
         tree: Tree = {"version": 2, "plugins": {PLUGIN[2]: {**whole, "registry": registry}}}
-        return HEAD + COPIED + _dumped(laid(tree, wanted.extra))
+        return HEAD + COPIED + _dumped(laid(tree, lookup.extra))
     version = next((v for v in map(version_of, reversed(list(others.values()))) if v), newest_version(release))
-    said = {"version": version, "plugins": {PLUGIN[version]: {"registry": {"config_path": wanted.config_path}}}}
-    return HEAD + _dumped(laid(said, wanted.extra))
+    tree = {"version": version, "plugins": {PLUGIN[version]: {"registry": {"config_path": lookup.config_path}}}}
+    return HEAD + _dumped(laid(tree, lookup.extra))
 
 
 def with_runc(cri: Tree) -> Tree:
-    """Return the CRI's table with the runtime that pods get by default, where it has others and not that one."""
+    """Return the CRI's table with the default runtime runc added, if the table lists runtimes without it."""
     runtimes = subtable(cri, "containerd", "runtimes")
     default = subtable(cri, "containerd").get("default_runtime_name", "runc")
     if not runtimes or default in runtimes or default != "runc":
@@ -79,6 +83,6 @@ def _refuse_later(reads: LoadedConfig, others: Mapping[str, Tree], path: str) ->
 
 
 def _dumped(tree: Tree) -> str:
-    import tomlkit  # only a file that is to be written is worth the import
+    import tomlkit  # imported late: most runs build no drop-in
 
     return tomlkit.dumps(tree)

@@ -1,4 +1,4 @@
-"""What containerd makes of a registry's hosts.toml, which it gives up as a whole where one part of it is wrong.
+"""A registry's hosts.toml as containerd reads it: one wrong setting makes it ignore the whole file.
 
 Source  containerd, core/remotes/docker/config/hosts.go: parseHostsFile, parseHostConfig
 """
@@ -14,11 +14,11 @@ from typing import Any
 from moor.formats.toml import loaded
 
 CAPABILITIES = ("pull", "resolve", "push")
-REFERRERS_SINCE = (2, 2)  # the first that knows that one
-HOST_TABLE_NEEDED = (2, 0)  # before, a file without a [host] table is given up
+REFERRERS_SINCE = (2, 2)  # the first release with the capability "referrers"
+HOST_TABLE_NEEDED = (2, 0)  # older releases ignore a file without a [host] table
 
-# Of the directory that containerd takes for $h below $p, which is the first that is there, even where it is empty.
-# A file that hosts.toml names is relative to it.
+# Reads hosts.toml in the directory that containerd uses for the registry $h below $p: the first one that exists, even
+# if it is empty. Paths in hosts.toml are relative to that directory.
 READ_HOSTS_TOML = """\
 o=; case $h in *:*) o=$p/${h%:*}_${h##*:}_ ;; esac
 [ -z "$p" ] || for e in "$o" "$p/$h" "$p/_default"; do
@@ -39,13 +39,17 @@ done"""
 
 
 def read_generated_hosts_toml(runtime: str, host_port: str) -> str:
-    """Return sh that reads the hosts.toml that k3s or RKE2 has made for a registry of its registries.yaml."""
+    """Return sh that reads the hosts.toml that k3s or RKE2 generated from registries.yaml for a registry."""
     place = f"/var/lib/rancher/{runtime}/agent/etc/containerd/certs.d"
     return f"h={quote(host_port)} p={place}\n{READ_HOSTS_TOML}"
 
 
 def parse_hosts_toml(raw: str | None, release: tuple[int, int]) -> dict[str, str]:
-    """Return whether the file, in base64, is missing, malformed or read, what names a CA, and what checks none."""
+    """Return the state of a hosts.toml, whether it names a CA, and which of its places skip the certificate check.
+
+    Args:
+        raw: the file in base64; None if it is missing
+    """
     if raw is None:
         return {"hosts_toml": "missing"}
     try:
@@ -67,7 +71,7 @@ def parse_hosts_toml(raw: str | None, release: tuple[int, int]) -> dict[str, str
 
 
 def _tables(tree: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Yield each place that images may come from, with its settings; the server comes last, as for containerd."""
+    """Yield each URL from which images may come, with its settings; the server comes last, as in containerd."""
     hosts = tree.get("host")
     for name, table in hosts.items() if isinstance(hosts, dict) else ():
         if isinstance(table, dict):
@@ -91,7 +95,7 @@ def _wrong(tree: Mapping[str, Any], release: tuple[int, int]) -> Iterator[str]:
             if key in table and not isinstance(table[key], kinds):
                 yield f"{key} of {place or 'the file'} is {table[key]!r}"
         if not isinstance(table.get("server", ""), str):
-            yield "server is no text"
+            yield "server is not a string"
 
 
 def _unchecked(tree: Mapping[str, Any]) -> Iterator[str]:

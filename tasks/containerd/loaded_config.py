@@ -1,7 +1,7 @@
-"""What a containerd process reads: its command line, its file, what that imports, and what these come to together.
+"""The configuration that a containerd process loads: the file on its command line, the files that it imports, merged.
 
-Before 2.0 the last file that has a plugin's table gives all of it; since then tables are merged key by key. A file of
-version 3 among files of version 2 makes 2.0 to 2.2 read the CRI's tables of version 3 alone.
+Before 2.0, a plugin's table comes from the last file that has one; since then, tables are merged key by key. Where
+files of version 2 and 3 are mixed, 2.0 to 2.2 read only the CRI's tables of version 3.
 
 Source  containerd, cmd/containerd/server/config/config.go, before 2.0 services/server/config: LoadConfig, mergeConfig
 """
@@ -18,15 +18,15 @@ from typing import Any
 
 from moor.formats.toml import Tree, laid, loaded
 
-MERGE_SINCE = (2, 0)  # the first that merges tables of several files
-MIGRATE_SINCE = (2, 3)  # the first that brings every file to one version before it merges them
-RELATIVE_SINCE = (1, 7)  # the first that takes a relative glob for one of the importing file's directory
+MERGE_SINCE = (2, 0)  # the first release that merges a table of several files
+MIGRATE_SINCE = (2, 3)  # the first release that migrates every file to one version before merging
+RELATIVE_SINCE = (1, 7)  # the first release that resolves a relative glob from the importing file's directory
 LARGEST = 1024 * 1024  # bytes of one file
 
-# Prints, one a line, the file that containerd's process was told, the default one, and what they import, in the order
-# in which containerd reads them. A file that is not there is printed too.
+# moor_files prints the given file and its imports, one a line, in containerd's order, also those that do not exist.
+# $g is the file on the command line of containerd's process, $c that or else the default file.
 LIST_FILES = """\
-moor_told() {
+moor_config_argument() {
   pid=$(systemctl show -p MainPID --value containerd 2>/dev/null)
   if [ -n "${pid#0}" ] && [ -r "/proc/$pid/cmdline" ]; then tr '\\0' '\\n' < "/proc/$pid/cmdline"
   else
@@ -69,9 +69,9 @@ moor_files() { ( # FILE
     done); do left=$left${left:+$n}$i; done
   done
 ) }
-g=$(moor_told); c=${g:-/etc/containerd/config.toml}"""
+g=$(moor_config_argument); c=${g:-/etc/containerd/config.toml}"""
 
-# A login at the beginning of a line loses all of its value, one within a line its text or list; the file stays TOML.
+# The value of a login key is replaced: at the start of a line up to its end, within a line the string or list only.
 LOGIN = '\\(auth\\|username\\|password\\|identitytoken\\|Authorization\\)"\\{0,1\\} *= *'
 HIDE_LOGINS = (
     f"""sed -e 's/^\\( *"\\{{0,1\\}}{LOGIN}\\).*/\\1"x"/' -e 's/\\({LOGIN}\\)"[^"]*"/\\1"x"/g' """
@@ -81,16 +81,16 @@ HIDE_LOGINS = (
 
 
 def read_loaded_config(logins: bool) -> str:
-    """Return sh that prints what containerd reads, for ``parse_loaded_config``.
+    """Return sh that prints the configuration that containerd loads, for ``parse_loaded_config``.
 
     Args:
-        logins: whether logins in the files are printed too: they are left out where only the registry's table is judged
+        logins: print logins in the files too; without them, only the registry table can be judged
     """
     return f"""\
 {LIST_FILES}
 echo "path=$c"; echo "told=$g"; echo "version=$(containerd --version 2>/dev/null)"
 moor_dump() {{
-  cd "/proc/$pid/cwd" 2>/dev/null || cd / # as the process; relative globs of 1.6 begin there
+  cd "/proc/$pid/cwd" 2>/dev/null || cd / # as the process does: 1.6 resolves relative globs from there
   if [ -n "$g" ] || [ -e "$c" ]; then containerd --config "$c" config dump; else containerd config default; fi 2>&1
 }}
 pid=$(systemctl show -p MainPID --value containerd 2>/dev/null)
@@ -106,18 +106,19 @@ done"""
 
 @dataclass(frozen=True)
 class LoadedConfig:
-    """What a containerd reads.
+    """The configuration that a containerd process loads.
 
     Attributes:
-        path: its configuration; ``told`` where its command line names it
-        version: what ``containerd --version`` printed
-        refused: what containerd said where it cannot read its files
-        in_effect: the directory of registries, as containerd itself puts its files together; None where it said nothing
-        files: path to content, in the order of reading; None is a file that is imported and not there
+        path: the main configuration file
+        is_named: whether the command line names ``path``
+        version: the output of ``containerd --version``
+        refused: containerd's error if it cannot read its files
+        in_effect: the config_path that containerd itself reports; None if it reports none
+        files: content by path, in the order of reading; None for an imported file that does not exist
     """
 
     path: str
-    told: bool = False
+    is_named: bool = False
     version: str = ""
     refused: str = ""
     in_effect: str | None = None
@@ -127,13 +128,13 @@ class LoadedConfig:
         object.__setattr__(self, "files", dict(self.files))
 
     def with_file(self, path: str, content: str) -> LoadedConfig:
-        """Return what would be read with one file changed or new; new ones are read if an import is for them."""
+        """Return the configuration with one file added or changed; an added file counts only if another imports it."""
         known = {**self.files, path: content}
         return replace(self, files={name: known.get(name) for name in load_order(self.path, known)}, in_effect=None)
 
 
 def parse_loaded_config(output: str) -> LoadedConfig:
-    """Read what the fragment of ``read_loaded_config`` printed."""
+    """Parse the output of the fragment of ``read_loaded_config``."""
     words: dict[str, str] = {}
     files: dict[str, str | None] = {}
     for line in output.splitlines():
@@ -147,11 +148,13 @@ def parse_loaded_config(output: str) -> LoadedConfig:
             words.setdefault(key, value.strip())
     listed = {normpath(path) for path in _strings(words.get("loaded", ""))}
     path = normpath(words.get("path") or "/etc/containerd/config.toml")
-    if path in listed:  # before 2.0 a list of all files that were read; later only of what imports say
+    if path in listed:  # before 2.0 it lists all files that were read, later only the imports as written
         files = {name: content for name, content in files.items() if name in listed or content is None}
     in_effect = words.get("in_effect")
-    said = in_effect.strip("\"'") if in_effect is not None else None
-    return LoadedConfig(path, bool(words.get("told")), words.get("version", ""), words.get("refused", ""), said, files)
+    reported = in_effect.strip("\"'") if in_effect is not None else None
+    return LoadedConfig(
+        path, bool(words.get("told")), words.get("version", ""), words.get("refused", ""), reported, files
+    )
 
 
 def _decoded(content: str) -> str:
@@ -166,7 +169,7 @@ def _strings(array: str) -> list[str]:
 
 
 def parse_files(files: Mapping[str, str | None]) -> tuple[dict[str, Tree], dict[str, str]]:
-    """Return the files that are TOML, in order, and what is wrong with the others."""
+    """Return the parsed files in order, and the error of each file that is not TOML."""
     trees: dict[str, Tree] = {}
     wrong: dict[str, str] = {}
     for path, content in files.items():
@@ -180,7 +183,12 @@ def parse_files(files: Mapping[str, str | None]) -> tuple[dict[str, Tree], dict[
 
 
 def load_order(main: str, known: Mapping[str, str | None]) -> list[str]:
-    """Return the paths of ``known`` that containerd reads, in its order; an import that is not there is in it too."""
+    """Return the paths that containerd reads, in its order, including imports that do not exist.
+
+    Args:
+        main: the main configuration file
+        known: content by path of the files that exist
+    """
     trees, _ = parse_files(known)
     found: list[str] = []
     waiting = [main]
@@ -195,7 +203,7 @@ def load_order(main: str, known: Mapping[str, str | None]) -> list[str]:
 
 
 def resolve_imports(parent: str, imports: Iterable[object], known: Iterable[str]) -> Iterator[str]:
-    """Resolve what a file imports: relative to its directory, globs among the known paths."""
+    """Yield the paths that a file imports, relative to its directory; globs match the known paths."""
     for one in imports:
         pattern = normpath(join(dirname(parent), str(one)))
         if "*" not in pattern:
@@ -205,7 +213,7 @@ def resolve_imports(parent: str, imports: Iterable[object], known: Iterable[str]
 
 
 def subtable(tree: Mapping[str, Any], *keys: str) -> Tree:
-    """Return the table below some keys; an empty one where something else stands there."""
+    """Return the table at a path of keys; an empty one if there is no table."""
     found: Any = tree
     for key in keys:
         found = found.get(key) if isinstance(found, dict) else None
@@ -213,13 +221,13 @@ def subtable(tree: Mapping[str, Any], *keys: str) -> Tree:
 
 
 def version_of(tree: Mapping[str, Any]) -> int:
-    """Return the version that a file declares; 0 where it declares none, which takes the others' version."""
+    """Return the version that a file declares; 0 if it declares none and so takes that of the other files."""
     version = tree.get("version", 0)
     return version if isinstance(version, int) and version > 1 else 0
 
 
 def plugin_table(trees: Sequence[Tree], plugin: str, release: tuple[int, int]) -> Tree:
-    """Return a plugin's table as the files, in their order, come to it."""
+    """Return a plugin's table that results from the files in their order."""
     tables = [subtable(tree, "plugins", plugin) for tree in trees if plugin in subtable(tree, "plugins")]
     if release < MERGE_SINCE:
         return tables[-1] if tables else {}

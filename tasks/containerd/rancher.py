@@ -1,4 +1,4 @@
-"""k3s and RKE2: they keep a containerd of their own, and make its configuration from one file, registries.yaml."""
+"""k3s and RKE2, which generate the configuration of their own containerd from registries.yaml."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ AGENT = {"k3s": "k3s-agent", "rke2": "rke2-agent"}
 
 
 def resources(runtime: str, unit: str | None, registry: Registry, ca: str | Later, settle_s: int) -> Sequence[Resource]:
-    """Return the CA, the file that names it, and the service started after that file.
+    """Return the CA's file, registries.yaml that names it, and the service started after both.
 
     Args:
-        unit: None is the runtime's agent
+        unit: the service; None is the runtime's agent
 
     References:
-        docs.k3s.io and docs.rke2.io, Private Registry Configuration: the file is read at the start alone
+        docs.k3s.io and docs.rke2.io, Private Registry Configuration: the file is read only at the start
     """
     place = DIRECTORY[runtime]
     file, ca_file = f"{place}/registries.yaml", f"{place}/moor-registry-ca.crt"
@@ -46,7 +46,7 @@ def resources(runtime: str, unit: str | None, registry: Registry, ca: str | Late
 
 
 def read_generated(runtime: str, registry: Registry, file: str) -> str:
-    """Return sh that reads what the service has made of ``file`` for the registry, and ``file`` itself."""
+    """Return sh that reads registries.yaml, ``file``, and the registry's hosts.toml generated from it."""
     return f"""\
 f=
 {read_generated_hosts_toml(runtime, registry.host_port)}
@@ -55,10 +55,10 @@ f=
 
 
 def _judge_generated(output: str, edit: Callable[[str, str], str], name: str, mend: str) -> str:
-    """Return what has no certificate of the registry checked though registries.yaml does not ask for that.
+    """Return a fault if the generated hosts.toml skips the certificate check, unlike registries.yaml.
 
-    An own entry of the registry keeps what ``configs."*"`` says from counting for it; where that entry is still to
-    come, or the service has not read it yet, its edit or the service's start mends it.
+    With an entry of its own, the registry ignores ``configs."*"``. Where that entry is missing, or the service has not
+    read it yet, the edit or the service's start mends it, so there is no fault.
 
     References:
         k3s, pkg/agent/containerd/config.go: getHostConfigs; ``*`` becomes containerd's _default
@@ -69,18 +69,18 @@ def _judge_generated(output: str, edit: Callable[[str, str], str], name: str, me
         content = base64.b64decode(said.get("yaml", "")).decode()
         if not unchecked or "pending" in said or edit(content, "") != content:
             return ""
-    except (ValueError, HostError):  # told by the edit
+    except (ValueError, HostError):  # the edit reports it
         return ""
     return f"{said['toml_file']}: no certificate of {name} is checked ({unchecked}); run: {mend}, which makes it anew"
 
 
 def edit_registries_yaml(content: str, _: str, registry: Registry, ca_file: str, path: str) -> str:
-    """Return registries.yaml with the registry's CA; every line that is about something else stays as it is.
+    """Return registries.yaml with the registry's CA; all other lines stay unchanged.
 
     Raises:
-        HostError: it cannot be read or edited, or sends the registry's images elsewhere
+        HostError: the file cannot be parsed or edited, or has the registry's images come from elsewhere.
     """
-    # Only such a node is worth the import.
+    # Imported late: only these nodes need it.
     from moor.formats.yaml_text import loaded, rewritten
 
     name = registry.host_port
@@ -89,26 +89,26 @@ def edit_registries_yaml(content: str, _: str, registry: Registry, ca_file: str,
         change = partial(_trusting, name=name, ca_file=ca_file)
         try:
             return rewritten(content, change)
-        except ValueError:  # what an anchor brings along cannot be taken out, but said otherwise
+        except ValueError:  # a key from a YAML anchor cannot be removed, only overridden
             return rewritten(content, partial(change, insecure=False))
     except ValueError as error:
         raise HostError(f"{path}: {error}; mend it, or move it away") from None
 
 
 def _trusting(tree: Tree, name: str, ca_file: str, insecure: bool | None = None) -> Tree:
-    """Return the file's content with the CA; ``insecure`` takes the place of a switch that turns trust off."""
+    """Return the tree with the CA; ``insecure`` replaces a value that turns the check off, None removes it."""
     configs = _mapping(tree, "configs")
     tls = _mapping(configs, name, "tls")
-    wanted = {**tls, "ca_file": ca_file}
-    if wanted.pop("insecure_skip_verify", None) and insecure is not None:
-        wanted["insecure_skip_verify"] = insecure
+    desired = {**tls, "ca_file": ca_file}
+    if desired.pop("insecure_skip_verify", None) and insecure is not None:
+        desired["insecure_skip_verify"] = insecure
     if "insecure_skip_verify" in tls and not tls["insecure_skip_verify"]:
-        wanted["insecure_skip_verify"] = tls["insecure_skip_verify"]
-    return {**tree, "configs": {**configs, name: {**_mapping(configs, name), "tls": wanted}}}
+        desired["insecure_skip_verify"] = tls["insecure_skip_verify"]
+    return {**tree, "configs": {**configs, name: {**_mapping(configs, name), "tls": desired}}}
 
 
 def _mapping(tree: Any, *keys: str) -> Tree:
-    """Return what stands below some keys, nothing where they are missing; raises ValueError where it is no mapping."""
+    """Return the mapping at a path of keys, empty if it is missing; raise ValueError if the value is no mapping."""
     for number, key in enumerate(keys):
         tree = tree.get(key)
         if tree is None:

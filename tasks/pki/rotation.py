@@ -1,8 +1,8 @@
-"""A new CA takes the place of the present one, and no pull fails meanwhile.
+"""Rotation of the CA: a new CA replaces the present one without a failed pull.
 
-The next CA is made; every host comes to trust it beside the present one; then it signs the registry's certificate,
-which is served; then nobody trusts the former one any longer. What is done is kept on the controller as files (see
-``Succession``), so that a run goes on from wherever another one ended.
+The steps: make the next CA; have every host trust it beside the present one; sign the registry's certificate with it
+and serve that; remove the former CA from all hosts. The progress is kept in files on the controller (``Succession``),
+so a run continues where an earlier one stopped.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ NO_CA = "(none)"
 
 @dataclass(frozen=True)
 class AuthorityStep(Remote):
-    """One step from a CA to the next, on the controller."""
+    """One step of a rotation, on the controller."""
 
     authority: CertificateAuthority
 
@@ -54,13 +54,13 @@ class AuthorityStep(Remote):
 
 
 def is_replacement_due(actual: State | None) -> bool:
-    """Return whether somebody wants the present CA replaced and nothing was done yet."""
+    """Return whether the user asked to replace the present CA and no step was taken yet."""
     return (actual or {}).get("replaced") == "yes"
 
 
 @dataclass(frozen=True)
 class NextAuthority(AuthorityStep):
-    """Hold a next CA where somebody wants the present one replaced."""
+    """The next CA, made when the user asked to replace the present one."""
 
     @property
     def id(self) -> str:
@@ -79,7 +79,7 @@ class NextAuthority(AuthorityStep):
 
 @dataclass(frozen=True)
 class PromotedAuthority(AuthorityStep):
-    """Hold the next CA, where there is one, in the place of the present one: once every host trusts it."""
+    """The next CA in the place of the present one, once every host trusts it."""
 
     @property
     def id(self) -> str:
@@ -103,7 +103,7 @@ class PromotedAuthority(AuthorityStep):
 
 @dataclass(frozen=True)
 class RetiredAuthority(AuthorityStep):
-    """Hold no former CA: once the registry shows a certificate of the present one."""
+    """The absence of a former CA, once the registry serves a certificate of the present one."""
 
     registry: Registry
 
@@ -128,13 +128,13 @@ class RetiredAuthority(AuthorityStep):
 
 
 def unverified_hosts(task: Task) -> list[str]:
-    """Name the hosts of the fleet that this run has not just seen to be as they should be."""
+    """Return the names of the fleet's hosts that this run did not find or bring to their desired state."""
     taking_part = context_of(task).taking_part
     return sorted(set(fleet_of(task).hosts) - taking_part | task.nornir.data.failed_hosts)
 
 
 def find_refusal(registry: Registry, ca: str) -> str:
-    """Return why a client that trusts ``ca`` alone would not speak to the registry; empty where it would."""
+    """Return why a client that trusts only ``ca`` refuses the registry's certificate; empty if it accepts it."""
     trust = ssl.create_default_context(cadata=ca)
     try:
         with (
@@ -147,55 +147,58 @@ def find_refusal(registry: Registry, ca: str) -> str:
 
 
 def is_issued_by_moor(host: Host) -> bool:
-    """Return whether certificates are made here; those of somebody else's making are rotated by their owner."""
+    """Return whether moor issues the certificates; the user rotates certificates of their own."""
     return settings_of(host, Pki).certificate is None
 
 
 def find_replaced(host: Host, authority: bool) -> frozenset[str]:
-    """Name by fingerprint what a run shall make anew; where a rotation is under way, only what is left of it.
+    """Return the fingerprints of the certificates to replace; during a rotation, only those not replaced yet.
+
+    Args:
+        authority: replace the CA too
 
     Raises:
-        InputError: there is nothing that moor has made.
+        InputError: the certificate is the user's own, or none was issued yet.
     """
     if not is_issued_by_moor(host):
         raise InputError(
             "cert renew: data.pki names a certificate of your own, which moor cannot renew; "
             "docs/certificates.md says how to replace it without an outage"
         )
-    made = issued_certificate(host)
-    succession = made.authority.succession
-    present, own = succession.present.certificate(), made.kept.certificate()
-    if present is None or own is None:
+    issued = issued_certificate(host)
+    succession = issued.authority.succession
+    present, leaf = succession.present.certificate(), issued.kept.certificate()
+    if present is None or leaf is None:
         raise InputError("cert renew: there is no certificate yet; moor apply makes it")
     following, former = succession.next.certificate(), succession.former()
     rotated = {fingerprint(present)} if authority and not (following or former) else set()
-    return frozenset(rotated | ({fingerprint(own)} if following or not former else set()))
+    return frozenset(rotated | ({fingerprint(leaf)} if following or not former else set()))
 
 
 class Renewal:
-    """What ``moor cert renew`` needs of the runbook ``rotation``."""
+    """The part of the runbook ``rotation`` that ``moor cert renew`` calls."""
 
     def replace(self, nr: Nornir, host: Host, authority: bool) -> None:
-        """Have the stages replace what ``find_replaced`` names; raises InputError."""
+        """Have the run's stages replace the certificates of ``find_replaced``; raise InputError if it does."""
         change_context(nr, replaced=find_replaced(host, authority))
 
 
 def make_next_ca(task: Task) -> Result:
-    """Make the next CA where the present one is to be replaced."""
+    """Make the next CA if the user asked to replace the present one."""
     return converge(
         task, [NextAuthority(issued_certificate(task.host).authority)] if is_issued_by_moor(task.host) else []
     )
 
 
 def promote_ca(task: Task) -> Result:
-    """Have the next CA sign from now on, once every host trusts it."""
+    """Make the next CA the present one, which signs certificates, once every host trusts it."""
     return converge(
         task, [PromotedAuthority(issued_certificate(task.host).authority)] if is_issued_by_moor(task.host) else []
     )
 
 
 def retire_ca(task: Task) -> Result:
-    """Let go of the former CA, once nothing that it signed is served."""
+    """Remove the former CA once the registry serves no certificate that it signed."""
     registry = settings_of(task.host, Registry)
     return converge(
         task,

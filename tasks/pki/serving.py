@@ -1,7 +1,7 @@
-"""The certificate that Harbor's nginx shows: handed to it without an outage, and what counts is what clients see.
+"""The certificate that Harbor's nginx serves: deployed without an outage, and checked over TLS as clients see it.
 
 Source  Harbor's prepare copies https.certificate to DATA/secret/cert, which nginx reads when it starts or reloads; a
-        new file at https.certificate alone changes nothing that a client sees.
+        new file at https.certificate alone does not change what nginx serves.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from moor.tasks.facts import Registry
 
 TIMEOUT_S = 10
 PAUSE_S = 0.5
-RELOAD_S = 10  # how long nginx may take to show what it has reloaded
+RELOAD_S = 10  # how long nginx may take to serve the new certificate after a reload
 COMMAND_S = 120
 FILE_NAMES = {"crt": "server.crt", "key": "server.key"}
 
 
 def read_served_certificate(registry: Registry) -> bytes:
-    """Ask the registry for the certificate that it shows to clients, DER; raises HostError."""
+    """Return the certificate that the registry serves, DER; raise HostError if it serves none."""
     unchecked = ssl.create_default_context()
     unchecked.check_hostname, unchecked.verify_mode = False, ssl.CERT_NONE
     try:
@@ -49,10 +49,14 @@ def read_served_certificate(registry: Registry) -> bytes:
 
 @dataclass(frozen=True)
 class DeployedCertificate(Scripted):
-    """Hold in the directory that nginx reads what harbor.yml names; a reload then takes no connection away.
+    """The certificate and key of harbor.yml copied to the directory that nginx reads, followed by a reload of nginx.
+
+    A reload of nginx interrupts no connection.
 
     Attributes:
-        directory: ``server.crt`` and ``server.key`` stand there, made by prepare; their owner and mode stay
+        directory: where prepare made ``server.crt`` and ``server.key``; their owner and mode stay
+        compose: the directory of Harbor's docker-compose.yml
+        certificate, key: the files that harbor.yml names
     """
 
     directory: str
@@ -84,7 +88,7 @@ class DeployedCertificate(Scripted):
         return {**actual, **older} if actual else actual
 
     def probe(self) -> str:
-        # Compared by their hashes, for cmp is not in coreutils.
+        # The files are compared by hash, since cmp is not part of coreutils.
         return "\n".join(
             f"""\
 a={quote(source)} b={quote(target)}
@@ -96,9 +100,9 @@ fi"""
 
     def actual(self, output: str) -> State | None:
         found = dict(line.split(" ", 1) for line in output.splitlines() if " " in line)
-        wanted = self.desired(None)
+        desired = self.desired(None)
         return {
-            part: str(wanted[part]) if found[part] == "as" else "another" for part in FILE_NAMES if part in found
+            part: str(desired[part]) if found[part] == "as" else "another" for part in FILE_NAMES if part in found
         } or None
 
     def mend(self, actual: State | None) -> str:
@@ -116,23 +120,25 @@ copied() {{
   owner=$(stat -c %u:%g "$2" 2>/dev/null) mode=$(stat -c %a "$2" 2>/dev/null)
   (umask 077; cat "$1" > "$3") && chown "${{owner:-10000:10000}}" "$3" && chmod "${{mode:-600}}" "$3"
 }}
-# both are ready before either gets its name, so that nginx, should it start just then, finds a pair
+# Both files are complete before either is renamed, so that nginx finds a matching pair if it starts in between.
 {copies}
 {renames}
 {reload_command(self.compose)} || :"""
 
 
 def reload_command(compose: str) -> str:
-    """Return sh that has nginx read its certificate anew while it goes on serving."""
+    """Return sh that makes nginx read its certificate again while it keeps serving."""
     return f"(cd {quote(compose)} && docker compose exec -T proxy nginx -s reload) >&2"
 
 
 @dataclass(frozen=True)
 class ServedCertificate(Remote):
-    """Hold one certificate shown to clients; mended by a reload of nginx, and where that is of no use by its restart.
+    """The certificate that clients see; a mend reloads nginx, and restarts it if the reload did not help.
 
     Attributes:
         chain: PEM, the server's certificate first
+        compose: the directory of Harbor's docker-compose.yml
+        wait_s: how long to wait for a registry that serves nothing yet
     """
 
     registry: Registry
@@ -162,25 +168,29 @@ class ServedCertificate(Remote):
 
     def write(self, task: Task, actual: State | None) -> None:
         shell: Shell = task.host.get_connection("shell", task.nornir.config)
-        if actual is None and self._comes(task, self.wait_s, lambda state: state is not None) and self._right(task):
+        if (
+            actual is None
+            and self._wait_until(task, self.wait_s, lambda state: state is not None)
+            and self._is_desired(task)
+        ):
             return
         restart = f"(cd {quote(self.compose)} && docker compose restart proxy) >&2"
         for command in (reload_command(self.compose), restart):
-            said = shell.run(command, COMMAND_S).stderr.decode("utf-8", "replace").strip()
-            if self._comes(task, RELOAD_S, lambda state: state == self.desired(state)):
+            stderr = shell.run(command, COMMAND_S).stderr.decode("utf-8", "replace").strip()
+            if self._wait_until(task, RELOAD_S, lambda state: state == self.desired(state)):
                 return
         raise HostError(
-            f"{self.id}: nginx does not show the new certificate; its last words: {said[-500:] or '(none)'}",
+            f"{self.id}: nginx does not show the new certificate; its last words: {stderr[-500:] or '(none)'}",
             ErrorKind.UNHEALTHY,
         )
 
-    def _right(self, task: Task) -> bool:
+    def _is_desired(self, task: Task) -> bool:
         return self.read(task) == self.desired(None)
 
-    def _comes(self, task: Task, limit_s: float, right: Callable[[State | None], bool]) -> bool:
-        """Read until what is shown is right, or time is over."""
+    def _wait_until(self, task: Task, limit_s: float, condition: Callable[[State | None], bool]) -> bool:
+        """Read until ``condition`` holds for the state; return False if it does not within ``limit_s``."""
         end = time.monotonic() + limit_s
-        while not right(self.read(task)):
+        while not condition(self.read(task)):
             if time.monotonic() > end:
                 return False
             time.sleep(PAUSE_S)

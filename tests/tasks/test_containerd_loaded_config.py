@@ -85,7 +85,7 @@ def told(found: LoadedConfig, drop_in_path: str = "") -> list[str]:
             "it turns the check of the certificate off; take it out",
         ),
         (
-            replace(reads(NEW), path="/srv/c.toml", told=True),
+            replace(reads(NEW), path="/srv/c.toml", is_named=True),
             f"containerd is started with --config /srv/c.toml, so that nothing in "
             f"{CONFIG} counts; write data.containerd.config: /srv/c.toml",
         ),
