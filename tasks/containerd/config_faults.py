@@ -200,8 +200,8 @@ def _replaced(trees: dict[str, Tree], expected: ExpectedConfig, release: tuple[i
     versions = {path: version_of(tree) for path, tree in trees.items()}
     newer = [path for path, version in versions.items() if version > 2 >= version_of(own) and path != target]
     if MERGE_SINCE <= release < MIGRATE_SINCE and newer:
-        problem = f"{newer[-1]} declares version {versions[newer[-1]]}, beside which containerd {installed} reads no table of "
-        problem += f"the CRI in {target}, of version 2, {what} included"
+        problem = f"{newer[-1]} declares version {versions[newer[-1]]}, beside which containerd {installed} reads no "
+        problem += f"table of the CRI in {target}, of version 2, {what} included"
         return ConfigFault(
             problem, f"write both in one version: containerd --config {expected.config} config migrate prints it"
         )
