@@ -28,9 +28,9 @@ from hypothesis import strategies as st
 from requests import PreparedRequest, Response
 from requests.adapters import HTTPAdapter
 
-from moor.connections.apis.cluster.answers import judged
-from moor.connections.apis.cluster.kubeconfig import Exec, read_kubeconfig
-from moor.connections.apis.cluster.plugin import read_credential
+from moor.connections.apis.cluster.answers import judge_answer
+from moor.connections.apis.cluster.exec_plugin import read_credential
+from moor.connections.apis.cluster.kubeconfig import ExecPlugin, read_kubeconfig
 from moor.connections.ssh.host_keys import known_keys
 from moor.connections.ssh.ssh_config import options_of_host
 from moor.errors import MoorError, UnreadableSecret
@@ -78,7 +78,7 @@ ASKED = ProbeRequest(
     "demo/web:1",
     expected=ExpectedConfig(RegistryLookup(REGISTRY, "/etc/containerd/certs.d")),
 )
-PLUGIN = Exec.model_validate({"apiVersion": "client.authentication.k8s.io/v1", "command": "x"})
+PLUGIN = ExecPlugin.model_validate({"apiVersion": "client.authentication.k8s.io/v1", "command": "x"})
 
 REGISTRIES = {
     "mirrors": {"registry.moor.test": {"endpoint": ["https://registry.moor.test"], "rewrite": {"a": "b"}}},
@@ -342,9 +342,9 @@ PARSERS: dict[str, Parser] = {
     "harbor.yml": Parser(harbor_yml, HARBOR, as_yaml),
     "kubeconfig": Parser(partial(by_path, read_kubeconfig), KUBECONFIG, as_yaml),
     "credential plugin": Parser(lambda text: read_credential(raw(text), PLUGIN, "x"), CREDENTIAL, json.dumps),
-    "answer of a cluster": Parser(lambda text: judged(403, raw(text)), STATUS, json.dumps),
+    "answer of a cluster": Parser(lambda text: judge_answer(403, raw(text)), STATUS, json.dumps),
     "list of a cluster": Parser(
-        lambda text: judged(200, raw(text)), {"kind": "PodList", "items": [{"kind": "Pod"}]}, json.dumps
+        lambda text: judge_answer(200, raw(text)), {"kind": "PodList", "items": [{"kind": "Pod"}]}, json.dumps
     ),
     "dockerconfigjson": Parser(secret, AUTHS, json.dumps),
     "health of Harbor": Parser(lambda text: find_unhealthy_components(200, raw(text)), HEALTH, json.dumps),

@@ -1,4 +1,4 @@
-"""The ways to a host and to the APIs behind it, as Nornir connection plugins."""
+"""Nornir connection plugins for hosts, network devices and APIs."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from importlib import import_module
 from types import ModuleType
 
 
-class Deferred(ModuleType):
-    """Stands for a module in ``sys.modules``, and makes way for it at its first use, whichever thread comes first."""
+class LazyModule(ModuleType):
+    """A placeholder in ``sys.modules`` that imports the real module at its first use, from any thread."""
 
-    __spec__ = None  # which every import looks at
+    __spec__ = None  # read by every import, so that __getattr__ must not be called for it
 
     def __getattr__(self, name: str) -> object:
         if sys.modules.get(self.__name__) is self:
@@ -18,5 +18,5 @@ class Deferred(ModuleType):
         return getattr(import_module(self.__name__), name)
 
 
-# paramiko imports it at its start, for ``Match exec`` in ssh_config alone; it is a third of what paramiko brings.
-sys.modules.setdefault("invoke", Deferred("invoke"))
+# paramiko imports invoke for ``Match exec`` in ssh_config alone; it is a third of paramiko's import time.
+sys.modules.setdefault("invoke", LazyModule("invoke"))

@@ -1,4 +1,4 @@
-"""``Shell`` over a shell on this machine, as whoever runs it: what tests of resources and runbooks register."""
+"""A ``Shell`` on this machine as the user who runs moor, for tests of resources and runbooks."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CHUNK = 32 * 1024
 
 
 class LocalShell:
-    """Runs scripts in ``argv`` (dash, bash --posix, busybox sh ...), without sudo."""
+    """A ``Shell`` that runs scripts by ``argv`` (dash, bash --posix, busybox sh ...), without sudo."""
 
     host_name = "localhost"
 
@@ -27,7 +27,7 @@ class LocalShell:
         self._argv, self._limit = argv, limit_bytes
 
     def run(self, script: str, timeout_s: float = 300) -> ScriptResult:
-        """Run a script given on standard input; see ``Shell``."""
+        """Run a script, passed on standard input; see ``Shell.run``."""
         raw = script.encode("utf-8", "surrogateescape")
         return self._call([*self._argv, "-s"], io.BytesIO(raw), timeout_s, None)
 
@@ -38,41 +38,41 @@ class LocalShell:
         timeout_s: float,
         progress: Callable[[int], None] | None = None,
     ) -> ScriptResult:
-        """Run a command with ``source`` on its standard input; see ``Shell``."""
+        """Run a command with ``source`` as its standard input; see ``Shell.stream``."""
         return self._call([*self._argv, "-c", command], source, timeout_s, progress)
 
     def _call(
         self, argv: list[str], source: BinaryIO, timeout_s: float, progress: Callable[[int], None] | None
     ) -> ScriptResult:
-        overdue = Event()
+        is_overdue = Event()
         with TemporaryFile() as stdout, TemporaryFile() as stderr:
             process = subprocess.Popen(
                 argv, stdin=subprocess.PIPE, stdout=stdout, stderr=stderr, start_new_session=True
             )
-            timer = Timer(timeout_s, _stop, (process, overdue))
+            timer = Timer(timeout_s, _stop, (process, is_overdue))
             timer.start()
             try:
                 _feed(process, source, progress)
                 code = process.wait()
             finally:
                 timer.cancel()
-            if overdue.is_set():
+            if is_overdue.is_set():
                 raise CommandTimeout(f"localhost: no end within {timeout_s:g} s; what ran there was stopped")
-            return ScriptResult(self._said(stdout), self._said(stderr), code if code >= 0 else 128 - code)
+            return ScriptResult(self._read(stdout), self._read(stderr), code if code >= 0 else 128 - code)
 
-    def _said(self, file: BinaryIO) -> bytes:
+    def _read(self, file: BinaryIO) -> bytes:
         file.seek(0)
-        said = file.read(self._limit + 1)
-        if len(said) > self._limit:
+        output = file.read(self._limit + 1)
+        if len(output) > self._limit:
             raise OutputTooLong(f"localhost: more than {self._limit} bytes of output; stopped")
-        return said
+        return output
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Do nothing, since no connection is open."""
 
 
 def _feed(process: subprocess.Popen[bytes], source: BinaryIO, progress: Callable[[int], None] | None) -> None:
-    """Write ``source`` to the process as long as it reads."""
+    """Write ``source`` to the process's standard input until its end, or until the process stops reading."""
     assert process.stdin is not None  # noqa: S101
     sent = 0
     with suppress(BrokenPipeError), process.stdin as pipe:
@@ -83,16 +83,16 @@ def _feed(process: subprocess.Popen[bytes], source: BinaryIO, progress: Callable
                 progress(sent)
 
 
-def _stop(process: subprocess.Popen[bytes], overdue: Event) -> None:
-    overdue.set()
+def _stop(process: subprocess.Popen[bytes], is_overdue: Event) -> None:
+    is_overdue.set()
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
 
 
 class LocalPlugin:
-    """Nornir's connection plugin over a local shell, ``sh`` or what ``extras["argv"]`` says.
+    """A Nornir connection plugin over a local shell, ``sh`` or ``extras["argv"]``.
 
-    Register it in place of the real one: ``ConnectionPluginRegister.register("shell", LocalPlugin)``.
+    Tests register it in place of the real one: ``ConnectionPluginRegister.register("shell", LocalPlugin)``.
     """
 
     argv: ClassVar[tuple[str, ...]] = ("sh",)
@@ -112,5 +112,5 @@ class LocalPlugin:
         self.connection = LocalShell(tuple((extras or {}).get("argv", self.argv)))
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Do nothing, since no connection is open."""
         self.connection.close()

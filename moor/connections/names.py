@@ -1,14 +1,14 @@
-"""By which of Nornir's connections a host is reached."""
+"""The names of the connection plugins for hosts and devices, and of the groups that decide between them."""
 
 from __future__ import annotations
 
 from nornir.core.inventory import Host
 
 SHELL, NETMIKO = "shell", "netmiko"
-OUTSIDERS = "outsiders"  # the group of hosts that are to be kept out
-DEVICES = "devices"  # the group of hosts that have a command line of their own instead of sh
+OUTSIDERS = "outsiders"  # the group of hosts that must not reach the registry
+DEVICES = "devices"  # the group of network devices, which have a command line of their own instead of sh
 
 
 def connection_of(host: Host) -> str:
-    """Name the connection by which a host is reached."""
+    """Return the name of the connection by which a host is reached."""
     return NETMIKO if host.has_parent_group(DEVICES) else SHELL

@@ -92,11 +92,11 @@ def _trouble(conditions: Iterable[Mapping[str, Any]]) -> str:
 
 def read_nodes(kubeconfig: Path, context: str) -> list[Node]:
     """Ask the cluster for its nodes; raises HostError or InputError."""
-    from moor.connections.apis.kubernetes import client_of, told, untyped_class
+    from moor.connections.apis.kubernetes import calling_api, client_of, untyped_class
 
     client = client_of(kubeconfig, context, ASK_S)
     try:
-        with told("list Node"):
+        with calling_api("list Node"):
             return [node_of(entry.to_dict()) for entry in client.list(untyped_class("v1", "Node"))]
     finally:
         client.close()

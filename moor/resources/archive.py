@@ -201,7 +201,7 @@ def _hashing_s(size: int) -> float:
 def _done(answer: ScriptResult, doing: str) -> str:
     if answer.code:
         said = answer.stderr.decode("utf-8", "replace").strip()[-2000:]
-        raise HostError(f"{doing} failed (exit {answer.code}): {said or 'it said nothing'}", ErrorKind.COMMAND)
+        raise HostError(f"{doing} failed (exit {answer.code}): {said or 'it printed nothing'}", ErrorKind.COMMAND)
     return answer.stdout.decode("utf-8", "replace")
 
 

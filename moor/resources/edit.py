@@ -59,7 +59,7 @@ class Edit(Scripted):
 
     def probe(self) -> str:
         path = quote(self.path)
-        loads = f"[ ! -f {path} ] || w=$( {self._checked(path)} 2>&1 ) || printf '%s' \"${{w:-it said nothing}}\""
+        loads = f"[ ! -f {path} ] || w=$( {self._checked(path)} 2>&1 ) || printf '%s' \"${{w:-it printed nothing}}\""
         return f"""\
 f=$( {self.asks} ) || f=; printf '%s' "$f" | wc -c; printf '%s' "$f"
 f=$( {loads if self.check else ":"} ); printf '%s' "$f" | wc -c; printf '%s' "$f"
@@ -110,7 +110,7 @@ o=0:0 m=0644; [ ! -e "$p" ] || {{ o=$(stat -c %u:%g "$p"); m=$(stat -c %a "$p");
             return self.validate
         named = quote(f"s|{re.escape(beside(self.path))}|{self.path}|g")
         return f"""\
-w=$( {self._checked('"$t"')} 2>&1 ) || {{ printf '%s\\n' "${{w:-it said nothing}}" | sed {named}; exit 1; }}
+w=$( {self._checked('"$t"')} 2>&1 ) || {{ printf '%s\\n' "${{w:-it printed nothing}}" | sed {named}; exit 1; }}
 {self.validate or ":"}"""
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from nornir.core.task import Task
 
-from moor.connections.apis.kubernetes import MANAGER, code_of, told, untyped_class
+from moor.connections.apis.kubernetes import MANAGER, calling_api, code_of, untyped_class
 from moor.engine.findings import Finding
 from moor.engine.results import FindingResult
 from moor.errors import ApiRefusal, ErrorKind, HostError
@@ -60,7 +60,7 @@ def ask(task: Task, doing: str, call: Callable[[Client], T], until: float | None
     words = ""
     while True:
         try:
-            with told(doing):
+            with calling_api(doing):
                 found = call(cluster_of(task))
             break
         except HostError as error:

@@ -128,7 +128,7 @@ class Record(Remote):
 
     def read(self, task: Task) -> State | None:
         ask_once(task, ("zone", self.server), self.server.serial)
-        return self.state(self.server.held(self.name, self.kind))
+        return self.state(self.server.records(self.name, self.kind))
 
     def state(self, held: ZoneRecords) -> State | None:
         """Return the records that a server holds as a state; include an alias only if an address must replace it."""
@@ -144,7 +144,7 @@ class Record(Remote):
             self.server.replace(self.name, self.kind, before, self.values, self.ttl)
         except StaleUpdate:
             # What was read came from a wildcard; the name has no record, so adding one overwrites nothing.
-            if not (before.values and self.values and self.server.held(self.name, self.kind) == before):
+            if not (before.values and self.values and self.server.records(self.name, self.kind) == before):
                 raise
             self.server.replace(self.name, self.kind, ZoneRecords(), self.values, self.ttl)
 

@@ -12,7 +12,7 @@ from nornir.core.inventory import Host
 from nornir.core.task import Result, Task
 from ruamel.yaml import YAML
 
-from moor.connections.apis.kubernetes import is_forbidden, told, untyped_class
+from moor.connections.apis.kubernetes import calling_api, is_forbidden, untyped_class
 from moor.context import site_of
 from moor.engine.findings import Finding
 from moor.engine.results import FindingResult
@@ -115,7 +115,7 @@ def check_cluster(task: Task) -> Result:
 def _exists(client: Client, namespace: str) -> bool:
     """Check whether a namespace is there; whoever may not look has it from somebody else."""
     try:
-        with told(f"namespace:{namespace}"):
+        with calling_api(f"namespace:{namespace}"):
             client.get(untyped_class("v1", "Namespace"), namespace)
     except HostError as error:
         return is_forbidden(error)
@@ -133,7 +133,7 @@ def may(client: Client, right: ClusterRight) -> bool:
     review = untyped_class("authorization.k8s.io/v1", "SelfSubjectAccessReview")(
         {"metadata": {}, "spec": {"resourceAttributes": asked}}
     )
-    with told("ask which rights this user has"):
+    with calling_api("ask which rights this user has"):
         answer = as_dict(client.create(review))
     return bool((answer.get("status") or {}).get("allowed"))
 
@@ -145,7 +145,7 @@ def user_of(client: Client) -> str:
     info = create_api_info("authentication.k8s.io", "v1", "SelfSubjectReview", "selfsubjectreviews")
     kind: Any = type("SelfSubjectReview", (GenericGlobalResource,), {"_api_info": info})
     try:
-        with told("ask who this user is"):
+        with calling_api("ask who this user is"):
             answer = as_dict(client.create(kind({"metadata": {}})))
     except HostError:
         return DEFAULT_USER

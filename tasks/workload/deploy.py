@@ -10,7 +10,7 @@ from nornir.core.inventory import Host
 from nornir.core.task import Result, Task
 from pydantic import ConfigDict, Field
 
-from moor.connections.apis.kubernetes import unusable
+from moor.connections.apis.kubernetes import explain_unusable_kubeconfig
 from moor.context import site_of
 from moor.engine.converge import converge, refuse_duplicates
 from moor.errors import AmbiguousYaml, ErrorKind, HostError, InputError, MoorError, UnfitInput, merge_errors
@@ -93,7 +93,7 @@ def desired(host: Host) -> Sequence[Resource]:
         UnfitInput: the kubeconfig cannot be used
     """
     cluster = settings_of(host, ClusterSettings)
-    broken = unusable(cluster.kubeconfig, cluster.context)
+    broken = explain_unusable_kubeconfig(cluster.kubeconfig, cluster.context)
     try:
         found = [resource for part in parts(host) for resource in part.resources]
     except InputError as error:

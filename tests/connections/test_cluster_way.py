@@ -16,8 +16,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moor.connections.apis.cluster.answers import judged
-from moor.connections.apis.kubernetes import client_of, is_missing, told, untyped_class
+from moor.connections.apis.cluster.answers import judge_answer
+from moor.connections.apis.kubernetes import calling_api, client_of, is_missing, untyped_class
 from moor.errors import HostError
 from moor.secrets.masking import mask
 from tests.connections.kubeconfigs import NODES, Answering, Issuer, Pair, answering, encoded, kubeconfig, plugin
@@ -39,7 +39,7 @@ def written(served: Answering, place: Path, user: dict[str, Any], **cluster: Any
 
 def asked(path: Path, kind: str = "Node") -> list[Any]:
     """List objects as moor does."""
-    with closing(client_of(path, "", 3)) as client, told("list it"):
+    with closing(client_of(path, "", 3)) as client, calling_api("list it"):
         place: dict[str, Any] = {} if kind == "Node" else {"namespace": "demo"}
         return [found.to_dict() for found in client.list(untyped_class("v1", kind), **place)]
 
@@ -356,7 +356,7 @@ JSONS = st.recursive(
     st.sampled_from([200, 201, 302, 401, 403, 404, 421, 500, 503]), JSONS.map(json.dumps).map(str.encode) | st.binary()
 )
 def test_every_answer_is_an_object_or_a_status_with_words(code: int, body: bytes) -> None:
-    status, tree = judged(code, body)
+    status, tree = judge_answer(code, body)
     assert isinstance(tree["kind"], str)
     assert status < 300 or (tree["kind"] == "Status" and tree["message"] and tree["code"] == status)
     assert code < 300 or status >= 300

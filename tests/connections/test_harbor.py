@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moor.connections.apis.harbor import Harbor, accepted
-from moor.connections.apis.harbor_answers import CONFIGURATION, MANIFEST, PROJECT, ROBOTS, understood
+from moor.connections.apis.harbor import Harbor, require_success
+from moor.connections.apis.harbor_answers import CONFIGURATION, MANIFEST, PROJECT, ROBOTS, parse_answer
 from moor.errors import HostError
 from moor.tasks.diagnosis.controller_facts import _image
 from moor.tasks.expiry.dates import _all_robots
@@ -32,7 +32,7 @@ def answer(status: int) -> httpx.Response:
 @pytest.mark.parametrize(("status", "about_password"), [(401, True), (403, False), (409, False), (500, False)])
 def test_a_login_that_is_refused_names_the_password_to_look_at(status: int, about_password: bool) -> None:
     with pytest.raises(HostError) as refused:
-        accepted(answer(status))
+        require_success(answer(status))
     assert str(refused.value).startswith(f"GET /api/v2.0/projects/demo: {status}: REFUSED: no")
     assert ("data.harbor.admin_password" in str(refused.value)) == about_password
 
@@ -114,7 +114,7 @@ def test_a_server_that_gives_the_same_page_for_ever_is_asked_for_two(served: tup
 
 def test_what_moor_does_not_know_of_a_robot_goes_back_as_it_came() -> None:
     robot = {**ROBOT, "editable": True, "permissions": [{"kind": "project", "access": [], "namespace": "demo"}]}
-    assert understood(ROBOTS, httpx.Response(200, json=[robot])) == [robot]
+    assert parse_answer(ROBOTS, httpx.Response(200, json=[robot])) == [robot]
 
 
 scalars = st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats() | st.text(max_size=5)
@@ -135,7 +135,7 @@ changed = st.dictionaries(st.sampled_from(sorted(ROBOT)), trees).map(lambda some
 @given(changed | trees, st.sampled_from([PROJECT, ROBOTS, MANIFEST, CONFIGURATION]))
 def test_whatever_answers_is_understood_or_refused_in_words(tree: Any, shape: Any) -> None:
     answer = httpx.Response(200, content=json.dumps(tree), request=httpx.Request("GET", "https://h/x"))
-    if said := refusal_of(lambda: understood(shape, answer)):
+    if said := refusal_of(lambda: parse_answer(shape, answer)):
         assert said.startswith("GET /x: 200: no answer of Harbor's: ")
     elif shape is ROBOTS:
-        assert all(map(validity, understood(shape, answer)))
+        assert all(map(validity, parse_answer(shape, answer)))

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from moor.connections.apis.cluster.kubeconfig import ClusterEntry, Context, Exec, UserEntry, read_kubeconfig
+from moor.connections.apis.cluster.kubeconfig import ClusterEntry, ContextEntry, ExecPlugin, UserEntry, read_kubeconfig
 from moor.connections.apis.kubernetes import client_of
 from moor.errors import InputError, MoorError
 from tests.connections.kubeconfigs import Issuer, encoded, kubeconfig
@@ -167,7 +167,7 @@ def part(model: Any) -> st.SearchStrategy[dict[str, Any]]:
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(part(ClusterEntry), part(UserEntry), part(Exec), part(Context) | ANYTHING)
+@given(part(ClusterEntry), part(UserEntry), part(ExecPlugin), part(ContextEntry) | ANYTHING)
 def test_whatever_stands_in_a_kubeconfig_it_is_usable_or_told_in_words(
     tmp_path: Path, cluster: dict[str, Any], user: dict[str, Any], plugin: dict[str, Any], context: Any
 ) -> None:

@@ -87,7 +87,7 @@ systemctl start {self.unit}"""
         return NameServer(ZONE, self.address, self.port, TsigKey(key, "hmac-sha256", Secret(secret)))
 
     def addresses(self, name: str, kind: str = "A") -> tuple[str, ...]:
-        return self.server().held(name, kind).values
+        return self.server().records(name, kind).values
 
 
 def bind_on(lab: Lab) -> Served:

@@ -119,7 +119,7 @@ def test_what_a_wildcard_answers_is_no_record_and_one_is_added_beside_it(site: S
 
 
 def test_what_somebody_changed_after_it_was_read_is_not_overwritten(server: Served) -> None:
-    read = server.server().held(NAME, "A")
+    read = server.server().records(NAME, "A")
     server.by_hand(NAME, ("A", "10.9.9.9"))
     with pytest.raises(
         StaleUpdate, match=f"{NAME} A: it changed on .* after it was read, nothing was overwritten; run again"

@@ -1,4 +1,4 @@
-"""Harbor's API and its registry, spoken to from the controller."""
+"""The connection to Harbor's API and registry, from the controller."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from nornir.core.configuration import Config
 
-from moor.connections.apis.harbor_answers import CONFIGURATION, MANIFEST, asked, digest_of, understood
+from moor.connections.apis.harbor_answers import CONFIGURATION, MANIFEST, describe_request, digest_of, parse_answer
 from moor.connections.ssh.failures import kind_of_request, kind_of_status
 from moor.errors import HarborBackendDown, HarborUnreachable, HostError
 
-# Imported where it is used: most hosts, and many fleets, are never asked by HTTP.
+# httpx is imported at its first use: most hosts are not reached by HTTP.
 if TYPE_CHECKING:
     import httpx
     from pydantic import TypeAdapter
@@ -28,16 +28,16 @@ MANIFESTS = ", ".join(
 )
 
 REMEDY = (
-    "; is data.harbor.admin_password the one that Harbor has? It counts at Harbor's first start only, "
-    "and a change in Harbor's own pages is to be written down there"
+    "; is data.harbor.admin_password the one that Harbor has? It counts at Harbor's first start only; "
+    "write a password that was changed in Harbor's own pages there"
 )
 
 
 class Harbor:
-    """Speaks to one Harbor as one user, by the registry's name but at its address.
+    """A client of one Harbor as one user, at the registry's address but with its name.
 
-    Basic login goes with every request, since Harbor's API never asks for it, and no cookie is kept, since a session
-    cookie makes Harbor refuse writes.
+    Every request has the basic login, since Harbor's API never asks for it. No cookie is kept, since a session cookie
+    makes Harbor refuse writes.
     """
 
     def __init__(
@@ -54,9 +54,9 @@ class Harbor:
             headers={"Host": name if port == 443 else f"{name}:{port}"},
             verify=trust,
             timeout=TIMEOUT_S,
-            trust_env=False,  # a proxy of the operator's desk is no way to the registry
+            trust_env=False,  # the proxy of the operator's environment need not lead to the registry
         )
-        # set on the client's own jar: httpx copies the cookies of one that it is given, and not its policy
+        # set on the client's own jar, since httpx copies the cookies of a jar that is passed, but not its policy
         self._client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
 
     def ask(
@@ -72,7 +72,7 @@ class Harbor:
         """Send one request.
 
         Raises:
-            HarborUnreachable: nothing answers at Harbor's address.
+            HarborUnreachable: there is no answer from Harbor's address.
             HarborBackendDown: nginx answers, but not the services behind it.
         """
         import httpx
@@ -103,53 +103,50 @@ class Harbor:
         query: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Any:
-        """Return an object of the API, or None where there is none; raises HostError where it has another shape."""
+        """Return an object of the API, or None if it does not exist; raises HostError if it has another shape."""
         answer = self.ask("GET", path, query=query, headers=headers)
-        return None if answer.status_code == 404 else understood(shape, accepted(answer))
+        return None if answer.status_code == 404 else parse_answer(shape, require_success(answer))
 
     def change(self, method: str, path: str, body: object, headers: Mapping[str, str] | None = None) -> httpx.Response:
-        """Write to the API; raises HostError with what Harbor says against it."""
-        return accepted(self.ask(method, path, body=body, headers=headers))
+        """Send a writing request; raises HostError with Harbor's own reason if it is refused."""
+        return require_success(self.ask(method, path, body=body, headers=headers))
 
     def manifest(self, repository: str, reference: str) -> tuple[str, dict[str, Any]] | None:
-        """Return digest and content of a manifest, or None where project, repository or tag does not exist.
-
-        Raises HostError where Harbor refuses the login.
-        """
+        """Return a manifest's digest and content, None if it does not exist; raises HostError on a refused login."""
         answer = self.ask("GET", f"/v2/{repository}/manifests/{reference}", headers={"Accept": MANIFESTS})
         if answer.status_code == 401 and self._login:
-            # of a project that does not exist, unless the login itself is refused
-            accepted(self.ask("GET", "/api/v2.0/users/current"))
+            # 401 also means that the project does not exist, unless the login itself is refused
+            require_success(self.ask("GET", "/api/v2.0/users/current"))
         if answer.status_code in (401, 404):
             return None
-        content: dict[str, Any] = understood(MANIFEST, accepted(answer))
+        content: dict[str, Any] = parse_answer(MANIFEST, require_success(answer))
         return digest_of(answer), content
 
     def blob(self, repository: str, digest: str) -> dict[str, Any]:
-        """Return the configuration of an image."""
-        answer = accepted(self.ask("GET", f"/v2/{repository}/blobs/{digest}"))
-        content: dict[str, Any] = understood(CONFIGURATION, answer)
+        """Return the configuration of an image, by the digest in its manifest."""
+        answer = require_success(self.ask("GET", f"/v2/{repository}/blobs/{digest}"))
+        content: dict[str, Any] = parse_answer(CONFIGURATION, answer)
         return content
 
     def logs_in(self, user: str, password: str) -> bool:
-        """Return whether the registry accepts a login; robots cannot be asked for by /users/current."""
+        """Return whether the registry accepts a login; unlike /users/current this works for robots too."""
         return self.ask("GET", "/v2/", login=(user, password)).status_code == 200
 
     def close(self) -> None:
-        """Close what is open."""
+        """Close the open connections."""
         self._client.close()
 
 
-def accepted(answer: httpx.Response) -> httpx.Response:
-    """Return an answer back that is no refusal; raises HostError with Harbor's own words."""
+def require_success(answer: httpx.Response) -> httpx.Response:
+    """Return the answer if it is a success; raise HostError with Harbor's own reason if not."""
     if answer.is_success:
         return answer
-    words = f"{asked(answer)}: {answer.status_code}: {refusal(answer)}"
+    words = f"{describe_request(answer)}: {answer.status_code}: {refusal_reason(answer)}"
     raise HostError(f"{words}{REMEDY if answer.status_code == 401 else ''}", kind_of_status(answer.status_code))
 
 
-def refusal(answer: httpx.Response) -> str:
-    """Read why Harbor refused, which is JSON, plain text, or a page of its proxy."""
+def refusal_reason(answer: httpx.Response) -> str:
+    """Return why Harbor refused, read from JSON or plain text, or that a proxy's page came instead."""
     try:
         return "; ".join(f"{error['code']}: {error['message']}" for error in answer.json()["errors"])
     except (ValueError, LookupError, TypeError, RecursionError):
@@ -158,9 +155,9 @@ def refusal(answer: httpx.Response) -> str:
 
 
 class HarborPlugin:
-    """Nornir connection plugin ``harbor``.
+    """The Nornir connection plugin ``harbor``.
 
-    extras  ``name``: the registry's; ``trust``: an SSLContext, the system's trust where there is none
+    Its extras are ``name``, the registry's, and ``trust``, an SSLContext, by default the system's trust.
     """
 
     connection: Harbor
@@ -182,5 +179,5 @@ class HarborPlugin:
         self.connection = Harbor(known.get("name") or hostname or "", hostname or "", port or 443, login, trust)
 
     def close(self) -> None:
-        """Close what is open."""
+        """Close the open connections."""
         self.connection.close()

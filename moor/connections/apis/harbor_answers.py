@@ -1,4 +1,4 @@
-"""What Harbor answers, judged before anybody reads it: a proxy or a login page may stand where Harbor should."""
+"""The shapes of Harbor's answers, checked before use, since a proxy or a login page may answer in Harbor's place."""
 
 from __future__ import annotations
 
@@ -11,114 +11,117 @@ from moor.errors import ErrorKind, HostError
 if TYPE_CHECKING:
     import httpx
 
-LAST = 253_402_300_799  # seconds: the end of the year 9999, after which Python has no dates
+LAST_SECOND = 253_402_300_799  # the end of the year 9999 in seconds since 1970; Python has no later dates
 Digest = Annotated[str, Field(pattern=r"^[a-z0-9+._-]+:[A-Za-z0-9=_-]+$")]
 
 
-class Open(BaseModel):
-    """Keeps what it does not know, so that it goes back to Harbor as it came."""
+class HarborObject(BaseModel):
+    """An object of Harbor's API; unknown fields are kept, so that they go back to Harbor unchanged."""
 
     model_config = ConfigDict(extra="allow", hide_input_in_errors=True)
 
 
-class ProjectAnswer(Open):
-    """A project; its metadata are text."""
+class ProjectAnswer(HarborObject):
+    """A project; the values of its metadata are text."""
 
     project_id: int
     metadata: dict[str, Any] | None = None
 
 
-class Right(Open):
-    """One thing that a robot may do."""
+class RobotAccess(HarborObject):
+    """One right of a robot: an action on a kind of object, such as push on repository."""
 
     resource: str
     action: str
 
 
-class Permission(Open):
-    """What a robot may do in one project."""
+class RobotPermission(HarborObject):
+    """The rights of a robot in one project."""
 
-    access: list[Right] | None = None
+    access: list[RobotAccess] | None = None
 
 
-class RobotAnswer(Open):
-    """A robot account; Harbor leaves out what is 0."""
+class RobotAnswer(HarborObject):
+    """A robot account; Harbor leaves out fields that are 0."""
 
     id: int
     name: str
     duration: int = 0
-    expires_at: Annotated[int, Field(le=LAST)] | None = None
+    expires_at: Annotated[int, Field(le=LAST_SECOND)] | None = None
     disable: bool | None = None
-    permissions: list[Permission] | None = None
+    permissions: list[RobotPermission] | None = None
 
 
-class Descriptor(Open):
-    """Where a part of an image is."""
+class Descriptor(HarborObject):
+    """A reference to a part of an image (OCI descriptor)."""
 
     digest: Digest
 
 
-class Platform(Open):
-    """What a machine is that an image is for."""
+class Platform(HarborObject):
+    """The kind of machine that an image is for."""
 
     architecture: str | None = None
 
 
-class IndexEntry(Open):
-    """One image of several."""
+class IndexEntry(HarborObject):
+    """One image of an image index."""
 
     platform: Platform | None = None
 
 
-class ImageManifest(Open):
-    """What an image is made of, or which images there are by platform."""
+class ImageManifest(HarborObject):
+    """An image manifest, or an index of the images for several platforms."""
 
     config: Descriptor | None = None
     manifests: list[IndexEntry] | None = None
 
 
-class Labelled(Open):
-    """What an image's configuration says to the one who runs it."""
+class ContainerDefaults(HarborObject):
+    """The part of an image's configuration that applies to its containers; the labels are in it."""
 
     Labels: dict[str, str] | None = None
 
 
-class Configuration(Open):
+class ImageConfiguration(HarborObject):
     """An image's configuration."""
 
     architecture: str | None = None
-    config: Labelled | None = None
+    config: ContainerDefaults | None = None
 
 
 PROJECT, ROBOTS = TypeAdapter(ProjectAnswer), TypeAdapter(list[RobotAnswer])
-MANIFEST, CONFIGURATION = TypeAdapter(ImageManifest), TypeAdapter(Configuration)
+MANIFEST, CONFIGURATION = TypeAdapter(ImageManifest), TypeAdapter(ImageConfiguration)
 DIGEST = TypeAdapter(Digest)
 
 
-def understood(shape: TypeAdapter[Any], answer: httpx.Response) -> Any:
-    """Return what an answer says, of the shape that Harbor gives; raises HostError where it is another."""
+def parse_answer(shape: TypeAdapter[Any], answer: httpx.Response) -> Any:
+    """Return the content of an answer after a check of its shape; raises HostError if it has another."""
     try:
         return shape.dump_python(shape.validate_json(answer.content), exclude_unset=True)
     except ValidationError as error:
-        raise HostError(f"{asked(answer)}: {answer.status_code}: {_other(error, answer)}", ErrorKind.ANSWER) from None
+        raise HostError(
+            f"{describe_request(answer)}: {answer.status_code}: {_explain_mismatch(error, answer)}", ErrorKind.ANSWER
+        ) from None
 
 
 def digest_of(answer: httpx.Response) -> str:
-    """Return the digest of a manifest as the registry says it; raises HostError where it says none."""
+    """Return the digest in a manifest's header; raises HostError if it is missing or none."""
     try:
         return DIGEST.validate_python(answer.headers.get("Docker-Content-Digest"))
     except ValidationError:
         raise HostError(
-            f"{asked(answer)}: {answer.status_code}: a manifest without Docker-Content-Digest", ErrorKind.ANSWER
+            f"{describe_request(answer)}: {answer.status_code}: a manifest without Docker-Content-Digest",
+            ErrorKind.ANSWER,
         ) from None
 
 
-def asked(answer: httpx.Response) -> str:
-    """Return which request was answered."""
+def describe_request(answer: httpx.Response) -> str:
+    """Return method and path of the request that was answered."""
     return f"{answer.request.method} {answer.request.url.path}"
 
 
-def _other(error: ValidationError, answer: httpx.Response) -> str:
+def _explain_mismatch(error: ValidationError, answer: httpx.Response) -> str:
     first = error.errors(include_url=False, include_input=False, include_context=False)[0]
     if answer.content.lstrip()[:1] == b"<":
         return "a page, and no answer of Harbor's; is a proxy or a login page in front of it?"

@@ -1,4 +1,4 @@
-"""The cluster's API, through lightkube."""
+"""The connection to a Kubernetes cluster's API, by lightkube."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from nornir.core.configuration import Config
 from moor.connections.ssh.failures import kind_of_request, kind_of_status
 from moor.errors import ErrorKind, HostError, InputError
 
-# lightkube and its models take longer to import than a check of forty hosts, so that only who has a cluster does.
+# lightkube and its models take longer to import than a check of forty hosts; only sites with a cluster import them.
 if TYPE_CHECKING:
     from lightkube import Client
 
-# The client builds its decoders of objects at their first use, in compiled code that several threads must not enter
-# at once: a process that verified five nodes has crashed in it.
-ONE_AT_A_TIME = RLock()
-MANAGER = "moor"  # the owner, in managedFields, of what moor applies
+# The client builds its decoders at the first use of a kind, in compiled code that is not safe for threads: a process
+# that verified five nodes crashed in it.
+DECODER_LOCK = RLock()
+MANAGER = "moor"  # the field manager of what moor applies, in managedFields
 MISSING, FORBIDDEN = 404, 403
 ABSENT = "no such file; copy the cluster's own to it, or make one with kubectl config view --minify --flatten --raw"
 
 
 class KubernetesPlugin:
-    """Nornir connection plugin ``kubernetes``.
+    """The Nornir connection plugin ``kubernetes``.
 
-    extras  ``kubeconfig``: path; ``context``: the current one where it is empty; ``timeout_s``: of one request
+    Its extras are ``kubeconfig``, a path, ``context``, empty for the current one, and ``timeout_s`` of one request.
     """
 
     connection: Client
@@ -44,12 +44,12 @@ class KubernetesPlugin:
         extras: dict[str, Any] | None = None,
         configuration: Config | None = None,
     ) -> None:
-        """Read the kubeconfig; the first request connects. Raises InputError where it cannot be used."""
+        """Read the kubeconfig; the first request connects. Raises InputError if it cannot be used."""
         known = extras or {}
         self.connection = client_of(Path(known["kubeconfig"]), known.get("context") or "", known.get("timeout_s"))
 
     def close(self) -> None:
-        """Close what is open."""
+        """Close the open connections."""
         self.connection.close()
 
 
@@ -67,43 +67,43 @@ def client_of(path: Path, context: str, timeout_s: float | None = None) -> Clien
     from lightkube import Client, KubeConfig
     from lightkube.config.models import Cluster, User
 
-    from moor.connections.apis.cluster.chosen import refuse
     from moor.connections.apis.cluster.kubeconfig import read_kubeconfig
     from moor.connections.apis.cluster.transport import ClusterTransport
+    from moor.connections.apis.cluster.usability import require_usable
 
     if not path.is_file():
         raise InputError(f"data.cluster.kubeconfig: {path}: {ABSENT}")
     chosen = read_kubeconfig(path, context)
-    refuse(chosen)
-    # Of the kubeconfig lightkube hears the address alone; the rest is the transport's.
+    require_usable(chosen)
+    # lightkube gets the address alone; the transport does everything else that the kubeconfig asks for.
     config = KubeConfig.from_one(cluster=Cluster(server=chosen.cluster.server), user=User()).get()
     timeout = httpx2.Timeout(timeout_s) if timeout_s else None
     transport = ClusterTransport(chosen)
     return Client(config, field_manager=MANAGER, timeout=timeout, trust_env=False, transport=transport)
 
 
-def unusable(path: Path, context: str) -> str:
-    """Return why a kubeconfig that is there cannot be used, one fault a line; nothing is connected or run for it."""
+def explain_unusable_kubeconfig(path: Path, context: str) -> str:
+    """Return why a kubeconfig cannot be used, one fault a line, without connecting; empty if it can, or is missing."""
     if not path.is_file():
         return ""
     try:
         client_of(path, context).close()
     except InputError as error:
         return str(error)
-    except HostError:  # a login that is not to be had now, which is told where it is needed
+    except HostError:  # no login at the moment, which is an error of whatever needs one
         return ""
     return ""
 
 
 @contextmanager
-def told(doing: str) -> Iterator[None]:
-    """Speak to the API, one thread at a time; what it or the way to it says is a HostError: ``doing: words``."""
+def calling_api(doing: str) -> Iterator[None]:
+    """Let one thread at a time call the API; raise its errors as HostError, beginning with ``doing``."""
     import httpx2
     from lightkube.core.exceptions import ApiError
     from msgspec import MsgspecError
 
     try:
-        with ONE_AT_A_TIME:
+        with DECODER_LOCK:
             yield
     except ApiError as error:
         words = f"{doing}: the cluster says {error.status.code}: {error.status.message}"
@@ -117,26 +117,26 @@ def told(doing: str) -> Iterator[None]:
 
 
 def _where(error: Any) -> str:
-    """Name address, kubeconfig and user of a request that failed."""
-    from moor.connections.apis.cluster.transport import SHOWN
+    """Return address, kubeconfig and user of a failed request, in parentheses."""
+    from moor.connections.apis.cluster.transport import DESCRIPTION
 
     request = getattr(error, "_request", None)
-    shown = request.extensions.get(SHOWN) if request is not None else None
+    shown = request.extensions.get(DESCRIPTION) if request is not None else None
     return f" ({shown})" if shown else ""
 
 
 def is_missing(error: BaseException | None) -> bool:
-    """Check whether the API has said, perhaps by way of ``told``, that there is no such object."""
+    """Return whether the API refused because there is no such object; ``error`` may come from ``calling_api``."""
     return code_of(error) == MISSING
 
 
 def is_forbidden(error: BaseException | None) -> bool:
-    """Check whether the API has said, perhaps by way of ``told``, that this user may not do that."""
+    """Return whether the API refused because this user lacks the right; ``error`` may come from ``calling_api``."""
     return code_of(error) == FORBIDDEN
 
 
 def code_of(error: BaseException | None) -> int:
-    """Return the status with which the API refused; 0 where it said nothing of its own."""
+    """Return the HTTP status with which the API refused; 0 if the error is not the API's own."""
     from lightkube.core.exceptions import ApiError
 
     cause = error.__cause__ if isinstance(error, HostError) else error

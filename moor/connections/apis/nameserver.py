@@ -1,7 +1,7 @@
-"""Name servers, spoken to from the controller: what they hold with authority, and updates by RFC 2136 with TSIG.
+"""Name servers: their authoritative records, and updates by RFC 2136 with TSIG, from the controller.
 
-Every exchange is one TCP connection of its own, so there is nothing to open or close and nothing that is cut short.
-The library is imported at the first exchange, since it takes longer to import than a whole plan without DNS does.
+Every exchange is one TCP connection, so there is nothing to open or close, and no answer is truncated. dnspython is
+imported at the first exchange, since its import takes longer than a whole plan without DNS.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class TsigKey:
 
 @dataclass(frozen=True)
 class ZoneRecords:
-    """What a server holds of one name and type: values in order, and the name that it is an alias of."""
+    """The records of one name and type: their values in order, or the name that a CNAME points to."""
 
     values: tuple[str, ...] = ()
     ttl: int = 0
@@ -67,18 +67,18 @@ class NameServer:
         return f"{self.address} port {self.port} (zone {self.zone})"
 
     def serial(self) -> int:
-        """Return the zone's serial; raises HostError unless the server holds the zone itself."""
+        """Return the zone's serial; raises HostError unless the server is authoritative for the zone."""
         return int(self._rrset(self._query(self.zone, "SOA"), self.zone, "SOA")[0].serial)
 
-    def held(self, name: str, kind: str) -> ZoneRecords:
-        """Return what the server itself holds, from no cache; raises HostError."""
+    def records(self, name: str, kind: str) -> ZoneRecords:
+        """Return the server's authoritative records of a name and type; raises HostError."""
         answer = self._query(name, kind)
         found, alias = self._rrset(answer, name, kind), self._rrset(answer, name, "CNAME")
         ttl = int(found.ttl) if found else 0
         return ZoneRecords(tuple(sorted(r.to_text() for r in found)), ttl, str(alias[0].target) if alias else "")
 
     def replace(self, name: str, kind: str, before: ZoneRecords, values: tuple[str, ...], ttl: int) -> None:
-        """Replace ``before`` by ``values``; raise StaleUpdate if the server no longer holds ``before``."""
+        """Replace the records ``before`` by ``values``; raise StaleUpdate if the server no longer holds ``before``."""
         import dns.update
 
         update, owner = dns.update.UpdateMessage(f"{self.zone}."), f"{name}."
@@ -116,7 +116,7 @@ class NameServer:
         return found if found is not None else dns.rrset.RRset(owner, dns.rdataclass.IN, rdtype)
 
     def exchange(self, message: dns.message.Message, about: str) -> dns.message.Message:
-        """Send a message and give the answer, which is no refusal; raises HostError that says which it was."""
+        """Send a message and return the answer; raises HostError if there is none, or if it is a refusal."""
         import dns.exception
         import dns.query
         import dns.rcode
@@ -126,7 +126,7 @@ class NameServer:
         try:
             answer = dns.query.tcp(message, self.address, TIMEOUT_S, self.port)
         except dns.exception.DNSException as error:
-            raise self._why(error).at(self.place) from None
+            raise self._failure_of(error).at(self.place) from None
         except (OSError, EOFError) as error:
             words = getattr(error, "strerror", None) or "it closed the connection"
             words = f"{self.place}: {words}; does the server run, and take TCP from here?"
@@ -141,7 +141,7 @@ class NameServer:
 
         return dns.tsig.Key(key.name, key.raw(), key.algorithm)
 
-    def _why(self, error: Exception) -> Failure:
+    def _failure_of(self, error: Exception) -> Failure:
         import dns.exception
         import dns.tsig
 
@@ -162,7 +162,7 @@ class NameServer:
         return Failure(ErrorKind.ANSWER, f"its answer cannot be read: {type(error).__name__}")
 
     def _unsigned(self, key: str) -> str:
-        """Return why an answer came without a signature: so does Knot refuse, and the library reads none."""
+        """Return why an answer had no signature, as Knot refuses; dnspython then does not show the answer itself."""
         try:
             NameServer(self.zone, self.address, self.port).serial()
         except HostError:

@@ -8,7 +8,7 @@ from typing import Any
 from lightkube import Client
 from lightkube.core.exceptions import ApiError
 
-from moor.connections.apis.kubernetes import code_of, is_missing, told, untyped_class
+from moor.connections.apis.kubernetes import calling_api, code_of, is_missing, untyped_class
 from moor.errors import HostError
 from moor.tasks.cluster.api import as_dict
 from moor.tasks.diagnosis.evidence.cluster_snapshot import ClusterSnapshot, KubeObject, namespace_of, uses_registry
@@ -71,7 +71,7 @@ class ClusterReader:
         """List objects; none where they may not be listed. Raises HostError where nothing can be asked."""
         place: dict[str, Any] = {} if kind == "Node" else {"namespace": namespace}
         try:
-            with told(f"list {kind}"):
+            with calling_api(f"list {kind}"):
                 found = [as_dict(entry) for entry in self.client.list(_class_of(kind), **place, **selected)]
                 return [tree for tree in found if is_complete(tree, kind)]
         except HostError as error:
@@ -81,7 +81,7 @@ class ClusterReader:
     def one(self, kind: str, namespace: str, name: str) -> KubeObject | None:
         """Read an object; None where there is none, or it may not be read. Raises HostError as above."""
         try:
-            with told(f"{kind.lower()} {namespace}/{name}"):
+            with calling_api(f"{kind.lower()} {namespace}/{name}"):
                 return as_dict(self.client.get(_class_of(kind), name, namespace=namespace))
         except HostError as error:
             if not is_missing(error):
@@ -141,7 +141,7 @@ def unfinished_rollouts(client: Client, names: Iterable[tuple[str, str]]) -> lis
     """Say of each Deployment, by namespace and name, how far it is, unless it is complete."""
     found = []
     for namespace, name in names:
-        with told(f"deployment {namespace}/{name}"):
+        with calling_api(f"deployment {namespace}/{name}"):
             reached = _progress(client, namespace, name)
         if reached != "complete":
             found.append(f"{name}: {reached}")

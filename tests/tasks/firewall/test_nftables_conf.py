@@ -172,7 +172,7 @@ def test_a_check_that_says_nothing_is_told_so(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("a\n")
     done = sh("dash", edit.probe())
     state = edit.actual(done.stdout.decode())
-    assert edit.refusal(state, edit.desired(state)).startswith("it does not load as it stands: it said nothing; ")
+    assert edit.refusal(state, edit.desired(state)).startswith("it does not load as it stands: it printed nothing; ")
 
 
 def test_two_managers_that_are_both_active_are_refused() -> None:

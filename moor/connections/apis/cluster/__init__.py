@@ -1,10 +1,10 @@
-"""The way to a cluster's API: its kubeconfig, the login, TLS, and a transport that speaks for lightkube.
+"""The connection to a cluster's API: its kubeconfig, the login, TLS, and the transport beneath lightkube's client.
 
-kubeconfig  a kubeconfig's fields, and the one context of it that is used
-chosen      whether that context can be used, by kubectl's rules
-plugin      credential plugins (``exec``)
-login       what proves who asks, and its renewal
-tls         the context of TLS
-answers     judging what the other side says
-transport   requests, beneath lightkube's client
+kubeconfig   the fields of a kubeconfig, and the context that is used
+usability    whether that context can be used, by kubectl's rules
+exec_plugin  credential plugins (``exec``)
+login        the credential of each request, and its renewal
+tls          the TLS context
+answers      the check of every answer
+transport    requests, beneath lightkube's client
 """

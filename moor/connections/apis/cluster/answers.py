@@ -1,4 +1,4 @@
-"""Judging what answers at a cluster's address: an object, a refusal, or something that is no Kubernetes API."""
+"""The check of every answer from a cluster's address: an object, a refusal, or no answer of a Kubernetes API."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import ssl
 from typing import Any
 
 Tree = dict[str, Any]
-OTHER = 421  # misdirected: the status of what is made of an answer that no Kubernetes API gives
-PASSING = (429, 500, 502, 503, 504)  # a proxy in front of the API says so too, and keeps its status
-# Lists of objects, by the part of an object in which they stand. Source: Kubernetes, api/core/v1 and meta/v1.
+MISDIRECTED = 421  # the HTTP status that replaces the one of an answer that is no Kubernetes API's
+KEPT_STATUSES = (429, 500, 502, 503, 504)  # statuses that are kept, since a proxy in front of the API has them too
+# The lists of objects in each part of an object. Source: Kubernetes, api/core/v1 and meta/v1.
 LISTS = {
     "metadata": ("ownerReferences", "managedFields"),
     "spec": ("containers", "initContainers", "imagePullSecrets"),
@@ -19,30 +19,32 @@ LISTS = {
 NO_API = "what answers there is no Kubernetes API"
 
 
-def judged(code: int, body: bytes) -> tuple[int, Tree]:
-    """Return status and object of an answer; what is none of Kubernetes becomes a Status that says so in a sentence."""
+def judge_answer(code: int, body: bytes) -> tuple[int, Tree]:
+    """Return the HTTP status and the object of an answer; one that is no Kubernetes API's becomes a Status."""
     try:
         tree = json.loads(body)
     except (ValueError, RecursionError):
-        return _none(code, f"{NO_API}: {code}, {_page(body)}")
+        return _not_an_api(code, f"{NO_API}: {code}, {_page(body)}")
     if not isinstance(tree, dict) or not isinstance(tree.get("kind"), str):
         if code < 300:
-            return _none(code, f"{NO_API}: JSON that is no object of Kubernetes")
-        return _none(code, f"what answers there says {code}, and not as a Kubernetes API does: {_words(tree)}")
+            return _not_an_api(code, f"{NO_API}: JSON that is no object of Kubernetes")
+        return _not_an_api(
+            code, f"what answers there says {code}, and not as a Kubernetes API does: {_message_of(tree)}"
+        )
     if code >= 300 or (tree["kind"] == "Status" and tree.get("status") == "Failure"):
         return _refusal(code, tree)
     if tree["kind"].endswith("List") and "items" in tree:
         if not isinstance(tree["items"], list | None):
-            return _none(code, f"{NO_API}: a list without a list in it")
+            return _not_an_api(code, f"{NO_API}: a list without a list in it")
         tree["items"] = [item for item in tree["items"] or [] if isinstance(item, dict)]
     for one in tree["items"] if tree["kind"].endswith("List") and "items" in tree else [tree]:
-        if wrong := misshapen(one):
-            return _none(code, f"{NO_API}: an object whose {wrong} is of another type than Kubernetes gives it")
+        if wrong := find_wrong_type(one):
+            return _not_an_api(code, f"{NO_API}: an object whose {wrong} is of another type than Kubernetes gives it")
     return code, tree
 
 
-def misshapen(tree: Tree) -> str:
-    """Name the part of an object that is of another type than every object of Kubernetes has it; null is absent."""
+def find_wrong_type(tree: Tree) -> str:
+    """Return the part of an object whose type is wrong for every kind of Kubernetes; empty if all are right."""
     for part, lists in LISTS.items():
         below = tree.get(part) or {}
         if not isinstance(below, dict):
@@ -54,53 +56,53 @@ def misshapen(tree: Tree) -> str:
     return ""
 
 
-def _none(code: int, words: str) -> tuple[int, Tree]:
-    code = code if code in PASSING else OTHER
-    return code, status(code, words)
+def _not_an_api(code: int, words: str) -> tuple[int, Tree]:
+    code = code if code in KEPT_STATUSES else MISDIRECTED
+    return code, make_status(code, words)
 
 
-def status(code: int, words: str) -> Tree:
-    """Return a Status as the API itself refuses with."""
+def make_status(code: int, words: str) -> Tree:
+    """Build a Status object, which is what the API itself refuses with."""
     common = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure"}
     return {**common, "message": words, "reason": "", "code": code}
 
 
 def _refusal(code: int, tree: Tree) -> tuple[int, Tree]:
-    """Return a Status that has code and message, whatever the API left out of it."""
+    """Return a refusal as a Status with code and message, even if the API left them out."""
     if tree["kind"] != "Status":
-        return _none(code, f"what answers there says {code}, with an object of kind {tree['kind'][:80]}")
-    said = tree.get("code")
-    number = said if isinstance(said, int) and 300 <= said < 600 else code if code >= 300 else OTHER
+        return _not_an_api(code, f"what answers there says {code}, with an object of kind {tree['kind'][:80]}")
+    own = tree.get("code")
+    number = own if isinstance(own, int) and 300 <= own < 600 else code if code >= 300 else MISDIRECTED
     words = str(tree.get("message") or tree.get("reason") or "no reason given")
     details = tree.get("details") if isinstance(tree.get("details"), dict) else None
-    return number, {**status(number, words), "reason": str(tree.get("reason") or ""), "details": details}
+    return number, {**make_status(number, words), "reason": str(tree.get("reason") or ""), "details": details}
 
 
 def _page(body: bytes) -> str:
     text = body.decode("utf-8", "replace")
     title = re.search(r"<title[^>]*>([^<]{1,200})", text, re.IGNORECASE)
     if title:
-        return f"a page with the title {clean(title[1])!r}; is a gateway or a login page in front of it?"
+        return f"a page with the title {to_one_line(title[1])!r}; is a gateway or a login page in front of it?"
     if text.lstrip()[:1] == "<":
         return "a page of HTML or XML; is a gateway or a login page in front of it?"
-    return repr(clean(text)[:120]) if text.strip() else "and nothing more"
+    return repr(to_one_line(text)[:120]) if text.strip() else "and nothing more"
 
 
-def _words(tree: Any) -> str:
+def _message_of(tree: Any) -> str:
     if isinstance(tree, dict):
         for key in ("message", "error_description", "error", "detail", "title"):
             if isinstance(tree.get(key), str) and tree[key]:
-                return clean(tree[key])[:300]
-    return clean(json.dumps(tree))[:200]
+                return to_one_line(tree[key])[:300]
+    return to_one_line(json.dumps(tree))[:200]
 
 
-def clean(text: str) -> str:
-    """Return a text in one line."""
+def to_one_line(text: str) -> str:
+    """Return a text in one line, without control characters."""
     return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
 
 
-def unreachable(error: BaseException) -> str:
-    """Say in one line why nothing answered, given what the HTTP library raised."""
+def explain_no_answer(error: BaseException) -> str:
+    """Return in one line why there is no answer, given the HTTP library's exception."""
     causes = [error]
     while (deeper := causes[-1].__cause__ or causes[-1].__context__) and deeper not in causes:
         causes.append(deeper)
@@ -112,7 +114,7 @@ def unreachable(error: BaseException) -> str:
             return "what listens there does not speak TLS; is it the API's port?"
         if isinstance(cause, ssl.SSLError) and "ALERT" in (cause.reason or ""):
             return f"it ended the TLS handshake: {cause.reason}"
-    words = clean(str(error)) or type(error).__name__
+    words = to_one_line(str(error)) or type(error).__name__
     return "it is silent" if "timed out" in words.lower() or "Timeout" in type(error).__name__ else words
 
 

@@ -1,6 +1,7 @@
-"""A kubeconfig's fields, all that client-go's clientcmd API has, and the one context of it that is used.
+"""Kubeconfigs: all fields of client-go's clientcmd API, and the one context that is used.
 
-Source  k8s.io/client-go/tools/clientcmd/api/v1; kubectl is what decides
+References:
+    k8s.io/client-go/tools/clientcmd/api/v1; where it leaves room, kubectl's behaviour counts
 """
 
 from __future__ import annotations
@@ -17,28 +18,28 @@ from moor.formats.nesting import refuse_growth
 from moor.settings.validation import describe_error
 from moor.suggestions import did_you_mean
 
-LARGEST = 4 * 1024 * 1024  # bytes; a kubeconfig of hundreds of clusters has less
+LARGEST_BYTES = 4 * 1024 * 1024  # a kubeconfig of hundreds of clusters has less
 LISTS = {"clusters": "cluster", "users": "user", "contexts": "context"}
-TOP = {*LISTS, "apiVersion", "kind", "current-context", "preferences", "extensions"}
+TOP_KEYS = {*LISTS, "apiVersion", "kind", "current-context", "preferences", "extensions"}
 
 
-class Fields(BaseModel):
-    """Part of a kubeconfig; types are Go's, which takes no number for a text."""
+class KubeconfigFields(BaseModel):
+    """A mapping in a kubeconfig; types are strict as in Go, which accepts no number for a string."""
 
     model_config = ConfigDict(
         extra="forbid", frozen=True, strict=True, hide_input_in_errors=True, defer_build=True, populate_by_name=True
     )
 
 
-class Extension(Fields):
-    """What another program keeps in a kubeconfig."""
+class Extension(KubeconfigFields):
+    """An extension: data that another program keeps in a kubeconfig."""
 
     name: str = ""
     extension: Any = None
 
 
-class ClusterEntry(Fields):
-    """Where the API is."""
+class ClusterEntry(KubeconfigFields):
+    """A cluster: the address of its API, and how to connect to it."""
 
     server: str = ""
     tls_server_name: str = Field("", alias="tls-server-name")
@@ -50,15 +51,15 @@ class ClusterEntry(Fields):
     extensions: list[Extension] = []
 
 
-class Variable(Fields):
-    """A variable of a plugin's environment."""
+class Variable(KubeconfigFields):
+    """An environment variable of a credential plugin."""
 
     name: str = ""
     value: str = ""
 
 
-class Exec(Fields):
-    """A credential plugin."""
+class ExecPlugin(KubeconfigFields):
+    """A credential plugin: the program that prints a login."""
 
     command: str = ""
     args: list[str] = []
@@ -69,8 +70,8 @@ class Exec(Fields):
     interactive_mode: str = Field("", alias="interactiveMode")
 
 
-class UserEntry(Fields):
-    """Who asks."""
+class UserEntry(KubeconfigFields):
+    """A user: the login at a cluster."""
 
     certificate: str = Field("", alias="client-certificate")
     certificate_data: str = Field("", alias="client-certificate-data")
@@ -85,12 +86,12 @@ class UserEntry(Fields):
     username: str = ""
     password: str = ""
     auth_provider: dict[str, Any] | None = Field(None, alias="auth-provider")
-    exec: Exec | None = None
+    exec: ExecPlugin | None = None
     extensions: list[Extension] = []
 
 
-class Context(Fields):
-    """Which user at which cluster."""
+class ContextEntry(KubeconfigFields):
+    """A context: a cluster, and the user to log in as."""
 
     cluster: str = ""
     user: str = ""
@@ -99,8 +100,8 @@ class Context(Fields):
 
 
 @dataclass(frozen=True)
-class Chosen:
-    """One context of a kubeconfig with its cluster and its user."""
+class KubeconfigContext:
+    """One context of a kubeconfig, with its cluster and its user."""
 
     path: Path
     context: str
@@ -110,49 +111,51 @@ class Chosen:
     user: UserEntry
 
     def beside(self, name: str) -> Path:
-        """Return a file that the kubeconfig names; a relative one is relative to the kubeconfig."""
+        """Return the path of a file that the kubeconfig names; a relative one starts at the kubeconfig's directory."""
         return self.path.parent / name
 
     @property
-    def shown(self) -> str:
-        """Name address, file and user, for errors."""
+    def description(self) -> str:
+        """Return the API's address, the kubeconfig and the user, for errors."""
         acting = f" as {self.user.impersonate}" if self.user.impersonate else ""
         return f"{self.cluster.server}, {self.path}, user {self.user_name}{acting}"
 
 
-Part = TypeVar("Part", bound=Fields)
+Entry = TypeVar("Entry", bound=KubeconfigFields)
 
 
-def read_kubeconfig(path: Path, context: str = "") -> Chosen:
-    """Read a context of a kubeconfig, by default the current one; raises InputError where it is none."""
+def read_kubeconfig(path: Path, context: str = "") -> KubeconfigContext:
+    """Read a context of a kubeconfig, by default the current one; raises InputError."""
     tree = _tree(path)
-    listed = {name: _named(path, tree, name) for name in LISTS}
+    listed = {name: _entries_by_name(path, tree, name) for name in LISTS}
     wanted = context or tree.get("current-context") or ""
     if not isinstance(wanted, str):
         raise InputError(f"{path}: current-context must be text; put it in quotes")
     if not wanted:
         raise InputError(
-            f"{path}: it has no current-context; write data.cluster.context: {_one_of(listed['contexts'])}"
+            f"{path}: it has no current-context; write data.cluster.context: {_list_names(listed['contexts'])}"
         )
-    found = _part(Context, path, listed, "contexts", wanted, "data.cluster.context" if context else "current-context")
+    found = _entry(
+        ContextEntry, path, listed, "contexts", wanted, "data.cluster.context" if context else "current-context"
+    )
     if not found.cluster or not found.user:
         lacking = "cluster" if not found.cluster else "user"
         raise InputError(f"{path}: contexts: {wanted} names no {lacking}; kubectl config set-context mends it")
-    cluster = _part(ClusterEntry, path, listed, "clusters", found.cluster, f"contexts: {wanted}: cluster")
-    user = _part(UserEntry, path, listed, "users", found.user, f"contexts: {wanted}: user")
-    return Chosen(path, wanted, found.cluster, cluster, found.user, user)
+    cluster = _entry(ClusterEntry, path, listed, "clusters", found.cluster, f"contexts: {wanted}: cluster")
+    user = _entry(UserEntry, path, listed, "users", found.user, f"contexts: {wanted}: user")
+    return KubeconfigContext(path, wanted, found.cluster, cluster, found.user, user)
 
 
 def _tree(path: Path) -> dict[str, Any]:
-    import yaml  # as kubectl does: YAML 1.1, in which yes is true
+    import yaml  # YAML 1.1 as in kubectl, in which yes is true
 
     try:
         with path.open("rb") as file:
-            text = file.read(LARGEST + 1)
+            text = file.read(LARGEST_BYTES + 1)
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}; data.cluster.kubeconfig names it") from None
-    if len(text) > LARGEST:
-        raise InputError(f"{path}: not a kubeconfig: it has more than {LARGEST} bytes")
+    if len(text) > LARGEST_BYTES:
+        raise InputError(f"{path}: not a kubeconfig: it has more than {LARGEST_BYTES} bytes")
     try:
         loader = yaml.SafeLoader(text)
         node = loader.get_single_node()
@@ -167,17 +170,17 @@ def _tree(path: Path) -> dict[str, Any]:
         raise InputError(f"{path}: not a kubeconfig: not YAML{where}") from None
     if not isinstance(tree, dict):
         raise InputError(f"{path}: not a kubeconfig: it must be a mapping with clusters, users, contexts")
-    if strange := sorted(str(key) for key in tree if key not in TOP):
-        raise InputError("\n".join(f"{path}: {_strange(key, TOP)}" for key in strange))
+    if strange := sorted(str(key) for key in tree if key not in TOP_KEYS):
+        raise InputError("\n".join(f"{path}: {_explain_unknown_key(key, TOP_KEYS)}" for key in strange))
     return tree
 
 
-def _strange(key: str, known: set[str]) -> str:
+def _explain_unknown_key(key: str, known: set[str]) -> str:
     return f"no such key: {key}{did_you_mean(key, known)}; kubectl passes over it, so take it out or mend it"
 
 
-def _named(path: Path, tree: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """Return the entries of a list of named things; raises InputError where it is none, or two have one name."""
+def _entries_by_name(path: Path, tree: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Return the entries of a list by their names; raises InputError if an entry has no name, or two have the same."""
     inner, listed = LISTS[name], tree.get(name) or []
     if not isinstance(listed, Sequence) or isinstance(listed, str):
         raise InputError(f"{path}: {name} must be a list: lines that begin with '-'")
@@ -188,12 +191,12 @@ def _named(path: Path, tree: Mapping[str, Any], name: str) -> dict[str, Any]:
         if entry["name"] in found:
             raise InputError(f"{path}: {name}: two entries are called {entry['name']}; rename one")
         if strange := [str(key) for key in entry if key not in ("name", inner)]:
-            raise InputError(f"{path}: {name}: {entry['name']}: {_strange(strange[0], {'name', inner})}")
+            raise InputError(f"{path}: {name}: {entry['name']}: {_explain_unknown_key(strange[0], {'name', inner})}")
         found[entry["name"]] = entry.get(inner)
     return found
 
 
-def _part(model: type[Part], path: Path, listed: Mapping[str, Any], kind: str, name: str, named_by: str) -> Part:
+def _entry(model: type[Entry], path: Path, listed: Mapping[str, Any], kind: str, name: str, named_by: str) -> Entry:
     entries = listed[kind]
     if name not in entries:
         hint = did_you_mean(name, entries) or f"; there: {', '.join(sorted(entries)) or 'none'}"
@@ -205,10 +208,10 @@ def _part(model: type[Part], path: Path, listed: Mapping[str, Any], kind: str, n
     try:
         return model.model_validate(content)
     except ValidationError as error:
-        raise InputError("\n".join(_said(place, model, error))) from None
+        raise InputError("\n".join(_problems(place, model, error))) from None
 
 
-def _said(place: str, model: type[Fields], error: ValidationError) -> Iterator[str]:
+def _problems(place: str, model: type[KubeconfigFields], error: ValidationError) -> Iterator[str]:
     for detail in error.errors(include_url=False, include_input=False):
         where = ".".join(str(part) for part in detail["loc"])
         more = "; kubectl passes over it, so take it out or mend it" if detail["type"] == "extra_forbidden" else ""
@@ -216,11 +219,11 @@ def _said(place: str, model: type[Fields], error: ValidationError) -> Iterator[s
 
 
 def _without_nulls(value: Any) -> Any:
-    """Drop keys without a value, which Go takes for keys that are not there."""
+    """Drop keys without a value, which Go treats as missing."""
     if isinstance(value, dict):
         return {key: _without_nulls(inner) for key, inner in value.items() if inner is not None}
     return [_without_nulls(inner) for inner in value] if isinstance(value, list) else value
 
 
-def _one_of(names: Mapping[str, Any]) -> str:
+def _list_names(names: Mapping[str, Any]) -> str:
     return " or ".join(sorted(names)) or "(it has no contexts)"

@@ -1,4 +1,4 @@
-"""What proves to a cluster who asks: a token, a password, a client certificate, or what a plugin gives."""
+"""The login at a cluster: a token, a password, a client certificate, or what a credential plugin prints."""
 
 from __future__ import annotations
 
@@ -9,25 +9,26 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import quote
 
-from moor.connections.apis.cluster.chosen import decoded
-from moor.connections.apis.cluster.kubeconfig import Chosen, UserEntry
-from moor.connections.apis.cluster.plugin import Given, run_plugin
+from moor.connections.apis.cluster.exec_plugin import PluginLogin, run_plugin
+from moor.connections.apis.cluster.kubeconfig import KubeconfigContext, UserEntry
+from moor.connections.apis.cluster.usability import decode_base64
 from moor.errors import ErrorKind, HostError
 from moor.formats.nesting import json_value
 from moor.lazy_imports import x509
 from moor.secrets.secret import Secret
 
-# Letters of a header's name (RFC 9110, 5.6.2); client-go writes others as %XX, in lower case.
+# Letters allowed in a header's name (RFC 9110, 5.6.2); client-go writes the others as %XX, in lower case.
 TOKEN_LETTERS = "!#$&'*+-.^_`|~"  # noqa: S105 - not a password
 
 
 @dataclass(frozen=True)
 class Credential:
-    """What is sent with a request.
+    """The login that is sent with a request.
 
     Attributes:
-        certificate: PEM, with ``key``; empty where there is none
-        expires: seconds since 1970
+        authorization: the header; empty for none.
+        certificate: PEM, with ``key``; empty for none.
+        expires: seconds since 1970; None if it is not known.
     """
 
     authorization: str = ""
@@ -40,35 +41,37 @@ class Credential:
 
 
 class ClusterLogin:
-    """The login of one user of a kubeconfig, made anew when it has ended or is refused; threads may share it."""
+    """The login of one user of a kubeconfig, renewed when it has expired or is refused; safe to share by threads."""
 
-    def __init__(self, chosen: Chosen) -> None:
+    def __init__(self, chosen: KubeconfigContext) -> None:
         self.chosen = chosen
-        self.headers = impersonation(chosen.user)
+        self.headers = impersonation_headers(chosen.user)
         self._lock = threading.Lock()
-        self._held: Credential | None = None
+        self._credential: Credential | None = None
 
     def current(self) -> Credential:
-        """Return what counts now; raises HostError where it cannot be had."""
+        """Return the present credential, renewed if it has expired; raises HostError."""
         with self._lock:
-            if self._held is None or (self._held.expires is not None and self._held.expires <= time.time()):
-                self._held = self._made()
-            return self._held
+            if self._credential is None or (
+                self._credential.expires is not None and self._credential.expires <= time.time()
+            ):
+                self._credential = self._make()
+            return self._credential
 
     def renewed(self, refused: Credential) -> Credential | None:
-        """Return another credential than the one that the cluster refused; None where there is none."""
+        """Return a new credential in place of one that the cluster refused; None if there is no other."""
         user = self.chosen.user
         if not (user.token_file or (user.exec and not user.token)):
             return None
         with self._lock:
-            if self._held == refused:
-                self._held = self._made()
-            return self._held if self._held != refused else None
+            if self._credential == refused:
+                self._credential = self._make()
+            return self._credential if self._credential != refused else None
 
-    def _made(self) -> Credential:
+    def _make(self) -> Credential:
         user = self.chosen.user
-        own = Credential("", content(self.chosen, user.certificate, user.certificate_data))
-        key = content(self.chosen, user.key, user.key_data)
+        own = Credential("", read_content(self.chosen, user.certificate, user.certificate_data))
+        key = read_content(self.chosen, user.key, user.key_data)
         if token := self._token():
             return Credential(f"Bearer {token}", own.certificate, key)
         if user.username or user.password:
@@ -103,21 +106,21 @@ class ClusterLogin:
         user = self.chosen.user
         assert user.exec  # noqa: S101 - for mypy
         cluster = self.chosen.cluster
-        authority = base64.b64encode(content(self.chosen, cluster.authority, cluster.authority_data)).decode()
-        given: Given = run_plugin(self.chosen, user.exec, authority)
+        authority = base64.b64encode(read_content(self.chosen, cluster.authority, cluster.authority_data)).decode()
+        given: PluginLogin = run_plugin(self.chosen, user.exec, authority)
         authorization = f"Bearer {given.token}" if given.token else ""
         return Credential(authorization, given.certificate or certificate, given.key or key, given.expires)
 
-    def ended(self) -> str:
-        """Return since when the login counts no longer, as far as it says so itself; empty where it does not."""
-        held = self._held
-        return ended(held, time.time()) if held else ""
+    def expiry_notice(self) -> str:
+        """Return a sentence about the part of the login that has expired; empty if none has."""
+        credential = self._credential
+        return describe_expiry(credential, time.time()) if credential else ""
 
 
-def content(chosen: Chosen, name: str, data: str) -> bytes:
-    """Read what a kubeconfig gives as data or as a file; empty where it gives neither. Raises HostError."""
+def read_content(chosen: KubeconfigContext, name: str, data: str) -> bytes:
+    """Read a value that a kubeconfig has as data or as a file; return b"" if it has neither. Raises HostError."""
     if data:
-        return decoded(data) or b""
+        return decode_base64(data) or b""
     if not name:
         return b""
     path = chosen.beside(name)
@@ -127,8 +130,8 @@ def content(chosen: Chosen, name: str, data: str) -> bytes:
         raise HostError(f"{chosen.path}: {path}: {error.strerror}", ErrorKind.CONTROLLER) from None
 
 
-def impersonation(user: UserEntry) -> list[tuple[str, str]]:
-    """Return the headers by which a user acts as another.
+def impersonation_headers(user: UserEntry) -> list[tuple[str, str]]:
+    """Return the headers by which a user impersonates another.
 
     References:
         kubernetes.io, User impersonation
@@ -142,12 +145,12 @@ def impersonation(user: UserEntry) -> list[tuple[str, str]]:
     return found + [(f"Impersonate-Extra-{key}", value) for key, values in extra for value in values]
 
 
-def ended(credential: Credential, now: float) -> str:
-    """Return which part of a credential has ended, and when; empty where none says so."""
+def describe_expiry(credential: Credential, now: float) -> str:
+    """Return which part of a credential has expired, and when; empty if none has."""
     moments = {"client certificate": _end_of_certificate(credential), "token": _end_of_token(credential.authorization)}
     over = {what: moment for what, moment in moments.items() if moment is not None and moment <= now}
-    said = [f"its {what} ended on {datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M} UTC" for what, at in over.items()]
-    return ", ".join(said)
+    phrases = [f"its {what} ended on {datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M} UTC" for what, at in over.items()]
+    return ", ".join(phrases)
 
 
 def _end_of_certificate(credential: Credential) -> float | None:
@@ -159,7 +162,7 @@ def _end_of_certificate(credential: Credential) -> float | None:
 
 
 def _end_of_token(authorization: str) -> float | None:
-    """Read the end of a token that is a JWT, as those of ServiceAccounts and OIDC are."""
+    """Return the expiry of a token that is a JWT, as those of ServiceAccounts and OIDC are; None for others."""
     parts = authorization.removeprefix("Bearer ").split(".")
     if len(parts) != 3:
         return None

@@ -1,4 +1,4 @@
-"""TLS to a cluster's API as its kubeconfig wants it; the certificate is always checked."""
+"""The TLS settings of a kubeconfig's context; the server's certificate is always checked."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from moor.connections.apis.cluster.kubeconfig import Chosen
-from moor.connections.apis.cluster.login import Credential, content
+from moor.connections.apis.cluster.kubeconfig import KubeconfigContext
+from moor.connections.apis.cluster.login import Credential, read_content
 from moor.errors import InputError
 from moor.lazy_imports import x509
 
 
-class Named(ssl.SSLContext):
-    """A context that expects one name of every server, whatever address it was reached at (``tls-server-name``)."""
+class ServerNameContext(ssl.SSLContext):
+    """A TLS context that expects a certificate for ``name``, whatever address the server has (``tls-server-name``)."""
 
     name = ""
 
@@ -26,12 +26,12 @@ class Named(ssl.SSLContext):
         return super().wrap_bio(*args, **(known | ({"server_hostname": self.name} if self.name else {})))
 
 
-def context_for(chosen: Chosen, credential: Credential) -> ssl.SSLContext:
-    """Return the context for a cluster and a login; raises InputError where CA or certificate cannot be used."""
-    context = Named(ssl.PROTOCOL_TLS_CLIENT)
+def make_context(chosen: KubeconfigContext, credential: Credential) -> ssl.SSLContext:
+    """Build the TLS context for a cluster and a login; raises InputError if a certificate cannot be used."""
+    context = ServerNameContext(ssl.PROTOCOL_TLS_CLIENT)
     context.name = chosen.cluster.tls_server_name
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    # As Go does: whatever certificate the kubeconfig gives is trusted, an intermediate or the server's own too.
+    # As in Go, any certificate in the kubeconfig is trusted, also an intermediate one or the server's own.
     context.verify_flags |= ssl.VerifyFlags.VERIFY_X509_PARTIAL_CHAIN
     _trust(context, chosen)
     if credential.certificate:
@@ -39,12 +39,12 @@ def context_for(chosen: Chosen, credential: Credential) -> ssl.SSLContext:
     return context
 
 
-def _trust(context: ssl.SSLContext, chosen: Chosen) -> None:
+def _trust(context: ssl.SSLContext, chosen: KubeconfigContext) -> None:
     cluster = chosen.cluster
     if not (cluster.authority or cluster.authority_data):
         context.load_default_certs()
         return
-    authority = content(chosen, cluster.authority, cluster.authority_data)
+    authority = read_content(chosen, cluster.authority, cluster.authority_data)
     place = f"{chosen.path}: clusters: {chosen.cluster_name}: certificate-authority"
     try:
         x509.load_pem_x509_certificates(authority)
@@ -53,8 +53,8 @@ def _trust(context: ssl.SSLContext, chosen: Chosen) -> None:
         raise InputError(f"{place}: holds no certificates in PEM; copy the cluster's CA anew") from None
 
 
-def _show(context: ssl.SSLContext, chosen: Chosen, credential: Credential) -> None:
-    """Have the context show the client certificate."""
+def _show(context: ssl.SSLContext, chosen: KubeconfigContext, credential: Credential) -> None:
+    """Load the client certificate into the context."""
     place = f"{chosen.path}: users: {chosen.user_name}"
     try:
         x509.load_pem_x509_certificates(credential.certificate)
@@ -63,7 +63,7 @@ def _show(context: ssl.SSLContext, chosen: Chosen, credential: Credential) -> No
     if b"ENCRYPTED" in credential.key:
         raise InputError(f"{place}: client-key has a passphrase, which kubectl does not take either; give it without")
     try:
-        with in_memory(credential.certificate + b"\n" + credential.key) as path:
+        with memory_file(credential.certificate + b"\n" + credential.key) as path:
             context.load_cert_chain(path, password=lambda: b"")
     except (ssl.SSLError, ValueError) as error:
         what = "is not the client certificate's" if "MISMATCH" in str(error) else "is no private key in PEM"
@@ -71,12 +71,12 @@ def _show(context: ssl.SSLContext, chosen: Chosen, credential: Credential) -> No
 
 
 @contextmanager
-def in_memory(held: bytes) -> Iterator[str]:
-    """Return a path to content that is on no disk, since OpenSSL reads keys from files alone."""
+def memory_file(content: bytes) -> Iterator[str]:
+    """Yield the path of a file in memory, since OpenSSL reads keys from files alone and a key must not reach a disk."""
     descriptor = os.memfd_create("moor", os.MFD_CLOEXEC)
     try:
         with open(descriptor, "wb", closefd=False) as file:
-            file.write(held)
+            file.write(content)
         yield f"/proc/self/fd/{descriptor}"
     finally:
         os.close(descriptor)

@@ -1,4 +1,4 @@
-"""Requests as the user of a kubeconfig, beneath lightkube's client, which knows less of kubeconfigs than kubectl."""
+"""The HTTP transport beneath lightkube's client, which supports less of a kubeconfig than kubectl does."""
 
 from __future__ import annotations
 
@@ -10,51 +10,51 @@ from collections.abc import Iterable
 import httpx2
 from httpx2 import BaseTransport, HTTPTransport, Request, Response
 
-from moor.connections.apis.cluster.answers import clean, judged, unreachable
-from moor.connections.apis.cluster.kubeconfig import Chosen
+from moor.connections.apis.cluster.answers import explain_no_answer, judge_answer, to_one_line
+from moor.connections.apis.cluster.kubeconfig import KubeconfigContext
 from moor.connections.apis.cluster.login import ClusterLogin, Credential
-from moor.connections.apis.cluster.tls import context_for
+from moor.connections.apis.cluster.tls import make_context
 
-SHOWN = "moor_cluster"  # in a request's extensions: address, kubeconfig and user, for errors
-UNKNOWN_LOGIN = 401
-NOT_KEPT = ("content-encoding", "content-length", "transfer-encoding", "content-type")
+DESCRIPTION = "moor_cluster"  # in a request's extensions: address, kubeconfig and user, for errors
+UNAUTHORIZED = 401
+DROPPED_HEADERS = ("content-encoding", "content-length", "transfer-encoding", "content-type")
 
 
 class ClusterTransport(BaseTransport):
-    """Sends requests with the login, the names and the proxy that a kubeconfig says; threads may share it."""
+    """A transport with the login, the TLS names and the proxy of a kubeconfig; safe to share by threads."""
 
-    def __init__(self, chosen: Chosen) -> None:
+    def __init__(self, chosen: KubeconfigContext) -> None:
         self.chosen, self.login = chosen, ClusterLogin(chosen)
         self._lock = threading.Lock()
-        self._open: tuple[bytes, HTTPTransport] | None = None  # by the certificate that it shows
+        self._open: tuple[bytes, HTTPTransport] | None = None  # with its client certificate
         if not chosen.user.exec:
-            context_for(chosen, self.login.current())  # what cannot be used is told before any connection
+            make_context(chosen, self.login.current())  # raises an InputError before any connection
 
     def handle_request(self, request: Request) -> Response:
-        """Send a request; what answers is an object, or a Status that says in one sentence why not."""
-        request.extensions[SHOWN] = self.chosen.shown
+        """Send a request; return an object, or a Status that explains in one sentence why there is none."""
+        request.extensions[DESCRIPTION] = self.chosen.description
         request.read()
         credential = self.login.current()
-        answer = self._sent(request, credential)
-        if answer.status_code == UNKNOWN_LOGIN and (renewed := self.login.renewed(credential)):
-            answer = self._sent(request, renewed)
-        return self._understood(request, answer)
+        answer = self._send(request, credential)
+        if answer.status_code == UNAUTHORIZED and (renewed := self.login.renewed(credential)):
+            answer = self._send(request, renewed)
+        return self._checked(request, answer)
 
-    def _understood(self, request: Request, answer: Response) -> Response:
-        code, tree = judged(answer.status_code, answer.content)
-        if code == UNKNOWN_LOGIN:
-            over = self.login.ended() or "it does not know this login, or no longer"
-            tree["message"] = f"{clean(tree['message'])}: {over}; log in anew, or get a new kubeconfig"
-        kept = [(name, value) for name, value in answer.headers.multi_items() if name.lower() not in NOT_KEPT]
+    def _checked(self, request: Request, answer: Response) -> Response:
+        code, tree = judge_answer(answer.status_code, answer.content)
+        if code == UNAUTHORIZED:
+            over = self.login.expiry_notice() or "it does not know this login, or no longer"
+            tree["message"] = f"{to_one_line(tree['message'])}: {over}; log in anew, or get a new kubeconfig"
+        kept = [(name, value) for name, value in answer.headers.multi_items() if name.lower() not in DROPPED_HEADERS]
         headers = [*kept, ("Content-Type", "application/json")]
         return Response(code, headers=headers, content=json.dumps(tree).encode(), request=request)
 
-    def _sent(self, request: Request, credential: Credential) -> Response:
-        _set(request, self.login.headers)
+    def _send(self, request: Request, credential: Credential) -> Response:
+        _set_headers(request, self.login.headers)
         if credential.authorization:
-            _set(request, [("Authorization", credential.authorization)])
+            _set_headers(request, [("Authorization", credential.authorization)])
         if self.chosen.cluster.disable_compression:
-            _set(request, [("Accept-Encoding", "identity")])
+            _set_headers(request, [("Accept-Encoding", "identity")])
         try:
             answer = self._transport(credential).handle_request(request)
             try:
@@ -62,12 +62,12 @@ class ClusterTransport(BaseTransport):
             finally:
                 answer.close()
         except httpx2.RequestError as error:
-            over = self.login.ended()
-            words = f"{unreachable(error)}{f'; {over}: get a new kubeconfig' if over else ''}{self._proxy()}"
+            over = self.login.expiry_notice()
+            words = f"{explain_no_answer(error)}{f'; {over}: get a new kubeconfig' if over else ''}{self._proxy_hint()}"
             raise type(error)(words, request=request) from error
         return answer
 
-    def _proxy(self) -> str:
+    def _proxy_hint(self) -> str:
         if self.chosen.cluster.proxy_url:
             proxy = httpx2.URL(self.chosen.cluster.proxy_url)
             return f"; it was asked through {proxy.scheme}://{proxy.netloc.decode()}, the kubeconfig's proxy-url"
@@ -77,27 +77,27 @@ class ClusterTransport(BaseTransport):
         return ""
 
     def _transport(self, credential: Credential) -> HTTPTransport:
-        """Return the open transport for a certificate; a new one where the certificate is another."""
+        """Return the open transport for a client certificate; open a new one if the certificate has changed."""
         with self._lock:
             if self._open and self._open[0] == credential.certificate:
                 return self._open[1]
             if self._open:
                 self._open[1].close()
-            # A proxy of the operator's desk is no way to the cluster; one that the kubeconfig names is.
-            proxy, trust = self.chosen.cluster.proxy_url or None, context_for(self.chosen, credential)
+            # The proxy of the operator's environment need not lead to the cluster; the kubeconfig's does.
+            proxy, trust = self.chosen.cluster.proxy_url or None, make_context(self.chosen, credential)
             self._open = credential.certificate, HTTPTransport(verify=trust, trust_env=False, proxy=proxy)
             return self._open[1]
 
     def close(self) -> None:
-        """Close what is open."""
+        """Close the open connections."""
         with self._lock:
             if self._open:
                 self._open[1].close()
             self._open = None
 
 
-def _set(request: Request, headers: Iterable[tuple[str, str]]) -> None:
-    """Set headers of a request, whatever it had of these names; a name or group may hold any letter of UTF-8."""
+def _set_headers(request: Request, headers: Iterable[tuple[str, str]]) -> None:
+    """Replace headers of a request; their values may be any UTF-8, as names of users and groups are."""
     wanted = [(name.encode(), value.encode()) for name, value in headers]
     names = {name.lower() for name, _ in wanted}
     kept = [(name, value) for name, value in request.headers.raw if name.lower() not in names]

@@ -1,6 +1,7 @@
-"""Credential plugins, which kubeconfigs name below ``exec``: run without a terminal, their answer checked.
+"""Credential plugins, which kubeconfigs name below ``exec``: run without a terminal, their output checked.
 
-Source  kubernetes.io, client-go credential plugins; client.authentication.k8s.io v1 and v1beta1
+References:
+    kubernetes.io, client-go credential plugins; client.authentication.k8s.io v1 and v1beta1
 """
 
 from __future__ import annotations
@@ -14,21 +15,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from moor.connections.apis.cluster.kubeconfig import Chosen, Exec
+from moor.connections.apis.cluster.kubeconfig import ExecPlugin, KubeconfigContext
 from moor.errors import ErrorKind, HostError
 from moor.secrets.secret import Secret, mask
 
-LIMIT_S = 60
-INFO = "KUBERNETES_EXEC_INFO"
-CONFIG = "client.authentication.k8s.io/exec"  # the extension of a cluster that is meant for plugins
+TIMEOUT_S = 60
+INFO_VARIABLE = "KUBERNETES_EXEC_INFO"
+CONFIG_EXTENSION = "client.authentication.k8s.io/exec"  # a cluster's extension that is passed on to plugins
 
 
 @dataclass(frozen=True)
-class Given:
-    """What a plugin gave.
+class PluginLogin:
+    """The login that a plugin printed: a token, or a client certificate with its key, or both.
 
     Attributes:
-        expires: seconds since 1970; None where it does not say
+        expires: seconds since 1970; None if the plugin printed no time.
     """
 
     token: str = ""
@@ -37,8 +38,8 @@ class Given:
     expires: float | None = None
 
 
-def run_plugin(chosen: Chosen, plugin: Exec, authority: str) -> Given:
-    """Run the plugin of a user and return the login that it prints.
+def run_plugin(chosen: KubeconfigContext, plugin: ExecPlugin, authority: str) -> PluginLogin:
+    """Run the plugin of a user, and return the login that it prints.
 
     Args:
         authority: the cluster's CA in base64, for plugins that ask for the cluster's description
@@ -48,32 +49,36 @@ def run_plugin(chosen: Chosen, plugin: Exec, authority: str) -> Given:
     """
     where = f"{chosen.path}: users: {chosen.user_name}: exec: {plugin.command}"
     own = {variable.name: variable.value for variable in plugin.env}
-    environment = {**os.environ, **own, INFO: json.dumps(exec_info(chosen, plugin, authority), default=str)}
+    environment = {
+        **os.environ,
+        **own,
+        INFO_VARIABLE: json.dumps(exec_info(chosen, plugin, authority), default=str),
+    }
     try:
         done = subprocess.run(
             [_program(chosen, plugin, where), *plugin.args],
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            timeout=LIMIT_S,
+            timeout=TIMEOUT_S,
             check=False,
             env=environment,
         )
     except subprocess.TimeoutExpired:
         raise HostError(
-            f"{where}: gave no login within {LIMIT_S} s; does it wait for a person? run it by hand", ErrorKind.TIMEOUT
+            f"{where}: gave no login within {TIMEOUT_S} s; does it wait for a person? run it by hand", ErrorKind.TIMEOUT
         ) from None
     except OSError as error:
         raise HostError(f"{where}: cannot be run: {error.strerror}{_hint(plugin)}", ErrorKind.CONTROLLER) from None
     if done.returncode:
-        words = mask(done.stderr.decode("utf-8", "replace").strip()[-500:]) or "it said nothing"
+        words = mask(done.stderr.decode("utf-8", "replace").strip()[-500:]) or "it printed nothing"
         raise HostError(
             f"{where}: ended with {done.returncode}: {words}; log in with it by hand first", ErrorKind.AUTHENTICATION
         )
     return read_credential(done.stdout, plugin, where)
 
 
-def _program(chosen: Chosen, plugin: Exec, where: str) -> str:
-    """Find the program on PATH, or beside the kubeconfig where it is a relative path."""
+def _program(chosen: KubeconfigContext, plugin: ExecPlugin, where: str) -> str:
+    """Find the program on PATH, or relative to the kubeconfig if the command has a slash."""
     if os.sep in plugin.command:
         path = str(chosen.beside(plugin.command))
         found = path if os.access(path, os.X_OK) and os.path.isfile(path) else None
@@ -84,13 +89,13 @@ def _program(chosen: Chosen, plugin: Exec, where: str) -> str:
     return found
 
 
-def _hint(plugin: Exec) -> str:
+def _hint(plugin: ExecPlugin) -> str:
     hint = " ".join("".join(letter if letter.isprintable() else " " for letter in plugin.install_hint).split())
     return f"; the kubeconfig says: {hint}" if hint else "; install it, or give moor a user with a token"
 
 
-def exec_info(chosen: Chosen, plugin: Exec, authority: str) -> dict[str, Any]:
-    """Return what a plugin is told in its environment."""
+def exec_info(chosen: KubeconfigContext, plugin: ExecPlugin, authority: str) -> dict[str, Any]:
+    """Return the ExecCredential that is passed to a plugin in its environment."""
     spec: dict[str, Any] = {"interactive": False}
     if plugin.provide_cluster_info:
         cluster = chosen.cluster
@@ -100,14 +105,14 @@ def exec_info(chosen: Chosen, plugin: Exec, authority: str) -> dict[str, Any]:
             "certificate-authority-data": authority,
             "proxy-url": cluster.proxy_url,
             "disable-compression": cluster.disable_compression,
-            "config": next((e.extension for e in cluster.extensions if e.name == CONFIG), None),
+            "config": next((e.extension for e in cluster.extensions if e.name == CONFIG_EXTENSION), None),
         }
         spec["cluster"] = {key: value for key, value in known.items() if value}
     return {"kind": "ExecCredential", "apiVersion": plugin.api_version, "spec": spec}
 
 
-def read_credential(output: bytes, plugin: Exec, where: str) -> Given:
-    """Read what a plugin printed; raises HostError."""
+def read_credential(output: bytes, plugin: ExecPlugin, where: str) -> PluginLogin:
+    """Parse the login that a plugin printed; raises HostError."""
     try:
         tree = json.loads(output)
     except (ValueError, RecursionError):
@@ -140,8 +145,8 @@ def read_credential(output: bytes, plugin: Exec, where: str) -> Given:
     if any(letter in token for letter in "\r\n\0"):
         raise HostError(f"{where}: gave a token with a line break in it; update the plugin", ErrorKind.ANSWER)
     for secret in filter(None, (token, key)):
-        Secret(secret)  # struck out of all output from here on
-    return Given(token, certificate.encode(), key.encode(), _moment(given.get("expirationTimestamp"), where))
+        Secret(secret)  # masks it in all output from now on
+    return PluginLogin(token, certificate.encode(), key.encode(), _moment(given.get("expirationTimestamp"), where))
 
 
 def _moment(text: object, where: str) -> float | None:

@@ -1,4 +1,4 @@
-"""Whether a context of a kubeconfig can be used, by kubectl's rules and by the few that moor is stricter in."""
+"""The check whether a kubeconfig's context can be used, by kubectl's rules and a few stricter ones of moor."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from moor.connections.apis.cluster.kubeconfig import Chosen, Exec, UserEntry
+from moor.connections.apis.cluster.kubeconfig import ExecPlugin, KubeconfigContext, UserEntry
 from moor.errors import InputError
 
 API_VERSIONS = ("client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1")
@@ -19,8 +19,8 @@ MODES = ("Never", "IfAvailable", "Always")
 PROXIES = ("http", "https")
 
 
-def refuse(chosen: Chosen) -> None:
-    """Raise InputError with everything for which the context cannot be used."""
+def require_usable(chosen: KubeconfigContext) -> None:
+    """Raise InputError with every reason why the context cannot be used."""
     cluster, user = f"clusters: {chosen.cluster_name}", f"users: {chosen.user_name}"
     found = [f"{cluster}: {words}" for words in _of_cluster(chosen)]
     found += [f"{user}: {words}" for words in _of_user(chosen)]
@@ -28,7 +28,7 @@ def refuse(chosen: Chosen) -> None:
         raise InputError("\n".join(f"{chosen.path}: {words}" for words in found))
 
 
-def _of_cluster(chosen: Chosen) -> Iterator[str]:
+def _of_cluster(chosen: KubeconfigContext) -> Iterator[str]:
     cluster = chosen.cluster
     if cluster.insecure:
         yield (
@@ -43,7 +43,7 @@ def _of_cluster(chosen: Chosen) -> Iterator[str]:
         yield from _of_proxy(cluster.proxy_url)
 
 
-def _of_server(chosen: Chosen) -> Iterator[str]:
+def _of_server(chosen: KubeconfigContext) -> Iterator[str]:
     server = chosen.cluster.server
     if not server:
         yield "it has no server; write server: https://ADDRESS:PORT"
@@ -73,7 +73,7 @@ def _is_loopback(host: str) -> bool:
 
 
 def _is_bare(user: UserEntry) -> bool:
-    """Check whether a user has nothing that would be sent."""
+    """Return whether a user has no login that would be sent."""
     return not user.model_dump(exclude_defaults=True, exclude={"extensions"})
 
 
@@ -89,7 +89,7 @@ def _of_proxy(url: str) -> Iterator[str]:
         yield "proxy-url is no URL of a proxy; write http://ADDRESS:PORT or https://ADDRESS:PORT"
 
 
-def _of_user(chosen: Chosen) -> Iterator[str]:
+def _of_user(chosen: KubeconfigContext) -> Iterator[str]:
     user = chosen.user
     if (user.token or user.token_file) and (user.username or user.password):
         yield "it has a token and a username with password; keep one of them"
@@ -106,23 +106,23 @@ def _of_user(chosen: Chosen) -> Iterator[str]:
         yield from _of_exec(user.exec)
 
 
-def _of_certificate(chosen: Chosen) -> Iterator[str]:
+def _of_certificate(chosen: KubeconfigContext) -> Iterator[str]:
     user = chosen.user
     if (user.certificate and user.certificate_data) or (user.key and user.key_data):
         yield "it has client-certificate or client-key both as a file and as data; keep one of them"
     has_certificate, has_key = bool(user.certificate or user.certificate_data), bool(user.key or user.key_data)
     if has_certificate != has_key:
-        there, lacking = ("client-certificate", "client-key")[:: 1 if has_certificate else -1]
-        yield f"it has {there} without {lacking}; give {lacking}-data"
+        present, lacking = ("client-certificate", "client-key")[:: 1 if has_certificate else -1]
+        yield f"it has {present} without {lacking}; give {lacking}-data"
     yield from _of_content(chosen, "client-certificate", user.certificate, user.certificate_data)
     yield from _of_content(chosen, "client-key", user.key, user.key_data)
 
 
-def _of_content(chosen: Chosen, key: str, name: str, data: str) -> Iterator[str]:
-    """Check what may be given as a file or as data."""
+def _of_content(chosen: KubeconfigContext, key: str, name: str, data: str) -> Iterator[str]:
+    """Yield what is wrong with a value that is given as a file or as data."""
     if name and not data:
         yield from _of_file(key, chosen.beside(name))
-    if data and decoded(data) is None:
+    if data and decode_base64(data) is None:
         yield f"{key}-data is not base64; give it as kubectl config view --raw prints it"
 
 
@@ -131,8 +131,8 @@ def _of_file(key: str, path: Path) -> Iterator[str]:
         yield f"{key} is {path}, which is no file that can be read"
 
 
-def decoded(data: str) -> bytes | None:
-    """Decode base64 with line breaks in it or not; None where it is none."""
+def decode_base64(data: str) -> bytes | None:
+    """Decode base64, line breaks in it allowed; return None if it is not base64."""
     try:
         return base64.b64decode("".join(data.split()), validate=True)
     except (binascii.Error, ValueError):
@@ -152,7 +152,7 @@ def _of_provider(user: UserEntry) -> Iterator[str]:
         yield f"auth-provider {name} is not supported; use exec, for OIDC with the plugin kubelogin"
 
 
-def _of_exec(given: Exec) -> Iterator[str]:
+def _of_exec(given: ExecPlugin) -> Iterator[str]:
     if not given.command:
         yield "exec has no command; name the plugin's program"
     if given.api_version not in API_VERSIONS:
@@ -163,7 +163,7 @@ def _of_exec(given: Exec) -> Iterator[str]:
     if given.interactive_mode == "Always":
         yield (
             "exec.interactiveMode is Always, and moor runs plugins without a terminal; "
-            "give moor a user that logs in by itself, such as a ServiceAccount's token"
+            "give moor a user that logs in unattended, such as a ServiceAccount's token"
         )
     if any(not variable.name or "=" in variable.name or "\0" in variable.name for variable in given.env):
         yield "exec.env has an entry without a name that can be one"
