@@ -21,8 +21,8 @@ from moor.errors import InputError
 from moor.settings.access import SiteSettings
 
 KEY = "moor_context"  # in the data of the inventory's defaults; no section has an underscore in its name
-TRAVELS = "travels"  # in a field's metadata
-PORTABLE, LOCAL = {TRAVELS: True}, {TRAVELS: False}
+IS_PORTABLE = "travels"  # in a field's metadata
+PORTABLE, LOCAL = {IS_PORTABLE: True}, {IS_PORTABLE: False}
 
 
 def new_run() -> str:
@@ -55,7 +55,7 @@ class RollbackOrder:
     force: bool = False
 
 
-INPUT = ("site", "addresses", "replaced")  # fields that what stages want of hosts depends on
+DESIRED_DEPENDS_ON = ("site", "addresses", "replaced")  # fields that what stages want of hosts depends on
 
 
 @dataclass(frozen=True)
@@ -104,29 +104,29 @@ class RunContext:
         """Return the context with some fields changed; another run has other answers, other input other wishes."""
         if changes.get("run", self.run) != self.run:
             changes["answers"] = {}
-        if any(getattr(self, name) != changes.get(name, getattr(self, name)) for name in INPUT):
+        if any(getattr(self, name) != changes.get(name, getattr(self, name)) for name in DESIRED_DEPENDS_ON):
             changes["desired"] = {}
         return replace(self, **changes)
 
     def to_send(self) -> RunContext:
         """Return the portable fields alone: what an order for a worker carries."""
-        return RunContext(**{name: getattr(self, name) for name, travels in travelling().items() if travels})
+        return RunContext(**{name: getattr(self, name) for name, travels in portability_of().items() if travels})
 
     def joined_with(self, sent: RunContext) -> RunContext:
         """Return this process's context with the portable fields of ``sent``."""
         known = self.desired if sent.run == self.run else {}
         return replace(self, desired=known).changed(
-            **{name: getattr(sent, name) for name, travels in travelling().items() if travels}
+            **{name: getattr(sent, name) for name, travels in portability_of().items() if travels}
         )
 
 
-def travelling(model: type[RunContext] = RunContext) -> dict[str, bool]:
+def portability_of(model: type[RunContext] = RunContext) -> dict[str, bool]:
     """Return by each field's name whether it travels to workers.
 
     Raises:
         TypeError: a field does not say.
     """
-    found = {part.name: part.metadata.get(TRAVELS) for part in fields(model)}
+    found = {part.name: part.metadata.get(IS_PORTABLE) for part in fields(model)}
     if silent := [name for name, travels in found.items() if travels is None]:
         raise TypeError(f"{model.__name__}.{', '.join(silent)}: declare it PORTABLE or LOCAL")
     return {name: bool(travels) for name, travels in found.items()}
@@ -147,7 +147,7 @@ def change_context(where: Host | Task | Nornir | Inventory, **changes: Any) -> R
     return context
 
 
-def take_context(where: Nornir, sent: RunContext) -> None:
+def adopt_context(where: Nornir, sent: RunContext) -> None:
     """Go on with the portable fields of another process's context."""
     where.inventory.defaults.data[KEY] = context_of(where).joined_with(sent)
 
@@ -158,7 +158,7 @@ def fleet_of(where: Task | Nornir) -> Inventory:
     return context_of(nr).fleet or nr.inventory
 
 
-def separate(nr: Nornir, *, dry_run: bool, **changes: Any) -> Nornir:
+def separate_nornir(nr: Nornir, *, dry_run: bool, **changes: Any) -> Nornir:
     """Return a Nornir over the same hosts and open connections with a state and a context of its own.
 
     Args:

@@ -16,7 +16,7 @@ LOGGER.propagate = False
 LOGGER.addHandler(logging.NullHandler())
 
 
-class _Teller(logging.Handler):
+class _ProgressHandler(logging.Handler):
     def __init__(self, told: Callable[[str], None]) -> None:
         super().__init__()
         self._told = told
@@ -26,9 +26,9 @@ class _Teller(logging.Handler):
 
 
 @contextmanager
-def progress_to(told: Callable[[str], None]) -> Iterator[None]:
+def send_progress_to(told: Callable[[str], None]) -> Iterator[None]:
     """Have ``told`` given every line of progress meanwhile, from whatever thread."""
-    handler = _Teller(told)
+    handler = _ProgressHandler(told)
     LOGGER.addHandler(handler)
     try:
         yield
@@ -37,7 +37,7 @@ def progress_to(told: Callable[[str], None]) -> Iterator[None]:
 
 
 @dataclass
-class Meter:
+class TransferProgress:
     """Tells how far a transfer of ``total`` bytes is, now and then: share, rate, time left.
 
     Attributes:
@@ -66,10 +66,12 @@ class Meter:
         rate = moved / max(now - self.began, 0.001)
         left_s = (self.total - self.before - moved) / max(rate, 1)
         share = (self.before + moved) * 100 // max(self.total, 1)
-        return f"{self.what}: {share}% of {self.total / MB:.0f} MB, {rate / MB:.1f} MB/s, {duration(left_s)} left"
+        return (
+            f"{self.what}: {share}% of {self.total / MB:.0f} MB, {rate / MB:.1f} MB/s, {format_duration(left_s)} left"
+        )
 
 
-def duration(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """Write a time as people do."""
     whole = round(seconds)
     return f"{whole} s" if whole < 60 else f"{whole // 60} min {whole % 60} s"

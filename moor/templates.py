@@ -12,7 +12,7 @@ SHIPPED = Path(__file__).parent / "shipped_templates"  # in a checkout: a link t
 
 
 @cache
-def _environment(site: Path | None) -> jinja2.Environment:
+def _environment_for(site: Path | None) -> jinja2.Environment:
     places = [*([site / "templates"] if site else []), SHIPPED]
     # Nothing here is HTML: what is rendered are files of hosts, where escaping would be damage.
     return jinja2.Environment(
@@ -23,7 +23,7 @@ def _environment(site: Path | None) -> jinja2.Environment:
 def render(template: str, site: Path | None = None, **values: object) -> str:
     """Render a template, the site's own where it has one of that name; raises InputError with what is wrong in it."""
     try:
-        return _environment(site).get_template(template).render(**values)
+        return _environment_for(site).get_template(template).render(**values)
     except jinja2.TemplateNotFound:
         raise InputError(f"templates/{template}: no such template") from None
     except jinja2.TemplateError as error:

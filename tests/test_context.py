@@ -17,8 +17,8 @@ from moor.context import (
     change_context,
     context_of,
     fleet_of,
-    separate,
-    travelling,
+    portability_of,
+    separate_nornir,
 )
 from moor.settings import SiteSettings
 from tests.harness.hosts import MakeFleet
@@ -38,7 +38,7 @@ SENT = RunContext(
 
 
 def test_each_field_says_whether_it_travels() -> None:
-    assert set(travelling().values()) == {True, False}
+    assert set(portability_of().values()) == {True, False}
 
 
 def test_a_field_that_does_not_say_so_is_refused() -> None:
@@ -50,9 +50,9 @@ def test_a_field_that_does_not_say_so_is_refused() -> None:
     class Careful(RunContext):
         more: int = field(default=0, metadata=LOCAL)
 
-    assert travelling(Careful)["more"] is False
+    assert portability_of(Careful)["more"] is False
     with pytest.raises(TypeError, match=r"Careless\.more"):
-        travelling(Careless)
+        portability_of(Careless)
 
 
 def test_an_order_carries_all_that_the_controller_knows_and_nothing_that_is_each_process_s_own(tmp_path: Path) -> None:
@@ -83,7 +83,7 @@ def test_a_run_beside_another_changes_neither_its_context_nor_its_state(fleet: M
     checking = fleet(dry_run=True)
     change_context(checking, fleet=checking.inventory)
     checking.data.failed_hosts.add("gamma")
-    mending = separate(checking.filter(name="alpha"), dry_run=False, mend_kinds=("file",))
+    mending = separate_nornir(checking.filter(name="alpha"), dry_run=False, mend_kinds=("file",))
     (found,) = mending.run(look).values()
     assert found[0].result == (("file",), ("file",), False)
     assert {result[0].result for result in checking.run(look).values()} == {((), (), True)}
@@ -96,7 +96,7 @@ def test_a_run_beside_another_changes_neither_its_context_nor_its_state(fleet: M
 
 def test_runs_beside_each_other_share_connections(fleet: MakeFleet) -> None:
     checking = fleet()
-    mending = separate(checking, dry_run=False)
+    mending = separate_nornir(checking, dry_run=False)
     mending.inventory.hosts["alpha"].open_connection("shell", mending.config)
     assert "shell" in checking.inventory.hosts["alpha"].connections
     checking.close_connections()

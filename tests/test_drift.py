@@ -18,8 +18,8 @@ from moor.resources.base import Resource
 from moor.resources.file import Directory, File
 from moor.resources.requirement import Requirement
 from moor.run.report import Collector, HostReport, RunReport
-from moor.run.runbook import Runbook, Stage, run
-from moor.run.selection import everything, runbook_called
+from moor.run.runbook import Runbook, Stage, run_runbook
+from moor.run.selection import all_stages, find_runbook
 from moor.settings.modules import SHIPPED
 from tests.harness.hosts import NAMES, MakeFleet
 from tests.harness.shells import me
@@ -46,7 +46,7 @@ def play(fleet: MakeFleet, *stages: Stage, kinds: tuple[str, ...] = (), dry_run:
     nr = fleet(dry_run=dry_run).with_processors([Collector(report)])
     if kinds:
         change_context(nr, mend_kinds=kinds)
-    report.skip(run(nr, Runbook("drift", "", stages, independent=dry_run)))
+    report.skip(run_runbook(nr, Runbook("drift", "", stages, independent=dry_run)))
     return report
 
 
@@ -66,18 +66,18 @@ def test_a_requirement_that_two_tasks_of_a_host_have_is_one_finding(fleet: MakeF
 
 
 def test_it_holds_every_stage_of_the_site_once_and_none_waits_for_another() -> None:
-    book = everything(SHIPPED)
+    book = all_stages(SHIPPED)
     tasks = [stage.task.__name__ for stage in book.stages]
     assert len(tasks) == len(set(tasks))
-    assert {stage.task.__name__ for stage in runbook_called(SHIPPED, "site").stages} <= set(tasks)
+    assert {stage.task.__name__ for stage in find_runbook(SHIPPED, "site").stages} <= set(tasks)
     assert {stage.needs for stage in book.stages} == {""}
     assert not {"prove_node", "diagnose_node"} & set(tasks)
 
 
 def test_a_mend_keeps_order_batches_and_needs_and_leaves_out_what_only_looks() -> None:
-    names = runbook_called(SHIPPED, "names")
+    names = find_runbook(SHIPPED, "names")
     assert [stage.name for stage in names.stages] == ["serve_names", "write_records", "write_hosts"]
-    assert everything(SHIPPED, independent=False).stages == runbook_called(SHIPPED, "site").stages
+    assert all_stages(SHIPPED, independent=False).stages == find_runbook(SHIPPED, "site").stages
 
 
 def test_a_host_that_says_nothing_to_one_question_is_asked_the_next_and_is_not_clean(fleet: MakeFleet) -> None:

@@ -22,7 +22,7 @@ from moor.engine.script import new_mark, probe_script, require_all, split_answer
 from moor.errors import HostError, MoorError
 from moor.resources.base import Probed, Required
 from moor.run.report import error_of
-from moor.run.selection import everything
+from moor.run.selection import all_stages
 from moor.settings.modules import SHIPPED
 from moor.sites.opening import open_site
 
@@ -59,9 +59,9 @@ def every_question() -> dict[str, Probed]:
 
 
 def _asked(host: Host) -> Iterator[Probed]:
-    for stage in everything(SHIPPED).stages:
+    for stage in all_stages(SHIPPED).stages:
         with suppress(MoorError):  # the images of the demo are not there
-            if stage.desired and stage.holds(host):
+            if stage.desired and stage.runs_on(host):
                 yield from (one for one in stage.desired(host) if isinstance(one, Probed))
 
 

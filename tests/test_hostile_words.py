@@ -17,7 +17,7 @@ from ruamel.yaml import YAML
 
 from moor.errors import MoorError
 from moor.resources.base import Probed, Scripted
-from moor.run.selection import everything
+from moor.run.selection import all_stages
 from moor.settings.modules import SHIPPED, load_tasks
 from moor.settings.section import Section, collect_sections
 from moor.sites.opening import open_site
@@ -70,8 +70,8 @@ def _entries(hint: Any, known: dict[str, Any], word: str) -> Iterator[tuple[str,
 
 def fragments(host: Host) -> Iterator[str]:
     """Yield what would be sent to the host, of every stage, as far as its input is no error."""
-    for stage in everything(SHIPPED).stages:
-        if stage.desired and stage.holds(host):
+    for stage in all_stages(SHIPPED).stages:
+        if stage.desired and stage.runs_on(host):
             with suppress(MoorError):
                 for one in stage.desired(host):
                     yield from [one.probe()] if isinstance(one, Probed) else []

@@ -14,8 +14,8 @@ from moor.engine.converge import converge
 from moor.resources.base import Later, Remote, Required, Resource, State
 from moor.resources.edit import Edit
 from moor.resources.file import File
-from moor.run.preview import MARK, Preview, as_json, as_text, previews
-from moor.run.runbook import Runbook, Stage, run
+from moor.run.preview import MARK, Preview, format_json, format_text, preview_hosts
+from moor.run.runbook import Runbook, Stage, run_runbook
 from moor.secrets.secret import Secret
 from tests.harness.hosts import NAMES, MakeFleet, counted
 from tests.harness.shells import me
@@ -78,7 +78,7 @@ def hold(task: Task) -> Result:
 def shown(fleet: MakeFleet, case: str, *stages: Stage) -> dict[str, Preview]:
     nr = fleet(dry_run=True)
     nr.inventory.groups["all"].data["case"] = case
-    return previews(nr, Runbook("test", "", stages or (Stage(hold),)))
+    return preview_hosts(nr, Runbook("test", "", stages or (Stage(hold),)))
 
 
 def without_chance(script: str) -> str:
@@ -91,14 +91,14 @@ def test_the_scripts_are_those_that_an_apply_sends(fleet: MakeFleet, monkeypatch
     nr = fleet()
     nr.inventory.groups["all"].data["case"] = "files"
     sent = counted(monkeypatch)
-    run(nr, Runbook("test", "", (Stage(hold),)))
+    run_runbook(nr, Runbook("test", "", (Stage(hold),)))
     told = [step.script for name in NAMES for step in found[name].steps]
     assert sorted(map(without_chance, told)) == sorted(map(without_chance, sent))
     assert len(told) == 2 * len(NAMES)
 
 
 def test_nothing_is_changed(fleet: MakeFleet, tmp_path: Path) -> None:
-    text = as_text(shown(fleet, "files"))
+    text = format_text(shown(fleet, "files"))
     assert f"# beta: hold would change file:{tmp_path}/beta/one, file:{tmp_path}/beta/two\n" in text
     assert list((tmp_path / "beta").iterdir()) == []
     assert not (tmp_path / "lock").exists()
@@ -109,17 +109,17 @@ def test_a_host_that_is_as_it_should_be_gets_the_reading_alone(fleet: MakeFleet,
         (tmp_path / "alpha" / name).parent.mkdir(exist_ok=True)
     nr = fleet()
     nr.inventory.groups["all"].data["case"] = "theirs"
-    run(nr, Runbook("test", "", (Stage(hold),)))
+    run_runbook(nr, Runbook("test", "", (Stage(hold),)))
     found = shown(fleet, "theirs")["alpha"]
     assert [step.does for step in found.steps] == ["read"]
     assert not found.differs
-    assert "# alpha: nothing to change" in as_text({"alpha": found})
+    assert "# alpha: nothing to change" in format_text({"alpha": found})
 
 
 def test_a_secret_is_in_no_script(fleet: MakeFleet) -> None:
     Secret(PASSWORD)
     found = shown(fleet, "secret")
-    for text in (as_text(found), as_json(found)):
+    for text in (format_text(found), format_json(found)):
         assert "password" in text
         assert "ours ***" in text
         assert "s3cret" not in text
@@ -128,7 +128,7 @@ def test_a_secret_is_in_no_script(fleet: MakeFleet) -> None:
 def test_a_password_in_somebody_elses_file_is_struck_out(fleet: MakeFleet, tmp_path: Path) -> None:
     (tmp_path / "alpha").mkdir()
     (tmp_path / "alpha" / "theirs").write_text(f"user: joe\npassword: {THEIRS}\n")
-    text = as_text(shown(fleet, "theirs"))
+    text = format_text(shown(fleet, "theirs"))
     assert "user: joe\npassword: ***\n# ours" in text
     assert THEIRS not in text
 
@@ -140,7 +140,7 @@ def test_what_is_done_by_calls_is_named_in_its_place(fleet: MakeFleet, tmp_path:
         ("call", ("record:here",)),
         ("change", (f"file:{tmp_path}/alpha/two",)),
     ]
-    assert "# alpha: hold would change record:here, by calls instead of a script" in as_text({"alpha": found})
+    assert "# alpha: hold would change record:here, by calls instead of a script" in format_text({"alpha": found})
 
 
 def test_an_unmet_requirement_is_told_and_nothing_of_that_stage_would_be_sent(fleet: MakeFleet) -> None:
@@ -153,12 +153,15 @@ def test_an_unmet_requirement_is_told_and_nothing_of_that_stage_would_be_sent(fl
 
 def test_what_an_earlier_step_makes_is_not_known_beforehand(fleet: MakeFleet) -> None:
     found = shown(fleet, "later")["alpha"]
-    assert "hold is not known beforehand: an earlier step makes the certificate" in as_text({"alpha": found})
+    assert "hold is not known beforehand: an earlier step makes the certificate" in format_text({"alpha": found})
     assert (found.differs, found.failed) == (True, False)
 
 
 def test_a_host_that_cannot_be_read_is_an_error_beside_the_others(fleet: MakeFleet) -> None:
     found = shown(fleet, "odd")["beta"]
     assert found.failed
-    assert "# beta: edit:" in as_text({"beta": found})
-    assert "a directory is in its place; move it away" in json.loads(as_json({"beta": found}))["hosts"]["beta"]["error"]
+    assert "# beta: edit:" in format_text({"beta": found})
+    assert (
+        "a directory is in its place; move it away"
+        in json.loads(format_json({"beta": found}))["hosts"]["beta"]["error"]
+    )

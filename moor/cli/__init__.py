@@ -17,7 +17,7 @@ from moor import garbage_collection
 from moor.cli import cert, diagnose, drift, fleet, history, hosts, pages, plugins, rollback, schedule
 from moor.cli.words import app
 from moor.errors import InputError, MoorError, controller_error_text
-from moor.run.interruption import INTERRUPTED, raise_at_signals
+from moor.run.interruption import INTERRUPTED, raise_on_signals
 
 __all__ = ["app", "main"]
 
@@ -48,7 +48,7 @@ def main(words: Sequence[str] | None = None) -> None:
     garbage_collection.collect_rarely()
     words = list(sys.argv[1:] if words is None else words) or ["--help"]
     verbose = "-v" in words or "--verbose" in words
-    raise_at_signals()
+    raise_on_signals()
     try:
         sys.exit(_run(words))
     except (KeyboardInterrupt, typer.Abort):

@@ -165,5 +165,5 @@ def _mend_by_call(task: Task, change: Change) -> Outcome:
 
 def _refused(change: Change, error: MoorError) -> Outcome:
     words = str(error)
-    failure_text = words if words.startswith(f"{change.id}: ") else f"{change.id}: {words}"
-    return Outcome(change, "failed", failure_text, error.kind)
+    error_text = words if words.startswith(f"{change.id}: ") else f"{change.id}: {words}"
+    return Outcome(change, "failed", error_text, error.kind)

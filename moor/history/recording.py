@@ -15,7 +15,7 @@ from moor.history.database import connected
 from moor.history.model import FindingRow, RecordingResult
 from moor.history.reading import finding as as_row
 from moor.history.tables import changes, expiries, findings, hosts, runs
-from moor.run.report import HostReport, ResourceReport, RunReport, counts, left, open_findings
+from moor.run.report import HostReport, ResourceReport, RunReport, count_by_status, open_findings, unwaived_findings
 from moor.secrets.secret import mask
 from moor.settings.access import SiteSettings
 
@@ -71,8 +71,10 @@ def _run_values(report: RunReport) -> dict[str, Any]:
         "duration_s": report.duration_s,
         "hosts": len(report.hosts),
         "not_examined": sum(bool(host.unexamined) for host in report.hosts.values()),
-        "findings": sum(finding.state != "unexamined" for finding in left(report)),  # these are in not_examined
-        "counts": counts(report),
+        "findings": sum(
+            finding.state != "unexamined" for finding in unwaived_findings(report)
+        ),  # these are in not_examined
+        "counts": count_by_status(report),
     }
 
 

@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
 from moor.engine.converge import kind_of
 from moor.errors import ErrorKind
-from moor.run.report import RunReport, counts, open_findings
+from moor.run.report import RunReport, count_by_status, open_findings
 
 
 def metrics(report: RunReport) -> bytes:
@@ -31,7 +31,7 @@ def _of_run(registry: CollectorRegistry, report: RunReport) -> None:
     _gauge(registry, "moor_last_run_complete", "1 where the last run examined all that it was asked for.").set(whole)
     _gauge(registry, "moor_warnings", "What went wrong beside the fleet, such as history.").set(len(report.warnings))
     resources = _gauge(registry, "moor_resources", "Resources by status.", "status")
-    for status, number in counts(report).items():
+    for status, number in count_by_status(report).items():
         resources.labels(status).set(number)
 
 

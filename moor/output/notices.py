@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from moor.engine.findings import Finding
 from moor.errors import ErrorKind, HostError, InputError, MoorError
-from moor.run.report import RunReport, left
+from moor.run.report import RunReport, unwaived_findings
 from moor.secrets.secret import mask
 from moor.settings.access import SiteSettings
 
@@ -30,7 +30,7 @@ def notify(settings: SiteSettings, report: RunReport, mended: RunReport | None) 
     try:
         news = pending_notices(settings)
     except MoorError as error:
-        _send(settings, "moor: history cannot be used", f"{error}\n{message_of_all(left(report))}")
+        _send(settings, "moor: history cannot be used", f"{error}\n{message_of_all(unwaived_findings(report))}")
         return
     body = message(news, mended)
     if body:
@@ -40,7 +40,7 @@ def notify(settings: SiteSettings, report: RunReport, mended: RunReport | None) 
 
 def title(report: RunReport, news: PendingNotices) -> str:
     """Return the subject line."""
-    return f"moor: {len(news.new)} new, {len(news.over)} over, {len(left(report))} open"
+    return f"moor: {len(news.new)} new, {len(news.over)} over, {len(unwaived_findings(report))} open"
 
 
 def message(news: PendingNotices, mended: RunReport | None) -> str:

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from textwrap import indent
 
 from moor.engine.findings import Finding
-from moor.run.report import HostReport, RunReport, counts, left, open_findings
+from moor.run.report import HostReport, RunReport, count_by_status, open_findings, unwaived_findings
 
 SIGN = {"drift": "~", "changed": "~", "failed": "!", "skipped": "-"}
 
 
 def plan(report: RunReport) -> str:
     """Render a plan: changes, then what could not be planned, then the counts."""
-    changes, whole = counts(report).get("drift", 0), sum(not host.error for host in report.hosts.values())
+    changes, whole = count_by_status(report).get("drift", 0), sum(not host.error for host in report.hosts.values())
     if changes:
         summary = f"plan: {_many(changes, 'change')} on {_many(_touched(report), 'host')}"
     elif whole == len(report.hosts):
@@ -28,7 +28,7 @@ def plan(report: RunReport) -> str:
 
 def applied(report: RunReport) -> str:
     """Render an apply: what was changed, what failed or was skipped, then the counts."""
-    count = counts(report)
+    count = count_by_status(report)
     words = f"{count.get('changed', 0)} changed, {count.get('failed', 0)} failed, {count.get('skipped', 0)} skipped"
     summary = f"apply: {words} on {_many(_touched(report), 'host')}" if _touched(report) else f"apply: {_idle(report)}"
     again = f"\nafter mending what failed, run the same command again (run {report.run})" if report.failed else ""
@@ -84,12 +84,12 @@ def _waived(finding: Finding) -> str:
 
 
 def _sum(report: RunReport, waived: int) -> str:
-    found = [finding for finding in left(report) if finding.state != "unexamined"]
+    found = [finding for finding in unwaived_findings(report) if finding.state != "unexamined"]
     whole = sum(not host.unexamined for host in report.hosts.values())
     words = _many(len(found), "finding") if found else "clean" if whole == len(report.hosts) else "no finding"
     told = f", {waived} waived" if waived else ""
     examined = f"{whole} of {_many(len(report.hosts), 'host')} examined"
-    return f"drift: {words}{told}; {examined}, {counts(report).get('ok', 0)} resources as they should be"
+    return f"drift: {words}{told}; {examined}, {count_by_status(report).get('ok', 0)} resources as they should be"
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ class Unfinished:
 
 def interrupted(report: RunReport, left: Iterable[Unfinished]) -> str:
     """Render what was changed before the run was interrupted, and what was left undone on each host."""
-    count, alike = counts(report), dict[str, list[str]]()
+    count, alike = count_by_status(report), dict[str, list[str]]()
     done = f"{count.get('changed', 0)} changed, {count.get('failed', 0)} failed before that"
     for host in left:
         if not report.hosts[host.host].error:
@@ -162,7 +162,7 @@ def _kept(report: RunReport) -> str:
     failed = sum(bool(host.error) for host in report.hosts.values()) - skipped
     told = f"; {failed} of {_many(len(report.hosts), 'host')} failed" if failed else ""
     beside = f", {skipped} skipped" if skipped else ""
-    return f"{counts(report).get('ok', 0)} as they should be{told}{beside}"
+    return f"{count_by_status(report).get('ok', 0)} as they should be{told}{beside}"
 
 
 def _many(number: int, word: str) -> str:

@@ -14,7 +14,7 @@ from nornir.core.task import Task
 
 from moor.connections.ssh.shell import Shell
 from moor.errors import ConnectionLost, ErrorKind, HostError, InputError
-from moor.progress import Meter
+from moor.progress import TransferProgress
 from moor.resources.base import State, Streamed
 from moor.resources.file import same_form
 from moor.script_result import ScriptResult
@@ -165,7 +165,7 @@ df -Pk "$d" | tail -n 1"""
         return offset
 
     def _upload(self, shell: Shell, host: str, offset: int, size: int) -> None:
-        meter = Meter(f"{host}: uploading {basename(self.path)}", size, offset)
+        meter = TransferProgress(f"{host}: uploading {basename(self.path)}", size, offset)
         with self.source.open("rb") as source:
             source.seek(offset)
             bound_s = 300 + (size - offset) / SLOWEST + _hashing_s(size)

@@ -13,7 +13,7 @@ from moor.engine.observation import observation_of
 from moor.processors import QuietProcessor
 
 
-class Closer(QuietProcessor):
+class ConnectionCloser(QuietProcessor):
     """Nornir processor that closes a host's connection to its shell after the last task that may use it."""
 
     def __init__(self, nr: Nornir, last: Mapping[str, str], independent: bool) -> None:

@@ -31,7 +31,7 @@ def refuse_bad_input(
 
 
 def _findings(host: Host, stage: Stage, left: tuple[type[InputError], ...]) -> Iterator[str]:
-    if stage.desired and stage.holds(host):
+    if stage.desired and stage.runs_on(host):
         try:
             if stage.judge and UnfitInput not in left:
                 stage.judge(host)

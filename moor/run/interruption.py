@@ -12,10 +12,10 @@ from contextlib import contextmanager, suppress
 
 INTERRUPTED = 130  # 128 and the number of SIGINT, as shells have it
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-AFTER_S = 4.0  # how long what follows may take
+SHUTDOWN_S = 4.0  # how long what follows may take
 
 
-def heeded() -> list[signal.Signals]:
+def handled_signals() -> list[signal.Signals]:
     """List the signals that end a run: all but those that whoever started this process had ignored.
 
     nohup does so with SIGHUP, and a shell without job control with SIGINT of what it starts in the background.
@@ -23,19 +23,19 @@ def heeded() -> list[signal.Signals]:
     return [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
 
 
-def way_out() -> str:
+def stop_instruction() -> str:
     """Return what ends a command that goes on and on."""
-    return "Ctrl-C ends" if signal.SIGINT in heeded() else f"Ctrl-C is ignored here; kill {os.getpid()} ends"
+    return "Ctrl-C ends" if signal.SIGINT in handled_signals() else f"Ctrl-C is ignored here; kill {os.getpid()} ends"
 
 
-def raise_at_signals() -> None:
+def raise_on_signals() -> None:
     """Have every signal that is heeded raise KeyboardInterrupt, as Ctrl-C does."""
-    for number in heeded():
+    for number in handled_signals():
         signal.signal(number, signal.default_int_handler)
 
 
 @contextmanager
-def told_at_interrupt(words: Callable[[], str], after: Callable[[], object] = lambda: None) -> Iterator[None]:
+def report_on_interrupt(words: Callable[[], str], after: Callable[[], object] = lambda: None) -> Iterator[None]:
     """End the process with exit code 130 at a signal, after printing ``words`` and doing what comes ``after``.
 
     Whoever gives ``words`` sees to it that nothing begins any more from then on. Threads that wait for hosts are not
@@ -46,7 +46,7 @@ def told_at_interrupt(words: Callable[[], str], after: Callable[[], object] = la
     """
     heard, told = os.pipe()
     os.set_blocking(told, False)
-    former = {number: signal.signal(number, lambda *_: None) for number in heeded()}
+    former = {number: signal.signal(number, lambda *_: None) for number in handled_signals()}
     pipe = signal.set_wakeup_fd(told, warn_on_full_buffer=False)
     watcher = threading.Thread(target=_watch, args=(heard, words, after), daemon=True)
     watcher.start()
@@ -73,7 +73,7 @@ def _watch(heard: int, words: Callable[[], str], after: Callable[[], object]) ->
 
 def _end(said: str, after: Callable[[], object]) -> None:
     """Print and do what comes after, side by side: neither a pipe that nobody reads nor a database may hold it up."""
-    deadline = time.monotonic() + AFTER_S
+    deadline = time.monotonic() + SHUTDOWN_S
     last = [threading.Thread(target=work, daemon=True) for work in (lambda: _print(said), after)]
     for thread in last:
         thread.start()
@@ -81,7 +81,7 @@ def _end(said: str, after: Callable[[], object]) -> None:
         thread.join(max(0.0, deadline - time.monotonic()))
     if last[1].is_alive():
         with suppress(OSError, ValueError):
-            print(f"moor: not all of this was recorded within {AFTER_S:g} s", file=sys.stderr, flush=True)
+            print(f"moor: not all of this was recorded within {SHUTDOWN_S:g} s", file=sys.stderr, flush=True)
 
 
 def _print(said: str) -> None:
@@ -89,7 +89,7 @@ def _print(said: str) -> None:
         print(said, flush=True)
 
 
-def finish(work: Callable[[], object]) -> None:
+def finish_despite_signal(work: Callable[[], object]) -> None:
     """Do something to its end though a signal comes, which counts afterwards; a second one does not wait."""
     failed: list[BaseException] = []
 
@@ -104,7 +104,7 @@ def finish(work: Callable[[], object]) -> None:
     try:
         thread.join()
     except KeyboardInterrupt:
-        thread.join(AFTER_S)
+        thread.join(SHUTDOWN_S)
         raise
     if failed:
         raise failed[0]

@@ -20,12 +20,12 @@ from moor.engine.script import probe_script
 from moor.errors import MoorError
 from moor.resources.base import Later, Probed, Resource, Scripted
 from moor.run.report import error_of
-from moor.run.runbook import Runbook, Stage, desired_ahead, observe
+from moor.run.runbook import Runbook, Stage, observe, resources_ahead
 from moor.secrets.redaction import redact
 
 SCHEMA = 1  # raised when a field of the JSON changes its meaning or goes
 MARK = "moor-mark"  # in place of the random word of a real run, so that two previews can be compared
-HEADS = {
+HEADINGS = {
     "read": "reads, and changes nothing",
     "change": "would change {ids}",
     "call": "would change {ids}, by calls instead of a script",
@@ -35,12 +35,12 @@ HEADS = {
 
 
 @dataclass(frozen=True)
-class Step:
+class PreviewStep:
     """One script of a host, or what there is in its place.
 
     Attributes:
         stage: the task; empty for the reading that all of them share.
-        does: what the step is; ``HEADS`` has each in words.
+        does: what the step is; ``HEADINGS`` has each in words.
         resources: the ids of what is read or changed.
         script: empty where there is none.
         why: why an apply would stop here, or why nothing is known.
@@ -57,7 +57,7 @@ class Step:
 class Preview:
     """What a run would send to one host, or why that is not known."""
 
-    steps: tuple[Step, ...] = ()
+    steps: tuple[PreviewStep, ...] = ()
     error: str = ""
 
     @property
@@ -71,18 +71,18 @@ class Preview:
         return any(step.does in ("change", "call", "later") for step in self.steps)
 
 
-def previews(nr: Nornir, runbook: Runbook) -> dict[str, Preview]:
+def preview_hosts(nr: Nornir, runbook: Runbook) -> dict[str, Preview]:
     """Read every host, and return what the runbook would send to it; Nornir is in a dry run, and nothing is changed."""
-    results = nr.run(task=preview, name="read", stages=runbook.stages)
+    results = nr.run(task=preview_host, name="read", stages=runbook.stages)
     return {
         name: Preview(error=error_of(result[0])) if result.failed else Preview(result[0].result)
         for name, result in results.items()
     }
 
 
-def preview(task: Task, stages: Sequence[Stage]) -> Result:
+def preview_host(task: Task, stages: Sequence[Stage]) -> Result:
     """Read one host and return a Result of the steps that an apply would take there, without any secret."""
-    here = [stage for stage in stages if stage.holds(task.host)]
+    here = [stage for stage in stages if stage.runs_on(task.host)]
     begin_observation(task.host)
     try:
         observe(task, here)
@@ -93,15 +93,15 @@ def preview(task: Task, stages: Sequence[Stage]) -> Result:
     return Result(host=task.host, result=tuple(steps))
 
 
-def _reading(task: Task, stages: Sequence[Stage]) -> Step:
+def _reading(task: Task, stages: Sequence[Stage]) -> PreviewStep:
     """Return the step that reads all that the stages ask for by script, in one round trip."""
-    asked = {one.id: one for one in desired_ahead(task.host, stages) if isinstance(one, Probed)}
-    return Step("", "read", tuple(asked), _clean(probe_script([one.probe() for one in asked.values()], MARK)))
+    asked = {one.id: one for one in resources_ahead(task.host, stages) if isinstance(one, Probed)}
+    return PreviewStep("", "read", tuple(asked), _clean(probe_script([one.probe() for one in asked.values()], MARK)))
 
 
-def _of_stage(task: Task, stage: Stage, seen: Observation) -> Iterator[Step]:
+def _of_stage(task: Task, stage: Stage, seen: Observation) -> Iterator[PreviewStep]:
     if not stage.desired:
-        yield Step(stage.name, "later", why="it decides in its turn")
+        yield PreviewStep(stage.name, "later", why="it decides in its turn")
         return
     try:
         resources = desired_of(task, stage.desired)
@@ -110,27 +110,29 @@ def _of_stage(task: Task, stage: Stage, seen: Observation) -> Iterator[Step]:
         seen.planned.update(path for change in changes for path in change.resource.writes)
         yield from _refused(stage, changes) or _awaiting(stage, changes) or _steps(task, stage, resources, changes)
     except MoorError as error:
-        yield Step(stage.name, "error", why=printable(str(error)))
+        yield PreviewStep(stage.name, "error", why=printable(str(error)))
 
 
-def _refused(stage: Stage, changes: Sequence[Change]) -> list[Step]:
+def _refused(stage: Stage, changes: Sequence[Change]) -> list[PreviewStep]:
     """Return a step for each change that moor cannot make: one of them, and the stage changes nothing."""
     told = ((change, change.resource.refusal(change.actual, change.desired)) for change in changes)
-    return [Step(stage.name, "error", (c.id,), why=printable(f"{c.id}: {words}")) for c, words in told if words]
+    return [PreviewStep(stage.name, "error", (c.id,), why=printable(f"{c.id}: {words}")) for c, words in told if words]
 
 
-def _awaiting(stage: Stage, changes: Sequence[Change]) -> list[Step]:
+def _awaiting(stage: Stage, changes: Sequence[Change]) -> list[PreviewStep]:
     """Return the one step of a stage whose scripts hold what an earlier step makes; nothing where all is known."""
     values = (value for c in changes if isinstance(c.resource, Scripted) for value in (c.desired or {}).values())
     made = dict.fromkeys(value.what for value in values if isinstance(value, Later))
     why = f"an earlier step makes {', '.join(made)}"
-    return [Step(stage.name, "later", tuple(change.id for change in changes), why=why)] if made else []
+    return [PreviewStep(stage.name, "later", tuple(change.id for change in changes), why=why)] if made else []
 
 
-def _steps(task: Task, stage: Stage, resources: Sequence[Resource], changes: Sequence[Change]) -> list[Step]:
+def _steps(task: Task, stage: Stage, resources: Sequence[Resource], changes: Sequence[Change]) -> list[PreviewStep]:
     reading = ProbeRound([one for one in resources if isinstance(one, Probed)], MARK)
     return [
-        Step(stage.name, "change" if one.script else "call", tuple(c.id for c in one.changes), _clean(one.script))
+        PreviewStep(
+            stage.name, "change" if one.script else "call", tuple(c.id for c in one.changes), _clean(one.script)
+        )
         for one in plan_scripts(task, changes, reading, MARK)
     ]
 
@@ -140,7 +142,7 @@ def _clean(script: str) -> str:
     return "\n".join(redact(printable(script).split("\n")))
 
 
-def as_text(found: Mapping[str, Preview]) -> str:
+def format_text(found: Mapping[str, Preview]) -> str:
     """Write the previews for people: each script below a comment that says what it is."""
     return "\n".join(line for name, preview in found.items() for line in _lines(name, preview))
 
@@ -149,7 +151,7 @@ def _lines(name: str, preview: Preview) -> Iterator[str]:
     if preview.error:
         yield _comment(f"{name}: {preview.error}")
     for step in preview.steps:
-        head = HEADS[step.does].format(ids=", ".join(step.resources), why=step.why)
+        head = HEADINGS[step.does].format(ids=", ".join(step.resources), why=step.why)
         yield _comment(f"{name}: {f'{step.stage} ' if step.stage else ''}{head}")
         if step.script:
             yield step.script
@@ -161,6 +163,6 @@ def _comment(words: str) -> str:
     return "\n".join(f"# {line}" for line in words.split("\n"))
 
 
-def as_json(found: Mapping[str, Preview]) -> str:
+def format_json(found: Mapping[str, Preview]) -> str:
     """Write the previews for programs."""
     return json.dumps({"schema": SCHEMA, "hosts": {name: asdict(one) for name, one in found.items()}}, indent=2)

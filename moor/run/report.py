@@ -209,7 +209,7 @@ def open_findings(report: RunReport) -> list[Finding]:
     return [*(finding for name, host in report.hosts.items() for finding in _of_host(name, host)), *report.findings]
 
 
-def left(report: RunReport) -> list[Finding]:
+def unwaived_findings(report: RunReport) -> list[Finding]:
     """List of that what nobody has waived."""
     return [finding for finding in open_findings(report) if not finding.waived]
 
@@ -226,6 +226,6 @@ def _of_host(name: str, host: HostReport) -> Iterator[Finding]:
             yield Finding(resource.id, what, "", name, state, *about)
 
 
-def counts(report: RunReport) -> dict[str, int]:
+def count_by_status(report: RunReport) -> dict[str, int]:
     """Count resources by status, over all hosts."""
     return dict(Counter(resource.status for host in report.hosts.values() for resource in host.resources))

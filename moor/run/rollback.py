@@ -17,15 +17,15 @@ from moor.engine.shell_functions import RUNS
 from moor.errors import ErrorKind, HostError, MoorError
 from moor.resources.base import Probed, Resource, Scripted, State
 from moor.resources.file import beside
-from moor.run.runbook import Rolling, Runbook, Stage, desired_ahead
-from moor.run.selection import ALL, everything
+from moor.run.runbook import Rolling, Runbook, Stage, resources_ahead
+from moor.run.selection import ALL, all_stages
 
 ABSENT, UNKNOWN = "absent", "unknown"
-SHOWN = 12  # digits of a hash
+HASH_DIGITS = 12  # digits of a hash
 
 
 @dataclass(frozen=True)
-class Left:
+class WrittenFile:
     """One file that a run has written; each a SHA-256, ``absent``, or ``unknown``.
 
     Attributes:
@@ -45,7 +45,7 @@ class Left:
 
 
 @dataclass(frozen=True)
-class FormerFile(Probed):
+class BackedUpFiles(Probed):
     """Reads what a host keeps of a run."""
 
     run: str
@@ -75,12 +75,12 @@ done"""
     def actual(self, output: str) -> State | None:
         return {"listing": output} if output else None
 
-    def left(self, state: State | None) -> list[Left]:
+    def left(self, state: State | None) -> list[WrittenFile]:
         """Take the listing apart; raises HostError where it makes no sense."""
         lines = str((state or {}).get("listing", "")).splitlines()
         try:
             pairs = zip(lines[::2], lines[1::2], strict=True)
-            return [Left(path, *sums.split()) for path, sums in pairs]
+            return [WrittenFile(path, *sums.split()) for path, sums in pairs]
         except (ValueError, TypeError):
             raise HostError(
                 f"{self.id}: the host described it as {' '.join(lines)[:200]!r}", ErrorKind.ANSWER
@@ -88,7 +88,7 @@ done"""
 
 
 @dataclass(frozen=True)
-class PutBack(Scripted):
+class RestoredFile(Scripted):
     """Hold a file as it was before a run; its age is that of now, so that what reads it is stale."""
 
     run: str
@@ -127,7 +127,7 @@ moor_place "$t" "$p\""""
 
 
 def _short(digest: str) -> str:
-    return f"SHA-256 {digest[:SHOWN]}" if len(digest) == 64 else digest
+    return f"SHA-256 {digest[:HASH_DIGITS]}" if len(digest) == 64 else digest
 
 
 def put_files_back(task: Task) -> Result:
@@ -135,15 +135,15 @@ def put_files_back(task: Task) -> Result:
     order = context_of(task).rollback
     if order is None:
         raise MoorError("nobody says which run to put back; moor rollback does")
-    kept = FormerFile(order.run)
+    kept = BackedUpFiles(order.run)
     left = kept.left(probe(task, [kept])[kept.id])
     if not order.force:
-        refuse(left, order.run)
-    files = [PutBack(order.run, one.path, one.kept) for one in left]
-    return converge(task, [*files, *following(task.host, frozenset(one.path for one in left))])
+        refuse_changed_files(left, order.run)
+    files = [RestoredFile(order.run, one.path, one.kept) for one in left]
+    return converge(task, [*files, *resources_following(task.host, frozenset(one.path for one in left))])
 
 
-def refuse(left: Iterable[Left], run: str) -> None:
+def refuse_changed_files(left: Iterable[WrittenFile], run: str) -> None:
     """Raise HostError where a file is not as the run left it."""
     lines = [f"{one.path}: {_since(one)}" for one in left if one.changed_since]
     if lines:
@@ -153,16 +153,18 @@ def refuse(left: Iterable[Left], run: str) -> None:
         )
 
 
-def _since(one: Left) -> str:
+def _since(one: WrittenFile) -> str:
     if one.written == UNKNOWN:
         return "nobody knows what the run made of it, since that was cut off"
     return "changed since"
 
 
-def following(host: Host, paths: frozenset[str]) -> Sequence[Resource]:
+def resources_following(host: Host, paths: frozenset[str]) -> Sequence[Resource]:
     """Return what has to be done on a host once some files are as they were: restarts, stores built anew."""
-    stages = everything(site_of(host).directory, independent=False).stages
-    found = {follower.id: follower for resource in desired_ahead(host, stages) if (follower := resource.follows(paths))}
+    stages = all_stages(site_of(host).directory, independent=False).stages
+    found = {
+        follower.id: follower for resource in resources_ahead(host, stages) if (follower := resource.follows(paths))
+    }
     return list(found.values())
 
 

@@ -23,7 +23,7 @@ from moor.engine.observation import begin_observation, end_observation, observat
 from moor.engine.probing import probe
 from moor.errors import MoorError
 from moor.resources.base import Probed, Resource
-from moor.run.idle_connections import Closer
+from moor.run.idle_connections import ConnectionCloser
 from moor.settings.modules import name_in_site
 
 TaskFunction = Callable[[Task], Result]
@@ -110,7 +110,7 @@ class Stage:
         found = getattr(sys.modules[module], name, None)
         return found if callable(found) and getattr(found, "__module__", "") == module else None
 
-    def holds(self, host: Host) -> bool:
+    def runs_on(self, host: Host) -> bool:
         """Return whether the stage runs on ``host``."""
         return bool((INSIDERS if self.on is None else self.on)(host))
 
@@ -150,7 +150,7 @@ class Skipped:
     foreseen: bool = False
 
 
-def run(nr: Nornir, runbook: Runbook, told: Callable[[str], None] = lambda _: None) -> list[Skipped]:
+def run_runbook(nr: Nornir, runbook: Runbook, told: Callable[[str], None] = lambda _: None) -> list[Skipped]:
     """Run a runbook, as a plan where Nornir's dry run is on; results reach Nornir's processors.
 
     Args:
@@ -163,7 +163,7 @@ def run(nr: Nornir, runbook: Runbook, told: Callable[[str], None] = lambda _: No
     try:
         told(f"read {len(hosts)} hosts")
         last = {name: _last(host, runbook.stages, nr.data.dry_run) for name, host in hosts.items()}
-        closing = nr.with_processors([*nr.processors, Closer(nr, last, runbook.independent)])
+        closing = nr.with_processors([*nr.processors, ConnectionCloser(nr, last, runbook.independent)])
         closing.run(task=observe, name="read", stages=runbook.stages)
         return list(_run_stages(closing, runbook, told))
     finally:
@@ -174,7 +174,7 @@ def run(nr: Nornir, runbook: Runbook, told: Callable[[str], None] = lambda _: No
 
 def _last(host: Host, stages: Iterable[Stage], dry_run: bool) -> str:
     """Name the last task of a run on ``host``; empty where none follows the reading."""
-    held = [stage for stage in stages if stage.holds(host)]
+    held = [stage for stage in stages if stage.runs_on(host)]
     if not held:
         return ""
     health = None if dry_run else held[-1].rolling.health
@@ -214,7 +214,7 @@ def _declared_twice(name: str, one: Stage, other: Stage) -> str:
     return f"{name}: declared twice with different content, {by}; leave it to one of them"
 
 
-def desired_ahead(host: Host, stages: Iterable[Stage]) -> Iterator[Resource]:
+def resources_ahead(host: Host, stages: Iterable[Stage]) -> Iterator[Resource]:
     """Yield the resources of a host that the stages declare, as far as they are known before the stages run."""
     return (resource for _, resource in _foreseen(host, stages) if resource)
 
@@ -222,7 +222,7 @@ def desired_ahead(host: Host, stages: Iterable[Stage]) -> Iterator[Resource]:
 def _foreseen(host: Host, stages: Iterable[Stage]) -> Iterator[tuple[Stage, Resource | None]]:
     """Yield each resource that a stage declares, and None for a stage whose resources are not known before it runs."""
     for stage in stages:
-        if stage.holds(host):
+        if stage.runs_on(host):
             try:
                 found: Sequence[Resource | None] = desired_ahead_of(host, stage.desired) if stage.desired else [None]
             except MoorError:
@@ -231,7 +231,7 @@ def _foreseen(host: Host, stages: Iterable[Stage]) -> Iterator[tuple[Stage, Reso
 
 
 def _run_stage(nr: Nornir, stage: Stage, told: Callable[[str], None]) -> Iterator[Skipped]:
-    names = [name for name, host in nr.inventory.hosts.items() if stage.holds(host)]
+    names = [name for name, host in nr.inventory.hosts.items() if stage.runs_on(host)]
     failed = nr.data.failed_hosts
     if gone := [name for name in names if name in failed]:
         yield Skipped(stage.name, tuple(gone), "failed before")

@@ -21,7 +21,7 @@ WHOLE = "site"  # the runbook of the whole job
 ALL = 1_000_000  # hosts: more than any batch
 
 
-def limited(nr: Nornir, expression: str | None) -> Nornir:
+def limit_hosts(nr: Nornir, expression: str | None) -> Nornir:
     """Filter by ``--limit``: hosts and groups separated by commas, ``!`` excludes; None is the whole fleet.
 
     Raises:
@@ -48,11 +48,11 @@ def _unknown(name: str, known: Iterable[str]) -> str:
     return f"--limit: no host or group is called {name}{did_you_mean(name, known)}"
 
 
-def refuse_nobody(nr: Nornir, runbook: Runbook, command: str) -> None:
+def refuse_unmatched(nr: Nornir, runbook: Runbook, command: str) -> None:
     """Raise InputError where no stage is for any of the hosts: nothing asked is not all well."""
-    if any(stage.holds(host) for host in nr.inventory.hosts.values() for stage in runbook.stages):
+    if any(stage.runs_on(host) for host in nr.inventory.hosts.values() for stage in runbook.stages):
         return
-    meant = [name for name, host in fleet_of(nr).hosts.items() if any(stage.holds(host) for stage in runbook.stages)]
+    meant = [name for name, host in fleet_of(nr).hosts.items() if any(stage.runs_on(host) for stage in runbook.stages)]
     called = command if command.endswith(runbook.name) else f"{command} {runbook.name}"
     if meant:
         raise InputError(f"{called}: it asks nothing of {', '.join(nr.inventory.hosts)}; it is for {', '.join(meant)}")
@@ -62,15 +62,15 @@ def refuse_nobody(nr: Nornir, runbook: Runbook, command: str) -> None:
 def refuse_unfilled(nr: Nornir, stages: Iterable[Stage]) -> None:
     """Raise InputError where the inventory has no host, or one too many, for what the stages do."""
     found = context_of(nr).role_faults
-    lines = [line for name in dict.fromkeys(map(concern, stages)) for line in found.get(name, ())]
+    lines = [line for name in dict.fromkeys(map(concern_of_stage, stages)) for line in found.get(name, ())]
     if lines:
         raise InputError("\n".join(lines))
 
 
-def passed_over(nr: Nornir, runbook: Runbook) -> list[str]:
+def unmatched_hosts(nr: Nornir, runbook: Runbook) -> list[str]:
     """List the hosts that no stage is for."""
     hosts = nr.inventory.hosts
-    return [name for name, host in hosts.items() if not any(stage.holds(host) for stage in runbook.stages)]
+    return [name for name, host in hosts.items() if not any(stage.runs_on(host) for stage in runbook.stages)]
 
 
 def _chooser(words: list[str]) -> Callable[[Host], bool]:
@@ -86,7 +86,7 @@ def _chooser(words: list[str]) -> Callable[[Host], bool]:
     return choose
 
 
-def runbook_called(site: Path, name: str) -> Runbook:
+def find_runbook(site: Path, name: str) -> Runbook:
     """Return a runbook of a site, or the stages of one concern of its runbook ``site``.
 
     Raises:
@@ -97,10 +97,10 @@ def runbook_called(site: Path, name: str) -> Runbook:
         if book := _runbook_in(site, name):
             return book
         raise InputError(f"runbooks/{name}.py: it has no RUNBOOK; write RUNBOOK = Runbook(...) there")
-    whole = runbook_called(site, WHOLE)
-    stages = tuple(stage for stage in whole.stages if concern(stage) == name)
+    whole = find_runbook(site, WHOLE)
+    stages = tuple(stage for stage in whole.stages if concern_of_stage(stage) == name)
     if not stages:
-        known = [*names, *dict.fromkeys(concern(stage) for stage in whole.stages)]
+        known = [*names, *dict.fromkeys(concern_of_stage(stage) for stage in whole.stages)]
         raise InputError(f"no runbook is called {name}{did_you_mean(name, known)} (there are: {', '.join(known)})")
     return replace(whole, name=name, stages=stages)
 
@@ -110,7 +110,7 @@ def _runbook_in(site: Path, name: str) -> Runbook | None:
     return book if isinstance(book, Runbook) else None
 
 
-def everything(site: Path, independent: bool = True) -> Runbook:
+def all_stages(site: Path, independent: bool = True) -> Runbook:
     """Return the stages of every runbook of a site that plans, each once.
 
     Args:
@@ -122,11 +122,11 @@ def everything(site: Path, independent: bool = True) -> Runbook:
     books = sorted(chosen, key=lambda book: book.name != WHOLE)
     by_task: dict[TaskFunction, Stage] = {}
     for stage in (replace(stage, needs="") if independent else stage for book in books for stage in book.stages):
-        by_task[stage.task] = joined(by_task[stage.task], stage) if stage.task in by_task else stage
+        by_task[stage.task] = join_stages(by_task[stage.task], stage) if stage.task in by_task else stage
     return Runbook("drift", "What has changed without a plan.", tuple(by_task.values()), independent=independent)
 
 
-def joined(one: Stage, other: Stage) -> Stage:
+def join_stages(one: Stage, other: Stage) -> Stage:
     """Return the stage for the hosts of both, by the rules of whichever rolls in smaller batches."""
     same = str(one.on) == str(other.on)  # of two filters nothing else can be compared
     on = one.on if same else cast(F, one.on | other.on) if one.on and other.on else None
@@ -134,6 +134,6 @@ def joined(one: Stage, other: Stage) -> Stage:
     return replace(one, on=on, rolling=rolling)
 
 
-def concern(stage: Stage) -> str:
+def concern_of_stage(stage: Stage) -> str:
     """Return the concern that a stage's task belongs to."""
     return concern_of(stage.task.__module__)

@@ -16,7 +16,7 @@ from moor.settings.document import InputFaults, Source, Tree, load_yaml
 from moor.settings.section import StrictModel
 from moor.settings.validation import validate
 
-Words = Annotated[str, Field(min_length=1)]
+NonEmpty = Annotated[str, Field(min_length=1)]
 
 
 class Waiver(StrictModel):
@@ -29,9 +29,9 @@ class Waiver(StrictModel):
     """
 
     host: str = ""
-    id: Words
-    reason: Words
-    owner: Words
+    id: NonEmpty
+    reason: NonEmpty
+    owner: NonEmpty
     until: date
 
     @field_validator("id")
@@ -70,7 +70,7 @@ def _entries(tree: Tree, shown: str, findings: InputFaults) -> Sequence[Tree]:
     return ()
 
 
-def waive(report: RunReport, waivers: Iterable[Waiver], today: date | None = None) -> None:
+def apply_waivers(report: RunReport, waivers: Iterable[Waiver], today: date | None = None) -> None:
     """Mark what waivers cover; one whose last day is over covers nothing, and is a finding itself."""
     day = today or datetime.now(UTC).date()
     known = list(waivers)

@@ -11,7 +11,7 @@ HALT_S = 2.0  # how long workers may take to halt
 
 
 @dataclass
-class Halt:
+class DispatchHalt:
     """Whether nothing is begun any more; who gives hosts to workers, or says ``halted``, holds ``turn``."""
 
     halted: bool = False
@@ -27,7 +27,7 @@ class Halt:
 
 
 @dataclass
-class Workers:
+class WorkerPool:
     """The workers as tasks find them, one after another.
 
     Attributes:
@@ -37,5 +37,5 @@ class Workers:
 
     cluster: DaskCluster
     at_once: int
-    halt: Halt
+    halt: DispatchHalt
     homes: dict[str, str] = field(default_factory=dict)

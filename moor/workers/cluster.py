@@ -18,9 +18,9 @@ from distributed.security import Security
 from moor.errors import MoorError
 from moor.settings.access import SiteSettings
 from moor.settings.runner import DaskOptions
-from moor.workers.same_code import Likeness, proven
+from moor.workers.same_code import WorkerRequirements, requirements_with_proof
 from moor.workers.session import WorkerSession
-from moor.workers.worker import begin_session, end, introduce
+from moor.workers.worker import begin_session, end_session, introduce_worker
 
 CONNECT_S = 10  # how long a scheduler may take to answer
 JOIN_S = 120  # how long workers may take to open the site
@@ -31,7 +31,7 @@ Event = list[Any]
 
 
 @dataclass
-class Lease:
+class WorkerLease:
     """A worker that opens the site, or has: its session lives there as long as this does.
 
     Attributes:
@@ -55,7 +55,7 @@ class Lease:
             self.token, self.trouble = ("", "it did not open the site; see its log") if failed else _given(self)
 
 
-def _given(lease: Lease) -> tuple[str, str]:
+def _given(lease: WorkerLease) -> tuple[str, str]:
     answer: tuple[str, str] = lease.introduction.result(timeout=CONNECT_S)
     return answer
 
@@ -65,10 +65,10 @@ class DaskCluster:
 
     def __init__(self, options: DaskOptions, site: SiteSettings, dry_run: bool) -> None:
         self.address, self._site, self._dry_run = options.scheduler, site, dry_run
-        self._client = connected(options)
-        self._leases: dict[str, Lease] = {}
+        self._client = connect(options)
+        self._leases: dict[str, WorkerLease] = {}
         self._joining = ExitStack()
-        self._likeness: Likeness | None = None  # while workers join
+        self._likeness: WorkerRequirements | None = None  # while workers join
         self._heard: SimpleQueue[Event] = SimpleQueue()
         self._looked = 0.0
         # The scheduler forgets a topic of a client's own name with the client, however that ends.
@@ -120,9 +120,9 @@ class DaskCluster:
         for gone in self._leases.keys() - present:
             del self._leases[gone]
         for new in present - self._leases.keys():
-            self._likeness = self._likeness or self._joining.enter_context(proven(self._site))
+            self._likeness = self._likeness or self._joining.enter_context(requirements_with_proof(self._site))
             session = self.submit(new, begin_session, self._likeness, self._dry_run)
-            self._leases[new] = Lease(session, self.submit(new, introduce, session))
+            self._leases[new] = WorkerLease(session, self.submit(new, introduce_worker, session))
 
     def expel(self, address: str) -> None:
         """Have a worker join anew: it is not the one that it was."""
@@ -177,12 +177,12 @@ class DaskCluster:
     def _end_sessions(self) -> None:
         present, deadline = self._present(), time.monotonic() + CLOSE_S
         leases = {name: lease for name, lease in self._leases.items() if lease.token and name in present}
-        for ending in [self.submit(name, end, lease.session) for name, lease in leases.items()]:
+        for ending in [self.submit(name, end_session, lease.session) for name, lease in leases.items()]:
             with suppress(Exception):  # a session that is not ended now is once nobody wants it any more
                 ending.exception(timeout=max(0.1, deadline - time.monotonic()))
 
 
-def connected(options: DaskOptions) -> Client:
+def connect(options: DaskOptions) -> Client:
     """Connect to the scheduler; raises MoorError."""
     _quieten()
     security = Security(

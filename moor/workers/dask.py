@@ -18,7 +18,7 @@ from moor.errors import InputError
 from moor.settings.runner import DaskOptions
 
 if TYPE_CHECKING:
-    from moor.workers.availability import Workers
+    from moor.workers.availability import WorkerPool
     from moor.workers.dispatch import Dispatch
 
 CLOSING = "close_connections_task"  # Nornir's own, which ends whatever ran
@@ -34,7 +34,7 @@ class DaskRunner:
                 "on the controller and on every worker"
             )
         self._options = DaskOptions.model_validate(options)
-        self._workers: Workers | None = None
+        self._workers: WorkerPool | None = None
         self._dispatch: Dispatch | None = None  # the last one
         self._halted = False
 
@@ -62,8 +62,8 @@ class DaskRunner:
         dispatch = self._dispatch
         return dispatch.halt() if dispatch else {}
 
-    def _joined(self, nr: Nornir) -> Workers:
-        from moor.workers.availability import Halt, Workers
+    def _joined(self, nr: Nornir) -> WorkerPool:
+        from moor.workers.availability import DispatchHalt, WorkerPool
         from moor.workers.cluster import DaskCluster
 
         cluster = DaskCluster(self._options, site_of(nr), nr.data.dry_run)
@@ -72,7 +72,7 @@ class DaskRunner:
         except BaseException:
             cluster.close()
             raise
-        return Workers(cluster, self._options.num_workers, Halt())
+        return WorkerPool(cluster, self._options.num_workers, DispatchHalt())
 
     def _leave(self, task: Task, hosts: list[Host]) -> AggregatedResult:
         """Let the workers close what they hold."""

@@ -18,20 +18,20 @@ from nornir.core.task import AggregatedResult, MultiResult, Result, Task
 from moor.context import context_of
 from moor.errors import ErrorKind, HostError, MoorError
 from moor.progress import LOGGER as PROGRESS
-from moor.workers.availability import HALT_S, Workers
-from moor.workers.orders import Order, WorkerAnswer, reading_of, take_answer, unpacked
-from moor.workers.remote_connections import hold
-from moor.workers.session import halt
-from moor.workers.worker import carry_out, let_go
+from moor.workers.availability import HALT_S, WorkerPool
+from moor.workers.orders import Order, WorkerAnswer, observation_state_of, take_answer, unpack_answer
+from moor.workers.remote_connections import show_connections
+from moor.workers.session import halt_session
+from moor.workers.worker import close_connections, run_order
 
 LOSSES = 3  # workers that one host may cost
-LAST_WORDS_S = 10  # how long an error may take on its way
-PATIENCE_S = 30.0  # how long to wait for a worker where there is none
+ERROR_S = 10  # how long an error may take on its way
+NO_WORKER_S = 30.0  # how long to wait for a worker where there is none
 LOGGER = logging.getLogger("nornir.core.task")
 _numbers = count(1)
 
 
-def shards(names: Iterable[str], homes: Mapping[str, str], workers: Sequence[str]) -> dict[str, list[str]]:
+def assign_hosts(names: Iterable[str], homes: Mapping[str, str], workers: Sequence[str]) -> dict[str, list[str]]:
     """Part hosts over workers: each where it was, as its connection is there, the others where fewest are."""
     parts: dict[str, list[str]] = {worker: [] for worker in workers}
     homeless: list[str] = []
@@ -43,7 +43,7 @@ def shards(names: Iterable[str], homes: Mapping[str, str], workers: Sequence[str
 
 
 @dataclass
-class Shard:
+class SentOrder:
     """Some hosts that a worker has been given; ``ended`` once its order is over, whatever became of them."""
 
     worker: str
@@ -56,13 +56,13 @@ class Shard:
 class Dispatch:
     """Carries one task out."""
 
-    def __init__(self, workers: Workers, task: Task, hosts: Sequence[Host]) -> None:
+    def __init__(self, workers: WorkerPool, task: Task, hosts: Sequence[Host]) -> None:
         self._workers, self._task = workers, task
         self._cluster, self._homes, self._halt = workers.cluster, workers.homes, workers.halt
         self._hosts = {host.name: host for host in hosts}
         self._left = dict(self._hosts)
         self._copies: dict[str, Task] = {}  # of hosts that have begun
-        self._shards: dict[int, Shard] = {}
+        self._shards: dict[int, SentOrder] = {}
         self._losses: Counter[str] = Counter()
         self._released: list[str] = []  # hosts whose connection is not needed any more
         self._alone_since = 0.0
@@ -89,10 +89,10 @@ class Dispatch:
 
         A host of a worker that does not answer in time counts as one: the task may have begun there.
         """
-        begun = self._cluster.ask(halt, HALT_S) if self._halt.say() else {}
-        shards, left = dict(self._shards), dict(self._left)
-        given = {name: number for number, shard in shards.items() for name in shard.hosts if name in left}
-        workers = {name: shards[number].worker for name, number in given.items()}
+        begun = self._cluster.ask(halt_session, HALT_S) if self._halt.say() else {}
+        assign_hosts, left = dict(self._shards), dict(self._left)
+        given = {name: number for number, shard in assign_hosts.items() for name in shard.hosts if name in left}
+        workers = {name: assign_hosts[number].worker for name, number in given.items()}
         return {
             name: self._task.name
             for name, number in given.items()
@@ -102,8 +102,8 @@ class Dispatch:
     def _let_go(self) -> None:
         """Have workers close what a processor has closed here."""
         fit = self._cluster.fit
-        for worker, names in shards(self._released, self._homes, sorted(fit)).items() if fit else ():
-            self._cluster.leave_to(worker, let_go, tuple(names))
+        for worker, names in assign_hosts(self._released, self._homes, sorted(fit)).items() if fit else ():
+            self._cluster.leave_to(worker, close_connections, tuple(names))
         self._released.clear()
 
     def _give(self) -> None:
@@ -116,14 +116,14 @@ class Dispatch:
             self._wait_for_workers(free)
             return
         self._alone_since = 0.0
-        for worker, names in shards(free, self._homes, sorted(self._cluster.fit)).items():
+        for worker, names in assign_hosts(free, self._homes, sorted(self._cluster.fit)).items():
             self._send(worker, names)
 
     def _wait_for_workers(self, names: list[str]) -> None:
         self._alone_since = self._alone_since or time.monotonic()
         if self._cluster.lost:
             self._give_up(names, f"the scheduler {self._cluster.address} was lost; start it, and run again")
-        elif time.monotonic() - self._alone_since > PATIENCE_S:
+        elif time.monotonic() - self._alone_since > NO_WORKER_S:
             self._give_up(names, f"no worker is left at {self._cluster.address}; start some, and run again")
 
     def _send(self, worker: str, names: list[str]) -> None:
@@ -139,7 +139,7 @@ class Dispatch:
             task.params,
             task.global_dry_run,
             self._workers.at_once,
-            {name: reading_of(self._hosts[name]) for name in names},
+            {name: observation_state_of(self._hosts[name]) for name in names},
             context_of(task).to_send(),
             frozenset(task.nornir.data.failed_hosts),
         )
@@ -148,7 +148,7 @@ class Dispatch:
         except Exception as error:  # whatever a site's own task is made of
             raise MoorError(f"{task.name}: this task cannot be sent to a worker: {error}") from error
         self._homes.update(dict.fromkeys(names, worker))
-        self._shards[number] = Shard(worker, token, frozenset(names), self._cluster.order(worker, carry_out, raw))
+        self._shards[number] = SentOrder(worker, token, frozenset(names), self._cluster.order(worker, run_order, raw))
 
     def _take(self, number: int, kind: str, words: Sequence[Any]) -> None:
         """Take what a worker tells; a worker that was given up is not listened to any more."""
@@ -159,7 +159,7 @@ class Dispatch:
             host = self._hosts[words[0]]
             self._begin(host)
             if kind == "completed":
-                self._complete(host, unpacked(words[1], host))
+                self._complete(host, unpack_answer(words[1], host))
 
     def _begin(self, host: Host) -> None:
         """Tell the processors, once, however often a worker begins."""
@@ -171,7 +171,7 @@ class Dispatch:
     def _complete(self, host: Host, answer: WorkerAnswer) -> None:
         copy = self._copies[host.name]
         copy.results.extend(answer.results)
-        hold(host, answer.connections, self._released.append)
+        show_connections(host, answer.connections, self._released.append)
         take_answer(host, answer)
         if answer.results.failed:
             LOGGER.error(
@@ -196,11 +196,11 @@ class Dispatch:
             else:
                 shard.ended = shard.future.done()  # what it told before is heard in between
 
-    def _lose(self, number: int, shard: Shard, missing: list[str]) -> None:
+    def _lose(self, number: int, shard: SentOrder, missing: list[str]) -> None:
         """Let the hosts go to other workers, unless the task is at fault, or a host that costs worker after worker."""
         del self._shards[number]
         if shard.future.status == "error":
-            error = shard.future.exception(timeout=LAST_WORDS_S)
+            error = shard.future.exception(timeout=ERROR_S)
             self._give_up(missing, f"worker {shard.worker} could not run this task: {error}")
             return
         if shard.ended:

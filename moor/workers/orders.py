@@ -18,7 +18,7 @@ from moor.secrets.masking import mask
 
 
 @dataclass(frozen=True)
-class Reading:
+class ObservationState:
     """Which run's observation a host goes on with, and what a dry run would have changed there by now."""
 
     number: int
@@ -46,7 +46,7 @@ class Order:
     params: Mapping[str, Any]
     dry_run: bool
     at_once: int
-    hosts: Mapping[str, Reading | None]
+    hosts: Mapping[str, ObservationState | None]
     context: RunContext
     failed: frozenset[str]
 
@@ -62,7 +62,7 @@ class WorkerAnswer:
 
 
 @dataclass(frozen=True)
-class Raised:
+class ForeignException:
     """An exception by the name of its class and its words, since not every one survives a journey."""
 
     name: str
@@ -74,13 +74,13 @@ class Raised:
         return made
 
 
-def reading_of(host: Host) -> Reading | None:
+def observation_state_of(host: Host) -> ObservationState | None:
     """Return which observation of the host is under way; None where no run is."""
     seen = current_observation(host)
-    return Reading(seen.number, frozenset(seen.planned)) if seen else None
+    return ObservationState(seen.number, frozenset(seen.planned)) if seen else None
 
 
-def take_reading(host: Host, reading: Reading | None) -> None:
+def resume_observation(host: Host, reading: ObservationState | None) -> None:
     """Go on with what this worker has read of the host in the same run, else begin anew."""
     if reading is None:
         end_observation(host)
@@ -97,13 +97,13 @@ def take_answer(host: Host, answer: WorkerAnswer) -> None:
         seen.planned, seen.whole = set(answer.planned), answer.whole
 
 
-def packed(host: Host, results: MultiResult) -> bytes:
+def pack_answer(host: Host, results: MultiResult) -> bytes:
     """Write what a worker says of a host, without anything secret that this process knows."""
     seen = observation_of(host)
     return pickle.dumps(WorkerAnswer(_bare_all(results), tuple(host.connections), frozenset(seen.planned), seen.whole))
 
 
-def unpacked(raw: bytes, host: Host) -> WorkerAnswer:
+def unpack_answer(raw: bytes, host: Host) -> WorkerAnswer:
     """Read an answer; its results belong to the controller's ``host`` from now on."""
     answer: WorkerAnswer = pickle.loads(raw)  # noqa: S301  # of a worker that has a certificate, see SECURITY.md
     for result in answer.results:
@@ -123,7 +123,7 @@ def _bare(result: Result) -> Result:
     bare.host = None
     for key, value in vars(result).items():
         if key not in ("exception", "host"):
-            setattr(bare, key, masked(value))
+            setattr(bare, key, mask_all(value))
     bare.exception = _portable(error) if error else None  # type: ignore[assignment]  # until it is adopted
     return bare
 
@@ -134,24 +134,24 @@ def _adopt(result: Result | MultiResult, host: Host) -> None:
             _adopt(inner, host)
         return
     result.host = host
-    if isinstance(result.exception, Raised):
+    if isinstance(result.exception, ForeignException):
         result.exception = result.exception.rebuilt()
 
 
-def _portable(error: BaseException) -> MoorError | Raised:
+def _portable(error: BaseException) -> MoorError | ForeignException:
     words = mask(str(error))
-    return error.reworded(words) if isinstance(error, MoorError) else Raised(type(error).__name__, words)
+    return error.reworded(words) if isinstance(error, MoorError) else ForeignException(type(error).__name__, words)
 
 
-def masked(value: Any) -> Any:
+def mask_all(value: Any) -> Any:
     """Return ``value`` with every known secret struck out of the texts in it."""
     if isinstance(value, str):
         return mask(value)
     if isinstance(value, list | tuple | set | frozenset) and not hasattr(value, "_fields"):
-        return type(value)(masked(part) for part in value)
+        return type(value)(mask_all(part) for part in value)
     if isinstance(value, dict):
-        return {masked(key): masked(part) for key, part in value.items()}
+        return {mask_all(key): mask_all(part) for key, part in value.items()}
     if is_dataclass(value) and not isinstance(value, type):
-        parts = {part.name: masked(getattr(value, part.name)) for part in fields(value) if part.init}
+        parts = {part.name: mask_all(getattr(value, part.name)) for part in fields(value) if part.init}
         return replace(value, **parts)
     return value

@@ -11,7 +11,7 @@ from nornir.core.inventory import Host
 from moor.errors import ErrorKind, HostError
 
 
-class Elsewhere:
+class RemoteConnection:
     """Stands for a connection that is open on a worker; ``let_go`` is called when it is closed here."""
 
     def __init__(self, let_go: Callable[[], None]) -> None:
@@ -39,7 +39,7 @@ class Elsewhere:
         raise HostError("this connection is held by a worker", ErrorKind.INTERNAL)
 
 
-def hold(host: Host, names: Iterable[str], let_go: Callable[[str], None]) -> None:
+def show_connections(host: Host, names: Iterable[str], let_go: Callable[[str], None]) -> None:
     """Show on ``host`` that a worker reached it; connections of the controller's own stay what they are."""
     if "shell" in names:
-        host.connections.setdefault("shell", Elsewhere(lambda: let_go(host.name)))
+        host.connections.setdefault("shell", RemoteConnection(lambda: let_go(host.name)))

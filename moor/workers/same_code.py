@@ -28,7 +28,7 @@ _at_start: dict[str, str] = {}  # of this process: the one site that it serves, 
 
 
 @dataclass(frozen=True)
-class Likeness:
+class WorkerRequirements:
     """What a worker must have: the site's directory, the proof in its state, the code's fingerprint."""
 
     site: str
@@ -37,14 +37,14 @@ class Likeness:
 
 
 @contextmanager
-def proven(settings: SiteSettings) -> Iterator[Likeness]:
+def requirements_with_proof(settings: SiteSettings) -> Iterator[WorkerRequirements]:
     """Leave a proof in the site's state meanwhile, and say what it takes to be fit."""
     proof = settings.state / PROOFS / secrets.token_hex(16)
     missing = [path for path in (proof.parent, settings.state) if not path.exists()]
     _forget_old(proof.parent)
     private_files.write_new(proof, b"")
     try:
-        yield Likeness(str(settings.directory), str(proof), fingerprint(settings.directory))
+        yield WorkerRequirements(str(settings.directory), str(proof), fingerprint(settings.directory))
     finally:
         proof.unlink(missing_ok=True)
         for path in missing:
@@ -60,7 +60,7 @@ def _forget_old(folder: Path) -> None:
                 proof.unlink()
 
 
-def unlike(wanted: Likeness) -> str:
+def unfit_reason(wanted: WorkerRequirements) -> str:
     """Return why this process is not fit; empty where it is."""
     site = Path(wanted.site)
     if not site.is_dir():

@@ -103,7 +103,7 @@ _watch = WorkerWatch()
 _adding = threading.Lock()
 
 
-def watched(worker: Any, session: WorkerSession) -> WorkerSession:
+def end_with_task(worker: Any, session: WorkerSession) -> WorkerSession:
     """Have the session end when the Dask task that runs here now, whose result it becomes, is over."""
     with _adding:
         if NAME not in worker.plugins:
@@ -113,7 +113,7 @@ def watched(worker: Any, session: WorkerSession) -> WorkerSession:
     return session
 
 
-def halt(token: str) -> dict[str, int]:
+def halt_session(token: str) -> dict[str, int]:
     """Have a session of this worker begin nothing more, and return what it has begun; see ``Session.halt``."""
     session = _watch.called(token)
     return session.halt() if session else {}

@@ -18,23 +18,23 @@ from nornir.core.state import GlobalState
 from nornir.core.task import MultiResult, Result, Task
 from nornir.plugins.runners import ThreadedRunner
 
-from moor.context import take_context
+from moor.context import adopt_context
 from moor.errors import MoorError, OrderCancelled
 from moor.processors import QuietProcessor
-from moor.progress import progress_to
+from moor.progress import send_progress_to
 from moor.secrets.masking import MaskingFilter
 from moor.sites.opening import open_site
-from moor.workers.orders import Order, packed, take_reading
-from moor.workers.same_code import Likeness, unlike
-from moor.workers.session import WorkerSession, watched
+from moor.workers.orders import Order, pack_answer, resume_observation
+from moor.workers.same_code import WorkerRequirements, unfit_reason
+from moor.workers.session import WorkerSession, end_with_task
 
-Tell = Callable[..., None]
+Send = Callable[..., None]
 
 
-def begin_session(wanted: Likeness, dry_run: bool) -> WorkerSession | str:
+def begin_session(wanted: WorkerRequirements, dry_run: bool) -> WorkerSession | str:
     """Open the controller's site on this worker; a text says why this worker is not fit for it."""
     _keep_logs_clean()
-    if trouble := unlike(wanted):
+    if trouble := unfit_reason(wanted):
         return trouble
     from distributed import get_worker
 
@@ -42,10 +42,10 @@ def begin_session(wanted: Likeness, dry_run: bool) -> WorkerSession | str:
         nr = open_site(Path(wanted.site), dry_run)
     except MoorError as error:
         return str(error)
-    return watched(get_worker(), WorkerSession(nr))
+    return end_with_task(get_worker(), WorkerSession(nr))
 
 
-def introduce(session: WorkerSession | str) -> tuple[str, str]:
+def introduce_worker(session: WorkerSession | str) -> tuple[str, str]:
     """Return the session's token, or what is wrong with this worker."""
     return ("", session) if isinstance(session, str) else (session.token, "")
 
@@ -60,10 +60,10 @@ def _keep_logs_clean() -> None:
         logger.propagate = False
 
 
-class Telling(QuietProcessor):
+class ResultSender(QuietProcessor):
     """Nornir processor that tells a controller what happens on this worker, host by host."""
 
-    def __init__(self, session: WorkerSession, number: int, tell: Tell, wanted: Callable[[], bool]) -> None:
+    def __init__(self, session: WorkerSession, number: int, tell: Send, wanted: Callable[[], bool]) -> None:
         self._session, self._number, self._tell, self._wanted = session, number, tell, wanted
         self._here = threading.local()
 
@@ -90,26 +90,26 @@ class Telling(QuietProcessor):
 
 def _written(host: Host, results: MultiResult) -> bytes:
     try:
-        return packed(host, results)
+        return pack_answer(host, results)
     except Exception as error:  # whatever a site's own task gives as a result
         failed = MultiResult(results.name)
         words = f"its result cannot be sent from a worker to the controller: {error}"
         failed.append(Result(host, words, failed=True, exception=MoorError(words)))
-        return packed(host, failed)
+        return pack_answer(host, failed)
 
 
-def let_go(session: WorkerSession, names: tuple[str, ...]) -> None:
+def close_connections(session: WorkerSession, names: tuple[str, ...]) -> None:
     """Close connections that the controller needs no more, unless a later task is at the host already."""
     for name in names:
         session.close(name)
 
 
-def end(session: WorkerSession) -> None:
+def end_session(session: WorkerSession) -> None:
     """Close all that the session holds; the controller leaves."""
     session.end()
 
 
-def carry_out(session: WorkerSession, raw: bytes) -> bool:
+def run_order(session: WorkerSession, raw: bytes) -> bool:
     """Run an order on this worker's hosts, telling each result as it comes; False where another session was meant."""
     from distributed import get_worker
 
@@ -126,18 +126,18 @@ def carry_out(session: WorkerSession, raw: bytes) -> bool:
         state = worker.state.tasks.get(key)
         return state is not None and state.state != "cancelled"
 
-    telling = Telling(session, order.number, tell, wanted)
-    with progress_to(telling.progress), suppress(OrderCancelled):
+    telling = ResultSender(session, order.number, tell, wanted)
+    with send_progress_to(telling.progress), suppress(OrderCancelled):
         _run(session.nr, order, telling)
     return True
 
 
-def _run(opened: Nornir, order: Order, telling: Telling) -> None:
-    take_context(opened, order.context)
+def _run(opened: Nornir, order: Order, telling: ResultSender) -> None:
+    adopt_context(opened, order.context)
     state = GlobalState(order.dry_run, set(order.failed))
     nr = Nornir(opened.inventory, opened.config, state, runner=opened.runner)
     hosts = [nr.inventory.hosts[name] for name in order.hosts]
     for host in hosts:
-        take_reading(host, order.hosts[host.name])
+        resume_observation(host, order.hosts[host.name])
     task = Task(order.task, nr, order.dry_run, Processors([telling]), order.name, order.severity, **dict(order.params))
     ThreadedRunner(order.at_once).run(task, hosts)

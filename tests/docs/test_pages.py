@@ -16,7 +16,7 @@ from moor.cli import app
 from moor.engine.findings import Expiry, Finding
 from moor.engine.results import Status
 from moor.run.report import HostReport, ResourceReport, RunReport
-from moor.run.selection import runbook_called
+from moor.run.selection import find_runbook
 from moor.settings.modules import SHIPPED
 from moor_lab.cli import app as lab_app
 from tests.docs.pages import PAGES, ROOT, anchors, blocks, commands, links, paths, prose, tables
@@ -46,7 +46,7 @@ def test_every_command_that_a_page_shows_is_understood(page: Path) -> None:
             assert set(words) <= TARGETS
         elif words and words[0] not in ("NAME", "--help", "--version"):
             runbook = understood(words).get("runbook") or "site"
-            assert runbook in {*OWN, "NAME"} or runbook_called(SHIPPED, runbook)
+            assert runbook in {*OWN, "NAME"} or find_runbook(SHIPPED, runbook)
 
 
 def test_commands_are_found_in_blocks_in_lines_and_in_code() -> None:

@@ -9,8 +9,8 @@ import pytest
 from moor.errors import InputError
 from moor.output import text
 from moor.run.report import Collector, HostReport, RunReport
-from moor.run.runbook import run
-from moor.run.selection import runbook_called
+from moor.run.runbook import run_runbook
+from moor.run.selection import find_runbook
 from moor.sites.opening import open_site
 from tests.docs.pages import ROOT, blocks
 from tests.harness.hosts import local_shells
@@ -36,7 +36,7 @@ def test_the_examples_task_is_planned(site: Path) -> None:
     nr = open_site(site, dry_run=True)
     report = RunReport("run", "ntp", {"here": HostReport()})
     with local_shells():
-        run(nr.with_processors([Collector(report)]), runbook_called(site, "ntp"))
+        run_runbook(nr.with_processors([Collector(report)]), find_runbook(site, "ntp"))
     shown = text.plan(report)
     assert "~ file:/etc/systemd/timesyncd.conf.d/moor.conf  [here]" in shown
     assert "+NTP=ntp.moor.test" in shown

@@ -14,7 +14,7 @@ from moor.engine.script import apply_script, probe_script, split_answers
 from moor.engine.shell_functions import ENVIRONMENT
 from moor.errors import HostError
 from moor.resources.service import Service
-from moor.run.rollback import ABSENT, FormerFile, Left, PutBack, refuse
+from moor.run.rollback import ABSENT, BackedUpFiles, RestoredFile, WrittenFile, refuse_changed_files
 from tests.harness.shells import SHELLS, sh, text
 
 MARK = "moor-mark"
@@ -31,15 +31,15 @@ class OneHost:
         done = sh(self.shell, apply_script(fragments, MARK, run))
         return [piece.code for piece in split_answers(done.stdout, done.stderr, MARK)]
 
-    def left(self, run: str = RUN) -> dict[str, Left]:
-        kept = FormerFile(run, str(self.runs))
+    def left(self, run: str = RUN) -> dict[str, WrittenFile]:
+        kept = BackedUpFiles(run, str(self.runs))
         done = sh(self.shell, probe_script([kept.probe()], MARK))
         (piece,) = split_answers(done.stdout, done.stderr, MARK)
         assert piece.code == 0, piece.stderr
         return {one.path: one for one in kept.left(kept.actual(piece.stdout))}
 
-    def put_back(self, one: Left, run: str = "20261124-160000-abcd") -> PutBack:
-        made = PutBack(RUN, one.path, one.kept, str(self.runs))
+    def put_back(self, one: WrittenFile, run: str = "20261124-160000-abcd") -> RestoredFile:
+        made = RestoredFile(RUN, one.path, one.kept, str(self.runs))
         assert self.apply(run, made.mend(None)) == [0]
         found = sh(self.shell, f"{ENVIRONMENT}{made.probe()}")
         assert made.actual(text(found.stdout)) == made.desired(None)
@@ -101,7 +101,7 @@ def test_a_rollback_can_be_rolled_back(host: OneHost, write: Write, tmp_path: Pa
     write(path, "after")
     host.put_back(host.left()[str(path)], run="20261124-160000-beef")
     again = host.left("20261124-160000-beef")[str(path)]
-    back = PutBack("20261124-160000-beef", again.path, again.kept, str(host.runs))
+    back = RestoredFile("20261124-160000-beef", again.path, again.kept, str(host.runs))
     assert host.apply("20261124-170000-beef", back.mend(None)) == [0]
     assert path.read_text() == "after"
 
@@ -112,7 +112,7 @@ def test_what_somebody_changed_since_is_refused_with_its_path(host: OneHost, wri
         write(path, "after")
     changed.write_text("by hand")
     with pytest.raises(HostError) as caught:
-        refuse(host.left().values(), RUN)
+        refuse_changed_files(host.left().values(), RUN)
     assert f"{changed}: changed since" in str(caught.value)
     assert str(left) not in str(caught.value)
     assert "--force" in str(caught.value)
@@ -123,7 +123,7 @@ def test_what_is_as_it_was_already_is_no_reason_to_refuse(host: OneHost, write: 
     path.write_text("before")
     write(path, "after")
     path.write_text("before")
-    refuse(host.left().values(), RUN)
+    refuse_changed_files(host.left().values(), RUN)
 
 
 def test_a_run_that_was_cut_off_before_it_wrote_down_what_it_made_is_refused(
@@ -135,7 +135,7 @@ def test_a_run_that_was_cut_off_before_it_wrote_down_what_it_made_is_refused(
         if written.is_file():
             written.unlink()
     with pytest.raises(HostError, match="nobody knows what the run made of it"):
-        refuse(host.left().values(), RUN)
+        refuse_changed_files(host.left().values(), RUN)
 
 
 def test_a_run_that_fails_half_way_can_be_rolled_back(host: OneHost, tmp_path: Path) -> None:
@@ -151,7 +151,7 @@ def test_a_run_that_left_nothing_is_empty(host: OneHost) -> None:
 def test_a_listing_that_makes_no_sense_is_the_hosts_error() -> None:
     for listing in ("one line", "a\nb", "a\nb c d e f"):
         with pytest.raises(HostError, match="described it as"):
-            FormerFile(RUN).left({"listing": listing})
+            BackedUpFiles(RUN).left({"listing": listing})
 
 
 def test_a_service_that_reads_what_is_put_back_is_started_after_it() -> None:

@@ -11,7 +11,7 @@ from nornir.core.filter import F
 
 from moor.engine.findings import Finding
 from moor.run.report import Collector, HostReport, RunReport
-from moor.run.runbook import Runbook, Stage, TaskFunction, run
+from moor.run.runbook import Runbook, Stage, TaskFunction, run_runbook
 from moor.sites.opening import open_site
 from moor.tasks.pki.issue import issue_certificates
 from moor_lab.lab import Lab
@@ -82,7 +82,7 @@ class Site:
         report = RunReport("test", "test", {name: HostReport() for name in hosts})
         nr = open_site(self.folder, dry_run).filter(filter_func=lambda host: host.name in hosts)
         try:
-            run(nr.with_processors([Collector(report)]), Runbook("test", "", tuple(stages)))
+            run_runbook(nr.with_processors([Collector(report)]), Runbook("test", "", tuple(stages)))
         finally:
             nr.close_connections()
         return report

@@ -18,7 +18,7 @@ from moor.connections.ssh.backends import BACKENDS
 from moor.connections.ssh.shell import ShellPlugin
 from moor.engine.converge import converge
 from moor.engine.observation import discard_observation
-from moor.progress import Meter, progress_to
+from moor.progress import TransferProgress, send_progress_to
 from moor.resources import archive as uploads
 from moor.resources.archive import Archive, hash_of, record_of
 from tests.harness.hosts import MakeFleet, counted
@@ -80,7 +80,7 @@ def test_an_archive_is_uploaded_once_with_mode_and_owner(fleet: MakeFleet, archi
 @pytest.mark.usefixtures("in_shell")
 def test_only_the_missing_part_is_sent(fleet: MakeFleet, archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
     sent: list[int] = []
-    monkeypatch.setattr(Meter, "__call__", lambda _, moved: sent.append(moved))
+    monkeypatch.setattr(TransferProgress, "__call__", lambda _, moved: sent.append(moved))
     part = Path(f"{archive.path}.part-{archive.digest[:16]}")
     part.parent.mkdir(parents=True)
     part.write_bytes(CONTENT[:2_000_000])
@@ -117,7 +117,7 @@ def test_a_right_file_that_somebody_put_there_is_verified_and_not_sent(
     fleet: MakeFleet, archive: Archive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sent: list[int] = []
-    monkeypatch.setattr(Meter, "__call__", lambda _, moved: sent.append(moved))
+    monkeypatch.setattr(TransferProgress, "__call__", lambda _, moved: sent.append(moved))
     Path(archive.path).parent.mkdir(parents=True)
     Path(archive.path).write_bytes(CONTENT)
     planned = run(fleet, archive, dry_run=True)
@@ -151,7 +151,7 @@ def test_another_mode_is_mended_without_an_upload(
     run(fleet, archive)
     Path(archive.path).chmod(0o600)
     sent: list[int] = []
-    monkeypatch.setattr(Meter, "__call__", lambda _, moved: sent.append(moved))
+    monkeypatch.setattr(TransferProgress, "__call__", lambda _, moved: sent.append(moved))
     assert run(fleet, archive).changed
     assert (Path(archive.path).stat().st_mode & 0o777, sent) == (0o640, [])
 
@@ -244,7 +244,7 @@ def test_an_upload_that_is_cut_goes_on_where_it_stopped(
     ConnectionPluginRegister.available["shell"] = ShellPlugin
     with Sshd(tmp_path / "sshd") as sshd:
         monkeypatch.setattr(
-            Meter, "__call__", lambda _, moved: sshd.cut() if len(began) == 1 and moved > 9 * MB else None
+            TransferProgress, "__call__", lambda _, moved: sshd.cut() if len(began) == 1 and moved > 9 * MB else None
         )
         result = run(fleet, archive, plugin=sshd.options(backend=backend))
     assert (result.changed, result.failed) == (True, False)
@@ -260,16 +260,16 @@ def test_an_upload_to_a_host_that_stays_away_ends_with_the_cause(
     archive.source.write_bytes(os.urandom(20 * MB))
     ConnectionPluginRegister.available["shell"] = ShellPlugin
     with Sshd(tmp_path / "sshd") as sshd:
-        monkeypatch.setattr(Meter, "__call__", lambda _, moved: sshd.stop())
+        monkeypatch.setattr(TransferProgress, "__call__", lambda _, moved: sshd.stop())
         result = run(fleet, archive, plugin=sshd.options())
     assert "connection refused" in str(result[0].exception)
 
 
 def test_progress_says_share_rate_and_time_left() -> None:
     seconds = iter([0.0, 1.0, 4.0, 5.0, 64.0])
-    meter = Meter("node1: uploading x.tgz", 1000 * MB, 100 * MB, lambda: next(seconds))
+    meter = TransferProgress("node1: uploading x.tgz", 1000 * MB, 100 * MB, lambda: next(seconds))
     lines: list[str] = []
-    with progress_to(lines.append):
+    with send_progress_to(lines.append):
         for moved in (10, 40, 50, 640):
             meter(moved * MB)
     assert lines == [

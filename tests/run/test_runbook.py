@@ -15,7 +15,7 @@ from moor.output.text import applied, plan
 from moor.resources.base import Later, Resource
 from moor.resources.file import File
 from moor.run.report import Collector, HostReport, RunReport
-from moor.run.runbook import ONE_BY_ONE, Rolling, Runbook, Stage, members, run
+from moor.run.runbook import ONE_BY_ONE, Rolling, Runbook, Stage, members, run_runbook
 from tests.harness.hosts import NAMES, MakeFleet, counted
 from tests.harness.shells import me
 from tests.run.another_task import write_another
@@ -46,7 +46,7 @@ def note_turn(task: Task) -> Result:
 def play(fleet: MakeFleet, *stages: Stage, dry_run: bool = False) -> RunReport:
     report = RunReport("run", "test", {name: HostReport() for name in NAMES})
     nr = fleet(dry_run=dry_run).with_processors([Collector(report)])
-    report.skip(run(nr, Runbook("test", "", stages)))
+    report.skip(run_runbook(nr, Runbook("test", "", stages)))
     return report
 
 
@@ -182,6 +182,6 @@ def test_a_host_s_connection_is_closed_by_the_end_of_its_last_task_unless_it_is_
     nr = fleet(dry_run=dry_run)
     if kept:
         change_context(nr, keep_connections=True)
-    run(nr, Runbook("test", "", (Stage(write_one),)))
+    run_runbook(nr, Runbook("test", "", (Stage(write_one),)))
     assert [name for name, host in nr.inventory.hosts.items() if "shell" in host.connections] == left
     nr.close_connections()

@@ -9,8 +9,8 @@ import pytest
 
 from moor.engine.findings import Finding
 from moor.errors import InputError
-from moor.run.report import RunReport, left, open_findings
-from moor.run.waivers import Waiver, read_waivers, waive
+from moor.run.report import RunReport, open_findings, unwaived_findings
+from moor.run.waivers import Waiver, apply_waivers, read_waivers
 from tests.history.reports import a_run
 
 TODAY = date(2026, 11, 24)
@@ -22,8 +22,8 @@ def waiver(host: str, name: str, until: date = TODAY) -> Waiver:
 
 
 def open_after(report: RunReport, *waivers: Waiver) -> list[tuple[str, str]]:
-    waive(report, waivers, TODAY)
-    return [(finding.host, finding.id) for finding in left(report)]
+    apply_waivers(report, waivers, TODAY)
+    return [(finding.host, finding.id) for finding in unwaived_findings(report)]
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_a_waiver_covers_what_it_names_and_nothing_else(given: Waiver, still: li
 
 def test_a_waived_finding_says_why_who_and_until_when() -> None:
     report = a_run({"node1": {"file:/a": "drift"}})
-    waive(report, [waiver("node1", "file:/a")], TODAY)
+    apply_waivers(report, [waiver("node1", "file:/a")], TODAY)
     assert [finding.waived for finding in open_findings(report)] == ["known (network, until 2026-11-24)"]
 
 

@@ -13,8 +13,8 @@ from nornir.core import Nornir
 
 from moor.errors import InputError
 from moor.run.report import Collector, HostReport, RunReport
-from moor.run.runbook import run
-from moor.run.selection import concern, everything, runbook_called
+from moor.run.runbook import run_runbook
+from moor.run.selection import all_stages, concern_of_stage, find_runbook
 from moor.settings import collect_sections
 from moor.settings.modules import RUNBOOKS, TASKS, load_module, load_tasks, modules_of, name_in_site
 from moor.sites.opening import open_site
@@ -59,7 +59,7 @@ def make(tmp_path: Path) -> Iterator[MakeSite]:
 
 def planned(nr: Nornir, folder: Path, name: str) -> list[str]:
     report = RunReport("run", name, {"here": HostReport()})
-    run(nr.with_processors([Collector(report)]), runbook_called(folder, name))
+    run_runbook(nr.with_processors([Collector(report)]), find_runbook(folder, name))
     assert not report.failed
     return [resource.id for resource in report.hosts["here"].resources if resource.status == "drift"]
 
@@ -81,7 +81,7 @@ def test_sites_with_modules_of_one_name_are_planned_in_turns_each_by_its_own(mak
 def test_a_sites_module_in_place_of_a_shipped_one_is_that_sites_alone(make: MakeSite) -> None:
     own = TASK.format(path="/etc/own-trust", name="trust_ca") + "NAME, STORES = 'own', ()\n"
     replacing, plain = make("replacing", tasks__trust=own), make("plain")
-    runbooks = {folder: runbook_called(folder, "trust") for folder in (replacing, plain, replacing)}
+    runbooks = {folder: find_runbook(folder, "trust") for folder in (replacing, plain, replacing)}
     modules = {name_in_site(one.task.__module__): one.desired for one in runbooks[replacing].stages}
     assert list(modules) == ["tasks.trust"]
     assert planned(open_site(replacing, dry_run=True), replacing, "trust") == ["file:/etc/own-trust"]
@@ -135,9 +135,9 @@ def test_a_sites_package_is_a_concern_of_its_own(make: MakeSite) -> None:
         tasks__motd___file=TASK.format(path="/etc/motd", name="greet") + "from tasks.motd.text import PATH\n",
         runbooks__site=RUNBOOK.format(module="motd.file", name="greet"),
     )
-    (stage,) = runbook_called(folder, "motd").stages
-    assert (concern(stage), stage.task.__name__) == ("motd", "greet")
-    assert stage.task in [one.task for one in everything(folder).stages]
+    (stage,) = find_runbook(folder, "motd").stages
+    assert (concern_of_stage(stage), stage.task.__name__) == ("motd", "greet")
+    assert stage.task in [one.task for one in all_stages(folder).stages]
 
 
 def test_what_a_site_lacks_is_told_by_the_name_that_its_author_wrote(make: MakeSite) -> None:
@@ -150,7 +150,7 @@ def test_what_a_site_lacks_is_told_by_the_name_that_its_author_wrote(make: MakeS
 def test_a_runbook_module_without_a_runbook_is_told(make: MakeSite) -> None:
     folder = make("site", runbooks__lunch="WHEN = 12\n")
     with pytest.raises(InputError, match=r"^runbooks/lunch\.py: it has no RUNBOOK; write RUNBOOK = "):
-        runbook_called(folder, "lunch")
+        find_runbook(folder, "lunch")
 
 
 def test_a_section_of_a_site_is_no_section_of_another(make: MakeSite) -> None:

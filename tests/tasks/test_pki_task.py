@@ -22,7 +22,7 @@ from moor.pki.keystore import StoredPair
 from moor.pki.pem import opened
 from moor.resources.base import Later
 from moor.run.report import Collector, HostReport, RunReport
-from moor.run.runbook import Runbook, Stage, run
+from moor.run.runbook import Runbook, Stage, run_runbook
 from moor.secrets.secret import Secret
 from moor.settings import SiteSettings
 from moor.tasks.expiry.certificates import unfit
@@ -68,7 +68,7 @@ def play(fleet: MakeFleet, tmp_path: Path, passphrase: str) -> Play:
         host.data["pki"] = Pki.model_validate(settings or {"passphrase": passphrase})
         change_context(nr, site=SiteSettings.at(tmp_path, state=tmp_path / ".moor"))
         report = RunReport("run", "pki", {"alpha": HostReport()})
-        run(nr.with_processors([Collector(report)]), Runbook("pki", "", (Stage(issue_certificates),)))
+        run_runbook(nr.with_processors([Collector(report)]), Runbook("pki", "", (Stage(issue_certificates),)))
         return report.hosts["alpha"], host
 
     return played

@@ -13,7 +13,7 @@ from nornir.core.task import Result, Task
 from moor.engine.converge import converge
 from moor.resources.requirement import Clock, Requirement, skew
 from moor.run.report import Collector, HostReport, RunReport
-from moor.run.runbook import Runbook, Stage, run
+from moor.run.runbook import Runbook, Stage, run_runbook
 from moor.tasks.facts import Registry
 from moor.tasks.preflight.hosts import (
     FAMILIES,
@@ -248,7 +248,7 @@ def test_all_that_is_unmet_is_told_at_once(fleet: MakeFleet, dry_run: bool) -> N
 
     report = RunReport("run", "check", {"alpha": HostReport()})
     nr = fleet(dry_run=dry_run).filter(name="alpha").with_processors([Collector(report)])
-    run(nr, Runbook("check", "", (Stage(check_two),)))
+    run_runbook(nr, Runbook("check", "", (Stage(check_two),)))
     assert report.hosts["alpha"].error == (
         "requirement:one: it is bad; mend it\nrequirement:two: nothing is there; bring it"
     )

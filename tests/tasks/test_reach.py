@@ -10,7 +10,7 @@ from nornir.core.filter import F
 from nornir.core.inventory import Defaults, Group, Host, ParentGroups
 
 from moor.run.report import Collector, HostReport, RunReport
-from moor.run.runbook import Runbook, Stage, run
+from moor.run.runbook import Runbook, Stage, run_runbook
 from moor.runbooks import site, verify, watch
 from moor.tasks.diagnosis.evidence.probes import Probe
 from moor.tasks.diagnosis.reachability import desired, judge_access, parse_attempts, prove_access
@@ -76,14 +76,14 @@ def host(*groups: str, address6: str | None = None) -> Host:
 
 
 def test_nothing_is_changed_on_an_outsider() -> None:
-    assert not [stage.name for stage in site.RUNBOOK.stages if stage.holds(host("outsiders"))]
-    assert [stage.name for stage in site.RUNBOOK.stages if stage.holds(host("nodes"))]
+    assert not [stage.name for stage in site.RUNBOOK.stages if stage.runs_on(host("outsiders"))]
+    assert [stage.name for stage in site.RUNBOOK.stages if stage.runs_on(host("nodes"))]
 
 
 @pytest.mark.parametrize("book", [verify.RUNBOOK, watch.RUNBOOK])
 def test_outsiders_always_try_and_nodes_where_there_are_two_addresses(book: Runbook) -> None:
     def tries(one: Host) -> bool:
-        return any(stage.task is prove_access and stage.holds(one) for stage in book.stages)
+        return any(stage.task is prove_access and stage.runs_on(one) for stage in book.stages)
 
     assert tries(host("outsiders"))
     assert tries(host("nodes", address6="fd00::11"))
@@ -110,7 +110,9 @@ def test_the_proof_of_a_port_where_nothing_listens_is_one_row(fleet: MakeFleet, 
     if outside:
         one.groups.append(Group("outsiders"))
     report = RunReport("run", "verify", {"alpha": HostReport()})
-    run(nr.with_processors([Collector(report)]), Runbook("verify", "", (Stage(prove_access, on=F(name="alpha")),)))
+    run_runbook(
+        nr.with_processors([Collector(report)]), Runbook("verify", "", (Stage(prove_access, on=F(name="alpha")),))
+    )
     found = report.hosts["alpha"]
     assert [(row.id, row.status) for row in found.resources] == [("proof:access", "ok" if outside else "failed")]
     shut = f"access: a member's connection to 127.0.0.1 port {port} is refused (a reset)"

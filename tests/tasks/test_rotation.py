@@ -22,7 +22,7 @@ from moor.pki.authority import CertificateNames, fingerprint, issue, make_author
 from moor.pki.keystore import StoredPair, Succession
 from moor.resources.base import Later
 from moor.run.report import Collector, HostReport, RunReport
-from moor.run.runbook import Runbook, Stage, TaskFunction, run
+from moor.run.runbook import Runbook, Stage, TaskFunction, run_runbook
 from moor.secrets import private_files
 from moor.secrets.secret import Secret
 from moor.settings import SiteSettings
@@ -117,7 +117,7 @@ class Rotating:
     def play(self, nr: Nornir, *tasks: TaskFunction) -> HostReport:
         report = RunReport("run", "rotation", {name: HostReport() for name in nr.inventory.hosts})
         stages = tuple(Stage(task, on=F(name="alpha")) for task in tasks)
-        run(nr.with_processors([Collector(report)]), Runbook("rotation", "", stages))
+        run_runbook(nr.with_processors([Collector(report)]), Runbook("rotation", "", stages))
         return report.hosts["alpha"]
 
 

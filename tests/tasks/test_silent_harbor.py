@@ -12,7 +12,7 @@ from moor.connections.apis.harbor import Harbor, HarborPlugin
 from moor.engine.converge import converge
 from moor.resources.base import Resource
 from moor.run.report import Collector, HostReport, RunReport
-from moor.run.runbook import Runbook, Stage, run
+from moor.run.runbook import Runbook, Stage, run_runbook
 from moor.tasks.images.push import ImageResource, ImageSource
 from moor.tasks.registry.projects import ProjectResource
 from moor.tasks.registry.robots import RobotResource, RobotSecret
@@ -39,7 +39,9 @@ def played(fleet: MakeFleet, examining: bool) -> HostReport:
     silent.connection = Harbor("registry.moor.test", "127.0.0.1", 9, ("admin", "none"), ssl.create_default_context())
     nr.inventory.hosts["alpha"].connections["harbor"] = silent
     report = RunReport("run", "registry", {"alpha": HostReport()})
-    run(nr.with_processors([Collector(report)]), Runbook("registry", "", (Stage(hold_all),), independent=examining))
+    run_runbook(
+        nr.with_processors([Collector(report)]), Runbook("registry", "", (Stage(hold_all),), independent=examining)
+    )
     nr.close_connections(on_failed=True)
     return report.hosts["alpha"]
 

@@ -59,7 +59,7 @@ def data(tmp_path: Path) -> dict[str, object]:
 
 def wanted(host: Host, *books: Runbook) -> Iterator[tuple[str, Resource]]:
     for stage in (stage for book in books for stage in book.stages):
-        if stage.holds(host) and stage.desired and stage.name not in REMOTE:
+        if stage.runs_on(host) and stage.desired and stage.name not in REMOTE:
             yield from ((stage.name, resource) for resource in stage.desired(host))
 
 

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from moor.settings import SiteSettings
-from moor.workers.same_code import PROOFS, proven, unlike
+from moor.workers.same_code import PROOFS, requirements_with_proof, unfit_reason
 
 
 def test_a_proof_that_a_killed_controller_left_goes_with_the_next(tmp_path: Path) -> None:
@@ -16,7 +16,7 @@ def test_a_proof_that_a_killed_controller_left_goes_with_the_next(tmp_path: Path
     (folder / "old").touch()
     os.utime(folder / "old", (0, 0))
     (folder / "of another controller").touch()
-    with proven(settings) as wanted:
-        assert unlike(wanted) == ""
+    with requirements_with_proof(settings) as wanted:
+        assert unfit_reason(wanted) == ""
         assert not (folder / "old").exists()
     assert [path.name for path in folder.iterdir()] == ["of another controller"]

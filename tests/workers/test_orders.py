@@ -17,7 +17,7 @@ from moor.engine.results import Cause, FindingResult, ResourceResult
 from moor.errors import HostError
 from moor.run.report import error_of
 from moor.secrets.secret import Secret
-from moor.workers.orders import packed, reading_of, take_reading, unpacked
+from moor.workers.orders import observation_state_of, pack_answer, resume_observation, unpack_answer
 
 PLANTED = "wintersonne-55127"
 
@@ -34,7 +34,7 @@ def carried(*results: Result) -> MultiResult:
     told.extend(results)
     for result in told:
         result.name = result.name or "task"  # type: ignore[assignment]  # Nornir annotates it as None
-    return unpacked(packed(Host("node1"), told), Host("node1")).results
+    return unpack_answer(pack_answer(Host("node1"), told), Host("node1")).results
 
 
 @given(st.text(), st.text())
@@ -46,7 +46,7 @@ def test_a_secret_does_not_leave_a_worker_wherever_it_stands(before: str, after:
     raw.append(ResourceResult(Host("node1"), f"file:/{words}", "failed", words, words, [Cause("rule", words, words)]))
     raw.append(Result(None, words, failed=True, exception=ValueError(words)))
     raw.append(FindingResult(None, Finding("clock", words)))
-    assert PLANTED.encode() not in packed(Host("node1"), raw)
+    assert PLANTED.encode() not in pack_answer(Host("node1"), raw)
 
 
 @pytest.mark.parametrize(
@@ -69,28 +69,28 @@ def test_results_belong_to_the_controllers_host_and_keep_what_they_say() -> None
 def test_what_a_worker_has_read_of_a_host_is_good_for_one_run() -> None:
     controllers, workers = Host("node1"), Host("node1")
     begin_observation(controllers)
-    take_reading(workers, reading_of(controllers))
+    resume_observation(workers, observation_state_of(controllers))
     observation_of(workers).states["file:/a"] = None
-    take_reading(workers, reading_of(controllers))
+    resume_observation(workers, observation_state_of(controllers))
     assert observation_of(workers).states == {"file:/a": None}
     discard_observation(workers)
     observation_of(workers).states["file:/b"] = None
-    take_reading(workers, reading_of(controllers))
+    resume_observation(workers, observation_state_of(controllers))
     assert observation_of(workers).states == {"file:/b": None}
     begin_observation(controllers)
-    take_reading(workers, reading_of(controllers))
+    resume_observation(workers, observation_state_of(controllers))
     assert observation_of(workers).states == {}
-    take_reading(workers, None)
+    resume_observation(workers, None)
     assert current_observation(workers) is None
 
 
 def test_what_a_dry_run_would_have_changed_is_known_to_the_next_worker() -> None:
     controllers, lost, other = Host("node1"), Host("node1"), Host("node1")
     begin_observation(controllers)
-    take_reading(lost, reading_of(controllers))
+    resume_observation(lost, observation_state_of(controllers))
     observation_of(lost).planned.add("/etc/hosts")
     told = MultiResult("task")
     told.append(Result(None))
-    observation_of(controllers).planned = set(unpacked(packed(lost, told), controllers).planned)
-    take_reading(other, reading_of(controllers))
+    observation_of(controllers).planned = set(unpack_answer(pack_answer(lost, told), controllers).planned)
+    resume_observation(other, observation_state_of(controllers))
     assert observation_of(other).planned == {"/etc/hosts"}

@@ -14,10 +14,10 @@ from moor.cli.options import DIFFERS, Options, Output
 from moor.context import DiagnosisScope, fleet_of
 from moor.errors import MoorError
 from moor.output.matrix import matrix
-from moor.run.interruption import way_out
+from moor.run.interruption import stop_instruction
 from moor.run.protocols import Explanation, diagnosis_of
 from moor.run.report import HostReport, RunReport
-from moor.run.selection import runbook_called
+from moor.run.selection import find_runbook
 from moor.settings.config import CONFIG, read_config
 from moor.settings.modules import SHIPPED
 from moor.sites.opening import open_site
@@ -41,7 +41,7 @@ def diagnose(options: Options, scope: DiagnosisScope, watch_s: int = 0) -> int:
             put(options, report, matrix(report))
             if not watch_s or not report.failed:
                 return verdict(report)
-            teller(options)(f"looking again in {watch_s} s; {way_out()}")
+            teller(options)(f"looking again in {watch_s} s; {stop_instruction()}")
             time.sleep(watch_s)
 
 
@@ -62,7 +62,7 @@ def unproved(host: HostReport) -> bool:
 def explain(message: str, site: Path | None, output: Output) -> int:
     """Explain a message of kubelet or of what pulls: 0 it is known, 1 it is not."""
     directory = site or (Path.cwd() if (Path.cwd() / CONFIG).is_file() else None)
-    diagnosis = diagnosis_of(runbook_called(directory or SHIPPED, "diagnose"))
+    diagnosis = diagnosis_of(find_runbook(directory or SHIPPED, "diagnose"))
     told = diagnosis.explained(message, _hosts(directory) if directory else ())
     known = [explanation for explanation in told if explanation.rule]
     if output is Output.json:

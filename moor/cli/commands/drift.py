@@ -9,17 +9,17 @@ from nornir.core import Nornir
 
 from moor.cli.commands.running import book_of, opened, play, put, remember, site_in, teller, warn, worst
 from moor.cli.options import DIFFERS, Options
-from moor.context import change_context, separate
+from moor.context import change_context, separate_nornir
 from moor.engine.converge import kind_of
 from moor.engine.findings import expiry_findings
 from moor.errors import InputError, MoorError
 from moor.output import text
 from moor.output.announce import announce
-from moor.run.interruption import way_out
-from moor.run.report import HostReport, RunReport, left
-from moor.run.runbook import Runbook, desired_ahead
-from moor.run.selection import everything
-from moor.run.waivers import Waiver, read_waivers, waive
+from moor.run.interruption import stop_instruction
+from moor.run.report import HostReport, RunReport, unwaived_findings
+from moor.run.runbook import Runbook, resources_ahead
+from moor.run.selection import all_stages
+from moor.run.waivers import Waiver, apply_waivers, read_waivers
 from moor.suggestions import did_you_mean
 
 
@@ -50,7 +50,7 @@ def drift(options: Options, wanted: DriftOptions) -> int:
             code = _once(nr, options, wanted, waivers)
             if not wanted.watch_s:
                 return code
-            teller(options)(f"checking again in {wanted.watch_s} s; {way_out()}")
+            teller(options)(f"checking again in {wanted.watch_s} s; {stop_instruction()}")
             time.sleep(wanted.watch_s)
             _refresh(nr)
 
@@ -77,18 +77,18 @@ def check(nr: Nornir, options: Options, wanted: DriftOptions, waivers: list[Waiv
     settings = site_in(nr)
     report = play(nr, _book(nr, wanted.runbook), options, "drift")
     report.findings += expiry_findings(report.expiries, settings.expires_within_days)
-    waive(report, waivers)
+    apply_waivers(report, waivers)
     remember(nr, report)
     return report
 
 
 def _book(nr: Nornir, name: str) -> Runbook:
-    return replace(book_of(nr, name), independent=True) if name else everything(site_in(nr).directory)
+    return replace(book_of(nr, name), independent=True) if name else all_stages(site_in(nr).directory)
 
 
 def verdict(report: RunReport) -> int:
     """Return the exit code: what was not examined can never read as clean, nor as mere drift."""
-    states = {finding.state for finding in left(report)}
+    states = {finding.state for finding in unwaived_findings(report)}
     return 1 if "unexamined" in states else DIFFERS if states else 0
 
 
@@ -97,7 +97,7 @@ def refuse_unknown(nr: Nornir, wanted: DriftOptions) -> None:
     if not wanted.mend_kinds:
         return
     stages, hosts = _book(nr, wanted.runbook).stages, nr.inventory.hosts.values()
-    known = sorted({kind_of(resource.id) for host in hosts for resource in desired_ahead(host, stages)})
+    known = sorted({kind_of(resource.id) for host in hosts for resource in resources_ahead(host, stages)})
     unknown = [kind for kind in wanted.mend_kinds if kind not in known]
     if unknown:
         lines = [f"--apply: no resource is of kind {kind}{did_you_mean(kind, known)}" for kind in unknown]
@@ -122,13 +122,13 @@ def mend_drift(nr: Nornir, options: Options, wanted: DriftOptions, hosts: list[s
         hosts: those to mend; at most ``mend_hosts`` of them are mended now.
     """
     settings = site_in(nr)
-    book = book_of(nr, wanted.runbook) if wanted.runbook else everything(settings.directory, independent=False)
+    book = book_of(nr, wanted.runbook) if wanted.runbook else all_stages(settings.directory, independent=False)
     chosen = hosts[: settings.mend_hosts]
     rest = f"; {len(hosts) - len(chosen)} more wait for the next run" if len(hosts) > len(chosen) else ""
     teller(options)(f"mending {', '.join(wanted.mend_kinds)} on {', '.join(chosen)}{rest}")
     _refresh(nr)
     some = nr.filter(filter_func=lambda host: host.name in chosen)
-    mending = separate(some, dry_run=False, mend_kinds=wanted.mend_kinds)
+    mending = separate_nornir(some, dry_run=False, mend_kinds=wanted.mend_kinds)
     try:
         report = play(mending, replace(book, name="drift --apply"), options, "mend")
     except InputError as error:

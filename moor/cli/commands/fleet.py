@@ -26,15 +26,15 @@ def plan(options: Options, name: str) -> int:
 
 def show_scripts(options: Options, name: str) -> int:
     """Show the scripts that an apply would send now: 0 it would change nothing, 2 it would, 1 it would stop."""
-    from moor.run.preview import as_json, as_text, previews
+    from moor.run.preview import format_json, format_text, preview_hosts
 
     if options.output not in (Output.text, Output.json):
         raise InputError(f"plan: --show-script: it is text or json, not {options.output}; leave --output out")
     with opened(options, dry_run=True) as nr:
         book = book_of(nr, name)
         refuse_input(nr, book, "plan")
-        found = previews(nr, book)
-    say(as_json(found) if options.output is Output.json else as_text(found))
+        found = preview_hosts(nr, book)
+    say(format_json(found) if options.output is Output.json else format_text(found))
     return worst(1 if one.failed else DIFFERS if one.differs else 0 for one in found.values())
 
 

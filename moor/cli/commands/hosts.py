@@ -22,7 +22,7 @@ from moor.inventory.identity import HostIdentity, ask_identities, node_name_in
 from moor.inventory.joining import HostsFileDraft, adoptable_nodes
 from moor.inventory.nodes import Node, NodePairs, pair_nodes, read_nodes
 from moor.output import text
-from moor.run.runbook import desired_ahead
+from moor.run.runbook import resources_ahead
 from moor.settings.config import read_config
 
 Confirm = Callable[[str], bool]
@@ -166,7 +166,7 @@ def _guarded(options: Options) -> bool:
     """Return whether somebody's firewall may have to let a new host in."""
     with opened(replace(options, limit=None, quiet=True), dry_run=True) as nr:
         stages = book_of(nr, "firewall").stages
-        return any(any(desired_ahead(host, stages)) for host in nr.inventory.hosts.values())
+        return any(any(resources_ahead(host, stages)) for host in nr.inventory.hosts.values())
 
 
 def _is_host(options: Options, name: str) -> bool:

@@ -16,7 +16,7 @@ from moor.history.reading import History
 from moor.output.pages.render import page, policy
 from moor.output.pages.server import application, is_loopback
 from moor.output.pages.view import read_view, utc_now
-from moor.run.interruption import way_out
+from moor.run.interruption import stop_instruction
 from moor.secrets import private_files
 from moor.secrets.secret import mask
 from moor.settings.access import SiteSettings
@@ -68,7 +68,7 @@ def serve(options: Options, listen: str, days: int) -> int:
     if not loopback:
         print(f"moor: {address} is reached by others too, and there is no login", file=sys.stderr)
     shown = f"[{address}]" if ":" in address else address
-    print(f"http://{shown}:{getattr(server, 'effective_port', port)}/ ({way_out()})", flush=True)
+    print(f"http://{shown}:{getattr(server, 'effective_port', port)}/ ({stop_instruction()})", flush=True)
     server.run()
     return 0
 

@@ -20,12 +20,12 @@ from moor.context import change_context, context_of, fleet_of, new_run, site_of
 from moor.engine.plan import printable
 from moor.history.model import RecordingResult
 from moor.output import text
-from moor.progress import progress_to
+from moor.progress import send_progress_to
 from moor.run.input_check import refuse_bad_input
-from moor.run.interruption import finish, told_at_interrupt
+from moor.run.interruption import finish_despite_signal, report_on_interrupt
 from moor.run.report import Collector, HostReport, RunReport
-from moor.run.runbook import Runbook, run
-from moor.run.selection import limited, passed_over, refuse_nobody, refuse_unfilled, runbook_called
+from moor.run.runbook import Runbook
+from moor.run.selection import find_runbook, limit_hosts, refuse_unfilled, refuse_unmatched, unmatched_hosts
 from moor.secrets.secret import MaskingFilter
 from moor.settings.access import SiteSettings
 from moor.sites.opening import find_site, open_site
@@ -45,7 +45,7 @@ def opened(options: Options, dry_run: bool) -> Iterator[Nornir]:
     if trouble := context_of(nr).trouble:
         alert(trouble)
     try:
-        yield limited(nr, options.limit)
+        yield limit_hosts(nr, options.limit)
     finally:
         nr.close_connections(on_good=True, on_failed=True)
 
@@ -62,7 +62,7 @@ def site_in(nr: Nornir) -> SiteSettings:
 
 def book_of(nr: Nornir, name: str) -> Runbook:
     """Return the open site's runbook of that name, or the stages of one concern; raises InputError."""
-    return runbook_called(site_in(nr).directory, name)
+    return find_runbook(site_in(nr).directory, name)
 
 
 def worst(codes: Iterable[int]) -> int:
@@ -73,7 +73,7 @@ def worst(codes: Iterable[int]) -> int:
 def play(nr: Nornir, runbook: Runbook, options: Options, command: str) -> RunReport:
     """Run a runbook over the fleet and report what it found; raises InputError before anything is reached."""
     refuse_input(nr, runbook, command)
-    if options.limit and (beside := passed_over(nr, runbook)):
+    if options.limit and (beside := unmatched_hosts(nr, runbook)):
         teller(options)(f"{command} asks nothing of {', '.join(beside)}")
     context = change_context(nr, run=new_run(), command=command)
     report = RunReport(context.run, runbook.name, {name: HostReport() for name in nr.inventory.hosts}, command=command)
@@ -93,15 +93,15 @@ def play(nr: Nornir, runbook: Runbook, options: Options, command: str) -> RunRep
             remember(nr, replace(report, command=f"{command} (interrupted)"))
 
     garbage_collection.freeze_startup_objects()
-    with progress_to(told), told_at_interrupt(last_words, leave_a_record):
-        report.skip(run(nr.with_processors([collector]), runbook, told))
+    with send_progress_to(told), report_on_interrupt(last_words, leave_a_record):
+        report.skip(run_runbook(nr.with_processors([collector]), runbook, told))
     return report
 
 
 def refuse_input(nr: Nornir, runbook: Runbook, command: str) -> None:
     """Raise InputError with what is wrong in the words of a command or in the inventory, before anything is reached."""
     refuse_unfilled(nr, runbook.stages)
-    refuse_nobody(nr, runbook, command)
+    refuse_unmatched(nr, runbook, command)
     refuse_bad_input(nr.inventory.hosts.values(), runbook.stages, examining=runbook.independent)
 
 
@@ -115,7 +115,7 @@ def _unfinished(nr: Nornir, runbook: Runbook, collector: Collector) -> Iterator[
     """Say of each host what it is at, and which stages were still to come."""
     for name, host in nr.inventory.hosts.items():
         at = collector.busy.get(name, "")
-        stages = (stage.name for stage in runbook.stages if stage.holds(host))
+        stages = (stage.name for stage in runbook.stages if stage.runs_on(host))
         yield text.Unfinished(
             name, at, tuple(stage for stage in stages if stage != at and (name, stage) not in collector.ended)
         )
@@ -127,7 +127,7 @@ def remember(nr: Nornir, report: RunReport) -> RecordingResult:
 
     recorded: list[RecordingResult] = []
     fleet = frozenset(fleet_of(nr).hosts)
-    finish(lambda: recorded.append(record(site_in(nr), report, fleet)))
+    finish_despite_signal(lambda: recorded.append(record(site_in(nr), report, fleet)))
     if recorded[0].trouble:
         warn(report, f"this run is not recorded: {recorded[0].trouble}")
     return recorded[0]
