@@ -24,7 +24,7 @@ from moor.progress import send_progress_to
 from moor.run.input_check import refuse_bad_input
 from moor.run.interruption import finish_despite_signal, report_on_interrupt
 from moor.run.report import Collector, HostReport, RunReport
-from moor.run.runbook import Runbook
+from moor.run.runbook import Runbook, run_runbook
 from moor.run.selection import find_runbook, limit_hosts, refuse_unfilled, refuse_unmatched, unmatched_hosts
 from moor.secrets.secret import MaskingFilter
 from moor.settings.access import SiteSettings
