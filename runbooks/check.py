@@ -10,8 +10,8 @@ from nornir.core.filter import F
 from moor.run.reach_host import reach_host
 from moor.run.runbook import INSIDERS, Runbook, Stage, members
 from moor.tasks.diagnosis.environment import look_around
+from moor.tasks.preflight import check_host
 from moor.tasks.preflight.cluster_rights import check_cluster
-from moor.tasks.preflight.hosts import check_host
 
 RUNBOOK = Runbook(
     "check",

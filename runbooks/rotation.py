@@ -7,12 +7,12 @@ Undo      nothing to undo: until every host trusts the next CA, the present one 
 """
 
 from moor.run.runbook import INSIDERS, ONE_BY_ONE, Runbook, Stage, members
-from moor.tasks.containerd.configure import configure_containerd
-from moor.tasks.docker.install import install_docker
-from moor.tasks.harbor.install import install_harbor
-from moor.tasks.pki.issue import issue_certificates
+from moor.tasks.containerd import configure_containerd
+from moor.tasks.docker import install_docker
+from moor.tasks.harbor import install_harbor
+from moor.tasks.pki import issue_certificates
 from moor.tasks.pki.rotation import Renewal, make_next_ca, promote_ca, retire_ca
-from moor.tasks.podman.configure import configure_podman
+from moor.tasks.podman import configure_podman
 from moor.tasks.trust import trust_ca
 
 HARBOR = members("harbor")

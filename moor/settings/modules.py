@@ -16,7 +16,7 @@ import importlib.util
 import pkgutil
 import sys
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
@@ -71,20 +71,12 @@ _registered: dict[str, SiteModules] = {}  # by package
 
 def load_tasks(site: Path) -> list[ModuleType]:
     """Import every task module of the site, its own and the shipped ones; raise InputError if one fails."""
-    return [module for name in modules_of(site).names(TASKS) for module in _load_with_inner(site, name)]
+    return [load_module(site, TASKS, name) for name in modules_of(site).names(TASKS)]
 
 
 def load_runbooks(site: Path) -> list[ModuleType]:
     """Import every runbook module of the site, as ``load_tasks`` does."""
     return [load_module(site, RUNBOOKS, name) for name in modules_of(site).names(RUNBOOKS)]
-
-
-def _load_with_inner(site: Path, name: str) -> Iterator[ModuleType]:
-    """Import a module of ``tasks``; if it is a package, the modules inside it too."""
-    module = load_module(site, TASKS, name)
-    yield module
-    for inner in _names(getattr(module, "__path__", ())):
-        yield from _load_with_inner(site, f"{name}.{inner}")
 
 
 def load_module(site: Path, kind: str, name: str) -> ModuleType:

@@ -107,6 +107,7 @@ def collect_sections(modules: Iterable[ModuleType]) -> dict[str, type[Section]]:
 
 def _defined_in(module: ModuleType) -> Iterator[type[Section]]:
     for value in vars(module).values():
-        own = isinstance(value, type) and issubclass(value, Section) and value.__module__ == module.__name__
-        if own and "section" in vars(value):
-            yield value
+        if isinstance(value, type) and issubclass(value, Section) and "section" in vars(value):
+            # A package brings the sections of the modules inside it.
+            inside = f"{value.__module__}.".startswith(f"{module.__name__}.")
+            yield from [value] if inside else []

@@ -9,8 +9,8 @@ from nornir.core.inventory import Host
 from moor.settings import optional_settings_of
 from moor.tasks.diagnosis.messages.fields import FleetRegistry
 from moor.tasks.facts import Registry
-from moor.tasks.images.push import Images
-from moor.tasks.workload.deploy import Workloads
+from moor.tasks.images import Images
+from moor.tasks.workload import Workloads
 
 
 def fleet_registry_of(hosts: Iterable[Host]) -> FleetRegistry:

@@ -21,7 +21,7 @@ from moor.tasks.diagnosis.evidence.pull_secrets import login_of_pod
 from moor.tasks.diagnosis.fleet_registry import fleet_registry_of
 from moor.tasks.diagnosis.messages.fields import FleetRegistry
 from moor.tasks.diagnosis.scope import cluster_node_name, probe_request_of, workloads_of
-from moor.tasks.workload.deploy import Workloads
+from moor.tasks.workload import Workloads
 
 IMAGES = 8  # that one node is asked about; each is some requests
 

@@ -16,7 +16,7 @@ from moor.run.runbook import INSIDERS
 from moor.settings import optional_settings_of, settings_of
 from moor.tasks.diagnosis.evidence.probes import Probe
 from moor.tasks.facts import Registry
-from moor.tasks.podman.configure import PodmanSettings
+from moor.tasks.podman import PodmanSettings
 from moor.tasks.podman.registries_conf import READ_REGISTRIES, find_user_overrides
 
 REGISTRIES_PROBE = Probe("registries", READ_REGISTRIES)

@@ -11,16 +11,18 @@ from moor.errors import MoorError
 from moor.inventory.identity import HostIdentity
 from moor.inventory.nodes import node_of, pair_nodes
 from moor.settings import optional_settings_of, settings_of
+from moor.tasks.cluster import ClusterSettings
 from moor.tasks.cluster.api import cluster_of
-from moor.tasks.cluster.settings import ClusterSettings
-from moor.tasks.containerd.configure import ContainerdSettings, expected_config
+from moor.tasks.containerd import ContainerdSettings
+from moor.tasks.containerd.configure import expected_config
 from moor.tasks.diagnosis.controller_facts import Login
 from moor.tasks.diagnosis.evidence.cluster_snapshot import ClusterSnapshot
 from moor.tasks.diagnosis.evidence.probe_request import ProbeRequest, RegistryEndpoint
 from moor.tasks.facts import Registry
 from moor.tasks.names import Names
-from moor.tasks.preflight.hosts import Preflight
-from moor.tasks.workload.deploy import Workload, Workloads, open_cluster
+from moor.tasks.preflight import Preflight
+from moor.tasks.workload import Workloads
+from moor.tasks.workload.deploy import Workload, open_cluster
 
 NODES = "Node *"  # in what could not be read of the cluster
 

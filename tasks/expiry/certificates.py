@@ -23,7 +23,9 @@ from moor.pki.pem import certificates_in, pem
 from moor.resources.base import Probed, Resource, State
 from moor.settings import settings_of
 from moor.tasks.facts import Registry
-from moor.tasks.harbor.install import CERTIFICATE, HarborSettings
+from moor.tasks.harbor import HarborSettings
+from moor.tasks.harbor.install import CERTIFICATE
+from moor.tasks.pki import Pki
 from moor.tasks.pki.issue import ca_pem, issued_certificate
 from moor.tasks.pki.own_certificate import (
     REISSUE,
@@ -34,7 +36,6 @@ from moor.tasks.pki.own_certificate import (
 )
 from moor.tasks.pki.rotation import is_issued_by_moor
 from moor.tasks.pki.serving import read_served_certificate
-from moor.tasks.pki.settings import Pki
 
 RENEW, RENEW_CA = "moor cert renew", "moor cert renew --ca"
 

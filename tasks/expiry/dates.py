@@ -20,8 +20,9 @@ from moor.engine.observation import observation_of
 from moor.resources.base import Required, Resource, State
 from moor.settings import settings_of
 from moor.tasks.expiry.certificates import certificates, on_disk, tell
-from moor.tasks.harbor.install import HarborSettings, harbor_of
-from moor.tasks.registry.projects import Projects
+from moor.tasks.harbor import HarborSettings
+from moor.tasks.harbor.install import harbor_of
+from moor.tasks.registry import Projects
 from moor.tasks.registry.robots import BY_NAME
 
 PAGE = 100  # robots; as many as Harbor gives at once

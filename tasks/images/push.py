@@ -25,8 +25,9 @@ from moor.tasks.facts import Registry
 from moor.tasks.harbor.install import harbor_of, may_be_created
 from moor.tasks.images.archive import read_image_id
 from moor.tasks.images.build_context import context_hash, context_tar
+from moor.tasks.registry import Projects
 from moor.tasks.registry.logins import RegistryLogin, docker_auth_entry
-from moor.tasks.registry.projects import Projects, robot_login
+from moor.tasks.registry.projects import robot_login
 
 CONTEXT_LABEL = "io.moor.context"  # label that remembers which context an image was built from
 BUILD_S = 1800

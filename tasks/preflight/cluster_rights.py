@@ -19,9 +19,10 @@ from moor.engine.results import FindingResult
 from moor.errors import ErrorKind, HostError
 from moor.secrets import private_files
 from moor.settings import optional_settings_of, settings_of
+from moor.tasks.cluster import ClusterSettings
 from moor.tasks.cluster.api import as_dict, class_of, cluster_of
-from moor.tasks.cluster.settings import ClusterSettings
-from moor.tasks.workload.deploy import Workloads, manifests, open_cluster
+from moor.tasks.workload import Workloads
+from moor.tasks.workload.deploy import manifests, open_cluster
 
 # See moor.connections.apis.kubernetes for when lightkube is imported.
 if TYPE_CHECKING:

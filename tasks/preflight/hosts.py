@@ -18,11 +18,14 @@ from moor.resources.base import Resource
 from moor.resources.requirement import Clock, Requirement
 from moor.settings import Section, optional_settings_of, settings_of
 from moor.tasks import runtime_proxies
-from moor.tasks.containerd.configure import ContainerdSettings, expected_config, loaded_config_requirement
+from moor.tasks.containerd import ContainerdSettings
+from moor.tasks.containerd.configure import expected_config, loaded_config_requirement
 from moor.tasks.docker.verification import verification_requirement
 from moor.tasks.facts import Registry
-from moor.tasks.harbor.install import HarborSettings, requirements
-from moor.tasks.podman.configure import PodmanSettings, registries_requirement
+from moor.tasks.harbor import HarborSettings
+from moor.tasks.harbor.install import requirements
+from moor.tasks.podman import PodmanSettings
+from moor.tasks.podman.configure import registries_requirement
 from moor.tasks.preflight.ports import PORTS, ports
 
 # The oldest whose systemd and tools moor can ask; what is like one of them is taken for one. No number: it rolls.

@@ -17,14 +17,15 @@ from moor.errors import AmbiguousYaml, ErrorKind, HostError, InputError, MoorErr
 from moor.resources.base import Resource
 from moor.settings import Section, settings_of
 from moor.settings.section import StrictModel
+from moor.tasks.cluster import ClusterSettings
 from moor.tasks.cluster.admission import pod_spec_of
 from moor.tasks.cluster.api import class_of, is_silent
 from moor.tasks.cluster.kube_yaml import documents, split_list
 from moor.tasks.cluster.objects import Manifest, Namespace
-from moor.tasks.cluster.settings import ClusterSettings
 from moor.tasks.facts import Registry
 from moor.tasks.images.push import ImageName
-from moor.tasks.registry.projects import Projects, secret_of
+from moor.tasks.registry import Projects
+from moor.tasks.registry.projects import secret_of
 from moor.tasks.workload.pull_secret import PullSecret
 from moor.tasks.workload.rollout import Rollout
 from moor.templates import render
