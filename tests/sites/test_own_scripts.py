@@ -43,7 +43,7 @@ def site(tmp_path: Path) -> Path:
 
 def changed(nr: Nornir, site: Path) -> list[str]:
     with local_shells():
-        results = nr.run(task=load_module(site, TASKS, "pki").issue_certificates)["here"]
+        results = nr.run(task=load_module(site, TASKS, "pki.issue").issue_certificates)["here"]
     assert not results.failed
     return [str(result.name) for result in results[1:] if result.changed]
 
