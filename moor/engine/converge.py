@@ -10,6 +10,7 @@ from moor.context import context_of
 from moor.engine.desired import Desired, desired_of
 from moor.engine.mending import mend
 from moor.engine.observation import Observation, discard_observation, observation_of
+from moor.engine.plain_errors import show_errors_plainly
 from moor.engine.plan import Change, plan
 from moor.engine.probing import ProbeRound, probe
 from moor.engine.results import Outcome, Status, report_outcomes
@@ -24,11 +25,12 @@ def converge(task: Task, wanted: Sequence[Resource] | Desired) -> Result:
     """Make the host hold the resources that are wanted, in their order; a dry run only plans.
 
     Returns:
-        a Result whose ``changed`` and ``diff`` sum up; one sub-result a resource in the task's MultiResult.
+        a Result that counts the changes; one sub-result a resource, with its diff, is in the task's MultiResult.
 
     Raises:
         HostError: a requirement is not met, a change failed, or the plan does not become empty.
     """
+    show_errors_plainly(task)
     resources = desired_of(task, wanted) if callable(wanted) else wanted
     refuse_duplicates(resources)
     seen = observation_of(task.host)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -10,7 +11,7 @@ from nornir.core.inventory import Host
 from nornir.core.task import Result, Task
 
 from moor.engine.findings import Expiry, Finding
-from moor.engine.plan import Change
+from moor.engine.plan import Change, printable, printable_line
 from moor.errors import ErrorKind, HostError
 from moor.resources.base import Resource
 
@@ -51,8 +52,12 @@ class ResourceResult(Result):
     ) -> None:
         exception = HostError(error, kind) if error else None
         failed, changed = status == "failed", status in ("changed", "drift")
-        super().__init__(host, error or status, changed, diff, failed, exception)
-        self.name = resource  # type: ignore[assignment]  # Nornir annotates what it sets later as None
+        # print_result of nornir-utils shows results as they are, from severity INFO on.
+        severity = logging.ERROR if failed else logging.DEBUG if status == "ok" else logging.INFO
+        super().__init__(
+            host, printable(error) or status, changed, printable(diff), failed, exception, severity_level=severity
+        )
+        self.name = printable_line(resource)  # type: ignore[assignment]  # Nornir annotates what it sets later as None
         self.status = status
         self.causes = tuple(causes)
 
@@ -61,22 +66,18 @@ class FindingResult(Result):
     """The sub-result that tells of something which is no resource: a finding, or when something ends by itself."""
 
     def __init__(self, host: Host | None, found: Finding | Expiry) -> None:
-        super().__init__(host, found.what)
-        self.name = found.id  # type: ignore[assignment]  # as above
+        super().__init__(host, printable("\n".join(filter(None, (found.what, found.remedy)))))
+        self.name = printable_line(found.id)  # type: ignore[assignment]  # as above
         self.found = found
 
 
 def report_outcomes(task: Task, resources: Sequence[Resource], outcomes: Sequence[Outcome]) -> Result:
-    """Append a sub-result for every resource to the task's MultiResult and give the Result that sums them up.
-
-    Each sub-result is a ResourceResult.
-    """
+    """Append a ResourceResult for every resource to the task's MultiResult, and return the Result that counts them."""
     by_id = {outcome.change.id: outcome for outcome in outcomes}
     task.results.extend(_sub_result(task, resource, by_id.get(resource.id)) for resource in resources)
     changed = [o for o in outcomes if o.status in ("changed", "drift")]
     words = f"{len(changed)} of {len(resources)} {'would change' if task.is_dry_run() else 'changed'}"
-    diff = "\n".join(f"{o.change.id}\n{o.change.diff}" for o in changed)
-    return Result(host=task.host, result=words, changed=bool(changed), diff=diff)
+    return Result(host=task.host, result=words, changed=bool(changed))
 
 
 def _sub_result(task: Task, resource: Resource, outcome: Outcome | None) -> ResourceResult:

@@ -167,8 +167,8 @@ def deploy_workload(task: Task) -> Result:
             lost.update([part.namespace] if not part.workload else ())
     if errors:
         raise merge_errors(errors)
-    words, diff = "; ".join(str(one.result) for one in done), "\n".join(one.diff for one in done if one.diff)
-    return Result(host=task.host, result=words, changed=any(one.changed for one in done), diff=diff)
+    words = "; ".join(str(one.result) for one in done)
+    return Result(host=task.host, result=words, changed=any(one.changed for one in done))
 
 
 def open_cluster(task: Task) -> None:
