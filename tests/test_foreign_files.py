@@ -333,7 +333,7 @@ def heard(text: str) -> None:
 
 PARSERS: dict[str, Parser] = {
     "registries.yaml of k3s": Parser(registries_yaml, REGISTRIES, as_yaml),
-    "daemon.json": Parser(partial(edit_daemon_json, _="", wanted={"log-opts": {"a": 1}}), {"log-opts": {"b": "2"}}, json.dumps),
+    "daemon.json": Parser(partial(edit_daemon_json, _="", settings={"log-opts": {"a": 1}}), {"log-opts": {"b": "2"}}, json.dumps),
     "config.toml": Parser(partial(containerd, "1.7.27"), CONFIG_TOML, as_toml),
     "config.toml of an old containerd": Parser(partial(containerd, "1.4.13"), CONFIG_TOML, as_toml),
     "registries.conf": Parser(

@@ -45,7 +45,7 @@ def controller_facts_of(task: Task, image: str, robot: str) -> tuple[Login | Non
 def _login(task: Task, project: str, robot: str, found: dict[str, Any] | None) -> Login | None:
     """Return the robot's login; where Harbor is silent, under the name that it gives by default."""
     try:
-        secret = secret_of(task.host, project, robot).known()
+        secret = secret_of(task.host, project, robot).existing()
     except MoorError:
         return None
     return (str(found["name"]) if found else f"{PREFIX}{project}+{robot}", secret) if secret else None

@@ -1,6 +1,6 @@
-"""Docker on the hosts that run Harbor or build images, and its trust in the registry.
+"""Docker on the hosts that run Harbor or build images, and its trust in the registry's CA.
 
-Docker reads certs.d at every login, pull and push, so a new CA restarts nothing.
+Docker reads certs.d at every login, pull and push, so a new CA needs no restart.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from moor.tasks.pki.issue import ca_pem
 from moor.tasks.pki.own_certificate import refuse_unfit_certificate
 
 CERTS = "/etc/docker/certs.d"
-# An older dockerd cannot check a file without starting.
+# An older dockerd has no --validate, so its file is not checked.
 CHECK = '! dockerd --help | grep -q -e --validate || dockerd --validate --config-file "$t"'
 PackageName = Annotated[str, Field(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9.+_:-]*$")]
 
@@ -39,9 +39,9 @@ class DockerSettings(Section):
     """Docker Engine with Compose v2.
 
     Attributes:
-        packages: what brings them; Docker's own are docker-ce, docker-ce-cli, containerd.io, docker-compose-plugin;
-            none where the system comes with Docker
-        daemon: settings laid over daemon.json; without any that file is left alone
+        packages: the packages to install; Docker's own are docker-ce, docker-ce-cli, containerd.io and
+            docker-compose-plugin; empty if the system comes with Docker
+        daemon: settings merged into daemon.json; empty leaves that file alone
     """
 
     section: ClassVar[str] = "docker"
@@ -56,7 +56,7 @@ def judge(host: Host) -> None:
 
 
 def desired(host: Host) -> Sequence[Resource]:
-    """Return the engine, its settings, that it runs, and the registry's CA alone in its certs.d."""
+    """Return the packages, daemon.json, the service, and the registry's CA alone in its certs.d directory."""
     settings, registry = settings_of(host, DockerSettings), settings_of(host, Registry)
     with prefix_errors("data.docker.daemon.insecure-registries"):
         refuse_insecure(settings.daemon.get("insecure-registries"), registry)
@@ -78,20 +78,20 @@ def install_docker(task: Task) -> Result:
 
 
 def refuse_insecure(names: object, registry: Registry) -> None:
-    """Raise InputError where Docker would be told not to check the registry's certificate."""
+    """Raise InputError if the inventory has Docker skip the check of the registry's certificate."""
     for name in insecure_entries(names, registry):
         raise InputError(f"{name}: Docker would not check the registry's certificate, which moor has it trust; drop it")
 
 
-def _daemon(wanted: Mapping[str, Any]) -> list[Resource]:
-    if not wanted:
+def _daemon(settings: Mapping[str, Any]) -> list[Resource]:
+    if not settings:
         return []
-    return [Edit(DAEMON, "settings", partial(edit_daemon_json, wanted=dict(wanted)), check=CHECK)]
+    return [Edit(DAEMON, "settings", partial(edit_daemon_json, settings=dict(settings)), check=CHECK)]
 
 
-def edit_daemon_json(content: str, _: str, wanted: dict[str, Any]) -> str:
-    """Return daemon.json with ``wanted`` laid over what it says; every other line stays as it is."""
+def edit_daemon_json(content: str, _: str, settings: dict[str, Any]) -> str:
+    """Return daemon.json with the settings merged into it; all other lines stay unchanged."""
     try:
-        return rewritten(content, lambda before: laid(before, wanted))
+        return rewritten(content, lambda before: laid(before, settings))
     except ValueError as error:
         raise HostError(f"{DAEMON}: {error}; mend it or move it away") from None

@@ -1,4 +1,4 @@
-"""What docker save has written, read without unpacking it."""
+"""Archives of docker save, read without unpacking them."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from typing import IO, cast
 
 from moor.errors import InputError
 
-LARGEST = 4 * 1024 * 1024  # bytes of a manifest or an image's configuration, as registries bound them
+LARGEST = 4 * 1024 * 1024  # bytes of a manifest or an image's configuration, the limit of registries too
 JSON_ERRORS = (
     ValueError,
     LookupError,
     TypeError,
     AttributeError,
     RecursionError,
-)  # what reading foreign JSON may end in
+)  # errors of reading unexpected JSON
 
 
 def read_image_id(archive: Path) -> str:
-    """Return the id of the one image in an archive of docker save, which is its configuration's hash.
+    """Return the id of the image in an archive of docker save: the hash of its configuration.
 
     Raises:
-        InputError: no such archive, or several images in it.
+        InputError: the archive is missing or malformed, or holds several images.
     """
     try:
         with tarfile.open(archive) as tar:
@@ -42,12 +42,12 @@ def read_image_id(archive: Path) -> str:
 
 
 def _reason(error: Exception) -> str:
-    """Return what went wrong in a few words: tarfile lists every kind of compression that a file has not."""
+    """Return an error's text; tarfile's own lists every compression that it tried."""
     return "no tar in it" if isinstance(error, tarfile.ReadError) else str(error)
 
 
 def _member(tar: tarfile.TarFile, name: str) -> bytes:
-    """Read a small file of an archive; links are not followed, since whoever made one may have it lead to itself."""
+    """Read a small file of an archive; links are refused, since a malicious one may point to itself."""
     entry = tar.getmember(name)
     if not entry.isreg():
         raise ValueError(f"{name} is no file")

@@ -1,4 +1,4 @@
-"""What a build context holds: its files as Docker would send them, the same bytes from whoever's checkout."""
+"""Build contexts as a tar of the files that Docker would send, with the same bytes from every checkout."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from tempfile import TemporaryFile
 from typing import BinaryIO
 
 IGNORE_FILE = ".dockerignore"
-ALWAYS_SENT = ("Dockerfile", IGNORE_FILE)  # Docker reads them whatever is ignored
+ALWAYS_SENT = ("Dockerfile", IGNORE_FILE)  # Docker reads these even if they are ignored
 TOKEN = re.compile(r"\*\*/|\*\*|\*|\?|\[\^?[^\]]+\]|\\.|.", re.DOTALL)
 GLOB_PATTERNS = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
 CHUNK = 1024 * 1024
 
 
 def context_tar(context: Path) -> BinaryIO:
-    """Return a build context as a tar that is the same for the same content; modes are those that git knows."""
-    out: BinaryIO = TemporaryFile()  # noqa: SIM115 - whoever sends it closes it
+    """Return a build context as a tar that depends on its content only; modes are 755 or 644 as in git."""
+    out: BinaryIO = TemporaryFile()  # noqa: SIM115 - the caller closes it
     kept = ignore_filter(_ignored(context))
     with tarfile.open(fileobj=out, mode="w") as tar:
         for path in sorted(context.rglob("*")):
@@ -31,7 +31,7 @@ def context_tar(context: Path) -> BinaryIO:
 
 
 def context_hash(context: Path) -> str:
-    """Hash a build context's names and contents, and which of its files are programs."""
+    """Return the hash of a build context's file names, contents and executable bits."""
     digest = hashlib.sha256()
     with context_tar(context) as tar:
         while piece := tar.read(CHUNK):
@@ -44,7 +44,7 @@ def _plain(entry: tarfile.TarInfo) -> tarfile.TarInfo:
     entry.uname = entry.gname = ""
     entry.mtime = 0
     if not entry.issym():
-        # The umask of whoever checked it out is no part of the content.
+        # The mode depends on the umask of the checkout, which is not part of the content.
         entry.mode = 0o755 if entry.isdir() or entry.mode & 0o100 else 0o644
     return entry
 
@@ -55,16 +55,19 @@ def _ignored(context: Path) -> list[str]:
 
 
 def ignore_filter(lines: list[str]) -> Callable[[str], bool]:
-    """Return what tells whether a file, by its path in the context, is sent, given the lines of .dockerignore.
+    """Return a function that returns whether Docker sends a file, by its path in the context.
+
+    Args:
+        lines: the lines of .dockerignore
 
     References:
-        Docker's documentation of .dockerignore: the last line that matches a path or what is above it decides
+        Docker's documentation of .dockerignore: the last line that matches a path or one of its parents decides
     """
     words = [line.strip() for line in lines if not line.startswith("#")]
     rules = [(word[0] == "!", _pattern(word.lstrip("!").strip())) for word in words if word.strip("!")]
 
     def kept(name: str) -> bool:
-        verdicts = [wanted for wanted, pattern in rules if pattern.fullmatch(name)]
+        verdicts = [sent for sent, pattern in rules if pattern.fullmatch(name)]
         return name in ALWAYS_SENT or not verdicts or verdicts[-1]
 
     return kept

@@ -1,4 +1,4 @@
-"""Images in the registry, put there from a workstation: built, loaded from an archive, or tagged from one it has."""
+"""Images that a workstation pushes to the registry: built, loaded from an archive, or present in its Docker."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ from moor.tasks.registry import Projects
 from moor.tasks.registry.logins import RegistryLogin, docker_auth_entry
 from moor.tasks.registry.projects import robot_login
 
-CONTEXT_LABEL = "io.moor.context"  # label that remembers which context an image was built from
+CONTEXT_LABEL = "io.moor.context"  # label with the hash of the build context
 BUILD_S = 1800
 UPLOAD_PATH = "/var/lib/moor/context.tar"
 IMAGE_NAME = re.compile(r"[a-z0-9._-]+(/[a-z0-9._-]+)+:[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 
 
 def check_image_name(name: str) -> str:
-    """Return ``name`` back if it is PROJECT/REPOSITORY:TAG; raises ValueError."""
+    """Return ``name`` if it is PROJECT/REPOSITORY:TAG; raise ValueError otherwise."""
     if not IMAGE_NAME.fullmatch(name):
         raise ValueError(f"{name}: no image's name; write PROJECT/REPOSITORY:TAG, all but TAG in lower case")
     return name
@@ -46,12 +46,12 @@ ImageName = Annotated[str, AfterValidator(check_image_name)]
 
 
 class ImageSource(StrictModel):
-    """Where an image comes from; exactly one of the three.
+    """Where an image comes from: exactly one of the three.
 
     Attributes:
-        context: directory with a Dockerfile, on the controller
-        archive: file of docker save, on the controller
-        present: an image that the workstation's Docker has already
+        context: a directory with a Dockerfile, on the controller
+        archive: a file of docker save, on the controller
+        present: an image in the workstation's Docker
     """
 
     context: SitePath | None = None
@@ -88,12 +88,12 @@ class Images(Section):
 
 
 def desired(host: Host) -> Sequence[Resource]:
-    """Return every image of the inventory, in its order: an image may be built from one above it."""
+    """Return the inventory's images in its order, since an image may be built from one above it."""
     registry = settings_of(host, Registry)
     for name, image in settings_of(host, Images).by_name.items():
         with prefix_errors(f"data.images.{name}.archive"):
             if image.archive:
-                read_image_id(image.archive)  # not an archive is told before anything is changed
+                read_image_id(image.archive)  # raises before anything is changed
     return [
         ImageResource(name, f"{registry.host_port}/{name}", image, push_robot(host, name.partition("/")[0]))
         for name, image in settings_of(host, Images).by_name.items()
@@ -101,12 +101,12 @@ def desired(host: Host) -> Sequence[Resource]:
 
 
 def push_images(task: Task) -> Result:
-    """Put images into the registry that it does not hold yet."""
+    """Push the images that the registry does not hold yet."""
     return converge(task, desired)
 
 
 def push_robot(host: Host, project: str) -> str:
-    """Name the robot of a project that may push; raises InputError where there is none."""
+    """Return the name of a project's robot with push access; raise InputError if there is none."""
     found = settings_of(host, Projects).by_name.get(project)
     names = [name for name, robot in found.robots.items() if "push" in robot.access] if found else []
     if not names:
@@ -118,7 +118,7 @@ def push_robot(host: Host, project: str) -> str:
 
 @dataclass(frozen=True)
 class ImageResource(Remote):
-    """Hold an image in the registry: of the archive's or the workstation's id, or built from the context's content."""
+    """An image in the registry with the id of its archive or of the workstation's image, or built from its context."""
 
     name: str
     reference: str
@@ -165,7 +165,7 @@ class ImageResource(Remote):
             return {"image": f"an index of several platforms, {digest}"}
         config = manifest["config"]["digest"]
         labels = (harbor.blob(repository, config).get("config") or {}).get("Labels") or {}
-        return {"image": config, "digest": digest, "context": labels.get(CONTEXT_LABEL, "built by somebody else")}
+        return {"image": config, "digest": digest, "context": labels.get(CONTEXT_LABEL, "not built by moor")}
 
     def _local(self, task: Task) -> str:
         present = quote(self.image.present or "")
@@ -178,18 +178,18 @@ class ImageResource(Remote):
             raise HostError(f"the robot {self.robot} that pushes does not exist yet; run the registry stage first")
         user, secret = login
         config = make_docker_config(self.reference.partition("/")[0], user, secret.reveal())
-        self._bring(task, config)
+        self._load(task, config)
         _run(task, f'{config}docker --config "$d" push -q {quote(self.reference)}', "push")
         self._compare(task)
 
-    def _bring(self, task: Task, config: str) -> None:
-        """Give the workstation's Docker the image under its full reference."""
+    def _load(self, task: Task, config: str) -> None:
+        """Build, load or tag the image in the workstation's Docker under its full reference."""
         reference = quote(self.reference)
         if self.image.context:
             with context_tar(self.image.context) as source:
                 _feed(task, f"mkdir -p {dirname(UPLOAD_PATH)} && cat > {UPLOAD_PATH}", source, "build")
             label = quote(f"{CONTEXT_LABEL}={context_hash(self.image.context)}")
-            # The login is for a base image that lies in the registry too.
+            # The build needs the login if its base image is in the registry too.
             build = f'docker --config "$d" build -q -t {reference} --label {label} - < {UPLOAD_PATH} >&2'
             _run(task, f"{config}{build}; rc=$?; rm -f {UPLOAD_PATH}; exit $rc", "build")
         elif self.image.archive:
@@ -200,10 +200,10 @@ class ImageResource(Remote):
             _run(task, f"docker tag {quote(self.image.present or '')} {reference}", "tag")
 
     def _compare(self, task: Task) -> None:
-        """Raise HostError unless the registry now holds what the workstation has under that name."""
+        """Raise HostError unless the registry now holds the workstation's image of that reference."""
         local = _run(task, f"docker image inspect -f '{{{{.Id}}}}' {quote(self.reference)}", "image inspect").strip()
         held = self._held(task) or {}
-        # Docker's older image store goes by the configuration's hash, its newer one by the manifest's.
+        # The image id is the configuration's hash in Docker's older image store, the manifest's in the newer one.
         if local not in (held.get("image"), held.get("digest")):
             raise HostError(
                 f"pushed {local}, but the registry holds {held.get('image', 'nothing')}", ErrorKind.CONFLICT
@@ -211,9 +211,9 @@ class ImageResource(Remote):
 
 
 def make_docker_config(host_port: str, user: str, password: str) -> str:
-    """Return sh that makes ``$d``, a Docker configuration of one login that is gone when the shell ends."""
+    """Return sh that makes ``$d``, a Docker configuration directory with one login, removed when the shell ends."""
     content = json.dumps({"auths": {host_port: docker_auth_entry(RegistryLogin(user, password))}})
-    # /run is memory, so that not even a machine that loses power keeps the login.
+    # /run is in memory, so the login does not survive a power loss.
     return f"""\
 d=$(mktemp -d /run/moor.XXXXXX 2>/dev/null || mktemp -d) || exit 1
 trap 'rm -rf "$d"' EXIT; trap 'exit 1' HUP INT TERM

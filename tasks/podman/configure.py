@@ -1,7 +1,7 @@
-"""podman and CRI-O: where they find the registry's CA, and that nothing sends its images elsewhere.
+"""podman and CRI-O: the registry's CA, and a registries.conf.d file by which its images come from the registry itself.
 
-Both read /etc/containers: the certificates at every pull, so that a new CA restarts nothing. registries.conf.d is read
-by podman at every pull and by CRI-O at its start and when it is told to reload.
+Both read /etc/containers. They read certificates at every pull, so a new CA needs no restart. podman reads
+registries.conf.d at every pull, CRI-O at its start and at a reload.
 """
 
 from __future__ import annotations
@@ -33,16 +33,14 @@ from moor.templates import render
 
 CERTS = "/etc/containers/certs.d"
 MAIN = "/etc/containers/registries.conf"
-DROP_IN = (
-    "/etc/containers/registries.conf.d/99-moor-registry.conf"  # of two that speak of a registry, the later one counts
-)
+DROP_IN = "/etc/containers/registries.conf.d/99-moor-registry.conf"  # the last file with an entry for a registry counts
 
 
 class PodmanSettings(Section):
-    """Podman on a host; without this section nobody looks at it.
+    """Podman on a host; without this section moor ignores podman there.
 
     Attributes:
-        packages: what brings it; none where the system comes with it
+        packages: the packages to install; empty if the system comes with podman
     """
 
     section: ClassVar[str] = "podman"
@@ -56,7 +54,7 @@ def judge(host: Host) -> None:
 
 
 def desired(host: Host) -> Sequence[Resource]:
-    """Podman, and its trust in the registry, where the host has the section."""
+    """Return podman and its trust in the registry if the host has the section."""
     settings = optional_settings_of(host, PodmanSettings)
     if settings is None:
         return []
@@ -70,13 +68,13 @@ def configure_podman(task: Task) -> Result:
 
 
 def crio_resources(unit: str | None, registry: Registry, ca: str | Later, settle_s: int) -> Sequence[Resource]:
-    """Return what CRI-O needs: the same files, and a reload after the second of them."""
+    """Return CRI-O's trust in the registry, and its service reloaded after a change of ``DROP_IN``."""
     service = Service(unit or "crio", newer_than=(DROP_IN,), settle_s=settle_s, reload=True)
     return [*trust_resources(registry, ca), service]
 
 
 def trust_resources(registry: Registry, ca: str | Later) -> Sequence[Resource]:
-    """Return the CA alone in the registry's directory, and the file that has its images come from there, checked."""
+    """Return the CA alone in the registry's directory, and the file that pins its images to the registry over TLS."""
     directory = f"{CERTS}/{registry.host_port}"
     return [
         registries_requirement(registry),
@@ -87,22 +85,22 @@ def trust_resources(registry: Registry, ca: str | Later) -> Sequence[Resource]:
 
 
 def registries_requirement(registry: Registry) -> Requirement:
-    """Require that nothing behind moor's file has images of the registry come unchecked, or from elsewhere."""
+    """Require that no file overrides moor's so that images come unverified or from another registry."""
     return Requirement("registries-conf", READ_REGISTRIES, partial(_judged, name=registry.host_port))
 
 
 def _judged(output: str, name: str) -> str:
-    return "\n".join(f"{said}; take it out" for said in find_unchecked(output, name, DROP_IN))
+    return "\n".join(f"{fault}; take it out" for fault in find_unchecked(output, name, DROP_IN))
 
 
 def render_registries_conf(_: str, main: str, registry: Registry) -> str:
-    """Return moor's file of registries.conf.d.
+    """Return the content of ``DROP_IN``.
 
     Args:
-        main: registries.conf, whose form this must have
+        main: the content of registries.conf
 
     Raises:
-        HostError: it is no TOML, or of the form that knows no further files.
+        HostError: registries.conf is not TOML, or has format version 1, which allows no drop-in files.
 
     References:
         containers-registries.conf(5) and containers-registries.conf.d(5)

@@ -1,7 +1,7 @@
-"""What podman and CRI-O read of a registry in /etc/containers, and in a user's own directory instead; pure.
+"""The settings for a registry that podman and CRI-O read in /etc/containers, or in a user's own directory; pure.
 
-Source  containers-registries.conf(5), containers-registries.conf.d(5): of entries with one prefix the last one counts,
-of those that fit an image the one with the longest prefix
+Source  containers-registries.conf(5), containers-registries.conf.d(5): among entries with the same prefix the last one
+        counts, among those that match an image the one with the longest prefix
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from moor.formats.toml import loaded
 
 MAIN = "/etc/containers/registries.conf"
 
-# A user's own registries.conf is read instead of all of /etc/containers, with what is in registries.conf.d beside it.
+# A user's own registries.conf, with its registries.conf.d, is read instead of all files in /etc/containers.
 READ_REGISTRIES = """\
 moor_conf() { [ ! -f "$2" ] || echo "$1=$(base64 < "$2" | tr -d '\\n') $2"; }
 for f in /etc/containers/registries.conf /etc/containers/registries.conf.d/*.conf; do moor_conf file "$f"; done
@@ -25,11 +25,11 @@ getent passwd 2>/dev/null | cut -d: -f6 | sort -u | while IFS= read -r f; do
   [ ! -f "$f" ] || for f in "$f" "$f".d/*.conf; do moor_conf user "$f"; done
 done"""
 
-SourcedEntry = tuple[str, dict[str, Any]]  # the file that says it, and what it says
+SourcedEntry = tuple[str, dict[str, Any]]  # the file that has an entry, and the entry
 
 
 def parse_files(output: str, kind: str) -> dict[str, dict[str, Any]]:
-    """Return the files of one kind that are TOML, by path, in the order of reading."""
+    """Return the parsed files of one kind (``file``, ``crio`` or ``user``) by path, in order; skip what is not TOML."""
     found: dict[str, dict[str, Any]] = {}
     for line in output.splitlines():
         key, _, value = line.partition("=")
@@ -43,7 +43,7 @@ def parse_files(output: str, kind: str) -> dict[str, dict[str, Any]]:
 
 
 def entries_in_effect(files: dict[str, dict[str, Any]]) -> dict[str, SourcedEntry]:
-    """Return what counts for each prefix."""
+    """Return the entry in effect for each prefix."""
     found: dict[str, SourcedEntry] = {}
     for path, tree in files.items():
         listed = tree.get("registry")
@@ -54,10 +54,11 @@ def entries_in_effect(files: dict[str, dict[str, Any]]) -> dict[str, SourcedEntr
 
 
 def find_unchecked(output: str, name: str, ours: str = "") -> list[str]:
-    """Return what has images of the registry ``name`` come unchecked, or from elsewhere.
+    """Return the settings by which images of a registry come unverified or from another registry.
 
     Args:
-        ours: moor's file, which is judged as if it were there
+        name: the registry, with its port unless that is 443
+        ours: the path of moor's file, which is judged as if it existed already
     """
     files = parse_files(output, "file")
     if ours:
@@ -73,21 +74,23 @@ def find_unchecked(output: str, name: str, ours: str = "") -> list[str]:
 
 
 def find_user_overrides(output: str, name: str) -> list[str]:
-    """Return each user's own file that does not say of the registry what moor's says, and what it says if anything."""
+    """Return each user's own file without an entry for the registry like moor's, and its differing settings."""
     found = []
     for path in parse_files(output, "user"):
         if not path.endswith("/registries.conf"):
             continue
         own = {p: t for p, t in parse_files(output, "user").items() if p == path or p.startswith(f"{path}.d/")}
-        said = "; ".join(_image_sources(entries_in_effect(own), name))
-        if name in entries_in_effect(own) and not said:
+        settings = "; ".join(_image_sources(entries_in_effect(own), name))
+        if name in entries_in_effect(own) and not settings:
             continue
-        found.append(f"{path} is read instead of /etc/containers by that user's podman{': ' if said else ''}{said}")
+        found.append(
+            f"{path} is read instead of /etc/containers by that user's podman{': ' if settings else ''}{settings}"
+        )
     return found
 
 
 def _image_sources(known: dict[str, SourcedEntry], name: str) -> Iterator[str]:
-    """Yield what is said of any image of a registry: by its own entry, else by a wildcard, and by longer prefixes."""
+    """Yield the faults for images of a registry, in its own entry, else a wildcard's, and in longer prefixes."""
     whole = [prefix for prefix in known if prefix == name or _is_wildcard_for(prefix, name)]
     longest = max(whole, key=len, default="")
     for prefix in dict.fromkeys([longest, *(p for p in known if p.startswith(f"{name}/"))]):

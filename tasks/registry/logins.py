@@ -1,4 +1,4 @@
-"""Logins of registries as Docker and Kubernetes keep them: written, and read as kubelet does; pure.
+"""Registry logins in Docker's format: written for Docker and Kubernetes, read by kubelet's rules; pure.
 
 Source  Kubernetes, pkg/credentialprovider (config.go, keyring.go, secrets/secrets.go) as of 1.36
 """
@@ -17,7 +17,7 @@ from moor.errors import UnreadableSecret
 
 DOCKER_CONFIG = "kubernetes.io/dockerconfigjson"
 DOCKER_CFG = "kubernetes.io/dockercfg"
-# By type, the key of the secret's data that counts. Secrets of other types are passed over.
+# The key of a secret's data that holds the logins, by the secret's type; kubelet ignores other types.
 DATA_KEYS = {DOCKER_CONFIG: ".dockerconfigjson", DOCKER_CFG: ".dockercfg"}
 NOT_IN_HOST = re.compile(r"[\s\x00-\x1f\x7f\\^{}|`%]")
 
@@ -31,16 +31,16 @@ class RegistryLogin:
 
 
 def docker_auth_entry(login: RegistryLogin) -> dict[str, str]:
-    """Return the entry of one login as Docker writes it below ``auths``; a user's dollar sign stays as it is."""
+    """Return one login as an entry below ``auths``; the dollar sign in a robot's name is not escaped."""
     auth = base64.b64encode(f"{login.user}:{login.password}".encode()).decode()
     return {"username": login.user, "password": login.password, "auth": auth}
 
 
 def read_logins(secret: Mapping[str, Any]) -> dict[str, RegistryLogin] | None:
-    """Read the logins of a secret, by key as it is written; None where kubelet passes the secret over.
+    """Return the logins in a secret by their key as written; None if kubelet ignores the secret.
 
     Raises:
-        UnreadableSecret: kubelet fails at it.
+        UnreadableSecret: kubelet fails to parse the secret.
     """
     kind = str(secret.get("type") or "Opaque")
     raw = (secret.get("data") or {}).get(DATA_KEYS.get(kind, "")) if kind in DATA_KEYS else None
@@ -59,12 +59,12 @@ def read_logins(secret: Mapping[str, Any]) -> dict[str, RegistryLogin] | None:
 
 
 def _go_member(tree: Mapping[str, Any], name: str) -> Any:
-    """Return a member as Go finds it: the case of its letters does not matter, and the last one counts."""
+    """Return a member by Go's rules: case does not matter, and the last match counts."""
     return next((value for key, value in reversed(list(tree.items())) if key.lower() == name), None)
 
 
 def read_login(key: str, entry: Any) -> RegistryLogin:
-    """Read the entry of one registry, where ``auth`` comes before user and password; raises UnreadableSecret."""
+    """Read one registry's entry, in which ``auth`` overrides user and password; raise UnreadableSecret."""
     if not isinstance(entry, dict | None):
         raise UnreadableSecret(f"the entry of {key} is no object")
     words = {name: _go_member(entry or {}, name) for name in ("username", "password", "email", "auth")}
@@ -77,7 +77,7 @@ def read_login(key: str, entry: Any) -> RegistryLogin:
 
 
 def _decode_auth(key: str, auth: str) -> RegistryLogin:
-    """Read ``auth``, which takes the place of username and password; base64 with its padding or without."""
+    """Decode ``auth``, base64 of USER:PASSWORD with or without padding."""
     bare = auth.translate({13: None, 10: None})
     padded = bare.strip().endswith("=")
     well = re.fullmatch(r"[A-Za-z0-9+/]*={0,2}" if padded else r"[A-Za-z0-9+/]*", bare)
@@ -94,9 +94,9 @@ def _decode_auth(key: str, auth: str) -> RegistryLogin:
 
 
 def place_of(key: str) -> str | None:
-    """Return host, port and path that a key stands for; None where kubelet passes the entry over.
+    """Return HOST[:PORT][/PATH] of a key below ``auths``; None if kubelet ignores the entry.
 
-    A scheme goes, and /v1/ and /v2/ in front of a path, which ``docker login`` writes.
+    The scheme is removed, and a leading /v1/ or /v2/ of the path, which ``docker login`` writes.
     """
     rest = re.sub(r"^https?://", "", key)
     rest = re.split(r"[?#]", rest, maxsplit=1)[0]
@@ -111,10 +111,10 @@ def place_of(key: str) -> str | None:
 
 
 def matches_repository(place: str, repository: str) -> bool:
-    """Return whether a place holds for a repository, such as ``registry.moor.test/shop/web``.
+    """Return whether a login's place matches a repository such as ``registry.moor.test/shop/web``.
 
-    Ports are equal, the path is the beginning of the repository's, and each label of the host matches, where ``*``
-    stands for any letters but a dot.
+    It does if the ports are equal, the repository's path starts with the place's, and each label of the host matches;
+    in a label, ``*`` matches any characters but a dot.
     """
     (host, path), (asked, below) = _split_path(place), _split_path(repository)
     (name, port), (wanted, number) = _split_port(host), _split_port(asked)
@@ -125,10 +125,10 @@ def matches_repository(place: str, repository: str) -> bool:
 
 
 def logins_for(secrets: Iterable[Mapping[str, Any]], repository: str) -> list[RegistryLogin]:
-    """List the logins that kubelet tries for a repository, one after the other, until a pull succeeds.
+    """Return the logins that kubelet tries for a repository, in its order, until a pull succeeds.
 
     Raises:
-        UnreadableSecret: kubelet fails at one of the secrets.
+        UnreadableSecret: kubelet fails to parse one of the secrets.
     """
     found: dict[str, list[RegistryLogin]] = {}
     for secret in secrets:
@@ -154,7 +154,7 @@ def _split_port(host: str) -> tuple[str, str]:
 
 
 def _matches(glob: str, label: str) -> bool:
-    """Match as Go's filepath.Match; what is malformed matches nothing."""
+    """Return whether a label matches by the rules of Go's filepath.Match; a malformed pattern matches nothing."""
     parts = re.findall(r"\*+|\[\^?[^\]]+\]|\\.|[^*]", glob)
     pattern = "".join(_pattern(part) for part in parts)
     try:

@@ -26,7 +26,7 @@ RobotAction = Literal["pull", "push"]
 
 
 def _days_that_stay(days: int) -> int:
-    """Return the days of a robot; raises ValueError for 0, of which Harbor makes 30."""
+    """Return a robot's days; raise ValueError for 0, which Harbor replaces by 30."""
     if days == 0:
         raise ValueError("0 is 30 days to Harbor; write -1 for a robot that never expires, or its days")
     return days
@@ -36,9 +36,9 @@ class Robot(StrictModel):
     """A robot account of one project.
 
     Attributes:
-        access: what it may do; push needs pull too
-        duration_days: -1 is for ever
-        secret: its password; without it moor makes one and keeps it in the site's state
+        access: its permitted actions; push needs pull too
+        duration_days: days until it expires; -1 for never
+        secret: its password; without it, moor generates one and keeps it in the site's state
     """
 
     access: tuple[RobotAction, ...] = ("pull",)
@@ -82,12 +82,12 @@ def desired(host: Host) -> Sequence[Resource]:
 
 
 def configure_registry(task: Task) -> Result:
-    """Make the registry's projects and robots what the inventory says."""
+    """Bring the registry's projects and robots to their desired state."""
     return converge(task, desired)
 
 
 def secret_of(host: Host, project: str, robot: str) -> RobotSecret:
-    """Return the password of a robot of ``projects``; raises InputError where the inventory has no such robot."""
+    """Return where a robot's password is; raise InputError if the inventory has no such robot."""
     projects = settings_of(host, Projects).by_name
     if project not in projects or robot not in projects[project].robots:
         raise InputError(f"{host.name}: data.projects has no robot {robot} in a project {project}")
@@ -96,15 +96,15 @@ def secret_of(host: Host, project: str, robot: str) -> RobotSecret:
 
 
 def robot_login(task: Task, project: str, robot: str) -> tuple[str, Secret] | None:
-    """Return user name and password of a robot, the name as Harbor says it; None as long as there is no such robot."""
-    secret = secret_of(task.host, project, robot).known()
+    """Return a robot's full name in Harbor and its password; None if the robot does not exist yet."""
+    secret = secret_of(task.host, project, robot).existing()
     found = find_robot(harbor_of(task), project, robot)
     return (str(found["name"]), secret) if found and secret else None
 
 
 @dataclass(frozen=True)
 class ProjectResource(Remote):
-    """Hold a project, public or private."""
+    """A project in Harbor, public or private."""
 
     name: str
     public: bool
@@ -123,7 +123,7 @@ class ProjectResource(Remote):
             if may_be_created(task):
                 return None
             raise
-        # Metadata are text, and what is not "true" is private.
+        # Metadata values are strings; anything but "true" means private.
         return {"public": _text((found.get("metadata") or {}).get("public") == "true")} if found else None
 
     def write(self, task: Task, actual: State | None) -> None:

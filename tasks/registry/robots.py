@@ -1,4 +1,4 @@
-"""Robot accounts of a project: their rights, their days, and a password that Harbor accepts."""
+"""Robot accounts of a project: their permissions, their validity, and a password that Harbor accepts."""
 
 from __future__ import annotations
 
@@ -17,52 +17,52 @@ from moor.secrets.secret import Secret, load_or_generate
 from moor.settings import SecretRef, prefix_errors
 from moor.tasks.harbor.install import harbor_of, may_be_created
 
-BY_NAME = {"X-Is-Resource-Name": "true"}  # a project may be called 2024, and an id may be 2024
+BY_NAME = {"X-Is-Resource-Name": "true"}  # without it, Harbor takes a project named 2024 for an id
 NEVER = -1
 IN_FORCE = "in force"
 
 
 @dataclass(frozen=True)
 class RobotSecret:
-    """Where a robot's password is: a reference of the user's, or a file that moor makes at the first apply."""
+    """The place of a robot's password: the user's secret reference, or a file that moor makes at the first apply."""
 
     path: Path
-    given: SecretRef | None = None
+    reference: SecretRef | None = None
 
     def check(self, key: str) -> None:
-        """Raise InputError, with the key that names it, where the user's reference leads nowhere."""
+        """Raise InputError, with the inventory's ``key``, if the secret reference cannot be resolved."""
         with prefix_errors(key):
-            if self.given:
-                self.given.resolve()
+            if self.reference:
+                self.reference.resolve()
 
-    def known(self) -> Secret | None:
-        """Return the password, or None as long as nobody made it."""
-        if self.given:
-            return self.given.resolve()
+    def existing(self) -> Secret | None:
+        """Return the password; None if it was not generated yet."""
+        if self.reference:
+            return self.reference.resolve()
         return load_or_generate(self.path) if self.path.exists() else None
 
-    def made(self) -> Secret:
-        """Return the password, made now if it has to be: before Harbor hears of it, so that it cannot be lost."""
-        return self.given.resolve() if self.given else load_or_generate(self.path)
+    def ensured(self) -> Secret:
+        """Return the password; generate and save it first if needed, so that it is not lost if the run dies."""
+        return self.reference.resolve() if self.reference else load_or_generate(self.path)
 
 
 def find_robot(harbor: Harbor, project: str, robot: str) -> dict[str, Any] | None:
-    """Return a project's robot as Harbor describes it."""
-    prefix_errors = harbor.get(f"/api/v2.0/projects/{project}", PROJECT, headers=BY_NAME)
-    if prefix_errors is None:
+    """Return Harbor's description of a project's robot; None if the robot or project does not exist."""
+    found = harbor.get(f"/api/v2.0/projects/{project}", PROJECT, headers=BY_NAME)
+    if found is None:
         return None
-    # The server decodes the query once more, so that a plus sign needs two rounds of quoting.
-    query = {"q": f"Level=project,ProjectID={prefix_errors['project_id']},name={project}%2B{robot}", "page_size": "100"}
+    # Harbor decodes the query twice, so the plus sign is quoted twice.
+    query = {"q": f"Level=project,ProjectID={found['project_id']},name={project}%2B{robot}", "page_size": "100"}
     robots = harbor.get("/api/v2.0/robots", ROBOTS, query) or []
     return next((entry for entry in robots if entry["name"].endswith(f"{project}+{robot}")), None)
 
 
 @dataclass(frozen=True)
 class RobotResource(Remote):
-    """Hold a robot of a project with just these rights, enabled, in force, and with a password that Harbor accepts.
+    """A project's robot with exactly these permissions, enabled, not expired, and with a password that Harbor accepts.
 
-    Harbor counts a robot's days from its creation, so that one whose days are over by then is made anew: under the same
-    name, with the same password.
+    Harbor counts a robot's days from its creation. A robot that would have expired by that count is deleted and made
+    again with the same name and password.
     """
 
     project: str
@@ -102,8 +102,8 @@ class RobotResource(Remote):
             raise
 
     def _state(self, task: Task, found: dict[str, Any]) -> State:
-        secret = self.secret.known()
-        # Only a login tells whether the password is right: the token service answers 200 to wrong ones.
+        secret = self.secret.existing()
+        # Only a login tests the password: the token service answers 200 to a wrong one too.
         accepted = secret is not None and harbor_of(task).logs_in(found["name"], secret.reveal())
         return {
             "access": " ".join(_actions(found)),
@@ -115,23 +115,23 @@ class RobotResource(Remote):
         }
 
     def write(self, task: Task, actual: State | None) -> None:
-        harbor, secret = harbor_of(task), self.secret.made()
+        harbor, secret = harbor_of(task), self.secret.ensured()
         found = find_robot(harbor, self.project, self.name)
         if found and not would_be_in_force(str(found.get("creation_time", "")), self.duration_days):
             harbor.change("DELETE", f"/api/v2.0/robots/{found['id']}", None)
             found = None
         if found is None:
-            harbor.change("POST", "/api/v2.0/robots", self._wanted(self.name))
+            harbor.change("POST", "/api/v2.0/robots", self._payload(self.name))
             found = find_robot(harbor, self.project, self.name)
         else:
-            # The whole object goes back, under its full name; the expiry is counted from the duration.
-            harbor.change("PUT", f"/api/v2.0/robots/{found['id']}", {**found, **self._wanted(found["name"])})
+            # Harbor wants the whole object with the full name, and computes the expiry from the duration.
+            harbor.change("PUT", f"/api/v2.0/robots/{found['id']}", {**found, **self._payload(found["name"])})
         if found is None:
             raise HostError("Harbor made it, and does not list it", ErrorKind.ANSWER)
         if not harbor.logs_in(found["name"], secret.reveal()):
             harbor.change("PATCH", f"/api/v2.0/robots/{found['id']}", {"secret": secret.reveal()})
 
-    def _wanted(self, name: str) -> dict[str, Any]:
+    def _payload(self, name: str) -> dict[str, Any]:
         access = [{"resource": "repository", "action": action} for action in self.access]
         return {
             "name": name,
@@ -144,7 +144,7 @@ class RobotResource(Remote):
 
 
 def validity(found: dict[str, Any], now: datetime | None = None) -> str:
-    """Return whether a robot may log in by its time, or since when it may not."""
+    """Return ``IN_FORCE``, or since when a robot has expired."""
     ends = int(found.get("expires_at") or NEVER)
     if ends <= 0 or ends > (now or datetime.now(UTC)).timestamp():
         return IN_FORCE
@@ -152,7 +152,7 @@ def validity(found: dict[str, Any], now: datetime | None = None) -> str:
 
 
 def would_be_in_force(created: str, days: int, now: datetime | None = None) -> bool:
-    """Check whether a robot that was created then is in force now, had it so many days."""
+    """Return whether a robot with these creation time and days would be in force now."""
     if days == NEVER:
         return True
     try:
@@ -164,7 +164,7 @@ def would_be_in_force(created: str, days: int, now: datetime | None = None) -> b
 
 
 def _actions(found: dict[str, Any]) -> list[str]:
-    """List what a robot may do, repository actions by their word and any other in full."""
+    """Return a robot's permissions: repository actions as ACTION, any other as RESOURCE:ACTION."""
     rights = [right for permission in found.get("permissions") or () for right in permission.get("access") or ()]
     return sorted(
         right["action"] if right["resource"] == "repository" else f"{right['resource']}:{right['action']}"

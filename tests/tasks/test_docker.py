@@ -60,23 +60,23 @@ def test_a_servers_key_beside_the_ca_is_named_and_removed_and_the_ca_stays(
 
 def test_settings_are_laid_over_daemon_json() -> None:
     before = '{"log-driver": "journald", "log-opts": {"tag": "x"}}'
-    after = json.loads(edit_daemon_json(before, "", wanted={"log-opts": {"mode": "blocking"}, "live-restore": True}))
+    after = json.loads(edit_daemon_json(before, "", settings={"log-opts": {"mode": "blocking"}, "live-restore": True}))
     assert after == {"log-driver": "journald", "log-opts": {"tag": "x", "mode": "blocking"}, "live-restore": True}
 
 
 def test_an_empty_daemon_json_is_one_without_settings() -> None:
-    assert json.loads(edit_daemon_json(" \n", "", wanted={"debug": True})) == {"debug": True}
+    assert json.loads(edit_daemon_json(" \n", "", settings={"debug": True})) == {"debug": True}
 
 
 def test_a_daemon_json_that_says_it_already_keeps_its_form() -> None:
     odd = '{ "debug" :true,\n\n"x":[1] }'
-    assert edit_daemon_json(odd, "", wanted={"debug": True}) == odd
+    assert edit_daemon_json(odd, "", settings={"debug": True}) == odd
 
 
 @pytest.mark.parametrize("content", ["{", "[]", "3", "not json"])
 def test_a_daemon_json_that_is_none_is_refused(content: str) -> None:
     with pytest.raises(HostError, match=r"/etc/docker/daemon\.json: not .*mend it or move it away"):
-        edit_daemon_json(content, "", wanted={"debug": True})
+        edit_daemon_json(content, "", settings={"debug": True})
 
 
 VALUES = st.dictionaries(st.text(max_size=5), st.booleans() | st.integers() | st.text(max_size=5), max_size=4)
@@ -84,8 +84,8 @@ VALUES = st.dictionaries(st.text(max_size=5), st.booleans() | st.integers() | st
 
 @given(VALUES, VALUES)
 def test_writing_twice_is_writing_once(before: dict[str, object], wanted: dict[str, object]) -> None:
-    once = edit_daemon_json(json.dumps(before), "", wanted=wanted)
-    assert edit_daemon_json(once, "", wanted=wanted) == once
+    once = edit_daemon_json(json.dumps(before), "", settings=wanted)
+    assert edit_daemon_json(once, "", settings=wanted) == once
 
 
 @pytest.mark.parametrize("packages", [("docker.io; rm -rf /",), ("-o", "x"), ("",)])

@@ -42,11 +42,11 @@ def test_an_entry_means_the_registry_by_name_address_or_network(name: str, means
 
 
 def docker(
-    file: object = None, told: str = "dockerd -H fd://", networks: object = ("127.0.0.0/8",), index: object = None
+    file: object = None, arguments: str = "dockerd -H fd://", networks: object = ("127.0.0.0/8",), index: object = None
 ) -> str:
     runs = json.dumps({"InsecureRegistryCIDRs": networks, "IndexConfigs": index or {"docker.io": {"Secure": True}}})
     coded = base64.b64encode(json.dumps(file or {}).encode()).decode()
-    return judge_verification(f"file={coded}\ntold={told}\nruns={runs}\n", REGISTRY)
+    return judge_verification(f"file={coded}\narguments={arguments}\nruns={runs}\n", REGISTRY)
 
 
 def test_an_engine_that_checks_is_well_and_so_is_none() -> None:
@@ -58,7 +58,7 @@ def test_an_engine_that_does_not_check_is_told_by_file_command_line_and_as_it_ru
     assert docker({"insecure-registries": [NAME, "x"]}).startswith(
         f"/etc/docker/daemon.json: insecure-registries has '{NAME}'"
     )
-    assert "--insecure-registry=10.77.0.0/16" in docker(told="dockerd --insecure-registry 10.77.0.0/16")
+    assert "--insecure-registry=10.77.0.0/16" in docker(arguments="dockerd --insecure-registry 10.77.0.0/16")
     assert docker(index={NAME: {"Secure": False}}).startswith(
         f"the running dockerd checks no certificate of registry.moor.test ({NAME})"
     )
