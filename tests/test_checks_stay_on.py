@@ -27,7 +27,7 @@ from moor.tasks.facts import Registry
 from tests.pki.handshakes import Files, written
 
 ROOT = Path(__file__).parents[1]
-PLACES = ("moor", "tasks", "runbooks", "templates", "scripts", "lab")
+PLACES = ("moor", "tasks", "runbooks", "templates", "scripts", "moor_lab")
 NAME = "registry.moor.test"
 
 OFF = re.compile(

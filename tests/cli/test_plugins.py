@@ -37,7 +37,7 @@ def brought(tmp_path: Path) -> Path:
     info = tmp_path / "greeting-1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: greeting\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text("[moor.cli.commands]\nhello = greeting.cli:app\ncheck = greeting.cli:app\n")
+    (info / "entry_points.txt").write_text("[moor.commands]\nhello = greeting.cli:app\ncheck = greeting.cli:app\n")
     return tmp_path
 
 

@@ -108,7 +108,7 @@ def test_the_page_of_json_lists_every_key_and_status() -> None:
 
 
 def test_every_error_on_the_page_of_errors_is_one_that_the_code_words() -> None:
-    sources = [file for part in ("moor", "tasks", "lab") for file in sorted((ROOT / part).rglob("*.py"))]
+    sources = [file for part in ("moor", "tasks", "moor_lab") for file in sorted((ROOT / part).rglob("*.py"))]
     # Text that goes on in the next line of source is one text.
     code = re.sub(r"[\"']\n\s*f?[\"']", "", "\n".join(file.read_text() for file in sources))
     said = re.findall(r"^\| `([^`]+)` \|", (ROOT / "docs/troubleshooting.md").read_text(), re.MULTILINE)

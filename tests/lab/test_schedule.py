@@ -72,7 +72,7 @@ def controller(moored: Moored) -> Iterator[Controller]:
         excluded = [f"--exclude={name}" for name in TOOLS]
         made.gets(Path(sysconfig.get_path("purelib")), ["."], LIBRARIES, *excluded)
         made.gets(SHIPPED, ["moor", "tasks", "runbooks", "templates", "moor_lab"], LIBRARIES, "--exclude=__pycache__")
-        made.gets(moored.moor.site, ["config.yaml", "inventory", "lab", ".moor"], SITE, "--exclude=history.db*")
+        made.gets(moored.moor.site, ["config.yaml", "inventory", "moor_lab", ".moor"], SITE, "--exclude=history.db*")
         parts = [
             "id_ed25519",
             "known_hosts",

@@ -283,7 +283,7 @@ def test_a_sites_runbook_is_found(site: MakeSite) -> None:
         (
             "from typing import ClassVar\nfrom moor.settings import Section\n"
             "class Mine(Section):\n    section: ClassVar[str] = 'registry'\n",
-            "moor.tasks.facts and tasks.own both own the section 'registry'; give one of them another name",
+            "tasks.facts and tasks.own both own the section 'registry'; give one of them another name",
         ),
     ],
 )
