@@ -101,7 +101,7 @@ def code() -> Files:
         path for part in ("core", "parts", "prepare") for path in sorted((HERE / part).rglob("*")) if path.is_file()
     ]
     sources = [HERE / "release.py", *(path for path in parts if path.suffix in (".py", ".jinja"))]
-    files = {f"{CODE}/lab/harbor/{path.relative_to(HERE)}": path.read_text() for path in sources}
+    files = {f"{CODE}/moor_lab/harbor/{path.relative_to(HERE)}": path.read_text() for path in sources}
     scripts = {f"{CODE}/db.sh": DATABASE, "usr/bin/psql": PSQL}
     return Files(files | scripts, frozenset(scripts))
 
