@@ -1,4 +1,4 @@
-"""Harbor on the registry host: installed, configured, kept up."""
+"""Harbor on the registry's host: installation, configuration and health."""
 
 from moor.tasks.harbor.install import HarborSettings as HarborSettings
 from moor.tasks.harbor.install import await_health as await_health

@@ -1,4 +1,4 @@
-"""Where Harbor's data are: settings that say so are read at every start, but moving the data is nobody's but yours."""
+"""The location of Harbor's data, which moor never changes, since it does not move data."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from moor.errors import HostError
 from moor.resources.base import Required, State
 from moor.tasks.harbor.yml import HarborYml, Tree, load_harbor_yml
 
-# In the order in which prepare looks for them, each with the settings that say where the images are.
+# The storage drivers in the order in which prepare looks for them, each with the settings that locate the images.
 STORAGE_KEYS = {
     "filesystem": ("rootdirectory",),
     "azure": ("accountname", "container", "realm", "rootdirectory"),
@@ -24,7 +24,7 @@ IS_MET = "yes"
 
 @dataclass(frozen=True)
 class SameDataLocation(Required):
-    """Asks that an installed Harbor keeps its data: other places would be empty, and Harbor would come up so."""
+    """Requires that an installed Harbor keeps its data's location: at another one it would start without any data."""
 
     config: HarborYml
 
@@ -43,7 +43,7 @@ class SameDataLocation(Required):
             state = self.config.actual(output)
             return {"met": self._judged(state) if state and state.get("installed") else IS_MET}
         except HostError:
-            return {"met": IS_MET}  # harbor.yml itself is told by the resource that holds it
+            return {"met": IS_MET}  # the resource HarborYml reports a malformed file
 
     def _judged(self, state: State) -> str:
         present = str(state["present"])
@@ -65,7 +65,7 @@ REMEDY = (
 
 
 def data_places(tree: Tree) -> dict[str, str]:
-    """Return where a harbor.yml has Harbor's data, in words."""
+    """Return the locations of data volume, database and images in a harbor.yml, in words."""
     storage = _mapping(tree.get("storage_service"))
     driver = next((name for name in STORAGE_KEYS if storage.get(name)), "filesystem")
     settings = _mapping(storage.get(driver))

@@ -1,4 +1,4 @@
-"""Harbor on the registry host: installed once from its offline installer, configured, up after a reboot, healthy."""
+"""Harbor on the registry's host: installed from its offline installer, configured, started at boot, and healthy."""
 
 from __future__ import annotations
 
@@ -41,15 +41,15 @@ SysPath = Annotated[str, Field(pattern=r"^/[A-Za-z0-9._/-]+$")]
 
 
 class HarborSettings(Section):
-    """How Harbor is installed.
+    """Harbor's installer, directories, passwords and options.
 
     Attributes:
         installer: the offline installer on the controller, harbor-offline-installer-vX.Y.Z.tgz
-        sha256: of the installer; without it the upload is verified against the file on the controller alone
-        directory: where it is installed; its parent gets the unpacked installer
-        admin_password: counts at the first start only; Harbor keeps it in its database from then on
-        database_password: of Harbor's own PostgreSQL; a new one is told to it before Harbor gets it
-        flags: for install.sh and prepare, such as --with-trivy
+        sha256: the installer's hash; without it the upload is only compared with the file on the controller
+        directory: where Harbor is installed; the installer is unpacked in its parent
+        admin_password: used at the first start only; Harbor keeps it in its database from then on
+        database_password: for Harbor's own PostgreSQL; a new one is set there before Harbor uses it
+        flags: the flags of install.sh and prepare, such as --with-trivy
         options: more keys of harbor.yml, as the release's own template names them; secrets by reference
         wait_s: how long Harbor may take to become healthy
     """
@@ -68,7 +68,7 @@ class HarborSettings(Section):
 
 
 def desired(host: Host) -> Sequence[Resource]:
-    """From the uploaded installer to a healthy Harbor, in that order."""
+    """Return the resources from the uploaded installer to a healthy Harbor, in that order."""
     harbor = settings_of(host, HarborSettings)
     where = harbor.directory
     with prefix_errors("data.harbor.installer"):
@@ -96,13 +96,13 @@ def desired(host: Host) -> Sequence[Resource]:
 
 
 def requirements(host: Host, harbor: HarborSettings) -> list[Resource]:
-    """Return what must hold of an installed Harbor, or moor leaves it alone: its release, and where its data are."""
+    """Return the requirements of an installed Harbor: the installer's release, and an unchanged data location."""
     package = harbor.installer.name
     return [release_requirement(package, harbor.directory), SameDataLocation(configured(host, harbor))]
 
 
 def configured(host: Host, harbor: HarborSettings) -> HarborYml:
-    """Return harbor.yml as it should be."""
+    """Return harbor.yml with its desired values."""
     return HarborYml(f"{harbor.directory}/harbor.yml", harbor_yml(host, harbor))
 
 
@@ -113,7 +113,13 @@ def _database(harbor: HarborSettings) -> list[Resource]:
 
 
 def check_installer(harbor: HarborSettings) -> None:
-    """Raise InputError unless the file is an offline installer; a host may have it already where its hash is known."""
+    """Check that the installer on the controller is an offline installer of Harbor.
+
+    It may be missing if ``sha256`` is set: the host may have the same file already.
+
+    Raises:
+        InputError: it is missing without ``sha256``, or no offline installer.
+    """
     path = harbor.installer
     if not path.is_file():
         if harbor.sha256 is None:
@@ -129,7 +135,7 @@ def check_installer(harbor: HarborSettings) -> None:
 
 
 def harbor_yml(host: Host, harbor: HarborSettings) -> dict[str, Any]:
-    """Return what moor sets in harbor.yml, by dotted key, as the release's template names them; options come last."""
+    """Return the values that moor sets in harbor.yml, by dotted key; the inventory's options come last."""
     registry = settings_of(host, Registry)
     return {
         "hostname": registry.name,
@@ -142,7 +148,7 @@ def harbor_yml(host: Host, harbor: HarborSettings) -> dict[str, Any]:
 
 
 def _passwords(harbor: HarborSettings) -> dict[str, Any]:
-    """Return the passwords and options; raises InputError with all that is wrong with them."""
+    """Return the passwords and options; raise InputError with every error in them."""
     named = {"harbor_admin_password": ("admin_password", harbor.admin_password)}
     if harbor.database_password:
         named["database.password"] = ("database_password", harbor.database_password)
@@ -170,7 +176,9 @@ def _healthy(host: Host, harbor: HarborSettings) -> Healthy:
 
 
 def find_unhealthy_components(status: int, body: bytes) -> dict[str, str]:
-    """Name the components that are not healthy; Harbor says 200 of an unhealthy whole, so its words count.
+    """Return the unhealthy components with their error; empty if all are healthy.
+
+    Harbor answers 200 even if it is unhealthy, so the answer's text counts.
 
     References:
         Harbor's API, GET /api/v2.0/health
@@ -191,16 +199,16 @@ def install_harbor(task: Task) -> Result:
 
 
 def await_health(task: Task) -> Result:
-    """Wait until Harbor is healthy where the host serves it too: a restart of containerd may take Docker along."""
+    """Wait until Harbor is healthy if it runs on this host: a restart of containerd may restart Docker too."""
     if not task.host.has_parent_group("harbor"):
         return Result(host=task.host, result="no registry here")
     return converge(task, [_healthy(task.host, settings_of(task.host, HarborSettings))])
 
 
 def may_be_created(task: Task) -> bool:
-    """Check whether a plan may take a Harbor that does not answer for one that an apply would make.
+    """Return whether a plan may treat a Harbor that does not answer as one that the apply will install.
 
-    A drift check may not: what it cannot ask is not examined.
+    A drift check may not: it reports what it cannot read as not examined.
     """
     harbor = optional_settings_of(task.host, HarborSettings)
     serves = harbor is not None and task.host.has_parent_group("harbor")
@@ -209,7 +217,7 @@ def may_be_created(task: Task) -> bool:
 
 
 def harbor_of(task: Task) -> Harbor:
-    """Return the host's open connection to Harbor's API as its administrator, opened at the first use."""
+    """Return the host's connection to Harbor's API as its administrator, opened at the first call."""
     if "harbor" not in task.host.connections:
         registry = settings_of(task.host, Registry)
         task.host.open_connection(

@@ -1,4 +1,4 @@
-"""Harbor's installer, unpacked on its host: plain files below one directory, and nothing else that a tar can hold."""
+"""Harbor's installer, unpacked on its host only if the tar holds nothing but plain files below one directory."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from moor.resources.base import Scripted, State
 from moor.resources.requirement import Requirement
 
 UNPACK_S = 1800
-NOTE = ".moor-unpacked"  # the installer that a directory was unpacked from
+NOTE = ".moor-unpacked"  # holds the name of the installer that the directory was unpacked from
 UNPACKED_BY_HAND = "(by hand)"
-CPU_S = 600  # of tar, and of gzip below it
-TOP_DIRECTORY = "harbor"  # what the installer unpacks to
+CPU_S = 600  # of tar, and of its gzip
+TOP_DIRECTORY = "harbor"  # the only top-level directory in the installer
 MOST_MEMBERS = 1000
 MOST_BYTES = 32 * 1024**3
 
-# tar is asked what it would unpack before it may; GNU's and busybox's list alike: mode, owner, size, day, time, name.
-# The release has plain files and directories alone, so that links, devices and set-id bits are refused and not tamed.
+# The tar is listed before it is unpacked; GNU tar and busybox print the same: mode, owner, size, day, time, name. The
+# installer has only plain files and directories, so links, devices and set-id bits are refused.
 CHECK_LISTING = f"""\
 refuse() {{ rm -rf "$part"; moor_fail "not an offline installer of Harbor: $1"; }}
 (ulimit -t {CPU_S}; tar -tzvf "$package") 2>"$part/said" | head -n {MOST_MEMBERS + 1} > "$part/list"
@@ -51,7 +51,7 @@ free=${{4:-0}}
 
 @dataclass(frozen=True)
 class UnpackedInstaller(Scripted):
-    """Hold an installer unpacked; a directory that was unpacked half is not taken for a whole one."""
+    """The installer unpacked on its host, renamed to its directory only when it is complete."""
 
     package: str
     directory: str
@@ -88,7 +88,7 @@ mv "$part/{TOP_DIRECTORY}" "$d" && rm -rf "$part\""""
 
 
 def release_requirement(package: str, directory: str) -> Requirement:
-    """Return the requirement that an installed Harbor is of the release that ``package`` brings, and moor's own."""
+    """Require that an installed Harbor was unpacked by moor, from ``package``."""
     fragment = f"""\
 d={quote(directory)}
 if [ -s "$d/{NOTE}" ]; then head -n 1 "$d/{NOTE}"; elif [ -e "$d" ]; then echo '{UNPACKED_BY_HAND}'; fi"""
@@ -96,18 +96,18 @@ if [ -s "$d/{NOTE}" ]; then head -n 1 "$d/{NOTE}"; elif [ -e "$d" ]; then echo '
 
 
 def judge_release(installed: str, package: str, directory: str) -> str:
-    """Judge which installer a directory was unpacked from; empty where it is the one named, or nothing is there."""
-    there = installed.strip()
-    if there in ("", package):
+    """Return the remedy if the directory was not unpacked from ``package``; empty if it was, or does not exist."""
+    present = installed.strip()
+    if present in ("", package):
         return ""
-    if there == UNPACKED_BY_HAND:
+    if present == UNPACKED_BY_HAND:
         return (
             f"{directory} is there and was not unpacked by moor; name another data.harbor.directory, move it away if "
             f"nothing of Harbor runs from it, or hand it over: write {package}, if that is its release, into "
             f"{directory}/{NOTE} (docs/harbor.md)"
         )
-    # An upgrade migrates data; doing it by unpacking over the old release would lose them.
+    # An upgrade migrates the data; unpacking over the old release would lose them.
     return (
-        f"{there} is installed and data.harbor.installer names {package}; moor does not upgrade Harbor yet: name "
-        f"{there} again, or upgrade by Harbor's own guide first and write {package} into {directory}/{NOTE}"
+        f"{present} is installed and data.harbor.installer names {package}; moor does not upgrade Harbor yet: name "
+        f"{present} again, or upgrade by Harbor's own guide first and write {package} into {directory}/{NOTE}"
     )

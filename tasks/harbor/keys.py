@@ -1,7 +1,7 @@
-"""The keys of harbor.yml by level and release, and where a misplaced one belongs.
+"""The keys of harbor.yml by level and release, and the right place of a misplaced one.
 
-Source  harbor.yml.tmpl of Harbor 2.8 to 2.15, the optional blocks in its comments included; for the drivers of
-        storage_service, which Harbor hands on as they are, the storage drivers of the registry (distribution 2.8, 3.0)
+Source  harbor.yml.tmpl of Harbor 2.8 to 2.15, with the optional blocks in its comments; for the drivers of
+        storage_service, which Harbor passes on unchanged, the storage drivers of the registry (distribution 2.8, 3.0)
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import Any
 from moor.settings.validation import unknown_name
 from moor.suggestions import did_you_mean
 
-FREE: dict[str, Any] = {}  # a mapping whose keys are the owner's
-Keys = Mapping[str, Any]  # a key to the keys below it, or to None where it holds a value
+FREE: dict[str, Any] = {}  # a mapping with any keys
+Keys = Mapping[str, Any]  # from a key to the keys below it, or to None if it holds a value
 
 
 def _keys(text: str) -> dict[str, Any]:
@@ -98,7 +98,7 @@ UNTIL: dict[str, Release] = dict.fromkeys(
     ("external_database.notary_signer", "external_database.notary_server"), (2, 8)
 )
 
-OWN_SETTINGS = {  # what moor writes itself, and the setting that it comes from
+OWN_SETTINGS = {  # the keys that moor writes itself, and the setting that each comes from
     "hostname": "data.registry.name",
     "https.port": "data.registry.port",
     "https.certificate": "the certificate of data.pki",
@@ -110,16 +110,17 @@ OWN_SETTINGS = {  # what moor writes itself, and the setting that it comes from
 
 
 def installer_release(installer: str) -> Release | None:
-    """Return the release that an installer's file name says, major and minor; None where it says none."""
+    """Return major and minor version in an installer's file name; None if there is none."""
     found = re.search(r"v(\d+)\.(\d+)\.\d+", installer)
     return (int(found[1]), int(found[2])) if found else None
 
 
 def find_misplaced(options: Mapping[str, Any], release: Release | None) -> Iterator[tuple[tuple[str, ...], str]]:
-    """Yield each key of ``options`` that harbor.yml has not at that place, by its path, and what to write instead.
+    """Yield the path of each option that harbor.yml does not have at that level, and its remedy.
 
     Args:
-        release: None, and one that is newer than those known here: only the release's own template can tell
+        release: None if it is unknown; a release newer than this table is not checked, since its template may have
+            more keys
     """
     if release is None or OLDEST <= release <= NEWEST:
         yield from _find_misplaced(options, _TREE, (), release)
@@ -163,7 +164,7 @@ def _other_release(dotted: str, release: Release | None) -> str:
 
 
 def _other_place(dotted: str, keys: Keys, release: Release | None) -> str:
-    """Return where a key belongs that is not known at its level, or which known one may be meant."""
+    """Return the remedy for a key that is unknown at its level: its right place, or a similar key."""
     *above, name = dotted.split(".")
     places = [place for place in all_keys() if place.rpartition(".")[2] == name and not _other_release(place, release)]
     here = ".".join(above)
@@ -186,7 +187,7 @@ def _right_place(places: list[str]) -> str:
 
 @cache
 def all_keys() -> tuple[str, ...]:
-    """Return every key of every release, dotted, in the order of the template."""
+    """Return all keys of all releases, dotted, in the template's order."""
     return tuple(_paths(_TREE, ""))
 
 
@@ -198,7 +199,7 @@ def _paths(keys: Keys, above: str) -> Iterator[str]:
 
 
 def is_known(dotted: str) -> bool:
-    """Check whether some release has that key at that place; any key below one whose keys are free counts."""
+    """Return whether any release has this dotted key; below a ``FREE`` mapping, every key is known."""
     keys: Any = _TREE
     for part in dotted.split("."):
         if keys is FREE:

@@ -1,4 +1,4 @@
-"""What stands below data.harbor.options: keys of harbor.yml at their own level, and secrets by reference."""
+"""The section data.harbor.options: keys of harbor.yml at their own level, with secrets by reference."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Found = Iterator[tuple[tuple[str, ...], str]]
 
 
 def _check(options: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
-    """Return the options with a ``SecretRef`` for every reference; raises FieldErrors with all that is wrong."""
+    """Return the options with a ``SecretRef`` for every reference; raise FieldErrors with every error."""
     installer = info.data.get("installer")
     found = [
         *find_misplaced(options, installer_release(installer.name) if isinstance(installer, Path) else None),
@@ -39,7 +39,7 @@ Options = Annotated[dict[str, Any], AfterValidator(_check)]
 
 
 def _find_cleartext(value: Any, path: tuple[str, ...]) -> Found:
-    """Yield every secret that is written here itself, and every list with a reference, which no file of Harbor has."""
+    """Yield every secret in clear text, and every list with a secret reference, which Harbor has nowhere."""
     if isinstance(value, Mapping):
         for key, below in value.items():
             yield from _find_cleartext(below, (*path, str(key)))
@@ -65,7 +65,7 @@ def _with_references(value: Any, site: Path) -> Any:
 
 
 def flatten(options: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield the values by dotted key."""
+    """Yield the values of nested mappings by dotted key."""
     for key, value in options.items():
         if isinstance(value, Mapping):
             yield from flatten(value, f"{above}{key}.")
@@ -74,20 +74,20 @@ def flatten(options: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, 
 
 
 def resolve_options(options: Mapping[str, Any], prefix: str = "data.harbor.options.") -> dict[str, Any]:
-    """Return what to write into harbor.yml by dotted key, with secrets resolved.
+    """Return the values for harbor.yml by dotted key, with secrets resolved.
 
     Args:
-        prefix: what leads to a key in the inventory, for the error
+        prefix: the options' place in the inventory, for error messages
 
     Raises:
-        InputError: everything that is wrong with the options.
+        InputError: some options are wrong; the message lists all of them.
     """
     values: dict[str, Any] = {}
     wrong: list[str] = []
     for key, value in flatten(options):
         try:
-            known: str | Secret | Any = value.resolve() if isinstance(value, SecretRef) else value
-            values[key] = encode_for_harbor(key, known)
+            plain: str | Secret | Any = value.resolve() if isinstance(value, SecretRef) else value
+            values[key] = encode_for_harbor(key, plain)
         except InputError as error:
             wrong.append(f"{prefix}{key}: {error}")
     if wrong:

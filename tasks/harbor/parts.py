@@ -1,4 +1,4 @@
-"""What only Harbor's installation holds: its prepared files, the password of its database, its containers."""
+"""Resources of a Harbor installation: its prepared files, its database's password, its unit and its containers."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ REFUSED_LOGIN = "password authentication failed"
 
 @dataclass(frozen=True)
 class PreparedFiles(Scripted):
-    """Hold what Harbor's prepare makes of harbor.yml, newer than everything that it reads.
+    """The files that Harbor's prepare generates, newer than every file that it reads.
 
-    install.sh runs once, when nothing was prepared yet; later changes go through prepare, which renews Harbor's
-    internal secrets, so that all containers are made anew.
+    install.sh runs once, when no files were generated yet. After later changes, prepare runs; it renews Harbor's
+    internal secrets, so all containers are made again.
     """
 
     directory: str
@@ -65,7 +65,7 @@ done"""
 
     def mend(self, actual: State | None) -> str:
         flags = " ".join(map(quote, self.flags))
-        # The flags are part of the prepared state: prepare without those of the installation would drop components.
+        # Without the flags of the installation, prepare would drop components.
         again = f"docker compose down >&2; ./prepare {flags} >&2 && docker compose up -d >&2"
         doing = again if actual else f"TERM=dumb ./install.sh {flags} >&2"
         return f"""\
@@ -76,11 +76,11 @@ printf '%s\\n' {quote(" ".join(self.flags))} > {FLAGS}"""
 
 @dataclass(frozen=True)
 class DatabasePassword(Scripted):
-    """Hold a password that Harbor's own PostgreSQL accepts over its network, as Harbor's core logs in.
+    """The password with which Harbor's core logs in to Harbor's own PostgreSQL over the network.
 
-    PostgreSQL takes the one of harbor.yml when the database is made, and never again; a later one is told to it here,
-    before prepare gives it to the others. Before that first start, and while PostgreSQL is down, there is nothing to
-    hold.
+    PostgreSQL reads the password from harbor.yml only when the database is created. A later one is set here, before
+    prepare writes it for the other components. Before the first start, and while PostgreSQL is down, nothing is
+    desired.
     """
 
     directory: str
@@ -98,15 +98,15 @@ class DatabasePassword(Scripted):
         return {"login": "accepted"} if actual else None
 
     def probe(self) -> str:
-        # The names of containers are Harbor's; by service:postgresql it listens to others, who need the password.
+        # The container's name is Harbor's. Only logins over the network, by -h postgresql, need the password.
         program = (
             "IFS= read -r PGPASSWORD; export PGPASSWORD PGCONNECT_TIMEOUT=5 LC_ALL=C; "
             "exec psql -w -h postgresql -U postgres -d registry -Atc 'select 1'"
         )
         return f"""\
 [ -e {quote(f"{self.directory}/{COMPOSE}")} ] && command -v docker >/dev/null || exit 0
-moor_word() {{ {literal(self.password.reveal() + chr(10))}; }}
-moor_word | timeout 20 docker exec -i harbor-db sh -c {quote(program)} 2>&1 || :"""
+moor_password() {{ {literal(self.password.reveal() + chr(10))}; }}
+moor_password | timeout 20 docker exec -i harbor-db sh -c {quote(program)} 2>&1 || :"""
 
     def actual(self, output: str) -> State | None:
         if output.strip() == "1":
@@ -115,7 +115,7 @@ moor_word | timeout 20 docker exec -i harbor-db sh -c {quote(program)} 2>&1 || :
 
     def mend(self, actual: State | None) -> str:
         word = self.password.reveal().replace("'", "''")
-        # what PostgreSQL logs of a statement would hold the password
+        # PostgreSQL would log the statement, with the password in it
         quiet = (
             "SET log_statement = 'none'; SET log_min_error_statement = 'panic'; SET log_min_duration_statement = -1;"
         )
@@ -125,7 +125,7 @@ moor_word | timeout 20 docker exec -i harbor-db sh -c {quote(program)} 2>&1 || :
 
 
 class UnitFile(File):
-    """Hold a unit of systemd, which systemd knows as it is now without a restart of what it runs."""
+    """A systemd unit file, followed by a daemon-reload and not by a restart of the unit."""
 
     def mend(self, actual: State | None) -> str:
         return f"{super().mend(actual)}\n[ ! -d /run/systemd/system ] || systemctl daemon-reload"
@@ -133,10 +133,10 @@ class UnitFile(File):
 
 @dataclass(frozen=True)
 class ComposeContainers(Scripted):
-    """Hold every service of a compose project running, with a process that Docker knows.
+    """Every service of Harbor's Compose project running, in a container whose process Docker still knows.
 
-    After a crash of dockerd, Docker may list a container as running whose process it has lost; it then restarts none
-    of them, Compose believes the list, and they have no network any more.
+    After a crash, dockerd may list a container as running although it lost track of the process. Docker and Compose
+    then do not restart it, and it has no network.
     """
 
     directory: str
@@ -171,7 +171,7 @@ timeout 30 docker inspect -f {quote(ask)} $all 2>/dev/null | {{
 :"""
 
     def actual(self, output: str) -> State | None:
-        # The services that should be there come first, what is known of them overrides that.
+        # The desired services come first, as absent; the state of an existing container overrides that.
         return dict(line.split(" ", 1) for line in output.splitlines() if " " in line) or None
 
     def mend(self, actual: State | None) -> str:

@@ -1,4 +1,4 @@
-"""harbor.yml: made from the template of the release that is unpacked, changed by key, read as Harbor reads it."""
+"""harbor.yml: made from the unpacked release's template, edited by key, and parsed as Harbor parses it."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from moor.tasks.harbor.options import LOGIN_IN_URL, SECRET_KEY, flatten
 
 RECORD = ".moor-options"  # beside harbor.yml: the dotted keys of data.harbor.options that moor has set
 COMPOSE = "docker-compose.yml"  # made by prepare
-FLAGS = ".moor-flags"  # those of the last prepare; there once an installation came to its end
-FIRST_START = ("harbor_admin_password",)  # read when the database is made, and never again
+FLAGS = ".moor-flags"  # the flags of the last prepare; written when an installation is complete
+FIRST_START = ("harbor_admin_password",)  # Harbor reads it only when it creates the database
 ABSENT = "(not set)"
 Tree = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class HarborYml(Scripted):
-    """Hold the values of harbor.yml, by dotted key; comments and other keys stay as they are.
+    """The values of harbor.yml, by dotted key; comments and other keys stay unchanged.
 
-    What counts at Harbor's first start only is not compared from then on. An option that moor has set, and that is no
-    longer wanted, gets the template's value again.
+    A key that Harbor reads at its first start only is not compared from then on. An option that moor had set and that
+    is no longer in the inventory gets the template's value again.
     """
 
     path: str
@@ -73,8 +73,8 @@ done
     def desired(self, actual: State | None) -> State:
         state = actual or {}
         self._refuse_unknown(str(state.get("template", "")))
-        wanted = self._wanted(state)
-        texts = {key: value if isinstance(value, Secret) else shown_text(value) for key, value in wanted.items()}
+        values = self._desired_values(state)
+        texts = {key: value if isinstance(value, Secret) else shown_text(value) for key, value in values.items()}
         return {**texts, **(self._defaults(state) if state.get("present") else {})}
 
     def mend(self, actual: State | None) -> str:
@@ -87,12 +87,12 @@ moor_keep "$p"
 {replaced(self.after(actual), "root:root", "0600", "")}"""
 
     def after(self, actual: State) -> str:
-        """Return the file as it will be, given what there is."""
+        """Return the file's content after a mend, given the actual state."""
         template = str(actual["template"])
         base = str(actual["present"]) or template
-        return edit_harbor_yml(base, self._wanted(actual), self._gone(str(actual["record"])), template, self.id)
+        return edit_harbor_yml(base, self._desired_values(actual), self._gone(str(actual["record"])), template, self.id)
 
-    def _wanted(self, state: State) -> dict[str, Any]:
+    def _desired_values(self, state: State) -> dict[str, Any]:
         past = FIRST_START if state.get("installed") and state.get("present") else ()
         return {key: value for key, value in self.values.items() if key not in past}
 
@@ -104,12 +104,12 @@ moor_keep "$p"
         return {key: _restored_value(key, default, default) for key in self._gone(str(state.get("record", "")))}
 
     def _refuse_unknown(self, template: str) -> None:
-        """Raise HostError with every key that neither the release's template nor moor's own table has."""
+        """Raise HostError with every key that is neither in the release's template nor in moor's own table."""
         if not template:
             return
         names = set(re.findall(r"^[\s#]*([A-Za-z_][A-Za-z0-9_]*):", template, re.MULTILINE))
-        there = {key for key, _ in flatten(load_harbor_yml(template, f"{self.id}.tmpl"))}
-        strange = [key for key in self.values if not harbor_keys.is_known(key) and key not in there]
+        present = {key for key, _ in flatten(load_harbor_yml(template, f"{self.id}.tmpl"))}
+        strange = [key for key in self.values if not harbor_keys.is_known(key) and key not in present]
         strange = [key for key in strange if key.rpartition(".")[2] not in names]
         if strange:
             lines = (f"{self.id}: {key}: {unknown_name(key.rpartition('.')[2], names)}" for key in strange)
@@ -117,14 +117,17 @@ moor_keep "$p"
 
 
 def edit_harbor_yml(base: str, values: Tree, gone: list[str], template: str, name: str) -> str:
-    """Return ``base`` with ``values`` set by dotted key, and the keys of ``gone`` as the template has them.
+    """Return ``base`` with ``values`` set by dotted key; all other lines stay unchanged.
 
-    Every other line stays as it is.
+    Args:
+        gone: keys that get the template's value again, or are removed if the template has none
+        template: the release's harbor.yml.tmpl
+        name: the file's name in error messages
 
     Raises:
-        HostError: the file cannot be read or edited.
+        HostError: the file cannot be parsed or edited.
     """
-    from moor.formats.yaml_text import rewritten  # most hosts have no Harbor
+    from moor.formats.yaml_text import rewritten  # imported late: most hosts have no Harbor
 
     change = partial(_change, values=values, gone=gone, default=load_harbor_yml(template, f"{name}.tmpl"))
     try:
@@ -149,13 +152,13 @@ def _set(tree: Any, dotted: str, value: Any) -> None:
     *above, last = dotted.split(".")
     for part in above:
         if not isinstance(tree.get(part), Mapping):
-            tree[part] = {}  # the template may leave a key empty whose keys it comments out
+            tree[part] = {}  # the template may have the keys below this one commented out
         tree = tree[part]
     tree[last] = value
 
 
 def _drop(tree: Any, path: list[str], default: Any) -> None:
-    """Take a key out, and those above it that hold nothing else, unless the template has them."""
+    """Remove a key, and its parents that are empty then, unless the template has them."""
     first, *rest = path
     if not isinstance(tree, Mapping) or first not in tree:
         return
@@ -163,12 +166,12 @@ def _drop(tree: Any, path: list[str], default: Any) -> None:
     if rest:
         _drop(tree[first], rest, origin)
     if not rest or (not tree[first] and not (isinstance(default, Mapping) and first in default)):
-        del tree[first]  # type: ignore[attr-defined]  # a mapping that was read can be changed
+        del tree[first]  # type: ignore[attr-defined]  # parsed mappings are mutable
 
 
 def load_harbor_yml(text: str, name: str) -> Tree:
-    """Return harbor.yml as Harbor's prepare reads it, by PyYAML; raises HostError where it cannot."""
-    from moor.formats.yaml_text import loaded  # most hosts have no Harbor
+    """Parse harbor.yml as Harbor's prepare does, by PyYAML; raise HostError if it is malformed."""
+    from moor.formats.yaml_text import loaded  # imported late: most hosts have no Harbor
 
     try:
         return loaded(text)
@@ -181,7 +184,7 @@ def _observed_value(wanted: object, value: object) -> Value:
 
 
 def _restored_value(key: str, values: Tree, default: Tree) -> str:
-    """Return the value of an option that moor is to give back, or whether it is the template's where it is a secret."""
+    """Return the value of an option that moor resets; of a secret, only whether it is the template's."""
     text = shown_text(values[key]) if key in values else ABSENT
     if SECRET_KEY.fullmatch(key.rpartition(".")[2]) or LOGIN_IN_URL.search(text):
         return "the template's" if values.get(key) == default.get(key) else "what moor had set"
@@ -189,17 +192,17 @@ def _restored_value(key: str, values: Tree, default: Tree) -> str:
 
 
 def shown_text(value: object) -> str:
-    """Return a value as a state shows it."""
+    """Return a value as text for a state."""
     return "" if value is None else str(value)
 
 
 def split_files(output: str, count: int, name: str) -> tuple[list[str], str]:
-    """Take apart some files, each behind a line with its length in bytes, and give what follows them too."""
+    """Split off ``count`` files, each after a line with its length in bytes; return them and the remaining text."""
     raw, parts = output.encode("utf-8", "surrogateescape"), []
     for _ in range(count):
         length, _, raw = raw.partition(b"\n")
         if not length.strip().isdigit():
-            raise HostError(f"{name}: the host described it as {output[:200]!r}", ErrorKind.ANSWER)
+            raise HostError(f"{name}: the host's answer was {output[:200]!r}", ErrorKind.ANSWER)
         parts.append(raw[: int(length)].decode("utf-8", "surrogateescape"))
         raw = raw[int(length) :]
     return parts, raw.decode("utf-8", "surrogateescape")
