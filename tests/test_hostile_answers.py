@@ -94,7 +94,7 @@ def test_whatever_a_host_answers_is_read_and_shown_or_refused_in_moors_own_words
 def test_an_output_without_the_mark_is_no_answer(stdout: bytes, stderr: bytes) -> None:
     pieces = split_answers(stdout, stderr, new_mark())
     assert pieces == []
-    with pytest.raises(MoorError, match="answered 0 of 2 questions"):
+    with pytest.raises(MoorError, match="0 of 2 parts"):
         require_all(pieces, 2, stderr)
 
 

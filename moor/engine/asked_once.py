@@ -1,4 +1,4 @@
-"""What concerns all hosts of a run alike, asked once, by whichever host comes first."""
+"""Answers that hold for all hosts of a run, so that only the first host's task has to ask."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _asking = threading.RLock()
 
 
 def ask_once(task: Task, key: tuple[object, ...], ask: Callable[[], Answer]) -> Answer:
-    """Return what ``ask`` returned in this run for ``key``; the other hosts wait for the first answer."""
+    """Return the run's answer for ``key``; the first caller gets it from ``ask``, the others wait for it."""
     with _asking:
         answers = context_of(task).answers
         if key not in answers:

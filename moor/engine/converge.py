@@ -18,17 +18,17 @@ from moor.errors import ApiRefusal, ErrorKind, HostError, LockContention, MoorEr
 from moor.resources.base import Later, Probed, Remote, Required, Resource
 
 NOT_MADE_REMEDY = "it is made on another host, which failed or which --limit leaves out; run moor apply with that host"
-ROUNDS = 5  # more rounds than kinds of staleness that follow from one another
+ROUNDS = 5  # more than the longest chain of changes that make further changes necessary
 
 
 def converge(task: Task, wanted: Sequence[Resource] | Desired) -> Result:
-    """Make the host hold the resources that are wanted, in their order; a dry run only plans.
+    """Bring a host to its desired state, resource by resource in the given order; a dry run only plans.
 
     Returns:
         a Result that counts the changes; one sub-result a resource, with its diff, is in the task's MultiResult.
 
     Raises:
-        HostError: a requirement is not met, a change failed, or the plan does not become empty.
+        HostError: a requirement is not met, a change failed, or the plan is not empty after mending.
     """
     show_errors_plainly(task)
     resources = desired_of(task, wanted) if callable(wanted) else wanted
@@ -58,7 +58,7 @@ def kind_of(resource: str) -> str:
 
 
 def refuse_duplicates(resources: Sequence[Resource]) -> None:
-    """Raise MoorError where two resources of one host share an id: they would fight."""
+    """Raise MoorError if two resources of one host have the same id, since each would undo the other's changes."""
     ids = [resource.id for resource in resources]
     twice = sorted({name for name in ids if ids.count(name) > 1})
     if twice:
@@ -66,7 +66,7 @@ def refuse_duplicates(resources: Sequence[Resource]) -> None:
 
 
 def refuse_unmet(task: Task, resources: Sequence[Resource], changes: Sequence[Change]) -> None:
-    """Raise HostError with every requirement that is not met, and every change that moor cannot make, before any."""
+    """Raise HostError with all unmet requirements and all changes that moor cannot make, before it makes any."""
     planning = task.is_dry_run()
     other: Status = "drift" if planning else "skipped"
     outcomes = [
@@ -84,14 +84,17 @@ def _kind(change: Change) -> ErrorKind:
 
 
 def _lacking(change: Change) -> str:
-    """Return what an earlier step should have made by now; what is written by an API may make it itself."""
+    """Return what is still missing for a change that an earlier stage should have made; empty if nothing is.
+
+    Only resources that are read by script are checked: an API's resource may make it itself.
+    """
     values = (change.desired or {}).values() if isinstance(change.resource, Probed) else ()
     missing = [value.what for value in values if isinstance(value, Later)]
     return f"{', '.join(missing)}: not made yet; {NOT_MADE_REMEDY}" if missing else ""
 
 
 def read_missing(task: Task, resources: Sequence[Resource], seen: Observation) -> None:
-    """Read what was not read yet: all fragments in one round trip, then the APIs, whose refusals are told together."""
+    """Read the resources that were not read yet: by one script, then by API calls, whose refusals are raised as one."""
     unread = set(seen.missing(resource.id for resource in resources))
     probed = [r for r in resources if r.id in unread and isinstance(r, Probed)]
     seen.states.update(probe(task, probed))
@@ -107,18 +110,18 @@ def read_missing(task: Task, resources: Sequence[Resource], seen: Observation) -
 
 
 def mend_all(task: Task, resources: Sequence[Resource], changes: list[Change]) -> list[Outcome]:
-    """Mend until nothing is left to change; raises HostError where a round leaves as much as it found."""
+    """Mend until no change is left; raise HostError if a round leaves as many changes as before."""
     done: dict[str, Outcome] = {}
     try:
         _mend_rounds(task, resources, changes, done)
-    except Exception:  # whatever ended it, what was done by then is told
+    except Exception:  # whatever the error, the report has to show what was changed before it
         report_outcomes(task, resources, list(done.values()))
         raise
     return list(done.values())
 
 
 def _mend_rounds(task: Task, resources: Sequence[Resource], changes: list[Change], done: dict[str, Outcome]) -> None:
-    """Mend, read again and plan anew, keeping in ``done`` what became of each change so far."""
+    """Mend, read and plan again until no change is left; ``done`` collects the outcome of each change."""
     for _ in range(ROUNDS):
         if not changes:
             return
@@ -142,7 +145,7 @@ def _mend_rounds(task: Task, resources: Sequence[Resource], changes: list[Change
 
 
 def _mend_round(task: Task, changes: Sequence[Change], done: dict[str, Outcome], reading: ProbeRound) -> bool:
-    """Mend once; say whether it had to wait for another run, which may have done what was to do."""
+    """Mend once; return whether another run held the lock first, since it may have made the same changes."""
     try:
         for outcome in mend(task, changes, reading):
             done[outcome.change.id] = outcome
@@ -157,5 +160,5 @@ def _mend_round(task: Task, changes: Sequence[Change], done: dict[str, Outcome],
 
 
 def is_stuck(former: Sequence[Change], left: Sequence[Change]) -> bool:
-    """Return whether a round was in vain; changes that only now came to light are no sign of that."""
+    """Return whether a round got no further: it left as many changes, and some of the same."""
     return len(left) >= len(former) and not {change.id for change in left}.isdisjoint(change.id for change in former)

@@ -1,7 +1,7 @@
-"""What a stage wants of a host, asked of its pure half once a run.
+"""The desired state of a host, computed once a run and stage.
 
-In a dry run nothing changes, so that one value serves the check of the input, the reading and the stage itself. An
-apply asks again at each stage, since an earlier stage may have made what this one needs, on any host or the controller.
+In a dry run nothing changes, so one value serves the input check, the observation and the stage itself. An apply
+computes it again in each stage, since an earlier stage may have made what this one needs.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ Desired = Callable[[Host], Sequence[Resource]]
 
 
 def desired_ahead_of(host: Host, desired: Desired) -> Sequence[Resource]:
-    """Return what ``desired`` returned for the host before the run's stages begin; raises what it raised."""
+    """Return the host's desired state as of before the first stage; raise what ``desired`` raised then."""
     known, key = context_of(host).desired, (host.name, desired)
     if key not in known:
-        known[key] = _asked(host, desired)
+        known[key] = _compute(host, desired)
     found: tuple[Resource, ...] | MoorError = known[key]
     if isinstance(found, MoorError):
         raise found.with_traceback(None)
@@ -30,11 +30,11 @@ def desired_ahead_of(host: Host, desired: Desired) -> Sequence[Resource]:
 
 
 def desired_of(task: Task, desired: Desired) -> Sequence[Resource]:
-    """Return what ``desired`` returns for the task's host now."""
+    """Return the desired state of the task's host now."""
     return desired_ahead_of(task.host, desired) if task.is_dry_run() else desired(task.host)
 
 
-def _asked(host: Host, desired: Desired) -> tuple[Resource, ...] | MoorError:
+def _compute(host: Host, desired: Desired) -> tuple[Resource, ...] | MoorError:
     try:
         return tuple(desired(host))
     except MoorError as error:

@@ -1,4 +1,4 @@
-"""What is not as it should be, in one shape, whether a host's resource shows it or only the fleet as a whole does."""
+"""Findings about single hosts or the whole fleet, and dates on which something expires."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from typing import Literal
 from moor.errors import ErrorKind
 
 FindingState = Literal["drift", "failed", "unexamined", "finding"]
-EXAMINED = "host:examined"  # the id of the finding that a host was not examined
+EXAMINED = "host:examined"  # the id of the finding for a host that was not examined
 
 
 @dataclass
 class Finding:
-    """One thing that is not as it should be.
+    """One fault of a host or of the fleet.
 
     Attributes:
-        id: ``kind:name`` as a resource's; with ``host`` it is the same in every run that finds it
-        what: one sentence, or a resource's diff; never a secret
-        remedy: a command, where there is one
-        host: empty where it concerns the whole fleet
-        state: ``unexamined``: nobody knows, since it could not be read
-        stage: the task that looks for it
-        waived: reason, owner and last day of the waiver that covers it; empty where none does
-        first_seen: ISO 8601, UTC, from history; empty where history does not know
-        error_kind: what sort of trouble it is, of what failed or was not examined
+        id: ``kind:name``, as of a resource; id and host are the same in every run that finds the fault.
+        what: one sentence, or a resource's diff, without secrets.
+        remedy: the command that mends it; empty if there is none.
+        host: empty for the whole fleet.
+        state: ``unexamined`` if it could not be read, so that it is unknown whether there is a fault.
+        stage: the task that found it.
+        waived: reason, owner and last day of the waiver that covers it; empty if none does.
+        first_seen: ISO 8601, UTC, from history; empty if unknown.
+        error_kind: the kind of the error, for what failed or was not examined.
     """
 
     id: str
@@ -42,15 +42,15 @@ class Finding:
 
 @dataclass(frozen=True)
 class Expiry:
-    """Something that ends by itself: a certificate, a robot account.
+    """A certificate or robot account with the date on which it expires.
 
     Attributes:
-        id: ``certificate:served``, ``robot-expiry:demo+puller``
-        expires: ISO 8601, UTC
-        what: whose it is, for people
-        host: empty where it concerns the whole fleet
-        remedy: what renews it
-        stage: the task that looks for it
+        id: such as ``certificate:served`` or ``robot-expiry:demo+puller``.
+        expires: ISO 8601, UTC.
+        what: its name, for people.
+        host: empty for the whole fleet.
+        remedy: the command that renews it.
+        stage: the task that found it.
     """
 
     id: str
@@ -62,7 +62,7 @@ class Expiry:
 
 
 def expiry_findings(expiries: Iterable[Expiry], within_days: int, now: datetime | None = None) -> list[Finding]:
-    """Return a finding for everything that has ended or ends within ``within_days``."""
+    """Return a finding for everything that has expired or expires within ``within_days`` of ``now``."""
     moment = now or datetime.now(UTC)
     limit = moment + timedelta(days=within_days)
     soon = [expiry for expiry in expiries if datetime.fromisoformat(expiry.expires) <= limit]

@@ -1,4 +1,4 @@
-"""Mending: neighbouring fragments in one script, under the host's lock; everything else by its own calls."""
+"""Making changes on a host: consecutive fragments in one script under the host lock, other changes by API calls."""
 
 from __future__ import annotations
 
@@ -19,49 +19,49 @@ from moor.script_result import ScriptResult
 
 
 def mend(task: Task, changes: Sequence[Change], reading: ProbeRound) -> Iterator[Outcome]:
-    """Mend in order, neighbours that are fragments in one script; the first failure is the last outcome.
+    """Make the changes in order, consecutive fragments in one script; stop after the first failure.
 
     Args:
-        reading: what the host holds afterwards, asked in the last script; it stays without an answer where that is none
+        reading: the probes to run after the last script; it gets no answer if the last change is an API call.
     """
-    parts = group_changes(changes)
-    for stretch in parts:
-        called = (_mend_by_call(task, change) for change in stretch.changes)
-        scripted = isinstance(stretch.changes[0].resource, Scripted)
-        then = reading if stretch is parts[-1] else None
-        for outcome in _mend_by_script(task, reread_first(task, stretch), then) if scripted else called:
+    groups = group_changes(changes)
+    for group in groups:
+        called = (_mend_by_call(task, change) for change in group.changes)
+        scripted = isinstance(group.changes[0].resource, Scripted)
+        then = reading if group is groups[-1] else None
+        for outcome in _mend_by_script(task, reread_first(task, group), then) if scripted else called:
             yield outcome
             if outcome.error:
                 return
 
 
 def plan_scripts(task: Task, changes: Sequence[Change], reading: ProbeRound, mark: str) -> Iterator[PlannedScript]:
-    """Yield what mending would send, in order and without sending it.
+    """Yield the scripts and calls that mending would make, in order, without making them.
 
     Args:
-        task: of the host, which names the run.
+        task: the task of the host.
         changes: the plan.
-        reading: what the host holds afterwards, asked in the last script.
-        mark: what parts the answers; a real run draws a random one for each script.
+        reading: the probes to run after the last script.
+        mark: separates the outputs of fragments; a real run uses a random one for each script.
 
     Raises:
         MoorError: a change cannot be written as a fragment.
     """
-    parts = group_changes(changes)
-    for stretch in parts:
-        if not isinstance(stretch.changes[0].resource, Scripted):
-            yield from (PlannedScript((change,), "") for change in stretch.changes)
+    groups = group_changes(changes)
+    for group in groups:
+        if not isinstance(group.changes[0].resource, Scripted):
+            yield from (PlannedScript((change,), "") for change in group.changes)
             continue
-        fragments = [c.resource.mend(c.actual) for c in stretch.changes if isinstance(c.resource, Scripted)]
-        then = reading.fragments if stretch is parts[-1] else ()
+        fragments = [c.resource.mend(c.actual) for c in group.changes if isinstance(c.resource, Scripted)]
+        then = reading.fragments if group is groups[-1] else ()
         yield PlannedScript(
-            tuple(stretch.changes), apply_script(fragments, mark, context_of(task).run, then, reading.mark)
+            tuple(group.changes), apply_script(fragments, mark, context_of(task).run, then, reading.mark)
         )
 
 
 @dataclass(frozen=True)
 class PlannedScript:
-    """Changes that are made together, and the script that makes them; empty where they are made by calls."""
+    """Changes that are made together, and the script that makes them; empty if they are made by an API call."""
 
     changes: tuple[Change, ...]
     script: str
@@ -69,34 +69,34 @@ class PlannedScript:
 
 @dataclass
 class ChangeGroup:
-    """Neighbouring changes that are mended together; ``late`` where the first must be read again before."""
+    """Consecutive changes that are made together; ``late`` if the first one must be read again before."""
 
     changes: list[Change]
     late: bool
 
 
 def group_changes(changes: Sequence[Change]) -> list[ChangeGroup]:
-    """Part the changes into stretches of one kind; one that builds on an earlier change begins a stretch."""
-    parts: list[ChangeGroup] = []
+    """Split the changes into groups of scripts or of API calls; one that builds on an earlier change begins a group."""
+    groups: list[ChangeGroup] = []
     written: set[str] = set()
     for change in changes:
         scripted = isinstance(change.resource, Scripted)
         late = isinstance(change.resource, Scripted) and (
             change.resource.late or not written.isdisjoint(change.resource.writes)
         )
-        if not parts or late or scripted != isinstance(parts[-1].changes[0].resource, Scripted):
-            parts.append(ChangeGroup([], late))
-        parts[-1].changes.append(change)
+        if not groups or late or scripted != isinstance(groups[-1].changes[0].resource, Scripted):
+            groups.append(ChangeGroup([], late))
+        groups[-1].changes.append(change)
         written.update(change.resource.writes)
-    return parts
+    return groups
 
 
-def reread_first(task: Task, stretch: ChangeGroup) -> list[Change]:
-    """Return the changes of a stretch, the first with what the host holds by now where it is late."""
-    first = stretch.changes[0]
-    if not (stretch.late and isinstance(first.resource, Probed)):
-        return stretch.changes
-    return [replace(first, actual=probe(task, [first.resource])[first.id]), *stretch.changes[1:]]
+def reread_first(task: Task, group: ChangeGroup) -> list[Change]:
+    """Return the group's changes; if the group is late, the first with its resource's current state."""
+    first = group.changes[0]
+    if not (group.late and isinstance(first.resource, Probed)):
+        return group.changes
+    return [replace(first, actual=probe(task, [first.resource])[first.id]), *group.changes[1:]]
 
 
 def _mend_by_script(task: Task, changes: list[Change], reading: ProbeRound | None) -> Iterator[Outcome]:
@@ -108,7 +108,7 @@ def _mend_by_script(task: Task, changes: list[Change], reading: ProbeRound | Non
 
 
 def _fragments(changes: Sequence[Change]) -> tuple[list[tuple[Change, str]], Outcome | None]:
-    """Return the changes with their fragments, up to the first that has none, whose failure comes second."""
+    """Return the changes with their fragments, up to the first that cannot be made; its failure is the second value."""
     pairs: list[tuple[Change, str]] = []
     for change in changes:
         if isinstance(change.resource, Scripted):
@@ -125,22 +125,22 @@ def _run_fragments(task: Task, pairs: Sequence[tuple[Change, str]], reading: Pro
     try:
         answer = run_under_lock(shell_of(task), fragments, mark, context_of(task).run, bound_s, reading)
     except ScriptCutShort as error:
-        ended = list(_ended(pairs, error.heard or ScriptResult(b"", b"", -1), mark))
+        ended = list(_outcomes(pairs, error.heard or ScriptResult(b"", b"", -1), mark))
         yield from ended
         if len(ended) < len(pairs):
             change = pairs[len(ended)][0]
-            yield Outcome(change, "failed", f"{change.id}: nobody knows whether it was done: {error}", error.kind)
+            yield Outcome(change, "failed", f"{change.id}: it is unknown whether it was done: {error}", error.kind)
         return
     if reading:
         reading.answer = answer
-    ended = list(_ended(pairs, answer, mark))
+    ended = list(_outcomes(pairs, answer, mark))
     yield from ended
     if len(ended) < len(pairs) and not (ended and ended[-1].error):
         require_all(split_answers(answer.stdout, answer.stderr, mark), len(pairs), answer.stderr)
 
 
-def _ended(pairs: Sequence[tuple[Change, str]], answer: ScriptResult, mark: str) -> Iterator[Outcome]:
-    """Yield what became of each change whose fragment came to an end."""
+def _outcomes(pairs: Sequence[tuple[Change, str]], answer: ScriptResult, mark: str) -> Iterator[Outcome]:
+    """Yield the outcome of each change whose fragment has ended."""
     for (change, _), piece in zip(pairs, split_answers(answer.stdout, answer.stderr, mark), strict=False):
         error = failure_text(change.id, piece, "mending") if piece.code else ""
         yield Outcome(change, "failed", error, ErrorKind.COMMAND) if error else Outcome(change, "changed")
@@ -149,7 +149,7 @@ def _ended(pairs: Sequence[tuple[Change, str]], answer: ScriptResult, mark: str)
 def _mend_by_call(task: Task, change: Change) -> Outcome:
     resource = change.resource
     if not isinstance(resource, Streamed | Remote):
-        raise MoorError(f"{change.id}: nothing can mend it")
+        raise MoorError(f"{change.id}: it has no method that mends it")
     try:
         resource.write(task, change.actual)
     except LockContention:

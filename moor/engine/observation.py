@@ -1,4 +1,4 @@
-"""What was read of a host in this run, so that nothing is read twice while nothing changed."""
+"""The states read from a host during a run, kept until something on the host changes."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ _numbers = count(1)
 
 @dataclass
 class Observation:
-    """The states that were read, by resource id, and the paths that a dry run would have changed by now.
+    """The states of one host's resources, by resource id.
 
     Attributes:
-        whole: all that the run's stages want of the host was read by script
-        number: of the run on that host, counted in this process; a runner beyond it knows a run by that again
+        planned: paths that earlier stages of a dry run would have changed.
+        whole: every resource of the run's stages was read by script.
+        number: identifies the host's run within this process, so that a worker recognises it.
     """
 
     states: dict[str, State | None] = field(default_factory=dict)
@@ -28,26 +29,26 @@ class Observation:
     number: int = field(default_factory=lambda: next(_numbers))
 
     def missing(self, ids: Iterable[str]) -> list[str]:
-        """Name what has not been read yet."""
+        """Return those of ``ids`` that have not been read yet."""
         return [name for name in ids if name not in self.states]
 
 
-_KEY = "moor_observation"  # in the host's data, which a host keeps whatever Nornir it is reached by
+_KEY = "moor_observation"  # in the host's data, which every Nornir over this host shares
 
 
 def current_observation(host: Host) -> Observation | None:
-    """Return the observation of the run that is under way; None where none is."""
+    """Return the host's observation in the current run; None outside of a run."""
     found: Observation | None = host.data.get(_KEY)
     return found
 
 
 def begin_observation(host: Host) -> None:
-    """Have what is read of the host from now on kept for the tasks that follow, since a run begins."""
+    """Begin a run on the host: keep what is read for the tasks that follow."""
     host.data[_KEY] = Observation()
 
 
 def observation_of(host: Host) -> Observation:
-    """Return the host's observation; outside of a run a new one, as nobody knows what happened since the last task.
+    """Return the host's observation; outside of a run a new one, since the host may have changed since the last task.
 
     One task a host runs at a time, so no lock is needed.
     """
@@ -55,11 +56,11 @@ def observation_of(host: Host) -> Observation:
 
 
 def discard_observation(host: Host) -> None:
-    """Drop what was read in this run: something changes on the host."""
+    """Forget the states that were read, since something on the host is about to change."""
     if seen := current_observation(host):
         host.data[_KEY] = Observation(number=seen.number)
 
 
 def end_observation(host: Host) -> None:
-    """Keep nothing any longer, since the run is over."""
+    """End the run on the host: keep nothing that was read."""
     host.data.pop(_KEY, None)

@@ -1,4 +1,4 @@
-"""The difference between what should be and what is, as values; nothing here touches a host."""
+"""The difference between desired and actual state, computed and printed without contacting a host."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LINES_SHOWN = 80  # of one field's diff
 
 @dataclass(frozen=True)
 class Change:
-    """One resource that is not as it should be."""
+    """One resource whose actual state differs from its desired state."""
 
     resource: Resource
     actual: State | None
@@ -33,7 +33,7 @@ class Change:
 
 
 def is_same(desired: Value, actual: Value | None) -> bool:
-    """Compare one field; a secret is compared by its hash, since only that was read."""
+    """Return whether one field is as desired; a secret is compared by its SHA-256, since only that was read."""
     if isinstance(desired, Later):
         return False
     if isinstance(desired, Secret):
@@ -42,7 +42,7 @@ def is_same(desired: Value, actual: Value | None) -> bool:
 
 
 def differing_fields(actual: State | None, desired: State | None) -> list[str]:
-    """Name the fields that differ; a field that only ``actual`` has is nobody's wish."""
+    """Return the names of the fields that differ; a field that only ``actual`` has does not count."""
     if actual is None or desired is None:
         return sorted(desired or actual or {})
     return [name for name, value in desired.items() if not is_same(value, actual.get(name))]
@@ -53,9 +53,14 @@ def plan(
     states: Mapping[str, State | None],
     planned: Iterable[str] = (),
 ) -> list[Change]:
-    """List the changes in working order; ``planned`` are paths that earlier steps of the run will change.
+    """Return the changes in the order of ``resources``.
 
-    A resource that must be newer than a file which is in the plan is in the plan too.
+    A resource that must be newer than a file in the plan is in the plan too.
+
+    Args:
+        resources: what the host should hold.
+        states: the actual state of each resource, by id.
+        planned: paths that earlier stages of the run will change.
     """
     paths, changes = set(planned), []
     for resource in resources:
@@ -68,7 +73,7 @@ def plan(
 
 
 def difference(actual: State | None, desired: State | None) -> str:
-    """Show a change for people: one line a short field, a unified diff for text of many lines, secrets as ``***``."""
+    """Return a change as text: one line for a short field, a unified diff for several lines, secrets as ``***``."""
     fields = differing_fields(actual, desired)
     before, after = actual or {}, desired or {}
     return "\n".join(line for name in fields for line in _field(name, before.get(name), after.get(name)))
@@ -84,7 +89,7 @@ def _field(name: str, before: Value | None, after: Value | None) -> Iterator[str
 
 
 def _unified(name: str, before: list[str], after: list[str]) -> Iterator[str]:
-    # Compared as they are, or a secret that was changed by hand would be no change; shown without secrets.
+    # The original lines are compared, so that a secret changed by hand is a change; only the printed ones are masked.
     clean = {line: line for line in (*before, *after)} | _cleaned(before) | _cleaned(after)
     compared = list(difflib.unified_diff(before, after, n=1, lineterm=""))[2:]
     lines = [line if line[0] == "@" else line[0] + printable_line(clean[line[1:]]) for line in compared]
@@ -95,7 +100,7 @@ def _unified(name: str, before: list[str], after: list[str]) -> Iterator[str]:
 
 
 def _cleaned(lines: list[str]) -> dict[str, str]:
-    """Return what is shown instead of each line that holds what looks like a secret."""
+    """Return the masked form of each line that contains something like a secret."""
     return {line: instead for line, instead in zip(lines, redact(lines), strict=True) if line != instead}
 
 
@@ -108,14 +113,14 @@ def _short(value: Value | None) -> str:
 
 
 def printable(text: str) -> str:
-    """Make a text of many lines safe to show, such as an error with a host's own words in it."""
-    masked = mask(text)  # whole, for a secret may have many lines
-    # A look at a large report in one piece costs a hundredth of a look at each of its lines, let alone letters.
+    """Make a text of several lines safe to print: mask known secrets, escape unprintable characters."""
+    masked = mask(text)  # as a whole, since a secret may span lines
+    # Checking a large report as a whole takes a hundredth of the time of checking each line.
     return masked if masked.replace("\n", "").isprintable() else "\n".join(map(_escaped, masked.split("\n")))
 
 
 def printable_line(text: str) -> str:
-    """Make one line of a host's text safe to show: no secret that moor knows, and what does not print as an escape."""
+    """Make one line safe to print: mask known secrets, escape unprintable characters."""
     return _escaped(mask(text))
 
 

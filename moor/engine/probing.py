@@ -1,4 +1,4 @@
-"""Reading what a host holds, all of it in one round trip."""
+"""Reading the states of a host's resources in one round trip."""
 
 from __future__ import annotations
 
@@ -14,12 +14,17 @@ from moor.errors import ErrorKind, HostError
 from moor.resources.base import Probed, State
 from moor.script_result import ScriptResult
 
-PROBE_S = 120  # the bound of one probe script
+PROBE_S = 120  # timeout of one probe script
 
 
 @dataclass
 class ProbeRound:
-    """What is to be read in one round trip, and the answer once there is one."""
+    """The resources to read in one round trip, and the host's answer.
+
+    Attributes:
+        mark: separates the outputs of the probes.
+        answer: None until the script has run.
+    """
 
     resources: Sequence[Probed]
     mark: str = field(default_factory=new_mark)
@@ -27,11 +32,11 @@ class ProbeRound:
 
     @property
     def fragments(self) -> list[str]:
-        """Return the questions."""
+        """Return the probe of each resource."""
         return [resource.probe() for resource in self.resources]
 
     def states(self, answer: ScriptResult) -> dict[str, State | None]:
-        """Take the states out of an answer; raises HostError with every fragment that failed."""
+        """Parse the states from an answer; raise HostError with every probe that failed."""
         pieces = require_all(split_answers(answer.stdout, answer.stderr, self.mark), len(self.resources), answer.stderr)
         pairs = list(zip(self.resources, pieces, strict=True))
         failed = [failure_text(r.id, piece, "reading") for r, piece in pairs if piece.code]
@@ -40,7 +45,7 @@ class ProbeRound:
         return {r.id: intern_texts(r.actual(piece.stdout)) for r, piece in pairs}
 
     def known(self) -> dict[str, State | None]:
-        """Return the states where all of them were read, and none otherwise: whoever asks again learns why."""
+        """Return the states if all probes succeeded, else none; the next reading then reports the error."""
         try:
             return self.states(self.answer) if self.answer else {}
         except HostError:
@@ -48,7 +53,7 @@ class ProbeRound:
 
 
 def probe(task: Task, resources: Sequence[Probed]) -> dict[str, State | None]:
-    """Read resources in one round trip; raises HostError with every fragment that failed."""
+    """Read resources in one round trip; raise HostError with every probe that failed."""
     if not resources:
         return {}
     reading = ProbeRound(resources)
@@ -56,19 +61,19 @@ def probe(task: Task, resources: Sequence[Probed]) -> dict[str, State | None]:
 
 
 def intern_texts(state: State | None) -> State | None:
-    """Return a state whose long texts are those of other hosts where they are equal: most hosts hold the same files."""
+    """Return the state with its texts interned, since most hosts hold the same files."""
     if state is None:
         return None
     return {name: sys.intern(value) if type(value) is str else value for name, value in state.items()}
 
 
 def shell_of(task: Task) -> Shell:
-    """Return the host's open session, opened at the first use."""
+    """Return the host's shell, opened at the first use."""
     shell: Shell = task.host.get_connection("shell", task.nornir.config)
     return shell
 
 
 def failure_text(name: str, piece: FragmentOutput, doing: str) -> str:
-    """Return what a fragment that failed said."""
-    words = piece.stderr.strip() or piece.stdout.strip()[-500:] or "it said nothing"
+    """Return the error message of a fragment that failed."""
+    words = piece.stderr.strip() or piece.stdout.strip()[-500:] or "it printed nothing"
     return f"{name}: {doing} failed (exit {piece.code}): {words[-2000:]}"

@@ -1,4 +1,4 @@
-"""What a task says of its resources, in Nornir's own results."""
+"""Nornir results for the resources and findings of a task."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Status = Literal["ok", "changed", "drift", "failed", "skipped"]
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one change; ``error`` is empty and ``kind`` None unless it failed."""
+    """The outcome of one change; ``error`` is empty and ``kind`` None unless it failed."""
 
     change: Change
     status: Status
@@ -30,7 +30,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Cause:
-    """Why something does not hold: the rule that knows it, in words, and what mends it."""
+    """Why something fails: the rule that recognises it, the cause in words, and the remedy."""
 
     rule: str
     cause: str
@@ -38,7 +38,7 @@ class Cause:
 
 
 class ResourceResult(Result):
-    """The sub-result of one resource: named by its id, with its ``status``; of a failed one perhaps its causes."""
+    """The sub-result of one resource, named by its id; ``causes`` explain a failure where they are known."""
 
     def __init__(
         self,
@@ -63,7 +63,7 @@ class ResourceResult(Result):
 
 
 class FindingResult(Result):
-    """The sub-result that tells of something which is no resource: a finding, or when something ends by itself."""
+    """The sub-result for a finding or an expiry, which belongs to no resource."""
 
     def __init__(self, host: Host | None, found: Finding | Expiry) -> None:
         super().__init__(host, printable("\n".join(filter(None, (found.what, found.remedy)))))

@@ -1,7 +1,7 @@
-"""Scripts of many fragments in one round trip, and their answers taken apart.
+"""Scripts that run many fragments in one round trip, and the parser of their output.
 
-A script is one function and its call: a shell parses the whole function before the first line of it runs, so a
-connection that drops half-way leaves a script that does nothing.
+A script is one function and its call. A shell parses the whole function before it runs the first line, so a script
+that arrives incomplete does nothing.
 """
 
 import re
@@ -26,7 +26,7 @@ END = re.compile(rb"(\d{1,9}) end (\d{1,3})\n")
 
 @dataclass(frozen=True)
 class FragmentOutput:
-    """What one fragment printed, as text by surrogateescape, and its exit status."""
+    """The output of one fragment, decoded with surrogateescape, and its exit status."""
 
     stdout: str
     stderr: str
@@ -34,12 +34,12 @@ class FragmentOutput:
 
 
 def new_mark() -> str:
-    """Return a word that no answer can hold by chance or by intent."""
+    """Return a random word that no output contains by chance, and that no host can guess."""
     return f"moor-{secrets.token_hex(16)}"
 
 
 def probe_script(fragments: Sequence[str], mark: str) -> str:
-    """Return a script that runs every fragment, whatever the others say."""
+    """Return a script that runs every fragment, whether or not others fail."""
     return _whole(ENVIRONMENT, [_read(fragments, mark)])
 
 
@@ -51,10 +51,16 @@ def _read(fragments: Iterable[str], mark: str) -> str:
 def apply_script(
     fragments: Sequence[str], mark: str, run: str, reading: Sequence[str] = (), read_mark: str = ""
 ) -> str:
-    """Return a script that holds the host's lock and stops at the first fragment that fails, heard or not.
+    """Return a script that takes the host lock and stops at the first fragment that fails.
+
+    It runs to its end even if the connection breaks.
 
     Args:
-        reading: fragments of a probe that follows, without the lock, and whose answers have ``read_mark``
+        fragments: the changes, in order.
+        mark: separates their outputs.
+        run: the run's name.
+        reading: probes to run afterwards, without the lock.
+        read_mark: separates the outputs of the probes.
     """
     stopped = "[ $rc = 0 ] || { moor_written; return 0; }\n"
     blocks = "".join(f"{_block(text, number, mark)}{stopped}" for number, text in enumerate(fragments))
@@ -67,16 +73,16 @@ def _whole(opening_lines: str, blocks: Iterable[str]) -> str:
     return f"moor_main() {{\n{opening_lines}{''.join(blocks)}}}\nmoor_main\n"
 
 
-# sshd sends what it reads, and a shell writes line by line: a packet a line, each of which costs the controller as much
-# as a large one. dd, told a size of its output apart from that of its input, fills one block after the other
-# (POSIX.1-2017 dd, under bs=expr). Only probes may wait for the end of a pipe: they leave nothing running behind.
+# A shell writes line by line, and sshd sends each write as a packet of its own, which costs the controller as much as a
+# large one. dd with an output block size collects the lines into full blocks (POSIX.1-2017 dd, under bs=expr). Only
+# probes are collected: dd waits for the end of the pipe, and only probes leave no process behind that holds it open.
 GATHERED = "} 3>&1 | dd ibs=65536 obs=65536 2>/dev/null\n"
 
 
 def _asked(fragment: str, number: int, mark: str) -> str:
-    """Give one fragment in a shell of its own, its input empty, its answer marked, its errors kept apart and sent last.
+    """Return a probe in a subshell without input, its output marked, its standard error collected and printed last.
 
-    Descriptor 3 is the answer's, so that a variable can take the errors.
+    Standard output goes to descriptor 3, so that the command substitution collects standard error alone.
     """
     begin, end = f"\\n{mark} {number} begin\\n", f"\\n{mark} {number} end %s\\n"
     return (
@@ -88,7 +94,7 @@ def _asked(fragment: str, number: int, mark: str) -> str:
 
 
 def _block(fragment: str, number: int, mark: str) -> str:
-    """Return one fragment in a shell of its own, its input empty, the lock's descriptor closed, both outputs marked."""
+    """Return a fragment in a subshell without input and without the lock's descriptor, both outputs marked."""
     begin, end = f"'\\n{mark} {number} begin\\n'", f"'\\n{mark} {number} end %s\\n'"
     return (
         f"printf {begin}; printf {begin} >&2\n"
@@ -98,7 +104,7 @@ def _block(fragment: str, number: int, mark: str) -> str:
 
 
 def split_answers(stdout: bytes, stderr: bytes, mark: str) -> list[FragmentOutput]:
-    """Take the answers apart, in order; those that a broken connection or a failed fragment cut off are missing."""
+    """Split a script's output into one value for each fragment, in order; fragments that did not end are missing."""
     told = _parts(stderr, mark)
     return [
         FragmentOutput(text, told.get(number, ("", 0))[0], code)
@@ -107,7 +113,7 @@ def split_answers(stdout: bytes, stderr: bytes, mark: str) -> list[FragmentOutpu
 
 
 def _parts(output: bytes, mark: str) -> dict[int, tuple[str, int]]:
-    # Parted by the mark first: a pattern with a mark in it would have to be compiled for each answer.
+    # Split by the mark first, since a pattern with the random mark would be compiled for each answer.
     parts = output.split(b"\n" + mark.encode() + b" ")
     pairs = zip(map(BEGIN.match, parts), map(END.match, parts[1:]), strict=False)
     found = ((begin, end) for begin, end in pairs if begin and end and begin[1] == end[1])
@@ -115,9 +121,9 @@ def _parts(output: bytes, mark: str) -> dict[int, tuple[str, int]]:
 
 
 def require_all(pieces: list[FragmentOutput], wanted: int, stderr: bytes) -> list[FragmentOutput]:
-    """Return ``pieces`` back; raises HostError where the host answered fewer than ``wanted``."""
+    """Return ``pieces``; raise HostError if there are fewer than ``wanted``."""
     if len(pieces) == wanted:
         return pieces
     last = stderr[-2000:].decode("utf-8", "replace").strip()
-    words = f"the host answered {len(pieces)} of {wanted} questions; its last words: {last or '(none)'}"
+    words = f"the host's answer is incomplete: {len(pieces)} of {wanted} parts; last error output: {last or '(none)'}"
     raise HostError(words, ErrorKind.ANSWER)

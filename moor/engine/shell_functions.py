@@ -1,25 +1,25 @@
-"""The sh functions that mending fragments may call."""
+"""The sh functions that mending fragments may call, and the start of their scripts: environment, host lock, output."""
 
 import getpass
 import os
 import socket
 from shlex import quote
 
-RUNS = "/var/lib/moor/runs"  # what files held before, by run
+RUNS = "/var/lib/moor/runs"  # former contents of files, by run
 LOCK = "/run/moor.lock"
-BUSY = 75  # exit status of a script that found the lock held; EX_TEMPFAIL of sysexits.h
-WAITED = 76  # of one that waited for the lock, and did nothing: what was read before may no longer be so
+BUSY = 75  # exit status if the lock stayed held; EX_TEMPFAIL of sysexits.h
+WAITED = 76  # exit status after waiting for the lock: nothing was changed, since the host must be read again
 
 ENVIRONMENT = """\
 LC_ALL=C; PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin; export LC_ALL PATH
 umask 022
 """
 
-# A path is kept once a run, so that what is put back is what was there before the run began;
-# what was refused is kept beside it, since a person may have written it after moor did.
-# What a run made of them is written down at its end, so that a rollback knows whether somebody changed them since.
-# The newest run that kept a path wins: a run that was killed before its restart left its copy behind. What is older
-# than the last start that went well is no former content: a later failure has another cause.
+# moor_keep saves a file's former content once a run, so that it is the content from before the run.
+# moor_put_back also saves the content that it replaces, since a person may have edited it after moor.
+# moor_written records the hash of each file at the end of a run, so that a rollback notices later changes.
+# moor_put_back takes the newest saved content: a run that was killed before its restart left its copy behind. Content
+# from before the last successful start (moor_settled) is not put back, since a later failure has another cause.
 FUNCTIONS = """\
 moor_fail() { printf '%s\\n' "$1" >&2; exit 1; }
 moor_unwritable() {
@@ -30,7 +30,7 @@ moor_unwritable() {
   *Read-only*) why='its file system is read-only; mount it writable, or see in dmesg why it is not' ;;
   *'not permitted'*) why="$d is immutable; see lsattr -d $d, then chattr -i $d" ;;
   0,* | *'No space'*) why="no space is left below $d; make room" ;;
-  *) why="see what stands before this, and the rights of $d" ;;
+  *) why="see the error above, and the permissions of $d" ;;
   esac
   moor_fail "$1: $why"
 }
@@ -87,16 +87,16 @@ moor_place() {
 }
 """
 
-# Runs are named so that they sort by time, as far as the controllers' clocks agree.
+# The names of runs sort by time, as far as the controllers' clocks agree.
 REMOVE_OLD_RUNS = """\
 ls -1 "$moor_runs" 2>/dev/null | grep -vxF -e "$moor_run" | sort -r | tail -n +21 |
   while IFS= read -r r; do rm -rf "$moor_runs/$r"; done
 """
 
 
-WAIT_S = 60  # for a script that a killed controller or a lost connection left behind, and which ends by itself
+WAIT_S = 60  # for the lock; a script left behind by a killed controller or a lost connection ends on its own
 
-# Whoever can open the file can hold its lock, so it is for root alone.
+# Every process that can open the file can lock it, so only root may open it.
 TAKE_LOCK = f"""\
 command -v flock >/dev/null || {{ echo 'flock is missing here; install util-linux' >&2; exit 1; }}
 umask 077; exec 9>>"$moor_lock" || exit 1
@@ -113,9 +113,10 @@ printf '%s of %s, since %s, pid %s\\n' "$moor_run" "$moor_by" "$(date -u '+%Y-%m
 """
 
 
-# Nobody may hear the script any more, which would end it, or apt-get, in the middle of a change. So what it says goes
-# through a shell that drops what it cannot pass on, up to the line that is the end: a daemon may hold the pipe longer.
-# It passes on a piece at a time, since each write is a packet, and with $2 none in which nothing is said.
+# If the connection breaks, SIGPIPE would end the script, or apt-get, in the middle of a change. So the output goes
+# through a shell that discards what it cannot pass on. It stops at the line that marks the end, since a daemon that
+# the script started may hold the pipe open. It passes on whole pieces, since each write is a packet; with $2, no empty
+# ones.
 RELAY = """\
 moor_relay() {
   trap '' PIPE
@@ -136,7 +137,7 @@ moor_relay() {
 
 
 def run_to_end(call: str, mark: str) -> str:
-    """Return sh that runs ``call`` to its end though nobody may hear it; ``mark`` begins the lines that part pieces."""
+    """Return sh that runs ``call`` to its end even if the connection breaks; ``mark`` separates its outputs."""
     word = quote(mark)
     told = f"printf '\\n%s over\\n' {word}"
     return (
@@ -146,7 +147,7 @@ def run_to_end(call: str, mark: str) -> str:
 
 
 def current_operator() -> str:
-    """Return who runs moor, and where."""
+    """Return the user and the machine that run moor, as ``user@machine``."""
     try:
         user = os.environ.get("SUDO_USER") or getpass.getuser()
     except (KeyError, OSError):  # a user without a name, as in some containers
@@ -155,12 +156,15 @@ def current_operator() -> str:
 
 
 def script_head(run: str, by: str, runs: str, lock: str) -> str:
-    """Return the start of an apply script: its functions, its run, and the host's lock, held until the shell ends.
+    """Return the start of an apply script: its functions, its variables, and the host lock, held until the shell ends.
 
-    The lock is the kernel's, so a holder that is killed cannot leave it behind; its file says who holds it.
+    It is a kernel lock, so a killed process does not leave it behind; the file names the holder.
 
     Args:
-        by: who runs it, and where
+        run: the run's name.
+        by: who runs moor, as ``current_operator`` returns it.
+        runs: the directory of former contents.
+        lock: the lock file.
     """
     known = {"moor_runs": runs, "moor_run": run, "moor_by": by, "moor_lock": lock, "moor_wait": str(WAIT_S)}
     names = "; ".join(f"{name}={quote(value)}" for name, value in known.items())

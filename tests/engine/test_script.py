@@ -49,10 +49,10 @@ def test_half_a_script_does_nothing(shell: str, kept: float, tmp_path_factory: p
     assert list(folder.iterdir()) == []
 
 
-def test_an_answer_that_was_cut_off_is_an_error_with_the_last_words() -> None:
+def test_an_answer_that_was_cut_off_is_an_error_with_the_last_output() -> None:
     mark = "moor-0"
     stdout = b"\nmoor-0 0 begin\nyes\nmoor-0 0 end 0\n\nmoor-0 1 begin\nha"
-    with pytest.raises(HostError, match=r"1 of 2 questions.*Killed"):
+    with pytest.raises(HostError, match=r"1 of 2 parts.*Killed"):
         require_all(split_answers(stdout, b"", mark), 2, b"Killed")
 
 

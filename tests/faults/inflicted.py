@@ -138,7 +138,7 @@ printf 'sm\370rrebr\370d\n' | tee app.conf shared.conf >"$(printf 'caf\351.conf'
 AHEAD = """\
 printf '#!/bin/sh\\nexec /usr/bin/date -d "5 days" "$@"\\n' >/usr/local/sbin/date; chmod 755 /usr/local/sbin/date"""
 FAULTS = (
-    Fault("cut", cut, (CONFIG, "nobody knows whether it was done", "connection lost", "run again")),
+    Fault("cut", cut, (CONFIG, "it is unknown whether it was done", "connection lost", "run again")),
     Fault("stopped", of_the_lab(faults.stopped_sshd), ("connection refused; is sshd running there",), systemd=True),
     Fault("frozen", of_the_lab(faults.hang), ("does not speak SSH in time", "is it sshd"), connect_s=4),
     Fault("gone", of_the_lab(faults.partition), ("timed out; is the host up",), connect_s=3),

@@ -59,6 +59,6 @@ def test_the_lock_of_a_script_that_was_killed_is_taken_over(berth: Berth) -> Non
         berth.sh(NAME, "p=$(sed 's/.*pid //' /run/moor.lock); kill -9 -$(ps -o pgid= $p | tr -d ' ')")
         told, _ = first.communicate(timeout=60)
     assert first.returncode == 1
-    assert "file:/etc/berth/app.conf: nobody knows whether it was done" in told
+    assert "file:/etc/berth/app.conf: it is unknown whether it was done" in told
     again = berth.apply(NAME)
     assert (again.code, set(again.statuses(NAME).values())) == (0, {"ok", "changed"})
