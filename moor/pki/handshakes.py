@@ -52,7 +52,7 @@ def _server(chain: str, key: Secret) -> ssl.SSLContext:
 
 @contextmanager
 def _in_memory(text: str) -> Iterator[str]:
-    """Return a path that holds ``text`` in memory alone: ssl takes a key from a path, and it must touch no disk."""
+    """Yield a path that holds ``text`` in memory alone: ssl takes a key from a path, and it must touch no disk."""
     descriptor = os.memfd_create("moor", os.MFD_CLOEXEC)
     try:
         os.write(descriptor, text.encode())

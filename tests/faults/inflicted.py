@@ -63,14 +63,14 @@ done; sleep 1"""
 
 @contextmanager
 def cut(berth: Berth, name: str) -> Iterator[None]:
-    """Return the connection breaks in the middle of a script."""
+    """Break the connection in the middle of a script."""
     berth.hook(name, CUT)
     yield
 
 
 @contextmanager
 def another_key(berth: Berth, name: str) -> Iterator[None]:
-    """Return the site knows another key of the host."""
+    """Have the site know another key of the host."""
     kept = berth.known_hosts.read_text()
     keys = {line.split()[0].split(",")[0]: line.split()[2] for line in kept.splitlines()}
     berth.known_hosts.write_text(kept.replace(keys[name], keys["well"]))
@@ -105,7 +105,7 @@ def noisy(places: str, loud: str = ":") -> Inflict:
 
 @contextmanager
 def immutable(berth: Berth, name: str) -> Iterator[None]:
-    """Return a file is immutable; by this machine's chattr, since the host has none."""
+    """Make a file immutable, by this machine's chattr, since the host has none."""
     berth.sh(name, MINE)
     path = f"/proc/{berth.lab.machine(name).leader()}/root/etc/berth/app.conf"
     run("chattr", "+i", path)
@@ -117,7 +117,7 @@ def immutable(berth: Berth, name: str) -> Iterator[None]:
 
 @contextmanager
 def csh(berth: Berth, name: str) -> Iterator[None]:
-    """Return the user's login shell is this machine's csh, with a profile that prints."""
+    """Make the user's login shell this machine's csh, with a profile that prints."""
     libraries = Path("/usr/lib/x86_64-linux-gnu")
     for path in (Path("/usr/bin/csh").resolve(), libraries / "libbsd.so.0", libraries / "libmd.so.0"):
         content = base64.encodebytes(path.read_bytes()).decode()

@@ -43,7 +43,7 @@ class Moor:
 
 @contextmanager
 def fleet_running(name: str, told: Callable[[str], None] = lambda _: None) -> Iterator[Lab]:
-    """Return a bare fleet on a network of its own, with Harbor's installer in its directory; gone at the end."""
+    """Yield a bare fleet on a network of its own, with Harbor's installer in its directory; gone at the end."""
     running = Lab(fleet_of_lab(name))
     running.down(secrets=True)  # of a run that was killed
     running = Lab(fleet_of_lab(name), progress=told)

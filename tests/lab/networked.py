@@ -36,7 +36,7 @@ def two_hosts(name: str) -> Fleet:
 
 @contextmanager
 def guarded_host(name: str) -> Iterator[Lab]:
-    """Return the two hosts, running; gone at the end."""
+    """Yield the two hosts, running; gone at the end."""
     fleet = two_hosts(name)
     Lab(fleet).down(secrets=True)  # of a run that was killed
     running = Lab(fleet)

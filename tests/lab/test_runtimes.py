@@ -263,7 +263,7 @@ RUNTIMES = "containerd config dump | grep -o 'runtimes[.][a-z]*]' | sort -u | tr
 
 @contextmanager
 def kept(lab: Lab, *paths: str) -> Iterator[None]:
-    """Return paths of every node their former content at the end, and start containerd anew."""
+    """Give paths of every node their former content at the end, and start containerd anew."""
     shell_everywhere(lab, f"rm -rf /run/kept; mkdir /run/kept; for p in {' '.join(paths)}; do "
                           'cp -a --parents "$p" /run/kept/ 2>/dev/null || :; done')  # fmt: skip
     try:

@@ -50,7 +50,7 @@ class Served:
 
 @contextmanager
 def serve(directory: Path, registry: Path | None = None) -> Iterator[Served]:
-    """Return a core with an empty database; without ``registry`` what needs one answers 502."""
+    """Yield a core with an empty database; without ``registry`` what needs one answers 502."""
     key = rsa.generate_private_key(65537, 2048)
     waited: list[float] = []
     with ExitStack() as stack:

@@ -18,7 +18,7 @@ DAY_S = 86400
 
 
 def create_robot(call: Call) -> Response:
-    """Return the secret is in this answer alone; one that the caller sends is ignored."""
+    """Create a robot; its secret is in this answer alone, and one that the caller sends is ignored."""
     call.need_login()
     body = call.body("robot")
     _check(body)

@@ -73,7 +73,7 @@ def _outcome(process: "subprocess.Popen[str]", cancelled: Callable[[], bool]) ->
 
 @contextmanager
 def _terminal(password: str | None) -> Iterator[int]:
-    """Return a terminal on which ``password`` is typed already; /dev/null where there is none."""
+    """Yield a terminal on which ``password`` is typed already; /dev/null where there is none."""
     if password is None:
         with open(os.devnull) as nothing:
             yield nothing.fileno()
