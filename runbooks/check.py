@@ -1,4 +1,4 @@
-"""Check: whether hosts and the cluster are reached, and all that would stop the job, before anything is changed.
+"""Check: reach every host and the cluster, and find everything that would stop an apply; change nothing.
 
 Groups    all
 Run       moor check
@@ -15,7 +15,7 @@ from moor.tasks.preflight.cluster_rights import check_cluster
 
 RUNBOOK = Runbook(
     "check",
-    "Reach every host and the cluster, and find all that would stop the job.",
+    "Reach every host and the cluster, and find everything that would stop an apply.",
     (
         Stage(reach_host, on=F()),
         Stage(check_host, on=INSIDERS),

@@ -1,8 +1,8 @@
-"""Diagnose: why pods do not start, looked at from every node; nothing is changed.
+"""Diagnose: find out from every node why pods do not start; change nothing.
 
 Groups    nodes; hosts with data.podman
 Run       moor diagnose [-n NAMESPACE] [DEPLOYMENT]
-Undo      nothing to undo; with --pull, what was pulled is removed again
+Undo      nothing to undo; images that --pull pulled are removed again
 """
 
 from moor.run.runbook import Runbook, Stage, members

@@ -1,9 +1,9 @@
-"""Firewall: who reaches the registry, on the devices on the way and on the hosts themselves, each in its own dialect.
+"""Firewall: restrict who reaches the registry, on network devices and on hosts, each in its own dialect.
 
 Changes   access lists of network devices, firewalls of hosts
 Groups    devices, and every host that has a section ``firewall``
 Run       moor plan firewall; moor apply firewall
-Undo      a change that cuts the way to a host or device is undone there by itself
+Undo      a change that cuts off a host or device is undone on it automatically
 """
 
 from moor.run.runbook import INSIDERS, Runbook, Stage, members

@@ -1,9 +1,9 @@
-"""Rotation: the registry's certificate made anew, or its CA as well, without a pull that fails.
+"""Rotation: renew the registry's certificate, or its CA as well, without a failed pull.
 
-Changes   the CA on the controller; trust on every host; the certificate that the registry shows
+Changes   the CA on the controller; trust on every host; the certificate that the registry presents
 Groups    all hosts
-Run       moor cert renew [--ca]; the same command again goes on where a run ended
-Undo      nothing to undo: until every host trusts the next CA, the present one serves; moor cert renew --ca once more
+Run       moor cert renew [--ca]; the same command continues where a run ended
+Undo      moor cert renew --ca once more; the current CA stays in use until every host trusts the next one
 """
 
 from moor.run.runbook import INSIDERS, ONE_BY_ONE, Runbook, Stage, members
@@ -25,17 +25,17 @@ TRUST = (
 
 RUNBOOK = Runbook(
     "rotation",
-    "The registry's certificate made anew, or its CA as well, without a pull that fails.",
+    "Renew the registry's certificate, or its CA as well, without a failed pull.",
     (
         Stage(make_next_ca, on=HARBOR),
-        *TRUST,  # in both
+        *TRUST,  # in the current and the next CA
         Stage(promote_ca, on=HARBOR),
         Stage(issue_certificates, on=HARBOR),
         Stage(install_harbor, on=HARBOR),
         Stage(retire_ca, on=HARBOR),
-        *TRUST,  # in the new one alone
+        *TRUST,  # in the new CA only
         Stage(install_harbor, on=HARBOR),
     ),
-    looks=True,  # nobody rotates unasked
+    looks=True,  # a rotation happens only on request
     command=Renewal(),
 )

@@ -1,9 +1,9 @@
-"""Site: from bare hosts to a workload that runs from the private registry.
+"""Site: set up everything from bare hosts to a workload that runs from the private registry.
 
 Changes   access lists, firewalls, names, trust, containerd, Docker, Harbor, projects, robots, images, the workload
 Groups    devices, dns, harbor, nodes, workstations, control_plane
 Run       moor plan; moor apply
-Undo      every former content of a file is kept on its host below /var/lib/moor/runs
+Undo      moor rollback; former contents of files are kept on each host below /var/lib/moor/runs
 """
 
 from dataclasses import replace
@@ -32,13 +32,13 @@ DOCKER = members("harbor", "workstations")
 
 RUNBOOK = Runbook(
     "site",
-    "From bare hosts to a workload that runs from the private registry.",
+    "Everything from bare hosts to a workload that runs from the private registry.",
     (
         Stage(write_access_lists, on=DEVICES),
         Stage(check_host, on=INSIDERS),
         Stage(issue_certificates, on=HARBOR),
         Stage(configure_firewall, on=INSIDERS),
-        # A name is served before anybody is told to ask for it.
+        # DNS serves a name before hosts are made to query it.
         Stage(serve_names, on=members("dns")),
         Stage(write_records, on=HARBOR),
         Stage(write_hosts, on=INSIDERS),
@@ -46,7 +46,7 @@ RUNBOOK = Runbook(
         Stage(install_docker, on=DOCKER, needs="harbor"),
         Stage(configure_podman, on=INSIDERS, needs="harbor"),
         Stage(install_harbor, on=HARBOR),
-        # Nodes must not point at a registry that is not there; one restart of containerd at a time.
+        # Nodes must not point at a registry that does not run yet; containerd restarts on one node at a time.
         Stage(configure_containerd, on=NODES, rolling=replace(ONE_BY_ONE, health=await_health), needs="harbor"),
         Stage(configure_registry, on=HARBOR),
         Stage(push_images, on=members("workstations"), needs="harbor"),

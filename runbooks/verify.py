@@ -1,4 +1,4 @@
-"""Verify: proof from every node, and of the workload itself; nothing is changed, a pulled image is removed again."""
+"""Verify: prove from every node that pulls work, and that the workload runs; a pulled image is removed again."""
 
 from moor.run.runbook import Runbook, Stage, members
 from moor.tasks.diagnosis.node import prove_node
@@ -6,7 +6,7 @@ from moor.tasks.diagnosis.reachability import OUTSIDERS, HasIpv6Registry, prove_
 
 RUNBOOK = Runbook(
     "verify",
-    "Proof from every node: name, route, TLS, login, pull, and the workload.",
+    "Prove from every node: name, route, TLS, login, pull, and the workload.",
     (
         Stage(prove_node, on=members("nodes")),
         Stage(prove_access, on=members(OUTSIDERS)),

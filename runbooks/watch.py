@@ -1,4 +1,4 @@
-"""Watch: what only a drift check asks, beside the plan of every runbook; nothing is changed.
+"""Watch: the checks of a drift check beside the plans of all runbooks; change nothing.
 
 Groups    all; nodes, harbor, control_plane, outsiders
 Run       moor drift
@@ -12,7 +12,7 @@ from moor.tasks.diagnosis.reachability import OUTSIDERS, HasIpv6Registry, prove_
 from moor.tasks.diagnosis.registry_path import look_at_way
 from moor.tasks.expiry.dates import look_ahead
 
-RUNBOOK = Runbook("watch", "What ends by itself, and what no single host shows.", (
+RUNBOOK = Runbook("watch", "What expires, and what no single host shows.", (
     Stage(look_around, on=INSIDERS),
     Stage(look_at_way, on=members("nodes")),
     Stage(prove_access, on=members(OUTSIDERS)),

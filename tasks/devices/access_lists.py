@@ -1,8 +1,8 @@
-"""Access lists on the routers and firewalls between the nodes and the registry, so that members reach its port.
+"""Access lists on the network devices between the nodes and the registry, so that only members reach its port.
 
-A host of the group ``devices`` is such a device; ``platform`` says which command line it has. Others' lists are left
-alone. Every change arms its own undo first where the platform can, is read again over a new connection, and only then
-confirmed and saved.
+A device is a host of the group ``devices``; its ``platform`` determines the syntax. Lists of other people stay. If the
+platform supports it, a change first arms an undo on the device; then the result is read over a new connection, and only
+then is the change confirmed and saved.
 """
 
 from __future__ import annotations
@@ -52,13 +52,13 @@ PLATFORMS: Mapping[str, tuple[str, ListSyntax, type[ChangeProcedure]]] = {
 
 
 class AccessListSettings(Section):
-    """The access list of a device; what it permits comes from ``access`` and ``registry``.
+    """The settings of a device's access list; whom it permits comes from ``access`` and ``registry``.
 
     Attributes:
-        name: the list is moor's own, whole
-        interfaces: where it filters, each with its direction
-        rest: what becomes of everything but the registry's port
-        first_rule: VyOS: number of the first rule of the forward chain that jumps to the list
+        name: of the list, which is entirely moor's
+        interfaces: the interfaces at which the list filters, each with its direction
+        rest: what the list does with traffic to anything but the registry's port
+        first_rule: on VyOS, the number of the first rule in the forward chain that jumps to the list
     """
 
     section: ClassVar[str] = "access_list"
@@ -70,12 +70,16 @@ class AccessListSettings(Section):
 
 
 def desired(host: Host) -> Sequence[Resource]:
-    """Return the one list of a device, in the device's own words."""
+    """Return the access list of a device, in the syntax of its platform.
+
+    Raises:
+        InputError: the registry has an IPv6 address, or moor does not know the platform
+    """
     platform = platform_of(host)
     settings, opening = settings_of(host, AccessListSettings), opening_of(host)
     if opening.address.version == 6:
         raise InputError(
-            f"{host.name}: data.registry.address is IPv6, for which moor writes no access lists on devices"
+            f"{host.name}: data.registry.address is IPv6, and moor writes access lists on devices for IPv4 only"
         )
     template, dialect, _ = PLATFORMS[platform]
     text = render(
@@ -90,7 +94,11 @@ def desired(host: Host) -> Sequence[Resource]:
 
 
 def platform_of(host: Host) -> str:
-    """Return the name by which Netmiko opens the device; raises InputError where moor writes no lists for it."""
+    """Return Netmiko's name for the platform of a device.
+
+    Raises:
+        InputError: moor writes no access lists for that platform
+    """
     platform = host.get_connection_parameters(NETMIKO).platform or ""
     if platform in PLATFORMS:
         return platform
@@ -99,16 +107,16 @@ def platform_of(host: Host) -> str:
 
 
 def write_access_lists(task: Task) -> Result:
-    """Make the device let members reach the registry's port, and nobody else."""
+    """Make the device admit only members to the registry's port."""
     return converge(task, desired)
 
 
 @dataclass(frozen=True)
 class AccessList(Remote):
-    """Hold an access list on some interfaces of a device, and what the device starts with too.
+    """An access list on some interfaces of a device, in the running and in the saved configuration.
 
     Attributes:
-        wanted: the list as the device's configuration has it
+        wanted: the desired list, in the form of the device's configuration
     """
 
     name: str
@@ -136,13 +144,17 @@ class AccessList(Remote):
         return {"configuration": f"{text}\n", "saved": "yes" if self._saved(device, procedure, text) else "no"}
 
     def _running(self, device: Device, procedure: ChangeProcedure) -> str:
-        """Return the list as it runs; raises HostError where something else is in its way."""
-        found = self._found(device, procedure)
+        """Return the list in the running configuration.
+
+        Raises:
+            HostError: an interface is missing or has another list
+        """
+        found = self._list_on(device, procedure)
         if wrong := find_obstacles(found, self.wanted, self.interfaces):
             raise HostError("\n".join(f"{self.id}: {line}" for line in wrong))
         return found.text
 
-    def _found(self, device: Device, procedure: ChangeProcedure) -> ListOnDevice:
+    def _list_on(self, device: Device, procedure: ChangeProcedure) -> ListOnDevice:
         command = procedure.running
         configuration = device.configuration(command)
         try:
@@ -151,14 +163,14 @@ class AccessList(Remote):
             if refusal := find_refusal(configuration):
                 raise HostError(f"{self.id}: the device refused {command!r}: {refusal}", ErrorKind.REFUSED) from error
             raise HostError(
-                f"{self.id}: {command!r} gave no whole configuration: {error}; nothing was sent", ErrorKind.ANSWER
+                f"{self.id}: {command!r} printed no complete configuration: {error}; nothing was sent", ErrorKind.ANSWER
             ) from error
         return self.dialect.find(configuration, self.name)
 
     def _saved(self, device: Device, procedure: ChangeProcedure, text: str) -> bool:
         if not procedure.startup:
             return True
-        # Where it has none yet, it says so, and in those words is no list.
+        # A device without a saved configuration prints a message instead, which contains no list.
         started = self.dialect.started(device.configuration(procedure.startup))
         return self.dialect.find(started, self.name).text == text
 
@@ -171,35 +183,34 @@ class AccessList(Remote):
         try:
             procedure.save(device_of(host, configuration))
         except HostError as error:
-            raise HostError(
-                f"{self.id}: {error}; what runs is right, but a reload would lose it: mend that, then run again"
-            ) from error
+            words = "the running configuration is right, but a reload would lose it; correct that, then run again"
+            raise HostError(f"{self.id}: {error}; {words}") from error
 
     def _change(self, task: Task, procedure: ChangeProcedure, before: str, lines: Sequence[str]) -> None:
         host, configuration = task.host, task.nornir.config
         try:
             procedure.change(device_of(host, configuration), lines)
         except HostError as error:
-            raise HostError(f"{self.id}: {error}; {self._taken_back(task, procedure, before)}", error.kind) from error
+            raise HostError(f"{self.id}: {error}; {self._undo(task, procedure, before)}", error.kind) from error
         try:
             device = reopen_device(host, configuration)
             now = self._running(device, procedure)
         except HostError as error:
             raise HostError(f"{self.id}: after the change, {error}; {procedure.promise}", error.kind) from error
         if left := self.dialect.remedy(now, self.wanted.text, self.name):
-            words = f"the device took it otherwise than it was sent: {left[-1].strip()!r} is left to do"
-            raise HostError(f"{self.id}: {words}; {self._taken_back(task, procedure, before)}")
+            words = f"the device did not accept the change as it was sent: {left[-1].strip()!r} is missing"
+            raise HostError(f"{self.id}: {words}; {self._undo(task, procedure, before)}")
         procedure.confirm(device)
 
-    def _taken_back(self, task: Task, procedure: ChangeProcedure, before: str) -> str:
-        """Undo a change over a new connection, and say what became of it."""
+    def _undo(self, task: Task, procedure: ChangeProcedure, before: str) -> str:
+        """Undo a change over a new connection, and return a sentence about the result."""
         try:
             device = reopen_device(task.host, task.nornir.config)
-            now = self._found(device, procedure).text
+            now = self._list_on(device, procedure).text
             procedure.undo(device, self.dialect.remedy(now, before, self.name))
-            now = self._found(device, procedure).text
+            now = self._list_on(device, procedure).text
         except HostError as error:
-            return f"it could not be taken back from here: {error}; {procedure.promise}"
+            return f"moor could not undo it: {error}; {procedure.promise}"
         if now != before:
-            return f"undoing it left something else than before; look at the device's list {self.name}"
+            return f"after the undo the list differs from what it was before; check {self.name} on the device"
         return "nothing of the change is left"

@@ -1,4 +1,4 @@
-"""Hosts' own firewalls: who may reach which port, in the dialect of what each host runs."""
+"""The task that guards the ports of hosts with their own firewalls."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ from moor.tasks.firewall.dialects.host_firewall import HostFirewall
 from moor.tasks.firewall.dialects.nftables_conf import nftables_conf_edits
 
 Port = Annotated[int, Field(ge=1, le=65535)]
-REDIRECT = 80  # Harbor publishes it to send browsers on to HTTPS
+REDIRECT = 80  # Harbor redirects browsers from it to HTTPS
 SSH = 22
 
 
 class Firewall(Section):
-    """What a host lets in; a host without this section keeps its rules as they are.
+    """The firewall of a host; moor does not touch the rules of a host without this section.
 
     Attributes:
-        enabled: false: moor's rules are taken away again
-        tool: ``auto``: firewalld or ufw where one is active, iptables where the host loads rules of it, else nftables
+        enabled: false removes moor's rules
+        tool: ``auto`` is firewalld or ufw if active, iptables if the host loads rules of it at boot, else nftables
         ports: further TCP ports, each with the networks that may reach it
-        refuse: reject says so to the others at once; drop leaves them waiting
-        undo_s: a change that locks moor out is undone by the host itself after so many seconds
+        refuse: ``reject`` answers that the port is closed; ``drop`` does not answer
+        undo_s: seconds after which the host undoes a change that locks moor out
     """
 
     section: ClassVar[str] = "firewall"
@@ -49,23 +49,28 @@ class Firewall(Section):
 
 
 def desired(host: Host) -> Sequence[Resource]:
-    """Return the host's guards, and the line that loads them with the host's own rules, where it has the section."""
+    """Return the host's rules, and the lines that load them from its own rule files; nothing without the section."""
     settings = optional_settings_of(host, Firewall)
     if settings is None:
         return []
     guards = guards_of(host, settings)
     firewall, confs = HostFirewall(guards, settings.tool, settings.undo_s), nftables_conf_edits(guards, settings.tool)
-    return [firewall, *confs] if guards.ports else [*confs, firewall]  # no file includes what is not there
+    # The lines include a file of the firewall's, which must exist before them and may only go after them.
+    return [firewall, *confs] if guards.ports else [*confs, firewall]
 
 
 def guards_of(host: Host, settings: Firewall) -> Guards:
-    """Return who may reach which port of a host; raises InputError where nobody could, or a port is given twice."""
+    """Return who may reach which port of a host.
+
+    Raises:
+        InputError: nobody could reach a port, or a port is given twice
+    """
     if not settings.enabled:
         return Guards()
     found = {**_of_registry(host), **_of_ssh(host)}
     if twice := sorted(found.keys() & settings.ports):
         raise InputError(
-            f"{host.name}: data.firewall.ports has {', '.join(map(str, twice))}, which data.access speaks of already"
+            f"{host.name}: data.firewall.ports has {', '.join(map(str, twice))}, which data.access already covers"
         )
     found |= {port: Guard(port, sources) for port, sources in settings.ports.items()}
     return Guards(tuple(found[port] for port in sorted(found)), settings.refuse)
@@ -77,20 +82,20 @@ def _of_registry(host: Host) -> dict[int, Guard]:
     members = members_of(host)
     if not members:
         raise InputError(
-            f"{host.name}: data.access names nobody, so that nobody would reach the registry; write members or groups"
+            f"{host.name}: data.access has no members, so that nobody would reach the registry; write members or groups"
         )
     return {port: Guard(port, members) for port in (settings_of(host, Registry).port, REDIRECT)}
 
 
 def _of_ssh(host: Host) -> dict[int, Guard]:
-    """Guard SSH where the inventory says who manages hosts; else it is left alone."""
+    """Return the guard of SSH; none if the inventory has no managers."""
     managers = settings_of(host, Access).managers
     port = host.get_connection_parameters("shell").port or SSH
     return {port: Guard(port, managers)} if managers else {}
 
 
 def configure_firewall(task: Task) -> Result:
-    """Make the host let in whom the inventory names, and nobody else."""
+    """Make the host admit only whom the inventory names to the guarded ports."""
     resources = desired_of(task, desired)
     for resource in resources:
         if isinstance(resource, HostFirewall):
@@ -99,18 +104,22 @@ def configure_firewall(task: Task) -> Result:
 
 
 def refuse_lockout(host: Host, guards: Guards, own: IPv4Address | IPv6Address | None) -> None:
-    """Raise InputError where the guards would shut out this machine itself, as far as it can tell."""
+    """Check that the guards do not lock out the machine that moor runs on.
+
+    Raises:
+        InputError: they would
+    """
     ports = {guard.port: guard for guard in guards.ports}
     ssh = ports.get(host.get_connection_parameters("shell").port or SSH)
     if own and ssh and not ssh.admits(own):
         raise InputError(
-            f"{host.name}: data.access.managers leaves out {own}, by which this machine reaches it: "
+            f"{host.name}: data.access.managers leaves out {own}, from which this machine reaches it: "
             "moor would lock itself out; add it"
         )
 
 
 def own_address(host: Host, config_file: str | None) -> IPv4Address | IPv6Address | None:
-    """Return the address by which this machine reaches the host; None where it is another's, or cannot be told."""
+    """Return the address that the host sees as this machine's; None if a jump host is between, or it is unknown."""
     given = host.get_connection_parameters("shell")
     found = find_destination(given.hostname or host.name, given.port or SSH, given.username or "", config_file)
     if found.proxy:

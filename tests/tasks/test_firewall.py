@@ -61,7 +61,7 @@ def test_a_firewall_that_is_not_enabled_has_no_rules() -> None:
 @pytest.mark.parametrize(
     ("access", "firewall", "words"),
     [
-        ({}, {}, "harbor1: data.access names nobody"),
+        ({}, {}, "harbor1: data.access has no members"),
         ({"groups": ["node"]}, {}, "data.access.groups: no group is called node"),
         ({"groups": ["named"]}, {}, "node3 of named is reached by a name, node3.moor.test; write its address"),
         ({"members": ["10.0.0.0/8"]}, {"ports": {8443: []}}, "data.firewall.ports has 8443, which data.access"),
@@ -81,7 +81,7 @@ def test_a_description_that_shuts_this_machine_out_is_refused(own: str | None, r
     one = host(firewall={}, members=["10.0.0.0/8", "fd00::/64"], managers=["10.77.0.1"])
     guards, address = guards_of(one, one.data["firewall"]), ip_address(own) if own else None
     if refused:
-        with pytest.raises(InputError, match=f"leaves out {own}, by which this machine reaches it"):
+        with pytest.raises(InputError, match=f"leaves out {own}, from which this machine reaches it"):
             refuse_lockout(one, guards, address)
     else:
         refuse_lockout(one, guards, address)

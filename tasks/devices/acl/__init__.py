@@ -1,1 +1,1 @@
-"""Access lists in the words of network devices: read, compared, changed, taken back."""
+"""Access lists in the syntax of network devices: read, compared, changed, undone."""

@@ -1,4 +1,4 @@
-"""How a change gets into a device so that the device takes it back by itself when nobody can confirm it."""
+"""Procedures that change a device so that the device undoes the change unless moor confirms it."""
 
 from __future__ import annotations
 
@@ -10,55 +10,70 @@ from contextlib import suppress
 from moor.connections.devices.device import Device
 from moor.errors import HostError
 
-UNDO_MIN = 5  # until an unconfirmed change is taken back
-COMMIT_S = 120  # a large device takes its time
+UNDO_MIN = 5  # minutes until an unconfirmed change is undone
+COMMIT_S = 120  # a commit on a large device is slow
 
 
 class ChangeProcedure(ABC):
-    """One change of one device, from the first command to its confirmation.
+    """The steps of one change on one device, from the first command to the confirmation.
 
     Attributes:
-        running: the command that prints what runs
-        startup: the command that prints what the device starts with; empty where that is always what runs
-        promise: what the device does with a change that nobody confirms
+        running: the command that prints the running configuration
+        startup: the command that prints the saved configuration; empty if that is always the running one
+        promise: for error messages: what the device does with an unconfirmed change
     """
 
     running = "show running-config"
     startup = "show startup-config"
-    promise = f"it takes the change back by itself within {UNDO_MIN} minutes"
+    promise = f"the device undoes the change within {UNDO_MIN} minutes"
 
     def __init__(self) -> None:
         self.mark = f"moor-{secrets.token_hex(3)}"
 
     @abstractmethod
     def change(self, device: Device, lines: Sequence[str]) -> None:
-        """Arm the undo, then bring the lines into effect; raises HostError."""
+        """Arm the undo, then activate the lines.
+
+        Raises:
+            HostError: the device refused
+        """
 
     @abstractmethod
     def confirm(self, device: Device) -> None:
-        """Disarm the undo; raises HostError."""
+        """Disarm the undo.
+
+        Raises:
+            HostError: the device refused
+        """
 
     @abstractmethod
     def undo(self, device: Device, back: Sequence[str]) -> None:
-        """Take back, over a new connection, what came into effect or was left open; raises HostError.
+        """Undo the change over a new connection, whether it is active or still open.
 
         Args:
-            back: the commands that say the opposite of what is in effect; none where nothing is
+            back: the commands that reverse what is active; empty if nothing is
+
+        Raises:
+            HostError: the device refused
         """
 
     def save(self, device: Device) -> None:
-        """Make the device start with what runs; raises HostError."""
+        """Save the running configuration on the device.
+
+        Raises:
+            HostError: the device refused
+        """
         device.save()
 
 
 class Revert(ChangeProcedure):
-    """IOS and IOS-XE: a timer that loads the archived configuration."""
+    """A change on IOS and IOS-XE, with a timer that restores the archived configuration."""
 
     def change(self, device: Device, lines: Sequence[str]) -> None:
         if "not enabled" in device.ask("show archive"):
             raise HostError(
-                "the device keeps no archive, so that a change could not be taken back; "
-                "configure one there (archive, path flash:archive), then run again"
+                "the device keeps no archive, so that a change could not be undone; "
+                "configure one on it (archive, path flash:archive), then run again"
             )
         device.configure(lines, f"configure terminal revert timer {UNDO_MIN}")
 
@@ -70,12 +85,12 @@ class Revert(ChangeProcedure):
 
 
 class Checkpoint(ChangeProcedure):
-    """NX-OS: a checkpoint, and no timer."""
+    """A change on NX-OS, with a checkpoint and without a timer."""
 
-    promise = "it does not take the change back by itself; on its console: rollback running-config checkpoint moor-undo"
+    promise = "the device does not undo the change; run on its console: rollback running-config checkpoint moor-undo"
 
     def change(self, device: Device, lines: Sequence[str]) -> None:
-        with suppress(HostError):  # there is one only where a former run was killed
+        with suppress(HostError):  # it exists only if a former run was killed
             device.ask("no checkpoint moor-undo")
         device.ask("checkpoint moor-undo")
         device.configure(lines)
@@ -88,7 +103,7 @@ class Checkpoint(ChangeProcedure):
 
 
 class SessionTimer(ChangeProcedure):
-    """EOS: a configuration session that is committed with a timer."""
+    """A change on EOS, in a configuration session that is committed with a timer."""
 
     def change(self, device: Device, lines: Sequence[str]) -> None:
         device.configure([*lines, f"commit timer 00:{UNDO_MIN:02}:00"], f"configure session {self.mark}")
@@ -101,7 +116,7 @@ class SessionTimer(ChangeProcedure):
 
 
 class CommitConfirmed(ChangeProcedure):
-    """Junos: commit confirmed, in a candidate that nobody else edits."""
+    """A change on Junos, by commit confirmed of an exclusive candidate configuration."""
 
     running = "show configuration | display set"
     startup = ""
@@ -122,15 +137,15 @@ class CommitConfirmed(ChangeProcedure):
             device.leave()
 
     def save(self, device: Device) -> None:
-        """Do nothing, since what is committed is what Junos starts with."""
+        """Do nothing, since Junos starts with what was committed last."""
 
 
 class CommitConfirm(ChangeProcedure):
-    """VyOS: commit-confirm, which reboots into the saved configuration."""
+    """A change on VyOS, by commit-confirm, which otherwise reboots into the saved configuration."""
 
     running = "show configuration commands"
     startup = "cat /config/config.boot"
-    promise = f"it reboots with its saved configuration within {UNDO_MIN} minutes"
+    promise = f"the device reboots with its saved configuration within {UNDO_MIN} minutes"
 
     def change(self, device: Device, lines: Sequence[str]) -> None:
         device.configure(lines, leave=False)

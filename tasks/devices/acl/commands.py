@@ -1,4 +1,4 @@
-"""Access lists of Junos and VyOS, whose configurations are the commands that make them and come into effect at once."""
+"""The syntax of Junos and VyOS, whose configurations are lists of commands that are committed together."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from moor.tasks.devices.acl.text import ListOnDevice, ListSyntax, remediation
 
 @dataclass(frozen=True)
 class CommandSyntax(ListSyntax):
-    """Reads and writes commands; a node is what goes as a whole, such as a term or a rule.
+    """Access lists as commands; a node is a part that is deleted as a whole, such as a term or a rule.
 
     Attributes:
-        platform: as hier-config calls it
-        entry: a node of the list NAME, as a pattern
-        hook: a node by which a list filters somewhere
-        by: what ends the line of a hook that names the list NAME
-        interface: a line about an interface; its groups are the interface's name
-        ordered: whether the first node that fits decides, so that their order counts
+        platform: hier-config's name for it
+        entry: a pattern for nodes of the list NAME
+        hook: a pattern for nodes that apply a list somewhere
+        by: the end of the line in a hook that names the list NAME
+        interface: a pattern for lines about an interface; its groups are the parts of the interface's name
+        ordered: whether the order of nodes matters, since the first that matches decides
     """
 
     platform: str
@@ -32,7 +32,7 @@ class CommandSyntax(ListSyntax):
     def check(self, configuration: str) -> None:
         strange = [line for line in configuration.splitlines() if line and not line.startswith(("set ", "deactivate "))]
         if strange or not configuration.strip():
-            raise ValueError(f"{strange[0] if strange else ''!r} is no line of it")
+            raise ValueError(f"{strange[0] if strange else ''!r} is not a line of a configuration")
         if not re.search(self.interface, configuration, re.MULTILINE):
             raise ValueError("it has no interface")
 
@@ -64,7 +64,7 @@ class CommandSyntax(ListSyntax):
         )
 
     def _nodes(self, text: str, pattern: str) -> Mapping[str, list[str]]:
-        """Return the lines of each node, in the device's order; what is deactivated belongs to its node."""
+        """Return the lines of each node in the device's order; a deactivated line belongs to its node too."""
         found: dict[str, list[str]] = {}
         for line in text.splitlines():
             if node := re.match(pattern, re.sub("^deactivate ", "set ", line)):
@@ -83,19 +83,19 @@ class CommandSyntax(ListSyntax):
         pattern = f"{self.entry.replace('NAME', re.escape(name))}|{self.hook}"
         old, new = self._nodes(before, pattern), self._nodes(after, pattern)
         if self.ordered and [node for node in old if node in new] != [node for node in new if node in old]:
-            return self._anew(old, new)
+            return self._recreate(old, new)
         gone = [f"delete {node.removeprefix('set ')}" for node in old if node not in new]
         kept = "\n".join(line for node, lines in old.items() if node in new for line in lines)
         return [*gone, *remediation(get_hconfig_driver(Platform[self.platform]), kept, after)]
 
-    def _anew(self, old: Mapping[str, list[str]], new: Mapping[str, list[str]]) -> list[str]:
-        """Delete every node and set it again, since the order of nodes is that of their making."""
+    def _recreate(self, old: Mapping[str, list[str]], new: Mapping[str, list[str]]) -> list[str]:
+        """Return commands that delete every node and set it again, since nodes are ordered by their creation."""
         deleted = [f"delete {node.removeprefix('set ')}" for node in old]
         return [*deleted, *(line for lines in new.values() for line in lines)]
 
 
 def _natural(node: str) -> list[tuple[int, str]]:
-    """Return what sorts rule 9 before rule 10."""
+    """Return a sort key by which rule 9 comes before rule 10."""
     return [(int(word), "") if word.isdigit() else (0, word) for word in node.split()]
 
 

@@ -1,4 +1,4 @@
-"""Access lists of Cisco's and Arista's devices, whose configurations are sections with lines indented below."""
+"""The syntax of Cisco's and Arista's devices, whose configurations are sections with indented lines."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from itertools import pairwise
 
 from moor.tasks.devices.acl.text import ListOnDevice, ListSyntax, remediation
 
-NAMED_PORTS = {"www": "80", "http": "80", "https": "443"}  # what devices write instead of some numbers
+NAMED_PORTS = {"www": "80", "http": "80", "https": "443"}  # names that devices print instead of port numbers
 GROUP = re.compile(r"ip access-group (\S+) (in|out)")
-BANNER = re.compile(r"banner (\S+)(?: +(\^C|\S)|$)")  # whose banner, and what ends its text
+BANNER = re.compile(r"banner (\S+)(?: +(\^C|\S)|$)")  # the kind of banner, and the delimiter of its text
 IGNORED = ("remark", "statistics", "counters", "!")
 
 
 @dataclass(frozen=True)
 class SectionSyntax(ListSyntax):
-    """Reads and writes sections.
+    """Access lists as sections of a configuration.
 
     Attributes:
-        platform: as hier-config calls it
-        header: what begins an access list, before its name
-        end: the last line of a whole configuration; empty where the platform has none
-        live: a list filters while it is edited, line by line, so that a copy takes its place meanwhile
+        platform: hier-config's name for it
+        header: the first words of an access list, before its name
+        end: the last line of a complete configuration; empty if the platform has none
+        live: whether a list is active while it is edited, so that a copy has to filter in the meantime
     """
 
     platform: str
@@ -40,7 +40,7 @@ class SectionSyntax(ListSyntax):
 
     def find(self, configuration: str, name: str) -> ListOnDevice:
         sections = dict(_sections(configuration))
-        ours = (name, _spare(name))
+        ours = (name, _copy_name(name))
         groups = [(head, *group) for head in sorted(sections) for group in _groups(sections[head])]
         lists = [line for each in ours for line in self._list(sections, each)]
         applied = [f"{head}\n  ip access-group {each} {way}" for head, each, way in groups if each in ours]
@@ -59,7 +59,7 @@ class SectionSyntax(ListSyntax):
     def remedy(self, before: str, after: str, name: str) -> list[str]:
         steps = [before, after]
         if self.live and self._rewritten(before, after, name):
-            steps = [before, *self._beside(before, after, name), after]
+            steps = [before, *self._steps_over_copy(before, after, name), after]
         return [line for one, other in pairwise(steps) for line in self._commands(one, other)]
 
     def _rewritten(self, before: str, after: str, name: str) -> bool:
@@ -67,11 +67,11 @@ class SectionSyntax(ListSyntax):
         old, new = (dict(_sections(text)).get(head) for text in (before, after))
         return old is not None and old != new
 
-    def _beside(self, before: str, after: str, name: str) -> Iterator[str]:
-        """Yield the steps between: a copy of the new list filters in place of the old, which is then taken away."""
+    def _steps_over_copy(self, before: str, after: str, name: str) -> Iterator[str]:
+        """Yield the intermediate texts: a copy of the new list filters beside the old one, then only the copy is left."""
         old, new = (dict(_sections(text)).get(f"{self.header} {name}", []) for text in (before, after))
-        applied = GROUP.sub(rf"ip access-group {_spare(name)} \2", _applied(before))
-        copy = self._written(_spare(name), new) if applied else ""
+        applied = GROUP.sub(rf"ip access-group {_copy_name(name)} \2", _applied(before))
+        copy = self._written(_copy_name(name), new) if applied else ""
         yield "\n".join([self._written(name, old), copy, applied])
         yield "\n".join([copy, applied])
 
@@ -83,12 +83,12 @@ class SectionSyntax(ListSyntax):
         from hier_config.models import IdempotentCommandsRule, MatchRule, OrderingRule
 
         driver = get_hconfig_driver(Platform[self.platform])
-        for way in ("in", "out"):  # a group takes the place of the former one, with no moment of none
+        for way in ("in", "out"):  # a new access-group replaces the former one without a gap
             rules = (MatchRule(startswith="interface "), MatchRule(startswith="ip access-group ", endswith=f" {way}"))
             driver.rules.idempotent_commands.append(IdempotentCommandsRule(match_rules=rules))
-        last = (MatchRule(startswith="no ip access-list "),)  # once nothing filters by it any more
+        last = (MatchRule(startswith="no ip access-list "),)  # after no interface uses it any more
         driver.rules.ordering.append(OrderingRule(match_rules=last, weight=200))
-        # Without this, an interface on which nothing filters any more would be taken away altogether.
+        # Without this, hier-config would remove an interface that has no access list any more.
         bare = [
             line for line in before.splitlines() if line.startswith("interface ") and line not in after.splitlines()
         ]
@@ -97,11 +97,11 @@ class SectionSyntax(ListSyntax):
 
 
 def without_banners(text: str) -> Iterator[str]:
-    """Yield the lines of a configuration but for the text of its banners, which may look like any line of it.
+    """Yield the lines of a configuration except the text of banners, which may look like configuration.
 
     References:
-        Cisco, "banner motd": the text goes on to the delimiter, which a configuration shows as ^C; NX-OS keeps the one
-            that was typed. Arista, "banner motd": it goes on to a line EOF.
+        Cisco, "banner motd": the text ends at the delimiter, which a configuration shows as ^C; NX-OS keeps the one
+            that was typed. Arista, "banner motd": it ends at a line EOF.
     """
     lines = text.splitlines()
     at = 0
@@ -111,7 +111,7 @@ def without_banners(text: str) -> Iterator[str]:
 
 
 def _banner_end(lines: list[str], at: int) -> int:
-    """Return the last line of the banner that begins at a line; that line itself where none does, or none ends."""
+    """Return the index of the last line of a banner that begins at ``at``; ``at`` if there is none or it has no end."""
     begun = BANNER.match(lines[at])
     if begun is None or (begun[2] and begun[2] in lines[at][begun.end() :]):
         return at
@@ -121,12 +121,12 @@ def _banner_end(lines: list[str], at: int) -> int:
     return at
 
 
-def _spare(name: str) -> str:
+def _copy_name(name: str) -> str:
     return f"{name}-NEXT"
 
 
 def _sections(text: str) -> Iterator[tuple[str, list[str]]]:
-    """Part a configuration into its lines that are not indented, each with those below it."""
+    """Split a configuration into its unindented lines, each with the indented lines below it."""
     head, below = "", list[str]()
     for line in without_banners(text):
         if line[:1].isspace():
@@ -144,7 +144,7 @@ def _groups(lines: list[str]) -> Iterator[tuple[str, str]]:
 
 
 def _applied(text: str) -> str:
-    """Return the interfaces of a list's text."""
+    """Return the interface sections of a list's text."""
     return "\n".join(f"{head}\n  {line}" for head, below in _sections(text) for line in below if "access-group" in line)
 
 
@@ -155,7 +155,7 @@ def _numbered(entries: list[str]) -> list[str]:
 
 
 def _entry(line: str) -> str:
-    """Write an entry's port as a number, and leave out what counts its hits."""
+    """Return an entry with its port as a number and without hit counters."""
     numbers = re.sub(r"\beq (\S+)", lambda port: f"eq {NAMED_PORTS.get(port[1], port[1])}", line)
     return re.sub(r" \(\d+ match(es)?\)$| \[match=\d+\]$", "", numbers)
 

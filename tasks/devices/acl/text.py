@@ -1,4 +1,4 @@
-"""Access lists as the configuration of a device has them: read out of it, and changed into another; pure."""
+"""Access lists in the configuration of a device: the interface for parsing and comparing them; pure."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ListOnDevice:
-    """What a configuration says of one access list.
+    """One access list in a configuration.
 
     Attributes:
-        text: its lines, in one order whatever the device's; empty where there are none
+        text: its lines, in an order that does not depend on the device; empty if there is no list
         interfaces: all interfaces of the device
-        places: where it filters
-        taken: where something else filters, and what
+        places: the interfaces and directions, or rules, at which it filters
+        taken: places at which another list filters, with that list
     """
 
     text: str
@@ -29,39 +29,43 @@ class ListOnDevice:
 
 
 class ListSyntax(ABC):
-    """How one family of devices writes access lists."""
+    """The syntax of access lists in one family of devices."""
 
     @abstractmethod
     def check(self, configuration: str) -> None:
-        """Raise ValueError where this is no whole configuration."""
+        """Check that a configuration is complete.
+
+        Raises:
+            ValueError: it is not
+        """
 
     def started(self, configuration: str) -> str:
-        """Return the configuration that a device starts with in the form of the one that runs."""
+        """Return a saved configuration in the form of the running one."""
         return configuration
 
     @abstractmethod
     def find(self, configuration: str, name: str) -> ListOnDevice:
-        """Read the list ``name`` out of a configuration."""
+        """Parse the list ``name`` from a configuration."""
 
     @abstractmethod
     def remedy(self, before: str, after: str, name: str) -> list[str]:
-        """Return the commands that make of one text of the list the other; none where they are the same."""
+        """Return the commands that change one text of the list into the other; empty if they are equal."""
 
 
 def find_obstacles(found: ListOnDevice, wanted: ListOnDevice, interfaces: Iterable[str]) -> list[str]:
-    """Return what stands in the way: an interface that is not there, or what other people have there."""
+    """Return what prevents the list: an interface that does not exist, or another list in its place."""
     missing = [name for name in interfaces if name not in found.interfaces]
     return [
         *(f"there is no interface {name}; write it as the device's configuration does" for name in missing),
         *(
-            f"{place} has {found.taken[place]} already; moor leaves it"
+            f"{place} already has {found.taken[place]}; moor does not replace it"
             for place in sorted(wanted.places & {*found.taken})
         ),
     ]
 
 
 def remediation(driver: HConfigDriverBase, before: str, after: str) -> list[str]:
-    """Compute by hier-config what leads from one configuration to the other."""
+    """Return the commands that lead from one configuration to the other, computed by hier-config."""
     from hier_config import WorkflowRemediation, get_hconfig
 
     workflow = WorkflowRemediation(get_hconfig(driver, before), get_hconfig(driver, after))

@@ -1,4 +1,4 @@
-"""The unit that loads moor's rules at boot, for dialects that have no service of their own."""
+"""The systemd unit that loads moor's rules at boot, for dialects without a service of their own."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 from moor.resources.base import literal
 
-# Whoever flushes all rules at a start, restart or reload has moor's loaded again after.
+# These flush all rules when they start, restart or reload; moor's unit then loads moor's rules again.
 FLUSHERS = "nftables.service netfilter-persistent.service iptables.service ip6tables.service"
 
 
 @dataclass(frozen=True)
 class Loader:
-    """A unit of systemd that loads one dialect's rules by ``command``."""
+    """A systemd unit that loads the rules of one dialect with ``command``."""
 
     dialect: str
     command: str
@@ -27,7 +27,7 @@ class Loader:
 
     @property
     def text(self) -> str:
-        """Return the unit's file."""
+        """Return the content of the unit file."""
         start = f"/bin/sh -c '{self.command}'"
         return f"""\
 [Unit]
@@ -52,13 +52,13 @@ WantedBy=multi-user.target {FLUSHERS}
 
     @property
     def probe(self) -> str:
-        """Return sh that prints whether the unit is enabled, and its file."""
+        """Return sh that prints whether the unit is enabled, and the unit file."""
         return f"systemctl is-enabled {self.name} 2>/dev/null | grep -x enabled; cat {self.path} 2>/dev/null"
 
     def keep(self) -> str:
-        """Return sh that has the rules loaded at every boot; a host without systemd has nobody who would."""
+        """Return sh that makes the host load the rules at every boot; it fails on a host without systemd."""
         return f"""\
-[ -d /run/systemd/system ] || moor_fail 'no systemd here, so that nothing would load the rules after a reboot'
+[ -d /run/systemd/system ] || moor_fail 'the host has no systemd, so that nothing would load the rules after a reboot'
 {literal(self.text)} > {self.path}.new && mv -f {self.path}.new {self.path} || exit 1
 systemctl daemon-reload && systemctl -q enable {self.name} && systemctl restart {self.name} || exit 1"""
 

@@ -1,4 +1,4 @@
-"""firewalld: rich rules of two priorities that are moor's, in every zone that traffic enters by."""
+"""The dialect of firewalld: rich rules with two priorities of moor's, in every zone that traffic enters through."""
 
 from __future__ import annotations
 
@@ -8,14 +8,18 @@ from dataclasses import dataclass
 from moor.resources.base import literal
 from moor.tasks.firewall.dialects.guards import VERSIONS, Guards
 
-# Before every rule without a priority, and the sign by which moor's are known.
+# Priorities of moor's rules, by which they are recognised; they come before rules without a priority.
 ADMIT, REFUSE = -7700, -7699
 OURS = f"""grep -e 'priority="{ADMIT}"' -e 'priority="{REFUSE}"'"""
 TYPES = {4: "icmp-admin-prohibited", 6: "icmp6-adm-prohibited"}
 
 
 def rules(guards: Guards) -> Iterator[str]:
-    """Yield the rich rules as firewalld prints them. Source: firewalld.richlanguage(5)."""
+    """Yield the rich rules as firewalld prints them.
+
+    References:
+        firewalld.richlanguage(5)
+    """
     for guard in guards.ports:
         port = f'port port="{guard.port}" protocol="tcp"'
         for version in VERSIONS:
@@ -26,7 +30,7 @@ def rules(guards: Guards) -> Iterator[str]:
             yield f'rule priority="{REFUSE}" {family} {port} {refusal}'
 
 
-# Docker's own zone is of its bridges: nobody enters a host by it.
+# Docker's zone has only its bridges; no traffic enters the host through it.
 PROBE = f"""\
 zones=$({{ firewall-cmd --get-default-zone; firewall-cmd --get-active-zones | grep '^[^ ]' | cut -d' ' -f1; }} |
   sort -u | grep -vx docker)
@@ -51,7 +55,7 @@ moor_zone() {{ # ZONE FILE [--permanent]
 
 
 def _part(output: str, word: str) -> list[str]:
-    """Return what stands after ``word`` on the lines that begin with it, by zone, the refusals last."""
+    """Return the rest of the lines that begin with ``word``, sorted by zone, refusals last."""
     return sorted(
         (line.removeprefix(f"{word} ") for line in output.splitlines() if line.startswith(f"{word} ")), key=_place
     )
@@ -64,7 +68,7 @@ def _place(line: str) -> tuple[str, bool, str]:
 
 @dataclass(frozen=True)
 class Firewalld:
-    """Rich rules in the default zone and the active ones; firewalld itself loads them at boot and at a reload."""
+    """Rich rules in the default zone and all active ones; firewalld loads them at boot and at a reload."""
 
     name: str = "firewalld"
 

@@ -1,4 +1,4 @@
-"""Who may reach a host's ports, whatever dialect it is said in."""
+"""Rules about who may reach a host's ports, independent of the firewall dialect."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ VERSIONS = (4, 6)
 
 @dataclass(frozen=True)
 class Guard:
-    """One TCP port, and the networks that may reach it; everybody else is refused."""
+    """One TCP port and the networks that may reach it; others are refused."""
 
     port: int
     sources: tuple[Network, ...]
@@ -31,7 +31,7 @@ class Guard:
 
 @dataclass(frozen=True)
 class Guards:
-    """All guarded ports of a host; without any, moor's rules are to be gone."""
+    """All guarded ports of a host; without ports, the host has no rules of moor."""
 
     ports: tuple[Guard, ...] = ()
     refuse: RefusalMode = "reject"
@@ -44,33 +44,33 @@ class Guards:
 
 
 class Dialect(Protocol):
-    """One way to say guards to a host. Fragments are POSIX sh; ``$d`` is a directory that holds what an undo needs."""
+    """One firewall program. Its fragments are POSIX sh; ``$d`` is a directory with what an undo needs."""
 
     @property
     def name(self) -> str:
-        """Name it; the field of the state too."""
+        """Return the name, which is also the key in the resource's state."""
 
     @property
     def probe(self) -> str:
-        """Return sh that prints moor's rules as the kernel has them, and what is kept for the next boot."""
+        """Return sh that prints moor's rules in the kernel, and those saved for the next boot."""
 
     def live(self, output: str) -> str:
-        """Read what ``probe`` printed: moor's rules, in the form that ``render`` gives; empty where there are none."""
+        """Parse the output of ``probe`` into moor's rules, as ``render`` writes them; empty if there are none."""
 
     def render(self, guards: Guards, output: str) -> str:
-        """Return the rules, one a line; ``output`` is what ``probe`` printed."""
+        """Return the desired rules, one per line, given the output of ``probe``."""
 
     def kept(self, guards: Guards, output: str) -> bool:
-        """Tell by what ``probe`` printed whether the host will have the rules after its next boot."""
+        """Return whether the host will load the rules at its next boot, given the output of ``probe``."""
 
     def snapshot(self) -> str:
-        """Return sh that remembers moor's rules in ``$d``."""
+        """Return sh that saves moor's rules in ``$d``."""
 
     def load(self, guards: Guards, output: str) -> str:
-        """Return sh that loads the rules, until the next boot or for good."""
+        """Return sh that loads the rules, perhaps until the next boot only."""
 
     def restore(self) -> str:
-        """Return sh that loads what ``snapshot`` remembered."""
+        """Return sh that loads what ``snapshot`` saved."""
 
     def keep(self, guards: Guards, output: str) -> str:
-        """Return sh that keeps the rules for the next boot."""
+        """Return sh that saves the rules for the next boot."""

@@ -1,4 +1,4 @@
-"""The rules of one host, in the dialect of what it runs."""
+"""The resource that holds the firewall rules of one host."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from moor.tasks.firewall.dialects.ufw import Ufw
 from moor.tasks.firewall.dialects.undo import arm_and_load, disarm_and_keep, keep_rules
 
 AUTO = "auto"
-MANAGERS = ("firewalld", "ufw")  # they rule a host alone where they are active
+MANAGERS = ("firewalld", "ufw")  # if one is active, it manages all rules of the host
 DIALECTS: Mapping[str, Dialect] = {d.name: d for d in (Nftables(), Iptables(), Firewalld(), Ufw())}
 BOUND_S = 120
 AT_BOOT = "after a reboot"
 
-# What is there, and what is active; a dialect whose tool is not there is not asked.
+# Prints which dialects the host has, and what is active; dialects that it lacks are not probed.
 FACTS = """\
 has() { command -v "$1" >/dev/null; }
 t=
@@ -44,22 +44,25 @@ done"""
 
 
 def choose_dialects(facts: Sequence[str], wanted: str) -> list[str]:
-    """Choose the dialects of a host by what FACTS printed: one, and on Docker's host what guards its ports beside.
+    """Return the dialects to use on a host: one, and on a Docker host a second that guards published ports.
+
+    Args:
+        facts: the lines that FACTS printed
 
     Raises:
-        HostError: two managers are active, or another than the inventory says.
+        HostError: two managers are active, or another one than the inventory says, or the tool is missing
     """
     there = facts[0].split()[1:] if facts else []
     active = [name for name in MANAGERS if name in there]
     if len(active) > 1:
-        raise HostError(f"{' and '.join(active)} are both active, and undo each other's rules; stop one of them")
+        raise HostError(f"{' and '.join(active)} are both active, and overwrite each other's rules; stop one of them")
     tool = wanted if wanted != AUTO else _found(active, there, facts)
     if active and tool not in active:
         raise HostError(f"data.firewall.tool is {tool}, and {active[0]} is active; stop it, or write tool: {active[0]}")
     if tool not in there:
         raise HostError(_absent(tool))
     below = next((name for name in ("nftables", "iptables") if name in there), "")
-    # neither of the managers sees the ports that Docker publishes
+    # neither of the managers guards the ports that Docker publishes
     return [tool, *([below] if "docker" in facts and tool in MANAGERS and below else [])]
 
 
@@ -72,17 +75,17 @@ def _found(active: Sequence[str], there: Sequence[str], facts: Sequence[str]) ->
 def _absent(tool: str) -> str:
     if tool in MANAGERS:
         start = {"ufw": "ufw allow OpenSSH; ufw enable", "firewalld": "systemctl enable --now firewalld"}[tool]
-        return f"data.firewall.tool is {tool}, which is not active here; start it first: {start}"
-    return f"there is no {tool} here; install it (apt-get install {tool}), or write another data.firewall.tool"
+        return f"data.firewall.tool is {tool}, which is not active on the host; start it first: {start}"
+    return f"the host has no {tool}; install it (apt-get install {tool}), or write another data.firewall.tool"
 
 
 @dataclass(frozen=True)
 class HostFirewall(Streamed):
-    """Hold guards in the dialect of what the host runs, and none of moor's rules in any other.
+    """The guards of a host in the dialect that it runs, with none of moor's rules in any other dialect.
 
     Attributes:
         wanted: a dialect's name, or ``auto``
-        undo_s: after which the host puts the former rules back, unless a fresh connection was made by then
+        undo_s: seconds after which the host restores the former rules unless moor confirms over a new connection
     """
 
     guards: Guards
@@ -110,32 +113,32 @@ class HostFirewall(Streamed):
         raw = {name: text for name, _, text in pairs if name in DIALECTS}
         seen = {"facts": first.strip(), **{f"{name} said": text for name, text in raw.items()}}
         seen |= {name: DIALECTS[name].live(text) for name, text in raw.items()}
-        return {**seen, AT_BOOT: "other rules" if self._unkept(seen) else "these rules"}
+        return {**seen, AT_BOOT: "other rules" if self._not_kept(seen) else "these rules"}
 
     def desired(self, actual: State | None) -> State:
         seen = actual or {}
         mine = self._chosen(seen)
-        wanted = {d.name: self._render(d, d.name in mine, seen) for d in _asked(seen)}
+        wanted = {d.name: self._render(d, d.name in mine, seen) for d in _probed(seen)}
         return {**wanted, AT_BOOT: "these rules"}
 
     def write(self, task: Task, actual: State | None) -> None:
         seen = actual or {}
         mine, wanted = self._chosen(seen), self.desired(seen)
-        changing = [d for d in _asked(seen) if wanted[d.name] != seen[d.name]]
+        changing = [d for d in _probed(seen) if wanted[d.name] != seen[d.name]]
         keeps = [
-            d.keep(self._guards(d.name in mine), _said(seen, d))
-            for d in _asked(seen) if d in changing or d in self._unkept(seen)
+            d.keep(self._guards(d.name in mine), _output_of(seen, d))
+            for d in _probed(seen) if d in changing or d in self._not_kept(seen)
         ]  # fmt: skip
         if not changing:
             _run(task, shell_of(task), keep_rules(keeps))
             return
-        loads = [d.load(self._guards(d.name in mine), _said(seen, d)) for d in changing]
+        loads = [d.load(self._guards(d.name in mine), _output_of(seen, d)) for d in changing]
         snapshots, restores = [d.snapshot() for d in changing], [d.restore() for d in changing]
         _run(task, shell_of(task), arm_and_load(snapshots, restores, loads, self.undo_s))
         self._confirm(task, disarm_and_keep(keeps))
 
     def _confirm(self, task: Task, script: str) -> None:
-        """Disarm the undo over a connection that the new rules let in."""
+        """Disarm the undo over a new connection, which the new rules have admitted."""
         try:
             with second_shell(task) as shell:
                 _run(task, shell, script)
@@ -153,30 +156,35 @@ class HostFirewall(Streamed):
         return self.guards if mine else Guards()
 
     def _render(self, dialect: Dialect, mine: bool, seen: State) -> str:
-        return dialect.render(self._guards(mine), _said(seen, dialect))
+        return dialect.render(self._guards(mine), _output_of(seen, dialect))
 
-    def _unkept(self, seen: State) -> list[Dialect]:
+    def _not_kept(self, seen: State) -> list[Dialect]:
         try:
             mine = self._chosen(seen)
         except HostError:
-            return []  # told by ``desired``
-        return [d for d in _asked(seen) if not d.kept(self._guards(d.name in mine), _said(seen, d))]
+            return []  # ``desired`` reports it
+        return [d for d in _probed(seen) if not d.kept(self._guards(d.name in mine), _output_of(seen, d))]
 
 
-def _asked(seen: State) -> list[Dialect]:
+def _probed(seen: State) -> list[Dialect]:
     return [dialect for dialect in DIALECTS.values() if dialect.name in seen]
 
 
-def _said(seen: State, dialect: Dialect) -> str:
+def _output_of(seen: State, dialect: Dialect) -> str:
     return str(seen.get(f"{dialect.name} said", ""))
 
 
 def _run(task: Task, shell: Shell, fragment: str) -> None:
-    """Run one fragment under the host's lock; raises HostError with what it said."""
+    """Run one fragment under the host's lock.
+
+    Raises:
+        HostError: it failed; with what it printed
+    """
     mark = new_mark()
     answer = run_under_lock(shell, [fragment], mark, context_of(task).run, BOUND_S)
     (piece,) = require_all(split_answers(answer.stdout, answer.stderr, mark), 1, answer.stderr)
     if piece.code:
         raise HostError(
-            piece.stderr.strip()[-2000:] or f"it ended with {piece.code} and said nothing", ErrorKind.COMMAND
+            piece.stderr.strip()[-2000:] or f"it ended with exit code {piece.code} and printed nothing",
+            ErrorKind.COMMAND,
         )

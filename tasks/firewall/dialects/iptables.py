@@ -1,4 +1,4 @@
-"""iptables and ip6tables: a chain of moor's own, which the usual chains and Docker's jump to."""
+"""The dialect of iptables and ip6tables: a chain MOOR, to which the built-in chains and Docker's jump."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ FILE = "/etc/moor/firewall.sh"
 LOADER = Loader("iptables", f"sh {FILE}")
 PROGRAMS = {4: "iptables", 6: "ip6tables"}
 REJECT = {4: "icmp-admin-prohibited", 6: "icmp6-adm-prohibited"}
-# Docker forwards published ports past INPUT; its backend for iptables asks DOCKER-USER first, the one for nftables
-# leaves FORWARD to others. What was forwarded is known by its original port.
+# Published ports of Docker are forwarded and do not pass INPUT. Docker's iptables backend checks DOCKER-USER first; its
+# nftables backend does not use FORWARD. Forwarded connections are matched by their original port.
 FORWARDED = "-m conntrack --ctstate DNAT "
 JUMPS = {"INPUT": "", "FORWARD": FORWARDED}
 DOCKER = {"DOCKER-USER": FORWARDED}
@@ -30,7 +30,7 @@ def chain(guards: Guards, version: int) -> Iterator[str]:
         return
     yield from OPEN
     for guard in guards.ports:
-        # the port that the client asked for, wherever it is forwarded to
+        # the port to which the client connected, before any forwarding
         port = f"-p tcp -m conntrack --ctorigdstport {guard.port} --ctdir ORIGINAL"
         for network in guard.of(version):
             yield f"-s {network} {port} -j ACCEPT"
@@ -38,13 +38,13 @@ def chain(guards: Guards, version: int) -> Iterator[str]:
 
 
 def jumps(output: str) -> dict[str, str]:
-    """Return the chains that jump to moor's, each with its condition."""
+    """Return the chains that have to jump to MOOR, each with the condition of the jump."""
     return JUMPS | (DOCKER if "-- docker" in output.split("\n") else {})
 
 
-# What is read and changed of one program: $c is its name, $f its family in nft's words. Where its tables are nft's, a
-# rule that somebody put there by nft makes -S fail, or is listed without the part that iptables cannot say; so which
-# rules jump to moor's chain is asked of nft, and they are removed by their handles.
+# Functions for one program: $c is its name, $f its address family as nft calls it. If the program uses nft's tables, a
+# rule that nft added can make -S fail, or is listed without the part that iptables cannot express. So nft is asked
+# which rules jump to MOOR, and they are removed by their handles.
 FUNCTIONS = """\
 moor_nft() { command -v nft >/dev/null && "$c" -V 2>/dev/null | grep -q nf_tables; }
 moor_rules() { nft -j list table "$f" filter 2>/dev/null | sed 's/{"rule": /\\
@@ -58,17 +58,17 @@ moor_unjump() { # the lines of moor_jumps
   while IFS= read -r j; do
     if [ -z "$j" ]; then continue
     elif moor_nft; then nft delete rule "$f" filter "${j% *}" handle "${j##* }"
-    else printf '%s\\n' "$j" | sed 's/\\\\\\(.\\)/"\\\\\\1"/g' | xargs "$c" -w -D; fi # in quotes as xargs reads them
+    else printf '%s\\n' "$j" | sed 's/\\\\\\(.\\)/"\\\\\\1"/g' | xargs "$c" -w -D; fi # quoted for xargs
   done
 }
-moor_has() { # -C ends with 1 where it does not find a rule, and with another number where it cannot read the chain
+moor_has() { # -C exits with 1 if the rule is missing, and with another code if it cannot read the chain
   "$c" -w -C $1 2>/dev/null || [ $? != 1 ]
 }
 moor_strip() {
   moor_jumps | moor_unjump
   "$c" -w -F MOOR 2>/dev/null; "$c" -w -X MOOR 2>/dev/null; :
 }
-moor_others() { # of the family's tables that $c does not see, those that hold something of moor's
+moor_others() { # print the program of the other backend (nft or legacy) if its tables have a chain MOOR
   o=$c
   if "$o" -V 2>/dev/null | grep -q nf_tables; then
     c=$o-legacy; grep -qsx filter "/proc/net/${f}_tables_names" && command -v "$c" >/dev/null
@@ -101,7 +101,7 @@ def _each(command: str) -> str:
 
 @dataclass(frozen=True)
 class Iptables:
-    """The chain ``MOOR`` of both programs, replaced in one transaction, loaded at boot by a unit."""
+    """The chain ``MOOR`` of both programs; replaced in one transaction, loaded at boot by a unit."""
 
     name: str = "iptables"
 
@@ -150,7 +150,7 @@ done > "$d/$c.jumps\"""")
         return "\n".join([f"{FUNCTIONS}{next(loads)}", *loads, _each(others)])
 
     def _loaded(self, guards: Guards, version: int, parents: dict[str, str]) -> str:
-        """Return sh that fills the chain, has its parents jump there first of all, then drops what jumped before."""
+        """Return sh that fills the chain, puts jumps to it first in its parents, then removes the former jumps."""
         program = PROGRAMS[version]
         lines = ["*filter", ":MOOR - [0:0]", *(f"-A MOOR {rule}" for rule in chain(guards, version)), "COMMIT\n"]
         text = literal("\n".join(lines))
@@ -180,13 +180,14 @@ mkdir -p /etc/moor && {literal(self.load(guards, output))} > {FILE}.new && mv -f
 
 
 def rules_of_nft(lines: Sequence[str]) -> Iterator[str]:
-    """Return moor's rules that only nft knows whole: what jumps to the chain, and what iptables would not write there.
+    """Yield moor's rules that only nft lists completely: jumps to MOOR, and rules that iptables cannot express.
 
     Args:
-        lines: of ``ASK``: ``nft PROGRAM RULE`` in JSON, ``has PROGRAM -A PARENT CONDITION`` for what -C does not miss
+        lines: the output of ``ASK``: ``nft PROGRAM RULE`` with the rule in JSON, and
+            ``has PROGRAM -A PARENT CONDITION`` for jumps that -C finds
 
     References:
-        libnftables-json(5); what iptables matches by its own extensions has no other name there than xt
+        libnftables-json(5); matches of iptables' own extensions appear there as ``xt`` only
     """
     found = {line.removeprefix("has ") for line in lines if line.startswith("has ")}
     for line in lines:
@@ -214,7 +215,7 @@ def _as_iptables(program: str, text: str, found: set[str]) -> Iterator[str]:
 
 
 def _plain(statement: Mapping[str, Any]) -> bool:
-    """Return whether iptables can say a statement: its own extensions, a verdict, a match with one value."""
+    """Return whether iptables can express a statement: its own extensions, a verdict, a match with one value."""
     ((kind, value),) = statement.items()
     if kind != "match":
         return kind in ("xt", "accept", "drop", "return", "reject")
@@ -224,7 +225,7 @@ def _plain(statement: Mapping[str, Any]) -> bool:
 
 
 def _place(line: str) -> tuple[str, bool, str]:
-    """Sort by program, the jumps first by name; rules of the chain keep their order."""
+    """Return the sort key of a rule: by program, jumps first by name; rules of the chain keep their order."""
     program, _, rest = line.partition(" ")
     rule = rest.startswith("-A MOOR ")
     return program, rule, "" if rule else re.sub(r"^-A ", "", rest)

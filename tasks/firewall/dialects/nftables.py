@@ -1,4 +1,4 @@
-"""nftables: a table of moor's own, before any port is forwarded, so that Docker's published ports are guarded too."""
+"""The dialect of nftables: a table that filters before port forwarding, so Docker's published ports are guarded."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ REFUSALS = {"reject": "reject with icmpx admin-prohibited", "drop": "drop"}
 
 
 def rules(guards: Guards) -> Iterator[str]:
-    """Yield the chain's lines: what may pass, then for each port the refusal."""
+    """Yield the lines of the chain: established and local traffic, then for each port who may reach it."""
     if not guards.ports:
         return
     yield HOOK
@@ -48,17 +48,17 @@ def _short(network: Network) -> str:
 
 def document(guards: Guards) -> str:
     """Return a file for ``nft -f`` that replaces the table in one transaction."""
-    lines = [f"table {TABLE}", f"delete table {TABLE}"]  # the first, so that there is one to delete
+    lines = [f"table {TABLE}", f"delete table {TABLE}"]  # the first line makes sure that there is a table to delete
     if body := list(rules(guards)):
         lines += [f"table {TABLE} {{", "\tchain guard {", *(f"\t\t{line}" for line in body), "\t}", "}"]
     return "\n".join(lines) + "\n"
 
 
 def parse_listing(listing: str) -> Iterator[str]:
-    """Yield the lines of ``nft -j list table inet moor`` as ``rules`` would write them; what it would not, as JSON.
+    """Yield the rules of ``nft -j list table inet moor`` as ``rules`` writes them; others as JSON.
 
     References:
-        libnftables-json(5). nft merges neighbouring addresses into ranges; as networks they compare again.
+        libnftables-json(5). nft merges adjacent addresses into ranges, which are converted back to networks.
     """
     entries = json.loads(listing)["nftables"] if listing.strip() else []
     for entry in entries:
@@ -108,7 +108,7 @@ def _match(left: Mapping[str, Any], right: Any) -> str:
 
 
 def _networks(value: Any) -> Iterator[Network]:
-    """Yield what a set, a prefix, a range or an address of nft's JSON holds."""
+    """Yield the networks of a set, a prefix, a range or an address in nft's JSON."""
     if isinstance(value, str):
         yield ip_network(ip_address(value))
     elif "set" in value:
@@ -125,7 +125,7 @@ def _networks(value: Any) -> Iterator[Network]:
 class Nftables:
     """The table ``inet moor``: read as JSON, replaced in one transaction, loaded at boot by a unit.
 
-    Whoever loads nftables.conf, which flushes all, loads the table again by the line that includes it there
+    Loading nftables.conf flushes all tables; a line in that file includes this table again
     (``moor.tasks.firewall.dialects.nftables_conf``).
     """
 
@@ -144,7 +144,7 @@ cat {FILE} 2>/dev/null"""
             return "\n".join(parse_listing(output.partition("-- kept")[0]))
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
             raise HostError(
-                f"nft -j list table {TABLE} printed what moor cannot read; run it there", ErrorKind.ANSWER
+                f"nft -j list table {TABLE} printed what moor cannot parse; run it on the host", ErrorKind.ANSWER
             ) from None
 
     def render(self, guards: Guards, output: str) -> str:

@@ -1,4 +1,4 @@
-"""The line of nftables.conf that loads moor's table again, since that file may begin by flushing all there is."""
+"""The line in nftables.conf that loads moor's table, since that file usually begins with a flush of all rules."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from moor.tasks.firewall.dialects.nftables import FILE
 
 CONFS = ("/etc/nftables.conf", "/etc/sysconfig/nftables.conf")  # Debian's and Red Hat's
 INCLUDE = f'include "{FILE}" # moor: who may reach the ports of this host'
-# At boot the file is loaded into a machine without rules, so that one which only an empty network namespace takes is
-# right too; one that names an interface is taken only where that interface is.
+# At boot the file is loaded into a kernel without rules, so a file that only an empty network namespace accepts is
+# right too. A file that names an interface is accepted only where that interface exists.
 CHECK = """\
 command -v nft >/dev/null || exit 0
 w=$(nft -c -f "$t" 2>&1) || unshare -n nft -c -f "$t" >/dev/null 2>&1 || { printf '%s\\n' "$w"; exit 1; }"""
 
 
 def nftables_conf_edits(guards: Guards, tool: str) -> Sequence[Edit]:
-    """Return the edit of each file that a host may load its rules from; one that is not there stays absent.
+    """Return an edit of each file from which a host may load its rules; a missing file stays missing.
 
     Args:
         tool: a dialect's name, or ``auto``
@@ -34,13 +34,13 @@ def nftables_conf_edits(guards: Guards, tool: str) -> Sequence[Edit]:
 
 
 def edit_nftables_conf(content: str, facts: str, guards: Guards, tool: str) -> str:
-    """Return nftables.conf with moor's line at its end where the host's rules are nftables', and without it elsewhere.
+    """Return nftables.conf with moor's line at its end if the host uses nftables, else without the line.
 
     Args:
-        facts: what FACTS printed; empty where the file is not there
+        facts: the output of FACTS; empty if the file does not exist
 
     Raises:
-        HostError: two managers are active, or another than the inventory says
+        HostError: two managers are active, or another one than the inventory says
     """
     if not facts:
         return content
@@ -48,9 +48,9 @@ def edit_nftables_conf(content: str, facts: str, guards: Guards, tool: str) -> s
 
 
 def with_include(content: str, wanted: bool) -> str:
-    """Return ``content`` with moor's line once, on a line of its own, or without it; other lines stay as they are.
+    """Return ``content`` with moor's line once, on a line of its own, or without it; other lines stay.
 
-    Where the last line had no end, a former moor wrote its own line right behind it; the two are parted.
+    Former versions of moor appended their line to a last line without a newline; such lines are split.
     """
     lines = re.findall(r"[^\n]*\n|[^\n]+", _parted(content))
     others = [line for line in lines if line.strip() != INCLUDE]
@@ -63,6 +63,6 @@ def with_include(content: str, wanted: bool) -> str:
 
 
 def _parted(content: str) -> str:
-    """Put moor's line on one of its own where it stands behind something else than the sign of a comment."""
+    """Split off moor's line where it is appended to another line, unless that line comments it out."""
     glued = re.compile(rf"^(?![#\s]*{re.escape(INCLUDE)})(.+){re.escape(INCLUDE)}$", re.MULTILINE)
     return glued.sub(lambda found: f"{found[1]}\n{INCLUDE}", content)

@@ -1,4 +1,4 @@
-"""ufw: its own rules with moor's comment, in front of other people's."""
+"""The dialect of ufw: rules with the comment ``moor`` in ufw's files, in front of other rules."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from moor.tasks.firewall.dialects.guards import VERSIONS, Guards
 FILES = {4: "/etc/ufw/user.rules", 6: "/etc/ufw/user6.rules"}
 CHAINS = {4: "ufw-user-input", 6: "ufw6-user-input"}
 ANY = {4: "0.0.0.0/0", 6: "::/0"}
-COMMENT = "comment=6d6f6f72"  # ufw keeps a comment in hex; this is moor
+COMMENT = "comment=6d6f6f72"  # "moor" in hex, as ufw stores comments
 BEGIN = "### RULES ###\n"
 TUPLE = re.compile(r"^### tuple ### (?P<words>.*)\n(?P<rules>(?:-A .*\n)*)\n?", re.MULTILINE)
 TARGETS = {"allow": "ACCEPT", "reject": "REJECT", "deny": "DROP"}
@@ -25,7 +25,7 @@ LIVE = re.compile(r"-A \S+ (?:-s (?P<source>\S+) )?-p tcp -m tcp --dport (?P<por
 
 @dataclass(frozen=True)
 class UfwRule:
-    """One rule of ufw on a TCP port."""
+    """One ufw rule for a TCP port."""
 
     action: str
     port: int
@@ -35,7 +35,7 @@ class UfwRule:
         return f"ufw {self.action} proto tcp from {self.source} to any port {self.port} comment moor"
 
     def block(self, chain: str, any_source: str) -> str:
-        """Return the rule as ufw writes it into its file."""
+        """Return the rule as ufw writes it to its file."""
         source = "" if self.source == any_source else f" -s {self.source}"
         target = TARGETS[self.action] + (" --reject-with tcp-reset" if self.action == "reject" else "")
         words = f"{self.action} tcp {self.port} {any_source} any {self.source} in {COMMENT}"
@@ -51,14 +51,15 @@ def rules(guards: Guards, version: int) -> Iterator[UfwRule]:
 
 
 def with_rules(content: str, guards: Guards, version: int) -> str:
-    """Return a file of ufw's with moor's rules in front; other people's stay as they are.
+    """Return a rules file of ufw with moor's rules in front; other rules stay.
 
     Raises:
-        HostError: not such a file.
+        HostError: the file has not the form in which ufw writes it
     """
     if BEGIN not in content:
         raise HostError(
-            f"{FILES[version]} is not as ufw writes it; run ufw reload, and look at what it says", ErrorKind.ANSWER
+            f"{FILES[version]} is not in the form in which ufw writes it; run ufw reload and read its error",
+            ErrorKind.ANSWER,
         )
     others = TUPLE.sub(lambda found: "" if _ours(found["words"]) else found[0], content)
     head, _, tail = others.partition(BEGIN)
@@ -75,7 +76,7 @@ def _ours(words: str) -> bool:
 
 
 def parse_rules_file(content: str) -> Iterator[UfwRule | str]:
-    """Yield moor's rules of a file in order; one that moor would not write, in its own words."""
+    """Yield moor's rules of a file, in order; a rule that moor would not write as its text."""
     for found in TUPLE.finditer(content):
         if _ours(found["words"]):
             match found["words"].split():
@@ -93,7 +94,7 @@ def _network(word: str) -> bool:
 
 
 def parse_kernel_rules(listing: str, version: int) -> set[UfwRule]:
-    """Return the rules that the kernel has, of what ``iptables -S ufw-user-input`` printed."""
+    """Return the rules in the kernel, given the output of ``iptables -S ufw-user-input``."""
     actions = {target: action for action, target in TARGETS.items()}
     return {
         UfwRule(actions.get(found["target"], ""), int(found["port"]), found["source"] or ANY[version])
@@ -102,7 +103,7 @@ def parse_kernel_rules(listing: str, version: int) -> set[UfwRule]:
 
 
 def _parts(output: str, version: int) -> tuple[str, str]:
-    """Return the file and the kernel's listing of one address family out of what ``probe`` printed."""
+    """Return the rules file and the kernel's listing of one address family from the output of ``probe``."""
     after = output.partition(f"-- file {version}\n")[2]
     content, _, rest = after.partition(f"-- kernel {version}\n")
     return content, rest.partition(f"-- end {version}\n")[0]
@@ -110,7 +111,7 @@ def _parts(output: str, version: int) -> tuple[str, str]:
 
 @dataclass(frozen=True)
 class Ufw:
-    """Rules in ufw's files, loaded by ``ufw reload``; a rule of the files that the kernel lacks does not count."""
+    """Rules in ufw's files, loaded by ``ufw reload``; rules that are not in the kernel do not count."""
 
     name: str = "ufw"
 
@@ -134,17 +135,17 @@ class Ufw:
 
     def render(self, guards: Guards, output: str) -> str:
         if guards.ports and "IPV6=no" in output.replace('"', "").splitlines():
-            raise HostError("ufw leaves IPv6 alone here; set IPV6=yes in /etc/default/ufw, then ufw reload")
+            raise HostError("ufw does not filter IPv6; set IPV6=yes in /etc/default/ufw, then run ufw reload")
         return "\n".join(str(rule) for version in VERSIONS for rule in rules(guards, version))
 
     def kept(self, guards: Guards, output: str) -> bool:
-        return True  # what is not in the files is not live either
+        return True  # rules that are not in the files are not live either
 
     def snapshot(self) -> str:
         return ":"
 
     def load(self, guards: Guards, output: str) -> str:
-        """Return sh that loads files whose place the former ones take again at once, so that a reload undoes it."""
+        """Return sh that loads new files and then restores the former ones, so that a reload undoes the change."""
         lines = ['moor_ufw_back() { for f in user user6; do cat "$d/$f.former" > "/etc/ufw/$f.rules"; done; }']
         for version, path in FILES.items():
             content = _parts(output, version)[0]

@@ -1,4 +1,4 @@
-"""A change that undoes itself unless somebody says in time that it is good: nobody locks themself out."""
+"""Shell fragments for a change of rules that the host undoes unless moor confirms it in time."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from moor.resources.base import literal
 
 DIRECTORY = "/run/moor-firewall"
 UNIT = "moor-firewall-undo"
-LOADING_S = 60  # an undo that comes due while rules are being loaded waits for that, or both would mix
-TRIES = 10  # of a restore: another program may hold the tool's lock, and nobody can look after it
+LOADING_S = 60  # how long an undo waits for rules that are being loaded, so that both do not mix
+TRIES = 10  # attempts to restore, since another program may hold the lock of the firewall tool
 
 
 def arm_and_load(snapshots: Sequence[str], restores: Sequence[str], loads: Sequence[str], undo_s: int) -> str:
-    """Return sh that remembers, arms the undo, then loads; what cannot be loaded is undone at once.
+    """Return sh that saves the former rules, arms the undo, then loads the new ones; if that fails, it undoes at once.
 
-    The undo and its disarming both rename one file, so that exactly one of them happens.
+    The undo and its disarming rename the same file, so that exactly one of them happens.
     """
     first = f"""\
 {ENVIRONMENT}d={DIRECTORY}; [ -d "$d" ] || exit 0
@@ -29,7 +29,7 @@ mv "$d/armed" "$d/undone" 2>/dev/null || exit 0
     )
     return f"""\
 d={DIRECTORY}
-[ ! -e "$d/armed" ] || moor_fail 'the undo of another change is still to come; run again in a minute'
+[ ! -e "$d/armed" ] || moor_fail 'the undo of another change is still armed; run again in a minute'
 rm -rf "$d" && mkdir -m 700 "$d" || exit 1
 {_each(snapshots)}
 {literal(undo + chr(10))} > "$d/undo" && : > "$d/armed" || exit 1
@@ -47,16 +47,16 @@ fi
 
 
 def disarm_and_keep(keeps: Sequence[str]) -> str:
-    """Return sh that takes the undo back, then keeps the rules for the next boot."""
+    """Return sh that disarms the undo, then saves the rules for the next boot."""
     return f"""\
 d={DIRECTORY}
-mv "$d/armed" "$d/kept" 2>/dev/null || moor_fail 'the undo was faster: the former rules are back; run again'
+mv "$d/armed" "$d/kept" 2>/dev/null || moor_fail 'the undo came first: the former rules are back; run again'
 systemctl stop {UNIT}.timer 2>/dev/null
 {keep_rules(keeps)}"""
 
 
 def keep_rules(keeps: Sequence[str]) -> str:
-    """Return sh that keeps the rules for the next boot, and leaves nothing of the change behind."""
+    """Return sh that saves the rules for the next boot and removes the files of the change."""
     return f"""\
 d={DIRECTORY}; mkdir -p -m 700 "$d"
 (

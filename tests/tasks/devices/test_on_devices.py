@@ -142,7 +142,7 @@ def test_an_answer_that_is_no_whole_configuration_is_an_error_and_nothing_is_sen
     one = edge(platform)
     one.box.instead = {SHOWN.get(platform, "show running-config"): answer}
     code, said = one.run("apply")
-    assert (code, "gave no whole configuration" in said) == (1, True), said
+    assert (code, "printed no complete configuration" in said) == (1, True), said
     assert one.sent == []
 
 
@@ -201,7 +201,7 @@ def test_a_device_whose_list_is_not_what_was_sent_gets_its_former_one_back(edge:
     one.box.instead = {"30 deny .*": ""}  # it says nothing, and does nothing either
     code, said = one.run("apply")
     assert code == 1
-    assert "took it otherwise than it was sent" in said
+    assert "did not accept the change as it was sent" in said
     assert "nothing of the change is left" in said
     assert text(one.box) == before
 

@@ -88,7 +88,7 @@ def test_a_number_of_a_rule_that_is_other_peoples_is_an_obstacle() -> None:
     want = wanted("vyos", ("10.77.0.0/16",), {"eth1": "in"})
     assert find_obstacles(found, want, ["eth1", "eth9"]) == [
         "there is no interface eth9; write it as the device's configuration does",
-        "firewall ipv4 forward filter rule 10 has jump-target THEIRS already; moor leaves it",
+        "firewall ipv4 forward filter rule 10 already has jump-target THEIRS; moor does not replace it",
     ]
     assert "eth1.20" in found.interfaces
 

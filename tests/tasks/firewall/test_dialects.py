@@ -197,7 +197,7 @@ def test_rules_of_ufw_come_and_go_and_other_peoples_stay_as_they_are(one: Guards
 
 
 def test_a_file_that_is_not_of_ufw_is_left_alone() -> None:
-    with pytest.raises(HostError, match=r"/etc/ufw/user\.rules is not as ufw writes it"):
+    with pytest.raises(HostError, match=r"/etc/ufw/user\.rules is not in the form in which ufw writes it"):
         with_rules("*filter\nCOMMIT\n", HTTPS, 4)
 
 
@@ -251,9 +251,9 @@ def test_the_dialect_is_what_the_host_runs(facts: str, wanted: str, found: list[
     [
         ("there nftables firewalld ufw", "auto", "firewalld and ufw are both active"),
         ("there nftables ufw", "nftables", "data.firewall.tool is nftables, and ufw is active"),
-        ("there nftables", "ufw", "not active here; start it first: ufw allow OpenSSH; ufw enable"),
-        ("there iptables", "nftables", "there is no nftables here; install it"),
-        ("there", "auto", "there is no nftables here; install it"),
+        ("there nftables", "ufw", "not active on the host; start it first: ufw allow OpenSSH; ufw enable"),
+        ("there iptables", "nftables", "the host has no nftables; install it"),
+        ("there", "auto", "the host has no nftables; install it"),
     ],
 )
 def test_two_firewalls_at_once_are_refused(facts: str, wanted: str, words: str) -> None:

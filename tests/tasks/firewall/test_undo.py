@@ -40,7 +40,7 @@ def test_a_change_that_nobody_confirms_is_undone_and_cannot_be_confirmed_then(sh
     assert rules(tmp_path) == "new"
     assert eventually(lambda: rules(tmp_path) == "former", 20)
     code, said = run(shell, tmp_path, disarm_and_keep(['printf kept > "$d/../rules"']))
-    assert (code, said.strip()) == (1, "the undo was faster: the former rules are back; run again")
+    assert (code, said.strip()) == (1, "the undo came first: the former rules are back; run again")
     assert rules(tmp_path) == "former"
 
 
@@ -77,5 +77,5 @@ def test_what_cannot_be_loaded_is_undone_at_once(shell: str, tmp_path: Path) -> 
 def test_a_second_change_waits_for_the_undo_of_the_first(shell: str, tmp_path: Path) -> None:
     run(shell, tmp_path, change(":", 2))
     code, said = run(shell, tmp_path, change(":", 2))
-    assert (code, said.strip()) == (1, "the undo of another change is still to come; run again in a minute")
+    assert (code, said.strip()) == (1, "the undo of another change is still armed; run again in a minute")
     assert run(shell, tmp_path, disarm_and_keep([])) == (0, "")
