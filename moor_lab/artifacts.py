@@ -1,4 +1,4 @@
-"""Files that an operator would have downloaded: the lab makes them, and puts them where the shipped inventory looks."""
+"""The files that an operator would download, built by the lab and placed where the shipped inventory expects them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from moor_lab.machine import plain_umask
 
 
 def build(lab: Lab) -> dict[str, Path]:
-    """Build what the cache lacks, images of hosts and all; return the files for an operator by their names."""
+    """Build what the cache lacks, including images of hosts; return the operator's files by name."""
     with plain_umask(), ThreadPoolExecutor(3) as pool:
         hosts = pool.submit(lab.build)
         installer = pool.submit(build_installer, lab.cache)
@@ -23,14 +23,14 @@ def build(lab: Lab) -> dict[str, Path]:
 
 
 def provide(lab: Lab) -> None:
-    """Build what the cache lacks, and put an operator's files into the lab's directory."""
+    """Build what the cache lacks, and link the operator's files into the lab's directory."""
     for name, built in build(lab).items():
         lab.directory.mkdir(parents=True, exist_ok=True)
         _put(built, lab.directory / name)
 
 
 def _put(built: Path, target: Path) -> None:
-    """Link to the file; symbolically, since the cache may be on another file system."""
+    """Replace ``target`` by a symbolic link, since the cache may be on another file system."""
     beside = target.with_name(f".{target.name}.new")
     beside.unlink(missing_ok=True)
     beside.symlink_to(os.path.abspath(built))

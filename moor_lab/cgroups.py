@@ -1,4 +1,4 @@
-"""Control groups of version 2: what holds the processes of a lab, and ends or freezes exactly those."""
+"""Control groups (version 2) that hold the processes of a lab, to freeze and kill exactly those."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CONTROLLERS = ("cpu", "memory", "pids", "io")
 
 
 def cgroup2_root(mounts: str | None = None) -> Path | None:
-    """Return where cgroup2 is mounted, as ``mounts`` (/proc/mounts) says; on a hybrid machine beside version 1."""
+    """Return the mount point of cgroup2 according to ``mounts`` (/proc/mounts); None without one."""
     for line in (mounts if mounts is not None else Path("/proc/self/mounts").read_text()).splitlines():
         _device, place, kind, *_ = line.split()
         if kind == "cgroup2":
@@ -25,7 +25,7 @@ def cgroup2_root(mounts: str | None = None) -> Path | None:
 
 @dataclass(frozen=True)
 class Cgroup:
-    """One control group and those below it."""
+    """A control group and those below it."""
 
     path: Path
 
@@ -33,7 +33,7 @@ class Cgroup:
         return Cgroup(self.path / name)
 
     def make(self) -> None:
-        """Make it, and hand down the controllers that there are (none on a hybrid machine)."""
+        """Create the group and enable its controllers for those below (a hybrid machine has none)."""
         self.path.mkdir(exist_ok=True)
         offered = (self.path / "cgroup.controllers").read_text().split()
         for controller in set(CONTROLLERS) & set(offered):
@@ -42,11 +42,11 @@ class Cgroup:
 
     @property
     def populated(self) -> bool:
-        """Return whether a process lives in it or below."""
+        """Return whether the group or one below has a process."""
         return self._says("populated", "1")
 
     def pids(self) -> list[int]:
-        """Return the processes in it and below, as this machine numbers them."""
+        """Return the PIDs, on this machine, of processes in the group and below."""
         found: list[int] = []
         for directory, _, _ in os.walk(self.path):
             with contextlib.suppress(OSError):  # a group that is gone meanwhile has no processes
@@ -54,19 +54,19 @@ class Cgroup:
         return found
 
     def freeze(self, frozen: bool) -> None:
-        """Stop every process in it, or let all go on."""
+        """Freeze all processes of the group, or let them continue."""
         (self.path / "cgroup.freeze").write_text("1" if frozen else "0")
         self._wait(lambda: self._says("frozen", "1" if frozen else "0"), "did not freeze")
 
     def kill(self) -> None:
-        """Kills every process in it and waits until they are gone: never by a pid, for pids wrap around."""
+        """Kill all processes of the group and wait until they are gone; not by PID, since PIDs are reused."""
         if not self.path.exists():
             return
         (self.path / "cgroup.kill").write_text("1")
         self._wait(lambda: not self.populated, "still holds processes after a kill")
 
     def remove(self) -> None:
-        """Remove it and all below, once the last process has gone."""
+        """Remove the group and those below, after its last process has ended."""
         self._wait(self._removed, "could not be removed")
 
     def _removed(self) -> bool:

@@ -22,7 +22,7 @@ app = typer.Typer(help=lab_package.__doc__, no_args_is_help=True)
 FleetFile = Annotated[Path, typer.Option("--fleet", help="The fleet file; the shipped one by default.")]
 
 
-def _tell(message: str) -> None:
+def _print_progress(message: str) -> None:
     print(message, file=sys.stderr, flush=True)
 
 
@@ -37,11 +37,11 @@ def _show(statuses: list[Status]) -> None:
 
 @app.command()
 def up(names: Annotated[list[str] | None, typer.Argument()] = None, fleet: FleetFile = SHIPPED) -> None:
-    """Boot the fleet, or the hosts that are named; what runs already is left alone."""
-    lab = Lab(load_fleet(fleet), progress=_tell)
+    """Boot the fleet, or the named hosts; running hosts stay as they are."""
+    lab = Lab(load_fleet(fleet), progress=_print_progress)
     provide(lab)
     booted = lab.up(names)
-    _tell(f"booted {', '.join(booted)}" if booted else "running already")
+    _print_progress(f"booted {', '.join(booted)}" if booted else "running already")
     _show(lab.status())
 
 
@@ -51,15 +51,15 @@ def down(
     secrets: Annotated[bool, typer.Option(help="Remove the lab's passwords too.")] = False,
     cache: Annotated[bool, typer.Option(help="Remove the cached images too.")] = False,
 ) -> None:
-    """End the fleet and remove its disks; nothing else of the machine was changed."""
-    Lab(load_fleet(fleet), progress=_tell).down(secrets=secrets, cache=cache)
-    _tell("down")
+    """Stop the fleet and remove its disks; nothing of the lab is left on the machine."""
+    Lab(load_fleet(fleet), progress=_print_progress).down(secrets=secrets, cache=cache)
+    _print_progress("down")
 
 
 @app.command()
 def images(fleet: FleetFile = SHIPPED) -> None:
-    """Build all that the fleet needs, and boot nothing."""
-    build(Lab(load_fleet(fleet), progress=_tell))
+    """Build the images that the fleet needs; boot nothing."""
+    build(Lab(load_fleet(fleet), progress=_print_progress))
 
 
 @app.command()
@@ -71,8 +71,8 @@ def add(
     role: Annotated[str, typer.Option(help="node joins the cluster, none does not.")] = "node",
     fleet: FleetFile = SHIPPED,
 ) -> None:
-    """Boot a host that joins the running fleet."""
-    lab = Lab(load_fleet(fleet), progress=_tell)
+    """Add a host to the running fleet and boot it."""
+    lab = Lab(load_fleet(fleet), progress=_print_progress)
     fields = {"name": name, "address": address, "suite": suite, "profile": profile}
     lab.add(parse_host(fields | ({} if role == "none" else {"role": role})))
     _show(lab.status())
@@ -80,7 +80,7 @@ def add(
 
 @app.command()
 def status(fleet: FleetFile = SHIPPED) -> None:
-    """Show every host and whether it runs."""
+    """Show all hosts and whether they run."""
     _show(Lab(load_fleet(fleet)).status())
 
 
@@ -90,17 +90,17 @@ def shell(
     command: Annotated[list[str] | None, typer.Argument()] = None,
     fleet: FleetFile = SHIPPED,
 ) -> None:
-    """Log in to a host as the user ops, or run a command there."""
+    """Log in to a host as the user ops, or run a command on it."""
     argv = [*Lab(load_fleet(fleet)).ssh_argv(host), *(command or [])]
     os.execvp(argv[0], argv)  # noqa: S606 - the terminal is ssh's from here on
 
 
 def main() -> int:
-    """Return the exit code of the lab's own command line; an error is told in one message, without a traceback."""
+    """Run the lab's own command line and return its exit code; print an error as one message without traceback."""
     try:
         app()
     except MoorError as error:
-        _tell(f"error: {error}")
+        _print_progress(f"error: {error}")
         return 1
     except SystemExit as done:
         return int(done.code or 0)

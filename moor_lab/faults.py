@@ -1,4 +1,4 @@
-"""Faults to put a host through, each healed at the end of a ``with`` block whatever happens in it."""
+"""Faults of hosts, as context managers that always end the fault at the end of the ``with`` block."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from moor_lab.lab import Lab
 from moor_lab.network import link_name
 
 SPARE_KIB = 64
-# the directory's content moves onto a file system that is just as large, and filled to the last block
+# Moves the directory's content to a file system of its size and fills that completely.
 FILL = """
 set -eu
 size=$(du -sk "$1" | cut -f1)
@@ -25,7 +25,7 @@ cat /dev/zero >"$1/.moor-lab-full" 2>/dev/null || :
 
 @contextmanager
 def partition(lab: Lab, name: str) -> Iterator[None]:
-    """Cuts a host off the network: connections to it time out."""
+    """Cut a host off the network, so that connections to it time out."""
     link = link_name(lab.machine(name).host.address)
     lab.network.inside("ip", "link", "set", link, "down")
     try:
@@ -36,7 +36,7 @@ def partition(lab: Lab, name: str) -> Iterator[None]:
 
 @contextmanager
 def hang(lab: Lab, name: str) -> Iterator[None]:
-    """Freezes every process of a host: its kernel accepts connections, and nobody answers."""
+    """Freeze every process of a host, so that its kernel accepts connections and nothing answers."""
     group = lab.machine(name).cgroup / "host"
     group.freeze(True)
     try:
@@ -47,7 +47,7 @@ def hang(lab: Lab, name: str) -> Iterator[None]:
 
 @contextmanager
 def full_disk(lab: Lab, name: str, path: str) -> Iterator[None]:
-    """Leaves no space below a directory of a host; what is written there meanwhile is lost afterwards."""
+    """Leave no space below a directory of a host; what is written to it in the meantime is lost afterwards."""
     lab.exec(name, ["sh", "-c", FILL, "sh", path, str(SPARE_KIB)])
     try:
         yield
@@ -57,7 +57,7 @@ def full_disk(lab: Lab, name: str, path: str) -> Iterator[None]:
 
 @contextmanager
 def stopped_sshd(lab: Lab, name: str) -> Iterator[None]:
-    """Stop a host's sshd: connections to it are refused."""
+    """Stop a host's sshd, so that connections to it are refused."""
     lab.exec(name, ["systemctl", "stop", "ssh"])
     try:
         yield

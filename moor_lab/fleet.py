@@ -1,4 +1,4 @@
-"""The lab's fleet as a file describes it: which hosts, of which Debian suite, at which address."""
+"""The model of a fleet file: the lab's hosts, their Debian suites and addresses."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SHIPPED = Path(__file__).parent / "fleet.yaml"
 MAX_HOSTS = 1000  # a Linux bridge has 1023 ports
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
-# the machine's end of the lab's link is named after the lab, and the kernel takes 15 characters
+# the network link is named after the lab, and the kernel allows 15 characters
 LabName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]{0,8}[a-z0-9])?$")]
 Package = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9+.-]+$")]
 
@@ -28,11 +28,11 @@ class _Strict(BaseModel):
 
 
 class Host(_Strict):
-    """One host.
+    """One host of a fleet file.
 
     Attributes:
-        role: its part in the lab's Kubernetes cluster; None is no member
-        packages: Debian packages that it has beside its profile's; their services are installed and do not run
+        role: its role in the lab's Kubernetes cluster; None if it is not a member
+        packages: Debian packages beyond those of its profile; their services are installed but do not run
     """
 
     address: IPv4Address
@@ -44,7 +44,7 @@ class Host(_Strict):
 
 
 class Fleet(_Strict):
-    """The hosts of one lab, its network, and the directory that holds its running state and keys."""
+    """The hosts of one lab, its network, and the directory with its state and keys."""
 
     name: LabName = "lab"
     network: IPv4Network
@@ -58,17 +58,21 @@ class Fleet(_Strict):
 
     @property
     def gateway(self) -> IPv4Address:
-        """Return the address of every host's default route; it leads nowhere."""
+        """Return the address of the hosts' default route, which leads nowhere."""
         return self.network[2]
 
     def with_host(self, host: Host) -> Fleet:
-        """Return the fleet with one host more; Raises InputError where name or address is taken."""
+        """Return the fleet with another host.
+
+        Raises:
+            InputError: its name or address is taken
+        """
         if host.name in self.hosts:
             raise InputError(f"lab: {host.name} is a host of the lab already")
         return _parse({**self.model_dump(), "hosts": {**_dumped(self), host.name: host.model_dump()}}, "lab")
 
     def moved(self, network: IPv4Network, name: str, directory: Path) -> Fleet:
-        """Return the same hosts on another network of the same size, under another name and directory."""
+        """Return the same hosts on another network of the same size, with another name and directory."""
         shift = int(network.network_address) - int(self.network.network_address)
         hosts = {
             key: host.model_copy(update={"address": host.address + shift}).model_dump()
@@ -77,12 +81,12 @@ class Fleet(_Strict):
         return _parse({"name": name, "network": network, "directory": directory, "hosts": hosts}, "lab")
 
     def only(self, *names: str) -> Fleet:
-        """Return the fleet with the named hosts alone."""
+        """Return the fleet with only the named hosts."""
         return self.model_copy(update={"hosts": {name: self.hosts[name] for name in names}})
 
 
 def load_fleet(path: Path = SHIPPED) -> Fleet:
-    """Return the fleet that ``path`` describes.
+    """Read a fleet file.
 
     Raises:
         InputError: every error of the file at once, one a line.
@@ -100,7 +104,11 @@ def load_fleet(path: Path = SHIPPED) -> Fleet:
 
 
 def parse_host(fields: Mapping[str, str]) -> Host:
-    """Return one host as a command line describes it; Raises InputError with every error."""
+    """Return the host that a command line describes.
+
+    Raises:
+        InputError: with all errors
+    """
     try:
         return Host.model_validate(fields)
     except ValidationError as invalid:
@@ -134,7 +142,7 @@ def _line(found: Any) -> str:
 
 
 def _clashes(network: object, hosts: Mapping[str, Any]) -> Iterator[str]:
-    """Names what pydantic cannot see in one field: addresses shared, reserved or outside the network."""
+    """Yield errors that no single field shows: addresses that are shared, reserved or outside the network."""
     try:
         net = IPv4Network(str(network))
     except ValueError:
@@ -147,7 +155,7 @@ def _clashes(network: object, hosts: Mapping[str, Any]) -> Iterator[str]:
         try:
             holders[IPv4Address(str(host["address"]))].append(name)
         except (ValueError, KeyError, TypeError):
-            continue  # told by the model
+            continue  # the model reports it
     for address, names in holders.items():
         if len(names) > 1:
             yield f"hosts: {' and '.join(names)} share the address {address}"

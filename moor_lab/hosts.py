@@ -1,4 +1,4 @@
-"""One host of the lab: its disk, its boot, its end."""
+"""A host of the lab: creates its disk, boots and stops it, and runs programs in it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pathlib import Path
 from moor.errors import HostError
 from moor_lab.cgroups import Cgroup
 from moor_lab.fleet import Host
-from moor_lab.keys import make_keypair, place
+from moor_lab.keys import make_keypair, write_file
 from moor_lab.machine import run, start
 from moor_lab.network import Network, link_name, mac_of
 
@@ -28,7 +28,7 @@ ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:
 
 @dataclass(frozen=True)
 class Machine:
-    """A host with its place in the lab: ``directory`` is its disk, ``cgroup`` holds all of its processes."""
+    """A host of the lab, with the directory of its disk and the cgroup of its processes."""
 
     host: Host
     directory: Path
@@ -36,42 +36,42 @@ class Machine:
 
     @property
     def upper(self) -> Path:
-        """The layer of the disk that holds what differs from the image; to be written only while the host is down."""
+        """Return the writable layer over the image; write to it only while the host is down."""
         return self.directory / "upper"
 
     @property
     def public_key(self) -> str:
-        """Return the host's SSH key, in OpenSSH's form."""
+        """Return the public host key, in OpenSSH's format."""
         return make_keypair(self.directory / KEY, self.host.name)
 
     @property
     def running(self) -> bool:
-        """Return whether the host was started and not powered off."""
+        """Return whether the host has been started and not powered off."""
         return self.cgroup.populated
 
     def seed(self, image: Path, hosts_file: str, authorized_key: str, resolver: IPv4Address) -> None:
-        """Make the disk, where there is none of this image yet; what the host wrote since its first boot stays.
+        """Create the disk unless there is one of this image; a disk with data of earlier boots stays.
 
         Args:
-            resolver: of names that are not in the hosts file: an address of the lab where nobody answers, and says so.
+            resolver: for names that are not in the hosts file; an address of the lab that refuses connections
         """
         marker = self.directory / "image"
         if marker.exists() and marker.read_text() == str(image):
             return
         self._empty_disk()
-        place(self.upper / "etc/machine-id", f"{uuid.uuid4().hex}\n", 0o444)
-        place(self.upper / "etc/hostname", f"{self.host.name}\n")
-        place(self.upper / "etc/hosts", hosts_file)
-        # without any name server Docker would ask one of its makers' choice, out there
-        place(self.upper / "etc/resolv.conf", f"nameserver {resolver}\noptions timeout:1 attempts:1\n")
-        place(self.upper / "etc/ssh/lab_authorized_keys", f"{authorized_key}\n")
-        # the key is pinned by then: a host that starts from a bare disk once more is still the same host
+        write_file(self.upper / "etc/machine-id", f"{uuid.uuid4().hex}\n", 0o444)
+        write_file(self.upper / "etc/hostname", f"{self.host.name}\n")
+        write_file(self.upper / "etc/hosts", hosts_file)
+        # without a name server Docker would use a public one
+        write_file(self.upper / "etc/resolv.conf", f"nameserver {resolver}\noptions timeout:1 attempts:1\n")
+        write_file(self.upper / "etc/ssh/lab_authorized_keys", f"{authorized_key}\n")
+        # the key stays, since it is pinned: a host with a new disk is still the same host
         for kept in (self.directory / KEY, self.directory / f"{KEY}.pub"):
-            place(self.upper / "etc/ssh" / kept.name, kept.read_text(), kept.stat().st_mode & 0o777)
-        place(marker, str(image))
+            write_file(self.upper / "etc/ssh" / kept.name, kept.read_text(), kept.stat().st_mode & 0o777)
+        write_file(marker, str(image))
 
     def wipe(self) -> None:
-        """Forgets the disk of a host that is down: it boots as on the first day, with the key it had."""
+        """Discard the disk of a stopped host, so that it boots like a new one, with its former key."""
         (self.directory / "image").unlink(missing_ok=True)
 
     def _empty_disk(self) -> None:
@@ -83,7 +83,7 @@ class Machine:
         make_keypair(self.directory / KEY, self.host.name)
 
     def boot(self, image: Path, network: Network) -> None:
-        """Start the host; it is ready when ``wait_ssh`` says so."""
+        """Start the host; call ``wait_ssh`` to wait until it is ready."""
         self.cgroup.remove()  # of a host that was powered off
         for group in (self.cgroup, self.cgroup / "keeper", self.cgroup / "exec"):
             group.make() if group is self.cgroup else group.path.mkdir()
@@ -105,24 +105,30 @@ class Machine:
         )
 
     def wait_ssh(self, limit_s: float = 60) -> float:
-        """Return the seconds until the host's sshd greets; Raises HostError with the end of its boot log."""
+        """Wait for the host's sshd and return the seconds that it took.
+
+        Raises:
+            HostError: no sshd within the limit; with the end of the boot log
+        """
         started = time.monotonic()
-        while not greets(self.host.address):
+        while not answers_ssh(self.host.address):
             waited = time.monotonic() - started
             if waited > limit_s or (waited > GRACE_S and not self.running):
                 log = (self.directory / "boot.log").read_text(errors="replace").strip()[-400:]
-                raise HostError(f"lab: {self.host.name} has no sshd after {waited:.0f} s: {log or 'no word from it'}")
+                raise HostError(
+                    f"lab: {self.host.name} has no sshd after {waited:.0f} s: {log or 'its boot log is empty'}"
+                )
             time.sleep(0.05)
         return time.monotonic() - started
 
     def kill(self) -> None:
-        """Pull the plug; the disk stays."""
+        """Kill all processes of the host at once; the disk stays."""
         self.cgroup.kill()
         self.cgroup.remove()
 
     def exec(self, argv: Sequence[str], stdin: str = "", timeout_s: float = 60) -> str:
-        """Run a program as root in the host, without SSH, and return its output; a failure raises MoorError."""
-        # the process joins a group beside the host's own, for that one's root must stay empty for systemd
+        """Run a program as root in the host, without SSH, and return its output; raise MoorError if it fails."""
+        # the process joins a cgroup beside the host's, whose root must have no processes, for systemd
         join = 'echo 0 >"$1/exec/cgroup.procs"; shift; exec "$@"'
         enter = ["nsenter", f"--target={self.leader()}", "--all", "env", "-i"]
         environment = [f"{key}={value}" for key, value in ENVIRONMENT.items()]
@@ -130,15 +136,19 @@ class Machine:
         return run(*whole, stdin=stdin, timeout_s=timeout_s)
 
     def leader(self) -> int:
-        """Return the host's PID 1, as this machine numbers it; Raises HostError while the host is down."""
+        """Return the PID on this machine of the host's PID 1.
+
+        Raises:
+            HostError: the host is down
+        """
         for pid in (self.cgroup / "host").pids():
             if _is_first(pid):
                 return pid
         raise HostError(f"lab: {self.host.name} is down; boot it with: moor lab up {self.host.name}")
 
 
-def greets(address: IPv4Address, timeout_s: float = 1) -> bool:
-    """Return whether an SSH server answers there."""
+def answers_ssh(address: IPv4Address, timeout_s: float = 1) -> bool:
+    """Return whether an SSH server answers at an address."""
     try:
         with socket.create_connection((str(address), 22), timeout_s) as connection:
             return connection.recv(4) == b"SSH-"
@@ -147,7 +157,7 @@ def greets(address: IPv4Address, timeout_s: float = 1) -> bool:
 
 
 def _is_first(pid: int) -> bool:
-    """Return whether ``pid`` is PID 1 of a namespace one below this machine's: a container inside is two below."""
+    """Return whether ``pid`` is PID 1 one namespace below this machine; containers of a host are two below."""
     try:
         lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     except OSError:
@@ -157,7 +167,7 @@ def _is_first(pid: int) -> bool:
     return len(numbers) == len(here) + 1 and numbers[-1] == "1"
 
 
-def joinable(names: Sequence[tuple[str, IPv4Address]]) -> str:
-    """Return the /etc/hosts of a host in the lab: itself and its neighbours."""
+def render_hosts_file(names: Sequence[tuple[str, IPv4Address]]) -> str:
+    """Return the /etc/hosts of a host in the lab, with all hosts of the lab."""
     lines = ["127.0.0.1 localhost", *(f"{address} {name}" for name, address in names)]
     return os.linesep.join(lines) + os.linesep

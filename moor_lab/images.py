@@ -1,4 +1,4 @@
-"""Root filesystems for hosts, built by mmdebstrap once and kept in a cache by the hash of their recipe."""
+"""Root filesystems of hosts, built once with mmdebstrap and cached by the hash of their recipe."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ EVERY_HOST = (
     *("systemd", "systemd-sysv", "dbus", "openssh-server", "sudo", "passwd"),
     *("ca-certificates", "iproute2", "nftables", "busybox", "procps"),
 )
-# python3 is for the stand-in of the kubelet alone: moor needs none on its hosts
+# python3 is only for the stand-in of the kubelet; moor itself needs no Python on hosts
 NODE = ("containerd", "runc", "python3-minimal", "python3", "iptables")
-# what `apt-get install` finds on a bare trixie host; older suites have no Compose v2
+# packages that apt-get install finds on a bare trixie host; older suites have no Compose v2
 REPOSITORY = {"trixie": ("docker.io", "docker-cli", "docker-compose", "iptables", "curl")}
 LEFT_OUT = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/info/*", "/usr/share/locale/*", "/usr/share/lintian/*")
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """What a root filesystem is made of.
+    """The ingredients of a root filesystem.
 
     Attributes:
-        repository: packages to have at hand, not installed
-        idle: packages that are installed, and whose services do not run
+        repository: packages in a local repository, not installed
+        idle: installed packages whose services do not run
     """
 
     suite: str
@@ -48,14 +48,14 @@ class Recipe:
 
     @property
     def key(self) -> str:
-        """Return a name that changes with whatever changes the result."""
+        """Return a name that differs whenever the resulting image would."""
         parts = [self.suite, self.packages, self.repository, self.idle, LEFT_OUT, CUSTOMIZE.read_text()]
         digest = hashlib.sha256(json.dumps(parts).encode()).hexdigest()
         return f"{self.suite}-{self.kind}-{digest[:12]}"
 
 
 def recipe_of(host: Host) -> Recipe:
-    """Return the recipe of a host's image; a light host shares the bare one."""
+    """Return the recipe of a host's image; hosts of profile light share that of bare ones."""
     idle = tuple(sorted(host.packages))
     if host.profile == "node":
         return Recipe(host.suite, "node", EVERY_HOST + NODE, idle=idle)
@@ -63,14 +63,14 @@ def recipe_of(host: Host) -> Recipe:
 
 
 def build_images(recipes: Iterable[Recipe], cache: Path, progress: Progress) -> dict[Recipe, Path]:
-    """Return the root filesystem of every recipe, built where the cache lacks it, as many at once as there are CPUs."""
+    """Return the root filesystem of each recipe; build missing ones, one per CPU at a time."""
     wanted = list(dict.fromkeys(recipes))
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         return dict(zip(wanted, pool.map(lambda recipe: build_image(recipe, cache, progress), wanted), strict=True))
 
 
 def build_image(recipe: Recipe, cache: Path, progress: Progress) -> Path:
-    """Return the root filesystem of one recipe; a build that dies leaves nothing that counts as built."""
+    """Return the root filesystem of one recipe; a failed build leaves nothing in the cache."""
     image = cache / "images" / recipe.key
     if image.is_dir():
         return image

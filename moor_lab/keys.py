@@ -1,4 +1,4 @@
-"""The lab's SSH keys: one for the operator, one of every host, all known before the first connection."""
+"""The lab's SSH keys and passwords, made before the hosts boot, and the files that hold them."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ PASSWORD_LENGTH = 32
 
 
 def make_keypair(path: Path, comment: str) -> str:
-    """Return the public half of the ed25519 key at ``path``, in OpenSSH's form; both are made if missing."""
+    """Return the public key of the ed25519 pair at ``path``, in OpenSSH's format; create the pair if it is missing."""
     public = path.with_name(path.name + ".pub")
     if not (path.exists() and public.exists()):
         key = Ed25519PrivateKey.generate()
         line = key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
-        place(path, key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()).decode(), 0o600)
-        place(public, f"{line} {comment}\n")
+        write_file(path, key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()).decode(), 0o600)
+        write_file(public, f"{line} {comment}\n")
     return public.read_text().strip()
 
 
@@ -31,17 +31,17 @@ def known_hosts(hosts: Iterable[tuple[str, str, str]]) -> str:
 
 
 def make_password(path: Path) -> None:
-    """Return a random password at ``path``, made once; with lower and upper letters and a digit, as Harbor demands."""
+    """Write a random password to ``path`` unless it exists, of all kinds of characters that Harbor requires."""
     if path.exists():
         return
     alphabet = string.ascii_letters + string.digits
     password = "".join(secrets.choice(alphabet) for _ in range(PASSWORD_LENGTH - 3)) + "aA1"
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    place(path, f"{password}\n", 0o600)
+    write_file(path, f"{password}\n", 0o600)
 
 
-def place(path: Path, text: str, mode: int = 0o644) -> None:
-    """Write a file whole or not at all, with ``mode`` from its first moment."""
+def write_file(path: Path, text: str, mode: int = 0o644) -> None:
+    """Write a file atomically; it has ``mode`` from the beginning."""
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.new")
     beside.unlink(missing_ok=True)

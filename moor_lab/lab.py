@@ -1,4 +1,4 @@
-"""A lab: the hosts of a fleet file, booted on this machine and reached over SSH like any others."""
+"""A lab: the hosts of a fleet file, booted on this machine and reached over SSH like any other hosts."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from moor.errors import InputError, MoorError
 from moor_lab import kubernetes
 from moor_lab.cgroups import Cgroup, cgroup2_root
 from moor_lab.fleet import Fleet, Host
-from moor_lab.hosts import Machine, greets, joinable
+from moor_lab.hosts import Machine, answers_ssh, render_hosts_file
 from moor_lab.images import CACHE, build_images, recipe_of
-from moor_lab.keys import known_hosts, make_keypair, make_password, place
+from moor_lab.keys import known_hosts, make_keypair, make_password, write_file
 from moor_lab.limits import raise_limits, restore_limits
-from moor_lab.machine import RUNTIME, Progress, check_machine, locked, plain_umask, quiet
+from moor_lab.machine import RUNTIME, Progress, check_machine, ignore_progress, locked, plain_umask
 from moor_lab.network import Network
 
 BOOTS_AT_ONCE = 8
@@ -28,7 +28,7 @@ SECRETS = ("harbor-admin", "ca-passphrase")
 
 @dataclass(frozen=True)
 class Status:
-    """One host as it is now; ``state`` is running, booting (no sshd yet) or down."""
+    """The current state of one host: running, booting (no sshd yet) or down."""
 
     name: str
     address: IPv4Address
@@ -38,15 +38,15 @@ class Status:
 
 
 class Lab:
-    """The running lab of one fleet file; nodes added later are remembered in its directory.
+    """The lab of one fleet file; hosts that are added later are kept in a file in its directory.
 
     Attributes:
-        fleet: as the file describes it.
-        cache: where images are kept; several labs may share it.
-        progress: is told what takes time.
+        fleet: the fleet file, with hosts that were added later
+        cache: the directory of images, which several labs may share
+        progress: called with a message about slow steps
     """
 
-    def __init__(self, fleet: Fleet, cache: Path = CACHE, progress: Progress = quiet) -> None:
+    def __init__(self, fleet: Fleet, cache: Path = CACHE, progress: Progress = ignore_progress) -> None:
         self.cache = cache
         self.progress = progress
         self.directory = fleet.directory
@@ -61,17 +61,21 @@ class Lab:
 
     @property
     def known_hosts(self) -> Path:
-        """Return the pinned keys of all hosts."""
+        """Return the known_hosts file with the keys of all hosts."""
         return self.directory / "known_hosts"
 
     def machine(self, name: str) -> Machine:
-        """Return one host; Raises InputError with the names that there are."""
+        """Return one host.
+
+        Raises:
+            InputError: the lab has no host of that name
+        """
         if name not in self.fleet.hosts:
             raise InputError(f"lab: no host {name}; there are {', '.join(self.fleet.hosts)}")
         return Machine(self.fleet.hosts[name], self.directory / "hosts" / name, self.cgroup / f"host-{name}")
 
     def up(self, names: Iterable[str] | None = None) -> list[str]:
-        """Boots what is down of ``names`` (of all hosts), and gives what was booted."""
+        """Boot the stopped ones of ``names`` (default: all hosts) and return the names of those that were booted."""
         machines = [self.machine(name) for name in names or self.fleet.hosts]
         check_machine(self.cache, cgroup2_root())
         with self._locked(), plain_umask():
@@ -90,10 +94,10 @@ class Lab:
             build_images(map(recipe_of, self.fleet.hosts.values()), self.cache, self.progress)
 
     def add(self, host: Host) -> None:
-        """Boots a host that joins later; its neighbours learn its name."""
+        """Add a host to the running lab, boot it, and add its name to the others' hosts files."""
         fleet = self.fleet.with_host(host)
         added = [*self._added(), host]
-        place(self._added_file, json.dumps([each.model_dump(mode="json") for each in added]))
+        write_file(self._added_file, json.dumps([each.model_dump(mode="json") for each in added]))
         self.fleet = fleet
         self.up([host.name])
         if host.role == "node":
@@ -104,14 +108,14 @@ class Lab:
                 self.exec(name, ["sh", "-c", 'echo "$1" >>/etc/hosts', "sh", line])
 
     def reset(self, name: str) -> None:
-        """Boots a host from a bare disk; its key and address stay."""
+        """Boot a host with a new disk; its key and address stay."""
         machine = self.machine(name)
         machine.kill()
         machine.wipe()
         self.up([name])
 
     def down(self, *, secrets: bool = False, cache: bool = False) -> None:
-        """End every host and remove its disk; nothing of the lab is left on the machine.
+        """Stop all hosts and remove their disks; nothing of the lab is left on the machine.
 
         Args:
             secrets: removes the passwords too; they stay otherwise, for a site's certificates are encrypted with one.
@@ -128,11 +132,11 @@ class Lab:
             RUNTIME.rmdir()
 
     def status(self) -> list[Status]:
-        """Return every host as it is now."""
+        """Return the state of every host."""
         return [self._status(self.machine(name)) for name in self.fleet.hosts]
 
     def exec(self, name: str, argv: Sequence[str], stdin: str = "", timeout_s: float = 60) -> str:
-        """Run a program as root on a host, without SSH, and return its output; a failure raises MoorError."""
+        """Run a program as root on a host, without SSH, and return its output; raise MoorError if it fails."""
         return self.machine(name).exec(argv, stdin, timeout_s)
 
     def ssh_argv(self, name: str) -> list[str]:
@@ -160,7 +164,7 @@ class Lab:
         for machine in machines:
             image = images[recipe_of(machine.host)]
             authorized = self.key.with_name("id_ed25519.pub").read_text().strip()
-            machine.seed(image, joinable(addresses), authorized, self.fleet.gateway)
+            machine.seed(image, render_hosts_file(addresses), authorized, self.fleet.gateway)
             self._seed_kubernetes(machine)
         with ThreadPoolExecutor(BOOTS_AT_ONCE) as pool:
             list(pool.map(lambda machine: self._boot_one(machine, images[recipe_of(machine.host)]), machines))
@@ -176,11 +180,11 @@ class Lab:
     def _pin_keys(self) -> None:
         booted = [self.machine(name) for name in self.fleet.hosts if self.machine(name).upper.exists()]
         lines = [(machine.host.name, str(machine.host.address), machine.public_key) for machine in booted]
-        place(self.known_hosts, known_hosts(lines))
+        write_file(self.known_hosts, known_hosts(lines))
 
     def _status(self, machine: Machine) -> Status:
         host = machine.host
-        state = "down" if not machine.running else "running" if greets(host.address) else "booting"
+        state = "down" if not machine.running else "running" if answers_ssh(host.address) else "booting"
         return Status(host.name, host.address, host.suite, host.profile, state)
 
     def _remove_state(self, secrets: bool) -> None:

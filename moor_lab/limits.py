@@ -1,4 +1,4 @@
-"""Limits of the kernel that all hosts of all labs share: raised while a lab runs, put back by the last one down."""
+"""Kernel limits that all hosts of all labs share, raised while a lab runs and restored when the last one stops."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ WANTED = {
 
 
 @dataclass
-class Record:
-    """Which labs run, what the limits were before the first of them, and what they were raised to."""
+class LimitsRecord:
+    """The running labs, the limits before the first of them started, and the raised limits."""
 
     labs: list[str] = field(default_factory=list)
     former: dict[str, int] = field(default_factory=dict)
 
 
 def raise_limits(lab: str, runtime: Path = RUNTIME, proc_sys: Path = PROC_SYS) -> None:
-    """Raise what is too low, and write down first what it was, so that a killed lab is put back too."""
+    """Raise limits that are too low; record the former values first, so that they survive a killed lab."""
     with locked(runtime / "limits.lock"):
         record = _read(runtime)
         record.labs = sorted({*record.labs, lab})
@@ -44,7 +44,7 @@ def raise_limits(lab: str, runtime: Path = RUNTIME, proc_sys: Path = PROC_SYS) -
 
 
 def restore_limits(lab: str, runtime: Path = RUNTIME, proc_sys: Path = PROC_SYS) -> None:
-    """Put the former limits back unless another lab still runs; a limit that somebody else has set stays."""
+    """Restore the former limits unless another lab still runs; keep a limit that was changed by others."""
     if not runtime.exists():
         return
     with locked(runtime / "limits.lock"):
@@ -63,12 +63,12 @@ def _present(path: Path) -> int | None:
     return int(path.read_text()) if path.exists() else None
 
 
-def _read(runtime: Path) -> Record:
+def _read(runtime: Path) -> LimitsRecord:
     path = runtime / "limits.json"
-    return Record(**json.loads(path.read_text())) if path.exists() else Record()
+    return LimitsRecord(**json.loads(path.read_text())) if path.exists() else LimitsRecord()
 
 
-def _write(runtime: Path, record: Record) -> None:
+def _write(runtime: Path, record: LimitsRecord) -> None:
     beside = runtime / "limits.json.new"
     beside.write_text(json.dumps(asdict(record)))
     beside.rename(runtime / "limits.json")

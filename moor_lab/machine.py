@@ -1,4 +1,4 @@
-"""The machine under the lab: what it must offer, and the one way in which the lab runs its programs."""
+"""The machine that the lab runs on: checks of its requirements, and functions that run programs on it."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ PACKAGE_OF = {
 }
 
 
-def quiet(_message: str) -> None:
-    """Tells nobody about progress."""
+def ignore_progress(_message: str) -> None:
+    """Ignore a progress message."""
 
 
 def run(*argv: str | Path, stdin: str = "", timeout_s: float = 60) -> str:
-    """Run a program that must succeed, and return its output; a failure raises MoorError with its words."""
+    """Run a program and return its output; raise MoorError with its error output if it fails."""
     try:
         done = subprocess.run(
             argv, input=stdin, capture_output=True, text=True, errors="replace", timeout=timeout_s, check=False
@@ -52,7 +52,7 @@ def run(*argv: str | Path, stdin: str = "", timeout_s: float = 60) -> str:
 
 
 def start(*argv: str | Path, log: Path | None = None, environment: Mapping[str, str] | None = None) -> None:
-    """Start a program that outlives this one; what it says goes to the end of ``log``."""
+    """Start a program that outlives this one; append its output to ``log``."""
     with (log or Path(os.devnull)).open("ab") as output:
         subprocess.run(
             ["setsid", "--fork", *argv],
@@ -66,7 +66,11 @@ def start(*argv: str | Path, log: Path | None = None, environment: Mapping[str, 
 
 
 def check_machine(cache: Path, cgroup_root: Path | None) -> None:
-    """Refuses a machine on which no lab can run, with every reason at once."""
+    """Check that a lab can run on this machine.
+
+    Raises:
+        InputError: with all reasons why not
+    """
     reasons = list(_reasons(cache, cgroup_root))
     if reasons:
         raise InputError("\n".join(f"lab: {reason}" for reason in reasons))
@@ -100,7 +104,14 @@ def _nearest(path: Path) -> Path:
 
 
 def check_network(network: IPv4Network, routes: Sequence[dict[str, str]]) -> None:
-    """Refuses a network that one of the machine's ``routes`` (as ``ip -json route`` prints them) leads to already."""
+    """Check that no route of this machine leads to the lab's network.
+
+    Args:
+        routes: as ``ip -json route`` prints them
+
+    Raises:
+        InputError: one does
+    """
     for route in routes:
         if route["dst"] != "default" and IPv4Network(route["dst"]).overlaps(network):
             where = f"{route['dst']} on {route['dev']}"
@@ -108,8 +119,8 @@ def check_network(network: IPv4Network, routes: Sequence[dict[str, str]]) -> Non
 
 
 @contextmanager
-def locked(path: Path, progress: Progress = quiet) -> Iterator[None]:
-    """Hold the lock file ``path``, which is gone afterwards; report when it has to wait for another's."""
+def locked(path: Path, progress: Progress = ignore_progress) -> Iterator[None]:
+    """Hold the lock file ``path`` and remove it afterwards; report progress if another process holds it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor = _lock(path, progress)
     try:
@@ -134,7 +145,7 @@ def _lock(path: Path, progress: Progress) -> int:
 
 
 def _is_at(descriptor: int, path: Path) -> bool:
-    """Return whether the open file is still the one of that name: its former holder may have removed it."""
+    """Return whether the open file still has that name, since its former holder may have removed it."""
     try:
         return os.path.samestat(os.fstat(descriptor), path.stat())
     except FileNotFoundError:
@@ -143,7 +154,7 @@ def _is_at(descriptor: int, path: Path) -> bool:
 
 @contextmanager
 def plain_umask() -> Iterator[None]:
-    """Make files as a fresh machine would: what is written for a host must be readable on it."""
+    """Use umask 022, so that files for a host are readable on it."""
     former = os.umask(0o022)
     try:
         yield

@@ -1,4 +1,4 @@
-"""The lab's network: a bridge in a network namespace of its own, and one link to the machine."""
+"""The lab's network: a bridge in its own network namespace, with one link to the machine."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from moor_lab.machine import check_network, run, start
 
 
 def link_name(address: IPv4Address) -> str:
-    """Return the name of a host's link on the bridge: of the address, for a host's name may be too long."""
+    """Return the name of a host's link on the bridge, made from the address, since a host's name may be too long."""
     return "h" + "-".join(str(address).split(".")[2:])
 
 
 def mac_of(address: IPv4Address) -> str:
-    """Return a host's MAC address: the same at every boot, for its neighbours remember the former one for a minute."""
+    """Return a host's MAC address; it stays the same, since neighbours cache it for a minute."""
     return ":".join(f"{octet:02x}" for octet in (0x02, 0x6D, *address.packed))
 
 
@@ -29,12 +29,12 @@ ULA_BITS = 48
 
 
 def address6(address: IPv4Address) -> IPv6Address:
-    """Return the IPv6 address that goes with an IPv4 one: the lab's prefix, then its 32 bits."""
+    """Return the IPv6 address of a host: the lab's prefix, then the 32 bits of its IPv4 address."""
     return IPv6Address(int(ULA) | int(address) << 128 - ULA_BITS - 32)
 
 
 def has_ipv6() -> bool:
-    """Return whether this machine's kernel has IPv6, and it is not turned off here."""
+    """Return whether this machine's kernel has IPv6 and it is enabled."""
     try:
         return Path("/proc/sys/net/ipv6/conf/default/disable_ipv6").read_text().strip() == "0"
     except OSError:
@@ -43,7 +43,7 @@ def has_ipv6() -> bool:
 
 @dataclass(frozen=True)
 class Network:
-    """Lives as long as its holder, the one process in ``cgroup``; the kernel drops it all with that."""
+    """The network of a lab, which exists as long as the one process in ``cgroup`` that holds its namespace."""
 
     fleet: Fleet
     cgroup: Cgroup
@@ -55,7 +55,11 @@ class Network:
 
     @property
     def namespace(self) -> Path:
-        """Return the namespace that holds the bridge; Raises MoorError while the lab is down."""
+        """Return the network namespace of the bridge.
+
+        Raises:
+            MoorError: the lab is down
+        """
         pids = self.cgroup.pids()
         if not pids:
             raise MoorError("lab: the network is down; bring it up with: moor lab up")
@@ -64,7 +68,7 @@ class Network:
     def addresses(self, address: IPv4Address) -> list[str]:
         """Return the addresses of a link, as ``ip addr add`` takes them: IPv4, and IPv6 where the machine has it."""
         prefix = self.fleet.network.prefixlen
-        # nodad: usable at once, for nobody else has it
+        # nodad: usable at once, since no other host has it
         ipv6 = [f"{address6(address)}/{ULA_BITS + prefix} nodad"] if has_ipv6() else []
         return [f"{address}/{prefix}", *ipv6]
 
@@ -75,7 +79,7 @@ class Network:
         return [str(gateway), *([str(address6(gateway))] if has_ipv6() else [])]
 
     def up(self) -> None:
-        """Make namespace, bridge and link, where they are not there yet."""
+        """Create namespace, bridge and link unless they exist."""
         if self.cgroup.populated:
             return
         routes = json.loads(run("ip", "-json", "-4", "route"))
@@ -103,7 +107,7 @@ class Network:
             "link add bridge type bridge stp_state 0 forward_delay 0",
             "link set bridge up",
             *(f"addr add {address} dev bridge" for address in self.addresses(self.fleet.gateway)),
-            # who asks for the internet is told at once, and need not wait
+            # connections to the internet are refused at once instead of timing out
             "route add unreachable default",
             *(["route add unreachable ::/0"] if has_ipv6() else []),
         ]

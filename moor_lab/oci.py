@@ -1,4 +1,4 @@
-"""Container images from Debian packages: no daemon, no registry, no root filesystem left behind.
+"""Container images from Debian packages, built without a daemon or a registry.
 
 An image is a list of layers and a configuration; ``docker_archive`` writes several images, which may share layers, into
 one file that ``docker load`` and ``ctr images import`` read. Layers are cached by a hash of their recipe.
@@ -33,7 +33,7 @@ EPOCH = "1970-01-01T00:00:00Z"
 
 @dataclass(frozen=True)
 class Debian:
-    """A layer of unpacked Debian packages with all they depend on; nothing is configured, no maintainer script runs."""
+    """A layer of Debian packages with their dependencies, unpacked only; no maintainer script runs."""
 
     packages: tuple[str, ...]
     suite: str = "trixie"
@@ -42,7 +42,7 @@ class Debian:
 
 @dataclass(frozen=True)
 class Files:
-    """A layer of own files: path to content, a path ending in / is a directory, a content '-> X' a symbolic link."""
+    """A layer of given files, content by path; a path ending in / is a directory, content '-> X' a symbolic link."""
 
     files: Mapping[str, str]
     executable: frozenset[str] = frozenset()
@@ -50,7 +50,7 @@ class Files:
 
 @dataclass(frozen=True)
 class Image:
-    """One tag: its layers, lowest first, and how a container of it starts."""
+    """An image with one tag: its layers, lowest first, and how a container of it starts."""
 
     reference: str
     layers: tuple[Path, ...]
@@ -60,12 +60,12 @@ class Image:
 
 
 def say(message: str) -> None:
-    """Tell on stderr what takes long."""
+    """Print a message about a slow step on stderr."""
     print(message, file=sys.stderr, flush=True)
 
 
 def recipe_hash(*parts: object) -> str:
-    """Twelve hex digits that change whenever a part of a recipe does."""
+    """Return twelve hex digits of the hash of a recipe."""
     text = json.dumps(parts, sort_keys=True, default=_plain)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
@@ -79,7 +79,7 @@ def _plain(value: object) -> object:
 
 
 def cached(entry: Path, make: Callable[[Path], None]) -> Path:
-    """``entry``, made once even when several ask at the same time; a broken attempt leaves nothing behind."""
+    """Return ``entry``; make it once if it is missing, also for concurrent callers; a failed attempt leaves nothing."""
     if entry.exists():
         return entry
     entry.parent.mkdir(parents=True, exist_ok=True)
@@ -102,7 +102,7 @@ def _lock(path: Path) -> Iterator[None]:
 
 
 def debian_layer(recipe: Debian, cache: Path) -> Path:
-    """Return the tar of a layer of Debian packages, from the machine's own mirror."""
+    """Return the tar of a layer of Debian packages, built from this machine's mirror if it is not cached."""
     return cached(cache / f"layer-{recipe_hash(recipe)}.tar", lambda draft: _mmdebstrap(recipe, draft))
 
 
@@ -120,7 +120,7 @@ def _mmdebstrap(recipe: Debian, draft: Path) -> None:
 
 
 def files_layer(recipe: Files, cache: Path) -> Path:
-    """Return the tar of a layer of own files."""
+    """Return the tar of a layer of files."""
     return cached(cache / f"layer-{recipe_hash(recipe)}.tar", lambda draft: _write_files(recipe, draft))
 
 
@@ -144,7 +144,7 @@ def _member(path: str, content: str, executable: bool) -> tuple[tarfile.TarInfo,
 
 
 def skeleton(users: Mapping[str, int]) -> Files:
-    """Return the merged /usr, the directories and the users that a container needs beside unpacked packages."""
+    """Return the layer with the merged /usr, directories and users that unpacked packages need."""
     links = {name: f"-> usr/{name}" for name in ("bin", "sbin", "lib", "lib64")}
     directories = {name: "" for name in ("proc/", "sys/", "run/", "root/", "srv/", "home/", "var/tmp/")}
     everyone = {"root": 0, **users, "nobody": 65534}
@@ -156,7 +156,7 @@ def skeleton(users: Mapping[str, int]) -> Files:
 
 
 def docker_archive(images: Sequence[Image], out: Path, *, compress: bool = False) -> None:
-    """Write ``images`` as one docker-archive; a layer that several share is in it once."""
+    """Write ``images`` to one docker-archive, with each shared layer once."""
     layers = {path: _digest(path) for image in images for path in image.layers}
     with _writer(out, compress) as tar:
         for path, digest in layers.items():
@@ -181,7 +181,7 @@ def _writer(out: Path, compress: bool) -> Iterator[tarfile.TarFile]:
             with tarfile.open(fileobj=plain, mode="w") as tar:
                 yield tar
             return
-        # level 1: it is unpacked once, minutes later; time 0: equal images give equal bytes
+        # level 1, since it is unpacked once, minutes later; time 0, so that equal images are equal bytes
         with (
             gzip.GzipFile("", "wb", compresslevel=1, fileobj=plain, mtime=0) as packed,
             tarfile.open(fileobj=packed, mode="w") as tar,
@@ -207,7 +207,7 @@ def _configuration(image: Image, digests: Sequence[str]) -> bytes:
 
 
 def debian_architecture() -> str:
-    """Return this machine's architecture, in the word that Debian and OCI share (amd64, arm64)."""
+    """Return this machine's architecture as Debian and OCI call it (amd64, arm64)."""
     return {"x86_64": "amd64", "aarch64": "arm64"}.get(os.uname().machine, os.uname().machine)
 
 

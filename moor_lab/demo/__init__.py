@@ -1,4 +1,4 @@
-"""The demo's image: a small web service, as a user of moor would build it."""
+"""The image of the demo: a small web service, as a user of moor would build it."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ PYTHON = Debian(
 
 
 def build_base_image(cache: Path) -> Path:
-    """Return the docker-archive of the image that the Dockerfile starts FROM: Python on Debian."""
+    """Return the docker-archive of the base image of the Dockerfile: Python on Debian."""
     users = skeleton({})
     entry = cache / f"demo-python-{recipe_hash(PYTHON, users, BASE_REFERENCE)}.tar"
     return cached(entry, lambda draft: _write(cache, draft))

@@ -12,7 +12,7 @@ from pathlib import Path
 from moor.errors import InputError
 from moor_lab.fleet import Fleet, Host
 from moor_lab.hosts import Machine
-from moor_lab.keys import place
+from moor_lab.keys import write_file
 from moor_lab.kubernetes.certificates import make_certificates
 from moor_lab.kubernetes.standin.api.access import node_token
 
@@ -138,18 +138,18 @@ def make_access(directory: Path, name: str, address: str) -> Access:
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not (directory / "tls.key").exists():
         made = make_certificates([name, "kubernetes", "localhost"], [address, "127.0.0.1"])
-        place(directory / "ca.crt", made.authority)
-        place(directory / "tls.crt", made.certificate)
-        place(directory / "tls.key", made.key, 0o600)
+        write_file(directory / "ca.crt", made.authority)
+        write_file(directory / "tls.crt", made.certificate)
+        write_file(directory / "tls.key", made.key, 0o600)
     admin, key = (_secret(directory / file) for file in ("admin.token", "node.key"))
-    place(directory / "tokens.csv", f'{admin},{ADMIN},{ADMIN},"{ADMINS}"\n', 0o600)
+    write_file(directory / "tokens.csv", f'{admin},{ADMIN},{ADMIN},"{ADMINS}"\n', 0o600)
     return Access(f"https://{address}:{PORT}", (directory / "ca.crt").read_text(), admin, key)
 
 
 def _secret(path: Path) -> str:
     """Return the random word in a file; make it if the file does not exist."""
     if not path.exists():
-        place(path, f"{secrets.token_urlsafe(32)}\n", 0o600)
+        write_file(path, f"{secrets.token_urlsafe(32)}\n", 0o600)
     return path.read_text().strip()
 
 
@@ -169,7 +169,7 @@ def write_kubeconfig(path: Path, access: Access, cluster: str) -> None:
         "contexts": [{"name": entry, "context": {"cluster": entry, "user": ADMIN}}],
         "current-context": entry,
     }
-    place(path, json.dumps(document, indent=2) + "\n", 0o600)
+    write_file(path, json.dumps(document, indent=2) + "\n", 0o600)
 
 
 def _base64(text: str) -> str:
@@ -195,8 +195,8 @@ def _seed_agent(host: Host, upper: Path, access: Access) -> None:
     }
     directory = upper / INSTALLED / "kubelet"
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    place(directory / "config.json", json.dumps(config, indent=2) + "\n", 0o600)
-    place(directory / "ca.crt", access.authority)
+    write_file(directory / "config.json", json.dumps(config, indent=2) + "\n", 0o600)
+    write_file(directory / "ca.crt", access.authority)
     _enable(upper, "moor-lab-pods.service", PODS_UNIT)
     _enable(upper, "moor-lab-kubelet.service", AGENT_UNIT)
 
@@ -205,14 +205,14 @@ def _seed_control_plane(upper: Path, source: Path) -> None:
     directory = upper / INSTALLED / "kubernetes"
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     for name in ("node.key", "tls.crt", "tls.key", "tokens.csv"):
-        place(directory / name, (source / name).read_text(), 0o600)
+        write_file(directory / name, (source / name).read_text(), 0o600)
     _enable(upper, "moor-lab-kubernetes.service", CONTROL_PLANE_UNIT)
 
 
 def _enable(upper: Path, name: str, unit: str) -> None:
     """Install a unit and enable it."""
     units = upper / "etc/systemd/system"
-    place(units / name, unit)
+    write_file(units / name, unit)
     link = units / "multi-user.target.wants" / name
     link.parent.mkdir(parents=True, exist_ok=True)
     link.unlink(missing_ok=True)

@@ -68,7 +68,7 @@ class SectionSyntax(ListSyntax):
         return old is not None and old != new
 
     def _steps_over_copy(self, before: str, after: str, name: str) -> Iterator[str]:
-        """Yield the intermediate texts: a copy of the new list filters beside the old one, then only the copy is left."""
+        """Yield the intermediate texts: first a copy of the new list filters, then the old list is gone."""
         old, new = (dict(_sections(text)).get(f"{self.header} {name}", []) for text in (before, after))
         applied = GROUP.sub(rf"ip access-group {_copy_name(name)} \2", _applied(before))
         copy = self._written(_copy_name(name), new) if applied else ""
