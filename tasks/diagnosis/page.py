@@ -1,4 +1,4 @@
-"""The known causes as a page: ``python -m moor.tasks.diagnosis.page`` puts them into docs/diagnose.md; pure."""
+"""The tables of known causes in docs/diagnose.md, which ``python -m moor.tasks.diagnosis.page`` writes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from moor.tasks.diagnosis.rules.rule import Rule
 
 BEGIN, END = "<!-- the known causes: python -m moor.tasks.diagnosis.page -->", "<!-- end of the known causes -->"
 PAGE = Path("docs/diagnose.md")
-# A regular expression as text that people search for: what may be left out goes, of alternatives the first stays.
+# How a regular expression becomes text that people search for: optional parts go, and the first alternative stays.
 PLAIN = (
     (r"\(\?[!=][^()]*\)", ""),
     (r"(?<!\\)\((?:\?:)?([^()]*)(?<!\\)\)\?", ""),
@@ -36,31 +36,31 @@ PLAIN = (
 )
 
 
-def readable(symptom: str) -> str:
-    """Return a symptom's regular expression as text."""
+def readable(expression: str) -> str:
+    """Return a message that a regular expression of a known message matches."""
     for pattern, plain in PLAIN:
-        symptom = re.sub(pattern, plain, symptom)
-    return symptom.strip()
+        expression = re.sub(pattern, plain, expression)
+    return expression.strip()
 
 
 def causes_page(rules: Iterable[Rule] = RULES) -> str:
     """Return the known causes and the known messages, layer by layer, as Markdown."""
-    known, said = list(rules), by_layer()
-    sections = (_section(at, [r for r in known if r.layer == at.name], said.get(at.name, [])) for at in LAYERS)
+    known, messages = list(rules), by_layer()
+    sections = (_section(at, [r for r in known if r.layer == at.name], messages.get(at.name, [])) for at in LAYERS)
     return "\n".join(line for section in sections for line in section)
 
 
-def _section(layer: Layer, rules: list[Rule], sayings: list[KnownMessage]) -> Iterator[str]:
-    yield from (f"### {layer.name}", "", f"Holds where {layer.about}.", "")
+def _section(layer: Layer, rules: list[Rule], messages: list[KnownMessage]) -> Iterator[str]:
+    yield from (f"### {layer.name}", "", f"It is ok when {layer.about}.", "")
     if rules:
-        yield from ("| rule | what is wrong | mends it | known from |", "|---|---|---|---|")
+        yield from ("| rule | cause | remedy | known from |", "|---|---|---|---|")
         yield from (_row(f"`{rule.id}`", rule.cause, rule.mend, rule.source) for rule in rules)
         yield ""
-    if sayings:
-        yield from ("| message | what it means | what helps | rule |", "|---|---|---|---|")
-        for saying in sayings:
-            messages = "<br>".join(f"`{readable(pattern)}`" for pattern in saying.patterns)
-            yield _row(messages, saying.cause, saying.mend, f"`{saying.id}`")
+    if messages:
+        yield from ("| message | cause | remedy | rule |", "|---|---|---|---|")
+        for message in messages:
+            examples = "<br>".join(f"`{readable(pattern)}`" for pattern in message.patterns)
+            yield _row(examples, message.cause, message.mend, f"`{message.id}`")
         yield ""
 
 
@@ -73,7 +73,7 @@ def _words(text: str) -> str:
 
 
 def fill_page(page: str) -> str:
-    """Return a page with the known causes between its marks."""
+    """Return the page with the tables of known causes between its marks."""
     before, _, rest = page.partition(BEGIN)
     return f"{before}{BEGIN}\n\n{causes_page()}\n{END}{rest.partition(END)[2]}"
 

@@ -109,7 +109,7 @@ def test_a_node_of_another_name_and_address_is_one_machine(restored: Moored) -> 
     assert "node3: it is in the inventory already, as worker3" in refused.stdout + refused.stderr
     assert not [finding for _, finding in drifted(restored).open if finding.startswith(("node:", "member:"))]
     proved = moor("diagnose", "--limit", "worker3")
-    assert "no node of the name or address" not in proved.stdout
+    assert "no node with the name or address" not in proved.stdout
 
 
 def test_a_registry_is_built_before_its_cluster(restored: Moored) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from moor.tasks.diagnosis.messages.known_message import KnownMessage
 
 KUBELET = "kubelet"
-DESCRIBE = "kubectl describe pod names what is missing"
+DESCRIBE = "kubectl describe pod POD names what is missing"
 
 SANDBOX = (
     KnownMessage(
@@ -13,10 +13,9 @@ SANDBOX = (
         (r"failed to (get|pull) sandbox image", r"sandbox image .*(not found|failed)",
          r"pause image|/pause:[0-9.]+.*failed",
          r"pulling (infra|pause) image"),
-        "the pause image, without which no pod begins, is not on {host} and cannot be pulled: {image}",
-        "have {host} reach it, or name one in your registry as sandbox image (containerd: sandbox or sandbox_image; "
-        "CRI-O: "
-        "pause_image)",
+        "the pause image, which every pod needs, is not on {host} and cannot be pulled: {image}",
+        "let {host} reach its registry, or name one in your own registry as sandbox image (containerd: sandbox or "
+        "sandbox_image; CRI-O: pause_image)",
         by="containerd, CRI-O", wraps=True,
     ),
     KnownMessage(
@@ -24,7 +23,7 @@ SANDBOX = (
         (r"no runtime for \S+ is configured", r"RuntimeHandler \S+ not supported", r"failed to find runtime handler",
          r"unknown runtime handler"),
         "the pod's RuntimeClass names a runtime that {host} does not have",
-        "configure it in the runtime of {host} and restart that, or take runtimeClassName out of the pod",
+        "configure it in the runtime of {host} and restart the runtime, or remove runtimeClassName from the pod",
         by="Kubernetes, RuntimeClass",
     ),
     KnownMessage(
@@ -35,10 +34,9 @@ SANDBOX = (
          r"network plugin is not ready", r"NetworkPluginNotReady", r"failed to allocate for range",
          r"no IP addresses available",
          r"cni config uninitialized", r"container runtime network not ready"),
-        "the cluster's network (CNI) does not give the pod its network on {host}",
-        "look at the pods of the network plugin on {host}: kubectl --namespace kube-system get pods -o wide; its "
-        "files: "
-        "/etc/cni/net.d, /opt/cni/bin",
+        "the cluster's network plugin (CNI) cannot set up the pod's network on {host}",
+        "check the network plugin on {host}: kubectl get pods -A -o wide --field-selector spec.nodeName={host}; its "
+        "files are in /etc/cni/net.d and /opt/cni/bin",
         by="CNI specification",
     ),
     KnownMessage(
@@ -52,11 +50,10 @@ SANDBOX = (
         "sandbox-runc", "pod",
         (r"OCI runtime create failed", r"runc create failed", r"\bcgroup(s|v2)?\b", r"failed to (create|start) shim",
          r"failed to create containerd task(?!.*exec:)", r"\bcrun:", r"\brunc:"),
-        "the runtime of {host} (runc, crun) cannot make the container: often its cgroup driver differs from "
-        "kubelet's, or "
-        "the kernel refuses",
-        "give kubelet and runtime on {host} one cgroup driver (cgroupDriver: systemd; SystemdCgroup = true), then "
-        "restart both",
+        "the runtime of {host} (runc, crun) cannot create the container: often its cgroup driver differs from "
+        "kubelet's, or the kernel refuses",
+        "set the same cgroup driver for kubelet and runtime on {host} (cgroupDriver: systemd; SystemdCgroup = true), "
+        "then restart both",
         by="runc, systemd",
     ),
 )  # fmt: skip
@@ -66,7 +63,7 @@ PODS = (
         "secret-missing", "secret",
         (r"Unable to retrieve some image pull secrets", r"FailedToRetrieveImagePullSecret"),
         "the pod names a pull secret that its namespace does not have",
-        "moor apply workload makes those of data.workloads; another has to be made in the pod's own namespace",
+        "moor apply workload makes those of data.workloads; create any other in the pod's own namespace",
         by=KUBELET,
     ),
     KnownMessage(
@@ -79,27 +76,27 @@ PODS = (
         "pod-name", "pod",
         (r"InvalidImageName", r"couldn't parse image", r"invalid reference format", r"must be lowercase",
          r"Failed to apply default image tag"),
-        "that is no image's name",
+        "the image's name is invalid",
         "correct the image in the pod's template: lower case, REGISTRY/PROJECT/REPOSITORY:TAG", by=KUBELET,
     ),
     KnownMessage(
         "pod-root", "pod",
         (r"runAsNonRoot and image (will run as root|has non-numeric user)",),
-        "the pod must not run as root, and its image names root, or a user by name",
+        "the pod must not run as root, and its image runs as root, or as a user that it gives by name",
         "set runAsUser in the pod's securityContext, or give the image a numeric USER", by=KUBELET,
     ),
     KnownMessage(
         "pod-config", "pod",
         (r"CreateContainerConfigError", r"(configmap|secret) \S+ not found", r"couldn't find key"),
-        "the pod lacks a ConfigMap, a Secret, or a key of one that its template names",
-        "make what is missing; " + DESCRIBE,
+        "a ConfigMap, a Secret or a key of one that the pod's template names does not exist",
+        "create it; " + DESCRIBE,
         by=KUBELET,
     ),
     KnownMessage(
         "pod-volume", "pod",
         (r"MountVolume\.\w+ failed", r"Unable to attach or mount volumes", r"FailedMount|FailedAttachVolume",
          r"ImageVolumeMountFailed"),
-        "a volume of the pod cannot be mounted", DESCRIBE + "; a volume of an image pulls like a container does",
+        "a volume of the pod cannot be mounted", DESCRIBE + "; an image volume is pulled as a container's image is",
         by=KUBELET,
     ),
     KnownMessage(
@@ -107,31 +104,33 @@ PODS = (
         (r"violates PodSecurity", r"admission webhook \S+ denied", r"exceeded quota", r"is forbidden:",
          r"FailedCreate\b(?!PodSandBox)"),
         "the cluster's admission refuses the pod",
-        "change the pod's template as the words say, or the namespace's quota or policy", by="Kubernetes, admission",
+        "change what the message names in the pod's template, or the namespace's quota or policy", by="Kubernetes, "
+        "admission",
     ),
     KnownMessage(
         "pod-evicted", "node",
         (r"low on resource", r"DiskPressure|disk-pressure", r"MemoryPressure|memory-pressure", r"was evicted|Evicted",
          r"FreeDiskSpaceFailed|ImageGCFailed"),
-        "{host} has too little disk or memory, and kubelet makes room",
+        "{host} has too little disk or memory, and kubelet evicts pods or removes images",
         "run on {host}: df -h; free -h; then crictl rmi --prune, or a larger disk", by=KUBELET,
     ),
     KnownMessage(
         "pod-unscheduled", "pod",
         (r"FailedScheduling", r"nodes are available", r"untolerated taint", r"Insufficient (cpu|memory)"),
-        "no node takes the pod", "change its requests, selectors or tolerations as the words say, or add a node",
+        "no node can run the pod", "change the requests, selectors or tolerations that the message names, or add a "
+        "node",
         by="Kubernetes, scheduler",
     ),
     KnownMessage(
         "node-lost", "node",
         (r"NodeStatusUnknown", r"Kubelet stopped posting node status", r"node is not ready|NodeNotReady"),
-        "the cluster has not heard of the node's kubelet", "run on {host}: systemctl restart kubelet (k3s, rke2: that "
-        "unit)",
+        "the cluster no longer hears from the node's kubelet", "run on {host}: systemctl restart kubelet (on k3s and "
+        "RKE2: their own unit)",
         by="Kubernetes, node lifecycle",
     ),
     KnownMessage(
         "node-sick", "node", (r"KubeletNotReady", r"PLEG is not healthy"),
-        "kubelet of {host} runs and is not ready", "kubectl describe node {host}; journalctl -u kubelet", by=KUBELET,
+        "kubelet of {host} runs but is not ready", "kubectl describe node {host}; journalctl -u kubelet", by=KUBELET,
     ),
     KnownMessage(
         "pod-memory", "pod", (r"OOMKilled", r"Memory cgroup out of memory"),
@@ -140,38 +139,38 @@ PODS = (
     KnownMessage(
         "pod-crash", "pod",
         (r"CrashLoopBackOff", r"RunContainerError", r"back-off .* restarting failed container", r"StartError"),
-        "the pod has its image, and its container ends again and again",
-        "kubectl logs --previous POD says why", by=KUBELET,
+        "the pod has its image, but its container keeps ending",
+        "kubectl logs --previous POD shows why", by=KUBELET,
     ),
     KnownMessage(
         "pod-unready", "pod", (r"(Readiness|Startup|Liveness) probe (failed|errored)",),
-        "the container runs, and its probe fails", "kubectl logs POD; correct the probe's path and port", by=KUBELET,
+        "the container runs, but its probe fails", "kubectl logs POD; correct the probe's path and port", by=KUBELET,
     ),
     KnownMessage(
         "rollout-unfinished", "pod", (r"ProgressDeadlineExceeded", r"MinimumReplicasUnavailable"),
-        "the rollout does not end: its pods do not become ready", "kubectl describe pod of a pod that waits: its "
-        "events say why",
+        "the rollout does not complete: its pods do not become ready", "kubectl describe pod POD, for a pod that "
+        "waits: its events show why",
         by="Kubernetes, Deployment",
     ),
 )  # fmt: skip
 
-# What only says that something failed: it counts where nothing else in the message is known.
+# Messages that only report that something failed; they count where nothing else in the message is known.
 WRAPPERS = (
     KnownMessage(
         "sandbox-failed", "pod", (r"FailedCreatePodSandBox", r"Failed to create pod sandbox", r"CreatePodSandboxError"),
-        "the sandbox of the pod cannot be made; the words say no more",
+        "the sandbox of the pod cannot be created; the message does not say why",
         "run on {host}: journalctl -u kubelet -u containerd, which has the whole message", by=KUBELET,
     ),
     KnownMessage(
         "pod-waiting", "pod", (r"Back-off pulling image", r"ImagePullBackOff"),
-        "kubelet waits until its next try; an earlier event of the pod has the cause",
+        "kubelet waits before it tries again; an earlier event of the pod has the cause",
         "kubectl get events --field-selector reason=Failed shows it", by=KUBELET,
     ),
     KnownMessage(
         "pull-failed", "pull",
         (r"failed to pull and unpack image", r"Failed to pull image", r"initializing source docker://", r"ErrImagePull",
          r"failed to resolve (reference|image)", r"ImageInspectError", r"Failed to inspect image"),
-        "the pull of {image} failed, and the words do not say why",
+        "the pull of {image} failed; the message does not say why",
         "run on {host}: crictl pull {image}; journalctl -u containerd has the whole message", by="containerd, CRI-O",
     ),
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Known messages about what the registry answers, or whatever stands before it."""
+"""Known messages about answers of the registry, or of a proxy in front of it."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from moor.tasks.diagnosis.messages.known_message import KnownMessage
 
 HARBOR = "Harbor"
 API = "Docker Registry HTTP API V2"
-OWNER = "ask who runs {name}"
-OF_PODS = "moor apply workload makes those of data.workloads; another pod names one of its own in imagePullSecrets"
+OWNER = "ask the administrators of {name}"
+OF_PODS = "moor apply workload makes those of data.workloads; any other pod has to name one in imagePullSecrets"
 
 
 POLICIES = (
@@ -18,31 +18,31 @@ POLICIES = (
         (r"status of vulnerability scanning cannot be pulled", r"\"(Pending|Running|Queued|Error|Not ?Scanned)\" "
          r"status of",
          r"without vulnerability scanning cannot be pulled"),
-        "the project lets no image be pulled that is not scanned, and this one is not scanned yet, or its scan failed",
-        "in Harbor: scan the artifact, and see that Interrogation Services has a scanner that works; then pull again",
+        "the project forbids pulling images that are not scanned, and this one is not, or its scan failed",
+        "in Harbor: scan the artifact, and check that Interrogation Services has a working scanner; then pull again",
         OWNER, "Harbor, Prevent vulnerable images from running",
     ),
     KnownMessage(
         "policy-vulnerable", "manifest",
         (r"current image with \d+ vulnerabilit", r"cannot be pulled due to configured policy",
          r"Prevent images with vulnerability severity"),
-        "the project's policy keeps the image back for its vulnerabilities",
-        "in Harbor: push an image without them, or put the CVEs on the project's allowlist, or raise its severity",
+        "the project's policy forbids pulling the image because of its vulnerabilities",
+        "push an image without them, or in Harbor put the CVEs on the project's allowlist, or raise its severity",
         OWNER, "Harbor, Prevent vulnerable images from running",
     ),
     KnownMessage(
         "policy-unsigned", "manifest",
         (r"image is not signed", r"not signed (in|by) (Notary|cosign|Notation)", r"PROJECTPOLICYVIOLATION",
          r"content trust.*(cannot|not) be pulled"),
-        "the project only lets signed images be pulled, and this one has no signature in the registry",
-        "sign it (cosign sign, notation sign), or take Cosign or Notation out of the project's Configuration in Harbor",
+        "the project allows pulling signed images only, and this one has no signature in the registry",
+        "sign it (cosign sign, notation sign), or turn off Cosign or Notation in the project's Configuration in Harbor",
         OWNER, "Harbor, deployment security",
     ),
     KnownMessage(
         "policy-refused", "manifest",
         (r"412 Precondition Failed", r"HTTP 412", r"\b412\b.*manifests|manifests.*\b412\b"),
-        "a policy of the project keeps the image back: it is vulnerable, not scanned, or not signed; containerd drops "
-        "which of them",
+        "a policy of the project forbids pulling the image: it is vulnerable, not scanned or not signed; containerd "
+        "does not report which",
         "in Harbor look at the artifact {image}: scan it, sign it, or change the policy in the project's Configuration",
         OWNER, "Harbor, server/middleware: policies answer 412",
     ),
@@ -55,32 +55,32 @@ POLICIES = (
     KnownMessage(
         "push-immutable", "manifest",
         (r"configured as immutable", r"immutable tag|tag is immutable|cannot be overwritten"),
-        "a rule of the project makes this tag immutable, so that it cannot be pushed a second time",
+        "a rule of the project makes this tag immutable, so it cannot be pushed a second time",
         "push under another tag, or change the immutability rule of the project", OWNER, HARBOR,
     ),
     KnownMessage(
         "push-readonly", "challenge",
         (r"read only mode", r"registry is in read-?only|UNSUPPORTED.*readonly"),
-        "Harbor is set to read only: it lets pull, and takes nothing",
-        "in Harbor: Configuration, System Settings, Repository Read Only off; garbage collection of old releases sets "
-        "it",
+        "Harbor is set to read only: images can be pulled but not pushed",
+        "in Harbor: Configuration, System Settings, Repository Read Only off; in old releases garbage collection "
+        "turns it on",
         OWNER, HARBOR,
     ),
     KnownMessage(
         "manifest-old", "manifest",
         (r"manifest\.v1\+(prettyjws|json)", r"schema ?(version )?1\b.*(support|manifest)", r"Docker Image Format v1",
          r"unsupported (schema|manifest) (version|format|media type)", r"is no longer supported since containerd"),
-        "the image is of the oldest format (schema 1), which present runtimes do not read",
-        "pull it with an old Docker, or build it anew, and push it again with a present one",
+        "the image has the oldest format (schema 1), which current runtimes no longer read",
+        "build it again, or pull it with an old Docker, and push it with a current one",
         by="containerd 2.1, Docker 28.2",
     ),
     KnownMessage(
         "blob-missing", "manifest",
         (r"could not fetch content descriptor", r"blob unknown", r"BLOB_UNKNOWN", r"MANIFEST_BLOB_UNKNOWN",
          r"(blobs/sha256\S+|content at \S*/blobs/\S*).*not found", r"failed to copy: .*not found"),
-        "the manifest is there and one of its layers is not: lost storage, a push or replication that was cut",
-        "push the image again from where it was built: what is missing is uploaded; of a proxy project delete the "
-        "artifact, and it is fetched anew",
+        "the manifest exists, but one of its layers does not: storage was lost, or a push or replication was cut off",
+        "push the image again from where it was built, which uploads what is missing; in a proxy project delete the "
+        "artifact, and Harbor fetches it again",
         by=API,
     ),
     KnownMessage(
@@ -88,15 +88,14 @@ POLICIES = (
         (r"unexpected commit digest", r"digest (mismatch|did not match|invalid)",
          r"filesystem layer verification failed",
          r"manifest verification failed", r"does not match (the )?digest", r"checksum mismatch"),
-        "what arrived is not what was asked for: a proxy or a mirror alters it, or a disk returns other bytes",
-        "pull past the proxy or mirror on the way; where that is the same, the registry's storage is damaged: push "
-        "again",
+        "the content that arrived does not match its digest: a proxy or mirror alters it, or a disk is damaged",
+        "pull without the proxy or mirror on the way; if that fails too, the registry's storage is damaged: push again",
         by="OCI distribution specification: content is named by its digest",
     ),
 )  # fmt: skip
 
-# Registries refuse a push and a pull in the same words; who passes them on says which it was. Docker says it of a pull
-# alone, so that the words without either are of a push. Source: containers/image, docker_image_src.go and _dest.go.
+# Registries refuse a push and a pull in the same words; the program that reports them adds which it was. Docker adds it
+# for a pull only, so words without either are about a push. Source: containers/image, docker_image_src.go and _dest.go.
 OF_A_PUSH = re.compile(r"action: push|pushing image|layer upload|blobs/uploads|remote destination|at destination", re.I)
 OF_A_PULL = re.compile(
     r"pull access denied|action: pull|(failed to|unable to|error|trying to|back-off|while) pull|ErrImagePull"
@@ -109,14 +108,14 @@ ANSWERS = (
         "rate-limit", "challenge",
         (r"429 Too Many Requests", r"toomanyrequests", r"HTTP 429", r"\bstatus(?:code| code)?:? ?429\b",
          r"pull rate limit"),
-        "too many requests: the registry, or the one that a proxy project fetches from, sets a limit",
-        "wait, and pull again; of a proxy project: give its endpoint in Harbor (Registries) a login of the upstream",
+        "too many requests: the registry, or the one that a proxy project fetches from, limits them",
+        "wait, then pull again; for a proxy project, give its endpoint in Harbor (Registries) a login of the upstream",
         "wait, or pull with a login of {name}", API,
     ),
     KnownMessage(
         "login-none", "login",
         (r"failed to fetch anonymous token: .*(401|403)", r"no basic auth credentials", r"anonymous.*401 Unauthorized"),
-        "the pull came without a login: no pull secret that holds for the image reached the runtime",
+        "the pull had no login: the pod has no pull secret that covers the image",
         OF_PODS, "name a pull secret for {name} in imagePullSecrets of the pod",
         "distribution's token specification",
     ),
@@ -124,7 +123,7 @@ ANSWERS = (
         "rights-push", "rights",
         (r"action: push", r"requested access to the resource is denied",
          r"denied: .*(push|not authorized to upload)"),
-        "whoever pushed may not push there, or was not logged in",
+        "the user who pushed may not push to that project, or was not logged in",
         "docker login {name} as a user or robot that may push; moor apply images pushes with a robot of its own",
         "docker login {name} as a user that may push", HARBOR,
         lambda heard, _: bool(OF_A_PUSH.search(heard.words)) or not OF_A_PULL.search(heard.words),
@@ -133,9 +132,10 @@ ANSWERS = (
         "rights-missing", "rights",
         (r"insufficient_scope: authorization failed", r"unauthorized to access repository", r"pull access denied",
          r"action: pull", r"requested access to the resource is denied"),
-        "the login may not pull that repository, or there is no such project",
-        "moor apply registry gives the robots of data.projects their rights; another login needs pull in the project",
-        "have {name} allow the login to pull, or correct the image's name", HARBOR,
+        "the login may not pull that repository, or the project does not exist",
+        "moor apply registry gives the robots of data.projects their rights; any other login needs the right to pull "
+        "in the project",
+        "ask the administrators of {name} to allow the login to pull, or correct the image's name", HARBOR,
     ),
     KnownMessage(
         "login-wrong", "login",
@@ -148,42 +148,41 @@ ANSWERS = (
     KnownMessage(
         "answer-large", "challenge",
         (r"413 (Request|Payload|Content)", r"\bstatus ?code:? ?413\b", r"HTTP 413", r"entity too large"),
-        "a proxy before the registry takes no upload of that size",
-        "raise the limit of the proxy that stands before Harbor (nginx: client_max_body_size 0); Harbor's own has none",
-        "have {name} raise the limit of the proxy before it", "nginx, client_max_body_size",
+        "a proxy in front of the registry refuses uploads of that size",
+        "raise the limit of the proxy in front of Harbor (nginx: client_max_body_size 0); Harbor's own has none",
+        "ask the administrators of {name} to raise the limit of the proxy in front of it", "nginx, "
+        "client_max_body_size",
     ),
     KnownMessage(
         "answer-forbidden", "challenge",
         (r"403 Forbidden", r"\bstatus ?code:? ?403\b", r"HTTP 403"),
-        "403: a firewall for web applications or a rule of addresses before the registry refuses, or the login lacks "
-        "a right",
-        "run on {host}: curl -s https://{name}/v2/; a page of HTML is the proxy's, JSON is Harbor's: then moor apply "
-        "registry",
+        "403: a web application firewall or an address rule in front of the registry refuses, or the login lacks a "
+        "right",
+        "run on {host}: curl -s https://{name}/v2/; an HTML page comes from a proxy; JSON comes from Harbor: then "
+        "moor apply registry",
         OWNER, "RFC 9110, 15.5.4",
     ),
     KnownMessage(
         "answer-method", "challenge",
         (r"405 Method Not Allowed", r"HTTP 405", r"\bstatus ?code:? ?405\b"),
-        "405: what answers there is no registry, or a redirect from http to https turned a push into a GET",
-        "ask for the registry by https and by its own name; a proxy before it must pass on PUT, POST, PATCH and DELETE",
+        "405: the server is not a registry, or a redirect from http to https turned a push into a GET",
+        "use https and the registry's own name; a proxy in front of it must pass on PUT, POST, PATCH and DELETE",
         by="RFC 9110, 15.5.6",
     ),
     KnownMessage(
         "core-down", "challenge",
         (r"\b50[0234] (Bad Gateway|Service Unavailable|Internal Server Error|Gateway Time-?out)",
          r"\bstatus(?: ?code)?:? ?50[0234]\b", r"HTTP 50[0234]", r"received unexpected HTTP status: 5"),
-        "{name} answers {status}: the proxy runs, and what is behind it does not, or is overloaded",
-        "on the registry's host: docker ps shows what restarts; moor apply harbor starts what is down",
+        "{name} answers {status}: its proxy runs, but the service behind it is down or overloaded",
+        "run on the registry's host: docker ps, which shows what restarts; moor apply harbor starts what is down",
         OWNER, "RFC 9110, 15.6",
     ),
     KnownMessage(
         "answer-html", "challenge",
         (r"invalid character '<'", r"<!DOCTYPE|<html", r"error unmarshalling content", r"text/html"),
-        "a web page answers where a registry was expected: a proxy's error page, a captive portal, a login page, "
-        "another "
-        "server of that name",
-        "run on {host}: curl -si https://{name}/v2/; the registry itself answers 401 and "
-        "Docker-Distribution-Api-Version",
+        "the answer is a web page, not a registry's: a proxy's error page, a captive portal, a login page, or "
+        "another server of that name",
+        "run on {host}: curl -si https://{name}/v2/; a registry answers 401 with Docker-Distribution-Api-Version",
         by=API,
     ),
     KnownMessage(
@@ -191,8 +190,9 @@ ANSWERS = (
         (r"stopped after \d+ redirects", r"too many redirects", r"HTTP 30[12378]", r"\b30[12378] (Moved|Found|See "
          r"Other|Temporary|Permanent)",
          r"missing Location header", r"redirect.*(http://|not allowed|denied)"),
-        "the registry, or a proxy before it, redirects instead of answering",
-        "set external_url in Harbor to the name that clients use; a proxy before it passes on X-Forwarded-Proto",
+        "the registry, or a proxy in front of it, redirects instead of answering",
+        "set external_url in harbor.yml to the name that clients use; have a proxy in front of it pass on "
+        "X-Forwarded-Proto",
         OWNER, API,
     ),
     KnownMessage(

@@ -1,4 +1,4 @@
-"""Known messages about the way to the registry: proxy, clock, name, route, and connections that are cut."""
+"""Known messages about the connection to the registry: proxy, clock, name, route, and connections that are cut."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from moor.tasks.diagnosis.messages.known_message import KnownMessage
 
 NET = "Go, package net"
 NAMES = "moor apply names --limit {host}"
-DNS = "see on {host} that /etc/resolv.conf names a server that knows {name}"
+DNS = "check that /etc/resolv.conf on {host} names a nameserver that knows {name}"
 
 
 def is_ipv6(heard: MessageFields, ours: FleetRegistry) -> bool:
@@ -36,15 +36,16 @@ ROUTE = (
         "proxy-wrong", "proxy",
         (r"invalid proxy URL", r"error connecting to proxy", r"proxyconnect tcp: .*(no such host|invalid)",
          r"parse .*proxy.*invalid"),
-        "the proxy that is set for the service which pulls is no address that can be reached",
-        "correct HTTPS_PROXY of that service on {host}, or take it out; then: systemctl daemon-reload, and restart it",
+        "the proxy that is set for the service that pulls cannot be reached, or its address is invalid",
+        "correct or remove HTTPS_PROXY of that service on {host}; then systemctl daemon-reload, and restart the "
+        "service",
         by=NET,
     ),
     KnownMessage(
         "proxy-between", "proxy",
         (r"proxyconnect tcp", r"Proxy Authentication Required", r"\b407\b.*proxy",
          r"Received HTTP code \d+ from proxy"),
-        "the pull goes through a proxy, and the proxy does not let it through to {name}",
+        "the pull goes through a proxy that does not let it through to {name}",
         "moor check says which file on {host} to write {name} into, as NO_PROXY of the service that pulls",
         "have the proxy let {host} through to {name}, or correct HTTPS_PROXY of the service that pulls", NET,
     ),
@@ -53,7 +54,7 @@ ROUTE = (
         (r"x509: certificate has expired or is not yet valid: current time \S+ is before",
          r"token (is )?not (to be used|valid) (before|yet)", r"token used before issued",
          r"certificate is not yet valid"),
-        "a clock is off: what is valid already looks as if it were of the future",
+        "a clock is wrong: a certificate or token that is valid looks as if its time had not come",
         "run on {host} and on the registry's host: timedatectl set-ntp true",
         by="RFC 5280, 4.1.2.5: a certificate is judged by the clock of who reads it",
     ),
@@ -61,9 +62,8 @@ ROUTE = (
         "storage-redirect", "pull",
         (r"(httpReadSeeker|failed open|copying blob|copying image|downloading|parsing HTTP|reading blob).*"
          r"(no such host|refused|timeout|timed out|unreachable|no route|x509|status)",),
-        "{name} holds the layers of {image}: its registry sends clients there, and {host} does not get through",
-        "let {host} reach {name}, or have the registry hand out layers itself (Harbor: "
-        "storage_service.redirect.disable "
+        "the registry redirects clients to {name} for the layers of {image}, and {host} cannot reach it",
+        "let {host} reach {name}, or have the registry serve layers itself (Harbor: storage_service.redirect.disable "
         "in harbor.yml)",
         by="distribution, storage redirect", when=is_redirected,
     ),
@@ -71,7 +71,7 @@ ROUTE = (
         "realm-other", "challenge",
         (r"failed to fetch (oauth|anonymous) token: .*(refused|no such host|timeout|no route|unreachable|x509)",
          r"(unable to retrieve auth token|requesting bearer token): .*(refused|no such host|timeout|no route|x509)"),
-        "the registry sends its clients to {name} for a token, which is not its own name, and they do not get there",
+        "the registry sends its clients to {name} for a token, which is not its own name and cannot be reached",
         "in harbor.yml of the registry set hostname, or external_url, to the registry's own name; then moor apply "
         "harbor",
         "have the registry name itself as its token service (Harbor: hostname and external_url in harbor.yml)",
@@ -80,9 +80,9 @@ ROUTE = (
     KnownMessage(
         "name-failing", "name",
         (r"server misbehaving", r"SERVFAIL", r"REFUSED.*lookup"),
-        "{server} fails at the name {name}: it answers, with an error instead of an address",
-        NAMES + " where names.mode is hosts or both; in mode dns mend the zone or its forwarder on {server}",
-        "mend the zone of {name} on {server}, or its forwarder; dig {name} @{server} shows what it says",
+        "{server} cannot resolve {name}: it answers with an error instead of an address",
+        NAMES + " where names.mode is hosts or both; in mode dns correct the zone or its forwarder on {server}",
+        "correct the zone of {name} on {server}, or its forwarder; dig {name} @{server} shows its answer",
         "Go's words for SERVFAIL",
     ),
     KnownMessage(
@@ -105,7 +105,7 @@ ROUTE = (
     KnownMessage(
         "route-ipv6", "route",
         (r"connect: network is unreachable", r"connect: cannot assign requested address"),
-        "the name has the IPv6 address {address}, and {host} has no way to it",
+        "the name has the IPv6 address {address}, and {host} has no route to it",
         "take the IPv6 address out of DNS and of registry.address6, or give {host} a route: ip -6 route get {address}",
         "take the IPv6 address of the name out of DNS, or give {host} a route: ip -6 route get {address}",
         NET, when=is_ipv6,
@@ -114,38 +114,36 @@ ROUTE = (
         "route-missing", "route",
         (r"connect: network is unreachable", r"Network is unreachable"),
         "{host} has no route to {address}",
-        "run on {host}: ip route get {address}; then add the route that is missing",
+        "run on {host}: ip route get {address}; then add the missing route",
         by="errno(3), ENETUNREACH",
     ),
     KnownMessage(
         "registry-stopped", "route",
         (r"connect: connection refused", r"Connection refused"),
-        "a connection to {name} is refused: its host is up, and nothing listens on that port, or a firewall rejects it",
-        "moor apply harbor starts what is down; where it answers elsewhere, run on {host}: nft list ruleset",
-        "start what serves {name}; where it answers elsewhere, a firewall rejects {host}", "errno(3), ECONNREFUSED",
+        "a connection to {name} is refused: its host is up, but nothing listens on that port, or a firewall rejects it",
+        "moor apply harbor starts what is down; if other hosts reach it, run on {host}: nft list ruleset",
+        "start the server of {name}; if other hosts reach it, have the firewalls let {host} through", "errno(3), "
+        "ECONNREFUSED",
     ),
     KnownMessage(
         "registry-unreachable", "route",
         (r"connect: no route to host", r"No route to host", r"connect: host is down"),
-        "nobody answers at {address}: the host is down or cut off, or a firewall prohibits the way",
-        "start the registry's host; where it answers elsewhere, run on {host}: ip route get {address}; nft list "
-        "ruleset",
+        "nothing answers at {address}: the host is down or cut off, or a firewall rejects the connection",
+        "start the registry's host; if other hosts reach it, run on {host}: ip route get {address}; nft list ruleset",
         by="errno(3), EHOSTUNREACH",
     ),
     KnownMessage(
         "route-prohibited", "route",
         (r"connect: (operation not permitted|permission denied)",),
-        "{host} itself forbids the connection: a rule of its output chain, or a security module",
+        "{host} itself forbids the connection, by a firewall rule for its own traffic or by a security module",
         "run on {host}: nft list ruleset, and allow the connection to {name}", by="errno(3), EPERM",
     ),
     KnownMessage(
         "mtu-small", "mtu",
         (r"TLS handshake timeout",),
-        "{name} takes connections, and its certificate does not arrive: large packets are lost on the way, or the "
-        "server hangs",
-        "run on {host}: ping -M do -s 1472 {name}; where only a smaller size passes, let ICMP through on the way or "
-        "set "
-        "that MTU on {host}",
+        "{name} accepts connections, but its certificate does not arrive: large packets are lost, or the server hangs",
+        "run on {host}: ping -M do -s 1472 {name}; if only a smaller size passes, let ICMP through on the way, or "
+        "set that MTU on {host}",
         by="RFC 2923, 2.1",
     ),
     KnownMessage(
@@ -162,14 +160,14 @@ ROUTE = (
          r"Client\.Timeout exceeded while awaiting headers", r"net/http: request canceled", r"i/o timeout",
          r"timeout awaiting response headers"),
         "{name} did not answer in time: a firewall drops packets, or the registry is overloaded",
-        "run on {host}: curl --max-time 20 -v https://{name}/v2/ shows how far it comes; 401 there is an answer",
+        "run on {host}: curl --max-time 20 -v https://{name}/v2/ shows where it stops; the answer 401 is normal",
         by=NET,
     ),
     KnownMessage(
         "http2-goaway", "pull",
         (r"server sent GOAWAY", r"http2: client connection lost", r"stream error: stream ID \d+"),
-        "a proxy before the registry ended a connection in use, as it does after a number of requests or at a reload",
-        "wait for kubelet's next try, or pull again; where it happens often, raise keepalive_requests of that proxy",
+        "a proxy in front of the registry closed a connection in use, as it does after many requests or at a reload",
+        "pull again, or wait for kubelet to do so; if it happens often, raise keepalive_requests of that proxy",
         by="Go, package net/http; nginx, keepalive_requests",
     ),
     KnownMessage(
@@ -179,17 +177,17 @@ ROUTE = (
          r"failed size validation", r"body closed", r"incomplete|transfer closed with"),
         "the connection ended in the middle of a layer: a proxy or the network cut it, or the registry lost its "
         "storage",
-        "on the registry's host: df -h; docker logs nginx; a proxy before it needs long timeouts and no limit of size",
-        "ask who runs {name} whether a proxy before it limits time or size", "Go, package io",
+        "on the registry's host: df -h; docker logs nginx; a proxy in front of it needs long timeouts and no size "
+        "limit",
+        "ask the administrators of {name} whether a proxy in front of it limits time or size", "Go, package io",
     ),
     KnownMessage(
         "tls-cut", "tls",
         (r"connection reset by peer", r"broken pipe", r"SSL_ERROR_SYSCALL", r": EOF\b", r"tls: unexpected message",
          r"use of closed network connection"),
-        "the connection to {name} is cut as soon as it is used: a firewall that inspects TLS, a proxy that hangs",
-        "run on {host}: openssl s_client -connect {name}:443 -servername {name}; if it is cut there too, ask the "
-        "firewall "
-        "on the way; on the registry's host: docker logs nginx",
-        "ask the firewall on the way, and who runs {name}", "errno(3), ECONNRESET",
+        "the connection to {name} is cut at its first bytes: by a firewall that inspects TLS, or a proxy that hangs",
+        "run on {host}: openssl s_client -connect {name}:443 -servername {name}; if that is cut too, check the "
+        "firewalls on the way; on the registry's host: docker logs nginx",
+        "check the firewalls on the way, and ask the administrators of {name}", "errno(3), ECONNRESET",
     ),
 )  # fmt: skip

@@ -10,7 +10,7 @@ CONTAINERD = "moor apply containerd --limit {host}"
 
 
 def is_about_disk(heard: MessageFields, ours: FleetRegistry) -> bool:
-    """Return whether the space that is lacking is a disk's; cgroups and inotify lack numbers in the same words."""
+    """Return whether the missing space is a disk's; the kernel reports exhausted cgroups in the same words."""
     return "cgroup" not in heard.words
 
 
@@ -18,15 +18,15 @@ RUNTIME = (
     KnownMessage(
         "inotify-full", "containerd",
         (r"fsnotify watcher", r"inotify.*(no space left|too many)", r"too many open files"),
-        "{host} has no inotify instances or open files left, and kubelet and containerd need them",
-        "run on {host}: sysctl -w fs.inotify.max_user_instances=8192, and keep it in /etc/sysctl.d; ulimit -n of the "
-        "service",
+        "{host} has no inotify instances or open files left for kubelet and containerd",
+        "run on {host}: sysctl -w fs.inotify.max_user_instances=8192, and write it into /etc/sysctl.d; or raise "
+        "LimitNOFILE of the service",
         by="inotify(7)",
     ),
     KnownMessage(
         "disk-full", "pull",
         (r"no space left on device", r"disk quota exceeded", r"not enough (free )?space", r"ephemeral-storage"),
-        "a disk is full, of {host} or of who wrote it",
+        "a disk is full, of {host} or of the server that reports it",
         "run on {host}: df -h; df -i; then crictl rmi --prune (Docker: docker image prune -a), or a larger disk",
         by="errno(3), ENOSPC", when=is_about_disk,
     ),
@@ -34,53 +34,56 @@ RUNTIME = (
         "disk-broken", "pull",
         (r"read-only file system", r"input/output error", r"structure needs cleaning", r"bad message"),
         "the file system below the runtime's directory is broken or read-only",
-        "run on {host}: dmesg shows what the kernel says of the disk; mend it, then start the runtime again",
+        "run on {host}: dmesg, which shows the disk's errors; repair or replace the disk, then restart the runtime",
         by="errno(3), EROFS, EIO",
     ),
     KnownMessage(
         "docker-helper", "login",
         (r"error getting credentials", r"docker-credential-\S+.*not found", r"credentials? helper.*(not found|failed)"),
-        "the Docker configuration of that user names a program that keeps logins, and it is not installed",
-        "take credsStore (or credHelpers) out of ~/.docker/config.json on {host}, then docker login again", by="Docker",
+        "the Docker configuration of that user names a credential helper that is not installed",
+        "remove credsStore (or credHelpers) from ~/.docker/config.json on {host}, then docker login again", by="Docker",
     ),
     KnownMessage(
         "docker-chains", "containerd",
         (r"driver failed programming external connectivity", r"No chain/target/match by that name",
          r"Unable to enable (DNAT|ACCEPT|NAT)", r"iptables failed"),
-        "Docker's own chains are gone: somebody flushed iptables or nftables, or firewalld started, after Docker did",
-        "run on {host}: systemctl restart docker; and load rules without flushing those of others",
+        "Docker's own firewall chains are gone: iptables or nftables were flushed, or firewalld started, after "
+        "Docker did",
+        "run on {host}: systemctl restart docker; and load firewall rules without flushing those of other programs",
         by="Docker, packet filtering",
     ),
     KnownMessage(
         "docker-port", "containerd",
         (r"port is already allocated", r"bind: address already in use", r"failed to bind (host )?port"),
-        "another program has that port already",
-        "run on {host}: ss -ltnp names it; stop it, or give one of the two another port", by="errno(3), EADDRINUSE",
+        "another program already uses that port",
+        "run on {host}: ss -ltnp, which names it; stop it, or give one of the two another port", by="errno(3), "
+        "EADDRINUSE",
     ),
     KnownMessage(
         "log-missing", "containerd",
         (r"failed to initialize logging driver", r"127\.0\.0\.1:1514"),
-        "Harbor's containers log to its container harbor-log, which does not run",
+        "Harbor's container harbor-log, to which the others log, does not run",
         "run on the registry's host: docker start harbor-log; then moor apply harbor", by="Harbor, docker-compose.yml",
     ),
     KnownMessage(
         "docker-stopped", "containerd",
         (r"Cannot connect to the Docker daemon", r"docker\.sock: connect: (connection refused|no such file)"),
-        "Docker does not run there", "run on {host}: systemctl start docker; journalctl -u docker says why it ended",
+        "Docker does not run on {host}", "run on {host}: systemctl start docker; journalctl -u docker shows why it "
+        "ended",
         by="Docker",
     ),
     KnownMessage(
         "docker-rights", "containerd",
         (r"docker\.sock.*permission denied|permission denied.*docker(\.sock| daemon)",),
-        "this user may not speak to Docker", "use sudo, or: usermod -aG docker USER, and log in again", by="Docker",
+        "this user has no access to Docker", "use sudo, or run usermod -aG docker USER and log in again", by="Docker",
     ),
     KnownMessage(
         "cri-disabled", "containerd",
         (r"unknown service runtime\.v1(alpha2)?\.(ImageService|RuntimeService)",
          r"validate CRI v1 (image|runtime) API"),
-        "containerd runs without the plugin by which kubelet pulls: it is disabled, or its settings keep it from "
-        "loading",
-        CONTAINERD + "; where that has nothing to do, run on {host}: ctr plugins ls; containerd config dump",
+        "containerd runs without the CRI plugin that kubelet pulls through: it is disabled, or its settings are "
+        "invalid",
+        CONTAINERD + "; if that changes nothing, run on {host}: ctr plugins ls; containerd config dump",
         by="Docker's package containerd.io ships it so",
     ),
     KnownMessage(
@@ -88,7 +91,7 @@ RUNTIME = (
         (r"container runtime is down", r"(containerd|crio)\.sock:? .*connect: (connection refused|no such file)",
          r"containerd\.sock.*(connection refused|no such file)", r"transport: Error while dialing.*\.sock"),
         "the container runtime of {host} does not run, or listens elsewhere",
-        CONTAINERD + "; journalctl -u containerd on {host} says why it ended", by="kubelet",
+        CONTAINERD + "; journalctl -u containerd on {host} shows why it ended", by="kubelet",
     ),
     KnownMessage(
         "mirrors-left", "containerd",
@@ -108,13 +111,13 @@ RUNTIME = (
         (r"SignatureValidationFailed", r"Source image rejected", r"signature was required",
          r"signature validation failed",
          r"Running image .* is rejected by policy"),
-        "a policy on {host} wants images of {name} to be signed, and this signature is missing or not by a known key",
+        "a policy on {host} requires signed images of {name}, and the signature is missing or by an unknown key",
         "sign the image, or allow {name} in /etc/containers/policy.json on {host}", by="containers-policy.json(5)",
     ),
     KnownMessage(
         "credentials-unverified", "secret",
         (r"credentials verification failed", r"not authorized to use the image", r"image pull credentials"),
-        "the image is on {host}, but another pod's login brought it: kubelet lets this pod use it only with a login "
+        "the image on {host} was pulled with another pod's login, and kubelet lets this pod use it only with a login "
         "of its own",
         "name a pull secret that may pull the image in imagePullSecrets of the pod; " +
         "moor apply workload does so for data.workloads",
@@ -123,7 +126,7 @@ RUNTIME = (
     KnownMessage(
         "image-short", "pull",
         (r"short-name", r"did not resolve to an alias", r"unqualified-search registries"),
-        "the image's name has no registry in front, and CRI-O and podman guess none",
+        "the image's name does not begin with a registry, and CRI-O and podman do not guess one",
         "write the whole name: REGISTRY/PROJECT/REPOSITORY:TAG", by="containers-registries.conf(5)",
     ),
     KnownMessage(
@@ -136,7 +139,7 @@ RUNTIME = (
     KnownMessage(
         "pull-locked", "pull",
         (r"ref \S+ locked", r"locked: unavailable", r"failed to reserve|reserve .*already exists"),
-        "another pull of the same layer is under way, or one was cut and still holds it",
+        "another pull of the same layer is under way, or an interrupted one still locks it",
         "wait until it ends; if it does not, run on {host}: systemctl restart containerd",
         by="containerd, content store",
     ),
@@ -145,31 +148,32 @@ RUNTIME = (
         (r"failed to extract layer", r"wrong diff id", r"gzip: invalid|invalid tar header|archive/tar",
          r"failed to (mount|unmount) .*(overlay|snapshots)", r"failed to unpack", r"failed to register layer",
          r"magic number mismatch|zstd: ", r"lchown .*invalid argument"),
-        "the layer is there, and {host} cannot unpack it: damaged, of a form that it does not know, or its "
-        "snapshotter fails",
-        "run on {host}: crictl rmi {image}; then pull again; if it stays: dmesg, and the file system below "
-        "/var/lib/containerd",
+        "the layer arrived, but {host} cannot unpack it: it is damaged, has an unknown format, or the snapshotter "
+        "fails",
+        "run on {host}: crictl rmi {image}; then pull again; if the fault stays, check dmesg and the file system "
+        "below /var/lib/containerd",
         by="containerd, snapshotters",
     ),
     KnownMessage(
         "pull-cancelled", "pull",
         (r"context canceled", r"image pull progress", r"pull cancelled|pull canceled"),
-        "the pull was given up: no bytes came for minutes, or kubelet or the runtime was restarted",
-        "pull again; if it stays, the way to {name} is slow: run on {host}: time curl -so /dev/null https://{name}/v2/",
+        "the pull was cancelled: no bytes arrived for minutes, or kubelet or the runtime was restarted",
+        "pull again; if the fault stays, the connection to {name} is slow: run on {host}: time curl -so /dev/null "
+        "https://{name}/v2/",
         by="containerd, image_pull_progress_timeout",
     ),
     KnownMessage(
         "pull-throttled", "pull",
         (r"pull QPS exceeded",),
-        "kubelet itself pulls no faster than its registryPullQPS allows",
-        "wait; where many pods start at once, give kubelet a higher registryPullQPS",
+        "kubelet limits its pulls to registryPullQPS",
+        "wait; if many pods start at once, raise registryPullQPS of kubelet",
         by="kubelet configuration",
     ),
     KnownMessage(
         "registry-unavailable", "pull",
         (r"registry is unavailable", r"RegistryUnavailable"),
         "the runtime got no useful answer from {name}",
-        "run on {host}: curl -si https://{name}/v2/ shows what it gets; 401 is what a registry answers",
+        "run on {host}: curl -si https://{name}/v2/ shows the answer; a registry answers 401",
         by="Kubernetes, CRI errors",
     ),
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""The known causes that the cluster shows: pull secrets and nodes."""
+"""The known causes of faults in pull secrets and in the cluster's nodes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def is_readable(evidence: Evidence) -> bool:
 
 
 def lost_dollar_sign(evidence: Evidence) -> bool:
-    """Return whether a shell took the dollar sign of a robot's name, and the word behind it, for a variable."""
+    """Return whether the user lacks the part of the robot's name from $ on, which a shell expanded as a variable."""
     user, robot = evidence.get("user", ""), evidence.get("robot", "")
     return is_readable(evidence) and "$" in robot and "$" not in user and user.startswith(robot.partition("$")[0])
 
@@ -31,7 +31,7 @@ SECRET_RULES = (
     Rule(
         "secret-unreadable", "secret",
         lambda e: e.get("readable") == "no",
-        "kubelet cannot read the pull secret {namespace}/{secret} ({unreadable}), and pulls nothing of {pod} for that",
+        "kubelet cannot read the pull secret {namespace}/{secret} ({unreadable}), so it pulls no image of {pod}",
         "{mend}",
         "Kubernetes, pkg/credentialprovider",
     ),
@@ -58,7 +58,7 @@ SECRET_RULES = (
     Rule(
         "secret-registry", "secret",
         lambda e: is_readable(e) and e.get("matches") == "no" and e.get("typed") != "no",
-        "the pull secret {namespace}/{secret} is for {registries}, which does not hold for the image in {host_port}",
+        "the pull secret {namespace}/{secret} is for {registries}, which does not cover the image in {host_port}",
         "{mend}",
         SECRETS + ": a key of auths is a registry, with its port, perhaps with a path; * stands for one label",
     ),
@@ -91,27 +91,28 @@ CLUSTER_RULES = (
     Rule(
         "node-unknown", "node",
         lambda e: e.get("known") == "no",
-        "the cluster has no node of the name or address of {host}",
+        "the cluster has no node with the name or address of {host}",
         "join {host} to the cluster, take it out of group nodes, or write its name there as data.node.name",
         "Kubernetes API, Node",
     ),
     Rule(
         "node-lost", "node",
         lambda e: e.get("ready") == "Unknown",
-        "the cluster has not heard of {host}'s kubelet: {message}", "{restart}",
+        "the cluster no longer hears from {host}'s kubelet: {message}", "{restart}",
         RECORDED,
     ),
     Rule(
         "node-runtime", "node",
         lambda e: e.get("ready") == "False" and "container runtime is down" in e.get("message", ""),
         "kubelet of {host} does not reach its container runtime: {message}",
-        "{restart}; if it stays: moor apply containerd --limit {host}",
+        "{restart}; if the fault stays: moor apply containerd --limit {host}",
         RECORDED,
     ),
     Rule(
         "node-network", "node",
         lambda e: e.get("ready") == "False" and "etwork" in e.get("message", ""),
-        "the cluster's network is not set up on {host}: {message}", "look at the pods of the network plugin on {host}",
+        "the cluster's network is not set up on {host}: {message}", "check the network plugin's pods: kubectl get "
+        "pods -A -o wide --field-selector spec.nodeName={host}",
         RECORDED,
     ),
     Rule(

@@ -1,4 +1,4 @@
-"""In which order a pull meets the layers, what each needs, and what evidence of all of them comes to; pure."""
+"""The layers in the order in which a pull meets them, and the judgement of their evidence; pure."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ class Layer:
     """One step of a pull.
 
     Attributes:
-        needs: layers without which nothing can be said of this one: behind a fault it is unknown, not failed
-        every: all of its faults are told, since they do not follow from one another
+        needs: layers that this one depends on; if one of them is at fault, this one is unknown, not failed
+        every: report all of its faults, since none of them is the consequence of another
     """
 
     name: str
@@ -29,10 +29,10 @@ class Layer:
 LAYERS = (
     Layer("clock", "the node's clock agrees with the controller's"),
     Layer("name", "the registry's name resolves to its one address, in the hosts file and in DNS"),
-    Layer("hosts", "the hosts file says the name once, still does after a reboot, and DNS agrees", (), True),
-    Layer("route", "a connection to that address and port opens", ("name",)),
+    Layer("hosts", "the hosts file has the name once, still has it after a reboot, and DNS agrees", (), True),
+    Layer("route", "a connection to that address and port can be opened", ("name",)),
     Layer(
-        "mtu", "packets as large as the node sends them arrive, or a router says that they are too large", ("route",)
+        "mtu", "packets as large as the node sends them arrive, or a router reports that they are too large", ("route",)
     ),
     Layer(
         "tls",
@@ -44,7 +44,7 @@ LAYERS = (
     Layer("rights", "that login may pull the repository", ("login",)),
     Layer("manifest", "the image is there, with the digest that was pushed, for the node's architecture", ("rights",)),
     Layer("containerd", "containerd runs with its CRI plugin and finds the registry's directory", (), True),
-    Layer("proxy", "no proxy of containerd's stands between the node and the registry"),
+    Layer("proxy", "containerd does not go through a proxy to the registry"),
     Layer("pull", "containerd pulls the image", ("manifest", "containerd", "proxy")),
     Layer(
         "secret",
@@ -52,7 +52,7 @@ LAYERS = (
         (),
         True,
     ),
-    Layer("node", "the cluster says that the node is ready"),
+    Layer("node", "the cluster reports the node as ready"),
     Layer(
         "pod",
         "the pods on the node run the pushed image",
@@ -64,7 +64,7 @@ BY_NAME = {layer.name: layer for layer in LAYERS}
 
 @dataclass(frozen=True)
 class LayerResult:
-    """What one layer came to; ``verdicts`` are there where it is a fault."""
+    """The judgement of one layer; ``verdicts`` has the causes of a fault."""
 
     layer: str
     status: Status
@@ -77,11 +77,11 @@ LayerEvidence = Evidence | Sequence[Evidence]
 def judge(
     evidence: Mapping[str, LayerEvidence], rules: Sequence[Rule], beside: Sequence[Mapping[str, Evidence]] = ()
 ) -> list[LayerResult]:
-    """Judge the layers that there is evidence of, in order; a rule without a fault leaves its layer well.
+    """Judge the layers that have evidence, in the order of ``LAYERS``; a layer that matches no rule is ok.
 
     Args:
-        evidence: of a layer there may be several, as of pods, each of which is judged
-        beside: further images, with evidence of the layers that differ: each is a chain of its own
+        evidence: by layer; a layer may have several, such as one for each pod, and each is judged
+        beside: the layers in which further images differ from the first, one mapping for each image
     """
     main: dict[str, LayerResult] = {}
     told: dict[str, LayerResult] = {}
@@ -100,7 +100,7 @@ def judge(
 
 
 def _result(layer: Layer, seen: LayerEvidence, found: Mapping[str, LayerResult], rules: Sequence[Rule]) -> LayerResult:
-    """Judge one layer. Behind a fault only what says that it is its ``own`` counts; the rest is unknown."""
+    """Judge one layer; behind a fault only evidence marked ``own`` counts, and the layer is unknown otherwise."""
     each = [seen] if isinstance(seen, Mapping) else seen
     behind = any(name in found and found[name].status != "ok" for name in layer.needs)
     verdicts = [

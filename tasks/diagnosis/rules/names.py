@@ -1,4 +1,4 @@
-"""The known causes before a node connects: its clock, and what it takes the registry's name for."""
+"""The known causes of faults before a node connects: its clock, and how it resolves the registry's name."""
 
 from __future__ import annotations
 
@@ -33,14 +33,15 @@ NAME_RULES = (
         "name-nsswitch", "name",
         lambda e: bool(e.get("kept_back")),
         "/etc/nsswitch.conf (hosts: {nsswitch}) keeps {name} from being found: {kept_back}",
-        "write on {host} into /etc/nsswitch.conf: hosts: {corrected}",
+        "on {host}, write this line into /etc/nsswitch.conf: hosts: {corrected}",
         "nsswitch.conf(5)",
     ),
     Rule(
         "name-unserved", "name",
         lambda e: not e.get("found") and e.get("mode") == "dns",
         "{name} does not resolve: names.mode is dns, and the nameservers of {host} do not know it",
-        "moor apply names; if it stays: see that /etc/resolv.conf on {host} names a server of the registry's zone",
+        "moor apply names; if the fault stays, check that /etc/resolv.conf on {host} names a server of the "
+        "registry's zone",
         "resolv.conf(5)",
     ),
     Rule(
@@ -53,63 +54,64 @@ NAME_RULES = (
         "name-twice", "name",
         lambda e: differs(e, "files") and agrees(e, "files"),
         "/etc/hosts gives {name} several addresses ({files}), of which {wanted} is right",
-        "remove the other line of {name} from /etc/hosts on {host}",
+        "remove the wrong line for {name} from /etc/hosts on {host}",
         "hosts(5)",
     ),
     Rule(
         "name-stale", "name",
         lambda e: differs(e, "files") and agrees(e, "dns"),
-        "/etc/hosts says {files} for {name}, although DNS says {dns}, which is right",
-        "moor apply names --limit {host}; or remove the line of {name} from /etc/hosts on {host}",
+        "/etc/hosts gives {files} for {name}, but DNS gives the right address, {dns}",
+        "moor apply names --limit {host}; or remove the line for {name} from /etc/hosts on {host}",
         "nsswitch.conf(5): files are asked before dns",
     ),
     Rule(
         "dns-wrong", "name",
         lambda e: differs(e, "dns") and e.get("mode") in ("dns", "both"),
         "the nameservers of {host} give {name} as {dns} instead of {wanted}",
-        "moor apply names; if it stays, another server answers: see /etc/resolv.conf on {host}",
+        "moor apply names; if the fault stays, another nameserver answers: check /etc/resolv.conf on {host}",
         "resolv.conf(5)",
     ),
     Rule(
         "name-wrong", "name",
         lambda e: differs(e, "found"),
         "{name} resolves to {found} instead of {wanted}",
-        "moor apply names --limit {host}; where that has nothing to do, remove the other line from /etc/hosts",
+        "moor apply names --limit {host}; if that changes nothing, remove the other line from /etc/hosts",
         "getent(1)",
     ),
     Rule(
         "name-contradicted", "name",
         lambda e: differs(e, "dns"),
-        "DNS says {dns} for {name}, the hosts file {files}: what does not read the hosts file goes astray",
+        "DNS gives {dns} for {name}, but /etc/hosts gives {files}: programs that ask DNS alone get the wrong address",
         "correct the record of {name} in DNS to {wanted}",
         "nsswitch.conf(5)",
     ),
     Rule(
         "hosts-twice", "hosts",
         lambda e: repeats(e, "files") and not differs(e, "files") and e.get("mode") != "dns",
-        "/etc/hosts gives {name} by another line than moor's too, which somebody has to keep right",
-        "remove the line of {name} outside of moor's block from /etc/hosts on {host}",
+        "/etc/hosts has a second line for {name} outside of moor's block, which moor does not keep up to date",
+        "remove the line for {name} outside of moor's block from /etc/hosts on {host}",
         "hosts(5)",
     ),
     Rule(
         "hosts-pinned", "hosts",
         lambda e: bool(e.get("files")) and e.get("mode") == "dns",
-        "/etc/hosts gives {name} as {files} though names.mode is dns: DNS is not asked, and its changes do not count",
-        "moor apply names --limit {host}; if it stays: remove the line of {name} from /etc/hosts on {host}",
+        "/etc/hosts gives {files} for {name} although names.mode is dns, so changes in DNS have no effect",
+        "moor apply names --limit {host}; if the fault stays, remove the line for {name} from /etc/hosts on {host}",
         "nsswitch.conf(5): files are asked before dns",
     ),
     Rule(
         "hosts-rewritten", "hosts",
         lambda e: bool(e.get("rewritten")) and e.get("mode") != "dns",
-        "cloud-init writes /etc/hosts at every boot, says {rewritten}, from a template without {name}",
-        "moor apply names --limit {host}; if it stays: set manage_etc_hosts: false in {rewritten} on {host}",
+        "cloud-init rewrites /etc/hosts at every boot from a template without {name}, as {rewritten} says",
+        "moor apply names --limit {host}; if the fault stays, set manage_etc_hosts: false in {rewritten} on {host}",
         "cloud-init, Update Etc Hosts",
     ),
     Rule(
         "dns-silent", "hosts",
         lambda e: not e.get("dns") and e.get("mode") == "both",
         "the nameservers of {host} do not know {name}, and names.mode is both",
-        "moor apply names; if it stays: see that /etc/resolv.conf on {host} names a server of the registry's zone",
+        "moor apply names; if the fault stays, check that /etc/resolv.conf on {host} names a server of the "
+        "registry's zone",
         "resolv.conf(5)",
     ),
 )  # fmt: skip

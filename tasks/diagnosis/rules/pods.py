@@ -1,4 +1,4 @@
-"""The known causes that the cluster's pods show; the more particular of a pod come first."""
+"""The known causes of faults of pods, the specific before the general."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ KUBELET = "Kubernetes, pkg/kubelet: the reasons of containers that wait"
 
 
 def lacks_sandbox(evidence: Evidence) -> bool:
-    """Return whether the pod has no sandbox yet, and an event says why."""
+    """Return whether the pod's sandbox could not be created, and an event has the reason."""
     return evidence.get("event") == "FailedCreatePodSandBox" and evidence.get("reason") in ("ContainerCreating", "")
 
 
@@ -29,43 +29,43 @@ POD_RULES = (
     Rule(
         "pod-name", "pod",
         lambda e: e.get("reason") == "InvalidImageName",
-        "{pod} names an image that is none: {message}", "correct the image in the template of {owner}",
+        "{pod} names an invalid image: {message}", "correct the image in the template of {owner}",
         RECORDED,
     ),
     Rule(
         "pod-config", "pod",
         lambda e: e.get("reason") == "CreateContainerConfigError",
-        "{pod} lacks something that its template names: {message}", "make what is missing; " + DESCRIBE,
+        "{pod} refers to a ConfigMap, Secret or key that does not exist: {message}", "create it; " + DESCRIBE,
         RECORDED,
     ),
     Rule(
         "pod-crash", "pod",
         lambda e: e.get("reason") in ("CrashLoopBackOff", "RunContainerError"),
-        "{pod} has its image and does not stay up ({reason}): {message}", LOGS + " --previous {name}",
+        "{pod} has its image, but its container keeps ending ({reason}): {message}", LOGS + " --previous {name}",
         RECORDED,
     ),
     Rule(
         "pod-sandbox", "pod",
         lambda e: lacks_sandbox(e) and bool(e.get("said")),
-        "the sandbox of {pod} cannot be made: {said} ({event_message})", "{said_mend}",
+        "the sandbox of {pod} cannot be created: {said} ({event_message})", "{said_mend}",
         RECORDED,
     ),
     Rule(
         "pod-sandbox-unknown", "pod",
         lacks_sandbox,
-        "the sandbox of {pod} cannot be made: {event_message}", DESCRIBE + "; journalctl -u kubelet on its node",
+        "the sandbox of {pod} cannot be created: {event_message}", DESCRIBE + "; journalctl -u kubelet on its node",
         RECORDED,
     ),
     Rule(
         "pod-unscheduled", "pod",
         lambda e: e.get("reason") in ("Unschedulable", "SchedulingGated"),
-        "no node takes {pod}: {message}", DESCRIBE,
+        "no node can run {pod}: {message}", DESCRIBE,
         RECORDED,
     ),
     Rule(
         "pod-failed", "pod",
         lambda e: e.get("reason", "").startswith("Failed:"),
-        "{pod} has ended and starts no more ({reason}): {message}", DESCRIBE + "; its controller makes another",
+        "{pod} has ended and is not restarted ({reason}): {message}", DESCRIBE + "; its controller starts another",
         "Kubernetes API, Pod status: phase",
     ),
     Rule(
@@ -78,13 +78,13 @@ POD_RULES = (
         "pod-elsewhere", "pod",
         lambda e: e.get("reason") in BACKING_OFF and e.get("ours") == "no",
         "{pod} waits for {image}, which is of another registry ({reason}: {message})",
-        DESCRIBE + "; moor looks at its own registry alone",
+        DESCRIBE + "; moor examines its own registry only",
         "Kubernetes API, containerStatuses",
     ),
     Rule(
         "pod-other", "pod",
         lambda e: e.get("reason") in BACKING_OFF and e.get("image") not in e.get("asked", "").split(),
-        "{pod} waits for {image} ({reason}: {message}), and the node was asked about {asked}",
+        "{pod} waits for {image} ({reason}: {message}), but moor examined {asked}",
         "moor diagnose --namespace {namespace} {deployment}",
         RECORDED,
     ),
@@ -98,7 +98,7 @@ POD_RULES = (
     Rule(
         "pod-silent", "pod",
         lambda e: e.get("reason") == "ContainerCreating",
-        "{pod} is being made and says nothing more: a pull that gets no answer looks so for a minute",
+        "{pod} is being created and reports no error yet; a pull that gets no answer looks like this for a minute",
         "wait a minute; then kubectl --namespace {namespace} get events --field-selector involvedObject.name={name}",
         RECORDED,
     ),
@@ -117,7 +117,7 @@ POD_RULES = (
     Rule(
         "pod-digest", "pod",
         lambda e: bool(e.get("runs")),
-        "{pod} runs {runs}, and {pushed} was pushed", DELETE,
+        "{pod} runs {runs}, but {pushed} was pushed", DELETE,
         "Kubernetes API, containerStatuses: imageID",
     ),
     Rule(

@@ -1,4 +1,4 @@
-"""The known causes that the registry's answers to a node show: challenge, login, rights, manifest."""
+"""The known causes of faults in the registry's answers to a node: challenge, login, rights, manifest."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ REGISTRY_RULES = (
     Rule(
         "core-down", "challenge",
         lambda e: e.get("status") in ("500", "502", "503", "504"),
-        "{name} answers {status}: Harbor's proxy runs, and what is behind it does not", "moor apply harbor",
+        "{name} answers {status}: Harbor's proxy runs, and the service behind it does not", "moor apply harbor",
         RECORDED,
     ),
     Rule(
         "registry-dumb", "challenge",
         lambda e: e.get("status") == "",
-        "{name} shakes hands and then says nothing to a request", "moor apply harbor",
+        "{name} completes the TLS handshake, then does not answer the request", "moor apply harbor",
         "Docker Registry HTTP API V2",
     ),
     Rule(
@@ -27,7 +27,7 @@ REGISTRY_RULES = (
     Rule(
         "registry-other", "challenge",
         lambda e: e.get("status") != "401" or not e.get("realm"),
-        "{name} answers {status} where a registry asks for a login: something else serves there", "moor plan harbor",
+        "{name} answers {status} where a registry asks for a login: another program answers there", "moor plan harbor",
         "Docker Registry HTTP API V2; distribution's token specification",
     ),
     Rule(
@@ -47,7 +47,8 @@ REGISTRY_RULES = (
     Rule(
         "robot-absent", "login",
         lambda e: e.get("robot_state") == "absent" and e.get("ours") != "no" and e.get("status") != "200",
-        "the registry has no such robot as the pull secret needs", "moor apply registry; moor apply workload",
+        "the registry does not have the robot that the pull secret logs in as", "moor apply registry; moor apply "
+        "workload",
         "Harbor, GET /api/v2.0/robots",
     ),
     Rule(
@@ -60,20 +61,20 @@ REGISTRY_RULES = (
         "robot-expired", "login",
         lambda e: e.get("robot_state") == "expired" and e.get("ours") != "no" and e.get("status") != "200",
         "the robot {user} has expired",
-        "moor apply registry; where data.projects gives it duration_days, a longer one first",
+        "raise its duration_days in data.projects if it is set there; then moor apply registry",
         "Harbor, GET /api/v2.0/robots: expires_at",
     ),
     Rule(
         "login-unknown", "login",
         lambda e: not e.get("user"),
-        "no robot to log in with is known", "moor apply registry",
+        "there is no robot to log in with", "moor apply registry",
         "inventory, data.projects",
     ),
     Rule(
         "login-foreign", "login",
         lambda e: e.get("status") == "401" and e.get("ours") == "no",
         "the registry refuses the login of {user}, which a pod's pull secret holds",
-        "correct user and password in that pull secret, or see in Harbor whether {user} is there and enabled",
+        "correct user and password in that pull secret, or check in Harbor that {user} exists and is enabled",
         "Harbor, GET /service/token without a scope; with one it answers 200 to a wrong password",
     ),
     Rule(
@@ -92,7 +93,7 @@ REGISTRY_RULES = (
         "project-missing", "rights",
         lambda e: e.get("project_state") == "absent",
         "the registry has no project {project}",
-        "moor apply registry makes those of data.projects; {bring}; or correct the image in {setter}",
+        "if it is in data.projects: moor apply registry; {bring}; otherwise correct the image in {setter}",
         "goharbor/harbor, server/middleware/v2auth: a project that is not there answers as one without rights",
     ),
     Rule(
@@ -136,7 +137,7 @@ REGISTRY_RULES = (
     Rule(
         "digest-other", "manifest",
         lambda e: bool(e.get("pushed")) and bool(e.get("digest")) and e.get("digest") != e.get("pushed"),
-        "{image} is {digest} for {host}, and {pushed} for the controller: another registry answers, or a mirror",
+        "{image} is {digest} for {host}, but {pushed} for the controller: another registry or a mirror answers {host}",
         "run on {host}: getent ahosts {name}; then moor apply names --limit {host}",
         "Docker Registry HTTP API V2, Docker-Content-Digest",
     ),

@@ -1,4 +1,4 @@
-"""The known causes on the way to the registry, the more particular of a layer first: route, size of packets, TLS."""
+"""The known causes of faults on the way to the registry: route, packet size, TLS; the specific before the general."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ CERTS_D = "containerd, docs/hosts.md"
 
 
 def controller_connects(evidence: Evidence) -> bool:
-    """Return whether the controller reaches the registry, by which a dead registry differs from a closed way."""
+    """Return whether the controller reaches the registry; if so, the registry runs and the node's route is at fault."""
     return evidence.get("controller") == "answers"
 
 
 def has_no_route(evidence: Evidence) -> bool:
-    """Return whether the host itself has no route; without that, who says that a network is unreachable is a router."""
+    """Return whether the host itself has no route; otherwise it was a router that reported an unreachable network."""
     return "unreachable" in evidence.get("way", "").lower()
 
 
@@ -29,19 +29,20 @@ ROUTE_RULES = (
     Rule(
         "openssl-missing", "route",
         lambda e: e.get("openssl") == "missing",
-        "openssl is not installed on {host}, by which the way is looked at", "run on {host}: apt-get install openssl",
+        "openssl is not installed on {host}, and moor needs it to test the connection", "run on {host}: apt-get "
+        "install openssl",
         "openssl-s_client(1)",
     ),
     Rule(
         "route-missing", "route",
         lambda e: e.get("connected") != "yes" and (has_no_route(e) or (e.get("errno") == "101" and not e.get("way"))),
-        "{host} has no route to {address}", "run on {host}: ip route get {address}; then add the route that is missing",
+        "{host} has no route to {address}", "run on {host}: ip route get {address}; then add the missing route",
         CONNECT,
     ),
     Rule(
         "route-refused", "route",
         lambda e: e.get("errno") == "111" and controller_connects(e),
-        "a connection to {address} port {port} is refused, though the registry answers elsewhere: a firewall",
+        "a connection to {address} port {port} is refused, although the registry answers the controller: a firewall",
         "run on {host} and on the registry's host: nft list ruleset; allow TCP {port} from {host}",
         CONNECT,
     ),
@@ -55,20 +56,21 @@ ROUTE_RULES = (
     Rule(
         "route-prohibited", "route",
         lambda e: e.get("errno") in PROHIBITED and controller_connects(e),
-        "there is no way to {address}, though the registry answers elsewhere: a firewall prohibits it, or a router",
+        "{address} cannot be reached, although the registry answers the controller: a firewall or a router rejects it",
         "run on {host}: ip route get {address}; nft list ruleset",
         CONNECT,
     ),
     Rule(
         "registry-unreachable", "route",
         lambda e: e.get("errno") in PROHIBITED,
-        "nobody answers at {address}: the registry's host is down or cut off",
+        "nothing answers at {address}: the registry's host is down or cut off",
         "start the registry's host; moor apply harbor", CONNECT,
     ),
     Rule(
         "route-dropped", "route",
         lambda e: e.get("connected") != "yes" and controller_connects(e),
-        "a connection to {address} port {port} times out, though the registry answers elsewhere: a firewall drops it",
+        "a connection to {address} port {port} times out, although the registry answers the controller: a firewall "
+        "drops it",
         "run on {host} and on the registry's host: nft list ruleset; allow TCP {port} from {host}",
         CONNECT,
     ),
@@ -83,10 +85,10 @@ ROUTE_RULES = (
     Rule(
         "mtu-small", "mtu",
         lambda e: e.get("large") == "stuck",
-        "packets of {mtu} bytes, as {host} sends them by {device}, are lost on the way to {towards}, and nobody says "
-        "so: handshakes and large layers hang; packets of {passes} bytes come through",
+        "packets of {mtu} bytes, which {host} sends through {device}, are lost on the way to {towards} without an ICMP "
+        "error, so that handshakes and large layers hang; packets of {passes} bytes arrive",
         "let ICMP 'fragmentation needed' (IPv6: 'packet too big') through on the way, or clamp the MSS there, or run "
-        "on {host}: ip link set {device} mtu {passes}, and keep it in the network's configuration",
+        "on {host}: ip link set {device} mtu {passes}, and write it into the network's configuration",
         "RFC 1191; RFC 2923, 2.1",
     ),
     Rule(
@@ -98,8 +100,8 @@ ROUTE_RULES = (
     Rule(
         "tls-cut", "tls",
         lambda e: e.get("served") != "yes",
-        "{name} port {port} accepts connections and shows no certificate: its proxy hangs, or large packets are lost",
-        "moor apply harbor; if it stays: run on {host}: ping -M do -s 1472 {wanted}",
+        "{name} port {port} accepts connections and sends no certificate: its proxy hangs, or large packets are lost",
+        "moor apply harbor; if the fault stays, run on {host}: ping -M do -s 1472 {wanted}",
         RECORDED,
     ),
     Rule(
@@ -112,7 +114,7 @@ ROUTE_RULES = (
         "tls-early", "tls",
         lambda e: e.get("begun") == "no",
         "the certificate that {name} serves is valid only from {begins}",
-        "set the clocks right: timedatectl set-ntp true",
+        "run on {host} and on the registry's host: timedatectl set-ntp true",
         OPENSSL,
     ),
     Rule(
@@ -124,15 +126,16 @@ ROUTE_RULES = (
     Rule(
         "tls-unfit", "tls",
         lambda e: e.get("verify") in UNFIT and e.get("issued") in (None, "", e.get("fingerprint")),
-        "{host} refuses the certificate of {name}: {verify_words}; whatever pulls there does so too",
-        "have it issued anew by its CA without that, put it where data.pki.certificate says; then moor plan pki, which "
-        "judges it as clients do; moor apply harbor",
+        "{host} refuses the certificate of {name}: {verify_words}; its container runtime does too",
+        "have its CA issue it again without this fault, and put it where data.pki.certificate says; then moor plan "
+        "pki, "
+        "which checks it as clients do; moor apply harbor",
         OPENSSL,
     ),
     Rule(
         "ca-partial", "tls",
         lambda e: e.get("verify") == "2" and bool(e.get("anchor")),
-        "{host} trusts the CA that issued the certificate of {name} and not the CA above it, which OpenSSL wants",
+        "{host} trusts the CA that issued the certificate of {name}, but not the root CA above it, which OpenSSL needs",
         "add the root CA's own certificate to the file that data.pki.ca names; moor apply trust",
         OPENSSL,
     ),
@@ -145,7 +148,7 @@ ROUTE_RULES = (
     Rule(
         "tls-other", "tls",
         lambda e: bool(e.get("issued")) and e.get("issued") != e.get("fingerprint"),
-        "{name} serves another certificate (by {issuer}, until {ends}) than the one that was issued for it",
+        "{name} serves another certificate (by {issuer}, until {ends}) than the one issued for it",
         "moor apply harbor",
         "Harbor's nginx reads a copy that its prepare makes: goharbor/harbor issues 6295, 18104",
     ),
@@ -153,7 +156,7 @@ ROUTE_RULES = (
         "ca-other", "tls",
         lambda e: e.get("verify") not in ("", "0"),
         "{host} does not accept the certificate of {name}: {verify_words}",
-        "moor apply trust --limit {host}; where that has nothing to do, run on {host}: "
+        "moor apply trust --limit {host}; if that changes nothing, run on {host}: "
         "openssl s_client -connect {name}:{port} -servername {name} -showcerts",
         OPENSSL,
     ),

@@ -1,4 +1,4 @@
-"""A known cause as a value; nothing here asks anybody."""
+"""A rule: a known cause of a fault, and the evidence by which it is recognised; pure."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 Evidence = Mapping[str, str]
-"""What was seen of one layer, by field; each layer's module says which fields there are."""
+"""What was read about one layer, by field; the module that collects a layer's evidence names its fields."""
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What is wrong with one layer, and what mends it."""
+    """What is wrong with one layer, and its remedy."""
 
     layer: str
     rule: str
@@ -22,14 +22,14 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Rule:
-    """One cause of a pull that fails.
+    """A known cause of a failing pull.
 
     Attributes:
         id: short, such as ``name-missing``
         layer: the layer whose evidence shows it
-        when: pure: whether the evidence shows it
+        when: whether the evidence shows it; pure
         cause: one sentence; ``{field}`` is filled in from the evidence
-        mend: a moor command where there is one, else the exact command for a person; ``{field}`` as above
+        mend: the remedy: a moor command if one helps, else the exact command to type; ``{field}`` as above
         source: where this is known from: a recording, a man page, an upstream issue
     """
 
@@ -41,7 +41,7 @@ class Rule:
     source: str
 
     def verdict(self, evidence: Evidence) -> Verdict:
-        """Fill cause and mend from the evidence; a field that is not there shows as ``?``."""
+        """Fill in cause and remedy from the evidence; a missing field becomes ``?``."""
         return Verdict(self.layer, self.id, _filled(self.cause, evidence), _filled(self.mend, evidence))
 
 
@@ -50,10 +50,10 @@ def _filled(text: str, evidence: Evidence) -> str:
 
 
 def first_match(rules: Iterable[Rule], layer: str, evidence: Evidence) -> Verdict | None:
-    """Return the verdict of the first rule of the layer that the evidence shows; None where all is well."""
+    """Return the verdict of the layer's first rule that matches the evidence; None if none does."""
     return next((rule.verdict(evidence) for rule in rules if rule.layer == layer and rule.when(evidence)), None)
 
 
 def all_matches(rules: Iterable[Rule], layer: str, evidence: Evidence) -> list[Verdict]:
-    """Return the verdicts of all rules of the layer that the evidence shows."""
+    """Return the verdicts of all rules of the layer that match the evidence."""
     return [rule.verdict(evidence) for rule in rules if rule.layer == layer and rule.when(evidence)]

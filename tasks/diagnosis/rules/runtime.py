@@ -1,4 +1,4 @@
-"""The known causes that a node's containerd shows, and a real pull."""
+"""The known causes of faults in a node's container runtime, and in a real pull."""
 
 from __future__ import annotations
 
@@ -7,34 +7,34 @@ from moor.tasks.diagnosis.rules.rule import Evidence, Rule
 
 APPLY = "moor apply containerd --limit {host}"
 MIRRORS = (
-    "on {host}: write what the table says into that registry's hosts.toml below config_path, remove the table, and "
+    "on {host}: move what the table says into that registry's hosts.toml below config_path, remove the table, then "
     "systemctl restart containerd"
 )
 
 
 def is_readable(evidence: Evidence) -> bool:
-    """Return whether there is a containerd whose files can be judged."""
+    """Return whether containerd is installed and its configuration can be parsed."""
     return evidence.get("containerd") != "missing" and evidence.get("config") != "malformed"
 
 
 def has_no_fault(evidence: Evidence) -> bool:
-    """Return whether nothing but moor's own files is wrong with what containerd reads."""
+    """Return whether containerd's configuration is readable and no other file overrides moor's."""
     return is_readable(evidence) and not evidence.get("fault")
 
 
 def reads_other_directory(evidence: Evidence) -> bool:
-    """Return whether no file for the registry is where containerd looks, and one is somewhere else."""
+    """Return whether hosts.toml for the registry is in a directory that containerd does not read."""
     return has_no_fault(evidence) and evidence.get("hosts_toml") == "missing" and bool(evidence.get("elsewhere"))
 
 
 def has_broken_cri(evidence: Evidence) -> bool:
-    """Return whether the plugin is wanted and does not work."""
+    """Return whether the CRI plugin is enabled and does not work."""
     wanted = has_no_fault(evidence) and "cri" not in evidence.get("disabled", "")
     return wanted and evidence.get("socket") == "answers" and evidence.get("cri") != "ok"
 
 
 def lacks_ca(evidence: Evidence) -> bool:
-    """Return whether nothing names the CA to containerd: no file of its own, and the system's trust came later."""
+    """Return whether containerd lacks the CA: no hosts.toml names it, and it was installed after containerd started."""
     absent = evidence.get("hosts_toml") == "missing" and not evidence.get("elsewhere") and not evidence.get("misnamed")
     return (
         has_no_fault(evidence)
@@ -48,14 +48,14 @@ RUNTIME_RULES = (
     Rule(
         "containerd-own", "containerd",
         lambda e: e.get("containerd") == "missing" and bool(e.get("own_registry")),
-        "{host} is of {distribution}, which brings its own containerd; the inventory says that the system's is used",
+        "{host} runs {distribution}, which has its own containerd, but the inventory says that it uses the system's",
         "{own_registry}",
         "the distributions' own documentation",
     ),
     Rule(
         "containerd-missing", "containerd",
         lambda e: e.get("containerd") == "missing" and not e.get("own_registry"),
-        "there is no containerd on {host}", "run on {host}: apt-get install containerd; then " + APPLY,
+        "containerd is not installed on {host}", "run on {host}: apt-get install containerd; then " + APPLY,
         "PATH of a root shell",
     ),
     Rule(
@@ -75,7 +75,7 @@ RUNTIME_RULES = (
         "config-malformed", "containerd",
         lambda e: e.get("config") == "malformed" and not e.get("fault"),
         "containerd cannot read its configuration",
-        "run on {host}: containerd config dump; mend the line that it names",
+        "run on {host}: containerd config dump; correct the line that it names",
         "containerd-config(8)",
     ),
     Rule(
@@ -87,7 +87,8 @@ RUNTIME_RULES = (
     Rule(
         "cri-disabled", "containerd",
         lambda e: has_no_fault(e) and "cri" in e.get("disabled", ""),
-        "containerd's configuration disables the plugin by which kubelet pulls (disabled_plugins = {disabled})", APPLY,
+        "containerd's configuration disables the plugin that kubelet pulls through (disabled_plugins = "
+        "{disabled})", APPLY,
         "Docker's package containerd.io ships it so",
     ),
     Rule(
@@ -106,7 +107,8 @@ RUNTIME_RULES = (
     Rule(
         "config-path-twice", "containerd",
         lambda e: is_readable(e) and e.get("colon") == "yes",
-        "config_path names several directories ({config_path}), which containerd 2.1 and later read as one name", APPLY,
+        "config_path names several directories ({config_path}), which containerd 2.1 and later read as one "
+        "directory", APPLY,
         "containerd issues 12636, 12808",
     ),
     Rule(
@@ -124,7 +126,7 @@ RUNTIME_RULES = (
     Rule(
         "config-path-missing", "containerd",
         lambda e: lacks_ca(e) and not e.get("config_path"),
-        "containerd's configuration names no directory of registries (config_path), and it started before the system "
+        "containerd's configuration has no config_path, a directory for registries, and it started before the system "
         "trusted the registry's CA",
         APPLY,
         "containerd issue 6485",
@@ -146,20 +148,20 @@ RUNTIME_RULES = (
     Rule(
         "certificate-unchecked", "containerd",
         lambda e: bool(e.get("unchecked")) and e.get("runtime", "") == "",
-        "{toml_file} has containerd check no certificate of {host_port}: {unchecked}", APPLY,
+        "{toml_file} turns off the check of the certificate of {host_port}: {unchecked}", APPLY,
         CERTS_D,
     ),
     Rule(
         "certificate-unchecked-own", "containerd",
         lambda e: bool(e.get("unchecked")) and e.get("runtime", "") != "",
-        "{runtime} checks no certificate of {host_port}: {unchecked} ({toml_file})", 
-        "take it out there, or out of registries.yaml that it is made of; then " + APPLY,
+        "{runtime} does not check the certificate of {host_port}: {unchecked} ({toml_file})", 
+        "remove it there, or from registries.yaml where that file is made from it; then " + APPLY,
         CERTS_D + "; containers-registries.conf(5)",
     ),
     Rule(
         "hosts-toml-malformed", "containerd",
         lambda e: e.get("hosts_toml") == "malformed",
-        "hosts.toml for {host_port} counts for nothing, so containerd goes on without it: {toml_error}", APPLY,
+        "containerd ignores hosts.toml for {host_port}, which is invalid: {toml_error}", APPLY,
         CERTS_D,
     ),
     Rule(
@@ -171,7 +173,7 @@ RUNTIME_RULES = (
     Rule(
         "ca-unread", "containerd",
         lambda e: e.get("hosts_toml") == "read" and e.get("toml_ca") == "no" and e.get("older") == "yes",
-        "the CA was installed after containerd started, and hosts.toml does not name it: containerd does not know it",
+        "the CA was installed after containerd started, and hosts.toml does not name it: containerd does not trust it",
         APPLY,
         "golang/go issue 41888: a process reads the system's trust once",
     ),
@@ -192,9 +194,9 @@ RUNTIME_RULES = (
     Rule(
         "pull-bytes", "pull",
         lambda e: e.get("arrived") == "no",
-        "{host} has {image} already, and of {blob} no more than {bytes} bytes arrive from the registry: {said}",
-        "push {image} again from where it was built, which sends what the registry has lost; "
-        "where it is there, look at what is between {host} and the registry's storage",
+        "{host} already has {image}, but only {bytes} bytes of {blob} arrive from the registry: {said}",
+        "push {image} again from where it was built, which uploads lost layers; if none is lost, check the proxies and "
+        "firewalls between {host} and the registry",
         "distribution's API, GET /v2/NAME/blobs/DIGEST: a pull asks for no layer that the node has",
     ),
 )  # fmt: skip

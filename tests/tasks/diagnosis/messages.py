@@ -95,9 +95,9 @@ MESSAGES = (
             "is not permitted by any constraint", "tls-constraint", "without registry.moor.test"),
     Message(X509 + "certificate specifies an incompatible key usage", "tls-usage", "serverAuth"),
     Message(X509 + "too many intermediates for path length constraint", "tls-ca", "moor plan pki"),
-    Message(X509 + "unhandled critical extension", "tls-weak", "anew"),
+    Message(X509 + "unhandled critical extension", "tls-weak", "issued again"),
     Message(X509 + "cannot verify signature: insecure algorithm SHA1-RSA", "tls-weak", "SHA-256"),
-    Message(HEAD + "remote error: tls: certificate required", "tls-client", "client certificates off"),
+    Message(HEAD + "remote error: tls: certificate required", "tls-client", "turn off client certificates"),
     Message(HEAD + "remote error: tls: handshake failure", "tls-handshake", "openssl s_client"),
     Message(HEAD + "remote error: tls: protocol version not supported", "tls-version", "TLS 1.2"),
     Message(HEAD + "http: server gave HTTP response to HTTPS client", "tls-plain", "moor apply harbor"),
@@ -171,7 +171,7 @@ MESSAGES = (
             "found", "blob-missing", "push the image again"),
     Message('not implemented: media type "application/vnd.docker.distribution.manifest.v1+prettyjws" is no longer '
             'supported since '
-            "containerd v2.1", "manifest-old", "push it again"),
+            "containerd v2.1", "manifest-old", "push it with a current"),
     Message('failed commit on ref "layer-sha256:ab": unexpected commit digest sha256:cd, expected sha256:ab: failed '
             'precondition',
             "bytes-altered", "proxy"),
