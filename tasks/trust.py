@@ -13,7 +13,7 @@ from moor.engine.converge import converge
 from moor.errors import ErrorKind, HostError
 from moor.pki.pem import certificates_in
 from moor.resources.base import Later, Resource, Scripted, State
-from moor.resources.file import replaced
+from moor.resources.file import replace_file
 from moor.resources.package import Package
 from moor.tasks.pki.issue import ca_pem
 from moor.tasks.pki.own_certificate import refuse_unfit_certificate
@@ -202,7 +202,7 @@ done
         return f"""\
 p=$anchors/{quote(file)}$suffix t=$anchors/{quote(f".{file}.moor")}
 moor_keep "$p"
-{replaced(certificate, '"$(id -u):$(id -g)"', "0644", "")}
+{replace_file(certificate, '"$(id -u):$(id -g)"', "0644", "")}
 """
 
     def find_store(self) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from moor.resources.base import Later, Resource, State, Value, hidden
+from moor.resources.base import Later, Resource, State, Value, is_hidden
 from moor.secrets.masking import mask
 from moor.secrets.redaction import redact
 from moor.secrets.secret import Secret
@@ -80,7 +80,7 @@ def difference(actual: State | None, desired: State | None) -> str:
 
 
 def _field(name: str, before: Value | None, after: Value | None) -> Iterator[str]:
-    if hidden(before) or hidden(after):
+    if is_hidden(before) or is_hidden(after):
         yield f"{name}: {'(none)' if before is None else '***'} -> {'(none)' if after is None else '***'}"
     elif "\n" in f"{before or ''}{after or ''}":
         yield from _unified(name, _lines(before), _lines(after))

@@ -1,4 +1,4 @@
-"""Large files: uploaded once, continued after a cut, verified on the host."""
+"""Large files, which are uploaded once, continued after a lost connection, and verified on the host."""
 
 from __future__ import annotations
 
@@ -16,29 +16,32 @@ from moor.connections.ssh.shell import Shell
 from moor.errors import ConnectionLost, ErrorKind, HostError, InputError
 from moor.progress import TransferProgress
 from moor.resources.base import State, Streamed
-from moor.resources.file import same_form
+from moor.resources.file import owner_like
 from moor.script_result import ScriptResult
 
 CHUNK = 1024 * 1024
-PAUSES_S = (1, 5, 15)  # after a cut, before the upload goes on: a host that restarts its sshd or its network is back
-SLOWEST = 250_000  # bytes a second; a slower upload is given up
+PAUSES_S = (1, 5, 15)  # before each retry after a lost connection, so that an sshd or network can come up again
+SLOWEST = 250_000  # bytes a second; a slower upload times out
 SLOWEST_HASH = 20_000_000  # bytes a second
 
-# What the kernel says of a file while nobody has touched it: size, changes of content and of the inode, the inode.
+# Prints what changes whenever a file is touched: its size, the times of content and inode, the inode's number.
 STAT = "TZ=UTC0 stat -L -c '%s %y %z %i'"
 
 
-def record_of(path: str) -> str:
-    """Name the file beside ``path`` that remembers its verified hash, so that a check need not read it all again."""
+def hash_record_path(path: str) -> str:
+    """Return the path of the file that keeps the verified hash of ``path``, so that a check need not hash it again."""
     return join(dirname(path), f".{basename(path)}.sha256")
 
 
 @dataclass(frozen=True)
 class Archive(Streamed):
-    """Hold a copy of a large file of the controller.
+    """A copy of a large file of the controller.
 
     Attributes:
-        sha256: what it must be; without it, whatever ``source`` holds
+        source: the file on the controller.
+        sha256: the expected hash of ``source``; None for whatever it has.
+        mode: three or four octal digits.
+        owner: user:group, as names or numbers.
     """
 
     path: str
@@ -57,8 +60,8 @@ class Archive(Streamed):
 
     @property
     def digest(self) -> str:
-        """Return the hash that the host's copy shall have; raises InputError where only ``source`` could tell."""
-        return self.sha256 or hash_of(self.source)
+        """Return the hash that the copy must have; raises InputError if it must come from a missing ``source``."""
+        return self.sha256 or hash_of_file(self.source)
 
     def desired(self, actual: State | None) -> State:
         if (actual is None or actual["sha256"] != self.digest) and not self.source.is_file():
@@ -67,7 +70,7 @@ class Archive(Streamed):
 
     def probe(self) -> str:
         return f"""\
-p={quote(self.path)} r={quote(record_of(self.path))}
+p={quote(self.path)} r={quote(hash_record_path(self.path))}
 if [ -d "$p" ]; then echo directory
 elif [ -e "$p" ]; then
   stat -L -c '%U:%G %u:%g %a' "$p"
@@ -82,9 +85,10 @@ fi"""
             raise HostError(f"{self.id}: a directory is in its place; move it away")
         try:
             names, numbers, mode = lines[0].split(" ")
-            owner = same_form(self.owner, names, numbers)
+            owner = owner_like(self.owner, names, numbers)
         except ValueError:
-            raise HostError(f"{self.id}: the host described it as {lines[0][:200]!r}", ErrorKind.ANSWER) from None
+            words = f"{self.id}: cannot read the host's answer: {lines[0][:200]!r}"
+            raise HostError(words, ErrorKind.ANSWER) from None
         digest = lines[1] if len(lines) > 1 else "(not verified since it was last touched)"
         return {"owner": owner, "mode": mode.rjust(4, "0"), "sha256": digest}
 
@@ -99,14 +103,14 @@ fi"""
         return self._write(shell, task.host.name, size)
 
     def _write(self, shell: Shell, host: str, size: int) -> None:
-        """Send what is missing, and verify it; the shell connects anew where the connection was lost."""
+        """Send the missing part and verify the whole; the shell connects again if the connection was lost."""
         partial = self._partial(shell.run(self._prepare(), _hashing_s(size)))
         if partial is not None:
             self._upload(shell, host, self._usable(partial, size), size)
 
     def _checked_size(self) -> int:
-        """Return the size of the source, once it is what it should be."""
-        if hash_of(self.source) != self.digest:
+        """Return the size of the source; raises InputError if its hash is not ``sha256``."""
+        if hash_of_file(self.source) != self.digest:
             raise InputError(f"{self.source}: not the file that sha256 names, {self.digest}; was the download cut?")
         return self.source.stat().st_size
 
@@ -115,17 +119,17 @@ fi"""
         return f"{self.path}.part-{self.digest[:16]}"
 
     def _names(self) -> str:
-        record, folder = quote(record_of(self.path)), quote(dirname(self.path))
+        record, folder = quote(hash_record_path(self.path)), quote(dirname(self.path))
         return f"p={quote(self.path)} t={quote(self._part)} r={record} d={folder} want={self.digest}\n{FUNCTIONS}"
 
     def _seal(self) -> str:
-        """Return sh that sets owner and mode of the file, and remembers that it was verified."""
+        """Return sh that sets owner and mode of the file, and records its verified hash."""
         return f"""\
 chown {quote(self.owner)} "$p" && chmod {self.mode} "$p" || exit 1
 printf '%s %s\\n' "$want" "$({STAT} "$p")" > "$r.new" && mv -f "$r.new" "$r\""""
 
     def _prepare(self) -> str:
-        """Give sh that seals the file if it is right already, else says what part of it is there, and how much room."""
+        """Return sh that seals a complete file, or else prints size and hash of the uploaded part, and free space."""
         return f"""\
 {self._names()}
 mkdir -p "$d" || exit 1
@@ -140,22 +144,22 @@ echo "part $size $(sum "$t")"
 df -Pk "$d" | tail -n 1"""
 
     def _partial(self, answer: ScriptResult) -> tuple[int, str, int] | None:
-        """Read what ``_prepare`` says: size and hash of the part, free bytes; None where nothing is left to do."""
-        said = _done(answer, "preparing")
-        if said.strip() == "whole":
+        """Parse the output of ``_prepare``: size and hash of the part, free bytes; None if the file is complete."""
+        output = _output_of(answer, "preparing")
+        if output.strip() == "whole":
             return None
         try:
-            (word, size, digest), room = said.split("\n")[0].split(" "), said.split("\n")[1].split()
+            (word, size, digest), room = output.split("\n")[0].split(" "), output.split("\n")[1].split()
             if word == "part":
                 return int(size), digest, int(room[-3]) * 1024
         except (ValueError, IndexError):
             pass
-        raise HostError(f"the host described the upload as {said[:200]!r}", ErrorKind.ANSWER)
+        raise HostError(f"{self.id}: cannot read the host's answer: {output[:200]!r}", ErrorKind.ANSWER)
 
     def _usable(self, partial: tuple[int, str, int], size: int) -> int:
-        """Return how much of the part can be kept; raises HostError where the rest does not fit."""
+        """Return how many bytes of the part can be kept; raises HostError if there is no space for the rest."""
         held, digest, room = partial
-        offset = held if held <= size and hash_of(self.source, held) == digest else 0
+        offset = held if held <= size and hash_of_file(self.source, held) == digest else 0
         if size - offset > room + (held - offset):
             needed, free = (size - offset) // 10**6, room // 10**6
             raise HostError(
@@ -169,13 +173,13 @@ df -Pk "$d" | tail -n 1"""
         with self.source.open("rb") as source:
             source.seek(offset)
             bound_s = 300 + (size - offset) / SLOWEST + _hashing_s(size)
-            _done(shell.stream(self._receive(offset, size), source, bound_s, meter), "uploading")
+            _output_of(shell.stream(self._receive(offset, size), source, bound_s, meter), "uploading")
 
     def _receive(self, offset: int, size: int) -> str:
-        """Return sh that puts its input behind the first ``offset`` bytes of the part, and the whole in place.
+        """Return sh that appends its input to the first ``offset`` bytes of the part, verifies it and renames it.
 
-        What is written is hashed on its way, so that nothing is read again. A part that is too short is kept: the
-        connection was lost, or the disk is full, which tee has said.
+        The content is hashed while it is written, so that it need not be read again. A part that is too short is kept:
+        the connection was lost, or the disk is full, which tee reports.
         """
         return f"""\
 {self._names()}
@@ -198,15 +202,15 @@ def _hashing_s(size: int) -> float:
     return 120 + 2 * size / SLOWEST_HASH
 
 
-def _done(answer: ScriptResult, doing: str) -> str:
+def _output_of(answer: ScriptResult, doing: str) -> str:
     if answer.code:
-        said = answer.stderr.decode("utf-8", "replace").strip()[-2000:]
-        raise HostError(f"{doing} failed (exit {answer.code}): {said or 'it printed nothing'}", ErrorKind.COMMAND)
+        printed = answer.stderr.decode("utf-8", "replace").strip()[-2000:]
+        raise HostError(f"{doing} failed (exit {answer.code}): {printed or 'it printed nothing'}", ErrorKind.COMMAND)
     return answer.stdout.decode("utf-8", "replace")
 
 
-def hash_of(path: Path, length: int | None = None) -> str:
-    """Hash a file of the controller, or its first ``length`` bytes; remembered while it stays as it is."""
+def hash_of_file(path: Path, length: int | None = None) -> str:
+    """Return the hash of a file of the controller, or of its first ``length`` bytes; cached until the file changes."""
     try:
         status = path.stat()
         return _hash(path, status.st_size if length is None else length, status.st_mtime_ns, status.st_ino)

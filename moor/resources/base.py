@@ -1,6 +1,6 @@
-"""The words that every resource shares.
+"""The base classes of resources, and the types of their states.
 
-Resource              id, desired, writes, reads
+Resource              id, desired state, the paths that it writes
 ├── Probed            read by a sh fragment
 │   ├── Scripted      mended by a sh fragment
 │   ├── Streamed      mended over the open connection (an upload)
@@ -23,10 +23,11 @@ from moor.secrets.secret import Secret
 
 @dataclass(frozen=True)
 class Later:
-    """A value that an earlier step of the same run will make; a plan shows ``what``, nothing equals it.
+    """A value that an earlier step of the same run will make, so that it is not known yet; it equals no other value.
 
     Attributes:
-        secret: the value will be a ``Secret``, so that what is there now is not shown either
+        what: a description of the value, for the plan.
+        secret: the value will be a ``Secret``, so that the present value is not shown either.
     """
 
     what: str
@@ -39,20 +40,20 @@ class Later:
 Value = str | Secret | Later
 
 
-def hidden(value: Value | None) -> bool:
-    """Return whether a value, and what it replaces, must not be read or shown as it is."""
+def is_hidden(value: Value | None) -> bool:
+    """Return whether a value, and the one that it replaces, must not be read or shown in clear."""
     return isinstance(value, Secret) or (isinstance(value, Later) and value.secret)
 
 
-State = Mapping[str, Value]  # field to value; bytes are text by surrogateescape; None in its place is absence
+State = Mapping[str, Value]  # field to value, bytes as surrogate escapes; None instead of a State means absent
 
 
 class Resource(ABC):
-    """One thing that a host should hold: a frozen value with an id that a human can type."""
+    """One thing in a desired state on a host: a frozen value with an id that a person can type."""
 
     @property
     def bound_s(self) -> float:
-        """Return how long mending may take."""
+        """Return how long mending may take, in seconds."""
         return 60
 
     @property
@@ -63,27 +64,30 @@ class Resource(ABC):
     @property
     @abstractmethod
     def id(self) -> str:
-        """Name it ``kind:name``, unique on its host."""
+        """Return ``kind:name``, which is unique on its host."""
 
     @abstractmethod
     def desired(self, actual: State | None) -> State | None:
-        """Say what should be, given what is; None is absence. Fields that ``actual`` has besides are not compared."""
+        """Return the desired state, None for absent, which may depend on the actual one.
+
+        Fields of ``actual`` that are not in the desired state are not compared.
+        """
 
     def refusal(self, actual: State | None, desired: State | None) -> str:
-        """Return why moor cannot make this change, and what a person does about it; empty where it can."""
+        """Return why moor cannot make this change, and the remedy; empty if it can."""
         return ""
 
     def follows(self, paths: frozenset[str]) -> Resource | None:
-        """Return what has to be held once ``paths`` have got their former content; None where nothing follows."""
+        """Return the resource to mend after a rollback of ``paths``, such as a restart; None if there is none."""
         return None
 
     def pending(self, paths: frozenset[str], actual: State | None) -> State | None:
-        """Return what ``actual`` will be once ``paths``, which are planned too, have changed."""
+        """Return the state that ``actual`` will become when ``paths``, which the plan changes too, have changed."""
         return actual
 
 
 class Probed(Resource):
-    """A resource that a sh fragment reads."""
+    """A resource that is read by a sh fragment."""
 
     @abstractmethod
     def probe(self) -> str:
@@ -91,20 +95,20 @@ class Probed(Resource):
 
     @abstractmethod
     def actual(self, output: str) -> State | None:
-        """Read the fragment's output (bytes as surrogateescape); raises HostError where it makes no sense."""
+        """Parse the fragment's output, bytes as surrogate escapes; raises HostError if it cannot be read."""
 
 
 class Scripted(Probed):
-    """A resource that a sh fragment mends."""
+    """A resource that is mended by a sh fragment."""
 
     @property
     def late(self) -> bool:
-        """Return whether it is made from what an earlier mend brings, so that it must be read again just before."""
+        """Return whether it depends on the result of an earlier mend, so that it must be read again before its own."""
         return False
 
     @abstractmethod
     def mend(self, actual: State | None) -> str:
-        """Return a POSIX sh fragment that makes it so; it may use the functions of ``moor.engine.shell_functions``."""
+        """Return a POSIX sh fragment that mends it; it may call the functions of ``moor.engine.shell_functions``."""
 
 
 class Streamed(Probed):
@@ -112,21 +116,21 @@ class Streamed(Probed):
 
     @abstractmethod
     def write(self, task: Task, actual: State | None) -> None:
-        """Make it so; raises HostError."""
+        """Bring it to its desired state; raises HostError."""
 
 
 class Required(Probed):
-    """What moor asks of a host and cannot give it.
+    """A requirement: something that moor needs of a host and cannot mend.
 
     Attributes:
-        error_kind: what sort of trouble it is where it is not met.
+        error_kind: the kind of the error if it is not met.
     """
 
     error_kind: ErrorKind = ErrorKind.UNMET
 
     @abstractmethod
     def remedy(self, actual: State | None) -> str:
-        """Say in one sentence what is wrong and what a person does about it."""
+        """Return in one sentence what is wrong, and the remedy."""
 
     def refusal(self, actual: State | None, desired: State | None) -> str:
         return self.remedy(actual)
@@ -137,11 +141,11 @@ class Remote(Resource):
 
     @abstractmethod
     def read(self, task: Task) -> State | None:
-        """Read it; in a dry run, what is not there yet because an earlier step makes it is None, not an error."""
+        """Read the actual state; None if something is missing that an earlier step would make, also in a dry run."""
 
     @abstractmethod
     def write(self, task: Task, actual: State | None) -> None:
-        """Make it so; raises HostError."""
+        """Bring it to its desired state; raises HostError."""
 
 
 def literal(content: str) -> str:

@@ -1,4 +1,4 @@
-"""Certificates on the controller: the fleet's CA, and what it signs."""
+"""Certificates on the controller: the fleet's CA, and the server certificate that it signs."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ ONE_DAY = timedelta(days=1)
 
 @dataclass(frozen=True)
 class Validity:
-    """How long a certificate shall be valid, and how long before its end it is made anew, in days."""
+    """How long a new certificate is valid, and how long before its end it is renewed, in days."""
 
     days: int
     renew_before_days: int
@@ -38,13 +38,13 @@ class Validity:
 
 @dataclass(frozen=True)
 class CertificateAuthority(Remote):
-    """Hold a CA that may vouch for ``names`` alone, its key sealed below ``folder``.
+    """A CA that may sign for ``names`` alone, with its key encrypted below ``folder``.
 
-    One that merely ends soon is not made anew here, since everybody must trust the next one first: that is a rotation.
+    A CA that ends soon is not replaced here, since every host must trust the next one first: that is a rotation.
 
     Attributes:
-        unwanted: fingerprints of certificates of this CA, and of CAs, that somebody wants to see replaced
-        further: addresses that the present CA may not vouch for, and the next one will; nobody has to wait for them
+        unwanted: fingerprints of certificates, of this CA and by it, that the user asked to replace.
+        further: addresses that the next CA may sign for too; the present one is not replaced for them.
     """
 
     folder: Path
@@ -60,7 +60,7 @@ class CertificateAuthority(Remote):
 
     @property
     def next_names(self) -> CertificateNames:
-        """Return what the next CA may vouch for."""
+        """Return the names that the next CA may sign for."""
         return CertificateNames(self.names.dns, (*self.names.addresses, *self.further))
 
     @property
@@ -75,11 +75,11 @@ class CertificateAuthority(Remote):
         return {"vouches for": str(self.names)}
 
     def reason(self) -> str | None:
-        """Return why it must be made anew at once, or None."""
+        """Return why the CA must be replaced at once, or None."""
         return needs_authority(self.kept.certificate(), self.names, utc_now(), 0)
 
     def due(self) -> bool:
-        """Return whether somebody wants the present CA replaced, and no next one is there."""
+        """Return whether the user asked to replace the present CA, and there is no next one yet."""
         present = self.kept.certificate()
         return bool(present and fingerprint(present) in self.unwanted and not self.succession.next.certificate())
 
@@ -101,7 +101,7 @@ class CertificateAuthority(Remote):
 
 @dataclass(frozen=True)
 class Certificate(Remote):
-    """Hold a server certificate for ``authority.names``, signed by ``authority``, its key sealed beside that CA's."""
+    """A server certificate for ``authority.names``, signed by ``authority``, with its key encrypted beside the CA's."""
 
     authority: CertificateAuthority
     validity: Validity
@@ -118,7 +118,7 @@ class Certificate(Remote):
         return {"serves": str(self.authority.names)}
 
     def reason(self) -> str | None:
-        """Return why it must be issued anew, or None."""
+        """Return why the certificate must be renewed, or None."""
         if self.authority.reason():
             return "its CA is made anew"
         ca, own = self.authority.kept.certificate(), self.kept.certificate()
@@ -126,7 +126,7 @@ class Certificate(Remote):
             return "another CA signed it"
         if own and fingerprint(own) in self.authority.unwanted:
             return "a new one is wanted"
-        # one that ends with its CA cannot be renewed to last any longer
+        # a certificate that ends with its CA would not last longer if it were renewed
         last = ca and own and ca.not_valid_after_utc - own.not_valid_after_utc < ONE_DAY
         return needs_issue(own, self.authority.names, utc_now(), 0 if last else self.validity.renew_before_days)
 

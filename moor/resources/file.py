@@ -8,36 +8,36 @@ from posixpath import basename, dirname, join
 from shlex import quote
 
 from moor.errors import ErrorKind, HostError
-from moor.resources.base import Later, Scripted, State, hidden, literal
+from moor.resources.base import Later, Scripted, State, is_hidden, literal
 from moor.secrets.secret import Secret
 
-LARGEST_SHOWN = 256 * 1024  # bytes; a larger former content is compared by its hash and not shown
+LARGEST_SHOWN = 256 * 1024  # bytes; of a larger present content only the hash is read
 
 
-def beside(path: str) -> str:
-    """Name the temporary of ``path``: fixed, so that the next run replaces what a killed one left."""
+def temporary_path(path: str) -> str:
+    """Return the path of the temporary file beside ``path``; it is fixed, so that the next run reuses a leftover."""
     return join(dirname(path), f".{basename(path)}.moor")
 
 
 def sha256(text: str) -> str:
-    """Hash text as the bytes that it stands for."""
+    """Return the hash of text as bytes, with surrogate escapes as the bytes that they stand for."""
     return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
 
 
-def same_form(desired: str, name: str, number: str) -> str:
-    """Return the observed owner in the form of ``desired``: user:group by names or by numbers."""
+def owner_like(desired: str, name: str, number: str) -> str:
+    """Return the actual owner in the form of ``desired``, user and group each as name or as number."""
     pairs = zip(desired.split(":"), name.split(":"), number.split(":"), strict=True)
     return ":".join(as_number if want.isdigit() else as_name for want, as_name, as_number in pairs)
 
 
 @dataclass(frozen=True)
 class File(Scripted):
-    """Hold a regular file.
+    """A regular file.
 
     Attributes:
-        mode: three or four octal digits
-        owner: user:group, names or numbers
-        validate: sh that must succeed before the file gets its name; ``$t`` is the new content's path
+        mode: three or four octal digits.
+        owner: user:group, as names or numbers.
+        validate: sh that must succeed on the new content, whose path is ``$t``, before it replaces the file.
     """
 
     path: str
@@ -59,7 +59,7 @@ class File(Scripted):
 
     def probe(self) -> str:
         known = quote(self._hash()) if not isinstance(self.content, Later) else "''"
-        shown = 0 if hidden(self.content) else LARGEST_SHOWN
+        shown = 0 if is_hidden(self.content) else LARGEST_SHOWN
         return f"""\
 p={quote(self.path)}
 if [ -d "$p" ]; then echo directory
@@ -79,13 +79,13 @@ fi"""
         try:
             names, numbers, mode, size = head.split(" ")
             digest, _, content = rest.partition("\n")
-            owner = same_form(self.owner, names, numbers)
+            owner = owner_like(self.owner, names, numbers)
         except ValueError:
-            raise HostError(f"{self.id}: the host described it as {head[:200]!r}", ErrorKind.ANSWER) from None
+            raise HostError(f"{self.id}: cannot read the host's answer: {head[:200]!r}", ErrorKind.ANSWER) from None
         return {"owner": owner, "mode": mode.rjust(4, "0"), "content": self._content(digest, content, size)}
 
     def _content(self, digest: str, content: str, size: str) -> str:
-        if hidden(self.content):
+        if is_hidden(self.content):
             return digest
         if isinstance(self.content, str) and digest == sha256(self.content):
             return self.content
@@ -99,23 +99,24 @@ fi"""
             return f"moor_fail {quote(f'{self.id}: its content is not known yet: {self.content.what}')}"
         text = self.content.reveal() if isinstance(self.content, Secret) else self.content
         return f"""\
-p={quote(self.path)} t={quote(beside(self.path))}
+p={quote(self.path)} t={quote(temporary_path(self.path))}
 moor_keep "$p"
-{parent(self.path)}
-{replaced(text, quote(self.owner), self.mode, self.validate)}"""
+{make_parent(self.path)}
+{replace_file(text, quote(self.owner), self.mode, self.validate)}"""
 
 
-def parent(path: str) -> str:
-    """Return a line that makes the directory of ``path`` where it is missing; ``$t`` is the temporary in it."""
+def make_parent(path: str) -> str:
+    """Return a line of sh that makes the directory of ``path`` if it is missing; ``$t`` is the temporary file in it."""
     folder = quote(dirname(path))
     return f'[ -d {folder} ] || mkdir -p {folder} || moor_unwritable "cannot make the directory of $t" "$t"'
 
 
-def replaced(content: str, owner: str, mode: str, validate: str) -> str:
-    """Return lines that put ``content`` at ``$p`` by way of ``$t`` beside it: synced, checked, renamed.
+def replace_file(content: str, owner: str, mode: str, validate: str) -> str:
+    """Return sh that writes ``content`` to ``$t``, runs ``validate``, syncs, and renames ``$t`` to ``$p``.
 
     Args:
-        owner, mode: words of sh, quoted by the caller
+        owner: a word of sh, quoted by the caller.
+        mode: likewise.
     """
     refused = "rm -f \"$t\"; moor_fail 'refused by its own check; the file is as it was'"
     checked = f"( {validate} ) >&2 || {{ {refused}; }}\n" if validate else ""
@@ -128,7 +129,7 @@ rm -f "$t"
 
 @dataclass(frozen=True)
 class Directory(Scripted):
-    """Hold a directory; its mode and owner are those of ``File``."""
+    """A directory; mode and owner have the form of ``File``'s."""
 
     path: str
     mode: str = "0755"
@@ -150,7 +151,7 @@ class Directory(Scripted):
             return None
         try:
             names, numbers, mode = output.strip().split(" ")
-            owner = same_form(self.owner, names, numbers)
+            owner = owner_like(self.owner, names, numbers)
         except ValueError:
             raise HostError(f"{self.id}: something else is in its place; move it away") from None
         return {"owner": owner, "mode": mode.rjust(4, "0")}
@@ -162,7 +163,7 @@ class Directory(Scripted):
 
 @dataclass(frozen=True)
 class Absent(Scripted):
-    """Hold nothing at a path: a file or link is removed, a directory only where it is empty."""
+    """The absence of a path: a file or link is removed, a directory only if it is empty."""
 
     path: str
 

@@ -1,4 +1,4 @@
-"""Waiting until something answers as it should."""
+"""URLs that must answer as healthy; mending is waiting."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ PAUSE_S = 1.0
 
 @dataclass(frozen=True)
 class Healthy(Remote):
-    """Hold a URL that answers as ``judge`` wants it, asked from the controller; mending is waiting, with a bound.
+    """A URL that answers as healthy to the controller; its mend waits for that, ``wait_s`` at most.
 
     Attributes:
-        judge: pure: (HTTP status, body) to what is still wrong, by component; nothing is healthy
-        address: where the URL's host is, so that the controller needs no name service
-        trust: gives the TLS trust when the URL is asked, not before: the CA may be made in the same run
+        judge: a pure function from (HTTP status, body) to the problems by component; none means healthy.
+        address: of the URL's host, so that the controller need not resolve its name.
+        trust: returns the TLS trust; called at each request, since the CA may be made in the same run.
     """
 
     url: str
@@ -66,8 +66,8 @@ class Healthy(Remote):
         url = httpx.URL(self.url)
         target = url.copy_with(host=self.address) if self.address else url
         host = {"Host": url.netloc.decode()}
-        nobody = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # a plain URL needs no trust, which takes a while to load
-        trust = self.trust() if url.scheme == "https" else nobody
+        no_trust = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # for plain HTTP, since the system's trust is slow to load
+        trust = self.trust() if url.scheme == "https" else no_trust
         with httpx.Client(verify=trust, timeout=10, trust_env=False) as client:
             answer = client.get(target, headers=host, extensions={"sni_hostname": url.host})
         return answer.status_code, answer.content

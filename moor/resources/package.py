@@ -7,19 +7,20 @@ from shlex import quote
 
 from moor.resources.base import Scripted, State
 
-# One line a package that is installed; a manager that is not there lists nothing. Debian's tools exist elsewhere too.
-LISTED = {
+# By the check for a package manager: the command that lists the installed ones of NAMES, one a line. dpkg may be
+# installed on other systems too, hence the check for Debian's version.
+LIST_COMMANDS = {
     "[ -e /etc/debian_version ]": "dpkg-query -W -f='${db:Status-Status} ${Package}\\n' -- NAMES 2>/dev/null"
     " | sed -n 's/^installed //p'",
     "command -v rpm": "rpm -q --qf '%{NAME}\\n' -- NAMES 2>/dev/null | grep -v ' '",
     "command -v apk": "apk info -e NAMES 2>/dev/null",
     "command -v pacman": "pacman -Qq -- NAMES 2>/dev/null",
 }
-# A lock held by an automatic upgrade is waited for; an index that cannot be fetched may still be good enough.
-# A dpkg that somebody pulled the plug on has left its journal behind, and apt-get goes no further until that is done.
-# What would have to give way (another Docker, say) is a person's decision; so is an upgrade of a whole Arch, which a
-# newer index asks for.
-INSTALLED = {
+# The install command of each manager. apt-get waits for a lock that an automatic upgrade holds, and goes on with an old
+# index if a new one cannot be fetched. A dpkg that was killed has left a journal, which must be worked off first.
+# No package is removed (another Docker, say) and no whole Arch is upgraded, as a new index would require: a person
+# decides that.
+INSTALL_COMMANDS = {
     "[ -e /etc/debian_version ]": '[ -z "$(ls /var/lib/dpkg/updates 2>/dev/null)" ] || '
     "DEBIAN_FRONTEND=noninteractive dpkg --force-confold --configure -a >&2 || exit 1\n"
     "  apt-get -q update >&2 || :\n"
@@ -31,7 +32,7 @@ INSTALLED = {
     "command -v apk": "apk add -q NAMES >&2",
     "command -v pacman": "pacman -S -q --noconfirm --needed -- NAMES >&2",
 }
-UNKNOWN = (
+NO_MANAGER = (
     "no package manager that moor knows (apt-get dnf yum zypper apk pacman); where the system comes as one image, it "
     "must have this already"
 )
@@ -47,10 +48,10 @@ def _by_manager(commands: dict[str, str], names: tuple[str, ...], otherwise: str
 
 @dataclass(frozen=True)
 class Package(Scripted):
-    """Hold packages installed, in one transaction; their configuration files stay as people left them.
+    """Packages that are installed, in one transaction; configuration files that the user changed stay.
 
     Attributes:
-        brings: commands that the packages are wanted for: where one is there, however it came, nothing is installed
+        brings: commands that the packages are needed for; if the host has one of them already, nothing is installed.
     """
 
     names: tuple[str, ...]
@@ -68,15 +69,15 @@ class Package(Scripted):
         return dict.fromkeys(self.names, "installed")
 
     def probe(self) -> str:
-        there = "".join(f"command -v {quote(command)} >/dev/null 2>&1 || " for command in self.brings)
-        listing = f"{_by_manager(LISTED, self.names, ':')}\n:"
-        if not there:
+        any_present = "".join(f"command -v {quote(command)} >/dev/null 2>&1 || " for command in self.brings)
+        listing = f"{_by_manager(LIST_COMMANDS, self.names, ':')}\n:"
+        if not any_present:
             return listing
-        return f"if {there}false; then printf '%s\\n' {' '.join(map(quote, self.names))}; exit 0; fi\n{listing}"
+        return f"if {any_present}false; then printf '%s\\n' {' '.join(map(quote, self.names))}; exit 0; fi\n{listing}"
 
     def actual(self, output: str) -> State:
         listed = set(output.split())
         return {name: "installed" if name in listed else "absent" for name in self.names}
 
     def mend(self, actual: State | None) -> str:
-        return _by_manager(INSTALLED, self.names, f"moor_fail {quote(UNKNOWN)}")
+        return _by_manager(INSTALL_COMMANDS, self.names, f"moor_fail {quote(NO_MANAGER)}")

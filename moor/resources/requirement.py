@@ -1,4 +1,4 @@
-"""What moor needs of a host and cannot give it: met, or said with a remedy."""
+"""Requirements: what moor needs of a host and cannot mend, reported with a remedy if it is not met."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from moor.resources.base import Required, State
 
 @dataclass(frozen=True)
 class Requirement(Required):
-    """Hold what ``fragment`` reads and ``judge`` finds good.
+    """A requirement that a sh fragment reads and a function judges.
 
     Attributes:
-        judge: pure: the fragment's output to what is wrong and what to do about it; empty where all is well
+        judge: a pure function from the fragment's output to the problem and its remedy; empty if it is met.
     """
 
     name: str
@@ -42,7 +42,7 @@ class Requirement(Required):
 
 @dataclass(frozen=True)
 class Clock(Required):
-    """Hold a clock within ``skew_s`` of the controller's, however long reading the host takes."""
+    """A clock within ``skew_s`` seconds of the controller's, however long it takes to read the host."""
 
     skew_s: int = 60
 
@@ -54,23 +54,32 @@ class Clock(Required):
         return {"met": "yes"}
 
     def probe(self) -> str:
-        return f"date -u +{int(time.time())}:%s"  # the controller's time before, to be told from its time after
+        # the controller's time before the read, which ``actual`` compares with its time after
+        return f"date -u +{int(time.time())}:%s"
 
     def actual(self, output: str) -> State | None:
-        before, _, there = output.strip().partition(":")
+        before, _, on_host = output.strip().partition(":")
         try:
-            wrong = skew(int(there), int(before), int(time.time()), self.skew_s)
+            wrong = explain_skew(int(on_host), int(before), int(time.time()), self.skew_s)
         except ValueError:
-            raise HostError(f"{self.id}: the host gave its time as {output.strip()[:80]!r}", ErrorKind.ANSWER) from None
+            words = f"{self.id}: cannot read the host's answer: {output.strip()[:80]!r}"
+            raise HostError(words, ErrorKind.ANSWER) from None
         return {"met": wrong or "yes"}
 
     def remedy(self, actual: State | None) -> str:
         return str((actual or {}).get("met", "not known"))
 
 
-def skew(there: int, before: int, after: int, allowed_s: int) -> str:
-    """Return how far the host's clock is off, given the controller's time before and after it was read; in seconds."""
-    off = there - after if there > after else min(there - before, 0)
+def explain_skew(on_host: int, before: int, after: int, allowed_s: int) -> str:
+    """Return how far the host's clock is off, and the remedy; empty if it is within ``allowed_s``.
+
+    Args:
+        on_host: the host's time, in seconds since 1970, as are the others.
+        before: the controller's time before the host's was read.
+        after: the controller's time after that.
+        allowed_s: the largest difference allowed.
+    """
+    off = on_host - after if on_host > after else min(on_host - before, 0)
     if abs(off) <= allowed_s:
         return ""
     way = "ahead of" if off > 0 else "behind"

@@ -1,4 +1,4 @@
-"""Services of systemd: running, enabled, and started after the files that they read at start."""
+"""Services of systemd, which run, are enabled, and were started after the files that they read at start."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ from shlex import quote
 from moor.errors import HostError
 from moor.resources.base import Scripted, State
 
-# A file counts as newer when it changed more than this after the main process began: two clocks are read in turn.
+# In hundredths of a second: a file is newer if it changed later than this after the main process began, since the two
+# clocks are not read at the same moment.
 TOLERANCE_CS = 5
 
-CHECK_S = 10  # the bound of one try of a check: it may hang with the service that it asks
+CHECK_S = 10  # the bound of one run of a check, which may hang if the service does
 
-# Source: systemctl(1), is-enabled; such a unit is started by others, and systemctl can make it neither.
+# Source: systemctl(1), is-enabled. Other units start such a unit, and systemctl can neither enable nor disable it.
 UNCHANGEABLE = frozenset({"static", "generated", "alias", "indirect", "transient"})
 
-# systemd tells the start of the main process in microseconds since boot; a file tells its change in seconds since 1970.
+# systemd prints the start of the main process in microseconds since boot; stat prints a file's change since 1970.
 _SINCE_CS = """\
 started=$(systemctl show -p WHICH --value "$u" 2>/dev/null)
 up=$(cut -d' ' -f1 /proc/uptime | tr -d .); now=$(date +%s%N)
@@ -27,15 +28,15 @@ RELOADED_CS = _SINCE_CS.replace("WHICH", "StateChangeTimestampMonotonic")  # a r
 
 @dataclass(frozen=True)
 class Service(Scripted):
-    """Hold a unit of systemd running and enabled.
+    """A unit of systemd that runs and is enabled.
 
     Attributes:
-        newer_than: files that the service reads at start: one that changed later makes it stale, hence drift
-        reads: sh that prints further files, one a line, that the service reads at start and others write
-        check: sh that succeeds once the service works, tried for ``settle_s`` after a start
-        put_back: where the service does not come up, its files of ``newer_than`` get their former content and it is
-            started again, before the failure is told
-        reload: the files are read at a reload too, which then takes the place of a restart
+        newer_than: files that the service reads at start; if one has changed since, the service is stale and restarted.
+        reads: sh that prints further such files, one a line, that other programs write.
+        check: sh that succeeds once the service works; tried for ``settle_s`` after a start.
+        put_back: if the service does not come up, restore the former content of the ``newer_than`` files and start it
+            again, before the error is raised.
+        reload: reload the service instead of restarting it, since it reads the files at a reload too.
     """
 
     name: str
@@ -110,7 +111,7 @@ done"""
         paths = " ".join(map(quote, self.newer_than))
         return f"""\
 now=$(date +%s)
-for f in {paths or "''"}; do # of a time when the clock was ahead: no restart would ever come after it
+for f in {paths or "''"}; do # a time in the future, of a clock that was ahead, would stay newer for ever
   [ ! -e "$f" ] || [ "$(stat -L -c %Y "$f")" -le "$now" ] || touch "$f" || exit 1
 done
 moor_up() {{ cut -d. -f1 /proc/uptime; }}
@@ -130,7 +131,7 @@ journalctl -q --no-pager -o cat -n 60 -u "$u" 2>/dev/null | grep -v level=info |
 {self._back(paths) if self.put_back and paths else "exit 1"}"""
 
     def _settled(self) -> str:
-        """Return sh that remembers that the service came up with its files as they are."""
+        """Return sh that records that the service came up with its present files."""
         paths = self.newer_than if self.put_back else ()
         return "".join(f"moor_settled {quote(path)}; " for path in paths)
 

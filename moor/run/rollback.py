@@ -16,7 +16,7 @@ from moor.engine.probing import probe
 from moor.engine.shell_functions import RUNS
 from moor.errors import ErrorKind, HostError, MoorError
 from moor.resources.base import Probed, Resource, Scripted, State
-from moor.resources.file import beside
+from moor.resources.file import temporary_path
 from moor.run.runbook import Rolling, Runbook, Stage, resources_ahead
 from moor.run.selection import ALL, all_stages
 
@@ -83,7 +83,7 @@ done"""
             return [WrittenFile(path, *sums.split()) for path, sums in pairs]
         except (ValueError, TypeError):
             raise HostError(
-                f"{self.id}: the host described it as {' '.join(lines)[:200]!r}", ErrorKind.ANSWER
+                f"{self.id}: cannot read the host's answer: {' '.join(lines)[:200]!r}", ErrorKind.ANSWER
             ) from None
 
 
@@ -121,7 +121,7 @@ class RestoredFile(Scripted):
         return f"""\
 moor_keep {path}
 p={path}; [ ! -L "$p" ] || p=$(readlink -f "$p") || exit 1
-k={quote(f"{self.runs}/{self.run}/files{self.path}")} t={quote(beside(self.path))}
+k={quote(f"{self.runs}/{self.run}/files{self.path}")} t={quote(temporary_path(self.path))}
 mkdir -p {quote(dirname(self.path))} && cp -p "$k" "$t" && touch "$t" || {{ rm -f "$t"; moor_fail "cannot copy $k"; }}
 moor_place "$t" "$p\""""
 

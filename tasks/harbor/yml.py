@@ -11,7 +11,7 @@ from typing import Any
 
 from moor.errors import ErrorKind, HostError
 from moor.resources.base import Scripted, State, Value
-from moor.resources.file import beside, replaced, sha256
+from moor.resources.file import replace_file, sha256, temporary_path
 from moor.secrets.secret import Secret
 from moor.settings.validation import unknown_name
 from moor.tasks.harbor import keys as harbor_keys
@@ -82,9 +82,9 @@ done
             return "moor_fail 'the installer is not unpacked: its harbor.yml.tmpl is missing'"
         self._refuse_unknown(str(actual["template"]))
         return f"""\
-p={quote(self.path)} t={quote(beside(self.path))}
+p={quote(self.path)} t={quote(temporary_path(self.path))}
 moor_keep "$p"
-{replaced(self.after(actual), "root:root", "0600", "")}"""
+{replace_file(self.after(actual), "root:root", "0600", "")}"""
 
     def after(self, actual: State) -> str:
         """Return the file's content after a mend, given the actual state."""

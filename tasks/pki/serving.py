@@ -21,7 +21,7 @@ from moor.errors import ErrorKind, HostError
 from moor.lazy_imports import x509
 from moor.pki.authority import described
 from moor.resources.base import Later, Remote, Scripted, State
-from moor.resources.file import beside as beside_of
+from moor.resources.file import temporary_path as beside_of
 from moor.tasks.facts import Registry
 
 TIMEOUT_S = 10

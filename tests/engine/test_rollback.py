@@ -150,7 +150,7 @@ def test_a_run_that_left_nothing_is_empty(host: OneHost) -> None:
 
 def test_a_listing_that_makes_no_sense_is_the_hosts_error() -> None:
     for listing in ("one line", "a\nb", "a\nb c d e f"):
-        with pytest.raises(HostError, match="described it as"):
+        with pytest.raises(HostError, match="cannot read the host's answer"):
             BackedUpFiles(RUN).left({"listing": listing})
 
 

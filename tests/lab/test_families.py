@@ -9,7 +9,7 @@ import pytest
 from cryptography.x509 import load_pem_x509_certificates
 
 from moor.pki.authority import CertificateNames, make_authority
-from moor.resources.package import UNKNOWN, Package
+from moor.resources.package import NO_MANAGER, Package
 from moor.tasks.trust import TrustedCa
 from tests.lab.families import FAMILIES, Root, make_root
 
@@ -88,4 +88,4 @@ def test_a_system_without_packages_has_what_it_needs_or_is_told(tmp_path: Path) 
     root = make_root(tmp_path, FAMILIES["flatcar"])
     assert root.planned(Package(("ca-certificates",), brings=("update-ca-trust", "update-ca-certificates"))) == []
     assert root.planned(Package(("podman",), brings=("podman-of-nowhere",))) == ["podman: absent -> installed"]
-    assert UNKNOWN in root.mend(Package(("podman",)))
+    assert NO_MANAGER in root.mend(Package(("podman",)))

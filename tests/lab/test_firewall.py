@@ -156,7 +156,7 @@ def test_members_are_let_in_and_nobody_else_whatever_happens_to_the_rules(
     if name == "nftables":
         shell(guarded, f"echo 'table inet broken {{' >> {CONF}")
         (error,) = {site.plan(configure_firewall, "harbor1")["harbor1"].error, refused(site)}
-        assert f"edit:{CONF}#firewall: it does not load as it stands: " in error
+        assert f"edit:{CONF}#firewall: the present file does not load: " in error
         assert "syntax error" in error
         shell(guarded, f"sed -i '$d' {CONF}; nft -c -f {CONF}")
 

@@ -11,7 +11,7 @@ import pytest
 from nornir.core.task import Result, Task
 
 from moor.engine.converge import converge
-from moor.resources.archive import Archive, hash_of
+from moor.resources.archive import Archive, hash_of_file
 from moor.tasks.containerd.configure import configure_containerd
 from moor.tasks.diagnosis.environment import look_around
 from moor.tasks.diagnosis.registry_path import look_at_way
@@ -85,7 +85,7 @@ def test_all_of_moors_work_goes_through_a_bastion_to_another_port(lab: Lab, tmp_
         ]  # fmt: skip
 
         assert changed(site.apply(upload, NODE)[NODE]) == ["archive:/srv/big"]
-        assert lab.exec(NODE, ["sha256sum", "/srv/big"]).split()[0] == hash_of(source)
+        assert lab.exec(NODE, ["sha256sum", "/srv/big"]).split()[0] == hash_of_file(source)
         applied = moor("apply", "names", "--yes", *limit)
         assert applied.returncode == 0, applied.stdout
         assert NAME in lab.exec(NODE, ["cat", "/etc/hosts"])

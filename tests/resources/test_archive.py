@@ -20,7 +20,7 @@ from moor.engine.converge import converge
 from moor.engine.observation import discard_observation
 from moor.progress import TransferProgress, send_progress_to
 from moor.resources import archive as uploads
-from moor.resources.archive import Archive, hash_of, record_of
+from moor.resources.archive import Archive, hash_of_file, hash_record_path
 from tests.harness.hosts import MakeFleet, counted
 from tests.harness.shells import SHELLS, me
 from tests.harness.sshd import Sshd
@@ -72,7 +72,7 @@ def test_an_archive_is_uploaded_once_with_mode_and_owner(fleet: MakeFleet, archi
     assert Path(archive.path).read_bytes() == CONTENT
     assert Path(archive.path).stat().st_mode & 0o777 == 0o640
     assert sorted(os.listdir(Path(archive.path).parent)) == sorted(
-        [Path(archive.path).name, Path(record_of(archive.path)).name]
+        [Path(archive.path).name, Path(hash_record_path(archive.path)).name]
     )
     assert not run(fleet, archive).changed
 
@@ -215,7 +215,7 @@ def test_a_disk_that_fills_on_the_way_is_told_and_what_it_took_is_kept(
 
 @pytest.mark.usefixtures("in_shell")
 def test_a_source_that_changes_while_it_is_sent_is_not_put_in_place(fleet: MakeFleet, archive: Archive) -> None:
-    assert hash_of(archive.source)
+    assert hash_of_file(archive.source)
     status = archive.source.stat()
     archive.source.write_bytes(bytes(len(CONTENT)))
     os.utime(archive.source, ns=(status.st_atime_ns, status.st_mtime_ns))  # nothing tells but its content
@@ -250,7 +250,7 @@ def test_an_upload_that_is_cut_goes_on_where_it_stopped(
     assert (result.changed, result.failed) == (True, False)
     assert began[0] == 0
     assert 4 * MB < began[1] < 60 * MB
-    assert hashlib.sha256(Path(archive.path).read_bytes()).hexdigest() == hash_of(archive.source)
+    assert hashlib.sha256(Path(archive.path).read_bytes()).hexdigest() == hash_of_file(archive.source)
 
 
 def test_an_upload_to_a_host_that_stays_away_ends_with_the_cause(

@@ -11,7 +11,7 @@ from nornir.core.inventory import Group, Host, ParentGroups
 from nornir.core.task import Result, Task
 
 from moor.engine.converge import converge
-from moor.resources.requirement import Clock, Requirement, skew
+from moor.resources.requirement import Clock, Requirement, explain_skew
 from moor.run.report import Collector, HostReport, RunReport
 from moor.run.runbook import Runbook, Stage, run_runbook
 from moor.tasks.facts import Registry
@@ -92,7 +92,7 @@ def test_harbors_installer_runs_on_its_own_kind_of_machine_only() -> None:
     ],
 )
 def test_a_clock_is_judged_by_when_it_can_have_been_read(there: int, before: int, after: int, said: str) -> None:
-    found = skew(there, before, after, 60)
+    found = explain_skew(there, before, after, 60)
     assert said in found
     assert bool(said) == bool(found)
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from moor.formats.nesting import json_value
-from moor.resources.requirement import skew
+from moor.resources.requirement import explain_skew
 from moor.tasks.diagnosis.evidence.mtu import is_measured
 from moor.tasks.diagnosis.evidence.probe_request import ControllerFacts, ProbeRequest
 from moor.tasks.diagnosis.evidence.pull_script import FETCH_BYTES
@@ -84,7 +84,7 @@ def evidence_of(
 def clock_evidence(fields: Mapping[str, str], now: float) -> dict[str, str]:
     """Return how far the node's clock is off; empty where it is right."""
     try:
-        off = skew(int(fields.get("there", "")), int(fields.get("before", "")), int(now), CLOCK_S)
+        off = explain_skew(int(fields.get("there", "")), int(fields.get("before", "")), int(now), CLOCK_S)
     except ValueError:
         off = "its clock cannot be read"
     return {"off": off.partition(",")[0]}

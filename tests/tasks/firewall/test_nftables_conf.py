@@ -155,7 +155,7 @@ def test_a_file_that_its_owner_broke_after_moor_was_there_is_drift_that_moor_doe
         file.write("table inet more { chain }\n")
     (diff,) = host.planned()
     assert "syntax error" in diff
-    assert "it does not load as it stands: " in host.refusal()
+    assert "the present file does not load: " in host.refusal()
     assert "mend the rest by hand" in host.refusal()
 
 
@@ -172,7 +172,7 @@ def test_a_check_that_says_nothing_is_told_so(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("a\n")
     done = sh("dash", edit.probe())
     state = edit.actual(done.stdout.decode())
-    assert edit.refusal(state, edit.desired(state)).startswith("it does not load as it stands: it printed nothing; ")
+    assert edit.refusal(state, edit.desired(state)).startswith("the present file does not load: it printed nothing; ")
 
 
 def test_two_managers_that_are_both_active_are_refused() -> None:
