@@ -1,4 +1,4 @@
-"""The registry's name and address are what certificates and image references can hold."""
+"""The registry's name and address must be valid in certificates and image references."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_every_name_is_listed_once_the_full_one_first() -> None:
         ("", "not a host name"),
     ],
 )
-def test_a_name_that_would_not_work_is_refused(name: str, said: str) -> None:
+def test_an_unusable_name_is_refused(name: str, said: str) -> None:
     with pytest.raises(ValidationError, match=said):
         registry(name=name)
 
@@ -61,6 +61,6 @@ def test_of_two_addresses_the_second_is_of_the_other_family() -> None:
 
 
 @pytest.mark.parametrize("changed", [{"address": "registry"}, {"port": 0}, {"aliases": ["A b"]}])
-def test_other_nonsense_is_refused(changed: dict[str, object]) -> None:
+def test_other_invalid_settings_are_refused(changed: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         registry(**changed)

@@ -1,4 +1,4 @@
-"""What names, trust, containerd and Docker want of a host, as pure functions of its inventory."""
+"""The resources of names, trust, containerd and Docker, as pure functions of the inventory."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def host(ca: Path, port: int = 443, **sections: object) -> Host:
     return Host(name="node1", data={"registry": Registry.model_validate(registry), "pki": pki, **sections})
 
 
-def test_the_registry_goes_by_all_of_its_names(ca: Path) -> None:
+def test_the_registry_resolves_by_all_of_its_names(ca: Path) -> None:
     found = {name: " ".join(map(str, addresses)) for name, addresses in names_for(host(ca)).items()}
     assert found == dict.fromkeys(("registry.moor.test", "registry", "images"), "10.77.0.11")
 
@@ -70,7 +70,7 @@ def test_an_older_spelling_of_the_directory_that_containerd_prefers_is_removed(c
     assert "hiding:/etc/containerd/certs.d/registry.moor.test_8443_" in ids
 
 
-def test_containerd_is_restarted_for_its_own_configuration_alone(ca: Path) -> None:
+def test_containerd_is_restarted_only_for_its_own_configuration(ca: Path) -> None:
     (service,) = (r for r in containerd.desired(host(ca)) if isinstance(r, Service))
     assert service.newer_than == ("/etc/containerd/config.toml",)
     assert service.put_back

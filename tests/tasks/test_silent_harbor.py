@@ -1,4 +1,4 @@
-"""A Harbor that does not answer: a plan shows what an apply would make, a drift check says what it cannot know."""
+"""A Harbor that does not answer: a plan shows what an apply would make, a drift check reports it as not examined."""
 
 from __future__ import annotations
 
@@ -46,13 +46,13 @@ def played(fleet: MakeFleet, examining: bool) -> HostReport:
     return report.hosts["alpha"]
 
 
-def test_a_plan_shows_what_will_be_made(fleet: MakeFleet) -> None:
+def test_a_plan_shows_what_an_apply_would_make(fleet: MakeFleet) -> None:
     report = played(fleet, examining=False)
     assert [resource.status for resource in report.resources] == ["drift"] * 3
     assert not report.unexamined
 
 
-def test_a_drift_check_says_that_nothing_of_it_was_examined_and_why(fleet: MakeFleet) -> None:
+def test_a_drift_check_reports_harbors_resources_as_not_examined(fleet: MakeFleet) -> None:
     report = played(fleet, examining=True)
     assert not report.resources
     assert len(report.unexamined) == 1

@@ -81,7 +81,7 @@ def system(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.M
     return System(folder, request.param)
 
 
-def test_an_absent_anchor_is_planned_made_and_then_right(system: System) -> None:
+def test_a_missing_anchor_is_planned_and_made(system: System) -> None:
     assert system.planned()
     assert system.mend() == (0, "")
     assert system.anchor.read_text() == NEW
@@ -89,14 +89,14 @@ def test_an_absent_anchor_is_planned_made_and_then_right(system: System) -> None
     assert system.planned() == []
 
 
-def test_an_anchor_that_the_bundle_lacks_is_planned(system: System) -> None:
+def test_an_anchor_missing_from_the_bundle_is_planned(system: System) -> None:
     system.anchor.write_text(NEW)
     assert system.planned() == ["bundle: lacks it -> holds it"]
     assert system.mend() == (0, "")
     assert system.planned() == []
 
 
-def test_a_former_ca_goes_with_its_anchor_and_its_link_is_renewed(system: System) -> None:
+def test_a_former_ca_is_removed_with_its_anchor_and_link(system: System) -> None:
     assert system.mend(OLD) == (0, "")
     assert any("anchor:" in diff for diff in system.planned(NEW))
     assert system.mend(NEW, run="2") == (0, "")
@@ -105,7 +105,7 @@ def test_a_former_ca_goes_with_its_anchor_and_its_link_is_renewed(system: System
     assert Path(f"{system.folder}/runs/2/files{system.anchor}").read_text() == OLD
 
 
-def test_a_bundle_with_other_line_ends_holds_it_too(system: System) -> None:
+def test_line_ends_in_the_bundle_do_not_matter(system: System) -> None:
     system.mend()
     system.bundle.write_bytes((OTHER + NEW).replace("\n", "\r\n").encode())
     assert system.planned() == []
@@ -118,7 +118,7 @@ def test_an_anchor_without_any_certificate_is_not_held(system: System) -> None:
     assert state["bundle"] == "lacks it"
 
 
-def test_two_cas_are_two_anchors_and_the_former_one_goes_with_its_own(system: System) -> None:
+def test_two_cas_are_two_anchors_and_a_former_ca_loses_its_own(system: System) -> None:
     assert system.mend(OLD) == (0, "")
     (shown,) = system.planned(OLD + NEW)
     assert shown.startswith("anchor-2:")
@@ -142,7 +142,7 @@ def test_every_anchor_must_be_in_the_bundle(system: System) -> None:
     assert system.planned(OLD + NEW) == []
 
 
-def test_an_anchor_of_somebody_else_with_a_name_like_ours_stays(system: System) -> None:
+def test_an_anchor_with_a_similar_name_stays(system: System) -> None:
     other = system.folder / "anchors/moor ca of others.crt"
     other.write_text(OTHER)
     assert system.mend(NEW) == (0, "")
@@ -170,7 +170,7 @@ def test_a_missing_bundle_is_planned_and_not_an_error(system: System) -> None:
     assert system.planned() == ["bundle: lacks it -> holds it"]
 
 
-def test_a_host_without_a_trust_store_is_planned_and_told(system: System) -> None:
+def test_a_host_without_a_known_trust_store_fails_with_a_clear_error(system: System) -> None:
     (system.folder / "update").unlink()
     assert system.read() is None
     code, words = system.mend()

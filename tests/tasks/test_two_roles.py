@@ -1,4 +1,4 @@
-"""A host may be registry, node, workstation and name server in one: nothing of it is wanted in two ways."""
+"""A host may be registry, node, workstation and name server at once without conflicting resources."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def wanted(host: Host, *books: Runbook) -> Iterator[tuple[str, Resource]]:
             yield from ((stage.name, resource) for resource in stage.desired(host))
 
 
-def test_a_host_of_all_roles_has_each_resource_once_and_each_file_in_one_way(data: dict[str, object]) -> None:
+def test_a_host_of_all_roles_has_each_resource_once_and_each_file_with_one_content(data: dict[str, object]) -> None:
     groups = ParentGroups([Group(name) for name in ROLES])
     host = Host("one", hostname="10.77.0.11", groups=groups, data=data, defaults=Defaults())
     resources: dict[str, Resource] = {}
@@ -75,7 +75,7 @@ def test_a_host_of_all_roles_has_each_resource_once_and_each_file_in_one_way(dat
     assert len(written) == len(set(written))
 
 
-def test_each_role_brings_what_it_brings_alone(data: dict[str, object]) -> None:
+def test_each_role_has_the_same_resources_as_alone(data: dict[str, object]) -> None:
     def ids(*roles: str) -> set[str]:
         groups = ParentGroups([Group(name) for name in roles])
         host = Host("one", hostname="10.77.0.11", groups=groups, data=data, defaults=Defaults())
@@ -85,7 +85,7 @@ def test_each_role_brings_what_it_brings_alone(data: dict[str, object]) -> None:
 
 
 @pytest.mark.parametrize(("group", "failed"), [("nodes", False), ("harbor", True)])
-def test_after_containerds_restart_harbor_has_to_be_well_where_the_host_serves_it(
+def test_after_containerds_restart_harbor_must_be_healthy_on_its_host(
     fleet: MakeFleet, data: dict[str, object], group: str, failed: bool
 ) -> None:
     assert [stage.rolling.health for stage in site.RUNBOOK.stages if stage.name == "configure_containerd"] == [

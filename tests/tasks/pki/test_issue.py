@@ -1,4 +1,4 @@
-"""The CA and the registry's certificate in the plan, and a certificate that somebody else signed."""
+"""The CA and the registry's certificate that moor issues, and the user's own certificate."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def test_a_plan_on_a_bare_site_shows_both_and_writes_nothing(play: Play, tmp_pat
     assert registry_key(host) == Later("the registry's private key", secret=True)
 
 
-def test_applied_once_it_serves_and_nothing_is_left_to_do(play: Play, tmp_path: Path) -> None:
+def test_an_apply_makes_both_and_a_second_plan_is_empty(play: Play, tmp_path: Path) -> None:
     assert [found.status for found in play()[0].resources] == ["changed", "changed"]
     before = {path: path.read_bytes() for path in (tmp_path / ".moor" / "pki").iterdir()}
     report, host = play()
@@ -157,7 +157,7 @@ def test_a_certificate_near_its_end_is_renewed_and_its_ca_stays(play: Play, tmp_
         (lambda folder: folder.chmod(0o755), "others may read pki (mode 0755)"),
     ],
 )
-def test_small_damage_is_mended_without_a_new_key(
+def test_a_wrong_mode_or_missing_file_is_mended_without_a_new_key(
     play: Play, tmp_path: Path, spoil: Callable[[Path], None], said: str
 ) -> None:
     _, host = play()
@@ -216,7 +216,7 @@ def own(tmp_path: Path) -> Callable[..., dict[str, object]]:
     return written
 
 
-def test_ones_own_certificate_is_used_as_it_is(
+def test_the_users_own_certificate_is_used_unchanged(
     play: Play, own: Callable[..., dict[str, object]], tmp_path: Path
 ) -> None:
     report, host = play(**own())
@@ -240,7 +240,7 @@ def test_ones_own_certificate_is_used_as_it_is(
         ({"certificate": "-----BEGIN CERT"}, "own.crt: not a whole certificate in PEM form"),
     ],
 )
-def test_what_clients_would_refuse_is_told_before_it_is_installed(
+def test_a_certificate_that_clients_would_refuse_is_not_installed(
     play: Play, own: Callable[..., dict[str, object]], changed: dict[str, object], said: str
 ) -> None:
     assert said in play(**own(**changed))[0].error
@@ -261,14 +261,14 @@ def test_settings_that_cannot_work_are_refused(settings: dict[str, object], said
     assert "correct-horse" not in str(error.value)
 
 
-def test_the_key_of_a_bare_site_is_not_asked_for_by_mistake(play: Play) -> None:
+def test_a_host_without_the_section_pki_is_one_clear_error(play: Play) -> None:
     _, host = play(dry_run=True)
     del host.data["pki"]
     with pytest.raises(MoorError, match=r"alpha: it has no data\.pki"):
         ca_pem(host)
 
 
-def test_what_some_clients_alone_refuse_is_found_and_stops_nothing(play: Play, tmp_path: Path) -> None:
+def test_a_certificate_that_only_strict_clients_refuse_is_a_finding(play: Play, tmp_path: Path) -> None:
     files = brought(replace(LEAF, identified=False, names=("registry.moor.test", "registry")))
     for name, content in {"o.crt": files.chain_pem, "o.key": files.key_pem, "o-ca.crt": files.roots_pem}.items():
         (tmp_path / name).write_text(content)
@@ -280,7 +280,7 @@ def test_what_some_clients_alone_refuse_is_found_and_stops_nothing(play: Play, t
     assert not trust_of(host).verify_flags & ssl.VERIFY_X509_STRICT
 
 
-def test_cert_show_tells_of_a_certificate_that_clients_refuse(play: Play, tmp_path: Path) -> None:
+def test_cert_show_reports_a_certificate_that_clients_refuse(play: Play, tmp_path: Path) -> None:
     files = brought(replace(LEAF, names=("registry.moor.test", "registry"), purposes=(CLIENT,)))
     for name, content in {"o.crt": files.chain_pem, "o.key": files.key_pem, "o-ca.crt": files.roots_pem}.items():
         (tmp_path / name).write_text(content)

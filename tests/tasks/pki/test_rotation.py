@@ -1,4 +1,4 @@
-"""From one CA to the next: at no moment is a certificate served that somebody does not trust."""
+"""Rotation of the CA: at every moment, all hosts trust the certificate that the registry serves."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def dying_at(number: int) -> Iterator[None]:
 
 
 @given(st.integers(0, 6), st.integers(0, 6))
-def test_a_run_that_is_killed_at_any_write_goes_on_and_never_distrusts_whoever_signs(
+def test_a_rotation_killed_at_any_write_continues_and_hosts_trust_the_signing_ca(
     tmp_path_factory: pytest.TempPathFactory, first: int, second: int
 ) -> None:
     succession = Succession(tmp_path_factory.mktemp("pki") / "pki")
@@ -133,14 +133,14 @@ def leaf(rotating: Rotating) -> StoredPair:
     return StoredPair(rotating.folder / ".moor/pki", "registry")
 
 
-def test_without_being_asked_nothing_is_rotated(rotating: Rotating) -> None:
+def test_an_apply_rotates_nothing(rotating: Rotating) -> None:
     before = rotating.succession.present.certificate()
     report = rotating.play(rotating.prepared(), make_next_ca, promote_ca)
     assert [found.status for found in report.resources] == ["ok", "ok"]
     assert rotating.succession.trusted() == [before]
 
 
-def test_a_plan_of_a_rotation_says_every_step_and_makes_nothing(rotating: Rotating) -> None:
+def test_a_plan_of_a_rotation_shows_every_step_and_changes_nothing(rotating: Rotating) -> None:
     nr = rotating.prepared(dry_run=True, authority=True)
     assert isinstance(ca_pem(nr.inventory.hosts["alpha"]), Later)
     report = rotating.play(nr, make_next_ca, promote_ca, issue_certificates)
@@ -153,7 +153,7 @@ def test_a_plan_of_a_rotation_says_every_step_and_makes_nothing(rotating: Rotati
     assert not rotating.succession.next.key_file.exists()
 
 
-def test_the_next_ca_signs_once_all_hosts_take_part_and_both_are_trusted_meanwhile(rotating: Rotating) -> None:
+def test_the_next_ca_signs_once_all_hosts_trust_it_and_both_are_trusted_meanwhile(rotating: Rotating) -> None:
     old = rotating.succession.present.certificate()
     assert rotating.play(rotating.prepared(authority=True), make_next_ca).error == ""
     following = rotating.succession.next.certificate()
@@ -180,14 +180,14 @@ def test_a_host_that_failed_or_was_left_out_keeps_the_present_ca(rotating: Rotat
     assert rotating.succession.present.certificate() == old
 
 
-def test_the_former_ca_stays_while_the_registry_shows_nothing_of_the_present_one(rotating: Rotating) -> None:
+def test_the_former_ca_stays_until_the_registry_serves_a_certificate_of_the_present_one(rotating: Rotating) -> None:
     rotating.play(rotating.prepared(authority=True), make_next_ca, promote_ca)
     report = rotating.play(rotating.prepared(), retire_ca)
     assert "it stays trusted, since the registry shows no certificate of the present CA" in report.error
     assert len(rotating.succession.trusted()) == 2
 
 
-def test_what_is_replaced_follows_from_how_far_a_rotation_is(rotating: Rotating) -> None:
+def test_a_rotation_in_progress_replaces_only_what_is_left(rotating: Rotating) -> None:
     def wanted(authority: bool) -> set[str]:
         return set(find_replaced(rotating.prepared().inventory.hosts["alpha"], authority))
 
@@ -201,7 +201,7 @@ def test_what_is_replaced_follows_from_how_far_a_rotation_is(rotating: Rotating)
     assert (wanted(False), wanted(True)) == (set(), set())
 
 
-def test_a_ca_near_its_end_is_not_replaced_behind_the_hosts_backs(rotating: Rotating) -> None:
+def test_an_apply_does_not_replace_a_ca_near_its_end(rotating: Rotating) -> None:
     nr = rotating.prepared()
     names = issued_certificate(nr.inventory.hosts["alpha"]).authority.names
     soon = make_authority(names, 10, utc_now())
@@ -211,7 +211,7 @@ def test_a_ca_near_its_end_is_not_replaced_behind_the_hosts_backs(rotating: Rota
     assert [found.status for found in report.resources] == ["ok", "ok"]
 
 
-def test_a_site_without_certificates_and_one_with_its_own_are_told_so(fleet: MakeFleet, tmp_path: Path) -> None:
+def test_cert_renew_refuses_a_site_without_certificates_or_with_its_own(fleet: MakeFleet, tmp_path: Path) -> None:
     bare = Rotating(fleet, tmp_path)
     with pytest.raises(InputError, match="there is no certificate yet; moor apply makes it"):
         bare.prepared(authority=True)

@@ -1,4 +1,4 @@
-"""Harbor's installer is unpacked by real tars in real shells; one that is malicious is refused and leaves nothing."""
+"""Harbor's installer is unpacked by real tars in real shells; a malicious one is refused and leaves no files."""
 
 from __future__ import annotations
 

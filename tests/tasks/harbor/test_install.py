@@ -1,4 +1,4 @@
-"""Harbor's own resources: harbor.yml by meaning, health by component, what makes the prepared files stale."""
+"""Harbor's resources: harbor.yml by its values, health by component, prepared files, data location."""
 
 import json
 import re
@@ -72,11 +72,11 @@ def test_every_unknown_key_is_refused_with_the_nearest_known() -> None:
         planned({"hostnam": "x", "log.local.rotate_cont": 3}, "")
 
 
-def test_what_was_filled_is_not_planned_again() -> None:
+def test_a_filled_template_is_not_planned_again() -> None:
     assert planned(VALUES, filled(TEMPLATE, VALUES, "x")) == []
 
 
-def test_another_order_and_other_comments_are_no_drift() -> None:
+def test_another_order_or_comment_is_no_drift() -> None:
     present = "harbor_admin_password: Adm1nSecret\nhttps: {port: 8443}\nhostname: registry.moor.test\n"
     assert planned(VALUES, present) == []
 
@@ -118,7 +118,7 @@ def health(status: str, **components: str) -> bytes:
         (200, b'{"status": "healthy"}', {"api": "answered 200 without a health report"}),
     ],
 )
-def test_health_is_what_harbor_says_of_each_component(code: int, body: bytes, sick: dict[str, str]) -> None:
+def test_health_is_reported_for_each_component(code: int, body: bytes, sick: dict[str, str]) -> None:
     assert find_unhealthy_components(code, body) == sick
 
 
@@ -136,7 +136,7 @@ def test_the_installer_runs_once_and_prepare_from_then_on(state: State | None, s
     assert script in PREPARED.mend(state)
 
 
-def test_what_was_prepared_is_stale_once_its_harbor_yml_is_planned() -> None:
+def test_prepared_files_are_stale_once_harbor_yml_is_planned() -> None:
     config = HarborYml("/opt/harbor/harbor.yml", {"hostname": "new"})
     states = {config.id: {"hostname": "old", "template": ""}, PREPARED.id: {"flags": "--with-trivy", "stale": "no"}}
     assert [change.id for change in plan([config, PREPARED], states)] == [config.id, PREPARED.id]
@@ -178,7 +178,7 @@ def test_another_release_and_a_harbor_installed_by_hand_are_refused_by_a_plan(
     assert re.search(words, asked.remedy(state))
 
 
-def test_nothing_is_asked_of_a_host_without_harbor(tmp_path: Path) -> None:
+def test_a_host_without_harbor_has_no_requirements(tmp_path: Path) -> None:
     asked = release_requirement("harbor-offline-installer-v2.8.3.tgz", str(tmp_path / "harbor"))
     assert asked.actual(text(sh("dash", asked.probe()).stdout)) == {"met": "yes"}
 
@@ -198,7 +198,7 @@ DATA = {"data_volume": "/data", "log.level": "info"}
         ({"storage_service.s3.bucket": "a"}, {}, "images: s3, bucket a -> filesystem"),
     ],
 )
-def test_where_the_data_are_is_settled_once_harbor_is_installed(
+def test_an_installed_harbor_keeps_its_data_location(
     present: dict[str, object], values: dict[str, object], said: str
 ) -> None:
     template = "data_volume: /data\nlog: {level: info}\n"
@@ -210,7 +210,7 @@ def test_where_the_data_are_is_settled_once_harbor_is_installed(
     assert asked.actual(probed(template, there, record)) == {"met": "yes"}  # nothing was prepared yet
 
 
-def test_the_administrators_password_counts_before_the_first_start_alone() -> None:
+def test_the_administrators_password_counts_only_before_the_first_start() -> None:
     present = filled(TEMPLATE, {**VALUES, "harbor_admin_password": Secret("0therSecret")}, "x")
     config = HarborYml("/opt/harbor/harbor.yml", VALUES)
     state = config.actual(probed(TEMPLATE, present, installed="installed\n"))
@@ -218,7 +218,7 @@ def test_the_administrators_password_counts_before_the_first_start_alone() -> No
     assert "0therSecret" in config.after(state or {})
 
 
-def test_an_option_that_was_taken_out_of_the_inventory_gets_the_templates_value_again() -> None:
+def test_an_option_removed_from_the_inventory_gets_the_templates_value_again() -> None:
     options = {"log.local.rotate_count": 7, "log.external_endpoint.host": "x", "trivy.github_token": Secret("hunter22")}
     present = filled(TEMPLATE, {**VALUES, **options}, "x")
     config = HarborYml("/opt/harbor/harbor.yml", VALUES)
@@ -235,13 +235,13 @@ def test_an_option_that_was_taken_out_of_the_inventory_gets_the_templates_value_
     assert plan([config], {config.id: config.actual(probed(TEMPLATE, after, "\n".join(options), "installed\n"))}) == []
 
 
-def test_what_somebody_else_has_set_stays() -> None:
+def test_keys_that_moor_did_not_set_stay() -> None:
     present = filled(TEMPLATE, VALUES, "x").replace("rotate_count: 50", "rotate_count: 3 # the disk is small")
     config = HarborYml("/opt/harbor/harbor.yml", {**VALUES, "https.port": 444})
     assert "rotate_count: 3 # the disk is small" in config.after(config.actual(probed(TEMPLATE, present)) or {})
 
 
-def test_a_file_that_harbor_could_not_read_is_told_without_its_line() -> None:
+def test_a_malformed_file_is_refused_without_printing_its_line() -> None:
     with pytest.raises(HostError, match="not YAML: line 1: could not determine a constructor") as caught:
         planned(VALUES, "harbor_admin_password: !hunter2 x\n")
     assert "hunter2" not in str(caught.value)
@@ -256,16 +256,14 @@ def test_a_file_that_harbor_could_not_read_is_told_without_its_line() -> None:
         ("", None),
     ],
 )
-def test_the_databases_password_is_judged_by_a_login_and_is_nothing_where_none_can_be_tried(
-    output: str, state: State | None
-) -> None:
+def test_the_databases_password_is_tested_by_a_login_if_the_database_runs(output: str, state: State | None) -> None:
     password = DatabasePassword("/opt/harbor", Secret("n3wSecret"))
     assert password.actual(output) == state
     assert len(plan([password], {password.id: state})) == (state == {"login": "refused"})
 
 
 @pytest.mark.parametrize("present", ["just words\n", "- a\n- list\n", "hostname: [a\n", "a: 1\na: 2\n"])
-def test_a_harbor_yml_that_somebody_broke_is_told_with_what_to_do(present: str) -> None:
+def test_a_broken_harbor_yml_is_refused_with_a_remedy(present: str) -> None:
     with pytest.raises(HostError, match=r"^file:/opt/harbor/harbor.yml: not .*; mend it, or move it away"):
         planned(VALUES, present)
 
@@ -279,7 +277,7 @@ def test_an_option_below_a_key_that_the_template_leaves_empty_is_set() -> None:
 @pytest.mark.parametrize(
     ("flags", "finished", "changes"), [((), True, 0), ((), False, 1), (("--with-trivy",), True, 1)]
 )
-def test_an_installation_that_did_not_come_to_its_end_is_not_taken_for_a_whole_one(
+def test_an_unfinished_installation_is_not_taken_for_a_complete_one(
     shell: str, flags: tuple[str, ...], finished: bool, changes: int, tmp_path: Path
 ) -> None:
     (tmp_path / "docker-compose.yml").touch()

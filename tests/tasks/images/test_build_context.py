@@ -1,4 +1,4 @@
-"""Build contexts: what is sent to Docker, and when it counts as changed."""
+"""Build contexts: the files that Docker gets, and the changes that alter their hash."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def entries(context: Path) -> dict[str, int]:
         return {entry.name: entry.mode for entry in tar}
 
 
-def test_programs_stay_programs_and_a_link_stays_a_link(context: Path) -> None:
+def test_executables_and_links_stay_what_they_are(context: Path) -> None:
     found = entries(context)
     assert set(found) == {"Dockerfile", "src", "src/app.py", "src/run", ".env", "latest"}
     assert (found["src/run"], found["src/app.py"]) == (0o755, 0o644)
@@ -41,7 +41,7 @@ def test_a_checkout_under_another_umask_is_the_same_context(context: Path) -> No
     assert context_hash(context) != before
 
 
-def test_what_is_ignored_is_neither_sent_nor_a_change(context: Path) -> None:
+def test_ignored_files_are_not_sent_and_do_not_change_the_hash(context: Path) -> None:
     (context / ".dockerignore").write_text("# secrets\n.env\n.git\n")
     before = context_hash(context)
     assert ".env" not in entries(context)
@@ -51,9 +51,7 @@ def test_what_is_ignored_is_neither_sent_nor_a_change(context: Path) -> None:
     assert context_hash(context) == before
 
 
-def test_what_lies_outside_is_not_sent_whatever_leads_there(
-    context: Path, tmp_path_factory: pytest.TempPathFactory
-) -> None:
+def test_files_outside_the_context_are_not_sent(context: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     outside = tmp_path_factory.mktemp("outside")
     (outside / "secret").write_text("correct-horse")
     (context / "folder").symlink_to(outside)
@@ -81,7 +79,7 @@ def test_what_lies_outside_is_not_sent_whatever_leads_there(
         (["!a", "a"], [], ["a"]),
     ],
 )
-def test_dockerignore_means_what_it_means_to_docker(lines: list[str], kept: list[str], left_out: list[str]) -> None:
+def test_dockerignore_is_read_by_dockers_rules(lines: list[str], kept: list[str], left_out: list[str]) -> None:
     is_kept = ignore_filter(lines)
     assert [name for name in (*kept, *left_out) if is_kept(name)] == kept
 

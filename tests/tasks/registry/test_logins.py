@@ -1,4 +1,4 @@
-"""Of a pull secret moor takes what kubelet takes."""
+"""Logins in a pull secret are read by kubelet's rules."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def users(repository: str, *secrets: dict[str, Any]) -> list[str]:
         (f"x{HOST}", False), (f"{HOST} ", False), ("%zz.moor.test", False), (f"ftp://{HOST}", False),
     ],
 )  # fmt: skip
-def test_a_key_holds_for_what_kubelet_takes_it_for(key: str, holds: bool) -> None:
+def test_a_key_matches_the_images_that_kubelet_matches(key: str, holds: bool) -> None:
     assert users(IMAGE, secret({key: auth("me")})) == (["me"] if holds else [])
 
 
@@ -71,14 +71,14 @@ def test_a_port_is_part_of_the_key() -> None:
     assert users("[fd00::1]:5000/shop/web", secret({"[fd00::1]:5000": auth("me")})) == ["me"]
 
 
-def test_the_older_type_is_read_and_what_is_of_no_such_type_is_passed_over() -> None:
+def test_the_older_type_is_read_and_other_types_are_ignored() -> None:
     assert users(IMAGE, secret({HOST: auth("me")}, DOCKER_CFG)) == ["me"]
     wrong = {**secret({HOST: auth("me")}), "type": "Opaque"}
     assert read_logins(wrong) is None
     assert users(IMAGE, wrong, {"type": DOCKER_CONFIG}, secret({HOST: auth("me")})) == ["me"]
 
 
-def test_several_logins_are_tried_from_the_most_particular_path_on() -> None:
+def test_several_logins_are_tried_from_the_longest_path_on() -> None:
     keys = {
         HOST: auth("all"),
         f"{HOST}/shop": auth("shop"),
@@ -124,7 +124,7 @@ def test_no_login_shows_its_password() -> None:
 
 
 @given(HOSTS, PATHS)
-def test_a_host_alone_holds_for_all_below_it_however_it_is_written(host: str, path: str) -> None:
+def test_a_host_without_a_path_matches_all_its_images(host: str, path: str) -> None:
     for key in (host, f"https://{host}", f"http://{host}/", f"https://{host}/v1/", f"{host}/v2/"):
         place = place_of(key)
         assert place == host
@@ -134,7 +134,7 @@ def test_a_host_alone_holds_for_all_below_it_however_it_is_written(host: str, pa
 
 
 @given(HOSTS, PATHS)
-def test_a_star_stands_for_one_label(host: str, path: str) -> None:
+def test_a_star_matches_one_label(host: str, path: str) -> None:
     first, _, rest = host.partition(".")
     assert matches_repository(f"*.{rest}", host + path)
     assert matches_repository(f"{first[:1]}*.{rest}", host + path)
@@ -143,14 +143,14 @@ def test_a_star_stands_for_one_label(host: str, path: str) -> None:
 
 
 @given(HOSTS, PATHS, PATHS)
-def test_a_path_holds_for_what_begins_with_it(host: str, path: str, below: str) -> None:
+def test_a_path_matches_images_below_it(host: str, path: str, below: str) -> None:
     assert matches_repository(host + path, host + path + below)
     assert matches_repository(host + path, host + path)
     assert matches_repository(host + path, host + below) is below.startswith(path)
 
 
 @given(JSON | st.dictionaries(st.just("auths"), JSON), st.sampled_from([DOCKER_CONFIG, DOCKER_CFG, "Opaque", None]))
-def test_whatever_a_secret_holds_is_read_or_refused(content: Any, kind: str | None) -> None:
+def test_any_secret_is_read_or_refused(content: Any, kind: str | None) -> None:
     raw = base64.b64encode(json.dumps(content).encode()).decode()
     held = {"type": kind, "data": {".dockerconfigjson": raw, ".dockercfg": raw}}
     with contextlib.suppress(UnreadableSecret):
@@ -158,5 +158,5 @@ def test_whatever_a_secret_holds_is_read_or_refused(content: Any, kind: str | No
 
 
 @given(st.text(max_size=30))
-def test_any_key_is_taken_or_passed_over(key: str) -> None:
+def test_any_key_is_read_or_ignored(key: str) -> None:
     assert users(IMAGE, secret({key: auth("me")})) in ([], ["me"])

@@ -1,4 +1,4 @@
-"""config.toml of every age of containerd: the right table, leftovers mended or refused, nothing else touched."""
+"""The edit of config.toml for every release of containerd: old tables are mended or refused, the rest stays."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def v2(registry: str) -> str:
         (LTS, "version = 4\n", 4, 4),
     ],
 )
-def test_the_table_is_the_one_that_this_containerd_reads(told: str, content: str, version: int, table: int) -> None:
+def test_the_edited_table_is_the_one_that_the_release_reads(told: str, content: str, version: int, table: int) -> None:
     tree = tree_of(content, told)
     assert tree["version"] == version
     assert tree["plugins"] == {PLUGIN[table]: {"registry": {"config_path": CERTS}}}
@@ -93,7 +93,7 @@ def test_a_config_path_of_several_directories_becomes_one(path: str) -> None:
     assert registry_of(v2(f'config_path = "{path}"')) == {"config_path": CERTS}
 
 
-def test_another_directory_is_somebodys_choice_and_refused() -> None:
+def test_another_config_path_is_refused() -> None:
     with pytest.raises(HostError, match=r"config_path = '/srv/registries'; name that in data.containerd.config_path"):
         tree_of(v2('config_path = "/srv/registries"'))
 
@@ -108,7 +108,7 @@ def test_another_directory_is_somebodys_choice_and_refused() -> None:
         'configs."https://registry:443".tls.ca_file = "/x"',
     ],
 )
-def test_leftovers_about_our_registry_are_removed(leftover: str) -> None:
+def test_old_tables_of_the_registry_are_removed(leftover: str) -> None:
     registry = registry_of(v2(leftover))
     assert {key: value for key, value in registry.items() if value} == {"config_path": CERTS}
 
@@ -118,7 +118,7 @@ def test_logins_stay_since_other_workloads_may_need_them() -> None:
     assert registry_of(v2(left))["configs"] == {"registry.moor.test": {"auth": {"username": "x"}}}
 
 
-def test_leftovers_about_other_registries_are_refused_all_at_once_with_a_remedy() -> None:
+def test_old_tables_of_other_registries_are_refused_all_at_once_with_a_remedy() -> None:
     left = 'mirrors."quay.io".endpoint = ["https://mirror"]\nconfigs."ghcr.io".tls.ca_file = "/x"\n'
     with pytest.raises(HostError) as raised:
         tree_of(v2(left))
@@ -148,7 +148,7 @@ def test_what_moor_cannot_resolve_is_one_clear_error(told: str, content: str, wo
         tree_of(content, told)
 
 
-def test_extra_settings_are_laid_over_the_files_own() -> None:
+def test_extra_settings_are_merged_over_those_in_the_file() -> None:
     extra = {"plugins": {PLUGIN[2]: {"sandbox_image": "registry.moor.test/k8s/pause:3.9"}}}
     tree = tree_of('version = 2\n[grpc]\naddress = "/x"\n', wanted=RegistryLookup(WANTED.registry, CERTS, extra))
     assert tree["grpc"] == {"address": "/x"}
@@ -172,11 +172,11 @@ NAMED = {"registry.moor.test": {"tls": {"ca_file": CA}}}
         ('mirrors."registry.moor.test".endpoint = ["http://10.0.0.9"]', {"configs": NAMED, "mirrors": {}}),
     ],
 )
-def test_a_containerd_that_knows_no_directory_is_told_the_ca_by_name(registry: str, after: dict[str, Any]) -> None:
+def test_a_containerd_without_config_path_gets_the_ca_by_name(registry: str, after: dict[str, Any]) -> None:
     assert registry_of(v2(registry), OLD) == after
 
 
-def test_what_an_old_containerd_is_told_of_other_registries_and_logins_stays() -> None:
+def test_settings_of_other_registries_and_logins_stay_on_an_old_containerd() -> None:
     others = (
         'mirrors."quay.io".endpoint = ["https://mirror"]\nconfigs."ghcr.io".tls.ca_file = "/x"\n'
         'configs."registry.moor.test".auth.username = "me"\n'
@@ -191,7 +191,7 @@ def test_what_an_old_containerd_is_told_of_other_registries_and_logins_stays() -
 
 
 @pytest.mark.parametrize("upgraded", [DEBIAN, DOCKER, NEW, LTS])
-def test_what_an_old_containerd_was_told_gives_way_to_the_directory_after_an_upgrade(upgraded: str) -> None:
+def test_after_an_upgrade_config_path_replaces_the_named_ca(upgraded: str) -> None:
     registry = registry_of(edit_config("version = 2\n", OLD, WANTED), upgraded)
     assert {key: value for key, value in registry.items() if value} == {"config_path": CERTS}
 
@@ -226,7 +226,7 @@ V14, V2 = f'  ca_file = "{CA}"\n', "  config_path = '{}'\n  config_path = ''\n"
     ],
 )
 @pytest.mark.parametrize("shell", SHELLS)
-def test_a_file_takes_its_place_only_where_containerd_says_that_it_is_in_effect(
+def test_a_file_is_written_only_if_containerd_reports_it_in_effect(
     shell: str, dump: str, words: str, tmp_path: Path
 ) -> None:
     (tmp_path / "dump").write_text(dump)

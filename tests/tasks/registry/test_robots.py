@@ -1,4 +1,4 @@
-"""Robots by their days, as Harbor counts them: from the creation, whatever happens later."""
+"""A robot's days, which Harbor counts from its creation."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def told(days: int, **changes: str) -> str:
     return "\n".join(change.diff for change in plan([robot(days)], {robot(days).id: state(**changes)}))
 
 
-def test_no_days_are_refused_since_harbor_makes_thirty_of_them() -> None:
+def test_zero_days_are_refused_since_harbor_makes_them_thirty() -> None:
     with pytest.raises(ValidationError, match="0 is 30 days to Harbor; write -1 for a robot that never expires"):
         Robot(duration_days=0)
     assert [Robot(duration_days=days).duration_days for days in (-1, 1)] == [-1, 1]
@@ -62,7 +62,7 @@ def test_days_count_from_the_creation(created: str, days: int, lasts: bool) -> N
     assert would_be_in_force(created, days, NOW) == lasts
 
 
-def test_a_plan_says_what_becomes_of_a_robot_that_has_expired() -> None:
+def test_a_plan_shows_what_happens_to_an_expired_robot() -> None:
     ended = {"validity": "expired on 2026-01-01 00:00 UTC", "login": "refused", "duration": "30 days"}
     said = told(30, **ended)
     assert "validity: expired on 2026-01-01 00:00 UTC -> in force (made anew, since its days count from its" in said
@@ -71,7 +71,7 @@ def test_a_plan_says_what_becomes_of_a_robot_that_has_expired() -> None:
     assert "-> in force (extended)" in told(-1, **ended)
 
 
-def test_days_that_are_over_by_now_make_the_robot_anew_and_others_leave_it() -> None:
+def test_a_robot_whose_days_are_over_is_made_again_and_others_stay() -> None:
     assert told(-1) == ""
     assert told(365) == "duration: for ever -> 365 days"
     assert "validity: in force -> in force (made anew" in told(30)

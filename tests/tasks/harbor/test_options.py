@@ -1,4 +1,4 @@
-"""data.harbor.options: each key at its own level, secrets by reference, values as Harbor's own readers take them."""
+"""data.harbor.options: keys at their own level, secrets by reference, values as Harbor's components parse them."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def secrets(tmp_path: Path) -> Path:
     ],
 )
 @pytest.mark.parametrize("release", RELEASES)
-def test_the_optional_blocks_of_every_release_are_taken_and_their_secrets_by_reference(
+def test_the_optional_blocks_of_every_release_are_accepted_with_secrets_by_reference(
     options: dict[str, Any], release: str, secrets: Path
 ) -> None:
     named = yaml.safe_load(yaml.safe_dump(options).replace("WORD", "file:secrets/word"))
@@ -104,9 +104,7 @@ def test_the_optional_blocks_of_every_release_are_taken_and_their_secrets_by_ref
         ({"proxy": {"components": ["file:secrets/word"]}}, "proxy.components: a list holds no secrets"),
     ],
 )  # fmt: skip
-def test_what_stands_at_another_level_or_in_clear_is_refused_with_what_to_write(
-    options: dict[str, Any], said: str
-) -> None:
+def test_a_misplaced_key_or_a_secret_in_clear_text_is_refused_with_a_remedy(options: dict[str, Any], said: str) -> None:
     words = refused(options)
     assert said in words
     assert "hunter2" not in words
@@ -124,7 +122,7 @@ def test_a_key_of_another_release_is_refused(options: dict[str, Any], release: s
     assert said in refused(options, release)
 
 
-def test_all_that_is_wrong_is_said_at_once_each_at_its_own_line() -> None:
+def test_all_errors_are_reported_at_once_each_at_its_line() -> None:
     log = Tree(Source("defaults.yaml", 7, ("options", "log")), {
         "levle": Tree(Source("defaults.yaml", 8, ("options", "log", "levle")), "info"),
     })  # fmt: skip
@@ -143,23 +141,23 @@ def test_all_that_is_wrong_is_said_at_once_each_at_its_own_line() -> None:
     ]
 
 
-def test_a_reference_that_leads_nowhere_is_told_by_its_key() -> None:
+def test_an_unresolvable_reference_is_reported_by_its_key() -> None:
     options = {"trivy": {"github_token": SecretRef("env:NO_SUCH_VARIABLE")}}
     with pytest.raises(InputError, match=r"^data.harbor.options.trivy.github_token: env:NO_SUCH_VARIABLE: "):
         resolve_options(options)
 
 
-def test_the_release_is_read_off_the_installers_name() -> None:
+def test_the_release_is_read_from_the_installers_name() -> None:
     assert [installer_release(f"harbor-offline-installer-{name}.tgz") for name in RELEASES][::5] == [OLDEST, NEWEST]
     assert installer_release("harbor.tgz") is None
 
 
-def test_what_a_release_of_tomorrow_knows_is_left_to_its_own_template() -> None:
+def test_keys_of_a_newer_release_are_left_to_its_own_template() -> None:
     assert settings({"brand_new": 1}, "v2.16.0").options == {"brand_new": 1}
 
 
 def test_every_key_that_is_listed_is_known() -> None:
-    recorded = (Path(__file__).parents[1] / "recordings" / "harbor" / "keys-v2.8.3.txt").read_text().split()
+    recorded = (Path(__file__).parents[2] / "recordings" / "harbor" / "keys-v2.8.3.txt").read_text().split()
     assert [key for key in recorded if not is_known(key.strip("/").replace("/", "."))] == []
     assert [path for path in all_keys() if not is_known(path)] == []
     assert not is_known("https.external_url")
@@ -182,7 +180,7 @@ SCALARS = st.one_of(
 @example(1e16)
 @example(5e-324)
 @example("1.0e-05")
-def test_whatever_is_written_is_the_same_to_harbors_reader(value: Any) -> None:
+def test_any_written_value_is_parsed_unchanged(value: Any) -> None:
     text = edit_harbor_yml(
         "# a comment\nlog:\n  level: info # why\n", {"log.level": value, "new.key": value}, [], "", "x"
     )
@@ -204,7 +202,7 @@ def test_a_secret_of_a_storage_driver_reaches_the_registrys_own_file(text: str) 
     assert registrys("secretkey", written) == {"secretkey": text}
 
 
-def test_a_number_1_is_not_taken_for_a_truth() -> None:
+def test_the_number_1_is_not_taken_for_true() -> None:
     assert encode_for_harbor("storage_service.filesystem.maxthreads", 1) == "1"
     assert encode_for_harbor("storage_service.filesystem.maxthreads", 50) == 50
 
@@ -223,7 +221,7 @@ def test_a_number_1_is_not_taken_for_a_truth() -> None:
         ("external_redis.password", "p4ss-word", "p4ss-word"),
     ],
 )
-def test_a_password_is_written_so_that_compose_hands_it_on(key: str, text: str, written: str) -> None:
+def test_a_password_is_quoted_so_that_compose_passes_it_on(key: str, text: str, written: str) -> None:
     assert encode_for_harbor(key, Secret(text)).reveal() == written
 
 
@@ -239,7 +237,7 @@ def test_a_password_is_written_so_that_compose_hands_it_on(key: str, text: str, 
         ("log.local.location", "/var/log/$x", "Compose would change"),
     ],
 )
-def test_what_harbors_files_cannot_carry_is_refused_in_a_sentence_without_it(key: str, text: str, said: str) -> None:
+def test_a_value_that_harbors_files_cannot_hold_is_refused_without_printing_it(key: str, text: str, said: str) -> None:
     with pytest.raises(InputError, match=said) as caught:
         encode_for_harbor(key, Secret(text))
     assert text not in str(caught.value)

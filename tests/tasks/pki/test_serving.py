@@ -1,4 +1,4 @@
-"""What nginx reads is what harbor.yml names, replaced without prepare; Docker is a script here that notes its words."""
+"""The certificate is copied to nginx's directory without prepare; Docker is a script that records its arguments."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def machine(request: pytest.FixtureRequest, tmp_path: Path, host_folder: Path) -
     return Machine(tmp_path, request.param)
 
 
-def test_other_files_are_planned_replaced_with_owner_and_mode_as_they_were_and_then_right(machine: Machine) -> None:
+def test_a_changed_pair_is_copied_with_its_former_owner_and_mode(machine: Machine) -> None:
     assert machine.planned()[0].count("another") == 2
     code, _ = machine.mend()
     assert code == 0
@@ -65,7 +65,7 @@ def test_other_files_are_planned_replaced_with_owner_and_mode_as_they_were_and_t
     assert machine.planned() == []
 
 
-def test_one_that_cannot_be_read_leaves_the_former_pair_whole(machine: Machine) -> None:
+def test_an_unreadable_source_leaves_the_former_pair_unchanged(machine: Machine) -> None:
     (machine.folder / "registry.key").unlink()
     code, words = machine.mend()
     assert code != 0
@@ -73,14 +73,14 @@ def test_one_that_cannot_be_read_leaves_the_former_pair_whole(machine: Machine) 
     assert {path.read_text() for path in (machine.folder / "secret/cert").iterdir()} == {"old"}
 
 
-def test_on_a_bare_host_it_is_planned_and_no_error(machine: Machine) -> None:
+def test_a_host_without_harbor_gets_a_plan_and_no_error(machine: Machine) -> None:
     for path in (machine.folder / "secret/cert").iterdir():
         path.unlink()
     assert machine.read() is None
     assert machine.planned()
 
 
-def test_a_certificate_that_is_planned_is_to_be_handed_over_too(machine: Machine) -> None:
+def test_a_planned_certificate_plans_its_copy_too(machine: Machine) -> None:
     certificate, held = File(machine.resource.certificate, "newest"), machine.resource
     machine.mend()
     states = {held.id: machine.read(), certificate.id: {"owner": "root:root", "mode": "0644", "content": "new"}}

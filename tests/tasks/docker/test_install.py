@@ -34,7 +34,7 @@ def mend(shell: str, resource: OnlyCa) -> None:
 
 
 @pytest.mark.parametrize("shell", SHELLS)
-def test_a_directory_that_is_not_there_holds_nothing(shell: str, tmp_path: Path) -> None:
+def test_a_missing_directory_holds_nothing(shell: str, tmp_path: Path) -> None:
     assert planned(shell, OnlyCa(f"{tmp_path}/none")) == []
 
 
@@ -58,7 +58,7 @@ def test_a_servers_key_beside_the_ca_is_named_and_removed_and_the_ca_stays(
     assert Path(f"{host_folder}/runs/run/files{place}/registry.key").read_text().startswith("-----BEGIN EC PRIVATE")
 
 
-def test_settings_are_laid_over_daemon_json() -> None:
+def test_settings_are_merged_into_daemon_json() -> None:
     before = '{"log-driver": "journald", "log-opts": {"tag": "x"}}'
     after = json.loads(edit_daemon_json(before, "", settings={"log-opts": {"mode": "blocking"}, "live-restore": True}))
     assert after == {"log-driver": "journald", "log-opts": {"tag": "x", "mode": "blocking"}, "live-restore": True}
@@ -68,13 +68,13 @@ def test_an_empty_daemon_json_is_one_without_settings() -> None:
     assert json.loads(edit_daemon_json(" \n", "", settings={"debug": True})) == {"debug": True}
 
 
-def test_a_daemon_json_that_says_it_already_keeps_its_form() -> None:
+def test_a_daemon_json_with_these_settings_already_is_unchanged() -> None:
     odd = '{ "debug" :true,\n\n"x":[1] }'
     assert edit_daemon_json(odd, "", settings={"debug": True}) == odd
 
 
 @pytest.mark.parametrize("content", ["{", "[]", "3", "not json"])
-def test_a_daemon_json_that_is_none_is_refused(content: str) -> None:
+def test_a_malformed_daemon_json_is_refused(content: str) -> None:
     with pytest.raises(HostError, match=r"/etc/docker/daemon\.json: not .*mend it or move it away"):
         edit_daemon_json(content, "", settings={"debug": True})
 
@@ -83,12 +83,12 @@ VALUES = st.dictionaries(st.text(max_size=5), st.booleans() | st.integers() | st
 
 
 @given(VALUES, VALUES)
-def test_writing_twice_is_writing_once(before: dict[str, object], wanted: dict[str, object]) -> None:
+def test_editing_twice_is_editing_once(before: dict[str, object], wanted: dict[str, object]) -> None:
     once = edit_daemon_json(json.dumps(before), "", settings=wanted)
     assert edit_daemon_json(once, "", settings=wanted) == once
 
 
 @pytest.mark.parametrize("packages", [("docker.io; rm -rf /",), ("-o", "x"), ("",)])
-def test_package_names_that_are_none_are_bad_input(packages: tuple[str, ...]) -> None:
+def test_invalid_package_names_are_bad_input(packages: tuple[str, ...]) -> None:
     with pytest.raises(ValueError, match="packages"):
         DockerSettings(packages=packages)

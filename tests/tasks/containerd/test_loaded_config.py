@@ -1,4 +1,4 @@
-"""What a containerd reads: which files, in which order, what they come to, and who is named where that is wrong."""
+"""The configuration that containerd loads: its files in order, the result of merging them, and the faulty file."""
 
 from __future__ import annotations
 
@@ -96,21 +96,19 @@ def told(found: LoadedConfig, drop_in_path: str = "") -> list[str]:
         (replace(reads(NEW), in_effect=CERTS), ""),
     ],
 )
-def test_the_file_at_fault_is_named_and_what_an_apply_mends_is_no_fault(found: LoadedConfig, words: str) -> None:
+def test_the_faulty_file_is_named_and_what_an_apply_mends_is_no_fault(found: LoadedConfig, words: str) -> None:
     said = told(found)
     assert any(words in one for one in said) if words else said == [], said
 
 
-def test_a_file_that_only_lacks_the_directory_is_for_the_edit() -> None:
+def test_a_file_that_only_lacks_config_path_is_no_fault() -> None:
     assert told(reads(OLD, "version = 2\n")) == told(reads(NEW, "")) == []
 
 
 @pytest.mark.parametrize(
     ("version", "drop"), [(OLD, GPU), (OLD, BOTH), (OLD, None), (NEW, GPU), (NEW, "version = 3\n"), (LTS, GPU)]
 )
-def test_moors_own_file_brings_the_directory_into_effect_and_keeps_what_others_say(
-    version: str, drop: str | None
-) -> None:
+def test_moors_drop_in_puts_config_path_into_effect_and_keeps_other_settings(version: str, drop: str | None) -> None:
     kept = f'version = 2\n{IMPORTS}[plugins."{PLUGIN[2]}"]\nsandbox_image = "x"\n'
     found = reads(version, kept, drop=drop) if drop else reads(version, kept)
     content = build_drop_in(found, WANTED, OWN)
@@ -137,7 +135,7 @@ def test_moors_own_file_brings_the_directory_into_effect_and_keeps_what_others_s
         (reads(NEW, f'disabled_plugins = ["cri"]\n{MAIN}'), OWN, f"{CONFIG}: disabled_plugins names the plugin"),
     ],
 )
-def test_an_own_file_that_cannot_count_is_refused(found: LoadedConfig, path: str, words: str) -> None:
+def test_a_drop_in_that_cannot_take_effect_is_refused(found: LoadedConfig, path: str, words: str) -> None:
     with pytest.raises(HostError, match=words):
         build_drop_in(found, WANTED, path)
 
@@ -159,11 +157,11 @@ def test_every_file_is_read_once_and_the_main_one_first(imports: list[str]) -> N
 
 
 @given(st.text(max_size=300))
-def test_whatever_a_host_answers_is_read(output: str) -> None:
+def test_any_output_of_a_host_is_parsed(output: str) -> None:
     told(parse_loaded_config(f"version={NEW}\n{output}"))
 
 
-def test_before_2_0_containerd_itself_says_which_files_it_read() -> None:
+def test_before_2_0_containerd_itself_reports_the_files_it_read() -> None:
     coded = base64.b64encode(MAIN.encode()).decode()
     said = f'path={CONFIG}\nloaded=["{CONFIG}"]\nin_effect="{CERTS}"\nfile={coded} {CONFIG}\nfile={coded} {DROP}\n'
     found = parse_loaded_config(said)
@@ -213,7 +211,7 @@ config_path = "/etc/certs.d" # password = none
 
 
 @pytest.mark.parametrize("shell", SHELLS)
-def test_a_login_stays_on_its_host_and_the_rest_is_read(shell: str) -> None:
+def test_logins_are_not_printed_and_the_rest_is(shell: str) -> None:
     said = sh(shell, f"{HIDE_LOGINS} <<'EOF'\n{LOGINS}EOF\n").stdout.decode()
     assert "S3cret" not in said
     tree = tomllib.loads(said)

@@ -1,4 +1,4 @@
-"""k3s and RKE2: registries.yaml gets the CA, and nothing of other people's is touched."""
+"""k3s and RKE2: registries.yaml gets the registry's CA, and all other entries stay."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_an_absent_file_names_the_ca() -> None:
     assert tree(edit("")) == {"configs": {"registry.moor.test": {"tls": {"ca_file": CA}}}}
 
 
-def test_what_others_wrote_stays_with_its_comments() -> None:
+def test_other_entries_stay_with_their_comments() -> None:
     after = edit(OTHERS)
     added = f"  registry.moor.test:\n    tls:\n      ca_file: {CA}\n"
     assert after == OTHERS + added
@@ -68,12 +68,12 @@ mirrors:
     assert edit(shared) == shared.replace("tls: *t", f"tls: {{ca_file: {CA}}}", 1)
 
 
-def test_what_a_merge_key_turns_off_is_turned_on_for_this_registry_alone() -> None:
+def test_a_check_turned_off_by_a_merge_key_is_turned_on_for_this_registry_only() -> None:
     merged = "x: &t {insecure_skip_verify: true}\nconfigs:\n  registry.moor.test:\n    tls:\n      <<: *t\n"
     assert edit(merged) == f"{merged}      ca_file: {CA}\n      insecure_skip_verify: false\n"
 
 
-def test_a_switch_that_turns_trust_off_goes() -> None:
+def test_insecure_skip_verify_is_removed() -> None:
     insecure = "configs:\n  registry.moor.test:\n    tls: {insecure_skip_verify: true}\n"
     assert tree(edit(insecure)) == {"configs": {"registry.moor.test": {"tls": {"ca_file": CA}}}}
 
@@ -95,7 +95,7 @@ def test_a_switch_that_turns_trust_off_goes() -> None:
         ("configs: [", "mend it, or move it away"),
     ],
 )  # fmt: skip
-def test_a_file_that_cannot_be_edited_is_told_by_its_path(content: str, words: str) -> None:
+def test_a_file_that_cannot_be_edited_is_refused_by_its_path(content: str, words: str) -> None:
     with pytest.raises(HostError) as caught:
         edit(content)
     assert words in str(caught.value)
@@ -155,7 +155,7 @@ def test_what_an_apply_mends_is_not_refused(yaml: str, toml: bytes, more: str) -
 
 
 @pytest.mark.parametrize("yaml", [OWN, OWN + "  '*':\n    tls: {insecure_skip_verify: true}\n"])
-def test_a_made_file_that_checks_nothing_though_its_source_does_is_refused_with_what_makes_it_anew(yaml: str) -> None:
+def test_a_generated_file_that_skips_the_check_unlike_its_source_is_refused_with_a_remedy(yaml: str) -> None:
     assert refused(yaml) == (
         "/x/hosts.toml: no certificate of registry.moor.test is checked "
         "(skip_verify of https://registry.moor.test/v2); run: systemctl restart k3s-agent, which makes it anew"
@@ -164,9 +164,7 @@ def test_a_made_file_that_checks_nothing_though_its_source_does_is_refused_with_
 
 @pytest.mark.parametrize("shell", SHELLS)
 @pytest.mark.parametrize(("own", "newer", "said"), [(True, False, "told"), (True, True, ""), (False, False, "told")])
-def test_what_a_service_made_is_read_in_every_shell(
-    shell: str, own: bool, newer: bool, said: str, tmp_path: Path
-) -> None:
+def test_generated_files_are_read_in_every_shell(shell: str, own: bool, newer: bool, said: str, tmp_path: Path) -> None:
     place, file = tmp_path / "certs.d" / ("registry.moor.test" if own else "_default"), tmp_path / "registries.yaml"
     place.mkdir(parents=True)
     (place / "hosts.toml").write_bytes(INSECURE)

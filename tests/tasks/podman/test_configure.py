@@ -22,7 +22,7 @@ insecure = true
 
 
 @pytest.mark.parametrize("main", ["", "# nothing\n", DEBIAN])
-def test_the_registry_answers_for_its_own_images_and_its_certificate_is_checked(main: str) -> None:
+def test_images_come_from_the_registry_itself_and_its_certificate_is_checked(main: str) -> None:
     once = render_registries_conf("", main, REGISTRY)
     (entry,) = tomllib.loads(once)["registry"]
     name = "registry.moor.test:8443"
@@ -37,13 +37,13 @@ def test_the_registry_answers_for_its_own_images_and_its_certificate_is_checked(
         ("[[registry", "not TOML"),
     ],
 )
-def test_a_registries_conf_beside_which_no_file_may_stand_is_told(main: str, words: str) -> None:
+def test_a_registries_conf_that_allows_no_drop_in_is_refused(main: str, words: str) -> None:
     with pytest.raises(HostError, match=words) as caught:
         render_registries_conf("", main, REGISTRY)
     assert MAIN in str(caught.value)
 
 
-def test_a_host_without_the_section_is_nobodys_business() -> None:
+def test_a_host_without_the_section_is_left_alone() -> None:
     assert desired(Host(name="node1", data={"registry": REGISTRY})) == []
 
 

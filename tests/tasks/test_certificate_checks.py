@@ -1,4 +1,4 @@
-"""Whether Docker, podman and CRI-O check the registry's certificate, whoever told them not to."""
+"""Docker, podman and CRI-O check the registry's certificate, whatever their settings come from."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ LATER = "/etc/containers/registries.conf.d/99-z.conf"
         ("127.0.0.0/8", False),
     ],
 )
-def test_an_entry_means_the_registry_by_name_address_or_network(name: str, means: bool) -> None:
+def test_an_entry_matches_the_registry_by_name_address_or_network(name: str, means: bool) -> None:
     assert list(insecure_entries([name], REGISTRY)) == ([name] if means else [])
 
 
@@ -49,12 +49,12 @@ def docker(
     return judge_verification(f"file={coded}\narguments={arguments}\nruns={runs}\n", REGISTRY)
 
 
-def test_an_engine_that_checks_is_well_and_so_is_none() -> None:
+def test_a_docker_that_checks_and_no_docker_are_fine() -> None:
     assert docker() == judge_verification("", REGISTRY) == judge_verification("file=%%\nruns=[]\n", REGISTRY) == ""
     assert docker({"insecure-registries": ["other.test"]}, index={"other.test": {"Secure": False}}) == ""
 
 
-def test_an_engine_that_does_not_check_is_told_by_file_command_line_and_as_it_runs() -> None:
+def test_a_docker_that_does_not_check_is_reported_from_file_command_line_and_engine() -> None:
     assert docker({"insecure-registries": [NAME, "x"]}).startswith(
         f"/etc/docker/daemon.json: insecure-registries has '{NAME}'"
     )
@@ -109,7 +109,7 @@ BAD = '[[registry]]\nlocation = "registry.moor.test:8443"\ninsecure = true\n'
         (MAIN, "[[", [], []),
     ],
 )
-def test_what_podman_does_not_check_is_told_unless_moors_own_file_mends_it(
+def test_unverified_podman_pulls_are_reported_unless_moors_file_mends_them(
     path: str, text: str, now: list[str] | None, later: list[str]
 ) -> None:
     output = conf(file=f"{path}|{text}")
@@ -117,12 +117,12 @@ def test_what_podman_does_not_check_is_told_unless_moors_own_file_mends_it(
     assert now is None or find_unchecked(output, NAME) == now
 
 
-def test_crios_own_list_is_told() -> None:
+def test_crios_own_insecure_registries_are_reported() -> None:
     output = conf(crio=f'/etc/crio/crio.conf|[crio.image]\ninsecure_registries = ["{NAME}"]\n')
     assert find_unchecked(output, NAME) == ["/etc/crio/crio.conf: insecure_registries names it"]
 
 
-def test_a_users_own_file_is_told_unless_it_says_what_moors_says() -> None:
+def test_a_users_own_file_is_reported_unless_it_agrees_with_moors() -> None:
     path = "/home/me/.config/containers/registries.conf"
     assert find_user_overrides(conf(user=f"{path}|{BAD}"), NAME) == [
         f"{path} is read instead of /etc/containers by that user's podman: {path}: insecure = true for {NAME}"

@@ -1,4 +1,4 @@
-"""Images by what they are made of: an archive's id, a context's content; and the login that pushes them."""
+"""Images: an archive's id, and the login that pushes them."""
 
 import base64
 import bz2
@@ -44,7 +44,9 @@ def test_an_archives_id_is_the_hash_of_its_configuration(tmp_path: Path) -> None
     "members",
     [{}, {"manifest.json": b"[]"}, {"manifest.json": b"[{}, {}]"}, {"manifest.json": b"{"}, {"other": b"x"}],
 )
-def test_what_is_no_archive_of_one_image_is_refused_by_its_path(tmp_path: Path, members: dict[str, bytes]) -> None:
+def test_a_file_that_is_no_archive_of_one_image_is_refused_by_its_path(
+    tmp_path: Path, members: dict[str, bytes]
+) -> None:
     with pytest.raises(InputError, match=r"image\.tar"):
         read_image_id(archive(tmp_path / "image.tar", members))
 
@@ -57,19 +59,19 @@ json_of_any_kind = st.recursive(
 
 
 @given(json_of_any_kind | st.just([{"Config": "/etc/shadow"}]) | st.just([{"Config": "../../etc/shadow"}]))
-def test_whatever_a_manifest_says_the_archive_is_refused_in_moors_own_words(manifest: object) -> None:
+def test_any_malformed_manifest_is_refused_with_a_clear_error(manifest: object) -> None:
     with TemporaryDirectory() as place, pytest.raises(InputError, match="not an archive of one image"):
         read_image_id(archive(Path(place) / "image.tar", {"manifest.json": json.dumps(manifest).encode()}))
 
 
-def test_a_manifest_without_end_of_its_brackets_is_refused(tmp_path: Path) -> None:
+def test_a_deeply_nested_manifest_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="not an archive of one image"):
         read_image_id(archive(tmp_path / "image.tar", {"manifest.json": b"[" * 100_000}))
 
 
 @pytest.mark.parametrize("target", ["manifest.json", "/etc/passwd", "../../../etc/passwd"])
 @pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE])
-def test_a_link_in_an_archive_leads_nowhere(tmp_path: Path, target: str, kind: bytes) -> None:
+def test_a_link_in_an_archive_is_refused(tmp_path: Path, target: str, kind: bytes) -> None:
     with tarfile.open(tmp_path / "image.tar", "w") as tar:
         entry = tarfile.TarInfo("manifest.json")
         entry.type, entry.linkname = kind, target
@@ -78,7 +80,7 @@ def test_a_link_in_an_archive_leads_nowhere(tmp_path: Path, target: str, kind: b
         read_image_id(tmp_path / "image.tar")
 
 
-def test_a_description_of_gigabytes_is_not_read(tmp_path: Path) -> None:
+def test_a_manifest_of_gigabytes_is_not_read(tmp_path: Path) -> None:
     entry = tarfile.TarInfo("manifest.json")
     entry.size = 20 * 1024**3
     (tmp_path / "image.tar").write_bytes(entry.tobuf())
