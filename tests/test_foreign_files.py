@@ -34,7 +34,7 @@ from moor.connections.apis.cluster.kubeconfig import ExecPlugin, read_kubeconfig
 from moor.connections.ssh.host_keys import known_keys
 from moor.connections.ssh.ssh_config import options_of_host
 from moor.errors import MoorError, UnreadableSecret
-from moor.formats.toml_text import inline
+from moor.formats.toml_text import write_inline
 from moor.inventory.joining import add_hosts
 from moor.inventory.netbox import NetBoxInventory
 from moor.run.waivers import read_waivers
@@ -193,7 +193,9 @@ class Parser:
 
 
 def as_toml(tree: Any) -> str:
-    return "".join(f"{json.dumps(str(key))} = {inline(value)}\n" for key, value in tree.items() if value is not None)
+    return "".join(
+        f"{json.dumps(str(key))} = {write_inline(value)}\n" for key, value in tree.items() if value is not None
+    )
 
 
 def no_toml(tree: Any) -> bool:

@@ -9,7 +9,7 @@ import pytest
 
 from moor.connections.apis.cluster.kubeconfig import read_kubeconfig
 from moor.errors import InputError
-from moor.formats.yaml_text import loaded
+from moor.formats.yaml_text import parse_yaml
 from moor.inventory.joining import add_hosts
 from moor.settings.document import InputFaults, load_yaml
 from moor.tasks.cluster.kube_yaml import documents
@@ -49,7 +49,7 @@ READERS: dict[str, Callable[[Path], object]] = {
     "hosts.yaml to be extended": lambda path: add_hosts(path.read_text(), {"node9": {"hostname": "10.0.0.9"}}),
     "kubeconfig": read_kubeconfig,
     "manifest": lambda path: list(documents(path.read_text())),
-    "a file of others to be edited": lambda path: loaded(path.read_text()),
+    "a file of others to be edited": lambda path: parse_yaml(path.read_text()),
 }
 
 

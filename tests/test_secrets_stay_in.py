@@ -19,7 +19,7 @@ from pydantic import BaseModel
 from ruamel.yaml import YAML
 
 from moor.pki.authority import CertificateNames, issue, make_authority, utc_now
-from moor.pki.pem import pem, sealed
+from moor.pki.pem import encrypt_key, pem
 from moor.secrets.secret import Secret
 from moor.settings.config import SiteConfig
 from moor.settings.entries import InventoryEntry
@@ -124,7 +124,7 @@ class Planted:
     def _certificate(self, pki: dict[str, Any]) -> None:
         ca = make_authority(CertificateNames((NAME,)), 99, utc_now())
         leaf = issue(ca, CertificateNames((NAME, "registry")), 60, utc_now())
-        key = sealed(leaf.key, Secret(self.values["Pki.passphrase"])).decode()
+        key = encrypt_key(leaf.key, Secret(self.values["Pki.passphrase"])).decode()
         self.values["Pki.key"] = key
         self.site.write("secrets/Pki.key", key).chmod(0o600)
         self.site.write("own/registry.crt", leaf.pem)

@@ -1,1 +1,1 @@
-"""Files of other programs, changed as text so that every line that need not differ stays."""
+"""Editors of JSON, TOML and YAML files that other programs own too; unchanged lines stay as they are."""

@@ -1,4 +1,4 @@
-"""JSON files that other people own too: changed as data, written by splices, so that no other line moves."""
+"""Editing of JSON files that others own too: changes are computed as data and spliced into the text."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from moor.formats.nesting import refuse_deep
-from moor.formats.splice import Language, Path, TextNode, added, dropped, replaced
-from moor.formats.toml import Tree, same
+from moor.formats.splice import KeyPath, Language, TextNode, add_key, remove_key, replace_value
+from moor.formats.toml import Document, is_same
 
 SPACE = " \t\r\n"
 JSON_TEXT = Language(
@@ -17,31 +17,31 @@ JSON_TEXT = Language(
 )
 
 
-def rewritten(text: str, change: Callable[[Tree], Tree]) -> str:
-    """Return ``text`` with ``change`` applied; where that changes nothing, ``text`` itself.
+def rewrite(text: str, change: Callable[[Document], Document]) -> str:
+    """Return ``text`` with ``change`` applied; ``text`` itself if that changes nothing.
 
     Args:
-        change: pure: what the file says to what it shall say
+        change: a pure function from the current content to the desired one
 
     Raises:
-        ValueError: not JSON, not an object, or a key stands twice.
+        ValueError: the text is not JSON or not an object, or has a key twice.
     """
-    before = loaded(text)
+    before = parse_json_object(text)
     wanted = change(before)
-    if same(before, wanted):
+    if is_same(before, wanted):
         return text
     if not before:
         return f"{json.dumps(wanted, indent=2, ensure_ascii=False)}\n"
     after = text
     for path in _differing(before, wanted):
         after = _put(after, path, wanted)
-    if not same(loaded(after), wanted):
+    if not is_same(parse_json_object(after), wanted):
         raise ValueError("it cannot be edited safely; write each key on a line of its own")
     return after
 
 
-def loaded(text: str) -> Tree:
-    """Return what a file says, an empty one nothing; raises ValueError."""
+def parse_json_object(text: str) -> Document:
+    """Return a file's object, ``{}`` for an empty file; raise ValueError if it has none."""
     try:
         tree = json.loads(text, object_pairs_hook=_once) if text.strip(SPACE) else {}
     except RecursionError:
@@ -54,46 +54,46 @@ def loaded(text: str) -> Tree:
     return tree
 
 
-def _once(pairs: list[tuple[str, Any]]) -> Tree:
-    """Return an object; raises ValueError where a key stands twice, of which readers take one or the other."""
+def _once(pairs: list[tuple[str, Any]]) -> Document:
+    """Return an object; raise ValueError for a duplicate key, since readers differ in which one they take."""
     names = [name for name, _ in pairs]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise ValueError(f"the key {twice[0]} stands twice in one place")
     return dict(pairs)
 
 
-def _differing(before: Tree, wanted: Tree, above: Path = ()) -> Iterator[Path]:
+def _differing(before: Document, wanted: Document, above: KeyPath = ()) -> Iterator[KeyPath]:
     for key in [*wanted, *(key for key in before if key not in wanted)]:
         old, new = before.get(key), wanted.get(key)
         if isinstance(old, dict) and isinstance(new, dict):
             yield from _differing(old, new, (*above, key))
-        elif key not in before or key not in wanted or not same(old, new):
+        elif key not in before or key not in wanted or not is_same(old, new):
             yield (*above, key)
 
 
-def _put(text: str, path: Path, wanted: Tree) -> str:
+def _put(text: str, path: KeyPath, wanted: Document) -> str:
     node, value = _object(text, _skipped(text, 0)), wanted
     for depth, key in enumerate(path):
         pair = next((pair for pair in node.pairs if pair[0].value == key), None)
         if pair is None:
-            return added(text, node, key, value[key], JSON_TEXT)
+            return add_key(text, node, key, value[key], JSON_TEXT)
         if key not in value:
-            return dropped(text, node, pair)
+            return remove_key(text, node, pair)
         if depth + 1 == len(path):
-            return replaced(text, node, pair, value[key], JSON_TEXT)
+            return replace_value(text, node, pair, value[key], JSON_TEXT)
         node, value = pair[1], value[key]
     return text
 
 
 def _skipped(text: str, place: int) -> int:
-    """Return where the next letter stands that is no space."""
+    """Return the index of the next character that is no whitespace."""
     while text[place] in SPACE:
         place += 1
     return place
 
 
 def _object(text: str, start: int) -> TextNode:
-    """Return where the keys and values of an object stand; the text is known to be JSON."""
+    """Return the positions of an object's keys and values; the text is valid JSON."""
     pairs, place = [], _skipped(text, start + 1)
     while text[place] != "}":
         name, end = json.JSONDecoder().raw_decode(text, place)

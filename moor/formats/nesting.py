@@ -1,4 +1,4 @@
-"""How deep and how large a document of other people may become, since whoever reads it walks all of it."""
+"""Limits on the depth and size of documents from outside, so that reading them stays cheap."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Any
 from moor.errors import TooManyAliases
 
 DEEPEST = 50
-MOST = 1_000_000  # keys and values that aliases may copy: a fleet of thousands of hosts stays below
+MOST = 1_000_000  # keys and values after aliases are expanded; a fleet of thousands of hosts has fewer
 
 
-def json_value(text: str | bytes) -> Any:
-    """Return what a JSON text says; raises ValueError, also where it is nested deeper than Python can read."""
+def parse_json(text: str | bytes) -> Any:
+    """Parse a JSON text; raise ValueError, also if it is nested deeper than Python can read."""
     try:
         return json.loads(text)
     except RecursionError:
@@ -21,7 +21,7 @@ def json_value(text: str | bytes) -> Any:
 
 
 def refuse_deep(tree: Any) -> None:
-    """Raise ValueError where a document is nested deeper than any file of settings."""
+    """Raise ValueError if a document is nested deeper than ``DEEPEST``."""
     level = [tree]
     for _ in range(DEEPEST):
         inner = [node.values() if isinstance(node, dict) else node for node in level if isinstance(node, dict | list)]
@@ -32,20 +32,20 @@ def refuse_deep(tree: Any) -> None:
 
 
 def refuse_growth(root: Any, deepest: int = DEEPEST) -> None:
-    """Check what a composed YAML document becomes once its aliases and merge keys are written out.
+    """Check the size and depth that a composed YAML document has once its aliases and merge keys are expanded.
 
     Args:
-        root: a node of PyYAML or of ruamel.yaml; both give an alias the node of its anchor.
-        deepest: levels that the document may have then.
+        root: a node of PyYAML or ruamel.yaml; both represent an alias by its anchor's node.
+        deepest: the most levels.
 
     Raises:
-        TooManyAliases: it is too large or too deep, or an anchor's value contains itself.
+        TooManyAliases: it is too large or too deep, or an anchor contains itself.
     """
     known: dict[int, tuple[int, int]] = {}
     begun: set[int] = set()
 
     def measured(node: Any) -> tuple[int, int]:
-        """Return how many values a node stands for, and how many levels."""
+        """Return the number of values and of levels below a node."""
         if id(node) in known:
             return known[id(node)]
         line = node.start_mark.line + 1

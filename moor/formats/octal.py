@@ -1,12 +1,12 @@
-"""How text is written in a script where not every letter may stand as it is."""
+"""Escaping of text for printf in a shell script."""
 
 import string
 
 SAFE: frozenset[str] = frozenset(string.ascii_letters + string.digits + string.punctuation + " \n\t") - {"'", "\\"}
 
 
-def octal(text: str) -> str:
-    r"""Write ``text`` for the b conversion of POSIX printf: each byte that is not safe as ``\0ddd``."""
+def escape_for_printf(text: str) -> str:
+    r"""Escape ``text`` for the %b conversion of POSIX printf: each unsafe byte becomes ``\0ddd``."""
     if SAFE.issuperset(text):
         return text
     raw = text.encode("utf-8", "surrogateescape")

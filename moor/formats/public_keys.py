@@ -1,4 +1,4 @@
-"""Public keys of SSH, as text."""
+"""Parsing of SSH public keys."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from contextlib import suppress
 NO_KEY = "not a public key; write what `ssh-keyscan HOST` prints after the name: ssh-ed25519 AAAA..."
 
 
-def public_key(text: str) -> tuple[str, str]:
-    """Read a host's public key, as ssh-keyscan prints it after the name; return its type and its base64.
+def parse_public_key(text: str) -> tuple[str, str]:
+    """Return the type and the base64 of a host's public key, as ssh-keyscan prints it after the name.
 
     Raises:
-        ValueError: it is none.
+        ValueError: the text is not a public key.
     """
     kind, blob, *_ = [*text.split(), "", ""]
-    if not kind or kind_of(blob) != kind:
+    if not kind or type_of_key(blob) != kind:
         raise ValueError(NO_KEY)
     return kind, blob
 
 
-def kind_of(blob: str) -> str:
-    """Read the kind of a key out of its base64, RFC 4253, 6.6; empty where it is no key."""
+def type_of_key(blob: str) -> str:
+    """Return the type that a key's base64 names (RFC 4253, 6.6); empty if it is not a key."""
     with suppress(ValueError, BadBase64):
         raw = b64decode(blob, validate=True)
         length = int.from_bytes(raw[:4], "big")

@@ -1,4 +1,4 @@
-"""Changes of a text that holds keys and values, made at the places where these stand; every other byte stays."""
+"""Edits of a structured text at the positions of its keys and values; every other byte stays."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-Path = tuple[Any, ...]
+KeyPath = tuple[Any, ...]
 
 
 @dataclass
 class TextNode:
-    """What stands between two places of a text.
+    """A value of a structured text, with its position.
 
     Attributes:
-        kind: mapping, alias, or another: scalar, sequence
-        flow: within brackets, so that keys are parted by commas; otherwise each has lines of its own
-        anchor: the name that it carries, or that an alias refers to
-        value: of a scalar
+        kind: mapping, sequence, scalar or alias
+        flow: written in brackets with commas; otherwise in lines of its own
+        anchor: the anchor's name; of an alias, the anchor it refers to
+        value: a scalar's value
     """
 
     kind: str
@@ -30,7 +30,7 @@ class TextNode:
     parts: list[TextNode] = field(default_factory=list)
 
     def all(self) -> Iterator[TextNode]:
-        """Return the node and all below it."""
+        """Yield the node and all nodes below it."""
         yield self
         for part in (*self.parts, *(one for pair in self.pairs for one in pair)):
             yield from part.all()
@@ -38,12 +38,12 @@ class TextNode:
 
 @dataclass(frozen=True)
 class Language:
-    """How a language writes what is put into a text.
+    """The functions by which a format writes values.
 
     Attributes:
-        inline: a value within brackets or behind its key
-        pair: a key and its value within brackets
-        block: a key and its value on lines of their own; None where the language has only brackets
+        inline: writes a value inside brackets or after its key
+        pair: writes a key and its value inside brackets
+        block: writes a key and its value on lines of their own; None if the format has only brackets
     """
 
     inline: Callable[[Any], str]
@@ -52,17 +52,17 @@ class Language:
 
 
 def line_break(text: str) -> str:
-    """Return how the lines of a text end."""
+    """Return the line break that a text uses."""
     return "\r\n" if "\r\n" in text else "\n"
 
 
 def start_of_line(text: str, place: int) -> int:
-    """Return where the line of ``place`` begins."""
+    """Return the index where the line of ``place`` begins."""
     return text.rfind("\n", 0, place) + 1
 
 
 def end_of_line(text: str, place: int) -> int:
-    """Return where the line after ``place`` begins; what ends with empty lines ends with the last that is not."""
+    """Return the index after the last line that is not empty at or before ``place``."""
     last = place
     while last and text[last - 1] in "\r\n \t" and "\n" in text[last - 1 : place]:
         last -= 1
@@ -73,17 +73,17 @@ def end_of_line(text: str, place: int) -> int:
 
 
 def column(text: str, place: int) -> int:
-    """Return how many letters stand before ``place`` on its line."""
+    """Return the column of ``place``: the number of characters before it on its line."""
     first = start_of_line(text, place)
     return place - first - text[first:place].count("\ufeff")
 
 
-def dotted(path: Path) -> str:
-    """Return a path as people write it."""
+def join_path(path: KeyPath) -> str:
+    """Return a path as dotted text."""
     return ".".join(map(str, path)) or "the whole"
 
 
-def added(text: str, node: TextNode, key: Any, value: Any, language: Language) -> str:
+def add_key(text: str, node: TextNode, key: Any, value: Any, language: Language) -> str:
     """Return ``text`` with one more key at the end of a mapping."""
     if node.flow or language.block is None:
         return _added_within(text, node, language.pair(key, value))
@@ -93,7 +93,7 @@ def added(text: str, node: TextNode, key: Any, value: Any, language: Language) -
 
 
 def _with_lines(text: str, place: int, block: str, indent: int) -> str:
-    """Put lines in before ``place``, where a line begins or the text ends."""
+    """Insert lines before ``place``, which is the start of a line or the end of the text."""
     ending = line_break(text)
     lines = [f"{' ' * indent}{line}" if line else "" for line in block.splitlines()]
     gap = ending if place and text[place - 1] != "\n" else ""
@@ -113,8 +113,8 @@ def _added_within(text: str, node: TextNode, pair: str) -> str:
     return f"{text[: last[1].end]},{gap}{pair}{text[last[1].end :]}"
 
 
-def replaced(text: str, node: TextNode, pair: tuple[TextNode, TextNode], value: Any, language: Language) -> str:
-    """Return ``text`` with another value behind a key of the mapping ``node``."""
+def replace_value(text: str, node: TextNode, pair: tuple[TextNode, TextNode], value: Any, language: Language) -> str:
+    """Return ``text`` with another value for one key of the mapping ``node``."""
     key, old = pair
     empty = old.kind == "scalar" and old.start == old.end
     if empty and not node.flow and language.block and isinstance(value, dict) and value:
@@ -123,13 +123,13 @@ def replaced(text: str, node: TextNode, pair: tuple[TextNode, TextNode], value: 
     start, end = old.start, old.end
     if old.kind in ("mapping", "sequence") and not old.flow:
         start = text.index(":", key.end) + 1
-    end -= len(text[start:end]) - len(text[start:end].rstrip())  # of a block of text, whose last line break stays
+    end -= len(text[start:end]) - len(text[start:end].rstrip())  # a block scalar's last line break stays
     gap = "" if text[start - 1 : start].isspace() else " "
     return f"{text[:start]}{gap}{language.inline(value)}{text[max(start, end) :]}"
 
 
-def dropped(text: str, node: TextNode, pair: tuple[TextNode, TextNode]) -> str:
-    """Return ``text`` without a key of the mapping ``node``; the last one leaves brackets."""
+def remove_key(text: str, node: TextNode, pair: tuple[TextNode, TextNode]) -> str:
+    """Return ``text`` without one key of the mapping ``node``; a mapping left empty becomes ``{}``."""
     key, value = pair
     start = _start_of(text, key)
     at = next(number for number, one in enumerate(node.pairs) if one is pair)
@@ -147,6 +147,6 @@ def dropped(text: str, node: TextNode, pair: tuple[TextNode, TextNode]) -> str:
 
 
 def _start_of(text: str, key: TextNode) -> int:
-    """Return where a key begins, with the question mark that YAML allows before it."""
+    """Return the index where a key begins, including the ``?`` that YAML allows before it."""
     before = text[: key.start].rstrip(" ")
     return len(before) - 1 if before.endswith("?") and len(before) < key.start else key.start

@@ -1,4 +1,4 @@
-"""TOML files that other people own too: changed as data, written back with their comments, order and spelling."""
+"""Editing of TOML files that others own too: comments, order and spelling stay."""
 
 from __future__ import annotations
 
@@ -10,37 +10,44 @@ from copy import deepcopy
 from typing import Any
 
 from moor.formats.nesting import refuse_deep
-from moor.formats.toml_text import drop, put
+from moor.formats.toml_text import drop_value, put_value
 
-Tree = dict[str, Any]
-DEPTHS = (99, 4, 3, 2, 1, 0)  # how deep tables are changed in place; what is above is written anew, without comments
+Document = dict[str, Any]
+DEPTHS = (
+    99,
+    4,
+    3,
+    2,
+    1,
+    0,
+)  # tables are changed in place down to this level; deeper ones are rewritten
 
 
-def rewritten(content: str, change: Callable[[Tree], Tree]) -> str:
-    """Return ``content`` with ``change`` applied; where that changes nothing, ``content`` itself.
+def rewrite(content: str, change: Callable[[Document], Document]) -> str:
+    """Return ``content`` with ``change`` applied; ``content`` itself if that changes nothing.
 
     Args:
-        change: pure: what the file says to what it shall say
+        change: a pure function from the current content to the desired one
 
     Raises:
-        ValueError: not TOML, or written in a way that only a person can edit.
+        ValueError: the text is not TOML, or is written in a way that cannot be edited safely.
     """
-    before = loaded(content)
+    before = parse_toml(content)
     wanted = change(deepcopy(before))
-    if same(before, wanted):
+    if is_same(before, wanted):
         return content
     after = _by_text(content, before, wanted)
     if after is not None:
         return after
     for depth in DEPTHS:
         after = _attempt(content, before, wanted, depth)
-        if after is not None and not moved(content, after):
+        if after is not None and not is_reordered(content, after):
             return after
     raise ValueError("its tables are written in an order that cannot be edited safely; bring each table together")
 
 
-def loaded(content: str) -> Tree:
-    """Return what a file says; raises ValueError."""
+def parse_toml(content: str) -> Document:
+    """Parse a TOML file; raise ValueError if it is not TOML or is nested too deep."""
     try:
         tree = tomllib.loads(content)
     except RecursionError:
@@ -49,39 +56,41 @@ def loaded(content: str) -> Tree:
     return tree
 
 
-def _by_text(content: str, before: Tree, wanted: Tree) -> str | None:
-    """Return the file as ``wanted``, changed where it has to differ; None where that does not come out."""
+def _by_text(content: str, before: Document, wanted: Document) -> str | None:
+    """Return the text edited to ``wanted``, statement by statement; None if that fails."""
     after = content
     try:
         for path, value in _differing(before, wanted):
-            after = drop(after, path) if value is None else put(after, path, value, wanted)
-        return after if same(tomllib.loads(after), wanted) else None
+            after = drop_value(after, path) if value is None else put_value(after, path, value, wanted)
+        return after if is_same(tomllib.loads(after), wanted) else None
     except (ValueError, LookupError, TypeError, AttributeError):
         return None
 
 
-def _differing(before: Tree, wanted: Tree, above: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """Return what is to be put, and None for what is to go, as far up as one of the two has nothing there."""
+def _differing(
+    before: Document, wanted: Document, above: tuple[str, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Yield the paths that differ with their new value, or None for a path to remove."""
     for key in before.keys() - wanted.keys():
         yield (*above, key), None
     for key, value in wanted.items():
         if _tables(before.get(key), value):
             yield from _differing(before[key], value, (*above, key))
-        elif key not in before or not same(before[key], value):
+        elif key not in before or not is_same(before[key], value):
             yield (*above, key), value
 
 
-def moved(content: str, after: str) -> bool:
-    """Return whether a line that was there stands somewhere else now, or what was written is spelled anew."""
+def is_reordered(content: str, after: str) -> bool:
+    """Return whether an existing line was moved or re-indented."""
     lines = list(difflib.ndiff(content.splitlines(), after.splitlines()))
     gone = {line[2:].strip() for line in lines if line.startswith("- ")}
     come = {line[2:].strip() for line in lines if line.startswith("+ ")}
     return bool((gone & come) - {""})
 
 
-def _attempt(content: str, before: Tree, wanted: Tree, depth: int) -> str | None:
-    """Return the file as ``wanted``, or None where the library damages it: some orders of tables defeat it."""
-    # Only a file that is to be changed is worth the import.
+def _attempt(content: str, before: Document, wanted: Document, depth: int) -> str | None:
+    """Return the text edited to ``wanted`` by tomlkit; None if tomlkit damages it, as with some orders of tables."""
+    # Slow to import, and needed only for some files.
     import tomlkit
     from tomlkit.exceptions import TOMLKitError
 
@@ -89,19 +98,19 @@ def _attempt(content: str, before: Tree, wanted: Tree, depth: int) -> str | None
     try:
         _lay(document, before, wanted, depth)
         after = tomlkit.dumps(document)
-        return after if same(tomllib.loads(after), wanted) else None
+        return after if is_same(tomllib.loads(after), wanted) else None
     except (TOMLKitError, ValueError, LookupError, TypeError, AttributeError):
         return None
 
 
-def laid(low: Tree, high: Tree) -> Tree:
-    """Lay ``high`` over ``low``: tables key by key, anything else replaces what was there."""
-    both = {key: laid(low[key], v) if _tables(low.get(key), v) else v for key, v in high.items()}
+def merge(low: Document, high: Document) -> Document:
+    """Merge ``high`` over ``low``: tables key by key; any other value of ``high`` replaces that of ``low``."""
+    both = {key: merge(low[key], v) if _tables(low.get(key), v) else v for key, v in high.items()}
     return {**low, **both}
 
 
-def same(left: object, right: object) -> bool:
-    """Compare values as TOML types them: 1, 1.0 and true are three."""
+def is_same(left: object, right: object) -> bool:
+    """Return whether two values are equal with TOML's types: 1, 1.0 and true all differ."""
     return _spelled(left) == _spelled(right)
 
 
@@ -113,16 +122,16 @@ def _tables(left: object, right: object) -> bool:
     return isinstance(left, dict) and isinstance(right, dict)
 
 
-def _lay(document: MutableMapping[str, Any], before: Tree, wanted: Tree, depth: int) -> None:
-    """Change ``document``, which says ``before``, only where it has to differ, in tables down to ``depth``."""
+def _lay(document: MutableMapping[str, Any], before: Document, wanted: Document, depth: int) -> None:
+    """Change ``document`` from ``before`` to ``wanted``, in place down to ``depth`` levels of tables."""
     for key in before.keys() - wanted.keys():
         del document[key]
     for key, value in wanted.items():
-        if key in before and same(before[key], value):
+        if key in before and is_same(before[key], value):
             continue
         if depth and _tables(before.get(key), value):
             _lay(document[key], before[key], value, depth - 1)
         else:
             if isinstance(before.get(key), dict | list):
-                del document[key]  # laid over, the parts that stand elsewhere in the file would stay
+                del document[key]  # else its parts elsewhere in the file would stay
             document[key] = value

@@ -1,6 +1,6 @@
-"""Where the statements of a TOML file stand, and changes of it that leave every other line as it is.
+"""Edits of single statements of a TOML file; every other line stays.
 
-The text is known to be TOML. The caller reads again what is made of it, and takes nothing that means another thing.
+The text must be valid TOML. Callers parse the result and reject it if it means something else than intended.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import Any
 
 from moor.formats.splice import end_of_line, line_break, start_of_line
 
-Path = tuple[str, ...]
-IN_ARRAY = "\0"  # part of the path of what stands in an array of tables; no key is called so
+KeyPath = tuple[str, ...]
+IN_ARRAY = "\0"  # marks an array of tables in a path; no key has this name
 KEY = re.compile(r"""[ \t]*(?:[A-Za-z0-9_-]+|"(?:[^"\\]|\\.)*"|'[^']*')[ \t]*""")
 QUOTES = {
     '"""': re.compile(r'(?:[^"\\]|\\[\s\S]|"(?!""))*"""(?:"{1,2})?'),
@@ -26,20 +26,25 @@ LINE = {'"': re.compile(r'(?:[^"\\\n]|\\.)*"'), "'": re.compile(r"[^'\n]*'")}
 
 @dataclass(frozen=True)
 class Statement:
-    """A header, or a key with its value: ``start`` and ``end`` of the whole lines, ``value`` of the value alone."""
+    """A header, or a key with its value.
+
+    Attributes:
+        start, end: the span of the whole lines
+        value: the span of the value alone
+    """
 
     header: bool
-    path: Path
-    section: Path
+    path: KeyPath
+    section: KeyPath
     start: int
     end: int
     value: tuple[int, int] = (0, 0)
 
 
 def statements(text: str) -> Iterator[Statement]:
-    """List what a file says, in its order."""
-    section: Path = ()
-    arrays: set[Path] = set()
+    """Yield the statements of a file in order."""
+    section: KeyPath = ()
+    arrays: set[KeyPath] = set()
     place = 0
     while place < len(text):
         if text[place] in " \t\r\n":
@@ -65,8 +70,8 @@ def statements(text: str) -> Iterator[Statement]:
             place = after
 
 
-def _within(keys: Path, arrays: set[Path]) -> Path:
-    """Return a header's path, with a sign behind each part that is an array of tables."""
+def _within(keys: KeyPath, arrays: set[KeyPath]) -> KeyPath:
+    """Return a header's path, with ``IN_ARRAY`` after each part that is an array of tables."""
     found: list[str] = []
     for number, key in enumerate(keys):
         found.append(key)
@@ -86,8 +91,8 @@ def _skipped(text: str, place: int) -> int:
     return place
 
 
-def _keys(text: str, place: int) -> tuple[Path, int]:
-    """Return a dotted key, and where it ends."""
+def _keys(text: str, place: int) -> tuple[KeyPath, int]:
+    """Return a dotted key and the index where it ends."""
     start = place
     while found := KEY.match(text, place):
         place = found.end()
@@ -129,26 +134,26 @@ def _end_of_string(text: str, place: int) -> int:
     return found.end()
 
 
-def put(text: str, path: Path, value: Any, outer: Any) -> str:
-    """Return ``text`` that says ``value`` at ``path``.
+def put_value(text: str, path: KeyPath, value: Any, outer: Any) -> str:
+    """Return ``text`` with ``value`` at ``path``.
 
     Args:
-        outer: what the whole file is to say, for a table in braces around the path, which is written anew
+        outer: the desired content of the whole file; an inline table around the path is rewritten from it
     """
     known = list(statements(text))
     around = next((one for one in known if not one.header and one.path == path[: len(one.path)]), None)
     if around:
         for key in around.path:
             outer = outer[key]
-        return f"{text[: around.value[0]]}{inline(outer)}{text[around.value[1] :]}"
+        return f"{text[: around.value[0]]}{write_inline(outer)}{text[around.value[1] :]}"
     if any(one.path[: len(path)] == path for one in known):
-        text = drop(text, path)
+        text = drop_value(text, path)
         known = list(statements(text))
     return _added(text, known, path, value)
 
 
-def drop(text: str, path: Path) -> str:
-    """Return ``text`` without the statements that make what stands at ``path``; comments stay."""
+def drop_value(text: str, path: KeyPath) -> str:
+    """Return ``text`` without the statements at or below ``path``; comments stay."""
     known = list(statements(text))
     for one in reversed(known):
         if one.path[: len(path)] == path:
@@ -156,24 +161,24 @@ def drop(text: str, path: Path) -> str:
     return text
 
 
-def _added(text: str, known: Sequence[Statement], path: Path, value: Any) -> str:
+def _added(text: str, known: Sequence[Statement], path: KeyPath, value: Any) -> str:
     parent, section = path[:-1], [one for one in known if one.section == path[:-1]]
     if section and not isinstance(value, dict):
         pairs = [one for one in section if not one.header]
-        return _line(text, (pairs or section)[-1], f"{key_of(path[-1])} = {inline(value)}")
+        return _line(text, (pairs or section)[-1], f"{write_key(path[-1])} = {write_inline(value)}")
     dotted = [one for one in known if not one.header and one.section != parent and one.path[: len(parent)] == parent]
     dotted = [one for one in dotted if parent and len(one.section) < len(parent)]
     if dotted:
         relative = path[len(dotted[-1].section) :]
-        return _line(text, dotted[-1], f"{'.'.join(map(key_of, relative))} = {inline(value)}")
+        return _line(text, dotted[-1], f"{'.'.join(map(write_key, relative))} = {write_inline(value)}")
     if not parent and not isinstance(value, dict):
-        return f"{key_of(path[-1])} = {inline(value)}{line_break(text)}{text}"
+        return f"{write_key(path[-1])} = {write_inline(value)}{line_break(text)}{text}"
     lines = list(_tables(path, value) if isinstance(value, dict) else _tables(parent, {path[-1]: value}))
     return _section(text, known, parent, lines)
 
 
 def _line(text: str, after: Statement, line: str) -> str:
-    """Put one line in behind a statement, indented as it is."""
+    """Insert a line after a statement, with the same indentation."""
     start = text[after.start : after.end]
     indent = start[: len(start) - len(start.lstrip(" \t"))]
     ending = line_break(text)
@@ -181,8 +186,8 @@ def _line(text: str, after: Statement, line: str) -> str:
     return f"{text[: after.end]}{gap}{indent}{line}{ending}{text[after.end :]}"
 
 
-def _section(text: str, known: Sequence[Statement], near: Path, lines: Sequence[str]) -> str:
-    """Put tables in behind the last of what stands nearest above them, or at the end."""
+def _section(text: str, known: Sequence[Statement], near: KeyPath, lines: Sequence[str]) -> str:
+    """Insert tables after the last table with the longest common prefix, else at the end."""
     ending, place = line_break(text), len(text)
     while near:
         if same := [one for one in known if one.section[: len(near)] == near]:
@@ -193,19 +198,19 @@ def _section(text: str, known: Sequence[Statement], near: Path, lines: Sequence[
     return f"{text[:place]}{gap}{''.join(f'{line}{ending}' for line in lines)}{text[place:]}"
 
 
-def _tables(path: Path, value: dict[str, Any]) -> Iterator[str]:
+def _tables(path: KeyPath, value: dict[str, Any]) -> Iterator[str]:
     inner = {key: its for key, its in value.items() if isinstance(its, dict)}
     plain = {key: its for key, its in value.items() if key not in inner}
     if plain or not inner:
-        yield f"[{'.'.join(map(key_of, path))}]"
+        yield f"[{'.'.join(map(write_key, path))}]"
     for key, its in plain.items():
-        yield f"{key_of(key)} = {inline(its)}"
+        yield f"{write_key(key)} = {write_inline(its)}"
     for key, its in inner.items():
         yield from _tables((*path, key), its)
 
 
-def key_of(key: str) -> str:
-    """Write a key."""
+def write_key(key: str) -> str:
+    """Return a key as TOML, quoted if needed."""
     return key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else _text(key)
 
 
@@ -213,13 +218,13 @@ def _text(value: str) -> str:
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
-def inline(value: Any) -> str:
-    """Write a value within a line."""
+def write_inline(value: Any) -> str:
+    """Return a value as TOML on one line."""
     if isinstance(value, dict):
-        pairs = ", ".join(f"{key_of(key)} = {inline(its)}" for key, its in value.items())
+        pairs = ", ".join(f"{write_key(key)} = {write_inline(its)}" for key, its in value.items())
         return f"{{ {pairs} }}" if pairs else "{}"
     if isinstance(value, list | tuple):
-        return f"[{', '.join(map(inline, value))}]"
+        return f"[{', '.join(map(write_inline, value))}]"
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, str):

@@ -1,7 +1,7 @@
-"""YAML files that other people own too: changed as data, written by splices of the text, so that no other line moves.
+"""Editing of YAML files that others own too: changes are computed as data and spliced into the text.
 
-The reader is PyYAML, which takes YAML 1.1 as those do whose files these are: k3s and RKE2, and Harbor's prepare. What
-it makes of the new text must be what was wanted, or nothing is written.
+PyYAML reads the files, by YAML 1.1 as their owners do: k3s, RKE2 and Harbor's prepare. The new text must parse to the
+desired content, or the edit is refused.
 """
 
 from __future__ import annotations
@@ -15,22 +15,22 @@ import yaml
 
 from moor.errors import TooManyAliases
 from moor.formats.nesting import DEEPEST, refuse_growth
-from moor.formats.splice import Language, Path, TextNode, added, dotted, dropped, line_break, replaced
-from moor.formats.toml import same
+from moor.formats.splice import KeyPath, Language, TextNode, add_key, join_path, line_break, remove_key, replace_value
+from moor.formats.toml import is_same
 
-Tree = dict[Any, Any]
-LONGEST = 1_000_000  # characters; a longer one is no file of settings
+YamlDocument = dict[Any, Any]
+LONGEST = 1_000_000  # characters; no configuration file is longer
 MERGE = "<<"
 
 
 class Dumper(yaml.SafeDumper):
-    """Writes every value out, and a text of many lines on one."""
+    """A YAML writer without anchors, which writes multi-line text as one line."""
 
     def ignore_aliases(self, data: Any) -> bool:
         return True
 
 
-# What every reader of YAML takes for the same text without quotes, whether of version 1.1 or 1.2.
+# Text that needs no quotes: every reader of YAML 1.1 and 1.2 reads it as the same text.
 WORD = re.compile(r"[A-Za-z/][A-Za-z0-9_./@+=-]*")
 MEANINGS = re.compile(r"(?i)y|n|yes|no|on|off|true|false|null")
 
@@ -57,30 +57,30 @@ YAML_TEXT = Language(
 )
 
 
-def rewritten(text: str, change: Callable[[Tree], Tree]) -> str:
-    """Return ``text`` with ``change`` applied; where that changes nothing, ``text`` itself.
+def rewrite(text: str, change: Callable[[YamlDocument], YamlDocument]) -> str:
+    """Return ``text`` with ``change`` applied; ``text`` itself if that changes nothing.
 
     Args:
-        change: pure: what the file says to what it shall say, both with anchors and merge keys resolved
+        change: a pure function from the current content to the desired one, anchors and merge keys resolved
 
     Raises:
-        ValueError: not YAML, not keys and values, or written in a way that only a person can edit.
+        ValueError: the text is not YAML, not a mapping, or is written in a way that cannot be edited safely.
     """
-    before = loaded(text)
+    before = parse_yaml(text)
     wanted = change(_apart(before))
     after, right = text, False
-    with suppress(IndexError):  # a document that is one value, such as ``null``
+    with suppress(IndexError):  # a document that is a single value, such as ``null``
         for path in _differing(before, wanted):
             after = _put(after, path, wanted)
         with suppress(ValueError):
-            right = _same(loaded(after), wanted)
+            right = _same(parse_yaml(after), wanted)
     if not right:
         raise ValueError("it is written in a way that cannot be edited safely; write each key on a line of its own")
     return after
 
 
-def loaded(text: str) -> Tree:
-    """Return what a file says, an empty one nothing; raises ValueError."""
+def parse_yaml(text: str) -> YamlDocument:
+    """Return a file's mapping, ``{}`` for an empty file; raise ValueError if it has none."""
     if len(text) > LONGEST:
         raise ValueError(f"longer than {LONGEST} characters")
     try:
@@ -96,7 +96,7 @@ def loaded(text: str) -> Tree:
         return {}
     if not isinstance(tree, dict):
         raise ValueError("not keys and values")
-    return _apart(tree)  # type: ignore[no-any-return]  # a mapping stays one
+    return _apart(tree)  # type: ignore[no-any-return]  # the copy of a dict is a dict
 
 
 def _read(text: str) -> Any:
@@ -109,12 +109,12 @@ def _read(text: str) -> Any:
         return loader.construct_document(root)
     except TooManyAliases as error:
         raise ValueError(f"line {error.line}: {error}") from None
-    except ValueError:  # a date of no calendar
+    except ValueError:  # a date that does not exist
         raise ValueError("not YAML: a value that is none") from None
 
 
 def _problem(error: yaml.YAMLError) -> str:
-    """Return what the parser minds and where; not the line, which may hold a password."""
+    """Return the parser's complaint and its line number, without the line's text, which may hold a password."""
     mark = getattr(error, "problem_mark", None)
     words = getattr(error, "problem", None) or getattr(error, "reason", None) or "it cannot be read"
     words = re.sub(r" '[^']{3,}'", "", str(words))  # a password that begins with ! is a tag, one with * an anchor
@@ -122,18 +122,18 @@ def _problem(error: yaml.YAMLError) -> str:
 
 
 def _apart(value: Any) -> Any:
-    """Copy a value so that what shares an anchor is no longer one thing."""
+    """Copy a value deeply, so that values that shared an anchor become independent."""
     if isinstance(value, dict):
         return {key: _apart(its) for key, its in value.items()}
     return [_apart(part) for part in value] if isinstance(value, list) else value
 
 
 def _same(left: object, right: object) -> bool:
-    return same(_keyed(left), _keyed(right))
+    return is_same(_keyed(left), _keyed(right))
 
 
 def _keyed(value: object) -> object:
-    """Return a value whose keys keep their types apart: 1 and "1" are two."""
+    """Return a value with its keys as ``repr``, so that the keys 1 and "1" differ."""
     if isinstance(value, dict):
         return {repr(key): _keyed(its) for key, its in value.items()}
     return [_keyed(part) for part in value] if isinstance(value, list) else value
@@ -148,15 +148,15 @@ def _refuse_depth(text: str) -> None:
 
 
 def _refuse_twice(root: TextNode | None) -> None:
-    """Raise ValueError where a key stands twice: readers differ in which of the two counts."""
+    """Raise ValueError for a duplicate key, since readers differ in which one they take."""
     for node in root.all() if root else ():
         names = [key.value for key, _ in node.pairs if key.kind == "scalar"]
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(f"not clear: the key {twice[0]} stands twice in one place")
 
 
-def _differing(before: Tree, wanted: Tree, above: Path = ()) -> Iterator[Path]:
-    """Return the paths to put, replace or drop, as far up as one of the two has nothing there."""
+def _differing(before: YamlDocument, wanted: YamlDocument, above: KeyPath = ()) -> Iterator[KeyPath]:
+    """Yield the paths to add, replace or remove."""
     for key in [*wanted, *(key for key in before if key not in wanted)]:
         old, new = before.get(key), wanted.get(key)
         if isinstance(old, dict) and isinstance(new, dict):
@@ -165,8 +165,8 @@ def _differing(before: Tree, wanted: Tree, above: Path = ()) -> Iterator[Path]:
             yield (*above, key)
 
 
-def _at(tree: Tree, path: Path) -> tuple[bool, Any]:
-    """Return whether something stands at a path, and what."""
+def _at(tree: YamlDocument, path: KeyPath) -> tuple[bool, Any]:
+    """Return whether a path exists, and its value."""
     for key in path:
         if not isinstance(tree, dict) or key not in tree:
             return False, None
@@ -174,11 +174,11 @@ def _at(tree: Tree, path: Path) -> tuple[bool, Any]:
     return True, tree
 
 
-def _put(text: str, path: Path, wanted: Tree) -> str:
-    """Return ``text`` that says at ``path`` what ``wanted`` does, changed at the lowest place where that can be."""
-    now, goal = _at(loaded(text), path), _at(wanted, path)
+def _put(text: str, path: KeyPath, wanted: YamlDocument) -> str:
+    """Return ``text`` edited so that ``path`` has its value of ``wanted``, at the deepest level possible."""
+    now, goal = _at(parse_yaml(text), path), _at(wanted, path)
     if now[0] == goal[0] and _same(now[1], goal[1]):
-        return text  # an earlier path has brought it along
+        return text  # an earlier edit has done this one too
     node = _composed(text)
     if node is None or (node.kind == "scalar" and node.start == node.end):
         gap = "" if not text or text.endswith("\n") else line_break(text)
@@ -190,31 +190,31 @@ def _put(text: str, path: Path, wanted: Tree) -> str:
         pair = next((one for one in node.pairs if one[0].value == (key if isinstance(key, str) else str(key))), None)
         there, value = _at(wanted, path[: depth + 1])
         if pair is None and there:
-            return added(text, node, key, value, YAML_TEXT)
+            return add_key(text, node, key, value, YAML_TEXT)
         if pair is None:
-            raise ValueError(f"{dotted(path)} comes out of an anchor; write it out, and drop it there")
+            raise ValueError(f"{join_path(path)} comes out of an anchor; write it out, and drop it there")
         if not there:
             _refuse_shared(pair[1].all(), aliased, path)
-            return dropped(text, node, pair)
+            return remove_key(text, node, pair)
         if depth + 1 == len(path) or pair[1].kind != "mapping" or not (pair[1].pairs or pair[1].flow):
             _refuse_shared(() if pair[1].kind == "alias" else pair[1].all(), aliased, path)
-            return replaced(text, node, pair, value, YAML_TEXT)
+            return replace_value(text, node, pair, value, YAML_TEXT)
         node = pair[1]
     return text
 
 
-def _refuse_shared(nodes: Iterator[TextNode] | list[TextNode] | tuple[()], aliased: set[str], path: Path) -> None:
-    """Raise ValueError where what is to be changed has an anchor by which other keys say the same."""
+def _refuse_shared(nodes: Iterator[TextNode] | list[TextNode] | tuple[()], aliased: set[str], path: KeyPath) -> None:
+    """Raise ValueError if a node to change has an anchor that other keys use."""
     for node in nodes:
         if node.kind != "alias" and node.anchor in aliased:
             raise ValueError(
-                f"{dotted(path)} carries the anchor &{node.anchor}, which other keys share, so that they would change "
-                "too; write it out at each of them"
+                f"{join_path(path)} carries the anchor &{node.anchor}, which other keys share, so that they would "
+                "change too; write it out at each of them"
             )
 
 
 def _composed(text: str) -> TextNode | None:
-    """Return the document's root, None of an empty file; raises YAMLError."""
+    """Return the document's root, None for an empty file; raise YAMLError if it is not YAML."""
     events = iter(list(yaml.parse(text)))
     roots = [_node(event, events) for event in events if isinstance(event, yaml.NodeEvent)]
     if len(roots) > 1:
@@ -236,7 +236,7 @@ def _node(event: Any, events: Iterator[Any]) -> TextNode:
             break
         parts.append(_node(inner, events))
     flow = bool(event.flow_style)
-    if not flow:  # the parser counts what follows, up to the next key, as part of it
+    if not flow:  # the parser's end mark includes blank lines and comments up to the next key
         end = max([event.end_mark.index, *(part.end for part in parts)])
     if isinstance(event, yaml.SequenceStartEvent):
         return TextNode("sequence", start, end, flow, anchor, parts=parts)

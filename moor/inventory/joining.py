@@ -17,7 +17,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from moor.errors import InputError, TooManyAliases
 from moor.formats.nesting import refuse_growth
 from moor.formats.splice import line_break
-from moor.formats.yaml_text import rewritten
+from moor.formats.yaml_text import rewrite
 from moor.inventory.cluster import entry_of_node
 from moor.inventory.files import FleetInventory
 from moor.inventory.nodes import TALOS, Node, NodePairs
@@ -81,7 +81,7 @@ def add_hosts(text: str, entries: Entries) -> str:
 def _spliced(text: str, entries: Entries, wanted: Mapping[str, Any]) -> str:
     """Put the hosts into a file in braces, or one that says where it ends."""
     try:
-        after = rewritten(text, lambda tree: {**tree, **{name: dict(entry) for name, entry in entries.items()}})
+        after = rewrite(text, lambda tree: {**tree, **{name: dict(entry) for name, entry in entries.items()}})
     except ValueError as error:
         raise InputError(f"hosts.yaml: {error}; or write {' and '.join(entries)} into it by hand") from None
     if not _same(after, wanted):

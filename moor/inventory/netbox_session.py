@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import requests
 
 from moor.errors import InputError
-from moor.formats.nesting import json_value
+from moor.formats.nesting import parse_json
 from moor.secrets.secret import Secret
 
 TIMEOUT_S = 30
@@ -85,7 +85,7 @@ class NetBoxSession(requests.Session):
     def _keep(self, answer: requests.Response) -> None:
         """Remember the objects of a list; what is no list is told by who asked for it."""
         try:
-            content = json_value(answer.content)
+            content = parse_json(answer.content)
         except ValueError:
             return
         listed = content.get("results") if isinstance(content, Mapping) else None
@@ -117,7 +117,7 @@ def _place(url: str) -> str:
 
 def _detail(answer: requests.Response) -> str:
     try:
-        return " ".join(str(json_value(answer.content)["detail"]).split())[:200]
+        return " ".join(str(parse_json(answer.content)["detail"]).split())[:200]
     except (ValueError, LookupError, TypeError):
         return answer.reason or "no reason given"
 

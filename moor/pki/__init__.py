@@ -1,1 +1,1 @@
-"""Certificates: making them, keeping them, and judging whether clients accept them."""
+"""Certificates: issuing them, storing them, and checking whether clients accept them."""

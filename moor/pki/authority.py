@@ -1,4 +1,4 @@
-"""A certificate authority for one registry, the certificates it signs, and whether a certificate still serves."""
+"""A registry's certificate authority, the certificates it issues, and when they must be issued again."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from moor.lazy_imports import ec, exceptions, hashes, x509
 from moor.pki.pem import pem
 
-SKEW = timedelta(hours=1)  # a certificate is valid from before now, for hosts whose clock is behind
+SKEW = timedelta(hours=1)  # certificates are valid from this long ago, for hosts whose clock is behind
 NAME_LONGEST = 64  # characters of a common name; RFC 5280, appendix A.1, ub-common-name
 
 
 @dataclass(frozen=True)
 class CertificateNames:
-    """The names and addresses that a certificate is for, the first name foremost."""
+    """The DNS names and addresses of a certificate; the first name becomes the common name."""
 
     dns: tuple[str, ...]
     addresses: tuple[IPv4Address | IPv6Address, ...] = ()
@@ -24,23 +24,23 @@ class CertificateNames:
         return ", ".join((*self.dns, *map(str, self.addresses)))
 
     def general(self) -> list[x509.GeneralName]:
-        """Return them as a certificate's subject alternative names hold them."""
+        """Return the names in the form of subject alternative names."""
         return [*map(x509.DNSName, self.dns), *map(x509.IPAddress, self.addresses)]
 
     def subtrees(self) -> list[x509.GeneralName]:
-        """Return them as name constraints hold them: an address is a network of one."""
+        """Return the names in the form of name constraints, in which an address is a network of one."""
         return [*map(x509.DNSName, self.dns), *(x509.IPAddress(ip_network(address)) for address in self.addresses)]
 
     def beyond(self, other: CertificateNames) -> tuple[str, ...]:
-        """List what of these ``other`` lacks."""
+        """List the names and addresses that ``other`` lacks."""
         lacked = [name for name in self.dns if not any(_covers(known, name) for known in other.dns)]
         return (*lacked, *(str(address) for address in self.addresses if address not in other.addresses))
 
 
 def _covers(known: str, name: str) -> bool:
-    """Return whether a certificate for ``known`` serves ``name``; a star stands for the first label, RFC 6125.
+    """Return whether a certificate for ``known`` is valid for ``name``; ``*`` matches the first label (RFC 6125).
 
-    OpenSSL and GnuTLS take no star for which fewer than two labels are left, such as ``*.lan``.
+    OpenSSL and GnuTLS reject a wildcard with fewer than two further labels, such as ``*.lan``.
     """
     known, name = known.lower(), name.lower()
     broad = known.count(".") < 2
@@ -48,7 +48,7 @@ def _covers(known: str, name: str) -> bool:
 
 
 @dataclass(frozen=True)
-class Pair:
+class CertificateWithKey:
     """A certificate and its key."""
 
     certificate: x509.Certificate
@@ -64,16 +64,16 @@ def fingerprint(certificate: x509.Certificate) -> str:
     return certificate.fingerprint(hashes.SHA256()).hex()
 
 
-def described(certificate: x509.Certificate) -> str:
-    """Tell one certificate from another in few words: half of its fingerprint, and its last day."""
+def describe_certificate(certificate: x509.Certificate) -> str:
+    """Identify a certificate in few words: half of its fingerprint, and its last day."""
     return f"{fingerprint(certificate)[:32]} until {certificate.not_valid_after_utc:%Y-%m-%d}"
 
 
-def make_authority(names: CertificateNames, days: int, now: datetime) -> Pair:
-    """Make a CA that can vouch for ``names`` only: whoever trusts it trusts it for nothing else.
+def make_authority(names: CertificateNames, days: int, now: datetime) -> CertificateWithKey:
+    """Make a CA whose name constraints permit ``names`` only, so that trusting it allows nothing else.
 
     References:
-        RFC 5280, 4.2.1.3, 4.2.1.9, 4.2.1.10. A DNS subtree holds names below it too; that is all DNS can say.
+        RFC 5280, 4.2.1.3, 4.2.1.9, 4.2.1.10. A DNS subtree also permits names below it; it cannot be narrower.
     """
     key = ec.generate_private_key(ec.SECP256R1())
     subject = _subject(f"moor CA for {names.dns[0]}")
@@ -83,17 +83,17 @@ def make_authority(names: CertificateNames, days: int, now: datetime) -> Pair:
         .add_extension(_usage(signs_certificates=True), critical=True)
         .add_extension(_constraints(names), critical=True)
     )
-    return Pair(builder.sign(key, hashes.SHA256()), key)
+    return CertificateWithKey(builder.sign(key, hashes.SHA256()), key)
 
 
 def _constraints(names: CertificateNames) -> x509.NameConstraints:
-    """Permit ``names``; where no address is among them all are excluded, for what no subtree names is permitted."""
+    """Permit ``names``; without an address exclude all addresses, since a type without a subtree is permitted."""
     every = [x509.IPAddress(ip_network("0.0.0.0/0")), x509.IPAddress(ip_network("::/0"))]
     return x509.NameConstraints(names.subtrees(), None if names.addresses else every)
 
 
-def issue(authority: Pair, names: CertificateNames, days: int, now: datetime) -> Pair:
-    """Make a server certificate for ``names``, signed by ``authority``; it does not outlive its CA."""
+def issue(authority: CertificateWithKey, names: CertificateNames, days: int, now: datetime) -> CertificateWithKey:
+    """Issue a server certificate for ``names``, signed by ``authority``; it ends no later than its CA."""
     key = ec.generate_private_key(ec.SECP256R1())
     ca = authority.certificate
     days = min(days, (ca.not_valid_after_utc - now).days)
@@ -106,7 +106,7 @@ def issue(authority: Pair, names: CertificateNames, days: int, now: datetime) ->
         .add_extension(x509.SubjectAlternativeName(names.general()), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(identifier), critical=False)
     )
-    return Pair(builder.sign(authority.key, hashes.SHA256()), key)
+    return CertificateWithKey(builder.sign(authority.key, hashes.SHA256()), key)
 
 
 def _builder(
@@ -142,30 +142,30 @@ def _usage(*, signs_certificates: bool) -> x509.KeyUsage:
     )
 
 
-def needs_issue(
+def reason_to_issue(
     certificate: x509.Certificate | None, names: CertificateNames, now: datetime, renew_before_days: int
 ) -> str | None:
-    """Return why a server certificate must be issued, or None while it serves."""
+    """Return why a server certificate must be issued, or None if the current one will do."""
     if certificate is None:
         return "there is none"
     if lacked := names.beyond(names_of(certificate)):
         return f"it is not for {', '.join(lacked)}"
-    return expiry(certificate, now, renew_before_days)
+    return validity_fault(certificate, now, renew_before_days)
 
 
-def needs_authority(
+def reason_to_issue_authority(
     certificate: x509.Certificate | None, names: CertificateNames, now: datetime, days_left: int
 ) -> str | None:
-    """Return why the CA must be made anew, or None while it serves."""
+    """Return why a new CA must be made, or None if the current one will do."""
     if certificate is None:
         return "there is none"
-    if lacked := names.beyond(permitted(certificate)):
+    if lacked := names.beyond(permitted_names(certificate)):
         return f"it may not vouch for {', '.join(lacked)}"
-    return expiry(certificate, now, days_left)
+    return validity_fault(certificate, now, days_left)
 
 
-def expiry(certificate: x509.Certificate, now: datetime, renew_before_days: int) -> str | None:
-    """Say that a certificate is out of its time, or will be within ``renew_before_days``."""
+def validity_fault(certificate: x509.Certificate, now: datetime, renew_before_days: int) -> str | None:
+    """Return why a certificate is not valid now, or not for ``renew_before_days`` more; None if it is."""
     until = certificate.not_valid_after_utc
     if now < certificate.not_valid_before_utc:
         return f"it is not valid before {certificate.not_valid_before_utc:%Y-%m-%d %H:%M} UTC; is this clock right?"
@@ -177,7 +177,7 @@ def expiry(certificate: x509.Certificate, now: datetime, renew_before_days: int)
 
 
 def names_of(certificate: x509.Certificate) -> CertificateNames:
-    """Read the names that a certificate is for."""
+    """Return the subject alternative names of a certificate."""
     try:
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except x509.ExtensionNotFound:
@@ -186,8 +186,8 @@ def names_of(certificate: x509.Certificate) -> CertificateNames:
     return CertificateNames(tuple(names.get_values_for_type(x509.DNSName)), tuple(addresses))
 
 
-def permitted(certificate: x509.Certificate) -> CertificateNames:
-    """Read the names that a CA may vouch for."""
+def permitted_names(certificate: x509.Certificate) -> CertificateNames:
+    """Return the names that a CA's name constraints permit."""
     try:
         constraints = certificate.extensions.get_extension_for_class(x509.NameConstraints).value
     except x509.ExtensionNotFound:
@@ -198,11 +198,11 @@ def permitted(certificate: x509.Certificate) -> CertificateNames:
     return CertificateNames(tuple(tree.value for tree in trees if isinstance(tree, x509.DNSName)), tuple(single))
 
 
-def signed_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
-    """Check whether ``issuer`` signed ``certificate``; by their names alone where the library rejects the hash."""
+def is_signed_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
+    """Return whether ``issuer`` signed ``certificate``; only names are compared if the library rejects the hash."""
     try:
         certificate.verify_directly_issued_by(issuer)
-    except ValueError:  # another name, or such a hash
+    except ValueError:  # another issuer's name, or a rejected hash
         return certificate.issuer == issuer.subject and _by_old_hash(certificate)
     except (TypeError, exceptions.InvalidSignature, exceptions.UnsupportedAlgorithm):
         return False
@@ -218,5 +218,5 @@ def _by_old_hash(certificate: x509.Certificate) -> bool:
 
 
 def utc_now() -> datetime:
-    """Return the time in whole seconds, as certificates hold it."""
+    """Return the current time in whole seconds, as certificates store it."""
     return datetime.now(UTC).replace(microsecond=0)

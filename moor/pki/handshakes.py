@@ -1,4 +1,4 @@
-"""TLS handshakes in memory: whether OpenSSL's rules let a client accept what a server is about to show."""
+"""TLS handshakes in memory, which show whether OpenSSL accepts a certificate before it is deployed."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from contextlib import contextmanager
 
 from moor.secrets.secret import Secret
 
-LEVEL = "DEFAULT@SECLEVEL=2"  # what Debian, Ubuntu and RHEL ask of keys and signatures
-ANY = "ALL@SECLEVEL=0"  # our side of the server: what is too weak is for the client to find
-ROUNDS = 20  # of messages in one handshake; it takes four
+LEVEL = "DEFAULT@SECLEVEL=2"  # the level of Debian, Ubuntu and RHEL for keys and signatures
+ANY = "ALL@SECLEVEL=0"  # for the server: only the client shall judge what is too weak
+ROUNDS = 20  # of messages in one handshake; four are usual
 
 
-def refusal(chain: str, key: Secret, trust: str, name: str, *, strict: bool = False) -> str:
-    """Return why a client that trusts ``trust`` refuses a server called ``name``; empty where it does not.
+def handshake_error(chain: str, key: Secret, trust: str, name: str, *, strict: bool = False) -> str:
+    """Return why a client that trusts ``trust`` refuses a server named ``name``; empty if it accepts it.
 
     Args:
-        chain: what the server shows, PEM, its own certificate first.
+        chain: the server's chain, PEM, its own certificate first.
         key: the server's private key, PEM without a passphrase.
-        trust: what the client trusts, PEM.
+        trust: the CAs that the client trusts, PEM.
         name: a DNS name or an address.
-        strict: judge as Python 3.13 and later does by default.
+        strict: check as Python 3.13 and later do by default.
     """
     try:
         client, server = _client(trust, strict), _server(chain, key)
@@ -62,7 +62,7 @@ def _in_memory(text: str) -> Iterator[str]:
 
 
 def _shaken(client: ssl.SSLContext, server: ssl.SSLContext, name: str) -> str:
-    """Shake hands; raises SSLError where one side refuses."""
+    """Run the handshake; raise SSLError if one side refuses. Return why it did not end, or an empty text."""
     there, back = ssl.MemoryBIO(), ssl.MemoryBIO()
     asking = client.wrap_bio(back, there, server_hostname=name)
     answering = server.wrap_bio(there, back, server_side=True)

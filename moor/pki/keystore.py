@@ -1,4 +1,4 @@
-"""Certificates and their keys in files on the controller, keys sealed by a passphrase."""
+"""Files on the controller that hold certificates and their keys, encrypted by a passphrase."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from pathlib import Path
 
 from moor.errors import InputError
 from moor.lazy_imports import ec, x509
-from moor.pki.authority import Pair
-from moor.pki.pem import BEGIN_CERTIFICATE, key_fits, pem, read_chain, read_key, sealed
+from moor.pki.authority import CertificateWithKey
+from moor.pki.pem import BEGIN_CERTIFICATE, encrypt_key, is_key_of, pem, read_chain, read_key
 from moor.secrets import private_files
 from moor.secrets.secret import Secret
 
 
 @dataclass(frozen=True)
 class StoredPair:
-    """A pair below ``folder``: NAME.key holds the sealed key and its certificate, NAME.crt the certificate for others.
+    """A certificate and its key in ``folder``: NAME.key holds both, NAME.crt a copy of the certificate for others.
 
-    Both parts of a pair are in one file, so that a run that is killed never leaves a key without its certificate.
+    NAME.key holds both so that a killed run never leaves a key without its certificate.
     """
 
     folder: Path
@@ -36,7 +36,11 @@ class StoredPair:
         return self.folder / f"{self.name}.crt"
 
     def certificate(self) -> x509.Certificate | None:
-        """Read the certificate, without need of a passphrase; raises InputError where the files are damaged."""
+        """Read the certificate, which needs no passphrase; None if there is none.
+
+        Raises:
+            InputError: a file is missing or damaged.
+        """
         sealed_key = self._bytes(self.key_file)
         if sealed_key is None:
             if self.certificate_file.exists():
@@ -48,19 +52,23 @@ class StoredPair:
         content = sealed_key if BEGIN_CERTIFICATE.encode() in sealed_key else self._bytes(self.certificate_file)
         return read_chain(content, str(self.key_file))[0] if content else None
 
-    def pair(self, passphrase: Secret) -> Pair | None:
-        """Read certificate and key; raises InputError for a wrong passphrase, damaged files, or two that do not fit."""
+    def pair(self, passphrase: Secret) -> CertificateWithKey | None:
+        """Read certificate and key; None if there are none.
+
+        Raises:
+            InputError: the passphrase is wrong, a file is damaged, or the two do not belong together.
+        """
         certificate = self.certificate()
         content = self._bytes(self.key_file)
         if certificate is None or content is None:
             return None
         key = read_key(content, passphrase, str(self.key_file))
-        if not isinstance(key, ec.EllipticCurvePrivateKey) or not key_fits(certificate, key):
+        if not isinstance(key, ec.EllipticCurvePrivateKey) or not is_key_of(certificate, key):
             raise InputError(f"{self.key_file}: not the key of its certificate; put back a good copy of both")
-        return Pair(certificate, key)
+        return CertificateWithKey(certificate, key)
 
-    def flaw(self, pair: Pair) -> str | None:
-        """Return what is wrong with the files around a good pair."""
+    def flaw(self, pair: CertificateWithKey) -> str | None:
+        """Return what is wrong with the files of a valid pair: their modes, or a stale copy."""
         modes = {file.name: file.stat().st_mode & 0o777 for file in (self.key_file, self.folder)}
         for name, mode in modes.items():
             if mode & 0o077:
@@ -69,15 +77,15 @@ class StoredPair:
             return f"{self.certificate_file.name} is not the certificate of {self.key_file.name}"
         return None
 
-    def save(self, pair: Pair, passphrase: Secret) -> None:
-        """Write both files, whole or not at all; the certificate's copy last."""
+    def save(self, pair: CertificateWithKey, passphrase: Secret) -> None:
+        """Write both files atomically, the certificate's copy last."""
         private_files.make_directory(self.folder)
-        private_files.write(self.key_file, sealed(pair.key, passphrase) + pem(pair.certificate).encode())
+        private_files.write(self.key_file, encrypt_key(pair.key, passphrase) + pem(pair.certificate).encode())
         private_files.write(self.certificate_file, pair.pem.encode(), 0o644)
 
-    def alone(self) -> AbstractContextManager[None]:
-        """Keep other runs on this controller out meanwhile."""
-        return alone_in(self.folder)
+    def lock(self) -> AbstractContextManager[None]:
+        """Lock the folder against other runs on this controller."""
+        return lock_folder(self.folder)
 
     def _bytes(self, path: Path) -> bytes | None:
         try:
@@ -89,8 +97,8 @@ class StoredPair:
 
 
 @contextmanager
-def alone_in(folder: Path) -> Iterator[None]:
-    """Keep other runs on this controller out of ``folder`` meanwhile."""
+def lock_folder(folder: Path) -> Iterator[None]:
+    """Lock ``folder`` against other runs on this controller."""
     private_files.make_directory(folder)
     descriptor = os.open(folder, os.O_RDONLY)
     try:
@@ -101,11 +109,11 @@ def alone_in(folder: Path) -> Iterator[None]:
 
 
 @dataclass(frozen=True)
-class Succession:
-    """The CAs below ``folder`` while one takes another's place.
+class CaFiles:
+    """The present, next and former CA in ``folder``, for a rotation.
 
-    Nothing is signed by the next one before everybody trusts it; the former one, whose key is gone, is trusted until
-    nothing that it signed is served. Each step is one rename, so that a run that is killed leaves a step done or not.
+    The next CA signs nothing before every host trusts it. The former CA, whose key is deleted, stays trusted until no
+    certificate of it is served. Each step is one rename, so a killed run leaves no step half done.
     """
 
     folder: Path
@@ -123,18 +131,18 @@ class Succession:
         return self.folder / "former-ca.crt"
 
     def former(self) -> x509.Certificate | None:
-        """Read the former CA; raises InputError where its file is damaged."""
+        """Read the former CA's certificate; raise InputError if the file is damaged."""
         if not self.former_file.exists():
             return None
         return read_chain(self.former_file.read_bytes(), str(self.former_file))[0]
 
     def trusted(self) -> list[x509.Certificate]:
-        """List whom clients shall trust, the present one first, each once."""
+        """List the CAs that clients must trust, without duplicates, the present one first."""
         found = (self.present.certificate(), self.next.certificate(), self.former())
         return list(dict.fromkeys(certificate for certificate in found if certificate))
 
     def promote(self) -> None:
-        """Have the next CA take the place of the present one, whose key is thereby gone."""
+        """Make the next CA the present one; the key of the present one is deleted."""
         present, following = self.present.certificate(), self.next.certificate()
         if following is None:
             return
@@ -145,5 +153,5 @@ class Succession:
         private_files.write(self.present.certificate_file, pem(following).encode(), 0o644)
 
     def retire(self) -> None:
-        """Trust the former CA no longer."""
+        """Remove the former CA, so that hosts stop trusting it."""
         self.former_file.unlink(missing_ok=True)

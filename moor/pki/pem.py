@@ -1,4 +1,4 @@
-"""Keys and certificates as PEM text, with passphrases where somebody set one."""
+"""Reading and writing of keys and certificates as PEM."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ CERTIFICATE = re.compile(f"{BEGIN_CERTIFICATE}.*?{END_CERTIFICATE}\n?", re.DOTAL
 
 
 def certificates_in(text: str) -> list[str]:
-    """List the certificates that stand in a text among other things, each in PEM form with the end of its line."""
+    """List the certificates in a text that may hold other things too, each as PEM with its line break."""
     return CERTIFICATE.findall(text)
 
 
 def pem(certificate: x509.Certificate) -> str:
-    """Return a certificate as text."""
+    """Return a certificate as PEM."""
     return certificate.public_bytes(serialization.Encoding.PEM).decode()
 
 
-def key_fits(certificate: x509.Certificate, key: PrivateKeyTypes) -> bool:
-    """Return whether ``key`` is the certificate's own."""
+def is_key_of(certificate: x509.Certificate, key: PrivateKeyTypes) -> bool:
+    """Return whether ``key`` is the certificate's private key."""
     return _public(certificate.public_key()) == _public(key.public_key())
 
 
@@ -43,14 +43,14 @@ def _public(key: CertificatePublicKeyTypes | PublicKeyTypes) -> bytes:
     return key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
 
 
-def sealed(key: ec.EllipticCurvePrivateKey, passphrase: Secret) -> bytes:
-    """Return a key as PKCS#8 text that only ``passphrase`` opens."""
+def encrypt_key(key: ec.EllipticCurvePrivateKey, passphrase: Secret) -> bytes:
+    """Return a key as PKCS#8 PEM, encrypted by ``passphrase``."""
     encryption = serialization.BestAvailableEncryption(_bytes(passphrase))
     return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption)
 
 
-def opened(key: PrivateKeyTypes) -> Secret:
-    """Return a key as PKCS#8 text without a passphrase, as a server reads it."""
+def plain_key(key: PrivateKeyTypes) -> Secret:
+    """Return a key as PKCS#8 PEM without a passphrase, as servers read it."""
     return Secret(
         key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
@@ -59,7 +59,11 @@ def opened(key: PrivateKeyTypes) -> Secret:
 
 
 def read_key(content: bytes, passphrase: Secret | None, shown: str) -> PrivateKeyTypes:
-    """Read a private key; raises InputError that tells a wrong passphrase from a damaged file."""
+    """Read a private key.
+
+    Raises:
+        InputError: the passphrase is missing or wrong, or the file is damaged.
+    """
     encrypted = b"ENCRYPTED" in content
     if encrypted and passphrase is None:
         raise InputError(f"{shown}: the key is encrypted; write data.pki.passphrase: file:PATH or env:NAME")
@@ -74,17 +78,17 @@ def read_key(content: bytes, passphrase: Secret | None, shown: str) -> PrivateKe
 
 
 def read_chain(content: bytes, shown: str) -> Sequence[x509.Certificate]:
-    """Read one or more certificates; raises InputError."""
+    """Read one or more certificates; raise InputError if the file is damaged."""
     try:
-        with unwarned():
+        with ignore_warnings():
             return x509.load_pem_x509_certificates(content)
     except ValueError:
         raise InputError(f"{shown}: not a whole certificate in PEM form; put back a good copy") from None
 
 
 @contextmanager
-def unwarned() -> Iterator[None]:
-    """Keep the library's warnings away meanwhile: it warns of a serial number that is not positive."""
+def ignore_warnings() -> Iterator[None]:
+    """Suppress the warnings of the library, which warns of a serial number that is not positive."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield

@@ -1,4 +1,4 @@
-"""Rules by which clients refuse one certificate of a chain, in plain words; pure."""
+"""Rules by which clients refuse one certificate of a chain; each yields a message with its remedy."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from datetime import datetime
 from ipaddress import IPv4Network, IPv6Network
 
 from moor.lazy_imports import ec, exceptions, x509
-from moor.pki.authority import CertificateNames, expiry, names_of
-from moor.pki.pem import unwarned
+from moor.pki.authority import CertificateNames, names_of, validity_fault
+from moor.pki.pem import ignore_warnings
 
 RSA_LEAST, RSA_MOST = 2048, 8192  # OpenSSL at level 2; Go, crypto/tls
 CURVES = ("secp256r1", "secp384r1", "secp521r1")  # Go knows no other in TLS
@@ -17,38 +17,38 @@ SERVER = "1.3.6.1.5.5.7.3.1"
 PURPOSES = {f"1.3.6.1.5.5.7.3.{n}": word for n, word in ((2, "clientAuth"), (3, "codeSigning"), (4, "emailProtection"))}
 PURPOSES |= {"2.5.29.37.0": "any, which OpenSSL does not take for a server's"}
 RSA, RSA_PSS, EC, ED25519 = "1.2.840.113549.1.1.1", "1.2.840.113549.1.1.10", "1.2.840.10045.2.1", "1.3.101.112"
-# What all clients handle where it is critical: keyUsage, SAN, basicConstraints, nameConstraints, CRL distribution
-# points, certificatePolicies, extKeyUsage. Older Go, which containerd 1.6 and Docker 24 are built with, no more.
+# Extensions that all clients handle if critical: keyUsage, SAN, basicConstraints, nameConstraints, CRL distribution
+# points, certificatePolicies, extKeyUsage. The Go of containerd 1.6 and Docker 24 handles no others.
 HANDLED = {f"2.5.29.{number}" for number in (15, 17, 19, 30, 31, 32, 37)}
 EARLY = "have it issued anew"
 PYTHON = "which Python 3.13 and later, and whatever else goes by RFC 5280 to the letter, refuses"
 
 
-def shown(certificate: x509.Certificate) -> str:
-    """Return the subject by which people know a certificate."""
+def subject_of(certificate: x509.Certificate) -> str:
+    """Return a certificate's subject for messages."""
     return certificate.subject.rfc4514_string() or "a certificate without a subject"
 
 
-def found(certificate: x509.Certificate, number: int) -> x509.Extension[x509.ExtensionType] | None:
-    """Return the extension 2.5.29.``number``, or None; raises ValueError where the certificate's cannot be read."""
+def extension_of(certificate: x509.Certificate, number: int) -> x509.Extension[x509.ExtensionType] | None:
+    """Return the extension 2.5.29.``number``, or None; raise ValueError if the extensions cannot be read."""
     try:
         return certificate.extensions.get_extension_for_oid(x509.ObjectIdentifier(f"2.5.29.{number}"))
     except x509.ExtensionNotFound:
         return None
 
 
-def of_any(certificate: x509.Certificate, now: datetime, *, anchor: bool) -> Iterator[str]:
-    """Yield what is refused of any certificate, wherever in the chain it is.
+def faults_of_any(certificate: x509.Certificate, now: datetime, *, anchor: bool) -> Iterator[str]:
+    """Yield the faults that any certificate of a chain may have.
 
     Args:
-        anchor: it is trusted itself, so that nobody looks at its signature
+        anchor: clients trust it directly, so its signature does not matter
     """
-    if reason := expiry(certificate, now, 0):
+    if reason := validity_fault(certificate, now, 0):
         yield f"{reason}; {EARLY}"
     yield from _key(certificate)
     if not anchor:
         yield from _signature(certificate)
-    with unwarned():
+    with ignore_warnings():
         serial = certificate.serial_number
     if serial < 0:
         yield f"its serial number is negative, which Go (containerd, Docker) refuses to read; {EARLY}"
@@ -86,13 +86,13 @@ def _signature(certificate: x509.Certificate) -> Iterator[str]:
         yield f"it is signed by {name.upper()}, which clients refuse; {EARLY} with SHA-256"
 
 
-def of_authority(certificate: x509.Certificate, below: int) -> Iterator[str]:
-    """Yield for what clients refuse a certificate that signs others.
+def faults_of_authority(certificate: x509.Certificate, below: int) -> Iterator[str]:
+    """Yield the faults of a CA certificate.
 
     Args:
-        below: how many CAs stand between it and the server's certificate
+        below: the number of CAs between it and the server's certificate
     """
-    basic, usage = found(certificate, 19), found(certificate, 15)
+    basic, usage = extension_of(certificate, 19), extension_of(certificate, 15)
     limit = basic.value.path_length if basic and isinstance(basic.value, x509.BasicConstraints) else None
     if not basic or not isinstance(basic.value, x509.BasicConstraints) or not basic.value.ca:
         yield f"it is no CA (basicConstraints do not say CA:TRUE), and signed another; {EARLY} by a CA"
@@ -108,7 +108,7 @@ def of_authority(certificate: x509.Certificate, below: int) -> Iterator[str]:
 
 
 def _purpose(certificate: x509.Certificate) -> Iterator[str]:
-    extension = found(certificate, 37)
+    extension = extension_of(certificate, 37)
     if extension and isinstance(extension.value, x509.ExtendedKeyUsage):
         purposes = {purpose.dotted_string for purpose in extension.value}
         if SERVER not in purposes:
@@ -116,13 +116,15 @@ def _purpose(certificate: x509.Certificate) -> Iterator[str]:
             yield f"it is not for servers (extendedKeyUsage is {words}); {EARLY} with serverAuth"
 
 
-def of_leaf(certificate: x509.Certificate, names: CertificateNames, *, alone: bool) -> Iterator[str]:
-    """Yield for what clients refuse a server's certificate.
+def faults_of_server_certificate(
+    certificate: x509.Certificate, names: CertificateNames, *, alone: bool
+) -> Iterator[str]:
+    """Yield the faults of a server's certificate.
 
     Args:
-        alone: clients trust it itself, so that it may well be a CA
+        alone: clients trust it directly, so it may be a CA
     """
-    basic, usage, named = found(certificate, 19), found(certificate, 15), found(certificate, 17)
+    basic, usage, named = extension_of(certificate, 19), extension_of(certificate, 15), extension_of(certificate, 17)
     if not alone and basic and isinstance(basic.value, x509.BasicConstraints) and basic.value.ca:
         yield f"it is a CA itself (CA:TRUE), which a server's certificate must not be; {EARLY} as a server's"
     if usage and isinstance(usage.value, x509.KeyUsage) and not usage.value.digital_signature:
@@ -138,12 +140,12 @@ def of_leaf(certificate: x509.Certificate, names: CertificateNames, *, alone: bo
             yield f"it is not for {', '.join(lacked)}{why}; have it issued with these subject alternative names"
 
 
-def of_names(authority: x509.Certificate, leaf: x509.Certificate) -> Iterator[str]:
-    """Yield for what a CA's name constraints make clients refuse the server's certificate.
+def faults_of_name_constraints(authority: x509.Certificate, leaf: x509.Certificate) -> Iterator[str]:
+    """Yield the faults of a server's certificate under a CA's name constraints.
 
-    Every name of the certificate counts, those too by which nobody asks.
+    Every name of the certificate is checked, also those that no client uses.
     """
-    extension, named = found(authority, 30), found(leaf, 17)
+    extension, named = extension_of(authority, 30), extension_of(leaf, 17)
     if extension is None or not isinstance(extension.value, x509.NameConstraints):
         return
     permitted, excluded = extension.value.permitted_subtrees or [], extension.value.excluded_subtrees or []
@@ -174,26 +176,26 @@ def _within(name: x509.GeneralName, trees: Iterable[x509.GeneralName]) -> bool:
 
 
 def _below(name: str, tree: str) -> bool:
-    """Return whether a DNS subtree holds a name: itself and what is below it; with a dot in front what is below."""
+    """Return whether a DNS subtree contains a name: the name itself or below; with a leading dot only below."""
     name, tree = name.lower(), tree.lower()
     bare = tree.removeprefix(".")
     return not bare or name.endswith(f".{bare}") or (name == bare and tree == bare)
 
 
-def strict_of(certificate: x509.Certificate, *, authority: bool, own_issuer: bool) -> Iterator[str]:
-    """Yield what is missing by RFC 5280, without which most clients go on.
+def strict_faults(certificate: x509.Certificate, *, authority: bool, own_issuer: bool) -> Iterator[str]:
+    """Yield the violations of RFC 5280 that only strict clients refuse.
 
     Args:
-        own_issuer: it is signed by itself
+        own_issuer: the certificate is self-signed
     """
-    if not own_issuer and found(certificate, 35) is None:
+    if not own_issuer and extension_of(certificate, 35) is None:
         yield f"it has no authorityKeyIdentifier, {PYTHON}; {EARLY} with that"
     if not authority:
         return
-    basic = found(certificate, 19)
-    if found(certificate, 14) is None:
+    basic = extension_of(certificate, 19)
+    if extension_of(certificate, 14) is None:
         yield f"it has no subjectKeyIdentifier, {PYTHON}; {EARLY} with that"
-    if found(certificate, 15) is None:
+    if extension_of(certificate, 15) is None:
         yield f"it has no keyUsage, {PYTHON}; {EARLY} with keyCertSign"
     if basic is not None and not basic.critical:
         yield f"its basicConstraints are not critical, {PYTHON}; {EARLY} with critical ones"

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from nornir.core.task import Task
 
 from moor.errors import ErrorKind
-from moor.formats.octal import SAFE, octal
+from moor.formats.octal import SAFE, escape_for_printf
 from moor.secrets.secret import Secret
 
 
@@ -156,4 +156,4 @@ def literal(content: str) -> str:
     """
     if all(letter in SAFE for letter in content):
         return f"printf %s '{content}'"
-    return f"printf %b '{octal(content)}'"
+    return f"printf %b '{escape_for_printf(content)}'"

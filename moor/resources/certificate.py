@@ -12,16 +12,16 @@ from nornir.core.task import Task
 from moor.errors import HostError
 from moor.pki.authority import (
     CertificateNames,
-    Pair,
+    CertificateWithKey,
     fingerprint,
+    is_signed_by,
     issue,
     make_authority,
-    needs_authority,
-    needs_issue,
-    signed_by,
+    reason_to_issue,
+    reason_to_issue_authority,
     utc_now,
 )
-from moor.pki.keystore import StoredPair, Succession
+from moor.pki.keystore import CaFiles, StoredPair
 from moor.resources.base import Remote, State
 from moor.settings import SecretRef
 
@@ -64,8 +64,8 @@ class CertificateAuthority(Remote):
         return CertificateNames(self.names.dns, (*self.names.addresses, *self.further))
 
     @property
-    def succession(self) -> Succession:
-        return Succession(self.folder)
+    def succession(self) -> CaFiles:
+        return CaFiles(self.folder)
 
     @property
     def kept(self) -> StoredPair:
@@ -92,7 +92,7 @@ class CertificateAuthority(Remote):
 
     def write(self, task: Task, actual: State | None) -> None:
         passphrase = self.passphrase.resolve()
-        with self.kept.alone():
+        with self.kept.lock():
             pair = self.kept.pair(passphrase)
             if pair is None or self.reason():
                 pair = make_authority(self.next_names, self.validity.days, utc_now())
@@ -122,13 +122,13 @@ class Certificate(Remote):
         if self.authority.reason():
             return "its CA is made anew"
         ca, own = self.authority.kept.certificate(), self.kept.certificate()
-        if ca and own and not signed_by(own, ca):
+        if ca and own and not is_signed_by(own, ca):
             return "another CA signed it"
         if own and fingerprint(own) in self.authority.unwanted:
             return "a new one is wanted"
         # a certificate that ends with its CA would not last longer if it were renewed
         last = ca and own and ca.not_valid_after_utc - own.not_valid_after_utc < ONE_DAY
-        return needs_issue(own, self.authority.names, utc_now(), 0 if last else self.validity.renew_before_days)
+        return reason_to_issue(own, self.authority.names, utc_now(), 0 if last else self.validity.renew_before_days)
 
     def read(self, task: Task) -> State | None:
         pair = self.kept.pair(self.authority.passphrase.resolve())
@@ -139,13 +139,13 @@ class Certificate(Remote):
 
     def write(self, task: Task, actual: State | None) -> None:
         passphrase = self.authority.passphrase.resolve()
-        with self.kept.alone():
+        with self.kept.lock():
             pair = self.kept.pair(passphrase)
             if pair is None or self.reason():
                 pair = self._issued(self.authority.kept.pair(passphrase))
             self.kept.save(pair, passphrase)
 
-    def _issued(self, authority: Pair | None) -> Pair:
+    def _issued(self, authority: CertificateWithKey | None) -> CertificateWithKey:
         if authority is None:
             raise HostError(f"there is no CA in {self.authority.folder}; run again")
         return issue(authority, self.authority.names, self.validity.days, utc_now())

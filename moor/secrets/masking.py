@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from html import escape
 from urllib.parse import quote, quote_plus
 
-from moor.formats.octal import octal
+from moor.formats.octal import escape_for_printf
 
 STARS = "***"
 NOTHING = "(?!)"  # a pattern that matches nowhere
@@ -61,7 +61,7 @@ def spellings(value: str) -> frozenset[str]:
         *(spell(value)[1:-1] for spell in (repr, ascii)),
         shlex.quote(value)[1:-1],
     }
-    spelled |= {octal(form) for form in {*plain, *spelled}}
+    spelled |= {escape_for_printf(form) for form in {*plain, *spelled}}
     return frozenset(form for form in {*plain, *spelled, *_base64_forms(raw)} if len(form) >= SHORTEST)
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from moor.formats.public_keys import public_key
+from moor.formats.public_keys import parse_public_key
 from moor.settings.section import SecretRef, SitePath, StrictModel
 
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -63,7 +63,7 @@ class InventoryEntry(DefaultsEntry):
 
 def host_key(text: str) -> str:
     """Return a host's public key as ``TYPE BASE64``; raise ValueError if it is none."""
-    return " ".join(public_key(text))
+    return " ".join(parse_public_key(text))
 
 
 def _listed(value: object) -> object:

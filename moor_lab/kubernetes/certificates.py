@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 
 from moor.pki.authority import CertificateNames, issue, make_authority, utc_now
-from moor.pki.pem import opened
+from moor.pki.pem import plain_key
 
 DAYS = 365
 
@@ -26,4 +26,4 @@ def make_certificates(names: Iterable[str], addresses: Iterable[str]) -> Certifi
     wanted, now = CertificateNames(tuple(names), tuple(map(ip_address, addresses))), utc_now()
     authority = make_authority(wanted, DAYS, now)
     server = issue(authority, wanted, DAYS, now)
-    return Certificates(authority.pem, server.pem, opened(server.key).reveal())
+    return Certificates(authority.pem, server.pem, plain_key(server.key).reveal())

@@ -9,7 +9,7 @@ from functools import partial
 from posixpath import normpath
 
 from moor.errors import ErrorKind, HostError
-from moor.formats.toml import Tree, laid, loaded, rewritten, same
+from moor.formats.toml import Document, is_same, merge, parse_toml, rewrite
 from moor.tasks.facts import Registry
 
 CONFIG = "/etc/containerd/config.toml"
@@ -37,7 +37,7 @@ class RegistryLookup:
 
     registry: Registry
     config_path: str
-    extra: Tree = field(default_factory=dict)
+    extra: Document = field(default_factory=dict)
     path: str = CONFIG
 
     @property
@@ -71,7 +71,7 @@ def edit_config(content: str, version_output: str, lookup: RegistryLookup) -> st
     try:
         if not _version(content, lookup):
             content = f"version = {newest_version(release)}\n{_without_version(content)}"
-        return rewritten(content, partial(_change, release=release, lookup=lookup))
+        return rewrite(content, partial(_change, release=release, lookup=lookup))
     except (ValueError, TypeError, AttributeError) as error:
         raise HostError(f"{lookup.path}: {error}; mend it, or move it away to have containerd's defaults") from None
 
@@ -98,7 +98,7 @@ def newest_version(release: tuple[int, int]) -> int:
 
 def _version(content: str, lookup: RegistryLookup) -> int:
     """Return the version that the file declares; 0 if it declares none and has no version-dependent settings."""
-    tree = loaded(content)
+    tree = parse_toml(content)
     version = tree.get("version", 1)
     if type(version) is not int or version < 1:
         raise ValueError(f"version is {str(version)[:80]!r}, which is no version of the file")
@@ -114,26 +114,28 @@ def _version(content: str, lookup: RegistryLookup) -> int:
 
 
 def _without_version(content: str) -> str:
-    return rewritten(content, lambda tree: {key: value for key, value in tree.items() if key != "version"})
+    return rewrite(content, lambda tree: {key: value for key, value in tree.items() if key != "version"})
 
 
-def _change(tree: Tree, release: tuple[int, int], lookup: RegistryLookup) -> Tree:
+def _change(tree: Document, release: tuple[int, int], lookup: RegistryLookup) -> Document:
     version = int(tree["version"])
     if version > newest_version(release):
         raise HostError(f"{lookup.path}: {_too_new(version, release)}")
     plugin = PLUGIN[version]
-    tree = laid(tree, lookup.extra)
+    tree = merge(tree, lookup.extra)
     if CRI & set(tree.get("disabled_plugins", ())):
         tree["disabled_plugins"] = [name for name in tree["disabled_plugins"] if name not in CRI]
     former = tree.get("plugins", {}).get(plugin, {}).get("registry", {})
     table = f"plugins.{plugin!r}.registry"
     registry = registry_table(former, release, lookup, table)
-    tree = laid(tree, {"plugins": {plugin: {"registry": {}}}})
+    tree = merge(tree, {"plugins": {plugin: {"registry": {}}}})
     tree["plugins"][plugin]["registry"] = registry
     return tree
 
 
-def registry_table(former: Tree, release: tuple[int, int], lookup: RegistryLookup, name: str = "registry") -> Tree:
+def registry_table(
+    former: Document, release: tuple[int, int], lookup: RegistryLookup, name: str = "registry"
+) -> Document:
     """Return the registry table that replaces ``former``.
 
     Args:
@@ -157,7 +159,7 @@ def _too_new(version: int, release: tuple[int, int]) -> str:
     return f"version {version} is for containerd {known[0]}.{known[1]} and later; this is {installed}"
 
 
-def _table_by_name(registry: Tree, lookup: RegistryLookup) -> Tree:
+def _table_by_name(registry: Document, lookup: RegistryLookup) -> Document:
     """Return the registry table for a containerd without config_path, which reads the CA named here at every pull.
 
     References:
@@ -176,7 +178,7 @@ def _table_by_name(registry: Tree, lookup: RegistryLookup) -> Tree:
     return {**kept, "mirrors": mirrors} if "mirrors" in registry else kept
 
 
-def _checked_directory(registry: Tree, table: str, lookup: RegistryLookup) -> str:
+def _checked_directory(registry: Document, table: str, lookup: RegistryLookup) -> str:
     """Return the only directory; the two directories of containerd 2.2's default are one name to its default puller."""
     found = [part for part in str(registry.get("config_path", "")).split(":") if part]
     if found and normpath(lookup.config_path) not in map(normpath, found):
@@ -187,29 +189,29 @@ def _checked_directory(registry: Tree, table: str, lookup: RegistryLookup) -> st
     return lookup.config_path
 
 
-def _without_leftovers(registry: Tree, table: str, lookup: RegistryLookup) -> Tree:
+def _without_leftovers(registry: Document, table: str, lookup: RegistryLookup) -> Document:
     """Return the table without the settings that stop the plugin from loading beside config_path; logins stay."""
     foreign = [*_foreign_mirrors(registry, table, lookup), *_foreign_tls(registry, table, lookup)]
     if foreign:
         raise HostError("\n".join(foreign))
     kept = {key: value for key, value in registry.items() if not (key == "mirrors" and value)}
     configs = {host: _without_tls(its) for host, its in registry.get("configs", {}).items()}
-    if same(configs, registry.get("configs", {})):
+    if is_same(configs, registry.get("configs", {})):
         return kept
     return {**kept, "configs": {host: its for host, its in configs.items() if its}}
 
 
-def _without_tls(config: Tree) -> Tree:
+def _without_tls(config: Document) -> Document:
     return {key: value for key, value in config.items() if key != "tls"}
 
 
-def _foreign_mirrors(registry: Tree, table: str, lookup: RegistryLookup) -> Iterator[str]:
+def _foreign_mirrors(registry: Document, table: str, lookup: RegistryLookup) -> Iterator[str]:
     for host, mirror in registry.get("mirrors", {}).items():
         if not is_registry_key(host, lookup) and mirror.get("endpoint") != PUBLIC_MIRRORS.get(host, ()):
             yield _move_to_hosts_toml(f"{table}.mirrors.{host!r}", host, lookup)
 
 
-def _foreign_tls(registry: Tree, table: str, lookup: RegistryLookup) -> Iterator[str]:
+def _foreign_tls(registry: Document, table: str, lookup: RegistryLookup) -> Iterator[str]:
     for host, config in registry.get("configs", {}).items():
         if "tls" in config and not is_registry_key(host, lookup):
             yield _move_to_hosts_toml(f"{table}.configs.{host!r}.tls", host, lookup)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from posixpath import dirname, normpath
 
 from moor.errors import HostError
-from moor.formats.toml import Tree, laid
+from moor.formats.toml import Document, merge
 from moor.tasks.containerd.config import (
     CRI,
     DIRECTORY_LOOKUP,
@@ -106,7 +106,7 @@ def _unreadable(reads: LoadedConfig, expected: ExpectedConfig, release: tuple[in
             yield ConfigFault(what, f"write it as version {newest_version(release)}")
 
 
-def _parent(path: str, reads: LoadedConfig, trees: dict[str, Tree]) -> str:
+def _parent(path: str, reads: LoadedConfig, trees: dict[str, Document]) -> str:
     parents = (one for one, tree in trees.items() if path in resolve_imports(one, tree.get("imports", ()), reads.files))
     return next(parents, reads.path)
 
@@ -140,21 +140,21 @@ def _not_in_effect(reads: LoadedConfig, expected: ExpectedConfig, release: tuple
         yield ConfigFault(what, f"compare {', '.join(trees)} with what containerd config dump prints")
 
 
-def registry_table_in_effect(trees: list[Tree], release: tuple[int, int]) -> Tree:
+def registry_table_in_effect(trees: list[Document], release: tuple[int, int]) -> Document:
     """Return the registry table in effect for pulls by kubelet."""
     old, new = (plugin_table(trees, PLUGIN[version], release) for version in (2, 3))
     version = next((v for v in map(version_of, reversed(trees)) if v), 2)
     if release < MERGE_SINCE:
         return subtable(old, "registry")
     if release >= MIGRATE_SINCE:
-        whole: Tree = {}
+        whole: Document = {}
         for tree in trees:
-            whole = laid(whole, laid(subtable(tree, "plugins", PLUGIN[2]), subtable(tree, "plugins", IMAGES)))
+            whole = merge(whole, merge(subtable(tree, "plugins", PLUGIN[2]), subtable(tree, "plugins", IMAGES)))
         return subtable(whole, "registry")
-    return subtable(new if version > 2 else laid(new, old), "registry")
+    return subtable(new if version > 2 else merge(new, old), "registry")
 
 
-def _disabled(trees: dict[str, Tree]) -> Iterator[ConfigFault]:
+def _disabled(trees: dict[str, Document]) -> Iterator[ConfigFault]:
     for path, tree in trees.items():
         names = tree.get("disabled_plugins", ())
         if isinstance(names, list) and CRI & {name for name in names if isinstance(name, str)}:
@@ -162,7 +162,7 @@ def _disabled(trees: dict[str, Tree]) -> Iterator[ConfigFault]:
             yield ConfigFault(what, "take it out there, and restart containerd")
 
 
-def _without_default(trees: dict[str, Tree], release: tuple[int, int]) -> Iterator[ConfigFault]:
+def _without_default(trees: dict[str, Document], release: tuple[int, int]) -> Iterator[ConfigFault]:
     """Yield a fault if the CRI does not load because a file lists runtimes without the default one."""
     cri = plugin_table(list(trees.values()), PLUGIN[2], release)
     runtimes = subtable(cri, "containerd", "runtimes")
@@ -174,7 +174,7 @@ def _without_default(trees: dict[str, Tree], release: tuple[int, int]) -> Iterat
         yield ConfigFault(what, f"add {name} there, for runc with runtime_type = 'io.containerd.runc.v2'")
 
 
-def _older_tables(trees: dict[str, Tree], registry: Tree, expected: ExpectedConfig) -> Iterator[ConfigFault]:
+def _older_tables(trees: dict[str, Document], registry: Document, expected: ExpectedConfig) -> Iterator[ConfigFault]:
     """Yield the mirrors and TLS tables beside config_path, with which the CRI plugin does not load."""
     hosts = [*(("mirrors", host) for host in subtable(registry, "mirrors"))]
     hosts += [("configs", h) for h in subtable(registry, "configs") if "tls" in subtable(registry, "configs", h)]
@@ -193,7 +193,7 @@ def _older_tables(trees: dict[str, Tree], registry: Tree, expected: ExpectedConf
                 )
 
 
-def _replaced(trees: dict[str, Tree], expected: ExpectedConfig, release: tuple[int, int], what: str) -> ConfigFault:
+def _replaced(trees: dict[str, Document], expected: ExpectedConfig, release: tuple[int, int], what: str) -> ConfigFault:
     """Return the fault of the file that overrides the registry table in moor's own file."""
     installed, target = f"{release[0]}.{release[1]}", expected.target
     own = trees.get(target, {})

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from posixpath import dirname
 
 from moor.errors import HostError
-from moor.formats.toml import Tree, laid
+from moor.formats.toml import Document, merge
 from moor.tasks.containerd.config import CRI, PLUGIN, RegistryLookup, newest_version, registry_table, release_of
 from moor.tasks.containerd.loaded_config import (
     MERGE_SINCE,
@@ -46,20 +46,20 @@ def build_drop_in(reads: LoadedConfig, lookup: RegistryLookup, path: str) -> str
     if release < MERGE_SINCE:
         whole = with_runc(plugin_table(list(others.values()), PLUGIN[2], MERGE_SINCE))
         registry = registry_table(subtable(whole, "registry"), release, lookup)
-        tree: Tree = {"version": 2, "plugins": {PLUGIN[2]: {**whole, "registry": registry}}}
-        return HEAD + COPIED + _dumped(laid(tree, lookup.extra))
+        tree: Document = {"version": 2, "plugins": {PLUGIN[2]: {**whole, "registry": registry}}}
+        return HEAD + COPIED + _dumped(merge(tree, lookup.extra))
     version = next((v for v in map(version_of, reversed(list(others.values()))) if v), newest_version(release))
     tree = {"version": version, "plugins": {PLUGIN[version]: {"registry": {"config_path": lookup.config_path}}}}
-    return HEAD + _dumped(laid(tree, lookup.extra))
+    return HEAD + _dumped(merge(tree, lookup.extra))
 
 
-def with_runc(cri: Tree) -> Tree:
+def with_runc(cri: Document) -> Document:
     """Return the CRI's table with the default runtime runc added, if the table lists runtimes without it."""
     runtimes = subtable(cri, "containerd", "runtimes")
     default = subtable(cri, "containerd").get("default_runtime_name", "runc")
     if not runtimes or default in runtimes or default != "runc":
         return cri
-    return laid(cri, {"containerd": {"runtimes": {"runc": RUNC}}})
+    return merge(cri, {"containerd": {"runtimes": {"runc": RUNC}}})
 
 
 def _refuse_unimported(reads: LoadedConfig, path: str) -> None:
@@ -70,7 +70,7 @@ def _refuse_unimported(reads: LoadedConfig, path: str) -> None:
         raise HostError(f"{reads.path} does not import {path}; write {line} into it, or name a file that it imports")
 
 
-def _refuse_later(reads: LoadedConfig, others: Mapping[str, Tree], path: str) -> None:
+def _refuse_later(reads: LoadedConfig, others: Mapping[str, Document], path: str) -> None:
     order = load_order(reads.path, {**reads.files, path: ""})
     after = order[order.index(path) + 1 :]
     plugins = set(PLUGIN.values())
@@ -82,7 +82,7 @@ def _refuse_later(reads: LoadedConfig, others: Mapping[str, Tree], path: str) ->
         )
 
 
-def _dumped(tree: Tree) -> str:
+def _dumped(tree: Document) -> str:
     import tomlkit  # imported late: most runs build no drop-in
 
     return tomlkit.dumps(tree)

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from shlex import quote
 from typing import Any
 
-from moor.formats.toml import loaded
+from moor.formats.toml import parse_toml
 
 CAPABILITIES = ("pull", "resolve", "push")
 REFERRERS_SINCE = (2, 2)  # the first release with the capability "referrers"
@@ -54,7 +54,7 @@ def parse_hosts_toml(raw: str | None, release: tuple[int, int]) -> dict[str, str
         return {"hosts_toml": "missing"}
     try:
         content = base64.b64decode(raw).decode()
-        tree = loaded(content)
+        tree = parse_toml(content)
     except (ValueError, binascii.Error) as error:
         return {"hosts_toml": "malformed", "toml_error": f"it is no TOML: {error}"}
     if not content.strip():

@@ -16,7 +16,7 @@ from fnmatch import fnmatchcase
 from posixpath import dirname, join, normpath
 from typing import Any
 
-from moor.formats.toml import Tree, laid, loaded
+from moor.formats.toml import Document, merge, parse_toml
 
 MERGE_SINCE = (2, 0)  # the first release that merges a table of several files
 MIGRATE_SINCE = (2, 3)  # the first release that migrates every file to one version before merging
@@ -168,15 +168,15 @@ def _strings(array: str) -> list[str]:
     return array.replace("'", '"').split('"')[1::2]
 
 
-def parse_files(files: Mapping[str, str | None]) -> tuple[dict[str, Tree], dict[str, str]]:
+def parse_files(files: Mapping[str, str | None]) -> tuple[dict[str, Document], dict[str, str]]:
     """Return the parsed files in order, and the error of each file that is not TOML."""
-    trees: dict[str, Tree] = {}
+    trees: dict[str, Document] = {}
     wrong: dict[str, str] = {}
     for path, content in files.items():
         if content is None:
             continue
         try:
-            trees[path] = loaded(content)
+            trees[path] = parse_toml(content)
         except ValueError as error:
             wrong[path] = str(error)
     return trees, wrong
@@ -212,7 +212,7 @@ def resolve_imports(parent: str, imports: Iterable[object], known: Iterable[str]
             yield from sorted(p for p in known if p.count("/") == pattern.count("/") and fnmatchcase(p, pattern))
 
 
-def subtable(tree: Mapping[str, Any], *keys: str) -> Tree:
+def subtable(tree: Mapping[str, Any], *keys: str) -> Document:
     """Return the table at a path of keys; an empty one if there is no table."""
     found: Any = tree
     for key in keys:
@@ -226,12 +226,12 @@ def version_of(tree: Mapping[str, Any]) -> int:
     return version if isinstance(version, int) and version > 1 else 0
 
 
-def plugin_table(trees: Sequence[Tree], plugin: str, release: tuple[int, int]) -> Tree:
+def plugin_table(trees: Sequence[Document], plugin: str, release: tuple[int, int]) -> Document:
     """Return a plugin's table that results from the files in their order."""
     tables = [subtable(tree, "plugins", plugin) for tree in trees if plugin in subtable(tree, "plugins")]
     if release < MERGE_SINCE:
         return tables[-1] if tables else {}
-    whole: Tree = {}
+    whole: Document = {}
     for one in tables:
-        whole = laid(whole, one)
+        whole = merge(whole, one)
     return whole

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from moor.errors import HostError
-from moor.formats.toml import Tree
+from moor.formats.toml import Document
 from moor.resources.base import Later, Resource
 from moor.resources.edit import Edit
 from moor.resources.file import File
@@ -81,21 +81,21 @@ def edit_registries_yaml(content: str, _: str, registry: Registry, ca_file: str,
         HostError: the file cannot be parsed or edited, or has the registry's images come from elsewhere.
     """
     # Imported late: only these nodes need it.
-    from moor.formats.yaml_text import loaded, rewritten
+    from moor.formats.yaml_text import parse_yaml, rewrite
 
     name = registry.host_port
     try:
-        _refuse_mirror(loaded(content), name, path)
+        _refuse_mirror(parse_yaml(content), name, path)
         change = partial(_trusting, name=name, ca_file=ca_file)
         try:
-            return rewritten(content, change)
+            return rewrite(content, change)
         except ValueError:  # a key from a YAML anchor cannot be removed, only overridden
-            return rewritten(content, partial(change, insecure=False))
+            return rewrite(content, partial(change, insecure=False))
     except ValueError as error:
         raise HostError(f"{path}: {error}; mend it, or move it away") from None
 
 
-def _trusting(tree: Tree, name: str, ca_file: str, insecure: bool | None = None) -> Tree:
+def _trusting(tree: Document, name: str, ca_file: str, insecure: bool | None = None) -> Document:
     """Return the tree with the CA; ``insecure`` replaces a value that turns the check off, None removes it."""
     configs = _mapping(tree, "configs")
     tls = _mapping(configs, name, "tls")
@@ -107,7 +107,7 @@ def _trusting(tree: Tree, name: str, ca_file: str, insecure: bool | None = None)
     return {**tree, "configs": {**configs, name: {**_mapping(configs, name), "tls": desired}}}
 
 
-def _mapping(tree: Any, *keys: str) -> Tree:
+def _mapping(tree: Any, *keys: str) -> Document:
     """Return the mapping at a path of keys, empty if it is missing; raise ValueError if the value is no mapping."""
     for number, key in enumerate(keys):
         tree = tree.get(key)
@@ -118,7 +118,7 @@ def _mapping(tree: Any, *keys: str) -> Tree:
     return dict(tree)
 
 
-def _refuse_mirror(tree: Tree, name: str, path: str) -> None:
+def _refuse_mirror(tree: Document, name: str, path: str) -> None:
     mirror = _mapping(tree, "mirrors", name)
     place, endpoints = f"mirrors.{name}", mirror.get("endpoint")
     if endpoints is not None and not (isinstance(endpoints, list) and all(isinstance(one, str) for one in endpoints)):

@@ -15,8 +15,8 @@ from pydantic import Field
 
 from moor.engine.converge import converge
 from moor.errors import HostError, InputError
-from moor.formats.json_text import rewritten
-from moor.formats.toml import laid
+from moor.formats.json_text import rewrite
+from moor.formats.toml import merge
 from moor.resources.base import Resource
 from moor.resources.edit import Edit
 from moor.resources.file import File
@@ -92,6 +92,6 @@ def _daemon(settings: Mapping[str, Any]) -> list[Resource]:
 def edit_daemon_json(content: str, _: str, settings: dict[str, Any]) -> str:
     """Return daemon.json with the settings merged into it; all other lines stay unchanged."""
     try:
-        return rewritten(content, lambda before: laid(before, settings))
+        return rewrite(content, lambda before: merge(before, settings))
     except ValueError as error:
         raise HostError(f"{DAEMON}: {error}; mend it or move it away") from None

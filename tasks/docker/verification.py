@@ -9,7 +9,7 @@ from functools import partial
 from ipaddress import ip_network
 from typing import Any
 
-from moor.formats.nesting import json_value
+from moor.formats.nesting import parse_json
 from moor.resources.requirement import Requirement
 from moor.tasks.facts import Registry
 
@@ -74,7 +74,7 @@ def _holds(name: str, registry: Registry) -> bool:
 
 def _json(text: str, coded: bool = False) -> dict[str, Any]:
     try:
-        found = json_value(base64.b64decode(text) if coded else text)
+        found = parse_json(base64.b64decode(text) if coded else text)
     except (ValueError, binascii.Error):
         return {}
     return found if isinstance(found, dict) else {}

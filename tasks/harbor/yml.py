@@ -127,11 +127,11 @@ def edit_harbor_yml(base: str, values: Tree, gone: list[str], template: str, nam
     Raises:
         HostError: the file cannot be parsed or edited.
     """
-    from moor.formats.yaml_text import rewritten  # imported late: most hosts have no Harbor
+    from moor.formats.yaml_text import rewrite  # imported late: most hosts have no Harbor
 
     change = partial(_change, values=values, gone=gone, default=load_harbor_yml(template, f"{name}.tmpl"))
     try:
-        return rewritten(base, change)
+        return rewrite(base, change)
     except ValueError as error:
         raise HostError(f"{name}: {error}; mend it, or move it away to have it made anew") from None
 
@@ -171,10 +171,10 @@ def _drop(tree: Any, path: list[str], default: Any) -> None:
 
 def load_harbor_yml(text: str, name: str) -> Tree:
     """Parse harbor.yml as Harbor's prepare does, by PyYAML; raise HostError if it is malformed."""
-    from moor.formats.yaml_text import loaded  # imported late: most hosts have no Harbor
+    from moor.formats.yaml_text import parse_yaml  # imported late: most hosts have no Harbor
 
     try:
-        return loaded(text)
+        return parse_yaml(text)
     except ValueError as error:
         raise HostError(f"{name}: {error}; mend it, or move it away to have it made anew") from None
 

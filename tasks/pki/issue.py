@@ -17,9 +17,9 @@ from moor.engine.converge import converge
 from moor.engine.results import FindingResult
 from moor.errors import InputError
 from moor.lazy_imports import x509
-from moor.pki.authority import CertificateNames, permitted
-from moor.pki.keystore import Succession
-from moor.pki.pem import opened, pem, read_chain
+from moor.pki.authority import CertificateNames, permitted_names
+from moor.pki.keystore import CaFiles
+from moor.pki.pem import pem, plain_key, read_chain
 from moor.resources.base import Later, Resource
 from moor.resources.certificate import Certificate, CertificateAuthority, Validity
 from moor.secrets.secret import Secret
@@ -46,7 +46,7 @@ def names_to_certify(registry: Registry, present: x509.Certificate | None) -> Ce
     Args:
         present: the present CA
     """
-    late = present is not None and registry.address6 not in permitted(present).addresses
+    late = present is not None and registry.address6 not in permitted_names(present).addresses
     return CertificateNames(registry.names, (registry.address,) if late else registry.addresses)
 
 
@@ -73,7 +73,7 @@ def issued_certificate(host: Host) -> Certificate:
     if settings.passphrase is None:
         raise InputError(f"{host.name}: data.pki.passphrase is missing")
     folder, registry = site_of(host).state / "pki", settings_of(host, Registry)
-    names = names_to_certify(registry, Succession(folder).present.certificate() if registry.address6 else None)
+    names = names_to_certify(registry, CaFiles(folder).present.certificate() if registry.address6 else None)
     authority = CertificateAuthority(
         folder,
         names,
@@ -131,10 +131,10 @@ def registry_key(host: Host) -> Secret | Later:
     """
     settings = settings_of(host, Pki)
     if settings.certificate:
-        return opened(read_fit_certificate(settings, settings_of(host, Registry)).key)
+        return plain_key(read_fit_certificate(settings, settings_of(host, Registry)).key)
     issued = issued_certificate(host)
     pair = None if issued.reason() else issued.kept.pair(issued.authority.passphrase.resolve())
-    return opened(pair.key) if pair else Later("the registry's private key", secret=True)
+    return plain_key(pair.key) if pair else Later("the registry's private key", secret=True)
 
 
 def issue_certificates(task: Task) -> Result:

@@ -13,7 +13,7 @@ from nornir.core.task import Task
 from moor.engine.findings import Finding
 from moor.errors import HostError, InputError, UnfitInput
 from moor.pki.authority import CertificateNames, utc_now
-from moor.pki.fitness import CertificateFault, Presented
+from moor.pki.fitness import CertificateFault, ServerCertificate
 from moor.pki.pem import read_chain, read_key
 from moor.resources.base import Remote, State
 from moor.settings import prefix_errors, settings_of
@@ -44,7 +44,7 @@ class OwnCertificate(Remote):
         raise HostError(f"{self.settings.certificate}: only its owner can mend it")
 
 
-def read_own_certificate(settings: Pki) -> Presented:
+def read_own_certificate(settings: Pki) -> ServerCertificate:
     """Read the user's own chain, key and CA; raise InputError where one of the files is missing or malformed."""
     if not (settings.certificate and settings.key and settings.ca):
         raise InputError("data.pki names no certificate of your own")
@@ -54,10 +54,10 @@ def read_own_certificate(settings: Pki) -> Presented:
         key = settings.key.resolve().reveal().encode()
     chain = read_chain(read_bytes(settings.certificate), str(settings.certificate))
     roots = read_chain(read_bytes(settings.ca), str(settings.ca))
-    return Presented(tuple(chain), tuple(roots), read_key(key, passphrase, settings.key.reference))
+    return ServerCertificate(tuple(chain), tuple(roots), read_key(key, passphrase, settings.key.reference))
 
 
-def read_fit_certificate(settings: Pki, registry: Registry) -> Presented:
+def read_fit_certificate(settings: Pki, registry: Registry) -> ServerCertificate:
     """Read the user's own certificate; raise UnfitInput with every reason for which a client would refuse it."""
     own = read_own_certificate(settings)
     if lines := fault_lines(settings, own.faults(required_names(registry), utc_now())):

@@ -18,8 +18,8 @@ from nornir.core.task import Result, Task
 from moor.context import change_context, context_of, fleet_of
 from moor.engine.converge import converge
 from moor.errors import HostError, InputError
-from moor.pki.authority import described, fingerprint, make_authority, utc_now
-from moor.pki.keystore import Succession, alone_in
+from moor.pki.authority import describe_certificate, fingerprint, make_authority, utc_now
+from moor.pki.keystore import CaFiles, lock_folder
 from moor.pki.pem import pem
 from moor.resources.base import Later, Remote, State
 from moor.resources.certificate import CertificateAuthority
@@ -43,13 +43,13 @@ class AuthorityStep(Remote):
         return self.authority.names.dns[0]
 
     @property
-    def succession(self) -> Succession:
+    def succession(self) -> CaFiles:
         return self.authority.succession
 
     def read(self, task: Task) -> State:
         found = {"present": self.succession.present.certificate(), "next": self.succession.next.certificate()}
         certificates = {**found, "former": self.succession.former()}
-        shown = {part: described(known) if known else NO_CA for part, known in certificates.items()}
+        shown = {part: describe_certificate(known) if known else NO_CA for part, known in certificates.items()}
         return {**shown, "replaced": "yes" if self.authority.due() else "no"}
 
 
@@ -71,7 +71,7 @@ class NextAuthority(AuthorityStep):
 
     def write(self, task: Task, actual: State | None) -> None:
         passphrase = self.authority.passphrase.resolve()
-        with alone_in(self.authority.folder):
+        with lock_folder(self.authority.folder):
             if self.authority.due():
                 pair = make_authority(self.authority.next_names, self.authority.validity.days, utc_now())
                 self.succession.next.save(pair, passphrase)
@@ -97,7 +97,7 @@ class PromotedAuthority(AuthorityStep):
                 f"{', '.join(doubtful)}: not known to trust the next CA, so the present one stays and nothing is lost; "
                 "mend them, or take them out of the inventory, then run moor cert renew again, without --limit"
             )
-        with alone_in(self.authority.folder):
+        with lock_folder(self.authority.folder):
             self.succession.promote()
 
 
@@ -123,7 +123,7 @@ class RetiredAuthority(AuthorityStep):
                 f"{self.id}: it stays trusted, since the registry shows no certificate of the present CA: {refused}; "
                 "look at moor plan harbor, then run moor cert renew again"
             )
-        with alone_in(self.authority.folder):
+        with lock_folder(self.authority.folder):
             self.succession.retire()
 
 

@@ -19,7 +19,7 @@ from moor.connections.ssh.failures import failure_of
 from moor.connections.ssh.shell import Shell
 from moor.errors import ErrorKind, HostError
 from moor.lazy_imports import x509
-from moor.pki.authority import described
+from moor.pki.authority import describe_certificate
 from moor.resources.base import Later, Remote, Scripted, State
 from moor.resources.file import temporary_path as beside_of
 from moor.tasks.facts import Registry
@@ -157,14 +157,14 @@ class ServedCertificate(Remote):
     def desired(self, actual: State | None) -> State:
         if isinstance(self.chain, Later):
             return {"certificate": self.chain}
-        return {"certificate": described(x509.load_pem_x509_certificates(self.chain.encode())[0])}
+        return {"certificate": describe_certificate(x509.load_pem_x509_certificates(self.chain.encode())[0])}
 
     def read(self, task: Task) -> State | None:
         try:
             shown = read_served_certificate(self.registry)
         except HostError:
             return None
-        return {"certificate": described(x509.load_der_x509_certificate(shown))} if shown else None
+        return {"certificate": describe_certificate(x509.load_der_x509_certificate(shown))} if shown else None
 
     def write(self, task: Task, actual: State | None) -> None:
         shell: Shell = task.host.get_connection("shell", task.nornir.config)

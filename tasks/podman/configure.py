@@ -15,7 +15,7 @@ from nornir.core.task import Result, Task
 
 from moor.engine.converge import converge
 from moor.errors import HostError
-from moor.formats.toml import loaded
+from moor.formats.toml import parse_toml
 from moor.resources.base import Later, Resource
 from moor.resources.edit import Edit
 from moor.resources.file import File
@@ -106,7 +106,7 @@ def render_registries_conf(_: str, main: str, registry: Registry) -> str:
         containers-registries.conf(5) and containers-registries.conf.d(5)
     """
     try:
-        tree = loaded(main)
+        tree = parse_toml(main)
     except ValueError as error:
         raise HostError(f"{MAIN}: not TOML: {error}; mend it or move it away") from None
     if isinstance(tree.get("registries"), dict):

@@ -11,7 +11,7 @@ import binascii
 from collections.abc import Iterator
 from typing import Any
 
-from moor.formats.toml import loaded
+from moor.formats.toml import parse_toml
 
 MAIN = "/etc/containers/registries.conf"
 
@@ -36,7 +36,7 @@ def parse_files(output: str, kind: str) -> dict[str, dict[str, Any]]:
         content, _, path = value.partition(" ")
         if key == kind:
             try:
-                found[path] = loaded(base64.b64decode(content).decode())
+                found[path] = parse_toml(base64.b64decode(content).decode())
             except (ValueError, binascii.Error):
                 continue
     return found

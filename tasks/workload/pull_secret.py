@@ -13,7 +13,7 @@ from nornir.core.task import Task
 from moor.connections.apis.kubernetes import code_of, is_missing, untyped_class
 from moor.context import context_of
 from moor.errors import ApiRefusal, HarborUnreachable, HostError, UnreadableSecret
-from moor.formats.nesting import json_value
+from moor.formats.nesting import parse_json
 from moor.resources.base import Later, Remote, State
 from moor.resources.file import sha256
 from moor.secrets.secret import Secret
@@ -167,7 +167,7 @@ def _logins(found: Tree) -> dict[str, Any]:
 
 def _document(found: Tree) -> dict[str, Any]:
     try:
-        document = json_value(base64.b64decode(str((found.get("data") or {})[DATA_KEYS[found["type"]]])))
+        document = parse_json(base64.b64decode(str((found.get("data") or {})[DATA_KEYS[found["type"]]])))
     except (LookupError, ValueError, AttributeError, TypeError):
         return {}
     return dict(document) if isinstance(document, Mapping) else {}

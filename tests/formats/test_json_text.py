@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moor.formats.json_text import loaded, rewritten
-from moor.formats.toml import laid
+from moor.formats.json_text import parse_json_object, rewrite
+from moor.formats.toml import merge
 
 KEYS = st.sampled_from(["a", "log-opts", 'é"\\', "", "b c"])
 VALUES = st.recursive(
@@ -28,15 +28,15 @@ def test_any_change_comes_out_as_wanted(
     before: dict[str, Any], wanted: dict[str, Any], style: Any, end: str, ascii_alone: bool
 ) -> None:
     text = json.dumps(before, indent=style, ensure_ascii=ascii_alone) + end
-    after = rewritten(text, lambda _: wanted)
-    assert json.dumps(loaded(after), sort_keys=True) == json.dumps(wanted, sort_keys=True)
-    assert rewritten(after, lambda _: wanted) == after
+    after = rewrite(text, lambda _: wanted)
+    assert json.dumps(parse_json_object(after), sort_keys=True) == json.dumps(wanted, sort_keys=True)
+    assert rewrite(after, lambda _: wanted) == after
 
 
 @given(TREES, VALUES, STYLES)
 def test_a_key_that_is_added_leaves_every_line_as_it_was(tree: dict[str, Any], value: Any, style: Any) -> None:
     text = json.dumps(tree, indent=style)
-    after = rewritten(text, lambda before: laid(before, {"ours": value}))
+    after = rewrite(text, lambda before: merge(before, {"ours": value}))
     if tree:
         place = next((at for at, (one, other) in enumerate(zip(text, after, strict=False)) if one != other), len(text))
         assert after.endswith(text[place:])
@@ -44,7 +44,7 @@ def test_a_key_that_is_added_leaves_every_line_as_it_was(tree: dict[str, Any], v
 
 def test_only_the_value_that_differs_is_written_anew() -> None:
     wanted = {"log-opts": {"max-size": "10m"}, "features": {"y": [1]}, "live-restore": True}
-    after = rewritten(WRITTEN, lambda before: laid(before, wanted))
+    after = rewrite(WRITTEN, lambda before: merge(before, wanted))
     added = WRITTEN.replace("9m", "10m").replace("true }", 'true,\r\n\t\t"y": [1] }')
     assert after == added.removesuffix("\r\n}") + ',\r\n\r\n\t"live-restore": true\r\n}'
 
@@ -55,4 +55,4 @@ def test_only_the_value_that_differs_is_written_anew() -> None:
 )
 def test_what_cannot_be_edited_is_refused_in_a_sentence(text: str) -> None:
     with pytest.raises(ValueError, match=r"not |nested|twice"):
-        rewritten(text, lambda before: before)
+        rewrite(text, lambda before: before)

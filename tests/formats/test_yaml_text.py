@@ -10,7 +10,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moor.formats.yaml_text import Tree, loaded, rewritten
+from moor.formats.yaml_text import YamlDocument, parse_yaml, rewrite
 
 OURS = ("configs", "registry.moor.test", "tls", "ca_file")
 WORDS = st.sampled_from(["a", "b-c", "docker.io", "x y", "é", "no", "12:30:45", "*", "# not a comment", "", "1"])
@@ -23,7 +23,7 @@ DOCUMENTS = st.dictionaries(
 )
 
 
-def trusting(tree: Tree) -> Tree:
+def trusting(tree: YamlDocument) -> YamlDocument:
     node = tree
     for key in OURS[:-1]:
         node[key] = dict(node.get(key) or {})
@@ -61,7 +61,7 @@ def alike(one: str, other: str) -> int:
 def refused(text: str) -> bool:
     """Return whether the comments have made something else of the text."""
     try:
-        loaded(text)
+        parse_yaml(text)
     except ValueError:
         return True
     return False
@@ -71,23 +71,23 @@ def refused(text: str) -> bool:
 def test_what_is_put_in_moves_nothing_else(text: str) -> None:
     if refused(text):
         return
-    after = rewritten(text, trusting)
+    after = rewrite(text, trusting)
     kept = alike(text, after) + alike(text[::-1], after[::-1])
     assert kept >= len(text.rstrip("\r\n")) - len("null"), (text, after)
-    assert loaded(after) == trusting(loaded(text))
-    assert rewritten(after, trusting) == after
+    assert parse_yaml(after) == trusting(parse_yaml(text))
+    assert rewrite(after, trusting) == after
 
 
 @given(written(), st.data())
 def test_what_is_taken_out_or_changed_leaves_the_rest_as_it_means(text: str, data: st.DataObject) -> None:
-    if refused(text) or not (tree := loaded(text)):
+    if refused(text) or not (tree := parse_yaml(text)):
         return
     first = data.draw(st.sampled_from(sorted(tree)))
     keys = sorted(tree[first] or {})
     path = (first, data.draw(st.sampled_from(keys))) if keys else (first,)
     value = data.draw(SCALARS | st.just(KeyError))
 
-    def change(whole: Tree) -> Tree:
+    def change(whole: YamlDocument) -> YamlDocument:
         node = whole if len(path) == 1 else whole[path[0]]
         if value is KeyError:
             del node[path[-1]]
@@ -96,11 +96,11 @@ def test_what_is_taken_out_or_changed_leaves_the_rest_as_it_means(text: str, dat
         return whole
 
     try:
-        after = rewritten(text, change)
+        after = rewrite(text, change)
     except ValueError:
         assert "\n" in str(tree) or "[" in str(tree)  # a block of text, or a list at the place of its key
         return
-    assert loaded(after) == change(loaded(text))
+    assert parse_yaml(after) == change(parse_yaml(text))
 
 
 LAUGHS = "a: &a [1,1,1,1,1,1,1,1,1]\n" + "".join(
@@ -110,7 +110,7 @@ ANCHORS = "a: &a {x: 1, y: 2}\nb: &b\n  <<: *a\n  z: 3\nc: *b\nd:\n  - *a\n  - '
 
 
 def test_a_key_that_says_the_same_by_an_alias_is_written_out_alone() -> None:
-    after = rewritten(ANCHORS, lambda tree: {**tree, "c": {**tree["c"], "z": 4}})
+    after = rewrite(ANCHORS, lambda tree: {**tree, "c": {**tree["c"], "z": 4}})
     assert after == ANCHORS.replace("c: *b", 'c: {x: 1, "y": 2, z: 4}')
 
 
@@ -133,27 +133,27 @@ def test_a_key_that_says_the_same_by_an_alias_is_written_out_alone() -> None:
     ],
 )  # fmt: skip
 def test_what_cannot_be_edited_is_refused_in_a_sentence(text: str, words: str) -> None:
-    def change(tree: Tree) -> Tree:
+    def change(tree: YamlDocument) -> YamlDocument:
         return {**tree, "a": {**tree["a"], "x": 9}} if isinstance(tree.get("a"), dict) else tree
 
     if not words:
-        assert loaded(rewritten(text, change)) == {"a": {"x": 9, "y": 1}, "b": {"y": 1}}
+        assert parse_yaml(rewrite(text, change)) == {"a": {"x": 9, "y": 1}, "b": {"y": 1}}
         return
     with pytest.raises(ValueError, match=words):
-        rewritten(text, change)
+        rewrite(text, change)
 
 
 def test_a_line_that_may_hold_a_password_is_not_told() -> None:
     with pytest.raises(ValueError, match="line 3: ") as caught:
-        loaded("a: 1\npassword: [secret\nb: 'Correct-horse-1\n")
+        parse_yaml("a: 1\npassword: [secret\nb: 'Correct-horse-1\n")
     assert "secret" not in str(caught.value)
     assert "horse" not in str(caught.value)
     for word in ("!hunter2", "*hunter2"):
         with pytest.raises(ValueError, match="not YAML: ") as caught:
-            loaded(f"password: {word}\n")
+            parse_yaml(f"password: {word}\n")
         assert "hunter2" not in str(caught.value)
 
 
 def test_a_text_that_readers_of_yaml_1_1_would_take_for_something_else_is_quoted() -> None:
-    after = rewritten("a: 1\n", lambda tree: {**tree, "b": "yes", "c": "12:30:45", "d": "0400", "e": "a\u2028b\n"})
+    after = rewrite("a: 1\n", lambda tree: {**tree, "b": "yes", "c": "12:30:45", "d": "0400", "e": "a\u2028b\n"})
     assert after == 'a: 1\nb: "yes"\nc: "12:30:45"\nd: "0400"\ne: "a\\Lb\\n"\n'

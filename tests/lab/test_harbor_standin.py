@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from moor.pki.authority import CertificateNames, issue, make_authority, utc_now
-from moor.pki.pem import opened
+from moor.pki.pem import plain_key
 from moor_lab.harbor.images import build_installer
 from moor_lab.lab import Lab
 from tests.harness.labs import fleet_of_lab
@@ -88,7 +88,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installed]:
             host = Installed(lab, client)
             host.run('apt-get -qq -y --no-install-recommends install "$@" >/dev/null 2>&1', *PACKAGES)
             host.run("mkdir -p /etc/harbor /data/ca_download")
-            contents = {"server.crt": pair.pem, "server.key": opened(pair.key).reveal()}
+            contents = {"server.crt": pair.pem, "server.key": plain_key(pair.key).reveal()}
             for name, content in contents.items():
                 host.run('cat >"/etc/harbor/$1"', name, stdin=content)
             host.run("cat >/data/ca_download/ca.crt", stdin=authority.pem)

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-from moor.pki.authority import signed_by
-from moor.pki.keystore import Succession
+from moor.pki.authority import is_signed_by
+from moor.pki.keystore import CaFiles
 from moor.tasks.facts import Registry
 from moor.tasks.pki.serving import read_served_certificate
 from moor_lab import faults
@@ -65,7 +65,7 @@ def served(moored: Moored) -> x509.Certificate:
     return x509.load_der_x509_certificate(read_served_certificate(registry))
 
 
-def authority(succession: Succession) -> x509.Certificate:
+def authority(succession: CaFiles) -> x509.Certificate:
     found = succession.present.certificate()
     assert found
     return found
@@ -80,7 +80,7 @@ def killed(site: Path, after_s: float) -> None:
 
 def test_a_ca_is_rotated_in_steps_that_stop_and_go_on_and_no_pull_fails(moored: Moored) -> None:
     moor, lab = moored.moor, moored.lab
-    succession = Succession(moor.site / ".moor/pki")
+    succession = CaFiles(moor.site / ".moor/pki")
     old, first = authority(succession), served(moored)
     planned = moor("cert", "renew", "--ca", "--plan")
     assert planned.returncode == 2, planned.stdout + planned.stderr
@@ -100,7 +100,7 @@ def test_a_ca_is_rotated_in_steps_that_stop_and_go_on_and_no_pull_fails(moored: 
         assert done.returncode == 0, done.stdout + done.stderr
         now, second = authority(succession), served(moored)
         assert now != old
-        assert signed_by(second, now)
+        assert is_signed_by(second, now)
         renewed = moor("cert", "renew", "--yes")
         assert renewed.returncode == 0, renewed.stdout + renewed.stderr
     assert (authority(succession), served(moored) != second) == (now, True)

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from cryptography import x509
 
-from moor.pki.authority import Pair
-from moor.pki.pem import opened, pem
+from moor.pki.authority import CertificateWithKey
+from moor.pki.pem import pem, plain_key
 
 
 @dataclass(frozen=True)
@@ -24,11 +24,11 @@ class Files:
     ca: Path
 
 
-def written(folder: Path, ca: x509.Certificate, server: Pair) -> Files:
+def written(folder: Path, ca: x509.Certificate, server: CertificateWithKey) -> Files:
     """Write what OpenSSL reads."""
     files = Files(folder / "server.crt", folder / "server.key", folder / "ca.crt")
     files.certificate.write_text(server.pem)
-    files.key.write_text(opened(server.key).reveal())
+    files.key.write_text(plain_key(server.key).reveal())
     files.ca.write_text(pem(ca))
     return files
 

@@ -16,8 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from moor.pki.authority import CertificateNames, issue, make_authority, utc_now
-from moor.pki.fitness import Presented
-from moor.pki.handshakes import refusal
+from moor.pki.fitness import ServerCertificate
+from moor.pki.handshakes import handshake_error
 from moor.secrets.secret import Secret
 from tests.pki.made import (
     ANY,
@@ -118,8 +118,8 @@ EACH = {
 }  # fmt: skip
 
 
-def presented(files: Brought) -> Presented:
-    return Presented(
+def presented(files: Brought) -> ServerCertificate:
+    return ServerCertificate(
         tuple(one.certificate for one in files.chain),
         tuple(one.certificate for one in files.roots),
         files.key or files.chain[0].key,
@@ -198,7 +198,7 @@ def test_all_faults_are_told_at_once() -> None:
 def test_what_python_3_13_alone_refuses_is_told_apart(files: Brought, words: str) -> None:
     assert faults(files) == []
     assert words in next(fault.words for fault in presented(files).strictness(NAMES, utc_now()))
-    assert refusal(files.chain_pem, Secret(files.key_pem), files.roots_pem, NAME, strict=True) != ""
+    assert handshake_error(files.chain_pem, Secret(files.key_pem), files.roots_pem, NAME, strict=True) != ""
 
 
 def misordered(good: Brought) -> Brought:
@@ -235,7 +235,7 @@ def test_what_moor_issues_has_no_fault(name: str, address: object) -> None:
     wanted = CertificateNames((name,), (ip_address(str(address)),))
     authority = make_authority(wanted, 100, utc_now())
     own = issue(authority, wanted, 50, utc_now())
-    made = Presented((own.certificate,), (authority.certificate,), own.key)
+    made = ServerCertificate((own.certificate,), (authority.certificate,), own.key)
     assert made.faults(wanted, utc_now()) == []
     assert made.strictness(wanted, utc_now()) == []
 
@@ -244,7 +244,7 @@ def test_what_moor_issues_has_no_fault(name: str, address: object) -> None:
 def test_name_constraints_are_judged_as_openssl_judges_them(tree: str) -> None:
     files = brought(root=replace(ROOT, further=(constraints(x509.DNSName(tree)),)))
     key = Secret(files.key_pem)
-    assert bool(faults(files)) == bool(refusal(files.chain_pem, key, files.roots_pem, NAME))
+    assert bool(faults(files)) == bool(handshake_error(files.chain_pem, key, files.roots_pem, NAME))
 
 
 @given(st.sampled_from(["10.77.0.0/16", "10.77.0.11/32", "10.78.0.0/16", "::/0"]))
@@ -254,7 +254,7 @@ def test_constraints_of_addresses_are_judged_as_openssl_judges_them(network: str
     top = replace(ROOT, further=(constraints(tree),)).signed()
     own = x509.SubjectAlternativeName([x509.DNSName(NAME), x509.IPAddress(wanted.addresses[0])])
     files = Brought((replace(LEAF, names=(), further=((own, False),)).signed(top),), (top,))
-    refused = refusal(files.chain_pem, Secret(files.key_pem), files.roots_pem, "10.77.0.11")
+    refused = handshake_error(files.chain_pem, Secret(files.key_pem), files.roots_pem, "10.77.0.11")
     assert bool(faults(files, wanted)) == bool(refused)
 
 
@@ -283,6 +283,6 @@ def write(folder: Path, files: Brought) -> None:
 def test_a_made_key_is_never_on_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     good = brought()
-    assert refusal(good.chain_pem, Secret(good.key_pem), good.roots_pem, NAME) == ""
+    assert handshake_error(good.chain_pem, Secret(good.key_pem), good.roots_pem, NAME) == ""
     assert list(tmp_path.iterdir()) == []
     assert isinstance(good.chain[0], Made)

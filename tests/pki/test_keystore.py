@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from moor.errors import InputError
-from moor.pki.authority import CertificateNames, Pair, make_authority, utc_now
+from moor.pki.authority import CertificateNames, CertificateWithKey, make_authority, utc_now
 from moor.pki.keystore import StoredPair
 from moor.secrets.secret import Secret
 
@@ -18,24 +18,24 @@ PASSPHRASE = Secret("correct-horse")
 
 
 @pytest.fixture(scope="module")
-def pair() -> Pair:
+def pair() -> CertificateWithKey:
     return make_authority(CertificateNames(("registry.moor.test",), (ip_address("10.77.0.11"),)), 100, utc_now())
 
 
 @pytest.fixture
-def kept(tmp_path: Path, pair: Pair) -> StoredPair:
+def kept(tmp_path: Path, pair: CertificateWithKey) -> StoredPair:
     store = StoredPair(tmp_path / ".moor" / "pki", "ca")
     store.save(pair, PASSPHRASE)
     return store
 
 
-def held(kept: StoredPair) -> Pair:
+def held(kept: StoredPair) -> CertificateWithKey:
     found = kept.pair(PASSPHRASE)
     assert found is not None
     return found
 
 
-def test_what_was_saved_is_read_again(kept: StoredPair, pair: Pair) -> None:
+def test_what_was_saved_is_read_again(kept: StoredPair, pair: CertificateWithKey) -> None:
     found = held(kept)
     assert found.certificate == pair.certificate
     assert found.key.private_numbers() == pair.key.private_numbers()
@@ -50,11 +50,11 @@ def test_nothing_is_there_on_a_bare_site_and_reading_makes_nothing(tmp_path: Pat
 
 
 @pytest.mark.parametrize("umask", [0o000, 0o022, 0o777])
-def test_the_key_is_sealed_and_private_whatever_the_umask(tmp_path: Path, pair: Pair, umask: int) -> None:
+def test_the_key_is_sealed_and_private_whatever_the_umask(tmp_path: Path, pair: CertificateWithKey, umask: int) -> None:
     kept = StoredPair(tmp_path / ".moor" / "pki", "ca")
     before = os.umask(umask)
     try:
-        with kept.alone():
+        with kept.lock():
             kept.save(pair, PASSPHRASE)
     finally:
         os.umask(before)
@@ -79,9 +79,9 @@ def test_a_file_that_was_cut_off_is_told(kept: StoredPair, cut: int) -> None:
         held(kept)
 
 
-def test_the_key_of_another_certificate_is_told(kept: StoredPair, pair: Pair) -> None:
+def test_the_key_of_another_certificate_is_told(kept: StoredPair, pair: CertificateWithKey) -> None:
     other = make_authority(CertificateNames(("registry.moor.test",)), 100, utc_now())
-    kept.save(Pair(pair.certificate, other.key), PASSPHRASE)
+    kept.save(CertificateWithKey(pair.certificate, other.key), PASSPHRASE)
     with pytest.raises(InputError, match="not the key of its certificate"):
         held(kept)
 

@@ -18,17 +18,17 @@ from hypothesis import strategies as st
 from moor.errors import InputError
 from moor.pki.authority import (
     CertificateNames,
-    Pair,
+    CertificateWithKey,
+    is_signed_by,
     issue,
     make_authority,
     names_of,
-    needs_authority,
-    needs_issue,
-    permitted,
-    signed_by,
+    permitted_names,
+    reason_to_issue,
+    reason_to_issue_authority,
     utc_now,
 )
-from moor.pki.pem import key_fits, read_chain, read_key, sealed
+from moor.pki.pem import encrypt_key, is_key_of, read_chain, read_key
 from moor.secrets.secret import Secret
 from tests.harness.servers import free_port
 from tests.harness.waiting import until
@@ -47,12 +47,12 @@ STRANGE = [
 
 
 @pytest.fixture(scope="module")
-def authority() -> Pair:
+def authority() -> CertificateWithKey:
     return make_authority(NAMES, 3650, utc_now())
 
 
 @pytest.fixture
-def files(tmp_path: Path, authority: Pair) -> Files:
+def files(tmp_path: Path, authority: CertificateWithKey) -> Files:
     return written(tmp_path, authority.certificate, issue(authority, NAMES, 397, utc_now()))
 
 
@@ -69,7 +69,9 @@ def test_a_client_refuses_the_registry_by_another_name(files: Files, name: str) 
 
 
 @pytest.mark.parametrize("name", STRANGE)
-def test_a_certificate_of_this_ca_for_another_name_is_worthless(tmp_path: Path, authority: Pair, name: str) -> None:
+def test_a_certificate_of_this_ca_for_another_name_is_worthless(
+    tmp_path: Path, authority: CertificateWithKey, name: str
+) -> None:
     stranger = issue(authority, CertificateNames((name,)), 30, utc_now())
     files = written(tmp_path, authority.certificate, stranger)
     assert "permitted subtree violation" in refusal(files, name)
@@ -78,7 +80,7 @@ def test_a_certificate_of_this_ca_for_another_name_is_worthless(tmp_path: Path, 
 
 @pytest.mark.parametrize("address", ["10.77.0.12", "127.0.0.1", "::1", "fd00::11"])
 def test_a_certificate_of_this_ca_for_another_address_is_worthless(
-    tmp_path: Path, authority: Pair, address: str
+    tmp_path: Path, authority: CertificateWithKey, address: str
 ) -> None:
     stranger = issue(authority, CertificateNames(("registry.moor.test",), (ip_address(address),)), 30, utc_now())
     files = written(tmp_path, authority.certificate, stranger)
@@ -92,7 +94,7 @@ def test_a_ca_without_addresses_permits_none(tmp_path: Path) -> None:
     assert "subtree violation" in refusal(written(tmp_path, ca.certificate, stranger), "127.0.0.1")
 
 
-def test_a_ca_below_this_ca_is_worthless(tmp_path: Path, authority: Pair) -> None:
+def test_a_ca_below_this_ca_is_worthless(tmp_path: Path, authority: CertificateWithKey) -> None:
     below = make_authority(NAMES, 30, utc_now())
     identifier = below.certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
     usage = below.certificate.extensions.get_extension_for_class(x509.KeyUsage).value
@@ -111,9 +113,9 @@ def test_a_ca_below_this_ca_is_worthless(tmp_path: Path, authority: Pair) -> Non
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(own), critical=False)
     )
     intermediate = crossed.sign(authority.key, SHA256())
-    leaf = issue(Pair(intermediate, below.key), NAMES, 20, utc_now())
+    leaf = issue(CertificateWithKey(intermediate, below.key), NAMES, 20, utc_now())
     files = written(tmp_path, authority.certificate, leaf)
-    files.certificate.write_text(leaf.pem + Pair(intermediate, below.key).pem)
+    files.certificate.write_text(leaf.pem + CertificateWithKey(intermediate, below.key).pem)
     assert "path length" in refusal(files, "registry.moor.test")
 
 
@@ -139,7 +141,7 @@ def _asked(port: int, files: Files, name: str) -> str:
     return until(code, "the server answers").split()[0].decode()
 
 
-def test_the_ca_says_what_it_may_do_bit_by_bit(authority: Pair) -> None:
+def test_the_ca_says_what_it_may_do_bit_by_bit(authority: CertificateWithKey) -> None:
     held = authority.certificate.extensions
     basic = held.get_extension_for_class(x509.BasicConstraints)
     assert (basic.critical, basic.value.ca, basic.value.path_length) == (True, True, 0)
@@ -149,18 +151,18 @@ def test_the_ca_says_what_it_may_do_bit_by_bit(authority: Pair) -> None:
     assert usage.value.crl_sign
     assert not usage.value.digital_signature
     assert held.get_extension_for_class(x509.NameConstraints).critical
-    assert permitted(authority.certificate) == NAMES
+    assert permitted_names(authority.certificate) == NAMES
     assert isinstance(authority.key.curve, ec.SECP256R1)
 
 
-def test_the_server_certificate_is_for_servers_and_names_its_ca_apart(authority: Pair) -> None:
+def test_the_server_certificate_is_for_servers_and_names_its_ca_apart(authority: CertificateWithKey) -> None:
     leaf = issue(authority, NAMES, 397, utc_now()).certificate
     usage = leaf.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
     assert list(usage) == [ExtendedKeyUsageOID.SERVER_AUTH]
     assert leaf.subject != leaf.issuer == authority.certificate.subject
     assert names_of(leaf) == NAMES
-    assert signed_by(leaf, authority.certificate)
-    assert not signed_by(leaf, make_authority(NAMES, 30, utc_now()).certificate)
+    assert is_signed_by(leaf, authority.certificate)
+    assert not is_signed_by(leaf, make_authority(NAMES, 30, utc_now()).certificate)
 
 
 def test_a_certificate_does_not_outlive_its_ca() -> None:
@@ -179,9 +181,9 @@ def test_any_names_are_served_and_need_nothing_more(dns: list[str], found: list[
     names = CertificateNames(tuple(dns), tuple(ip_address(str(address)) for address in found))
     ca = make_authority(names, 100, NOW)
     leaf = issue(ca, names, 60, NOW)
-    assert needs_authority(ca.certificate, names, NOW, 30) is None
-    assert needs_issue(leaf.certificate, names, NOW, 30) is None
-    assert key_fits(leaf.certificate, leaf.key)
+    assert reason_to_issue_authority(ca.certificate, names, NOW, 30) is None
+    assert reason_to_issue(leaf.certificate, names, NOW, 30) is None
+    assert is_key_of(leaf.certificate, leaf.key)
 
 
 @settings(max_examples=15, deadline=None)
@@ -221,20 +223,20 @@ def leaf(days: int = 100, names: CertificateNames = NAMES) -> x509.Certificate:
 def test_a_certificate_is_issued_anew_for_a_reason(
     certificate: x509.Certificate | None, later_days: int, reason: str | None
 ) -> None:
-    assert needs_issue(certificate, NAMES, NOW + timedelta(days=later_days), 30) == reason
+    assert reason_to_issue(certificate, NAMES, NOW + timedelta(days=later_days), 30) == reason
 
 
 def test_a_ca_is_made_anew_when_it_may_not_vouch_for_a_new_name() -> None:
     ca = make_authority(NAMES, 3650, NOW).certificate
     more = CertificateNames((*NAMES.dns, "hub.moor.test"), NAMES.addresses)
-    assert needs_authority(ca, more, NOW, 30) == "it may not vouch for hub.moor.test"
-    assert needs_authority(ca, CertificateNames(NAMES.dns[:1], NAMES.addresses), NOW, 30) is None
+    assert reason_to_issue_authority(ca, more, NOW, 30) == "it may not vouch for hub.moor.test"
+    assert reason_to_issue_authority(ca, CertificateNames(NAMES.dns[:1], NAMES.addresses), NOW, 30) is None
 
 
-def test_a_sealed_key_opens_by_its_passphrase_only(authority: Pair) -> None:
-    content = sealed(authority.key, Secret("correct-horse"))
+def test_a_sealed_key_opens_by_its_passphrase_only(authority: CertificateWithKey) -> None:
+    content = encrypt_key(authority.key, Secret("correct-horse"))
     assert b"BEGIN ENCRYPTED PRIVATE KEY" in content
-    assert key_fits(authority.certificate, read_key(content, Secret("correct-horse"), "ca.key"))
+    assert is_key_of(authority.certificate, read_key(content, Secret("correct-horse"), "ca.key"))
     with pytest.raises(InputError, match=r"^ca.key: data.pki.passphrase does not open this key"):
         read_key(content, Secret("wrong-horse"), "ca.key")
     with pytest.raises(InputError, match=r"^ca.key: the key is encrypted; write data.pki.passphrase"):
@@ -242,8 +244,8 @@ def test_a_sealed_key_opens_by_its_passphrase_only(authority: Pair) -> None:
 
 
 @pytest.mark.parametrize("cut", [0, 1, 40, 100, 300])
-def test_a_damaged_key_or_certificate_is_one_clear_error(authority: Pair, cut: int) -> None:
+def test_a_damaged_key_or_certificate_is_one_clear_error(authority: CertificateWithKey, cut: int) -> None:
     with pytest.raises(InputError, match=r"^ca.key: not a whole private key in PEM form; put back a good copy$"):
-        read_key(sealed(authority.key, Secret("correct-horse"))[:cut], Secret("correct-horse"), "ca.key")
+        read_key(encrypt_key(authority.key, Secret("correct-horse"))[:cut], Secret("correct-horse"), "ca.key")
     with pytest.raises(InputError, match=r"^ca.crt: not a whole certificate in PEM form; put back a good copy$"):
         read_chain(authority.pem.encode()[:cut], "ca.crt")

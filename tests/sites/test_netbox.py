@@ -13,7 +13,7 @@ import pytest
 
 from moor.errors import InputError
 from moor.pki.authority import CertificateNames, issue, make_authority, utc_now
-from moor.pki.pem import opened
+from moor.pki.pem import plain_key
 from moor.sites.opening import open_site
 from tests.harness.servers import Handler, serving, tls
 from tests.harness.sites import write_site
@@ -71,7 +71,7 @@ def netbox(tmp_path: Path) -> Iterator[NetBox]:
     authority = make_authority(names, 9, utc_now())
     pair = issue(authority, names, 5, utc_now())
     (tmp_path / "ca.crt").write_text(authority.pem)
-    (tmp_path / "served.pem").write_text(pair.pem + opened(pair.key).reveal())
+    (tmp_path / "served.pem").write_text(pair.pem + plain_key(pair.key).reveal())
     with serving(Asked, tls(tmp_path / "served.pem")) as box.port:
         yield box
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from moor.errors import InputError
-from moor.formats.public_keys import NO_KEY, public_key
+from moor.formats.public_keys import NO_KEY, parse_public_key
 
 # With libssh paramiko is never imported, which would take as long as a check of ten hosts.
 if TYPE_CHECKING:
@@ -169,7 +169,7 @@ def _pinned_key(word: str) -> paramiko.PKey:
 
 def _public_key_of(word: str) -> tuple[str, str]:
     try:
-        return public_key(word)
+        return parse_public_key(word)
     except ValueError as error:
         raise InputError(f"ssh_host_key: {word[:40]!r}: {error}") from None
 

@@ -20,7 +20,7 @@ from moor.connections.ssh.failures import NOTHING_TO_TRY, REFUSED, Failure, chan
 from moor.connections.ssh.host_keys import accepted_blobs, fingerprint
 from moor.connections.ssh.key_files import explain_unusable_key
 from moor.errors import HostError, InputError
-from moor.formats.public_keys import kind_of
+from moor.formats.public_keys import type_of_key
 
 Wait = Callable[[], None]  # waits for the socket; raises TimeoutError once the login takes too long
 
@@ -73,7 +73,7 @@ def _text(word: str | bytes) -> str:
 
 def _preferred(known: list[str]) -> list[str]:
     """List the kinds of host key to ask for, those of the host's known keys first."""
-    kinds = {kind_of(blob) for blob in known}
+    kinds = {type_of_key(blob) for blob in known}
     return [HOST_KEYS[kind] for kind in sorted(HOST_KEYS, key=lambda kind: (kind not in kinds, kind != "ssh-ed25519"))]
 
 
@@ -81,8 +81,8 @@ def _check_host_key(shown: str, known: list[str]) -> None:
     """Raise HostError if the host's key is not among the known ones; no setting switches this off."""
     if shown in known:
         return
-    kind = kind_of(shown)
-    former = next((blob for blob in known if kind_of(blob) == kind), None)
+    kind = type_of_key(shown)
+    former = next((blob for blob in known if type_of_key(blob) == kind), None)
     if former is None:
         raise _error(unknown_key_failure(kind, fingerprint(shown)))
     raise _error(changed_key_failure(kind, fingerprint(shown), kind, fingerprint(former)))

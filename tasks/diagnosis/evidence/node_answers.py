@@ -115,7 +115,7 @@ def rights_evidence(fields: Mapping[str, str], asked: ProbeRequest) -> dict[str,
 
 def _access(part: str) -> list[Any]:
     try:
-        claims = json_value(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+        claims = parse_json(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
         access = claims.get("access")
     except (ValueError, AttributeError, binascii.Error):
         return []

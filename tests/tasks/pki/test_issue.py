@@ -17,9 +17,9 @@ from pydantic import ValidationError
 
 from moor.context import change_context
 from moor.errors import MoorError, UnfitInput
-from moor.pki.authority import CertificateNames, Pair, issue, make_authority, names_of, utc_now
+from moor.pki.authority import CertificateNames, CertificateWithKey, issue, make_authority, names_of, utc_now
 from moor.pki.keystore import StoredPair
-from moor.pki.pem import opened
+from moor.pki.pem import plain_key
 from moor.resources.base import Later
 from moor.run.report import Collector, HostReport, RunReport
 from moor.run.runbook import Runbook, Stage, run_runbook
@@ -198,11 +198,11 @@ def own(tmp_path: Path) -> Callable[..., dict[str, object]]:
         ca = make_authority(names, 3650, began)
         server = issue(ca, names, days, began)
         stranger = make_authority(names, 3650, began)
-        key: Pair = stranger if "key" in changed else server
-        trusted: Pair = stranger if "ca" in changed else ca
+        key: CertificateWithKey = stranger if "key" in changed else server
+        trusted: CertificateWithKey = stranger if "ca" in changed else ca
         for name, content in {
             "own.crt": changed.get("certificate", server.pem),
-            "own.key": opened(key.key).reveal(),
+            "own.key": plain_key(key.key).reveal(),
             "own-ca.crt": trusted.pem,
         }.items():
             (tmp_path / name).write_text(content)

@@ -18,8 +18,8 @@ from nornir.core.filter import F
 
 from moor.context import change_context
 from moor.errors import InputError
-from moor.pki.authority import CertificateNames, fingerprint, issue, make_authority, signed_by, utc_now
-from moor.pki.keystore import StoredPair, Succession
+from moor.pki.authority import CertificateNames, fingerprint, is_signed_by, issue, make_authority, utc_now
+from moor.pki.keystore import CaFiles, StoredPair
 from moor.resources.base import Later
 from moor.run.report import Collector, HostReport, RunReport
 from moor.run.runbook import Runbook, Stage, TaskFunction, run_runbook
@@ -70,7 +70,7 @@ def dying_at(number: int) -> Iterator[None]:
 def test_a_rotation_killed_at_any_write_continues_and_hosts_trust_the_signing_ca(
     tmp_path_factory: pytest.TempPathFactory, first: int, second: int
 ) -> None:
-    succession = Succession(tmp_path_factory.mktemp("pki") / "pki")
+    succession = CaFiles(tmp_path_factory.mktemp("pki") / "pki")
     succession.present.save(OLD, PASSPHRASE)
     succession.next.save(NEW, PASSPHRASE)
     for number in (first, second, 99):
@@ -97,8 +97,8 @@ class Rotating:
     folder: Path
 
     @property
-    def succession(self) -> Succession:
-        return Succession(self.folder / ".moor/pki")
+    def succession(self) -> CaFiles:
+        return CaFiles(self.folder / ".moor/pki")
 
     def prepared(self, dry_run: bool = False, authority: bool | None = None) -> Nornir:
         nr = self.make(dry_run=dry_run)
@@ -164,7 +164,7 @@ def test_the_next_ca_signs_once_all_hosts_trust_it_and_both_are_trusted_meanwhil
     own = leaf(rotating).certificate()
     assert own
     assert following
-    assert signed_by(own, following)
+    assert is_signed_by(own, following)
 
 
 def test_a_host_that_failed_or_was_left_out_keeps_the_present_ca(rotating: Rotating) -> None:

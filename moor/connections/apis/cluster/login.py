@@ -13,7 +13,7 @@ from moor.connections.apis.cluster.exec_plugin import PluginLogin, run_plugin
 from moor.connections.apis.cluster.kubeconfig import KubeconfigContext, UserEntry
 from moor.connections.apis.cluster.usability import decode_base64
 from moor.errors import ErrorKind, HostError
-from moor.formats.nesting import json_value
+from moor.formats.nesting import parse_json
 from moor.lazy_imports import x509
 from moor.secrets.secret import Secret
 
@@ -167,7 +167,7 @@ def _end_of_token(authorization: str) -> float | None:
     if len(parts) != 3:
         return None
     try:
-        claims = json_value(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+        claims = parse_json(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
         return float(claims["exp"])
     except (ValueError, KeyError, TypeError):
         return None
