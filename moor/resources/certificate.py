@@ -76,7 +76,7 @@ class CertificateAuthority(Remote):
 
     def reason(self) -> str | None:
         """Return why the CA must be replaced at once, or None."""
-        return needs_authority(self.kept.certificate(), self.names, utc_now(), 0)
+        return reason_to_issue_authority(self.kept.certificate(), self.names, utc_now(), 0)
 
     def due(self) -> bool:
         """Return whether the user asked to replace the present CA, and there is no next one yet."""

@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from moor.formats.nesting import json_value
+from moor.formats.nesting import parse_json
 from moor.resources.requirement import explain_skew
 from moor.tasks.diagnosis.evidence.mtu import is_measured
 from moor.tasks.diagnosis.evidence.probe_request import ControllerFacts, ProbeRequest
