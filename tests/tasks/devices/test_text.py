@@ -74,7 +74,7 @@ def test_half_a_configuration_of_sections_is_refused(platform: str, cut: float) 
         with pytest.raises(ValueError, match="last line"):
             dialect(platform).check(half)
     for garbage in ("", "\x07\x07", "% Invalid command at '^' marker.", "<html>busy</html>"):
-        with pytest.raises(ValueError, match="its last line|no interface|not a line of a configuration"):
+        with pytest.raises(ValueError, match=r"its last line|no interface|not a line of a configuration"):
             dialect(platform).check(garbage)
 
 
