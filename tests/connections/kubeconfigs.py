@@ -1,4 +1,4 @@
-"""Kubeconfigs of many makers, and servers of TLS that remember what they were asked."""
+"""Kubeconfigs as many tools write them, and TLS servers that record their requests."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def kubeconfig(path: Path, cluster: Tree, user: Tree, **more: Any) -> Path:
 
 
 def plugin(path: Path, body: str) -> Path:
-    """Write a program."""
+    """Write an executable program."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(f"#!/bin/sh\n{body}\n")
     path.chmod(0o755)
@@ -102,7 +102,7 @@ def _name(name: str) -> x509.GeneralName:
 
 @dataclass
 class Answering:
-    """A server: what it was asked, and what it answers."""
+    """A server: the requests that it got, and its answer."""
 
     url: str = ""
     asked: list[tuple[str, list[tuple[str, str]]]] = field(default_factory=list)

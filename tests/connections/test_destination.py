@@ -27,7 +27,7 @@ Write = Callable[[str], str]
 
 @pytest.fixture
 def ssh_config(tmp_path: Path) -> Write:
-    """Write an ssh_config and give its path."""
+    """Return a function that writes an ssh_config and returns its path."""
 
     def write(text: str) -> str:
         path = tmp_path / "ssh_config"
@@ -38,7 +38,7 @@ def ssh_config(tmp_path: Path) -> Write:
 
 
 def said(path: str, host: str = "node1", port: int | None = None, **extras: Any) -> bytes:
-    """Connect by ssh_config and say who we are."""
+    """Connect by an ssh_config, and return the name of the login user."""
     plugin = ShellPlugin()
     plugin.open(host, None, None, port, None, extras, Config(ssh=SSHConfig(config_file=path)))
     try:
@@ -62,18 +62,18 @@ def test_the_inventory_wins_over_ssh_config(ssh_config: Write) -> None:
     assert (found.hostname, found.port, found.username) == ("node1", 2222, "me")
 
 
-def test_a_config_file_that_is_not_there_is_no_error() -> None:
+def test_a_missing_ssh_config_is_no_error() -> None:
     assert find_destination("node1", 22, "", "/nonexistent/config").hostname == "node1"
 
 
-def test_a_config_file_that_makes_no_sense_is_told(ssh_config: Write) -> None:
+def test_an_ssh_config_that_cannot_be_parsed_is_an_error(ssh_config: Write) -> None:
     with pytest.raises(InputError, match="ssh_config"):
         find_destination("node1", 22, "", ssh_config("Host node1\n  !!\n"))
 
 
 @pytest.mark.usefixtures("backend")
 @pytest.mark.parametrize("given", ["by ssh_config", "by the inventory"])
-def test_a_jump_host_is_gone_through(sshd: Sshd, ssh_config: Write, tmp_path: Path, given: str) -> None:
+def test_a_host_is_reached_through_a_jump_host(sshd: Sshd, ssh_config: Write, tmp_path: Path, given: str) -> None:
     with Sshd(tmp_path / "inner", (User("inner", ALL),)) as inner:
         (inner.directory / "authorized_keys").write_text((sshd.directory / "authorized_keys").read_text())
         inner.stop()
@@ -105,13 +105,13 @@ def test_a_jump_host_with_an_unknown_key_is_refused(sshd: Sshd, ssh_config: Writ
 
 
 @pytest.mark.usefixtures("backend")
-def test_a_proxy_command_that_ends_at_once_says_why(sshd: Sshd, ssh_config: Write) -> None:
+def test_the_error_quotes_a_proxy_command_that_ends_at_once(sshd: Sshd, ssh_config: Write) -> None:
     path = ssh_config("Host node1\n ProxyCommand sh -c 'echo out of order >&2; exit 1'\n")
     with pytest.raises(HostError, match="through the jump host failed: out of order"):
         said(path, key_file=str(sshd.key))
 
 
-def test_a_device_whose_proxy_command_ends_at_once_says_why(sshd: Sshd, ssh_config: Write) -> None:
+def test_the_error_quotes_a_device_s_proxy_command_that_ends_at_once(sshd: Sshd, ssh_config: Write) -> None:
     extras = {"ssh_host_key": sshd.host_key, "key_file": str(sshd.key)}
     options = {"netmiko": ConnectionOptions(extras=extras, platform="cisco_ios")}
     groups = ParentGroups([Group("devices")])
@@ -122,7 +122,7 @@ def test_a_device_whose_proxy_command_ends_at_once_says_why(sshd: Sshd, ssh_conf
         device_of(edge, Config(ssh=SSHConfig(config_file=path)))
 
 
-def test_jump_hosts_are_reached_one_through_the_other_all_of_them_strictly(ssh_config: Write) -> None:
+def test_each_jump_host_is_reached_through_the_one_before_with_strict_keys(ssh_config: Write) -> None:
     path = ssh_config("Host node1\n ProxyJump a,me@[fd00::1]:2222\nHost a\n HostName 10.0.0.1\n")
     found = find_destination("node1", 22, "", path, "/my site/known_hosts")
     assert [(jump.called, jump.hostname, jump.port) for jump in found.jumps] == [
@@ -137,7 +137,7 @@ def test_jump_hosts_are_reached_one_through_the_other_all_of_them_strictly(ssh_c
         assert {"StrictHostKeyChecking=yes", "BatchMode=yes", 'UserKnownHostsFile="/my site/known_hosts"'} <= {*command}
 
 
-def test_a_jump_host_that_the_pattern_for_all_sends_through_itself_is_reached_directly(ssh_config: Write) -> None:
+def test_a_jump_host_that_host_star_sends_through_itself_is_reached_directly(ssh_config: Write) -> None:
     path = ssh_config("Host *\n ProxyJump gate\n")
     (gate,) = find_destination("node1", 22, "", path).jumps
     assert (gate.called, gate.jumps, "ProxyJump=none" in find_destination("node1", 22, "", path).proxy) == (
@@ -153,7 +153,9 @@ def test_a_jump_host_behind_another_is_reached_through_it(ssh_config: Write) -> 
 
 
 @pytest.mark.usefixtures("backend")
-def test_the_agent_is_asked_where_no_key_is_named(sshd: Sshd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_agent_s_keys_are_used_if_no_key_is_named(
+    sshd: Sshd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     sock = tmp_path / "agent"
     agent = subprocess.Popen(["ssh-agent", "-D", "-a", str(sock)], stdout=subprocess.DEVNULL)
     try:
@@ -173,7 +175,7 @@ def test_the_agent_is_asked_where_no_key_is_named(sshd: Sshd, tmp_path: Path, mo
         agent.wait()
 
 
-def test_a_match_by_exec_decides_in_a_process_that_needed_it_for_nothing_before(ssh_config: Write) -> None:
+def test_match_exec_works_though_invoke_is_imported_at_its_first_use(ssh_config: Write) -> None:
     words = ssh_config("Match exec true\n  User ops\nMatch exec false\n  User nobody\n")
     program = f"""\
 import sys
@@ -201,9 +203,7 @@ plugin.close()' "$3"
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_an_ssh_config_that_the_site_does_not_name_counts_for_nothing(
-    sshd: Sshd, ssh_config: Write, backend: str
-) -> None:
+def test_an_ssh_config_that_the_site_does_not_name_is_ignored(sshd: Sshd, ssh_config: Write, backend: str) -> None:
     path = ssh_config("Host *\n Ciphers 3des-cbc\n HostKeyAlgorithms ssh-dss\n User stranger\n KexAlgorithms no-such\n")
     options = json.dumps(sshd.options("ops", backend=backend))
     argv = ["unshare", "-m", "sh", "-c", HIDDEN, "sh", path, sys.executable, options]
@@ -211,7 +211,7 @@ def test_an_ssh_config_that_the_site_does_not_name_counts_for_nothing(
     assert (done.stdout.strip(), done.stderr) == ("ops", "")
 
 
-def test_included_files_count_nested_and_by_pattern_as_for_ssh(ssh_config: Write, tmp_path: Path) -> None:
+def test_included_files_are_read_as_by_ssh_nested_and_by_pattern(ssh_config: Write, tmp_path: Path) -> None:
     (tmp_path / "more").mkdir()
     (tmp_path / "more/a.conf").write_text(f"Host node1\n HostName 10.0.0.1\n Include {tmp_path}/deep\n")
     (tmp_path / "more/b.conf").write_text("Host node2\n HostName 10.0.0.2\nHost *\n Port 2200\n")
@@ -225,7 +225,7 @@ def test_included_files_count_nested_and_by_pattern_as_for_ssh(ssh_config: Write
     assert (other.hostname, other.username, other.identities) == ("10.0.0.2", "outer", ())
 
 
-def test_a_match_counts_as_for_ssh(ssh_config: Write) -> None:
+def test_a_match_is_evaluated_as_by_ssh(ssh_config: Write) -> None:
     path = ssh_config(
         "Match originalhost node1 user ops\n Port 2201\n"
         'Match host node2 exec "test %h = node2"\n HostName 10.0.0.2\n HostKeyAlias second\n'
@@ -249,7 +249,7 @@ def test_a_host_is_reached_by_an_included_file(sshd: Sshd, ssh_config: Write, tm
     assert said(ssh_config(f"Include {tmp_path}/included\n")) == b"ops\n"
 
 
-def test_what_ssh_does_not_take_is_told_with_its_words(ssh_config: Write, tmp_path: Path) -> None:
+def test_the_error_quotes_ssh_if_it_refuses_the_file(ssh_config: Write, tmp_path: Path) -> None:
     (tmp_path / "included").write_text("Host node1\n Prot 22\n")
     with pytest.raises(InputError, match=r"ssh_config: ssh does not take it: .*prot"):
         find_destination("node1", 22, "", ssh_config(f"Include {tmp_path}/included\n"))

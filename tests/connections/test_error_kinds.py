@@ -1,4 +1,4 @@
-"""Each error says what kind of trouble it is: raised for real by an sshd, by sockets, and by a TLS server."""
+"""Errors have the right kind: those of a real sshd, of sockets, and of a TLS server."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def opening(**options: Any) -> Callable[[], object]:
 
 
 @BY_SSH
-def test_what_keeps_moor_from_logging_in(sshd: Sshd, tmp_path: Path) -> None:
+def test_each_failure_to_log_in_has_its_kind(sshd: Sshd, tmp_path: Path) -> None:
     keypair(tmp_path / "stranger")
     other = keypair(tmp_path / "other")
     assert kind_of(opening(**to(free_port()))) == ErrorKind.UNREACHABLE
@@ -51,7 +51,7 @@ def test_what_keeps_moor_from_logging_in(sshd: Sshd, tmp_path: Path) -> None:
 
 
 @BY_SSH
-def test_what_goes_wrong_over_an_open_connection(log_in: Callable[..., Shell]) -> None:
+def test_each_failure_over_an_open_connection_has_its_kind(log_in: Callable[..., Shell]) -> None:
     shell = log_in(limit_bytes=100_000)
     assert kind_of(lambda: shell.run("sleep 30", 1)) == ErrorKind.TIMEOUT
     assert kind_of(lambda: shell.run("head -c 300000 /dev/zero", 20)) == ErrorKind.ANSWER
@@ -61,7 +61,7 @@ def test_what_goes_wrong_over_an_open_connection(log_in: Callable[..., Shell]) -
 
 
 @BY_SSH
-def test_a_connection_that_breaks_midway(tmp_path: Path) -> None:
+def test_a_connection_that_breaks_during_a_script_is_lost(tmp_path: Path) -> None:
     with Sshd(tmp_path) as sshd:
         plugin = ShellPlugin()
         plugin.open(**sshd.options())
@@ -71,7 +71,7 @@ def test_a_connection_that_breaks_midway(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("context", [None, EOFError(), BrokenPipeError(), ConnectionResetError()])
-def test_a_jump_host_that_failed_is_named_whatever_the_cut_connection_raised_first(context: Exception | None) -> None:
+def test_a_failed_jump_host_is_named_although_the_connection_was_lost_first(context: Exception | None) -> None:
     error = paramiko.ProxyCommandFailure(
         "ssh -W node1:22 gate", "Host key verification failed: no ED25519 host key is known for gate"
     )
@@ -99,13 +99,13 @@ def test_a_tls_server_whose_certificate_is_not_trusted(tmp_path: Path) -> None:
         harbor.close()
 
 
-def test_nobody_answers_where_harbor_should_be() -> None:
+def test_a_harbor_that_does_not_listen_is_unreachable() -> None:
     harbor = Harbor("registry.moor.test", "127.0.0.1", free_port(), None, ssl.create_default_context())
     assert kind_of(lambda: harbor.ask("GET", "/v2/")) == ErrorKind.UNREACHABLE
     harbor.close()
 
 
-def test_a_server_that_takes_the_request_and_says_nothing() -> None:
+def test_a_server_that_does_not_answer_a_request_is_a_timeout() -> None:
     with server(hang) as port, pytest.raises(httpx.HTTPError) as caught:
         httpx.get(f"http://127.0.0.1:{port}/", timeout=0.3, trust_env=False)
     assert kind_of_request(caught.value) == ErrorKind.TIMEOUT
@@ -121,5 +121,5 @@ def test_a_server_that_takes_the_request_and_says_nothing() -> None:
         (503, ErrorKind.UNHEALTHY),
     ],
 )
-def test_an_answer_that_is_no_success(code: int, kind: ErrorKind) -> None:
+def test_each_http_status_that_is_no_success_has_its_kind(code: int, kind: ErrorKind) -> None:
     assert kind_of_status(code) == kind

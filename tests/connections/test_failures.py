@@ -1,4 +1,4 @@
-"""What keeps us from a host is told apart, in one line and within a bound, by real sockets and a real sshd."""
+"""Each reason why a host is not reached has its own line of error, in time; with real sockets and a real sshd."""
 
 import socket
 import subprocess
@@ -26,7 +26,7 @@ Serve = Callable[[socket.socket], None]
 
 @contextmanager
 def server(serve: Serve) -> Iterator[int]:
-    """Listen on loopback and give the port; each connection is served in turn."""
+    """Listen on loopback and yield the port; connections are served one after the other."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.settimeout(0.1)
         over = threading.Event()
@@ -50,20 +50,20 @@ def server(serve: Serve) -> Iterator[int]:
 
 
 def hang(connection: socket.socket) -> None:
-    """Say nothing until the other side goes."""
+    """Send nothing until the client closes the connection."""
     connection.settimeout(5)
     while connection.recv(4096):
         pass
 
 
 def hang_after_banner(connection: socket.socket) -> None:
-    """Say that this is SSH, then nothing."""
+    """Send the banner of SSH, then nothing."""
     connection.sendall(b"SSH-2.0-stuck\r\n")
     hang(connection)
 
 
 def talk_http(connection: socket.socket) -> None:
-    """Speak another protocol."""
+    """Answer by another protocol."""
     connection.recv(100)
     connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
     hang(connection)
@@ -74,7 +74,7 @@ def hang_up(connection: socket.socket) -> None:
 
 
 def failure(**options: Any) -> str:
-    """Connect, and give the one line of the error."""
+    """Try to connect, and return the error, which is one line."""
     plugin = ShellPlugin()
     with pytest.raises(MoorError) as caught:
         plugin.open(**options)
@@ -83,7 +83,7 @@ def failure(**options: Any) -> str:
 
 
 def to(port: int, hostname: str = "127.0.0.1", **extras: Any) -> dict[str, Any]:
-    """Return the arguments of ``open`` for a port, with short bounds."""
+    """Return the arguments of ``open`` for a port, with short timeouts."""
     key = {"known_hosts": "/dev/null", "conn_timeout": 1, "allow_agent": False}
     return {
         "hostname": hostname,
@@ -96,7 +96,7 @@ def to(port: int, hostname: str = "127.0.0.1", **extras: Any) -> dict[str, Any]:
 
 
 def alone(hostname: str) -> str:
-    """Connect from a network namespace of its own, where nothing is up, and give the error."""
+    """Try to connect from a network namespace without any interface up, and return the error."""
     backend = {"backend": DEFAULT}
     opening = f"P().open({hostname!r}, 'root', None, 22, None, {backend})"
     code = f"from moor.connections.ssh.shell import ShellPlugin as P; {opening}"
@@ -114,11 +114,11 @@ def test_a_name_that_does_not_resolve() -> None:
     )
 
 
-def test_a_resolver_that_is_not_there() -> None:
+def test_a_missing_resolver() -> None:
     assert "node1.example:22: the resolver (DNS) does not answer" in alone("node1.example")
 
 
-def test_a_name_that_cannot_be_one() -> None:
+def test_an_invalid_hostname() -> None:
     assert "this is no hostname" in failure(**to(22, "a..b"))
 
 
@@ -151,7 +151,7 @@ def test_a_host_that_drops_packets_times_out() -> None:
         (hang_up, "closed the connection before the login"),
     ],
 )
-def test_what_listens_is_no_healthy_sshd(serve: Serve, words: str) -> None:
+def test_a_port_without_a_healthy_sshd(serve: Serve, words: str) -> None:
     began = time.monotonic()
     with server(serve) as port:
         assert words in failure(**to(port))
@@ -175,13 +175,13 @@ def test_host_keys_cannot_be_switched_off(sshd: Sshd) -> None:
     assert "host keys are always checked" in failure(**sshd.options(ssh_strict=False))
 
 
-def test_the_inventory_s_own_host_key_is_enough(sshd: Sshd) -> None:
+def test_a_host_key_in_the_inventory_is_enough(sshd: Sshd) -> None:
     plugin = ShellPlugin()
     plugin.open(**sshd.options(known_hosts="/dev/null", ssh_host_key=sshd.host_key))
     plugin.close()
 
 
-def test_a_key_that_the_host_does_not_know(sshd: Sshd, tmp_path: Path) -> None:
+def test_a_user_key_that_the_host_does_not_accept(sshd: Sshd, tmp_path: Path) -> None:
     keypair(tmp_path / "stranger")
     assert "authentication failed: the host refused" in failure(**sshd.options(key_file=str(tmp_path / "stranger")))
 
@@ -210,16 +210,16 @@ def test_an_encrypted_key_with_its_passphrase(tmp_path: Path, kind: str) -> None
         plugin.close()
 
 
-def test_a_key_file_that_is_not_there(sshd: Sshd) -> None:
+def test_a_missing_key_file(sshd: Sshd) -> None:
     assert "No such file" in failure(**sshd.options(key_file="/nonexistent/key"))
 
 
-def test_an_argument_that_the_library_does_not_know(sshd: Sshd) -> None:
+def test_a_parameter_that_the_library_does_not_know(sshd: Sshd) -> None:
     with pytest.raises(InputError, match=r"(unexpected keyword argument 'conn_timout'|takes no conn_timout)"):
         ShellPlugin().open(**sshd.options(conn_timout=3))
 
 
-def test_a_library_that_moor_does_not_know(sshd: Sshd) -> None:
+def test_an_unknown_backend(sshd: Sshd) -> None:
     with pytest.raises(InputError, match="'paramiko'; it is netmiko or libssh"):
         ShellPlugin().open(**sshd.options(backend="paramiko"))
 

@@ -1,4 +1,4 @@
-"""What Harbor's API answers and refuses, told to people; and what answers there that is no Harbor."""
+"""Answers and refusals of Harbor's API, and answers of something else in its place."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def answer(status: int) -> httpx.Response:
 
 
 @pytest.mark.parametrize(("status", "about_password"), [(401, True), (403, False), (409, False), (500, False)])
-def test_a_login_that_is_refused_names_the_password_to_look_at(status: int, about_password: bool) -> None:
+def test_a_refused_login_names_the_password_to_check(status: int, about_password: bool) -> None:
     with pytest.raises(HostError) as refused:
         require_success(answer(status))
     assert str(refused.value).startswith(f"GET /api/v2.0/projects/demo: {status}: REFUSED: no")
@@ -39,7 +39,7 @@ def test_a_login_that_is_refused_names_the_password_to_look_at(status: int, abou
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Answering, Harbor]]:
-    """Serve TLS where Harbor should be, and speak to it."""
+    """Serve TLS in Harbor's place, and return the server and a client."""
     issuer = Issuer()
     with answering(issuer.pair(["harbor.moor.test"]), tmp_path_factory.mktemp("harbor")) as server:
         trust = ssl.create_default_context(cadata=issuer.authority.decode())
@@ -49,7 +49,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Answering
 
 
 def refusal_of(ask: Callable[[], object]) -> str:
-    """Return what an error says; empty where there is none."""
+    """Return the message of the error; empty if there is none."""
     try:
         ask()
     except HostError as error:
@@ -81,7 +81,7 @@ BODIES = {
 @pytest.mark.parametrize("code", [200, 204, 301, 401, 500, 503])
 @pytest.mark.parametrize("body", BODIES)
 @pytest.mark.parametrize("question", QUESTIONS)
-def test_what_is_no_harbor_is_one_sentence(
+def test_an_answer_that_is_not_harbor_s_is_one_sentence(
     served: tuple[Answering, Harbor], question: str, body: str, code: int
 ) -> None:
     server, harbor = served
@@ -92,7 +92,7 @@ def test_what_is_no_harbor_is_one_sentence(
     assert re.fullmatch(r"(GET /\S+: \d+: |https://harbor.moor.test: )[^\n]+", said)
 
 
-def test_a_page_in_front_of_harbor_is_told_as_one(served: tuple[Answering, Harbor]) -> None:
+def test_a_page_in_front_of_harbor_is_recognised(served: tuple[Answering, Harbor]) -> None:
     server, harbor = served
     server.answer = lambda _: (200, "text/html", b"\n<html>")
     with pytest.raises(HostError) as told:
@@ -103,7 +103,7 @@ def test_a_page_in_front_of_harbor_is_told_as_one(served: tuple[Answering, Harbo
     )
 
 
-def test_a_server_that_gives_the_same_page_for_ever_is_asked_for_two(served: tuple[Answering, Harbor]) -> None:
+def test_a_server_that_repeats_a_page_for_ever_is_asked_for_two(served: tuple[Answering, Harbor]) -> None:
     server, harbor = served
     body = json.dumps([{**ROBOT, "id": number} for number in range(100)]).encode()
     server.answer = lambda _: (200, "application/json", body)
@@ -112,7 +112,7 @@ def test_a_server_that_gives_the_same_page_for_ever_is_asked_for_two(served: tup
     assert len(server.asked) == 2
 
 
-def test_what_moor_does_not_know_of_a_robot_goes_back_as_it_came() -> None:
+def test_unknown_fields_of_a_robot_are_kept() -> None:
     robot = {**ROBOT, "editable": True, "permissions": [{"kind": "project", "access": [], "namespace": "demo"}]}
     assert parse_answer(ROBOTS, httpx.Response(200, json=[robot])) == [robot]
 
@@ -133,7 +133,7 @@ changed = st.dictionaries(st.sampled_from(sorted(ROBOT)), trees).map(lambda some
 
 
 @given(changed | trees, st.sampled_from([PROJECT, ROBOTS, MANIFEST, CONFIGURATION]))
-def test_whatever_answers_is_understood_or_refused_in_words(tree: Any, shape: Any) -> None:
+def test_any_answer_is_parsed_or_an_error(tree: Any, shape: Any) -> None:
     answer = httpx.Response(200, content=json.dumps(tree), request=httpx.Request("GET", "https://h/x"))
     if said := refusal_of(lambda: parse_answer(shape, answer)):
         assert said.startswith("GET /x: 200: no answer of Harbor's: ")

@@ -10,7 +10,7 @@ from pathlib import Path
 from moor.connections.ssh.host_socket import start_proxy_command
 
 
-def test_what_is_written_goes_through_the_command_which_ends_when_the_link_is_closed() -> None:
+def test_data_passes_through_the_command_which_ends_when_the_socket_is_closed() -> None:
     with start_proxy_command("sh -c 'echo $$; exec cat'") as sock:
         pid = int(sock.recv(100))
         sock.sendall(b"there and back")
@@ -20,7 +20,7 @@ def test_what_is_written_goes_through_the_command_which_ends_when_the_link_is_cl
     sock.close()
 
 
-def test_a_command_that_ended_says_why_though_a_child_of_it_still_holds_its_standard_error() -> None:
+def test_the_errors_of_an_ended_command_are_read_although_its_child_holds_stderr_open() -> None:
     began = time.monotonic()
     sock = start_proxy_command("sh -c 'sleep 20 >&2 & echo no route >&2; echo $!'")
     child = int(sock.recv(100))

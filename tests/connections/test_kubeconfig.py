@@ -1,4 +1,4 @@
-"""Every field of a kubeconfig counts as it does for kubectl, or is refused in a sentence with file, key and remedy."""
+"""Every field of a kubeconfig has the effect it has in kubectl, or is refused with file, key and remedy."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ TAKEN: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("form", TAKEN)
-def test_what_kubectl_takes_is_taken(tmp_path: Path, form: str) -> None:
+def test_a_kubeconfig_that_kubectl_accepts_is_accepted(tmp_path: Path, form: str) -> None:
     cluster, user, more = TAKEN[form]
     path = kubeconfig(tmp_path / "kubeconfig", {"server": SERVER, **cluster}, user, **more)
     client_of(path, "").close()
@@ -105,7 +105,7 @@ REFUSED: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize("form", REFUSED)
-def test_what_cannot_be_used_is_refused_in_a_sentence(tmp_path: Path, form: str) -> None:
+def test_a_kubeconfig_that_cannot_be_used_is_refused_in_one_sentence(tmp_path: Path, form: str) -> None:
     cluster, user, words = REFUSED[form]
     path = kubeconfig(tmp_path / "kubeconfig", {"server": SERVER, **cluster}, user)
     with pytest.raises(InputError) as refused:
@@ -115,7 +115,7 @@ def test_what_cannot_be_used_is_refused_in_a_sentence(tmp_path: Path, form: str)
     assert "secret" not in str(refused.value)
 
 
-def test_all_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
+def test_all_faults_of_a_kubeconfig_are_reported_at_once(tmp_path: Path) -> None:
     path = kubeconfig(tmp_path / "kubeconfig", {"server": ""}, {"as-uid": "3", "tokenFile": "no"})
     with pytest.raises(InputError) as refused:
         client_of(path, "")
@@ -135,13 +135,13 @@ def test_all_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
         ({"users": [{"name": 7}]}, "users: each entry needs a name, in quotes"),
     ],
 )
-def test_a_file_that_names_what_it_does_not_have_is_refused(tmp_path: Path, change: dict[str, Any], words: str) -> None:
+def test_a_reference_to_a_missing_entry_is_refused(tmp_path: Path, change: dict[str, Any], words: str) -> None:
     path = kubeconfig(tmp_path / "kubeconfig", {"server": SERVER}, {}, **change)
     with pytest.raises(InputError, match=words):
         client_of(path, "")
 
 
-def test_a_context_is_chosen_by_name_and_others_need_not_be_right(tmp_path: Path) -> None:
+def test_a_context_is_selected_by_name_and_others_may_be_wrong(tmp_path: Path) -> None:
     contexts = [{"name": n, "context": {"cluster": n, "user": n}} for n in ("good", "bad")]
     clusters = [{"name": "good", "cluster": {"server": SERVER}}, {"name": "bad", "cluster": {"server": 3}}]
     users = [{"name": "good", "user": {"token": "t"}}, {"name": "bad"}]
@@ -149,7 +149,7 @@ def test_a_context_is_chosen_by_name_and_others_need_not_be_right(tmp_path: Path
     assert read_kubeconfig(path, "good").cluster.server == SERVER
 
 
-def test_an_absent_file_is_told_with_its_key_and_remedy(tmp_path: Path) -> None:
+def test_a_missing_kubeconfig_is_reported_with_key_and_remedy(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"data\.cluster\.kubeconfig: .*: no such file; copy the cluster's own to it"):
         client_of(tmp_path / "a:b", "")
 
@@ -168,7 +168,7 @@ def part(model: Any) -> st.SearchStrategy[dict[str, Any]]:
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(part(ClusterEntry), part(UserEntry), part(ExecPlugin), part(ContextEntry) | ANYTHING)
-def test_whatever_stands_in_a_kubeconfig_it_is_usable_or_told_in_words(
+def test_any_kubeconfig_is_usable_or_an_error(
     tmp_path: Path, cluster: dict[str, Any], user: dict[str, Any], plugin: dict[str, Any], context: Any
 ) -> None:
     contexts = [{"name": "x", "context": {"cluster": "c", "user": "u"}}, {"name": "y", "context": context}]
@@ -185,7 +185,7 @@ def test_whatever_stands_in_a_kubeconfig_it_is_usable_or_told_in_words(
 
 @pytest.mark.skipif(not shutil.which("kubectl"), reason="no kubectl on this machine")
 @pytest.mark.parametrize("form", TAKEN)
-def test_kubectl_takes_it_too(tmp_path: Path, form: str) -> None:
+def test_kubectl_accepts_the_same_kubeconfigs(tmp_path: Path, form: str) -> None:
     cluster, user, more = TAKEN[form]
     if "exec" in user:  # no plugin that this machine may have is run
         user = {"exec": {**user["exec"], "command": str(tmp_path / "absent")}}

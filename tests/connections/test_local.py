@@ -1,4 +1,4 @@
-"""The local shell keeps the promises of the real one."""
+"""The local shell behaves like the one over SSH."""
 
 import io
 import time
@@ -16,7 +16,7 @@ from tests.harness.shells import SHELLS
 pytestmark = pytest.mark.parametrize("argv", [tuple(argv) for argv in SHELLS.values()], ids=list(SHELLS))
 
 
-def test_a_script_is_answered_with_both_outputs_and_its_status(argv: tuple[str, ...]) -> None:
+def test_a_script_returns_both_outputs_and_its_status(argv: tuple[str, ...]) -> None:
     assert LocalShell(argv).run("echo out; echo told >&2; exit 3") == ScriptResult(b"out\n", b"told\n", 3)
 
 
@@ -28,7 +28,7 @@ def test_any_bytes_pass_both_ways(argv: tuple[str, ...], raw: bytes) -> None:
     assert shell.stream("cat", io.BytesIO(raw), 10).stdout == raw
 
 
-def test_megabytes_pass_and_progress_is_told(argv: tuple[str, ...]) -> None:
+def test_megabytes_pass_and_progress_is_reported(argv: tuple[str, ...]) -> None:
     raw, told = bytes(range(256)) * 20_000, list[int]()
     answer = LocalShell(argv).stream("tee /dev/stderr", io.BytesIO(raw), 30, told.append)
     assert (answer.stdout, answer.stderr, told[-1]) == (raw, raw, len(raw))

@@ -1,4 +1,4 @@
-"""A new host's key, and a jump host's, is pinned on request alone, and shown before."""
+"""The keys of new hosts and jump hosts are shown first, and pinned only on request."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def host_at(port: int, known_hosts: Path | None, hostname: str = "127.0.0.1", ke
 
 
 def pinned(*doors: KeyScan, answer: bool = True) -> tuple[list[str], list[str]]:
-    """Pin; give what was told and what was asked."""
+    """Pin the keys; return what was reported and what was asked."""
     told: list[str] = []
     asked: list[str] = []
 
@@ -62,13 +62,13 @@ def test_pinning_a_new_host_shows_its_fingerprint_once_and_lets_us_in(sshd: Sshd
     plugin.close()
 
 
-def test_who_says_no_has_nothing_pinned(sshd: Sshd, tmp_path: Path) -> None:
+def test_nothing_is_pinned_if_the_user_says_no(sshd: Sshd, tmp_path: Path) -> None:
     told, _ = pinned(key_scan_of(host_at(sshd.port, tmp_path / "known_hosts"), None), answer=False)
     assert told[-1] == "nothing pinned"
     assert not (tmp_path / "known_hosts").exists()
 
 
-def test_pinning_keeps_what_is_there_even_without_a_last_newline(sshd: Sshd, tmp_path: Path) -> None:
+def test_pinning_keeps_other_lines_even_without_a_last_newline(sshd: Sshd, tmp_path: Path) -> None:
     path = tmp_path / "known_hosts"
     path.write_text(f"other {KIND} {BLOB}")
     append_known_host(path, "node1", scan_host_key(find_destination("127.0.0.1", sshd.port, "", None)))
@@ -90,7 +90,7 @@ def test_a_revoked_key_is_not_pinned(sshd: Sshd, tmp_path: Path) -> None:
     assert asked == []
 
 
-def test_a_host_that_is_down_is_not_pinned_and_hinders_no_other(sshd: Sshd, tmp_path: Path) -> None:
+def test_a_host_that_is_down_is_not_pinned_but_the_others_are(sshd: Sshd, tmp_path: Path) -> None:
     path = tmp_path / "known_hosts"
     down, up = (key_scan_of(host_at(port, path), None) for port in (free_port(), sshd.port))
     told, _ = pinned(down, up)
@@ -112,7 +112,7 @@ def test_a_changed_key_is_refused_with_both_fingerprints_and_the_remedy(sshd: Ss
     assert pinned(key_scan_of(host_at(sshd.port, path), None))[1] == ["Pin this key?"]
 
 
-def test_scanning_nobody_says_why() -> None:
+def test_the_scan_of_a_port_without_a_listener_is_an_error() -> None:
     with pytest.raises(HostError, match="connection refused"):
         scan_host_key(find_destination("127.0.0.1", free_port(), "", None), 1)
 
@@ -127,7 +127,7 @@ def chain(sshd: Sshd, tmp_path: Path) -> Iterator[tuple[Path, list[Sshd]]]:
             for name, at in places.items()
         ]
         path = tmp_path / "ssh_config"
-        lax = "Host *\n IdentitiesOnly yes\n StrictHostKeyChecking no\n"  # which moor does not heed
+        lax = "Host *\n IdentitiesOnly yes\n StrictHostKeyChecking no\n"  # which moor ignores
         path.write_text("".join([*blocks, "Host node1\n ProxyJump first,second\n", lax]))
         yield path, [sshd, second, inner]
 
@@ -142,7 +142,7 @@ def said(config: Path, known_hosts: Path, key: Path) -> bytes:
         plugin.close()
 
 
-def test_every_key_on_the_way_through_jump_hosts_is_shown_and_pinned(
+def test_the_keys_of_all_jump_hosts_on_the_way_are_shown_and_pinned(
     chain: tuple[Path, list[Sshd]], tmp_path: Path
 ) -> None:
     config, way = chain
@@ -160,7 +160,7 @@ def test_every_key_on_the_way_through_jump_hosts_is_shown_and_pinned(
 
 @pytest.mark.usefixtures("backend")
 @pytest.mark.parametrize("unknown", [0, 1, 2], ids=["first jump host", "second jump host", "the host itself"])
-def test_an_unknown_key_anywhere_on_the_way_is_refused_whatever_ssh_config_says(
+def test_an_unknown_key_anywhere_on_the_way_is_refused_despite_ssh_config(
     chain: tuple[Path, list[Sshd]], tmp_path: Path, unknown: int
 ) -> None:
     config, way = chain

@@ -70,7 +70,7 @@ def test_a_script_is_not_in_any_argv(log_in: LogIn) -> None:
     assert PASSWORD.encode() not in answer.stdout
 
 
-def test_sudo_without_need_for_a_password_is_not_given_one(log_in: LogIn) -> None:
+def test_no_password_is_sent_if_sudo_asks_for_none(log_in: LogIn) -> None:
     assert log_in("ops", secret="not needed").run("cat", 30) == ScriptResult(b"", b"", 0)
 
 
@@ -91,7 +91,7 @@ def test_a_secret_may_be_a_reference(log_in: LogIn, monkeypatch: pytest.MonkeyPa
         ("shless", None, "login shell found no sh"),
     ],
 )
-def test_what_keeps_a_user_from_root_is_told_apart(
+def test_each_reason_why_a_user_cannot_become_root_is_recognised(
     log_in: LogIn, username: str, secret: str | None, words: str
 ) -> None:
     shell = log_in(username, **({"secret": secret} if secret else {}))
@@ -121,13 +121,13 @@ def test_output_is_bounded(log_in: LogIn) -> None:
     assert shell.run("yes | head -c 50000", 30).code == 0
 
 
-def test_what_a_script_leaves_running_does_not_hold_its_answer_up(log_in: LogIn) -> None:
+def test_a_process_that_a_script_leaves_behind_does_not_delay_its_result(log_in: LogIn) -> None:
     began = time.monotonic()
     assert log_in().run("sleep 20 & echo done", 30).stdout == b"done\n"
     assert time.monotonic() - began < 10
 
 
-def test_a_cut_connection_is_told_and_the_next_call_connects_anew(tmp_path: Path) -> None:
+def test_a_lost_connection_is_an_error_and_the_next_call_connects_again(tmp_path: Path) -> None:
     with Sshd(tmp_path) as sshd:
         plugin = ShellPlugin()
         plugin.open(**sshd.options())
@@ -141,7 +141,7 @@ def test_a_cut_connection_is_told_and_the_next_call_connects_anew(tmp_path: Path
         plugin.close()
 
 
-def test_a_host_that_hangs_after_the_login_is_told_within_the_bound(tmp_path: Path) -> None:
+def test_a_host_that_hangs_after_the_login_is_an_error_within_the_time_limit(tmp_path: Path) -> None:
     with Sshd(tmp_path) as sshd:
         plugin = ShellPlugin()
         plugin.open(**sshd.options())
@@ -154,7 +154,7 @@ def test_a_host_that_hangs_after_the_login_is_told_within_the_bound(tmp_path: Pa
         plugin.close()
 
 
-def test_a_command_that_is_over_takes_no_memory_until_garbage_is_looked_for(log_in: LogIn) -> None:
+def test_a_finished_command_frees_its_memory_without_the_garbage_collector(log_in: LogIn) -> None:
     shell = log_in(backend="netmiko")
     gc.collect()
     gc.disable()
@@ -168,7 +168,7 @@ def test_a_command_that_is_over_takes_no_memory_until_garbage_is_looked_for(log_
     assert len(left) <= 1  # paramiko's thread has the last one at hand
 
 
-def test_the_same_session_serves_netmiko(log_in: LogIn) -> None:
+def test_netmiko_s_own_methods_use_the_same_session(log_in: LogIn) -> None:
     shell = log_in(backend="netmiko")
     session = shell.netmiko  # type: ignore[attr-defined]
     assert session.send_command("echo typed").strip() == "typed"

@@ -1,4 +1,4 @@
-"""Scripts of all tests here keep their own files in a folder of the test."""
+"""A fixture that gives the scripts of every test in this folder a host folder of their own."""
 
 from pathlib import Path
 
@@ -7,4 +7,4 @@ import pytest
 
 @pytest.fixture(autouse=True)
 def _host_folder(host_folder: Path) -> None:
-    """Ask for it in every test."""
+    """Request the fixture for every test."""

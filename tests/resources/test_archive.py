@@ -1,4 +1,4 @@
-"""Large files: uploaded once, continued after a cut, verified; in real shells and over a real sshd."""
+"""Large files are uploaded once, continued after a lost connection, and verified; in real shells and over sshd."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ MB = 1_000_000
 
 @pytest.fixture(params=list(SHELLS))
 def in_shell(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the hosts' scripts run in each kind of shell."""
+    """Run the hosts' scripts in each kind of shell."""
     monkeypatch.setattr(LocalPlugin, "argv", tuple(SHELLS[request.param]))
 
 
 @pytest.fixture
 def archive(tmp_path: Path) -> Archive:
-    """Return an archive that is not there yet, with a name that needs quoting."""
+    """Return an archive that the host does not have yet, with a name that needs quoting."""
     source = tmp_path / "source.tgz"
     source.write_bytes(CONTENT)
     return Archive(f"{tmp_path}/alpha/deep/it's a $(name) é.tgz", source, mode="0640", owner=me(tmp_path))
@@ -91,7 +91,7 @@ def test_only_the_missing_part_is_sent(fleet: MakeFleet, archive: Archive, monke
 
 @pytest.mark.usefixtures("in_shell")
 @pytest.mark.parametrize("held", [b"something else", CONTENT + b"and more", b""])
-def test_a_part_that_is_not_ours_is_sent_anew(fleet: MakeFleet, archive: Archive, held: bytes) -> None:
+def test_a_part_of_another_content_is_sent_again(fleet: MakeFleet, archive: Archive, held: bytes) -> None:
     part = Path(f"{archive.path}.part-{archive.digest[:16]}")
     part.parent.mkdir(parents=True)
     part.write_bytes(held)
@@ -101,7 +101,7 @@ def test_a_part_that_is_not_ours_is_sent_anew(fleet: MakeFleet, archive: Archive
 
 
 @pytest.mark.usefixtures("in_shell")
-def test_another_content_is_replaced_and_parts_of_former_uploads_go(fleet: MakeFleet, archive: Archive) -> None:
+def test_other_content_is_replaced_and_leftover_parts_are_removed(fleet: MakeFleet, archive: Archive) -> None:
     path = Path(archive.path)
     path.parent.mkdir(parents=True)
     path.write_text("former")
@@ -113,7 +113,7 @@ def test_another_content_is_replaced_and_parts_of_former_uploads_go(fleet: MakeF
 
 
 @pytest.mark.usefixtures("in_shell")
-def test_a_right_file_that_somebody_put_there_is_verified_and_not_sent(
+def test_a_correct_file_from_another_source_is_verified_and_not_sent(
     fleet: MakeFleet, archive: Archive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sent: list[int] = []
@@ -128,7 +128,7 @@ def test_a_right_file_that_somebody_put_there_is_verified_and_not_sent(
 
 
 @pytest.mark.usefixtures("in_shell")
-def test_a_file_changed_behind_our_back_is_seen_without_reading_it(
+def test_a_file_changed_by_others_is_noticed_without_hashing_it(
     fleet: MakeFleet, archive: Archive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run(fleet, archive)
@@ -145,7 +145,7 @@ def test_a_file_changed_behind_our_back_is_seen_without_reading_it(
 
 
 @pytest.mark.usefixtures("in_shell")
-def test_another_mode_is_mended_without_an_upload(
+def test_a_wrong_mode_is_mended_without_an_upload(
     fleet: MakeFleet, archive: Archive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run(fleet, archive)
@@ -156,14 +156,14 @@ def test_another_mode_is_mended_without_an_upload(
     assert (Path(archive.path).stat().st_mode & 0o777, sent) == (0o640, [])
 
 
-def test_a_source_that_is_not_what_sha256_names_is_refused(fleet: MakeFleet, archive: Archive) -> None:
+def test_a_source_with_another_hash_is_refused(fleet: MakeFleet, archive: Archive) -> None:
     wrong = Archive(archive.path, archive.source, "0" * 64)
     result = run(fleet, wrong)
     assert "not the file that sha256 names" in str(result[0].exception)
     assert not Path(archive.path).exists()
 
 
-def test_a_source_that_is_not_there_is_told_by_the_plan_unless_the_host_has_it(
+def test_a_missing_source_is_an_error_of_the_plan_unless_the_host_has_the_file(
     fleet: MakeFleet, archive: Archive
 ) -> None:
     known = Archive(archive.path, archive.source, archive.digest, archive.mode, archive.owner)
@@ -175,12 +175,12 @@ def test_a_source_that_is_not_there_is_told_by_the_plan_unless_the_host_has_it(
     assert "is to be uploaded, and is not there" in str(result[0].exception)
 
 
-def test_a_directory_in_its_place_is_told(fleet: MakeFleet, archive: Archive) -> None:
+def test_a_directory_in_its_place_is_an_error(fleet: MakeFleet, archive: Archive) -> None:
     Path(archive.path).mkdir(parents=True)
     assert "a directory is in its place" in str(run(fleet, archive)[0].exception)
 
 
-def test_too_little_room_is_told_before_the_upload(fleet: MakeFleet, tmp_path: Path) -> None:
+def test_too_little_space_is_an_error_before_the_upload(fleet: MakeFleet, tmp_path: Path) -> None:
     source = tmp_path / "huge"
     with source.open("wb") as file:
         file.truncate(200 * MB)
@@ -196,7 +196,7 @@ def test_too_little_room_is_told_before_the_upload(fleet: MakeFleet, tmp_path: P
 
 
 @pytest.mark.usefixtures("in_shell")
-def test_a_disk_that_fills_on_the_way_is_told_and_what_it_took_is_kept(
+def test_a_disk_that_fills_during_the_upload_is_an_error_and_the_part_is_kept(
     fleet: MakeFleet, archive: Archive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Archive, "_usable", lambda *_: 0)  # somebody else takes the room after it was looked at
@@ -214,7 +214,7 @@ def test_a_disk_that_fills_on_the_way_is_told_and_what_it_took_is_kept(
 
 
 @pytest.mark.usefixtures("in_shell")
-def test_a_source_that_changes_while_it_is_sent_is_not_put_in_place(fleet: MakeFleet, archive: Archive) -> None:
+def test_a_source_that_changes_during_the_upload_is_not_put_in_place(fleet: MakeFleet, archive: Archive) -> None:
     assert hash_of_file(archive.source)
     status = archive.source.stat()
     archive.source.write_bytes(bytes(len(CONTENT)))
@@ -225,7 +225,7 @@ def test_a_source_that_changes_while_it_is_sent_is_not_put_in_place(fleet: MakeF
 
 
 def noted(offsets: list[int], usable: Callable[..., int]) -> Callable[..., int]:
-    """Return ``usable`` with where each upload began noted."""
+    """Return ``usable``, changed so that it appends where each upload begins to ``offsets``."""
 
     def usable_and_noted(*given: Any) -> int:
         offsets.append(usable(*given))
@@ -235,7 +235,7 @@ def noted(offsets: list[int], usable: Callable[..., int]) -> Callable[..., int]:
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_an_upload_that_is_cut_goes_on_where_it_stopped(
+def test_an_upload_continues_where_a_lost_connection_stopped_it(
     fleet: MakeFleet, archive: Archive, tmp_path: Path, backend: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     began: list[int] = []
@@ -253,7 +253,7 @@ def test_an_upload_that_is_cut_goes_on_where_it_stopped(
     assert hashlib.sha256(Path(archive.path).read_bytes()).hexdigest() == hash_of_file(archive.source)
 
 
-def test_an_upload_to_a_host_that_stays_away_ends_with_the_cause(
+def test_an_upload_to_a_host_that_stays_unreachable_ends_with_the_cause(
     fleet: MakeFleet, archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(uploads, "PAUSES_S", (0.1, 0.1))
@@ -265,7 +265,7 @@ def test_an_upload_to_a_host_that_stays_away_ends_with_the_cause(
     assert "connection refused" in str(result[0].exception)
 
 
-def test_progress_says_share_rate_and_time_left() -> None:
+def test_progress_shows_share_rate_and_time_left() -> None:
     seconds = iter([0.0, 1.0, 4.0, 5.0, 64.0])
     meter = TransferProgress("node1: uploading x.tgz", 1000 * MB, 100 * MB, lambda: next(seconds))
     lines: list[str] = []

@@ -1,4 +1,4 @@
-"""Files, directories and absence, probed and mended in real shells: absent, wrong, right, odd names, any content."""
+"""Files, directories and absent paths, probed and mended in real shells, with any name and content."""
 
 import os
 import re
@@ -48,7 +48,7 @@ def planned(shell: str, resource: Probed) -> list[str]:
     return [change.diff for change in plan([resource], {resource.id: read(shell, resource)})]
 
 
-def test_an_absent_file_is_planned_made_and_then_right(shell: str, tmp_path: Path) -> None:
+def test_a_missing_file_is_planned_then_written_then_in_its_desired_state(shell: str, tmp_path: Path) -> None:
     file = File(f"{tmp_path}/{ODD}", "hello\n", "0640", me(tmp_path))
     assert planned(shell, file)
     assert mend(shell, tmp_path, file) == (0, "")
@@ -106,14 +106,14 @@ def test_a_secret_file_is_written_and_only_its_hash_is_read(shell: str, tmp_path
     assert planned(shell, file) == []
 
 
-def test_a_large_file_in_the_way_is_not_carried_over(shell: str, tmp_path: Path) -> None:
+def test_a_large_file_in_its_place_is_not_read_to_the_controller(shell: str, tmp_path: Path) -> None:
     (tmp_path / "big").write_bytes(b"x" * 50_000_000)
     state = read(shell, File(f"{tmp_path}/big", "small\n", owner=me(tmp_path)))
     assert state is not None
     assert str(state["content"]).startswith("(50000000 bytes, sha256 ")
 
 
-def test_a_file_too_large_to_edit_is_not_carried_over_and_told_so(shell: str, tmp_path: Path) -> None:
+def test_a_file_too_large_to_edit_is_an_error_and_is_not_read(shell: str, tmp_path: Path) -> None:
     (tmp_path / "big").write_bytes(b"x" * 9_000_000)
     with pytest.raises(HostError, match="it has 9000000 bytes, more than a file to edit"):
         read(shell, Edit(f"{tmp_path}/big", "test", shouted))
@@ -150,7 +150,7 @@ def test_a_directory_is_made_with_its_mode(shell: str, tmp_path: Path) -> None:
     assert planned(shell, directory) == []
 
 
-def test_absence_removes_files_and_links_but_no_full_directory(shell: str, tmp_path: Path) -> None:
+def test_absent_removes_files_and_links_but_no_directory_with_files(shell: str, tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to("nowhere")
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "file").touch()
@@ -202,7 +202,7 @@ def test_an_edit_gets_content_and_facts_byte_for_byte(
     assert (state["content"], str(state["facts"]).rstrip("\n")) == (text(content), facts.rstrip("\n"))
 
 
-def test_a_second_run_that_finds_the_lock_says_who_holds_it(
+def test_a_second_run_reports_which_run_holds_the_lock(
     shell: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shell_functions, "WAIT_S", 1)

@@ -1,4 +1,4 @@
-"""Services: what systemd's words mean, and a start that fails, over a systemctl that only pretends."""
+"""Services: the states of systemd, and a start that fails, with a fake systemctl."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ journalctl() { :; }
         ("inactive\n", True, 1),
     ],
 )
-def test_what_cannot_be_enabled_or_disabled_is_as_it_should_be(words: str, enabled: bool, changes: int) -> None:
+def test_each_state_of_a_unit_is_a_change_or_none(words: str, enabled: bool, changes: int) -> None:
     service = Service("x", enabled=enabled)
     assert len(plan([service], {service.id: service.actual(words)})) == changes
 
@@ -80,7 +80,7 @@ STALE: State = {"running": "yes", "enabled": "yes", "stale": "older than config"
 
 
 @pytest.mark.parametrize("shell", SHELLS)
-def test_a_file_that_a_service_does_not_come_up_with_is_put_back(shell: str, service: Service, tmp_path: Path) -> None:
+def test_a_file_with_which_a_service_does_not_start_is_put_back(shell: str, service: Service, tmp_path: Path) -> None:
     done = mended(shell, tmp_path, service, STALE)
     assert done.returncode == 1
     assert b"the former ones are back and it runs" in done.stderr
@@ -88,7 +88,7 @@ def test_a_file_that_a_service_does_not_come_up_with_is_put_back(shell: str, ser
 
 
 @pytest.mark.parametrize("shell", SHELLS)
-def test_a_check_that_hangs_is_given_up_in_time_to_put_the_file_back(
+def test_a_check_that_hangs_is_stopped_in_time_to_put_the_file_back(
     shell: str, service: Service, tmp_path: Path
 ) -> None:
     began = time.monotonic()
@@ -100,7 +100,7 @@ def test_a_check_that_hangs_is_given_up_in_time_to_put_the_file_back(
 
 
 @pytest.mark.parametrize("shell", SHELLS)
-def test_nothing_is_said_to_be_back_where_moor_changed_nothing(shell: str, service: Service, tmp_path: Path) -> None:
+def test_the_error_mentions_no_put_back_if_moor_changed_nothing(shell: str, service: Service, tmp_path: Path) -> None:
     done = mended(shell, tmp_path, service, STALE, kept=False)
     assert done.returncode == 1
     assert b"moor has not changed its files" in done.stderr
@@ -115,13 +115,13 @@ def test_a_unit_that_is_enabled_is_not_enabled_again(shell: str, service: Servic
 
 
 @pytest.mark.parametrize("shell", SHELLS)
-def test_a_unit_that_cannot_be_enabled_says_so(shell: str, service: Service, tmp_path: Path) -> None:
+def test_a_unit_that_cannot_be_enabled_is_an_error(shell: str, service: Service, tmp_path: Path) -> None:
     done = mended(shell, tmp_path, service, {**STALE, "enabled": "no"}, masked="yes")
     assert (done.returncode, done.stderr) == (1, b"Unit is masked.\n")
 
 
 @pytest.mark.parametrize("shell", SHELLS)
-def test_a_file_of_a_time_to_come_is_of_now_before_the_start_that_must_be_newer(
+def test_a_file_with_a_future_time_gets_the_present_time_before_the_restart(
     shell: str, service: Service, tmp_path: Path
 ) -> None:
     (tmp_path / "config").touch()

@@ -48,7 +48,7 @@ def open_device(host: Host, configuration: Config) -> None:
 
 
 def _cause_of(error: Exception, sock: HostSocket | None) -> Exception:
-    """Return the exception that tells most: what Netmiko's own replaced, or what the ProxyCommand printed.
+    """Return the original exception behind Netmiko's own, or one with what the ProxyCommand printed.
 
     The latter counts only if the connection broke before the login: ssh also prints a jump host's banner.
     """

@@ -27,7 +27,7 @@ PATH = "PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin;
 
 @dataclass(frozen=True)
 class RootCommand:
-    """A command to run as root, and the random marks by which its output is told from a profile's and sudo's.
+    """A command to run as root, with random marks that separate its output from that of profiles and sudo.
 
     Attributes:
         command: sh; its standard input is what follows the bootstrap line and the password.

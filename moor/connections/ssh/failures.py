@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 NO_ROUTE = frozenset({errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ENETDOWN, errno.EADDRNOTAVAIL})
 CUTS = (EOFError, ConnectionResetError, BrokenPipeError, ConnectionAbortedError)
 HANGS = ("No existing session", "Error reading SSH protocol banner", "Negotiation failed", "Authentication timeout")
-# libssh has one exception for these, and tells them apart by its text alone.
+# libssh has one exception for these; they differ by its text alone.
 LIBSSH_CUTS = ("Socket error: disconnected", "Connection reset", "Broken pipe", "Connection closed")
 LIBSSH_HANGS = ("Timeout", "protocol version", "Too large banner")
 LOGIN = "check username, key_file, agent or password in the inventory, and authorized_keys on the host"

@@ -1,7 +1,7 @@
 """Kubeconfigs: all fields of client-go's clientcmd API, and the one context that is used.
 
 References:
-    k8s.io/client-go/tools/clientcmd/api/v1; where it leaves room, kubectl's behaviour counts
+    k8s.io/client-go/tools/clientcmd/api/v1; kubectl's behaviour decides what that leaves open
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Requests carry what the kubeconfig says, and whatever answers ends in an object or in one sentence."""
+"""Requests follow the kubeconfig, and every answer becomes an object or an error of one sentence."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def written(served: Answering, place: Path, user: dict[str, Any], **cluster: Any
 
 
 def asked(path: Path, kind: str = "Node") -> list[Any]:
-    """List objects as moor does."""
+    """List objects by moor's client."""
     with closing(client_of(path, "", 3)) as client, calling_api("list it"):
         place: dict[str, Any] = {} if kind == "Node" else {"namespace": "demo"}
         return [found.to_dict() for found in client.list(untyped_class("v1", kind), **place)]
@@ -50,7 +50,7 @@ def refusal(path: Path) -> str:
     return str(refused.value)
 
 
-def test_a_user_acts_as_whom_the_kubeconfig_says(served: Answering, tmp_path: Path) -> None:
+def test_requests_impersonate_the_user_that_the_kubeconfig_names(served: Answering, tmp_path: Path) -> None:
     user = {
         "token": "t",
         "as": "ops",
@@ -71,7 +71,7 @@ def test_a_user_acts_as_whom_the_kubeconfig_says(served: Answering, tmp_path: Pa
     assert served.header("Authorization") == "Bearer t"
 
 
-def test_a_password_is_sent_and_compression_can_be_off(served: Answering, tmp_path: Path) -> None:
+def test_a_password_is_sent_and_compression_can_be_disabled(served: Answering, tmp_path: Path) -> None:
     asked(written(served, tmp_path, {"username": "u", "password": "p"}, **{"disable-compression": True}))
     assert served.header("Authorization") == f"Basic {base64.b64encode(b'u:p').decode()}"
     assert served.header("Accept-Encoding") == "identity"
@@ -94,7 +94,7 @@ def test_the_certificate_is_for_the_name_that_the_kubeconfig_gives(tmp_path: Pat
         assert heard[0].startswith("CONNECT 127.0.0.1:")
 
 
-def test_of_a_proxy_that_refuses_the_address_is_told_and_not_the_login(served: Answering, tmp_path: Path) -> None:
+def test_a_proxy_that_refuses_is_named_without_its_login(served: Answering, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as door:
         nobody = f"127.0.0.1:{door.getsockname()[1]}"
     words = refusal(written(served, tmp_path, {"token": "t"}, **{"proxy-url": f"http://me:hushed@{nobody}"}))
@@ -104,7 +104,7 @@ def test_of_a_proxy_that_refuses_the_address_is_told_and_not_the_login(served: A
 
 @contextmanager
 def through() -> Iterator[tuple[str, list[str]]]:
-    """Serve as a proxy on loopback for one connection; what it was asked is kept."""
+    """Run a proxy on loopback for one connection; yield its URL and the requests that it got."""
     heard: list[str] = []
 
     def pump(source: socket.socket, target: socket.socket) -> None:
@@ -138,7 +138,7 @@ def certificate(pair: Pair) -> dict[str, str]:
     return {"client-certificate-data": encoded(pair.certificate), "client-key-data": encoded(pair.key)}
 
 
-def test_a_client_certificate_is_shown_and_files_are_found_beside_the_kubeconfig(
+def test_a_client_certificate_is_sent_and_relative_paths_start_at_the_kubeconfig(
     served: Answering, tmp_path: Path
 ) -> None:
     pair = ISSUER.pair()
@@ -153,7 +153,7 @@ def test_a_client_certificate_is_shown_and_files_are_found_beside_the_kubeconfig
 
 
 def unauthorized(right: str) -> Callable[[list[tuple[str, str]]], tuple[int, str, bytes]]:
-    """Answer one login alone."""
+    """Return a function that answers 401 to every login but one."""
     refused = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "message": "Unauthorized", "code": 401}
 
     def answer(headers: list[tuple[str, str]]) -> tuple[int, str, bytes]:
@@ -163,7 +163,7 @@ def unauthorized(right: str) -> Callable[[list[tuple[str, str]]], tuple[int, str
     return answer
 
 
-def test_a_login_that_has_ended_says_since_when(served: Answering, tmp_path: Path) -> None:
+def test_an_expired_login_is_reported_with_its_date(served: Answering, tmp_path: Path) -> None:
     served.answer = unauthorized("none")
     expired = certificate(ISSUER.pair(days=-2))
     said = refusal(written(served, tmp_path, expired))
@@ -197,7 +197,7 @@ def test_a_token_that_rotates_is_read_again_when_it_is_refused(served: Answering
     ]
 
 
-def test_a_plugin_is_told_what_it_needs_and_runs_again_when_its_login_ends(served: Answering, tmp_path: Path) -> None:
+def test_a_plugin_gets_the_cluster_and_runs_again_when_its_login_expires(served: Answering, tmp_path: Path) -> None:
     moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 1))
     body = f"""\
 printf %s "$KUBERNETES_EXEC_INFO" >"$OUT/info"; echo run >>"$OUT/runs"
@@ -249,7 +249,9 @@ def test_a_plugin_may_give_a_client_certificate(served: Answering, tmp_path: Pat
         ),
     ],
 )
-def test_a_plugin_that_gives_no_login_is_told(served: Answering, tmp_path: Path, body: str | None, words: str) -> None:
+def test_a_plugin_that_prints_no_login_is_an_error(
+    served: Answering, tmp_path: Path, body: str | None, words: str
+) -> None:
     if body is not None:
         plugin(tmp_path / "home/bin/login", body)
     known = {"apiVersion": V1, "command": "./bin/login", "interactiveMode": "IfAvailable"}
@@ -284,7 +286,9 @@ STRANGE = {
 
 
 @pytest.mark.parametrize("form", STRANGE)
-def test_what_is_no_kubernetes_api_is_told_as_that(served: Answering, tmp_path: Path, form: str) -> None:
+def test_an_answer_that_is_not_from_a_kubernetes_api_is_reported_as_that(
+    served: Answering, tmp_path: Path, form: str
+) -> None:
     code, kind, body, words = STRANGE[form]
     served.answer = lambda _: (code, kind, body)
     path = written(served, tmp_path, {"token": "t"})
@@ -308,7 +312,7 @@ def test_objects_that_lack_fields_are_read(served: Answering, tmp_path: Path) ->
     assert asked(path) == []
 
 
-def test_who_does_not_answer_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_api_that_does_not_answer_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://desk.moor.test:3128")
     with socket.create_server(("127.0.0.1", 0)) as door:
         server = f"https://127.0.0.1:{door.getsockname()[1]}"
@@ -319,14 +323,14 @@ def test_who_does_not_answer_is_named(tmp_path: Path, monkeypatch: pytest.Monkey
     assert said.endswith(f"({server}, {path}, user u)")
 
 
-def test_a_server_of_another_ca_is_told_with_the_key_that_mends_it(tmp_path: Path) -> None:
+def test_a_server_of_another_ca_is_reported_with_the_key_to_change(tmp_path: Path) -> None:
     with answering(Issuer().pair(["127.0.0.1"]), tmp_path) as served:
         path = written(served, tmp_path, {"token": "t"})
         assert "give its CA as certificate-authority-data in the kubeconfig" in refusal(path)
     assert served.asked == []
 
 
-def test_what_does_not_speak_tls_is_told_as_that(tmp_path: Path) -> None:
+def test_a_server_without_tls_is_reported_as_that(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as door:
 
         def answer() -> None:
@@ -355,7 +359,7 @@ JSONS = st.recursive(
 @given(
     st.sampled_from([200, 201, 302, 401, 403, 404, 421, 500, 503]), JSONS.map(json.dumps).map(str.encode) | st.binary()
 )
-def test_every_answer_is_an_object_or_a_status_with_words(code: int, body: bytes) -> None:
+def test_every_answer_becomes_an_object_or_a_status_with_a_message(code: int, body: bytes) -> None:
     status, tree = judge_answer(code, body)
     assert isinstance(tree["kind"], str)
     assert status < 300 or (tree["kind"] == "Status" and tree["message"] and tree["code"] == status)

@@ -1,4 +1,4 @@
-"""Known hosts are read as sshd(8) says."""
+"""known_hosts is read as sshd(8) describes it."""
 
 import subprocess
 from pathlib import Path
@@ -45,13 +45,13 @@ def test_hashed_names_are_found(tmp_path: Path) -> None:
     assert known_keys([path], "node2") == []
 
 
-def test_a_revoked_key_and_an_authority_are_no_known_keys(tmp_path: Path) -> None:
+def test_revoked_keys_and_authorities_are_not_accepted(tmp_path: Path) -> None:
     path, other = tmp_path / "known_hosts", keypair(tmp_path / "other")
     path.write_text(f"@revoked * {KIND} {BLOB}\nnode1 {KIND} {BLOB}\n@cert-authority * {other}\nnode1 {other}\n")
     assert [f"{key.get_name()} {key.get_base64()}" for key in known_keys([path], "node1")] == [other]
 
 
-def test_lines_that_make_no_sense_are_passed_over(tmp_path: Path) -> None:
+def test_lines_that_cannot_be_parsed_are_skipped(tmp_path: Path) -> None:
     path = tmp_path / "known_hosts"
     path.write_text(
         f"# comment {KIND} x\n\nnode1\nnode1 {KIND} !!!\nnode1 no-such-kind AAAA\n, {KIND} {BLOB}\n|1|x {KIND} y\n"
@@ -67,7 +67,7 @@ def test_a_changed_file_is_read_again(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("words", ["AAAA", "ssh-ed25519", "ssh-ed25519 !!!", "ssh-ed25519 AAAA"])
-def test_a_host_key_in_the_inventory_that_is_none(sshd: Sshd, words: str) -> None:
+def test_a_host_key_in_the_inventory_that_is_no_key_is_an_error(sshd: Sshd, words: str) -> None:
     with pytest.raises(InputError, match="not a public key"):
         ShellPlugin().open(**sshd.options(ssh_host_key=words))
 
@@ -75,7 +75,7 @@ def test_a_host_key_in_the_inventory_that_is_none(sshd: Sshd, words: str) -> Non
 @given(
     st.lists(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r\n\x85\u2028\u2029"), max_size=60))
 )
-def test_a_broken_line_does_not_take_the_file_with_it(broken: list[str]) -> None:
+def test_a_broken_line_does_not_hide_the_others(broken: list[str]) -> None:
     lines = [line for line in broken if "good.moor.test" not in line and "*" not in line and "?" not in line]
     lines += ["|1|x|y ssh-ed25519 AAAA", "host ssh-rsa !!!", "@cert-authority", "@revoked * nothing", ",,, a b"]
     blob = "AAAAC3NzaC1lZDI1NTE5AAAAIJ1+VnXYwFUnIdCJSkYVMhFLjkD7ExAtUB0K8IHFzrqF"

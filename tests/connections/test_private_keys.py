@@ -1,4 +1,4 @@
-"""Private keys of every form that people have are read by either library, or refused with the true reason."""
+"""Both libraries read private keys of every common form, or refuse them with the true reason."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def written(path: Path, key: Any, form: str, passphrase: str = "") -> Path:
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("kind", KEYS)
-def test_every_form_of_a_key_is_read_sealed_or_not(tmp_path: Path, read: Read, kind: str, form: str) -> None:
+def test_every_form_of_a_private_key_is_read_encrypted_or_not(tmp_path: Path, read: Read, kind: str, form: str) -> None:
     if (kind, form) == ("ed25519", "TraditionalOpenSSL"):
         return  # there is no such form
     assert read(written(tmp_path / "open", KEYS[kind], form), None)
@@ -65,22 +65,20 @@ def test_every_form_of_a_key_is_read_sealed_or_not(tmp_path: Path, read: Read, k
         (b"", "this is no private key"),
     ],
 )
-def test_what_is_no_key_is_told_as_what_it_is(tmp_path: Path, read: Read, content: bytes, words: str) -> None:
+def test_a_file_that_is_no_private_key_is_recognised(tmp_path: Path, read: Read, content: bytes, words: str) -> None:
     (tmp_path / "key").write_bytes(content)
     with pytest.raises(InputError, match=words):
         read(tmp_path / "key", None)
 
 
-def test_a_kind_that_ssh_does_not_have_is_told(tmp_path: Path, read: Read) -> None:
+def test_a_kind_of_key_that_ssh_does_not_have_is_an_error(tmp_path: Path, read: Read) -> None:
     path = written(tmp_path / "key", ec.generate_private_key(ec.SECP256K1()), "PKCS8")
     with pytest.raises(InputError, match="use RSA, ECDSA or Ed25519"):
         read(path, None)
 
 
 @pytest.mark.usefixtures("backend")
-def test_a_host_is_logged_in_to_with_a_sealed_key_of_openssls_form(
-    sshd: Sshd, log_in: Callable[..., Shell], tmp_path: Path
-) -> None:
+def test_an_encrypted_pkcs8_key_logs_in_to_a_host(sshd: Sshd, log_in: Callable[..., Shell], tmp_path: Path) -> None:
     own = serialization.load_ssh_private_key(sshd.key.read_bytes(), None)
     path = written(tmp_path / "pkcs8", own, "PKCS8", "correct-horse")
     assert log_in(key_file=str(path), passphrase="correct-horse").run("id -u", 30).stdout == b"0\n"
