@@ -1,1 +1,1 @@
-"""Where hosts come from: files, the cluster's nodes, NetBox."""
+"""Inventory plugins: hosts from files, from the cluster's nodes and from NetBox."""

@@ -1,4 +1,4 @@
-"""Nornir inventory plugin: the files of FleetInventory, and the nodes that have joined the cluster since."""
+"""Nornir inventory plugin: the files of FleetInventory, plus nodes of the cluster that are not in them."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from moor.inventory.nodes import Node, NodePairs, pair_nodes, read_nodes
 from moor.settings.document import Source, tree_of
 from moor.settings.fleet import CUSTOM, NAME, Fleet, HostFacts
 
-NODES = "nodes"  # the group of a node that joins
+NODES = "nodes"  # the group of nodes that are not in the files
 FACTS = "kubernetes"  # below data.custom of every host that is a node
 RUNTIMES = ("k3s", "rke2")
 
 
 class ClusterInventory(FleetInventory):
-    """FleetInventory, merged with the cluster's live list of nodes.
+    """FleetInventory, merged with the cluster's current nodes.
 
-    A node that is no host of the files becomes one, in group nodes, at its InternalIP. Every host that is a node has
-    ``data.custom.kubernetes``: labels, runtime, os_image, kubelet, distribution. Where the cluster does not answer, the
-    files alone count, and the context's ``trouble`` says why.
+    A node that is no host in the files becomes a host in group nodes, with its InternalIP as the address. Every host
+    that is a node has ``data.custom.kubernetes``: labels, runtime, os_image, kubelet, distribution. If the cluster does
+    not answer, the inventory is that of the files, and the run context's ``trouble`` says why.
     """
 
     trouble = ""
 
     def _extended(self, fleet: Fleet) -> NodePairs:
-        """Add the nodes that no file knows to the fleet, and give what is paired."""
+        """Add the nodes that are not in the files to the fleet; return which host is which node."""
         addresses = {name: fleet.address(name) for name in fleet.hosts}
         found = pair_nodes(addresses, self._nodes(fleet), _written(fleet))
         for node in found.strangers:
@@ -63,18 +63,18 @@ class ClusterInventory(FleetInventory):
 
 
 def _written(fleet: Fleet) -> dict[str, HostIdentity]:
-    """Return the hosts whose name in the cluster the files say."""
+    """Return the identities of the hosts whose node name is in the files."""
     named = {name: node_name_in(fleet.facts(name).data) for name in fleet.hosts}
     return {name: HostIdentity(node) for name, node in named.items() if node}
 
 
 def _cluster(fleet: Fleet) -> Any:
-    """Return the section ``cluster`` of whichever host has one."""
+    """Return the section ``cluster`` of the first host that has one, else None."""
     return next((found for name in fleet.hosts if (found := fleet.facts(name).data.get("cluster"))), None)
 
 
 def entry_of_node(node: Node) -> dict[str, Any]:
-    """Return the entry of hosts.yaml for a node that joined."""
+    """Return the entry of hosts.yaml for a node."""
     entry: dict[str, Any] = {"hostname": node.addresses[0], "groups": [NODES]}
     if node.distribution in RUNTIMES:
         runtime: dict[str, Any] = {"runtime": node.distribution}
@@ -85,5 +85,5 @@ def entry_of_node(node: Node) -> dict[str, Any]:
 
 
 def server_unit(distribution: str) -> str:
-    """Name the unit of a node of the control plane; of the others it is the runtime's default."""
+    """Return the name of the systemd unit on a control plane node of k3s or RKE2."""
     return "k3s" if distribution == "k3s" else "rke2-server"

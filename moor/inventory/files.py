@@ -24,11 +24,11 @@ SSH_PORT = 22
 
 
 class FleetInventory:
-    """Loads hosts.yaml, groups.yaml and defaults.yaml; raises InputError with everything that is wrong in them.
+    """The inventory of hosts.yaml, groups.yaml and defaults.yaml; ``load`` raises InputError with every fault.
 
-    A host's ``data`` holds one validated model a section; groups and defaults keep what their files say.
-    A host's ``connection_options`` are merged key by key over those of its groups and the defaults, and its
-    ``ssh_host_key`` is among the extras of the connection by which it is reached, which is how that learns it.
+    A host's ``data`` holds one validated model per section; groups and defaults keep the content of their files.
+    A host's ``connection_options`` are merged key by key over those of its groups and the defaults. Its
+    ``ssh_host_key`` is passed to the connection that reaches it, in the extras.
     """
 
     def __init__(
@@ -64,11 +64,11 @@ class FleetInventory:
         return inventory
 
     def _hosts(self, groups: Tree, faults: InputFaults) -> Tree:
-        """Return what is known of hosts; ``groups`` are those that may be named."""
+        """Return the hosts of hosts.yaml; a subclass may add others, in the groups that ``groups`` defines."""
         return self._tree(self.host_file, faults)
 
     def _tree(self, path: Path, faults: InputFaults) -> Tree:
-        """Read one file; Nornir does without groups and defaults, and so does this."""
+        """Read one file; missing groups and defaults files count as empty, as in Nornir."""
         shown = str(path.relative_to(self.site.directory) if path.is_relative_to(self.site.directory) else path)
         if path != self.host_file and not path.exists():
             return Tree(Source(shown, 1), {})
@@ -87,7 +87,7 @@ class FleetInventory:
 
 
 def check_addresses(inventory: Inventory, sources: dict[str, Source], faults: InputFaults) -> None:
-    """Find hosts of one address and port: one machine would be worked on twice at once."""
+    """Add a fault for each host whose address and port another host has: a run would change one machine twice."""
     names = defaultdict(list)
     for host in inventory.hosts.values():
         options = host.get_connection_parameters(connection_of(host))
@@ -137,13 +137,13 @@ def _host(name: str, facts: HostFacts, groups: Groups, defaults: Defaults) -> Ho
         {kind: _connection(options) for kind, options in facts.connections.items()},
         defaults,
     )
-    host.hostname = host.hostname or name  # inherited, or else the name is the address
+    host.hostname = host.hostname or name  # own or inherited, else the name is the address
     _tell_keys(host, facts)
     return host
 
 
 def _tell_keys(host: Host, facts: HostFacts) -> None:
-    """Put what is known of the host's key among the extras of its connection; a device has the site's known_hosts."""
+    """Put the host's pinned key into the extras of its connection, and for a device the shell's known_hosts."""
     kind, shell = connection_of(host), facts.connections.get(SHELL)
     known = shell.extras.plain().get("known_hosts") if shell and kind != SHELL else None
     keys = {"known_hosts": known} if known else {}
@@ -158,7 +158,7 @@ def _options(entry: DefaultsEntry) -> dict[str, ConnectionOptions]:
 
 
 def _connection(options: ConnectionEntry) -> ConnectionOptions:
-    """Return Nornir's own form; a password stays a reference, which the connection resolves when it opens."""
+    """Return Nornir's ConnectionOptions; a password stays a reference, which is resolved when the connection opens."""
     extras = options.extras.plain() or None
     return ConnectionOptions(
         options.hostname, options.port, options.username, _password(options), options.platform, extras

@@ -1,4 +1,4 @@
-"""What a host says of which machine it is, by which it is found among a cluster's nodes whatever its name there."""
+"""The identity of a host (machine-id, kubelet's node name), by which it is matched to a node of the cluster."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from moor.errors import ErrorKind, HostError
 SECTION = "node"  # of the settings: data.node.name
 ASK_S = 30
 
-# machine-id(5) is what kubelet reports as machineID; its name is --hostname-override, else the host's own.
+# kubelet reports machine-id(5) as machineID; its node name is --hostname-override, else the host's name.
 FRAGMENT = """\
 echo "machine=$(cat /etc/machine-id 2>/dev/null)"
 echo "name=$(uname -n)"
@@ -31,12 +31,12 @@ done
 
 @dataclass(frozen=True)
 class HostIdentity:
-    """Who a host is.
+    """The facts that identify a host among nodes.
 
     Attributes:
-        node: its name in the cluster, as the inventory says; it decides where it is given
+        node: its node name from the inventory, which decides if it is set
         machine: its machine-id
-        names: by which its kubelet may call itself
+        names: names that its kubelet may use for the node
     """
 
     node: str = ""
@@ -45,7 +45,7 @@ class HostIdentity:
 
 
 def identity_of(answer: str, node: str = "") -> HostIdentity:
-    """Read the fragment's answer."""
+    """Parse the output of ``FRAGMENT``."""
     pairs = [line.partition("=") for line in answer.splitlines()]
     machine = next((value.strip() for key, _, value in pairs if key == "machine"), "")
     names = dict.fromkeys(value.strip().lower() for key, _, value in reversed(pairs) if key == "name" and value.strip())
@@ -53,12 +53,12 @@ def identity_of(answer: str, node: str = "") -> HostIdentity:
 
 
 def node_name_in(data: Mapping[str, Any]) -> str:
-    """Return a host's name in the cluster as its settings have it; empty where they do not say."""
+    """Return a host's node name from its settings (``node.name``); empty if it is not set."""
     return str(getattr(data.get(SECTION), "name", "") or "")
 
 
 def identify(task: Task) -> Result:
-    """Ask a host who it is; nothing is changed."""
+    """Read the identity of a host; nothing is changed."""
     answer = shell_of(task).run(FRAGMENT, ASK_S)
     if answer.code:
         raise HostError(
@@ -69,7 +69,7 @@ def identify(task: Task) -> Result:
 
 
 def ask_identities(nr: Nornir, names: Iterable[str]) -> dict[str, HostIdentity]:
-    """Ask some hosts who they are; those that do not answer are left out."""
+    """Read the identities of some hosts; those that cannot be reached are left out."""
     wanted = set(names)
     if not wanted:
         return {}

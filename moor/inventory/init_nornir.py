@@ -1,8 +1,8 @@
-"""Nornir's InitNornir in somebody's own script: config.yaml counts there as it does for moor's commands.
+"""Support for InitNornir in a user's own script, so that config.yaml is honoured as in moor's commands.
 
-Nornir gives an inventory plugin its options alone, not the file that they were read from. That file says where the
-site is, and with it which CA, secrets and tasks are meant. So the plugin looks at the call of InitNornir that it is
-made by, validates the same file as moor does, and completes the configuration that this Nornir gets.
+Nornir passes an inventory plugin its options only, not the file they come from. But that file defines the site, and
+with it the CA, the secrets and the tasks. So the plugin inspects the call of InitNornir that created it, validates the
+file as moor's commands do, and completes the configuration of this Nornir.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ ARGUMENTS = Source("InitNornir's arguments", 1)
 
 @dataclass(frozen=True)
 class InitNornirCall:
-    """A call of InitNornir that is under way.
+    """A call of InitNornir that has not returned yet.
 
     Attributes:
-        config: what Nornir has made of the file and the arguments.
-        config_file: as it was named; empty where there is none.
-        arguments: sections of config.yaml that were given as arguments; Nornir has their keys replace the file's.
+        config: Nornir's configuration from the file and the arguments.
+        config_file: the argument of that name; empty if there is none.
+        arguments: the sections passed as arguments; their keys replace the file's.
     """
 
     config: Config
@@ -38,13 +38,13 @@ class InitNornirCall:
     arguments: Mapping[str, Any]
 
     def inventory_options(self) -> tuple[SiteSettings, InventoryOptions]:
-        """Validate file and arguments together, complete Nornir's configuration, return the plugin's part.
+        """Validate file and arguments together, and complete Nornir's configuration from them.
 
         Returns:
             The site's settings, and the inventory plugin's other options.
 
         Raises:
-            InputError: with all that is wrong in them.
+            InputError: every fault of the file and the arguments.
         """
         file = Path(self.config_file).expanduser().absolute() if self.config_file else None
         tree = read_tree(file) if file else Tree(ARGUMENTS, {})
@@ -61,7 +61,7 @@ class InitNornirCall:
         return Tree(tree.source, sections)
 
     def _complete(self, said: Mapping[str, Any]) -> None:
-        """Have paths absolute and values validated in what this Nornir gets; its logging is at work already."""
+        """Put validated values and absolute paths into Nornir's configuration, except logging, which runs already."""
         self.config.user_defined["moor"] = said["user_defined"]["moor"]
         self.config.runner.options = said["runner"]["options"]
         if said["ssh"]:
@@ -69,7 +69,7 @@ class InitNornirCall:
 
 
 def current_call() -> InitNornirCall | None:
-    """Return the call of InitNornir that has led here; None where the plugin was made by something else."""
+    """Return the call of InitNornir on the stack; None if the plugin was created otherwise."""
     frame = sys._getframe()
     while frame.f_back and frame.f_code is not InitNornir.__code__:
         frame = frame.f_back

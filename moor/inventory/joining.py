@@ -1,4 +1,4 @@
-"""Taking nodes of the cluster into hosts.yaml, which keeps every line that it has."""
+"""Adding nodes of the cluster to hosts.yaml, whose existing lines stay as they are."""
 
 from __future__ import annotations
 
@@ -66,10 +66,10 @@ def _fault(name: str, hosts: Mapping[str, str], strangers: Mapping[str, Node], k
 
 
 def add_hosts(text: str, entries: Entries) -> str:
-    """Return hosts.yaml with more hosts at its end; every line that is there stays as it is.
+    """Return hosts.yaml with more hosts at its end; existing lines stay as they are.
 
     Raises:
-        InputError: the text is no YAML mapping
+        InputError: the text is not a YAML mapping
     """
     wanted = {**_plain(text), **entries}
     ending = line_break(text)
@@ -79,7 +79,7 @@ def add_hosts(text: str, entries: Entries) -> str:
 
 
 def _spliced(text: str, entries: Entries, wanted: Mapping[str, Any]) -> str:
-    """Put the hosts into a file in braces, or one that says where it ends."""
+    """Insert the hosts into a file to which they cannot be appended: in braces, or with an end marker."""
     try:
         after = rewrite(text, lambda tree: {**tree, **{name: dict(entry) for name, entry in entries.items()}})
     except ValueError as error:
@@ -98,7 +98,7 @@ def _block(entries: Entries) -> str:
 
 def _dumped(content: Mapping[str, Any]) -> str:
     yaml, out = YAML(typ="rt", pure=True), io.StringIO()
-    yaml.default_flow_style = None  # lists in one line, as people write groups
+    yaml.default_flow_style = None  # lists on one line, as usual for groups
     yaml.dump({key: dict(value) for key, value in content.items()}, out)
     return out.getvalue()
 
@@ -113,7 +113,7 @@ def _plain(text: str) -> dict[str, Any]:
         found = yaml.constructor.construct_document(node)
     except TooManyAliases as error:
         raise InputError(f"hosts.yaml:{error.line}: {error}") from None
-    except MarkedYAMLError as error:  # its whole text quotes the line, and a password with it
+    except MarkedYAMLError as error:  # the whole message quotes the line, which may hold a password
         mark = error.problem_mark or error.context_mark
         problem = re.sub(r"""["'][^"']*["']""", "...", error.problem or error.context or "it cannot be read")
         raise InputError(f"hosts.yaml: line {mark.line + 1 if mark else 1}: not YAML: {problem}") from None
@@ -132,7 +132,7 @@ def _same(text: str, wanted: Mapping[str, Any]) -> bool:
 
 
 class HostsFileDraft:
-    """hosts.yaml with more hosts, beside the one that counts, until ``keep`` puts it in its place."""
+    """A copy of hosts.yaml with more hosts; ``keep`` replaces the original by it."""
 
     def __init__(self, site: SiteSettings, files: Mapping[str, str], nodes: Iterable[Node]) -> None:
         self.target = site.directory / files["host_file"]
@@ -142,7 +142,7 @@ class HostsFileDraft:
 
     def __enter__(self) -> HostsFileDraft:
         status = self.target.stat()
-        self.part.touch(mode=0o600, exist_ok=False)  # whoever opened it for writing now could write to it ever after
+        self.part.touch(mode=0o600, exist_ok=False)  # nobody else may open it for writing before its mode is set
         self.part.write_bytes(self.text.encode())
         self.part.chmod(status.st_mode & 0o7777)
         if (status.st_uid, status.st_gid) != (self.part.stat().st_uid, self.part.stat().st_gid):
@@ -153,11 +153,11 @@ class HostsFileDraft:
         self.part.unlink(missing_ok=True)
 
     def inventory(self) -> Inventory:
-        """Return the inventory as it would be; raises InputError with everything that is wrong with it."""
+        """Load the inventory from the copy; raise InputError with every fault."""
         return FleetInventory(str(self.part), self.files["group_file"], self.files["defaults_file"], self.site).load()
 
     def keep(self) -> Path:
-        """Put it in its place, and give that."""
+        """Replace hosts.yaml by the copy, and return its path."""
         with self.part.open("rb") as file:
             os.fsync(file.fileno())
         self.part.replace(self.target)

@@ -1,4 +1,4 @@
-"""Nornir inventory plugin: the files of FleetInventory, and the machines that NetBox knows."""
+"""Nornir inventory plugin: the files of FleetInventory, plus the machines in NetBox."""
 
 from __future__ import annotations
 
@@ -14,22 +14,21 @@ from moor.settings.document import InputFaults, Source, Tree, merge, tree_of
 from moor.settings.fleet import CUSTOM
 
 PLACE = "inventory.options.netbox"
-FACTS = "netbox"  # below data.custom of every machine of NetBox
+FACTS = "netbox"  # below data.custom of every host from NetBox
 SHOWN = ("id", "site", "role", "platform", "status", "tags")
 CONTEXT = "moor"  # the key of a config context that holds settings
 
 
 class NetBoxInventory(FleetInventory):
-    """FleetInventory, with the devices and virtual machines of NetBox as hosts; what hosts.yaml says wins.
+    """FleetInventory, plus the devices and virtual machines of NetBox as hosts; hosts.yaml wins.
 
-    A machine is in those groups that NetBoxInventory2 of nornir-netbox gives it (``site__dc1``, ``device_role__node``,
-    ``platform__debian`` ...) and groups.yaml knows. What its config context has below ``moor`` is its ``data``.
-
-    netbox  ``url``, ``token`` (a reference), ``ca``, ``filters``, ``virtual_machines``; validated in config.yaml
+    A machine is in those groups of NetBoxInventory2 (``site__dc1``, ``device_role__node``, ``platform__debian`` ...)
+    that groups.yaml defines. Its ``data`` is the key ``moor`` of its config context. The option ``netbox`` has the keys
+    of ``moor.settings.config.NetBoxOptions``.
     """
 
     def _hosts(self, groups: Tree, faults: InputFaults) -> Tree:
-        """Lay what the file says of hosts over what NetBox knows; raises InputError where it does not answer."""
+        """Merge hosts.yaml over the machines of NetBox; raise InputError if NetBox does not answer."""
         source = Source(self.netbox["url"], 1)
         known = {
             str(name): tree_of(entry_of_machine(host, set(groups.items)), source.below(str(name)))
@@ -39,7 +38,7 @@ class NetBoxInventory(FleetInventory):
         return merge(Tree(source, known), written)
 
     def _ask(self) -> Iterable[tuple[str, Host]]:
-        """Ask NetBox for its machines, by name."""
+        """Return NetBox's machines by name."""
         try:
             from nornir_netbox.plugins.inventory import NetBoxInventory2  # type: ignore[import-untyped]
         except ImportError as error:
@@ -53,7 +52,7 @@ class NetBoxInventory(FleetInventory):
             filter_parameters=dict(self.netbox["filters"]),
             include_vms=self.netbox["virtual_machines"],
             use_platform_slug=True,
-            group_file=os.devnull,  # ours are read and checked by FleetInventory
+            group_file=os.devnull,  # FleetInventory reads and checks these
             defaults_file=os.devnull,
         )
         try:
@@ -73,18 +72,18 @@ class NetBoxInventory(FleetInventory):
 
 
 def _cause(error: BaseException) -> str:
-    """Return the first of the errors that led to one another: the others only repeat it."""
+    """Return the message of the first error in the chain of causes; the others only repeat it."""
     while error.__context__ is not None:
         error = error.__context__
     return " ".join(str(error).split())[:300] or type(error).__name__
 
 
 def entry_of_machine(host: Host, known: set[str]) -> dict[str, Any]:
-    """Return what hosts.yaml would say of a machine; what is no mapping is left to the inventory's own check.
+    """Return the entry of hosts.yaml for a machine; FleetInventory reports a config context that is no mapping.
 
     Args:
-        host: as the plugin gives it.
-        known: the groups that there are.
+        host: the plugin's host.
+        known: the groups that groups.yaml defines.
     """
     found = dict(host.data)
     every = found.get("config_context") or {}
@@ -99,7 +98,7 @@ def entry_of_machine(host: Host, known: set[str]) -> dict[str, Any]:
 
 
 def _with_facts(context: Any, facts: dict[str, Any]) -> Any:
-    """Return a config context with NetBox's own facts below ``custom``."""
+    """Return a config context with the facts from NetBox below ``custom``."""
     if not isinstance(context, Mapping):
         return context
     custom = context.get(CUSTOM) or {}
@@ -107,7 +106,7 @@ def _with_facts(context: Any, facts: dict[str, Any]) -> Any:
 
 
 def _short(value: Any) -> Any:
-    """Give of one of NetBox's objects the word by which people name it."""
+    """Return the slug or value of a NetBox object; of a list, those of its objects."""
     if isinstance(value, list):
         return [_short(one) for one in value]
     return value.get("slug", value.get("value")) if isinstance(value, Mapping) else value

@@ -1,4 +1,4 @@
-"""HTTP to NetBox: the token goes to the configured scheme and host alone, whatever a page links or redirects to."""
+"""HTTP to NetBox; the token is sent only to the configured scheme and host, whatever pages link or redirect to."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from moor.secrets.secret import Secret
 TIMEOUT_S = 30
 PORTS = {"https": 443, "http": 80}
 REFUSED = (401, 403)
-SECOND = "nbt_"  # what tokens of version 2 begin with; NetBox 4.5 and later
+SECOND = "nbt_"  # the prefix of tokens of version 2, from NetBox 4.5 on
 
 
 def authorization(token: Secret) -> str:
@@ -35,9 +35,10 @@ def authorization(token: Secret) -> str:
 
 
 class NetBoxSession(requests.Session):
-    """A session that speaks to one scheme and host, and keeps what lists have named.
+    """A session that contacts one scheme and host only, and records the objects of lists.
 
-    found  every object of a list, as NetBox gave it, by its name
+    Attributes:
+        found: the objects of all lists, by name
     """
 
     def __init__(self, url: str, token: Secret, trust: str | bool) -> None:
@@ -45,7 +46,7 @@ class NetBoxSession(requests.Session):
         self._url, self._words, self._trust = url, authorization(token), trust
         self._asked: set[str] = set()
         self.found: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
-        # An auth of our own, since requests would otherwise take a login out of ~/.netrc in place of our header.
+        # Without an auth, requests would replace our header by a login from ~/.netrc.
         self.auth = self._signed
 
     def _signed(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
@@ -53,9 +54,9 @@ class NetBoxSession(requests.Session):
         return request
 
     def request(self, method: Any, url: Any, *args: Any, **options: Any) -> requests.Response:
-        """Send one request; raises InputError where it would go elsewhere, is sent elsewhere, or is refused."""
+        """Send one request; raise InputError if it leads to another host, is redirected, or is refused."""
         self._confine(str(url))
-        # Said of each request: REQUESTS_CA_BUNDLE of the environment would win over what the session says.
+        # Set per request, since the environment's REQUESTS_CA_BUNDLE would override the session's setting.
         bounds = {"timeout": TIMEOUT_S, "verify": self._trust, "allow_redirects": False}
         answer = super().request(method, url, *args, **{**options, **bounds})
         self._judge(answer)
@@ -83,7 +84,7 @@ class NetBoxSession(requests.Session):
             raise InputError(f"it refuses the token ({answer.status_code}: {_detail(answer)}){old}")
 
     def _keep(self, answer: requests.Response) -> None:
-        """Remember the objects of a list; what is no list is told by who asked for it."""
+        """Record the objects of a list; the caller reports an answer that is no list."""
         try:
             content = parse_json(answer.content)
         except ValueError:
@@ -94,7 +95,7 @@ class NetBoxSession(requests.Session):
                 self.found[str(one.get("name") or one.get("id"))].append(one)
 
     def doubles(self) -> Iterator[str]:
-        """Say of each name that several objects have which they are."""
+        """Yield a message for each name that several objects have."""
         for name, ones in sorted(self.found.items()):
             if len(described := dict.fromkeys(map(_described, ones))) > 1:
                 yield (
@@ -109,7 +110,7 @@ def _origin(url: str) -> tuple[str, str, int]:
 
 
 def _place(url: str) -> str:
-    """Return scheme and host of a URL, without what may be secret in it."""
+    """Return the scheme and host of a URL, without its parts that may be secret."""
     scheme, host, port = _origin(url)
     shown = "" if port == PORTS.get(scheme) else f":{port}"
     return f"{scheme}://{host}{shown}" if host else urlsplit(url).path[:80]
@@ -123,7 +124,7 @@ def _detail(answer: requests.Response) -> str:
 
 
 def _described(one: Mapping[str, Any]) -> str:
-    """Return which object it is, as people find it in NetBox."""
+    """Return the kind, id and place of an object, by which a user finds it in NetBox."""
     kind = "device" if "device_type" in one else "virtual machine"
     for word in ("site", "cluster"):
         if isinstance(place := one.get(word), Mapping):

@@ -1,4 +1,4 @@
-"""Nodes of a cluster as values, and which hosts of an inventory they are."""
+"""The nodes of a cluster, and the matching of nodes to hosts of the inventory."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ CONTROL_PLANE = ("node-role.kubernetes.io/control-plane", "node-role.kubernetes.
 
 @dataclass(frozen=True)
 class Node:
-    """One node as the cluster describes it.
+    """A node as described by the cluster's API.
 
     Attributes:
         addresses: its InternalIPs first, then any other
-        machine: its machine-id, as its kubelet reports it
-        trouble: why it is not ready; empty where it is
+        machine: its machine-id, as reported by kubelet
+        trouble: why it is not ready; empty if it is
     """
 
     name: str
@@ -40,25 +40,25 @@ class Node:
 
     @property
     def distribution(self) -> Distribution:
-        """Return what the node runs, as far as it is another way of configuring containerd."""
+        """Return the node's distribution, on which the way of configuring containerd depends."""
         return distribution_of(self.os_image, self.kubelet)
 
     @property
     def leads(self) -> bool:
-        """Return whether it is of the control plane."""
+        """Return whether the node belongs to the control plane."""
         return any(label in self.labels for label in CONTROL_PLANE)
 
     @property
     def facts(self) -> dict[str, Any]:
-        """Return what an inventory says of it."""
+        """Return the facts that a host's ``data.custom.kubernetes`` has."""
         about = {"runtime": self.runtime, "os_image": self.os_image, "kubelet": self.kubelet}
         return {**about, "distribution": self.distribution, "labels": dict(self.labels)}
 
 
 def distribution_of(os_image: str, kubelet: str) -> Distribution:
-    """Return the distribution that a node's OS image and its kubelet's version name.
+    """Return the distribution, recognised by the OS image and kubelet's version.
 
-    The versions are such as v1.30.4+k3s1 and v1.30.4+rke2r1; Talos names itself in the OS image.
+    Versions are such as v1.30.4+k3s1 and v1.30.4+rke2r1; the OS image of Talos has its name.
     """
     if os_image.startswith("Talos"):
         return "talos"
@@ -67,7 +67,7 @@ def distribution_of(os_image: str, kubelet: str) -> Distribution:
 
 
 def node_of(tree: Mapping[str, Any]) -> Node:
-    """Read a Node object of the API."""
+    """Parse a Node object of the API."""
     metadata, status = tree.get("metadata") or {}, tree.get("status") or {}
     about = status.get("nodeInfo") or {}
     listed = sorted(status.get("addresses") or [], key=lambda entry: entry.get("type") != "InternalIP")
@@ -91,7 +91,7 @@ def _trouble(conditions: Iterable[Mapping[str, Any]]) -> str:
 
 
 def read_nodes(kubeconfig: Path, context: str) -> list[Node]:
-    """Ask the cluster for its nodes; raises HostError or InputError."""
+    """List the cluster's nodes; raise HostError if it does not answer, InputError if the kubeconfig is unusable."""
     from moor.connections.apis.kubernetes import calling_api, client_of, untyped_class
 
     client = client_of(kubeconfig, context, ASK_S)
@@ -104,7 +104,7 @@ def read_nodes(kubeconfig: Path, context: str) -> list[Node]:
 
 @dataclass(frozen=True)
 class NodePairs:
-    """Hosts with the nodes that they are, and nodes that are no host."""
+    """Hosts matched to nodes by the host's name, and the nodes that match no host."""
 
     nodes: dict[str, Node]
     strangers: tuple[Node, ...]
@@ -113,14 +113,14 @@ class NodePairs:
 def pair_nodes(
     hosts: Mapping[str, str], nodes: Iterable[Node], known: Mapping[str, HostIdentity] | None = None
 ) -> NodePairs:
-    """Find each node's host; a host is one node at most.
+    """Match each node to a host; a host is at most one node.
 
-    What the inventory says of a host's name in the cluster decides; then its address, its name, its machine-id, and
-    the name that its kubelet has.
+    A node name in the inventory decides; else the address, the name, the machine-id and kubelet's node name, in this
+    order.
 
     Args:
         hosts: address by name
-        known: who hosts are, as far as they were asked
+        known: the identities of the hosts that were read
     """
     known, rest = known or {}, list(nodes)
     found: dict[str, Node] = {}
@@ -143,7 +143,7 @@ def pair_nodes(
 
 
 def _telling(known: Mapping[str, HostIdentity], nodes: Iterable[Node]) -> dict[str, str]:
-    """Return the machine-ids that tell hosts apart: machines that were cloned without care share one."""
+    """Return the unique machine-ids by host; carelessly cloned machines share one, which identifies none."""
     hosts = Counter(identity.machine for identity in known.values())
     twice = {machine for machine, count in Counter(node.machine for node in nodes).items() if count > 1}
     return {

@@ -1,1 +1,1 @@
-"""Secrets: values that never show, files that only their owner reads, text without them."""
+"""Secrets: values that never show, private files, and masking of text."""

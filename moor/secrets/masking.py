@@ -1,4 +1,4 @@
-"""Secrets struck out of whatever text goes out: a second net below ``Secret``, which never shows by itself."""
+"""Masking of secrets in all output: a second protection besides ``Secret``, which already prints as ``***``."""
 
 import base64
 import json
@@ -15,29 +15,29 @@ from moor.formats.octal import escape_for_printf
 
 STARS = "***"
 NOTHING = "(?!)"  # a pattern that matches nowhere
-SHORTEST = 4  # characters; striking out anything shorter would garble ordinary words
-SHORTEST_LINE = 8  # of a secret of many lines, such as a key
+SHORTEST = 4  # characters; masking anything shorter would garble ordinary words
+SHORTEST_LINE = 8  # of a multi-line secret, such as a key
 
 
 class Masker:
-    """Strikes out what was registered with it."""
+    """Replaces registered secrets in text by ``***``."""
 
     def __init__(self) -> None:
-        self._lock = threading.RLock()  # a signal handler masks too, perhaps in the midst of this
+        self._lock = threading.RLock()  # a signal handler may mask while this lock is held
         self.forms: frozenset[str] = frozenset()
         self._made: tuple[frozenset[str], re.Pattern[str]] = (self.forms, re.compile(NOTHING))
 
     def register(self, value: str) -> None:
-        """Have ``value`` struck out from now on, in every form that ``spellings`` lists."""
+        """Mask ``value`` from now on, in every spelling that ``spellings`` lists."""
         with self._lock:
             self.forms |= spellings(value)
 
     def mask(self, text: str) -> str:
-        """Return ``text`` with every registered secret as ``***``."""
-        if not text:  # most errors and diffs of a fleet that is well
+        """Return ``text`` with every registered secret replaced by ``***``."""
+        if not text:  # as most errors and diffs are
             return text
         with self._lock:
-            if self._made[0] is not self.forms:  # not at every secret, but when text is masked
+            if self._made[0] is not self.forms:  # compiled when text is masked, not at every secret
                 longest_first = sorted(self.forms, key=len, reverse=True)
                 self._made = self.forms, re.compile("|".join(map(re.escape, longest_first)) or NOTHING)
             pattern = self._made[1]
@@ -45,9 +45,9 @@ class Masker:
 
 
 def spellings(value: str) -> frozenset[str]:
-    """List the spellings by which a secret may leave: whole or line by line, in JSON, a URL, base64, HTML, Python, sh.
+    """Return the spellings of a secret to mask: whole, by line, and as JSON, URL, base64, HTML, Python and sh.
 
-    A shorter value than ``SHORTEST`` has none, however long a spelling of it is.
+    A value shorter than ``SHORTEST`` has none.
     """
     if len(value) < SHORTEST:
         return frozenset()
@@ -66,35 +66,35 @@ def spellings(value: str) -> frozenset[str]:
 
 
 def _base64_forms(raw: bytes) -> Iterator[str]:
-    """Yield what base64 makes of ``raw`` at each of three offsets in a longer text, such as ``user:password``."""
+    """Yield the base64 of ``raw`` at each of three offsets in a longer text, such as ``user:password``."""
     if len(raw) < SHORTEST:
         return
     for offset in range(3):
         encoded = base64.b64encode(bytes(offset) + raw).decode()
-        first = -(-offset * 8 // 6)  # letters before this one also depend on what stands before
+        first = -(-offset * 8 // 6)  # earlier letters also depend on the text before
         inner = encoded[first : (offset + len(raw)) * 8 // 6]
         yield from (inner, inner.replace("+", "-").replace("/", "_"))
     yield base64.b64encode(raw).decode()
 
 
-_masker = Masker()  # of this process: whatever a Secret was made of
+_masker = Masker()  # this process's; every Secret registers with it
 
 
 def register(value: str) -> None:
-    """Have ``value`` struck out of whatever passes ``mask`` in this process."""
+    """Make ``mask`` replace ``value`` in this process."""
     _masker.register(value)
 
 
 def mask(text: str) -> str:
-    """Return ``text`` with every secret of this process as ``***``."""
+    """Return ``text`` with every secret of this process replaced by ``***``."""
     return _masker.mask(text)
 
 
 @contextmanager
 def fresh_masker() -> Iterator[None]:
-    """Know no secret when the block begins, and none of the block's own when it has ended.
+    """Use an empty masker within the block, and the former one after it.
 
-    For tests, and for whoever works on several sites in one process and has to keep their words apart.
+    For tests, and for programs that keep the secrets of several sites in one process apart.
     """
     global _masker
     former, _masker = _masker, Masker()
@@ -105,10 +105,10 @@ def fresh_masker() -> Iterator[None]:
 
 
 class MaskingFilter(logging.Filter):
-    """Strikes secrets out of log records; belongs on handlers, since loggers do not filter for their children."""
+    """Masks secrets in log records; add it to handlers, since a logger's filter does not apply to its children."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Mask message and traceback; lets every record pass."""
+        """Mask message and traceback; every record passes."""
         record.msg, record.args = mask(record.getMessage()), None
         if record.exc_info and not record.exc_text:
             record.exc_text = logging.Formatter().formatException(record.exc_info)

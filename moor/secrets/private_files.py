@@ -1,4 +1,4 @@
-"""Files and directories that only their owner may read, whole or not at all, whatever the umask."""
+"""Private files and directories, written atomically and with exact modes whatever the umask."""
 
 import os
 import secrets
@@ -7,26 +7,26 @@ from contextlib import suppress
 from glob import escape
 from pathlib import Path
 
-ABANDONED_S = 3600  # a half-written file this old belongs to a run that was killed
+ABANDONED_S = 3600  # a partial file of this age is left over from a killed run
 
 
 def make_directory(path: Path) -> None:
-    """Make ``path``, and every parent that is missing, with mode 0700; ``path`` itself is tightened if it exists."""
+    """Create ``path`` and its missing parents with mode 0700; an existing ``path`` is changed to 0700."""
     make_missing(path)
     if path.stat().st_mode & 0o777 != 0o700:
         path.chmod(0o700)
 
 
 def make_missing(path: Path) -> None:
-    """Make ``path`` and its parents with mode 0700 where they are missing; what is there stays as it is."""
+    """Create ``path`` and its parents with mode 0700 if they are missing; existing ones stay as they are."""
     if not path.exists():
         make_missing(path.parent)
         path.mkdir(mode=0o700, exist_ok=True)
-        path.chmod(0o700)  # the umask may have taken even the owner's bits
+        path.chmod(0o700)  # the umask may remove even the owner's bits
 
 
 def write(path: Path, content: bytes, mode: int = 0o600) -> None:
-    """Put ``content`` at ``path`` in one step: a reader, or a machine that loses power, sees the old or the new."""
+    """Replace the content of ``path`` atomically, also if the machine loses power meanwhile."""
     part = _part(path, content, mode)
     try:
         part.replace(path)
@@ -36,7 +36,7 @@ def write(path: Path, content: bytes, mode: int = 0o600) -> None:
 
 
 def write_new(path: Path, content: bytes, mode: int = 0o600) -> bool:
-    """Put ``content`` at ``path`` unless something is there, and tell whether it did; of two at once, one wins."""
+    """Create ``path`` with ``content``; return False if it exists. Of two concurrent calls, one wins."""
     part = _part(path, content, mode)
     try:
         os.link(part, path)
@@ -57,7 +57,7 @@ def _part(path: Path, content: bytes, mode: int) -> Path:
     except BaseException as error:
         part.unlink(missing_ok=True)
         if isinstance(error, OSError):
-            error.filename = str(path)  # which a full disk does not say
+            error.filename = str(path)  # the error of a full disk has no file name
         raise
     return part
 
@@ -73,7 +73,7 @@ def _fill(part: Path, content: bytes, mode: int) -> None:
 
 def _sweep(path: Path) -> None:
     for left in path.parent.glob(f".{escape(path.name)}.????????"):
-        with suppress(FileNotFoundError):  # somebody else swept it
+        with suppress(FileNotFoundError):  # another process removed it
             if left.stat().st_mtime < time.time() - ABANDONED_S:
                 left.unlink()
 

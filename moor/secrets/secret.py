@@ -1,4 +1,4 @@
-"""Secrets: values that do not show, and the references by which settings name them."""
+"""Secrets, and the references by which settings name them."""
 
 from __future__ import annotations
 
@@ -19,16 +19,13 @@ __all__ = ["MaskingFilter", "Secret", "load_or_generate", "mask", "resolve"]
 
 SCHEMES = ("env:NAME", "file:PATH")
 REMEDY = f"write {' or '.join(SCHEMES)}"
-LARGEST = 1024 * 1024  # bytes of a secret file; more is a mistake in the path
+LARGEST = 1024 * 1024  # bytes of a secret file; a larger one is a mistake in the path
 LENGTH = 32  # of a generated secret
 LETTERS = (string.ascii_lowercase, string.ascii_uppercase, string.digits)
 
 
 class Secret:
-    """A value that never shows by accident: text of it is ``***``, and it cannot be pickled.
-
-    From its making on it is struck out of whatever passes ``mask``.
-    """
+    """A value that prints as ``***``, cannot be pickled, and is masked in all output from its creation on."""
 
     __slots__ = ("_value",)
 
@@ -37,11 +34,11 @@ class Secret:
         register(value)
 
     def reveal(self) -> str:
-        """Return the value itself, for a script's input or a request's body."""
+        """Return the value, for a script's input or a request's body."""
         return self._value
 
     def sha256(self) -> str:
-        """Hash the value as the bytes that it stands for."""
+        """Return the SHA-256 of the value's bytes."""
         return hashlib.sha256(self._bytes()).hexdigest()
 
     def _bytes(self) -> bytes:
@@ -75,26 +72,26 @@ def resolve(reference: str, site: Path = Path()) -> Secret:
     """Return the secret that ``reference`` names.
 
     Args:
-        reference: ``env:NAME`` or ``file:PATH``, the path relative to ``site``; one newline at a file's end is no part
+        reference: ``env:NAME`` or ``file:PATH``, relative to ``site``; one newline at a file's end is dropped
 
     Raises:
-        InputError: unknown scheme, nothing there, or a file that others may read; never says the value.
+        InputError: the scheme is unknown, the secret is missing or empty, or others may read its file.
     """
     scheme, name = split_reference(reference)
     return _from_environment(reference, name) if scheme == "env" else _from_file(reference, _below(site, name))
 
 
 def split_reference(reference: str) -> tuple[str, str]:
-    """Take a reference apart into scheme and name; raises InputError, which never repeats a text without a scheme."""
+    """Return a reference's scheme and name; raise InputError, without quoting a text that may be the secret."""
     scheme, colon, name = reference.partition(":")
     if colon and scheme in ("env", "file") and name:
         return scheme, name
-    # Whatever has no known scheme may be the secret itself, typed in the wrong place.
+    # A text without a known scheme may be the secret itself, written in the wrong place.
     raise InputError(f"this is not a reference to a secret; {REMEDY}, and keep the secret itself out of these files")
 
 
 def absolute_reference(reference: str, site: Path) -> str:
-    """Return ``reference`` with its path, if it has one, made absolute against ``site``."""
+    """Return ``reference`` with a file's path made absolute, relative to ``site``."""
     scheme, name = split_reference(reference)
     return f"file:{_below(site, name)}" if scheme == "file" else reference
 
@@ -137,10 +134,10 @@ def _read(reference: str, path: Path) -> bytes:
 
 
 def load_or_generate(path: Path) -> Secret:
-    """Return the random secret kept at ``path``, made at the first call: letters of both cases and digits.
+    """Return the secret stored at ``path``; generate it if the file is missing.
 
     Args:
-        path: in a directory of moor's own, which becomes 0700
+        path: its directory must be moor's own; its mode becomes 0700
     """
     if not path.exists():
         private_files.make_directory(path.parent)
@@ -149,7 +146,7 @@ def load_or_generate(path: Path) -> Secret:
 
 
 def _random() -> str:
-    """Draw until all three kinds are there, as Harbor demands of a password (8 to 128 characters)."""
+    """Return a random text with lower and upper case letters and digits, as Harbor requires of a password."""
     while True:
         word = "".join(secrets.choice("".join(LETTERS)) for _ in range(LENGTH))
         if all(set(word) & set(letters) for letters in LETTERS):
