@@ -1,4 +1,4 @@
-"""Closing what a run no longer needs, so that an idle host costs neither memory nor wake-ups."""
+"""A processor that closes connections that a run no longer needs, since each costs memory and keep-alives."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from moor.processors import QuietProcessor
 
 
 class ConnectionCloser(QuietProcessor):
-    """Nornir processor that closes a host's connection to its shell after the last task that may use it."""
+    """A Nornir processor that closes a host's shell connection after the last task that may use it."""
 
     def __init__(self, nr: Nornir, last: Mapping[str, str], independent: bool) -> None:
-        """Take what the run will ask.
+        """Note which task is the last on each host.
 
         Args:
             nr: the open site.
-            last: the last task on each host; empty where none follows the reading.
-            independent: a host that failed at one task is asked the next nevertheless.
+            last: the last task on each host; empty if none follows the observation.
+            independent: a host that failed in one task still runs the next.
         """
         self._kept, self._dry_run = context_of(nr).keep_connections, nr.data.dry_run
         self._last, self._independent = last, independent
 
     def task_instance_completed(self, task: Task, host: Host, result: MultiResult) -> None:
-        """Close the connection where this was the last task, or nothing is left to ask of the host."""
+        """Close the connection if this was the last task, or nothing is left to read from the host."""
         if not self._kept and "shell" in host.connections and self._is_over(task, host, result.failed):
             host.close_connection("shell")
 
     def _is_over(self, task: Task, host: Host, failed: bool) -> bool:
-        known = self._dry_run and observation_of(host).whole  # a plan of what was read whole asks nothing more
+        known = self._dry_run and observation_of(host).whole  # a plan needs no further reading
         return known or (failed and not self._independent) or task.name == self._last[host.name]

@@ -1,4 +1,4 @@
-"""Bad input that only the pure halves of tasks can see, told before the first connection, all of it at once."""
+"""The check of the input by every task's ``desired`` and ``judge``, before the first connection."""
 
 from __future__ import annotations
 
@@ -17,27 +17,29 @@ def refuse_bad_input(
     """Check the input of every host with every stage.
 
     Args:
-        partly: a host need not have every section: the stages are not about to run
-        examining: the stages change nothing and none waits for another, so that what is unfit is left to its own stage
+        hosts: those whose input is checked.
+        stages: those that check it.
+        partly: the stages will not run, so a host may lack sections.
+        examining: a drift check, in which unfit input is an error of its own stage alone.
 
     Raises:
         InputError: everything that is wrong, each fault once.
     """
     stages = tuple(stages)
-    left = (*([MissingSection] if partly else []), *([UnfitInput] if examining else []))
-    found = [line for host in hosts for stage in stages for line in _findings(host, stage, left)]
+    ignored = (*([MissingSection] if partly else []), *([UnfitInput] if examining else []))
+    found = [line for host in hosts for stage in stages for line in _findings(host, stage, ignored)]
     if found:
         raise InputError("\n".join(dict.fromkeys(found)))
 
 
-def _findings(host: Host, stage: Stage, left: tuple[type[InputError], ...]) -> Iterator[str]:
+def _findings(host: Host, stage: Stage, ignored: tuple[type[InputError], ...]) -> Iterator[str]:
     if stage.desired and stage.runs_on(host):
         try:
-            if stage.judge and UnfitInput not in left:
+            if stage.judge and UnfitInput not in ignored:
                 stage.judge(host)
             desired_ahead_of(host, stage.desired)
         except InputError as error:
-            if not isinstance(error, left):
+            if not isinstance(error, ignored):
                 yield from str(error).splitlines()
         except MoorError:
-            return  # no input's fault: the stage itself says so, in its turn
+            return  # not an error of the input; the stage itself reports it

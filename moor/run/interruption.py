@@ -1,4 +1,4 @@
-"""Ctrl-C, and SIGTERM or a closed terminal the same way: the run ends, and says what was done and what was not."""
+"""How a run ends at Ctrl-C, SIGTERM or a closed terminal: it reports what was done and what was not."""
 
 from __future__ import annotations
 
@@ -10,39 +10,42 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
-INTERRUPTED = 130  # 128 and the number of SIGINT, as shells have it
+INTERRUPTED = 130  # exit code: 128 plus the number of SIGINT, as in shells
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-SHUTDOWN_S = 4.0  # how long what follows may take
+SHUTDOWN_S = 4.0  # for the last output and for the record in history
 
 
 def handled_signals() -> list[signal.Signals]:
-    """List the signals that end a run: all but those that whoever started this process had ignored.
+    """Return the signals that end a run: all but those that this process was started to ignore.
 
-    nohup does so with SIGHUP, and a shell without job control with SIGINT of what it starts in the background.
+    nohup ignores SIGHUP; a shell without job control ignores SIGINT for background processes.
     """
     return [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
 
 
 def stop_instruction() -> str:
-    """Return what ends a command that goes on and on."""
+    """Return how to end a command that runs until it is stopped, as words for the user."""
     return "Ctrl-C ends" if signal.SIGINT in handled_signals() else f"Ctrl-C is ignored here; kill {os.getpid()} ends"
 
 
 def raise_on_signals() -> None:
-    """Have every signal that is heeded raise KeyboardInterrupt, as Ctrl-C does."""
+    """Raise KeyboardInterrupt at every signal that ends a run, as Ctrl-C does."""
     for number in handled_signals():
         signal.signal(number, signal.default_int_handler)
 
 
 @contextmanager
 def report_on_interrupt(words: Callable[[], str], after: Callable[[], object] = lambda: None) -> Iterator[None]:
-    """End the process with exit code 130 at a signal, after printing ``words`` and doing what comes ``after``.
+    """End the process at a signal with exit code 130, after it prints ``words`` and calls ``after``.
 
-    Whoever gives ``words`` sees to it that nothing begins any more from then on. Threads that wait for hosts are not
-    waited for: a script that has begun on a host ends there by itself, within its bound, and one that was not sent
-    whole never begins. Further signals change nothing, so that an impatient Ctrl-C does not cost the record. A thread
-    of its own hears of the signal by Python's wakeup pipe: a handler runs in the main thread, which does not wake for
-    a signal that arrives just before it begins to wait for the others.
+    Threads that wait for hosts are not joined: a script that has started on a host runs to its end there, within its
+    timeout, and a script that was not sent completely never starts. Further signals are ignored, so that an impatient
+    Ctrl-C does not lose the record. A thread waits for the signal on Python's wakeup pipe: a handler would run in the
+    main thread, which does not wake for a signal that arrives just before it begins to wait for other threads.
+
+    Args:
+        words: returns the last output; it must also keep further tasks from starting.
+        after: records the run.
     """
     heard, told = os.pipe()
     os.set_blocking(told, False)
@@ -62,7 +65,7 @@ def report_on_interrupt(words: Callable[[], str], after: Callable[[], object] = 
 
 
 def _watch(heard: int, words: Callable[[], str], after: Callable[[], object]) -> None:
-    """Read the numbers of signals until the pipe is closed."""
+    """Wait for signals until the pipe is closed, and end the process at the first that counts."""
     while number := os.read(heard, 1):
         if number[0] in SIGNALS:
             try:
@@ -72,7 +75,7 @@ def _watch(heard: int, words: Callable[[], str], after: Callable[[], object]) ->
 
 
 def _end(said: str, after: Callable[[], object]) -> None:
-    """Print and do what comes after, side by side: neither a pipe that nobody reads nor a database may hold it up."""
+    """Print the last output and record the run in parallel, so that a blocked pipe or database delays neither."""
     deadline = time.monotonic() + SHUTDOWN_S
     last = [threading.Thread(target=work, daemon=True) for work in (lambda: _print(said), after)]
     for thread in last:
@@ -85,12 +88,12 @@ def _end(said: str, after: Callable[[], object]) -> None:
 
 
 def _print(said: str) -> None:
-    with suppress(OSError, ValueError):  # the terminal is closed, or who read our output has gone
+    with suppress(OSError, ValueError):  # the terminal or the reader of the pipe is gone
         print(said, flush=True)
 
 
 def finish_despite_signal(work: Callable[[], object]) -> None:
-    """Do something to its end though a signal comes, which counts afterwards; a second one does not wait."""
+    """Run ``work`` to its end even if a signal arrives, and raise KeyboardInterrupt afterwards."""
     failed: list[BaseException] = []
 
     def run() -> None:

@@ -1,4 +1,4 @@
-"""What a run would send to each host, shown and not sent: the script that reads, and those that change."""
+"""A preview of the scripts that a run would send to each host, without sending those that change something."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from moor.run.runbook import Runbook, Stage, observe, resources_ahead
 from moor.secrets.redaction import redact
 
 SCHEMA = 1  # raised when a field of the JSON changes its meaning or goes
-MARK = "moor-mark"  # in place of the random word of a real run, so that two previews can be compared
+MARK = "moor-mark"  # a real run uses a random mark; a fixed one lets two previews be compared
 HEADINGS = {
     "read": "reads, and changes nothing",
     "change": "would change {ids}",
@@ -36,14 +36,14 @@ HEADINGS = {
 
 @dataclass(frozen=True)
 class PreviewStep:
-    """One script of a host, or what there is in its place.
+    """One step of a run on a host: a script, or a note why there is none.
 
     Attributes:
-        stage: the task; empty for the reading that all of them share.
-        does: what the step is; ``HEADINGS`` has each in words.
-        resources: the ids of what is read or changed.
-        script: empty where there is none.
-        why: why an apply would stop here, or why nothing is known.
+        stage: the task; empty for the observation, which all stages share.
+        does: the sort of step; ``HEADINGS`` describes each.
+        resources: the ids of the resources that are read or changed.
+        script: empty if there is none.
+        why: why an apply would stop here, or why the script is not known yet.
     """
 
     stage: str
@@ -55,14 +55,14 @@ class PreviewStep:
 
 @dataclass(frozen=True)
 class Preview:
-    """What a run would send to one host, or why that is not known."""
+    """The steps of a run on one host, or the error that prevented the preview."""
 
     steps: tuple[PreviewStep, ...] = ()
     error: str = ""
 
     @property
     def failed(self) -> bool:
-        """Return whether an apply would not go through, as far as one can see."""
+        """Return whether an apply would fail, as far as that is known."""
         return bool(self.error) or any(step.does == "error" for step in self.steps)
 
     @property
@@ -72,7 +72,7 @@ class Preview:
 
 
 def preview_hosts(nr: Nornir, runbook: Runbook) -> dict[str, Preview]:
-    """Read every host, and return what the runbook would send to it; Nornir is in a dry run, and nothing is changed."""
+    """Read every host and return what the runbook would send to it; Nornir must be in a dry run."""
     results = nr.run(task=preview_host, name="read", stages=runbook.stages)
     return {
         name: Preview(error=error_of(result[0])) if result.failed else Preview(result[0].result)
@@ -81,7 +81,7 @@ def preview_hosts(nr: Nornir, runbook: Runbook) -> dict[str, Preview]:
 
 
 def preview_host(task: Task, stages: Sequence[Stage]) -> Result:
-    """Read one host and return a Result of the steps that an apply would take there, without any secret."""
+    """Read one host and return a Result with the steps of an apply there, secrets masked."""
     here = [stage for stage in stages if stage.runs_on(task.host)]
     begin_observation(task.host)
     try:
@@ -94,7 +94,7 @@ def preview_host(task: Task, stages: Sequence[Stage]) -> Result:
 
 
 def _reading(task: Task, stages: Sequence[Stage]) -> PreviewStep:
-    """Return the step that reads all that the stages ask for by script, in one round trip."""
+    """Return the step that reads the resources of all stages in one round trip."""
     asked = {one.id: one for one in resources_ahead(task.host, stages) if isinstance(one, Probed)}
     return PreviewStep("", "read", tuple(asked), _clean(probe_script([one.probe() for one in asked.values()], MARK)))
 
@@ -114,13 +114,13 @@ def _of_stage(task: Task, stage: Stage, seen: Observation) -> Iterator[PreviewSt
 
 
 def _refused(stage: Stage, changes: Sequence[Change]) -> list[PreviewStep]:
-    """Return a step for each change that moor cannot make: one of them, and the stage changes nothing."""
+    """Return a step for each change that moor cannot make; if there is one, the stage changes nothing."""
     told = ((change, change.resource.refusal(change.actual, change.desired)) for change in changes)
     return [PreviewStep(stage.name, "error", (c.id,), why=printable(f"{c.id}: {words}")) for c, words in told if words]
 
 
 def _awaiting(stage: Stage, changes: Sequence[Change]) -> list[PreviewStep]:
-    """Return the one step of a stage whose scripts hold what an earlier step makes; nothing where all is known."""
+    """Return one step if the stage's scripts need what an earlier step makes; empty if everything is known."""
     values = (value for c in changes if isinstance(c.resource, Scripted) for value in (c.desired or {}).values())
     made = dict.fromkeys(value.what for value in values if isinstance(value, Later))
     why = f"an earlier step makes {', '.join(made)}"
@@ -138,12 +138,12 @@ def _steps(task: Task, stage: Stage, resources: Sequence[Resource], changes: Seq
 
 
 def _clean(script: str) -> str:
-    """Strike out of a script the secrets that moor knows, and what looks like one in a file of somebody else's."""
+    """Mask known secrets in a script, and what looks like a secret in files that moor does not own."""
     return "\n".join(redact(printable(script).split("\n")))
 
 
 def format_text(found: Mapping[str, Preview]) -> str:
-    """Write the previews for people: each script below a comment that says what it is."""
+    """Format the previews as text: each script below a comment that describes it."""
     return "\n".join(line for name, preview in found.items() for line in _lines(name, preview))
 
 
@@ -164,5 +164,5 @@ def _comment(words: str) -> str:
 
 
 def format_json(found: Mapping[str, Preview]) -> str:
-    """Write the previews for programs."""
+    """Format the previews as JSON."""
     return json.dumps({"schema": SCHEMA, "hosts": {name: asdict(one) for name, one in found.items()}}, indent=2)

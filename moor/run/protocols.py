@@ -1,4 +1,4 @@
-"""What two commands need of a runbook beside its stages; a runbook brings it as ``RUNBOOK.command``."""
+"""The protocols that ``moor diagnose`` and ``moor cert renew`` expect as ``RUNBOOK.command`` of their runbooks."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from moor.run.runbook import Runbook
 
 
 class Explanation(Protocol):
-    """What a message means; ``rule`` is empty where nothing is known beyond what it names."""
+    """The explanation of a message; ``rule`` is empty if no rule recognises it."""
 
     @property
     def rule(self) -> str:
-        """Return the rule that knows the message."""
+        """Return the name of the rule that recognises the message."""
 
     @property
     def layer(self) -> str:
@@ -26,62 +26,62 @@ class Explanation(Protocol):
 
     @property
     def cause(self) -> str:
-        """Return why it fails."""
+        """Return the cause."""
 
     @property
     def mend(self) -> str:
-        """Return what to do."""
+        """Return the remedy."""
 
     @property
     def source(self) -> str:
-        """Return where the message is known from."""
+        """Return the source that documents the message."""
 
 
 @runtime_checkable
 class Diagnosis(Protocol):
-    """What ``moor diagnose`` needs."""
+    """What ``moor diagnose`` needs of its runbook beside the stages."""
 
     def look_at(self, nr: Nornir, fleet: Iterable[Host], scope: DiagnosisScope) -> None:
-        """Have the stages examine what ``scope`` says; raises InputError where the fleet has no such workload."""
+        """Set what the stages examine; raise InputError if the fleet has no such workload."""
 
     def explained(self, message: str, hosts: Iterable[Host]) -> Sequence[Explanation]:
-        """Explain a message, and another that it quotes.
+        """Explain a message and any other message that it quotes.
 
         Args:
-            message: of kubelet, or of what pulls.
-            hosts: those of the inventory, by which its own registry is known; there may be none.
+            message: of kubelet or a runtime.
+            hosts: those of the inventory, from which the registry's name is known; may be empty.
 
         Returns:
-            At least one; it has no rule where the message is not known.
+            At least one explanation.
         """
 
 
 @runtime_checkable
 class Rotation(Protocol):
-    """What ``moor cert renew`` needs."""
+    """What ``moor cert renew`` needs of its runbook beside the stages."""
 
     def replace(self, nr: Nornir, host: Host, authority: bool) -> None:
-        """Have the stages replace the registry's certificate, its CA too where asked.
+        """Have the stages replace the registry's certificate.
 
         Args:
             nr: the open site.
             host: the registry's host.
-            authority: the CA as well.
+            authority: replace the CA as well.
 
         Raises:
-            InputError: there is nothing that moor has made.
+            InputError: moor has issued no certificate here.
         """
 
 
 def diagnosis_of(runbook: Runbook) -> Diagnosis:
-    """Return what ``moor diagnose`` needs; raises InputError where a site's own runbook does not bring it."""
+    """Return the runbook's Diagnosis; raise InputError if a site's own runbook has none."""
     if isinstance(runbook.command, Diagnosis):
         return runbook.command
     raise _lacking(runbook, "Diagnosis")
 
 
 def rotation_of(runbook: Runbook) -> Rotation:
-    """Return what ``moor cert renew`` needs; raises InputError where a site's own runbook does not bring it."""
+    """Return the runbook's Rotation; raise InputError if a site's own runbook has none."""
     if isinstance(runbook.command, Rotation):
         return runbook.command
     raise _lacking(runbook, "Rotation")

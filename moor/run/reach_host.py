@@ -1,4 +1,4 @@
-"""Whether hosts are reached, and pinning the keys of new ones when asked."""
+"""The task that checks whether a host is reached, and the pinning of new host keys."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ REACH_S = 30
 
 
 def reach_host(task: Task) -> Result:
-    """Run nothing as root: the whole way from the name to sudo works, of a device that to its prompt."""
+    """Check the way to a host: name, SSH, login, root shell; for a device, up to its prompt."""
     if connection_of(task.host) == NETMIKO:
         device_of(task.host, task.nornir.config)
         return Result(host=task.host, result="reached")
@@ -30,7 +30,7 @@ def reach_host(task: Task) -> Result:
 
 
 def pin_new_host_keys(nr: Nornir, confirm: Callable[[str], bool], told: Callable[[str], None]) -> None:
-    """Pin the key of every host, and of jump hosts on the way, that has none; one that is pinned already stays."""
+    """Pin the key of every host and jump host that has none pinned yet."""
     from moor.connections.ssh.pinning import key_scan_of, pin_new_keys
 
     pin_new_keys([key_scan_of(host, nr.config.ssh.config_file) for host in nr.inventory.hosts.values()], confirm, told)

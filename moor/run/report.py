@@ -1,4 +1,4 @@
-"""What a run found and did, as values, for people and for programs."""
+"""The report of a run, and the processor that collects it from Nornir's results."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ class ResourceReport:
 
 @dataclass
 class HostReport:
-    """One host: whether it was reached, what went wrong first, and its resources in working order.
+    """One host of a run: its first error and its resources in working order.
 
     Attributes:
-        unexamined: why something of it is not known, one text a task; empty where all that was asked was answered
-        skipped: a stage was not run on it because others failed; ``error`` says which
-        error_kind: what sort of trouble ``error`` is; None where there is none
-        unexamined_kinds: that of each of ``unexamined``
+        unexamined: why something on it is unknown, one text for each task; empty if everything was read.
+        skipped: a stage did not run on it since other hosts failed; ``error`` names them.
+        error_kind: the kind of ``error``; None without one.
+        unexamined_kinds: the kind of each entry of ``unexamined``.
     """
 
     reached: bool = False
@@ -59,12 +59,12 @@ class HostReport:
     unexamined_kinds: list[ErrorKind] = field(default_factory=list)
 
     def fail(self, words: str, kind: ErrorKind, *, examined: bool = False) -> None:
-        """Note an error; the first is the host's own.
+        """Add an error; the first becomes ``error``.
 
         Args:
-            words: for the user.
-            kind: what sort of trouble it is.
-            examined: nothing is unknown for it, since a resource tells it.
+            words: the message.
+            kind: its kind.
+            examined: a resource already reports it, so nothing is unknown.
         """
         if not self.error:
             self.error, self.error_kind = words, kind
@@ -79,7 +79,7 @@ class HostReport:
 
 @dataclass
 class RunReport:
-    """One run over the fleet."""
+    """One run on the fleet."""
 
     run: str
     runbook: str
@@ -90,8 +90,8 @@ class RunReport:
     command: str = ""
     expiries: list[Expiry] = field(default_factory=list)
     answered: list[str] = field(default_factory=list)  # tasks that no host failed at
-    warnings: list[str] = field(default_factory=list)  # what went wrong beside the fleet, such as history
-    mended: RunReport | None = None  # what a drift check that mends has done before it looked again
+    warnings: list[str] = field(default_factory=list)  # faults that concern no host, such as an unwritable history
+    mended: RunReport | None = None  # what ``moor drift --apply`` mended before it checked again
 
     @property
     def failed(self) -> bool:
@@ -100,11 +100,11 @@ class RunReport:
 
     @property
     def differs(self) -> bool:
-        """Return whether something is not as it should be, though it was read well."""
+        """Return whether a resource differs from its desired state."""
         return any(host.count("drift") for host in self.hosts.values())
 
     def skip(self, skipped: Iterable[Skipped]) -> None:
-        """Note the hosts that a stage was not run on, unless the host says why itself, and what an apply would skip."""
+        """Record the hosts that a stage skipped, and as a warning the stages that an apply would skip."""
         foreseen: dict[str, list[str]] = {}
         for part in skipped:
             if part.foreseen:
@@ -117,44 +117,44 @@ class RunReport:
             self.warnings.append(f"an apply would skip {', '.join(dict.fromkeys(stages))}, since {reason}")
 
     def json(self) -> str:
-        """Write the object that ``--output json`` prints."""
-        # Python's own json is in C only as long as nobody wants lines; here they cost nothing.
+        """Return the JSON object that ``--output json`` prints."""
+        # Python's json is slow with indentation, since only its compact output is written in C.
         text = to_json({"schema": SCHEMA, **vars(self)}, indent=2, ensure_ascii=True).decode()
-        return text.replace("\x7f", "\\u007f")  # ASCII, but nothing to show on a terminal
+        return text.replace("\x7f", "\\u007f")  # ASCII, but not printable
 
 
 class Collector(QuietProcessor):
-    """Nornir processor that fills a report as results come in."""
+    """A Nornir processor that adds results to a report as they arrive."""
 
     def __init__(self, report: RunReport) -> None:
         self.report = report
-        self.busy: dict[str, str] = {}  # host to the task that runs on it now
-        self.ended: set[tuple[str, str]] = set()  # host and task
+        self.busy: dict[str, str] = {}  # by host, the task that is running on it
+        self.ended: set[tuple[str, str]] = set()  # pairs of host and task
         self._lock = threading.Lock()
         self._began = time.monotonic()
 
     def stop(self, elsewhere: Mapping[str, str]) -> None:
-        """Take nothing more, for good: a task that would begin from now on waits before its first step.
+        """Accept no more results: a task that would begin from now on blocks before its first step.
 
         Args:
-            elsewhere: what is under way beyond this process and was not heard of yet, host to task
+            elsewhere: tasks that are running on workers, by host.
         """
         self._lock.acquire()
         self.busy |= {name: task for name, task in elsewhere.items() if (name, task) not in self.ended}
 
     def task_completed(self, task: Task, result: AggregatedResult) -> None:
-        """Keep the time that the run has taken so far."""
+        """Update the run's duration, and note a task that succeeded on all hosts."""
         self.report.duration_s = round(time.monotonic() - self._began, 3)
         if not result.failed:
             self.report.answered.append(task.name)
 
     def task_instance_started(self, task: Task, host: Host) -> None:
-        """Note what the host is at."""
+        """Note which task is running on the host."""
         with self._lock:
             self.busy[host.name] = task.name
 
     def task_instance_completed(self, task: Task, host: Host, result: MultiResult) -> None:
-        """Take the task's sub-results, which are its resources, and its error."""
+        """Add the task's resources, findings and error to the report."""
         found = [_resource(task.name, sub) for sub in result[1:] if isinstance(sub, ResourceResult)]
         error = error_of(result[0])
         with self._lock:
@@ -162,14 +162,14 @@ class Collector(QuietProcessor):
             self.ended.add((host.name, task.name))
             entry = self.report.hosts.setdefault(host.name, HostReport())
             entry.reached = entry.reached or connection_of(host) in host.connections
-            entry.resources.extend(one for one in found if not _told(one, entry.resources))
+            entry.resources.extend(one for one in found if not _is_known_failure(one, entry.resources))
             if error:
                 told = any(resource.status == "failed" for resource in found)
                 entry.fail(error, kind_of_error(result[0].exception), examined=told)
             self._take(task.name, (sub.found for sub in result[1:] if isinstance(sub, FindingResult)))
 
     def _take(self, stage: str, found: Iterable[Finding | Expiry]) -> None:
-        """Keep what concerns more than one resource, once, whichever hosts say it."""
+        """Add findings and expiries, each once, however many hosts report it."""
         for one in map(_safe, found):
             known = self.report.expiries if isinstance(one, Expiry) else self.report.findings
             if not any((one.id, one.host) == (other.id, other.host) for other in known):
@@ -189,14 +189,14 @@ def _resource(stage: str, sub: ResourceResult) -> ResourceReport:
     )
 
 
-def _told(one: ResourceReport, before: Iterable[ResourceReport]) -> bool:
-    """Check whether another task of the host has failed at the same thing: two of them may have one requirement."""
+def _is_known_failure(one: ResourceReport, before: Iterable[ResourceReport]) -> bool:
+    """Return whether another task of the host has reported the same failure: two tasks may share a requirement."""
     same = (one.id, "failed", one.error)
     return one.status == "failed" and any((b.id, b.status, b.error) == same for b in before)
 
 
 def error_of(result: Result) -> str:
-    """Return what a user should read of a failed result; empty for one that did well."""
+    """Return the error message of a failed result; empty if it succeeded."""
     error = result.exception
     if error is None:
         return printable(str(result.result)) if result.failed else ""
@@ -205,12 +205,12 @@ def error_of(result: Result) -> str:
 
 
 def open_findings(report: RunReport) -> list[Finding]:
-    """List in one shape all that is not as it should be: what is not known, resources that differ, findings."""
+    """Return all open findings: unexamined hosts, resources that differ or failed, and the tasks' own findings."""
     return [*(finding for name, host in report.hosts.items() for finding in _of_host(name, host)), *report.findings]
 
 
 def unwaived_findings(report: RunReport) -> list[Finding]:
-    """List of that what nobody has waived."""
+    """Return the open findings that no waiver covers."""
     return [finding for finding in open_findings(report) if not finding.waived]
 
 

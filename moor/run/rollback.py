@@ -1,4 +1,4 @@
-"""What a run wrote on a host, put back as it was before it, unless somebody has changed it since."""
+"""The rollback of a run: put back the files that it wrote on a host, unless they were changed since."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ HASH_DIGITS = 12  # digits of a hash
 
 @dataclass(frozen=True)
 class WrittenFile:
-    """One file that a run has written; each a SHA-256, ``absent``, or ``unknown``.
+    """One file that a run has written. Each state is a SHA-256, ``absent`` or ``unknown``.
 
     Attributes:
-        kept: what it held before the run
-        written: what the run made of it
-        now: what it holds
+        kept: the content before the run.
+        written: the content that the run wrote.
+        now: the current content.
     """
 
     path: str
@@ -46,7 +46,7 @@ class WrittenFile:
 
 @dataclass(frozen=True)
 class BackedUpFiles(Probed):
-    """Reads what a host keeps of a run."""
+    """The former contents of files that a host keeps of a run."""
 
     run: str
     runs: str = RUNS
@@ -76,7 +76,7 @@ done"""
         return {"listing": output} if output else None
 
     def left(self, state: State | None) -> list[WrittenFile]:
-        """Take the listing apart; raises HostError where it makes no sense."""
+        """Parse the listing; raise HostError if it is malformed."""
         lines = str((state or {}).get("listing", "")).splitlines()
         try:
             pairs = zip(lines[::2], lines[1::2], strict=True)
@@ -89,7 +89,7 @@ done"""
 
 @dataclass(frozen=True)
 class RestoredFile(Scripted):
-    """Hold a file as it was before a run; its age is that of now, so that what reads it is stale."""
+    """A file as it was before a run; it gets a new modification time, so that services that read it restart."""
 
     run: str
     path: str
@@ -131,10 +131,10 @@ def _short(digest: str) -> str:
 
 
 def put_files_back(task: Task) -> Result:
-    """Put back what a run wrote on this host, and have what reads it begin anew; all of it or nothing."""
+    """Put back all files that a run wrote on this host, and restart what reads them; all files or none."""
     order = context_of(task).rollback
     if order is None:
-        raise MoorError("nobody says which run to put back; moor rollback does")
+        raise MoorError("no run to put back is named; use moor rollback RUN")
     kept = BackedUpFiles(order.run)
     left = kept.left(probe(task, [kept])[kept.id])
     if not order.force:
@@ -144,23 +144,28 @@ def put_files_back(task: Task) -> Result:
 
 
 def refuse_changed_files(left: Iterable[WrittenFile], run: str) -> None:
-    """Raise HostError where a file is not as the run left it."""
+    """Raise HostError if a file was changed after the run."""
     lines = [f"{one.path}: {_since(one)}" for one in left if one.changed_since]
     if lines:
         raise HostError(
-            "\n".join([*lines, f"nothing is put back here; --force overwrites it all with what {run} found"]),
+            "\n".join(
+                [
+                    *lines,
+                    f"nothing is put back on this host; --force puts back the files from before {run} all the same",
+                ]
+            ),
             ErrorKind.CONFLICT,
         )
 
 
 def _since(one: WrittenFile) -> str:
     if one.written == UNKNOWN:
-        return "nobody knows what the run made of it, since that was cut off"
+        return "it is unknown what the run wrote, since it was cut off"
     return "changed since"
 
 
 def resources_following(host: Host, paths: frozenset[str]) -> Sequence[Resource]:
-    """Return what has to be done on a host once some files are as they were: restarts, stores built anew."""
+    """Return the resources that have to follow files that were put back, such as restarts and rebuilt trust stores."""
     stages = all_stages(site_of(host).directory, independent=False).stages
     found = {
         follower.id: follower for resource in resources_ahead(host, stages) if (follower := resource.follows(paths))
@@ -168,6 +173,6 @@ def resources_following(host: Host, paths: frozenset[str]) -> Sequence[Resource]
     return list(found.values())
 
 
-# One host at a time, since what is put back may restart containerd; one that refuses stops no other.
+# One host at a time, since a rollback may restart containerd; a host that refuses does not stop the others.
 ROLLING = Rolling(batch=1, max_failures=ALL)
 ROLLBACK = Runbook("rollback", "Put back what a run wrote.", (Stage(put_files_back, rolling=ROLLING),))

@@ -55,7 +55,7 @@ def refuse_unmatched(nr: Nornir, runbook: Runbook, command: str) -> None:
     meant = [name for name, host in fleet_of(nr).hosts.items() if any(stage.runs_on(host) for stage in runbook.stages)]
     called = command if command.endswith(runbook.name) else f"{command} {runbook.name}"
     if meant:
-        raise InputError(f"{called}: it asks nothing of {', '.join(nr.inventory.hosts)}; it is for {', '.join(meant)}")
+        raise InputError(f"{called}: it has no stage for {', '.join(nr.inventory.hosts)}; it is for {', '.join(meant)}")
     raise InputError(f"{called}: no host of the inventory is in a group that it is for")
 
 

@@ -107,18 +107,21 @@ def test_a_limit_that_names_nobody_is_refused_before_anybody_is_asked(
     assert site.nobody_called()
 
 
-DOCKER = "drift docker: it asks nothing of node1; it is for harbor1, ws1"
+DOCKER = "drift docker: it has no stage for node1; it is for harbor1, ws1"
 
 
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["verify", "--limit", "ws1"], "verify: it asks nothing of ws1; it is for node1, stranger"),
-        (["diagnose", "--limit", "ws1,harbor1"], "diagnose: it asks nothing of harbor1, ws1; it is for node1"),
-        (["plan", "containerd", "--limit", "ws1"], "plan containerd: it asks nothing of ws1; it is for node1"),
-        (["apply", "harbor", "--yes", "--limit", "nodes"], "apply harbor: it asks nothing of node1; it is for harbor1"),
+        (["verify", "--limit", "ws1"], "verify: it has no stage for ws1; it is for node1, stranger"),
+        (["diagnose", "--limit", "ws1,harbor1"], "diagnose: it has no stage for harbor1, ws1; it is for node1"),
+        (["plan", "containerd", "--limit", "ws1"], "plan containerd: it has no stage for ws1; it is for node1"),
+        (
+            ["apply", "harbor", "--yes", "--limit", "nodes"],
+            "apply harbor: it has no stage for node1; it is for harbor1",
+        ),
         (["drift", "--runbook", "docker", "--limit", "nodes"], DOCKER),
-        (["plan", "--limit", "stranger"], "plan site: it asks nothing of stranger; it is for harbor1, node1, ws1"),
+        (["plan", "--limit", "stranger"], "plan site: it has no stage for stranger; it is for harbor1, node1, ws1"),
         (["plan", "devices"], "plan devices: no host of the inventory is in a group that it is for"),
     ],
 )  # fmt: skip
