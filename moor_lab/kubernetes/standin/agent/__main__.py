@@ -1,4 +1,4 @@
-"""The node agent as a program.
+"""The program of the node agent.
 
 Usage   python3 -m standin.agent CONFIGURATION STATE
 CONFIGURATION is a directory with config.json (server, token, node, address, labels, taints) and ca.crt; what the agent
@@ -30,13 +30,13 @@ log = logging.getLogger("agent")
 
 HEARTBEAT_S = 10.0
 LOOK_S = 2.0
-"""How often containerd is looked for while it is down."""
+"""How often to check for containerd while it is down."""
 
 LOGS = Path("/var/log/pods")
 
 
 class Agent:
-    """Registers a node, keeps it alive, and gives every pod of it a thread."""
+    """The agent of one node: registers it, sends heartbeats, and runs a thread for each of its pods."""
 
     def __init__(self, configuration: Path, state: Path) -> None:
         config = json.loads((configuration / "config.json").read_text())
@@ -48,12 +48,12 @@ class Agent:
         self._tools = Tools(self._client, self._events, puller, self._identity.address, state, LOGS)
         self._pods: dict[str, Pod] = {}
         self._runtime = Runtime(state)
-        self._node: Object | None = None  # as the server has it, as far as is known
+        self._node: Object | None = None  # the node object as the server last returned it
         self._told = -math.inf
         self._was_up: bool | None = None
 
     def run(self) -> None:
-        """Works for ever."""
+        """Run forever."""
         threading.Thread(target=self._live, name="heartbeat", daemon=True).start()
         while True:
             try:
@@ -75,11 +75,11 @@ class Agent:
             self._runtime.rest(rest_s)
 
     def _look(self) -> float:
-        """Tell the API server that the node is alive, where due or news; return the seconds until the next look."""
+        """Send a heartbeat if it is due or the status changed; return the seconds until the next check."""
         runs = self._runtime.runs()
         since = time.monotonic() - self._told
         if since >= HEARTBEAT_S or runs != self._was_up:
-            if since > 2 * HEARTBEAT_S:  # the server may have given the node up meanwhile
+            if since > 2 * HEARTBEAT_S:  # the server may have marked the node as lost meanwhile
                 self._node = None
             self._beat(runs and containerd.is_up())
             self._told, self._was_up, since = time.monotonic(), runs, 0.0
@@ -108,7 +108,7 @@ class Agent:
         return node
 
     def _follow(self) -> None:
-        """Follow the node's pods for as long as the server remembers what was last heard of them."""
+        """Watch the node's pods until the server no longer has the watch's history."""
         mine = f"spec.nodeName={self._identity.name}"
         pods, version = self._client.list(kinds.POD, mine)
         self._reconcile({uid_of(pod): pod for pod in pods})
@@ -139,7 +139,7 @@ class Agent:
             self._pods[uid].start()
 
     def _sweep(self, uids: set[str]) -> None:
-        """Remove containers and files of pods that went while nobody looked."""
+        """Remove containers and files of pods that were deleted while the agent did not run."""
         alive = uids | {uid_of(pod._pod) for pod in threading.enumerate() if isinstance(pod, Pod)}
         for uid, ids in containerd.containers_by_pod().items():
             if uid not in alive:

@@ -1,4 +1,4 @@
-"""A client of the API server, on http.client alone."""
+"""A client of the API server that needs only http.client."""
 
 import http.client
 import json
@@ -21,7 +21,7 @@ GONE = (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError, s
 
 
 class Failure(Exception):
-    """The server refused. ``code`` is HTTP's, ``reason`` the Status's."""
+    """A refusal of the server, with HTTP's ``code`` and the ``reason`` of the Status."""
 
     def __init__(self, code: int, status: Object) -> None:
         super().__init__(status.get("message", f"HTTP {code}"))
@@ -31,7 +31,7 @@ class Failure(Exception):
 
 @dataclass(frozen=True)
 class Client:
-    """Speaks to one API server as one user; ``authority`` is a PEM file."""
+    """A client of one API server for one user; ``authority`` is a PEM file."""
 
     server: str
     token: str
@@ -55,7 +55,7 @@ class Client:
         text = None if body is None else json.dumps(body)
         try:
             response = self._ask(method, path, text, media)
-        except GONE:  # the server closed it while it was idle: the next one is new
+        except GONE:  # the server closed the idle connection; retry over a new one
             response = self._ask(method, path, text, media)
         document: Object = json.loads(response[1] or b"{}")
         if response[0] >= 400:
@@ -63,7 +63,7 @@ class Client:
         return document
 
     def _ask(self, method: str, path: str, text: str | None, media: str) -> tuple[int, bytes]:
-        """Return status and body over this thread's connection, kept since a handshake costs more than an answer."""
+        """Return status and body; keep this thread's connection, since a handshake costs more than an answer."""
         connection = getattr(self._kept, "connection", None) or self._connection(TIMEOUT_S)
         self._kept.connection = None
         try:
@@ -95,17 +95,17 @@ class Client:
         return self.request("PATCH", path_of(kind, namespace, name, subresource), patch, MERGE)
 
     def delete(self, kind: Kind, namespace: str, name: str, uid: str) -> Object:
-        """Remove exactly this object, at once."""
+        """Delete exactly this object without a grace period."""
         body = {"gracePeriodSeconds": 0, "preconditions": {"uid": uid}}
         return self.request("DELETE", path_of(kind, namespace, name), body)
 
     def list(self, kind: Kind, fields: str) -> tuple[list[Object], str]:
-        """Return the objects that a field selector finds, and the version at which that is so."""
+        """Return the objects that match a field selector, and the resource version of the list."""
         document = self.request("GET", f"{path_of(kind)}?{urlencode({'fieldSelector': fields})}")
         return document["items"], document["metadata"]["resourceVersion"]
 
     def watch(self, kind: Kind, fields: str, version: str) -> Iterator[Object]:
-        """Events since ``version``, for a minute at most."""
+        """Yield the watch events since ``version``, for at most a minute."""
         query = {"fieldSelector": fields, "resourceVersion": version, "watch": "1", "timeoutSeconds": WATCH_S}
         connection = self._connection(WATCH_S + TIMEOUT_S)
         try:

@@ -1,4 +1,4 @@
-"""How a security context confines a container, as far as ctr can; the rest is refused, since silence would be worse.
+"""Security contexts of containers, as far as ctr supports them; others are refused.
 
 ctr starts every container with no_new_privs, so that allowPrivilegeEscalation: false holds by itself.
 
@@ -16,20 +16,24 @@ CAPABILITIES = tuple(
         *("NET_BIND_SERVICE", "SYS_CHROOT", "KILL", "AUDIT_WRITE"),
     )
 )
-"""What ctr gives a container by default."""
+"""The capabilities that ctr gives a container by default."""
 
 
 class ConfigError(Exception):
-    """A container cannot be made as it is described; the message says why."""
+    """A container cannot be created as described; the message has the reason."""
 
 
 def context_of(pod: Object, container: Object) -> Object:
-    """Return the container's security context over the pod's."""
+    """Return the security context of the pod, overridden by that of the container."""
     return {**(pod["spec"].get("securityContext") or {}), **(container.get("securityContext") or {})}
 
 
 def check(pod: Object, container: Object) -> None:
-    """Whether the agent can do all that the pod asks for. Raises ConfigError."""
+    """Check that the agent supports the pod's security context.
+
+    Raises:
+        ConfigError: it does not
+    """
     context = context_of(pod, container)
     for field in UNKNOWN:
         if field in context:
@@ -39,7 +43,11 @@ def check(pod: Object, container: Object) -> None:
 
 
 def check_user(pod: Object, container: Object, image: Image) -> None:
-    """Whether the image's user is another than root, where the pod wants that. Raises ConfigError."""
+    """Check that the image does not run as root if the pod forbids it.
+
+    Raises:
+        ConfigError: it does
+    """
     if not context_of(pod, container).get("runAsNonRoot"):
         return
     where = f'(pod: "{name_of(pod)}_{namespace_of(pod)}({uid_of(pod)})", container: {container["name"]})'

@@ -1,4 +1,4 @@
-"""One container of a pod: got, started, watched, restarted."""
+"""One container of a pod: pulls its image, starts it, watches it, restarts it."""
 
 import hashlib
 import itertools
@@ -25,17 +25,17 @@ from .supply import Missing, Supply, Tools, launch_of
 log = logging.getLogger(__name__)
 
 LOOK_S = 1.0
-"""How often a container that does not run is looked at."""
+"""How often to check a container that does not run."""
 
 SHOWN_S = 2.0
-"""How long the cause of a failed pull stands as ErrImagePull, before it stands as ImagePullBackOff."""
+"""How long a failed pull is shown as ErrImagePull before it is shown as ImagePullBackOff."""
 
 CRASH_FIRST_S, CRASH_LONGEST_S, CRASH_FORGOTTEN = 2.0, 30.0, timedelta(seconds=60)
-"""Of the back-off between restarts; a kubelet's are 10 s, 300 s and 10 minutes."""
+"""Parameters of the back-off between restarts; a kubelet's are 10 s, 300 s and 10 minutes."""
 
 
 class Container:
-    """One container of one pod, moved on by ``step``; ``report`` is called before anything slow."""
+    """One container of one pod, as a state machine that ``step`` advances; ``report`` is called before slow steps."""
 
     def __init__(
         self, pod: Object, name: str, tools: Tools, report: Callable[[], None], ended: threading.Event
@@ -54,7 +54,7 @@ class Container:
 
     @property
     def spec(self) -> Object:
-        """Return what the pod says of this container."""
+        """Return the entry for this container in the pod's spec."""
         found: Object = next(one for one in self.pod["spec"]["containers"] if one["name"] == self.name)
         return found
 
@@ -63,11 +63,11 @@ class Container:
         return f"{name_of(self.pod)}_{namespace_of(self.pod)}({uid_of(self.pod)})"
 
     def id(self, attempt: int) -> str:
-        """Return the container's id: always the same for the same attempt, so that a restarted agent finds it."""
+        """Return the container's id, the same for each attempt, so that a restarted agent finds it."""
         return hashlib.sha256(f"{uid_of(self.pod)}/{self.name}/{attempt}".encode()).hexdigest()
 
     def _recovered(self) -> ContainerState:
-        """Return the state as the API server and containerd remember it."""
+        """Return the state that the API server and containerd have."""
         statuses: list[Object] = dig(self.pod, "status", "containerStatuses") or []
         told = next((one for one in statuses if one["name"] == self.name), None)
         restarts = told["restartCount"] if told else 0
@@ -78,7 +78,7 @@ class Container:
         if not told:
             return CREATING
         state, last = told["state"], told.get("lastState", {})
-        if "running" in state:  # it died while nobody looked
+        if "running" in state:  # it ended while the agent did not run
             last = self._over(self.id(restarts), state["running"]["startedAt"])
         past = bool(last) or "terminated" in state
         return ContainerState(
@@ -100,7 +100,7 @@ class Container:
         )
 
     def step(self) -> None:
-        """Do what is next for the container; may take as long as a pull."""
+        """Take the next step, which may be as slow as a pull."""
         if self.state.running:
             self._look()
         elif self._is_wanted():
@@ -113,7 +113,7 @@ class Container:
         return code is None or policy == "Always" or (policy == "OnFailure" and code != 0)
 
     def _look(self) -> None:
-        """Notices the end of the process, and probes it while it lives."""
+        """Notice the end of the process; run its probes until then."""
         if not Path(f"/proc/{self._process}").exists():
             over = self._over(self.state.id, self.state.state["running"]["startedAt"])
             self._note_end(over)
@@ -139,16 +139,16 @@ class Container:
 
     @property
     def _asked(self) -> tuple[str, ...]:
-        """Return the probes that count now: until the startup probe passes it alone, and then it no longer."""
+        """Return the active probes: only the startup probe until it succeeds, then the others."""
         return ("Readiness", "Liveness") if self._probes["Startup"].passing else ("Startup",)
 
     @property
     def process(self) -> int:
-        """Return its process; 0 where none runs."""
+        """Return the PID of its process; 0 if none runs."""
         return self._process if self.state.running else 0
 
     def rest_s(self) -> float:
-        """Return how long nothing but the end of its process asks for the next step."""
+        """Return the seconds until the next step is due, unless its process ends earlier."""
         if not self.state.running:
             return LOOK_S
         return min(self._probes[name].due_in_s(now()) for name in self._asked)
@@ -192,7 +192,7 @@ class Container:
         self._tell("Warning", "BackOff", f"Back-off restarting failed container {self.name} in pod {pod}")
 
     def _wait_after_pull(self) -> None:
-        """Turn ErrImagePull into ImagePullBackOff, which names the cause as well."""
+        """Replace ErrImagePull by ImagePullBackOff, which includes the cause too."""
         state = self.state.state.get("waiting", {})
         shown = self._failed and now() - self._failed > timedelta(seconds=SHOWN_S)
         if state.get("reason") != "ErrImagePull" or not shown:
@@ -220,7 +220,7 @@ class Container:
         self._run(launch, f"{reference.name}@{image.digest}")
 
     def _refuse(self, reason: str, message: str, event: str, text: str = "") -> None:
-        """Note that the container cannot be made now; it is tried again later."""
+        """Record that the container cannot be created now, and schedule another attempt."""
         self._tell("Warning", event, text or message)
         if event != "Failed":
             self._tell("Warning", "Failed", f"Error: {reason}")
@@ -228,7 +228,7 @@ class Container:
         self._pulls.failed(now())
 
     def _image(self, reference: Reference) -> Image | None:
-        """Return the image, pulled where the policy says so; None where that failed."""
+        """Return the image, pulled if the policy requires it; None if that failed."""
         supply = Supply(self.pod, self.spec, self._tools, self._tell, self._report, self._ended.is_set)
         try:
             image = supply.image(reference)
@@ -275,7 +275,7 @@ class Container:
         containerd.signal(self.state.id, "SIGKILL")
 
     def ask_to_end(self) -> None:
-        """Asks the process to end."""
+        """Send the process SIGTERM."""
         if self.state.running:
             self._tell("Normal", "Killing", f"Stopping container {self.name}")
             containerd.signal(self.state.id, "SIGTERM")

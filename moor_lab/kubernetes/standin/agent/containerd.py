@@ -1,4 +1,4 @@
-"""This node's containerd, by way of ctr."""
+"""Functions that control this node's containerd with ctr."""
 
 import json
 import os
@@ -22,12 +22,12 @@ NON_ZERO = re.compile(r"exit with non-zero exit code (\d+)")
 
 
 class RuntimeFailure(Exception):
-    """containerd did not do what it was asked; the message is its own."""
+    """An error of containerd, with its own message."""
 
 
 @dataclass(frozen=True)
 class Image:
-    """An image on this node. ``size`` is in bytes, as it was transferred."""
+    """An image on this node; ``size`` is the size of its compressed layers in bytes."""
 
     digest: str
     size: int
@@ -38,7 +38,7 @@ class Image:
 
 @dataclass(frozen=True)
 class Launch:
-    """A container to be started. ``args`` empty is what the image says; ``mounts`` are in ctr's form."""
+    """The parameters of a container; empty ``args`` mean the image's, ``mounts`` have ctr's format."""
 
     id: str
     image: str
@@ -89,7 +89,7 @@ def version() -> str:
 
 
 def image(reference: str) -> Image | None:
-    """Return the image of this name, if the node holds it whole."""
+    """Return the image of this name; None unless the node has it completely."""
     for line in ctr("images", "list", f"name=={reference}").splitlines()[1:]:
         words = line.split()
         if words[0] == reference:
@@ -98,7 +98,7 @@ def image(reference: str) -> Image | None:
 
 
 def _described(digest: str) -> Image | None:
-    """Return what manifest and configuration say; None where a part is missing."""
+    """Return the image according to its manifest and configuration; None if a part is missing."""
     try:
         manifest = _content(digest)
         if "manifests" in manifest:
@@ -140,19 +140,19 @@ def start(launch: Launch) -> int:
 
 
 def tasks() -> dict[str, tuple[int, str]]:
-    """Process and state of every task, by container."""
+    """Return PID and state of every task, by container."""
     rows = (line.split() for line in ctr("tasks", "list").splitlines()[1:])
     return {row[0]: (int(row[1]), row[2]) for row in rows if len(row) == 3}
 
 
 def process_of(id: str) -> int | None:
-    """Return the running process of a container, None where it is over."""
+    """Return the PID of a container's running process; None if it has ended."""
     pid, state = tasks().get(id, (0, "ABSENT"))
     return pid if state == "RUNNING" else None
 
 
 def collect(id: str) -> int | None:
-    """End what is left of a container's task and return its exit code; None where there is no task."""
+    """Delete a container's task and return its exit code; None if there is no task."""
     argv = [*CTR, "tasks", "delete", "--force", id]
     try:
         done = subprocess.run(argv, capture_output=True, text=True, timeout=QUICK_S, stdin=subprocess.DEVNULL)
@@ -162,7 +162,7 @@ def collect(id: str) -> int | None:
 
 
 def exit_code(said: str) -> int | None:
-    """Return the exit code of a deleted task: ctr only tells it in its log, and only if it is not 0."""
+    """Return the exit code of a deleted task; ctr logs it only if it is not 0."""
     if "not found" in said:
         return None
     found = NON_ZERO.search(said)
@@ -170,7 +170,7 @@ def exit_code(said: str) -> int | None:
 
 
 def signal(id: str, name: str) -> None:
-    """Send a signal to a container's process, if it is there."""
+    """Send a signal to a container's process if it runs."""
     try:
         ctr("tasks", "kill", "--signal", name, id)
     except RuntimeFailure as error:
@@ -179,7 +179,7 @@ def signal(id: str, name: str) -> None:
 
 
 def remove(id: str) -> None:
-    """Remove a container with its task, however far it got."""
+    """Remove a container and its task, in whatever state they are."""
     collect(id)
     subprocess.run(
         [*CTR, "containers", "delete", id], capture_output=True, timeout=QUICK_S, stdin=subprocess.DEVNULL, check=False
@@ -187,7 +187,7 @@ def remove(id: str) -> None:
 
 
 def run_in(id: str, exec_id: str, argv: Sequence[str], timeout_s: float) -> str | None:
-    """Run a program in a container; None if it succeeds, else what is wrong."""
+    """Run a program in a container; return None if it succeeds, else the error."""
     try:
         ctr("tasks", "exec", "--exec-id", exec_id, id, *argv, timeout_s=timeout_s)
     except RuntimeFailure as error:

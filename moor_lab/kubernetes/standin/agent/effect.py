@@ -1,4 +1,4 @@
-"""What the running containerd goes by: its configuration and the CAs as they were when it started.
+"""The settings that the running containerd uses: its configuration and CAs as they were when it started.
 
 A file that changed since has no effect on a real node before containerd is restarted. ctr reads everything anew, so
 the agent keeps copies from containerd's start and gives ctr those.
@@ -19,7 +19,7 @@ TABLES = (("io.containerd.cri.v1.images", "registry"), ("io.containerd.grpc.v1.c
 
 @dataclass(frozen=True)
 class Effect:
-    """containerd's main process and config_path (empty: none), and the variables by which ctr trusts what it trusts."""
+    """containerd's main process, its config_path (may be empty), and variables that give ctr the same CAs."""
 
     process: int
     hosts: str
@@ -27,7 +27,11 @@ class Effect:
 
 
 def in_effect(state: Path) -> Effect:
-    """Return the effect of files on the running containerd. ``state`` keeps copies. Raises RuntimeFailure."""
+    """Return the settings of the running containerd; keep copies of its files in ``state``.
+
+    Raises:
+        RuntimeFailure: containerd does not run
+    """
     process, started = _started()
     copies = state / "containerd" / started
     if not copies.exists():
@@ -41,7 +45,11 @@ def in_effect(state: Path) -> Effect:
 
 
 def _started() -> tuple[int, str]:
-    """Return containerd's main process and a word for this run of it. Raises RuntimeFailure."""
+    """Return containerd's main PID and an id of this run of it.
+
+    Raises:
+        RuntimeFailure: it does not run
+    """
     argv = ["systemctl", "show", "--property", "MainPID,ExecMainStartTimestampMonotonic", "containerd.service"]
     shown = subprocess.run(argv, capture_output=True, text=True, check=True).stdout
     values = dict(line.split("=", 1) for line in shown.splitlines())
@@ -65,7 +73,7 @@ def _copy(copies: Path) -> None:
 
 
 def config_path(dump: str) -> str:
-    """Return the first registry directory that a dumped configuration names, whatever containerd's version."""
+    """Return the first registry directory in a dumped configuration, for any version of containerd."""
     plugins = tomllib.loads(dump).get("plugins", {})
     for table in TABLES:
         found = str(dig(plugins, *table, "config_path") or "")

@@ -1,4 +1,4 @@
-"""What a container finds around it: variables, files, its command."""
+"""The environment of a container: variables, mounted files, and its command."""
 
 import base64
 import re
@@ -14,20 +14,28 @@ from .confinement import ConfigError
 from .containerd import Image
 
 Read = Callable[[Kind, str], Object | None]
-"""Reads an object of the pod's namespace; None where there is none."""
+"""A function that reads an object of the pod's namespace; None if it does not exist."""
 
 _VARIABLE = re.compile(r"\$\$|\$\(([-._a-zA-Z][-._a-zA-Z0-9]*)\)")
 
 
 def check(pod: Object, container: Object) -> None:
-    """Whether the agent can do all that the pod asks for. Raises ConfigError."""
+    """Check that the agent supports the pod's volumes and variables.
+
+    Raises:
+        ConfigError: it does not
+    """
     confinement.check(pod, container)
     if pod["spec"].get("initContainers"):
         raise ConfigError("initContainers are not known to moor's stand-in")
 
 
 def variables(pod: Object, container: Object, address: str, read: Read) -> dict[str, str]:
-    """Return the container's environment. Raises ConfigError: something that it refers to is missing."""
+    """Return the container's environment variables.
+
+    Raises:
+        ConfigError: an object that they refer to is missing
+    """
     found = {"HOSTNAME": name_of(pod)}
     for source in container.get("envFrom", []):
         prefix = source.get("prefix", "")
@@ -44,7 +52,7 @@ def variables(pod: Object, container: Object, address: str, read: Read) -> dict[
 
 
 def expand(text: str, known: dict[str, str]) -> str:
-    """Return the text with ``$(NAME)`` replaced where NAME is known; ``$$`` is a dollar."""
+    """Return the text with ``$(NAME)`` replaced for known names, and ``$$`` by a dollar."""
 
     def value(found: re.Match[str]) -> str:
         return "$" if found[0] == "$$" else known.get(found[1], found[0])
@@ -67,7 +75,7 @@ def _required(kind: Kind, reference: Object, read: Read) -> Object:
 
 
 def values(obj: Object) -> dict[str, str]:
-    """Return the texts of a secret or a config map."""
+    """Return the decoded values of a secret or a config map."""
     data: dict[str, str] = obj.get("data", {})
     if obj.get("type") is None:
         return data
@@ -97,7 +105,7 @@ def _field(path: str, pod: Object, address: str) -> str:
 
 
 def command(container: Object, image: Image, known: dict[str, str]) -> tuple[str, ...]:
-    """Return the container's argv: the pod's words over the image's, as Kubernetes combines them."""
+    """Return the container's argv, which combines those of the pod and of the image as Kubernetes does."""
     entrypoint = tuple(container.get("command") or ())
     given = tuple(container.get("args") or ())
     words = (entrypoint or image.entrypoint) + (given or (() if entrypoint else image.command))
@@ -105,7 +113,11 @@ def command(container: Object, image: Image, known: dict[str, str]) -> tuple[str
 
 
 def mounts(pod: Object, container: Object, directory: Path, read: Read) -> tuple[str, ...]:
-    """Return the container's mounts, in ctr's form; what they show is put below ``directory``. Raises ConfigError."""
+    """Return the container's mounts in ctr's format; write their files below ``directory``.
+
+    Raises:
+        ConfigError: an object that they refer to is missing
+    """
     volumes = {volume["name"]: volume for volume in pod["spec"].get("volumes", [])}
     return tuple(_mount(mount, volumes[mount["name"]], directory, read) for mount in container.get("volumeMounts", []))
 

@@ -1,4 +1,4 @@
-"""Events about pods and this node, counted where they repeat."""
+"""Events about pods and this node; repeated ones are counted."""
 
 import http.client
 import logging
@@ -17,7 +17,7 @@ Type = Literal["Normal", "Warning"]
 
 
 class Events:
-    """Tells the API server what happens; what it does not take is lost, as in Kubernetes."""
+    """Recorder of events at the API server; as in Kubernetes, events that it refuses are lost."""
 
     def __init__(self, client: Client, node: str) -> None:
         self._client = client
@@ -26,7 +26,7 @@ class Events:
         self._lock = threading.Lock()
 
     def tell(self, kind: Kind, obj: Object, type: Type, reason: str, message: str, field: str = "") -> None:
-        """Record an event; ``field`` is the part of the object that it is about."""
+        """Record an event; ``field`` is the part of the object concerned."""
         key, namespace, instant = (uid_of(obj), reason, message), namespace_of(obj) or "default", now()
         try:
             with self._lock:
@@ -41,7 +41,7 @@ class Events:
             log.debug("event %s lost: %s", reason, error)
 
     def _again(self, namespace: str, name: str, count: int, instant: datetime) -> bool:
-        """Return whether the event was still there to be counted up."""
+        """Increase the count of an existing event; return whether it still exists."""
         try:
             self._client.patch(kinds.EVENT, namespace, name, {"count": count, "lastTimestamp": timestamp(instant)})
         except Failure as failure:
@@ -51,7 +51,7 @@ class Events:
         return True
 
     def forget(self, uid: str) -> None:
-        """Drop what is remembered of an object that is gone."""
+        """Forget the events of an object that is gone."""
         with self._lock:
             self._known = {key: value for key, value in self._known.items() if key[0] != uid}
 

@@ -1,4 +1,4 @@
-"""Image references, and which of a pod's credentials fit them: pure.
+"""Image references, and the choice of a pod's credentials for them; pure.
 
 Source  Kubernetes' pkg/credentialprovider; distribution/reference.
 """
@@ -20,12 +20,12 @@ DIGEST = re.compile(r"sha256:[a-f0-9]{64}")
 
 
 class InvalidName(ValueError):
-    """An image cannot be called that; the message is the kubelet's."""
+    """An invalid image name; the message is the kubelet's."""
 
 
 @dataclass(frozen=True)
 class Reference:
-    """An image's full name. ``tag`` and ``digest`` may be empty, not both."""
+    """The full name of an image; ``tag`` or ``digest`` may be empty, but not both."""
 
     host: str
     repository: str
@@ -34,7 +34,7 @@ class Reference:
 
     @property
     def name(self) -> str:
-        """Without tag and digest."""
+        """Return the name without tag and digest."""
         return f"{self.host}/{self.repository}"
 
     def __str__(self) -> str:
@@ -66,14 +66,14 @@ def _check(image: str, repository: str, tag: str | None, digest: str | None) -> 
 
 @dataclass(frozen=True, order=True)
 class Credentials:
-    """A user and a password, which does not show."""
+    """A user and a password, which is hidden in its repr."""
 
     user: str
     password: str = field(repr=False)
 
 
 def credentials(secrets: list[Object], reference: Reference) -> list[Credentials]:
-    """Return what these pull secrets hold for a reference, best match first, each once."""
+    """Return the credentials in these pull secrets that match a reference, best match first, each once."""
     found: list[tuple[int, Credentials]] = []
     for secret in secrets:
         for where, entry in _entries(secret).items():
@@ -84,7 +84,7 @@ def credentials(secrets: list[Object], reference: Reference) -> list[Credentials
 
 
 def _entries(secret: Object) -> Object:
-    """Return the registries that a secret speaks of; what cannot be read speaks of none."""
+    """Return the logins of a pull secret by registry; empty if it cannot be parsed."""
     data = secret.get("data", {})
     try:
         if ".dockerconfigjson" in data:
@@ -118,13 +118,13 @@ def fits(where: str, reference: Reference) -> bool:
 
 
 def _matches(pattern: str, host: str) -> bool:
-    """Return whether a host fits, label by label, so that a star stands for one label alone."""
+    """Return whether a host matches a pattern, in which a star stands for one label."""
     wanted, given = pattern.split("."), host.split(".")
     return len(wanted) == len(given) and all(map(fnmatch.fnmatchcase, given, wanted))
 
 
 def cause(error: str, reference: str) -> str:
-    """Return what ctr says of a failed pull, as a kubelet over containerd's CRI would say it."""
+    """Return ctr's error of a failed pull in the words of a kubelet with containerd's CRI."""
     lines = [line for line in error.strip().splitlines() if line.strip()]
     said = next((line for line in reversed(lines) if line.startswith("ctr: ")), lines[-1] if lines else "unknown error")
     text = f'failed to pull and unpack image "{reference}": {said.removeprefix("ctr: ")}'

@@ -1,4 +1,4 @@
-"""The node itself: what it tells of itself, and its heartbeat."""
+"""The node object: its status and its heartbeat."""
 
 import os
 import platform
@@ -20,7 +20,7 @@ MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 @dataclass(frozen=True)
 class Identity:
-    """Who this node is, as its configuration says."""
+    """The identity of this node from its configuration file."""
 
     name: str
     address: str
@@ -29,7 +29,7 @@ class Identity:
 
 
 def machine() -> str:
-    """Return the machine's architecture in Go's words."""
+    """Return the machine's architecture as Go calls it."""
     return MACHINES.get(platform.machine(), platform.machine())
 
 

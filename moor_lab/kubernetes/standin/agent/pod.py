@@ -19,16 +19,16 @@ from .waiting import Bell
 log = logging.getLogger(__name__)
 
 LOOK_S = 1.0
-"""How long a pod waits after something failed."""
+"""Seconds to wait after an error."""
 
 REAPED_S = 0.02
-"""How long a process that has ended may still be seen."""
+"""How long containerd may still list a process that has ended."""
 
 Unreachable = (OSError, http.client.HTTPException)
 
 
 class Pod(threading.Thread):
-    """Brings a pod up, keeps it so, reports on it, and takes it down when it is deleted."""
+    """The worker of one pod: starts its containers, keeps them running, reports its status, stops it when deleted."""
 
     def __init__(self, pod: Object, tools: Tools) -> None:
         super().__init__(name=f"pod {name_of(pod)}", daemon=True)
@@ -38,17 +38,17 @@ class Pod(threading.Thread):
         self._bell = Bell()
         self._containers: list[Container] = []
         self._told: Object | None = None
-        self._well = True  # whether the last round went through
+        self._well = True  # whether the last round had no error
 
     def update(self, pod: Object | None) -> None:
-        """Return the pod as the API server has it now; None when it is gone."""
+        """Return the current pod from the API server; None if it is gone."""
         self._pod = pod or self._pod
         if pod is None or pod["metadata"].get("deletionTimestamp"):
             self._ended.set()
         self._bell.ring()
 
     def run(self) -> None:
-        """Works until the pod is gone."""
+        """Run until the pod is gone."""
         if self._pod["metadata"].get("deletionTimestamp"):
             self._ended.set()
         while not self._ended.is_set():
@@ -80,13 +80,13 @@ class Pod(threading.Thread):
         time.sleep(REAPED_S)
 
     def _recover(self) -> None:
-        """Find the pod's containers, those of a former life of the agent, too."""
+        """Find the pod's containers, including those that an earlier run of the agent started."""
         if not self._containers:
             names = [one["name"] for one in self._pod["spec"]["containers"]]
             self._containers = [Container(self._pod, name, self._tools, self._report, self._ended) for name in names]
 
     def _report(self) -> None:
-        """Tells the API server how the pod is, if that is news."""
+        """Write the pod's status to the API server if it changed."""
         states: dict[str, ContainerState] = {one["name"]: CREATING for one in self._pod["spec"]["containers"]}
         states |= {container.name: container.state for container in self._containers}
         new = status_of(self._pod, states, self._tools.address, now())
@@ -105,7 +105,7 @@ class Pod(threading.Thread):
             self._told = new
 
     def _take_down(self) -> None:
-        """End the containers, politely at first, and let the API server forget the pod."""
+        """Stop the containers, first with SIGTERM, then delete the pod at the API server."""
         while not self._try_take_down():
             time.sleep(LOOK_S)
         self._tools.events.forget(uid_of(self._pod))

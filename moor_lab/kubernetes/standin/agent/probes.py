@@ -1,4 +1,4 @@
-"""Probes: whether a container is ready, and whether it should live on."""
+"""Probes of containers: startup, readiness and liveness."""
 
 import http.client
 import math
@@ -13,7 +13,7 @@ from ..objects import Object
 
 @dataclass
 class Probe:
-    """One probe of one running container. It runs in the agent's thread of its pod, so a slow one delays others."""
+    """One probe of a running container; it runs in its pod's thread, so a slow one delays others."""
 
     spec: Object | None
     started: datetime
@@ -27,14 +27,14 @@ class Probe:
         self.passing = self.initial if self.spec else True
 
     def due_in_s(self, now: datetime) -> float:
-        """Return the seconds until it should be asked again; infinite for none."""
+        """Return the seconds until the next try; infinite without a probe."""
         if not self.spec:
             return math.inf
         since = (now - (self.last or self.started)).total_seconds()
         return float(self.spec["periodSeconds"] if self.last else self.spec.get("initialDelaySeconds", 0)) - since
 
     def note(self, now: datetime, error: str | None) -> None:
-        """Count an outcome; enough of one kind in a row turn the probe."""
+        """Count a result; the probe's state changes after enough equal results in a row."""
         self.last = now
         self.good, self.bad = (0, self.bad + 1) if error else (self.good + 1, 0)
         spec = self.spec or {}
@@ -45,11 +45,11 @@ class Probe:
 
 
 Run = Callable[[list[str], float], str | None]
-"""Runs a program in the container; None or what is wrong."""
+"""A function that runs a program in the container and returns None or the error."""
 
 
 def ask(spec: Object, container: Object, address: str, run: Run) -> str | None:
-    """Return one try of a probe: None if all is well, else what is wrong, in the kubelet's words."""
+    """Try a probe once; return None if it succeeds, else the error in the kubelet's words."""
     timeout_s = float(spec.get("timeoutSeconds", 1))
     try:
         if "httpGet" in spec:
@@ -102,7 +102,7 @@ def _status(dialled: socket.socket, spec: Object, host: str, port: int) -> int:
     connection = http.client.HTTPConnection(host, port)
     connection.sock = dialled
     if spec.get("scheme") == "HTTPS":
-        context = ssl._create_unverified_context()  # noqa: S323  # a kubelet's probe verifies no certificate, either
+        context = ssl._create_unverified_context()  # noqa: S323  # the kubelet does not verify certificates in probes either
         connection.sock = context.wrap_socket(dialled)
     headers = {header["name"]: header["value"] for header in spec.get("httpHeaders", [])}
     connection.request("GET", spec.get("path", "/"), headers={"User-Agent": "kube-probe/moor-lab"} | headers)

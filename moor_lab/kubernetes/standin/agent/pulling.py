@@ -1,4 +1,4 @@
-"""Pulls by this node's containerd, with credentials that show nowhere."""
+"""Image pulls with ctr that keep credentials out of process lists."""
 
 import os
 import pty
@@ -15,11 +15,11 @@ POLL_S = 0.5
 
 
 class PullError(Exception):
-    """A pull failed; the message is the cause as a kubelet reports it."""
+    """A failed pull; the message is the cause as a kubelet reports it."""
 
 
 class Cancelled(Exception):
-    """Nobody wants the image any more."""
+    """A pull was cancelled, since its pod is gone."""
 
 
 def pull(
@@ -29,7 +29,7 @@ def pull(
     environment: dict[str, str],
     cancelled: Callable[[], bool] = lambda: False,
 ) -> None:
-    """Pull an image; a password is typed on a terminal of ctr's own, so that no process list shows it.
+    """Pull an image; type the password on a terminal for ctr, so that no process list shows it.
 
     Args:
         hosts: containerd's config_path.
@@ -73,7 +73,7 @@ def _outcome(process: "subprocess.Popen[str]", cancelled: Callable[[], bool]) ->
 
 @contextmanager
 def _terminal(password: str | None) -> Iterator[int]:
-    """Yield a terminal on which ``password`` is typed already; /dev/null where there is none."""
+    """Yield a terminal that has ``password`` as its input; /dev/null without a password."""
     if password is None:
         with open(os.devnull) as nothing:
             yield nothing.fileno()
@@ -91,7 +91,7 @@ def _terminal(password: str | None) -> Iterator[int]:
 
 
 def _drain(terminal: int) -> None:
-    """Read what ctr prints on its terminal, so that it never waits for us."""
+    """Discard what ctr prints on its terminal, so that it does not block."""
     try:
         while os.read(terminal, 4096):
             pass

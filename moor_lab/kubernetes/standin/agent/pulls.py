@@ -1,4 +1,4 @@
-"""Getting a pod's image onto the node: policy, credentials, back-off."""
+"""Decisions about pulls: pull policy, credentials, back-off."""
 
 import hashlib
 import json
@@ -14,12 +14,12 @@ from .images import Credentials, Reference, credentials
 from .pulling import PullError, pull
 
 FIRST_S, LONGEST_S = 4.0, 10.0
-"""Of the back-off between two pulls; a kubelet waits 10 s at first and 300 s at most, which is long for a lab."""
+"""Parameters of the back-off between pulls; a kubelet's 10 s to 300 s are too long for a lab."""
 
 
 @dataclass
 class BackOff:
-    """When something that failed may be tried again: each time twice as late."""
+    """An exponential back-off: the wait after each failure is twice the former one."""
 
     first_s: float = FIRST_S
     longest_s: float = LONGEST_S
@@ -27,22 +27,22 @@ class BackOff:
     until: datetime | None = None
 
     def failed(self, now: datetime) -> None:
-        """Note a failure."""
+        """Record a failure."""
         self.delay_s = min(self.delay_s * 2 or self.first_s, self.longest_s)
         self.until = now + timedelta(seconds=self.delay_s)
 
     def reset(self) -> None:
-        """Forgets all failures."""
+        """Forget all failures."""
         self.delay_s, self.until = 0.0, None
 
     def is_over(self, now: datetime) -> bool:
-        """Return whether it may be tried."""
+        """Return whether another try is due."""
         return self.until is None or now >= self.until
 
 
 @dataclass
 class Records:
-    """Which credentials an image was pulled with: a pod without them has to prove anew that it may have it.
+    """The credentials with which images were pulled; a pod with others must pull again to prove its right.
 
     References:
         Kubernetes 1.35, "ensure secret pulled images".
@@ -56,7 +56,7 @@ class Records:
             self.known = json.loads(self.path.read_text())
 
     def note(self, reference: str, used: Credentials | None) -> None:
-        """Remembers a pull that succeeded."""
+        """Record a successful pull."""
         marks = self.known.setdefault(reference, [])
         if mark(used) not in marks:
             marks.append(mark(used))
@@ -65,30 +65,35 @@ class Records:
             beside.rename(self.path)
 
     def allow(self, reference: str, given: list[Credentials]) -> bool:
-        """Whether a pod with these credentials may use the image as it is here; what was preloaded anybody may use."""
+        """Return whether a pod with these credentials may use the local image; preloaded images are free for all."""
         marks = self.known.get(reference)
         return marks is None or mark(None) in marks or any(mark(one) in marks for one in given)
 
 
 def mark(used: Credentials | None) -> str:
-    """Return a word that tells credentials apart and nothing else."""
+    """Return a hash that distinguishes credentials without revealing them."""
     return hashlib.sha256(f"{used.user}:{used.password}".encode()).hexdigest() if used else "anonymous"
 
 
 def must_pull(policy: str, image: Image | None, allowed: bool) -> bool:
-    """Return whether the policy asks for a pull. Never pulls nothing, not even what is missing."""
+    """Return whether the policy requires a pull; ``Never`` forbids it even if the image is missing."""
     return policy == "Always" or (policy == "IfNotPresent" and (image is None or not allowed))
 
 
 @dataclass
 class Puller:
-    """Pulls images for this node's pods."""
+    """The puller of images for this node's pods."""
 
     state: Path
     records: Records
 
     def pull(self, reference: Reference, secrets: list[Object], cancelled: Callable[[], bool]) -> None:
-        """Pull with each of the fitting credentials until one works. Raises PullError, Cancelled."""
+        """Pull with each of the matching credentials until one works.
+
+        Raises:
+            PullError: none works
+            Cancelled: the pod is gone
+        """
         known: list[Credentials | None] = [*credentials(secrets, reference)]
         failure = PullError("no credentials")
         for one in known or [None]:

@@ -1,4 +1,4 @@
-"""Following containerd: systemd is asked when it starts and when it ends, and not in between."""
+"""The state of containerd on the node; systemd is queried only when it starts and when it ends."""
 
 import time
 from pathlib import Path
@@ -9,11 +9,11 @@ from .effect import in_effect
 from .waiting import ProcessEnd
 
 RESTART_S, LOOK_S = 2.0, 0.2
-"""How long a restart may take before containerd counts as down, and how often its successor is looked for."""
+"""Seconds that a restart may take before containerd counts as down, and between checks for the new process."""
 
 
 class Runtime:
-    """The containerd of this node; ``state`` is where copies of what it goes by are kept."""
+    """The containerd of this node; ``state`` is the directory for copies of its files."""
 
     def __init__(self, state: Path) -> None:
         self._state = state
@@ -21,7 +21,7 @@ class Runtime:
         self.version = ""
 
     def runs(self) -> bool:
-        """Check whether it runs; where it was started anew, note first what it goes by from now on."""
+        """Return whether it runs; after a restart, first record the settings that it now uses."""
         if self._end and not self._end.wait(0):
             return True
         patience_s = RESTART_S if self._end else 0.0
@@ -48,7 +48,7 @@ class Runtime:
         return True
 
     def rest(self, longest_s: float) -> None:
-        """Return when it ends, or after ``longest_s``."""
+        """Wait until it ends, at most ``longest_s``."""
         if self._end:
             self._end.wait(longest_s)
         else:

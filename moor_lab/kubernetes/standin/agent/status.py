@@ -1,4 +1,4 @@
-"""What a pod's status says, from how its containers are: pure.
+"""The status of a pod, computed from the states of its containers; pure.
 
 Source  recordings of a kubelet v1.36 with containerd.
 """
@@ -11,7 +11,7 @@ from ..objects import Object, dig, set_condition, timestamp
 
 @dataclass(frozen=True)
 class ContainerState:
-    """How a container is. ``state`` and ``last`` are one of waiting, running, terminated with their fields."""
+    """The state of a container; ``state`` and ``last`` are waiting, running or terminated with their fields."""
 
     state: Object
     last: Object = field(default_factory=dict)
@@ -27,17 +27,17 @@ class ContainerState:
 
 
 def waiting(reason: str, message: str = "") -> Object:
-    """Return a container that does not run yet, or not now."""
+    """Return the state of a container that waits."""
     return {"waiting": {"message": message, "reason": reason} if message else {"reason": reason}}
 
 
 def running(since: datetime) -> Object:
-    """Return a container that runs."""
+    """Return the state of a running container."""
     return {"running": {"startedAt": timestamp(since)}}
 
 
 def terminated(code: int, id: str, started: str, finished: datetime, reason: str = "", message: str = "") -> Object:
-    """Return a container that is over."""
+    """Return the state of a container that has ended."""
     ended = {
         "containerID": f"containerd://{id}",
         "exitCode": code,
@@ -52,7 +52,7 @@ CREATING = ContainerState(waiting("ContainerCreating"))
 
 
 def status_of(pod: Object, states: dict[str, ContainerState], address: str, now: datetime) -> Object:
-    """Return the pod's whole status; conditions keep the time of their last change."""
+    """Return the pod's status; conditions keep the time of their last change."""
     old = pod.get("status", {})
     containers = pod["spec"]["containers"]
     unready = [one["name"] for one in containers if not states[one["name"]].ready]
@@ -89,7 +89,7 @@ def _conditions(unready: list[str]) -> list[Object]:
 
 
 def _phase(pod: Object, states: list[ContainerState]) -> str:
-    """Pending until every container ran once; over only where nothing is restarted."""
+    """Return the phase: Pending until every container has run once; Succeeded or Failed only without restarts."""
     codes = [dig(one.state, "terminated", "exitCode") for one in states]
     if pod["spec"]["restartPolicy"] != "Always" and None not in codes:
         return "Failed" if any(codes) else "Succeeded"

@@ -1,4 +1,4 @@
-"""What a container is made of: its image, got as its pod's policy says, and everything else that ctr needs."""
+"""Preparation of a container: its image, pulled by the pod's policy, and all parameters for ctr."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,16 +16,16 @@ from .pulling import PullError
 from .pulls import Puller, must_pull
 
 Tell = Callable[[Type, str, str, bool], None]
-"""Records an event: type, reason, message, and whether it is about the whole pod."""
+"""A function that records an event: type, reason, message, and whether it is about the whole pod."""
 
 
 class Missing(Exception):
-    """An image that may not be pulled is not there; the message is the kubelet's."""
+    """A missing image that the policy forbids to pull; the message is the kubelet's."""
 
 
 @dataclass(frozen=True)
 class Tools:
-    """What containers are run with."""
+    """The services with which containers are run."""
 
     client: Client
     events: Events
@@ -35,7 +35,7 @@ class Tools:
     logs: Path
 
     def read(self, pod: Object, kind: Kind, name: str) -> Object | None:
-        """Return an object of the pod's namespace; None where there is none."""
+        """Return an object of the pod's namespace; None if it does not exist."""
         try:
             return self.client.get(kind, namespace_of(pod), name)
         except Failure as failure:
@@ -46,7 +46,7 @@ class Tools:
 
 @dataclass(frozen=True)
 class Supply:
-    """Gets the image of one container; ``report`` is called before a pull."""
+    """The image of one container; ``report`` is called before a pull."""
 
     pod: Object
     spec: Object
@@ -56,7 +56,13 @@ class Supply:
     cancelled: Callable[[], bool]
 
     def image(self, reference: Reference) -> Image | None:
-        """Return the image, pulled where the policy says so. Raises PullError, Missing, Cancelled."""
+        """Return the image, pulled if the policy requires it.
+
+        Raises:
+            PullError: the pull failed
+            Missing: the policy forbids the pull
+            Cancelled: the pod is gone
+        """
         name = self.spec["image"]
         present, secrets = containerd.image(str(reference)), self._secrets()
         allowed = self.tools.puller.records.allow(str(reference), credentials(secrets, reference))
@@ -85,7 +91,7 @@ class Supply:
         return image
 
     def _secrets(self) -> list[Object]:
-        """Return the pod's pull secrets that exist; about the others there is an event."""
+        """Return the pod's pull secrets that exist; record an event about missing ones."""
         names = [one["name"] for one in self.pod["spec"].get("imagePullSecrets", []) if one.get("name")]
         found = [(name, self.tools.read(self.pod, kinds.SECRET, name)) for name in names]
         missing = [name for name, secret in found if secret is None]
@@ -99,7 +105,11 @@ class Supply:
 def launch_of(
     pod: Object, container: Object, image: Image, reference: str, attempt: int, id: str, tools: Tools
 ) -> Launch:
-    """Return everything that ctr needs to start a container; its files are put on the node. Raises ConfigError."""
+    """Write the files of a container to the node and return the parameters for ctr.
+
+    Raises:
+        ConfigError: an object that it refers to is missing
+    """
 
     def read(kind: Kind, name: str) -> Object | None:
         return tools.read(pod, kind, name)
@@ -126,7 +136,7 @@ def launch_of(
 
 
 def _variables(path: Path, known: dict[str, str]) -> Path:
-    """Return a file of variables that only root reads."""
+    """Write variables to a file that only root can read, and return its path."""
     path.touch(mode=0o600)
     path.write_text("".join(f"{key}={value}\n" for key, value in known.items()))
     return path

@@ -1,4 +1,4 @@
-"""Waiting for events instead of looking again and again: an idle node should cost its machine nothing."""
+"""Waits for events instead of polling, so that an idle node uses no CPU."""
 
 import math
 import os
@@ -8,18 +8,18 @@ from collections.abc import Iterable
 
 
 class Bell:
-    """Wakes the thread that waits for it; any thread may ring."""
+    """A bell that any thread may ring to wake the thread that waits for it."""
 
     def __init__(self) -> None:
         self._event = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         weakref.finalize(self, os.close, self._event)
 
     def ring(self) -> None:
-        """Wake who waits, or who waits next."""
+        """Wake the waiting thread, or the next one that waits."""
         os.eventfd_write(self._event, 1)
 
     def wait(self, processes: Iterable[int], longest_s: float) -> None:
-        """Return when the bell rings, one of ``processes`` has ended, or ``longest_s`` (may be infinite) is over."""
+        """Wait until the bell rings or one of ``processes`` ends, at most ``longest_s`` (may be infinite)."""
         opened = [ProcessEnd(process) for process in processes]
         try:
             wait_for([self._event, *(one.descriptor for one in opened)], longest_s)
@@ -33,25 +33,27 @@ class Bell:
 
 
 class ProcessEnd:
-    """The end of a process, noticed when it happens, whosever child it is."""
+    """A process, also of another parent, whose end can be waited for."""
 
     def __init__(self, process: int) -> None:
         try:
             self.descriptor = os.pidfd_open(process)
         except ProcessLookupError:
-            self.descriptor = os.eventfd(1, os.EFD_CLOEXEC)  # it is over already: readable at once, as its own would be
+            self.descriptor = os.eventfd(
+                1, os.EFD_CLOEXEC
+            )  # it has ended already; this descriptor is readable at once, as that of an ended process is
 
     def wait(self, longest_s: float) -> bool:
-        """Return whether the process has ended, after ``longest_s`` at the latest."""
+        """Wait at most ``longest_s`` for the end of the process; return whether it has ended."""
         return wait_for([self.descriptor], longest_s)
 
     def close(self) -> None:
-        """Give the descriptor back."""
+        """Close the descriptor."""
         os.close(self.descriptor)
 
 
 def wait_for(descriptors: Iterable[int], longest_s: float) -> bool:
-    """Wait until one of ``descriptors`` can be read; return whether that is so."""
+    """Wait until one of ``descriptors`` is readable; return whether one is."""
     poll = select.poll()
     for descriptor in descriptors:
         poll.register(descriptor, select.POLLIN)
