@@ -1,4 +1,4 @@
-"""Sets of fields: what an object holds, path by path, and fieldsV1, the way Kubernetes writes such sets.
+"""Sets of field paths, and fieldsV1, the format in which Kubernetes writes such sets.
 
 A path is a tuple of elements: ``f:name`` a field or key, ``k:{...}`` an item of a keyed list, ``v:...`` an item of a
 set. The path of a keyed item stands for the item being there at all.
@@ -17,11 +17,11 @@ Path = tuple[str, ...]
 Fields = frozenset[Path]
 
 PRESENT = object()
-"""The value of a path that only says that an item is there."""
+"""The value of a path that only marks the presence of an item."""
 
 
 def children(node: Object, value: Any) -> Iterator[tuple[str, Object, Any]]:
-    """Path element, schema and value of each part that merges on its own."""
+    """Yield path element, schema and value of each part that merges separately."""
     kind = schema.merging(node, value)
     if kind == "map" and isinstance(value, dict):
         for name, inner in value.items():
@@ -64,7 +64,7 @@ def encode(fields: Iterable[Path]) -> Object:
 
 
 def decode(encoded: Object, path: Path = ()) -> Fields:
-    """Return the set behind a fieldsV1 document."""
+    """Return the set that a fieldsV1 document describes."""
     if not encoded:
         return frozenset([path]) if path else frozenset()
     out: set[Path] = set()
@@ -77,7 +77,7 @@ def decode(encoded: Object, path: Path = ()) -> Fields:
 
 
 def spell(path: Path) -> str:
-    """Return a path as a message shows it: ``.spec.containers[name="web"].image``."""
+    """Return a path as messages print it: ``.spec.containers[name="web"].image``."""
     out = ""
     for element in path:
         kind, _, text = element.partition(":")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of object. ``status`` says whether it has a status subresource; the core group is the empty text."""
+    """A kind of object; ``status`` is whether it has a status subresource, and the core group is the empty string."""
 
     group: str
     kind: str
@@ -18,17 +18,17 @@ class Kind:
 
     @property
     def api_version(self) -> str:
-        """As in an object's apiVersion."""
+        """Return the apiVersion of its objects."""
         return f"{self.group}/{self.version}" if self.group else self.version
 
     @property
     def resource(self) -> str:
-        """As errors name it: ``secrets``, ``deployments.apps``."""
+        """Return its name in errors: ``secrets``, ``deployments.apps``."""
         return f"{self.plural}.{self.group}" if self.group else self.plural
 
     @property
     def qualified(self) -> str:
-        """As validation errors name it: ``Secret``, ``Deployment.apps``."""
+        """Return its name in validation errors: ``Secret``, ``Deployment.apps``."""
         return f"{self.kind}.{self.group}" if self.group else self.kind
 
     @property
@@ -57,7 +57,7 @@ AUTOSCALER = Kind(
     version="v2",
 )
 
-# Rights, which api/rbac.py reads.
+# Kinds of rights, which api/rbac.py reads.
 RBAC = "rbac.authorization.k8s.io"
 ROLE = Kind(RBAC, "Role", "roles")
 ROLE_BINDING = Kind(RBAC, "RoleBinding", "rolebindings")
@@ -71,7 +71,7 @@ KINDS = (
 
 
 def find(group: str, version: str, plural: str) -> Kind | None:
-    """Return the kind behind a path's group, version and plural."""
+    """Return the kind of a group, version and plural name."""
     return next((kind for kind in KINDS if (kind.group, kind.version, kind.plural) == (group, version, plural)), None)
 
 

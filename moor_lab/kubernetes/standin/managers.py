@@ -1,4 +1,4 @@
-"""Who owns which field: server-side apply and the bookkeeping of every other write. Pure.
+"""Ownership of fields by server-side apply and all other writes; pure.
 
 Source  https://kubernetes.io/docs/reference/using-api/server-side-apply/; apimachinery/pkg/util/managedfields.
 """
@@ -28,7 +28,7 @@ UNTRACKED = (
     "selfLink",
     "uid",
 )
-"""Metadata that nobody can own."""
+"""Metadata that no manager can own."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Manager:
     time: datetime | None = None
 
     def is_same(self, other: "Manager") -> bool:
-        """Return whether both are the same manager writing in the same way."""
+        """Return whether both entries are of the same manager and operation."""
         mine, others = replace(self, fields=frozenset(), time=None), replace(other, fields=frozenset(), time=None)
         return mine == others
 
@@ -58,7 +58,7 @@ class Manager:
 
 
 def read(obj: Object) -> list[Manager]:
-    """Return the managers that an object's managedFields name."""
+    """Return the managers in an object's managedFields."""
     return [
         Manager(
             entry["manager"],
@@ -73,7 +73,7 @@ def read(obj: Object) -> list[Manager]:
 
 
 def write(managers: list[Manager]) -> list[Object]:
-    """Return the managers as managedFields; who owns nothing is left out."""
+    """Return managedFields for the managers that own a field."""
     return [_entry(manager) for manager in managers if manager.fields]
 
 
@@ -90,14 +90,14 @@ def _entry(manager: Manager) -> Object:
 
 
 def tracked(obj: Object) -> Object:
-    """Return the object without what nobody can own: its identity and the server's own bookkeeping."""
+    """Return the object without fields that no manager can own, such as its identity."""
     metadata = {key: value for key, value in obj.get("metadata", {}).items() if key not in UNTRACKED}
     rest = {key: value for key, value in obj.items() if key not in ("apiVersion", "kind", "metadata")}
     return rest | ({"metadata": metadata} if metadata else {})
 
 
 def apply(node: Object, live: Object, config: Object, manager: Manager, force: bool) -> Object:
-    """``live`` after ``manager`` applied ``config``.
+    """Return ``live`` after ``manager`` applied ``config``.
 
     Raises:
         ApiError: 409, fields that would change are owned by others, and ``force`` is off.
@@ -116,7 +116,7 @@ def apply(node: Object, live: Object, config: Object, manager: Manager, force: b
 
 
 def update(node: Object, before: Object, after: Object, manager: Manager) -> Object:
-    """``after`` with ``manager`` owning what it changed, and nobody owning what is gone."""
+    """Return ``after`` with ``manager`` as owner of what it changed, and no owner for removed fields."""
     old, new = flatten(node, tracked(before)), flatten(node, tracked(after))
     changed = frozenset(path for path, value in new.items() if path not in old or old[path] != value)
     gone = frozenset(old) - frozenset(new)
@@ -135,7 +135,7 @@ def _differences(node: Object, live: Object, merged: Object) -> frozenset[Path]:
 
 
 def _abandoned(node: Object, last: Fields, fields: Fields, others: list[Manager]) -> set[Path]:
-    """Return what the manager applied before, applies no more, and nobody else owns."""
+    """Return fields that the manager no longer applies and no other manager owns."""
     kept = prefixes(fields).union(*(prefixes(other.fields) for other in others))
     return {path for path in prefixes(last) - kept if path in last or not _is_free_map(node, path)}
 
@@ -161,7 +161,7 @@ def _refuse_conflicts(found: list[tuple[Manager, Path]]) -> None:
 
 
 def _placed(before: list[Manager], others: list[Manager], mine: Manager) -> list[Manager]:
-    """Return the managers in their former order; a newcomer comes last."""
+    """Return the managers in their former order, a new one last."""
     former = next((m for m in before if m.is_same(mine)), None)
     if former and former.fields == mine.fields:
         mine = replace(mine, time=former.time)

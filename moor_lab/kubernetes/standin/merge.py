@@ -1,4 +1,4 @@
-"""Merging an applied configuration into a live object, and taking fields out again: pure, by schema."""
+"""Merge of an applied configuration into a live object, and removal of fields, by schema; pure."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -9,7 +9,7 @@ from .objects import Object
 
 
 def merge(node: Object, live: Any, config: Any) -> Any:
-    """``live`` with everything that ``config`` says: maps by key, keyed lists by item, the rest as a whole."""
+    """Return ``live`` merged with ``config``: maps by key, keyed lists by item, everything else as a whole."""
     kind = schema.merging(node, config)
     if kind == "map" and isinstance(config, dict):
         return _merge_maps(node, live if isinstance(live, dict) else {}, config)
@@ -26,7 +26,7 @@ def _merge_maps(node: Object, live: Object, config: Object) -> Object:
 
 
 def _merge_lists(node: Object, live: list[Any], config: list[Any]) -> list[Any]:
-    """Items in the order of ``config``; what only ``live`` has stays before what it stood before."""
+    """Return the items in the order of ``config``; items of ``live`` only stay before their former successor."""
     wanted = {schema.item_key(node, item): item for item in config}
     present = {schema.item_key(node, item): item for item in live}
     out: list[Any] = []
@@ -41,7 +41,7 @@ def _merge_lists(node: Object, live: list[Any], config: list[Any]) -> list[Any]:
 
 
 def remove(node: Object, value: Any, paths: Iterable[Path]) -> Any:
-    """``value`` without what lies at ``paths``; free maps and keyed lists that this empties go too."""
+    """Return ``value`` without the fields at ``paths``; remove maps and keyed lists that become empty."""
     below: dict[str, list[Path]] = {}
     for path in paths:
         below.setdefault(path[0], []).append(path[1:])

@@ -1,4 +1,4 @@
-"""Small words about API objects: plain JSON values, as they travel."""
+"""Functions for API objects, which are plain JSON values."""
 
 import copy
 import json
@@ -10,32 +10,32 @@ Object = dict[str, Any]
 
 
 def now() -> datetime:
-    """Return the present instant, in UTC."""
+    """Return the current time in UTC."""
     return datetime.now(UTC)
 
 
 def timestamp(instant: datetime) -> str:
-    """Return an instant as Kubernetes writes it, to the second."""
+    """Return a time as Kubernetes writes it, in seconds."""
     return instant.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def micro_timestamp(instant: datetime) -> str:
-    """Return an instant as Kubernetes writes a MicroTime."""
+    """Return a time as Kubernetes writes a MicroTime."""
     return instant.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def parse_time(text: str) -> datetime:
-    """Return the instant of either kind of timestamp."""
+    """Parse either kind of timestamp."""
     return datetime.fromisoformat(text)
 
 
 def name_of(obj: Object) -> str:
-    """Return the object's name, empty where it has none yet."""
+    """Return the object's name; empty if it has none yet."""
     return str(obj.get("metadata", {}).get("name", ""))
 
 
 def namespace_of(obj: Object) -> str:
-    """Return the object's namespace, empty for what lives in the cluster's scope."""
+    """Return the object's namespace; empty for cluster-scoped objects."""
     return str(obj.get("metadata", {}).get("namespace", ""))
 
 
@@ -45,7 +45,7 @@ def uid_of(obj: Object) -> str:
 
 
 def dig(value: Any, *path: str | int) -> Any:
-    """Return what lies at ``path``, or None where the way there ends."""
+    """Return the value at ``path``; None if there is none."""
     for step in path:
         if isinstance(step, int):
             value = value[step] if isinstance(value, list) and len(value) > step else None
@@ -60,7 +60,7 @@ def clone(obj: Object) -> Object:
 
 
 def canonical(value: Any) -> str:
-    """Return one text for equal JSON values."""
+    """Return a canonical text, the same for equal JSON values."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"))
 
 
@@ -71,7 +71,7 @@ def owner(obj: Object) -> Object | None:
 
 
 def owner_reference(api_version: str, kind: str, obj: Object) -> Object:
-    """Return the reference by which a controller's object is owned by ``obj``."""
+    """Return the owner reference to ``obj`` for objects that its controller creates."""
     return {
         "apiVersion": api_version,
         "blockOwnerDeletion": True,
@@ -88,13 +88,13 @@ def condition(obj: Object, kind: str) -> Object | None:
 
 
 def is_true(obj: Object, kind: str) -> bool:
-    """Return whether the condition of this type holds."""
+    """Return whether the condition of this type is True."""
     found = condition(obj, kind)
     return bool(found and found["status"] == "True")
 
 
 def set_condition(conditions: list[Object], new: Object) -> list[Object]:
-    """Return the conditions with ``new`` among them; its transition time moves only with its status."""
+    """Return the conditions with ``new`` among them; its transition time changes only with its status."""
     old = next((c for c in conditions if c["type"] == new["type"]), None)
     if old and old["status"] == new["status"]:
         new = {**new, "lastTransitionTime": old["lastTransitionTime"]}

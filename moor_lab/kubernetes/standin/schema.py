@@ -1,4 +1,4 @@
-"""Kubernetes' own schema: which fields exist, and how lists and maps merge.
+"""The schema of Kubernetes: which fields exist, and how lists and maps merge.
 
 Source  schema.json beside this file, made by moor_lab/kubernetes/make_schema.py from the release's OpenAPI document.
 """
@@ -25,12 +25,12 @@ def definitions() -> dict[str, Object]:
 
 
 def definition(name: str) -> Object:
-    """Return the schema of a named definition; an unknown name takes anything."""
+    """Return the schema of a definition; an unknown name has a schema that accepts anything."""
     return definitions().get(name, ANYTHING)
 
 
 def resolve(node: Object) -> Object:
-    """Return the schema behind a reference; what merging says at the reference wins."""
+    """Return the schema that a reference points to; merge rules at the reference take precedence."""
     while "$ref" in node:
         own = {key: value for key, value in node.items() if key != "$ref"}
         node = definition(node["$ref"]) | own
@@ -63,7 +63,7 @@ def merging(node: Object, value: Any) -> Merge:
 
 
 def is_free_map(node: Object) -> bool:
-    """Return whether the keys are data (labels), not fields that the schema names."""
+    """Return whether the keys are data, such as labels, instead of fields in the schema."""
     return "additionalProperties" in resolve(node)
 
 
@@ -77,7 +77,7 @@ def item_key(node: Object, item: Any) -> str:
 
 
 def unknown_fields(node: Object, value: Any, path: str = "") -> Iterator[str]:
-    """Yield the fields of ``value`` that the schema does not know, as dotted paths."""
+    """Yield the fields of ``value`` that are not in the schema, as dotted paths."""
     node = resolve(node)
     if isinstance(value, list):
         for index, item in enumerate(value):

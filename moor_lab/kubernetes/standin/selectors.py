@@ -1,4 +1,4 @@
-"""Label and field selectors, as list and watch take them."""
+"""Label and field selectors of list and watch."""
 
 import re
 from collections.abc import Callable

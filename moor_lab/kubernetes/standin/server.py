@@ -1,4 +1,4 @@
-"""The control plane's stand-in as a program: API server and controllers in one process.
+"""The program of the control plane's stand-in: API server and controllers in one process.
 
 Usage   python3 -m standin.server CONFIGURATION STATE [PORT]
 CONFIGURATION is a directory with tokens.csv, node.key, tls.crt and tls.key; the cluster is kept in the directory STATE.
@@ -22,7 +22,7 @@ FOREVER_S = 86400.0
 
 
 def main() -> None:
-    """Serve until it is told to end."""
+    """Serve until SIGTERM."""
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     directory, state, port = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3] if len(sys.argv) > 3 else PORT)
     store = Store(state / "cluster.sqlite")

@@ -1,4 +1,4 @@
-"""Where objects live: in memory, and in one SQLite file, so that a restart or a power cut loses nothing.
+"""The store of objects, in memory and in one SQLite file, so that a restart or a power cut loses nothing.
 
 Objects that go in or come out are never changed in place: whoever wants another object writes another object.
 """
@@ -17,14 +17,14 @@ from .kinds import KINDS, Kind
 from .objects import Object, name_of, namespace_of
 
 HISTORY = 4096
-"""How many past changes a watch can start from."""
+"""Number of past changes from which a watch can start."""
 
 TABLE = """CREATE TABLE IF NOT EXISTS objects
     (resource, namespace, name, object, PRIMARY KEY (resource, namespace, name))"""
 
 
 class Key(NamedTuple):
-    """An object's address."""
+    """The key of an object in the store."""
 
     resource: str
     namespace: str
@@ -33,7 +33,7 @@ class Key(NamedTuple):
 
 @dataclass(frozen=True)
 class Change:
-    """One write. ``old`` is None for a creation, ``new`` is None for a removal; ``last`` is the object as it ended."""
+    """One write; ``old`` is None for a creation, ``new`` for a removal; ``last`` is the object at its removal."""
 
     version: int
     resource: str
@@ -43,12 +43,12 @@ class Change:
 
 
 def key_of(kind: Kind, obj: Object) -> Key:
-    """Return the address of an object."""
+    """Return the key of an object."""
     return Key(kind.resource, namespace_of(obj), name_of(obj))
 
 
 class Store:
-    """All objects of the cluster, their versions, and the changes that led here."""
+    """All objects of the cluster, their versions, and recent changes."""
 
     def __init__(self, path: Path) -> None:
         self._disk = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
@@ -72,7 +72,7 @@ class Store:
 
     @property
     def lock(self) -> threading.RLock:
-        """Held over a read and the write that rests on it."""
+        """Return the lock to hold over a read and the write that depends on it."""
         return self._lock
 
     def close(self) -> None:
@@ -92,13 +92,13 @@ class Store:
         return found
 
     def select(self, kind: Kind, namespace: str = "") -> tuple[list[Object], int]:
-        """Return the kind's objects, of one namespace or of all, by name, and the version at which that is true."""
+        """Return the objects of a kind, in one namespace or all, sorted by name, and the version of the list."""
         with self._lock:
             keys = sorted(key for key in self._objects if key.resource == kind.resource)
             return [self._objects[key] for key in keys if namespace in ("", key.namespace)], self.version
 
     def snapshot(self) -> dict[Kind, list[Object]]:
-        """Return every object, at one instant."""
+        """Return a consistent snapshot of all objects."""
         with self._lock:
             found: dict[str, list[Object]] = {kind.resource: [] for kind in KINDS}
             for key in sorted(self._objects):
@@ -113,7 +113,7 @@ class Store:
             return self._write(kind, None, obj)
 
     def replace(self, kind: Kind, obj: Object) -> Object:
-        """Write an object over its former self. Raises ApiError: 404; 409, another version is stored."""
+        """Replace an object. Raises ApiError: 404; 409, another version is stored."""
         with self._lock:
             old = self.get(kind, namespace_of(obj), name_of(obj))
             if obj["metadata"].get("resourceVersion") != old["metadata"]["resourceVersion"]:
@@ -121,7 +121,7 @@ class Store:
             return old if obj == old else self._write(kind, old, obj)
 
     def remove(self, kind: Kind, namespace: str, name: str) -> Object:
-        """Take an object out and return what it was. Raises ApiError: 404."""
+        """Remove an object and return its last state. Raises ApiError: 404."""
         with self._lock:
             old = self.get(kind, namespace, name)
             self._commit(kind, Key(kind.resource, namespace, name), None)
@@ -136,7 +136,7 @@ class Store:
         return new
 
     def _commit(self, kind: Kind, key: Key, obj: Object | None) -> None:
-        """Write object and version in one transaction, then to memory."""
+        """Write object and version to the file in one transaction, then to memory."""
         self._disk.execute("BEGIN")
         if obj is None:
             self._disk.execute("DELETE FROM objects WHERE resource=? AND namespace=? AND name=?", key)
@@ -157,18 +157,18 @@ class Store:
         self._changed.notify_all()
 
     def wait(self, version: int, timeout_s: float) -> bool:
-        """Wait until something is newer than ``version``; return whether something is."""
+        """Wait for a change after ``version``; return whether there is one."""
         with self._changed:
             return self._changed.wait_for(lambda: self.version > version, timeout_s)
 
     def changes(self, version: int) -> Iterator[Change]:
-        """Yield what happened after ``version``. Raises ApiError: 410, the history does not reach back that far."""
+        """Yield the changes after ``version``. Raises ApiError: 410, the history does not reach back that far."""
         with self._lock:
             self.check(version)
             newer = [change for change in self._history if change.version > version]
         yield from newer
 
     def check(self, version: int) -> None:
-        """Whether a watch can start at ``version``. Raises ApiError: 410."""
+        """Check that a watch can start at ``version``. Raises ApiError: 410."""
         if version < self._oldest:
             raise expired(version, self._oldest)

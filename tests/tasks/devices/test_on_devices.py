@@ -210,14 +210,14 @@ def test_ios_without_an_archive_is_left_alone(edge: Make) -> None:
     one = edge("cisco_ios")
     one.box.archive = False
     code, said = one.run("apply")
-    assert (code, "configure one there (archive, path flash:archive)" in said) == (1, True), said
+    assert (code, "configure one on it (archive, path flash:archive)" in said) == (1, True), said
     assert [line for line in one.sent if line.startswith(("ip ", "configure terminal"))] == []
 
 
 @pytest.mark.parametrize(
     ("line", "interface", "words"),
     [
-        ("ip access-group OTHERS in", "Ethernet1", "interface Ethernet1 in has ip access-group OTHERS already"),
+        ("ip access-group OTHERS in", "Ethernet1", "interface Ethernet1 in already has ip access-group OTHERS"),
         ("shutdown", "Et1", "there is no interface Et1; write it as the device's configuration does"),
     ],
 )

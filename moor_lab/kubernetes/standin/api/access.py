@@ -1,4 +1,4 @@
-"""Who asks, and what they may do: tokens from a file or made from a key, and four fixed roles."""
+"""Authentication and roles: tokens from a file or derived from a key, and four fixed roles."""
 
 import csv
 import hmac
@@ -11,7 +11,7 @@ from ..kinds import Kind
 
 ADMIN, NODES, ANYBODY = "system:masters", "system:nodes", "system:unauthenticated"
 TENANT = "moor:tenant:"
-"""Begins the group of those who may do everything in one namespace and nothing outside, not even look at it."""
+"""Prefix of groups that may do everything in one namespace and nothing outside, not even read it."""
 
 PUBLIC = ("/healthz", "/livez", "/readyz", "/version")
 READ = ("get", "list", "watch")
@@ -35,7 +35,7 @@ class User:
     groups: tuple[str, ...]
 
     def may(self, verb: str, kind: Kind, name: str, namespace: str = "") -> bool:
-        """Whether the user's role allows this: admins everything, a tenant what is in its namespace, a node its own."""
+        """Return whether the role allows this: admins everything, tenants their namespace, nodes their objects."""
         if ADMIN in self.groups or (namespace and f"{TENANT}{namespace}" in self.groups):
             return True
         if NODES not in self.groups or verb not in NODE_RIGHTS.get(kind, ()):
@@ -48,7 +48,11 @@ class User:
         return ADMIN in self.groups
 
     def acting(self, headers: dict[str, str]) -> "User":
-        """Who the user acts as. Raises ApiError: 403, only an administrator may act as another."""
+        """Return the user that a request impersonates, else the user itself.
+
+        Raises:
+            ApiError: 403, only an administrator may impersonate
+        """
         name = headers.get("impersonate-user", "")
         if not name:
             return self
@@ -59,7 +63,7 @@ class User:
         return User(name, tuple(groups))
 
     def may_read(self, path: str) -> bool:
-        """Return whether the user may read a path that is no resource; any known user may discover the API."""
+        """Return whether the user may read a non-resource path; any known user may discover the API."""
         return ANYBODY not in self.groups or path.startswith(PUBLIC)
 
 
@@ -67,7 +71,7 @@ ANONYMOUS = User("system:anonymous", (ANYBODY,))
 
 
 def node_token(key: str, name: str) -> str:
-    """Return a node's token, made from the cluster's key and its name, so that a later node needs no entry."""
+    """Return a node's token, derived from the cluster's key and its name, so that later nodes need no entry."""
     return f"{name}.{hmac.new(key.encode(), name.encode(), 'sha256').hexdigest()}"
 
 
@@ -85,7 +89,7 @@ class Tokens:
         self._node_key = node_key
 
     def user(self, authorization: str) -> User:
-        """Return the user behind an Authorization header. Raises ApiError: 401."""
+        """Return the user of an Authorization header. Raises ApiError: 401."""
         if not authorization:
             return ANONYMOUS
         scheme, _, token = authorization.partition(" ")

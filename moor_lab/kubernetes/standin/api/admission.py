@@ -1,4 +1,4 @@
-"""What a cluster's policies say of an object: PodSecurity, quotas of pods and objects, and one webhook. Pure.
+"""Admission policies: PodSecurity, quotas of pods and objects, and one webhook; pure.
 
 Source  Kubernetes' pod-security-admission (policy/check_*.go, admission/admission.go) and resourcequota admission, in
 their words; of PodSecurity's checks those that a pod of one container usually fails.
@@ -14,13 +14,13 @@ from ..objects import Object, containers, dig, name_of
 
 LABEL = "pod-security.kubernetes.io/"
 DENIES = "moor.test/webhook-denies"
-"""An annotation of a namespace: what its webhook says of every pod there."""
+"""The annotation of a namespace with the refusal of its webhook for every pod."""
 
 WITH_PODS = (kinds.DEPLOYMENT, kinds.REPLICA_SET)
 
 
 def check(kind: Kind, obj: Object, namespace: Object, present: list[Object], quotas: list[Object]) -> None:
-    """Raise ApiError: 403, a policy of the namespace does not let this new object in.
+    """Check a new object against the policies of its namespace; raise ApiError 403 if one refuses it.
 
     Args:
         present: the objects of this kind that are there already
@@ -33,7 +33,7 @@ def check(kind: Kind, obj: Object, namespace: Object, present: list[Object], quo
 
 
 def warnings(kind: Kind, obj: Object, namespace: Object) -> list[str]:
-    """Return what the namespace's level of warnings says of a pod, or of the pods that an object makes."""
+    """Return the warnings of the namespace's warn level for a pod, or for the pods that an object makes."""
     level = dig(namespace, "metadata", "labels", f"{LABEL}warn")
     if level not in ("baseline", "restricted") or kind not in (*WITH_PODS, kinds.POD):
         return []
@@ -64,7 +64,7 @@ def _check_quota(kind: Kind, obj: Object, used: int, quota: Object) -> None:
 
 
 def violations(spec: Object, level: str) -> Iterator[str]:
-    """Yield what a pod's spec has that the level forbids, each check in the words of the real one."""
+    """Yield what the level forbids in a pod's spec, in the words of the real checks."""
     found = list(containers(spec))
     ports = [
         f'container "{one["name"]}" uses hostPort {port["hostPort"]}'
@@ -102,6 +102,6 @@ def _restricted(spec: Object, found: list[Object]) -> Iterator[str]:
 
 
 def _named(found: list[Object], fails: Callable[[Object], bool]) -> str:
-    """Return the containers whose security context fails, as messages name them; empty where none does."""
+    """Return the containers whose security context fails, formatted for a message; empty if none does."""
     names = [json.dumps(one["name"]) for one in found if fails(one.get("securityContext") or {})]
     return f"container{'s' if len(names) > 1 else ''} {', '.join(names)}" if names else ""

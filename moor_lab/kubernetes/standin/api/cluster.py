@@ -1,4 +1,4 @@
-"""The verbs of the API on the store: every write of a client or a controller goes through here."""
+"""The verbs of the API over the store, used by clients and controllers."""
 
 import random
 import uuid
@@ -16,18 +16,18 @@ from ..store import Store
 from . import admission, decode, defaults, deletion, patch, validate
 
 ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
-"""Of generated names: no vowels, so no words."""
+"""Characters of generated names; without vowels, so that they spell no words."""
 
 GENERATIONS = (kinds.DEPLOYMENT, kinds.REPLICA_SET, kinds.POD)
 FIRST_NAMESPACES = ("default", "kube-system", "kube-public", "kube-node-lease")
 KEPT_METADATA = ("uid", "creationTimestamp", "generation", "deletionTimestamp", "deletionGracePeriodSeconds")
 OWN_STATUS = (kinds.NODE, kinds.NAMESPACE)
-"""Kinds that are created with the status that they bring."""
+"""Kinds whose status is accepted at creation."""
 
 
 @dataclass(frozen=True)
 class Options:
-    """How to write. ``strictness`` is Strict, Warn or Ignore, about unknown fields."""
+    """The options of a write; ``strictness`` about unknown fields is Strict, Warn or Ignore."""
 
     manager: str = "moor-lab-controllers"
     dry_run: bool = False
@@ -38,7 +38,7 @@ class Options:
 
 @dataclass(frozen=True)
 class Written:
-    """What a write left, whether it is new, and what the writer should know."""
+    """The result of a write: the object, whether it was created, and warnings."""
 
     obj: Object
     created: bool = False
@@ -46,7 +46,7 @@ class Written:
 
 
 class Cluster:
-    """Objects as a client may write them: defaulted, admitted, validated, owned field by field."""
+    """The objects of the cluster, with defaults, admission, validation and field ownership."""
 
     def __init__(self, store: Store, clock: Callable[[], datetime] = now) -> None:
         self.store = store
@@ -76,7 +76,7 @@ class Cluster:
             return Written(self._updated(kind, old, obj, options), False, tuple(warnings))
 
     def patch(self, kind: Kind, namespace: str, name: str, media: str, body: Any, options: Options) -> Written:
-        """Patches an object; a server-side apply creates it where it is missing. Raises ApiError as update does."""
+        """Patch an object; a server-side apply creates a missing one. Raises ApiError like update."""
         if media in patch.APPLY:
             return self._apply(kind, namespace, name, body, options)
         if media not in (patch.MERGE, patch.STRATEGIC, patch.JSON):
@@ -114,7 +114,11 @@ class Cluster:
         return Written(self._stored(kind, None, obj, options), True, tuple(warnings))
 
     def _admitted(self, kind: Kind, namespace: str, obj: Object, new: bool) -> list[str]:
-        """Return what the namespace's policies warn of. Raises ApiError: 403, they refuse a new object."""
+        """Return the warnings of the namespace's policies.
+
+        Raises:
+            ApiError: 403, they refuse a new object
+        """
         place = self.store.find(kinds.NAMESPACE, "", namespace) if kind.namespaced else None
         if place is None:
             return []
@@ -124,7 +128,7 @@ class Cluster:
         return admission.warnings(kind, obj, place)
 
     def _configuration(self, kind: Kind, namespace: str, name: str, body: Any, options: Options) -> Object:
-        """Return what a client applies, checked and without what it cannot own."""
+        """Return the applied configuration, checked and without fields that nobody can own."""
         if not options.manager:
             causes = [validate.required("fieldManager", "is required for apply patch")]
             raise invalid(PATCH_OPTIONS, "", causes)
@@ -147,7 +151,7 @@ class Cluster:
         return {key: value for key, value in config.items() if _is_of(kind, key, options.subresource)}
 
     def delete(self, kind: Kind, namespace: str, name: str, body: Any = None, dry_run: bool = False) -> Object:
-        """Remove an object, or start to: return the object then, else a Status. Raises ApiError: 403, 404, 409."""
+        """Delete an object; return it while it is terminating, else a Status. Raises ApiError: 403, 404, 409."""
         with self.store.lock:
             old = self.store.get(kind, namespace, name)
             asked = body or {}
@@ -163,7 +167,7 @@ class Cluster:
             return status("Success", "", "", about(kind, name) | {"uid": uid_of(old)}, None)
 
     def _prepared(self, kind: Kind, namespace: str, obj: Object) -> Object:
-        """Return a new object with its identity."""
+        """Return a new object with name, uid and creation time."""
         metadata: Object = dict(obj.get("metadata", {}))
         if metadata.get("namespace", namespace) != namespace:
             raise bad_request(WRONG_NAMESPACE)
@@ -193,7 +197,7 @@ class Cluster:
         return self._stored(kind, old, obj, options)
 
     def _carried(self, kind: Kind, old: Object, new: Object, options: Options) -> Object:
-        """Return the new object with what this write may not touch taken from the old."""
+        """Return the new object, with fields that this write may not change from the old one."""
         out = clone(new)
         metadata = old["metadata"] if options.subresource == "status" else out.setdefault("metadata", {})
         kept = {key: old["metadata"][key] for key in KEPT_METADATA if key in old["metadata"]}
@@ -246,19 +250,19 @@ def _node(kind: Kind) -> Object:
 
 
 def _is_of(kind: Kind, key: str, subresource: str) -> bool:
-    """Return whether this part of an applied configuration counts: the status only on the status subresource."""
+    """Return whether a part of an applied configuration counts; ``status`` only does on the status subresource."""
     if subresource == "status":
         return key in ("apiVersion", "kind", "metadata", "status")
     return key != "status" or not kind.status
 
 
 def _is_done(kind: Kind, obj: Object) -> bool:
-    """Return whether an object that is being deleted waits for nobody but its finalizers."""
+    """Return whether an object that is being deleted waits only for its finalizers."""
     return kind not in (kinds.POD, kinds.NAMESPACE)
 
 
 def _settled(old: Object, obj: Object) -> Object:
-    """Return the old object where nothing but the times of managers differ, so that an empty write is none."""
+    """Return the old object if only times of managers differ, so that an empty write changes nothing."""
     same = canonical(_timeless(old)) == canonical(_timeless(obj))
     return old if same else obj
 

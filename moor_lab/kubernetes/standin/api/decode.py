@@ -1,4 +1,4 @@
-"""Reading objects out of request bodies, as strictly as the client asks."""
+"""Parser of request bodies, as strict as the client requests."""
 
 import base64
 import binascii
@@ -16,7 +16,7 @@ GO_TYPES = {"boolean": "bool", "string": "string", "integer": "int32", "array": 
 
 
 def json_body(body: bytes, content_type: str) -> Any:
-    """Return the body's JSON value. Raises ApiError: 400, no JSON; 415, another format (protobuf among them)."""
+    """Return the JSON value of a body. Raises ApiError: 400, not JSON; 415, another format such as protobuf."""
     media = content_type.partition(";")[0].strip()
     if media not in ("", "application/json") and not media.endswith("+json"):
         raise unsupported_media(content_type)
@@ -27,7 +27,7 @@ def json_body(body: bytes, content_type: str) -> Any:
 
 
 def checked(kind: Kind, obj: Any, strictness: str) -> tuple[Object, list[str]]:
-    """Return the object, known to be of this kind and well typed, and warnings about fields that nobody knows.
+    """Return the object, checked for its kind and types, and warnings about unknown fields.
 
     Args:
         strictness: Strict refuses unknown fields, Warn warns, Ignore is silent.
@@ -51,12 +51,12 @@ def checked(kind: Kind, obj: Any, strictness: str) -> tuple[Object, list[str]]:
 
 
 def unreadable(kind: Kind, why: str) -> Exception:
-    """400 in the words of the decoder."""
+    """Return error 400 in the words of the decoder."""
     return bad_request(f'{kind.kind} in version "{kind.version}" cannot be handled as a {kind.kind}: {why}')
 
 
 def known_only(node: Object, value: Any) -> Any:
-    """Return the value without the fields that the schema does not know."""
+    """Return the value without fields that are not in the schema."""
     node = schema.resolve(node)
     if isinstance(value, list):
         return [known_only(schema.items(node), item) for item in value]
@@ -71,7 +71,7 @@ def known_only(node: Object, value: Any) -> Any:
 
 
 def mistyped(node: Object, value: Any, path: str) -> Iterator[str]:
-    """Yield what is of another type than the schema says, in the words of Go's decoder."""
+    """Yield values whose type differs from the schema, in the words of Go's decoder."""
     node = schema.resolve(node)
     if value is None:
         return
@@ -116,7 +116,7 @@ def _bad_base64(value: str) -> Iterator[str]:
 
 
 def go_json_error(text: str) -> str | None:
-    """Return what Go's JSON decoder says of this text; None where it is JSON."""
+    """Return the error of Go's JSON decoder for this text; None if it is JSON."""
     try:
         json.loads(text)
     except json.JSONDecodeError as error:

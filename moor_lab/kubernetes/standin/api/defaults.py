@@ -1,4 +1,4 @@
-"""What the API server fills in before it stores an object: defaults and admission, pure."""
+"""The defaults that the API server adds before it stores an object; pure."""
 
 import base64
 from collections.abc import Callable
@@ -21,7 +21,7 @@ def with_defaults(kind: Kind, obj: Object) -> Object:
 
 
 def _under(target: Object, defaults: Object) -> None:
-    """Set what is not there yet."""
+    """Set missing keys."""
     for key, value in defaults.items():
         target.setdefault(key, value)
 
@@ -72,7 +72,7 @@ def _pod(obj: Object) -> None:
 
 
 def _tolerate(spec: Object) -> None:
-    """Keep a pod for five minutes on a node that is lost."""
+    """Add tolerations that keep a pod on a lost node for five minutes."""
     tolerations = spec.setdefault("tolerations", [])
     for state in ("not-ready", "unreachable"):
         key = f"node.kubernetes.io/{state}"
@@ -116,14 +116,14 @@ def _container(container: Object, host_network: bool) -> None:
 
 
 def pull_policy(image: str) -> str:
-    """Return the default policy: Always for ``:latest`` and for no tag at all."""
+    """Return the default pull policy: Always for ``:latest`` or without a tag."""
     name, _, digest = image.partition("@")
     tag = name.rpartition("/")[2].partition(":")[2]
     return "Always" if not digest and tag in ("", "latest") else "IfNotPresent"
 
 
 def qos_class(spec: Object) -> str:
-    """BestEffort without any request or limit, Guaranteed where all limits equal the requests, else Burstable."""
+    """Return the QoS class: BestEffort without requests and limits, Guaranteed if all are equal, else Burstable."""
     wanted = [container.get("resources", {}) for container in containers(spec)]
     if not any(part.get("requests") or part.get("limits") for part in wanted):
         return "BestEffort"
@@ -135,7 +135,7 @@ def qos_class(spec: Object) -> str:
 
 
 def admit_pod(pod: Object, account: Object | None) -> Object:
-    """Return the pod with what its service account adds: its name and, where the pod names none, its pull secrets."""
+    """Return the pod with its service account's name and, unless the pod has some, the account's pull secrets."""
     out = clone(pod)
     spec = out["spec"]
     name = spec.get("serviceAccountName") or spec.get("serviceAccount") or "default"

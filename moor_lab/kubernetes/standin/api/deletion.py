@@ -1,4 +1,4 @@
-"""Deleting: what may go, how soon, and what becomes of what it owned. Pure."""
+"""Rules of deletion: preconditions, grace periods, and orphaned dependents; pure."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -12,7 +12,7 @@ KEPT_NAMESPACES = ("default", "kube-system", "kube-public")
 
 
 def check(kind: Kind, old: Object, preconditions: Object) -> None:
-    """Whether the object may be deleted, and is the one that was meant. Raises ApiError: 403, 409."""
+    """Check that the object may be deleted and meets the preconditions. Raises ApiError: 403, 409."""
     if kind == kinds.NAMESPACE and name_of(old) in KEPT_NAMESPACES:
         raise refused(kind, name_of(old), "this namespace may not be deleted")
     for field in ("uid", "resourceVersion"):
@@ -23,7 +23,7 @@ def check(kind: Kind, old: Object, preconditions: Object) -> None:
 
 
 def grace(kind: Kind, old: Object, asked: int | None) -> int:
-    """For how many seconds the object may still be around: only a pod on a node takes its time."""
+    """Return the grace period in seconds; only a pod on a node has one."""
     over = dig(old, "status", "phase") in ("Succeeded", "Failed")
     if kind != kinds.POD or over or not dig(old, "spec", "nodeName"):
         return 0
@@ -31,7 +31,7 @@ def grace(kind: Kind, old: Object, asked: int | None) -> int:
 
 
 def marked(kind: Kind, old: Object, seconds: int, now: datetime) -> Object:
-    """Return the object on its way out."""
+    """Return the object marked as being deleted."""
     if old["metadata"].get("deletionTimestamp"):
         return old
     obj = clone(old)
@@ -43,7 +43,7 @@ def marked(kind: Kind, old: Object, seconds: int, now: datetime) -> Object:
 
 
 def orphans(objects: dict[Kind, list[Object]], old: Object, asked: Object) -> Iterator[tuple[Kind, Object]]:
-    """Yield what the object owns, without that tie, where the client wants it to live on."""
+    """Yield the object's dependents without their owner reference, if the client wants to orphan them."""
     if asked.get("propagationPolicy") != "Orphan" and not asked.get("orphanDependents"):
         return
     for kind, found in objects.items():

@@ -1,4 +1,4 @@
-"""What the API server says about itself."""
+"""Discovery documents of the API server."""
 
 import platform
 import sys
@@ -15,7 +15,7 @@ EMPTY_PROTOBUF = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
 
 
 def version() -> Object:
-    """GET /version: a release's number with the stand-in's name as its build."""
+    """Return GET /version: a release number with the stand-in's name as build."""
     _, major, minor = RELEASE.replace("v", ".").split(".")[:3]
     return {
         "major": major,
@@ -31,12 +31,12 @@ def version() -> Object:
 
 
 def core_versions() -> Object:
-    """GET /api."""
+    """Return GET /api."""
     return {"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": []}
 
 
 def groups() -> Object:
-    """GET /apis."""
+    """Return GET /apis."""
     return {"kind": "APIGroupList", "apiVersion": "v1", "groups": [group(name) for name in NAMED_GROUPS]}
 
 
@@ -47,7 +47,7 @@ def group(name: str) -> Object:
 
 
 def group_document(name: str) -> Object:
-    """GET /apis/GROUP."""
+    """Return GET /apis/GROUP."""
     return {"kind": "APIGroup", "apiVersion": "v1"} | group(name)
 
 
@@ -57,7 +57,7 @@ def group_version(name: str) -> str:
 
 
 def resources(group_name: str) -> Object:
-    """GET /api/v1 or /apis/GROUP/v1: the kinds of a group."""
+    """Return GET /api/v1 or /apis/GROUP/v1: the kinds of a group."""
     served = list(of_group(group_name))
     listed = [entry for kind in served for entry in _entries(kind)]
     return {"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": served[0].api_version, "resources": listed}
@@ -73,5 +73,5 @@ def _entries(kind: Kind) -> list[Object]:
 
 
 def ready(verbose: bool) -> str:
-    """GET /readyz."""
+    """Return GET /readyz."""
     return "[+]ping ok\n[+]store ok\n[+]controllers ok\nreadyz check passed\n" if verbose else "ok"

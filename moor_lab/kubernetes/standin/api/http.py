@@ -1,4 +1,4 @@
-"""The API server on the wire: TLS, bearer tokens, JSON, and watches as chunked streams."""
+"""The HTTP server of the API: TLS, bearer tokens, JSON, and watches as chunked streams."""
 
 import json
 import logging
@@ -23,11 +23,11 @@ IDLE_S = 120
 """Seconds after which a silent connection is closed."""
 
 LARGEST = 3 * 1024 * 1024
-"""Bytes of the largest body that is read, as a real API server's limit."""
+"""Maximum size of a body in bytes, as in a real API server."""
 
 
 class Server(ThreadingHTTPServer):
-    """Serves a cluster. ``certificate`` and ``key`` are PEM files; without them it speaks plain HTTP (in tests)."""
+    """The HTTP server of a cluster; ``certificate`` and ``key`` are PEM files; tests use none and plain HTTP."""
 
     daemon_threads = True
     request_queue_size = 128
@@ -44,7 +44,7 @@ class Server(ThreadingHTTPServer):
             self._tls.load_cert_chain(*tls)
 
     def process_request_thread(self, request: socket.socket, client_address: object) -> None:  # type: ignore[override]
-        """Shakes hands in the connection's own thread, so that a silent client holds up nobody."""
+        """Do the TLS handshake in the connection's thread, so that a silent client blocks no other."""
         request.settimeout(IDLE_S)
         try:
             wrapped = self._tls.wrap_socket(request, server_side=True) if self._tls else request
@@ -55,11 +55,11 @@ class Server(ThreadingHTTPServer):
         super().process_request_thread(wrapped, client_address)
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Clients that go away in mid-sentence are no error; all else is logged."""
+        """Log errors, except for clients that close the connection early."""
         log.debug("connection of %s ended", client_address, exc_info=True)
 
     def start(self, poll_s: float = 0.1) -> threading.Thread:
-        """Serve in a thread of its own; ``poll_s`` is how long a shutdown may take."""
+        """Serve in a new thread; ``poll_s`` is how long a shutdown may take."""
         thread = threading.Thread(target=self.serve_forever, args=(poll_s,), name="api", daemon=True)
         thread.start()
         return thread
@@ -148,7 +148,7 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
 
     def _is_gone(self) -> bool:
-        """Return whether the client hung up: a watcher sends nothing more, so what can be read is the end."""
+        """Return whether the client closed the connection; a watching client sends nothing else."""
         self.connection.settimeout(0)
         try:
             return not self.connection.recv(1)
@@ -160,5 +160,5 @@ class Handler(BaseHTTPRequestHandler):
             self.connection.settimeout(IDLE_S)
 
     def log_message(self, format: str, *args: object) -> None:
-        """Log requests where debugging is on."""
+        """Log requests at debug level."""
         log.debug(format, *args)

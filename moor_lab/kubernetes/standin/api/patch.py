@@ -1,4 +1,4 @@
-"""The patches that are no server-side apply: JSON merge, strategic merge, and JSON Patch. Pure.
+"""Patches other than server-side apply: JSON merge, strategic merge, and JSON Patch; pure.
 
 Source  RFC 7386, RFC 6902, and Kubernetes' strategic merge patch.
 """
@@ -26,7 +26,7 @@ def patched(media: str, node: Object, obj: Object, patch: Any) -> Object:
 
 
 def merged(target: Any, patch: Any) -> Any:
-    """RFC 7386: maps merge, null removes, everything else replaces."""
+    """Apply a JSON merge patch (RFC 7386): maps merge, null removes, everything else replaces."""
     if not isinstance(patch, dict):
         return patch
     out = dict(target) if isinstance(target, dict) else {}
@@ -39,7 +39,7 @@ def merged(target: Any, patch: Any) -> Any:
 
 
 def strategic(node: Object, target: Any, patch: Any) -> Any:
-    """As a merge patch, but lists that have a merge key merge by it; ``$patch: delete`` and ``replace`` are known."""
+    """Apply a strategic merge patch, in which lists merge by key; ``$patch: delete`` and ``replace`` are supported."""
     if isinstance(patch, dict):
         return _strategic_map(node, target if isinstance(target, dict) else {}, patch)
     if isinstance(patch, list):
@@ -86,7 +86,7 @@ def _is_replace(item: Any) -> bool:
 
 
 def json_patched(obj: Object, operations: Any) -> Object:
-    """RFC 6902, all six operations."""
+    """Apply a JSON Patch (RFC 6902) with any of its six operations."""
     out: Any = clone(obj)
     try:
         for operation in operations:

@@ -1,4 +1,4 @@
-"""What a user may do by the Roles and bindings in the cluster, and the reviews by which users ask for it."""
+"""Authorization by Roles and bindings in the cluster, and the reviews with which users query their rights."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -22,7 +22,7 @@ def allows(store: Store, user: User, verb: str, kind: Kind, namespace: str, name
 
 
 def granted(store: Store, user: User, verb: str, resource: tuple[str, str], target: tuple[str, str]) -> bool:
-    """Return whether a rule that is bound to the user allows this.
+    """Return whether a rule bound to the user allows this.
 
     Args:
         resource: group and plural

@@ -1,4 +1,4 @@
-"""From a request to an answer: paths, verbs, rights, selectors."""
+"""Routing of requests: paths, verbs, rights, selectors."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -16,12 +16,12 @@ from .decode import json_body
 from .watching import watch
 
 FOREVER = 3600.0
-"""Seconds that a watch lasts where the client names no end."""
+"""Duration of a watch in seconds if the client gives none."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """What a client asks."""
+    """A request of a client."""
 
     method: str
     path: str
@@ -32,13 +32,13 @@ class Request:
 
     @property
     def as_table(self) -> bool:
-        """Return whether the client wants rows for people, as kubectl get does."""
+        """Return whether the client requests a Table, as kubectl get does."""
         return "as=Table" in self.headers.get("accept", "")
 
 
 @dataclass(frozen=True)
 class Response:
-    """What it is answered: a document, a text, or a stream of watch events."""
+    """A response: a document, a text, or a stream of watch events."""
 
     body: Object | str = ""
     code: int = 200
@@ -49,7 +49,7 @@ class Response:
 
 @dataclass(frozen=True)
 class Target:
-    """The resource that a path names; an empty name is the collection."""
+    """The resource of a path; an empty name means the collection."""
 
     kind: Kind
     namespace: str
@@ -58,7 +58,7 @@ class Target:
 
 
 def target_of(path: str) -> Target | None:
-    """Return the resource behind ``/api/v1/...`` or ``/apis/GROUP/VERSION/...``, None where there is none."""
+    """Return the resource of ``/api/v1/...`` or ``/apis/GROUP/VERSION/...``; None for other paths."""
     parts = [part for part in path.split("/") if part]
     group, version, rest = ("", "v1", parts[2:]) if parts[:2] == ["api", "v1"] else ("", "", [])
     if parts[:1] == ["apis"] and len(parts) > 3:
@@ -107,13 +107,13 @@ def _verb(request: Request, target: Target) -> str:
 
 
 def _document(request: Request) -> Response:
-    """Return what is served beside resources. Raises ApiError: 403, 404."""
+    """Return the response for a path that is not a resource. Raises ApiError: 403, 404."""
     path = request.path.rstrip("/") or "/"
     if not request.user.may_read(path):
         raise forbidden_path(request.user.name, request.method.lower(), path)
     if path in ("/healthz", "/livez", "/readyz"):
         return Response(discovery.ready("verbose" in request.query), content_type="text/plain; charset=utf-8")
-    if path == "/openapi/v2":  # an empty document: kubectl then leaves all checking to the server
+    if path == "/openapi/v2":  # an empty document makes kubectl leave validation to the server
         return Response("", content_type=discovery.EMPTY_PROTOBUF)
     documents: dict[str, Callable[[], Object]] = {
         "/version": discovery.version,

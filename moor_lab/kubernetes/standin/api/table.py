@@ -1,4 +1,4 @@
-"""Rows for people: what ``kubectl get`` prints."""
+"""Tables that ``kubectl get`` prints."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -38,7 +38,7 @@ EVENT_ORDER = ("Last Seen", "Type", "Reason", "Object", "Message")
 
 
 def age(since: str, instant: datetime) -> str:
-    """Return how long ago, in the largest unit that says enough."""
+    """Return an age in the largest unit that is precise enough."""
     seconds = max(0, int((instant - parse_time(since)).total_seconds()))
     for unit, length, least in (("d", 86400, 2 * 86400), ("h", 3600, 3 * 3600), ("m", 60, 120)):
         if seconds >= least:

@@ -1,4 +1,4 @@
-"""What makes an object invalid, field by field: pure, and in the words of a real API server."""
+"""Validation of objects, with the messages of a real API server; pure."""
 
 import base64
 import re
@@ -37,18 +37,18 @@ Causes = Iterator[Cause]
 
 
 def required(field: str, why: str = "") -> Cause:
-    """Return the cause for a field that must be there."""
+    """Return the cause for a missing field."""
     return Cause(field, f"Required value{': ' if why else ''}{why}", "FieldValueRequired")
 
 
 def invalid(field: str, value: Any, why: str) -> Cause:
-    """Return the cause for a field whose value cannot be."""
+    """Return the cause for a field with an invalid value."""
     shown = value if isinstance(value, str) and value == REDACTED else canonical(value)
     return Cause(field, f"Invalid value: {shown}: {why}")
 
 
 def causes(kind: Kind, obj: Object, old: Object | None) -> list[Cause]:
-    """Return all that is wrong with the object, or with this change of ``old``."""
+    """Return all errors of an object, or of this change of ``old``."""
     found = [*_name(kind, obj)]
     if kind in _RULES:
         found += _RULES[kind](obj)
@@ -152,7 +152,7 @@ def _pod_change(obj: Object, old: Object) -> Causes:
 
 
 def _fixed(spec: Object) -> Object:
-    """Return a pod's spec without what may change."""
+    """Return a pod's spec without its mutable fields."""
     out = {key: value for key, value in spec.items() if key not in ("activeDeadlineSeconds", "tolerations")}
     for field in ("initContainers", "containers"):
         out[field] = [{k: v for k, v in container.items() if k != "image"} for container in spec.get(field, [])]

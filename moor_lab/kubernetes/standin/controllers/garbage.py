@@ -1,4 +1,4 @@
-"""What nobody owns any more, namespaces on their way out, and what every namespace has."""
+"""The garbage collector: orphaned objects, terminating namespaces, and the default service accounts."""
 
 from datetime import timedelta
 
@@ -10,7 +10,7 @@ EVENTS_KEPT = timedelta(hours=1)
 
 
 def plan(world: World) -> Actions:
-    """Yield what should be removed, and the service account that every namespace gets."""
+    """Yield deletions of garbage, and the service account that every namespace gets."""
     yield from _orphans(world)
     yield from _lost_pods(world)
     yield from _namespaces(world)
@@ -21,7 +21,7 @@ def plan(world: World) -> Actions:
 
 
 def _orphans(world: World) -> Actions:
-    """Objects whose owners are all gone."""
+    """Yield deletions of objects whose owners are all gone."""
     present = {uid_of(obj) for objects in world.objects.values() for obj in objects}
     for kind, objects in world.objects.items():
         for obj in objects:
@@ -31,7 +31,7 @@ def _orphans(world: World) -> Actions:
 
 
 def _lost_pods(world: World) -> Actions:
-    """Pods of nodes that no longer exist: nobody else will end them."""
+    """Yield deletions of pods on nodes that no longer exist, since no agent will end them."""
     nodes = {name_of(node) for node in world.of(kinds.NODE)}
     for pod in world.of(kinds.POD):
         if dig(pod, "spec", "nodeName") and pod["spec"]["nodeName"] not in nodes:

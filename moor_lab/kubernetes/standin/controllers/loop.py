@@ -1,4 +1,4 @@
-"""The thin layer below the controllers: does what they ask, and looks again."""
+"""The loop of the controllers: carries out their actions, then reads the cluster again."""
 
 import logging
 import threading
@@ -21,10 +21,10 @@ PAUSE_S, LONGEST_PAUSE_S = 1.0, 4.0
 depends on the clock alone."""
 
 RETRY_S, RETRY_LONGEST_S = 1.0, 30.0
-"""How long a replica set whose pods are refused waits before it tries again, at first and at most."""
+"""Seconds that a replica set waits after refused pods before it tries again, at first and at most."""
 
 SETTLE_S = 0.02
-"""How long they let a burst of writes pass."""
+"""Seconds to wait for a burst of writes to end."""
 
 
 class Controllers:
@@ -36,13 +36,13 @@ class Controllers:
         self._stopped = threading.Event()
 
     def start(self) -> threading.Thread:
-        """Works in a thread of its own until stopped."""
+        """Run in a new thread until stopped."""
         thread = threading.Thread(target=self._run, name="controllers", daemon=True)
         thread.start()
         return thread
 
     def stop(self) -> None:
-        """End the thread after its present round."""
+        """End the thread after its current round."""
         self._stopped.set()
 
     def _run(self) -> None:
@@ -58,7 +58,7 @@ class Controllers:
             self._stopped.wait(SETTLE_S)
 
     def once(self) -> int:
-        """Return one round; how many actions it took."""
+        """Do one round and return the number of its actions."""
         done = 0
         for plan in PLANS:
             world = World(self._cluster.store.snapshot(), self._cluster.clock())
@@ -83,7 +83,7 @@ class Controllers:
             self._create_pod(action, by)
 
     def _create_pod(self, action: Create, by: Object) -> None:
-        """Create a pod of a replica set; one that is refused is tried again later, and later still."""
+        """Create a pod of a replica set; retry a refused one with growing delays."""
         delay_s, until = self._held.get(by["uid"], (RETRY_S / 2, self._cluster.clock()))
         if self._cluster.clock() < until:
             return
@@ -99,7 +99,7 @@ class Controllers:
             self._do(action.told)
 
     def _refused(self, namespace: str, name: str, why: str) -> None:
-        """Has a replica set say why its pods are refused: in its status, and by an event."""
+        """Record why the pods of a replica set are refused, in its status and as an event."""
         obj = self._cluster.store.get(kinds.REPLICA_SET, namespace, name)
         status = replicasets.failed(obj, why, self._cluster.clock())
         self._cluster.update(kinds.REPLICA_SET, namespace, name, status, Options(subresource="status"))
@@ -140,7 +140,7 @@ class Controllers:
 
 
 def tell(cluster: Cluster, action: Tell, now: datetime) -> None:
-    """Record an event, or count one that says the same once more."""
+    """Record an event, or increase the count of an equal one."""
     namespace = namespace_of(action.obj) or "default"
     with cluster.store.lock:
         for event in cluster.store.select(kinds.EVENT, namespace)[0]:
@@ -157,7 +157,7 @@ def _says(event: Object, action: Tell) -> bool:
 
 
 def new_event(action: Tell, namespace: str, now: datetime) -> Object:
-    """Return the event as its component writes it: the scheduler in the new form, all others in the old."""
+    """Return the event in the format of its component: the scheduler uses the new one, all others the old one."""
     event: Object = {
         "metadata": {"name": f"{name_of(action.obj)}.{int(now.timestamp() * 1e9):x}", "namespace": namespace},
         "involvedObject": {

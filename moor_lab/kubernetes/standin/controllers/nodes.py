@@ -1,4 +1,4 @@
-"""Nodes that stop reporting: unknown after a while, tainted, and their pods given up in the end."""
+"""The node controller: marks silent nodes as unknown, taints them, and evicts their pods."""
 
 import os
 from datetime import timedelta
@@ -17,7 +17,7 @@ STOPPED = {"status": "Unknown", "reason": "NodeStatusUnknown", "message": "Kubel
 
 
 def plan(world: World) -> Actions:
-    """Yield what silent nodes and their pods need next."""
+    """Yield the next actions for silent nodes and their pods."""
     for node in world.of(kinds.NODE):
         yield from _health(node, world)
         yield from _taints(node, world)
@@ -47,7 +47,7 @@ def _health(node: Object, world: World) -> Actions:
 
 
 def _taints(node: Object, world: World) -> Actions:
-    """Yield the taints that a node's Ready condition asks for; the scheduler knows nothing else of its health."""
+    """Yield the taints for a node's Ready condition, by which the scheduler learns of its health."""
     ready = condition(node, "Ready")
     if ready is None:
         return
@@ -64,7 +64,7 @@ def _taints(node: Object, world: World) -> Actions:
 
 
 def _pods(node: Object, world: World) -> Actions:
-    """On a node that is lost, pods count as not ready, and are deleted when their toleration ends."""
+    """Yield actions for pods on a lost node: not ready, and deleted when their toleration ends."""
     if is_true(node, "Ready"):
         return
     evicting = [taint for taint in dig(node, "spec", "taints") or [] if taint["effect"] == "NoExecute"]
@@ -88,7 +88,7 @@ def _not_ready(pod: Object, world: World) -> Actions:
 
 
 def _is_over(pod: Object, taint: Object, world: World) -> bool:
-    """Return whether the pod tolerates the taint no longer, or never did."""
+    """Return whether the pod does not tolerate the taint, or no longer."""
     tolerations: list[Object] = pod["spec"].get("tolerations", [])
     matching = [one for one in tolerations if tolerates([one], taint)]
     if not matching:

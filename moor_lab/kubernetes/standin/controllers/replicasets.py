@@ -1,4 +1,4 @@
-"""Replica sets: as many pods as they say."""
+"""The replica set controller: creates and deletes pods up to the desired number."""
 
 import random
 from datetime import datetime, timedelta
@@ -20,11 +20,11 @@ from .world import Actions, Create, Delete, Replace, Tell, World, is_active, is_
 COMPONENT = "replicaset-controller"
 ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
 BURST = 50
-"""How many pods are created or deleted at once."""
+"""Maximum number of pods created or deleted at once."""
 
 
 def plan(world: World) -> Actions:
-    """Yield what every replica set needs next."""
+    """Yield the next actions for every replica set."""
     for replica_set in world.of(kinds.REPLICA_SET):
         if not is_leaving(replica_set):
             pods = [pod for pod in world.owned(kinds.POD, replica_set) if is_active(pod)]
@@ -57,7 +57,7 @@ def new_pod(replica_set: Object) -> Object:
 
 
 def worth(pod: Object) -> tuple[bool, bool, bool, float]:
-    """By this order the least useful pod comes first: nowhere yet, not running, not ready, youngest."""
+    """Return a sort key that puts the least useful pod first: unscheduled, not running, not ready, youngest."""
     phase = pod.get("status", {}).get("phase")
     born = parse_time(pod["metadata"]["creationTimestamp"]).timestamp()
     return bool(pod["spec"].get("nodeName")), phase == "Running", is_ready(pod), -born

@@ -1,4 +1,4 @@
-"""A deployment with its replica sets, and how large each should be: pure.
+"""The sizes of a deployment's replica sets during a rollout; pure.
 
 Source  Kubernetes' pkg/controller/deployment (rolling.go, recreate.go), in its simplest form.
 """
@@ -19,7 +19,7 @@ ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
 
 @dataclass(frozen=True)
 class Rollout:
-    """A deployment with its replica sets. ``new`` is the one of the present template."""
+    """A deployment with its replica sets; ``new`` is the one of the current template."""
 
     deployment: Object
     new: Object | None
@@ -27,12 +27,12 @@ class Rollout:
 
     @property
     def desired(self) -> int:
-        """Return how many pods there should be."""
+        """Return the desired number of pods."""
         return int(self.deployment["spec"]["replicas"])
 
     @property
     def all(self) -> list[Object]:
-        """Return every replica set."""
+        """Return all replica sets."""
         return [*self.old, *([self.new] if self.new else [])]
 
     @property
@@ -71,25 +71,25 @@ def rollout_of(deployment: Object, sets: list[Object]) -> Rollout:
 
 
 def without_hash(template: Object) -> Object:
-    """Return the template without the label that tells replica sets apart."""
+    """Return the template without the label that distinguishes replica sets."""
     out = clone(template)
     out["metadata"]["labels"].pop(HASH, None)
     return out
 
 
 def template_hash(template: Object) -> str:
-    """Return a short name for a template, of letters that make no words."""
+    """Return a short hash of a template, of letters that spell no words."""
     number = int(hashlib.sha256(canonical(template).encode()).hexdigest()[:12], 16)
     return "".join(ALPHABET[number // len(ALPHABET) ** place % len(ALPHABET)] for place in range(10))
 
 
 def revision_of(replica_set: Object) -> int:
-    """Return the revision of a deployment or a replica set; 0 is none yet."""
+    """Return the revision of a deployment or a replica set; 0 if it has none yet."""
     return int(dig(replica_set, "metadata", "annotations", REVISION) or 0)
 
 
 def new_replica_set(rollout: Rollout) -> Object:
-    """Return the replica set of the deployment's present template, with no pods yet."""
+    """Return a new replica set for the deployment's current template, with no pods yet."""
     deployment = rollout.deployment
     spec = deployment["spec"]
     name, template = template_hash(spec["template"]), clone(spec["template"])
@@ -124,7 +124,7 @@ def available_of(replica_set: Object) -> int:
 
 
 def rolling_sizes(rollout: Rollout) -> Iterator[tuple[Object, int]]:
-    """Yield the replica sets that should have another size now, so that the bounds of the update hold."""
+    """Yield the replica sets to resize now within the bounds of the rolling update."""
     new = rollout.new
     if new is None:
         return
@@ -140,7 +140,7 @@ def rolling_sizes(rollout: Rollout) -> Iterator[tuple[Object, int]]:
 
 
 def _shrunk(rollout: Rollout, new: Object, total: int) -> Iterator[tuple[Object, int]]:
-    """Old sets made smaller: first by pods that are not available anyway, then by what can be spared."""
+    """Yield old sets to shrink: first by unavailable pods, then by as many as maxUnavailable allows."""
     least = rollout.desired - rollout.unavailable
     spare = total - least - (size_of(new) - available_of(new))
     sizes = {name_of(one): size_of(one) for one in rollout.old}
@@ -158,7 +158,7 @@ def _shrunk(rollout: Rollout, new: Object, total: int) -> Iterator[tuple[Object,
 
 
 def recreate_sizes(rollout: Rollout, world: World) -> Iterator[tuple[Object, int]]:
-    """Yield the same without overlap: the new set grows when the last old pod is gone."""
+    """Yield the replica sets to resize with strategy Recreate: the new set grows after the last old pod is gone."""
     large = [one for one in rollout.old if size_of(one)]
     yield from ((one, 0) for one in large)
     left = any(world.owned(kinds.POD, one) for one in rollout.old)

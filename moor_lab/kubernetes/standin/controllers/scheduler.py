@@ -1,4 +1,4 @@
-"""The scheduler: a node for every pod."""
+"""The scheduler: chooses a node for every pod."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ UNITS = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40, "k": 10**3, "M": 10
 
 @dataclass
 class Load:
-    """A node and the pods that are on it, or will be."""
+    """A node and the pods that are bound to it."""
 
     node: Object
     pods: list[Object] = field(default_factory=list)
@@ -25,7 +25,7 @@ class Load:
         return {port for pod in self.pods for port in ports(pod)}
 
     def free(self, resource: str) -> float:
-        """Return how much of cpu or memory no pod asked for."""
+        """Return how much cpu or memory no pod has requested."""
         whole = quantity(dig(self.node, "status", "allocatable", resource) or "0")
         return whole - sum(requested(pod, resource) for pod in self.pods)
 
@@ -38,19 +38,19 @@ def quantity(text: str | float) -> float:
 
 
 def requested(pod: Object, resource: str) -> float:
-    """Return how much of a resource the pod's containers ask for."""
+    """Return how much of a resource the pod's containers request."""
     wanted = [container.get("resources", {}) for container in pod["spec"]["containers"]]
     return sum(quantity((one.get("requests") or one.get("limits") or {}).get(resource, 0)) for one in wanted)
 
 
 def ports(pod: Object) -> set[tuple[str, int]]:
-    """Return the node's ports that a pod takes: every one, since the lab's containers share their node's network."""
+    """Return the node's ports that a pod uses: all of the pod's, since containers share the node's network."""
     listed = [port for container in containers(pod["spec"]) for port in container.get("ports", [])]
     return {(port["protocol"], port.get("hostPort") or port["containerPort"]) for port in listed}
 
 
 def plan(world: World) -> Actions:
-    """Places every pod that has no node, and says why where it cannot."""
+    """Bind every pod without a node, or record why it cannot be scheduled."""
     placed = [pod for pod in world.of(kinds.POD) if pod["spec"].get("nodeName") and not _is_over(pod)]
     loads = [
         Load(node, [pod for pod in placed if pod["spec"]["nodeName"] == name_of(node)]) for node in world.of(kinds.NODE)
@@ -78,14 +78,14 @@ def _place(pod: Object, loads: list[Load], world: World) -> Actions:
 
 
 def _crowd(pod: Object, load: Load) -> tuple[int, int, str]:
-    """Return how bad a place a node is: pods of the same owner, then pods at all."""
+    """Return the cost of a node: pods of the same owner, then the number of pods."""
     of = (owner(pod) or {}).get("uid")
     kin = sum(1 for other in load.pods if of and (owner(other) or {}).get("uid") == of and not is_leaving(other))
     return kin, len(load.pods), name_of(load.node)
 
 
 def obstacles_of(pod: Object, load: Load) -> Iterator[str]:
-    """Yield why the pod cannot run on this node, in the scheduler's words."""
+    """Yield the reasons why the pod cannot run on this node, in the scheduler's words."""
     spec, node = pod["spec"], load.node
     if dig(node, "spec", "unschedulable"):
         yield "node(s) were unschedulable"
@@ -113,7 +113,7 @@ def tolerates(tolerations: list[Object], taint: Object) -> bool:
 
 
 def unschedulable_message(obstacles: dict[str, str]) -> str:
-    """Return one sentence over all nodes."""
+    """Return one message that sums up the reasons of all nodes."""
     if not obstacles:
         return "no nodes available to schedule pods"
     none = f"0/{len(obstacles)} nodes are available"

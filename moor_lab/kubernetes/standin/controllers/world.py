@@ -1,4 +1,4 @@
-"""What controllers see, and what they can ask for."""
+"""The input and the actions of controllers."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from ..objects import Object, dig, is_true, owner, uid_of
 
 @dataclass(frozen=True)
 class World:
-    """Every object at one instant."""
+    """A snapshot of all objects."""
 
     objects: dict[Kind, list[Object]]
     now: datetime
@@ -27,7 +27,7 @@ class World:
 
 @dataclass(frozen=True)
 class Create:
-    """Add an object; ``told`` is said once it is there."""
+    """Create an object; ``told`` is the event to record afterwards."""
 
     kind: Kind
     obj: Object
@@ -36,7 +36,7 @@ class Create:
 
 @dataclass(frozen=True)
 class Replace:
-    """Write an object over the version that it was made from; ``status`` writes its status alone."""
+    """Update an object unless it changed meanwhile; with ``status`` update only its status."""
 
     kind: Kind
     obj: Object
@@ -45,7 +45,7 @@ class Replace:
 
 @dataclass(frozen=True)
 class Delete:
-    """Remove an object; without ``graceful`` at once."""
+    """Delete an object; without ``graceful`` at once."""
 
     kind: Kind
     obj: Object
@@ -54,7 +54,7 @@ class Delete:
 
 @dataclass(frozen=True)
 class Bind:
-    """Place a pod on a node."""
+    """Bind a pod to a node."""
 
     pod: Object
     node: str
@@ -78,12 +78,12 @@ Actions = Iterator[Action]
 
 
 def is_active(pod: Object) -> bool:
-    """Return whether a pod counts as one of its set: not over, not on its way out."""
+    """Return whether a pod counts for its set: it has not ended and is not being deleted."""
     return dig(pod, "status", "phase") not in ("Succeeded", "Failed") and not is_leaving(pod)
 
 
 def is_leaving(obj: Object) -> bool:
-    """Return whether somebody deleted it."""
+    """Return whether the object is being deleted."""
     return bool(obj["metadata"].get("deletionTimestamp"))
 
 
