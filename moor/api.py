@@ -1,4 +1,4 @@
-"""What a site's own tasks, runbooks and scripts import; docs/compatibility.md promises these names.
+"""The names for a site's own tasks, runbooks and scripts; docs/compatibility.md promises them.
 
 The modules behind them may move at any time.
 """

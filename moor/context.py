@@ -1,7 +1,7 @@
-"""What a run knows: one typed value, kept with the inventory, so that a host, a task and Nornir all lead to it.
+"""The run context: one typed value that a host, a task and Nornir all lead to, since it is kept with the inventory.
 
-A field is either portable or local. Orders for a worker (``moor.workers.orders``) carry the portable ones; of the
-local ones each process has its own.
+Each field is portable or local. Orders for workers (``moor.workers.orders``) carry the portable fields; each process
+has its own local ones.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from nornir.core.task import Task
 from moor.errors import InputError
 from moor.settings.access import SiteSettings
 
-KEY = "moor_context"  # in the data of the inventory's defaults; no section has an underscore in its name
-IS_PORTABLE = "travels"  # in a field's metadata
+KEY = "moor_context"  # in the data of the inventory's defaults; names of sections have no underscore
+IS_PORTABLE = "travels"  # a key of a field's metadata
 PORTABLE, LOCAL = {IS_PORTABLE: True}, {IS_PORTABLE: False}
 
 
 def new_run() -> str:
-    """Return a name for a run; names sort by time."""
+    """Return a name for a new run; names sort by time."""
     return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
 
 
@@ -49,37 +49,37 @@ class DiagnosisScope:
 
 @dataclass(frozen=True)
 class RollbackOrder:
-    """Which run to put back, by its name; with ``force`` also files that were changed since."""
+    """The run to roll back; with ``force``, also files that were changed since."""
 
     run: str
     force: bool = False
 
 
-DESIRED_DEPENDS_ON = ("site", "addresses", "replaced")  # fields that what stages want of hosts depends on
+DESIRED_DEPENDS_ON = ("site", "addresses", "replaced")  # the fields on which desired state depends
 
 
 @dataclass(frozen=True)
 class RunContext:
-    """What is known of a site and of the run that is under way there.
+    """What a run knows about its site and itself.
 
     Attributes:
         run: the run's name.
-        command: the command that the user typed, such as ``cert renew``; empty outside of one.
-        examining: nothing is changed and no stage waits for another, as in a drift check.
+        command: the command that the user typed, such as ``cert renew``; empty in a script.
+        examining: a check that changes nothing, in which no stage waits for another.
         mend_kinds: the kinds of resources that the run may mend; all where it is empty.
-        replaced: fingerprints of the certificates that the run makes anew.
-        rollback: what ``moor rollback`` puts back.
+        replaced: fingerprints of the certificates that the run replaces.
+        rollback: the run that ``moor rollback`` puts back.
         diagnosis: what ``moor diagnose`` examines.
-        taking_part: the names of the run's hosts.
-        addresses: where the hosts of each group are reached, by name, whatever the run is limited to.
-        joined: the names of hosts that only the cluster knows, and no file.
-        site: the settings of the site; None where the inventory was not loaded from one.
-        fleet: the whole inventory, whatever the run is limited to.
+        taking_part: names of the run's hosts.
+        addresses: addresses of the hosts of each group, by name, including hosts outside the run's limit.
+        joined: names of hosts that come from the cluster and are in no file.
+        site: the site's settings; None if the inventory was not loaded from a site.
+        fleet: the whole inventory, including hosts outside the run's limit.
         role_faults: by concern, why its runs are refused: the inventory has no host for it, or too many.
-        trouble: why the cluster's nodes are not known; empty where they are, or nobody asks.
-        keep_connections: connections outlive the run, since the same hosts are asked again soon.
-        desired: what stages want of hosts, by host and function (``moor.engine.desired``), until the run is over.
-        answers: what concerns all hosts alike and was asked in this run (``moor.engine.asked_once``).
+        trouble: why the cluster's nodes could not be read; empty if they were, or need not be.
+        keep_connections: connections stay open after the run, since the next one follows soon.
+        desired: desired state by host and function (``moor.engine.desired``), until the run ends.
+        answers: answers that hold for all hosts, asked once a run (``moor.engine.asked_once``).
     """
 
     run: str = field(default_factory=new_run, metadata=PORTABLE)
@@ -101,7 +101,7 @@ class RunContext:
     answers: dict[tuple[object, ...], Any] = field(default_factory=dict, compare=False, metadata=LOCAL)
 
     def changed(self, **changes: Any) -> RunContext:
-        """Return the context with some fields changed; another run has other answers, other input other wishes."""
+        """Return the context with some fields changed; drop answers and desired state that no longer hold."""
         if changes.get("run", self.run) != self.run:
             changes["answers"] = {}
         if any(getattr(self, name) != changes.get(name, getattr(self, name)) for name in DESIRED_DEPENDS_ON):
@@ -109,7 +109,7 @@ class RunContext:
         return replace(self, **changes)
 
     def to_send(self) -> RunContext:
-        """Return the portable fields alone: what an order for a worker carries."""
+        """Return a context with the portable fields alone, for an order to a worker."""
         return RunContext(**{name: getattr(self, name) for name, travels in portability_of().items() if travels})
 
     def joined_with(self, sent: RunContext) -> RunContext:
@@ -121,10 +121,13 @@ class RunContext:
 
 
 def portability_of(model: type[RunContext] = RunContext) -> dict[str, bool]:
-    """Return by each field's name whether it travels to workers.
+    """Return for each field whether it is portable.
+
+    Args:
+        model: the class of the context.
 
     Raises:
-        TypeError: a field does not say.
+        TypeError: a field declares neither.
     """
     found = {part.name: part.metadata.get(IS_PORTABLE) for part in fields(model)}
     if silent := [name for name, travels in found.items() if travels is None]:
@@ -142,29 +145,29 @@ def context_of(where: Host | Task | Nornir | Inventory) -> RunContext:
 
 
 def change_context(where: Host | Task | Nornir | Inventory, **changes: Any) -> RunContext:
-    """Change fields of the context; return it as it is from now on."""
+    """Change fields of the context that ``where`` leads to, and return the new context."""
     context = _defaults(where).data[KEY] = context_of(where).changed(**changes)
     return context
 
 
 def adopt_context(where: Nornir, sent: RunContext) -> None:
-    """Go on with the portable fields of another process's context."""
+    """Replace the portable fields by those of another process's context."""
     where.inventory.defaults.data[KEY] = context_of(where).joined_with(sent)
 
 
 def fleet_of(where: Task | Nornir) -> Inventory:
-    """Return the whole inventory, whatever the run is limited to."""
+    """Return the whole inventory, including hosts outside the run's limit."""
     nr = where.nornir if isinstance(where, Task) else where
     return context_of(nr).fleet or nr.inventory
 
 
 def separate_nornir(nr: Nornir, *, dry_run: bool, **changes: Any) -> Nornir:
-    """Return a Nornir over the same hosts and open connections with a state and a context of its own.
+    """Return a second Nornir over the same hosts and open connections, with its own state and context.
 
     Args:
-        nr: what the hosts are taken from; it stays as it is.
-        dry_run: whether the new one only plans.
-        changes: fields of the context that differ.
+        nr: the first Nornir, which stays unchanged.
+        dry_run: whether the second only plans.
+        changes: the fields of the context that differ.
     """
     fleet, old = fleet_of(nr), nr.inventory.defaults
     defaults = Defaults(
@@ -185,7 +188,7 @@ def separate_nornir(nr: Nornir, *, dry_run: bool, **changes: Any) -> Nornir:
 
 
 def _over(host: Host, defaults: Defaults) -> Host:
-    """Return the host over other defaults; data and connections are the same objects."""
+    """Return a host with other defaults that shares data and connections with ``host``."""
     twin = Host(
         host.name,
         host.hostname,
@@ -223,5 +226,5 @@ def site_of(where: Host | Nornir) -> SiteSettings:
 
 
 def addresses_in(host: Host, group: str) -> dict[str, str] | None:
-    """Return the addresses of all hosts of a group, by name, whatever a run is limited to; None for no such group."""
+    """Return the addresses of all hosts of a group, also those outside the run's limit; None for no such group."""
     return context_of(host).addresses.get(group)

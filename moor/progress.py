@@ -1,4 +1,4 @@
-"""Progress of long steps: any floor tells it, whoever runs the steps says where it goes."""
+"""Progress of long steps: any module logs it, and the command decides where it is printed."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class _ProgressHandler(logging.Handler):
 
 @contextmanager
 def send_progress_to(told: Callable[[str], None]) -> Iterator[None]:
-    """Have ``told`` given every line of progress meanwhile, from whatever thread."""
+    """Call ``told`` with every line of progress of any thread while the block runs."""
     handler = _ProgressHandler(told)
     LOGGER.addHandler(handler)
     try:
@@ -38,10 +38,10 @@ def send_progress_to(told: Callable[[str], None]) -> Iterator[None]:
 
 @dataclass
 class TransferProgress:
-    """Tells how far a transfer of ``total`` bytes is, now and then: share, rate, time left.
+    """The progress of a transfer of ``total`` bytes, logged every few seconds: share, rate, time left.
 
     Attributes:
-        before: bytes that were there already, which count for the share but not for the rate
+        before: bytes that were transferred earlier; they count for the share, not for the rate.
     """
 
     what: str
@@ -55,14 +55,14 @@ class TransferProgress:
         self.began = self.told = self.clock()
 
     def __call__(self, moved: int) -> None:
-        """Take note of the bytes moved so far."""
+        """Note the bytes transferred so far, and log a line when one is due."""
         now = self.clock()
         if now - self.told >= EVERY_S:
             self.told = now
             LOGGER.info("%s", self.line(moved, now))
 
     def line(self, moved: int, now: float) -> str:
-        """Return the line for people."""
+        """Return the line to print."""
         rate = moved / max(now - self.began, 0.001)
         left_s = (self.total - self.before - moved) / max(rate, 1)
         share = (self.before + moved) * 100 // max(self.total, 1)
@@ -72,6 +72,6 @@ class TransferProgress:
 
 
 def format_duration(seconds: float) -> str:
-    """Write a time as people do."""
+    """Format a duration, such as ``3 min 20 s``."""
     whole = round(seconds)
     return f"{whole} s" if whole < 60 else f"{whole // 60} min {whole % 60} s"

@@ -1,4 +1,4 @@
-"""What is written on hosts, rendered from templates/."""
+"""Rendering of the files in templates/, which moor writes on hosts."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ SHIPPED = Path(__file__).parent / "shipped_templates"  # in a checkout: a link t
 @cache
 def _environment_for(site: Path | None) -> jinja2.Environment:
     places = [*([site / "templates"] if site else []), SHIPPED]
-    # Nothing here is HTML: what is rendered are files of hosts, where escaping would be damage.
+    # The results are configuration files, in which HTML escaping would be wrong.
     return jinja2.Environment(
         loader=jinja2.FileSystemLoader(places), undefined=jinja2.StrictUndefined, keep_trailing_newline=True
     )
 
 
 def render(template: str, site: Path | None = None, **values: object) -> str:
-    """Render a template, the site's own where it has one of that name; raises InputError with what is wrong in it."""
+    """Render a template, preferably the site's own; raise InputError if it is missing or faulty."""
     try:
         return _environment_for(site).get_template(template).render(**values)
     except jinja2.TemplateNotFound:

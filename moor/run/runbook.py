@@ -1,4 +1,4 @@
-"""In which order tasks run, on which groups, how many hosts at once."""
+"""Runbooks: stages in their order, the hosts of each, and how many of them at once."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ TaskFunction = Callable[[Task], Result]
 
 
 def members(*groups: str) -> F:
-    """Return the filter for hosts of any of ``groups``, through parent groups too."""
+    """Return the filter for hosts of any of ``groups``, parent groups included."""
     return reduce(or_, (F(has_parent_group=group) for group in groups))
 
 
 class Insiders(F):
-    """A filter that holds for hosts that have a shell and are not to be kept out: nothing is changed on outsiders."""
+    """The filter for hosts that have a shell and are not in the group ``outsiders``, on which nothing is changed."""
 
     def __call__(self, host: Host) -> bool:
         return connection_of(host) == SHELL and not host.has_parent_group(OUTSIDERS)
@@ -46,13 +46,13 @@ INSIDERS = Insiders()
 
 @dataclass(frozen=True)
 class Rolling:
-    """How a stage that disrupts goes over its hosts.
+    """How a stage that disrupts its hosts goes over them, batch by batch.
 
     Attributes:
-        batch: hosts at once, 0 is all
-        max_failures: so many hosts may fail; with one more the stage stops, and spares the rest
-        pause_s: between batches
-        health: a task that runs on each batch after the stage's own; a host that it fails on has failed
+        batch: the number of hosts at once; 0 for all.
+        max_failures: the number of hosts that may fail; after one more, the stage leaves out the other hosts.
+        pause_s: the pause between batches.
+        health: a task that checks each batch after the stage; a host on which it fails counts as failed.
     """
 
     batch: int = 0
@@ -69,9 +69,10 @@ class Stage:
     """One task on some hosts.
 
     Attributes:
-        on: Nornir's filter; by default all hosts that have a shell, but for outsiders, on which nothing is changed
-        rolling: how it goes over them; all at once by default
-        needs: a group none of whose hosts may have failed so far, or an apply skips the stage for everybody
+        task: the Nornir task.
+        on: Nornir's filter for the hosts; by default ``INSIDERS``.
+        rolling: the batches; by default all hosts at once.
+        needs: a group; if one of its hosts has failed before, an apply skips the stage on all hosts.
     """
 
     task: TaskFunction
@@ -85,7 +86,7 @@ class Stage:
 
     @property
     def title(self) -> str:
-        """Return the task as a site's author finds it: its module and its name."""
+        """Return the task's dotted name, as the author of a site's module knows it."""
         return f"{name_in_site(self.task.__module__)}.{self.name}"
 
     @property
@@ -105,7 +106,7 @@ class Stage:
         return cast(Callable[[Host], None] | None, self._beside("judge"))
 
     def _beside(self, name: str) -> object:
-        """Return what the task's module itself defines as ``name``; a name that it imports is another module's."""
+        """Return the function ``name`` that the task's module defines; one that it imports does not count."""
         module = self.task.__module__
         found = getattr(sys.modules[module], name, None)
         return found if callable(found) and getattr(found, "__module__", "") == module else None
@@ -117,14 +118,14 @@ class Stage:
 
 @dataclass(frozen=True)
 class Runbook:
-    """A named order of stages.
+    """A named sequence of stages.
 
     Attributes:
-        about: its operator's page
-        proves: it proves rather than plans, such as verify; a drift check leaves it out
-        looks: a drift check asks it, and no mending by itself takes it up
-        independent: a host that failed at one stage is still asked at the next, since nothing is changed
-        command: what the command of this name needs beside the stages; see ``moor.run.protocols``
+        about: the operator's page.
+        proves: it proves instead of planning, as verify does; drift checks leave it out.
+        looks: drift checks include it, but unattended mending does not.
+        independent: a host that failed in one stage still runs the next, since nothing is changed.
+        command: what the command of the runbook's name needs; see ``moor.run.protocols``.
     """
 
     name: str
@@ -138,10 +139,10 @@ class Runbook:
 
 @dataclass(frozen=True)
 class Skipped:
-    """Hosts that a stage did not run on, and why.
+    """The hosts on which a stage did not run, and the reason.
 
     Attributes:
-        foreseen: a plan ran it nevertheless; an apply would not
+        foreseen: a plan ran it all the same; an apply would not.
     """
 
     stage: str
@@ -150,22 +151,24 @@ class Skipped:
     foreseen: bool = False
 
 
-def run_runbook(nr: Nornir, runbook: Runbook, told: Callable[[str], None] = lambda _: None) -> list[Skipped]:
-    """Run a runbook, as a plan where Nornir's dry run is on; results reach Nornir's processors.
+def run_runbook(nr: Nornir, runbook: Runbook, progress: Callable[[str], None] = lambda _: None) -> list[Skipped]:
+    """Run a runbook, as a plan if Nornir is in a dry run; results go to Nornir's processors.
 
     Args:
-        told: is given a line at the start of each stage
+        nr: the hosts.
+        runbook: the stages.
+        progress: called with a line of progress at the start of each stage.
     """
     hosts = nr.inventory.hosts
     change_context(nr, taking_part=frozenset(hosts), examining=runbook.independent)
     for host in hosts.values():
         begin_observation(host)
     try:
-        told(f"read {len(hosts)} hosts")
+        progress(f"read {len(hosts)} hosts")
         last = {name: _last(host, runbook.stages, nr.data.dry_run) for name, host in hosts.items()}
         closing = nr.with_processors([*nr.processors, ConnectionCloser(nr, last, runbook.independent)])
         closing.run(task=observe, name="read", stages=runbook.stages)
-        return list(_run_stages(closing, runbook, told))
+        return list(_run_stages(closing, runbook, progress))
     finally:
         change_context(nr, desired={})
         for host in hosts.values():
@@ -173,7 +176,7 @@ def run_runbook(nr: Nornir, runbook: Runbook, told: Callable[[str], None] = lamb
 
 
 def _last(host: Host, stages: Iterable[Stage], dry_run: bool) -> str:
-    """Name the last task of a run on ``host``; empty where none follows the reading."""
+    """Return the name of the run's last task on ``host``; empty if none follows the observation."""
     held = [stage for stage in stages if stage.runs_on(host)]
     if not held:
         return ""
@@ -181,10 +184,10 @@ def _last(host: Host, stages: Iterable[Stage], dry_run: bool) -> str:
     return health.__name__ if health else held[-1].name
 
 
-def _run_stages(nr: Nornir, runbook: Runbook, told: Callable[[str], None]) -> Iterator[Skipped]:
+def _run_stages(nr: Nornir, runbook: Runbook, progress: Callable[[str], None]) -> Iterator[Skipped]:
     unread = frozenset(nr.data.failed_hosts)
     for stage in runbook.stages:
-        yield from _run_stage(nr, stage, told)
+        yield from _run_stage(nr, stage, progress)
         if runbook.independent:
             nr.data.failed_hosts.intersection_update(unread)
 
@@ -230,7 +233,7 @@ def _foreseen(host: Host, stages: Iterable[Stage]) -> Iterator[tuple[Stage, Reso
             yield from ((stage, resource) for resource in found)
 
 
-def _run_stage(nr: Nornir, stage: Stage, told: Callable[[str], None]) -> Iterator[Skipped]:
+def _run_stage(nr: Nornir, stage: Stage, progress: Callable[[str], None]) -> Iterator[Skipped]:
     names = [name for name, host in nr.inventory.hosts.items() if stage.runs_on(host)]
     failed = nr.data.failed_hosts
     if gone := [name for name in names if name in failed]:
@@ -240,26 +243,26 @@ def _run_stage(nr: Nornir, stage: Stage, told: Callable[[str], None]) -> Iterato
         return
     if stage.needs and (sick := sorted(failed & set(_group(nr, stage.needs)))):
         yield Skipped(stage.name, tuple(ready), f"{', '.join(sick)} failed", foreseen=nr.data.dry_run)
-        if not nr.data.dry_run:  # a plan builds on nothing, and shows what there is to do elsewhere
+        if not nr.data.dry_run:  # a plan changes nothing, so it can still show the other hosts' changes
             return
-    yield from _run_batches(nr, stage, ready, told)
+    yield from _run_batches(nr, stage, ready, progress)
 
 
-def _run_batches(nr: Nornir, stage: Stage, names: list[str], told: Callable[[str], None]) -> Iterator[Skipped]:
+def _run_batches(nr: Nornir, stage: Stage, names: list[str], progress: Callable[[str], None]) -> Iterator[Skipped]:
     rolling = Rolling() if nr.data.dry_run else stage.rolling  # a plan disrupts nothing
     rest, failed = iter(names), set[str]()
     while batch := list(islice(rest, rolling.batch or len(names))):
         if rolling.pause_s and batch[0] != names[0]:
             time.sleep(rolling.pause_s)
-        told(f"{stage.name}: {', '.join(batch)}")
+        progress(f"{stage.name}: {', '.join(batch)}")
         failed |= _run_batch(nr, stage, batch, rolling)
         if len(failed) > rolling.max_failures and rolling.batch and (spared := tuple(rest)):
-            nr.data.failed_hosts.update(spared)  # what follows would build on a step that they did not take
+            nr.data.failed_hosts.update(spared)  # later stages may depend on this one
             yield Skipped(stage.name, spared, f"stopped: {', '.join(sorted(failed))} failed")
 
 
 def _run_batch(nr: Nornir, stage: Stage, names: Sequence[str], rolling: Rolling) -> set[str]:
-    """Run a stage on some hosts and look after their health; give those that failed."""
+    """Run a stage and its health check on some hosts; return those that failed."""
     some = nr.filter(filter_func=lambda host: host.name in names)
     failed = set(some.run(task=stage.task).failed_hosts)
     if rolling.health and set(names) - failed:

@@ -1,4 +1,4 @@
-"""Which hosts and which runbook the words of a command line mean."""
+"""The hosts and the runbook that a command line selects."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from moor.run.runbook import Runbook, Stage, TaskFunction
 from moor.settings.modules import RUNBOOKS, concern_of, load_module, modules_of
 from moor.suggestions import did_you_mean
 
-WHOLE = "site"  # the runbook of the whole job
-ALL = 1_000_000  # hosts: more than any batch
+WHOLE = "site"  # the runbook with all concerns
+ALL = 1_000_000  # more hosts than any batch has
 
 
 def limit_hosts(nr: Nornir, expression: str | None) -> Nornir:
-    """Filter by ``--limit``: hosts and groups separated by commas, ``!`` excludes; None is the whole fleet.
+    """Filter the hosts by ``--limit``: names of hosts and groups, separated by commas; ``!`` excludes.
 
     Raises:
-        InputError: it names nobody, a name is neither host nor group, or nobody is left.
+        InputError: it names no host, a name is neither host nor group, or no host is left.
     """
     if expression is None:
         return nr
@@ -49,7 +49,7 @@ def _unknown(name: str, known: Iterable[str]) -> str:
 
 
 def refuse_unmatched(nr: Nornir, runbook: Runbook, command: str) -> None:
-    """Raise InputError where no stage is for any of the hosts: nothing asked is not all well."""
+    """Raise InputError if no stage runs on any of the hosts, since a run without work would read as success."""
     if any(stage.runs_on(host) for host in nr.inventory.hosts.values() for stage in runbook.stages):
         return
     meant = [name for name, host in fleet_of(nr).hosts.items() if any(stage.runs_on(host) for stage in runbook.stages)]
@@ -60,7 +60,7 @@ def refuse_unmatched(nr: Nornir, runbook: Runbook, command: str) -> None:
 
 
 def refuse_unfilled(nr: Nornir, stages: Iterable[Stage]) -> None:
-    """Raise InputError where the inventory has no host, or one too many, for what the stages do."""
+    """Raise InputError if the inventory has no host, or more than one, for a role that the stages need."""
     found = context_of(nr).role_faults
     lines = [line for name in dict.fromkeys(map(concern_of_stage, stages)) for line in found.get(name, ())]
     if lines:
@@ -68,7 +68,7 @@ def refuse_unfilled(nr: Nornir, stages: Iterable[Stage]) -> None:
 
 
 def unmatched_hosts(nr: Nornir, runbook: Runbook) -> list[str]:
-    """List the hosts that no stage is for."""
+    """Return the hosts on which no stage runs."""
     hosts = nr.inventory.hosts
     return [name for name, host in hosts.items() if not any(stage.runs_on(host) for stage in runbook.stages)]
 
@@ -90,7 +90,7 @@ def find_runbook(site: Path, name: str) -> Runbook:
     """Return a runbook of a site, or the stages of one concern of its runbook ``site``.
 
     Raises:
-        InputError: nothing is called so, or the module has no runbook in it.
+        InputError: no runbook or concern has the name, or the module defines no runbook.
     """
     names = modules_of(site).names(RUNBOOKS)
     if name in names:
@@ -111,11 +111,11 @@ def _runbook_in(site: Path, name: str) -> Runbook | None:
 
 
 def all_stages(site: Path, independent: bool = True) -> Runbook:
-    """Return the stages of every runbook of a site that plans, each once.
+    """Return one runbook with the stages of all of a site's runbooks that plan, each once.
 
     Args:
         site: the site's directory.
-        independent: as a drift check reads them: none waits for another, and what only looks is among them.
+        independent: for a drift check: no stage waits for another, and runbooks that only look are included.
     """
     every = [book for name in modules_of(site).names(RUNBOOKS) if (book := _runbook_in(site, name))]
     chosen = (book for book in every if not book.proves and not (book.looks and not independent))
@@ -127,8 +127,8 @@ def all_stages(site: Path, independent: bool = True) -> Runbook:
 
 
 def join_stages(one: Stage, other: Stage) -> Stage:
-    """Return the stage for the hosts of both, by the rules of whichever rolls in smaller batches."""
-    same = str(one.on) == str(other.on)  # of two filters nothing else can be compared
+    """Return one stage for the hosts of both, with the smaller batches of the two."""
+    same = str(one.on) == str(other.on)  # filters can be compared only by their text
     on = one.on if same else cast(F, one.on | other.on) if one.on and other.on else None
     rolling = min(one.rolling, other.rolling, key=lambda rules: rules.batch or ALL)
     return replace(one, on=on, rolling=rolling)

@@ -1,4 +1,4 @@
-"""Waivers: findings that somebody answers for, until a day."""
+"""Waivers: findings that the operator accepts until a date."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class Waiver(StrictModel):
     """One entry of waivers.yaml.
 
     Attributes:
-        host: a host's name or a pattern such as ``node*``; empty for what concerns the whole fleet
-        id: of the finding, or a pattern
-        until: the last day on which it holds, UTC
+        host: a host's name, or a pattern such as ``node*``; empty for findings of the whole fleet.
+        id: the finding's id, or a pattern.
+        until: the last day on which it holds, in UTC.
     """
 
     host: str = ""
@@ -38,11 +38,13 @@ class Waiver(StrictModel):
     @classmethod
     def _can_be_waived(cls, value: str) -> str:
         if fnmatchcase(EXAMINED, value):
-            raise ValueError(f"{EXAMINED} cannot be waived: nobody knows how such a host is; name what is meant")
+            raise ValueError(
+                f"{EXAMINED} cannot be waived: the state of such a host is unknown; name the finding that you mean"
+            )
         return value
 
     def covers(self, host: str, name: str) -> bool:
-        """Return whether a finding is meant."""
+        """Return whether the waiver covers the finding ``name`` of ``host``."""
         return fnmatchcase(host, self.host) and fnmatchcase(name, self.id)
 
     def __str__(self) -> str:
@@ -50,7 +52,7 @@ class Waiver(StrictModel):
 
 
 def read_waivers(path: Path, site: Path) -> list[Waiver]:
-    """Read waivers.yaml, which need not be there; raises InputError with everything that is wrong in it."""
+    """Read waivers.yaml, if it exists; raise InputError with everything that is wrong in it."""
     if not path.exists():
         return []
     findings = InputFaults()
@@ -71,7 +73,7 @@ def _entries(tree: Tree, shown: str, findings: InputFaults) -> Sequence[Tree]:
 
 
 def apply_waivers(report: RunReport, waivers: Iterable[Waiver], today: date | None = None) -> None:
-    """Mark what waivers cover; one whose last day is over covers nothing, and is a finding itself."""
+    """Mark the findings that waivers cover; an expired waiver covers nothing and is a finding itself."""
     day = today or datetime.now(UTC).date()
     known = list(waivers)
     holding = [waiver for waiver in known if waiver.until >= day]
@@ -91,6 +93,4 @@ def _word(waivers: Iterable[Waiver], host: str, name: str) -> str:
 def _expired(waiver: Waiver) -> Finding:
     place = f"{waiver.host}/{waiver.id}" if waiver.host else waiver.id
     what = f"the waiver of {place} ended on {waiver.until}: {waiver.reason} ({waiver.owner})"
-    return Finding(
-        f"waiver:{place}", what, "mend what it covers and take it out of waivers.yaml, or answer for it anew"
-    )
+    return Finding(f"waiver:{place}", what, "mend what it covers and remove it from waivers.yaml, or extend it")
