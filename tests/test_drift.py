@@ -8,7 +8,7 @@ import pytest
 from nornir.core.inventory import Host
 from nornir.core.task import Result, Task
 
-from moor.cli.commands.drift import hosts_to_mend, verdict
+from moor.cli.commands.drift import drift_exit_code, hosts_to_mend
 from moor.context import change_context
 from moor.engine.converge import converge
 from moor.engine.findings import Finding
@@ -84,7 +84,7 @@ def test_a_host_that_says_nothing_to_one_question_is_asked_the_next_and_is_not_c
     report = play(fleet, Stage(fail_on_beta), Stage(hold_both))
     assert report.hosts["beta"].unexamined == ["beta does not say"]
     assert [resource.status for resource in report.hosts["beta"].resources] == ["drift", "drift"]
-    assert (verdict(report), report.answered) == (1, ["read", "hold_both"])
+    assert (drift_exit_code(report), report.answered) == (1, ["read", "hold_both"])
 
 
 def test_only_what_is_allowed_is_mended_and_the_rest_is_no_longer_told_as_right(
@@ -107,7 +107,7 @@ def test_only_what_is_allowed_is_mended_and_the_rest_is_no_longer_told_as_right(
     ],
 )
 def test_the_exit_code_never_reads_as_better_than_the_worst(report: RunReport, code: int) -> None:
-    assert verdict(report) == code
+    assert drift_exit_code(report) == code
 
 
 def test_a_host_is_mended_only_if_it_was_examined_whole_and_the_drift_is_allowed_and_nobodys_waiver() -> None:

@@ -13,7 +13,7 @@ from nornir.core.inventory import Defaults, Groups, Host, Hosts, Inventory
 from nornir.core.processor import Processors
 from nornir.core.task import MultiResult, Result, Task
 
-from moor.cli.commands.running import shaped
+from moor.cli.commands.running import render_report
 from moor.cli.options import Output
 from moor.engine.findings import Finding
 from moor.engine.plan import difference, printable
@@ -43,7 +43,7 @@ def repeated(secret: str) -> RunReport:
 
 
 def outputs(report: RunReport) -> Iterator[str]:
-    yield from (shaped(report, output) for output in (Output.json, Output.junit, Output.metrics))
+    yield from (render_report(report, output) for output in (Output.json, Output.junit, Output.metrics))
     yield from (printable(shape(report)) for shape in SHAPES)
 
 

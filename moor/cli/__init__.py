@@ -1,6 +1,6 @@
-"""The command line: which command does what, and with which exit code it ends.
+"""The command line: its entry point and exit codes.
 
-Exit codes  0 nothing to do or done; 1 error; 2 a plan has changes, or verify found a fault; 130 interrupted.
+0 nothing to do or done; 1 error; 2 a plan has changes, or verify found a fault; 130 interrupted.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import typer
 
 from moor import garbage_collection
 from moor.cli import cert, diagnose, drift, fleet, history, hosts, pages, plugins, rollback, schedule
-from moor.cli.words import app
+from moor.cli.parameters import app
 from moor.errors import InputError, MoorError, controller_error_text
 from moor.run.interruption import INTERRUPTED, raise_on_signals
 
@@ -40,7 +40,7 @@ def program(
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="show the versions and exit")
     ] = False,
 ) -> None:
-    """Hold what moor understands before any command."""
+    """Define the options before any command."""
 
 
 def main(words: Sequence[str] | None = None) -> None:
@@ -58,7 +58,7 @@ def main(words: Sequence[str] | None = None) -> None:
     except MoorError as error:
         _complain(format_exc() if verbose else str(error))
     except BrokenPipeError:
-        sys.stderr.close()  # whoever read our output has gone; nobody is left to tell
+        sys.stderr.close()  # the reader of our output has gone, so no message reaches anybody
         sys.exit(1)
     except Exception as error:
         known = controller_error_text(error) if isinstance(error, OSError) else ""

@@ -1,4 +1,4 @@
-"""The command that says why pods do not start."""
+"""The options of diagnose."""
 
 from __future__ import annotations
 
@@ -7,39 +7,39 @@ from typing import Annotated
 
 import typer
 
-from moor.cli.common import OF_RUNS, taking
 from moor.cli.options import Options
-from moor.cli.words import MOST_S, app
+from moor.cli.parameters import LONGEST_WATCH_S, app
+from moor.cli.shared_options import OF_RUNS, takes
 from moor.errors import InputError
 
 
 @dataclass(frozen=True)
-class Pods:
-    """Which pods to look at: the inventory's by default."""
+class PodSelection:
+    """The pods to examine; by default those of the inventory's workloads."""
 
     deployment: Annotated[str, typer.Argument(metavar="[NAME]", help="a workload, or an owner of pods")] = ""
     namespace: Annotated[str, typer.Option("-n", "--namespace", help="of the pods; those of the inventory")] = ""
     everywhere: Annotated[bool, typer.Option("-A", "--all-namespaces", help="pods of all namespaces")] = False
 
     def namespaces(self) -> tuple[str, ...]:
-        """Return the namespaces that are asked for; raises InputError where the words contradict each other."""
+        """Return the selected namespaces; raise InputError if the options contradict each other."""
         if self.namespace and self.everywhere:
             raise InputError("diagnose: --namespace and --all-namespaces exclude each other; say one of them")
         return ("*",) if self.everywhere else (self.namespace,) if self.namespace else ()
 
 
 @app.command()
-@taking(*OF_RUNS)
+@takes(*OF_RUNS)
 def diagnose(
     options: Options,
-    pods: Pods,
-    event: Annotated[str | None, typer.Option("--event", help="explain this message, and ask nobody")] = None,
+    pods: PodSelection,
+    event: Annotated[str | None, typer.Option("--event", help="explain this message; no host is contacted")] = None,
     pull: Annotated[bool, typer.Option("--pull", help="pull the image on every node, and remove it again")] = False,
     watch: Annotated[
-        int, typer.Option("--watch", min=0, max=MOST_S, metavar="SECONDS", help="look again until it is well")
+        int, typer.Option("--watch", min=0, max=LONGEST_WATCH_S, metavar="SECONDS", help="look again until all is well")
     ] = 0,
 ) -> int:
-    """Return why pods do not start: per node the layer, the cause and what mends it."""
+    """Show why pods do not start: per node the layer, the cause and the remedy."""
     from moor.cli.commands import diagnose as command
     from moor.context import DiagnosisScope
 

@@ -1,4 +1,4 @@
-"""The command that says what has changed without a plan."""
+"""The options of drift."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ from typing import Annotated
 
 import typer
 
-from moor.cli.common import OF_RUNS, taking
 from moor.cli.options import Options
-from moor.cli.words import MOST_S, MendKinds, app, mend_kinds_of
+from moor.cli.parameters import LONGEST_WATCH_S, MendKinds, app, mend_kinds_of
+from moor.cli.shared_options import OF_RUNS, takes
 
 
 @app.command()
-@taking(*OF_RUNS)
+@takes(*OF_RUNS)
 def drift(
     options: Options,
     apply: MendKinds = None,
-    runbook: Annotated[str, typer.Option("--runbook", help="one alone, or one concern; everything")] = "",
+    runbook: Annotated[str, typer.Option("--runbook", help="a runbook, or one concern; by default everything")] = "",
     watch: Annotated[
-        int, typer.Option("--watch", min=0, max=MOST_S, metavar="SECONDS", help="check again and again")
+        int, typer.Option("--watch", min=0, max=LONGEST_WATCH_S, metavar="SECONDS", help="check again and again")
     ] = 0,
 ) -> int:
-    """Return what has changed without a plan, and since when; recorded, and told to people."""
+    """Show what has changed without a plan, and since when; record it, and send notices."""
     from moor.cli.commands import drift as command
 
     wanted = command.DriftOptions(runbook, mend_kinds_of(apply), watch)

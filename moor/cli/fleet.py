@@ -1,4 +1,4 @@
-"""The commands that work on the whole fleet: check, plan, apply, verify."""
+"""The options of check, plan, apply and verify."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from typing import Annotated
 
 import typer
 
-from moor.cli.common import OF_RUNS, taking
+from moor.cli.confirmation import ChangingCommand, run_reviewed
 from moor.cli.options import Options
-from moor.cli.reviewed import Changing, reviewed
-from moor.cli.words import Which, Yes, app
+from moor.cli.parameters import RunbookName, Yes, app
+from moor.cli.shared_options import OF_RUNS, takes
 
 
 @app.command()
-@taking(*OF_RUNS)
+@takes(*OF_RUNS)
 def check(
     options: Options,
     accept_new_host_keys: Annotated[
-        bool, typer.Option("--accept-new-host-keys", help="show the keys of hosts that have none yet, and pin them")
+        bool, typer.Option("--accept-new-host-keys", help="show the keys of hosts without a pinned one, and pin them")
     ] = False,
     yes: Yes = False,
 ) -> int:
-    """Check that config and inventory are valid, and that every host is reached and fit for the job."""
+    """Check that config and inventory are valid, and that every host is reachable and meets the requirements."""
     from moor.cli.commands import fleet
 
     def confirm(question: str) -> bool:
@@ -32,15 +32,15 @@ def check(
 
 
 @app.command()
-@taking(*OF_RUNS)
+@takes(*OF_RUNS)
 def plan(
     options: Options,
-    runbook: Which = "site",
+    runbook: RunbookName = "site",
     show_script: Annotated[
         bool, typer.Option("--show-script", help="show the scripts that each host would get, instead of the changes")
     ] = False,
 ) -> int:
-    """Return what would change; nothing is written anywhere."""
+    """Show what would change; nothing is written anywhere."""
     from moor.cli.commands import fleet
 
     if show_script:
@@ -49,21 +49,21 @@ def plan(
 
 
 @app.command()
-@taking(*OF_RUNS)
-def apply(options: Options, runbook: Which = "site", yes: Yes = False) -> int:
+@takes(*OF_RUNS)
+def apply(options: Options, runbook: RunbookName = "site", yes: Yes = False) -> int:
     """Change what differs."""
     from moor.cli.commands import fleet
 
     def run(shown: Options, dry_run: bool) -> int:
         return fleet.plan(shown, runbook) if dry_run else fleet.apply(shown, runbook)
 
-    return reviewed(Changing("apply", run, lambda shown: fleet.refuse(shown, runbook)), options, yes)
+    return run_reviewed(ChangingCommand("apply", run, lambda shown: fleet.refuse(shown, runbook)), options, yes)
 
 
 @app.command()
-@taking(*OF_RUNS)
+@takes(*OF_RUNS)
 def verify(options: Options) -> int:
-    """Prove from every node: name, route, TLS, login, pull; and the workload itself."""
+    """Prove from every node that name, route, TLS, login, pull and the workload itself work."""
     from moor.cli.commands import fleet
 
     return fleet.verify(options)

@@ -1,4 +1,4 @@
-"""The command that says what happened when."""
+"""The options of history."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ from typing import Annotated
 
 import typer
 
-from moor.cli.common import taking
 from moor.cli.options import Options
-from moor.cli.words import app
+from moor.cli.parameters import app
+from moor.cli.shared_options import takes
 
 
 @app.command()
-@taking("site", "output", "verbose")
+@takes("site", "output", "verbose")
 def history(
     options: Options,
-    run: Annotated[str, typer.Argument(metavar="[RUN]", help="one run, by its name or how that begins")] = "",
+    run: Annotated[str, typer.Argument(metavar="[RUN]", help="one run, by its name or the start of it")] = "",
     host: Annotated[str, typer.Option("--host", help="what happened on this host")] = "",
     last: Annotated[int, typer.Option("--last", min=1, max=100_000, help="how many runs")] = 20,
 ) -> int:
-    """Return what happened when: the last runs and what is open, one run, or one host; no host is asked."""
+    """Show what happened when: the last runs and open findings, one run, or one host; no host is contacted."""
     from moor.cli.commands import history as command
 
     return command.history(options, run, host, last)

@@ -1,4 +1,4 @@
-"""The commands about the fleet's members: hosts, hosts adopt, onboard."""
+"""The options of hosts, hosts adopt and onboard."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from typing import Annotated
 
 import typer
 
-from moor.cli.common import taking
 from moor.cli.options import Options
-from moor.cli.words import Yes, app
+from moor.cli.parameters import Yes, app
+from moor.cli.shared_options import takes
 from moor.errors import InputError
 
-hosts_app = typer.Typer(help="Compare the inventory with the cluster's nodes; take new ones in.")
+hosts_app = typer.Typer(help="Compare the inventory with the cluster's nodes; add new ones.")
 app.add_typer(hosts_app, name="hosts")
 Nodes = Annotated[list[str], typer.Argument(metavar="NODE...", help="nodes of the cluster, by their names")]
 
 
 @hosts_app.callback(invoke_without_command=True)
-@taking("site", "limit", "output", "verbose")
+@takes("site", "limit", "output", "verbose")
 def hosts(options: Options, context: typer.Context) -> int:
-    """Compare the inventory with the cluster's nodes; take new ones in."""
+    """Compare the inventory with the cluster's nodes; add new ones."""
     from moor.cli.commands import hosts as command
 
     if context.invoked_subcommand:
@@ -30,9 +30,9 @@ def hosts(options: Options, context: typer.Context) -> int:
 
 
 @hosts_app.command()
-@taking("site", "verbose")
+@takes("site", "verbose")
 def adopt(options: Options, nodes: Nodes, yes: Yes = False) -> int:
-    """Write nodes into hosts.yaml and pin their host keys, which are shown first."""
+    """Add nodes to hosts.yaml and pin their host keys, which are shown first."""
     from moor.cli.commands import hosts as command
 
     _refuse_nameless(nodes, "hosts adopt")
@@ -40,9 +40,9 @@ def adopt(options: Options, nodes: Nodes, yes: Yes = False) -> int:
 
 
 @app.command()
-@taking("site", "workers", "quiet", "verbose")
+@takes("site", "workers", "quiet", "verbose")
 def onboard(options: Options, nodes: Nodes, yes: Yes = False) -> int:
-    """Take nodes in, configure them, and prove by a pull that they work."""
+    """Add nodes, configure them, and prove by a pull that they work."""
     from moor.cli.commands import hosts as command
 
     _refuse_nameless(nodes, "onboard")
@@ -55,7 +55,7 @@ def _refuse_nameless(nodes: list[str], command: str) -> None:
 
 
 def _confirmed(yes: bool, command: str) -> Callable[[str], bool]:
-    """Return what asks on a terminal; where nobody can be asked, --yes has to be said."""
+    """Return a function that asks for confirmation; without a terminal it raises InputError unless ``yes``."""
 
     def confirm(question: str) -> bool:
         if yes:

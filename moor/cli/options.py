@@ -1,14 +1,14 @@
-"""What every command understands."""
+"""The values of the shared options, and the exit code for a difference."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-DIFFERS = 2  # the exit code of what was read well, and is not as it should be
+DIFFERS = 2  # the exit code if everything was read, and something is not as it should be
 
 
 class Output(StrEnum):
-    """The shapes of standard output."""
+    """The formats of standard output."""
 
     text = "text"
     json = "json"
@@ -18,11 +18,11 @@ class Output(StrEnum):
 
 @dataclass(frozen=True)
 class Options:
-    """The common options.
+    """The shared options.
 
     Attributes:
-        site: None is the working directory where it has a config.yaml, else the shipped fleet
-        limit: None is the whole fleet; an empty text names nobody, and is refused
+        site: None for the working directory if it has a config.yaml, else the shipped fleet
+        limit: None for the whole fleet; an empty text selects no host, and is refused
     """
 
     site: Path | None = None

@@ -1,4 +1,4 @@
-"""The command that puts back what a run wrote."""
+"""The options of rollback."""
 
 from __future__ import annotations
 
@@ -6,29 +6,29 @@ from typing import Annotated
 
 import typer
 
-from moor.cli.common import OF_RUNS, taking
+from moor.cli.confirmation import ChangingCommand, run_reviewed
 from moor.cli.options import Options
-from moor.cli.reviewed import Changing, reviewed
-from moor.cli.words import Yes, app
+from moor.cli.parameters import Yes, app
+from moor.cli.shared_options import OF_RUNS, takes
 
 
 @app.command()
-@taking(*OF_RUNS)
+@takes(*OF_RUNS)
 def rollback(
     options: Options,
-    run: Annotated[str, typer.Argument(metavar="RUN", help="by its name or how that begins; moor history lists them")],
-    force: Annotated[bool, typer.Option("--force", help="files that were changed since, too")] = False,
-    plan: Annotated[bool, typer.Option("--plan", help="say what would be put back, and write nothing")] = False,
+    run: Annotated[str, typer.Argument(metavar="RUN", help="its name or the start of it; moor history lists them")],
+    force: Annotated[bool, typer.Option("--force", help="also restore files that were changed since")] = False,
+    plan: Annotated[bool, typer.Option("--plan", help="show what would be restored, and write nothing")] = False,
     yes: Yes = False,
 ) -> int:
-    """Put back the files that a run wrote, host by host, and restart what reads them."""
+    """Restore the files that a run wrote, host by host, and restart the services that read them."""
     from moor.cli.commands import rollback as command
     from moor.context import RollbackOrder
 
     order = RollbackOrder(run, force)
-    rollback = Changing(
+    rollback = ChangingCommand(
         "rollback",
         lambda shown, dry_run: command.rollback(shown, order, dry_run),
         lambda shown: command.refuse(shown, order),
     )
-    return reviewed(rollback, options, yes, plan)
+    return run_reviewed(rollback, options, yes, plan)

@@ -13,8 +13,8 @@ import pytest
 import typer
 
 from moor import cli, version
-from moor.cli.common import DECLARED, OF_RUNS, taking
 from moor.cli.options import Options, Output
+from moor.cli.shared_options import DECLARED, OF_RUNS, takes
 
 ROOT = Path(__file__).parents[2]
 MOST_PARAMETERS = 5
@@ -81,7 +81,7 @@ def called(words: list[str], *names: str) -> Options:
     app = typer.Typer()
 
     @app.command()
-    @taking(*names)
+    @takes(*names)
     def command(options: Options, word: Annotated[str, typer.Argument()] = "") -> int:
         assert word == "here"
         given.append(options)

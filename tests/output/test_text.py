@@ -6,7 +6,7 @@ from pathlib import Path
 
 from nornir.core.task import Result, Task
 
-from moor.cli.commands.diagnose import verdict
+from moor.cli.commands.diagnose import proof_exit_code
 from moor.engine.converge import converge
 from moor.engine.findings import Finding
 from moor.engine.results import Cause, Status
@@ -44,13 +44,13 @@ def test_what_is_not_known_of_several_hosts_is_told_once_with_the_proofs_that_it
     shown = matrix(report)
     assert "  ? node1 node2: node, pod: not examined: the cluster says 403: no" in shown.splitlines()
     assert "FAULT" not in shown
-    assert verdict(report) == 1
+    assert proof_exit_code(report) == 1
 
 
 def test_pods_prove_what_nodes_that_may_not_be_read_would() -> None:
-    assert verdict(RunReport("run", "verify", {"node1": unknown("node")})) == 0
+    assert proof_exit_code(RunReport("run", "verify", {"node1": unknown("node")})) == 0
     faulty = {"node1": proved("node1", name="failed"), "node2": unknown("pod")}
-    assert verdict(RunReport("run", "verify", faulty)) == 2
+    assert proof_exit_code(RunReport("run", "verify", faulty)) == 2
 
 
 def test_what_lies_behind_a_fault_is_unknown_and_what_was_not_asked_is_a_dash() -> None:

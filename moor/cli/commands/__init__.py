@@ -1,1 +1,1 @@
-"""What each command does, once its words are understood; a module for each family of commands."""
+"""The commands' actions, once their options are parsed; a module for each family of commands."""

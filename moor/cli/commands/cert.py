@@ -1,4 +1,4 @@
-"""What cert show and cert renew do: what there is and when it ends; a new certificate, or CA, without an outage."""
+"""The actions of cert show and cert renew."""
 
 from __future__ import annotations
 
@@ -7,8 +7,16 @@ from datetime import UTC, datetime
 from nornir.core import Nornir
 from nornir.core.inventory import Host
 
-from moor.cli.commands.running import book_of, opened, play, put, refuse_input, remember, site_in
+from moor.cli.commands.running import (
+    open_fleet,
+    print_report,
+    refuse_input,
+    remember,
+    run_and_report,
+    runbook_of,
+)
 from moor.cli.options import DIFFERS, Options
+from moor.context import site_of
 from moor.engine.findings import Expiry, expiry_findings
 from moor.errors import InputError
 from moor.output import text
@@ -19,16 +27,16 @@ KIND = "certificate:"
 
 
 def show(options: Options) -> int:
-    """Show every certificate: 0 all of them last, 2 one ends soon or is not the one that is served, 1 error."""
-    with opened(options, dry_run=True) as nr:
-        report = play(nr, book_of(nr, "certificates"), options, "cert show")
-        report.findings += expiry_findings(report.expiries, site_in(nr).expires_within_days)
-    put(options, report, shown(report))
+    """Show every certificate; exit code 0 if all last, 2 if one ends soon or is not the served one, 1 on an error."""
+    with open_fleet(options, dry_run=True) as nr:
+        report = run_and_report(nr, runbook_of(nr, "certificates"), options, "cert show")
+        report.findings += expiry_findings(report.expiries, site_of(nr).expires_within_days)
+    print_report(options, report, render_certificates(report))
     return 1 if report.failed else DIFFERS if report.findings else 0
 
 
-def shown(report: RunReport) -> str:
-    """Draw the certificates as a table, what is wrong with them below."""
+def render_certificates(report: RunReport) -> str:
+    """Return the certificates as a text table, followed by findings and errors."""
     rows = sorted(report.expiries, key=lambda expiry: expiry.id)
     now = datetime.now(UTC)
     table = text.table(["certificate", "what", "until", "days"], (_row(expiry, now) for expiry in rows))
@@ -43,31 +51,31 @@ def _row(expiry: Expiry, now: datetime) -> list[str]:
 
 
 def renew(options: Options, authority: bool, dry_run: bool) -> int:
-    """Renew the registry's certificate, its CA too where asked, or go on with that: 0 done, 2 planned, 1 error.
+    """Renew the registry's certificate or its CA, or continue a rotation: 0 done, 2 planned, 1 error.
 
     Args:
-        authority: the CA as well: a rotation, which this and any later call carries on
+        authority: the CA as well, which is a rotation; later calls continue it
     """
-    with opened(options, dry_run=dry_run) as nr:
-        book = book_of(nr, "rotation")
+    with open_fleet(options, dry_run=dry_run) as nr:
+        book = runbook_of(nr, "rotation")
         rotation_of(book).replace(nr, _registry(nr), authority)
-        report = play(nr, book, options, "cert renew")
+        report = run_and_report(nr, book, options, "cert renew")
         if not dry_run:
             remember(nr, report)
-    put(options, report, text.plan(report) if dry_run else text.applied(report))
+    print_report(options, report, text.plan(report) if dry_run else text.applied(report))
     return 1 if report.failed else DIFFERS if report.differs else 0
 
 
 def refuse(options: Options, authority: bool) -> None:
-    """Raise InputError with what a renewal would be refused for; no host is reached."""
-    with opened(options, dry_run=True) as nr:
-        book = book_of(nr, "rotation")
+    """Raise InputError with the faults that would refuse a renewal; no host is contacted."""
+    with open_fleet(options, dry_run=True) as nr:
+        book = runbook_of(nr, "rotation")
         rotation_of(book).replace(nr, _registry(nr), authority)
         refuse_input(nr, book, "cert renew")
 
 
 def _registry(nr: Nornir) -> Host:
-    """Return the registry's host; raises InputError where none is left."""
+    """Return the registry's host; raise InputError if --limit leaves none."""
     servers = [host for host in nr.inventory.hosts.values() if host.has_parent_group("harbor")]
     if not servers:
         raise InputError(

@@ -1,4 +1,4 @@
-"""What diagnose does: looks from every node at each layer of a pull, or explains a message."""
+"""The actions of diagnose: examine each layer of a pull on every node, or explain a message."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from nornir.core.inventory import Host
 
-from moor.cli.commands.running import book_of, opened, play, put, remember, teller
+from moor.cli.commands.running import open_fleet, print_report, progress_printer, remember, run_and_report, runbook_of
 from moor.cli.options import DIFFERS, Options, Output
 from moor.context import DiagnosisScope, fleet_of
 from moor.errors import MoorError
@@ -27,40 +27,40 @@ def diagnose(options: Options, scope: DiagnosisScope, watch_s: int = 0) -> int:
     """Diagnose the fleet: 0 healthy, 2 a fault, 1 a node was not examined.
 
     Args:
-        options: those of every command.
+        options: the shared options.
         scope: what to examine.
-        watch_s: how long to wait until the next look; 0 looks once.
+        watch_s: seconds between examinations; 0 examines once.
     """
-    with opened(options, dry_run=True) as nr:
-        book = book_of(nr, "diagnose")
+    with open_fleet(options, dry_run=True) as nr:
+        book = runbook_of(nr, "diagnose")
         diagnosis_of(book).look_at(nr, fleet_of(nr).hosts.values(), scope)
         while True:
             nr.data.reset_failed_hosts()
-            report = play(nr, book, options, "diagnose")
+            report = run_and_report(nr, book, options, "diagnose")
             remember(nr, report)
-            put(options, report, matrix(report))
+            print_report(options, report, matrix(report))
             if not watch_s or not report.failed:
-                return verdict(report)
-            teller(options)(f"looking again in {watch_s} s; {stop_instruction()}")
+                return proof_exit_code(report)
+            progress_printer(options)(f"looking again in {watch_s} s; {stop_instruction()}")
             time.sleep(watch_s)
 
 
-def verdict(report: RunReport) -> int:
+def proof_exit_code(report: RunReport) -> int:
     """Return the exit code of a report of proofs."""
     if any(not host.reached and host.error for host in report.hosts.values()):
         return 1
     if report.failed or report.differs:
         return DIFFERS
-    return 1 if any(unproved(host) for host in report.hosts.values()) else 0
+    return 1 if any(has_gap(host) for host in report.hosts.values()) else 0
 
 
-def unproved(host: HostReport) -> bool:
-    """Check whether a proof is lacking. Who may not read nodes has what the pods on them prove."""
+def has_gap(host: HostReport) -> bool:
+    """Return whether a proof could not be made; the proof ``node`` may be missing, since the pods prove it too."""
     return any(one.status == "skipped" and one.error and one.id != "proof:node" for one in host.resources)
 
 
 def explain(message: str, site: Path | None, output: Output) -> int:
-    """Explain a message of kubelet or of what pulls: 0 it is known, 1 it is not."""
+    """Explain a message of kubelet or a runtime: 0 if it is known, else 1."""
     directory = site or (Path.cwd() if (Path.cwd() / CONFIG).is_file() else None)
     diagnosis = diagnosis_of(find_runbook(directory or SHIPPED, "diagnose"))
     told = diagnosis.explained(message, _hosts(directory) if directory else ())
@@ -77,7 +77,7 @@ def explain(message: str, site: Path | None, output: Output) -> int:
 
 
 def _hosts(directory: Path) -> Collection[Host]:
-    """Return the hosts of an inventory in files alone; of another nobody is asked, and there are none."""
+    """Return the hosts of an inventory of files; none of any other, since that would need a connection."""
     try:
         if read_config(directory.expanduser().absolute()).inventory.plugin != "FleetInventory":
             return ()

@@ -7,9 +7,18 @@ from dataclasses import dataclass, replace
 
 from nornir.core import Nornir
 
-from moor.cli.commands.running import book_of, opened, play, put, remember, site_in, teller, warn, worst
+from moor.cli.commands.running import (
+    open_fleet,
+    print_report,
+    progress_printer,
+    remember,
+    run_and_report,
+    runbook_of,
+    warn,
+    worst_code,
+)
 from moor.cli.options import DIFFERS, Options
-from moor.context import change_context, separate_nornir
+from moor.context import change_context, separate_nornir, site_of
 from moor.engine.converge import kind_of
 from moor.engine.findings import expiry_findings
 from moor.errors import InputError, MoorError
@@ -25,12 +34,12 @@ from moor.suggestions import did_you_mean
 
 @dataclass(frozen=True)
 class DriftOptions:
-    """What the words of the command line ask for.
+    """The options of a drift check.
 
     Attributes:
-        runbook: one alone, or one concern; everything where it is empty
-        mend_kinds: kinds of resources that a check may mend; it mends nothing where this is empty
-        watch_s: how long to wait until the next check; 0 checks once
+        runbook: a runbook or a concern; empty for everything
+        mend_kinds: kinds of resources to mend; empty for none
+        watch_s: seconds between checks; 0 checks once
     """
 
     runbook: str = ""
@@ -40,17 +49,17 @@ class DriftOptions:
 
 def drift(options: Options, wanted: DriftOptions) -> int:
     """Check for drift: 0 clean, 2 drift, 1 something could not be examined."""
-    with opened(options, dry_run=True) as nr:
-        settings = site_in(nr)
+    with open_fleet(options, dry_run=True) as nr:
+        settings = site_of(nr)
         waivers = read_waivers(settings.waivers, settings.directory)
-        refuse_unknown(nr, wanted)
+        refuse_unknown_kinds(nr, wanted)
         if wanted.watch_s:
             change_context(nr, keep_connections=True)
         while True:
             code = _once(nr, options, wanted, waivers)
             if not wanted.watch_s:
                 return code
-            teller(options)(f"checking again in {wanted.watch_s} s; {stop_instruction()}")
+            progress_printer(options)(f"checking again in {wanted.watch_s} s; {stop_instruction()}")
             time.sleep(wanted.watch_s)
             _refresh(nr)
 
@@ -65,17 +74,17 @@ def _once(nr: Nornir, options: Options, wanted: DriftOptions, waivers: list[Waiv
             report = check(nr, options, wanted, waivers)
     report.mended = mended
     try:
-        announce(site_in(nr), report, mended)
+        announce(site_of(nr), report, mended)
     except MoorError as error:
         warn(report, str(error))
-    put(options, report, text.drift(report))
-    return worst((verdict(report), 1 if mended and mended.failed else 0))
+    print_report(options, report, text.drift(report))
+    return worst_code((drift_exit_code(report), 1 if mended and mended.failed else 0))
 
 
 def check(nr: Nornir, options: Options, wanted: DriftOptions, waivers: list[Waiver]) -> RunReport:
-    """Read the whole fleet, waive what is waived, and record what was found."""
-    settings = site_in(nr)
-    report = play(nr, _book(nr, wanted.runbook), options, "drift")
+    """Read the whole fleet, mark waived findings, and record the run."""
+    settings = site_of(nr)
+    report = run_and_report(nr, _book(nr, wanted.runbook), options, "drift")
     report.findings += expiry_findings(report.expiries, settings.expires_within_days)
     apply_waivers(report, waivers)
     remember(nr, report)
@@ -83,17 +92,17 @@ def check(nr: Nornir, options: Options, wanted: DriftOptions, waivers: list[Waiv
 
 
 def _book(nr: Nornir, name: str) -> Runbook:
-    return replace(book_of(nr, name), independent=True) if name else all_stages(site_in(nr).directory)
+    return replace(runbook_of(nr, name), independent=True) if name else all_stages(site_of(nr).directory)
 
 
-def verdict(report: RunReport) -> int:
-    """Return the exit code: what was not examined can never read as clean, nor as mere drift."""
+def drift_exit_code(report: RunReport) -> int:
+    """Return the exit code; a host that was not examined never counts as clean, nor as mere drift."""
     states = {finding.state for finding in unwaived_findings(report)}
     return 1 if "unexamined" in states else DIFFERS if states else 0
 
 
-def refuse_unknown(nr: Nornir, wanted: DriftOptions) -> None:
-    """Raise InputError where a kind that may be mended is none of this fleet."""
+def refuse_unknown_kinds(nr: Nornir, wanted: DriftOptions) -> None:
+    """Raise InputError if no resource of this fleet is of a kind that the user named."""
     if not wanted.mend_kinds:
         return
     stages, hosts = _book(nr, wanted.runbook).stages, nr.inventory.hosts.values()
@@ -105,7 +114,7 @@ def refuse_unknown(nr: Nornir, wanted: DriftOptions) -> None:
 
 
 def hosts_to_mend(report: RunReport, kinds: tuple[str, ...]) -> list[str]:
-    """List the hosts that were examined whole and have drift of one of ``kinds`` that nobody waived."""
+    """List the completely examined hosts with unwaived drift of one of ``kinds``."""
     drifted = (
         name
         for name, host in report.hosts.items()
@@ -121,16 +130,16 @@ def mend_drift(nr: Nornir, options: Options, wanted: DriftOptions, hosts: list[s
     Args:
         hosts: those to mend; at most ``mend_hosts`` of them are mended now.
     """
-    settings = site_in(nr)
-    book = book_of(nr, wanted.runbook) if wanted.runbook else all_stages(settings.directory, independent=False)
+    settings = site_of(nr)
+    book = runbook_of(nr, wanted.runbook) if wanted.runbook else all_stages(settings.directory, independent=False)
     chosen = hosts[: settings.mend_hosts]
     rest = f"; {len(hosts) - len(chosen)} more wait for the next run" if len(hosts) > len(chosen) else ""
-    teller(options)(f"mending {', '.join(wanted.mend_kinds)} on {', '.join(chosen)}{rest}")
+    progress_printer(options)(f"mending {', '.join(wanted.mend_kinds)} on {', '.join(chosen)}{rest}")
     _refresh(nr)
     some = nr.filter(filter_func=lambda host: host.name in chosen)
     mending = separate_nornir(some, dry_run=False, mend_kinds=wanted.mend_kinds)
     try:
-        report = play(mending, replace(book, name="drift --apply"), options, "mend")
+        report = run_and_report(mending, replace(book, name="drift --apply"), options, "mend")
     except InputError as error:
         return not_mended(chosen, error)
     remember(mending, report)
@@ -138,13 +147,13 @@ def mend_drift(nr: Nornir, options: Options, wanted: DriftOptions, hosts: list[s
 
 
 def not_mended(hosts: list[str], error: InputError) -> RunReport:
-    """Return the report of a mending that was refused before any host was reached."""
+    """Return the report of a mend that was refused before any connection."""
     failed = {name: HostReport(error=f"not mended: {error}") for name in hosts}
     return RunReport("", "drift --apply", failed, command="mend")
 
 
 def _refresh(nr: Nornir) -> None:
-    """Begin anew: hosts that failed are asked again, over a new connection."""
+    """Reset failed hosts, so that they are read again over a new connection."""
     for name in nr.data.failed_hosts & set(nr.inventory.hosts):
         nr.inventory.hosts[name].close_connections()
     nr.data.reset_failed_hosts()

@@ -1,13 +1,24 @@
-"""What plan, apply, verify and check do, once their words are understood."""
+"""The actions of plan, apply, verify and check."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
 
-from moor.cli.commands.diagnose import verdict
-from moor.cli.commands.running import book_of, opened, play, put, refuse_input, remember, say, site_in, teller, worst
+from moor.cli.commands.diagnose import proof_exit_code
+from moor.cli.commands.running import (
+    open_fleet,
+    print_report,
+    print_safely,
+    progress_printer,
+    refuse_input,
+    remember,
+    run_and_report,
+    runbook_of,
+    worst_code,
+)
 from moor.cli.options import DIFFERS, Options, Output
+from moor.context import site_of
 from moor.errors import InputError
 from moor.output import text
 from moor.output.matrix import matrix
@@ -18,65 +29,67 @@ from moor.run.waivers import read_waivers
 
 def plan(options: Options, name: str) -> int:
     """Plan a runbook: 0 nothing to do, 2 there are changes, 1 a host failed."""
-    with opened(options, dry_run=True) as nr:
-        report = play(nr, book_of(nr, name), options, "plan")
-    put(options, report, text.plan(report))
+    with open_fleet(options, dry_run=True) as nr:
+        report = run_and_report(nr, runbook_of(nr, name), options, "plan")
+    print_report(options, report, text.plan(report))
     return 1 if report.failed else DIFFERS if report.differs else 0
 
 
 def show_scripts(options: Options, name: str) -> int:
-    """Show the scripts that an apply would send now: 0 it would change nothing, 2 it would, 1 it would stop."""
+    """Show the scripts that an apply would send: 0 if it would change nothing, 2 if it would, 1 if it would fail."""
     from moor.run.preview import format_json, format_text, preview_hosts
 
     if options.output not in (Output.text, Output.json):
         raise InputError(f"plan: --show-script: it is text or json, not {options.output}; leave --output out")
-    with opened(options, dry_run=True) as nr:
-        book = book_of(nr, name)
+    with open_fleet(options, dry_run=True) as nr:
+        book = runbook_of(nr, name)
         refuse_input(nr, book, "plan")
         found = preview_hosts(nr, book)
-    say(format_json(found) if options.output is Output.json else format_text(found))
-    return worst(1 if one.failed else DIFFERS if one.differs else 0 for one in found.values())
+    print_safely(format_json(found) if options.output is Output.json else format_text(found))
+    return worst_code(1 if one.failed else DIFFERS if one.differs else 0 for one in found.values())
 
 
 def apply(options: Options, name: str) -> int:
     """Apply a runbook: 0 done, 1 a host failed or was skipped."""
-    with opened(options, dry_run=False) as nr:
-        report = play(nr, book_of(nr, name), options, "apply")
+    with open_fleet(options, dry_run=False) as nr:
+        report = run_and_report(nr, runbook_of(nr, name), options, "apply")
         remember(nr, report)
-    put(options, report, text.applied(report))
+    print_report(options, report, text.applied(report))
     return 1 if report.failed else 0
 
 
 def refuse(options: Options, name: str) -> None:
-    """Raise InputError with what an apply of a runbook would be refused for; no host is reached."""
-    with opened(options, dry_run=True) as nr:
-        refuse_input(nr, book_of(nr, name), "apply")
+    """Raise InputError with the faults that would refuse an apply; no host is contacted."""
+    with open_fleet(options, dry_run=True) as nr:
+        refuse_input(nr, runbook_of(nr, name), "apply")
 
 
 def verify(options: Options) -> int:
-    """Prove the fleet from every node: 0 it holds, 2 a fault, 1 a host was not examined."""
-    with opened(options, dry_run=True) as nr:
-        report = play(nr, book_of(nr, "verify"), options, "verify")
+    """Prove the fleet from every node: 0 if all holds, 2 for a fault, 1 if a host was not examined."""
+    with open_fleet(options, dry_run=True) as nr:
+        report = run_and_report(nr, runbook_of(nr, "verify"), options, "verify")
         remember(nr, report)
-    put(options, report, matrix(report))
-    return verdict(report)
+    print_report(options, report, matrix(report))
+    return proof_exit_code(report)
 
 
 def check(options: Options, confirm: Callable[[str], bool] | None) -> int:
-    """Validate config and inventory, reach every host and find what would stop the job: 0 nothing, 1 something.
+    """Validate config and inventory, reach every host and check the requirements: 0 all met, else 1.
 
     Args:
-        confirm: is asked before new host keys are pinned; without it none are
+        confirm: asks before new host keys are pinned; None pins none
     """
     from moor.run.reach_host import pin_new_host_keys
 
-    with opened(options, dry_run=True) as nr:
-        refuse_unfilled(nr, book_of(nr, "site").stages)
-        refuse_bad_input(nr.inventory.hosts.values(), book_of(nr, "site").stages, partly=True)
-        settings = site_in(nr)
+    with open_fleet(options, dry_run=True) as nr:
+        refuse_unfilled(nr, runbook_of(nr, "site").stages)
+        refuse_bad_input(nr.inventory.hosts.values(), runbook_of(nr, "site").stages, partly=True)
+        settings = site_of(nr)
         read_waivers(settings.waivers, settings.directory)
         if confirm:
-            pin_new_host_keys(nr, confirm, teller(replace(options, quiet=False)))  # a key is never pinned unseen
-        report = play(nr, book_of(nr, "check"), options, "check")
-    put(options, report, text.reached(report))
+            pin_new_host_keys(
+                nr, confirm, progress_printer(replace(options, quiet=False))
+            )  # a key is never pinned unseen
+        report = run_and_report(nr, runbook_of(nr, "check"), options, "check")
+    print_report(options, report, text.reached(report))
     return 1 if report.failed else 0

@@ -1,4 +1,4 @@
-"""What history does: tells runs and findings from the database; no host is asked, nor the inventory."""
+"""The action of history: show runs and findings from the database, without hosts or inventory."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from textwrap import indent
 from typing import Any
 
-from moor.cli.commands.running import say
+from moor.cli.commands.running import print_safely
 from moor.cli.options import Options, Output
 from moor.errors import InputError
 from moor.history.database import connected
@@ -20,16 +20,16 @@ from moor.settings.access import SiteSettings
 from moor.settings.config import read_config
 from moor.sites.opening import find_site
 
-SHOWN = timedelta(days=30)  # how long a finding that is over is told of its host
+SHOWN = timedelta(days=30)  # how long a cleared finding is shown with its host
 
 
 def settings_for(options: Options) -> SiteSettings:
-    """Return the site's settings without its inventory, so that history is told whatever is wrong with that."""
+    """Return the site's settings without loading its inventory, so that history works with a broken one too."""
     return read_config(find_site(options.site).expanduser().absolute()).user_defined.moor
 
 
 def history(options: Options, run: str, host: str, last: int) -> int:
-    """Tell history: 0, or 1 where there is none."""
+    """Print history and return 0."""
     if options.output not in (Output.text, Output.json):
         raise InputError("history: --output is text or json")
     with connected(settings_for(options), writing=False) as connection:
@@ -37,7 +37,7 @@ def history(options: Options, run: str, host: str, last: int) -> int:
         shown = _of_run(known, run, host) if run else _of_host(known, host, last) if host else _of_all(known, last)
     plain = {key: [asdict(row) for row in rows] for key, rows in shown.items()}
     as_json = json.dumps({"schema": 1, **plain}, indent=2, default=lambda moment: moment.isoformat())
-    say(as_json if options.output is Output.json else "\n".join(_lines(shown)))
+    print_safely(as_json if options.output is Output.json else "\n".join(_lines(shown)))
     return 0
 
 

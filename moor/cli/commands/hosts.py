@@ -1,4 +1,4 @@
-"""What hosts and onboard do: compare the inventory with the cluster, and take new nodes in."""
+"""The actions of hosts, hosts adopt and onboard: compare inventory and cluster, and add nodes."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from nornir.core import Nornir
 from nornir.core.inventory import Host
 
 from moor.cli.commands import fleet
-from moor.cli.commands.running import book_of, opened, say, site_in, teller, worst
+from moor.cli.commands.running import open_fleet, print_safely, progress_printer, runbook_of, worst_code
 from moor.cli.options import DIFFERS, Options, Output
 from moor.connections.ssh.pinning import describe_key, key_scan_of
-from moor.context import context_of, fleet_of
+from moor.context import context_of, fleet_of, site_of
 from moor.errors import InputError, MoorError
 from moor.inventory.cluster import NODES
 from moor.inventory.identity import HostIdentity, ask_identities, node_name_in
@@ -29,23 +29,23 @@ Confirm = Callable[[str], bool]
 
 
 def hosts(options: Options) -> int:
-    """Show inventory against cluster: 0 they agree, 2 they differ, 1 error."""
-    with opened(options, dry_run=True) as nr:
+    """Compare inventory and cluster: 0 if they agree, 2 if they differ, 1 on an error."""
+    with open_fleet(options, dry_run=True) as nr:
         nodes = nodes_of(nr)
         rows = list(_rows(nr, pairing(nr, nodes or ()), cluster=nodes is not None))
     if options.output is Output.json:
-        say(json.dumps({"schema": 1, "hosts": [asdict(row) for row in rows]}, indent=2))
+        print_safely(json.dumps({"schema": 1, "hosts": [asdict(row) for row in rows]}, indent=2))
     elif options.output is Output.text:
-        columns = [column.name.replace("_", " ") for column in fields(Row)[:-1]]
-        say(text.table(columns, (astuple(row)[:-1] for row in rows)))
+        columns = [column.name.replace("_", " ") for column in fields(HostRow)[:-1]]
+        print_safely(text.table(columns, (astuple(row)[:-1] for row in rows)))
     else:
         raise InputError("hosts: --output is text or json")
     return 0 if all(row.agrees for row in rows) else DIFFERS
 
 
 @dataclass(frozen=True)
-class Row:
-    """One host or node; ``agrees`` where inventory and cluster say the same of it."""
+class HostRow:
+    """One host or node; ``agrees`` is true if inventory and cluster have the same of it."""
 
     host: str
     address: str
@@ -61,14 +61,14 @@ class Row:
 
 
 def nodes_of(nr: Nornir) -> list[Node] | None:
-    """Ask the cluster that the inventory names; None where it names none. Raises HostError, InputError."""
+    """Return the nodes of the inventory's cluster; None if it has none. Raise HostError or InputError."""
     known = (host.data.get("cluster") for host in fleet_of(nr).hosts.values())
     cluster: Any = next((section for section in known if section), None)
     return read_nodes(Path(cluster.kubeconfig), cluster.context) if cluster else None
 
 
 def pairing(nr: Nornir, nodes: Sequence[Node]) -> NodePairs:
-    """Find which host is which node; hosts that neither name nor address tell are asked who they are."""
+    """Match hosts to nodes; hosts that match by neither name nor address are asked for their identity."""
     addresses, fleet = _addresses(nr), fleet_of(nr).hosts
     known = {name: HostIdentity(node_name_in(fleet[name].data)) for name in addresses}
     found = pair_nodes(addresses, nodes, known)
@@ -81,22 +81,22 @@ def pairing(nr: Nornir, nodes: Sequence[Node]) -> NodePairs:
 
 
 def _addresses(nr: Nornir) -> dict[str, str]:
-    """Return the addresses of the hosts that stand in the files."""
+    """Return the addresses of the hosts in the inventory's files."""
     every = fleet_of(nr).hosts.values()
     joined = context_of(nr).joined
     return {host.name: host.hostname or host.name for host in every if host.name not in joined}
 
 
-def _rows(nr: Nornir, found: NodePairs, cluster: bool) -> Iterator[Row]:
+def _rows(nr: Nornir, found: NodePairs, cluster: bool) -> Iterator[HostRow]:
     for name, host in nr.inventory.hosts.items():
         if name not in context_of(nr).joined:
             node, member = found.nodes.get(name), host.has_parent_group(NODES)
             groups = " ".join(group.name for group in host.groups)
             inside = _word(node is not None) if cluster and (member or node) else "-"
             agrees = not cluster or bool(node) == member
-            yield Row(name, host.hostname or name, groups, "yes", inside, _key(nr, host), *_of_node(node), agrees)
+            yield HostRow(name, host.hostname or name, groups, "yes", inside, _key(nr, host), *_of_node(node), agrees)
     for node in found.strangers:
-        yield Row(node.name, " ".join(node.addresses[:1]), "", "no", "yes", "-", *_of_node(node), False)
+        yield HostRow(node.name, " ".join(node.addresses[:1]), "", "no", "yes", "-", *_of_node(node), False)
 
 
 def _of_node(node: Node | None) -> tuple[str, str, str, str]:
@@ -114,13 +114,13 @@ def _key(nr: Nornir, host: Host) -> str:
 
 
 def adopt(options: Options, names: Sequence[str], confirm: Confirm) -> int:
-    """Take nodes into hosts.yaml and pin their keys: 0 done or declined, 1 error; all of them or none."""
-    with opened(options, dry_run=True) as nr:
+    """Add nodes to hosts.yaml and pin their keys, all or none: 0 done or declined, 1 error."""
+    with open_fleet(options, dry_run=True) as nr:
         nodes = nodes_of(nr)
         if nodes is None:
             raise InputError("hosts adopt: the inventory names no cluster; data.cluster.kubeconfig is missing")
         chosen = adoptable_nodes(names, _addresses(nr), nodes, pairing(nr, nodes))
-        site, config_file = site_in(nr), nr.config.ssh.config_file
+        site, config_file = site_of(nr), nr.config.ssh.config_file
     files = read_config(site.directory).inventory.options.model_dump(exclude={"netbox"})
     with HostsFileDraft(site, files, chosen) as draft:
         inventory = draft.inventory()
@@ -128,20 +128,20 @@ def adopt(options: Options, names: Sequence[str], confirm: Confirm) -> int:
         keys = {door: door.scan() for door in doors if not door.is_known()}
         for door in doors:
             words = describe_key(keys[door]) if door in keys else "its key is pinned already"
-            say(f"{door.called} at {door.where.hostname}: {words}")
+            print_safely(f"{door.called} at {door.where.hostname}: {words}")
         if not confirm(f"Take {', '.join(node.name for node in chosen)} into {draft.target}?"):
             return 0
         for door, key in keys.items():
             door.pin(key)
-        say(f"written to {draft.keep()}")
+        print_safely(f"written to {draft.keep()}")
     return 0
 
 
 def onboard(options: Options, names: Sequence[str], confirm: Confirm) -> int:
-    """Adopt, configure and prove nodes: 0 all of them pull, 2 a fault, 1 error; one that fails stops no other."""
+    """Adopt, configure and verify nodes, each independently: 0 if all pull, 2 for a fault, 1 on an error."""
     codes = {name: _onboarded(options, name, confirm) for name in dict.fromkeys(names)}
-    say("\n".join(f"{name}: {words}" for name, (_, words) in codes.items()))
-    return worst(code for code, _ in codes.values())
+    print_safely("\n".join(f"{name}: {words}" for name, (_, words) in codes.items()))
+    return worst_code(code for code, _ in codes.values())
 
 
 def _onboarded(options: Options, name: str, confirm: Confirm) -> tuple[int, str]:
@@ -150,7 +150,7 @@ def _onboarded(options: Options, name: str, confirm: Confirm) -> tuple[int, str]
             adopt(options, [name], confirm)
             if not _is_host(options, name):
                 return 1, "left out"
-        teller(options)(f"{name}: apply and verify")
+        progress_printer(options)(f"{name}: apply and verify")
         if _guarded(options) and fleet.apply(replace(options, limit=None), "firewall"):
             return 1, "the registry could not be opened to it; what failed is above, and the same command goes on"
         alone = replace(options, limit=name)
@@ -163,12 +163,12 @@ def _onboarded(options: Options, name: str, confirm: Confirm) -> tuple[int, str]
 
 
 def _guarded(options: Options) -> bool:
-    """Return whether somebody's firewall may have to let a new host in."""
-    with opened(replace(options, limit=None, quiet=True), dry_run=True) as nr:
-        stages = book_of(nr, "firewall").stages
+    """Return whether a firewall that moor manages may have to admit a new host."""
+    with open_fleet(replace(options, limit=None, quiet=True), dry_run=True) as nr:
+        stages = runbook_of(nr, "firewall").stages
         return any(any(resources_ahead(host, stages)) for host in nr.inventory.hosts.values())
 
 
 def _is_host(options: Options, name: str) -> bool:
-    with opened(replace(options, limit=None, quiet=True), dry_run=True) as nr:
+    with open_fleet(replace(options, limit=None, quiet=True), dry_run=True) as nr:
         return name in nr.inventory.hosts and name not in context_of(nr).joined

@@ -1,4 +1,4 @@
-"""What report and serve do: make the page from history; no host is asked."""
+"""The actions of report and serve: render history as an HTML page, without contacting hosts."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def report(options: Options, out: Path | None, days: int) -> int:
     """Write the page to a file: 0 done, 1 error."""
     settings = settings_for(options)
     path = (out or settings.state / DEFAULT).expanduser().absolute()
-    content = made(settings, days, live=False)
+    content = render_now(settings, days, live=False)
     try:
         if not path.parent.is_dir() and out:
             raise InputError(f"--out {path}: no such directory: {path.parent}")
@@ -46,8 +46,8 @@ def report(options: Options, out: Path | None, days: int) -> int:
     return 0
 
 
-def made(settings: SiteSettings, days: int, live: bool) -> str:
-    """Make the page of now; raises HistoryError."""
+def render_now(settings: SiteSettings, days: int, live: bool) -> str:
+    """Render the current page; raise HistoryError if history cannot be read."""
     with connected(settings, writing=False) as connection:
         view = read_view(History(connection), utc_now(), days, settings.expires_within_days)
     return mask(page(view, settings.directory.name, live))
@@ -56,14 +56,14 @@ def made(settings: SiteSettings, days: int, live: bool) -> str:
 def serve(options: Options, listen: str, days: int) -> int:
     """Serve the page until interrupted."""
     settings = settings_for(options)
-    address, port = place(listen)
+    address, port = parse_listen(listen)
     loopback = is_loopback(address)
     app = application(lambda: _live(settings, days), policy(), loopback)
     try:
         server = _listening(app, address, port)
     except OSError as error:
         raise InputError(f"--listen {listen}: {_why_not(error)}") from error
-    except ValueError as error:  # waitress words every address that it cannot resolve so
+    except ValueError as error:  # waitress's error for any address that it cannot resolve
         raise InputError(f"--listen {listen}: {address} is no address or name of this machine") from error
     if not loopback:
         print(f"moor: {address} is reached by others too, and there is no login", file=sys.stderr)
@@ -74,11 +74,11 @@ def serve(options: Options, listen: str, days: int) -> int:
 
 
 def _listening(app: WSGIApplication, address: str, port: int) -> BaseWSGIServer | MultiSocketServer:
-    """Return a server that listens; where it cannot, close what waitress has opened by then and leaves open."""
+    """Return a listening server; if it cannot listen, close the sockets that waitress leaves open."""
     from waitress import wasyncore
     from waitress.server import create_server
 
-    opened: dict[int, socket] = {}  # so the stubs call what stands in it
+    opened: dict[int, socket] = {}  # the type that waitress's stubs declare
     try:
         return create_server(app, opened, host=address, port=port, threads=4, ident="moor")
     except OSError:
@@ -98,13 +98,13 @@ def _why_not(error: OSError) -> str:
 
 def _live(settings: SiteSettings, days: int) -> str:
     try:
-        return made(settings, days, live=True)
+        return render_now(settings, days, live=True)
     except HistoryError as error:
         return f"<!doctype html><title>moor</title><p>{mask(str(error)).replace('<', '&lt;')}</p>"
 
 
-def place(listen: str) -> tuple[str, int]:
-    """Read ADDRESS:PORT; raises InputError."""
+def parse_listen(listen: str) -> tuple[str, int]:
+    """Parse ADDRESS:PORT; raise InputError if it is malformed."""
     found = PLACE.fullmatch(listen)
     if not found or int(found[2]) > 65535:
         raise InputError(f"--listen {listen}: write ADDRESS:PORT, such as 127.0.0.1:8080 or [::1]:8080")

@@ -1,4 +1,4 @@
-"""What rollback does: puts back what a run wrote, host by host."""
+"""The action of rollback: restore the files that a run wrote."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import replace
 
 from nornir.core import Nornir
 
-from moor.cli.commands.running import opened, play, put, refuse_input, remember, site_in
+from moor.cli.commands.running import open_fleet, print_report, refuse_input, remember, run_and_report
 from moor.cli.options import DIFFERS, Options
-from moor.context import RollbackOrder, change_context
+from moor.context import RollbackOrder, change_context, site_of
 from moor.errors import InputError, MoorError
 from moor.history.database import connected
 from moor.history.reading import History
@@ -20,32 +20,32 @@ NAME = re.compile(r"\d{8}-\d{6}-[0-9a-f]{4}")
 
 
 def rollback(options: Options, order: RollbackOrder, dry_run: bool) -> int:
-    """Put a run back, or plan that: 0 done or nothing to do, 2 the plan has changes, 1 a host refused or failed."""
-    with opened(options, dry_run=dry_run) as nr:
+    """Roll a run back, or plan it: 0 done or nothing to do, 2 the plan has changes, 1 a host refused or failed."""
+    with open_fleet(options, dry_run=dry_run) as nr:
         run = run_named(nr, order.run)
         change_context(nr, rollback=replace(order, run=run))
-        report = play(nr, ROLLBACK, options, "rollback")
+        report = run_and_report(nr, ROLLBACK, options, "rollback")
         if not any(host.resources or host.error for host in report.hosts.values()):
             raise InputError(
                 f"rollback: no host keeps anything of run {run}; moor history lists runs, hosts keep the last 20"
             )
         if not dry_run:
             remember(nr, report)
-    put(options, report, text.plan(report) if dry_run else text.applied(report))
+    print_report(options, report, text.plan(report) if dry_run else text.applied(report))
     return 1 if report.failed else DIFFERS if report.differs else 0
 
 
 def refuse(options: Options, order: RollbackOrder) -> None:
-    """Raise InputError with what a rollback would be refused for; no host is reached."""
-    with opened(options, dry_run=True) as nr:
+    """Raise InputError with the faults that would refuse a rollback; no host is contacted."""
+    with open_fleet(options, dry_run=True) as nr:
         run_named(nr, order.run)
         refuse_input(nr, ROLLBACK, "rollback")
 
 
 def run_named(nr: Nornir, name: str) -> str:
-    """Return the whole name of a run; history knows it by how it begins. Raises InputError."""
+    """Return the full name of the run whose name begins with ``name``; raise InputError if there is not exactly one."""
     try:
-        with connected(site_in(nr), writing=False) as connection:
+        with connected(site_of(nr), writing=False) as connection:
             found = History(connection).run(name)
     except MoorError:
         found = None

@@ -1,4 +1,4 @@
-"""What all commands share: a site that is open, a run that is reported, words that go out."""
+"""Steps that commands share: opening the site, running a runbook, recording and printing the report."""
 
 from __future__ import annotations
 
@@ -27,66 +27,61 @@ from moor.run.report import Collector, HostReport, RunReport
 from moor.run.runbook import Runbook, run_runbook
 from moor.run.selection import find_runbook, limit_hosts, refuse_unfilled, refuse_unmatched, unmatched_hosts
 from moor.secrets.secret import MaskingFilter
-from moor.settings.access import SiteSettings
 from moor.sites.opening import find_site, open_site
 from moor.workers.dask import DaskRunner
 
-SILENT_S = 1.0  # how long a line of progress may take to go out before an end is told without it
-_telling = threading.Lock()  # of who prints progress
+SILENT_S = 1.0  # how long the interrupt message waits for a progress line being printed
+_telling = threading.Lock()  # held while a progress line is printed
 
 
 @contextmanager
-def opened(options: Options, dry_run: bool) -> Iterator[Nornir]:
-    """Open the site that the options name; every connection is closed at the end, whatever happened."""
-    quieten(options.verbose)
+def open_fleet(options: Options, dry_run: bool) -> Iterator[Nornir]:
+    """Open the site that the options select; all connections are closed at the end."""
+    configure_logging(options.verbose)
     nr = open_site(find_site(options.site), dry_run=dry_run)
     if options.workers:
-        nr = nr.with_runner(sized(nr.runner, options.workers))
+        nr = nr.with_runner(resize_runner(nr.runner, options.workers))
     if trouble := context_of(nr).trouble:
-        alert(trouble)
+        print_warning(trouble)
     try:
         yield limit_hosts(nr, options.limit)
     finally:
         nr.close_connections(on_good=True, on_failed=True)
 
 
-def sized(runner: RunnerPlugin, workers: int) -> RunnerPlugin:
-    """Return a runner that takes ``workers`` hosts at once; one that goes beyond this process stays what it is."""
+def resize_runner(runner: RunnerPlugin, workers: int) -> RunnerPlugin:
+    """Return a runner for ``workers`` hosts at once: Dask's with another size, or threads."""
     return runner.sized(workers) if isinstance(runner, DaskRunner) else ThreadedRunner(num_workers=workers)
 
 
-def site_in(nr: Nornir) -> SiteSettings:
-    """Return the settings of the open site."""
-    return site_of(nr)
+def runbook_of(nr: Nornir, name: str) -> Runbook:
+    """Return the site's runbook of that name, or the stages of a concern; raise InputError if there is none."""
+    return find_runbook(site_of(nr).directory, name)
 
 
-def book_of(nr: Nornir, name: str) -> Runbook:
-    """Return the open site's runbook of that name, or the stages of one concern; raises InputError."""
-    return find_runbook(site_in(nr).directory, name)
-
-
-def worst(codes: Iterable[int]) -> int:
-    """Return the exit code of several: an error outweighs a difference."""
+def worst_code(codes: Iterable[int]) -> int:
+    """Return the worst of several exit codes: an error outweighs a difference."""
     return max(codes, key=(0, DIFFERS, 1).index)
 
 
-def play(nr: Nornir, runbook: Runbook, options: Options, command: str) -> RunReport:
-    """Run a runbook over the fleet and report what it found; raises InputError before anything is reached."""
+def run_and_report(nr: Nornir, runbook: Runbook, options: Options, command: str) -> RunReport:
+    """Run a runbook over the fleet and return the report; raise InputError for faults before any connection."""
     refuse_input(nr, runbook, command)
     if options.limit and (beside := unmatched_hosts(nr, runbook)):
-        teller(options)(f"{command} asks nothing of {', '.join(beside)}")
+        progress_printer(options)(f"{command} asks nothing of {', '.join(beside)}")
     context = change_context(nr, run=new_run(), command=command)
     report = RunReport(context.run, runbook.name, {name: HostReport() for name in nr.inventory.hosts}, command=command)
-    told, collector = teller(options), Collector(report)
+    told, collector = progress_printer(options), Collector(report)
 
     def last_words() -> str:
         _hold_still(nr, collector)
         words = text.interrupted(report, _unfinished(nr, runbook, collector))
         report.warnings.append(words)
-        return printable(shaped(report, options.output) or words)
+        return printable(render_report(report, options.output) or words)
 
     if not nr.data.dry_run:
-        import_module("moor.history.recording")  # slow, and an interrupted run has seconds to be recorded
+        # Imported now, since it is slow and an interrupted run has only seconds to be recorded.
+        import_module("moor.history.recording")
 
     def leave_a_record() -> None:
         if not nr.data.dry_run:
@@ -99,20 +94,20 @@ def play(nr: Nornir, runbook: Runbook, options: Options, command: str) -> RunRep
 
 
 def refuse_input(nr: Nornir, runbook: Runbook, command: str) -> None:
-    """Raise InputError with what is wrong in the words of a command or in the inventory, before anything is reached."""
+    """Raise InputError for faults of the command's arguments or the inventory, before any connection."""
     refuse_unfilled(nr, runbook.stages)
     refuse_unmatched(nr, runbook, command)
     refuse_bad_input(nr.inventory.hosts.values(), runbook.stages, examining=runbook.independent)
 
 
 def _hold_still(nr: Nornir, collector: Collector) -> None:
-    """Have nothing begin any more on any host, here or on workers, and no progress be told of it."""
+    """Stop new work on all hosts, also on workers, and stop progress output."""
     collector.stop(nr.runner.halt() if isinstance(nr.runner, DaskRunner) else {})
     _telling.acquire(timeout=SILENT_S)
 
 
 def _unfinished(nr: Nornir, runbook: Runbook, collector: Collector) -> Iterator[text.Unfinished]:
-    """Say of each host what it is at, and which stages were still to come."""
+    """Yield each host's current stage and the stages that it had not reached."""
     for name, host in nr.inventory.hosts.items():
         at = collector.busy.get(name, "")
         stages = (stage.name for stage in runbook.stages if stage.runs_on(host))
@@ -122,30 +117,30 @@ def _unfinished(nr: Nornir, runbook: Runbook, collector: Collector) -> Iterator[
 
 
 def remember(nr: Nornir, report: RunReport) -> RecordingResult:
-    """Record a run in history; where that fails the run counts nevertheless, and the report says so."""
+    """Record a run in history; if that fails, the run still counts and the report has a warning."""
     from moor.history.recording import record
 
     recorded: list[RecordingResult] = []
     fleet = frozenset(fleet_of(nr).hosts)
-    finish_despite_signal(lambda: recorded.append(record(site_in(nr), report, fleet)))
+    finish_despite_signal(lambda: recorded.append(record(site_of(nr), report, fleet)))
     if recorded[0].trouble:
         warn(report, f"this run is not recorded: {recorded[0].trouble}")
     return recorded[0]
 
 
 def warn(report: RunReport, words: str) -> None:
-    """Tell what went wrong beside the fleet, on standard error and in the report."""
+    """Add a warning to the report and print it on standard error."""
     report.warnings.append(printable(words))
-    alert(words)
+    print_warning(words)
 
 
-def alert(words: str) -> None:
-    """Tell on standard error what a user should know, however quiet the command is."""
+def print_warning(words: str) -> None:
+    """Print a warning on standard error, also with --quiet."""
     print(f"moor: {printable(words)}", file=sys.stderr, flush=True)
 
 
-def teller(options: Options) -> Callable[[str], None]:
-    """Return what tells progress on standard error, unless the user wants quiet."""
+def progress_printer(options: Options) -> Callable[[str], None]:
+    """Return a function that prints progress on standard error, or nothing with --quiet."""
 
     def tell(line: str) -> None:
         if not options.quiet:
@@ -155,18 +150,18 @@ def teller(options: Options) -> Callable[[str], None]:
     return tell
 
 
-def put(options: Options, report: RunReport, words: str) -> None:
-    """Print a report on standard output in the shape that the user asked for."""
-    say(shaped(report, options.output) or words)
+def print_report(options: Options, report: RunReport, words: str) -> None:
+    """Print a report on standard output in the format of --output; ``words`` is its text form."""
+    print_safely(render_report(report, options.output) or words)
 
 
-def say(words: str) -> None:
-    """Print on standard output, safe to show."""
+def print_safely(words: str) -> None:
+    """Print on standard output, secrets masked and control characters escaped."""
     print(printable(words), flush=True)
 
 
-def shaped(report: RunReport, output: Output) -> str:
-    """Return a report in a shape for programs; empty for text."""
+def render_report(report: RunReport, output: Output) -> str:
+    """Return a report in a format for programs; empty for text."""
     if output is Output.json:
         return report.json()
     if output is Output.junit:
@@ -180,8 +175,8 @@ def shaped(report: RunReport, output: Output) -> str:
     return ""
 
 
-def quieten(verbose: bool) -> None:
-    """Send Nornir's and Paramiko's logs to standard error where the user asked, else nowhere."""
+def configure_logging(verbose: bool) -> None:
+    """Send the logs of Nornir, Paramiko and Netmiko to standard error if ``verbose``, else discard them."""
     for name in ("nornir", "paramiko", "netmiko"):
         logger = logging.getLogger(name)
         logger.propagate = verbose

@@ -1,4 +1,4 @@
-"""What schedule does: writes a job for this site, shows it, takes it away."""
+"""The actions of schedule: install, show and remove the site's job."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from moor.cli.commands.drift import DriftOptions, refuse_unknown
+from moor.cli.commands.drift import DriftOptions, refuse_unknown_kinds
 from moor.cli.commands.history import settings_for
-from moor.cli.commands.running import opened, site_in
+from moor.cli.commands.running import open_fleet
 from moor.cli.options import Options
+from moor.context import site_of
 from moor.errors import InputError
 from moor.schedule import cron, systemd
 from moor.schedule.job import Job, every, name_of
@@ -27,8 +28,8 @@ Scheduler = systemd.Systemd | cron.CronFile | cron.UsersCrontab
 
 
 @dataclass(frozen=True)
-class Words:
-    """What the command line says of a job."""
+class JobOptions:
+    """The options of a scheduled job."""
 
     every: str
     runbook: str = ""
@@ -37,12 +38,12 @@ class Words:
     env_file: Path | None = None
 
 
-def install(options: Options, words: Words) -> int:
-    """Write and start the job: 0 done."""
+def install(options: Options, words: JobOptions) -> int:
+    """Install and start the job, and return 0."""
     period = every(words.every)
-    with opened(options, dry_run=True) as nr:
-        refuse_unknown(nr, DriftOptions(words.runbook, words.mend_kinds))
-        settings = site_in(nr)
+    with open_fleet(options, dry_run=True) as nr:
+        refuse_unknown_kinds(nr, DriftOptions(words.runbook, words.mend_kinds))
+        settings = site_of(nr)
         values = [settings, *(host.data for host in nr.inventory.hosts.values())]
     env_file = words.env_file.expanduser().absolute() if words.env_file else None
     user = pwd.getpwuid((settings.directory / CONFIG).stat().st_uid)
@@ -57,7 +58,7 @@ def install(options: Options, words: Words) -> int:
     return 0
 
 
-def _argv(site: Path, words: Words) -> tuple[str, ...]:
+def _argv(site: Path, words: JobOptions) -> tuple[str, ...]:
     argv = [sys.executable, "-m", "moor", "drift", "--quiet", "--site", str(site)]
     argv += ["--runbook", words.runbook] if words.runbook else []
     argv += ["--limit", words.limit] if words.limit is not None else []
@@ -65,7 +66,7 @@ def _argv(site: Path, words: Words) -> tuple[str, ...]:
 
 
 def _schedulers() -> list[Scheduler]:
-    """Return what this machine has, the better first; raises InputError where it has nothing."""
+    """Return the machine's schedulers, the preferred one first; raise InputError if it has none."""
     known: list[Scheduler] = [one for one in (systemd.find_systemd(), cron.find_cron()) if one]
     if not known:
         raise InputError("schedule: this machine has neither systemd nor cron; install one of them")
@@ -73,7 +74,7 @@ def _schedulers() -> list[Scheduler]:
 
 
 def show(options: Options) -> int:
-    """Show the job: 0, or 1 where there is none."""
+    """Show the job: 0, or 1 if there is none."""
     name = name_of(settings_for(options).directory)
     lines = [line for one in _schedulers() for line in one.show(name)]
     print("\n".join(lines) or f"nothing is scheduled for this site; moor schedule install --every 1h does ({name})")
@@ -81,7 +82,7 @@ def show(options: Options) -> int:
 
 
 def remove(options: Options) -> int:
-    """Take the job away: 0, and where there was none too."""
+    """Remove the job, if there is one, and return 0."""
     name = name_of(settings_for(options).directory)
     lines = [line for one in _schedulers() for line in one.remove(name)]
     print("\n".join(lines) or "nothing was scheduled for this site")
@@ -89,7 +90,7 @@ def remove(options: Options) -> int:
 
 
 def references(value: Any) -> Iterator[str]:
-    """Yield the names of the environment that settings refer to."""
+    """Yield the environment variables that settings refer to."""
     if isinstance(value, SecretRef):
         scheme, _, name = value.reference.partition(":")
         if scheme == "env":
@@ -105,7 +106,7 @@ def references(value: Any) -> Iterator[str]:
 
 
 def refuse_missing_environment(names: set[str], env_file: Path | None, owner: int) -> None:
-    """Raise InputError with everything that a scheduled run would lack; no value of it is read into a unit."""
+    """Raise InputError with every variable that a scheduled run would lack; values are never copied to a unit."""
     if env_file is None:
         if names:
             listed = ", ".join(f"env:{name}" for name in sorted(names))

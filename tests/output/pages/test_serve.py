@@ -15,7 +15,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from moor.cli.commands.pages import place
+from moor.cli.commands.pages import parse_listen
 from moor.errors import InputError
 from moor.output.pages.server import is_loopback
 from moor.settings import SiteSettings
@@ -99,7 +99,7 @@ def test_where_ctrl_c_is_ignored_it_says_what_ends_it(settings: SiteSettings, tm
 
 @pytest.mark.parametrize(("text", "found"), [("127.0.0.1:8080", ("127.0.0.1", 8080)), ("[::1]:1", ("::1", 1))])
 def test_a_place_is_an_address_and_a_port(text: str, found: tuple[str, int]) -> None:
-    assert place(text) == found
+    assert parse_listen(text) == found
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_a_place_is_an_address_and_a_port(text: str, found: tuple[str, int]) -> 
 )
 def test_another_place_is_refused(text: str) -> None:
     with pytest.raises(InputError, match="ADDRESS:PORT"):
-        place(text)
+        parse_listen(text)
 
 
 @pytest.mark.parametrize(

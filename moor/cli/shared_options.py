@@ -1,10 +1,10 @@
-"""The options that commands share, declared once and handed over as one value.
+"""The options that several commands share, declared once and passed as one ``Options``.
 
-A command says which of them it takes, and is given an ``Options``. A parameter that is a dataclass of declared fields,
-such as ``Pods`` of diagnose, is spread in the same way: each field is an option of its own on the command line.
+The decorator ``takes`` names those that a command has. A parameter that is a dataclass, such as ``PodSelection`` of
+diagnose, is spread in the same way: each of its fields is an option on the command line.
 
     @app.command()
-    @taking(*OF_RUNS)
+    @takes(*OF_RUNS)
     def verify(options: Options) -> int: ...
 """
 
@@ -17,26 +17,26 @@ from dataclasses import fields, is_dataclass
 from typing import Any, get_type_hints
 
 from moor.cli.options import Options
-from moor.cli.words import Limit, Quiet, Shape, Site, Verbose, Workers
+from moor.cli.parameters import Limit, OutputShape, Quiet, Site, Verbose, Workers
 
-Command = Callable[..., int]  # its first parameter is the Options
+Command = Callable[..., int]  # its first parameter is an Options
 
-# How each field of Options is typed on the command line.
+# The command line's declaration of each field of Options.
 DECLARED: Mapping[str, Any] = {
     "site": Site,
     "limit": Limit,
     "workers": Workers,
-    "output": Shape,
+    "output": OutputShape,
     "quiet": Quiet,
     "verbose": Verbose,
 }
-OF_RUNS = tuple(DECLARED)  # what every command takes that works on the hosts of a fleet
+OF_RUNS = tuple(DECLARED)  # the options of every command that works on hosts
 
 
-def taking(*names: str) -> Callable[[Command], Command]:
-    """Have the command line offer the common options ``names``, and hand them to the command as ``Options``.
+def takes(*names: str) -> Callable[[Command], Command]:
+    """Add the shared options ``names`` to a command, which receives them as ``Options`` in its first parameter.
 
-    The command's first parameter is the ``Options``; fields that are not named keep their defaults.
+    Fields that are not named keep their defaults.
     """
 
     def decorate(command: Command) -> Command:
@@ -59,7 +59,7 @@ def taking(*names: str) -> Callable[[Command], Command]:
 
 
 def _words(parameter: inspect.Parameter, kind: Any) -> Iterator[inspect.Parameter]:
-    """Yield what the command line shows of a parameter: itself, or each field of a dataclass."""
+    """Yield the command line's parameters for a command's parameter: itself, or each field of a dataclass."""
     if not is_dataclass(kind):
         yield inspect.Parameter(parameter.name, _KEYWORD, default=parameter.default, annotation=kind)
         return

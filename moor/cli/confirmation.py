@@ -1,4 +1,4 @@
-"""What changes hosts is planned first, shown, and done once somebody agrees."""
+"""Confirmation of commands that change hosts: the plan is shown, and applied if the user agrees."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from moor.errors import InputError
 
 
 @dataclass(frozen=True)
-class Changing:
+class ChangingCommand:
     """A command that changes hosts.
 
     Attributes:
-        name: as it is typed.
-        run: is given the options, and whether to write nothing.
-        refuse: raises InputError with what is wrong in the words or in the site, before anything is reached.
+        name: the command as typed.
+        run: runs it with the options; the second argument is True for a plan.
+        refuse: raises InputError for faults of the arguments or the site, before any connection.
     """
 
     name: str
@@ -27,11 +27,11 @@ class Changing:
     refuse: Callable[[Options], None]
 
 
-def reviewed(command: Changing, options: Options, yes: bool, plan: bool = False) -> int:
-    """Run with the plan shown and agreed to before, unless ``yes`` says so already; ``plan`` only shows it.
+def run_reviewed(command: ChangingCommand, options: Options, yes: bool, plan: bool = False) -> int:
+    """Show the plan and apply it after confirmation; ``yes`` applies without, ``plan`` only shows it.
 
     Raises:
-        InputError: nobody can be asked; what is wrong otherwise is told first.
+        InputError: there is no terminal to ask on; faults of the input come first.
     """
     if yes and not plan:
         return command.run(options, False)
