@@ -179,7 +179,7 @@ done"""
 
     def mend(self, actual: State | None) -> str:
         if isinstance(self.pem, Later):
-            return f"moor_fail {quote(f'{self.id}: not known yet: {self.pem.what}')}"
+            return f"moor_fail {quote(f'{self.id}: not made yet: {self.pem.what}')}"
         name, directories = quote(self.name), ", ".join(store.anchors for store in self.stores)
         desired = "|".join(f'{quote(file)}"$suffix"' for file in self.files)
         return f"""\

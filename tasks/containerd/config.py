@@ -101,7 +101,7 @@ def _version(content: str, lookup: RegistryLookup) -> int:
     tree = parse_toml(content)
     version = tree.get("version", 1)
     if type(version) is not int or version < 1:
-        raise ValueError(f"version is {str(version)[:80]!r}, which is no version of the file")
+        raise ValueError(f"version is {str(version)[:80]!r}, which is not a version of the file format")
     if version != 1:
         return version
     plain = "plugins" not in tree and not tree.get("required_plugins")

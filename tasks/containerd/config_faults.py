@@ -168,9 +168,9 @@ def _without_default(trees: dict[str, Document], release: tuple[int, int]) -> It
     runtimes = subtable(cri, "containerd", "runtimes")
     default = subtable(cri, "containerd").get("default_runtime_name", "runc")
     if DIRECTORY_LOOKUP <= release < MERGE_SINCE and runtimes and default not in runtimes:
-        said = [path for path, tree in trees.items() if PLUGIN[2] in subtable(tree, "plugins")]
+        paths = [path for path, tree in trees.items() if PLUGIN[2] in subtable(tree, "plugins")]
         name = f"[plugins.{PLUGIN[2]!r}.containerd.runtimes.{default}]"
-        what = f"{said[-1]} has runtimes without {default!r}, the default one, so that the CRI does not load"
+        what = f"{paths[-1]} has runtimes without {default!r}, the default one, so that the CRI does not load"
         yield ConfigFault(what, f"add {name} there, for runc with runtime_type = 'io.containerd.runc.v2'")
 
 

@@ -173,8 +173,8 @@ for i in $(moor_files "$t"); do
   [ "$i" = "$t" ] || [ -e "$i" ] || {{ echo "$i, which it imports, is not there: containerd would not start"; exit 1; }}
 done
 dump=$(containerd --config "$t" config dump) || exit 1
-said=config_path
-printf '%s\\n' "$dump" | grep -q '^ *config_path =' || said=ca_file
+key=config_path
+printf '%s\\n' "$dump" | grep -q '^ *config_path =' || key=ca_file
 printf '%s\\n' "$dump" | grep -qE "^ *(config_path = [\\"']{config_path}|ca_file = [\\"']{ca})[\\"']$" ||
-  {{ echo "$said is not in effect: a file that it imports has a table of the same plugin;" \\
+  {{ echo "$key is not in effect: a file that it imports has a table of the same plugin;" \\
     'bring both together in one file'; exit 1; }}"""

@@ -89,8 +89,8 @@ def _wrong(tree: Mapping[str, Any], release: tuple[int, int]) -> Iterator[str]:
         listed = words if isinstance(words, list) else [words]
         unknown = [word for word in listed if str(word).lower() not in known]
         if unknown or not isinstance(words, list):
-            said = unknown or words
-            yield f"capabilities of {place or 'the file'}: containerd knows {', '.join(known)}, and not {said!r}"
+            rejected = unknown or words
+            yield f"capabilities of {place or 'the file'}: containerd knows {', '.join(known)}, and not {rejected!r}"
         for key, kinds in (("skip_verify", bool), ("override_path", bool), ("ca", str | list), ("client", str | list)):
             if key in table and not isinstance(table[key], kinds):
                 yield f"{key} of {place or 'the file'} is {table[key]!r}"

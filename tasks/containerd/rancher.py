@@ -63,15 +63,15 @@ def _judge_generated(output: str, edit: Callable[[str, str], str], name: str, me
     References:
         k3s, pkg/agent/containerd/config.go: getHostConfigs; ``*`` becomes containerd's _default
     """
-    said = parse_key_values(output)
-    unchecked = parse_hosts_toml(said.get("toml"), HOST_TABLE_NEEDED).get("unchecked")
+    answer = parse_key_values(output)
+    unchecked = parse_hosts_toml(answer.get("toml"), HOST_TABLE_NEEDED).get("unchecked")
     try:
-        content = base64.b64decode(said.get("yaml", "")).decode()
-        if not unchecked or "pending" in said or edit(content, "") != content:
+        content = base64.b64decode(answer.get("yaml", "")).decode()
+        if not unchecked or "pending" in answer or edit(content, "") != content:
             return ""
     except (ValueError, HostError):  # the edit reports it
         return ""
-    return f"{said['toml_file']}: no certificate of {name} is checked ({unchecked}); run: {mend}, which makes it anew"
+    return f"{answer['toml_file']}: no certificate of {name} is checked ({unchecked}); run: {mend}, which makes it anew"
 
 
 def edit_registries_yaml(content: str, _: str, registry: Registry, ca_file: str, path: str) -> str:

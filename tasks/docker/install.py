@@ -80,7 +80,9 @@ def install_docker(task: Task) -> Result:
 def refuse_insecure(names: object, registry: Registry) -> None:
     """Raise InputError if the inventory has Docker skip the check of the registry's certificate."""
     for name in insecure_entries(names, registry):
-        raise InputError(f"{name}: Docker would not check the registry's certificate, which moor has it trust; drop it")
+        raise InputError(
+            f"{name}: Docker would not check the registry's certificate; remove the entry, Docker trusts the CA"
+        )
 
 
 def _daemon(settings: Mapping[str, Any]) -> list[Resource]:

@@ -30,10 +30,10 @@ while read -r mode owner size day time name more; do
     [!d-]*) refuse "$name is neither a file nor a directory ($mode)" ;;
     *[!drwx-]*) refuse "$name would run as another user ($mode)" ;;
   esac
-  case $size in '' | *[!0-9]* | ?????????????*) refuse "it holds what tar lists as: $mode $owner $size $day" ;; esac
+  case $size in '' | *[!0-9]* | ?????????????*) refuse "an entry that tar lists as $mode $owner $size $day" ;; esac
   total=$((total + size))
-  [ -z "$more" ] || refuse "a name with a space, or a link"
-  case $name in *[!A-Za-z0-9._/+@:,=~%-]*) refuse "a name with other signs than names of files have" ;; esac
+  [ -z "$more" ] || refuse "a file name with a space, or a link"
+  case $name in *[!A-Za-z0-9._/+@:,=~%-]*) refuse "a file name with unusual characters" ;; esac
   case /$name/ in
     */../*) refuse "$name leads out of it" ;;
     /{TOP_DIRECTORY}/*) ;;
@@ -45,7 +45,7 @@ done < "$part/list"
 [ "$total" -le {MOST_BYTES} ] || refuse "it would unpack to $((total / 1048576)) MB"
 set -- $(df -Pk "$part" | tail -n 1)
 free=${{4:-0}}
-[ "$((total / 1024))" -lt "$free" ] || refuse "it would unpack to $((total / 1024)) kB, and $free kB are free here"
+[ "$((total / 1024))" -lt "$free" ] || refuse "it would unpack to $((total / 1024)) kB, but only $free kB are free"
 """
 
 

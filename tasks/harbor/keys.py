@@ -156,11 +156,11 @@ def _not_for_options(dotted: str) -> str:
 def _other_release(dotted: str, release: Release | None) -> str:
     if release is None:
         return ""
-    said = "Harbor {}.{}".format(*release)
+    harbor = "Harbor {}.{}".format(*release)
     first, last = SINCE.get(dotted, OLDEST), UNTIL.get(dotted, NEWEST)
     if release < first:
-        return f"{said} does not have it, it came with {first[0]}.{first[1]}; leave it out"
-    return f"{said} does not have it, it was in {last[0]}.{last[1]} last; leave it out" if release > last else ""
+        return f"{harbor} does not have it, it came with {first[0]}.{first[1]}; leave it out"
+    return f"{harbor} does not have it, it was in {last[0]}.{last[1]} last; leave it out" if release > last else ""
 
 
 def _other_place(dotted: str, keys: Keys, release: Release | None) -> str:

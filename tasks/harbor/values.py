@@ -47,7 +47,9 @@ def encode_for_harbor(key: str, value: Any) -> Any:
 
 def _encode_text(key: str, text: str) -> str:
     if any(unicodedata.category(letter) in ("Cc", "Zl", "Zp", "Cs") for letter in text):
-        raise InputError("holds a line's end or another control character; Harbor's files have one line a value")
+        raise InputError(
+            "holds a line break or another control character, which Harbor's files cannot hold; choose another"
+        )
     if DSN_KEYS.fullmatch(key) and re.search(r"[\s'\\]", text):
         raise InputError("holds a space, a ' or a \\, which Harbor's own files do not carry; choose another")
     if REDIS_KEYS.fullmatch(key):
@@ -57,7 +59,9 @@ def _encode_text(key: str, text: str) -> str:
     if _is_plain(text):
         return text
     if not ENVIRONMENT_KEYS.fullmatch(key):
-        raise InputError("holds a $, a # after a space, or a quote or space at its end, which Compose would change")
+        raise InputError(
+            "holds a $, a # after a space, or a quote or space at an end, which Compose would change; choose another"
+        )
     if "'" in text or text.endswith("\\"):
         raise InputError("holds a $, a # after a space, or a quote, and also a ' or a \\ at its end; choose another")
     return f"'{text}'"
@@ -71,7 +75,9 @@ def _is_plain(text: str) -> bool:
 def _encode_redis(text: str) -> str:
     """Return the text if it is unchanged both in a URL and as a scalar in the registry's YAML."""
     if text and not (UNRESERVED.fullmatch(text) and not YAML_WORDS.fullmatch(text) and text[0] not in "-.~"):
-        raise InputError("may hold letters and digits, and . _ ~ - behind them: Harbor puts it into a URL as it is")
+        raise InputError(
+            "may hold only letters, digits and . _ ~ -, and must start with a letter or digit; choose another"
+        )
     return text
 
 

@@ -133,7 +133,7 @@ def edit_harbor_yml(base: str, values: Tree, gone: list[str], template: str, nam
     try:
         return rewrite(base, change)
     except ValueError as error:
-        raise HostError(f"{name}: {error}; mend it, or move it away to have it made anew") from None
+        raise HostError(f"{name}: {error}; mend it, or move it away to have it made again") from None
 
 
 def _change(tree: dict[str, Any], values: Tree, gone: list[str], default: Tree) -> dict[str, Any]:
@@ -176,11 +176,11 @@ def load_harbor_yml(text: str, name: str) -> Tree:
     try:
         return parse_yaml(text)
     except ValueError as error:
-        raise HostError(f"{name}: {error}; mend it, or move it away to have it made anew") from None
+        raise HostError(f"{name}: {error}; mend it, or move it away to have it made again") from None
 
 
-def _observed_value(wanted: object, value: object) -> Value:
-    return sha256(shown_text(value)) if isinstance(wanted, Secret) else shown_text(value)
+def _observed_value(desired: object, value: object) -> Value:
+    return sha256(shown_text(value)) if isinstance(desired, Secret) else shown_text(value)
 
 
 def _restored_value(key: str, values: Tree, default: Tree) -> str:

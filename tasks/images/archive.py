@@ -52,6 +52,6 @@ def _member(tar: tarfile.TarFile, name: str) -> bytes:
     if not entry.isreg():
         raise ValueError(f"{name} is no file")
     if entry.size > LARGEST:
-        raise ValueError(f"{name} has {entry.size} bytes, which is no description of an image")
+        raise ValueError(f"{name} has {entry.size} bytes, too many for an image's description")
     with cast(IO[bytes], tar.extractfile(entry)) as file:
         return file.read()

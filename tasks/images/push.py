@@ -38,7 +38,7 @@ IMAGE_NAME = re.compile(r"[a-z0-9._-]+(/[a-z0-9._-]+)+:[A-Za-z0-9_][A-Za-z0-9._-
 def check_image_name(name: str) -> str:
     """Return ``name`` if it is PROJECT/REPOSITORY:TAG; raise ValueError otherwise."""
     if not IMAGE_NAME.fullmatch(name):
-        raise ValueError(f"{name}: no image's name; write PROJECT/REPOSITORY:TAG, all but TAG in lower case")
+        raise ValueError(f"{name}: not an image name; write PROJECT/REPOSITORY:TAG, all but TAG in lower case")
     return name
 
 
@@ -175,7 +175,7 @@ class ImageResource(Remote):
     def write(self, task: Task, actual: State | None) -> None:
         login = robot_login(task, self.name.partition("/")[0], self.robot)
         if login is None:
-            raise HostError(f"the robot {self.robot} that pushes does not exist yet; run the registry stage first")
+            raise HostError(f"the robot {self.robot}, which pushes, does not exist yet; run moor apply registry first")
         user, secret = login
         config = make_docker_config(self.reference.partition("/")[0], user, secret.reveal())
         self._load(task, config)

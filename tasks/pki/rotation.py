@@ -94,7 +94,7 @@ class PromotedAuthority(AuthorityStep):
     def write(self, task: Task, actual: State | None) -> None:
         if doubtful := unverified_hosts(task):
             raise HostError(
-                f"{', '.join(doubtful)}: not known to trust the next CA, so the present one stays and nothing is lost; "
+                f"{', '.join(doubtful)}: not known to trust the next CA, so the present one stays in use; "
                 "mend them, or take them out of the inventory, then run moor cert renew again, without --limit"
             )
         with lock_folder(self.authority.folder):

@@ -43,7 +43,8 @@ def read_served_certificate(registry: Registry) -> bytes:
             return secured.getpeercert(binary_form=True) or b""
     except OSError as error:
         raise HostError(
-            f"certificate:served: {registry.address}:{registry.port} shows none: {error}", failure_of(error).kind
+            f"certificate:served: {registry.address}:{registry.port} serves no certificate: {error}",
+            failure_of(error).kind,
         ) from error
 
 
@@ -108,14 +109,14 @@ fi"""
     def mend(self, actual: State | None) -> str:
         beside = {part: beside_of(target) for part, (_, target) in self._pairs.items()}
         copies = "\n".join(
-            f"copied {quote(source)} {quote(target)} {quote(beside[part])} || moor_gone"
+            f"copied {quote(source)} {quote(target)} {quote(beside[part])} || moor_exit"
             for part, (source, target) in self._pairs.items()
         )
         renames = "\n".join(
             f"moor_place {quote(beside[part])} {quote(target)}" for part, (_, target) in self._pairs.items()
         )
         return f"""\
-moor_gone() {{ rm -f {" ".join(map(quote, beside.values()))}; moor_fail {quote(f"cannot write to {self.directory}")}; }}
+moor_exit() {{ rm -f {" ".join(map(quote, beside.values()))}; moor_fail {quote(f"cannot write to {self.directory}")}; }}
 copied() {{
   owner=$(stat -c %u:%g "$2" 2>/dev/null) mode=$(stat -c %a "$2" 2>/dev/null)
   (umask 077; cat "$1" > "$3") && chown "${{owner:-10000:10000}}" "$3" && chmod "${{mode:-600}}" "$3"
@@ -180,7 +181,7 @@ class ServedCertificate(Remote):
             if self._wait_until(task, RELOAD_S, lambda state: state == self.desired(state)):
                 return
         raise HostError(
-            f"{self.id}: nginx does not show the new certificate; its last words: {stderr[-500:] or '(none)'}",
+            f"{self.id}: nginx does not serve the new certificate; Docker printed: {stderr[-500:] or '(nothing)'}",
             ErrorKind.UNHEALTHY,
         )
 

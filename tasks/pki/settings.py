@@ -39,7 +39,9 @@ class Pki(Section):
         if 0 < len(missing) < len(OWN_KEYS):
             raise ValueError(f"your own certificate needs {', '.join(OWN_KEYS)}; {', '.join(missing)} is missing")
         if missing and self.passphrase is None:
-            raise ValueError("passphrase is missing; write file:PATH or env:NAME of what seals the CA's key")
+            raise ValueError(
+                "passphrase is missing; write file:PATH or env:NAME of the passphrase that encrypts the CA's key"
+            )
         if not self.renew_before_days < self.days <= self.ca_days:
             raise ValueError("renew_before_days must be less than days, and days not more than ca_days")
         return self

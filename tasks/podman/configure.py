@@ -111,7 +111,7 @@ def render_registries_conf(_: str, main: str, registry: Registry) -> str:
         raise HostError(f"{MAIN}: not TOML: {error}; mend it or move it away") from None
     if isinstance(tree.get("registries"), dict):
         raise HostError(
-            f"{MAIN}: [registries.*] is the form of version 1, beside which no file of registries.conf.d may stand; "
+            f"{MAIN}: [registries.*] is format version 1, which does not allow files in registries.conf.d; "
             "write its registries as [[registry]] and unqualified-search-registries"
         )
     return render("registries.conf.j2", name=registry.host_port)

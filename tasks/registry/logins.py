@@ -117,8 +117,8 @@ def matches_repository(place: str, repository: str) -> bool:
     in a label, ``*`` matches any characters but a dot.
     """
     (host, path), (asked, below) = _split_path(place), _split_path(repository)
-    (name, port), (wanted, number) = _split_port(host), _split_port(asked)
-    labels, others = name.split("."), wanted.split(".")
+    (name, port), (asked_host, number) = _split_port(host), _split_port(asked)
+    labels, others = name.split("."), asked_host.split(".")
     if port != number or len(labels) != len(others) or not below.startswith(path):
         return False
     return all(_matches(glob, label) for glob, label in zip(labels, others, strict=True))

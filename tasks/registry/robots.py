@@ -127,7 +127,7 @@ class RobotResource(Remote):
             # Harbor wants the whole object with the full name, and computes the expiry from the duration.
             harbor.change("PUT", f"/api/v2.0/robots/{found['id']}", {**found, **self._payload(found["name"])})
         if found is None:
-            raise HostError("Harbor made it, and does not list it", ErrorKind.ANSWER)
+            raise HostError("Harbor made it but does not list it; run again", ErrorKind.ANSWER)
         if not harbor.logs_in(found["name"], secret.reveal()):
             harbor.change("PATCH", f"/api/v2.0/robots/{found['id']}", {"secret": secret.reveal()})
 
