@@ -91,9 +91,9 @@ EVIL: dict[str, tuple[Callable[[Path], list[tarfile.TarInfo]], str]] = {
     "a directory that hands its group on": (
         lambda out: [member("harbor/d", DIRECTORY, mode=0o2755)], FOREIGN
     ),
-    "a name with a newline": (lambda out: [member("harbor/a\nb", size=5)], "signs|neither"),
-    "a name with a command": (lambda out: [member(f"harbor/$(touch${{IFS}}{out}/canary)", size=5)], "signs"),
-    "a name that draws": (lambda out: [member("harbor/\x1b[2J", size=5)], "signs"),
+    "a name with a newline": (lambda out: [member("harbor/a\nb", size=5)], "unusual|neither"),
+    "a name with a command": (lambda out: [member(f"harbor/$(touch${{IFS}}{out}/canary)", size=5)], "unusual"),
+    "a name that draws": (lambda out: [member("harbor/\x1b[2J", size=5)], "unusual"),
     "a thousand files": (lambda out: [member(f"harbor/{n}") for n in range(1001)], "more than 1000 files"),
     "no installer": (lambda out: [], "not an offline installer"),
 }  # fmt: skip

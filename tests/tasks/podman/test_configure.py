@@ -33,7 +33,7 @@ def test_images_come_from_the_registry_itself_and_its_certificate_is_checked(mai
 @pytest.mark.parametrize(
     ("main", "words"),
     [
-        ("[registries.search]\nregistries = ['docker.io']\n", "is the form of version 1"),
+        ("[registries.search]\nregistries = ['docker.io']\n", "is format version 1"),
         ("[[registry", "not TOML"),
     ],
 )
