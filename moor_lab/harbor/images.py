@@ -1,4 +1,4 @@
-"""The images of the stand-in, and the offline installer around them."""
+"""The stand-in's container images, and the offline installer that contains them."""
 
 import gzip
 import io
@@ -91,12 +91,12 @@ exec setpriv --reuid=postgres --regid=postgres --clear-groups \\
 
 
 def base_layer(cache: Path) -> Path:
-    """Return all of Debian that the stand-in's images stand on; one layer, which they share."""
+    """Return the layer of Debian packages that the stand-in's images share."""
     return debian_layer(BASE, cache)
 
 
 def code() -> Files:
-    """Return moor's own part of the images."""
+    """Return the layer with moor's own files."""
     parts = [
         path for part in ("core", "parts", "prepare") for path in sorted((HERE / part).rglob("*")) if path.is_file()
     ]
@@ -107,7 +107,7 @@ def code() -> Files:
 
 
 def reference(name: str) -> str:
-    """Return the tag of one of the images; it is Harbor's, with a version that says whose it is."""
+    """Return the tag of an image: Harbor's name, with a version that marks the stand-in."""
     return f"goharbor/{name}:{SHOWN_VERSION}"
 
 
@@ -119,7 +119,7 @@ def images(cache: Path) -> list[Image]:
 
 
 def build_installer(cache: Path) -> Path:
-    """harbor-offline-installer-VERSION.tgz, as the release's own is laid out."""
+    """Return harbor-offline-installer-VERSION.tgz, laid out like the release's own."""
     files = installer_files()
     recipe = recipe_hash(BASE, skeleton(USERS), code(), {k: list(v) for k, v in STARTS.items()}, files)
     entry = cache / f"harbor-{recipe}" / f"harbor-offline-installer-{RELEASE}.tgz"
@@ -127,7 +127,7 @@ def build_installer(cache: Path) -> Path:
 
 
 def installer_files() -> dict[str, str]:
-    """Name to content of everything in the installer beside the images."""
+    """Return the other files of the installer, content by name."""
     files = {path.name: path.read_text() for path in sorted((HERE / "installer").iterdir())}
     return files | {"prepare": files["prepare"].replace("@VERSION@", SHOWN_VERSION)}
 
@@ -155,7 +155,7 @@ def _write_installer(cache: Path, files: dict[str, str], draft: Path) -> None:
 
 
 def _anonymous(member: tarfile.TarInfo) -> tarfile.TarInfo:
-    """Without owner and time: equal images give an equal installer."""
+    """Remove owner and time, so that equal images give an equal installer."""
     member.uid = member.gid = member.mtime = 0
     member.uname = member.gname = ""
     member.mode = 0o644

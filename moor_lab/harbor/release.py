@@ -1,4 +1,4 @@
-"""Which Harbor the stand-in answers as, and how it names itself."""
+"""The release of Harbor that the stand-in imitates, and the stand-in's name."""
 
 RELEASE = "v2.8.3"
 SHOWN_VERSION = f"{RELEASE}-moor-standin"  # in systeminfo and as the tag of its images

@@ -1,1 +1,1 @@
-"""Harbor's core, as the lab stands in for it: /api/v2.0, /service/token and the door of /v2 before a real registry."""
+"""The stand-in of Harbor's core: /api/v2.0, /service/token, and the authorization of /v2 before a real registry."""

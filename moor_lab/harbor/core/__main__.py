@@ -1,4 +1,4 @@
-"""Run the core in its container; everything comes from the environment that prepare writes."""
+"""Run the core in its container, configured by environment variables that prepare writes."""
 
 import os
 import signal
@@ -43,12 +43,12 @@ def main() -> None:
 
 
 def database(password: str) -> str:
-    """Return the database's DSN, with the password as Harbor's core writes it there: without quotes."""
+    """Return the database's DSN; like Harbor's core, do not quote the password."""
     return f"host=postgresql dbname=registry user=postgres password={password} connect_timeout=5"
 
 
 def _store(dsn: str) -> Store:
-    """Return the database, waited for: it starts when the core does."""
+    """Wait for the database, which starts together with the core, and return it."""
     deadline = time.monotonic() + 60
     while True:
         try:

@@ -1,4 +1,4 @@
-"""All routes of the core, put together."""
+"""The WSGI application with all routes of the core."""
 
 from collections.abc import Callable, Mapping
 
@@ -53,7 +53,7 @@ ABSENT = """
 
 
 def absent(call: Call, **_: str) -> Response:
-    """Refuse what Harbor has and the stand-in has not."""
+    """Answer 501 for a route of Harbor that the stand-in lacks."""
     raise not_in_the_stand_in(call.request.path)
 
 
@@ -61,7 +61,7 @@ absent.produces = ""  # type: ignore[attr-defined]  # whatever the caller accept
 
 
 def absent_routes() -> list[Route]:
-    """Return routes that answer 501: for ``*`` at and below the path, else for that method and path alone."""
+    """Return routes that answer 501: for ``*`` the path and all below, else only that method and path."""
     routes: list[Route] = [(method, rule, absent) for rule in ("/c", "/c/<path:rest>") for method in METHODS]
     for line in ABSENT.split("\n"):
         method, _, paths = line.strip().partition(" ")
@@ -75,7 +75,7 @@ def absent_routes() -> list[Route]:
 
 
 def application(core: Core) -> Application:
-    """Return the core as a WSGI application; what Harbor has and this has not answers 501."""
+    """Return the core as a WSGI application; routes of Harbor that it lacks answer 501."""
     routes = [route for module in MODULES for route in module.ROUTES]
     return Application(core, [*routes, *absent_routes()], log_in)
 

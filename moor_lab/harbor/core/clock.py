@@ -1,4 +1,4 @@
-"""Times as Harbor writes them."""
+"""Times in Harbor's format."""
 
 from datetime import UTC, datetime
 
@@ -10,5 +10,5 @@ def now() -> str:
 
 
 def seconds(time: str) -> int:
-    """Return a written time as seconds since 1970."""
+    """Parse a time and return seconds since 1970."""
     return int(datetime.fromisoformat(time).timestamp())

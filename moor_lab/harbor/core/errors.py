@@ -1,4 +1,4 @@
-"""Refusals, in the shape that Harbor gives them."""
+"""Errors in Harbor's format."""
 
 from typing import Any
 
@@ -58,7 +58,7 @@ def precondition(message: str) -> Refusal:
 
 
 def unprocessable(message: str, depth: int = 1) -> Refusal:
-    """Return what the request's validation answers; the prefix comes once for each level that was validated."""
+    """Return the error of request validation, with the prefix once for each validated level."""
     return Refusal(422, "UNPROCESSABLE_ENTITY", "validation failure list:\n" * depth + message)
 
 
@@ -71,7 +71,7 @@ def not_in_the_stand_in(path: str) -> Refusal:
 
 
 def check_type(body: str, field: str, value: Any, kind: type) -> None:
-    """Raise Refusal: ``value`` has another JSON type than its field in Harbor's Go structure."""
+    """Check that ``value`` has the JSON type of its field in Harbor's Go structure; raise Refusal if not."""
     if type(value) is not kind:
         sent, wanted = JSON_TYPES.get(type(value), "object"), GO_TYPES.get(kind, "object")
         raise unprocessable(

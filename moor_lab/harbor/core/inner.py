@@ -1,4 +1,4 @@
-"""HTTP between Harbor's parts: plain, inside a network of their own."""
+"""HTTP client for requests between Harbor's parts, inside their own network."""
 
 import ssl
 
@@ -6,7 +6,7 @@ import httpx
 
 
 def inner_client(base_url: str = "", timeout_s: float = 300) -> httpx.Client:
-    """Return a client without certificates and without a proxy: it needs neither, and the image has no CAs."""
+    """Return a client that loads no CAs, which the image lacks, and uses no proxy."""
     return httpx.Client(
         base_url=base_url, timeout=timeout_s, verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), trust_env=False
     )

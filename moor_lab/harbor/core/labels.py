@@ -1,4 +1,4 @@
-"""Labels, of the whole Harbor (scope g) or of a project (scope p), and on artifacts."""
+"""Labels: global ones (scope g), those of projects (scope p), and labels of artifacts."""
 
 from typing import Any
 

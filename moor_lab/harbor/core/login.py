@@ -1,4 +1,4 @@
-"""Finds out who sends a request: Basic for users and robots, Bearer for tokens of /service/token."""
+"""Authentication of requests: Basic for users and robots, Bearer for tokens of /service/token."""
 
 import time
 
@@ -11,7 +11,7 @@ from moor_lab.harbor.core.settings import setting
 
 
 def log_in(core: Core, request: Request) -> Who:
-    """Return the caller; whoever cannot be told is nobody, for many endpoints answer nobody too."""
+    """Return the caller; nobody if it is unknown, since many endpoints answer anonymous requests."""
     given = request.authorization
     if given is None or given.type != "basic":
         return ANYONE
@@ -19,7 +19,7 @@ def log_in(core: Core, request: Request) -> Who:
 
 
 def check(core: Core, name: str, password: str) -> Who:
-    """Who ``name`` is if the password is right, else nobody, after the delay that Harbor adds."""
+    """Return the caller if the password is right, else nobody after Harbor's delay."""
     return _robot(core, name, password) or _user(core, name, password)
 
 

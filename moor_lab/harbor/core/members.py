@@ -1,4 +1,4 @@
-"""Members of projects."""
+"""The API for members of projects."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from moor_lab.harbor.core.store import Conflict, Record
 
 
 def list_members(call: Call, reference: str) -> Response:
-    """X-Total-Count counts members that the list does not show; entityname filters what is shown alone."""
+    """List the members; like Harbor, count hidden ones in X-Total-Count, and filter by entityname only the list."""
     project = call.project(reference)
     call.need(project, "member", "list")
     members = [one for one in call.store.all("member") if one.body["project_id"] == project.id]
@@ -82,7 +82,7 @@ def get_member(call: Call, reference: str, number: int) -> Response:
 
 
 def update_member(call: Call, reference: str, number: int) -> Response:
-    """Return a role that does not exist is stored, and the member is then seen no more: so does Harbor."""
+    """Set a member's role; like Harbor, store an unknown role, which hides the member."""
     member = _member(call, reference, number, "update")
     if member:
         member.body["role_id"] = call.body("role").get("role_id")

@@ -1,4 +1,4 @@
-"""Projects."""
+"""The API for projects."""
 
 import re
 from typing import Any
@@ -70,7 +70,7 @@ def _checked_name(body: dict[str, Any]) -> str:
 
 
 def _checked_limit(call: Call, body: dict[str, Any]) -> int:
-    """Return the storage limit: what an administrator asks for, the default for everyone else."""
+    """Return the storage limit: the requested one for an administrator, else the default."""
     default = int(setting(call.store, "storage_per_project"))
     limit = body.get("storage_limit")
     if limit is None or limit == 0 or not call.who.administrator:
@@ -106,7 +106,7 @@ def _insert(call: Call, name: str, metadata: dict[str, str]) -> Record:
 
 
 def _own(call: Call, project: Record, limit: int) -> None:
-    """Store what comes with a new project: its owner's membership, its allowlist and its quota."""
+    """Store the owner's membership, the allowlist and the quota of a new project."""
     user = project.body["owner_id"]
     call.store.add("member", f"{project.id}:{user}", {"project_id": project.id, "user_id": user, "role_id": ADMIN})
     project.body["allowlist"] = call.store.add("allowlist", project.name, {}).id
@@ -138,7 +138,7 @@ def get_project(call: Call, reference: str) -> Response:
 
 
 def show(call: Call, project: Record) -> dict[str, Any]:
-    """Return a project in full, with the caller's part in it."""
+    """Return a project with the caller's roles in it."""
     allowlist = {"id": project.body["allowlist"], "project_id": project.id, "items": project.body["cves"]}
     return show_briefly(call, project) | {
         "cve_allowlist": allowlist | {"creation_time": NEVER, "update_time": NEVER},
@@ -170,7 +170,7 @@ def repositories_of(store: Store, project: Record) -> list[Record]:
 
 
 def update_project(call: Call, reference: str) -> Response:
-    """Metadata are merged unchecked; public and storage_limit beside them are ignored: so does Harbor."""
+    """Change a project; like Harbor, merge metadata unchecked, and ignore top-level public and storage_limit."""
     project = call.project(reference)
     call.need(project, "project", "update")
     body = call.body("project")
@@ -202,7 +202,7 @@ def delete_project(call: Call, reference: str) -> Response:
 
 
 def used_storage(store: Store, project: Record) -> int:
-    """Bytes that a project holds: what several of its artifacts share counts once."""
+    """Return the bytes that a project stores; blobs shared by its artifacts count once."""
     blobs: dict[str, int] = {}
     for artifact in store.all("artifact"):
         if artifact.body["project_id"] == project.id:

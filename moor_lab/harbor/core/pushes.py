@@ -1,4 +1,4 @@
-"""What a push and a pull leave in the database."""
+"""Records of pushes and pulls in the database."""
 
 import json
 from collections.abc import Callable
@@ -20,7 +20,7 @@ def record_push(
     manifest: bytes,
     read_blob: Callable[[str], bytes],
 ) -> None:
-    """Note what docker-registry has taken; ``read_blob`` reads one from it by digest."""
+    """Record a push that docker-registry accepted; ``read_blob`` reads a blob by digest."""
     home = _once(store, "repository", repository, _repository(project))
     body = _described(json.loads(manifest), read_blob)
     body["blobs"][digest] = len(manifest)
@@ -32,7 +32,7 @@ def record_push(
 
 
 def _once(store: Store, kind: str, name: str, body: dict[str, Any]) -> Record:
-    """Return the record of that name, made if there is none."""
+    """Return the record of a name; create it if it is missing."""
     found = store.find(kind, name)
     if found:
         return found
@@ -47,7 +47,7 @@ def _repository(project: Record) -> dict[str, Any]:
 
 
 def _described(manifest: dict[str, Any], read_blob: Callable[[str], bytes]) -> dict[str, Any]:
-    """Return Harbor's fields of an artifact, from its manifest and its configuration; an index has no configuration."""
+    """Return Harbor's fields of an artifact from its manifest and configuration, which an index lacks."""
     kind = manifest.get("mediaType", "application/vnd.oci.image.manifest.v1+json")
     if "config" not in manifest:
         children = [{"child_digest": one["digest"], "platform": one.get("platform")} for one in manifest["manifests"]]
@@ -71,7 +71,7 @@ def _described(manifest: dict[str, Any], read_blob: Callable[[str], bytes]) -> d
 
 
 def _move_tag(store: Store, artifact: Record, repository: str, name: str) -> None:
-    """Make ``name`` point at ``artifact``, whatever it pointed at."""
+    """Make the tag ``name`` point at ``artifact``."""
     try:
         add_tag(store, artifact, name)
     except Conflict:
@@ -84,7 +84,7 @@ def _move_tag(store: Store, artifact: Record, repository: str, name: str) -> Non
 
 
 def record_pull(store: Store, repository: Record, artifact: Record, reference: str) -> None:
-    """Count a pull and note its time; Harbor writes both up to ten seconds later."""
+    """Count a pull and record its time; Harbor does so with up to ten seconds delay."""
     repository.body["pull_count"] += 1
     artifact.body["pull_time"] = now()
     for record in (repository, artifact):

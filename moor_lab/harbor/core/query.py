@@ -1,4 +1,4 @@
-"""How Harbor reads page, page_size, q and sort, and tells how much there is."""
+"""Parameters of lists: page, page_size, q and sort, and the headers with the total."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ LARGEST_PAGE = 100
 
 @dataclass(frozen=True)
 class Query:
-    """What a listing is asked for; ``raw`` holds the parameters as they came, for the Link header."""
+    """The parameters of a list; ``raw`` has them as received, for the Link header."""
 
     page: int = 1
     page_size: int = 10
@@ -22,7 +22,7 @@ class Query:
 
 
 def read_query(parameters: Mapping[str, str]) -> Query:
-    """Raise Refusal: a number that is none, a page too large, a q without = ."""
+    """Parse the parameters; raise Refusal for an invalid number, a page that is too large, or a q without ``=``."""
     page = _number(parameters, "page", 1)
     size = _number(parameters, "page_size", 10)
     if size > LARGEST_PAGE:
@@ -40,7 +40,7 @@ def _number(parameters: Mapping[str, str], name: str, default: int) -> int:
 
 
 def read_filters(text: str) -> dict[str, str]:
-    """``q``: key=value pairs apart by commas; the server decodes it a second time, so a + must come as %2B."""
+    """Parse ``q``: key=value pairs with commas; the server decodes it twice, so a + must be sent as %2B."""
     filters = {}
     for part in unquote_plus(text).split(",") if text else []:
         key, _, value = part.partition("=")
@@ -51,7 +51,7 @@ def read_filters(text: str) -> dict[str, str]:
 
 
 def matches(wanted: str | None, actual: str) -> bool:
-    """Return whether ``actual`` is what a filter wants: ~part is contained, anything else equal, None any."""
+    """Return whether ``actual`` matches a filter: ~part must be contained, None matches all, else it must be equal."""
     if wanted is None:
         return True
     return wanted[1:] in actual if wanted.startswith("~") else wanted == actual
@@ -60,7 +60,7 @@ def matches(wanted: str | None, actual: str) -> bool:
 def sort_by(
     entries: Iterable[dict[str, Any]], sort: str, default: Callable[[dict[str, Any]], Any]
 ) -> list[dict[str, Any]]:
-    """By ``sort`` (a field, - before it for descending) where entries have that field, else by ``default``."""
+    """Return the entries sorted by ``sort`` (a field, with - descending) if they have it, else by ``default``."""
     listed = sorted(entries, key=default)
     key = sort.removeprefix("-")
     if key and all(key in entry for entry in listed):
@@ -69,7 +69,7 @@ def sort_by(
 
 
 def cut(entries: list[Any], query: Query) -> list[Any]:
-    """Return one page; a page_size of 0 or less is everything."""
+    """Return one page; with a page_size of 0 or less, all entries."""
     if query.page_size <= 0:
         return entries
     start = max(query.page - 1, 0) * query.page_size
@@ -77,7 +77,7 @@ def cut(entries: list[Any], query: Query) -> list[Any]:
 
 
 def page_headers(path: str, total: int, query: Query) -> dict[str, str]:
-    """X-Total-Count, and Link where a page lies before or behind."""
+    """Return the headers X-Total-Count, and Link if there is a previous or next page."""
     links = []
     if query.page > 1 and (query.page - 1) * query.page_size <= total:
         links.append(f'<{_address(path, query, query.page - 1)}>; rel="prev"')

@@ -1,4 +1,4 @@
-"""Storage quotas, one a project."""
+"""The API for storage quotas, one per project."""
 
 from typing import Any
 
@@ -29,7 +29,7 @@ def show(call: Call, quota: Record, updated: str) -> dict[str, Any]:
         "creation_time": quota.body["creation_time"],
         "hard": {"storage": quota.body["hard"]},
         "id": quota.id,
-        # Harbor does not tell the first administrator's name here
+        # Harbor omits the first administrator's name here
         "ref": {"id": project.id, "name": project.name, "owner_name": "" if owner == "admin" else owner},
         "update_time": updated,
         "used": {"storage": used_storage(call.store, project)},
@@ -64,7 +64,7 @@ def update_quota(call: Call, number: int) -> Response:
 
 
 def need_room(store: Store, project: Record, size: int) -> None:
-    """Raise Refusal: ``size`` more bytes would be more than the project's quota."""
+    """Raise Refusal if ``size`` more bytes would exceed the project's quota."""
     quota = store.find("quota", str(project.id))
     limit = quota.body["hard"] if quota else -1
     used = used_storage(store, project)
@@ -77,7 +77,7 @@ def need_room(store: Store, project: Record, size: int) -> None:
 
 
 def human(size: float) -> str:
-    """Bytes in the largest unit that leaves a number of at least one: 1.5 KiB."""
+    """Return bytes in the largest unit with a value of at least one, such as 1.5 KiB."""
     for unit in UNITS[:-1]:
         if size < 1024:
             return f"{size:.1f} {unit}"

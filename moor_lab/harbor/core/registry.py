@@ -1,4 +1,4 @@
-"""The door of /v2: who may do what with which repository; then docker-registry answers."""
+"""The authorization of /v2, in front of docker-registry, which answers allowed requests."""
 
 import re
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 @dataclass(frozen=True)
 class Target:
-    """What a request of /v2 is about.
+    """The target of a request to /v2.
 
     Attributes:
         part: manifests, blobs or tags
@@ -44,7 +44,7 @@ class Target:
 
 
 def base(call: Call) -> Response:
-    """GET /v2/: the way to see whether a name and a password are right."""
+    """Answer GET /v2/, with which clients check their login."""
     if not call.who.known and _token(call) is None:
         raise _refusal(call, "unauthorized")
     headers = {"Docker-Distribution-Api-Version": "registry/2.0"}
@@ -62,7 +62,7 @@ def _json(body: object) -> Response:
 
 
 def repository(call: Call, path: str) -> Response:
-    """Return everything below a repository's name."""
+    """Answer all requests below a repository's name."""
     target = _target(call, path)
     project = _allowed(call, target)
     if target.part == "tags":
@@ -87,7 +87,7 @@ def _target(call: Call, path: str) -> Target:
 
 
 def _allowed(call: Call, target: Target) -> Record:
-    """Return the project that holds the target.
+    """Return the project of the target.
 
     Raises:
         Refusal: always 401; only the challenge differs.
@@ -106,7 +106,7 @@ def _allowed(call: Call, target: Target) -> Record:
 
 
 def _may(call: Call, project: Record, target: Target) -> bool:
-    """By a token's own words where there is one of ours, else as the API would decide; garbage is nobody."""
+    """Return the rights: those of a valid token, else those that the API would give; an invalid token has none."""
     access = _token(call)
     if access is None:
         return call.rights.in_project(project, "repository", target.action)
@@ -189,7 +189,7 @@ def _blob(call: Call, target: Target, digest: str) -> bytes:
 
 
 def _inner_headers(call: Call, target: Target) -> dict[str, str]:
-    """Who the core is to the registry, and the name under which its Locations must show it."""
+    """Return the headers to the registry: the core's login, and the name for its Locations."""
     access = [{"type": "repository", "name": target.repository, "actions": ["pull", "push", "delete"]}]
     if mounted := call.request.args.get("from"):
         access.append({"type": "repository", "name": mounted, "actions": ["pull"]})

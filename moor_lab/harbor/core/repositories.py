@@ -1,4 +1,4 @@
-"""What was pushed: repositories, artifacts and tags."""
+"""The API for repositories, artifacts and tags."""
 
 import re
 from typing import Any
@@ -42,12 +42,12 @@ def artifacts_of(store: Store, repository: Record) -> list[Record]:
 
 
 def tags_of(store: Store, artifact: Record) -> list[Record]:
-    """Return the latest first."""
+    """Return the tags of an artifact, the latest first."""
     return [one for one in reversed(store.all("tag")) if one.body["artifact_id"] == artifact.id]
 
 
 def _repository(call: Call, reference: str, name: str, action: str) -> Record:
-    """``name`` is encoded once more, for a / in it."""
+    """Return the repository; its ``name`` is URL-encoded once more, since it may have a /."""
     project = call.project(reference)
     call.need(project, "repository", action)
     whole = f"{project.name}/{unquote(name)}"
@@ -89,7 +89,7 @@ def missing_artifact(repository: str, reference: str) -> Refusal:
 
 
 def list_artifacts(call: Call, reference: str, name: str) -> Response:
-    """Return an unknown repository has none, and that is no error."""
+    """List the artifacts; like Harbor, return an empty list for an unknown repository."""
     project = call.project(reference)
     call.need(project, "artifact", "list")
     repository = call.store.find("repository", f"{project.name}/{unquote(name)}")
@@ -128,7 +128,7 @@ def show_tag(tag: Record) -> dict[str, Any]:
 
 
 def add_tag(store: Store, artifact: Record, tag: str) -> None:
-    """Raise Conflict: the repository has that tag."""
+    """Create a tag; raise Conflict if the repository has it."""
     repository = artifact.name.partition("@")[0]
     body = {"artifact_id": artifact.id, "repository_id": artifact.body["repository_id"], "name": tag}
     store.add("tag", f"{repository}:{tag}", body | {"push_time": now(), "pull_time": NEVER})

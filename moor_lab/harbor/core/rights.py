@@ -1,4 +1,4 @@
-"""Who asks, and what they may do."""
+"""Callers and their rights."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ ADMIN, DEVELOPER, GUEST, MAINTAINER, LIMITED_GUEST = 1, 2, 3, 4, 5
 ROLE_NAMES = {ADMIN: "projectAdmin", DEVELOPER: "developer", GUEST: "guest", MAINTAINER: "maintainer"}
 ROLE_NAMES[LIMITED_GUEST] = "limitedGuest"
 
-OPEN = {  # what a public project lets everyone do
+OPEN = {  # rights of everyone in a public project
     ("project", "read"),
     ("metadata", "read"),
     ("metadata", "list"),
@@ -22,7 +22,7 @@ OPEN = {  # what a public project lets everyone do
     ("tag", "list"),
 }
 DEVELOPS = {("repository", "push"), ("repository", "update"), ("tag", "create"), ("artifact", "create")}
-KEPT_FROM_MAINTAINERS = {"project", "member", "robot", "metadata", "quota"}  # they read these
+KEPT_FROM_MAINTAINERS = {"project", "member", "robot", "metadata", "quota"}  # maintainers may only read these
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Who:
 
     @property
     def of_the_system(self) -> bool:
-        """Return whether this is a system robot; to them, oddly, nothing is open that their permissions do not name."""
+        """Return whether this is a system robot, which has no rights in public projects beyond its permissions."""
         return self.robot is not None and self.robot.body["level"] == "system"
 
     def permissions(self) -> list[Mapping[str, Any]]:
@@ -59,13 +59,13 @@ ANYONE = Who()
 
 @dataclass(frozen=True)
 class Rights:
-    """What ``who`` may do; ``store`` holds the memberships."""
+    """The rights of the caller ``who``; ``store`` has the memberships."""
 
     store: Store
     who: Who = field(default=ANYONE)
 
     def in_system(self, resource: str, action: str) -> bool:
-        """Return whether the caller may act on what belongs to no project."""
+        """Return whether the caller may act on a system resource."""
         if self.who.administrator:
             return True
         allowed = (grant["access"] for grant in self.who.permissions() if grant["kind"] == "system")
@@ -84,19 +84,19 @@ class Rights:
     def _robot_may(self, project: Record, resource: str, action: str) -> bool:
         grants = self.who.permissions()
         if any(grant["kind"] == "system" for grant in grants):
-            return False  # Harbor's oddity: one system permission takes all project permissions away
+            return False  # as in Harbor, one system permission removes all project permissions
         mine = (grant["access"] for grant in grants if grant["namespace"] in ("*", project.name))
         return any(_grants(access, resource, action) for access in mine)
 
     def roles(self, project: Record) -> list[int]:
-        """Return the caller's own roles in ``project``; what an administrator may do besides, is not a role."""
+        """Return the caller's roles in ``project``; being an administrator is not a role."""
         if not self.who.user:
             return []
         member = self.store.find("member", f"{project.id}:{self.who.user.id}")
         return [member.body["role_id"]] if member else []
 
     def sees(self, project: Record) -> bool:
-        """Return whether a list of projects shows it to the caller."""
+        """Return whether the caller sees the project in lists."""
         if self.who.administrator or is_public(project) or self.roles(project):
             return True
         return any(grant["kind"] == "project" and grant["namespace"] == "*" for grant in self.who.permissions())

@@ -1,4 +1,4 @@
-"""Robot accounts."""
+"""The API for robot accounts."""
 
 import re
 from typing import Any
@@ -39,7 +39,7 @@ def _located(answer: Response, location: str) -> Response:
 
 
 def _check(body: dict[str, Any]) -> None:
-    """Refuse a level, a duration or permissions that Harbor refuses; resources and actions it takes as they come."""
+    """Raise Refusal for a level, duration or permissions that Harbor rejects; resources and actions are not checked."""
     level, permissions = body.get("level", ""), body.get("permissions") or []
     if level not in ("system", "project"):
         raise bad_request(f"bad request error level input: {level}")
@@ -89,12 +89,12 @@ def _insert(call: Call, body: dict[str, Any], project: Record | None) -> tuple[R
 
 
 def expiry(creation_time: str, duration: int) -> int:
-    """When a robot expires, in seconds since 1970; -1 never. It counts from the creation, whatever happens later."""
+    """Return the expiry in seconds since 1970, or -1 for never; durations count from the creation."""
     return -1 if duration == -1 else seconds(creation_time) + duration * DAY_S
 
 
 def full_name(call: Call, robot: Record) -> str:
-    """Return the name that it logs in with."""
+    """Return the login name of a robot."""
     return str(setting(call.store, "robot_name_prefix")) + str(robot.body["name"])
 
 
@@ -112,7 +112,7 @@ def _show_grant(grant: dict[str, Any]) -> dict[str, Any]:
 
 
 def list_robots(call: Call) -> Response:
-    """System robots, or with q=Level=project,ProjectID=N those of a project."""
+    """List system robots, or with q=Level=project,ProjectID=N those of a project."""
     call.need_login()
     query = call.query()
     if query.filters.get("level", "system") == "system":
@@ -148,7 +148,7 @@ def get_robot(call: Call, number: int) -> Response:
 
 
 def update_robot(call: Call, number: int) -> Response:
-    """Return the whole robot as GET gives it; a new duration counts from the creation."""
+    """Change a robot, given as GET returns it; a new duration counts from the creation."""
     body = call.body("robot")
     robot = _robot(call, number, "update")
     _check(body)
@@ -167,7 +167,7 @@ def update_robot(call: Call, number: int) -> Response:
 
 
 def refresh_secret(call: Call, number: int) -> Response:
-    """Return a new secret: the caller's, or with an empty one a secret that the answer tells."""
+    """Set a new secret: the given one, or if that is empty a random one, which is returned."""
     robot = _robot(call, number, "update")
     given = call.body("robotSec").get("secret", "")
     if given and not strong(given):

@@ -1,4 +1,4 @@
-"""When garbage is collected and audit logs are purged; the stand-in keeps schedules, and collects nothing."""
+"""The API for schedules of garbage collection and audit log purges; the stand-in stores them and runs nothing."""
 
 import json
 from typing import Any
@@ -15,7 +15,7 @@ KINDS = {"gc": "garbage-collection", "purgeaudit": "purge-audit"}  # path to the
 
 
 def get_schedule(call: Call, kind: str) -> Response:
-    """Return an empty body, typed JSON, where there is none."""
+    """Return the schedule; like Harbor, an empty JSON body if there is none."""
     call.need_system(_right(kind), "read")
     record = call.store.find("schedule", kind)
     return reply(show(record)) if record else Response("", content_type=JSON)
@@ -40,7 +40,7 @@ def show(record: Record) -> dict[str, Any]:
 
 
 def put_schedule(call: Call, kind: str) -> Response:
-    """Make, change, or with type None take away a schedule; type Manual runs once now."""
+    """Set a schedule, or with type None remove it; type Manual runs once now."""
     call.need_system(_right(kind), "create" if call.request.method == "POST" else "update")
     body = call.body("schedule")
     wanted = body.get("schedule") or {}
@@ -48,17 +48,17 @@ def put_schedule(call: Call, kind: str) -> Response:
     _check(wanted)
     _need_jobservice(call)
     if wanted["type"] == "Manual":
-        run = call.store.add("run", f"{kind} {now()} {id(body)}", {})  # done at once, and nobody asks for it again
+        run = call.store.add("run", f"{kind} {now()} {id(body)}", {})  # done at once; no request reads it
         return done(201, f"{API}/system/{kind}/{run.id}")
     _keep(call, kind, wanted, parameters)
     return done(201, f"{API}/system/{kind}/0") if call.request.method == "POST" else done()
 
 
 def _need_jobservice(call: Call) -> None:
-    """Raise Refusal: what runs the schedules is not there."""
+    """Raise Refusal if the job service does not answer."""
     try:
         call.core.components["jobservice"]()
-    except Exception as error:  # however it fails, the caller is told as little as Harbor tells
+    except Exception as error:  # like Harbor, do not report the cause
         raise internal() from error
 
 

@@ -1,4 +1,4 @@
-"""The core as one WSGI application: who asks, which handler answers, and what every answer carries."""
+"""The WSGI application: authentication, routing, and headers of all responses."""
 
 import json
 import secrets
@@ -31,7 +31,7 @@ JSON = "application/json"
 
 @dataclass
 class Core:
-    """What every handler works with.
+    """The services that all handlers use.
 
     Attributes:
         external_url: where clients reach this Harbor: https://NAME
@@ -56,7 +56,7 @@ class Core:
 
 @dataclass
 class Call:
-    """One request, with who sent it."""
+    """One request with its caller."""
 
     core: Core
     request: Request
@@ -89,7 +89,7 @@ class Call:
             raise forbidden() if self.who.known else unauthorized()
 
     def project(self, reference: str) -> Record:
-        """Return the project of a path: an id where it is all digits, unless the caller says that it is a name."""
+        """Return the project of a path; digits are an id, unless the caller declares them a name."""
         named = self.request.headers.get("X-Is-Resource-Name") == "true"
         if reference.isdigit() and not named:
             found = self.store.get("project", int(reference))
@@ -100,7 +100,7 @@ class Call:
         return found
 
     def body(self, name: str) -> dict[str, Any]:
-        """Return the request's JSON object; ``name`` is what Harbor calls it in its errors."""
+        """Return the request's JSON object; ``name`` is its name in errors."""
         data = self.request.get_data()
         if not data:
             raise unprocessable(f"{name} in body is required")
@@ -116,7 +116,7 @@ class Call:
         return read_query(self.request.args)
 
     def listing(self, entries: list[dict[str, Any]], *, total: int | None = None) -> Response:
-        """Return one page of ``entries`` and the headers that tell of the others."""
+        """Return one page of ``entries`` with the headers about the other pages."""
         query = self.query()
         count = len(entries) if total is None else total
         answer = reply(cut(entries, query))
@@ -129,7 +129,7 @@ Route = tuple[str, str, Handler]  # method, rule, handler
 
 
 def reply(body: object, status: int = 200) -> Response:
-    """``body`` as Harbor writes JSON: keys in order, no blanks, a newline at the end."""
+    """Return ``body`` as JSON in Harbor's format: sorted keys, no spaces, a final newline."""
     return Response(dump(body), status, content_type=JSON)
 
 
@@ -138,7 +138,7 @@ def dump(body: object) -> str:
 
 
 def done(status: int = 200, location: str = "") -> Response:
-    """Return an empty answer; Harbor's Locations are relative, and werkzeug must not make them absolute."""
+    """Return an empty response, with a relative Location like Harbor's, which werkzeug must not make absolute."""
     answer = Response(status=status)
     del answer.headers["Content-Type"]
     answer.autocorrect_location_header = False
@@ -148,7 +148,7 @@ def done(status: int = 200, location: str = "") -> Response:
 
 
 class Application:
-    """Routes requests to handlers."""
+    """The WSGI application that routes requests to handlers."""
 
     def __init__(self, core: Core, routes: Iterable[Route], log_in: Callable[[Core, Request], Who]) -> None:
         self.core = core
@@ -194,7 +194,7 @@ class Application:
 
 
 def _check_cookie(request: Request) -> None:
-    """Refuse a client that keeps cookies, as Harbor does: it must show a CSRF token, which the stand-in never gives."""
+    """Refuse a client that sends cookies: like Harbor, require a CSRF token, which the stand-in never issues."""
     ours = request.path.startswith((API, "/c/"))
     if ours and request.method not in READS and "sid" in request.cookies:
         raise forbidden("CSRF token invalid")

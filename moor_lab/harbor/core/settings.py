@@ -1,4 +1,4 @@
-"""Harbor's system configuration: what /configurations reads and writes."""
+"""Harbor's system configuration, for /configurations."""
 
 from typing import Any
 
@@ -70,13 +70,13 @@ DEFAULTS: dict[str, Any] = {
 
 
 def setting(store: Store, name: str) -> Any:
-    """Return a setting's value: the one that was written, else the release's default."""
+    """Return the value of a setting, or its default."""
     record = store.find("setting", name)
     return record.body["value"] if record else DEFAULTS[name]
 
 
 def configurations(store: Store) -> dict[str, Any]:
-    """Return every setting in the shape of GET /configurations."""
+    """Return all settings in the format of GET /configurations."""
     written = {record.name: record.body["value"] for record in store.all("setting")}
     values = DEFAULTS | written
     shown = {name: {"editable": name != "auth_mode", "value": value} for name, value in values.items()}
@@ -84,7 +84,7 @@ def configurations(store: Store) -> dict[str, Any]:
 
 
 def check_configurations(wanted: dict[str, Any], users: int) -> None:
-    """Raise Refusal: a value of another JSON type, or one that Harbor does not take."""
+    """Raise Refusal for a value of a wrong JSON type or one that Harbor does not accept."""
     for name, value in wanted.items():
         check_type("configurations", f"Configurations.{name}", value, type(DEFAULTS.get(name, value)))
     restriction = wanted.get("project_creation_restriction", "everyone")
@@ -98,7 +98,7 @@ def check_configurations(wanted: dict[str, Any], users: int) -> None:
 
 
 def write_configurations(store: Store, wanted: dict[str, Any]) -> None:
-    """Keep the known ones of ``wanted``; unknown keys are ignored, as Harbor does."""
+    """Store the known keys of ``wanted``; like Harbor, ignore unknown ones."""
     for name, value in wanted.items():
         if name not in DEFAULTS:
             continue

@@ -1,4 +1,4 @@
-"""Records in SQL: PostgreSQL in the lab, SQLite where a test needs no server.
+"""Records in an SQL database: PostgreSQL in the lab, SQLite in tests.
 
 A record is a kind, an id counted per kind, a name unique in its kind, and a JSON body. As with Harbor's sequences, an
 id is spent even when the insert then fails, and of several racing inserts of one name the database lets one win.
@@ -21,12 +21,12 @@ SCHEMA = (
 
 
 class Conflict(Exception):
-    """Another record of that kind has that name."""
+    """The name is taken by another record of the kind."""
 
 
 @dataclass
 class Record:
-    """One stored object of Harbor's."""
+    """One stored object of Harbor."""
 
     kind: str
     id: int
@@ -54,7 +54,7 @@ class Connection(Protocol):
 
 
 class Store:
-    """Reads and writes records over one connection, opened again when it broke.
+    """A store of records over one connection, which is reopened if it breaks.
 
     Attributes:
         connect: opens a connection that commits by itself
@@ -70,7 +70,7 @@ class Store:
             self._run(statement)
 
     def add(self, kind: str, name: str, body: Body) -> Record:
-        """Raise Conflict: the name is taken."""
+        """Add a record; raise Conflict if the name is taken."""
         number = self._next(kind)
         sql = "INSERT INTO record (kind, id, name, body) VALUES (?, ?, ?, ?) ON CONFLICT (kind, name) DO NOTHING"
         if self._run(sql, kind, number, name, json.dumps(body))[0] != 1:
@@ -84,7 +84,7 @@ class Store:
         return self._one("SELECT kind, id, name, body FROM record WHERE kind = ? AND name = ?", kind, name)
 
     def all(self, kind: str) -> list[Record]:
-        """Return every record of a kind, oldest first."""
+        """Return all records of a kind, oldest first."""
         _, rows = self._run("SELECT kind, id, name, body FROM record WHERE kind = ? ORDER BY id", kind)
         return [_record(row) for row in rows]
 
@@ -96,7 +96,7 @@ class Store:
         self._run("DELETE FROM record WHERE kind = ? AND id = ?", record.kind, record.id)
 
     def ping(self) -> None:
-        """Raise whatever the driver raises when the database does not answer."""
+        """Check the database; raise the driver's error if it does not answer."""
         self._run("SELECT 1")
 
     def close(self) -> None:
@@ -115,12 +115,12 @@ class Store:
         return _record(rows[0]) if rows else None
 
     def _run(self, sql: str, *values: object) -> tuple[int, list[Any]]:
-        """Return the number of rows a statement changed, and the rows it gave."""
+        """Execute a statement; return the number of changed rows and the result rows."""
         with self._lock:
             try:
                 return self._execute(sql, values)
             except Exception:
-                self._connection = None  # a database that was restarted: once more, over a new connection
+                self._connection = None  # the database may have restarted; retry over a new connection
                 return self._execute(sql, values)
 
     def _execute(self, sql: str, values: Sequence[object]) -> tuple[int, list[Any]]:
@@ -139,7 +139,7 @@ def _record(row: Sequence[Any]) -> Record:
 
 
 def in_memory() -> Store:
-    """Return a store that lives as long as the process."""
+    """Return a store in memory."""
     connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
     return Store(lambda: connection)
 

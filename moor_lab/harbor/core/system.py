@@ -1,4 +1,4 @@
-"""What concerns Harbor as a whole: ping, health, system information, configuration."""
+"""The API for the system: ping, health, system information, configuration."""
 
 from collections.abc import Callable, Mapping
 
@@ -18,7 +18,7 @@ ping.produces = "text/plain"  # type: ignore[attr-defined]  # read by the applic
 
 
 def health(call: Call) -> Response:
-    """Return every component's state; 200 when sick too."""
+    """Return the state of all components; the status is 200 even if one is unhealthy."""
     found = [check_component(name, check) for name, check in sorted(call.core.components.items())]
     sick = any(one["status"] != "healthy" for one in found)
     return reply({"components": found, "status": "unhealthy" if sick else "healthy"})
@@ -27,13 +27,13 @@ def health(call: Call) -> Response:
 def check_component(name: str, check: Callable[[], object]) -> Mapping[str, str]:
     try:
         check()
-    except Exception as error:  # whatever is wrong with a component is what is told of it
+    except Exception as error:  # any error of a component is its reported state
         return {"error": f"failed to check health: {error}", "name": name, "status": "unhealthy"}
     return {"name": name, "status": "healthy"}
 
 
 def system_info(call: Call) -> Response:
-    """Less for those who are not logged in."""
+    """Return system information; less without a login."""
     store = call.store
     shown: dict[str, object] = {
         "auth_mode": "db_auth",
@@ -62,7 +62,7 @@ def get_configurations(call: Call) -> Response:
 
 
 def update_configurations(call: Call) -> Response:
-    """Unknown keys are ignored, with 200."""
+    """Change the configuration; ignore unknown keys and answer 200."""
     call.need_system("configuration", "update")
     wanted = call.body("configurations")
     check_configurations(wanted, len(call.store.all("user")))

@@ -1,4 +1,4 @@
-"""/service/token: what a client of /v2 gets for its name and password."""
+"""The token service /service/token, where clients of /v2 get tokens for their login."""
 
 from datetime import UTC, datetime
 from json import dumps
@@ -35,7 +35,7 @@ def give_token(call: Call) -> Response:
 
 
 def _access(call: Call, scope: str) -> list[Access]:
-    """Return what the caller gets of one scope; a scope that is none gives nothing."""
+    """Return the access that the caller gets for one scope; none for an invalid scope."""
     kind, _, rest = scope.partition(":")
     name, _, asked = rest.rpartition(":")
     if kind == "registry" and name == "catalog":

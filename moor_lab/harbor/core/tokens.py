@@ -21,7 +21,7 @@ Access = dict[str, Any]  # {"type": "repository", "name": "project/repo", "actio
 
 
 class Tokens:
-    """Makes and reads tokens with one private key."""
+    """Issuer and verifier of tokens with one private key."""
 
     def __init__(self, pem: bytes, minutes: int = 30) -> None:
         key = load_pem_private_key(pem, None)
@@ -46,7 +46,7 @@ class Tokens:
         return jwt.encode(claims, self._key, algorithm="RS256", headers={"kid": self._kid})
 
     def read(self, token: str) -> tuple[str, list[Access]] | None:
-        """Subject and access of a token, None when it is not (or no longer) one of ours."""
+        """Return subject and access of a token; None if it is not valid."""
         try:
             public = self._key.public_key()
             claims = jwt.decode(token, public, algorithms=["RS256"], audience=SERVICE, issuer=ISSUER)
@@ -56,7 +56,7 @@ class Tokens:
 
 
 def fingerprint(key: RSAPrivateKey) -> str:
-    """Return how libtrust names a key: 240 bits of SHA-256 over its public part, base32, in groups of four."""
+    """Return libtrust's id of a key: 240 bits of SHA-256 of the public key, base32, in groups of four."""
     public = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     text = base64.b32encode(hashlib.sha256(public).digest()[:30]).decode()
     return ":".join(text[start : start + 4] for start in range(0, len(text), 4))

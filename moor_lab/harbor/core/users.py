@@ -1,4 +1,4 @@
-"""Users, and who the caller is."""
+"""The API for users, including the current one."""
 
 import re
 from typing import Any
@@ -17,14 +17,14 @@ WEAK = f"the password or secret must be {STRENGTH}"
 
 
 def first_start(store: Store, admin_password: str) -> None:
-    """Create the administrator and the project library, once: a later harbor_admin_password changes nothing."""
+    """Create the administrator and the project library once; a later harbor_admin_password has no effect."""
     if store.find("user", "admin"):
         return
     time = now()
     times = {"creation_time": time, "update_time": time}
     person = {"realname": "system admin", "comment": "admin user", "email": "", "sysadmin_flag": True}
     store.add("user", "admin", times | person | {"password": keep(admin_password)})
-    anonymous = store.add("user", "anonymous", times)  # Harbor spends id 2 on it
+    anonymous = store.add("user", "anonymous", times)  # it has id 2 in Harbor
     store.remove(anonymous)
     body = times | {"metadata": {"public": "true"}, "owner_id": 1, "owner_name": "admin", "cves": [], "allowlist": 1}
     library = store.add("project", "library", body)
@@ -75,7 +75,7 @@ def _insert(store: Store, body: dict[str, Any]) -> Record:
 
 
 def list_users(call: Call) -> Response:
-    """Everyone but the first administrator."""
+    """Return all users but the first administrator."""
     call.need_administrator()
     query = call.query()
     wanted = query.filters.get("username")
@@ -84,7 +84,7 @@ def list_users(call: Call) -> Response:
 
 
 def _user(call: Call, number: int, *, itself: bool = False) -> Record:
-    """Return the user of a path; ``itself``: whether it may be asked for by itself too."""
+    """Return the user of a path; with ``itself``, users may access their own record."""
     call.need_login()
     if not (itself and call.who.user and call.who.user.id == number):
         call.need_administrator()
@@ -95,7 +95,7 @@ def _user(call: Call, number: int, *, itself: bool = False) -> Record:
 
 
 def change_password(call: Call, number: int) -> Response:
-    """Return an administrator needs no old password, but for its own."""
+    """Change a password; an administrator needs the old one only for its own."""
     user = _user(call, number, itself=True)
     body = call.body("password")
     own = call.who.user is not None and call.who.user.id == number

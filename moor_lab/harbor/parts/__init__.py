@@ -1,1 +1,1 @@
-"""Harbor's smaller parts, as far as the lab needs them: each answers its health check, and no more."""
+"""Stand-ins of Harbor's smaller parts, which only answer their health check."""

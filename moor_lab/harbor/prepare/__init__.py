@@ -1,1 +1,1 @@
-"""What Harbor's prepare does, in the lab's stand-in: harbor.yml in, compose file, configuration and keys out."""
+"""The stand-in of Harbor's prepare: writes compose file, configuration and keys from harbor.yml."""

@@ -1,4 +1,4 @@
-"""prepare, in its container: /input/harbor.yml in; /config, /compose_location and /data out.
+"""Run prepare in its container: read /input/harbor.yml; write /config, /compose_location and /data.
 
 The machine itself is at /hostfs, for the certificate and the key that harbor.yml names are paths there.
 """
@@ -29,7 +29,7 @@ def main() -> int:
 
 
 def prepare(document: Path, place: Path, data: Path, machine: Path) -> None:
-    """Raise Refused: harbor.yml is not usable, or what it names is not there."""
+    """Write all files; raise Refused if harbor.yml cannot be used or a file that it names is missing."""
     settings = read_settings(YAML(typ="safe").load(document))
     if settings.https_port:
         copy_certificate(settings, data, machine)
@@ -45,7 +45,7 @@ def prepare(document: Path, place: Path, data: Path, machine: Path) -> None:
 
 
 def copy_certificate(settings: Settings, data: Path, machine: Path) -> None:
-    """Write what nginx serves; nothing else writes it, so a new certificate is not served before this runs."""
+    """Write nginx's certificate and key; a new certificate on the host is not served before this runs."""
     target = data / "secret/cert"
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
@@ -59,7 +59,7 @@ def copy_certificate(settings: Settings, data: Path, machine: Path) -> None:
 
 
 def keep_keys(data: Path) -> None:
-    """Make, once, the secretkey that stored secrets need and the key that signs tokens."""
+    """Create the secretkey for stored secrets and the key that signs tokens, unless they exist."""
     secret = data / "secret/keys/secretkey"
     if not secret.exists():
         secret.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Every file that prepare writes into the installation's own directory."""
+"""The files that prepare writes to the installation directory."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -27,12 +27,12 @@ SECRETS = ("core_secret", "csrf_key", "jobservice_secret", "registry_http_secret
 
 
 def internal_secrets() -> dict[str, str]:
-    """Return the secrets that the parts share; new at every run, as with Harbor, so files differ between runs."""
+    """Return new secrets for the parts; like Harbor's, they change at every run."""
     return {name: new_secret(32 if name == "csrf_key" else 16) for name in SECRETS}
 
 
 def render(settings: Settings, secrets: Mapping[str, str]) -> dict[str, str]:
-    """Path to content of every file."""
+    """Return the content of all files by path."""
     environment = Environment(  # noqa: S701  # configuration files: there is no HTML in what users write
         loader=PackageLoader("moor_lab.harbor.prepare"),
         undefined=StrictUndefined,

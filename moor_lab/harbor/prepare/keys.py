@@ -1,4 +1,4 @@
-"""The keys that Harbor's parts trust each other by."""
+"""Keys with which Harbor's parts authenticate each other."""
 
 import secrets
 import string
@@ -22,7 +22,7 @@ def key_pem(key: rsa.RSAPrivateKey) -> bytes:
 
 
 def certificate_of(key: rsa.RSAPrivateKey) -> bytes:
-    """Return a self-signed certificate that carries the public key to docker-registry, which reads nothing else."""
+    """Return a self-signed certificate with the public key, the format that docker-registry reads."""
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "harbor-token-issuer")])
     now = datetime.now(UTC)
     builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())

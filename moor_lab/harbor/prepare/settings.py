@@ -1,4 +1,4 @@
-"""What harbor.yml says, as far as the stand-in heeds it."""
+"""The settings of harbor.yml that the stand-in uses."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,12 +8,12 @@ REFUSED_NAMES = ("127.0.0.1", "localhost", "reg.mydomain.com")
 
 
 class Refused(Exception):
-    """harbor.yml cannot be used; the message says why."""
+    """An error in harbor.yml; the message has the reason."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """The values that end up in the files that prepare writes."""
+    """The values for the files that prepare writes."""
 
     hostname: str
     external_url: str
@@ -29,7 +29,7 @@ class Settings:
 
 
 def read_settings(document: Mapping[str, Any]) -> Settings:
-    """Raise Refused: no usable hostname, or HTTPS without certificate or key."""
+    """Parse harbor.yml; raise Refused without a usable hostname, or for HTTPS without certificate or key."""
     hostname = str(document.get("hostname") or "")
     if not hostname:
         raise Refused("Please specify hostname")
@@ -60,6 +60,6 @@ def read_settings(document: Mapping[str, Any]) -> Settings:
 
 
 def own_url(hostname: str, http_port: int, https_port: int | None) -> str:
-    """Return where clients reach Harbor; a usual port is left out."""
+    """Return the URL for clients, without a default port."""
     scheme, port, usual = ("https", https_port, 443) if https_port else ("http", http_port, 80)
     return f"{scheme}://{hostname}" if port == usual else f"{scheme}://{hostname}:{port}"
