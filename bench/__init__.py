@@ -1,1 +1,1 @@
-"""Measurements, as ratios and times of one run on one machine; nothing here is a test."""
+"""Benchmarks of moor beside other tools, from one run on one machine; these are not tests."""

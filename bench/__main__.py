@@ -1,4 +1,4 @@
-"""Measure moor beside other tools: ``make bench``, or ``python -m bench``; ``bench.scale`` says how much."""
+"""The command of the benchmark: ``make bench`` or ``python -m bench``; ``bench.scale`` has its size."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ HERE = Path(__file__).parent
 
 
 def main() -> int:
-    """Measure, and write the page; 1 with the reason where that is not possible, 130 after Ctrl-C."""
+    """Measure and write the page; return 1 with a message if that is not possible, 130 after Ctrl-C."""
     try:
         scale = asked(TOOLS)
         with running(max(*scale.sizes, HOSTS), scale.network) as lab, TemporaryDirectory(prefix="bench-") as place:
@@ -48,7 +48,7 @@ def main() -> int:
 
 
 def measure(lab: Lab, place: Path, scale: Scale) -> Results:
-    """Measure everybody on a running lab."""
+    """Measure all contenders on a running lab."""
     began = time.monotonic()
     hosts, client = names(len(lab.fleet.hosts)), Client(lab.fleet.name)
     tell("giving the hosts what is checked")
@@ -81,14 +81,14 @@ def measure(lab: Lab, place: Path, scale: Scale) -> Results:
 
 
 def machine() -> str:
-    """Say on what everybody but ssh runs: a Python that was built without optimisation takes longer."""
+    """Return the Python that all contenders but ssh run on; one built without optimisation is slower."""
     origin = "the distribution's" if sys.base_prefix == "/usr" else "not the distribution's"
     python = f"Python {platform.python_version()}, {origin}"
     return f"{os.cpu_count()} CPUs, {platform.system()} {platform.release()}, {python}"
 
 
 def write(results: Results) -> None:
-    """Write the page and its plot."""
+    """Write the results page and its plot."""
     (HERE / "results.md").write_text(page(results), "utf-8")
     costs = {
         name: {size: found.cpu_s * 1000 / size for size, found in sizes.items()}

@@ -1,4 +1,4 @@
-"""What only moor is asked: its own start, a check repeated by one process, an apply, an upload beside scp's."""
+"""Measurements of moor alone: its start, repeated checks, an apply, an upload compared with scp."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ OWN = {"paramiko": "netmiko, nornir_netmiko", "libssh": "ssh.session"}  # what e
 
 @dataclass(frozen=True)
 class Pair:
-    """Two commands measured in turns, on so many hosts, or with so many MB."""
+    """Two commands measured in turns, with the number of hosts or MB."""
 
     one: Figures
     other: Figures
@@ -42,14 +42,14 @@ def start(client: Client, moor: Moor) -> Figures:
 
 
 def libraries(client: Client, moor: Moor) -> Figures:
-    """Measure what it takes to import the libraries that a check uses, and nothing more."""
+    """Measure the import of the libraries that a check uses."""
     words = f"import atexit, gc; atexit.register(gc.freeze); import {LIBRARIES}, {OWN[moor.library]}"
     argv = (sys.executable, "-c", words)
     return figures([client.run(Command(argv, moor.place)) for _ in range(5)])
 
 
 def library_ms(client: Client, moor: Moor, hosts: Sequence[str]) -> tuple[float, float]:
-    """Measure moor's library of SSH alone: ms of CPU of a login, and of an empty command, imports not counted."""
+    """Measure moor's SSH library alone: ms of CPU of a login and of an empty command, without imports."""
     addresses = [moor.address(host) for host in hosts]
     argv = (sys.executable, "-m", "bench.logins", moor.library, str(moor.lab.key), "ops", *addresses)
     run = client.run(Command(argv, ROOT))
@@ -60,7 +60,7 @@ def library_ms(client: Client, moor: Moor, hosts: Sequence[str]) -> tuple[float,
 
 
 def warm_ms(client: Client, moor: Moor, hosts: Sequence[str]) -> float:
-    """Measure a check that one process repeats: ms of CPU a host, without the first check."""
+    """Measure checks repeated by one process: ms of CPU per host, without the first check."""
     words = ("drift", "--runbook", "eight", "--watch", "1", "--output", "json")
     command = replace(
         moor.command(hosts), argv=(*moor.command(hosts).argv[:1], *words, "--site", str(moor.site(hosts)))
@@ -79,7 +79,7 @@ def warm_ms(client: Client, moor: Moor, hosts: Sequence[str]) -> float:
 
 
 def readings(client: Client, process: subprocess.Popen[str]) -> list[float]:
-    """Read the CPU that was used by the end of each check, the first one's too."""
+    """Return the CPU used until the end of each check, including the first."""
     used: list[float] = []
     for line in process.stderr or ():
         if line.startswith("checking again"):
@@ -128,7 +128,7 @@ def uploaded(client: Client, moor: Moor, host: str, size_mb: int, rounds: int) -
 
 
 def fill(path: Path, size_mb: int) -> None:
-    """Write a file that cannot be compressed."""
+    """Write a file of random bytes, which cannot be compressed."""
     with Path("/dev/urandom").open("rb") as noise, path.open("wb") as file:
         for _ in range(size_mb):
             file.write(noise.read(1_000_000))

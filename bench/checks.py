@@ -1,4 +1,4 @@
-"""The eight checks that every contender makes on every host, and how a host is given or loses what they ask for."""
+"""The eight checks that every contender makes on every host, and the drifts that they have to find."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from shlex import quote
 from typing import Any
 
-# Four files of the sizes that configuration has.
+# Four files of typical sizes of configuration files.
 FILES = {
     f"/etc/bench/{name}.conf": "".join(f"# {name}: line {number} of what a service reads\n" for number in range(lines))
     for name, lines in (("registry", 12), ("runtime", 60), ("limits", 5), ("bundle", 200))
@@ -30,7 +30,7 @@ ROOM, ROOM_KB = "/dev/shm", 32 * 1024  # noqa: S108 - the one file system of a l
 
 
 def facts() -> dict[str, Any]:
-    """Return what is checked, for tools that read it from a file."""
+    """Return the checks as data, for tools that read them from a file."""
     return {
         "files": FILES,
         "hosts_line": HOSTS_LINE,
@@ -46,7 +46,7 @@ _first, _second, _third, _ = FILES
 
 @dataclass(frozen=True)
 class Plant:
-    """A drift of one kind: sh that brings it about and sh that mends it, run as root."""
+    """A drift of one kind: sh that causes it and sh that mends it, run as root."""
 
     kind: str
     plant: str

@@ -1,4 +1,4 @@
-"""The arithmetic of the benchmark."""
+"""Linear fits of the benchmark's costs."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from statistics import correlation, linear_regression
 
 @dataclass(frozen=True)
 class Fit:
-    """A straight line through a cost over the number of hosts: what the first costs, and every further one.
+    """A linear fit of a cost over the number of hosts.
 
     Attributes:
-        determination: 1 where the line says all
+        fixed: the cost before the first host
+        each: the cost per host
+        determination: r squared; 1 for a perfect fit
     """
 
     fixed: float
@@ -21,7 +23,7 @@ class Fit:
 
 
 def fit(costs: Mapping[int, float]) -> Fit | None:
-    """Return the line through the costs by least squares; None where fewer than three are no proof of one."""
+    """Return the least-squares fit of the costs; None with fewer than three, which prove no line."""
     if len(costs) < 3:
         return None
     sizes, values = list(map(float, costs)), list(costs.values())
@@ -31,5 +33,5 @@ def fit(costs: Mapping[int, float]) -> Fit | None:
 
 
 def nearest_size(costs: Mapping[int, object], wanted: int) -> int:
-    """Return the measured size that stands for ``wanted``: the largest up to it, or the smallest of all."""
+    """Return the measured size to use for ``wanted``: the largest up to it, or the smallest of all."""
     return max((size for size in costs if size <= wanted), default=min(costs))

@@ -1,4 +1,4 @@
-"""The hosts that are measured on: light ones of a lab of their own, gone at the end whatever happens."""
+"""The lab of the benchmark: light hosts, which are always removed at the end."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def names(count: int) -> list[str]:
 
 
 def light_fleet(count: int, number: int) -> Fleet:
-    """Describe ``count`` hosts on the network 10.NUMBER.0.0/16."""
+    """Return a fleet of ``count`` hosts on the network 10.NUMBER.0.0/16."""
     network = IPv4Network(f"10.{number}.0.0/16")
     first = int(network[0]) + FIRST
     hosts = {
@@ -37,7 +37,7 @@ def light_fleet(count: int, number: int) -> Fleet:
 
 @contextmanager
 def running(count: int, number: int) -> Iterator[Lab]:
-    """Boot ``count`` hosts, and end them however the block is left."""
+    """Boot ``count`` hosts, and always remove them at the end of the block."""
     former = signal.signal(signal.SIGTERM, _stop)
     lab = Lab(light_fleet(count, number))
     lab.down(secrets=True)  # of a run that was killed
@@ -53,7 +53,7 @@ def running(count: int, number: int) -> Iterator[Lab]:
 
 @contextmanager
 def link_of(lab: Lab, mbit: int) -> Iterator[None]:
-    """Have the hosts reached by a link of ``mbit`` million bits a second meanwhile."""
+    """Limit the link to the hosts to ``mbit`` Mbit/s during the block."""
     device = lab.network.machine_link
     shaped = f"tc qdisc add dev {device} root tbf rate {mbit}mbit burst 256kb latency 50ms"
     subprocess.run(shaped.split(), check=True)
@@ -68,5 +68,5 @@ def _stop(_signal: int, _frame: FrameType | None) -> NoReturn:
 
 
 def tell(words: str) -> None:
-    """Tell progress on standard error."""
+    """Print progress on standard error."""
     print(words, file=sys.stderr, flush=True)

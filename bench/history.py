@@ -1,4 +1,4 @@
-"""How long history takes to answer with 500 runs of 1000 hosts: ``python -m bench.history`` writes bench/history.md."""
+"""Benchmark of history with 500 runs of 1000 hosts; ``python -m bench.history`` writes bench/history.md."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ WANTED = {
 
 
 def main() -> None:
-    """Measure, and write the page."""
+    """Measure and write the page."""
     with TemporaryDirectory() as place:
         site = Path(place)
         (site / "inventory").mkdir()
@@ -41,20 +41,20 @@ def main() -> None:
 
 
 def seconds(site: Path, words: tuple[str, ...]) -> float:
-    """Return the median wall time of a command, the start of Python included."""
+    """Return the median wall time of a command, including the start of Python."""
     argv = [sys.executable, "-m", "moor", *words, "--site", str(site)]
     return median(once(argv) for _ in range(TIMES))
 
 
 def once(argv: list[str]) -> float:
-    """Run a command and give how long it took."""
+    """Run a command and return its wall time."""
     began = time.monotonic()
     subprocess.run(argv, check=True, stdout=subprocess.DEVNULL, cwd=HERE.parent)
     return time.monotonic() - began
 
 
 def page(rows: list[str], report_mb: float, database_mb: float) -> str:
-    """Write what was measured."""
+    """Return the page with the results."""
     table = "\n".join(rows)
     return f"""\
 # History with {RUNS} runs of {HOSTS} hosts

@@ -1,4 +1,4 @@
-"""What the benchmark itself does to hosts: gives them what is checked, plants drift, mends it."""
+"""Preparation of hosts for the benchmark: sets up what is checked, causes drift, mends it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LIMIT_S = 120
 
 
 def root(lab: Lab, host: str, script: str) -> None:
-    """Run a script as root; raises MoorError where it fails."""
+    """Run a script as root; raise MoorError if it fails."""
     argv = ["ssh", *options(lab), f"ops@{lab.fleet.hosts[host].address}", "sudo -n sh -es"]
     done = subprocess.run(argv, input=script, capture_output=True, text=True, timeout=LIMIT_S, check=False)
     if done.returncode:
@@ -31,7 +31,7 @@ def everywhere(lab: Lab, hosts: Sequence[str], script: str) -> None:
 
 
 def furnish() -> str:
-    """Return the script that makes a fresh host hold what is checked."""
+    """Return the script that sets up what is checked on a new host."""
     files = "".join(f"printf %s {quote(content)} >{path}\n" for path, content in checks.FILES.items())
     modes = f"chmod {checks.MODE} {' '.join(checks.FILES)}\nchown {checks.OWNER} {' '.join(checks.FILES)}\n"
     return f"mkdir -p /etc/bench\n{files}{modes}{checks.ADD_LINE}\n{checks.LOAD_RULES}\n"

@@ -1,4 +1,4 @@
-"""A login, and empty commands over it, by a library of SSH alone: below that nobody comes who stands on it.
+"""Logins and empty commands with an SSH library alone, the lower bound for tools that use it.
 
 ``python -m bench.logins LIBRARY KEY USER ADDRESS...`` prints the ms of CPU that a login takes, and those that a command
 takes; imports are not counted. Host keys are not compared with any that are known, nothing is planned, and one host
@@ -18,21 +18,21 @@ COMMANDS = 3  # on each host
 
 
 class Meter:
-    """Adds up the CPU that logins and commands take."""
+    """The CPU time of logins and commands."""
 
     def __init__(self) -> None:
         self.spent = {"login": 0.0, "command": 0.0}
 
     @contextmanager
     def of(self, what: str) -> Iterator[None]:
-        """Count the block."""
+        """Add the CPU time of the block."""
         began = time.process_time()
         yield
         self.spent[what] += time.process_time() - began
 
 
 def by_paramiko(meter: Meter, key_file: str, user: str, addresses: Sequence[str]) -> None:
-    """Log in to each, and run commands."""
+    """Log in to each host and run commands."""
     import paramiko
 
     key = paramiko.PKey.from_path(key_file)
@@ -55,7 +55,7 @@ def by_paramiko(meter: Meter, key_file: str, user: str, addresses: Sequence[str]
 
 
 def by_libssh(meter: Meter, key_file: str, user: str, addresses: Sequence[str]) -> None:
-    """Log in to each, and run commands."""
+    """Log in to each host and run commands."""
     from ssh import options
     from ssh.key import import_privkey_file
     from ssh.session import Session

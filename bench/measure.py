@@ -1,4 +1,4 @@
-"""What a command costs the machine that it is typed on: CPU and memory of its whole process tree, and the time it took.
+"""Measurement of a command: CPU and memory of its whole process tree, and its wall time.
 
 CPU is what the kernel charged to a control group that holds the command and all that it starts; hosts are in others.
 Memory is looked at ten times a second: the resident sizes of all its processes, added; pages that they share count in
@@ -29,7 +29,7 @@ JOIN = 'echo 0 >"$0/cgroup.procs"; exec "$@"'
 
 @dataclass(frozen=True)
 class Command:
-    """A program with its arguments, where it runs, and what its environment has besides ours."""
+    """A program with its arguments, working directory, and additional environment variables."""
 
     argv: tuple[str, ...]
     directory: Path
@@ -38,7 +38,7 @@ class Command:
 
 @dataclass(frozen=True)
 class Run:
-    """What a command said, and what it cost."""
+    """The output of a command, and its cost."""
 
     code: int
     stdout: str
@@ -56,7 +56,7 @@ class Client:
 
     @contextmanager
     def started(self, command: Command, stdout: IO[str], stderr: IO[str] | int) -> Iterator[subprocess.Popen[str]]:
-        """Start a command in the group; at the end, or after ``LIMIT_S``, nothing of it is left."""
+        """Start a command in the group; kill what is left of it at the end, or after ``LIMIT_S``."""
         self._end()
         self.group.path.mkdir()
         watchdog = Timer(LIMIT_S, self.group.kill)
@@ -74,12 +74,12 @@ class Client:
             self._end()
 
     def cpu_s(self) -> float:
-        """Return what the running command has used so far."""
+        """Return the resources that the running command has used so far."""
         stat = dict(line.split() for line in (self.group.path / "cpu.stat").read_text().splitlines())
         return int(stat["usage_usec"]) / 1e6
 
     def run(self, command: Command) -> Run:
-        """Run a command to its end; raises MoorError where it takes too long."""
+        """Run a command to its end; raise MoorError if it takes too long."""
         with TemporaryFile("w+") as stdout, TemporaryFile("w+") as stderr:
             began = time.monotonic()
             with self.started(command, stdout, stderr) as process, Memory(self.group) as memory:
@@ -98,7 +98,7 @@ class Client:
 
 
 class Memory:
-    """Looks at the memory of a group's processes while the block runs."""
+    """A sampler of the memory of a group's processes during the block."""
 
     def __init__(self, group: Cgroup) -> None:
         self.peak_kb = 0
@@ -116,13 +116,13 @@ class Memory:
     def _watch(self) -> None:
         while not self._over.wait(LOOK_S):
             sizes = [sizes_of(pid) for pid in self._group.pids()]
-            # a process alone has its own record, which no look can miss
+            # for a single process the kernel records the maximum, so that no sample can miss it
             highest = max((high for _, high in sizes), default=0)
             self.peak_kb = max(self.peak_kb, highest, sum(now for now, _ in sizes))
 
 
 def sizes_of(pid: int) -> tuple[int, int]:
-    """Return the resident size of a process now and at its highest, in KiB; nothing once it is gone."""
+    """Return the current and the highest resident size of a process in KiB; nothing if it has ended."""
     found = {"VmRSS": 0, "VmHWM": 0}
     with suppress(OSError):
         for line in Path(f"/proc/{pid}/status").read_text().splitlines():

@@ -1,4 +1,4 @@
-"""bench/results.md: what was measured, and what of it was to be reached."""
+"""The page bench/results.md, with the results and the targets."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ processor's caches, with twenty hosts' work on the same processors.
 
 
 def page(results: Results) -> str:
-    """Write everything down."""
+    """Return the whole page."""
     parts = [
         f"# What a check costs\n\n{HOW}",
         f"{results.machine}. Rounds: {results.rounds}; they took {results.took_s / 60:.0f} minutes.\n",
@@ -52,7 +52,7 @@ Last = Callable[[Table, str], str]
 
 
 def table(measured: Table, cell: Cell, last: Last | None = None) -> str:
-    """Write a table of contenders over sizes; a size that somebody was not measured at is a dash."""
+    """Return a table of contenders over sizes, with a dash for sizes that were not measured."""
     sizes = sorted({size for found in measured.values() for size in found})
     heads = ["", *(f"N={size}" for size in sizes), *(["to raw ssh"] if last else [])]
     rows = [
@@ -64,18 +64,18 @@ def table(measured: Table, cell: Cell, last: Last | None = None) -> str:
 
 
 def rows_of(heads: list[str], rows: Iterable[list[str]]) -> str:
-    """Write a table of Markdown."""
+    """Return a table in Markdown."""
     lines = [heads, ["---"] * len(heads), *rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 def ratio(measured: Table, name: str) -> str:
-    """Return a contender's CPU as times of raw ssh's."""
+    """Return a contender's CPU as a multiple of raw ssh's."""
     return f"{each_ms(measured[name]) / each_ms(measured[FLOOR]):.2f}" if FLOOR in measured else "-"
 
 
 def judged(found: Iterable[Aim]) -> str:
-    """Write what was to be reached, and whether it was."""
+    """Return the targets, and whether they were met."""
     rows = [
         [
             aim.what,
@@ -89,7 +89,7 @@ def judged(found: Iterable[Aim]) -> str:
 
 
 def lines(results: Results) -> str:
-    """Write what a run costs before the first host, and what every host adds, and so what holds the rest."""
+    """Return the fixed cost of a run and the cost per host."""
     rows = [
         [name, f"{line.fixed / 1000:.2f}", f"{line.each:.2f}", f"{line.determination:.4f}"]
         for name, sizes in results.table.items()
@@ -100,7 +100,7 @@ def lines(results: Results) -> str:
 
 
 def rest(results: Results) -> str:
-    """Return what moor's cost consists of at the size of the comparisons, and so what holds the rest."""
+    """Return the parts of moor's cost at the size of the comparisons."""
     return "".join(f"\n{fill(words, 120)}\n" for name in results.library_ms if (words := _consists(results, name)))
 
 
@@ -120,7 +120,7 @@ def _consists(results: Results, name: str) -> str:
 
 
 def alone(results: Results) -> str:
-    """Write what only moor was asked."""
+    """Return the measurements of moor alone."""
     applied, linked = results.applied, results.linked
     warm = [[f"{name}: a check repeated by one process", f"{ms:.2f} ms a host"] for name, ms in results.warm_ms.items()]
     logins = [
@@ -141,7 +141,7 @@ def alone(results: Results) -> str:
 
 
 def sent(pair: Pair, way: str) -> list[list[str]]:
-    """Write the rows of an upload."""
+    """Return the rows of an upload."""
     scp, moor = pair.one, pair.other
     return [
         [f"an upload of {pair.size} MB {way}, by scp", f"{scp.cpu_s:.2f} s, in {scp.wall_s:.1f} s"],

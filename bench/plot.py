@@ -1,4 +1,4 @@
-"""Draws bench/results.svg from the figures on standard input; runs in the benchmark's own environment.
+"""Plot bench/results.svg from figures on standard input; this runs in the benchmark's environment.
 
 Reads  {contender: {hosts: ms of CPU a host}}, JSON
 """

@@ -1,4 +1,4 @@
-"""Whether a contender sees what it is there for: every kind of drift, planted on a host each, and no other host."""
+"""Proof that each contender finds every kind of drift, planted on one host each, and reports no other host."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ HOSTS = 10  # three of them stay as they are
 
 
 def prove(client: Client, contenders: Sequence[Contender], lab: Lab, hosts: Sequence[str]) -> None:
-    """Raise MoorError unless every contender tells the drifted hosts from the others, before and after."""
+    """Raise MoorError unless every contender reports exactly the hosts with drift, and none before and after."""
     planted = dict(zip(hosts, PLANTS, strict=False))
     for contender in contenders:
         judge(client, contender, hosts, set())

@@ -1,4 +1,4 @@
-"""What a run has found, and which of the aims it reaches."""
+"""The figures of a run, and the targets that it meets."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Results:
 
 @dataclass(frozen=True)
 class Aim:
-    """Something to reach, and what was found."""
+    """A target and the measured value."""
 
     what: str
     way: Literal["at most", "at least"]
@@ -62,18 +62,18 @@ class Aim:
 
 
 def each_ms(sizes: Mapping[int, Figures], wanted: int = AT) -> float:
-    """Return the CPU a host in ms, at ``wanted`` hosts or the size nearest below that was measured."""
+    """Return the CPU per host in ms, at ``wanted`` hosts or the next smaller measured size."""
     size = nearest_size(sizes, wanted)
     return sizes[size].cpu_s * 1000 / size
 
 
 def line_of(sizes: Mapping[int, Figures]) -> Fit | None:
-    """Return the line through the CPU of all sizes, in ms."""
+    """Return the linear fit of the CPU over all sizes, in ms."""
     return fit({size: found.cpu_s * 1000 for size, found in sizes.items()})
 
 
 def aims(results: Results) -> list[Aim]:
-    """List everything to reach that the run can judge."""
+    """Return all targets that the run can judge."""
     return [*_compared(results), *_alone(results)]
 
 

@@ -1,4 +1,4 @@
-"""Who is measured when: round by round, everybody in turn, so that a machine that slows down slows all of them."""
+"""The order of measurements: all contenders in turn in each round, so that a slower machine affects all equally."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bench.fleet import tell
 from bench.measure import Client, Run
 from moor.errors import MoorError
 
-# A run over more hosts than LARGE is an average in itself, and takes a minute.
+# A run over more hosts than LARGE averages over hosts already, and takes a minute.
 LARGE, LARGE_ROUNDS = 200, 2
 
 
@@ -31,7 +31,7 @@ Table = dict[str, dict[int, Figures]]  # by contender, then by number of hosts
 def measured(
     client: Client, contenders: Sequence[Contender], sizes: Sequence[int], rounds: int, hosts: Sequence[str]
 ) -> Table:
-    """Measure everybody at every size that it takes part in."""
+    """Measure every contender at each of its sizes."""
     runs: dict[tuple[str, int], list[Run]] = {}
     for number in range(rounds):
         for contender, size in turns(contenders, sizes, number):
@@ -45,7 +45,7 @@ def measured(
 
 
 def turns(contenders: Sequence[Contender], sizes: Sequence[int], number: int = 0) -> Iterator[tuple[Contender, int]]:
-    """Yield who is measured in a round, the first being 0, and on how many hosts."""
+    """Yield the contenders and numbers of hosts of a round; the first round is 0."""
     for size in sizes if number < LARGE_ROUNDS else (size for size in sizes if size <= LARGE):
         for contender in contenders:
             if size <= contender.largest:
@@ -53,7 +53,7 @@ def turns(contenders: Sequence[Contender], sizes: Sequence[int], number: int = 0
 
 
 def once(client: Client, contender: Contender, hosts: Sequence[str]) -> Run:
-    """Measure one run on hosts that are as they should be; raises MoorError where the contender says otherwise."""
+    """Measure one run on hosts without drift; raise MoorError if the contender reports drift."""
     run = client.run(contender.command(hosts))
     if wrong := contender.drifted(run, hosts):
         names = ", ".join(sorted(wrong)[:9])

@@ -1,4 +1,4 @@
-"""How much is measured: what the environment says.
+"""The size of the benchmark, from environment variables.
 
 BENCH_SIZES      numbers of hosts, such as 10,50,200,500,1000
 BENCH_ROUNDS     how often everybody is measured
@@ -19,7 +19,7 @@ from moor_lab.fleet import MAX_HOSTS
 
 @dataclass(frozen=True)
 class Scale:
-    """How much is measured."""
+    """The size of the benchmark."""
 
     sizes: list[int]
     rounds: int
@@ -29,7 +29,7 @@ class Scale:
 
 
 def asked(tools: Collection[str]) -> Scale:
-    """Read the environment; raises InputError.
+    """Read the size from environment variables; raise InputError if one is invalid.
 
     Args:
         tools: that there are
@@ -44,7 +44,7 @@ def asked(tools: Collection[str]) -> Scale:
 
 
 def chosen(words: str, tools: Collection[str]) -> list[str]:
-    """Read which tools take part, moor always; raises InputError."""
+    """Read the tools that take part, always including moor; raise InputError for an unknown one."""
     names = [word.strip() for word in words.split(",")]
     if unknown := [name for name in names if name not in tools]:
         raise InputError(f"BENCH_TOOLS: nobody is called {', '.join(unknown)} (there are: {', '.join(tools)})")
@@ -52,7 +52,7 @@ def chosen(words: str, tools: Collection[str]) -> list[str]:
 
 
 def numbers(name: str, default: str, most: int) -> list[int]:
-    """Read whole numbers from the environment, each once, in order; raises InputError."""
+    """Read whole numbers from the environment, sorted, each once; raise InputError for others."""
     words = [word.strip() for word in os.environ.get(name, default).split(",")]
     if not all(word.isascii() and word.isdigit() and 0 < int(word) <= most for word in words):
         raise InputError(f"{name}: numbers from 1 to {most}, parted by commas, are wanted, such as {default}")

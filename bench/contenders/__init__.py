@@ -1,1 +1,1 @@
-"""Who is measured: one module a tool, each making the same eight checks on the same hosts."""
+"""The measured tools, one module each, which make the same eight checks on the same hosts."""

@@ -48,7 +48,7 @@ class Ansible(Contender):
         )
 
     def tasks(self) -> list[dict[str, Any]]:
-        """Return the tasks as their modules are meant."""
+        """Return one task per check, with the module that is meant for it."""
         nft, df = "nft list ruleset", f"df --output=avail -k {checks.ROOM}"
         return [
             *({"ansible.builtin.copy": {"src": p.rpartition("/")[2], "dest": p, **OWNED}} for p in checks.FILES),

@@ -1,4 +1,4 @@
-"""What the benchmark asks of every tool."""
+"""The interface of every measured tool."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ OWN = ROOT / ".venv-bench" / "bin"
 
 
 def release(package: str) -> str:
-    """Name the release of a package of the benchmark's own environment."""
+    """Return the version of a package in the benchmark's environment."""
     argv = [str(OWN / "python"), "-c", f"from importlib.metadata import version; print(version({package!r}))"]
     return subprocess.run(argv, capture_output=True, text=True, check=True).stdout.strip()
 
 
 @dataclass(frozen=True)
 class Contender(ABC):
-    """A tool with its files in ``place``, a directory of its own.
+    """A tool with its files in the directory ``place``.
 
     Attributes:
         largest: the most hosts that it is measured on; what costs half a second a host is not worth a thousand
@@ -37,25 +37,25 @@ class Contender(ABC):
     @property
     @abstractmethod
     def name(self) -> str:
-        """Name it as in the tables."""
+        """Return its name in the tables."""
 
     @property
     @abstractmethod
     def version(self) -> str:
-        """Name the release that is measured."""
+        """Return the measured version."""
 
     @abstractmethod
     def prepare(self, hosts: Sequence[str]) -> None:
-        """Write what the tool needs to check these hosts."""
+        """Write the files that the tool needs to check these hosts."""
 
     @abstractmethod
     def command(self, hosts: Sequence[str]) -> Command:
-        """Return the command that checks these hosts, once they are prepared."""
+        """Return the command that checks these hosts; call ``prepare`` first."""
 
     @abstractmethod
     def drifted(self, run: Run, hosts: Sequence[str]) -> set[str]:
-        """Read from what the tool said which hosts are not as they should be; raises MoorError."""
+        """Return the hosts with drift according to the tool's output; raise MoorError if it failed."""
 
     def address(self, host: str) -> str:
-        """Return where a host is."""
+        """Return the address of a host."""
         return str(self.lab.fleet.hosts[host].address)

@@ -1,4 +1,4 @@
-"""Everybody who may take part, and on how many hosts."""
+"""All contenders, and the numbers of hosts that each is measured on."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bench.contenders.pyinfra import Pyinfra
 from bench.contenders.ssh import Ssh
 from moor_lab.lab import Lab
 
-# What costs half a second of CPU a host is not worth waiting for on hundreds: its cost a host does not change by then.
+# Tools that take half a second of CPU per host are not measured on hundreds; their cost per host stays the same.
 TOOLS: dict[str, tuple[type[Contender], int]] = {
     "moor": (Moor, 1000),
     **({"moor-libssh": (MoorLibssh, 1000)} if find_spec("ssh") else {}),  # an extra, which may not be installed
@@ -27,7 +27,7 @@ TOOLS: dict[str, tuple[type[Contender], int]] = {
 
 
 def entered(lab: Lab, place: Path, tools: Sequence[str] = tuple(TOOLS)) -> list[Contender]:
-    """Return those who take part, each with a directory of its own."""
+    """Return the contenders that take part, each with its own directory."""
     found = []
     for name in tools:
         kind, largest = TOOLS[name]

@@ -24,7 +24,7 @@ UPLOADED = Path("/var/lib/bench/installer")  # where the large file goes on a ho
 
 @dataclass(frozen=True)
 class Moor(Contender):
-    """moor as it comes."""
+    """moor without extras."""
 
     @property
     def name(self) -> str:
@@ -36,7 +36,7 @@ class Moor(Contender):
 
     @property
     def library(self) -> str:
-        """Return the library of SSH that it stands on, as ``bench.logins`` calls it."""
+        """Return the SSH library that it uses, by its name in ``bench.logins``."""
         return "paramiko"
 
     def prepare(self, hosts: Sequence[str]) -> None:
@@ -49,7 +49,7 @@ class Moor(Contender):
         write(site / "inventory/defaults.yaml", self.defaults())
 
     def defaults(self) -> dict[str, Any]:
-        """Return what holds for all hosts."""
+        """Return the inventory's defaults."""
         extras = {"key_file": str(self.lab.key), "known_hosts": str(self.lab.known_hosts)}
         upload = {"source": str(self.place / "installer"), "target": str(UPLOADED)}
         return {
@@ -66,7 +66,7 @@ class Moor(Contender):
         return self.words(hosts, "drift", "--runbook", "eight", "--output", "json")
 
     def words(self, hosts: Sequence[str], *words: str) -> Command:
-        """Return any command of moor on the site of these hosts."""
+        """Return a command of moor on the site of these hosts."""
         argv = (str(Path(sys.executable).with_name("moor")), *words, "--site", str(self.site(hosts)), "--quiet")
         return Command(argv, self.place)
 
@@ -106,7 +106,7 @@ class MoorLibssh(Moor):
 
 
 def write(path: Path, content: Any) -> None:
-    """Write a YAML file as people write them, a line a key."""
+    """Write a YAML file in block style, one line per key."""
     yaml = YAML()
     yaml.default_flow_style = False
     yaml.dump(content, path)

@@ -1,4 +1,4 @@
-"""Raw ssh, the floor: one script over a fresh connection a host, nothing planned, compared or kept."""
+"""Raw ssh, the lower bound: one script over a new connection per host, without plan, comparison or history."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ grep -cxF {quote(checks.HOSTS_LINE)} /etc/hosts
 service {checks.SERVICE} status >/dev/null && echo runs
 nft list ruleset
 [ "$(df -Pk {checks.ROOM} | awk 'END {{ print $4 }}')" -ge {checks.ROOM_KB} ] && echo room"""
-# One write of one line a host, so that twenty hosts at once do not mix theirs.
+# One write of one line per host, so that lines of twenty concurrent hosts do not mix.
 SCRIPT = f"echo $(hostname) $(sudo -n sh -c {quote(FACTS)} 2>&1)"
 
 
 def options(lab: Lab) -> list[str]:
-    """Give ssh's options: strict host keys, the quickest algorithms that both sides have, no configuration of ours."""
+    """Return ssh's options: strict host keys, the fastest common algorithms, no configuration of the user."""
     return [
         *("-F", "none", "-i", str(lab.key), "-o", "IdentitiesOnly=yes", "-o", "BatchMode=yes"),
         *("-o", "StrictHostKeyChecking=yes", "-o", f"UserKnownHostsFile={lab.known_hosts}", "-o", "LogLevel=ERROR"),
@@ -64,7 +64,7 @@ class Ssh(Contender):
 
 
 def wanted() -> str:
-    """Return the line of a host that is as it should be."""
+    """Return the line of a host without drift."""
     from hashlib import sha256
 
     sums = " ".join(f"{sha256(content.encode()).hexdigest()} {path}" for path, content in checks.FILES.items())

@@ -1,4 +1,4 @@
-"""The eight checks as operations of pyinfra, and as facts where no operation asks without changing."""
+"""The eight checks as operations of pyinfra, or as facts if no operation checks without a change."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Eight: what the benchmark checks on every host.
+"""Eight: the eight checks of the benchmark on every host.
 
 Changes   four files, a line of /etc/hosts
 Groups    all hosts

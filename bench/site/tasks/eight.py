@@ -1,4 +1,4 @@
-"""The eight checks of the benchmark, as a site of moor writes them down."""
+"""The eight checks of the benchmark as a task of moor."""
 
 from collections.abc import Callable, Sequence
 from typing import ClassVar
@@ -15,7 +15,7 @@ from moor.settings import Section, settings_of
 
 
 class Eight(Section):
-    """What every host shall hold.
+    """The desired state of every host.
 
     Attributes:
         files: by their paths
@@ -36,7 +36,7 @@ class Eight(Section):
 
 
 def desired(host: Host) -> Sequence[Resource]:
-    """Files and the line are mended; service, ruleset and room are asked of the host."""
+    """Return files and the line as resources; service, ruleset and free space as requirements."""
     eight = settings_of(host, Eight)
     return [
         *(File(path, content) for path, content in eight.files.items()),
@@ -53,20 +53,20 @@ def with_line(content: str, line: str) -> str:
 
 
 def runs(said: str) -> str:
-    """Judge whether the service runs."""
+    """Return an error unless the service runs."""
     return "" if said.strip() == "runs" else "the service does not run; start it"
 
 
 def same(ruleset: str) -> Callable[[str], str]:
-    """Return the judge of the rules that are loaded."""
+    """Return a function that judges the loaded rules."""
     return lambda dump: "" if dump == ruleset else "other rules are loaded; load those of the fleet"
 
 
 def enough(room_kb: int) -> Callable[[str], str]:
-    """Return the judge of the room that is left, by df's line."""
+    """Return a function that judges the free space in df's output."""
     return lambda line: "" if int(line.split()[3]) >= room_kb else "the disk is nearly full; make room"
 
 
 def hold_eight(task: Task) -> Result:
-    """Make the host hold the files and the line; require the rest of it."""
+    """Bring files and the line to their desired state; check the requirements."""
     return converge(task, desired)

@@ -14,7 +14,7 @@ from moor.settings import Section, settings_of
 
 
 class Upload(Section):
-    """What is uploaded, and where to."""
+    """The uploaded file and its target."""
 
     section: ClassVar[str] = "upload"
 
@@ -23,11 +23,11 @@ class Upload(Section):
 
 
 def desired(host: Host) -> Sequence[Resource]:
-    """Return one archive."""
+    """Return the file as a resource."""
     upload = settings_of(host, Upload)
     return [Archive(upload.target, upload.source)]
 
 
 def upload_file(task: Task) -> Result:
-    """Make the host hold the file."""
+    """Upload the file to the host."""
     return converge(task, desired)

@@ -1,10 +1,10 @@
-"""An item of BundleWrap for what a command says: its own actions are left out when it verifies."""
+"""An item of BundleWrap that checks the output of a command, since ``bw verify`` skips actions."""
 
 from bundlewrap.items import Item  # type: ignore[import-not-found]
 
 
 class Said(Item):  # type: ignore[misc]  # BundleWrap is not among moor's own libraries
-    """Holds the words that a command says, however they are spaced."""
+    """The expected output of a command, regardless of spaces."""
 
     BUNDLE_ATTRIBUTE_NAME = "said"
     ITEM_ATTRIBUTES = {"command": None, "words": None}  # noqa: RUF012 - as BundleWrap's own items have it
