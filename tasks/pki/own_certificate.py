@@ -88,7 +88,7 @@ def _judge_files(settings: Pki, registry: Registry, *_: float) -> tuple[str, ...
 
 
 def _modified_at(path: Path | None) -> float:
-    """Return a file's modification time, 0 without a file; as part of the cache's key it has a new file judged."""
+    """Return a file's modification time, or 0 if there is none; it is part of the key of the cache."""
     return path.stat().st_mtime if path and path.exists() else 0.0
 
 

@@ -152,7 +152,7 @@ def validity(found: dict[str, Any], now: datetime | None = None) -> str:
 
 
 def would_be_in_force(created: str, days: int, now: datetime | None = None) -> bool:
-    """Return whether a robot with these creation time and days would be in force now."""
+    """Return whether a robot that was created then, for so many days, would be in force now."""
     if days == NEVER:
         return True
     try:
