@@ -1,1 +1,1 @@
-"""From a node to its pods: each layer of a pull examined, and the cause of a fault named."""
+"""Diagnosis of pulls: examine each layer from a node to its pods, and name the cause of a fault."""

@@ -1,4 +1,4 @@
-"""What the cluster says of a node, its pods and their secrets, layer by layer."""
+"""What the cluster reports about a node, its pods and their pull secrets, as evidence by layer."""
 
 from __future__ import annotations
 
@@ -10,36 +10,28 @@ from nornir.core.task import Task
 from moor.context import DiagnosisScope
 from moor.engine.asked_once import ask_once
 from moor.errors import HostError
-from moor.inventory.identity import HostIdentity
 from moor.tasks.cluster.api import cluster_of
 from moor.tasks.diagnosis.evidence.cluster_snapshot import ClusterSnapshot, KubeObject, PodExpectations, namespace_of
 from moor.tasks.diagnosis.evidence.pods import distinct_faults, node_evidence, pod_evidence
 from moor.tasks.diagnosis.evidence.pull_secrets import secret_evidence
+from moor.tasks.diagnosis.node_evidence import NodeEvidence
 from moor.tasks.diagnosis.rules.layers import LayerEvidence
 from moor.tasks.diagnosis.rules.rule import Evidence
 from moor.tasks.diagnosis.scope import NODES, cluster_node_name, workloads_of
 
 
-@dataclass(frozen=True)
-class Own:
-    """What a node said itself: who it is, and how its login went."""
-
-    identity: HostIdentity
-    login: LayerEvidence | None = None
-
-
 @dataclass
 class ClusterEvidence:
-    """What the cluster says of a node by layer, and why it says nothing of others."""
+    """What the cluster reports about a node, by layer, and why it reports nothing about others."""
 
     evidence: dict[str, LayerEvidence] = field(default_factory=dict)
     unknown: dict[str, str] = field(default_factory=dict)
 
 
 def cluster_evidence_of(
-    task: Task, scope: DiagnosisScope, view: ClusterSnapshot | str | None, wanted: PodExpectations, own: Own
+    task: Task, scope: DiagnosisScope, view: ClusterSnapshot | str | None, wanted: PodExpectations, seen: NodeEvidence
 ) -> ClusterEvidence:
-    """Return what the cluster says of this node; a control plane answers for rollouts and for pods without a node."""
+    """Return what the cluster reports about a node; a control plane also gets rollouts and pods without a node."""
     found = ClusterEvidence()
     if view is None:
         return found
@@ -47,7 +39,7 @@ def cluster_evidence_of(
         found.unknown = dict.fromkeys(("secret", "node", "pod"), view)
         return found
     leads = task.host.has_parent_group("control_plane")
-    name = cluster_node_name(task, view, own.identity)
+    name = cluster_node_name(task, view, seen.identity)
     node = next((n for n in view.nodes if n["metadata"]["name"] == name), None)
     if NODES in view.unknown:
         found.unknown["node"] = view.unknown[NODES]
@@ -55,7 +47,7 @@ def cluster_evidence_of(
         found.evidence["node"] = node_evidence(node, task.host.name)
     pods = [pod for pod in view.pods if (pod.get("spec") or {}).get("nodeName", "" if leads else None) == name]
     pods += [pod for pod in view.pods if leads and not (pod.get("spec") or {}).get("nodeName")]
-    _add_secrets(found, pods, view, wanted, own.login)
+    _add_secrets(found, pods, view, wanted, seen.evidence.get("login"))
     held = distinct_faults([one for pod in pods for one in pod_evidence(pod, view, wanted, task.host.name)])
     if held:
         found.evidence["pod"] = held
@@ -73,7 +65,7 @@ def _add_secrets(
     wanted: PodExpectations,
     login: LayerEvidence | None,
 ) -> None:
-    """Add the pull secrets of pods, of those of one owner once; one that may not be read is not known, and no fault."""
+    """Add the pull secrets of pods, one for each owner; a secret that may not be read is unknown, not a fault."""
     from moor.tasks.diagnosis.evidence.cluster_reader import unread_secret
 
     refused = login.get("user", "") if isinstance(login, Mapping) and login.get("status") == "401" else ""
@@ -91,7 +83,7 @@ def _add_secrets(
 
 
 def _add_rollouts(found: ClusterEvidence, task: Task, scope: DiagnosisScope, pods: Sequence[Evidence]) -> None:
-    """Add how far the rollouts are; where that may not be read, pods alone count."""
+    """Add the progress of rollouts; if it may not be read, the pods alone are judged."""
     rolling = ask_once(task, ("rollouts", scope.deployment), lambda: _unfinished(task, scope))
     if isinstance(rolling, HostError):
         if not pods:

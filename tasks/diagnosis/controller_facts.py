@@ -20,14 +20,14 @@ from moor.tasks.registry.projects import secret_of
 from moor.tasks.registry.robots import BY_NAME, find_robot
 
 Login = tuple[str, Secret]
-PREFIX = "robot$"  # Harbor's own, unless its robot_name_prefix says otherwise
+PREFIX = "robot$"  # Harbor's default, which its setting robot_name_prefix changes
 
 
 def controller_facts_of(task: Task, image: str, robot: str) -> tuple[Login | None, ControllerFacts]:
-    """Return the login of a project's robot, and what Harbor says of it and of the image.
+    """Return the login of a project's robot, and what Harbor reports about the robot and the image.
 
     Args:
-        robot: empty where nobody knows which one pulls it
+        robot: empty if the inventory does not name one
     """
     issued = issued_fingerprint(task.host)
     project = image.partition("/")[0]
@@ -43,7 +43,7 @@ def controller_facts_of(task: Task, image: str, robot: str) -> tuple[Login | Non
 
 
 def _login(task: Task, project: str, robot: str, found: dict[str, Any] | None) -> Login | None:
-    """Return the robot's login; where Harbor is silent, under the name that it gives by default."""
+    """Return the robot's login; if Harbor does not answer, with the name that Harbor gives robots by default."""
     try:
         secret = secret_of(task.host, project, robot).existing()
     except MoorError:
@@ -52,7 +52,7 @@ def _login(task: Task, project: str, robot: str, found: dict[str, Any] | None) -
 
 
 def robot_state(found: dict[str, Any] | None, now: float | None = None) -> str:
-    """Say in one word whether a robot may log in; pure but for the clock."""
+    """Return whether a robot may log in: ``ok``, ``absent``, ``disabled`` or ``expired``."""
     if found is None:
         return "absent"
     ends = int(found.get("expires_at") or -1)
@@ -79,13 +79,13 @@ def _architectures(harbor: Harbor, repository: str, manifest: dict[str, Any]) ->
         platforms = [entry.get("platform") or {} for entry in manifest["manifests"]]
         return [str(p["architecture"]) for p in platforms if p.get("architecture") not in (None, "unknown")]
     if not manifest.get("config"):
-        return []  # of the first schema, which no longer says
+        return []  # schema 1 has no config
     config = harbor.blob(repository, manifest["config"]["digest"])
     return [str(config["architecture"])] if config.get("architecture") else []
 
 
 def issued_fingerprint(host: Host) -> str:
-    """Return the fingerprint of the certificate that the registry should serve; empty where it is not to be had."""
+    """Return the fingerprint of the certificate that the registry should serve; empty if it cannot be read."""
     try:
         pem = registry_certificate(host)
         return x509.load_pem_x509_certificate(str(pem).encode()).fingerprint(hashes.SHA256()).hex()

@@ -1,4 +1,4 @@
-"""What ``moor diagnose`` needs of the runbook ``diagnose`` beside its stages."""
+"""What the command ``moor diagnose`` needs from its runbook: the scope of the stages, and explained messages."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from moor.tasks.diagnosis.workload_name import check_workload_name
 
 
 class NodeDiagnosis:
-    """A ``moor.run.protocols.Diagnosis``."""
+    """The implementation of ``moor.run.protocols.Diagnosis``."""
 
     def look_at(self, nr: Nornir, fleet: Iterable[Host], scope: DiagnosisScope) -> None:
         """Have the stages examine what ``scope`` says; raises InputError where the fleet has no such workload."""
@@ -24,6 +24,6 @@ class NodeDiagnosis:
         change_context(nr, diagnosis=scope)
 
     def explained(self, message: str, hosts: Iterable[Host]) -> Sequence[Explanation]:
-        """Explain a message by the rules, or say what could be understood of it."""
+        """Explain a message by the known messages, or return what it names if none matches."""
         ours = fleet_registry_of(hosts)
         return explain(message, ours) or [explain_unknown(message, ours)]

@@ -1,4 +1,4 @@
-"""What surrounds a host, and no file of moor's mends: what keeps its clock, and how large packets on its way may be."""
+"""Checks of what moor cannot mend on a host: time synchronisation, path MTU, users' own runtime files."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from moor.tasks.diagnosis.evidence.mtu import mtu_fragment
 from moor.tasks.diagnosis.evidence.node_answers import evidence_of
 from moor.tasks.diagnosis.evidence.probe_request import ControllerFacts
 from moor.tasks.diagnosis.evidence.probes import Probe
-from moor.tasks.diagnosis.node import report_layers
+from moor.tasks.diagnosis.layer_report import report_layers
 from moor.tasks.diagnosis.podman_user_files import REGISTRIES_PROBE as USERS
 from moor.tasks.diagnosis.podman_user_files import HasPodman, user_file_causes
 from moor.tasks.diagnosis.rules import RULES
@@ -31,7 +31,7 @@ from moor.tasks.runtime_proxies import parse_key_values
 
 CLOCK = "clock:kept"
 
-# A container has the clock of its machine, and may not set it. Processes are looked for by name, whatever started them.
+# A container uses its machine's clock and may not set it. Processes are found by name, whatever started them.
 KEEPING = """\
 if systemd-detect-virt --container --quiet 2>/dev/null || [ -e /run/systemd/container ]; then echo container=yes
 else
@@ -47,7 +47,7 @@ fi"""
 
 
 def desired(host: Host) -> Sequence[Resource]:
-    """Return the questions; whatever is answered is no difference."""
+    """Return the probes; their answers are never a difference."""
     keeping = [Probe("timekeeping", KEEPING)]
     if HasPodman()(host):
         keeping.append(USERS)
@@ -59,7 +59,11 @@ def desired(host: Host) -> Sequence[Resource]:
 
 
 def look_around(task: Task) -> Result:
-    """Tell of a clock that nothing keeps, of checks left out; raises HostError where large packets are lost."""
+    """Report a clock that is not synchronised, and certificate checks that are turned off.
+
+    Raises:
+        HostError: large packets to the registry are lost.
+    """
     seen, resources = observation_of(task.host), desired_of(task, desired)
     read_missing(task, resources, seen)
     answers = {probe.id.partition(":")[2]: str((seen.states[probe.id] or {}).get("answer", "")) for probe in resources}
@@ -75,14 +79,14 @@ def look_around(task: Task) -> Result:
 
 
 def unchecked_findings(evidence: Evidence, host: str) -> Iterator[Finding]:
-    """Yield what has k3s or RKE2 check no certificate of the registry."""
+    """Yield a finding for each setting by which k3s or RKE2 does not check the registry's certificate."""
     (layer,) = judge({"containerd": evidence}, RULES)
     for verdict in layer.verdicts:
         yield Finding(f"runtime:{verdict.rule}", verdict.cause, verdict.mend, host)
 
 
 def clock_finding(seen: dict[str, str], host: str) -> Finding | None:
-    """Judge who keeps a clock; None where it is synchronised, or nobody can tell that it is not."""
+    """Return a finding if the clock is not synchronised; None if it is, or if that cannot be determined."""
     keeper, synchronised = " and ".join(seen.get("keeper", "").split()), seen.get("synchronised", "")
     if seen.get("container") or synchronised == "yes" or (keeper and not synchronised):
         return None

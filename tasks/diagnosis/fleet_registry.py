@@ -1,4 +1,4 @@
-"""Which registry is the inventory's, with the images that it brings there; nothing is asked."""
+"""The registry of the inventory, with the images and workloads of the fleet."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from moor.tasks.workload import Workloads
 
 
 def fleet_registry_of(hosts: Iterable[Host]) -> FleetRegistry:
-    """Return the registry of an inventory, as the first host has it that knows one."""
+    """Return the registry of the hosts' inventory, from the first host that has the section ``registry``."""
     known = list(hosts)
     registry = next((found for host in known if (found := optional_settings_of(host, Registry))), None)
     if registry is None:

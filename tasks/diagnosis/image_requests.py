@@ -1,4 +1,4 @@
-"""Which images a node is asked about, with which logins, and what the inventory and Harbor know of them."""
+"""The images that a node is asked about, with their logins, and what the inventory and Harbor know about them."""
 
 from __future__ import annotations
 
@@ -23,49 +23,49 @@ from moor.tasks.diagnosis.messages.fields import FleetRegistry
 from moor.tasks.diagnosis.scope import cluster_node_name, probe_request_of, workloads_of
 from moor.tasks.workload import Workloads
 
-IMAGES = 8  # that one node is asked about; each is some requests
+IMAGES = 8  # at most, for one node; each costs some requests
 
 
 @dataclass(frozen=True)
 class ImageRequest:
-    """One image that a node is asked about, and what the controller knows of it.
+    """One image that a node is asked about, and what the controller knows about it.
 
     Attributes:
-        robot: the login that the inventory has for it
+        robot: the login that the inventory has for the image
     """
 
-    asked: ProbeRequest
-    known: ControllerFacts
+    request: ProbeRequest
+    facts: ControllerFacts
     robot: Login | None
 
 
 def image_request_of(
-    task: Task, scope: DiagnosisScope, view: ClusterSnapshot | str | None, door: RegistryEndpoint, image: str
+    task: Task, scope: DiagnosisScope, view: ClusterSnapshot | str | None, endpoint: RegistryEndpoint, image: str
 ) -> ImageRequest:
-    robot, known = _asked_of_harbor(task, scope, image)
+    robot, facts = _asked_of_harbor(task, scope, image)
     login = robot
     if scope.own_login and isinstance(view, ClusterSnapshot):
-        login = _own_login(view, door, image, robot)
+        login = _own_login(view, endpoint, image, robot)
     ours = _ours(task)
     workload = ours.workloads.get(image)
-    known = replace(
-        known,
+    facts = replace(
+        facts,
         bring="moor apply images" if image in ours.images else "",
         setter=f"data.workloads.{workload}.image, then moor apply workload" if workload else "",
         own="no" if login and robot and login[0] != robot[0] else "yes",
     )
-    return ImageRequest(probe_request_of(task.host, image, login, scope.pull), known, robot)
+    return ImageRequest(probe_request_of(task.host, image, login, scope.pull), facts, robot)
 
 
 def _ours(task: Task) -> FleetRegistry:
-    """Return the inventory's registry with what the whole fleet brings there, whatever a command is limited to."""
+    """Return the inventory's registry with the whole fleet's images, even if a command is limited to some hosts."""
     return ask_once(task, ("ours",), lambda: fleet_registry_of(fleet_of(task).hosts.values()))
 
 
 def select_images(
-    task: Task, scope: DiagnosisScope, view: ClusterSnapshot | str | None, door: RegistryEndpoint
+    task: Task, scope: DiagnosisScope, view: ClusterSnapshot | str | None, endpoint: RegistryEndpoint
 ) -> list[str]:
-    """Choose the images that a node is asked about: those that pods wait on there, else one of a pod or a workload."""
+    """Return the images to ask a node about: those that its pods wait for, else one of a pod or of a workload."""
     workloads = [workload.image for workload in workloads_of(task, scope).values()]
     if not scope.own_login or not isinstance(view, ClusterSnapshot):
         return workloads[:1]
@@ -74,7 +74,7 @@ def select_images(
         view.pods, key=lambda pod: (not waits_for_image(pod), (pod.get("spec") or {}).get("nodeName") != node)
     )
     here = [pod for pod in pods if waits_for_image(pod) and (pod.get("spec") or {}).get("nodeName") == node]
-    found = [image for pod in here or pods[:1] for image in registry_images(pod, door.host_port)]
+    found = [image for pod in here or pods[:1] for image in registry_images(pod, endpoint.host_port)]
     return list(dict.fromkeys(found))[:IMAGES] or workloads[:1]
 
 
@@ -88,21 +88,21 @@ def _project(image: str) -> str:
     return image.partition("/")[0]
 
 
-def _own_login(view: ClusterSnapshot, door: RegistryEndpoint, image: str, robot: Login | None) -> Login | None:
-    """Return the login that the pull secrets of a pod hold for an image: the robot's where it is among them."""
+def _own_login(view: ClusterSnapshot, endpoint: RegistryEndpoint, image: str, robot: Login | None) -> Login | None:
+    """Return the login for an image from the pull secrets of a pod, preferring the robot's if they have it."""
     for pod in view.pods:
-        if image in registry_images(pod, door.host_port):
-            found = login_of_pod(pod, image, view, door.host_port, robot[0] if robot else "")
+        if image in registry_images(pod, endpoint.host_port):
+            found = login_of_pod(pod, image, view, endpoint.host_port, robot[0] if robot else "")
             if found:
                 return found.user, Secret(found.password)
     return robot
 
 
-def pod_expectations_of(task: Task, door: RegistryEndpoint, asking: Sequence[ImageRequest]) -> PodExpectations:
+def pod_expectations_of(task: Task, endpoint: RegistryEndpoint, asking: Sequence[ImageRequest]) -> PodExpectations:
     first = asking[0]
-    sure = first.robot and first.known.harbor == "answers"
+    sure = first.robot and first.facts.harbor == "answers"
     hashed = (first.robot[0], sha256(first.robot[1].reveal())) if first.robot and sure else None
-    digests = {split_image(one.asked.image)[0]: one.known.digest for one in asking if one.known.digest}
+    digests = {split_image(one.request.image)[0]: one.facts.digest for one in asking if one.facts.digest}
     workloads = settings_of(task.host, Workloads).by_name.items()
     managed = {(w.namespace, name) for name, w in workloads} | {(w.namespace, w.pull_secret) for _, w in workloads}
-    return PodExpectations(door.host_port, hashed, digests, _ours(task), frozenset(managed))
+    return PodExpectations(endpoint.host_port, hashed, digests, _ours(task), frozenset(managed))

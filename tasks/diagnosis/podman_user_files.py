@@ -1,4 +1,4 @@
-"""Users whose podman reads a file of their own instead of moor's, which no file of moor's mends."""
+"""Users' own registries.conf, which podman reads instead of the one that moor writes."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ REGISTRIES_PROBE = Probe("registries", READ_REGISTRIES)
 
 
 class HasPodman(F):
-    """A filter that holds for hosts whose podman moor keeps."""
+    """A filter for hosts whose podman moor configures."""
 
     def __call__(self, host: Host) -> bool:
         return INSIDERS(host) and optional_settings_of(host, PodmanSettings) is not None
 
 
 def user_file_causes(answer: str, host: Host) -> Iterator[Cause]:
-    """Yield a cause for each user whose podman reads nothing of what moor writes into /etc/containers."""
+    """Yield a cause for each user whose podman ignores what moor writes into /etc/containers."""
     name = settings_of(host, Registry).host_port
     mend = f'write into it [[registry]] with prefix = "{name}", location = "{name}", insecure = false, or remove it'
     for said in find_user_overrides(answer, name):
@@ -38,7 +38,7 @@ def user_file_causes(answer: str, host: Host) -> Iterator[Cause]:
 
 
 def diagnose_podman(task: Task) -> Result:
-    """Find the users whose own files hide moor's from their podman; a question about pods leaves that out."""
+    """Find the users whose own files hide moor's from their podman; skipped when only pods are examined."""
     scope = context_of(task).diagnosis
     if scope.deployment or scope.namespaces:
         return Result(host=task.host, result="only pods were asked about")
@@ -47,9 +47,9 @@ def diagnose_podman(task: Task) -> Result:
     except HostError:
         if not task.host.has_parent_group("nodes"):
             raise
-        return Result(host=task.host, result="not reached, which the look at its layers tells")
+        return Result(host=task.host, result="not reached; diagnose_node reports that")
     causes = list(user_file_causes(str(answer.get("answer", "")), task.host))
     words = "\n".join(f"{one.cause}; {one.mend}" for one in causes)
-    # Its pods may be well all the same: it is told beside the layers of a pull, and fails none of them.
+    # Pods do not depend on it: it is reported beside the layers of a pull, and fails none of them.
     task.results.append(ResourceResult(task.host, "proof:podman", "drift" if causes else "ok", words, "", causes))
-    return Result(host=task.host, result="files of users looked at")
+    return Result(host=task.host, result="users' files checked")

@@ -1,7 +1,6 @@
-"""The way from a node to the registry, looked at in the same script as everything else of a drift check.
+"""The drift check of the path from a node to the registry: clock, name, route, TLS and proxy.
 
-Somebody's firewall rule, a stale name, another certificate than the one that was issued: nothing that moor wrote
-differs, and pods do not start.
+It finds what breaks pulls without changing a file of moor's: a firewall rule, a stale name, an unexpected certificate.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from moor.tasks.diagnosis.controller_facts import issued_fingerprint
 from moor.tasks.diagnosis.evidence.node_answers import evidence_of
 from moor.tasks.diagnosis.evidence.probe_request import ControllerFacts
 from moor.tasks.diagnosis.evidence.probes import probes
-from moor.tasks.diagnosis.node import report_layers
+from moor.tasks.diagnosis.layer_report import report_layers
 from moor.tasks.diagnosis.rules import RULES
 from moor.tasks.diagnosis.rules.layers import judge
 from moor.tasks.diagnosis.scope import probe_request_of
@@ -33,12 +32,16 @@ ASKED = ("probe:clock", "probe:name", "probe:wire", "probe:proxy")
 
 
 def desired(host: Host) -> Sequence[Resource]:
-    """Return the questions; whatever is answered is no difference."""
+    """Return the probes; their answers are never a difference."""
     return [probe for probe in probes(probe_request_of(host, "")) if probe.id in ASKED]
 
 
 def look_at_way(task: Task) -> Result:
-    """Judge name, route and certificate of the registry from a node; raises HostError with every cause."""
+    """Check clock, name, route, certificate and proxy of the registry from a node.
+
+    Raises:
+        HostError: something is at fault; with every cause.
+    """
     seen, resources = observation_of(task.host), desired_of(task, desired)
     read_missing(task, resources, seen)
     answers = {probe.id.partition(":")[2]: str((seen.states[probe.id] or {}).get("answer", "")) for probe in resources}
@@ -46,12 +49,12 @@ def look_at_way(task: Task) -> Result:
         ask_once(task, ("registry answers",), lambda: _answers(task)), fingerprint=issued_fingerprint(task.host)
     )
     evidence = evidence_of(answers, probe_request_of(task.host, ""), known, task.host.name, time.time())
-    evidence["hosts"] = evidence["name"]  # what fails no pull yet; a proof of today does not ask
+    evidence["hosts"] = evidence["name"]  # contradictions that break no pull yet, so that only drift reports them
     return report_layers(task, judge({layer: evidence[layer] for layer in LAYERS}, RULES))
 
 
 def _answers(task: Task) -> str:
-    """Ask from the controller, which tells a node that is cut off from a registry that is down."""
+    """Ask the registry from the controller: a node that is cut off differs by that from a registry that is down."""
     try:
         harbor_of(task).ask("GET", "/api/v2.0/ping")
     except MoorError as error:

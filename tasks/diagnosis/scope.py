@@ -1,4 +1,4 @@
-"""What a look at a node is about, as the command line and the inventory have it, and what the cluster says of it."""
+"""What the diagnosis of a host covers: the registry, workloads, namespaces, and the objects of its cluster."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ from moor.tasks.preflight import Preflight
 from moor.tasks.workload import Workloads
 from moor.tasks.workload.deploy import Workload, open_cluster
 
-NODES = "Node *"  # in what could not be read of the cluster
+NODES = "Node *"  # the key of nodes in ClusterSnapshot.unknown
 
 
 def registry_endpoint_of(host: Host) -> RegistryEndpoint:
-    """Return where the registry is for a host."""
+    """Return the registry that a host uses."""
     registry = settings_of(host, Registry)
     first, *further = map(str, registry.addresses)
     return RegistryEndpoint(registry.name, first, registry.port, tuple(further))
 
 
 def probe_request_of(host: Host, image: str, login: Login | None = None, pull: bool = False) -> ProbeRequest:
-    """Return what a node is asked about, as the inventory has it."""
+    """Return what to ask a node about an image, from the inventory."""
     runtime = settings_of(host, ContainerdSettings)
     return ProbeRequest(
         registry_endpoint_of(host),
@@ -60,8 +60,8 @@ def namespaces_of(task: Task, scope: DiagnosisScope) -> tuple[str, ...]:
     return scope.namespaces or tuple(own)
 
 
-def cluster_snapshot_of(task: Task, scope: DiagnosisScope, door: RegistryEndpoint) -> ClusterSnapshot | str | None:
-    """Return what the cluster says; why it says nothing; None where the inventory knows no cluster."""
+def cluster_snapshot_of(task: Task, scope: DiagnosisScope, endpoint: RegistryEndpoint) -> ClusterSnapshot | str | None:
+    """Return the cluster's objects, or why they cannot be read; None if the inventory has no cluster."""
     settings, namespaces = optional_settings_of(task.host, ClusterSettings), namespaces_of(task, scope)
     own = namespaces_of(task, DiagnosisScope())
     if settings is None or not namespaces:
@@ -74,7 +74,7 @@ def cluster_snapshot_of(task: Task, scope: DiagnosisScope, door: RegistryEndpoin
                 read_cluster,  # as lightkube, see moor.connections.kubernetes
             )
 
-            return read_cluster(cluster_of(task), namespaces, scope.deployment, door.host_port, own)
+            return read_cluster(cluster_of(task), namespaces, scope.deployment, endpoint.host_port, own)
         except MoorError as error:
             return str(error)
 
@@ -82,13 +82,13 @@ def cluster_snapshot_of(task: Task, scope: DiagnosisScope, door: RegistryEndpoin
 
 
 def cluster_node_name(task: Task, view: ClusterSnapshot, identity: HostIdentity) -> str:
-    """Name the node of the cluster that the task's host is; the host itself where the cluster has none."""
+    """Return the host's name as a node of the cluster; its inventory name if the cluster does not have it."""
     host = task.host
     address = host.hostname or host.name
     found = pair_nodes({host.name: address}, map(node_of, view.nodes), {host.name: identity}).nodes.get(host.name)
     if found:
         return found.name
-    # Where nodes may not be listed, a pod still says on which of them it is, and that node's address.
+    # If nodes may not be listed, a pod still has the name and address of its node.
     status = ((pod.get("spec") or {}, pod.get("status") or {}) for pod in view.pods if NODES in view.unknown)
     at = (str(spec["nodeName"]) for spec, state in status if state.get("hostIP") == address and spec.get("nodeName"))
     return next(at, identity.node or host.name)

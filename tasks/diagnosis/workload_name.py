@@ -1,4 +1,4 @@
-"""Whether there is what a diagnosis is asked about, found out before any host is reached."""
+"""The check of the name in ``moor diagnose NAME``, made before any host is reached."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def check_workload_name(hosts: Iterable[Host], namespaces: Sequence[str], wanted
 
 
 def _of_cluster(fleet: Sequence[Host], places: Sequence[str], wanted: str) -> tuple[dict[str, bool], str]:
-    """Return the names that pods go by, with whether one takes an image of ours; or why they are not known."""
+    """Return the names that pods can be called by, with whether one uses our registry; or why they are unknown."""
     cluster = next((found for host in fleet if (found := optional_settings_of(host, ClusterSettings))), None)
     if cluster is None or not places:
         return {}, "the inventory names no cluster to ask"

@@ -1,1 +1,1 @@
-"""What ends on a day or with a reboot: certificates, robots, the mount of Harbor's data."""
+"""Expiry: certificates and robots that end on a day, and mounts that a reboot would lose."""

@@ -1,4 +1,4 @@
-"""The certificates of the registry: on the controller, on the registry's disk, and as clients are shown them."""
+"""The registry's certificates: on the controller, on the registry's disk, and as served to clients."""
 
 from __future__ import annotations
 
@@ -42,10 +42,10 @@ RENEW, RENEW_CA = "moor cert renew", "moor cert renew --ca"
 
 @dataclass(frozen=True)
 class CertificatesOnDisk(Probed):
-    """Reads the certificates below some places of a host; whatever they are, they are as they should be.
+    """The certificates in some files of a host; they are read, and never a difference.
 
     Attributes:
-        places: files, or directories whose files end in .crt
+        places: files, or directories of files that end in .crt
     """
 
     places: tuple[str, ...]
@@ -58,7 +58,7 @@ class CertificatesOnDisk(Probed):
         return actual
 
     def probe(self) -> str:
-        # a private key in the same file stays where it is
+        # a private key in the same file never leaves the host
         return f"""\
 for p in {" ".join(map(quote, self.places))}; do
   for f in "$p" "$p"/*.crt; do
@@ -74,12 +74,12 @@ done"""
 
 
 def desired(host: Host) -> Sequence[Resource]:
-    """Return what is asked of the registry's host."""
+    """Return the certificates to read on the registry's host."""
     return [on_disk(host)]
 
 
 def show_certificates(task: Task) -> Result:
-    """Tell of every certificate when it ends; nothing is changed."""
+    """Report when each certificate expires; nothing is changed."""
     resources, seen = desired_of(task, desired), observation_of(task.host)
     read_missing(task, resources, seen)
     tell(task, unfit(task.host), certificates(task, seen.states))
@@ -87,7 +87,7 @@ def show_certificates(task: Task) -> Result:
 
 
 def unfit(host: Host) -> Iterator[Finding]:
-    """Yield for what clients refuse a certificate that was brought; what is made here they take."""
+    """Yield why clients refuse a certificate that the user supplied; those that moor issues are not checked."""
     settings, registry = settings_of(host, Pki), settings_of(host, Registry)
     if settings.certificate:
         if lines := fault_lines(settings, read_own_certificate(settings).faults(required_names(registry), utc_now())):
@@ -97,13 +97,13 @@ def unfit(host: Host) -> Iterator[Finding]:
 
 
 def on_disk(host: Host) -> CertificatesOnDisk:
-    """Return what reads the certificates that Harbor has on its disk."""
+    """Return the certificates that Harbor has on its disk."""
     harbor = settings_of(host, HarborSettings)
     return CertificatesOnDisk((CERTIFICATE, f"{harbor.data_volume}/secret/registry/root.crt", *_internal(harbor)))
 
 
 def _internal(harbor: HarborSettings) -> tuple[str, ...]:
-    """Name the directory of the certificates by which Harbor's parts speak to one another, where they do by TLS."""
+    """Return the directory of the certificates for TLS between Harbor's components, if it is turned on."""
     internal = harbor.options.get("internal_tls")
     if not isinstance(internal, dict) or not internal.get("enabled"):
         return ()
@@ -111,7 +111,7 @@ def _internal(harbor: HarborSettings) -> tuple[str, ...]:
 
 
 def tell(task: Task, *sources: Iterator[Expiry] | Iterator[Finding]) -> None:
-    """Have everything reported; raises HostError where something cannot be found out, after all that can."""
+    """Report all findings; if a source fails, raise HostError after the others are reported."""
     troubles: list[HostError] = []
     for ends in sources:
         try:
@@ -123,7 +123,11 @@ def tell(task: Task, *sources: Iterator[Expiry] | Iterator[Finding]) -> None:
 
 
 def certificates(task: Task, states: Mapping[str, State | None]) -> Iterator[Expiry]:
-    """Yield the end of every certificate; raises HostError where the registry shows none, after all others."""
+    """Yield when each certificate expires.
+
+    Raises:
+        HostError: the registry serves no certificate; raised after all others are yielded.
+    """
     host, registry = task.host, settings_of(task.host, Registry)
     for path, text in (states.get("certificates:disk") or {}).items():
         yield from certificate_ends(f"certificate:{path}", f"{path} of {host.name}", str(text), host.name, RENEW)
@@ -137,7 +141,7 @@ def certificates(task: Task, states: Mapping[str, State | None]) -> Iterator[Exp
 
 
 def _kept(host: Host) -> Iterator[Expiry]:
-    """Yield the ends of what was made here."""
+    """Yield when the certificates that moor issued expire."""
     made = issued_certificate(host)
     succession = made.authority.succession
     for name, what, certificate, remedy in (
@@ -151,7 +155,7 @@ def _kept(host: Host) -> Iterator[Expiry]:
 
 
 def certificate_ends(name: str, what: str, text: str, host: str, remedy: str) -> list[Expiry]:
-    """Return the first end among the certificates of a PEM text; none where it holds none that can be read."""
+    """Return the earliest expiry among the certificates of a PEM text; empty if none can be parsed."""
     ends = []
     for block in certificates_in(text):
         try:

@@ -1,4 +1,4 @@
-"""What ends by itself, and what a reboot would end: the registry's certificates and robots, the mount of its data."""
+"""The expiry check of the registry: its certificates, its robots, and the mount of its data."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from moor.tasks.harbor.install import harbor_of
 from moor.tasks.registry import Projects
 from moor.tasks.registry.robots import BY_NAME
 
-PAGE = 100  # robots; as many as Harbor gives at once
-LONGER = "write a longer duration_days for it in data.projects, then moor apply registry"
+PAGE = 100  # robots in one answer, the most that Harbor allows
+LONGER = "raise its duration_days in data.projects, then moor apply registry"
 
 
 @dataclass(frozen=True)
 class MountedAtBoot(Required):
-    """Asks that what is mounted at ``path``, if anything is, comes back after a reboot: fstab or a unit names it."""
+    """A requirement that what is mounted at ``path`` is in fstab or a mount unit, so that it survives a reboot."""
 
     path: str
 
@@ -59,16 +59,16 @@ esac"""
 
     def remedy(self, actual: State | None) -> str:
         mount = str((actual or {}).get("at boot", "")).removeprefix("no, ")
-        return f"{mount} is mounted by hand and will not be there after a reboot; write it into /etc/fstab"
+        return f"{mount} is mounted by hand and will be gone after a reboot; write it into /etc/fstab"
 
 
 def desired(host: Host) -> Sequence[Resource]:
-    """Return what the registry's host is asked, in the same script as everything else."""
+    """Return the certificates and the mount to read on the registry's host."""
     return [on_disk(host), MountedAtBoot(settings_of(host, HarborSettings).data_volume)]
 
 
 def look_ahead(task: Task) -> Result:
-    """Return what of the registry ends by itself, and whether its data are there after a reboot; nothing is changed."""
+    """Report when certificates and robots expire, and whether the data survive a reboot; nothing is changed."""
     resources, seen = desired_of(task, desired), observation_of(task.host)
     refuse_duplicates(resources)
     read_missing(task, resources, seen)
@@ -87,7 +87,7 @@ def _robots(task: Task) -> Iterator[Expiry]:
 
 
 def _all_robots(harbor: Harbor, projects: Iterable[str]) -> Iterator[dict[str, Any]]:
-    """Yield the registry's own robots, and those of the projects."""
+    """Yield the robots of the whole registry, then those of the projects."""
     yield from _paged(harbor, {})
     for name in projects:
         about = harbor.get(f"/api/v2.0/projects/{name}", PROJECT, headers=BY_NAME)

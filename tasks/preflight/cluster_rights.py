@@ -1,4 +1,4 @@
-"""What the user of the kubeconfig has to be allowed in the cluster, by the inventory; asked of the API itself."""
+"""The rights in the cluster that the user of the kubeconfig needs, checked by asking its API."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ DEFAULT_USER = "THE-USER-OF-THE-KUBECONFIG"
 
 @dataclass(frozen=True, order=True)
 class ClusterRight:
-    """One verb on one kind of object.
+    """The right to one verb on one kind of object.
 
     Attributes:
-        namespace: empty where it is of the whole cluster
-        command: that needs it
+        namespace: empty for the whole cluster
+        command: the command that needs it
     """
 
     namespace: str
@@ -57,7 +57,7 @@ class ClusterRight:
 
 
 def needed(host: Host) -> list[ClusterRight]:
-    """Return the rights that the workloads of a host need; those that a command goes without are left out."""
+    """Return the rights that the workloads of a host need; optional rights are left out."""
     workloads = settings_of(host, Workloads).by_name
     found = [ClusterRight("", "", "nodes", "list", READ)] if workloads else []
     for name, workload in workloads.items():
@@ -71,7 +71,7 @@ def needed(host: Host) -> list[ClusterRight]:
         found += [ClusterRight(place, "", resource, "get", READ) for resource in ("secrets", "serviceaccounts")]
         found.append(ClusterRight(place, "apps", "deployments", "get", READ))
     taken: dict[tuple[str, ...], ClusterRight] = {}
-    for right in found:  # what apply needs as well is said as that
+    for right in found:  # a right that apply needs too is reported as apply's
         taken.setdefault((right.namespace, right.group, right.resource, right.verb), right)
     return sorted(taken.values())
 
@@ -91,7 +91,11 @@ def _of_object(content: Mapping[str, Any], namespace: str) -> list[ClusterRight]
 
 
 def check_cluster(task: Task) -> Result:
-    """Reach the cluster, and find which rights the user of its kubeconfig lacks; nothing is changed there."""
+    """Reach the cluster and report the rights that the user of its kubeconfig lacks; nothing is changed.
+
+    Raises:
+        HostError: the cluster does not answer, or ``moor apply`` lacks a right.
+    """
     if optional_settings_of(task.host, ClusterSettings) is None or not (rights := needed(task.host)):
         return Result(host=task.host, result="the inventory has nothing for a cluster")
     open_cluster(task)
@@ -100,21 +104,21 @@ def check_cluster(task: Task) -> Result:
     if all(_exists(client, place) for place in {right.namespace for right in rights if right.namespace}):
         lacking = [right for right in lacking if right.resource != "namespaces" or right.verb == "get"]
     if not lacking:
-        return Result(host=task.host, result=f"{len(rights)} rights are there")
+        return Result(host=task.host, result=f"all {len(rights)} rights are granted")
     path = site_of(task.host).state / FILE
     private_files.write(path, manifest(rights, user_of(client)).encode())
     remedy = f"have an administrator run: kubectl apply -f {path} ({PAGE} explains it)"
     if seeing := [right for right in lacking if right.command == READ]:
-        what = f"{READ} sees less: the user of the kubeconfig may not {'; not '.join(map(str, seeing))}"
+        what = f"{READ} examines less: the user of the kubeconfig may not {'; not '.join(map(str, seeing))}"
         task.results.append(FindingResult(task.host, Finding("cluster:rights", what, remedy, task.host.name)))
     if writing := [right for right in lacking if right.command == WRITE]:
         words = "\n".join(f"the user of the kubeconfig may not {right}, which {WRITE} needs" for right in writing)
         raise HostError(f"{words}\n{remedy}", ErrorKind.PRIVILEGE)
-    return Result(host=task.host, result=f"{len(lacking)} rights to read are not there")
+    return Result(host=task.host, result=f"{len(lacking)} rights to read are missing")
 
 
 def _exists(client: Client, namespace: str) -> bool:
-    """Check whether a namespace is there; whoever may not look has it from somebody else."""
+    """Return whether a namespace exists; if the user may not read namespaces, it is taken to exist."""
     try:
         with calling_api(f"namespace:{namespace}"):
             client.get(untyped_class("v1", "Namespace"), namespace)
@@ -124,12 +128,12 @@ def _exists(client: Client, namespace: str) -> bool:
 
 
 def missing(rights: Iterable[ClusterRight], allowed: Callable[[ClusterRight], bool]) -> list[ClusterRight]:
-    """Return the rights that are not there."""
+    """Return the rights that are not granted."""
     return [right for right in rights if not allowed(right)]
 
 
 def may(client: Client, right: ClusterRight) -> bool:
-    """Ask whether this user has a right (SelfSubjectAccessReview), which every user may ask."""
+    """Return whether this user has a right, by a SelfSubjectAccessReview, which every user may create."""
     asked = {"namespace": right.namespace, "verb": right.verb, "group": right.group, "resource": right.resource}
     review = untyped_class("authorization.k8s.io/v1", "SelfSubjectAccessReview")(
         {"metadata": {}, "spec": {"resourceAttributes": asked}}
@@ -140,7 +144,7 @@ def may(client: Client, right: ClusterRight) -> bool:
 
 
 def user_of(client: Client) -> str:
-    """Ask who this user is to the cluster; a cluster before 1.28 does not say."""
+    """Return the cluster's name for this user; a placeholder before Kubernetes 1.28, which does not report it."""
     from lightkube.generic_resource import GenericGlobalResource, create_api_info
 
     info = create_api_info("authentication.k8s.io", "v1", "SelfSubjectReview", "selfsubjectreviews")
@@ -154,7 +158,7 @@ def user_of(client: Client) -> str:
 
 
 def manifest(rights: Sequence[ClusterRight], user: str) -> str:
-    """Return the Roles that bring rights to a user, as kubectl applies them."""
+    """Return a manifest that grants rights to a user, for ``kubectl apply``."""
     yaml, out = YAML(typ="safe", pure=True), io.StringIO()
     yaml.default_flow_style = False
     yaml.dump_all(list(objects(rights, user)), out)
@@ -162,9 +166,9 @@ def manifest(rights: Sequence[ClusterRight], user: str) -> str:
 
 
 def objects(rights: Sequence[ClusterRight], user: str) -> Iterator[dict[str, Any]]:
-    """Yield a Role with its binding for each namespace, and a ClusterRole for what is of the whole cluster.
+    """Yield a Role and its binding for each namespace, and a ClusterRole and its binding for the whole cluster.
 
-    They are whole, so that applying them twice takes nothing away, and the user's alone.
+    Each has all rights of the user, so that applying them again removes none, and no other user's.
     """
     name = "moor-" + re.sub(r"[^a-z0-9.]+", "-", user.lower()).strip("-.")
     for namespace in sorted({right.namespace for right in rights}):

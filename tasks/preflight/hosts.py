@@ -1,4 +1,4 @@
-"""What the job needs of each host before anything is changed on it; all findings at once."""
+"""The requirements of each host, checked before anything is changed; all findings are reported at once."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from moor.tasks.podman import PodmanSettings
 from moor.tasks.podman.configure import registries_requirement
 from moor.tasks.preflight.ports import PORTS, ports
 
-# The oldest whose systemd and tools moor can ask; what is like one of them is taken for one. No number: it rolls.
+# The oldest supported releases; a system whose ID_LIKE names one of them is accepted. Empty for rolling releases.
 SYSTEMS = {
     **{"debian": "11", "ubuntu": "20.04"},
     **{"rhel": "8", "rocky": "8", "almalinux": "8", "centos": "8", "ol": "8", "fedora": "38", "amzn": "2023"},
@@ -37,19 +37,22 @@ SYSTEMS = {
 }
 FAMILIES = "Debian, Ubuntu, RHEL, Fedora, Amazon Linux, SUSE, Arch, Flatcar and Alpine"
 MACHINES = {"harbor": ("x86_64",), "": ("x86_64", "aarch64")}  # Harbor's installer is made for amd64 alone
-DOCKER, COMPOSE = "20.10", "2.3"  # stricter than Harbor's installer, which takes what cannot run its compose file
+DOCKER, COMPOSE = (
+    "20.10",
+    "2.3",
+)  # stricter than Harbor's installer, which accepts releases that cannot run its compose file
 SYSLOG = "127.0.0.1:1514"  # where Harbor's containers log to
 Size = Annotated[int, Field(ge=0)]
 
 
 class Preflight(Section):
-    """How much the checks before a run ask.
+    """The section ``preflight``: limits of the checks before a run.
 
     Attributes:
         clock_s: how far a host's clock may be off, in seconds
         registry_free_mb: free disk for Harbor's installation, in MB; an eighth of it once Harbor is there
         node_free_mb: free disk for a node's images
-        through_proxy: true: containerd and Docker are meant to reach the registry through their proxy
+        through_proxy: whether containerd and Docker should reach the registry through their proxy
     """
 
     section: ClassVar[str] = "preflight"
@@ -61,7 +64,7 @@ class Preflight(Section):
 
 
 def desired(host: Host) -> Sequence[Resource]:
-    """Return the requirements of the host's part in the fleet."""
+    """Return the requirements of a host, by its groups."""
     settings = settings_of(host, Preflight)
     serves = host.has_parent_group("harbor")
     machines = MACHINES["harbor" if serves else ""]
@@ -81,7 +84,7 @@ def desired(host: Host) -> Sequence[Resource]:
 
 
 def _proxies(host: Host) -> Iterator[Requirement]:
-    """Require that what pulls or pushes here leaves the registry out of its proxy."""
+    """Yield requirements that containerd and Docker do not use a proxy for the registry."""
     registry = settings_of(host, Registry)
     judge = partial(runtime_proxies.judge_proxy, name=registry.name, port=registry.port)
     if host.has_parent_group("nodes"):
@@ -94,7 +97,7 @@ def _proxies(host: Host) -> Iterator[Requirement]:
 
 
 def _effective(host: Host) -> Iterator[Requirement]:
-    """Require that what pulls or pushes here reads what moor writes, and checks the registry's certificate."""
+    """Yield requirements that the runtimes read moor's files and check the registry's certificate."""
     registry = settings_of(host, Registry)
     runtime = settings_of(host, ContainerdSettings)
     if host.has_parent_group("nodes") and runtime.runtime == "containerd":
@@ -131,7 +134,7 @@ def _root(output: str) -> str:
 
 
 def system(output: str) -> str:
-    """Judge /etc/os-release. Source: os-release(5); testing and unstable have no VERSION_ID."""
+    """Check /etc/os-release; Debian testing and unstable have no VERSION_ID (os-release(5))."""
     facts = {key: value.strip("\"'") for key, _, value in (line.partition("=") for line in output.splitlines())}
     name, version = facts.get("ID", ""), facts.get("VERSION_ID", "")
     oldest = SYSTEMS.get(name)
@@ -143,7 +146,7 @@ def system(output: str) -> str:
 
 
 def machine(output: str, known: Sequence[str]) -> str:
-    """Judge ``uname -m``."""
+    """Check the output of ``uname -m``."""
     name = output.strip()
     if name in known:
         return ""
@@ -160,7 +163,7 @@ df -Pk "$p" | tail -n 1
 
 
 def disk(output: str, path: str, need_mb: int) -> str:
-    """Judge a line of ``df -Pk``: device, size, used, available, in kB."""
+    """Check a line of ``df -Pk``: device, size, used, available, in kB."""
     line, _, installed = output.strip().partition("\n")
     need = need_mb // 8 if installed else need_mb
     found = re.search(r"\s(\d+)\s+(-?\d+)\s+(-?\d+)\s+\S+\s+(/.*)$", line)
@@ -182,7 +185,7 @@ fi
 
 
 def docker(output: str) -> str:
-    """Judge the versions of an engine and a Compose that are there already; absent ones will be installed."""
+    """Check the versions of Docker and Compose if they are installed; otherwise moor installs them."""
     if not output.strip():
         return ""
     first = output.splitlines()[0]
@@ -198,7 +201,7 @@ def docker(output: str) -> str:
     return f"{', '.join(faults)}; upgrade it" if faults else ""
 
 
-# Where each keeps its images, and what tells that it is there.
+# Where each runtime keeps its images, and the paths that show that it is installed.
 IMAGES = {
     **{"containerd": "/var/lib/containerd", "crio": "/var/lib/containers"},
     **{"k3s": "/var/lib/rancher/k3s", "rke2": "/var/lib/rancher/rke2"},
@@ -208,7 +211,7 @@ OWN = f"ls -d {' '.join(TRACES)} 2>/dev/null || :"
 
 
 def own_containerd(output: str, runtime: str) -> str:
-    """Judge traces of what pulls without reading containerd's files, given what the inventory says."""
+    """Check that the runtime found on the host is the one that the inventory names."""
     found = {TRACES[line]: line for line in output.split() if line in TRACES}
     if runtime in found or (runtime in ("containerd", "crio") and not found):
         return ""
@@ -223,5 +226,5 @@ def _version(text: str) -> tuple[int, ...]:
 
 
 def check_host(task: Task) -> Result:
-    """Find everything that would stop the job on this host, before it starts."""
+    """Report everything that would stop a run on this host; nothing is changed."""
     return converge(task, desired)

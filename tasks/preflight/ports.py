@@ -1,4 +1,4 @@
-"""Which ports of a host are taken, and by whom."""
+"""The check that the ports that Harbor needs are free."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 
 LISTENING = "0A"  # Source: proc(5), /proc/net/tcp; the kernel's TCP_LISTEN
-# What Harbor's containers claim, running or about to: their proxies listen before they count as running.
+# Ports of Harbor's containers, also of those about to start: Docker's proxies listen before they count as running.
 PORTS = """\
 cat /proc/net/tcp /proc/net/tcp6 2>/dev/null
 echo --
@@ -24,19 +24,19 @@ fi
 
 @dataclass(frozen=True)
 class Listener:
-    """A socket that waits for connections."""
+    """A listening socket."""
 
     address: str
     port: int
 
     def meets(self, address: str, port: int) -> bool:
-        """Return whether it keeps another socket from ``address`` and ``port``."""
+        """Return whether this socket prevents another from listening on ``address`` and ``port``."""
         anywhere = ("0.0.0.0", "::")  # noqa: S104  (compared, not bound)
         return self.port == port and (self.address == address or self.address in anywhere or address in anywhere)
 
 
 def ports(output: str, wanted: Sequence[str]) -> str:
-    """Judge what listens, leaving out what Harbor's own containers claim."""
+    """Check that ``wanted`` ports are free, or are used by Harbor's own containers."""
     kernel, words, claims = (*re.split(r"^--$\n?", output, flags=re.MULTILINE), "", "")[:3]
     claimed = set(re.findall(r":(\d+)->", claims))
     taken = []
@@ -50,7 +50,7 @@ def ports(output: str, wanted: Sequence[str]) -> str:
 
 
 def listeners(kernel: str) -> list[Listener]:
-    """Read /proc/net/tcp and tcp6: addresses are 32-bit words in the machine's byte order, in hexadecimal."""
+    """Parse /proc/net/tcp and tcp6, whose addresses are hexadecimal 32-bit words in the machine's byte order."""
     fields = [line.split() for line in kernel.splitlines()]
     return [_listener(words[1]) for words in fields if len(words) > 3 and words[3] == LISTENING]
 
@@ -64,6 +64,6 @@ def _listener(local: str) -> Listener:
 
 
 def _holder(words: str, port: str) -> str:
-    """Name who listens, where ``ss -p`` told."""
+    """Return the program that listens on a port, if ``ss -p`` printed it."""
     found = re.search(rf":{port}\s.*users:\(\(\"([^\"]+)\",pid=(\d+)", words)
     return f"{found[1]} (pid {found[2]})" if found else "something"

@@ -200,7 +200,7 @@ def test_a_port_that_docker_publishes_is_for_members_alone_and_the_proof_says_so
     error = site.plan(prove_access, "outsider")["outsider"].error
     address = guarded.machine("harbor1").host.address
     for one in (address, address6(address)):
-        assert f"a host that is to be kept out reaches {one} port 443" in error
+        assert f"a host that the firewall should keep out reaches {one} port 443" in error
 
     site.write(firewall={"tool": tool})
     assert applied(site) == RULES + INCLUDED.get(tool, [])

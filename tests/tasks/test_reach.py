@@ -38,8 +38,8 @@ def said(answer: str, outside: bool) -> list[str]:
         (ROUTER, "10.9.0.11 port 443 is prohibited (by ICMP)"),
         (ROUTER, "the next hop is 10.77.0.2, or what lies behind it"),
         (IPV6, "fd00::11 port 443 is prohibited (by ICMP)"),
-        (SILENT, "10.77.0.11 port 443 is dropped: nobody answers"),
-        (UNTRIED, "not tried, for openssl is missing"),
+        (SILENT, "10.77.0.11 port 443 is dropped: nothing answers"),
+        (UNTRIED, "not tried, since openssl is missing"),
     ],
 )
 def test_a_member_that_is_shut_out_is_told_how_and_by_whom(answer: str, words: str) -> None:
@@ -53,7 +53,7 @@ def test_whoever_is_to_be_kept_out_may_be_so_in_any_way(answer: str) -> None:
 
 
 def test_an_outsider_that_gets_in_by_one_of_two_addresses_is_a_fault_of_that_one() -> None:
-    assert said(MADE + IPV6, outside=True) == ["a host that is to be kept out reaches 10.77.0.11 port 443"]
+    assert said(MADE + IPV6, outside=True) == ["a host that the firewall should keep out reaches 10.77.0.11 port 443"]
     assert said(MADE, outside=False) == []
 
 
@@ -66,7 +66,7 @@ def test_a_member_may_lack_one_family_where_the_other_one_will_do() -> None:
 
 
 def test_an_outsider_that_could_not_try_proves_nothing() -> None:
-    assert said(UNTRIED, outside=True) == ["10.77.0.11 port 443 was not tried, for openssl is missing"]
+    assert said(UNTRIED, outside=True) == ["10.77.0.11 port 443 was not tried, since openssl is missing"]
 
 
 def host(*groups: str, address6: str | None = None) -> Host:

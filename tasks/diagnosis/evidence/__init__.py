@@ -1,1 +1,1 @@
-"""What a node, the cluster and the registry are asked, and their answers as fields."""
+"""Evidence: what nodes, the cluster and the registry are asked, and their answers as fields."""

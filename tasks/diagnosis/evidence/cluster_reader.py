@@ -1,4 +1,4 @@
-"""What the cluster says of nodes, pods, events and pull secrets, read once for all nodes of a run."""
+"""The reading of a cluster: nodes, pods, events and pull secrets, once for all nodes of a run."""
 
 from __future__ import annotations
 
@@ -25,15 +25,18 @@ API_VERSIONS = {"ReplicaSet": "apps/v1", "Job": "batch/v1"}  # of other kinds: v
 def read_cluster(
     client: Client, namespaces: Sequence[str], deployment: str, host_port: str, further: Sequence[str] = ()
 ) -> ClusterSnapshot:
-    """Read what concerns images of one registry; what may not be read is in the view's ``unknown``.
+    """Read all objects that concern images of one registry.
 
     Args:
-        namespaces: ``*`` is all of them
-        deployment: only its pods; all pods where it is empty
-        further: namespaces in which a secret that pods lack may be, by the same name
+        namespaces: of the pods; ``*`` for all
+        deployment: the name whose pods are read; empty for all pods
+        further: other namespaces to search for a secret that pods lack
+
+    Returns:
+        Its ``unknown`` has why some objects could not be read.
 
     Raises:
-        HostError: the API does not answer, or does not know the login
+        HostError: the API does not answer, or rejects the login
     """
     reading = ClusterReader(client)
     nodes = reading.all("Node", EVERYWHERE)
@@ -58,9 +61,10 @@ def read_cluster(
 
 
 class ClusterReader:
-    """Reads objects, and keeps why some of them could not be read.
+    """A reader of objects that records which of them could not be read.
 
-    unknown  words by ``Kind NAMESPACE`` or ``Kind NAMESPACE/NAME``
+    Attributes:
+        unknown: why, by ``Kind NAMESPACE`` or ``Kind NAMESPACE/NAME``
     """
 
     def __init__(self, client: Client) -> None:
@@ -68,7 +72,11 @@ class ClusterReader:
         self.unknown: dict[str, str] = {}
 
     def all(self, kind: str, namespace: str, **selected: Any) -> list[KubeObject]:
-        """List objects; none where they may not be listed. Raises HostError where nothing can be asked."""
+        """Return the objects of a kind; none if they may not be listed.
+
+        Raises:
+            HostError: the API does not answer, or rejects the login.
+        """
         place: dict[str, Any] = {} if kind == "Node" else {"namespace": namespace}
         try:
             with calling_api(f"list {kind}"):
@@ -79,7 +87,11 @@ class ClusterReader:
             return []
 
     def one(self, kind: str, namespace: str, name: str) -> KubeObject | None:
-        """Read an object; None where there is none, or it may not be read. Raises HostError as above."""
+        """Return an object; None if it does not exist or may not be read.
+
+        Raises:
+            HostError: the API does not answer, or rejects the login.
+        """
         try:
             with calling_api(f"{kind.lower()} {namespace}/{name}"):
                 return as_dict(self.client.get(_class_of(kind), name, namespace=namespace))
@@ -89,7 +101,7 @@ class ClusterReader:
             return None
 
     def _keep(self, key: str, error: HostError) -> None:
-        if code_of(error) in (0, UNKNOWN_LOGIN):  # whatever else is asked ends the same way
+        if code_of(error) in (0, UNKNOWN_LOGIN):  # every further request would fail too
             raise error
         self.unknown[key] = str(error)
 
@@ -99,7 +111,7 @@ def _class_of(kind: str) -> type[Any]:
 
 
 def is_complete(tree: KubeObject, kind: str) -> bool:
-    """Check whether an object has what a cluster always gives; what lacks it comes from something else."""
+    """Return whether an object has the fields that a cluster always sets; otherwise something else answered."""
     about = tree.get("metadata")
     if not isinstance(about, dict) or not isinstance(about.get("name"), str):
         return False
@@ -111,7 +123,7 @@ def _key(kind: str, namespace: str, name: str = "") -> str:
 
 
 def unread_secret(view: ClusterSnapshot, pod: KubeObject) -> str:
-    """Return which pull secret of a pod, or which account that may name some, could not be read; empty where none."""
+    """Return why a pull secret or the ServiceAccount of a pod could not be read; empty if all could."""
     namespace, spec = str(pod["metadata"].get("namespace", "default")), pod.get("spec") or {}
     keys = [f"Secret {namespace}/{name}" for name in secret_names(pod, view)]
     if not spec.get("imagePullSecrets"):
@@ -120,7 +132,7 @@ def unread_secret(view: ClusterSnapshot, pod: KubeObject) -> str:
 
 
 def pod_names(client: Client, namespaces: Sequence[str], host_port: str) -> dict[str, bool]:
-    """Return the names that pods go by, their owners' and their own, with whether one takes an image of the registry.
+    """Return the names of pods and of their owners, each with whether a pod has an image from the registry.
 
     Raises:
         HostError: the API does not answer, or refuses
@@ -138,7 +150,7 @@ def pod_names(client: Client, namespaces: Sequence[str], host_port: str) -> dict
 
 
 def unfinished_rollouts(client: Client, names: Iterable[tuple[str, str]]) -> list[str]:
-    """Say of each Deployment, by namespace and name, how far it is, unless it is complete."""
+    """Return the progress of each Deployment that is not complete, given by namespace and name."""
     found = []
     for namespace, name in names:
         with calling_api(f"deployment {namespace}/{name}"):
@@ -164,7 +176,7 @@ def _of(pod: KubeObject, deployment: str, owners: Mapping[tuple[str, str, str], 
 
 
 def _owners(reading: ClusterReader, pods: Iterable[KubeObject]) -> dict[tuple[str, str, str], Owner | None]:
-    """Read from what the ReplicaSets and Jobs of pods come; of those that may not be read the names have to do."""
+    """Read the owners of the pods' ReplicaSets and Jobs; those that may not be read are left out."""
     wanted = {(namespace_of(pod), above[0]) for pod in pods if (above := controller_of(pod["metadata"]))}
     found: dict[tuple[str, str, str], Owner | None] = {}
     for namespace, kind in sorted(wanted):
@@ -174,7 +186,7 @@ def _owners(reading: ClusterReader, pods: Iterable[KubeObject]) -> dict[tuple[st
 
 
 def _accounts(reading: ClusterReader, pods: Sequence[KubeObject]) -> dict[tuple[str, str], tuple[str, ...]]:
-    """Read the pull secrets of the ServiceAccounts of pods that name none themselves."""
+    """Read which pull secrets the ServiceAccounts name, for pods that name none."""
     bare = [pod for pod in pods if not (pod.get("spec") or {}).get("imagePullSecrets")]
     wanted = {(str(p["metadata"]["namespace"]), str(p["spec"].get("serviceAccountName") or "default")) for p in bare}
     found = {key: reading.one("ServiceAccount", *key) or {} for key in sorted(wanted)}
@@ -182,8 +194,8 @@ def _accounts(reading: ClusterReader, pods: Sequence[KubeObject]) -> dict[tuple[
 
 
 def _similar(reading: ClusterReader, namespace: str) -> tuple[str, ...]:
-    """Name the pull secrets of a namespace; others are not asked for."""
+    """Return the names of a namespace's pull secrets; secrets of other types are not read."""
     found = [secret for kind in DATA_KEYS for secret in reading.all("Secret", namespace, fields={"type": kind})]
     if f"Secret {namespace}" in reading.unknown:
-        return ("what may not be listed",)
+        return ("secrets may not be listed",)
     return tuple(str(secret["metadata"]["name"]) for secret in found)

@@ -1,27 +1,26 @@
-"""What was read of a cluster, and what pods should have; pure."""
+"""The objects that were read from a cluster, and what its pods are expected to have; pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
+from moor.tasks.diagnosis.evidence.owners import KubeObject as KubeObject
 from moor.tasks.diagnosis.evidence.owners import Owners
 from moor.tasks.diagnosis.messages.fields import FleetRegistry
-
-KubeObject = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class ClusterSnapshot:
-    """What was read of the cluster, once for all nodes.
+    """The objects of a cluster, read once for all nodes of a run.
 
     Attributes:
-        secrets: by namespace and name; None where it does not exist
-        accounts: names of the pull secrets of a ServiceAccount, by namespace and name
-        placed: namespaces in which a secret of that name exists
-        unknown: why something could not be read, by ``Kind NAMESPACE`` or ``Kind NAMESPACE/NAME``
-        owners: of ReplicaSets and Jobs
+        secrets: by namespace and name; None if it does not exist
+        accounts: the pull secrets that a ServiceAccount names, by its namespace and name
+        placed: for a secret that pods lack, the namespaces that have one of its name
+        similar: the pull secrets of a namespace
+        unknown: why objects could not be read, by ``Kind NAMESPACE`` or ``Kind NAMESPACE/NAME``
+        owners: the owners of ReplicaSets and Jobs
     """
 
     nodes: Sequence[KubeObject] = ()
@@ -37,23 +36,23 @@ class ClusterSnapshot:
 
 @dataclass(frozen=True)
 class PodExpectations:
-    """What pods and their pull secrets should have.
+    """What pods and their pull secrets are expected to have.
 
     Attributes:
-        login: of the robot, as Harbor names it; None where nobody knows it
-        digests: that were pushed, by PROJECT/REPOSITORY
+        login: the robot's name in Harbor and the SHA-256 of its password; None if unknown
+        digests: the pushed digest, by PROJECT/REPOSITORY
         ours: the registry of the inventory
         managed: workloads and pull secrets of the inventory, by namespace and name
     """
 
     host_port: str
-    login: tuple[str, str] | None = None  # the password by its hash
+    login: tuple[str, str] | None = None
     digests: Mapping[str, str] = field(default_factory=dict)
     ours: FleetRegistry = field(default_factory=FleetRegistry)
     managed: frozenset[tuple[str, str]] = frozenset()
 
     def manages(self, namespace: str, owner: str, secrets: Iterable[str] = ()) -> bool:
-        """Return whether the inventory makes what owns a pod, or one of its pull secrets."""
+        """Return whether moor manages a pod's owner or one of its pull secrets."""
         return any((namespace, name) in self.managed for name in (owner, *secrets))
 
 
@@ -66,14 +65,14 @@ def pod_name(pod: KubeObject) -> str:
 
 
 def container_images(pod: KubeObject) -> list[str]:
-    """List the images of a pod's containers, the initial ones first."""
+    """Return the images of a pod's containers, init containers first."""
     spec = pod.get("spec") or {}
     kinds = ("initContainers", "containers", "ephemeralContainers")
     return [str(container.get("image", "")) for kind in kinds for container in spec.get(kind) or []]
 
 
 def registry_path(image: str, host_port: str) -> str:
-    """Return an image's PROJECT/REPOSITORY:TAG, or its digest behind ``@``; empty where it is of another registry."""
+    """Return an image's PROJECT/REPOSITORY:TAG, or its digest behind ``@``; empty if it is from another registry."""
     host, _, path = image.partition("/")
     if host != host_port or not path:
         return ""
@@ -84,10 +83,10 @@ def registry_path(image: str, host_port: str) -> str:
 
 
 def registry_images(pod: KubeObject, host_port: str) -> list[str]:
-    """List a pod's images of one registry, each once."""
+    """Return a pod's images from one registry, without duplicates."""
     return list(dict.fromkeys(path for image in container_images(pod) if (path := registry_path(image, host_port))))
 
 
 def uses_registry(pod: KubeObject, host_port: str) -> bool:
-    """Return whether a pod takes an image from the registry."""
+    """Return whether a pod has an image from the registry."""
     return any(image.partition("/")[0] == host_port for image in container_images(pod))

@@ -1,4 +1,4 @@
-"""Which distribution of Kubernetes a node is of, and by what means its kubelet and runtime are mended there; pure."""
+"""Distributions of Kubernetes, and how kubelet and runtime are restarted and configured on each; pure."""
 
 from __future__ import annotations
 
@@ -12,19 +12,18 @@ from moor.inventory.nodes import TALOS
 
 @dataclass(frozen=True)
 class Distribution:
-    """One distribution.
+    """A distribution of Kubernetes.
 
     Attributes:
-        restart: what starts kubelet and runtime again
-
-    registry what makes its own containerd trust the registry; empty where that is the system's containerd
+        restart: how to restart kubelet and runtime
+        registry: how to have its own containerd trust the registry; empty if it uses the system's containerd
     """
 
     restart: str
     registry: str = ""
 
 
-SYSTEM_TRUST = "moor apply trust --limit {host}; its containerd reads the system's trust at its start: "
+SYSTEM_TRUST = "moor apply trust --limit {host}; its containerd reads the system's CAs when it starts: "
 DISTRIBUTIONS: Mapping[str, Distribution] = {
     "kubernetes": Distribution("run on {host}: systemctl restart kubelet"),
     "k3s": Distribution(
@@ -60,7 +59,7 @@ done"""
 
 
 def distribution_of(node: Mapping[str, Any]) -> str:
-    """Return the distribution of a node by its labels, its kubelet's version and its system."""
+    """Return the distribution of a node, from its labels, its kubelet's version and its operating system."""
     labels = node["metadata"].get("labels") or {}
     about = (node.get("status") or {}).get("nodeInfo") or {}
     kubelet = str(about.get("kubeletVersion", ""))
@@ -75,7 +74,7 @@ def distribution_of(node: Mapping[str, Any]) -> str:
 
 
 def distribution_remedies(name: str, host: str) -> dict[str, str]:
-    """Return, as evidence, what mends a node of a distribution."""
+    """Return the remedies of a distribution, as evidence."""
     found = DISTRIBUTIONS.get(name, DISTRIBUTIONS["kubernetes"])
     known = name if name in DISTRIBUTIONS and name != "kubernetes" else ""
     restart, registry = (words.replace("{host}", host) for words in (found.restart, found.registry))

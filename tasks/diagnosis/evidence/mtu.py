@@ -1,6 +1,6 @@
-"""The path MTU: whether a packet as large as the node sends them arrives, or somebody says that it is too large.
+"""The path MTU: whether packets as large as the node sends them arrive, or a router reports them as too large.
 
-Where neither happens a handshake or a large layer hangs, while everything small works.
+If neither happens, handshakes and large layers hang while everything small works.
 """
 
 from __future__ import annotations
@@ -8,15 +8,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from shlex import quote
 
-SIZES = (1500, 1492, 1450, 1400, 1350, 1300, 1280, 1000, 576)  # of packets, in bytes: which of them comes through
+SIZES = (1500, 1492, 1450, 1400, 1350, 1300, 1280, 1000, 576)  # of packets to try, in bytes
 
 
 def mtu_fragment(addresses: Sequence[str]) -> str:
-    """Return the fragment that asks on the way to the first address to which there is a route.
+    """Return the fragment that measures the path to the first address that has a route.
 
-    ``large`` is pass, told (a router answers that it is too large, as it should), stuck, or why nobody knows: silent,
-    limited (no size comes through, so that it is no matter of size), untold. Of the two programs that can send a packet
-    which nobody may cut, iputils' ping and busybox' traceroute, one is there nearly everywhere.
+    It prints ``large=``: pass, told (a router reports the packet as too large, as it should) or stuck; or why the size
+    is unknown: silent (no answer to any packet), limited (no size arrives, so size is not the cause), untold. Packets
+    that must not be fragmented are sent by iputils' ping or busybox' traceroute; nearly every host has one of them.
 
     References:
         ping(8), -M do; RFC 1191, 3 and RFC 8201, 4
@@ -38,7 +38,7 @@ for a in {places}; do
   for s in {" ".join(map(str, SIZES))}; do
     if [ "$s" -lt "$m" ]; then case $(ask "$s") in pass|told) echo "passes=$s"; large=stuck; break ;; esac; fi
   done
-  # A host answers only so often (icmp(7), icmp_ratelimit): what was lost for that comes through after a while.
+  # A host limits its answers (icmp(7), icmp_ratelimit): a packet lost to that limit is answered later.
   if [ "$large" = stuck ]; then sleep 2; x=$(ask "$m"); [ "$x" = lost ] || large=$x
   else large=limited; fi
   echo "large=$large"
@@ -46,8 +46,8 @@ for a in {places}; do
 done"""
 
 
-# Sends a packet of $1 bytes to $a. Of busybox' traceroute a line with !F says that a router finds it too large, any
-# other answer of the registry's host itself that it arrived.
+# Sends a packet of $1 bytes to $a. In busybox' traceroute, !F means that a router reports it as too large; any other
+# answer of the registry's host means that it arrived.
 _ASK = """\
 ask() {
   if [ "$by" = ping ]; then
@@ -65,5 +65,5 @@ ask() {
 
 
 def is_measured(fields: Mapping[str, str]) -> bool:
-    """Return whether the answer says anything of the way's MTU."""
+    """Return whether the path MTU could be measured."""
     return fields.get("large") in ("pass", "told", "stuck")

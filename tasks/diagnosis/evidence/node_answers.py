@@ -1,4 +1,4 @@
-"""What a node's answers say of each layer, in fields; pure. Nothing of a login or a token is in them."""
+"""A node's answers as evidence of each layer, without logins and tokens; pure."""
 
 from __future__ import annotations
 
@@ -26,63 +26,68 @@ from moor.tasks.diagnosis.evidence.tls_handshake import parse_transcript
 from moor.tasks.runtime_proxies import is_proxied, parse_key_values, remedy
 
 MACHINES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "i686": "386", "ppc64le": "ppc64le"}
-CLOCK_S = 60  # a clock off by more makes certificates and tokens look out of their time
+CLOCK_S = 60  # a clock that is further off may make certificates and tokens invalid
 
 
 def evidence_of(
-    answers: Mapping[str, str], asked: ProbeRequest, known: ControllerFacts, host: str, now: float
+    answers: Mapping[str, str], request: ProbeRequest, known: ControllerFacts, host: str, now: float
 ) -> dict[str, dict[str, str]]:
     """Return the evidence by layer.
 
     Args:
-        answers: a probe's name to what the node said
-        host: the node's name in the inventory, for the mends
+        answers: what the node printed, by the name of the probe
+        host: the node's name in the inventory, for the remedies
         now: the controller's time after the answers came, seconds since 1970
     """
     about = {
         "host": host,
-        "name": asked.door.name,
-        "host_port": asked.door.host_port,
-        "wanted": " ".join(asked.door.addresses),
+        "name": request.endpoint.name,
+        "host_port": request.endpoint.host_port,
+        "wanted": " ".join(request.endpoint.addresses),
     }
-    about |= {"port": str(asked.door.port), "image": asked.image, "project": asked.image.partition("/")[0]}
-    about |= {"repository": asked.repository, "tag": asked.tag, "robot_state": known.robot, "controller": known.harbor}
-    about |= {"mode": asked.names, "bring": known.bring or f"push {asked.image} from where it was built"}
+    about |= {"port": str(request.endpoint.port), "image": request.image, "project": request.image.partition("/")[0]}
+    about |= {
+        "repository": request.repository,
+        "tag": request.tag,
+        "robot_state": known.robot,
+        "controller": known.harbor,
+    }
+    about |= {"mode": request.names, "bring": known.bring or f"push {request.image} from where it was built"}
     about |= {"setter": known.setter or "the template that names it", "ours": known.own}
     fields = {name: parse_key_values(answer) for name, answer in answers.items()}
     wire = {**fields.get("wire", {}), **parse_transcript(answers.get("wire", ""), now)}
     registry = fields.get("registry", {})
-    runtime = bundled_runtime_evidence if asked.own else containerd_evidence
+    runtime = bundled_runtime_evidence if request.own else containerd_evidence
     found: dict[str, dict[str, str]] = {
         "clock": clock_evidence(fields.get("clock", {}), now),
-        "name": name_evidence(fields.get("name", {}), asked),
+        "name": name_evidence(fields.get("name", {}), request),
         "route": wire,
         "mtu": fields.get("mtu", {}),
         "tls": {**wire, "issued": known.fingerprint},
-        "challenge": challenge_evidence(registry, asked) | explain_answer(registry, "v2", asked, host),
-        "login": {"user": asked.login[0] if asked.login else "", "status": registry.get("login", "")}
-        | explain_answer(registry, "login", asked, host),
+        "challenge": challenge_evidence(registry, request) | explain_answer(registry, "v2", request, host),
+        "login": {"user": request.login[0] if request.login else "", "status": registry.get("login", "")}
+        | explain_answer(registry, "login", request, host),
         "rights": {
-            "user": asked.login[0] if asked.login else "",
-            **rights_evidence(registry, asked),
+            "user": request.login[0] if request.login else "",
+            **rights_evidence(registry, request),
             "project_state": known.project,
         },
         "manifest": manifest_evidence(registry, fields.get("containerd", {}), known)
-        | explain_answer(registry, "manifest", asked, host),
-        "containerd": runtime(answers.get("containerd", ""), asked, host),
-        "proxy": proxy_evidence(fields.get("proxy", {}), asked),
+        | explain_answer(registry, "manifest", request, host),
+        "containerd": runtime(answers.get("containerd", ""), request, host),
+        "proxy": proxy_evidence(fields.get("proxy", {}), request),
     }
     if "containerd" not in answers:
         del found["containerd"]
     if not is_measured(found["mtu"]):
         del found["mtu"]
     if "pull" in answers:
-        found["pull"] = explain_pull(answers["pull"], asked, host) | pull_evidence(answers["pull"])
+        found["pull"] = explain_pull(answers["pull"], request, host) | pull_evidence(answers["pull"])
     return {layer: {**{k: clean(v) for k, v in part.items()}, **about} for layer, part in found.items()}
 
 
 def clock_evidence(fields: Mapping[str, str], now: float) -> dict[str, str]:
-    """Return how far the node's clock is off; empty where it is right."""
+    """Return how far the node's clock is off; empty if it is right."""
     try:
         off = explain_skew(int(fields.get("there", "")), int(fields.get("before", "")), int(now), CLOCK_S)
     except ValueError:
@@ -90,8 +95,8 @@ def clock_evidence(fields: Mapping[str, str], now: float) -> dict[str, str]:
     return {"off": off.partition(",")[0]}
 
 
-def challenge_evidence(fields: Mapping[str, str], asked: ProbeRequest) -> dict[str, str]:
-    """Read where the registry sends its clients for a token."""
+def challenge_evidence(fields: Mapping[str, str], request: ProbeRequest) -> dict[str, str]:
+    """Read the address of the token service from the registry's challenge."""
     told = fields.get("challenge", "")
     realm = re.search(r'realm="([^"]*)"', told)
     scheme, _, rest = (realm[1] if realm else "").partition("://")
@@ -104,11 +109,11 @@ def challenge_evidence(fields: Mapping[str, str], asked: ProbeRequest) -> dict[s
     }
 
 
-def rights_evidence(fields: Mapping[str, str], asked: ProbeRequest) -> dict[str, str]:
-    """Read from a token's middle part what it allows on the repository."""
+def rights_evidence(fields: Mapping[str, str], request: ProbeRequest) -> dict[str, str]:
+    """Read the rights on the repository from the claims of a token."""
     actions: list[str] = []
     for entry in _access(fields.get("token", "")):
-        if isinstance(entry, dict) and entry.get("name") == asked.repository:
+        if isinstance(entry, dict) and entry.get("name") == request.repository:
             actions.extend(str(action) for action in entry.get("actions") or ())
     return {"status": fields.get("scoped", ""), "actions": " ".join(actions), "token": yes_no("token" in fields)}
 
@@ -123,7 +128,7 @@ def _access(part: str) -> list[Any]:
 
 
 def manifest_evidence(fields: Mapping[str, str], machine: Mapping[str, str], known: ControllerFacts) -> dict[str, str]:
-    """Bring together what node and controller see of the image."""
+    """Return what node and controller know about the image's manifest."""
     name = machine.get("machine", "")
     own, held = MACHINES.get(name, name), known.architectures.split()
     return {
@@ -139,20 +144,20 @@ def manifest_evidence(fields: Mapping[str, str], machine: Mapping[str, str], kno
     }
 
 
-def proxy_evidence(fields: Mapping[str, str], asked: ProbeRequest) -> dict[str, str]:
-    """Return whether containerd goes to the registry through a proxy that is not meant, and what leaves it out."""
-    name = asked.door.name
-    astray = not asked.proxied and is_proxied(fields, name, asked.door.port)
+def proxy_evidence(fields: Mapping[str, str], request: ProbeRequest) -> dict[str, str]:
+    """Return whether containerd goes to the registry through a proxy that it should not use, and the remedy."""
+    name = request.endpoint.name
+    astray = not request.proxied and is_proxied(fields, name, request.endpoint.port)
     return {
         "between": yes_no(astray),
-        "unit": asked.unit,
+        "unit": request.unit,
         "no_proxy": fields.get("no_proxy", ""),
-        "remedy": remedy(fields, name, asked.unit) if astray else "",
+        "remedy": remedy(fields, name, request.unit) if astray else "",
     }
 
 
 def pull_evidence(answer: str) -> dict[str, str]:
-    """Read how a pull ended, and whether a layer arrived; ``arrived`` is empty where none could be asked for."""
+    """Read how a pull ended, and whether part of a layer arrived; ``arrived`` is empty if that was not tried."""
     found = {"pulled": yes_no("moor: pulled" in answer), "said": last_line(answer), "arrived": ""}
     part = re.search(r"^moor: arrived (\d+) of (\d+) from (\S+)$", answer, re.MULTILINE)
     if not part:

@@ -1,6 +1,7 @@
-"""What the line ``hosts:`` of /etc/nsswitch.conf keeps a name from being found by; pure.
+"""The line ``hosts:`` of /etc/nsswitch.conf, which may end the search for a name too early; pure.
 
-Source  nsswitch.conf(5); nss-mdns and nss-resolve, their own documentation
+References:
+    nsswitch.conf(5); the documentation of nss-mdns and nss-resolve
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ TOKEN = re.compile(r"\[[^\]]*\]|[^\s\[\]]+")
 
 
 def asked_sources(line: str, name: str) -> Iterator[tuple[str, str]]:
-    """Yield the sources that are asked for a name that no source before knows, each with what ends the search there."""
+    """Yield the sources that are asked for an unknown name, each with the action that ends the search, if any."""
     tokens = TOKEN.findall(line)
     for index, source in enumerate(tokens):
         if source.startswith("["):
@@ -26,18 +27,18 @@ def asked_sources(line: str, name: str) -> Iterator[tuple[str, str]]:
 
 
 def _ends(source: str, action: str, name: str) -> bool:
-    """Return whether the search ends at a source that does not know the name."""
+    """Return whether the action ends the search at a source that does not know the name."""
     words = action.strip("[]").upper().split()
     returns = any(
         word in ("NOTFOUND=RETURN", "!SUCCESS=RETURN", "!UNAVAIL=RETURN", "!TRYAGAIN=RETURN") for word in words
     )
-    if source.startswith("mdns"):  # for any other name it is not available, rather than not found
+    if source.startswith("mdns"):  # for other names its status is unavailable, not notfound
         return returns and name.endswith(".local")
     return returns
 
 
 def hidden_by(line: str, name: str, known: str) -> str:
-    """Return why a name that a source knows is not found; empty where the line is not to blame.
+    """Return why a name that a source knows is not found; empty if this line is not the reason.
 
     Args:
         known: the source that knows it: ``files`` or ``dns``
@@ -52,7 +53,7 @@ def hidden_by(line: str, name: str, known: str) -> str:
 
 
 def corrected_line(line: str) -> str:
-    """Return the line with files and dns asked first, and the other sources behind them."""
+    """Return the line with files and dns first, and the other sources after them."""
     rest: list[str] = []
     kept = True
     for token in TOKEN.findall(line):

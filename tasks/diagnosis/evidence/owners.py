@@ -1,4 +1,4 @@
-"""From what a pod comes, as its owner references say; pure."""
+"""The owners of a pod, by its owner references; pure."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from typing import Any
 KubeObject = Mapping[str, Any]
 Owner = tuple[str, str]  # kind and name
 Owners = Mapping[tuple[str, str, str], Owner | None]  # by namespace, kind and name
-BETWEEN = ("ReplicaSet", "Job")  # which mostly have an owner themselves
+BETWEEN = ("ReplicaSet", "Job")  # kinds that usually have an owner themselves
 
 
 def controller_of(metadata: KubeObject) -> Owner | None:
-    """Return what controls an object; None where nothing does."""
+    """Return the owner of an object that controls it, else its first owner; None if it has none."""
     references = metadata.get("ownerReferences") or []
     leading = next((entry for entry in references if entry.get("controller")), next(iter(references), None))
     return (str(leading.get("kind", "")), str(leading.get("name", ""))) if leading else None
 
 
 def owners_of(pod: KubeObject, known: Owners) -> Iterator[Owner]:
-    """Yield what a pod comes from, the nearest first.
+    """Yield the owners of a pod, the nearest first.
 
     Args:
-        known: owners of ReplicaSets and Jobs; of one that could not be read the name tells what it can
+        known: owners of ReplicaSets and Jobs; for one that could not be read, the owner is guessed from its name
     """
     namespace = str(pod["metadata"].get("namespace", "default"))
     found = controller_of(pod["metadata"])
@@ -46,12 +46,12 @@ def _by_name(found: Owner, labels: KubeObject) -> Owner | None:
 
 
 def top_owner(pod: KubeObject, known: Owners) -> Owner:
-    """Return the last owner of a pod, which is what people write; a bare pod is its own."""
+    """Return the topmost owner of a pod, which is what users write; the pod itself if it has none."""
     return next(iter(reversed(list(owners_of(pod, known)))), ("Pod", str(pod["metadata"]["name"])))
 
 
 def searchable_names(pod: KubeObject, known: Owners) -> set[str]:
-    """Return every name by which people may ask for a pod: its own, and those of all that it comes from."""
+    """Return every name that a user may give for a pod: its own, its owners', and its label app.kubernetes.io/name."""
     labels = pod["metadata"].get("labels") or {}
     own = {str(pod["metadata"]["name"]), *(name for _, name in owners_of(pod, known))}
     return own | {str(labels[key]) for key in ("app.kubernetes.io/name",) if labels.get(key)}

@@ -1,4 +1,4 @@
-"""What the cluster's objects say of nodes and of pods that do not start, as evidence; pure."""
+"""Evidence about nodes and about pods that do not start, from the cluster's objects; pure."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from moor.tasks.diagnosis.rules.pods import BACKING_OFF
 STARTING = ("ContainerCreating", "PodInitializing")
 OF_IMAGE = (*BACKING_OFF, "RegistryUnavailable", "SignatureValidationFailed", "ImageInspectError", "ErrImageNeverPull")
 TELLING_EVENTS = ("FailedToRetrieveImagePullSecret", "FailedCreatePodSandBox", "InspectFailed", "Failed", "FailedMount")
-# Causes in a pull's own words that no look from the node can show.
+# Causes that only the message of the failed pull shows, and no probe of the node.
 NODE_INVISIBLE = frozenset({
     "disk-full", "disk-broken", "layer-cut", "layer-bad", "bytes-altered", "blob-missing", "policy-unscanned",
     "policy-vulnerable", "policy-unsigned", "policy-refused", "rate-limit", "signature-policy",
@@ -36,7 +36,7 @@ NODE_INVISIBLE = frozenset({
 
 @dataclass(frozen=True)
 class WaitingReason:
-    """Why one container of a pod does not run, or the pod itself; empty where nothing holds it."""
+    """Why a container of a pod, or the whole pod, does not run; empty if nothing holds it up."""
 
     reason: str = ""
     message: str = ""
@@ -49,12 +49,12 @@ def container_statuses(pod: KubeObject) -> list[KubeObject]:
 
 
 def waits_for_image(pod: KubeObject) -> bool:
-    """Return whether a container of the pod waits on its image."""
+    """Return whether a container of the pod waits for its image."""
     return any(held.reason in OF_IMAGE for held in waiting_reasons(pod))
 
 
 def waiting_reasons(pod: KubeObject) -> list[WaitingReason]:
-    """List what holds a pod, each once: containers that wait for a reason, else what the whole pod waits for."""
+    """Return why a pod's containers wait, else why the whole pod does, without duplicates."""
     waiting = [
         WaitingReason(*_words(entry["state"]["waiting"]), _image(pod, entry))
         for entry in container_statuses(pod)
@@ -84,7 +84,7 @@ def _waits(status: KubeObject) -> bool:
 
 
 def _image(pod: KubeObject, status: KubeObject) -> str:
-    """Return the image that a container's template asks for; its status may name another form of it."""
+    """Return a container's image as its template has it; the status may have another form of it."""
     spec = pod.get("spec") or {}
     containers = [*(spec.get("initContainers") or []), *(spec.get("containers") or [])]
     asked = next((c.get("image") for c in containers if c.get("name") == status.get("name")), None)
@@ -92,7 +92,7 @@ def _image(pod: KubeObject, status: KubeObject) -> str:
 
 
 def node_evidence(node: KubeObject | None, host: str) -> dict[str, str]:
-    """Describe what the cluster says of a node."""
+    """Return the evidence about a node, from its conditions."""
     if node is None:
         return {"host": host, "known": "no"}
     conditions = (node.get("status") or {}).get("conditions") or []
@@ -110,7 +110,7 @@ def node_evidence(node: KubeObject | None, host: str) -> dict[str, str]:
 def pod_evidence(
     pod: KubeObject, view: ClusterSnapshot, wanted: PodExpectations, host: str = ""
 ) -> list[dict[str, str]]:
-    """Describe why a pod does not run, one description for each thing that holds it; or what else it runs."""
+    """Return the evidence about a pod, one for each reason why it waits."""
     kind, top = top_owner(pod, view.owners)
     about = {
         "pod": pod_name(pod),
@@ -127,7 +127,7 @@ def pod_evidence(
 def _described(
     pod: KubeObject, held: WaitingReason, view: ClusterSnapshot, wanted: PodExpectations, host: str
 ) -> dict[str, str]:
-    """Put what holds a pod into fields. The state is what counts: events are asked only where it does not say why."""
+    """Return one waiting reason as fields; events count only if the state does not give the reason."""
     event: KubeObject = _event(pod, view.events) if held.reason in (*STARTING, *BACKING_OFF) else {}
     sandbox = event.get("reason") == "FailedCreatePodSandBox" and held.reason in STARTING
     words = str(event.get("message", "")) if held.reason in STARTING else f"{held.reason}: {held.message}"
@@ -177,7 +177,7 @@ def _digests(pod: KubeObject, wanted: PodExpectations) -> dict[str, str]:
 
 
 def distinct_faults(found: Sequence[dict[str, str]]) -> list[dict[str, str]]:
-    """Keep the descriptions that show a fault, of pods of one owner with the same fault one; else the first of all."""
+    """Return the evidence that shows faults, one for each owner and fault; else the first evidence of all."""
     telling = [one for one in found if one.get("reason") or one.get("runs") or one.get("unready")]
     keys = ("namespace", "owner", "reason", "image", "runs", "unready")
     each = {tuple(one.get(key, "") for key in keys): one for one in reversed(telling)}

@@ -1,4 +1,4 @@
-"""Where the registry is for a node, and what is asked of it there."""
+"""What a node is asked about: the registry, an image, a login; and what the controller knows about them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from moor.tasks.containerd.config_faults import ExpectedConfig
 
 
 def split_image(image: str) -> tuple[str, str]:
-    """Part PROJECT/REPOSITORY from the tag or the digest, of which the digest counts where there are both."""
+    """Split an image into PROJECT/REPOSITORY and its digest, else its tag."""
     named, at, digest = image.partition("@")
     head, colon, tag = named.rpartition(":")
     repository, tag = (head, tag) if colon and "/" not in tag else (named, "latest")
@@ -21,7 +21,7 @@ class RegistryEndpoint:
     """The registry's name, the address that it should have, and the port.
 
     Attributes:
-        further: its address of the other family, where it has one
+        further: its address of the other family, if it has one
     """
 
     name: str
@@ -44,16 +44,16 @@ class ProbeRequest:
 
     Attributes:
         image: PROJECT/REPOSITORY:TAG, or PROJECT/REPOSITORY@DIGEST
-        login: of the pull secret; None where nobody knows one
+        login: of the pull secret; None if unknown
         pull: whether the node really pulls the image, and removes it again
-        own: ``k3s``, ``rke2`` or ``crio`` where one of them pulls, and not the node's own containerd
-        names: who says the registry's name to the node: ``hosts``, ``dns`` or ``both``
-        unit: the service that pulls
-        proxied: whether it is meant to go through its proxy
-        expected: what the node's containerd should come to; None where none of its own pulls
+        own: ``k3s``, ``rke2`` or ``crio`` if one of them pulls, empty for the system's containerd
+        names: where the node gets the registry's address from: ``hosts``, ``dns`` or ``both``
+        unit: the systemd unit that pulls
+        proxied: whether the unit should use its proxy for the registry
+        expected: the configuration that containerd should have loaded; None if another runtime pulls
     """
 
-    door: RegistryEndpoint
+    endpoint: RegistryEndpoint
     image: str
     login: tuple[str, Secret] | None = None
     pull: bool = False
@@ -69,24 +69,24 @@ class ProbeRequest:
 
     @property
     def tag(self) -> str:
-        """Return its tag or its digest, by which the registry is asked."""
+        """Return the image's digest, else its tag."""
         return split_image(self.image)[1]
 
 
 @dataclass(frozen=True)
 class ControllerFacts:
-    """What the controller knows without the node; an empty text is what it could not find out.
+    """What the controller knows without asking the node; an empty field is unknown.
 
     Attributes:
-        harbor: ``answers``, or why not
+        harbor: ``answers``, or why Harbor does not answer
         robot: ``ok``, ``absent``, ``disabled``, ``expired``
-        digest: of the image as the controller sees it
-        project: ``there`` or ``absent``, as ``repository`` and ``tag``
-        architectures: that the image has, as Docker names them, parted by spaces
-        fingerprint: SHA-256 of the certificate that should be served, in hex
-        bring: what brings the image into the registry, where the inventory does
-        setter: where the inventory names the image
-        own: ``yes`` or ``no``: whether the login is of a robot of the inventory
+        digest: the image's digest in Harbor
+        project: ``there`` or ``absent``, like ``repository`` and ``tag``
+        architectures: of the image, by Docker's names, separated by spaces
+        fingerprint: SHA-256 of the certificate that the registry should serve, in hex
+        bring: the command that pushes the image, if the inventory has it
+        setter: the inventory key that names the image
+        own: ``yes`` or ``no``: whether the login is that of the inventory's robot
     """
 
     harbor: str = ""

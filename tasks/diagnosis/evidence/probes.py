@@ -1,6 +1,6 @@
-"""What a node is asked, all of it in one script; nothing on the node is changed.
+"""The probes of a node, all of which run in one script and change nothing.
 
-Every fragment prints lines of ``key=value``. It runs in dash, bash and busybox, and answers on a bare host too.
+Each fragment prints lines of ``key=value``; it runs in dash, bash and busybox, and also on a bare host.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from moor.tasks.podman.registries_conf import READ_REGISTRIES
 from moor.tasks.runtime_proxies import read_containerd_proxy
 from moor.tasks.trust import ANCHOR_NAME, STORES
 
-# A link is none: Debian has one where Flatcar has the anchor itself.
+# A symbolic link does not count: on Debian one is where Flatcar has the anchor itself.
 ANCHORS = [quote(f"{store.anchors}/{ANCHOR_NAME}{store.suffix}") for store in STORES]
 CONNECT_S = 6
 RESOLVE_S = 4
@@ -33,7 +33,7 @@ RESOLVE_S = 4
 
 @dataclass(frozen=True)
 class Probe(Probed):
-    """One group of questions; the answer is kept as it came."""
+    """A fragment whose output is kept as it is."""
 
     name: str
     fragment: str = field(repr=False)  # it may hold a login
@@ -52,29 +52,29 @@ class Probe(Probed):
         return {"answer": output}
 
 
-def probes(asked: ProbeRequest) -> Sequence[Probe]:
-    """Return the questions of one node."""
+def probes(request: ProbeRequest) -> Sequence[Probe]:
+    """Return the probes of one node."""
     found = [
         Probe("clock", f"echo before={int(time.time())}; echo there=$(date -u +%s)"),
-        Probe("name", _name(asked.door)),
-        Probe("wire", _wire(asked.door)),
-        Probe("mtu", mtu_fragment(asked.door.addresses)),
-        Probe("registry", _registry(asked)),
-        Probe("containerd", _of_own(asked.own, asked.door) if asked.own else _containerd(asked.door)),
-        Probe("proxy", read_containerd_proxy(asked.unit, asked.own)),
+        Probe("name", _name(request.endpoint)),
+        Probe("wire", _wire(request.endpoint)),
+        Probe("mtu", mtu_fragment(request.endpoint.addresses)),
+        Probe("registry", _registry(request)),
+        Probe("containerd", _of_own(request.own, request.endpoint) if request.own else _containerd(request.endpoint)),
+        Probe("proxy", read_containerd_proxy(request.unit, request.own)),
     ]
-    return [*found, Probe("pull", pull_script(asked))] if asked.pull else found
+    return [*found, Probe("pull", pull_script(request))] if request.pull else found
 
 
-def registry_probe(asked: ProbeRequest, name: str) -> Probe:
-    """Return the questions about a further image."""
-    return Probe(name, _registry(asked))
+def registry_probe(request: ProbeRequest, name: str) -> Probe:
+    """Return the probe of the registry for a further image."""
+    return Probe(name, _registry(request))
 
 
-def _name(door: RegistryEndpoint) -> str:
-    """Ask the resolver, then its two usual sources one by one, so that a contradiction between them is seen."""
+def _name(endpoint: RegistryEndpoint) -> str:
+    """Return the fragment that resolves the name, by the resolver and then by each of hosts file and DNS."""
     return f"""\
-n={quote(door.name)}
+n={quote(endpoint.name)}
 echo "found=$(timeout {RESOLVE_S} getent ahosts "$n" 2>/dev/null | cut -d' ' -f1 | sort -u | tr '\\n' ' ')"
 {DNS_SAYS}
 echo "dns=$(moor_dns "$n")"
@@ -89,10 +89,10 @@ echo "nsswitch=$(sed -n 's/#.*//; s/^hosts: *//p' /etc/nsswitch.conf 2>/dev/null
 
 
 def _rewriting() -> str:
-    """Ask whether cloud-init writes /etc/hosts at every boot from a template without the name: what says so is shown.
+    """Return the fragment that prints the file by which cloud-init rewrites /etc/hosts without the name, if any.
 
     References:
-        cloud-init, Update Etc Hosts; files that are read later win
+        cloud-init, Update Etc Hosts; files that are read later override earlier ones
     """
     return """\
 c=
@@ -109,9 +109,9 @@ done
 echo "rewritten=$c\""""
 
 
-def _wire(door: RegistryEndpoint) -> str:
-    """Connect, shake hands and show all that is served, whatever the node's trust says to it."""
-    name, place = quote(door.name), quote(f"{door.name}:{door.port}")
+def _wire(endpoint: RegistryEndpoint) -> str:
+    """Return the fragment that connects and prints the served certificates, even if the node does not trust them."""
+    name, place = quote(endpoint.name), quote(f"{endpoint.name}:{endpoint.port}")
     anchors = " ".join(ANCHORS)
     return f"""\
 command -v openssl >/dev/null 2>&1 || echo openssl=missing
@@ -124,19 +124,20 @@ timeout {CONNECT_S} openssl s_client -connect {place} -servername {name} -verify
 echo; echo ended=$(date +%s)"""
 
 
-def _registry(asked: ProbeRequest) -> str:
-    """Ask /v2/, then for a token without and with a scope, then for the manifest.
+def _registry(request: ProbeRequest) -> str:
+    """Return the fragment that asks /v2/, then for a token without and with a scope, then for the manifest.
 
-    A token without a scope is what tells a wrong password: with one, Harbor answers 200 and a token that allows
-    nothing. Only the token's middle part leaves the node, by which nobody can log in.
+    Only without a scope does Harbor refuse a wrong password; with one it answers 200 and a token without rights. Of the
+    token only the claims leave the node, with which nobody can log in.
     """
-    door = asked.door
+    endpoint = request.endpoint
     basic = ""
-    if asked.login:
-        user, secret = asked.login
+    if request.login:
+        user, secret = request.login
         basic = f"Authorization: Basic {base64.b64encode(f'{user}:{secret.reveal()}'.encode()).decode()}"
     return f"""\
-h={quote(door.host_port)} p={quote(f"{door.name}:{door.port}")} r={quote(asked.repository)} t={quote(asked.tag)}
+h={quote(endpoint.host_port)} p={quote(f"{endpoint.name}:{endpoint.port}")}
+r={quote(request.repository)} t={quote(request.tag)}
 b={quote(basic)}
 ask() {{ # METHOD CONNECT HOST PATH HEADER
   {{ printf '%s %s HTTP/1.1\\r\\nHost: %s\\r\\nAccept: %s\\r\\n' "$1" "$4" "$3" {quote(f"{MANIFESTS}, */*")}
@@ -171,11 +172,11 @@ m=$(printf '%s\\n' "$a" | tr -d '\\n' | sed -n 's/.*"message" *: *"\\(.*\\)".*/\
 echo "manifest_said=$(printf %s "$m" | cut -c1-300)\""""
 
 
-def _containerd(door: RegistryEndpoint) -> str:
-    """Look at containerd as it runs: logins in its files and its environment stay where they are."""
+def _containerd(endpoint: RegistryEndpoint) -> str:
+    """Return the fragment that reads containerd's state and configuration; logins in them stay on the node."""
     anchors = " ".join(ANCHORS)
     return f"""\
-h={quote(door.host_port)}
+h={quote(endpoint.host_port)}
 echo "machine=$(uname -m)"
 {DISTRIBUTION_FRAGMENT}
 command -v containerd >/dev/null 2>&1 || {{ echo containerd=missing; exit 0; }}
@@ -206,6 +207,6 @@ fi
 for f in {anchors}; do [ ! -f "$f" ] || [ -L "$f" ] || echo "trusted=$(stat -c %Y "$f")"; done; :"""
 
 
-def _of_own(own: str, door: RegistryEndpoint) -> str:
-    """Look at what k3s, RKE2 or CRI-O reads of the registry."""
-    return READ_REGISTRIES if own == "crio" else read_generated_hosts_toml(own, door.host_port)
+def _of_own(own: str, endpoint: RegistryEndpoint) -> str:
+    """Return the fragment that reads what k3s, RKE2 or CRI-O has configured for the registry."""
+    return READ_REGISTRIES if own == "crio" else read_generated_hosts_toml(own, endpoint.host_port)

@@ -1,8 +1,8 @@
-"""A real pull on a node, as its runtime is configured: it leaves no image behind, and proves that bytes arrive.
+"""The script of a real pull on a node by its own runtime; it leaves no image behind.
 
-A node that has the image already pulls no layer of it, so the beginning of its largest layer is fetched besides, past
-what the node keeps. ctr before 1.7 fetches an object as if it were a manifest and refuses a large one
-(containerd, remotes/docker/resolver.go, MaxManifestSize), so there it is the largest that it takes.
+A node that already has the image pulls no layer of it, so the script also fetches the beginning of the largest layer
+from the registry. ctr before 1.7 fetches an object like a manifest and refuses large ones (containerd,
+remotes/docker/resolver.go, MaxManifestSize), so there it fetches the largest layer that ctr accepts.
 """
 
 from __future__ import annotations
@@ -17,26 +17,26 @@ from moor.tasks.diagnosis.evidence.probe_request import ProbeRequest
 PULL_S = 90
 FETCH_BYTES = 1024 * 1024  # of the largest layer; the whole of a smaller one
 OBJECT_BYTES = 4 * 1048 * 1048  # the largest blob that ctr fetches where it knows no fetch-blob
-NAMESPACE = "moor-verify"  # of containerd: what is pulled there is nobody else's, and goes again
+NAMESPACE = "moor-verify"  # of containerd; everything in it is moor's and is removed again
 SOCKET = "/run/containerd/containerd.sock"
 CRIO_SOCKET = "/run/crio/crio.sock"
 OWN_SOCKET = "/run/k3s/containerd/containerd.sock"  # of k3s and RKE2 alike
 
 
-def pull_script(asked: ProbeRequest) -> str:
-    """Return sh that pulls the image by the CRI where crictl is there, else by ctr, and fetches a part of a layer.
+def pull_script(request: ProbeRequest) -> str:
+    """Return sh that pulls the image by crictl if the node has it, else by ctr, and fetches part of a layer.
 
-    It prints ``moor: pulled`` after a pull that went well, then ``moor: arrived BYTES of SIZE from DIGEST`` where a
-    layer could be asked for. The login is never an argument of a program.
+    It prints ``moor: pulled`` after a successful pull, then ``moor: arrived BYTES of SIZE from DIGEST`` if a layer
+    could be fetched. The login is never an argument of a program.
     """
-    if asked.login is None:
+    if request.login is None:
         return ":"
-    user, secret = asked.login
+    user, secret = request.login
     credentials = f"{user}:{secret.reveal()}"
     token = base64.b64encode(credentials.encode()).decode()
     said = {
-        "reference": quote(f"{asked.door.host_port}/{asked.image}"),
-        "host": quote(asked.door.host_port),
+        "reference": quote(f"{request.endpoint.host_port}/{request.image}"),
+        "host": quote(request.endpoint.host_port),
         "credentials": quote(credentials),
         "header": literal(f'Authorization = "Basic {token}"\n'),
         "basic": literal(f"Authorization: Basic {token}"),
@@ -46,21 +46,26 @@ def pull_script(asked: ProbeRequest) -> str:
         "object": OBJECT_BYTES,
         "namespace": NAMESPACE,
         "directory": DIRECTORY,
-        "socket": CRIO_SOCKET if asked.own == "crio" else OWN_SOCKET if asked.own else SOCKET,
-        "own": asked.own,
+        "socket": CRIO_SOCKET if request.own == "crio" else OWN_SOCKET if request.own else SOCKET,
+        "own": request.own,
     }
-    parts = [BEGIN, *((CRIO,) if asked.own == "crio" else (OWN if asked.own else PLAIN, CONTAINERD)), LARGEST, PROVE]
+    parts = [
+        BEGIN,
+        *((CRIO,) if request.own == "crio" else (OWN if request.own else PLAIN, CONTAINERD)),
+        LARGEST,
+        PROVE,
+    ]
     return "\n".join([part.format(**said) for part in parts])
 
 
-# Where containerd looks for registries, into $p: of $d, its dump, and $h. One before 1.5 names the CA itself.
+# Sets $p to containerd's directory of registries, from $d, its config dump, and $h. Before 1.5 it names the CA itself.
 DIRECTORY = """\
 p=$(printf '%s\\n' "$d" | sed -n "s/^ *config_path = [\\"']\\(..*\\)[\\"'] *$/\\1/p" | head -n 1)
 [ -n "$p" ] ||
   p=$(printf '%s\\n' "$d" | sed -n "s|^ *ca_file = [\\"']\\(/.*\\)/$h/ca.crt[\\"'] *$|\\1|p" | head -n 1)"""
 
-# A verify may be cut off half way: the shell removes what it brought whatever ends it, and after one that was killed
-# the next one does. Its directory in /run says what: the reference, then every name of an image that was there before.
+# A verify may be interrupted: the shell removes what it pulled however it ends, and after a kill the next verify does.
+# Its directory in /run has what to remove: the reference, then every image name that the node had before.
 BEGIN = """\
 r={reference} h={host}
 PATH=$PATH:/usr/local/bin:/var/lib/rancher/rke2/bin
@@ -95,9 +100,9 @@ c='ctr -a {socket}' x=crictl
 ! command -v k3s >/dev/null 2>&1 || {{ c="k3s $c" x='k3s crictl'; }}
 p=/var/lib/rancher/{own}/agent/etc/containerd/certs.d ca=/etc/rancher/{own}/moor-registry-ca.crt"""
 
-# The login stands as a header in a private copy of the registry's hosts.toml: the host's, and the server's, who is all
-# that containerd 1.4 asks. Of an image the CRI keeps three names, of one digest: the reference, the reference with the
-# digest, and the ID. A name goes if this pull made it, and none does while a container has the image.
+# The login is a header in a private copy of the registry's hosts.toml: for the host, and for the server, which is all
+# that containerd 1.4 asks. The CRI gives an image three names: the reference, the reference with the digest, and the
+# ID. A name that this pull made is removed, unless a container uses the image.
 CONTAINERD = """\
 mkdir "$w/$h"; [ ! -d "$p/$h" ] || cp -r "$p/$h/." "$w/$h/"
 t="$w/$h/hosts.toml"
@@ -139,8 +144,8 @@ else
   pulled=yes; $c -n {namespace} images ls -q 2>/dev/null | grep -qxF -e "$r" || {{ pulled=; cat "$w/said"; }}
 fi"""
 
-# CRI-O has no client that fetches past its store; curl does, by the CA of CRI-O's own directory, where curl is there.
-# crictl removes a name, and the image with its last one.
+# CRI-O has no client that fetches without its store; curl does, if installed, with the CA of CRI-O's directory.
+# crictl removes a name, and with the last name the image.
 CRIO = """\
 largest=
 s='--runtime-endpoint unix://{socket} --image-endpoint unix://{socket}'
@@ -163,7 +168,7 @@ moor_fetch() {{ # REFERENCE manifests|blobs
 }}
 command -v curl >/dev/null 2>&1 || moor_fetch() {{ return 127; }}"""
 
-# An index has manifests of which one is for this machine; the largest that may be asked for is a layer, as a rule.
+# An index lists manifests, one of them for this machine. The largest entry of a manifest is normally a layer.
 LARGEST = """\
 moor_lines() {{ tr -d ' \\t\\r\\n' | tr '{{}}' '\\n\\n'; }}
 moor_here() {{

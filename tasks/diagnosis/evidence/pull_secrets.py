@@ -1,14 +1,14 @@
-"""What the pull secrets of a pod hold for the registry, as evidence; pure."""
+"""Evidence about the pull secrets of a pod; pure."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from moor.errors import UnreadableSecret
 from moor.resources.file import sha256
 from moor.tasks.diagnosis.evidence.cluster_snapshot import (
     ClusterSnapshot,
+    KubeObject,
     PodExpectations,
     namespace_of,
     pod_name,
@@ -17,11 +17,9 @@ from moor.tasks.diagnosis.evidence.cluster_snapshot import (
 from moor.tasks.diagnosis.evidence.owners import top_owner
 from moor.tasks.registry.logins import DATA_KEYS, DOCKER_CONFIG, RegistryLogin, logins_for, read_logins
 
-KubeObject = Mapping[str, Any]
-
 
 def secret_names(pod: KubeObject, view: ClusterSnapshot) -> list[str]:
-    """Name the pull secrets of a pod: its own, else those of its ServiceAccount."""
+    """Return the names of a pod's pull secrets: its own, else those of its ServiceAccount."""
     spec = pod.get("spec") or {}
     own = [str(entry.get("name")) for entry in spec.get("imagePullSecrets") or []]
     account = str(spec.get("serviceAccountName") or "default")
@@ -31,7 +29,7 @@ def secret_names(pod: KubeObject, view: ClusterSnapshot) -> list[str]:
 def login_of_pod(
     pod: KubeObject, image: str, view: ClusterSnapshot, host_port: str, user: str = ""
 ) -> RegistryLogin | None:
-    """Return the login that a pod pulls an image with: that of ``user`` if it is among them, else the first."""
+    """Return a login with which a pod pulls an image: that of ``user`` if there is one, else the first."""
     held = [view.secrets.get((namespace_of(pod), name)) for name in secret_names(pod, view)]
     try:
         found = [
@@ -43,7 +41,7 @@ def login_of_pod(
 
 
 def secret_evidence(pod: KubeObject, view: ClusterSnapshot, wanted: PodExpectations) -> dict[str, str]:
-    """Describe the pull secrets of a pod: the one that kubelet fails at, else what they hold for the registry."""
+    """Return the evidence about a pod's pull secrets: the one that kubelet cannot read, else the logins they have."""
     names, namespace = secret_names(pod, view), namespace_of(pod)
     kind, top = top_owner(pod, view.owners)
     about = {
@@ -81,7 +79,7 @@ def _content(
 
 
 def _telling(held: Mapping[str, KubeObject | None], found: bool, image: str, wanted: PodExpectations) -> str:
-    """Choose the secret to speak of: the first that holds a login for the image, else the first that is wrong."""
+    """Return the secret to report: the first with a login for the image, else the first that is missing or wrong."""
     for name, secret in held.items():
         if found and secret and logins_for([secret], _repository(image, wanted.host_port)):
             return name
@@ -111,7 +109,7 @@ def _described(name: str, secret: KubeObject | None, namespace: str, view: Clust
 
 
 def _compared(logins: Sequence[RegistryLogin], wanted: PodExpectations) -> dict[str, str]:
-    """Compare with the robot's login; of several kubelet tries each, so that one that is right is enough."""
+    """Compare logins with the robot's; kubelet tries each of them, so one right login is enough."""
     if wanted.login is None:
         return {"user": logins[0].user}
     robot, digest = wanted.login
@@ -122,7 +120,7 @@ def _compared(logins: Sequence[RegistryLogin], wanted: PodExpectations) -> dict[
 
 
 def _mended(evidence: dict[str, str]) -> dict[str, str]:
-    """Add what mends the secret: moor where it is a workload's of the inventory, else its owner."""
+    """Add the remedy: a moor command if the inventory has the secret, else the kubectl command."""
     if evidence["managed"] == "yes":
         return {**evidence, "mend": "moor apply workload"}
     name = evidence.get("secret") or "NAME"
@@ -135,7 +133,7 @@ def _mended(evidence: dict[str, str]) -> dict[str, str]:
 
 
 def _repository(image: str, host_port: str) -> str:
-    """Name the repository as kubelet looks for a login of it: with its registry, without tag and digest."""
+    """Return the repository as kubelet matches it with logins: with its registry, without tag and digest."""
     named = image.partition("@")[0]
     head, _, tag = named.rpartition(":")
     return f"{host_port}/{head if head and '/' not in tag else named}"

@@ -1,4 +1,4 @@
-"""What a node's answers say of the runtime that pulls: containerd, or that of k3s, RKE2 or CRI-O, in fields; pure."""
+"""Evidence about the runtime that pulls: containerd, CRI-O, or the containerd of k3s and RKE2; pure."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from moor.tasks.diagnosis.evidence.registry_answers import yes_no
 from moor.tasks.podman.registries_conf import find_unchecked
 from moor.tasks.runtime_proxies import parse_key_values
 
-LEAST_KB, LEAST_INODES = 64 * 1024, 1000  # with less no layer of an image fits
+LEAST_KB, LEAST_INODES = 64 * 1024, 1000  # less is too little for a layer
 
 
-def containerd_evidence(answer: str, asked: ProbeRequest, host: str) -> dict[str, str]:
-    """Bring together how containerd runs and what it will read at a pull."""
+def containerd_evidence(answer: str, request: ProbeRequest, host: str) -> dict[str, str]:
+    """Return how containerd runs, and what it reads at a pull."""
     fields = parse_key_values(answer)
     left_out = ("toml", "no_proxy", "file", "missing", "loaded", "told", "in_effect")
     kept = {key: value for key, value in fields.items() if key not in left_out}
     plugins = [value for key, value in fields.items() if key.startswith("plugin_")]
     release = release_of(fields.get("version", ""))
-    found = find_faults(parse_loaded_config(answer), asked.expected) if asked.expected and "path" in fields else []
+    found = find_faults(parse_loaded_config(answer), request.expected) if request.expected and "path" in fields else []
     return {
         **kept,
         **parse_hosts_toml(fields.get("toml"), release),
-        **({"hosts_toml": "missing"} if "default" in fields else {}),  # what counts is not the registry's own
-        **({"unchecked": "", "hidden": ""} if release < DIRECTORY_LOOKUP else {}),  # it reads no such directory
+        **({"hosts_toml": "missing"} if "default" in fields else {}),  # it is the hosts.toml for all registries
+        **({"unchecked": "", "hidden": ""} if release < DIRECTORY_LOOKUP else {}),  # it does not read hosts.toml
         "config": "malformed" if fields.get("refused") else "",
         "fault": "; ".join(fault.what for fault in found),
         "fault_mend": "; ".join(fault.remedy for fault in found),
@@ -43,25 +43,25 @@ def containerd_evidence(answer: str, asked: ProbeRequest, host: str) -> dict[str
 
 
 def _full(fields: Mapping[str, str]) -> str:
-    """Return what is used up of the file system of containerd's directory; empty where there is enough."""
+    """Return how much space or how many inodes containerd's file system has left; empty if that is enough."""
     kilobytes, inodes = fields.get("free_k", ""), fields.get("free_i", "")
     if kilobytes.isdecimal() and int(kilobytes) < LEAST_KB:
         return f"{int(kilobytes) // 1024} MB"
     return f"{inodes} inodes" if inodes.isdecimal() and 0 < int(inodes) < LEAST_INODES else ""
 
 
-def bundled_runtime_evidence(answer: str, asked: ProbeRequest, _: str) -> dict[str, str]:
-    """Read whether k3s, RKE2 or CRI-O checks the registry's certificate; nothing else of them is judged."""
-    if asked.own == "crio":
-        said = find_unchecked(answer, asked.door.host_port)
-        return {"unchecked": "; ".join(said), "toml_file": "", "runtime": asked.own}
+def bundled_runtime_evidence(answer: str, request: ProbeRequest, _: str) -> dict[str, str]:
+    """Return whether k3s, RKE2 or CRI-O checks the registry's certificate, the only thing examined of them."""
+    if request.own == "crio":
+        said = find_unchecked(answer, request.endpoint.host_port)
+        return {"unchecked": "; ".join(said), "toml_file": "", "runtime": request.own}
     fields = parse_key_values(answer)
     found = parse_hosts_toml(fields.get("toml"), (2, 0))
-    return {"unchecked": found.get("unchecked", ""), "toml_file": fields.get("toml_file", ""), "runtime": asked.own}
+    return {"unchecked": found.get("unchecked", ""), "toml_file": fields.get("toml_file", ""), "runtime": request.own}
 
 
 def release_of(version: str) -> tuple[int, int]:
-    """Return the release in what ``containerd --version`` printed; where it is not known, a new one."""
+    """Return the release from the output of ``containerd --version``; a recent one if it cannot be read."""
     number = re.search(r"\sv?(\d+)\.(\d+)", version)
     return (int(number[1]), int(number[2])) if number else (2, 2)
 

@@ -1,4 +1,4 @@
-"""What ``openssl s_client`` printed of a connection, and of the certificate that was served, in fields; pure."""
+"""Evidence about a TLS connection and the served certificate, from the output of ``openssl s_client``; pure."""
 
 from __future__ import annotations
 
@@ -11,13 +11,15 @@ from moor.tasks.diagnosis.evidence.registry_answers import yes_no
 
 
 def parse_transcript(answer: str, now: float) -> dict[str, str]:
-    """Read what openssl s_client printed: how far the connection came, and the certificate that is served."""
+    """Return how far the connection got, and the served certificate, from the output of openssl s_client."""
     number = re.search(r"errno ?= ?(\d+)", answer)
     code = re.search(r"Verify return code: (\d+) \(([^)]*)", answer)
     errors = re.findall(r"verify error:num=(\d+):([^\r\n]*)", answer)
     found = {
         "connected": yes_no("CONNECTED" in answer),
-        "errno": number[1] if number and "CONNECTED" not in answer else "",  # of one address, and another answered
+        "errno": number[1]
+        if number and "CONNECTED" not in answer
+        else "",  # an error counts only if no address connected
         "verify": code[1] if code and not errors else errors[0][0] if errors else "",
         "verify_words": errors[0][1] if errors else code[2] if code else "",
         "plain": yes_no("wrong version number" in answer or "packet length too long" in answer),
@@ -27,7 +29,7 @@ def parse_transcript(answer: str, now: float) -> dict[str, str]:
 
 
 def describe_certificate(pem: str, now: float) -> dict[str, str]:
-    """Describe a certificate: names, issuer, validity, fingerprint."""
+    """Return names, issuer, validity and fingerprint of a certificate."""
     try:
         cert = x509.load_pem_x509_certificate(pem.encode())
     except ValueError:

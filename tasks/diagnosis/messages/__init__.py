@@ -1,1 +1,1 @@
-"""Messages of kubelet and of container runtimes, and what each means."""
+"""Messages of kubelet and container runtimes, each with its cause and remedy."""

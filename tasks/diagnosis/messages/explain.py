@@ -1,4 +1,4 @@
-"""A message of kubelet, containerd, CRI-O, podman or Docker, explained without asking anybody; pure."""
+"""The explanation of messages of kubelet, containerd, CRI-O, podman and Docker; pure."""
 
 from __future__ import annotations
 
@@ -12,55 +12,64 @@ from moor.tasks.diagnosis.messages.route import ROUTE
 from moor.tasks.diagnosis.messages.runtime import RUNTIME
 from moor.tasks.diagnosis.messages.tls import CERTIFICATES
 
-# The first that knows a message explains it: what says more comes before what says less.
+# The first match explains a message, so the specific come before the general.
 KNOWN_MESSAGES = (*POLICIES, *RUNTIME, *SANDBOX, *PODS, *ROUTE, *CERTIFICATES, *ANSWERS, *WRAPPERS)
 
-WRAPPER_IDS = frozenset(saying.id for saying in WRAPPERS)
+WRAPPER_IDS = frozenset(entry.id for entry in WRAPPERS)
 
 
 def explain(message: str, ours: FleetRegistry | None = None, node: str = "") -> list[Explanation]:
-    """Explain a message; more than one where it quotes another. Empty where nothing is known of it."""
-    heard, registry = parse_message(message), ours or FleetRegistry()
-    known = [saying for saying in KNOWN_MESSAGES if saying.knows(heard, registry)]
-    quoted = [saying for saying in known if saying.wraps][:1]
-    telling = [saying for saying in known if not saying.wraps][:1]
+    """Explain a message.
+
+    Args:
+        message: as kubelet or a runtime wrote it
+        ours: the registry of the inventory; messages about other registries get other remedies
+        node: the host to name in remedies
+
+    Returns:
+        Two explanations if the message quotes another; none if it is not known.
+    """
+    fields, registry = parse_message(message), ours or FleetRegistry()
+    known = [entry for entry in KNOWN_MESSAGES if entry.knows(fields, registry)]
+    quoted = [entry for entry in known if entry.wraps][:1]
+    telling = [entry for entry in known if not entry.wraps][:1]
     if quoted and telling and telling[0] in WRAPPERS:
         telling = []
-    return [_said(saying, heard, registry, node) for saying in (*quoted, *telling)]
+    return [_explanation(entry, fields, registry, node) for entry in (*quoted, *telling)]
 
 
 def explain_unknown(message: str, ours: FleetRegistry | None = None) -> Explanation:
-    """Say of a message that is not known what could be understood of it."""
-    heard, registry = parse_message(message), ours or FleetRegistry()
+    """Return what an unknown message names: host, address, image, HTTP status, nameserver."""
+    fields, registry = parse_message(message), ours or FleetRegistry()
     parts = {
-        "host": heard.host and f"{heard.host}{_whose(heard, registry)}",
-        "address": heard.address,
-        "image": heard.image,
-        "HTTP status": heard.status,
-        "nameserver": heard.server,
+        "host": fields.host and f"{fields.host}{_whose(fields, registry)}",
+        "address": fields.address,
+        "image": fields.image,
+        "HTTP status": fields.status,
+        "nameserver": fields.server,
     }
     named = ", ".join(f"{name} {value}" for name, value in parts.items() if value)
     cause = f"this message is not known; it names {named}" if named else "this message is not known, and names nothing"
-    return Explanation("", "", cause, "moor diagnose, without a message, looks at the nodes themselves", "")
+    return Explanation("", "", cause, "moor diagnose, without a message, examines the nodes themselves", "")
 
 
-def _said(saying: KnownMessage, heard: MessageFields, ours: FleetRegistry, node: str) -> Explanation:
-    other = is_foreign(heard, ours)
-    mend = saying.elsewhere if other and saying.elsewhere else saying.mend
-    cause = fill_in(saying.cause, heard, ours, node) + (_whose(heard, ours) if other else "")
-    return Explanation(saying.id, saying.layer, cause, fill_in(mend, heard, ours, node), saying.by)
+def _explanation(entry: KnownMessage, fields: MessageFields, ours: FleetRegistry, node: str) -> Explanation:
+    other = is_foreign(fields, ours)
+    mend = entry.elsewhere if other and entry.elsewhere else entry.mend
+    cause = fill_in(entry.cause, fields, ours, node) + (_whose(fields, ours) if other else "")
+    return Explanation(entry.id, entry.layer, cause, fill_in(mend, fields, ours, node), entry.by)
 
 
-def _whose(heard: MessageFields, ours: FleetRegistry) -> str:
-    if not is_foreign(heard, ours):
+def _whose(fields: MessageFields, ours: FleetRegistry) -> str:
+    if not is_foreign(fields, ours):
         return ""
-    what = "is not" if heard.host else "is no address of"
-    return f" ({heard.host or heard.address} {what} the registry of this inventory, {ours.host_port})"
+    what = "is not" if fields.host else "is no address of"
+    return f" ({fields.host or fields.address} {what} the registry of this inventory, {ours.host_port})"
 
 
-def by_layer(sayings: Sequence[KnownMessage] = KNOWN_MESSAGES) -> dict[str, list[KnownMessage]]:
-    """Group the known messages by layer, in the order of the table."""
+def by_layer(entries: Sequence[KnownMessage] = KNOWN_MESSAGES) -> dict[str, list[KnownMessage]]:
+    """Return the known messages by layer, in their order."""
     found: dict[str, list[KnownMessage]] = {}
-    for saying in sayings:
-        found.setdefault(saying.layer, []).append(saying)
+    for entry in entries:
+        found.setdefault(entry.layer, []).append(entry)
     return found

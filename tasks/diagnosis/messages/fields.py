@@ -1,4 +1,4 @@
-"""What a message of kubelet, containerd, CRI-O, podman or Docker names: host, image, HTTP status; pure."""
+"""What a message of kubelet or a runtime names: host, address, image, HTTP status, nameserver; pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
-# Each program that passes an error on may quote it once more: \" becomes \\\" and a line break \n.
+# Each program that passes on an error may quote it once more: \" becomes \\\" and a line break \n.
 ESCAPED = ((re.compile(r"\\+[nrt]"), " "), (re.compile(r"\\+([\"'])"), r"\1"))
 HOST = r"(?:\[[0-9A-Fa-f:.%]+\]|[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)"
 URL = re.compile(rf"\b(https?)://(?:[^\s/@\"']*@)?({HOST})(?::(\d+))?(?=[/\s\"'?,;:)]|$)", re.IGNORECASE)
@@ -34,13 +34,13 @@ STATUS = (
 
 @dataclass(frozen=True)
 class MessageFields:
-    """What a message is about; what it does not name is empty.
+    """What a message names; other fields are empty.
 
     Attributes:
-        words: the message on one line, as the program said it that saw the fault: without quoting
-        host: that was asked last, with its port where the message has one
-        address: that was connected to
-        image: as it was asked for, with its registry
+        words: the message on one line, as the program that saw the fault wrote it, without added quoting
+        host: the host that was asked last, with its port if the message has one
+        address: the address that was connected to
+        image: the requested image, with its registry
         server: the nameserver that was asked
     """
 
@@ -53,18 +53,18 @@ class MessageFields:
 
     @property
     def registry(self) -> str:
-        """Name the registry of the image."""
+        """Return the registry of the image; empty if the image does not name one."""
         first = self.image.partition("/")[0]
         return first if "." in first or ":" in first or first == "localhost" else ""
 
 
 @dataclass(frozen=True)
 class FleetRegistry:
-    """The registry of the inventory, by which a message about another one is told.
+    """The registry of the inventory, which tells its messages from those about other registries.
 
     Attributes:
-        images: that the inventory brings there, as PROJECT/REPOSITORY:TAG
-        workloads: names by image
+        images: those that the inventory pushes, as PROJECT/REPOSITORY:TAG
+        workloads: names of workloads by image
     """
 
     host_port: str = ""
@@ -81,7 +81,7 @@ class FleetRegistry:
 
 
 def split_host(host: str) -> tuple[str, str]:
-    """Part a host from its port; the brackets of an IPv6 address go."""
+    """Split a host from its port, and remove the brackets of an IPv6 address."""
     found = re.fullmatch(r"\[([^\]]*)\](?::(\d*))?", host)
     if found:
         return found[1].lower(), found[2] or ""
@@ -90,7 +90,7 @@ def split_host(host: str) -> tuple[str, str]:
 
 
 def unquote(message: str) -> str:
-    """Return a message on one line, with the quoting undone that was added by each program that passed it on."""
+    """Return a message on one line, without the quoting that programs added when they passed it on."""
     words = ANSI.sub("", message)
     for pattern, with_ in ESCAPED:
         words = pattern.sub(with_, words)
@@ -98,7 +98,7 @@ def unquote(message: str) -> str:
 
 
 def parse_message(message: str) -> MessageFields:
-    """Read from a message what it names. Of several hosts the last is the one that was asked when it failed."""
+    """Parse what a message names; of several hosts, the last is the one at which the request failed."""
     words = unquote(message)
     address, port = _last(DIALLED.findall(words), ("", ""))
     lookups = LOOKUP.findall(words)

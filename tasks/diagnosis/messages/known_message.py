@@ -1,4 +1,4 @@
-"""A message that is known by its words, and what is said of it; nothing here asks anybody."""
+"""A known message: how it is recognised, its cause and its remedy; pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from moor.tasks.diagnosis.messages.fields import FleetRegistry, MessageFields, split_host
 
-# What stands for a thing that a message does not name.
+# What a cause or remedy says in place of a value that the message does not name.
 UNNAMED: Mapping[str, str] = {
     "host": "NODE",
     "name": "REGISTRY",
@@ -19,14 +19,14 @@ UNNAMED: Mapping[str, str] = {
     "status": "an error",
     "runtime": "containerd",
     "project": "PROJECT",
-    "bring": "push the image anew from where it was built",
-    "owner": "correct the image where it was set: the template of whatever made the pod",
+    "bring": "push the image again from where it was built",
+    "owner": "correct the image in the template of the pod's owner",
 }
 NAME_CONSTRAINT = re.compile(
     r"\"([^\"]+)\" is (?:not permitted|excluded) by"
-)  # one of the certificate's names, not always the one asked
+)  # any name of the certificate, not always the requested one
 LOOPBACK = re.compile(r"127\.|::1$")
-# By whose words a message is, which concern of moor's configures who said it.
+# The program that wrote a message, and the concern that configures it.
 PROGRAMS = (
     (r"response from daemon", "docker"),
     (r"^(Trying to pull|Error: (initializing|copying|writing|pinging))", "podman"),
@@ -35,17 +35,17 @@ PROGRAMS = (
 
 @dataclass(frozen=True)
 class KnownMessage:
-    """A known message.
+    """A message that moor recognises.
 
     Attributes:
-        layer: of the pull that fails
-        patterns: regular expressions, any of which knows it
-        cause: one sentence; ``{field}`` is filled in from what the message names
-        mend: what helps where it is about the registry of the inventory; ``moor apply`` only where it changes that
-        elsewhere: what helps where it is about another host; empty where that is the same
-        by: whose words they are, or what says why
-        when: what else has to hold of the message
-        wraps: it quotes another message, which says more and is explained beside it
+        layer: the layer of the pull that fails
+        patterns: regular expressions, any of which matches it
+        cause: one sentence; ``{field}`` is filled in with what the message names
+        mend: the remedy if it is about the inventory's registry; ``moor apply`` only if that helps
+        elsewhere: the remedy if it is about another host; empty if it is the same
+        by: the program whose message it is, or a source for its meaning
+        when: a further condition on the message
+        wraps: it quotes another message, which is explained beside it
     """
 
     id: str
@@ -58,15 +58,15 @@ class KnownMessage:
     when: Callable[[MessageFields, FleetRegistry], bool] | None = None
     wraps: bool = False
 
-    def knows(self, heard: MessageFields, ours: FleetRegistry) -> bool:
+    def knows(self, message: MessageFields, ours: FleetRegistry) -> bool:
         """Return whether a message is this one."""
-        found = any(re.search(pattern, heard.words, re.IGNORECASE) for pattern in self.patterns)
-        return found and (self.when is None or self.when(heard, ours))
+        found = any(re.search(pattern, message.words, re.IGNORECASE) for pattern in self.patterns)
+        return found and (self.when is None or self.when(message, ours))
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """What a message means. ``rule`` is empty where nothing is known beyond what it names."""
+    """The cause and remedy of a message; ``rule`` is empty if the message is not known."""
 
     rule: str
     layer: str
@@ -75,31 +75,31 @@ class Explanation:
     source: str
 
 
-def is_foreign(heard: MessageFields, ours: FleetRegistry) -> bool:
+def is_foreign(message: MessageFields, ours: FleetRegistry) -> bool:
     """Return whether a message is about another host than the inventory's registry."""
     if not ours.host_port:
         return False
-    if heard.host:
-        return not ours.holds(heard.host)
-    return bool(heard.address) and not LOOPBACK.match(heard.address) and heard.address not in ours.addresses
+    if message.host:
+        return not ours.holds(message.host)
+    return bool(message.address) and not LOOPBACK.match(message.address) and message.address not in ours.addresses
 
 
-def fill_in(text: str, heard: MessageFields, ours: FleetRegistry, node: str = "") -> str:
-    """Fill in what a message names; what it does not name is told in general words."""
-    fields = {**UNNAMED, **{key: value for key, value in _fields(heard, ours, node).items() if value}}
+def fill_in(text: str, message: MessageFields, ours: FleetRegistry, node: str = "") -> str:
+    """Fill in what a message names, and general words for what it does not name."""
+    fields = {**UNNAMED, **{key: value for key, value in _fields(message, ours, node).items() if value}}
     return re.sub(r"\{(\w+)\}", lambda found: fields[found[1]], text)
 
 
-def _fields(heard: MessageFields, ours: FleetRegistry, node: str) -> dict[str, str]:
+def _fields(message: MessageFields, ours: FleetRegistry, node: str) -> dict[str, str]:
     own = split_host(ours.host_port)[0]
-    name = own if not is_foreign(heard, ours) and own else split_host(heard.host)[0] or heard.address
-    fields = {"host": node, "name": name, "address": heard.address, "image": heard.image, "status": heard.status}
-    fields |= {"server": heard.server, "runtime": next((c for w, c in PROGRAMS if re.search(w, heard.words)), "")}
-    subject = NAME_CONSTRAINT.search(heard.words)
+    name = own if not is_foreign(message, ours) and own else split_host(message.host)[0] or message.address
+    fields = {"host": node, "name": name, "address": message.address, "image": message.image, "status": message.status}
+    fields |= {"server": message.server, "runtime": next((c for w, c in PROGRAMS if re.search(w, message.words)), "")}
+    subject = NAME_CONSTRAINT.search(message.words)
     fields["subject"] = subject[1] if subject else ""
-    if not ours.holds(heard.registry):
+    if not ours.holds(message.registry):
         return fields
-    path = heard.image.partition("/")[2]
+    path = message.image.partition("/")[2]
     brings, workload = path in ours.images, ours.workloads.get(path, "")
     fields["project"] = path.partition("/")[0]
     fields["bring"] = "moor apply images" if brings else ""

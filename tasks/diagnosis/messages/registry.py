@@ -126,7 +126,7 @@ ANSWERS = (
         "the user who pushed may not push to that project, or was not logged in",
         "docker login {name} as a user or robot that may push; moor apply images pushes with a robot of its own",
         "docker login {name} as a user that may push", HARBOR,
-        lambda heard, _: bool(OF_A_PUSH.search(heard.words)) or not OF_A_PULL.search(heard.words),
+        lambda message, _: bool(OF_A_PUSH.search(message.words)) or not OF_A_PULL.search(message.words),
     ),
     KnownMessage(
         "rights-missing", "rights",

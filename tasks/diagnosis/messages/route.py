@@ -12,22 +12,22 @@ NAMES = "moor apply names --limit {host}"
 DNS = "check that /etc/resolv.conf on {host} names a nameserver that knows {name}"
 
 
-def is_ipv6(heard: MessageFields, ours: FleetRegistry) -> bool:
+def is_ipv6(message: MessageFields, ours: FleetRegistry) -> bool:
     """Return whether the address that was tried is of IPv6."""
-    return ":" in heard.address
+    return ":" in message.address
 
 
-def is_redirected(heard: MessageFields, ours: FleetRegistry) -> bool:
+def is_redirected(message: MessageFields, ours: FleetRegistry) -> bool:
     """Return whether a layer was fetched from another host than the image's registry."""
-    if not heard.registry:
-        return bool(heard.host) and "/v2/" not in heard.words
-    return bool(heard.host) and split_host(heard.registry)[0] != split_host(heard.host)[0]
+    if not message.registry:
+        return bool(message.host) and "/v2/" not in message.words
+    return bool(message.host) and split_host(message.registry)[0] != split_host(message.host)[0]
 
 
-def has_foreign_token_host(heard: MessageFields, ours: FleetRegistry) -> bool:
+def has_foreign_token_host(message: MessageFields, ours: FleetRegistry) -> bool:
     """Return whether the token was asked for at another host than the registry's."""
-    home = split_host(heard.registry)[0] or (split_host(ours.host_port)[0] if ours.host_port else "")
-    asked = split_host(heard.host)[0]
+    home = split_host(message.registry)[0] or (split_host(ours.host_port)[0] if ours.host_port else "")
+    asked = split_host(message.host)[0]
     return asked != home if home else bool(re.fullmatch(r"[0-9.]+|.*:.*", asked))  # a registry is asked by its name
 
 

@@ -9,9 +9,9 @@ from moor.tasks.diagnosis.rules.runtime import MIRRORS
 CONTAINERD = "moor apply containerd --limit {host}"
 
 
-def is_about_disk(heard: MessageFields, ours: FleetRegistry) -> bool:
+def is_about_disk(message: MessageFields, ours: FleetRegistry) -> bool:
     """Return whether the missing space is a disk's; the kernel reports exhausted cgroups in the same words."""
-    return "cgroup" not in heard.words
+    return "cgroup" not in message.words
 
 
 RUNTIME = (

@@ -162,7 +162,7 @@ MESSAGES = (
     Message("unknown: Failed to process request due to 'basket:2.1' configured as immutable.", "push-immutable",
             "another tag"),
     Message("denied: The system is in read only mode. Any modification is prohibited.", "push-readonly", "Read Only"),
-    Message(f"{IMAGE}: not found", "tag-missing", "push the image anew"),
+    Message(f"{IMAGE}: not found", "tag-missing", "push the image again"),
     Message("reading manifest 2.1 in registry.moor.test/shop/basket: manifest unknown", "tag-missing",
             "tag is mistyped"),
     Message("name unknown: repository name not known to registry", "image-missing", "mistyped"),

@@ -225,7 +225,7 @@ def test_a_link_to_an_anchor_is_no_anchor(shell: str, tmp_path: Path, monkeypatc
     anchor.touch()
     link.symlink_to(anchor)
     monkeypatch.setattr("moor.tasks.diagnosis.evidence.probes.ANCHORS", [str(link), str(anchor)])
-    nowhere = replace(ASKED, door=RegistryEndpoint("registry.invalid", "10.77.0.11", 443))
+    nowhere = replace(ASKED, endpoint=RegistryEndpoint("registry.invalid", "10.77.0.11", 443))
     (wire,) = (probe for probe in probes(nowhere) if probe.name == "wire")
     told = sh(shell, wire.probe()).stdout.decode().splitlines()
     assert [line for line in told if line.startswith("anchor=")] == [f"anchor={anchor}"]
