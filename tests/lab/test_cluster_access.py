@@ -67,7 +67,8 @@ def test_check_names_the_rights_that_are_missing_and_with_them_all_commands_work
     checked = moor("check")
     assert checked.returncode == 1
     assert "may not create secrets in namespace demo, which moor apply needs" in checked.stdout
-    assert "moor verify examines less: the user of the kubeconfig may not list nodes in the whole cluster" in checked.stdout
+    lacking = "moor verify examines less: the user of the kubeconfig may not list nodes in the whole cluster"
+    assert lacking in checked.stdout
     rights = moor.site / ".moor/rights.yaml"
     assert f"kubectl apply -f {rights}" in checked.stdout
 
