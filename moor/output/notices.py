@@ -19,9 +19,12 @@ MAX_LINES = 20  # of each part of one notice
 
 
 def notify(settings: SiteSettings, report: RunReport, mended: RunReport | None) -> None:
-    """Tell what is new, what is over and what was mended; raises HostError where it did not go out to everybody.
+    """Send a notice of findings that are new or over, and of what was mended.
 
-    What did not go out is told again by the next run. Without history nobody knows what is new, so that all is told.
+    What could not be sent is sent again by the next run. Without history all open findings are sent.
+
+    Raises:
+        HostError: The notice was not delivered to every URL.
     """
     if not settings.notify:
         return

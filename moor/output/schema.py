@@ -18,6 +18,7 @@ def report_schema() -> dict[str, Any]:
     made = TypeAdapter(RunReport).json_schema(mode="serialization")
     parts = made["$defs"]
     for part in parts.values():
+        part.pop("description", None)  # pydantic's copy of a docstring; docs/output.md explains the keys
         if "properties" in part:
             part["required"] = sorted(part["properties"])
     whole = parts[RunReport.__name__]  # by name, since a report may contain another, of what was mended

@@ -1,4 +1,4 @@
-"""A site's history in a file, and on a real PostgreSQL server that listens on a socket of its own alone."""
+"""Fixtures: a history in SQLite, and one on a real PostgreSQL server behind a Unix socket."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def _program(name: str) -> str:
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Yield a PostgreSQL server of this run; gives its URL."""
+    """Start a PostgreSQL server and yield its URL."""
     place = Path("/tmp") / f"moor-pg-{os.getpid()}"  # noqa: S108 - a socket's path must be short
     place.mkdir(mode=0o700)
     root = os.getuid() == 0

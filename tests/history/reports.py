@@ -1,4 +1,4 @@
-"""Reports as a drift check makes them."""
+"""Reports like those of a drift check."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def a_run(
     expiries: tuple[Expiry, ...] = (),
     answered: tuple[str, ...] = ("write_hosts", "compare_members"),
 ) -> RunReport:
-    """Return a run an hour after the one before; ``found`` is status by resource by host."""
+    """Return a run one hour after the previous one; ``found`` has a status per host and resource."""
     number = next(_numbers)
     hosts = {name: HostReport(True, "", [_resource(*pair) for pair in held.items()]) for name, held in found.items()}
     for name in unexamined:

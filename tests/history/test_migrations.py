@@ -1,4 +1,4 @@
-"""A database that an older moor has written is brought up to date at its first opening, whole or not at all."""
+"""A database of an older moor is migrated when it is first opened, completely or not at all."""
 
 from __future__ import annotations
 
@@ -78,14 +78,14 @@ def version(settings: SiteSettings) -> int:
     return found
 
 
-def test_reading_brings_it_up_to_date_and_keeps_its_rows(old: SiteSettings) -> None:
+def test_reading_migrates_the_database_and_keeps_its_rows(old: SiteSettings) -> None:
     with connected(old, writing=False) as connection:
         rows = History(connection).hosts("old-1")
     assert [(row.host, row.error, row.error_kind) for row in rows] == [("node1", "connection refused", None)]
     assert version(old) == VERSION
 
 
-def test_a_run_is_recorded_in_it_with_the_kinds_of_its_errors(old: SiteSettings) -> None:
+def test_recording_a_run_migrates_the_database_and_stores_the_kinds_of_errors(old: SiteSettings) -> None:
     run = a_run({"node1": {"file:/a": "failed"}}, unexamined=("node2",))
     assert record(old, run, FLEET).trouble == ""
     with connected(old, writing=False) as connection:
@@ -129,7 +129,7 @@ def read_runs(settings: SiteSettings) -> None:
         assert [row.run for row in History(connection).runs()] == ["old-1"]
 
 
-def test_two_controllers_at_once_migrate_once(old: SiteSettings) -> None:
+def test_two_controllers_at_the_same_time_migrate_once(old: SiteSettings) -> None:
     context = multiprocessing.get_context("spawn")
     controllers = [context.Process(target=read_runs, args=(old,)) for _ in range(3)]
     for controller in controllers:
@@ -151,7 +151,7 @@ def die_midway(settings: SiteSettings) -> None:
     read_runs(settings)
 
 
-def test_a_controller_that_is_killed_midway_leaves_it_as_it_was(old: SiteSettings) -> None:
+def test_a_controller_that_is_killed_while_migrating_changes_nothing(old: SiteSettings) -> None:
     killed = multiprocessing.get_context("spawn").Process(target=die_midway, args=(old,))
     killed.start()
     killed.join()

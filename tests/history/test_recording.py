@@ -1,4 +1,4 @@
-"""History: runs are kept, findings are dated by what was measured, and nothing of it can stop a run."""
+"""History records runs and dates findings, and no trouble with it stops a run."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def ids(rows: tuple[FindingRow, ...] | list[FindingRow]) -> list[tuple[str, str]
     return [(row.host, row.id) for row in rows]
 
 
-def test_drift_is_new_once_keeps_its_date_and_is_over_when_it_is_measured_so(anywhere: SiteSettings) -> None:
+def test_drift_is_new_once_keeps_its_date_and_is_over_when_examined_again(anywhere: SiteSettings) -> None:
     first, second, third = a_run(DRIFTED), a_run(DRIFTED), a_run(CLEAN)
     assert ids(kept(anywhere, first).new) == [("node1", "file:/a")]
     again = kept(anywhere, second)
@@ -49,7 +49,7 @@ def test_drift_is_new_once_keeps_its_date_and_is_over_when_it_is_measured_so(any
     assert (ids(over.cleared), over.open) == ([("node1", "file:/a")], ())
 
 
-def test_a_finding_that_comes_back_is_new_and_dated_anew(anywhere: SiteSettings) -> None:
+def test_a_finding_that_comes_back_is_new_with_a_new_date(anywhere: SiteSettings) -> None:
     for found in (DRIFTED, CLEAN):
         kept(anywhere, a_run(found))
     back = a_run(DRIFTED)
@@ -57,7 +57,7 @@ def test_a_finding_that_comes_back_is_new_and_dated_anew(anywhere: SiteSettings)
     assert back.hosts["node1"].resources[0].first_seen == back.started
 
 
-def test_what_was_not_measured_stays_open(anywhere: SiteSettings) -> None:
+def test_a_finding_that_was_not_examined_stays_open(anywhere: SiteSettings) -> None:
     kept(anywhere, a_run(DRIFTED))
     assert ids(kept(anywhere, a_run({"node2": {"file:/a": "ok"}})).open) == [("node1", "file:/a")]
     unreached = kept(anywhere, a_run({"node2": {"file:/a": "ok"}}, unexamined=("node1",), answered=()))
@@ -67,13 +67,13 @@ def test_what_was_not_measured_stays_open(anywhere: SiteSettings) -> None:
     assert kept(anywhere, a_run(CLEAN)).open == ()
 
 
-def test_an_apply_clears_what_it_has_mended_and_opens_nothing(anywhere: SiteSettings) -> None:
+def test_an_apply_closes_what_it_mended_and_opens_no_finding(anywhere: SiteSettings) -> None:
     kept(anywhere, a_run(DRIFTED))
     mended = kept(anywhere, a_run({"node1": {"file:/a": "changed", "file:/b": "failed"}}, command="apply"))
     assert (ids(mended.cleared), mended.open) == ([("node1", "file:/a")], ())
 
 
-def test_what_nobody_wants_any_longer_is_over(anywhere: SiteSettings) -> None:
+def test_a_finding_is_over_when_its_resource_is_no_longer_desired(anywhere: SiteSettings) -> None:
     kept(anywhere, a_run({**DRIFTED, "node2": {"file:/b": "drift"}}))
     rest = kept(anywhere, a_run({"node1": {"file:/b": "ok"}}), fleet=frozenset({"node1"}))
     assert rest.open == ()
@@ -85,7 +85,7 @@ def test_a_finding_of_the_fleet_is_over_only_when_its_task_has_answered(anywhere
     assert ids(kept(anywhere, a_run(CLEAN)).cleared) == [("", "node:node9")]
 
 
-def test_what_ends_by_itself_is_kept_until_its_task_no_longer_sees_it(anywhere: SiteSettings) -> None:
+def test_an_expiry_is_kept_until_its_task_no_longer_reports_it(anywhere: SiteSettings) -> None:
     def known() -> list[str]:
         with connected(anywhere, writing=False) as connection:
             return [row.id for row in History(connection).expiries()]
@@ -100,7 +100,7 @@ def test_what_ends_by_itself_is_kept_until_its_task_no_longer_sees_it(anywhere: 
     assert known() == ["certificate:ca"]
 
 
-def test_a_run_is_found_by_how_its_name_begins_with_all_that_was_not_right(anywhere: SiteSettings) -> None:
+def test_a_run_is_found_by_the_beginning_of_its_name(anywhere: SiteSettings) -> None:
     one = a_run({"node1": {"file:/a": "drift", "file:/b": "ok"}}, unexamined=("node2",))
     kept(anywhere, one)
     kept(anywhere, a_run(CLEAN))
@@ -125,7 +125,7 @@ def test_runs_of_one_second_are_listed_in_the_order_in_which_they_were_recorded(
         assert [run.run for run in History(connection).runs()] == ["b", "d", "a", "c"]
 
 
-def test_the_fleet_is_as_each_host_was_seen_last_without_those_that_left(settings: SiteSettings) -> None:
+def test_the_fleet_has_the_last_row_of_each_host_without_hosts_that_left(settings: SiteSettings) -> None:
     three = a_run({"node1": {}, "node2": {}, "node3": {}})
     kept(settings, three, frozenset(three.hosts))
     whole, part = a_run(CLEAN), a_run({"node2": {"file:/a": "drift"}})
@@ -136,7 +136,7 @@ def test_the_fleet_is_as_each_host_was_seen_last_without_those_that_left(setting
     assert [(row.host, row.run) for row in fleet] == [("node1", whole.run), ("node2", part.run)]
 
 
-def test_old_runs_are_dropped_and_what_is_open_stays(settings: SiteSettings) -> None:
+def test_old_runs_are_deleted_and_open_findings_stay(settings: SiteSettings) -> None:
     old, new = a_run(DRIFTED), a_run({"node2": {"file:/a": "ok"}}, answered=())
     old.started = (datetime.fromisoformat(new.started) - timedelta(days=900)).isoformat()
     kept(settings, old)
@@ -146,12 +146,12 @@ def test_old_runs_are_dropped_and_what_is_open_stays(settings: SiteSettings) -> 
         assert [run.run for run in History(connection).runs()] == [new.run]
 
 
-def test_people_are_told_once_that_it_is_open_and_once_that_it_is_over(anywhere: SiteSettings) -> None:
+def test_a_finding_is_announced_once_when_it_opens_and_once_when_it_is_over(anywhere: SiteSettings) -> None:
     kept(anywhere, a_run(DRIFTED))
     news = pending_notices(anywhere)
     assert (ids(news.new), news.over) == ([("node1", "file:/a")], ())
     kept(anywhere, a_run(DRIFTED))
-    assert ids(pending_notices(anywhere).new) == [("node1", "file:/a")]  # nobody was told yet
+    assert ids(pending_notices(anywhere).new) == [("node1", "file:/a")]  # not announced yet
     mark_sent(anywhere, news)
     assert pending_notices(anywhere).new == ()
     kept(anywhere, a_run(CLEAN))
@@ -161,13 +161,13 @@ def test_people_are_told_once_that_it_is_open_and_once_that_it_is_over(anywhere:
     assert pending_notices(anywhere).over == ()
 
 
-def test_nobody_is_told_of_what_was_over_before_they_knew_of_it(settings: SiteSettings) -> None:
+def test_a_finding_that_was_over_before_it_was_announced_is_never_announced(settings: SiteSettings) -> None:
     for found in (DRIFTED, CLEAN):
         kept(settings, a_run(found))
     assert pending_notices(settings).over == ()
 
 
-def test_secrets_and_endless_texts_do_not_get_into_the_database(settings: SiteSettings) -> None:
+def test_secrets_and_very_long_texts_are_not_stored(settings: SiteSettings) -> None:
     secret = Secret("correct-horse-battery")
     report = a_run(DRIFTED, findings=(replace(JOINED, what=f"it is {secret.reveal()}"),))
     report.hosts["node1"].resources[0].diff = f"{secret.reveal()} {'x' * MAX_TEXT * 2}"
@@ -179,7 +179,7 @@ def test_secrets_and_endless_texts_do_not_get_into_the_database(settings: SiteSe
 
 
 @pytest.mark.parametrize("umask", [0o000, 0o022, 0o777])
-def test_the_database_is_for_its_owner_alone_whatever_the_umask(settings: SiteSettings, umask: int) -> None:
+def test_only_the_owner_can_read_the_database_whatever_the_umask(settings: SiteSettings, umask: int) -> None:
     before = os.umask(umask)
     try:
         kept(settings, a_run(CLEAN))
@@ -198,7 +198,7 @@ def test_a_corrupt_database_stops_no_run_and_says_what_to_do(settings: SiteSetti
     assert "move the file away" in trouble
 
 
-def test_a_server_that_is_not_there_stops_no_run_and_its_password_is_not_shown(settings: SiteSettings) -> None:
+def test_an_unreachable_server_stops_no_run_and_its_password_is_not_shown(settings: SiteSettings) -> None:
     reference = settings.directory / "url"
     reference.write_text("postgresql+psycopg://moor:hunter22@127.0.0.1:1/moor?connect_timeout=2")
     reference.chmod(0o600)
@@ -208,14 +208,14 @@ def test_a_server_that_is_not_there_stops_no_run_and_its_password_is_not_shown(s
     assert "hunter22" not in trouble
 
 
-def test_a_database_of_another_version_is_not_touched(settings: SiteSettings) -> None:
+def test_a_database_of_a_newer_version_is_not_changed(settings: SiteSettings) -> None:
     kept(settings, a_run(CLEAN))
     with connected(settings, writing=True) as connection:
         connection.exec_driver_sql("UPDATE moor_version SET version = 99")
     assert "a newer moor wrote it (version 99" in record(settings, a_run(CLEAN), FLEET).trouble
 
 
-def test_history_that_does_not_exist_says_how_it_begins(settings: SiteSettings) -> None:
+def test_a_missing_history_names_the_command_that_creates_it(settings: SiteSettings) -> None:
     with pytest.raises(HistoryError, match="moor drift records the first"), connected(settings, writing=False):
         pass
 

@@ -15,7 +15,7 @@ from tests.harness.waiting import eventually, next_second
 from tests.lab.conftest import Moored
 from tests.lab.diagnosing import CERTS_D, CONFIG, administrator, closed, stopped
 from tests.lab.drifting import clean, drifted
-from tests.output.tell.receiver import receiver
+from tests.output.receiver import receiver
 
 pytestmark = pytest.mark.lab
 

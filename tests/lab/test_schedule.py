@@ -16,7 +16,7 @@ from tests.lab.conftest import Moored
 from tests.lab.diagnosing import CERTS_D
 from tests.lab.joining import one_more
 from tests.lab.moored import SHIPPED
-from tests.output.tell.receiver import receiver
+from tests.output.receiver import receiver
 
 pytestmark = [
     pytest.mark.lab,

@@ -1,4 +1,4 @@
-"""What a person reads after a command."""
+"""The text output of commands."""
 
 import json
 from dataclasses import replace
@@ -39,7 +39,7 @@ def unknown(*proofs: str) -> HostReport:
     return HostReport(reached=True, resources=[ResourceReport("proof:tls", "ok"), *more])
 
 
-def test_what_is_not_known_of_several_hosts_is_told_once_with_the_proofs_that_it_concerns() -> None:
+def test_a_reason_why_proofs_are_unknown_is_shown_once_with_hosts_and_proofs() -> None:
     report = RunReport("run", "verify", {"node1": unknown("node", "pod"), "node2": unknown("pod")})
     shown = matrix(report)
     assert "  ? node1 node2: node, pod: not examined: the cluster says 403: no" in shown.splitlines()
@@ -47,13 +47,13 @@ def test_what_is_not_known_of_several_hosts_is_told_once_with_the_proofs_that_it
     assert proof_exit_code(report) == 1
 
 
-def test_pods_prove_what_nodes_that_may_not_be_read_would() -> None:
+def test_running_pods_count_where_nodes_may_not_be_read() -> None:
     assert proof_exit_code(RunReport("run", "verify", {"node1": unknown("node")})) == 0
     faulty = {"node1": proved("node1", name="failed"), "node2": unknown("pod")}
     assert proof_exit_code(RunReport("run", "verify", faulty)) == 2
 
 
-def test_what_lies_behind_a_fault_is_unknown_and_what_was_not_asked_is_a_dash() -> None:
+def test_proofs_behind_a_fault_are_unknown_and_others_that_do_not_apply_a_dash() -> None:
     hosts = {"node1": proved("node1", name="failed", route="skipped", pod="ok"), "node2": proved("node2", name="ok")}
     heading, first, second, *_ = matrix(RunReport("run", "verify", hosts)).splitlines()
     assert heading.split() == ["host", "name", "route", "pod"]
@@ -61,7 +61,7 @@ def test_what_lies_behind_a_fault_is_unknown_and_what_was_not_asked_is_a_dash() 
     assert second.split() == ["node2", "ok", "-", "-"]
 
 
-def test_a_cause_that_two_hosts_have_is_told_once_and_its_mend_names_both() -> None:
+def test_a_cause_of_two_hosts_is_shown_once_and_its_remedy_names_both() -> None:
     hosts = {name: proved(name, name="failed") for name in ("node1", "node10")}
     shown = matrix(RunReport("run", "verify", hosts))
     assert "  ! node1 node10: name: registry.test does not resolve\n" in shown
@@ -69,17 +69,17 @@ def test_a_cause_that_two_hosts_have_is_told_once_and_its_mend_names_both() -> N
     assert shown.count("does not resolve") == 1
 
 
-def test_an_error_that_no_rule_explains_is_shown_as_it_is() -> None:
+def test_an_error_without_a_known_cause_is_shown_unchanged() -> None:
     host = HostReport(reached=True, error="proof:own: it rains", resources=[ResourceReport("proof:own", "failed")])
     assert "! node1: proof:own: it rains" in matrix(RunReport("run", "verify", {"node1": host}))
 
 
-def test_a_node_that_was_not_reached_says_why() -> None:
+def test_a_node_that_was_not_reached_is_shown_with_the_reason() -> None:
     shown = matrix(RunReport("run", "verify", {"node1": HostReport(error="10.0.0.1:22: timed out")}))
     assert "! node1: not examined: 10.0.0.1:22: timed out" in shown
 
 
-def test_a_plan_and_an_apply_tell_what_moor_may_not_change_beside_what_it_does() -> None:
+def test_a_plan_and_an_apply_show_findings_that_moor_may_not_change() -> None:
     found = Finding("record:registry.test/A", "says 10.0.0.9", "ask its owner")
     report = RunReport("run", "names", {"node1": HostReport(reached=True)}, findings=[found])
     for shown in (text.plan(report), text.applied(report)):
@@ -87,7 +87,7 @@ def test_a_plan_and_an_apply_tell_what_moor_may_not_change_beside_what_it_does()
     assert not report.differs
 
 
-def test_a_name_that_is_no_utf_8_or_no_single_line_is_shown_by_escapes(fleet: MakeFleet) -> None:
+def test_a_name_with_newlines_or_invalid_utf_8_is_shown_escaped(fleet: MakeFleet) -> None:
     def write(task: Task) -> Result:
         return converge(task, [File(f"{task.host['folder']}/caf\udce9\n~ forged", "x", owner=me(ROOT))])
 
@@ -105,7 +105,7 @@ def test_every_column_of_the_table_of_reached_hosts_has_a_name() -> None:
     assert second.split() == ["node2", "not", "reached", "refused"]
 
 
-def test_what_an_interrupted_run_left_undone_is_told_host_by_host_equal_ones_together() -> None:
+def test_an_interrupted_run_lists_undone_work_with_equal_hosts_on_one_line() -> None:
     hosts = {name: HostReport(reached=True) for name in ("a", "b", "c", "d")}
     hosts["d"].error = "10.0.0.4:22: timed out"
     left = [

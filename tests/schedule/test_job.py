@@ -1,4 +1,4 @@
-"""What is scheduled is what was asked for, whatever letters a path has, and systemd and sh read it so."""
+"""systemd and cron run exactly the command that was scheduled, whatever characters its paths have."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def job(site: Path = Path("/srv/fleet"), *, period: str = "1h", env_file: Path |
 
 
 @pytest.mark.parametrize("period", PERIODS)
-def test_systemd_knows_every_period_and_keeps_it(period: str) -> None:
+def test_systemd_accepts_every_period(period: str) -> None:
     made = every(period)
     if shutil.which("systemd-analyze") is None:
         pytest.skip("this machine has no systemd-analyze")
@@ -43,7 +43,7 @@ def test_systemd_knows_every_period_and_keeps_it(period: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "1", "7m", "60m", "5h", "2d", "0h", "-1h", "1 h", "1w"])
-def test_another_period_is_refused_with_those_that_there_are(text: str) -> None:
+def test_another_period_is_refused_with_a_list_of_periods(text: str) -> None:
     with pytest.raises(InputError, match="choose one of 5m 6m"):
         every(text)
 
@@ -51,7 +51,7 @@ def test_another_period_is_refused_with_those_that_there_are(text: str) -> None:
 @pytest.mark.parametrize(
     "site", ["/srv/fleet", "/srv/my fleet", "/srv/50%", '/srv/"q"', "/srv/$HOME", "/srv/a\\b", "/srv/é"]
 )
-def test_systemd_accepts_the_units_of_a_site_with_odd_letters(tmp_path: Path, site: str) -> None:
+def test_systemd_accepts_the_units_of_a_site_with_unusual_characters(tmp_path: Path, site: str) -> None:
     if shutil.which("systemd-analyze") is None:
         pytest.skip("this machine has no systemd-analyze")
     made = job(Path(site), env_file=Path(site) / "env")
@@ -64,7 +64,7 @@ def test_systemd_accepts_the_units_of_a_site_with_odd_letters(tmp_path: Path, si
 
 
 @given(st.lists(line, min_size=1, max_size=4))
-def test_cron_gives_sh_every_word_as_it_is(argv: list[str]) -> None:
+def test_cron_passes_every_argument_unchanged(argv: list[str]) -> None:
     made = Job(Path("/srv/x"), tuple(argv), every("1h"), "root", (Path("/srv/x/.moor"),))
     text = cron_line(made, user=False)
     assert "%" not in text.replace("\\%", "")
@@ -73,7 +73,7 @@ def test_cron_gives_sh_every_word_as_it_is(argv: list[str]) -> None:
 
 
 @given(st.lists(line, min_size=1, max_size=4))
-def test_systemd_gets_every_word_quoted(argv: list[str]) -> None:
+def test_systemd_passes_every_argument_unchanged(argv: list[str]) -> None:
     text = words(argv)
     assert text.count("%") == 2 * sum(word.count("%") for word in argv)
     assert text.count("$") == 2 * sum(word.count("$") for word in argv)
@@ -85,7 +85,7 @@ def test_a_path_that_no_unit_can_hold_is_refused(site: str) -> None:
         service_unit(job(Path(site)))
 
 
-def test_the_unit_holds_no_value_of_the_environment_and_each_site_its_own_name() -> None:
+def test_the_unit_has_no_values_of_the_environment_and_a_name_of_its_own() -> None:
     text = service_unit(job(env_file=Path("/srv/fleet/env")))
     assert "EnvironmentFile=/srv/fleet/env" in text
     assert name_of(Path("/srv/a/fleet")) != name_of(Path("/srv/b/fleet"))
@@ -104,7 +104,7 @@ def test_a_users_other_lines_stay_as_they_are(before: str) -> None:
     "text",
     ["# BEGIN job\nx\n0 1 * * * mine\n", "0 1 * * * mine\n# END job\n", "# BEGIN job\n# BEGIN job\nx\n# END job\n"],
 )
-def test_a_mark_without_the_other_takes_no_line_of_the_user(text: str) -> None:
+def test_a_missing_mark_is_refused_and_no_line_of_the_user_is_removed(text: str) -> None:
     for line_ in ("1 * * * * x\n", ""):
         with pytest.raises(HostError, match=r"# BEGIN job.*crontab -e.*nothing was changed"):
             with_block(text, "job", line_)
@@ -130,7 +130,7 @@ esac
 """
 
 
-def test_a_users_crontab_keeps_every_byte_and_a_failure_to_read_it_wipes_nothing(
+def test_a_users_crontab_keeps_every_byte_also_when_reading_it_fails(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     program = tmp_path / "crontab"
@@ -166,7 +166,7 @@ def test_a_users_crontab_keeps_every_byte_and_a_failure_to_read_it_wipes_nothing
         ("crontabs/root/: fdopen: Permission denied", False),
     ],
 )
-def test_only_who_has_no_crontab_is_said_to_have_none(said: str, none: bool) -> None:
+def test_only_the_message_of_a_missing_crontab_counts_as_an_empty_one(said: str, none: bool) -> None:
     assert bool(NO_CRONTAB.search(said)) is none
 
 
@@ -178,7 +178,7 @@ def test_a_crontab_is_written_shown_and_removed(tmp_path: Path) -> None:
     assert (cron.show(made.name), cron.remove(made.name), list(tmp_path.iterdir())) == ([], [], [])
 
 
-def test_what_a_scheduled_run_would_lack_is_told_at_once(tmp_path: Path) -> None:
+def test_variables_that_a_scheduled_run_would_lack_are_reported_at_installation(tmp_path: Path) -> None:
     settings = SiteSettings.at(tmp_path, state=tmp_path, notify=(SecretRef("env:CHAT"), SecretRef("env:MAIL")))
     names = set(references([settings, {"deep": [{"x": SecretRef("env:KEY")}]}]))
     assert names == {"CHAT", "MAIL", "KEY"}

@@ -1,4 +1,4 @@
-"""Outputs kept as files that a person reviews: ``pytest tests/snapshots --snapshot-update`` writes them anew.
+"""Outputs kept as files that a person reviews: ``pytest tests/snapshots --snapshot-update`` rewrites them.
 
 A site of four hosts: three are folders of this machine behind a real shell, and nobody listens at the fourth.
 """
@@ -31,7 +31,7 @@ WAIVERS = """\
 - {host: alpha, id: "file:*/motd", reason: until the upgrade, owner: network, until: 2999-12-31}
 """
 
-# What is of this machine, this user or this moment, and what stands for it in a file.
+# What depends on machine, user or time, and its replacement in the files.
 MOMENTS = (
     (r"\d{8}-\d{6}-[0-9a-f]{4}", "20260102-030405-abcd"),
     (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?\+00:00", "2026-01-02T03:04:05+00:00"),
@@ -42,7 +42,7 @@ MOMENTS = (
 
 
 class Reviewed(SingleFileSnapshotExtension):
-    """A file for each test and kind, in a folder beside the tests."""
+    """One file per test and format, in a folder beside the tests."""
 
     _write_mode = WriteMode.TEXT
 
@@ -58,19 +58,19 @@ class Reviewed(SingleFileSnapshotExtension):
 
 
 class Text(Reviewed):
-    """What a person reads."""
+    """Text output."""
 
     file_extension = "txt"
 
 
 class Json(Reviewed):
-    """What a program reads."""
+    """JSON output."""
 
     file_extension = "json"
 
 
 class Html(Reviewed):
-    """What a browser shows."""
+    """The HTML page."""
 
     file_extension = "html"
 
@@ -81,7 +81,7 @@ Same = Callable[..., None]
 
 @pytest.fixture
 def same(snapshot: SnapshotAssertion) -> Same:
-    """Return what compares words with the file of the test, of kind ``txt``, ``json`` or ``html``."""
+    """Return a function that compares a text with the test's file of format ``txt``, ``json`` or ``html``."""
 
     def compare(words: str, kind: str = "txt") -> None:
         assert words == snapshot(extension_class=KINDS[kind])
@@ -96,7 +96,7 @@ class HereOrBySsh:
         self._real: LocalPlugin | ShellPlugin = LocalPlugin()
 
     def open(self, hostname: str, username: str, password: str, port: int | None, *more: Any, **options: Any) -> None:
-        """Connect in the one way or the other."""
+        """Connect to the folder or by SSH."""
         self._real = ShellPlugin() if port else LocalPlugin()
         self._real.open(hostname, username, password, port, *more, **options)
 
@@ -112,19 +112,19 @@ class HereOrBySsh:
 
 @dataclass
 class Berth:
-    """The site, and what its commands say."""
+    """A site, and a way to run commands on it."""
 
     folder: Path
     hosts: Path
     port: int
 
     def __call__(self, *words: str) -> Done:
-        """Run a command, and return what it said without anything that differs from run to run."""
+        """Run a command and return its output without anything that differs from run to run."""
         done = moor_here(self.folder, *words)
         return Done(done.args, done.returncode, self.told(done.stdout), self.told(done.stderr))
 
     def told(self, words: str) -> str:
-        """Replace what is of this machine, this user or this moment."""
+        """Replace what depends on machine, user or time."""
         known = {str(self.hosts): "/srv", str(self.folder): "/site", f"127.0.0.1:{self.port}": "127.0.0.1:22"}
         me = f"{self.hosts.owner()}:{self.hosts.group()}"
         for former, new in known.items():
@@ -137,7 +137,7 @@ class Berth:
 
 @pytest.fixture
 def berth(tmp_path: Path, host_folder: Path) -> Iterator[Berth]:
-    """Write the site over bare hosts."""
+    """Write the site with bare hosts."""
     hosts = tmp_path / "hosts"
     for name in NAMES:
         (hosts / name).mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""What moor says in a dozen situations, as whole outputs that a person has reviewed."""
+"""Whole outputs of moor in a dozen situations, compared with reviewed files."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LOCAL = ("--limit", f"!{GONE}", "--quiet")
 
 @pytest.fixture
 def applied(berth: Berth) -> Berth:
-    """Return the three local hosts their files."""
+    """Apply the runbook to the three local hosts."""
     done = berth("apply", "berth", "--yes", *LOCAL)
     assert (done.returncode, done.stderr) == (0, "")
     return berth

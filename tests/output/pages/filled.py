@@ -1,4 +1,4 @@
-"""A history with runs of weeks in it, as large as wanted."""
+"""A history of any size, with runs of several weeks."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ EVIL = "<script>document.title='taken'</script> & \"quoted\""
 
 
 def fill(settings: SiteSettings, number_hosts: int, number_runs: int) -> None:
-    """Fill an empty history: the last run's fleet has some of everything."""
+    """Fill an empty history; the last run has findings of every state."""
     names = [f"node{number}" for number in range(1, number_hosts + 1)]
     with connected(settings, writing=True) as connection:
         for number in range(number_runs):

@@ -41,14 +41,14 @@ def events(browser: WebDriver, method: str) -> list[dict[str, Any]]:
     return [event["params"] for event in told if event["method"] == method]
 
 
-def test_it_asks_the_network_for_nothing_and_the_browser_has_no_complaint(show: Show) -> None:
+def test_the_page_loads_nothing_and_the_browser_logs_no_error(show: Show) -> None:
     browser = show()
     asked = [event["request"]["url"] for event in events(browser, "Network.requestWillBeSent")]
     assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
     assert browser.get_log("browser") == []  # type: ignore[no-untyped-call]
 
 
-def test_what_a_host_says_is_text_and_no_program(show: Show) -> None:
+def test_output_of_a_host_is_text_and_not_run_as_script(show: Show) -> None:
     browser = show()
     assert browser.title == "registry-fleet: fleet"
     assert "<script>document.title='taken'</script>" in browser.find_element(By.ID, "findings").find_element(
@@ -57,7 +57,7 @@ def test_what_a_host_says_is_text_and_no_program(show: Show) -> None:
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-def test_every_text_can_be_told_from_what_is_behind_it(show: Show, dark: bool) -> None:
+def test_every_text_has_enough_contrast(show: Show, dark: bool) -> None:
     browser = show(dark=dark)
     browser.execute_script("document.querySelectorAll('details').forEach((d) => { d.open = true; })")
     assert browser.execute_script(CONTRAST) == []
@@ -71,7 +71,7 @@ def test_the_schemes_differ(show: Show) -> None:
 
 
 @pytest.mark.parametrize("width", [320, 360, 768, 1600])
-def test_no_width_makes_the_page_scroll_sideways(show: Show, width: int) -> None:
+def test_the_page_does_not_scroll_sideways_at_any_width(show: Show, width: int) -> None:
     browser = show(width)
     browser.execute_script("document.querySelectorAll('details').forEach((d) => { d.open = true; })")
     assert browser.execute_script("return document.documentElement.scrollWidth") <= width
@@ -85,7 +85,7 @@ def test_a_finding_unfolds_by_keyboard_and_shows_its_diff(show: Show) -> None:
     assert "-10.99.0.9 registry.moor.test registry" in shown
 
 
-def test_the_first_key_leads_to_the_findings(show: Show) -> None:
+def test_the_first_tab_stop_skips_to_the_findings(show: Show) -> None:
     browser = show()
     browser.find_element(By.TAG_NAME, "body").send_keys(Keys.TAB)
     assert browser.switch_to.active_element.text == "Skip to findings"
@@ -93,7 +93,7 @@ def test_the_first_key_leads_to_the_findings(show: Show) -> None:
     assert browser.switch_to.active_element.get_attribute("id") == "findings"
 
 
-def test_words_and_states_filter_hosts_and_findings_alike(show: Show) -> None:
+def test_words_and_states_filter_hosts_and_findings(show: Show) -> None:
     browser = show()
     assert len(visible(browser, ".tile")) == 8
     browser.find_element(By.ID, "words").send_keys("node4")
@@ -104,7 +104,7 @@ def test_words_and_states_filter_hosts_and_findings_alike(show: Show) -> None:
     assert visible(browser, ".tile") == []
 
 
-def test_without_scripts_everything_is_there_but_the_filter(show: Show) -> None:
+def test_without_scripts_only_the_filter_is_missing(show: Show) -> None:
     browser = show()
     browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
     try:

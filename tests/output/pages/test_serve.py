@@ -1,4 +1,4 @@
-"""The page served: read-only, for this machine, with the state of now."""
+"""The served page: read-only, for this machine only, and always current."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ROOT = Path(__file__).parents[3]
 
 @dataclass
 class Served:
-    """A server, as a user starts it."""
+    """A server that was started like a user starts it."""
 
     process: subprocess.Popen[str]
     url: str
@@ -53,7 +53,7 @@ def served(settings: SiteSettings, tmp_path: Path) -> Iterator[Served]:
         yield server
 
 
-def test_the_page_is_there_to_read_and_nothing_else(served: Served) -> None:
+def test_only_the_page_is_served_and_read_only(served: Served) -> None:
     with httpx.Client(base_url=served.url, trust_env=False) as client:
         answer = client.get("/")
         assert answer.status_code == 200
@@ -67,13 +67,13 @@ def test_the_page_is_there_to_read_and_nothing_else(served: Served) -> None:
         assert [client.get(path).status_code for path in ("/x", "/../config.yaml", "/.moor/history.db")] == [404] * 3
 
 
-def test_a_page_elsewhere_cannot_read_it_under_a_name_of_its_own(served: Served) -> None:
+def test_a_website_cannot_read_it_through_a_name_of_its_own(served: Served) -> None:
     with httpx.Client(base_url=served.url, trust_env=False) as client:
         assert client.get("/", headers={"Host": "evil.example.net"}).status_code == 403
         assert client.get("/", headers={"Host": "localhost:1"}).status_code == 200
 
 
-def test_a_browser_shows_it_and_has_no_complaint(served: Served, show: Show) -> None:
+def test_a_browser_shows_it_without_errors(served: Served, show: Show) -> None:
     browser = show(url=served.url.replace("127.0.0.1", "localhost"))
     assert "fleet" in browser.title
     assert [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"] == []  # type: ignore[no-untyped-call]
@@ -87,7 +87,7 @@ def test_ctrl_c_ends_it(served: Served) -> None:
     assert "Traceback" not in served.process.stderr.read()
 
 
-def test_where_ctrl_c_is_ignored_it_says_what_ends_it(settings: SiteSettings, tmp_path: Path) -> None:
+def test_where_ctrl_c_is_ignored_it_says_how_to_stop_it(settings: SiteSettings, tmp_path: Path) -> None:
     """As for what a script starts with ``&``."""
     with serving(settings, tmp_path, "sh", "-c", 'trap "" INT; exec "$@"', "sh") as served:
         served.process.send_signal(signal.SIGINT)
@@ -98,14 +98,14 @@ def test_where_ctrl_c_is_ignored_it_says_what_ends_it(settings: SiteSettings, tm
 
 
 @pytest.mark.parametrize(("text", "found"), [("127.0.0.1:8080", ("127.0.0.1", 8080)), ("[::1]:1", ("::1", 1))])
-def test_a_place_is_an_address_and_a_port(text: str, found: tuple[str, int]) -> None:
+def test_listen_takes_an_address_and_a_port(text: str, found: tuple[str, int]) -> None:
     assert parse_listen(text) == found
 
 
 @pytest.mark.parametrize(
     "text", ["", "8080", ":8080", "localhost", "a:b", "a:99999", "a:\u00b2", "[::1", "[]:1", "::1:1", "a:-1"]
 )
-def test_another_place_is_refused(text: str) -> None:
+def test_another_form_of_listen_is_refused(text: str) -> None:
     with pytest.raises(InputError, match="ADDRESS:PORT"):
         parse_listen(text)
 
@@ -120,7 +120,7 @@ def test_another_place_is_refused(text: str) -> None:
         ("127.0.0.1:{taken}", "another program listens there; choose another port"),
     ],
 )
-def test_where_nobody_can_listen_is_one_clear_error(listen: str, said: str) -> None:
+def test_an_address_that_cannot_be_listened_on_is_one_clear_error(listen: str, said: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         listen = listen.format(taken=taken.getsockname()[1])
         done = moor_here(ROOT, "serve", "--listen", listen)

@@ -1,4 +1,4 @@
-"""What the page says of a history."""
+"""The content of the HTML page."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ points = st.lists(st.tuples(st.integers(0, 999), st.integers(0, 9)), min_size=1,
 )
 
 
-def test_equal_findings_of_several_hosts_are_one_and_the_oldest_stands_first(settings: SiteSettings) -> None:
+def test_equal_findings_of_several_hosts_are_one_group_and_the_oldest_is_first(settings: SiteSettings) -> None:
     view = view_of(settings)
     assert [(group.id, group.hosts, group.age) for group in view.groups] == [
         ("edit:/etc/hosts#names", ("node2", "node3", "node4"), "1 day"),
@@ -53,7 +53,7 @@ def test_the_page_counts_findings_as_the_command_line_does(tmp_path: Path) -> No
     assert "drift: 2 findings; 2 of 3 hosts examined" in drift(report)
 
 
-def test_a_host_is_as_its_worst_finding_and_a_waived_one_is_as_it_should_be(settings: SiteSettings) -> None:
+def test_a_host_has_the_state_of_its_worst_finding_and_waived_ones_do_not_count(settings: SiteSettings) -> None:
     states = {tile.host: tile.state for tile in view_of(settings).tiles}
     assert (states["node4"], states["node5"], states["node6"], states["node1"]) == ("failed", "unexamined", "ok", "ok")
 
@@ -67,7 +67,7 @@ def test_the_page_shows_the_kind_of_an_error(tmp_path: Path) -> None:
     assert sorted(badges) == ["drift", "failed (command)", "not examined (unreachable)"]
 
 
-def test_what_ends_first_stands_first(settings: SiteSettings) -> None:
+def test_expiries_are_sorted_by_date(settings: SiteSettings) -> None:
     ends = view_of(settings).ends
     assert [(end.urgency, end.left) for end in ends] == [
         ("over", "over since 3 days"),
@@ -77,7 +77,7 @@ def test_what_ends_first_stands_first(settings: SiteSettings) -> None:
     ]
 
 
-def test_of_many_hosts_the_worst_stand_first_and_the_page_stays_small(tmp_path: Path) -> None:
+def test_of_many_hosts_the_worst_come_first_and_the_page_stays_small(tmp_path: Path) -> None:
     settings = SiteSettings.at(tmp_path, state=tmp_path / "state")
     fill(settings, 1000, 3)
     view = view_of(settings)
@@ -92,7 +92,7 @@ def test_an_empty_history_is_a_page_too(tmp_path: Path) -> None:
 
 
 @given(points)
-def test_a_drawing_stays_within_its_frame_and_keeps_the_worst(found: list[Point]) -> None:
+def test_the_chart_stays_within_its_frame_and_keeps_the_worst_run(found: list[Point]) -> None:
     drawn = chart(found)
     places = [tuple(map(float, place.split(","))) for place in f"{drawn.findings} {drawn.unexamined}".split()]
     assert all(0 <= x <= WIDTH and 0 <= y <= HEIGHT for x, y in places)
@@ -109,17 +109,17 @@ def test_an_axis_ends_at_a_round_number_not_below_its_worst(most: int) -> None:
 
 
 @given(st.floats(-1e6, 1e6), st.floats(-1e6, 1e6))
-def test_what_ends_later_stands_further_along(one: float, other: float) -> None:
+def test_a_later_expiry_has_a_longer_bar(one: float, other: float) -> None:
     assert 0 <= share(min(one, other)) <= share(max(one, other)) <= 100
     assert share(LONGEST_DAYS) == 100
 
 
-def test_a_length_of_time_is_told_in_its_largest_unit() -> None:
+def test_a_length_of_time_is_shown_in_its_largest_unit() -> None:
     lengths = [timedelta(seconds=3), timedelta(minutes=1), timedelta(hours=5), timedelta(days=400), timedelta(days=900)]
     assert [span(length) for length in lengths] == ["a moment", "1 minute", "5 hours", "400 days", "2 years"]
 
 
-def test_report_writes_one_file_for_its_owner_and_says_where(settings: SiteSettings, tmp_path: Path) -> None:
+def test_report_writes_one_private_file_and_prints_its_path(settings: SiteSettings, tmp_path: Path) -> None:
     config = {"user_defined": {"moor": {"state": str(settings.state)}}}
     write_site(tmp_path, {"config.yaml": config, "inventory/hosts.yaml": "node1: {}\n"})
     out = tmp_path / "fleet.html"

@@ -1,4 +1,4 @@
-"""Berth: two files in a folder of a host's own."""
+"""A runbook with two files in a folder of each host."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from moor.run.runbook import Runbook, Stage
 
 
 def desired(host: Host) -> Sequence[Resource]:
-    """Return a folder, a file that its own program checks, and another that nobody checks; room for both."""
+    """Return a requirement for free space, a folder, a file that is checked, and one that is not."""
     folder = host["custom"]["folder"]
     place, owner = f"{folder}/etc", f"{Path(folder).owner()}:{Path(folder).group()}"
     check = f"[ ! -e {folder}/strict ] || {{ echo 'app.conf: line 2: unknown key' >&2; exit 1; }}"
@@ -30,12 +30,12 @@ def desired(host: Host) -> Sequence[Resource]:
 
 
 def no_room(output: str) -> str:
-    """Return what is wrong."""
+    """Report a finding."""
     return "no room is left; make some" if output else ""
 
 
 def keep_berth(task: Task) -> Result:
-    """Return the host its files."""
+    """Write the files."""
     return converge(task, desired(task.host))
 
 

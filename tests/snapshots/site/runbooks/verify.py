@@ -1,4 +1,4 @@
-"""Verify: proof from every host, judged by what nodes of the same names have shown."""
+"""A verify runbook that judges recorded evidence of nodes with the hosts' names."""
 
 from nornir.core.filter import F
 from nornir.core.task import Result, Task
@@ -13,7 +13,7 @@ FAULTY = {"beta": ("name", "name-missing"), "gamma": ("name", "name-missing")}
 
 
 def prove_host(task: Task) -> Result:
-    """Reach the host, and judge what a node of that name has shown."""
+    """Reach the host, and judge the recorded evidence of the node with its name."""
     shell_of(task).run(":")
     layer, rule = FAULTY.get(task.host.name, ("", ""))
     evidence = {**HEALTHY, **({layer: {**HEALTHY[layer], **FAULTS[rule], "host": task.host.name}} if layer else {})}

@@ -1,4 +1,4 @@
-"""Waiting: a step that does not end by itself."""
+"""A runbook whose only step never ends."""
 
 import threading
 from pathlib import Path
@@ -10,7 +10,7 @@ from moor.run.runbook import Runbook, Stage
 
 
 def wait_for_ever(task: Task) -> Result:
-    """Note that it has begun, and wait."""
+    """Write a file that shows that the step has begun, and wait."""
     (Path(__file__).parent.parent / "begun").touch()
     threading.Event().wait(300)
     return Result(host=task.host)

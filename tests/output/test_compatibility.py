@@ -1,4 +1,4 @@
-"""The JSON report grows and never shrinks: what a program reads today is there tomorrow, with the same type.
+"""The JSON report may get keys and never loses one: programs find the same keys with the same types later.
 
 ``report.schema.N.json`` is the schema of number N as it was first published. A key that goes, or changes its type,
 needs another number (``SCHEMA`` in moor/run/report.py) and a recorded file of its own;
@@ -63,7 +63,7 @@ def _resolved(part: Any, whole: Schema, seen: tuple[str, ...] = ()) -> Any:
     return {key: _resolved(value, whole, seen) for key, value in part.items() if key != "$defs"}
 
 
-def test_the_report_has_whatever_it_had_when_its_number_was_published() -> None:
+def test_the_report_has_every_key_that_its_schema_number_was_published_with() -> None:
     assert RECORDED.is_file(), f"another number needs the schema of the day beside this test: {RECORDED.name}"
     assert broken(json.loads(RECORDED.read_text()), report_schema()) == []
 
@@ -94,11 +94,11 @@ def changed(path: str, value: Any) -> Schema:
         ("properties/schema/const", SCHEMA + 1, f"report.schema: was const {SCHEMA}, is const {SCHEMA + 1}"),
     ],
 )
-def test_what_a_program_would_miss_is_found(path: str, value: Any, told: str) -> None:
+def test_a_removed_or_changed_key_is_noticed(path: str, value: Any, told: str) -> None:
     assert any(line.startswith(told) for line in broken(report_schema(), changed(path, value)))
 
 
-def test_what_comes_breaks_nothing() -> None:
+def test_an_added_key_is_compatible() -> None:
     more = changed("$defs/HostReport/properties/kind", {"type": "string"})
     status = more["$defs"]["ResourceReport"]["properties"]["status"]
     status["enum"] = [*status["enum"], "unknown"]

@@ -29,7 +29,7 @@ from moor.run.report import Collector, RunReport
 from moor.settings import SiteSettings
 from tests.history.reports import a_run
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 ENDS = Expiry("certificate:ca", "2030-01-01T00:00:00+00:00", "the CA")
 
 
@@ -46,7 +46,7 @@ def report() -> RunReport:
     return made
 
 
-def test_metrics_say_what_is_open_where_and_when_it_was_looked_at(report: RunReport) -> None:
+def test_metrics_have_open_findings_by_host_and_the_time_of_the_run(report: RunReport) -> None:
     samples = {
         (sample.name, *sample.labels.values()): sample.value
         for family in text_string_to_metric_families(metrics(report).decode())
@@ -61,7 +61,7 @@ def test_metrics_say_what_is_open_where_and_when_it_was_looked_at(report: RunRep
     assert samples[("moor_last_run_duration_seconds",)] == 2.5
 
 
-def test_what_was_mended_and_what_could_not_be_is_in_every_shape(report: RunReport) -> None:
+def test_every_output_has_what_was_mended_and_what_could_not_be(report: RunReport) -> None:
     report.mended = a_run({"node1": {"file:/a": "changed"}, "node2": {"service:b": "failed", "file:/c": "skipped"}})
     told = json.loads(report.json())
     jsonschema.validate(told, report_schema())
@@ -74,7 +74,7 @@ def test_what_was_mended_and_what_could_not_be_is_in_every_shape(report: RunRepo
     assert "mended:\n  ~ file:/a  [node1]" in text.drift(report)
 
 
-def test_every_metric_is_on_its_page() -> None:
+def test_the_metrics_page_lists_every_metric() -> None:
     page = (ROOT / "docs/metrics.md").read_text()
     report = a_run({"node1": {"file:/a": "drift"}}, expiries=(ENDS,))
     report.mended = a_run({"node1": {"file:/a": "changed"}})
@@ -82,7 +82,7 @@ def test_every_metric_is_on_its_page() -> None:
     assert {name for name in names if f"| `{name}` |" not in page} == set()
 
 
-def test_the_file_of_metrics_is_whole_and_for_everybody_to_read(tmp_path: Path, report: RunReport) -> None:
+def test_the_metrics_file_is_complete_and_readable_by_all_users(tmp_path: Path, report: RunReport) -> None:
     path = tmp_path / "moor.prom"
     settings = SiteSettings.at(tmp_path, state=tmp_path, metrics=path)
     for _ in range(2):
@@ -92,7 +92,7 @@ def test_the_file_of_metrics_is_whole_and_for_everybody_to_read(tmp_path: Path, 
     assert [found.name for found in tmp_path.iterdir()] == ["moor.prom"]
 
 
-def test_a_directory_that_node_exporter_does_not_read_is_told(tmp_path: Path, report: RunReport) -> None:
+def test_a_missing_directory_for_metrics_is_an_error(tmp_path: Path, report: RunReport) -> None:
     settings = SiteSettings.at(tmp_path, state=tmp_path, metrics=tmp_path / "no" / "moor.prom")
     with pytest.raises(HostError, match=r"user_defined\.moor\.metrics: .*/no is no directory"):
         announce(settings, report, None)
@@ -108,14 +108,14 @@ def test_junit_has_a_suite_for_each_host_and_a_case_for_each_resource(report: Ru
 
 
 @given(st.text(max_size=200))
-def test_junit_holds_whatever_a_host_says(text: str) -> None:
+def test_junit_is_valid_xml_whatever_a_host_prints(text: str) -> None:
     report = a_run({"node1": {"file:/a": "drift"}})
     report.hosts["node1"].resources[0].diff = text
     JUnitXml.fromstring(junit(report).encode("utf-8"))
 
 
 @given(st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=200))
-def test_json_holds_whatever_a_host_says_and_shows_on_any_terminal(text: str) -> None:
+def test_json_is_ascii_whatever_a_host_prints(text: str) -> None:
     report = a_run({"node1": {"file:/a": "drift"}})
     report.hosts["node1"].resources[0].diff = text
     assert json.loads(report.json())["hosts"]["node1"]["resources"][0]["diff"] == text
@@ -123,11 +123,11 @@ def test_json_holds_whatever_a_host_says_and_shows_on_any_terminal(text: str) ->
     assert printable(report.json()) == report.json()
 
 
-def test_the_published_schema_is_that_of_the_code() -> None:
+def test_the_published_schema_matches_the_code() -> None:
     assert json.loads((ROOT / SCHEMA_FILE).read_text()) == report_schema()
 
 
-def test_a_report_is_as_its_schema_says(report: RunReport) -> None:
+def test_a_report_is_valid_by_its_schema(report: RunReport) -> None:
     jsonschema.validate(json.loads(report.json()), report_schema())
     broken = json.loads(report.json())
     broken["hosts"]["node1"]["resources"][0]["status"] = "perhaps"
@@ -154,7 +154,7 @@ def failed_run() -> RunReport:
     return report
 
 
-def test_the_kind_of_an_error_is_in_every_shape() -> None:
+def test_every_output_has_the_kind_of_an_error() -> None:
     report = failed_run()
     told = json.loads(report.json())
     jsonschema.validate(told, report_schema())
@@ -172,6 +172,6 @@ def test_the_kind_of_an_error_is_in_every_shape() -> None:
         assert f'moor_hosts_failed{{error_kind="{kind}"}} {number}' in lines
 
 
-def test_the_page_lists_every_kind() -> None:
+def test_the_output_page_lists_every_kind_of_error() -> None:
     page = (ROOT / "docs/output.md").read_text()
     assert {kind for kind in ErrorKind if f"\n| `{kind}` | " not in page} == set()

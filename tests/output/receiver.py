@@ -13,7 +13,7 @@ from tests.harness.servers import LOOPBACK, Handler, serving
 
 @dataclass
 class Received:
-    """What has come so far; ``status`` is what the server answers from now on."""
+    """The notices received so far; ``status`` is the server's next answer."""
 
     url: str = ""
     notices: list[dict[str, Any]] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""People are told of changes of state alone, again until it got through, and never a secret."""
+"""Notices announce only changes, are repeated until they are delivered, and never contain a secret."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from moor.run.report import RunReport
 from moor.secrets.secret import Secret
 from moor.settings import SecretRef, SiteSettings
 from tests.history.reports import a_run
-from tests.output.tell.receiver import Received, receiver
+from tests.output.receiver import Received, receiver
 
 FLEET = frozenset({"node1", "node2"})
 
@@ -44,7 +44,7 @@ def told(settings: SiteSettings, report: RunReport, mended: RunReport | None = N
     return report
 
 
-def test_a_notice_goes_out_when_something_is_new_or_over_and_not_in_between(
+def test_a_notice_is_sent_when_a_finding_is_new_or_over_and_not_in_between(
     settings: SiteSettings, received: Received
 ) -> None:
     for status in ("ok", "drift", "drift", "ok", "ok"):
@@ -56,9 +56,7 @@ def test_a_notice_goes_out_when_something_is_new_or_over_and_not_in_between(
     ]
 
 
-def test_a_notice_that_did_not_get_through_goes_out_with_the_next_run(
-    settings: SiteSettings, received: Received
-) -> None:
+def test_a_notice_that_failed_is_sent_by_the_next_run(settings: SiteSettings, received: Received) -> None:
     received.status = 500
     with pytest.raises(HostError, match=r"user_defined\.moor\.notify: file:.*: it was not delivered"):
         told(settings, a_run({"node1": {"file:/a": "drift"}}))
@@ -67,13 +65,13 @@ def test_a_notice_that_did_not_get_through_goes_out_with_the_next_run(
     assert received.bodies == ["new: node1: file:/a"]
 
 
-def test_what_moor_mended_itself_is_told(settings: SiteSettings, received: Received) -> None:
+def test_a_notice_lists_what_moor_mended_unattended(settings: SiteSettings, received: Received) -> None:
     mended = a_run({"node1": {"file:/a": "changed", "file:/b": "ok"}}, command="mend")
     told(settings, a_run({"node1": {"file:/a": "ok"}}), mended)
     assert received.bodies == ["mended by moor: node1: file:/a"]
 
 
-def test_without_history_all_that_is_open_is_told(settings: SiteSettings, received: Received) -> None:
+def test_without_history_the_notice_lists_all_open_findings(settings: SiteSettings, received: Received) -> None:
     (settings.directory / "state").mkdir()
     (settings.state / FILE).write_text("no database" * 100)
     announce(settings, a_run({"node1": {"file:/a": "drift"}}), None)
@@ -81,14 +79,14 @@ def test_without_history_all_that_is_open_is_told(settings: SiteSettings, receiv
     assert received.notices[0]["title"] == "moor: history cannot be used"
 
 
-def test_a_waived_finding_wakes_nobody(settings: SiteSettings, received: Received) -> None:
+def test_a_waived_finding_sends_no_notice(settings: SiteSettings, received: Received) -> None:
     report = a_run({"node1": {"file:/a": "drift"}})
     report.hosts["node1"].resources[0].waived = "known (network, until 2027-01-01)"
     told(settings, report)
     assert received.notices == []
 
 
-def test_a_long_list_is_cut_and_a_secret_is_struck_out(settings: SiteSettings, received: Received) -> None:
+def test_a_long_list_is_shortened_and_secrets_are_masked(settings: SiteSettings, received: Received) -> None:
     secret = Secret("correct-horse-battery")
     report = a_run({"node1": {f"file:/{n}": "drift" for n in range(99)}}, unexamined=("node2",))
     report.hosts["node2"].unexamined[:] = [f"it said {secret.reveal()}"]
@@ -98,15 +96,15 @@ def test_a_long_list_is_cut_and_a_secret_is_struck_out(settings: SiteSettings, r
     assert secret.reveal() not in received.bodies[0]
 
 
-def test_a_url_that_is_none_is_told_without_being_shown(settings: SiteSettings, received: Received) -> None:
+def test_an_invalid_url_is_reported_without_showing_it(settings: SiteSettings, received: Received) -> None:
     both = (reference(settings.directory, "nothing-of-the-kind"), *settings.notify)
     with pytest.raises(HostError, match="apprise knows no such URL") as caught:
         told(settings.model_copy(update={"notify": both}), a_run({"node1": {"file:/a": "drift"}}))
     assert "nothing-of-the-kind" not in str(caught.value)
-    assert received.bodies == ["new: node1: file:/a"]  # the other one was told
+    assert received.bodies == ["new: node1: file:/a"]  # the other URL got its notice
 
 
-def test_a_notice_does_not_go_where_certificates_are_not_checked(tmp_path: Path, received: Received) -> None:
+def test_no_notice_is_sent_where_certificates_are_not_checked(tmp_path: Path, received: Received) -> None:
     lax = reference(tmp_path, f"{received.url}?verify=no")
     settings = SiteSettings.at(tmp_path, state=tmp_path / "state", notify=(lax,))
     with pytest.raises(HostError, match="certificates unchecked; take verify=no out of it"):
