@@ -46,12 +46,12 @@ from nornir.core.task import Result, Task
 
 from moor.engine.converge import converge
 from moor.engine.probing import shell_of
-from moor.engine.asked_once import once
+from moor.engine.asked_once import ask_once
 from moor.errors import HostError
 from moor.resources.base import Resource
 from moor.resources.file import File
 from moor.settings import Section, SecretRef, settings_of
-from moor.tasks.pki.rotation import doubtful_hosts
+from moor.tasks.pki.rotation import unverified_hosts
 
 held = []  # as garbage that is not collected, or a site's own cache, would keep it
 
@@ -75,7 +75,7 @@ def take_time(task: Task) -> Result:
     slow_s = settings_of(task.host, Marks).slow_s
     held.append(task)
     shell_of(task).run(f"echo begun >> /mnt/log; sleep {slow_s}; echo ended >> /mnt/log")
-    once(task, ("asked",), lambda: time.sleep(0.01))
+    ask_once(task, ("asked",), lambda: time.sleep(0.01))
     return Result(host=task.host, result="took its time")
 
 
@@ -87,7 +87,7 @@ def fail_on_second(task: Task) -> Result:
 
 def note_doubts(task: Task) -> Result:
     """Note which hosts the run has not seen to be well, as the step to a next CA asks."""
-    shell_of(task).run(f"echo {' '.join(doubtful_hosts(task))} > /mnt/doubts")
+    shell_of(task).run(f"echo {' '.join(unverified_hosts(task))} > /mnt/doubts")
     return Result(host=task.host)
 
 
