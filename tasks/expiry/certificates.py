@@ -75,18 +75,18 @@ done"""
 
 def desired(host: Host) -> Sequence[Resource]:
     """Return the certificates to read on the registry's host."""
-    return [on_disk(host)]
+    return [certificates_on_disk(host)]
 
 
 def show_certificates(task: Task) -> Result:
     """Report when each certificate expires; nothing is changed."""
     resources, seen = desired_of(task, desired), observation_of(task.host)
     read_missing(task, resources, seen)
-    tell(task, unfit(task.host), certificates(task, seen.states))
+    report_findings(task, certificate_findings(task.host), certificate_expiries(task, seen.states))
     return converge(task, resources)
 
 
-def unfit(host: Host) -> Iterator[Finding]:
+def certificate_findings(host: Host) -> Iterator[Finding]:
     """Yield why clients refuse a certificate that the user supplied; those that moor issues are not checked."""
     settings, registry = settings_of(host, Pki), settings_of(host, Registry)
     if settings.certificate:
@@ -96,7 +96,7 @@ def unfit(host: Host) -> Iterator[Finding]:
             yield from strictness_findings(host)
 
 
-def on_disk(host: Host) -> CertificatesOnDisk:
+def certificates_on_disk(host: Host) -> CertificatesOnDisk:
     """Return the certificates that Harbor has on its disk."""
     harbor = settings_of(host, HarborSettings)
     return CertificatesOnDisk((CERTIFICATE, f"{harbor.data_volume}/secret/registry/root.crt", *_internal(harbor)))
@@ -110,7 +110,7 @@ def _internal(harbor: HarborSettings) -> tuple[str, ...]:
     return (str(internal.get("dir") or "/etc/harbor/tls/internal"),)
 
 
-def tell(task: Task, *sources: Iterator[Expiry] | Iterator[Finding]) -> None:
+def report_findings(task: Task, *sources: Iterator[Expiry] | Iterator[Finding]) -> None:
     """Report all findings; if a source fails, raise HostError after the others are reported."""
     troubles: list[HostError] = []
     for ends in sources:
@@ -122,7 +122,7 @@ def tell(task: Task, *sources: Iterator[Expiry] | Iterator[Finding]) -> None:
         raise merge_errors(troubles)
 
 
-def certificates(task: Task, states: Mapping[str, State | None]) -> Iterator[Expiry]:
+def certificate_expiries(task: Task, states: Mapping[str, State | None]) -> Iterator[Expiry]:
     """Yield when each certificate expires.
 
     Raises:
@@ -130,14 +130,14 @@ def certificates(task: Task, states: Mapping[str, State | None]) -> Iterator[Exp
     """
     host, registry = task.host, settings_of(task.host, Registry)
     for path, text in (states.get("certificates:disk") or {}).items():
-        yield from certificate_ends(f"certificate:{path}", f"{path} of {host.name}", str(text), host.name, RENEW)
+        yield from earliest_expiry(f"certificate:{path}", f"{path} of {host.name}", str(text), host.name, RENEW)
     yield from (
         _kept(host)
         if is_issued_by_moor(host)
-        else certificate_ends("certificate:ca", "the CA", str(ca_pem(host)), "", "")
+        else earliest_expiry("certificate:ca", "the CA", str(ca_pem(host)), "", "")
     )
     text = ssl.DER_cert_to_PEM_cert(read_served_certificate(registry))
-    yield from certificate_ends("certificate:served", f"the certificate of {registry.name}", text, "", RENEW)
+    yield from earliest_expiry("certificate:served", f"the certificate of {registry.name}", text, "", RENEW)
 
 
 def _kept(host: Host) -> Iterator[Expiry]:
@@ -151,10 +151,10 @@ def _kept(host: Host) -> Iterator[Expiry]:
         ("registry", "the registry's certificate, as it was issued", made.kept.certificate(), RENEW),
     ):
         if certificate:
-            yield from certificate_ends(f"certificate:{name}", what, pem(certificate), "", remedy)
+            yield from earliest_expiry(f"certificate:{name}", what, pem(certificate), "", remedy)
 
 
-def certificate_ends(name: str, what: str, text: str, host: str, remedy: str) -> list[Expiry]:
+def earliest_expiry(name: str, what: str, text: str, host: str, remedy: str) -> list[Expiry]:
     """Return the earliest expiry among the certificates of a PEM text; empty if none can be parsed."""
     ends = []
     for block in certificates_in(text):

@@ -19,7 +19,7 @@ from moor.engine.findings import Expiry
 from moor.engine.observation import observation_of
 from moor.resources.base import Required, Resource, State
 from moor.settings import settings_of
-from moor.tasks.expiry.certificates import certificates, on_disk, tell
+from moor.tasks.expiry.certificates import certificate_expiries, certificates_on_disk, report_findings
 from moor.tasks.harbor import HarborSettings
 from moor.tasks.harbor.install import harbor_of
 from moor.tasks.registry import Projects
@@ -64,7 +64,7 @@ esac"""
 
 def desired(host: Host) -> Sequence[Resource]:
     """Return the certificates and the mount to read on the registry's host."""
-    return [on_disk(host), MountedAtBoot(settings_of(host, HarborSettings).data_volume)]
+    return [certificates_on_disk(host), MountedAtBoot(settings_of(host, HarborSettings).data_volume)]
 
 
 def look_ahead(task: Task) -> Result:
@@ -72,7 +72,7 @@ def look_ahead(task: Task) -> Result:
     resources, seen = desired_of(task, desired), observation_of(task.host)
     refuse_duplicates(resources)
     read_missing(task, resources, seen)
-    tell(task, certificates(task, seen.states), _robots(task))
+    report_findings(task, certificate_expiries(task, seen.states), _robots(task))
     return converge(task, resources)
 
 

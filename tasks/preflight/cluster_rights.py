@@ -56,7 +56,7 @@ class ClusterRight:
         return f"{self.verb} {kind} {where}"
 
 
-def needed(host: Host) -> list[ClusterRight]:
+def needed_rights(host: Host) -> list[ClusterRight]:
     """Return the rights that the workloads of a host need; optional rights are left out."""
     workloads = settings_of(host, Workloads).by_name
     found = [ClusterRight("", "", "nodes", "list", READ)] if workloads else []
@@ -96,17 +96,17 @@ def check_cluster(task: Task) -> Result:
     Raises:
         HostError: the cluster does not answer, or ``moor apply`` lacks a right.
     """
-    if optional_settings_of(task.host, ClusterSettings) is None or not (rights := needed(task.host)):
+    if optional_settings_of(task.host, ClusterSettings) is None or not (rights := needed_rights(task.host)):
         return Result(host=task.host, result="the inventory has nothing for a cluster")
     open_cluster(task)
     client = cluster_of(task)
-    lacking = missing(rights, lambda right: may(client, right))
+    lacking = missing_rights(rights, lambda right: has_right(client, right))
     if all(_exists(client, place) for place in {right.namespace for right in rights if right.namespace}):
         lacking = [right for right in lacking if right.resource != "namespaces" or right.verb == "get"]
     if not lacking:
         return Result(host=task.host, result=f"all {len(rights)} rights are granted")
     path = site_of(task.host).state / FILE
-    private_files.write(path, manifest(rights, user_of(client)).encode())
+    private_files.write(path, rights_manifest(rights, user_of(client)).encode())
     remedy = f"have an administrator run: kubectl apply -f {path} ({PAGE} explains it)"
     if seeing := [right for right in lacking if right.command == READ]:
         what = f"{READ} examines less: the user of the kubeconfig may not {'; not '.join(map(str, seeing))}"
@@ -127,12 +127,12 @@ def _exists(client: Client, namespace: str) -> bool:
     return True
 
 
-def missing(rights: Iterable[ClusterRight], allowed: Callable[[ClusterRight], bool]) -> list[ClusterRight]:
+def missing_rights(rights: Iterable[ClusterRight], allowed: Callable[[ClusterRight], bool]) -> list[ClusterRight]:
     """Return the rights that are not granted."""
     return [right for right in rights if not allowed(right)]
 
 
-def may(client: Client, right: ClusterRight) -> bool:
+def has_right(client: Client, right: ClusterRight) -> bool:
     """Return whether this user has a right, by a SelfSubjectAccessReview, which every user may create."""
     asked = {"namespace": right.namespace, "verb": right.verb, "group": right.group, "resource": right.resource}
     review = untyped_class("authorization.k8s.io/v1", "SelfSubjectAccessReview")(
@@ -157,15 +157,15 @@ def user_of(client: Client) -> str:
     return str(((answer.get("status") or {}).get("userInfo") or {}).get("username") or DEFAULT_USER)
 
 
-def manifest(rights: Sequence[ClusterRight], user: str) -> str:
+def rights_manifest(rights: Sequence[ClusterRight], user: str) -> str:
     """Return a manifest that grants rights to a user, for ``kubectl apply``."""
     yaml, out = YAML(typ="safe", pure=True), io.StringIO()
     yaml.default_flow_style = False
-    yaml.dump_all(list(objects(rights, user)), out)
+    yaml.dump_all(list(role_objects(rights, user)), out)
     return out.getvalue()
 
 
-def objects(rights: Sequence[ClusterRight], user: str) -> Iterator[dict[str, Any]]:
+def role_objects(rights: Sequence[ClusterRight], user: str) -> Iterator[dict[str, Any]]:
     """Yield a Role and its binding for each namespace, and a ClusterRole and its binding for the whole cluster.
 
     Each has all rights of the user, so that applying them again removes none, and no other user's.

@@ -26,7 +26,7 @@ from moor.tasks.harbor import HarborSettings
 from moor.tasks.harbor.install import requirements
 from moor.tasks.podman import PodmanSettings
 from moor.tasks.podman.configure import registries_requirement
-from moor.tasks.preflight.ports import PORTS, ports
+from moor.tasks.preflight.ports import PORTS, check_ports
 
 # The oldest supported releases; a system whose ID_LIKE names one of them is accepted. Empty for rolling releases.
 SYSTEMS = {
@@ -70,8 +70,8 @@ def desired(host: Host) -> Sequence[Resource]:
     machines = MACHINES["harbor" if serves else ""]
     common = [
         Requirement("root", "id -u", _root, ErrorKind.PRIVILEGE),
-        Requirement("system", "cat /etc/os-release 2>/dev/null || :", system),
-        Requirement("machine", "uname -m", partial(machine, known=machines)),
+        Requirement("system", "cat /etc/os-release 2>/dev/null || :", check_system),
+        Requirement("machine", "uname -m", partial(check_machine, known=machines)),
         Clock(settings.clock_s),
     ]
     return [
@@ -114,9 +114,14 @@ def _of_registry(host: Host, settings: Preflight) -> Iterator[Resource]:
     there = f"{harbor.directory if harbor else '/opt/harbor'}/docker-compose.yml"
     need_mb = settings.registry_free_mb
     for path in ("/var/lib/docker", harbor.data_volume if harbor else "/data"):
-        yield Requirement(f"disk:{path}", free(path, there), partial(disk, path=path, need_mb=need_mb), ErrorKind.SPACE)
-    yield Requirement("ports", PORTS, partial(ports, wanted=("0.0.0.0:80", f"0.0.0.0:{registry.port}", SYSLOG)))
-    yield Requirement("docker", VERSIONS, docker)
+        yield Requirement(
+            f"disk:{path}",
+            free_space_fragment(path, there),
+            partial(check_disk, path=path, need_mb=need_mb),
+            ErrorKind.SPACE,
+        )
+    yield Requirement("ports", PORTS, partial(check_ports, wanted=("0.0.0.0:80", f"0.0.0.0:{registry.port}", SYSLOG)))
+    yield Requirement("docker", VERSIONS, check_docker)
     yield from requirements(host, harbor) if harbor else ()
 
 
@@ -124,16 +129,19 @@ def _of_node(host: Host, settings: Preflight) -> Iterator[Requirement]:
     runtime = settings_of(host, ContainerdSettings).runtime
     path = IMAGES[runtime]
     yield Requirement(
-        f"disk:{path}", free(path), partial(disk, path=path, need_mb=settings.node_free_mb), ErrorKind.SPACE
+        f"disk:{path}",
+        free_space_fragment(path),
+        partial(check_disk, path=path, need_mb=settings.node_free_mb),
+        ErrorKind.SPACE,
     )
-    yield Requirement("containerd", OWN, partial(own_containerd, runtime=runtime))
+    yield Requirement("containerd", RUNTIME_TRACES, partial(check_runtime, runtime=runtime))
 
 
 def _root(output: str) -> str:
     return "" if output.strip() == "0" else "sudo does not give root; allow the user all commands in /etc/sudoers.d"
 
 
-def system(output: str) -> str:
+def check_system(output: str) -> str:
     """Check /etc/os-release; Debian testing and unstable have no VERSION_ID (os-release(5))."""
     facts = {key: value.strip("\"'") for key, _, value in (line.partition("=") for line in output.splitlines())}
     name, version = facts.get("ID", ""), facts.get("VERSION_ID", "")
@@ -145,7 +153,7 @@ def system(output: str) -> str:
     return ""
 
 
-def machine(output: str, known: Sequence[str]) -> str:
+def check_machine(output: str, known: Sequence[str]) -> str:
     """Check the output of ``uname -m``."""
     name = output.strip()
     if name in known:
@@ -153,7 +161,7 @@ def machine(output: str, known: Sequence[str]) -> str:
     return f"it is {name or 'of an unknown kind'}; this part of the fleet needs {' or '.join(known)}"
 
 
-def free(path: str, there: str = "") -> str:
+def free_space_fragment(path: str, there: str = "") -> str:
     """Return a fragment that prints the free MB where ``path`` is or will be, and whether ``there`` exists."""
     return f"""\
 p={quote(path)}
@@ -162,7 +170,7 @@ df -Pk "$p" | tail -n 1
 [ ! -e {quote(there)} ] || echo installed"""
 
 
-def disk(output: str, path: str, need_mb: int) -> str:
+def check_disk(output: str, path: str, need_mb: int) -> str:
     """Check a line of ``df -Pk``: device, size, used, available, in kB."""
     line, _, installed = output.strip().partition("\n")
     need = need_mb // 8 if installed else need_mb
@@ -184,7 +192,7 @@ fi
 :"""
 
 
-def docker(output: str) -> str:
+def check_docker(output: str) -> str:
     """Check the versions of Docker and Compose if they are installed; otherwise moor installs them."""
     if not output.strip():
         return ""
@@ -207,10 +215,10 @@ IMAGES = {
     **{"k3s": "/var/lib/rancher/k3s", "rke2": "/var/lib/rancher/rke2"},
 }
 TRACES = {"/var/lib/rancher/k3s": "k3s", "/var/lib/rancher/rke2": "rke2", "/run/crio/crio.sock": "crio"}
-OWN = f"ls -d {' '.join(TRACES)} 2>/dev/null || :"
+RUNTIME_TRACES = f"ls -d {' '.join(TRACES)} 2>/dev/null || :"
 
 
-def own_containerd(output: str, runtime: str) -> str:
+def check_runtime(output: str, runtime: str) -> str:
     """Check that the runtime found on the host is the one that the inventory names."""
     found = {TRACES[line]: line for line in output.split() if line in TRACES}
     if runtime in found or (runtime in ("containerd", "crio") and not found):

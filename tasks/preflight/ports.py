@@ -35,7 +35,7 @@ class Listener:
         return self.port == port and (self.address == address or self.address in anywhere or address in anywhere)
 
 
-def ports(output: str, wanted: Sequence[str]) -> str:
+def check_ports(output: str, wanted: Sequence[str]) -> str:
     """Check that ``wanted`` ports are free, or are used by Harbor's own containers."""
     kernel, words, claims = (*re.split(r"^--$\n?", output, flags=re.MULTILINE), "", "")[:3]
     claimed = set(re.findall(r":(\d+)->", claims))
@@ -44,12 +44,12 @@ def ports(output: str, wanted: Sequence[str]) -> str:
         address, _, port = place.rpartition(":")
         holder = _holder(words, port)
         harbors = port in claimed and holder.startswith(("docker-proxy", "something"))
-        if not harbors and any(one.meets(address, int(port)) for one in listeners(kernel)):
+        if not harbors and any(one.meets(address, int(port)) for one in parse_listeners(kernel)):
             taken.append(f"port {port} is taken by {holder}")
     return f"{', '.join(taken)}; Harbor needs it: stop what holds it, or let it listen elsewhere" if taken else ""
 
 
-def listeners(kernel: str) -> list[Listener]:
+def parse_listeners(kernel: str) -> list[Listener]:
     """Parse /proc/net/tcp and tcp6, whose addresses are hexadecimal 32-bit words in the machine's byte order."""
     fields = [line.split() for line in kernel.splitlines()]
     return [_listener(words[1]) for words in fields if len(words) > 3 and words[3] == LISTENING]

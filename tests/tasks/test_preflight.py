@@ -19,15 +19,15 @@ from moor.tasks.preflight.hosts import (
     FAMILIES,
     VERSIONS,
     Preflight,
+    check_disk,
+    check_docker,
+    check_machine,
+    check_runtime,
+    check_system,
     desired,
-    disk,
-    docker,
-    free,
-    machine,
-    own_containerd,
-    system,
+    free_space_fragment,
 )
-from moor.tasks.preflight.ports import PORTS, listeners, ports
+from moor.tasks.preflight.ports import PORTS, check_ports, parse_listeners
 from tests.harness.hosts import MakeFleet
 from tests.harness.shells import SHELLS, sh, text
 
@@ -72,12 +72,12 @@ WANTED = ("0.0.0.0:80", "0.0.0.0:443", "127.0.0.1:1514")
     ],
 )
 def test_the_system_is_judged_by_os_release(content: str, said: str) -> None:
-    assert system(content) == said
+    assert check_system(content) == said
 
 
 def test_harbors_installer_runs_on_its_own_kind_of_machine_only() -> None:
-    assert machine("x86_64\n", ("x86_64",)) == ""
-    assert machine("aarch64\n", ("x86_64",)) == "it is aarch64; this part of the fleet needs x86_64"
+    assert check_machine("x86_64\n", ("x86_64",)) == ""
+    assert check_machine("aarch64\n", ("x86_64",)) == "it is aarch64; this part of the fleet needs x86_64"
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_this_machines_clock_is_right_by_itself() -> None:
     ],
 )
 def test_free_space_is_judged_by_df(line: str, said: str) -> None:
-    found = disk(line, "/data", 4096)
+    found = check_disk(line, "/data", 4096)
     assert found.startswith(said)
     assert bool(said) == bool(found)
 
@@ -121,13 +121,13 @@ def test_free_space_is_judged_by_df(line: str, said: str) -> None:
 @pytest.mark.parametrize("shell", SHELLS)
 def test_free_space_is_that_of_the_nearest_directory_that_is_there(shell: str, tmp_path: Path) -> None:
     (tmp_path / "there").touch()
-    done = sh(shell, free(str(tmp_path / "it's" / "not" / "there"), str(tmp_path / "there")))
-    assert disk(text(done.stdout), "/x", 1) == ""
+    done = sh(shell, free_space_fragment(str(tmp_path / "it's" / "not" / "there"), str(tmp_path / "there")))
+    assert check_disk(text(done.stdout), "/x", 1) == ""
     assert text(done.stdout).endswith("installed\n")
 
 
 def test_listening_sockets_are_read_from_the_kernels_tables() -> None:
-    found = [(one.address, one.port) for one in listeners(PROC)]
+    found = [(one.address, one.port) for one in parse_listeners(PROC)]
     assert found == [("127.0.0.1", 1514), ("0.0.0.0", 80), ("::", 8080), ("127.0.0.1", 9000)]  # noqa: S104
 
 
@@ -150,15 +150,15 @@ def test_listening_sockets_are_read_from_the_kernels_tables() -> None:
     ],
 )
 def test_ports_are_free_or_harbors_own(output: str, said: str) -> None:
-    assert ports(output, WANTED) == said
+    assert check_ports(output, WANTED) == said
 
 
 @pytest.mark.parametrize("shell", SHELLS)
 def test_a_port_that_something_holds_is_found(shell: str) -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as server:
         port = server.getsockname()[1]
-        assert f"port {port} is taken" in ports(text(sh(shell, PORTS).stdout), (f"0.0.0.0:{port}",))
-    assert ports(text(sh(shell, PORTS).stdout), (f"0.0.0.0:{port}",)) == ""
+        assert f"port {port} is taken" in check_ports(text(sh(shell, PORTS).stdout), (f"0.0.0.0:{port}",))
+    assert check_ports(text(sh(shell, PORTS).stdout), (f"0.0.0.0:{port}",)) == ""
 
 
 @pytest.mark.parametrize(
@@ -178,7 +178,7 @@ def test_a_port_that_something_holds_is_found(shell: str) -> None:
     ],
 )
 def test_docker_is_absent_or_new_enough(output: str, said: str) -> None:
-    found = docker(output)
+    found = check_docker(output)
     assert found.startswith(said)
     assert bool(said) == bool(found)
 
@@ -186,16 +186,16 @@ def test_docker_is_absent_or_new_enough(output: str, said: str) -> None:
 @pytest.mark.parametrize("shell", SHELLS)
 def test_a_host_without_docker_is_no_error(shell: str) -> None:
     done = sh(shell, f"PATH=/nowhere; {VERSIONS}")
-    assert (done.returncode, docker(text(done.stdout))) == (0, "")
+    assert (done.returncode, check_docker(text(done.stdout))) == (0, "")
 
 
 def test_a_distribution_with_its_own_containerd_is_refused() -> None:
-    assert own_containerd("", "containerd") == ""
-    assert own_containerd("/var/lib/rancher/k3s\n", "k3s") == ""
-    assert "say data.containerd.runtime: k3s" in own_containerd("/var/lib/rancher/k3s\n", "containerd")
-    assert "install rke2" in own_containerd("", "rke2")
-    assert "say data.containerd.runtime: crio" in own_containerd("/run/crio/crio.sock\n", "containerd")
-    assert own_containerd("/run/crio/crio.sock\n", "crio") == own_containerd("", "crio") == ""
+    assert check_runtime("", "containerd") == ""
+    assert check_runtime("/var/lib/rancher/k3s\n", "k3s") == ""
+    assert "say data.containerd.runtime: k3s" in check_runtime("/var/lib/rancher/k3s\n", "containerd")
+    assert "install rke2" in check_runtime("", "rke2")
+    assert "say data.containerd.runtime: crio" in check_runtime("/run/crio/crio.sock\n", "containerd")
+    assert check_runtime("/run/crio/crio.sock\n", "crio") == check_runtime("", "crio") == ""
 
 
 @pytest.mark.parametrize(

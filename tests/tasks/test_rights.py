@@ -18,7 +18,14 @@ from moor.errors import HostError
 from moor.settings.modules import SHIPPED
 from moor.sites.opening import open_site
 from moor.tasks.diagnosis.evidence.cluster_reader import read_cluster, unread_secret
-from moor.tasks.preflight.cluster_rights import ClusterRight, may, missing, needed, objects, user_of
+from moor.tasks.preflight.cluster_rights import (
+    ClusterRight,
+    has_right,
+    missing_rights,
+    needed_rights,
+    role_objects,
+    user_of,
+)
 from moor_lab.kubernetes.standin.api.access import Tokens
 from tests.connections.kubeconfigs import encoded, kubeconfig
 from tests.kubernetes.served import Api
@@ -83,7 +90,7 @@ class Tenant:
     def may(self, *rights: tuple[str, str]) -> None:
         """Let the user do some verbs on some kinds of namespace shop, or on nodes."""
         given = [ClusterRight("" if what == "nodes" else "shop", "", what, verb, "") for verb, what in rights]
-        self.grant(objects(given, "ops"))
+        self.grant(role_objects(given, "ops"))
 
 
 @pytest.fixture
@@ -103,13 +110,13 @@ def cp1() -> Host:
 
 
 def test_the_rights_that_are_missing_are_found_and_the_roles_that_bring_them_do(tenant: Tenant, cp1: Host) -> None:
-    rights = needed(cp1)
+    rights = needed_rights(cp1)
     with tenant.client() as client:
-        assert missing(rights, lambda right: may(client, right)) == rights
+        assert missing_rights(rights, lambda right: has_right(client, right)) == rights
         assert user_of(client) == "ops"
-        tenant.grant(list(objects(rights, user_of(client))))
-        assert missing(rights, lambda right: may(client, right)) == []
-        assert not may(client, ClusterRight("shop", "", "secrets", "get", ""))
+        tenant.grant(list(role_objects(rights, user_of(client))))
+        assert missing_rights(rights, lambda right: has_right(client, right)) == []
+        assert not has_right(client, ClusterRight("shop", "", "secrets", "get", ""))
 
 
 def test_the_roles_on_the_page_are_the_rights_that_a_deployment_needs(tenant: Tenant, cp1: Host) -> None:
@@ -117,9 +124,9 @@ def test_the_roles_on_the_page_are_the_rights_that_a_deployment_needs(tenant: Te
     block = re.search(r"```yaml\n(.*?)```", page, re.DOTALL)
     assert block
     tenant.grant(list(yaml.safe_load_all(block[1])))
-    moved = [ClusterRight(r.namespace and "shop", r.group, r.resource, r.verb, r.command) for r in needed(cp1)]
+    moved = [ClusterRight(r.namespace and "shop", r.group, r.resource, r.verb, r.command) for r in needed_rights(cp1)]
     with tenant.client() as client:
-        assert missing(moved, lambda right: may(client, right)) == []
+        assert missing_rights(moved, lambda right: has_right(client, right)) == []
 
 
 def test_a_right_reads_as_people_say_it() -> None:
@@ -175,7 +182,7 @@ def test_a_kubeconfig_acts_as_whom_it_says_and_only_who_may(tenant: Tenant) -> N
     kubeconfig(tenant.kubeconfig, cluster, acting)
     with tenant.client() as client:
         assert user_of(client) == "ops"
-        assert not may(client, ClusterRight("shop", "", "secrets", "get", ""))
+        assert not has_right(client, ClusterRight("shop", "", "secrets", "get", ""))
     kubeconfig(tenant.kubeconfig, cluster, {"token": "tenant-token", "as": "root"})
     with tenant.client() as client, pytest.raises(HostError, match="cannot impersonate"):
-        may(client, ClusterRight("shop", "", "secrets", "get", ""))
+        has_right(client, ClusterRight("shop", "", "secrets", "get", ""))

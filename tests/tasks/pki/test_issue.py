@@ -25,7 +25,7 @@ from moor.run.report import Collector, HostReport, RunReport
 from moor.run.runbook import Runbook, Stage, run_runbook
 from moor.secrets.secret import Secret
 from moor.settings import SiteSettings
-from moor.tasks.expiry.certificates import unfit
+from moor.tasks.expiry.certificates import certificate_findings
 from moor.tasks.facts import Registry
 from moor.tasks.pki.issue import (
     ca_pem,
@@ -288,7 +288,7 @@ def test_cert_show_reports_a_certificate_that_clients_refuse(play: Play, tmp_pat
     given = {"certificate": tmp_path / "o.crt", "key": f"file:{tmp_path}/o.key", "ca": tmp_path / "o-ca.crt"}
     report, host = play(**given)
     assert "it is not for servers (extendedKeyUsage is clientAuth)" in report.error
-    (finding,) = unfit(host)
+    (finding,) = certificate_findings(host)
     assert (finding.id, "it is not for servers" in finding.what) == ("certificate:refused", True)
     with pytest.raises(UnfitInput, match="it is not for servers"):
         registry_key(host)
