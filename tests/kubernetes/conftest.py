@@ -1,4 +1,4 @@
-"""A cluster of the stand-in's own, in memory and on tmp_path, with a clock that the test turns."""
+"""A stand-in cluster in memory and on tmp_path, with a clock that the test sets."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ APPLY = "application/apply-patch+yaml"
 
 @dataclass
 class Clock:
-    """A clock that stands still until it is turned."""
+    """A clock that only the test moves."""
 
     now: datetime = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -33,31 +33,31 @@ class Clock:
         return self.now
 
     def turn(self, seconds: float) -> None:
-        """Lets time pass."""
+        """Move the clock forward."""
         self.now += timedelta(seconds=seconds)
 
 
 @dataclass
 class Fleet:
-    """A cluster with controllers and with nodes that behave as the test wants; every step is one round of all."""
+    """A cluster with controllers and simulated nodes; each step is one round of all of them."""
 
     cluster: Cluster
     clock: Clock
     broken_images: set[str] = field(default_factory=set)
 
     def apply(self, kind: kinds.Kind, obj: Object, manager: str = "test", **options: Any) -> Object:
-        """Server-side apply."""
+        """Apply an object server-side."""
         namespace = obj["metadata"].get("namespace", "")
         chosen = Options(manager=manager, **options)
         return self.cluster.patch(kind, namespace, name_of(obj), APPLY, obj, chosen).obj
 
     def add_node(self, name: str, **spec: Any) -> None:
-        """A node that reported in just now."""
+        """Add a node with a current heartbeat."""
         self.cluster.create(kinds.NODE, "", {"metadata": {"name": name, "labels": {"host": name}}, "spec": spec})
         self.beat(name)
 
     def beat(self, name: str) -> None:
-        """A heartbeat of a node."""
+        """Write a heartbeat of a node."""
         node, now = clone(self.cluster.store.get(kinds.NODE, "", name)), timestamp(self.clock.now)
         ready = {"type": "Ready", "status": "True", "lastHeartbeatTime": now, "lastTransitionTime": now}
         conditions = set_condition(node.get("status", {}).get("conditions", []), ready)
@@ -65,7 +65,7 @@ class Fleet:
         self.cluster.update(kinds.NODE, "", name, node, Options(subresource="status"))
 
     def pods(self, app: str = "web") -> list[Object]:
-        """Return the pods of one deployment, those being deleted left out."""
+        """Return the pods of one deployment, without those that are being deleted."""
         found = self.cluster.store.select(kinds.POD, "demo")[0]
         return [
             one
@@ -74,11 +74,11 @@ class Fleet:
         ]
 
     def deployment(self, name: str = "web") -> Object:
-        """Return a deployment as it is now."""
+        """Return the current state of a deployment."""
         return self.cluster.store.get(kinds.DEPLOYMENT, "demo", name)
 
     def settle(self, rounds: int = 40) -> None:
-        """Lets controllers and nodes work until nothing is left to do."""
+        """Run controllers and nodes until nothing is left to do."""
         controllers = Controllers(self.cluster)
         for _ in range(rounds):
             version = self.cluster.store.version
@@ -88,7 +88,7 @@ class Fleet:
                 return
 
     def run_pods(self) -> None:
-        """What the nodes' agents do: pods become ready unless their image is broken, deleted ones go."""
+        """Act as the nodes' agents: pods become ready unless their image is broken, deleted ones are removed."""
         for pod in self.cluster.store.select(kinds.POD)[0]:
             name = name_of(pod)
             if pod["metadata"].get("deletionTimestamp"):
@@ -132,5 +132,5 @@ def fleet(cluster: Cluster, clock: Clock) -> Fleet:
 
 @pytest.fixture
 def recordings() -> Path:
-    """Return the folder of a real cluster's answers."""
+    """Return the directory with recorded answers of a real cluster."""
     return RECORDINGS

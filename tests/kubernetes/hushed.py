@@ -1,4 +1,4 @@
-"""A way to an API that goes silent: it still takes connections, and answers come no more, or break off half-way."""
+"""A proxy to an API that goes silent: it accepts connections, but answers stop or break off."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import suppress
 
 
 class HushedWay:
-    """Passes bytes between clients and a port of this machine until it is hushed."""
+    """A proxy between clients and a port of this machine that stops passing answers when it is hushed."""
 
     def __init__(self, port: int) -> None:
         self._port = port
@@ -29,13 +29,13 @@ class HushedWay:
         thread.start()
 
     def hush(self, after: int = 0) -> None:
-        """Let so many bytes of answers through, and no more."""
+        """Pass only so many more bytes of answers."""
         with self._lock:
             self._left = after
             self._open.clear()
 
     def speak(self) -> None:
-        """Pass everything again; what was held back is lost with its connection."""
+        """Pass everything again; bytes that were held back are lost with their connection."""
         self._open.set()
 
     @property

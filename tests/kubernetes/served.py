@@ -1,4 +1,4 @@
-"""A cluster of the stand-in's that is served over TLS, with controllers where a test wants them."""
+"""A stand-in cluster served over TLS, with controllers if a test wants them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from moor_lab.kubernetes.standin.store import Store
 
 
 class Api:
-    """A served cluster, and ways to ask it."""
+    """A served cluster, with clients for it."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
@@ -64,7 +64,7 @@ class Api:
 
     @contextmanager
     def down(self) -> Iterator[None]:
-        """Have nobody listen, as while an API server restarts."""
+        """Stop listening during the block, as an API server does while it restarts."""
         port = int(self.server.server_address[1])
         self.server.shutdown()
         self.server.server_close()
@@ -91,13 +91,13 @@ class Api:
         return subprocess.run(command, input=stdin, capture_output=True, text=True, check=True, timeout=30).stdout
 
     def by_way_of(self, port: int) -> Path:
-        """Write the administrator's kubeconfig for another port that leads to the API."""
+        """Write the administrator's kubeconfig for another port, such as a proxy's."""
         path = self.directory / f"by-{port}"
         lab_kubernetes.write_kubeconfig(path, replace(self.access, server=f"https://127.0.0.1:{port}"), "test")
         return path
 
     def tenant(self, namespace: str) -> Path:
-        """Write the kubeconfig of somebody who may do everything in one namespace and nothing outside."""
+        """Write the kubeconfig of a tenant, who may do everything in one namespace and nothing outside."""
         token = f"tenant-of-{namespace}"
         with (self.directory / "kept/tokens.csv").open("a") as tokens:
             tokens.write(f'{token},{namespace}-owner,{namespace}-owner,"{TENANT}{namespace}"\n')

@@ -419,7 +419,7 @@ def test_the_registry_directory_is_found_in_every_version(dump: str, path: str) 
 
 @pytest.fixture
 def web() -> Iterator[int]:
-    """Yield a port of a server that answers /ok with 200 and all else with 500."""
+    """Yield the port of a server that answers /ok with 200 and everything else with 500."""
 
     class Asked(Handler):
         def do_GET(self) -> None:
@@ -479,7 +479,7 @@ case "$*" in *--user*) [ -t 0 ] && stty -echo && read -r password && echo "$pass
 
 @pytest.fixture
 def ctr(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return a directory in which a ctr that only looks like one leaves what it was given."""
+    """Return the directory in which a fake ctr records its arguments and input."""
     program = tmp_path / "ctr"
     program.write_text(FAKE_CTR)
     program.chmod(0o755)

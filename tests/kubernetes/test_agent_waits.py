@@ -1,4 +1,4 @@
-"""The node agent waits for events: the end of a process, a ring, an answer; and keeps its connection."""
+"""The node agent waits for events instead of polling, and keeps its connection."""
 
 from __future__ import annotations
 

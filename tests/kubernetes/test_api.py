@@ -1,4 +1,4 @@
-"""The API on the wire, asked by moor's own client and, where it is installed, by kubectl."""
+"""The API over HTTP, used by moor's client and, if it is installed, by kubectl."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Server-side apply: what merges, who owns what, and who may not take it."""
+"""Server-side apply: merges, ownership of fields, and conflicts."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ containers = st.lists(
 
 @st.composite
 def configurations(draw: st.DrawFn) -> Object:
-    """Return a deployment as somebody might apply it; any part may be missing."""
+    """Return deployments as users might apply them; any part may be missing."""
     spec: Object = {}
     if draw(st.booleans()):
         spec["replicas"] = draw(st.integers(0, 3))
@@ -53,7 +53,7 @@ def applied(live: Object, config: Object, who: str = "moor", force: bool = False
 
 
 def values_of(obj: Object) -> dict[tuple[str, ...], str]:
-    """Return every value that somebody would notice; an empty map says nothing."""
+    """Return all values of an object; empty maps do not count."""
     held = flatten(DEPLOYMENT, managers.tracked(obj))
     return {path: repr(value) for path, value in held.items() if value not in ({}, [])}
 

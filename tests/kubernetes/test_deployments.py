@@ -1,4 +1,4 @@
-"""Deployments, replica sets and garbage, with nodes that do as the test says."""
+"""Deployments, replica sets and garbage collection, with simulated nodes."""
 
 from __future__ import annotations
 

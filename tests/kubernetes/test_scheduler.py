@@ -1,4 +1,4 @@
-"""Where pods go, and why they go nowhere."""
+"""The scheduler: which node a pod gets, and the reasons if it gets none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a host's disk holds before it boots."""
+"""The files that are written to a host's disk before it boots."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A task on a host whose cluster is the stand-in's, served over TLS."""
+"""Runs of tasks on a host whose cluster is the stand-in, served over TLS."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from moor.resources.base import Resource
 
 
 class Ran:
-    """What became of some resources."""
+    """The result of a run."""
 
     def __init__(self, results: MultiResult) -> None:
         self.error = str(results[0].exception or "")

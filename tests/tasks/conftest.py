@@ -1,4 +1,4 @@
-"""The stand-in's cluster, for tasks that ask one."""
+"""The stand-in cluster, for tests of tasks."""
 
 from tests.kubernetes.served import api, client
 

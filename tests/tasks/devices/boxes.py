@@ -1,4 +1,4 @@
-"""Simulated network devices: what their command lines answer, as far as access lists need it. None of it is a vendor's.
+"""Simulated network devices, whose command lines know what access lists need; nothing is taken from a vendor.
 
 A Box is a device: what it runs and starts with, and an undo that may be armed. A Session is one login to it.
 ``expire`` stands for the time after which a device takes an unconfirmed change back.
@@ -18,7 +18,7 @@ Sections = dict[str, list[str]]
 
 @dataclass
 class Box:
-    """A device.
+    """A simulated device.
 
     Attributes:
         running: a section's head to the lines below it; for Junos and VyOS one section "" of set commands
@@ -44,17 +44,17 @@ class Box:
         self.startup = self.startup or deepcopy(self.running)
 
     def arm(self) -> None:
-        """Remember what runs, for the case that nobody confirms."""
+        """Save the running configuration, to restore it without a confirmation."""
         self.undo = deepcopy(self.running)
 
     def expire(self) -> None:
-        """Take back what nobody confirmed."""
+        """Undo an unconfirmed change."""
         if self.undo is not None:
             self.running, self.undo = self.undo, None
         self.deaf = False
 
     def change(self, new: Sections) -> None:
-        """Bring a configuration into effect."""
+        """Activate a configuration."""
         self.running = new
         self.deaf = self.deaf or self.cuts_off
 
@@ -64,7 +64,7 @@ class Box:
 
 
 class Session(ABC):
-    """One login to a box: ``prompt`` is what it shows next, ``over`` that it has ended."""
+    """One login to a device: ``prompt`` is what it prints next, ``over`` whether it has ended."""
 
     def __init__(self, box: Box) -> None:
         self.box = box
@@ -77,7 +77,7 @@ class Session(ABC):
         """Return the prompt."""
 
     def answer(self, line: str) -> str | None:
-        """Return what the device prints; None where no prompt comes any more."""
+        """Return what the device prints; None if no prompt follows."""
         line = line.strip()
         if not line:
             return ""
@@ -89,11 +89,11 @@ class Session(ABC):
 
     @abstractmethod
     def obey(self, line: str) -> str:
-        """Do what a line says."""
+        """Carry out a line."""
 
 
 class CiscoLike(Session):
-    """What the command lines of Cisco and Arista share."""
+    """The common part of the command lines of Cisco and Arista."""
 
     header = "ip access-list"
     end = ""
@@ -178,7 +178,7 @@ class CiscoLike(Session):
 
 
 class IosSession(CiscoLike):
-    """IOS: no numbers in what it shows, and a revert timer that needs an archive."""
+    """A login to IOS, which prints no entry numbers and needs an archive for its revert timer."""
 
     header = "ip access-list extended"
     end = "end"
@@ -210,7 +210,7 @@ class IosSession(CiscoLike):
 
 
 class NxosSession(CiscoLike):
-    """NX-OS: checkpoints."""
+    """A login to NX-OS, with checkpoints."""
 
     def command(self, line: str) -> str:
         *words, name = line.split()
@@ -226,7 +226,7 @@ class NxosSession(CiscoLike):
 
 
 class EosSession(CiscoLike):
-    """EOS: configuration sessions, committed with a timer."""
+    """A login to EOS, with configuration sessions that are committed with a timer."""
 
     end = "end"
 
@@ -259,7 +259,7 @@ class EosSession(CiscoLike):
 
 
 class Candidate(Session):
-    """What Junos and VyOS share: a candidate that is committed as a whole."""
+    """The common part of Junos and VyOS: a candidate configuration that is committed as a whole."""
 
     exec_prompt = ""
 
@@ -291,7 +291,7 @@ class Candidate(Session):
 
 
 class JunosSession(Candidate):
-    """Junos."""
+    """A login to Junos."""
 
     exec_prompt = "ops@edge1> "
     refusal = "warning: statement not found"
@@ -333,7 +333,7 @@ class JunosSession(Candidate):
 
 
 class VyosSession(Candidate):
-    """VyOS, which quotes values, and keeps what it starts with in a file of blocks."""
+    """A login to VyOS, which quotes values and saves its configuration as blocks."""
 
     exec_prompt = "ops@edge1:~$ "
     refusal = "Nothing to delete (the specified value does not exist)"
@@ -384,7 +384,7 @@ TAGS = ("rule", "name", "ethernet")  # nodes whose name is part of the line that
 
 
 def blocks(paths: list[list[str]], depth: int = 0) -> list[str]:
-    """Write paths as VyOS writes config.boot."""
+    """Return paths in the format of VyOS' config.boot."""
     lines: list[str] = []
     while paths:
         first = paths[0][0]

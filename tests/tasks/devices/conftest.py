@@ -1,4 +1,4 @@
-"""A site with one device, which is a simulated one behind real SSH."""
+"""A site with one simulated device behind real SSH."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def bare(platform: str) -> Box:
 
 @dataclass
 class Edge:
-    """A device with the site that describes it; ``members`` and ``interfaces`` are what the site says."""
+    """A device with its site; ``members`` and ``interfaces`` are settings of the site."""
 
     box: Box
     site: Path
@@ -62,7 +62,7 @@ class Edge:
         self.extras: dict[str, object] = {"conn_timeout": 30}
 
     def write(self) -> None:
-        """Write the site down."""
+        """Write the files of the site."""
         netmiko: dict[str, object] = {"password": self.password, "extras": self.extras}
         options: dict[str, object] = {"netmiko": netmiko}
         if self.platform:
@@ -107,7 +107,7 @@ class Edge:
 
     @property
     def sent(self) -> list[str]:
-        """Return what was sent since the last time that neither shows anything nor prepares or ends a session."""
+        """Return the commands sent since the last call, without show commands and those that begin or end a session."""
         harmless = ("show ", "terminal ", "set cli ", "set terminal", "cat ", "exit", "end")
         lines = [line for line in self.box.heard if not line.startswith(harmless)]
         self.box.heard.clear()
@@ -121,7 +121,7 @@ def key_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def edge(tmp_path: Path, key_file: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Callable[..., Edge]]:
-    """Yield a maker of a served device of a platform."""
+    """Yield a function that serves a device of a platform."""
     (tmp_path / "password").write_text("tr0ub4dor\n")
     (tmp_path / "password").chmod(0o600)
 

@@ -1,4 +1,4 @@
-"""Configurations as devices show them, in the form of the vendors' documentation; none was taken from a real device."""
+"""Configurations as devices print them, written after the vendors' documentation, not taken from real devices."""
 
 IOS = """\
 Building configuration...

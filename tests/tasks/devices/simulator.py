@@ -1,4 +1,4 @@
-"""Serves simulated devices over real SSH on loopback, by fakenos, through its own plugins for a shell and a system."""
+"""A server of simulated devices over real SSH on loopback, with plugins for fakenos."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.tasks.devices.boxes import Box
 
 
 class BoxShell(CMDShell):  # type: ignore[misc]
-    """Fakenos' shell, whose lines go to a box instead of a table of commands."""
+    """The shell of fakenos, whose lines go to a simulated device instead of a table of commands."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
@@ -39,7 +39,7 @@ class BoxShell(CMDShell):  # type: ignore[misc]
 
 
 class Server(ssh_server_paramiko.ParamikoSshServer):  # type: ignore[misc]
-    """Fakenos' server, which takes a client that goes away before it has a shell for no accident."""
+    """The server of fakenos, for which a client that leaves before its shell starts is no error."""
 
     def connection_function(self, client: socket.socket, is_running: Event) -> None:
         if self.nos.device.deaf:
@@ -50,7 +50,7 @@ class Server(ssh_server_paramiko.ParamikoSshServer):  # type: ignore[misc]
 
 
 def hear(channel: Any, lines: Any, replied: Event, running: Event) -> None:
-    """Take what a client types, as fakenos does, but for its pause of 10 ms after every letter."""
+    """Read what a client types, without the pause of 10 ms that fakenos makes after every letter."""
     with suppress(OSError, EOFError):  # the client went away
         while running.is_set() and (line := _line(channel, replied)):
             lines.write(line)
@@ -71,7 +71,7 @@ def _line(channel: Any, replied: Event) -> str:
 
 
 def host_key(path: Path) -> Path:
-    """Make a host key, which fakenos wants to be RSA."""
+    """Make an RSA host key, the only kind that fakenos accepts."""
     key = rsa.generate_private_key(65537, 2048)
     pem = serialization.PrivateFormat.TraditionalOpenSSL
     path.write_bytes(key.private_bytes(serialization.Encoding.PEM, pem, serialization.NoEncryption()))
@@ -79,14 +79,14 @@ def host_key(path: Path) -> Path:
 
 
 def public_key(path: Path) -> str:
-    """Return a host key as the inventory has it."""
+    """Return a host key in the inventory's format."""
     key = paramiko.RSAKey.from_private_key_file(str(path))
     return f"{key.get_name()} {key.get_base64()}"
 
 
 @contextmanager
 def served(box: Box, key: Path, password: str) -> Iterator[int]:
-    """Serve a box as long as needed, and give its port on 127.0.0.1."""
+    """Serve a device during the block, and yield its port on 127.0.0.1."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port: int = free.getsockname()[1]

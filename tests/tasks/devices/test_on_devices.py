@@ -1,4 +1,4 @@
-"""Access lists get onto devices, over real SSH with strict host keys; the devices are simulated, one a platform."""
+"""Access lists are written to simulated devices of each platform, over real SSH with strict host keys."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def text(box: Box) -> str:
 
 
 def by_hand(box: Box) -> None:
-    """Change the list as somebody would who is in a hurry."""
+    """Change the list by hand on the device."""
     if "" in box.running:
         lines = [line for line in box.running[""] if "10.77.3.7" not in line]
         new = lines[-1].replace("MOOR-REGISTRY", "MOOR-REGISTRY-OLD")

@@ -1,4 +1,4 @@
-"""The path from a node to the registry opens and closes: real packets, through a Linux router that obeys a device.
+"""Real packets through a Linux router that carries out a simulated device's access list.
 
 The device is simulated; what its access list says is what the router's kernel does.
 """
@@ -26,7 +26,7 @@ FLUSH = "add table inet edge\ndelete table inet edge\n"
 
 @dataclass
 class RouterBox(Box):
-    """A simulated EOS device whose access list a Linux router carries out."""
+    """A simulated EOS device whose access list a Linux router enforces."""
 
     router: Callable[[str], object] = print
 
@@ -36,14 +36,14 @@ class RouterBox(Box):
 
 
 def ruleset(sections: Sections) -> str:
-    """Write an access list, where it is applied, as nftables has it."""
+    """Return an applied access list as rules of nftables."""
     applied = any("ip access-group MOOR-REGISTRY" in line for line in sections[INTERFACE])
     rules = "\n".join(rule(entry.split()[1:]) for entry in sections[LIST]) if applied else ""
     return f"{FLUSH}table inet edge {{ chain forward {{ type filter hook forward priority 0;\n{rules}\n}}\n}}\n"
 
 
 def rule(words: list[str]) -> str:
-    """Write an entry without its number, such as permit tcp 10.1.0.0/16 host 10.2.0.1 eq 443."""
+    """Return the nftables rule of an entry such as permit tcp 10.1.0.0/16 host 10.2.0.1 eq 443."""
     action, protocol, *rest = words
     rest = [word for word in rest if word != "host"]
     source, target, port = rest[0], rest[1], rest[3] if len(rest) > 2 else ""
@@ -58,7 +58,7 @@ def rule(words: list[str]) -> str:
 
 @pytest.fixture(scope="module")
 def network() -> Iterator[Lab]:
-    """Yield a node, a stranger and a registry that speak to each other through a router alone."""
+    """Yield a node, a stranger and a registry that are connected only through a router."""
     fleet = fleet_of_lab("router")
     first = int(fleet.network[0])
     names = {"node1": 31, "stranger": 99, "router": 5, "registry": 11}
@@ -78,7 +78,7 @@ def address(lab: Lab, name: str) -> str:
 
 
 def route(lab: Lab) -> None:
-    """Send what goes between the registry and the others through the router, both ways."""
+    """Route the traffic between the registry and the others through the router."""
     settings = "echo 1 > ip_forward; for file in conf/*/send_redirects; do echo 0 > $file; done"
     lab.exec("router", ["sh", "-c", f"cd /proc/sys/net/ipv4; {settings}"])
     for name in ("node1", "stranger"):

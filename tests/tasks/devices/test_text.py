@@ -1,4 +1,4 @@
-"""Access lists are read out of what devices show, and changed without a moment in which a half list filters."""
+"""Access lists are parsed from devices' output, and changed without a moment in which half a list filters."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ def running(box: Box, platform: str) -> str:
 
 
 def carry_out(box: Box, lines: list[str]) -> None:
-    """Have a simulated device obey lines, without SSH; it refuses none."""
+    """Carry out lines on a simulated device without SSH; it must refuse none."""
     session = box.session()
     assert isinstance(session, CiscoLike | JunosSession | VyosSession)
     if isinstance(session, CiscoLike):
@@ -168,7 +168,7 @@ def test_no_moment_of_a_live_change_shuts_out_what_both_lists_let_pass(platform:
 
 
 def lets_the_rest_pass(box: Box, interface: str) -> bool:
-    """Return whether what filters on an interface is a list that ends as lists of moor's do."""
+    """Return whether an interface has a list whose last entry permits all other traffic."""
     groups = [line.split()[2] for line in box.running[f"interface {interface}"] if "access-group" in line]
     entries = [box.running.get(f"{header} {groups[0]}") for header in ("ip access-list", "ip access-list extended")]
     last = next(below for below in entries if below is not None)[-1:]

@@ -1,4 +1,4 @@
-"""What a description says is what every dialect's rules say: they admit the members and refuse everybody else."""
+"""The rules of every dialect admit the members and refuse everybody else."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ ZONES = "zone public\nzone work\n"
 
 
 def verdict(rules: str, pattern: str, address: Address, port: int) -> bool | None:
-    """Return what the first rule that matches does; None where there is none."""
+    """Return the verdict of the first matching rule; None if none matches."""
     for line in rules.splitlines():
         found = re.search(pattern, line)
         if not found or int(found["port"]) != port or f"{address.version}" != (found["family"] or f"{address.version}"):

@@ -1,4 +1,4 @@
-"""iptables whose tables are nft's, with rules of nft beside moor's: what holds is what is read, and applying ends."""
+"""iptables over nft's tables, with rules added by nft: moor reads the rules in effect, and an apply converges."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ LIMITED = "add set {f} filter some {{ type {type}; }}; insert rule {f} filter IN
 
 
 class Host:
-    """A network namespace, in which fragments run as an apply would run them."""
+    """A network namespace in which fragments run as in an apply."""
 
     def __init__(self, shell: str, folder: Path) -> None:
         self.shell, self.folder = shell, folder
@@ -75,7 +75,7 @@ def host(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Host]:
 
 @pytest.fixture
 def legacy(tmp_path: Path) -> str:
-    """Return a PATH on which the two programs are those of the kernel's older tables."""
+    """Return a PATH with iptables and ip6tables of the legacy backend."""
     for program in PROGRAMS.values():
         for rest in ("", "-restore"):
             (tmp_path / f"{program}{rest}").symlink_to(shutil.which(f"{program}-legacy{rest}") or "/nonexistent")

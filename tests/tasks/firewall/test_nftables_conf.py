@@ -1,4 +1,4 @@
-"""nftables.conf is its owner's: moor's line goes in and out, and nft takes the whole file or it stays as it was."""
+"""moor's line is added to nftables.conf and removed; a file that nft rejects stays as it was."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_the_line_is_there_where_the_hosts_rules_are_nftables(facts: str, tool: 
 
 
 class Host:
-    """A nftables.conf of this machine, edited as moor does, in a network namespace of its own."""
+    """An nftables.conf edited by moor, in its own network namespace."""
 
     def __init__(self, shell: str, folder: Path) -> None:
         self.shell, self.conf = shell, folder / "nftables.conf"
@@ -82,7 +82,7 @@ class Host:
         self.edit = Edit(str(self.conf), "firewall", self._edited, check=CHECK)
 
     def _edited(self, content: str, _: str) -> str:
-        """Return the shipped edit, its include at the test's folder."""
+        """Return the shipped edit with an include of the test's directory."""
         there = content.replace(str(self.rules), "/etc/moor/firewall.nft")
         return with_include(there, True).replace("/etc/moor/firewall.nft", str(self.rules))
 
@@ -107,7 +107,7 @@ class Host:
         return piece.stderr
 
     def loads(self) -> bool:
-        """Return whether a machine that boots loads it."""
+        """Return whether a booting machine would load the file."""
         return not subprocess.run(["unshare", "-n", "nft", "-f", self.conf], check=False).returncode
 
 

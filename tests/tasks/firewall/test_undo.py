@@ -1,4 +1,4 @@
-"""A change that nobody confirms undoes itself, one that is confirmed in time stays; it is never both."""
+"""An unconfirmed change is undone, a confirmed one stays; never both."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def shell(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 def run(shell: str, tmp_path: Path, fragment: str) -> tuple[int, str]:
-    """Run a fragment on a host without systemd whose /run is a folder of ours."""
+    """Run a fragment on a host without systemd, with a directory of the test as /run."""
     here = fragment.replace(DIRECTORY, str(tmp_path / "undo")).replace("/run/systemd/system", "/nonexistent")
     done = sh(shell, f"{FUNCTIONS}(\n{here}\n) </dev/null")
     return done.returncode, done.stderr.decode()
