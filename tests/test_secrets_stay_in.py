@@ -36,11 +36,11 @@ NAME = "registry.moor.test"
 
 # Where each secret that the models know is written in a site; what is not here makes a test fail.
 PLACES: dict[str, tuple[str, ...]] = {
-    "Entry.password": ("password",),
-    "Connection.password": ("connection_options", "shell", "password"),
-    "Extras.password": ("connection_options", "shell", "extras", "password"),
-    "Extras.passphrase": ("connection_options", "shell", "extras", "passphrase"),
-    "Extras.secret": ("connection_options", "shell", "extras", "secret"),
+    "InventoryEntry.password": ("password",),
+    "ConnectionEntry.password": ("connection_options", "shell", "password"),
+    "ConnectionExtras.password": ("connection_options", "shell", "extras", "password"),
+    "ConnectionExtras.passphrase": ("connection_options", "shell", "extras", "passphrase"),
+    "ConnectionExtras.secret": ("connection_options", "shell", "extras", "secret"),
     "HarborSettings.admin_password": ("data", "harbor", "admin_password"),
     "HarborSettings.database_password": ("data", "harbor", "database_password"),
     "Pki.passphrase": ("data", "pki", "passphrase"),
@@ -53,7 +53,7 @@ PLACES: dict[str, tuple[str, ...]] = {
 
 
 # a site that asks NetBox knows no hosts without an answer: tests/sites/test_netbox.py looks for it
-ELSEWHERE = ("NetBox.token",)
+ELSEWHERE = ("NetBoxOptions.token",)
 
 
 def places(model: type[BaseModel]) -> Iterator[str]:
@@ -100,7 +100,7 @@ class Planted:
             with (folder / name).open("w") as file:
                 YAML(typ="safe").dump(tree, file)
         (folder / "metrics").mkdir(mode=0o755)
-        keypair(folder / "lab" / "id_ed25519", passphrase=self.values["Extras.passphrase"])
+        keypair(folder / "lab" / "id_ed25519", passphrase=self.values["ConnectionExtras.passphrase"])
 
     def _reference(self, place: str) -> str:
         word = "".join(self.random.choices("abcdefghkmnpqrstuvwxyzABCDEFGH23456789", k=16))
