@@ -71,11 +71,11 @@ WANTED = ("0.0.0.0:80", "0.0.0.0:443", "127.0.0.1:1514")
         ("", f"it runs an unknown system; moor knows {FAMILIES}"),
     ],
 )
-def test_the_system_is_judged_by_os_release(content: str, said: str) -> None:
+def test_the_operating_system_is_checked_by_os_release(content: str, said: str) -> None:
     assert check_system(content) == said
 
 
-def test_harbors_installer_runs_on_its_own_kind_of_machine_only() -> None:
+def test_harbor_is_refused_on_machines_other_than_amd64() -> None:
     assert check_machine("x86_64\n", ("x86_64",)) == ""
     assert check_machine("aarch64\n", ("x86_64",)) == "it is aarch64; this part of the fleet needs x86_64"
 
@@ -91,13 +91,15 @@ def test_harbors_installer_runs_on_its_own_kind_of_machine_only() -> None:
         (1400, 1000, 1300, "100 s ahead of"),
     ],
 )
-def test_a_clock_is_judged_by_when_it_can_have_been_read(there: int, before: int, after: int, said: str) -> None:
+def test_a_clock_is_compared_with_the_time_window_in_which_it_was_read(
+    there: int, before: int, after: int, said: str
+) -> None:
     found = explain_skew(there, before, after, 60)
     assert said in found
     assert bool(said) == bool(found)
 
 
-def test_this_machines_clock_is_right_by_itself() -> None:
+def test_this_machines_clock_agrees_with_itself() -> None:
     clock = Clock()
     assert clock.actual(text(sh("dash", clock.probe()).stdout)) == {"met": "yes"}
 
@@ -112,14 +114,14 @@ def test_this_machines_clock_is_right_by_itself() -> None:
         ("", "the free space below /data cannot be read"),
     ],
 )
-def test_free_space_is_judged_by_df(line: str, said: str) -> None:
+def test_free_space_is_checked_by_df(line: str, said: str) -> None:
     found = check_disk(line, "/data", 4096)
     assert found.startswith(said)
     assert bool(said) == bool(found)
 
 
 @pytest.mark.parametrize("shell", SHELLS)
-def test_free_space_is_that_of_the_nearest_directory_that_is_there(shell: str, tmp_path: Path) -> None:
+def test_free_space_is_that_of_the_nearest_existing_directory(shell: str, tmp_path: Path) -> None:
     (tmp_path / "there").touch()
     done = sh(shell, free_space_fragment(str(tmp_path / "it's" / "not" / "there"), str(tmp_path / "there")))
     assert check_disk(text(done.stdout), "/x", 1) == ""
@@ -154,7 +156,7 @@ def test_ports_are_free_or_harbors_own(output: str, said: str) -> None:
 
 
 @pytest.mark.parametrize("shell", SHELLS)
-def test_a_port_that_something_holds_is_found(shell: str) -> None:
+def test_a_port_in_use_is_found(shell: str) -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as server:
         port = server.getsockname()[1]
         assert f"port {port} is taken" in check_ports(text(sh(shell, PORTS).stdout), (f"0.0.0.0:{port}",))
@@ -240,7 +242,7 @@ def test_each_part_of_the_fleet_has_its_own_requirements(group: str, names: set[
 
 
 @pytest.mark.parametrize("dry_run", [True, False])
-def test_all_that_is_unmet_is_told_at_once(fleet: MakeFleet, dry_run: bool) -> None:
+def test_all_unmet_requirements_are_reported_at_once(fleet: MakeFleet, dry_run: bool) -> None:
     def check_two(task: Task) -> Result:
         met = Requirement("met", "echo fine", lambda output: "" if output == "fine\n" else "broken")
         one = Requirement("one", "echo bad", lambda output: f"it is {output.strip()}; mend it")

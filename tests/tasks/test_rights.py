@@ -109,7 +109,7 @@ def cp1() -> Host:
     return open_site(SHIPPED).inventory.hosts["cp1"]
 
 
-def test_the_rights_that_are_missing_are_found_and_the_roles_that_bring_them_do(tenant: Tenant, cp1: Host) -> None:
+def test_missing_rights_are_found_and_the_written_roles_grant_them(tenant: Tenant, cp1: Host) -> None:
     rights = needed_rights(cp1)
     with tenant.client() as client:
         assert missing_rights(rights, lambda right: has_right(client, right)) == rights
@@ -129,7 +129,7 @@ def test_the_roles_on_the_page_are_the_rights_that_a_deployment_needs(tenant: Te
         assert missing_rights(moved, lambda right: has_right(client, right)) == []
 
 
-def test_a_right_reads_as_people_say_it() -> None:
+def test_a_right_is_printed_in_plain_words() -> None:
     assert str(ClusterRight("shop", "apps", "deployments", "patch", "")) == "patch deployments.apps in namespace shop"
     assert str(ClusterRight("", "", "nodes", "list", "")) == "list nodes in the whole cluster"
 
@@ -138,7 +138,7 @@ EVERY = (("list", "nodes"), ("list", "pods"), ("list", "events"), ("get", "secre
 
 
 @pytest.mark.parametrize("lacking", [None, *EVERY])
-def test_a_missing_right_takes_what_needs_it_and_nothing_else(tenant: Tenant, lacking: tuple[str, str] | None) -> None:
+def test_a_missing_right_affects_only_the_proof_that_needs_it(tenant: Tenant, lacking: tuple[str, str] | None) -> None:
     tenant.may(*(right for right in EVERY if right != lacking))
     with tenant.client() as client:
         view = read_cluster(client, ["shop"], "", REGISTRY)
@@ -156,7 +156,7 @@ def test_a_missing_right_takes_what_needs_it_and_nothing_else(tenant: Tenant, la
     assert all("403" in words and str(tenant.kubeconfig) in words for words in view.unknown.values())
 
 
-def test_secrets_are_read_by_name_in_the_namespaces_of_the_pods_alone(tenant: Tenant) -> None:
+def test_secrets_are_read_by_name_and_only_in_the_pods_namespaces(tenant: Tenant) -> None:
     tenant.may(*EVERY)
     asked: list[str] = []
     with tenant.client() as client:
@@ -170,7 +170,7 @@ def test_secrets_are_read_by_name_in_the_namespaces_of_the_pods_alone(tenant: Te
     assert all("fieldSelector=type" in path for path in asked if path.partition("?")[0].endswith("/secrets"))
 
 
-def test_a_login_that_is_not_known_is_no_missing_right(tenant: Tenant) -> None:
+def test_a_rejected_login_is_not_a_missing_right(tenant: Tenant) -> None:
     tenant.kubeconfig.write_text(tenant.kubeconfig.read_text().replace("tenant-token", "not-his-token"))
     with tenant.client() as client, pytest.raises(HostError, match="401: Unauthorized"):
         read_cluster(client, ["shop"], "", REGISTRY)

@@ -1,4 +1,4 @@
-"""Messages that people meet, in words of our own: who passes them on, the cause, and a word of what mends it."""
+"""Messages that users meet, with the rule that explains each and a word of its remedy."""
 
 from __future__ import annotations
 

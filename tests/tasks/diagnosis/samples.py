@@ -1,4 +1,4 @@
-"""What a healthy node shows of every layer, and for each rule what shows its cause instead."""
+"""The evidence of a healthy node by layer, and for each rule the evidence that matches it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a registry answers, or whatever stands before it, is asked for by a real shell over TLS, and explained."""
+"""Answers of a registry or of a proxy in front of it, read by a real shell over TLS and explained."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Answers:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Answers]:
-    """Yield a registry that answers as it is told, under the name localhost."""
+    """Yield a registry under the name localhost, whose answers a test sets."""
     answers = Answers(ca=certificate(tmp_path_factory.mktemp("tls")))
 
     class Registry(Handler):
@@ -101,7 +101,7 @@ def verdicts(server: Answers, shell: str, **statuses: int) -> list[Verdict]:
 
 
 @pytest.mark.parametrize("shell", SHELLS)
-def test_a_registry_that_is_well_has_no_fault(server: Answers, shell: str) -> None:
+def test_a_healthy_registry_has_no_fault(server: Answers, shell: str) -> None:
     server.kind = "application/json"
     assert verdicts(server, shell) == []
 
@@ -125,7 +125,7 @@ def test_a_registry_that_is_well_has_no_fault(server: Answers, shell: str) -> No
         ("manifests", 404, "application/json", "tag-missing", "demo/sqrt:1.0", "from where it was built"),
     ],
 )
-def test_an_answer_that_no_registry_gives_is_explained(
+def test_an_answer_that_is_not_a_registrys_is_explained(
     server: Answers, part: str, status: int, kind: str, rule: str, cause: str, mend: str
 ) -> None:
     server.kind = kind
@@ -133,7 +133,7 @@ def test_an_answer_that_no_registry_gives_is_explained(
     assert (verdict.rule, cause in verdict.cause, mend in verdict.mend) == (rule, True, True), verdict
 
 
-def test_an_image_that_the_inventory_brings_is_sent_to_it(server: Answers) -> None:
+def test_a_missing_image_of_the_inventory_is_mended_by_apply_images(server: Answers) -> None:
     known = replace(KNOWN, bring="moor apply images", setter="data.workloads.sqrt.image")
     asked = ProbeRequest(RegistryEndpoint("localhost", "127.0.0.1", server.port), "demo/sqrt:1.0")
     evidence = evidence_of({"registry": "manifest=404\n"}, asked, known, "node1", time.time())

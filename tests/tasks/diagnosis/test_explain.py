@@ -1,4 +1,4 @@
-"""What a real cluster says of a pull that fails is explained without asking anybody."""
+"""Messages of failed pulls from real clusters are explained without contacting anything."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ CHANGES = {
 
 
 @by_message
-def test_a_message_names_its_cause_and_what_mends_it_however_it_is_passed_on(message: Message) -> None:
+def test_a_message_gets_its_cause_and_remedy_however_it_is_quoted(message: Message) -> None:
     for words in wrapped(message):
         found = explain(words, OURS)
         assert found, words
@@ -61,7 +61,7 @@ def test_a_message_is_explained_without_an_inventory_too(message: Message) -> No
     assert [one.rule for one in explain(message.words)][:1] == [message.rule]
 
 
-def test_of_the_pause_image_it_is_also_told_why_it_does_not_come() -> None:
+def test_a_failed_pause_image_is_reported_with_the_reason_why_its_pull_fails() -> None:
     (words,) = (message.words for message in MESSAGES if message.rule == "sandbox-image")
     assert [one.rule for one in explain(SANDBOX + words, OURS)] == ["sandbox-image", "name-missing"]
 
@@ -78,14 +78,14 @@ def test_of_the_pause_image_it_is_also_told_why_it_does_not_come() -> None:
         "https://registry-1.docker.io/v2/library/nginx/manifests/1: 401 Unauthorized",
     ],
 )  # fmt: skip
-def test_a_message_about_another_host_is_told_as_that_and_sends_nobody_to_moor(message: str) -> None:
+def test_a_message_about_another_host_says_so_and_names_no_moor_command(message: str) -> None:
     (found, *_) = explain(message, OURS)
     assert "the registry of this inventory, registry.moor.test" in found.cause
     assert "moor apply" not in found.mend
 
 
 @given(st.sampled_from(MESSAGES), st.sampled_from(["host.elsewhere.example", "harbor.example.net"]))
-def test_of_any_message_about_another_registry_no_mend_of_moors_is_offered(message: Message, other: str) -> None:
+def test_no_message_about_another_registry_gets_a_moor_command_as_remedy(message: Message, other: str) -> None:
     words = message.words.replace(NAME, other).replace("10.77.0.11", "192.0.2.7")
     if other not in words:
         return
@@ -93,7 +93,7 @@ def test_of_any_message_about_another_registry_no_mend_of_moors_is_offered(messa
         assert "moor apply" not in found.mend or found.layer in ("containerd", "login", "rights", "secret"), found
 
 
-def test_an_image_of_the_inventory_is_sent_to_it_and_another_to_where_it_was_named() -> None:
+def test_a_missing_image_of_the_inventory_gets_a_moor_command_and_others_do_not() -> None:
     message = f'rpc error: code = NotFound desc = failed to resolve reference "{IMAGE}": {IMAGE}: not found'
     brought = FleetRegistry(
         NAME, OURS.names, OURS.addresses, frozenset({"shop/basket:2.1"}), {"shop/basket:2.1": "basket"}
@@ -105,7 +105,7 @@ def test_an_image_of_the_inventory_is_sent_to_it_and_another_to_where_it_was_nam
 
 
 @pytest.mark.parametrize("saying", KNOWN_MESSAGES, ids=lambda saying: saying.id)
-def test_no_mend_sends_back_to_the_command_that_was_run_or_to_a_plan_that_is_empty(saying: KnownMessage) -> None:
+def test_no_remedy_is_the_command_that_was_run_or_an_empty_plan(saying: KnownMessage) -> None:
     assert "moor diagnose" not in saying.mend + saying.elsewhere
     assert "moor apply" not in saying.elsewhere
     offered = set(re.findall(r"moor apply ([a-z]+)", saying.mend))
@@ -138,7 +138,7 @@ def test_every_known_message_is_tried() -> None:
         ("the dog ate it", "", "", "", "", ""),
     ],
 )  # fmt: skip
-def test_what_a_message_names_is_understood(
+def test_what_a_message_names_is_parsed(
     message: str, host: str, address: str, image: str, status: str, server: str
 ) -> None:
     heard = parse_message(message)
@@ -151,7 +151,7 @@ def test_what_a_message_names_is_understood(
     )
 
 
-def test_an_unknown_message_says_what_was_understood_of_it() -> None:
+def test_an_unknown_message_is_answered_with_what_it_names() -> None:
     told = explain_unknown(f'Get "https://{NAME}/v2/": 418 Im a teapot', OURS)
     assert told.cause == f"this message is not known; it names host {NAME}, HTTP status 418"
     assert "a.test is not the registry" in explain_unknown('Get "https://a.test/v2/": what', OURS).cause
@@ -159,7 +159,7 @@ def test_an_unknown_message_says_what_was_understood_of_it() -> None:
 
 
 @given(st.text() | st.lists(st.sampled_from([message.words for message in MESSAGES]) | st.text()).map(" ".join))
-def test_any_text_is_taken(message: str) -> None:
+def test_any_text_can_be_explained(message: str) -> None:
     for found in explain(message, OURS):
         assert found.cause
         assert found.cause.isprintable()
@@ -191,7 +191,7 @@ def test_the_command_line_explains_a_message_without_any_fleet() -> None:
     assert "--event: no message is there" in nothing.stderr
 
 
-def test_a_name_that_a_ca_may_not_sign_is_the_one_that_is_told_and_not_the_one_that_was_asked() -> None:
+def test_the_name_that_a_ca_may_not_sign_is_reported_not_the_requested_one() -> None:
     words = 'a root or intermediate certificate is not authorized to sign for this name: DNS name "b.example" is '
     (found,) = explain(f"{X509}{words}not permitted by any constraint", OURS)
     assert found.cause == "the CA may not sign for b.example: its name constraints exclude it"
@@ -216,11 +216,11 @@ def test_the_command_line_knows_the_registry_of_its_site() -> None:
         for n, p in enumerate(saying.patterns)
     ],
 )
-def test_a_message_as_the_page_shows_it_finds_the_rule_beside_it(saying: KnownMessage, symptom: str) -> None:
+def test_a_message_copied_from_the_page_finds_its_rule(saying: KnownMessage, symptom: str) -> None:
     assert re.search(symptom, readable(symptom), re.IGNORECASE), readable(symptom)
 
 
-def test_the_page_shows_every_known_message_as_it_is() -> None:
+def test_the_page_is_up_to_date() -> None:
     page = (SHIPPED / PAGE).read_text()
     assert page == fill_page(page), f"make it anew: python -m moor.tasks.diagnosis.page writes {PAGE}"
     assert all(f"| `{saying.id}` |" in page for saying in KNOWN_MESSAGES)

@@ -1,4 +1,4 @@
-"""hosts.toml as containerd takes it: one wrong part and all of it counts for nothing."""
+"""hosts.toml is judged as containerd does: one invalid part makes it ignore the whole file."""
 
 from __future__ import annotations
 
@@ -32,7 +32,9 @@ def seen(content: str, release: tuple[int, int] = NEW) -> dict[str, str]:
         ("[host", NEW, "no TOML"),
     ],
 )
-def test_a_file_that_containerd_gives_up_says_why(content: str, release: tuple[int, int], words: str) -> None:
+def test_a_file_that_containerd_rejects_is_reported_with_the_reason(
+    content: str, release: tuple[int, int], words: str
+) -> None:
     found = seen(content, release)
     assert found["hosts_toml"] == "malformed"
     assert words in found["toml_error"]
@@ -41,7 +43,7 @@ def test_a_file_that_containerd_gives_up_says_why(content: str, release: tuple[i
 @pytest.mark.parametrize(
     "content", [f'{HOST}capabilities = ["Pull", "RESOLVE"]', f'{HOST}capabilities = ["referrers"]', HOST]
 )
-def test_what_containerd_takes_is_read(content: str) -> None:
+def test_a_file_that_containerd_accepts_is_accepted(content: str) -> None:
     assert seen(content)["hosts_toml"] == "read"
 
 
@@ -54,7 +56,7 @@ def test_what_containerd_takes_is_read(content: str) -> None:
         (f"{HOST}skip_verify = false", ""),
     ],
 )
-def test_a_certificate_that_nobody_checks_is_told(content: str, words: str) -> None:
+def test_an_unchecked_certificate_is_reported(content: str, words: str) -> None:
     assert seen(content)["unchecked"] == words
 
 
@@ -62,7 +64,7 @@ def test_a_certificate_that_nobody_checks_is_told(content: str, words: str) -> N
     st.recursive(st.none() | st.booleans() | st.integers() | st.text(max_size=3), lambda c: st.lists(c, max_size=2)),
     st.booleans(),
 )
-def test_any_value_ends_in_a_result(value: object, top: bool) -> None:
+def test_any_value_gives_a_result(value: object, top: bool) -> None:
     text = json.dumps(value).replace("null", "0")
     for key in ("capabilities", "ca", "skip_verify", "server", "host"):
         found = seen(f"{'' if top else HOST}{key} = {text}\n")

@@ -1,4 +1,4 @@
-"""The path MTU is measured by whichever program a host has, in every shell, and never guessed."""
+"""The path MTU is measured with the program that the host has, in every shell."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def program(place: Path, name: str, body: str) -> None:
 
 
 def ping(place: Path, large: str, largest: int, header: int = 28) -> None:
-    """A ping by which packets of up to ``largest`` bytes arrive, and which says ``large`` of others."""
+    """Write a ping for which packets up to ``largest`` bytes arrive, and which prints ``large`` for others."""
     program(place, "ping", f'[ $(($9 + {header})) -gt {largest} ] || exit 0\necho "{large}" >&2; exit 1')
 
 
@@ -61,7 +61,7 @@ def asked(shell: str, place: Path, *addresses: str) -> dict[str, str]:
         (LOST, 0, {"large": "silent"}),
     ],
 )
-def test_ping_tells_a_way_that_loses_from_one_that_says_so(
+def test_ping_distinguishes_lost_packets_from_reported_ones(
     shell: str, way: Path, large: str, largest: int, found: dict[str, str]
 ) -> None:
     ping(way, large, largest)
@@ -72,7 +72,7 @@ def test_ping_tells_a_way_that_loses_from_one_that_says_so(
 
 @by_shell
 @pytest.mark.parametrize(("large", "found"), [(ICMP6, "told"), (LOST, "stuck")])
-def test_a_packet_of_ipv6_has_a_longer_head(shell: str, way: Path, large: str, found: str) -> None:
+def test_the_longer_ipv6_header_is_counted(shell: str, way: Path, large: str, found: str) -> None:
     ping(way, large, 1499, 48)
     assert asked(shell, way, "fd6d::7")["large"] == found
     ping(way, large, 1500, 48)
@@ -87,7 +87,7 @@ def test_a_packet_of_ipv6_has_a_longer_head(shell: str, way: Path, large: str, f
         (TRACED_LOST, TRACED_LOST, "silent"), (OTHERS, OTHERS, "untold"), ("applet not found", "", "untold"),
     ],
 )  # fmt: skip
-def test_busybox_traceroute_does_it_where_ping_cannot(
+def test_busybox_traceroute_measures_where_ping_cannot(
     shell: str, way: Path, small: str, large: str, found: str
 ) -> None:
     program(way, "ping", f'echo "{NO_M}" >&2; exit 1')
@@ -96,7 +96,7 @@ def test_busybox_traceroute_does_it_where_ping_cannot(
 
 
 @by_shell
-def test_the_first_address_with_a_route_is_asked_and_none_at_all_says_nothing(shell: str, way: Path) -> None:
+def test_the_first_address_with_a_route_is_measured_and_without_any_nothing_is_printed(shell: str, way: Path) -> None:
     ping(way, LOST, 1500)
     assert asked(shell, way, "fd6d::9", AWAY)["towards"] == AWAY
     assert asked(shell, way, "fd6d::9") == {}

@@ -1,4 +1,4 @@
-"""Whether nsswitch.conf keeps a name from being found is told from its line."""
+"""A line of nsswitch.conf that hides a name is recognised and corrected."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ LINES = st.lists(st.tuples(SOURCES, ACTIONS).map(" ".join), max_size=5).map(" ".
         ("dns [!SUCCESS=return] files", NAME, "files", "dns [!SUCCESS=return] ends the search before files"),
     ],
 )  # fmt: skip
-def test_the_line_is_to_blame_where_it_ends_the_search(line: str, name: str, known: str, why: str) -> None:
+def test_a_line_that_ends_the_search_too_early_is_reported(line: str, name: str, known: str, why: str) -> None:
     assert hidden_by(line, name, known) == why
 
 
 @given(LINES, st.sampled_from(["files", "dns"]), st.sampled_from([NAME, "registry.local"]))
-def test_a_corrected_line_keeps_nothing_back_and_loses_no_source(line: str, known: str, name: str) -> None:
+def test_a_corrected_line_hides_no_name_and_keeps_all_sources(line: str, known: str, name: str) -> None:
     mended = corrected_line(line)
     assert hidden_by(mended, name, known) == ""
     assert {word for word in line.split() if not word.startswith("[")} <= set(mended.split())
 
 
 @given(st.text(max_size=40), st.text(max_size=10))
-def test_any_line_is_taken(line: str, name: str) -> None:
+def test_any_line_can_be_parsed(line: str, name: str) -> None:
     hidden_by(line, name, "dns")
     corrected_line(line)

@@ -1,4 +1,4 @@
-"""What the cluster's objects say of a pod and its pull secret."""
+"""The evidence about pods and pull secrets, from the cluster's objects."""
 
 from __future__ import annotations
 
@@ -83,15 +83,15 @@ def rules(found: dict[str, Any] | None, name: str = "registry", **view: Any) -> 
         (None, ["secret-missing"]),
     ],
 )
-def test_a_pull_secret_is_judged_by_what_is_in_it(found: dict[str, Any] | None, wanted: list[str]) -> None:
+def test_a_pull_secret_is_judged_by_its_content(found: dict[str, Any] | None, wanted: list[str]) -> None:
     assert rules(found) == wanted
 
 
-def test_a_secret_of_another_namespace_is_named_with_it() -> None:
+def test_a_secret_in_another_namespace_is_reported_with_that_namespace() -> None:
     assert rules(None, placed={"registry": ("other",)}) == ["secret-elsewhere"]
 
 
-def test_the_secrets_of_the_service_account_count_where_the_pod_names_none() -> None:
+def test_the_service_accounts_secrets_count_if_the_pod_names_none() -> None:
     bare = pod()
     view = ClusterSnapshot(secrets={("demo", "registry"): secret()}, accounts={("demo", "default"): ("registry",)})
     assert all_matches(RULES, "secret", secret_evidence(bare, view, WANTED)) == []
@@ -99,7 +99,7 @@ def test_the_secrets_of_the_service_account_count_where_the_pod_names_none() -> 
     assert verdict.rule == "secret-unnamed"
 
 
-def test_the_mend_of_a_secret_that_moor_does_not_make_is_not_moors() -> None:
+def test_the_remedy_for_a_secret_that_moor_does_not_manage_is_no_moor_command() -> None:
     bare = pod(None, "", "right")
     view = ClusterSnapshot(secrets={("demo", "right"): secret(key="else.test")})
     (ours,) = all_matches(RULES, "secret", secret_evidence(bare, view, WANTED))
@@ -109,7 +109,7 @@ def test_the_mend_of_a_secret_that_moor_does_not_make_is_not_moors() -> None:
     assert other.mend.startswith("kubectl --namespace demo delete secret right; kubectl --namespace demo create secret")
 
 
-def test_somebody_elses_login_is_a_fault_where_it_is_refused_or_the_inventorys_pod_uses_it() -> None:
+def test_another_users_login_is_a_fault_if_it_is_refused_or_moors_pod_uses_it() -> None:
     view = ClusterSnapshot(secrets={("demo", "a"): secret(user="ci")})
     for wanted, refused, told in ((WANTED, "no", True), (PodExpectations(HOST, WANTED.login), "no", False),
                                   (PodExpectations(HOST, WANTED.login), "yes", True)):  # fmt: skip
@@ -117,14 +117,14 @@ def test_somebody_elses_login_is_a_fault_where_it_is_refused_or_the_inventorys_p
         assert bool(all_matches(RULES, "secret", evidence)) is told
 
 
-def test_one_secret_that_cannot_be_read_spoils_the_others() -> None:
+def test_one_unreadable_secret_blocks_all_pulls_of_the_pod() -> None:
     broken = {"type": DOCKER_CONFIG, "data": {".dockerconfigjson": base64.b64encode(b"{").decode()}}
     view = ClusterSnapshot(secrets={("demo", "right"): secret(), ("demo", "broken"): broken})
     evidence = secret_evidence(pod(None, "", "right", "broken"), view, WANTED)
     assert [v.rule for v in all_matches(RULES, "secret", evidence)] == ["secret-unreadable"]
 
 
-def test_the_login_of_a_pod_is_the_robots_where_that_is_among_them() -> None:
+def test_the_robots_login_is_preferred_among_a_pods_logins() -> None:
     view = ClusterSnapshot(secrets={("demo", "a"): secret(user="ci"), ("demo", "b"): secret()})
     both = pod(None, "", "a", "b")
     for user, found in ((ROBOT, ROBOT), ("", "ci"), ("nobody", "ci")):
@@ -133,7 +133,7 @@ def test_the_login_of_a_pod_is_the_robots_where_that_is_among_them() -> None:
         assert login.user == found
 
 
-def test_of_two_secrets_the_one_for_the_registry_counts() -> None:
+def test_of_two_secrets_the_one_for_the_registry_is_judged() -> None:
     view = ClusterSnapshot(secrets={("demo", "a"): secret(key="x.test"), ("demo", "b"): secret()})
     assert all_matches(RULES, "secret", secret_evidence(pod(None, "", "a", "b"), view, WANTED)) == []
 
@@ -183,7 +183,7 @@ def test_a_pod_is_judged_by_its_state(found: dict[str, Any], rule: str | None) -
         "WhatComesNext",
     ],
 )  # fmt: skip
-def test_each_reason_for_which_kubelet_has_a_container_wait_is_a_fault(reason: str) -> None:
+def test_every_waiting_reason_of_kubelet_is_a_fault(reason: str) -> None:
     found = pod({"reason": reason, "message": "why"}, "", "registry")
     assert len(told(found)) == 1
     (evidence,) = pod_evidence(found, ClusterSnapshot(), WANTED, "node1")
@@ -192,7 +192,7 @@ def test_each_reason_for_which_kubelet_has_a_container_wait_is_a_fault(reason: s
     assert "?" not in verdict.cause + verdict.mend
 
 
-def test_a_signature_that_is_missing_is_explained() -> None:
+def test_a_missing_signature_is_explained() -> None:
     message = "image pull failed: Source image rejected: A signature was required, but no signature exists"
     (evidence,) = pod_evidence(
         pod({"reason": "SignatureValidationFailed", "message": message}), ClusterSnapshot(), WANTED
@@ -201,7 +201,7 @@ def test_a_signature_that_is_missing_is_explained() -> None:
     assert "policy.json" in verdict.mend
 
 
-def test_a_pod_whose_containers_wait_for_several_things_tells_all_of_them() -> None:
+def test_all_waiting_reasons_of_a_pod_are_reported() -> None:
     found = pod({"reason": "ErrImagePull", "message": "x"})
     image = f"{HOST}/demo/init:9"
     first = {
@@ -215,7 +215,7 @@ def test_a_pod_whose_containers_wait_for_several_things_tells_all_of_them() -> N
     assert registry_images(found, HOST) == ["demo/init:9", "demo/sqrt:1.0"]
 
 
-def test_an_evicted_pod_and_one_without_a_node_are_told() -> None:
+def test_an_evicted_pod_and_an_unscheduled_pod_are_reported() -> None:
     evicted = {
         **pod(),
         "status": {"phase": "Failed", "reason": "Evicted", "message": "The node was low on resource: x"},
@@ -243,7 +243,7 @@ def test_an_evicted_pod_and_one_without_a_node_are_told() -> None:
         ("something that nobody knows", "something that nobody knows", "describe pod"),
     ],
 )
-def test_a_sandbox_that_cannot_be_made_is_parted_by_its_words(message: str, cause: str, mend: str) -> None:
+def test_a_failed_sandbox_is_explained_by_its_message(message: str, cause: str, mend: str) -> None:
     view = ClusterSnapshot(
         events=[event(f"Failed to create pod sandbox: {message}"), event("not this one", name="else")]
     )
@@ -254,7 +254,7 @@ def test_a_sandbox_that_cannot_be_made_is_parted_by_its_words(message: str, caus
     assert evidence["own"] == "yes"
 
 
-def test_an_event_of_former_times_makes_no_fault_of_a_pod_that_is_well() -> None:
+def test_an_old_event_of_a_healthy_pod_is_no_fault() -> None:
     old = event("Failed to create pod sandbox: no pause image")
     assert told(pod(None, f"{HOST}/demo/sqrt@sha256:aa"), old) == []
     making = pod({"reason": "ContainerCreating"})
@@ -282,7 +282,7 @@ def made_by(kind: str, name: str, **labels: str) -> dict[str, Any]:
         ({"metadata": {"name": "by-hand-1", "namespace": "demo"}}, {}, ("Pod", "by-hand-1")),
     ],
 )
-def test_a_pod_knows_from_what_it_comes(found: dict[str, Any], known: Owners, top: tuple[str, str]) -> None:
+def test_the_topmost_owner_of_a_pod_is_found(found: dict[str, Any], known: Owners, top: tuple[str, str]) -> None:
     assert top_owner(found, known) == top
     assert {top[1], found["metadata"]["name"]} <= searchable_names(found, known)
 
@@ -299,7 +299,7 @@ def test_a_pods_images_are_known_by_tag_and_by_digest() -> None:
     assert not waits_for_image(pod({"reason": "ContainerCreating"}))
 
 
-def test_of_pods_of_one_owner_with_one_fault_one_is_told() -> None:
+def test_pods_of_one_owner_with_the_same_fault_are_reported_once() -> None:
     view = ClusterSnapshot()
     found = [one for n in range(3) for one in pod_evidence(pod({"reason": "ErrImagePull"}), view, WANTED)]
     crashing = pod_evidence(pod({"reason": "CrashLoopBackOff"}), view, WANTED)
@@ -309,7 +309,7 @@ def test_of_pods_of_one_owner_with_one_fault_one_is_told() -> None:
 
 
 @given(st.recursive(st.none() | st.text(max_size=5), lambda below: st.dictionaries(st.text(max_size=5), below)))
-def test_whatever_a_secret_holds_is_judged(content: Any) -> None:
+def test_any_content_of_a_secret_can_be_judged(content: Any) -> None:
     raw = base64.b64encode(json.dumps(content).encode()).decode()
     rules({"type": DOCKER_CONFIG, "data": {".dockerconfigjson": raw}})
 
@@ -334,7 +334,7 @@ def test_a_node_is_described_by_its_ready_condition() -> None:
         ("v1.33.1", "Debian", {"providerID": "kind://docker/kind/node1"}, "docker restart node1"),
     ],
 )
-def test_a_node_is_restarted_by_the_means_of_its_distribution(
+def test_the_remedy_for_a_node_fits_its_distribution(
     version: str, system: str, more: dict[str, Any], restart: str
 ) -> None:
     info = {"kubeletVersion": version, "osImage": system}
@@ -350,6 +350,6 @@ def test_a_node_is_restarted_by_the_means_of_its_distribution(
 
 
 @pytest.mark.parametrize("lacking", [{}, {"metadata": None}, {"metadata": {"name": 7}}, {"metadata": {"name": "a"}}])
-def test_what_is_no_pod_is_not_read_as_one(lacking: dict[str, Any]) -> None:
+def test_an_object_that_is_not_a_pod_is_not_read_as_one(lacking: dict[str, Any]) -> None:
     pod = {"metadata": {"name": "a", "namespace": "demo"}, "spec": {}}
     assert [is_complete(tree, "Pod") for tree in (pod, lacking, {**pod, **lacking})] == [True, False, lacking == {}]

@@ -1,4 +1,4 @@
-"""The questions of a node run in every shell, and its answers become evidence; of a login nothing is left in them."""
+"""The probes of a node run in every shell, and their answers become evidence without logins."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def causes(**answers: str) -> list[str]:
     return [verdict.rule for result in judge(evidence, RULES) for verdict in result.verdicts]
 
 
-def test_the_answers_of_a_node_that_is_well_show_no_cause() -> None:
+def test_the_answers_of_a_healthy_node_match_no_rule() -> None:
     assert causes() == []
 
 
@@ -114,11 +114,11 @@ def test_the_answers_of_a_node_that_is_well_show_no_cause() -> None:
         ("registry", WELL["registry"].replace("manifest=200", "manifest=412"), "manifest-refused"),
     ],
 )  # fmt: skip
-def test_an_answer_shows_its_cause(probe: str, answer: str, rule: str) -> None:
+def test_an_answer_matches_the_rule_of_its_cause(probe: str, answer: str, rule: str) -> None:
     assert causes(**{probe: answer}) == [rule]
 
 
-def test_a_pull_that_fails_is_explained_by_its_own_words() -> None:
+def test_a_failed_pull_is_explained_by_its_message() -> None:
     answer = "ctr: failed to copy: httpReadSeeker: failed open: server closed connection: unexpected EOF\n"
     evidence = evidence_of({**WELL, "pull": answer}, ASKED, KNOWN, "node1", NOW)
     (verdict,) = [verdict for result in judge(evidence, RULES) for verdict in result.verdicts]
@@ -126,7 +126,7 @@ def test_a_pull_that_fails_is_explained_by_its_own_words() -> None:
     assert "df -h" in verdict.mend
 
 
-def test_a_further_image_is_a_chain_of_its_own() -> None:
+def test_further_images_are_judged_apart_from_the_first() -> None:
     evidence = evidence_of(WELL, ASKED, KNOWN, "node1", NOW)
     other = replace(ASKED, image="demo/other:2")
     lacking = replace(KNOWN, repository="absent")
@@ -146,7 +146,7 @@ def test_a_further_image_is_a_chain_of_its_own() -> None:
     assert results["pull"].status == "unknown"
 
 
-def test_a_family_without_a_route_is_no_fault_where_the_other_one_connects() -> None:
+def test_an_address_family_without_a_route_is_no_fault_if_the_other_connects() -> None:
     way = (
         WELL["wire"].replace("CONNECTED", "connect:errno=101\nCONNECTED").replace("way=10", "way=RTNETLINK unreachable")
     )
@@ -154,7 +154,7 @@ def test_a_family_without_a_route_is_no_fault_where_the_other_one_connects() -> 
     assert causes(wire=way) == []
 
 
-def test_a_project_that_is_not_there_is_told_from_one_without_rights() -> None:
+def test_a_missing_project_is_distinguished_from_missing_rights() -> None:
     answers = {**WELL, "registry": WELL["registry"].replace(token("pull"), token())}
     for state, rule in (("there", "rights-missing"), ("absent", "project-missing")):
         evidence = evidence_of(answers, ASKED, replace(KNOWN, project=state), "node1", NOW)
@@ -163,7 +163,7 @@ def test_a_project_that_is_not_there_is_told_from_one_without_rights() -> None:
 
 
 @given(st.dictionaries(st.sampled_from(sorted(WELL)), st.text(max_size=200)))
-def test_whatever_a_node_answers_is_evidence_on_one_printable_line(answers: dict[str, str]) -> None:
+def test_any_answer_of_a_node_becomes_printable_one_line_evidence(answers: dict[str, str]) -> None:
     found = evidence_of(answers, ASKED, KNOWN, "node1", NOW)
     for evidence in found.values():
         assert all(value.isprintable() and PASSWORD not in value for value in evidence.values())
@@ -172,7 +172,7 @@ def test_whatever_a_node_answers_is_evidence_on_one_printable_line(answers: dict
 
 @pytest.mark.parametrize("shell", SHELLS)
 @pytest.mark.parametrize("name", [name for name in PROBES if name != "pull"])
-def test_on_a_host_that_has_nothing_every_question_is_answered(shell: str, name: str) -> None:
+def test_every_probe_works_on_a_bare_host(shell: str, name: str) -> None:
     done = sh(shell, f"(\nPATH=/nowhere\n{PROBES[name].probe()}\n)")
     assert done.returncode in (0, 127)
     judge(evidence_of({name: done.stdout.decode()}, ASKED, KNOWN, "node1", time.time()), RULES)
@@ -180,7 +180,7 @@ def test_on_a_host_that_has_nothing_every_question_is_answered(shell: str, name:
 
 @pytest.mark.parametrize("shell", SHELLS)
 @pytest.mark.parametrize("name", ["clock", "name", "containerd", "proxy"])
-def test_on_this_machine_every_question_is_answered_without_an_error(shell: str, name: str) -> None:
+def test_every_probe_works_on_this_machine_without_an_error(shell: str, name: str) -> None:
     done = sh(shell, f"(\n{PROBES[name].probe()}\n) </dev/null")
     assert (done.returncode, done.stderr) == (0, b"")
     assert PASSWORD.encode() not in done.stdout
@@ -196,7 +196,7 @@ def test_on_this_machine_every_question_is_answered_without_an_error(shell: str,
         ("var/lib/minikube", "minikube", "--embed-certs"), ("", "", "apt-get install containerd"),
     ],
 )  # fmt: skip
-def test_a_node_with_a_containerd_of_its_own_is_told_its_own_means(
+def test_a_node_of_a_distribution_gets_the_remedies_of_that_distribution(
     shell: str, place: str, name: str, mend: str, tmp_path: Path
 ) -> None:
     (tmp_path / place).mkdir(parents=True, exist_ok=True)
@@ -212,7 +212,7 @@ def test_a_node_with_a_containerd_of_its_own_is_told_its_own_means(
 @pytest.mark.parametrize(("free", "told"), [("free_k=20\nfree_i=5000\n", "0 MB"), ("free_k=9999999\nfree_i=7\n",
 "7 inodes"),
                                             ("free_k=9999999\nfree_i=0\n", ""), ("free_k=-\n", "")])  # fmt: skip
-def test_a_full_disk_is_told(free: str, told: str) -> None:
+def test_a_full_disk_is_reported(free: str, told: str) -> None:
     evidence = evidence_of({**WELL, "containerd": WELL["containerd"] + free}, ASKED, KNOWN, "node1", NOW)
     found = [verdict for result in judge(evidence, RULES) for verdict in result.verdicts]
     assert [verdict.rule for verdict in found] == (["disk-full"] if told else [])
@@ -220,7 +220,9 @@ def test_a_full_disk_is_told(free: str, told: str) -> None:
 
 
 @pytest.mark.parametrize("shell", SHELLS)
-def test_a_link_to_an_anchor_is_no_anchor(shell: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_symbolic_link_does_not_count_as_a_trust_anchor(
+    shell: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     anchor, link = tmp_path / "moor-registry-ca.crt", tmp_path / "moor-registry-ca.pem"
     anchor.touch()
     link.symlink_to(anchor)
@@ -231,7 +233,7 @@ def test_a_link_to_an_anchor_is_no_anchor(shell: str, tmp_path: Path, monkeypatc
     assert [line for line in told if line.startswith("anchor=")] == [f"anchor={anchor}"]
 
 
-def test_no_question_shows_its_login() -> None:
+def test_no_probe_shows_its_login_when_printed() -> None:
     assert PASSWORD not in repr(PROBES)
     assert base64.b64encode(f"robot$demo+puller:{PASSWORD}".encode()).decode() not in repr(PROBES)
 
@@ -250,11 +252,11 @@ SKIPPED = base64.b64encode(b'skip_verify = true\n[host."https://registry.moor.te
          ["ca-unread"]),
     ],
 )  # fmt: skip
-def test_what_containerd_finds_of_the_registry_shows_its_causes(answer: str, rules: list[str]) -> None:
+def test_faults_of_containerds_registry_configuration_match_their_rules(answer: str, rules: list[str]) -> None:
     assert causes(containerd=answer.replace("trusted=5\n", "trusted=50\n") if "default=" in answer else answer) == rules
 
 
-def test_a_runtime_of_its_own_that_checks_no_certificate_is_told() -> None:
+def test_k3s_or_crio_without_certificate_checks_is_reported() -> None:
     answer = f"toml_file=/var/lib/rancher/k3s/agent/etc/containerd/certs.d/r/hosts.toml\ntoml={SKIPPED}\n"
     for own, said, rules in (("k3s", answer, ["certificate-unchecked-own"]), ("rke2", "", []), ("crio", "", [])):
         evidence = evidence_of({**WELL, "containerd": said}, replace(ASKED, own=own), KNOWN, "node1", NOW)

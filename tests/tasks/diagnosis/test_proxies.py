@@ -49,9 +49,7 @@ def test_no_proxy_is_read_as_go_reads_it(no_proxy: str, out: bool) -> None:
 
 
 @given(LABELS, st.lists(LABELS, max_size=3))
-def test_a_name_leaves_out_itself_and_what_is_below_it_and_a_dot_before_it_leaves_out_the_name(
-    name: str, others: list[str]
-) -> None:
+def test_a_no_proxy_name_covers_its_subdomains_and_with_a_leading_dot_only_those(name: str, others: list[str]) -> None:
     above = name.partition(".")[2]
     assert is_bypassed(name, 443, ",".join([*others, name]))
     assert is_bypassed(name, 443, ",".join([above, *others]))
@@ -61,12 +59,12 @@ def test_a_name_leaves_out_itself_and_what_is_below_it_and_a_dot_before_it_leave
 
 
 @given(st.ip_addresses(), st.integers(0, 32))
-def test_no_address_and_no_network_leaves_out_a_name(address: object, bits: int) -> None:
+def test_an_address_or_network_in_no_proxy_never_covers_a_name(address: object, bits: int) -> None:
     assert not is_bypassed(NAME, 443, f"{address},{address}/{bits},[{address}]:443")
 
 
 @given(WORDS)
-def test_what_is_told_to_be_written_leaves_the_registry_out(words: list[str]) -> None:
+def test_the_suggested_no_proxy_excludes_the_registry(words: list[str]) -> None:
     before = ",".join(words)
     output = f"proxy=set\nno_proxy={' '.join(before.split())}\n"
     told = judge_proxy(output, NAME, 443, "containerd")
@@ -76,7 +74,7 @@ def test_what_is_told_to_be_written_leaves_the_registry_out(words: list[str]) ->
         assert is_bypassed(NAME, 443, whole)
 
 
-def test_without_a_proxy_nothing_has_to_be_left_out() -> None:
+def test_without_a_proxy_no_proxy_does_not_matter() -> None:
     assert judge_proxy("", NAME, 443, "containerd") == ""
     assert judge_proxy("no_proxy=a.test\n", NAME, 443, "containerd") == ""
 
@@ -89,13 +87,13 @@ def test_without_a_proxy_nothing_has_to_be_left_out() -> None:
         ("proxy_file=/etc/docker/daemon.json\n", 'in /etc/docker/daemon.json, below "proxies", write "no-proxy": '),
     ],
 )  # fmt: skip
-def test_the_place_is_named_that_decides(place: str, told: str) -> None:
+def test_the_file_that_sets_the_proxy_is_named(place: str, told: str) -> None:
     seen = parse_key_values(f"proxy=set\nno_proxy=a\n{place}")
     assert remedy(seen, NAME, "u").startswith(told)
     assert remedy(seen, NAME, "u").endswith("; then: systemctl daemon-reload; systemctl restart u")
 
 
-def test_a_long_no_proxy_is_not_repeated_in_part() -> None:
+def test_a_long_no_proxy_is_not_quoted_in_part() -> None:
     told = judge_proxy(f"proxy=set\nno_proxy={','.join(['host.example.net'] * 99)}\n", NAME, 443, "containerd")
     assert f'NO_PROXY=(what it says now),{NAME}"' in told
     assert len(told) < 700
@@ -124,16 +122,14 @@ def started(request: pytest.FixtureRequest) -> Iterator[int]:
     ],
     indirect=["started"],
 )  # fmt: skip
-def test_what_a_process_was_started_with_is_read_as_go_reads_it(
-    shell: str, started: int, found: dict[str, str]
-) -> None:
+def test_the_proxy_of_a_running_process_is_read_as_go_reads_it(shell: str, started: int, found: dict[str, str]) -> None:
     done = sh(shell, f"{READ_ENVIRONMENT}\nmoor_environment {started} moor-no-such-unit")
     assert (done.returncode, parse_key_values(text(done.stdout))) == (0, found)
     assert b"Passw0rd" not in done.stdout
 
 
 @by_shell
-def test_a_file_of_the_units_environment_that_decides_is_named(shell: str, tmp_path: Path) -> None:
+def test_the_environment_file_of_the_unit_that_sets_the_proxy_is_named(shell: str, tmp_path: Path) -> None:
     files = {"none": "HTTPS_PROXY=http://p\n", "one": "CONTAINERD_NO_PROXY=a.test\n"}
     for name, content in files.items():
         (tmp_path / name).write_text(content)
@@ -147,6 +143,6 @@ def test_a_file_of_the_units_environment_that_decides_is_named(shell: str, tmp_p
 @pytest.mark.parametrize(
     "fragment", [READ_DOCKER_PROXY, read_containerd_proxy("containerd"), read_containerd_proxy("k3s-agent", "k3s")]
 )
-def test_on_a_host_that_has_neither_nothing_is_said(shell: str, fragment: str) -> None:
+def test_a_host_without_containerd_and_docker_reports_no_proxy(shell: str, fragment: str) -> None:
     done = sh(shell, f"(\nPATH=/nowhere\n{fragment}\n)")
     assert (done.returncode, done.stdout) == (0, b"")

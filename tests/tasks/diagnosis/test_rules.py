@@ -1,4 +1,4 @@
-"""Every rule knows its own cause, and none of them is seen on a node that is well."""
+"""Every rule matches its own sample, and none matches a healthy node."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from tests.tasks.diagnosis.samples import FAULTS, HEALTHY
 by_id = pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
 
 
-def test_every_rule_has_a_sample_and_a_name_of_its_own() -> None:
+def test_every_rule_has_a_sample_and_a_unique_name() -> None:
     assert {rule.id for rule in RULES} == set(FAULTS)
     assert len({rule.id for rule in RULES}) == len(RULES)
 
 
 @by_id
-def test_a_rule_is_the_one_that_tells_its_own_cause(rule: Rule) -> None:
+def test_the_sample_of_a_rule_matches_that_rule(rule: Rule) -> None:
     evidence = {**HEALTHY[rule.layer], **FAULTS[rule.id]}
     found = all_matches(RULES, rule.layer, evidence)
     assert rule.id in [verdict.rule for verdict in found]
@@ -33,7 +33,7 @@ def test_a_rule_is_the_one_that_tells_its_own_cause(rule: Rule) -> None:
 
 
 @by_id
-def test_a_cause_and_its_mend_are_whole_sentences_of_what_was_seen(rule: Rule) -> None:
+def test_cause_and_remedy_are_filled_in_completely(rule: Rule) -> None:
     evidence = {**HEALTHY[rule.layer], **FAULTS[rule.id], "there": "x", "address": "10.77.0.11"}
     verdict = rule.verdict(evidence)
     assert "{" not in verdict.cause + verdict.mend
@@ -43,19 +43,19 @@ def test_a_cause_and_its_mend_are_whole_sentences_of_what_was_seen(rule: Rule) -
 
 
 @by_id
-def test_no_mend_sends_back_to_the_command_that_was_just_run(rule: Rule) -> None:
+def test_no_remedy_is_the_command_that_was_just_run(rule: Rule) -> None:
     assert "--event" not in rule.mend
     assert "moor diagnose" not in rule.mend.replace("moor diagnose --namespace {namespace} {deployment}", "")
     assert "moor verify" not in rule.mend
 
 
-def test_a_node_that_is_well_shows_no_cause() -> None:
+def test_a_healthy_node_matches_no_rule() -> None:
     results = judge(HEALTHY, RULES)
     assert [(result.layer, result.status) for result in results] == [(layer.name, "ok") for layer in LAYERS]
 
 
 @pytest.mark.parametrize("rule", [rule for rule in RULES if not BY_NAME[rule.layer].every], ids=lambda rule: rule.id)
-def test_what_lies_behind_a_fault_is_unknown_and_the_rest_is_judged(rule: Rule) -> None:
+def test_layers_behind_a_fault_are_unknown_and_the_others_are_judged(rule: Rule) -> None:
     evidence = {**HEALTHY, rule.layer: {**HEALTHY[rule.layer], **FAULTS[rule.id]}}
     statuses = {result.layer: result.status for result in judge(evidence, RULES)}
     assert statuses[rule.layer] == "fault"
@@ -66,7 +66,7 @@ def test_what_lies_behind_a_fault_is_unknown_and_the_rest_is_judged(rule: Rule) 
 
 
 @pytest.mark.parametrize("found", ["10.77.0.11 fd00::11", "fd00::11", "10.77.0.11"])
-def test_a_registry_of_two_addresses_may_be_found_by_either_and_by_no_third(found: str) -> None:
+def test_a_registry_with_two_addresses_may_resolve_to_either_but_to_no_third(found: str) -> None:
     both = {"wanted": "10.77.0.11 fd00::11", "found": found, "files": found, "dns": found}
     evidence = {layer: {**HEALTHY[layer], **both} for layer in ("name", "hosts")}
     assert [result.status for result in judge(evidence, RULES)] == ["ok", "ok"]
@@ -74,7 +74,7 @@ def test_a_registry_of_two_addresses_may_be_found_by_either_and_by_no_third(foun
     assert [verdict.rule for result in judge(third, RULES) for verdict in result.verdicts] == ["name-twice"]
 
 
-def test_two_faults_of_one_node_that_do_not_follow_from_one_another_are_both_told() -> None:
+def test_two_independent_faults_of_one_node_are_both_reported() -> None:
     evidence = {
         **HEALTHY,
         "name": {**HEALTHY["name"], **FAULTS["name-missing"]},
@@ -89,7 +89,7 @@ WORDS = st.text(max_size=20) | st.sampled_from(["yes", "no", "200", "401", "miss
 
 
 @given(st.dictionaries(st.sampled_from(sorted(HEALTHY)), st.dictionaries(st.sampled_from(FIELDS), WORDS)))
-def test_whatever_was_seen_is_judged(evidence: dict[str, dict[str, str]]) -> None:
+def test_any_evidence_can_be_judged(evidence: dict[str, dict[str, str]]) -> None:
     results = judge(evidence, RULES)
     assert {result.layer for result in results} == set(evidence)
     assert all(bool(result.verdicts) == (result.status == "fault") for result in results)

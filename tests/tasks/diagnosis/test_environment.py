@@ -41,7 +41,7 @@ def asked(shell: str, place: Path, *programs: tuple[str, str]) -> dict[str, str]
         ([("cat", "echo sshd"), ("timedatectl", "echo yes")], None),
     ],
 )
-def test_who_keeps_the_clock_is_judged(
+def test_a_clock_that_is_not_synchronised_is_a_finding(
     shell: str, tmp_path: Path, programs: list[tuple[str, str]], said: str | None
 ) -> None:
     found = clock_finding(asked(shell, tmp_path, *programs), "node1")

@@ -42,22 +42,22 @@ def said(answer: str, outside: bool) -> list[str]:
         (UNTRIED, "not tried, since openssl is missing"),
     ],
 )
-def test_a_member_that_is_shut_out_is_told_how_and_by_whom(answer: str, words: str) -> None:
+def test_a_member_that_cannot_connect_is_told_how_and_where_it_failed(answer: str, words: str) -> None:
     (cause,) = said(answer, outside=False)
     assert words in cause
 
 
 @pytest.mark.parametrize("answer", [RESET, ROUTER, IPV6, SILENT])
-def test_whoever_is_to_be_kept_out_may_be_so_in_any_way(answer: str) -> None:
+def test_an_outsider_may_be_blocked_in_any_way(answer: str) -> None:
     assert said(answer, outside=True) == []
 
 
-def test_an_outsider_that_gets_in_by_one_of_two_addresses_is_a_fault_of_that_one() -> None:
+def test_an_outsider_that_connects_to_one_of_two_addresses_is_a_fault_of_that_address() -> None:
     assert said(MADE + IPV6, outside=True) == ["a host that the firewall should keep out reaches 10.77.0.11 port 443"]
     assert said(MADE, outside=False) == []
 
 
-def test_a_member_may_lack_one_family_where_the_other_one_will_do() -> None:
+def test_a_member_may_lack_one_address_family_if_the_other_connects() -> None:
     lacking = RESET.replace("111", "101")
     assert lacking != RESET
     assert said(lacking + MADE, outside=False) == []
@@ -81,7 +81,7 @@ def test_nothing_is_changed_on_an_outsider() -> None:
 
 
 @pytest.mark.parametrize("book", [verify.RUNBOOK, watch.RUNBOOK])
-def test_outsiders_always_try_and_nodes_where_there_are_two_addresses(book: Runbook) -> None:
+def test_outsiders_are_always_tried_and_nodes_if_the_registry_has_two_addresses(book: Runbook) -> None:
     def tries(one: Host) -> bool:
         return any(stage.task is prove_access and stage.runs_on(one) for stage in book.stages)
 
@@ -99,7 +99,7 @@ def test_every_address_is_tried_in_one_round_trip() -> None:
 
 
 @pytest.mark.parametrize("outside", [True, False])
-def test_the_proof_of_a_port_where_nothing_listens_is_one_row(fleet: MakeFleet, outside: bool) -> None:
+def test_a_closed_port_is_reported_as_one_layer(fleet: MakeFleet, outside: bool) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     nr = fleet(dry_run=True).filter(name="alpha")
