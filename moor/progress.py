@@ -17,18 +17,18 @@ LOGGER.addHandler(logging.NullHandler())
 
 
 class _ProgressHandler(logging.Handler):
-    def __init__(self, told: Callable[[str], None]) -> None:
+    def __init__(self, write: Callable[[str], None]) -> None:
         super().__init__()
-        self._told = told
+        self._write = write
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._told(record.getMessage())
+        self._write(record.getMessage())
 
 
 @contextmanager
-def send_progress_to(told: Callable[[str], None]) -> Iterator[None]:
-    """Call ``told`` with every line of progress of any thread while the block runs."""
-    handler = _ProgressHandler(told)
+def send_progress_to(write: Callable[[str], None]) -> Iterator[None]:
+    """Call ``write`` with every line of progress of any thread while the block runs."""
+    handler = _ProgressHandler(write)
     LOGGER.addHandler(handler)
     try:
         yield
@@ -48,22 +48,22 @@ class TransferProgress:
     total: int
     before: int = 0
     clock: Callable[[], float] = time.monotonic
-    began: float = field(init=False)
-    told: float = field(init=False)
+    started: float = field(init=False)
+    logged: float = field(init=False)
 
     def __post_init__(self) -> None:
-        self.began = self.told = self.clock()
+        self.started = self.logged = self.clock()
 
     def __call__(self, moved: int) -> None:
         """Note the bytes transferred so far, and log a line when one is due."""
         now = self.clock()
-        if now - self.told >= EVERY_S:
-            self.told = now
+        if now - self.logged >= EVERY_S:
+            self.logged = now
             LOGGER.info("%s", self.line(moved, now))
 
     def line(self, moved: int, now: float) -> str:
         """Return the line to print."""
-        rate = moved / max(now - self.began, 0.001)
+        rate = moved / max(now - self.started, 0.001)
         left_s = (self.total - self.before - moved) / max(rate, 1)
         share = (self.before + moved) * 100 // max(self.total, 1)
         return (

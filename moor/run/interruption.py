@@ -47,11 +47,11 @@ def report_on_interrupt(words: Callable[[], str], after: Callable[[], object] = 
         words: returns the last output; it must also keep further tasks from starting.
         after: records the run.
     """
-    heard, told = os.pipe()
-    os.set_blocking(told, False)
+    readable, writable = os.pipe()
+    os.set_blocking(writable, False)
     former = {number: signal.signal(number, lambda *_: None) for number in handled_signals()}
-    pipe = signal.set_wakeup_fd(told, warn_on_full_buffer=False)
-    watcher = threading.Thread(target=_watch, args=(heard, words, after), daemon=True)
+    pipe = signal.set_wakeup_fd(writable, warn_on_full_buffer=False)
+    watcher = threading.Thread(target=_watch, args=(readable, words, after), daemon=True)
     watcher.start()
     try:
         yield
@@ -59,14 +59,14 @@ def report_on_interrupt(words: Callable[[], str], after: Callable[[], object] = 
         signal.set_wakeup_fd(pipe)
         for number, handler in former.items():
             signal.signal(number, handler)
-        os.close(told)
+        os.close(writable)
         watcher.join()
-        os.close(heard)
+        os.close(readable)
 
 
-def _watch(heard: int, words: Callable[[], str], after: Callable[[], object]) -> None:
+def _watch(readable: int, words: Callable[[], str], after: Callable[[], object]) -> None:
     """Wait for signals until the pipe is closed, and end the process at the first that counts."""
-    while number := os.read(heard, 1):
+    while number := os.read(readable, 1):
         if number[0] in SIGNALS:
             try:
                 _end(words(), after)
@@ -74,10 +74,10 @@ def _watch(heard: int, words: Callable[[], str], after: Callable[[], object]) ->
                 os._exit(INTERRUPTED)
 
 
-def _end(said: str, after: Callable[[], object]) -> None:
+def _end(text: str, after: Callable[[], object]) -> None:
     """Print the last output and record the run in parallel, so that a blocked pipe or database delays neither."""
     deadline = time.monotonic() + SHUTDOWN_S
-    last = [threading.Thread(target=work, daemon=True) for work in (lambda: _print(said), after)]
+    last = [threading.Thread(target=work, daemon=True) for work in (lambda: _print(text), after)]
     for thread in last:
         thread.start()
     for thread in last:
@@ -87,9 +87,9 @@ def _end(said: str, after: Callable[[], object]) -> None:
             print(f"moor: not all of this was recorded within {SHUTDOWN_S:g} s", file=sys.stderr, flush=True)
 
 
-def _print(said: str) -> None:
+def _print(text: str) -> None:
     with suppress(OSError, ValueError):  # the terminal or the reader of the pipe is gone
-        print(said, flush=True)
+        print(text, flush=True)
 
 
 def finish_despite_signal(work: Callable[[], object]) -> None:

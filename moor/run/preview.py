@@ -115,8 +115,10 @@ def _of_stage(task: Task, stage: Stage, seen: Observation) -> Iterator[PreviewSt
 
 def _refused(stage: Stage, changes: Sequence[Change]) -> list[PreviewStep]:
     """Return a step for each change that moor cannot make; if there is one, the stage changes nothing."""
-    told = ((change, change.resource.refusal(change.actual, change.desired)) for change in changes)
-    return [PreviewStep(stage.name, "error", (c.id,), why=printable(f"{c.id}: {words}")) for c, words in told if words]
+    refusals = ((change, change.resource.refusal(change.actual, change.desired)) for change in changes)
+    return [
+        PreviewStep(stage.name, "error", (c.id,), why=printable(f"{c.id}: {words}")) for c, words in refusals if words
+    ]
 
 
 def _awaiting(stage: Stage, changes: Sequence[Change]) -> list[PreviewStep]:

@@ -29,8 +29,8 @@ def reach_host(task: Task) -> Result:
     return Result(host=task.host, result="reached")
 
 
-def pin_new_host_keys(nr: Nornir, confirm: Callable[[str], bool], told: Callable[[str], None]) -> None:
+def pin_new_host_keys(nr: Nornir, confirm: Callable[[str], bool], write: Callable[[str], None]) -> None:
     """Pin the key of every host and jump host that has none pinned yet."""
     from moor.connections.ssh.pinning import key_scan_of, pin_new_keys
 
-    pin_new_keys([key_scan_of(host, nr.config.ssh.config_file) for host in nr.inventory.hosts.values()], confirm, told)
+    pin_new_keys([key_scan_of(host, nr.config.ssh.config_file) for host in nr.inventory.hosts.values()], confirm, write)

@@ -164,8 +164,8 @@ class Collector(QuietProcessor):
             entry.reached = entry.reached or connection_of(host) in host.connections
             entry.resources.extend(one for one in found if not _is_known_failure(one, entry.resources))
             if error:
-                told = any(resource.status == "failed" for resource in found)
-                entry.fail(error, kind_of_error(result[0].exception), examined=told)
+                is_reported = any(resource.status == "failed" for resource in found)
+                entry.fail(error, kind_of_error(result[0].exception), examined=is_reported)
             self._take(task.name, (sub.found for sub in result[1:] if isinstance(sub, FindingResult)))
 
     def _take(self, stage: str, found: Iterable[Finding | Expiry]) -> None:

@@ -1,1 +1,1 @@
-"""Runners for Nornir: how the hosts of a task are gone over."""
+"""Nornir's runner ``dask``: running the hosts of a task on workers."""

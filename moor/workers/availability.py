@@ -1,4 +1,4 @@
-"""What one task after another finds of the workers, and how they are told to begin nothing more."""
+"""The pool of workers that a run's tasks share, and the switch that stops dispatching to it."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from dataclasses import dataclass, field
 
 from moor.workers.cluster import DaskCluster
 
-HALT_S = 2.0  # how long workers may take to halt
+HALT_S = 2.0  # timeout for the workers to stop
 
 
 @dataclass
 class DispatchHalt:
-    """Whether nothing is begun any more; who gives hosts to workers, or says ``halted``, holds ``turn``."""
+    """A switch that stops dispatching for good; ``turn`` is held while hosts are sent and while it is set."""
 
     halted: bool = False
     turn: threading.Lock = field(default_factory=threading.Lock)
 
     def say(self) -> bool:
-        """Have nothing given to workers any more; return whether that was waited for in time."""
+        """Stop dispatching; return whether a dispatch under way ended in time."""
         in_turn = self.turn.acquire(timeout=HALT_S)
         self.halted = True
         if in_turn:
@@ -28,11 +28,11 @@ class DispatchHalt:
 
 @dataclass
 class WorkerPool:
-    """The workers as tasks find them, one after another.
+    """The workers that the tasks of a run share.
 
     Attributes:
-        at_once: hosts on each worker
-        homes: which worker holds which host, kept up to date
+        at_once: the number of hosts at once on each worker.
+        homes: by host, the worker that holds its connection.
     """
 
     cluster: DaskCluster

@@ -1,4 +1,4 @@
-"""A Dask scheduler and its workers, as a controller sees them."""
+"""The controller's connection to a Dask scheduler, and the state of each worker."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ from moor.workers.same_code import WorkerRequirements, requirements_with_proof
 from moor.workers.session import WorkerSession
 from moor.workers.worker import begin_session, end_session, introduce_worker
 
-CONNECT_S = 10  # how long a scheduler may take to answer
-JOIN_S = 120  # how long workers may take to open the site
-CLOSE_S = 10  # how long workers may take to close what they hold
-LOOK_S = 0.5  # how often the list of workers is read
+CONNECT_S = 10  # timeout for the scheduler's answer
+JOIN_S = 120  # timeout for workers to open the site
+CLOSE_S = 10  # timeout for workers to close their connections
+LOOK_S = 0.5  # interval at which the list of workers is read
 TICK_S = 0.1
 Event = list[Any]
 
 
 @dataclass
 class WorkerLease:
-    """A worker that opens the site, or has: its session lives there as long as this does.
+    """A worker that is opening the site or has opened it; Dask keeps its session while ``session`` exists.
 
     Attributes:
-        token: of the session, once it is there
-        trouble: why the worker is not fit
+        token: the session's token; empty until it exists.
+        trouble: why the worker cannot be used; empty if it can.
     """
 
     session: Future[WorkerSession | str]
@@ -49,7 +49,7 @@ class WorkerLease:
         return not self.token and not self.trouble
 
     def look(self) -> None:
-        """Take the worker's answer, if it is there by now."""
+        """Read the worker's answer if it has arrived."""
         if self.pending and self.introduction.done():
             failed = self.introduction.status != "finished"
             self.token, self.trouble = ("", "it did not open the site; see its log") if failed else _given(self)
@@ -61,7 +61,7 @@ def _given(lease: WorkerLease) -> tuple[str, str]:
 
 
 class DaskCluster:
-    """A connected scheduler; ``fit`` are the workers that have opened the site."""
+    """A connected Dask scheduler with its workers."""
 
     def __init__(self, options: DaskOptions, site: SiteSettings, dry_run: bool) -> None:
         self.address, self._site, self._dry_run = options.scheduler, site, dry_run
@@ -71,12 +71,12 @@ class DaskCluster:
         self._likeness: WorkerRequirements | None = None  # while workers join
         self._heard: SimpleQueue[Event] = SimpleQueue()
         self._looked = 0.0
-        # The scheduler forgets a topic of a client's own name with the client, however that ends.
+        # The scheduler drops a topic that has the client's id when the client is gone, even after a crash.
         self.topic: str = self._client.id
         self._client.subscribe_topic(self.topic, lambda event: self._heard.put(event[1]))
 
     def open(self) -> None:
-        """Have every worker open the site; raises MoorError where one cannot, or there is none."""
+        """Have every worker open the site; raise MoorError if one cannot, or if there is no worker."""
         deadline = time.monotonic() + JOIN_S
         self.look()
         while any(lease.pending for lease in self._leases.values()) and time.monotonic() < deadline:
@@ -92,7 +92,7 @@ class DaskCluster:
 
     @property
     def fit(self) -> dict[str, str]:
-        """Return the workers that may be given hosts, by address, with the tokens of their sessions."""
+        """Return the workers that can run hosts: the token of the session, by the worker's address."""
         return {address: lease.token for address, lease in self._leases.items() if lease.token}
 
     @property
@@ -101,7 +101,7 @@ class DaskCluster:
         return self._client.status in ("closing", "closed")
 
     def look(self) -> None:
-        """Take note of workers that came, went or answered."""
+        """Update the list of workers: those that joined, left or answered."""
         if time.monotonic() - self._looked >= LOOK_S and self._client.status == "running":
             self._looked = time.monotonic()
             self._compare(self._present())
@@ -112,7 +112,7 @@ class DaskCluster:
             self._likeness = None
 
     def _present(self) -> set[str]:
-        with suppress(OSError):  # the scheduler has just gone, which `lost` tells soon
+        with suppress(OSError):  # the scheduler has just gone, which `lost` will report
             return set(self._client.nthreads())
         return set(self._leases)
 
@@ -125,23 +125,23 @@ class DaskCluster:
             self._leases[new] = WorkerLease(session, self.submit(new, introduce_worker, session))
 
     def expel(self, address: str) -> None:
-        """Have a worker join anew: it is not the one that it was."""
+        """Forget a worker, so that it joins again, since it was restarted."""
         self._leases.pop(address, None)
 
     def order(self, address: str, function: Callable[..., bool], raw: bytes) -> Future[bool]:
-        """Have a worker's session carry out an order."""
+        """Send an order to a worker's session."""
         return self.submit(address, function, self._leases[address].session, raw)
 
     def leave_to(self, address: str, function: Callable[..., None], names: tuple[str, ...]) -> None:
-        """Have a worker's session do something that nobody waits for."""
+        """Call a function with a worker's session, without waiting for the result."""
         fire_and_forget(self.submit(address, function, self._leases[address].session, names))
 
     def submit(self, address: str, function: Callable[..., Any], *args: Any) -> Future[Any]:
-        """Have a function run on one worker and no other."""
+        """Run a function on this worker only."""
         return self._client.submit(function, *args, workers=[address], allow_other_workers=False, pure=False, retries=0)
 
     def heard(self) -> Iterator[Event]:
-        """Yield what workers have told since, after waiting a little for the first."""
+        """Yield the workers' new messages; wait briefly for the first."""
         with suppress(Empty):
             yield self._heard.get(timeout=TICK_S)
             while True:
@@ -150,12 +150,15 @@ class DaskCluster:
     def ask(self, function: Callable[[str], Any], bound_s: float) -> dict[str, Any]:
         """Call a function on the event loop of each fit worker, with its session's token.
 
-        Returns what they said within the bound, by their addresses. It does not wait for orders that are under way.
+        It does not wait for running orders.
+
+        Returns:
+            The answers that arrived within ``bound_s``, by the workers' addresses.
         """
         said: dict[str, Any] = {}
 
         def ask_one(address: str, token: str) -> None:
-            with suppress(Exception):  # it is gone, or busy: what it would have said is not known
+            with suppress(Exception):  # the worker is gone or busy, so its answer stays unknown
                 said.update(self._client.run(function, token, workers=[address]))
 
         asking = [Thread(target=ask_one, args=pair, daemon=True) for pair in self.fit.items()]
@@ -167,7 +170,7 @@ class DaskCluster:
         return dict(said)
 
     def close(self) -> None:
-        """Have the workers close what they hold, and leave the scheduler."""
+        """End the workers' sessions and disconnect from the scheduler."""
         self._joining.close()
         if self._client.status == "running":
             self._end_sessions()
@@ -178,7 +181,7 @@ class DaskCluster:
         present, deadline = self._present(), time.monotonic() + CLOSE_S
         leases = {name: lease for name, lease in self._leases.items() if lease.token and name in present}
         for ending in [self.submit(name, end_session, lease.session) for name, lease in leases.items()]:
-            with suppress(Exception):  # a session that is not ended now is once nobody wants it any more
+            with suppress(Exception):  # it ends anyway when Dask drops its task
                 ending.exception(timeout=max(0.1, deadline - time.monotonic()))
 
 
@@ -213,6 +216,6 @@ def _cause(error: Exception) -> str:
 
 
 def _quieten() -> None:
-    """Keep Dask's own words off standard error: what concerns a user is told by results."""
+    """Keep Dask's log off standard error; the results report what concerns the user."""
     dask.config.set({"distributed.logging.distributed": "critical"})
     logging.getLogger("distributed").setLevel(logging.CRITICAL)

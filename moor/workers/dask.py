@@ -1,7 +1,7 @@
-"""Nornir's runner ``dask``: the hosts of a task go to the workers of a Dask scheduler, each of which runs its share.
+"""The Nornir runner ``dask``, which runs the hosts of a task on the workers of a Dask scheduler.
 
-A host stays with its worker for a whole run, where its connection and what was read of it are. Whatever the controller
-has to decide, such as batches and what a failure means for later stages, it decides as with any other runner.
+A host stays on one worker for the whole run, since its connection and observation are there. Batches, and what a
+failure means for later stages, are decided on the controller, as with any other runner.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from moor.workers.availability import WorkerPool
     from moor.workers.dispatch import Dispatch
 
-CLOSING = "close_connections_task"  # Nornir's own, which ends whatever ran
+CLOSING = "close_connections_task"  # Nornir's own task, the last one of every run
 
 
 class DaskRunner:
-    """Runs tasks on Dask workers; the options are those of ``DaskOptions``."""
+    """A Nornir runner for Dask workers; its options are those of ``DaskOptions``."""
 
     def __init__(self, **options: Any) -> None:
         if find_spec("distributed") is None:
@@ -35,15 +35,15 @@ class DaskRunner:
             )
         self._options = DaskOptions.model_validate(options)
         self._workers: WorkerPool | None = None
-        self._dispatch: Dispatch | None = None  # the last one
+        self._dispatch: Dispatch | None = None  # the latest
         self._halted = False
 
     def sized(self, num_workers: int) -> DaskRunner:
-        """Return a runner of as many hosts at once on each worker."""
+        """Return a runner with another number of hosts at once on each worker."""
         return DaskRunner(**{**self._options.model_dump(), "num_workers": num_workers})
 
     def run(self, task: Task, hosts: list[Host]) -> AggregatedResult:
-        """Run the task; raises MoorError where scheduler or workers cannot take it, before anything is reached."""
+        """Run the task; raise MoorError before any host is contacted if scheduler or workers cannot be used."""
         if task.name == CLOSING:
             return self._leave(task, hosts)
         if not hosts:
@@ -52,12 +52,12 @@ class DaskRunner:
 
         workers = self._workers = self._workers or self._joined(task.nornir)
         self._dispatch = dispatch = Dispatch(workers, task, hosts)
-        if self._halted:  # before there was anything to halt
+        if self._halted:  # halted before the first dispatch
             workers.halt.say()
         return dispatch.run()
 
     def halt(self) -> dict[str, str]:
-        """Begin nothing more, for good, from whatever thread; return what is under way, host to task."""
+        """Stop dispatching for good, from any thread; return the running tasks, by host."""
         self._halted = True
         dispatch = self._dispatch
         return dispatch.halt() if dispatch else {}
@@ -75,7 +75,7 @@ class DaskRunner:
         return WorkerPool(cluster, self._options.num_workers, DispatchHalt())
 
     def _leave(self, task: Task, hosts: list[Host]) -> AggregatedResult:
-        """Let the workers close what they hold."""
+        """Have the workers close all connections."""
         if self._workers:
             self._workers.cluster.close()
         self._workers = self._dispatch = None

@@ -1,4 +1,4 @@
-"""One task on its way over the workers: which host is where, what came back, what has to be done again."""
+"""The dispatch of one task to workers: who runs which host, which results arrived, what has to be sent again."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ from moor.workers.remote_connections import show_connections
 from moor.workers.session import halt_session
 from moor.workers.worker import close_connections, run_order
 
-LOSSES = 3  # workers that one host may cost
-ERROR_S = 10  # how long an error may take on its way
-NO_WORKER_S = 30.0  # how long to wait for a worker where there is none
+LOSSES = 3  # how many lost workers a host may be on before it is given up
+ERROR_S = 10  # timeout for fetching an order's error
+NO_WORKER_S = 30.0  # how long to wait for a worker if none is left
 LOGGER = logging.getLogger("nornir.core.task")
 _numbers = count(1)
 
 
 def assign_hosts(names: Iterable[str], homes: Mapping[str, str], workers: Sequence[str]) -> dict[str, list[str]]:
-    """Part hosts over workers: each where it was, as its connection is there, the others where fewest are."""
+    """Assign hosts to workers: each to the worker that holds its connection, the others to the least loaded."""
     parts: dict[str, list[str]] = {worker: [] for worker in workers}
     homeless: list[str] = []
     for name in names:
@@ -44,7 +44,7 @@ def assign_hosts(names: Iterable[str], homes: Mapping[str, str], workers: Sequen
 
 @dataclass
 class SentOrder:
-    """Some hosts that a worker has been given; ``ended`` once its order is over, whatever became of them."""
+    """An order that was sent to a worker; ``ended`` once Dask says that it is over, with or without results."""
 
     worker: str
     token: str
@@ -54,24 +54,24 @@ class SentOrder:
 
 
 class Dispatch:
-    """Carries one task out."""
+    """The dispatch of one task to the workers."""
 
     def __init__(self, workers: WorkerPool, task: Task, hosts: Sequence[Host]) -> None:
         self._workers, self._task = workers, task
         self._cluster, self._homes, self._halt = workers.cluster, workers.homes, workers.halt
         self._hosts = {host.name: host for host in hosts}
         self._left = dict(self._hosts)
-        self._copies: dict[str, Task] = {}  # of hosts that have begun
-        self._shards: dict[int, SentOrder] = {}
+        self._copies: dict[str, Task] = {}  # by host, for hosts that have begun
+        self._sent_orders: dict[int, SentOrder] = {}
         self._losses: Counter[str] = Counter()
-        self._released: list[str] = []  # hosts whose connection is not needed any more
+        self._released: list[str] = []  # hosts whose connections can be closed
         self._alone_since = 0.0
 
     def run(self) -> AggregatedResult:
-        """Return the results of all hosts, each once, whatever becomes of workers."""
+        """Run the task and return one result for each host, even if workers are lost."""
         while self._left:
             with self._halt.turn:
-                if not self._halt.halted:  # else what was begun is listened to until the process ends
+                if not self._halt.halted:  # else only collect results until the process ends
                     self._cluster.look()
                     self._take_back()
                     self._give()
@@ -85,14 +85,14 @@ class Dispatch:
         return result
 
     def halt(self) -> dict[str, str]:
-        """Have workers begin nothing more; return the hosts at which the task is under way, with its name.
+        """Stop dispatching; return the hosts on which the task is running, with its name.
 
-        A host of a worker that does not answer in time counts as one: the task may have begun there.
+        The hosts of a worker that does not answer in time are included, since the task may have begun there.
         """
         begun = self._cluster.ask(halt_session, HALT_S) if self._halt.say() else {}
-        assign_hosts, left = dict(self._shards), dict(self._left)
-        given = {name: number for number, shard in assign_hosts.items() for name in shard.hosts if name in left}
-        workers = {name: assign_hosts[number].worker for name, number in given.items()}
+        orders, left = dict(self._sent_orders), dict(self._left)
+        given = {name: number for number, sent in orders.items() for name in sent.hosts if name in left}
+        workers = {name: orders[number].worker for name, number in given.items()}
         return {
             name: self._task.name
             for name, number in given.items()
@@ -100,15 +100,15 @@ class Dispatch:
         }
 
     def _let_go(self) -> None:
-        """Have workers close what a processor has closed here."""
+        """Have workers close the connections that a processor has closed on the controller."""
         fit = self._cluster.fit
         for worker, names in assign_hosts(self._released, self._homes, sorted(fit)).items() if fit else ():
             self._cluster.leave_to(worker, close_connections, tuple(names))
         self._released.clear()
 
     def _give(self) -> None:
-        """Send out the hosts that no worker has."""
-        given = {name for shard in self._shards.values() for name in shard.hosts}
+        """Send the hosts that no worker has to workers."""
+        given = {name for sent in self._sent_orders.values() for name in sent.hosts}
         free = [name for name in self._left if name not in given]
         if not free:
             return
@@ -145,24 +145,26 @@ class Dispatch:
         )
         try:
             raw: bytes = cloudpickle.dumps(order)
-        except Exception as error:  # whatever a site's own task is made of
+        except Exception as error:  # a site's own task may contain anything
             raise MoorError(f"{task.name}: this task cannot be sent to a worker: {error}") from error
         self._homes.update(dict.fromkeys(names, worker))
-        self._shards[number] = SentOrder(worker, token, frozenset(names), self._cluster.order(worker, run_order, raw))
+        self._sent_orders[number] = SentOrder(
+            worker, token, frozenset(names), self._cluster.order(worker, run_order, raw)
+        )
 
     def _take(self, number: int, kind: str, words: Sequence[Any]) -> None:
-        """Take what a worker tells; a worker that was given up is not listened to any more."""
-        shard = self._shards.get(number)
+        """Handle a worker's message; ignore one from a worker that was given up."""
+        sent = self._sent_orders.get(number)
         if kind == "progress":
             PROGRESS.info("%s", words[0])
-        elif shard and words[0] in self._left:
+        elif sent and words[0] in self._left:
             host = self._hosts[words[0]]
             self._begin(host)
             if kind == "completed":
                 self._complete(host, unpack_answer(words[1], host))
 
     def _begin(self, host: Host) -> None:
-        """Tell the processors, once, however often a worker begins."""
+        """Notify the processors that a host has begun, once even if another worker begins again."""
         if host.name not in self._copies:
             self._copies[host.name] = copy = self._task.copy()
             copy.host = host
@@ -185,31 +187,31 @@ class Dispatch:
         copy.processors.task_instance_completed(copy, host, copy.results)
 
     def _take_back(self) -> None:
-        """Take hosts from workers that are gone, or that ended without telling of them."""
-        for number, shard in list(self._shards.items()):
-            missing = [name for name in shard.hosts if name in self._left]
-            gone = self._cluster.fit.get(shard.worker) != shard.token
+        """Take hosts back from workers that are gone, or whose order ended without a result for them."""
+        for number, sent in list(self._sent_orders.items()):
+            missing = [name for name in sent.hosts if name in self._left]
+            gone = self._cluster.fit.get(sent.worker) != sent.token
             if not missing:
-                del self._shards[number]
-            elif gone or shard.ended:
-                self._lose(number, shard, missing)
+                del self._sent_orders[number]
+            elif gone or sent.ended:
+                self._lose(number, sent, missing)
             else:
-                shard.ended = shard.future.done()  # what it told before is heard in between
+                sent.ended = sent.future.done()  # messages sent before are read in between
 
-    def _lose(self, number: int, shard: SentOrder, missing: list[str]) -> None:
-        """Let the hosts go to other workers, unless the task is at fault, or a host that costs worker after worker."""
-        del self._shards[number]
-        if shard.future.status == "error":
-            error = shard.future.exception(timeout=ERROR_S)
-            self._give_up(missing, f"worker {shard.worker} could not run this task: {error}")
+    def _lose(self, number: int, sent: SentOrder, missing: list[str]) -> None:
+        """Send the hosts to other workers, unless the task itself failed or a host has lost too many workers."""
+        del self._sent_orders[number]
+        if sent.future.status == "error":
+            error = sent.future.exception(timeout=ERROR_S)
+            self._give_up(missing, f"worker {sent.worker} could not run this task: {error}")
             return
-        if shard.ended:
-            self._cluster.expel(shard.worker)  # it was started anew, and has another session
+        if sent.ended:
+            self._cluster.expel(sent.worker)  # it was restarted and has another session
         begun = [name for name in missing if name in self._copies]
-        PROGRESS.info("%s", f"worker {shard.worker} was lost; {len(missing)} hosts go to others")
+        PROGRESS.info("%s", f"worker {sent.worker} was lost; {len(missing)} hosts go to others")
         self._losses.update(begun)
-        if cursed := [name for name in begun if self._losses[name] >= LOSSES]:
-            self._give_up(cursed, f"{LOSSES} workers were lost while they were at this host; see their logs")
+        if given_up := [name for name in begun if self._losses[name] >= LOSSES]:
+            self._give_up(given_up, f"{LOSSES} workers were lost while they were at this host; see their logs")
 
     def _give_up(self, names: Iterable[str], why: str) -> None:
         for name in names:
@@ -219,5 +221,5 @@ class Dispatch:
             failed.append(
                 Result(host, why, failed=True, exception=HostError(why, ErrorKind.LOST), severity_level=logging.ERROR)
             )
-            failed[0].name = self._task.name  # type: ignore[assignment]  # Nornir annotates it as None
+            failed[0].name = self._task.name  # type: ignore[assignment]  # Nornir declares it as None
             self._complete(host, WorkerAnswer(failed))

@@ -1,4 +1,4 @@
-"""What travels between a controller and its workers: orders there, results back, never a secret."""
+"""The messages between controller and workers: orders and results, both without secrets."""
 
 from __future__ import annotations
 
@@ -19,7 +19,12 @@ from moor.secrets.masking import mask
 
 @dataclass(frozen=True)
 class ObservationState:
-    """Which run's observation a host goes on with, and what a dry run would have changed there by now."""
+    """What a worker needs to continue a host's observation.
+
+    Attributes:
+        number: the observation's number.
+        planned: paths that earlier stages of a dry run would have changed.
+    """
 
     number: int
     planned: frozenset[str]
@@ -27,14 +32,14 @@ class ObservationState:
 
 @dataclass(frozen=True)
 class Order:
-    """One task for some hosts of a worker, by their names; what is theirs the worker reads itself.
+    """One task for some hosts of a worker. The worker has the inventory, so hosts are sent by name.
 
     Attributes:
-        number: tells this order's answers from those of others
-        token: of the session that is meant; a worker that was started anew has another
-        topic: where the answers go
-        context: what the controller knows of the run, as far as it travels
-        failed: hosts of the whole run, whichever worker has them
+        number: identifies the order in messages.
+        token: the session that it is for; a restarted worker has another.
+        topic: the Dask topic for the messages.
+        context: the portable fields of the controller's run context.
+        failed: the failed hosts of the whole run, on any worker.
     """
 
     number: int
@@ -53,7 +58,7 @@ class Order:
 
 @dataclass(frozen=True)
 class WorkerAnswer:
-    """What a worker says of one host: results, the connections that it holds open, and of its observation the rest."""
+    """A worker's answer for one host: its results, its open connections, and what its observation changed."""
 
     results: MultiResult
     connections: tuple[str, ...] = ()
@@ -63,25 +68,25 @@ class WorkerAnswer:
 
 @dataclass(frozen=True)
 class ForeignException:
-    """An exception by the name of its class and its words, since not every one survives a journey."""
+    """An exception as class name and message, since not every exception can be pickled."""
 
     name: str
     words: str
 
     def rebuilt(self) -> Exception:
-        """Return an exception that reads the same."""
+        """Return an exception with the same class name and message."""
         made: Exception = type(self.name, (Exception,), {})(self.words)
         return made
 
 
 def observation_state_of(host: Host) -> ObservationState | None:
-    """Return which observation of the host is under way; None where no run is."""
+    """Return the state of the host's observation; None outside of a run."""
     seen = current_observation(host)
     return ObservationState(seen.number, frozenset(seen.planned)) if seen else None
 
 
 def resume_observation(host: Host, reading: ObservationState | None) -> None:
-    """Go on with what this worker has read of the host in the same run, else begin anew."""
+    """Continue the observation of the same run on this worker, or begin a new one."""
     if reading is None:
         end_observation(host)
         return
@@ -92,19 +97,19 @@ def resume_observation(host: Host, reading: ObservationState | None) -> None:
 
 
 def take_answer(host: Host, answer: WorkerAnswer) -> None:
-    """Take over what a worker has observed; what it read stays there."""
+    """Update the controller's observation from a worker's answer; the states stay on the worker."""
     if seen := current_observation(host):
         seen.planned, seen.whole = set(answer.planned), answer.whole
 
 
 def pack_answer(host: Host, results: MultiResult) -> bytes:
-    """Write what a worker says of a host, without anything secret that this process knows."""
+    """Serialise a worker's answer for a host, known secrets masked."""
     seen = observation_of(host)
     return pickle.dumps(WorkerAnswer(_bare_all(results), tuple(host.connections), frozenset(seen.planned), seen.whole))
 
 
 def unpack_answer(raw: bytes, host: Host) -> WorkerAnswer:
-    """Read an answer; its results belong to the controller's ``host`` from now on."""
+    """Parse an answer, and attach its results to the controller's ``host``."""
     answer: WorkerAnswer = pickle.loads(raw)  # noqa: S301  # of a worker that has a certificate, see SECURITY.md
     for result in answer.results:
         _adopt(result, host)
@@ -118,7 +123,7 @@ def _bare_all(results: MultiResult) -> MultiResult:
 
 
 def _bare(result: Result) -> Result:
-    """Give a copy without the host, which the controller has, and masked; the runner here still needs the original."""
+    """Return a masked copy without the host; the worker's own runner still needs the original."""
     bare, error = copy(result), result.exception
     bare.host = None
     for key, value in vars(result).items():
@@ -144,7 +149,7 @@ def _portable(error: BaseException) -> MoorError | ForeignException:
 
 
 def mask_all(value: Any) -> Any:
-    """Return ``value`` with every known secret struck out of the texts in it."""
+    """Return a copy of ``value`` with the known secrets masked in all texts inside."""
     if isinstance(value, str):
         return mask(value)
     if isinstance(value, list | tuple | set | frozenset) and not hasattr(value, "_fields"):

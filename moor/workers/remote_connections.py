@@ -1,4 +1,4 @@
-"""Connections that a worker holds, as the controller's hosts show them."""
+"""Placeholders on the controller for connections that a worker holds."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from moor.errors import ErrorKind, HostError
 
 
 class RemoteConnection:
-    """Stands for a connection that is open on a worker; ``let_go`` is called when it is closed here."""
+    """A connection that is open on a worker; ``let_go`` is called when the controller closes it."""
 
     def __init__(self, let_go: Callable[[], None]) -> None:
         self._let_go = let_go
@@ -35,11 +35,11 @@ class RemoteConnection:
 
     @property
     def connection(self) -> Any:
-        """Refuse: what needs a host's connection has to be a task."""
-        raise HostError("this connection is held by a worker", ErrorKind.INTERNAL)
+        """Raise HostError, since only a task, which runs on the worker, can use the connection."""
+        raise HostError("this connection is open on a worker; use it in a task", ErrorKind.INTERNAL)
 
 
 def show_connections(host: Host, names: Iterable[str], let_go: Callable[[str], None]) -> None:
-    """Show on ``host`` that a worker reached it; connections of the controller's own stay what they are."""
+    """Add placeholders to ``host`` for the worker's connections; the controller's own connections stay."""
     if "shell" in names:
         host.connections.setdefault("shell", RemoteConnection(lambda: let_go(host.name)))

@@ -1,7 +1,7 @@
-"""Whether a worker is fit for a controller: it must run the same code on the same site, down to the site's state.
+"""The check that a worker runs the same code on the same site as the controller, the site's state included.
 
-The state is what makes a copy of the site useless: a certificate or a password that one worker makes is what the others
-have to find. So a controller leaves a proof there for as long as workers join, and each of them looks for it.
+A copy of the site would not do: a certificate or password that one worker creates in the state must be found by the
+others. So the controller leaves a file in the state while workers join, and each of them looks for it.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from moor.settings.access import SiteSettings
 from moor.settings.modules import PACKAGES
 
 PROOFS = "proofs"
-OLD_S = 3600  # no worker takes so long to join
+OLD_S = 3600  # longer than any worker takes to join
 HERE = Path(moor.__file__).parent
-_at_start: dict[str, str] = {}  # of this process: the one site that it serves, with the code's fingerprint then
+_at_start: dict[str, str] = {}  # the site that this process serves, with the code's fingerprint at its start
 
 
 @dataclass(frozen=True)
 class WorkerRequirements:
-    """What a worker must have: the site's directory, the proof in its state, the code's fingerprint."""
+    """What a worker must have: the site's directory, the proof file in its state, the fingerprint of the code."""
 
     site: str
     proof: str
@@ -38,7 +38,7 @@ class WorkerRequirements:
 
 @contextmanager
 def requirements_with_proof(settings: SiteSettings) -> Iterator[WorkerRequirements]:
-    """Leave a proof in the site's state meanwhile, and say what it takes to be fit."""
+    """Keep a proof file in the site's state while the block runs; yield what workers must have."""
     proof = settings.state / PROOFS / secrets.token_hex(16)
     missing = [path for path in (proof.parent, settings.state) if not path.exists()]
     _forget_old(proof.parent)
@@ -48,12 +48,12 @@ def requirements_with_proof(settings: SiteSettings) -> Iterator[WorkerRequiremen
     finally:
         proof.unlink(missing_ok=True)
         for path in missing:
-            with suppress(OSError):  # another controller's proof is there
+            with suppress(OSError):  # not empty: another controller's proof is there
                 path.rmdir()
 
 
 def _forget_old(folder: Path) -> None:
-    """Remove the proofs of controllers that were killed while workers joined."""
+    """Remove the proof files of controllers that were killed while workers joined."""
     for proof in folder.glob("*"):
         with suppress(FileNotFoundError):
             if time.time() - proof.stat().st_mtime > OLD_S:
@@ -61,7 +61,7 @@ def _forget_old(folder: Path) -> None:
 
 
 def unfit_reason(wanted: WorkerRequirements) -> str:
-    """Return why this process is not fit; empty where it is."""
+    """Return why this process cannot serve the controller; empty if it can."""
     site = Path(wanted.site)
     if not site.is_dir():
         return f"{site} is not there; a worker needs the site's directory at the same path"
@@ -71,14 +71,14 @@ def unfit_reason(wanted: WorkerRequirements) -> str:
     served = next(iter(_at_start), wanted.site)
     if served != wanted.site:
         return f"it serves {served}; start workers of its own for {wanted.site}"
-    # Modules that a process has imported stay what they were, whatever their files say by now.
+    # Imported modules stay as they were at the start, even if their files have changed.
     if _at_start.setdefault(wanted.site, fingerprint(site)) != wanted.code:
         return "it runs other code than the controller; install the same version there, and restart the worker"
     return ""
 
 
 def fingerprint(site: Path) -> str:
-    """Hash the code that a process started now would run for this site."""
+    """Return a hash of the code that a process started now would run for this site."""
     digest = hashlib.sha256(platform.python_version().encode())
     for root in (HERE, *(site / name for name in PACKAGES)):
         for path in _modules(root):

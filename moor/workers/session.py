@@ -1,8 +1,8 @@
-"""What a Dask worker holds for one controller, from the first order until nobody wants it any more.
+"""The session of a controller on a Dask worker: the opened site and its connections.
 
-A session is the result of a Dask task. Dask drops that result when its controller has left, however that came about,
-and tells the worker's plugins so: that ends the session. Whoever still holds the object (a traceback, a task of a site,
-garbage that was not collected yet) keeps no connection open by that.
+A session is the result of a Dask task. Dask drops that result when the controller is gone, even after a crash, and
+notifies the worker's plugins, which ends the session. Other references to the object, such as a traceback or a site's
+own task, keep no connection open.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from nornir.core import Nornir
 
 from moor.errors import OrderCancelled
 
-NAME = "moor-sessions"  # of the plugin on a worker
-OVER = ("released", "forgotten", "error")  # states of a task whose result nobody can have any more
-WATCH_S = 30  # how long the worker's loop may take to add the plugin
+NAME = "moor-sessions"  # the name of the worker's plugin
+OVER = ("released", "forgotten", "error")  # states of a Dask task whose result is gone
+WATCH_S = 30  # timeout for the worker's event loop to add the plugin
 
 
 class WorkerSession:
-    """One controller on this worker; ``token`` names it."""
+    """The session of one controller on this worker, identified by ``token``."""
 
     def __init__(self, nr: Nornir) -> None:
         self.nr, self.token = nr, secrets.token_hex(8)
-        self.begun: dict[str, int] = {}  # host to the number of the last order that began there
-        self._busy: set[str] = set()  # hosts that a task is at
+        self.begun: dict[str, int] = {}  # by host, the number of the last order that began
+        self._busy: set[str] = set()  # hosts on which a task is running
         self._closing: set[str] = set()
         self._over = False
         self._turn = threading.Condition()
@@ -37,7 +37,7 @@ class WorkerSession:
         raise TypeError("a session stays on its worker")
 
     def enter(self, name: str, number: int) -> None:
-        """Note that an order begins at a host; raises OrderCancelled once the session is over."""
+        """Note that an order begins on a host; raise OrderCancelled if the session is over."""
         with self._turn:
             self._turn.wait_for(lambda: name not in self._closing)
             if self._over:
@@ -46,14 +46,14 @@ class WorkerSession:
             self.begun[name] = number
 
     def leave(self, name: str) -> None:
-        """Note that an order has ended at a host."""
+        """Note that an order has ended on a host."""
         with self._turn:
             self._busy.discard(name)
         if self._over:
             self.close(name)
 
     def close(self, name: str) -> None:
-        """Close the connections to a host, unless a task is at it."""
+        """Close the connections to a host, unless a task is running on it."""
         with self._turn:
             if name in self._busy or name in self._closing:
                 return
@@ -66,13 +66,13 @@ class WorkerSession:
                 self._turn.notify_all()
 
     def halt(self) -> dict[str, int]:
-        """Begin nothing more, and return what was begun: per host the number of the last order."""
+        """Let no further order begin; return the number of the last order that began, by host."""
         with self._turn:
             self._over = True
             return dict(self.begun)
 
     def end(self) -> None:
-        """Begin nothing more and close all connections; a host that a task is at follows when the task has ended."""
+        """Let no further order begin and close all connections; those in use are closed when their task ends."""
         self.halt()
         for name, host in self.nr.inventory.hosts.items():
             if host.connections:
@@ -80,21 +80,21 @@ class WorkerSession:
 
 
 class WorkerWatch(WorkerPlugin):
-    """The sessions of a worker, by the keys of the Dask tasks whose results they are."""
+    """A Dask plugin that ends a worker's sessions when Dask drops the tasks whose results they are."""
 
     def __init__(self) -> None:
         self._sessions: dict[Any, WorkerSession] = {}
 
     def add(self, key: Any, session: WorkerSession) -> None:
-        """End ``session`` once Dask lets go of the task ``key``."""
+        """End ``session`` when Dask drops the task ``key``."""
         self._sessions[key] = session
 
     def called(self, token: str) -> WorkerSession | None:
-        """Return the session that a token names, while it is wanted."""
+        """Return the session with this token; None if it has ended."""
         return next((session for session in list(self._sessions.values()) if session.token == token), None)
 
     def transition(self, key: Any, start: Any, finish: Any, **kwargs: Any) -> None:
-        """End the session of a task that is over, in a thread of its own, since this is the worker's event loop."""
+        """End the session of a dropped task, in a new thread, since this runs in the worker's event loop."""
         if finish in OVER and (session := self._sessions.pop(key, None)):
             threading.Thread(target=session.end, daemon=True).start()
 
@@ -104,7 +104,7 @@ _adding = threading.Lock()
 
 
 def end_with_task(worker: Any, session: WorkerSession) -> WorkerSession:
-    """Have the session end when the Dask task that runs here now, whose result it becomes, is over."""
+    """Have the session end when Dask drops the current task, whose result it becomes."""
     with _adding:
         if NAME not in worker.plugins:
             adding = worker.plugin_add(_watch, name=NAME, catch_errors=False)
@@ -114,6 +114,6 @@ def end_with_task(worker: Any, session: WorkerSession) -> WorkerSession:
 
 
 def halt_session(token: str) -> dict[str, int]:
-    """Have a session of this worker begin nothing more, and return what it has begun; see ``Session.halt``."""
+    """Call ``WorkerSession.halt`` of the session with this token."""
     session = _watch.called(token)
     return session.halt() if session else {}

@@ -1,4 +1,4 @@
-"""What runs on a Dask worker: the site is opened here for each controller, and its hosts are held here."""
+"""The functions that run on a Dask worker: they open the controller's site and run its orders."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Send = Callable[..., None]
 
 
 def begin_session(wanted: WorkerRequirements, dry_run: bool) -> WorkerSession | str:
-    """Open the controller's site on this worker; a text says why this worker is not fit for it."""
+    """Open the controller's site on this worker; return the session, or why this worker cannot serve it."""
     _keep_logs_clean()
     if trouble := unfit_reason(wanted):
         return trouble
@@ -46,12 +46,12 @@ def begin_session(wanted: WorkerRequirements, dry_run: bool) -> WorkerSession | 
 
 
 def introduce_worker(session: WorkerSession | str) -> tuple[str, str]:
-    """Return the session's token, or what is wrong with this worker."""
+    """Return the session's token and an empty text, or an empty token and why this worker cannot serve."""
     return ("", session) if isinstance(session, str) else (session.token, "")
 
 
 def _keep_logs_clean() -> None:
-    """Have no secret in this worker's log: Nornir logs the traceback of a task that failed."""
+    """Mask secrets in this worker's log, since Nornir logs the traceback of a failed task."""
     logger = logging.getLogger("nornir")
     if not logger.handlers:
         handler = logging.StreamHandler(sys.stderr)
@@ -61,14 +61,14 @@ def _keep_logs_clean() -> None:
 
 
 class ResultSender(QuietProcessor):
-    """Nornir processor that tells a controller what happens on this worker, host by host."""
+    """A Nornir processor that sends the start, the progress and the results of each host to the controller."""
 
     def __init__(self, session: WorkerSession, number: int, tell: Send, wanted: Callable[[], bool]) -> None:
         self._session, self._number, self._tell, self._wanted = session, number, tell, wanted
         self._here = threading.local()
 
     def task_instance_started(self, task: Task, host: Host) -> None:
-        """Tell it, unless nobody waits any more: then the host is left as it is."""
+        """Report the start; raise OrderCancelled, before anything is done, if the controller no longer waits."""
         if not self._wanted():
             raise OrderCancelled
         self._session.enter(host.name, self._number)
@@ -76,14 +76,14 @@ class ResultSender(QuietProcessor):
         self._tell("started", host.name)
 
     def task_instance_completed(self, task: Task, host: Host, result: MultiResult) -> None:
-        """Tell the results."""
+        """Send the results."""
         self._here.busy = False
-        written = _written(host, result)  # it says which connections are open
+        written = _written(host, result)  # before leaving, since it lists the open connections
         self._session.leave(host.name)
         self._tell("completed", host.name, written)
 
     def progress(self, line: str) -> None:
-        """Tell a line of progress of this order's hosts, not of another's that run here too."""
+        """Send a line of progress of this order's hosts; other orders may run on this worker too."""
         if getattr(self._here, "busy", False):
             self._tell("progress", line)
 
@@ -91,7 +91,7 @@ class ResultSender(QuietProcessor):
 def _written(host: Host, results: MultiResult) -> bytes:
     try:
         return pack_answer(host, results)
-    except Exception as error:  # whatever a site's own task gives as a result
+    except Exception as error:  # a site's own task may return anything
         failed = MultiResult(results.name)
         words = f"its result cannot be sent from a worker to the controller: {error}"
         failed.append(Result(host, words, failed=True, exception=MoorError(words)))
@@ -99,18 +99,18 @@ def _written(host: Host, results: MultiResult) -> bytes:
 
 
 def close_connections(session: WorkerSession, names: tuple[str, ...]) -> None:
-    """Close connections that the controller needs no more, unless a later task is at the host already."""
+    """Close connections that the controller no longer needs, unless a later task is already running on the host."""
     for name in names:
         session.close(name)
 
 
 def end_session(session: WorkerSession) -> None:
-    """Close all that the session holds; the controller leaves."""
+    """End the session, since the controller disconnects."""
     session.end()
 
 
 def run_order(session: WorkerSession, raw: bytes) -> bool:
-    """Run an order on this worker's hosts, telling each result as it comes; False where another session was meant."""
+    """Run an order and send each result as it arrives; return False if the order is for another session."""
     from distributed import get_worker
 
     worker = get_worker()
