@@ -36,7 +36,7 @@ def adopt(options: Options, nodes: Nodes, yes: Yes = False) -> int:
     from moor.cli.commands import hosts as command
 
     _refuse_nameless(nodes, "hosts adopt")
-    return command.adopt(options, nodes, _confirmed(yes, "hosts adopt"))
+    return command.adopt(options, nodes, _confirm_or_yes(yes, "hosts adopt"))
 
 
 @app.command()
@@ -46,7 +46,7 @@ def onboard(options: Options, nodes: Nodes, yes: Yes = False) -> int:
     from moor.cli.commands import hosts as command
 
     _refuse_nameless(nodes, "onboard")
-    return command.onboard(options, nodes, _confirmed(yes, "onboard"))
+    return command.onboard(options, nodes, _confirm_or_yes(yes, "onboard"))
 
 
 def _refuse_nameless(nodes: list[str], command: str) -> None:
@@ -54,7 +54,7 @@ def _refuse_nameless(nodes: list[str], command: str) -> None:
         raise InputError(f"{command}: the name of a node is empty; moor hosts lists them")
 
 
-def _confirmed(yes: bool, command: str) -> Callable[[str], bool]:
+def _confirm_or_yes(yes: bool, command: str) -> Callable[[str], bool]:
     """Return a function that asks for confirmation; without a terminal it raises InputError unless ``yes``."""
 
     def confirm(question: str) -> bool:

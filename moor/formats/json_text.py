@@ -33,7 +33,7 @@ def rewrite(text: str, change: Callable[[Document], Document]) -> str:
     if not before:
         return f"{json.dumps(wanted, indent=2, ensure_ascii=False)}\n"
     after = text
-    for path in _differing(before, wanted):
+    for path in _changed_paths(before, wanted):
         after = _put(after, path, wanted)
     if not is_same(parse_json_object(after), wanted):
         raise ValueError("it cannot be edited safely; write each key on a line of its own")
@@ -43,7 +43,7 @@ def rewrite(text: str, change: Callable[[Document], Document]) -> str:
 def parse_json_object(text: str) -> Document:
     """Return a file's object, ``{}`` for an empty file; raise ValueError if it has none."""
     try:
-        tree = json.loads(text, object_pairs_hook=_once) if text.strip(SPACE) else {}
+        tree = json.loads(text, object_pairs_hook=_without_duplicates) if text.strip(SPACE) else {}
     except RecursionError:
         raise ValueError("nested too deep") from None
     except ValueError as error:
@@ -54,7 +54,7 @@ def parse_json_object(text: str) -> Document:
     return tree
 
 
-def _once(pairs: list[tuple[str, Any]]) -> Document:
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> Document:
     """Return an object; raise ValueError for a duplicate key, since readers differ in which one they take."""
     names = [name for name, _ in pairs]
     if twice := sorted({name for name in names if names.count(name) > 1}):
@@ -62,17 +62,17 @@ def _once(pairs: list[tuple[str, Any]]) -> Document:
     return dict(pairs)
 
 
-def _differing(before: Document, wanted: Document, above: KeyPath = ()) -> Iterator[KeyPath]:
+def _changed_paths(before: Document, wanted: Document, above: KeyPath = ()) -> Iterator[KeyPath]:
     for key in [*wanted, *(key for key in before if key not in wanted)]:
         old, new = before.get(key), wanted.get(key)
         if isinstance(old, dict) and isinstance(new, dict):
-            yield from _differing(old, new, (*above, key))
+            yield from _changed_paths(old, new, (*above, key))
         elif key not in before or key not in wanted or not is_same(old, new):
             yield (*above, key)
 
 
 def _put(text: str, path: KeyPath, wanted: Document) -> str:
-    node, value = _object(text, _skipped(text, 0)), wanted
+    node, value = _object(text, _after_space(text, 0)), wanted
     for depth, key in enumerate(path):
         pair = next((pair for pair in node.pairs if pair[0].value == key), None)
         if pair is None:
@@ -85,7 +85,7 @@ def _put(text: str, path: KeyPath, wanted: Document) -> str:
     return text
 
 
-def _skipped(text: str, place: int) -> int:
+def _after_space(text: str, place: int) -> int:
     """Return the index of the next character that is no whitespace."""
     while text[place] in SPACE:
         place += 1
@@ -94,14 +94,14 @@ def _skipped(text: str, place: int) -> int:
 
 def _object(text: str, start: int) -> TextNode:
     """Return the positions of an object's keys and values; the text is valid JSON."""
-    pairs, place = [], _skipped(text, start + 1)
+    pairs, place = [], _after_space(text, start + 1)
     while text[place] != "}":
         name, end = json.JSONDecoder().raw_decode(text, place)
         key = TextNode("scalar", place, end, value=name)
-        value = _value(text, _skipped(text, _skipped(text, end) + 1))
+        value = _value(text, _after_space(text, _after_space(text, end) + 1))
         pairs.append((key, value))
-        place = _skipped(text, value.end)
-        place = _skipped(text, place + 1) if text[place] == "," else place
+        place = _after_space(text, value.end)
+        place = _after_space(text, place + 1) if text[place] == "," else place
     return TextNode("mapping", start, place + 1, flow=True, pairs=pairs)
 
 

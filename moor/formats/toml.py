@@ -40,7 +40,7 @@ def rewrite(content: str, change: Callable[[Document], Document]) -> str:
     if after is not None:
         return after
     for depth in DEPTHS:
-        after = _attempt(content, before, wanted, depth)
+        after = _by_tomlkit(content, before, wanted, depth)
         if after is not None and not is_reordered(content, after):
             return after
     raise ValueError("its tables are written in an order that cannot be edited safely; bring each table together")
@@ -60,22 +60,22 @@ def _by_text(content: str, before: Document, wanted: Document) -> str | None:
     """Return the text edited to ``wanted``, statement by statement; None if that fails."""
     after = content
     try:
-        for path, value in _differing(before, wanted):
+        for path, value in _changed_paths(before, wanted):
             after = drop_value(after, path) if value is None else put_value(after, path, value, wanted)
         return after if is_same(tomllib.loads(after), wanted) else None
     except (ValueError, LookupError, TypeError, AttributeError):
         return None
 
 
-def _differing(
+def _changed_paths(
     before: Document, wanted: Document, above: tuple[str, ...] = ()
 ) -> Iterator[tuple[tuple[str, ...], Any]]:
     """Yield the paths that differ with their new value, or None for a path to remove."""
     for key in before.keys() - wanted.keys():
         yield (*above, key), None
     for key, value in wanted.items():
-        if _tables(before.get(key), value):
-            yield from _differing(before[key], value, (*above, key))
+        if _both_tables(before.get(key), value):
+            yield from _changed_paths(before[key], value, (*above, key))
         elif key not in before or not is_same(before[key], value):
             yield (*above, key), value
 
@@ -88,7 +88,7 @@ def is_reordered(content: str, after: str) -> bool:
     return bool((gone & come) - {""})
 
 
-def _attempt(content: str, before: Document, wanted: Document, depth: int) -> str | None:
+def _by_tomlkit(content: str, before: Document, wanted: Document, depth: int) -> str | None:
     """Return the text edited to ``wanted`` by tomlkit; None if tomlkit damages it, as with some orders of tables."""
     # Slow to import, and needed only for some files.
     import tomlkit
@@ -96,7 +96,7 @@ def _attempt(content: str, before: Document, wanted: Document, depth: int) -> st
 
     document = tomlkit.parse(content)
     try:
-        _lay(document, before, wanted, depth)
+        _apply(document, before, wanted, depth)
         after = tomlkit.dumps(document)
         return after if is_same(tomllib.loads(after), wanted) else None
     except (TOMLKitError, ValueError, LookupError, TypeError, AttributeError):
@@ -105,32 +105,32 @@ def _attempt(content: str, before: Document, wanted: Document, depth: int) -> st
 
 def merge(low: Document, high: Document) -> Document:
     """Merge ``high`` over ``low``: tables key by key; any other value of ``high`` replaces that of ``low``."""
-    both = {key: merge(low[key], v) if _tables(low.get(key), v) else v for key, v in high.items()}
+    both = {key: merge(low[key], v) if _both_tables(low.get(key), v) else v for key, v in high.items()}
     return {**low, **both}
 
 
 def is_same(left: object, right: object) -> bool:
     """Return whether two values are equal with TOML's types: 1, 1.0 and true all differ."""
-    return _spelled(left) == _spelled(right)
+    return _typed_json(left) == _typed_json(right)
 
 
-def _spelled(value: object) -> str:
+def _typed_json(value: object) -> str:
     return json.dumps(value, sort_keys=True, default=repr)
 
 
-def _tables(left: object, right: object) -> bool:
+def _both_tables(left: object, right: object) -> bool:
     return isinstance(left, dict) and isinstance(right, dict)
 
 
-def _lay(document: MutableMapping[str, Any], before: Document, wanted: Document, depth: int) -> None:
+def _apply(document: MutableMapping[str, Any], before: Document, wanted: Document, depth: int) -> None:
     """Change ``document`` from ``before`` to ``wanted``, in place down to ``depth`` levels of tables."""
     for key in before.keys() - wanted.keys():
         del document[key]
     for key, value in wanted.items():
         if key in before and is_same(before[key], value):
             continue
-        if depth and _tables(before.get(key), value):
-            _lay(document[key], before[key], value, depth - 1)
+        if depth and _both_tables(before.get(key), value):
+            _apply(document[key], before[key], value, depth - 1)
         else:
             if isinstance(before.get(key), dict | list):
                 del document[key]  # else its parts elsewhere in the file would stay

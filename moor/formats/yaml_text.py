@@ -43,7 +43,7 @@ def _text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
 Dumper.add_representer(str, _text)
 
 
-def _dumped(value: Any, flow: bool) -> str:
+def _to_yaml(value: Any, flow: bool) -> str:
     text: str = yaml.dump(
         value, Dumper=Dumper, default_flow_style=flow, width=float("inf"), allow_unicode=True, sort_keys=False
     )
@@ -51,9 +51,9 @@ def _dumped(value: Any, flow: bool) -> str:
 
 
 YAML_TEXT = Language(
-    inline=lambda value: _dumped(value, flow=True),
-    pair=lambda key, value: _dumped({key: value}, flow=True)[1:-1],
-    block=lambda key, value: _dumped({key: value}, flow=False),
+    inline=lambda value: _to_yaml(value, flow=True),
+    pair=lambda key, value: _to_yaml({key: value}, flow=True)[1:-1],
+    block=lambda key, value: _to_yaml({key: value}, flow=False),
 )
 
 
@@ -67,10 +67,10 @@ def rewrite(text: str, change: Callable[[YamlDocument], YamlDocument]) -> str:
         ValueError: the text is not YAML, not a mapping, or is written in a way that cannot be edited safely.
     """
     before = parse_yaml(text)
-    wanted = change(_apart(before))
+    wanted = change(_deep_copy(before))
     after, right = text, False
     with suppress(IndexError):  # a document that is a single value, such as ``null``
-        for path in _differing(before, wanted):
+        for path in _changed_paths(before, wanted):
             after = _put(after, path, wanted)
         with suppress(ValueError):
             right = _same(parse_yaml(after), wanted)
@@ -85,8 +85,8 @@ def parse_yaml(text: str) -> YamlDocument:
         raise ValueError(f"longer than {LONGEST} characters")
     try:
         _refuse_depth(text)
-        root = _composed(text)
-        _refuse_twice(root)
+        root = _compose(text)
+        _refuse_duplicate_keys(root)
         tree = _read(text)
     except yaml.YAMLError as error:
         raise ValueError(f"not YAML: {_problem(error)}") from None
@@ -96,7 +96,7 @@ def parse_yaml(text: str) -> YamlDocument:
         return {}
     if not isinstance(tree, dict):
         raise ValueError("not keys and values")
-    return _apart(tree)  # type: ignore[no-any-return]  # the copy of a dict is a dict
+    return _deep_copy(tree)  # type: ignore[no-any-return]  # the copy of a dict is a dict
 
 
 def _read(text: str) -> Any:
@@ -121,22 +121,22 @@ def _problem(error: yaml.YAMLError) -> str:
     return f"line {mark.line + 1}: {words}" if mark else words
 
 
-def _apart(value: Any) -> Any:
+def _deep_copy(value: Any) -> Any:
     """Copy a value deeply, so that values that shared an anchor become independent."""
     if isinstance(value, dict):
-        return {key: _apart(its) for key, its in value.items()}
-    return [_apart(part) for part in value] if isinstance(value, list) else value
+        return {key: _deep_copy(its) for key, its in value.items()}
+    return [_deep_copy(part) for part in value] if isinstance(value, list) else value
 
 
 def _same(left: object, right: object) -> bool:
-    return is_same(_keyed(left), _keyed(right))
+    return is_same(_with_typed_keys(left), _with_typed_keys(right))
 
 
-def _keyed(value: object) -> object:
+def _with_typed_keys(value: object) -> object:
     """Return a value with its keys as ``repr``, so that the keys 1 and "1" differ."""
     if isinstance(value, dict):
-        return {repr(key): _keyed(its) for key, its in value.items()}
-    return [_keyed(part) for part in value] if isinstance(value, list) else value
+        return {repr(key): _with_typed_keys(its) for key, its in value.items()}
+    return [_with_typed_keys(part) for part in value] if isinstance(value, list) else value
 
 
 def _refuse_depth(text: str) -> None:
@@ -147,7 +147,7 @@ def _refuse_depth(text: str) -> None:
             raise ValueError(f"nested deeper than {DEEPEST} levels")
 
 
-def _refuse_twice(root: TextNode | None) -> None:
+def _refuse_duplicate_keys(root: TextNode | None) -> None:
     """Raise ValueError for a duplicate key, since readers differ in which one they take."""
     for node in root.all() if root else ():
         names = [key.value for key, _ in node.pairs if key.kind == "scalar"]
@@ -155,17 +155,17 @@ def _refuse_twice(root: TextNode | None) -> None:
             raise ValueError(f"not clear: the key {twice[0]} stands twice in one place")
 
 
-def _differing(before: YamlDocument, wanted: YamlDocument, above: KeyPath = ()) -> Iterator[KeyPath]:
+def _changed_paths(before: YamlDocument, wanted: YamlDocument, above: KeyPath = ()) -> Iterator[KeyPath]:
     """Yield the paths to add, replace or remove."""
     for key in [*wanted, *(key for key in before if key not in wanted)]:
         old, new = before.get(key), wanted.get(key)
         if isinstance(old, dict) and isinstance(new, dict):
-            yield from _differing(old, new, (*above, key))
+            yield from _changed_paths(old, new, (*above, key))
         elif key not in before or key not in wanted or not _same(old, new):
             yield (*above, key)
 
 
-def _at(tree: YamlDocument, path: KeyPath) -> tuple[bool, Any]:
+def _lookup(tree: YamlDocument, path: KeyPath) -> tuple[bool, Any]:
     """Return whether a path exists, and its value."""
     for key in path:
         if not isinstance(tree, dict) or key not in tree:
@@ -176,19 +176,19 @@ def _at(tree: YamlDocument, path: KeyPath) -> tuple[bool, Any]:
 
 def _put(text: str, path: KeyPath, wanted: YamlDocument) -> str:
     """Return ``text`` edited so that ``path`` has its value of ``wanted``, at the deepest level possible."""
-    now, goal = _at(parse_yaml(text), path), _at(wanted, path)
+    now, goal = _lookup(parse_yaml(text), path), _lookup(wanted, path)
     if now[0] == goal[0] and _same(now[1], goal[1]):
         return text  # an earlier edit has done this one too
-    node = _composed(text)
+    node = _compose(text)
     if node is None or (node.kind == "scalar" and node.start == node.end):
         gap = "" if not text or text.endswith("\n") else line_break(text)
-        lines = f"{_dumped(wanted, flow=False)}\n"
+        lines = f"{_to_yaml(wanted, flow=False)}\n"
         return f"{text}{gap}{lines.replace(chr(10), line_break(text))}"
     aliased = {one.anchor for one in node.all() if one.kind == "alias"}
     for depth, key in enumerate(path):
         _refuse_shared([node], aliased, path[:depth])
         pair = next((one for one in node.pairs if one[0].value == (key if isinstance(key, str) else str(key))), None)
-        there, value = _at(wanted, path[: depth + 1])
+        there, value = _lookup(wanted, path[: depth + 1])
         if pair is None and there:
             return add_key(text, node, key, value, YAML_TEXT)
         if pair is None:
@@ -213,7 +213,7 @@ def _refuse_shared(nodes: Iterator[TextNode] | list[TextNode] | tuple[()], alias
             )
 
 
-def _composed(text: str) -> TextNode | None:
+def _compose(text: str) -> TextNode | None:
     """Return the document's root, None for an empty file; raise YAMLError if it is not YAML."""
     events = iter(list(yaml.parse(text)))
     roots = [_node(event, events) for event in events if isinstance(event, yaml.NodeEvent)]

@@ -138,11 +138,11 @@ def _host(name: str, facts: HostFacts, groups: Groups, defaults: Defaults) -> Ho
         defaults,
     )
     host.hostname = host.hostname or name  # own or inherited, else the name is the address
-    _tell_keys(host, facts)
+    _pass_keys(host, facts)
     return host
 
 
-def _tell_keys(host: Host, facts: HostFacts) -> None:
+def _pass_keys(host: Host, facts: HostFacts) -> None:
     """Put the host's pinned key into the extras of its connection, and for a device the shell's known_hosts."""
     kind, shell = connection_of(host), facts.connections.get(SHELL)
     known = shell.extras.plain().get("known_hosts") if shell and kind != SHELL else None

@@ -71,7 +71,7 @@ def add_hosts(text: str, entries: Entries) -> str:
     Raises:
         InputError: the text is not a YAML mapping
     """
-    wanted = {**_plain(text), **entries}
+    wanted = {**_parse(text), **entries}
     ending = line_break(text)
     gap = "" if text.endswith("\n") or not text else ending
     added = f"{text}{gap}{_block(entries).replace(chr(10), ending)}"
@@ -93,17 +93,17 @@ def _spliced(text: str, entries: Entries, wanted: Mapping[str, Any]) -> str:
 
 
 def _block(entries: Entries) -> str:
-    return "".join(f"\n{_dumped({name: entry})}" for name, entry in entries.items())
+    return "".join(f"\n{_to_yaml({name: entry})}" for name, entry in entries.items())
 
 
-def _dumped(content: Mapping[str, Any]) -> str:
+def _to_yaml(content: Mapping[str, Any]) -> str:
     yaml, out = YAML(typ="rt", pure=True), io.StringIO()
     yaml.default_flow_style = None  # lists on one line, as usual for groups
     yaml.dump({key: dict(value) for key, value in content.items()}, out)
     return out.getvalue()
 
 
-def _plain(text: str) -> dict[str, Any]:
+def _parse(text: str) -> dict[str, Any]:
     try:
         yaml = yaml_reader()
         node = yaml.compose(text)
@@ -126,7 +126,7 @@ def _plain(text: str) -> dict[str, Any]:
 
 def _same(text: str, wanted: Mapping[str, Any]) -> bool:
     try:
-        return _plain(text) == wanted
+        return _parse(text) == wanted
     except InputError:
         return False
 

@@ -47,23 +47,23 @@ class NetBoxSession(requests.Session):
         self._asked: set[str] = set()
         self.found: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
         # Without an auth, requests would replace our header by a login from ~/.netrc.
-        self.auth = self._signed
+        self.auth = self._authorize
 
-    def _signed(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+    def _authorize(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         request.headers["Authorization"] = self._words
         return request
 
     def request(self, method: Any, url: Any, *args: Any, **options: Any) -> requests.Response:
         """Send one request; raise InputError if it leads to another host, is redirected, or is refused."""
-        self._confine(str(url))
+        self._refuse_elsewhere(str(url))
         # Set per request, since the environment's REQUESTS_CA_BUNDLE would override the session's setting.
         bounds = {"timeout": TIMEOUT_S, "verify": self._trust, "allow_redirects": False}
         answer = super().request(method, url, *args, **{**options, **bounds})
-        self._judge(answer)
-        self._keep(answer)
+        self._refuse_bad_answer(answer)
+        self._record(answer)
         return answer
 
-    def _confine(self, url: str) -> None:
+    def _refuse_elsewhere(self, url: str) -> None:
         if _origin(url) != _origin(self._url):
             raise InputError(
                 f"the next page is said to be at {_place(url)}, which is not asked, since the token goes to "
@@ -73,7 +73,7 @@ class NetBoxSession(requests.Session):
             raise InputError(f"the pages of {urlsplit(url).path} lead in a circle")
         self._asked.add(url)
 
-    def _judge(self, answer: requests.Response) -> None:
+    def _refuse_bad_answer(self, answer: requests.Response) -> None:
         if answer.is_redirect:
             raise InputError(
                 f"it sends on to {_place(answer.headers['Location'] or '')}, which is not followed, since the token "
@@ -83,7 +83,7 @@ class NetBoxSession(requests.Session):
             old = "" if self._words.startswith("Bearer") else "; NetBox 4.7 and later take tokens of version 2 (nbt_)"
             raise InputError(f"it refuses the token ({answer.status_code}: {_detail(answer)}){old}")
 
-    def _keep(self, answer: requests.Response) -> None:
+    def _record(self, answer: requests.Response) -> None:
         """Record the objects of a list; the caller reports an answer that is no list."""
         try:
             content = parse_json(answer.content)

@@ -132,7 +132,7 @@ def pair_nodes(
         lambda name, node: name in machines and name not in fixed and machines[name] == node.machine,
         lambda name, node: name in known and name not in fixed and node.name in known[name].names,
     ]
-    machines = _telling(known, rest)
+    machines = _unique_machine_ids(known, rest)
     for same in ways:
         for node in list(rest):
             name = next((name for name in hosts if name not in found and same(name, node)), None)
@@ -142,7 +142,7 @@ def pair_nodes(
     return NodePairs(found, tuple(rest))
 
 
-def _telling(known: Mapping[str, HostIdentity], nodes: Iterable[Node]) -> dict[str, str]:
+def _unique_machine_ids(known: Mapping[str, HostIdentity], nodes: Iterable[Node]) -> dict[str, str]:
     """Return the unique machine-ids by host; carelessly cloned machines share one, which identifies none."""
     hosts = Counter(identity.machine for identity in known.values())
     twice = {machine for machine, count in Counter(node.machine for node in nodes).items() if count > 1}

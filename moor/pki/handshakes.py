@@ -26,7 +26,7 @@ def handshake_error(chain: str, key: Secret, trust: str, name: str, *, strict: b
     """
     try:
         client, server = _client(trust, strict), _server(chain, key)
-        return _shaken(client, server, name)
+        return _handshake(client, server, name)
     except ssl.SSLCertVerificationError as error:
         return error.verify_message or str(error)
     except ssl.SSLError as error:
@@ -61,19 +61,19 @@ def _in_memory(text: str) -> Iterator[str]:
         os.close(descriptor)
 
 
-def _shaken(client: ssl.SSLContext, server: ssl.SSLContext, name: str) -> str:
+def _handshake(client: ssl.SSLContext, server: ssl.SSLContext, name: str) -> str:
     """Run the handshake; raise SSLError if one side refuses. Return why it did not end, or an empty text."""
     there, back = ssl.MemoryBIO(), ssl.MemoryBIO()
     asking = client.wrap_bio(back, there, server_hostname=name)
     answering = server.wrap_bio(there, back, server_side=True)
     for _ in range(ROUNDS):
-        done = [_stepped(side.do_handshake) for side in (asking, answering)]
+        done = [_is_finished(side.do_handshake) for side in (asking, answering)]
         if all(done):
             return ""
     return "the handshake does not end"
 
 
-def _stepped(handshake: Callable[[], None]) -> bool:
+def _is_finished(handshake: Callable[[], None]) -> bool:
     try:
         handshake()
     except ssl.SSLWantReadError:

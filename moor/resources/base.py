@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from nornir.core.task import Task
 
 from moor.errors import ErrorKind
-from moor.formats.octal import SAFE, escape_for_printf
+from moor.formats.printf_escape import SAFE, escape_for_printf
 from moor.secrets.secret import Secret
 
 

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from html import escape
 from urllib.parse import quote, quote_plus
 
-from moor.formats.octal import escape_for_printf
+from moor.formats.printf_escape import escape_for_printf
 
 STARS = "***"
 NOTHING = "(?!)"  # a pattern that matches nowhere
@@ -25,7 +25,7 @@ class Masker:
     def __init__(self) -> None:
         self._lock = threading.RLock()  # a signal handler may mask while this lock is held
         self.forms: frozenset[str] = frozenset()
-        self._made: tuple[frozenset[str], re.Pattern[str]] = (self.forms, re.compile(NOTHING))
+        self._compiled: tuple[frozenset[str], re.Pattern[str]] = (self.forms, re.compile(NOTHING))
 
     def register(self, value: str) -> None:
         """Mask ``value`` from now on, in every spelling that ``spellings`` lists."""
@@ -37,10 +37,10 @@ class Masker:
         if not text:  # as most errors and diffs are
             return text
         with self._lock:
-            if self._made[0] is not self.forms:  # compiled when text is masked, not at every secret
+            if self._compiled[0] is not self.forms:  # compiled when text is masked, not at every secret
                 longest_first = sorted(self.forms, key=len, reverse=True)
-                self._made = self.forms, re.compile("|".join(map(re.escape, longest_first)) or NOTHING)
-            pattern = self._made[1]
+                self._compiled = self.forms, re.compile("|".join(map(re.escape, longest_first)) or NOTHING)
+            pattern = self._compiled[1]
         return pattern.sub(STARS, text)
 
 

@@ -27,7 +27,7 @@ def make_missing(path: Path) -> None:
 
 def write(path: Path, content: bytes, mode: int = 0o600) -> None:
     """Replace the content of ``path`` atomically, also if the machine loses power meanwhile."""
-    part = _part(path, content, mode)
+    part = _write_part(path, content, mode)
     try:
         part.replace(path)
     finally:
@@ -37,7 +37,7 @@ def write(path: Path, content: bytes, mode: int = 0o600) -> None:
 
 def write_new(path: Path, content: bytes, mode: int = 0o600) -> bool:
     """Create ``path`` with ``content``; return False if it exists. Of two concurrent calls, one wins."""
-    part = _part(path, content, mode)
+    part = _write_part(path, content, mode)
     try:
         os.link(part, path)
     except FileExistsError:
@@ -48,9 +48,9 @@ def write_new(path: Path, content: bytes, mode: int = 0o600) -> bool:
     return True
 
 
-def _part(path: Path, content: bytes, mode: int) -> Path:
+def _write_part(path: Path, content: bytes, mode: int) -> Path:
     make_missing(path.parent)
-    _sweep(path)
+    _remove_abandoned(path)
     part = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         _fill(part, content, mode)
@@ -71,7 +71,7 @@ def _fill(part: Path, content: bytes, mode: int) -> None:
         os.fsync(descriptor)
 
 
-def _sweep(path: Path) -> None:
+def _remove_abandoned(path: Path) -> None:
     for left in path.parent.glob(f".{escape(path.name)}.????????"):
         with suppress(FileNotFoundError):  # another process removed it
             if left.stat().st_mtime < time.time() - ABANDONED_S:

@@ -19,10 +19,10 @@ def find_role_faults(fleet: Fleet) -> RoleFaults:
     """
     groups = {name: fleet.lineage(layer) for name, layer in fleet.hosts.items()}
     used = {group for lineage in groups.values() for group in lineage}
-    found = {HARBOR: _too_many(fleet, [name for name, lineage in groups.items() if HARBOR in lineage])}
+    found = {HARBOR: _surplus_hosts(fleet, [name for name, lineage in groups.items() if HARBOR in lineage])}
     for key, model in fleet.models.items():
         if model.done_on and model.done_on not in used:
-            found[concern_of(model.__module__)] = _undone(fleet, used, key, model.done_on)
+            found[concern_of(model.__module__)] = _sections_without_host(fleet, used, key, model.done_on)
     return {concern: lines for concern, lines in found.items() if lines}
 
 
@@ -38,7 +38,7 @@ def check_outsiders(fleet: Fleet) -> None:
             )
 
 
-def _too_many(fleet: Fleet, names: list[str]) -> list[str]:
+def _surplus_hosts(fleet: Fleet, names: list[str]) -> list[str]:
     faults = InputFaults()
     for name in names[1:]:
         place = fleet.hosts[name].tree.place(("groups",))
@@ -46,7 +46,7 @@ def _too_many(fleet: Fleet, names: list[str]) -> list[str]:
     return faults.lines()
 
 
-def _undone(fleet: Fleet, used: set[str], key: str, group: str) -> list[str]:
+def _sections_without_host(fleet: Fleet, used: set[str], key: str, group: str) -> list[str]:
     faults = InputFaults()
     for layer in (*fleet.hosts.values(), *(fleet.groups[name] for name in used), fleet.defaults):
         tree = layer.part("data").get(key)

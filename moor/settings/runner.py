@@ -99,10 +99,10 @@ class DaskConfig(StrictModel):
     options: DaskOptions
 
 
-def _chosen(value: Any, info: ValidationInfo) -> RunnerConfig | DaskConfig:
+def _validate_runner(value: Any, info: ValidationInfo) -> RunnerConfig | DaskConfig:
     """Validate by the model of the named plugin; a pydantic union would put its tag into a fault's path."""
     named = value.get("plugin") if isinstance(value, dict) else None
     return (DaskConfig if named == "dask" else RunnerConfig).model_validate(value, context=info.context)
 
 
-Runner = Annotated[RunnerConfig | DaskConfig, PlainValidator(_chosen)]
+Runner = Annotated[RunnerConfig | DaskConfig, PlainValidator(_validate_runner)]

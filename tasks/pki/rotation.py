@@ -1,7 +1,7 @@
 """Rotation of the CA: a new CA replaces the present one without a failed pull.
 
 The steps: make the next CA; have every host trust it beside the present one; sign the registry's certificate with it
-and serve that; remove the former CA from all hosts. The progress is kept in files on the controller (``Succession``),
+and serve that; remove the former CA from all hosts. The progress is kept in files on the controller (``CaFiles``),
 so a run continues where an earlier one stopped.
 """
 

@@ -63,16 +63,16 @@ def explain(message: str, site: Path | None, output: Output) -> int:
     """Explain a message of kubelet or a runtime: 0 if it is known, else 1."""
     directory = site or (Path.cwd() if (Path.cwd() / CONFIG).is_file() else None)
     diagnosis = diagnosis_of(find_runbook(directory or SHIPPED, "diagnose"))
-    told = diagnosis.explained(message, _hosts(directory) if directory else ())
-    known = [explanation for explanation in told if explanation.rule]
+    explanations = diagnosis.explained(message, _hosts(directory) if directory else ())
+    known = [explanation for explanation in explanations if explanation.rule]
     if output is Output.json:
         shown = [
             {"rule": k.rule, "layer": k.layer, "cause": k.cause, "mend": k.mend, "source": k.source} for k in known
         ]
-        found = {} if known else {"understood": told[0].cause}
+        found = {} if known else {"understood": explanations[0].cause}
         print(json.dumps({"schema": 1, "known": shown, **found}, indent=2))
     else:
-        print("\n".join(map(_explained, told)))
+        print("\n".join(map(_explained, explanations)))
     return 0 if known else 1
 
 

@@ -1,4 +1,4 @@
-"""What ``moor drift`` does: read all hosts, compare with history, notify people, mend where asked to."""
+"""The action of drift: read all hosts, compare with history, send notices, and mend the kinds that the user named."""
 
 from __future__ import annotations
 

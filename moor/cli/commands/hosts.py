@@ -74,8 +74,8 @@ def pairing(nr: Nornir, nodes: Sequence[Node]) -> NodePairs:
     found = pair_nodes(addresses, nodes, known)
     members = {name for name in addresses if fleet[name].has_parent_group(NODES)}
     if found.strangers and (unsure := members - set(found.nodes)):
-        told = ask_identities(nr, unsure)
-        known |= {name: replace(identity, node=known[name].node) for name, identity in told.items()}
+        identities = ask_identities(nr, unsure)
+        known |= {name: replace(identity, node=known[name].node) for name, identity in identities.items()}
         found = pair_nodes(addresses, nodes, known)
     return found
 
@@ -92,7 +92,7 @@ def _rows(nr: Nornir, found: NodePairs, cluster: bool) -> Iterator[HostRow]:
         if name not in context_of(nr).joined:
             node, member = found.nodes.get(name), host.has_parent_group(NODES)
             groups = " ".join(group.name for group in host.groups)
-            inside = _word(node is not None) if cluster and (member or node) else "-"
+            inside = _yes_or_no(node is not None) if cluster and (member or node) else "-"
             agrees = not cluster or bool(node) == member
             yield HostRow(name, host.hostname or name, groups, "yes", inside, _key(nr, host), *_of_node(node), agrees)
     for node in found.strangers:
@@ -102,10 +102,10 @@ def _rows(nr: Nornir, found: NodePairs, cluster: bool) -> Iterator[HostRow]:
 def _of_node(node: Node | None) -> tuple[str, str, str, str]:
     if node is None:
         return "-", "-", "-", "-"
-    return _word(not node.trouble), node.runtime, node.os_image, node.distribution
+    return _yes_or_no(not node.trouble), node.runtime, node.os_image, node.distribution
 
 
-def _word(truth: bool) -> str:
+def _yes_or_no(truth: bool) -> str:
     return "yes" if truth else "no"
 
 

@@ -31,7 +31,7 @@ from moor.sites.opening import find_site, open_site
 from moor.workers.dask import DaskRunner
 
 SILENT_S = 1.0  # how long the interrupt message waits for a progress line being printed
-_telling = threading.Lock()  # held while a progress line is printed
+_print_lock = threading.Lock()  # held while a progress line is printed
 
 
 @contextmanager
@@ -71,10 +71,10 @@ def run_and_report(nr: Nornir, runbook: Runbook, options: Options, command: str)
         progress_printer(options)(f"{command} asks nothing of {', '.join(beside)}")
     context = change_context(nr, run=new_run(), command=command)
     report = RunReport(context.run, runbook.name, {name: HostReport() for name in nr.inventory.hosts}, command=command)
-    told, collector = progress_printer(options), Collector(report)
+    print_progress, collector = progress_printer(options), Collector(report)
 
     def last_words() -> str:
-        _hold_still(nr, collector)
+        _stop_new_work(nr, collector)
         words = text.interrupted(report, _unfinished(nr, runbook, collector))
         report.warnings.append(words)
         return printable(render_report(report, options.output) or words)
@@ -83,13 +83,13 @@ def run_and_report(nr: Nornir, runbook: Runbook, options: Options, command: str)
         # Imported now, since it is slow and an interrupted run has only seconds to be recorded.
         import_module("moor.history.recording")
 
-    def leave_a_record() -> None:
+    def record_interrupted() -> None:
         if not nr.data.dry_run:
             remember(nr, replace(report, command=f"{command} (interrupted)"))
 
     garbage_collection.freeze_startup_objects()
-    with send_progress_to(told), report_on_interrupt(last_words, leave_a_record):
-        report.skip(run_runbook(nr.with_processors([collector]), runbook, told))
+    with send_progress_to(print_progress), report_on_interrupt(last_words, record_interrupted):
+        report.skip(run_runbook(nr.with_processors([collector]), runbook, print_progress))
     return report
 
 
@@ -100,10 +100,10 @@ def refuse_input(nr: Nornir, runbook: Runbook, command: str) -> None:
     refuse_bad_input(nr.inventory.hosts.values(), runbook.stages, examining=runbook.independent)
 
 
-def _hold_still(nr: Nornir, collector: Collector) -> None:
+def _stop_new_work(nr: Nornir, collector: Collector) -> None:
     """Stop new work on all hosts, also on workers, and stop progress output."""
     collector.stop(nr.runner.halt() if isinstance(nr.runner, DaskRunner) else {})
-    _telling.acquire(timeout=SILENT_S)
+    _print_lock.acquire(timeout=SILENT_S)
 
 
 def _unfinished(nr: Nornir, runbook: Runbook, collector: Collector) -> Iterator[text.Unfinished]:
@@ -142,12 +142,12 @@ def print_warning(words: str) -> None:
 def progress_printer(options: Options) -> Callable[[str], None]:
     """Return a function that prints progress on standard error, or nothing with --quiet."""
 
-    def tell(line: str) -> None:
+    def print_line(line: str) -> None:
         if not options.quiet:
-            with _telling:
+            with _print_lock:
                 print(printable(line), file=sys.stderr, flush=True)
 
-    return tell
+    return print_line
 
 
 def print_report(options: Options, report: RunReport, words: str) -> None:

@@ -9,7 +9,7 @@ from shlex import quote
 from typing import BinaryIO
 
 from moor.errors import ErrorKind, HostError
-from moor.formats.octal import SAFE
+from moor.formats.printf_escape import SAFE
 
 # What the login shell runs: it reads one line of input and evaluates it. Single quotes without ' \ ! or a newline in
 # them mean the same to sh, csh and fish. sh's read takes one byte at a time, so that the rest of the input is left for
