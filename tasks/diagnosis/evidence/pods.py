@@ -156,8 +156,8 @@ def _event(pod: KubeObject, events: Sequence[KubeObject]) -> KubeObject:
     own = [e for e in events if (e.get("involvedObject") or {}).get("name") == pod["metadata"]["name"]]
     conditions = (pod.get("status") or {}).get("conditions") or []
     begun = any(c.get("type") == "PodReadyToStartContainers" and c.get("status") == "True" for c in conditions)
-    told = [reason for reason in TELLING_EVENTS if not (begun and reason == "FailedCreatePodSandBox")]
-    return next((e for reason in told for e in reversed(own) if e.get("reason") == reason), {})
+    reasons = [reason for reason in TELLING_EVENTS if not (begun and reason == "FailedCreatePodSandBox")]
+    return next((e for reason in reasons for e in reversed(own) if e.get("reason") == reason), {})
 
 
 def _unready(pod: KubeObject) -> Iterator[str]:

@@ -84,19 +84,19 @@ def judge(
         beside: the layers in which further images differ from the first, one mapping for each image
     """
     main: dict[str, LayerResult] = {}
-    told: dict[str, LayerResult] = {}
+    results: dict[str, LayerResult] = {}
     others: list[dict[str, LayerResult]] = [{} for _ in beside]
     for layer in LAYERS:
-        parted = any(layer.name in more for more in beside)
+        differs = any(layer.name in more for more in beside)
         if layer.name in evidence:
-            main[layer.name] = _result(layer, evidence[layer.name], main if parted else told, rules)
+            main[layer.name] = _result(layer, evidence[layer.name], main if differs else results, rules)
         for more, found in zip(beside, others, strict=True):
             if layer.name in more:
                 found[layer.name] = _result(layer, more[layer.name], {**main, **found}, rules)
         every = [found[layer.name] for found in (main, *others) if layer.name in found]
         if every:
-            told[layer.name] = _merged(layer.name, every)
-    return list(told.values())
+            results[layer.name] = _merged(layer.name, every)
+    return list(results.values())
 
 
 def _result(layer: Layer, seen: LayerEvidence, found: Mapping[str, LayerResult], rules: Sequence[Rule]) -> LayerResult:
