@@ -142,7 +142,7 @@ def test_docker_is_not_told_to_leave_the_registry_unchecked(name: str) -> None:
     registry = Registry.model_validate({"name": NAME, "address": "10.0.0.9", "port": 8443})
     docker = DockerSettings(daemon={"insecure-registries": ["other.moor.test", name]})
     host = Host("ws1", data={"registry": registry, "docker": docker}, defaults=Defaults())
-    with pytest.raises(InputError, match=rf"data\.docker\.daemon\.insecure-registries: {name}: .*drop it"):
+    with pytest.raises(InputError, match=rf"data\.docker\.daemon\.insecure-registries: {name}: .*remove the entry"):
         desired(host)
 
 
