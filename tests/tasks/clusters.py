@@ -19,7 +19,7 @@ from moor.engine.results import FindingResult, ResourceResult
 from moor.resources.base import Resource
 
 
-class Ran:
+class ClusterRun:
     """The result of a run."""
 
     def __init__(self, results: MultiResult) -> None:
@@ -33,7 +33,9 @@ class Ran:
         return [name for name, status in self.status.items() if status == "drift"]
 
 
-def run(kubeconfig: Path, resources: Sequence[Resource], *, plan: bool = False, timeout_s: float | None = None) -> Ran:
+def run(
+    kubeconfig: Path, resources: Sequence[Resource], *, plan: bool = False, timeout_s: float | None = None
+) -> ClusterRun:
     """Plan or apply resources of a cluster.
 
     Args:
@@ -51,6 +53,6 @@ def run(kubeconfig: Path, resources: Sequence[Resource], *, plan: bool = False, 
     nr = Nornir(Inventory(Hosts({"cp1": host}), Groups(), Defaults()))
     task = Task(work, nr, global_dry_run=plan, processors=Processors(), name="deploy")
     try:
-        return Ran(task.start(host))
+        return ClusterRun(task.start(host))
     finally:
         plugin.close()

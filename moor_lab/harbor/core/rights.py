@@ -26,7 +26,7 @@ KEPT_FROM_MAINTAINERS = {"project", "member", "robot", "metadata", "quota"}  # m
 
 
 @dataclass(frozen=True)
-class Who:
+class Caller:
     """The caller: nobody, a user, or a robot.
 
     Attributes:
@@ -54,7 +54,7 @@ class Who:
         return self.robot.body["permissions"] if self.robot else []
 
 
-ANYONE = Who()
+ANYONE = Caller()
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Rights:
     """The rights of the caller ``who``; ``store`` has the memberships."""
 
     store: Store
-    who: Who = field(default=ANYONE)
+    who: Caller = field(default=ANYONE)
 
     def in_system(self, resource: str, action: str) -> bool:
         """Return whether the caller may act on a system resource."""

@@ -16,7 +16,7 @@ from werkzeug.wrappers import Request, Response
 from moor_lab.harbor.core.errors import Refusal, forbidden, not_found, read_only, unauthorized, unprocessable
 from moor_lab.harbor.core.passwords import Lock
 from moor_lab.harbor.core.query import Query, cut, page_headers, read_query
-from moor_lab.harbor.core.rights import Rights, Who
+from moor_lab.harbor.core.rights import Caller, Rights
 from moor_lab.harbor.core.store import Record, Store
 from moor_lab.harbor.core.tokens import Tokens
 
@@ -60,7 +60,7 @@ class Call:
 
     core: Core
     request: Request
-    who: Who
+    who: Caller
 
     @property
     def store(self) -> Store:
@@ -150,7 +150,7 @@ def done(status: int = 200, location: str = "") -> Response:
 class Application:
     """The WSGI application that routes requests to handlers."""
 
-    def __init__(self, core: Core, routes: Iterable[Route], log_in: Callable[[Core, Request], Who]) -> None:
+    def __init__(self, core: Core, routes: Iterable[Route], log_in: Callable[[Core, Request], Caller]) -> None:
         self.core = core
         self._log_in = log_in
         self._map = Map(

@@ -15,7 +15,7 @@ from .images import Reference, credentials
 from .pulling import PullError
 from .pulls import Puller, must_pull
 
-Tell = Callable[[Type, str, str, bool], None]
+RecordEvent = Callable[[Type, str, str, bool], None]
 """A function that records an event: type, reason, message, and whether it is about the whole pod."""
 
 
@@ -51,7 +51,7 @@ class Supply:
     pod: Object
     spec: Object
     tools: Tools
-    tell: Tell
+    tell: RecordEvent
     report: Callable[[], None]
     cancelled: Callable[[], bool]
 

@@ -37,7 +37,7 @@ class Options:
 
 
 @dataclass(frozen=True)
-class Written:
+class WriteResult:
     """The result of a write: the object, whether it was created, and warnings."""
 
     obj: Object
@@ -55,7 +55,7 @@ class Cluster:
             if not store.find(kinds.NAMESPACE, "", name):
                 self.create(kinds.NAMESPACE, "", {"metadata": {"name": name}})
 
-    def create(self, kind: Kind, namespace: str, body: Any, options: Options = Options()) -> Written:
+    def create(self, kind: Kind, namespace: str, body: Any, options: Options = Options()) -> WriteResult:
         """Store a new object. Raises ApiError: 400, 403, 404 (its namespace), 409, 422."""
         obj, warnings = decode.checked(kind, body, options.strictness)
         obj = self._prepared(kind, namespace, obj)
@@ -64,18 +64,18 @@ class Cluster:
             obj = self._complete(kind, obj, None)
             warnings += self._admitted(kind, namespace, obj, new=True)
             obj = managers.update(_node(kind), {}, obj, self._manager(kind, options))
-            return Written(self._stored(kind, None, obj, options), True, tuple(warnings))
+            return WriteResult(self._stored(kind, None, obj, options), True, tuple(warnings))
 
-    def update(self, kind: Kind, namespace: str, name: str, body: Any, options: Options = Options()) -> Written:
+    def update(self, kind: Kind, namespace: str, name: str, body: Any, options: Options = Options()) -> WriteResult:
         """Write an object over the stored one. Raises ApiError: 400, 404, 409, 422."""
         obj, warnings = decode.checked(kind, body, options.strictness)
         if name_of(obj) != name:
             raise bad_request(f"the name of the object ({name_of(obj)}) does not match the name on the URL ({name})")
         with self.store.lock:
             old = self.store.get(kind, namespace, name)
-            return Written(self._updated(kind, old, obj, options), False, tuple(warnings))
+            return WriteResult(self._updated(kind, old, obj, options), False, tuple(warnings))
 
-    def patch(self, kind: Kind, namespace: str, name: str, media: str, body: Any, options: Options) -> Written:
+    def patch(self, kind: Kind, namespace: str, name: str, media: str, body: Any, options: Options) -> WriteResult:
         """Patch an object; a server-side apply creates a missing one. Raises ApiError like update."""
         if media in patch.APPLY:
             return self._apply(kind, namespace, name, body, options)
@@ -85,9 +85,9 @@ class Cluster:
             old = self.store.get(kind, namespace, name)
             changed = patch.patched(media, _node(kind), old, body)
             obj, warnings = decode.checked(kind, changed, options.strictness)
-            return Written(self._updated(kind, old, obj, options), False, tuple(warnings))
+            return WriteResult(self._updated(kind, old, obj, options), False, tuple(warnings))
 
-    def _apply(self, kind: Kind, namespace: str, name: str, body: Any, options: Options) -> Written:
+    def _apply(self, kind: Kind, namespace: str, name: str, body: Any, options: Options) -> WriteResult:
         config = self._configuration(kind, namespace, name, body, options)
         manager = self._manager(kind, options, "Apply")
         with self.store.lock:
@@ -100,18 +100,18 @@ class Cluster:
             obj = managers.apply(_node(kind), old, config, manager, options.force)
             obj = self._complete(kind, self._carried(kind, old, obj, options), old)
             warnings = self._admitted(kind, namespace, obj, new=False)
-            return Written(self._stored(kind, old, obj, options), False, tuple(warnings))
+            return WriteResult(self._stored(kind, old, obj, options), False, tuple(warnings))
 
     def _create_applied(
         self, kind: Kind, namespace: str, config: Object, manager: managers.Manager, options: Options
-    ) -> Written:
+    ) -> WriteResult:
         if options.subresource:
             raise not_found(kind, name_of(config))
         self._check_namespace(kind, namespace, name_of(config))
         obj = managers.apply(_node(kind), {}, config, manager, options.force)
         obj = self._complete(kind, self._prepared(kind, namespace, obj), None)
         warnings = self._admitted(kind, namespace, obj, new=True)
-        return Written(self._stored(kind, None, obj, options), True, tuple(warnings))
+        return WriteResult(self._stored(kind, None, obj, options), True, tuple(warnings))
 
     def _admitted(self, kind: Kind, namespace: str, obj: Object, new: bool) -> list[str]:
         """Return the warnings of the namespace's policies.

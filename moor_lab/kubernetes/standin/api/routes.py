@@ -11,7 +11,7 @@ from ..kinds import Kind
 from ..objects import Object, name_of, namespace_of
 from . import discovery, rbac, table
 from .access import User
-from .cluster import Cluster, Options, Written
+from .cluster import Cluster, Options, WriteResult
 from .decode import json_body
 from .watching import watch
 
@@ -150,7 +150,7 @@ def _body(request: Request) -> Any:
     return json_body(request.body, "" if media.startswith("application/apply-patch") else media)
 
 
-def _written(request: Request, written: Written) -> Response:
+def _written(request: Request, written: WriteResult) -> Response:
     shown = table.of([written.obj], written.obj["metadata"].get("resourceVersion", "")) if request.as_table else None
     return Response(shown or written.obj, 201 if written.created else 200, written.warnings)
 

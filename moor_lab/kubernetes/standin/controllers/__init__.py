@@ -1,1 +1,1 @@
-"""The controllers: pure functions from the world as it is to what should be done next."""
+"""The controllers: pure functions from a snapshot of the cluster to the next actions."""

@@ -17,24 +17,24 @@ from .rollouts import (
     rollout_of,
     size_of,
 )
-from .world import Actions, Create, Delete, Replace, Tell, World, is_leaving
+from .snapshot import Actions, Create, Delete, RecordEvent, Replace, Snapshot, is_leaving
 
 PREFIX = "deployment.kubernetes.io/"
 DESIRED, MAXIMUM = f"{PREFIX}desired-replicas", f"{PREFIX}max-replicas"
 COMPONENT = "deployment-controller"
 
 
-def plan(world: World) -> Actions:
+def plan(snapshot: Snapshot) -> Actions:
     """Yield what every deployment needs next."""
-    for deployment in world.of(kinds.DEPLOYMENT):
+    for deployment in snapshot.of(kinds.DEPLOYMENT):
         if is_leaving(deployment):
             continue
-        rollout = rollout_of(deployment, world.owned(kinds.REPLICA_SET, deployment))
-        yield from _next(rollout, world)
-        yield from _status(rollout, world)
+        rollout = rollout_of(deployment, snapshot.owned(kinds.REPLICA_SET, deployment))
+        yield from _next(rollout, snapshot)
+        yield from _status(rollout, snapshot)
 
 
-def _next(rollout: Rollout, world: World) -> Actions:
+def _next(rollout: Rollout, snapshot: Snapshot) -> Actions:
     if rollout.new is None:
         yield Create(kinds.REPLICA_SET, new_replica_set(rollout))
         return
@@ -47,7 +47,7 @@ def _next(rollout: Rollout, world: World) -> Actions:
         yield Replace(kinds.DEPLOYMENT, _annotated(rollout.deployment, annotations))
         return
     recreate = rollout.deployment["spec"]["strategy"]["type"] == "Recreate"
-    sizes = list(recreate_sizes(rollout, world) if recreate else rolling_sizes(rollout))
+    sizes = list(recreate_sizes(rollout, snapshot) if recreate else rolling_sizes(rollout))
     if not rollout.deployment["spec"].get("paused"):
         for replica_set, size in sizes:
             yield from _scale(rollout, replica_set, size)
@@ -63,7 +63,7 @@ def _scale(rollout: Rollout, replica_set: Object, size: int) -> Actions:
     yield Replace(kinds.REPLICA_SET, out)
     way = "up" if size > before else "down"
     message = f"Scaled {way} replica set {name_of(replica_set)} from {before} to {size}"
-    yield Tell(kinds.DEPLOYMENT, rollout.deployment, COMPONENT, "ScalingReplicaSet", message)
+    yield RecordEvent(kinds.DEPLOYMENT, rollout.deployment, COMPONENT, "ScalingReplicaSet", message)
 
 
 def _annotated(obj: Object, annotations: dict[str, str]) -> Object:
@@ -79,21 +79,21 @@ def _forget(rollout: Rollout) -> Actions:
         yield Delete(kinds.REPLICA_SET, one)
 
 
-def _status(rollout: Rollout, world: World) -> Actions:
+def _status(rollout: Rollout, snapshot: Snapshot) -> Actions:
     out = clone(rollout.deployment)
-    out["status"] = status_of(rollout, world)
+    out["status"] = status_of(rollout, snapshot)
     if out["status"] != rollout.deployment.get("status"):
         yield Replace(kinds.DEPLOYMENT, out, status=True)
 
 
-def status_of(rollout: Rollout, world: World) -> Object:
+def status_of(rollout: Rollout, snapshot: Snapshot) -> Object:
     """Return the deployment's status: counts and conditions."""
     counts = _counts(rollout)
     status: Object = {"observedGeneration": rollout.deployment["metadata"]["generation"]}
     status |= {name: number for name, number in counts.items() if number}
     conditions = list(dig(rollout.deployment, "status", "conditions") or [])
-    for new in (_availability(rollout, counts), _progress(rollout, counts, world)):
-        conditions = _noted(conditions, new, world) if new else conditions
+    for new in (_availability(rollout, counts), _progress(rollout, counts, snapshot)):
+        conditions = _noted(conditions, new, snapshot) if new else conditions
     return status | {"conditions": _refused(rollout, conditions)}
 
 
@@ -119,12 +119,12 @@ def _counts(rollout: Rollout) -> dict[str, int]:
     }
 
 
-def _noted(conditions: list[Object], new: Object, world: World) -> list[Object]:
+def _noted(conditions: list[Object], new: Object, snapshot: Snapshot) -> list[Object]:
     """Return the conditions with this one; an unchanged one keeps its times, so that nothing is written."""
     old = next((one for one in conditions if one["type"] == new["type"]), None)
     if old and all(old.get(key) == new[key] for key in ("status", "reason", "message")) and "lastUpdateTime" not in new:
         return conditions
-    times = {"lastUpdateTime": timestamp(world.now), "lastTransitionTime": timestamp(world.now)}
+    times = {"lastUpdateTime": timestamp(snapshot.now), "lastTransitionTime": timestamp(snapshot.now)}
     return set_condition(conditions, times | new)
 
 
@@ -136,7 +136,7 @@ def _availability(rollout: Rollout, counts: dict[str, int]) -> Object:
     return {"type": "Available", "status": state, "reason": f"MinimumReplicas{word}", "message": message}
 
 
-def _progress(rollout: Rollout, counts: dict[str, int], world: World) -> Object | None:
+def _progress(rollout: Rollout, counts: dict[str, int], snapshot: Snapshot) -> Object | None:
     """Return the Progressing condition; None where it stays. A finished rollout does not time out later."""
     if rollout.new is None:
         return None
@@ -147,13 +147,13 @@ def _progress(rollout: Rollout, counts: dict[str, int], world: World) -> Object 
         return _progressing("True", "NewReplicaSetAvailable", f"{name} has successfully progressed.")
     if old is None or name not in old["message"]:
         return _progressing("True", "NewReplicaSetCreated", f"{name} is new.") | {
-            "lastUpdateTime": timestamp(world.now)
+            "lastUpdateTime": timestamp(snapshot.now)
         }
     if _moved(rollout.deployment.get("status", {}), counts):
         moving = _progressing("True", "ReplicaSetUpdated", f"{name} is progressing.")
-        return moving | {"lastUpdateTime": timestamp(world.now)}
+        return moving | {"lastUpdateTime": timestamp(snapshot.now)}
     deadline = timedelta(seconds=int(rollout.deployment["spec"]["progressDeadlineSeconds"]))
-    late = parse_time(old["lastUpdateTime"]) + deadline < world.now
+    late = parse_time(old["lastUpdateTime"]) + deadline < snapshot.now
     if old["status"] == "True" and old["reason"] != "NewReplicaSetAvailable" and late:
         return _progressing("False", "ProgressDeadlineExceeded", f"{name} has timed out progressing.")
     return None

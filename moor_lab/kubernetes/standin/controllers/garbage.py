@@ -4,45 +4,45 @@ from datetime import timedelta
 
 from .. import kinds
 from ..objects import Object, dig, name_of, namespace_of, parse_time, uid_of
-from .world import Actions, Create, Delete, World, is_leaving
+from .snapshot import Actions, Create, Delete, Snapshot, is_leaving
 
 EVENTS_KEPT = timedelta(hours=1)
 
 
-def plan(world: World) -> Actions:
+def plan(snapshot: Snapshot) -> Actions:
     """Yield deletions of garbage, and the service account that every namespace gets."""
-    yield from _orphans(world)
-    yield from _lost_pods(world)
-    yield from _namespaces(world)
-    for event in world.of(kinds.EVENT):
+    yield from _orphans(snapshot)
+    yield from _lost_pods(snapshot)
+    yield from _namespaces(snapshot)
+    for event in snapshot.of(kinds.EVENT):
         seen = event.get("lastTimestamp") or event.get("eventTime") or event["metadata"]["creationTimestamp"]
-        if parse_time(seen) + EVENTS_KEPT < world.now:
+        if parse_time(seen) + EVENTS_KEPT < snapshot.now:
             yield Delete(kinds.EVENT, event)
 
 
-def _orphans(world: World) -> Actions:
+def _orphans(snapshot: Snapshot) -> Actions:
     """Yield deletions of objects whose owners are all gone."""
-    present = {uid_of(obj) for objects in world.objects.values() for obj in objects}
-    for kind, objects in world.objects.items():
+    present = {uid_of(obj) for objects in snapshot.objects.values() for obj in objects}
+    for kind, objects in snapshot.objects.items():
         for obj in objects:
             owners = obj["metadata"].get("ownerReferences", [])
             if owners and not any(reference["uid"] in present for reference in owners) and not is_leaving(obj):
                 yield Delete(kind, obj)
 
 
-def _lost_pods(world: World) -> Actions:
+def _lost_pods(snapshot: Snapshot) -> Actions:
     """Yield deletions of pods on nodes that no longer exist, since no agent will end them."""
-    nodes = {name_of(node) for node in world.of(kinds.NODE)}
-    for pod in world.of(kinds.POD):
+    nodes = {name_of(node) for node in snapshot.of(kinds.NODE)}
+    for pod in snapshot.of(kinds.POD):
         if dig(pod, "spec", "nodeName") and pod["spec"]["nodeName"] not in nodes:
             yield Delete(kinds.POD, pod, graceful=False)
 
 
-def _namespaces(world: World) -> Actions:
-    for namespace in world.of(kinds.NAMESPACE):
+def _namespaces(snapshot: Snapshot) -> Actions:
+    for namespace in snapshot.of(kinds.NAMESPACE):
         content = [
             (kind, obj)
-            for kind, objects in world.objects.items()
+            for kind, objects in snapshot.objects.items()
             for obj in objects
             if namespace_of(obj) == name_of(namespace)
         ]

@@ -10,7 +10,7 @@ from ..api.cluster import Cluster, Options
 from ..errors import ApiError
 from ..objects import Object, clone, micro_timestamp, name_of, namespace_of, owner, timestamp, uid_of
 from . import deployments, garbage, nodes, replicasets, scheduler
-from .world import Action, Bind, Create, Delete, Replace, Tell, World
+from .snapshot import Action, Bind, Create, Delete, RecordEvent, Replace, Snapshot
 
 log = logging.getLogger(__name__)
 
@@ -61,8 +61,8 @@ class Controllers:
         """Do one round and return the number of its actions."""
         done = 0
         for plan in PLANS:
-            world = World(self._cluster.store.snapshot(), self._cluster.clock())
-            for action in plan(world):
+            snapshot = Snapshot(self._cluster.store.snapshot(), self._cluster.clock())
+            for action in plan(snapshot):
                 done += 1
                 try:
                     self._do(action)
@@ -104,7 +104,7 @@ class Controllers:
         status = replicasets.failed(obj, why, self._cluster.clock())
         self._cluster.update(kinds.REPLICA_SET, namespace, name, status, Options(subresource="status"))
         words = f"Error creating: {why}"
-        self._do(Tell(kinds.REPLICA_SET, obj, replicasets.COMPONENT, "FailedCreate", words, "Warning"))
+        self._do(RecordEvent(kinds.REPLICA_SET, obj, replicasets.COMPONENT, "FailedCreate", words, "Warning"))
 
     @_do.register
     def _(self, action: Replace) -> None:
@@ -135,11 +135,11 @@ class Controllers:
         self._cluster.store.replace(kinds.POD, pod)
 
     @_do.register
-    def _(self, action: Tell) -> None:
+    def _(self, action: RecordEvent) -> None:
         tell(self._cluster, action, self._cluster.clock())
 
 
-def tell(cluster: Cluster, action: Tell, now: datetime) -> None:
+def tell(cluster: Cluster, action: RecordEvent, now: datetime) -> None:
     """Record an event, or increase the count of an equal one."""
     namespace = namespace_of(action.obj) or "default"
     with cluster.store.lock:
@@ -151,12 +151,12 @@ def tell(cluster: Cluster, action: Tell, now: datetime) -> None:
         cluster.create(kinds.EVENT, namespace, new_event(action, namespace, now))
 
 
-def _says(event: Object, action: Tell) -> bool:
+def _says(event: Object, action: RecordEvent) -> bool:
     about = event["involvedObject"].get("uid") == uid_of(action.obj)
     return about and (event.get("reason"), event.get("message")) == (action.reason, action.message)
 
 
-def new_event(action: Tell, namespace: str, now: datetime) -> Object:
+def new_event(action: RecordEvent, namespace: str, now: datetime) -> Object:
     """Return the event in the format of its component: the scheduler uses the new one, all others the old one."""
     event: Object = {
         "metadata": {"name": f"{name_of(action.obj)}.{int(now.timestamp() * 1e9):x}", "namespace": namespace},

@@ -15,7 +15,7 @@ from ..objects import (
     set_condition,
     timestamp,
 )
-from .world import Actions, Create, Delete, Replace, Tell, World, is_active, is_leaving, is_ready
+from .snapshot import Actions, Create, Delete, RecordEvent, Replace, Snapshot, is_active, is_leaving, is_ready
 
 COMPONENT = "replicaset-controller"
 ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
@@ -23,13 +23,13 @@ BURST = 50
 """Maximum number of pods created or deleted at once."""
 
 
-def plan(world: World) -> Actions:
+def plan(snapshot: Snapshot) -> Actions:
     """Yield the next actions for every replica set."""
-    for replica_set in world.of(kinds.REPLICA_SET):
+    for replica_set in snapshot.of(kinds.REPLICA_SET):
         if not is_leaving(replica_set):
-            pods = [pod for pod in world.owned(kinds.POD, replica_set) if is_active(pod)]
+            pods = [pod for pod in snapshot.owned(kinds.POD, replica_set) if is_active(pod)]
             yield from _size(replica_set, pods)
-            yield from _status(replica_set, pods, world)
+            yield from _status(replica_set, pods, snapshot)
 
 
 def _size(replica_set: Object, pods: list[Object]) -> Actions:
@@ -37,10 +37,10 @@ def _size(replica_set: Object, pods: list[Object]) -> Actions:
     for _ in range(min(missing, BURST)):
         pod = new_pod(replica_set)
         words = f"Created pod: {name_of(pod)}"
-        yield Create(kinds.POD, pod, Tell(kinds.REPLICA_SET, replica_set, COMPONENT, "SuccessfulCreate", words))
+        yield Create(kinds.POD, pod, RecordEvent(kinds.REPLICA_SET, replica_set, COMPONENT, "SuccessfulCreate", words))
     for pod in sorted(pods, key=worth)[: max(0, min(-missing, BURST))]:
         yield Delete(kinds.POD, pod)
-        yield Tell(kinds.REPLICA_SET, replica_set, COMPONENT, "SuccessfulDelete", f"Deleted pod: {name_of(pod)}")
+        yield RecordEvent(kinds.REPLICA_SET, replica_set, COMPONENT, "SuccessfulDelete", f"Deleted pod: {name_of(pod)}")
 
 
 def new_pod(replica_set: Object) -> Object:
@@ -63,13 +63,13 @@ def worth(pod: Object) -> tuple[bool, bool, bool, float]:
     return bool(pod["spec"].get("nodeName")), phase == "Running", is_ready(pod), -born
 
 
-def _status(replica_set: Object, pods: list[Object], world: World) -> Actions:
+def _status(replica_set: Object, pods: list[Object], snapshot: Snapshot) -> Actions:
     out = clone(replica_set)
     counts = {
         "replicas": len(pods),
         "fullyLabeledReplicas": len(pods),
         "readyReplicas": sum(map(is_ready, pods)),
-        "availableReplicas": sum(_is_available(pod, replica_set, world) for pod in pods),
+        "availableReplicas": sum(_is_available(pod, replica_set, snapshot) for pod in pods),
     }
     status = {"observedGeneration": replica_set["metadata"]["generation"], "replicas": counts.pop("replicas")}
     out["status"] = status | {name: count for name, count in counts.items() if count}
@@ -89,10 +89,10 @@ def failed(replica_set: Object, why: str, instant: datetime) -> Object:
     return out
 
 
-def _is_available(pod: Object, replica_set: Object, world: World) -> bool:
+def _is_available(pod: Object, replica_set: Object, snapshot: Snapshot) -> bool:
     """Return whether a pod has been ready for as long as the set wants."""
     ready = condition(pod, "Ready")
     if not ready or ready["status"] != "True":
         return False
     least = timedelta(seconds=int(replica_set["spec"].get("minReadySeconds", 0)))
-    return parse_time(ready["lastTransitionTime"]) + least <= world.now
+    return parse_time(ready["lastTransitionTime"]) + least <= snapshot.now

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from .. import kinds
 from ..objects import Object, canonical, clone, dig, name_of, namespace_of, owner_reference
-from .world import World
+from .snapshot import Snapshot
 
 HASH = "pod-template-hash"
 REVISION = "deployment.kubernetes.io/revision"
@@ -157,10 +157,10 @@ def _shrunk(rollout: Rollout, new: Object, total: int) -> Iterator[tuple[Object,
             yield one, sizes[name_of(one)]
 
 
-def recreate_sizes(rollout: Rollout, world: World) -> Iterator[tuple[Object, int]]:
+def recreate_sizes(rollout: Rollout, snapshot: Snapshot) -> Iterator[tuple[Object, int]]:
     """Yield the replica sets to resize with strategy Recreate: the new set grows after the last old pod is gone."""
     large = [one for one in rollout.old if size_of(one)]
     yield from ((one, 0) for one in large)
-    left = any(world.owned(kinds.POD, one) for one in rollout.old)
+    left = any(snapshot.owned(kinds.POD, one) for one in rollout.old)
     if rollout.new and not large and not left and size_of(rollout.new) != rollout.desired:
         yield rollout.new, rollout.desired

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from .. import kinds
 from ..objects import Object, clone, condition, containers, dig, name_of, namespace_of, owner, set_condition, timestamp
-from .world import Actions, Bind, Replace, Tell, World, is_active, is_leaving
+from .snapshot import Actions, Bind, RecordEvent, Replace, Snapshot, is_active, is_leaving
 
 COMPONENT = "default-scheduler"
 UNITS = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "m": 1e-3}
@@ -49,32 +49,33 @@ def ports(pod: Object) -> set[tuple[str, int]]:
     return {(port["protocol"], port.get("hostPort") or port["containerPort"]) for port in listed}
 
 
-def plan(world: World) -> Actions:
+def plan(snapshot: Snapshot) -> Actions:
     """Bind every pod without a node, or record why it cannot be scheduled."""
-    placed = [pod for pod in world.of(kinds.POD) if pod["spec"].get("nodeName") and not _is_over(pod)]
+    placed = [pod for pod in snapshot.of(kinds.POD) if pod["spec"].get("nodeName") and not _is_over(pod)]
     loads = [
-        Load(node, [pod for pod in placed if pod["spec"]["nodeName"] == name_of(node)]) for node in world.of(kinds.NODE)
+        Load(node, [pod for pod in placed if pod["spec"]["nodeName"] == name_of(node)])
+        for node in snapshot.of(kinds.NODE)
     ]
-    for pod in world.of(kinds.POD):
+    for pod in snapshot.of(kinds.POD):
         if not pod["spec"].get("nodeName") and is_active(pod):
-            yield from _place(pod, loads, world)
+            yield from _place(pod, loads, snapshot)
 
 
 def _is_over(pod: Object) -> bool:
     return dig(pod, "status", "phase") in ("Succeeded", "Failed")
 
 
-def _place(pod: Object, loads: list[Load], world: World) -> Actions:
+def _place(pod: Object, loads: list[Load], snapshot: Snapshot) -> Actions:
     obstacles = {name_of(load.node): next(obstacles_of(pod, load), "") for load in loads}
     fitting = [load for load in loads if not obstacles[name_of(load.node)]]
     if not fitting:
-        yield from _unschedulable(pod, unschedulable_message(obstacles), world)
+        yield from _unschedulable(pod, unschedulable_message(obstacles), snapshot)
         return
     best = min(fitting, key=lambda load: _crowd(pod, load))
     best.pods.append(pod)
     yield Bind(pod, name_of(best.node))
     message = f"Successfully assigned {namespace_of(pod)}/{name_of(pod)} to {name_of(best.node)}"
-    yield Tell(kinds.POD, pod, COMPONENT, "Scheduled", message, action="Binding")
+    yield RecordEvent(kinds.POD, pod, COMPONENT, "Scheduled", message, action="Binding")
 
 
 def _crowd(pod: Object, load: Load) -> tuple[int, int, str]:
@@ -122,7 +123,7 @@ def unschedulable_message(obstacles: dict[str, str]) -> str:
     return f"{none}: {counted}. no new claims to deallocate, preemption: {none}: {helpless}."
 
 
-def _unschedulable(pod: Object, message: str, world: World) -> Actions:
+def _unschedulable(pod: Object, message: str, snapshot: Snapshot) -> Actions:
     old = condition(pod, "PodScheduled")
     if old and old.get("message") == message:
         return
@@ -134,8 +135,8 @@ def _unschedulable(pod: Object, message: str, world: World) -> Actions:
         "message": message,
         "observedGeneration": pod["metadata"].get("generation", 1),
         "lastProbeTime": None,
-        "lastTransitionTime": timestamp(world.now),
+        "lastTransitionTime": timestamp(snapshot.now),
     }
     out["status"]["conditions"] = set_condition(dig(pod, "status", "conditions") or [], new)
     yield Replace(kinds.POD, out, status=True)
-    yield Tell(kinds.POD, pod, COMPONENT, "FailedScheduling", message, "Warning", "Scheduling")
+    yield RecordEvent(kinds.POD, pod, COMPONENT, "FailedScheduling", message, "Warning", "Scheduling")

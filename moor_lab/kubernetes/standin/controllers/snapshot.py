@@ -10,7 +10,7 @@ from ..objects import Object, dig, is_true, owner, uid_of
 
 
 @dataclass(frozen=True)
-class World:
+class Snapshot:
     """A snapshot of all objects."""
 
     objects: dict[Kind, list[Object]]
@@ -31,7 +31,7 @@ class Create:
 
     kind: Kind
     obj: Object
-    told: "Tell | None" = None
+    told: "RecordEvent | None" = None
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Bind:
 
 
 @dataclass(frozen=True)
-class Tell:
+class RecordEvent:
     """Record an event about an object."""
 
     kind: Kind
@@ -73,7 +73,7 @@ class Tell:
     action: str = ""
 
 
-Action = Create | Replace | Delete | Bind | Tell
+Action = Create | Replace | Delete | Bind | RecordEvent
 Actions = Iterator[Action]
 
 
