@@ -39,7 +39,7 @@ def diagnose(
         int, typer.Option("--watch", min=0, max=LONGEST_WATCH_S, metavar="SECONDS", help="look again until all is well")
     ] = 0,
 ) -> int:
-    """Show why pods do not start: per node the layer, the cause and the remedy."""
+    """Show why pods do not start: layer, cause and remedy."""
     from moor.cli.commands import diagnose as command
     from moor.context import DiagnosisScope
 

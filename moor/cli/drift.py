@@ -21,7 +21,10 @@ def drift(
         int, typer.Option("--watch", min=0, max=LONGEST_WATCH_S, metavar="SECONDS", help="check again and again")
     ] = 0,
 ) -> int:
-    """Show what has changed without a plan, and since when; record it, and send notices."""
+    """Show what has changed without a plan, and since when.
+
+    The run is recorded, and notices are sent.
+    """
     from moor.cli.commands import drift as command
 
     wanted = command.DriftOptions(runbook, mend_kinds_of(apply), watch)

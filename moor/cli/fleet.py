@@ -22,7 +22,7 @@ def check(
     ] = False,
     yes: Yes = False,
 ) -> int:
-    """Check that config and inventory are valid, and that every host is reachable and meets the requirements."""
+    """Check config and inventory, and reach every host."""
     from moor.cli.commands import fleet
 
     def confirm(question: str) -> bool:
@@ -63,7 +63,7 @@ def apply(options: Options, runbook: RunbookName = "site", yes: Yes = False) -> 
 @app.command()
 @takes(*OF_RUNS)
 def verify(options: Options) -> int:
-    """Prove from every node that name, route, TLS, login, pull and the workload itself work."""
+    """Prove from every node that pulls and the workload work."""
     from moor.cli.commands import fleet
 
     return fleet.verify(options)

@@ -19,7 +19,10 @@ def history(
     host: Annotated[str, typer.Option("--host", help="what happened on this host")] = "",
     last: Annotated[int, typer.Option("--last", min=1, max=100_000, help="how many runs")] = 20,
 ) -> int:
-    """Show what happened when: the last runs and open findings, one run, or one host; no host is contacted."""
+    """Show past runs and findings, of one host or all.
+
+    The history is read from the database; no host is contacted.
+    """
     from moor.cli.commands import history as command
 
     return command.history(options, run, host, last)

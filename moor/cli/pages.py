@@ -23,7 +23,7 @@ def report(
     ] = None,
     days: Days = 90,
 ) -> int:
-    """Write one HTML file of the fleet: state, findings, expiries, drift over time; no host is contacted."""
+    """Write an HTML page of the fleet; no host is contacted."""
     from moor.cli.commands import pages
 
     return pages.report(options, out, days)
@@ -36,7 +36,10 @@ def serve(
     listen: Annotated[str, typer.Option("--listen", metavar="ADDRESS:PORT", help="where to listen")] = "127.0.0.1:8080",
     days: Days = 90,
 ) -> int:
-    """Serve the same page live and read-only, by default to this machine only."""
+    """Serve that page live and read-only.
+
+    By default it is served to this machine only.
+    """
     from moor.cli.commands import pages
 
     return pages.serve(options, listen, days)

@@ -21,7 +21,10 @@ def rollback(
     plan: Annotated[bool, typer.Option("--plan", help="show what would be restored, and write nothing")] = False,
     yes: Yes = False,
 ) -> int:
-    """Restore the files that a run wrote, host by host, and restart the services that read them."""
+    """Restore the files that a run wrote, host by host.
+
+    Services that read them are restarted.
+    """
     from moor.cli.commands import rollback as command
     from moor.context import RollbackOrder
 
