@@ -137,6 +137,6 @@ ip route replace {harbor} dev eth0 mtu lock 1400"""
         with closed(lab, TUNNEL, "icmp type destination-unreachable drop", "output"):
             report = site.plan(look_around, "node3")["node3"]
         assert "packets of 1500 bytes, which node3 sends through eth0, are lost on the way to " in report.error
-        assert "packets of 1400 bytes come through" in report.error
+        assert "packets of 1400 bytes arrive" in report.error
         assert [cause.rule for one in report.resources for cause in one.causes] == ["mtu-small"]
     assert not site.plan(look_around, "node3")["node3"].error
