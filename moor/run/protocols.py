@@ -13,7 +13,7 @@ from moor.errors import InputError
 from moor.run.runbook import Runbook
 
 
-class Explanation(Protocol):
+class MessageExplanation(Protocol):
     """The explanation of a message; ``rule`` is empty if no rule recognises it."""
 
     @property
@@ -44,7 +44,7 @@ class Diagnosis(Protocol):
     def look_at(self, nr: Nornir, fleet: Iterable[Host], scope: DiagnosisScope) -> None:
         """Set what the stages examine; raise InputError if the fleet has no such workload."""
 
-    def explained(self, message: str, hosts: Iterable[Host]) -> Sequence[Explanation]:
+    def explained(self, message: str, hosts: Iterable[Host]) -> Sequence[MessageExplanation]:
         """Explain a message and any other message that it quotes.
 
         Args:

@@ -15,7 +15,7 @@ from moor.context import DiagnosisScope, fleet_of
 from moor.errors import MoorError
 from moor.output.matrix import matrix
 from moor.run.interruption import stop_instruction
-from moor.run.protocols import Explanation, diagnosis_of
+from moor.run.protocols import MessageExplanation, diagnosis_of
 from moor.run.report import HostReport, RunReport
 from moor.run.selection import find_runbook
 from moor.settings.config import CONFIG, read_config
@@ -86,7 +86,7 @@ def _hosts(directory: Path) -> Collection[Host]:
         return ()
 
 
-def _explained(known: Explanation) -> str:
+def _explained(known: MessageExplanation) -> str:
     if not known.rule:
         return f"{known.cause}\n    {known.mend}"
     by = f", known from: {known.source}" if known.source else ""

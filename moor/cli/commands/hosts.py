@@ -36,7 +36,7 @@ def hosts(options: Options) -> int:
     if options.output is Output.json:
         print_safely(json.dumps({"schema": 1, "hosts": [asdict(row) for row in rows]}, indent=2))
     elif options.output is Output.text:
-        columns = [column.name.replace("_", " ") for column in fields(HostRow)[:-1]]
+        columns = [column.name.replace("_", " ") for column in fields(MemberRow)[:-1]]
         print_safely(text.table(columns, (astuple(row)[:-1] for row in rows)))
     else:
         raise InputError("hosts: --output is text or json")
@@ -44,7 +44,7 @@ def hosts(options: Options) -> int:
 
 
 @dataclass(frozen=True)
-class HostRow:
+class MemberRow:
     """One host or node; ``agrees`` is true if inventory and cluster have the same of it."""
 
     host: str
@@ -87,16 +87,16 @@ def _addresses(nr: Nornir) -> dict[str, str]:
     return {host.name: host.hostname or host.name for host in every if host.name not in joined}
 
 
-def _rows(nr: Nornir, found: NodePairs, cluster: bool) -> Iterator[HostRow]:
+def _rows(nr: Nornir, found: NodePairs, cluster: bool) -> Iterator[MemberRow]:
     for name, host in nr.inventory.hosts.items():
         if name not in context_of(nr).joined:
             node, member = found.nodes.get(name), host.has_parent_group(NODES)
             groups = " ".join(group.name for group in host.groups)
             inside = _yes_or_no(node is not None) if cluster and (member or node) else "-"
             agrees = not cluster or bool(node) == member
-            yield HostRow(name, host.hostname or name, groups, "yes", inside, _key(nr, host), *_of_node(node), agrees)
+            yield MemberRow(name, host.hostname or name, groups, "yes", inside, _key(nr, host), *_of_node(node), agrees)
     for node in found.strangers:
-        yield HostRow(node.name, " ".join(node.addresses[:1]), "", "no", "yes", "-", *_of_node(node), False)
+        yield MemberRow(node.name, " ".join(node.addresses[:1]), "", "no", "yes", "-", *_of_node(node), False)
 
 
 def _of_node(node: Node | None) -> tuple[str, str, str, str]:
