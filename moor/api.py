@@ -19,7 +19,7 @@ from moor.resources.service import Service
 from moor.run.runbook import INSIDERS, ONE_BY_ONE, Rolling, Runbook, Stage, members
 from moor.secrets.secret import Secret
 from moor.settings import SecretRef, Section, SitePath, optional_settings_of, settings_of
-from moor.sites.opening import open_site
+from moor.sites.site import open_site
 from moor.templates import render
 
 __all__ = [

@@ -17,8 +17,9 @@ from moor.output.text import drift
 from moor.resources.base import Resource
 from moor.resources.file import Directory, File
 from moor.resources.requirement import Requirement
+from moor.run.execution import run_runbook
 from moor.run.report import Collector, HostReport, RunReport
-from moor.run.runbook import Runbook, Stage, run_runbook
+from moor.run.runbook import Runbook, Stage
 from moor.run.selection import all_stages, find_runbook
 from moor.settings.modules import SHIPPED
 from tests.harness.hosts import NAMES, MakeFleet

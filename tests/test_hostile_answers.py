@@ -24,7 +24,7 @@ from moor.resources.base import Probed, Required
 from moor.run.report import error_of
 from moor.run.selection import all_stages
 from moor.settings.modules import SHIPPED
-from moor.sites.opening import open_site
+from moor.sites.site import open_site
 
 ROOT = Path(__file__).parents[1]
 LAB = "/var/lib/moor-lab"

@@ -20,7 +20,7 @@ from moor.resources.base import Probed, Scripted
 from moor.run.selection import all_stages
 from moor.settings.modules import SHIPPED, load_tasks
 from moor.settings.section import Section, collect_sections
-from moor.sites.opening import open_site
+from moor.sites.site import open_site
 from tests.harness.closed import DEFAULTS, closed_site
 from tests.harness.shells import SHELLS
 

@@ -14,8 +14,9 @@ from moor.engine.converge import converge
 from moor.resources.base import Later, Remote, Required, Resource, State
 from moor.resources.edit import Edit
 from moor.resources.file import File
+from moor.run.execution import run_runbook
 from moor.run.preview import MARK, Preview, format_json, format_text, preview_hosts
-from moor.run.runbook import Runbook, Stage, run_runbook
+from moor.run.runbook import Runbook, Stage
 from moor.secrets.secret import Secret
 from tests.harness.hosts import NAMES, MakeFleet, counted
 from tests.harness.shells import me

@@ -5,7 +5,7 @@ import sys
 
 HELP = "from moor.cli import main\nmain(['--help'])"
 HISTORY = "import moor.history.recording"
-OPEN = "from moor.sites.opening import SHIPPED, open_site\nopen_site(SHIPPED)"
+OPEN = "from moor.sites.site import SHIPPED, open_site\nopen_site(SHIPPED)"
 
 
 def imported(code: str) -> set[str]:

@@ -19,8 +19,9 @@ from moor.engine.probing import ProbeRound
 from moor.engine.script import probe_script
 from moor.errors import MoorError
 from moor.resources.base import Later, Probed, Resource, Scripted
+from moor.run.execution import observe, resources_ahead
 from moor.run.report import error_of
-from moor.run.runbook import Runbook, Stage, observe, resources_ahead
+from moor.run.runbook import Runbook, Stage
 from moor.secrets.redaction import redact
 
 SCHEMA = 1  # raised when a field of the JSON changes its meaning or goes

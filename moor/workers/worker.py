@@ -23,7 +23,7 @@ from moor.errors import MoorError, OrderCancelled
 from moor.processors import QuietProcessor
 from moor.progress import send_progress_to
 from moor.secrets.masking import MaskingFilter
-from moor.sites.opening import open_site
+from moor.sites.site import open_site
 from moor.workers.orders import Order, pack_answer, resume_observation
 from moor.workers.same_code import WorkerRequirements, unfit_reason
 from moor.workers.session import WorkerSession, end_with_task

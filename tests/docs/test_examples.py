@@ -10,7 +10,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from moor.settings import settings_of
-from moor.sites.opening import open_site
+from moor.sites.site import open_site
 from moor.tasks.facts import Registry
 from tests.docs.pages import PAGES, ROOT, blocks
 from tests.harness.sites import write_site

@@ -12,10 +12,10 @@ from nornir.core.plugins.connections import ConnectionPluginRegister
 
 from moor.errors import InputError
 from moor.output import text
+from moor.run.execution import run_runbook
 from moor.run.report import Collector, HostReport, RunReport
-from moor.run.runbook import run_runbook
 from moor.run.selection import find_runbook
-from moor.sites.opening import open_site
+from moor.sites.site import open_site
 from tests.docs.pages import ROOT, blocks
 from tests.harness.hosts import local_shells
 from tests.harness.sites import write_site

@@ -11,7 +11,7 @@ from socket import AF_INET, AF_INET6
 from threading import Thread
 
 from moor.resources.base import Later
-from moor.sites.opening import open_site
+from moor.sites.site import open_site
 from moor.tasks.pki.issue import registry_certificate, registry_key
 from tests.lab.sites import Site
 

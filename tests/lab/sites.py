@@ -10,9 +10,10 @@ from typing import Any
 from nornir.core.filter import F
 
 from moor.engine.findings import Finding
+from moor.run.execution import run_runbook
 from moor.run.report import Collector, HostReport, RunReport
-from moor.run.runbook import Runbook, Stage, TaskFunction, run_runbook
-from moor.sites.opening import open_site
+from moor.run.runbook import Runbook, Stage, TaskFunction
+from moor.sites.site import open_site
 from moor.tasks.pki.issue import issue_certificates
 from moor_lab.lab import Lab
 from tests.harness.sites import Content, write_site

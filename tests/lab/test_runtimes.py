@@ -18,7 +18,7 @@ from moor.output.matrix import matrix
 from moor.resources.base import Later
 from moor.run.report import HostReport, RunReport
 from moor.secrets.secret import Secret
-from moor.sites.opening import open_site
+from moor.sites.site import open_site
 from moor.tasks.containerd.config import CONFIG, PLUGIN
 from moor.tasks.containerd.configure import configure_containerd
 from moor.tasks.diagnosis.environment import look_around

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from moor.sites.opening import open_site
+from moor.sites.site import open_site
 from moor.tasks.pki.issue import registry_certificate
 from moor.tasks.trust import trust_ca
 from moor_lab.lab import Lab

@@ -14,8 +14,9 @@ from moor.errors import HostError
 from moor.output.text import applied, plan
 from moor.resources.base import Later, Resource
 from moor.resources.file import File
+from moor.run.execution import run_runbook
 from moor.run.report import Collector, HostReport, RunReport
-from moor.run.runbook import ONE_BY_ONE, Rolling, Runbook, Stage, members, run_runbook
+from moor.run.runbook import ONE_BY_ONE, Rolling, Runbook, Stage, members
 from tests.harness.hosts import NAMES, MakeFleet, counted
 from tests.harness.shells import me
 from tests.run.another_task import write_another
@@ -161,7 +162,7 @@ def test_there_is_a_pause_between_batches_and_none_before_the_first(
     fleet: MakeFleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pauses: list[float] = []
-    monkeypatch.setattr("moor.run.runbook.time.sleep", pauses.append)
+    monkeypatch.setattr("moor.run.execution.time.sleep", pauses.append)
     play(fleet, Stage(write_one, rolling=Rolling(batch=1, pause_s=5)))
     assert pauses == [5, 5]
 

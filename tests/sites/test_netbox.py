@@ -14,7 +14,7 @@ import pytest
 from moor.errors import InputError
 from moor.pki.authority import CertificateNames, issue, make_authority, utc_now
 from moor.pki.pem import plain_key
-from moor.sites.opening import open_site
+from moor.sites.site import open_site
 from tests.harness.servers import Handler, serving, tls
 from tests.harness.sites import write_site
 

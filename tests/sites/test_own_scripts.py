@@ -17,7 +17,7 @@ from moor.context import site_of
 from moor.errors import InputError
 from moor.secrets import masking
 from moor.settings.modules import TASKS, load_module
-from moor.sites.opening import open_site
+from moor.sites.site import open_site
 from tests.harness.commands import moor_here
 from tests.harness.hosts import local_shells
 from tests.harness.sites import write_site

@@ -12,12 +12,12 @@ import pytest
 from nornir.core import Nornir
 
 from moor.errors import InputError
+from moor.run.execution import run_runbook
 from moor.run.report import Collector, HostReport, RunReport
-from moor.run.runbook import run_runbook
 from moor.run.selection import all_stages, concern_of_stage, find_runbook
 from moor.settings import collect_sections
 from moor.settings.modules import RUNBOOKS, TASKS, load_module, load_tasks, modules_of, name_in_site
-from moor.sites.opening import open_site
+from moor.sites.site import open_site
 from tests.harness.commands import moor_here
 from tests.harness.hosts import local_shells
 from tests.harness.sites import write_site
@@ -168,7 +168,7 @@ def test_a_scripts_own_package_tasks_is_imported_after_a_site_was_opened(make: M
     (tmp_path / "script/run.py").write_text(
         dedent(f"""\
             from pathlib import Path
-            from moor.sites.opening import open_site
+            from moor.sites.site import open_site
             open_site(Path({str(folder)!r}))
             from tasks.mine import WHOSE
             print(WHOSE)

@@ -14,7 +14,7 @@ from moor.context import site_of
 from moor.errors import InputError
 from moor.settings import collect_sections, optional_settings_of, settings_of
 from moor.settings.modules import SHIPPED, load_runbooks, load_tasks, name_in_site
-from moor.sites.opening import find_site, open_site
+from moor.sites.site import find_site, open_site
 from moor.tasks.facts import Registry
 from moor.tasks.pki.settings import Pki
 from tests.harness.sites import write_site

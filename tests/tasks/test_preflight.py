@@ -12,8 +12,9 @@ from nornir.core.task import Result, Task
 
 from moor.engine.converge import converge
 from moor.resources.requirement import Clock, Requirement, explain_skew
+from moor.run.execution import run_runbook
 from moor.run.report import Collector, HostReport, RunReport
-from moor.run.runbook import Runbook, Stage, run_runbook
+from moor.run.runbook import Runbook, Stage
 from moor.tasks.facts import Registry
 from moor.tasks.preflight.hosts import (
     FAMILIES,

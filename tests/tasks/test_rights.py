@@ -16,7 +16,7 @@ from nornir.core.inventory import Host
 from moor.connections.apis.kubernetes import client_of
 from moor.errors import HostError
 from moor.settings.modules import SHIPPED
-from moor.sites.opening import open_site
+from moor.sites.site import open_site
 from moor.tasks.diagnosis.evidence.cluster_reader import read_cluster, unread_secret
 from moor.tasks.preflight.cluster_rights import (
     ClusterRight,

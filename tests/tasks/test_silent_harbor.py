@@ -11,8 +11,9 @@ from nornir.core.task import Result, Task
 from moor.connections.apis.harbor import Harbor, HarborPlugin
 from moor.engine.converge import converge
 from moor.resources.base import Resource
+from moor.run.execution import run_runbook
 from moor.run.report import Collector, HostReport, RunReport
-from moor.run.runbook import Runbook, Stage, run_runbook
+from moor.run.runbook import Runbook, Stage
 from moor.tasks.images.push import ImageResource, ImageSource
 from moor.tasks.registry.projects import ProjectResource
 from moor.tasks.registry.robots import RobotResource, RobotSecret

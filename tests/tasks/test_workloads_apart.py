@@ -14,7 +14,7 @@ from nornir.core.task import MultiResult
 from moor.connections.apis.harbor import Harbor, HarborPlugin
 from moor.context import change_context
 from moor.engine.results import ResourceResult
-from moor.sites.opening import open_site
+from moor.sites.site import open_site
 from moor.tasks.workload.deploy import deploy_workload
 from moor_lab.kubernetes.standin import kinds
 from tests.harness.closed import DEFAULTS, Site, closed_site

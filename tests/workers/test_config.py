@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from moor.errors import InputError
-from moor.sites.opening import open_site
+from moor.sites.site import open_site
 from moor.workers import dask
 from tests.harness.sites import write_site
 

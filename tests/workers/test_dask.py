@@ -17,7 +17,7 @@ from moor.errors import MoorError
 from moor.processors import QuietProcessor
 from moor.secrets.masking import spellings
 from moor.settings.modules import TASKS, load_module
-from moor.sites.opening import open_site
+from moor.sites.site import open_site
 from tests.harness.commands import moor_here, started
 from tests.harness.servers import free_port
 from tests.harness.waiting import until

@@ -20,7 +20,7 @@ from moor.run.report import HostReport, RunReport
 from moor.run.selection import find_runbook
 from moor.settings.config import CONFIG, read_config
 from moor.settings.modules import SHIPPED
-from moor.sites.opening import open_site
+from moor.sites.site import open_site
 
 
 def diagnose(options: Options, scope: DiagnosisScope, watch_s: int = 0) -> int:

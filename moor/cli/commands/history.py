@@ -18,7 +18,7 @@ from moor.history.reading import History
 from moor.output import text
 from moor.settings.access import SiteSettings
 from moor.settings.config import read_config
-from moor.sites.opening import find_site
+from moor.sites.site import find_site
 
 SHOWN = timedelta(days=30)  # how long a cleared finding is shown with its host
 

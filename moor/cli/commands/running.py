@@ -21,13 +21,14 @@ from moor.engine.plan import printable
 from moor.history.model import RecordingResult
 from moor.output import text
 from moor.progress import send_progress_to
+from moor.run.execution import run_runbook
 from moor.run.input_check import refuse_bad_input
 from moor.run.interruption import finish_despite_signal, report_on_interrupt
 from moor.run.report import Collector, HostReport, RunReport
-from moor.run.runbook import Runbook, run_runbook
+from moor.run.runbook import Runbook
 from moor.run.selection import find_runbook, limit_hosts, refuse_unfilled, refuse_unmatched, unmatched_hosts
 from moor.secrets.secret import MaskingFilter
-from moor.sites.opening import find_site, open_site
+from moor.sites.site import find_site, open_site
 from moor.workers.dask import DaskRunner
 
 SILENT_S = 1.0  # how long the interrupt message waits for a progress line being printed

@@ -9,8 +9,9 @@ import pytest
 from nornir.core.filter import F
 from nornir.core.inventory import Defaults, Group, Host, ParentGroups
 
+from moor.run.execution import run_runbook
 from moor.run.report import Collector, HostReport, RunReport
-from moor.run.runbook import Runbook, Stage, run_runbook
+from moor.run.runbook import Runbook, Stage
 from moor.runbooks import site, verify, watch
 from moor.tasks.diagnosis.evidence.probes import Probe
 from moor.tasks.diagnosis.reachability import desired, judge_access, parse_attempts, prove_access

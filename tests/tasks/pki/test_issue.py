@@ -21,8 +21,9 @@ from moor.pki.authority import CertificateNames, CertificateWithKey, issue, make
 from moor.pki.keystore import StoredPair
 from moor.pki.pem import plain_key
 from moor.resources.base import Later
+from moor.run.execution import run_runbook
 from moor.run.report import Collector, HostReport, RunReport
-from moor.run.runbook import Runbook, Stage, run_runbook
+from moor.run.runbook import Runbook, Stage
 from moor.secrets.secret import Secret
 from moor.settings import SiteSettings
 from moor.tasks.expiry.certificates import certificate_findings

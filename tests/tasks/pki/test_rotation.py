@@ -21,8 +21,9 @@ from moor.errors import InputError
 from moor.pki.authority import CertificateNames, fingerprint, is_signed_by, issue, make_authority, utc_now
 from moor.pki.keystore import CaFiles, StoredPair
 from moor.resources.base import Later
+from moor.run.execution import run_runbook
 from moor.run.report import Collector, HostReport, RunReport
-from moor.run.runbook import Runbook, Stage, TaskFunction, run_runbook
+from moor.run.runbook import Runbook, Stage, TaskFunction
 from moor.secrets import private_files
 from moor.secrets.secret import Secret
 from moor.settings import SiteSettings

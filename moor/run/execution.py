@@ -1,0 +1,143 @@
+"""Running a runbook: reading every host once, then the stages in their order, batch by batch."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
+
+from nornir.core import Nornir
+from nornir.core.inventory import Host
+from nornir.core.task import Result, Task
+
+from moor.context import change_context
+from moor.engine.desired import desired_ahead_of
+from moor.engine.observation import begin_observation, end_observation, observation_of
+from moor.engine.probing import probe
+from moor.errors import MoorError
+from moor.resources.base import Probed, Resource
+from moor.run.idle_connections import ConnectionCloser
+from moor.run.runbook import Rolling, Runbook, Skipped, Stage
+
+
+def run_runbook(nr: Nornir, runbook: Runbook, progress: Callable[[str], None] = lambda _: None) -> list[Skipped]:
+    """Run a runbook, as a plan if Nornir is in a dry run; results go to Nornir's processors.
+
+    Args:
+        nr: the hosts.
+        runbook: the stages.
+        progress: called with a line of progress at the start of each stage.
+    """
+    hosts = nr.inventory.hosts
+    change_context(nr, taking_part=frozenset(hosts), examining=runbook.independent)
+    for host in hosts.values():
+        begin_observation(host)
+    try:
+        progress(f"read {len(hosts)} hosts")
+        last = {name: _last(host, runbook.stages, nr.data.dry_run) for name, host in hosts.items()}
+        closing = nr.with_processors([*nr.processors, ConnectionCloser(nr, last, runbook.independent)])
+        closing.run(task=observe, name="read", stages=runbook.stages)
+        return list(_run_stages(closing, runbook, progress))
+    finally:
+        change_context(nr, desired={})
+        for host in hosts.values():
+            end_observation(host)
+
+
+def _last(host: Host, stages: Iterable[Stage], dry_run: bool) -> str:
+    """Return the name of the run's last task on ``host``; empty if none follows the observation."""
+    held = [stage for stage in stages if stage.runs_on(host)]
+    if not held:
+        return ""
+    health = None if dry_run else held[-1].rolling.health
+    return health.__name__ if health else held[-1].name
+
+
+def _run_stages(nr: Nornir, runbook: Runbook, progress: Callable[[str], None]) -> Iterator[Skipped]:
+    unread = frozenset(nr.data.failed_hosts)
+    for stage in runbook.stages:
+        yield from _run_stage(nr, stage, progress)
+        if runbook.independent:
+            nr.data.failed_hosts.intersection_update(unread)
+
+
+def observe(task: Task, stages: Sequence[Stage]) -> Result:
+    """Read all resources of a host that the stages declare by script, in one round trip.
+
+    Raises:
+        MoorError: two stages declare one resource with different content.
+    """
+    declared: dict[str, tuple[Probed, Stage]] = {}
+    seen, whole = observation_of(task.host), True
+    for stage, resource in _foreseen(task.host, stages):
+        if not isinstance(resource, Probed):
+            whole = False
+            continue
+        first, by = declared.setdefault(resource.id, (resource, stage))
+        if first != resource:
+            raise MoorError(_declared_twice(resource.id, by, stage))
+    seen.states.update(probe(task, [resource for resource, _ in declared.values()]))
+    seen.whole = whole
+    return Result(host=task.host, result=f"{len(declared)} resources read")
+
+
+def _declared_twice(name: str, one: Stage, other: Stage) -> str:
+    by = f"by {one.title} and by {other.title}" if one.task is not other.task else f"both times by {one.title}"
+    return f"{name}: declared twice with different content, {by}; leave it to one of them"
+
+
+def resources_ahead(host: Host, stages: Iterable[Stage]) -> Iterator[Resource]:
+    """Yield the resources of a host that the stages declare, as far as they are known before the stages run."""
+    return (resource for _, resource in _foreseen(host, stages) if resource)
+
+
+def _foreseen(host: Host, stages: Iterable[Stage]) -> Iterator[tuple[Stage, Resource | None]]:
+    """Yield each resource that a stage declares, and None for a stage whose resources are not known before it runs."""
+    for stage in stages:
+        if stage.runs_on(host):
+            try:
+                found: Sequence[Resource | None] = desired_ahead_of(host, stage.desired) if stage.desired else [None]
+            except MoorError:
+                found = [None]
+            yield from ((stage, resource) for resource in found)
+
+
+def _run_stage(nr: Nornir, stage: Stage, progress: Callable[[str], None]) -> Iterator[Skipped]:
+    names = [name for name, host in nr.inventory.hosts.items() if stage.runs_on(host)]
+    failed = nr.data.failed_hosts
+    if gone := [name for name in names if name in failed]:
+        yield Skipped(stage.name, tuple(gone), "failed before")
+    ready = [name for name in names if name not in failed]
+    if not ready:
+        return
+    if stage.needs and (sick := sorted(failed & set(_group(nr, stage.needs)))):
+        yield Skipped(stage.name, tuple(ready), f"{', '.join(sick)} failed", foreseen=nr.data.dry_run)
+        if not nr.data.dry_run:  # a plan changes nothing, so it can still show the other hosts' changes
+            return
+    yield from _run_batches(nr, stage, ready, progress)
+
+
+def _run_batches(nr: Nornir, stage: Stage, names: list[str], progress: Callable[[str], None]) -> Iterator[Skipped]:
+    rolling = Rolling() if nr.data.dry_run else stage.rolling  # a plan disrupts nothing
+    rest, failed = iter(names), set[str]()
+    while batch := list(islice(rest, rolling.batch or len(names))):
+        if rolling.pause_s and batch[0] != names[0]:
+            time.sleep(rolling.pause_s)
+        progress(f"{stage.name}: {', '.join(batch)}")
+        failed |= _run_batch(nr, stage, batch, rolling)
+        if len(failed) > rolling.max_failures and rolling.batch and (spared := tuple(rest)):
+            nr.data.failed_hosts.update(spared)  # later stages may depend on this one
+            yield Skipped(stage.name, spared, f"stopped: {', '.join(sorted(failed))} failed")
+
+
+def _run_batch(nr: Nornir, stage: Stage, names: Sequence[str], rolling: Rolling) -> set[str]:
+    """Run a stage and its health check on some hosts; return those that failed."""
+    some = nr.filter(filter_func=lambda host: host.name in names)
+    failed = set(some.run(task=stage.task).failed_hosts)
+    if rolling.health and set(names) - failed:
+        failed |= set(some.run(task=rolling.health).failed_hosts)
+    return failed
+
+
+def _group(nr: Nornir, name: str) -> list[str]:
+    return [host.name for host in nr.inventory.hosts.values() if host.has_parent_group(name)]
