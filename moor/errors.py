@@ -6,6 +6,7 @@ MoorError                    an error that a user reads as one message, without 
 │   ├── MissingSection       a host lacks a section of settings that a task needs
 │   ├── FieldErrors          everything that a validator finds wrong in one mapping; a ValueError too, for pydantic
 │   ├── TooManyAliases       a YAML document whose aliases expand to too much; a ValueError too
+│   ├── AmbiguousRun         the start of a name that several runs have
 │   ├── AmbiguousYaml        YAML that Kubernetes would reject or read differently; a ValueError too
 │   └── UnreadableSecret     a pull secret that kubelet cannot read; a ValueError too
 ├── HostError                a host, or an API behind it, did not do what was asked
@@ -113,6 +114,10 @@ class TooManyAliases(InputError, ValueError):
     def __init__(self, line: int, problem: str) -> None:
         super().__init__(problem)
         self.line = line
+
+
+class AmbiguousRun(InputError):
+    """The start of a name that several runs have."""
 
 
 class AmbiguousYaml(InputError, ValueError):

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, nulls_last, or_, select
 
+from moor.errors import AmbiguousRun
 from moor.history.model import ChangeRow, ExpiryRow, FindingRow, HostRow, RunRow
 from moor.history.tables import changes, expiries, findings, hosts, runs
 
@@ -33,11 +34,17 @@ class History:
         return [RunRow(*row) for row in self.connection.execute(query)]
 
     def run(self, name: str) -> RunRow | None:
-        """Return one run, by its name or an unambiguous beginning of it."""
-        query = select(*RUN_COLUMNS).where(runs.c.run.startswith(name, autoescape=True)).limit(2)
+        """Return one run, by its name or the beginning of it; None if there is none.
+
+        Raises:
+            AmbiguousRun: the names of several runs begin so.
+        """
+        query = select(*RUN_COLUMNS).where(runs.c.run.startswith(name, autoescape=True)).order_by(runs.c.run).limit(2)
         found = [RunRow(*row) for row in self.connection.execute(query)]
-        exact = [run for run in found if run.run == name]
-        return exact[0] if exact else found[0] if len(found) == 1 else None
+        if len(found) > 1 and found[0].run != name:
+            both = " and ".join(run.run for run in found)
+            raise AmbiguousRun(f"several runs begin with {name}, such as {both}; write more of the name")
+        return found[0] if found else None
 
     def hosts(self, run: str) -> list[HostRow]:
         """Return what a run found on each host, by name."""

@@ -100,7 +100,7 @@ def _follow(connection: Connection, report: RunReport, fleet: frozenset[str]) ->
     seen = datetime.fromisoformat(report.started)
     for key, finding in found.items():
         _keep(connection, finding, known.get(key), seen)
-    over = [row for key, row in known.items() if key not in found and measured(report, row, fleet)]
+    over = [row for key, row in known.items() if key not in found and was_examined(report, row, fleet)]
     for row in over:
         connection.execute(update(findings).where(findings.c.number == row.number).values(cleared=seen))
     still = [as_row(row) for row in connection.execute(select(findings).where(findings.c.cleared.is_(None)))]
@@ -125,7 +125,7 @@ def _keep(connection: Connection, finding: Finding, row: Any, seen: datetime) ->
         connection.execute(update(findings).where(findings.c.number == row.number).values(**values))
 
 
-def measured(report: RunReport, row: Any, fleet: frozenset[str]) -> bool:
+def was_examined(report: RunReport, row: Any, fleet: frozenset[str]) -> bool:
     """Check whether a run that did not find ``row`` again has examined it, so that the finding is over."""
     if row.host and row.host not in fleet:
         return True

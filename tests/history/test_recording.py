@@ -11,7 +11,7 @@ import pytest
 
 from moor.engine.findings import Expiry, Finding
 from moor.engine.results import Status
-from moor.errors import HistoryError
+from moor.errors import AmbiguousRun, HistoryError
 from moor.history.database import FILE, connected
 from moor.history.model import FindingRow, RecordingResult
 from moor.history.pending import mark_sent, pending_notices
@@ -106,7 +106,11 @@ def test_a_run_is_found_by_the_beginning_of_its_name(anywhere: SiteSettings) -> 
     kept(anywhere, a_run(CLEAN))
     with connected(anywhere, writing=False) as connection:
         history = History(connection)
-        assert history.run("run-") is None
+        with pytest.raises(
+            AmbiguousRun, match=r"^several runs begin with run-, such as run-\d+ and run-\d+; write more"
+        ):
+            history.run("run-")
+        assert history.run("walk-") is None
         found = history.run(one.run)
         assert found is not None
         assert (found.hosts, found.not_examined, found.findings, found.counts) == (2, 1, 1, {"drift": 1, "ok": 1})

@@ -60,9 +60,7 @@ def _of_host(known: History, host: str, last: int) -> Shown:
 def _of_run(known: History, name: str, host: str) -> Shown:
     run = known.run(name)
     if run is None:
-        raise InputError(
-            f"history: no run is called {name}, or more than one begins so; moor history lists the last ones"
-        )
+        raise InputError(f"history: no run is called {name}; moor history lists the last ones")
     hosts = [row for row in known.hosts(run.run) if not host or row.host == host]
     return {"runs": [run], "hosts": hosts, "changes": known.changes([run.run], host)}
 

@@ -10,7 +10,7 @@ from nornir.core import Nornir
 from moor.cli.commands.running import open_fleet, print_report, refuse_input, remember, run_and_report
 from moor.cli.options import DIFFERS, Options
 from moor.context import RollbackOrder, change_context, site_of
-from moor.errors import InputError, MoorError
+from moor.errors import AmbiguousRun, InputError, MoorError
 from moor.history.database import connected
 from moor.history.reading import History
 from moor.output import text
@@ -47,10 +47,10 @@ def run_named(nr: Nornir, name: str) -> str:
     try:
         with connected(site_of(nr), writing=False) as connection:
             found = History(connection).run(name)
+    except AmbiguousRun:
+        raise
     except MoorError:
         found = None
     if found is None and not NAME.fullmatch(name):
-        raise InputError(
-            f"rollback: no run is called {name}, or more than one begins so; moor history lists the last ones"
-        )
+        raise InputError(f"rollback: no run is called {name}; moor history lists the last ones")
     return found.run if found else name
