@@ -68,7 +68,7 @@ CASES = {
         (DEFAULTS, "sqrt.replcas", "no such key; did you mean replicas?"),
     ),
     "an unknown key of config.yaml": Case(
-        edited(CONFIG, "num_workers", "num_wokers"), (CONFIG, "runner", "no such option of threaded: num_wokers")
+        edited(CONFIG, "num_workers", "num_wokers"), (CONFIG, "runner.options.num_wokers", "did you mean num_workers?")
     ),
     "an unknown section": Case(edited(DEFAULTS, "  harbor:", "  habor:"), (DEFAULTS, "did you mean harbor?")),
     "a value of a wrong type": Case(
@@ -149,7 +149,7 @@ CASES = {
     "an unknown runbook": Case(
         nothing, ("no runbook is called sit; did you mean site?", "there are: "), ("plan", "sit")
     ),
-    "an unknown option": Case(nothing, ("--outptu", "--output", "moor --help"), ("plan", "--outptu", "json")),
+    "an unknown option": Case(nothing, ("--outptu", "--output", "moor plan --help"), ("plan", "--outptu", "json")),
     "an unknown shape": Case(nothing, ("--output", "'yaml'", "json"), ("plan", "--output", "yaml")),
     "an unknown runbook to apply": Case(
         nothing, ("no runbook is called imges; did you mean images?",), ("apply", "imges")

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
+from importlib.metadata import entry_points
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+from nornir.core.plugins.runners import RUNNERS_PLUGIN_PATH, RunnersPluginRegister
 from pydantic import AfterValidator, Field, PlainValidator, ValidationInfo, model_validator
 
+from moor.errors import FieldErrors
 from moor.settings.section import SitePath, StrictModel
+from moor.settings.validation import unknown_name
+from moor.suggestions import did_you_mean
 
 ADDRESS = re.compile(r"(tcp|tls)://(\[[0-9a-fA-F:]+\]|[\w.-]+):([0-9]{1,5})")
+NORNIRS = {"threaded": ("num_workers",), "serial": ()}  # Nornir's own runners and their options
+
+Fault = tuple[tuple[str, ...], str]
 
 
 class RunnerConfig(StrictModel):
@@ -21,15 +30,29 @@ class RunnerConfig(StrictModel):
     options: dict[str, Any] = Field(default_factory=dict)
 
     @model_validator(mode="after")
-    def _known_options(self) -> RunnerConfig:
-        if self.plugin in ("threaded", "serial"):
-            wanted = {"num_workers"} if self.plugin == "threaded" else set()
-            if strange := set(self.options) - wanted:
-                raise ValueError(f"no such option of {self.plugin}: {', '.join(sorted(strange))}")
-            workers = self.options.get("num_workers", 1)
-            if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
-                raise ValueError("num_workers must be a whole number, 1 or more")
+    def _known(self) -> RunnerConfig:
+        if found := [*_plugin_faults(self.plugin), *_option_faults(self.plugin, self.options)]:
+            raise FieldErrors(found)
         return self
+
+
+def _plugin_faults(plugin: str) -> Iterator[Fault]:
+    if plugin in NORNIRS:
+        return
+    names = sorted({*NORNIRS, *RunnersPluginRegister.available, *entry_points(group=RUNNERS_PLUGIN_PATH).names})
+    if plugin not in names:
+        close = did_you_mean(plugin, names) or "; is the package that brings it installed?"
+        yield ("plugin",), f"no runner is called {plugin}{close} (there are: {', '.join(names)})"
+
+
+def _option_faults(plugin: str, options: Mapping[str, Any]) -> Iterator[Fault]:
+    if plugin not in NORNIRS:
+        return  # another package's plugin checks its own
+    known = NORNIRS[plugin]
+    yield from ((("options", key), unknown_name(key, known)) for key in sorted(set(options) - set(known)))
+    workers = options.get("num_workers", 1) if "num_workers" in known else 1
+    if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
+        yield ("options", "num_workers"), "must be a whole number, 1 or more"
 
 
 def _address(text: str) -> str:

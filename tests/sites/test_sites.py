@@ -156,13 +156,20 @@ def test_mistakes_of_all_files_are_told_at_once(site: MakeSite) -> None:
         ),
         (
             "runner:\n  options: {num_worker: 2}",
-            "config.yaml:1: runner: no such option of threaded: num_worker",
+            "config.yaml:2: runner.options.num_worker: no such key; did you mean num_workers?",
         ),
         (
             "runner: {plugin: threaded, options: {num_workers: 0}}",
-            "config.yaml:1: runner: num_workers must be a whole number, 1 or more",
+            "config.yaml:1: runner.options.num_workers: must be a whole number, 1 or more",
         ),
-        ("runner: {plugin: thread}", "config.yaml: a plugin: plugin 'thread' is not registered; "),
+        (
+            "runner: {plugin: thread}",
+            "config.yaml:1: runner.plugin: no runner is called thread; did you mean threaded? ",
+        ),
+        (
+            "runner: {plugin: quick}",
+            "config.yaml:1: runner.plugin: no runner is called quick; is the package that brings it installed? ",
+        ),
         (
             "user_defined:\n  moor: {stat: x}",
             "config.yaml:2: user_defined.moor.stat: no such key; did you mean state?",
