@@ -76,7 +76,16 @@ def _run(words: list[str]) -> int:
     except typer.Exit as exit_:
         return int(exit_.exit_code)
     except typer.TyperException as error:
-        raise InputError(f"{error.format_message()} (moor --help says what is understood)") from error
+        raise InputError(_misused(words, error)) from error
+
+
+def _misused(words: list[str], error: typer.TyperException) -> str:
+    """Return the message for words that a command does not understand, with the command that explains itself."""
+    message = error.format_message().replace("Value error, ", "")
+    if words[0].startswith("-"):
+        return f"{message} (options stand behind the command, as in moor plan --site DIR)"
+    context = getattr(error, "ctx", None)
+    return f"{message} ({context.command_path if context else 'moor'} --help says what is understood)"
 
 
 def _complain(text: str) -> None:

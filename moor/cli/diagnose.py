@@ -18,7 +18,7 @@ class PodSelection:
     """The pods to examine; by default those of the inventory's workloads."""
 
     deployment: Annotated[str, typer.Argument(metavar="[NAME]", help="a workload, or an owner of pods")] = ""
-    namespace: Annotated[str, typer.Option("-n", "--namespace", help="of the pods; those of the inventory")] = ""
+    namespace: Annotated[str, typer.Option("-n", "--namespace", help="of the pods; by default the workloads' own")] = ""
     everywhere: Annotated[bool, typer.Option("-A", "--all-namespaces", help="pods of all namespaces")] = False
 
     def namespaces(self) -> tuple[str, ...]:

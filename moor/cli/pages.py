@@ -36,7 +36,7 @@ def serve(
     listen: Annotated[str, typer.Option("--listen", metavar="ADDRESS:PORT", help="where to listen")] = "127.0.0.1:8080",
     days: Days = 90,
 ) -> int:
-    """Serve that page live and read-only.
+    """Serve the page of moor report live and read-only.
 
     By default it is served to this machine only.
     """

@@ -31,7 +31,9 @@ Yes = Annotated[bool, typer.Option("--yes", help="do not ask")]
 RunbookName = Annotated[
     str, typer.Argument(metavar="[RUNBOOK]", help="a runbook, or one concern of site such as trust")
 ]
-MendKinds = Annotated[list[str] | None, typer.Option("--apply", metavar="KIND", help="mend these kinds: file,service")]
+MendKinds = Annotated[
+    list[str] | None, typer.Option("--apply", metavar="KIND", help="mend these kinds, such as file,service")
+]
 
 LONGEST_WATCH_S = 86_400  # seconds
 

@@ -33,7 +33,7 @@ def run_runbook(nr: Nornir, runbook: Runbook, progress: Callable[[str], None] = 
     for host in hosts.values():
         begin_observation(host)
     try:
-        progress(f"read {len(hosts)} hosts")
+        progress(f"read {len(hosts)} host{'s' if len(hosts) > 1 else ''}")
         last = {name: _last(host, runbook.stages, nr.data.dry_run) for name, host in hosts.items()}
         closing = nr.with_processors([*nr.processors, ConnectionCloser(nr, last, runbook.independent)])
         closing.run(task=observe, name="read", stages=runbook.stages)

@@ -100,7 +100,7 @@ def find_runbook(site: Path, name: str) -> Runbook:
     whole = find_runbook(site, WHOLE)
     stages = tuple(stage for stage in whole.stages if concern_of_stage(stage) == name)
     if not stages:
-        known = [*names, *dict.fromkeys(concern_of_stage(stage) for stage in whole.stages)]
+        known = list(dict.fromkeys([*names, *map(concern_of_stage, whole.stages)]))
         raise InputError(f"no runbook is called {name}{did_you_mean(name, known)} (there are: {', '.join(known)})")
     return replace(whole, name=name, stages=stages)
 

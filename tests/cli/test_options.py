@@ -49,6 +49,31 @@ def test_help_has_two_spellings(command: tuple[str, ...], capsys: pytest.Capture
     assert shown([*command, "-h"], capsys) == long
 
 
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("plna", "No such command 'plna'. Did you mean 'plan'? (moor --help says what is understood)"),
+        (
+            "plan --outptu json",
+            "No such option: --outptu (Possible options: --output) (moor plan --help says what is understood)",
+        ),
+        ("cert", "Missing command. (moor cert --help says what is understood)"),
+        ("--site x plan", "No such option: --site (options stand behind the command, as in moor plan --site DIR)"),
+        (
+            "plan --output yaml",
+            "Invalid value for '--output': 'yaml' is not one of 'text', 'json', 'junit', 'metrics'. "
+            "(moor plan --help says what is understood)",
+        ),
+    ],
+)
+def test_a_mistyped_command_line_is_answered_by_the_command_that_explains_it(
+    words: str, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main(words.split())
+    assert (ended.value.code, capsys.readouterr().err) == (1, f"moor: {message}\n")
+
+
 def test_help_of_moor_itself_names_the_lab(capsys: pytest.CaptureFixture[str]) -> None:
     assert "\n  lab " in shown(["-h"], capsys)
 
