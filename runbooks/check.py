@@ -9,7 +9,7 @@ from nornir.core.filter import F
 
 from moor.run.reach_host import reach_host
 from moor.run.runbook import INSIDERS, Runbook, Stage, members
-from moor.tasks.diagnosis.environment import look_around
+from moor.tasks.diagnosis.environment import check_environment
 from moor.tasks.preflight import check_host
 from moor.tasks.preflight.cluster_rights import check_cluster
 
@@ -19,7 +19,7 @@ RUNBOOK = Runbook(
     (
         Stage(reach_host, on=F()),
         Stage(check_host, on=INSIDERS),
-        Stage(look_around, on=INSIDERS),
+        Stage(check_environment, on=INSIDERS),
         Stage(check_cluster, on=members("control_plane")),
     ),
     proves=True,

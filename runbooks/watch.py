@@ -7,16 +7,16 @@ Undo      nothing to undo
 
 from moor.run.runbook import INSIDERS, Runbook, Stage, members
 from moor.tasks.cluster.members import compare_members
-from moor.tasks.diagnosis.environment import look_around
+from moor.tasks.diagnosis.environment import check_environment
 from moor.tasks.diagnosis.reachability import OUTSIDERS, HasIpv6Registry, prove_access
-from moor.tasks.diagnosis.registry_path import look_at_way
-from moor.tasks.expiry.dates import look_ahead
+from moor.tasks.diagnosis.registry_path import check_registry_path
+from moor.tasks.expiry.dates import check_expiry_dates
 
 RUNBOOK = Runbook("watch", "What expires, and what no single host shows.", (
-    Stage(look_around, on=INSIDERS),
-    Stage(look_at_way, on=members("nodes")),
+    Stage(check_environment, on=INSIDERS),
+    Stage(check_registry_path, on=members("nodes")),
     Stage(prove_access, on=members(OUTSIDERS)),
     Stage(prove_access, on=HasIpv6Registry(has_parent_group="nodes")),
-    Stage(look_ahead, on=members("harbor")),
+    Stage(check_expiry_dates, on=members("harbor")),
     Stage(compare_members, on=members("control_plane")),
 ), looks=True)  # fmt: skip

@@ -58,7 +58,7 @@ def desired(host: Host) -> Sequence[Resource]:
     return [*keeping, Probe("mtu", mtu_fragment(registry_endpoint_of(host).addresses))]
 
 
-def look_around(task: Task) -> Result:
+def check_environment(task: Task) -> Result:
     """Report a clock that is not synchronised, and certificate checks that are turned off.
 
     Raises:

@@ -36,7 +36,7 @@ def desired(host: Host) -> Sequence[Resource]:
     return [probe for probe in probes(probe_request_of(host, "")) if probe.id in ASKED]
 
 
-def look_at_way(task: Task) -> Result:
+def check_registry_path(task: Task) -> Result:
     """Check clock, name, route, certificate and proxy of the registry from a node.
 
     Raises:

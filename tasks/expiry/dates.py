@@ -67,7 +67,7 @@ def desired(host: Host) -> Sequence[Resource]:
     return [certificates_on_disk(host), MountedAtBoot(settings_of(host, HarborSettings).data_volume)]
 
 
-def look_ahead(task: Task) -> Result:
+def check_expiry_dates(task: Task) -> Result:
     """Report when certificates and robots expire, and whether the data survive a reboot; nothing is changed."""
     resources, seen = desired_of(task, desired), observation_of(task.host)
     refuse_duplicates(resources)

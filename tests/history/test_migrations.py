@@ -124,6 +124,22 @@ def test_version_2_is_migrated_and_its_open_finding_gets_a_kind_in_the_next_run(
     assert (row.id, row.error_kind, row.first_seen.month) == ("file:/a", "command", 10)
 
 
+def test_a_finding_of_a_renamed_task_ends_when_that_task_finds_nothing_any_more(old: SiteSettings) -> None:
+    engine = create_engine(place(old))
+    with engine.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO findings (host, id, state, stage, what, remedy, waived, first_seen, last_seen, told_open, "
+                "told_over) VALUES ('', 'certificate:ca', 'expiring', 'look_ahead', 'x', '', '', "
+                "'2026-10-01 00:00:00.0', '2026-10-01 00:00:00.0', true, false)"
+            )
+        )
+    engine.dispose()
+    assert record(old, a_run({"node1": {}}, answered=("check_expiry_dates",)), FLEET).trouble == ""
+    with connected(old, writing=False) as connection:
+        assert History(connection).open() == []
+
+
 def read_runs(settings: SiteSettings) -> None:
     with connected(settings, writing=False) as connection:
         assert [row.run for row in History(connection).runs()] == ["old-1"]

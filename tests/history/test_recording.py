@@ -90,13 +90,13 @@ def test_an_expiry_is_kept_until_its_task_no_longer_reports_it(anywhere: SiteSet
         with connected(anywhere, writing=False) as connection:
             return [row.id for row in History(connection).expiries()]
 
-    ends = Expiry("certificate:ca", "2030-01-01T00:00:00+00:00", "the CA", stage="look_ahead")
+    ends = Expiry("certificate:ca", "2030-01-01T00:00:00+00:00", "the CA", stage="check_expiry_dates")
     soon = replace(ends, id="certificate:served", expires="2029-01-01T00:00:00+00:00")
-    kept(anywhere, a_run(CLEAN, expiries=(ends, soon), answered=("look_ahead",)))
+    kept(anywhere, a_run(CLEAN, expiries=(ends, soon), answered=("check_expiry_dates",)))
     assert known() == ["certificate:served", "certificate:ca"]
     kept(anywhere, a_run(CLEAN))
     assert len(known()) == 2
-    kept(anywhere, a_run(CLEAN, expiries=(ends,), answered=("look_ahead",)))
+    kept(anywhere, a_run(CLEAN, expiries=(ends,), answered=("check_expiry_dates",)))
     assert known() == ["certificate:ca"]
 
 

@@ -12,7 +12,7 @@ import pytest
 from moor.connections.apis.nameserver import ZoneRecords
 from moor.errors import StaleUpdate
 from moor.run.report import HostReport
-from moor.tasks.diagnosis.registry_path import look_at_way
+from moor.tasks.diagnosis.registry_path import check_registry_path
 from moor.tasks.names.dnsmasq import CONFIG, serve_names
 from moor.tasks.names.hosts import write_hosts
 from moor.tasks.names.records import write_records
@@ -227,7 +227,7 @@ def test_a_node_tells_where_hosts_file_and_dns_disagree_and_what_will_not_last(s
         text = f"127.0.0.1 localhost\n{hosts}"
         network.exec("node1", ["sh", "-c", 'printf %s "$1" > /etc/hosts', "sh", text])
         site.write(registry={"name": NAME, "address": address}, names={"mode": mode})
-        (report,) = site.plan(look_at_way, "node1").values()
+        (report,) = site.plan(check_registry_path, "node1").values()
         causes = {r.id: r.causes for r in report.resources}
         return [cause.rule for name in ("proof:name", "proof:hosts") for cause in causes[name]]
 

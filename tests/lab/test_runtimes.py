@@ -21,7 +21,7 @@ from moor.secrets.secret import Secret
 from moor.sites.site import open_site
 from moor.tasks.containerd.config import CONFIG, PLUGIN
 from moor.tasks.containerd.configure import configure_containerd
-from moor.tasks.diagnosis.environment import look_around
+from moor.tasks.diagnosis.environment import check_environment
 from moor.tasks.diagnosis.evidence.node_answers import pull_evidence
 from moor.tasks.diagnosis.evidence.probe_request import ProbeRequest, RegistryEndpoint
 from moor.tasks.diagnosis.evidence.pull_script import pull_script
@@ -445,7 +445,7 @@ def test_podman_that_is_told_not_to_check_is_refused_and_a_users_own_file_is_tol
         )
         shell(fleet, "podman", f"rm {later}; mkdir -p {own.rpartition('/')[0]}; printf '{text}' > {own}")
         assert shell(fleet, "podman", PODMAN).isalnum()  # /etc/containers is not read at all
-        (found,) = [one for one in site.found(look_around, "podman") if one.id == f"registries-conf:{own}"]
+        (found,) = [one for one in site.found(check_environment, "podman") if one.id == f"registries-conf:{own}"]
         assert "is read instead of /etc/containers by that user's podman" in found.what
         (said,) = site.plan(diagnose_podman, "podman")["podman"].resources
         (cause,) = said.causes

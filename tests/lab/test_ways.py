@@ -13,8 +13,8 @@ from nornir.core.task import Result, Task
 from moor.engine.converge import converge
 from moor.resources.archive import Archive, hash_of_file
 from moor.tasks.containerd.configure import configure_containerd
-from moor.tasks.diagnosis.environment import look_around
-from moor.tasks.diagnosis.registry_path import look_at_way
+from moor.tasks.diagnosis.environment import check_environment
+from moor.tasks.diagnosis.registry_path import check_registry_path
 from moor.tasks.names.hosts import write_hosts
 from moor.tasks.trust import trust_ca
 from moor_lab.lab import Lab
@@ -89,7 +89,7 @@ def test_all_of_moors_work_goes_through_a_bastion_to_another_port(lab: Lab, tmp_
         applied = moor("apply", "names", "--yes", *limit)
         assert applied.returncode == 0, applied.stdout
         assert NAME in lab.exec(NODE, ["cat", "/etc/hosts"])
-        proved = site.plan(look_at_way, NODE)[NODE]
+        proved = site.plan(check_registry_path, NODE)[NODE]
         assert {one.id: one.status for one in proved.resources}["proof:name"] == "ok"
         back = moor("rollback", json.loads(applied.stdout)["run"], "--yes")
         assert back.returncode == 0, back.stdout
@@ -115,7 +115,7 @@ def test_a_node_that_has_ipv6_alone_to_the_registry_pulls_from_it(lab: Lab, tmp_
             assert changed(site.apply(task, "node2")["node2"])
             assert changed(site.plan(task, "node2")["node2"]) == []
         assert "not found" in lab.exec("node2", ["sh", "-c", PULL])
-        report = site.plan(look_at_way, "node2")["node2"]
+        report = site.plan(check_registry_path, "node2")["node2"]
         assert {one.id: one.status for one in report.resources} == dict.fromkeys(
             (f"proof:{layer}" for layer in ("clock", "name", "hosts", "route", "tls", "proxy")), "ok"
         )
@@ -132,11 +132,11 @@ ip route replace {harbor} dev eth0 mtu lock 1400"""
         run_on(lab, TUNNEL, narrow, f"ip route del {harbor}; echo 0 > /proc/sys/net/ipv4/ip_forward"),
         run_on(lab, "node3", f"ip route replace {harbor} via {tunnel}", f"ip route del {harbor}; ip route flush cache"),
     ):
-        assert not site.plan(look_around, "node3")["node3"].error
+        assert not site.plan(check_environment, "node3")["node3"].error
         lab.exec("node3", ["ip", "route", "flush", "cache"])
         with closed(lab, TUNNEL, "icmp type destination-unreachable drop", "output"):
-            report = site.plan(look_around, "node3")["node3"]
+            report = site.plan(check_environment, "node3")["node3"]
         assert "packets of 1500 bytes, which node3 sends through eth0, are lost on the way to " in report.error
         assert "packets of 1400 bytes arrive" in report.error
         assert [cause.rule for one in report.resources for cause in one.causes] == ["mtu-small"]
-    assert not site.plan(look_around, "node3")["node3"].error
+    assert not site.plan(check_environment, "node3")["node3"].error
