@@ -130,7 +130,7 @@ def test_a_finding_of_a_renamed_task_ends_when_that_task_finds_nothing_any_more(
         connection.execute(
             text(
                 "INSERT INTO findings (host, id, state, stage, what, remedy, waived, first_seen, last_seen, told_open, "
-                "told_over) VALUES ('', 'certificate:ca', 'expiring', 'look_ahead', 'x', '', '', "
+                "told_over) VALUES ('node1', 'mount:/data', 'drift', 'look_ahead', 'x', '', '', "
                 "'2026-10-01 00:00:00.0', '2026-10-01 00:00:00.0', true, false)"
             )
         )
