@@ -58,7 +58,7 @@ class Node:
 def distribution_of(os_image: str, kubelet: str) -> Distribution:
     """Return the distribution, recognised by the OS image and kubelet's version.
 
-    Versions are such as v1.30.4+k3s1 and v1.30.4+rke2r1; the OS image of Talos has its name.
+    The version of k3s ends like v1.30.4+k3s1, that of RKE2 like v1.30.4+rke2r1; Talos has its name in the OS image.
     """
     if os_image.startswith("Talos"):
         return "talos"

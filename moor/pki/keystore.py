@@ -142,7 +142,7 @@ class CaFiles:
         return list(dict.fromkeys(certificate for certificate in found if certificate))
 
     def promote(self) -> None:
-        """Make the next CA the present one; the key of the present one is deleted."""
+        """Make the next CA the present one; of the former one only the certificate is kept."""
         present, following = self.present.certificate(), self.next.certificate()
         if following is None:
             return

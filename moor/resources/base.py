@@ -82,7 +82,7 @@ class Resource(ABC):
         return None
 
     def pending(self, paths: frozenset[str], actual: State | None) -> State | None:
-        """Return the state that ``actual`` will become when ``paths``, which the plan changes too, have changed."""
+        """Return what ``actual`` becomes once the plan's other changes, those of ``paths``, are made."""
         return actual
 
 

@@ -32,7 +32,7 @@ class Every:
     cron: str
 
 
-def every(text: str) -> Every:
+def parse_period(text: str) -> Every:
     """Parse a period such as ``15m``, ``1h`` or ``1d``.
 
     Raises:

@@ -18,7 +18,7 @@ LIMIT_S = 30
 
 @dataclass(frozen=True)
 class Systemd:
-    """A manager of systemd."""
+    """The systemd that runs the timer: the system's, or a user's own, and the directory of its units."""
 
     of_user: bool
     directory: Path

@@ -70,7 +70,7 @@ class Tree:
 
 
 def tree_of(value: Any, source: Source) -> Tree:
-    """Return a value that comes from no file as a tree."""
+    """Return the tree of a value that does not come from a file."""
     if isinstance(value, Mapping):
         return Tree(source, {str(key): tree_of(below, source.below(str(key))) for key, below in value.items()})
     if isinstance(value, list | tuple):

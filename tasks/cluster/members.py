@@ -43,7 +43,7 @@ def compare_members(task: Task) -> Result:
 
 
 def _paired(task: Task, fleet: Inventory, addresses: Mapping[str, str], nodes: list[Node]) -> NodePairs:
-    """Return which host is which node; ask hosts of this run for their identity if nothing else tells."""
+    """Return which host is which node; ask hosts of this run for their identity if nothing else identifies them."""
     known = {name: HostIdentity(node_name_in(fleet.hosts[name].data)) for name in addresses}
     found = pair_nodes(addresses, nodes, known)
     hosts = {name: fleet.hosts[name] for name in addresses if name not in found.nodes}

@@ -52,7 +52,7 @@ def _login(task: Task, project: str, robot: str, found: dict[str, Any] | None) -
 
 
 def robot_state(found: dict[str, Any] | None, now: float | None = None) -> str:
-    """Return whether a robot may log in: ``ok``, ``absent``, ``disabled`` or ``expired``."""
+    """Return ``ok`` for a robot that may log in, else why it may not: ``absent``, ``disabled`` or ``expired``."""
     if found is None:
         return "absent"
     ends = int(found.get("expires_at") or -1)

@@ -36,8 +36,8 @@ PLAIN = (
 )
 
 
-def readable(expression: str) -> str:
-    """Return a message that a regular expression of a known message matches."""
+def example_of(expression: str) -> str:
+    """Return an example of a known message: a text that its regular expression matches."""
     for pattern, plain in PLAIN:
         expression = re.sub(pattern, plain, expression)
     return expression.strip()
@@ -59,7 +59,7 @@ def _section(layer: Layer, rules: list[Rule], messages: list[KnownMessage]) -> I
     if messages:
         yield from ("| message | cause | remedy | rule |", "|---|---|---|---|")
         for message in messages:
-            examples = "<br>".join(f"`{readable(pattern)}`" for pattern in message.patterns)
+            examples = "<br>".join(f"`{example_of(pattern)}`" for pattern in message.patterns)
             yield _row(examples, message.cause, message.mend, f"`{message.id}`")
         yield ""
 

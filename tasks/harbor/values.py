@@ -1,4 +1,4 @@
-"""The encoding of values in harbor.yml after which Harbor's components read them unchanged.
+"""How values are encoded in harbor.yml, so that Harbor's components read them unchanged.
 
 Harbor's prepare copies values without escaping into three kinds of files, each with a parser of its own:
 

@@ -15,7 +15,7 @@ import paramiko
 import pytest
 
 from moor.connections.apis.harbor import Harbor
-from moor.connections.ssh.failures import failure_of, kind_of_request, kind_of_status
+from moor.connections.ssh.failures import failure_of, kind_of_request_error, kind_of_status
 from moor.connections.ssh.shell import Shell, ShellPlugin
 from moor.errors import ErrorKind, HostError
 from moor.pki.authority import CertificateNames, issue, make_authority, utc_now
@@ -108,7 +108,7 @@ def test_a_harbor_that_does_not_listen_is_unreachable() -> None:
 def test_a_server_that_does_not_answer_a_request_is_a_timeout() -> None:
     with server(hang) as port, pytest.raises(httpx.HTTPError) as caught:
         httpx.get(f"http://127.0.0.1:{port}/", timeout=0.3, trust_env=False)
-    assert kind_of_request(caught.value) == ErrorKind.TIMEOUT
+    assert kind_of_request_error(caught.value) == ErrorKind.TIMEOUT
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from moor.cli.commands.schedule import references, refuse_missing_environment
 from moor.errors import HostError, InputError
 from moor.schedule.cron import NO_CRONTAB, CronFile, UsersCrontab, with_block
-from moor.schedule.job import ALLOWED, Job, cron_line, every, name_of, service_unit, timer_unit, words
+from moor.schedule.job import ALLOWED, Job, cron_line, name_of, parse_period, service_unit, timer_unit, words
 from moor.settings import SecretRef, SiteSettings
 
 PERIODS = ALLOWED.replace(",", " ").split()
@@ -25,12 +25,12 @@ line = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_siz
 
 def job(site: Path = Path("/srv/fleet"), *, period: str = "1h", env_file: Path | None = None) -> Job:
     argv = ("/usr/bin/python3", "-m", "moor", "drift", "--site", str(site))
-    return Job(site, argv, every(period), "root", (site / ".moor",), env_file)
+    return Job(site, argv, parse_period(period), "root", (site / ".moor",), env_file)
 
 
 @pytest.mark.parametrize("period", PERIODS)
 def test_systemd_accepts_every_period(period: str) -> None:
-    made = every(period)
+    made = parse_period(period)
     if shutil.which("systemd-analyze") is None:
         pytest.skip("this machine has no systemd-analyze")
     argv = ["systemd-analyze", "calendar", "--iterations=3", made.calendar]
@@ -45,7 +45,7 @@ def test_systemd_accepts_every_period(period: str) -> None:
 @pytest.mark.parametrize("text", ["", "1", "7m", "60m", "5h", "2d", "0h", "-1h", "1 h", "1w"])
 def test_another_period_is_refused_with_a_list_of_periods(text: str) -> None:
     with pytest.raises(InputError, match="choose one of 5m 6m"):
-        every(text)
+        parse_period(text)
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_systemd_accepts_the_units_of_a_site_with_unusual_characters(tmp_path: P
 
 @given(st.lists(line, min_size=1, max_size=4))
 def test_cron_passes_every_argument_unchanged(argv: list[str]) -> None:
-    made = Job(Path("/srv/x"), tuple(argv), every("1h"), "root", (Path("/srv/x/.moor"),))
+    made = Job(Path("/srv/x"), tuple(argv), parse_period("1h"), "root", (Path("/srv/x/.moor"),))
     text = cron_line(made, user=False)
     assert "%" not in text.replace("\\%", "")
     command = text.replace("\\%", "%").split(" ", 5)[5]

@@ -45,7 +45,7 @@ def hosts(options: Options) -> int:
 
 @dataclass(frozen=True)
 class MemberRow:
-    """One host or node; ``agrees`` is true if inventory and cluster have the same of it."""
+    """One host or node; ``agrees`` is true if inventory and cluster match."""
 
     host: str
     address: str

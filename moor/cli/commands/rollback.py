@@ -36,7 +36,7 @@ def rollback(options: Options, order: RollbackOrder, dry_run: bool) -> int:
 
 
 def refuse(options: Options, order: RollbackOrder) -> None:
-    """Raise InputError with the faults that would refuse a rollback; no host is contacted."""
+    """Raise InputError with every reason to refuse a rollback; no host is contacted."""
     with open_fleet(options, dry_run=True) as nr:
         run_named(nr, order.run)
         refuse_input(nr, ROLLBACK, "rollback")

@@ -19,7 +19,7 @@ from moor.cli.options import Options
 from moor.context import site_of
 from moor.errors import InputError
 from moor.schedule import cron, systemd
-from moor.schedule.job import Job, every, name_of
+from moor.schedule.job import Job, name_of, parse_period
 from moor.secrets import private_files
 from moor.settings import SecretRef
 from moor.settings.config import CONFIG
@@ -40,7 +40,7 @@ class JobOptions:
 
 def install(options: Options, words: JobOptions) -> int:
     """Install and start the job, and return 0."""
-    period = every(words.every)
+    period = parse_period(words.every)
     with open_fleet(options, dry_run=True) as nr:
         refuse_unknown_kinds(nr, DriftOptions(words.runbook, words.mend_kinds))
         settings = site_of(nr)

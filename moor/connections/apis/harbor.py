@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from nornir.core.configuration import Config
 
 from moor.connections.apis.harbor_answers import CONFIGURATION, MANIFEST, describe_request, digest_of, parse_answer
-from moor.connections.ssh.failures import kind_of_request, kind_of_status
+from moor.connections.ssh.failures import kind_of_request_error, kind_of_status
 from moor.errors import HarborBackendDown, HarborUnreachable, HostError
 
 # httpx is imported at its first use: most hosts are not reached by HTTP.
@@ -88,7 +88,9 @@ class Harbor:
                 extensions={"sni_hostname": self._name},
             )
         except httpx.HTTPError as error:
-            raise HarborUnreachable(f"https://{self._name}: no answer: {error}", kind_of_request(error)) from error
+            raise HarborUnreachable(
+                f"https://{self._name}: no answer: {error}", kind_of_request_error(error)
+            ) from error
         if answer.status_code in (502, 503, 504):
             raise HarborBackendDown(
                 f"https://{self._name}: {answer.status_code}: a part of Harbor behind its proxy is down; "

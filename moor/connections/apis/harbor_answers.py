@@ -96,7 +96,7 @@ DIGEST = TypeAdapter(Digest)
 
 
 def parse_answer(shape: TypeAdapter[Any], answer: httpx.Response) -> Any:
-    """Return the content of an answer after a check of its shape; raises HostError if it has another."""
+    """Check the shape of an answer and return its content; raises HostError if the shape is wrong."""
     try:
         return shape.dump_python(shape.validate_json(answer.content), exclude_unset=True)
     except ValidationError as error:

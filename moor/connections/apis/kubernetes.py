@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from nornir.core.configuration import Config
 
-from moor.connections.ssh.failures import kind_of_request, kind_of_status
+from moor.connections.ssh.failures import kind_of_request_error, kind_of_status
 from moor.errors import ErrorKind, HostError, InputError
 
 # lightkube and its models take longer to import than a check of forty hosts; only sites with a cluster import them.
@@ -110,7 +110,7 @@ def calling_api(doing: str) -> Iterator[None]:
         raise HostError(f"{words}{_where(error)}", kind_of_status(int(error.status.code or 0))) from error
     except httpx2.HTTPError as error:
         words = f"{doing}: the cluster's API does not answer: {error}{_where(error)}"
-        raise HostError(words, kind_of_request(error)) from error
+        raise HostError(words, kind_of_request_error(error)) from error
     except MsgspecError as error:
         words = f"{doing}: the cluster's answer is of another shape than this kind has: {error}"
         raise HostError(words, ErrorKind.ANSWER) from error

@@ -96,7 +96,7 @@ def failure_of(error: BaseException) -> Failure:
     return Failure(ErrorKind.UNREACHABLE, f"{type(error).__name__}: {error}")
 
 
-def kind_of_request(error: BaseException) -> ErrorKind:
+def kind_of_request_error(error: BaseException) -> ErrorKind:
     """Return the kind of an exception of an HTTP library (httpx or httpx2) that came instead of an answer."""
     for cause in _causes(error):
         if isinstance(cause, ssl.SSLCertVerificationError):

@@ -30,10 +30,10 @@ class KeyScan:
     """A scan of the key of a host or jump host, and where to pin it.
 
     Attributes:
-        called: the host's name for the user.
+        called: the host's name in messages.
         where: the host's address, and the way to it.
-        site: path of the site's known_hosts, which then counts alone.
-        pins: the keys that the inventory lists, which count before all else.
+        site: path of the site's known_hosts; if set, no other known_hosts is read.
+        pins: the keys that the inventory lists; if set, they are used instead of any known_hosts.
     """
 
     called: str

@@ -39,7 +39,7 @@ def chart(points: Sequence[Point]) -> Chart:
     if not points:
         return Chart("", "", 0, None, None, ())
     few = thinned(points, POINTS)
-    top = nice(max(max(found, lost) for _, found, lost in few))
+    top = axis_top(max(max(found, lost) for _, found, lost in few))
     begin, end = few[0][0], few[-1][0]
     return Chart(
         _line([(moment, found) for moment, found, _ in few], begin, end, top),
@@ -60,7 +60,7 @@ def thinned(points: Sequence[Point], most: int) -> list[Point]:
     return [*(max(part, key=lambda point: (point[1] + point[2], point[0])) for part in parts), points[-1]]
 
 
-def nice(most: int) -> int:
+def axis_top(most: int) -> int:
     """Return the top of an axis for values up to ``most``: 1, 2 or 5 times a power of ten."""
     size = 1
     while True:

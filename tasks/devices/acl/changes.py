@@ -141,7 +141,7 @@ class CommitConfirmed(ChangeProcedure):
 
 
 class CommitConfirm(ChangeProcedure):
-    """A change on VyOS, by commit-confirm, which otherwise reboots into the saved configuration."""
+    """A change on VyOS, by commit-confirm: without a confirmation the device reboots into its saved configuration."""
 
     running = "show configuration commands"
     startup = "cat /config/config.boot"

@@ -64,7 +64,7 @@ class ClusterReader:
     """A reader of objects that records which of them could not be read.
 
     Attributes:
-        unknown: why, by ``Kind NAMESPACE`` or ``Kind NAMESPACE/NAME``
+        unknown: why something could not be read, by ``Kind NAMESPACE`` or ``Kind NAMESPACE/NAME``
     """
 
     def __init__(self, client: Client) -> None:

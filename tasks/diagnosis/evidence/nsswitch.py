@@ -20,13 +20,13 @@ def asked_sources(line: str, name: str) -> Iterator[tuple[str, str]]:
         if source.startswith("["):
             continue
         action = tokens[index + 1] if index + 1 < len(tokens) and tokens[index + 1].startswith("[") else ""
-        ends = _ends(source, action, name)
+        ends = _ends_search(source, action, name)
         yield source, action if ends else ""
         if ends:
             return
 
 
-def _ends(source: str, action: str, name: str) -> bool:
+def _ends_search(source: str, action: str, name: str) -> bool:
     """Return whether the action ends the search at a source that does not know the name."""
     words = action.strip("[]").upper().split()
     returns = any(

@@ -110,7 +110,7 @@ def node_evidence(node: KubeObject | None, host: str) -> dict[str, str]:
 def pod_evidence(
     pod: KubeObject, view: ClusterSnapshot, wanted: PodExpectations, host: str = ""
 ) -> list[dict[str, str]]:
-    """Return the evidence about a pod, one for each reason why it waits."""
+    """Return the evidence about a pod, one piece for each reason why it waits."""
     kind, top = top_owner(pod, view.owners)
     about = {
         "pod": pod_name(pod),

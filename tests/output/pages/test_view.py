@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from moor.engine.results import Status
 from moor.history.recording import record
-from moor.output.pages.chart import HEIGHT, LONGEST_DAYS, POINTS, WIDTH, Point, chart, nice, share, thinned
+from moor.output.pages.chart import HEIGHT, LONGEST_DAYS, POINTS, WIDTH, Point, axis_top, chart, share, thinned
 from moor.output.pages.render import page
 from moor.output.pages.view import span
 from moor.output.text import drift
@@ -103,7 +103,7 @@ def test_the_chart_stays_within_its_frame_and_keeps_the_worst_run(found: list[Po
 
 @given(st.integers(0, 10**6))
 def test_an_axis_ends_at_a_round_number_not_below_its_worst(most: int) -> None:
-    top = nice(most)
+    top = axis_top(most)
     assert top >= max(1, most)
     assert str(top).rstrip("0") in ("1", "2", "5")
 

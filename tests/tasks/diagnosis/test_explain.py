@@ -14,7 +14,7 @@ from moor.settings.modules import SHIPPED
 from moor.tasks.diagnosis.messages.explain import KNOWN_MESSAGES, explain, explain_unknown
 from moor.tasks.diagnosis.messages.fields import FleetRegistry, parse_message, unquote
 from moor.tasks.diagnosis.messages.known_message import KnownMessage
-from moor.tasks.diagnosis.page import PAGE, fill_page, readable
+from moor.tasks.diagnosis.page import PAGE, example_of, fill_page
 from moor.tasks.diagnosis.rules.layers import BY_NAME
 from tests.harness.commands import Done, moor
 from tests.tasks.diagnosis.messages import (
@@ -217,7 +217,7 @@ def test_the_command_line_knows_the_registry_of_its_site() -> None:
     ],
 )
 def test_a_message_copied_from_the_page_finds_its_rule(saying: KnownMessage, symptom: str) -> None:
-    assert re.search(symptom, readable(symptom), re.IGNORECASE), readable(symptom)
+    assert re.search(symptom, example_of(symptom), re.IGNORECASE), example_of(symptom)
 
 
 def test_the_page_is_up_to_date() -> None:

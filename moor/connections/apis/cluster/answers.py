@@ -20,7 +20,7 @@ NO_API = "what answers there is no Kubernetes API"
 
 
 def judge_answer(code: int, body: bytes) -> tuple[int, Tree]:
-    """Return the HTTP status and the object of an answer; one that is no Kubernetes API's becomes a Status."""
+    """Return the HTTP status and the object of an answer; one that no Kubernetes API sent becomes a Status."""
     try:
         tree = json.loads(body)
     except (ValueError, RecursionError):
@@ -62,7 +62,7 @@ def _not_an_api(code: int, words: str) -> tuple[int, Tree]:
 
 
 def make_status(code: int, words: str) -> Tree:
-    """Build a Status object, which is what the API itself refuses with."""
+    """Build a Status object, as the API returns one when it refuses a request."""
     common = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure"}
     return {**common, "message": words, "reason": "", "code": code}
 

@@ -58,7 +58,7 @@ def _of_server(chosen: KubeconfigContext) -> Iterator[str]:
         yield f"server is {server}; write https://ADDRESS:PORT"
     elif url.username or url.password or url.query or url.fragment:
         yield "server may hold no login, query or fragment; write https://ADDRESS:PORT, and the login below users"
-    elif url.scheme == "http" and not (_is_loopback(host) and _is_bare(chosen.user)):
+    elif url.scheme == "http" and not (_is_loopback(host) and _has_no_login(chosen.user)):
         yield (
             f"server is {server}, where a login would go in clear; write https://, or use kubectl proxy on this "
             "machine with a user that has no login"
@@ -72,8 +72,8 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _is_bare(user: UserEntry) -> bool:
-    """Return whether a user has no login that would be sent."""
+def _has_no_login(user: UserEntry) -> bool:
+    """Return whether a kubeconfig's user has no token, certificate or other login."""
     return not user.model_dump(exclude_defaults=True, exclude={"extensions"})
 
 
