@@ -15,6 +15,11 @@ ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 ESCAPED = ((re.compile(r"\\+[nrt]"), " "), (re.compile(r"\\+([\"'])"), r"\1"))
 HOST = r"(?:\[[0-9A-Fa-f:.%]+\]|[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)"
 URL = re.compile(rf"\b(https?)://(?:[^\s/@\"']*@)?({HOST})(?::(\d+))?(?=[/\s\"'?,;:)]|$)", re.IGNORECASE)
+# Pages that a message points its reader to: no request went there.
+DOCUMENTATION = re.compile(
+    r"https?://(?:(?:www|docs)\.docker\.com|go\.dev)[^\s\"')]*|(?<=\bsee )https?://\S+", re.IGNORECASE
+)
+PROXY_DIALLED = re.compile(r"\bproxyconnect \w+: dial \w+ \S+")  # the proxy's address, not the registry's
 LOOKUP = re.compile(rf"\blookup ({HOST})(?: on (\S+?))?(?=:|\s|$)")
 DIALLED = re.compile(r"\b(?:dial|read|write) (?:tcp|udp)[46]? (?:\S+->)?(\[[^\]]+\]|[^\s:\[\]]+):(\d+)")
 NAMED = re.compile(
@@ -27,6 +32,7 @@ IMAGE = re.compile(
 )
 CODES = frozenset({*map(int, HTTPStatus), *range(520, 531)})  # those above are a provider's
 STATUS = (
+    re.compile(r"\brequest to \S+: ([1-5]\d\d)\b"),
     re.compile(r"\b([1-5]\d\d) [A-Z]"),
     re.compile(r"\b(?:status(?: ?code)?|StatusCode|HTTP)(?: \[[^\]]*\])?[: =]+\"?([1-5]\d\d)\b", re.IGNORECASE),
 )
@@ -100,11 +106,12 @@ def unquote(message: str) -> str:
 def parse_message(message: str) -> MessageFields:
     """Parse what a message names; of several hosts, the last is the one at which the request failed."""
     words = unquote(message)
-    address, port = _last(DIALLED.findall(words), ("", ""))
+    asking = DOCUMENTATION.sub(" ", words)
+    address, port = _last(DIALLED.findall(PROXY_DIALLED.sub(" ", asking)), ("", ""))
     lookups = LOOKUP.findall(words)
     looked_up, server = _last(lookups, ("", ""))
-    urls = URL.findall(words)
-    image = _last(IMAGE.findall(URL.sub(" ", words)), "")
+    urls = URL.findall(asking)
+    image = _last(IMAGE.findall(URL.sub(" ", asking)), "")
     named = _last([f"{host}:{number}" if number else host for host, number in NAMED.findall(words)], "")
     asked = _last([_with_port(*url) for url in urls], "")
     place = "" if looked_up and not server and port == "53" else address.strip("[]")

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from moor.tasks.diagnosis.messages.fields import FleetRegistry, MessageFields
 from moor.tasks.diagnosis.messages.known_message import KnownMessage
 
 KUBELET = "kubelet"
 DESCRIBE = "kubectl describe pod POD names what is missing"
+
+
+def names_no_request(message: MessageFields, ours: FleetRegistry) -> bool:
+    """Return whether a message names nothing that was asked for over the network."""
+    return not (message.host or message.address or message.image)
+
 
 SANDBOX = (
     KnownMessage(
@@ -55,6 +62,16 @@ SANDBOX = (
         "set the same cgroup driver for kubelet and runtime on {host} (cgroupDriver: systemd; SystemdCgroup = true), "
         "then restart both",
         by="runc, systemd",
+    ),
+    KnownMessage(
+        "sandbox-slow", "pod",
+        (r"sandbox\b.*DeadlineExceeded", r"sandbox\b.*context deadline exceeded",
+         r"failed to reserve (sandbox|container) name"),
+        "the runtime of {host} did not create the pod's sandbox or container in time: its network plugin (CNI) hangs, "
+        "or the runtime or disk is overloaded",
+        "run on {host}: uptime; journalctl -u kubelet -u containerd; then check the network plugin: kubectl get pods "
+        "-A -o wide --field-selector spec.nodeName={host}",
+        by="CRI, RunPodSandbox", when=names_no_request,
     ),
 )  # fmt: skip
 
@@ -138,7 +155,7 @@ PODS = (
     ),
     KnownMessage(
         "pod-crash", "pod",
-        (r"CrashLoopBackOff", r"RunContainerError", r"back-off .* restarting failed container", r"StartError"),
+        (r"CrashLoopBackOff", r"RunContainerError", r"back-off .*restarting failed container", r"StartError"),
         "the pod has its image, but its container keeps ending",
         "kubectl logs --previous POD shows why", by=KUBELET,
     ),

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import re
 
+from moor.tasks.diagnosis.messages.fields import FleetRegistry, MessageFields
 from moor.tasks.diagnosis.messages.known_message import KnownMessage
 
 HARBOR = "Harbor"
 API = "Docker Registry HTTP API V2"
 OWNER = "ask the administrators of {name}"
 OF_PODS = "moor apply workload makes those of data.workloads; any other pod has to name one in imagePullSecrets"
+
+
+def has_status(message: MessageFields, ours: FleetRegistry) -> bool:
+    """Return whether a message names an HTTP status that refuses the request."""
+    return message.status >= "400"
 
 
 POLICIES = (
@@ -196,6 +202,25 @@ ANSWERS = (
         OWNER, API,
     ),
     KnownMessage(
+        "token-missing", "challenge", (r"failed to fetch (oauth|anonymous) token: .*404", r"/service/token\S* .*404"),
+        "{name}, which clients are sent to for a token, has no token service at that path",
+        "have the proxy in front of the registry pass on /service/ too; if there is none, correct external_url in "
+        "harbor.yml",
+        OWNER, "distribution's token specification",
+    ),
+    KnownMessage(
+        "upload-lost", "challenge", (r"blob upload unknown", r"BLOB_UPLOAD_UNKNOWN"),
+        "the registry no longer knows an upload that was begun: it went on at another instance, or took too long",
+        "push again; if the fault stays, have a load balancer in front of the registry keep a client on one instance",
+        by=API,
+    ),
+    KnownMessage(
+        "project-missing", "manifest", (r"\bproject \S+ not found",),
+        "the registry has no project of that name",
+        "moor apply registry creates those of data.projects; if the name is mistyped, {owner}",
+        "correct the image's name in the pod's template", HARBOR,
+    ),
+    KnownMessage(
         "image-missing", "manifest",
         (r"name unknown", r"NAME_UNKNOWN", r"repository name not known", r"repository \S+ not found",
          r"repository does not exist(?!.*authorization)"),
@@ -205,8 +230,17 @@ ANSWERS = (
     KnownMessage(
         "tag-missing", "manifest",
         (r"code = NotFound desc = .*: not found", r"manifest unknown", r"MANIFEST_UNKNOWN", r"\S+/\S+:\S+: not found\b",
-         r"404 Not Found", r"\bstatus ?code:? ?404\b", r"manifest for \S+ not found", r"@sha256:\S+: not found"),
+         r"404 Not Found", r"\bstatus ?code:? ?404\b", r"manifest for \S+ not found", r"@sha256:\S+: not found",
+         r"\bartifact \S+ not found"),
         "the registry does not have {image}",
         "{bring}; if the tag is mistyped, {owner}", "correct the image's name in the pod's template", API,
+    ),
+    KnownMessage(
+        "answer-other", "challenge", (r"unexpected status (from|code)\b", r"received unexpected HTTP status"),
+        "{name} answers {status}: a proxy in front of the registry does not let the request through, or the registry "
+        "finds it invalid",
+        "run on {host}: curl -si https://{name}/v2/; an HTML page comes from a proxy, whose administrators know its "
+        "rules; JSON comes from the registry and has the reason",
+        OWNER, "RFC 9110, 15.5", when=has_status,
     ),
 )  # fmt: skip

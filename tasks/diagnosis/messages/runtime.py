@@ -38,6 +38,15 @@ RUNTIME = (
         by="errno(3), EROFS, EIO",
     ),
     KnownMessage(
+        "ca-unreadable", "containerd",
+        (r"unable to read CA cert", r"unable to load CA",
+         r"certs\.d/\S+: (no such file or directory|permission denied)"),
+        "a CA or client certificate that is set for the registry is missing on {host}, or cannot be read",
+        "moor apply {runtime} --limit {host}; if that changes nothing, put the named file there, or take it out of "
+        "hosts.toml",
+        "put the named file there, or take it out of hosts.toml", "containerd, Docker",
+    ),
+    KnownMessage(
         "docker-helper", "login",
         (r"error getting credentials", r"docker-credential-\S+.*not found", r"credentials? helper.*(not found|failed)"),
         "the Docker configuration of that user names a credential helper that is not installed",
@@ -138,7 +147,8 @@ RUNTIME = (
     ),
     KnownMessage(
         "pull-locked", "pull",
-        (r"ref \S+ locked", r"locked: unavailable", r"failed to reserve|reserve .*already exists"),
+        (r"ref \S+ locked", r"locked: unavailable", r"failed to reserve(?! sandbox| container)",
+         r"reserve .*already exists"),
         "another pull of the same layer is under way, or an interrupted one still locks it",
         "wait until it ends; if it does not, run on {host}: systemctl restart containerd",
         by="containerd, content store",

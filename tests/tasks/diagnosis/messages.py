@@ -151,6 +151,8 @@ MESSAGES = (
             "curl -si"),
     Message(STATUS + "429 Too Many Requests", "rate-limit", "Registries"),
     Message("toomanyrequests: You have reached your unauthenticated pull rate limit.", "rate-limit", "wait"),
+    Message("toomanyrequests: You have reached your unauthenticated pull rate limit. "
+            "https://www.docker.com/increase-rate-limit", "rate-limit", "wait"),
     Message(STATUS + "502 Bad Gateway", "core-down", "moor apply harbor"),
     Message("received unexpected HTTP status: 503 Service Unavailable", "core-down", "moor apply harbor"),
     Message(STATUS + "504 Gateway Timeout", "core-down", "docker ps"),
@@ -165,6 +167,14 @@ MESSAGES = (
     Message(f"{IMAGE}: not found", "tag-missing", "push the image again"),
     Message("reading manifest 2.1 in registry.moor.test/shop/basket: manifest unknown", "tag-missing",
             "tag is mistyped"),
+    Message("reading manifest 2.1 in registry.moor.test/shop/basket: unknown: artifact shop/basket:2.1 not found",
+            "tag-missing", "push the image again"),
+    Message("unknown: project shop not found", "project-missing", "moor apply registry"),
+    Message("blob upload unknown: blob upload unknown to registry", "upload-lost", "push again", "push"),
+    Message(f"failed to authorize: failed to fetch oauth token: unexpected status from GET request to {TOKEN}: 404 Not "
+            "Found", "token-missing", "/service/"),
+    *(Message(STATUS + status, "answer-other", "curl -si")
+      for status in ("400 Bad Request", "411 Length Required", "451 Unavailable For Legal Reasons", "521 ")),
     Message("name unknown: repository name not known to registry", "image-missing", "mistyped"),
     Message(COPY + "could not fetch content descriptor sha256:ab (application/vnd.oci.image.layer.v1.tar+gzip) from "
                    "remote: not "
@@ -191,6 +201,9 @@ MESSAGES = (
     Message("pull QPS exceeded", "pull-throttled", "registryPullQPS"),
     Message('short-name "basket" did not resolve to an alias and no unqualified-search registries are defined',
             "image-short", "whole name"),
+    Message('unable to read CA cert "/etc/containerd/certs.d/registry.moor.test/ca.crt": open '
+            "/etc/containerd/certs.d/registry.moor.test/ca.crt: no such file or directory", "ca-unreadable",
+            "hosts.toml", "said"),
     Message('error getting credentials - err: exec: "docker-credential-desktop": executable file not found in $PATH',
             "docker-helper", "credsStore", "said"),
     Message("Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?",
@@ -257,6 +270,14 @@ MESSAGES = (
             "said"),
     Message("The node was low on resource: ephemeral-storage.", "disk-full", "df -h", "said"),
     Message("container runtime is down", "containerd-stopped", "moor apply containerd", "said"),
+    Message("Back-off restarting failed container basket in pod basket-1_shop(ab)", "pod-crash", "logs --previous",
+            "said"),
+    Message("Failed to create pod sandbox: rpc error: code = DeadlineExceeded desc = context deadline exceeded",
+            "sandbox-slow", "network plugin", "said"),
+    Message('failed to reserve container name "basket": name "basket" is reserved for "ab12"', "sandbox-slow", "uptime",
+            "said"),
+    Message("crypto/rsa: 1024-bit keys are insecure (see https://go.dev/pkg/crypto/rsa#hdr-Minimum_key_size)",
+            "tls-weak", "RSA 2048"),
     Message(f'Back-off pulling image "{IMAGE}"', "pod-waiting", "kubectl get events", "said"),
 )  # fmt: skip
 

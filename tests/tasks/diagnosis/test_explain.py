@@ -40,7 +40,7 @@ CHANGES = {
     "containerd": {"ca-missing", "ca-namesake", "cri-disabled", "containerd-stopped"},
     "pki": {"tls-name"},
     "harbor": {"registry-stopped", "tls-name", "tls-plain", "core-down", "log-missing", "realm-other"},
-    "registry": {"login-wrong", "rights-missing", "answer-forbidden"},
+    "registry": {"login-wrong", "rights-missing", "answer-forbidden", "project-missing"},
     "workload": {"login-wrong", "login-none", "secret-missing", "credentials-unverified"},
     "images": {"rights-push"},
 }
@@ -135,6 +135,10 @@ def test_every_known_message_is_tried() -> None:
         ('Get "https://[fd00::1]:8443/v2/": dial tcp [fd00::1]:8443: connect: refused', "[fd00::1]:8443", "fd00::1", "",
          "", ""),
         ('Get "https://user:word@a.test:443/v2/": EOF', "a.test", "", "", "", ""),
+        ("proxyconnect tcp: dial tcp 10.0.0.9:3128: connect: connection refused", "", "", "", "", ""),
+        ("429: https://www.docker.com/increase-rate-limit", "", "", "", "", ""),
+        ("1024-bit keys are insecure (see https://go.dev/pkg/crypto/rsa#hdr-Minimum_key_size)", "", "", "", "", ""),
+        (f"unexpected status from HEAD request to https://{NAME}/v2/a/manifests/1: 521", NAME, "", "", "521", ""),
         ("the dog ate it", "", "", "", "", ""),
     ],
 )  # fmt: skip
