@@ -16,6 +16,9 @@ from moor.suggestions import did_you_mean
 
 Model = TypeVar("Model", bound=BaseModel)
 
+KEY = "[key]"  # pydantic's last step to a key of a mapping that is wrong itself
+OURS = "Value error, "  # what pydantic puts before the message of a validator of moor's
+
 WORDS = {
     "missing": "is missing",
     "string_type": "must be text; put in quotes what looks like something else",
@@ -37,10 +40,14 @@ def validate(model: type[Model], tree: Tree, site: Path, faults: InputFaults, *,
     except ValidationError as error:
         for detail in error.errors(include_url=False, include_input=False):
             if isinstance(several := detail.get("ctx", {}).get("error"), FieldErrors):
-                for keys, words in several.found:
-                    faults.add(tree.place((*detail["loc"], *keys)), words)
+                for below, words in several.found:
+                    faults.add(tree.place((*detail["loc"], *below)), words)
             elif not (partly and detail["type"] == "missing"):
-                faults.add(tree.place(detail["loc"]), describe_error(model, detail))
+                words = describe_error(model, detail)
+                keys = detail["loc"]
+                if keys[-1:] == (KEY,):
+                    keys, words = keys[:-1], f"this key {words}"
+                faults.add(tree.place(keys), words)
     return None
 
 
@@ -51,11 +58,14 @@ def describe_error(model: type[BaseModel], detail: ErrorDetails) -> str:
         models = _models_at(model, above)
         now = next((m.renamed[key] for m in models if issubclass(m, StrictModel) and key in m.renamed), "")
         return f"its name is {now} now; rename it" if now else unknown_name(key, _keys_of(models))
-    return WORDS.get(detail["type"], _lowered(detail["msg"].removeprefix("Value error, ")))
+    if detail["msg"].startswith(OURS):
+        return detail["msg"].removeprefix(OURS)  # it may begin with a value of the user's
+    return WORDS.get(detail["type"], _lowered(detail["msg"]))
 
 
 def _lowered(text: str) -> str:
-    text = text.replace("Input should be", "must be")
+    """Return a message of pydantic's in the words of moor's own."""
+    text = text.replace("Input should be", "must be").replace("String should", "must")
     return text[:1].lower() + text[1:]
 
 

@@ -59,7 +59,7 @@ class Projects(Section):
     model_config = ConfigDict(extra="allow")
 
     section: ClassVar[str] = "projects"
-    __pydantic_extra__: dict[str, Project]
+    __pydantic_extra__: dict[ProjectName, Project]
 
     @property
     def by_name(self) -> dict[str, Project]:

@@ -31,6 +31,8 @@ from moor.tasks.workload.rollout import Rollout
 from moor.templates import render
 
 KubeName = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
+# The name of a Deployment, which may hold dots; whether a container of the template may have it is for the API to say.
+WorkloadName = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$")]
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 
@@ -67,7 +69,7 @@ class Workloads(Section):
 
     section: ClassVar[str] = "workloads"
     done_on: ClassVar[str] = "control_plane"
-    __pydantic_extra__: dict[str, Workload]
+    __pydantic_extra__: dict[WorkloadName, Workload]
 
     @property
     def by_name(self) -> dict[str, Workload]:

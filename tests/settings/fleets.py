@@ -6,7 +6,7 @@ from pathlib import Path
 from textwrap import dedent
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Field
 
 from moor.settings import SecretRef, Section
 from moor.settings.document import InputFaults, load_yaml
@@ -21,6 +21,12 @@ class Mirror(StrictModel):
     skip_verify: bool = False
 
 
+def _lower(name: str) -> str:
+    if name != name.lower():
+        raise ValueError(f"{name}: not in lower case")
+    return name
+
+
 class Runtime(Section):
     """A section as a task would own it."""
 
@@ -31,6 +37,8 @@ class Runtime(Section):
     retries: Annotated[int, Field(ge=0)] = 3
     mirrors: tuple[Mirror, ...] = ()
     by_name: dict[str, Mirror] = Field(default_factory=dict)
+    by_port: dict[Annotated[int, Field(le=65535)], Mirror] = Field(default_factory=dict)
+    host: Annotated[str, AfterValidator(_lower)] = "a"
 
 
 class Login(Section):

@@ -158,6 +158,14 @@ CASES = [
         id="values of a wrong kind",
     ),
     pytest.param(
+        {"hosts": "a:\n  data:\n    runtime: {by_port: {'70000': {host: b}}, host: Shop}"},
+        [
+            "hosts.yaml:3: a.data.runtime.by_port.70000: this key must be less than or equal to 65535",
+            "hosts.yaml:3: a.data.runtime.host: Shop: not in lower case",
+        ],
+        id="a wrong key, and a value that the message quotes",
+    ),
+    pytest.param(
         {"hosts": "a:\n  data:\n    runtime: [x]"},
         ["hosts.yaml:3: a.data.runtime: must be a mapping: keys with values below it"],
         id="a list where keys belong",

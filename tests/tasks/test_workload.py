@@ -3,11 +3,12 @@
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from moor.errors import InputError
 from moor.tasks.cluster.admission import add_claimed_volumes
 from moor.tasks.cluster.objects import yaml_of
-from moor.tasks.workload.deploy import findings, objects_of
+from moor.tasks.workload.deploy import Workloads, findings, objects_of
 from moor.tasks.workload.rollout import Rollout, progress
 from moor.templates import render
 from moor_lab.kubernetes.standin.api.admission import violations
@@ -170,3 +171,11 @@ def test_the_items_of_a_list_are_objects_as_if_each_were_a_document_of_its_own()
         ("ConfigMap", "a"), ("Service", "b"), ("ConfigMap", "c"), ("ConfigMap", "d"),
     ]  # fmt: skip
     assert found[0] == objects_of(config, "x")[0]
+
+
+@pytest.mark.parametrize("name", ["Web", "web_1", "-web"])
+def test_a_workloads_name_is_one_that_kubernetes_takes(name: str) -> None:
+    workload = {"namespace": "shop", "image": "shop/web:1", "robot": "puller"}
+    assert list(Workloads.model_validate({"web-1.shop": workload}).by_name) == ["web-1.shop"]
+    with pytest.raises(ValidationError, match="should match pattern"):
+        Workloads.model_validate({name: workload})

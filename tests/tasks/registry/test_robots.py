@@ -10,7 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from moor.engine.plan import plan
-from moor.tasks.registry.projects import Robot
+from moor.tasks.registry.projects import Projects, Robot
 from moor.tasks.registry.robots import IN_FORCE, RobotResource, RobotSecret, validity, would_be_in_force
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
@@ -34,6 +34,13 @@ def test_zero_days_are_refused_since_harbor_makes_them_thirty() -> None:
     with pytest.raises(ValidationError, match="0 is 30 days to Harbor; write -1 for a robot that never expires"):
         Robot(duration_days=0)
     assert [Robot(duration_days=days).duration_days for days in (-1, 1)] == [-1, 1]
+
+
+@pytest.mark.parametrize("name", ["Shop", "shop/web", "-shop", "shop..web"])
+def test_a_projects_name_is_one_that_harbor_takes(name: str) -> None:
+    assert list(Projects.model_validate({"shop-1.web": {}}).by_name) == ["shop-1.web"]
+    with pytest.raises(ValidationError, match="should match pattern"):
+        Projects.model_validate({name: {}})
 
 
 @pytest.mark.parametrize(
