@@ -83,7 +83,13 @@ def read_chain(content: bytes, shown: str) -> Sequence[x509.Certificate]:
         with ignore_warnings():
             return x509.load_pem_x509_certificates(content)
     except ValueError:
-        raise InputError(f"{shown}: not a whole certificate in PEM form; put back a good copy") from None
+        raise InputError(f"{shown}: {_why_not_pem(content)}") from None
+
+
+def _why_not_pem(content: bytes) -> str:
+    if content[:1] == b"\x30":  # an ASN.1 sequence
+        return "a certificate in DER form; write it in PEM form: openssl x509 -inform der -in FILE -out FILE"
+    return "not a whole certificate in PEM form; put back a good copy"
 
 
 @contextmanager

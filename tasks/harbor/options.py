@@ -18,6 +18,11 @@ from moor.tasks.harbor.values import encode_for_harbor
 SECRET_KEY = re.compile(
     r"(?i).*(?:passw(?:or)?d|passphrase|secret|token)|pass|(?:access|account|secret|private|api)_?key|accesskeysecret"
 )
+# Settings that are on or off, wherever they stand in harbor.yml.
+ON_OR_OFF = re.compile(
+    r"enabled?|disable|strong_ssl_ciphers|ignore_unfixed|skip_(java_db_)?update|offline_scan|insecure|dryrun"
+    r"|secure|skipverify|v4auth|encrypt|accelerate|usedualstack|forcepathstyle|insecureskipverify|internal"
+)
 LOGIN_IN_URL = re.compile(r"://[^/\s@]*:[^/\s@]+@")
 Found = Iterator[tuple[tuple[str, ...], str]]
 
@@ -28,6 +33,7 @@ def _check(options: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
     found = [
         *find_misplaced(options, installer_release(installer.name) if isinstance(installer, Path) else None),
         *_find_cleartext(options, ()),
+        *_find_words(options, ()),
     ]
     if found:
         raise FieldErrors(found)
@@ -52,6 +58,15 @@ def _find_cleartext(value: Any, path: tuple[str, ...]) -> Found:
         yield path, f"a secret is not written here; {REMEDY}"
     elif isinstance(value, str) and LOGIN_IN_URL.search(value):
         yield path, f"an address with a password in it is a secret as a whole; {REMEDY}"
+
+
+def _find_words(value: Any, path: tuple[str, ...]) -> Found:
+    """Yield every setting that is on or off and holds text, which Harbor takes for on whatever the text is."""
+    if isinstance(value, Mapping):
+        for key, below in value.items():
+            yield from _find_words(below, (*path, str(key)))
+    elif isinstance(value, str) and path and ON_OR_OFF.fullmatch(path[-1]):
+        yield path, "is on or off; write true or false, without quotes (yes, no, on and off are text in this file)"
 
 
 def _is_reference(value: object) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import subprocess
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
@@ -249,3 +250,9 @@ def test_a_damaged_key_or_certificate_is_one_clear_error(authority: CertificateW
         read_key(encrypt_key(authority.key, Secret("correct-horse"))[:cut], Secret("correct-horse"), "ca.key")
     with pytest.raises(InputError, match=r"^ca.crt: not a whole certificate in PEM form; put back a good copy$"):
         read_chain(authority.pem.encode()[:cut], "ca.crt")
+
+
+def test_a_certificate_in_der_form_is_refused_with_the_command_that_converts_it(authority: CertificateWithKey) -> None:
+    der = ssl.PEM_cert_to_DER_cert(authority.pem)
+    with pytest.raises(InputError, match=r"^ca.crt: a certificate in DER form; .*openssl x509 -inform der"):
+        read_chain(der, "ca.crt")

@@ -101,6 +101,10 @@ def test_the_optional_blocks_of_every_release_are_accepted_with_secrets_by_refer
         ({"trivy": {"github_token": "ghp_hunter2"}}, "trivy.github_token: a secret is not written here"),
         ({"storage_service": {"azure": {"accountkey": "hunter2"}}}, "accountkey: a secret is not written here"),
         ({"proxy": {"https_proxy": "http://me:hunter2@proxy:3128"}}, "proxy.https_proxy: an address with a password"),
+        ({"metric": {"enabled": "no"}}, "metric.enabled: is on or off; write true or false"),
+        ({"upload_purging": {"enabled": "yes"}}, "upload_purging.enabled: is on or off"),
+        ({"storage_service": {"s3": {"secure": "off"}}}, "storage_service.s3.secure: is on or off"),
+        ({"external_redis": {"tlsOptions": {"enable": "false"}}}, "external_redis.tlsOptions.enable: is on or off"),
         ({"proxy": {"components": ["file:secrets/word"]}}, "proxy.components: a list holds no secrets"),
     ],
 )  # fmt: skip
