@@ -6,14 +6,15 @@ computes it again in each stage, since an earlier stage may have made what this 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from nornir.core.inventory import Host
 from nornir.core.task import Task
 
 from moor.context import context_of
-from moor.errors import MoorError
+from moor.errors import InputError, MoorError
 from moor.resources.base import Resource
+from moor.settings.modules import failure_in_site, name_in_site
 
 Desired = Callable[[Host], Sequence[Resource]]
 
@@ -36,6 +37,17 @@ def desired_of(task: Task, desired: Desired) -> Sequence[Resource]:
 
 def _compute(host: Host, desired: Desired) -> tuple[Resource, ...] | MoorError:
     try:
-        return tuple(desired(host))
+        return _resources(desired(host), desired.__module__)
     except MoorError as error:
         return error
+    except Exception as error:  # a site's own module may fail in any way
+        if words := failure_in_site(error, desired.__module__):
+            return InputError(words)
+        raise
+
+
+def _resources(found: object, module: str) -> tuple[Resource, ...]:
+    resources = tuple(found) if isinstance(found, Iterable) else (found,)
+    if strange := [one for one in resources if not isinstance(one, Resource)]:
+        raise InputError(f"{name_in_site(module)}.desired: returns {strange[0]!r:.80}; return a list of resources")
+    return resources

@@ -127,6 +127,10 @@ class Runbook:
     independent: bool = False
     command: object = None
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.stages, tuple) or not all(isinstance(stage, Stage) for stage in self.stages):
+            raise TypeError("stages is a tuple of Stage; write (Stage(my_task),), with the comma")
+
 
 @dataclass(frozen=True)
 class Skipped:

@@ -93,8 +93,18 @@ def load_module(site: Path, kind: str, name: str) -> ModuleType:
     except MoorError:
         raise
     except Exception as error:  # a site's own module may fail in any way
-        words = str(error).replace(f"{modules.package}.", "")
-        raise InputError(f"{_where(error, name_in_site(full))}: {type(error).__name__}: {words}") from error
+        raise InputError(_failure(error, modules, full)) from error
+
+
+def failure_in_site(error: Exception, module: str) -> str:
+    """Return the message for what a function of ``module`` raised: its file and line; empty for a shipped module."""
+    modules = _registered.get(".".join(module.split(".")[:2]))
+    return _failure(error, modules, module) if modules else ""
+
+
+def _failure(error: Exception, modules: SiteModules, module: str) -> str:
+    words = str(error).replace(f"{modules.package}.", "")
+    return f"{_where(error, name_in_site(module), modules)}: {type(error).__name__}: {words}"
 
 
 def name_in_site(module: str) -> str:
@@ -230,9 +240,11 @@ def _names(folders: Iterable[Path | str]) -> list[str]:
     return [found.name for found in pkgutil.iter_modules(map(str, folders)) if found.name[0] != "_"]
 
 
-def _where(error: Exception, name: str) -> str:
+def _where(error: Exception, name: str, modules: SiteModules) -> str:
+    """Return file and line of the innermost frame, of one in the site's own modules if there is any; else ``name``."""
     if isinstance(error, SyntaxError) and error.filename:
         return f"{error.filename}:{error.lineno}"
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if "importlib" not in frame.filename and frame.filename != __file__]
-    return f"{own[-1].filename}:{own[-1].lineno}" if own else name
+    sites = [frame for frame in own if any(Path(frame.filename).is_relative_to(f) for f in modules.folders.values())]
+    return next((f"{frame.filename}:{frame.lineno}" for frame in reversed(sites or own)), name)

@@ -13,7 +13,9 @@ from nornir.core import Nornir
 
 from moor.errors import InputError
 from moor.run.execution import run_runbook
+from moor.run.input_check import refuse_bad_input
 from moor.run.report import Collector, HostReport, RunReport
+from moor.run.runbook import Stage
 from moor.run.selection import all_stages, concern_of_stage, find_runbook
 from moor.settings import collect_sections
 from moor.settings.modules import RUNBOOKS, TASKS, load_module, load_tasks, modules_of, name_in_site
@@ -145,6 +147,34 @@ def test_what_a_site_lacks_is_told_by_the_name_that_its_author_wrote(make: MakeS
     with pytest.raises(InputError) as error:
         load_tasks(folder)
     assert str(error.value) == f"{folder}/tasks/mine.py:1: ModuleNotFoundError: No module named 'tasks.nothing'"
+
+
+@pytest.mark.parametrize(
+    ("returned", "said"),
+    [
+        ("[File(host.nope, '')]", "{folder}/tasks/mine.py:9: AttributeError: 'Host' object has no attribute 'nope'"),
+        ("None", "tasks.mine.desired: returns None; return a list of resources"),
+        ("[File('/etc/motd', ''), 'x']", "tasks.mine.desired: returns 'x'; return a list of resources"),
+    ],
+)
+def test_a_sites_desired_that_fails_is_told_before_any_connection(make: MakeSite, returned: str, said: str) -> None:
+    source = TASK.format(path="/etc/motd", name="greet")
+    line = next(line for line in source.splitlines() if line.startswith("    return ["))
+    folder = make("site", tasks__mine=source.replace(line, f"    return {returned}"))
+    stage = Stage(load_module(folder, TASKS, "mine").greet)
+    with pytest.raises(InputError) as error:
+        refuse_bad_input(open_site(folder).inventory.hosts.values(), [stage])
+    assert str(error.value) == said.format(folder=folder)
+
+
+@pytest.mark.parametrize("stages", ["greet", "(greet,)", "Stage(greet)"])
+def test_a_runbook_without_a_tuple_of_stages_is_told(make: MakeSite, stages: str) -> None:
+    source = RUNBOOK.format(module="mine", name="greet").replace("(Stage(greet),)", stages)
+    folder = make("site", tasks__mine=TASK.format(path="/etc/motd", name="greet"), runbooks__mine=source)
+    with pytest.raises(
+        InputError, match=rf"^{folder}/runbooks/mine\.py:4: TypeError: stages is a tuple of Stage; write"
+    ):
+        find_runbook(folder, "mine")
 
 
 def test_a_runbook_module_without_a_runbook_is_told(make: MakeSite) -> None:
