@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from nornir.core.inventory import Host
 
 from moor.engine.desired import desired_ahead_of
 from moor.errors import InputError, MissingSection, MoorError, UnfitInput
 from moor.run.runbook import Stage
+from moor.settings.modules import failure_in_site
 
 
 def refuse_bad_input(
@@ -36,10 +37,21 @@ def _findings(host: Host, stage: Stage, ignored: tuple[type[InputError], ...]) -
     if stage.desired and stage.runs_on(host):
         try:
             if stage.judge and UnfitInput not in ignored:
-                stage.judge(host)
+                _judge(host, stage.judge)
             desired_ahead_of(host, stage.desired)
         except InputError as error:
             if not isinstance(error, ignored):
                 yield from str(error).splitlines()
         except MoorError:
             return  # not an error of the input; the stage itself reports it
+
+
+def _judge(host: Host, judge: Callable[[Host], None]) -> None:
+    try:
+        judge(host)
+    except MoorError:
+        raise
+    except Exception as error:  # a site's own module may fail in any way
+        if words := failure_in_site(error, judge.__module__):
+            raise InputError(words) from error
+        raise

@@ -71,6 +71,14 @@ class Stage:
     rolling: Rolling = Rolling()
     needs: str = ""
 
+    def __post_init__(self) -> None:
+        if not callable(self.task):
+            raise TypeError("a stage's task is a function; write Stage(my_task)")
+        if self.on is not None and not callable(self.on):
+            raise TypeError("a stage's on is a filter; write on=members('nodes') for a group")
+        if not isinstance(self.rolling, Rolling):
+            raise TypeError("a stage's rolling is a Rolling; write rolling=Rolling(batch=2)")
+
     @property
     def name(self) -> str:
         return self.task.__name__

@@ -177,6 +177,30 @@ def test_a_runbook_without_a_tuple_of_stages_is_told(make: MakeSite, stages: str
         find_runbook(folder, "mine")
 
 
+@pytest.mark.parametrize(
+    ("stage", "said"),
+    [
+        ("Stage('greet')", "a stage's task is a function; write Stage(my_task)"),
+        ("Stage(greet, on='nodes')", "a stage's on is a filter; write on=members('nodes') for a group"),
+        ("Stage(greet, rolling=2)", "a stage's rolling is a Rolling; write rolling=Rolling(batch=2)"),
+    ],
+)
+def test_a_stage_of_other_things_is_told_with_what_to_write(make: MakeSite, stage: str, said: str) -> None:
+    source = RUNBOOK.format(module="mine", name="greet").replace("Stage(greet)", stage)
+    folder = make("site", tasks__mine=TASK.format(path="/etc/motd", name="greet"), runbooks__mine=source)
+    with pytest.raises(InputError) as error:
+        find_runbook(folder, "mine")
+    assert str(error.value) == f"{folder}/runbooks/mine.py:4: TypeError: {said}"
+
+
+def test_a_sites_judge_that_fails_is_told_with_its_line(make: MakeSite) -> None:
+    source = TASK.format(path="/etc/motd", name="greet") + "\ndef judge(host: Host) -> None:\n    host.nope()\n"
+    folder = make("site", tasks__mine=source)
+    stage = Stage(load_module(folder, TASKS, "mine").greet)
+    with pytest.raises(InputError, match=r"/tasks/mine\.py:15: AttributeError: 'Host' object has no attribute 'nope'$"):
+        refuse_bad_input(open_site(folder).inventory.hosts.values(), [stage])
+
+
 def test_a_runbook_module_without_a_runbook_is_told(make: MakeSite) -> None:
     folder = make("site", runbooks__lunch="WHEN = 12\n")
     with pytest.raises(InputError, match=r"^runbooks/lunch\.py: it has no RUNBOOK; write RUNBOOK = "):
