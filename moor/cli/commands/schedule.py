@@ -77,7 +77,8 @@ def show(options: Options) -> int:
     """Show the job: 0, or 1 if there is none."""
     name = name_of(settings_for(options).directory)
     lines = [line for one in _schedulers() for line in one.show(name)]
-    print("\n".join(lines) or f"nothing is scheduled for this site; moor schedule install --every 1h does ({name})")
+    nothing = f"nothing is scheduled for this site (no {name}); moor schedule install --every 1h does that"
+    print("\n".join(lines) or nothing)
     return 0 if lines else 1
 
 
