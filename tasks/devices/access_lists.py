@@ -102,8 +102,11 @@ def platform_of(host: Host) -> str:
     platform = host.get_connection_parameters(NETMIKO).platform or ""
     if platform in PLATFORMS:
         return platform
-    meant = napalm_hint(platform) or did_you_mean(platform, PLATFORMS)
-    raise InputError(f"{host.name}: platform {platform!r}{meant} (moor writes access lists for {', '.join(PLATFORMS)})")
+    known = ", ".join(PLATFORMS)
+    if meant := napalm_hint(platform) or did_you_mean(platform, PLATFORMS):
+        raise InputError(f"{host.name}: platform {platform!r}{meant} (moor writes access lists for {known})")
+    told = f"platform is {platform}, for which moor writes no access lists" if platform else "it has no platform"
+    raise InputError(f"{host.name}: {told}; write one of {known}, or take the host out of group devices")
 
 
 def write_access_lists(task: Task) -> Result:

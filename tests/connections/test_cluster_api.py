@@ -295,6 +295,7 @@ def test_an_answer_that_is_not_from_a_kubernetes_api_is_reported_as_that(
     said = refusal(path)
     assert words in said
     assert "None" not in said
+    assert "says 421" not in said, "a status that nobody sent"
     assert said.startswith("list it: ")
     assert str(path) in said
     with pytest.raises(HostError) as refused:

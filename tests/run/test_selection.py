@@ -93,6 +93,7 @@ COMMANDS = (
         ("", "--limit: it names nobody; write hosts or groups, or leave it out for the whole fleet"),
         (" , ", "--limit: it names nobody; write hosts or groups, or leave it out for the whole fleet"),
         ("nod1", "--limit: no host or group is called nod1; did you mean node1?"),
+        ("NODE1", "--limit: no host or group is called NODE1; did you mean node1?"),
         ("node1,!", "--limit: ! excludes nobody; write a host or a group behind it"),
         ("!!node1", "--limit: no host or group is called !node1; did you mean node1?"),
         ("devices", "--limit devices: no host is left"),

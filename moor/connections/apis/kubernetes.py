@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from nornir.core.configuration import Config
 
+from moor.connections.apis.cluster.answers import STRANGER
 from moor.connections.ssh.failures import kind_of_request_error, kind_of_status
 from moor.errors import ErrorKind, HostError, InputError
 
@@ -106,8 +107,9 @@ def calling_api(doing: str) -> Iterator[None]:
         with DECODER_LOCK:
             yield
     except ApiError as error:
-        words = f"{doing}: the cluster says {error.status.code}: {error.status.message}"
-        raise HostError(f"{words}{_where(error)}", kind_of_status(int(error.status.code or 0))) from error
+        said = str(error.status.message)
+        words = said if said.startswith(STRANGER) else f"the cluster says {error.status.code}: {said}"
+        raise HostError(f"{doing}: {words}{_where(error)}", kind_of_status(int(error.status.code or 0))) from error
     except httpx2.HTTPError as error:
         words = f"{doing}: the cluster's API does not answer: {error}{_where(error)}"
         raise HostError(words, kind_of_request_error(error)) from error

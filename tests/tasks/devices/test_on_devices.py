@@ -290,6 +290,16 @@ def test_a_platform_that_moor_does_not_know_is_named_with_those_it_does(edge: Ma
     assert (code, "platform 'cisco_iosxe'" in said, "arista_eos" in said) == (1, True, True), said
 
 
+def test_a_platform_that_is_like_none_of_moors_gets_a_remedy(edge: Make) -> None:
+    one = edge("cisco_ios")
+    one.box.platform = "panos"
+    INTERFACES["panos"] = INTERFACES["cisco_ios"]
+    code, said = one.run("plan")
+    words = "edge1: platform is panos, for which moor writes no access lists; write one of cisco_ios, "
+    assert (code, words in said) == (1, True), said
+    assert one.box.heard == []
+
+
 @pytest.mark.parametrize(
     ("napalm", "words"),
     [("ios", "cisco_ios or cisco_xe"), ("eos", "arista_eos"), ("nxos_ssh", "cisco_nxos"), ("junos", "juniper_junos")],

@@ -16,7 +16,8 @@ LISTS = {
     "spec": ("containers", "initContainers", "imagePullSecrets"),
     "status": ("conditions", "addresses", "containerStatuses", "initContainerStatuses"),
 }
-NO_API = "what answers there is no Kubernetes API"
+STRANGER = "what answers there "  # how the message of a Status begins that no Kubernetes API sent
+NO_API = f"{STRANGER}is no Kubernetes API"
 
 
 def judge_answer(code: int, body: bytes) -> tuple[int, Tree]:
@@ -28,9 +29,7 @@ def judge_answer(code: int, body: bytes) -> tuple[int, Tree]:
     if not isinstance(tree, dict) or not isinstance(tree.get("kind"), str):
         if code < 300:
             return _not_an_api(code, f"{NO_API}: JSON that is no object of Kubernetes")
-        return _not_an_api(
-            code, f"what answers there says {code}, and not as a Kubernetes API does: {_message_of(tree)}"
-        )
+        return _not_an_api(code, f"{STRANGER}says {code}, and not as a Kubernetes API does: {_message_of(tree)}")
     if code >= 300 or (tree["kind"] == "Status" and tree.get("status") == "Failure"):
         return _refusal(code, tree)
     if tree["kind"].endswith("List") and "items" in tree:
@@ -70,7 +69,7 @@ def make_status(code: int, words: str) -> Tree:
 def _refusal(code: int, tree: Tree) -> tuple[int, Tree]:
     """Return a refusal as a Status with code and message, even if the API left them out."""
     if tree["kind"] != "Status":
-        return _not_an_api(code, f"what answers there says {code}, with an object of kind {tree['kind'][:80]}")
+        return _not_an_api(code, f"{STRANGER}says {code}, with an object of kind {tree['kind'][:80]}")
     own = tree.get("code")
     number = own if isinstance(own, int) and 300 <= own < 600 else code if code >= 300 else MISDIRECTED
     words = str(tree.get("message") or tree.get("reason") or "no reason given")
