@@ -17,7 +17,7 @@ LISTS = {
     "status": ("conditions", "addresses", "containerStatuses", "initContainerStatuses"),
 }
 STRANGER = "what answers there "  # how the message of a Status begins that no Kubernetes API sent
-NO_API = f"{STRANGER}is no Kubernetes API"
+NO_API = "what answers there is no Kubernetes API"
 
 
 def judge_answer(code: int, body: bytes) -> tuple[int, Tree]:
