@@ -61,7 +61,7 @@ REGISTRY_RULES = (
         "robot-expired", "login",
         lambda e: e.get("robot_state") == "expired" and e.get("ours") != "no" and e.get("status") != "200",
         "the robot {user} has expired",
-        "raise its duration_days in data.projects if it is set there; then moor apply registry",
+        "moor apply registry; if data.projects gives it duration_days, raise that first",
         "Harbor, GET /api/v2.0/robots: expires_at",
     ),
     Rule(
