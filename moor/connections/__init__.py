@@ -7,7 +7,7 @@ from importlib import import_module
 from types import ModuleType
 
 
-class LazyModule(ModuleType):
+class DeferredImport(ModuleType):
     """A placeholder in ``sys.modules`` that imports the real module at its first use, from any thread."""
 
     __spec__ = None  # read by every import, so that __getattr__ must not be called for it
@@ -19,4 +19,4 @@ class LazyModule(ModuleType):
 
 
 # paramiko imports invoke for ``Match exec`` in ssh_config alone; it is a third of paramiko's import time.
-sys.modules.setdefault("invoke", LazyModule("invoke"))
+sys.modules.setdefault("invoke", DeferredImport("invoke"))
