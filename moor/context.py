@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -169,10 +170,8 @@ def separate_nornir(nr: Nornir, *, dry_run: bool, **changes: Any) -> Nornir:
         dry_run: whether the second only plans.
         changes: the fields of the context that differ.
     """
-    fleet, old = fleet_of(nr), nr.inventory.defaults
-    defaults = Defaults(
-        old.hostname, old.port, old.username, old.password, old.platform, {**old.data}, old.connection_options
-    )
+    fleet, defaults = fleet_of(nr), copy(nr.inventory.defaults)
+    defaults.data = {**defaults.data}
     whole = Inventory(
         Hosts({name: _over(host, defaults) for name, host in fleet.hosts.items()}), fleet.groups, defaults
     )
@@ -189,19 +188,8 @@ def separate_nornir(nr: Nornir, *, dry_run: bool, **changes: Any) -> Nornir:
 
 def _over(host: Host, defaults: Defaults) -> Host:
     """Return a host with other defaults that shares data and connections with ``host``."""
-    twin = Host(
-        host.name,
-        host.hostname,
-        host.port,
-        host.username,
-        host.password,
-        host.platform,
-        host.groups,
-        host.data,
-        host.connection_options,
-        defaults,
-    )
-    twin.connections = host.connections
+    twin = copy(host)
+    twin.defaults = defaults
     return twin
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from importlib.metadata import entry_points
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -13,6 +12,7 @@ from nornir.core.plugins.runners import RUNNERS_PLUGIN_PATH, RunnersPluginRegist
 from pydantic import AfterValidator, Field, PlainValidator, ValidationInfo, model_validator
 
 from moor.errors import FieldErrors
+from moor.settings.addresses import is_loopback
 from moor.settings.section import SitePath, StrictModel
 from moor.settings.validation import unknown_name
 from moor.suggestions import did_you_mean
@@ -59,19 +59,12 @@ def _address(text: str) -> str:
     found = ADDRESS.fullmatch(text)
     if not found:
         raise ValueError("must be tls://HOST:PORT, or tcp://127.0.0.1:PORT")
-    if found[1] == "tcp" and not _is_loopback(found[2].strip("[]")):
+    if found[1] == "tcp" and not is_loopback(found[2].strip("[]")):
         raise ValueError(
             "tcp:// is for this machine alone, since whoever reaches a scheduler commands its workers; "
             "write tls:// with ca, cert and key"
         )
     return text
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _file(path: Path) -> Path:

@@ -12,6 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from moor.tasks.cluster.pods import container_statuses
+
 Tree = Mapping[str, Any]
 
 FINAL, SURE_S, SLOW_S, OPEN = 0.0, 30.0, 90.0, math.inf
@@ -116,7 +118,7 @@ def pod_troubles(pod: Tree, events: Sequence[Tree] = ()) -> list[Trouble]:
     if status.get("phase") == "Failed":  # another pod replaces it, and may fail too
         words = f"{where}: {status.get('reason') or 'Failed'}: {status.get('message') or ''}".rstrip(": ")
         return [Trouble(f"{name} failed", words, OPEN)]
-    reasons = [trouble for entry in _containers(pod) for trouble in _of_container(entry, name, where)]
+    reasons = [trouble for entry in container_statuses(pod) for trouble in _of_container(entry, name, where)]
     if reasons and not gives_no_reason(pod):
         return reasons
     return _of_events(pod, events, name, where) or reasons
@@ -124,14 +126,9 @@ def pod_troubles(pod: Tree, events: Sequence[Tree] = ()) -> list[Trouble]:
 
 def gives_no_reason(pod: Tree) -> bool:
     """Return whether the status of a pod that does not run gives no reason."""
-    reasons = [_waiting(entry).get("reason") for entry in _containers(pod)]
-    started = [entry for entry in _containers(pod) if "running" in (entry.get("state") or {})]
+    reasons = [_waiting(entry).get("reason") for entry in container_statuses(pod)]
+    started = [entry for entry in container_statuses(pod) if "running" in (entry.get("state") or {})]
     return not started and all(reason in (None, "", "ContainerCreating", "PodInitializing") for reason in reasons)
-
-
-def _containers(pod: Tree) -> list[Tree]:
-    status = pod.get("status") or {}
-    return [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]
 
 
 def _waiting(entry: Tree) -> Tree:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from moor.tasks.cluster.pods import container_statuses
 from moor.tasks.diagnosis.evidence.cluster_snapshot import (
     ClusterSnapshot,
     KubeObject,
@@ -41,11 +42,6 @@ class WaitingReason:
     reason: str = ""
     message: str = ""
     image: str = ""
-
-
-def container_statuses(pod: KubeObject) -> list[KubeObject]:
-    status = pod.get("status") or {}
-    return [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]
 
 
 def waits_for_image(pod: KubeObject) -> bool:

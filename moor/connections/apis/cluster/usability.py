@@ -7,12 +7,12 @@ import binascii
 import os
 import re
 from collections.abc import Iterator
-from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from moor.connections.apis.cluster.kubeconfig import ExecPlugin, KubeconfigContext, UserEntry
 from moor.errors import InputError
+from moor.settings.addresses import is_loopback
 
 API_VERSIONS = ("client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1")
 MODES = ("Never", "IfAvailable", "Always")
@@ -58,18 +58,11 @@ def _of_server(chosen: KubeconfigContext) -> Iterator[str]:
         yield f"server is {server}; write https://ADDRESS:PORT"
     elif url.username or url.password or url.query or url.fragment:
         yield "server may hold no login, query or fragment; write https://ADDRESS:PORT, and the login below users"
-    elif url.scheme == "http" and not (_is_loopback(host) and _has_no_login(chosen.user)):
+    elif url.scheme == "http" and not (is_loopback(host) and _has_no_login(chosen.user)):
         yield (
             f"server is {server}, where a login would go in clear; write https://, or use kubectl proxy on this "
             "machine with a user that has no login"
         )
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _has_no_login(user: UserEntry) -> bool:
