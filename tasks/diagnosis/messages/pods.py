@@ -117,6 +117,14 @@ PODS = (
         by=KUBELET,
     ),
     KnownMessage(
+        "service-account", "pod",
+        (r"serviceaccount \S+ not found", r"service account \S+ was not found"),
+        "the pod's ServiceAccount does not exist in its namespace, so that the cluster makes no pod",
+        "create it (kubectl create serviceaccount), or correct serviceAccountName in the template of the pod's owner; "
+        "the one called default is made by the cluster's controller manager",
+        by="Kubernetes, admission of ServiceAccounts",
+    ),
+    KnownMessage(
         "pod-refused", "pod",
         (r"violates PodSecurity", r"admission webhook \S+ denied", r"exceeded quota", r"is forbidden:",
          r"FailedCreate\b(?!PodSandBox)"),

@@ -90,6 +90,15 @@ POLICIES = (
         by=API,
     ),
     KnownMessage(
+        "manifest-invalid", "manifest",
+        (r"manifest invalid", r"MANIFEST_INVALID", r"tag invalid|TAG_INVALID"),
+        "the registry does not accept the manifest that was pushed: it is older than the image's format, or "
+        "what pushes does not follow it (build attestations, zstd layers, OCI image indexes, schema 1)",
+        "upgrade Harbor, whose log has the reason (registry.log on the registry's host); or build without what it "
+        "does not know: docker buildx build --provenance=false --sbom=false --output type=image,oci-mediatypes=false",
+        OWNER, "OCI distribution specification, MANIFEST_INVALID",
+    ),
+    KnownMessage(
         "bytes-altered", "pull",
         (r"unexpected commit digest", r"digest (mismatch|did not match|invalid)",
          r"filesystem layer verification failed",

@@ -42,6 +42,14 @@ ROUTE = (
         by=NET,
     ),
     KnownMessage(
+        "proxy-down", "proxy",
+        (r"proxyconnect tcp: .*(refused|timed? ?out|unreachable|no route|reset|EOF)",),
+        "the pull goes through a proxy that does not answer",
+        "moor check says which file on {host} to write {name} into, as NO_PROXY of the service that pulls; for other "
+        "registries start the proxy, or correct HTTPS_PROXY of the service",
+        "start the proxy, or correct HTTPS_PROXY of the service that pulls on {host}", NET,
+    ),
+    KnownMessage(
         "proxy-between", "proxy",
         (r"proxyconnect tcp", r"Proxy Authentication Required", r"\b407\b.*proxy",
          r"Received HTTP code \d+ from proxy"),

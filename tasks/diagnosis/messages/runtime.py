@@ -53,6 +53,43 @@ RUNTIME = (
         "remove credsStore (or credHelpers) from ~/.docker/config.json on {host}, then docker login again", by="Docker",
     ),
     KnownMessage(
+        "docker-client-old", "containerd",
+        (r"client version \S+ is too old", r"client version \S+ is too new"),
+        "a docker or docker-compose on {host} speaks an API version that its Docker daemon does not: one of the two "
+        "was upgraded alone",
+        "upgrade both on {host} to the same release, and remove an old docker-compose from PATH: type -a "
+        "docker-compose; docker version shows both versions",
+        by="Docker 29: the oldest API version is 1.44",
+    ),
+    KnownMessage(
+        "ids-missing", "pull",
+        (r"insufficient UIDs or GIDs available in user namespace", r"might not be enough IDs available",
+         r"no subuid ranges found|no subgid ranges found", r"cannot set up namespace using .*new[ug]idmap"),
+        "the user who pulls on {host} without being root has too few subordinate user or group IDs for the owners of "
+        "the image's files",
+        "run on {host}: usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER, with a range that nobody "
+        "has in /etc/subuid; then as USER: podman system migrate",
+        by="subuid(5), podman(1)",
+    ),
+    KnownMessage(
+        "snapshotter-unknown", "containerd",
+        (r"snapshotter not loaded", r"unknown snapshotter", r"snapshotter \S+ (was )?not found",
+         r"failed to (find|get) snapshotter", r"(dial|connect)\S* .*snapshotter\S*\.sock"),
+        "containerd on {host} is to unpack images with a snapshotter that it has not loaded",
+        "run on {host}: ctr plugins ls, which shows the snapshotters; start the service of the missing one, or name "
+        "another as snapshotter in containerd's configuration; then restart containerd",
+        by="containerd, snapshotters",
+    ),
+    KnownMessage(
+        "credential-plugin", "login",
+        (r"credential provider plugin", r"external registry credential provider"),
+        "kubelet on {host} asks a program for the login (image-credential-provider), and that program is missing or "
+        "fails",
+        "run on {host}: journalctl -u kubelet, which has the program's words; install it in kubelet's "
+        "--image-credential-provider-bin-dir, or take it out of --image-credential-provider-config",
+        by="kubelet, CredentialProviderConfig",
+    ),
+    KnownMessage(
         "docker-chains", "containerd",
         (r"driver failed programming external connectivity", r"No chain/target/match by that name",
          r"Unable to enable (DNAT|ACCEPT|NAT)", r"iptables failed"),

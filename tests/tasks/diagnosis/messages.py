@@ -34,6 +34,21 @@ class Message:
 
 
 MESSAGES = (
+    # programs on the node, and accounts
+    Message("Error response from daemon: client version 1.41 is too old. Minimum supported API version is 1.44, "
+            "please upgrade your client to a newer version", "docker-client-old", "docker-compose", "said"),
+    Message("Error: copying system image from manifest list: writing blob: processing tar file(potentially "
+            "insufficient UIDs or GIDs available in user namespace (requested 0:42 for /etc/shadow): Check "
+            "/etc/subuid and /etc/subgid: lchown /etc/shadow: invalid argument): exit status 1",
+            "ids-missing", "--add-subuids", "said"),
+    Message("failed to stat snapshot sha256:4c67e404: snapshotter not loaded: stargz: invalid argument",
+            "snapshotter-unknown", "ctr plugins ls"),
+    Message("Failed getting credential from external registry credential provider: error execing credential provider "
+            f"plugin corp-login for image {IMAGE}: fork/exec /opt/bin/corp-login: no such file or directory: ",
+            "credential-plugin", "--image-credential-provider-bin-dir", "said"),
+    Message('Error creating: pods "basket-7d9" is forbidden: error looking up service account shop/builder: '
+            'serviceaccount "builder" not found', "service-account", "serviceAccountName", "said"),
+    Message("manifest invalid: manifest invalid", "manifest-invalid", "--provenance=false", "push"),
     # the way
     Message(HEAD + "dial tcp 10.77.0.11:443: connect: connection refused", "registry-stopped", "moor apply harbor"),
     Message(HEAD + "dial tcp 10.77.0.11:443: connect: no route to host", "registry-unreachable",
@@ -57,7 +72,8 @@ MESSAGES = (
             "name-timeout", "moor apply names"),
     Message(HEAD + f"dial tcp: lookup {NAME}: Temporary failure in name resolution", "name-timeout",
             "moor apply names"),
-    Message(HEAD + "proxyconnect tcp: dial tcp 10.9.9.1:3128: i/o timeout", "proxy-between", "NO_PROXY"),
+    Message(HEAD + "proxyconnect tcp: dial tcp 10.9.9.1:3128: i/o timeout", "proxy-down", "NO_PROXY"),
+    Message(HEAD + "proxyconnect tcp: dial tcp 10.9.9.1:3128: connect: connection refused", "proxy-down", "NO_PROXY"),
     Message(HEAD + "Proxy Authentication Required", "proxy-between", "NO_PROXY"),
     Message(HEAD + "proxyconnect tcp: dial tcp: lookup proxy.corp.test: no such host", "proxy-wrong", "HTTPS_PROXY"),
     Message(HEAD + "read tcp 10.77.0.31:40000->10.77.0.11:443: read: connection reset by peer", "tls-cut", "openssl"),
