@@ -20,7 +20,7 @@ RUNBOOK = Runbook(
         Stage(reach_host, on=F()),
         Stage(check_host, on=INSIDERS),
         Stage(check_environment, on=INSIDERS),
-        Stage(check_cluster, on=members("control_plane")),
+        Stage(check_cluster, on=members("control_plane"), by_api=True),
     ),
     proves=True,
     independent=True,

@@ -50,6 +50,6 @@ RUNBOOK = Runbook(
         Stage(configure_containerd, on=NODES, rolling=replace(ONE_BY_ONE, health=await_health), needs="harbor"),
         Stage(configure_registry, on=HARBOR),
         Stage(push_images, on=members("workstations"), needs="harbor"),
-        Stage(deploy_workload, on=members("control_plane"), needs="harbor"),
+        Stage(deploy_workload, on=members("control_plane"), needs="harbor", by_api=True),
     ),
 )

@@ -18,5 +18,5 @@ RUNBOOK = Runbook("watch", "What expires, and what no single host shows.", (
     Stage(prove_access, on=members(OUTSIDERS)),
     Stage(prove_access, on=HasIpv6Registry(has_parent_group="nodes")),
     Stage(check_expiry_dates, on=members("harbor")),
-    Stage(compare_members, on=members("control_plane")),
+    Stage(compare_members, on=members("control_plane"), by_api=True),
 ), looks=True)  # fmt: skip

@@ -86,3 +86,21 @@ def test_no_answer_of_a_cluster_ends_a_command_with_an_internal_error(
     printed = "".join(capsys.readouterr())
     assert "internal error" not in printed
     assert "Traceback" not in printed
+
+
+@pytest.mark.parametrize("command", ["check", "drift"])
+def test_the_cluster_is_examined_although_the_host_of_its_control_plane_is_not_reached(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    site = Site(tmp_path / "site").build()
+    for port in site.doors.values():
+        port.close()
+    try:
+        with pytest.raises(SystemExit) as ended:
+            main([command, "--site", str(site.folder)])
+    finally:
+        load_tasks(SHIPPED)
+    assert ended.value.code == 1
+    printed = capsys.readouterr().out
+    assert "https://127.0.0.1:9" in printed  # the cluster's API, at which nobody listens
+    assert "cp1" in printed

@@ -120,14 +120,15 @@ def interrupted(report: RunReport, left: Iterable[Unfinished]) -> str:
 def reached(report: RunReport) -> str:
     """Render which hosts were reached and meet the requirements, then what each lacks, then findings."""
     rows = ([name, _state(host), "" if host.reached else host.error] for name, host in report.hosts.items())
-    lacks = (f"  ! {name}: {line}" for name, host in report.hosts.items() if host.reached for line in _lacks(host))
+    lacks = (f"  ! {name}: {line}" for name, host in report.hosts.items() for line in _lacks(host))
     return joined([table(["host", "state", "why not"], rows), *lacks, *findings(report)])
 
 
 def _lacks(host: HostReport) -> Iterator[str]:
-    """Return a line for each thing that a host lacks, over all tasks."""
+    """Return a line for each thing that a host lacks, over all tasks; not why it was not reached."""
     errors = [*host.unexamined, *(resource.error for resource in host.resources if resource.status == "failed")]
-    return (line for line in dict.fromkeys(line for error in errors for line in error.splitlines()))
+    told = () if host.reached else host.error.splitlines()
+    return (line for line in dict.fromkeys(line for error in errors for line in error.splitlines()) if line not in told)
 
 
 def _state(host: HostReport) -> str:

@@ -10,7 +10,7 @@ from nornir.core import Nornir
 from nornir.core.inventory import Host
 from nornir.core.task import Result, Task
 
-from moor.context import change_context
+from moor.context import change_context, context_of
 from moor.engine.desired import desired_ahead_of
 from moor.engine.observation import begin_observation, end_observation, observation_of
 from moor.engine.probing import probe
@@ -104,7 +104,7 @@ def _foreseen(host: Host, stages: Iterable[Stage]) -> Iterator[tuple[Stage, Reso
 
 def _run_stage(nr: Nornir, stage: Stage, progress: Callable[[str], None]) -> Iterator[Skipped]:
     names = [name for name, host in nr.inventory.hosts.items() if stage.runs_on(host)]
-    failed = nr.data.failed_hosts
+    failed = set() if _takes_failed(nr, stage) else nr.data.failed_hosts
     if gone := [name for name in names if name in failed]:
         yield Skipped(stage.name, tuple(gone), "failed before")
     ready = [name for name in names if name not in failed]
@@ -115,6 +115,11 @@ def _run_stage(nr: Nornir, stage: Stage, progress: Callable[[str], None]) -> Ite
         if not nr.data.dry_run:  # a plan changes nothing, so it can still show the other hosts' changes
             return
     yield from _run_batches(nr, stage, ready, progress)
+
+
+def _takes_failed(nr: Nornir, stage: Stage) -> bool:
+    """Return whether the stage also runs on hosts that have failed: a check of what an API says needs no host."""
+    return stage.by_api and context_of(nr).examining
 
 
 def _run_batches(nr: Nornir, stage: Stage, names: list[str], progress: Callable[[str], None]) -> Iterator[Skipped]:
@@ -133,7 +138,7 @@ def _run_batches(nr: Nornir, stage: Stage, names: list[str], progress: Callable[
 def _run_batch(nr: Nornir, stage: Stage, names: Sequence[str], rolling: Rolling) -> set[str]:
     """Run a stage and its health check on some hosts; return those that failed."""
     some = nr.filter(filter_func=lambda host: host.name in names)
-    failed = set(some.run(task=stage.task).failed_hosts)
+    failed = set(some.run(task=stage.task, on_failed=_takes_failed(nr, stage)).failed_hosts)
     if rolling.health and set(names) - failed:
         failed |= set(some.run(task=rolling.health).failed_hosts)
     return failed

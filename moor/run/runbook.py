@@ -64,12 +64,14 @@ class Stage:
         on: Nornir's filter for the hosts; by default ``INSIDERS``.
         rolling: the batches; by default all hosts at once.
         needs: a group; if one of its hosts has failed before, an apply skips the stage on all hosts.
+        by_api: the task asks an API and not the host, so that a check includes hosts that were not reached.
     """
 
     task: TaskFunction
     on: F | None = None
     rolling: Rolling = Rolling()
     needs: str = ""
+    by_api: bool = False
 
     def __post_init__(self) -> None:
         if not callable(self.task):
