@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moor.connections.ssh.exchange import ChannelOutput, transfer
+from moor.connections.ssh.exchange import ChannelOutput, transfer_steps
+from moor.connections.ssh.steps import NOTHING, Wait, finish
 
 
 @dataclass
@@ -48,16 +49,17 @@ class NarrowChannel:
     def is_closed(self) -> bool:
         return self.is_input_closed
 
-    def wait(self, timeout_s: float, for_write: bool, input_done: bool) -> None:
+    def wait(self, until: float, for_write: bool, input_done: bool) -> Wait:
         if not self.is_input_closed:
             self.waits_for_write.append(for_write)
         self.room = self.window
+        return Wait(NOTHING, 0, time.monotonic())
 
 
 @given(st.lists(st.binary(min_size=1, max_size=9), max_size=9), st.integers(1, 12))
 def test_while_the_host_accepts_no_input_the_exchange_waits_for_that(pieces: list[bytes], window: int) -> None:
     channel, output = NarrowChannel(window), ChannelOutput(1000)
-    assert transfer(channel, iter(pieces), output, time.monotonic() + 60) == 0
+    assert finish(transfer_steps(channel, iter(pieces), output, time.monotonic() + 60)) == 0
     assert bytes(output.stdout) == b"".join(pieces)
     assert all(channel.waits_for_write)  # also if the window ends exactly where a piece does
 
@@ -86,5 +88,5 @@ class LateChannel(NarrowChannel):
 
 def test_output_that_arrives_together_with_the_end_is_read() -> None:
     channel, output = LateChannel(9), ChannelOutput(1000)
-    assert transfer(channel, iter([b"command"]), output, time.monotonic() + 60) == 0
+    assert finish(transfer_steps(channel, iter([b"command"]), output, time.monotonic() + 60)) == 0
     assert bytes(output.stdout) == channel.last_output

@@ -23,14 +23,26 @@ def open_session(
     configuration: Config | None,
 ) -> SSHSession:
     """Connect with Nornir's parameters; raises InputError if they are wrong, HostError if the host is not reached."""
+    session = make_session(hostname, username, password, port, extras, configuration)
+    session.connect()
+    return session
+
+
+def make_session(
+    hostname: str | None,
+    username: str | None,
+    password: str | None,
+    port: int | None,
+    extras: dict[str, Any],
+    configuration: Config | None,
+) -> SSHSession:
+    """Return a session that is yet to be connected, by ``connect`` or ``connect_steps``; raises InputError."""
     if not hostname:
         raise InputError("a host without hostname cannot be reached; write one in the inventory")
     extras = dict(extras)
     limit_bytes, backend = extras.pop("limit_bytes", LIMIT_BYTES), extras.pop("backend", DEFAULT)
     target = ConnectionTarget(hostname, username, port, configuration)
-    session = _import_session_class(backend)(target, netmiko_parameters(extras, password), limit_bytes)
-    session.connect()
-    return session
+    return _import_session_class(backend)(target, netmiko_parameters(extras, password), limit_bytes)
 
 
 def _import_session_class(backend: str) -> type[SSHSession]:

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from moor.connections.ssh.steps import Steps, Wait
 from moor.errors import CommandTimeout, OutputTooLong
 
-IDLE_S = 0.5  # the longest wait before the channel is checked again, even if nothing has arrived
+IDLE_S = 5.0  # the longest wait before the channel is checked again, even if nothing has arrived
 BURST = 16  # pieces of input that are sent before output is read again
 LINGER_S = 1.0  # how long to read on after the command's end, if a process it left behind keeps its outputs open
 
@@ -31,7 +32,7 @@ class ChannelOutput:
 
 
 class ExecChannel(Protocol):
-    """A channel that runs one command, in either SSH library. Only ``wait`` blocks.
+    """A channel that runs one command, in any SSH library. Only ``wait`` may block.
 
     ``receive`` and ``exit_status`` take in everything that has arrived.
     """
@@ -54,10 +55,13 @@ class ExecChannel(Protocol):
     def is_closed(self) -> bool:
         """Return whether the channel is closed, so that nothing more can arrive."""
 
-    def wait(self, timeout_s: float, for_write: bool, input_done: bool) -> None:
-        """Wait until output arrives, or until the host accepts input if ``for_write``.
+    def wait(self, until: float, for_write: bool, input_done: bool) -> Wait | None:
+        """Return what to wait for: output, or that the host accepts input if ``for_write``.
+
+        A library whose own thread reads the socket waits right here, and returns None.
 
         Args:
+            until: a time of ``time.monotonic``.
             input_done: all input has been sent, so that output may be left to collect; only the end of the command has
                 to wake the caller at once.
         """
@@ -103,7 +107,7 @@ class InputWriter:
         return bool(piece)
 
 
-def transfer(channel: ExecChannel, pieces: Iterator[bytes], output: ChannelOutput, deadline: float) -> int:
+def transfer_steps(channel: ExecChannel, pieces: Iterator[bytes], output: ChannelOutput, deadline: float) -> Steps[int]:
     """Send ``pieces`` and collect the output until the command ends; return its exit status, -1 if it has none.
 
     Args:
@@ -115,7 +119,7 @@ def transfer(channel: ExecChannel, pieces: Iterator[bytes], output: ChannelOutpu
         OutputTooLong: its output exceeds the limit.
         Exception: what the SSH library raises if the connection breaks.
     """
-    writer, last, closed = InputWriter(channel, pieces), time.monotonic(), False
+    writer, last, closed, status = InputWriter(channel, pieces), time.monotonic(), False, None
     while True:
         moved = channel.receive(output)
         moved = (not writer.is_done and not channel.is_closed() and writer.write()) or moved
@@ -130,4 +134,6 @@ def transfer(channel: ExecChannel, pieces: Iterator[bytes], output: ChannelOutpu
         if now > deadline:
             raise CommandTimeout
         if not moved and not closed:
-            channel.wait(max(0.0, min(IDLE_S, deadline - now)), writer.is_blocked, writer.is_done)
+            until = min(deadline, now + (IDLE_S if status is None else LINGER_S))
+            if wait := channel.wait(until, writer.is_blocked, writer.is_done):
+                yield wait

@@ -9,10 +9,10 @@ from contextlib import suppress
 from threading import Lock
 
 from moor.connections.ssh.destination import Destination
+from moor.connections.ssh.steps import Steps
+from moor.connections.ssh.tcp import tcp_steps
 
 END_S = 1  # how long a command that has failed may take to end
-# A host that is gone is noticed within 45 seconds, even if a command that prints nothing runs there.
-KEEPALIVE = ((socket.TCP_KEEPIDLE, 15), (socket.TCP_KEEPINTVL, 5), (socket.TCP_KEEPCNT, 6))
 
 
 class HostSocket(socket.socket):
@@ -53,13 +53,13 @@ class HostSocket(socket.socket):
                     self._errors = (pipe.read() or b"").decode("utf-8", "replace").strip()
 
 
-def open_host_socket(destination: Destination, timeout_s: float) -> HostSocket:
-    """Connect to a host, by its ProxyCommand if it has one; raises OSError."""
+def host_socket_steps(destination: Destination, timeout_s: float) -> Steps[HostSocket]:
+    """Connect to a host, by its ProxyCommand if it has one; return a non-blocking socket; raise OSError."""
     if destination.proxy:
-        return start_proxy_command(destination.proxy)
-    sock = socket.create_connection((destination.hostname, destination.port), timeout_s)
-    tune_socket(sock)
-    return HostSocket(sock)
+        sock = start_proxy_command(destination.proxy)
+        sock.setblocking(False)
+        return sock
+    return HostSocket((yield from tcp_steps(destination.hostname, destination.port, timeout_s)))
 
 
 def start_proxy_command(command_line: str) -> HostSocket:
@@ -76,13 +76,3 @@ def start_proxy_command(command_line: str) -> HostSocket:
             ["sh", "-c", f"exec {command_line}"], stdin=theirs.fileno(), stdout=theirs.fileno(), stderr=subprocess.PIPE
         )
     return HostSocket(ours, command)
-
-
-def tune_socket(sock: socket.socket) -> None:
-    """Set TCP_NODELAY, and keepalive probes that notice a dead host."""
-    if sock.family == socket.AF_UNIX:  # a ProxyCommand's
-        return
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for option, value in KEEPALIVE:
-        sock.setsockopt(socket.IPPROTO_TCP, option, value)

@@ -19,10 +19,11 @@ from moor.connections.ssh.destination import Destination
 from moor.connections.ssh.failures import NOTHING_TO_TRY, REFUSED, Failure, changed_key_failure, unknown_key_failure
 from moor.connections.ssh.host_keys import accepted_blobs, fingerprint
 from moor.connections.ssh.key_files import explain_unusable_key
+from moor.connections.ssh.steps import Steps
 from moor.errors import HostError, InputError
 from moor.formats.public_keys import type_of_key
 
-Wait = Callable[[], None]  # waits for the socket; raises TimeoutError once the login takes too long
+WaitSteps = Callable[[], Steps[None]]  # waits for the socket; raises TimeoutError once the login takes too long
 
 AUTH_AGAIN = 4  # SSH_AUTH_AGAIN of libssh.h
 CIPHERS = "aes128-gcm@openssh.com,aes256-gcm@openssh.com,chacha20-poly1305@openssh.com,aes256-ctr,aes128-ctr"
@@ -36,14 +37,16 @@ HOST_KEYS = {
 OWN_KEYS = tuple(Path(f"~/.ssh/id_{kind}") for kind in ("ed25519", "ecdsa", "rsa"))
 
 
-def call_until_done(call: Callable[[], int], wait: Wait) -> int:
+def call_steps(call: Callable[[], int], wait: WaitSteps) -> Steps[int]:
     """Repeat a non-blocking call of libssh, waiting for the socket in between, until it is done; return its code."""
     while (code := call()) in (SSH_AGAIN, AUTH_AGAIN):
-        wait()
+        yield from wait()
     return code
 
 
-def log_in(connection: Connection, destination: Destination, parameters: dict[str, Any], wait: Wait) -> None:
+def login_steps(
+    connection: Connection, destination: Destination, parameters: dict[str, Any], wait: WaitSteps
+) -> Steps[None]:
     """Shake hands, check the host's key, and log in.
 
     Raises:
@@ -62,9 +65,9 @@ def log_in(connection: Connection, destination: Destination, parameters: dict[st
     if destination.username:
         connection.options_set(options.USER, destination.username)
     connection.set_blocking(0)
-    call_until_done(connection.connect, wait)
+    yield from call_steps(connection.connect, wait)
     _check_host_key(_text(connection.get_server_publickey().export_pubkey_base64()), known)
-    _authenticate(connection, destination, parameters, wait)
+    yield from _authentication_steps(connection, destination, parameters, wait)
 
 
 def _text(word: str | bytes) -> str:
@@ -92,12 +95,14 @@ def _error(failure: Failure) -> HostError:
     return HostError(failure.words, failure.kind)
 
 
-def _authenticate(connection: Connection, destination: Destination, parameters: dict[str, Any], wait: Wait) -> None:
+def _authentication_steps(
+    connection: Connection, destination: Destination, parameters: dict[str, Any], wait: WaitSteps
+) -> Steps[None]:
     tried = False
     for attempt in _attempts(connection, destination, parameters):
         tried = True
         with suppress(AuthenticationDenied, AuthenticationPartial):
-            call_until_done(attempt, wait)
+            yield from call_steps(attempt, wait)
             return
     raise _error(REFUSED if tried else NOTHING_TO_TRY)
 

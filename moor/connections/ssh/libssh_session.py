@@ -16,10 +16,11 @@ from typing import ClassVar
 
 from moor.connections.ssh.become_root import BOOTSTRAP
 from moor.connections.ssh.destination import find_destination
-from moor.connections.ssh.exchange import ChannelOutput, transfer
+from moor.connections.ssh.exchange import ChannelOutput, transfer_steps
 from moor.connections.ssh.failures import NO_CHANNEL, NO_SSH, Failure, failure_of, jump_host_failure
-from moor.connections.ssh.host_socket import HostSocket, open_host_socket
+from moor.connections.ssh.host_socket import HostSocket, host_socket_steps
 from moor.connections.ssh.session import Errors, SSHSession
+from moor.connections.ssh.steps import Steps, Wait
 from moor.errors import HostError, InputError
 
 try:
@@ -27,7 +28,7 @@ try:
     from ssh.exceptions import EOF, BaseSSHError
     from ssh.session import Session as Connection
 
-    from moor.connections.ssh.libssh_login import call_until_done, log_in
+    from moor.connections.ssh.libssh_login import call_steps, login_steps
 except ImportError as error:
     raise InputError(
         f"connection_options.shell.extras.backend: libssh: {error}; pip install ssh-python brings it"
@@ -36,7 +37,6 @@ except ImportError as error:
 LOGIN = frozenset(("key_file", "passphrase", "password", "secret", "use_keys", "allow_agent"))
 UNDERSTOOD = LOGIN | {"conn_timeout", "auth_timeout", "banner_timeout", "ssh_strict", "ssh_host_key", "known_hosts"}
 READ = 64 * 1024
-GONE = select.POLLRDHUP | select.POLLHUP | select.POLLERR
 WRITE_PENDING = 8  # SSH_WRITE_PENDING of libssh.h
 
 
@@ -52,14 +52,14 @@ class LibsshSession(SSHSession):
     _socket: HostSocket | None = None
     _descriptor = -1  # of the socket, which libssh owns and closes
 
-    def connect(self) -> None:
+    def connect_steps(self) -> Steps[None]:
         if unknown := sorted(set(self.parameters) - UNDERSTOOD):
             raise InputError(
                 f"{self.host_name}: connection_options.shell.extras: libssh takes no {', '.join(unknown)}; "
                 "leave it out, or leave out backend: libssh"
             )
         try:
-            self._log_in()
+            yield from self._login_steps()
         except (HostError, UnicodeError, EOFError, OSError, BaseSSHError) as error:
             failure = self._failure_of(error)
             self._discard(error)
@@ -72,20 +72,19 @@ class LibsshSession(SSHSession):
         clear_frames(error.__traceback__)
         self.close()
 
-    def _log_in(self) -> None:
+    def _login_steps(self) -> Steps[None]:
         config = self.target.configuration
         files = config.ssh.config_file if config else None
         known_hosts, bounds = str(self.parameters.get("known_hosts") or ""), self.parameters
         port, username = self.target.port or 22, self.target.username or ""
         destination = find_destination(self.host_name, port, username, files, known_hosts)
-        self._socket = open_host_socket(destination, bounds["conn_timeout"])
-        self._socket.setblocking(False)
+        self._socket = yield from host_socket_steps(destination, bounds["conn_timeout"])
         self._descriptor = self._socket.detach()
         end = time.monotonic() + bounds["banner_timeout"] + bounds["auth_timeout"]
         connection = Connection()
         connection.set_socket(self._descriptor)
         self._connection = connection
-        log_in(connection, destination, self.parameters, partial(self._wait, end))
+        yield from login_steps(connection, destination, self.parameters, partial(self._wait_steps, end))
 
     def _failure_of(self, error: Exception) -> Failure:
         """Explain why the login failed; what a ProxyCommand printed counts before all else."""
@@ -97,35 +96,34 @@ class LibsshSession(SSHSession):
             return NO_SSH
         return failure_of(error)
 
-    def _wait(self, end: float, flags: int = select.POLLIN) -> None:
+    def _wait_steps(self, end: float) -> Steps[None]:
         """Wait for the socket; raises TimeoutError at ``end``."""
-        left = end - time.monotonic()
-        if left <= 0 or not self.poll(flags, left):
+        if not (yield self.wait_for(select.POLLIN, end)):
             raise TimeoutError
 
-    def poll(self, flags: int, timeout_s: float) -> int:
-        """Wait until one of the events ``flags`` occurs on the socket; return those that did, 0 at the timeout."""
-        if self._socket is None:
-            raise EOFError
+    def wait_for(self, flags: int, until: float) -> Wait:
+        """Return the wait for events on the socket, the host's hanging up among them."""
+        return Wait(self._descriptor, flags | select.POLLRDHUP, until)
+
+    def _is_gone(self) -> bool:
         poll = select.poll()
-        poll.register(self._descriptor, flags | select.POLLRDHUP)
-        ready = poll.poll(max(0.0, timeout_s) * 1000)
-        return ready[0][1] if ready else 0
+        poll.register(self._descriptor, select.POLLRDHUP)
+        return bool(poll.poll(0))
 
     def is_alive(self) -> bool:
         connection = self._connection
-        return connection is not None and connection.is_connected() and not self.poll(0, 0) & GONE
+        return connection is not None and connection.is_connected() and not self._is_gone()
 
-    def exchange(self, pieces: Iterator[bytes], output: ChannelOutput, timeout_s: float) -> int:
+    def exchange_steps(self, pieces: Iterator[bytes], output: ChannelOutput, timeout_s: float) -> Steps[int]:
         end = time.monotonic() + timeout_s
         if self._connection is None:
             raise EOFError
         channel = self._connection.channel_new()
         try:
             opening = min(end, time.monotonic() + self.parameters["conn_timeout"])
-            call_until_done(channel.open_session, partial(self._wait, opening))
-            call_until_done(partial(channel.request_exec, BOOTSTRAP), partial(self._wait, end))
-            return transfer(LibsshChannel(self, self._connection, channel), pieces, output, end)
+            yield from call_steps(channel.open_session, partial(self._wait_steps, opening))
+            yield from call_steps(partial(channel.request_exec, BOOTSTRAP), partial(self._wait_steps, end))
+            return (yield from transfer_steps(LibsshChannel(self, self._connection, channel), pieces, output, end))
         except BaseException as error:
             clear_frames(error.__traceback__)
             raise
@@ -190,9 +188,8 @@ class LibsshChannel:
     def is_closed(self) -> bool:
         return bool(self._channel.is_closed())
 
-    def wait(self, timeout_s: float, for_write: bool, input_done: bool) -> None:
-        flags = select.POLLIN | (select.POLLOUT if self._is_pending() else 0)
-        self._session.poll(flags, timeout_s)
+    def wait(self, until: float, for_write: bool, input_done: bool) -> Wait:
+        return self._session.wait_for(select.POLLIN | (select.POLLOUT if self._is_pending() else 0), until)
 
     def _is_pending(self) -> bool:
         return bool(self._connection.get_poll_flags() & WRITE_PENDING)

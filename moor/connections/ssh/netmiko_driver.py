@@ -18,8 +18,9 @@ from netmiko.linux import LinuxSSH
 from moor.connections.ssh.buffered_socket import BufferedSocket
 from moor.connections.ssh.destination import Destination, find_destination
 from moor.connections.ssh.host_keys import accepted_keys, known_hosts_name
-from moor.connections.ssh.host_socket import HostSocket, start_proxy_command, tune_socket
+from moor.connections.ssh.host_socket import HostSocket, start_proxy_command
 from moor.connections.ssh.private_keys import private_key
+from moor.connections.ssh.tcp import tune_socket
 from moor.connections.ssh.unknown_key import UnknownHostKey
 from moor.errors import InputError
 

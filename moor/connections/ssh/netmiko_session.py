@@ -15,20 +15,23 @@ from netmiko import NetmikoBaseException
 from nornir_netmiko.connections.netmiko import Netmiko  # type: ignore[import-untyped]
 
 from moor.connections.ssh.become_root import BOOTSTRAP
-from moor.connections.ssh.exchange import ChannelOutput, transfer
+from moor.connections.ssh.blocking_session import BlockingSession
+from moor.connections.ssh.exchange import ChannelOutput, transfer_steps
 from moor.connections.ssh.failures import NO_CHANNEL, Failure, explain
 from moor.connections.ssh.netmiko_driver import DEVICE_TYPE, MoorLinux, hang_up
-from moor.connections.ssh.session import Errors, SSHSession
+from moor.connections.ssh.session import Errors
+from moor.connections.ssh.steps import finish
 from moor.connections.ssh.watchdog import WATCHDOG
 from moor.errors import ErrorKind, InputError
 
 READ = 256 * 1024
 COLLECTED = 16  # packets, 512 KiB at most; paramiko lets a host send 2 MiB before we have to read any
+IDLE_S = 0.5  # the longest wait before the channel is checked again
 BLOCKED_S = 0.005  # how often to check whether the host accepts more input
 WATCHDOG_S = 3.0  # time past the deadline after which a call of paramiko that has no bound of its own is ended
 
 
-class NetmikoSession(SSHSession):
+class NetmikoSession(BlockingSession):
     """A ``Shell`` over paramiko; ``netmiko`` is the session for callers of Netmiko's own methods."""
 
     BROKEN: ClassVar[Errors] = (EOFError, OSError, paramiko.SSHException)
@@ -43,7 +46,6 @@ class NetmikoSession(SSHSession):
         return session
 
     def connect(self) -> None:
-        """Open the transport; raises HostError, InputError."""
         plugin, target = Netmiko(), self.target
         try:
             plugin.open(
@@ -71,7 +73,7 @@ class NetmikoSession(SSHSession):
             try:
                 channel = transport.open_session(timeout=min(timeout_s, self.parameters["conn_timeout"]))
                 channel.exec_command(BOOTSTRAP)
-                return transfer(ParamikoChannel(channel), pieces, output, deadline)
+                return finish(transfer_steps(ParamikoChannel(channel), pieces, output, deadline))
             finally:
                 if channel is not None:
                     with suppress(*self.BROKEN):
@@ -156,6 +158,7 @@ class ParamikoChannel:
     def is_closed(self) -> bool:
         return self._channel.closed
 
-    def wait(self, timeout_s: float, for_write: bool, input_done: bool) -> None:
+    def wait(self, until: float, for_write: bool, input_done: bool) -> None:
         # paramiko has no event for a host that accepts more input, so that this is checked again and again
-        self._data_ready.wait_and_clear(min(timeout_s, BLOCKED_S) if for_write else timeout_s, input_done)
+        longest = BLOCKED_S if for_write else IDLE_S
+        self._data_ready.wait_and_clear(max(0.0, min(longest, until - time.monotonic())), input_done)

@@ -17,7 +17,8 @@ from moor.connections.names import connection_of
 from moor.connections.ssh.destination import Destination, find_destination
 from moor.connections.ssh.failures import explain
 from moor.connections.ssh.host_keys import accepted_keys, is_revoked
-from moor.connections.ssh.host_socket import open_host_socket
+from moor.connections.ssh.host_socket import host_socket_steps
+from moor.connections.ssh.steps import finish
 from moor.errors import ErrorKind, HostError
 from moor.secrets import private_files
 
@@ -100,7 +101,10 @@ def scan_host_key(where: Destination, timeout_s: float = SCAN_S) -> paramiko.PKe
     """Return the key that a host shows in the handshake, without a login; raises HostError."""
     sock = None
     try:
-        with closing(open_host_socket(where, timeout_s)) as sock, closing(paramiko.Transport(sock)) as transport:
+        with (
+            closing(finish(host_socket_steps(where, timeout_s))) as sock,
+            closing(paramiko.Transport(sock)) as transport,
+        ):
             transport.banner_timeout = timeout_s
             transport.start_client(timeout=timeout_s)
             return transport.get_remote_server_key()

@@ -14,6 +14,7 @@ from nornir.core.configuration import Config
 from moor.connections.ssh.become_root import RootCommand, input_pieces, start_error
 from moor.connections.ssh.exchange import ChannelOutput
 from moor.connections.ssh.failures import Failure
+from moor.connections.ssh.steps import Steps, finish
 from moor.errors import (
     CommandTimeout,
     ConnectionLost,
@@ -66,7 +67,10 @@ def resolve_secret(text: str) -> str:
 
 
 class SSHSession(ABC):
-    """A ``Shell`` over an SSH connection to one host.
+    """A ``Shell`` over an SSH connection to one host; the base of every library's session.
+
+    A library brings what is abstract here, as steps, so that one loop can reach hundreds of hosts. ``run`` and
+    ``stream`` take the same steps in the calling thread. A library whose calls block derives from ``BlockingSession``.
 
     Attributes:
         BROKEN: the library's exceptions that mean that there is no connection, or no longer.
@@ -84,8 +88,21 @@ class SSHSession(ABC):
         return self.target.hostname
 
     @abstractmethod
-    def connect(self) -> None:
-        """Check the host's key and log in; raises HostError, InputError."""
+    def connect_steps(self) -> Steps[None]:
+        """Check the host's key and log in; raises HostError, InputError.
+
+        Whoever gives the steps up before their end closes the session.
+        """
+
+    @abstractmethod
+    def exchange_steps(self, pieces: Iterator[bytes], output: ChannelOutput, timeout_s: float) -> Steps[int]:
+        """Run ``BOOTSTRAP`` on a new channel with ``pieces`` as its input; return its exit status, -1 if it has none.
+
+        Raises:
+            CommandTimeout: it did not end in time.
+            OutputTooLong: its output exceeds the limit.
+            Exception: one of ``BROKEN``.
+        """
 
     @abstractmethod
     def is_alive(self) -> bool:
@@ -96,23 +113,20 @@ class SSHSession(ABC):
         """End the connection; closing twice is fine."""
 
     @abstractmethod
-    def exchange(self, pieces: Iterator[bytes], output: ChannelOutput, timeout_s: float) -> int:
-        """Run ``BOOTSTRAP`` on a new channel with ``pieces`` as its input; return its exit status, -1 if it has none.
-
-        Raises:
-            CommandTimeout: it did not end in time.
-            OutputTooLong: its output exceeds the limit.
-            Exception: one of ``BROKEN``.
-        """
-
-    @abstractmethod
     def explain_no_channel(self, error: Exception) -> Failure | None:
         """Return why the host opened no channel; None if ``error`` means something else, such as a lost connection."""
 
+    def connect(self) -> None:
+        """Check the host's key and log in; raises HostError, InputError."""
+        finish(self.connect_steps())
+
     def run(self, script: str, timeout_s: float = 300) -> ScriptResult:
         """Run a script as root; see ``Shell.run``."""
-        raw = script.encode("utf-8", "surrogateescape")
-        return self.stream("exec sh -s", io.BytesIO(raw), timeout_s)
+        return finish(self.script_steps(script, timeout_s))
+
+    def run_steps(self, script: str, timeout_s: float = 300) -> Steps[ScriptResult]:
+        """Run a script as root, without blocking a loop; see ``Shell.run``."""
+        return self.script_steps(script, timeout_s)
 
     def stream(
         self,
@@ -122,29 +136,44 @@ class SSHSession(ABC):
         progress: Callable[[int], None] | None = None,
     ) -> ScriptResult:
         """Run a command as root with ``source`` as its standard input; see ``Shell.stream``."""
+        return finish(self.stream_steps(command, source, timeout_s, progress))
+
+    def script_steps(self, script: str, timeout_s: float) -> Steps[ScriptResult]:
+        """Run a script; the steps of ``run``."""
+        return self.stream_steps("exec sh -s", io.BytesIO(script.encode("utf-8", "surrogateescape")), timeout_s)
+
+    def stream_steps(
+        self,
+        command: str,
+        source: BinaryIO,
+        timeout_s: float,
+        progress: Callable[[int], None] | None = None,
+    ) -> Steps[ScriptResult]:
+        """Run a command; the steps of ``stream``."""
         root_command = RootCommand(command, timeout_s, self.parameters.get("secret"))
         output = ChannelOutput(self._limit_bytes)
-        self._reconnect()
+        yield from self._reconnect_steps()
         try:
             pieces = input_pieces(root_command, output.stderr, source, progress)
-            return result_of(root_command, output, self._run_to_end(pieces, output, timeout_s))
+            status = yield from self._exchange_to_end_steps(pieces, output, timeout_s)
+            return result_of(root_command, output, status)
         except HostError as error:
             raise with_partial_output(root_command, output, error) from error
 
-    def _reconnect(self) -> None:
+    def _reconnect_steps(self) -> Steps[None]:
         """Connect again if the connection was lost between two calls, when no command was running."""
         if not self.is_alive():
             self.close()
             try:
-                self.connect()
+                yield from self.connect_steps()
             except HostError as error:
                 raise ConnectionLost(str(error), error.kind) from error
 
-    def _run_to_end(self, pieces: Iterator[bytes], output: ChannelOutput, timeout_s: float) -> int:
+    def _exchange_to_end_steps(self, pieces: Iterator[bytes], output: ChannelOutput, timeout_s: float) -> Steps[int]:
         """Run a command and return its exit status; every failure of the connection becomes a HostError."""
         began = time.monotonic()
         try:
-            status = self.exchange(pieces, output, timeout_s)
+            status = yield from self.exchange_steps(pieces, output, timeout_s)
             if status == -1 and not self.is_alive():
                 raise EOFError
             return status
