@@ -1,4 +1,4 @@
-"""The desired state of a host, computed once a run and stage.
+"""The desired state of a host, computed once a run and stage, and once for hosts that are alike.
 
 In a dry run nothing changes, so one value serves the input check, the observation and the stage itself. An apply
 computes it again in each stage, since an earlier stage may have made what this one needs.
@@ -7,11 +7,14 @@ computes it again in each stage, since an earlier stage may have made what this 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import Any
 
 from nornir.core.inventory import Host
 from nornir.core.task import Task
 
 from moor.context import context_of
+from moor.engine.alike import Alike
 from moor.errors import InputError, MoorError
 from moor.resources.base import Resource
 from moor.settings.modules import failure_in_site, name_in_site
@@ -20,10 +23,13 @@ Desired = Callable[[Host], Sequence[Resource]]
 
 
 def desired_ahead_of(host: Host, desired: Desired) -> Sequence[Resource]:
-    """Return the host's desired state as of before the first stage; raise what ``desired`` raised then."""
+    """Return the host's desired state as of before the first stage; raise what ``desired`` raised then.
+
+    Hosts for which ``desired`` has read the same values share one tuple of resources.
+    """
     known, key = context_of(host).desired, (host.name, desired)
     if key not in known:
-        known[key] = _compute(host, desired)
+        known[key] = _compute(host, desired, known)
     found: tuple[Resource, ...] | MoorError = known[key]
     if isinstance(found, MoorError):
         raise found.with_traceback(None)
@@ -35,9 +41,10 @@ def desired_of(task: Task, desired: Desired) -> Sequence[Resource]:
     return desired_ahead_of(task.host, desired) if task.is_dry_run() else desired(task.host)
 
 
-def _compute(host: Host, desired: Desired) -> tuple[Resource, ...] | MoorError:
+def _compute(host: Host, desired: Desired, known: dict[tuple[str, Any], Any]) -> tuple[Resource, ...] | MoorError:
+    alike: Alike[tuple[Resource, ...]] = known.setdefault(("", desired), Alike(partial(_resources_of, desired)))
     try:
-        return _resources(desired(host), desired.__module__)
+        return alike.of(host)
     except MoorError as error:
         return error
     except Exception as error:  # a site's own module may fail in any way
@@ -46,8 +53,11 @@ def _compute(host: Host, desired: Desired) -> tuple[Resource, ...] | MoorError:
         raise
 
 
-def _resources(found: object, module: str) -> tuple[Resource, ...]:
+def _resources_of(desired: Desired, host: Host) -> tuple[Resource, ...]:
+    found: object = desired(host)
     resources = tuple(found) if isinstance(found, Iterable) else (found,)
     if strange := [one for one in resources if not isinstance(one, Resource)]:
-        raise InputError(f"{name_in_site(module)}.desired: returns {strange[0]!r:.80}; return a list of resources")
+        raise InputError(
+            f"{name_in_site(desired.__module__)}.desired: returns {strange[0]!r:.80}; return a list of resources"
+        )
     return resources

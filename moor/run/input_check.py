@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 
 from nornir.core.inventory import Host
 
+from moor.engine.alike import Alike
 from moor.engine.desired import desired_ahead_of
 from moor.errors import InputError, MissingSection, MoorError, UnfitInput
 from moor.run.runbook import Stage
@@ -26,19 +28,28 @@ def refuse_bad_input(
     Raises:
         InputError: everything that is wrong, each fault once.
     """
-    stages = tuple(stages)
     ignored = (*([MissingSection] if partly else []), *([UnfitInput] if examining else []))
-    found = [line for host in hosts for stage in stages for line in _findings(host, stage, ignored)]
+    checks = [StageCheck(stage, judges=UnfitInput not in ignored) for stage in stages if stage.desired]
+    checks_of = Alike(lambda host: [check for check in checks if check.stage.runs_on(host)])
+    found = [line for host in hosts for check in checks_of.of(host) for line in check.findings(host, ignored)]
     if found:
         raise InputError("\n".join(dict.fromkeys(found)))
 
 
-def _findings(host: Host, stage: Stage, ignored: tuple[type[InputError], ...]) -> Iterator[str]:
-    if stage.desired and stage.runs_on(host):
+class StageCheck:
+    """The check of the input by one stage's ``judge`` and ``desired``."""
+
+    def __init__(self, stage: Stage, judges: bool) -> None:
+        self.stage, self._desired = stage, stage.desired
+        self._judge = Alike(partial(_judge, stage.judge)) if judges and stage.judge else None
+
+    def findings(self, host: Host, ignored: tuple[type[InputError], ...]) -> Iterator[str]:
+        """Yield what is wrong with the input of a host, but for errors of the types ``ignored``."""
         try:
-            if stage.judge and UnfitInput not in ignored:
-                _judge(host, stage.judge)
-            desired_ahead_of(host, stage.desired)
+            if self._judge:
+                self._judge.of(host)
+            if self._desired:
+                desired_ahead_of(host, self._desired)
         except InputError as error:
             if not isinstance(error, ignored):
                 yield from str(error).splitlines()
@@ -46,7 +57,7 @@ def _findings(host: Host, stage: Stage, ignored: tuple[type[InputError], ...]) -
             return  # not an error of the input; the stage itself reports it
 
 
-def _judge(host: Host, judge: Callable[[Host], None]) -> None:
+def _judge(judge: Callable[[Host], None], host: Host) -> None:
     try:
         judge(host)
     except MoorError:

@@ -1,0 +1,192 @@
+"""What a plan costs moor itself: a fleet of nodes whose connection answers at once with what a right host answers.
+
+    python -m bench.without_network [--hosts 2000] [--profile FILE]
+
+Everything but the network is real: the shipped tasks and runbook, the inventory's files, Nornir, the report, its text.
+"""
+
+from __future__ import annotations
+
+import argparse
+import cProfile
+import json
+import re
+import resource
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, nullcontext, redirect_stdout
+from io import StringIO
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from nornir.core import Nornir
+from nornir.core.plugins.connections import ConnectionPluginRegister
+
+from bench.contenders.moor import write
+from bench.right_answers import right_answer
+from moor import garbage_collection
+from moor.cli.commands import running
+from moor.cli.options import Options, Output
+from moor.connections.names import SHELL
+from moor.output import text
+from moor.resources.base import Probed
+from moor.run.execution import resources_ahead
+from moor.run.runbook import Runbook
+from moor.script_result import ScriptResult
+from moor.sites.site import open_site
+from moor.tasks.pki import issue_certificates
+
+NODES = 2000
+DRIFTED = "edit:/etc/hosts#names"  # of every twentieth host
+BLOCK = re.compile(
+    r"printf '\\n(moor-[0-9a-f]{32}) (\d+) begin\\n'\ne=\$\( \{ \(\n(.*?)\n\) </dev/null 3>&-; \}", re.DOTALL
+)
+CLOCK = re.compile(r"date -u \+(\d+):%s")
+
+
+class InstantShell:
+    """A ``Shell`` that answers each probe from a table; what it costs itself is in ``spent_s``."""
+
+    host_name = "nowhere"
+    answers: dict[str, str] = {}  # noqa: RUF012  # one table for all
+    known: dict[str, bytes] = {}  # noqa: RUF012
+    spent_s = 0.0
+
+    def run(self, script: str, timeout_s: float = 300) -> ScriptResult:
+        """Answer a script of probes."""
+        began = time.thread_time()
+        found = BLOCK.search(script)
+        assert found, "the form of a probe script has changed"  # noqa: S101
+        asked = CLOCK.sub("date", script.replace(found[1], "MARK"))
+        if asked not in self.known:
+            InstantShell.known[asked] = "".join(
+                f"\nMARK {number} begin\n{self.answers[fragment]}\nMARK {number} end 0\n"
+                for _, number, fragment in BLOCK.findall(CLOCK.sub("date", script))
+            ).encode()
+        now = str(int(time.time())).encode()
+        stdout = self.known[asked].replace(b"MARK", found[1].encode()).replace(b"NOW", now)
+        InstantShell.spent_s += time.thread_time() - began
+        return ScriptResult(stdout, b"", 0)
+
+
+class InstantPlugin:
+    """Nornir's connection plugin over an ``InstantShell``."""
+
+    def open(self, *_: Any, **__: Any) -> None:
+        """Connect to nothing."""
+        self.connection = InstantShell()
+
+    def close(self) -> None:
+        """Close nothing."""
+
+
+def make_site(folder: Path, nodes: int) -> Path:
+    """Write a site of the shipped tasks with so many nodes."""
+    folder.mkdir()
+    (folder / "inventory").mkdir()
+    (folder / "passphrase").touch(0o600)
+    (folder / "passphrase").write_text("correct horse battery\n")
+    write(folder / "config.yaml", {"runner": {"plugin": "threaded", "options": {"num_workers": 20}}})
+    hosts: dict[str, Any] = {"harbor1": {"hostname": "10.0.0.11", "groups": ["harbor"]}}
+    for number in range(nodes):
+        hosts[f"node{number:05}"] = {"hostname": f"127.1.{number // 250}.{number % 250 + 1}", "groups": ["nodes"]}
+    write(folder / "inventory/hosts.yaml", hosts)
+    write(folder / "inventory/groups.yaml", {"harbor": {}, "nodes": {"data": {"firewall": {"tool": "nftables"}}}})
+    write(folder / "inventory/defaults.yaml", defaults(folder))
+    return folder
+
+
+def defaults(folder: Path) -> dict[str, Any]:
+    """Return the inventory's defaults."""
+    return {
+        "username": "ops",
+        "connection_options": {"shell": {"extras": {"known_hosts": str(folder / "known_hosts")}}},
+        "data": {
+            "registry": {"name": "registry.bench.test", "address": "10.0.0.11"},
+            "access": {"groups": ["nodes"], "managers": ["10.0.0.0/28"]},
+            "pki": {"passphrase": f"file:{folder}/passphrase"},
+        },
+    }
+
+
+class Phases:
+    """The CPU of each phase, in seconds, in the order in which they ran."""
+
+    def __init__(self) -> None:
+        self.cpu_s: dict[str, float] = {}
+
+    @contextmanager
+    def of(self, name: str) -> Iterator[None]:
+        """Measure a phase."""
+        began, spent = time.process_time(), InstantShell.spent_s
+        try:
+            yield
+        finally:
+            self.cpu_s[name] = time.process_time() - began - (InstantShell.spent_s - spent)
+
+    def rounded(self) -> dict[str, float]:
+        """Return the seconds of each phase and their sum."""
+        found = {**self.cpu_s, "all": sum(self.cpu_s.values())}
+        return {name: round(cpu_s, 3) for name, cpu_s in found.items()}
+
+
+def plan(site: Path, phases: Phases) -> None:
+    """Plan the whole site, phase by phase, as ``moor plan --limit nodes`` does."""
+    options = Options(site=site, limit="nodes", quiet=True)
+    with ExitStack() as stack:
+        with phases.of("inventory"):
+            nr = stack.enter_context(running.open_fleet(options, dry_run=True))
+            book = running.runbook_of(nr, "site")
+        with phases.of("input check, desired state"):
+            running.refuse_input(nr, book, "plan")
+        prepare_answers(nr, book)
+        with phases.of("scripts, answers, plan, report"):
+            report = running.run_and_report(nr, book, options, "plan")
+    with phases.of("text"), redirect_stdout(StringIO()) as printed:
+        running.print_report(options, report, text.plan(report))
+    print(printed.getvalue().splitlines()[-1], file=sys.stderr)
+    with phases.of("json"):
+        running.render_report(report, Output.json)
+
+
+def prepare_answers(nr: Nornir, book: Runbook) -> None:
+    """Note what every probe of the runbook is answered."""
+    clear = [one for host in list(nr.inventory.hosts.values())[:1] for one in resources_ahead(host, book.stages)]
+    for one in clear:
+        if isinstance(one, Probed):
+            InstantShell.answers[CLOCK.sub("date", one.probe())] = right_answer(one)
+
+
+def make_ca(site: Path) -> None:
+    """Have the site's CA made, as the first apply does."""
+    nr = open_site(site)
+    harbor = nr.filter(name="harbor1")
+    harbor.run(task=issue_certificates, raise_on_error=True)
+
+
+def main() -> None:
+    """Plan a site, and print what each phase took."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--hosts", type=int, default=NODES)
+    parser.add_argument("--profile", type=Path)
+    asked = parser.parse_args()
+    ConnectionPluginRegister.available[SHELL] = InstantPlugin
+    garbage_collection.collect_rarely()
+    phases = Phases()
+    with TemporaryDirectory() as folder:
+        site = make_site(Path(folder) / "site", asked.hosts)
+        make_ca(make_site(Path(folder) / "small", 1))
+        (Path(folder) / "small/.moor").rename(site / ".moor")
+        profile = cProfile.Profile() if asked.profile else None
+        with profile or nullcontext():
+            plan(site, phases)
+        if profile:
+            profile.dump_stats(asked.profile)
+    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(json.dumps({"hosts": asked.hosts, "peak_mb": round(peak_mb), **phases.rounded()}, indent=2))
+
+
+if __name__ == "__main__":
+    main()
