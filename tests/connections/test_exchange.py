@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -90,3 +91,14 @@ def test_output_that_arrives_together_with_the_end_is_read() -> None:
     channel, output = LateChannel(9), ChannelOutput(1000)
     assert finish(transfer_steps(channel, iter([b"command"]), output, time.monotonic() + 60)) == 0
     assert bytes(output.stdout) == channel.last_output
+
+
+@given(st.binary(max_size=40), st.integers(0, 255), st.binary(max_size=40), st.lists(st.integers(0, 99)))
+def test_the_announced_end_is_cut_out_however_it_arrives(
+    before: bytes, status: int, after: bytes, cuts: list[int]
+) -> None:
+    raw = before + b"\nMARK-end-%d\n" % status + after
+    output, places = ChannelOutput(1000, b"\nMARK-end-"), sorted({0, len(raw), *(cut % len(raw) for cut in cuts)})
+    for begin, end in pairwise(places):
+        output.add(stderr=raw[begin:end])
+    assert (output.status, bytes(output.stderr)) == (status, before + after)

@@ -114,6 +114,14 @@ def test_a_script_that_does_not_end_is_stopped_on_the_host_too(log_in: LogIn, tm
     assert shell.run("echo again", 30).stdout == b"again\n"
 
 
+def test_a_command_that_is_killed_has_not_succeeded(log_in: LogIn) -> None:
+    shell = log_in("ops")
+    assert shell.run("kill -9 $$", 30).code == 137
+    with pytest.raises(HostError, match="ended without an exit status"):
+        shell.run("kill -9 $(ps -o ppid= $(ps -o ppid= $$)) $(ps -o ppid= $$) $$", 30)
+    assert shell.run("exit 255", 30).code == 255
+
+
 def test_output_is_bounded(log_in: LogIn) -> None:
     shell = log_in("ops", limit_bytes=100_000)
     with pytest.raises(HostError, match="more than 100000 bytes"):

@@ -51,6 +51,11 @@ class RootCommand:
         return f"\n{self.mark}-root\n".encode()
 
     @property
+    def end_mark(self) -> bytes:
+        """Return what appears on standard error once the command has ended, before its exit status and a newline."""
+        return f"\n{self.mark}-end-".encode()
+
+    @property
     def sudo_prompt(self) -> bytes:
         """Return what sudo prints to ask for the password."""
         return f"{self.mark}-password:".encode()
@@ -77,7 +82,9 @@ class RootCommand:
         return (
             f"printf {mark}; printf {mark} >&2\n"
             # busybox before 1.30 has a timeout with other options; only our own bound counts there
-            f"if timeout 1 true 2>/dev/null; then exec timeout {bound} sh -c {command}; else exec sh -c {command}; fi"
+            "t=/usr/bin/timeout; [ -f $t ] && [ ! -L $t ] || { t=timeout; timeout 1 true 2>/dev/null || t=; }\n"
+            f"${{t:+$t {bound}}} sh -c {command}\n"
+            f"s=$?; printf {_quote_mark(self.end_mark)}%d'\\n' $s >&2; exit $s"
         )
 
 

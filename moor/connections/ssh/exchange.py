@@ -12,23 +12,44 @@ from moor.errors import CommandTimeout, OutputTooLong
 
 IDLE_S = 5.0  # the longest wait before the channel is checked again, even if nothing has arrived
 BURST = 16  # pieces of input that are sent before output is read again
+STATUS_DIGITS = 4  # of an exit status and the newline after it
 LINGER_S = 1.0  # how long to read on after the command's end, if a process it left behind keeps its outputs open
 
 
 @dataclass
 class ChannelOutput:
-    """What has arrived on a channel so far; ``limit`` bounds both outputs together, in bytes."""
+    """What has arrived on a channel so far.
+
+    Attributes:
+        limit: bounds both outputs together, in bytes.
+        end_mark: what the command's end is announced by on standard error, before its exit status and a newline.
+        status: the exit status that was announced; None so far. Not every library tells a killed command from one that
+            succeeded, so that this counts before the library's.
+    """
 
     limit: int
+    end_mark: bytes = b""
     stdout: bytearray = field(default_factory=bytearray)
     stderr: bytearray = field(default_factory=bytearray)
+    status: int | None = None
 
     def add(self, stdout: bytes = b"", stderr: bytes = b"") -> None:
         """Append what has arrived; raises OutputTooLong if the limit is exceeded."""
         self.stdout += stdout
-        self.stderr += stderr
+        if stderr:
+            seen = max(0, len(self.stderr) - len(self.end_mark) - STATUS_DIGITS)
+            self.stderr += stderr
+            self._look_for_end(seen)
         if len(self.stdout) + len(self.stderr) > self.limit:
             raise OutputTooLong
+
+    def _look_for_end(self, begin: int) -> None:
+        """Cut the announcement of the command's end out of standard error, and keep its exit status."""
+        at = self.stderr.find(self.end_mark, begin) if self.end_mark else -1
+        end = self.stderr.find(b"\n", at + len(self.end_mark)) if at >= 0 else -1
+        if end >= 0:
+            self.status = int(self.stderr[at + len(self.end_mark) : end])
+            del self.stderr[at : end + 1]
 
 
 class ExecChannel(Protocol):
@@ -127,7 +148,7 @@ def transfer_steps(channel: ExecChannel, pieces: Iterator[bytes], output: Channe
         if moved:
             last = now
         else:
-            status = channel.exit_status()
+            status = channel.exit_status() if output.status is None else output.status
             if closed or (status is not None and now - last > LINGER_S):
                 return -1 if status is None else status
             closed = channel.is_closed()  # output may have arrived together with the end: read once more before leaving
