@@ -22,7 +22,7 @@ from moor.errors import MoorError
 
 REPEATS = 3
 CHANGED = tuple(FILES)[:3]
-LIBRARIES = "nornir.core, sqlalchemy, pydantic, typer, ruamel.yaml"
+LIBRARIES = "nornir.core, sqlite3, pydantic, typer, ruamel.yaml"
 OWN = {"paramiko": "netmiko, nornir_netmiko", "libssh": "ssh.session"}  # what else a check imports, by library of SSH
 
 

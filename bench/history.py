@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import platform
+import sqlite3
 import subprocess
 import sys
 import time
-from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -67,7 +67,7 @@ Written by `python -m bench.history`. Median of {TIMES}, wall time in seconds wi
 
 The page has {report_mb:.1f} MB (wanted: under 5), the SQLite file {database_mb:.0f} MB.
 
-Python {platform.python_version()}, SQLAlchemy {version("sqlalchemy")}, {os.cpu_count()} CPUs, {platform.system()}.
+Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, {os.cpu_count()} CPUs, {platform.system()}.
 """
 
 

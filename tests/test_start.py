@@ -2,9 +2,13 @@
 
 import subprocess
 import sys
+from pathlib import Path
+
+from moor.history.recording import record
+from moor.settings import SiteSettings
+from tests.history.reports import a_run
 
 HELP = "from moor.cli import main\nmain(['--help'])"
-HISTORY = "import moor.history.recording"
 OPEN = "from moor.sites.site import SHIPPED, open_site\nopen_site(SHIPPED)"
 
 
@@ -26,7 +30,18 @@ def test_opening_a_site_imports_no_connection_and_no_database() -> None:
     assert imported(OPEN) & (heavy | {"prometheus_client", "apprise", "ssh"}) == set()
 
 
-def test_a_history_in_a_file_imports_nothing_of_postgresql() -> None:
-    assert imported(HISTORY) & {"sqlalchemy.dialects.postgresql", "sqlalchemy.dialects.sqlite"} == {
-        "sqlalchemy.dialects.sqlite"
-    }
+def test_a_history_in_a_file_that_is_up_to_date_is_read_and_written_without_sqlalchemy(tmp_path: Path) -> None:
+    settings = SiteSettings.at(tmp_path, state=tmp_path / "state")
+    assert record(settings, a_run({"node1": {"file:/a": "drift"}}), frozenset({"node1"})).trouble == ""
+    code = (
+        f"from pathlib import Path; from moor.settings import SiteSettings\n"
+        f"from moor.history import database, pending, reading, recording\n"
+        f"from tests.history.reports import a_run\n"
+        f"settings = SiteSettings.at(Path({str(tmp_path)!r}), state=Path({str(settings.state)!r}))\n"
+        f"report = a_run({{'node1': {{'file:/a': 'ok'}}}}); report.run = 'other'\n"
+        f"assert recording.record(settings, report, frozenset({{'node1'}})).trouble == ''\n"
+        f"pending.mark_sent(settings, pending.pending_notices(settings))\n"
+        f"with database.connected(settings, writing=False) as connection:\n"
+        f"    assert len(reading.History(connection).runs()) == 2"
+    )
+    assert imported(code) & {"sqlalchemy", "alembic"} == set()

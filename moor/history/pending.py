@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import select, update
-
+from moor.history.connection import as_values
 from moor.history.database import connected
 from moor.history.model import FindingRow
-from moor.history.reading import finding
-from moor.history.tables import findings
+from moor.history.sql import select
 from moor.settings.access import SiteSettings
+
+TO_OPEN = select(
+    FindingRow, "findings", "WHERE cleared IS NULL AND waived = '' AND NOT told_open ORDER BY number", ("number",)
+)
+TO_CLOSE = select(
+    FindingRow, "findings", "WHERE cleared IS NOT NULL AND told_open AND NOT told_over ORDER BY number", ("number",)
+)
+TOLD_OPEN = "UPDATE findings SET told_open = TRUE WHERE number = :number"
+TOLD_OVER = "UPDATE findings SET told_over = TRUE WHERE number = :number"
 
 
 @dataclass(frozen=True)
@@ -29,13 +37,10 @@ def pending_notices(settings: SiteSettings) -> PendingNotices:
     Raises:
         HistoryError: The database cannot be read.
     """
-    opened = findings.c.cleared.is_(None) & (findings.c.waived == "") & ~findings.c.told_open
-    closed = findings.c.cleared.is_not(None) & findings.c.told_open & ~findings.c.told_over
     with connected(settings, writing=False) as connection:
-        new = connection.execute(select(findings).where(opened).order_by(findings.c.number)).all()
-        over = connection.execute(select(findings).where(closed).order_by(findings.c.number)).all()
-    numbers = (tuple(row.number for row in rows) for rows in (new, over))
-    return PendingNotices(tuple(map(finding, new)), tuple(map(finding, over)), *numbers)
+        new, over = connection.rows(TO_OPEN), connection.rows(TO_CLOSE)
+    numbers = (tuple(row[-1] for row in rows) for rows in (new, over))
+    return PendingNotices(tuple(as_values(FindingRow, new)), tuple(as_values(FindingRow, over)), *numbers)
 
 
 def mark_sent(settings: SiteSettings, sent: PendingNotices) -> None:
@@ -45,6 +50,9 @@ def mark_sent(settings: SiteSettings, sent: PendingNotices) -> None:
         HistoryError: The database cannot be written.
     """
     with connected(settings, writing=True) as connection:
-        number = findings.c.number
-        connection.execute(update(findings).where(number.in_(sent.new_numbers)).values(told_open=True))
-        connection.execute(update(findings).where(number.in_(sent.over_numbers)).values(told_over=True))
+        connection.run(TOLD_OPEN, _keys(sent.new_numbers))
+        connection.run(TOLD_OVER, _keys(sent.over_numbers))
+
+
+def _keys(numbers: Iterable[int]) -> list[dict[str, int]]:
+    return [{"number": number} for number in numbers]

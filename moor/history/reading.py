@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, nulls_last, or_, select
-
 from moor.errors import AmbiguousRun
+from moor.history.connection import Connection, as_values
 from moor.history.model import ChangeRow, ExpiryRow, FindingRow, HostRow, RunRow
-from moor.history.tables import changes, expiries, findings, hosts, runs
+from moor.history.sql import among, select
 
 RECENT = 50  # how many runs are searched for one of the whole fleet
-RUN_COLUMNS = tuple(column for column in runs.c if column.name != "number")
+OF_HOST = "EXISTS (SELECT 1 FROM hosts WHERE hosts.run = runs.run AND hosts.host = :host)"
+NEWEST = "ORDER BY started DESC, number DESC NULLS LAST, run DESC LIMIT :most"
 
 
 @dataclass(frozen=True)
@@ -25,13 +25,10 @@ class History:
 
     def runs(self, limit: int = 50, host: str = "", command: str = "") -> list[RunRow]:
         """Return the last runs, newest first, optionally those of one host or one command."""
-        newest = (runs.c.started.desc(), nulls_last(runs.c.number.desc()), runs.c.run.desc())
-        query = select(*RUN_COLUMNS).order_by(*newest).limit(limit)
-        if host:
-            query = query.join(hosts, hosts.c.run == runs.c.run).where(hosts.c.host == host)
-        if command:
-            query = query.where(runs.c.command == command)
-        return [RunRow(*row) for row in self.connection.execute(query)]
+        conditions = [*([OF_HOST] if host else ()), *(["command = :command"] if command else ())]
+        where = f"WHERE {' AND '.join(conditions)} " if conditions else ""
+        values = _given({"most": limit, "host": host, "command": command})
+        return as_values(RunRow, self.connection.rows(select(RunRow, "runs", where + NEWEST), values))
 
     def run(self, name: str) -> RunRow | None:
         """Return one run, by its name or the beginning of it; None if there is none.
@@ -39,8 +36,8 @@ class History:
         Raises:
             AmbiguousRun: the names of several runs begin so.
         """
-        query = select(*RUN_COLUMNS).where(runs.c.run.startswith(name, autoescape=True)).order_by(runs.c.run).limit(2)
-        found = [RunRow(*row) for row in self.connection.execute(query)]
+        query = select(RunRow, "runs", "WHERE substr(run, 1, :length) = :beginning ORDER BY run LIMIT 2")
+        found = as_values(RunRow, self.connection.rows(query, {"length": len(name), "beginning": name}))
         if len(found) > 1 and found[0].run != name:
             both = " and ".join(run.run for run in found)
             raise AmbiguousRun(f"several runs begin with {name}, such as {both}; write more of the name")
@@ -48,32 +45,32 @@ class History:
 
     def hosts(self, run: str) -> list[HostRow]:
         """Return what a run found on each host, by name."""
-        query = select(hosts).where(hosts.c.run == run).order_by(hosts.c.host)
-        return [HostRow(*row) for row in self.connection.execute(query)]
+        query = select(HostRow, "hosts", "WHERE run = :run ORDER BY host")
+        return as_values(HostRow, self.connection.rows(query, {"run": run}))
 
     def changes(self, runs_: Sequence[str], host: str = "") -> list[ChangeRow]:
         """Return the resources of some runs that were not ``ok``, in the order of recording."""
-        query = select(*changes.c[1:]).where(changes.c.run.in_(runs_)).order_by(changes.c.number)
-        rows = self.connection.execute(query.where(changes.c.host == host) if host else query)
-        return [ChangeRow(*row) for row in rows]
+        names, values = among(runs_, "run")
+        of_host = " AND host = :host" if host else ""
+        query = select(ChangeRow, "changes", f"WHERE run IN {names}{of_host} ORDER BY number")
+        return as_values(ChangeRow, self.connection.rows(query, _given({**values, "host": host})))
 
     def open(self, host: str = "") -> list[FindingRow]:
         """Return the open findings, oldest first."""
-        return self._findings(findings.c.cleared.is_(None), host)
+        return self._findings("cleared IS NULL", host=host)
 
     def findings(self, since: datetime, host: str = "") -> list[FindingRow]:
         """Return the findings that were open at ``since`` or later, oldest first."""
-        return self._findings(or_(findings.c.cleared.is_(None), findings.c.cleared >= since), host)
+        return self._findings("(cleared IS NULL OR cleared >= :since)", host=host, since=since)
 
-    def _findings(self, condition: ColumnElement[bool], host: str) -> list[FindingRow]:
-        query = select(findings).where(condition).order_by(findings.c.first_seen, findings.c.number)
-        rows = self.connection.execute(query.where(findings.c.host == host) if host else query)
-        return [finding(row) for row in rows]
+    def _findings(self, condition: str, **values: Any) -> list[FindingRow]:
+        where = f"WHERE {condition}{' AND host = :host' if values['host'] else ''}"
+        query = select(FindingRow, "findings", f"{where} ORDER BY first_seen, number")
+        return as_values(FindingRow, self.connection.rows(query, _given(values)))
 
     def expiries(self) -> list[ExpiryRow]:
         """Return the expiries, the next one first."""
-        columns = (expiries.c[key] for key in ("id", "host", "what", "remedy", "expires"))
-        return [ExpiryRow(*row) for row in self.connection.execute(select(*columns).order_by(expiries.c.expires))]
+        return as_values(ExpiryRow, self.connection.rows(select(ExpiryRow, "expiries", "ORDER BY expires")))
 
     def fleet(self, command: str = "drift") -> list[HostRow]:
         """Return the latest row of each host for one command, by name, without hosts that left the inventory."""
@@ -86,9 +83,6 @@ class History:
         return [found[name] for name in sorted(found)]
 
 
-def finding(row: Row[Any]) -> FindingRow:
-    """Return a row of the table ``findings`` as a value."""
-    return FindingRow(
-        row.host, row.id, row.state, row.what, row.remedy, row.waived, row.first_seen, row.last_seen, row.cleared,
-        row.error_kind,
-    )  # fmt: skip
+def _given(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the parameters that are not empty, which are those that the statement has."""
+    return {name: value for name, value in values.items() if value != ""}

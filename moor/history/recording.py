@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select, update
-
 from moor.engine.findings import EXAMINED, Finding
 from moor.errors import MoorError
+from moor.history.connection import Connection, as_values
 from moor.history.database import connected
-from moor.history.model import FindingRow, RecordingResult
-from moor.history.reading import finding as as_row
-from moor.history.tables import changes, expiries, findings, hosts, runs
+from moor.history.model import ChangeRow, ExpiryRow, FindingRow, HostRow, RecordingResult, RunRow
+from moor.history.sql import columns_of, insert, select, update
 from moor.run.report import HostReport, ResourceReport, RunReport, count_by_status, open_findings, unwaived_findings
 from moor.secrets.secret import mask
 from moor.settings.access import SiteSettings
@@ -23,6 +23,29 @@ DRIFT = "drift"  # the command that opens findings, and the runbook of a complet
 MAX_TEXT = 20_000  # characters of one text
 
 Key = tuple[str, str]  # host and id
+
+KEPT = ("state", "stage", "what", "remedy", "waived", "last_seen", "error_kind")  # what each run writes of a finding
+ADD_RUN = insert("runs", (*columns_of(RunRow), "number"))
+ADD_HOST, ADD_CHANGE = insert("hosts", columns_of(HostRow)), insert("changes", columns_of(ChangeRow))
+ADD_FINDING = insert("findings", ("host", "id", "first_seen", *KEPT, "told_open", "told_over"))
+KEEP_FINDING, END_FINDING = update("findings", KEPT, "number"), update("findings", ("cleared",), "number")
+OPEN = select(FindingRow, "findings", "WHERE cleared IS NULL ORDER BY number", ("number", "stage"))
+ADD_EXPIRY = insert("expiries", (*columns_of(ExpiryRow), "stage"))
+FORGET = (
+    "DELETE FROM changes WHERE run IN (SELECT run FROM runs WHERE started < :oldest)",
+    "DELETE FROM hosts WHERE run IN (SELECT run FROM runs WHERE started < :oldest)",
+    "DELETE FROM runs WHERE started < :oldest",
+    "DELETE FROM findings WHERE cleared < :oldest",
+)
+
+
+@dataclass(frozen=True)
+class OpenFinding:
+    """A finding that was open before a run, with what the database knows of it besides."""
+
+    row: FindingRow
+    number: int
+    stage: str
 
 
 def record(settings: SiteSettings, report: RunReport, fleet: frozenset[str]) -> RecordingResult:
@@ -47,14 +70,11 @@ def record(settings: SiteSettings, report: RunReport, fleet: frozenset[str]) -> 
 
 def _write_run(connection: Connection, report: RunReport, fleet: frozenset[str]) -> None:
     found = [(name, r) for name, host in report.hosts.items() for r in host.resources if r.status != "ok"]
-    rows = [{"run": report.run, "host": name, **_change_values(resource)} for name, resource in found]
-    number = select(func.coalesce(func.max(runs.c.number), 0) + 1).scalar_subquery()
+    number = connection.rows("SELECT coalesce(max(number), 0) + 1 FROM runs")[0][0]
     whole = report.hosts.keys() == fleet
-    connection.execute(insert(runs).values(**_run_values(report), whole=whole, number=number))
-    if report.hosts:
-        connection.execute(insert(hosts), [_host_values(report.run, *pair) for pair in report.hosts.items()])
-    if rows:
-        connection.execute(insert(changes), rows)
+    connection.run(ADD_RUN, [{**_run_values(report), "whole": whole, "number": number}])
+    connection.run(ADD_HOST, [_host_values(report.run, *pair) for pair in report.hosts.items()])
+    connection.run(ADD_CHANGE, [{"run": report.run, "host": name, **_change_values(r)} for name, r in found])
 
 
 def _change_values(resource: ResourceReport) -> dict[str, Any]:
@@ -74,12 +94,12 @@ def _run_values(report: RunReport) -> dict[str, Any]:
         "findings": sum(
             finding.state != "unexamined" for finding in unwaived_findings(report)
         ),  # these are in not_examined
-        "counts": count_by_status(report),
+        "counts": json.dumps(count_by_status(report)),
     }
 
 
 def _host_values(run: str, name: str, host: HostReport) -> dict[str, Any]:
-    found = dict(Counter(resource.status for resource in host.resources))
+    found = json.dumps(Counter(resource.status for resource in host.resources))
     error = text_of("\n".join(host.unexamined) or host.error)
     kind = next(iter(host.unexamined_kinds), host.error_kind)
     return {"run": run, "host": name, "reached": host.reached, "error": error, "counts": found, "error_kind": kind}
@@ -94,22 +114,28 @@ def text_of(text: str) -> str:
 def _follow(connection: Connection, report: RunReport, fleet: frozenset[str]) -> RecordingResult:
     """Update the open findings; only a drift check opens new ones."""
     found = {(f.host, f.id): f for f in open_findings(report)} if report.command == DRIFT else {}
-    known = {
-        (row.host, row.id): row for row in connection.execute(select(findings).where(findings.c.cleared.is_(None)))
-    }
+    known = {(one.row.host, one.row.id): one for one in _open(connection)}
     seen = datetime.fromisoformat(report.started)
-    for key, finding in found.items():
-        _keep(connection, finding, known.get(key), seen)
-    over = [row for key, row in known.items() if key not in found and was_examined(report, row, fleet)]
-    for row in over:
-        connection.execute(update(findings).where(findings.c.number == row.number).values(cleared=seen))
-    still = [as_row(row) for row in connection.execute(select(findings).where(findings.c.cleared.is_(None)))]
+    kept = {key: _kept_values(finding, seen) for key, finding in found.items()}
+    first = {"first_seen": seen, "told_open": False, "told_over": False}
+    added = [{"host": key[0], "id": key[1], **first, **values} for key, values in kept.items() if key not in known]
+    connection.run(ADD_FINDING, added)
+    connection.run(KEEP_FINDING, [{"number": known[k].number, **values} for k, values in kept.items() if k in known])
+    over = [one for key, one in known.items() if key not in found and was_examined(report, one, fleet)]
+    connection.run(END_FINDING, [{"number": one.number, "cleared": seen} for one in over])
+    still = [one.row for one in _open(connection)]
     new = [row for row in still if (row.host, row.id) in found and (row.host, row.id) not in known]
-    return RecordingResult(tuple(new), tuple(as_row(row) for row in over), tuple(still))
+    return RecordingResult(tuple(new), tuple(one.row for one in over), tuple(still))
 
 
-def _keep(connection: Connection, finding: Finding, row: Any, seen: datetime) -> None:
-    values = {
+def _open(connection: Connection) -> list[OpenFinding]:
+    """Return the open findings in the order in which they were recorded."""
+    rows = connection.rows(OPEN)
+    return [OpenFinding(value, *row[-2:]) for value, row in zip(as_values(FindingRow, rows), rows, strict=True)]
+
+
+def _kept_values(finding: Finding, seen: datetime) -> dict[str, Any]:
+    return {
         "state": finding.state,
         "stage": finding.stage,
         "what": text_of(finding.what),
@@ -118,19 +144,15 @@ def _keep(connection: Connection, finding: Finding, row: Any, seen: datetime) ->
         "last_seen": seen,
         "error_kind": finding.error_kind,
     }
-    if row is None:
-        key = {"host": finding.host, "id": finding.id, "first_seen": seen, "cleared": None}
-        connection.execute(insert(findings).values(**key, **values))
-    else:
-        connection.execute(update(findings).where(findings.c.number == row.number).values(**values))
 
 
-def was_examined(report: RunReport, row: Any, fleet: frozenset[str]) -> bool:
-    """Check whether a run that did not find ``row`` again has examined it, so that the finding is over."""
+def was_examined(report: RunReport, known: OpenFinding, fleet: frozenset[str]) -> bool:
+    """Check whether a run that did not find a finding again has examined it, so that it is over."""
+    row = known.row
     if row.host and row.host not in fleet:
         return True
     if row.state == "finding":
-        return row.stage in report.answered
+        return known.stage in report.answered
     host = report.hosts.get(row.host)
     if host is None:
         return False
@@ -139,30 +161,35 @@ def was_examined(report: RunReport, row: Any, fleet: frozenset[str]) -> bool:
     status = {resource.id: resource.status for resource in host.resources}
     if row.id in status:
         return status[row.id] in ("ok", "changed")
-    return row.stage in report.answered and host.reached  # no longer in the desired state
+    return known.stage in report.answered and host.reached  # no longer in the desired state
 
 
 def _write_expiries(connection: Connection, report: RunReport) -> None:
     """Replace the expiries of every task that answered, and update the others."""
-    stages = {row.stage for row in connection.execute(select(expiries.c.stage).distinct())}
-    gone = [stage for stage in stages if stage in report.answered]
-    connection.execute(delete(expiries).where(expiries.c.stage.in_(gone)))
-    for one in report.expiries:
-        key = (expiries.c.id == one.id) & (expiries.c.host == one.host)
-        connection.execute(delete(expiries).where(key))
-        ends = datetime.fromisoformat(one.expires)
-        values = {"id": one.id, "host": one.host, "what": one.what, "remedy": one.remedy, "stage": one.stage}
-        connection.execute(insert(expiries).values(**values, expires=ends))
+    stages = {stage for (stage,) in connection.rows("SELECT DISTINCT stage FROM expiries")}
+    gone = [{"stage": stage} for stage in stages if stage in report.answered]
+    connection.run("DELETE FROM expiries WHERE stage = :stage", gone)
+    found = {(one.id, one.host): one for one in report.expiries}
+    connection.run("DELETE FROM expiries WHERE id = :id AND host = :host", [{"id": i, "host": h} for i, h in found])
+    added = [
+        {
+            "id": one.id,
+            "host": one.host,
+            "what": one.what,
+            "remedy": one.remedy,
+            "stage": one.stage,
+            "expires": datetime.fromisoformat(one.expires),
+        }
+        for one in found.values()
+    ]
+    connection.run(ADD_EXPIRY, added)
 
 
 def _forget(connection: Connection, days: int) -> None:
     """Delete runs, and findings that are over, older than ``days``."""
-    limit = datetime.now(UTC) - timedelta(days=days)
-    old = select(runs.c.run).where(runs.c.started < limit)
-    for table in (changes, hosts):
-        connection.execute(delete(table).where(table.c.run.in_(old)))
-    connection.execute(delete(runs).where(runs.c.started < limit))
-    connection.execute(delete(findings).where(findings.c.cleared < limit))
+    oldest = datetime.now(UTC) - timedelta(days=days)
+    for statement in FORGET:
+        connection.run(statement, [{"oldest": oldest}])
 
 
 def _date(report: RunReport, rows: Iterable[FindingRow]) -> None:

@@ -1,4 +1,4 @@
-"""The tables of the history database, the same for SQLite and PostgreSQL."""
+"""The tables of the history database, the same for SQLite and PostgreSQL; imported to create and migrate them."""
 
 from __future__ import annotations
 
@@ -22,8 +22,6 @@ from sqlalchemy import (
     TypeDecorator,
     text,
 )
-
-VERSION = 3  # of these tables; moor.history.migrations migrates older ones, newer ones are refused
 
 
 class Moment(TypeDecorator[datetime]):

@@ -12,13 +12,15 @@ from pathlib import Path
 import pytest
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
-from sqlalchemy import create_engine, inspect, text
+from sqlalchemy import inspect, text
 
-from moor.history import migrations
-from moor.history.database import connected, opened, place
+from moor.history import VERSION, migrations
+from moor.history.database import connected, database_of
 from moor.history.reading import History
 from moor.history.recording import record
-from moor.history.tables import VERSION, metadata
+from moor.history.schema import engine_for
+from moor.history.sqlite_file import SqliteFile
+from moor.history.tables import metadata
 from moor.settings import SiteSettings
 from tests.history.reports import a_run
 
@@ -51,7 +53,10 @@ FIRST = (
 @pytest.fixture
 def old(anywhere: SiteSettings) -> SiteSettings:
     """Return a site with the database of the first moor."""
-    engine = opened(place(anywhere))
+    database = database_of(anywhere)
+    if isinstance(database, SqliteFile):
+        database.create()
+    engine = engine_for(database.sqlalchemy_url())
     postgresql = engine.dialect.name == "postgresql"
     words = {
         "serial": "SERIAL NOT NULL" if postgresql else "INTEGER NOT NULL",
@@ -66,7 +71,7 @@ def old(anywhere: SiteSettings) -> SiteSettings:
 
 
 def version(settings: SiteSettings) -> int:
-    engine = create_engine(place(settings))
+    engine = engine_for(database_of(settings).sqlalchemy_url())
     with engine.connect() as connection:
         found = int(connection.execute(text("SELECT version FROM moor_version")).scalar_one())
         tables = {table: inspect(connection).get_columns(table) for table in ("hosts", "changes", "findings", "runs")}
@@ -103,7 +108,7 @@ def test_recording_a_run_migrates_the_database_and_stores_the_kinds_of_errors(ol
 
 
 def test_version_2_is_migrated_and_its_open_finding_gets_a_kind_in_the_next_run(old: SiteSettings) -> None:
-    engine = create_engine(place(old))
+    engine = engine_for(database_of(old).sqlalchemy_url())
     with engine.begin() as connection:
         migrations.STEPS[1](Operations(MigrationContext.configure(connection)))
         connection.execute(text("UPDATE moor_version SET version = 2"))
@@ -125,7 +130,7 @@ def test_version_2_is_migrated_and_its_open_finding_gets_a_kind_in_the_next_run(
 
 
 def test_a_finding_of_a_renamed_task_ends_when_that_task_finds_nothing_any_more(old: SiteSettings) -> None:
-    engine = create_engine(place(old))
+    engine = engine_for(database_of(old).sqlalchemy_url())
     with engine.begin() as connection:
         connection.execute(
             text(

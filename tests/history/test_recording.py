@@ -215,7 +215,7 @@ def test_an_unreachable_server_stops_no_run_and_its_password_is_not_shown(settin
 def test_a_database_of_a_newer_version_is_not_changed(settings: SiteSettings) -> None:
     kept(settings, a_run(CLEAN))
     with connected(settings, writing=True) as connection:
-        connection.exec_driver_sql("UPDATE moor_version SET version = 99")
+        connection.run("UPDATE moor_version SET version = 99")
     assert "a newer moor wrote it (version 99" in record(settings, a_run(CLEAN), FLEET).trouble
 
 

@@ -10,8 +10,9 @@ from alembic.migration import MigrationContext
 from alembic.operations import Operations
 from sqlalchemy import Connection, update
 
+from moor.history import VERSION
 from moor.history.migrations import to_version_2, to_version_3
-from moor.history.tables import VERSION, versions
+from moor.history.tables import versions
 
 STEPS = {1: to_version_2.upgrade, 2: to_version_3.upgrade}
 

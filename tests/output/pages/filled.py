@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import insert
-
 from moor.history.database import connected
-from moor.history.tables import changes, expiries, findings, hosts, runs
+from moor.history.sql import insert
 from moor.settings import SiteSettings
 
 NOW = datetime(2026, 11, 24, 15, 0, tzinfo=UTC)
@@ -28,12 +27,14 @@ def fill(settings: SiteSettings, number_hosts: int, number_runs: int) -> None:
     with connected(settings, writing=True) as connection:
         for number in range(number_runs):
             row = _run(number, number_runs, number_hosts)
-            connection.execute(insert(runs).values(row))
+            connection.run(insert("runs", row), [row])
             values = [{"run": row["run"], "host": name, **_seen(index)} for index, name in enumerate(names)]
-            connection.execute(insert(hosts), values)
-            connection.execute(insert(changes), [_change(row["run"], name) for name in names[1:4]])
-        connection.execute(insert(findings), _findings(names))
-        connection.execute(insert(expiries), _ends())
+            connection.run(insert("hosts", values[0]), values)
+            mended = [_change(row["run"], name) for name in names[1:4]]
+            connection.run(insert("changes", mended[0]), mended)
+        found, ends = _findings(names), _ends()
+        connection.run(insert("findings", found[0]), found)
+        connection.run(insert("expiries", ends[0]), ends)
 
 
 def _run(number: int, number_runs: int, number_hosts: int) -> dict[str, Any]:
@@ -42,12 +43,12 @@ def _run(number: int, number_runs: int, number_hosts: int) -> dict[str, Any]:
     return {
         "run": f"{started:%Y%m%d-%H%M%S}-{number:04x}", "command": "drift", "runbook": "drift", "started": started,
         "duration_s": 1.5 + number % 5, "hosts": number_hosts, "not_examined": number % 11 // 9, "findings": open_,
-        "counts": {"ok": number_hosts * 16, "drift": open_}, "whole": True,
+        "counts": json.dumps({"ok": number_hosts * 16, "drift": open_}), "whole": True,
     }  # fmt: skip
 
 
 def _seen(index: int) -> dict[str, Any]:
-    return {"reached": index != 4, "error": "" if index != 4 else "connection refused", "counts": {"ok": 16}}
+    return {"reached": index != 4, "error": "" if index != 4 else "connection refused", "counts": '{"ok": 16}'}
 
 
 def _change(run: str, name: str) -> dict[str, Any]:
@@ -57,7 +58,7 @@ def _change(run: str, name: str) -> dict[str, Any]:
 def _findings(names: list[str]) -> list[dict[str, Any]]:
     def one(host: str, name: str, state: str, what: str, hours: int, **more: str) -> dict[str, Any]:
         seen = {"first_seen": NOW - timedelta(hours=hours), "last_seen": NOW, "stage": "x"}
-        empty = {"remedy": "", "waived": "", "error_kind": None}
+        empty = {"remedy": "", "waived": "", "error_kind": None, "told_open": False, "told_over": False}
         return {"host": host, "id": name, "state": state, "what": what, **seen, **empty, **more}
 
     many = [
