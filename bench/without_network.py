@@ -32,7 +32,7 @@ from moor.cli.options import Options, Output
 from moor.connections.names import SHELL
 from moor.output import text
 from moor.resources.base import Probed
-from moor.run.execution import resources_ahead
+from moor.run.foresight import resources_ahead
 from moor.run.runbook import Runbook
 from moor.script_result import ScriptResult
 from moor.sites.site import open_site

@@ -13,6 +13,7 @@ from moor.engine.observation import Observation, discard_observation, observatio
 from moor.engine.plain_errors import show_errors_plainly
 from moor.engine.plan import Change, plan
 from moor.engine.probing import ProbeRound, probe
+from moor.engine.resource_list import listed
 from moor.engine.results import Outcome, Status, report_outcomes
 from moor.errors import ApiRefusal, ErrorKind, HostError, LockContention, MoorError
 from moor.resources.base import Later, Probed, Remote, Required, Resource
@@ -31,11 +32,11 @@ def converge(task: Task, wanted: Sequence[Resource] | Desired) -> Result:
         HostError: a requirement is not met, a change failed, or the plan is not empty after mending.
     """
     show_errors_plainly(task)
-    resources = desired_of(task, wanted) if callable(wanted) else wanted
+    resources = listed(desired_of(task, wanted) if callable(wanted) else wanted)
     refuse_duplicates(resources)
     seen = observation_of(task.host)
     read_missing(task, resources, seen)
-    changes, left = split_by_kind(task, plan(resources, seen.states, seen.planned))
+    changes, left = split_by_kind(task, resources.plan(seen.states, seen.planned))
     refuse_unmet(task, resources, changes)
     if task.is_dry_run():
         seen.planned.update(path for change in changes for path in change.resource.writes)
@@ -59,9 +60,7 @@ def kind_of(resource: str) -> str:
 
 def refuse_duplicates(resources: Sequence[Resource]) -> None:
     """Raise MoorError if two resources of one host have the same id, since each would undo the other's changes."""
-    ids = [resource.id for resource in resources]
-    twice = sorted({name for name in ids if ids.count(name) > 1})
-    if twice:
+    if twice := listed(resources).duplicates:
         raise MoorError(f"two resources of one host have the same id: {', '.join(twice)}")
 
 
@@ -95,7 +94,9 @@ def _lacking(change: Change) -> str:
 
 def read_missing(task: Task, resources: Sequence[Resource], seen: Observation) -> None:
     """Read the resources that were not read yet: by one script, then by API calls, whose refusals are raised as one."""
-    unread = set(seen.missing(resource.id for resource in resources))
+    unread = set(seen.missing(listed(resources).ids))
+    if not unread:
+        return
     probed = [r for r in resources if r.id in unread and isinstance(r, Probed)]
     seen.states.update(probe(task, probed))
     refused: list[ApiRefusal] = []

@@ -15,6 +15,7 @@ from nornir.core.task import Task
 
 from moor.context import context_of
 from moor.engine.alike import Alike
+from moor.engine.resource_list import ResourceList
 from moor.errors import InputError, MoorError
 from moor.resources.base import Resource
 from moor.settings.modules import failure_in_site, name_in_site
@@ -25,12 +26,12 @@ Desired = Callable[[Host], Sequence[Resource]]
 def desired_ahead_of(host: Host, desired: Desired) -> Sequence[Resource]:
     """Return the host's desired state as of before the first stage; raise what ``desired`` raised then.
 
-    Hosts for which ``desired`` has read the same values share one tuple of resources.
+    Hosts for which ``desired`` has read the same values share one list of resources.
     """
     known, key = context_of(host).desired, (host.name, desired)
     if key not in known:
         known[key] = _compute(host, desired, known)
-    found: tuple[Resource, ...] | MoorError = known[key]
+    found: ResourceList | MoorError = known[key]
     if isinstance(found, MoorError):
         raise found.with_traceback(None)
     return found
@@ -41,8 +42,8 @@ def desired_of(task: Task, desired: Desired) -> Sequence[Resource]:
     return desired_ahead_of(task.host, desired) if task.is_dry_run() else desired(task.host)
 
 
-def _compute(host: Host, desired: Desired, known: dict[tuple[str, Any], Any]) -> tuple[Resource, ...] | MoorError:
-    alike: Alike[tuple[Resource, ...]] = known.setdefault(("", desired), Alike(partial(_resources_of, desired)))
+def _compute(host: Host, desired: Desired, known: dict[tuple[str, Any], Any]) -> ResourceList | MoorError:
+    alike: Alike[ResourceList] = known.setdefault(("", desired), Alike(partial(_resources_of, desired)))
     try:
         return alike.of(host)
     except MoorError as error:
@@ -53,11 +54,11 @@ def _compute(host: Host, desired: Desired, known: dict[tuple[str, Any], Any]) ->
         raise
 
 
-def _resources_of(desired: Desired, host: Host) -> tuple[Resource, ...]:
+def _resources_of(desired: Desired, host: Host) -> ResourceList:
     found: object = desired(host)
     resources = tuple(found) if isinstance(found, Iterable) else (found,)
     if strange := [one for one in resources if not isinstance(one, Resource)]:
         raise InputError(
             f"{name_in_site(desired.__module__)}.desired: returns {strange[0]!r:.80}; return a list of resources"
         )
-    return resources
+    return ResourceList(resources)

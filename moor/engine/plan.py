@@ -76,7 +76,8 @@ def difference(actual: State | None, desired: State | None) -> str:
     """Return a change as text: one line for a short field, a unified diff for several lines, secrets as ``***``."""
     fields = differing_fields(actual, desired)
     before, after = actual or {}, desired or {}
-    return "\n".join(line for name in fields for line in _field(name, before.get(name), after.get(name)))
+    shown = (_field(printable_line(name), before.get(name), after.get(name)) for name in fields)  # names may be a host's
+    return "\n".join(line for lines in shown for line in lines)
 
 
 def _field(name: str, before: Value | None, after: Value | None) -> Iterator[str]:

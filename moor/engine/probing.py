@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from typing import NoReturn
 
 from nornir.core.task import Task
 
 from moor.connections.ssh.shell import Shell
-from moor.engine.script import FragmentOutput, new_mark, probe_script, require_all, split_answers
+from moor.engine.reading import Reading
+from moor.engine.script import FragmentOutput, new_mark, require_all, split_answers, split_output
 from moor.errors import ErrorKind, HostError
 from moor.resources.base import Probed, State
 from moor.script_result import ScriptResult
@@ -22,6 +24,7 @@ class ProbeRound:
     """The resources to read in one round trip, and the host's answer.
 
     Attributes:
+        resources: a Reading, or resources of this host alone.
         mark: separates the outputs of the probes.
         answer: None until the script has run.
     """
@@ -30,19 +33,37 @@ class ProbeRound:
     mark: str = field(default_factory=new_mark)
     answer: ScriptResult | None = None
 
+    @cached_property
+    def reading(self) -> Reading:
+        """Return the resources as a Reading."""
+        return self.resources if isinstance(self.resources, Reading) else Reading(self.resources)
+
     @property
     def fragments(self) -> list[str]:
-        """Return the probe of each resource."""
+        """Return the probe of each resource as of now."""
         return [resource.probe() for resource in self.resources]
+
+    @property
+    def script(self) -> str:
+        """Return the script that reads the resources now."""
+        return self.reading.script(self.mark)
 
     def states(self, answer: ScriptResult) -> dict[str, State | None]:
         """Parse the states from an answer; raise HostError with every probe that failed."""
+        outputs = split_output(answer.stdout, self.mark)
+        if len(outputs) != len(self.resources) or any(code for _, code in outputs.values()):
+            self._refuse(answer)
+        return self.reading.states(outputs[number][0] for number in sorted(outputs))
+
+    def _refuse(self, answer: ScriptResult) -> NoReturn:
+        """Raise HostError with what failed."""
         pieces = require_all(split_answers(answer.stdout, answer.stderr, self.mark), len(self.resources), answer.stderr)
-        pairs = list(zip(self.resources, pieces, strict=True))
-        failed = [failure_text(r.id, piece, "reading") for r, piece in pairs if piece.code]
-        if failed:
-            raise HostError("\n".join(failed), ErrorKind.COMMAND)
-        return {r.id: intern_texts(r.actual(piece.stdout)) for r, piece in pairs}
+        failed = [
+            failure_text(resource.id, piece, "reading")
+            for resource, piece in zip(self.resources, pieces, strict=True)
+            if piece.code
+        ]
+        raise HostError("\n".join(failed), ErrorKind.COMMAND)
 
     def known(self) -> dict[str, State | None]:
         """Return the states if all probes succeeded, else none; the next reading then reports the error."""
@@ -57,14 +78,7 @@ def probe(task: Task, resources: Sequence[Probed]) -> dict[str, State | None]:
     if not resources:
         return {}
     reading = ProbeRound(resources)
-    return reading.states(shell_of(task).run(probe_script(reading.fragments, reading.mark), PROBE_S))
-
-
-def intern_texts(state: State | None) -> State | None:
-    """Return the state with its texts interned, since most hosts hold the same files."""
-    if state is None:
-        return None
-    return {name: sys.intern(value) if type(value) is str else value for name, value in state.items()}
+    return reading.states(shell_of(task).run(reading.script, PROBE_S))
 
 
 def shell_of(task: Task) -> Shell:

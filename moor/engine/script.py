@@ -21,6 +21,7 @@ from moor.engine.shell_functions import (
 from moor.errors import ErrorKind, HostError
 
 BEGIN = re.compile(rb"(\d{1,9}) begin\n(.*)", re.DOTALL)
+TEXT = ("utf-8", "surrogateescape")
 END = re.compile(rb"(\d{1,9}) end (\d{1,3})\n")
 
 
@@ -105,19 +106,20 @@ def _block(fragment: str, number: int, mark: str) -> str:
 
 def split_answers(stdout: bytes, stderr: bytes, mark: str) -> list[FragmentOutput]:
     """Split a script's output into one value for each fragment, in order; fragments that did not end are missing."""
-    told = _parts(stderr, mark)
+    told = split_output(stderr, mark)
     return [
-        FragmentOutput(text, told.get(number, ("", 0))[0], code)
-        for number, (text, code) in sorted(_parts(stdout, mark).items())
+        FragmentOutput(text.decode(*TEXT), told.get(number, (b"", 0))[0].decode(*TEXT), code)
+        for number, (text, code) in sorted(split_output(stdout, mark).items())
     ]
 
 
-def _parts(output: bytes, mark: str) -> dict[int, tuple[str, int]]:
+def split_output(output: bytes, mark: str) -> dict[int, tuple[bytes, int]]:
+    """Return the output of each fragment that ended, and its exit status, by number."""
     # Split by the mark first, since a pattern with the random mark would be compiled for each answer.
     parts = output.split(b"\n" + mark.encode() + b" ")
     pairs = zip(map(BEGIN.match, parts), map(END.match, parts[1:]), strict=False)
     found = ((begin, end) for begin, end in pairs if begin and end and begin[1] == end[1])
-    return {int(begin[1]): (begin[2].decode("utf-8", "surrogateescape"), int(end[2])) for begin, end in found}
+    return {int(begin[1]): (begin[2], int(end[2])) for begin, end in found}
 
 
 def require_all(pieces: list[FragmentOutput], wanted: int, stderr: bytes) -> list[FragmentOutput]:

@@ -13,6 +13,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 from nornir.core.task import Task
 
@@ -87,7 +88,13 @@ class Resource(ABC):
 
 
 class Probed(Resource):
-    """A resource that is read by a sh fragment."""
+    """A resource that is read by a sh fragment.
+
+    Attributes:
+        varies: the fragment or the meaning of its output is another one each time, such as with the time in it.
+    """
+
+    varies: ClassVar[bool] = False
 
     @abstractmethod
     def probe(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from moor.errors import ErrorKind, HostError
 from moor.resources.base import Required, State
@@ -45,6 +46,7 @@ class Clock(Required):
     """A clock within ``skew_s`` seconds of the controller's, however long it takes to read the host."""
 
     skew_s: int = 60
+    varies: ClassVar[bool] = True
 
     @property
     def id(self) -> str:

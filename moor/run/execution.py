@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 
 from nornir.core import Nornir
@@ -11,11 +11,10 @@ from nornir.core.inventory import Host
 from nornir.core.task import Result, Task
 
 from moor.context import change_context, context_of
-from moor.engine.desired import desired_ahead_of
+from moor.engine.alike import Alike
 from moor.engine.observation import begin_observation, end_observation, observation_of
 from moor.engine.probing import probe
-from moor.errors import MoorError
-from moor.resources.base import Probed, Resource
+from moor.run.foresight import foresee, stages_of
 from moor.run.idle_connections import ConnectionCloser
 from moor.run.runbook import Rolling, Runbook, Skipped, Stage
 
@@ -44,9 +43,9 @@ def run_runbook(nr: Nornir, runbook: Runbook, progress: Callable[[str], None] = 
             end_observation(host)
 
 
-def _last(host: Host, stages: Iterable[Stage], dry_run: bool) -> str:
+def _last(host: Host, stages: Sequence[Stage], dry_run: bool) -> str:
     """Return the name of the run's last task on ``host``; empty if none follows the observation."""
-    held = [stage for stage in stages if stage.runs_on(host)]
+    held = stages_of(host, stages)
     if not held:
         return ""
     health = None if dry_run else held[-1].rolling.health
@@ -67,43 +66,15 @@ def observe(task: Task, stages: Sequence[Stage]) -> Result:
     Raises:
         MoorError: two stages declare one resource with different content.
     """
-    declared: dict[str, tuple[Probed, Stage]] = {}
-    seen, whole = observation_of(task.host), True
-    for stage, resource in _foreseen(task.host, stages):
-        if not isinstance(resource, Probed):
-            whole = False
-            continue
-        first, by = declared.setdefault(resource.id, (resource, stage))
-        if first != resource:
-            raise MoorError(_declared_twice(resource.id, by, stage))
-    seen.states.update(probe(task, [resource for resource, _ in declared.values()]))
-    seen.whole = whole
-    return Result(host=task.host, result=f"{len(declared)} resources read")
-
-
-def _declared_twice(name: str, one: Stage, other: Stage) -> str:
-    by = f"by {one.title} and by {other.title}" if one.task is not other.task else f"both times by {one.title}"
-    return f"{name}: declared twice with different content, {by}; leave it to one of them"
-
-
-def resources_ahead(host: Host, stages: Iterable[Stage]) -> Iterator[Resource]:
-    """Yield the resources of a host that the stages declare, as far as they are known before the stages run."""
-    return (resource for _, resource in _foreseen(host, stages) if resource)
-
-
-def _foreseen(host: Host, stages: Iterable[Stage]) -> Iterator[tuple[Stage, Resource | None]]:
-    """Yield each resource that a stage declares, and None for a stage whose resources are not known before it runs."""
-    for stage in stages:
-        if stage.runs_on(host):
-            try:
-                found: Sequence[Resource | None] = desired_ahead_of(host, stage.desired) if stage.desired else [None]
-            except MoorError:
-                found = [None]
-            yield from ((stage, resource) for resource in found)
+    seen, ahead = observation_of(task.host), foresee(task.host, stages)
+    seen.states.update(probe(task, ahead.reading))
+    seen.whole = ahead.whole
+    return Result(host=task.host, result=f"{len(ahead.reading)} resources read")
 
 
 def _run_stage(nr: Nornir, stage: Stage, progress: Callable[[str], None]) -> Iterator[Skipped]:
-    names = [name for name, host in nr.inventory.hosts.items() if stage.runs_on(host)]
+    runs_on = Alike(stage.runs_on)
+    names = [name for name, host in nr.inventory.hosts.items() if runs_on.of(host)]
     failed = set() if _takes_failed(nr, stage) else nr.data.failed_hosts
     if gone := [name for name in names if name in failed]:
         yield Skipped(stage.name, tuple(gone), "failed before")
@@ -137,9 +108,10 @@ def _run_batches(nr: Nornir, stage: Stage, names: list[str], progress: Callable[
 
 def _run_batch(nr: Nornir, stage: Stage, names: Sequence[str], rolling: Rolling) -> set[str]:
     """Run a stage and its health check on some hosts; return those that failed."""
-    some = nr.filter(filter_func=lambda host: host.name in names)
+    chosen = frozenset(names)
+    some = nr.filter(filter_func=lambda host: host.name in chosen)
     failed = set(some.run(task=stage.task, on_failed=_takes_failed(nr, stage)).failed_hosts)
-    if rolling.health and set(names) - failed:
+    if rolling.health and chosen - failed:
         failed |= set(some.run(task=rolling.health).failed_hosts)
     return failed
 

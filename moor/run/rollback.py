@@ -17,7 +17,7 @@ from moor.engine.shell_functions import RUNS
 from moor.errors import ErrorKind, HostError, MoorError
 from moor.resources.base import Probed, Resource, Scripted, State
 from moor.resources.file import temporary_path
-from moor.run.execution import resources_ahead
+from moor.run.foresight import resources_ahead
 from moor.run.runbook import Rolling, Runbook, Stage
 from moor.run.selection import ALL, all_stages
 

@@ -67,3 +67,7 @@ def test_no_byte_of_a_host_reaches_a_terminal_raw(raw: bytes) -> None:
 def test_the_plan_of_an_applied_state_is_empty(content: str, mode: str) -> None:
     file = File("/x", content, mode)
     assert plan([file], {file.id: file.desired(None)}) == []
+
+
+def test_a_field_that_a_host_named_is_shown_without_control_characters() -> None:
+    assert difference(None, {"\x07web": "running"}) == "\\x07web: (none) -> running"

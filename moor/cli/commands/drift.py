@@ -24,7 +24,7 @@ from moor.engine.findings import expiry_findings
 from moor.errors import InputError, MoorError
 from moor.output import text
 from moor.output.announce import announce
-from moor.run.execution import resources_ahead
+from moor.run.foresight import resources_ahead
 from moor.run.interruption import stop_instruction
 from moor.run.report import HostReport, RunReport, unwaived_findings
 from moor.run.runbook import Runbook

@@ -22,7 +22,7 @@ from moor.inventory.identity import HostIdentity, ask_identities, node_name_in
 from moor.inventory.joining import HostsFileDraft, adoptable_nodes
 from moor.inventory.nodes import Node, NodePairs, pair_nodes, read_nodes
 from moor.output import text
-from moor.run.execution import resources_ahead
+from moor.run.foresight import resources_ahead
 from moor.settings.config import read_config
 
 Confirm = Callable[[str], bool]

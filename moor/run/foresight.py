@@ -1,0 +1,84 @@
+"""What a runbook's stages declare of a host before they run, put together once for hosts that are alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from nornir.core.inventory import Host
+
+from moor.context import context_of
+from moor.engine.alike import Alike
+from moor.engine.desired import desired_ahead_of
+from moor.engine.reading import Reading
+from moor.errors import MoorError
+from moor.resources.base import Probed, Resource
+from moor.run.runbook import Stage
+
+Declared = tuple[Stage, Sequence[Resource] | None]  # None: not known before the stage runs
+
+
+@dataclass(frozen=True)
+class Foresight:
+    """What is read of a host for all stages, each resource once; ``whole`` if that is all that they declare."""
+
+    reading: Reading
+    whole: bool
+
+
+def foresee(host: Host, stages: Sequence[Stage]) -> Foresight:
+    """Return what is read of a host for all stages.
+
+    Raises:
+        MoorError: two stages declare one resource with different content.
+    """
+    declared = list(_declared(host, stages))
+    known = context_of(host).desired
+    key = "", tuple((id(stage), id(resources)) for stage, resources in declared)
+    if key not in known:
+        known[key] = declared, _joined(declared)  # what is declared is kept, so that no other object has its ids
+    found: Foresight = known[key][1]
+    return found
+
+
+def resources_ahead(host: Host, stages: Sequence[Stage]) -> Iterator[Resource]:
+    """Yield the resources of a host that the stages declare, as far as they are known before the stages run."""
+    for _, resources in _declared(host, stages):
+        yield from resources or ()
+
+
+def stages_of(host: Host, stages: Sequence[Stage]) -> tuple[Stage, ...]:
+    """Return the stages that run on a host."""
+    known, key = context_of(host).desired, ("", id(stages))
+    if key not in known:
+        known[key] = Alike(lambda host: tuple(stage for stage in stages if stage.runs_on(host)))
+    found: tuple[Stage, ...] = known[key].of(host)
+    return found
+
+
+def _declared(host: Host, stages: Sequence[Stage]) -> Iterator[Declared]:
+    for stage in stages_of(host, stages):
+        try:
+            yield stage, desired_ahead_of(host, stage.desired) if stage.desired else None
+        except MoorError:
+            yield stage, None
+
+
+def _joined(declared: Iterable[Declared]) -> Foresight:
+    found: dict[str, tuple[Probed, Stage]] = {}
+    whole = True
+    for stage, resources in declared:
+        whole = whole and resources is not None
+        for resource in resources or ():
+            if not isinstance(resource, Probed):
+                whole = False
+                continue
+            first, by = found.setdefault(resource.id, (resource, stage))
+            if first != resource:
+                raise MoorError(_declared_twice(resource.id, by, stage))
+    return Foresight(Reading(resource for resource, _ in found.values()), whole)
+
+
+def _declared_twice(name: str, one: Stage, other: Stage) -> str:
+    by = f"by {one.title} and by {other.title}" if one.task is not other.task else f"both times by {one.title}"
+    return f"{name}: declared twice with different content, {by}; leave it to one of them"
