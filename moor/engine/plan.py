@@ -76,7 +76,8 @@ def difference(actual: State | None, desired: State | None) -> str:
     """Return a change as text: one line for a short field, a unified diff for several lines, secrets as ``***``."""
     fields = differing_fields(actual, desired)
     before, after = actual or {}, desired or {}
-    shown = (_field(printable_line(name), before.get(name), after.get(name)) for name in fields)  # names may be a host's
+    # A host may have given a field its name.
+    shown = (_field(printable_line(name), before.get(name), after.get(name)) for name in fields)
     return "\n".join(line for lines in shown for line in lines)
 
 
