@@ -21,7 +21,11 @@ KEYS: dict[str, Any] = {
     "ed25519": ed25519.Ed25519PrivateKey.generate(),
 }
 FORMS = ("PKCS8", "OpenSSH", "TraditionalOpenSSL")
-MODULES = {"netmiko": "moor.connections.ssh.private_keys", "libssh": "moor.connections.ssh.libssh_login"}
+MODULES = {
+    "netmiko": "moor.connections.ssh.private_keys",
+    "libssh": "moor.connections.ssh.libssh_login",
+    "libssh2": "moor.connections.ssh.libssh2_keys",
+}
 Read = Callable[[Path, str | None], object]
 
 

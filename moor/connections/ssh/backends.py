@@ -10,7 +10,7 @@ from moor.connections.ssh.session import ConnectionTarget, SSHSession, netmiko_p
 from moor.errors import InputError
 from moor.script_result import LIMIT_BYTES
 
-BACKENDS = ("netmiko", "libssh")
+BACKENDS = ("netmiko", "libssh", "libssh2")
 DEFAULT = "netmiko"
 
 
@@ -55,4 +55,8 @@ def _import_session_class(backend: str) -> type[SSHSession]:
         from moor.connections.ssh.libssh_session import LibsshSession
 
         return LibsshSession
+    if backend == "libssh2":
+        from moor.connections.ssh.libssh2_session import Libssh2Session
+
+        return Libssh2Session
     raise InputError(f"connection_options.shell.extras.backend: {backend!r}; it is {' or '.join(BACKENDS)}")

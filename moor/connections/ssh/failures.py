@@ -24,6 +24,8 @@ HANGS = ("No existing session", "Error reading SSH protocol banner", "Negotiatio
 LIBSSH_CUTS = ("Socket error: disconnected", "Connection reset", "Broken pipe", "Connection closed")
 LIBSSH_HANGS = ("Timeout", "protocol version", "Too large banner")
 LOGIN = "check username, key_file, agent or password in the inventory, and authorized_keys on the host"
+# By the names of libssh2's exception classes.
+LIBSSH2_CUTS = {"SocketDisconnectError", "SocketRecvError", "SocketSendError", "BannerSendError", "BannerRecvError"}
 # By the names of httpx's exception classes, subclasses before their bases.
 HTTP = {
     "ConnectTimeout": ErrorKind.UNREACHABLE,
@@ -51,6 +53,10 @@ class Failure:
 
     kind: ErrorKind
     words: str
+
+    def error(self) -> HostError:
+        """Return the error, to which the place is yet to be added."""
+        return HostError(self.words, self.kind)
 
     def at(self, place: object) -> HostError:
         """Return the error about ``place``, such as host:port, in one line."""
@@ -93,6 +99,8 @@ def failure_of(error: BaseException) -> Failure:
         return _of_network(error)
     if _is_of("ssh", error):
         return _of_libssh(error)
+    if _is_of("ssh2", error):
+        return _of_libssh2(error)
     return Failure(ErrorKind.UNREACHABLE, f"{type(error).__name__}: {error}")
 
 
@@ -210,6 +218,16 @@ def _of_libssh(error: BaseException) -> Failure:
     if "no match for method" in words:
         return _no_algorithm(words)
     return Failure(ErrorKind.UNREACHABLE, f"SSH failed: {words or type(error).__name__}")
+
+
+def _of_libssh2(error: BaseException) -> Failure:
+    """Return the failure for an exception of libssh2, by its class; its text is the library's last error."""
+    name, words = type(error).__name__, " ".join(str(error).split())
+    if name in LIBSSH2_CUTS:
+        return CUT
+    if name == "PasswordExpiredError":
+        return Failure(ErrorKind.AUTHENTICATION, "authentication failed: the password has expired; change it there")
+    return Failure(ErrorKind.UNREACHABLE, f"SSH failed: {words or name}")
 
 
 def _no_algorithm(words: str) -> Failure:

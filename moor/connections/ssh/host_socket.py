@@ -31,6 +31,12 @@ class HostSocket(socket.socket):
         with self._lock:
             return self._errors
 
+    def hang_up(self) -> None:
+        """End the connection and the command, but keep the descriptor's number, which is then no other's."""
+        with suppress(OSError):
+            self.shutdown(socket.SHUT_RDWR)
+        self._end()
+
     def close(self) -> None:
         """Close the socket and end the command; closing twice is fine."""
         super().close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from functools import lru_cache, partial
 from pathlib import Path
@@ -15,26 +15,19 @@ from ssh.exceptions import AuthenticationDenied, AuthenticationPartial, KeyImpor
 from ssh.key import SSHKey, copy_cert_to_privkey, import_cert_file, import_privkey_file
 from ssh.session import Session as Connection
 
+from moor.connections.ssh.credentials import Agent, Credential, Password, credentials_of
 from moor.connections.ssh.destination import Destination
-from moor.connections.ssh.failures import NOTHING_TO_TRY, REFUSED, Failure, changed_key_failure, unknown_key_failure
-from moor.connections.ssh.host_keys import accepted_blobs, fingerprint
+from moor.connections.ssh.failures import NOTHING_TO_TRY, REFUSED
+from moor.connections.ssh.host_key_check import check_host_key, preferred_algorithms
+from moor.connections.ssh.host_keys import accepted_blobs
 from moor.connections.ssh.key_files import explain_unusable_key
 from moor.connections.ssh.steps import Steps
-from moor.errors import HostError, InputError
-from moor.formats.public_keys import type_of_key
+from moor.errors import InputError
 
 WaitSteps = Callable[[], Steps[None]]  # waits for the socket; raises TimeoutError once the login takes too long
 
 AUTH_AGAIN = 4  # SSH_AUTH_AGAIN of libssh.h
 CIPHERS = "aes128-gcm@openssh.com,aes256-gcm@openssh.com,chacha20-poly1305@openssh.com,aes256-ctr,aes128-ctr"
-HOST_KEYS = {
-    "ssh-ed25519": "ssh-ed25519",
-    "ecdsa-sha2-nistp256": "ecdsa-sha2-nistp256",
-    "ecdsa-sha2-nistp384": "ecdsa-sha2-nistp384",
-    "ecdsa-sha2-nistp521": "ecdsa-sha2-nistp521",
-    "ssh-rsa": "rsa-sha2-512,rsa-sha2-256",  # the signature algorithms of this kind of key; RFC 8332
-}
-OWN_KEYS = tuple(Path(f"~/.ssh/id_{kind}") for kind in ("ed25519", "ecdsa", "rsa"))
 
 
 def call_steps(call: Callable[[], int], wait: WaitSteps) -> Steps[int]:
@@ -59,14 +52,14 @@ def login_steps(
     for files in (options.KNOWNHOSTS, options.GLOBAL_KNOWNHOSTS):  # libssh would choose algorithms by them
         connection.options_set(files, os.devnull)
     connection.options_set(options.HOST, destination.hostname)
-    connection.options_set(options.HOSTKEYS, ",".join(_preferred(known)))
+    connection.options_set(options.HOSTKEYS, preferred_algorithms(known))
     for direction in (options.CIPHERS_C_S, options.CIPHERS_S_C):
         connection.options_set(direction, CIPHERS)
     if destination.username:
         connection.options_set(options.USER, destination.username)
     connection.set_blocking(0)
     yield from call_steps(connection.connect, wait)
-    _check_host_key(_text(connection.get_server_publickey().export_pubkey_base64()), known)
+    check_host_key(_text(connection.get_server_publickey().export_pubkey_base64()), known)
     yield from _authentication_steps(connection, destination, parameters, wait)
 
 
@@ -74,54 +67,32 @@ def _text(word: str | bytes) -> str:
     return word if isinstance(word, str) else word.decode()
 
 
-def _preferred(known: list[str]) -> list[str]:
-    """List the kinds of host key to ask for, those of the host's known keys first."""
-    kinds = {type_of_key(blob) for blob in known}
-    return [HOST_KEYS[kind] for kind in sorted(HOST_KEYS, key=lambda kind: (kind not in kinds, kind != "ssh-ed25519"))]
-
-
-def _check_host_key(shown: str, known: list[str]) -> None:
-    """Raise HostError if the host's key is not among the known ones; no setting switches this off."""
-    if shown in known:
-        return
-    kind = type_of_key(shown)
-    former = next((blob for blob in known if type_of_key(blob) == kind), None)
-    if former is None:
-        raise _error(unknown_key_failure(kind, fingerprint(shown)))
-    raise _error(changed_key_failure(kind, fingerprint(shown), kind, fingerprint(former)))
-
-
-def _error(failure: Failure) -> HostError:
-    return HostError(failure.words, failure.kind)
-
-
 def _authentication_steps(
     connection: Connection, destination: Destination, parameters: dict[str, Any], wait: WaitSteps
 ) -> Steps[None]:
     tried = False
-    for attempt in _attempts(connection, destination, parameters):
-        tried = True
-        with suppress(AuthenticationDenied, AuthenticationPartial):
-            yield from call_steps(attempt, wait)
-            return
-    raise _error(REFUSED if tried else NOTHING_TO_TRY)
+    for credential in credentials_of(destination, parameters):
+        if attempt := _attempt(connection, destination, credential):
+            tried = True
+            with suppress(AuthenticationDenied, AuthenticationPartial):
+                yield from call_steps(attempt, wait)
+                return
+    raise (REFUSED if tried else NOTHING_TO_TRY).error()
 
 
-def _attempts(
-    connection: Connection, destination: Destination, parameters: dict[str, Any]
-) -> Iterator[Callable[[], int]]:
-    """Yield the login attempts in ssh's order: key_file, agent, the keys of ssh_config and ~/.ssh, password."""
-    passphrase, user = parameters.get("passphrase") or parameters.get("password"), destination.username or ""
-    if parameters.get("key_file"):
-        yield partial(connection.userauth_publickey, private_key(Path(parameters["key_file"]), passphrase))
-    if parameters["allow_agent"] and not destination.identities_only and os.environ.get("SSH_AUTH_SOCK"):
-        yield partial(connection.userauth_agent, user)
-    usual = OWN_KEYS if parameters["use_keys"] and not destination.identities_only else ()
-    for path in () if parameters.get("key_file") else (*destination.identities, *usual):
-        with suppress(InputError):  # not there, or encrypted: the agent may hold it
-            yield partial(connection.userauth_publickey, private_key(path, passphrase))
-    if parameters.get("password"):
-        yield partial(connection.userauth_password, user, parameters["password"])
+def _attempt(connection: Connection, destination: Destination, credential: Credential) -> Callable[[], int] | None:
+    """Return the call that tries a credential; None if it cannot be used."""
+    user = destination.username or ""
+    if isinstance(credential, Password):
+        return partial(connection.userauth_password, user, credential.word)
+    if isinstance(credential, Agent):
+        return partial(connection.userauth_agent, user)
+    try:
+        return partial(connection.userauth_publickey, private_key(credential.path, credential.passphrase))
+    except InputError:
+        if credential.is_named:
+            raise
+        return None
 
 
 def private_key(path: Path, passphrase: str | None) -> SSHKey:

@@ -1,0 +1,114 @@
+"""The base of sessions by C libraries that work on a non-blocking socket of ours."""
+
+from __future__ import annotations
+
+import select
+import time
+from abc import abstractmethod
+from traceback import clear_frames
+from typing import ClassVar
+
+from moor.connections.ssh.destination import Destination, find_destination
+from moor.connections.ssh.failures import NO_CHANNEL, NO_SSH, Failure, failure_of, jump_host_failure
+from moor.connections.ssh.host_socket import HostSocket, host_socket_steps
+from moor.connections.ssh.session import Errors, SSHSession
+from moor.connections.ssh.steps import Steps, Wait
+from moor.errors import HostError, InputError
+
+LOGIN = frozenset(("key_file", "passphrase", "password", "secret", "use_keys", "allow_agent"))
+# What these sessions take of Netmiko's many parameters.
+UNDERSTOOD = LOGIN | {"conn_timeout", "auth_timeout", "banner_timeout", "ssh_strict", "ssh_host_key", "known_hosts"}
+
+
+class SocketSession(SSHSession):
+    """A session over a socket that the library's objects keep open, and that is closed with the last of them.
+
+    Every channel refers to the library's session, and so does the traceback of an exception; hence the calls of
+    ``clear_frames``.
+
+    Attributes:
+        NAME: the library's, as the inventory has it.
+    """
+
+    NAME: ClassVar[str]
+    _socket: HostSocket | None = None
+    _descriptor = -1
+
+    @abstractmethod
+    def login_steps(self, destination: Destination, sock: HostSocket, end: float) -> Steps[None]:
+        """Shake hands over ``sock``, check the host's key and log in; TimeoutError at ``end``."""
+
+    @abstractmethod
+    def has_connection(self) -> bool:
+        """Return whether the library has a connection that is logged in."""
+
+    @abstractmethod
+    def drop_connection(self) -> None:
+        """Drop the library's objects."""
+
+    def connect_steps(self) -> Steps[None]:
+        if unknown := sorted(set(self.parameters) - UNDERSTOOD):
+            raise InputError(
+                f"{self.host_name}: connection_options.shell.extras: {self.NAME} takes no {', '.join(unknown)}; "
+                f"leave it out, or leave out backend: {self.NAME}"
+            )
+        explained: Errors = (HostError, UnicodeError, *self.BROKEN)
+        try:
+            yield from self._socket_steps()
+        except explained as error:
+            failure = self.failure_of(error)
+            self._discard(error)
+            raise failure.at(self.target) from None
+        except InputError as error:
+            self._discard(error)
+            raise
+
+    def _discard(self, error: Exception) -> None:
+        clear_frames(error.__traceback__)
+        self.close()
+
+    def _socket_steps(self) -> Steps[None]:
+        config, bounds = self.target.configuration, self.parameters
+        files = config.ssh.config_file if config else None
+        known_hosts = str(self.parameters.get("known_hosts") or "")
+        port, username = self.target.port or 22, self.target.username or ""
+        destination = find_destination(self.host_name, port, username, files, known_hosts)
+        self._socket = yield from host_socket_steps(destination, bounds["conn_timeout"])
+        self._descriptor = self._socket.fileno()
+        end = time.monotonic() + bounds["banner_timeout"] + bounds["auth_timeout"]
+        yield from self.login_steps(destination, self._socket, end)
+
+    def failure_of(self, error: Exception) -> Failure:
+        """Explain why the login failed; what a ProxyCommand printed counts before all else."""
+        if isinstance(error, HostError):
+            return Failure(error.kind, str(error))
+        if self._socket and (printed := " ".join(self._socket.proxy_errors().split())):
+            return jump_host_failure(printed)
+        if isinstance(error, TimeoutError) and self._socket:
+            return NO_SSH
+        return failure_of(error)
+
+    def wait_steps(self, flags: int, end: float) -> Steps[None]:
+        """Wait for events on the socket; raises TimeoutError at ``end``."""
+        if not (yield self.wait_for(flags, end)):
+            raise TimeoutError
+
+    def wait_for(self, flags: int, until: float) -> Wait:
+        """Return the wait for events on the socket, the host's hanging up among them."""
+        return Wait(self._descriptor, flags | select.POLLRDHUP, until)
+
+    def is_alive(self) -> bool:
+        if not self.has_connection():
+            return False
+        poll = select.poll()
+        poll.register(self._descriptor, select.POLLRDHUP)
+        return not poll.poll(0)
+
+    def explain_no_channel(self, error: Exception) -> Failure | None:
+        return NO_CHANNEL if isinstance(error, TimeoutError) else None
+
+    def close(self) -> None:
+        self.drop_connection()
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
