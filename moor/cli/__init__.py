@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -46,6 +47,8 @@ def program(
 def main(words: Sequence[str] | None = None) -> None:
     """Run the command line and end the process with its exit code."""
     garbage_collection.collect_rarely()
+    # To find plugins of pydantic, it would read the metadata of every installed distribution.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     words = list(sys.argv[1:] if words is None else words) or ["--help"]
     verbose = "-v" in words or "--verbose" in words
     raise_on_signals()

@@ -10,7 +10,6 @@ from nornir.core.exceptions import PluginNotRegistered
 from nornir.core.inventory import Inventory
 from nornir.core.plugins.inventory import InventoryPluginRegister, TransformFunctionRegister
 from nornir.core.state import GlobalState
-from nornir.init_nornir import load_runner
 
 from moor.errors import InputError
 from moor.inventory.cluster import ClusterInventory
@@ -18,7 +17,7 @@ from moor.inventory.files import FleetInventory
 from moor.inventory.netbox import NetBoxInventory
 from moor.settings.config import CONFIG, nornir_config, read_config
 from moor.settings.modules import SHIPPED
-from moor.sites.plugins import register_connections
+from moor.sites.plugins import load_runner, register_connections
 
 
 def find_site(named: Path | None) -> Path:
