@@ -1,1 +1,22 @@
 """What one host should hold: one module a concern."""
+
+# The concern that defines each section of settings. A fleet imports only the concerns of the sections that it writes;
+# one that is missing here is found too, by importing all.
+SECTIONS = {
+    "access": "access",
+    "access_list": "devices",
+    "cluster": "cluster",
+    "containerd": "containerd",
+    "docker": "docker",
+    "firewall": "firewall",
+    "harbor": "harbor",
+    "images": "images",
+    "names": "names",
+    "node": "cluster",
+    "pki": "pki",
+    "podman": "podman",
+    "preflight": "preflight",
+    "projects": "registry",
+    "registry": "facts",
+    "workloads": "workload",
+}

@@ -16,9 +16,8 @@ from moor.settings.access import SiteSettings
 from moor.settings.document import InputFaults, Source, Tree, load_yaml
 from moor.settings.entries import ConnectionEntry, DefaultsEntry
 from moor.settings.fleet import HOST_KEY, Fleet, HostFacts, InventoryLayer
-from moor.settings.modules import load_tasks
+from moor.settings.known_sections import KnownSections
 from moor.settings.roles import check_outsiders, find_role_faults
-from moor.settings.section import collect_sections
 
 SSH_PORT = 22
 
@@ -50,7 +49,7 @@ class FleetInventory:
     def load(self) -> Inventory:
         """Read, validate and merge the files."""
         faults = InputFaults()
-        models = collect_sections(load_tasks(self.site.directory))
+        models = KnownSections(self.site.directory)
         groups, defaults = (self._tree(path, faults) for path in (self.group_file, self.defaults_file))
         hosts = self._hosts(groups, faults)
         fleet = Fleet.of(hosts, groups, defaults, models, self.site.directory, faults)

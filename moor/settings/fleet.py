@@ -90,6 +90,12 @@ class Fleet:
         layers = [host, *(self.groups[group] for group in self.lineage(host)), self.defaults]
         return next((layer.entry.hostname for layer in layers if layer.entry.hostname), name)
 
+    def written_sections(self) -> list[str]:
+        """List the sections that a host, a group or the defaults write."""
+        layers = (*self.hosts.values(), *self.groups.values(), self.defaults)
+        written = dict.fromkeys(key for layer in layers for key in layer.part("data"))
+        return [key for key in written if key in self.models]
+
     def _check(self) -> None:
         for layer in (*self.hosts.values(), *self.groups.values()):
             self._check_groups(layer)
@@ -98,7 +104,7 @@ class Fleet:
                 self.faults.add(layer.tree.place(("groups",)), "the group is its own ancestor")
         for layer in (*self.hosts.values(), *self.groups.values(), self.defaults):
             for key, tree in layer.part("data").items():
-                if key not in (*self.models, HOST_KEY, CUSTOM):
+                if key not in (HOST_KEY, CUSTOM) and key not in self.models:
                     near = unknown_name(key, (*self.models, HOST_KEY, CUSTOM))
                     self.faults.add(tree.source, f"{near} (facts of your own go below data.{CUSTOM})")
         self._check_unused()

@@ -69,6 +69,12 @@ class SiteModules:
 _registered: dict[str, SiteModules] = {}  # by package
 
 
+def shipped_sections() -> Mapping[str, str]:
+    """Return the shipped concern that defines each section of settings, by the section's name."""
+    found: Mapping[str, str] = importlib.import_module(PACKAGES[TASKS]).SECTIONS
+    return found
+
+
 def load_tasks(site: Path) -> list[ModuleType]:
     """Import every task module of the site, its own and the shipped ones; raise InputError if one fails."""
     return [load_module(site, TASKS, name) for name in modules_of(site).names(TASKS)]

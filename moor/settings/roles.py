@@ -20,9 +20,11 @@ def find_role_faults(fleet: Fleet) -> RoleFaults:
     groups = {name: fleet.lineage(layer) for name, layer in fleet.hosts.items()}
     used = {group for lineage in groups.values() for group in lineage}
     found = {HARBOR: _surplus_hosts(fleet, [name for name, lineage in groups.items() if HARBOR in lineage])}
-    for key, model in fleet.models.items():
+    for key in fleet.written_sections():
+        model = fleet.models[key]
         if model.done_on and model.done_on not in used:
-            found[concern_of(model.__module__)] = _sections_without_host(fleet, used, key, model.done_on)
+            concern = concern_of(model.__module__)
+            found[concern] = [*found.get(concern, ()), *_sections_without_host(fleet, used, key, model.done_on)]
     return {concern: lines for concern, lines in found.items() if lines}
 
 

@@ -1,0 +1,59 @@
+"""A section is found whether or not its module was imported; a section that nobody writes imports nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from moor.errors import InputError
+from moor.settings import collect_sections
+from moor.settings import known_sections as module
+from moor.settings.known_sections import KnownSections
+from moor.settings.modules import SHIPPED, concern_of, load_tasks, shipped_sections
+from tests.harness.sites import write_site
+from tests.test_start import imported
+
+MOTD = """
+from typing import ClassVar
+from moor.api import Section
+class Motd(Section):
+    section: ClassVar[str] = "{name}"
+"""
+
+
+def test_the_shipped_sections_are_listed_with_the_concern_that_defines_them() -> None:
+    found = collect_sections(load_tasks(SHIPPED))
+    assert {name: concern_of(model.__module__) for name, model in found.items()} == shipped_sections()
+
+
+def test_a_section_that_is_not_listed_is_found_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "shipped_sections", dict)
+    assert KnownSections(SHIPPED)["registry"].section == "registry"
+
+
+def test_a_name_that_nobody_defines_is_no_section(tmp_path: Path) -> None:
+    known = KnownSections(write_site(tmp_path, {}))
+    assert "cargo" not in known
+    assert "registry" in known
+
+
+def test_a_sites_own_section_is_known_beside_the_shipped_ones(tmp_path: Path) -> None:
+    known = KnownSections(write_site(tmp_path, {"tasks/motd.py": MOTD.format(name="motd")}))
+    assert {"motd", "registry", "access_list"} <= set(known)
+    assert known["motd"].__module__.endswith(".tasks.motd")
+
+
+def test_a_sites_section_with_the_name_of_a_shipped_one_is_refused(tmp_path: Path) -> None:
+    site = write_site(tmp_path, {"tasks/motd.py": MOTD.format(name="access")})
+    with pytest.raises(InputError, match="both own the section 'access'; give one of them another name"):
+        KnownSections(site)
+
+
+def test_a_fleet_imports_the_tasks_of_the_sections_that_it_writes(tmp_path: Path) -> None:
+    files = {"inventory/hosts.yaml": "node1: {data: {access: {members: [10.0.0.0/8]}}}", "tasks/own.py": "OWN = 1\n"}
+    site = write_site(tmp_path, files)
+    code = f"from pathlib import Path; from moor.sites.site import open_site; open_site(Path({str(site)!r}))"
+    found = {name.removeprefix("moor.tasks.").partition(".")[0] for name in imported(code) if "moor.tasks." in name}
+    assert "access" in found
+    assert found & {"harbor", "containerd", "pki", "workload"} == set()
