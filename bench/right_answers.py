@@ -66,11 +66,6 @@ def right_answer(resource: Probed) -> str:
     return RECORDED.get(resource.id, "")
 
 
-def drifted_answer(resource: Edit) -> str:
-    """Return what a host answers whose file is as it was before moor."""
-    return _answer(FACTS.get(resource.id, ""), RECORDED[resource.id])
-
-
 def _edited(edit: Edit) -> str:
     """Return the answer of a host whose file the edit leaves as it is."""
     facts, kind = FACTS.get(edit.id, ""), RECORDED.get(edit.id, "")

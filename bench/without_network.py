@@ -14,14 +14,13 @@ import re
 import resource
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext, redirect_stdout
 from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from nornir.core import Nornir
 from nornir.core.plugins.connections import ConnectionPluginRegister
 
 from bench.contenders.moor import write
@@ -33,13 +32,10 @@ from moor.connections.names import SHELL
 from moor.output import text
 from moor.resources.base import Probed
 from moor.run.foresight import resources_ahead
-from moor.run.runbook import Runbook
 from moor.script_result import ScriptResult
-from moor.sites.site import open_site
 from moor.tasks.pki import issue_certificates
 
 NODES = 2000
-DRIFTED = "edit:/etc/hosts#names"  # of every twentieth host
 BLOCK = re.compile(
     r"printf '\\n(moor-[0-9a-f]{32}) (\d+) begin\\n'\ne=\$\( \{ \(\n(.*?)\n\) </dev/null 3>&-; \}", re.DOTALL
 )
@@ -112,19 +108,32 @@ def defaults(folder: Path) -> dict[str, Any]:
 
 
 class Phases:
-    """The CPU of each phase, in seconds, in the order in which they ran."""
+    """The CPU of each phase, in seconds, without that of the phases inside it."""
 
     def __init__(self) -> None:
         self.cpu_s: dict[str, float] = {}
+        self._other = 0.0  # what a phase does not count: phases inside it
 
     @contextmanager
     def of(self, name: str) -> Iterator[None]:
         """Measure a phase."""
-        began, spent = time.process_time(), InstantShell.spent_s
+        began, other = time.process_time() - InstantShell.spent_s, self._other
         try:
             yield
         finally:
-            self.cpu_s[name] = time.process_time() - began - (InstantShell.spent_s - spent)
+            whole = time.process_time() - InstantShell.spent_s - began
+            own = whole - (self._other - other)
+            self.cpu_s[name] = self.cpu_s.get(name, 0.0) + own
+            self._other = other + whole
+
+    def timed(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Return the function as a phase."""
+
+        def run(*values: Any, **named: Any) -> Any:
+            with self.of(name):
+                return function(*values, **named)
+
+        return run
 
     def rounded(self) -> dict[str, float]:
         """Return the seconds of each phase and their sum."""
@@ -133,15 +142,13 @@ class Phases:
 
 
 def plan(site: Path, phases: Phases) -> None:
-    """Plan the whole site, phase by phase, as ``moor plan --limit nodes`` does."""
+    """Plan all nodes of the site, phase by phase, as ``moor plan --limit nodes`` does."""
     options = Options(site=site, limit="nodes", quiet=True)
+    running.refuse_input = phases.timed("input check, desired state", running.refuse_input)
     with ExitStack() as stack:
         with phases.of("inventory"):
             nr = stack.enter_context(running.open_fleet(options, dry_run=True))
             book = running.runbook_of(nr, "site")
-        with phases.of("input check, desired state"):
-            running.refuse_input(nr, book, "plan")
-        prepare_answers(nr, book)
         with phases.of("scripts, answers, plan, report"):
             report = running.run_and_report(nr, book, options, "plan")
     with phases.of("text"), redirect_stdout(StringIO()) as printed:
@@ -151,19 +158,16 @@ def plan(site: Path, phases: Phases) -> None:
         running.render_report(report, Output.json)
 
 
-def prepare_answers(nr: Nornir, book: Runbook) -> None:
-    """Note what every probe of the runbook is answered."""
-    clear = [one for host in list(nr.inventory.hosts.values())[:1] for one in resources_ahead(host, book.stages)]
-    for one in clear:
-        if isinstance(one, Probed):
-            InstantShell.answers[CLOCK.sub("date", one.probe())] = right_answer(one)
-
-
-def make_ca(site: Path) -> None:
-    """Have the site's CA made, as the first apply does."""
-    nr = open_site(site)
-    harbor = nr.filter(name="harbor1")
-    harbor.run(task=issue_certificates, raise_on_error=True)
+def prepare(site: Path) -> None:
+    """Have the site's CA made, as the first apply does, and note what a right node answers to each probe."""
+    with running.open_fleet(Options(site=site), dry_run=False) as nr:
+        nr.filter(name="harbor1").run(task=issue_certificates, raise_on_error=True)
+    with running.open_fleet(Options(site=site, limit="nodes"), dry_run=True) as nr:
+        stages = running.runbook_of(nr, "site").stages
+        for host in nr.inventory.hosts.values():
+            for one in resources_ahead(host, stages):
+                if isinstance(one, Probed):
+                    InstantShell.answers[CLOCK.sub("date", one.probe())] = right_answer(one)
 
 
 def main() -> None:
@@ -177,7 +181,7 @@ def main() -> None:
     phases = Phases()
     with TemporaryDirectory() as folder:
         site = make_site(Path(folder) / "site", asked.hosts)
-        make_ca(make_site(Path(folder) / "small", 1))
+        prepare(make_site(Path(folder) / "small", 1))
         (Path(folder) / "small/.moor").rename(site / ".moor")
         profile = cProfile.Profile() if asked.profile else None
         with profile or nullcontext():

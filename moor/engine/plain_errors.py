@@ -14,6 +14,7 @@ from moor.processors import QuietProcessor
 from moor.secrets.masking import MaskingFilter
 
 MASKING = MaskingFilter()
+LOGGER = logging.getLogger(Task.__module__)
 
 
 class PlainErrors(QuietProcessor):
@@ -30,7 +31,7 @@ class PlainErrors(QuietProcessor):
 
 def show_errors_plainly(task: Task) -> None:
     """Have a failure of this task on this host result in one message, without secrets, also in Nornir's log."""
-    logging.getLogger(Task.__module__).addFilter(MASKING)  # once, however often it is added
+    LOGGER.addFilter(MASKING)  # once, however often it is added
     if not any(isinstance(one, PlainErrors) for one in task.processors):
         # Nornir gives each host a copy of the task; the list of processors is shared by all of them.
         task.processors = Processors([*task.processors, PlainErrors()])

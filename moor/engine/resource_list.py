@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 
-from moor.engine.plan import Change, plan
+from moor.engine.plan import Change, plan, printable_line
 from moor.resources.base import Resource, State
 
 VARIETY = 64  # more different plans than this are not worth remembering
@@ -18,6 +18,11 @@ class ResourceList(tuple[Resource, ...]):
     def ids(self) -> tuple[str, ...]:
         """Return the resources' ids."""
         return tuple(resource.id for resource in self)
+
+    @cached_property
+    def shown_ids(self) -> tuple[str, ...]:
+        """Return the resources' ids, safe to print."""
+        return tuple(map(printable_line, self.ids))
 
     @cached_property
     def duplicates(self) -> list[str]:

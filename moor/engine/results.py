@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 
 from nornir.core.inventory import Host
@@ -12,6 +13,7 @@ from nornir.core.task import Result, Task
 
 from moor.engine.findings import Expiry, Finding
 from moor.engine.plan import Change, printable, printable_line
+from moor.engine.resource_list import listed
 from moor.errors import ErrorKind, HostError
 from moor.resources.base import Resource
 
@@ -61,6 +63,28 @@ class ResourceResult(Result):
         self.status = status
         self.causes = tuple(causes)
 
+    @classmethod
+    def of_right(cls, host: Host | None, name: str) -> ResourceResult:
+        """Return the sub-result of a resource that is as it should be; most are, so this one is made quickly.
+
+        Args:
+            host: of the resource.
+            name: the resource's id, safe to print.
+        """
+        made = cls.__new__(cls)
+        vars(made).update(_right(), host=host, name=name)
+        return made
+
+    @property
+    def is_right(self) -> bool:
+        """Return whether nothing but its name is to be said of the resource."""
+        return self.status == "ok" and not (self.diff or self.exception or self.causes)
+
+
+@cache
+def _right() -> dict[str, object]:
+    return vars(ResourceResult(None, "", "ok", "", ""))
+
 
 class FindingResult(Result):
     """The sub-result for a finding or an expiry, which belongs to no resource."""
@@ -74,13 +98,16 @@ class FindingResult(Result):
 def report_outcomes(task: Task, resources: Sequence[Resource], outcomes: Sequence[Outcome]) -> Result:
     """Append a ResourceResult for every resource to the task's MultiResult, and return the Result that counts them."""
     by_id = {outcome.change.id: outcome for outcome in outcomes}
-    task.results.extend(_sub_result(task, resource, by_id.get(resource.id)) for resource in resources)
+    every, host = listed(resources), task.host
+    task.results.extend(
+        _sub_result(host, by_id[name]) if name in by_id else ResourceResult.of_right(host, shown)
+        for name, shown in zip(every.ids, every.shown_ids, strict=True)
+    )
     changed = [o for o in outcomes if o.status in ("changed", "drift")]
-    words = f"{len(changed)} of {len(resources)} {'would change' if task.is_dry_run() else 'changed'}"
-    return Result(host=task.host, result=words, changed=bool(changed))
+    words = f"{len(changed)} of {len(every)} {'would change' if task.is_dry_run() else 'changed'}"
+    return Result(host=host, result=words, changed=bool(changed))
 
 
-def _sub_result(task: Task, resource: Resource, outcome: Outcome | None) -> ResourceResult:
-    if outcome is None:
-        return ResourceResult(task.host, resource.id, "ok", "", "")
-    return ResourceResult(task.host, resource.id, outcome.status, outcome.change.diff, outcome.error, kind=outcome.kind)
+def _sub_result(host: Host, outcome: Outcome) -> ResourceResult:
+    change = outcome.change
+    return ResourceResult(host, change.id, outcome.status, change.diff, outcome.error, kind=outcome.kind)

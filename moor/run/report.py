@@ -26,7 +26,10 @@ SCHEMA = 1  # raised when a field of the JSON changes its meaning or goes
 
 @dataclass
 class ResourceReport:
-    """One resource of one host; ``stage`` is the task that owns it, ``error_kind`` None unless it failed."""
+    """One resource of one host; ``stage`` is the task that owns it, ``error_kind`` None unless it failed.
+
+    Hosts may share the report of a resource that is as it should be.
+    """
 
     id: str
     status: Status
@@ -130,6 +133,7 @@ class Collector(QuietProcessor):
         self.report = report
         self.busy: dict[str, str] = {}  # by host, the task that is running on it
         self.ended: set[tuple[str, str]] = set()  # pairs of host and task
+        self._right: dict[tuple[str, str], ResourceReport] = {}  # by stage and id
         self._lock = threading.Lock()
         self._began = time.monotonic()
 
@@ -155,7 +159,7 @@ class Collector(QuietProcessor):
 
     def task_instance_completed(self, task: Task, host: Host, result: MultiResult) -> None:
         """Add the task's resources, findings and error to the report."""
-        found = [_resource(task.name, sub) for sub in result[1:] if isinstance(sub, ResourceResult)]
+        found = [self._resource(task.name, sub) for sub in result[1:] if isinstance(sub, ResourceResult)]
         error = error_of(result[0])
         with self._lock:
             self.busy.pop(host.name, None)
@@ -167,6 +171,15 @@ class Collector(QuietProcessor):
                 is_reported = any(resource.status == "failed" for resource in found)
                 entry.fail(error, kind_of_error(result[0].exception), examined=is_reported)
             self._take(task.name, (sub.found for sub in result[1:] if isinstance(sub, FindingResult)))
+
+    def _resource(self, stage: str, sub: ResourceResult) -> ResourceReport:
+        """Return the report of a resource; hosts share that of one that is as it should be, which never changes."""
+        key = stage, str(sub.name)
+        if not sub.is_right:
+            return _resource(stage, sub)
+        if key not in self._right:
+            self._right[key] = _resource(stage, sub)
+        return self._right[key]
 
     def _take(self, stage: str, found: Iterable[Finding | Expiry]) -> None:
         """Add findings and expiries, each once, however many hosts report it."""
