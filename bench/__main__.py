@@ -8,21 +8,18 @@ import platform
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from bench.alone import applied, libraries, library_ms, start, uploaded, warm_ms
 from bench.contenders.contender import OWN
-from bench.contenders.everybody import TOOLS, entered
-from bench.contenders.moor import Moor
-from bench.fit import nearest_size
-from bench.fleet import link_of, names, running, tell
-from bench.hosts import everywhere, furnish
+from bench.contenders.everybody import TOOLS
+from bench.fleet import light_fleet, running, tell
 from bench.measure import Client
 from bench.page import page
-from bench.proof import HOSTS, prove
-from bench.results import AT, LINK_MBIT, Results
-from bench.rounds import measured, turns
+from bench.parts import PARTS, WITHOUT_LAB, Bench, hosts_needed
+from bench.results import Results, Stamp, load, merged, save
+from bench.rounds import Failures
 from bench.scale import Scale, asked
 from moor.errors import MoorError
 from moor.run.interruption import INTERRUPTED
@@ -32,52 +29,63 @@ HERE = Path(__file__).parent
 
 
 def main() -> int:
-    """Measure and write the page; return 1 with a message if that is not possible, 130 after Ctrl-C."""
+    """Measure and write the page; return 1 if something failed, 130 after Ctrl-C. What was measured is kept."""
     try:
-        scale = asked(TOOLS)
-        with running(max(*scale.sizes, HOSTS), scale.network) as lab, TemporaryDirectory(prefix="bench-") as place:
-            write(measure(lab, Path(place), scale))
+        scale = asked(TOOLS, PARTS)
+        with TemporaryDirectory(prefix="bench-") as place:
+            failed = measure(Path(place), scale)
     except MoorError as error:
         tell(str(error))
         return 1
     except KeyboardInterrupt:
-        tell("bench: interrupted; nothing was written")
+        tell("bench: interrupted; the page has the parts that were finished")
         return INTERRUPTED
-    tell("bench/results.md says what was found")
-    return 0
+    tell(f"{scale.into / 'results.md'} says what was found")
+    if failed:
+        tell(f"bench: {len(failed)} measurements failed")
+    return 1 if failed else 0
 
 
-def measure(lab: Lab, place: Path, scale: Scale) -> Results:
-    """Measure all contenders on a running lab."""
-    began = time.monotonic()
-    hosts, client = names(len(lab.fleet.hosts)), Client(lab.fleet.name)
-    tell("giving the hosts what is checked")
-    everywhere(lab, hosts, furnish())
-    contenders = entered(lab, place, scale.tools)
-    for contender, size in turns(contenders, sorted({1, HOSTS, *scale.sizes})):
-        contender.prepare(hosts[:size])
-    tell("planting drift, which everybody has to see")
-    prove(client, contenders, lab, hosts[:HOSTS])
-    table = measured(client, contenders, scale.sizes, scale.rounds, hosts)
-    moors = [contender for contender in contenders if isinstance(contender, Moor)]
-    some = hosts[: nearest_size(dict.fromkeys(scale.sizes), AT)]
-    alike = (client, moors[0], hosts[0], scale.upload_mb, scale.rounds)
-    with link_of(lab, LINK_MBIT):
-        linked = uploaded(*alike)
-    return Results(
-        machine=machine(),
-        rounds=scale.rounds,
-        versions={contender.name: contender.version for contender in contenders},
-        table=table,
-        start=start(client, moors[0]),
-        libraries={moor.name: libraries(client, moor) for moor in moors},
-        library_ms={moor.name: library_ms(client, moor, some) for moor in moors},
-        warm_ms={moor.name: warm_ms(client, moor, some) for moor in moors},
-        applied=applied(client, moors[0], some, scale.rounds),
-        linked=linked,
-        uploaded=uploaded(*alike),
-        took_s=time.monotonic() - began,
-    )
+def measure(place: Path, scale: Scale) -> list[str]:
+    """Measure the chosen parts, each of which is written at once; return what failed."""
+    results = load(scale.into / "results.json")
+    parts = [part for part in scale.parts if part in WITHOUT_LAB]
+    count = hosts_needed(scale)
+    alone = Bench(Client(f"b{scale.network}"), Lab(light_fleet(count, scale.network)), place, scale)
+    results, failed = measure_parts(alone, parts, results)
+    if count:
+        with running(count, scale.network) as lab:
+            bench = Bench(Client(lab.fleet.name), lab, place, scale)
+            with bench.failures.noted("preparation"):
+                bench.prepare()
+            failed += bench.failures.found
+            parts = [part for part in scale.parts if part not in WITHOUT_LAB]
+            failed += measure_parts(bench, parts, results, tuple(bench.failures.found))[1]
+    return failed
+
+
+def measure_parts(
+    bench: Bench, parts: list[str], results: Results, before: tuple[str, ...] = ()
+) -> tuple[Results, list[str]]:
+    """Measure parts and write the page after each.
+
+    Args:
+        before: failures of the preparation, which concern every part
+    """
+    failed: list[str] = []
+    for part in parts:
+        tell(f"part {part}")
+        began, bench.failures = time.monotonic(), Failures()
+        figures = {"versions": {contender.name: contender.version for contender in bench.contenders}}
+        with bench.failures.noted(part):
+            figures |= PARTS[part](bench)
+        failed += bench.failures.found
+        now = f"{datetime.now(UTC):%Y-%m-%d %H:%M}"
+        took_s = time.monotonic() - began
+        stamp = Stamp(now, machine(), bench.scale.rounds, took_s, [*before, *bench.failures.found])
+        results = merged(results, part, stamp, figures)
+        write(results, bench.scale.into)
+    return results, failed
 
 
 def machine() -> str:
@@ -87,15 +95,17 @@ def machine() -> str:
     return f"{os.cpu_count()} CPUs, {platform.system()} {platform.release()}, {python}"
 
 
-def write(results: Results) -> None:
-    """Write the results page and its plot."""
-    (HERE / "results.md").write_text(page(results), "utf-8")
+def write(results: Results, into: Path) -> None:
+    """Write the results, their page and its plot."""
+    save(results, into / "results.json")
+    (into / "results.md").write_text(page(results), "utf-8")
     costs = {
         name: {size: found.cpu_s * 1000 / size for size, found in sizes.items()}
         for name, sizes in results.table.items()
     }
-    argv = [str(OWN / "python"), str(HERE / "plot.py"), str(HERE / "results.svg")]
-    subprocess.run(argv, input=json.dumps(costs), text=True, check=True)
+    argv = [str(OWN / "python"), str(HERE / "plot.py"), str(into / "results.svg")]
+    if costs and subprocess.run(argv, input=json.dumps(costs), text=True, check=False).returncode:
+        tell("bench: the plot could not be drawn")
 
 
 if __name__ == "__main__":

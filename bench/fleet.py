@@ -24,6 +24,18 @@ def names(count: int) -> list[str]:
     return [f"h{number:04}" for number in range(1, count + 1)]
 
 
+def aliases(count: int, hosts: int) -> list[str]:
+    """Return ``count`` names for so many hosts: each host has its own, then one with -2, and so on."""
+    own = names(min(count, hosts))
+    layers = range(2, -(-count // len(own)) + 1)
+    return [*own, *(f"{name}-{layer}" for layer in layers for name in own)][:count]
+
+
+def host_of(name: str) -> str:
+    """Return the host that a name stands for."""
+    return name.partition("-")[0]
+
+
 def light_fleet(count: int, number: int) -> Fleet:
     """Return a fleet of ``count`` hosts on the network 10.NUMBER.0.0/16."""
     network = IPv4Network(f"10.{number}.0.0/16")

@@ -10,6 +10,7 @@ from shlex import quote
 from bench import checks
 from bench.contenders.contender import WORKERS
 from bench.contenders.ssh import options
+from bench.reach import direct
 from moor.errors import MoorError
 from moor_lab.lab import Lab
 
@@ -18,7 +19,7 @@ LIMIT_S = 120
 
 def root(lab: Lab, host: str, script: str) -> None:
     """Run a script as root; raise MoorError if it fails."""
-    argv = ["ssh", *options(lab), f"ops@{lab.fleet.hosts[host].address}", "sudo -n sh -es"]
+    argv = ["ssh", *options(direct(lab)), f"ops@{lab.fleet.hosts[host].address}", "sudo -n sh -es"]
     done = subprocess.run(argv, input=script, capture_output=True, text=True, timeout=LIMIT_S, check=False)
     if done.returncode:
         raise MoorError(f"bench: {host}: {done.stderr.strip()[-400:]}")

@@ -87,7 +87,39 @@ def by_libssh(meter: Meter, key_file: str, user: str, addresses: Sequence[str]) 
             del session
 
 
-LIBRARIES: dict[str, Callable[[Meter, str, str, Sequence[str]], None]] = {"paramiko": by_paramiko, "libssh": by_libssh}
+def by_libssh2(meter: Meter, key_file: str, user: str, addresses: Sequence[str]) -> None:
+    """Log in to each host and run commands."""
+    from ssh2.session import LIBSSH2_METHOD_CRYPT_CS, LIBSSH2_METHOD_CRYPT_SC, Session
+
+    for address in addresses:
+        with meter.of("login"):
+            sock = socket.create_connection((address, 22), WAIT_S)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            sock.setblocking(True)
+            session = Session()
+            for way in (LIBSSH2_METHOD_CRYPT_CS, LIBSSH2_METHOD_CRYPT_SC):
+                session.method_pref(way, "aes128-gcm@openssh.com")
+            session.handshake(sock)
+            session.userauth_publickey_fromfile(user, key_file)
+        for _ in range(COMMANDS):
+            with meter.of("command"):
+                channel = session.open_session()
+                channel.execute(":")
+                while channel.read()[0] > 0:
+                    pass
+                channel.close()
+                channel.wait_closed()
+                del channel
+        with meter.of("login"):
+            session.disconnect()
+            sock.close()
+
+
+LIBRARIES: dict[str, Callable[[Meter, str, str, Sequence[str]], None]] = {
+    "paramiko": by_paramiko,
+    "libssh": by_libssh,
+    "libssh2": by_libssh2,
+}
 
 if __name__ == "__main__":
     library, key_file, user, *addresses = sys.argv[1:]

@@ -2,71 +2,66 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Iterator
 from textwrap import fill
 
-from bench.alone import Pair
-from bench.results import AT, FLOOR, LINK_MBIT, Aim, Results, aims, each_ms, line_of
-from bench.rounds import LARGE, Figures, Table
+from bench.aims import Aim, aims
+from bench.alone import Alone, Pair
+from bench.distance.page import distances
+from bench.results import AT, FLOOR, LINK_MBIT, MOOR, Results, each_ms, hosts_within, line_of
+from bench.rounds import LARGE, Table
+from bench.tables import rows_of, table
 
 HOW = f"""\
 Written by `make bench`. Every tool checks the same eight things on every host: four files by content, mode and owner,
 a line of /etc/hosts, a service, the rules of nftables, free disk. Every kind of drift was planted on a host first, and
-every tool reported those hosts and no others. Hosts are light ones of the lab; 20 are worked on at once; all
-connections are new, with strict host keys, and those of OpenSSH use curve25519 and aes128-gcm. moor plans, makes a
-diff, and records the run in its history.
+a tool that did not report exactly those hosts is not measured. Hosts are light ones of the lab; all connections are
+new, with strict host keys, and those of OpenSSH use curve25519 and aes128-gcm. moor is measured as shipped, with the
+number of hosts at once that it takes by itself; the others work on 20. It plans, makes a diff, and records the run in
+its history.
 
 CPU is what the kernel charged to the control group of the command and all that it started, Python's start included,
 and not the hosts' own. Memory is the sum of the resident sizes of all processes, looked at ten times a second. All
-figures are medians of rounds in which everybody takes turns; more than {LARGE} hosts take part in the first two.
-Comparisons are made at {AT} hosts, or at the largest size below that a tool was measured at: what costs hundreds of
-milliseconds a host is measured on fewer.
+figures are medians of rounds in which everybody takes turns; more than {LARGE} hosts take part in the first round
+only, and so does what costs half a second a host. Comparisons are made at {AT} hosts, or at the largest size below that
+a tool was measured at.
 """
-
-WARM = """\
-What a repeated check takes beyond an empty command is moor's own: the plan, and being woken. An answer comes in steps
-(a channel, a shell, sudo, the script, its end), and each step wakes a thread that finds nothing of its own in the
-processor's caches, with twenty hosts' work on the same processors.
-"""
+PERIODS = ((60, "a minute"), (300, "five minutes"), (3600, "an hour"))
 
 
 def page(results: Results) -> str:
-    """Return the whole page."""
-    parts = [
-        f"# What a check costs\n\n{HOW}",
-        f"{results.machine}. Rounds: {results.rounds}; they took {results.took_s / 60:.0f} minutes.\n",
-        "![CPU a host over the number of hosts](results.svg)\n",
-        f"## CPU, ms a host\n\n{table(results.table, lambda size, found: f'{found.cpu_s * 1000 / size:.1f}', ratio)}",
-        f"## To be reached\n\n{judged(aims(results))}",
-        f"## Cost over the number of hosts\n\n{lines(results)}",
-        f"## Time, s\n\n{table(results.table, lambda _, found: f'{found.wall_s:.1f}')}",
-        f"## Memory, MB\n\n{table(results.table, lambda _, found: f'{found.peak_mb:.0f}')}",
-        f"## moor alone\n\n{alone(results)}\n{WARM}",
-        f"## Versions\n\n{''.join(f'- {name}: {version}{chr(10)}' for name, version in results.versions.items())}",
-    ]
-    return "\n".join(parts)
+    """Return the whole page; a part that was not measured has no section."""
+    return "\n".join([f"# What a check costs\n\n{HOW}", *_sections(results)])
 
 
-Cell = Callable[[int, Figures], str]
-Last = Callable[[Table, str], str]
+def _sections(results: Results) -> Iterator[str]:
+    yield measured_parts(results)
+    if found := aims(results):
+        yield f"## To be reached\n\n{judged(found)}"
+    if costs := results.table:
+        yield "![CPU a host over the number of hosts](results.svg)\n"
+        cpu = table(costs, lambda size, found: f"{found.cpu_s * 1000 / size:.1f}", ("to raw ssh", ratio))
+        yield f"## CPU, ms a host\n\n{cpu}"
+        yield f"## Cost over the number of hosts\n\n{lines(results)}"
+        yield f"## Time, s\n\n{table(costs, lambda _, found: f'{found.wall_s:.1f}')}"
+        yield f"## Memory, MB\n\n{table(costs, lambda _, found: f'{found.peak_mb:.0f}')}"
+    if results.far:
+        yield distances(results.far)
+    yield from _of_moor(results)
+    if results.versions:
+        yield f"## Versions\n\n{''.join(f'- {name}: {version}{chr(10)}' for name, version in results.versions.items())}"
 
 
-def table(measured: Table, cell: Cell, last: Last | None = None) -> str:
-    """Return a table of contenders over sizes, with a dash for sizes that were not measured."""
-    sizes = sorted({size for found in measured.values() for size in found})
-    heads = ["", *(f"N={size}" for size in sizes), *(["to raw ssh"] if last else [])]
+def measured_parts(results: Results) -> str:
+    """Return when each part was measured, on which machine, and what failed."""
     rows = [
-        [name, *(cell(size, found[size]) if size in found else "-" for size in sizes)]
-        + ([last(measured, name)] if last else [])
-        for name, found in measured.items()
+        [name, stamp.at, f"{stamp.took_s / 60:.1f}", str(stamp.rounds), stamp.machine]
+        for name, stamp in results.parts.items()
     ]
-    return rows_of(heads, rows)
-
-
-def rows_of(heads: list[str], rows: Iterable[list[str]]) -> str:
-    """Return a table in Markdown."""
-    lines = [heads, ["---"] * len(heads), *rows]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+    failed = {line: None for stamp in results.parts.values() for line in stamp.failures}
+    told = "".join(f"- {line}\n" for line in failed)
+    heads = ["part", "measured, UTC", "minutes", "rounds", "machine"]
+    return rows_of(heads, rows) + (f"\nThese measurements failed:\n\n{told}" if told else "")
 
 
 def ratio(measured: Table, name: str) -> str:
@@ -89,55 +84,95 @@ def judged(found: Iterable[Aim]) -> str:
 
 
 def lines(results: Results) -> str:
-    """Return the fixed cost of a run and the cost per host."""
+    """Return the fixed cost of a run, the cost per host, and what one process can check in a period."""
     rows = [
         [name, f"{line.fixed / 1000:.2f}", f"{line.each:.2f}", f"{line.determination:.4f}"]
         for name, sizes in results.table.items()
         if (line := line_of(sizes))
     ]
     told = rows_of(["", "a run, s", "every host, ms", "determination"], rows) if rows else "Too few sizes for a line.\n"
-    return f"CPU = a run's own + N times a host's, by least squares.\n\n{told}{rest(results)}"
+    return f"CPU = a run's own + N times a host's, by least squares.\n\n{told}{rest(results)}{one_process(results)}"
+
+
+def one_process(results: Results) -> str:
+    """Return how many hosts one process checks within some periods: a larger fleet is what workers are for."""
+    line = line_of(results.table.get(MOOR, {}))
+    if line is None:
+        return ""
+    rows = [[f"within {name}", f"{hosts_within(line, period_s):,}"] for period_s, name in PERIODS]
+    words = (
+        "A process of moor has one processor. These are the hosts whose checks fit on it, by the line above; from "
+        "there on, and not before, workers shorten a check, each by a processor of its own."
+    )
+    return f"\n{fill(words, 120)}\n\n{rows_of(['one process', 'hosts'], rows)}"
 
 
 def rest(results: Results) -> str:
     """Return the parts of moor's cost at the size of the comparisons."""
-    return "".join(f"\n{fill(words, 120)}\n" for name in results.library_ms if (words := _consists(results, name)))
+    names = results.alone.library_ms if results.alone else ()
+    return "".join(f"\n{fill(words, 120)}\n" for name in names if (words := _consists(results, name)))
 
 
 def _consists(results: Results, name: str) -> str:
-    own = results.table.get(name, {})
+    own, alone = results.table.get(name, {}), results.alone
     line = line_of(own)
-    if line is None or AT not in own:
+    if line is None or AT not in own or alone is None or name not in alone.libraries:
         return ""
-    imports, (login, command) = results.libraries[name].cpu_s * 1000 / AT, results.library_ms[name]
+    imports, (login, command) = alone.libraries[name].cpu_s * 1000 / AT, alone.library_ms[name]
     return (
         f"{name}: of {each_ms(own):.1f} ms a host at {AT} hosts, {line.fixed / AT:.1f} are the start of Python, "
         f"imports, the inventory and the record in history, and {line.each:.1f} are the host's own: the key exchange, "
-        f"the script and its answer, the plan. To import the libraries that it stands on, SQLAlchemy above all, "
-        f"takes {imports:.1f}, a login by its library of SSH alone {login:.1f}, an empty command {command:.1f}: "
+        f"the script and its answer, the plan. To import the libraries that it stands on takes {imports:.1f}, a login "
+        f"by its library of SSH alone {login:.1f}, an empty command {command:.1f}: "
         f"{imports + login + command:.1f} ms a host, below which no check comes that uses them."
     )
 
 
-def alone(results: Results) -> str:
-    """Return the measurements of moor alone."""
-    applied, linked = results.applied, results.linked
-    warm = [[f"{name}: a check repeated by one process", f"{ms:.2f} ms a host"] for name, ms in results.warm_ms.items()]
-    logins = [
-        [f"{name}: {what} by its library of SSH alone", f"{ms:.2f} ms a host"]
-        for name, spent in results.library_ms.items()
-        for what, ms in zip(("a login", "an empty command"), spent, strict=True)
-    ]
+def _of_moor(results: Results) -> Iterator[str]:
     rows = [
-        ["`moor --help`", f"{results.start.cpu_s:.3f} s"],
-        *logins,
-        *warm,
+        *(_alone(results.alone) if results.alone else ()),
+        *(_applied(results.applied) if results.applied else ()),
+        *(sent(results.linked, f"over a link of {LINK_MBIT / 1000:g} Gb/s") if results.linked else ()),
+        *(sent(results.uploaded, "within this machine, no link between") if results.uploaded else ()),
+    ]
+    if rows:
+        yield f"## moor alone\n\n{rows_of(['', 'CPU'], rows)}"
+    if large := results.large:
+        found = large.figures
+        row = [f"{found.cpu_s * 1000 / large.names:.2f}", f"{found.wall_s:.0f}", f"{found.peak_mb:.0f}"]
+        words = f"Several names stand for each of {large.hosts} hosts, each name with an address of its own."
+        heads = ["hosts", "CPU, ms a host", "time, s", "memory, MB"]
+        yield f"## A large fleet\n\n{words}\n\n{rows_of(heads, [[f'{large.names:,}', *row]])}"
+    if planned := results.planned:
+        rows = [[name, f"{cpu_s:.2f}"] for name, cpu_s in planned.phases.items()]
+        heads = [f"{planned.hosts:,} hosts that answer at once", "CPU, s"]
+        both = [*rows, ["all", f"{planned.cpu_s:.2f}"]]
+        yield f"## A plan without the network\n\n{rows_of(heads, both)}\nMemory: {planned.peak_mb:.0f} MB.\n"
+    if results.host:
+        rows = [[name, f"{cost.cpu_ms:.1f}", f"{cost.forks:g}"] for name, cost in results.host.items()]
+        words = "sshd, the login, the shell and all that a check starts."
+        yield f"## What a check costs the host\n\n{words}\n\n{rows_of(['', 'CPU, ms', 'processes'], rows)}"
+
+
+def _alone(alone: Alone) -> Iterator[list[str]]:
+    for words, figures in (("`moor --help`", alone.start), ("`moor plan` of one host", alone.plan_one)):
+        if figures:
+            yield [words, f"{figures.cpu_s:.3f} s"]
+    if alone.history_ms:
+        yield ["history: to import what it needs", f"{alone.history_ms[0]:.0f} ms"]
+        yield ["history: to record a check", f"{alone.history_ms[1]:.3f} ms a host"]
+    for name, spent in alone.library_ms.items():
+        for what, ms in zip(("a login", "an empty command"), spent, strict=True):
+            yield [f"{name}: {what} by its library of SSH alone", f"{ms:.2f} ms a host"]
+    for name, ms in alone.warm_ms.items():
+        yield [f"{name}: a check repeated by one process", f"{ms:.2f} ms a host"]
+
+
+def _applied(applied: Pair) -> list[list[str]]:
+    return [
         [f"a check of {applied.size} hosts", f"{applied.one.cpu_s:.2f} s"],
         ["an apply that changes 3 files on each of them", f"{applied.other.cpu_s:.2f} s"],
-        *sent(linked, f"over a link of {LINK_MBIT / 1000:g} Gb/s"),
-        *sent(results.uploaded, "within this machine, no link between"),
     ]
-    return rows_of(["", "CPU"], rows)
 
 
 def sent(pair: Pair, way: str) -> list[list[str]]:

@@ -6,27 +6,42 @@ from collections.abc import Sequence
 
 from bench.checks import PLANTS
 from bench.contenders.contender import Contender
+from bench.fleet import host_of, tell
 from bench.hosts import root
 from bench.measure import Client
+from bench.rounds import Failures
 from moor.errors import MoorError
 from moor_lab.lab import Lab
 
 HOSTS = 10  # three of them stay as they are
 
 
-def prove(client: Client, contenders: Sequence[Contender], lab: Lab, hosts: Sequence[str]) -> None:
-    """Raise MoorError unless every contender reports exactly the hosts with drift, and none before and after."""
+def proven(
+    client: Client, contenders: Sequence[Contender], lab: Lab, hosts: Sequence[str], failures: Failures
+) -> list[Contender]:
+    """Return the contenders that report exactly the hosts with drift, and none before; the others fail."""
+    tell("planting drift, which everybody has to see")
     planted = dict(zip(hosts, PLANTS, strict=False))
-    for contender in contenders:
-        judge(client, contender, hosts, set())
+    right = judged(client, contenders, hosts, set(), failures)
     try:
         for host, plant in planted.items():
-            root(lab, host, plant.plant)
-        for contender in contenders:
-            judge(client, contender, hosts, set(planted))
+            root(lab, host_of(host), plant.plant)
+        return judged(client, right, hosts, set(planted), failures)
     finally:
         for host, plant in planted.items():
-            root(lab, host, plant.mend)
+            root(lab, host_of(host), plant.mend)
+
+
+def judged(
+    client: Client, contenders: Sequence[Contender], hosts: Sequence[str], planted: set[str], failures: Failures
+) -> list[Contender]:
+    """Return the contenders that report exactly the planted hosts; the others fail."""
+    right: list[Contender] = []
+    for contender in contenders:
+        with failures.noted(f"{contender.name}, proof"):
+            judge(client, contender, hosts, planted)
+            right.append(contender)
+    return right
 
 
 def judge(client: Client, contender: Contender, hosts: Sequence[str], planted: set[str]) -> None:

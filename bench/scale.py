@@ -1,9 +1,15 @@
 """The size of the benchmark, from environment variables.
 
+BENCH_PARTS      what is measured, such as sizes,distance; the page keeps what is measured of the others
 BENCH_SIZES      numbers of hosts, such as 10,50,200,500,1000
 BENCH_ROUNDS     how often everybody is measured
 BENCH_TOOLS      who is measured, such as moor,ssh
 BENCH_UPLOAD_MB  the size of the file that is uploaded
+BENCH_FAR        numbers of hosts that are measured over a distance
+BENCH_FAR_MS     round trips of the distance in ms; moor alone is measured over those after the first
+BENCH_FLEET      the number of hosts of the large fleet
+BENCH_PLANNED    the number of hosts that are planned without network
+BENCH_INTO       the directory of results.json, results.md and results.svg
 MOOR_LAB_NETWORK N of the network 10.N.0.0/16 that the hosts are on
 """
 
@@ -12,6 +18,7 @@ from __future__ import annotations
 import os
 from collections.abc import Collection
 from dataclasses import dataclass
+from pathlib import Path
 
 from moor.errors import InputError
 from moor_lab.fleet import MAX_HOSTS
@@ -21,34 +28,59 @@ from moor_lab.fleet import MAX_HOSTS
 class Scale:
     """The size of the benchmark."""
 
+    parts: list[str]
     sizes: list[int]
     rounds: int
     upload_mb: int
     tools: list[str]
+    far_sizes: list[int]
+    far_ms: list[int]
+    fleet: int
+    planned: int
+    into: Path
     network: int
 
 
-def asked(tools: Collection[str]) -> Scale:
+def asked(tools: Collection[str], parts: Collection[str]) -> Scale:
     """Read the size from environment variables; raise InputError if one is invalid.
 
     Args:
         tools: that there are
+        parts: that there are
     """
     return Scale(
-        sizes=numbers("BENCH_SIZES", "10,50,200,500,1000", MAX_HOSTS),
-        rounds=numbers("BENCH_ROUNDS", "3", 100)[0],
+        parts=chosen("BENCH_PARTS", parts),
+        sizes=numbers("BENCH_SIZES", "10,50,200,1000", MAX_HOSTS),
+        rounds=numbers("BENCH_ROUNDS", "2", 100)[0],
         upload_mb=numbers("BENCH_UPLOAD_MB", "700", 10_000)[0],
-        tools=chosen(os.environ.get("BENCH_TOOLS", ",".join(tools)), tools),
+        tools=chosen("BENCH_TOOLS", tools, always="moor"),
+        far_sizes=numbers("BENCH_FAR", "200,1000", MAX_HOSTS),
+        far_ms=numbers("BENCH_FAR_MS", "40,80", 2000),
+        fleet=numbers("BENCH_FLEET", "5000", 20_000)[0],
+        planned=numbers("BENCH_PLANNED", "2000", 50_000)[0],
+        into=directory("BENCH_INTO"),
         network=numbers("MOOR_LAB_NETWORK", "75", 255)[0],
     )
 
 
-def chosen(words: str, tools: Collection[str]) -> list[str]:
-    """Read the tools that take part, always including moor; raise InputError for an unknown one."""
-    names = [word.strip() for word in words.split(",")]
-    if unknown := [name for name in names if name not in tools]:
-        raise InputError(f"BENCH_TOOLS: nobody is called {', '.join(unknown)} (there are: {', '.join(tools)})")
-    return [name for name in tools if name in {"moor", *names}]
+def directory(variable: str) -> Path:
+    """Read a directory from the environment, by default this one; raise InputError if there is none."""
+    found = Path(os.environ.get(variable, Path(__file__).parent))
+    if not found.is_dir():
+        raise InputError(f"{variable}: there is no directory {found}")
+    return found
+
+
+def chosen(variable: str, known: Collection[str], always: str = "") -> list[str]:
+    """Read names from the environment, all by default, in their usual order; raise InputError for an unknown one.
+
+    Args:
+        always: the name that takes part in any case
+    """
+    names = [word.strip() for word in os.environ.get(variable, ",".join(known)).split(",")]
+    if unknown := [name for name in names if name not in known]:
+        raise InputError(f"{variable}: nothing is called {', '.join(unknown)} (there are: {', '.join(known)})")
+    return [name for name in known if name in {always, *names}]
 
 
 def numbers(name: str, default: str, most: int) -> list[int]:

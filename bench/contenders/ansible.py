@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench import checks
-from bench.contenders.contender import OWN, WORKERS, Contender, release
+from bench.contenders.contender import OWN, Contender, release
 from bench.contenders.moor import write
 from bench.contenders.ssh import FACTS, options, wanted
 from bench.measure import Command, Run
@@ -34,13 +34,13 @@ class Ansible(Contender):
     def prepare(self, hosts: Sequence[str]) -> None:
         for path, content in checks.FILES.items():
             (self.place / path.rpartition("/")[2]).write_text(content)
-        lines = [f"{host} ansible_host={self.address(host)}" for host in hosts]
+        lines = [f"{host} ansible_host={self.address(host)} ansible_port={self.reach.port}" for host in hosts]
         (self.place / f"hosts-{len(hosts)}").write_text("\n".join([*lines, ""]))
         write(self.place / "play.yml", [{"hosts": "all", "become": True, "gather_facts": False, "tasks": self.tasks()}])
-        arguments = " ".join(options(self.lab))
+        arguments = " ".join(options(self.reach))
         (self.place / "ansible.cfg").write_text(
             "[defaults]\n"
-            f"forks = {WORKERS}\nremote_user = ops\nhome = {self.place}/home\nnocows = True\n"
+            f"forks = {self.at_once}\nremote_user = ops\nhome = {self.place}/home\nnocows = True\n"
             "interpreter_python = /usr/bin/python3\ndisplay_ok_hosts = False\n"
             "[ssh_connection]\n"
             f"pipelining = True\ncontrol_path_dir = {self.place}/masters\n"

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bench import checks
-from bench.contenders.contender import OWN, ROOT, WORKERS, Contender, release
+from bench.contenders.contender import OWN, ROOT, Contender, release
 from bench.contenders.ssh import options
 from bench.measure import Command, Run
 from moor.errors import MoorError
@@ -41,9 +41,9 @@ class Bundlewrap(Contender):
         (repository / "requirements.txt").touch()
 
     def command(self, hosts: Sequence[str]) -> Command:
-        argv = (str(OWN / "bw"), "verify", "--no-diff", f"--parallel-nodes={WORKERS}", *hosts)
+        argv = (str(OWN / "bw"), "verify", "--no-diff", f"--parallel-nodes={self.at_once}", *hosts)
         masters = f"-o ControlMaster=auto -o ControlPath={self.place}/%C -o ControlPersist=60s"
-        environment = {"BW_SSH_ARGS": f"-l ops {' '.join(options(self.lab))} {masters}"}
+        environment = {"BW_SSH_ARGS": f"-l ops {' '.join(options(self.reach))} {masters}"}
         return Command(argv, self.place / f"repository-{len(hosts)}", environment)
 
     def drifted(self, run: Run, hosts: Sequence[str]) -> set[str]:

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.measure import Command, Run
-from moor_lab.lab import Lab
+from bench.reach import Reach
 
-WORKERS = 20  # hosts at once, for everybody
+WORKERS = 20  # hosts at once, for everybody but moor, which finds its own number
 ROOT = Path(__file__).parents[2]
 OWN = ROOT / ".venv-bench" / "bin"
 
@@ -28,11 +28,15 @@ class Contender(ABC):
 
     Attributes:
         largest: the most hosts that it is measured on; what costs half a second a host is not worth a thousand
+        rounds: how often it is measured, at most
+        at_once: hosts that it works on at the same time
     """
 
-    lab: Lab
+    reach: Reach
     place: Path
     largest: int = 1000
+    rounds: int = 100
+    at_once: int = WORKERS
 
     @property
     @abstractmethod
@@ -58,4 +62,4 @@ class Contender(ABC):
 
     def address(self, host: str) -> str:
         """Return the address of a host."""
-        return str(self.lab.fleet.hosts[host].address)
+        return self.reach.addresses[host]

@@ -8,14 +8,16 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
 
 from bench import checks
-from bench.contenders.contender import ROOT, WORKERS, Contender
+from bench.contenders.contender import ROOT, Contender
 from bench.measure import Command, Run
+from moor.connections.ssh.backends import BACKENDS, DEFAULT
 from moor.errors import MoorError
 
 SITE = ROOT / "bench" / "site"
@@ -23,37 +25,64 @@ UPLOADED = Path("/var/lib/bench/installer")  # where the large file goes on a ho
 
 
 @dataclass(frozen=True)
+class Library:
+    """An SSH library that moor can use: its name, the module to look for, and its distribution."""
+
+    name: str
+    module: str
+    distribution: str
+
+
+# by moor's name for it, in ``extras.backend``
+LIBRARIES = {
+    "libssh2": Library("libssh2", "ssh2", "ssh2-python"),
+    "libssh": Library("libssh", "ssh", "ssh-python"),
+    "netmiko": Library("paramiko", "paramiko", "paramiko"),
+}
+OTHERS = [name for name in BACKENDS if name != DEFAULT and name in LIBRARIES and find_spec(LIBRARIES[name].module)]
+
+
+@dataclass(frozen=True)
 class Moor(Contender):
-    """moor without extras."""
+    """moor as shipped, or with an SSH library of one's choice.
+
+    Attributes:
+        backend: by moor's name for it; empty for the one that moor chooses
+    """
+
+    backend: str = ""
 
     @property
     def name(self) -> str:
-        return "moor"
+        return f"moor, {self.library}" if self.backend else "moor"
 
     @property
     def version(self) -> str:
-        return f"moor {version('moor-fleet')}, paramiko {version('paramiko')}"
+        library = LIBRARIES[self.backend or DEFAULT]
+        return f"moor {version('moor-fleet')}, {library.distribution} {version(library.distribution)}"
 
     @property
     def library(self) -> str:
         """Return the SSH library that it uses, by its name in ``bench.logins``."""
-        return "paramiko"
+        return LIBRARIES[self.backend or DEFAULT].name
 
     def prepare(self, hosts: Sequence[str]) -> None:
         site = self.site(hosts)
         shutil.copytree(SITE, site, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
         (site / "inventory").mkdir()
-        write(site / "config.yaml", {"runner": {"plugin": "threaded", "options": {"num_workers": WORKERS}}})
+        write(site / "config.yaml", {"runner": YAML(typ="safe").load(ROOT / "config.yaml")["runner"]})  # as shipped
         write(site / "inventory/hosts.yaml", {name: {"hostname": self.address(name)} for name in hosts})
         write(site / "inventory/groups.yaml", {})
         write(site / "inventory/defaults.yaml", self.defaults())
 
     def defaults(self) -> dict[str, Any]:
         """Return the inventory's defaults."""
-        extras = {"key_file": str(self.lab.key), "known_hosts": str(self.lab.known_hosts)}
+        chosen = {"backend": self.backend} if self.backend else {}
+        extras = {"key_file": str(self.reach.key), "known_hosts": str(self.reach.known_hosts), **chosen}
         upload = {"source": str(self.place / "installer"), "target": str(UPLOADED)}
         return {
             "username": "ops",
+            "port": self.reach.port,
             "connection_options": {"shell": {"extras": extras}},
             "data": {"eight": checks.facts(), "upload": upload},
         }
@@ -81,28 +110,6 @@ class Moor(Contender):
             if host["reached"] and not host["error"] and all(r["status"] == "ok" for r in host["resources"])
         }
         return set(hosts) - right
-
-
-@dataclass(frozen=True)
-class MoorLibssh(Moor):
-    """moor with its extra for fleets of hundreds."""
-
-    @property
-    def name(self) -> str:
-        return "moor, libssh"
-
-    @property
-    def version(self) -> str:
-        return f"moor {version('moor-fleet')}, ssh-python {version('ssh-python')}"
-
-    @property
-    def library(self) -> str:
-        return "libssh"
-
-    def defaults(self) -> dict[str, Any]:
-        found = super().defaults()
-        found["connection_options"]["shell"]["extras"]["backend"] = "libssh"
-        return found
 
 
 def write(path: Path, content: Any) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bench import checks
-from bench.contenders.contender import OWN, ROOT, WORKERS, Contender, release
+from bench.contenders.contender import OWN, ROOT, Contender, release
 from bench.measure import Command, Run
 from moor.errors import MoorError
 
@@ -39,8 +39,9 @@ class Pyinfra(Contender):
             (self.place / path.rpartition("/")[2]).write_text(content)
         shared = {
             "ssh_user": "ops",
-            "ssh_key": str(self.lab.key),
-            "ssh_known_hosts_file": str(self.lab.known_hosts),
+            "ssh_port": self.reach.port,
+            "ssh_key": str(self.reach.key),
+            "ssh_known_hosts_file": str(self.reach.known_hosts),
             "ssh_strict_host_key_checking": "yes",
             "ssh_config_file": str(self.place / "ssh_config"),
         }
@@ -48,7 +49,7 @@ class Pyinfra(Contender):
         (self.place / f"hosts_{len(hosts)}.py").write_text(f"hosts = ({found!r}, {shared!r})\n")
 
     def command(self, hosts: Sequence[str]) -> Command:
-        argv = (str(OWN / "pyinfra"), "--dry", f"--parallel={WORKERS}", f"hosts_{len(hosts)}.py", "deploy.py")
+        argv = (str(OWN / "pyinfra"), "--dry", f"--parallel={self.at_once}", f"hosts_{len(hosts)}.py", "deploy.py")
         return Command(argv, self.place)
 
     def drifted(self, run: Run, hosts: Sequence[str]) -> set[str]:

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from shlex import quote
 
 from bench import checks
-from bench.contenders.contender import WORKERS, Contender
+from bench.contenders.contender import Contender
 from bench.measure import Command, Run
+from bench.reach import Reach
 from moor.errors import MoorError
-from moor_lab.lab import Lab
 
 FAST = ("-o", "KexAlgorithms=curve25519-sha256", "-c", "aes128-gcm@openssh.com")
 PATHS = " ".join(checks.FILES)
@@ -25,11 +25,12 @@ nft list ruleset
 SCRIPT = f"echo $(hostname) $(sudo -n sh -c {quote(FACTS)} 2>&1)"
 
 
-def options(lab: Lab) -> list[str]:
+def options(reach: Reach) -> list[str]:
     """Return ssh's options: strict host keys, the fastest common algorithms, no configuration of the user."""
     return [
-        *("-F", "none", "-i", str(lab.key), "-o", "IdentitiesOnly=yes", "-o", "BatchMode=yes"),
-        *("-o", "StrictHostKeyChecking=yes", "-o", f"UserKnownHostsFile={lab.known_hosts}", "-o", "LogLevel=ERROR"),
+        *("-F", "none", "-i", str(reach.key), "-o", "IdentitiesOnly=yes", "-o", "BatchMode=yes"),
+        *("-o", "StrictHostKeyChecking=yes", "-o", f"UserKnownHostsFile={reach.known_hosts}", "-o", "LogLevel=ERROR"),
+        *("-o", f"Port={reach.port}"),
         *FAST,
     ]
 
@@ -51,8 +52,8 @@ class Ssh(Contender):
         (self.place / f"hosts-{len(hosts)}").write_text("".join(f"ops@{self.address(host)}\n" for host in hosts))
 
     def command(self, hosts: Sequence[str]) -> Command:
-        each = ("ssh", *options(self.lab), "{}", SCRIPT)
-        argv = ("xargs", f"--arg-file=hosts-{len(hosts)}", f"--max-procs={WORKERS}", "-I{}", *each)
+        each = ("ssh", *options(self.reach), "{}", SCRIPT)
+        argv = ("xargs", f"--arg-file=hosts-{len(hosts)}", f"--max-procs={self.at_once}", "-I{}", *each)
         return Command(argv, self.place)
 
     def drifted(self, run: Run, hosts: Sequence[str]) -> set[str]:

@@ -16,6 +16,7 @@ from bench.contenders.pyinfra import Pyinfra
 from bench.contenders.ssh import Ssh, wanted
 from bench.fleet import light_fleet, names
 from bench.measure import Run
+from bench.reach import direct
 from moor.errors import MoorError
 from moor_lab.lab import Lab
 
@@ -56,13 +57,13 @@ CASES = [(Moor, MOOR), (Ssh, SSH), (Ansible, ANSIBLE), (Pyinfra, PYINFRA), (Bund
 def test_hosts_that_drifted_and_hosts_that_were_not_reached_are_told(
     kind: type[Contender], said: str, tmp_path: Path
 ) -> None:
-    contender = kind(Lab(light_fleet(3, 75)), tmp_path)
+    contender = kind(direct(Lab(light_fleet(3, 75))), tmp_path)
     assert contender.drifted(Run(2, said, "", 1, 1, 1), names(3)) == {"h0001", "h0002"}
 
 
 @pytest.mark.parametrize("kind", [kind for kind, _ in CASES])
 def test_a_tool_that_says_nothing_is_an_error(kind: type[Contender], tmp_path: Path) -> None:
-    contender = kind(Lab(light_fleet(3, 75)), tmp_path)
+    contender = kind(direct(Lab(light_fleet(3, 75))), tmp_path)
     with pytest.raises(MoorError, match="no such key file"):
         contender.drifted(Run(1, "", "no such key file", 1, 1, 1), names(3))
 

@@ -1,0 +1,160 @@
+"""The parts of the benchmark; each can be measured by itself, and one that fails stops no other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bench.alone import applied, measure_alone, uploaded
+from bench.contenders.contender import Contender
+from bench.contenders.everybody import entered
+from bench.contenders.moor import Moor
+from bench.distance.measure import Field, measure_far
+from bench.fit import nearest_size
+from bench.fleet import link_of, names, tell
+from bench.host_cost import host_costs
+from bench.hosts import everywhere, furnish
+from bench.large import measure_large
+from bench.measure import Client
+from bench.planned import measure_planned
+from bench.proof import HOSTS, proven
+from bench.reach import direct
+from bench.results import AT, FLOOR, LINK_MBIT
+from bench.rounds import Failures, measured, turns
+from bench.scale import Scale
+from moor.errors import MoorError
+from moor_lab.lab import Lab
+
+ROUNDS_AT_HOST = 3
+Figures = dict[str, Any]  # fields of the results
+
+
+@dataclass
+class Bench:
+    """What every part is given.
+
+    Attributes:
+        contenders: those that found all drift
+        failures: of the part that is measured
+    """
+
+    client: Client
+    lab: Lab
+    place: Path
+    scale: Scale
+    contenders: list[Contender] = field(default_factory=list)
+    failures: Failures = field(default_factory=Failures)
+
+    @property
+    def hosts(self) -> list[str]:
+        return names(len(self.lab.fleet.hosts))
+
+    @property
+    def some(self) -> list[str]:
+        """Return as many hosts as comparisons are made at."""
+        return self.hosts[: nearest_size(dict.fromkeys(self.scale.sizes), AT)]
+
+    @property
+    def moors(self) -> list[Moor]:
+        """Return moor as shipped, and by other libraries; raise MoorError if it did not find the drift."""
+        found = [contender for contender in self.contenders if isinstance(contender, Moor)]
+        if not found or found[0].backend:
+            raise MoorError("bench: moor did not find the drift that was planted")
+        return found
+
+    def prepare(self) -> None:
+        """Furnish the hosts, and let the contenders prepare themselves and prove that they find drift."""
+        tell("giving the hosts what is checked")
+        everywhere(self.lab, self.hosts, furnish())
+        entering = entered(direct(self.lab), self.place, self.scale.tools)
+        sizes = {1, HOSTS, len(self.some), *self.scale.sizes, *self.scale.far_sizes}
+        for contender, size in turns(entering, sorted(size for size in sizes if size <= len(self.hosts))):
+            contender.prepare(self.hosts[:size])
+        self.contenders = proven(self.client, entering, self.lab, self.hosts[:HOSTS], self.failures)
+
+
+def sizes(bench: Bench) -> Figures:
+    """Measure everybody at all sizes."""
+    scale = bench.scale
+    table = measured(bench.client, bench.contenders, scale.sizes, scale.rounds, bench.hosts, bench.failures)
+    return {"table": table}
+
+
+def alone(bench: Bench) -> Figures:
+    """Measure moor's own costs."""
+    return {"alone": measure_alone(bench.client, bench.moors, bench.some, bench.failures)}
+
+
+def apply(bench: Bench) -> Figures:
+    """Measure an apply that changes something."""
+    moor = bench.moors[0]
+    return {"applied": applied(bench.client, bench.lab, moor, bench.some, bench.scale.rounds)}
+
+
+def upload(bench: Bench) -> Figures:
+    """Measure an upload, with a link and without."""
+    found: Figures = {}
+    alike = (bench.client, bench.lab, bench.moors[0], bench.scale.upload_mb, bench.scale.rounds)
+    with bench.failures.noted("upload over a link"), link_of(bench.lab, LINK_MBIT):
+        found["linked"] = uploaded(*alike)
+    with bench.failures.noted("upload"):
+        found["uploaded"] = uploaded(*alike)
+    return found
+
+
+def distance(bench: Bench) -> Figures:
+    """Measure runs over a distance: everybody over the first one, moor over the others."""
+    scale = bench.scale
+    shared = (bench.client, bench.lab, bench.place, bench.moors[0], bench.hosts)
+    found = []
+    for position, round_trip_ms in enumerate(scale.far_ms):
+        sizes, tools = (scale.far_sizes[:1], ["moor"]) if position else (scale.far_sizes, scale.tools)
+        with bench.failures.noted(f"{round_trip_ms} ms"):
+            ground = Field(*shared, sizes, scale.rounds, bench.failures)
+            found.append(measure_far(ground, round_trip_ms, tools))
+    return {"far": found}
+
+
+def host(bench: Bench) -> Figures:
+    """Measure what moor and raw ssh cost a host."""
+    pair = [contender for contender in bench.contenders if contender.name == FLOOR]
+    costs = host_costs(
+        bench.client, bench.lab, [*bench.moors[:1], *pair], bench.hosts[:HOSTS], ROUNDS_AT_HOST, bench.failures
+    )
+    return {"host": costs}
+
+
+def fleet(bench: Bench) -> Figures:
+    """Measure moor on a large fleet."""
+    place = bench.place / "large"
+    place.mkdir()
+    return {"large": measure_large(bench.client, bench.lab, place, bench.scale.fleet, bench.failures)}
+
+
+def planned(bench: Bench) -> Figures:
+    """Measure a plan without the network."""
+    return {"planned": measure_planned(bench.client, bench.scale.planned)}
+
+
+# In the order in which they run. The large fleet is last, since its hosts keep their further addresses.
+PARTS: dict[str, Callable[[Bench], Figures]] = {
+    "planned": planned,
+    "sizes": sizes,
+    "alone": alone,
+    "apply": apply,
+    "upload": upload,
+    "host": host,
+    "distance": distance,
+    "fleet": fleet,
+}
+WITHOUT_LAB = ("planned",)
+
+
+def hosts_needed(scale: Scale) -> int:
+    """Return how many hosts the chosen parts need; 0 if none needs any."""
+    wanted = {"distance": max(scale.far_sizes), "fleet": max(scale.sizes), "host": HOSTS, "upload": HOSTS}
+    return max(
+        (max(HOSTS, wanted.get(part, max(scale.sizes))) for part in scale.parts if part not in WITHOUT_LAB), default=0
+    )
