@@ -7,7 +7,14 @@ import signal
 import time
 from pathlib import Path
 
-from moor.connections.ssh.host_socket import start_proxy_command
+from moor.connections.ssh.destination import Destination
+from moor.connections.ssh.host_socket import HostSocket, open_indirect_socket
+
+
+def start_proxy_command(line: str) -> HostSocket:
+    sock = open_indirect_socket(Destination("node1", "node1", 22, proxy=line))
+    assert sock
+    return sock
 
 
 def test_data_passes_through_the_command_which_ends_when_the_socket_is_closed() -> None:

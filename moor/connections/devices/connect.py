@@ -15,7 +15,7 @@ from nornir.core.inventory import Host
 from moor.connections.names import NETMIKO
 from moor.connections.ssh.failures import CUT, NO_SSH, explain, failure_of
 from moor.connections.ssh.host_keys import accepted_keys, known_hosts_name
-from moor.connections.ssh.host_socket import HostSocket, start_proxy_command
+from moor.connections.ssh.host_socket import HostSocket, open_indirect_socket
 from moor.connections.ssh.pinning import KeyScan, key_scan_of
 from moor.connections.ssh.private_keys import private_key
 from moor.connections.ssh.session import netmiko_parameters
@@ -31,7 +31,7 @@ def open_device(host: Host, configuration: Config) -> None:
     sock = None
     try:
         with _known_hosts_file(scan) as path:
-            sock = start_proxy_command(scan.where.proxy) if scan.where.proxy else None
+            sock = open_indirect_socket(scan.where)
             _connect(host, configuration, scan, path, sock)
     except ReadException as error:
         raise HostError(

@@ -15,6 +15,14 @@ STRICT = ("BatchMode=yes", "StrictHostKeyChecking=yes", "NoHostAuthenticationFor
 
 
 @dataclass(frozen=True)
+class SSHFiles:
+    """The files of a site: its ssh_config, and its known_hosts, which counts for jump hosts too."""
+
+    config: str | None = None
+    known_hosts: str = ""
+
+
+@dataclass(frozen=True)
 class Destination:
     """A host, or a jump host, with everything that a connection to it needs; the inventory wins over ssh_config.
 
@@ -22,7 +30,8 @@ class Destination:
         called: the name that was looked up in ssh_config.
         alias: its HostKeyAlias, by which known_hosts lists it.
         jumps: the jump hosts on the way, the nearest to this machine first.
-        proxy: the command that carries the connection; empty for a direct one.
+        proxy: the command that carries the connection, ``ssh -W`` if there are jump hosts; empty for a direct one.
+        files: what an ssh that logs in there has to read.
     """
 
     called: str
@@ -35,19 +44,12 @@ class Destination:
     alias: str = ""
     jumps: tuple[Destination, ...] = ()
     proxy: str = ""
+    files: SSHFiles = SSHFiles()
 
     @property
     def key_name(self) -> str:
         """Return the name by which known_hosts lists its keys."""
         return self.alias or known_hosts_name(self.hostname, self.port)
-
-
-@dataclass(frozen=True)
-class SSHFiles:
-    """The files of a site: its ssh_config, and its known_hosts, which counts for jump hosts too."""
-
-    config: str | None
-    known_hosts: str
 
 
 def find_destination(
@@ -85,7 +87,8 @@ def _find(
         known_hosts=(*named, SYSTEM[1]) if named else SYSTEM,
         alias=_word(found, "hostkeyalias"),
         jumps=jumps,
-        proxy=command or (_through(jumps[-1], hostname, real_port, files) if jumps else ""),
+        proxy=command or (words_through(jumps[-1], hostname, real_port) if jumps else ""),
+        files=files,
     )
 
 
@@ -123,13 +126,22 @@ def _parse_hop(word: str) -> tuple[str, str, int]:
     return user, name.strip("[]"), int(port)
 
 
-def _through(jump: Destination, hostname: str, port: int, files: SSHFiles) -> str:
-    """Return the ssh command that carries a connection through a jump host, without questions, with strict keys."""
-    options = [*STRICT, f"ProxyCommand={jump.proxy.replace('%', '%%')}" if jump.proxy else "ProxyJump=none"]
-    if files.known_hosts:
-        path = str(Path(files.known_hosts).expanduser())
-        options.append('UserKnownHostsFile="{}"'.format(path.replace("%", "%%")))
-    words = ["ssh", "-F", str(Path(files.config or "").expanduser()), *(w for o in options for w in ("-o", o))]
-    words += ["-l", jump.username] if jump.username else []
+def login_words(jump: Destination, proxy: str, *options: str) -> list[str]:
+    """Return the ssh command for a login at a jump host, without questions, with strict keys; its name is missing yet.
+
+    Args:
+        proxy: the ProxyCommand on the way there; empty for none.
+        options: further ones, as ssh_config has them; they count before those of the user's ssh_config.
+    """
+    given = [*STRICT, f"ProxyCommand={proxy.replace('%', '%%')}" if proxy else "ProxyJump=none", *options]
+    if jump.files.known_hosts:
+        path = str(Path(jump.files.known_hosts).expanduser())
+        given.append('UserKnownHostsFile="{}"'.format(path.replace("%", "%%")))
+    words = ["ssh", "-F", str(Path(jump.files.config or "").expanduser()), *(w for o in given for w in ("-o", o))]
+    return [*words, *(["-l", jump.username] if jump.username else []), "-p", str(jump.port)]
+
+
+def words_through(jump: Destination, hostname: str, port: int, *options: str) -> str:
+    """Return the ssh command line that carries one connection through a jump host."""
     target = f"[{hostname}]:{port}" if ":" in hostname else f"{hostname}:{port}"
-    return join([*words, "-p", str(jump.port), "-W", target, "--", jump.called])
+    return join([*login_words(jump, jump.proxy, *options), "-W", target, "--", jump.called])

@@ -152,6 +152,9 @@ def jump_host_failure(printed: str) -> Failure:
             "one: moor check --accept-new-host-keys; otherwise the connection may be intercepted"
         )
         return Failure(ErrorKind.HOST_KEY, f"{words}; {remedy}")
+    if "administratively prohibited" in printed:
+        remedy = "allow it in the jump host's sshd_config: AllowTcpForwarding, PermitOpen, DisableForwarding"
+        return Failure(ErrorKind.UNREACHABLE, f"{words}; {remedy}")
     return Failure(ErrorKind.UNREACHABLE, f"{words}; try it by ssh")
 
 

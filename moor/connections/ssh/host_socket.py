@@ -1,84 +1,70 @@
-"""The socket of an SSH connection: to the host itself, or to a ProxyCommand such as a jump host's ssh."""
+"""The socket of an SSH connection: to the host itself, through a jump host, or to a ProxyCommand."""
 
 from __future__ import annotations
 
-import os
 import socket
-import subprocess
 from contextlib import suppress
-from threading import Lock
+from typing import Protocol
 
+from moor.connections.ssh.bastion import open_passage
 from moor.connections.ssh.destination import Destination
+from moor.connections.ssh.proxy_command import ProxyCommand
 from moor.connections.ssh.steps import Steps
 from moor.connections.ssh.tcp import tcp_steps
 
-END_S = 1  # how long a command that has failed may take to end
+
+class Carrier(Protocol):
+    """What carries a connection at the other end of a host's socket."""
+
+    def errors(self) -> str:
+        """Return why it carries nothing; empty while it does."""
+
+    def end(self) -> None:
+        """Stop carrying; ending it twice is fine."""
 
 
 class HostSocket(socket.socket):
-    """A connected socket, with the ProxyCommand at its other end if there is one; closing it ends the command."""
+    """A connected socket, with what carries it on if it does not lead to the host; closing it ends that too."""
 
-    def __init__(self, sock: socket.socket, command: subprocess.Popen[bytes] | None = None) -> None:
+    def __init__(self, sock: socket.socket, carrier: Carrier | None = None) -> None:
         super().__init__(fileno=sock.detach())
-        self._command, self._errors, self._lock = command, "", Lock()  # paramiko's own thread may close it too
+        self._carrier = carrier
 
     def proxy_errors(self) -> str:
-        """Return what the ProxyCommand printed on standard error; empty while it runs, or if there is none."""
-        if command := self._command:
-            with suppress(subprocess.TimeoutExpired):
-                command.wait(END_S)
-                self._end()
-        with self._lock:
-            return self._errors
+        """Return why the jump host or the ProxyCommand carries nothing; empty while it does, or if there is none."""
+        return self._carrier.errors() if self._carrier else ""
 
     def hang_up(self) -> None:
-        """End the connection and the command, but keep the descriptor's number, which is then no other's."""
+        """End the connection and what carries it, but keep the descriptor's number, which is then no other's."""
         with suppress(OSError):
             self.shutdown(socket.SHUT_RDWR)
-        self._end()
+        if self._carrier:
+            self._carrier.end()
 
     def close(self) -> None:
-        """Close the socket and end the command; closing twice is fine."""
+        """Close the socket and end what carries it; closing twice is fine."""
         super().close()
-        self._end()
-
-    def _end(self) -> None:
-        with self._lock:
-            command, self._command = self._command, None
-            if command is None:
-                return
-            command.terminate()
-            with suppress(subprocess.TimeoutExpired):
-                command.wait(END_S)
-            if command.poll() is None:
-                command.kill()
-                command.wait()
-            if command.stderr:
-                with command.stderr as pipe:
-                    os.set_blocking(pipe.fileno(), False)  # a child of the command may still hold its other end
-                    self._errors = (pipe.read() or b"").decode("utf-8", "replace").strip()
+        if self._carrier:
+            self._carrier.end()
 
 
 def host_socket_steps(destination: Destination, timeout_s: float) -> Steps[HostSocket]:
-    """Connect to a host, by its ProxyCommand if it has one; return a non-blocking socket; raise OSError."""
-    if destination.proxy:
-        sock = start_proxy_command(destination.proxy)
+    """Connect to a host by the way that it needs; return a non-blocking socket; raise OSError."""
+    if sock := open_indirect_socket(destination):
         sock.setblocking(False)
         return sock
     return HostSocket((yield from tcp_steps(destination.hostname, destination.port, timeout_s)))
 
 
-def start_proxy_command(command_line: str) -> HostSocket:
-    """Start a ProxyCommand whose standard input and output are the connection.
+def open_indirect_socket(destination: Destination) -> HostSocket | None:
+    """Return the socket of a host that is reached through jump hosts or by a ProxyCommand, None if by neither.
 
-    A shell reads the command line, as ssh has it.
-
-    References:
-        ssh_config(5), ProxyCommand
+    It is there at once. The host can be read from it once the way is open; it ends if there is none.
     """
+    if not destination.proxy:
+        return None
     ours, theirs = socket.socketpair()
+    if destination.jumps:
+        return HostSocket(ours, open_passage(destination, theirs))
     with theirs:
-        command = subprocess.Popen(
-            ["sh", "-c", f"exec {command_line}"], stdin=theirs.fileno(), stdout=theirs.fileno(), stderr=subprocess.PIPE
-        )
-    return HostSocket(ours, command)
+        return HostSocket(ours, ProxyCommand(destination.proxy, theirs))

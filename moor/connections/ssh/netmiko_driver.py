@@ -18,7 +18,7 @@ from netmiko.linux import LinuxSSH
 from moor.connections.ssh.buffered_socket import BufferedSocket
 from moor.connections.ssh.destination import Destination, find_destination
 from moor.connections.ssh.host_keys import accepted_keys, known_hosts_name
-from moor.connections.ssh.host_socket import HostSocket, start_proxy_command
+from moor.connections.ssh.host_socket import HostSocket, open_indirect_socket
 from moor.connections.ssh.private_keys import private_key
 from moor.connections.ssh.tcp import tune_socket
 from moor.connections.ssh.unknown_key import UnknownHostKey
@@ -76,7 +76,7 @@ class MoorLinux(LinuxSSH):
     def _connect_params_dict(self) -> dict[str, Any]:
         found = self.destination
         parameters = super()._connect_params_dict() if not self.ssh_config_file else self._without_config()
-        self.host_socket = start_proxy_command(found.proxy) if found.proxy and not self.sock else None
+        self.host_socket = None if self.sock else open_indirect_socket(found)
         return parameters | {
             "hostname": found.hostname,
             "port": found.port,

@@ -86,6 +86,10 @@ class NetmikoSession(BlockingSession):
             return Failure(ErrorKind.REFUSED, f"sshd refused to run a command: {error.text}")
         return None
 
+    def explain_way(self) -> str:
+        sock = self.netmiko.host_socket if self._plugin else None
+        return sock.proxy_errors() if sock else ""
+
     def close(self) -> None:
         if self._plugin is not None:
             self._plugin.close()

@@ -116,6 +116,10 @@ class SSHSession(ABC):
     def explain_no_channel(self, error: Exception) -> Failure | None:
         """Return why the host opened no channel; None if ``error`` means something else, such as a lost connection."""
 
+    def explain_way(self) -> str:
+        """Return why the jump host or ProxyCommand on the way carries nothing; empty while it does, or without one."""
+        return ""
+
     def connect(self) -> None:
         """Check the host's key and log in; raises HostError, InputError."""
         finish(self.connect_steps())
@@ -189,7 +193,7 @@ class SSHSession(ABC):
             return ConnectionLost(f"{self.target}: no answer within {timeout_s:g} s; the host hangs", ErrorKind.TIMEOUT)
         if failure := self.explain_no_channel(error):
             return ConnectionLost(f"{self.target}: {failure.words}", failure.kind)
-        detail = " ".join(str(error).split())
+        detail = " ".join((self.explain_way() or str(error)).split())
         suffix = f" ({detail})" if detail else ""
         return ConnectionLost(f"{self.target}: connection lost after {after_s:.0f} s{suffix}; run again")
 

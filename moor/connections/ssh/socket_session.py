@@ -82,7 +82,7 @@ class SocketSession(SSHSession):
         """Explain why the login failed; what a ProxyCommand printed counts before all else."""
         if isinstance(error, HostError):
             return Failure(error.kind, str(error))
-        if self._socket and (printed := " ".join(self._socket.proxy_errors().split())):
+        if printed := " ".join(self.explain_way().split()):
             return jump_host_failure(printed)
         if isinstance(error, TimeoutError) and self._socket:
             return NO_SSH
@@ -103,6 +103,9 @@ class SocketSession(SSHSession):
         poll = select.poll()
         poll.register(self._descriptor, select.POLLRDHUP)
         return not poll.poll(0)
+
+    def explain_way(self) -> str:
+        return self._socket.proxy_errors() if self._socket else ""
 
     def explain_no_channel(self, error: Exception) -> Failure | None:
         return NO_CHANNEL if isinstance(error, TimeoutError) else None
