@@ -11,7 +11,8 @@ import pytest
 from nornir.core.task import Result, Task
 
 from moor.engine.converge import converge
-from moor.resources.archive import Archive, hash_of_file
+from moor.resources.archive import Archive
+from moor.resources.hashed_file import hash_of_file
 from moor.tasks.containerd.configure import configure_containerd
 from moor.tasks.diagnosis.environment import check_environment
 from moor.tasks.diagnosis.registry_path import check_registry_path
