@@ -14,6 +14,7 @@ MoorError                    an error that a user reads as one message, without 
 │   ├── HarborUnreachable    nothing answers at Harbor's address
 │   ├── HarborBackendDown    Harbor's proxy answers, but not the services behind it
 │   ├── StaleUpdate          what an update is based on has changed since it was read
+│   ├── LoginRefused         sshd ended the connection before the login, as it does when it has too many of them
 │   ├── LockContention       another run held the host's lock, which is free again
 │   ├── ConnectionLost       the connection broke; the next call opens a new one
 │   ├── ScriptCutShort       a script had started when its connection or its time ended
@@ -165,6 +166,10 @@ class StaleUpdate(HostError):
     """What an update is based on has changed since it was read; nothing was changed."""
 
     DEFAULT = ErrorKind.CONFLICT
+
+
+class LoginRefused(HostError):
+    """sshd ended the connection before the login, as it does when it has too many of them; another attempt may do."""
 
 
 class LockContention(HostError):

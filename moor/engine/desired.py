@@ -6,9 +6,10 @@ computes it again in each stage, since an earlier stage may have made what this 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from nornir.core.inventory import Host
 from nornir.core.task import Task
@@ -21,6 +22,18 @@ from moor.resources.base import Resource
 from moor.settings.modules import failure_in_site, name_in_site
 
 Desired = Callable[[Host], Sequence[Resource]]
+
+
+def function_beside(task: Callable[..., object], name: str) -> Callable[..., object] | None:
+    """Return the function ``name`` that the task's module defines; one that it imports does not count."""
+    module = task.__module__
+    found = getattr(sys.modules.get(module), name, None)
+    return found if callable(found) and getattr(found, "__module__", "") == module else None
+
+
+def desired_beside(task: Callable[..., object]) -> Desired | None:
+    """Return the function ``desired`` of the task's module, None where it has none."""
+    return cast("Desired | None", function_beside(task, "desired"))
 
 
 def desired_ahead_of(host: Host, desired: Desired) -> Sequence[Resource]:

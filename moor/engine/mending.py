@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from nornir.core.task import Task
 
 from moor.context import context_of
+from moor.engine.asking import shell_of
 from moor.engine.locking import run_under_lock
 from moor.engine.plan import Change
-from moor.engine.probing import ProbeRound, failure_text, probe, shell_of
+from moor.engine.probing import ProbeRound, failure_text, probe
 from moor.engine.results import Outcome
 from moor.engine.script import apply_script, new_mark, require_all, split_answers
 from moor.errors import ErrorKind, HostError, LockContention, MoorError, ScriptCutShort, controller_error_text

@@ -9,7 +9,7 @@ from typing import NoReturn
 
 from nornir.core.task import Task
 
-from moor.connections.ssh.shell import Shell
+from moor.engine.asking import Asking, Question, answer_by_shell
 from moor.engine.reading import Reading
 from moor.engine.script import FragmentOutput, new_mark, require_all, split_answers, split_output
 from moor.errors import ErrorKind, HostError
@@ -75,16 +75,16 @@ class ProbeRound:
 
 def probe(task: Task, resources: Sequence[Probed]) -> dict[str, State | None]:
     """Read resources in one round trip; raise HostError with every probe that failed."""
+    return answer_by_shell(task, ask_states(resources))
+
+
+def ask_states(resources: Sequence[Probed]) -> Asking[dict[str, State | None]]:
+    """Read resources as a part of a task that announces what it asks; raise HostError with every probe that failed."""
     if not resources:
         return {}
     reading = ProbeRound(resources)
-    return reading.states(shell_of(task).run(reading.script, PROBE_S))
-
-
-def shell_of(task: Task) -> Shell:
-    """Return the host's shell, opened at the first use."""
-    shell: Shell = task.host.get_connection("shell", task.nornir.config)
-    return shell
+    answer = yield Question(reading.script, PROBE_S)
+    return reading.states(answer)
 
 
 def failure_text(name: str, piece: FragmentOutput, doing: str) -> str:

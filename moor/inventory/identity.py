@@ -9,7 +9,7 @@ from typing import Any
 from nornir.core import Nornir
 from nornir.core.task import Result, Task
 
-from moor.engine.probing import shell_of
+from moor.engine.asking import Asking, Question, asks
 from moor.errors import ErrorKind, HostError
 
 SECTION = "node"  # of the settings: data.node.name
@@ -57,9 +57,10 @@ def node_name_in(data: Mapping[str, Any]) -> str:
     return str(getattr(data.get(SECTION), "name", "") or "")
 
 
-def identify(task: Task) -> Result:
+@asks
+def identify(task: Task) -> Asking[Result]:
     """Read the identity of a host; nothing is changed."""
-    answer = shell_of(task).run(FRAGMENT, ASK_S)
+    answer = yield Question(FRAGMENT, ASK_S)
     if answer.code:
         raise HostError(
             f"a shell as root ended with {answer.code}: {answer.stderr.decode('utf-8', 'replace').strip()}",

@@ -16,6 +16,7 @@ from typing import Any
 from nornir.core.configuration import Config
 from nornir.init_nornir import InitNornir
 
+from moor.runner.loop_runner import register_runner
 from moor.settings.access import SiteSettings
 from moor.settings.config import InventoryOptions, nornir_config, read_tree, validate_config
 from moor.settings.document import Source, Tree, tree_of
@@ -63,6 +64,8 @@ class InitNornirCall:
     def _complete(self, said: Mapping[str, Any]) -> None:
         """Put validated values and absolute paths into Nornir's configuration, except logging, which runs already."""
         self.config.user_defined["moor"] = said["user_defined"]["moor"]
+        register_runner()
+        self.config.runner.plugin = said["runner"]["plugin"]
         self.config.runner.options = said["runner"]["options"]
         if said["ssh"]:
             self.config.ssh.config_file = said["ssh"]["config_file"]

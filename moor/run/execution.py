@@ -12,8 +12,9 @@ from nornir.core.task import Result, Task
 
 from moor.context import change_context, context_of
 from moor.engine.alike import Alike
+from moor.engine.asking import Asking, asks
 from moor.engine.observation import begin_observation, end_observation, observation_of
-from moor.engine.probing import probe
+from moor.engine.probing import ask_states
 from moor.run.foresight import foresee, stages_of
 from moor.run.idle_connections import ConnectionCloser
 from moor.run.runbook import Rolling, Runbook, Skipped, Stage
@@ -60,14 +61,15 @@ def _run_stages(nr: Nornir, runbook: Runbook, progress: Callable[[str], None]) -
             nr.data.failed_hosts.intersection_update(unread)
 
 
-def observe(task: Task, stages: Sequence[Stage]) -> Result:
+@asks
+def observe(task: Task, stages: Sequence[Stage]) -> Asking[Result]:
     """Read all resources of a host that the stages declare by script, in one round trip.
 
     Raises:
         MoorError: two stages declare one resource with different content.
     """
     seen, ahead = observation_of(task.host), foresee(task.host, stages)
-    seen.states.update(probe(task, ahead.reading))
+    seen.states.update((yield from ask_states(ahead.reading)))
     seen.whole = ahead.whole
     return Result(host=task.host, result=f"{len(ahead.reading)} resources read")
 

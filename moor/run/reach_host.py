@@ -9,18 +9,19 @@ from nornir.core.task import Result, Task
 
 from moor.connections.devices.device import device_of
 from moor.connections.names import NETMIKO, connection_of
-from moor.engine.probing import shell_of
+from moor.engine.asking import Asking, Question, asks
 from moor.errors import ErrorKind, HostError
 
 REACH_S = 30
 
 
-def reach_host(task: Task) -> Result:
+@asks
+def reach_host(task: Task) -> Asking[Result]:
     """Check the way to a host: name, SSH, login, root shell; for a device, up to its prompt."""
     if connection_of(task.host) == NETMIKO:
         device_of(task.host, task.nornir.config)
         return Result(host=task.host, result="reached")
-    answer = shell_of(task).run(":", REACH_S)
+    answer = yield Question(":", REACH_S)
     if answer.code:
         raise HostError(
             f"a shell as root ended with {answer.code}: {answer.stderr.decode('utf-8', 'replace').strip()}",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import reduce
@@ -14,7 +13,7 @@ from nornir.core.inventory import Host
 from nornir.core.task import Result, Task
 
 from moor.connections.names import OUTSIDERS, SHELL, connection_of
-from moor.engine.desired import Desired
+from moor.engine.desired import Desired, desired_beside, function_beside
 from moor.settings.modules import name_in_site
 
 TaskFunction = Callable[[Task], Result]
@@ -96,7 +95,7 @@ class Stage:
 
         A run asks it for the resources of all stages, so that it reads a host in one round trip.
         """
-        return cast(Desired | None, self._beside("desired"))
+        return desired_beside(self.task)
 
     @property
     def judge(self) -> Callable[[Host], None] | None:
@@ -104,13 +103,7 @@ class Stage:
 
         It raises UnfitInput for input that is well-formed and would not work.
         """
-        return cast(Callable[[Host], None] | None, self._beside("judge"))
-
-    def _beside(self, name: str) -> object:
-        """Return the function ``name`` that the task's module defines; one that it imports does not count."""
-        module = self.task.__module__
-        found = getattr(sys.modules[module], name, None)
-        return found if callable(found) and getattr(found, "__module__", "") == module else None
+        return cast("Callable[[Host], None] | None", function_beside(self.task, "judge"))
 
     def runs_on(self, host: Host) -> bool:
         """Return whether the stage runs on ``host``."""

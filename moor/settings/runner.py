@@ -18,7 +18,8 @@ from moor.settings.validation import unknown_name
 from moor.suggestions import did_you_mean
 
 ADDRESS = re.compile(r"(tcp|tls)://(\[[0-9a-fA-F:]+\]|[\w.-]+):([0-9]{1,5})")
-NORNIRS = {"threaded": ("num_workers",), "serial": ()}  # Nornir's own runners and their options
+SHIPPED = "loop"  # moor's own, unless config.yaml names another
+KNOWN = {SHIPPED: ("num_workers",), "threaded": ("num_workers",), "serial": ()}  # runners and their options
 
 Fault = tuple[tuple[str, ...], str]
 
@@ -26,7 +27,7 @@ Fault = tuple[tuple[str, ...], str]
 class RunnerConfig(StrictModel):
     """Nornir's ``runner``."""
 
-    plugin: str = "threaded"
+    plugin: str = SHIPPED
     options: dict[str, Any] = Field(default_factory=dict)
 
     @model_validator(mode="after")
@@ -37,18 +38,18 @@ class RunnerConfig(StrictModel):
 
 
 def _plugin_faults(plugin: str) -> Iterator[Fault]:
-    if plugin in NORNIRS:
+    if plugin in KNOWN:
         return
-    names = sorted({*NORNIRS, *RunnersPluginRegister.available, *entry_points(group=RUNNERS_PLUGIN_PATH).names})
+    names = sorted({*KNOWN, *RunnersPluginRegister.available, *entry_points(group=RUNNERS_PLUGIN_PATH).names})
     if plugin not in names:
         close = did_you_mean(plugin, names) or "; is the package that brings it installed?"
         yield ("plugin",), f"no runner is called {plugin}{close} (there are: {', '.join(names)})"
 
 
 def _option_faults(plugin: str, options: Mapping[str, Any]) -> Iterator[Fault]:
-    if plugin not in NORNIRS:
+    if plugin not in KNOWN:
         return  # another package's plugin checks its own
-    known = NORNIRS[plugin]
+    known = KNOWN[plugin]
     yield from ((("options", key), unknown_name(key, known)) for key in sorted(set(options) - set(known)))
     workers = options.get("num_workers", 1) if "num_workers" in known else 1
     if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
@@ -87,13 +88,13 @@ class DaskOptions(StrictModel):
 
     Attributes:
         scheduler: the URL of ``dask scheduler``
-        num_workers: how many hosts each worker runs at once
+        num_workers: how many hosts each worker runs at once; None has it find that out
         ca: the CA that signed the certificates of scheduler and workers; they trust every certificate it signed
         cert, key: the controller's certificate and key
     """
 
     scheduler: Annotated[str, AfterValidator(_address)]
-    num_workers: Annotated[int, Field(ge=1, le=1000, strict=True)] = 20
+    num_workers: Annotated[int, Field(ge=1, le=1000, strict=True)] | None = None
     ca: Pem | None = None
     cert: Pem | None = None
     key: Annotated[Pem, AfterValidator(_private)] | None = None

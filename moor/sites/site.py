@@ -15,6 +15,7 @@ from moor.errors import InputError
 from moor.inventory.cluster import ClusterInventory
 from moor.inventory.files import FleetInventory
 from moor.inventory.netbox import NetBoxInventory
+from moor.runner.loop_runner import register_runner
 from moor.settings.config import CONFIG, nornir_config, read_config
 from moor.settings.modules import SHIPPED
 from moor.sites.plugins import load_runner, register_connections
@@ -46,6 +47,7 @@ def open_site(directory: Path, dry_run: bool = False) -> Nornir:
 def _nornir(config: Config, dry_run: bool) -> Nornir:
     """Do what InitNornir does, but without importing every connection plugin."""
     register_connections()
+    register_runner()
     config.logging.configure()
     inventory, runner = _inventory(config), load_runner(config)
     return Nornir(inventory=inventory, runner=runner, config=config, data=GlobalState(dry_run=dry_run))

@@ -36,6 +36,6 @@ class WorkerPool:
     """
 
     cluster: DaskCluster
-    at_once: int
+    at_once: int | None
     halt: DispatchHalt
     homes: dict[str, str] = field(default_factory=dict)

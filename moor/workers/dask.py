@@ -15,13 +15,12 @@ from nornir.core.task import AggregatedResult, MultiResult, Result, Task
 
 from moor.context import site_of
 from moor.errors import InputError
+from moor.runner.loop_runner import CLOSING
 from moor.settings.runner import DaskOptions
 
 if TYPE_CHECKING:
     from moor.workers.availability import WorkerPool
     from moor.workers.dispatch import Dispatch
-
-CLOSING = "close_connections_task"  # Nornir's own task, the last one of every run
 
 
 class DaskRunner:

@@ -50,7 +50,7 @@ class Order:
     severity: int
     params: Mapping[str, Any]
     dry_run: bool
-    at_once: int
+    at_once: int | None
     hosts: Mapping[str, ObservationState | None]
     context: RunContext
     failed: frozenset[str]

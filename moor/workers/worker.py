@@ -16,12 +16,12 @@ from nornir.core.inventory import Host
 from nornir.core.processor import Processors
 from nornir.core.state import GlobalState
 from nornir.core.task import MultiResult, Result, Task
-from nornir.plugins.runners import ThreadedRunner
 
 from moor.context import adopt_context
 from moor.errors import MoorError, OrderCancelled
 from moor.processors import QuietProcessor
 from moor.progress import send_progress_to
+from moor.runner.loop_runner import LoopRunner
 from moor.secrets.masking import MaskingFilter
 from moor.sites.site import open_site
 from moor.workers.orders import Order, pack_answer, resume_observation
@@ -72,19 +72,19 @@ class ResultSender(QuietProcessor):
         if not self._wanted():
             raise OrderCancelled
         self._session.enter(host.name, self._number)
-        self._here.busy = True
+        self._here.busy = getattr(self._here, "busy", 0) + 1  # a loop has several hosts under way in one thread
         self._tell("started", host.name)
 
     def task_instance_completed(self, task: Task, host: Host, result: MultiResult) -> None:
         """Send the results."""
-        self._here.busy = False
+        self._here.busy -= 1
         written = _written(host, result)  # before leaving, since it lists the open connections
         self._session.leave(host.name)
         self._tell("completed", host.name, written)
 
     def progress(self, line: str) -> None:
         """Send a line of progress of this order's hosts; other orders may run on this worker too."""
-        if getattr(self._here, "busy", False):
+        if getattr(self._here, "busy", 0):
             self._tell("progress", line)
 
 
@@ -140,4 +140,4 @@ def _run(opened: Nornir, order: Order, telling: ResultSender) -> None:
     for host in hosts:
         resume_observation(host, order.hosts[host.name])
     task = Task(order.task, nr, order.dry_run, Processors([telling]), order.name, order.severity, **dict(order.params))
-    ThreadedRunner(order.at_once).run(task, hosts)
+    LoopRunner(order.at_once).run(task, hosts)

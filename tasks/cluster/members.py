@@ -9,7 +9,6 @@ from nornir.core import Nornir
 from nornir.core.inventory import Hosts, Inventory
 from nornir.core.state import GlobalState
 from nornir.core.task import Result, Task
-from nornir.plugins.runners import ThreadedRunner
 
 from moor.context import context_of, fleet_of
 from moor.engine.findings import Finding
@@ -18,6 +17,7 @@ from moor.errors import HostError, InputError
 from moor.inventory.cluster import NODES
 from moor.inventory.identity import HostIdentity, ask_identities, node_name_in
 from moor.inventory.nodes import TALOS, Node, NodePairs, pair_nodes, read_nodes
+from moor.runner.loop_runner import LoopRunner
 from moor.settings import optional_settings_of
 from moor.tasks.cluster.settings import ClusterSettings
 
@@ -53,7 +53,7 @@ def _paired(task: Task, fleet: Inventory, addresses: Mapping[str, str], nodes: l
         return found
     some = Inventory(Hosts(unsure), fleet.groups, fleet.defaults)
     identities = ask_identities(
-        Nornir(some, runner=ThreadedRunner(), config=task.nornir.config, data=GlobalState()), unsure
+        Nornir(some, runner=LoopRunner(), config=task.nornir.config, data=GlobalState()), unsure
     )
     known |= {name: replace(identity, node=known[name].node) for name, identity in identities.items()}
     return pair_nodes(addresses, nodes, known)

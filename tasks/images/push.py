@@ -14,8 +14,8 @@ from nornir.core.inventory import Host
 from nornir.core.task import Result, Task
 from pydantic import AfterValidator, ConfigDict, model_validator
 
+from moor.engine.asking import shell_of
 from moor.engine.converge import converge
-from moor.engine.probing import shell_of
 from moor.errors import ErrorKind, HarborUnreachable, HostError, InputError
 from moor.resources.base import Remote, Resource, State
 from moor.script_result import ScriptResult

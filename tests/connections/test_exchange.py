@@ -102,3 +102,23 @@ def test_the_announced_end_is_cut_out_however_it_arrives(
     for begin, end in pairwise(places):
         output.add(stderr=raw[begin:end])
     assert (output.status, bytes(output.stderr)) == (status, before + after)
+
+
+class EndlessChannel(NarrowChannel):
+    """A channel of a host that sends without end."""
+
+    def receive(self, output: ChannelOutput) -> bool:
+        output.add(stdout=b"y")
+        return True
+
+
+def test_a_host_that_sends_without_end_gives_the_others_their_turn() -> None:
+    output = ChannelOutput(10**6)
+    steps = transfer_steps(EndlessChannel(9), iter([b"command"]), output, time.monotonic() + 60)
+    wait, sizes = next(steps), []
+    for _ in range(5):
+        assert wait.until <= time.monotonic()
+        sizes.append(len(output.stdout))
+        wait = steps.send(0)
+    steps.close()
+    assert sizes == [sizes[0] * turn for turn in range(1, 6)]

@@ -45,7 +45,7 @@ from nornir.core.inventory import Host
 from nornir.core.task import Result, Task
 
 from moor.engine.converge import converge
-from moor.engine.probing import shell_of
+from moor.engine.asking import shell_of
 from moor.engine.asked_once import ask_once
 from moor.errors import HostError
 from moor.resources.base import Resource

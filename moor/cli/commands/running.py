@@ -27,6 +27,7 @@ from moor.run.interruption import finish_despite_signal, report_on_interrupt
 from moor.run.report import Collector, HostReport, RunReport
 from moor.run.runbook import Runbook
 from moor.run.selection import find_runbook, limit_hosts, refuse_unfilled, refuse_unmatched, unmatched_hosts
+from moor.runner.loop_runner import LoopRunner
 from moor.secrets.secret import MaskingFilter
 from moor.sites.site import find_site, open_site
 from moor.workers.dask import DaskRunner
@@ -51,8 +52,10 @@ def open_fleet(options: Options, dry_run: bool) -> Iterator[Nornir]:
 
 
 def resize_runner(runner: RunnerPlugin, workers: int) -> RunnerPlugin:
-    """Return a runner for ``workers`` hosts at once: Dask's with another size, or threads."""
-    return runner.sized(workers) if isinstance(runner, DaskRunner) else ThreadedRunner(num_workers=workers)
+    """Return a runner for ``workers`` hosts at once: that of config.yaml with another size, or the loop."""
+    if isinstance(runner, DaskRunner):
+        return runner.sized(workers)
+    return ThreadedRunner(workers) if isinstance(runner, ThreadedRunner) else LoopRunner(workers)
 
 
 def runbook_of(nr: Nornir, name: str) -> Runbook:

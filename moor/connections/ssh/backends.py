@@ -45,6 +45,11 @@ def make_session(
     return _import_session_class(backend)(target, netmiko_parameters(extras, password), limit_bytes)
 
 
+def blocks(extras: dict[str, Any]) -> bool:
+    """Return whether the library that ``extras`` choose blocks; raises InputError if it is missing."""
+    return _import_session_class(extras.get("backend", DEFAULT)).BLOCKS
+
+
 def _import_session_class(backend: str) -> type[SSHSession]:
     """Import one of the libraries, and return its session class."""
     if backend == "netmiko":

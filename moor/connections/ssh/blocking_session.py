@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterator
 from functools import partial
+from typing import ClassVar
 
 from moor.connections.ssh.exchange import ChannelOutput
 from moor.connections.ssh.in_thread import CALLS, in_thread
@@ -15,6 +16,8 @@ from moor.script_result import ScriptResult
 
 class BlockingSession(SSHSession):
     """A session whose calls block; a loop makes each of them in a thread."""
+
+    BLOCKS: ClassVar[bool] = True
 
     @abstractmethod
     def connect(self) -> None:

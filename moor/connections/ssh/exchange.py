@@ -13,6 +13,7 @@ from moor.errors import CommandTimeout, OutputTooLong
 IDLE_S = 5.0  # the longest wait before the channel is checked again, even if nothing has arrived
 BURST = 16  # pieces of input that are sent before output is read again
 STATUS_DIGITS = 4  # of an exit status and the newline after it
+SLICE = 16  # times that something is moved without a pause, before other hosts of the same loop have their turn
 LINGER_S = 1.0  # how long to read on after the command's end, if a process it left behind keeps its outputs open
 
 
@@ -141,12 +142,13 @@ def transfer_steps(channel: ExecChannel, pieces: Iterator[bytes], output: Channe
         Exception: what the SSH library raises if the connection breaks.
     """
     writer, last, closed, status = InputWriter(channel, pieces), time.monotonic(), False, None
+    in_turn = 0
     while True:
         moved = channel.receive(output)
         moved = (not writer.is_done and not channel.is_closed() and writer.write()) or moved
         now = time.monotonic()
         if moved:
-            last = now
+            last, in_turn = now, in_turn + 1
         else:
             status = channel.exit_status() if output.status is None else output.status
             if closed or (status is not None and now - last > LINGER_S):
@@ -154,7 +156,8 @@ def transfer_steps(channel: ExecChannel, pieces: Iterator[bytes], output: Channe
             closed = channel.is_closed()  # output may have arrived together with the end: read once more before leaving
         if now > deadline:
             raise CommandTimeout
-        if not moved and not closed:
-            until = min(deadline, now + (IDLE_S if status is None else LINGER_S))
+        if (not moved and not closed) or in_turn == SLICE:
+            until = now if moved else min(deadline, now + (IDLE_S if status is None else LINGER_S))
+            in_turn = 0
             if wait := channel.wait(until, writer.is_blocked, writer.is_done):
                 yield wait

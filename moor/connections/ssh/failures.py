@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import paramiko
 
 NO_ROUTE = frozenset({errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ENETDOWN, errno.EADDRNOTAVAIL})
+NO_DESCRIPTOR = frozenset({errno.EMFILE, errno.ENFILE})
 CUTS = (EOFError, ConnectionResetError, BrokenPipeError, ConnectionAbortedError)
 HANGS = ("No existing session", "Error reading SSH protocol banner", "Negotiation failed", "Authentication timeout")
 # libssh has one exception for these; they differ by its text alone.
@@ -102,6 +103,16 @@ def failure_of(error: BaseException) -> Failure:
     if _is_of("ssh2", error):
         return _of_libssh2(error)
     return Failure(ErrorKind.UNREACHABLE, f"{type(error).__name__}: {error}")
+
+
+def is_cut(error: BaseException) -> bool:
+    """Return whether a HostError says that the host closed the connection before the login, as MaxStartups does."""
+    return str(error).endswith(CUT.words)
+
+
+def lacks_descriptors(error: BaseException) -> bool:
+    """Return whether an error came of this machine's limit of open files."""
+    return any(isinstance(cause, OSError) and cause.errno in NO_DESCRIPTOR for cause in _causes(error))
 
 
 def kind_of_request_error(error: BaseException) -> ErrorKind:

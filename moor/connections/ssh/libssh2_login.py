@@ -47,17 +47,17 @@ KEX = (
 REFUSALS = (AuthenticationError, PublickeyUnverifiedError, AgentAuthenticationError)
 
 
-def login_steps(
+def handshake_steps(
     connection: Connection, descriptor: object, destination: Destination, parameters: dict[str, Any], call: CallSteps
 ) -> Steps[None]:
-    """Shake hands, check the host's key, and log in.
+    """Shake hands, and check the host's key.
 
     Args:
         descriptor: has a method ``fileno``; the connection refers to it to its end.
         call: raises TimeoutError once the login takes too long.
 
     Raises:
-        HostError: the host shows another key or an unknown one, or refuses the login.
+        HostError: the host shows another key or an unknown one.
         SSH2Error: any other failure in libssh2.
     """
     known = accepted_blobs(parameters, destination.key_name, destination.known_hosts)
@@ -73,12 +73,12 @@ def login_steps(
         connection.method_pref(method, preferred)
     yield from call(partial(connection.handshake, descriptor))
     check_host_key(b64encode(connection.hostkey()[0]).decode(), known)
-    yield from _authentication_steps(connection, destination, parameters, call)
 
 
-def _authentication_steps(
+def authentication_steps(
     connection: Connection, destination: Destination, parameters: dict[str, Any], call: CallSteps
 ) -> Steps[None]:
+    """Log in, by the first of the user's keys or the password that the host accepts; raises HostError, SSH2Error."""
     tried, user = False, destination.username or getuser()
     for credential in credentials_of(destination, parameters):
         with suppress(*REFUSALS):

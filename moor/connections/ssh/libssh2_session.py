@@ -28,7 +28,7 @@ try:
     from ssh2.session import LIBSSH2_SESSION_BLOCK_OUTBOUND as OUTBOUND
     from ssh2.session import Session as Connection
 
-    from moor.connections.ssh.libssh2_login import login_steps
+    from moor.connections.ssh.libssh2_login import authentication_steps, handshake_steps
 except ImportError as error:
     raise InputError(
         f"connection_options.shell.extras.backend: libssh2: {error}; pip install ssh2-python brings it"
@@ -64,7 +64,10 @@ class Libssh2Session(SocketSession):
 
     def login_steps(self, destination: Destination, sock: HostSocket, end: float) -> Steps[None]:
         connection = self._connection = Connection()
-        yield from login_steps(connection, Lease(sock), destination, self.parameters, partial(self._call_steps, end))
+        call = partial(self._call_steps, end)
+        yield from handshake_steps(connection, Lease(sock), destination, self.parameters, call)
+        self.is_known = True
+        yield from authentication_steps(connection, destination, self.parameters, call)
 
     def has_connection(self) -> bool:
         return self._connection is not None

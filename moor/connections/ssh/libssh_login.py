@@ -37,13 +37,13 @@ def call_steps(call: Callable[[], int], wait: WaitSteps) -> Steps[int]:
     return code
 
 
-def login_steps(
+def handshake_steps(
     connection: Connection, destination: Destination, parameters: dict[str, Any], wait: WaitSteps
 ) -> Steps[None]:
-    """Shake hands, check the host's key, and log in.
+    """Shake hands, and check the host's key.
 
     Raises:
-        HostError: the host shows another key or an unknown one, or refuses the login.
+        HostError: the host shows another key or an unknown one.
         TimeoutError: by ``wait``.
         BaseSSHError: any other failure in libssh.
     """
@@ -60,16 +60,16 @@ def login_steps(
     connection.set_blocking(0)
     yield from call_steps(connection.connect, wait)
     check_host_key(_text(connection.get_server_publickey().export_pubkey_base64()), known)
-    yield from _authentication_steps(connection, destination, parameters, wait)
 
 
 def _text(word: str | bytes) -> str:
     return word if isinstance(word, str) else word.decode()
 
 
-def _authentication_steps(
+def authentication_steps(
     connection: Connection, destination: Destination, parameters: dict[str, Any], wait: WaitSteps
 ) -> Steps[None]:
+    """Log in, by the first of the user's keys or the password that the host accepts; raises HostError, TimeoutError."""
     tried = False
     for credential in credentials_of(destination, parameters):
         if attempt := _attempt(connection, destination, credential):

@@ -24,7 +24,7 @@ try:
     from ssh.exceptions import EOF, BaseSSHError
     from ssh.session import Session as Connection
 
-    from moor.connections.ssh.libssh_login import WaitSteps, call_steps, login_steps
+    from moor.connections.ssh.libssh_login import WaitSteps, authentication_steps, call_steps, handshake_steps
 except ImportError as error:
     raise InputError(
         f"connection_options.shell.extras.backend: libssh: {error}; pip install ssh-python brings it"
@@ -45,7 +45,9 @@ class LibsshSession(SocketSession):
         connection = Connection()
         connection.set_socket(sock.detach())
         self._connection = connection
-        yield from login_steps(connection, destination, self.parameters, self._until(end))
+        yield from handshake_steps(connection, destination, self.parameters, self._until(end))
+        self.is_known = True
+        yield from authentication_steps(connection, destination, self.parameters, self._until(end))
 
     def has_connection(self) -> bool:
         return self._connection is not None and self._connection.is_connected()

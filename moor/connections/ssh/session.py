@@ -74,10 +74,14 @@ class SSHSession(ABC):
 
     Attributes:
         BROKEN: the library's exceptions that mean that there is no connection, or no longer.
+        BLOCKS: its calls block, so that a loop would need a thread for each.
+        is_known: the host has shown a key that is accepted, so that what fails from then on is the login itself.
         parameters: as ``netmiko_parameters`` returns them.
     """
 
     BROKEN: ClassVar[Errors]
+    BLOCKS: ClassVar[bool] = False
+    is_known = False
 
     def __init__(self, target: ConnectionTarget, parameters: dict[str, Any], limit_bytes: int) -> None:
         self.target, self.parameters, self._limit_bytes = target, parameters, limit_bytes

@@ -15,6 +15,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
+from moor.connections.ssh.failures import is_cut
+from moor.connections.ssh.steps import Steps
+from moor.errors import HostError, InputError, LoginRefused
 from moor.script_result import ScriptResult
 
 if TYPE_CHECKING:
@@ -76,6 +79,40 @@ class ShellPlugin:
         from moor.connections.ssh.backends import open_session
 
         self.connection = open_session(hostname, username, password, port, extras or {}, configuration)
+
+    def takes_steps(self, extras: dict[str, Any]) -> bool:
+        """Return whether ``open_steps`` reaches the host without blocking."""
+        from moor.connections.ssh.backends import blocks
+
+        try:
+            return not blocks(extras)
+        except InputError:
+            return False  # ``open`` raises it again
+
+    def open_steps(
+        self,
+        hostname: str | None,
+        username: str | None,
+        password: str | None,
+        port: int | None,
+        platform: str | None,
+        extras: dict[str, Any] | None = None,
+        configuration: Config | None = None,
+    ) -> Steps[None]:
+        """Do what ``open`` does, as steps; raises LoginRefused if it is worth another attempt."""
+        from moor.connections.ssh.backends import make_session
+
+        session = make_session(hostname, username, password, port, extras or {}, configuration)
+        try:
+            yield from session.connect_steps()
+        except HostError as error:
+            if is_cut(error) and not session.is_known:
+                raise LoginRefused(str(error), error.kind) from error
+            raise
+        except GeneratorExit:
+            session.close()
+            raise
+        self.connection = session
 
     def close(self) -> None:
         """End the connection."""

@@ -31,7 +31,7 @@ def tcp_steps(hostname: str, port: int, timeout_s: float) -> Steps[socket.socket
         UnicodeError: the name is none.
     """
     failure = OSError(f"the name {hostname} has no address")
-    for address in (yield from _address_steps(hostname, port)):
+    for address in (yield from address_steps(hostname, port)):
         try:
             return (yield from _one_address_steps(address, timeout_s))
         except OSError as error:
@@ -39,7 +39,7 @@ def tcp_steps(hostname: str, port: int, timeout_s: float) -> Steps[socket.socket
     raise failure
 
 
-def _address_steps(hostname: str, port: int) -> Steps[Sequence[Address]]:
+def address_steps(hostname: str, port: int) -> Steps[Sequence[Address]]:
     """Resolve a name in a thread, since the resolver blocks; an address needs none."""
     look_up = partial(socket.getaddrinfo, hostname, port, type=socket.SOCK_STREAM)
     try:

@@ -10,8 +10,8 @@ from nornir.core.task import Task
 from moor.connections.ssh.second_connection import second_shell
 from moor.connections.ssh.shell import Shell
 from moor.context import context_of
+from moor.engine.asking import shell_of
 from moor.engine.locking import run_under_lock
-from moor.engine.probing import shell_of
 from moor.engine.script import new_mark, require_all, split_answers
 from moor.errors import ErrorKind, HostError
 from moor.resources.base import State, Streamed

@@ -3,7 +3,7 @@
 from nornir.core.filter import F
 from nornir.core.task import Result, Task
 
-from moor.engine.probing import shell_of
+from moor.engine.asking import shell_of
 from moor.run.runbook import Runbook, Stage
 from moor.tasks.diagnosis.layer_report import report_layers
 from moor.tasks.diagnosis.rules import RULES, layers
