@@ -197,10 +197,10 @@ def test_everything_that_is_wrong_is_told_at_once(site: Site) -> None:
     done = moor_here(site.folder, "check")
     lines = done.stderr.splitlines()
     assert lines[0] == "moor:"
-    assert [line.split(":")[0].strip() for line in lines[1:]] == [
-        "data.harbor.installer",
-        "cp1",
-        "data.images.demo/python",
+    assert [line.split(": ")[:2] for line in lines[1:]] == [
+        ["  inventory/defaults.yaml:31", "data.harbor.installer"],
+        ["  cp1", "data.projects has no robot pullr in a project demo"],
+        ["  inventory/defaults.yaml:42", "data.images.demo/python:3.13.archive"],
     ]
     assert site.called() == []
 

@@ -10,6 +10,7 @@ from nornir.core.inventory import Host
 from moor.engine.alike import Alike
 from moor.engine.desired import desired_ahead_of
 from moor.errors import InputError, MissingSection, MoorError, UnfitInput
+from moor.inventory.places import with_places
 from moor.run.runbook import Stage
 from moor.settings.modules import failure_in_site
 
@@ -31,9 +32,12 @@ def refuse_bad_input(
     ignored = (*([MissingSection] if partly else []), *([UnfitInput] if examining else []))
     checks = [StageCheck(stage, judges=UnfitInput not in ignored) for stage in stages if stage.desired]
     checks_of = Alike(lambda host: [check for check in checks if check.stage.runs_on(host)])
-    found = [line for host in hosts for check in checks_of.of(host) for line in check.findings(host, ignored)]
+    found: dict[str, Host] = {}
+    for host in hosts:
+        for line in (line for check in checks_of.of(host) for line in check.findings(host, ignored)):
+            found.setdefault(line, host)
     if found:
-        raise InputError("\n".join(dict.fromkeys(found)))
+        raise InputError("\n".join(with_places(found)))
 
 
 class StageCheck:

@@ -104,9 +104,9 @@ def platform_of(host: Host) -> str:
         return platform
     known = ", ".join(PLATFORMS)
     if meant := napalm_hint(platform) or did_you_mean(platform, PLATFORMS):
-        raise InputError(f"{host.name}: platform {platform!r}{meant} (moor writes access lists for {known})")
-    told = f"platform is {platform}, for which moor writes no access lists" if platform else "it has no platform"
-    raise InputError(f"{host.name}: {told}; write one of {known}, or take the host out of group devices")
+        raise InputError(f"{host.name}.platform: {platform!r}{meant} (moor writes access lists for {known})")
+    told = f"moor writes no access lists for {platform}" if platform else "not given"
+    raise InputError(f"{host.name}.platform: {told}; write one of {known}, or take the host out of group devices")
 
 
 def write_access_lists(task: Task) -> Result:

@@ -287,7 +287,7 @@ def test_a_platform_that_moor_does_not_know_is_named_with_those_it_does(edge: Ma
     one.box.platform = "cisco_iosxe"
     INTERFACES["cisco_iosxe"] = INTERFACES["cisco_ios"]
     code, said = one.run("plan")
-    assert (code, "platform 'cisco_iosxe'" in said, "arista_eos" in said) == (1, True, True), said
+    assert (code, "edge1.platform: 'cisco_iosxe'" in said, "arista_eos" in said) == (1, True, True), said
 
 
 def test_a_platform_that_is_like_none_of_moors_gets_a_remedy(edge: Make) -> None:
@@ -295,7 +295,7 @@ def test_a_platform_that_is_like_none_of_moors_gets_a_remedy(edge: Make) -> None
     one.box.platform = "panos"
     INTERFACES["panos"] = INTERFACES["cisco_ios"]
     code, said = one.run("plan")
-    words = "edge1: platform is panos, for which moor writes no access lists; write one of cisco_ios, "
+    words = "edge1.platform: moor writes no access lists for panos; write one of cisco_ios, "
     assert (code, words in said) == (1, True), said
     assert one.box.heard == []
 
@@ -309,7 +309,7 @@ def test_a_name_of_napalms_is_told_with_netmikos(edge: Make, napalm: str, words:
     one.box.platform = napalm
     INTERFACES[napalm] = INTERFACES["cisco_ios"]
     code, said = one.run("plan")
-    assert (code, f"edge1: platform '{napalm}'; this is NAPALM's name, moor goes by Netmiko's: {words} (" in said) == (
+    assert (code, f"edge1.platform: '{napalm}'; this is NAPALM's name, moor goes by Netmiko's: {words} (" in said) == (
         *(1, True),
     ), said
     assert one.box.heard == []
