@@ -22,8 +22,8 @@ from moor.inventory.cluster import entry_of_node
 from moor.inventory.files import FleetInventory
 from moor.inventory.nodes import TALOS, Node, NodePairs
 from moor.settings.access import SiteSettings
-from moor.settings.document import yaml_reader
 from moor.settings.fleet import NAME
+from moor.settings.yaml_nodes import yaml_reader
 from moor.suggestions import did_you_mean
 
 Entries = Mapping[str, Mapping[str, Any]]

@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
-from ruamel.yaml.composer import Composer, ComposerError
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from ruamel.yaml.nodes import ScalarNode
 
 from moor.errors import InputError, TooManyAliases
-from moor.formats.nesting import DEEPEST, refuse_growth
+from moor.settings.yaml_nodes import TEXT, compose, yaml_reader
 
 MERGE = "tag:yaml.org,2002:merge"
 
@@ -106,30 +105,6 @@ class InputFaults:
             raise InputError("\n".join(self.lines()))
 
 
-class DepthLimitedComposer(Composer):
-    """A YAML composer that refuses deep nesting, which would take minutes and then exhaust the stack."""
-
-    depth = 0
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        """Read one value; raise ComposerError if it is nested too deep."""
-        if self.depth > DEEPEST:
-            mark = self.parser.peek_event().start_mark
-            raise ComposerError(None, None, f"nested deeper than {DEEPEST} levels", mark)
-        self.depth += 1
-        try:
-            return super().compose_node(parent, index)
-        finally:
-            self.depth -= 1
-
-
-def yaml_reader() -> YAML:
-    """Return a safe reader of YAML 1.2."""
-    yaml = YAML(typ="safe", pure=True)
-    yaml.Composer = DepthLimitedComposer
-    return yaml
-
-
 def load_yaml(path: Path, shown: str, faults: InputFaults) -> Tree:
     """Read a YAML file as a tree.
 
@@ -139,10 +114,9 @@ def load_yaml(path: Path, shown: str, faults: InputFaults) -> Tree:
     """
     yaml = yaml_reader()
     try:
-        node = yaml.compose(path.read_text("utf-8"))
+        node = compose(yaml, path.read_text("utf-8"))
         if node is None:
             return Tree(Source(shown, 1), {})
-        refuse_growth(node)
         return _Reader(yaml, shown, faults).tree(node, ())
     except TooManyAliases as error:
         faults.add(Source(shown, error.line), str(error))
@@ -160,21 +134,22 @@ def load_yaml(path: Path, shown: str, faults: InputFaults) -> Tree:
 
 @dataclass
 class _Reader:
-    """Converts the YAML library's nodes to trees."""
+    """Converts the nodes of a YAML library to trees."""
 
     yaml: YAML
     file: str
     faults: InputFaults
+    values: dict[tuple[str, str], object] = field(default_factory=dict)  # of scalars that are not text
 
-    def tree(self, node: Node, path: tuple[str, ...], line: int | None = None) -> Tree:
+    def tree(self, node: Any, path: tuple[str, ...], line: int | None = None) -> Tree:
         source = Source(self.file, line or node.start_mark.line + 1, path)
-        if isinstance(node, MappingNode):
+        if node.id == "mapping":
             return Tree(source, self.mapping(node, path))
-        if isinstance(node, SequenceNode):
+        if node.id == "sequence":
             return Tree(source, tuple(self.tree(entry, (*path, str(i))) for i, entry in enumerate(node.value)))
         return Tree(source, self.scalar(node, source))
 
-    def mapping(self, node: MappingNode, path: tuple[str, ...]) -> dict[str, Tree]:
+    def mapping(self, node: Any, path: tuple[str, ...]) -> dict[str, Tree]:
         """Return a mapping's entries; its own win over those inherited by ``<<``."""
         inherited: dict[str, Tree] = {}
         own: dict[str, Tree] = {}
@@ -191,25 +166,33 @@ class _Reader:
                 own[key] = self.tree(value_node, (*path, key), line)
         return {**inherited, **own}
 
-    def inherited(self, node: Node, path: tuple[str, ...]) -> Iterator[tuple[str, Tree]]:
+    def inherited(self, node: Any, path: tuple[str, ...]) -> Iterator[tuple[str, Tree]]:
         """Yield the entries inherited by ``<<``; of several mappings the first wins, so it is yielded last."""
-        for part in reversed(node.value) if isinstance(node, SequenceNode) else (node,):
-            if isinstance(part, MappingNode):
+        for part in reversed(node.value) if node.id == "sequence" else (node,):
+            if part.id == "mapping":
                 yield from self.mapping(part, path).items()
 
-    def key(self, node: Node, path: tuple[str, ...]) -> str | None:
+    def key(self, node: Any, path: tuple[str, ...]) -> str | None:
         """Return a key that is text; add a fault for any other."""
+        if node.tag == TEXT and node.id == "scalar":
+            return str(node.value)
         source = Source(self.file, node.start_mark.line + 1, path)
-        value = self.scalar(node, source) if isinstance(node, ScalarNode) else None
+        value = self.scalar(node, source) if node.id == "scalar" else None
         if isinstance(value, str):
             return value
         self.faults.add(source, f"the key {node.value} is not text; put it in quotes")
         return None
 
-    def scalar(self, node: Node, source: Source) -> object:
+    def scalar(self, node: Any, source: Source) -> object:
         """Return a scalar's value, typed by YAML 1.2."""
+        if node.tag == TEXT:
+            return node.value
+        if (known := (node.tag, node.value)) in self.values:
+            return self.values[known]
         try:
-            return self.yaml.constructor.construct_object(node)
+            alike = ScalarNode(node.tag, node.value, node.start_mark, node.end_mark)  # of either library
+            self.values[known] = self.yaml.constructor.construct_object(alike)
+            return self.values[known]
         except (YAMLError, ValueError) as error:
             problem = error.problem if isinstance(error, MarkedYAMLError) else str(error)
             self.faults.add(source, f"not a value: {problem}")
