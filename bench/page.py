@@ -10,6 +10,7 @@ from bench.alone import Alone, Pair
 from bench.distance.page import distances
 from bench.results import AT, FLOOR, LINK_MBIT, MOOR, Results, each_ms, hosts_within, line_of
 from bench.rounds import LARGE, Table
+from bench.shared import pays_from
 from bench.tables import rows_of, table
 
 HOW = f"""\
@@ -26,6 +27,7 @@ figures are medians of rounds in which everybody takes turns; more than {LARGE} 
 only, and so does what costs half a second a host. Comparisons are made at {AT} hosts, or at the largest size below that
 a tool was measured at.
 """
+MACHINES = (2, 4, 8, 32)  # numbers of workers
 PERIODS = ((60, "a minute"), (300, "five minutes"), (3600, "an hour"))
 
 
@@ -100,11 +102,32 @@ def one_process(results: Results) -> str:
     if line is None:
         return ""
     rows = [[f"within {name}", f"{hosts_within(line, period_s):,}"] for period_s, name in PERIODS]
-    words = (
-        "A process of moor has one processor. These are the hosts whose checks fit on it, by the line above; from "
-        "there on, and not before, workers shorten a check, each by a processor of its own."
-    )
+    words = "A process of moor has one processor. These are the hosts whose checks fit on it, by the line above."
     return f"\n{fill(words, 120)}\n\n{rows_of(['one process', 'hosts'], rows)}"
+
+
+def by_workers(results: Results) -> Iterator[str]:
+    """Yield what checks by workers cost, and from how many hosts on they are quicker than one process."""
+    shared, alone = results.shared, line_of(results.table.get(MOOR, {}))
+    if shared is None or not shared.controller_s:
+        return
+    words = (
+        f"{shared.workers} workers of Dask share the hosts, in their second check. What the controller and the "
+        "scheduler do is not shared."
+    )
+    sizes = sorted(shared.controller_s)
+    sides = (("controller and scheduler", shared.controller_s), ("all workers", shared.workers_s))
+    rows = [[name, *(f"{side[size] * 1000 / size:.1f}" for size in sizes)] for name, side in sides]
+    spent = rows_of(["CPU, ms a host", *(f"N={size}" for size in sizes)], rows)
+    yield f"## Checks by workers\n\n{fill(words, 120)}\n\n{spent}"
+    if alone:
+        counts = [(number, pays_from(alone, shared, number)) for number in MACHINES]
+        judged = [[f"{number} workers", f"{hosts:,} hosts" if hosts else "never"] for number, hosts in counts]
+        note = (
+            "By these figures and the line of one process, as far as processors are what a check waits for, each "
+            "worker having one of its own:"
+        )
+        yield f"{fill(note, 120)}\n\n{rows_of(['', 'quicker than one process from'], judged)}"
 
 
 def rest(results: Results) -> str:
@@ -148,6 +171,7 @@ def _of_moor(results: Results) -> Iterator[str]:
         heads = [f"{planned.hosts:,} hosts that answer at once", "CPU, s"]
         both = [*rows, ["all", f"{planned.cpu_s:.2f}"]]
         yield f"## A plan without the network\n\n{rows_of(heads, both)}\nMemory: {planned.peak_mb:.0f} MB.\n"
+    yield from by_workers(results)
     if results.host:
         rows = [[name, f"{cost.cpu_ms:.1f}", f"{cost.forks:g}"] for name, cost in results.host.items()]
         words = "sshd, the login, the shell and all that a check starts."

@@ -22,8 +22,9 @@ from bench.planned import measure_planned
 from bench.proof import HOSTS, proven
 from bench.reach import direct
 from bench.results import AT, FLOOR, LINK_MBIT
-from bench.rounds import Failures, measured, turns
+from bench.rounds import LARGE, Failures, measured, turns
 from bench.scale import Scale
+from bench.shared import measure_shared
 from moor.errors import MoorError
 from moor_lab.lab import Lab
 
@@ -126,6 +127,12 @@ def host(bench: Bench) -> Figures:
     return {"host": costs}
 
 
+def workers(bench: Bench) -> Figures:
+    """Measure checks whose hosts Dask workers share."""
+    sizes = [size for size in bench.scale.sizes if size <= LARGE]
+    return {"shared": measure_shared(bench.client, bench.moors[0], sizes, bench.hosts, bench.failures)}
+
+
 def fleet(bench: Bench) -> Figures:
     """Measure moor on a large fleet."""
     place = bench.place / "large"
@@ -146,6 +153,7 @@ PARTS: dict[str, Callable[[Bench], Figures]] = {
     "apply": apply,
     "upload": upload,
     "host": host,
+    "workers": workers,
     "distance": distance,
     "fleet": fleet,
 }

@@ -16,6 +16,7 @@ from bench.host_cost import HostCost
 from bench.large import Large
 from bench.planned import Planned
 from bench.rounds import Figures, Table
+from bench.shared import Shared
 from moor.errors import InputError
 
 AT = 200  # hosts at which tools are compared
@@ -62,6 +63,7 @@ class Results:
     large: Large | None = None
     host: dict[str, HostCost] = field(default_factory=dict)
     planned: Planned | None = None
+    shared: Shared | None = None
 
 
 FILE = TypeAdapter(Results)

@@ -48,9 +48,11 @@ class Moor(Contender):
 
     Attributes:
         backend: by moor's name for it; empty for the one that moor chooses
+        scheduler: of Dask's workers that share the hosts; empty without
     """
 
     backend: str = ""
+    scheduler: str = ""
 
     @property
     def name(self) -> str:
@@ -70,10 +72,16 @@ class Moor(Contender):
         site = self.site(hosts)
         shutil.copytree(SITE, site, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
         (site / "inventory").mkdir()
-        write(site / "config.yaml", {"runner": YAML(typ="safe").load(ROOT / "config.yaml")["runner"]})  # as shipped
+        write(site / "config.yaml", {"runner": self.runner()})
         write(site / "inventory/hosts.yaml", {name: {"hostname": self.address(name)} for name in hosts})
         write(site / "inventory/groups.yaml", {})
         write(site / "inventory/defaults.yaml", self.defaults())
+
+    def runner(self) -> Any:
+        """Return the shipped runner, or the one of the workers."""
+        if self.scheduler:
+            return {"plugin": "dask", "options": {"scheduler": self.scheduler}}
+        return YAML(typ="safe").load(ROOT / "config.yaml")["runner"]
 
     def defaults(self) -> dict[str, Any]:
         """Return the inventory's defaults."""

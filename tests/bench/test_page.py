@@ -10,12 +10,14 @@ import pytest
 from bench.aims import Aim, aims
 from bench.alone import Alone, Pair
 from bench.distance.measure import Carried, Far
+from bench.fit import Fit
 from bench.host_cost import HostCost
 from bench.large import Large
 from bench.page import page
 from bench.planned import Planned
 from bench.results import Results, Stamp, load, merged, save
 from bench.rounds import Figures
+from bench.shared import Shared, pays_from
 from bench.tables import table
 from moor.errors import InputError
 
@@ -49,6 +51,7 @@ RESULTS = Results(
     large=Large(5000, 1000, cost(20, 200, 150)),
     host={"moor": HostCost(80, 50), "raw ssh": HostCost(60, 30)},
     planned=Planned(2000, 1.9, 150, {"inventory": 1.9}),
+    shared=Shared(2, {10: 1.01, 50: 1.05, 200: 1.2}, {10: 0.06, 50: 0.3, 200: 1.2}),
 )
 
 
@@ -97,6 +100,22 @@ def test_the_page_says_what_a_run_costs_before_its_first_host() -> None:
 
 def test_the_page_says_how_many_hosts_one_process_checks_in_a_minute() -> None:
     assert "| within a minute | 9,966 |" in page(RESULTS)  # (60 s - 0.2 s) / 6 ms
+
+
+def test_the_page_says_from_which_fleet_workers_are_quicker() -> None:
+    # one process: 200 ms + 6 ms a host; with workers: 1000 ms + 1 ms a host, and 6 ms shared by them
+    alone = Fit(200, 6, 1)
+    assert RESULTS.shared is not None
+    two, four = (pays_from(alone, RESULTS.shared, workers) for workers in (2, 4))
+    assert two == pytest.approx(800 / (6 - 1 - 6 / 2), abs=1)
+    assert four == pytest.approx(800 / (6 - 1 - 6 / 4), abs=1)
+    assert f"| 4 workers | {four} hosts |" in page(RESULTS)
+
+
+def test_workers_whose_controller_has_as_much_to_do_are_never_quicker() -> None:
+    alone = Fit(200, 6, 1)
+    assert pays_from(alone, Shared(2, {1: 1.006, 2: 1.012, 3: 1.018}, {1: 0.1, 2: 0.2, 3: 0.3}), 32) is None
+    assert pays_from(alone, Shared(2, {1: 1.0}, {1: 0.1}), 32) is None  # one size is no line
 
 
 def test_runs_that_the_relay_held_up_are_named() -> None:
