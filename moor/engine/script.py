@@ -88,7 +88,7 @@ def _asked(fragment: str, number: int, mark: str) -> str:
     begin, end = f"\\n{mark} {number} begin\\n", f"\\n{mark} {number} end %s\\n"
     return (
         f"printf '{begin}'\n"
-        f"e=$( {{ (\n{fragment}\n) </dev/null 3>&-; }} 2>&1 >&3 ); rc=$?\n"
+        f"e=$( exec </dev/null 2>&1 >&3 3>&-\n{fragment}\n); rc=$?\n"
         f"printf '{end}' \"$rc\"\n"
         f'[ -z "$e" ] || printf \'{begin}%s\\n{end}\' "$e" "$rc" >&2\n'
     )

@@ -12,6 +12,8 @@ from moor.resources.base import Scripted, State
 from moor.resources.file import make_parent, replace_file, sha256, temporary_path
 
 LONGEST_CHARS = 1000  # of what a check prints
+# Text after a line with its length in bytes: the scripts run with LC_ALL=C, where a character is a byte.
+MEASURED, NOTHING = 'printf \'%s\\n%s\' "${#f}" "$f"', "echo 0"
 LARGEST_BYTES = 8 * 1024 * 1024  # the whole file travels to the controller and back
 
 
@@ -63,9 +65,11 @@ class Edit(Scripted):
     def probe(self) -> str:
         path = quote(self.path)
         loads = f"[ ! -f {path} ] || w=$( {self._checked(path)} 2>&1 ) || printf '%s' \"${{w:-it printed nothing}}\""
+        asked = NOTHING if self.asks == ":" else f"f=$( {self.asks} ) || f=; {MEASURED}"
+        checked = f"f=$( {loads} ); {MEASURED}" if self.check else NOTHING
         return f"""\
-f=$( {self.asks} ) || f=; printf '%s' "$f" | wc -c; printf '%s' "$f"
-f=$( {loads if self.check else ":"} ); printf '%s' "$f" | wc -c; printf '%s' "$f"
+{asked}
+{checked}
 if [ -d {path} ]; then echo directory
 elif [ -e {path} ] && [ "$(stat -L -c %s {path})" -gt {LARGEST_BYTES} ]; then echo large; stat -L -c %s {path}
 elif [ -e {path} ]; then echo file; cat {path}; fi"""

@@ -41,6 +41,16 @@ def test_a_fragment_that_reads_its_input_does_not_eat_the_next(shell: str) -> No
 
 
 @pytest.mark.parametrize("shell", SHELLS)
+def test_what_a_fragment_does_at_its_end_belongs_to_it(shell: str) -> None:
+    mark = new_mark()
+    done = sh(shell, probe_script(["trap 'echo over; echo gone >&2' EXIT; echo one; exit 3", "echo two"], mark))
+    assert split_answers(done.stdout, done.stderr, mark) == [
+        FragmentOutput("one\nover\n", "gone\n", 3),
+        FragmentOutput("two\n", "", 0),
+    ]
+
+
+@pytest.mark.parametrize("shell", SHELLS)
 @pytest.mark.parametrize("kept", [0.3, 0.6, 0.9, 0.99])
 def test_half_a_script_does_nothing(shell: str, kept: float, tmp_path_factory: pytest.TempPathFactory) -> None:
     folder = tmp_path_factory.mktemp("half")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -9,18 +10,19 @@ from shlex import quote
 from typing import BinaryIO
 
 from moor.errors import ErrorKind, HostError
-from moor.formats.printf_escape import SAFE
+from moor.formats.printf_escape import escape_for_printf
 
 # What the login shell runs: it reads one line of input and evaluates it. Single quotes without ' \ ! or a newline in
 # them mean the same to sh, csh and fish. sh's read takes one byte at a time, so that the rest of the input is left for
 # the command.
-BOOTSTRAP = 'sh -c \'IFS= read -r c; eval "$(printf %b "$c")"\''
+BOOTSTRAP = "sh -c 'IFS= read -r c; eval \"$c\"'"
 CHUNK = 32 * 1024 - 64  # the most that paramiko puts into one packet; one byte more would cost a second packet
 NO_SUDO = 97  # exit status of the bootstrap if the host has no sudo
 SHOWN = 160  # characters of the host's output in an error
 REMOTE_GRACE_S = 5  # timeout(1) on the host stops a command this long after our own bound
 
-ESCAPES = {b: f"\\0{b:03o}" for b in range(256) if chr(b) not in (SAFE | {"'"}) - {"\n"}}
+PRINTABLE = re.compile(r"[ -~]*")
+SCRIPT = "exec sh -s"  # the command that runs a script
 
 PATH = "PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin; LC_ALL=C; export PATH LC_ALL"
 
@@ -63,34 +65,34 @@ class RootCommand:
     @property
     def bootstrap_line(self) -> bytes:
         """Return the line that ``BOOTSTRAP`` reads and evaluates."""
-        return (escape_for_printf(self._as_user()) + "\n").encode()
+        text = self._as_user()
+        if not PRINTABLE.fullmatch(text):
+            escaped = escape_for_printf(text).replace("\n", "\\0012")
+            text = f"eval \"$(printf %b '{escaped}')\""
+        return f"{text}\n".encode()
 
     def _as_user(self) -> str:
         asking = "-n" if self.sudo_password is None else f"-S -p {self.sudo_prompt.decode()}"
         root = f"sh -c {quote(self._as_root())}"
         return (
-            f"{PATH}\n"
-            f"printf {_quote_mark(self.user_mark)} >&2\n"
-            f'if [ "$(id -u)" = 0 ]; then exec {root}; fi\n'
-            f"command -v sudo >/dev/null || exit {NO_SUDO}\n"
+            f"{PATH}; "
+            f"printf {_quote_mark(self.user_mark)} >&2; "
+            f'if [ "$(id -u)" = 0 ]; then exec {root}; fi; '
+            f"command -v sudo >/dev/null || exit {NO_SUDO}; "
             f"exec sudo {asking} -- {root}"
         )
 
     def _as_root(self) -> str:
         bound = max(1, round(self.timeout_s + REMOTE_GRACE_S))
-        mark, command = _quote_mark(self.root_mark), quote(self.command)
+        mark, end = _quote_mark(self.root_mark), _quote_mark(self.end_mark)
+        words = "sh -s" if self.command == SCRIPT else f"sh -c {quote(self.command)}"
         return (
-            f"printf {mark}; printf {mark} >&2\n"
+            f"printf {mark}; printf {mark} >&2; "
             # busybox before 1.30 has a timeout with other options; only our own bound counts there
-            "t=/usr/bin/timeout; [ -f $t ] && [ ! -L $t ] || { t=timeout; timeout 1 true 2>/dev/null || t=; }\n"
-            f"${{t:+$t {bound}}} sh -c {command}\n"
-            f"s=$?; printf {_quote_mark(self.end_mark)}%d'\\n' $s >&2; exit $s"
+            "t=/usr/bin/timeout; [ -f $t ] && [ ! -L $t ] || { t=timeout; timeout 1 true 2>/dev/null || t=; }; "
+            f"${{t:+$t {bound}}} {words}; "
+            f"s=$?; printf {end}%d'\\n' $s >&2; exit $s"
         )
-
-
-def escape_for_printf(text: str) -> str:
-    """Return ``text`` as one line that printf's %b turns back into it."""
-    return text.encode("utf-8", "surrogateescape").decode("latin-1").translate(ESCAPES)
 
 
 def _quote_mark(mark: bytes) -> str:

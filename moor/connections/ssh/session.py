@@ -11,7 +11,7 @@ from typing import Any, BinaryIO, ClassVar
 
 from nornir.core.configuration import Config
 
-from moor.connections.ssh.become_root import RootCommand, input_pieces, start_error
+from moor.connections.ssh.become_root import SCRIPT, RootCommand, input_pieces, start_error
 from moor.connections.ssh.exchange import ChannelOutput
 from moor.connections.ssh.failures import Failure
 from moor.connections.ssh.steps import Steps, finish
@@ -148,7 +148,7 @@ class SSHSession(ABC):
 
     def script_steps(self, script: str, timeout_s: float) -> Steps[ScriptResult]:
         """Run a script; the steps of ``run``."""
-        return self.stream_steps("exec sh -s", io.BytesIO(script.encode("utf-8", "surrogateescape")), timeout_s)
+        return self.stream_steps(SCRIPT, io.BytesIO(script.encode("utf-8", "surrogateescape")), timeout_s)
 
     def stream_steps(
         self,
