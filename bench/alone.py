@@ -48,6 +48,7 @@ class Alone:
         library_ms: of CPU that the library of SSH takes by itself for a login and for an empty command, by contender
         warm_ms: of CPU a host, by contender
         plan_one: `moor plan` of one host
+        plan_shipped: the same in the shipped lab, with all tasks
         history_ms: of CPU: imports, and the write a host
     """
 
@@ -56,6 +57,7 @@ class Alone:
     library_ms: dict[str, tuple[float, float]] = field(default_factory=dict)
     warm_ms: dict[str, float] = field(default_factory=dict)
     plan_one: Figures | None = None
+    plan_shipped: Figures | None = None
     history_ms: tuple[float, float] | None = None
 
 

@@ -179,7 +179,12 @@ def _of_moor(results: Results) -> Iterator[str]:
 
 
 def _alone(alone: Alone) -> Iterator[list[str]]:
-    for words, figures in (("`moor --help`", alone.start), ("`moor plan` of one host", alone.plan_one)):
+    starts = (
+        ("`moor --help`", alone.start),
+        ("`moor plan` of one host, with the eight checks", alone.plan_one),
+        ("`moor plan` of one host in the shipped lab, with all tasks", alone.plan_shipped),
+    )
+    for words, figures in starts:
         if figures:
             yield [words, f"{figures.cpu_s:.3f} s"]
     if alone.history_ms:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from bench.results import AT, FLOOR, LINK_MBIT
 from bench.rounds import LARGE, Failures, measured, turns
 from bench.scale import Scale
 from bench.shared import measure_shared
+from bench.shipped import measure_one_host
 from moor.errors import MoorError
 from moor_lab.lab import Lab
 
@@ -85,7 +86,13 @@ def sizes(bench: Bench) -> Figures:
 
 def alone(bench: Bench) -> Figures:
     """Measure moor's own costs."""
-    return {"alone": measure_alone(bench.client, bench.moors, bench.some, bench.failures)}
+    found = measure_alone(bench.client, bench.moors, bench.some, bench.failures)
+    place = bench.place / "shipped"
+    place.mkdir()
+    with bench.failures.noted("a plan in the shipped lab"):
+        number = bench.scale.network % 255 + 1
+        found = replace(found, plan_shipped=measure_one_host(bench.client, place, number))
+    return {"alone": found}
 
 
 def apply(bench: Bench) -> Figures:
