@@ -32,7 +32,7 @@ USERS = (
 def backend(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Have every session of the test use one of the libraries."""
     name: str = request.param
-    monkeypatch.setattr(backends, "DEFAULT", name)
+    monkeypatch.setattr(backends, "CHOICES", (name,))
     return name
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from moor.connections.ssh.backends import DEFAULT
+from moor.connections.ssh import backends
 from moor.connections.ssh.failures import explain
 from moor.connections.ssh.shell import ShellPlugin
 from moor.errors import InputError, MoorError
@@ -97,7 +97,7 @@ def to(port: int, hostname: str = "127.0.0.1", **extras: Any) -> dict[str, Any]:
 
 def alone(hostname: str) -> str:
     """Try to connect from a network namespace without any interface up, and return the error."""
-    backend = {"backend": DEFAULT}
+    backend = {"backend": backends.CHOICES[0]}
     opening = f"P().open({hostname!r}, 'root', None, 22, None, {backend})"
     code = f"from moor.connections.ssh.shell import ShellPlugin as P; {opening}"
     done = subprocess.run(
@@ -220,7 +220,7 @@ def test_a_parameter_that_the_library_does_not_know(sshd: Sshd) -> None:
 
 
 def test_an_unknown_backend(sshd: Sshd) -> None:
-    with pytest.raises(InputError, match="'paramiko'; it is netmiko or libssh"):
+    with pytest.raises(InputError, match="'paramiko'; it is libssh2 or libssh or netmiko"):
         ShellPlugin().open(**sshd.options(backend="paramiko"))
 
 

@@ -169,7 +169,7 @@ def test_a_finished_command_frees_its_memory_without_the_garbage_collector(log_i
     try:
         for _ in range(3):
             shell.run(":", 30)
-        ours = shell.netmiko.transport  # type: ignore[attr-defined]
+        ours = shell.session.netmiko.transport  # type: ignore[attr-defined]
         left = [o for o in gc.get_objects() if type(o) is paramiko.Channel and o.get_transport() is ours]
     finally:
         gc.enable()
@@ -178,6 +178,6 @@ def test_a_finished_command_frees_its_memory_without_the_garbage_collector(log_i
 
 def test_netmiko_s_own_methods_use_the_same_session(log_in: LogIn) -> None:
     shell = log_in(backend="netmiko")
-    session = shell.netmiko  # type: ignore[attr-defined]
+    session = shell.session.netmiko  # type: ignore[attr-defined]
     assert session.send_command("echo typed").strip() == "typed"
     assert shell.run("echo by script", 30).stdout == b"by script\n"

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from moor.connections.ssh.backends import make_session
-from moor.connections.ssh.session import SSHSession
+from moor.connections.ssh.fitting_session import FittingSession
 from moor.connections.ssh.steps import Steps, finish
 from moor.connections.ssh.tcp import tcp_steps
 from moor.errors import HostError
@@ -20,13 +20,13 @@ from tests.harness.servers import free_port
 from tests.harness.sshd import PASSWORD, Sshd
 
 
-def session_of(sshd: Sshd, username: str = "root", **extras: object) -> SSHSession:
+def session_of(sshd: Sshd, username: str = "root", **extras: object) -> FittingSession:
     options = sshd.options(username, **extras)
     options.pop("platform")
     return make_session(**options, configuration=None)
 
 
-def reach(session: SSHSession, script: str, timeout_s: float = 30) -> Steps[ScriptResult]:
+def reach(session: FittingSession, script: str, timeout_s: float = 30) -> Steps[ScriptResult]:
     """Connect, run a script, and close."""
     try:
         yield from session.connect_steps()
@@ -39,12 +39,12 @@ def reach(session: SSHSession, script: str, timeout_s: float = 30) -> Steps[Scri
 def test_one_loop_reaches_several_hosts_while_one_of_them_hangs(sshd: Sshd) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         hanging = session_of(sshd, conn_timeout=2)
-        object.__setattr__(hanging.target, "port", silent.getsockname()[1])
+        object.__setattr__(hanging.session.target, "port", silent.getsockname()[1])
         users = ["root", "ops", "noisy", "asked"] * 3
         sessions = [session_of(sshd, user, secret=PASSWORD) for user in users]
         ends: list[float] = []
 
-        def timed(session: SSHSession) -> Steps[ScriptResult]:
+        def timed(session: FittingSession) -> Steps[ScriptResult]:
             result = yield from reach(session, "id -u; echo $SUDO_USER >&2; exit 3")
             ends.append(time.monotonic())
             return result

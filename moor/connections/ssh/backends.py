@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import lru_cache, partial
+from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 from nornir.core.configuration import Config
 
+from moor.connections.ssh.fitting_session import Choice, FittingSession
 from moor.connections.ssh.session import ConnectionTarget, SSHSession, netmiko_parameters
+from moor.connections.ssh.socket_session import UNDERSTOOD
 from moor.errors import InputError
 from moor.script_result import LIMIT_BYTES
 
-BACKENDS = ("netmiko", "libssh", "libssh2")
-DEFAULT = "netmiko"
+# By name: the module that is needed, and where the session is.
+LIBRARIES = {
+    "libssh2": ("ssh2", "ssh2-python", "moor.connections.ssh.libssh2_session", "Libssh2Session"),
+    "libssh": ("ssh", "ssh-python", "moor.connections.ssh.libssh_session", "LibsshSession"),
+    "netmiko": ("netmiko", "netmiko", "moor.connections.ssh.netmiko_session", "NetmikoSession"),
+}
+BACKENDS = tuple(LIBRARIES)
+CHOICES = BACKENDS  # the fastest first
 
 
 def open_session(
@@ -21,7 +33,7 @@ def open_session(
     port: int | None,
     extras: dict[str, Any],
     configuration: Config | None,
-) -> SSHSession:
+) -> FittingSession:
     """Connect with Nornir's parameters; raises InputError if they are wrong, HostError if the host is not reached."""
     session = make_session(hostname, username, password, port, extras, configuration)
     session.connect()
@@ -35,33 +47,60 @@ def make_session(
     port: int | None,
     extras: dict[str, Any],
     configuration: Config | None,
-) -> SSHSession:
+) -> FittingSession:
     """Return a session that is yet to be connected, by ``connect`` or ``connect_steps``; raises InputError."""
     if not hostname:
         raise InputError("a host without hostname cannot be reached; write one in the inventory")
-    extras = dict(extras)
-    limit_bytes, backend = extras.pop("limit_bytes", LIMIT_BYTES), extras.pop("backend", DEFAULT)
+    choices, extras = choices_of(extras), dict(extras)
+    limit_bytes, _ = extras.pop("limit_bytes", LIMIT_BYTES), extras.pop("backend", None)
     target = ConnectionTarget(hostname, username, port, configuration)
-    return _import_session_class(backend)(target, netmiko_parameters(extras, password), limit_bytes)
+    parameters = netmiko_parameters(extras, password)
+    return FittingSession(partial(_make, target, parameters, limit_bytes), choices)
+
+
+def _make(target: ConnectionTarget, parameters: dict[str, Any], limit: int, of: type[SSHSession]) -> SSHSession:
+    return of(target, parameters, limit)
 
 
 def blocks(extras: dict[str, Any]) -> bool:
-    """Return whether the library that ``extras`` choose blocks; raises InputError if it is missing."""
-    return _import_session_class(extras.get("backend", DEFAULT)).BLOCKS
+    """Return whether the library that is tried first blocks; raises InputError if the one that is named is missing."""
+    return next(choices_of(extras)).session_class.BLOCKS
 
 
-def _import_session_class(backend: str) -> type[SSHSession]:
+def choices_of(extras: dict[str, Any]) -> Iterator[Choice]:
+    """Yield the libraries to try, in order; raises InputError if the one that ``extras`` name is missing."""
+    if named := extras.get("backend"):
+        yield Choice(_session_class(named), f"backend: {named}")
+        return
+    if others := sorted(set(extras) - UNDERSTOOD - {"limit_bytes"}):
+        yield Choice(_session_class("netmiko"), f"only Netmiko takes {', '.join(others)} of its extras")
+        return
+    missing: list[str] = []
+    for name in CHOICES:
+        module, package, *_ = LIBRARIES[name]
+        if is_installed(module):
+            why = f"{missing[0]} is not installed, which is faster" if missing else "the fastest"
+            yield Choice(_session_class(name), why)
+        else:
+            missing.append(package)
+
+
+@lru_cache
+def is_installed(module: str) -> bool:
+    """Return whether a module can be imported."""
+    return find_spec(module) is not None
+
+
+@lru_cache
+def _session_class(backend: str) -> type[SSHSession]:
     """Import one of the libraries, and return its session class."""
-    if backend == "netmiko":
-        from moor.connections.ssh.netmiko_session import NetmikoSession
-
-        return NetmikoSession
-    if backend == "libssh":
-        from moor.connections.ssh.libssh_session import LibsshSession
-
-        return LibsshSession
-    if backend == "libssh2":
-        from moor.connections.ssh.libssh2_session import Libssh2Session
-
-        return Libssh2Session
-    raise InputError(f"connection_options.shell.extras.backend: {backend!r}; it is {' or '.join(BACKENDS)}")
+    if backend not in LIBRARIES:
+        raise InputError(f"connection_options.shell.extras.backend: {backend!r}; it is {' or '.join(LIBRARIES)}")
+    _, package, module, name = LIBRARIES[backend]
+    try:
+        found: type[SSHSession] = getattr(import_module(module), name)
+    except ImportError as error:
+        raise InputError(
+            f"connection_options.shell.extras.backend: {backend}: {error}; pip install {package} brings it"
+        ) from error
+    return found

@@ -162,10 +162,8 @@ def _one_line(output: bytes) -> str:
 def _explain_login_shell(last: str, status: int) -> str:
     if status == 127:
         return f"the login shell found no sh: {last}"
-    return (
-        f"the login shell did not run a command (exit {status}): {last or 'it printed nothing'}; "
-        "give the user a usual shell"
-    )
+    exited = "" if status == -1 else f" (exit {status})"
+    return f"the login shell did not run a command{exited}: {last or 'it printed nothing'}; give the user a usual shell"
 
 
 # By a part of what sudo prints.

@@ -150,7 +150,8 @@ def transfer_steps(channel: ExecChannel, pieces: Iterator[bytes], output: Channe
         if moved:
             last, in_turn = now, in_turn + 1
         else:
-            status = channel.exit_status() if output.status is None else output.status
+            status = channel.exit_status()  # asked in any case, since that takes in what has arrived
+            status = status if output.status is None else output.status
             if closed or (status is not None and now - last > LINGER_S):
                 return -1 if status is None else status
             closed = channel.is_closed()  # output may have arrived together with the end: read once more before leaving

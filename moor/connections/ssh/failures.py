@@ -25,6 +25,7 @@ HANGS = ("No existing session", "Error reading SSH protocol banner", "Negotiatio
 LIBSSH_CUTS = ("Socket error: disconnected", "Connection reset", "Broken pipe", "Connection closed")
 LIBSSH_HANGS = ("Timeout", "protocol version", "Too large banner")
 LOGIN = "check username, key_file, agent or password in the inventory, and authorized_keys on the host"
+ALGORITHMS = "update sshd on the host, or have it offer usual ones (curve25519-sha256, aes128-gcm@openssh.com) too"
 # By the names of libssh2's exception classes.
 LIBSSH2_CUTS = {"SocketDisconnectError", "SocketRecvError", "SocketSendError", "BannerSendError", "BannerRecvError"}
 # By the names of httpx's exception classes, subclasses before their bases.
@@ -50,10 +51,16 @@ STATUS = {
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a host or service was not reached; ``words`` are the cause and the remedy."""
+    """Why a host or service was not reached.
+
+    Attributes:
+        words: the cause and the remedy.
+        lack: what the SSH library lacks, in a few words; empty if another would fail too.
+    """
 
     kind: ErrorKind
     words: str
+    lack: str = ""
 
     def error(self) -> HostError:
         """Return the error, to which the place is yet to be added."""
@@ -62,6 +69,14 @@ class Failure:
     def at(self, place: object) -> HostError:
         """Return the error about ``place``, such as host:port, in one line."""
         return HostError(" ".join(f"{place}: {self.words}".split()), self.kind)
+
+
+class FailureError(Exception):
+    """A failure, to which the place is yet to be added."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.words)
+        self.failure = failure
 
 
 CUT = Failure(
@@ -77,6 +92,7 @@ LOGIN_HANGS = Failure(
 )
 NO_NAME = Failure(ErrorKind.NAME, "this is no hostname; check it in the inventory")
 NO_CHANNEL = Failure(ErrorKind.TIMEOUT, "logged in, but the host opens no channel; is it overloaded?")
+NO_COMMAND = Failure(ErrorKind.REFUSED, "sshd refused to run a command; look at MaxSessions in its sshd_config")
 NOTHING_TO_TRY = Failure(ErrorKind.AUTHENTICATION, f"authentication failed: no key, agent or password to try; {LOGIN}")
 REFUSED = Failure(ErrorKind.AUTHENTICATION, f"authentication failed: the host refused this user or key; {LOGIN}")
 
@@ -241,11 +257,15 @@ def _of_libssh2(error: BaseException) -> Failure:
         return CUT
     if name == "PasswordExpiredError":
         return Failure(ErrorKind.AUTHENTICATION, "authentication failed: the password has expired; change it there")
+    if name == "KexFailureError":
+        return _no_algorithm("libssh2 and the host share none")
     return Failure(ErrorKind.UNREACHABLE, f"SSH failed: {words or name}")
 
 
 def _no_algorithm(words: str) -> Failure:
-    return Failure(ErrorKind.UNREACHABLE, f"no common algorithm: {words}; update sshd on the host")
+    return Failure(
+        ErrorKind.UNREACHABLE, f"no common algorithm: {words}; {ALGORITHMS}", "an algorithm that the host offers"
+    )
 
 
 def _is_of(library: str, error: BaseException) -> bool:

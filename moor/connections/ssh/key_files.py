@@ -19,15 +19,26 @@ def is_pkcs8(content: bytes) -> bool:
     return PKCS8.search(content) is not None
 
 
+def is_security_key(content: bytes) -> bool:
+    """Return whether an open private key only refers to one on a token (FIDO)."""
+    found = OPENSSH.search(content)
+    return found is not None and b"sk-" in decoded(found[1])[:100]
+
+
 def is_encrypted(content: bytes) -> bool:
     """Return whether a private key needs a passphrase."""
     if found := OPENSSH.search(content):
-        try:
-            inner = b64decode(b"".join(found[1].split()))
-        except (ValueError, BadBase64):
-            return False
+        inner = decoded(found[1])
         return inner.startswith(MAGIC) and not inner[len(MAGIC) + 4 :].startswith(b"none")
     return b"ENCRYPTED" in content
+
+
+def decoded(text: bytes) -> bytes:
+    """Decode base64; return nothing if it is none."""
+    try:
+        return b64decode(b"".join(text.split()))
+    except (ValueError, BadBase64):
+        return b""
 
 
 def explain_unusable_key(content: bytes, passphrase: str | None, detail: object = "") -> str:
@@ -46,5 +57,7 @@ def explain_unusable_key(content: bytes, passphrase: str | None, detail: object 
         return "this is no private key; name one as ssh-keygen or openssl writes it"
     if is_encrypted(content):
         return LOCKED if passphrase is None else NOT_OPENED
+    if is_security_key(content):
+        return "this key is on a security key, which ssh-agent can ask; load it there (ssh-add), and leave out key_file"
     shown = " ".join(str(detail).split())[:200]
     return f"damaged, or of a kind that SSH does not have{f' ({shown})' if shown else ''}; use RSA, ECDSA or Ed25519"

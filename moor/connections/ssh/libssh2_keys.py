@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from base64 import b64decode
-from binascii import Error as BadBase64
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
-from moor.connections.ssh.key_files import MAGIC, OPENSSH, explain_unusable_key, is_encrypted
+from moor.connections.ssh.key_files import MAGIC, OPENSSH, decoded, explain_unusable_key, is_encrypted
 from moor.errors import InputError
 
 # By the kind's name, which is the first word of a public key.
@@ -59,12 +57,10 @@ def _kind(content: bytes) -> bytes:
         openssh-portable, PROTOCOL.key
     """
     found = OPENSSH.search(content)
-    try:
-        raw = b64decode(b"".join(found[1].split())) if found else b""
-    except BadBase64:
-        return b""
     # cipher, KDF and its options of an open key, the number of keys, and the public key's length stand before its kind
-    _, _, public = raw.partition(MAGIC + b"\0\0\0\x04none\0\0\0\x04none\0\0\0\0\0\0\0\x01")
+    _, _, public = decoded(found[1] if found else b"").partition(
+        MAGIC + b"\0\0\0\x04none\0\0\0\x04none\0\0\0\0\0\0\0\x01"
+    )
     return public[8 : 8 + int.from_bytes(public[4:8], "big")]
 
 

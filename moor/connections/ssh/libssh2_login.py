@@ -78,7 +78,7 @@ def handshake_steps(
 def authentication_steps(
     connection: Connection, destination: Destination, parameters: dict[str, Any], call: CallSteps
 ) -> Steps[None]:
-    """Log in, by the first of the user's keys or the password that the host accepts; raises HostError, SSH2Error."""
+    """Log in, by the first of the user's keys or the password that the host accepts; raises HostError, InputError."""
     tried, user = False, destination.username or getuser()
     for credential in credentials_of(destination, parameters):
         with suppress(*REFUSALS):

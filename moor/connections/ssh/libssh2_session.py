@@ -10,29 +10,22 @@ from functools import partial
 from traceback import clear_frames
 from typing import Any, ClassVar
 
+from ssh2.channel import Channel
+from ssh2.error_codes import LIBSSH2_ERROR_EAGAIN as AGAIN
+from ssh2.exceptions import ChannelFailure, ChannelRequestDenied, SSH2Error
+from ssh2.session import LIBSSH2_SESSION_BLOCK_INBOUND as INBOUND
+from ssh2.session import LIBSSH2_SESSION_BLOCK_OUTBOUND as OUTBOUND
+from ssh2.session import Session as Connection
+
 from moor.connections.ssh.become_root import BOOTSTRAP
 from moor.connections.ssh.destination import Destination
 from moor.connections.ssh.exchange import ChannelOutput, transfer_steps
-from moor.connections.ssh.failures import Failure
+from moor.connections.ssh.failures import NO_COMMAND, Failure
 from moor.connections.ssh.host_socket import HostSocket
+from moor.connections.ssh.libssh2_login import authentication_steps, handshake_steps
 from moor.connections.ssh.session import Errors
 from moor.connections.ssh.socket_session import SocketSession
 from moor.connections.ssh.steps import Steps, Wait
-from moor.errors import ErrorKind, InputError
-
-try:
-    from ssh2.channel import Channel
-    from ssh2.error_codes import LIBSSH2_ERROR_EAGAIN as AGAIN
-    from ssh2.exceptions import ChannelFailure, ChannelRequestDenied, SSH2Error
-    from ssh2.session import LIBSSH2_SESSION_BLOCK_INBOUND as INBOUND
-    from ssh2.session import LIBSSH2_SESSION_BLOCK_OUTBOUND as OUTBOUND
-    from ssh2.session import Session as Connection
-
-    from moor.connections.ssh.libssh2_login import authentication_steps, handshake_steps
-except ImportError as error:
-    raise InputError(
-        f"connection_options.shell.extras.backend: libssh2: {error}; pip install ssh2-python brings it"
-    ) from error
 
 READ = 64 * 1024
 CLOSE_S = 1.0  # how long a host may take to confirm that a channel is closed
@@ -137,7 +130,7 @@ class Libssh2Session(SocketSession):
 
     def explain_no_channel(self, error: Exception) -> Failure | None:
         if isinstance(error, ChannelFailure | ChannelRequestDenied):
-            return Failure(ErrorKind.REFUSED, "sshd refused to run a command")
+            return NO_COMMAND
         return super().explain_no_channel(error)
 
 

@@ -11,18 +11,18 @@ from typing import Any
 
 from ssh import options
 from ssh.error_codes import SSH_AGAIN
-from ssh.exceptions import AuthenticationDenied, AuthenticationPartial, KeyImportError
+from ssh.exceptions import AuthenticationDenied, AuthenticationPartial, BaseSSHError, KeyImportError
 from ssh.key import SSHKey, copy_cert_to_privkey, import_cert_file, import_privkey_file
 from ssh.session import Session as Connection
 
 from moor.connections.ssh.credentials import Agent, Credential, Password, credentials_of
 from moor.connections.ssh.destination import Destination
-from moor.connections.ssh.failures import NOTHING_TO_TRY, REFUSED
+from moor.connections.ssh.failures import NOTHING_TO_TRY, REFUSED, Failure, FailureError
 from moor.connections.ssh.host_key_check import check_host_key, preferred_algorithms
 from moor.connections.ssh.host_keys import accepted_blobs
 from moor.connections.ssh.key_files import explain_unusable_key
 from moor.connections.ssh.steps import Steps
-from moor.errors import InputError
+from moor.errors import ErrorKind, InputError
 
 WaitSteps = Callable[[], Steps[None]]  # waits for the socket; raises TimeoutError once the login takes too long
 
@@ -69,7 +69,7 @@ def _text(word: str | bytes) -> str:
 def authentication_steps(
     connection: Connection, destination: Destination, parameters: dict[str, Any], wait: WaitSteps
 ) -> Steps[None]:
-    """Log in, by the first of the user's keys or the password that the host accepts; raises HostError, TimeoutError."""
+    """Log in, by the first of the user's keys or the password that the host accepts; raises HostError, InputError."""
     tried = False
     for credential in credentials_of(destination, parameters):
         if attempt := _attempt(connection, destination, credential):
@@ -112,5 +112,13 @@ def _parsed(path: Path, mtime_ns: int, passphrase: str | None) -> SSHKey:
     key = import_privkey_file(str(path), (passphrase or "").encode())
     certificate = path.with_name(f"{path.name}-cert.pub")
     if certificate.exists():
-        copy_cert_to_privkey(import_cert_file(str(certificate)), key)
+        _add_certificate(key, certificate)
     return key
+
+
+def _add_certificate(key: SSHKey, certificate: Path) -> None:
+    try:
+        copy_cert_to_privkey(import_cert_file(str(certificate)), key)
+    except (KeyImportError, BaseSSHError):  # as for each of an Ed25519 key
+        words = f"authentication failed: libssh does not take the certificate {certificate}"
+        raise FailureError(Failure(ErrorKind.AUTHENTICATION, words, "a way to use the certificate")) from None

@@ -10,25 +10,19 @@ from functools import partial
 from traceback import clear_frames
 from typing import ClassVar
 
+from ssh.channel import Channel
+from ssh.exceptions import EOF, BaseSSHError
+from ssh.session import Session as Connection
+
 from moor.connections.ssh.become_root import BOOTSTRAP
 from moor.connections.ssh.destination import Destination
 from moor.connections.ssh.exchange import ChannelOutput, transfer_steps
+from moor.connections.ssh.failures import NO_COMMAND, Failure
 from moor.connections.ssh.host_socket import HostSocket
+from moor.connections.ssh.libssh_login import WaitSteps, authentication_steps, call_steps, handshake_steps
 from moor.connections.ssh.session import Errors
 from moor.connections.ssh.socket_session import SocketSession
 from moor.connections.ssh.steps import Steps, Wait
-from moor.errors import InputError
-
-try:
-    from ssh.channel import Channel
-    from ssh.exceptions import EOF, BaseSSHError
-    from ssh.session import Session as Connection
-
-    from moor.connections.ssh.libssh_login import WaitSteps, authentication_steps, call_steps, handshake_steps
-except ImportError as error:
-    raise InputError(
-        f"connection_options.shell.extras.backend: libssh: {error}; pip install ssh-python brings it"
-    ) from error
 
 READ = 64 * 1024
 WRITE_PENDING = 8  # SSH_WRITE_PENDING of libssh.h
@@ -57,6 +51,9 @@ class LibsshSession(SocketSession):
 
     def _until(self, end: float) -> WaitSteps:
         return partial(self.wait_steps, select.POLLIN, end)
+
+    def explain_no_channel(self, error: Exception) -> Failure | None:
+        return NO_COMMAND if "Channel opening failure" in str(error) else super().explain_no_channel(error)
 
     def exchange_steps(self, pieces: Iterator[bytes], output: ChannelOutput, timeout_s: float) -> Steps[int]:
         end = time.monotonic() + timeout_s

@@ -1,4 +1,4 @@
-"""SSH sessions by Netmiko and paramiko, the default library for hosts."""
+"""SSH sessions by Netmiko and paramiko, which know more parameters and algorithms than the libraries in C."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from nornir_netmiko.connections.netmiko import Netmiko  # type: ignore[import-un
 from moor.connections.ssh.become_root import BOOTSTRAP
 from moor.connections.ssh.blocking_session import BlockingSession
 from moor.connections.ssh.exchange import ChannelOutput, transfer_steps
-from moor.connections.ssh.failures import NO_CHANNEL, Failure, explain
+from moor.connections.ssh.failures import NO_CHANNEL, NO_COMMAND, Failure, explain
 from moor.connections.ssh.netmiko_driver import DEVICE_TYPE, MoorLinux, hang_up
 from moor.connections.ssh.session import Errors
 from moor.connections.ssh.steps import finish
 from moor.connections.ssh.watchdog import WATCHDOG
-from moor.errors import ErrorKind, InputError
+from moor.errors import InputError
 
 READ = 256 * 1024
 COLLECTED = 16  # packets, 512 KiB at most; paramiko lets a host send 2 MiB before we have to read any
@@ -35,6 +35,7 @@ class NetmikoSession(BlockingSession):
     """A ``Shell`` over paramiko; ``netmiko`` is the session for callers of Netmiko's own methods."""
 
     BROKEN: ClassVar[Errors] = (EOFError, OSError, paramiko.SSHException)
+    NAME = "netmiko"
     _plugin: Netmiko | None = None
 
     @property
@@ -83,7 +84,7 @@ class NetmikoSession(BlockingSession):
         if isinstance(error, paramiko.SSHException) and "Timeout opening channel" in str(error):
             return NO_CHANNEL
         if isinstance(error, paramiko.ChannelException):
-            return Failure(ErrorKind.REFUSED, f"sshd refused to run a command: {error.text}")
+            return NO_COMMAND
         return None
 
     def explain_way(self) -> str:

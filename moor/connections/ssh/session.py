@@ -66,6 +66,18 @@ def resolve_secret(text: str) -> str:
     return (resolve(text) if text.startswith(SCHEMES) else Secret(text)).reveal()
 
 
+class UnfitLibraryError(HostError):
+    """The library lacks what the host or a key needs; another may have it.
+
+    Attributes:
+        lack: what it lacks, in a few words.
+    """
+
+    def __init__(self, words: str, kind: ErrorKind | None, lack: str) -> None:
+        super().__init__(words, kind)
+        self.lack = lack
+
+
 class SSHSession(ABC):
     """A ``Shell`` over an SSH connection to one host; the base of every library's session.
 
@@ -74,13 +86,15 @@ class SSHSession(ABC):
 
     Attributes:
         BROKEN: the library's exceptions that mean that there is no connection, or no longer.
-        BLOCKS: its calls block, so that a loop would need a thread for each.
+        BLOCKS: its calls block, so that a loop needs a thread for each.
+        NAME: of the library, as the inventory has it.
         is_known: the host has shown a key that is accepted, so that what fails from then on is the login itself.
         parameters: as ``netmiko_parameters`` returns them.
     """
 
     BROKEN: ClassVar[Errors]
     BLOCKS: ClassVar[bool] = False
+    NAME: ClassVar[str]
     is_known = False
 
     def __init__(self, target: ConnectionTarget, parameters: dict[str, Any], limit_bytes: int) -> None:
@@ -93,7 +107,7 @@ class SSHSession(ABC):
 
     @abstractmethod
     def connect_steps(self) -> Steps[None]:
-        """Check the host's key and log in; raises HostError, InputError.
+        """Check the host's key and log in; raises HostError, UnfitLibraryError among them, and InputError.
 
         Whoever gives the steps up before their end closes the session.
         """

@@ -6,12 +6,11 @@ import select
 import time
 from abc import abstractmethod
 from traceback import clear_frames
-from typing import ClassVar
 
 from moor.connections.ssh.destination import Destination, find_destination
-from moor.connections.ssh.failures import NO_CHANNEL, NO_SSH, Failure, failure_of, jump_host_failure
+from moor.connections.ssh.failures import NO_CHANNEL, NO_SSH, Failure, FailureError, failure_of, jump_host_failure
 from moor.connections.ssh.host_socket import HostSocket, host_socket_steps
-from moor.connections.ssh.session import Errors, SSHSession
+from moor.connections.ssh.session import Errors, SSHSession, UnfitLibraryError
 from moor.connections.ssh.steps import Steps, Wait
 from moor.errors import HostError, InputError
 
@@ -25,18 +24,14 @@ class SocketSession(SSHSession):
 
     Every channel refers to the library's session, and so does the traceback of an exception; hence the calls of
     ``clear_frames``.
-
-    Attributes:
-        NAME: the library's, as the inventory has it.
     """
 
-    NAME: ClassVar[str]
     _socket: HostSocket | None = None
     _descriptor = -1
 
     @abstractmethod
     def login_steps(self, destination: Destination, sock: HostSocket, end: float) -> Steps[None]:
-        """Shake hands over ``sock``, check the host's key and log in; TimeoutError at ``end``."""
+        """Shake hands over ``sock``, check the host's key, set ``is_known``, and log in; TimeoutError at ``end``."""
 
     @abstractmethod
     def has_connection(self) -> bool:
@@ -52,16 +47,23 @@ class SocketSession(SSHSession):
                 f"{self.host_name}: connection_options.shell.extras: {self.NAME} takes no {', '.join(unknown)}; "
                 f"leave it out, or leave out backend: {self.NAME}"
             )
-        explained: Errors = (HostError, UnicodeError, *self.BROKEN)
+        explained: Errors = (HostError, UnicodeError, FailureError, *self.BROKEN)
         try:
             yield from self._socket_steps()
-        except explained as error:
-            failure = self.failure_of(error)
-            self._discard(error)
-            raise failure.at(self.target) from None
         except InputError as error:
             self._discard(error)
             raise
+        except explained as error:
+            failure = self.failure_of(error)
+            self._discard(error)
+            raise self._error(failure) from None
+
+    def _error(self, failure: Failure) -> HostError:
+        error = failure.at(self.target)
+        if not failure.lack:
+            return error
+        words = f"{error}; another library may do: leave out backend: {self.NAME}"
+        return UnfitLibraryError(words, failure.kind, failure.lack)
 
     def _discard(self, error: Exception) -> None:
         clear_frames(error.__traceback__)
