@@ -17,7 +17,7 @@ from ruamel.yaml import YAML
 from bench import checks
 from bench.contenders.contender import ROOT, Contender
 from bench.measure import Command, Run
-from moor.connections.ssh.backends import BACKENDS, DEFAULT
+from moor.connections.ssh.backends import BACKENDS, fastest
 from moor.errors import MoorError
 
 SITE = ROOT / "bench" / "site"
@@ -39,6 +39,7 @@ LIBRARIES = {
     "libssh": Library("libssh", "ssh", "ssh-python"),
     "netmiko": Library("paramiko", "paramiko", "paramiko"),
 }
+DEFAULT = fastest()
 OTHERS = [name for name in BACKENDS if name != DEFAULT and name in LIBRARIES and find_spec(LIBRARIES[name].module)]
 
 

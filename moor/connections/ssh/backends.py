@@ -85,6 +85,11 @@ def choices_of(extras: dict[str, Any]) -> Iterator[Choice]:
             missing.append(package)
 
 
+def fastest() -> str:
+    """Return the name of the library that a host is reached by, if nothing speaks against it."""
+    return next(name for name in CHOICES if is_installed(LIBRARIES[name][0]))
+
+
 @lru_cache
 def is_installed(module: str) -> bool:
     """Return whether a module can be imported."""
