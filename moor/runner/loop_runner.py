@@ -19,7 +19,7 @@ from moor.engine.asking import is_asking
 from moor.engine.known import is_known
 from moor.runner.admission import Window
 from moor.runner.capacity import Capacity, find_capacity
-from moor.runner.reading import FIRST, MOST, Reading, takes_steps
+from moor.runner.reading import FIRST, MOST, Reading, connecting_to
 from moor.settings.runner import SHIPPED
 
 THREADS = 20  # unless told otherwise, as many as Nornir's own runner has
@@ -52,18 +52,23 @@ class HostRuns:
 
     def outcomes(self) -> dict[str, Outcome[MultiResult]]:
         """Run the task on all hosts, and return how that ended, by host."""
-        by_loop = [host for host in self._hosts if takes_steps(host)] if is_asking(self._task) else []
-        rest = self._hosts if not by_loop else [host for host in self._hosts if host not in set(by_loop)]
-        here = [host for host in rest if self._told == 1 or self._waits_for_nothing(host)]
-        by_thread = rest if not here else [host for host in rest if host not in set(here)]
+        by_loop = {
+            host.name: found
+            for host in (self._hosts if is_asking(self._task) else ())
+            if (found := connecting_to(host))
+        }
+        here, by_thread = list[Host](), list[Host]()
+        for host in self._hosts:
+            if host.name not in by_loop:
+                (here if self._told == 1 or self._waits_for_nothing(host) else by_thread).append(host)
         if by_loop or by_thread:
-            self._look_for_room([*by_loop, *by_thread])
+            self._look_for_room()
         with ThreadPoolExecutor(self._told or THREADS) as pool:  # has no thread before the first host that needs one
             for host in by_thread:
                 pool.submit(self._start, host)
             self._run_here(here, pool)
             if by_loop:
-                reading = Reading(self._task, by_loop, self._window(), self._let_go)
+                reading = Reading(self._task, list(by_loop.values()), self._window(), self._let_go)
                 reading.run()
                 self._found.update(reading.outcomes)
         return self._found
@@ -71,8 +76,8 @@ class HostRuns:
     def _waits_for_nothing(self, host: Host) -> bool:
         return is_known(self._task, host) or (self._task.name == CLOSING and not host.connections)
 
-    def _look_for_room(self, hosts: Sequence[Host]) -> None:
-        wanted = sum(SHELL not in host.connections for host in hosts)
+    def _look_for_room(self) -> None:
+        wanted = sum(SHELL not in host.connections for host in self._hosts)
         self._room = find_capacity(wanted, bool(self._task.nornir.config.ssh.config_file))
         self._is_tight = self._room.descriptors < wanted
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from nornir.core.configuration import Config
-from nornir.core.inventory import Host
+from nornir.core.inventory import ConnectionOptions, Host
 from nornir.core.plugins.connections import ConnectionPluginRegister
 from nornir.core.task import MultiResult, Task
 
@@ -32,16 +33,27 @@ class AskedAgainError(Exception):
     """The host's attempt is over, and the admission will let it begin another."""
 
 
-def takes_steps(host: Host) -> bool:
-    """Return whether a loop can ask the host: its connection, open or yet to be opened, can be taken in steps."""
+@dataclass(frozen=True)
+class Connecting:
+    """How a host is asked: over the connection that ``plugin`` has or will open, with Nornir's parameters for that."""
+
+    host: Host
+    plugin: Any
+    parameters: ConnectionOptions | None = None
+
+
+def connecting_to(host: Host) -> Connecting | None:
+    """Return how a loop can ask the host; None if its connection, open or yet to be opened, has no steps."""
     if connection_of(host) != SHELL:
-        return False
-    if (found := host.connections.get(SHELL)) is not None:
-        shell = getattr(found, "connection", None)
-        return hasattr(shell, "run_steps") and not getattr(shell, "BLOCKS", False)
+        return None
+    if (plugin := host.connections.get(SHELL)) is not None:
+        shell = getattr(plugin, "connection", None)
+        return Connecting(host, plugin) if hasattr(shell, "run_steps") and not getattr(shell, "BLOCKS", False) else None
     plugin = ConnectionPluginRegister.get_plugin(SHELL)()
-    asked = getattr(plugin, "takes_steps", None)
-    return bool(asked and asked(host.get_connection_parameters(SHELL).extras or {}))
+    if not hasattr(plugin, "takes_steps"):
+        return None
+    parameters = host.get_connection_parameters(SHELL)
+    return Connecting(host, plugin, parameters) if plugin.takes_steps(parameters.extras or {}) else None
 
 
 class Reading:
@@ -51,16 +63,24 @@ class Reading:
         outcomes: how the task ended, by host; an exception is one that a processor raised.
     """
 
-    def __init__(self, task: Task, hosts: Sequence[Host], window: Window, let_go: Callable[[Host], None]) -> None:
+    def __init__(
+        self,
+        task: Task,
+        hosts: Sequence[Connecting],
+        window: Window,
+        let_go: Callable[[Host], None],
+    ) -> None:
         """Prepare the run.
 
         Args:
+            hosts: those that are asked, and how.
             window: how many hosts are asked at once.
             let_go: is called with each host whose task has ended.
         """
         self._let_go = let_go
         self._config: Config = task.nornir.config
-        self._turns = {host.name: HostTurn(task, host) for host in hosts}
+        self._hosts = {one.host.name: one for one in hosts}
+        self._turns = {one.host.name: HostTurn(task, one.host) for one in hosts}
         self._admission = Admission(window, partial(Window, FIRST_OF_WAY, MOST), PATIENCE_S)
         self._unsure: set[str] = set()  # hosts whose way may be that of others
         self._has_refused = False
@@ -69,18 +89,18 @@ class Reading:
 
     def run(self) -> None:
         """Ask all hosts."""
-        for name, turn in self._turns.items():
-            self._admission.add(name, self._way(turn.host))
+        for name in self._hosts:
+            self._admission.add(name, self._way(name))
         with self._loop:
             self._loop.run(self._admit)
 
-    def _way(self, host: Host) -> str:
+    def _way(self, name: str) -> str:
         """Return the way of the host's login as far as it is known without a look-up; empty if it is logged in."""
-        if SHELL in host.connections:
+        found = self._hosts[name].parameters
+        if found is None:
             return ""
-        found = host.get_connection_parameters(SHELL)
         if self._config.ssh.config_file or not is_address(found.hostname or ""):
-            self._unsure.add(host.name)
+            self._unsure.add(name)
         return plain_way(found.hostname or "", found.port or SSH_PORT)
 
     def _admit(self, now: float) -> float:
@@ -108,18 +128,18 @@ class Reading:
             except Exception as error:  # the task decides what it means
                 turn.fail(error)
             else:
+                self._admission.logged_in(turn.host.name)  # if it was already
                 turn.answer(answer)
         return turn.finish()
 
     def _shell_steps(self, host: Host) -> Steps[Any]:
         """Return the host's open connection; log in for the first, as ``Host.open_connection`` would."""
-        if SHELL not in host.connections:
+        plugin, found = self._hosts[host.name].plugin, self._hosts[host.name].parameters
+        if SHELL not in host.connections and found:
             if self._has_refused and host.name in self._unsure:
-                yield from self._locate_steps(host)
-            plugin = ConnectionPluginRegister.get_plugin(SHELL)()
-            found = host.get_connection_parameters(SHELL)
+                yield from self._locate_steps(host.name, found)
             with self._judging(host.name):
-                yield from plugin.open_steps(  # type: ignore[attr-defined]  # see takes_steps
+                yield from plugin.open_steps(
                     found.hostname,
                     found.username,
                     found.password,
@@ -129,7 +149,7 @@ class Reading:
                     configuration=self._config,
                 )
             host.connections[SHELL] = plugin
-        return host.connections[SHELL].connection
+        return plugin.connection
 
     @contextmanager
     def _judging(self, name: str) -> Iterator[None]:
@@ -147,12 +167,11 @@ class Reading:
             raise
         self._admission.logged_in(name)
 
-    def _locate_steps(self, host: Host) -> Steps[None]:
+    def _locate_steps(self, name: str, found: ConnectionOptions) -> Steps[None]:
         """Find out which other hosts share the way, since one of them was refused."""
-        found = host.get_connection_parameters(SHELL)
         way = yield from way_steps(
             found.hostname or "", found.port or SSH_PORT, found.username or "", self._config.ssh.config_file or None
         )
-        self._unsure.discard(host.name)
-        if not self._admission.goes_on(host.name, way):
+        self._unsure.discard(name)
+        if not self._admission.goes_on(name, way):
             raise AskedAgainError
