@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from moor.resources.base import Later, Resource, State, Value, is_hidden
 from moor.secrets.masking import mask
@@ -85,29 +85,34 @@ def _field(name: str, before: Value | None, after: Value | None) -> Iterator[str
     if is_hidden(before) or is_hidden(after):
         yield f"{name}: {'(none)' if before is None else '***'} -> {'(none)' if after is None else '***'}"
     elif "\n" in f"{before or ''}{after or ''}":
-        yield from _unified(name, _lines(before), _lines(after))
+        yield from _unified(name, str(before or ""), str(after or ""))
     else:
         yield f"{name}: {_short(before)} -> {_short(after)}"
 
 
-def _unified(name: str, before: list[str], after: list[str]) -> Iterator[str]:
-    # The original lines are compared, so that a secret changed by hand is a change; only the printed ones are masked.
-    clean = {line: line for line in (*before, *after)} | _cleaned(before) | _cleaned(after)
-    compared = list(difflib.unified_diff(before, after, n=1, lineterm=""))[2:]
-    lines = [line if line[0] == "@" else line[0] + printable_line(clean[line[1:]]) for line in compared]
+def _unified(name: str, before: str, after: str) -> Iterator[str]:
+    lines = _compared(before, after)
     yield f"{name}:"
-    yield from lines[:LINES_SHOWN]
+    yield from (line if line[0] == "@" else line[0] + printable_line(line[1:]) for line in lines[:LINES_SHOWN])
     if len(lines) > LINES_SHOWN:
         yield f"... {len(lines) - LINES_SHOWN} more lines"
+
+
+@lru_cache(maxsize=64)  # a change is often the same on many hosts
+def _compared(before: str, after: str) -> tuple[str, ...]:
+    """Return the lines of a unified diff, without what looks like a secret; secrets that moor knows are in it.
+
+    The original lines are compared, so that a secret changed by hand is a change.
+    """
+    old, new = before.splitlines(), after.splitlines()
+    clean = {line: line for line in (*old, *new)} | _cleaned(old) | _cleaned(new)
+    compared = list(difflib.unified_diff(old, new, n=1, lineterm=""))[2:]
+    return tuple(line if line[0] == "@" else line[0] + clean[line[1:]] for line in compared)
 
 
 def _cleaned(lines: list[str]) -> dict[str, str]:
     """Return the masked form of each line that contains something like a secret."""
     return {line: instead for line, instead in zip(lines, redact(lines), strict=True) if line != instead}
-
-
-def _lines(value: Value | None) -> list[str]:
-    return ("" if value is None else str(value)).splitlines()
 
 
 def _short(value: Value | None) -> str:

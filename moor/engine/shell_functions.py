@@ -3,6 +3,7 @@
 import getpass
 import os
 import socket
+from functools import lru_cache
 from shlex import quote
 
 RUNS = "/var/lib/moor/runs"  # former contents of files, by run
@@ -148,8 +149,13 @@ def run_to_end(call: str, mark: str) -> str:
 
 def current_operator() -> str:
     """Return the user and the machine that run moor, as ``user@machine``."""
+    return _operator(os.environ.get("SUDO_USER", ""))
+
+
+@lru_cache
+def _operator(sudo_user: str) -> str:
     try:
-        user = os.environ.get("SUDO_USER") or getpass.getuser()
+        user = sudo_user or getpass.getuser()
     except (KeyError, OSError):  # a user without a name, as in some containers
         user = str(os.getuid())
     return f"{user}@{socket.gethostname()}"

@@ -18,7 +18,7 @@ from typing import ClassVar
 from nornir.core.task import Task
 
 from moor.errors import ErrorKind
-from moor.formats.printf_escape import SAFE, escape_for_printf
+from moor.formats.printf_escape import escape_for_printf, is_safe
 from moor.secrets.secret import Secret
 
 
@@ -161,6 +161,6 @@ def literal(content: str) -> str:
     References:
         POSIX.1-2017 printf, the b conversion: ``\0ddd`` is one byte in octal.
     """
-    if all(letter in SAFE for letter in content):
+    if is_safe(content):
         return f"printf %s '{content}'"
     return f"printf %b '{escape_for_printf(content)}'"
