@@ -56,7 +56,7 @@ class RollbackOrder:
     force: bool = False
 
 
-DESIRED_DEPENDS_ON = ("site", "addresses", "replaced")  # the fields on which desired state depends
+DESIRED_DEPENDS_ON = ("site", "addresses", "replaced", "runs_registry")  # the fields on which desired state depends
 
 
 @dataclass(frozen=True)
@@ -74,6 +74,8 @@ class RunContext:
         taking_part: names of the run's hosts.
         addresses: addresses of the hosts of each group, by name, including hosts outside the run's limit.
         joined: names of hosts that come from the cluster and are in no file.
+        runs_registry: whether moor runs the registry; if not, somebody else does, and moor only uses it.
+        registry_host: the host for which the controller asks the registry; empty for the hosts of group harbor.
         site: the site's settings; None if the inventory was not loaded from a site.
         fleet: the whole inventory, including hosts outside the run's limit.
         role_faults: by concern, why its runs are refused: the inventory has no host for it, or too many.
@@ -93,6 +95,8 @@ class RunContext:
     taking_part: frozenset[str] = field(default=frozenset(), metadata=PORTABLE)
     addresses: Mapping[str, dict[str, str]] = field(default_factory=dict, metadata=PORTABLE)
     joined: frozenset[str] = field(default=frozenset(), metadata=PORTABLE)
+    runs_registry: bool = field(default=True, metadata=PORTABLE)
+    registry_host: str = field(default="", metadata=PORTABLE)
     site: SiteSettings | None = field(default=None, metadata=LOCAL)
     fleet: Inventory | None = field(default=None, metadata=LOCAL)
     role_faults: Mapping[str, list[str]] = field(default_factory=dict, metadata=LOCAL)
@@ -211,6 +215,11 @@ def site_of(where: Host | Nornir) -> SiteSettings:
     if site is None:
         raise InputError("the inventory was not loaded from a site; open it by moor.sites.site.open_site")
     return site
+
+
+def runs_registry(host: Host) -> bool:
+    """Return whether moor runs the registry that the host uses; if not, somebody else does."""
+    return context_of(host).runs_registry
 
 
 def addresses_in(host: Host, group: str) -> dict[str, str] | None:

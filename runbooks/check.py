@@ -8,10 +8,11 @@ Undo      nothing to undo
 from nornir.core.filter import F
 
 from moor.run.reach_host import reach_host
-from moor.run.runbook import INSIDERS, Runbook, Stage, members
+from moor.run.runbook import INSIDERS, REGISTRY, Runbook, Stage, members
 from moor.tasks.diagnosis.environment import check_environment
 from moor.tasks.preflight import check_host
 from moor.tasks.preflight.cluster_rights import check_cluster
+from moor.tasks.preflight.existing_registry import check_registry
 
 RUNBOOK = Runbook(
     "check",
@@ -19,6 +20,7 @@ RUNBOOK = Runbook(
     (
         Stage(reach_host, on=F()),
         Stage(check_host, on=INSIDERS),
+        Stage(check_registry, on=REGISTRY, by_api=True),
         Stage(check_environment, on=INSIDERS),
         Stage(check_cluster, on=members("control_plane"), by_api=True),
     ),

@@ -6,7 +6,7 @@ Run       moor cert renew [--ca]; the same command continues where a run ended
 Undo      moor cert renew --ca once more; the current CA stays in use until every host trusts the next one
 """
 
-from moor.run.runbook import INSIDERS, ONE_BY_ONE, Runbook, Stage, members
+from moor.run.runbook import INSIDERS, ONE_BY_ONE, OWN_REGISTRY, Runbook, Stage, either, members
 from moor.tasks.containerd import configure_containerd
 from moor.tasks.docker import install_docker
 from moor.tasks.harbor import install_harbor
@@ -15,26 +15,25 @@ from moor.tasks.pki.rotation import Renewal, make_next_ca, promote_ca, retire_ca
 from moor.tasks.podman import configure_podman
 from moor.tasks.trust import trust_ca
 
-HARBOR = members("harbor")
 TRUST = (
-    Stage(trust_ca, on=INSIDERS, needs="harbor"),
-    Stage(install_docker, on=members("harbor", "workstations"), needs="harbor"),
-    Stage(configure_podman, on=INSIDERS, needs="harbor"),
-    Stage(configure_containerd, on=members("nodes"), rolling=ONE_BY_ONE, needs="harbor"),
+    Stage(trust_ca, on=INSIDERS, needs=OWN_REGISTRY),
+    Stage(install_docker, on=either(OWN_REGISTRY, members("workstations")), needs=OWN_REGISTRY),
+    Stage(configure_podman, on=INSIDERS, needs=OWN_REGISTRY),
+    Stage(configure_containerd, on=members("nodes"), rolling=ONE_BY_ONE, needs=OWN_REGISTRY),
 )
 
 RUNBOOK = Runbook(
     "rotation",
     "Renew the registry's certificate, or its CA as well, without a failed pull.",
     (
-        Stage(make_next_ca, on=HARBOR),
+        Stage(make_next_ca, on=OWN_REGISTRY),
         *TRUST,  # in the current and the next CA
-        Stage(promote_ca, on=HARBOR),
-        Stage(issue_certificates, on=HARBOR),
-        Stage(install_harbor, on=HARBOR),
-        Stage(retire_ca, on=HARBOR),
+        Stage(promote_ca, on=OWN_REGISTRY),
+        Stage(issue_certificates, on=OWN_REGISTRY),
+        Stage(install_harbor, on=OWN_REGISTRY),
+        Stage(retire_ca, on=OWN_REGISTRY),
         *TRUST,  # in the new CA only
-        Stage(install_harbor, on=HARBOR),
+        Stage(install_harbor, on=OWN_REGISTRY),
     ),
     looks=True,  # a rotation happens only on request
     command=Renewal(),

@@ -8,7 +8,7 @@ Undo      moor rollback; former contents of files are kept on each host below /v
 
 from dataclasses import replace
 
-from moor.run.runbook import INSIDERS, ONE_BY_ONE, Runbook, Stage, members
+from moor.run.runbook import INSIDERS, ONE_BY_ONE, OWN_REGISTRY, REGISTRY, Runbook, Stage, either, members
 from moor.tasks.containerd import configure_containerd
 from moor.tasks.devices import write_access_lists
 from moor.tasks.docker import install_docker
@@ -26,9 +26,8 @@ from moor.tasks.trust import trust_ca
 from moor.tasks.workload import deploy_workload
 
 DEVICES = members("devices")
-HARBOR = members("harbor")
 NODES = members("nodes")
-DOCKER = members("harbor", "workstations")
+WORKSTATIONS = members("workstations")
 
 RUNBOOK = Runbook(
     "site",
@@ -36,20 +35,20 @@ RUNBOOK = Runbook(
     (
         Stage(write_access_lists, on=DEVICES),
         Stage(check_host, on=INSIDERS),
-        Stage(issue_certificates, on=HARBOR),
+        Stage(issue_certificates, on=OWN_REGISTRY),
         Stage(configure_firewall, on=INSIDERS),
         # DNS serves a name before hosts are made to query it.
         Stage(serve_names, on=members("dns")),
-        Stage(write_records, on=HARBOR),
+        Stage(write_records, on=REGISTRY),
         Stage(write_hosts, on=INSIDERS),
-        Stage(trust_ca, on=INSIDERS, needs="harbor"),
-        Stage(install_docker, on=DOCKER, needs="harbor"),
-        Stage(configure_podman, on=INSIDERS, needs="harbor"),
-        Stage(install_harbor, on=HARBOR),
+        Stage(trust_ca, on=INSIDERS, needs=OWN_REGISTRY),
+        Stage(install_docker, on=either(OWN_REGISTRY, WORKSTATIONS), needs=OWN_REGISTRY),
+        Stage(configure_podman, on=INSIDERS, needs=OWN_REGISTRY),
+        Stage(install_harbor, on=OWN_REGISTRY),
         # Nodes must not point at a registry that does not run yet; containerd restarts on one node at a time.
-        Stage(configure_containerd, on=NODES, rolling=replace(ONE_BY_ONE, health=await_health), needs="harbor"),
-        Stage(configure_registry, on=HARBOR),
-        Stage(push_images, on=members("workstations"), needs="harbor"),
-        Stage(deploy_workload, on=members("control_plane"), needs="harbor", by_api=True),
+        Stage(configure_containerd, on=NODES, rolling=replace(ONE_BY_ONE, health=await_health), needs=OWN_REGISTRY),
+        Stage(configure_registry, on=REGISTRY),
+        Stage(push_images, on=members("workstations"), needs=OWN_REGISTRY),
+        Stage(deploy_workload, on=members("control_plane"), needs=OWN_REGISTRY, by_api=True),
     ),
 )

@@ -5,7 +5,7 @@ Run       moor drift
 Undo      nothing to undo
 """
 
-from moor.run.runbook import INSIDERS, Runbook, Stage, members
+from moor.run.runbook import INSIDERS, REGISTRY, Runbook, Stage, members
 from moor.tasks.cluster.members import compare_members
 from moor.tasks.diagnosis.environment import check_environment
 from moor.tasks.diagnosis.reachability import OUTSIDERS, HasIpv6Registry, prove_access
@@ -17,6 +17,6 @@ RUNBOOK = Runbook("watch", "What expires, and what no single host shows.", (
     Stage(check_registry_path, on=members("nodes")),
     Stage(prove_access, on=members(OUTSIDERS)),
     Stage(prove_access, on=HasIpv6Registry(has_parent_group="nodes")),
-    Stage(check_expiry_dates, on=members("harbor")),
+    Stage(check_expiry_dates, on=REGISTRY),
     Stage(compare_members, on=members("control_plane"), by_api=True),
 ), looks=True)  # fmt: skip

@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from shlex import quote
 
-from moor.resources.base import Scripted, State
+from moor.resources.base import Later, Resource, Scripted, State
+from moor.resources.file import File
+
+
+def ca_resources(directory: str, ca: str | Later) -> Iterator[Resource]:
+    """Yield the CA alone in a certs.d directory; without a CA, nothing may be there that a client would trust.
+
+    Args:
+        ca: PEM; empty where the registry's certificate is a public one
+    """
+    if ca:
+        yield File(f"{directory}/ca.crt", ca)
+    yield OnlyCa(directory, with_ca=bool(ca))
 
 
 @dataclass(frozen=True)
@@ -14,9 +27,13 @@ class OnlyCa(Scripted):
 
     Clients trust every .crt file in it as a CA, and take .cert and .key files for their own client certificate. With
     those, Docker refuses to log in, and a server key copied there is readable by every user.
+
+    Attributes:
+        with_ca: false where ca.crt is no exception, since the registry's certificate is a public one
     """
 
     directory: str
+    with_ca: bool = True
 
     @property
     def id(self) -> str:
@@ -38,9 +55,10 @@ class OnlyCa(Scripted):
 
     def _each(self, command: str) -> str:
         place = quote(self.directory)
+        ours = f"case $f in {place}/ca.crt) continue ;; esac" if self.with_ca else ""
         return f"""\
 for f in {place}/*.crt {place}/*.cert {place}/*.key; do
-  case $f in {place}/ca.crt) continue ;; esac
+  {ours}
   [ ! -e "$f" ] && [ ! -L "$f" ] || {{ {command}; }}
 done"""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from ipaddress import IPv4Address, IPv6Address
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, IPvAnyAddress, model_validator
 
@@ -45,6 +45,7 @@ class Registry(Section):
         address: its address in the fleet, IPv4 or IPv6
         address6: its IPv6 address, if ``address`` is its IPv4 one: names resolve to both, and verify tries both
         aliases: more names in its certificate, which resolve to it too
+        api: ``harbor``, or ``distribution`` for any other registry, which has no projects and robots for moor
     """
 
     section: ClassVar[str] = "registry"
@@ -54,6 +55,7 @@ class Registry(Section):
     address6: IPv6Address | None = None
     port: Annotated[int, Field(ge=1, le=65535)] = 443
     aliases: tuple[HostName, ...] = ()
+    api: Literal["harbor", "distribution"] = "harbor"
 
     @model_validator(mode="after")
     def _usable(self) -> Registry:

@@ -15,8 +15,8 @@ from moor.pki.pem import certificates_in
 from moor.resources.base import Later, Resource, Scripted, State
 from moor.resources.file import replace_file
 from moor.resources.package import Package
-from moor.tasks.pki.issue import ca_pem
-from moor.tasks.pki.own_certificate import refuse_unfit_certificate
+from moor.tasks.pki.issue import ca_pem, refuse_unfit_trust
+from moor.tasks.pki.shown_certificate import refuse_other_ca
 
 ANCHOR_NAME = "moor-registry-ca"
 BUILD_BUNDLE = '"$tool" $argument >&2'
@@ -78,8 +78,8 @@ STORES = (
 
 
 def judge(host: Host) -> None:
-    """Raise UnfitInput if clients would refuse the user's own certificate; a run calls this before it starts."""
-    refuse_unfit_certificate(host)
+    """Raise UnfitInput if clients would refuse the registry's certificate; a run calls this before it starts."""
+    refuse_unfit_trust(host)
 
 
 def desired(host: Host) -> Sequence[Resource]:
@@ -90,6 +90,7 @@ def desired(host: Host) -> Sequence[Resource]:
 
 def trust_ca(task: Task) -> Result:
     """Make the host's programs trust the registry's CA."""
+    refuse_other_ca(task)
     return converge(task, desired)
 
 
@@ -99,6 +100,7 @@ class TrustedCa(Scripted):
 
     Programs read the bundle only, so a certificate that is an anchor but not in the bundle is drift. The first anchor
     is named ``name``, the next ``name``-2 and so on; any other file with such a name is a former CA and is removed.
+    Without a certificate, as where the registry's is a public one, there is no anchor.
     """
 
     name: str
@@ -118,7 +120,7 @@ class TrustedCa(Scripted):
         """Return each anchor's content: one certificate, since Debian's rehash skips a file with several."""
         if isinstance(self.pem, Later):
             return {"anchor": self.pem}
-        found = certificates_in(self.pem) or [self.pem]
+        found = certificates_in(self.pem) or ([self.pem] if self.pem else [])
         return {f"anchor{f'-{n}' if n > 1 else ''}": certificate for n, certificate in enumerate(found, 1)}
 
     @property
@@ -130,7 +132,9 @@ class TrustedCa(Scripted):
     def writes(self) -> tuple[str, ...]:
         return tuple(f"{store.anchors}/{file}{store.suffix}" for store in self.stores for file in self.files)
 
-    def desired(self, actual: State | None) -> State:
+    def desired(self, actual: State | None) -> State | None:
+        if not self.anchors:
+            return None
         gone = {name: "" for name in actual or {} if name.startswith("anchor") and name not in self.anchors}
         return {**self.anchors, **gone, "mode": "644", "bundle": "holds it"}
 
@@ -181,7 +185,7 @@ done"""
         if isinstance(self.pem, Later):
             return f"moor_fail {quote(f'{self.id}: not made yet: {self.pem.what}')}"
         name, directories = quote(self.name), ", ".join(store.anchors for store in self.stores)
-        desired = "|".join(f'{quote(file)}"$suffix"' for file in self.files)
+        desired = "|".join(f'{quote(file)}"$suffix"' for file in self.files) or "''"
         return f"""\
 {self.find_store()}
 [ -n "$anchors" ] || moor_fail {quote(f"no trust store that moor knows: {directories}")}

@@ -17,7 +17,7 @@ from moor.settings.document import InputFaults, Source, Tree, load_yaml
 from moor.settings.entries import ConnectionEntry, DefaultsEntry
 from moor.settings.fleet import HOST_KEY, Fleet, HostFacts, InventoryLayer
 from moor.settings.known_sections import KnownSections
-from moor.settings.roles import check_outsiders, find_role_faults
+from moor.settings.roles import add_misplaced_keys, check_outsiders, find_role_faults, registry_role_of
 
 SSH_PORT = 22
 
@@ -55,9 +55,18 @@ class FleetInventory:
         fleet = Fleet.of(hosts, groups, defaults, models, self.site.directory, faults)
         check_outsiders(fleet)
         facts = {name: fleet.facts(name) for name in fleet.hosts}
+        role = registry_role_of(fleet, {name: host.data for name, host in facts.items()})
+        if faults.found:
+            add_misplaced_keys(fleet, role, faults)
         faults.raise_if_any()
         inventory = self._inventory(fleet, facts)
-        change_context(inventory, fleet=inventory, role_faults=find_role_faults(fleet))
+        change_context(
+            inventory,
+            fleet=inventory,
+            role_faults=find_role_faults(fleet, role),
+            runs_registry=role.is_own,
+            registry_host=role.host,
+        )
         check_addresses(inventory, {name: host.source for name, host in facts.items()}, faults)
         faults.raise_if_any()
         return inventory

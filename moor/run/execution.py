@@ -83,7 +83,7 @@ def _run_stage(nr: Nornir, stage: Stage, progress: Callable[[str], None]) -> Ite
     ready = [name for name in names if name not in failed]
     if not ready:
         return
-    if stage.needs and (sick := sorted(failed & set(_group(nr, stage.needs)))):
+    if sick := sorted(name for name, host in nr.inventory.hosts.items() if name in failed and stage.depends_on(host)):
         yield Skipped(stage.name, tuple(ready), f"{', '.join(sick)} failed", foreseen=nr.data.dry_run)
         if not nr.data.dry_run:  # a plan changes nothing, so it can still show the other hosts' changes
             return
@@ -116,7 +116,3 @@ def _run_batch(nr: Nornir, stage: Stage, names: Sequence[str], rolling: Rolling)
     if rolling.health and chosen - failed:
         failed |= set(some.run(task=rolling.health).failed_hosts)
     return failed
-
-
-def _group(nr: Nornir, name: str) -> list[str]:
-    return [host.name for host in nr.inventory.hosts.values() if host.has_parent_group(name)]

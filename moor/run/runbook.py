@@ -13,8 +13,10 @@ from nornir.core.inventory import Host
 from nornir.core.task import Result, Task
 
 from moor.connections.names import OUTSIDERS, SHELL, connection_of
+from moor.context import context_of, runs_registry
 from moor.engine.desired import Desired, desired_beside, function_beside
 from moor.settings.modules import name_in_site
+from moor.settings.roles import HARBOR
 
 TaskFunction = Callable[[Task], Result]
 
@@ -22,6 +24,11 @@ TaskFunction = Callable[[Task], Result]
 def members(*groups: str) -> F:
     """Return the filter for hosts of any of ``groups``, parent groups included."""
     return reduce(or_, (F(has_parent_group=group) for group in groups))
+
+
+def either(*filters: F) -> F:
+    """Return the filter for hosts of any of ``filters``."""
+    return reduce(or_, filters)
 
 
 class Insiders(F):
@@ -32,6 +39,30 @@ class Insiders(F):
 
 
 INSIDERS = Insiders()
+
+
+class RegistryHost(F):
+    """The filter for the host for which the controller asks the registry, whoever runs that."""
+
+    def __call__(self, host: Host) -> bool:
+        name = context_of(host).registry_host
+        return host.name == name if name else host.has_parent_group(HARBOR)
+
+    def __repr__(self) -> str:
+        return "<Filter (the registry's host, or one that stands for it)>"
+
+
+class OwnRegistry(F):
+    """The filter for the host on which moor runs the registry; none where somebody else does."""
+
+    def __call__(self, host: Host) -> bool:
+        return runs_registry(host) and host.has_parent_group(HARBOR)
+
+    def __repr__(self) -> str:
+        return "<Filter (the registry's host, where moor runs it)>"
+
+
+REGISTRY, OWN_REGISTRY = RegistryHost(), OwnRegistry()
 
 
 @dataclass(frozen=True)
@@ -62,14 +93,14 @@ class Stage:
         task: the Nornir task.
         on: Nornir's filter for the hosts; by default ``INSIDERS``.
         rolling: the batches; by default all hosts at once.
-        needs: a group; if one of its hosts has failed before, an apply skips the stage on all hosts.
+        needs: a group or a filter; if one of its hosts has failed before, an apply skips the stage on all hosts.
         by_api: the task asks an API and not the host, so that a check includes hosts that were not reached.
     """
 
     task: TaskFunction
     on: F | None = None
     rolling: Rolling = Rolling()
-    needs: str = ""
+    needs: str | F = ""
     by_api: bool = False
 
     def __post_init__(self) -> None:
@@ -104,6 +135,12 @@ class Stage:
         It raises UnfitInput for input that is well-formed and would not work.
         """
         return cast("Callable[[Host], None] | None", function_beside(self.task, "judge"))
+
+    def depends_on(self, host: Host) -> bool:
+        """Return whether an apply skips the stage if ``host`` has failed before."""
+        if isinstance(self.needs, str):
+            return bool(self.needs) and host.has_parent_group(self.needs)
+        return bool(self.needs(host))
 
     def runs_on(self, host: Host) -> bool:
         """Return whether the stage runs on ``host``."""

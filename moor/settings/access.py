@@ -10,8 +10,8 @@ from typing import Annotated, Any, ClassVar, TypeVar
 from nornir.core.inventory import Host
 from pydantic import ConfigDict, Field, PrivateAttr, ValidationError
 
-from moor.errors import InputError, MissingSection
-from moor.settings.section import SecretRef, Section, SitePath, StrictModel, site_from
+from moor.errors import FieldErrors, InputError, MissingSection
+from moor.settings.section import MISSING, SecretRef, Section, SitePath, StrictModel, site_from
 
 Model = TypeVar("Model", bound=Section)
 
@@ -81,12 +81,20 @@ def settings_of(host: Host, model: type[Model]) -> Model:
     try:
         return model()
     except ValidationError as error:
-        keys = ", ".join(str(part["loc"][0]) for part in error.errors() if part["loc"])
+        keys = ", ".join(_missing_keys(error))
         whole = "; ".join(part["msg"].removeprefix("Value error, ") for part in error.errors() if not part["loc"])
         raise MissingSection(
             f"{host.name}: it has no data.{model.section}{f', which needs {keys}' if keys else f': {whole}'}; "
             "write it for this host, one of its groups, or in the defaults"
         ) from None
+
+
+def _missing_keys(error: ValidationError) -> Iterator[str]:
+    for part in error.errors():
+        if isinstance(several := part.get("ctx", {}).get("error"), FieldErrors):
+            yield from (keys[0] for keys, words in several.found if words.startswith(MISSING))
+        elif part["loc"]:
+            yield str(part["loc"][0])
 
 
 @contextmanager

@@ -2,17 +2,52 @@
 
 from __future__ import annotations
 
-from moor.settings.document import InputFaults
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from moor.settings.document import InputFaults, Tree
 from moor.settings.fleet import Fleet
 from moor.settings.modules import concern_of
 
-HARBOR, OUTSIDERS = "harbor", "outsiders"
-WORKING = ("harbor", "nodes", "control_plane", "workstations", "dns", "devices")  # groups in which hosts are changed
+HARBOR, OUTSIDERS, DEVICES = "harbor", "outsiders", "devices"
+# Groups in which hosts are changed.
+WORKING = (HARBOR, "nodes", "control_plane", "workstations", "dns", DEVICES)
+# In this order, a host is looked for on whose behalf the controller asks a registry that no host of the inventory runs.
+ASKING = (HARBOR, "control_plane", "nodes", "workstations")
 
 RoleFaults = dict[str, list[str]]
 
 
-def find_role_faults(fleet: Fleet) -> RoleFaults:
+@dataclass(frozen=True)
+class RegistryRole:
+    """Who runs the registry.
+
+    Attributes:
+        is_own: moor does, on a host of group harbor; otherwise somebody else does, and moor only uses it
+        host: the host for which the controller asks the registry; empty if moor runs it
+    """
+
+    is_own: bool
+    host: str = ""
+
+
+def registry_role_of(fleet: Fleet, data: Mapping[str, Mapping[str, Any]]) -> RegistryRole:
+    """Return who runs the registry.
+
+    Args:
+        data: of each host, its merged sections
+    """
+    groups = {name: fleet.lineage(layer) for name, layer in fleet.hosts.items()}
+    serving = [name for name, lineage in groups.items() if HARBOR in lineage]
+    if any(getattr(data[name].get(HARBOR), "managed", True) for name in serving):
+        return RegistryRole(is_own=True)
+    reached = [name for name, lineage in groups.items() if not {OUTSIDERS, DEVICES} & set(lineage)]
+    ranked = [name for group in ASKING for name in reached if group in groups[name]]
+    return RegistryRole(is_own=False, host=next(iter([*ranked, *reached]), ""))
+
+
+def find_role_faults(fleet: Fleet, role: RegistryRole) -> RoleFaults:
     """Return, by concern, the faults of the hosts it needs: none at all, or two where one is allowed.
 
     Only runs of the concern itself are refused for them.
@@ -22,9 +57,12 @@ def find_role_faults(fleet: Fleet) -> RoleFaults:
     found = {HARBOR: _surplus_hosts(fleet, [name for name, lineage in groups.items() if HARBOR in lineage])}
     for key in fleet.written_sections():
         model = fleet.models[key]
+        concern = concern_of(model.__module__)
         if model.done_on and model.done_on not in used:
-            concern = concern_of(model.__module__)
             found[concern] = [*found.get(concern, ()), *_sections_without_host(fleet, used, key, model.done_on)]
+        if model.of_own_registry and not role.is_own:
+            keys = _keys_without_registry(fleet, used, key, model.of_own_registry)
+            found[concern] = [*found.get(concern, ()), *keys]
     return {concern: lines for concern, lines in found.items() if lines}
 
 
@@ -50,8 +88,37 @@ def _surplus_hosts(fleet: Fleet, names: list[str]) -> list[str]:
 
 def _sections_without_host(fleet: Fleet, used: set[str], key: str, group: str) -> list[str]:
     faults = InputFaults()
+    for tree in _sections(fleet, used, key):
+        faults.add(tree.source, f"no host is in group {group}, which does this; put one into it, or drop {key}")
+    return faults.lines()
+
+
+def add_misplaced_keys(fleet: Fleet, role: RegistryRole, faults: InputFaults) -> None:
+    """Add a fault for each key of any section that only counts where moor runs the registry, if it does not."""
+    used = {group for layer in fleet.hosts.values() for group in fleet.lineage(layer)}
+    for section, model in fleet.models.items() if not role.is_own else ():
+        _add_keys(fleet, used, section, model.of_own_registry, faults)
+
+
+def _keys_without_registry(fleet: Fleet, used: set[str], section: str, keys: tuple[str, ...]) -> list[str]:
+    faults = InputFaults()
+    _add_keys(fleet, used, section, keys, faults)
+    return faults.lines()
+
+
+def _add_keys(fleet: Fleet, used: set[str], section: str, keys: tuple[str, ...], faults: InputFaults) -> None:
+    for tree in _sections(fleet, used, section):
+        for key in (key for key in keys if key in tree.items):
+            faults.add(
+                tree.items[key].source,
+                f"it only counts where moor runs the registry, and no host of group {HARBOR} does; drop {key} if "
+                f"somebody else runs it (docs/existing-registry.md), or put the host that does into group {HARBOR}",
+            )
+
+
+def _sections(fleet: Fleet, used: set[str], key: str) -> Iterator[Tree]:
+    """Yield a section wherever it is written for a host, a group with hosts, or all."""
     for layer in (*fleet.hosts.values(), *(fleet.groups[name] for name in used), fleet.defaults):
         tree = layer.part("data").get(key)
         if tree and tree.value:
-            faults.add(tree.source, f"no host is in group {group}, which does this; put one into it, or drop {key}")
-    return faults.lines()
+            yield tree

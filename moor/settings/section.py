@@ -14,6 +14,8 @@ from moor.errors import InputError
 from moor.secrets.secret import REMEDY, Secret, absolute_reference, resolve
 from moor.settings.modules import name_in_site
 
+MISSING = "is missing"  # how the message about a missing key begins
+
 
 class StrictModel(BaseModel):
     """A frozen model that refuses unknown keys; the base of sections and of their parts.
@@ -33,10 +35,12 @@ class Section(StrictModel):
 
     Attributes:
         done_on: the group that needs a host if the section is used, such as ``harbor``; empty for none
+        of_own_registry: the keys that only count where moor runs the registry
     """
 
     section: ClassVar[str]
     done_on: ClassVar[str] = ""
+    of_own_registry: ClassVar[tuple[str, ...]] = ()
 
 
 class SecretRef:

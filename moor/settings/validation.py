@@ -11,7 +11,7 @@ from pydantic_core import ErrorDetails
 
 from moor.errors import FieldErrors
 from moor.settings.document import InputFaults, Tree
-from moor.settings.section import StrictModel
+from moor.settings.section import MISSING, StrictModel
 from moor.suggestions import did_you_mean
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -20,7 +20,7 @@ KEY = "[key]"  # pydantic's last step to a key of a mapping that is wrong itself
 OURS = "Value error, "  # what pydantic puts before the message of a validator of moor's
 
 WORDS = {
-    "missing": "is missing",
+    "missing": MISSING,
     "string_type": "must be text; put in quotes what looks like something else",
     "model_type": "must be a mapping: keys with values below it",
     "dict_type": "must be a mapping: keys with values below it",
@@ -41,7 +41,8 @@ def validate(model: type[Model], tree: Tree, site: Path, faults: InputFaults, *,
         for detail in error.errors(include_url=False, include_input=False):
             if isinstance(several := detail.get("ctx", {}).get("error"), FieldErrors):
                 for below, words in several.found:
-                    faults.add(tree.place((*detail["loc"], *below)), words)
+                    if not (partly and words.startswith(MISSING)):
+                        faults.add(tree.place((*detail["loc"], *below)), words)
             elif not (partly and detail["type"] == "missing"):
                 words = describe_error(model, detail)
                 keys = detail["loc"]

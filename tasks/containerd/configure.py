@@ -30,8 +30,7 @@ from moor.tasks.containerd.config_faults import ExpectedConfig, find_faults
 from moor.tasks.containerd.drop_in import build_drop_in
 from moor.tasks.containerd.loaded_config import LIST_FILES, parse_loaded_config, read_loaded_config
 from moor.tasks.facts import Registry
-from moor.tasks.pki.issue import ca_pem
-from moor.tasks.pki.own_certificate import refuse_unfit_certificate
+from moor.tasks.pki.issue import ca_pem, refuse_unfit_trust
 from moor.tasks.podman import configure as podman
 from moor.templates import render
 
@@ -77,8 +76,8 @@ class ContainerdSettings(Section):
 
 
 def judge(host: Host) -> None:
-    """Raise UnfitInput if clients would refuse the user's own certificate; a run calls this before it starts."""
-    refuse_unfit_certificate(host)
+    """Raise UnfitInput if clients would refuse the registry's certificate; a run calls this before it starts."""
+    refuse_unfit_trust(host)
 
 
 def desired(host: Host) -> Sequence[Resource]:
@@ -88,13 +87,14 @@ def desired(host: Host) -> Sequence[Resource]:
         return podman.crio_resources(settings.unit, registry, ca_pem(host), settings.settle_s)
     if settings.runtime != "containerd":
         return rancher.resources(settings.runtime, settings.unit, registry, ca_pem(host), settings.settle_s)
+    ca = ca_pem(host)
     expected = expected_config(settings, registry)
     directory = expected.lookup.directory
     written = tuple(dict.fromkeys((expected.config, expected.target)))
     return [
         loaded_config_requirement(expected),
-        File(f"{directory}/ca.crt", ca_pem(host)),
-        File(f"{directory}/hosts.toml", render("hosts.toml.j2", url=registry.url, ca=f"{directory}/ca.crt")),
+        *((File(f"{directory}/ca.crt", ca),) if ca else ()),
+        File(f"{directory}/hosts.toml", render_hosts_toml(registry, f"{directory}/ca.crt" if ca else "")),
         *([HidingDirectory(hiding_directory(registry, settings.config_path))] if registry.port != 443 else ()),
         _configuration(expected),
         Service(
@@ -146,6 +146,15 @@ def _edit_drop_in(_: str, output: str, expected: ExpectedConfig) -> str:
 def configure_containerd(task: Task) -> Result:
     """Make the node's containerd pull from the registry."""
     return converge(task, desired)
+
+
+def render_hosts_toml(registry: Registry, ca: str) -> str:
+    """Return the content of hosts.toml.
+
+    Args:
+        ca: the path of the CA; empty where containerd trusts the registry's certificate by the system's CAs
+    """
+    return render("hosts.toml.j2", url=registry.url, ca=ca)
 
 
 def hiding_directory(registry: Registry, config_path: str) -> str:

@@ -27,19 +27,20 @@ def resources(runtime: str, unit: str | None, registry: Registry, ca: str | Late
     """Return the CA's file, registries.yaml that names it, and the service started after both.
 
     Args:
+        ca: PEM; empty where the registry's certificate is a public one
         unit: the service; None is the runtime's agent
 
     References:
         docs.k3s.io and docs.rke2.io, Private Registry Configuration: the file is read only at the start
     """
     place = DIRECTORY[runtime]
-    file, ca_file = f"{place}/registries.yaml", f"{place}/moor-registry-ca.crt"
+    file, ca_file = f"{place}/registries.yaml", f"{place}/moor-registry-ca.crt" if ca else ""
     edit = partial(edit_registries_yaml, registry=registry, ca_file=ca_file, path=file)
     service = unit or AGENT[runtime]
     judge = partial(_judge_generated, edit=edit, name=registry.host_port, mend=f"systemctl restart {service}")
     return [
         Requirement("registries-made", read_generated(runtime, registry, file), judge),
-        File(ca_file, ca),
+        *([File(ca_file, ca)] if ca else []),
         Edit(file, "registry", edit),
         Service(service, newer_than=(file,), settle_s=settle_s, put_back=True),
     ]
@@ -100,6 +101,8 @@ def _trusting(tree: Document, name: str, ca_file: str, insecure: bool | None = N
     configs = _mapping(tree, "configs")
     tls = _mapping(configs, name, "tls")
     desired = {**tls, "ca_file": ca_file}
+    if not ca_file:
+        del desired["ca_file"]
     if desired.pop("insecure_skip_verify", None) and insecure is not None:
         desired["insecure_skip_verify"] = insecure
     if "insecure_skip_verify" in tls and not tls["insecure_skip_verify"]:

@@ -10,16 +10,17 @@ from nornir.core.task import Task
 
 from moor.connections.apis.harbor import Harbor
 from moor.connections.apis.harbor_answers import PROJECT
-from moor.errors import HostError, MoorError
+from moor.errors import HarborUnreachable, HostError, MoorError
 from moor.lazy_imports import hashes, x509
 from moor.secrets.secret import Secret
 from moor.tasks.diagnosis.evidence.probe_request import ControllerFacts, split_image
-from moor.tasks.harbor.install import harbor_of
+from moor.tasks.harbor.install import api_login_of, harbor_of
 from moor.tasks.pki.issue import registry_certificate
-from moor.tasks.registry.projects import secret_of
+from moor.tasks.registry.projects import given_login, project_of, secret_of
 from moor.tasks.registry.robots import BY_NAME, find_robot
 
 Login = tuple[str, Secret]
+NOT_FOUND = 404
 PREFIX = "robot$"  # Harbor's default, which its setting robot_name_prefix changes
 
 
@@ -30,7 +31,9 @@ def controller_facts_of(task: Task, image: str, robot: str) -> tuple[Login | Non
         robot: empty if the inventory does not name one
     """
     issued = issued_fingerprint(task.host)
-    project = image.partition("/")[0]
+    project = project_of(image)
+    if api_login_of(task.host) is None or given_login(task.host, project, robot):
+        return _facts_by_login(task, image, robot)
     try:
         harbor = harbor_of(task)
         found = find_robot(harbor, project, robot) if robot else None
@@ -40,6 +43,27 @@ def controller_facts_of(task: Task, image: str, robot: str) -> tuple[Login | Non
     except HostError as error:
         return _login(task, project, robot, None), ControllerFacts(str(error), fingerprint=issued)
     return _login(task, project, robot, found), known
+
+
+def _facts_by_login(task: Task, image: str, robot: str) -> tuple[Login | None, ControllerFacts]:
+    """Return a given login, and what the registry shows it of the image: moor has no account of it."""
+    try:
+        given = given_login(task.host, project_of(image), robot) if robot else None
+        login = (given.user, given.password.resolve()) if given else None
+    except MoorError:
+        login = None
+    known = (login[0], login[1].reveal()) if login else None
+    repository, tag = split_image(image)
+    try:
+        registry = harbor_of(task)
+        found = registry.manifest(repository, tag, known)
+        if found is None:
+            listed = registry.ask_registry("GET", f"/v2/{repository}/tags/list", login=known).status_code
+            return login, ControllerFacts("answers", repository="absent" if listed == NOT_FOUND else "")
+        machines = " ".join(_architectures(registry, repository, found[1], known))
+    except HostError as error:
+        return login, ControllerFacts(str(error) if isinstance(error, HarborUnreachable) else "answers")
+    return login, ControllerFacts("answers", digest=found[0], repository="there", tag="there", architectures=machines)
 
 
 def _login(task: Task, project: str, robot: str, found: dict[str, Any] | None) -> Login | None:
@@ -74,13 +98,15 @@ def _image(harbor: Harbor, image: str) -> dict[str, str]:
     return {**about, "architectures": " ".join(_architectures(harbor, repository, found[1]))}
 
 
-def _architectures(harbor: Harbor, repository: str, manifest: dict[str, Any]) -> list[str]:
+def _architectures(
+    harbor: Harbor, repository: str, manifest: dict[str, Any], login: tuple[str, str] | None = None
+) -> list[str]:
     if manifest.get("manifests"):
         platforms = [entry.get("platform") or {} for entry in manifest["manifests"]]
         return [str(p["architecture"]) for p in platforms if p.get("architecture") not in (None, "unknown")]
     if not manifest.get("config"):
         return []  # schema 1 has no config
-    config = harbor.blob(repository, manifest["config"]["digest"])
+    config = harbor.blob(repository, manifest["config"]["digest"], login)
     return [str(config["architecture"])] if config.get("architecture") else []
 
 

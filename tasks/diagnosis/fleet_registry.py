@@ -6,9 +6,11 @@ from collections.abc import Iterable
 
 from nornir.core.inventory import Host
 
-from moor.settings import optional_settings_of
+from moor.context import runs_registry
+from moor.settings import optional_settings_of, settings_of
 from moor.tasks.diagnosis.messages.fields import FleetRegistry
 from moor.tasks.facts import Registry
+from moor.tasks.harbor.install import api_login_of
 from moor.tasks.images import Images
 from moor.tasks.workload import Workloads
 
@@ -16,9 +18,10 @@ from moor.tasks.workload import Workloads
 def fleet_registry_of(hosts: Iterable[Host]) -> FleetRegistry:
     """Return the registry of the hosts' inventory, from the first host that has the section ``registry``."""
     known = list(hosts)
-    registry = next((found for host in known if (found := optional_settings_of(host, Registry))), None)
-    if registry is None:
+    member = next((host for host in known if optional_settings_of(host, Registry)), None)
+    if member is None:
         return FleetRegistry()
+    registry, own = settings_of(member, Registry), runs_registry(member)
     images, workloads = set[str](), dict[str, str]()
     for host in known:
         if brought := optional_settings_of(host, Images):
@@ -27,5 +30,11 @@ def fleet_registry_of(hosts: Iterable[Host]) -> FleetRegistry:
             workloads.update({workload.image: name for name, workload in section.by_name.items()})
     names = frozenset(name.lower() for name in registry.names)
     return FleetRegistry(
-        registry.host_port, names, frozenset(map(str, registry.addresses)), frozenset(images), workloads
+        registry.host_port,
+        names,
+        frozenset(map(str, registry.addresses)),
+        frozenset(images),
+        workloads,
+        own,
+        own or api_login_of(member) is not None,
     )

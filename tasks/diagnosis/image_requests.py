@@ -21,6 +21,7 @@ from moor.tasks.diagnosis.evidence.pull_secrets import login_of_pod
 from moor.tasks.diagnosis.fleet_registry import fleet_registry_of
 from moor.tasks.diagnosis.messages.fields import FleetRegistry
 from moor.tasks.diagnosis.scope import cluster_node_name, probe_request_of, workloads_of
+from moor.tasks.registry.projects import project_of
 from moor.tasks.workload import Workloads
 
 IMAGES = 8  # at most, for one node; each costs some requests
@@ -54,7 +55,10 @@ def image_request_of(
         setter=f"data.workloads.{workload}.image, then moor apply workload" if workload else "",
         own="no" if login and robot and login[0] != robot[0] else "yes",
     )
-    return ImageRequest(probe_request_of(task.host, image, login, scope.pull), facts, robot)
+    request = probe_request_of(task.host, image, login, scope.pull)
+    if login is None and workload is not None and not _robot_of(task, image):
+        request = replace(request, anonymous=True)
+    return ImageRequest(request, facts, robot)
 
 
 def _ours(task: Task) -> FleetRegistry:
@@ -79,13 +83,15 @@ def select_images(
 
 
 def _asked_of_harbor(task: Task, scope: DiagnosisScope, image: str) -> tuple[Login | None, ControllerFacts]:
-    own = [w.robot for w in settings_of(task.host, Workloads).by_name.values() if _project(w.image) == _project(image)]
-    robot = own[0] if own else ""
+    robot = _robot_of(task, image)
     return ask_once(task, ("harbor", image, robot), lambda: controller_facts_of(task, image, robot))
 
 
-def _project(image: str) -> str:
-    return image.partition("/")[0]
+def _robot_of(task: Task, image: str) -> str:
+    """Return the robot or login of the workload with that image, else of one with another image of its project."""
+    workloads = settings_of(task.host, Workloads).by_name.values()
+    ranked = sorted(workloads, key=lambda workload: workload.image != image)
+    return next((w.robot for w in ranked if project_of(w.image) == project_of(image)), "")
 
 
 def _own_login(view: ClusterSnapshot, endpoint: RegistryEndpoint, image: str, robot: Login | None) -> Login | None:

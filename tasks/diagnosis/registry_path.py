@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from nornir.core.inventory import Host
 from nornir.core.task import Result, Task
 
+from moor.context import runs_registry
 from moor.engine.asked_once import ask_once
 from moor.engine.converge import read_missing
 from moor.engine.desired import desired_of
@@ -56,7 +57,7 @@ def check_registry_path(task: Task) -> Result:
 def _answers(task: Task) -> str:
     """Ask the registry from the controller: a node that is cut off differs by that from a registry that is down."""
     try:
-        harbor_of(task).ask("GET", "/api/v2.0/ping")
+        harbor_of(task).ask("GET", "/api/v2.0/ping" if runs_registry(task.host) else "/v2/")
     except MoorError as error:
         return str(error)
     return "answers"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from nornir.core.inventory import Host
 from nornir.core.task import Task
 
-from moor.context import DiagnosisScope
+from moor.context import DiagnosisScope, runs_registry
 from moor.engine.asked_once import ask_once
 from moor.errors import MoorError
 from moor.inventory.identity import HostIdentity
@@ -19,6 +19,7 @@ from moor.tasks.diagnosis.controller_facts import Login
 from moor.tasks.diagnosis.evidence.cluster_snapshot import ClusterSnapshot
 from moor.tasks.diagnosis.evidence.probe_request import ProbeRequest, RegistryEndpoint
 from moor.tasks.facts import Registry
+from moor.tasks.harbor.install import api_login_of
 from moor.tasks.names import Names
 from moor.tasks.preflight import Preflight
 from moor.tasks.workload import Workloads
@@ -31,7 +32,15 @@ def registry_endpoint_of(host: Host) -> RegistryEndpoint:
     """Return the registry that a host uses."""
     registry = settings_of(host, Registry)
     first, *further = map(str, registry.addresses)
-    return RegistryEndpoint(registry.name, first, registry.port, tuple(further))
+    return RegistryEndpoint(
+        registry.name,
+        first,
+        registry.port,
+        tuple(further),
+        registry.api,
+        runs_registry(host),
+        runs_registry(host) or api_login_of(host) is not None,
+    )
 
 
 def probe_request_of(host: Host, image: str, login: Login | None = None, pull: bool = False) -> ProbeRequest:

@@ -19,15 +19,13 @@ from moor.formats.json_text import rewrite
 from moor.formats.toml import merge
 from moor.resources.base import Resource
 from moor.resources.edit import Edit
-from moor.resources.file import File
 from moor.resources.package import Package
 from moor.resources.service import Service
 from moor.settings import Section, prefix_errors, settings_of
-from moor.tasks.certs_d import OnlyCa
+from moor.tasks.certs_d import ca_resources
 from moor.tasks.docker.verification import DAEMON, insecure_entries, verification_requirement
 from moor.tasks.facts import Registry
-from moor.tasks.pki.issue import ca_pem
-from moor.tasks.pki.own_certificate import refuse_unfit_certificate
+from moor.tasks.pki.issue import ca_pem, refuse_unfit_trust
 
 CERTS = "/etc/docker/certs.d"
 # An older dockerd has no --validate, so its file is not checked.
@@ -51,8 +49,8 @@ class DockerSettings(Section):
 
 
 def judge(host: Host) -> None:
-    """Raise UnfitInput if clients would refuse the user's own certificate; a run calls this before it starts."""
-    refuse_unfit_certificate(host)
+    """Raise UnfitInput if clients would refuse the registry's certificate; a run calls this before it starts."""
+    refuse_unfit_trust(host)
 
 
 def desired(host: Host) -> Sequence[Resource]:
@@ -67,8 +65,7 @@ def desired(host: Host) -> Sequence[Resource]:
         *([Package(settings.packages)] if settings.packages else ()),
         *_daemon(settings.daemon),
         Service("docker", newer_than=watched, check="docker info", put_back=bool(watched)),
-        File(f"{directory}/ca.crt", ca_pem(host)),
-        OnlyCa(directory),
+        *ca_resources(directory, ca_pem(host)),
     ]
 
 

@@ -11,6 +11,7 @@ from shlex import quote
 from nornir.core.inventory import Host
 from nornir.core.task import Result, Task
 
+from moor.context import runs_registry
 from moor.engine.converge import converge, read_missing
 from moor.engine.desired import desired_of
 from moor.engine.findings import Expiry, Finding
@@ -20,12 +21,14 @@ from moor.errors import HostError, merge_errors
 from moor.lazy_imports import x509
 from moor.pki.authority import utc_now
 from moor.pki.pem import certificates_in, pem
+from moor.pki.rules import subject_of
 from moor.resources.base import Probed, Resource, State
 from moor.settings import settings_of
 from moor.tasks.facts import Registry
 from moor.tasks.harbor import HarborSettings
 from moor.tasks.harbor.install import CERTIFICATE
 from moor.tasks.pki import Pki
+from moor.tasks.pki.given_ca import given_ca
 from moor.tasks.pki.issue import ca_pem, issued_certificate
 from moor.tasks.pki.own_certificate import (
     REISSUE,
@@ -36,7 +39,14 @@ from moor.tasks.pki.own_certificate import (
 )
 from moor.tasks.pki.rotation import is_issued_by_moor
 from moor.tasks.pki.serving import read_served_certificate
+from moor.tasks.pki.settings import ca_file_of
+from moor.tasks.pki.shown_certificate import certificate_seen_by
 
+ASK = "ask the team that runs the registry to renew it"
+ASK_CA = (
+    "ask the team that runs the registry for its next CA, and write it into the file of data.pki.ca beside this one; "
+    "take this one out once the registry's certificate is from the next"
+)
 RENEW, RENEW_CA = "moor cert renew", "moor cert renew --ca"
 
 
@@ -74,8 +84,8 @@ done"""
 
 
 def desired(host: Host) -> Sequence[Resource]:
-    """Return the certificates to read on the registry's host."""
-    return [certificates_on_disk(host)]
+    """Return the certificates to read on the registry's host; none on one that stands for it."""
+    return [certificates_on_disk(host)] if host.has_parent_group("harbor") else []
 
 
 def show_certificates(task: Task) -> Result:
@@ -88,6 +98,8 @@ def show_certificates(task: Task) -> Result:
 
 def certificate_findings(host: Host) -> Iterator[Finding]:
     """Yield why clients refuse a certificate that the user supplied; those that moor issues are not checked."""
+    if not runs_registry(host):
+        return
     settings, registry = settings_of(host, Pki), settings_of(host, Registry)
     if settings.certificate:
         if lines := fault_lines(settings, read_own_certificate(settings).faults(required_names(registry), utc_now())):
@@ -99,7 +111,8 @@ def certificate_findings(host: Host) -> Iterator[Finding]:
 def certificates_on_disk(host: Host) -> CertificatesOnDisk:
     """Return the certificates that Harbor has on its disk."""
     harbor = settings_of(host, HarborSettings)
-    return CertificatesOnDisk((CERTIFICATE, f"{harbor.data_volume}/secret/registry/root.crt", *_internal(harbor)))
+    own = CERTIFICATE if runs_registry(host) else f"{harbor.data_volume}/secret/cert/server.crt"
+    return CertificatesOnDisk((own, f"{harbor.data_volume}/secret/registry/root.crt", *_internal(harbor)))
 
 
 def _internal(harbor: HarborSettings) -> tuple[str, ...]:
@@ -129,8 +142,15 @@ def certificate_expiries(task: Task, states: Mapping[str, State | None]) -> Iter
         HostError: the registry serves no certificate; raised after all others are yielded.
     """
     host, registry = task.host, settings_of(task.host, Registry)
+    own = runs_registry(host)
     for path, text in (states.get("certificates:disk") or {}).items():
-        yield from earliest_expiry(f"certificate:{path}", f"{path} of {host.name}", str(text), host.name, RENEW)
+        renewal = RENEW if own else ASK
+        yield from earliest_expiry(f"certificate:{path}", f"{path} of {host.name}", str(text), host.name, renewal)
+    if not own:
+        yield from _given(host)
+        what = f"the certificate of {registry.name}, which somebody else runs"
+        yield from earliest_expiry("certificate:served", what, certificate_seen_by(task), "", ASK)
+        return
     yield from (
         _kept(host)
         if is_issued_by_moor(host)
@@ -138,6 +158,14 @@ def certificate_expiries(task: Task, states: Mapping[str, State | None]) -> Iter
     )
     text = ssl.DER_cert_to_PEM_cert(read_served_certificate(registry))
     yield from earliest_expiry("certificate:served", f"the certificate of {registry.name}", text, "", RENEW)
+
+
+def _given(host: Host) -> Iterator[Expiry]:
+    """Yield when each CA in the file of ``data.pki.ca`` expires; two stand in it while one replaces the other."""
+    for number, certificate in enumerate(given_ca(host), 1):
+        name = f"certificate:ca{f'-{number}' if number > 1 else ''}"
+        what = f"the CA {subject_of(certificate)} in {ca_file_of(host)}"
+        yield from earliest_expiry(name, what, pem(certificate), "", ASK_CA)
 
 
 def _kept(host: Host) -> Iterator[Expiry]:

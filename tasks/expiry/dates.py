@@ -21,7 +21,7 @@ from moor.resources.base import Required, Resource, State
 from moor.settings import settings_of
 from moor.tasks.expiry.certificates import certificate_expiries, certificates_on_disk, report_findings
 from moor.tasks.harbor import HarborSettings
-from moor.tasks.harbor.install import harbor_of
+from moor.tasks.harbor.install import api_login_of, harbor_of
 from moor.tasks.registry import Projects
 from moor.tasks.registry.robots import BY_NAME
 
@@ -63,7 +63,9 @@ esac"""
 
 
 def desired(host: Host) -> Sequence[Resource]:
-    """Return the certificates and the mount to read on the registry's host."""
+    """Return the certificates and the mount to read on the registry's host; nothing on one that stands for it."""
+    if not host.has_parent_group("harbor"):
+        return []
     return [certificates_on_disk(host), MountedAtBoot(settings_of(host, HarborSettings).data_volume)]
 
 
@@ -77,6 +79,8 @@ def check_expiry_dates(task: Task) -> Result:
 
 
 def _robots(task: Task) -> Iterator[Expiry]:
+    if api_login_of(task.host) is None:
+        return
     harbor = harbor_of(task)
     for robot in _all_robots(harbor, settings_of(task.host, Projects).by_name):
         ends = int(robot.get("expires_at") or -1)

@@ -5,23 +5,25 @@ from __future__ import annotations
 import json
 import tarfile
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
 from nornir.core.inventory import Host
 from nornir.core.task import Result, Task
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from moor.connections.apis.harbor import Harbor
-from moor.context import context_of
+from moor.context import context_of, runs_registry
 from moor.engine.converge import converge
 from moor.engine.observation import observation_of
-from moor.errors import InputError
+from moor.errors import FieldErrors, InputError
 from moor.resources.archive import Archive
 from moor.resources.base import Resource
 from moor.resources.file import File
 from moor.resources.healthy import Healthy
 from moor.resources.service import Service
 from moor.settings import SecretRef, Section, SitePath, optional_settings_of, prefix_errors, settings_of
+from moor.settings.section import StrictModel
 from moor.tasks.facts import Registry
 from moor.tasks.harbor.data import SameDataLocation
 from moor.tasks.harbor.installer import UnpackedInstaller, release_requirement
@@ -38,12 +40,27 @@ KEY = "/etc/moor/registry.key"
 UNIT = "/etc/systemd/system/harbor.service"
 DOWNLOADS = "/var/lib/moor/downloads"
 SysPath = Annotated[str, Field(pattern=r"^/[A-Za-z0-9._/-]+$")]
+ADMIN = "admin"
+OF_OWN = ("installer", "sha256", "admin_password", "database_password", "directory", "flags", "options", "wait_s")
+
+
+class Account(StrictModel):
+    """An account of a Harbor that somebody else runs, by which moor makes projects and robots there.
+
+    Attributes:
+        user: its name, such as ``admin``, a project's administrator, or a robot of the system
+    """
+
+    user: Annotated[str, Field(min_length=1, pattern=r"^[^:\s]+$")] = ADMIN
+    password: SecretRef
 
 
 class HarborSettings(Section):
     """Harbor's installer, directories, passwords and options.
 
     Attributes:
+        managed: false where somebody else runs Harbor; moor then uses it, and changes nothing of its host
+        account: of a Harbor that somebody else runs; without it, moor makes no projects and robots there
         installer: the offline installer on the controller, harbor-offline-installer-vX.Y.Z.tgz
         sha256: the installer's hash; without it the upload is only compared with the file on the controller
         directory: where Harbor is installed; the installer is unpacked in its parent
@@ -55,9 +72,12 @@ class HarborSettings(Section):
     """
 
     section: ClassVar[str] = "harbor"
+    of_own_registry: ClassVar[tuple[str, ...]] = OF_OWN
 
-    installer: SitePath
-    admin_password: SecretRef
+    managed: bool = True
+    account: Account | None = None
+    installer: SitePath | None = None
+    admin_password: SecretRef | None = None
     database_password: SecretRef | None = None
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
     directory: Annotated[SysPath, Field(pattern=r"/harbor$")] = "/opt/harbor"
@@ -66,20 +86,50 @@ class HarborSettings(Section):
     options: Options = Field(default_factory=dict)
     wait_s: Annotated[int, Field(ge=1)] = 300
 
+    @model_validator(mode="after")
+    def _complete(self) -> HarborSettings:
+        if not self.managed:
+            return self
+        missing = [key for key in ("installer", "admin_password") if getattr(self, key) is None]
+        found = [((key,), "is missing; or write managed: false, if somebody else runs Harbor") for key in missing]
+        if self.account:
+            found.append((("account",), "it is for a Harbor that somebody else runs; write managed: false, or drop it"))
+        if found:
+            raise FieldErrors(found)
+        return self
+
+    @property
+    def package(self) -> Path:
+        """Return the offline installer on the controller; raise InputError where moor does not run Harbor."""
+        if self.installer is None:
+            raise InputError("data.harbor.installer: it is missing, and moor installs no Harbor without it")
+        return self.installer
+
+    @property
+    def login(self) -> tuple[str, SecretRef] | None:
+        """Return the user and the password by which moor uses Harbor's API; None where it has no account."""
+        if self.managed:
+            return (ADMIN, self.admin_password) if self.admin_password else None
+        return (self.account.user, self.account.password) if self.account else None
+
 
 def desired(host: Host) -> Sequence[Resource]:
-    """Return the resources from the uploaded installer to a healthy Harbor, in that order."""
+    """Return the resources from the uploaded installer to a healthy Harbor, in that order; none if others run it."""
+    if not runs_registry(host):
+        return []
     harbor = settings_of(host, HarborSettings)
+    if settings_of(host, Registry).api != "harbor":
+        raise InputError(f"{host.name}: data.registry.api: distribution, and Harbor is what moor runs; drop api")
     where = harbor.directory
     with prefix_errors("data.harbor.installer"):
         check_installer(harbor)
-    package = f"{DOWNLOADS}/{harbor.installer.name}"
+    package = f"{DOWNLOADS}/{harbor.package.name}"
     config = configured(host, harbor)
     return [
         *requirements(host, harbor),
         File(CERTIFICATE, registry_certificate(host)),
         File(KEY, registry_key(host), mode="0600"),
-        Archive(package, harbor.installer, harbor.sha256, mode="0600"),
+        Archive(package, harbor.package, harbor.sha256, mode="0600"),
         UnpackedInstaller(package, where),
         *_database(harbor),
         config,
@@ -97,7 +147,7 @@ def desired(host: Host) -> Sequence[Resource]:
 
 def requirements(host: Host, harbor: HarborSettings) -> list[Resource]:
     """Return the requirements of an installed Harbor: the installer's release, and an unchanged data location."""
-    package = harbor.installer.name
+    package = harbor.package.name
     return [release_requirement(package, harbor.directory), SameDataLocation(configured(host, harbor))]
 
 
@@ -120,7 +170,7 @@ def check_installer(harbor: HarborSettings) -> None:
     Raises:
         InputError: it is missing without ``sha256``, or no offline installer.
     """
-    path = harbor.installer
+    path = harbor.package
     if not path.is_file():
         if harbor.sha256 is None:
             raise InputError(f"no such file: {path}; download Harbor's offline installer to it (moor lab up makes one)")
@@ -149,9 +199,8 @@ def harbor_yml(host: Host, harbor: HarborSettings) -> dict[str, Any]:
 
 def _passwords(harbor: HarborSettings) -> dict[str, Any]:
     """Return the passwords and options; raise InputError with every error in them."""
-    named = {"harbor_admin_password": ("admin_password", harbor.admin_password)}
-    if harbor.database_password:
-        named["database.password"] = ("database_password", harbor.database_password)
+    settings = {"harbor_admin_password": "admin_password", "database.password": "database_password"}
+    named = {key: (setting, getattr(harbor, setting)) for key, setting in settings.items() if getattr(harbor, setting)}
     values: dict[str, Any] = {}
     wrong: list[str] = []
     for key, (setting, reference) in named.items():
@@ -200,7 +249,7 @@ def install_harbor(task: Task) -> Result:
 
 def await_health(task: Task) -> Result:
     """Wait until Harbor is healthy if it runs on this host: a restart of containerd may restart Docker too."""
-    if not task.host.has_parent_group("harbor"):
+    if not (runs_registry(task.host) and task.host.has_parent_group("harbor")):
         return Result(host=task.host, result="no registry here")
     return converge(task, [_healthy(task.host, settings_of(task.host, HarborSettings))])
 
@@ -210,24 +259,36 @@ def may_be_created(task: Task) -> bool:
 
     A drift check may not: it reports what it cannot read as not examined.
     """
+    if not runs_registry(task.host):
+        return False
     harbor = optional_settings_of(task.host, HarborSettings)
     serves = harbor is not None and task.host.has_parent_group("harbor")
     unpacked = observation_of(task.host).states.get(f"unpacked:{harbor.directory}") if harbor and serves else None
     return task.is_dry_run() and not context_of(task).examining and unpacked is None
 
 
+def api_login_of(host: Host) -> tuple[str, SecretRef] | None:
+    """Return the login by which moor makes projects and robots; None without one, and for a registry but Harbor."""
+    settings = optional_settings_of(host, HarborSettings)
+    if settings is None or settings_of(host, Registry).api != "harbor":
+        return None
+    return settings.login
+
+
 def harbor_of(task: Task) -> Harbor:
-    """Return the host's connection to Harbor's API as its administrator, opened at the first call."""
+    """Return the host's connection to the registry, opened at the first call; to Harbor's API by moor's own login."""
     if "harbor" not in task.host.connections:
-        registry = settings_of(task.host, Registry)
+        registry, login = settings_of(task.host, Registry), api_login_of(task.host)
+        if login is None and runs_registry(task.host):
+            settings_of(task.host, HarborSettings)  # raises, since it is missing
         task.host.open_connection(
             "harbor",
             task.nornir.config,
             hostname=str(registry.address),
-            username="admin",
-            password=settings_of(task.host, HarborSettings).admin_password.resolve().reveal(),
+            username=login[0] if login else None,
+            password=login[1].resolve().reveal() if login else None,
             port=registry.port,
-            extras={"name": registry.name, "trust": trust_of(task.host)},
+            extras={"name": registry.name, "trust": trust_of(task.host), "own": runs_registry(task.host)},
             default_to_host_attributes=False,
         )
     connection: Harbor = task.host.connections["harbor"].connection

@@ -22,17 +22,17 @@ from moor.script_result import ScriptResult
 from moor.settings import Section, SitePath, prefix_errors, settings_of
 from moor.settings.section import StrictModel
 from moor.tasks.facts import Registry
-from moor.tasks.harbor.install import harbor_of, may_be_created
+from moor.tasks.harbor.install import api_login_of, harbor_of, may_be_created
 from moor.tasks.images.archive import read_image_id
 from moor.tasks.images.build_context import context_hash, context_tar
 from moor.tasks.registry import Projects
 from moor.tasks.registry.logins import RegistryLogin, docker_auth_entry
-from moor.tasks.registry.projects import robot_login
+from moor.tasks.registry.projects import given_login, project_of, refuse_unknown_login, robot_login
 
 CONTEXT_LABEL = "io.moor.context"  # label with the hash of the build context
 BUILD_S = 1800
 UPLOAD_PATH = "/var/lib/moor/context.tar"
-IMAGE_NAME = re.compile(r"[a-z0-9._-]+(/[a-z0-9._-]+)+:[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
+IMAGE_NAME = re.compile(r"[a-z0-9._-]+(/[a-z0-9._-]+)*:[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 
 
 def check_image_name(name: str) -> str:
@@ -52,11 +52,13 @@ class ImageSource(StrictModel):
         context: a directory with a Dockerfile, on the controller
         archive: a file of docker save, on the controller
         present: an image in the workstation's Docker
+        login: of ``data.logins``, which pushes it; by default a robot of its project that may push
     """
 
     context: SitePath | None = None
     archive: SitePath | None = None
     present: str | None = None
+    login: str = ""
 
     @model_validator(mode="after")
     def _one_source(self) -> ImageSource:
@@ -90,12 +92,15 @@ class Images(Section):
 def desired(host: Host) -> Sequence[Resource]:
     """Return the inventory's images in its order, since an image may be built from one above it."""
     registry = settings_of(host, Registry)
+    for name in settings_of(host, Images).by_name if registry.api == "harbor" else ():
+        if not project_of(name):
+            raise InputError(f"data.images.{name}: Harbor's images have a project; write PROJECT/REPOSITORY:TAG")
     for name, image in settings_of(host, Images).by_name.items():
         with prefix_errors(f"data.images.{name}.archive"):
             if image.archive:
                 read_image_id(image.archive)  # raises before anything is changed
     return [
-        ImageResource(name, f"{registry.host_port}/{name}", image, push_robot(host, name.partition("/")[0]))
+        ImageResource(name, f"{registry.host_port}/{name}", image, _pusher(host, name, image))
         for name, image in settings_of(host, Images).by_name.items()
     ]
 
@@ -105,13 +110,23 @@ def push_images(task: Task) -> Result:
     return converge(task, desired)
 
 
+def _pusher(host: Host, name: str, image: ImageSource) -> str:
+    """Return the robot or login that pushes an image; raise InputError if there is none."""
+    if not image.login:
+        return push_robot(host, project_of(name))
+    with prefix_errors(f"data.images.{name}.login"):
+        refuse_unknown_login(host, project_of(name), image.login)
+    return image.login
+
+
 def push_robot(host: Host, project: str) -> str:
     """Return the name of a project's robot with push access; raise InputError if there is none."""
     found = settings_of(host, Projects).by_name.get(project)
     names = [name for name, robot in found.robots.items() if "push" in robot.access] if found else []
     if not names:
         raise InputError(
-            f"{host.name}: data.projects.{project} has no robot with push among its access; images need one"
+            f"{host.name}: data.projects.{project} has no robot with push among its access; images need one, or a "
+            "login of data.logins"
         )
     return names[0]
 
@@ -155,17 +170,24 @@ class ImageResource(Remote):
         return {**local, **(held or {})} if held or local else None
 
     def _held(self, task: Task) -> dict[str, str] | None:
-        harbor = harbor_of(task)
+        harbor, login = harbor_of(task), self._own_login(task)
         repository, _, tag = self.name.rpartition(":")
-        found = harbor.manifest(repository, tag)
+        found = harbor.manifest(repository, tag, login)
         if found is None:
             return None
         digest, manifest = found
         if not manifest.get("config"):
             return {"image": f"an index of several platforms, {digest}"}
         config = manifest["config"]["digest"]
-        labels = (harbor.blob(repository, config).get("config") or {}).get("Labels") or {}
+        labels = (harbor.blob(repository, config, login).get("config") or {}).get("Labels") or {}
         return {"image": config, "digest": digest, "context": labels.get(CONTEXT_LABEL, "not built by moor")}
+
+    def _own_login(self, task: Task) -> tuple[str, str] | None:
+        """Return the login of ``data.logins`` to read with; None where moor has an account of its own."""
+        if api_login_of(task.host):
+            return None
+        given = given_login(task.host, project_of(self.name), self.robot)
+        return (given.user, given.password.resolve().reveal()) if given else None
 
     def _local(self, task: Task) -> str:
         present = quote(self.image.present or "")
@@ -173,7 +195,7 @@ class ImageResource(Remote):
         return answer.stdout.decode().strip()
 
     def write(self, task: Task, actual: State | None) -> None:
-        login = robot_login(task, self.name.partition("/")[0], self.robot)
+        login = robot_login(task, project_of(self.name), self.robot)
         if login is None:
             raise HostError(f"the robot {self.robot}, which pushes, does not exist yet; run moor apply registry first")
         user, secret = login

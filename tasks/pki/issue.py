@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from nornir.core.inventory import Host
 from nornir.core.task import Result, Task
 
-from moor.context import context_of, site_of
+from moor.context import context_of, runs_registry, site_of
 from moor.engine.converge import converge
 from moor.engine.results import FindingResult
 from moor.errors import InputError
@@ -25,6 +25,7 @@ from moor.resources.certificate import Certificate, CertificateAuthority, Validi
 from moor.secrets.secret import Secret
 from moor.settings import prefix_errors, settings_of
 from moor.tasks.facts import Registry
+from moor.tasks.pki.given_ca import given_ca_pem, refuse_unfit_ca
 from moor.tasks.pki.own_certificate import (
     OwnCertificate,
     read_bytes,
@@ -34,7 +35,7 @@ from moor.tasks.pki.own_certificate import (
     required_names,
     strictness_findings,
 )
-from moor.tasks.pki.settings import Pki
+from moor.tasks.pki.settings import Pki, incomplete
 
 
 def names_to_certify(registry: Registry, present: x509.Certificate | None) -> CertificateNames:
@@ -52,11 +53,13 @@ def names_to_certify(registry: Registry, present: x509.Certificate | None) -> Ce
 
 def judge(host: Host) -> None:
     """Raise UnfitInput if clients would refuse the user's own certificate; a run calls this before it starts."""
-    refuse_unfit_certificate(host)
+    refuse_unfit_trust(host)
 
 
 def desired(host: Host) -> Sequence[Resource]:
-    """Return the CA and the registry's certificate, on the controller."""
+    """Return the CA and the registry's certificate, on the controller; nothing where others run the registry."""
+    if not runs_registry(host):
+        return []
     settings, registry = settings_of(host, Pki), settings_of(host, Registry)
     if settings.certificate:
         read_fit_certificate(settings, registry)
@@ -71,7 +74,10 @@ def issued_certificate(host: Host) -> Certificate:
     """Return the certificate that moor issues for the registry, with its CA as ``authority``."""
     settings = settings_of(host, Pki)
     if settings.passphrase is None:
-        raise InputError(f"{host.name}: data.pki.passphrase is missing")
+        raise InputError(
+            f"{host.name}: data.pki.ca: {incomplete(('certificate', 'key'))}; or write data.harbor.managed: false, if "
+            "somebody else runs the registry"
+        )
     folder, registry = site_of(host).state / "pki", settings_of(host, Registry)
     names = names_to_certify(registry, CaFiles(folder).present.certificate() if registry.address6 else None)
     authority = CertificateAuthority(
@@ -85,11 +91,28 @@ def issued_certificate(host: Host) -> Certificate:
     return Certificate(authority, Validity(settings.days, settings.renew_before_days))
 
 
+def refuse_unfit_trust(host: Host) -> None:
+    """Check the files of the user's from which clients would learn to trust the registry, before any client does.
+
+    Every module that writes the CA on hosts calls this from its ``judge``.
+
+    Raises:
+        UnfitInput: every reason why clients would refuse the registry's certificate, as far as the files show it.
+    """
+    if runs_registry(host):
+        refuse_unfit_certificate(host)
+    else:
+        refuse_unfit_ca(host)
+
+
 def ca_pem(host: Host) -> str | Later:
     """Return the CA certificates that clients of the registry must trust, PEM; Later where this run makes them.
 
-    The present CA comes first. During a rotation, clients trust two.
+    The present CA comes first. During a rotation, clients trust two. Empty where the registry's certificate is a
+    public one, which clients trust already.
     """
+    if not runs_registry(host):
+        return given_ca_pem(host)
     settings = settings_of(host, Pki)
     if settings.ca:
         return "".join(map(pem, read_chain(read_bytes(settings.ca), str(settings.ca))))
@@ -103,18 +126,25 @@ def ca_pem(host: Host) -> str | Later:
 def trust_of(host: Host) -> ssl.SSLContext:
     """Return the TLS context by which the controller trusts the registry's CA alone, or nobody before it is made.
 
+    It trusts the system's CAs where the registry's certificate is a public one.
     Python 3.13 checks RFC 5280 strictly by default, which other clients do not; this context does not either.
     """
     known = ca_pem(host)
     if isinstance(known, Later):
         return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    trust = ssl.create_default_context(cadata=known)
+    trust = ssl.create_default_context(cadata=known or None)
     trust.verify_flags &= ~ssl.VERIFY_X509_STRICT
     return trust
 
 
 def registry_certificate(host: Host) -> str | Later:
-    """Return the registry's certificate, PEM, followed by its intermediates."""
+    """Return the registry's certificate, PEM, followed by its intermediates.
+
+    Raises:
+        InputError: somebody else runs the registry
+    """
+    if not runs_registry(host):
+        raise InputError("somebody else runs the registry, and has its certificate")
     settings = settings_of(host, Pki)
     if settings.certificate:
         return "".join(map(pem, read_own_certificate(settings).chain))

@@ -68,8 +68,7 @@ def read_fit_certificate(settings: Pki, registry: Registry) -> ServerCertificate
 def refuse_unfit_certificate(host: Host) -> None:
     """Check the user's own certificate as clients do, before any host is made to trust its CA.
 
-    Every module that writes the CA on hosts calls this from its ``judge``. The result is cached, so that hosts with
-    the same certificate are checked once.
+    The result is cached, so that hosts with the same certificate are checked once.
 
     Raises:
         UnfitInput: every reason why clients would refuse it.

@@ -15,7 +15,7 @@ from nornir.core import Nornir
 from nornir.core.inventory import Host
 from nornir.core.task import Result, Task
 
-from moor.context import change_context, context_of, fleet_of
+from moor.context import change_context, context_of, fleet_of, runs_registry
 from moor.engine.converge import converge
 from moor.errors import HostError, InputError
 from moor.pki.authority import describe_certificate, fingerprint, make_authority, utc_now
@@ -147,8 +147,8 @@ def find_refusal(registry: Registry, ca: str) -> str:
 
 
 def is_issued_by_moor(host: Host) -> bool:
-    """Return whether moor issues the certificates; the user rotates certificates of their own."""
-    return settings_of(host, Pki).certificate is None
+    """Return whether moor issues the certificates; the user, or who runs the registry, rotates others."""
+    return runs_registry(host) and settings_of(host, Pki).certificate is None
 
 
 def find_replaced(host: Host, authority: bool) -> frozenset[str]:
@@ -160,6 +160,12 @@ def find_replaced(host: Host, authority: bool) -> frozenset[str]:
     Raises:
         InputError: the certificate is the user's own, or none was issued yet.
     """
+    if not runs_registry(host):
+        raise InputError(
+            f"cert renew: somebody else runs {settings_of(host, Registry).host_port}, and renews its certificate and "
+            "CA; ask that team, and write a new CA into the file of data.pki.ca, beside the present one until it is "
+            "gone (docs/existing-registry.md)"
+        )
     if not is_issued_by_moor(host):
         raise InputError(
             "cert renew: data.pki names a certificate of your own, which moor cannot renew; "

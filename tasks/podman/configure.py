@@ -18,16 +18,14 @@ from moor.errors import HostError
 from moor.formats.toml import parse_toml
 from moor.resources.base import Later, Resource
 from moor.resources.edit import Edit
-from moor.resources.file import File
 from moor.resources.package import Package
 from moor.resources.requirement import Requirement
 from moor.resources.service import Service
 from moor.settings import Section, optional_settings_of, settings_of
-from moor.tasks.certs_d import OnlyCa
+from moor.tasks.certs_d import ca_resources
 from moor.tasks.docker.install import PackageName
 from moor.tasks.facts import Registry
-from moor.tasks.pki.issue import ca_pem
-from moor.tasks.pki.own_certificate import refuse_unfit_certificate
+from moor.tasks.pki.issue import ca_pem, refuse_unfit_trust
 from moor.tasks.podman.registries_conf import READ_REGISTRIES, find_unchecked
 from moor.templates import render
 
@@ -49,8 +47,8 @@ class PodmanSettings(Section):
 
 
 def judge(host: Host) -> None:
-    """Raise UnfitInput if clients would refuse the user's own certificate; a run calls this before it starts."""
-    refuse_unfit_certificate(host)
+    """Raise UnfitInput if clients would refuse the registry's certificate; a run calls this before it starts."""
+    refuse_unfit_trust(host)
 
 
 def desired(host: Host) -> Sequence[Resource]:
@@ -78,8 +76,7 @@ def trust_resources(registry: Registry, ca: str | Later) -> Sequence[Resource]:
     directory = f"{CERTS}/{registry.host_port}"
     return [
         registries_requirement(registry),
-        File(f"{directory}/ca.crt", ca),
-        OnlyCa(directory),
+        *ca_resources(directory, ca),
         Edit(DROP_IN, "registry", partial(render_registries_conf, registry=registry), asks=f"cat {MAIN} 2>/dev/null"),
     ]
 

@@ -12,6 +12,7 @@ from nornir.core.inventory import Host
 from nornir.core.task import Result, Task
 from pydantic import Field
 
+from moor.context import runs_registry
 from moor.engine.converge import converge
 from moor.errors import ErrorKind
 from moor.resources.base import Resource
@@ -67,7 +68,8 @@ def desired(host: Host) -> Sequence[Resource]:
     """Return the requirements of a host, by its groups."""
     settings = settings_of(host, Preflight)
     serves = host.has_parent_group("harbor")
-    machines = MACHINES["harbor" if serves else ""]
+    installs = serves and runs_registry(host)
+    machines = MACHINES["harbor" if installs else ""]
     common = [
         Requirement("root", "id -u", _root, ErrorKind.PRIVILEGE),
         Requirement("system", "cat /etc/os-release 2>/dev/null || :", check_system),
@@ -76,7 +78,7 @@ def desired(host: Host) -> Sequence[Resource]:
     ]
     return [
         *common,
-        *(_of_registry(host, settings) if serves else ()),
+        *(_of_registry(host, settings, installs=installs) if serves else ()),
         *(_of_node(host, settings) if host.has_parent_group("nodes") else ()),
         *(() if settings.through_proxy else _proxies(host)),
         *_effective(host),
@@ -102,13 +104,13 @@ def _effective(host: Host) -> Iterator[Requirement]:
     runtime = settings_of(host, ContainerdSettings)
     if host.has_parent_group("nodes") and runtime.runtime == "containerd":
         yield loaded_config_requirement(expected_config(runtime, registry))
-    if host.has_parent_group("workstations") or host.has_parent_group("harbor"):
+    if host.has_parent_group("workstations") or (host.has_parent_group("harbor") and runs_registry(host)):
         yield verification_requirement(registry)
     if optional_settings_of(host, PodmanSettings) or (host.has_parent_group("nodes") and runtime.runtime == "crio"):
         yield registries_requirement(registry)
 
 
-def _of_registry(host: Host, settings: Preflight) -> Iterator[Resource]:
+def _of_registry(host: Host, settings: Preflight, *, installs: bool) -> Iterator[Resource]:
     registry = settings_of(host, Registry)
     harbor = optional_settings_of(host, HarborSettings)
     there = f"{harbor.directory if harbor else '/opt/harbor'}/docker-compose.yml"
@@ -120,6 +122,8 @@ def _of_registry(host: Host, settings: Preflight) -> Iterator[Resource]:
             partial(check_disk, path=path, need_mb=need_mb),
             ErrorKind.SPACE,
         )
+    if not installs:
+        return
     yield Requirement("ports", PORTS, partial(check_ports, wanted=("0.0.0.0:80", f"0.0.0.0:{registry.port}", SYSLOG)))
     yield Requirement("docker", VERSIONS, check_docker)
     yield from requirements(host, harbor) if harbor else ()

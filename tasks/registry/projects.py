@@ -11,14 +11,15 @@ from nornir.core.task import Result, Task
 from pydantic import AfterValidator, ConfigDict, Field
 
 from moor.connections.apis.harbor_answers import PROJECT
-from moor.context import site_of
+from moor.context import runs_registry, site_of
 from moor.engine.converge import converge
 from moor.errors import HarborUnreachable, InputError
 from moor.resources.base import Remote, Resource, State
 from moor.secrets.secret import Secret
-from moor.settings import SecretRef, Section, settings_of
+from moor.settings import SecretRef, Section, prefix_errors, settings_of
 from moor.settings.section import StrictModel
-from moor.tasks.harbor.install import harbor_of, may_be_created
+from moor.tasks.harbor.install import api_login_of, harbor_of, may_be_created
+from moor.tasks.registry.given_logins import Login, Logins
 from moor.tasks.registry.robots import BY_NAME, NEVER, RobotResource, RobotSecret, find_robot
 
 ProjectName = Annotated[str, Field(pattern=r"^[a-z0-9]+(?:[._-][a-z0-9]+)*$", max_length=255)]
@@ -68,6 +69,11 @@ class Projects(Section):
 
 def desired(host: Host) -> Sequence[Resource]:
     """Return every project, each followed by its robots."""
+    if settings_of(host, Projects).by_name and api_login_of(host) is None and not runs_registry(host):
+        raise InputError(
+            f"{host.name}: data.projects: moor has no account of the registry to make them by; write "
+            "data.harbor.account, or drop projects and write the logins that its team gave you below data.logins"
+        )
     for name, project in settings_of(host, Projects).by_name.items():
         for robot in project.robots:
             secret_of(host, name, robot).check(f"data.projects.{name}.robots.{robot}.secret")
@@ -86,17 +92,47 @@ def configure_registry(task: Task) -> Result:
     return converge(task, desired)
 
 
+def project_of(image: str) -> str:
+    """Return the project of PROJECT/REPOSITORY:TAG; empty for an image without one, as other registries have."""
+    project, slash, _ = image.partition("/")
+    return project if slash else ""
+
+
+def given_login(host: Host, project: str, name: str) -> Login | None:
+    """Return the login of ``data.logins``, unless the project has a robot of that name."""
+    projects = settings_of(host, Projects).by_name
+    if project in projects and name in projects[project].robots:
+        return None
+    return settings_of(host, Logins).by_name.get(name)
+
+
+def refuse_unknown_login(host: Host, project: str, name: str) -> None:
+    """Check that a project has a robot of that name, or ``data.logins`` a login whose password can be read.
+
+    Raises:
+        InputError: neither has it, or the password cannot be read
+    """
+    if given := given_login(host, project, name):
+        with prefix_errors(f"data.logins.{name}.password"):
+            given.password.resolve()
+    else:
+        secret_of(host, project, name)
+
+
 def secret_of(host: Host, project: str, robot: str) -> RobotSecret:
     """Return where a robot's password is; raise InputError if the inventory has no such robot."""
     projects = settings_of(host, Projects).by_name
     if project not in projects or robot not in projects[project].robots:
-        raise InputError(f"{host.name}: data.projects has no robot {robot} in a project {project}")
+        where = f"no robot {robot} in a project {project}" if project else "no project for an image without one"
+        raise InputError(f"{host.name}: data.projects has {where}, and data.logins has no {robot}; write one of them")
     path = site_of(host).state / "secrets" / f"robot-{project}-{robot}"
     return RobotSecret(path, projects[project].robots[robot].secret)
 
 
 def robot_login(task: Task, project: str, robot: str) -> tuple[str, Secret] | None:
-    """Return a robot's full name in Harbor and its password; None if the robot does not exist yet."""
+    """Return the user and password of a robot or of a given login; None if the robot does not exist yet."""
+    if given := given_login(task.host, project, robot):
+        return given.user, given.password.resolve()
     secret = secret_of(task.host, project, robot).existing()
     found = find_robot(harbor_of(task), project, robot)
     return (str(found["name"]), secret) if found and secret else None

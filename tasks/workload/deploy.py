@@ -11,7 +11,7 @@ from nornir.core.task import Result, Task
 from pydantic import ConfigDict, Field
 
 from moor.connections.apis.kubernetes import explain_unusable_kubeconfig
-from moor.context import site_of
+from moor.context import runs_registry, site_of
 from moor.engine.converge import converge, refuse_duplicates
 from moor.errors import AmbiguousYaml, ErrorKind, HostError, InputError, MoorError, UnfitInput, merge_errors
 from moor.resources.base import Resource
@@ -25,7 +25,7 @@ from moor.tasks.cluster.objects import Manifest, Namespace
 from moor.tasks.facts import Registry
 from moor.tasks.images.push import ImageName
 from moor.tasks.registry import Projects
-from moor.tasks.registry.projects import secret_of
+from moor.tasks.registry.projects import given_login, project_of, refuse_unknown_login
 from moor.tasks.workload.pull_secret import PullSecret
 from moor.tasks.workload.rollout import Rollout
 from moor.templates import render
@@ -42,7 +42,8 @@ class Workload(StrictModel):
     Attributes:
         manage_namespace: false for a namespace that somebody else creates
         image: PROJECT/REPOSITORY:TAG in the registry
-        robot: of the image's project; its login goes into the pull secret
+        robot: of the image's project, or a login of ``data.logins``, which goes into the pull secret; empty for an
+            image that anybody may pull
         pull_secret: the name of the secret in ``namespace``
         restricted: whether the shipped template meets PodSecurity's level ``restricted``
         template: the name of a file in templates/; the site's own takes precedence over the shipped one
@@ -52,7 +53,7 @@ class Workload(StrictModel):
     namespace: KubeName
     manage_namespace: bool = True
     image: ImageName
-    robot: str
+    robot: str = ""
     pull_secret: KubeName = "registry"  # noqa: S105 - the name of a secret
     replicas: Annotated[int, Field(ge=0)] = 1
     port: Port | None = None
@@ -135,7 +136,7 @@ def _common(
     defined = [content for name in inside for content in objects[name] if _is_namespace(content, namespace)]
     manage = all(workload.manage_namespace for workload in inside.values())
     yield from map(Manifest, defined) if defined else [Namespace(namespace, manage)]
-    yield from dict.fromkeys(_pull_secret(host, workload) for workload in inside.values())
+    yield from dict.fromkeys(_pull_secret(host, workload) for workload in inside.values() if workload.robot)
 
 
 def _own(name: str, workload: Workload, objects: Mapping[str, list[dict[str, Any]]]) -> Iterator[Resource]:
@@ -182,8 +183,8 @@ def open_cluster(task: Task) -> None:
 
 
 def _pull_secret(host: Host, workload: Workload) -> PullSecret:
-    project = workload.image.partition("/")[0]
-    secret_of(host, project, workload.robot)
+    project = project_of(workload.image)
+    refuse_unknown_login(host, project, workload.robot)
     registry = settings_of(host, Registry)
     return PullSecret(workload.namespace, workload.pull_secret, registry.host_port, project, workload.robot)
 
@@ -196,6 +197,7 @@ def manifests(host: Host, name: str, workload: Workload) -> list[dict[str, Any]]
     """
     image = f"{settings_of(host, Registry).host_port}/{workload.image}"
     values = {**workload.model_dump(exclude={"template", "image"}), "name": name, "image": image}
+    values["pull_secret"] = workload.pull_secret if workload.robot else ""
     text = render(workload.template, site_of(host).directory, **values)
     return objects_of(text, f"templates/{workload.template}: workload {name}")
 
@@ -235,24 +237,40 @@ def refuse(host: Host, workloads: Mapping[str, Workload], objects: Mapping[str, 
     Raises:
         InputError: with all findings
     """
-    secrets = {(workload.namespace, workload.pull_secret) for workload in workloads.values()}
+    secrets = {(workload.namespace, workload.pull_secret) for workload in workloads.values() if workload.robot}
     found = [
         f"templates/{workload.template}: workload {name}: {finding}"
         for name, workload in workloads.items()
         for content in objects[name]
-        for finding in findings(content, workload.namespace, settings_of(host, Registry).host_port, secrets)
+        for finding in findings(
+            content,
+            workload.namespace,
+            settings_of(host, Registry).host_port,
+            secrets,
+            with_login=bool(workload.robot),
+        )
     ]
-    found += [
-        f"workload {name}: data.projects has no project {project}, where its image would be"
-        for name, workload in workloads.items()
-        if (project := workload.image.partition("/")[0]) not in settings_of(host, Projects).by_name
-    ]
+    found += [line for name, workload in workloads.items() for line in _misplaced(host, name, workload)]
     if found:
         raise InputError("\n".join(found))
 
 
+def _misplaced(host: Host, name: str, workload: Workload) -> Iterator[str]:
+    """Yield why the registry cannot hold a workload's image."""
+    project, known = project_of(workload.image), settings_of(host, Projects).by_name
+    if not project and settings_of(host, Registry).api == "harbor":
+        yield f"workload {name}: image {workload.image} has no project; Harbor's are PROJECT/REPOSITORY:TAG"
+    elif project not in known and (runs_registry(host) or known) and not given_login(host, project, workload.robot):
+        yield f"workload {name}: data.projects has no project {project}, where its image would be"
+
+
 def findings(
-    content: Mapping[str, Any], namespace: str, host_port: str, secrets: set[tuple[str, str]]
+    content: Mapping[str, Any],
+    namespace: str,
+    host_port: str,
+    secrets: set[tuple[str, str]],
+    *,
+    with_login: bool = True,
 ) -> Iterator[str]:
     """Yield why the pods of one object could not pull with the pull secrets that moor creates."""
     place = content["metadata"].get("namespace", "default")
@@ -269,5 +287,5 @@ def findings(
     for image in [c.get("image", "") for c in [*(pod.get("initContainers") or []), *(pod.get("containers") or [])]]:
         if image.partition("/")[0] != host_port:
             yield f"image {image} is not in the registry {host_port}, which its pull secret is for"
-        elif not names:
+        elif not names and with_login:
             yield f"image {image} needs imagePullSecrets"

@@ -22,6 +22,7 @@ from moor.errors import InputError
 from moor.output import text
 from moor.run.protocols import rotation_of
 from moor.run.report import RunReport
+from moor.run.runbook import REGISTRY
 
 KIND = "certificate:"
 
@@ -75,8 +76,8 @@ def refuse(options: Options, authority: bool) -> None:
 
 
 def _registry(nr: Nornir) -> Host:
-    """Return the registry's host; raise InputError if --limit leaves none."""
-    servers = [host for host in nr.inventory.hosts.values() if host.has_parent_group("harbor")]
+    """Return the registry's host, or the one that stands for it; raise InputError if --limit leaves none."""
+    servers = [host for host in nr.inventory.hosts.values() if REGISTRY(host)]
     if not servers:
         raise InputError(
             "cert renew: no host of group harbor is left; a rotation concerns the whole fleet, without --limit"

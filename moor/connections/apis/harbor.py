@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -31,6 +32,8 @@ REMEDY = (
     "; is data.harbor.admin_password the one that Harbor has? It counts at Harbor's first start only; "
     "write a password that was changed in Harbor's own pages there"
 )
+ACCOUNT_REMEDY = "; are data.harbor.account.user and its password right, and is the account in force?"
+CHALLENGE = re.compile(r'(\w+)="([^"]*)"')
 
 
 class Harbor:
@@ -41,7 +44,14 @@ class Harbor:
     """
 
     def __init__(
-        self, name: str, address: str, port: int, login: tuple[str, str] | None, trust: ssl.SSLContext
+        self,
+        name: str,
+        address: str,
+        port: int,
+        login: tuple[str, str] | None,
+        trust: ssl.SSLContext,
+        *,
+        own: bool = True,
     ) -> None:
         from http.cookiejar import DefaultCookiePolicy
 
@@ -49,6 +59,8 @@ class Harbor:
 
         self._name = name
         self._login = login
+        self._own = own
+        self._trust = trust
         self._client = httpx.Client(
             base_url=f"https://{f'[{address}]' if ':' in address else address}:{port}",
             headers={"Host": name if port == 443 else f"{name}:{port}"},
@@ -68,8 +80,13 @@ class Harbor:
         headers: Mapping[str, str] | None = None,
         query: Mapping[str, str] | None = None,
         login: tuple[str, str] | None = None,
+        bearer: str = "",
     ) -> httpx.Response:
         """Send one request.
+
+        Args:
+            login: instead of the client's own
+            bearer: a token to send instead of a login
 
         Raises:
             HarborUnreachable: there is no answer from Harbor's address.
@@ -83,8 +100,8 @@ class Harbor:
                 path,
                 json=body,
                 params=query,
-                headers=headers,
-                auth=login or self._login,
+                headers={**(headers or {}), "Authorization": f"Bearer {bearer}"} if bearer else headers,
+                auth=None if bearer else login or self._login,
                 extensions={"sni_hostname": self._name},
             )
         except httpx.HTTPError as error:
@@ -92,9 +109,9 @@ class Harbor:
                 f"https://{self._name}: no answer: {error}", kind_of_request_error(error)
             ) from error
         if answer.status_code in (502, 503, 504):
+            mend = "moor apply harbor starts it" if self._own else "ask the team that runs it"
             raise HarborBackendDown(
-                f"https://{self._name}: {answer.status_code}: a part of Harbor behind its proxy is down; "
-                "moor apply harbor starts it"
+                f"https://{self._name}: {answer.status_code}: a part of Harbor behind its proxy is down; {mend}"
             )
         return answer
 
@@ -107,44 +124,106 @@ class Harbor:
     ) -> Any:
         """Return an object of the API, or None if it does not exist; raises HostError if it has another shape."""
         answer = self.ask("GET", path, query=query, headers=headers)
-        return None if answer.status_code == 404 else parse_answer(shape, require_success(answer))
+        return None if answer.status_code == 404 else parse_answer(shape, self._accepted(answer))
 
     def change(self, method: str, path: str, body: object, headers: Mapping[str, str] | None = None) -> httpx.Response:
         """Send a writing request; raises HostError with Harbor's own reason if it is refused."""
-        return require_success(self.ask(method, path, body=body, headers=headers))
+        return self._accepted(self.ask(method, path, body=body, headers=headers))
 
-    def manifest(self, repository: str, reference: str) -> tuple[str, dict[str, Any]] | None:
+    def _accepted(self, answer: httpx.Response) -> httpx.Response:
+        return require_success(answer, REMEDY if self._own else ACCOUNT_REMEDY)
+
+    def ask_registry(
+        self,
+        method: str,
+        path: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        login: tuple[str, str] | None = None,
+    ) -> httpx.Response:
+        """Send a request of the distribution's API, with a token of the token service that the registry names."""
+        answer = self.ask(method, path, headers=headers, login=login)
+        scheme, _, rest = answer.headers.get("WWW-Authenticate", "").partition(" ")
+        if answer.status_code != 401 or scheme.lower() != "bearer":
+            return answer
+        token = self._token(dict(CHALLENGE.findall(rest)), login or self._login)
+        return self.ask(method, path, headers=headers, bearer=token) if token else answer
+
+    def _token(self, challenge: Mapping[str, str], login: tuple[str, str] | None) -> str:
+        """Return a token for what a challenge asks for; empty if the token service refuses the login.
+
+        Raises:
+            HarborUnreachable: the token service does not answer
+        """
+        import httpx
+
+        realm = httpx.URL(challenge.get("realm", ""))
+        if realm.scheme != "https":
+            return ""  # a login never goes over plain HTTP
+        query = {key: challenge[key] for key in ("service", "scope") if key in challenge}
+        if realm.host == self._name:
+            answer = self.ask("GET", realm.path, query={**dict(realm.params), **query}, login=login)
+        else:
+            try:
+                answer = httpx.get(
+                    realm.copy_merge_params(query), auth=login, verify=self._trust, timeout=TIMEOUT_S, trust_env=False
+                )
+            except httpx.HTTPError as error:
+                raise HarborUnreachable(
+                    f"{realm}, which {self._name} sends its clients to for a token: {error}",
+                    kind_of_request_error(error),
+                ) from error
+        try:
+            found = answer.json() if answer.is_success else {}
+            return str(found.get("token") or found.get("access_token") or "")
+        except (ValueError, AttributeError, RecursionError):
+            return ""
+
+    def manifest(
+        self, repository: str, reference: str, login: tuple[str, str] | None = None
+    ) -> tuple[str, dict[str, Any]] | None:
         """Return a manifest's digest and content, None if it does not exist; raises HostError on a refused login."""
-        answer = self.ask("GET", f"/v2/{repository}/manifests/{reference}", headers={"Accept": MANIFESTS})
-        if answer.status_code == 401 and self._login:
+        path = f"/v2/{repository}/manifests/{reference}"
+        answer = self.ask_registry("GET", path, headers={"Accept": MANIFESTS}, login=login)
+        if answer.status_code == 401 and self._login and not login:
             # 401 also means that the project does not exist, unless the login itself is refused
-            require_success(self.ask("GET", "/api/v2.0/users/current"))
+            self._accepted(self.ask("GET", "/api/v2.0/users/current"))
         if answer.status_code in (401, 404):
             return None
         content: dict[str, Any] = parse_answer(MANIFEST, require_success(answer))
         return digest_of(answer), content
 
-    def blob(self, repository: str, digest: str) -> dict[str, Any]:
-        """Return the configuration of an image, by the digest in its manifest."""
-        answer = require_success(self.ask("GET", f"/v2/{repository}/blobs/{digest}"))
+    def blob(self, repository: str, digest: str, login: tuple[str, str] | None = None) -> dict[str, Any]:
+        """Return the configuration of an image, by the digest in its manifest; empty if it is kept elsewhere."""
+        answer = self.ask_registry("GET", f"/v2/{repository}/blobs/{digest}", login=login)
+        if answer.is_redirect:
+            return {}  # to an object storage, which may be out of the controller's reach
+        require_success(answer)
         content: dict[str, Any] = parse_answer(CONFIGURATION, answer)
         return content
 
     def logs_in(self, user: str, password: str) -> bool:
         """Return whether the registry accepts a login; unlike /users/current this works for robots too."""
-        return self.ask("GET", "/v2/", login=(user, password)).status_code == 200
+        return self.ask_registry("GET", "/v2/", login=(user, password)).status_code == 200
 
     def close(self) -> None:
         """Close the open connections."""
         self._client.close()
 
 
-def require_success(answer: httpx.Response) -> httpx.Response:
-    """Return the answer if it is a success; raise HostError with Harbor's own reason if not."""
+def require_success(answer: httpx.Response, remedy: str = REMEDY) -> httpx.Response:
+    """Return the answer if it is a success.
+
+    Args:
+        remedy: what to do about a refused login
+
+    Raises:
+        HostError: Harbor refused the request
+    """
     if answer.is_success:
         return answer
     words = f"{describe_request(answer)}: {answer.status_code}: {refusal_reason(answer)}"
-    raise HostError(f"{words}{REMEDY if answer.status_code == 401 else ''}", kind_of_status(answer.status_code))
+    raise HostError(f"{words}{remedy if answer.status_code == 401 else ''}", kind_of_status(answer.status_code))
 
 
 def refusal_reason(answer: httpx.Response) -> str:
@@ -159,7 +238,8 @@ def refusal_reason(answer: httpx.Response) -> str:
 class HarborPlugin:
     """The Nornir connection plugin ``harbor``.
 
-    Its extras are ``name``, the registry's, and ``trust``, an SSLContext, by default the system's trust.
+    Its extras are ``name``, the registry's, ``trust``, an SSLContext, by default the system's trust, and ``own``, false
+    for a registry that somebody else runs.
     """
 
     connection: Harbor
@@ -178,7 +258,8 @@ class HarborPlugin:
         known = extras or {}
         trust = known.get("trust") or ssl.create_default_context()
         login = (username, password) if username and password else None
-        self.connection = Harbor(known.get("name") or hostname or "", hostname or "", port or 443, login, trust)
+        name, own = known.get("name") or hostname or "", known.get("own", True)
+        self.connection = Harbor(name, hostname or "", port or 443, login, trust, own=own)
 
     def close(self) -> None:
         """Close the open connections."""

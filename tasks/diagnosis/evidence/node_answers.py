@@ -23,9 +23,11 @@ from moor.tasks.diagnosis.evidence.registry_answers import (
 )
 from moor.tasks.diagnosis.evidence.runtime_answers import bundled_runtime_evidence, containerd_evidence
 from moor.tasks.diagnosis.evidence.tls_handshake import parse_transcript
+from moor.tasks.diagnosis.rules.rule import KEEPER, MAKER, OTHERS
 from moor.tasks.runtime_proxies import is_proxied, parse_key_values, remedy
 
 MACHINES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "i686": "386", "ppc64le": "ppc64le"}
+NOBODY = "a client without a login"
 CLOCK_S = 60  # a clock that is further off may make certificates and tokens invalid
 
 
@@ -53,6 +55,12 @@ def evidence_of(
         "controller": known.harbor,
     }
     about |= {"mode": request.names, "bring": known.bring or f"push {request.image} from where it was built"}
+    about |= {
+        "api": request.endpoint.api,
+        KEEPER: "moor" if request.endpoint.own else OTHERS,
+        MAKER: "moor" if request.endpoint.makes_robots else OTHERS,
+    }
+    user = NOBODY if request.anonymous else request.login[0] if request.login else ""
     about |= {"setter": known.setter or "the template that names it", "ours": known.own}
     fields = {name: parse_key_values(answer) for name, answer in answers.items()}
     wire = {**fields.get("wire", {}), **parse_transcript(answers.get("wire", ""), now)}
@@ -65,14 +73,19 @@ def evidence_of(
         "mtu": fields.get("mtu", {}),
         "tls": {**wire, "issued": known.fingerprint},
         "challenge": challenge_evidence(registry, request) | explain_answer(registry, "v2", request, host),
-        "login": {"user": request.login[0] if request.login else "", "status": registry.get("login", "")}
+        "login": {
+            "user": user,
+            "anonymous": yes_no(request.anonymous),
+            "status": registry.get("login", ""),
+        }
         | explain_answer(registry, "login", request, host),
         "rights": {
-            "user": request.login[0] if request.login else "",
+            "user": user,
             **rights_evidence(registry, request),
             "project_state": known.project,
         },
-        "manifest": manifest_evidence(registry, fields.get("containerd", {}), known)
+        "manifest": {"user": user}
+        | manifest_evidence(registry, fields.get("containerd", {}), known)
         | explain_answer(registry, "manifest", request, host),
         "containerd": runtime(answers.get("containerd", ""), request, host),
         "proxy": proxy_evidence(fields.get("proxy", {}), request),
@@ -102,6 +115,7 @@ def challenge_evidence(fields: Mapping[str, str], request: ProbeRequest) -> dict
     scheme, _, rest = (realm[1] if realm else "").partition("://")
     return {
         "status": fields.get("v2", ""),
+        "kind": told.partition(" ")[0].lower(),
         "realm": realm[1] if realm else "",
         "scheme": scheme,
         "realm_host": rest.partition("/")[0],
@@ -112,19 +126,21 @@ def challenge_evidence(fields: Mapping[str, str], request: ProbeRequest) -> dict
 def rights_evidence(fields: Mapping[str, str], request: ProbeRequest) -> dict[str, str]:
     """Read the rights on the repository from the claims of a token."""
     actions: list[str] = []
-    for entry in _access(fields.get("token", "")):
+    access = _access(fields.get("token", ""))
+    for entry in access or ():
         if isinstance(entry, dict) and entry.get("name") == request.repository:
             actions.extend(str(action) for action in entry.get("actions") or ())
-    return {"status": fields.get("scoped", ""), "actions": " ".join(actions), "token": yes_no("token" in fields)}
+    return {"status": fields.get("scoped", ""), "actions": " ".join(actions), "readable": yes_no(access is not None)}
 
 
-def _access(part: str) -> list[Any]:
+def _access(part: str) -> list[Any] | None:
+    """Return what the claims of a token grant; None if it has no claims that can be read."""
     try:
         claims = parse_json(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
         access = claims.get("access")
     except (ValueError, AttributeError, binascii.Error):
-        return []
-    return access if isinstance(access, list) else []
+        return None
+    return access if isinstance(access, list) else None
 
 
 def manifest_evidence(fields: Mapping[str, str], machine: Mapping[str, str], known: ControllerFacts) -> dict[str, str]:

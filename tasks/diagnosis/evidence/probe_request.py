@@ -22,12 +22,18 @@ class RegistryEndpoint:
 
     Attributes:
         further: its address of the other family, if it has one
+        api: ``harbor`` or ``distribution``
+        own: whether moor runs it
+        makes_robots: whether moor makes its projects and robots
     """
 
     name: str
     address: str
     port: int = 443
     further: tuple[str, ...] = ()
+    api: str = "harbor"
+    own: bool = True
+    makes_robots: bool = True
 
     @property
     def addresses(self) -> tuple[str, ...]:
@@ -45,6 +51,7 @@ class ProbeRequest:
     Attributes:
         image: PROJECT/REPOSITORY:TAG, or PROJECT/REPOSITORY@DIGEST
         login: of the pull secret; None if unknown
+        anonymous: the image is pulled without a login
         pull: whether the node really pulls the image, and removes it again
         own: ``k3s``, ``rke2`` or ``crio`` if one of them pulls, empty for the system's containerd
         names: where the node gets the registry's address from: ``hosts``, ``dns`` or ``both``
@@ -62,6 +69,7 @@ class ProbeRequest:
     unit: str = "containerd"
     proxied: bool = False
     expected: ExpectedConfig | None = None
+    anonymous: bool = False
 
     @property
     def repository(self) -> str:

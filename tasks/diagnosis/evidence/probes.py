@@ -128,7 +128,8 @@ def _registry(request: ProbeRequest) -> str:
     """Return the fragment that asks /v2/, then for a token without and with a scope, then for the manifest.
 
     Only without a scope does Harbor refuse a wrong password; with one it answers 200 and a token without rights. Of the
-    token only the claims leave the node, with which nobody can log in.
+    token only the claims leave the node, with which nobody can log in. Other registries than Harbor may want no token:
+    they are asked with the login itself (RFC 7617), or without one.
     """
     endpoint = request.endpoint
     basic = ""
@@ -138,7 +139,7 @@ def _registry(request: ProbeRequest) -> str:
     return f"""\
 h={quote(endpoint.host_port)} p={quote(f"{endpoint.name}:{endpoint.port}")}
 r={quote(request.repository)} t={quote(request.tag)}
-b={quote(basic)}
+b={quote(basic)} anonymous={"yes" if request.anonymous else ""}
 ask() {{ # METHOD CONNECT HOST PATH HEADER
   {{ printf '%s %s HTTP/1.1\\r\\nHost: %s\\r\\nAccept: %s\\r\\n' "$1" "$4" "$3" {quote(f"{MANIFESTS}, */*")}
     [ -z "$5" ] || printf '%s\\r\\n' "$5"
@@ -147,29 +148,43 @@ ask() {{ # METHOD CONNECT HOST PATH HEADER
       -verify_hostname "${{3%%:*}}" -verify_return_error 2>/dev/null | tr -d '\\r'
 }}
 status() {{ printf '%s\\n' "$1" | sed -n '1s/^HTTP[^ ]* \\([0-9]*\\).*/\\1/p'; }}
+said() {{ printf '%s\\n' "$1" | sed -n "/^$/q; s/^$2: *//Ip" | head -n 1; }}
+manifest() {{ # HEADER
+  a=$(ask HEAD "$p" "$h" "/v2/$r/manifests/$t" "$1"); echo "manifest=$(status "$a")"
+  echo "digest=$(printf '%s\\n' "$a" | sed -n 's/^[Dd]ocker-[Cc]ontent-[Dd]igest: *//p' | head -n 1)"
+  case $(status "$a") in 200|404) exit 0 ;; esac
+  a=$(ask GET "$p" "$h" "/v2/$r/manifests/$t" "$1")
+  m=$(printf '%s\\n' "$a" | tr -d '\\n' | sed -n 's/.*"message" *: *"\\(.*\\)".*/\\1/p')
+  echo "manifest_said=$(printf %s "$m" | cut -c1-300)"
+  exit 0
+}}
 a=$(ask GET "$p" "$h" /v2/ '')
 echo "v2=$(status "$a")"
-said() {{ printf '%s\\n' "$1" | sed -n "/^$/q; s/^$2: *//Ip" | head -n 1; }}
 echo "v2_type=$(said "$a" Content-Type)"; echo "v2_location=$(said "$a" Location)"
 c=$(printf '%s\\n' "$a" | sed -n '/^$/q; s/^[Ww][Ww][Ww]-[Aa]uthenticate: *//p' | head -n 1); echo "challenge=$c"
+case $(status "$a"):$c in
+  200:*|401:[Bb][Aa][Ss][Ii][Cc]*)
+    [ -n "$b$anonymous" ] && [ -n "$r" ] || exit 0
+    [ -z "$b" ] || {{ a=$(ask GET "$p" "$h" /v2/ "$b"); echo "login=$(status "$a")"; }}
+    case $b:$(status "$a") in ?*:401|?*:403) exit 0 ;; esac
+    manifest "$b" ;;
+esac
 realm=$(printf '%s\\n' "$c" | sed -n 's/.*realm="\\([^"]*\\)".*/\\1/p')
-service=$(printf '%s\\n' "$c" | sed -n 's/.*service="\\([^"]*\\)".*/\\1/p')
+service=$(printf '%s\\n' "$c" | sed -n 's/.*service="\\([^"]*\\)".*/\\1/p' |
+  sed 's/%/%25/g; s/ /%20/g; s/&/%26/g; s/+/%2B/g')
 case $realm in https://*) ;; *) exit 0 ;; esac
 rest=${{realm#https://}}; rh=${{rest%%/*}}; path=/${{rest#*/}}
 case $rh in *:*) rp=$rh ;; *) rp=$rh:443 ;; esac
 echo "realm_found=$(timeout {RESOLVE_S} getent ahosts "${{rh%%:*}}" 2>/dev/null | head -n 1 | cut -d' ' -f1)"
-[ -n "$b" ] || exit 0
-a=$(ask GET "$rp" "$rh" "$path?service=$service" "$b"); echo "login=$(status "$a")"
-a=$(ask GET "$rp" "$rh" "$path?service=$service&scope=repository:$r:pull" "$b"); echo "scoped=$(status "$a")"
+[ -n "$b$anonymous" ] || exit 0
+case $path in *\\?*) q='&' ;; *) q='?' ;; esac
+[ -z "$b" ] || {{ a=$(ask GET "$rp" "$rh" "$path${{q}}service=$service" "$b"); echo "login=$(status "$a")"; }}
+a=$(ask GET "$rp" "$rh" "$path${{q}}service=$service&scope=repository:$r:pull" "$b"); echo "scoped=$(status "$a")"
 k=$(printf '%s\\n' "$a" | tr -d '\\n' | sed -n 's/.*"token" *: *"\\([^"]*\\)".*/\\1/p')
+[ -n "$k" ] || k=$(printf '%s\\n' "$a" | tr -d '\\n' | sed -n 's/.*"access_token" *: *"\\([^"]*\\)".*/\\1/p')
 [ -n "$k" ] || exit 0
-echo "token=$(printf %s "$k" | cut -d. -f2)"
-a=$(ask HEAD "$p" "$h" "/v2/$r/manifests/$t" "Authorization: Bearer $k"); echo "manifest=$(status "$a")"
-echo "digest=$(printf '%s\\n' "$a" | sed -n 's/^[Dd]ocker-[Cc]ontent-[Dd]igest: *//p' | head -n 1)"
-case $(status "$a") in 200|404) exit 0 ;; esac
-a=$(ask GET "$p" "$h" "/v2/$r/manifests/$t" "Authorization: Bearer $k")
-m=$(printf '%s\\n' "$a" | tr -d '\\n' | sed -n 's/.*"message" *: *"\\(.*\\)".*/\\1/p')
-echo "manifest_said=$(printf %s "$m" | cut -c1-300)\""""
+case $k in *.*.*) echo "token=$(printf %s "$k" | cut -d. -f2)" ;; *) echo token= ;; esac
+manifest "Authorization: Bearer $k\""""
 
 
 def _containerd(endpoint: RegistryEndpoint) -> str:

@@ -29,17 +29,16 @@ def pull_script(request: ProbeRequest) -> str:
     It prints ``moor: pulled`` after a successful pull, then ``moor: arrived BYTES of SIZE from DIGEST`` if a layer
     could be fetched. The login is never an argument of a program.
     """
-    if request.login is None:
+    if request.login is None and not request.anonymous:
         return ":"
-    user, secret = request.login
-    credentials = f"{user}:{secret.reveal()}"
+    credentials = f"{request.login[0]}:{request.login[1].reveal()}" if request.login else ""
     token = base64.b64encode(credentials.encode()).decode()
     said = {
         "reference": quote(f"{request.endpoint.host_port}/{request.image}"),
         "host": quote(request.endpoint.host_port),
         "credentials": quote(credentials),
-        "header": literal(f'Authorization = "Basic {token}"\n'),
-        "basic": literal(f"Authorization: Basic {token}"),
+        "header": literal(f'Authorization = "Basic {token}"\n') if token else ":",
+        "basic": literal(f"Authorization: Basic {token}" if token else "Accept: */*"),
         "accept": f"{MANIFESTS}, */*",
         "limit": PULL_S,
         "bytes": FETCH_BYTES,

@@ -28,7 +28,11 @@ def _why(line: str, request: ProbeRequest, source: str) -> str:
 def endpoint_registry(request: ProbeRequest) -> FleetRegistry:
     """Return the registry that a node is asked about, to compare messages with."""
     return FleetRegistry(
-        request.endpoint.host_port, frozenset({request.endpoint.name}), frozenset(request.endpoint.addresses)
+        request.endpoint.host_port,
+        frozenset({request.endpoint.name}),
+        frozenset(request.endpoint.addresses),
+        own=request.endpoint.own,
+        makes_robots=request.endpoint.makes_robots,
     )
 
 

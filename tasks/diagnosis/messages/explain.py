@@ -11,10 +11,12 @@ from moor.tasks.diagnosis.messages.registry import ANSWERS, POLICIES
 from moor.tasks.diagnosis.messages.route import ROUTE
 from moor.tasks.diagnosis.messages.runtime import RUNTIME
 from moor.tasks.diagnosis.messages.tls import CERTIFICATES
+from moor.tasks.diagnosis.rules.rule import changes_registry, makes_robots
 
 # The first match explains a message, so the specific come before the general.
 KNOWN_MESSAGES = (*POLICIES, *RUNTIME, *SANDBOX, *PODS, *ROUTE, *CERTIFICATES, *ANSWERS, *WRAPPERS)
 
+ASK = "ask the team that runs {name}, since this is for them to mend"
 WRAPPER_IDS = frozenset(entry.id for entry in WRAPPERS)
 
 
@@ -56,6 +58,8 @@ def explain_unknown(message: str, ours: FleetRegistry | None = None) -> Explanat
 def _explanation(entry: KnownMessage, fields: MessageFields, ours: FleetRegistry, node: str) -> Explanation:
     other = is_foreign(fields, ours)
     mend = entry.elsewhere if other and entry.elsewhere else entry.mend
+    if (changes_registry(mend) and not ours.own) or (makes_robots(mend) and not ours.makes_robots):
+        mend = ASK
     cause = fill_in(entry.cause, fields, ours, node) + (_whose(fields, ours) if other else "")
     return Explanation(entry.id, entry.layer, cause, fill_in(mend, fields, ours, node), entry.by)
 

@@ -71,6 +71,8 @@ class FleetRegistry:
     Attributes:
         images: those that the inventory pushes, as PROJECT/REPOSITORY:TAG
         workloads: names of workloads by image
+        own: whether moor runs it
+        makes_robots: whether moor makes its projects and robots
     """
 
     host_port: str = ""
@@ -78,6 +80,8 @@ class FleetRegistry:
     addresses: frozenset[str] = frozenset()
     images: frozenset[str] = frozenset()
     workloads: dict[str, str] = field(default_factory=dict, hash=False)
+    own: bool = True
+    makes_robots: bool = True
 
     def holds(self, host: str) -> bool:
         """Return whether a host, with or without a port, is this registry."""

@@ -45,6 +45,7 @@ ROUTE_RULES = (
         "a connection to {address} port {port} is refused, although the registry answers the controller: a firewall",
         "run on {host} and on the registry's host: nft list ruleset; allow TCP {port} from {host}",
         CONNECT,
+        elsewhere="run on {host}: nft list ruleset; ask the team that runs {name} to let {host} in on TCP {port}",
     ),
     Rule(
         "registry-stopped", "route",
@@ -52,6 +53,7 @@ ROUTE_RULES = (
         "a connection to {address} port {port} is refused: the host is up, and nothing listens there",
         "moor apply harbor",
         CONNECT,
+        elsewhere="check data.registry.address and port; ask the team that runs {name} whether it runs there",
     ),
     Rule(
         "route-prohibited", "route",
@@ -65,6 +67,7 @@ ROUTE_RULES = (
         lambda e: e.get("errno") in PROHIBITED,
         "nothing answers at {address}: the registry's host is down or cut off",
         "start the registry's host; moor apply harbor", CONNECT,
+        elsewhere="check data.registry.address; ask the team that runs {name} whether it is up",
     ),
     Rule(
         "route-dropped", "route",
@@ -73,6 +76,7 @@ ROUTE_RULES = (
         "drops it",
         "run on {host} and on the registry's host: nft list ruleset; allow TCP {port} from {host}",
         CONNECT,
+        elsewhere="run on {host}: nft list ruleset; ask the team that runs {name} to let {host} in on TCP {port}",
     ),
     Rule(
         "registry-silent", "route",
@@ -81,6 +85,7 @@ ROUTE_RULES = (
         "hangs, or is cut off",
         "start the registry's host; moor apply harbor",
         CONNECT,
+        elsewhere="check data.registry.address; ask the team that runs {name} whether it is up and admits {host}",
     ),
     Rule(
         "mtu-small", "mtu",
@@ -96,6 +101,7 @@ ROUTE_RULES = (
         lambda e: e.get("plain") == "yes",
         "port {port} of {name} speaks plain HTTP", "moor apply harbor",
         RECORDED,
+        elsewhere="check data.registry.port; moor uses a registry over TLS alone",
     ),
     Rule(
         "tls-cut", "tls",
@@ -103,12 +109,14 @@ ROUTE_RULES = (
         "{name} port {port} accepts connections and sends no certificate: its proxy hangs, or large packets are lost",
         "moor apply harbor; if the fault stays, run on {host}: ping -M do -s 1472 {wanted}",
         RECORDED,
+        elsewhere="ask the team that runs {name}; run on {host}: ping -M do -s 1472 {wanted}",
     ),
     Rule(
         "tls-expired", "tls",
         lambda e: e.get("ended") == "yes",
         "the certificate that {name} serves expired on {ends}", "moor apply pki; moor apply harbor",
         RECORDED,
+        elsewhere="ask the team that runs {name} to renew it",
     ),
     Rule(
         "tls-early", "tls",
@@ -116,12 +124,14 @@ ROUTE_RULES = (
         "the certificate that {name} serves is valid only from {begins}",
         "run on {host} and on the registry's host: timedatectl set-ntp true",
         OPENSSL,
+        elsewhere="run on {host}: timedatectl set-ntp true; if its clock is right, ask the team that runs {name}",
     ),
     Rule(
         "tls-name", "tls",
         lambda e: e.get("verify") in ("62", "64") or e.get("name", "") not in e.get("names", "").split(),
         "the certificate that {name} serves is for {names}", "moor apply pki; moor apply harbor",
         RECORDED,
+        elsewhere="correct data.registry.name and address; or ask the team that runs it for a certificate for {name}",
     ),
     Rule(
         "tls-unfit", "tls",
@@ -131,6 +141,7 @@ ROUTE_RULES = (
         "pki, "
         "which checks it as clients do; moor apply harbor",
         OPENSSL,
+        elsewhere="ask the team that runs {name} to have it issued again without this fault",
     ),
     Rule(
         "ca-partial", "tls",
@@ -144,6 +155,7 @@ ROUTE_RULES = (
         lambda e: e.get("verify") not in ("", "0") and not e.get("anchor"),
         "{host} does not trust the CA of the registry's certificate ({issuer})", "moor apply trust --limit {host}",
         OPENSSL,
+        elsewhere="moor apply trust --limit {host}; where data.pki.ca names no file, name one with the CA {issuer}",
     ),
     Rule(
         "tls-other", "tls",
@@ -151,6 +163,7 @@ ROUTE_RULES = (
         "{name} serves another certificate (by {issuer}, until {ends}) than the one issued for it",
         "moor apply harbor",
         "Harbor's nginx reads a copy that its prepare makes: goharbor/harbor issues 6295, 18104",
+        elsewhere="ask the team that runs {name} which certificate is right",
     ),
     Rule(
         "ca-other", "tls",
@@ -159,5 +172,7 @@ ROUTE_RULES = (
         "moor apply trust --limit {host}; if that changes nothing, run on {host}: "
         "openssl s_client -connect {name}:{port} -servername {name} -showcerts",
         OPENSSL,
+        elsewhere="moor apply trust --limit {host}; if that changes nothing, ask the team that runs {name} for the CA "
+        "{issuer}, and write it into the file of data.pki.ca",
     ),
 )  # fmt: skip
