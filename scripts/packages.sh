@@ -4,7 +4,7 @@
 set -eu
 
 demo="python3 python3-venv mmdebstrap debian-archive-keyring iproute2 util-linux openssh-client openssl ca-certificates"
-tests="busybox chromium chromium-driver csh dash gnutls-bin iptables nftables openssh-server p11-kit p11-kit-modules postgresql sudo"
+tests="busybox chromium chromium-driver csh dash docker-registry gnutls-bin iptables nftables nginx-light openssh-server p11-kit p11-kit-modules postgresql sudo"
 needed_gib=8
 
 stop() {
@@ -35,7 +35,7 @@ install() {
 }
 
 install_without_services() {
-    # the tests start an sshd and a database of their own: the machine itself must not gain either
+    # the tests start services of their own: the machine itself must not gain any
     policy=/usr/sbin/policy-rc.d
     if [ ! -e "$policy" ]; then
         trap 'rm -f "$policy"' EXIT
@@ -44,6 +44,8 @@ install_without_services() {
     fi
     install "$@"
     case " $* " in *" openssh-server "*) systemctl --quiet disable ssh.service 2>/dev/null || : ;; esac
+    case " $* " in *" docker-registry "*) systemctl --quiet disable docker-registry.service 2>/dev/null || : ;; esac
+    case " $* " in *" nginx-light "*) systemctl --quiet disable nginx.service 2>/dev/null || : ;; esac
     case " $* " in *" postgresql "*) systemctl --quiet disable postgresql.service 2>/dev/null || : ;; esac
 }
 
@@ -59,6 +61,6 @@ lacking=$(missing $packages | tr '\n' ' ')
 # shellcheck disable=SC2086 # words of a list
 case " $lacking" in
 " ") ;;
-*" openssh-server "* | *" postgresql "*) install_without_services $lacking ;;
+*" openssh-server "* | *" postgresql "* | *" docker-registry "* | *" nginx-light "*) install_without_services $lacking ;;
 *) install $lacking ;;
 esac

@@ -7,17 +7,21 @@ from __future__ import annotations
 
 from nornir.core.task import Result, Task
 
-from moor.context import DiagnosisScope, context_of
+from moor.context import DiagnosisScope, context_of, runs_registry
 from moor.errors import HostError
+from moor.settings import settings_of
 from moor.tasks.diagnosis.cluster_evidence import cluster_evidence_of
 from moor.tasks.diagnosis.evidence.cluster_snapshot import ClusterSnapshot
-from moor.tasks.diagnosis.evidence.probe_request import RegistryEndpoint
-from moor.tasks.diagnosis.image_requests import image_request_of, pod_expectations_of, select_images
+from moor.tasks.diagnosis.evidence.probe_request import ControllerFacts, RegistryEndpoint
+from moor.tasks.diagnosis.image_requests import ImageRequest, image_request_of, pod_expectations_of, select_images
 from moor.tasks.diagnosis.layer_report import report_layers
 from moor.tasks.diagnosis.node_evidence import read_node
 from moor.tasks.diagnosis.rules import RULES
 from moor.tasks.diagnosis.rules.layers import judge
-from moor.tasks.diagnosis.scope import cluster_snapshot_of, namespaces_of, registry_endpoint_of
+from moor.tasks.diagnosis.scope import cluster_snapshot_of, namespaces_of, probe_request_of, registry_endpoint_of
+from moor.tasks.registry import Logins
+
+OF_IMAGE = ("rights", "manifest")  # the layers that need an image
 
 
 def prove_node(task: Task) -> Result:
@@ -41,8 +45,10 @@ def examine(task: Task, scope: DiagnosisScope) -> Result:
     images = select_images(task, scope, view, endpoint)
     if scope.own_login and not images:
         raise HostError(_nothing_to_ask(task, scope, view, endpoint))
-    if not images:
+    if not images and runs_registry(task.host):
         return report_layers(task, judge({}, RULES))
+    if not images:
+        return _examine_without_image(task)
     requests = [image_request_of(task, scope, view, endpoint, image) for image in images]
     seen = read_node(task, requests)
     cluster = cluster_evidence_of(task, scope, view, pod_expectations_of(task, endpoint, requests), seen)
@@ -51,6 +57,17 @@ def examine(task: Task, scope: DiagnosisScope) -> Result:
     return report_layers(
         task, judge(seen.evidence | cluster.evidence, RULES, seen.beside), seen.unreached, cluster.unknown
     )
+
+
+def _examine_without_image(task: Task) -> Result:
+    """Examine the layers of a pull from a registry of others up to the login, since no workload names an image."""
+    login = next(iter(settings_of(task.host, Logins).by_name.values()), None)
+    known = (login.user, login.password.resolve()) if login else None
+    request = ImageRequest(probe_request_of(task.host, "", known), ControllerFacts(), known)
+    seen = read_node(task, [request])
+    left_out = OF_IMAGE if login else (*OF_IMAGE, "login")
+    evidence = {layer: found for layer, found in seen.evidence.items() if layer not in left_out}
+    return report_layers(task, judge(evidence, RULES), seen.unreached)
 
 
 def _nothing_to_ask(

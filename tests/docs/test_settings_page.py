@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, get_args, get_type_hints
+from typing import Any, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -23,7 +23,8 @@ def described(name: str, model: type[BaseModel]) -> Iterator[tuple[str, dict[str
     for key, field in model.model_fields.items():
         for inner in get_args(field.annotation):
             if isinstance(inner, type) and issubclass(inner, BaseModel):
-                yield from described(f"{name}.{key}.NAME", inner)
+                below = f"{name}.{key}.NAME" if get_origin(field.annotation) is dict else f"{name}.{key}"
+                yield from described(below, inner)
 
 
 def default(field: FieldInfo) -> str:

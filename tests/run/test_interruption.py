@@ -52,7 +52,7 @@ def test_an_interrupted_run_ends_at_once_and_says_what_it_was_at(tmp_path: Path,
 def test_an_interrupted_run_that_speaks_to_a_program_does_so_to_its_end(tmp_path: Path) -> None:
     code, out, err = interrupted(tmp_path, signal.SIGTERM, "plan", "names", "--output", "json")
     assert (code, "Traceback" in err) == (130, False)
-    assert "mute: under way: read; not begun: write_hosts" in json.loads(out)["warnings"][0]
+    assert "mute: under way: read; not begun: write_records, write_hosts" in json.loads(out)["warnings"][0]
 
 
 def test_an_interrupted_apply_is_in_history(tmp_path: Path) -> None:

@@ -164,9 +164,10 @@ echo "v2_type=$(said "$a" Content-Type)"; echo "v2_location=$(said "$a" Location
 c=$(printf '%s\\n' "$a" | sed -n '/^$/q; s/^[Ww][Ww][Ww]-[Aa]uthenticate: *//p' | head -n 1); echo "challenge=$c"
 case $(status "$a"):$c in
   200:*|401:[Bb][Aa][Ss][Ii][Cc]*)
-    [ -n "$b$anonymous" ] && [ -n "$r" ] || exit 0
+    [ -n "$b$anonymous" ] || exit 0
     [ -z "$b" ] || {{ a=$(ask GET "$p" "$h" /v2/ "$b"); echo "login=$(status "$a")"; }}
     case $b:$(status "$a") in ?*:401|?*:403) exit 0 ;; esac
+    [ -n "$r" ] || exit 0
     manifest "$b" ;;
 esac
 realm=$(printf '%s\\n' "$c" | sed -n 's/.*realm="\\([^"]*\\)".*/\\1/p')
@@ -179,6 +180,7 @@ echo "realm_found=$(timeout {RESOLVE_S} getent ahosts "${{rh%%:*}}" 2>/dev/null 
 [ -n "$b$anonymous" ] || exit 0
 case $path in *\\?*) q='&' ;; *) q='?' ;; esac
 [ -z "$b" ] || {{ a=$(ask GET "$rp" "$rh" "$path${{q}}service=$service" "$b"); echo "login=$(status "$a")"; }}
+[ -n "$r" ] || exit 0
 a=$(ask GET "$rp" "$rh" "$path${{q}}service=$service&scope=repository:$r:pull" "$b"); echo "scoped=$(status "$a")"
 k=$(printf '%s\\n' "$a" | tr -d '\\n' | sed -n 's/.*"token" *: *"\\([^"]*\\)".*/\\1/p')
 [ -n "$k" ] || k=$(printf '%s\\n' "$a" | tr -d '\\n' | sed -n 's/.*"access_token" *: *"\\([^"]*\\)".*/\\1/p')

@@ -122,7 +122,7 @@ REGISTRY_RULES = (
     Rule(
         "login-broken", "login",
         lambda e: e.get("status") != "200" and e.get("anonymous") != "yes",
-        "the token service answers {status} to {user}: {meaning}", "{said_mend}",
+        "the login of {user} is answered by {status}: {meaning}", "{said_mend}",
         "distribution's token specification",
     ),
     Rule(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from moor.tasks.diagnosis.messages.fields import FleetRegistry, parse_message, u
 from moor.tasks.diagnosis.messages.known_message import KnownMessage
 from moor.tasks.diagnosis.page import PAGE, example_of, fill_page
 from moor.tasks.diagnosis.rules.layers import BY_NAME
+from moor.tasks.diagnosis.rules.rule import changes_registry, makes_robots
 from tests.harness.commands import Done, moor
 from tests.tasks.diagnosis.messages import (
     COPY,
@@ -54,6 +56,15 @@ def test_a_message_gets_its_cause_and_remedy_however_it_is_quoted(message: Messa
         assert (found[0].rule, words) == (message.rule, words)
         assert re.search(message.mend, found[0].mend), found[0].mend
         assert "{" not in found[0].cause + found[0].mend
+
+
+@by_message
+def test_no_message_is_mended_by_changing_a_registry_that_somebody_else_runs(message: Message) -> None:
+    for found in explain(message.words, replace(OURS, own=False, makes_robots=False)):
+        assert found.mend
+        assert "{" not in found.mend
+        assert not changes_registry(found.mend)
+        assert not makes_robots(found.mend)
 
 
 @by_message

@@ -10,7 +10,16 @@ from hypothesis import strategies as st
 
 from moor.tasks.diagnosis.rules import RULES
 from moor.tasks.diagnosis.rules.layers import BY_NAME, LAYERS, judge
-from moor.tasks.diagnosis.rules.rule import Rule, all_matches, first_match
+from moor.tasks.diagnosis.rules.rule import (
+    KEEPER,
+    MAKER,
+    OTHERS,
+    Rule,
+    all_matches,
+    changes_registry,
+    first_match,
+    makes_robots,
+)
 from tests.tasks.diagnosis.samples import FAULTS, HEALTHY
 
 by_id = pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
@@ -40,6 +49,23 @@ def test_cause_and_remedy_are_filled_in_completely(rule: Rule) -> None:
     assert not re.search(r"\?(?! )|\(\)", verdict.cause.rstrip("?")), verdict.cause
     assert verdict.mend
     assert rule.source
+
+
+@by_id
+def test_no_remedy_changes_a_registry_that_somebody_else_runs(rule: Rule) -> None:
+    evidence = {**HEALTHY[rule.layer], **FAULTS[rule.id], KEEPER: OTHERS, MAKER: OTHERS}
+    mend = rule.verdict(evidence).mend
+    assert mend
+    assert "{" not in mend
+    assert not changes_registry(mend)
+    assert not makes_robots(mend)
+
+
+@by_id
+def test_a_remedy_by_an_account_of_somebody_elses_harbor_makes_its_robots(rule: Rule) -> None:
+    evidence = {**HEALTHY[rule.layer], **FAULTS[rule.id], KEEPER: OTHERS, MAKER: "moor"}
+    if makes_robots(rule.mend):
+        assert makes_robots(rule.verdict(evidence).mend)
 
 
 @by_id
