@@ -114,7 +114,7 @@ def ca_pem(host: Host) -> str | Later:
     if not runs_registry(host):
         return given_ca_pem(host)
     settings = settings_of(host, Pki)
-    if settings.ca:
+    if settings.ca and settings.certificate:
         return "".join(map(pem, read_chain(read_bytes(settings.ca), str(settings.ca))))
     authority = issued_certificate(host).authority
     if authority.due():

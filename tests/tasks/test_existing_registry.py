@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from moor.context import context_of
 from moor.engine.plan import plan
 from moor.errors import InputError, UnfitInput
 from moor.formats.toml import parse_toml
+from moor.pki.authority import CertificateNames, make_authority
 from moor.run.runbook import OWN_REGISTRY, REGISTRY
 from moor.runbooks import site as site_book
 from moor.sites.site import open_site
@@ -42,13 +44,13 @@ WORKLOAD = {"namespace": "shop", "image": "shop/web:1", "robot": "puller"}
 CLUSTER = {"cluster": {"kubeconfig": "kubeconfig"}}
 
 
-def new_ca(folder: Path, name: str = "Corp CA", days: int = 30, more: tuple[str, ...] = ()) -> str:
+def new_ca(folder: Path, name: str = "Corp CA") -> str:
     """Return a CA's certificate of that name; its key goes into the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     made = folder / f"{name}.crt".replace(" ", "-")
     kind = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
     out = ["-keyout", str(made.with_suffix(".key")), "-out", str(made)]
-    words = ["openssl", "req", "-x509", *kind, "-subj", f"/CN={name}", "-days", str(days), *more, *out]
+    words = ["openssl", "req", "-x509", *kind, "-subj", f"/CN={name}", "-days", "30", *out]
     subprocess.run(words, check=True, capture_output=True)
     return made.read_text()
 
@@ -134,18 +136,18 @@ def test_wrong_values_are_told_together_with_misplaced_keys(tmp_path: Path) -> N
     [("", "No such file"), ("not a certificate", "not a whole certificate"), ("expired", "is valid from")],
 )
 def test_a_ca_that_no_client_could_use_is_refused_before_any_connection(tmp_path: Path, ca: str, words: str) -> None:
-    folder = site(tmp_path, ca=expired_ca(tmp_path) if ca == "expired" else ca or "x")
+    folder = site(tmp_path, ca=expired_ca() if ca == "expired" else ca or "x")
     if not ca:
         (folder / "ca.crt").unlink()
-    done = moor(folder, "plan")
+    done = moor(folder, "plan", "trust")
     assert done.returncode == 1
     assert words in done.stderr
     assert "ca.crt" in done.stderr
     assert done.stderr.count("\n") <= 2, done.stderr
 
 
-def expired_ca(tmp_path: Path) -> str:
-    return new_ca(tmp_path / "old", "Old CA", more=("-not_before", "20200101000000Z", "-not_after", "20210101000000Z"))
+def expired_ca() -> str:
+    return make_authority(CertificateNames((NAME,), ()), 365, datetime(2020, 1, 1, tzinfo=UTC)).pem
 
 
 def test_a_servers_certificate_is_no_ca(tmp_path: Path) -> None:
@@ -205,7 +207,7 @@ def test_what_a_client_would_trust_beside_moors_files_goes(tmp_path: Path) -> No
 
 
 def test_projects_need_an_account(tmp_path: Path) -> None:
-    wanted = {"projects": {"shop": {"robots": {"puller": {}}}}}
+    wanted: dict[str, Any] = {"projects": {"shop": {"robots": {"puller": {}}}}}
     with pytest.raises(InputError, match=r"moor has no account of the registry.*data\.harbor\.account.*data\.logins"):
         projects.desired(host_of(site(tmp_path, {**DATA, **wanted}), "cp1"))
     account = {"harbor": {"managed": False, "account": {"user": "ci", "password": "file:secrets/puller"}}}
