@@ -43,6 +43,7 @@ PLACES: dict[str, tuple[str, ...]] = {
     "ConnectionExtras.secret": ("connection_options", "shell", "extras", "secret"),
     "HarborSettings.admin_password": ("data", "harbor", "admin_password"),
     "HarborSettings.database_password": ("data", "harbor", "database_password"),
+    "Login.password": ("data", "logins", "given", "password"),
     "Pki.passphrase": ("data", "pki", "passphrase"),
     "Pki.key": ("data", "pki", "key"),
     "Robot.secret": ("data", "projects", "demo", "robots", "puller", "secret"),
@@ -52,8 +53,9 @@ PLACES: dict[str, tuple[str, ...]] = {
 }
 
 
-# a site that asks NetBox knows no hosts without an answer: tests/sites/test_netbox.py looks for it
-ELSEWHERE = ("NetBoxOptions.token",)
+# a site that asks NetBox knows no hosts without an answer: tests/sites/test_netbox.py looks for it; an account is for a
+# Harbor that somebody else runs: tests/tasks/test_existing_registry.py
+ELSEWHERE = ("NetBoxOptions.token", "Account.password")
 
 
 def places(model: type[BaseModel]) -> Iterator[str]:
@@ -90,6 +92,7 @@ class Planted:
         trees = {name: YAML(typ="safe").load((folder / name).read_text()) for name in (DEFAULTS, CONFIG)}
         zone = {"server": "127.0.0.1", "port": 1, "key": "moor"}
         trees[DEFAULTS]["data"]["names"] = {"mode": "both", "zones": {"moor.test": zone}}
+        trees[DEFAULTS]["data"]["logins"] = {"given": {"user": "somebody"}}
         for place, path in PLACES.items():
             if own or place not in ("Pki.key", "SiteSettings.history_url"):  # without a URL it is a file
                 self._put(trees[CONFIG if path[0] == "user_defined" else DEFAULTS], path, self._reference(place))

@@ -26,10 +26,12 @@ class RegistryRole:
     Attributes:
         is_own: moor does, on a host of group harbor; otherwise somebody else does, and moor only uses it
         host: the host for which the controller asks the registry; empty if moor runs it
+        is_written: the inventory says in words that somebody else does
     """
 
     is_own: bool
     host: str = ""
+    is_written: bool = False
 
 
 def registry_role_of(fleet: Fleet, data: Mapping[str, Mapping[str, Any]]) -> RegistryRole:
@@ -44,7 +46,8 @@ def registry_role_of(fleet: Fleet, data: Mapping[str, Mapping[str, Any]]) -> Reg
         return RegistryRole(is_own=True)
     reached = [name for name, lineage in groups.items() if not {OUTSIDERS, DEVICES} & set(lineage)]
     ranked = [name for group in ASKING for name in reached if group in groups[name]]
-    return RegistryRole(is_own=False, host=next(iter([*ranked, *reached]), ""))
+    written = any(getattr(sections.get(HARBOR), "managed", None) is False for sections in data.values())
+    return RegistryRole(is_own=False, host=next(iter([*ranked, *reached]), ""), is_written=written)
 
 
 def find_role_faults(fleet: Fleet, role: RegistryRole) -> RoleFaults:
@@ -94,9 +97,12 @@ def _sections_without_host(fleet: Fleet, used: set[str], key: str, group: str) -
 
 
 def add_misplaced_keys(fleet: Fleet, role: RegistryRole, faults: InputFaults) -> None:
-    """Add a fault for each key of any section that only counts where moor runs the registry, if it does not."""
+    """Add a fault for each key of any section that only counts where moor runs the registry, if somebody else does.
+
+    It is for an inventory with other faults, which may be why no host seems to run it: only written words count.
+    """
     used = {group for layer in fleet.hosts.values() for group in fleet.lineage(layer)}
-    for section, model in fleet.models.items() if not role.is_own else ():
+    for section, model in fleet.models.items() if role.is_written else ():
         _add_keys(fleet, used, section, model.of_own_registry, faults)
 
 

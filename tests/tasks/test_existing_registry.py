@@ -215,6 +215,13 @@ def test_projects_need_an_account(tmp_path: Path) -> None:
     assert [resource.id for resource in made] == ["project:shop", "robot:shop+puller"]
 
 
+def test_the_password_of_an_account_shows_nowhere(tmp_path: Path) -> None:
+    account = {"harbor": {"managed": False, "account": {"user": "ci", "password": "file:secrets/puller"}}}
+    folder = site(tmp_path, {**DATA, **account, "projects": {"shop": {}}})
+    for words in (("check",), ("plan", "registry"), ("drift",)):
+        assert "pull-me" not in moor(folder, *words, "-v").said
+
+
 def test_an_account_is_for_a_harbor_of_others(tmp_path: Path) -> None:
     own = {
         "installer": "h.tgz",
