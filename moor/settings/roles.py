@@ -46,7 +46,9 @@ def registry_role_of(fleet: Fleet, data: Mapping[str, Mapping[str, Any]]) -> Reg
         return RegistryRole(is_own=True)
     reached = [name for name, lineage in groups.items() if not {OUTSIDERS, DEVICES} & set(lineage)]
     ranked = [name for group in ASKING for name in reached if group in groups[name]]
-    written = any(getattr(sections.get(HARBOR), "managed", None) is False for sections in data.values())
+    used = {group for lineage in groups.values() for group in lineage}
+    managed = (tree.items.get("managed") for tree in _sections(fleet, used, HARBOR))
+    written = any(tree is not None and tree.value is False for tree in managed)
     return RegistryRole(is_own=False, host=next(iter([*ranked, *reached]), ""), is_written=written)
 
 
@@ -102,8 +104,8 @@ def add_misplaced_keys(fleet: Fleet, role: RegistryRole, faults: InputFaults) ->
     It is for an inventory with other faults, which may be why no host seems to run it: only written words count.
     """
     used = {group for layer in fleet.hosts.values() for group in fleet.lineage(layer)}
-    for section, model in fleet.models.items() if role.is_written else ():
-        _add_keys(fleet, used, section, model.of_own_registry, faults)
+    for section in fleet.written_sections() if role.is_written else ():
+        _add_keys(fleet, used, section, fleet.models[section].of_own_registry, faults)
 
 
 def _keys_without_registry(fleet: Fleet, used: set[str], section: str, keys: tuple[str, ...]) -> list[str]:

@@ -13,10 +13,12 @@ from nornir.core.task import Result, Task
 
 from moor.connections.apis.harbor import Harbor
 from moor.connections.apis.harbor_answers import PROJECT, ROBOTS
+from moor.context import runs_registry
 from moor.engine.converge import converge, read_missing, refuse_duplicates
 from moor.engine.desired import desired_of
 from moor.engine.findings import Expiry
 from moor.engine.observation import observation_of
+from moor.errors import ErrorKind, HostError
 from moor.resources.base import Required, Resource, State
 from moor.settings import settings_of
 from moor.tasks.expiry.certificates import certificate_expiries, certificates_on_disk, report_findings
@@ -82,7 +84,7 @@ def _robots(task: Task) -> Iterator[Expiry]:
     if api_login_of(task.host) is None:
         return
     harbor = harbor_of(task)
-    for robot in _all_robots(harbor, settings_of(task.host, Projects).by_name):
+    for robot in _all_robots(harbor, settings_of(task.host, Projects).by_name, partly=not runs_registry(task.host)):
         ends = int(robot.get("expires_at") or -1)
         if ends > 0 and not robot.get("disable"):
             name = str(robot["name"]).partition("$")[2] or str(robot["name"])
@@ -90,9 +92,20 @@ def _robots(task: Task) -> Iterator[Expiry]:
             yield Expiry(f"robot-expiry:{name}", when, f"the robot {robot['name']}", "", LONGER)
 
 
-def _all_robots(harbor: Harbor, projects: Iterable[str]) -> Iterator[dict[str, Any]]:
-    """Yield the robots of the whole registry, then those of the projects."""
-    yield from _paged(harbor, {})
+def _all_robots(harbor: Harbor, projects: Iterable[str], *, partly: bool = False) -> Iterator[dict[str, Any]]:
+    """Yield the robots of the whole registry, then those of the projects.
+
+    Args:
+        partly: the account may see those of its projects alone; ``moor check`` says so
+
+    Raises:
+        HostError: Harbor refused to list them
+    """
+    try:
+        yield from _paged(harbor, {})
+    except HostError as error:
+        if not partly or error.kind is not ErrorKind.PRIVILEGE:
+            raise
     for name in projects:
         about = harbor.get(f"/api/v2.0/projects/{name}", PROJECT, headers=BY_NAME)
         if about is not None:

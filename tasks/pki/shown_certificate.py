@@ -12,7 +12,7 @@ from nornir.core.task import Task
 
 from moor.context import context_of, runs_registry
 from moor.engine.asked_once import ask_once
-from moor.engine.probing import shell_of
+from moor.engine.asking import shell_of
 from moor.errors import ErrorKind, HostError
 from moor.lazy_imports import x509
 from moor.pki.pem import certificates_in

@@ -33,6 +33,7 @@ REMEDY = (
     "write a password that was changed in Harbor's own pages there"
 )
 ACCOUNT_REMEDY = "; are data.harbor.account.user and its password right, and is the account in force?"
+ELSEWHERE = (302, 307)  # the statuses by which registries send clients to an object storage
 CHALLENGE = re.compile(r'(\w+)="([^"]*)"')
 
 
@@ -196,7 +197,7 @@ class Harbor:
     def blob(self, repository: str, digest: str, login: tuple[str, str] | None = None) -> dict[str, Any]:
         """Return the configuration of an image, by the digest in its manifest; empty if it is kept elsewhere."""
         answer = self.ask_registry("GET", f"/v2/{repository}/blobs/{digest}", login=login)
-        if answer.is_redirect:
+        if answer.status_code in ELSEWHERE:
             return {}  # to an object storage, which may be out of the controller's reach
         require_success(answer)
         content: dict[str, Any] = parse_answer(CONFIGURATION, answer)

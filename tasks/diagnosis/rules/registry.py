@@ -46,7 +46,7 @@ REGISTRY_RULES = (
     ),
     Rule(
         "registry-other", "challenge",
-        lambda e: not is_other_kind(e) and (e.get("status") != "401" or not e.get("realm")),
+        lambda e: not is_other_kind(e) and (e.get("status") != "401" or not e.get("realm") or e.get("kind") == "basic"),
         "{name} answers {status} where a registry asks for a login: another program answers there", "moor plan harbor",
         "Docker Registry HTTP API V2; distribution's token specification",
         elsewhere="check data.registry.address and port; write data.registry.api: distribution if it is no Harbor",
