@@ -198,6 +198,8 @@ def _over(host: Host, defaults: Defaults) -> Host:
 
 
 def _defaults(where: Host | Task | Nornir | Inventory) -> Defaults:
+    if isinstance(where, Host):
+        return where.defaults
     if isinstance(where, Task):
         where = where.nornir
     if isinstance(where, Nornir):

@@ -48,7 +48,7 @@ def converge(task: Task, wanted: Sequence[Resource] | Desired) -> Result:
 
 def split_by_kind(task: Task, changes: Sequence[Change]) -> tuple[list[Change], list[Change]]:
     """Return the changes that the run may make, and those that it leaves since ``--apply`` does not name their kind."""
-    kinds = context_of(task).mend_kinds
+    kinds = context_of(task).mend_kinds if changes else ()
     may = [c for c in changes if not kinds or isinstance(c.resource, Required) or kind_of(c.id) in kinds]
     return may, [change for change in changes if change not in may]
 

@@ -9,7 +9,7 @@ from nornir.core.inventory import Host
 
 from moor.context import context_of
 from moor.engine.alike import Alike
-from moor.engine.desired import desired_ahead_of
+from moor.engine.desired import Desired, desired_ahead_of
 from moor.engine.reading import Reading
 from moor.errors import MoorError
 from moor.resources.base import Probed, Resource
@@ -47,19 +47,24 @@ def resources_ahead(host: Host, stages: Sequence[Stage]) -> Iterator[Resource]:
         yield from resources or ()
 
 
-def stages_of(host: Host, stages: Sequence[Stage]) -> tuple[Stage, ...]:
+def stages_of(host: Host, stages: Sequence[Stage]) -> list[Stage]:
     """Return the stages that run on a host."""
+    return [stage for stage, _ in _known_stages(host, stages)]
+
+
+def _known_stages(host: Host, stages: Sequence[Stage]) -> list[tuple[Stage, Desired | None]]:
+    """Return the stages that run on a host, each with its function ``desired``."""
     known, key = context_of(host).desired, ("", id(stages))
     if key not in known:
-        known[key] = Alike(lambda host: tuple(stage for stage in stages if stage.runs_on(host)))
-    found: tuple[Stage, ...] = known[key].of(host)
+        known[key] = Alike(lambda host: [(stage, stage.desired) for stage in stages if stage.runs_on(host)])
+    found: list[tuple[Stage, Desired | None]] = known[key].of(host)
     return found
 
 
 def _declared(host: Host, stages: Sequence[Stage]) -> Iterator[Declared]:
-    for stage in stages_of(host, stages):
+    for stage, desired in _known_stages(host, stages):
         try:
-            yield stage, desired_ahead_of(host, stage.desired) if stage.desired else None
+            yield stage, desired_ahead_of(host, desired) if desired else None
         except MoorError:
             yield stage, None
 

@@ -33,6 +33,7 @@ from moor.sites.site import find_site, open_site
 from moor.workers.dask import DaskRunner
 
 SILENT_S = 1.0  # how long the interrupt message waits for a progress line being printed
+PRINTED_AT_ONCE = 1024 * 1024  # characters
 _print_lock = threading.Lock()  # held while a progress line is printed
 
 
@@ -48,7 +49,9 @@ def open_fleet(options: Options, dry_run: bool) -> Iterator[Nornir]:
     try:
         yield limit_hosts(nr, options.limit)
     finally:
-        nr.close_connections(on_good=True, on_failed=True)
+        open_ones = nr.filter(filter_func=lambda host: bool(host.connections))
+        if open_ones.inventory.hosts:
+            open_ones.close_connections(on_good=True, on_failed=True)
 
 
 def resize_runner(runner: RunnerPlugin, workers: int) -> RunnerPlugin:
@@ -161,7 +164,10 @@ def print_report(options: Options, report: RunReport, words: str) -> None:
 
 def print_safely(words: str) -> None:
     """Print on standard output, secrets masked and control characters escaped."""
-    print(printable(words), flush=True)
+    shown = printable(words)
+    for at in range(0, len(shown), PRINTED_AT_ONCE):  # since Python encodes as a whole what it is given
+        sys.stdout.write(shown[at : at + PRINTED_AT_ONCE])
+    print(flush=True)
 
 
 def render_report(report: RunReport, output: Output) -> str:
