@@ -84,7 +84,7 @@ def make_site(folder: Path, nodes: int) -> Path:
     (folder / "inventory").mkdir()
     (folder / "passphrase").touch(0o600)
     (folder / "passphrase").write_text("correct horse battery\n")
-    write(folder / "config.yaml", {"runner": {"plugin": "threaded", "options": {"num_workers": 20}}})
+    write(folder / "config.yaml", {})
     hosts: dict[str, Any] = {"harbor1": {"hostname": "10.0.0.11", "groups": ["harbor"]}}
     for number in range(nodes):
         hosts[f"node{number:05}"] = {"hostname": f"127.1.{number // 250}.{number % 250 + 1}", "groups": ["nodes"]}
