@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import reduce
+from functools import cached_property, reduce
 from pathlib import Path
 from typing import Any, TypeVar
 
 from moor.settings.document import InputFaults, Source, Tree, merge
 from moor.settings.entries import ConnectionEntry, DefaultsEntry, InventoryEntry, PinnedHostKeys
 from moor.settings.section import Section
+from moor.settings.shared_models import SharedModels
 from moor.settings.validation import unknown_name, validate
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -41,12 +42,29 @@ class InventoryLayer:
         below = self.tree.items.get(key)
         return below.items if below else {}
 
-    @property
+    @cached_property
     def groups(self) -> tuple[str, ...]:
         """List its groups as written, also if another of its keys is wrong."""
         below = self.tree.items.get("groups")
         names = below.plain() if below and isinstance(below.value, tuple) else ()
         return tuple(str(name) for name in names)
+
+
+@dataclass(frozen=True)
+class Inheritance:
+    """What hosts of the same groups inherit.
+
+    Attributes:
+        layers: their groups, the nearest first, then the defaults.
+        keys: of data.
+        data: values of data that a host inherits as they are; filled as hosts need them.
+        connections: likewise, for hosts that write none of their own.
+    """
+
+    layers: tuple[InventoryLayer, ...]
+    keys: tuple[str, ...]
+    data: dict[str, object] = field(default_factory=dict)
+    connections: dict[str, ConnectionEntry] = field(default_factory=dict)
 
 
 @dataclass
@@ -59,7 +77,11 @@ class Fleet:
     hosts: dict[str, InventoryLayer]
     groups: dict[str, InventoryLayer]
     defaults: InventoryLayer
-    _models_made: dict[tuple[int, ...], Section | None] = field(default_factory=dict)
+    _lineages: dict[tuple[str, ...], list[str]] = field(default_factory=dict)
+    _inheritances: dict[tuple[str, ...], Inheritance] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._shared = SharedModels(self.site, self.faults)
 
     @classmethod
     def of(
@@ -135,27 +157,50 @@ class Fleet:
                 todo.extend(self.groups[name].groups)
         return seen
 
-    def lineage(self, layer: InventoryLayer, above: tuple[str, ...] = ()) -> list[str]:
+    def lineage(self, layer: InventoryLayer) -> list[str]:
         """List the groups of a host in Nornir's order: its own first, each before its parents."""
+        if layer.groups not in self._lineages:
+            self._lineages[layer.groups] = self._lineage(layer, ())
+        return self._lineages[layer.groups]
+
+    def _lineage(self, layer: InventoryLayer, above: tuple[str, ...]) -> list[str]:
         names: list[str] = []
         for name in layer.groups:
             if name in self.groups and name not in above:
-                names += [name, *self.lineage(self.groups[name], (*above, name))]
+                names += [name, *self._lineage(self.groups[name], (*above, name))]
         return list(dict.fromkeys(names))
 
+    def _inherited_by(self, layer: InventoryLayer) -> Inheritance:
+        if layer.groups not in self._inheritances:
+            layers = (*(self.groups[group] for group in self.lineage(layer)), self.defaults)
+            keys = dict.fromkeys(key for one in layers for key in one.part("data"))
+            self._inheritances[layer.groups] = Inheritance(layers, tuple(keys))
+        return self._inheritances[layer.groups]
+
     def facts(self, name: str) -> HostFacts:
-        """Return one host merged with everything it inherits; the nearest value wins."""
+        """Return one host merged with everything it inherits; the nearest value wins.
+
+        Values that hosts do not change are one object for all hosts that inherit the same.
+        """
         host = self.hosts[name]
-        layers = [host, *(self.groups[group] for group in self.lineage(host)), self.defaults]
-        data = {key: self._value(key, layers) for key in dict.fromkeys(k for la in layers for k in la.part("data"))}
+        inherited = self._inherited_by(host)
+        data = {key: self._value(key, host, inherited) for key in dict.fromkeys((*host.part("data"), *inherited.keys))}
         return HostFacts(
             host.entry if isinstance(host.entry, InventoryEntry) else InventoryEntry(),
-            self._connections(layers),
+            self._connections(host, inherited),
             {key: value for key, value in data.items() if value is not None},
             host.tree.source,
         )
 
-    def _value(self, key: str, layers: list[InventoryLayer]) -> object:
+    def _value(self, key: str, host: InventoryLayer, inherited: Inheritance) -> object:
+        """Return one key of a host's data."""
+        if key in host.part("data") or key not in self.models:
+            return self._merged(key, (host, *inherited.layers))
+        if key not in inherited.data:
+            inherited.data[key] = self._merged(key, inherited.layers)
+        return inherited.data[key]
+
+    def _merged(self, key: str, layers: Sequence[InventoryLayer]) -> object:
         """Return one key of data, merged over the layers; a null discards the values of lower layers."""
         trees = list(_until_null(layer.part("data").get(key) for layer in layers))
         if not trees:
@@ -165,27 +210,22 @@ class Fleet:
             pinned = validate(PinnedHostKeys, tree, self.site, self.faults)
             return pinned.ssh_host_key if pinned else None
         if key in self.models:
-            return self._section(self.models[key], trees)
+            return self._shared.of(self.models[key], trees)
         return reduce(merge, reversed(trees)).plain()
 
-    def _section(self, model: type[Section], trees: list[Tree]) -> Section | None:
-        """Return the section merged from ``trees``; hosts that inherit the same trees share one object."""
-        made_of = tuple(id(tree) for tree in trees)
-        if made_of not in self._models_made:
-            tree = reduce(merge, reversed(trees))
-            self._models_made[made_of] = validate(model, tree, self.site, self.faults)
-        return self._models_made[made_of]
+    def _connections(self, host: InventoryLayer, inherited: Inheritance) -> dict[str, ConnectionEntry]:
+        if host.part("connection_options"):
+            return self._merged_connections((host, *inherited.layers))
+        if not inherited.connections:
+            inherited.connections.update(self._merged_connections(inherited.layers))
+        return dict(inherited.connections)
 
-    def _connections(self, layers: list[InventoryLayer]) -> dict[str, ConnectionEntry]:
+    def _merged_connections(self, layers: Sequence[InventoryLayer]) -> dict[str, ConnectionEntry]:
         names = dict.fromkeys(name for layer in layers for name in layer.part("connection_options"))
         trees = {
             name: list(_until_null(layer.part("connection_options").get(name) for layer in layers)) for name in names
         }
-        made = {
-            name: validate(ConnectionEntry, reduce(merge, reversed(found)), self.site, self.faults)
-            for name, found in trees.items()
-            if found
-        }
+        made = {name: self._shared.of(ConnectionEntry, found) for name, found in trees.items() if found}
         return {name: connection for name, connection in made.items() if connection}
 
 
