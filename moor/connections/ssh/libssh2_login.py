@@ -36,8 +36,10 @@ from moor.errors import InputError
 
 CallSteps = Callable[[Callable[[], Any]], Steps[Any]]  # repeats a non-blocking call until it is done
 
-CIPHERS = "aes128-gcm@openssh.com,aes256-gcm@openssh.com,chacha20-poly1305@openssh.com,aes256-ctr,aes192-ctr,aes128-ctr"
-MACS = "hmac-sha2-256-etm@openssh.com,hmac-sha2-512-etm@openssh.com,hmac-sha2-256,hmac-sha2-512"
+# What libssh2 1.11.1 decrypts unsafely is left out, since a host could use it before its key is checked:
+# ChaCha20-Poly1305 (CVE-2026-55200), AES-GCM (CVE-2026-66033), MACs of the encrypted packet (CVE-2026-66035).
+CIPHERS = "aes256-ctr,aes192-ctr,aes128-ctr"
+MACS = "hmac-sha2-256,hmac-sha2-512"
 KEX = (
     "curve25519-sha256,curve25519-sha256@libssh.org,ecdh-sha2-nistp256,ecdh-sha2-nistp384,ecdh-sha2-nistp521,"
     "diffie-hellman-group-exchange-sha256,diffie-hellman-group16-sha512,diffie-hellman-group18-sha512,"
