@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from statistics import median
-from subprocess import SubprocessError
 
 from bench.contenders.contender import Contender
 from bench.fleet import tell
@@ -41,7 +40,7 @@ class Failures:
         """Note an error of the block as a failure of ``what``."""
         try:
             yield
-        except (MoorError, OSError, SubprocessError, ValueError, LookupError) as error:
+        except Exception as error:  # whatever it is: what was measured for half an hour has to be written
             words = " ".join(str(error).split())[:400]
             self.found.append(f"{what}: {words or type(error).__name__}")
             tell(f"bench: failed: {self.found[-1]}")
