@@ -113,15 +113,20 @@ def input_pieces(
     Raises:
         HostError: sudo asked for the password again, so the first one was wrong.
     """
-    yield command.bootstrap_line
+    begin = command.bootstrap_line
     if command.sudo_password is not None:
+        yield begin
         yield from _password_pieces(command, command.sudo_password, stderr)
+        begin = b""
     sent = 0
-    while piece := source.read(CHUNK):
-        yield piece
+    while piece := source.read(max(1, CHUNK - len(begin))):
+        yield begin + piece
+        begin = b""
         sent += len(piece)
         if progress:
             progress(sent)
+    if begin:
+        yield begin
 
 
 def _password_pieces(command: RootCommand, password: str, stderr: bytearray) -> Iterator[bytes]:

@@ -11,7 +11,7 @@ from moor.connections.ssh.session import SSHSession, UnfitLibraryError
 from moor.connections.ssh.steps import Steps
 from moor.script_result import ScriptResult
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("moor.connections.ssh")
 
 
 @dataclass(frozen=True)
