@@ -16,7 +16,17 @@ from moor.resources.healthy import Healthy
 from moor.resources.package import Package
 from moor.resources.requirement import Requirement
 from moor.resources.service import Service
-from moor.run.runbook import INSIDERS, ONE_BY_ONE, Rolling, Runbook, Stage, members
+from moor.run.runbook import (
+    INSIDERS,
+    ONE_BY_ONE,
+    OWN_REGISTRY,
+    REGISTRY,
+    Rolling,
+    Runbook,
+    Stage,
+    either,
+    members,
+)
 from moor.secrets.secret import Secret
 from moor.settings import SecretRef, Section, SitePath, optional_settings_of, settings_of
 from moor.sites.site import open_site
@@ -25,6 +35,8 @@ from moor.templates import render
 __all__ = [
     "INSIDERS",
     "ONE_BY_ONE",
+    "OWN_REGISTRY",
+    "REGISTRY",
     "Absent",
     "Archive",
     "Directory",
@@ -55,6 +67,7 @@ __all__ = [
     "Stage",
     "State",
     "converge",
+    "either",
     "literal",
     "members",
     "open_site",

@@ -17,6 +17,8 @@ from nornir.core.task import Result, Task
 from moor.api import (
     INSIDERS,
     ONE_BY_ONE,
+    OWN_REGISTRY,
+    REGISTRY,
     Absent,
     Archive,
     Directory,
@@ -47,6 +49,7 @@ from moor.api import (
     Stage,
     State,
     converge,
+    either,
     literal,
     members,
     open_site,
@@ -146,7 +149,8 @@ RUNBOOK = Runbook(
     "The agent runs on every host.",
     (
         Stage(run_agent, on=members("nodes"), rolling=Rolling(batch=2, max_failures=1)),
-        Stage(run_agent, on=INSIDERS, rolling=ONE_BY_ONE),
+        Stage(run_agent, on=INSIDERS, rolling=ONE_BY_ONE, needs=OWN_REGISTRY),
+        Stage(run_agent, on=either(REGISTRY, members("workstations"))),
         Stage("run_agent"),  # type: ignore[arg-type]  # wrong: a task is a function
     ),
 )
