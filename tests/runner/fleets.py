@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nornir.core import Nornir
-from nornir.core.configuration import Config
+from nornir.core.configuration import Config, SSHConfig
 from nornir.core.inventory import ConnectionOptions, Defaults, Groups, Host, Hosts, Inventory
 from nornir.core.plugins.runners import RunnerPlugin
 from nornir.core.state import GlobalState
@@ -36,9 +36,10 @@ def nornir_over(
     *,
     backend: str = "libssh",
     elsewhere: Mapping[str, int] | None = None,
+    config_file: str | None = None,
     **extras: Any,
 ) -> Nornir:
-    """Return Nornir over hosts that are all one sshd, except those at another port of loopback (``elsewhere``)."""
+    """Return Nornir over hosts that are all one sshd, except those at another port (``elsewhere``)."""
     register_connections()
     options = sshd.options(backend=backend, **extras)
     ports = {**dict.fromkeys(hosts, sshd.port), **(elsewhere or {})}
@@ -54,7 +55,12 @@ def nornir_over(
         for name, port in ports.items()
     }
     inventory = Inventory(Hosts(made), Groups(), Defaults())
-    return Nornir(inventory, runner=runner or LoopRunner(), config=Config(), data=GlobalState(dry_run=True))
+    return Nornir(
+        inventory,
+        runner=runner or LoopRunner(),
+        config=Config(ssh=SSHConfig(config_file=config_file)),
+        data=GlobalState(dry_run=True),
+    )
 
 
 @asks

@@ -122,6 +122,31 @@ def test_a_host_that_sends_without_end_delays_no_other(sshd: Sshd, tmp_path: Pat
     assert int(str(found["chatty"][0].result)) > 1_000_000
 
 
+MATCH = """\
+Match originalhost 127.0.0.9 exec "while [ ! -e {stop} ]; do sleep 0.05; done"
+  HostName 127.0.0.1
+"""
+
+
+def test_a_command_in_ssh_config_that_takes_its_time_delays_no_other(sshd: Sshd, tmp_path: Path) -> None:
+    noted, stop = Noted(), tmp_path / "stop"
+    (tmp_path / "config").write_text(MATCH.format(stop=stop))
+
+    class Stopping(QuietProcessor):
+        """Let the command come to its end once the others have ended."""
+
+        def task_instance_completed(self, task: Task, host: Host, result: MultiResult) -> None:
+            if len(noted.ended()) == 4:
+                stop.touch()
+
+    config = str(tmp_path / "config")
+    with nornir_over(sshd, ["slow", *names(4)], config_file=config, ssh_host_key=sshd.host_key) as nr:
+        nr.inventory.hosts["slow"].hostname = "127.0.0.9"
+        found = nr.with_processors([noted, Stopping()]).run(task=say)
+    assert {name: str(one[0]) for name, one in found.items() if one.failed} == {}
+    assert noted.ended()[-1] == "slow"
+
+
 LIMITED = """
 import json, resource, sys
 from pathlib import Path

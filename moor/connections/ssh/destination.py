@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from shlex import join
 
 from moor.connections.ssh.host_keys import SYSTEM, known_hosts_name
-from moor.connections.ssh.ssh_config import HostOptions, options_of_host
+from moor.connections.ssh.in_thread import CALLS, in_thread
+from moor.connections.ssh.ssh_config import HostOptions, is_read_by_ssh, options_of_host
+from moor.connections.ssh.steps import Steps
 
 # On the command line, which counts before ssh_config.
 STRICT = ("BatchMode=yes", "StrictHostKeyChecking=yes", "NoHostAuthenticationForLocalhost=no")
@@ -50,6 +53,16 @@ class Destination:
     def key_name(self) -> str:
         """Return the name by which known_hosts lists its keys."""
         return self.alias or known_hosts_name(self.hostname, self.port)
+
+
+def destination_steps(
+    host: str, port: int, username: str, config_file: str | None, known_hosts: str = ""
+) -> Steps[Destination]:
+    """Do the same as ``find_destination``; where ssh has to be run for that, a thread waits for it."""
+    look_up = partial(find_destination, host, port, username, config_file, known_hosts)
+    if config_file and is_read_by_ssh(Path(config_file)):
+        return (yield from in_thread(CALLS, look_up))
+    return look_up()
 
 
 def find_destination(

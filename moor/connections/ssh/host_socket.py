@@ -30,6 +30,11 @@ class HostSocket(socket.socket):
         super().__init__(fileno=sock.detach())
         self._carrier = carrier
 
+    @property
+    def is_carried(self) -> bool:
+        """Return whether it does not lead to the host itself."""
+        return self._carrier is not None
+
     def proxy_errors(self) -> str:
         """Return why the jump host or the ProxyCommand carries nothing; empty while it does, or if there is none."""
         return self._carrier.errors() if self._carrier else ""

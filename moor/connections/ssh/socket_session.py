@@ -5,11 +5,13 @@ from __future__ import annotations
 import select
 import time
 from abc import abstractmethod
+from functools import partial
 from traceback import clear_frames
 
-from moor.connections.ssh.destination import Destination, find_destination
+from moor.connections.ssh.destination import Destination, destination_steps
 from moor.connections.ssh.failures import NO_CHANNEL, NO_SSH, Failure, FailureError, failure_of, jump_host_failure
 from moor.connections.ssh.host_socket import HostSocket, host_socket_steps
+from moor.connections.ssh.in_thread import CALLS, in_thread
 from moor.connections.ssh.session import Errors, SSHSession, UnfitLibraryError
 from moor.connections.ssh.steps import Steps, Wait
 from moor.errors import HostError, InputError
@@ -54,9 +56,14 @@ class SocketSession(SSHSession):
             self._discard(error)
             raise
         except explained as error:
-            failure = self.failure_of(error)
+            failure = yield from self._failure_steps(error)
             self._discard(error)
             raise self._error(failure) from None
+
+    def _failure_steps(self, error: Exception) -> Steps[Failure]:
+        """Explain why the login failed; a thread waits for what a ProxyCommand may have to say."""
+        explain = partial(self.failure_of, error)
+        return (yield from in_thread(CALLS, explain)) if self._socket and self._socket.is_carried else explain()
 
     def _error(self, failure: Failure) -> HostError:
         error = failure.at(self.target)
@@ -74,7 +81,7 @@ class SocketSession(SSHSession):
         files = config.ssh.config_file if config else None
         known_hosts = str(self.parameters.get("known_hosts") or "")
         port, username = self.target.port or 22, self.target.username or ""
-        destination = find_destination(self.host_name, port, username, files, known_hosts)
+        destination = yield from destination_steps(self.host_name, port, username, files, known_hosts)
         self._socket = yield from host_socket_steps(destination, bounds["conn_timeout"])
         self._descriptor = self._socket.fileno()
         end = time.monotonic() + bounds["banner_timeout"] + bounds["auth_timeout"]

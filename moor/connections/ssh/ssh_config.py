@@ -25,6 +25,15 @@ HONOURED = (
 SSH_G_S = 20  # the bound of ``ssh -G``: a Match may run a command
 
 
+def is_read_by_ssh(path: Path) -> bool:
+    """Return whether the ssh_config at ``path`` is read by ``ssh -G``, which takes its time; False if it is missing."""
+    path = path.expanduser()
+    try:
+        return bool(NEEDS_SSH.search(_text(path, path.stat().st_mtime_ns)))
+    except (OSError, UnicodeDecodeError):
+        return False
+
+
 def options_of_host(path: Path, host: str, username: str = "") -> HostOptions:
     """Return the options of the ssh_config at ``path`` for a host; none if there is no such file.
 

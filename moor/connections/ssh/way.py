@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import socket
-from functools import partial
 
-from moor.connections.ssh.destination import Destination, find_destination
-from moor.connections.ssh.in_thread import NAMES, in_thread
+from moor.connections.ssh.destination import destination_steps
 from moor.connections.ssh.steps import Steps
 from moor.connections.ssh.tcp import address_steps
 
@@ -25,8 +23,7 @@ def way_steps(hostname: str, port: int, username: str, config_file: str | None) 
         username: an empty one leaves it to ssh_config.
         config_file: an ssh_config, or None.
     """
-    look_up = partial(find_destination, hostname, port, username, config_file)
-    found: Destination = (yield from in_thread(NAMES, look_up)) if config_file else look_up()  # it may run ssh
+    found = yield from destination_steps(hostname, port, username, config_file)
     if found.proxy:
         jumps = " ".join(f"{jump.hostname}:{jump.port}" for jump in found.jumps)
         return jumps or found.proxy.replace(found.hostname, "%h")
