@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -27,7 +29,11 @@ class ConnectionExtras(BaseModel):
     secret: SecretRef | None = None
 
     def plain(self) -> dict[str, Any]:
-        """Return the keys that the file has, paths and secret references as text."""
+        """Return the keys that the file has, paths and secret references as text; every host gets a copy of its own."""
+        return {name: deepcopy(v) if isinstance(v, dict | list) else v for name, v in self._plain.items()}
+
+    @cached_property
+    def _plain(self) -> dict[str, Any]:
         given = {**{name: getattr(self, name) for name in self.model_fields_set}, **(self.model_extra or {})}
         return {name: str(v) if isinstance(v, Path | SecretRef) else v for name, v in given.items() if v is not None}
 
