@@ -1,13 +1,16 @@
-"""Stand-ins for slow libraries that most commands do not need; each is imported at first use."""
+"""Stand-ins for slow libraries that most commands do not need; each is imported at first use, in whatever thread."""
 
 from __future__ import annotations
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-__all__ = ["ec", "exceptions", "hashes", "jinja2", "serialization", "x509"]
+__all__ = ["ec", "exceptions", "hashes", "jinja2", "serialization", "ssl", "tarfile", "x509"]
 
 if TYPE_CHECKING:
+    import ssl
+    import tarfile
+
     import jinja2
     from cryptography import exceptions, x509
     from cryptography.hazmat.primitives import hashes, serialization
@@ -23,7 +26,7 @@ else:
         def __getattr__(self, attribute: str) -> Any:
             return getattr(import_module(self._name), attribute)
 
-    jinja2 = LazyModule("jinja2")
+    jinja2, ssl, tarfile = LazyModule("jinja2"), LazyModule("ssl"), LazyModule("tarfile")
     x509, exceptions = LazyModule("cryptography.x509"), LazyModule("cryptography.exceptions")
     hashes = LazyModule("cryptography.hazmat.primitives.hashes")
     serialization = LazyModule("cryptography.hazmat.primitives.serialization")

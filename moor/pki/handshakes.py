@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from moor.lazy_imports import ssl
 from moor.secrets.secret import Secret
 
 LEVEL = "DEFAULT@SECLEVEL=2"  # the level of Debian, Ubuntu and RHEL for keys and signatures

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -10,9 +9,14 @@ from dataclasses import dataclass, field
 from nornir.core.task import Task
 
 from moor.errors import ErrorKind, HostError
+from moor.lazy_imports import ssl
 from moor.resources.base import Remote, State
 
 PAUSE_S = 1.0
+
+
+def _system_trust() -> ssl.SSLContext:
+    return ssl.create_default_context()
 
 
 @dataclass(frozen=True)
@@ -28,7 +32,7 @@ class Healthy(Remote):
     url: str
     judge: Callable[[int, bytes], dict[str, str]] = field(compare=False)
     address: str = ""
-    trust: Callable[[], ssl.SSLContext] = field(default=ssl.create_default_context, compare=False)
+    trust: Callable[[], ssl.SSLContext] = field(default=_system_trust, compare=False)
     wait_s: float = 300
 
     @property

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import ssl
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from shlex import quote
@@ -18,7 +17,7 @@ from moor.engine.findings import Expiry, Finding
 from moor.engine.observation import observation_of
 from moor.engine.results import FindingResult
 from moor.errors import HostError, merge_errors
-from moor.lazy_imports import x509
+from moor.lazy_imports import ssl, x509
 from moor.pki.authority import utc_now
 from moor.pki.pem import certificates_in, pem
 from moor.pki.rules import subject_of

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tarfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
@@ -17,6 +16,7 @@ from moor.context import context_of, runs_registry
 from moor.engine.converge import converge
 from moor.engine.observation import observation_of
 from moor.errors import FieldErrors, InputError
+from moor.lazy_imports import tarfile
 from moor.resources.archive import Archive
 from moor.resources.base import Resource
 from moor.resources.file import File

@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import lzma
-import tarfile
 import zlib
 from pathlib import Path
 from typing import IO, cast
 
 from moor.errors import InputError
+from moor.lazy_imports import tarfile
 
 LARGEST = 4 * 1024 * 1024  # bytes of a manifest or an image's configuration, the limit of registries too
 JSON_ERRORS = (

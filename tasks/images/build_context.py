@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import re
-import tarfile
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import BinaryIO
+
+from moor.lazy_imports import tarfile
 
 IGNORE_FILE = ".dockerignore"
 ALWAYS_SENT = ("Dockerfile", IGNORE_FILE)  # Docker reads these even if they are ignored

@@ -6,7 +6,6 @@ host alone.
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Sequence
 
 from nornir.core.inventory import Host
@@ -16,7 +15,7 @@ from moor.context import context_of, runs_registry, site_of
 from moor.engine.converge import converge
 from moor.engine.results import FindingResult
 from moor.errors import InputError
-from moor.lazy_imports import x509
+from moor.lazy_imports import ssl, x509
 from moor.pki.authority import CertificateNames, permitted_names
 from moor.pki.keystore import CaFiles
 from moor.pki.pem import pem, plain_key, read_chain

@@ -8,7 +8,6 @@ so a run continues where an earlier one stopped.
 from __future__ import annotations
 
 import socket
-import ssl
 from dataclasses import dataclass
 
 from nornir.core import Nornir
@@ -18,6 +17,7 @@ from nornir.core.task import Result, Task
 from moor.context import change_context, context_of, fleet_of, runs_registry
 from moor.engine.converge import converge
 from moor.errors import HostError, InputError
+from moor.lazy_imports import ssl
 from moor.pki.authority import describe_certificate, fingerprint, make_authority, utc_now
 from moor.pki.keystore import CaFiles, lock_folder
 from moor.pki.pem import pem

@@ -7,7 +7,6 @@ Source  Harbor's prepare copies https.certificate to DATA/secret/cert, which ngi
 from __future__ import annotations
 
 import socket
-import ssl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from nornir.core.task import Task
 from moor.connections.ssh.failures import failure_of
 from moor.connections.ssh.shell import Shell
 from moor.errors import ErrorKind, HostError
-from moor.lazy_imports import x509
+from moor.lazy_imports import ssl, x509
 from moor.pki.authority import describe_certificate
 from moor.resources.base import Later, Remote, Scripted, State
 from moor.resources.file import temporary_path as beside_of

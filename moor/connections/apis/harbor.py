@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import ssl
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,7 @@ from nornir.core.configuration import Config
 from moor.connections.apis.harbor_answers import CONFIGURATION, MANIFEST, describe_request, digest_of, parse_answer
 from moor.connections.ssh.failures import kind_of_request_error, kind_of_status
 from moor.errors import HarborBackendDown, HarborUnreachable, HostError
+from moor.lazy_imports import ssl
 
 # httpx is imported at its first use: most hosts are not reached by HTTP.
 if TYPE_CHECKING:

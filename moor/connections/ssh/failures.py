@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import errno
 import socket
-import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from moor.errors import ErrorKind, HostError
+from moor.lazy_imports import ssl
 
 if TYPE_CHECKING:
     import paramiko

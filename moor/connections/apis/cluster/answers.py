@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-import ssl
 from typing import Any
+
+from moor.lazy_imports import ssl
 
 Tree = dict[str, Any]
 MISDIRECTED = 421  # the HTTP status that replaces the one of an answer that is no Kubernetes API's
