@@ -36,9 +36,7 @@ from moor.script_result import ScriptResult
 from moor.tasks.pki import issue_certificates
 
 NODES = 2000
-BLOCK = re.compile(
-    r"printf '\\n(moor-[0-9a-f]{32}) (\d+) begin\\n'\ne=\$\( \{ \(\n(.*?)\n\) </dev/null 3>&-; \}", re.DOTALL
-)
+BLOCK = re.compile(r"printf '\\n(moor-[0-9a-f]{32}) (\d+) begin\\n'\n(.*?)\nprintf '\\n\1 \2 end", re.DOTALL)
 CLOCK = re.compile(r"date -u \+(\d+):%s")
 
 
@@ -57,14 +55,18 @@ class InstantShell:
         assert found, "the form of a probe script has changed"  # noqa: S101
         asked = CLOCK.sub("date", script.replace(found[1], "MARK"))
         if asked not in self.known:
+            blocks = BLOCK.findall(CLOCK.sub("date", script))
             InstantShell.known[asked] = "".join(
-                f"\nMARK {number} begin\n{self.answers[fragment]}\nMARK {number} end 0\n"
-                for _, number, fragment in BLOCK.findall(CLOCK.sub("date", script))
+                f"\nMARK {number} begin\n{self._answer(block)}\nMARK {number} end 0\n" for _, number, block in blocks
             ).encode()
         now = str(int(time.time())).encode()
         stdout = self.known[asked].replace(b"MARK", found[1].encode()).replace(b"NOW", now)
         InstantShell.spent_s += time.thread_time() - began
         return ScriptResult(stdout, b"", 0)
+
+    def _answer(self, block: str) -> str:
+        """Return what the fragment in a block of the script is answered."""
+        return self.answers[max((fragment for fragment in self.answers if fragment in block), key=len)]
 
 
 class InstantPlugin:

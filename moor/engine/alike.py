@@ -14,6 +14,8 @@ from typing import Any, Generic, TypeVar
 
 from nornir.core.inventory import ConnectionOptions, Host
 
+from moor.settings.shared_models import content_of
+
 Found = TypeVar("Found")
 Read = tuple[str, ...]  # how a value is read: ("data", key), ("port",), ("connection", kind, "port")
 
@@ -177,5 +179,8 @@ class Alike(Generic[Found]):
 
 
 def _identity(value: object) -> object:
-    """Return what stands for a value: itself if it is plain, else its identity."""
-    return value if value is None or isinstance(value, str | int) else (id(value),)
+    """Return what stands for a value: itself if it is plain, else its content or its identity."""
+    if value is None or isinstance(value, str | int):
+        return value
+    content = content_of(value) if isinstance(value, dict | list) else None  # a host's own copy of inherited facts
+    return (id(value),) if content is None else content

@@ -105,6 +105,7 @@ def counted(function: Callable[[Host], object]) -> tuple[Alike[object], list[obj
         (lambda host: host.data["settings"], 1),
         (lambda host: host.get_connection_parameters("shell").port, 1),
         (lambda host: host.has_parent_group("nodes") and host["zone"], 1),
+        (lambda host: host.data["facts"]["rack"], 1),  # every host has a copy of what it inherits
         (lambda host: host.name, 50),
         (lambda host: host.get_connection_parameters("shell").hostname, 50),
         (lambda host: lambda: host.name, 50),  # it reads the host later
@@ -117,6 +118,7 @@ def test_fifty_equal_hosts_are_asked_once_unless_the_function_looks_at_what_is_a
 ) -> None:
     alike, made = counted(function)
     for host in many(50, settings=("shared",)):
+        host.data["facts"] = {"rack": "a"}
         alike.of(host)
     assert len(made) == calls
 
@@ -126,6 +128,12 @@ def test_fifty_different_hosts_are_each_asked() -> None:
     alike, made = counted(lambda host: host.data["settings"])
     assert [alike.of(host) for host in hosts] == list(range(50))
     assert len(made) == 50
+
+
+def test_facts_that_are_equal_only_to_python_are_different() -> None:
+    hosts = [host for value in (1, True, 1.0, "1") for host in many(1, facts={"rack": value})]
+    alike = Alike(lambda host: host.data["facts"]["rack"])
+    assert [repr(alike.of(host)) for host in hosts] == ["1", "True", "1.0", "'1'"]
 
 
 def test_a_function_that_keeps_the_host_has_each_its_own() -> None:
