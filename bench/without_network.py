@@ -156,6 +156,8 @@ def plan(site: Path, phases: Phases) -> None:
     with phases.of("text"), redirect_stdout(StringIO()) as printed:
         running.print_report(options, report, text.plan(report))
     print(printed.getvalue().splitlines()[-1], file=sys.stderr)
+    if report.failed or report.differs:
+        raise SystemExit(f"bench: not every node is as it should be:\n{printed.getvalue()[:800]}")
     with phases.of("json"):
         running.render_report(report, Output.json)
 

@@ -75,9 +75,7 @@ def site_of_many(folder: Path, reads: str, own: Mapping[int, Mapping[str, Any]])
         {
             "config.yaml": {},
             "inventory/hosts.yaml": hosts,
-            "tasks/notes.py": TASK.replace("PLACE", f"__import__('pathlib').Path({str(folder)!r})").replace(
-                "READS", reads
-            ),
+            "tasks/notes.py": TASK.replace("PLACE", place).replace("READS", reads),
             "runbooks/notes.py": RUNBOOK,
             "templates/notes.j2": "{{ words }}\n",
         },
