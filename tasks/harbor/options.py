@@ -13,6 +13,7 @@ from moor.errors import FieldErrors, InputError
 from moor.secrets.secret import REMEDY, Secret
 from moor.settings.section import SecretRef, site_from
 from moor.tasks.harbor.keys import find_misplaced, installer_release
+from moor.tasks.harbor.kinds import find_incomplete, wrong_kind, wrong_text
 from moor.tasks.harbor.values import encode_for_harbor
 
 SECRET_KEY = re.compile(
@@ -34,6 +35,8 @@ def _check(options: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
         *find_misplaced(options, installer_release(installer.name) if isinstance(installer, Path) else None),
         *_find_cleartext(options, ()),
         *_find_words(options, ()),
+        *_find_wrong_kinds(options),
+        *find_incomplete(options),
     ]
     if found:
         raise FieldErrors(found)
@@ -69,6 +72,13 @@ def _find_words(value: Any, path: tuple[str, ...]) -> Found:
         yield path, "is on or off; write true or false, without quotes (yes, no, on and off are text in this file)"
 
 
+def _find_wrong_kinds(options: Mapping[str, Any]) -> Found:
+    """Yield every value that is of another kind than its key holds; what a reference names is known later."""
+    for key, value in flatten(options):
+        if not _is_reference(value) and (words := wrong_kind(key, value)):
+            yield tuple(key.split(".")), words
+
+
 def _is_reference(value: object) -> bool:
     return isinstance(value, SecretRef) or (isinstance(value, str) and value.startswith(("env:", "file:")))
 
@@ -101,10 +111,16 @@ def resolve_options(options: Mapping[str, Any], prefix: str = "data.harbor.optio
     wrong: list[str] = []
     for key, value in flatten(options):
         try:
-            plain: str | Secret | Any = value.resolve() if isinstance(value, SecretRef) else value
-            values[key] = encode_for_harbor(key, plain)
+            values[key] = encode_for_harbor(key, _resolved(key, value) if isinstance(value, SecretRef) else value)
         except InputError as error:
             wrong.append(f"{prefix}{key}: {error}")
     if wrong:
         raise InputError("\n".join(wrong))
     return values
+
+
+def _resolved(key: str, reference: SecretRef) -> Secret:
+    secret = reference.resolve()
+    if words := wrong_text(key, secret.reveal()):
+        raise InputError(words.removesuffix("; write it without quotes"))
+    return secret

@@ -27,6 +27,8 @@ ENVIRONMENT_KEYS = re.compile(
 # Harbor's core writes these into a DSN without quotes; the database container writes its password into SQL.
 DSN_KEYS = re.compile(r"database\.password|external_database\..*\.(password|username|host|db_name)")
 REGISTRY_KEYS = re.compile(r"storage_service\.(filesystem|s3|azure|gcs|swift|oss)\.[^.]+")
+# prepare writes a mapping in Python's own notation, which the registry reads as YAML.
+NESTED_KEYS = re.compile(r"storage_service\.(azure|gcs)\.credentials\..+")
 REDIS_KEYS = re.compile(r"external_redis\.(password|username)")
 # A plain scalar of YAML, and the words that some YAML parsers read as something other than a string.
 WORD = re.compile(r"[A-Za-z/][A-Za-z0-9_./@+=-]*")
@@ -56,6 +58,10 @@ def _encode_text(key: str, text: str) -> str:
         return _encode_redis(text)
     if REGISTRY_KEYS.fullmatch(key):
         return text if is_word(text) else "'" + text.replace("'", "''") + "'"
+    if NESTED_KEYS.fullmatch(key):
+        if repr(text)[1:-1] != text:
+            raise InputError("holds a \\, both kinds of quotes, or an unprintable character; choose another")
+        return text
     if _is_plain(text):
         return text
     if not ENVIRONMENT_KEYS.fullmatch(key):

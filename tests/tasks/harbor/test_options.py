@@ -57,15 +57,40 @@ def secrets(tmp_path: Path) -> Path:
         {"storage_service": {"s3": {"region": "r", "bucket": "b", "accesskey": "WORD", "secretkey": "WORD"}}},
         {"storage_service": {"azure": {"accountname": "a", "accountkey": "WORD", "container": "c"}}},
         {"storage_service": {"gcs": {"bucket": "b", "keyfile": "/etc/gcs.json"}, "redirect": {"disable": True}}},
-        {"storage_service": {"swift": {"authurl": "https://a", "username": "u", "password": "WORD"}}},
-        {"storage_service": {"oss": {"accesskeyid": "i", "accesskeysecret": "WORD", "bucket": "b"}}},
+        {"storage_service": {"swift": {"authurl": "https://a", "username": "u", "password": "WORD", "container": "c"}}},
+        {"storage_service": {"oss": {"accesskeyid": "i", "accesskeysecret": "WORD", "bucket": "b", "region": "r"}}},
         {"storage_service": {"filesystem": {"maxthreads": 50}, "ca_bundle": "/etc/ca.pem"}},
-        {"external_database": {"harbor": {"host": "db", "port": 5432, "password": "WORD", "ssl_mode": "require"}}},
+        {
+            "external_database": {
+                "harbor": {
+                    "host": "db",
+                    "port": 5432,
+                    "password": "WORD",
+                    "ssl_mode": "require",
+                    "db_name": "registry",
+                    "username": "harbor",
+                }
+            }
+        },
         {"external_redis": {"host": "redis:6379", "password": "WORD", "registry_db_index": 1}},
         {"proxy": {"http_proxy": "WORD", "no_proxy": "a,b", "components": ["core"]}},
-        {"trace": {"enabled": True, "attributes": {"application": "x"}, "jaeger": {"password": "WORD"}}},
-        {"metric": {"enabled": True}, "uaa": {"ca_file": "/x"}, "internal_tls": {"enabled": True, "dir": "/tls"}},
-        {"upload_purging": {"age": "24h"}, "cache": {"enabled": True}, "log": {"external_endpoint": {"port": 514}}},
+        {
+            "trace": {
+                "enabled": True,
+                "attributes": {"application": "x"},
+                "jaeger": {"endpoint": "http://j", "password": "WORD"},
+            }
+        },
+        {
+            "metric": {"enabled": True, "port": 9090, "path": "/metrics"},
+            "uaa": {"ca_file": "/x"},
+            "internal_tls": {"enabled": True, "dir": "/tls"},
+        },
+        {
+            "upload_purging": {"age": "24h"},
+            "cache": {"enabled": True},
+            "log": {"external_endpoint": {"protocol": "tcp", "host": "h", "port": 514}},
+        },
     ],
 )
 @pytest.mark.parametrize("release", RELEASES)
@@ -124,6 +149,97 @@ def test_a_misplaced_key_or_a_secret_in_clear_text_is_refused_with_a_remedy(opti
 )
 def test_a_key_of_another_release_is_refused(options: dict[str, Any], release: str, said: str) -> None:
     assert said in refused(options, release)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("jobservice.max_job_workers", "ten", "is a whole number, 1 or more; write it without quotes"),
+        ("jobservice.max_job_workers", "10", "write it without quotes"),
+        ("jobservice.max_job_workers", 0, "1 or more"),
+        ("jobservice.max_job_workers", True, "is a whole number"),
+        ("jobservice.job_loggers", ["FILE", "SYSLOG"], "is a list of STD_OUTPUT, FILE, DB"),
+        ("metric.port", 70000, "is a whole number from 1 to 65535"),
+        ("external_database.harbor.port", "5432", "from 1 to 65535"),
+        ("external_database.harbor.ssl_mode", "on", "is one of disable, allow, prefer, require, verify-ca"),
+        ("external_redis.registry_db_index", "one", "is a whole number"),
+        ("database.conn_max_lifetime", "5 minutes", "is a duration such as 5m, 90s or 1h30m"),
+        ("database.max_open_conns", 1.5, "is a whole number"),
+        ("log.level", "warn", "is one of debug, info, warning, error, fatal"),
+        ("log.local.rotate_size", "200MB", "500k, 200M, 1G"),
+        ("log.external_endpoint.protocol", "tls", "is one of tcp, udp"),
+        ("upload_purging.age", "7d", "is a number of hours, 2 or more: 168h"),
+        ("upload_purging.interval", "1h", "2 or more"),
+        ("cache.expire_hours", "24h", "is a whole number"),
+        ("trace.sample_rate", 50, "is a number from 0 to 1"),
+        ("proxy.components", ["portal"], "is a list of core, jobservice, trivy"),
+        ("storage_service.s3.chunksize", "5M", "is a whole number"),
+    ],
+)
+def test_a_value_of_another_kind_than_harbor_reads_is_refused(key: str, value: object, said: str) -> None:
+    assert f"{key}: " in (words := refused(nested(key, value)))
+    assert said in words
+
+
+def nested(dotted: str, value: object) -> dict[str, Any]:
+    """Return mappings with a value at a dotted key."""
+    first, _, rest = dotted.partition(".")
+    return {first: nested(rest, value) if rest else value}
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("jobservice.max_job_workers", 1), ("database.conn_max_idle_time", 0), ("database.conn_max_lifetime", "1h30m"),
+        ("database.max_open_conns", -1), ("log.local.rotate_size", 1000), ("log.local.rotate_size", "1G"),
+        ("trace.sample_rate", 0.5), ("upload_purging.age", "168h"), ("upload_purging.interval", "2h"),
+        ("jobservice.job_loggers", ["STD_OUTPUT", "DB"]), ("trivy.timeout", "5m0s"), ("log.level", "fatal"),
+    ],
+)  # fmt: skip
+def test_what_the_templates_themselves_say_is_accepted(key: str, value: object) -> None:
+    assert dict(flatten(settings(nested(key, value)).options)) == {key: value}
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"storage_service": {"s3": {"bucket": "b"}, "azure": {"accountname": "a", "container": "c"}}},
+         "storage_service: Harbor takes one driver; leave one of azure, s3"),
+        ({"storage_service": {"s3": {}}}, "storage_service.s3: is empty, and Harbor would store on its own disk"),
+        ({"storage_service": {"s3": {"bucket": "b"}}}, "storage_service.s3: lacks region"),
+        ({"storage_service": {"swift": {"authurl": "https://a"}}}, "swift: lacks username, password, container"),
+        ({"external_database": {"harbor": {"host": "db", "port": 5432}}},
+         "external_database.harbor: lacks db_name, username, password, ssl_mode"),
+        ({"external_redis": {"registry_db_index": 1}}, "external_redis: lacks host"),
+        ({"log": {"external_endpoint": {"host": "h"}}}, "log.external_endpoint: lacks protocol, port"),
+        ({"metric": {"enabled": True}}, "metric: lacks port, path"),
+        ({"internal_tls": {"enabled": True}}, "internal_tls: lacks dir"),
+        ({"trace": {"enabled": True}}, "trace: needs one of jaeger and otel"),
+    ],
+)  # fmt: skip
+def test_a_block_on_which_prepare_would_fail_is_refused_with_what_it_lacks(options: dict[str, Any], said: str) -> None:
+    assert said in refused(options)
+
+
+def test_a_number_by_reference_is_checked_where_it_is_resolved_and_not_printed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DB_PORT", "hunter2")
+    options = {"external_database": {"harbor": {"port": SecretRef("env:DB_PORT")}}}
+    with pytest.raises(InputError, match=r"external_database.harbor.port: is a whole number from 1 to 65535$"):
+        resolve_options(options)
+    monkeypatch.setenv("DB_PORT", "5432")
+    assert resolve_options(options)["external_database.harbor.port"].reveal() == "5432"
+
+
+@given(st.text(st.characters(exclude_categories=("Cs", "Cc", "Zl", "Zp")), min_size=1, max_size=12))
+@example("it's")
+@example("$HOME #1")
+def test_a_secret_below_a_drivers_credentials_is_carried_or_refused(text: str) -> None:
+    try:
+        written = encode_for_harbor("storage_service.azure.credentials.secret", Secret(text)).reveal()
+    except InputError:
+        assert repr(text)[1:-1] != text  # a backslash, both kinds of quotes, or what Python does not print
+    else:
+        assert registrys("credentials", {"secret": written}) == {"credentials": {"secret": text}}
 
 
 def test_all_errors_are_reported_at_once_each_at_its_line() -> None:
