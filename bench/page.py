@@ -31,15 +31,21 @@ MACHINES = (2, 4, 8, 32)  # numbers of workers
 PERIODS = ((60, "a minute"), (300, "five minutes"), (3600, "an hour"))
 
 
-def page(results: Results) -> str:
-    """Return the whole page; a part that was not measured has no section."""
-    return "\n".join([f"# What a check costs\n\n{HOW}", *_sections(results)])
+def page(results: Results, missed: str = "") -> str:
+    """Return the whole page; a part that was not measured has no section.
+
+    Args:
+        missed: what holds the targets that were missed
+    """
+    return "\n".join([f"# What a check costs\n\n{HOW}", *_sections(results, missed)])
 
 
-def _sections(results: Results) -> Iterator[str]:
+def _sections(results: Results, missed: str) -> Iterator[str]:
     yield measured_parts(results)
     if found := aims(results):
         yield f"## To be reached\n\n{judged(found)}"
+    if missed.strip():
+        yield f"{missed.strip()}\n"
     if costs := results.table:
         yield "![CPU a host over the number of hosts](results.svg)\n"
         cpu = table(costs, lambda size, found: f"{found.cpu_s * 1000 / size:.1f}", ("to raw ssh", ratio))

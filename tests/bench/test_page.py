@@ -134,6 +134,11 @@ def test_a_page_without_results_has_no_section() -> None:
     assert "##" not in page(Results())
 
 
+def test_words_about_missed_aims_stand_below_them() -> None:
+    written = page(RESULTS, "What holds the rest: the key exchange.\n")
+    assert written.index("| wanted |") < written.index("What holds the rest") < written.index("## CPU, ms a host")
+
+
 def test_results_are_read_as_they_were_written(tmp_path: Path) -> None:
     save(RESULTS, tmp_path / "results.json")
     assert load(tmp_path / "results.json") == RESULTS
