@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 
+from moor.engine.files_together import known_before, numbered_files, read_together
 from moor.engine.script import new_mark, probe_script
 from moor.resources.base import Probed, State
 
@@ -27,9 +28,11 @@ class Reading(tuple[Probed, ...]):
     @cached_property
     def _template(self) -> list[str]:
         """Return the script for a mark of our own, split where fragments differ each time."""
-        blank = f"{self._own_mark} differs"
+        blank, numbered = f"{self._own_mark} differs", numbered_files(self)
         fragments = [blank if resource.varies else resource.probe() for resource in self]
-        return probe_script(fragments, self._own_mark).split(blank)
+        for place, number in numbered.items():
+            fragments[place] = known_before(fragments[place], number)
+        return probe_script(fragments, self._own_mark, read_together(self, numbered)).split(blank)
 
     def script(self, mark: str) -> str:
         """Return the script that reads the resources now; ``mark`` separates the outputs."""

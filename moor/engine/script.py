@@ -39,9 +39,9 @@ def new_mark() -> str:
     return f"moor-{secrets.token_hex(16)}"
 
 
-def probe_script(fragments: Sequence[str], mark: str) -> str:
-    """Return a script that runs every fragment, whether or not others fail."""
-    return _whole(ENVIRONMENT, [_read(fragments, mark)])
+def probe_script(fragments: Sequence[str], mark: str, before: str = "") -> str:
+    """Return a script that runs every fragment, whether or not others fail; ``before`` is run before them."""
+    return _whole(ENVIRONMENT, [before, _read(fragments, mark)])
 
 
 def _read(fragments: Iterable[str], mark: str) -> str:

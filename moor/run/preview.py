@@ -16,7 +16,7 @@ from moor.engine.mending import plan_scripts
 from moor.engine.observation import Observation, begin_observation, end_observation, observation_of
 from moor.engine.plan import Change, plan, printable
 from moor.engine.probing import ProbeRound
-from moor.engine.script import probe_script
+from moor.engine.reading import Reading
 from moor.errors import MoorError
 from moor.resources.base import Later, Probed, Resource, Scripted
 from moor.run.execution import observe
@@ -98,7 +98,7 @@ def preview_host(task: Task, stages: Sequence[Stage]) -> Result:
 def _reading(task: Task, stages: Sequence[Stage]) -> PreviewStep:
     """Return the step that reads the resources of all stages in one round trip."""
     asked = {one.id: one for one in resources_ahead(task.host, stages) if isinstance(one, Probed)}
-    return PreviewStep("", "read", tuple(asked), _clean(probe_script([one.probe() for one in asked.values()], MARK)))
+    return PreviewStep("", "read", tuple(asked), _clean(Reading(asked.values()).script(MARK)))
 
 
 def _of_stage(task: Task, stage: Stage, seen: Observation) -> Iterator[PreviewStep]:
