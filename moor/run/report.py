@@ -133,6 +133,7 @@ class Collector(QuietProcessor):
         self.report = report
         self.busy: dict[str, str] = {}  # by host, the task that is running on it
         self.ended: set[tuple[str, str]] = set()  # pairs of host and task
+        self._taken: set[tuple[bool, str, str]] = set()  # whether it is an expiry, id, host
         self._right: dict[tuple[str, str], ResourceReport] = {}  # by stage and id
         self._lock = threading.Lock()
         self._began = time.monotonic()
@@ -185,7 +186,9 @@ class Collector(QuietProcessor):
         """Add findings and expiries, each once, however many hosts report it."""
         for one in map(_safe, found):
             known = self.report.expiries if isinstance(one, Expiry) else self.report.findings
-            if not any((one.id, one.host) == (other.id, other.host) for other in known):
+            key = isinstance(one, Expiry), one.id, one.host
+            if key not in self._taken:
+                self._taken.add(key)
                 known.append(replace(one, stage=stage))  # type: ignore[arg-type]
 
 

@@ -10,7 +10,8 @@ from nornir.core import Nornir
 from nornir.core.task import Result, Task
 
 from moor.engine.converge import converge
-from moor.engine.results import ResourceResult
+from moor.engine.findings import Expiry, Finding
+from moor.engine.results import FindingResult, ResourceResult
 from moor.resources.base import Probed
 from moor.resources.requirement import Requirement
 from moor.run.report import Collector, HostReport, RunReport, open_findings
@@ -56,6 +57,23 @@ def test_what_is_noted_of_one_host_s_drift_is_noted_of_no_other(fleet: MakeFleet
     apply_waivers(report, [Waiver(host="*", id="file:*", reason="known", owner="me", until=date(2999, 1, 1))])
     assert [(finding.host, bool(finding.waived)) for finding in open_findings(report)] == [(ODD, True)]
     assert [one.waived for host in report.hosts.values() for one in host.resources if one.status == "ok"] == [""] * 5
+
+
+def test_a_finding_that_every_host_reports_is_there_once_and_a_host_s_own_stays(fleet: MakeFleet) -> None:
+    def find(task: Task) -> Result:
+        shared, own = Finding("clock:fleet", "late"), Finding("disk:full", "full", host=task.host.name)
+        expiry = Expiry("clock:fleet", "2026-12-01T00:00:00+00:00", "a certificate")
+        task.results.extend(FindingResult(task.host, one) for one in (shared, own, expiry, own))
+        return Result(task.host)
+
+    nr = fleet(dry_run=True)
+    report = RunReport("20261128-080000-0001", "odd", {})
+    nr.with_processors([Collector(report)]).run(task=find)
+    assert sorted((one.id, one.host) for one in report.findings) == [
+        ("clock:fleet", ""),
+        *(("disk:full", name) for name in sorted(NAMES)),
+    ]
+    assert [one.id for one in report.expiries] == ["clock:fleet"]
 
 
 def test_a_result_made_quickly_is_the_result_made_in_full(fleet: MakeFleet) -> None:
