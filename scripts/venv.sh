@@ -25,4 +25,6 @@ install=".venv/bin/python -m pip install --quiet --quiet --disable-pip-version-c
 $install --no-deps --require-hashes --requirement requirements-dev.txt ||
     stop "the libraries of requirements-dev.txt could not be installed: does pip reach its package index?"
 $install --no-deps --no-build-isolation --editable .
+# Compiled now, since Python compiles anew at each start where it may not write what it compiled.
+.venv/bin/python -m compileall -q moor moor_lab tasks runbooks
 touch .venv/complete
