@@ -72,7 +72,7 @@ class Moor(Contender):
     def prepare(self, hosts: Sequence[str]) -> None:
         site = self.site(hosts)
         shutil.copytree(SITE, site, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
-        (site / "inventory").mkdir()
+        (site / "inventory").mkdir(exist_ok=True)
         write(site / "config.yaml", {"runner": self.runner()})
         write(site / "inventory/hosts.yaml", {name: {"hostname": self.address(name)} for name in hosts})
         write(site / "inventory/groups.yaml", {})
