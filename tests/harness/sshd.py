@@ -107,7 +107,7 @@ class Sshd:
         script = ["unshare", "-m", "--", "sh", "-c", PRIVATE_ETC, "sh", str(self.directory)]
         with (self.directory / "log").open("ab") as log:
             self.process = subprocess.Popen(script, stderr=log)
-        until(lambda: answers(self.port), f"sshd answers; {self.directory}/log says why not", 10, 0.02)
+        until(lambda: answers(self.port), f"sshd answers; {self.directory}/log says why not", 60, 0.02)
         return self
 
     def stop(self) -> None:
