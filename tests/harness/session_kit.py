@@ -32,7 +32,7 @@ from moor.errors import HostError
 from moor.script_result import ScriptResult
 from tests.harness.loop import take_all
 from tests.harness.servers import free_port
-from tests.harness.sshd import PASSWORD, Sshd, keypair
+from tests.harness.sshd import PASSWORD, Sshd, User, keypair
 from tests.harness.waiting import until
 
 Make = Callable[[ConnectionTarget, dict[str, Any], int], SSHSession]
@@ -159,6 +159,24 @@ class SessionKit:
             assert drive(session(sshd, key_file=None, use_keys=False), "id -u", 30) == ROOT
         finally:
             os.kill(int(found["SSH_AGENT_PID"]), signal.SIGTERM)
+
+    @pytest.mark.parametrize("method", ["PasswordAuthentication", "KbdInteractiveAuthentication"])
+    def test_a_password_logs_in_by_the_method_that_the_host_allows(
+        self, make: Make, drive: Drive, tmp_path: Path, method: str
+    ) -> None:
+        settings = {
+            "UsePAM": "yes",
+            "PasswordAuthentication": "no",
+            "KbdInteractiveAuthentication": "no",
+            method: "yes",
+        }
+        user = User("ops", "ALL=(ALL:ALL) NOPASSWD: ALL")
+        with Sshd(tmp_path / "sshd", (user,), settings) as sshd:
+            target = ConnectionTarget("127.0.0.1", "ops", sshd.port, None)
+            given = {"known_hosts": str(sshd.known_hosts), "conn_timeout": 5}
+            assert drive(make(target, netmiko_parameters(given, PASSWORD), LIMIT), "id -u", 30) == ROOT
+            refused = drive(make(target, netmiko_parameters(given, "wrong"), LIMIT), "id -u", 30)
+        assert "authentication failed" in str(refused)
 
     @pytest.mark.parametrize(
         ("settings", "words"),

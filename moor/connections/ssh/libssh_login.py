@@ -15,7 +15,7 @@ from ssh.exceptions import AuthenticationDenied, AuthenticationPartial, BaseSSHE
 from ssh.key import SSHKey, copy_cert_to_privkey, import_cert_file, import_privkey_file
 from ssh.session import Session as Connection
 
-from moor.connections.ssh.credentials import Agent, Credential, Password, credentials_of
+from moor.connections.ssh.credentials import Agent, KeyFile, Password, credentials_of
 from moor.connections.ssh.destination import Destination
 from moor.connections.ssh.failures import NOTHING_TO_TRY, REFUSED, Failure, FailureError
 from moor.connections.ssh.host_key_check import check_host_key, preferred_algorithms
@@ -26,7 +26,8 @@ from moor.errors import ErrorKind, InputError
 
 WaitSteps = Callable[[], Steps[None]]  # waits for the socket; raises TimeoutError once the login takes too long
 
-AUTH_AGAIN = 4  # SSH_AUTH_AGAIN of libssh.h
+# Of libssh.h: SSH_AUTH_AGAIN, SSH_AUTH_INFO, SSH_AUTH_METHOD_PASSWORD, SSH_AUTH_METHOD_INTERACTIVE.
+AUTH_AGAIN, AUTH_INFO, PASSWORD, INTERACTIVE = 4, 3, 2, 16
 # AES-GCM is left out: before 0.11.5 libssh may take a packet whose tag is wrong (CVE-2026-59847), and the wheel of
 # ssh-python 1.2.0 brings 0.11.3.
 CIPHERS = "chacha20-poly1305@openssh.com,aes256-ctr,aes128-ctr"
@@ -72,21 +73,35 @@ def authentication_steps(
     connection: Connection, destination: Destination, parameters: dict[str, Any], wait: WaitSteps
 ) -> Steps[None]:
     """Log in, by the first of the user's keys or the password that the host accepts; raises HostError, InputError."""
-    tried = False
+    tried, user = False, destination.username or ""
     for credential in credentials_of(destination, parameters):
-        if attempt := _attempt(connection, destination, credential):
-            tried = True
-            with suppress(AuthenticationDenied, AuthenticationPartial):
+        with suppress(AuthenticationDenied, AuthenticationPartial):
+            if isinstance(credential, Password):
+                tried = True
+                yield from _password_steps(connection, user, credential.word, wait)
+                return
+            if attempt := _attempt(connection, user, credential):
+                tried = True
                 yield from call_steps(attempt, wait)
                 return
     raise (REFUSED if tried else NOTHING_TO_TRY).error()
 
 
-def _attempt(connection: Connection, destination: Destination, credential: Credential) -> Callable[[], int] | None:
+def _password_steps(connection: Connection, user: str, password: str, wait: WaitSteps) -> Steps[None]:
+    """Log in by the method ``password``, or else by ``keyboard-interactive``, whatever the host asks for."""
+    with suppress(AuthenticationDenied):
+        yield from call_steps(connection.userauth_none, wait)  # the host answers with the methods that it allows
+        return
+    if connection.userauth_list() & (PASSWORD | INTERACTIVE) != INTERACTIVE:
+        yield from call_steps(partial(connection.userauth_password, user, password), wait)
+        return
+    while (yield from call_steps(partial(connection.userauth_kbdint, user, ""), wait)) == AUTH_INFO:
+        for at in range(connection.userauth_kbdint_getnprompts()):
+            connection.userauth_kbdint_setanswer(at, password.encode())
+
+
+def _attempt(connection: Connection, user: str, credential: KeyFile | Agent) -> Callable[[], int] | None:
     """Return the call that tries a credential; None if it cannot be used."""
-    user = destination.username or ""
-    if isinstance(credential, Password):
-        return partial(connection.userauth_password, user, credential.word)
     if isinstance(credential, Agent):
         return partial(connection.userauth_agent, user)
     try:
