@@ -38,7 +38,7 @@ class Way:
 
     def write(self, more: str = "") -> Way:
         """Write ssh_config and known_hosts; ``more`` counts for the gate alone."""
-        self.inner.known_hosts.write_text(self.gate.known_hosts.read_text() + self.inner.known_hosts.read_text())
+        self.known_hosts.write_text(self.gate.known_hosts.read_text() + self.inner.known_hosts.read_text())
         (self.folder / "ssh_config").write_text(
             f"Host gate\n HostName 127.0.0.1\n Port {self.gate.port}\n ProxyJump none\n{more}"
             f"Host nobody\n HostName 127.0.0.1\n Port {free_port()}\n"
@@ -48,6 +48,11 @@ class Way:
         return self
 
     @property
+    def known_hosts(self) -> Path:
+        """Return the site's known_hosts."""
+        return self.folder / "known_hosts"
+
+    @property
     def logins(self) -> int:
         """Return how often somebody has logged in to the gate."""
         return (self.gate.directory / "log").read_text().count("Accepted publickey")
@@ -55,7 +60,7 @@ class Way:
     def open(self, name: str = "node1", **extras: Any) -> ShellPlugin:
         plugin = ShellPlugin()
         config = Config(ssh=SSHConfig(config_file=str(self.folder / "ssh_config")))
-        known = {"known_hosts": str(self.inner.known_hosts), "conn_timeout": 5}
+        known = {"known_hosts": str(self.known_hosts), "conn_timeout": 5}
         plugin.open(name, None, None, None, None, known | extras, config)
         return plugin
 
@@ -72,9 +77,9 @@ class Way:
         return error.value
 
 
-@pytest.fixture
-def inner(tmp_path: Path) -> Iterator[Sshd]:
-    with Sshd(tmp_path / "inner", (User("ops", ALL),)) as running:
+@pytest.fixture(scope="module")
+def inner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
+    with Sshd(tmp_path_factory.mktemp("inner"), (User("ops", ALL),)) as running:
         yield running
 
 
@@ -118,7 +123,7 @@ def test_a_login_that_nobody_needs_any_more_ends(way: Way, monkeypatch: pytest.M
     monkeypatch.setattr(bastion, "LINGER_S", 0.2)
     with closing(way.open()):
         assert len(masters(way.folder)) == 1
-    until(lambda: not masters(way.folder), "the login at the gate ends", 10)
+    until(lambda: not masters(way.folder), "the login at the gate ends")
     assert way.ask("node2") == b"ops\n"
     assert way.logins == 2
 
@@ -173,7 +178,7 @@ def test_a_jump_host_that_is_down_fails_every_host_and_is_used_again_once_it_is_
     assert all("the way through the jump host failed" in str(error) for error in errors)
     assert all("Connection refused" in str(error) for error in errors)
     way.gate.start()
-    until(lambda: _works(way), "the hosts are reached again", 10)
+    until(lambda: _works(way), "the hosts are reached again")
 
 
 def _works(way: Way) -> bool:
@@ -186,11 +191,11 @@ def _works(way: Way) -> bool:
 def test_hosts_behind_a_jump_host_that_dies_fail_and_are_reached_by_a_new_login(way: Way, backend: str) -> None:
     plugins = [way.open(f"node{number}") for number in range(3)]
     way.gate.cut()
-    until(lambda: not masters(way.folder), "ssh notices", 10)
+    until(lambda: not masters(way.folder), "ssh notices")
     assert [plugin.connection.run("echo $SUDO_USER").stdout for plugin in plugins] == [b"ops\n"] * 3
     assert way.logins == 2
     way.gate.stop()
-    until(lambda: not masters(way.folder), "ssh notices", 10)
+    until(lambda: not masters(way.folder), "ssh notices")
     for plugin in plugins:
         with pytest.raises(HostError, match=r"through the jump host failed: .*Connection refused"):
             plugin.connection.run(":")
@@ -208,9 +213,9 @@ def test_a_command_that_is_cut_by_the_jump_host_s_end_names_it(way: Way, tmp_pat
 
 def test_a_jump_host_with_too_many_logins_at_once_is_asked_again(tmp_path: Path, inner: Sshd) -> None:
     with gate(tmp_path, inner, MaxStartups="1") as busy, ThreadPoolExecutor(1) as pool:
-        log, sockets = busy.directory / "log", until(lambda: _begun_login(busy), "the one login is begun", 10)
+        log, sockets = busy.directory / "log", until(lambda: _begun_login(busy), "the one login is begun")
         answer = pool.submit(Way(tmp_path, busy, inner).write().ask)
-        until(lambda: "MaxStartups" in log.read_text() or "drop connection" in log.read_text(), "it refuses", 10)
+        until(lambda: "MaxStartups" in log.read_text() or "drop connection" in log.read_text(), "it refuses")
         sockets[0].close()
         assert answer.result(30) == b"ops\n"
 
@@ -229,7 +234,7 @@ def test_a_jump_host_behind_another_takes_one_login_each(way: Way, tmp_path: Pat
         way.write(f"Host deep\n HostName 127.0.0.1\n Port {second.port}\n")
         path = way.folder / "ssh_config"
         path.write_text(f"Host far*\n HostName 127.0.0.1\n Port {way.inner.port}\n ProxyJump deep\n{path.read_text()}")
-        known = way.inner.known_hosts
+        known = way.known_hosts
         known.write_text(known.read_text() + second.known_hosts.read_text())
         names = ["far1", "far2", "node1", "far3"]
         with ThreadPoolExecutor(len(names)) as pool:
@@ -241,7 +246,7 @@ def test_a_jump_host_behind_another_takes_one_login_each(way: Way, tmp_path: Pat
 def test_a_connection_that_the_user_keeps_open_is_used(way: Way, tmp_path: Path) -> None:
     control = tmp_path / "c"
     way.write(f" ControlPath {control}\n ControlMaster auto\n")
-    config, known = way.folder / "ssh_config", way.inner.known_hosts
+    config, known = way.folder / "ssh_config", way.known_hosts
     own = ["ssh", "-F", str(config), "-o", f"UserKnownHostsFile={known}", "gate"]
     subprocess.run([*own[:-1], "-o", "ControlPersist=yes", "-fN", "gate"], check=True, stderr=subprocess.DEVNULL)
     try:
@@ -276,7 +281,7 @@ if sys.stdin.readline() == "leave\\n":
 
 def begin(way: Way) -> subprocess.Popen[str]:
     """Start a program that connects and waits, as a run does."""
-    argv = [sys.executable, "-c", PROGRAM, str(way.folder), str(way.inner.known_hosts)]
+    argv = [sys.executable, "-c", PROGRAM, str(way.folder), str(way.known_hosts)]
     environment = {**os.environ, "XDG_RUNTIME_DIR": str(way.folder)}
     process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
     assert process.stdout
@@ -307,7 +312,7 @@ def test_nothing_is_left_behind_after_a_run_however_it_ends(way: Way, end: str |
 def test_two_runs_at_once_log_in_each_and_do_not_end_one_another(way: Way) -> None:
     with begin(way) as first, begin(way) as second:
         first.communicate("leave\n", timeout=20)
-        until(lambda: len(masters(way.folder)) == 1, "the first one's login ends", 10)
+        until(lambda: len(masters(way.folder)) == 1, "the first one's login ends")
         assert way.logins == 2
         second.communicate("leave\n", timeout=20)
     assert left(way) == []
