@@ -89,8 +89,7 @@ class FleetInventory:
             groups[name].groups = ParentGroups([groups[parent] for parent in layer.groups])
         hosts = Hosts({name: _host(name, host, groups, defaults) for name, host in facts.items()})
         inventory = Inventory(hosts=hosts, groups=groups, defaults=defaults)
-        addresses = {group: _addresses(group, hosts) for group in groups}
-        change_context(inventory, site=self.site, addresses=addresses)
+        change_context(inventory, site=self.site, addresses=_addresses(fleet, hosts))
         return inventory
 
 
@@ -105,8 +104,13 @@ def check_addresses(inventory: Inventory, sources: dict[str, Source], faults: In
             faults.add(sources[name].below("hostname"), f"{address} port {port} is {first}'s already")
 
 
-def _addresses(group: str, hosts: Hosts) -> dict[str, str]:
-    return {name: host.hostname or name for name, host in hosts.items() if host.has_parent_group(group)}
+def _addresses(fleet: Fleet, hosts: Hosts) -> dict[str, dict[str, str]]:
+    """Return the addresses of the hosts of each group, by name."""
+    found: dict[str, dict[str, str]] = {group: {} for group in fleet.groups}
+    for name, host in hosts.items():
+        for group in fleet.lineage(fleet.hosts[name]):
+            found[group][name] = host.hostname or name
+    return found
 
 
 def _defaults(layer: InventoryLayer) -> Defaults:
