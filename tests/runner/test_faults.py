@@ -13,10 +13,14 @@ import pytest
 from nornir.core.inventory import Host
 from nornir.core.task import MultiResult, Result, Task
 
+from moor.connections.ssh.backends import BACKENDS
+from moor.connections.ssh.shell import ShellPlugin
 from moor.engine.asking import Asking, Question, asks
-from moor.errors import ErrorKind, HostError
+from moor.engine.locking import run_under_lock
+from moor.errors import ErrorKind, HostError, ScriptCutShort
 from moor.processors import QuietProcessor
 from moor.runner.loop_runner import LoopRunner
+from moor.script_result import ScriptResult
 from tests.harness.commands import moor, moor_here, started
 from tests.harness.sites import write_site
 from tests.harness.sshd import Sshd, descendants
@@ -213,3 +217,16 @@ def test_two_sites_in_one_process_are_read_one_after_the_other(tmp_path: Path, e
         done = [moor_here(site, "plan", "names", "--output", "json") for site in sites]
     for one in done:
         assert [host["error"] for host in one.report["hosts"].values()] == [""] * 5
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_script_that_is_killed_under_the_host_s_lock_leaves_open_what_it_did(sshd: Sshd, backend: str) -> None:
+    kill = "p=$(sed 's/.*pid //' /run/moor.lock); kill -9 -$(ps -o pgid= $p | tr -d ' ')"
+    plugin = ShellPlugin()
+    plugin.open(**sshd.options(backend=backend))
+    try:
+        with pytest.raises(ScriptCutShort, match="killed there by signal 9; run again") as caught:
+            run_under_lock(plugin.connection, ["true", kill, "true"], "moor-mark", "run", 60)
+    finally:
+        plugin.close()
+    assert b"moor-mark 0 end 0\n" in (caught.value.heard or ScriptResult(b"", b"", 0)).stdout
