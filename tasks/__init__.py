@@ -11,6 +11,7 @@ SECTIONS = {
     "firewall": "firewall",
     "harbor": "harbor",
     "images": "images",
+    "logins": "registry",
     "names": "names",
     "node": "cluster",
     "pki": "pki",
