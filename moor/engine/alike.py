@@ -142,6 +142,9 @@ class WatchedHost(Host):
         return found
 
 
+WatchedHost.__name__ = Host.__name__  # which an AttributeError of a site's own function tells its author
+
+
 class Alike(Generic[Found]):
     """One function of a host, and what it returned for each kind of hosts."""
 
