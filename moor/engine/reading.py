@@ -22,24 +22,21 @@ class Reading(tuple[Probed, ...]):
     """Resources that are read together, in their order."""
 
     @cached_property
-    def _own_mark(self) -> str:
-        return new_mark()
-
-    @cached_property
-    def _template(self) -> list[str]:
-        """Return the script for a mark of our own, split where fragments differ each time."""
-        blank, numbered = f"{self._own_mark} differs", numbered_files(self)
+    def _template(self) -> tuple[str, list[str]]:
+        """Return a mark of our own, and the script for it, split where fragments differ each time."""
+        own_mark = new_mark()  # with the script in one value, since two threads may each compute it at the same time
+        blank, numbered = f"{own_mark} differs", numbered_files(self)
         fragments = [blank if resource.varies else resource.probe() for resource in self]
         for place, number in numbered.items():
             fragments[place] = known_before(fragments[place], number)
-        return probe_script(fragments, self._own_mark, read_together(self, numbered)).split(blank)
+        return own_mark, probe_script(fragments, own_mark, read_together(self, numbered)).split(blank)
 
     def script(self, mark: str) -> str:
         """Return the script that reads the resources now; ``mark`` separates the outputs."""
-        first, *rest = self._template
+        own_mark, (first, *rest) = self._template
         varying = (resource.probe() for resource in self if resource.varies)
         text = first + "".join(f"{fragment}{part}" for fragment, part in zip(varying, rest, strict=True))
-        return text.replace(self._own_mark, mark)
+        return text.replace(own_mark, mark)
 
     @cached_property
     def _meanings(self) -> list[Meanings]:

@@ -9,7 +9,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moor.connections.ssh.exchange import ChannelOutput, transfer_steps
+from moor.connections.ssh.exchange import LINGER_S, ChannelOutput, transfer_steps
 from moor.connections.ssh.steps import NOTHING, Wait, finish
 
 
@@ -122,3 +122,31 @@ def test_a_host_that_sends_without_end_gives_the_others_their_turn() -> None:
         wait = steps.send(0)
     steps.close()
     assert sizes == [sizes[0] * turn for turn in range(1, 6)]
+
+
+@dataclass
+class EarlyChannel(NarrowChannel):
+    """A channel whose library gives an exit status long before the command has ended, and announced its end."""
+
+    turns: int = 0
+
+    def receive(self, output: ChannelOutput) -> bool:
+        self.turns += 1
+        if self.turns == 4:
+            output.add(b"said", b"\nMARK-end-3\n")
+        return self.turns == 4
+
+    def exit_status(self) -> int | None:
+        return 0
+
+    def is_closed(self) -> bool:
+        return self.turns >= 4
+
+    def wait(self, until: float, for_write: bool, input_done: bool) -> Wait:
+        return Wait(NOTHING, 0, time.monotonic() + LINGER_S / 2)
+
+
+def test_a_command_that_announces_its_end_has_not_ended_before_it_does() -> None:
+    channel, output = EarlyChannel(9), ChannelOutput(1000, b"\nMARK-end-")
+    assert finish(transfer_steps(channel, iter([b"command"]), output, time.monotonic() + 60)) == 3
+    assert bytes(output.stdout) == b"said"

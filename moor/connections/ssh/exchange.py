@@ -10,7 +10,7 @@ from typing import Protocol
 from moor.connections.ssh.steps import Steps, Wait
 from moor.errors import CommandTimeout, OutputTooLong
 
-IDLE_S = 5.0  # the longest wait before the channel is checked again, even if nothing has arrived
+IDLE_S = 0.5  # the longest wait before the channel is checked again, even if nothing has arrived
 BURST = 16  # pieces of input that are sent before output is read again
 STATUS_DIGITS = 4  # of an exit status and the newline after it
 SLICE = 16  # times that something is moved without a pause, before other hosts of the same loop have their turn
@@ -24,8 +24,9 @@ class ChannelOutput:
     Attributes:
         limit: bounds both outputs together, in bytes.
         end_mark: what the command's end is announced by on standard error, before its exit status and a newline.
-        status: the exit status that was announced; None so far. Not every library tells a killed command from one that
-            succeeded, so that this counts before the library's.
+        status: the exit status that was announced; None so far. libssh 0.11.3 has been seen to give 0 for a command
+            that still ran, and not every library tells a killed command from one that succeeded. So where an end is
+            announced, nothing else ends the wait but the end of the channel.
     """
 
     limit: int
@@ -150,9 +151,10 @@ def transfer_steps(channel: ExecChannel, pieces: Iterator[bytes], output: Channe
         if moved:
             last, in_turn = now, in_turn + 1
         else:
-            status = channel.exit_status()  # asked in any case, since that takes in what has arrived
-            status = status if output.status is None else output.status
+            found = channel.exit_status()  # asked in any case, since that takes in what has arrived
+            status = output.status if output.end_mark else found
             if closed or (status is not None and now - last > LINGER_S):
+                status = found if status is None else status
                 return -1 if status is None else status
             closed = channel.is_closed()  # output may have arrived together with the end: read once more before leaving
         if now > deadline:

@@ -228,11 +228,18 @@ def with_partial_output(command: RootCommand, output: ChannelOutput, error: Host
 
 
 def result_of(command: RootCommand, output: ChannelOutput, status: int) -> ScriptResult:
-    """Return what the command itself printed, and its status; raises HostError if it never ran as root."""
+    """Return what the command itself printed, and the exit status that it announced.
+
+    Args:
+        status: as the library gives it, which explains why a command never ran as root.
+
+    Raises:
+        HostError: it never ran as root, or its end was not announced.
+    """  # noqa: DOC501 - start_error makes a HostError
     stdout, stderr = bytes(output.stdout), bytes(output.stderr)
     _, begun, out = stdout.partition(command.root_mark)
     if not begun:
         raise start_error(command, stdout, stderr, status)
-    if status == -1:
+    if output.status is None:
         raise HostError("the host's shell ended without an exit status; was it killed there? run again", ErrorKind.LOST)
-    return ScriptResult(out, stderr.partition(command.root_mark)[2], status)
+    return ScriptResult(out, stderr.partition(command.root_mark)[2], output.status)
