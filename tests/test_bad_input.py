@@ -68,7 +68,8 @@ CASES = {
         (DEFAULTS, "sqrt.replcas", "no such key; did you mean replicas?"),
     ),
     "an unknown key of config.yaml": Case(
-        edited(CONFIG, "num_workers", "num_wokers"), (CONFIG, "runner.options.num_wokers", "did you mean num_workers?")
+        edited(CONFIG, "plugin: loop", "plugin: loop\n  options: {num_wokers: 3}"),
+        (CONFIG, "runner.options.num_wokers", "did you mean num_workers?"),
     ),
     "an unknown section": Case(edited(DEFAULTS, "  harbor:", "  habor:"), (DEFAULTS, "did you mean harbor?")),
     "a value of a wrong type": Case(
@@ -190,6 +191,9 @@ def test_a_run_that_is_none_is_told_before_anybody_is_asked_whether_to_put_it_ba
     assert site.called() == []
 
 
+NO_ROBOT = "data.projects has no robot pullr"
+
+
 def test_everything_that_is_wrong_is_told_at_once(site: Site) -> None:
     (site.folder / "lab" / INSTALLER).unlink()
     (site.folder / "lab" / ARCHIVE).unlink()
@@ -199,7 +203,10 @@ def test_everything_that_is_wrong_is_told_at_once(site: Site) -> None:
     assert lines[0] == "moor:"
     assert [line.split(": ")[:2] for line in lines[1:]] == [
         ["  inventory/defaults.yaml:31", "data.harbor.installer"],
-        ["  cp1", "data.projects has no robot pullr in a project demo"],
+        [
+            "  cp1",
+            "data.projects has no robot pullr in a project demo, and data.logins has no pullr; write one of them",
+        ],
         ["  inventory/defaults.yaml:42", "data.images.demo/python:3.13.archive"],
     ]
     assert site.called() == []

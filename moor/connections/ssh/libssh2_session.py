@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from traceback import clear_frames
 from typing import Any, ClassVar
 
@@ -22,6 +23,7 @@ from moor.connections.ssh.destination import Destination
 from moor.connections.ssh.exchange import ChannelOutput, transfer_steps
 from moor.connections.ssh.failures import NO_COMMAND, Failure
 from moor.connections.ssh.host_socket import HostSocket
+from moor.connections.ssh.libssh2_keys import private_key
 from moor.connections.ssh.libssh2_login import authentication_steps, handshake_steps
 from moor.connections.ssh.session import Errors
 from moor.connections.ssh.socket_session import SocketSession
@@ -61,6 +63,9 @@ class Libssh2Session(SocketSession):
         yield from handshake_steps(connection, Lease(sock), destination, self.parameters, call)
         self.is_known = True
         yield from authentication_steps(connection, destination, self.parameters, call)
+
+    def read_key(self, path: Path, passphrase: str | None) -> object:
+        return private_key(path, passphrase)
 
     def has_connection(self) -> bool:
         return self._connection is not None

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from traceback import clear_frames
 from typing import ClassVar
 
@@ -19,7 +20,7 @@ from moor.connections.ssh.destination import Destination
 from moor.connections.ssh.exchange import ChannelOutput, transfer_steps
 from moor.connections.ssh.failures import NO_COMMAND, Failure
 from moor.connections.ssh.host_socket import HostSocket
-from moor.connections.ssh.libssh_login import WaitSteps, authentication_steps, call_steps, handshake_steps
+from moor.connections.ssh.libssh_login import WaitSteps, authentication_steps, call_steps, handshake_steps, private_key
 from moor.connections.ssh.session import Errors
 from moor.connections.ssh.socket_session import SocketSession
 from moor.connections.ssh.steps import Steps, Wait
@@ -42,6 +43,9 @@ class LibsshSession(SocketSession):
         yield from handshake_steps(connection, destination, self.parameters, self._until(end))
         self.is_known = True
         yield from authentication_steps(connection, destination, self.parameters, self._until(end))
+
+    def read_key(self, path: Path, passphrase: str | None) -> object:
+        return private_key(path, passphrase)
 
     def has_connection(self) -> bool:
         return self._connection is not None and self._connection.is_connected()

@@ -6,8 +6,10 @@ import select
 import time
 from abc import abstractmethod
 from functools import partial
+from pathlib import Path
 from traceback import clear_frames
 
+from moor.connections.ssh.credentials import KeyFile, credentials_of
 from moor.connections.ssh.destination import Destination, destination_steps
 from moor.connections.ssh.failures import NO_CHANNEL, NO_SSH, Failure, FailureError, failure_of, jump_host_failure
 from moor.connections.ssh.host_socket import HostSocket, host_socket_steps
@@ -34,6 +36,10 @@ class SocketSession(SSHSession):
     @abstractmethod
     def login_steps(self, destination: Destination, sock: HostSocket, end: float) -> Steps[None]:
         """Shake hands over ``sock``, check the host's key, set ``is_known``, and log in; TimeoutError at ``end``."""
+
+    @abstractmethod
+    def read_key(self, path: Path, passphrase: str | None) -> object:
+        """Read a private key with its certificate; raises InputError."""
 
     @abstractmethod
     def has_connection(self) -> bool:
@@ -82,6 +88,9 @@ class SocketSession(SSHSession):
         known_hosts = str(self.parameters.get("known_hosts") or "")
         port, username = self.target.port or 22, self.target.username or ""
         destination = yield from destination_steps(self.host_name, port, username, files, known_hosts)
+        for one in credentials_of(destination, self.parameters):
+            if isinstance(one, KeyFile) and one.is_named:
+                self.read_key(one.path, one.passphrase)  # a wrong path is told before anybody is contacted
         self._socket = yield from host_socket_steps(destination, bounds["conn_timeout"])
         self._descriptor = self._socket.fileno()
         end = time.monotonic() + bounds["banner_timeout"] + bounds["auth_timeout"]
