@@ -10,7 +10,7 @@ from pathlib import Path
 
 RESERVE = 24  # descriptors for everything else: files, history, the API of Harbor and of the cluster
 HIGHEST = 65536  # the soft limit stays below, since old programs close every possible descriptor when they start
-BY_ADDRESS, BY_COMMAND = 2, 5  # descriptors of a login: the socket and a look-up of a name; pipes to a command, too
+BY_ADDRESS, BY_COMMAND = 3, 6  # descriptors of a login: the socket, libssh's own for it, a look-up of a name; and pipes
 HOST_BYTES = 1024 * 1024  # the memory for a host that is asked: its session, and a usual answer
 MEMINFO, CGROUP = Path("/proc/meminfo"), Path("/sys/fs/cgroup")
 

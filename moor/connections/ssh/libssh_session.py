@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import select
 import time
 from collections.abc import Iterator
@@ -30,7 +31,11 @@ WRITE_PENDING = 8  # SSH_WRITE_PENDING of libssh.h
 
 
 class LibsshSession(SocketSession):
-    """A ``Shell`` over libssh, which closes the socket when the last reference to its session is dropped."""
+    """A ``Shell`` over libssh.
+
+    libssh has a descriptor of its own for the socket and closes it when the last reference to its session is dropped,
+    which the garbage collector may delay. The connection ends before that, since ``close`` shuts the socket down.
+    """
 
     BROKEN: ClassVar[Errors] = (EOFError, OSError, BaseSSHError)
     NAME = "libssh"
@@ -38,7 +43,7 @@ class LibsshSession(SocketSession):
 
     def login_steps(self, destination: Destination, sock: HostSocket, end: float) -> Steps[None]:
         connection = Connection()
-        connection.set_socket(sock.detach())
+        connection.set_socket(os.dup(sock.fileno()))
         self._connection = connection
         yield from handshake_steps(connection, destination, self.parameters, self._until(end))
         self.is_known = True

@@ -131,5 +131,6 @@ class SocketSession(SSHSession):
     def close(self) -> None:
         self.drop_connection()
         if self._socket is not None:
+            self._socket.hang_up()
             self._socket.close()
             self._socket = None
