@@ -49,9 +49,15 @@ def open_fleet(options: Options, dry_run: bool) -> Iterator[Nornir]:
     try:
         yield limit_hosts(nr, options.limit)
     finally:
-        open_ones = nr.filter(filter_func=lambda host: bool(host.connections))
-        if open_ones.inventory.hosts:
-            open_ones.close_connections(on_good=True, on_failed=True)
+        close_all_connections(nr)
+
+
+def close_all_connections(nr: Nornir) -> None:
+    """Close the connections of all hosts, and leave the workers, which may hold some that this side does not know."""
+    is_here = not isinstance(nr.runner, DaskRunner)
+    some = nr.filter(filter_func=lambda host: bool(host.connections)) if is_here else nr
+    if some.inventory.hosts:
+        some.close_connections(on_good=True, on_failed=True)
 
 
 def resize_runner(runner: RunnerPlugin, workers: int) -> RunnerPlugin:
