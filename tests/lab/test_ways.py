@@ -57,7 +57,8 @@ def behind(lab: Lab, folder: Path) -> Site:
     node, gate = (str(lab.machine(name).host.address) for name in (NODE, GATE))
     own.write_text(f"Host {node}\n  ProxyJump {gate}\nHost {gate}\n  User ops\n  IdentityFile {lab.key}\n")
     (folder / "config.yaml").write_text(json.dumps({"ssh": {"config_file": str(own)}}))
-    hosts = {NODE: {"hostname": node, "port": ELSEWHERE, "groups": ["nodes"]}}
+    harbor = {"hostname": str(lab.machine("harbor1").host.address), "groups": ["harbor"]}
+    hosts = {"harbor1": harbor, NODE: {"hostname": node, "port": ELSEWHERE, "groups": ["nodes"]}}
     (folder / "inventory/hosts.yaml").write_text(json.dumps(hosts))
     defaults = folder / "inventory/defaults.yaml"
     defaults.write_text(defaults.read_text().replace(str(lab.known_hosts), str(known)))
@@ -92,7 +93,7 @@ def test_all_of_moors_work_goes_through_a_bastion_to_another_port(lab: Lab, tmp_
         assert NAME in lab.exec(NODE, ["cat", "/etc/hosts"])
         proved = site.plan(check_registry_path, NODE)[NODE]
         assert {one.id: one.status for one in proved.resources}["proof:name"] == "ok"
-        back = moor("rollback", json.loads(applied.stdout)["run"], "--yes")
+        back = moor("rollback", json.loads(applied.stdout)["run"], "--yes", "--limit", NODE)
         assert back.returncode == 0, back.stdout
         assert NAME not in lab.exec(NODE, ["cat", "/etc/hosts"])
 
