@@ -34,8 +34,8 @@ def refuse_bad_input(
     checks_of = Alike(lambda host: [check for check in checks if check.stage.runs_on(host)])
     found: dict[str, Host] = {}
     for host in hosts:
-        for line in (line for check in checks_of.of(host) for line in check.findings(host, ignored)):
-            found.setdefault(line, host)
+        for check in checks_of.of(host):
+            found |= {line: host for line in check.findings(host, ignored) if line not in found}
     if found:
         raise InputError("\n".join(with_places(found)))
 

@@ -139,15 +139,7 @@ class Reading:
             if self._has_refused and host.name in self._unsure:
                 yield from self._locate_steps(host.name, found)
             with self._judging(host.name):
-                yield from plugin.open_steps(
-                    found.hostname,
-                    found.username,
-                    found.password,
-                    found.port,
-                    found.platform,
-                    extras=found.extras,
-                    configuration=self._config,
-                )
+                yield from plugin.open_steps(found, self._config)
             host.connections[SHELL] = plugin
         return plugin.connection
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from moor_lab.artifacts import provide
-from moor_lab.fleet import load_fleet
 from moor_lab.lab import Lab
+from moor_lab.site import copy_shipped_site
 from tests.harness.commands import Done, moor
 from tests.harness.labs import fleet_of_lab
 
@@ -57,13 +56,4 @@ def fleet_running(name: str, told: Callable[[str], None] = lambda _: None) -> It
 
 def site_for(lab: Lab, site: Path) -> Moor:
     """Return the shipped site, moved to the lab's fleet."""
-    shipped = load_fleet()
-    for name in ("config.yaml", "inventory", "moor_lab/demo/context"):
-        source, target = SHIPPED / name, site / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copytree(source, target) if source.is_dir() else shutil.copy(source, target)
-    prefix, moved = (str(fleet.network).rsplit(".", 2)[0] + "." for fleet in (shipped, lab.fleet))
-    for path in [site / "config.yaml", *(site / "inventory").iterdir()]:
-        text = path.read_text().replace(prefix, moved).replace(str(shipped.directory), str(lab.directory))
-        path.write_text(text)
-    return Moor(lab, site)
+    return Moor(lab, copy_shipped_site(lab, site))

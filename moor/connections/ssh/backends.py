@@ -29,20 +29,6 @@ BACKENDS = tuple(LIBRARIES)
 CHOICES = ("libssh", "netmiko")
 
 
-def open_session(
-    hostname: str | None,
-    username: str | None,
-    password: str | None,
-    port: int | None,
-    extras: dict[str, Any],
-    configuration: Config | None,
-) -> FittingSession:
-    """Connect with Nornir's parameters; raises InputError if they are wrong, HostError if the host is not reached."""
-    session = make_session(hostname, username, password, port, extras, configuration)
-    session.connect()
-    return session
-
-
 def make_session(
     hostname: str | None,
     username: str | None,

@@ -22,6 +22,7 @@ from moor.script_result import ScriptResult
 
 if TYPE_CHECKING:
     from nornir.core.configuration import Config
+    from nornir.core.inventory import ConnectionOptions
 
 
 class Shell(Protocol):
@@ -76,9 +77,11 @@ class ShellPlugin:
     ) -> None:
         """Connect and check the host's key; raises HostError within the connect timeouts, or InputError."""
         # Importing Netmiko takes a quarter of a second, which `moor --help` need not wait for.
-        from moor.connections.ssh.backends import open_session
+        from moor.connections.ssh.backends import make_session
 
-        self.connection = open_session(hostname, username, password, port, extras or {}, configuration)
+        session = make_session(hostname, username, password, port, extras or {}, configuration)
+        session.connect()
+        self.connection = session
 
     def takes_steps(self, extras: dict[str, Any]) -> bool:
         """Return whether ``open_steps`` reaches the host without blocking."""
@@ -89,20 +92,13 @@ class ShellPlugin:
         except InputError:
             return False  # ``open`` raises it again
 
-    def open_steps(
-        self,
-        hostname: str | None,
-        username: str | None,
-        password: str | None,
-        port: int | None,
-        platform: str | None,
-        extras: dict[str, Any] | None = None,
-        configuration: Config | None = None,
-    ) -> Steps[None]:
+    def open_steps(self, found: ConnectionOptions, configuration: Config | None) -> Steps[None]:
         """Do what ``open`` does, as steps; raises LoginRefused if it is worth another attempt."""
         from moor.connections.ssh.backends import make_session
 
-        session = make_session(hostname, username, password, port, extras or {}, configuration)
+        session = make_session(
+            found.hostname, found.username, found.password, found.port, found.extras or {}, configuration
+        )
         try:
             yield from session.connect_steps()
         except HostError as error:
