@@ -5,17 +5,23 @@ from collections.abc import Callable, Mapping
 from werkzeug.wrappers import Response
 
 from moor_lab.harbor.core import (
+    immutability,
     labels,
     members,
+    metadatas,
+    project_parts,
     projects,
     quotas,
     registry,
     repositories,
+    retentions,
     robots,
     schedules,
     system,
     token_service,
+    usergroups,
     users,
+    webhooks,
 )
 from moor_lab.harbor.core.errors import not_in_the_stand_in
 from moor_lab.harbor.core.inner import inner_client
@@ -23,30 +29,36 @@ from moor_lab.harbor.core.login import log_in
 from moor_lab.harbor.core.service import API, Application, Call, Core, Route
 
 MODULES = (
+    immutability,
     labels,
     members,
+    metadatas,
+    project_parts,
     projects,
     quotas,
     repositories,
+    retentions,
     robots,
     schedules,
     system,
     token_service,
+    usergroups,
     users,
+    webhooks,
     registry,
 )
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 ABSENT = """
-    * audit-logs, jobservice, ldap, oidc, p2p, projectSummary, registries, replication, retentions, scanners, schedules
-    * search, statistics, system/CVEAllowlist, system/scanAll, usergroups, users/current/permissions, webhook
+    * audit-logs, jobservice, ldap, oidc, p2p, projectSummary, registries, replication, scanners, schedules
+    * search, statistics, system/CVEAllowlist, system/scanAll, users/current/permissions
     * repositories, systeminfo/getcert, systeminfo/volumes
-    * projects/<reference>/immutabletagrules, projects/<reference>/logs, projects/<reference>/metadatas
-    * projects/<reference>/preheat, projects/<reference>/robots, projects/<reference>/scanner
-    * projects/<reference>/summary, projects/<reference>/_deletable, projects/<reference>/webhook
-    PUT projects/<reference>/repositories/<name>
+    * projects/<reference>/logs, projects/<reference>/preheat, projects/<reference>/robots
+    GET projects/<reference>/scanner/candidates, projects/<reference>/webhook/jobs
+    GET projects/<reference>/webhook/policies/<int:number>/executions
     POST projects/<reference>/repositories/<name>/artifacts
     * projects/<reference>/repositories/<name>/artifacts/<wanted>
-    GET system/gc, system/gc/<int:number>, system/gc/<int:number>/log
+    * retentions/<int:number>/executions/<int:execution>
+    GET system/gc, system/gc/<int:number>, system/gc/<int:number>/log, usergroups/search
     GET users/search, users/<int:number>
     PUT users/<int:number>, users/<int:number>/sysadmin, users/<int:number>/cli_secret
 """  # what Harbor has and neither moor nor its tests ask, below its API: a method, * for all, and paths

@@ -1,29 +1,29 @@
 """The API for projects."""
 
-import re
 from typing import Any
 
 from werkzeug.wrappers import Response
 
 from moor_lab.harbor.core.clock import NEVER, now
-from moor_lab.harbor.core.errors import (
-    bad_request,
-    check_type,
-    conflict,
-    forbidden,
-    not_found,
-    not_in_the_stand_in,
-    precondition,
-    unprocessable,
+from moor_lab.harbor.core.errors import bad_request, conflict, not_found, precondition, unprocessable
+from moor_lab.harbor.core.project_requests import (
+    RETENTION_OF_NEW,
+    RETENTION_OF_OLD,
+    SEVERITIES,
+    checked_allowlist,
+    checked_limit,
+    checked_name,
+    checked_upstream,
+    known_metadata,
+    need_creation,
 )
 from moor_lab.harbor.core.query import matches, sort_by
+from moor_lab.harbor.core.retention_policies import add_policy, policy_of_a_proxy
 from moor_lab.harbor.core.rights import ADMIN, is_public
 from moor_lab.harbor.core.service import API, Call, Route, done, reply
-from moor_lab.harbor.core.settings import setting
 from moor_lab.harbor.core.store import Conflict, Record, Store
 
-NAME = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*")
-STORED_SEVERITIES = {"none", "low", "medium", "high", "critical"}
+CONTENTS = ("member", "robot", "label", "immutable", "webhook", "retention")  # kinds that go with their project
 
 
 def head_project(call: Call) -> Response:
@@ -39,56 +39,28 @@ def head_project(call: Call) -> Response:
 def create_project(call: Call) -> Response:
     call.need_login()
     body = call.body("project")
-    name = _checked_name(body)
-    metadata = dict(body.get("metadata") or {})
-    limit = _checked_limit(call, body)
-    _need_creation(call)
-    if body.get("registry_id"):
-        raise not_in_the_stand_in("proxy cache projects")
+    name = checked_name(body)
+    metadata = known_metadata(body)
+    limit = checked_limit(call, body)
+    need_creation(call)
+    upstream = checked_upstream(call, body)
+    if metadata.pop("retention_id", ""):
+        raise bad_request(f"bad request: {RETENTION_OF_NEW}")
     if "public" in body and "public" not in metadata:
         metadata["public"] = "true" if body["public"] else "false"
     if metadata.setdefault("public", "false") not in ("true", "false"):
         raise bad_request(f"metadata.public should only be 'true' or 'false', but got: '{metadata['public']}'")
-    if "severity" in metadata and metadata["severity"] not in STORED_SEVERITIES:
+    if "severity" in metadata and metadata["severity"] not in SEVERITIES:
         metadata["severity"] = "unknown"
-    project = _insert(call, name, metadata)
+    project = _insert(call, name, metadata, upstream)
     _own(call, project, limit)
+    if upstream:
+        add_policy(call.store, project, policy_of_a_proxy(project))
     by_name = call.request.headers.get("X-Resource-Name-In-Location") == "true"
     return done(201, f"{API}/projects/{project.name if by_name else project.id}")
 
 
-def _checked_name(body: dict[str, Any]) -> str:
-    name = body.get("project_name", "")
-    check_type("project", "ProjectReq.project_name", name, str)
-    if len(name) > 255:
-        raise unprocessable("project_name in body should be at most 255 chars long", depth=2)
-    if not name:
-        raise bad_request(f"Project name {name} is illegal in length. (greater than 255 or less than 1)")
-    if not NAME.fullmatch(name):
-        raise bad_request("project name is not in lower case or contains illegal characters")
-    return str(name)
-
-
-def _checked_limit(call: Call, body: dict[str, Any]) -> int:
-    """Return the storage limit: the requested one for an administrator, else the default."""
-    default = int(setting(call.store, "storage_per_project"))
-    limit = body.get("storage_limit")
-    if limit is None or limit == 0 or not call.who.administrator:
-        return default
-    if limit < -1:
-        raise bad_request("bad request: invalid value for resource storage")
-    return int(limit)
-
-
-def _need_creation(call: Call) -> None:
-    if call.who.robot and call.who.robot.body["level"] != "system":
-        raise forbidden("Only system level robot can create project")
-    restricted = setting(call.store, "project_creation_restriction") == "adminonly"
-    if restricted and not call.who.administrator and not call.who.robot:
-        raise forbidden("Only system admin can create project")
-
-
-def _insert(call: Call, name: str, metadata: dict[str, str]) -> Record:
+def _insert(call: Call, name: str, metadata: dict[str, str], upstream: int | None) -> Record:
     time = now()
     owner = call.who.user or call.store.get("user", 1)
     body = {
@@ -97,7 +69,8 @@ def _insert(call: Call, name: str, metadata: dict[str, str]) -> Record:
         "metadata": metadata,
         "owner_id": owner.id if owner else 1,
         "owner_name": owner.name if owner else "admin",
-        "cves": [],
+        "allowed": {"items": []},
+        "registry_id": upstream,
     }
     try:
         return call.store.add("project", name, body)
@@ -139,7 +112,7 @@ def get_project(call: Call, reference: str) -> Response:
 
 def show(call: Call, project: Record) -> dict[str, Any]:
     """Return a project with the caller's roles in it."""
-    allowlist = {"id": project.body["allowlist"], "project_id": project.id, "items": project.body["cves"]}
+    allowlist = {"id": project.body["allowlist"], "project_id": project.id} | project.body["allowed"]
     return show_briefly(call, project) | {
         "cve_allowlist": allowlist | {"creation_time": NEVER, "update_time": NEVER},
         "metadata": project.body["metadata"],
@@ -152,9 +125,11 @@ def show_briefly(call: Call, project: Record) -> dict[str, Any]:
     roles = call.rights.roles(project)
     mine = {"current_user_role_ids": roles or None} | ({"current_user_role_id": roles[0]} if roles else {})
     times = {name: project.body[name] for name in ("creation_time", "update_time")}
+    upstream = project.body.get("registry_id")
     return (
         times
         | mine
+        | ({"registry_id": upstream} if upstream else {})
         | {
             "cve_allowlist": {"creation_time": NEVER, "update_time": NEVER, "items": None},
             "name": project.name,
@@ -174,12 +149,12 @@ def update_project(call: Call, reference: str) -> Response:
     project = call.project(reference)
     call.need(project, "project", "update")
     body = call.body("project")
-    metadata = body.get("metadata") or {}
-    for name, value in metadata.items():
-        check_type("project", f"ProjectMetadata.metadata.{name}", value, str)
-    project.body["metadata"] |= metadata
-    if "cve_allowlist" in body:
-        project.body["cves"] = list(body["cve_allowlist"].get("items") or [])
+    metadata = known_metadata(body)
+    if metadata.get("retention_id", "") not in ("", project.body["metadata"].get("retention_id", "")):
+        raise bad_request(RETENTION_OF_OLD)
+    if (listed := body.get("cve_allowlist")) is not None:
+        project.body["allowed"] = checked_allowlist(project, listed)
+    project.body["metadata"] |= {name: value for name, value in metadata.items() if value or name != "retention_id"}
     call.store.put(project)
     return done()
 
@@ -189,7 +164,7 @@ def delete_project(call: Call, reference: str) -> Response:
     call.need(project, "project", "delete")
     if repositories_of(call.store, project):
         raise precondition("precondition failed: the project contains repositories, can not be deleted")
-    for kind in ("member", "robot", "label"):
+    for kind in CONTENTS:
         for record in call.store.all(kind):
             if record.body.get("project_id") == project.id:
                 call.store.remove(record)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import httpx
 from werkzeug.wrappers import Response
 
-from moor_lab.harbor.core.errors import Refusal, bad_request, not_found
+from moor_lab.harbor.core.errors import Refusal, bad_request, not_found, not_in_the_stand_in
+from moor_lab.harbor.core.immutability import need_deletable, need_movable
 from moor_lab.harbor.core.pushes import record_pull, record_push
 from moor_lab.harbor.core.query import Query, cut
 from moor_lab.harbor.core.quotas import need_room
@@ -65,6 +66,8 @@ def repository(call: Call, path: str) -> Response:
     """Answer all requests below a repository's name."""
     target = _target(call, path)
     project = _allowed(call, target)
+    if project.body.get("registry_id"):
+        _through_proxy(call, target, project)
     if target.part == "tags":
         return _tags(call, target)
     if target.part == "manifests":
@@ -72,6 +75,13 @@ def repository(call: Call, path: str) -> Response:
     if call.request.method == "PUT":
         need_room(call.store, project, call.request.content_length or 0)
     return _forward(call, target)
+
+
+def _through_proxy(call: Call, target: Target, project: Record) -> None:
+    """Raise Refusal for what a proxy cache project does not take, and for pulls, which the stand-in does not proxy."""
+    if target.action == "push":
+        raise Refusal(403, "DENIED", f"denied: can not push artifact to a proxy project: {project.name}")
+    raise not_in_the_stand_in(f"{call.request.path}, through a proxy cache")
 
 
 def _target(call: Call, path: str) -> Target:
@@ -162,6 +172,7 @@ def _manifest(call: Call, target: Target, project: Record) -> Response:
     if artifact is None:
         raise missing_artifact(target.repository, target.rest)
     if target.action == "delete":
+        need_deletable(call.store, project, artifact)
         remove_artifact(call.store, artifact)
         return done(202)
     answer = _forward(call, target)
@@ -173,6 +184,8 @@ def _manifest(call: Call, target: Target, project: Record) -> Response:
 def _push(call: Call, target: Target, project: Record) -> Response:
     manifest = call.request.get_data()
     need_room(call.store, project, len(manifest))
+    if known := call.store.find("repository", target.repository):
+        need_movable(call.store, project, known, target.rest)
     answer = _forward(call, target, manifest)
     if answer.status_code == 201:
         digest = answer.headers["Docker-Content-Digest"]

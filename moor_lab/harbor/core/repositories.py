@@ -61,6 +61,13 @@ def get_repository(call: Call, reference: str, name: str) -> Response:
     return reply(show(call.store, _repository(call, reference, name, "read")))
 
 
+def describe_repository(call: Call, reference: str, name: str) -> Response:
+    repository = _repository(call, reference, name, "update")
+    repository.body["description"] = call.body("repository").get("description", "")
+    call.store.put(repository)
+    return done()
+
+
 def delete_repository(call: Call, reference: str, name: str) -> Response:
     repository = _repository(call, reference, name, "delete")
     for artifact in artifacts_of(call.store, repository):
@@ -138,6 +145,7 @@ ALL = f"{API}/projects/<reference>/repositories"
 ROUTES: list[Route] = [
     ("GET", ALL, list_repositories),
     ("GET", f"{ALL}/<name>", get_repository),
+    ("PUT", f"{ALL}/<name>", describe_repository),
     ("DELETE", f"{ALL}/<name>", delete_repository),
     ("GET", f"{ALL}/<name>/artifacts", list_artifacts),
 ]

@@ -6,7 +6,8 @@ from typing import Any
 from werkzeug.wrappers import Response
 
 from moor_lab.harbor.core.clock import NEVER, now
-from moor_lab.harbor.core.errors import Refusal, bad_request, internal, unprocessable
+from moor_lab.harbor.core.cron import check_cron
+from moor_lab.harbor.core.errors import Refusal, internal, unprocessable
 from moor_lab.harbor.core.service import API, JSON, Call, Route, done, reply
 from moor_lab.harbor.core.store import Conflict, Record
 
@@ -65,10 +66,8 @@ def _need_jobservice(call: Call) -> None:
 def _check(wanted: dict[str, str]) -> None:
     if wanted.get("type") not in TYPES:
         raise unprocessable(f"type in body should be one of [{' '.join(TYPES)}]", depth=3)
-    cron = wanted.get("cron", "")
-    fields = cron.split()
-    if wanted["type"] not in ("None", "Manual") and len(fields) != 6:
-        raise bad_request(f"invalid cron {cron}: expected exactly 6 fields, found {len(fields)}: [{' '.join(fields)}]")
+    if wanted["type"] not in ("None", "Manual"):
+        check_cron(wanted.get("cron", ""))
 
 
 def _keep(call: Call, kind: str, wanted: dict[str, str], parameters: dict[str, Any]) -> None:

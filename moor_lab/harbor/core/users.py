@@ -26,7 +26,13 @@ def first_start(store: Store, admin_password: str) -> None:
     store.add("user", "admin", times | person | {"password": keep(admin_password)})
     anonymous = store.add("user", "anonymous", times)  # it has id 2 in Harbor
     store.remove(anonymous)
-    body = times | {"metadata": {"public": "true"}, "owner_id": 1, "owner_name": "admin", "cves": [], "allowlist": 1}
+    body = times | {
+        "metadata": {"public": "true"},
+        "owner_id": 1,
+        "owner_name": "admin",
+        "allowed": {"items": []},
+        "allowlist": 1,
+    }
     library = store.add("project", "library", body)
     store.add("allowlist", "library", {})
     store.add("member", f"{library.id}:1", {"project_id": library.id, "user_id": 1, "role_id": 1})
