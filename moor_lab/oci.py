@@ -157,7 +157,7 @@ def skeleton(users: Mapping[str, int]) -> Files:
 
 def docker_archive(images: Sequence[Image], out: Path, *, compress: bool = False) -> None:
     """Write ``images`` to one docker-archive, with each shared layer once."""
-    layers = {path: _digest(path) for image in images for path in image.layers}
+    layers = {path: digest_of(path) for image in images for path in image.layers}
     with _writer(out, compress) as tar:
         for path, digest in layers.items():
             with path.open("rb") as layer:
@@ -165,7 +165,7 @@ def docker_archive(images: Sequence[Image], out: Path, *, compress: bool = False
         manifest = []
         for image in images:
             digests = [layers[path] for path in image.layers]
-            configuration = _configuration(image, digests)
+            configuration = configuration_of(image, digests)
             name = f"{hashlib.sha256(configuration).hexdigest()}.json"
             if name not in tar.getnames():
                 tar.addfile(_sized(name, len(configuration)), io.BytesIO(configuration))
@@ -189,7 +189,8 @@ def _writer(out: Path, compress: bool) -> Iterator[tarfile.TarFile]:
             yield tar
 
 
-def _configuration(image: Image, digests: Sequence[str]) -> bytes:
+def configuration_of(image: Image, digests: Sequence[str]) -> bytes:
+    """Return an image's configuration; ``digests`` are those of its layers, without the algorithm."""
     environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", **image.environment}
     config = {
         "architecture": debian_architecture(),
@@ -211,7 +212,8 @@ def debian_architecture() -> str:
     return {"x86_64": "amd64", "aarch64": "arm64"}.get(os.uname().machine, os.uname().machine)
 
 
-def _digest(path: Path) -> str:
+def digest_of(path: Path) -> str:
+    """Return the SHA-256 of a file."""
     with path.open("rb") as layer:
         return hashlib.file_digest(layer, "sha256").hexdigest()
 

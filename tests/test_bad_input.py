@@ -120,11 +120,11 @@ CASES = {
     ),
     "an installer that is none": Case(
         holds(f"lab/{INSTALLER}", gzip.compress(b"<html>not found</html>" * 99)),
-        ("data.harbor.installer", "is not an offline installer"),
+        ("data.harbor.installer", "is not an installer of Harbor"),
     ),
     "an installer of something else": Case(
         lambda site: site.archive(f"lab/{INSTALLER}", "portus/install.sh", "w:gz"),
-        ("data.harbor.installer", "is not an offline installer: it unpacks to portus/install.sh"),
+        ("data.harbor.installer", "is not an installer of Harbor: it unpacks to portus/install.sh"),
     ),
     "no archive": Case(
         gone(f"lab/{ARCHIVE}"), ("data.images.demo/python:3.13.archive", "no such file", "docker save makes one")

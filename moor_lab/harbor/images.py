@@ -126,6 +126,14 @@ def build_installer(cache: Path) -> Path:
     return cached(entry, lambda draft: _write_installer(cache, files, draft))
 
 
+def build_online_installer(folder: Path) -> Path:
+    """Write harbor-online-installer-VERSION.tgz, which holds no images, and return its path."""
+    path = folder / f"harbor-online-installer-{RELEASE}.tgz"
+    with tarfile.open(path, "w:gz") as tar:
+        _add_files(tar, installer_files())
+    return path
+
+
 def installer_files() -> dict[str, str]:
     """Return the other files of the installer, content by name."""
     files = {path.name: path.read_text() for path in sorted((HERE / "installer").iterdir())}
@@ -144,14 +152,18 @@ def _write_installer(cache: Path, files: dict[str, str], draft: Path) -> None:
             gzip.GzipFile("", "wb", compresslevel=1, fileobj=plain, mtime=0) as packed,
             tarfile.open(fileobj=packed, mode="w") as tar,
         ):
-            for name, content in files.items():
-                member = tarfile.TarInfo(f"harbor/{name}")
-                member.size, member.mode = len(content.encode()), 0o755 if name in EXECUTABLE else 0o644
-                tar.addfile(member, io.BytesIO(content.encode()))
+            _add_files(tar, files)
             tar.add(archive, f"harbor/harbor.{RELEASE}.tar.gz", filter=_anonymous)
     finally:
         archive.unlink(missing_ok=True)
     say(f"Harbor's stand-in: done in {time.monotonic() - started:.0f} s, {draft.stat().st_size >> 20} MB")
+
+
+def _add_files(tar: tarfile.TarFile, files: dict[str, str]) -> None:
+    for name, content in files.items():
+        member = tarfile.TarInfo(f"harbor/{name}")
+        member.size, member.mode = len(content.encode()), 0o755 if name in EXECUTABLE else 0o644
+        tar.addfile(member, io.BytesIO(content.encode()))
 
 
 def _anonymous(member: tarfile.TarInfo) -> tarfile.TarInfo:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Annotated, Any, ClassVar
+from urllib.parse import quote
 
 from nornir.core.inventory import Host
 from nornir.core.task import Result, Task
@@ -19,9 +20,12 @@ from moor.formats.json_text import rewrite
 from moor.formats.toml import merge
 from moor.resources.base import Resource
 from moor.resources.edit import Edit
+from moor.resources.file import File
 from moor.resources.package import Package
 from moor.resources.service import Service
-from moor.settings import Section, prefix_errors, settings_of
+from moor.secrets.secret import Secret
+from moor.settings import SecretRef, Section, prefix_errors, settings_of
+from moor.settings.section import StrictModel
 from moor.tasks.certs_d import ca_resources
 from moor.tasks.docker.verification import DAEMON, insecure_entries, verification_requirement
 from moor.tasks.facts import Registry
@@ -30,7 +34,24 @@ from moor.tasks.pki.issue import ca_pem, refuse_unfit_trust
 CERTS = "/etc/docker/certs.d"
 # An older dockerd has no --validate, so its file is not checked.
 CHECK = '! dockerd --help | grep -q -e --validate || dockerd --validate --config-file "$t"'
+PROXY_FILE = "/etc/moor/docker-proxy.env"
+PROXY_UNIT = "/etc/systemd/system/docker.service.d/moor-proxy.conf"
+LOCAL = ("localhost", "127.0.0.1", "::1")
 PackageName = Annotated[str, Field(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9.+_:-]*$")]
+
+
+class Proxy(StrictModel):
+    """The HTTP proxy through which Docker pulls images of other registries.
+
+    Attributes:
+        url: without a login in it
+        login: USER:PASSWORD, where the proxy wants one
+        no_proxy: names that Docker reaches without it, beside the registry's own and this machine's
+    """
+
+    url: Annotated[str, Field(pattern=r"^https?://[A-Za-z0-9._\[\]:-]+/?$")]
+    login: SecretRef | None = None
+    no_proxy: tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9._*:/-]+$")], ...] = ()
 
 
 class DockerSettings(Section):
@@ -40,12 +61,14 @@ class DockerSettings(Section):
         packages: the packages to install; Docker's own are docker-ce, docker-ce-cli, containerd.io and
             docker-compose-plugin; empty if the system comes with Docker
         daemon: settings merged into daemon.json; empty leaves that file alone
+        proxy: the proxy of the Docker daemon, which pulls images through it
     """
 
     section: ClassVar[str] = "docker"
 
     packages: tuple[PackageName, ...] = ("docker.io", "docker-cli", "docker-compose")
     daemon: dict[str, Any] = Field(default_factory=dict)
+    proxy: Proxy | None = None
 
 
 def judge(host: Host) -> None:
@@ -58,12 +81,14 @@ def desired(host: Host) -> Sequence[Resource]:
     settings, registry = settings_of(host, DockerSettings), settings_of(host, Registry)
     with prefix_errors("data.docker.daemon.insecure-registries"):
         refuse_insecure(settings.daemon.get("insecure-registries"), registry)
-    watched = (DAEMON,) if settings.daemon else ()
+    proxy = _proxy(settings.proxy, registry)
+    watched = (*((DAEMON,) if settings.daemon else ()), *(one.path for one in proxy))
     directory = f"{CERTS}/{registry.host_port}"
     return [
         verification_requirement(registry),
         *([Package(settings.packages)] if settings.packages else ()),
         *_daemon(settings.daemon),
+        *proxy,
         Service("docker", newer_than=watched, check="docker info", put_back=bool(watched)),
         *ca_resources(directory, ca_pem(host)),
     ]
@@ -86,6 +111,32 @@ def _daemon(settings: Mapping[str, Any]) -> list[Resource]:
     if not settings:
         return []
     return [Edit(DAEMON, "settings", partial(edit_daemon_json, settings=dict(settings)), check=CHECK)]
+
+
+def _proxy(proxy: Proxy | None, registry: Registry) -> list[File]:
+    if proxy is None:
+        return []
+    with prefix_errors("data.docker.proxy.login"):
+        content = proxy_environment(proxy, registry)
+    unit = f"# Written by moor from data.docker.proxy.\n[Service]\nEnvironmentFile={PROXY_FILE}\n"
+    return [File(PROXY_FILE, content, mode="0600"), File(PROXY_UNIT, unit)]
+
+
+def proxy_environment(proxy: Proxy, registry: Registry) -> str | Secret:
+    """Return dockerd's environment file; a secret where the proxy wants a login.
+
+    Raises:
+        InputError: the login cannot be read, or is not USER:PASSWORD
+    """
+    scheme, _, place = proxy.url.rstrip("/").partition("://")
+    around = ",".join([*LOCAL, *registry.names, *proxy.no_proxy])
+    lines = "HTTP_PROXY={0}\nHTTPS_PROXY={0}\nNO_PROXY={1}\n"
+    if proxy.login is None:
+        return lines.format(f"{scheme}://{place}", around)
+    user, colon, password = proxy.login.resolve().reveal().partition(":")
+    if not colon or not user:
+        raise InputError("it is not USER:PASSWORD")
+    return Secret(lines.format(f"{scheme}://{quote(user, '')}:{quote(password, '')}@{place}", around))
 
 
 def edit_daemon_json(content: str, _: str, settings: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""Harbor on the registry's host: installed from its offline installer, configured, started at boot, and healthy."""
+"""Harbor on the registry's host: installed from its installer, configured, started at boot, and healthy."""
 
 from __future__ import annotations
 
@@ -24,9 +24,11 @@ from moor.resources.healthy import Healthy
 from moor.resources.service import Service
 from moor.settings import SecretRef, Section, SitePath, optional_settings_of, prefix_errors, settings_of
 from moor.settings.section import StrictModel
+from moor.tasks.docker.install import DockerSettings
 from moor.tasks.facts import Registry
 from moor.tasks.harbor.data import SameDataLocation
 from moor.tasks.harbor.installer import UnpackedInstaller, release_requirement
+from moor.tasks.harbor.online import PulledImages, images_requirement, is_online, needed_images
 from moor.tasks.harbor.options import Options, flatten, resolve_options
 from moor.tasks.harbor.parts import ComposeContainers, DatabasePassword, PreparedFiles, UnitFile
 from moor.tasks.harbor.values import encode_for_harbor
@@ -61,7 +63,8 @@ class HarborSettings(Section):
     Attributes:
         managed: false where somebody else runs Harbor; moor then uses it, and changes nothing of its host
         account: of a Harbor that somebody else runs; without it, moor makes no projects and robots there
-        installer: the offline installer on the controller, harbor-offline-installer-vX.Y.Z.tgz
+        installer: on the controller, harbor-offline-installer-vX.Y.Z.tgz; or harbor-online-installer-vX.Y.Z.tgz, where
+            the registry's host has a way to Docker Hub
         sha256: the installer's hash; without it the upload is only compared with the file on the controller
         directory: where Harbor is installed; the installer is unpacked in its parent
         admin_password: used at the first start only; Harbor keeps it in its database from then on
@@ -100,7 +103,7 @@ class HarborSettings(Section):
 
     @property
     def package(self) -> Path:
-        """Return the offline installer on the controller; raise InputError where moor does not run Harbor."""
+        """Return the installer on the controller; raise InputError where moor does not run Harbor."""
         if self.installer is None:
             raise InputError("data.harbor.installer: it is missing, and moor installs no Harbor without it")
         return self.installer
@@ -130,6 +133,7 @@ def desired(host: Host) -> Sequence[Resource]:
         File(CERTIFICATE, registry_certificate(host)),
         File(KEY, registry_key(host), mode="0600"),
         Archive(package, harbor.package, harbor.sha256, mode="0600"),
+        *_pulled(harbor),
         UnpackedInstaller(package, where),
         *_database(harbor),
         config,
@@ -146,9 +150,22 @@ def desired(host: Host) -> Sequence[Resource]:
 
 
 def requirements(host: Host, harbor: HarborSettings) -> list[Resource]:
-    """Return the requirements of an installed Harbor: the installer's release, and an unchanged data location."""
+    """Return the requirements of Harbor: the installer's release, an unchanged data location, a way to its images."""
     package = harbor.package.name
-    return [release_requirement(package, harbor.directory), SameDataLocation(configured(host, harbor))]
+    pulled = _pulled(harbor)
+    docker = settings_of(host, DockerSettings)
+    return [
+        release_requirement(package, harbor.directory),
+        SameDataLocation(configured(host, harbor)),
+        *(images_requirement(one.images, docker.proxy, docker.daemon) for one in pulled),
+    ]
+
+
+def _pulled(harbor: HarborSettings) -> list[PulledImages]:
+    """Return the images that Docker pulls for an online installer; an offline one brings them."""
+    if not is_online(harbor.package.name):
+        return []
+    return [PulledImages(harbor.directory, needed_images(harbor.package, harbor.flags, harbor.options))]
 
 
 def configured(host: Host, harbor: HarborSettings) -> HarborYml:
@@ -163,25 +180,27 @@ def _database(harbor: HarborSettings) -> list[Resource]:
 
 
 def check_installer(harbor: HarborSettings) -> None:
-    """Check that the installer on the controller is an offline installer of Harbor.
+    """Check that the installer on the controller is one of Harbor's.
 
     It may be missing if ``sha256`` is set: the host may have the same file already.
 
     Raises:
-        InputError: it is missing without ``sha256``, or no offline installer.
+        InputError: it is missing without ``sha256``, or no installer.
     """
     path = harbor.package
     if not path.is_file():
         if harbor.sha256 is None:
-            raise InputError(f"no such file: {path}; download Harbor's offline installer to it (moor lab up makes one)")
+            raise InputError(f"no such file: {path}; download Harbor's installer to it (moor lab up makes one)")
         return
     try:
         with tarfile.open(path, "r:gz") as archive:
             first = archive.next()
     except (OSError, EOFError, tarfile.TarError) as error:
-        raise InputError(f"{path} is not an offline installer, harbor-offline-installer-vX.Y.Z.tgz: {error}") from error
+        raise InputError(
+            f"{path} is not an installer of Harbor, harbor-offline-installer-vX.Y.Z.tgz: {error}"
+        ) from error
     if first is None or first.name.partition("/")[0] != "harbor":
-        raise InputError(f"{path} is not an offline installer: it unpacks to {first.name if first else 'nothing'}")
+        raise InputError(f"{path} is not an installer of Harbor: it unpacks to {first.name if first else 'nothing'}")
 
 
 def harbor_yml(host: Host, harbor: HarborSettings) -> dict[str, Any]:

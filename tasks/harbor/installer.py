@@ -21,7 +21,7 @@ MOST_BYTES = 32 * 1024**3
 # The tar is listed before it is unpacked; GNU tar and busybox print the same: mode, owner, size, day, time, name. The
 # installer has only plain files and directories, so links, devices and set-id bits are refused.
 CHECK_LISTING = f"""\
-refuse() {{ rm -rf "$part"; moor_fail "not an offline installer of Harbor: $1"; }}
+refuse() {{ rm -rf "$part"; moor_fail "not an installer of Harbor: $1"; }}
 (ulimit -t {CPU_S}; tar -tzvf "$package") 2>"$part/said" | head -n {MOST_MEMBERS + 1} > "$part/list"
 members=0 total=0
 while read -r mode owner size day time name more; do
@@ -65,6 +65,8 @@ class UnpackedInstaller(Scripted):
         return UNPACK_S
 
     def desired(self, actual: State | None) -> State:
+        if actual is not None and is_same_release(str(actual["package"]), basename(self.package)):
+            return actual
         return {"package": basename(self.package)}
 
     def probe(self) -> str:
@@ -87,6 +89,11 @@ printf '%s\\n' {quote(basename(self.package))} > "$part/{TOP_DIRECTORY}/{NOTE}"
 mv "$part/{TOP_DIRECTORY}" "$d" && rm -rf "$part\""""
 
 
+def is_same_release(one: str, other: str) -> bool:
+    """Return whether two installers unpack to the same: the online and the offline one of a release do."""
+    return one.replace("-online-", "-offline-") == other.replace("-online-", "-offline-")
+
+
 def release_requirement(package: str, directory: str) -> Requirement:
     """Require that an installed Harbor was unpacked by moor, from ``package``."""
     fragment = f"""\
@@ -98,7 +105,7 @@ if [ -s "$d/{NOTE}" ]; then head -n 1 "$d/{NOTE}"; elif [ -e "$d" ]; then echo '
 def judge_release(installed: str, package: str, directory: str) -> str:
     """Return the remedy if the directory was not unpacked from ``package``; empty if it was, or does not exist."""
     present = installed.strip()
-    if present in ("", package):
+    if not present or is_same_release(present, package):
         return ""
     if present == UNPACKED_BY_HAND:
         return (
