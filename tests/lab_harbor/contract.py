@@ -20,12 +20,14 @@ BEFORE_NGINX = {  # what nginx answers, which stands before the core
     "v2-no-slash",
 }
 PARALLEL = {"lock-right-password-during-lock"}  # and all race-*: recorded from several clients at once
-PROFILE = "a user's profile is not changed"
+AT_ONCE = "a run is over when it is asked for"
 COUNTED = "runs are counted apart from other jobs"
 NOT_LIKE_HARBOR = {
     "c-login-wrong-password": "the portal's login is not served",
+    "gc-get": COUNTED,
+    "gc-history": AT_ONCE,
+    "gc-log": COUNTED,
     "gc-run-now": COUNTED,
-    "lock-other-user-during-lock": PROFILE,
     "project-get-proxy-cache": "proxy caches are not served",
     "repository-delete": "deletes a copy, and copying is not served",
     "retention-delete-while-running": COUNTED,
@@ -34,7 +36,6 @@ NOT_LIKE_HARBOR = {
     "retention-executions-after": COUNTED,
     "session-post-with-token": "the portal's login is not served",
     "session-users-current": "the portal's login is not served",
-    "user-password-new-works": PROFILE,
     "v2-pull-through-proxy": "proxy caches are not served",
     "v2-pull-through-proxy-404": "proxy caches are not served",
     "v2-push-to-proxy-project": "proxy caches are not served",

@@ -6,6 +6,7 @@ import tarfile
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -15,12 +16,14 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 
 from moor_lab.harbor.core.application import application
 from moor_lab.harbor.core.passwords import Lock
-from moor_lab.harbor.core.service import Core
+from moor_lab.harbor.core.service import Core, no_collector
 from moor_lab.harbor.core.store import in_memory
 from moor_lab.harbor.core.tokens import ISSUER, SERVICE, Tokens
 from moor_lab.harbor.core.users import first_start
 from moor_lab.harbor.images import base_layer
+from moor_lab.harbor.parts.__main__ import collect_garbage
 from moor_lab.harbor.prepare.keys import certificate_of
+from moor_lab.harbor.release import SHOWN_VERSION
 from moor_lab.images import CACHE
 from tests.harness.servers import answers, free_port
 from tests.harness.waiting import until
@@ -49,7 +52,7 @@ class Served:
 
 
 @contextmanager
-def serve(directory: Path, registry: Path | None = None) -> Iterator[Served]:
+def serve(directory: Path, registry: Path | None = None, version: str = SHOWN_VERSION) -> Iterator[Served]:
     """Yield a core with an empty database; without ``registry`` what needs one answers 502."""
     key = rsa.generate_private_key(65537, 2048)
     waited: list[float] = []
@@ -64,6 +67,8 @@ def serve(directory: Path, registry: Path | None = None) -> Iterator[Served]:
             external_url=url,
             components=dict.fromkeys(PARTS, lambda: None),
             ca=directory / "ca.crt",
+            version=version,
+            collector=partial(collect, registry, directory) if registry else no_collector,
             lock=Lock(waited.append),
         )
         stack.callback(core.store.close)
@@ -76,6 +81,13 @@ def serve(directory: Path, registry: Path | None = None) -> Iterator[Served]:
         stack.callback(thread.join)
         stack.callback(server.shutdown)
         yield Served(core, url, waited)
+
+
+def collect(program: Path, directory: Path, dry_run: bool) -> tuple[bool, str]:
+    """Collect garbage as the registry controller does."""
+    words = (str(program), "garbage-collect")
+    answer = collect_garbage(dry_run=dry_run, program=words, config=str(directory / "registry.yml"))
+    return answer.status_code == 200, answer.get_data(as_text=True)
 
 
 PARTS = ("core", "database", "jobservice", "portal", "redis", "registry", "registryctl")

@@ -7,6 +7,7 @@ import sys
 import time
 from pathlib import Path
 
+import httpx
 from werkzeug.serving import make_server
 
 from moor_lab.harbor.core.application import application, checks
@@ -22,6 +23,7 @@ PARTS = {
     "registry": "http://registry:5000/",
     "registryctl": "http://registryctl:8080/api/health",
 }
+COLLECTION = "http://registryctl:8080/api/gc"
 PORT = 8080
 FOREVER_S = 86400.0  # nobody shuts the server down; the container ends
 
@@ -38,6 +40,7 @@ def main() -> None:
         components=checks(PARTS) | {"core": lambda: None, "database": store.ping, "redis": ping_redis},
         pepper=Path("/etc/core/key").read_text(),
         ca=Path("/etc/core/ca/ca.crt"),
+        collector=collect_garbage,
     )
     make_server("0.0.0.0", PORT, application(core), threaded=True).serve_forever(poll_interval=FOREVER_S)  # noqa: S104  # its own network
 
@@ -57,6 +60,16 @@ def _store(dsn: str) -> Store:
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.5)
+
+
+def collect_garbage(dry_run: bool) -> tuple[bool, str]:
+    """Have the registry controller collect garbage; return whether it could, and its log."""
+    query = {"dry_run": "true" if dry_run else "false"}
+    try:
+        answer = inner_client(timeout_s=600).post(COLLECTION, params=query)
+    except httpx.HTTPError as error:
+        return False, f"the registry controller does not answer: {error}\n"
+    return answer.is_success, answer.text
 
 
 def ping_redis() -> None:

@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping
 from werkzeug.wrappers import Response
 
 from moor_lab.harbor.core import (
+    allowlist,
+    directories,
     immutability,
     labels,
     members,
@@ -16,6 +18,8 @@ from moor_lab.harbor.core import (
     repositories,
     retentions,
     robots,
+    runs,
+    scanners,
     schedules,
     system,
     token_service,
@@ -29,6 +33,8 @@ from moor_lab.harbor.core.login import log_in
 from moor_lab.harbor.core.service import API, Application, Call, Core, Route
 
 MODULES = (
+    allowlist,
+    directories,
     immutability,
     labels,
     members,
@@ -39,6 +45,8 @@ MODULES = (
     repositories,
     retentions,
     robots,
+    runs,
+    scanners,
     schedules,
     system,
     token_service,
@@ -49,8 +57,9 @@ MODULES = (
 )
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 ABSENT = """
-    * audit-logs, jobservice, ldap, oidc, p2p, projectSummary, registries, replication, scanners, schedules
-    * search, statistics, system/CVEAllowlist, system/scanAll, users/current/permissions
+    * audit-logs, jobservice, ldap/groups, ldap/users, p2p, projectSummary, registries, replication
+    * scanners/ping, scanners/<identifier>/metadata, scans, schedules
+    * search, statistics, system/scanAll/stop, users/current/permissions
     * repositories, systeminfo/getcert, systeminfo/volumes
     * projects/<reference>/logs, projects/<reference>/preheat, projects/<reference>/robots
     GET projects/<reference>/scanner/candidates, projects/<reference>/webhook/jobs
@@ -58,9 +67,8 @@ ABSENT = """
     POST projects/<reference>/repositories/<name>/artifacts
     * projects/<reference>/repositories/<name>/artifacts/<wanted>
     * retentions/<int:number>/executions/<int:execution>
-    GET system/gc, system/gc/<int:number>, system/gc/<int:number>/log, usergroups/search
-    GET users/search, users/<int:number>
-    PUT users/<int:number>, users/<int:number>/sysadmin, users/<int:number>/cli_secret
+    PUT system/gc/<int:number>, system/purgeaudit/<int:number>
+    GET system/purgeaudit/<int:number>/log, usergroups/search
 """  # what Harbor has and neither moor nor its tests ask, below its API: a method, * for all, and paths
 
 

@@ -19,6 +19,7 @@ from moor_lab.harbor.core.query import Query, cut, page_headers, read_query
 from moor_lab.harbor.core.rights import Caller, Rights
 from moor_lab.harbor.core.store import Record, Store
 from moor_lab.harbor.core.tokens import Tokens
+from moor_lab.harbor.release import SHOWN_VERSION
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -27,6 +28,11 @@ API = "/api/v2.0"
 METHODS = ("POST", "PUT", "PATCH", "DELETE", "GET", "HEAD", "OPTIONS")
 READS = ("GET", "HEAD", "OPTIONS")
 JSON = "application/json"
+
+
+def no_collector(dry_run: bool) -> tuple[bool, str]:
+    """Return that there is no registry here to collect garbage in."""
+    return False, "no registry controller"
 
 
 @dataclass
@@ -38,6 +44,8 @@ class Core:
         registry: docker-registry, reached from here
         components: name to a function that raises when that part of Harbor is not well
         pepper: {data_volume}/secret/keys/secretkey: without it no robot's secret is right any more
+        version: the release of Harbor that it answers as
+        collector: removes blobs that no manifest names, or only counts them in a dry run; whether it could, and its log
     """
 
     store: Store
@@ -47,6 +55,8 @@ class Core:
     components: Mapping[str, Callable[[], object]]
     pepper: str = ""
     ca: Path | None = None
+    version: str = SHOWN_VERSION
+    collector: Callable[[bool], tuple[bool, str]] = no_collector
     lock: Lock = field(default_factory=Lock)
 
     @property

@@ -6,8 +6,14 @@ from werkzeug.wrappers import Response
 
 from moor_lab.harbor.core.clock import now
 from moor_lab.harbor.core.service import API, Call, Route, done, reply
-from moor_lab.harbor.core.settings import check_configurations, configurations, setting, write_configurations
-from moor_lab.harbor.release import SHOWN_VERSION
+from moor_lab.harbor.core.settings import (
+    check_configurations,
+    configurations,
+    defaults,
+    minor_release,
+    setting,
+    write_configurations,
+)
 
 
 def ping(call: Call) -> Response:
@@ -36,11 +42,13 @@ def system_info(call: Call) -> Response:
     """Return system information; less without a login."""
     store = call.store
     shown: dict[str, object] = {
-        "auth_mode": "db_auth",
-        "harbor_version": SHOWN_VERSION,
+        "auth_mode": setting(store, "auth_mode"),
+        "harbor_version": call.core.version,
         "primary_auth_mode": setting(store, "primary_auth_mode"),
         "self_registration": setting(store, "self_registration"),
     }
+    if "banner_message" in defaults(call.core.version):
+        shown["banner_message"] = setting(store, "banner_message")
     if call.who.known:
         shown |= {
             "current_time": now(),
@@ -51,22 +59,22 @@ def system_info(call: Call) -> Response:
             "read_only": setting(store, "read_only"),
             "registry_storage_provider_name": "filesystem",
             "registry_url": call.core.registry_url,
-            "with_notary": False,
         }
+        shown |= {} if minor_release(call.core.version) > (2, 8) else {"with_notary": False}
     return reply(shown)
 
 
 def get_configurations(call: Call) -> Response:
     call.need_system("configuration", "read")
-    return reply(configurations(call.store))
+    return reply(configurations(call.store, call.core.version))
 
 
 def update_configurations(call: Call) -> Response:
     """Change the configuration; ignore unknown keys and answer 200."""
     call.need_system("configuration", "update")
     wanted = call.body("configurations")
-    check_configurations(wanted, len(call.store.all("user")))
-    write_configurations(call.store, wanted)
+    check_configurations(call.store, wanted, call.core.version)
+    write_configurations(call.store, wanted, call.core.version)
     return done()
 
 

@@ -10,9 +10,12 @@ from moor_lab.harbor.core.errors import bad_request, conflict, forbidden, not_fo
 from moor_lab.harbor.core.passwords import STRENGTH, keep, right, strong
 from moor_lab.harbor.core.query import matches, sort_by
 from moor_lab.harbor.core.service import API, Call, Route, done, reply
+from moor_lab.harbor.core.settings import setting
 from moor_lab.harbor.core.store import Conflict, Record, Store
 
 EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+ILLEGAL = re.compile("[,~#$%]")
+LONGEST_COMMENT = 30
 WEAK = f"the password or secret must be {STRENGTH}"
 
 
@@ -54,14 +57,30 @@ def show(user: Record) -> dict[str, Any]:
 
 
 def create_user(call: Call) -> Response:
+    mode = setting(call.store, "auth_mode")
+    if mode != "db_auth":
+        raise forbidden(f"creating local user is not allowed under auth mode: {mode}")
     call.need_administrator()
     body = call.body("userReq")
     if not strong(body.get("password", "")):
         raise bad_request(WEAK)
-    if not EMAIL.fullmatch(body.get("email", "")):
-        raise bad_request("email with illegal format")
+    _check_profile(body)
     user = _insert(call.store, body)
     return done(201, f"{API}/users/{user.id}")
+
+
+def _check_profile(body: dict[str, Any]) -> None:
+    """Raise Refusal for an email, real name or comment that Harbor does not take."""
+    if not body.get("email"):
+        raise bad_request("email can't be empty")
+    if not EMAIL.fullmatch(body["email"]):
+        raise bad_request("email with illegal format")
+    if not 1 <= len(body.get("realname", "")) <= 255:
+        raise bad_request("realname with illegal length")
+    if ILLEGAL.search(body["realname"]):
+        raise bad_request("realname contains illegal characters")
+    if len(body.get("comment", "")) > LONGEST_COMMENT:
+        raise bad_request("comment with illegal length")
 
 
 def _insert(store: Store, body: dict[str, Any]) -> Record:
@@ -100,9 +119,54 @@ def _user(call: Call, number: int, *, itself: bool = False) -> Record:
     return user
 
 
+def get_user(call: Call, number: int) -> Response:
+    return reply(show(_user(call, number, itself=True)))
+
+
+def search_users(call: Call) -> Response:
+    """Return the users whose name contains a word, by id and name."""
+    call.need_login()
+    wanted = call.request.args.get("username", "")
+    found = [user for user in call.store.all("user") if user.id != 1 and wanted in user.name]
+    return call.listing([{"user_id": user.id, "username": user.name} for user in found])
+
+
+def _modifiable(call: Call, number: int) -> Record:
+    """Return a user that may be changed here: with a directory of users, only the first administrator."""
+    if number != 1 and setting(call.store, "auth_mode") != "db_auth":
+        raise forbidden(f"User with ID {number} can't be updated")
+    return _user(call, number, itself=True)
+
+
+def update_profile(call: Call, number: int) -> Response:
+    """Replace email, real name and comment; those that are not sent are emptied."""
+    user = _modifiable(call, number)
+    body = call.body("profile")
+    _check_profile(body)
+    wanted = {name: body.get(name, "") for name in ("email", "realname", "comment")}
+    if any(one.id != number and one.body.get("email") == wanted["email"] for one in call.store.all("user")):
+        raise conflict(f"user with email {wanted['email']} already exists")
+    user.body |= wanted | {"update_time": now()}
+    call.store.put(user)
+    return done()
+
+
+def set_administrator(call: Call, number: int) -> Response:
+    user = _user(call, number)
+    user.body |= {"sysadmin_flag": bool(call.body("sysadmin_flag").get("sysadmin_flag")), "update_time": now()}
+    call.store.put(user)
+    return done()
+
+
+def set_cli_secret(call: Call, number: int) -> Response:
+    """Refuse, as Harbor does unless users come from OIDC, which the stand-in never lets in."""
+    _user(call, number, itself=True)
+    raise precondition(f"unable to update CLI secret under authmode: {setting(call.store, 'auth_mode')}")
+
+
 def change_password(call: Call, number: int) -> Response:
     """Change a password; an administrator needs the old one only for its own."""
-    user = _user(call, number, itself=True)
+    user = _modifiable(call, number)
     body = call.body("password")
     own = call.who.user is not None and call.who.user.id == number
     if (own or not call.who.administrator) and not right(body.get("old_password", ""), user.body["password"]):
@@ -130,6 +194,11 @@ ROUTES: list[Route] = [
     ("GET", f"{API}/users/current", current_user),
     ("GET", f"{API}/users", list_users),
     ("POST", f"{API}/users", create_user),
+    ("GET", f"{API}/users/search", search_users),
+    ("GET", ONE, get_user),
+    ("PUT", ONE, update_profile),
     ("DELETE", ONE, delete_user),
+    ("PUT", f"{ONE}/sysadmin", set_administrator),
+    ("PUT", f"{ONE}/cli_secret", set_cli_secret),
     ("PUT", f"{ONE}/password", change_password),
 ]

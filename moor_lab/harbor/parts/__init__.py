@@ -1,1 +1,1 @@
-"""Stand-ins of Harbor's smaller parts, which only answer their health check."""
+"""Stand-ins of Harbor's smaller parts: they answer their health check, and registryctl collects garbage."""
