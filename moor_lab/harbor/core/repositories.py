@@ -1,6 +1,7 @@
 """The API for repositories, artifacts and tags."""
 
 import re
+from contextlib import suppress
 from typing import Any
 from urllib.parse import quote, unquote
 
@@ -11,7 +12,7 @@ from moor_lab.harbor.core.errors import Refusal, not_found
 from moor_lab.harbor.core.projects import repositories_of
 from moor_lab.harbor.core.query import matches, sort_by
 from moor_lab.harbor.core.service import API, Call, Route, done, reply
-from moor_lab.harbor.core.store import Record, Store
+from moor_lab.harbor.core.store import Conflict, Record, Store
 
 TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 ICON = "sha256:0048162a053eef4d4ce3fe7518615bef084403614f8bca43b40ae2e762e11e06"  # Harbor's own, for images
@@ -77,9 +78,12 @@ def delete_repository(call: Call, reference: str, name: str) -> Response:
 
 
 def remove_artifact(store: Store, artifact: Record) -> None:
+    """Remove an artifact with its tags; the registry keeps its manifest until garbage is collected."""
     for tag in tags_of(store, artifact):
         store.remove(tag)
     store.remove(artifact)
+    with suppress(Conflict):
+        store.add("trash", artifact.name, {})
 
 
 def find_artifact(store: Store, repository: Record, reference: str) -> Record | None:

@@ -1,7 +1,6 @@
 """The API for runs of garbage collection and of audit log purges.
 
-A run is over when its request is answered. Garbage collection really runs: docker-registry removes the blobs that no
-manifest names any more. Unlike Harbor's, it leaves untagged manifests; there is no audit log that could be purged.
+A run is over when its request is answered. Garbage collection really runs; there is no audit log that could be purged.
 """
 
 import json
@@ -11,6 +10,7 @@ from werkzeug.wrappers import Response
 
 from moor_lab.harbor.core.clock import NEVER, now
 from moor_lab.harbor.core.errors import not_found
+from moor_lab.harbor.core.garbage import collect
 from moor_lab.harbor.core.service import API, Call, Route, reply
 from moor_lab.harbor.core.store import Record
 
@@ -22,8 +22,10 @@ INNER = {"redis_url_reg": "redis://redis:6379/1?idle_timeout_seconds=30", "time_
 
 def run_at_once(call: Call, kind: str, parameters: dict[str, Any]) -> Record:
     """Run a job and return its record."""
-    dry_run = bool(parameters.get("dry_run"))
-    done, log = call.core.collector(dry_run) if kind == "gc" else (True, "there is no audit log in the stand-in\n")
+    done, log = True, "there is no audit log in the stand-in\n"
+    if kind == "gc":
+        chosen = {name: bool(parameters.get(name)) for name in ("dry_run", "delete_untagged")}
+        done, log = collect(call, untagged=chosen["delete_untagged"], dry_run=chosen["dry_run"])
     known = parameters | (INNER if kind == "gc" else {})
     body = {"kind": kind, "parameters": known, "log": log, "status": "Success" if done else "Error"}
     body |= {"creation_time": now(), "update_time": now()}

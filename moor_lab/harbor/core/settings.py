@@ -3,7 +3,7 @@
 import socket
 from typing import Any
 
-from moor_lab.harbor.core.errors import Refusal, bad_request, check_type
+from moor_lab.harbor.core.errors import bad_request, check_type
 from moor_lab.harbor.core.store import Conflict, Store
 from moor_lab.harbor.release import RELEASE
 
@@ -123,17 +123,13 @@ def check_configurations(store: Store, wanted: dict[str, Any], release: str = RE
         raise bad_request("the auth mode cannot be modified as new users have been inserted into database")
     for name, value in wanted.items():
         if words := _objection(name, value):
-            raise _refuse(f"item name {name}: {words}")
+            raise bad_request(f"bad request: item name {name}: {words}")
     _check_audit(store, wanted)
     for name in POSITIVE:
         if wanted.get(name, 1) <= 0:
             raise bad_request(f"the {name} value must be positive")
         if wanted.get(name, 1) > LARGEST:
             raise bad_request(f"the {name} value is over the limit value: {LARGEST}")
-
-
-def _refuse(words: str) -> Refusal:
-    return bad_request(f"bad request: {words}")
 
 
 def _objection(name: str, value: Any) -> str:
@@ -155,21 +151,19 @@ def _check_audit(store: Store, wanted: dict[str, Any]) -> None:
     names = ("audit_log_forward_endpoint", "skip_audit_log_database")
     endpoint, skips = (wanted.get(name, setting(store, name)) for name in names)
     if skips and not endpoint and any(name in wanted for name in names):
-        raise _refuse("audit log forward endpoint should be configured before enable skip audit log in database")
+        raise bad_request(
+            "bad request: audit log forward endpoint should be configured before enable skip audit log in database"
+        )
 
 
 def write_configurations(store: Store, wanted: dict[str, Any], release: str = RELEASE) -> None:
-    """Store the known keys of ``wanted``; like Harbor, ignore unknown ones.
-
-    Raises:
-        Refusal: nothing listens where audit logs are to go; like Harbor, only after all is stored
-    """
+    """Store the known keys of ``wanted``, then raise Refusal if nothing listens where audit logs are to go."""
     for name, value in wanted.items():
         if name in defaults(release) | WRITE_ONLY:
             _write(store, name, value)
     endpoint = wanted.get("audit_log_forward_endpoint")
     if endpoint and not is_listening(endpoint):
-        raise _refuse(f"could not connect to the audit endpoint: {endpoint}")
+        raise bad_request(f"bad request: could not connect to the audit endpoint: {endpoint}")
 
 
 def _write(store: Store, name: str, value: Any) -> None:
