@@ -56,6 +56,14 @@ class RollbackOrder:
     force: bool = False
 
 
+@dataclass(frozen=True)
+class BackupOrder:
+    """The backup to restore or to rehearse; with ``over``, what the registry holds now may be lost."""
+
+    name: str
+    over: bool = False
+
+
 DESIRED_DEPENDS_ON = ("site", "addresses", "replaced", "runs_registry")  # the fields on which desired state depends
 
 
@@ -70,6 +78,7 @@ class RunContext:
         mend_kinds: the kinds of resources that the run may mend; all where it is empty.
         replaced: fingerprints of the certificates that the run replaces.
         rollback: the run that ``moor rollback`` puts back.
+        backup: the backup that ``moor restore`` puts back, or ``moor backup check`` rehearses.
         diagnosis: what ``moor diagnose`` examines.
         taking_part: names of the run's hosts.
         addresses: addresses of the hosts of each group, by name, including hosts outside the run's limit.
@@ -91,6 +100,7 @@ class RunContext:
     mend_kinds: tuple[str, ...] = field(default=(), metadata=PORTABLE)
     replaced: frozenset[str] = field(default=frozenset(), metadata=PORTABLE)
     rollback: RollbackOrder | None = field(default=None, metadata=PORTABLE)
+    backup: BackupOrder | None = field(default=None, metadata=PORTABLE)
     diagnosis: DiagnosisScope = field(default=DiagnosisScope(), metadata=PORTABLE)
     taking_part: frozenset[str] = field(default=frozenset(), metadata=PORTABLE)
     addresses: Mapping[str, dict[str, str]] = field(default_factory=dict, metadata=PORTABLE)

@@ -5,6 +5,7 @@
 SECTIONS = {
     "access": "access",
     "access_list": "devices",
+    "backup": "backup",
     "cluster": "cluster",
     "containerd": "containerd",
     "docker": "docker",

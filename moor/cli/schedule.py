@@ -11,16 +11,18 @@ import typer
 from moor.cli.options import Options
 from moor.cli.parameters import MendKinds, app, mend_kinds_of
 from moor.cli.shared_options import takes
+from moor.schedule.job import Work
 
-schedule_app = typer.Typer(help="Schedule the drift check; without a subcommand, show what is scheduled.")
+schedule_app = typer.Typer(help="Schedule drift checks and backups; without a subcommand, show what is scheduled.")
 app.add_typer(schedule_app, name="schedule")
+What = Annotated[Work, typer.Argument(metavar="[drift|backup]", help="a drift check, which is the default, or a backup")]
 EnvFile = Annotated[Path | None, typer.Option("--env-file", help="a file of NAME=value lines for env: references")]
 
 
 @schedule_app.callback(invoke_without_command=True)
 @takes("site")
 def schedule(options: Options, context: typer.Context) -> int:
-    """Schedule the drift check; without a subcommand, show what is scheduled."""
+    """Schedule drift checks and backups; without a subcommand, show what is scheduled."""
     from moor.cli.commands import schedule as command
 
     return 0 if context.invoked_subcommand else command.show(options)
@@ -31,6 +33,7 @@ def schedule(options: Options, context: typer.Context) -> int:
 def install(
     options: Options,
     every: Annotated[str, typer.Option("--every", help="5m to 30m, 1h to 12h, 1d, 7d")],
+    what: What = Work.drift,
     runbook: Annotated[str, typer.Option("--runbook", help="a runbook, or one concern; by default everything")] = "",
     apply: MendKinds = None,
     env_file: EnvFile = None,
@@ -38,7 +41,7 @@ def install(
     """Install and start a systemd timer for this site, or a cron job."""
     from moor.cli.commands import schedule as command
 
-    words = command.JobOptions(every, runbook, mend_kinds_of(apply), options.limit, env_file)
+    words = command.JobOptions(every, runbook, mend_kinds_of(apply), options.limit, env_file, what)
     return command.install(replace(options, quiet=True), words)
 
 
@@ -53,8 +56,11 @@ def show(options: Options) -> int:
 
 @schedule_app.command()
 @takes("site", "verbose")
-def remove(options: Options) -> int:
-    """Remove the schedule of this site completely."""
+def remove(
+    options: Options,
+    what: Annotated[Work | None, typer.Argument(metavar="[drift|backup]", help="by default both")] = None,
+) -> int:
+    """Remove what is scheduled for this site, completely."""
     from moor.cli.commands import schedule as command
 
-    return command.remove(options)
+    return command.remove(options, [what] if what else list(Work))

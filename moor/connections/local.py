@@ -12,6 +12,7 @@ from tempfile import TemporaryFile
 from threading import Event, Timer
 from typing import Any, BinaryIO, ClassVar
 
+from moor.connections.ssh.exchange import Sink
 from moor.errors import CommandTimeout, OutputTooLong
 from moor.script_result import LIMIT_BYTES, ScriptResult
 
@@ -29,7 +30,7 @@ class LocalShell:
     def run(self, script: str, timeout_s: float = 300) -> ScriptResult:
         """Run a script, passed on standard input; see ``Shell.run``."""
         raw = script.encode("utf-8", "surrogateescape")
-        return self._call([*self._argv, "-s"], io.BytesIO(raw), timeout_s, None)
+        return self._call([*self._argv, "-s"], io.BytesIO(raw), timeout_s)
 
     def stream(
         self,
@@ -37,12 +38,22 @@ class LocalShell:
         source: BinaryIO,
         timeout_s: float,
         progress: Callable[[int], None] | None = None,
+        sink: Sink | None = None,
     ) -> ScriptResult:
-        """Run a command with ``source`` as its standard input; see ``Shell.stream``."""
-        return self._call([*self._argv, "-c", command], source, timeout_s, progress)
+        """Run a command with ``source`` as its standard input; see ``Shell.stream``.
+
+        Args:
+            sink: gets the output once the command has ended.
+        """
+        return self._call([*self._argv, "-c", command], source, timeout_s, progress, sink)
 
     def _call(
-        self, argv: list[str], source: BinaryIO, timeout_s: float, progress: Callable[[int], None] | None
+        self,
+        argv: list[str],
+        source: BinaryIO,
+        timeout_s: float,
+        progress: Callable[[int], None] | None = None,
+        sink: Sink | None = None,
     ) -> ScriptResult:
         is_overdue = Event()
         with TemporaryFile() as stdout, TemporaryFile() as stderr:
@@ -58,7 +69,8 @@ class LocalShell:
                 timer.cancel()
             if is_overdue.is_set():
                 raise CommandTimeout(f"localhost: no end within {timeout_s:g} s; what ran there was stopped")
-            return ScriptResult(self._read(stdout), self._read(stderr), code if code >= 0 else 128 - code)
+            out = _pass_on(stdout, sink) if sink else self._read(stdout)
+            return ScriptResult(out, self._read(stderr), code if code >= 0 else 128 - code)
 
     def _read(self, file: BinaryIO) -> bytes:
         file.seek(0)
@@ -81,6 +93,14 @@ def _feed(process: subprocess.Popen[bytes], source: BinaryIO, progress: Callable
             sent += len(piece)
             if progress:
                 progress(sent)
+
+
+def _pass_on(file: BinaryIO, sink: Sink) -> bytes:
+    """Give the whole of a file to ``sink``, piece by piece; nothing of it is left to return."""
+    file.seek(0)
+    while piece := file.read(CHUNK):
+        sink(piece)
+    return b""
 
 
 def _stop(process: subprocess.Popen[bytes], is_overdue: Event) -> None:

@@ -1,10 +1,11 @@
-"""A scheduled drift check as units of systemd and as a line of cron; pure."""
+"""A scheduled drift check or backup as units of systemd and as a line of cron; pure."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from hashlib import sha256
 from pathlib import Path
 from shlex import join
@@ -15,6 +16,16 @@ MINUTES = (5, 6, 10, 12, 15, 20, 30)  # that divide an hour
 HOURS = (1, 2, 3, 4, 6, 8, 12)  # that divide a day
 DAYS = (1, 7)
 ALLOWED = "5m 6m 10m 12m 15m 20m 30m, 1h 2h 3h 4h 6h 8h 12h, 1d, 7d"
+
+
+class Work(StrEnum):
+    """What can be scheduled, each by a job of its own."""
+
+    drift = "drift"
+    backup = "backup"
+
+
+TITLES = {Work.drift: "Drift check", Work.backup: "Backup"}
 
 
 @dataclass(frozen=True)
@@ -52,7 +63,7 @@ def parse_period(text: str) -> Every:
 
 @dataclass(frozen=True)
 class Job:
-    """A drift check of one site that is repeated.
+    """A command for one site that is repeated.
 
     Attributes:
         argv: the complete command
@@ -67,10 +78,15 @@ class Job:
     user: str
     writable: tuple[Path, ...]
     env_file: Path | None = None
+    work: Work = Work.drift
 
     @property
     def name(self) -> str:
-        return name_of(self.site)
+        return name_of(self.site, self.work)
+
+    @property
+    def title(self) -> str:
+        return TITLES[self.work]
 
     @property
     def delay_s(self) -> int:
@@ -78,10 +94,10 @@ class Job:
         return min(self.every.seconds // 10, 300)
 
 
-def name_of(site: Path) -> str:
-    """Return the name of a site's job, unique for its path."""
+def name_of(site: Path, work: Work = Work.drift) -> str:
+    """Return the name of a site's job, unique for its path and what it does."""
     word = re.sub(r"[^a-z0-9]+", "-", site.name.lower()).strip("-") or "site"
-    return f"moor-drift-{word}-{sha256(str(site).encode()).hexdigest()[:6]}"
+    return f"moor-{work}-{word}-{sha256(str(site).encode()).hexdigest()[:6]}"
 
 
 def words(argv: Sequence[str]) -> str:
@@ -100,7 +116,7 @@ def service_unit(job: Job, of_user: bool = False) -> str:
     return f"""\
 # Written by moor. Change it by moor schedule install; moor schedule remove deletes it.
 [Unit]
-Description=Drift check of {_path(job.site)} by moor
+Description={job.title} of {_path(job.site)} by moor
 Wants=network-online.target
 After=network-online.target
 
@@ -145,7 +161,7 @@ def timer_unit(job: Job) -> str:
     return f"""\
 # Written by moor. Change it by moor schedule install; moor schedule remove deletes it.
 [Unit]
-Description=Drift check of {_path(job.site)} by moor, every {job.every.text}
+Description={job.title} of {_path(job.site)} by moor, every {job.every.text}
 
 [Timer]
 OnCalendar={job.every.calendar}
@@ -164,7 +180,7 @@ def cron_line(job: Job, user: bool) -> str:
     References:
         crontab(5): an unescaped ``%`` is a newline.
     """
-    lock = job.writable[0] / "schedule.lock"
+    lock = job.writable[0] / ("schedule.lock" if job.work is Work.drift else f"schedule-{job.work}.lock")
     env = f"set -a; . {join([str(job.env_file)])}; set +a; " if job.env_file else ""
     command = f"{env}cd {join([str(job.site)])} && exec flock -n {join([str(lock)])} {join(job.argv)} >/dev/null 2>&1"
     who = f"{job.user} " if user else ""

@@ -34,6 +34,12 @@ def test_megabytes_pass_and_progress_is_reported(argv: tuple[str, ...]) -> None:
     assert (answer.stdout, answer.stderr, told[-1]) == (raw, raw, len(raw))
 
 
+def test_output_of_any_length_goes_to_a_sink(argv: tuple[str, ...]) -> None:
+    raw, got = bytes(range(256)) * 20_000, bytearray()
+    answer = LocalShell(argv, limit_bytes=1000).stream("cat; echo told >&2; exit 3", io.BytesIO(raw), 30, None, got.extend)
+    assert (answer, bytes(got)) == (ScriptResult(b"", b"told\n", 3), raw)
+
+
 def test_a_script_that_does_not_end_is_stopped(argv: tuple[str, ...]) -> None:
     began = time.monotonic()
     with pytest.raises(HostError, match="no end within"):

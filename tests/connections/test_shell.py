@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from moor.connections.ssh.shell import Shell, ShellPlugin
-from moor.errors import HostError
+from moor.errors import HostError, InputError
 from moor.resources.base import literal
 from moor.script_result import ScriptResult
 from tests.connections.conftest import SHELLS
@@ -56,6 +56,23 @@ def test_megabytes_pass_in_both_directions_at_once(log_in: LogIn) -> None:
     assert (answer.stdout, answer.stderr, answer.code) == (raw, raw, 0)
     assert told == sorted(told)
     assert told[-1] == len(raw)
+
+
+@pytest.mark.parametrize("username", ["root", "ops", "noisy"])
+def test_output_of_any_length_goes_to_a_sink(log_in: LogIn, username: str) -> None:
+    raw, got = os.urandom(8_000_000), bytearray()
+    answer = log_in(username, limit_bytes=100_000).stream("cat; echo told >&2; exit 3", io.BytesIO(raw), 60, None, got.extend)
+    assert (answer, bytes(got)) == (ScriptResult(b"", b"told\n", 3), raw)
+
+
+def test_what_a_sink_raises_ends_the_command_and_leaves_the_connection_usable(log_in: LogIn) -> None:
+    def refuse(piece: bytes) -> None:
+        raise InputError("no room")
+
+    shell = log_in("ops")
+    with pytest.raises(InputError, match="no room"):
+        shell.stream("yes", io.BytesIO(), 60, None, refuse)
+    assert shell.run("echo on", 30).stdout == b"on\n"
 
 
 def test_a_command_that_stops_reading_ends_the_stream(log_in: LogIn) -> None:

@@ -5,21 +5,24 @@ from __future__ import annotations
 import os
 import pwd
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nornir.core import Nornir
 from pydantic import BaseModel
 
 from moor.cli.commands.drift import DriftOptions, refuse_unknown_kinds
 from moor.cli.commands.history import settings_for
-from moor.cli.commands.running import open_fleet
+from moor.cli.commands.running import open_fleet, runbook_of
 from moor.cli.options import Options
 from moor.context import site_of
 from moor.errors import InputError
 from moor.schedule import cron, systemd
-from moor.schedule.job import Job, name_of, parse_period
+from moor.run.protocols import backups_of
+from moor.run.runbook import OWN_REGISTRY
+from moor.schedule.job import Job, Work, name_of, parse_period
 from moor.secrets import private_files
 from moor.settings import SecretRef
 from moor.settings.config import CONFIG
@@ -36,30 +39,52 @@ class JobOptions:
     mend_kinds: tuple[str, ...] = ()
     limit: str | None = None
     env_file: Path | None = None
+    work: Work = Work.drift
 
 
 def install(options: Options, words: JobOptions) -> int:
     """Install and start the job, and return 0."""
     period = parse_period(words.every)
+    refuse_options_of_drift(words)
     with open_fleet(options, dry_run=True) as nr:
         refuse_unknown_kinds(nr, DriftOptions(words.runbook, words.mend_kinds))
         settings = site_of(nr)
+        written = list(_backup_directories(nr)) if words.work is Work.backup else []
         values = [settings, *(host.data for host in nr.inventory.hosts.values())]
     env_file = words.env_file.expanduser().absolute() if words.env_file else None
     user = pwd.getpwuid((settings.directory / CONFIG).stat().st_uid)
     refuse_missing_environment(set(references(values)), env_file, user.pw_uid)
-    writable = [settings.state, *([settings.metrics.parent] if settings.metrics else [])]
-    private_files.make_directory(settings.state)
-    if os.getuid() == 0:
-        os.chown(settings.state, user.pw_uid, user.pw_gid)
-    job = Job(settings.directory, _argv(settings.directory, words), period, user.pw_name, tuple(writable), env_file)
+    writable = [settings.state, *written, *([settings.metrics.parent] if settings.metrics else [])]
+    for directory in (settings.state, *written):
+        private_files.make_directory(directory)
+        if os.getuid() == 0:
+            os.chown(directory, user.pw_uid, user.pw_gid)
+    argv = _argv(settings.directory, words)
+    job = Job(settings.directory, argv, period, user.pw_name, tuple(writable), env_file, words.work)
     scheduler = _schedulers()[0]
     print("\n".join(scheduler.install(job)))
     return 0
 
 
+def refuse_options_of_drift(words: JobOptions) -> None:
+    """Raise InputError for every option that only a drift check has, where something else is scheduled."""
+    given = {"--runbook": words.runbook, "--apply": words.mend_kinds, "--limit": words.limit is not None}
+    if words.work is not Work.drift and (wrong := [name for name, value in given.items() if value]):
+        raise InputError("\n".join(f"{name}: a {words.work} has no such option; leave it out" for name in wrong))
+
+
+def _backup_directories(nr: Nornir) -> Iterator[Path]:
+    """Yield where backups go, after a check of their settings; raise InputError for what is wrong with them."""
+    hosts = [host for host in nr.inventory.hosts.values() if OWN_REGISTRY(host)]
+    if not hosts:
+        raise InputError("schedule install backup: moor runs no registry in this fleet")
+    backups = backups_of(runbook_of(nr, "backup"))
+    backups.prepare(nr, hosts[0], "", False)
+    yield backups.directory(hosts[0])
+
+
 def _argv(site: Path, words: JobOptions) -> tuple[str, ...]:
-    argv = [sys.executable, "-m", "moor", "drift", "--quiet", "--site", str(site)]
+    argv = [sys.executable, "-m", "moor", str(words.work), "--quiet", "--site", str(site)]
     argv += ["--runbook", words.runbook] if words.runbook else []
     argv += ["--limit", words.limit] if words.limit is not None else []
     return (*argv, *(["--apply", ",".join(words.mend_kinds)] if words.mend_kinds else []))
@@ -74,18 +99,22 @@ def _schedulers() -> list[Scheduler]:
 
 
 def show(options: Options) -> int:
-    """Show the job: 0, or 1 if there is none."""
-    name = name_of(settings_for(options).directory)
-    lines = [line for one in _schedulers() for line in one.show(name)]
-    nothing = f"nothing is scheduled for this site (no {name}); moor schedule install --every 1h does that"
+    """Show the jobs: 0, or 1 if there is none."""
+    names = _names(options, Work)
+    lines = [line for name in names for one in _schedulers() for line in one.show(name)]
+    nothing = f"nothing is scheduled for this site (no {names[0]}); moor schedule install --every 1h does that"
     print("\n".join(lines) or nothing)
     return 0 if lines else 1
 
 
-def remove(options: Options) -> int:
-    """Remove the job, if there is one, and return 0."""
-    name = name_of(settings_for(options).directory)
-    lines = [line for one in _schedulers() for line in one.remove(name)]
+def _names(options: Options, what: Iterable[Work]) -> list[str]:
+    directory = settings_for(options).directory
+    return [name_of(directory, work) for work in what]
+
+
+def remove(options: Options, what: Iterable[Work]) -> int:
+    """Remove the jobs, if there are any, and return 0."""
+    lines = [line for name in _names(options, what) for one in _schedulers() for line in one.remove(name)]
     print("\n".join(lines) or "nothing was scheduled for this site")
     return 0
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -12,6 +12,7 @@ from moor.errors import CommandTimeout, OutputTooLong
 
 IDLE_S = 0.5  # the longest wait before the channel is checked again, even if nothing has arrived
 BURST = 16  # pieces of input that are sent before output is read again
+Sink = Callable[[bytes], object]  # takes standard output as it arrives; what it raises is none of the library's errors
 STATUS_DIGITS = 4  # of an exit status and the newline after it
 SLICE = 16  # times that something is moved without a pause, before other hosts of the same loop have their turn
 LINGER_S = 1.0  # how long to read on after the command's end, if a process it left behind keeps its outputs open
@@ -27,6 +28,8 @@ class ChannelOutput:
         status: the exit status that was announced; None so far. libssh 0.11.3 has been seen to give 0 for a command
             that still ran, and not every library tells a killed command from one that succeeded. So where an end is
             announced, nothing else ends the wait but the end of the channel.
+        sink: takes standard output from ``begin_mark`` on, which is then neither kept nor counted; None keeps all.
+        begin_mark: what the command's own standard output is announced by.
     """
 
     limit: int
@@ -34,16 +37,37 @@ class ChannelOutput:
     stdout: bytearray = field(default_factory=bytearray)
     stderr: bytearray = field(default_factory=bytearray)
     status: int | None = None
+    sink: Sink | None = None
+    begin_mark: bytes = b""
+    has_begun: bool = False
 
     def add(self, stdout: bytes = b"", stderr: bytes = b"") -> None:
-        """Append what has arrived; raises OutputTooLong if the limit is exceeded."""
-        self.stdout += stdout
+        """Append what has arrived, or pass it on; raises OutputTooLong if the limit is exceeded."""
+        if self.sink and self.has_begun:
+            self._pass_on(self.sink, stdout)
+        elif stdout:
+            self.stdout += stdout
+            self._look_for_begin()
         if stderr:
             seen = max(0, len(self.stderr) - len(self.end_mark) - STATUS_DIGITS)
             self.stderr += stderr
             self._look_for_end(seen)
         if len(self.stdout) + len(self.stderr) > self.limit:
             raise OutputTooLong
+
+    def _look_for_begin(self) -> None:
+        """Pass on what stands after the mark of the command's own output, once that has arrived."""
+        at = self.stdout.find(self.begin_mark) if self.sink else -1
+        if self.sink and at >= 0:
+            end = at + len(self.begin_mark)
+            own = bytes(self.stdout[end:])
+            del self.stdout[end:]
+            self.has_begun = True
+            self._pass_on(self.sink, own)
+
+    def _pass_on(self, sink: Sink, stdout: bytes) -> None:
+        if stdout:
+            sink(stdout)
 
     def _look_for_end(self, begin: int) -> None:
         """Cut the announcement of the command's end out of standard error, and keep its exit status."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from moor.connections.ssh.exchange import Sink
 from moor.connections.ssh.session import SSHSession, UnfitLibraryError
 from moor.connections.ssh.steps import Steps
 from moor.script_result import ScriptResult
@@ -93,10 +94,15 @@ class FittingSession:
         return self.session.run_steps(script, timeout_s)
 
     def stream(
-        self, command: str, source: BinaryIO, timeout_s: float, progress: Callable[[int], None] | None = None
+        self,
+        command: str,
+        source: BinaryIO,
+        timeout_s: float,
+        progress: Callable[[int], None] | None = None,
+        sink: Sink | None = None,
     ) -> ScriptResult:
         """Run a command as root; see ``Shell.stream``."""
-        return self.session.stream(command, source, timeout_s, progress)
+        return self.session.stream(command, source, timeout_s, progress, sink)
 
     def close(self) -> None:
         """End the connection; closing twice is fine."""

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO, ClassVar
 from nornir.core.configuration import Config
 
 from moor.connections.ssh.become_root import SCRIPT, RootCommand, input_pieces, start_error
-from moor.connections.ssh.exchange import ChannelOutput
+from moor.connections.ssh.exchange import ChannelOutput, Sink
 from moor.connections.ssh.failures import Failure
 from moor.connections.ssh.steps import Steps, finish
 from moor.errors import (
@@ -156,9 +156,10 @@ class SSHSession(ABC):
         source: BinaryIO,
         timeout_s: float,
         progress: Callable[[int], None] | None = None,
+        sink: Sink | None = None,
     ) -> ScriptResult:
         """Run a command as root with ``source`` as its standard input; see ``Shell.stream``."""
-        return finish(self.stream_steps(command, source, timeout_s, progress))
+        return finish(self.stream_steps(command, source, timeout_s, progress, sink))
 
     def script_steps(self, script: str, timeout_s: float) -> Steps[ScriptResult]:
         """Run a script; the steps of ``run``."""
@@ -170,10 +171,13 @@ class SSHSession(ABC):
         source: BinaryIO,
         timeout_s: float,
         progress: Callable[[int], None] | None = None,
+        sink: Sink | None = None,
     ) -> Steps[ScriptResult]:
         """Run a command; the steps of ``stream``."""
         root_command = RootCommand(command, timeout_s, self.parameters.get("secret"))
-        output = ChannelOutput(self._limit_bytes, root_command.end_mark)
+        output = ChannelOutput(
+            self._limit_bytes, root_command.end_mark, sink=sink, begin_mark=root_command.root_mark
+        )
         yield from self._reconnect_steps()
         try:
             pieces = input_pieces(root_command, output.stderr, source, progress)

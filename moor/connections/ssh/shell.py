@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
+from moor.connections.ssh.exchange import Sink
 from moor.connections.ssh.failures import is_cut
 from moor.connections.ssh.steps import Steps
 from moor.errors import HostError, InputError, LoginRefused
@@ -46,11 +47,14 @@ class Shell(Protocol):
         source: BinaryIO,
         timeout_s: float,
         progress: Callable[[int], None] | None = None,
+        sink: Sink | None = None,
     ) -> ScriptResult:
         """Run a command with ``source`` as its standard input, which is read in small pieces.
 
         Args:
             progress: is called with the number of bytes sent so far.
+            sink: is called with each piece of the command's standard output, which is then not kept, however long it
+                is. While it works, the host waits. It raises no OSError, which would pass for a lost connection.
 
         Raises:
             HostError: as ``run``.

@@ -19,6 +19,15 @@ SCHEMA = (
     " PRIMARY KEY (kind, id), UNIQUE (kind, name))",
 )
 
+# What Harbor's database has under these names, as far as it is counted.
+VIEWS = (
+    "CREATE OR REPLACE VIEW project AS SELECT id, name, false AS deleted FROM record WHERE kind = 'project'",
+    "CREATE OR REPLACE VIEW repository AS SELECT id, name FROM record WHERE kind = 'repository'",
+    "CREATE OR REPLACE VIEW artifact AS SELECT id, body::json->>'digest' AS digest FROM record WHERE kind = 'artifact'",
+    "CREATE OR REPLACE VIEW robot AS SELECT id, name FROM record WHERE kind = 'robot'",
+    "CREATE OR REPLACE VIEW harbor_user AS SELECT id, name, false AS deleted FROM record WHERE kind = 'user'",
+)
+
 
 class Conflict(Exception):
     """The name is taken by another record of the kind."""
@@ -99,6 +108,10 @@ class Store:
         """Check the database; raise the driver's error if it does not answer."""
         self._run("SELECT 1")
 
+    def define(self, statement: str) -> None:
+        """Run a statement that defines something."""
+        self._run(statement)
+
     def close(self) -> None:
         if self._connection:
             self._connection.close()
@@ -153,4 +166,7 @@ def postgres(dsn: str) -> Store:
         connection.autocommit = True
         return connection  # type: ignore[no-any-return]
 
-    return Store(connect, "%s")
+    store = Store(connect, "%s")
+    for view in VIEWS:
+        store.define(view)
+    return store

@@ -1,0 +1,289 @@
+"""Backups of the registry while it serves, and restores: after the host is destroyed, and whatever ends either half way.
+
+The tests of this file build on one another, and leave the fleet as they found it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from moor.tasks.backup.encryption import IDENTITY
+from moor_lab import faults
+from tests.harness.commands import started
+from tests.harness.waiting import until
+from tests.lab.conftest import Moored
+from tests.lab.diagnosing import administrator
+
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(1800)]
+
+NODES = ("cp1", "node1", "node2", "node3")
+IMAGES = ("demo/python:3.13", "demo/sqrt:1.0")
+NAME = "registry.moor.test"
+BLOBS = "/data/registry/docker/registry/v2/blobs/sha256"
+BIG = 120_000_000  # bytes of a blob that takes a while
+HALF = "find {} -name '*.part' -size +{}c | grep -q ."
+PULL = """\
+for i in {images}; do
+  ctr -n backup images pull --hosts-dir /etc/containerd/certs.d --user "admin:$(cat)" {name}/$i >/dev/null </dev/stdin || exit 1
+done
+ctr -n backup images ls | awk 'NR > 1 {{print $1, $3}}'; ctr -n backup images rm $(ctr -n backup images ls -q) >&2
+ctr namespaces rm backup >&2 || :"""
+
+
+def run(moored: Moored, script: str, host: str = "harbor1", stdin: str = "") -> str:
+    return moored.lab.exec(host, ["sh", "-ec", script], stdin=stdin, timeout_s=300).strip()
+
+
+def listed(moored: Moored) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = moored.moor("backup", "list", "--output", "json").report["backups"]
+    return rows
+
+
+def store(moored: Moored) -> Path:
+    return moored.moor.site / "backups"
+
+
+def pulled(moored: Moored) -> dict[str, str]:
+    """Pull every image on every node, and return the digests that each got."""
+    password = (moored.lab.directory / "secrets/harbor-admin").read_text().strip()
+    script = "p=$(cat); " + PULL.format(images=" ".join(IMAGES), name=NAME).replace("$(cat)", "$p")
+    return {node: run(moored, script, node, password) for node in NODES}
+
+
+def is_writable(moored: Moored) -> bool:
+    """Return whether pushes are accepted."""
+    harbor = administrator(moored)
+    try:
+        return harbor.ask("GET", "/api/v2.0/configurations").json()["read_only"]["value"] is False
+    finally:
+        harbor.close()
+
+
+@contextmanager
+def big_blob(moored: Moored) -> Iterator[str]:
+    """Put a blob into the registry that takes a while to copy, and take it out again."""
+    digest = hashlib.sha256(bytes(BIG)).hexdigest()
+    place = f"{BLOBS}/{digest[:2]}/{digest}"
+    run(moored, f"mkdir -p {place}; head -c {BIG} /dev/zero > {place}/data")
+    try:
+        yield digest
+    finally:
+        run(moored, f"rm -rf {place}")
+
+
+@contextmanager
+def pulling(moored: Moored, host: str = "node1") -> Iterator[list[str]]:
+    """Ask for an image's manifest again and again on a node, and collect what the registry answers."""
+    said: list[str] = []
+    ended = threading.Event()
+    harbor = administrator(moored)
+
+    def ask() -> None:
+        while not ended.is_set():
+            found = harbor.manifest("demo/sqrt", "1.0")
+            said.append(found[0] if found else "refused")
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    try:
+        yield said
+    finally:
+        ended.set()
+        asking.join()
+        harbor.close()
+
+
+def test_a_backup_is_made_while_nodes_pull_and_the_next_one_copies_nothing_twice(moored: Moored) -> None:
+    with pulling(moored) as said:
+        first = moored.moor("backup")
+        second = moored.moor("backup", "--output", "json")
+    assert first.returncode == second.returncode == 0, first.said + second.said
+    assert len(set(said)) == 1
+    assert "KEEP A COPY of" in first.stdout
+    key = moored.moor.site / ".moor/backup.key"
+    assert key.stat().st_mode & 0o777 == 0o600
+    assert key.read_text().strip() not in "".join(moored.moor.said)
+    one, two = listed(moored)
+    assert [row["state"] for row in (one, two)] == ["whole", "whole"]
+    assert one["counts"] == {"projects": 2, "repositories": 2, "artifacts": 2, "robots": 2, "users": 1}
+    assert (one["new_bytes"], two["new_bytes"]) == (one["blob_bytes"], 0)
+    assert two["release"] == "v2.8.3"
+    table = moored.moor("backup", "list").stdout.splitlines()
+    assert table[0].split()[:2] == ["backup", "state"]
+    assert table[2].split()[:2] == [two["name"], "whole"]
+
+
+def test_nothing_readable_is_in_the_store_and_no_secret_in_what_was_said(moored: Moored) -> None:
+    secrets = [run(moored, "cat /data/secret/keys/secretkey"), (moored.lab.directory / "secrets/harbor-admin").read_text().strip()]
+    secrets += [path.read_text().strip() for path in (moored.moor.site / ".moor/secrets").iterdir()]
+    files = [path for path in store(moored).rglob("*") if path.is_file()]
+    assert len(files) > 10
+    for path in files:
+        assert path.stat().st_mode & 0o077 == 0 or path.name == ".gitignore", path
+        content = path.read_bytes()
+        assert not [secret for secret in secrets if secret.encode() in content], path
+        assert IDENTITY.encode() not in content
+        assert path.parent.name.startswith("2") and not path.name.endswith(".age") or content.startswith(b"age-encryption.org/v1") or path.name in (".gitignore", "lock"), path
+    assert not [secret for secret in secrets if secret in "".join(moored.moor.said)]
+
+
+def test_a_rehearsal_counts_and_finds_a_blob_that_is_damaged(moored: Moored) -> None:
+    done = moored.moor("backup", "check")
+    assert done.returncode == 0, done.said
+    assert "2 projects, 2 repositories, 2 artifacts, 2 robots, 1 user" in done.stdout
+    assert "2 manifests, with all that they refer to" in done.stdout
+    assert run(moored, "docker ps -aq --filter name=moor-rehearsal") == ""
+    blob = max(store(moored).glob("blobs-*/*/*"), key=lambda path: path.stat().st_size)
+    content = bytearray(blob.read_bytes())
+    content[len(content) // 2] ^= 1
+    blob.write_bytes(bytes(content))
+    damaged = moored.moor("backup", "check")
+    assert damaged.returncode == 1
+    assert f"{blob}: cannot be decrypted" in damaged.stdout
+    assert moored.moor("backup").returncode == 0  # which brings it anew
+    assert moored.moor("backup", "check").returncode == 0
+
+
+def test_a_controller_that_is_killed_leaves_no_backup_and_the_next_one_goes_on(moored: Moored) -> None:
+    before = [row["name"] for row in listed(moored)]
+    with big_blob(moored) as digest:
+        with started(moored.moor.site, "backup", "--quiet") as process:
+            part = store(moored)
+            until(lambda: [p for p in part.glob(f"blobs-*/*/{digest}.part") if p.stat().st_size > 1_000_000], pause_s=0.01)
+            process.kill()
+            process.wait()
+        rows = listed(moored)
+        assert [row["name"] for row in rows if row["state"] == "whole"] == before
+        assert [row["state"] for row in rows if row["name"] not in before] == ["incomplete"]
+        assert moored.moor("backup", "check", rows[-1]["name"]).returncode == 1
+        assert is_writable(moored)
+        assert moored.moor("backup").returncode == 0
+        assert [row["state"] for row in listed(moored)] == ["whole"] * (len(before) + 1)
+        assert not list(store(moored).glob("blobs-*/*/*.part"))
+
+
+def test_a_connection_that_is_cut_is_told_and_nothing_half_counts(moored: Moored) -> None:
+    before = listed(moored)
+    with big_blob(moored) as digest:
+        for path in store(moored).glob(f"blobs-*/*/{digest}"):
+            path.unlink()
+        with started(moored.moor.site, "backup") as process:
+            until(lambda: list(store(moored).glob(f"blobs-*/*/{digest}.part")), pause_s=0.01)
+            moored.lab.exec("harbor1", ["sh", "-c", "systemctl stop ssh; pkill -9 sshd || :"])
+            try:
+                out, err = process.communicate(timeout=300)
+            finally:
+                moored.lab.exec("harbor1", ["systemctl", "start", "ssh"])
+                moored.lab.machine("harbor1").wait_ssh()
+        assert process.returncode == 1, out + err
+        assert "there is no new one; what it has brought is kept" in out
+        assert "connection lost" in out + err
+    assert [row for row in listed(moored) if row["state"] == "whole"] == before
+    assert is_writable(moored)
+    assert moored.moor("backup").returncode == 0
+
+
+def test_a_full_disk_of_the_controller_is_told_before_and_while_it_is_written(moored: Moored, tmp_path: Path) -> None:
+    small = tmp_path / "small"
+    small.mkdir()
+    with changed(moored, directory=str(small), mounted=True):
+        refused = moored.moor("backup")
+        assert refused.returncode == 1
+        assert f"data.backup.directory: nothing is mounted at {small}" in refused.stderr
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(small)], check=True)
+        try:
+            done = moored.moor("backup")
+            assert done.returncode == 1
+            assert re.search(r"No space left on device; make room on this machine|MB of blobs are to be kept in", done.said)
+            assert "Traceback" not in done.said
+            assert [row["state"] for row in listed(moored)] in ([], ["incomplete"])
+        finally:
+            subprocess.run(["umount", str(small)], check=True)
+    assert is_writable(moored)
+
+
+@contextmanager
+def changed(moored: Moored, **section: Any) -> Iterator[None]:
+    """Write a section ``backup`` into the site's defaults, and take it out again."""
+    path = moored.moor.site / "inventory/defaults.yaml"
+    former = path.read_text()
+    path.write_text(former.replace("data:\n", f"data:\n  backup: {json.dumps(section)}\n", 1))
+    try:
+        yield
+    finally:
+        path.write_text(former)
+
+
+def test_a_registry_that_holds_something_is_not_restored_over(moored: Moored) -> None:
+    done = moored.moor("restore", "--yes")
+    assert done.returncode == 1
+    assert "the registry holds 2 projects" in done.stdout
+    assert "restore --over" in done.stdout
+    assert moored.moor.planned() == []
+
+
+def test_a_destroyed_host_is_restored_and_every_node_pulls_what_it_pulled_before(moored: Moored) -> None:
+    before, state = pulled(moored), moored.moor.site / ".moor"
+    assert len(set(before.values())) == 1
+    kept = {name: (state / name).read_bytes() for name in ("pki/ca.crt", "secrets/robot-demo-puller", "backup.key")}
+    key = kept["backup.key"]
+    moored.lab.reset("harbor1")
+    shutil.rmtree(state)  # the controller was lost too, but for its site, the backups and the key
+    lost = moored.moor("restore", "--yes")
+    assert lost.returncode == 1
+    assert "backup.key: missing" in lost.stderr
+    state.mkdir(mode=0o700)
+    (state / "backup.key").touch(mode=0o600)
+    (state / "backup.key").write_bytes(key)
+    planned = moored.moor("restore", "--plan")
+    assert planned.returncode == 2, planned.said
+    with full(moored):
+        refused = moored.moor("restore", "--yes")
+        assert refused.returncode == 1
+    done = moored.moor("restore", "--yes", timeout_s=900)
+    assert done.returncode == 0, done.said
+    assert {name: (state / name).read_bytes() for name in kept} == kept
+    assert pulled(moored) == before
+    verified = moored.moor("verify")
+    assert verified.returncode == 0, verified.stdout
+    assert run(moored, "ls -A /data | grep -c moor || :") == "0"
+    moored.moor.applied()
+    assert moored.moor.planned() == []
+
+
+@contextmanager
+def full(moored: Moored) -> Iterator[None]:
+    """Have next to nothing free where Harbor's data are to be."""
+    run(moored, "mkdir -p /data && mount -t tmpfs -o size=1m tmpfs /data")
+    try:
+        yield
+    finally:
+        run(moored, "systemctl stop harbor docker.socket docker 2>/dev/null || :; umount -l /data; systemctl start docker || :")
+
+
+def test_a_restore_that_is_killed_goes_on_by_the_same_command(moored: Moored) -> None:
+    before = pulled(moored)
+    with big_blob(moored) as digest:
+        assert moored.moor("backup").returncode == 0
+        run(moored, f"rm {BLOBS}/{digest[:2]}/{digest}/data")
+        with started(moored.moor.site, "restore", "--over", "--yes", "--quiet") as process:
+            until(lambda: run(moored, HALF.format("/data/registry", 1_000_000).replace("*.part", "data") + " && cat /data/.moor-restore || :"), pause_s=0.02)
+            process.kill()
+            process.wait()
+        assert pulled(moored) == before  # the registry is what it was
+        done = moored.moor("restore", "--yes", timeout_s=600)
+        assert done.returncode == 0, done.said
+    assert pulled(moored) == before
+    assert moored.moor.planned() == []
