@@ -78,13 +78,13 @@ class RunContext:
         mend_kinds: the kinds of resources that the run may mend; all where it is empty.
         replaced: fingerprints of the certificates that the run replaces.
         rollback: the run that ``moor rollback`` puts back.
-        backup: the backup that ``moor restore`` puts back, or ``moor backup check`` rehearses.
         diagnosis: what ``moor diagnose`` examines.
         taking_part: names of the run's hosts.
         addresses: addresses of the hosts of each group, by name, including hosts outside the run's limit.
         joined: names of hosts that come from the cluster and are in no file.
         runs_registry: whether moor runs the registry; if not, somebody else does, and moor only uses it.
         registry_host: the host for which the controller asks the registry; empty for the hosts of group harbor.
+        backup: the backup that ``moor restore`` puts back, or ``moor backup check`` rehearses.
         site: the site's settings; None if the inventory was not loaded from a site.
         fleet: the whole inventory, including hosts outside the run's limit.
         role_faults: by concern, why its runs are refused: the inventory has no host for it, or too many.
@@ -100,13 +100,13 @@ class RunContext:
     mend_kinds: tuple[str, ...] = field(default=(), metadata=PORTABLE)
     replaced: frozenset[str] = field(default=frozenset(), metadata=PORTABLE)
     rollback: RollbackOrder | None = field(default=None, metadata=PORTABLE)
-    backup: BackupOrder | None = field(default=None, metadata=PORTABLE)
     diagnosis: DiagnosisScope = field(default=DiagnosisScope(), metadata=PORTABLE)
     taking_part: frozenset[str] = field(default=frozenset(), metadata=PORTABLE)
     addresses: Mapping[str, dict[str, str]] = field(default_factory=dict, metadata=PORTABLE)
     joined: frozenset[str] = field(default=frozenset(), metadata=PORTABLE)
     runs_registry: bool = field(default=True, metadata=PORTABLE)
     registry_host: str = field(default="", metadata=PORTABLE)
+    backup: BackupOrder | None = field(default=None, metadata=PORTABLE)
     site: SiteSettings | None = field(default=None, metadata=LOCAL)
     fleet: Inventory | None = field(default=None, metadata=LOCAL)
     role_faults: Mapping[str, list[str]] = field(default_factory=dict, metadata=LOCAL)

@@ -52,7 +52,9 @@ def check(options: Options, name: Name = "") -> int:
 def restore(
     options: Options,
     name: Name = "",
-    over: Annotated[bool, typer.Option("--over", help="also where the registry holds something, which is lost")] = False,
+    over: Annotated[
+        bool, typer.Option("--over", help="also where the registry holds something, which is lost")
+    ] = False,
     plan: Annotated[bool, typer.Option("--plan", help="show what would be done, and write nothing")] = False,
     yes: Yes = False,
 ) -> int:

@@ -15,7 +15,9 @@ from moor.schedule.job import Work
 
 schedule_app = typer.Typer(help="Schedule drift checks and backups; without a subcommand, show what is scheduled.")
 app.add_typer(schedule_app, name="schedule")
-What = Annotated[Work, typer.Argument(metavar="[drift|backup]", help="a drift check, which is the default, or a backup")]
+What = Annotated[
+    Work, typer.Argument(metavar="[drift|backup]", help="a drift check, which is the default, or a backup")
+]
 EnvFile = Annotated[Path | None, typer.Option("--env-file", help="a file of NAME=value lines for env: references")]
 
 

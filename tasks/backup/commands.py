@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from nornir.core import Nornir
@@ -56,8 +57,8 @@ class NewBackup(_Listing):
 
     def prepare(self, nr: Nornir, host: Host, name: str, over: bool) -> None:
         """Check directory and key; raise InputError with all that is wrong."""
-        store, wrong = Store(store_directory(host)), []
-        for check in (lambda: refuse_unfit_directory(host), lambda: refuse_unfit_key(host, bool(store.names()))):
+        has_backups, wrong = bool(Store(store_directory(host)).names()), list[str]()
+        for check in (partial(refuse_unfit_directory, host), partial(refuse_unfit_key, host, has_backups)):
             try:
                 check()
             except InputError as error:

@@ -40,7 +40,7 @@ FIND_IMAGE = "docker images --format '{{.Repository}}:{{.Tag}}' | grep -E '(^|/)
 
 # sh reads one line and runs it; what follows on standard input is left for that, as not every sh would leave it that
 # reads a program from there.
-READ_PROGRAM = "IFS= read -r c; eval \"$c\""
+READ_PROGRAM = 'IFS= read -r c; eval "$c"'
 
 # pg_dump must not be older than the server, and an image of Harbor's has programs of two releases.
 OWN_PROGRAMS = """\
@@ -216,4 +216,4 @@ commit;
 \\endif
 drop database if exists {FORMER};
 SQL
-"""
+"""  # noqa: S608 - all are ours

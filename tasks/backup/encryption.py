@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from io import BufferedIOBase
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 from nornir.core.inventory import Host
 
@@ -50,7 +52,14 @@ class BackupKey:
         """Encrypt ``source`` to its end."""
         import pyrage
 
-        pyrage.encrypt_io(source, target, [pyrage.x25519.Recipient.from_str(text) for text in self.recipients])
+        reading, writing = Remembering(source), Remembering(target)
+        with suppress(pyrage.EncryptError):
+            pyrage.encrypt_io(
+                _file(reading), _file(writing), [pyrage.x25519.Recipient.from_str(text) for text in self.recipients]
+            )
+            reading.need_end()
+        for stream in (reading, writing):
+            stream.raise_error()
 
     def decrypt(self, source: BinaryIO, target: BinaryIO, name: str) -> None:
         """Decrypt ``source`` to its end.
@@ -65,13 +74,66 @@ class BackupKey:
         """
         import pyrage
 
+        writing = Remembering(target)
         try:
-            pyrage.decrypt_io(source, target, [self.identity])
-        except pyrage.DecryptError as error:
+            pyrage.decrypt_io(_file(source), _file(writing), [self.identity])
+            writing.raise_error()
+        except (pyrage.DecryptError, OSError) as error:  # an OSError without a number is a damaged chunk
+            writing.raise_error()
             raise HostError(
                 f"{name}: cannot be decrypted: {error}; it is damaged, or was encrypted with another key",
                 ErrorKind.CONTROLLER,
             ) from None
+
+
+class Remembering:
+    """A stream that remembers the first error of the one behind it.
+
+    pyrage 1.4.0 writes through a buffer, and drops the error of the last write: without this, a part would pass for
+    whole whose end did not fit on the disk. It words the errors of a reader anew.
+    """
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self._error: BaseException | None = None
+        self._is_over = False
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Read from the stream."""
+        try:
+            piece = self._stream.read(size)
+        except BaseException as error:
+            self._error = self._error or error
+            raise
+        self._is_over = not piece
+        return piece
+
+    def write(self, content: bytes, /) -> int:
+        """Write all of ``content`` to the stream."""
+        try:
+            self._stream.write(content)
+        except BaseException as error:
+            self._error = self._error or error
+            raise
+        return len(content)
+
+    def flush(self) -> None:
+        """Do nothing: who opened the stream flushes it."""
+
+    def need_end(self) -> None:
+        """Raise RuntimeError if the stream was not read to its end."""
+        if not self._is_over and self._error is None:
+            raise RuntimeError("the source was not read to its end")
+
+    def raise_error(self) -> None:
+        """Raise the error that the stream had."""
+        if self._error is not None:
+            raise self._error
+
+
+def _file(stream: object) -> BufferedIOBase:
+    """Return a stream as what pyrage's types say; it calls ``read`` and ``write`` alone."""
+    return cast("BufferedIOBase", stream)
 
 
 def key_of(host: Host, known_to_exist: bool) -> BackupKey:
@@ -99,8 +161,8 @@ def refuse_missing_key(path: Path, known_to_exist: bool) -> None:
     """Raise InputError if there is no key and there are backups that it opens."""
     if known_to_exist and not path.exists():
         raise InputError(
-            f"{path}: missing, and the backups that are there cannot be opened without it; write the key there that you "
-            "kept elsewhere (mode 0600), or name another data.backup.directory for new backups"
+            f"{path}: missing, and the backups that are there cannot be opened without it; write the key there that "
+            "you kept elsewhere (mode 0600), or name another data.backup.directory for new backups"
         )
 
 

@@ -22,7 +22,12 @@ CHANGED_MEANWHILE = '[ "$?" -le 1 ]'
 def send_configuration(harbor: Installation) -> str:
     """Return the command that sends harbor.yml, Harbor's keys and certificates."""
     paths = [f"{harbor.directory}/{name}" for name in KEPT_FILES]
-    paths += [f"{harbor.volume}/secret", f"{harbor.volume}/ca_download", "/etc/moor/registry.crt", "/etc/moor/registry.key"]
+    paths += [
+        f"{harbor.volume}/secret",
+        f"{harbor.volume}/ca_download",
+        "/etc/moor/registry.crt",
+        "/etc/moor/registry.key",
+    ]
     return _send_existing(paths)
 
 
@@ -116,7 +121,7 @@ mkdir -p "$s" && cd "$s" && exec tar --numeric-owner -xpf -"""
 
 def take_roles(harbor: Installation) -> str:
     """Return the command that keeps the roles of the database for ``put_in_place``."""
-    return f"umask 077; mkdir -p {quote(f'{harbor.volume}/{BESIDE}')} && exec cat > {quote(f'{harbor.volume}/{BESIDE}/roles')}"
+    return f'umask 077; s={quote(f"{harbor.volume}/{BESIDE}")}; mkdir -p "$s" && exec cat > "$s/roles"'
 
 
 def put_in_place(harbor: Installation, record: Record, is_same_place: bool, swap: str) -> str:
@@ -155,5 +160,7 @@ def _put_settings(harbor: Installation, record: Record) -> str:
 if [ -f "$s/roles" ]; then {{ {literal(program)}; cat "$s/roles"; }} | {roles} >&2 || exit 1; fi
 for f in harbor.yml .moor-options; do
   k=$s{quote(record.directory)}/$f
-  if [ -f "$k" ]; then moor_keep "$d/$f"; cp "$k" "$d/$f.moor" && chmod 600 "$d/$f.moor" && mv -f "$d/$f.moor" "$d/$f" || exit 1; fi
+  [ -f "$k" ] || continue
+  moor_keep "$d/$f"
+  cp "$k" "$d/$f.moor" && chmod 600 "$d/$f.moor" && mv -f "$d/$f.moor" "$d/$f" || exit 1
 done"""

@@ -15,8 +15,8 @@ from moor.engine.asking import shell_of
 from moor.errors import ErrorKind, HostError
 from moor.settings import settings_of
 from moor.tasks.backup.database import Connection, connection_of
-from moor.tasks.harbor.data import data_places
 from moor.tasks.harbor import HarborSettings
+from moor.tasks.harbor.data import data_places
 from moor.tasks.harbor.installer import NOTE
 from moor.tasks.harbor.yml import COMPOSE, load_harbor_yml, split_files
 
@@ -82,7 +82,9 @@ for f in {paths}; do if [ -e "$f" ]; then wc -c < "$f"; cat "$f"; else echo 0; f
     if not text or not rest.strip():
         return None
     found = RELEASE.search(note)
-    return Installation(directory, f"v{'.'.join(found.groups())}" if found else "", load_harbor_yml(text, name), mark.strip())
+    return Installation(
+        directory, f"v{'.'.join(found.groups())}" if found else "", load_harbor_yml(text, name), mark.strip()
+    )
 
 
 def need_installation(task: Task) -> Installation:

@@ -160,7 +160,9 @@ class _Backup:
         """Keep links and blobs; return the blobs, and the digests that artifacts need and that are not there."""
         self._say("repositories")
         parts.take(LINKS, scripts.send_links(harbor))
-        listing, text = receive(self._shell, scripts.list_blobs(harbor), io.BytesIO(), lambda out: out.read(), LONGEST_S)
+        listing, text = receive(
+            self._shell, scripts.list_blobs(harbor), io.BytesIO(), lambda out: out.read(), LONGEST_S
+        )
         need_success(listing, "the list of blobs")
         blobs = parse_blobs(text.decode())
         keeper = self._blobs(harbor, blobs)
@@ -205,8 +207,8 @@ class _Backup:
         free = shutil.disk_usage(self._store.directory).free
         if needed + SPARE > free:
             raise HostError(
-                f"{needed / MB:.0f} MB of blobs are to be kept in {self._store.directory}, and {free / MB:.0f} MB are free; "
-                "make room on this machine, or name another data.backup.directory",
+                f"{needed / MB:.0f} MB of blobs are to be kept in {self._store.directory}, and {free / MB:.0f} MB are "
+                "free; make room on this machine, or name another data.backup.directory",
                 ErrorKind.CONTROLLER,
             )
 

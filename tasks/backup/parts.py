@@ -23,7 +23,8 @@ LONGEST_S = 6 * 3600.0  # for what nobody knows the size of
 SLOWEST = 250_000  # bytes a second; what is slower times out
 SUFFIX = ".gz.age"
 DATABASE, ROLES, LINKS, CONFIGURATION, JOB_LOGS, STATE = (
-    f"{name}{SUFFIX}" for name in ("database.sql", "roles.sql", "links.tar", "configuration.tar", "job_logs.tar", "state.tar")
+    f"{name}{SUFFIX}"
+    for name in ("database.sql", "roles.sql", "links.tar", "configuration.tar", "job_logs.tar", "state.tar")
 )
 PAUSES_S = (1, 5, 15)  # before each new attempt after a lost connection
 
@@ -38,7 +39,7 @@ class Parts:
     def keep(self, name: str, source: Readable) -> Gzipping:
         """Pack and encrypt a stream to its end into the file ``name``."""
         packed = Gzipping(source)
-        with (self._draft / name).open("wb", opener=private) as file:
+        with open(self._draft / name, "wb", opener=private) as file:
             hashed = Hashing(target=file)
             self._key.encrypt(as_file(packed), as_file(hashed))
             file.flush()
@@ -67,7 +68,8 @@ class Parts:
         if DUMP_END not in tail:
             printed = answer.stderr.decode("utf-8", "replace").strip()[-500:]
             raise HostError(
-                f"the dump of Harbor's database is not whole: {printed or 'pg_dump printed no reason'}", ErrorKind.COMMAND
+                f"the dump of Harbor's database is not whole: {printed or 'pg_dump printed no reason'}",
+                ErrorKind.COMMAND,
             )
         return parse_content(head)
 
@@ -99,7 +101,7 @@ class BlobKeeper:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         part, hashed = path.with_name(f"{digest}{UNFINISHED}"), Hashing(content)
         try:
-            with part.open("wb", opener=private) as file:
+            with open(part, "wb", opener=private) as file:
                 self._key.encrypt(as_file(hashed), file)
                 file.flush()
                 os.fsync(file.fileno())

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from moor.errors import ErrorKind, HostError
 
-FORMAT = 1  # raised when an older moor could no longer restore what is written
+FORMAT: Literal[1] = 1  # raised when an older moor could no longer restore what is written
 
 # What is counted, as Harbor's database has it.
 COUNTED = ("projects", "repositories", "artifacts", "robots", "users")
@@ -97,7 +97,9 @@ def parse_record(text: bytes, place: str) -> Record:
 
 def describe_counts(counts: Counts) -> str:
     """Return counts in words, such as ``2 projects, 1 robot``."""
-    return ", ".join(f"{counts[name]} {name if counts[name] != 1 else SINGULAR[name]}" for name in COUNTED if name in counts)
+    return ", ".join(
+        f"{counts[name]} {name if counts[name] != 1 else SINGULAR[name]}" for name in COUNTED if name in counts
+    )
 
 
 SINGULAR = {

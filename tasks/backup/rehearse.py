@@ -64,8 +64,8 @@ def _blobs(task: Task, backup: OpenedBackup) -> ResourceResult:
     for digest, size in backup.blobs.items():
         try:
             backup.write_blob(digest, None)
-        except HostError as error:
-            damaged.append(str(error))
+        except HostError as fault:
+            damaged.append(str(fault))
             backup.store.set_aside(backup.record.key, digest)
         done += size
         meter(done)

@@ -18,7 +18,7 @@ from moor.connections.ssh.shell import Shell
 from moor.context import context_of
 from moor.engine.asking import shell_of
 from moor.engine.converge import converge
-from moor.engine.mending import run_under_lock
+from moor.engine.locking import run_under_lock
 from moor.engine.observation import discard_observation
 from moor.engine.results import ResourceResult
 from moor.engine.script import new_mark
@@ -52,8 +52,8 @@ def refuse_unfit_backup(host: Host, record: Record) -> None:
     ours, theirs = minor_of(installer), minor_of(record.release)
     if ours and theirs and ours != theirs:
         raise InputError(
-            f"data.harbor.installer: {installer} cannot run the database of a backup of Harbor {record.release}; name the "
-            f"installer of {theirs[0]}.{theirs[1]}, restore, then upgrade"
+            f"data.harbor.installer: {installer} cannot run the database of a backup of Harbor {record.release}; name "
+            f"the installer of {theirs[0]}.{theirs[1]}, restore, then upgrade"
         )
 
 
@@ -76,8 +76,8 @@ def refuse_filled_registry(task: Task) -> Result:
         held = count(shell_of(task), harbor.database, harbor.database.name)
     except HostError as error:
         raise HostError(
-            f"it is not known what the registry holds, since its database does not answer: {error}\nstart it by moor "
-            "apply harbor, or restore with --over, and lose what it holds",
+            f"it is not known what the registry holds, since its database does not answer: {error}\nstart it "
+            "by moor apply harbor, or restore with --over, and lose what it holds",
             ErrorKind.CONFLICT,
         ) from error
     if any(held.counts.get(name, 0) > number for name, number in EMPTY.items()):

@@ -68,7 +68,9 @@ class Store:
         if found:
             raise InputError(f"{start}: several backups are called so: {', '.join(found)}")
         if [name for name in self.partial() if name.startswith(start)]:
-            raise InputError(f"{start}: this backup did not come to its end, and is none; moor backup list shows others")
+            raise InputError(
+                f"{start}: this backup did not come to its end, and is none; moor backup list shows others"
+            )
         raise InputError(f"{start}: no such backup in {self.directory}; moor backup list shows them")
 
     def path(self, name: str) -> Path:
@@ -156,11 +158,9 @@ class Store:
             sums = dict(_sum(line) for line in (folder / SUMS).read_text().splitlines())
         except (OSError, ValueError):
             return [f"{folder / SUMS}: missing or damaged"]
-        wrong = [
-            f"{folder / file}: {'another checksum than when it was written' if (folder / file).is_file() else 'missing'}"
-            for file, digest in sums.items()
-            if not (folder / file).is_file() or hash_of(folder / file) != digest
-        ]
+        if not {RECORD, BLOB_LIST} <= set(sums):
+            return [f"{folder / SUMS}: missing or damaged"]
+        wrong = [fault for file, digest in sums.items() if (fault := _fault(folder / file, digest))]
         if wrong:
             return wrong
         record = self.record(name)
@@ -200,6 +200,13 @@ def parse_blobs(text: str) -> Blobs:
 def format_blobs(blobs: Blobs) -> str:
     """Return the list of a backup's blobs."""
     return "".join(f"sha256:{digest} {blobs[digest]}\n" for digest in sorted(blobs))
+
+
+def _fault(path: Path, digest: str) -> str:
+    """Return what is wrong with a file; empty if it has the checksum."""
+    if not path.is_file():
+        return f"{path}: missing"
+    return "" if hash_of(path) == digest else f"{path}: another checksum than when it was written"
 
 
 def _sum(line: str) -> tuple[str, str]:

@@ -6,7 +6,7 @@ import hashlib
 import os
 import zlib
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from typing import Any, BinaryIO, Protocol, TypeVar, cast
 
@@ -17,6 +17,7 @@ from moor.script_result import ScriptResult
 CHUNK = 256 * 1024
 GZIP = 16 + zlib.MAX_WBITS  # the format that gunzip reads
 FASTEST = 1
+TAKEN = "the host's output could not be taken"
 
 Found = TypeVar("Found")
 
@@ -142,7 +143,8 @@ def receive(
         try:
             answer = shell.stream(command, source, timeout_s, None, pass_on)
         except ConsumerGoneError:
-            raise _failure(taking, sending) from None
+            os.close(sending)
+            raise taking.exception() or HostError(TAKEN, ErrorKind.CONTROLLER) from None
         except BaseException:
             os.close(sending)
             taking.exception()
@@ -157,11 +159,6 @@ def _take(receiving: int, consume: Callable[[BinaryIO], Found]) -> Found:
         while output.read(CHUNK):
             pass  # such as the padding after an archive's end
         return found
-
-
-def _failure(taking: Future[Any], sending: int) -> BaseException:
-    os.close(sending)
-    return taking.exception() or HostError("the host's output could not be taken", ErrorKind.CONTROLLER)
 
 
 @contextmanager

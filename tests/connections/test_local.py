@@ -36,7 +36,9 @@ def test_megabytes_pass_and_progress_is_reported(argv: tuple[str, ...]) -> None:
 
 def test_output_of_any_length_goes_to_a_sink(argv: tuple[str, ...]) -> None:
     raw, got = bytes(range(256)) * 20_000, bytearray()
-    answer = LocalShell(argv, limit_bytes=1000).stream("cat; echo told >&2; exit 3", io.BytesIO(raw), 30, None, got.extend)
+    answer = LocalShell(argv, limit_bytes=1000).stream(
+        "cat; echo told >&2; exit 3", io.BytesIO(raw), 30, None, got.extend
+    )
     assert (answer, bytes(got)) == (ScriptResult(b"", b"told\n", 3), raw)
 
 

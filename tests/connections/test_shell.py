@@ -61,7 +61,9 @@ def test_megabytes_pass_in_both_directions_at_once(log_in: LogIn) -> None:
 @pytest.mark.parametrize("username", ["root", "ops", "noisy"])
 def test_output_of_any_length_goes_to_a_sink(log_in: LogIn, username: str) -> None:
     raw, got = os.urandom(8_000_000), bytearray()
-    answer = log_in(username, limit_bytes=100_000).stream("cat; echo told >&2; exit 3", io.BytesIO(raw), 60, None, got.extend)
+    answer = log_in(username, limit_bytes=100_000).stream(
+        "cat; echo told >&2; exit 3", io.BytesIO(raw), 60, None, got.extend
+    )
     assert (answer, bytes(got)) == (ScriptResult(b"", b"told\n", 3), raw)
 
 

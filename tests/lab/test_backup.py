@@ -1,4 +1,4 @@
-"""Backups of the registry while it serves, and restores: after the host is destroyed, and whatever ends either half way.
+"""Backups of the registry while it serves, and restores: of a destroyed host, and whatever ends either half way.
 
 The tests of this file build on one another, and leave the fleet as they found it.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -20,7 +19,6 @@ from typing import Any
 import pytest
 
 from moor.tasks.backup.encryption import IDENTITY
-from moor_lab import faults
 from tests.harness.commands import started
 from tests.harness.waiting import until
 from tests.lab.conftest import Moored
@@ -34,12 +32,14 @@ NAME = "registry.moor.test"
 BLOBS = "/data/registry/docker/registry/v2/blobs/sha256"
 BIG = 120_000_000  # bytes of a blob that takes a while
 HALF = "find {} -name '*.part' -size +{}c | grep -q ."
-PULL = """\
-for i in {images}; do
-  ctr -n backup images pull --hosts-dir /etc/containerd/certs.d --user "admin:$(cat)" {name}/$i >/dev/null </dev/stdin || exit 1
+PULL = f"""\
+read -r p
+for i in {" ".join(IMAGES)}; do
+  ctr -n backup images pull --hosts-dir /etc/containerd/certs.d --user "admin:$p" {NAME}/$i >/dev/null
 done
-ctr -n backup images ls | awk 'NR > 1 {{print $1, $3}}'; ctr -n backup images rm $(ctr -n backup images ls -q) >&2
-ctr namespaces rm backup >&2 || :"""
+ctr -n backup images ls | awk 'NR > 1 {{ print $1, $3 }}'
+ctr -n backup images rm $(ctr -n backup images ls -q) >/dev/null
+ctr namespaces rm backup >/dev/null 2>&1 || :"""
 
 
 def run(moored: Moored, script: str, host: str = "harbor1", stdin: str = "") -> str:
@@ -57,9 +57,8 @@ def store(moored: Moored) -> Path:
 
 def pulled(moored: Moored) -> dict[str, str]:
     """Pull every image on every node, and return the digests that each got."""
-    password = (moored.lab.directory / "secrets/harbor-admin").read_text().strip()
-    script = "p=$(cat); " + PULL.format(images=" ".join(IMAGES), name=NAME).replace("$(cat)", "$p")
-    return {node: run(moored, script, node, password) for node in NODES}
+    password = (moored.lab.directory / "secrets/harbor-admin").read_text()
+    return {node: run(moored, PULL, node, f"{password.strip()}\n") for node in NODES}
 
 
 def is_writable(moored: Moored) -> bool:
@@ -126,7 +125,10 @@ def test_a_backup_is_made_while_nodes_pull_and_the_next_one_copies_nothing_twice
 
 
 def test_nothing_readable_is_in_the_store_and_no_secret_in_what_was_said(moored: Moored) -> None:
-    secrets = [run(moored, "cat /data/secret/keys/secretkey"), (moored.lab.directory / "secrets/harbor-admin").read_text().strip()]
+    secrets = [
+        run(moored, "cat /data/secret/keys/secretkey"),
+        (moored.lab.directory / "secrets/harbor-admin").read_text().strip(),
+    ]
     secrets += [path.read_text().strip() for path in (moored.moor.site / ".moor/secrets").iterdir()]
     files = [path for path in store(moored).rglob("*") if path.is_file()]
     assert len(files) > 10
@@ -135,7 +137,11 @@ def test_nothing_readable_is_in_the_store_and_no_secret_in_what_was_said(moored:
         content = path.read_bytes()
         assert not [secret for secret in secrets if secret.encode() in content], path
         assert IDENTITY.encode() not in content
-        assert path.parent.name.startswith("2") and not path.name.endswith(".age") or content.startswith(b"age-encryption.org/v1") or path.name in (".gitignore", "lock"), path
+        assert (
+            (path.parent.name.startswith("2") and not path.name.endswith(".age"))
+            or content.startswith(b"age-encryption.org/v1")
+            or path.name in (".gitignore", "lock")
+        ), path
     assert not [secret for secret in secrets if secret in "".join(moored.moor.said)]
 
 
@@ -161,7 +167,9 @@ def test_a_controller_that_is_killed_leaves_no_backup_and_the_next_one_goes_on(m
     with big_blob(moored) as digest:
         with started(moored.moor.site, "backup", "--quiet") as process:
             part = store(moored)
-            until(lambda: [p for p in part.glob(f"blobs-*/*/{digest}.part") if p.stat().st_size > 1_000_000], pause_s=0.01)
+            until(
+                lambda: [p for p in part.glob(f"blobs-*/*/{digest}.part") if p.stat().st_size > 1_000_000], pause_s=0.01
+            )
             process.kill()
             process.wait()
         rows = listed(moored)
@@ -206,7 +214,9 @@ def test_a_full_disk_of_the_controller_is_told_before_and_while_it_is_written(mo
         try:
             done = moored.moor("backup")
             assert done.returncode == 1
-            assert re.search(r"No space left on device; make room on this machine|MB of blobs are to be kept in", done.said)
+            assert re.search(
+                r"No space left on device; make room on this machine|MB of blobs are to be kept in", done.said
+            )
             assert "Traceback" not in done.said
             assert [row["state"] for row in listed(moored)] in ([], ["incomplete"])
         finally:
@@ -270,7 +280,10 @@ def full(moored: Moored) -> Iterator[None]:
     try:
         yield
     finally:
-        run(moored, "systemctl stop harbor docker.socket docker 2>/dev/null || :; umount -l /data; systemctl start docker || :")
+        run(
+            moored,
+            "systemctl stop harbor docker.socket docker 2>/dev/null || :; umount -l /data; systemctl start docker || :",
+        )
 
 
 def test_a_restore_that_is_killed_goes_on_by_the_same_command(moored: Moored) -> None:
@@ -279,7 +292,14 @@ def test_a_restore_that_is_killed_goes_on_by_the_same_command(moored: Moored) ->
         assert moored.moor("backup").returncode == 0
         run(moored, f"rm {BLOBS}/{digest[:2]}/{digest}/data")
         with started(moored.moor.site, "restore", "--over", "--yes", "--quiet") as process:
-            until(lambda: run(moored, HALF.format("/data/registry", 1_000_000).replace("*.part", "data") + " && cat /data/.moor-restore || :"), pause_s=0.02)
+            until(
+                lambda: run(
+                    moored,
+                    HALF.format("/data/registry", 1_000_000).replace("*.part", "data")
+                    + " && cat /data/.moor-restore || :",
+                ),
+                pause_s=0.02,
+            )
             process.kill()
             process.wait()
         assert pulled(moored) == before  # the registry is what it was

@@ -107,7 +107,11 @@ def check(options: Options, name: str) -> int:
         backups_of(book).prepare(nr, host, name, False)
         report = run_and_report(nr, book, options, "backup check")
         remember(nr, report)
-    print_report(options, report, _told(report, "backup check: it cannot be relied on" if report.failed else "backup check: all of it is there"))
+    print_report(
+        options,
+        report,
+        _told(report, "backup check: it cannot be relied on" if report.failed else "backup check: all of it is there"),
+    )
     return 1 if report.failed else 0
 
 

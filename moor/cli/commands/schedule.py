@@ -19,9 +19,9 @@ from moor.cli.commands.running import open_fleet, runbook_of
 from moor.cli.options import Options
 from moor.context import site_of
 from moor.errors import InputError
-from moor.schedule import cron, systemd
 from moor.run.protocols import backups_of
 from moor.run.runbook import OWN_REGISTRY
+from moor.schedule import cron, systemd
 from moor.schedule.job import Job, Work, name_of, parse_period
 from moor.secrets import private_files
 from moor.settings import SecretRef

@@ -175,9 +175,7 @@ class SSHSession(ABC):
     ) -> Steps[ScriptResult]:
         """Run a command; the steps of ``stream``."""
         root_command = RootCommand(command, timeout_s, self.parameters.get("secret"))
-        output = ChannelOutput(
-            self._limit_bytes, root_command.end_mark, sink=sink, begin_mark=root_command.root_mark
-        )
+        output = ChannelOutput(self._limit_bytes, root_command.end_mark, sink=sink, begin_mark=root_command.root_mark)
         yield from self._reconnect_steps()
         try:
             pieces = input_pieces(root_command, output.stderr, source, progress)

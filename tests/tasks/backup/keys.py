@@ -7,11 +7,11 @@ import io
 from datetime import UTC, datetime
 from pathlib import Path
 
+from moor.connections.local import LocalShell
 from moor.tasks.backup.encryption import BackupKey
 from moor.tasks.backup.parts import DATABASE, Parts
 from moor.tasks.backup.record import Record
 from moor.tasks.backup.store import Blobs, Store
-from moor.connections.local import LocalShell
 
 
 def new_key() -> BackupKey:

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from tests.harness.commands import moor_here
-from tests.harness.sites import write_site
-from tests.tasks.backup.keys import new_key, whole_backup
 from moor.tasks.backup.store import Store
+from tests.harness.commands import moor_here
+from tests.harness.sites import Content, write_site
+from tests.tasks.backup.keys import new_key, whole_backup
 
 HOSTS = {"h": {"hostname": "127.0.0.1", "port": 1, "groups": ["harbor"]}}
 GROUPS = {"harbor": {"connection_options": {"shell": {"extras": {"conn_timeout": 1}}}}}
@@ -21,8 +21,17 @@ NAME = "20261128-030000-cccc"
 def site(folder: Path, **backup: Any) -> Path:
     harbor = {"installer": "harbor-offline-installer-v2.8.3.tgz", "sha256": "0" * 64, "admin_password": "env:X"}
     registry = {"name": "registry.moor.test", "address": "192.0.2.1"}
-    data = {"registry": registry, "harbor": harbor, "pki": {"passphrase": "env:X"}, **({"backup": backup} if backup else {})}
-    files = {"inventory/hosts.yaml": HOSTS, "inventory/groups.yaml": GROUPS, "inventory/defaults.yaml": {"data": data}}
+    data = {
+        "registry": registry,
+        "harbor": harbor,
+        "pki": {"passphrase": "env:X"},
+        **({"backup": backup} if backup else {}),
+    }
+    files: dict[str, Content] = {
+        "inventory/hosts.yaml": HOSTS,
+        "inventory/groups.yaml": GROUPS,
+        "inventory/defaults.yaml": {"data": data},
+    }
     return write_site(folder, files)
 
 
@@ -39,12 +48,13 @@ def with_backup(folder: Path, **backup: Any) -> tuple[Path, Store]:
 def test_every_fault_of_the_settings_is_told_at_once(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     (tmp_path / "word").touch(mode=0o600)
-    (tmp_path / "word").write_text("no key")
+    (tmp_path / "word").write_text("hunter22")
     done = moor_here(site(tmp_path, directory="file/below", mounted=True, key="file:word"), "backup")
     assert done.returncode == 1
     assert "nothing is mounted at" in done.stderr
     assert "file is no directory; move it away" in done.stderr
     assert "data.backup.key: " in done.stderr
+    assert "hunter22" not in done.said
     assert "no key; it has one line AGE-SECRET-KEY-1" in done.stderr
     assert not (tmp_path / ".moor").exists()
 
@@ -71,7 +81,9 @@ def test_a_host_that_is_not_reached_leaves_no_backup(tmp_path: Path) -> None:
     done = moor_here(site(tmp_path), "backup", "--quiet")
     assert done.returncode == 1
     assert "there is no new one" in done.stdout
-    assert moor_here(tmp_path, "backup", "list").stdout.startswith(f"{tmp_path}/backups: no backup; moor backup makes one")
+    assert moor_here(tmp_path, "backup", "list").stdout.startswith(
+        f"{tmp_path}/backups: no backup; moor backup makes one"
+    )
 
 
 def test_backups_are_listed_with_those_that_came_to_no_end(tmp_path: Path) -> None:
@@ -118,11 +130,16 @@ def test_a_backup_of_another_release_is_refused(tmp_path: Path) -> None:
     defaults.write_text(defaults.read_text().replace("v2.8.3.tgz", "v2.9.1.tgz"))
     done = moor_here(place, "restore", "--yes")
     assert done.returncode == 1
-    assert "cannot run the database of a backup of Harbor v2.8.3; name the installer of 2.8, restore, then upgrade" in done.stderr
+    assert (
+        "cannot run the database of a backup of Harbor v2.8.3; name the installer of 2.8, restore, then upgrade"
+        in done.stderr
+    )
 
 
 def test_options_of_a_drift_check_are_no_options_of_a_backup(tmp_path: Path) -> None:
-    done = moor_here(site(tmp_path), "schedule", "install", "backup", "--every", "1d", "--apply", "file", "--limit", "h")
+    done = moor_here(
+        site(tmp_path), "schedule", "install", "backup", "--every", "1d", "--apply", "file", "--limit", "h"
+    )
     assert done.returncode == 1
     assert "--apply: a backup has no such option" in done.stderr
     assert "--limit: a backup has no such option" in done.stderr

@@ -29,6 +29,7 @@ from moor.tasks.backup.database import (
 from tests.harness.postgresql import postgresql, program
 from tests.harness.shells import SHELLS
 
+OWN = Connection()
 SHA = "sha256:" + "a" * 64
 TABLES = f"""
 create table project (project_id int, name text, deleted boolean);
@@ -47,9 +48,13 @@ class Server:
     place: Path
     shell: tuple[str, ...] = ("sh",)
 
-    def __call__(self, text: str, stdin: bytes = b"", database: Connection = Connection()) -> bytes:
+    def __call__(self, text: str, stdin: bytes = b"", database: Connection = OWN) -> bytes:
         argv = [*self.shell, "-c", READ_PROGRAM]
-        environment = {**os.environ, "PGHOST": str(self.place), "PATH": f"{Path(program('psql')).parent}:{os.environ['PATH']}"}
+        environment = {
+            **os.environ,
+            "PGHOST": str(self.place),
+            "PATH": f"{Path(program('psql')).parent}:{os.environ['PATH']}",
+        }
         line = database.program(text)
         assert line.count(b"\n") == 1
         done = subprocess.run(argv, input=line + stdin, capture_output=True, check=False, env=environment)
@@ -87,14 +92,19 @@ def test_a_dump_comes_with_the_counts_of_its_snapshot_and_is_put_in_place(server
     assert parse_content(server(count_program(LOADED)).decode().splitlines()) == content
     assert parse_content(server(count_program("registry")).decode().splitlines()).counts["projects"] == 3
     with subprocess.Popen(
-        [program("psql"), "-h", str(server.place), "-U", "postgres", "registry"], stdin=subprocess.PIPE, stderr=subprocess.PIPE
+        [program("psql"), "-h", str(server.place), "-U", "postgres", "registry"],
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
     ) as used:  # as a client that nobody has stopped
         server(swap_program())
         used.communicate(b"select 1;\n")
     assert server.sql("select name from project where project_id = 3") == "it's $HOME \\ é"
     assert server.sql("select count(*) from project") == "3"
     server(swap_program())  # once more does no harm
-    assert server.sql("select string_agg(datname, ' ' order by datname) from pg_database") == "postgres registry template0 template1"
+    assert (
+        server.sql("select string_agg(datname, ' ' order by datname) from pg_database")
+        == "postgres registry template0 template1"
+    )
 
 
 def test_a_load_that_was_cut_changes_nothing_and_can_be_done_again(server: Server) -> None:
@@ -127,7 +137,13 @@ def test_a_password_of_any_characters_reaches_the_program_and_no_argv(word: str)
 
 def test_the_connection_is_the_one_of_harbor_yml() -> None:
     assert connection_of({"external_database": None}) == Connection()
-    found = connection_of({"external_database": {"harbor": {"host": "db.test", "db_name": "r", "username": "h", "password": "x", "ssl_mode": "require"}}})
+    found = connection_of(
+        {
+            "external_database": {
+                "harbor": {"host": "db.test", "db_name": "r", "username": "h", "password": "x", "ssl_mode": "require"}
+            }
+        }
+    )
     assert (found.host, found.port, found.name, found.user, found.sslmode) == ("db.test", "5432", "r", "h", "require")
     assert "x" not in repr(found.password)
     assert "--network host" in found.command

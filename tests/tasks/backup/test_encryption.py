@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from hypothesis import given, settings
@@ -69,3 +70,40 @@ def test_age_itself_opens_it_and_so_does_each_further_recipient(tmp_path: Path) 
     for key in (own, other):
         assert subprocess.check_output(["age", "-d", "-i", str(key), str(tmp_path / "sealed")]) == content
     assert both.id != mine.id
+
+
+class Full:
+    """A disk that is full after some bytes."""
+
+    def __init__(self, room: int) -> None:
+        self.room = room
+
+    def write(self, content: bytes) -> int:
+        self.room -= len(content)
+        if self.room < 0:
+            raise OSError(28, "No space left on device")
+        return len(content)
+
+    def flush(self) -> None:
+        """Do nothing."""
+
+    def read(self, size: int) -> bytes:
+        if self.room <= 0:
+            raise OSError(5, "Input/output error")
+        self.room -= size
+        return bytes(size)
+
+
+@pytest.mark.parametrize("room", [0, 100, 250, 100_000, 200_100])
+def test_the_end_that_did_not_fit_is_told(room: int) -> None:
+    key = new_key()
+    with pytest.raises(OSError, match="No space left"):
+        key.encrypt(io.BytesIO(bytes(200_000)), cast("Any", Full(room)))
+    with pytest.raises(OSError, match="No space left"):
+        key.decrypt(io.BytesIO(encrypted(key, bytes(300_000))), cast("Any", Full(room)), "part")
+
+
+@pytest.mark.parametrize("room", [0, 100, 100_000])
+def test_what_could_not_be_read_is_told(room: int) -> None:
+    with pytest.raises(OSError, match="Input/output error"):
+        new_key().encrypt(cast("Any", Full(room)), io.BytesIO())

@@ -13,7 +13,8 @@ from moor.tasks.backup.installation import Installation, minor_of
     ("tree", "images", "has_files"),
     [
         ({"data_volume": "/data"}, "/data/registry/docker/registry/v2", True),
-        ({"data_volume": "/srv", "storage_service": {"filesystem": {"rootdirectory": "/storage/sub"}}}, "/srv/registry/sub/docker/registry/v2", True),
+        ({"data_volume": "/srv", "storage_service": {"filesystem": {"rootdirectory": "/storage/sub"}}},
+         "/srv/registry/sub/docker/registry/v2", True),
         ({"data_volume": "/data", "storage_service": {"s3": {"bucket": "b", "region": "x"}}}, None, False),
     ],
 )  # fmt: skip
@@ -23,6 +24,9 @@ def test_images_are_where_harbor_yml_says(tree: dict[str, Any], images: str | No
     assert images is None or harbor.images == images
 
 
-@pytest.mark.parametrize(("text", "minor"), [("v2.8.3", (2, 8)), ("harbor-offline-installer-v2.15.2.tgz", (2, 15)), ("", None), ("by hand", None)])
+@pytest.mark.parametrize(
+    ("text", "minor"),
+    [("v2.8.3", (2, 8)), ("harbor-offline-installer-v2.15.2.tgz", (2, 15)), ("", None), ("by hand", None)],
+)
 def test_a_release_is_read_from_an_installers_name(text: str, minor: tuple[int, int] | None) -> None:
     assert minor_of(text) == minor

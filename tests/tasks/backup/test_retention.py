@@ -10,8 +10,12 @@ from hypothesis import strategies as st
 from moor.tasks.backup.retention import Keep, backups_to_keep
 
 FIRST = datetime(2026, 1, 31, 3)
-rules = st.builds(Keep, last=st.integers(1, 5), daily=st.integers(0, 9), weekly=st.integers(0, 9), monthly=st.integers(0, 9))
-backups = st.dictionaries(st.text("ab", min_size=1), st.datetimes(datetime(2025, 1, 1), datetime(2027, 1, 1)), max_size=12)
+rules = st.builds(
+    Keep, last=st.integers(1, 5), daily=st.integers(0, 9), weekly=st.integers(0, 9), monthly=st.integers(0, 9)
+)
+backups = st.dictionaries(
+    st.text("ab", min_size=1), st.datetimes(datetime(2025, 1, 1), datetime(2027, 1, 1)), max_size=12
+)
 
 
 def daily(number: int) -> dict[str, datetime]:

@@ -20,7 +20,12 @@ def packed(state: Path, beside: Path) -> io.BytesIO:
 
 def test_the_state_is_put_back_without_replacing_anything(tmp_path: Path) -> None:
     state, other = tmp_path / "state", tmp_path / "other"
-    for name, content in {"pki/ca.key": "key", "secrets/robot": "word", KEY_FILE: "identity", "backups/x": "blob"}.items():
+    for name, content in {
+        "pki/ca.key": "key",
+        "secrets/robot": "word",
+        KEY_FILE: "identity",
+        "backups/x": "blob",
+    }.items():
         (state / name).parent.mkdir(parents=True, exist_ok=True)
         (state / name).write_text(content)
         (state / name).chmod(0o600)

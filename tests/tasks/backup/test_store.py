@@ -50,9 +50,9 @@ def test_a_file_that_is_gone_or_changed_is_named(tmp_path: Path, name: str, how:
     store = Store(tmp_path)
     path = whole_backup(store, new_key(), ONE, [b"layer"]) / name
     assert store.faults(ONE) == []
-    path.unlink() if how == "gone" else path.write_bytes(b"x" + path.read_bytes())
+    path.unlink() if how == "gone" else path.write_bytes(path.read_bytes()[5:])
     (fault,) = store.faults(ONE)
-    assert str(path) in fault
+    assert str(path.parent if name == SUMS else path) in fault
 
 
 def test_a_blob_that_is_gone_or_cut_short_is_named_and_brought_anew(tmp_path: Path) -> None:
@@ -62,7 +62,9 @@ def test_a_blob_that_is_gone_or_cut_short_is_named_and_brought_anew(tmp_path: Pa
     first, second = sorted(blobs)
     store.blob(key.id, first).unlink()
     store.blob(key.id, second).write_bytes(b"x")
-    assert [fault.partition(":")[0] for fault in store.faults(ONE)] == [str(store.blob(key.id, d)) for d in sorted(blobs)]
+    assert [fault.partition(":")[0] for fault in store.faults(ONE)] == [
+        str(store.blob(key.id, d)) for d in sorted(blobs)
+    ]
     assert store.lacks(key.id, blobs) == blobs
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -50,10 +51,16 @@ def test_who_reads_less_than_the_host_sends_gets_what_was_read() -> None:
     ("error", "raised", "words"),
     [
         (InputError("no room"), InputError, "no room"),
-        (OSError(28, "No space left on device", "/srv/x"), HostError, "/srv/x: No space left on device; make room on this"),
+        (
+            OSError(28, "No space left on device", "/srv/x"),
+            HostError,
+            "/srv/x: No space left on device; make room on this",
+        ),
     ],
 )
-def test_an_error_of_who_takes_the_output_is_what_is_told(error: Exception, raised: type[Exception], words: str) -> None:
+def test_an_error_of_who_takes_the_output_is_what_is_told(
+    error: Exception, raised: type[Exception], words: str
+) -> None:
     def consume(output: BinaryIO) -> None:
         output.read(10)
         raise error
@@ -83,7 +90,12 @@ def test_an_error_of_who_writes_is_raised_where_it_is_read(tmp_path: Path) -> No
 
 
 def test_an_error_of_who_reads_is_the_one_that_is_told() -> None:
-    with pytest.raises(InputError, match="the host refused"), produced(lambda target: writes(target)) as source:
+    with pytest.raises(InputError, match="the host refused"):
+        refuse_half(produced(writes))
+
+
+def refuse_half(stream: AbstractContextManager[BinaryIO]) -> None:
+    with stream as source:
         source.read(5)
         raise InputError("the host refused")
 
