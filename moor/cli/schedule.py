@@ -15,9 +15,7 @@ from moor.schedule.job import Work
 
 schedule_app = typer.Typer(help="Schedule drift checks and backups; without a subcommand, show what is scheduled.")
 app.add_typer(schedule_app, name="schedule")
-What = Annotated[
-    Work, typer.Argument(metavar="[drift|backup]", help="a drift check, which is the default, or a backup")
-]
+Every = Annotated[str, typer.Option("--every", help="5m to 30m, 1h to 12h, 1d, 7d")]
 EnvFile = Annotated[Path | None, typer.Option("--env-file", help="a file of NAME=value lines for env: references")]
 
 
@@ -34,8 +32,7 @@ def schedule(options: Options, context: typer.Context) -> int:
 @takes("site", "limit", "verbose")
 def install(
     options: Options,
-    every: Annotated[str, typer.Option("--every", help="5m to 30m, 1h to 12h, 1d, 7d")],
-    what: What = Work.drift,
+    every: Every,
     runbook: Annotated[str, typer.Option("--runbook", help="a runbook, or one concern; by default everything")] = "",
     apply: MendKinds = None,
     env_file: EnvFile = None,
@@ -43,7 +40,17 @@ def install(
     """Install and start a systemd timer for this site, or a cron job."""
     from moor.cli.commands import schedule as command
 
-    words = command.JobOptions(every, runbook, mend_kinds_of(apply), options.limit, env_file, what)
+    words = command.JobOptions(every, runbook, mend_kinds_of(apply), options.limit, env_file)
+    return command.install(replace(options, quiet=True), words)
+
+
+@schedule_app.command()
+@takes("site", "verbose")
+def backup(options: Options, every: Every, env_file: EnvFile = None) -> int:
+    """Install and start a timer, or a cron job, that makes a backup of the registry."""
+    from moor.cli.commands import schedule as command
+
+    words = command.JobOptions(every, env_file=env_file, work=Work.backup)
     return command.install(replace(options, quiet=True), words)
 
 

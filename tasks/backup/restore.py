@@ -76,14 +76,14 @@ def refuse_filled_registry(task: Task) -> Result:
         held = count(shell_of(task), harbor.database, harbor.database.name)
     except HostError as error:
         raise HostError(
-            f"it is not known what the registry holds, since its database does not answer: {error}\nstart it "
-            "by moor apply harbor, or restore with --over, and lose what it holds",
+            f"it is not known what the registry holds, since its database does not answer: {error}\n"
+            "start it by moor apply harbor, or restore with --over, and lose what it holds",
             ErrorKind.CONFLICT,
         ) from error
     if any(held.counts.get(name, 0) > number for name, number in EMPTY.items()):
         raise HostError(
-            f"the registry holds {describe_counts(held.counts)}; moor restore --over {backup.record.name} replaces them "
-            "by what the backup holds, and what is newer is lost",
+            f"the registry holds {describe_counts(held.counts)}; moor restore --over {backup.record.name} replaces "
+            "them by what the backup holds, and what is newer is lost",
             ErrorKind.CONFLICT,
         )
     return Result(task.host, result="the registry is empty")

@@ -6,6 +6,7 @@ import os
 import shlex
 import shutil
 import subprocess
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 from moor.cli.commands.schedule import references, refuse_missing_environment
 from moor.errors import HostError, InputError
 from moor.schedule.cron import NO_CRONTAB, CronFile, UsersCrontab, with_block
-from moor.schedule.job import ALLOWED, Job, cron_line, name_of, parse_period, service_unit, timer_unit, words
+from moor.schedule.job import ALLOWED, Job, Work, cron_line, name_of, parse_period, service_unit, timer_unit, words
 from moor.settings import SecretRef, SiteSettings
 
 PERIODS = ALLOWED.replace(",", " ").split()
@@ -89,6 +90,16 @@ def test_the_unit_has_no_values_of_the_environment_and_a_name_of_its_own() -> No
     text = service_unit(job(env_file=Path("/srv/fleet/env")))
     assert "EnvironmentFile=/srv/fleet/env" in text
     assert name_of(Path("/srv/a/fleet")) != name_of(Path("/srv/b/fleet"))
+
+
+def test_a_backup_is_a_job_of_its_own_that_may_write_to_the_backups() -> None:
+    made = replace(job(), work=Work.backup, writable=(Path("/srv/fleet/.moor"), Path("/mnt/backups")))
+    assert made.name.startswith("moor-backup-fleet-")
+    assert made.name != job().name
+    assert 'ReadWritePaths="/srv/fleet/.moor" "/mnt/backups"' in service_unit(made)
+    assert "Description=Backup of /srv/fleet by moor, every 1h" in timer_unit(made)
+    assert "schedule-backup.lock" in cron_line(made, user=False)
+    assert "schedule.lock" in cron_line(job(), user=False)
 
 
 @given(st.text("ab\n#", max_size=30))

@@ -45,7 +45,6 @@ class JobOptions:
 def install(options: Options, words: JobOptions) -> int:
     """Install and start the job, and return 0."""
     period = parse_period(words.every)
-    refuse_options_of_drift(words)
     with open_fleet(options, dry_run=True) as nr:
         refuse_unknown_kinds(nr, DriftOptions(words.runbook, words.mend_kinds))
         settings = site_of(nr)
@@ -66,18 +65,11 @@ def install(options: Options, words: JobOptions) -> int:
     return 0
 
 
-def refuse_options_of_drift(words: JobOptions) -> None:
-    """Raise InputError for every option that only a drift check has, where something else is scheduled."""
-    given = {"--runbook": words.runbook, "--apply": words.mend_kinds, "--limit": words.limit is not None}
-    if words.work is not Work.drift and (wrong := [name for name, value in given.items() if value]):
-        raise InputError("\n".join(f"{name}: a {words.work} has no such option; leave it out" for name in wrong))
-
-
 def _backup_directories(nr: Nornir) -> Iterator[Path]:
     """Yield where backups go, after a check of their settings; raise InputError for what is wrong with them."""
     hosts = [host for host in nr.inventory.hosts.values() if OWN_REGISTRY(host)]
     if not hosts:
-        raise InputError("schedule install backup: moor runs no registry in this fleet")
+        raise InputError("schedule backup: moor runs no registry in this fleet")
     backups = backups_of(runbook_of(nr, "backup"))
     backups.prepare(nr, hosts[0], "", False)
     yield backups.directory(hosts[0])

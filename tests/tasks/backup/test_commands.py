@@ -134,12 +134,3 @@ def test_a_backup_of_another_release_is_refused(tmp_path: Path) -> None:
         "cannot run the database of a backup of Harbor v2.8.3; name the installer of 2.8, restore, then upgrade"
         in done.stderr
     )
-
-
-def test_options_of_a_drift_check_are_no_options_of_a_backup(tmp_path: Path) -> None:
-    done = moor_here(
-        site(tmp_path), "schedule", "install", "backup", "--every", "1d", "--apply", "file", "--limit", "h"
-    )
-    assert done.returncode == 1
-    assert "--apply: a backup has no such option" in done.stderr
-    assert "--limit: a backup has no such option" in done.stderr
