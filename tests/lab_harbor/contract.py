@@ -22,7 +22,11 @@ BEFORE_NGINX = {  # what nginx answers, which stands before the core
 PARALLEL = {"lock-right-password-during-lock"}  # and all race-*: recorded from several clients at once
 AT_ONCE = "a run is over when it is asked for"
 COUNTED = "runs are counted apart from other jobs"
+AUDIT = "the audit log has pulls and pushes alone"
 NOT_LIKE_HARBOR = {
+    "audit-logs": AUDIT,
+    "audit-logs-dev": AUDIT,
+    "audit-logs-q": AUDIT,
     "c-login-wrong-password": "the portal's login is not served",
     "gc-get": COUNTED,
     "gc-history": AT_ONCE,

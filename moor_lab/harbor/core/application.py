@@ -6,6 +6,8 @@ from werkzeug.wrappers import Response
 
 from moor_lab.harbor.core import (
     allowlist,
+    audit,
+    dashboard,
     directories,
     immutability,
     labels,
@@ -34,6 +36,8 @@ from moor_lab.harbor.core.service import API, Application, Call, Core, Route
 
 MODULES = (
     allowlist,
+    audit,
+    dashboard,
     directories,
     immutability,
     labels,
@@ -57,10 +61,10 @@ MODULES = (
 )
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 ABSENT = """
-    * audit-logs, jobservice, ldap/groups, ldap/users, p2p, projectSummary, registries, replication
+    * jobservice, ldap/groups, ldap/users, p2p, projectSummary, registries, replication
     * scanners/ping, scanners/<identifier>/metadata, scans, schedules
     * search, statistics, system/scanAll/stop, users/current/permissions
-    * repositories, systeminfo/getcert, systeminfo/volumes
+    * repositories, systeminfo/getcert
     * projects/<reference>/logs, projects/<reference>/preheat, projects/<reference>/robots
     GET projects/<reference>/scanner/candidates, projects/<reference>/webhook/jobs
     GET projects/<reference>/webhook/policies/<int:number>/executions

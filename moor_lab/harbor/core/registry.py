@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import httpx
 from werkzeug.wrappers import Response
 
+from moor_lab.harbor.core.audit import note
 from moor_lab.harbor.core.errors import Refusal, bad_request, not_found, not_in_the_stand_in
 from moor_lab.harbor.core.immutability import need_deletable, need_movable
 from moor_lab.harbor.core.pushes import record_pull, record_push
@@ -178,6 +179,7 @@ def _manifest(call: Call, target: Target, project: Record) -> Response:
     answer = _forward(call, target)
     if call.request.method == "GET" and answer.status_code == 200:
         record_pull(call.store, known, artifact, target.rest)
+        note(call, "pull", f"{target.repository}:{target.rest}")
     return answer
 
 
@@ -193,6 +195,7 @@ def _push(call: Call, target: Target, project: Record) -> Response:
         record_push(
             call.store, project, target.repository, digest, tag, manifest, lambda blob: _blob(call, target, blob)
         )
+        note(call, "create", f"{target.repository}:{target.rest}")
     return answer
 
 
