@@ -6,6 +6,7 @@ The modules behind them may move at any time.
 from moor.context import site_of
 from moor.engine.converge import converge
 from moor.engine.findings import Expiry, Finding
+from moor.engine.measurements import Counted, Filling, Lasting
 from moor.engine.results import FindingResult
 from moor.errors import HostError, InputError, MoorError
 from moor.resources.archive import Archive
@@ -39,15 +40,18 @@ __all__ = [
     "REGISTRY",
     "Absent",
     "Archive",
+    "Counted",
     "Directory",
     "Edit",
     "Expiry",
     "File",
+    "Filling",
     "Finding",
     "FindingResult",
     "Healthy",
     "HostError",
     "InputError",
+    "Lasting",
     "Later",
     "MoorError",
     "Package",

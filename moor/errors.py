@@ -225,9 +225,9 @@ class OrderCancelled(MoorError):
 
 
 def merge_errors(errors: Iterable[MoorError]) -> HostError:
-    """Return one error with the messages of all ``errors`` and the kind of the first."""
+    """Return one error with the messages of all ``errors``, each once, and the kind of the first."""
     every = list(errors)
-    return HostError("\n".join(map(str, every)), every[0].kind)
+    return HostError("\n".join(dict.fromkeys(map(str, every))), every[0].kind)
 
 
 def kind_of_error(error: BaseException | None) -> ErrorKind:

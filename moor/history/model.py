@@ -89,6 +89,16 @@ class ExpiryRow:
 
 
 @dataclass(frozen=True)
+class MeasurementRow:
+    """What one drift check measured."""
+
+    host: str
+    id: str
+    taken: datetime
+    amount: float
+
+
+@dataclass(frozen=True)
 class RecordingResult:
     """How findings changed by the recording of a run.
 

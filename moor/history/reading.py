@@ -9,7 +9,7 @@ from typing import Any
 
 from moor.errors import AmbiguousRun
 from moor.history.connection import Connection, as_values
-from moor.history.model import ChangeRow, ExpiryRow, FindingRow, HostRow, RunRow
+from moor.history.model import ChangeRow, ExpiryRow, FindingRow, HostRow, MeasurementRow, RunRow
 from moor.history.sql import among, select
 
 RECENT = 50  # how many runs are searched for one of the whole fleet
@@ -71,6 +71,11 @@ class History:
     def expiries(self) -> list[ExpiryRow]:
         """Return the expiries, the next one first."""
         return as_values(ExpiryRow, self.connection.rows(select(ExpiryRow, "expiries", "ORDER BY expires")))
+
+    def measurements(self) -> list[MeasurementRow]:
+        """Return what earlier drift checks measured, oldest first."""
+        query = select(MeasurementRow, "measurements", "ORDER BY taken, number")
+        return as_values(MeasurementRow, self.connection.rows(query))
 
     def fleet(self, command: str = "drift") -> list[HostRow]:
         """Return the latest row of each host for one command, by name, without hosts that left the inventory."""

@@ -10,10 +10,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from moor.engine.findings import EXAMINED, Finding
+from moor.engine.measurements import GROWTH_DAYS, Past, Point
 from moor.errors import MoorError
 from moor.history.connection import Connection, as_values
 from moor.history.database import connected
-from moor.history.model import ChangeRow, ExpiryRow, FindingRow, HostRow, RecordingResult, RunRow
+from moor.history.model import ChangeRow, ExpiryRow, FindingRow, HostRow, MeasurementRow, RecordingResult, RunRow
+from moor.history.reading import History
 from moor.history.sql import columns_of, insert, select, update
 from moor.run.report import HostReport, ResourceReport, RunReport, count_by_status, open_findings, unwaived_findings
 from moor.secrets.secret import mask
@@ -31,6 +33,14 @@ ADD_FINDING = insert("findings", ("host", "id", "first_seen", *KEPT, "told_open"
 KEEP_FINDING, END_FINDING = update("findings", KEPT, "number"), update("findings", ("cleared",), "number")
 OPEN = select(FindingRow, "findings", "WHERE cleared IS NULL ORDER BY number", ("number", "stage"))
 ADD_EXPIRY = insert("expiries", (*columns_of(ExpiryRow), "stage"))
+ADD_MEASUREMENT = insert("measurements", (*columns_of(MeasurementRow), "day"))
+FORGET_MEASURED = "DELETE FROM measurements WHERE taken < :oldest"
+# of earlier days, the last measurement of each is enough for a growth
+THIN_MEASURED = (
+    "DELETE FROM measurements WHERE taken < :recent "
+    "AND number NOT IN (SELECT max(number) FROM measurements GROUP BY host, id, day)"
+)
+THIN_AFTER = timedelta(days=2)
 FORGET = (
     "DELETE FROM changes WHERE run IN (SELECT run FROM runs WHERE started < :oldest)",
     "DELETE FROM hosts WHERE run IN (SELECT run FROM runs WHERE started < :oldest)",
@@ -61,6 +71,7 @@ def record(settings: SiteSettings, report: RunReport, fleet: frozenset[str]) -> 
             _write_run(connection, report, fleet)
             recorded = _follow(connection, report, fleet)
             _write_expiries(connection, report)
+            _write_measurements(connection, report)
             _forget(connection, settings.history_days)
     except MoorError as error:
         return RecordingResult(trouble=str(error))
@@ -183,6 +194,31 @@ def _write_expiries(connection: Connection, report: RunReport) -> None:
         for one in found.values()
     ]
     connection.run(ADD_EXPIRY, added)
+
+
+def _write_measurements(connection: Connection, report: RunReport) -> None:
+    """Add what a drift check measured, and delete what is older than any growth is taken from."""
+    if report.command != DRIFT:
+        return
+    taken = datetime.fromisoformat(report.started)
+    when = {"taken": taken, "day": taken.astimezone(UTC).date().isoformat()}
+    rows = [{"host": one.host, "id": one.id, "amount": one.value, **when} for one in report.measured]
+    connection.run(ADD_MEASUREMENT, rows)
+    connection.run(FORGET_MEASURED, [{"oldest": taken - timedelta(days=GROWTH_DAYS)}])
+    connection.run(THIN_MEASURED, [{"recent": taken - THIN_AFTER}])
+
+
+def past_measurements(settings: SiteSettings) -> Past:
+    """Return what earlier drift checks measured; nothing if the history cannot be read, which recording tells."""
+    try:
+        with connected(settings, writing=False) as connection:
+            rows = History(connection).measurements()
+    except MoorError:
+        return {}
+    past: dict[Key, list[Point]] = {}
+    for row in rows:
+        past.setdefault((row.host, row.id), []).append((row.taken, row.amount))
+    return past
 
 
 def _forget(connection: Connection, days: int) -> None:

@@ -119,6 +119,17 @@ expiries = Table(
     Column("expires", Moment, nullable=False),
 )
 
+measurements = Table(
+    "measurements",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("host", String(255), nullable=False),
+    Column("id", Text, nullable=False),
+    Column("taken", Moment, nullable=False),
+    Column("day", String(10), nullable=False),
+    Column("amount", Float, nullable=False),
+)
+
 
 def for_postgresql() -> None:
     """Set the condition of the index ``one_open`` for PostgreSQL; SQLAlchemy then imports its PostgreSQL dialect."""

@@ -8,6 +8,7 @@ from datetime import datetime
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
 from moor.engine.converge import kind_of
+from moor.engine.measurements import Filling
 from moor.errors import ErrorKind
 from moor.run.report import RunReport, count_by_status, open_findings
 
@@ -19,6 +20,7 @@ def metrics(report: RunReport) -> bytes:
     _of_findings(registry, report)
     _of_hosts(registry, report)
     _of_expiries(registry, report)
+    _of_measurements(registry, report)
     _of_mending(registry, report)
     return bytes(generate_latest(registry))
 
@@ -57,6 +59,19 @@ def _of_expiries(registry: CollectorRegistry, report: RunReport) -> None:
     ends = _gauge(registry, "moor_expiry_timestamp_seconds", "When something ends by itself.", "id", "host")
     for expiry in report.expiries:
         ends.labels(expiry.id, expiry.host).set(datetime.fromisoformat(expiry.expires).timestamp())
+
+
+def _of_measurements(registry: CollectorRegistry, report: RunReport) -> None:
+    labels = ("id", "host")
+    value = _gauge(registry, "moor_measured", "What was measured, in bytes for what fills up.", *labels)
+    size = _gauge(registry, "moor_measured_size", "How much fits into what fills up.", *labels)
+    left = _gauge(registry, "moor_measured_days_left", "Days until it is full at its present growth.", *labels)
+    for one in report.measured:
+        value.labels(one.id, one.host).set(one.value)
+        if isinstance(one, Filling):
+            size.labels(one.id, one.host).set(one.size)
+            if one.days_left is not None:
+                left.labels(one.id, one.host).set(one.days_left)
 
 
 def _of_mending(registry: CollectorRegistry, report: RunReport) -> None:

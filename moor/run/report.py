@@ -15,6 +15,7 @@ from pydantic_core import to_json
 
 from moor.connections.names import connection_of
 from moor.engine.findings import EXAMINED, Expiry, Finding, FindingState
+from moor.engine.measurements import AnyMeasured, Measured
 from moor.engine.plan import printable, printable_line
 from moor.engine.results import Cause, FindingResult, ResourceResult, Status
 from moor.errors import ErrorKind, MoorError, kind_of_error
@@ -92,6 +93,7 @@ class RunReport:
     findings: list[Finding] = field(default_factory=list)
     command: str = ""
     expiries: list[Expiry] = field(default_factory=list)
+    measured: list[AnyMeasured] = field(default_factory=list)
     answered: list[str] = field(default_factory=list)  # tasks that no host failed at
     warnings: list[str] = field(default_factory=list)  # faults that concern no host, such as an unwritable history
     mended: RunReport | None = None  # what ``moor drift --apply`` mended before it checked again
@@ -133,7 +135,7 @@ class Collector(QuietProcessor):
         self.report = report
         self.busy: dict[str, str] = {}  # by host, the task that is running on it
         self.ended: set[tuple[str, str]] = set()  # pairs of host and task
-        self._taken: set[tuple[bool, str, str]] = set()  # whether it is an expiry, id, host
+        self._taken: set[tuple[str, str, str]] = set()  # the list that it is in, id, host
         self._right: dict[tuple[str, str], ResourceReport] = {}  # by stage and id
         self._lock = threading.Lock()
         self._began = time.monotonic()
@@ -182,17 +184,16 @@ class Collector(QuietProcessor):
             self._right[key] = _resource(stage, sub)
         return self._right[key]
 
-    def _take(self, stage: str, found: Iterable[Finding | Expiry]) -> None:
-        """Add findings and expiries, each once, however many hosts report it."""
+    def _take(self, stage: str, found: Iterable[Finding | Expiry | Measured]) -> None:
+        """Add findings, expiries and measurements, each once, however many hosts report it."""
         for one in map(_safe, found):
-            known = self.report.expiries if isinstance(one, Expiry) else self.report.findings
-            key = isinstance(one, Expiry), one.id, one.host
-            if key not in self._taken:
+            name = "expiries" if isinstance(one, Expiry) else "measured" if isinstance(one, Measured) else "findings"
+            if (key := (name, one.id, one.host)) not in self._taken:
                 self._taken.add(key)
-                known.append(replace(one, stage=stage))  # type: ignore[arg-type]
+                getattr(self.report, name).append(replace(one, stage=stage))
 
 
-def _safe(one: Finding | Expiry) -> Finding | Expiry:
+def _safe(one: Finding | Expiry | Measured) -> Finding | Expiry | Measured:
     return replace(one, id=printable(one.id), what=printable(one.what), remedy=printable(one.remedy))
 
 

@@ -14,6 +14,7 @@ from typer.main import get_command
 
 from moor.cli import app
 from moor.engine.findings import Expiry, Finding
+from moor.engine.measurements import Counted, Filling, Lasting
 from moor.engine.results import Status
 from moor.run.report import HostReport, ResourceReport, RunReport
 from moor.run.selection import find_runbook
@@ -96,6 +97,7 @@ def test_the_page_of_json_lists_every_key_and_status() -> None:
     kinds = {"finding": Finding, "expiry": Expiry}
     wanted = {"report": report.keys(), "host": host.keys(), "resource": host["resources"][0].keys()}
     wanted |= {name: dict.fromkeys(field.name for field in fields(kind)).keys() for name, kind in kinds.items()}
+    wanted["measured"] = {field.name: None for kind in (Filling, Lasting, Counted) for field in fields(kind)}.keys()
     assert {name: set(keys) for name, keys in tables(page).items()} == {k: set(v) for k, v in wanted.items()} | {
         "resource": {*wanted["resource"], *get_args(Status)}
     }

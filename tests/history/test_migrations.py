@@ -74,6 +74,7 @@ def version(settings: SiteSettings) -> int:
     engine = engine_for(database_of(settings).sqlalchemy_url())
     with engine.connect() as connection:
         found = int(connection.execute(text("SELECT version FROM moor_version")).scalar_one())
+        assert inspect(connection).has_table("measurements") == (found > 3)
         tables = {table: inspect(connection).get_columns(table) for table in ("hosts", "changes", "findings", "runs")}
     engine.dispose()
     columns = {(table, column["name"]) for table, those in tables.items() for column in those}

@@ -5,18 +5,19 @@ from __future__ import annotations
 import multiprocessing
 import os
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from moor.engine.findings import Expiry, Finding
+from moor.engine.measurements import GROWTH_DAYS, Filling
 from moor.engine.results import Status
 from moor.errors import AmbiguousRun, HistoryError
 from moor.history.database import FILE, connected
 from moor.history.model import FindingRow, RecordingResult
 from moor.history.pending import mark_sent, pending_notices
 from moor.history.reading import History
-from moor.history.recording import MAX_TEXT, record
+from moor.history.recording import MAX_TEXT, past_measurements, record
 from moor.run.report import RunReport
 from moor.secrets.secret import Secret
 from moor.settings import SecretRef, SiteSettings
@@ -243,3 +244,24 @@ def test_two_controllers_that_record_at_once_lose_nothing_and_open_a_finding_onc
     with connected(anywhere, writing=False) as connection:
         assert len(History(connection).runs(limit=100)) == 30
         assert ids(History(connection).open()) == [("node1", "file:/a")]
+
+
+def measured(days_ago: float, used: float, command: str = "drift") -> RunReport:
+    """Return a run of so many days ago, which measured a disk."""
+    report = a_run(CLEAN, command=command)
+    report.started = (datetime(2026, 11, 28, 12, tzinfo=UTC) - timedelta(days=days_ago)).isoformat()
+    report.measured = [Filling(id="disk:/d", what="d", value=used, host="node1", size=100, percent=90, within_days=9)]
+    return report
+
+
+def test_measurements_of_earlier_checks_are_kept_one_a_day_for_some_weeks(anywhere: SiteSettings) -> None:
+    for days_ago, used in ((GROWTH_DAYS + 3, 1), (10.2, 2), (10.1, 3), (9, 4), (1.1, 5), (1, 6), (0, 7)):
+        kept(anywhere, measured(days_ago, used))
+    kept(anywhere, measured(0, 99, command="apply"))
+    points = past_measurements(anywhere)["node1", "disk:/d"]
+    assert [value for _, value in points] == [3, 4, 5, 6, 7]
+    assert points[-1][0] == datetime(2026, 11, 28, 12, tzinfo=UTC)
+
+
+def test_without_a_history_nothing_was_measured(settings: SiteSettings) -> None:
+    assert past_measurements(settings) == {}

@@ -17,6 +17,7 @@ from nornir.plugins.runners import SerialRunner
 from prometheus_client.parser import text_string_to_metric_families
 
 from moor.engine.findings import Expiry, Finding
+from moor.engine.measurements import Counted, Filling
 from moor.engine.plan import printable
 from moor.engine.results import ResourceResult
 from moor.errors import ErrorKind, HostError
@@ -30,6 +31,10 @@ from moor.settings import SiteSettings
 from tests.history.reports import a_run
 
 ROOT = Path(__file__).parents[2]
+FULL = Filling(
+    id="disk:/data", what="/data", value=70, size=100, host="node1", percent=90, within_days=14, days_left=9.5
+)
+STARTS = Counted(id="restarts:core", what="core", value=3, host="node1", checks=3, hours=24)
 ENDS = Expiry("certificate:ca", "2030-01-01T00:00:00+00:00", "the CA")
 
 
@@ -43,6 +48,7 @@ def report() -> RunReport:
     )
     made.hosts["node2"].resources[0].waived = "known"
     made.duration_s = 2.5
+    made.measured = [FULL, STARTS]
     return made
 
 
@@ -59,6 +65,10 @@ def test_metrics_have_open_findings_by_host_and_the_time_of_the_run(report: RunR
     assert samples[("moor_last_run_complete",)] == 0
     assert samples["moor_expiry_timestamp_seconds", "", "certificate:ca"] == 1893456000
     assert samples[("moor_last_run_duration_seconds",)] == 2.5
+    assert samples["moor_measured", "node1", "disk:/data"] == 70
+    assert samples["moor_measured_size", "node1", "disk:/data"] == 100
+    assert samples["moor_measured_days_left", "node1", "disk:/data"] == 9.5
+    assert samples["moor_measured", "node1", "restarts:core"] == 3
 
 
 def test_every_output_has_what_was_mended_and_what_could_not_be(report: RunReport) -> None:
@@ -77,6 +87,7 @@ def test_every_output_has_what_was_mended_and_what_could_not_be(report: RunRepor
 def test_the_metrics_page_lists_every_metric() -> None:
     page = (ROOT / "docs/metrics.md").read_text()
     report = a_run({"node1": {"file:/a": "drift"}}, expiries=(ENDS,))
+    report.measured = [FULL]
     report.mended = a_run({"node1": {"file:/a": "changed"}})
     names = {family.name for family in text_string_to_metric_families(metrics(report).decode())}
     assert {name for name in names if f"| `{name}` |" not in page} == set()

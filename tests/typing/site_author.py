@@ -21,15 +21,18 @@ from moor.api import (
     REGISTRY,
     Absent,
     Archive,
+    Counted,
     Directory,
     Edit,
     Expiry,
     File,
+    Filling,
     Finding,
     FindingResult,
     Healthy,
     HostError,
     InputError,
+    Lasting,
     Later,
     MoorError,
     Package,
@@ -130,6 +133,10 @@ def run_agent(task: Task) -> Result:
     """Have the agent run on the host."""
     task.results.append(FindingResult(task.host, Finding("agent:age", "the agent is old", "upgrade it")))
     task.results.append(FindingResult(task.host, Expiry("agent:licence", "2027-01-01T00:00:00+00:00", "the licence")))
+    spool = Filling(id="agent:spool", what="the spool", value=3, size=10, percent=90, within_days=7)
+    paused = Lasting(id="agent:paused", what="the agent is paused", value=1, minutes=60)
+    crashes = Counted(id="agent:crashes", what="its crashes", value=0, checks=3, hours=24)
+    task.results.extend(FindingResult(task.host, one) for one in (spool, paused, crashes))
     try:
         return converge(task, desired(task.host))
     except HostError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from nornir.core import Nornir
 
@@ -21,7 +22,9 @@ from moor.cli.options import DIFFERS, Options
 from moor.context import change_context, separate_nornir, site_of
 from moor.engine.converge import kind_of
 from moor.engine.findings import expiry_findings
+from moor.engine.measurements import judge_measurements
 from moor.errors import InputError, MoorError
+from moor.history.recording import past_measurements
 from moor.output import text
 from moor.output.announce import announce
 from moor.run.foresight import resources_ahead
@@ -87,6 +90,10 @@ def check(nr: Nornir, options: Options, wanted: DriftOptions, waivers: list[Waiv
     settings = site_of(nr)
     report = run_and_report(nr, _book(nr, wanted.runbook), options, "drift")
     report.findings += expiry_findings(report.expiries, settings.expires_within_days)
+    if report.measured:
+        now = datetime.fromisoformat(report.started)
+        report.measured, faults = judge_measurements(report.measured, past_measurements(settings), now)
+        report.findings += faults
     apply_waivers(report, waivers)
     remember(nr, report)
     return report
