@@ -11,6 +11,7 @@ SECTIONS = {
     "docker": "docker",
     "firewall": "firewall",
     "harbor": "harbor",
+    "harbor_system": "registry",
     "images": "images",
     "logins": "registry",
     "names": "names",

@@ -17,7 +17,8 @@ from moor.tasks.diagnosis.evidence.probe_request import ControllerFacts, split_i
 from moor.tasks.harbor.install import api_login_of, harbor_of
 from moor.tasks.pki.issue import registry_certificate
 from moor.tasks.registry.projects import given_login, project_of, secret_of
-from moor.tasks.registry.robots import BY_NAME, find_robot
+from moor.tasks.registry.answers import BY_NAME
+from moor.tasks.registry.robots import find_robot
 
 Login = tuple[str, Secret]
 NOT_FOUND = 404

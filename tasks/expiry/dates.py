@@ -25,9 +25,8 @@ from moor.tasks.expiry.certificates import certificate_expiries, certificates_on
 from moor.tasks.harbor import HarborSettings
 from moor.tasks.harbor.install import api_login_of, harbor_of
 from moor.tasks.registry import Projects
-from moor.tasks.registry.robots import BY_NAME
+from moor.tasks.registry.answers import BY_NAME
 
-PAGE = 100  # robots in one answer, the most that Harbor allows
 LONGER = "raise its duration_days in data.projects, then moor apply registry"
 
 
@@ -102,22 +101,12 @@ def _all_robots(harbor: Harbor, projects: Iterable[str], *, partly: bool = False
         HostError: Harbor refused to list them
     """
     try:
-        yield from _paged(harbor, {})
+        yield from harbor.every("/api/v2.0/robots", ROBOTS)
     except HostError as error:
         if not partly or error.kind is not ErrorKind.PRIVILEGE:
             raise
     for name in projects:
         about = harbor.get(f"/api/v2.0/projects/{name}", PROJECT, headers=BY_NAME)
         if about is not None:
-            yield from _paged(harbor, {"q": f"Level=project,ProjectID={about['project_id']}"})
-
-
-def _paged(harbor: Harbor, query: dict[str, str]) -> Iterator[dict[str, Any]]:
-    known, number, full = set[int](), 1, True
-    while full:
-        query = {**query, "page": str(number), "page_size": str(PAGE)}
-        found: list[dict[str, Any]] = harbor.get("/api/v2.0/robots", ROBOTS, query) or []
-        new = [robot for robot in found if robot["id"] not in known]
-        yield from new
-        known.update(robot["id"] for robot in new)
-        number, full = number + 1, len(found) == PAGE and bool(new)
+            query = {"q": f"Level=project,ProjectID={about['project_id']}"}
+            yield from harbor.every("/api/v2.0/robots", ROBOTS, query)

@@ -1,5 +1,6 @@
-"""Projects of the registry and their robot accounts."""
+"""Harbor's configuration as data: its projects with everything in them, and its system."""
 
+from moor.tasks.registry.configure import configure_registry as configure_registry
 from moor.tasks.registry.given_logins import Logins as Logins
 from moor.tasks.registry.projects import Projects as Projects
-from moor.tasks.registry.projects import configure_registry as configure_registry
+from moor.tasks.registry.system.settings import HarborSystem as HarborSystem

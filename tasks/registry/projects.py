@@ -2,56 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Annotated, ClassVar, Literal
+from collections.abc import Iterator
+from typing import ClassVar
 
 from nornir.core.inventory import Host
-from nornir.core.task import Result, Task
-from pydantic import AfterValidator, ConfigDict, Field
+from nornir.core.task import Task
+from pydantic import ConfigDict
 
-from moor.connections.apis.harbor_answers import PROJECT
-from moor.context import runs_registry, site_of
-from moor.engine.converge import converge
-from moor.errors import HarborUnreachable, InputError
-from moor.resources.base import Remote, Resource, State
+from moor.context import site_of
+from moor.errors import InputError
+from moor.resources.base import Resource
 from moor.secrets.secret import Secret
-from moor.settings import SecretRef, Section, prefix_errors, settings_of
-from moor.settings.section import StrictModel
-from moor.tasks.harbor.install import api_login_of, harbor_of, may_be_created
+from moor.settings import Section, prefix_errors, settings_of
+from moor.tasks.harbor.install import harbor_of
+from moor.tasks.registry.answers import Answers
 from moor.tasks.registry.given_logins import Login, Logins
-from moor.tasks.registry.robots import BY_NAME, NEVER, RobotResource, RobotSecret, find_robot
-
-ProjectName = Annotated[str, Field(pattern=r"^[a-z0-9]+(?:[._-][a-z0-9]+)*$", max_length=255)]
-RobotAction = Literal["pull", "push"]
-
-
-def _days_that_stay(days: int) -> int:
-    """Return a robot's days; raise ValueError for 0, which Harbor replaces by 30."""
-    if days == 0:
-        raise ValueError("0 is 30 days to Harbor; write -1 for a robot that never expires, or its days")
-    return days
-
-
-class Robot(StrictModel):
-    """A robot account of one project.
-
-    Attributes:
-        access: its permitted actions; push needs pull too
-        duration_days: days until it expires; -1 for never
-        secret: its password; without it, moor generates one and keeps it in the site's state
-    """
-
-    access: tuple[RobotAction, ...] = ("pull",)
-    duration_days: Annotated[int, Field(ge=-1), AfterValidator(_days_that_stay)] = NEVER
-    secret: SecretRef | None = None
-
-
-class Project(StrictModel):
-    """A project and its robots by name."""
-
-    public: bool = False
-    robots: dict[ProjectName, Robot] = Field(default_factory=dict)
+from moor.tasks.registry.project.number import project_number
+from moor.tasks.registry.project.policy import ProjectThing
+from moor.tasks.registry.project.quota import QuotaThing
+from moor.tasks.registry.project.removal import unlisted_projects
+from moor.tasks.registry.project.retention import RetentionThing
+from moor.tasks.registry.project.settings import Project, ProjectName
+from moor.tasks.registry.robots import RobotResource, RobotSecret, find_robot, unlisted_robots
+from moor.tasks.registry.system.settings import HarborSystem
+from moor.tasks.registry.thing import Unlisted
 
 
 class Projects(Section):
@@ -67,29 +41,29 @@ class Projects(Section):
         return dict(self.__pydantic_extra__)
 
 
-def desired(host: Host) -> Sequence[Resource]:
-    """Return every project, each followed by its robots."""
-    if settings_of(host, Projects).by_name and api_login_of(host) is None and not runs_registry(host):
-        raise InputError(
-            f"{host.name}: data.projects: moor has no account of the registry to make them by; write "
-            "data.harbor.account, or drop projects and write the logins that its team gave you below data.logins"
-        )
+def project_things(host: Host) -> Iterator[Resource]:
+    """Yield every project, each followed by everything in it."""
     for name, project in settings_of(host, Projects).by_name.items():
-        for robot in project.robots:
-            secret_of(host, name, robot).check(f"data.projects.{name}.robots.{robot}.secret")
-    resources: list[Resource] = []
-    for name, project in settings_of(host, Projects).by_name.items():
-        resources.append(ProjectResource(name, project.public))
-        resources.extend(
-            RobotResource(name, robot, tuple(sorted(what.access)), what.duration_days, secret_of(host, name, robot))
-            for robot, what in project.robots.items()
-        )
-    return resources
+        yield ProjectThing(name, project.policy)
+        if project.quota is not None:
+            yield QuotaThing(name, project.quota)
+        if project.retention is not None:
+            yield RetentionThing(name, project.retention)
+        for robot, what in project.robots.items():
+            access = tuple(sorted(what.access))
+            yield RobotResource(name, robot, access, what.duration_days, secret_of(host, name, robot))
 
 
-def configure_registry(task: Task) -> Result:
-    """Bring the registry's projects and robots to their desired state."""
-    return converge(task, desired)
+def unlisted_in_projects(host: Host, answers: Answers) -> Iterator[Unlisted]:
+    """Yield what Harbor has and the inventory does not list: things of projects with ``prune``, then whole projects."""
+    projects = settings_of(host, Projects).by_name
+    for name, project in projects.items():
+        number = project_number(answers, name) if project.prune else None
+        if number is not None:
+            yield from unlisted_robots(answers, name, number, project.robots)
+    prune = settings_of(host, HarborSystem).prune
+    if "projects" in prune:
+        yield from unlisted_projects(answers, projects, with_content="with_content" in prune)
 
 
 def project_of(image: str) -> str:
@@ -136,39 +110,3 @@ def robot_login(task: Task, project: str, robot: str) -> tuple[str, Secret] | No
     secret = secret_of(task.host, project, robot).existing()
     found = find_robot(harbor_of(task), project, robot)
     return (str(found["name"]), secret) if found and secret else None
-
-
-@dataclass(frozen=True)
-class ProjectResource(Remote):
-    """A project in Harbor, public or private."""
-
-    name: str
-    public: bool
-
-    @property
-    def id(self) -> str:
-        return f"project:{self.name}"
-
-    def desired(self, actual: State | None) -> State:
-        return {"public": _text(self.public)}
-
-    def read(self, task: Task) -> State | None:
-        try:
-            found = harbor_of(task).get(f"/api/v2.0/projects/{self.name}", PROJECT, headers=BY_NAME)
-        except HarborUnreachable:
-            if may_be_created(task):
-                return None
-            raise
-        # Metadata values are strings; anything but "true" means private.
-        return {"public": _text((found.get("metadata") or {}).get("public") == "true")} if found else None
-
-    def write(self, task: Task, actual: State | None) -> None:
-        metadata = {"metadata": {"public": _text(self.public)}}
-        if actual is None:
-            harbor_of(task).change("POST", "/api/v2.0/projects", {"project_name": self.name, **metadata})
-        else:
-            harbor_of(task).change("PUT", f"/api/v2.0/projects/{self.name}", metadata, BY_NAME)
-
-
-def _text(truth: bool) -> str:
-    return "true" if truth else "false"

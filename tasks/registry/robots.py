@@ -2,24 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from nornir.core.task import Task
+from pydantic import TypeAdapter
 
 from moor.connections.apis.harbor import Harbor
-from moor.connections.apis.harbor_answers import PROJECT, ROBOTS
-from moor.errors import ErrorKind, HarborUnreachable, HostError
-from moor.resources.base import Remote, State
+from moor.connections.apis.harbor_answers import PROJECT, ROBOTS, HarborObject, parse_answer
+from moor.errors import ErrorKind, HostError
+from moor.resources.base import State
 from moor.secrets.secret import Secret, load_or_generate
 from moor.settings import SecretRef, prefix_errors
-from moor.tasks.harbor.install import harbor_of, may_be_created
+from moor.tasks.registry.answers import API, BY_NAME, Answers, Listing, Login, Question
+from moor.tasks.registry.project.number import PROJECTS, project_number
+from moor.tasks.registry.thing import Thing, Unlisted
 
-BY_NAME = {"X-Is-Resource-Name": "true"}  # without it, Harbor takes a project named 2024 for an id
 NEVER = -1
 IN_FORCE = "in force"
+
+
+class AuditLogAnswer(HarborObject):
+    """One line of the audit log."""
+
+    op_time: str
+
+
+AUDIT_LOGS = TypeAdapter(list[AuditLogAnswer])
 
 
 @dataclass(frozen=True)
@@ -57,8 +70,13 @@ def find_robot(harbor: Harbor, project: str, robot: str) -> dict[str, Any] | Non
     return next((entry for entry in robots if entry["name"].endswith(f"{project}+{robot}")), None)
 
 
+def robots_of(project: int) -> Listing:
+    """Return the list of the robots of a project, by its number."""
+    return Listing("/robots", ROBOTS, (("q", f"Level=project,ProjectID={project}"),))
+
+
 @dataclass(frozen=True)
-class RobotResource(Remote):
+class RobotResource(Thing):
     """A project's robot with exactly these permissions, enabled, not expired, and with a password that Harbor accepts.
 
     Harbor counts a robot's days from its creation. A robot that would have expired by that count is deleted and made
@@ -92,19 +110,29 @@ class RobotResource(Remote):
             return IN_FORCE
         return f"{IN_FORCE} ({'extended' if lasts else 'made anew, since its days count from its creation'})"
 
-    def read(self, task: Task) -> State | None:
-        try:
-            found = find_robot(harbor_of(task), self.project, self.name)
-            return self._state(task, found) if found else None
-        except HarborUnreachable:
-            if may_be_created(task):
-                return None
-            raise
+    def first_questions(self) -> Iterable[Question]:
+        return (PROJECTS,)
 
-    def _state(self, task: Task, found: dict[str, Any]) -> State:
+    def next_questions(self, answers: Answers) -> Iterable[Question]:
+        number = project_number(answers, self.project)
+        return () if number is None else (robots_of(number),)
+
+    def last_questions(self, answers: Answers) -> Iterable[Question]:
+        found, secret = self._entry(answers), self.secret.existing()
+        return (Login(found["name"], secret),) if found and secret else ()
+
+    def found(self, answers: Answers, task: Task) -> State | None:
+        found = self._entry(answers)
+        return self._state(answers, found) if found else None
+
+    def _entry(self, answers: Answers) -> dict[str, Any] | None:
+        number = project_number(answers, self.project)
+        robots = () if number is None else answers.every(robots_of(number))
+        return next((one for one in robots if short_name(one) == self.name), None)
+
+    def _state(self, answers: Answers, found: dict[str, Any]) -> State:
         secret = self.secret.existing()
-        # Only a login tests the password: the token service answers 200 to a wrong one too.
-        accepted = secret is not None and harbor_of(task).logs_in(found["name"], secret.reveal())
+        accepted = secret is not None and answers.to(Login(found["name"], secret))
         return {
             "access": " ".join(_actions(found)),
             "duration": _days(found.get("duration", 0)),
@@ -114,8 +142,8 @@ class RobotResource(Remote):
             "login": "accepted" if accepted else "refused",
         }
 
-    def write(self, task: Task, actual: State | None) -> None:
-        harbor, secret = harbor_of(task), self.secret.ensured()
+    def change(self, harbor: Harbor, actual: State | None, task: Task) -> None:
+        secret = self.secret.ensured()
         found = find_robot(harbor, self.project, self.name)
         if found and not would_be_in_force(str(found.get("creation_time", "")), self.duration_days):
             harbor.change("DELETE", f"/api/v2.0/robots/{found['id']}", None)
@@ -141,6 +169,42 @@ class RobotResource(Remote):
             "disable": False,
             "permissions": [{"kind": "project", "namespace": self.project, "access": access}],
         }
+
+
+def short_name(found: Mapping[str, Any]) -> str:
+    """Return the name of a project's robot below its project: x of ``robot$shop+x``."""
+    return str(found["name"]).rpartition("+")[2]
+
+
+def unlisted_robots(answers: Answers, project: str, number: int, listed: Container[str]) -> Iterator[Unlisted]:
+    """Yield the robots of a project that are not listed; those that Harbor makes for itself are not editable."""
+    for robot in answers.every(robots_of(number)):
+        if short_name(robot) not in listed and robot.get("editable", True):
+            lost = {
+                "access": " ".join(_actions(robot)),
+                "duration": _days(robot.get("duration", 0)),
+                "validity": validity(robot),
+                "last use": answers.to(LastUse(str(robot["name"]))),
+            }
+            name = f"robot:{project}+{short_name(robot)}"
+            yield Unlisted(name, tuple(lost.items()), robots_of(number), robot["id"], (f"/robots/{robot['id']}",))
+
+
+@dataclass(frozen=True)
+class LastUse:
+    """When an account last did something, by Harbor's audit log, which has pulls too."""
+
+    user: str
+
+    def ask(self, harbor: Harbor) -> str:
+        """Return the time, or that it is not known."""
+        # Harbor decodes the query twice.
+        query = {"q": f"username={quote(self.user)}", "page_size": "1", "sort": "-op_time"}
+        answer = harbor.ask("GET", f"{API}/audit-logs", query=query)
+        if not answer.is_success:
+            return "not known"
+        found = parse_answer(AUDIT_LOGS, answer)
+        return str(found[0]["op_time"]) if found else "none in Harbor's audit log"
 
 
 def validity(found: dict[str, Any], now: datetime | None = None) -> str:

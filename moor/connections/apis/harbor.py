@@ -10,7 +10,7 @@ from nornir.core.configuration import Config
 
 from moor.connections.apis.harbor_answers import CONFIGURATION, MANIFEST, describe_request, digest_of, parse_answer
 from moor.connections.ssh.failures import kind_of_request_error, kind_of_status
-from moor.errors import HarborBackendDown, HarborUnreachable, HostError
+from moor.errors import ErrorKind, HarborBackendDown, HarborUnreachable, HostError
 from moor.lazy_imports import ssl
 
 # httpx is imported at its first use: most hosts are not reached by HTTP.
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
 TIMEOUT_S = 30.0
+PAGE_SIZE = 100  # the largest that Harbor gives
+LIST_TRIES = 3
 MANIFESTS = ", ".join(
     (
         "application/vnd.oci.image.index.v1+json",
@@ -127,6 +129,48 @@ class Harbor:
         answer = self.ask("GET", path, query=query, headers=headers)
         return None if answer.status_code == 404 else parse_answer(shape, self._accepted(answer))
 
+    def every(
+        self,
+        path: str,
+        shape: TypeAdapter[Any],
+        query: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> list[Any]:
+        """Return all objects of a list; read it again if its length changed between two pages.
+
+        Raises:
+            HostError: Harbor refused the request, answered in another shape, or the list kept changing
+        """
+        for _ in range(LIST_TRIES):
+            found, lengths = self._pages(path, shape, query, headers)
+            if len(lengths) == 1:
+                return found
+        raise HostError(f"GET {path}: the list changes while it is read; run again", ErrorKind.ANSWER)
+
+    def _pages(
+        self,
+        path: str,
+        shape: TypeAdapter[Any],
+        query: Mapping[str, str] | None,
+        headers: Mapping[str, str] | None,
+    ) -> tuple[list[Any], set[str]]:
+        """Return the objects of all pages, and the lengths of the list that Harbor told on the way."""
+        found: dict[object, Any] = {}
+        lengths: set[str] = set()
+        page = 1
+        while True:
+            asked = {**(query or {}), "page": str(page), "page_size": str(PAGE_SIZE)}
+            answer = self._accepted(self.ask("GET", path, query=asked, headers=headers))
+            entries = {_key(entry): entry for entry in parse_answer(shape, answer) or []}
+            length = answer.headers.get("X-Total-Count", "")
+            lengths.add(length)
+            # A list may be shorter than its length, which counts members that Harbor hides.
+            more = page * PAGE_SIZE < int(length) if length.isdecimal() else len(entries) == PAGE_SIZE
+            if not more or entries.keys() <= found.keys():
+                return list({**found, **entries}.values()), lengths
+            found.update(entries)
+            page += 1
+
     def change(self, method: str, path: str, body: object, headers: Mapping[str, str] | None = None) -> httpx.Response:
         """Send a writing request; raises HostError with Harbor's own reason if it is refused."""
         return self._accepted(self.ask(method, path, body=body, headers=headers))
@@ -210,6 +254,11 @@ class Harbor:
     def close(self) -> None:
         """Close the open connections."""
         self._client.close()
+
+
+def _key(entry: Mapping[str, Any]) -> object:
+    """Return what identifies an entry of a list."""
+    return entry.get("id", entry.get("project_id", str(entry)))
 
 
 def require_success(answer: httpx.Response, remedy: str = REMEDY) -> httpx.Response:

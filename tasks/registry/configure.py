@@ -1,0 +1,82 @@
+"""Harbor's configuration as data: one task that brings every thing of it to its desired state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from nornir.core.inventory import Host
+from nornir.core.task import Result, Task
+
+from moor.context import runs_registry
+from moor.engine.converge import converge
+from moor.engine.desired import desired_of
+from moor.errors import HarborUnreachable, InputError
+from moor.resources.base import Resource
+from moor.settings import Section, optional_settings_of
+from moor.tasks.harbor.install import api_login_of, may_be_created
+from moor.tasks.registry.answers import Answers, answers_of, begin_reading
+from moor.tasks.registry.flat import unreadable_secrets
+from moor.tasks.registry.projects import Projects, project_things, unlisted_in_projects
+from moor.tasks.registry.releases import FittingRelease, marked_fields, refuse_unfit
+from moor.tasks.registry.system.settings import HarborSystem
+from moor.tasks.registry.thing import Unlisted, fetch_ahead
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of Harbor's configuration.
+
+    Attributes:
+        things: what the inventory says of it, in working order
+        unlisted: what Harbor has of it, the inventory does not list, and ``prune`` has removed
+    """
+
+    things: Callable[[Host], Iterable[Resource]]
+    unlisted: Callable[[Host, Answers], Iterable[Unlisted]]
+
+
+SECTIONS: tuple[type[Section], ...] = (HarborSystem, Projects)
+PARTS = (Part(project_things, unlisted_in_projects),)  # in working order; what is unlisted goes in the opposite one
+
+
+def desired(host: Host) -> Sequence[Resource]:
+    """Return every thing that the inventory says of Harbor's configuration.
+
+    Raises:
+        InputError: a secret cannot be read, the release has not all of it, or moor has no account for it
+    """
+    written = {model.section: found for model in SECTIONS if (found := optional_settings_of(host, model))}
+    if written and api_login_of(host) is None and not runs_registry(host):
+        raise InputError(
+            f"{host.name}: data.{', data.'.join(written)}: moor has no account of the registry to make them by; write "
+            "data.harbor.account, or drop projects and write the logins that its team gave you below data.logins"
+        )
+    if wrong := [words for name, found in written.items() for words in unreadable_secrets(_tree(found), f"data.{name}")]:
+        raise InputError("\n".join(wrong))
+    fields = tuple(field for name, found in written.items() for field in marked_fields(_tree(found), f"data.{name}"))
+    refuse_unfit(host, fields)
+    return [*([FittingRelease(fields)] if fields else ()), *(thing for part in PARTS for thing in part.things(host))]
+
+
+def _tree(section: Section) -> object:
+    """Return what a section holds: its models by name, where the names are the user's own."""
+    return section.by_name if isinstance(section, Projects) else section
+
+
+def configure_registry(task: Task) -> Result:
+    """Bring Harbor's configuration to its desired state, and remove what is unlisted where ``prune`` says so."""
+    begin_reading(task)
+    things = desired_of(task, desired)
+    fetch_ahead(task, things)
+    return converge(task, [*things, *unlisted(task)])
+
+
+def unlisted(task: Task) -> list[Unlisted]:
+    """Return what is to be removed; nothing where Harbor is not there yet."""
+    try:
+        return [one for part in reversed(PARTS) for one in part.unlisted(task.host, answers_of(task))]
+    except HarborUnreachable:
+        if may_be_created(task):
+            return []
+        raise

@@ -1,0 +1,1 @@
+"""The things of one project of Harbor's."""

@@ -1,0 +1,1 @@
+"""The things of Harbor's whole system, beside those of its projects."""
