@@ -1,0 +1,139 @@
+"""Harbor's stand-in over TLS in this process, and a site whose registry it is."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+from werkzeug.serving import WSGIRequestHandler, make_server
+
+from moor_lab.harbor.core.application import application
+from tests.connections.kubeconfigs import Issuer
+from tests.harness.commands import Done, moor_here
+from tests.harness.servers import free_port, tls
+from tests.harness.sites import write_site
+from tests.lab_harbor.standin import ADMIN_PASSWORD, serve
+
+NAME = "registry.corp.test"
+
+
+@dataclass
+class HarborSite:
+    """A site, the stand-in that is its registry, and what was asked of that and printed by commands.
+
+    Attributes:
+        api: a client of the stand-in's API as its administrator, for what somebody does by hand
+        asked: method and path of each request over TLS
+        connections: how many were opened
+    """
+
+    folder: Path
+    port: int
+    api: httpx.Client
+    asked: list[str] = field(default_factory=list)
+    connections: list[object] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
+
+    def write(self, **data: Any) -> HarborSite:
+        """Write the inventory with these sections beside those about the registry."""
+        account = {"user": "admin", "password": "file:secrets/admin"}
+        known: Mapping[str, Any] = {
+            "registry": {"name": NAME, "address": "127.0.0.1", "port": self.port},
+            "pki": {"ca": "ca.crt"},
+            "harbor": {"managed": False, "account": account},
+        }
+        files = {
+            "inventory/hosts.yaml": {"ws1": {"hostname": "127.0.0.1", "groups": ["workstations"]}},
+            "inventory/groups.yaml": {"workstations": {}},
+            "inventory/defaults.yaml": {"data": {**known, **data}},
+        }
+        write_site(self.folder, files, {"secrets/admin": ADMIN_PASSWORD})
+        return self
+
+    def secret(self, name: str, content: str) -> str:
+        """Write a secret's file, and return the reference to it."""
+        write_site(self.folder, {}, {f"secrets/{name}": content})
+        return f"file:secrets/{name}"
+
+    def __call__(self, *words: str, code: int | None = 0) -> Done:
+        """Run a command on the site, and check how it ended."""
+        done = moor_here(self.folder, *words)
+        self.said.append(done.said)
+        assert code is None or done.returncode == code, done.said
+        return done
+
+    def planned(self) -> dict[str, str]:
+        """Return the diff of everything that a plan of the registry would change, by id."""
+        done = self("plan", "registry", "--output", "json", code=None)
+        report = done.report
+        found = [resource for host in report["hosts"].values() for resource in host["resources"]]
+        errors = [host["error"] for host in report["hosts"].values() if host.get("error")]
+        assert not errors, errors
+        return {one["id"]: one["diff"] for one in found if one["status"] == "drift"}
+
+    def applied(self) -> None:
+        """Apply the registry's configuration, and check that a plan then finds nothing."""
+        self("apply", "registry", "--yes")
+        assert self.planned() == {}
+
+    def get(self, path: str, **query: str) -> Any:
+        """Ask the stand-in, as somebody does who looks for themselves."""
+        answer = self.api.get(f"/api/v2.0{path}", params=query)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def do(self, method: str, path: str, body: object = None) -> None:
+        """Change something by hand."""
+        answer = self.api.request(method, f"/api/v2.0{path}", json=body)
+        assert answer.is_success, answer.text
+
+
+@contextmanager
+def harbor_site(folder: Path) -> Iterator[HarborSite]:
+    """Yield a site with an empty stand-in as its registry; ``write`` writes its inventory."""
+    issuer, port = Issuer(), free_port()
+    certificate, key = issuer.pair([NAME])
+    write_site(folder / "site", {"ca.crt": issuer.authority.decode()})
+    (folder / "server.pem").write_bytes(certificate + key)
+    with serve(folder) as served, httpx.Client(base_url=served.url, auth=("admin", ADMIN_PASSWORD)) as api:
+        site = HarborSite(folder / "site", port, api)
+        server = make_server(
+            "127.0.0.1",
+            port,
+            application(served.core),
+            threaded=True,
+            request_handler=_noting(site),
+            ssl_context=tls(folder / "server.pem"),
+        )
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        try:
+            yield site
+        finally:
+            server.shutdown()
+            thread.join()
+            server.server_close()
+
+
+def _noting(site: HarborSite) -> type[WSGIRequestHandler]:
+    """Return a handler that keeps connections open, as nginx does, and notes what is asked."""
+
+    class Noting(WSGIRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def setup(self) -> None:
+            site.connections.append(self)
+            super().setup()
+
+        def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+            site.asked.append(f"{self.command} {self.path}")
+
+        def log(self, type: str, message: str, *args: object) -> None:
+            return
+
+    return Noting
