@@ -14,18 +14,22 @@ from moor.errors import InputError
 from moor.resources.base import Resource
 from moor.secrets.secret import Secret
 from moor.settings import Section, prefix_errors, settings_of
-from moor.tasks.harbor.install import harbor_of
+from moor.tasks.harbor.install import api_login_of, harbor_of
 from moor.tasks.registry.answers import Answers
 from moor.tasks.registry.given_logins import Login, Logins
-from moor.tasks.registry.project.number import project_number
+from moor.tasks.registry.project.immutable import ImmutableRuleThing, unlisted_rules
+from moor.tasks.registry.project.labels import LabelThing, unlisted_labels
+from moor.tasks.registry.project.members import MemberThing, unlisted_members
+from moor.tasks.registry.project.number import Place, project_number
 from moor.tasks.registry.project.policy import ProjectThing
 from moor.tasks.registry.project.quota import QuotaThing
 from moor.tasks.registry.project.removal import unlisted_projects
-from moor.tasks.registry.project.retention import RetentionThing
+from moor.tasks.registry.project.retention import Retention, RetentionThing
 from moor.tasks.registry.project.settings import Project, ProjectName
+from moor.tasks.registry.project.webhooks import WebhookThing, unlisted_webhooks
 from moor.tasks.registry.robots import RobotResource, RobotSecret, find_robot, unlisted_robots
 from moor.tasks.registry.system.settings import HarborSystem
-from moor.tasks.registry.thing import Unlisted
+from moor.tasks.registry.thing import Thing, Unlisted
 
 
 class Projects(Section):
@@ -45,25 +49,56 @@ def project_things(host: Host) -> Iterator[Resource]:
     """Yield every project, each followed by everything in it."""
     for name, project in settings_of(host, Projects).by_name.items():
         yield ProjectThing(name, project.policy)
-        if project.quota is not None:
-            yield QuotaThing(name, project.quota)
-        if project.retention is not None:
-            yield RetentionThing(name, project.retention)
+        yield from things_in(name, project)
         for robot, what in project.robots.items():
             access = tuple(sorted(what.access))
             yield RobotResource(name, robot, access, what.duration_days, secret_of(host, name, robot))
 
 
+def things_in(name: str, project: Project) -> Iterator[Thing]:
+    """Yield everything in a project but its robots."""
+    if project.quota is not None:
+        yield QuotaThing(name, project.quota)
+    if project.retention is not None or project.prunes("retention"):
+        yield RetentionThing(name, project.retention or Retention())
+    yield from (ImmutableRuleThing(name, rule) for rule in project.immutable)
+    yield from member_things(name, project)
+    yield from (LabelThing(name, label, what) for label, what in project.labels.items())
+    yield from (WebhookThing(name, webhook, what) for webhook, what in project.webhooks.items())
+
+
+def member_things(name: str, project: Project) -> Iterator[MemberThing]:
+    """Yield the members of a project: users, then groups."""
+    yield from (MemberThing(name, user, role) for user, role in project.members.items())
+    yield from (MemberThing(name, group, what.role, what) for group, what in project.groups.items())
+
+
 def unlisted_in_projects(host: Host, answers: Answers) -> Iterator[Unlisted]:
     """Yield what Harbor has and the inventory does not list: things of projects with ``prune``, then whole projects."""
     projects = settings_of(host, Projects).by_name
+    login = api_login_of(host)
     for name, project in projects.items():
         number = project_number(answers, name) if project.prune else None
         if number is not None:
-            yield from unlisted_robots(answers, name, number, project.robots)
+            yield from _unlisted_in(Place(answers, name, number), project, login[0] if login else "")
     prune = settings_of(host, HarborSystem).prune
     if "projects" in prune:
         yield from unlisted_projects(answers, projects, with_content="with_content" in prune)
+
+
+def _unlisted_in(place: Place, project: Project, own_user: str) -> Iterator[Unlisted]:
+    """Yield what is unlisted in one project, of the kinds that ``prune`` names; retention is emptied by its own."""
+    if project.prunes("robots"):
+        yield from unlisted_robots(place, project.robots)
+    if project.prunes("immutable"):
+        yield from unlisted_rules(place, project.immutable)
+    kinds = {kind for kind in ("members", "groups") if project.prunes(kind)}
+    if kinds:
+        yield from unlisted_members(place, list(member_things(place.name, project)), kinds, own_user)
+    if project.prunes("webhooks"):
+        yield from unlisted_webhooks(place, project.webhooks)
+    if project.prunes("labels"):
+        yield from unlisted_labels(place, project.labels)
 
 
 def project_of(image: str) -> str:

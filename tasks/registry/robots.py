@@ -19,7 +19,7 @@ from moor.resources.base import State
 from moor.secrets.secret import Secret, load_or_generate
 from moor.settings import SecretRef, prefix_errors
 from moor.tasks.registry.answers import API, BY_NAME, Answers, Listing, Login, Question
-from moor.tasks.registry.project.number import PROJECTS, project_number
+from moor.tasks.registry.project.number import PROJECTS, Place, project_number
 from moor.tasks.registry.thing import Thing, Unlisted
 
 NEVER = -1
@@ -176,18 +176,18 @@ def short_name(found: Mapping[str, Any]) -> str:
     return str(found["name"]).rpartition("+")[2]
 
 
-def unlisted_robots(answers: Answers, project: str, number: int, listed: Container[str]) -> Iterator[Unlisted]:
+def unlisted_robots(place: Place, listed: Container[str]) -> Iterator[Unlisted]:
     """Yield the robots of a project that are not listed; those that Harbor makes for itself are not editable."""
-    for robot in answers.every(robots_of(number)):
+    for robot in place.answers.every(robots_of(place.number)):
         if short_name(robot) not in listed and robot.get("editable", True):
             lost = {
                 "access": " ".join(_actions(robot)),
                 "duration": _days(robot.get("duration", 0)),
                 "validity": validity(robot),
-                "last use": answers.to(LastUse(str(robot["name"]))),
+                "last use": place.answers.to(LastUse(str(robot["name"]))),
             }
-            name = f"robot:{project}+{short_name(robot)}"
-            yield Unlisted(name, tuple(lost.items()), robots_of(number), robot["id"], (f"/robots/{robot['id']}",))
+            name = f"robot:{place.name}+{short_name(robot)}"
+            yield Unlisted(name, tuple(lost.items()), robots_of(place.number), robot["id"], (f"/robots/{robot['id']}",))
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from moor.errors import FieldErrors
 from moor.resources.base import State
 from moor.tasks.registry.answers import API, Answers, Listing, Question
 from moor.tasks.registry.flat import text_of
-from moor.tasks.registry.project.number import PROJECTS, present_number, project_number
+from moor.tasks.registry.project.number import PROJECTS, Place, present_number, project_number
 from moor.tasks.registry.project.selectors import (
     ScopeAnswer,
     Selection,
@@ -114,13 +114,11 @@ class ImmutableRuleThing(Thing):
             harbor.change("PUT", f"{path}/{number}", {"id": number, **payload_of(self.rule)})
 
 
-def unlisted_rules(
-    answers: Answers, project: str, number: int, listed: Collection[ImmutableRule]
-) -> Iterator[Unlisted]:
+def unlisted_rules(place: Place, listed: Collection[ImmutableRule]) -> Iterator[Unlisted]:
     """Yield the rules that are not listed."""
     known = {rule.chosen for rule in listed}
-    for answer in answers.every(rules_of(number)):
+    for answer in place.answers.every(rules_of(place.number)):
         rule = rule_of(answer)
         if rule.chosen not in known:
-            name, path = f"immutable:{project}: {rule.chosen}", f"/projects/{number}/immutabletagrules/{answer['id']}"
-            yield Unlisted(name, tuple(state_of(rule).items()), rules_of(number), answer["id"], (path,))
+            name, path = f"immutable:{place.name}: {rule.chosen}", f"/projects/{place.number}/immutabletagrules/{answer['id']}"
+            yield Unlisted(name, tuple(state_of(rule).items()), rules_of(place.number), answer["id"], (path,))

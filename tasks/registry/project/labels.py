@@ -15,7 +15,7 @@ from moor.resources.base import State
 from moor.settings.section import StrictModel
 from moor.tasks.registry.answers import API, Answers, Listing, Question
 from moor.tasks.registry.flat import flatten
-from moor.tasks.registry.project.number import PROJECTS, present_number, project_number
+from moor.tasks.registry.project.number import PROJECTS, Place, present_number, project_number
 from moor.tasks.registry.thing import Thing, Unlisted
 
 LabelName = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^\S(.*\S)?$")]
@@ -100,10 +100,10 @@ class LabelThing(Thing):
             harbor.change("PUT", f"{API}/labels/{actual['id']}", payload)
 
 
-def unlisted_labels(answers: Answers, project: str, number: int, listed: Container[str]) -> Iterator[Unlisted]:
+def unlisted_labels(place: Place, listed: Container[str]) -> Iterator[Unlisted]:
     """Yield the labels that are not listed; Harbor takes them off every image."""
-    for answer in answers.every(labels_of(number)):
+    for answer in place.answers.every(labels_of(place.number)):
         if answer["name"] not in listed:
             lost = tuple((key, str(value)) for key, value in flatten(label_of(answer)).items())
-            name = f"label:{project}/{answer['name']}"
-            yield Unlisted(name, lost, labels_of(number), answer["id"], (f"/labels/{answer['id']}",))
+            name = f"label:{place.name}/{answer['name']}"
+            yield Unlisted(name, lost, labels_of(place.number), answer["id"], (f"/labels/{answer['id']}",))

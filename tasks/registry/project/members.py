@@ -15,7 +15,7 @@ from moor.errors import ErrorKind, HostError
 from moor.resources.base import State
 from moor.settings.section import StrictModel
 from moor.tasks.registry.answers import API, Answers, Listing, Question
-from moor.tasks.registry.project.number import PROJECTS, present_number, project_number
+from moor.tasks.registry.project.number import PROJECTS, Place, present_number, project_number
 from moor.tasks.registry.thing import Thing, Unlisted
 
 Role = Literal["admin", "maintainer", "developer", "guest", "limited_guest"]
@@ -168,13 +168,21 @@ def _dn_of(group: int, answers: Answers) -> str:
 
 
 def unlisted_members(
-    answers: Answers, project: str, number: int, listed: Collection[MemberThing], own_user: str
+    place: Place, listed: Collection[MemberThing], kinds: Collection[str], own_user: str
 ) -> Iterator[Unlisted]:
-    """Yield the members that are not listed, except Harbor's administrator and the account that moor itself uses."""
-    for answer in answers.every(members_of(number)):
+    """Yield the members that are not listed, except Harbor's administrator and the account that moor itself uses.
+
+    Args:
+        place: the project
+        listed: the members in the inventory
+        kinds: ``members``, ``groups`` or both
+        own_user: the account that moor uses
+    """
+    for answer in place.answers.every(members_of(place.number)):
         kind, name = answer["entity_type"], answer["entity_name"]
         kept = kind == USER and (answer["entity_id"] == FIRST_USER or name == own_user)
-        if not kept and not any(member.is_in(answer, answers) for member in listed):
-            path = f"/projects/{number}/members/{answer['id']}"
+        meant = ("groups" if kind == GROUP else "members") in kinds
+        if meant and not kept and not any(member.is_in(answer, place.answers) for member in listed):
+            path = f"/projects/{place.number}/members/{answer['id']}"
             lost = (("role", role_of(answer)),)
-            yield Unlisted(member_id(project, name, kind), lost, members_of(number), answer["id"], (path,))
+            yield Unlisted(member_id(place.name, name, kind), lost, members_of(place.number), answer["id"], (path,))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from pydantic import Field, TypeAdapter
@@ -35,6 +36,15 @@ class ProjectAnswer(HarborObject):
     registry_id: int | None = None
     repo_count: int = 0
     owner_name: str = ""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A project that exists, and the answers about what is in it."""
+
+    answers: Answers
+    name: str
+    number: int
 
 
 PROJECTS = Listing("/projects", TypeAdapter(list[ProjectAnswer]))

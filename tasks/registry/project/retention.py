@@ -87,6 +87,10 @@ class Retention(StrictModel):
 
     @model_validator(mode="after")
     def _keeps_something(self) -> Retention:
+        lines = [str(rule) for rule in self.rules]
+        twice = [at for at, line in enumerate(lines) if line in lines[:at]]
+        if twice:
+            raise FieldErrors([(("rules", str(at)), f"{lines[at]}: there is such a rule already") for at in twice])
         if self.schedule and not any(rule.enabled for rule in self.rules):
             raise FieldErrors([(("rules",), "a schedule without a rule that is enabled; add one, or drop schedule")])
         return self

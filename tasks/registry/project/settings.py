@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
+from moor.errors import FieldErrors
 from moor.settings import SecretRef
 from moor.settings.section import StrictModel
+from moor.tasks.registry.project.immutable import ImmutableRule
+from moor.tasks.registry.project.labels import Label, LabelName
+from moor.tasks.registry.project.members import Group, GroupName, Role, UserName
 from moor.tasks.registry.project.policy import ProjectPolicy
 from moor.tasks.registry.project.quota import Quota
 from moor.tasks.registry.project.retention import Retention
+from moor.tasks.registry.project.webhooks import Webhook, WebhookName
 from moor.tasks.registry.robots import NEVER
 
 ProjectName = Annotated[str, Field(pattern=r"^[a-z0-9]+(?:[._-][a-z0-9]+)*$", max_length=255)]
 RobotAction = Literal["pull", "push"]
+InProject = Literal["retention", "immutable", "members", "groups", "webhooks", "labels", "robots"]
 
 
 def _days_that_stay(days: int) -> int:
@@ -44,16 +51,44 @@ class Project(ProjectPolicy):
     Attributes:
         quota: the bytes that its images may take
         retention: what of it is kept when the schedule comes
+        immutable: tags that nobody can move or delete
+        members: the role of each user
+        groups: groups of users, with a role
+        webhooks: addresses that are told what happened
+        labels: to mark images with
         robots: its robot accounts by name
-        prune: remove what Harbor has of the kinds above and this does not list
+        prune: remove what Harbor has of the project and this does not list: of all kinds, or of some
     """
 
     quota: Quota | None = None
     retention: Retention | None = None
+    immutable: tuple[ImmutableRule, ...] = ()
+    members: dict[UserName, Role] = Field(default_factory=dict)
+    groups: dict[GroupName, Group] = Field(default_factory=dict)
+    webhooks: dict[WebhookName, Webhook] = Field(default_factory=dict)
+    labels: dict[LabelName, Label] = Field(default_factory=dict)
     robots: dict[ProjectName, Robot] = Field(default_factory=dict)
-    prune: bool = False
+    prune: bool | tuple[InProject, ...] = False
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Project:
+        if found := list(self._conflicts()):
+            raise FieldErrors(found)
+        return self
+
+    def _conflicts(self) -> Iterator[tuple[tuple[str, ...], str]]:
+        chosen = [rule.chosen for rule in self.immutable]
+        for at, words in enumerate(chosen):
+            if words in chosen[:at]:
+                yield ("immutable", str(at)), f"a second rule for {words}; drop one of them"
+        if self.proxy_cache and any("push" in robot.access for robot in self.robots.values()):
+            yield ("robots",), "nobody can push into a proxy cache; let its robots pull alone"
 
     @property
     def policy(self) -> ProjectPolicy:
         """Return what Harbor keeps in the project itself."""
         return ProjectPolicy.model_construct(**{name: getattr(self, name) for name in ProjectPolicy.model_fields})
+
+    def prunes(self, kind: InProject) -> bool:
+        """Return whether what is not listed of a kind is removed."""
+        return self.prune if isinstance(self.prune, bool) else kind in self.prune

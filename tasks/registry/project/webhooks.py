@@ -19,7 +19,7 @@ from moor.settings.section import StrictModel
 from moor.tasks.registry.answers import API, Answers, Listing, Question
 from moor.tasks.registry.fingerprints import NOT_OURS, fingerprints_of
 from moor.tasks.registry.flat import flatten
-from moor.tasks.registry.project.number import PROJECTS, present_number, project_number
+from moor.tasks.registry.project.number import PROJECTS, Place, present_number, project_number
 from moor.tasks.registry.thing import Thing, Unlisted
 from moor.tasks.registry.urls import Url
 
@@ -193,11 +193,11 @@ class WebhookThing(Thing):
             fingerprints_of(task.host).keep(self.id, "auth", self.secret)
 
 
-def unlisted_webhooks(answers: Answers, project: str, number: int, listed: Container[str]) -> Iterator[Unlisted]:
+def unlisted_webhooks(place: Place, listed: Container[str]) -> Iterator[Unlisted]:
     """Yield the webhooks that are not listed."""
-    for answer in answers.every(webhooks_of(number)):
+    for answer in place.answers.every(webhooks_of(place.number)):
         if answer["name"] not in listed:
             held = webhook_of(answer)
             lost = (("address", held.address), ("events", ", ".join(sorted(held.events))))
-            path = f"/projects/{number}/webhook/policies/{answer['id']}"
-            yield Unlisted(f"webhook:{project}/{answer['name']}", lost, webhooks_of(number), answer["id"], (path,))
+            path = f"/projects/{place.number}/webhook/policies/{answer['id']}"
+            yield Unlisted(f"webhook:{place.name}/{answer['name']}", lost, webhooks_of(place.number), answer["id"], (path,))
