@@ -19,6 +19,7 @@ from moor.context import site_of
 from moor.secrets import private_files
 from moor.secrets.secret import Secret
 
+DIRECTORY = "fingerprints"  # beside the secrets that moor makes
 KEY_BYTES = 32
 NOT_OURS = "another one, or not written by moor"
 
@@ -79,4 +80,4 @@ def _fingerprint(key: bytes, thing: str, field: str, secret: Secret) -> str:
 
 def fingerprints_of(host: Host) -> Fingerprints:
     """Return the fingerprints of the host's site."""
-    return Fingerprints(site_of(host).state / "secrets" / "fingerprints")
+    return Fingerprints(site_of(host).state / "secrets" / DIRECTORY)

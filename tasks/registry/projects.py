@@ -21,13 +21,14 @@ from moor.tasks.registry.project.immutable import ImmutableRuleThing, unlisted_r
 from moor.tasks.registry.project.labels import LabelThing, unlisted_labels
 from moor.tasks.registry.project.members import MemberThing, unlisted_members
 from moor.tasks.registry.project.number import Place, project_number
-from moor.tasks.registry.project.policy import ProjectThing
+from moor.tasks.registry.project.project import ProjectThing
 from moor.tasks.registry.project.quota import QuotaThing
 from moor.tasks.registry.project.removal import unlisted_projects
 from moor.tasks.registry.project.retention import Retention, RetentionThing
 from moor.tasks.registry.project.settings import Project, ProjectName
 from moor.tasks.registry.project.webhooks import WebhookThing, unlisted_webhooks
-from moor.tasks.registry.robots import RobotResource, RobotSecret, find_robot, unlisted_robots
+from moor.tasks.registry.robot_secret import RobotSecret
+from moor.tasks.registry.robots import RobotResource, find_robot, unlisted_robots
 from moor.tasks.registry.system.settings import HarborSystem
 from moor.tasks.registry.thing import Thing, Unlisted
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -16,10 +15,9 @@ from moor.connections.apis.harbor import Harbor
 from moor.connections.apis.harbor_answers import PROJECT, ROBOTS, HarborObject, parse_answer
 from moor.errors import ErrorKind, HostError
 from moor.resources.base import State
-from moor.secrets.secret import Secret, load_or_generate
-from moor.settings import SecretRef, prefix_errors
 from moor.tasks.registry.answers import API, BY_NAME, Answers, Listing, Login, Question
 from moor.tasks.registry.project.number import PROJECTS, Place, project_number
+from moor.tasks.registry.robot_secret import RobotSecret
 from moor.tasks.registry.thing import Thing, Unlisted
 
 NEVER = -1
@@ -33,30 +31,6 @@ class AuditLogAnswer(HarborObject):
 
 
 AUDIT_LOGS = TypeAdapter(list[AuditLogAnswer])
-
-
-@dataclass(frozen=True)
-class RobotSecret:
-    """The place of a robot's password: the user's secret reference, or a file that moor makes at the first apply."""
-
-    path: Path
-    reference: SecretRef | None = None
-
-    def check(self, key: str) -> None:
-        """Raise InputError, with the inventory's ``key``, if the secret reference cannot be resolved."""
-        with prefix_errors(key):
-            if self.reference:
-                self.reference.resolve()
-
-    def existing(self) -> Secret | None:
-        """Return the password; None if it was not generated yet."""
-        if self.reference:
-            return self.reference.resolve()
-        return load_or_generate(self.path) if self.path.exists() else None
-
-    def ensured(self) -> Secret:
-        """Return the password; generate and save it first if needed, so that it is not lost if the run dies."""
-        return self.reference.resolve() if self.reference else load_or_generate(self.path)
 
 
 def find_robot(harbor: Harbor, project: str, robot: str) -> dict[str, Any] | None:
@@ -119,20 +93,32 @@ class RobotResource(Thing):
 
     def last_questions(self, answers: Answers) -> Iterable[Question]:
         found, secret = self._entry(answers), self.secret.existing()
-        return (Login(found["name"], secret),) if found and secret else ()
+        if found is None or secret is None or self.secret.is_known(self.id, found):
+            return ()
+        return (Login(found["name"], secret),)
 
     def found(self, answers: Answers, task: Task) -> State | None:
         found = self._entry(answers)
-        return self._state(answers, found) if found else None
+        if found is None:
+            return None
+        accepted = self._logs_in(answers, found)
+        if accepted and not task.is_dry_run():
+            self.secret.note(self.id, found)
+        return self._state(found, accepted)
 
     def _entry(self, answers: Answers) -> dict[str, Any] | None:
         number = project_number(answers, self.project)
         robots = () if number is None else answers.every(robots_of(number))
         return next((one for one in robots if short_name(one) == self.name), None)
 
-    def _state(self, answers: Answers, found: dict[str, Any]) -> State:
+    def _logs_in(self, answers: Answers, found: dict[str, Any]) -> bool:
+        """Return whether Harbor accepts the password: as it did for this entry, unchanged since, or by a login."""
         secret = self.secret.existing()
-        accepted = secret is not None and answers.to(Login(found["name"], secret))
+        if secret is None or self.secret.is_known(self.id, found):
+            return secret is not None
+        return bool(answers.to(Login(found["name"], secret)))
+
+    def _state(self, found: dict[str, Any], accepted: bool) -> State:
         return {
             "access": " ".join(_actions(found)),
             "duration": _days(found.get("duration", 0)),

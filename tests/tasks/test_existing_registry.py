@@ -26,7 +26,7 @@ from moor.tasks.docker import install as docker
 from moor.tasks.facts import Registry
 from moor.tasks.pki import issue
 from moor.tasks.pki.given_ca import given_ca_pem
-from moor.tasks.registry import projects
+from moor.tasks.registry import configure
 from moor.tasks.workload.deploy import manifests, parts
 from moor.tasks.workload.pull_secret import PullSecret
 from tests.docs.pages import ROOT, blocks
@@ -209,9 +209,9 @@ def test_what_a_client_would_trust_beside_moors_files_goes(tmp_path: Path) -> No
 def test_projects_need_an_account(tmp_path: Path) -> None:
     wanted: dict[str, Any] = {"projects": {"shop": {"robots": {"puller": {}}}}}
     with pytest.raises(InputError, match=r"moor has no account of the registry.*data\.harbor\.account.*data\.logins"):
-        projects.desired(host_of(site(tmp_path, {**DATA, **wanted}), "cp1"))
+        configure.desired(host_of(site(tmp_path, {**DATA, **wanted}), "cp1"))
     account = {"harbor": {"managed": False, "account": {"user": "ci", "password": "file:secrets/puller"}}}
-    made = projects.desired(host_of(site(tmp_path, {**DATA, **wanted, **account}), "cp1"))
+    made = configure.desired(host_of(site(tmp_path, {**DATA, **wanted, **account}), "cp1"))
     assert [resource.id for resource in made] == ["project:shop", "robot:shop+puller"]
 
 

@@ -15,8 +15,10 @@ from moor.run.execution import run_runbook
 from moor.run.report import Collector, HostReport, RunReport
 from moor.run.runbook import Runbook, Stage
 from moor.tasks.images.push import ImageResource, ImageSource
-from moor.tasks.registry.projects import ProjectResource
-from moor.tasks.registry.robots import RobotResource, RobotSecret
+from moor.tasks.registry.project.policy import ProjectPolicy
+from moor.tasks.registry.project.project import ProjectThing
+from moor.tasks.registry.robot_secret import RobotSecret
+from moor.tasks.registry.robots import RobotResource
 from tests.harness.hosts import MakeFleet
 
 
@@ -24,7 +26,7 @@ def wanted(host: Host) -> list[Resource]:
     folder = Path(host["folder"])
     (folder / "Dockerfile").touch()
     return [
-        ProjectResource("demo", public=False),
+        ProjectThing("demo", ProjectPolicy()),
         RobotResource("demo", "puller", ("pull",), -1, RobotSecret(folder / "secret")),
         ImageResource("demo/web:1.0", "registry.moor.test/demo/web:1.0", ImageSource(context=folder), "pusher"),
     ]

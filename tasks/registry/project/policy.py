@@ -1,25 +1,18 @@
-"""A project itself: who sees it, what is scanned, which images may not be pulled, and what it is a proxy cache of."""
+"""What Harbor keeps in a project itself: who sees it, what is scanned, which images may not be pulled, and what it is a proxy cache of."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, time
 from typing import Annotated, Any, Literal
 
-from nornir.core.task import Task
-from pydantic import Field, TypeAdapter, model_validator
+from pydantic import Field, model_validator
 
-from moor.connections.apis.harbor import Harbor
-from moor.connections.apis.harbor_answers import HarborObject
-from moor.errors import ErrorKind, FieldErrors, HostError
+from moor.errors import FieldErrors
 from moor.resources.base import State
 from moor.settings.section import StrictModel
-from moor.tasks.registry.answers import API, BY_NAME, Answers, Listing, Question
 from moor.tasks.registry.flat import flatten
-from moor.tasks.registry.project.number import PROJECTS, find_project
 from moor.tasks.registry.releases import Since, Until
-from moor.tasks.registry.thing import Thing
 
 Severity = Literal["never", "none", "low", "medium", "high", "critical"]
 CveId = Annotated[str, Field(pattern=r"^(CVE-\d{4}-\d{4,}|GHSA(-[0-9a-z]{4}){3}|[A-Z][A-Za-z0-9-]*[-:][A-Za-z0-9:.-]+)$")]
@@ -107,16 +100,6 @@ class ProjectPolicy(StrictModel):
     content_trust: ContentTrust | None = None
     cve_allowlist: CveAllowlist | None = None
     proxy_cache: ProxyCache | None = None
-
-
-class EndpointAnswer(HarborObject):
-    """A registry endpoint."""
-
-    id: int
-    name: str
-
-
-ENDPOINTS = Listing("/registries", TypeAdapter(list[EndpointAnswer]))
 
 
 def payload_of(policy: ProjectPolicy) -> dict[str, Any]:
@@ -214,57 +197,3 @@ def state_of(policy: ProjectPolicy) -> State:
     if policy.cve_allowlist and policy.cve_allowlist.system:
         found.pop("cve_allowlist.cves")
     return found
-
-
-@dataclass(frozen=True)
-class ProjectThing(Thing):
-    """A project in Harbor."""
-
-    name: str
-    policy: ProjectPolicy
-
-    @property
-    def id(self) -> str:
-        return f"project:{self.name}"
-
-    def desired(self, actual: State | None) -> State:
-        return state_of(self.policy)
-
-    def refusal(self, actual: State | None, desired: State | None) -> str:
-        wanted = self.policy.proxy_cache.registry if self.policy.proxy_cache else None
-        if actual is None or wanted is None or actual.get("proxy_cache.registry") == wanted:
-            return ""
-        held = actual.get("proxy_cache.registry")
-        what = f"a proxy cache of {held}" if held else "no proxy cache"
-        return (
-            f"{self.id}: it is {what}, and Harbor makes no proxy cache of {wanted} of a project that exists; "
-            "write what holds, or give the proxy cache another name"
-        )
-
-    def first_questions(self) -> Iterable[Question]:
-        return (PROJECTS, ENDPOINTS) if self.policy.proxy_cache else (PROJECTS,)
-
-    def found(self, answers: Answers, task: Task) -> State | None:
-        answer = find_project(answers, self.name)
-        if answer is None:
-            return None
-        endpoints = {one["id"]: one["name"] for one in answers.every(ENDPOINTS)} if self.policy.proxy_cache else {}
-        return state_of(policy_of(answer, endpoints))
-
-    def change(self, harbor: Harbor, actual: State | None, task: Task) -> None:
-        payload = payload_of(self.policy)
-        if actual is None:
-            made: dict[str, Any] = {"project_name": self.name, **payload}
-            if self.policy.proxy_cache:
-                made["registry_id"] = _endpoint_number(harbor, self.policy.proxy_cache.registry)
-            harbor.change("POST", f"{API}/projects", made)
-        else:
-            harbor.change("PUT", f"{API}/projects/{self.name}", payload, BY_NAME)
-
-
-def _endpoint_number(harbor: Harbor, name: str) -> int:
-    """Return the number of a registry endpoint; Harbor answers 500 to a project of one that it does not have."""
-    for endpoint in ENDPOINTS.ask(harbor):
-        if endpoint["name"] == name:
-            return int(endpoint["id"])
-    raise HostError(f"Harbor has no registry endpoint {name}; write it below data.harbor_system.registries", ErrorKind.UNMET)

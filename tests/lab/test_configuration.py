@@ -1,0 +1,160 @@
+"""Harbor's configuration as data on a Harbor that is up: absent, wrong, right, twice, drift by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from moor.connections.apis.harbor import Harbor
+from tests.lab.conftest import Moored
+from tests.lab.diagnosing import administrator
+
+pytestmark = pytest.mark.lab
+
+API = "/api/v2.0"
+SHOP: dict[str, Any] = {
+    "quota": "1 GiB",
+    "scan": {"on_push": True, "block_from": "critical"},
+    "cve_allowlist": {"cves": ["CVE-2024-1234"]},
+    "retention": {"schedule": "daily", "rules": [{"keep": "latest_pushed", "count": 3}]},
+    "immutable": [{"tags": "v*"}],
+    "members": {"alice": "maintainer"},
+    "webhooks": {"ci": {"address": "https://ci.moor.test/hook", "events": ["PUSH_ARTIFACT"]}},
+    "labels": {"approved": {"color": "#00AB9A"}},
+    "robots": {"builder": {"access": ["pull", "push"], "duration_days": 30}},
+}
+IDS = {
+    "project:shop",
+    "quota:shop",
+    "retention:shop",
+    "immutable:shop: repositories **, tags v*",
+    "member:shop/alice",
+    "webhook:shop/ci",
+    "label:shop/approved",
+    "robot:shop+builder",
+}
+
+
+@dataclass
+class Configured:
+    """A fleet whose Harbor is up, a client of that Harbor, and the site's inventory, which each test writes anew."""
+
+    moored: Moored
+    harbor: Harbor
+
+    @contextmanager
+    def written(self, **sections: Any) -> Iterator[None]:
+        """Lay keys over sections of the site's defaults, and put the file back at the end."""
+        path = self.moored.moor.site / "inventory" / "defaults.yaml"
+        former = path.read_text()
+        tree = YAML(typ="safe").load(former)
+        for section, keys in sections.items():
+            tree["data"][section] = {**tree["data"].get(section, {}), **keys}
+        with path.open("w") as file:
+            YAML(typ="safe").dump(tree, file)
+        try:
+            yield
+        finally:
+            path.write_text(former)
+
+    def planned(self) -> set[str]:
+        """Return the ids of what a plan of the registry alone would change."""
+        return set(self.moored.moor.planned("registry"))
+
+    def applied(self) -> None:
+        """Apply the registry's configuration alone; a plan then finds nothing, and a second apply does nothing."""
+        self.moored.moor.applied("registry")
+        assert self.planned() == set()
+        assert ", 0 changed" in (said := self.moored.moor.applied("registry")) or "0 change" in said, said
+
+    def get(self, path: str, **query: str) -> Any:
+        """Ask Harbor itself."""
+        answer = self.harbor.ask("GET", f"{API}{path}", query=query)
+        assert answer.is_success, answer.text
+        return answer.json()
+
+    def do(self, method: str, path: str, body: object = None) -> None:
+        """Change something in Harbor by hand."""
+        self.harbor.change(method, f"{API}{path}", body)
+
+
+@pytest.fixture
+def configured(moored: Moored) -> Iterator[Configured]:
+    harbor = administrator(moored)
+    try:
+        yield Configured(moored, harbor)
+    finally:
+        harbor.close()
+
+
+@pytest.fixture
+def without_shop(configured: Configured) -> Iterator[Configured]:
+    """Yield a Harbor with a user alice, and with no project shop before and after."""
+    alice = {"username": "alice", "email": "alice@moor.test", "realname": "Alice", "password": "Alice-Passw0rd"}
+    configured.do("POST", "/users", alice)
+    try:
+        yield configured
+    finally:
+        if any(one["name"] == "shop" for one in configured.get("/projects")):
+            configured.do("DELETE", "/projects/shop")
+        number = next(one["user_id"] for one in configured.get("/users") if one["username"] == "alice")
+        configured.do("DELETE", f"/users/{number}")
+
+
+def test_a_project_with_everything_in_it(without_shop: Configured) -> None:
+    it = without_shop
+    with it.written(projects={"shop": SHOP}):
+        assert it.planned() == IDS
+        it.applied()
+        number = it.get("/projects/shop")["project_id"]
+        by_hand: dict[str, Callable[[], None]] = {
+            "project:shop": lambda: it.do("PUT", "/projects/shop", {"metadata": {"auto_scan": "false"}}),
+            "quota:shop": lambda: it.do("PUT", f"/quotas/{quota_of(it, number)}", {"hard": {"storage": -1}}),
+            "retention:shop": lambda: it.do(
+                "DELETE", f"/retentions/{it.get('/projects/shop')['metadata']['retention_id']}"
+            ),
+            "immutable:shop: repositories **, tags v*": lambda: it.do(
+                "DELETE", f"/projects/shop/immutabletagrules/{it.get('/projects/shop/immutabletagrules')[0]['id']}"
+            ),
+            "webhook:shop/ci": lambda: it.do(
+                "DELETE", f"/projects/shop/webhook/policies/{it.get('/projects/shop/webhook/policies')[0]['id']}"
+            ),
+        }
+        for change in by_hand.values():
+            change()
+        assert it.planned() == set(by_hand)
+        found = it.moored.moor("drift", "--output", "json").report
+        told = {r["id"] for host in found["hosts"].values() for r in host["resources"] if r["status"] == "drift"}
+        assert set(by_hand) <= told
+        it.applied()
+    with it.written(projects={"shop": {"prune": True}}):
+        assert it.planned() == IDS - {"project:shop", "quota:shop"}
+        it.applied()
+    with it.written(harbor_system={"prune": ["projects"]}):
+        assert "project:shop" in it.planned()
+
+
+def quota_of(it: Configured, project: int) -> int:
+    return int(it.get("/quotas", reference="project", reference_id=str(project))[0]["id"])
+
+
+def test_an_unlisted_project_with_images_is_refused_and_stays(configured: Configured) -> None:
+    demo = configured.get("/projects/demo")
+    with configured.written(harbor_system={"prune": ["projects"]}):
+        path = configured.moored.moor.site / "inventory" / "defaults.yaml"
+        tree = YAML(typ="safe").load(path.read_text())
+        for section in ("images", "workloads", "cluster"):
+            tree["data"].pop(section)
+        tree["data"]["projects"] = {}
+        with path.open("w") as file:
+            YAML(typ="safe").dump(tree, file)
+        for words in (("plan", "registry"), ("apply", "registry", "--yes")):
+            done = configured.moored.moor(*words)
+            assert done.returncode == 1
+            assert "project:demo: it has images, and prune removes none of them" in done.said
+    assert configured.get("/projects/demo")["repo_count"] == demo["repo_count"] > 0
