@@ -17,7 +17,7 @@ from moor.errors import ErrorKind, HostError
 from moor.resources.base import State
 from moor.tasks.registry.answers import API, BY_NAME, Answers, Listing, Login, Question
 from moor.tasks.registry.project.number import PROJECTS, Place, project_number
-from moor.tasks.registry.robot_secret import RobotSecret
+from moor.tasks.registry.robot_secret import RobotSecret as RobotSecret
 from moor.tasks.registry.thing import Thing, Unlisted
 
 NEVER = -1
@@ -70,14 +70,14 @@ class RobotResource(Thing):
     def desired(self, actual: State | None) -> State:
         return {
             "access": " ".join(self.access),
-            "duration": _days(self.duration_days),
+            "duration": days(self.duration_days),
             "enabled": "yes",
             "validity": self._validity(actual),
             "login": "accepted",
         }
 
     def _validity(self, actual: State | None) -> str:
-        if actual is None or (actual["validity"] == IN_FORCE and actual["duration"] == _days(self.duration_days)):
+        if actual is None or (actual["validity"] == IN_FORCE and actual["duration"] == days(self.duration_days)):
             return IN_FORCE
         lasts = would_be_in_force(str(actual["created"]), self.duration_days)
         if actual["validity"] == IN_FORCE and lasts:
@@ -121,7 +121,7 @@ class RobotResource(Thing):
     def _state(self, found: dict[str, Any], accepted: bool) -> State:
         return {
             "access": " ".join(_actions(found)),
-            "duration": _days(found.get("duration", 0)),
+            "duration": days(found.get("duration", 0)),
             "enabled": "no" if found.get("disable") else "yes",
             "validity": validity(found),
             "created": str(found.get("creation_time", "")),
@@ -168,7 +168,7 @@ def unlisted_robots(place: Place, listed: Container[str]) -> Iterator[Unlisted]:
         if short_name(robot) not in listed and robot.get("editable", True):
             lost = {
                 "access": " ".join(_actions(robot)),
-                "duration": _days(robot.get("duration", 0)),
+                "duration": days(robot.get("duration", 0)),
                 "validity": validity(robot),
                 "last use": place.answers.to(LastUse(str(robot["name"]))),
             }
@@ -222,5 +222,6 @@ def _actions(found: dict[str, Any]) -> list[str]:
     )
 
 
-def _days(duration: int) -> str:
+def days(duration: int) -> str:
+    """Return a robot's days as the plan shows them."""
     return "for ever" if duration == NEVER else f"{duration} days"

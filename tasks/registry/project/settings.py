@@ -24,7 +24,7 @@ RobotAction = Literal["pull", "push"]
 InProject = Literal["retention", "immutable", "members", "groups", "webhooks", "labels", "robots"]
 
 
-def _days_that_stay(days: int) -> int:
+def days_that_stay(days: int) -> int:
     """Return a robot's days; raise ValueError for 0, which Harbor replaces by 30."""
     if days == 0:
         raise ValueError("0 is 30 days to Harbor; write -1 for a robot that never expires, or its days")
@@ -41,7 +41,7 @@ class Robot(StrictModel):
     """
 
     access: tuple[RobotAction, ...] = ("pull",)
-    duration_days: Annotated[int, Field(ge=-1), AfterValidator(_days_that_stay)] = NEVER
+    duration_days: Annotated[int, Field(ge=-1), AfterValidator(days_that_stay)] = NEVER
     secret: SecretRef | None = None
 
 
