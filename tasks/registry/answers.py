@@ -13,6 +13,7 @@ from nornir.core.task import Task
 from moor.connections.apis.harbor import Harbor
 from moor.context import context_of
 from moor.engine.observation import current_observation
+from moor.errors import HarborUnreachable
 from moor.secrets.secret import Secret
 from moor.tasks.harbor.install import harbor_of
 
@@ -89,11 +90,18 @@ class Answers:
         self._harbor = harbor
         self._known: dict[Question, Any] = {}
         self._made: dict[tuple[str, Listing], Any] = {}
+        self._down: HarborUnreachable | None = None
 
     def to(self, question: Question) -> Any:
-        """Return the answer to any question."""
+        """Return the answer to any question; a Harbor that did not answer one is not asked another."""
         if question not in self._known:
-            self._known[question] = question.ask(self._harbor)
+            if self._down:
+                raise self._down.with_traceback(None)
+            try:
+                self._known[question] = question.ask(self._harbor)
+            except HarborUnreachable as error:
+                self._down = error
+                raise
         return self._known[question]
 
     def every(self, listing: Listing) -> list[dict[str, Any]]:
@@ -128,6 +136,7 @@ class Answers:
         """Forget all answers, since something was written."""
         self._known.clear()
         self._made.clear()
+        self._down = None
 
 
 def answers_of(task: Task) -> Answers:

@@ -1,12 +1,13 @@
-"""What Harbor keeps in a project itself: who sees it, what is scanned, which images may not be pulled, and what it is a proxy cache of."""
+"""What Harbor keeps in a project itself: who sees it, scans, which images may not be pulled, what it is a cache of."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from moor.errors import FieldErrors
 from moor.resources.base import State
@@ -15,7 +16,17 @@ from moor.tasks.registry.flat import flatten
 from moor.tasks.registry.releases import Since, Until
 
 Severity = Literal["never", "none", "low", "medium", "high", "critical"]
-CveId = Annotated[str, Field(pattern=r"^(CVE-\d{4}-\d{4,}|GHSA(-[0-9a-z]{4}){3}|[A-Z][A-Za-z0-9-]*[-:][A-Za-z0-9:.-]+)$")]
+CVE = re.compile(r"CVE-\d{4}-\d{4,}|GHSA(-[0-9a-z]{4}){3}|(?!CVE|GHSA)[A-Z][A-Za-z0-9]*[-:][A-Za-z0-9:._-]+")
+
+
+def check_cve(text: str) -> str:
+    """Return the id of a vulnerability; raise ValueError for a text that no scanner's report has."""
+    if not CVE.fullmatch(text):
+        raise ValueError(f"{text!r} is no id of a vulnerability; write such as CVE-2024-1234 or GHSA-xxxx-xxxx-xxxx")
+    return text
+
+
+CveId = Annotated[str, AfterValidator(check_cve)]
 NO_BOUND = -1
 NEVER_EXPIRES = "never"
 
@@ -118,8 +129,9 @@ def payload_of(policy: ProjectPolicy) -> dict[str, Any]:
     payload: dict[str, Any] = {}
     if (allowed := policy.cve_allowlist) is not None:
         metadata["reuse_sys_cve_allowlist"] = _text(allowed.system)
-        items = [{"cve_id": name} for name in allowed.cves]
-        payload["cve_allowlist"] = {"items": items, "expires_at": _end_of(allowed.expires)}
+        if not allowed.system:
+            items = [{"cve_id": name} for name in allowed.cves]
+            payload["cve_allowlist"] = {"items": items, "expires_at": _end_of(allowed.expires)}
     return {**payload, "metadata": {key: value for key, value in metadata.items() if value is not None}}
 
 

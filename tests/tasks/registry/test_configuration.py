@@ -244,6 +244,29 @@ def test_lists_of_more_than_a_hundred_are_read_whole_and_once(site: HarborSite) 
     assert len(site.connections) <= 4
 
 
+def test_a_plan_asks_at_most_eight_requests_a_project_and_keeps_its_connections(site: HarborSite) -> None:
+    robots: dict[str, Any] = {f"r{at}": {"access": ["pull"]} for at in range(3)}
+    site.write(projects={f"p{at}": {**SHOP, "robots": robots} for at in range(6)})
+    site.applied()
+    site.asked.clear()
+    site.connections.clear()
+    assert site.planned() == {}
+    assert len(site.asked) <= 8 * 6
+    assert len(site.connections) <= 4
+
+
+def test_a_password_that_somebody_changed_is_noticed(site: HarborSite) -> None:
+    site.write(projects={"shop": {"robots": {"puller": {}}}})
+    site.applied()
+    logins = [line for line in site.asked if line == "GET /v2/"]
+    assert site.planned() == {}
+    assert [line for line in site.asked if line == "GET /v2/"] == logins
+    (robot,) = site.get("/robots", q=f"Level=project,ProjectID={number_of(site)}")
+    site.do("PATCH", f"/robots/{robot['id']}", {"secret": "An0therPassword"})
+    assert site.planned() == {"robot:shop+puller": "login: refused -> accepted"}
+    site.applied()
+
+
 def test_an_account_that_may_not_is_told_so(site: HarborSite) -> None:
     site.do("POST", "/projects", {"project_name": "shop", "metadata": {"public": "false"}})
     site.write(projects={"shop": {"quota": "1 GiB"}})
