@@ -51,16 +51,30 @@ PROJECTS = Listing("/projects", TypeAdapter(list[ProjectAnswer]))
 ONE_PROJECT = TypeAdapter(ProjectAnswer)
 
 
+def by_itself(name: str) -> Single:
+    """Return the question for one project; unlike the list, its answer tells a hidden project from none."""
+    return Single(f"/projects/{name}", ONE_PROJECT, by_name=True)
+
+
+def is_listed(answers: Answers, name: str) -> bool:
+    """Return whether the list of projects has one; the list has only what the account may see."""
+    return name in _by_name(answers)
+
+
 def find_project(answers: Answers, name: str) -> dict[str, Any] | None:
     """Return Harbor's description of a project, None if it does not exist.
 
     Raises:
         HostError: it exists, and moor's account may not see it
     """
-    by_name = answers.derived("by name", PROJECTS, lambda entries: {entry["name"]: entry for entry in entries})
-    found: dict[str, Any] | None = by_name.get(name)
-    # The list has only what the account may see; asking for the project itself tells a hidden one from none.
-    return found or answers.one(Single(f"/projects/{name}", ONE_PROJECT, by_name=True))
+    return _by_name(answers).get(name) or answers.one(by_itself(name))
+
+
+def _by_name(answers: Answers) -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = answers.derived(
+        "by name", PROJECTS, lambda entries: {entry["name"]: entry for entry in entries}
+    )
+    return found
 
 
 def project_number(answers: Answers, name: str) -> int | None:

@@ -14,7 +14,7 @@ from moor.connections.apis.harbor_answers import HarborObject
 from moor.errors import ErrorKind, HostError
 from moor.resources.base import State
 from moor.tasks.registry.answers import API, BY_NAME, Answers, Listing, Question
-from moor.tasks.registry.project.number import PROJECTS, find_project
+from moor.tasks.registry.project.number import PROJECTS, by_itself, find_project, is_listed
 from moor.tasks.registry.project.policy import ProjectPolicy, payload_of, policy_of, state_of
 from moor.tasks.registry.thing import Thing
 
@@ -56,6 +56,9 @@ class ProjectThing(Thing):
 
     def first_questions(self) -> Iterable[Question]:
         return (PROJECTS, ENDPOINTS) if self.policy.proxy_cache else (PROJECTS,)
+
+    def next_questions(self, answers: Answers) -> Iterable[Question]:
+        return () if is_listed(answers, self.name) else (by_itself(self.name),)
 
     def found(self, answers: Answers, task: Task) -> State | None:
         answer = find_project(answers, self.name)

@@ -45,6 +45,12 @@ def amount(count: int) -> str:
     return f"{count // 1024**power} {UNITS[power]}"
 
 
+def about(count: int) -> str:
+    """Return bytes in the largest unit of which there is at least one, rounded."""
+    power = next(p for p in reversed(range(len(UNITS))) if count >= 1024**p or p == 0)
+    return f"{count / 1024**power:.1f} {UNITS[power]}" if power else f"{count} B"
+
+
 def _at_least_a_byte(count: int) -> int:
     if count == 0:
         raise ValueError(f"Harbor takes no quota of 0; write an amount, or {UNLIMITED}")

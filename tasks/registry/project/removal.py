@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -10,8 +10,9 @@ from pydantic import TypeAdapter
 
 from moor.connections.apis.harbor_answers import HarborObject
 from moor.tasks.registry.answers import Answers, Listing
+from moor.tasks.registry.project.immutable import rules_of
 from moor.tasks.registry.project.number import PROJECTS
-from moor.tasks.registry.project.quota import amount, find_quota, used_in
+from moor.tasks.registry.project.quota import about, find_quota, used_in
 from moor.tasks.registry.thing import Unlisted
 
 HARBORS_OWN = "library"  # Harbor makes it itself at its first start
@@ -47,20 +48,30 @@ def _removal(answers: Answers, project: Mapping[str, Any], refused: str) -> Unli
     lost = {
         "repositories": str(len(repositories)),
         "artifacts": str(sum(one.get("artifact_count", 0) for one in repositories)),
-        "size": amount(used_in(quota)) if quota else "not known",
+        "size": about(used_in(quota)) if quota else "not known",
     }
-    # The API wants the slashes of a repository's name encoded twice.
-    paths = [f"/projects/{name}/repositories/{quote(quote(_below(one['name']), safe=''), safe='')}" for one in repositories]
     return Unlisted(
         f"project:{name}",
         tuple(lost.items()),
         PROJECTS,
         project["project_id"],
-        (*paths, f"/projects/{name}"),
+        (*(() if refused else _content(answers, project, repositories)), f"/projects/{name}"),
         refused,
         id_field="project_id",
         by_name=True,
     )
+
+
+def _content(
+    answers: Answers, project: Mapping[str, Any], repositories: Iterable[Mapping[str, Any]]
+) -> Iterator[str]:
+    """Yield the paths to delete before a project: rules of immutable tags, which Harbor deletes none of, then images."""
+    place = f"/projects/{project['name']}"
+    rules = answers.every(rules_of(project["project_id"])) if repositories else ()
+    yield from (f"{place}/immutabletagrules/{rule['id']}" for rule in rules)
+    # The API wants the slashes of a repository's name encoded twice.
+    names = (quote(quote(_below(one["name"]), safe=""), safe="") for one in repositories)
+    yield from (f"{place}/repositories/{name}" for name in names)
 
 
 def _below(repository: str) -> str:
