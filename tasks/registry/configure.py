@@ -52,7 +52,9 @@ def desired(host: Host) -> Sequence[Resource]:
             f"{host.name}: data.{', data.'.join(written)}: moor has no account of the registry to make them by; write "
             "data.harbor.account, or drop projects and write the logins that its team gave you below data.logins"
         )
-    if wrong := [words for name, found in written.items() for words in unreadable_secrets(_tree(found), f"data.{name}")]:
+    if wrong := [
+        words for name, found in written.items() for words in unreadable_secrets(_tree(found), f"data.{name}")
+    ]:
         raise InputError("\n".join(wrong))
     fields = tuple(field for name, found in written.items() for field in marked_fields(_tree(found), f"data.{name}"))
     refuse_unfit(host, fields)

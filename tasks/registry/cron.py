@@ -68,9 +68,9 @@ def _check_part(part: str, name: str, allowed: range, names: tuple[str, ...]) ->
 
 def _number(word: str, name: str, allowed: range, names: tuple[str, ...]) -> int:
     number = names.index(word) + allowed.start if word in names else int(word) if word.isdecimal() else None
-    if number not in allowed:
+    if number is None or number not in allowed:
         raise ValueError(f"{word!r} is no {name}: it is {allowed.start} to {allowed.stop - 1}")
-    return allowed[number - allowed.start]
+    return number
 
 
 Cron = Annotated[str, AfterValidator(cron_of)]

@@ -10,13 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from nornir.core.plugins.connections import ConnectionPluginRegister
 from werkzeug.serving import WSGIRequestHandler, make_server
 
+from moor.connections.apis.harbor import HarborPlugin
 from moor_lab.harbor.core.application import application
 from tests.connections.kubeconfigs import Issuer
 from tests.harness.commands import Done, moor_here
 from tests.harness.servers import free_port, tls
-from tests.harness.sites import write_site
+from tests.harness.sites import Content, write_site
 from tests.lab_harbor.standin import ADMIN_PASSWORD, serve
 
 NAME = "registry.corp.test"
@@ -29,26 +31,24 @@ class HarborSite:
     Attributes:
         api: a client of the stand-in's API as its administrator, for what somebody does by hand
         asked: method and path of each request over TLS
-        connections: how many were opened
     """
 
     folder: Path
     port: int
     api: httpx.Client
     asked: list[str] = field(default_factory=list)
-    connections: list[object] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
 
     def write(self, **data: Any) -> HarborSite:
         """Write the inventory with these sections beside those about the registry."""
         account = {"user": "admin", "password": "file:secrets/admin"}
         known: Mapping[str, Any] = {
-            "registry": {"name": NAME, "address": "127.0.0.1", "port": self.port},
+            "registry": {"name": NAME, "address": "192.0.2.5", "port": self.port},
             "pki": {"ca": "ca.crt"},
             "harbor": {"managed": False, "account": account},
         }
-        files = {
-            "inventory/hosts.yaml": {"ws1": {"hostname": "127.0.0.1", "groups": ["workstations"]}},
+        files: dict[str, Content] = {
+            "inventory/hosts.yaml": {"ws1": {"hostname": "192.0.2.30", "groups": ["workstations"]}},
             "inventory/groups.yaml": {"workstations": {}},
             "inventory/defaults.yaml": {"data": {**known, **data}},
         }
@@ -93,13 +93,32 @@ class HarborSite:
         assert answer.is_success, answer.text
 
 
+class Redirected(HarborPlugin):
+    """The connection to Harbor, at loopback in place of the address in the inventory."""
+
+    def open(self, hostname: str | None, *args: Any, **words: Any) -> None:
+        super().open("127.0.0.1", *args, **words)
+
+
+@contextmanager
+def redirected() -> Iterator[None]:
+    """Have every connection to Harbor lead to loopback while the block runs."""
+    ConnectionPluginRegister.auto_register()
+    former = ConnectionPluginRegister.available["harbor"]
+    ConnectionPluginRegister.available["harbor"] = Redirected
+    try:
+        yield
+    finally:
+        ConnectionPluginRegister.available["harbor"] = former
+
+
 @contextmanager
 def harbor_site(folder: Path) -> Iterator[HarborSite]:
     """Yield a site with an empty stand-in as its registry; ``write`` writes its inventory."""
     issuer, port = Issuer(), free_port()
-    certificate, key = issuer.pair([NAME])
+    pair = issuer.pair([NAME])
     write_site(folder / "site", {"ca.crt": issuer.authority.decode()})
-    (folder / "server.pem").write_bytes(certificate + key)
+    (folder / "server.pem").write_bytes(pair.certificate + pair.key)
     with serve(folder) as served, httpx.Client(base_url=served.url, auth=("admin", ADMIN_PASSWORD)) as api:
         site = HarborSite(folder / "site", port, api)
         server = make_server(
@@ -113,7 +132,8 @@ def harbor_site(folder: Path) -> Iterator[HarborSite]:
         thread = threading.Thread(target=server.serve_forever, args=(0.05,))
         thread.start()
         try:
-            yield site
+            with redirected():
+                yield site
         finally:
             server.shutdown()
             thread.join()
@@ -121,15 +141,9 @@ def harbor_site(folder: Path) -> Iterator[HarborSite]:
 
 
 def _noting(site: HarborSite) -> type[WSGIRequestHandler]:
-    """Return a handler that keeps connections open, as nginx does, and notes what is asked."""
+    """Return a handler that notes what is asked."""
 
     class Noting(WSGIRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def setup(self) -> None:
-            site.connections.append(self)
-            super().setup()
-
         def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
             site.asked.append(f"{self.command} {self.path}")
 

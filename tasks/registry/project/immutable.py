@@ -68,7 +68,8 @@ def payload_of(rule: ImmutableRule) -> dict[str, Any]:
 
 def rule_of(answer: Mapping[str, Any]) -> ImmutableRule:
     """Return the rule of Harbor's answer, unchecked."""
-    return ImmutableRule.model_construct(enabled=not answer.get("disabled", False), **selection_in(answer))
+    fields: dict[str, Any] = {"enabled": not answer.get("disabled", False), **selection_in(answer)}
+    return ImmutableRule.model_construct(**fields)
 
 
 def state_of(rule: ImmutableRule) -> dict[str, str]:
@@ -120,5 +121,8 @@ def unlisted_rules(place: Place, listed: Collection[ImmutableRule]) -> Iterator[
     for answer in place.answers.every(rules_of(place.number)):
         rule = rule_of(answer)
         if rule.chosen not in known:
-            name, path = f"immutable:{place.name}: {rule.chosen}", f"/projects/{place.number}/immutabletagrules/{answer['id']}"
+            name, path = (
+                f"immutable:{place.name}: {rule.chosen}",
+                f"/projects/{place.number}/immutabletagrules/{answer['id']}",
+            )
             yield Unlisted(name, tuple(state_of(rule).items()), rules_of(place.number), answer["id"], (path,))

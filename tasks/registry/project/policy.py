@@ -90,12 +90,14 @@ class ProxyCache(StrictModel):
 
     @model_validator(mode="after")
     def _no_zero(self) -> ProxyCache:
-        if found := [((name,), "0 lets nothing through; write -1 for no limit") for name in BOUNDS if not self._ok(name)]:
+        if found := [
+            ((name,), "0 lets nothing through; write -1 for no limit") for name in BOUNDS if not self._ok(name)
+        ]:
             raise FieldErrors(found)
         return self
 
     def _ok(self, name: str) -> bool:
-        return getattr(self, name) != 0
+        return bool(getattr(self, name) != 0)
 
 
 BOUNDS = ("speed_kbps", "connections")
@@ -170,13 +172,17 @@ def _allowlist_of(answer: Mapping[str, Any], metadata: Mapping[str, str]) -> Cve
     )
 
 
-def _proxy_of(answer: Mapping[str, Any], metadata: Mapping[str, str], endpoints: Mapping[int, str]) -> ProxyCache | None:
+def _proxy_of(
+    answer: Mapping[str, Any], metadata: Mapping[str, str], endpoints: Mapping[int, str]
+) -> ProxyCache | None:
     number = answer.get("registry_id")
     if not number:
         return None
-    bounds = {name: _count(metadata.get(METADATA[name], "")) for name in BOUNDS}
     return ProxyCache.model_construct(
-        registry=endpoints.get(number, f"number {number}"), serve_deleted=_truth(metadata, SERVE_DELETED), **bounds
+        registry=endpoints.get(number, f"number {number}"),
+        speed_kbps=_count(metadata.get(METADATA["speed_kbps"], "")),
+        connections=_count(metadata.get(METADATA["connections"], "")),
+        serve_deleted=_truth(metadata, SERVE_DELETED),
     )
 
 

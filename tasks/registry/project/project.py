@@ -83,4 +83,6 @@ def _endpoint_number(harbor: Harbor, name: str) -> int:
     for endpoint in ENDPOINTS.ask(harbor):
         if endpoint["name"] == name:
             return int(endpoint["id"])
-    raise HostError(f"Harbor has no registry endpoint {name}; write it below data.harbor_system.registries", ErrorKind.UNMET)
+    raise HostError(
+        f"Harbor has no registry endpoint {name}; write it below data.harbor_system.registries", ErrorKind.UNMET
+    )

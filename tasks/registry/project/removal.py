@@ -62,10 +62,8 @@ def _removal(answers: Answers, project: Mapping[str, Any], refused: str) -> Unli
     )
 
 
-def _content(
-    answers: Answers, project: Mapping[str, Any], repositories: Iterable[Mapping[str, Any]]
-) -> Iterator[str]:
-    """Yield the paths to delete before a project: rules of immutable tags, which Harbor deletes none of, then images."""
+def _content(answers: Answers, project: Mapping[str, Any], repositories: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """Yield the paths to delete before a project: images, and first the rules that stop Harbor from deleting them."""
     place = f"/projects/{project['name']}"
     rules = answers.every(rules_of(project["project_id"])) if repositories else ()
     yield from (f"{place}/immutabletagrules/{rule['id']}" for rule in rules)
@@ -77,4 +75,3 @@ def _content(
 def _below(repository: str) -> str:
     """Return a repository's name without its project."""
     return repository.partition("/")[2]
-

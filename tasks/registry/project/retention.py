@@ -157,13 +157,14 @@ def _rule_of(answer: Mapping[str, Any]) -> RetentionRule:
     keep = next((word for word, template in TEMPLATES.items() if template == answer["template"]), answer["template"])
     count = next(iter((answer.get("params") or {}).values()), None)
     tags = (answer.get("tag_selectors") or [{}])[0]
-    return RetentionRule.model_construct(
-        keep=keep,
-        count=count,
-        untagged=_untagged(tags.get("extras", ""), tags.get("decoration", "")),
-        enabled=not answer.get("disabled", False),
+    fields: dict[str, Any] = {
+        "keep": keep,
+        "count": count,
+        "untagged": _untagged(tags.get("extras", ""), tags.get("decoration", "")),
+        "enabled": not answer.get("disabled", False),
         **selection_in(answer),
-    )
+    }
+    return RetentionRule.model_construct(**fields)
 
 
 def _untagged(extras: str, decoration: str) -> bool:
@@ -209,7 +210,7 @@ class RetentionThing(Thing):
         number = _policy_number(answers, self.project)
         answer = answers.one(Policy(number)) if number else None
         held = retention_of(answer) if answer else None
-        return {**state_of(held), "id": str(number)} if held and held.rules else None
+        return state_of(held) if held and held.rules else None
 
     def change(self, harbor: Harbor, actual: State | None, task: Task) -> None:
         number = present_number(harbor, self.project)
@@ -240,7 +241,7 @@ def _policy_number(answers: Answers, project: str) -> str:
 
 
 def _held_policy(harbor: Harbor, project: str) -> int | None:
-    """Return the id of the project's policy; forget a number that leads to none, since it stops Harbor from a new one."""
+    """Return the id of the project's policy; a number without one goes, since Harbor makes none beside it."""
     found = harbor.get(f"{API}/projects/{project}", ONE_PROJECT, headers=BY_NAME) or {}
     number = str((found.get("metadata") or {}).get(NUMBER, ""))
     if not number:

@@ -29,6 +29,21 @@ def _balanced(pattern: str) -> str:
 Pattern = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^\S+$"), AfterValidator(_balanced)]
 
 
+def _something(pattern: str) -> str | None:
+    """Return a pattern, None for the one that means everything, as saying nothing does."""
+    return None if pattern == EVERYTHING else pattern
+
+
+def _not_everything(pattern: str) -> str:
+    if pattern == EVERYTHING:
+        raise ValueError("all but everything is nothing; drop the rule")
+    return pattern
+
+
+Meant = Annotated[Pattern, AfterValidator(_something)]
+Others = Annotated[Pattern, AfterValidator(_not_everything)]
+
+
 class SelectorAnswer(HarborObject):
     """A pattern, and whether names that match it are meant or all others."""
 
@@ -54,10 +69,10 @@ class Selection(StrictModel):
         except_tags: all tags but these, instead
     """
 
-    repositories: Pattern | None = None
-    except_repositories: Pattern | None = None
-    tags: Pattern | None = None
-    except_tags: Pattern | None = None
+    repositories: Meant | None = None
+    except_repositories: Others | None = None
+    tags: Meant | None = None
+    except_tags: Others | None = None
 
     @property
     def chosen(self) -> str:

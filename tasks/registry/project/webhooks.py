@@ -200,4 +200,6 @@ def unlisted_webhooks(place: Place, listed: Container[str]) -> Iterator[Unlisted
             held = webhook_of(answer)
             lost = (("address", held.address), ("events", ", ".join(sorted(held.events))))
             path = f"/projects/{place.number}/webhook/policies/{answer['id']}"
-            yield Unlisted(f"webhook:{place.name}/{answer['name']}", lost, webhooks_of(place.number), answer["id"], (path,))
+            yield Unlisted(
+                f"webhook:{place.name}/{answer['name']}", lost, webhooks_of(place.number), answer["id"], (path,)
+            )
