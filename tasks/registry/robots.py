@@ -17,10 +17,10 @@ from moor.errors import ErrorKind, HostError
 from moor.resources.base import State
 from moor.tasks.registry.answers import API, BY_NAME, Answers, Listing, Login, Question
 from moor.tasks.registry.project.number import PROJECTS, Place, project_number
+from moor.tasks.registry.project.settings import NEVER as NEVER
 from moor.tasks.registry.robot_secret import RobotSecret as RobotSecret
 from moor.tasks.registry.thing import Thing, Unlisted
 
-NEVER = -1
 IN_FORCE = "in force"
 
 

@@ -17,8 +17,8 @@ from moor.tasks.registry.project.policy import ProjectPolicy
 from moor.tasks.registry.project.quota import Quota
 from moor.tasks.registry.project.retention import Retention
 from moor.tasks.registry.project.webhooks import Webhook, WebhookName
-from moor.tasks.registry.robots import NEVER
 
+NEVER = -1  # days of a robot that does not expire
 ProjectName = Annotated[str, Field(pattern=r"^[a-z0-9]+(?:[._-][a-z0-9]+)*$", max_length=255)]
 RobotAction = Literal["pull", "push"]
 InProject = Literal["retention", "immutable", "members", "groups", "webhooks", "labels", "robots"]
