@@ -168,7 +168,7 @@ def _allowlist_of(answer: Mapping[str, Any], metadata: Mapping[str, str]) -> Cve
     ends = found.get("expires_at")
     return CveAllowlist.model_construct(
         cves=tuple(item["cve_id"] for item in found.get("items") or ()),
-        expires=datetime.fromtimestamp(ends, UTC).date() if ends else None,
+        expires=datetime.fromtimestamp(ends, UTC).date() if ends and ends > 0 else None,
     )
 
 

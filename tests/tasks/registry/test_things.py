@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
+from moor.connections.apis.harbor_answers import parse_answer
+from moor.errors import HostError
 from moor.secrets.secret import Secret
 from moor.tasks.registry.cron import cron_of
 from moor.tasks.registry.fingerprints import Fingerprints
 from moor.tasks.registry.flat import flatten
-from moor.tasks.registry.project import immutable, labels, policy, quota, retention, webhooks
+from moor.tasks.registry.project import immutable, labels, members, number, policy, quota, retention, webhooks
 from moor.tasks.registry.project.members import ROLE_NUMBERS, role_of, user_payload
 from moor.tasks.registry.project.settings import Project
 from moor.tasks.registry.releases import MarkedField, Since, Until, marked_fields, release_in, unfit_fields
@@ -209,6 +214,56 @@ def test_a_policy_that_somebody_made_otherwise_is_shown_and_not_refused() -> Non
     answer = {"trigger": {"settings": {"cron": "7 0 0 * * *"}}, "rules": [{"template": "nonsense", "params": {"x": 3}}]}
     shown = retention.state_of(retention.retention_of(answer))
     assert shown == {"schedule": "7 0 0 * * *", "rules": "nonsense 3: repositories **, tags **"}
+
+
+KEYS = st.sampled_from(["id", "name", "items", "cron", "repository", "pattern", "storage", "expires_at", "cve_id"])
+SCALARS = st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats() | st.text(max_size=4)
+TREES = st.recursive(SCALARS, lambda below: st.lists(below, max_size=2) | st.dictionaries(KEYS, below, max_size=2))
+ANSWERS: dict[str, tuple[Any, dict[str, Any], Callable[[Any], object]]] = {
+    "projects": (
+        number.PROJECTS.shape,
+        {"project_id": 1, "name": "shop", "metadata": {"severity": "high"}, "cve_allowlist": {"items": []},
+         "registry_id": 3},
+        lambda one: policy.state_of(policy.policy_of(one, {})),
+    ),
+    "quotas": (
+        quota.QUOTAS.shape,
+        {"id": 1, "ref": {"id": 1}, "hard": {"storage": 5}, "used": {"storage": 1}},
+        lambda one: (quota.amount(quota.quota_of(one)), quota.about(quota.used_in(one))),
+    ),
+    "policies": (
+        TypeAdapter(list[retention.RetentionAnswer]),
+        {"id": 1, "rules": [], "trigger": {"settings": {"cron": ""}}},
+        lambda one: retention.state_of(retention.retention_of(one)),
+    ),
+    "rules": (
+        immutable.RULES,
+        {"id": 1, "disabled": False, "tag_selectors": [], "scope_selectors": {"repository": []}},
+        lambda one: immutable.rule_of(one).chosen,
+    ),
+    "webhooks": (
+        webhooks.WEBHOOKS,
+        {"id": 1, "name": "ci", "enabled": True, "event_types": ["A"], "targets": []},
+        lambda one: webhooks.state_of(webhooks.webhook_of(one), "", 1),
+    ),
+    "labels": (labels.LABELS, {"id": 1, "name": "x", "color": "#FFFFFF"}, labels.label_of),
+    "members": (
+        members.MEMBERS,
+        {"id": 1, "entity_name": "a", "entity_type": "u", "role_id": 1, "entity_id": 2},
+        members.role_of,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ANSWERS)
+@given(data=st.data())
+def test_any_answer_becomes_a_state_or_one_sentence(kind: str, data: st.DataObject) -> None:
+    shape, right, read = ANSWERS[kind]
+    changed = {**right, **data.draw(st.dictionaries(st.sampled_from(sorted(right)), TREES, max_size=2))}
+    request = httpx.Request("GET", "https://registry.test/x")
+    response = httpx.Response(200, content=json.dumps([changed]), request=request)
+    with suppress(HostError):  # any other error would reach a user as an internal one
+        read(parse_answer(shape, response)[0])
 
 
 def test_a_release_has_what_it_has() -> None:
