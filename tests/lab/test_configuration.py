@@ -158,3 +158,33 @@ def test_an_unlisted_project_with_images_is_refused_and_stays(configured: Config
             assert done.returncode == 1
             assert "project:demo: it has images, and prune removes none of them" in done.said
     assert configured.get("/projects/demo")["repo_count"] == demo["repo_count"] > 0
+
+
+PUSH = """\
+docker --config /tmp/push login -u admin --password-stdin registry.moor.test
+docker tag registry.moor.test/demo/sqrt:1.0 registry.moor.test/old/team/sqrt:v1
+docker --config /tmp/push push registry.moor.test/old/team/sqrt:v1
+docker rmi registry.moor.test/old/team/sqrt:v1
+rm -r /tmp/push"""
+
+
+def test_an_unlisted_project_goes_with_its_images_if_that_is_written(configured: Configured) -> None:
+    it = configured
+    it.do("POST", "/projects", {"project_name": "old", "metadata": {"public": "false"}})
+    number = it.get("/projects/old")["project_id"]
+    tags = [{"kind": "doublestar", "decoration": "matches", "pattern": "v*"}]
+    scope = {"repository": [{"kind": "doublestar", "decoration": "repoMatches", "pattern": "**"}]}
+    chosen = {"tag_selectors": tags, "scope_selectors": scope}
+    rule = {"action": "immutable", "template": "immutable_template", **chosen}
+    it.do("POST", f"/projects/{number}/immutabletagrules", rule)
+    password = (it.moored.lab.directory / "secrets/harbor-admin").read_text().strip()
+    it.moored.lab.exec("ws1", ["sh", "-ec", PUSH], password, 120)
+    library = {"library": {"public": True}}
+    with it.written(harbor_system={"prune": ["projects", "with_content"]}, projects=library):
+        report = it.moored.moor("plan", "registry", "--output", "json").report
+        told = {r["id"]: r["diff"] for host in report["hosts"].values() for r in host["resources"] if r["diff"]}
+        assert set(told) == {"project:old"}
+        for words in ("repositories: 1 -> (none)", "artifacts: 1 -> (none)", "size: "):
+            assert words in told["project:old"]
+        it.applied()
+    assert "old" not in {one["name"] for one in it.get("/projects")}
