@@ -116,11 +116,15 @@ def test_what_is_wrong_is_shown_field_by_field_and_mended(site: HarborSite) -> N
     assert project["metadata"]["retention_id"] == site.get("/projects/shop")["metadata"]["retention_id"]
 
 
-def test_drift_tells_a_change_by_hand_and_mends_the_kind_that_it_may(site: HarborSite) -> None:
-    site.write(projects={"shop": {"quota": "1 GiB", "scan": {"on_push": True}}})
+def test_a_member_whose_role_harbor_does_not_know_is_told_with_its_remedy(site: HarborSite) -> None:
+    site.write(projects={"shop": {"members": {"dev1": "developer"}}})
     site.applied()
-    site.do("PUT", "/projects/shop", {"metadata": {"auto_scan": "false"}})
-    assert site.planned() == {"project:shop": "scan.on_push: false -> true"}
+    number = next(m["id"] for m in site.get("/projects/shop/members") if m["entity_name"] == "dev1")
+    site.do("PUT", f"/projects/shop/members/{number}", {"role_id": 77})  # Harbor takes it, and hides the member
+    assert site.planned() == {"member:shop/dev1": "role: (none) -> developer"}
+    done = site("apply", "registry", "--yes", code=1)
+    assert "Harbor has it as a member already and does not list it" in done.said
+    assert "remove its row" in done.said
 
 
 def test_a_retention_policy_that_was_deleted_by_hand_is_made_again(site: HarborSite) -> None:
