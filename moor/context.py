@@ -64,7 +64,8 @@ class BackupOrder:
     over: bool = False
 
 
-DESIRED_DEPENDS_ON = ("site", "addresses", "replaced", "runs_registry")  # the fields on which desired state depends
+# The fields on which desired state depends.
+DESIRED_DEPENDS_ON = ("site", "addresses", "replaced", "runs_registry", "serving_host")
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,8 @@ class RunContext:
         runs_registry: whether moor runs the registry; if not, somebody else does, and moor only uses it.
         registry_host: the host for which the controller asks the registry; empty for the hosts of group harbor.
         backup: the backup that ``moor restore`` puts back, or ``moor backup check`` rehearses.
+        registry_pair: the hosts of two registries, the first one's before the standby's; empty if there is one.
+        serving_host: the one of ``registry_pair`` that serves the registry's name; empty if there is one.
         site: the site's settings; None if the inventory was not loaded from a site.
         fleet: the whole inventory, including hosts outside the run's limit.
         role_faults: by concern, why its runs are refused: the inventory has no host for it, or too many.
@@ -107,6 +110,8 @@ class RunContext:
     runs_registry: bool = field(default=True, metadata=PORTABLE)
     registry_host: str = field(default="", metadata=PORTABLE)
     backup: BackupOrder | None = field(default=None, metadata=PORTABLE)
+    registry_pair: tuple[str, ...] = field(default=(), metadata=PORTABLE)
+    serving_host: str = field(default="", metadata=PORTABLE)
     site: SiteSettings | None = field(default=None, metadata=LOCAL)
     fleet: Inventory | None = field(default=None, metadata=LOCAL)
     role_faults: Mapping[str, list[str]] = field(default_factory=dict, metadata=LOCAL)
@@ -232,6 +237,11 @@ def site_of(where: Host | Nornir) -> SiteSettings:
 def runs_registry(host: Host) -> bool:
     """Return whether moor runs the registry that the host uses; if not, somebody else does."""
     return context_of(host).runs_registry
+
+
+def serves_registry(host: Host) -> bool:
+    """Return whether a host of group harbor serves the registry's name: the only one does, and one of two."""
+    return context_of(host).serving_host in ("", host.name)
 
 
 def addresses_in(host: Host, group: str) -> dict[str, str] | None:

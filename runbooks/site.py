@@ -8,7 +8,18 @@ Undo      moor rollback; former contents of files are kept on each host below /v
 
 from dataclasses import replace
 
-from moor.run.runbook import INSIDERS, ONE_BY_ONE, OWN_REGISTRY, REGISTRY, Runbook, Stage, either, members
+from moor.run.runbook import (
+    EVERY_REGISTRY,
+    INSIDERS,
+    ONE_BY_ONE,
+    OWN_REGISTRY,
+    REGISTRY,
+    SERVING_REGISTRY,
+    Runbook,
+    Stage,
+    either,
+    members,
+)
 from moor.tasks.containerd import configure_containerd
 from moor.tasks.devices import write_access_lists
 from moor.tasks.docker import install_docker
@@ -22,6 +33,9 @@ from moor.tasks.pki import issue_certificates
 from moor.tasks.podman import configure_podman
 from moor.tasks.preflight import check_host
 from moor.tasks.registry import configure_registry
+from moor.tasks.registry.replication.fence import fence_registries
+from moor.tasks.registry.replication.mirror import replicate_to_standby
+from moor.tasks.registry.replication.pair import HAS_STANDBY, PAIRED
 from moor.tasks.trust import trust_ca
 from moor.tasks.workload import deploy_workload
 
@@ -35,20 +49,22 @@ RUNBOOK = Runbook(
     (
         Stage(write_access_lists, on=DEVICES),
         Stage(check_host, on=INSIDERS),
-        Stage(issue_certificates, on=OWN_REGISTRY),
+        Stage(issue_certificates, on=SERVING_REGISTRY),
         Stage(configure_firewall, on=INSIDERS),
         # DNS serves a name before hosts are made to query it.
         Stage(serve_names, on=members("dns")),
         Stage(write_records, on=REGISTRY),
         Stage(write_hosts, on=INSIDERS),
-        Stage(trust_ca, on=INSIDERS, needs=OWN_REGISTRY),
-        Stage(install_docker, on=either(OWN_REGISTRY, WORKSTATIONS), needs=OWN_REGISTRY),
-        Stage(configure_podman, on=INSIDERS, needs=OWN_REGISTRY),
+        Stage(trust_ca, on=INSIDERS, needs=SERVING_REGISTRY),
+        Stage(install_docker, on=either(OWN_REGISTRY, WORKSTATIONS), needs=SERVING_REGISTRY),
+        Stage(configure_podman, on=INSIDERS, needs=SERVING_REGISTRY),
         Stage(install_harbor, on=OWN_REGISTRY),
         # Nodes must not point at a registry that does not run yet; containerd restarts on one node at a time.
-        Stage(configure_containerd, on=NODES, rolling=replace(ONE_BY_ONE, health=await_health), needs=OWN_REGISTRY),
-        Stage(configure_registry, on=REGISTRY),
-        Stage(push_images, on=members("workstations"), needs=OWN_REGISTRY),
-        Stage(deploy_workload, on=members("control_plane"), needs=OWN_REGISTRY, by_api=True),
+        Stage(configure_containerd, on=NODES, rolling=replace(ONE_BY_ONE, health=await_health), needs=SERVING_REGISTRY),
+        Stage(fence_registries, on=PAIRED),
+        Stage(configure_registry, on=EVERY_REGISTRY),
+        Stage(replicate_to_standby, on=HAS_STANDBY),
+        Stage(push_images, on=members("workstations"), needs=SERVING_REGISTRY),
+        Stage(deploy_workload, on=members("control_plane"), needs=SERVING_REGISTRY, by_api=True),
     ),
 )

@@ -3,12 +3,15 @@
 from moor.run.runbook import Runbook, Stage, members
 from moor.tasks.diagnosis.node import prove_node
 from moor.tasks.diagnosis.reachability import OUTSIDERS, HasIpv6Registry, prove_access
+from moor.tasks.diagnosis.standby import prove_standby
+from moor.tasks.registry.replication.pair import HAS_STANDBY
 
 RUNBOOK = Runbook(
     "verify",
     "Prove from every node: name, route, TLS, login, pull, and the workload.",
     (
         Stage(prove_node, on=members("nodes")),
+        Stage(prove_standby, on=HAS_STANDBY),
         Stage(prove_access, on=members(OUTSIDERS)),
         Stage(prove_access, on=HasIpv6Registry(has_parent_group="nodes")),
     ),

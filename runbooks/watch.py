@@ -11,6 +11,8 @@ from moor.tasks.diagnosis.environment import check_environment
 from moor.tasks.diagnosis.reachability import OUTSIDERS, HasIpv6Registry, prove_access
 from moor.tasks.diagnosis.registry_path import check_registry_path
 from moor.tasks.expiry.dates import check_expiry_dates
+from moor.tasks.registry.replication.pair import HAS_STANDBY
+from moor.tasks.registry.replication.watch import watch_standby
 
 RUNBOOK = Runbook("watch", "What expires, and what no single host shows.", (
     Stage(check_environment, on=INSIDERS),
@@ -18,5 +20,6 @@ RUNBOOK = Runbook("watch", "What expires, and what no single host shows.", (
     Stage(prove_access, on=members(OUTSIDERS)),
     Stage(prove_access, on=HasIpv6Registry(has_parent_group="nodes")),
     Stage(check_expiry_dates, on=REGISTRY),
+    Stage(watch_standby, on=HAS_STANDBY, by_api=True),
     Stage(compare_members, on=members("control_plane"), by_api=True),
 ), looks=True)  # fmt: skip

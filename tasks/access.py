@@ -12,8 +12,8 @@ from pydantic import IPvAnyNetwork
 
 from moor.context import addresses_in
 from moor.errors import InputError
-from moor.settings import Section, settings_of
-from moor.tasks.facts import Registry
+from moor.settings import Section, optional_settings_of, settings_of
+from moor.tasks.facts import Registry, own_registry
 
 Network = IPv4Network | IPv6Network
 
@@ -37,11 +37,21 @@ class Access(Section):
 
 @dataclass(frozen=True)
 class PortOpening:
-    """One port of one address and the networks that may reach it, sorted, none inside another."""
+    """One port of one address and the networks that may reach it, sorted, none inside another.
+
+    Attributes:
+        others: the other registry's addresses of the same family, for devices between hosts and both
+    """
 
     address: IPv4Address | IPv6Address
     port: int
     members: tuple[Network, ...]
+    others: tuple[IPv4Address | IPv6Address, ...] = ()
+
+    @property
+    def addresses(self) -> tuple[IPv4Address | IPv6Address, ...]:
+        """Return all addresses, in an order that a failover does not change."""
+        return tuple(sorted((self.address, *self.others), key=int))
 
 
 def opening_of(host: Host) -> PortOpening:
@@ -50,7 +60,7 @@ def opening_of(host: Host) -> PortOpening:
     Raises:
         InputError: no member has an address of that family
     """
-    registry = settings_of(host, Registry)
+    registry = own_registry(host)
     address: IPv4Address | IPv6Address = registry.address
     members = merged(members_of(host), address.version)
     if not members:
@@ -58,7 +68,8 @@ def opening_of(host: Host) -> PortOpening:
             f"{host.name}: data.access.members has no IPv{address.version} network, so that nobody would reach "
             f"{address}; write the networks that may"
         )
-    return PortOpening(address, registry.port, members)
+    others = tuple(one for one in registry.every_address if one.version == address.version and one != address)
+    return PortOpening(address, registry.port, members, others)
 
 
 def members_of(host: Host) -> tuple[Network, ...]:
@@ -83,7 +94,13 @@ def members_of(host: Host) -> tuple[Network, ...]:
                 )
     if wrong:
         raise InputError("\n".join(wrong))
-    return (*access.members, *access.managers, *found)
+    return (*access.members, *access.managers, *found, *_other_registry(host))
+
+
+def _other_registry(host: Host) -> list[Network]:
+    """Return the addresses of both registries, if there are two, since each copies its images to the other."""
+    registry = optional_settings_of(host, Registry)
+    return [ip_network(one) for one in registry.every_address] if registry and registry.standby else []
 
 
 def merged(networks: Sequence[Network], version: int) -> tuple[Network, ...]:

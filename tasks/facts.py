@@ -6,9 +6,12 @@ import re
 from ipaddress import IPv4Address, IPv6Address
 from typing import Annotated, ClassVar, Literal
 
+from nornir.core.inventory import Host
 from pydantic import AfterValidator, Field, IPvAnyAddress, model_validator
 
-from moor.settings import Section
+from moor.errors import FieldErrors
+from moor.settings import Section, settings_of
+from moor.settings.section import StrictModel
 
 DNS_LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
 EXAMPLE_NAMES = ("reg.mydomain.com", "registry.example.com", "example.com")  # from Harbor's template and documentation
@@ -37,6 +40,42 @@ HostName = Annotated[str, AfterValidator(check_host_name)]
 FullName = Annotated[str, AfterValidator(check_full_name)]
 
 
+Address = IPv4Address | IPv6Address
+
+
+def in_use_by_hosts(address: Address) -> bool:
+    """Return whether other hosts can reach an address of this kind."""
+    return not (address.is_loopback or address.is_unspecified or address.is_multicast or address.is_link_local)
+
+
+class Standby(StrictModel):
+    """A second Harbor that holds what the first one does, and takes over its name by ``moor failover``.
+
+    Attributes:
+        host: its host in the inventory, in group harbor
+        address: where it listens, IPv4 or IPv6
+        address6: its IPv6 address, if ``address`` is its IPv4 one
+        deletions: whether what is deleted in the one that serves is deleted in the other too
+        lag_minutes: how long an artifact may be missing in the other one before it is a finding
+    """
+
+    host: str
+    address: IPvAnyAddress
+    address6: IPv6Address | None = None
+    deletions: bool = False
+    lag_minutes: Annotated[int, Field(ge=1)] = 30
+
+    @property
+    def both(self) -> tuple[Address, IPv6Address | None]:
+        """Return ``address`` and ``address6``."""
+        return self.address, self.address6
+
+    @property
+    def addresses(self) -> tuple[Address, ...]:
+        """Return its addresses, ``address`` first."""
+        return (self.address, *([self.address6] if self.address6 else []))
+
+
 class Registry(Section):
     """The registry's names, addresses and port.
 
@@ -46,9 +85,11 @@ class Registry(Section):
         address6: its IPv6 address, if ``address`` is its IPv4 one: names resolve to both, and verify tries both
         aliases: more names in its certificate, which resolve to it too
         api: ``harbor``, or ``distribution`` for any other registry, which has no projects and robots for moor
+        standby: a second Harbor; while it serves the name, moor exchanges the addresses of the two here
     """
 
     section: ClassVar[str] = "registry"
+    of_own_registry: ClassVar[tuple[str, ...]] = ("standby",)
 
     name: FullName
     address: IPvAnyAddress
@@ -56,20 +97,56 @@ class Registry(Section):
     port: Annotated[int, Field(ge=1, le=65535)] = 443
     aliases: tuple[HostName, ...] = ()
     api: Literal["harbor", "distribution"] = "harbor"
+    standby: Standby | None = None
 
     @model_validator(mode="after")
     def _usable(self) -> Registry:
-        for address in self.addresses:
-            if address.is_loopback or address.is_unspecified or address.is_multicast or address.is_link_local:
+        for address in self.every_address:
+            if not in_use_by_hosts(address):
                 raise ValueError(f"{address} is an address that other hosts cannot reach; write the registry's own")
-        if self.address6 and self.address.version == 6:
-            raise ValueError("address is of IPv6 itself; write the IPv4 one there, or leave address6 out")
+        for first, second in ((self.address, self.address6), *([self.standby.both] if self.standby else [])):
+            if second and first.version == 6:
+                raise ValueError("address is of IPv6 itself; write the IPv4 one there, or leave address6 out")
+        self._check_standby()
         return self
 
+    def _check_standby(self) -> None:
+        """Raise FieldErrors where the standby cannot take the registry's place."""
+        if self.standby is None:
+            return
+        found = list[tuple[tuple[str, ...], str]]()
+        if self.standby.address in self.addresses:
+            found.append((("standby", "address"), "it is the first one's address; write the standby's own"))
+        if [one.version for one in self.standby.addresses] != [one.version for one in self.addresses]:
+            words = "it has other kinds of addresses than the first one, so that some hosts could not reach it"
+            found.append((("standby",), words))
+        if self.api != "harbor":
+            found.append((("standby",), "moor fills it by Harbor's replication; drop it, or drop api: distribution"))
+        if found:
+            raise FieldErrors(found)
+
     @property
-    def addresses(self) -> tuple[IPv4Address | IPv6Address, ...]:
-        """Return its addresses, ``address`` first."""
+    def addresses(self) -> tuple[Address, ...]:
+        """Return the addresses of the one that serves the name, ``address`` first."""
         return (self.address, *([self.address6] if self.address6 else []))
+
+    @property
+    def every_address(self) -> tuple[Address, ...]:
+        """Return all addresses, the standby's too, in an order that a failover does not change."""
+        every = (*self.addresses, *(self.standby.addresses if self.standby else ()))
+        return tuple(sorted(every, key=lambda one: (one.version, int(one)))) if self.standby else every
+
+    def served_by_standby(self, first: str) -> Registry:
+        """Return these settings while the standby serves the name: the two have changed places.
+
+        Args:
+            first: the name of the first one's host
+        """
+        if self.standby is None:
+            return self
+        now, other = self.standby, {"host": first, "address": self.address, "address6": self.address6}
+        moved = {"address": now.address, "address6": now.address6, "standby": now.model_copy(update=other)}
+        return self.model_copy(update=moved)
 
     @property
     def host_port(self) -> str:
@@ -88,3 +165,13 @@ class Registry(Section):
     def names(self) -> tuple[str, ...]:
         """Return all names, the full one first, without repeats."""
         return tuple(dict.fromkeys((self.name, self.short_name, *self.aliases)))
+
+
+def own_registry(host: Host) -> Registry:
+    """Return the registry's settings with the addresses of the Harbor on this very host, whether it serves or not."""
+    registry = settings_of(host, Registry)
+    if registry.standby is None or registry.standby.host != host.name:
+        return registry
+    return registry.model_copy(
+        update={"address": registry.standby.address, "address6": registry.standby.address6, "standby": None}
+    )

@@ -13,11 +13,20 @@ from moor.connections.names import SHELL, connection_of
 from moor.context import change_context
 from moor.inventory.init_nornir import current_call
 from moor.settings.access import SiteSettings
+from moor.settings.active import ActiveFile
 from moor.settings.document import InputFaults, Source, Tree, load_yaml
 from moor.settings.entries import ConnectionEntry, DefaultsEntry
 from moor.settings.fleet import HOST_KEY, Fleet, HostFacts, InventoryLayer
 from moor.settings.known_sections import KnownSections
-from moor.settings.roles import add_misplaced_keys, check_outsiders, find_role_faults, registry_role_of
+from moor.settings.roles import (
+    RegistryRole,
+    add_misplaced_keys,
+    check_active,
+    check_outsiders,
+    find_role_faults,
+    registry_role_of,
+    serve_by_standby,
+)
 
 SSH_PORT = 22
 
@@ -55,7 +64,7 @@ class FleetInventory:
         fleet = Fleet.of(hosts, groups, defaults, models, self.site.directory, faults)
         check_outsiders(fleet)
         facts = {name: fleet.facts(name) for name in fleet.hosts}
-        role = registry_role_of(fleet, {name: host.data for name, host in facts.items()})
+        role = self._role(fleet, facts, faults)
         if faults.found:
             add_misplaced_keys(fleet, role, faults)
         faults.raise_if_any()
@@ -66,10 +75,22 @@ class FleetInventory:
             role_faults=find_role_faults(fleet, role),
             runs_registry=role.is_own,
             registry_host=role.host,
+            registry_pair=role.pair,
+            serving_host=role.serving,
         )
         check_addresses(inventory, {name: host.source for name, host in facts.items()}, faults)
         faults.raise_if_any()
         return inventory
+
+    def _role(self, fleet: Fleet, facts: dict[str, HostFacts], faults: InputFaults) -> RegistryRole:
+        """Return who runs the registry, after putting the addresses of the one that serves into all settings."""
+        data = {name: host.data for name, host in facts.items()}
+        active, tree = ActiveFile.of(self.site.active, self.site.directory).read(faults)
+        role = registry_role_of(fleet, data, active)
+        if not faults.found:  # another fault may be why a registry is not known
+            check_active(active, tree, role, faults)
+            serve_by_standby(data, role)
+        return role
 
     def _hosts(self, groups: Tree, faults: InputFaults) -> Tree:
         """Return the hosts of hosts.yaml; a subclass may add others, in the groups that ``groups`` defines."""

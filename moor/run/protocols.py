@@ -129,6 +129,24 @@ def backups_of(runbook: Runbook) -> Backups:
     raise _lacking(runbook, "Backups")
 
 
+@runtime_checkable
+class Failover(Protocol):
+    """What ``moor failover`` needs of its runbook beside the stages."""
+
+    def trouble_of(self, host: Host) -> str:
+        """Return why the registry on a host does not answer; empty if it does."""
+
+    def end(self, host: Host) -> None:
+        """Note that the failover to a host has ended, so that no next run goes on with it."""
+
+
+def failover_of(runbook: Runbook) -> Failover:
+    """Return the runbook's Failover; raise InputError if a site's own runbook has none."""
+    if isinstance(runbook.command, Failover):
+        return runbook.command
+    raise _lacking(runbook, "Failover")
+
+
 def diagnosis_of(runbook: Runbook) -> Diagnosis:
     """Return the runbook's Diagnosis; raise InputError if a site's own runbook has none."""
     if isinstance(runbook.command, Diagnosis):

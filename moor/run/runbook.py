@@ -13,7 +13,7 @@ from nornir.core.inventory import Host
 from nornir.core.task import Result, Task
 
 from moor.connections.names import OUTSIDERS, SHELL, connection_of
-from moor.context import context_of, runs_registry
+from moor.context import context_of, runs_registry, serves_registry
 from moor.engine.desired import Desired, desired_beside, function_beside
 from moor.settings.modules import name_in_site
 from moor.settings.roles import HARBOR
@@ -46,23 +46,44 @@ class RegistryHost(F):
 
     def __call__(self, host: Host) -> bool:
         name = context_of(host).registry_host
-        return host.name == name if name else host.has_parent_group(HARBOR)
+        return host.name == name if name else host.has_parent_group(HARBOR) and serves_registry(host)
 
     def __repr__(self) -> str:
         return "<Filter (the registry's host, or one that stands for it)>"
 
 
 class OwnRegistry(F):
-    """The filter for the host on which moor runs the registry; none where somebody else does."""
+    """The filter for the hosts on which moor runs the registry, the standby's too; none where somebody else does."""
 
     def __call__(self, host: Host) -> bool:
         return runs_registry(host) and host.has_parent_group(HARBOR)
 
     def __repr__(self) -> str:
-        return "<Filter (the registry's host, where moor runs it)>"
+        return "<Filter (the registry's hosts, where moor runs it)>"
+
+
+class ServingRegistry(F):
+    """The filter for the host on which moor runs the registry that serves its name; none where somebody else does."""
+
+    def __call__(self, host: Host) -> bool:
+        return OWN_REGISTRY(host) and serves_registry(host)
+
+    def __repr__(self) -> str:
+        return "<Filter (the registry's host that serves, where moor runs it)>"
+
+
+class EveryRegistry(F):
+    """The filter for the hosts for which the controller asks a registry, the standby's too."""
+
+    def __call__(self, host: Host) -> bool:
+        return REGISTRY(host) or OWN_REGISTRY(host)
+
+    def __repr__(self) -> str:
+        return "<Filter (the registry's hosts, or one that stands for it)>"
 
 
 REGISTRY, OWN_REGISTRY = RegistryHost(), OwnRegistry()
+SERVING_REGISTRY, EVERY_REGISTRY = ServingRegistry(), EveryRegistry()
 
 
 @dataclass(frozen=True)

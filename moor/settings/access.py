@@ -27,6 +27,7 @@ class SiteSettings(StrictModel):
         notify: Where notices are sent, as apprise's URLs.
         metrics: The file to write for node_exporter's textfile collector.
         waivers: The file of waived findings.
+        active: The file that says which of two registry hosts serves the registry's name.
         expires_within_days: An expiry within this time is a finding.
         mend_hosts: The most hosts that one drift check mends.
     """
@@ -41,6 +42,7 @@ class SiteSettings(StrictModel):
     notify: tuple[SecretRef, ...] = ()
     metrics: SitePath | None = None
     waivers: SitePath = Path("inventory/waivers.yaml")
+    active: SitePath = Path("active.yaml")
     expires_within_days: Annotated[int, Field(ge=1)] = 30
     mend_hosts: Annotated[int, Field(ge=1)] = 3
     _directory: Path = PrivateAttr(default=Path())

@@ -6,11 +6,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from moor.settings.active import ActiveRegistry
 from moor.settings.document import InputFaults, Tree
 from moor.settings.fleet import Fleet
 from moor.settings.modules import concern_of
 
 HARBOR, OUTSIDERS, DEVICES = "harbor", "outsiders", "devices"
+REGISTRY = "registry"  # the section that names the standby
 # Groups in which hosts are changed.
 WORKING = (HARBOR, "nodes", "control_plane", "workstations", "dns", DEVICES)
 # In this order, a host is looked for on whose behalf the controller asks a registry that no host of the inventory runs.
@@ -27,29 +29,77 @@ class RegistryRole:
         is_own: moor does, on a host of group harbor; otherwise somebody else does, and moor only uses it
         host: the host for which the controller asks the registry; empty if moor runs it
         is_written: the inventory says in words that somebody else does
+        pair: the hosts of two registries, the first one's before the standby's; empty if there is one registry
+        serving: the host of ``pair`` that serves the registry's name; empty if there is one registry
     """
 
     is_own: bool
     host: str = ""
     is_written: bool = False
+    pair: tuple[str, ...] = ()
+    serving: str = ""
 
 
-def registry_role_of(fleet: Fleet, data: Mapping[str, Mapping[str, Any]]) -> RegistryRole:
+def registry_role_of(
+    fleet: Fleet, data: Mapping[str, Mapping[str, Any]], active: ActiveRegistry | None = None
+) -> RegistryRole:
     """Return who runs the registry.
 
     Args:
         data: of each host, its merged sections
+        active: which of two registries serves
     """
     groups = {name: fleet.lineage(layer) for name, layer in fleet.hosts.items()}
     serving = [name for name, lineage in groups.items() if HARBOR in lineage]
     if any(getattr(data[name].get(HARBOR), "managed", True) for name in serving):
-        return RegistryRole(is_own=True)
+        pair = _pair_of(serving, data)
+        named = active.serving if active else ""
+        return RegistryRole(is_own=True, pair=pair, serving=named if named in pair else next(iter(pair), ""))
     reached = [name for name, lineage in groups.items() if not {OUTSIDERS, DEVICES} & set(lineage)]
     ranked = [name for group in ASKING for name in reached if group in groups[name]]
     used = {group for lineage in groups.values() for group in lineage}
     managed = (tree.items.get("managed") for tree in _sections(fleet, used, HARBOR))
     written = any(tree is not None and tree.value is False for tree in managed)
     return RegistryRole(is_own=False, host=next(iter([*ranked, *reached]), ""), is_written=written)
+
+
+def _pair_of(serving: list[str], data: Mapping[str, Mapping[str, Any]]) -> tuple[str, ...]:
+    """Return the hosts of the first registry and of its standby; empty unless there are these two."""
+    standby = {name for name in serving if name in {_standby_of(data[other]) for other in serving}}
+    firsts = [name for name in serving if name not in standby]
+    return (*firsts[:1], *standby) if len(standby) == 1 and firsts else ()
+
+
+def _standby_of(data: Mapping[str, Any]) -> str:
+    """Return the host of the standby that a host's registry has; empty without one."""
+    return getattr(getattr(data.get(REGISTRY), "standby", None), "host", "")
+
+
+def serve_by_standby(data: Mapping[str, dict[str, Any]], role: RegistryRole) -> None:
+    """Exchange the addresses of the two registries in the settings of all hosts, if the standby serves.
+
+    Settings that hosts share stay one object.
+    """
+    if not role.pair or role.serving == role.pair[0]:
+        return
+    moved: dict[int, Any] = {}
+    for sections in data.values():
+        if REGISTRY in sections:
+            found = sections[REGISTRY]
+            moved.setdefault(id(found), found.served_by_standby(role.pair[0]))
+            sections[REGISTRY] = moved[id(found)]
+
+
+def check_active(active: ActiveRegistry, tree: Tree, role: RegistryRole, faults: InputFaults) -> None:
+    """Add a fault for each host of active.yaml that is none of the two registries."""
+    for key, name in active.model_dump().items():
+        if name and name not in role.pair:
+            known = f"one of {' and '.join(role.pair)}" if role.pair else "the inventory has one registry alone"
+            faults.add(
+                tree.place((key,)),
+                f"{name} is no registry host with a standby: {known}; correct it, or delete the file if the registry "
+                "of data.registry.address serves",
+            )
 
 
 def find_role_faults(fleet: Fleet, role: RegistryRole) -> RoleFaults:
@@ -59,7 +109,8 @@ def find_role_faults(fleet: Fleet, role: RegistryRole) -> RoleFaults:
     """
     groups = {name: fleet.lineage(layer) for name, layer in fleet.hosts.items()}
     used = {group for lineage in groups.values() for group in lineage}
-    found = {HARBOR: _surplus_hosts(fleet, [name for name, lineage in groups.items() if HARBOR in lineage])}
+    serving = [name for name, lineage in groups.items() if HARBOR in lineage]
+    found = {HARBOR: [*_surplus_hosts(fleet, serving, role), *_standby_faults(fleet, used, serving, role)]}
     for key in fleet.written_sections():
         model = fleet.models[key]
         concern = concern_of(model.__module__)
@@ -83,11 +134,31 @@ def check_outsiders(fleet: Fleet) -> None:
             )
 
 
-def _surplus_hosts(fleet: Fleet, names: list[str]) -> list[str]:
+def _surplus_hosts(fleet: Fleet, names: list[str], role: RegistryRole) -> list[str]:
     faults = InputFaults()
-    for name in names[1:]:
+    known = role.pair or tuple(names[:1])
+    for name in (name for name in names if name not in known):
         place = fleet.hosts[name].tree.place(("groups",))
-        faults.add(place, f"{names[0]} is in group {HARBOR} already, and one host runs Harbor; take one out")
+        words = f"{' and '.join(known)} {'are' if role.pair else 'is'} in group {HARBOR} already"
+        more = "" if role.pair else ", or name the second one in data.registry.standby (docs/two-registries.md)"
+        number = "one host and a standby run" if role.pair else "one host runs"
+        faults.add(place, f"{words}, and {number} Harbor; take one out{more}")
+    return faults.lines()
+
+
+def _standby_faults(fleet: Fleet, used: set[str], serving: list[str], role: RegistryRole) -> list[str]:
+    """Return a line for each place that names a standby which is no host of group harbor beside another one."""
+    faults = InputFaults()
+    for tree in _sections(fleet, used, REGISTRY):
+        standby = tree.items.get("standby")
+        host = standby.items.get("host") if standby and standby.value else None
+        if host is None or str(host.value) in role.pair[1:] or not role.is_own:
+            continue
+        if str(host.value) in serving:
+            words = f"{host.value} is the only host of group {HARBOR}; put the first one into it too"
+        else:
+            words = f"no host of group {HARBOR} is called {host.value}; put the standby's host into it"
+        faults.add(host.source, words)
     return faults.lines()
 
 

@@ -43,7 +43,7 @@ class RegistryLookup:
     @property
     def hosts(self) -> frozenset[str]:
         """Return every name and address by which a file may refer to the registry, each with and without the port."""
-        addresses = (f"[{one}]" if one.version == 6 else str(one) for one in self.registry.addresses)
+        addresses = (f"[{one}]" if one.version == 6 else str(one) for one in self.registry.every_address)
         names = (*self.registry.names, *addresses)
         return frozenset(f"{name}{port}" for name in names for port in ("", f":{self.registry.port}"))
 

@@ -87,6 +87,7 @@ def desired(host: Host) -> Sequence[Resource]:
         site_of(host).directory,
         **settings.model_dump(),
         address=opening.address,
+        addresses=opening.addresses,
         port=opening.port,
         members=opening.members,
     )

@@ -67,7 +67,7 @@ def insecure_entries(names: object, registry: Registry) -> Iterator[str]:
 def _holds(name: str, registry: Registry) -> bool:
     try:
         network = ip_network(name, strict=False)
-        return any(address in network for address in registry.addresses)
+        return any(address in network for address in registry.every_address)
     except ValueError:
         return False
 

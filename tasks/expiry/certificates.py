@@ -23,7 +23,7 @@ from moor.pki.pem import certificates_in, pem
 from moor.pki.rules import subject_of
 from moor.resources.base import Probed, Resource, State
 from moor.settings import settings_of
-from moor.tasks.facts import Registry
+from moor.tasks.facts import Registry, own_registry
 from moor.tasks.harbor import HarborSettings
 from moor.tasks.harbor.install import CERTIFICATE
 from moor.tasks.pki import Pki
@@ -140,7 +140,7 @@ def certificate_expiries(task: Task, states: Mapping[str, State | None]) -> Iter
     Raises:
         HostError: the registry serves no certificate; raised after all others are yielded.
     """
-    host, registry = task.host, settings_of(task.host, Registry)
+    host, registry = task.host, own_registry(task.host)
     own = runs_registry(host)
     for path, text in (states.get("certificates:disk") or {}).items():
         renewal = RENEW if own else ASK

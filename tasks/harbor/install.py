@@ -25,7 +25,7 @@ from moor.resources.service import Service
 from moor.settings import SecretRef, Section, SitePath, optional_settings_of, prefix_errors, settings_of
 from moor.settings.section import StrictModel
 from moor.tasks.docker.install import DockerSettings
-from moor.tasks.facts import Registry
+from moor.tasks.facts import Registry, own_registry
 from moor.tasks.harbor.data import SameDataLocation
 from moor.tasks.harbor.installer import UnpackedInstaller, release_requirement
 from moor.tasks.harbor.online import PulledImages, images_requirement, is_online, needed_images
@@ -39,6 +39,8 @@ from moor.templates import render
 
 CERTIFICATE = "/etc/moor/registry.crt"
 KEY = "/etc/moor/registry.key"
+TRUSTED = "/etc/moor/registry-ca.crt"
+CA_BUNDLE = "storage_service.ca_bundle"  # prepare has all containers trust it, not the storage's client alone
 UNIT = "/etc/systemd/system/harbor.service"
 DOWNLOADS = "/var/lib/moor/downloads"
 SysPath = Annotated[str, Field(pattern=r"^/[A-Za-z0-9._/-]+$")]
@@ -132,21 +134,38 @@ def desired(host: Host) -> Sequence[Resource]:
         *requirements(host, harbor),
         File(CERTIFICATE, registry_certificate(host)),
         File(KEY, registry_key(host), mode="0600"),
+        *([File(TRUSTED, ca_pem(host))] if trusts_standby(host, harbor) else ()),
         Archive(package, harbor.package, harbor.sha256, mode="0600"),
         *_pulled(harbor),
         UnpackedInstaller(package, where),
         *_database(harbor),
         config,
-        File(f"{where}/{RECORD}", "".join(f"{key}\n" for key, _ in flatten(harbor.options)), mode="0600"),
-        PreparedFiles(where, harbor.flags, newer_than=(config.path,)),
+        File(f"{where}/{RECORD}", "".join(f"{key}\n" for key in option_keys(host, harbor)), mode="0600"),
+        PreparedFiles(where, harbor.flags, newer_than=(config.path, *read_by_prepare(host, harbor))),
         DeployedCertificate(f"{harbor.data_volume}/secret/cert", where, CERTIFICATE, KEY),
         File(f"{harbor.data_volume}/ca_download/ca.crt", ca_pem(host)),
         UnitFile(UNIT, render("harbor.service.j2", directory=where)),
         Service("harbor.service"),
         ComposeContainers(where),
-        ServedCertificate(settings_of(host, Registry), registry_certificate(host), where, harbor.wait_s),
+        ServedCertificate(own_registry(host), registry_certificate(host), where, harbor.wait_s),
         _healthy(host, harbor),
     ]
+
+
+def trusts_standby(host: Host, harbor: HarborSettings) -> bool:
+    """Return whether moor has Harbor's containers trust the registry's CA: one of two copies to the other over TLS."""
+    own = any(key == CA_BUNDLE for key, _ in flatten(harbor.options))
+    return settings_of(host, Registry).standby is not None and not own
+
+
+def option_keys(host: Host, harbor: HarborSettings) -> list[str]:
+    """Return the keys of harbor.yml that get the template's value again once moor no longer sets them."""
+    return [*(key for key, _ in flatten(harbor.options)), *([CA_BUNDLE] if trusts_standby(host, harbor) else ())]
+
+
+def read_by_prepare(host: Host, harbor: HarborSettings) -> tuple[str, ...]:
+    """Return the files beside harbor.yml that prepare copies for the containers."""
+    return (TRUSTED,) if trusts_standby(host, harbor) else ()
 
 
 def requirements(host: Host, harbor: HarborSettings) -> list[Resource]:
@@ -212,6 +231,7 @@ def harbor_yml(host: Host, harbor: HarborSettings) -> dict[str, Any]:
         "https.certificate": CERTIFICATE,
         "https.private_key": KEY,
         "data_volume": harbor.data_volume,
+        **({CA_BUNDLE: TRUSTED} if trusts_standby(host, harbor) else {}),
         **_passwords(harbor),
     }
 
@@ -238,7 +258,7 @@ def _passwords(harbor: HarborSettings) -> dict[str, Any]:
 
 
 def _healthy(host: Host, harbor: HarborSettings) -> Healthy:
-    registry = settings_of(host, Registry)
+    registry = own_registry(host)
     url = f"{registry.url}/api/v2.0/health"
     return Healthy(url, find_unhealthy_components, str(registry.address), lambda: trust_of(host), harbor.wait_s)
 
@@ -297,7 +317,7 @@ def api_login_of(host: Host) -> tuple[str, SecretRef] | None:
 def harbor_of(task: Task) -> Harbor:
     """Return the host's connection to the registry, opened at the first call; to Harbor's API by moor's own login."""
     if "harbor" not in task.host.connections:
-        registry, login = settings_of(task.host, Registry), api_login_of(task.host)
+        registry, login = own_registry(task.host), api_login_of(task.host)
         if login is None and runs_registry(task.host):
             settings_of(task.host, HarborSettings)  # raises, since it is missing
         task.host.open_connection(

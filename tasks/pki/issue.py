@@ -40,14 +40,17 @@ from moor.tasks.pki.settings import Pki, incomplete
 def names_to_certify(registry: Registry, present: x509.Certificate | None) -> CertificateNames:
     """Return every name and address by which clients may reach the registry.
 
-    Clients use the name, so an IPv6 address that is added later does not replace the CA at once: where the present CA
-    may not certify it, the address waits for the next CA.
+    Clients use the name, so an IPv6 address or a standby that is added later does not replace the CA at once: where the
+    present CA may not certify its address, that waits for the next CA.
 
     Args:
         present: the present CA
     """
-    late = present is not None and registry.address6 not in permitted_names(present).addresses
-    return CertificateNames(registry.names, (registry.address,) if late else registry.addresses)
+    every = registry.every_address
+    allowed = set(permitted_names(present).addresses) if present is not None else set(every)
+    hosts = {registry.address, *([registry.standby.address] if registry.standby else [])}
+    mains = hosts & allowed or {registry.address}
+    return CertificateNames(registry.names, tuple(one for one in every if one in allowed | mains))
 
 
 def judge(host: Host) -> None:
@@ -78,14 +81,15 @@ def issued_certificate(host: Host) -> Certificate:
             "somebody else runs the registry"
         )
     folder, registry = site_of(host).state / "pki", settings_of(host, Registry)
-    names = names_to_certify(registry, CaFiles(folder).present.certificate() if registry.address6 else None)
+    several = len(registry.every_address) > 1
+    names = names_to_certify(registry, CaFiles(folder).present.certificate() if several else None)
     authority = CertificateAuthority(
         folder,
         names,
         settings.passphrase,
         Validity(settings.ca_days, settings.renew_before_days),
         context_of(host).replaced,
-        tuple(address for address in registry.addresses if address not in names.addresses),
+        tuple(address for address in registry.every_address if address not in names.addresses),
     )
     return Certificate(authority, Validity(settings.days, settings.renew_before_days))
 

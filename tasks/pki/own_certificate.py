@@ -99,8 +99,11 @@ def fault_lines(settings: Pki, faults: Iterable[CertificateFault]) -> list[str]:
 
 
 def required_names(registry: Registry) -> CertificateNames:
-    """Return the names that the user's own certificate must be valid for: those in image references."""
-    return CertificateNames((registry.name, *registry.aliases))
+    """Return the names that the user's own certificate must be valid for: those in image references.
+
+    Two registries copy to each other by their addresses, so that it must be valid for those too.
+    """
+    return CertificateNames((registry.name, *registry.aliases), registry.every_address if registry.standby else ())
 
 
 def read_bytes(path: Path) -> bytes:

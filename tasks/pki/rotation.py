@@ -24,7 +24,7 @@ from moor.pki.pem import pem
 from moor.resources.base import Later, Remote, State
 from moor.resources.certificate import CertificateAuthority
 from moor.settings import settings_of
-from moor.tasks.facts import Registry
+from moor.tasks.facts import Registry, own_registry
 from moor.tasks.pki.issue import issued_certificate
 from moor.tasks.pki.serving import TIMEOUT_S
 from moor.tasks.pki.settings import Pki
@@ -205,7 +205,7 @@ def promote_ca(task: Task) -> Result:
 
 def retire_ca(task: Task) -> Result:
     """Remove the former CA once the registry serves no certificate that it signed."""
-    registry = settings_of(task.host, Registry)
+    registry = own_registry(task.host)
     return converge(
         task,
         [RetiredAuthority(issued_certificate(task.host).authority, registry)] if is_issued_by_moor(task.host) else [],

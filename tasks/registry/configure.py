@@ -17,6 +17,7 @@ from moor.settings import Section, optional_settings_of
 from moor.tasks.harbor.install import api_login_of, may_be_created
 from moor.tasks.registry.answers import Answers, answers_of, begin_reading
 from moor.tasks.registry.flat import unreadable_secrets
+from moor.tasks.registry.listed_replication import replication_things, unlisted_replication
 from moor.tasks.registry.projects import Projects, project_things, unlisted_in_projects
 from moor.tasks.registry.releases import FittingRelease, marked_fields, refuse_unfit
 from moor.tasks.registry.system.settings import HarborSystem
@@ -37,7 +38,10 @@ class Part:
 
 
 SECTIONS: tuple[type[Section], ...] = (HarborSystem, Projects)
-PARTS = (Part(project_things, unlisted_in_projects),)  # in working order; what is unlisted goes in the opposite one
+PARTS = (
+    Part(replication_things, unlisted_replication),  # before projects, of which some are caches of an endpoint
+    Part(project_things, unlisted_in_projects),
+)  # in working order; what is unlisted goes in the opposite one
 
 
 def desired(host: Host) -> Sequence[Resource]:

@@ -23,6 +23,7 @@ OFFSETS = {
     "dns": 90,
     "put-back": 100,
     "runtimes": 110,
+    "two-registries": 120,
 }
 
 

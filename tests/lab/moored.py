@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from moor_lab.artifacts import provide
+from moor_lab.fleet import Fleet
 from moor_lab.lab import Lab
 from moor_lab.site import copy_shipped_site
 from tests.harness.commands import Done, moor
@@ -41,11 +42,19 @@ class Moor:
 
 
 @contextmanager
-def fleet_running(name: str, told: Callable[[str], None] = lambda _: None) -> Iterator[Lab]:
-    """Yield a bare fleet on a network of its own, with Harbor's installer in its directory; gone at the end."""
-    running = Lab(fleet_of_lab(name))
-    running.down(secrets=True)  # of a run that was killed
-    running = Lab(fleet_of_lab(name), progress=told)
+def fleet_running(
+    name: str, told: Callable[[str], None] = lambda _: None, of: Callable[[Fleet], Fleet] = lambda fleet: fleet
+) -> Iterator[Lab]:
+    """Yield a bare fleet on a network of its own, with Harbor's installer in its directory; gone at the end.
+
+    Args:
+        name: one of the labs of tests
+        told: called with a message about slow steps
+        of: makes another fleet of the shipped one
+    """
+    fleet = of(fleet_of_lab(name))
+    Lab(fleet).down(secrets=True)  # of a run that was killed
+    running = Lab(fleet, progress=told)
     try:
         provide(running)
         running.up()

@@ -72,6 +72,7 @@ def serve(directory: Path, registry: Path | None = None, version: str = SHOWN_VE
             lock=Lock(waited.append),
         )
         stack.callback(core.store.close)
+        stack.callback(core.jobs.wait)
         (directory / "ca.crt").write_bytes(certificate_of(key))
         first_start(core.store, ADMIN_PASSWORD)
         server = make_server("127.0.0.1", port, application(core), threaded=True, request_handler=Quiet)
@@ -94,6 +95,18 @@ PARTS = ("core", "database", "jobservice", "portal", "redis", "registry", "regis
 
 
 @contextmanager
+def run_open_registry(program: Path, directory: Path) -> Iterator[str]:
+    """docker-registry on a free port, with the images of ``directory`` and without any login."""
+    port = free_port()
+    (directory / "open.yml").write_text(
+        f"version: 0.1\nlog: {{level: error, accesslog: {{disabled: true}}}}\n"
+        f"storage: {{filesystem: {{rootdirectory: {directory}/registry}}}}\nhttp: {{addr: '127.0.0.1:{port}'}}\n"
+    )
+    with running_registry(program, directory / "open.yml", port) as url:
+        yield url
+
+
+@contextmanager
 def run_registry(program: Path, directory: Path, key: rsa.RSAPrivateKey) -> Iterator[str]:
     """docker-registry on a free port, with the token authentication that the core's tokens pass."""
     port = free_port()
@@ -104,8 +117,15 @@ def run_registry(program: Path, directory: Path, key: rsa.RSAPrivateKey) -> Iter
         f"http: {{addr: '127.0.0.1:{port}', secret: test}}\n"
         f"auth: {{token: {{realm: x, service: {SERVICE}, issuer: {ISSUER}, rootcertbundle: {directory}/root.crt}}}}\n"
     )
-    with (directory / "registry.log").open("wb") as log:
-        process = subprocess.Popen([program, "serve", directory / "registry.yml"], stdout=log, stderr=log)
+    with running_registry(program, directory / "registry.yml", port) as url:
+        yield url
+
+
+@contextmanager
+def running_registry(program: Path, configuration: Path, port: int) -> Iterator[str]:
+    """docker-registry with a configuration file that has it listen on ``port``."""
+    with configuration.with_suffix(".log").open("wb") as log:
+        process = subprocess.Popen([program, "serve", configuration], stdout=log, stderr=log)
         try:
             until(lambda: answers(port), "the registry answers", 20)
             yield f"http://127.0.0.1:{port}"

@@ -4,6 +4,7 @@ import os
 import signal
 import socket
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from werkzeug.serving import make_server
 
 from moor_lab.harbor.core.application import application, checks
 from moor_lab.harbor.core.inner import inner_client
+from moor_lab.harbor.core.replicating import keep_schedules
 from moor_lab.harbor.core.service import Core
 from moor_lab.harbor.core.store import Store, postgres
 from moor_lab.harbor.core.tokens import Tokens
@@ -41,7 +43,9 @@ def main() -> None:
         pepper=Path("/etc/core/key").read_text(),
         ca=Path("/etc/core/ca/ca.crt"),
         collector=collect_garbage,
+        certificates=Path("/harbor_cust_cert"),
     )
+    threading.Thread(target=keep_schedules, args=(core,), daemon=True).start()
     make_server("0.0.0.0", PORT, application(core), threaded=True).serve_forever(poll_interval=FOREVER_S)  # noqa: S104  # its own network
 
 

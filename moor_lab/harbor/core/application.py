@@ -16,7 +16,9 @@ from moor_lab.harbor.core import (
     project_parts,
     projects,
     quotas,
+    registries,
     registry,
+    replication,
     repositories,
     retentions,
     robots,
@@ -46,6 +48,8 @@ MODULES = (
     project_parts,
     projects,
     quotas,
+    registries,
+    replication,
     repositories,
     retentions,
     robots,
@@ -61,7 +65,7 @@ MODULES = (
 )
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 ABSENT = """
-    * jobservice, ldap/groups, ldap/users, p2p, projectSummary, registries, replication
+    * jobservice, ldap/groups, ldap/users, p2p, projectSummary
     * scanners/ping, scanners/<identifier>/metadata, scans, schedules
     * search, statistics, system/scanAll/stop, users/current/permissions
     * repositories, systeminfo/getcert
@@ -73,6 +77,7 @@ ABSENT = """
     * retentions/<int:number>/executions/<int:execution>
     PUT system/gc/<int:number>, system/purgeaudit/<int:number>
     GET system/purgeaudit/<int:number>/log, usergroups/search
+    GET replication/adapterinfos, replication/executions/<int:number>/tasks/<int:task>/log
 """  # what Harbor has and neither moor nor its tests ask, below its API: a method, * for all, and paths
 
 

@@ -13,6 +13,7 @@ from moor_lab.harbor.core.immutability import need_deletable, need_movable
 from moor_lab.harbor.core.pushes import record_pull, record_push
 from moor_lab.harbor.core.query import Query, cut
 from moor_lab.harbor.core.quotas import need_room
+from moor_lab.harbor.core.replicating import on_delete, on_push
 from moor_lab.harbor.core.repositories import artifacts_of, find_artifact, missing_artifact, remove_artifact, tags_of
 from moor_lab.harbor.core.service import READS, Call, Route, done, dump
 from moor_lab.harbor.core.store import Record
@@ -175,6 +176,7 @@ def _manifest(call: Call, target: Target, project: Record) -> Response:
     if target.action == "delete":
         need_deletable(call.store, project, artifact)
         remove_artifact(call.store, artifact)
+        on_delete(call.core, target.repository, artifact.body["digest"])
         return done(202)
     answer = _forward(call, target)
     if call.request.method == "GET" and answer.status_code == 200:
@@ -196,6 +198,7 @@ def _push(call: Call, target: Target, project: Record) -> Response:
             call.store, project, target.repository, digest, tag, manifest, lambda blob: _blob(call, target, blob)
         )
         note(call, "create", f"{target.repository}:{target.rest}")
+        on_push(call.core, target.repository, digest, tag)
     return answer
 
 

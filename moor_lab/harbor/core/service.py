@@ -14,6 +14,7 @@ from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Request, Response
 
 from moor_lab.harbor.core.errors import Refusal, forbidden, not_found, read_only, unauthorized, unprocessable
+from moor_lab.harbor.core.jobs import Jobs
 from moor_lab.harbor.core.passwords import Lock
 from moor_lab.harbor.core.query import Query, cut, page_headers, read_query
 from moor_lab.harbor.core.rights import Caller, Rights
@@ -46,6 +47,7 @@ class Core:
         pepper: {data_volume}/secret/keys/secretkey: without it no robot's secret is right any more
         version: the release of Harbor that it answers as
         collector: removes blobs that no manifest names, or only counts them in a dry run; whether it could, and its log
+        certificates: the directory with the CAs that connections to other registries trust
     """
 
     store: Store
@@ -57,7 +59,13 @@ class Core:
     ca: Path | None = None
     version: str = SHOWN_VERSION
     collector: Callable[[bool], tuple[bool, str]] = no_collector
+    certificates: Path | None = None
     lock: Lock = field(default_factory=Lock)
+    jobs: Jobs = field(default_factory=Jobs)
+
+    def trusted(self) -> list[Path]:
+        """Return the files of the CAs that connections to other registries trust."""
+        return sorted(self.certificates.glob("*.crt")) if self.certificates else []
 
     @property
     def registry_url(self) -> str:

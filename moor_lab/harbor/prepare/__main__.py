@@ -36,6 +36,7 @@ def prepare(document: Path, place: Path, data: Path, machine: Path) -> None:
     keep_keys(data)
     make_directories(data, machine / settings.log_location.lstrip("/"))
     shutil.rmtree(place / "common/config", ignore_errors=True)
+    copy_trusted(settings, place / "common/config/shared/trust-certificates", machine)
     for path, content in render(settings, internal_secrets()).items():
         target = place / path
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -56,6 +57,14 @@ def copy_certificate(settings: Settings, data: Path, machine: Path) -> None:
         shutil.copyfile(found, target / name)
         os.chown(target / name, HARBOR_USER, HARBOR_USER)
         (target / name).chmod(0o600)
+
+
+def copy_trusted(settings: Settings, target: Path, machine: Path) -> None:
+    """Write the CAs that the parts trust beside those of the system; like Harbor's, skip a file that is missing."""
+    target.mkdir(parents=True, exist_ok=True)
+    found = machine / settings.ca_bundle.lstrip("/")
+    if settings.ca_bundle and found.is_file():
+        shutil.copyfile(found, target / "custom-ca-bundle.crt")
 
 
 def keep_keys(data: Path) -> None:

@@ -26,6 +26,7 @@ class Settings:
     data_volume: str
     log_location: str
     log_level: str
+    ca_bundle: str
 
 
 def read_settings(document: Mapping[str, Any]) -> Settings:
@@ -56,6 +57,7 @@ def read_settings(document: Mapping[str, Any]) -> Settings:
         data_volume=str(document.get("data_volume") or "/data"),
         log_location=str((log.get("local") or {}).get("location") or "/var/log/harbor"),
         log_level=str(log.get("level") or "info"),
+        ca_bundle=str((document.get("storage_service") or {}).get("ca_bundle") or ""),
     )
 
 
