@@ -27,7 +27,7 @@ from moor.tasks.registry.project.removal import unlisted_projects
 from moor.tasks.registry.project.retention import Retention, RetentionThing
 from moor.tasks.registry.project.settings import Project, ProjectName
 from moor.tasks.registry.project.webhooks import WebhookThing, unlisted_webhooks
-from moor.tasks.registry.robot_secret import RobotSecret
+from moor.tasks.registry.robot_secret import RobotSecret, secret_path
 from moor.tasks.registry.robots import RobotResource, find_robot, unlisted_robots
 from moor.tasks.registry.system.settings import HarborSystem
 from moor.tasks.registry.thing import Thing, Unlisted
@@ -135,8 +135,7 @@ def secret_of(host: Host, project: str, robot: str) -> RobotSecret:
     if project not in projects or robot not in projects[project].robots:
         where = f"no robot {robot} in a project {project}" if project else "no project for an image without one"
         raise InputError(f"{host.name}: data.projects has {where}, and data.logins has no {robot}; write one of them")
-    path = site_of(host).state / "secrets" / f"robot-{project}-{robot}"
-    return RobotSecret(path, projects[project].robots[robot].secret)
+    return RobotSecret(secret_path(site_of(host).state, project, robot), projects[project].robots[robot].secret)
 
 
 def robot_login(task: Task, project: str, robot: str) -> tuple[str, Secret] | None:

@@ -12,6 +12,11 @@ from moor.settings import SecretRef
 from moor.tasks.registry.fingerprints import DIRECTORY, Fingerprints
 
 
+def secret_path(state: Path, project: str, robot: str) -> Path:
+    """Return where the password is that moor makes for a project's robot, below the site's state."""
+    return state / "secrets" / f"robot-{project}-{robot}"
+
+
 @dataclass(frozen=True)
 class RobotSecret:
     """The place of a robot's password: the user's secret reference, or a file that moor makes at the first apply."""

@@ -120,7 +120,7 @@ class RobotResource(Thing):
 
     def _state(self, found: dict[str, Any], accepted: bool) -> State:
         return {
-            "access": " ".join(_actions(found)),
+            "access": " ".join(actions_of(found)),
             "duration": days(found.get("duration", 0)),
             "enabled": "no" if found.get("disable") else "yes",
             "validity": validity(found),
@@ -134,6 +134,7 @@ class RobotResource(Thing):
         if found and not would_be_in_force(str(found.get("creation_time", "")), self.duration_days):
             harbor.change("DELETE", f"/api/v2.0/robots/{found['id']}", None)
             found = None
+        anew = found is None
         if found is None:
             harbor.change("POST", "/api/v2.0/robots", self._payload(self.name))
             found = find_robot(harbor, self.project, self.name)
@@ -142,7 +143,8 @@ class RobotResource(Thing):
             harbor.change("PUT", f"/api/v2.0/robots/{found['id']}", {**found, **self._payload(found["name"])})
         if found is None:
             raise HostError("Harbor made it but does not list it; run again", ErrorKind.ANSWER)
-        if not harbor.logs_in(found["name"], secret.reveal()):
+        # Harbor takes no password at the creation, and makes whoever tries a wrong one wait.
+        if anew or not harbor.logs_in(found["name"], secret.reveal()):
             harbor.change("PATCH", f"/api/v2.0/robots/{found['id']}", {"secret": secret.reveal()})
 
     def _payload(self, name: str) -> dict[str, Any]:
@@ -167,7 +169,7 @@ def unlisted_robots(place: Place, listed: Container[str]) -> Iterator[Unlisted]:
     for robot in place.answers.every(robots_of(place.number)):
         if short_name(robot) not in listed and robot.get("editable", True):
             lost = {
-                "access": " ".join(_actions(robot)),
+                "access": " ".join(actions_of(robot)),
                 "duration": days(robot.get("duration", 0)),
                 "validity": validity(robot),
                 "last use": place.answers.to(LastUse(str(robot["name"]))),
@@ -213,7 +215,7 @@ def would_be_in_force(created: str, days: int, now: datetime | None = None) -> b
     return began + timedelta(days=days) > (now or datetime.now(UTC))
 
 
-def _actions(found: dict[str, Any]) -> list[str]:
+def actions_of(found: dict[str, Any]) -> list[str]:
     """Return a robot's permissions: repository actions as ACTION, any other as RESOURCE:ACTION."""
     rights = [right for permission in found.get("permissions") or () for right in permission.get("access") or ()]
     return sorted(
