@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -11,17 +10,15 @@ from typing import Any
 
 import httpx
 from nornir.core.plugins.connections import ConnectionPluginRegister
-from werkzeug.serving import WSGIRequestHandler, make_server
 
-from moor.connections.apis.harbor import HarborPlugin
 from moor_lab.harbor.core.application import application
-from tests.connections.kubeconfigs import Issuer
+from moor_lab.harbor.local import LocalHarbor, OnLoopback, serve_locally
 from tests.harness.commands import Done, moor_here
-from tests.harness.servers import free_port, tls
 from tests.harness.sites import Content, write_site
-from tests.lab_harbor.standin import ADMIN_PASSWORD, serve
+from tests.lab_harbor.standin import ADMIN_PASSWORD
 
 NAME = "registry.corp.test"
+ADDRESS = "192.0.2.5"  # in the inventory alone; connections lead to loopback
 
 
 @dataclass
@@ -34,7 +31,7 @@ class HarborSite:
     """
 
     folder: Path
-    port: int
+    harbor: LocalHarbor
     api: httpx.Client
     asked: list[str] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
@@ -43,7 +40,7 @@ class HarborSite:
         """Write the inventory with these sections beside those about the registry."""
         account = {"user": "admin", "password": "file:secrets/admin"}
         known: Mapping[str, Any] = {
-            "registry": {"name": NAME, "address": "192.0.2.5", "port": self.port},
+            "registry": {"name": NAME, "address": ADDRESS, "port": self.harbor.port},
             "pki": {"ca": "ca.crt"},
             "harbor": {"managed": False, "account": account},
         }
@@ -93,19 +90,12 @@ class HarborSite:
         assert answer.is_success, answer.text
 
 
-class Redirected(HarborPlugin):
-    """The connection to Harbor, at loopback in place of the address in the inventory."""
-
-    def open(self, hostname: str | None, *args: Any, **words: Any) -> None:
-        super().open("127.0.0.1", *args, **words)
-
-
 @contextmanager
 def redirected() -> Iterator[None]:
     """Have every connection to Harbor lead to loopback while the block runs."""
     ConnectionPluginRegister.auto_register()
     former = ConnectionPluginRegister.available["harbor"]
-    ConnectionPluginRegister.available["harbor"] = Redirected
+    ConnectionPluginRegister.available["harbor"] = OnLoopback
     try:
         yield
     finally:
@@ -115,39 +105,13 @@ def redirected() -> Iterator[None]:
 @contextmanager
 def harbor_site(folder: Path) -> Iterator[HarborSite]:
     """Yield a site with an empty stand-in as its registry; ``write`` writes its inventory."""
-    issuer, port = Issuer(), free_port()
-    pair = issuer.pair([NAME])
-    write_site(folder / "site", {"ca.crt": issuer.authority.decode()})
-    (folder / "server.pem").write_bytes(pair.certificate + pair.key)
-    with serve(folder) as served, httpx.Client(base_url=served.url, auth=("admin", ADMIN_PASSWORD)) as api:
-        site = HarborSite(folder / "site", port, api)
-        server = make_server(
-            "127.0.0.1",
-            port,
-            application(served.core),
-            threaded=True,
-            request_handler=_noting(site),
-            ssl_context=tls(folder / "server.pem"),
-        )
-        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-        thread.start()
-        try:
-            with redirected():
-                yield site
-        finally:
-            server.shutdown()
-            thread.join()
-            server.server_close()
-
-
-def _noting(site: HarborSite) -> type[WSGIRequestHandler]:
-    """Return a handler that notes what is asked."""
-
-    class Noting(WSGIRequestHandler):
-        def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-            site.asked.append(f"{self.command} {self.path}")
-
-        def log(self, type: str, message: str, *args: object) -> None:
-            return
-
-    return Noting
+    asked: list[str] = []
+    with serve_locally(folder, NAME, ADMIN_PASSWORD, lambda one: asked.append(f"{one.method} {one.target}")) as harbor:
+        write_site(folder / "site", {"ca.crt": harbor.ca.read_text()})
+        # Not noted; and by plain HTTP, whose clients do not send Harbor's cookie back.
+        transport = httpx.WSGITransport(application(harbor.core))
+        with (
+            httpx.Client(base_url=f"http://{NAME}", auth=("admin", ADMIN_PASSWORD), transport=transport) as api,
+            redirected(),
+        ):
+            yield HarborSite(folder / "site", harbor, api, asked)
