@@ -147,8 +147,17 @@ class MemberThing(Thing):
         payload = group_payload(self.name, self.group) if self.group else user_payload(self.name, self.role)
         answer = harbor.ask("POST", path, body=payload)
         if answer.status_code == CONFLICT:
+            self._change_listed(harbor, path)
+        else:
+            require_success(answer)
+
+    def _change_listed(self, harbor: Harbor, path: str) -> None:
+        """Set the role of a member that was none when the plan was made: who makes a project becomes a member of it."""
+        number = int(path.split("/")[-2])
+        present = [one for one in members_of(number).ask(harbor) if self.is_in(one, Answers(harbor))]
+        if not present:
             raise HostError(f"{self.id}: {HIDDEN}", ErrorKind.ANSWER)
-        require_success(answer)
+        harbor.change("PUT", f"{path}/{present[0]['id']}", {"role_id": ROLE_NUMBERS[self.role]})
 
 
 HIDDEN = (

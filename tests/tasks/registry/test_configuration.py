@@ -116,6 +116,12 @@ def test_what_is_wrong_is_shown_field_by_field_and_mended(site: HarborSite) -> N
     assert project["metadata"]["retention_id"] == site.get("/projects/shop")["metadata"]["retention_id"]
 
 
+def test_the_role_of_who_makes_a_project_is_set_too(site: HarborSite) -> None:
+    site.write(projects={"shop": {"members": {"admin": "maintainer"}}})
+    site.applied()
+    assert {one["entity_name"]: one["role_id"] for one in site.get("/projects/shop/members")} == {"admin": 4}
+
+
 def test_a_member_whose_role_harbor_does_not_know_is_told_with_its_remedy(site: HarborSite) -> None:
     site.write(projects={"shop": {"members": {"dev1": "developer"}}})
     site.applied()
