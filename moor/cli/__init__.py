@@ -15,7 +15,21 @@ from typing import Annotated
 import typer
 
 from moor import garbage_collection
-from moor.cli import backup, cert, diagnose, drift, failover, fleet, history, hosts, pages, plugins, rollback, schedule
+from moor.cli import (
+    backup,
+    cert,
+    diagnose,
+    drift,
+    failover,
+    fleet,
+    harbor,
+    history,
+    hosts,
+    pages,
+    plugins,
+    rollback,
+    schedule,
+)
 from moor.cli.parameters import app
 from moor.errors import InputError, MoorError, controller_error_text
 from moor.run.interruption import INTERRUPTED, raise_on_signals
@@ -23,7 +37,7 @@ from moor.run.interruption import INTERRUPTED, raise_on_signals
 __all__ = ["app", "main"]
 
 # Each of these modules registers its commands with ``app`` when it is imported.
-COMMANDS = (fleet, diagnose, drift, history, hosts, schedule, pages, rollback, cert, backup, failover)
+COMMANDS = (fleet, diagnose, drift, history, hosts, schedule, pages, rollback, cert, backup, failover, harbor)
 HELP = ("-h", "--help")
 
 

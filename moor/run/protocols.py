@@ -147,6 +147,28 @@ def failover_of(runbook: Runbook) -> Failover:
     raise _lacking(runbook, "Failover")
 
 
+class Inventory(Protocol):
+    """An inventory that says what a registry holds."""
+
+    def text(self) -> str:
+        """Return it as YAML."""
+
+    def json(self) -> str:
+        """Return it as JSON, with the notes."""
+
+    @property
+    def words(self) -> Sequence[str]:
+        """Return a line for each thing that a person has to know of it."""
+
+
+@runtime_checkable
+class Export(Protocol):
+    """What ``moor harbor export`` needs of its runbook beside the stages."""
+
+    def exported(self, nr: Nornir) -> Inventory:
+        """Return what the registry holds; raise MoorError if it cannot be read."""
+
+
 def diagnosis_of(runbook: Runbook) -> Diagnosis:
     """Return the runbook's Diagnosis; raise InputError if a site's own runbook has none."""
     if isinstance(runbook.command, Diagnosis):
@@ -159,6 +181,13 @@ def rotation_of(runbook: Runbook) -> Rotation:
     if isinstance(runbook.command, Rotation):
         return runbook.command
     raise _lacking(runbook, "Rotation")
+
+
+def export_of(runbook: Runbook) -> Export:
+    """Return the runbook's Export; raise InputError if a site's own runbook has none."""
+    if isinstance(runbook.command, Export):
+        return runbook.command
+    raise _lacking(runbook, "Export")
 
 
 def _lacking(runbook: Runbook, wanted: str) -> InputError:

@@ -1,0 +1,1 @@
+"""What a running Harbor holds, as the inventory that says the same."""
