@@ -7,6 +7,7 @@ from textwrap import fill
 
 from bench.aims import Aim, aims
 from bench.alone import Alone, Pair
+from bench.configuration.measure import Configured
 from bench.distance.page import distances
 from bench.results import AT, FLOOR, LINK_MBIT, MOOR, Results, each_ms, hosts_within, line_of
 from bench.rounds import LARGE, Table
@@ -177,11 +178,26 @@ def _of_moor(results: Results) -> Iterator[str]:
         heads = [f"{planned.hosts:,} hosts that answer at once", "CPU, s"]
         both = [*rows, ["all", f"{planned.cpu_s:.2f}"]]
         yield f"## A plan without the network\n\n{rows_of(heads, both)}\nMemory: {planned.peak_mb:.0f} MB.\n"
+    if configured := results.configured:
+        yield f"## A registry's configuration\n\n{_configured(configured)}"
     yield from by_workers(results)
     if results.host:
         rows = [[name, f"{cost.cpu_ms:.1f}", f"{cost.forks:g}"] for name, cost in results.host.items()]
         words = "sshd, the login, the shell and all that a check starts."
         yield f"## What a check costs the host\n\n{words}\n\n{rows_of(['', 'CPU, ms', 'processes'], rows)}"
+
+
+def _configured(found: Configured) -> str:
+    words = (
+        f"{found.projects} projects of Harbor's stand-in on loopback, each with three robots, members, labels, a "
+        "webhook, a quota, and rules of retention and of immutable tags, all as they should be. The bare requests are "
+        "the same GETs over as many connections that stay open. Both times begin with the start of Python."
+    )
+    rows = [
+        ["a plan", f"{found.plan_s:.1f}", f"{found.cpu_s:.1f}", f"{found.requests:,}"],
+        ["its bare requests", f"{found.bare_s:.1f}", "", f"{found.requests:,}"],
+    ]
+    return f"{fill(words, 120)}\n\n{rows_of(['', 'time, s', 'CPU, s', 'requests'], rows)}"
 
 
 def _alone(alone: Alone) -> Iterator[list[str]]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.alone import applied, measure_alone, uploaded
+from bench.configuration.measure import measure_configuration
 from bench.contenders.contender import Contender
 from bench.contenders.everybody import entered
 from bench.contenders.moor import Moor
@@ -152,9 +153,17 @@ def planned(bench: Bench) -> Figures:
     return {"planned": measure_planned(bench.client, bench.scale.planned)}
 
 
+def configuration(bench: Bench) -> Figures:
+    """Measure a plan of a registry's configuration, beside its bare requests."""
+    place = bench.place / "configuration"
+    place.mkdir()
+    return {"configured": measure_configuration(bench.client, place, bench.scale.projects, bench.scale.rounds)}
+
+
 # In the order in which they run. The large fleet is last, since its hosts keep their further addresses.
 PARTS: dict[str, Callable[[Bench], Figures]] = {
     "planned": planned,
+    "configuration": configuration,
     "sizes": sizes,
     "alone": alone,
     "apply": apply,
@@ -164,7 +173,7 @@ PARTS: dict[str, Callable[[Bench], Figures]] = {
     "distance": distance,
     "fleet": fleet,
 }
-WITHOUT_LAB = ("planned",)
+WITHOUT_LAB = ("planned", "configuration")
 
 
 def hosts_needed(scale: Scale) -> int:

@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from bench.alone import Alone, Pair
+from bench.configuration.measure import Configured
 from bench.distance.measure import Far
 from bench.fit import Fit, fit, nearest_size
 from bench.host_cost import HostCost
@@ -64,6 +65,7 @@ class Results:
     host: dict[str, HostCost] = field(default_factory=dict)
     planned: Planned | None = None
     shared: Shared | None = None
+    configured: Configured | None = None
 
 
 FILE = TypeAdapter(Results)

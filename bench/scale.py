@@ -9,6 +9,7 @@ BENCH_FAR        numbers of hosts that are measured over a distance
 BENCH_FAR_MS     round trips of the distance in ms; moor alone is measured over those after the first
 BENCH_FLEET      the number of hosts of the large fleet
 BENCH_PLANNED    the number of hosts that are planned without network
+BENCH_PROJECTS   the number of projects of the registry whose configuration is planned
 BENCH_INTO       the directory of results.json, results.md and results.svg
 MOOR_LAB_NETWORK N of the network 10.N.0.0/16 that the hosts are on
 """
@@ -37,6 +38,7 @@ class Scale:
     far_ms: list[int]
     fleet: int
     planned: int
+    projects: int
     into: Path
     network: int
 
@@ -58,6 +60,7 @@ def asked(tools: Collection[str], parts: Collection[str]) -> Scale:
         far_ms=numbers("BENCH_FAR_MS", "40,80", 2000),
         fleet=numbers("BENCH_FLEET", "5000", 20_000)[0],
         planned=numbers("BENCH_PLANNED", "2000", 50_000)[0],
+        projects=numbers("BENCH_PROJECTS", "300", 5000)[0],
         into=directory("BENCH_INTO"),
         network=numbers("MOOR_LAB_NETWORK", "75", 255)[0],
     )

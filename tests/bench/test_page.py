@@ -9,6 +9,7 @@ import pytest
 
 from bench.aims import Aim, aims
 from bench.alone import Alone, Pair
+from bench.configuration.measure import Configured
 from bench.distance.measure import Carried, Far
 from bench.fit import Fit
 from bench.host_cost import HostCost
@@ -53,6 +54,7 @@ RESULTS = Results(
     large=Large(5000, 1000, cost(20, 200, 150)),
     host={"moor": HostCost(80, 50), "raw ssh": HostCost(60, 30)},
     planned=Planned(2000, 1.9, 150, {"inventory": 1.9}),
+    configured=Configured(300, 1806, 5.5, 5.0, 1.4),
     shared=Shared(2, {10: 1.01, 50: 1.05, 200: 1.2}, {10: 0.06, 50: 0.3, 200: 1.2}),
 )
 
@@ -91,6 +93,12 @@ def test_an_aim_that_was_missed_says_so_on_the_page() -> None:
     slow = replace(RESULTS, applied=Pair(cost(1.0), cost(1.9), 200))
     assert "changes 3 files: CPU, to a check's | at most 1.25 | 1.2 | yes |" in page(RESULTS)
     assert "changes 3 files: CPU, to a check's | at most 1.25 | 1.9 | **no** |" in page(slow)
+
+
+def test_a_plan_of_a_registrys_configuration_is_compared_with_its_bare_requests() -> None:
+    judged = [aim for aim in aims(RESULTS) if "300 projects" in aim.what]
+    assert [(round(aim.found, 2), aim.reached) for aim in judged] == [(1.1, True), (6.02, True)]
+    assert "| a plan | 5.5 | 1.4 | 1,806 |" in page(RESULTS)
 
 
 def test_the_page_says_what_a_run_costs_before_its_first_host() -> None:
