@@ -61,6 +61,9 @@ def describe_error(model: type[BaseModel], detail: ErrorDetails) -> str:
         return f"its name is {now} now; rename it" if now else unknown_name(key, _keys_of(models))
     if detail["msg"].startswith(OURS):
         return detail["msg"].removeprefix(OURS)  # it may begin with a value of the user's
+    if detail["type"] == "too_short":
+        least = detail.get("ctx", {}).get("min_length", 1)
+        return f"must have at least {least} {'entry' if least == 1 else 'entries'}"
     return WORDS.get(detail["type"], _lowered(detail["msg"]))
 
 

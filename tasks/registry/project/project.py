@@ -74,7 +74,7 @@ class ProjectThing(Thing):
             if self.policy.proxy_cache:
                 made["registry_id"] = _endpoint_number(harbor, self.policy.proxy_cache.registry)
             harbor.change("POST", f"{API}/projects", made)
-        else:
+        if actual is not None or "cve_allowlist" in payload:  # which Harbor ignores when it makes a project
             harbor.change("PUT", f"{API}/projects/{self.name}", payload, BY_NAME)
 
 

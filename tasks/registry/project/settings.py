@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from moor.errors import FieldErrors
 from moor.settings import SecretRef
@@ -29,6 +29,11 @@ def days_that_stay(days: int) -> int:
     if days == 0:
         raise ValueError("0 is 30 days to Harbor; write -1 for a robot that never expires, or its days")
     return days
+
+
+def _all_or_some(kinds: object) -> object:
+    """Return the kinds of things to prune: all for true, none for false."""
+    return (get_args(InProject) if kinds else ()) if isinstance(kinds, bool) else kinds
 
 
 class Robot(StrictModel):
@@ -68,7 +73,7 @@ class Project(ProjectPolicy):
     webhooks: dict[WebhookName, Webhook] = Field(default_factory=dict)
     labels: dict[LabelName, Label] = Field(default_factory=dict)
     robots: dict[ProjectName, Robot] = Field(default_factory=dict)
-    prune: bool | tuple[InProject, ...] = False
+    prune: Annotated[tuple[InProject, ...], BeforeValidator(_all_or_some)] = ()
 
     @model_validator(mode="after")
     def _fits_together(self) -> Project:
@@ -91,4 +96,4 @@ class Project(ProjectPolicy):
 
     def prunes(self, kind: InProject) -> bool:
         """Return whether what is not listed of a kind is removed."""
-        return self.prune if isinstance(self.prune, bool) else kind in self.prune
+        return kind in self.prune
