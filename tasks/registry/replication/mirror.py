@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from nornir.core.inventory import Host
 from nornir.core.task import Result, Task
 
+from moor.context import context_of
 from moor.engine.converge import converge
 from moor.engine.desired import desired_of
 from moor.resources.base import Resource
@@ -20,6 +21,7 @@ from moor.tasks.registry.replication.rule import Rule, RuleThing
 from moor.tasks.registry.thing import fetch_ahead
 
 CATCH_UP_CRON = "0 */15 * * * *"
+FAILOVER = "failover"  # the command
 DESCRIPTION = "kept by moor: the standby of this registry"
 PREFIX = "robot$"  # Harbor's default of what robots' names begin with
 
@@ -55,7 +57,13 @@ def rules_of(standby: Standby, endpoint: str) -> list[Resource]:
 
 
 def replicate_to_standby(task: Task) -> Result:
-    """Make the registry that serves copy everything to its standby."""
+    """Make the registry that serves copy everything to its standby.
+
+    A failover that leaves out a dead registry leaves this to the next run: Harbor takes no endpoint that does not answer.
+    """
+    standby, context = standby_of(task.host), context_of(task)
+    if standby and context.command == FAILOVER and standby.host not in context.taking_part:
+        return Result(host=task.host, result=f"{standby.host} is left out")
     begin_reading(task)
     things = desired_of(task, desired)
     fetch_ahead(task, things)
