@@ -59,7 +59,7 @@ def rules_of(standby: Standby, endpoint: str) -> list[Resource]:
 def replicate_to_standby(task: Task) -> Result:
     """Make the registry that serves copy everything to its standby.
 
-    A failover that leaves out a dead registry leaves this to the next run: Harbor takes no endpoint that does not answer.
+    A failover that leaves out a dead registry leaves this to the next run: Harbor takes no endpoint that is silent.
     """
     standby, context = standby_of(task.host), context_of(task)
     if standby and context.command == FAILOVER and standby.host not in context.taking_part:
