@@ -289,6 +289,16 @@ def test_without_a_scanner_a_project_answers_200_and_nothing(api: httpx.Client) 
     assert api.put(f"{DEMO}/scanner", json={"uuid": "none"}).status_code == 404
 
 
+def test_a_project_has_the_default_scanner_until_it_is_given_its_own(api: httpx.Client, served: Served) -> None:
+    for name, default in (("first", True), ("second", False)):
+        body = {"uuid": f"id-of-{name}", "name": name, "is_default": default, "access_credential": ""}
+        served.core.store.add("scanner", name, body)
+    assert [one["name"] for one in api.get(f"{DEMO}/scanner/candidates").json()] == ["first", "second"]
+    assert api.get(f"{DEMO}/scanner").json()["name"] == "first"
+    assert api.put(f"{DEMO}/scanner", json={"uuid": "id-of-second"}).status_code == 200
+    assert api.get(f"{DEMO}/scanner").json()["name"] == "second"
+
+
 def test_a_list_beyond_its_page_names_the_next_one(api: httpx.Client) -> None:
     number = project(api)["project_id"]
     for count in range(205):

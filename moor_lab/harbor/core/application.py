@@ -70,7 +70,7 @@ ABSENT = """
     * search, statistics, system/scanAll/stop, users/current/permissions
     * repositories, systeminfo/getcert
     * projects/<reference>/logs, projects/<reference>/preheat, projects/<reference>/robots
-    GET projects/<reference>/scanner/candidates, projects/<reference>/webhook/jobs
+    GET projects/<reference>/webhook/jobs
     GET projects/<reference>/webhook/policies/<int:number>/executions
     POST projects/<reference>/repositories/<name>/artifacts
     * projects/<reference>/repositories/<name>/artifacts/<wanted>

@@ -7,6 +7,7 @@ from werkzeug.wrappers import Response
 from moor_lab.harbor.core.errors import not_found
 from moor_lab.harbor.core.projects import repositories_of, used_storage
 from moor_lab.harbor.core.rights import ADMIN, DEVELOPER, GUEST, LIMITED_GUEST, MAINTAINER
+from moor_lab.harbor.core.scanners import show
 from moor_lab.harbor.core.service import API, JSON, Call, Route, done, reply
 from moor_lab.harbor.core.store import Record, Store
 
@@ -55,7 +56,15 @@ def get_scanner(call: Call, reference: str) -> Response:
     scanners = call.store.all("scanner")
     own = [one for one in scanners if one.body["uuid"] == project.body.get("scanner")]
     chosen = own or [one for one in scanners if one.body["is_default"]]
-    return reply(chosen[0].body) if chosen else Response("", content_type=JSON)
+    return reply(show(call, chosen[0])) if chosen else Response("", content_type=JSON)
+
+
+def list_candidates(call: Call, reference: str) -> Response:
+    """List the scanners that a project can have: all of them."""
+    project = call.project(reference)
+    call.need_login()
+    call.need(project, "scanner", "create")
+    return call.listing([show(call, scanner) for scanner in call.store.all("scanner")])
 
 
 def put_scanner(call: Call, reference: str) -> Response:
@@ -76,4 +85,5 @@ ROUTES: list[Route] = [
     ("GET", f"{ONE}/_deletable", deletable),
     ("GET", f"{ONE}/scanner", get_scanner),
     ("PUT", f"{ONE}/scanner", put_scanner),
+    ("GET", f"{ONE}/scanner/candidates", list_candidates),
 ]
