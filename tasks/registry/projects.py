@@ -48,8 +48,9 @@ class Projects(Section):
 
 def project_things(host: Host) -> Iterator[Resource]:
     """Yield every project, each followed by everything in it."""
+    endpoints = frozenset(settings_of(host, HarborSystem).registries)
     for name, project in settings_of(host, Projects).by_name.items():
-        yield ProjectThing(name, project.policy)
+        yield ProjectThing(name, project.policy, endpoints)
         yield from things_in(name, project)
         for robot, what in project.robots.items():
             access = tuple(sorted(what.access))

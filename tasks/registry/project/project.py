@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 
 from moor.connections.apis.harbor import Harbor
 from moor.connections.apis.harbor_answers import HarborObject
-from moor.errors import ErrorKind, HostError
+from moor.errors import ApiRefusal, ErrorKind, HostError
 from moor.resources.base import State
 from moor.tasks.registry.answers import API, BY_NAME, Answers, Listing, Question
 from moor.tasks.registry.project.number import PROJECTS, by_itself, find_project, is_listed
@@ -31,10 +31,17 @@ ENDPOINTS = Listing("/registries", TypeAdapter(list[EndpointAnswer]))
 
 @dataclass(frozen=True)
 class ProjectThing(Thing):
-    """A project in Harbor."""
+    """A project in Harbor.
+
+    Attributes:
+        name: the project's
+        policy: what Harbor keeps in it
+        endpoints: names of the registry endpoints that the inventory has, of which the same apply makes those that lack
+    """
 
     name: str
     policy: ProjectPolicy
+    endpoints: frozenset[str] = frozenset()
 
     @property
     def id(self) -> str:
@@ -61,11 +68,13 @@ class ProjectThing(Thing):
         return () if is_listed(answers, self.name) else (by_itself(self.name),)
 
     def found(self, answers: Answers, task: Task) -> State | None:
-        answer = find_project(answers, self.name)
-        if answer is None:
-            return None
-        endpoints = {one["id"]: one["name"] for one in answers.every(ENDPOINTS)} if self.policy.proxy_cache else {}
-        return state_of(policy_of(answer, endpoints))
+        answer, proxy = find_project(answers, self.name), self.policy.proxy_cache
+        endpoints = {one["id"]: one["name"] for one in answers.every(ENDPOINTS)} if proxy else {}
+        if answer is not None:
+            return state_of(policy_of(answer, endpoints))
+        if proxy and proxy.registry not in {*self.endpoints, *endpoints.values()}:
+            raise ApiRefusal(f"{self.id}: {no_endpoint(proxy.registry)}", ErrorKind.UNMET)
+        return None
 
     def change(self, harbor: Harbor, actual: State | None, task: Task) -> None:
         payload = payload_of(self.policy)
@@ -83,6 +92,9 @@ def _endpoint_number(harbor: Harbor, name: str) -> int:
     for endpoint in ENDPOINTS.ask(harbor):
         if endpoint["name"] == name:
             return int(endpoint["id"])
-    raise HostError(
-        f"Harbor has no registry endpoint {name}; write it below data.harbor_system.registries", ErrorKind.UNMET
-    )
+    raise HostError(no_endpoint(name), ErrorKind.UNMET)
+
+
+def no_endpoint(name: str) -> str:
+    """Return what is wrong with a proxy cache of an endpoint that does not exist, and the remedy."""
+    return f"Harbor has no registry endpoint {name}; write it below data.harbor_system.registries"

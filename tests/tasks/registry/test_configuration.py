@@ -152,6 +152,26 @@ def test_a_retention_policy_that_was_deleted_by_hand_is_made_again(site: HarborS
     site.applied()
 
 
+def test_a_proxy_cache_is_of_an_endpoint_that_is_there_and_stays_so(site: HarborSite) -> None:
+    cache: dict[str, Any] = {"hub": {"public": True, "proxy_cache": {"registry": "docker-hub"}}}
+    done = site.write(projects=cache)("apply", "registry", "--yes", code=1)
+    assert "project:hub: Harbor has no registry endpoint docker-hub; write it below data.harbor_system" in done.said
+    assert not [line for line in site.asked if line.startswith("POST")]
+    endpoint = {"url": "http://127.0.0.1:9", "type": "docker-registry"}
+    system = {"registries": {"docker-hub": endpoint, "other": endpoint}}
+    site.write(projects=cache, harbor_system=system)
+    assert set(site.planned()) == {"registry:docker-hub", "registry:other", "project:hub"}
+    for name in system["registries"]:  # Harbor would try to reach them
+        kept = {**endpoint, "insecure": False, "creation_time": "2026-01-01T00:00:00.000Z"}
+        site.harbor.core.store.add("registry", name, {**kept, "update_time": kept["creation_time"]})
+    site.applied()
+    site.write(projects={"hub": {"public": True, "proxy_cache": {"registry": "other"}}}, harbor_system=system)
+    done = site("plan", "registry", code=1)
+    assert "project:hub: it is a proxy cache of docker-hub, and Harbor makes no proxy cache of other" in done.said
+    site.write(projects={"hub": {"public": True, "proxy_cache": {"registry": "docker-hub", "speed_kbps": 9}}})
+    assert "speed_kbps: Harbor has it since 2.9, and this one is v2.8.3" in site("plan", "registry", code=1).said
+
+
 def test_what_is_not_written_is_left_alone(site: HarborSite) -> None:
     site.write(projects={"shop": SHOP})
     site.applied()
@@ -260,8 +280,10 @@ def test_a_plan_asks_at_most_eight_requests_a_project(site: HarborSite) -> None:
     site.write(projects={f"p{at}": {**SHOP, "robots": robots} for at in range(3)})
     site.applied()
     site.asked.clear()
+    opened = site.harbor.connections
     assert site.planned() == {}
     assert len(site.asked) <= 8 * 3
+    assert site.harbor.connections - opened <= 4
 
 
 def test_a_password_that_somebody_changed_is_noticed(site: HarborSite) -> None:
