@@ -35,7 +35,11 @@ def dialect(platform: str) -> ListSyntax:
 
 
 def wanted(
-    platform: str, members: tuple[str, ...], interfaces: Mapping[str, str], rest: str = "permit"
+    platform: str,
+    members: tuple[str, ...],
+    interfaces: Mapping[str, str],
+    rest: str = "permit",
+    addresses: tuple[str, ...] = ("10.88.0.11",),
 ) -> ListOnDevice:
     text = render(
         f"devices/{PLATFORMS[platform][0]}",
@@ -43,7 +47,8 @@ def wanted(
         interfaces=interfaces,
         rest=rest,
         first_rule=10,
-        address=ip_address("10.88.0.11"),
+        address=ip_address(addresses[0]),
+        addresses=tuple(map(ip_address, addresses)),
         port=443,
         members=tuple(ip_network(member) for member in members),
     )
@@ -58,6 +63,18 @@ def test_what_a_device_shows_is_what_was_written_and_needs_nothing(platform: str
     assert found.text == want.text
     assert dialect(platform).remedy(found.text, want.text, NAME) == []
     assert (find_obstacles(found, want, [interface]), found.taken.get(place, "")) == ([], other)
+
+
+@EACH
+def test_the_standby_of_a_registry_is_kept_from_strangers_too(platform: str) -> None:
+    shown, interface, _, _ = RECORDED[platform]
+    one = wanted(platform, ("10.77.0.0/16",), {interface: "in"}).text
+    both = wanted(platform, ("10.77.0.0/16",), {interface: "in"}, addresses=("10.88.0.11", "10.88.0.12")).text
+    lines = [line for line in both.splitlines() if "10.88.0.12" in line]
+    assert len(lines) == len([line for line in both.splitlines() if "10.88.0.11" in line])
+    assert len(lines) == len([line for line in one.splitlines() if "10.88.0.11" in line])
+    dialect(platform).check(shown)
+    assert dialect(platform).remedy(dialect(platform).find(shown, NAME).text, both, NAME)
 
 
 @EACH

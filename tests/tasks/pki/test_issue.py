@@ -59,12 +59,17 @@ def play(fleet: MakeFleet, tmp_path: Path, passphrase: str) -> Play:
     """Return a function that plans or applies the task on one host and gives its report, and the host."""
 
     def played(
-        dry_run: bool = False, aliases: tuple[str, ...] = (), address6: str | None = None, **settings: object
+        dry_run: bool = False,
+        aliases: tuple[str, ...] = (),
+        address6: str | None = None,
+        standby: str | None = None,
+        **settings: object,
     ) -> tuple[HostReport, Host]:
         nr = fleet(dry_run=dry_run).filter(name="alpha")
         host = nr.inventory.hosts["alpha"]
         host.data["registry"] = Registry.model_validate(
             {"name": "registry.moor.test", "address": "10.77.0.11", "address6": address6, "aliases": aliases}
+            | ({"standby": {"host": "beta", "address": standby}} if standby else {})
         )
         host.data["pki"] = Pki.model_validate(settings or {"passphrase": passphrase})
         change_context(nr, site=SiteSettings.at(tmp_path, state=tmp_path / ".moor"))
@@ -96,6 +101,24 @@ def test_an_ipv6_address_that_is_added_later_waits_for_the_next_ca(play: Play) -
     assert [found.status for found in report.resources] == ["ok", "ok"]
     assert addresses(registry_certificate(host)) == ["10.77.0.11"]
     assert [str(one) for one in issued_certificate(host).authority.next_names.addresses] == ["10.77.0.11", "fd00::11"]
+
+
+def test_the_certificate_is_for_the_standby_too(play: Play) -> None:
+    _, host = play(standby="10.77.0.12")
+    chain = str(registry_certificate(host))
+    assert addresses(chain) == ["10.77.0.11", "10.77.0.12"]
+    host.data["registry"] = host.data["registry"].served_by_standby("alpha")
+    assert str(registry_certificate(host)) == chain  # a failover changes nothing of it
+
+
+def test_a_standby_that_is_added_later_waits_for_the_next_ca_also_after_a_failover(play: Play) -> None:
+    play()
+    report, host = play(standby="10.77.0.12")
+    assert [found.status for found in report.resources] == ["ok", "ok"]
+    assert addresses(registry_certificate(host)) == ["10.77.0.11"]
+    host.data["registry"] = host.data["registry"].served_by_standby("alpha")
+    assert addresses(registry_certificate(host)) == ["10.77.0.11"]
+    assert [str(a) for a in issued_certificate(host).authority.next_names.addresses] == ["10.77.0.11", "10.77.0.12"]
 
 
 def test_a_plan_on_a_bare_site_shows_both_and_writes_nothing(play: Play, tmp_path: Path) -> None:
