@@ -12,7 +12,9 @@ from nornir.core.task import Result, Task
 from pydantic import Field, model_validator
 
 from moor.connections.apis.harbor import Harbor
+from moor.connections.apis.harbor_login import ChangingLogin
 from moor.context import context_of, runs_registry
+from moor.engine.asked_once import ask_once
 from moor.engine.converge import converge
 from moor.engine.observation import observation_of
 from moor.errors import FieldErrors, InputError
@@ -45,7 +47,17 @@ UNIT = "/etc/systemd/system/harbor.service"
 DOWNLOADS = "/var/lib/moor/downloads"
 SysPath = Annotated[str, Field(pattern=r"^/[A-Za-z0-9._/-]+$")]
 ADMIN = "admin"
-OF_OWN = ("installer", "sha256", "admin_password", "database_password", "directory", "flags", "options", "wait_s")
+OF_OWN = (
+    "installer",
+    "sha256",
+    "admin_password",
+    "admin_password_before",
+    "database_password",
+    "directory",
+    "flags",
+    "options",
+    "wait_s",
+)
 
 
 class Account(StrictModel):
@@ -53,10 +65,12 @@ class Account(StrictModel):
 
     Attributes:
         user: its name, such as ``admin``, a project's administrator, or a robot of the system
+        password_before: the password that Harbor has now, while ``password`` is the one that it is to have
     """
 
     user: Annotated[str, Field(min_length=1, pattern=r"^[^:\s]+$")] = ADMIN
     password: SecretRef
+    password_before: SecretRef | None = None
 
 
 class HarborSettings(Section):
@@ -69,7 +83,8 @@ class HarborSettings(Section):
             the registry's host has a way to Docker Hub
         sha256: the installer's hash; without it the upload is only compared with the file on the controller
         directory: where Harbor is installed; the installer is unpacked in its parent
-        admin_password: used at the first start only; Harbor keeps it in its database from then on
+        admin_password: used at the first start; Harbor keeps it in its database from then on
+        admin_password_before: the one that Harbor has now, to have it changed to ``admin_password``
         database_password: for Harbor's own PostgreSQL; a new one is set there before Harbor uses it
         flags: the flags of install.sh and prepare, such as --with-trivy
         options: more keys of harbor.yml, as the release's own template names them; secrets by reference
@@ -83,6 +98,7 @@ class HarborSettings(Section):
     account: Account | None = None
     installer: SitePath | None = None
     admin_password: SecretRef | None = None
+    admin_password_before: SecretRef | None = None
     database_password: SecretRef | None = None
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
     directory: Annotated[SysPath, Field(pattern=r"/harbor$")] = "/opt/harbor"
@@ -116,6 +132,13 @@ class HarborSettings(Section):
         if self.managed:
             return (ADMIN, self.admin_password) if self.admin_password else None
         return (self.account.user, self.account.password) if self.account else None
+
+    @property
+    def password_before(self) -> SecretRef | None:
+        """Return the password that Harbor may have yet in place of the one of ``login``."""
+        if self.managed:
+            return self.admin_password_before
+        return self.account.password_before if self.account else None
 
 
 def desired(host: Host) -> Sequence[Resource]:
@@ -314,6 +337,18 @@ def api_login_of(host: Host) -> tuple[str, SecretRef] | None:
     return settings.login
 
 
+def changing_login_of(task: Task) -> ChangingLogin | None:
+    """Return the login whose password is being changed, one for the whole run; None if none is."""
+    login = api_login_of(task.host)
+    settings = optional_settings_of(task.host, HarborSettings)
+    before = settings.password_before if settings else None
+    if login is None or before is None:
+        return None
+    user, new = login[0], login[1].resolve()
+    key = ("login of harbor", settings_of(task.host, Registry).name, user, new.sha256())
+    return ask_once(task, key, lambda: ChangingLogin(user, new, before.resolve()))
+
+
 def harbor_of(task: Task) -> Harbor:
     """Return the host's connection to the registry, opened at the first call; to Harbor's API by moor's own login."""
     if "harbor" not in task.host.connections:
@@ -327,7 +362,12 @@ def harbor_of(task: Task) -> Harbor:
             username=login[0] if login else None,
             password=login[1].resolve().reveal() if login else None,
             port=registry.port,
-            extras={"name": registry.name, "trust": trust_of(task.host), "own": runs_registry(task.host)},
+            extras={
+                "name": registry.name,
+                "trust": trust_of(task.host),
+                "own": runs_registry(task.host),
+                "changing": changing_login_of(task),
+            },
             default_to_host_attributes=False,
         )
     connection: Harbor = task.host.connections["harbor"].connection

@@ -14,13 +14,24 @@ from moor.engine.desired import desired_of
 from moor.errors import HarborUnreachable, InputError
 from moor.resources.base import Resource
 from moor.settings import Section, optional_settings_of
+from moor.tasks.harbor.admin_password import password_faults, password_things
 from moor.tasks.harbor.install import api_login_of, may_be_created
 from moor.tasks.registry.answers import Answers, answers_of, begin_reading
 from moor.tasks.registry.flat import unreadable_secrets
 from moor.tasks.registry.listed_replication import replication_things, unlisted_replication
 from moor.tasks.registry.projects import Projects, project_things, unlisted_in_projects
 from moor.tasks.registry.releases import FittingRelease, marked_fields, refuse_unfit
+from moor.tasks.registry.system.configuration import ReadOnly
 from moor.tasks.registry.system.settings import HarborSystem
+from moor.tasks.registry.system.things import (
+    last_things,
+    marks_of_system,
+    system_robots,
+    system_things,
+    unlisted_in_system,
+    unlisted_robots_of_system,
+    weak_secrets,
+)
 from moor.tasks.registry.thing import Unlisted, fetch_ahead
 
 
@@ -37,11 +48,20 @@ class Part:
     unlisted: Callable[[Host, Answers], Iterable[Unlisted]]
 
 
+def nothing_unlisted(host: Host, answers: Answers) -> Iterable[Unlisted]:
+    """Return nothing, for a part of which Harbor holds no more than the inventory can say."""
+    return ()
+
+
 SECTIONS: tuple[type[Section], ...] = (HarborSystem, Projects)
-PARTS = (
+PARTS = (  # in working order; what is unlisted goes in the opposite one
+    Part(password_things, nothing_unlisted),
+    Part(system_things, unlisted_in_system),
     Part(replication_things, unlisted_replication),  # before projects, of which some are caches of an endpoint
     Part(project_things, unlisted_in_projects),
-)  # in working order; what is unlisted goes in the opposite one
+    Part(system_robots, unlisted_robots_of_system),
+    Part(last_things, nothing_unlisted),
+)
 
 
 def desired(host: Host) -> Sequence[Resource]:
@@ -56,11 +76,11 @@ def desired(host: Host) -> Sequence[Resource]:
             f"{host.name}: data.{', data.'.join(written)}: moor has no account of the registry to make them by; write "
             "data.harbor.account, or drop projects and write the logins that its team gave you below data.logins"
         )
-    if wrong := [
-        words for name, found in written.items() for words in unreadable_secrets(_tree(found), f"data.{name}")
-    ]:
+    wrong = [words for name, found in written.items() for words in unreadable_secrets(_tree(found), f"data.{name}")]
+    if wrong := [*wrong, *weak_secrets(host), *password_faults(host)]:
         raise InputError("\n".join(wrong))
     fields = tuple(field for name, found in written.items() for field in marked_fields(_tree(found), f"data.{name}"))
+    fields += marks_of_system(host)
     refuse_unfit(host, fields)
     return [*([FittingRelease(fields)] if fields else ()), *(thing for part in PARTS for thing in part.things(host))]
 
@@ -75,7 +95,9 @@ def configure_registry(task: Task) -> Result:
     begin_reading(task)
     things = desired_of(task, desired)
     fetch_ahead(task, things)
-    return converge(task, [*things, *unlisted(task)])
+    closing = [thing for thing in things if isinstance(thing, ReadOnly) and thing.read_only]
+    first = [thing for thing in things if thing not in closing]
+    return converge(task, [*first, *unlisted(task), *closing])
 
 
 def unlisted(task: Task) -> list[Unlisted]:

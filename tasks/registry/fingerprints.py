@@ -37,6 +37,10 @@ class Fingerprints:
         same = key is not None and hmac.compare_digest(kept, _fingerprint(key, thing, field, secret))
         return secret.sha256() if same else NOT_OURS
 
+    def has(self, thing: str, field: str) -> bool:
+        """Return whether moor ever wrote the secret of a field."""
+        return self._key() is not None and field in self._kept(thing)
+
     def keep(self, thing: str, field: str, secret: Secret) -> None:
         """Remember that ``secret`` was written to a field of a thing.
 

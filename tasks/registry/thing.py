@@ -79,7 +79,7 @@ class Unlisted(Thing):
     name: str
     lost: tuple[tuple[str, str], ...]
     listing: Listing
-    number: int
+    number: int | str
     deletes: tuple[str, ...]
     refused: str = ""
     id_field: str = "id"

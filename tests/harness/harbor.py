@@ -13,6 +13,7 @@ from nornir.core.plugins.connections import ConnectionPluginRegister
 
 from moor_lab.harbor.core.application import application
 from moor_lab.harbor.local import LocalHarbor, OnLoopback, serve_locally
+from moor_lab.harbor.release import SHOWN_VERSION
 from tests.harness.commands import Done, moor_here
 from tests.harness.sites import Content, write_site
 from tests.lab_harbor.standin import ADMIN_PASSWORD
@@ -103,10 +104,11 @@ def redirected() -> Iterator[None]:
 
 
 @contextmanager
-def harbor_site(folder: Path) -> Iterator[HarborSite]:
+def harbor_site(folder: Path, version: str = SHOWN_VERSION) -> Iterator[HarborSite]:
     """Yield a site with an empty stand-in as its registry; ``write`` writes its inventory."""
     asked: list[str] = []
     with serve_locally(folder, NAME, ADMIN_PASSWORD, lambda one: asked.append(f"{one.method} {one.target}")) as harbor:
+        harbor.core.version = version
         write_site(folder / "site", {"ca.crt": harbor.ca.read_text()})
         # Not noted; and by plain HTTP, whose clients do not send Harbor's cookie back.
         transport = httpx.WSGITransport(application(harbor.core))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from nornir.core.configuration import Config
 
 from moor.connections.apis.harbor_answers import CONFIGURATION, MANIFEST, describe_request, digest_of, parse_answer
+from moor.connections.apis.harbor_login import ChangingLogin, Login
 from moor.connections.ssh.failures import kind_of_request_error, kind_of_status
 from moor.errors import ErrorKind, HarborBackendDown, HarborUnreachable, HostError
 from moor.lazy_imports import ssl
@@ -51,7 +52,7 @@ class Harbor:
         name: str,
         address: str,
         port: int,
-        login: tuple[str, str] | None,
+        login: Login | ChangingLogin | None,
         trust: ssl.SSLContext,
         *,
         own: bool = True,
@@ -104,7 +105,7 @@ class Harbor:
                 json=body,
                 params=query,
                 headers={**(headers or {}), "Authorization": f"Bearer {bearer}"} if bearer else headers,
-                auth=None if bearer else login or self._login,
+                auth=None if bearer else login or self._own_login(),
                 extensions={"sni_hostname": self._name},
             )
         except httpx.HTTPError as error:
@@ -117,6 +118,23 @@ class Harbor:
                 f"https://{self._name}: {answer.status_code}: a part of Harbor behind its proxy is down; {mend}"
             )
         return answer
+
+    def _own_login(self) -> Login | None:
+        """Return the login of this client, with the password that Harbor takes if it is being changed."""
+        return self._login.current(self.takes) if isinstance(self._login, ChangingLogin) else self._login
+
+    def takes(self, login: Login) -> bool:
+        """Return whether Harbor takes a user's login; robots are not users."""
+        answer = self.ask("GET", "/api/v2.0/users/current", login=login)
+        if answer.status_code == 401:
+            return False
+        require_success(answer)
+        return True
+
+    @property
+    def changing_login(self) -> ChangingLogin | None:
+        """Return the login whose password is being changed, None if none is."""
+        return self._login if isinstance(self._login, ChangingLogin) else None
 
     def get(
         self,
@@ -191,7 +209,7 @@ class Harbor:
         scheme, _, rest = answer.headers.get("WWW-Authenticate", "").partition(" ")
         if answer.status_code != 401 or scheme.lower() != "bearer":
             return answer
-        token = self._token(dict(CHALLENGE.findall(rest)), login or self._login)
+        token = self._token(dict(CHALLENGE.findall(rest)), login or self._own_login())
         return self.ask(method, path, headers=headers, bearer=token) if token else answer
 
     def _token(self, challenge: Mapping[str, str], login: tuple[str, str] | None) -> str:
@@ -288,8 +306,8 @@ def refusal_reason(answer: httpx.Response) -> str:
 class HarborPlugin:
     """The Nornir connection plugin ``harbor``.
 
-    Its extras are ``name``, the registry's, ``trust``, an SSLContext, by default the system's trust, and ``own``, false
-    for a registry that somebody else runs.
+    Its extras are ``name``, the registry's, ``trust``, an SSLContext, by default the system's trust, ``own``, false
+    for a registry that somebody else runs, and ``changing``, a ChangingLogin instead of user and password.
     """
 
     connection: Harbor
@@ -307,7 +325,7 @@ class HarborPlugin:
         """Prepare a client; the first request connects."""
         known = extras or {}
         trust = known.get("trust") or ssl.create_default_context()
-        login = (username, password) if username and password else None
+        login = known.get("changing") or ((username, password) if username and password else None)
         name, own = known.get("name") or hostname or "", known.get("own", True)
         self.connection = Harbor(name, hostname or "", port or 443, login, trust, own=own)
 

@@ -133,7 +133,7 @@ def payload_of(policy: ProjectPolicy) -> dict[str, Any]:
         metadata["reuse_sys_cve_allowlist"] = _text(allowed.system)
         if not allowed.system:
             items = [{"cve_id": name} for name in allowed.cves]
-            payload["cve_allowlist"] = {"items": items, "expires_at": _end_of(allowed.expires)}
+            payload["cve_allowlist"] = {"items": items, "expires_at": end_of(allowed.expires)}
     return {**payload, "metadata": {key: value for key, value in metadata.items() if value is not None}}
 
 
@@ -203,7 +203,8 @@ def _number(count: int | None) -> str | None:
     return None if count is None else str(count)
 
 
-def _end_of(day: date | None) -> int | None:
+def end_of(day: date | None) -> int | None:
+    """Return the last second of a day in UTC, as Harbor counts it."""
     return None if day is None else int(datetime.combine(day, time(23, 59, 59), UTC).timestamp())
 
 
