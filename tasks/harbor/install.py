@@ -72,6 +72,12 @@ class Account(StrictModel):
     password: SecretRef
     password_before: SecretRef | None = None
 
+    @model_validator(mode="after")
+    def _of_a_user(self) -> Account:
+        if self.password_before and "$" in self.user:
+            raise FieldErrors([(("password_before",), "a robot's password is not changed so; drop it")])
+        return self
+
 
 class HarborSettings(Section):
     """Harbor's installer, directories, passwords and options.

@@ -48,7 +48,7 @@ def test_the_fleet_that_the_page_writes_down_is_valid(site: Path) -> None:
 @pytest.mark.parametrize("piece", [text for _, text in PIECES], ids=[name for name, _ in PIECES])
 def test_every_piece_of_an_inventory_that_a_page_shows_is_valid(piece: str, site: Path) -> None:
     groups = site / "inventory/groups.yaml"
-    groups.write_text(json.dumps({**read(groups.read_text()), "example": read(piece)}))
+    groups.write_text(json.dumps({**read(groups.read_text()), "example": read(piece)}, default=str))
     hosts = site / "inventory/hosts.yaml"
     hosts.write_text(f"{hosts.read_text()}\nanother: {{groups: [example]}}\n")
     assert "another" in open_site(site, dry_run=True).inventory.hosts

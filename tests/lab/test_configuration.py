@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from shlex import quote
 from typing import Any
 
 import pytest
 from ruamel.yaml import YAML
 
 from moor.connections.apis.harbor import Harbor
+from tests.harness.waiting import until
 from tests.lab.conftest import Moored
 from tests.lab.diagnosing import administrator
 
@@ -188,3 +190,113 @@ def test_an_unlisted_project_goes_with_its_images_if_that_is_written(configured:
             assert words in told["project:old"]
         it.applied()
     assert "old" not in {one["name"] for one in it.get("/projects")}
+
+
+ADAPTER = """\
+mkdir -p /tmp/www/api/v1 /tmp/www/.well-known
+echo '{"scanner": {"name": "Any"}}' >/tmp/www/api/v1/metadata
+exec python3 -m http.server 8080 --directory /tmp/www
+"""  # what a scanner and the port of an LDAP server have to be for the stand-in
+
+
+@pytest.fixture
+def adapter(moored: Moored) -> Iterator[str]:
+    """Yield HOST:PORT, as Harbor's containers reach it, of what stands for a scanner and for a directory of users."""
+
+    def run(script: str) -> str:
+        return moored.lab.exec("harbor1", ["sh", "-ec", script])
+
+    image = '"$(docker inspect --format {{.Config.Image}} harbor-core)"'
+    start = f"docker run -d --name adapter --network harbor_harbor --entrypoint /bin/sh {image} -ec {quote(ADAPTER)}"
+    run(start)
+    reached = "docker exec harbor-core busybox wget -q -O - http://adapter:8080/api/v1/metadata || true"
+    try:
+        until(lambda: "Any" in run(reached), "the adapter answers", 60)
+        yield "adapter:8080"
+    finally:
+        run("docker rm -f adapter")
+
+
+def test_the_system_with_everything_in_it(configured: Configured, adapter: str) -> None:
+    it = configured
+    system: dict[str, Any] = {
+        "auth": {"mode": "ldap", "ldap": {"url": f"ldap://{adapter}", "base_dn": "dc=fleet,dc=test"}},
+        "settings": {"session_timeout_minutes": 30, "project_creation": "adminonly", "default_quota": "50 GiB"},
+        "scanners": {"any": {"url": f"http://{adapter}"}},
+        "gc": {"schedule": "weekly"},
+        "scan_all": {"schedule": "daily"},
+        "purge_audit": {"schedule": "daily", "operations": ["pull"]},
+        "cve_allowlist": {"cves": ["CVE-2024-3094"]},
+        "robots": {"backup": {"projects": {"*": ["pull"]}}},
+    }
+    ids = {
+        "setting:auth", "setting:general", "scanner:any", "schedule:gc", "schedule:scan-all", "schedule:purge-audit",
+        "cve-allowlist:system", "system-robot:backup",
+    }  # fmt: skip
+    none = {"schedule": {"type": "None"}}
+    with it.written(harbor_system=system):
+        assert it.planned() == ids
+        it.applied()
+        robot = it.get("/robots", q="Level=system")[0]["id"]
+        by_hand: dict[str, tuple[str, str, object]] = {
+            "setting:auth": ("PUT", "/configurations", {"ldap_uid": "mail"}),
+            "setting:general": ("PUT", "/configurations", {"session_timeout": 60}),
+            "schedule:gc": ("PUT", "/system/gc/schedule", none),
+            "schedule:scan-all": ("PUT", "/system/scanAll/schedule", none),
+            "schedule:purge-audit": ("PUT", "/system/purgeaudit/schedule", none),
+            "cve-allowlist:system": ("PUT", "/system/CVEAllowlist", {"items": []}),
+            "system-robot:backup": ("PATCH", f"/robots/{robot}", {"secret": "By-Hand-Passw0rd"}),
+        }
+        for method, path, body in by_hand.values():
+            it.do(method, path, body)
+        assert it.planned() == set(by_hand)
+        it.applied()
+    with it.written(harbor_system={"auth": {"mode": "database"}, "prune": ["robots", "scanners"]}):
+        assert it.planned() == {"setting:auth", "system-robot:backup", "scanner:any"}
+        it.applied()
+    assert it.get("/robots", q="Level=system") == []
+
+
+def secret(it: Configured, name: str, word: str) -> str:
+    path = it.moored.moor.site / name
+    path.write_text(word)
+    path.chmod(0o600)
+    return f"file:{path}"
+
+
+def test_a_user_fixes_the_auth_mode(configured: Configured) -> None:
+    it, password = configured, secret(configured, "dev", "First-Passw0rd")
+    oidc = {"name": "sso", "endpoint": "https://sso.test", "client_id": "x", "client_secret": password}
+    with it.written(harbor_system={"users": {"dev": {"email": "d@fleet.test", "realname": "D", "password": password}}}):
+        assert it.planned() == {"user:dev"}
+        it.applied()
+    with it.written(harbor_system={"auth": {"mode": "oidc", "oidc": oidc}}):
+        refused = it.moored.moor("apply", "registry", "--yes")
+        assert refused.returncode == 1
+        assert "Harbor keeps database once it has users (dev)" in refused.said
+    with it.written(harbor_system={"prune": ["users"]}):
+        assert it.planned() == {"user:dev"}
+        it.applied()
+    assert "First-Passw0rd" not in "".join(it.moored.moor.said)
+
+
+def test_garbage_is_collected_and_images_stay(configured: Configured) -> None:
+    it = configured
+    started = it.harbor.change("POST", f"{API}/system/gc/schedule", {"schedule": {"type": "Manual"}})
+    assert it.harbor.ask("GET", started.headers["Location"]).json()["job_status"] == "Success"
+    assert it.moored.moor("verify", "--quiet").returncode == 0
+
+
+def test_the_administrators_password_is_changed_by_plan_and_back(configured: Configured) -> None:
+    it, new = configured, "Of-The-Plan-1234"
+    former = (it.moored.lab.directory / "secrets/harbor-admin").read_text().strip()
+    references = {"new": secret(it, "new", new), "former": secret(it, "former", former)}
+    for wanted, before in (("new", "former"), ("former", "new")):
+        passwords = {"admin_password": references[wanted], "admin_password_before": references[before]}
+        with it.written(harbor=passwords):
+            assert it.moored.moor.planned() == ["harbor-password:admin"]  # everything else logs in by the former one
+            it.moored.moor.applied("registry")
+            assert it.moored.moor.planned() == []
+    said = "".join(it.moored.moor.said)
+    assert new not in said
+    assert former not in said

@@ -12,6 +12,7 @@ from moor.resources.base import Resource
 from moor.secrets.secret import Secret
 from moor.settings import SecretRef, optional_settings_of
 from moor.tasks.harbor.admin_password import WEAK, is_strong
+from moor.tasks.harbor.install import api_login_of
 from moor.tasks.registry.answers import Answers
 from moor.tasks.registry.releases import MarkedField
 from moor.tasks.registry.robots import RobotSecret
@@ -77,13 +78,14 @@ def secret_of_system_robot(host: Host, name: str, robot: SystemRobot) -> RobotSe
 def unlisted_in_system(host: Host, answers: Answers) -> Iterator[Unlisted]:
     """Yield the users and scanners that Harbor has and the inventory does not list, where ``prune`` says so.
 
-    Users that come from a directory are not Harbor's own, and stay.
+    Users that come from a directory are not Harbor's own, and stay; so does the one by which moor logs in.
     """
     system = system_of(host)
     if "scanners" in system.prune:
         yield from unlisted_scanners(answers, system.scanners)
     if "users" in system.prune and values_of(answers).get("auth_mode") == MODES["database"]:
-        yield from unlisted_users(answers, system.users)
+        login = api_login_of(host)
+        yield from unlisted_users(answers, {*system.users, login[0] if login else ""})
 
 
 def unlisted_robots_of_system(host: Host, answers: Answers) -> Iterator[Unlisted]:
