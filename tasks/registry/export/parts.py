@@ -137,17 +137,22 @@ def _robots(source: Source, entry: Entry) -> dict[str, Robot]:
     held = {}
     for robot in sorted(found, key=lambda one: str(one["name"])):
         name = short_name(robot)
-        if why := _why_no_robot(robot):
+        if why := why_no_robot(robot):
             source.leave_out(entry, f"robots.{name}", why)
         elif robot.get("editable", True):
             held[name] = _robot(source, str(entry["name"]), name, robot)
     return held
 
 
-def _why_no_robot(robot: Mapping[str, Any]) -> str:
-    """Return why the inventory does not say what a robot is; empty if it does."""
+def why_no_robot(robot: Mapping[str, Any]) -> str:
+    """Return why the inventory does not say what a robot of a project is; empty if it does."""
     if robot.get("disable"):
         return "it is disabled, and a robot of the inventory is enabled"
+    return why_expired(robot)
+
+
+def why_expired(robot: Mapping[str, Any]) -> str:
+    """Return why the inventory does not say what an expired robot is; empty for one in force."""
     state = validity(dict(robot))
     return "" if state == IN_FORCE else f"{state}, and a robot of the inventory is in force"
 

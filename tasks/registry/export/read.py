@@ -16,6 +16,7 @@ from moor.tasks.registry.export.document import Notes, texts_in
 from moor.tasks.registry.export.inventory import Exported
 from moor.tasks.registry.export.projects import projects_of
 from moor.tasks.registry.export.source import Source
+from moor.tasks.registry.export.system import system_of
 from moor.tasks.registry.releases import SYSTEM_INFO, release_in
 
 
@@ -28,7 +29,7 @@ def read_configuration(task: Task) -> Result:
     version = str((answers.one(SYSTEM_INFO) or {}).get("harbor_version") or "")
     notes = Notes()
     source = Source(answers, release_in(version), site.directory, site.state, notes)
-    sections = {"projects": projects_of(source)}
+    sections = {"harbor_system": system_of(source), "projects": projects_of(source)}
     data = {name: section for name, section in sections.items() if section}
     used = frozenset(texts_in(data))
     notes.secrets = {reference: what for reference, what in notes.secrets.items() if reference in used}

@@ -34,7 +34,11 @@ class Source:
 
     def leave_out(self, entry: Entry, key: str, why: str) -> None:
         """Note a part of a project that the inventory cannot say."""
-        self.notes.left_out.append(f"data.projects.{entry['name']}.{key}: {why}")
+        self.leave_out_of(f"data.projects.{entry['name']}.{key}", why)
+
+    def leave_out_of(self, place: str, why: str) -> None:
+        """Note what the inventory cannot say, by its place there."""
+        self.notes.left_out.append(f"{place}: {why}")
 
     def fill_in(self, place: str, what: str) -> SecretRef:
         """Return a new reference to a secret, and note what a person has to write there.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from nornir.core.inventory import Host
 
@@ -72,7 +73,12 @@ def last_things(host: Host) -> Iterator[Resource]:
 
 def secret_of_system_robot(host: Host, name: str, robot: SystemRobot) -> RobotSecret:
     """Return where the password of a robot of the system is."""
-    return RobotSecret(site_of(host).state / "secrets" / f"system-robot-{name}", robot.secret)
+    return RobotSecret(system_secret_path(site_of(host).state, name), robot.secret)
+
+
+def system_secret_path(state: Path, robot: str) -> Path:
+    """Return where the password is that moor makes for a robot of the system, below the site's state."""
+    return state / "secrets" / f"system-robot-{robot}"
 
 
 def unlisted_in_system(host: Host, answers: Answers) -> Iterator[Unlisted]:

@@ -30,7 +30,17 @@ SHOP: dict[str, Any] = {
     "robots": {"ci": {"access": ["pull", "push"]}, "puller": {"access": ["pull"], "duration_days": 90}},
 }
 DEV1 = {"username": "dev1", "email": "dev1@corp.test", "realname": "Dev", "password": "Some-Passw0rd"}
+USER = "file:secrets/harbor/user-dev1"
 HEADER = "Bearer of-the-hook-made-by-hand"
+HUB = "file:secrets/harbor/registry-hub"
+REGISTRY = {
+    "type": "docker-registry",
+    "url": "https://hub.corp.test",
+    "insecure": False,
+    "credential": {"type": "basic", "access_key": "us", "access_secret": "Hub-Passw0rd"},
+    "creation_time": "2026-01-01T00:00:00.000Z",
+    "update_time": "2026-01-01T00:00:00.000Z",
+}
 HOOK = {
     "name": "by hand",
     "enabled": True,
@@ -71,7 +81,8 @@ def test_what_moor_has_made_is_exported_and_plans_nothing(site: HarborSite) -> N
     site.write(projects={"shop": SHOP, "12345": {}})
     site.applied()
     data, secrets = take_over(site)
-    assert secrets == {}  # moor has made the robots' passwords itself
+    assert list(secrets) == [USER]  # moor has made the robots' passwords itself
+    site.secret("harbor/user-dev1", "Any-Passw0rd")
     assert set(data["projects"]) == {"shop", "12345", "library"}
     assert data["projects"]["12345"] == {}
     assert set(data["projects"]["shop"]) == set(SHOP)
@@ -85,8 +96,10 @@ def test_an_export_lists_everything_so_that_a_prune_removes_nothing(site: Harbor
     site.write(projects={"shop": SHOP})
     site.applied()
     data, _ = take_over(site)
+    site.secret("harbor/user-dev1", "Any-Passw0rd")
     pruned = {name: {**project, "prune": True} for name, project in data["projects"].items()}
-    site.write(projects=pruned, harbor_system={"prune": ["projects"]})
+    kinds = ["projects", "registries", "replications", "robots", "users", "scanners"]
+    site.write(projects=pruned, harbor_system={**data["harbor_system"], "prune": kinds})
     assert site.planned() == {}
 
 
@@ -107,6 +120,46 @@ def test_secrets_are_references_to_be_filled_in(site: HarborSite) -> None:
     site.secret("projects/shop/webhook-by-hand", HEADER)
     assert site.planned() == {}
     assert not [words for words in site.said if password in words or HEADER in words]
+
+
+def test_harbor_as_a_whole_is_exported_too(site: HarborSite) -> None:
+    system: dict[str, Any] = {
+        "settings": {"project_creation": "adminonly", "robot_days": 90, "default_quota": "50 GiB"},
+        "gc": {"schedule": "weekly", "delete_untagged": True},
+        "purge_audit": {"schedule": "0 30 2 * * *", "keep_hours": 240, "operations": ["create", "pull"]},
+        "cve_allowlist": {"cves": ["CVE-2024-3094"], "expires": "2099-01-31"},
+        "robots": {"all": {"projects": {"*": ["artifact:list", "pull"]}, "duration_days": 30}},
+    }
+    site.write(harbor_system=system)
+    site.applied()
+    data, secrets = take_over(site)
+    found = data["harbor_system"]
+    assert secrets == {}
+    assert found["auth"]["mode"] == "database"
+    assert system["settings"].items() <= found["settings"].items()
+    assert "banner" not in found["settings"]  # a release without it
+    assert {key: found[key] for key in ("purge_audit", "cve_allowlist", "robots")} == {
+        key: system[key] for key in ("purge_audit", "cve_allowlist", "robots")
+    }
+    assert found["gc"] == {**system["gc"], "schedule": "0 0 0 * * 0"}
+    assert "scan_all" not in found
+    assert site.planned() == {}
+
+
+def test_a_proxy_cache_is_exported_with_its_registry(site: HarborSite) -> None:
+    assert not site.harbor.core.store.add("registry", "hub", REGISTRY).id > 1
+    site.do("POST", "/projects", {"project_name": "cache", "registry_id": 1})
+    data, secrets = take_over(site)
+    assert data["projects"]["cache"]["proxy_cache"] == {"registry": "hub"}
+    (rule,) = data["projects"]["cache"]["retention"]["rules"]  # Harbor makes one itself
+    assert (rule["keep"], rule["count"]) == ("pulled_within_days", 7)
+    assert data["harbor_system"]["registries"] == {
+        "hub": {"url": "https://hub.corp.test", "type": "docker-registry", "user": "us", "password": HUB}
+    }
+    assert secrets == {HUB: "the password of us at the registry hub"}
+    site.secret("harbor/registry-hub", "Hub-Passw0rd")
+    # Harbor does not tell whether it has this password, so that moor writes it once.
+    assert list(site.planned()) == ["registry:hub"]
 
 
 def test_a_new_project_says_nothing_but_its_name(site: HarborSite) -> None:
