@@ -21,5 +21,6 @@ SECTIONS = {
     "preflight": "preflight",
     "projects": "registry",
     "registry": "facts",
+    "watch": "watched",
     "workloads": "workload",
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from posixpath import dirname
 from shlex import quote
 
 from nornir.core.inventory import Host
@@ -14,6 +15,7 @@ from moor.context import runs_registry
 from moor.engine.converge import converge, read_missing
 from moor.engine.desired import desired_of
 from moor.engine.findings import Expiry, Finding
+from moor.engine.measurements import Measured
 from moor.engine.observation import observation_of
 from moor.engine.results import FindingResult
 from moor.errors import HostError, merge_errors
@@ -23,6 +25,7 @@ from moor.pki.pem import certificates_in, pem
 from moor.pki.rules import subject_of
 from moor.resources.base import Probed, Resource, State
 from moor.settings import settings_of
+from moor.tasks.expiry.inner_certificates import inner_places
 from moor.tasks.facts import Registry, own_registry
 from moor.tasks.harbor import HarborSettings
 from moor.tasks.harbor.install import CERTIFICATE
@@ -111,23 +114,15 @@ def certificates_on_disk(host: Host) -> CertificatesOnDisk:
     """Return the certificates that Harbor has on its disk."""
     harbor = settings_of(host, HarborSettings)
     own = CERTIFICATE if runs_registry(host) else f"{harbor.data_volume}/secret/cert/server.crt"
-    return CertificatesOnDisk((own, f"{harbor.data_volume}/secret/registry/root.crt", *_internal(harbor)))
+    return CertificatesOnDisk((own, *inner_places(harbor)))
 
 
-def _internal(harbor: HarborSettings) -> tuple[str, ...]:
-    """Return the directory of the certificates for TLS between Harbor's components, if it is turned on."""
-    internal = harbor.options.get("internal_tls")
-    if not isinstance(internal, dict) or not internal.get("enabled"):
-        return ()
-    return (str(internal.get("dir") or "/etc/harbor/tls/internal"),)
-
-
-def report_findings(task: Task, *sources: Iterator[Expiry] | Iterator[Finding]) -> None:
+def report_findings(task: Task, *sources: Iterator[Finding | Expiry | Measured]) -> None:
     """Report all findings; if a source fails, raise HostError after the others are reported."""
     troubles: list[HostError] = []
-    for ends in sources:
+    for source in sources:
         try:
-            task.results.extend(FindingResult(task.host, one) for one in ends)
+            task.results.extend(FindingResult(task.host, one) for one in source)
         except HostError as error:
             troubles.append(error)
     if troubles:
@@ -142,8 +137,9 @@ def certificate_expiries(task: Task, states: Mapping[str, State | None]) -> Iter
     """
     host, registry = task.host, own_registry(task.host)
     own = runs_registry(host)
+    inner = inner_places(settings_of(host, HarborSettings)) if own and states.get("certificates:disk") else {}
     for path, text in (states.get("certificates:disk") or {}).items():
-        renewal = RENEW if own else ASK
+        renewal = (inner.get(path) or inner.get(dirname(path)) or RENEW) if own else ASK
         yield from earliest_expiry(f"certificate:{path}", f"{path} of {host.name}", str(text), host.name, renewal)
     if not own:
         yield from _given(host)

@@ -83,7 +83,7 @@ def _robots(task: Task) -> Iterator[Expiry]:
     if api_login_of(task.host) is None:
         return
     harbor = harbor_of(task)
-    for robot in _all_robots(harbor, settings_of(task.host, Projects).by_name, partly=not runs_registry(task.host)):
+    for robot in all_robots(harbor, settings_of(task.host, Projects).by_name, partly=not runs_registry(task.host)):
         ends = int(robot.get("expires_at") or -1)
         if ends > 0 and not robot.get("disable"):
             name = str(robot["name"]).partition("$")[2] or str(robot["name"])
@@ -91,7 +91,7 @@ def _robots(task: Task) -> Iterator[Expiry]:
             yield Expiry(f"robot-expiry:{name}", when, f"the robot {robot['name']}", "", LONGER)
 
 
-def _all_robots(harbor: Harbor, projects: Iterable[str], *, partly: bool = False) -> Iterator[dict[str, Any]]:
+def all_robots(harbor: Harbor, projects: Iterable[str], *, partly: bool = False) -> Iterator[dict[str, Any]]:
     """Yield the robots of the whole registry, then those of the projects.
 
     Args:

@@ -1,0 +1,131 @@
+"""What Harbor is asked about its state; each answer is shared by a run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from moor.connections.apis.harbor import Harbor, require_success
+from moor.connections.apis.harbor_answers import HarborObject, parse_answer
+from moor.tasks.registry.answers import API, Listing, Single
+
+
+class SystemState(HarborObject):
+    """What Harbor says of itself to those who are logged in."""
+
+    read_only: bool | None = None
+    registry_storage_provider_name: str | None = None
+
+
+class Volume(HarborObject):
+    """A disk, in bytes."""
+
+    total: int
+    free: int
+
+
+class Volumes(HarborObject):
+    """The disks of Harbor's core."""
+
+    storage: list[Volume] | None = None
+
+
+class QuotaProject(HarborObject):
+    """The project of a quota."""
+
+    name: str | None = None
+
+
+class QuotaAnswer(HarborObject):
+    """A quota, of which moor knows that of storage, in bytes; -1 is none."""
+
+    hard: dict[str, int]
+    used: dict[str, int]
+    ref: QuotaProject | None = None
+
+
+class ScheduleAnswer(HarborObject):
+    """A schedule of the system."""
+
+    schedule: dict[str, Any] | None = None
+    update_time: str | None = None
+
+
+class RunAnswer(HarborObject):
+    """A run of a job."""
+
+    id: int
+
+
+class PolicyAnswer(HarborObject):
+    """A replication rule."""
+
+    id: int
+    name: str
+    enabled: bool | None = None
+    trigger: dict[str, Any] | None = None
+    update_time: str | None = None
+
+
+class ScanStats(HarborObject):
+    """The progress of the last scan of all images."""
+
+    total: int | None = None
+    metrics: dict[str, int] | None = None
+
+
+class Queue(HarborObject):
+    """A queue of the job service."""
+
+    job_type: str
+    paused: bool | None = None
+
+
+SYSTEM = Single("/systeminfo", TypeAdapter(SystemState))
+VOLUMES = Single("/systeminfo/volumes", TypeAdapter(Volumes))
+QUOTAS = Listing("/quotas", TypeAdapter(list[QuotaAnswer] | None))
+POLICIES = Listing("/replication/policies", TypeAdapter(list[PolicyAnswer] | None))
+SCANS = Single("/scans/all/metrics", TypeAdapter(ScanStats))
+QUEUES = Single("/jobservice/queues", TypeAdapter(list[Queue] | None))
+RUNS = TypeAdapter(list[RunAnswer] | None)
+SCHEDULE = TypeAdapter(ScheduleAnswer)
+LAST_RUNS = 10
+NOT_FOUND = 404
+
+
+@dataclass(frozen=True)
+class LastRuns:
+    """The newest runs of a job."""
+
+    path: str
+    query: tuple[tuple[str, str], ...] = ()
+    sort: str = "-creation_time"
+
+    def ask(self, harbor: Harbor) -> list[dict[str, Any]]:
+        """Ask for the first page."""
+        query = {**dict(self.query), "page_size": str(LAST_RUNS), "sort": self.sort}
+        return list(harbor.get(f"{API}{self.path}", RUNS, query) or ())
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """The schedule of a job of the system; Harbor answers an empty body without one."""
+
+    path: str
+
+    def ask(self, harbor: Harbor) -> dict[str, Any] | None:
+        """Ask for it."""
+        answer = harbor.ask("GET", f"{API}{self.path}")
+        if answer.status_code == NOT_FOUND or (answer.is_success and not answer.content.strip()):
+            return None
+        found: dict[str, Any] = parse_answer(SCHEDULE, require_success(answer))
+        return found
+
+
+def executions_of(policies: Iterable[dict[str, Any]]) -> dict[int, LastRuns]:
+    """Return the question for the last executions of each replication rule."""
+    path = "/replication/executions"
+    return {one["id"]: LastRuns(path, (("policy_id", str(one["id"])),), "-start_time") for one in policies}
