@@ -11,8 +11,7 @@ from typing import Any
 from nornir.core.inventory import Host
 from nornir.core.task import Result, Task
 
-from moor.connections.apis.harbor import Harbor
-from moor.connections.apis.harbor_answers import PROJECT, ROBOTS
+from moor.connections.apis.harbor_answers import ROBOTS
 from moor.context import runs_registry
 from moor.engine.converge import converge, read_missing, refuse_duplicates
 from moor.engine.desired import desired_of
@@ -23,10 +22,13 @@ from moor.resources.base import Required, Resource, State
 from moor.settings import settings_of
 from moor.tasks.expiry.certificates import certificate_expiries, certificates_on_disk, report_findings
 from moor.tasks.harbor import HarborSettings
-from moor.tasks.harbor.install import api_login_of, harbor_of
+from moor.tasks.harbor.install import api_login_of
 from moor.tasks.registry import Projects
-from moor.tasks.registry.answers import BY_NAME
+from moor.tasks.registry.answers import Answers, Listing, answers_of
+from moor.tasks.registry.project.number import project_number
+from moor.tasks.registry.robots import robots_of
 
+EVERY_ROBOT = Listing("/robots", ROBOTS)
 LONGER = "raise its duration_days in data.projects, then moor apply registry"
 
 
@@ -82,8 +84,8 @@ def check_expiry_dates(task: Task) -> Result:
 def _robots(task: Task) -> Iterator[Expiry]:
     if api_login_of(task.host) is None:
         return
-    harbor = harbor_of(task)
-    for robot in all_robots(harbor, settings_of(task.host, Projects).by_name, partly=not runs_registry(task.host)):
+    answers = answers_of(task)
+    for robot in all_robots(answers, settings_of(task.host, Projects).by_name, partly=not runs_registry(task.host)):
         ends = int(robot.get("expires_at") or -1)
         if ends > 0 and not robot.get("disable"):
             name = str(robot["name"]).partition("$")[2] or str(robot["name"])
@@ -91,7 +93,7 @@ def _robots(task: Task) -> Iterator[Expiry]:
             yield Expiry(f"robot-expiry:{name}", when, f"the robot {robot['name']}", "", LONGER)
 
 
-def all_robots(harbor: Harbor, projects: Iterable[str], *, partly: bool = False) -> Iterator[dict[str, Any]]:
+def all_robots(answers: Answers, projects: Iterable[str], *, partly: bool = False) -> Iterator[dict[str, Any]]:
     """Yield the robots of the whole registry, then those of the projects.
 
     Args:
@@ -101,12 +103,11 @@ def all_robots(harbor: Harbor, projects: Iterable[str], *, partly: bool = False)
         HostError: Harbor refused to list them
     """
     try:
-        yield from harbor.every("/api/v2.0/robots", ROBOTS)
+        yield from answers.every(EVERY_ROBOT)
     except HostError as error:
         if not partly or error.kind is not ErrorKind.PRIVILEGE:
             raise
-    for name in projects:
-        about = harbor.get(f"/api/v2.0/projects/{name}", PROJECT, headers=BY_NAME)
-        if about is not None:
-            query = {"q": f"Level=project,ProjectID={about['project_id']}"}
-            yield from harbor.every("/api/v2.0/robots", ROBOTS, query)
+    numbers = [number for name in projects if (number := project_number(answers, name)) is not None]
+    answers.fetch(map(robots_of, numbers))
+    for number in numbers:
+        yield from answers.every(robots_of(number))

@@ -84,16 +84,35 @@ class Queue(HarborObject):
     paused: bool | None = None
 
 
+PAGE = 100  # the largest that Harbor gives
+NOT_FOUND = 404
+NOT_SERVED = (NOT_FOUND, 501)
+
+
+@dataclass(frozen=True)
+class IfServed:
+    """A list that a Harbor may not have, such as an older one; then it is empty."""
+
+    listing: Listing
+
+    def ask(self, harbor: Harbor) -> list[dict[str, Any]]:
+        """Ask for all entries; most lists are one page."""
+        answer = harbor.ask("GET", f"{API}{self.listing.path}", query={"page": "1", "page_size": str(PAGE)})
+        if answer.status_code in NOT_SERVED:
+            return []
+        found = parse_answer(self.listing.shape, require_success(answer)) or []
+        return list(found) if len(found) < PAGE else self.listing.ask(harbor)
+
+
 SYSTEM = Single("/systeminfo", TypeAdapter(SystemState))
 VOLUMES = Single("/systeminfo/volumes", TypeAdapter(Volumes))
-QUOTAS = Listing("/quotas", TypeAdapter(list[QuotaAnswer] | None))
-POLICIES = Listing("/replication/policies", TypeAdapter(list[PolicyAnswer] | None))
+QUOTAS = IfServed(Listing("/quotas", TypeAdapter(list[QuotaAnswer] | None)))
+POLICIES = IfServed(Listing("/replication/policies", TypeAdapter(list[PolicyAnswer] | None)))
 SCANS = Single("/scans/all/metrics", TypeAdapter(ScanStats))
 QUEUES = Single("/jobservice/queues", TypeAdapter(list[Queue] | None))
 RUNS = TypeAdapter(list[RunAnswer] | None)
 SCHEDULE = TypeAdapter(ScheduleAnswer)
 LAST_RUNS = 10
-NOT_FOUND = 404
 
 
 @dataclass(frozen=True)

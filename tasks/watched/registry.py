@@ -20,7 +20,7 @@ from moor.settings import settings_of
 from moor.tasks.expiry.certificates import report_findings
 from moor.tasks.expiry.dates import all_robots
 from moor.tasks.harbor import HarborSettings
-from moor.tasks.harbor.install import api_login_of, harbor_of
+from moor.tasks.harbor.install import api_login_of
 from moor.tasks.registry import Projects
 from moor.tasks.registry.answers import Answers, answers_of
 from moor.tasks.watched import questions
@@ -139,7 +139,7 @@ def disk_by_api(answers: Answers, watch: Watch) -> Found:
 
 def full_quotas(answers: Answers, watch: Watch) -> Found:
     """Yield a finding for each project whose quota is nearly used up."""
-    for quota in answers.every(questions.QUOTAS):
+    for quota in answers.to(questions.QUOTAS):
         hard, used = quota["hard"].get("storage", -1), quota["used"].get("storage", 0)
         name = str((quota.get("ref") or {}).get("name") or quota.get("id"))
         if hard > 0 and 100 * used >= watch.quota_percent * hard:
@@ -158,7 +158,7 @@ def system_jobs(answers: Answers, watch: Watch, now: datetime) -> Found:
 
 def replications(answers: Answers, watch: Watch, now: datetime) -> Found:
     """Yield what is wrong with the replication rules that are enabled."""
-    policies = [one for one in answers.every(questions.POLICIES) if one.get("enabled")]
+    policies = [one for one in answers.to(questions.POLICIES) if one.get("enabled")]
     asked = questions.executions_of(policies)
     answers.fetch(asked.values())
     for policy in policies:
@@ -184,5 +184,5 @@ def scans(answers: Answers, watch: Watch) -> Found:
 def robots(task: Task, answers: Answers, watch: Watch, now: datetime) -> Found:
     """Yield the robots that nobody has used."""
     projects = settings_of(task.host, Projects).by_name
-    every = list(all_robots(harbor_of(task), projects, partly=not runs_registry(task.host)))
+    every = list(all_robots(answers, projects, partly=not runs_registry(task.host)))
     yield from unused_robots(every, answers, watch.robot_unused_days, now)

@@ -18,6 +18,7 @@ from moor.connections.apis.harbor_answers import CONFIGURATION, MANIFEST, PROJEC
 from moor.errors import HostError
 from moor.tasks.diagnosis.controller_facts import _image
 from moor.tasks.expiry.dates import all_robots
+from moor.tasks.registry.answers import Answers
 from moor.tasks.registry.robots import find_robot, validity
 from tests.connections.kubeconfigs import Answering, Issuer, answering
 
@@ -58,7 +59,7 @@ def refusal_of(ask: Callable[[], object]) -> str:
 
 
 def robots_of(harbor: Harbor) -> object:
-    return list(all_robots(harbor, ["demo"]))
+    return list(all_robots(Answers(harbor), ["demo"]))
 
 
 QUESTIONS: dict[str, Callable[[Harbor], object]] = {
@@ -108,7 +109,7 @@ def test_a_server_that_repeats_a_page_for_ever_is_asked_for_two(served: tuple[An
     body = json.dumps([{**ROBOT, "id": number} for number in range(100)]).encode()
     server.answer = lambda _: (200, "application/json", body)
     server.asked.clear()
-    assert len(list(all_robots(harbor, []))) == 100
+    assert len(list(all_robots(Answers(harbor), []))) == 100
     assert len(server.asked) == 2
 
 
