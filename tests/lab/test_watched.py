@@ -234,7 +234,7 @@ def test_a_harbor_of_others_is_watched_by_what_its_api_shows(moored: Moored, har
     yaml.dump(tree, defaults)
     limit(harbor, "demo", 105)
     try:
-        report = moor(site, "drift", "--runbook", "watched", "--output", "json").report
+        report = moor(site, "drift", "--runbook", "watch", "--output", "json").report
         assert ("", "quota:demo") in {(one["host"], one["id"]) for one in report["findings"]}
         assert {"disk:registry", "read-only:registry"} <= {one["id"] for one in report["measured"]}
     finally:
