@@ -23,6 +23,7 @@ from moor.tasks.harbor import HarborSettings
 from moor.tasks.harbor.install import api_login_of
 from moor.tasks.registry import Projects
 from moor.tasks.registry.answers import Answers, answers_of
+from moor.tasks.registry.replication.names import is_own
 from moor.tasks.watched import questions
 from moor.tasks.watched.disk import DataDisk, disk_of_host, filling
 from moor.tasks.watched.jobs import (
@@ -157,8 +158,8 @@ def system_jobs(answers: Answers, watch: Watch, now: datetime) -> Found:
 
 
 def replications(answers: Answers, watch: Watch, now: datetime) -> Found:
-    """Yield what is wrong with the replication rules that are enabled."""
-    policies = [one for one in answers.to(questions.POLICIES) if one.get("enabled")]
+    """Yield what is wrong with the replication rules that are enabled; those to a standby have a watch of their own."""
+    policies = [one for one in answers.to(questions.POLICIES) if one.get("enabled") and not is_own(one["name"])]
     asked = questions.executions_of(policies)
     answers.fetch(asked.values())
     for policy in policies:
