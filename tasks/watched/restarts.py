@@ -12,7 +12,6 @@ from moor.engine.measurements import Counted
 from moor.resources.base import Probed, State
 
 LOOP_RESTARTS = 5  # fewer are what a component needs that waits for another at Harbor's start
-RECENT_S = 120  # Docker waits at most a minute between two starts
 SETTLED_S = 300  # since Harbor's first container started
 RISING_CHECKS, RISING_HOURS = 3, 24
 
@@ -51,7 +50,9 @@ timeout 30 docker inspect -f {quote(ask)} $all 2>/dev/null
 def find_loops(state: State | None, host: str) -> Iterator[Finding | Counted]:
     """Yield a finding for each component that is restarting in a loop now, and of the others the counter of restarts.
 
-    A loop that takes longer than a minute is seen by the counter alone, which then rises from check to check.
+    Docker waits the longer before a start, the more often a component has died at once, up to a minute; after a single
+    death it does not wait. A component that runs for a while each time is seen by the counter alone, which then rises
+    from check to check.
     """
     if state is None:
         return
@@ -61,8 +62,7 @@ def find_loops(state: State | None, host: str) -> Iterator[Finding | Counted]:
     settled = max(ages.values()) > SETTLED_S
     for name, (count, status, code, _) in sorted(components.items()):
         what = f"the restarts of Harbor's component {name}"
-        recent = status == "restarting" or ages[name] < RECENT_S
-        if settled and recent and int(count) >= LOOP_RESTARTS:
+        if settled and status == "restarting" and int(count) >= LOOP_RESTARTS:
             words = f"Harbor's component {name} restarts in a loop: {count} times, last with exit code {code}"
             yield Finding(f"restarts:{name}", words, remedy(name), host)
         else:

@@ -50,7 +50,7 @@ def loops(*lines: str) -> list[str]:
     [
         ((f"log 0 running 0 {OLD}", f"core 0 running 0 {OLD}"), []),
         ((f"log 0 running 0 {OLD}", f"core 12 running 0 {OLD}"), []),  # long ago
-        ((f"log 0 running 0 {OLD}", f"core 12 running 1 {NEW}"), ["restarts:core"]),
+        ((f"log 0 running 0 {OLD}", f"core 12 running 1 {NEW}"), []),  # a single death after a slow start of Harbor
         ((f"log 0 running 0 {OLD}", f"core 12 restarting 1 {OLD}"), ["restarts:core"]),
         ((f"log 0 running 0 {OLD}", f"core 2 running 1 {NEW}"), []),
         # Harbor was just started: what waits for another component restarts meanwhile
