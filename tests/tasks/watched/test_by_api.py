@@ -76,3 +76,10 @@ def test_a_watch_costs_few_requests(site: HarborSite) -> None:
     site.asked.clear()
     checked(site)
     assert len(site.asked) <= 40  # of which one or two for each project list its robots
+
+
+def test_read_only_mode_that_the_inventory_sets_is_meant(site: HarborSite) -> None:
+    site.write(harbor_system={"read_only": True}, watch={"disk_percent": 100, "disk_days": 1})
+    site.do("PUT", "/configurations", {"read_only": True})
+    _, measured = checked(site)
+    assert measured["read-only:registry"]["value"] == 0
