@@ -49,7 +49,7 @@ def payload_of(wanted: SystemAllowlist) -> dict[str, Any]:
 
 def allowlist_of(answer: Mapping[str, Any]) -> SystemAllowlist:
     """Return the model of Harbor's answer."""
-    ends = answer.get("expires_at")
+    ends = max(answer.get("expires_at") or 0, 0)
     return SystemAllowlist.model_construct(
         cves=tuple(sorted(one["cve_id"] for one in answer.get("items") or ())),
         expires=datetime.fromtimestamp(ends, UTC).date() if ends else None,

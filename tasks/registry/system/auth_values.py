@@ -118,8 +118,9 @@ def _block(name: str, values: Mapping[str, Any]) -> Any:
     fields = _fields(name, values)
     if name == "ldap" and (groups := _fields("ldap.groups", values)):
         fields["groups"] = LdapGroups.model_construct(**groups)
-    unknown = {secret.rpartition(".")[2]: None for secret in SECRETS if secret.startswith(f"{name}.")}
-    return BLOCKS[name].model_construct(**unknown, **fields)
+    model = BLOCKS[name]
+    unknown: dict[str, Any] = {field: None for field, about in model.model_fields.items() if about.is_required()}
+    return model.model_construct(**unknown | fields)
 
 
 def _fields(block: str, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -146,6 +147,6 @@ def read_redirect(text: str) -> dict[str, str] | None:
     """Return the extra parameters that Harbor keeps as JSON; None if there are none."""
     try:
         found = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return {str(name): str(word) for name, word in found.items()} if found and isinstance(found, dict) else None

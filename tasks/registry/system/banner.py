@@ -53,7 +53,7 @@ def decode_banner(text: str) -> Banner:
     try:
         found = json.loads(text or "{}")
         message = str(found.get("message") or "")
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, RecursionError):
         return Banner(message="")
     if not message:
         return Banner(message="")

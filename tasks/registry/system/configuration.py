@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 from nornir.core.task import Task
-from pydantic import TypeAdapter
+from pydantic import AfterValidator, TypeAdapter
 
 from moor.connections.apis.harbor import Harbor
 from moor.connections.apis.harbor_answers import HarborObject
@@ -27,7 +27,45 @@ class ConfigurationItem(HarborObject):
     editable: bool = True
 
 
-CONFIGURATION = Single("/configurations", TypeAdapter(dict[str, ConfigurationItem]))
+NUMBERS = {
+    "ldap_group_search_scope",
+    "ldap_scope",
+    "ldap_timeout",
+    "robot_token_duration",
+    "session_timeout",
+    "storage_per_project",
+    "token_expiration",
+}
+FLAGS = {
+    "http_authproxy_skip_search",
+    "http_authproxy_verify_cert",
+    "ldap_group_attach_parallel",
+    "ldap_verify_cert",
+    "notification_enable",
+    "oidc_auto_onboard",
+    "oidc_logout",
+    "oidc_verify_cert",
+    "primary_auth_mode",
+    "quota_per_project_enable",
+    "read_only",
+    "scanner_skip_update_pulltime",
+    "self_registration",
+    "skip_audit_log_database",
+    "uaa_verify_cert",
+}
+
+
+def check_kinds(items: dict[str, ConfigurationItem]) -> dict[str, ConfigurationItem]:
+    """Return Harbor's settings; raise ValueError if one has a value of another kind than Harbor's."""
+    for name, item in items.items():
+        kind = int if name in NUMBERS else bool if name in FLAGS else str
+        if item.value is not None and type(item.value) is not kind:
+            raise ValueError(f"{name}: no {'number' if kind is int else 'truth value' if kind is bool else 'text'}")
+    return items
+
+
+Settings = Annotated[dict[str, ConfigurationItem], AfterValidator(check_kinds)]
+CONFIGURATION = Single("/configurations", TypeAdapter(Settings))
 
 
 def values_of(answers: Answers) -> dict[str, Any]:

@@ -125,7 +125,9 @@ def schedule_from(kind: type[Schedule], answer: Mapping[str, Any] | None) -> Sch
         return kind.model_construct(schedule=NEVER)
     given = parameters_of(answer)
     found = {field: given[name] for field, name in PARAMETERS[kind].items() if name in given}
-    lists = {field: tuple(sorted(found[field].split(","))) for field in ("operations", "events") if found.get(field)}
+    lists = {
+        field: tuple(sorted(str(found[field]).split(","))) for field in ("operations", "events") if found.get(field)
+    }
     return kind.model_construct(schedule=cron, **found | lists)
 
 
@@ -133,7 +135,7 @@ def parameters_of(answer: Mapping[str, Any]) -> dict[str, Any]:
     """Return a schedule's parameters, which Harbor gives as JSON in a text."""
     try:
         found = json.loads(answer.get("job_parameters") or "{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
 

@@ -3,17 +3,36 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 from typing import Any, get_args
 
+import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
+from moor.connections.apis.harbor_answers import RobotAnswer, parse_answer
+from moor.errors import HostError
+from moor.tasks.registry.flat import flatten
 from moor.tasks.registry.releases import unfit_fields
-from moor.tasks.registry.system import allowlist, auth_values, banner, general, robots, scanners, schedules, users
+from moor.tasks.registry.robots import validity
+from moor.tasks.registry.system import (
+    allowlist,
+    auth_values,
+    banner,
+    configuration,
+    general,
+    login_settings,
+    robots,
+    scanners,
+    schedules,
+    user_list,
+    users,
+)
 from moor.tasks.registry.system.auth import Auth, check_dn, check_filter, check_ldap
 from moor.tasks.registry.system.rights import PROJECT, SYSTEM
 
@@ -243,3 +262,77 @@ def test_a_right_that_harbor_does_not_have_is_refused(word: str) -> None:
 def test_a_users_profile_leaves_the_password_out() -> None:
     found = users.user_of({"user_id": 3, "username": "dev", "email": "a@b.test", "realname": "A"})
     assert users.profile_of(found) == {"email": "a@b.test", "realname": "A", "comment": ""}
+
+
+KEYS = st.sampled_from(["cron", "message", "value", "access", "resource", "cve_id", "delete_untagged", "namespace"])
+SCALARS = st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats() | st.text(max_size=4)
+TREES = st.recursive(SCALARS, lambda below: st.lists(below, max_size=2) | st.dictionaries(KEYS, below, max_size=2))
+NAMES = [*general.NAMES.values(), *(name for names in auth_values.NAMES.values() for name in names.values())]
+ITEMS = st.dictionaries(st.sampled_from(NAMES), st.fixed_dictionaries({"value": TREES}), max_size=4)
+MODE = st.sampled_from(["db_auth", "ldap_auth", "oidc_auth", "http_auth", "uaa_auth"]).map(lambda one: {"value": one})
+ROBOT = {
+    "id": 1,
+    "name": "robot$x",
+    "permissions": [],
+    "duration": 1,
+    "expires_at": 1,
+    "description": "",
+    "disable": False,
+}
+
+
+def read_settings(answer: dict[str, Any]) -> None:
+    values = {name: item.get("value") for name, item in answer.items()}
+    general.fields_of(general.general_of(values))
+    login_settings.fields_of(auth_values.auth_of(values))
+
+
+ANSWERS: dict[str, tuple[Any, st.SearchStrategy[Any], Callable[[Any], object]]] = {
+    "settings": (
+        configuration.CONFIGURATION.shape,
+        st.builds(lambda items, mode: items | {"auth_mode": mode}, ITEMS, MODE),
+        read_settings,
+    ),
+    "schedules": (
+        schedules.SHAPE,
+        st.fixed_dictionaries(
+            {"schedule": TREES | st.just({"cron": "0 0 0 * * *"})},
+            optional={"job_parameters": TREES | st.dictionaries(WORDS | KEYS, TREES).map(json.dumps)},
+        ),
+        lambda one: [flatten(schedules.schedule_from(kind, one)) for kind in schedules.PLACES],
+    ),
+    "robots": (
+        TypeAdapter(RobotAnswer),
+        st.dictionaries(st.sampled_from(sorted(ROBOT)), TREES, max_size=3).map(lambda changed: ROBOT | changed),
+        lambda one: (robots.fields_of(robots.robot_of(one)), validity(one)),
+    ),
+    "allowlist": (
+        allowlist.ALLOWLIST.shape,
+        st.dictionaries(st.sampled_from(["items", "expires_at"]), TREES),
+        lambda one: allowlist.fields_of(allowlist.allowlist_of(one)),
+    ),
+    "scanners": (
+        TypeAdapter(scanners.ScannerAnswer),
+        st.dictionaries(st.sampled_from(["auth", "description", "disabled", "url"]), TREES).map(
+            lambda changed: {"uuid": "x", "name": "x", "url": "http://x"} | changed
+        ),
+        lambda one: flatten(scanners.scanner_of(one)),
+    ),
+    "users": (
+        TypeAdapter(user_list.UserAnswer),
+        st.dictionaries(st.sampled_from(["email", "realname", "comment", "sysadmin_flag"]), TREES).map(
+            lambda changed: {"user_id": 3, "username": "x"} | changed
+        ),
+        lambda one: flatten(users.user_of(one)),
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", ANSWERS)
+@given(data=st.data())
+def test_any_answer_becomes_a_state_or_one_sentence(kind: str, data: st.DataObject) -> None:
+    shape, strategy, read = ANSWERS[kind]
+    request = httpx.Request("GET", "https://registry.test/x")
+    response = httpx.Response(200, content=json.dumps(data.draw(strategy)), request=request)
+    with suppress(HostError):  # any other error would reach a user as an internal one
+        read(parse_answer(shape, response))
