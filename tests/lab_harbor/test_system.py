@@ -116,6 +116,18 @@ def test_a_setting_of_a_newer_release_is_ignored_by_an_older_one(tmp_path: Path,
         assert value_of(newer, "banner_message") == newer.get("/systeminfo").json()["banner_message"] == "{}"
 
 
+@pytest.mark.parametrize(("version", "status"), [("v2.8.3", 403), ("v2.10.0", 200)])
+def test_a_robot_with_rights_of_both_levels_has_both_since_2_10(tmp_path: Path, version: str, status: int) -> None:
+    grants = [
+        {"kind": "project", "namespace": "*", "access": [{"resource": "project", "action": "read"}]},
+        {"kind": "system", "namespace": "/", "access": [{"resource": "catalog", "action": "read"}]},
+    ]
+    with serve(tmp_path, version=version) as served, api_of(served) as api:
+        api.post("/projects", json={"project_name": "demo", "metadata": {"public": "false"}})
+        made = api.post("/robots", json={"name": "both", "level": "system", "permissions": grants}).json()
+        assert api.get("/projects/demo", auth=(made["name"], made["secret"])).status_code == status
+
+
 def test_scans_are_scheduled_only_where_there_is_a_scanner(api: httpx.Client) -> None:
     daily = {"schedule": {"type": "Daily", "cron": "0 0 0 * * *"}}
     assert api.post("/system/scanAll/schedule", json=daily).status_code == 412

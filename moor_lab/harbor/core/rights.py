@@ -59,10 +59,15 @@ ANYONE = Caller()
 
 @dataclass(frozen=True)
 class Rights:
-    """The rights of the caller ``who``; ``store`` has the memberships."""
+    """The rights of the caller ``who``; ``store`` has the memberships.
+
+    Attributes:
+        both_levels: whether a robot has its rights in projects beside those of the system, as since Harbor 2.10
+    """
 
     store: Store
     who: Caller = field(default=ANYONE)
+    both_levels: bool = False
 
     def in_system(self, resource: str, action: str) -> bool:
         """Return whether the caller may act on a system resource."""
@@ -83,7 +88,7 @@ class Rights:
 
     def _robot_may(self, project: Record, resource: str, action: str) -> bool:
         grants = self.who.permissions()
-        if any(grant["kind"] == "system" for grant in grants):
+        if not self.both_levels and any(grant["kind"] == "system" for grant in grants):
             return False  # as in Harbor, one system permission removes all project permissions
         mine = (grant["access"] for grant in grants if grant["namespace"] in ("*", project.name))
         return any(_grants(access, resource, action) for access in mine)

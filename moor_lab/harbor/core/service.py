@@ -18,6 +18,7 @@ from moor_lab.harbor.core.jobs import Jobs
 from moor_lab.harbor.core.passwords import Lock
 from moor_lab.harbor.core.query import Query, cut, page_headers, read_query
 from moor_lab.harbor.core.rights import Caller, Rights
+from moor_lab.harbor.core.settings import minor_release
 from moor_lab.harbor.core.store import Record, Store
 from moor_lab.harbor.core.tokens import Tokens
 from moor_lab.harbor.release import SHOWN_VERSION
@@ -86,7 +87,7 @@ class Call:
 
     @property
     def rights(self) -> Rights:
-        return Rights(self.store, self.who)
+        return Rights(self.store, self.who, minor_release(self.core.version) >= (2, 10))
 
     def need_login(self) -> None:
         if not self.who.known:

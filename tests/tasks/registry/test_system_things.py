@@ -299,7 +299,7 @@ ANSWERS: dict[str, tuple[Any, st.SearchStrategy[Any], Callable[[Any], object]]] 
             {"schedule": TREES | st.just({"cron": "0 0 0 * * *"})},
             optional={"job_parameters": TREES | st.dictionaries(WORDS | KEYS, TREES).map(json.dumps)},
         ),
-        lambda one: [flatten(schedules.schedule_from(kind, one)) for kind in schedules.PLACES],
+        lambda one: [flatten(schedules.schedule_from(kind, one)) for kind in get_args(schedules.Schedule)],
     ),
     "robots": (
         TypeAdapter(RobotAnswer),
