@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import subprocess
 import sys
 import time
@@ -65,7 +66,7 @@ class Pair:
             f"https://{self.address(name)}/api/v2.0{path}",
             json=body,
             auth=("admin", self.password),
-            verify=str(self.moor.site / ".moor/pki/ca.crt"),
+            verify=ssl.create_default_context(cafile=str(self.moor.site / ".moor/pki/ca.crt")),
             timeout=20,
         )
         assert answer.is_success, answer.text

@@ -181,7 +181,7 @@ def test_mistakes_of_all_files_are_told_at_once(site: MakeSite) -> None:
         ("user_defined: {moor: {history_days: 0}}", "config.yaml:1: user_defined.moor.history_days: must be greater"),
         (
             "user_defined: {moor: {directory: /srv}}",
-            "config.yaml:1: user_defined.moor.directory: no such key; known here: expires_within_days, ",
+            "config.yaml:1: user_defined.moor.directory: no such key; known here: active, expires_within_days, ",
         ),
         ("core: {raise_on_error: true}", "config.yaml:1: core.raise_on_error: no such key; known here: none"),
         ("logging: [", "config.yaml:1: not YAML: "),
