@@ -343,16 +343,22 @@ def api_login_of(host: Host) -> tuple[str, SecretRef] | None:
     return settings.login
 
 
+def login_for(host: Host) -> tuple[str, str] | ChangingLogin | None:
+    """Return the login of moor's own account for a client of its own; None without an account."""
+    login = api_login_of(host)
+    if login is None:
+        return None
+    settings = optional_settings_of(host, HarborSettings)
+    before, new = settings.password_before if settings else None, login[1].resolve()
+    return ChangingLogin(login[0], new, before.resolve()) if before else (login[0], new.reveal())
+
+
 def changing_login_of(task: Task) -> ChangingLogin | None:
     """Return the login whose password is being changed, one for the whole run; None if none is."""
-    login = api_login_of(task.host)
-    settings = optional_settings_of(task.host, HarborSettings)
-    before = settings.password_before if settings else None
-    if login is None or before is None:
+    login = login_for(task.host)
+    if not isinstance(login, ChangingLogin):
         return None
-    user, new = login[0], login[1].resolve()
-    key = ("login of harbor", settings_of(task.host, Registry).name, user, new.sha256())
-    return ask_once(task, key, lambda: ChangingLogin(user, new, before.resolve()))
+    return ask_once(task, ("login of harbor", settings_of(task.host, Registry).name, login.new[0]), lambda: login)
 
 
 def harbor_of(task: Task) -> Harbor:

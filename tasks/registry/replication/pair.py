@@ -12,7 +12,7 @@ from moor.connections.apis.harbor import Harbor
 from moor.context import context_of, serves_registry, site_of
 from moor.settings import settings_of
 from moor.tasks.facts import Registry, Standby, own_registry
-from moor.tasks.harbor.install import api_login_of
+from moor.tasks.harbor.install import login_for
 from moor.tasks.pki.issue import trust_of
 from moor.tasks.registry.replication.names import ROBOT
 from moor.tasks.registry.robots import RobotSecret
@@ -60,9 +60,8 @@ def receiver_secret(host: Host) -> RobotSecret:
 @contextmanager
 def harbor_at(host: Host) -> Iterator[Harbor]:
     """Yield a client of the registry on a host, as moor's own account; unlike ``harbor_of`` for any host of a pair."""
-    registry, login = own_registry(host), api_login_of(host)
-    known = (login[0], login[1].resolve().reveal()) if login else None
-    harbor = Harbor(registry.name, str(registry.address), registry.port, known, trust_of(host))
+    registry = own_registry(host)
+    harbor = Harbor(registry.name, str(registry.address), registry.port, login_for(host), trust_of(host))
     try:
         yield harbor
     finally:
