@@ -33,8 +33,8 @@ from moor.tasks.pki import issue_certificates
 from moor.tasks.podman import configure_podman
 from moor.tasks.preflight import check_host
 from moor.tasks.registry import configure_registry
+from moor.tasks.registry.mirror import replicate_to_standby
 from moor.tasks.registry.replication.fence import fence_registries
-from moor.tasks.registry.replication.mirror import replicate_to_standby
 from moor.tasks.registry.replication.pair import HAS_STANDBY, PAIRED
 from moor.tasks.trust import trust_ca
 from moor.tasks.workload import deploy_workload

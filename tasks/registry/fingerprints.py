@@ -15,7 +15,7 @@ from pathlib import Path
 
 from nornir.core.inventory import Host
 
-from moor.context import site_of
+from moor.context import context_of, site_of
 from moor.secrets import private_files
 from moor.secrets.secret import Secret
 
@@ -83,5 +83,6 @@ def _fingerprint(key: bytes, thing: str, field: str, secret: Secret) -> str:
 
 
 def fingerprints_of(host: Host) -> Fingerprints:
-    """Return the fingerprints of the host's site."""
-    return Fingerprints(site_of(host).state / "secrets" / DIRECTORY)
+    """Return the fingerprints of what moor wrote into the host's Harbor; a standby has its own."""
+    other = f"-{host.name}" if host.name in context_of(host).registry_pair[1:] else ""
+    return Fingerprints(site_of(host).state / "secrets" / f"{DIRECTORY}{other}")

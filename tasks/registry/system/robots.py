@@ -18,6 +18,7 @@ from moor.settings.section import StrictModel
 from moor.tasks.registry.answers import API, Answers, Listing, Login, Question
 from moor.tasks.registry.project.settings import ProjectName, days_that_stay
 from moor.tasks.registry.releases import MarkedField
+from moor.tasks.registry.replication.names import is_own
 from moor.tasks.registry.robots import IN_FORCE, NEVER, LastUse, RobotSecret, days, validity, would_be_in_force
 from moor.tasks.registry.system.configuration import CONFIGURATION, values_of
 from moor.tasks.registry.system.rights import (
@@ -245,11 +246,11 @@ class SystemRobotThing(Thing):
 
 
 def unlisted_system_robots(answers: Answers, listed: Container[str]) -> Iterator[Unlisted]:
-    """Yield the robots of the system that are not listed; those that Harbor makes for itself are not editable."""
+    """Yield the robots of the system that are not listed; those that Harbor makes for itself, and a standby's, stay."""
     prefix = prefix_in(answers)
     for answer in answers.every(SYSTEM_ROBOTS):
         name = str(answer["name"]).removeprefix(prefix)
-        if name in listed or not answer.get("editable", True):
+        if name in listed or is_own(name) or not answer.get("editable", True):
             continue
         fields = fields_of(robot_of(answer))
         lost = {

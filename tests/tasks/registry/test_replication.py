@@ -12,10 +12,10 @@ from pydantic import ValidationError
 
 from moor.tasks.facts import Standby
 from moor.tasks.registry.flat import flatten
+from moor.tasks.registry.mirror import url_of
 from moor.tasks.registry.replication.endpoint import Endpoint, endpoint_of
 from moor.tasks.registry.replication.endpoint import payload_of as endpoint_payload
 from moor.tasks.registry.replication.lag import Held, Lag, lag_between
-from moor.tasks.registry.replication.mirror import url_of
 from moor.tasks.registry.replication.rule import Rule, desired_state, payload_of, rule_of
 from moor.tasks.registry.replication.watch import behind
 

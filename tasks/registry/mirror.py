@@ -18,6 +18,7 @@ from moor.tasks.registry.replication.endpoint import Endpoint, EndpointThing
 from moor.tasks.registry.replication.names import CATCH_UP, ON_PUSH, ROBOT, endpoint_name
 from moor.tasks.registry.replication.pair import mirrors, receiver_secret, standby_of
 from moor.tasks.registry.replication.rule import Rule, RuleThing
+from moor.tasks.registry.system.settings import HarborSystem
 from moor.tasks.registry.thing import fetch_ahead
 
 CATCH_UP_CRON = "0 */15 * * * *"
@@ -31,16 +32,22 @@ def desired(host: Host) -> Sequence[Resource]:
     standby = standby_of(host)
     if standby is None or not mirrors(host):
         return []
-    name = endpoint_name(standby.host)
+    name, prefix = endpoint_name(standby.host), _robot_prefix(host)
     endpoint = Endpoint.model_construct(
         url=url_of(standby, settings_of(host, Registry).port),
         type="harbor",
-        user=f"{PREFIX}{ROBOT}",
+        user=f"{prefix}{ROBOT}",
         password=None,
         check_certificate=True,
         description=DESCRIPTION,
     )
     return [EndpointThing(name, endpoint, receiver_secret(host)), *rules_of(standby, name)]
+
+
+def _robot_prefix(host: Host) -> str:
+    """Return what robots' login names begin with: a setting of Harbor's, which holds for both."""
+    general = settings_of(host, HarborSystem).settings
+    return (general.robot_prefix if general else None) or PREFIX
 
 
 def url_of(standby: Standby, port: int) -> str:
