@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from moor.tasks.backup.encryption import IDENTITY
+from moor_lab import faults
 from tests.harness.commands import started
 from tests.harness.waiting import until
 from tests.lab.conftest import Moored
@@ -31,7 +32,7 @@ IMAGES = ("demo/python:3.13", "demo/sqrt:1.0")
 NAME = "registry.moor.test"
 BLOBS = "/data/registry/docker/registry/v2/blobs/sha256"
 BIG = 120_000_000  # bytes of a blob that takes a while
-HALF = "find {} -name '*.part' -size +{}c | grep -q ."
+STAGED = "find /data/registry/docker/registry/v2/.moor-restored -name data -size +1000000c 2>/dev/null || :"
 PULL = f"""\
 read -r p
 for i in {" ".join(IMAGES)}; do
@@ -71,11 +72,11 @@ def is_writable(moored: Moored) -> bool:
 
 
 @contextmanager
-def big_blob(moored: Moored) -> Iterator[str]:
+def big_blob(moored: Moored, letter: str) -> Iterator[str]:
     """Put a blob into the registry that takes a while to copy, and take it out again."""
-    digest = hashlib.sha256(bytes(BIG)).hexdigest()
+    digest = hashlib.sha256(letter.encode() * BIG).hexdigest()
     place = f"{BLOBS}/{digest[:2]}/{digest}"
-    run(moored, f"mkdir -p {place}; head -c {BIG} /dev/zero > {place}/data")
+    run(moored, f"mkdir -p {place}; head -c {BIG} /dev/zero | tr '\\0' {letter} > {place}/data")
     try:
         yield digest
     finally:
@@ -184,9 +185,7 @@ def test_a_controller_that_is_killed_leaves_no_backup_and_the_next_one_goes_on(m
 
 def test_a_connection_that_is_cut_is_told_and_nothing_half_counts(moored: Moored) -> None:
     before = listed(moored)
-    with big_blob(moored) as digest:
-        for path in store(moored).glob(f"blobs-*/*/{digest}"):
-            path.unlink()
+    with big_blob(moored, "c") as digest:
         with started(moored.moor.site, "backup") as process:
             until(lambda: list(store(moored).glob(f"blobs-*/*/{digest}.part")), pause_s=0.01)
             moored.lab.exec("harbor1", ["sh", "-c", "systemctl stop ssh; pkill -9 sshd || :"])
@@ -259,9 +258,6 @@ def test_a_destroyed_host_is_restored_and_every_node_pulls_what_it_pulled_before
     (state / "backup.key").write_bytes(key)
     planned = moored.moor("restore", "--plan")
     assert planned.returncode == 2, planned.said
-    with full(moored):
-        refused = moored.moor("restore", "--yes")
-        assert refused.returncode == 1
     done = moored.moor("restore", "--yes", timeout_s=900)
     assert done.returncode == 0, done.said
     assert {name: (state / name).read_bytes() for name in kept} == kept
@@ -273,37 +269,51 @@ def test_a_destroyed_host_is_restored_and_every_node_pulls_what_it_pulled_before
     assert moored.moor.planned() == []
 
 
-@contextmanager
-def full(moored: Moored) -> Iterator[None]:
-    """Have next to nothing free where Harbor's data are to be."""
-    run(moored, "mkdir -p /data && mount -t tmpfs -o size=1m tmpfs /data")
-    try:
-        yield
-    finally:
-        run(
-            moored,
-            "systemctl stop harbor docker.socket docker 2>/dev/null || :; umount -l /data; systemctl start docker || :",
-        )
-
-
-def test_a_restore_that_is_killed_goes_on_by_the_same_command(moored: Moored) -> None:
+def test_a_restore_that_is_ended_half_way_leaves_the_registry_as_it_was_and_goes_on(moored: Moored) -> None:
     before = pulled(moored)
-    with big_blob(moored) as digest:
+    with big_blob(moored, "r") as digest:
         assert moored.moor("backup").returncode == 0
         run(moored, f"rm {BLOBS}/{digest[:2]}/{digest}/data")
+        harbor = administrator(moored)
+        harbor.change("POST", "/api/v2.0/projects", {"project_name": "newer"})
+        with faults.full_disk(moored.lab, "harbor1", "/data/registry"):
+            refused = moored.moor("restore", "--over", "--yes")
+        assert refused.returncode == 1
+        assert "MB are free in /data; make room there, then run the same command again" in refused.stdout
         with started(moored.moor.site, "restore", "--over", "--yes", "--quiet") as process:
-            until(
-                lambda: run(
-                    moored,
-                    HALF.format("/data/registry", 1_000_000).replace("*.part", "data")
-                    + " && cat /data/.moor-restore || :",
-                ),
-                pause_s=0.02,
-            )
+            until(lambda: run(moored, STAGED), pause_s=0.02)
             process.kill()
             process.wait()
-        assert pulled(moored) == before  # the registry is what it was
+        assert pulled(moored) == before
+        assert harbor.ask("HEAD", "/api/v2.0/projects?project_name=newer").status_code == 200
+        half = moored.moor("backup")
+        assert "has not come to its end; moor restore" in half.stdout
         done = moored.moor("restore", "--yes", timeout_s=600)
         assert done.returncode == 0, done.said
+        assert run(moored, f"wc -c < {BLOBS}/{digest[:2]}/{digest}/data") == str(BIG)
+        assert harbor.ask("HEAD", "/api/v2.0/projects?project_name=newer").status_code == 404
+        harbor.close()
     assert pulled(moored) == before
     assert moored.moor.planned() == []
+
+
+def test_an_external_database_is_dumped_from_the_registrys_host_or_left_out_and_said(moored: Moored) -> None:
+    address = run(moored, "docker inspect -f '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}' harbor-db")
+    word = run(moored, "sed -n 's/^POSTGRES_PASSWORD=//p' /opt/harbor/common/config/db/env")
+    run(moored, "cp -p /opt/harbor/harbor.yml /run/harbor.yml")
+    fields = "port: 5432, db_name: registry, username: postgres, ssl_mode: disable"
+    try:
+        for host in (address, "192.0.2.1"):
+            line = f"external_database: {{harbor: {{host: {host}, password: '{word}', {fields}}}}}"
+            run(
+                moored, "cp -p /run/harbor.yml /opt/harbor/harbor.yml; cat >> /opt/harbor/harbor.yml", stdin=f"{line}\n"
+            )
+            done = moored.moor("backup")
+            assert done.returncode == 0, done.said
+    finally:
+        run(moored, "cp -p /run/harbor.yml /opt/harbor/harbor.yml")
+    dumped, left_out = listed(moored)[-2:]
+    assert dumped["counts"]["artifacts"] == 2
+    assert left_out["counts"] == {}
+    assert "the external database at 192.0.2.1 is not in this backup" in "".join(left_out["notes"])
+    assert word not in "".join(moored.moor.said)
