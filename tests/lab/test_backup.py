@@ -165,12 +165,9 @@ def test_a_rehearsal_counts_and_finds_a_blob_that_is_damaged(moored: Moored) -> 
 
 def test_a_controller_that_is_killed_leaves_no_backup_and_the_next_one_goes_on(moored: Moored) -> None:
     before = [row["name"] for row in listed(moored)]
-    with big_blob(moored) as digest:
+    with big_blob(moored, "k") as digest:
         with started(moored.moor.site, "backup", "--quiet") as process:
-            part = store(moored)
-            until(
-                lambda: [p for p in part.glob(f"blobs-*/*/{digest}.part") if p.stat().st_size > 1_000_000], pause_s=0.01
-            )
+            until(lambda: list(store(moored).glob(f"blobs-*/*/{digest}.part")), pause_s=0.01)
             process.kill()
             process.wait()
         rows = listed(moored)
