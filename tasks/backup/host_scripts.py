@@ -141,15 +141,21 @@ def put_in_place(harbor: Installation, record: Record, is_same_place: bool, swap
 s={quote(f"{harbor.volume}/{BESIDE}")} v={quote(harbor.volume)} d={quote(harbor.directory)}
 from=$s{quote(record.volume)}
 cd "$d" || exit 1
-docker compose stop $(docker compose config --services | grep -vx postgresql) >&2 || exit 1
+moor_stop() {{ docker compose stop $(docker compose config --services | grep -vx postgresql) >&2; }}
+moor_put() {{
 {_put_settings(harbor, record) if is_same_place else ":"}
-{f"{{ {literal(swap)}; }} | ( {database} ) >&2 || exit 1" if swap else ":"}
+{f"{{ {literal(swap)}; }} | ( {database} ) >&2 || return 1" if swap else ":"}
 for p in {" ".join(SECRETS)}; do
-  [ ! -d "$from/$p" ] || {{ mkdir -p "$v/$p" && cp -a "$from/$p/." "$v/$p/"; }} || exit 1
+  [ ! -d "$from/$p" ] || {{ mkdir -p "$v/$p" && cp -a "$from/$p/." "$v/$p/"; }} || return 1
 done
-[ ! -d "$from/job_logs" ] || cp -a "$from/job_logs/." "$v/job_logs/" || exit 1
+[ ! -d "$from/job_logs" ] || cp -a "$from/job_logs/." "$v/job_logs/" || return 1
 [ ! -d "$v/redis" ] || find "$v/redis" -mindepth 1 -delete
-rm -rf "$s" "$v/{MARK}\""""
+rm -rf "$s" "$v/{MARK}"
+}}
+moor_stop || moor_stop && moor_put || {{
+  docker compose up -d >&2
+  moor_fail 'what was sent could not be put in place, and Harbor was started as it is; run the same command again'
+}}"""
 
 
 def _put_settings(harbor: Installation, record: Record) -> str:
@@ -157,10 +163,10 @@ def _put_settings(harbor: Installation, record: Record) -> str:
     roles = f"( {harbor.database.command.removeprefix('exec ')} )"
     program = harbor.database.program("psql -Xq -d postgres -o /dev/null 2>/dev/null || :").decode()
     return f"""\
-if [ -f "$s/roles" ]; then {{ {literal(program)}; cat "$s/roles"; }} | {roles} >&2 || exit 1; fi
+if [ -f "$s/roles" ]; then {{ {literal(program)}; cat "$s/roles"; }} | {roles} >&2 || return 1; fi
 for f in harbor.yml .moor-options; do
   k=$s{quote(record.directory)}/$f
   [ -f "$k" ] || continue
   moor_keep "$d/$f"
-  cp "$k" "$d/$f.moor" && chmod 600 "$d/$f.moor" && mv -f "$d/$f.moor" "$d/$f" || exit 1
+  cp "$k" "$d/$f.moor" && chmod 600 "$d/$f.moor" && mv -f "$d/$f.moor" "$d/$f" || return 1
 done"""

@@ -21,7 +21,7 @@ from moor.engine.converge import converge
 from moor.engine.locking import run_under_lock
 from moor.engine.observation import discard_observation
 from moor.engine.results import ResourceResult
-from moor.engine.script import new_mark
+from moor.engine.script import new_mark, require_all, split_answers
 from moor.errors import ErrorKind, HostError, InputError
 from moor.progress import LOGGER, MB, TransferProgress
 from moor.settings import settings_of
@@ -158,7 +158,11 @@ class _Restore:
         self._say("Harbor stops, and what was sent takes its place")
         swap = self._harbor.database.program(swap_program()).decode() if self._backup.record.has_database else ""
         fragment = scripts.put_in_place(self._harbor, self._backup.record, self._is_same_place, swap)
-        run_under_lock(self._shell, [fragment], new_mark(), context_of(self._task).run, SWAP_S)
+        mark = new_mark()
+        answer = run_under_lock(self._shell, [fragment], mark, context_of(self._task).run, SWAP_S)
+        (done,) = require_all(split_answers(answer.stdout, answer.stderr, mark), 1, answer.stderr)
+        if done.code:
+            raise HostError(f"putting in place what was sent: exit {done.code}: {done.stderr.strip()[-2000:]}")
         discard_observation(self._task.host)
 
     def _run(self, script: str, doing: str) -> None:

@@ -134,3 +134,14 @@ def test_a_backup_of_another_release_is_refused(tmp_path: Path) -> None:
         "cannot run the database of a backup of Harbor v2.8.3; name the installer of 2.8, restore, then upgrade"
         in done.stderr
     )
+
+
+def test_a_registry_that_somebody_else_runs_is_not_backed_up_from_here(tmp_path: Path) -> None:
+    files: dict[str, Content] = {
+        "inventory/hosts.yaml": {"h": {"hostname": "127.0.0.1", "port": 1}},
+        "inventory/defaults.yaml": {"data": {"registry": {"name": "registry.moor.test", "address": "192.0.2.1"}}},
+    }
+    for words in (["backup"], ["backup", "list"], ["restore", "--yes"], ["schedule", "backup", "--every", "1d"]):
+        done = moor_here(write_site(tmp_path, files), *words)
+        assert done.returncode == 1
+        assert "moor runs no registry in this fleet" in done.stderr
