@@ -9,35 +9,41 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from importlib import import_module
 from traceback import format_exc
 from typing import Annotated
 
 import typer
 
 from moor import garbage_collection
-from moor.cli import (
-    backup,
-    cert,
-    diagnose,
-    drift,
-    failover,
-    fleet,
-    harbor,
-    history,
-    hosts,
-    pages,
-    plugins,
-    rollback,
-    schedule,
-)
+from moor.cli import plugins
 from moor.cli.parameters import app
 from moor.errors import InputError, MoorError, controller_error_text
 from moor.run.interruption import INTERRUPTED, raise_on_signals
 
-__all__ = ["app", "main"]
+__all__ = ["every_command", "main"]
 
-# Each of these modules registers its commands with ``app`` when it is imported.
-COMMANDS = (fleet, diagnose, drift, history, hosts, schedule, pages, rollback, cert, backup, failover, harbor)
+# The module that registers a command with ``app`` when it is imported, by the command's word, in the order of the help.
+COMMANDS = {
+    "check": "fleet",
+    "plan": "fleet",
+    "apply": "fleet",
+    "verify": "fleet",
+    "diagnose": "diagnose",
+    "drift": "drift",
+    "history": "history",
+    "hosts": "hosts",
+    "onboard": "hosts",
+    "schedule": "schedule",
+    "report": "pages",
+    "serve": "pages",
+    "rollback": "rollback",
+    "cert": "cert",
+    "backup": "backup",
+    "restore": "backup",
+    "failover": "failover",
+    "harbor": "harbor",
+}
 HELP = ("-h", "--help")
 
 
@@ -56,6 +62,13 @@ def program(
     ] = False,
 ) -> None:
     """Define the options before any command."""
+
+
+def every_command() -> typer.Typer:
+    """Import all commands, and return the application with them."""
+    for module in dict.fromkeys(COMMANDS.values()):
+        import_module(f"{__name__}.{module}")
+    return app
 
 
 def main(words: Sequence[str] | None = None) -> None:
@@ -84,10 +97,12 @@ def main(words: Sequence[str] | None = None) -> None:
 
 
 def _run(words: list[str]) -> int:
-    if words[0] in HELP:
-        plugins.add_names(app)
-    else:
-        plugins.add_called(app, words[0])
+    if words[0] in COMMANDS:
+        import_module(f"{__name__}.{COMMANDS[words[0]]}")  # the other commands would be a tenth of a short run
+    elif words[0] in HELP:
+        plugins.add_names(every_command())
+    else:  # of another package, or misspelt
+        plugins.add_called(every_command(), words[0])
     try:
         return int(app(args=words, prog_name="moor", standalone_mode=False) or 0)
     except typer.Exit as exit_:

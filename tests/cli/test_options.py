@@ -31,7 +31,7 @@ def registered(app: typer.Typer, before: tuple[str, ...] = ()) -> Iterator[tuple
             yield from registered(group.typer_instance, (*before, str(group.name)))
 
 
-COMMANDS = dict(registered(cli.app))
+COMMANDS = dict(registered(cli.every_command()))
 
 
 def shown(words: list[str], capsys: pytest.CaptureFixture[str]) -> str:
@@ -128,3 +128,9 @@ def test_what_is_not_typed_has_the_defaults_of_options() -> None:
 def test_an_option_that_a_command_does_not_take_is_refused() -> None:
     with pytest.raises(typer.TyperException, match="No such option: --limit"):
         called(["--limit", "node1"], "site")
+
+
+def test_a_command_alone_is_imported_as_the_table_says() -> None:
+    """Each word of the table has its command, and every command a word."""
+    found = {words[0].replace("_", "-"): function.__module__.rpartition(".")[2] for words, function in COMMANDS.items()}
+    assert found == cli.COMMANDS

@@ -12,7 +12,7 @@ from typing import Any, get_args
 import pytest
 from typer.main import get_command
 
-from moor.cli import app
+from moor.cli import every_command
 from moor.engine.findings import Expiry, Finding
 from moor.engine.measurements import Counted, Filling, Lasting
 from moor.engine.results import Status
@@ -29,6 +29,7 @@ every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 
 def understood(words: Sequence[str]) -> dict[str, Any]:
     """Parse a command line of moor without running it; raises what typer raises."""
+    app = every_command()
     app.registered_groups[:] = [group for group in app.registered_groups if group.name != "lab"]
     app.add_typer(lab_app, name="lab")
     command, name, rest, context = get_command(app), "moor", list(words), None
