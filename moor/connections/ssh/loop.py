@@ -22,8 +22,8 @@ EVENTS = 1024  # the most that one turn handles
 STARTED = (
     16  # the most jobs that ``Loop.run`` lets begin in one turn, since a first step may cost as much as many others
 )
-# With so many jobs, a turn begins at most every ``PACE_S``: what arrives in several packets is then read at once, and one
-# look at the sockets serves many hosts. A step waits 5 ms more on average, while the other hosts have theirs.
+# With so many jobs, a turn begins at most every ``PACE_S``: what arrives in several packets is then read at once, and
+# one look at the sockets serves many hosts. A step waits 5 ms more on average, while the other hosts have theirs.
 MANY, PACE_S = 16, 0.01
 
 
