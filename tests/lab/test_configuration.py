@@ -193,7 +193,7 @@ def test_an_unlisted_project_goes_with_its_images_if_that_is_written(configured:
 
 
 ADAPTER = """\
-mkdir -p /tmp/www/api/v1 /tmp/www/.well-known
+busybox mkdir -p /tmp/www/api/v1
 echo '{"scanner": {"name": "Any"}}' >/tmp/www/api/v1/metadata
 exec python3 -m http.server 8080 --directory /tmp/www
 """  # what a scanner and the port of an LDAP server have to be for the stand-in

@@ -21,6 +21,11 @@ def test_the_example_site_is_valid_and_desires_everything_of_a_project(tmp_path:
     host = open_site(folder, dry_run=True).inventory.hosts["build1"]
     ids = [resource.id for resource in configure.desired(host)]
     assert ids == [
+        "requirement:harbor-settings",
+        "setting:general",
+        "schedule:gc",
+        "schedule:purge-audit",
+        "cve-allowlist:system",
         "project:shop",
         "quota:shop",
         "retention:shop",
@@ -34,4 +39,5 @@ def test_the_example_site_is_valid_and_desires_everything_of_a_project(tmp_path:
         "project:base",
         "quota:base",
         "retention:base",
+        "system-robot:backup",
     ]
