@@ -19,7 +19,7 @@ from moor.tasks.harbor.install import api_login_of, may_be_created
 from moor.tasks.registry.answers import Answers, answers_of, begin_reading
 from moor.tasks.registry.flat import unreadable_secrets
 from moor.tasks.registry.listed_replication import replication_things, unlisted_replication
-from moor.tasks.registry.projects import Projects, project_things, unlisted_in_projects
+from moor.tasks.registry.projects import Projects, marks_of_projects, project_things, unlisted_in_projects
 from moor.tasks.registry.releases import FittingRelease, marked_fields, refuse_unfit
 from moor.tasks.registry.system.configuration import ReadOnly
 from moor.tasks.registry.system.settings import HarborSystem
@@ -80,7 +80,7 @@ def desired(host: Host) -> Sequence[Resource]:
     if wrong := [*wrong, *weak_secrets(host), *password_faults(host)]:
         raise InputError("\n".join(wrong))
     fields = tuple(field for name, found in written.items() for field in marked_fields(_tree(found), f"data.{name}"))
-    fields += marks_of_system(host)
+    fields += (*marks_of_system(host), *marks_of_projects(host))
     refuse_unfit(host, fields)
     return [*([FittingRelease(fields)] if fields else ()), *(thing for part in PARTS for thing in part.things(host))]
 

@@ -27,6 +27,8 @@ from moor.tasks.registry.project.removal import unlisted_projects
 from moor.tasks.registry.project.retention import Retention, RetentionThing
 from moor.tasks.registry.project.settings import Project, ProjectName
 from moor.tasks.registry.project.webhooks import WebhookThing, unlisted_webhooks
+from moor.tasks.registry.releases import MarkedField
+from moor.tasks.registry.rights import LATER_PROJECT, right_marks
 from moor.tasks.registry.robot_secret import RobotSecret, secret_path
 from moor.tasks.registry.robots import RobotResource, find_robot, unlisted_robots
 from moor.tasks.registry.system.settings import HarborSystem
@@ -55,6 +57,13 @@ def project_things(host: Host) -> Iterator[Resource]:
         for robot, what in project.robots.items():
             access = tuple(sorted(what.access))
             yield RobotResource(name, robot, access, what.duration_days, secret_of(host, name, robot))
+
+
+def marks_of_projects(host: Host) -> Iterator[MarkedField]:
+    """Yield what only some releases have of the rights of projects' robots."""
+    for name, project in settings_of(host, Projects).by_name.items():
+        for robot, what in project.robots.items():
+            yield from right_marks(what.access, LATER_PROJECT, f"data.projects.{name}.robots.{robot}.access")
 
 
 def things_in(name: str, project: Project) -> Iterator[Thing]:

@@ -18,6 +18,7 @@ from moor.resources.base import State
 from moor.tasks.registry.answers import API, BY_NAME, Answers, Listing, Login, Question
 from moor.tasks.registry.project.number import PROJECTS, Place, project_number
 from moor.tasks.registry.project.settings import NEVER as NEVER
+from moor.tasks.registry.rights import access_of, shown_right
 from moor.tasks.registry.robot_secret import RobotSecret as RobotSecret
 from moor.tasks.registry.thing import Thing, Unlisted
 
@@ -148,7 +149,7 @@ class RobotResource(Thing):
             harbor.change("PATCH", f"/api/v2.0/robots/{found['id']}", {"secret": secret.reveal()})
 
     def _payload(self, name: str) -> dict[str, Any]:
-        access = [{"resource": "repository", "action": action} for action in self.access]
+        access = [access_of(word) for word in self.access]
         return {
             "name": name,
             "description": "kept by moor",
@@ -216,12 +217,9 @@ def would_be_in_force(created: str, days: int, now: datetime | None = None) -> b
 
 
 def actions_of(found: dict[str, Any]) -> list[str]:
-    """Return a robot's permissions: repository actions as ACTION, any other as RESOURCE:ACTION."""
+    """Return a robot's rights as the inventory writes them."""
     rights = [right for permission in found.get("permissions") or () for right in permission.get("access") or ()]
-    return sorted(
-        right["action"] if right["resource"] == "repository" else f"{right['resource']}:{right['action']}"
-        for right in rights
-    )
+    return sorted(shown_right(right["resource"], right["action"]) for right in rights)
 
 
 def days(duration: int) -> str:

@@ -17,10 +17,10 @@ from moor.tasks.registry.project.policy import ProjectPolicy
 from moor.tasks.registry.project.quota import Quota
 from moor.tasks.registry.project.retention import Retention
 from moor.tasks.registry.project.webhooks import Webhook, WebhookName
+from moor.tasks.registry.rights import ProjectRights
 
 NEVER = -1  # days of a robot that does not expire
 ProjectName = Annotated[str, Field(pattern=r"^[a-z0-9]+(?:[._-][a-z0-9]+)*$", max_length=255)]
-RobotAction = Literal["pull", "push"]
 InProject = Literal["retention", "immutable", "members", "groups", "webhooks", "labels", "robots"]
 
 
@@ -40,12 +40,12 @@ class Robot(StrictModel):
     """A robot account of one project.
 
     Attributes:
-        access: its permitted actions; push needs pull too
+        access: its rights in the project: pull, push, which needs pull too, or RESOURCE:ACTION
         duration_days: days until it expires; -1 for never
         secret: its password; without it, moor generates one and keeps it in the site's state
     """
 
-    access: tuple[RobotAction, ...] = ("pull",)
+    access: ProjectRights = ("pull",)
     duration_days: Annotated[int, Field(ge=-1), AfterValidator(days_that_stay)] = NEVER
     secret: SecretRef | None = None
 

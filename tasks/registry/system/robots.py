@@ -19,19 +19,19 @@ from moor.tasks.registry.answers import API, Answers, Listing, Login, Question
 from moor.tasks.registry.project.settings import ProjectName, days_that_stay
 from moor.tasks.registry.releases import MarkedField
 from moor.tasks.registry.replication.names import is_own
-from moor.tasks.registry.robots import IN_FORCE, NEVER, LastUse, RobotSecret, days, validity, would_be_in_force
-from moor.tasks.registry.system.configuration import CONFIGURATION, values_of
-from moor.tasks.registry.system.rights import (
+from moor.tasks.registry.rights import (
     LATER_PROJECT,
     LATER_SYSTEM,
-    PROJECT,
     SYSTEM,
-    CheckedRight,
+    ProjectRights,
     TwoLevels,
+    access_of,
     check_rights,
-    full_right,
+    right_marks,
     shown_right,
 )
+from moor.tasks.registry.robots import IN_FORCE, NEVER, LastUse, RobotSecret, days, validity, would_be_in_force
+from moor.tasks.registry.system.configuration import CONFIGURATION, values_of
 from moor.tasks.registry.thing import Thing, Unlisted
 
 EVERY = "*"
@@ -44,14 +44,8 @@ def system_rights(words: tuple[str, ...]) -> tuple[str, ...]:
     return check_rights(words, SYSTEM)
 
 
-def project_rights(words: tuple[str, ...]) -> tuple[str, ...]:
-    """Return rights in a project, checked."""
-    return check_rights(words, PROJECT)
-
-
 Scope = Annotated[str, Field(pattern=r"^(\*|[a-z0-9]+(?:[._-][a-z0-9]+)*)$", max_length=255)]
 SystemRights = Annotated[tuple[str, ...], AfterValidator(system_rights)]
-ProjectRights = Annotated[tuple[str, ...], AfterValidator(project_rights), Field(min_length=1)]
 
 
 class SystemRobot(StrictModel):
@@ -91,15 +85,9 @@ def robot_marks(robots: Mapping[str, SystemRobot], key: str) -> Iterator[MarkedF
         where = f"{key}.{name}"
         if robot.projects and robot.system:
             yield MarkedField(f"{where}.system", TwoLevels(2, 10))
-        yield from _right_marks(robot.system, LATER_SYSTEM, f"{where}.system")
+        yield from right_marks(robot.system, LATER_SYSTEM, f"{where}.system")
         for project, rights in robot.projects.items():
-            yield from _right_marks(rights, LATER_PROJECT, f"{where}.projects.{project}")
-
-
-def _right_marks(rights: Iterable[str], later: Mapping[str, tuple[int, int]], key: str) -> Iterator[MarkedField]:
-    for word in rights:
-        if since := later.get(word.partition(":")[0]):
-            yield MarkedField(f"{key}: {word}", CheckedRight(*since))
+            yield from right_marks(rights, LATER_PROJECT, f"{where}.projects.{project}")
 
 
 def payload_of(name: str, robot: SystemRobot) -> dict[str, Any]:
@@ -113,15 +101,10 @@ def payload_of(name: str, robot: SystemRobot) -> dict[str, Any]:
         "duration": robot.duration_days,
         "disable": not robot.enabled,
         "permissions": [
-            {"kind": kind, "namespace": place, "access": [_access(word) for word in rights]}
+            {"kind": kind, "namespace": place, "access": [access_of(word) for word in rights]}
             for kind, place, rights in grants
         ],
     }
-
-
-def _access(word: str) -> dict[str, str]:
-    resource, _, action = full_right(word).partition(":")
-    return {"resource": resource, "action": action}
 
 
 def robot_of(answer: Mapping[str, Any]) -> SystemRobot:

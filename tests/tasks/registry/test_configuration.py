@@ -284,6 +284,20 @@ def test_a_plan_asks_at_most_eight_requests_a_project(site: HarborSite) -> None:
     assert len(site.asked) <= 8 * 3
 
 
+def test_a_robot_has_exactly_the_rights_that_are_written(site: HarborSite) -> None:
+    site.write(projects={"shop": {"robots": {"ci": {"access": ["push", "pull", "artifact:list", "tag:create"]}}}})
+    site.applied()
+    (robot,) = site.get("/robots", q=f"Level=project,ProjectID={number_of(site)}")
+    (grant,) = robot["permissions"]
+    assert {f"{one['resource']}:{one['action']}" for one in grant["access"]} == {
+        "repository:pull", "repository:push", "artifact:list", "tag:create",
+    }  # fmt: skip
+    site.write(projects={"shop": {"robots": {"ci": {"access": ["pull"]}}}})
+    assert site.planned() == {"robot:shop+ci": "access: artifact:list pull push tag:create -> pull"}
+    done = site.write(projects={"shop": {"robots": {"ci": {"access": ["tag:fly"]}}}})("plan", "registry", code=1)
+    assert "data.projects.shop.robots.ci.access: tag:fly: the actions on tag are create, delete, list" in done.stderr
+
+
 def test_a_password_that_somebody_changed_is_noticed(site: HarborSite) -> None:
     site.write(projects={"shop": {"robots": {"puller": {}}}})
     site.applied()

@@ -19,6 +19,7 @@ from moor.connections.apis.harbor_answers import RobotAnswer, parse_answer
 from moor.errors import HostError
 from moor.tasks.registry.flat import flatten
 from moor.tasks.registry.releases import unfit_fields
+from moor.tasks.registry.rights import PROJECT, SYSTEM
 from moor.tasks.registry.robots import validity
 from moor.tasks.registry.system import (
     allowlist,
@@ -34,7 +35,6 @@ from moor.tasks.registry.system import (
     users,
 )
 from moor.tasks.registry.system.auth import Auth, check_dn, check_filter, check_ldap
-from moor.tasks.registry.system.rights import PROJECT, SYSTEM
 
 WORDS = st.text("abcxyz019-_.", min_size=1, max_size=8)
 COUNTS = st.integers(1, general.LARGEST)

@@ -5,11 +5,14 @@ Source  Harbor, src/common/rbac/const.go, of 2.10 to 2.15
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
 
 from moor.settings.validation import unknown_name
-from moor.tasks.registry.releases import Since
+from moor.tasks.registry.releases import MarkedField, Since
 
 CHECKED_SINCE = (2, 10)
 SYSTEM: Mapping[str, str] = {
@@ -111,3 +114,31 @@ def check_rights(words: Iterable[str], known: Mapping[str, str]) -> tuple[str, .
         if action not in known[resource].split():
             raise ValueError(f"{word}: the actions on {resource} are {', '.join(known[resource].split())}")
     return tuple(found)
+
+
+def access_of(word: str) -> dict[str, str]:
+    """Return a right as Harbor is sent it."""
+    resource, _, action = full_right(word).partition(":")
+    return {"resource": resource, "action": action}
+
+
+def right_marks(rights: Iterable[str], later: Mapping[str, tuple[int, int]], key: str) -> Iterator[MarkedField]:
+    """Yield what only some releases have of rights.
+
+    Args:
+        rights: as the inventory writes them
+        later: the release since which a resource has rights
+        key: their place in the inventory
+    """
+    for word in rights:
+        if since := later.get(word.partition(":")[0]):
+            yield MarkedField(f"{key}: {word}", CheckedRight(*since))
+
+
+def project_rights(words: tuple[str, ...]) -> tuple[str, ...]:
+    """Return rights in a project, checked."""
+    return check_rights(words, PROJECT)
+
+
+ProjectRights = Annotated[tuple[str, ...], AfterValidator(project_rights), Field(min_length=1)]
+"""Rights in a project: pull, push, or RESOURCE:ACTION."""
