@@ -6,8 +6,10 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from moor.errors import InputError
 from moor_lab.demo import build_base_image
 from moor_lab.harbor.images import build_installer
+from moor_lab.harbor.release import RELEASES
 from moor_lab.lab import Lab
 from moor_lab.machine import plain_umask
 
@@ -20,6 +22,21 @@ def build(lab: Lab) -> dict[str, Path]:
         base_image = pool.submit(build_base_image, lab.cache)
         hosts.result()
         return {installer.result().name: installer.result(), "python-3.13.tar": base_image.result()}
+
+
+def provide_installer(lab: Lab, release: str) -> Path:
+    """Build the installer of another release of the stand-in if the cache lacks it; return its link in the lab's place.
+
+    Raises:
+        InputError: the stand-in imitates no such release.
+    """
+    if release not in RELEASES:
+        raise InputError(f"the stand-in imitates no {release}; it does {' and '.join(RELEASES)}")
+    with plain_umask():
+        built = build_installer(lab.cache, release)
+    lab.directory.mkdir(parents=True, exist_ok=True)
+    _put(built, lab.directory / built.name)
+    return lab.directory / built.name
 
 
 def provide(lab: Lab) -> None:

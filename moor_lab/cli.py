@@ -13,7 +13,7 @@ from rich.table import Table
 
 import moor_lab as lab_package
 from moor.errors import MoorError
-from moor_lab.artifacts import build, provide
+from moor_lab.artifacts import build, provide, provide_installer
 from moor_lab.fleet import SHIPPED, load_fleet, parse_host
 from moor_lab.lab import Lab, Status
 
@@ -60,6 +60,12 @@ def down(
 def images(fleet: FleetFile = SHIPPED) -> None:
     """Build the images that the fleet needs; boot nothing."""
     build(Lab(load_fleet(fleet), progress=_print_progress))
+
+
+@app.command()
+def installer(release: str, fleet: FleetFile = SHIPPED) -> None:
+    """Build the installer of another release of Harbor's stand-in, such as v2.9.5, to try an upgrade with."""
+    print(provide_installer(Lab(load_fleet(fleet), progress=_print_progress), release))
 
 
 @app.command()

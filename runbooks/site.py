@@ -37,6 +37,7 @@ from moor.tasks.registry.mirror import replicate_to_standby
 from moor.tasks.registry.replication.fence import fence_registries
 from moor.tasks.registry.replication.pair import HAS_STANDBY, PAIRED
 from moor.tasks.trust import trust_ca
+from moor.tasks.upgrade import PULLING_NODES, prove_pulls, upgrade_harbor
 from moor.tasks.workload import deploy_workload
 
 DEVICES = members("devices")
@@ -58,6 +59,7 @@ RUNBOOK = Runbook(
         Stage(trust_ca, on=INSIDERS, needs=SERVING_REGISTRY),
         Stage(install_docker, on=either(OWN_REGISTRY, WORKSTATIONS), needs=SERVING_REGISTRY),
         Stage(configure_podman, on=INSIDERS, needs=SERVING_REGISTRY),
+        Stage(upgrade_harbor, on=OWN_REGISTRY, rolling=ONE_BY_ONE, concern="harbor"),
         Stage(install_harbor, on=OWN_REGISTRY),
         # Nodes must not point at a registry that does not run yet; containerd restarts on one node at a time.
         Stage(configure_containerd, on=NODES, rolling=replace(ONE_BY_ONE, health=await_health), needs=SERVING_REGISTRY),
@@ -66,5 +68,6 @@ RUNBOOK = Runbook(
         Stage(replicate_to_standby, on=HAS_STANDBY),
         Stage(push_images, on=members("workstations"), needs=SERVING_REGISTRY),
         Stage(deploy_workload, on=members("control_plane"), needs=SERVING_REGISTRY, by_api=True),
+        Stage(prove_pulls, on=PULLING_NODES, needs=SERVING_REGISTRY, concern="harbor"),
     ),
 )

@@ -59,7 +59,7 @@ from moor.tasks.firewall.dialects.guards import Guard, Guards
 from moor.tasks.firewall.dialects.host_firewall import DIALECTS
 from moor.tasks.firewall.dialects.nftables_conf import with_include
 from moor.tasks.firewall.dialects.ufw import with_rules
-from moor.tasks.harbor.install import find_unhealthy_components
+from moor.tasks.harbor.health import find_unhealthy_components
 from moor.tasks.harbor.yml import HarborYml
 from moor.tasks.names.block import with_block
 from moor.tasks.podman.configure import render_registries_conf

@@ -116,6 +116,7 @@ class Stage:
         rolling: the batches; by default all hosts at once.
         needs: a group or a filter; if one of its hosts has failed before, an apply skips the stage on all hosts.
         by_api: the task asks an API and not the host, so that a check includes hosts that were not reached.
+        concern: the concern that a command names to have the stage run; by default that of the task's module.
     """
 
     task: TaskFunction
@@ -123,6 +124,7 @@ class Stage:
     rolling: Rolling = Rolling()
     needs: str | F = ""
     by_api: bool = False
+    concern: str = ""
 
     def __post_init__(self) -> None:
         if not callable(self.task):

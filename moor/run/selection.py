@@ -135,5 +135,5 @@ def join_stages(one: Stage, other: Stage) -> Stage:
 
 
 def concern_of_stage(stage: Stage) -> str:
-    """Return the concern that a stage's task belongs to."""
-    return concern_of(stage.task.__module__)
+    """Return the concern that a stage belongs to."""
+    return stage.concern or concern_of(stage.task.__module__)

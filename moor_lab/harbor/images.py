@@ -6,7 +6,7 @@ import tarfile
 import time
 from pathlib import Path
 
-from moor_lab.harbor.release import NOTICE, RELEASE, SHOWN_VERSION
+from moor_lab.harbor.release import FIRST, RELEASES, VARIABLE, notice, shown_version
 from moor_lab.oci import (
     Debian,
     Files,
@@ -70,13 +70,21 @@ STARTS = {  # image to what its containers run
 }
 EXECUTABLE = frozenset({"install.sh", "prepare", "common.sh"})
 DATABASE = """#!/bin/sh
-# PostgreSQL: an empty directory becomes a database with the password of harbor.yml
+# PostgreSQL: the directory of the release before is taken over, as Harbor's image does by pg_upgrade; without one, an
+# empty database is made, with the password of harbor.yml, whatever else lies beside it.
 set -e
-bin=/usr/lib/postgresql/17/bin data=/var/lib/postgresql/data/pg13
+bin=/usr/lib/postgresql/17/bin base=/var/lib/postgresql/data
+data=$base/pg$DATABASE former=$base/pg$TAKES_OVER
 as_postgres() { setpriv --reuid=postgres --regid=postgres --clear-groups "$@"; }
 own() { busybox mkdir -p "$1" && busybox chown postgres:postgres "$1" && busybox chmod 700 "$1"; }
-own "$data"
 own /run/postgresql
+if [ ! -f "$data/PG_VERSION" ] && [ -n "$TAKES_OVER" ] && [ -f "$former/PG_VERSION" ]; then
+    # PostgreSQL is the same here in both, so that a copy is enough; pg_upgrade refuses one that did not end in order
+    [ ! -e "$former/postmaster.pid" ] || { echo "The source cluster was not shut down cleanly." >&2; exit 1; }
+    busybox rm -rf "$data.part" && busybox cp -a "$former" "$data.part" && busybox mv "$data.part" "$data"
+    busybox rm -rf "$former"
+fi
+own "$data"
 if [ ! -f "$data/PG_VERSION" ]; then
     (umask 077 && printf %s "$POSTGRES_PASSWORD" >/tmp/password) && busybox chown postgres /tmp/password
     # as Harbor's: who is inside the container needs no password, who comes over its network does
@@ -106,44 +114,57 @@ def code() -> Files:
     return Files(files | scripts, frozenset(scripts))
 
 
-def reference(name: str) -> str:
+def reference(name: str, release: str) -> str:
     """Return the tag of an image: Harbor's name, with a version that marks the stand-in."""
-    return f"goharbor/{name}:{SHOWN_VERSION}"
+    return f"goharbor/{name}:{shown_version(release)}"
 
 
-def images(cache: Path) -> list[Image]:
+def environment_of(release: str) -> dict[str, str]:
+    """Return the environment of a release's containers; their layers are the same for all releases."""
+    traits = RELEASES[release]
+    own = {VARIABLE: release, "DATABASE": traits.database, "TAKES_OVER": traits.takes_over}
+    return {"PYTHONPATH": f"/{CODE}", "PYTHONUNBUFFERED": "1", **own}
+
+
+def images(cache: Path, release: str = FIRST) -> list[Image]:
+    """Return the images of a release."""
     layers = (base_layer(cache), files_layer(skeleton(USERS), cache), files_layer(code(), cache))
-    labels = {"org.opencontainers.image.description": NOTICE}
-    environment = {"PYTHONPATH": f"/{CODE}", "PYTHONUNBUFFERED": "1"}
-    return [Image(reference(name), layers, start, environment, labels) for name, start in STARTS.items()]
+    labels = {"org.opencontainers.image.description": notice(release)}
+    environment = environment_of(release)
+    return [Image(reference(name, release), layers, start, environment, labels) for name, start in STARTS.items()]
 
 
-def build_installer(cache: Path) -> Path:
+def build_installer(cache: Path, release: str = FIRST) -> Path:
     """Return harbor-offline-installer-VERSION.tgz, laid out like the release's own."""
-    files = installer_files()
-    recipe = recipe_hash(BASE, skeleton(USERS), code(), {k: list(v) for k, v in STARTS.items()}, files)
-    entry = cache / f"harbor-{recipe}" / f"harbor-offline-installer-{RELEASE}.tgz"
-    return cached(entry, lambda draft: _write_installer(cache, files, draft))
+    files = installer_files(release)
+    starts = {name: list(start) for name, start in STARTS.items()}
+    recipe = recipe_hash(BASE, skeleton(USERS), code(), starts, files, environment_of(release))
+    entry = cache / f"harbor-{recipe}" / f"harbor-offline-installer-{release}.tgz"
+    return cached(entry, lambda draft: _write_installer(cache, release, draft))
 
 
 def build_online_installer(folder: Path) -> Path:
     """Write harbor-online-installer-VERSION.tgz, which holds no images, and return its path."""
-    path = folder / f"harbor-online-installer-{RELEASE}.tgz"
+    path = folder / f"harbor-online-installer-{FIRST}.tgz"
     with tarfile.open(path, "w:gz") as tar:
         _add_files(tar, installer_files())
     return path
 
 
-def installer_files() -> dict[str, str]:
+def installer_files(release: str = FIRST) -> dict[str, str]:
     """Return the other files of the installer, content by name."""
     files = {path.name: path.read_text() for path in sorted((HERE / "installer").iterdir())}
-    return files | {"prepare": files["prepare"].replace("@VERSION@", SHOWN_VERSION)}
+    words = {"@VERSION@": shown_version(release), "_version: 2.8.0": f"_version: {RELEASES[release].config}"}
+    for name in ("prepare", "harbor.yml.tmpl"):
+        for old, new in words.items():
+            files[name] = files[name].replace(old, new)
+    return files
 
 
-def _write_installer(cache: Path, files: dict[str, str], draft: Path) -> None:
-    built = images(cache)
+def _write_installer(cache: Path, release: str, draft: Path) -> None:
+    built, files = images(cache, release), installer_files(release)
     started = time.monotonic()
-    say(f"Harbor's stand-in: the offline installer of {RELEASE} with {len(built)} images ...")
+    say(f"Harbor's stand-in: the offline installer of {release} with {len(built)} images ...")
     archive = draft.with_suffix(".images")
     try:
         docker_archive(built, archive, compress=True)
@@ -153,7 +174,7 @@ def _write_installer(cache: Path, files: dict[str, str], draft: Path) -> None:
             tarfile.open(fileobj=packed, mode="w") as tar,
         ):
             _add_files(tar, files)
-            tar.add(archive, f"harbor/harbor.{RELEASE}.tar.gz", filter=_anonymous)
+            tar.add(archive, f"harbor/harbor.{release}.tar.gz", filter=_anonymous)
     finally:
         archive.unlink(missing_ok=True)
     say(f"Harbor's stand-in: done in {time.monotonic() - started:.0f} s, {draft.stat().st_size >> 20} MB")

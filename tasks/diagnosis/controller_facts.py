@@ -14,7 +14,7 @@ from moor.errors import HarborUnreachable, HostError, MoorError
 from moor.lazy_imports import hashes, x509
 from moor.secrets.secret import Secret
 from moor.tasks.diagnosis.evidence.probe_request import ControllerFacts, split_image
-from moor.tasks.harbor.install import api_login_of, harbor_of
+from moor.tasks.harbor.api import api_login_of, harbor_of
 from moor.tasks.pki.issue import registry_certificate
 from moor.tasks.registry.answers import BY_NAME
 from moor.tasks.registry.projects import given_login, project_of, secret_of

@@ -10,7 +10,7 @@ from moor.context import runs_registry
 from moor.settings import optional_settings_of, settings_of
 from moor.tasks.diagnosis.messages.fields import FleetRegistry
 from moor.tasks.facts import Registry
-from moor.tasks.harbor.install import api_login_of
+from moor.tasks.harbor.api import api_login_of
 from moor.tasks.images import Images
 from moor.tasks.workload import Workloads
 

@@ -26,7 +26,7 @@ from moor.tasks.diagnosis.layer_report import report_layers
 from moor.tasks.diagnosis.rules import RULES
 from moor.tasks.diagnosis.rules.layers import judge
 from moor.tasks.diagnosis.scope import probe_request_of
-from moor.tasks.harbor.install import harbor_of
+from moor.tasks.harbor.api import harbor_of
 
 LAYERS = ("clock", "name", "hosts", "route", "tls", "proxy")
 ASKED = ("probe:clock", "probe:name", "probe:wire", "probe:proxy")

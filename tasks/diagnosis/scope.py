@@ -19,7 +19,7 @@ from moor.tasks.diagnosis.controller_facts import Login
 from moor.tasks.diagnosis.evidence.cluster_snapshot import ClusterSnapshot
 from moor.tasks.diagnosis.evidence.probe_request import ProbeRequest, RegistryEndpoint
 from moor.tasks.facts import Registry
-from moor.tasks.harbor.install import api_login_of
+from moor.tasks.harbor.api import api_login_of
 from moor.tasks.names import Names
 from moor.tasks.preflight import Preflight
 from moor.tasks.workload import Workloads

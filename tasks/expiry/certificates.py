@@ -28,7 +28,7 @@ from moor.settings import settings_of
 from moor.tasks.expiry.inner_certificates import inner_places
 from moor.tasks.facts import Registry, own_registry
 from moor.tasks.harbor import HarborSettings
-from moor.tasks.harbor.install import CERTIFICATE
+from moor.tasks.harbor.config import CERTIFICATE
 from moor.tasks.pki import Pki
 from moor.tasks.pki.given_ca import given_ca
 from moor.tasks.pki.issue import ca_pem, issued_certificate

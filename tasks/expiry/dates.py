@@ -22,7 +22,7 @@ from moor.resources.base import Required, Resource, State
 from moor.settings import settings_of
 from moor.tasks.expiry.certificates import certificate_expiries, certificates_on_disk, report_findings
 from moor.tasks.harbor import HarborSettings
-from moor.tasks.harbor.install import api_login_of
+from moor.tasks.harbor.api import api_login_of
 from moor.tasks.registry import Projects
 from moor.tasks.registry.answers import Answers, Listing, answers_of
 from moor.tasks.registry.project.number import project_number

@@ -16,7 +16,8 @@ from moor.errors import ErrorKind, HarborUnreachable, HostError, InputError
 from moor.resources.base import Remote, Resource, State
 from moor.secrets.secret import Secret
 from moor.settings import optional_settings_of, prefix_errors
-from moor.tasks.harbor.install import HarborSettings, api_login_of, harbor_of, may_be_created
+from moor.tasks.harbor.api import api_login_of, harbor_of, may_be_created
+from moor.tasks.harbor.settings import HarborSettings
 
 WEAK = "Harbor wants 8 to 128 characters with an upper case letter, a lower case letter and a digit"
 

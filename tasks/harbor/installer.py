@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from posixpath import basename
 from shlex import quote
 
-from moor.resources.base import Scripted, State
-from moor.resources.requirement import Requirement
+from moor.resources.base import Required, Scripted, State
+from moor.tasks.harbor.releases import release_of
+from moor.tasks.harbor.yml import COMPOSE
 
 UNPACK_S = 1800
+IS_MET = "yes"
 NOTE = ".moor-unpacked"  # holds the name of the installer that the directory was unpacked from
-UNPACKED_BY_HAND = "(by hand)"
+UPGRADE = ".upgrade"  # what an upgrade works in is beside the directory, with this suffix
 CPU_S = 600  # of tar, and of its gzip
 TOP_DIRECTORY = "harbor"  # the only top-level directory in the installer
 MOST_MEMBERS = 1000
@@ -49,9 +50,24 @@ free=${{4:-0}}
 """
 
 
+def unpack_fragment(package: str, part: str, name: str) -> str:
+    """Return a fragment that checks an installer and unpacks it to ``part``/harbor, with a note of its name."""
+    return f"""\
+part={quote(part)}; package={quote(package)}
+rm -rf "$part" && mkdir -p "${{part%/*}}" && (umask 077; mkdir "$part") || exit 1
+{CHECK_LISTING}
+tar -xzof "$package" -C "$part" && chmod -R go-w "$part" || refuse 'tar cannot unpack it'
+[ -x "$part/{TOP_DIRECTORY}/install.sh" ] || refuse 'it holds no harbor/install.sh'
+printf '%s\\n' {quote(name)} > "$part/{TOP_DIRECTORY}/{NOTE}\""""
+
+
 @dataclass(frozen=True)
 class UnpackedInstaller(Scripted):
-    """The installer unpacked on its host, renamed to its directory only when it is complete."""
+    """The installer unpacked on its host, renamed to its directory only when it is complete.
+
+    Nothing is unpacked over another release: ``HarborRelease`` upgrades it. An upgrade that was interrupted may have
+    moved the directory, which is then found where it put it.
+    """
 
     package: str
     directory: str
@@ -65,56 +81,51 @@ class UnpackedInstaller(Scripted):
         return UNPACK_S
 
     def desired(self, actual: State | None) -> State:
-        if actual is not None and is_same_release(str(actual["package"]), basename(self.package)):
-            return actual
-        return {"package": basename(self.package)}
+        return actual or {"package": basename(self.package)}
 
     def probe(self) -> str:
-        return f"cat {quote(self.directory)}/{NOTE} 2>/dev/null || :"
+        d, moved = quote(self.directory), quote(f"{self.directory}{UPGRADE}")
+        return f"cat {d}/{NOTE} 2>/dev/null || cat {moved}/former/{NOTE} 2>/dev/null || :"
 
     def actual(self, output: str) -> State | None:
         return {"package": output.strip()} if output else None
 
     def mend(self, actual: State | None) -> str:
-        if actual is not None:
-            return f"moor_fail {quote(judge_release(str(actual['package']), basename(self.package), self.directory))}"
         return f"""\
-d={quote(self.directory)}; part="$d.moor"; package={quote(self.package)}
-rm -rf "$part" && mkdir -p "${{d%/*}}" && (umask 077; mkdir "$part") || exit 1
-{CHECK_LISTING}
-tar -xzof "$package" -C "$part" && chmod -R go-w "$part" || refuse 'tar cannot unpack it'
-[ -x "$part/{TOP_DIRECTORY}/install.sh" ] || refuse 'it holds no harbor/install.sh'
+{unpack_fragment(self.package, f"{self.directory}.moor", basename(self.package))}
+d={quote(self.directory)}
 [ ! -e "$d" ] || {{ rm -rf "$part"; moor_fail "$d exists and was not unpacked by moor; move it away"; }}
-printf '%s\\n' {quote(basename(self.package))} > "$part/{TOP_DIRECTORY}/{NOTE}"
 mv "$part/{TOP_DIRECTORY}" "$d" && rm -rf "$part\""""
 
 
-def is_same_release(one: str, other: str) -> bool:
-    """Return whether two installers unpack to the same: the online and the offline one of a release do."""
-    return one.replace("-online-", "-offline-") == other.replace("-online-", "-offline-")
+@dataclass(frozen=True)
+class InstalledRelease(Required):
+    """Requires that an installed Harbor is of the inventory's release: an upgrade comes before what is done here."""
 
+    package: str
+    directory: str
 
-def release_requirement(package: str, directory: str) -> Requirement:
-    """Require that an installed Harbor was unpacked by moor, from ``package``."""
-    fragment = f"""\
-d={quote(directory)}
-if [ -s "$d/{NOTE}" ]; then head -n 1 "$d/{NOTE}"; elif [ -e "$d" ]; then echo '{UNPACKED_BY_HAND}'; fi"""
-    return Requirement("harbor-release", fragment, partial(judge_release, package=package, directory=directory))
+    @property
+    def id(self) -> str:
+        return "requirement:harbor-release"
 
+    def desired(self, actual: State | None) -> State:
+        return {"met": IS_MET}
 
-def judge_release(installed: str, package: str, directory: str) -> str:
-    """Return the remedy if the directory was not unpacked from ``package``; empty if it was, or does not exist."""
-    present = installed.strip()
-    if not present or is_same_release(present, package):
-        return ""
-    if present == UNPACKED_BY_HAND:
-        return (
-            f"{directory} is there and was not unpacked by moor; name another data.harbor.directory, move it away if "
-            f"nothing of Harbor runs from it, or hand it over: write {package}, if that is its release, into "
-            f"{directory}/{NOTE} (docs/harbor.md)"
-        )
-    # An upgrade migrates the data; unpacking over the old release would lose them.
-    return (
-        f"{present} is installed and data.harbor.installer names {package}; moor does not upgrade Harbor yet: name "
-        f"{present} again, or upgrade by Harbor's own guide first and write {package} into {directory}/{NOTE}"
-    )
+    def pending(self, paths: frozenset[str], actual: State | None) -> State | None:
+        return {"met": IS_MET} if f"{self.directory}/{COMPOSE}" in paths else actual  # the plan has an upgrade
+
+    def probe(self) -> str:
+        return f"cat {quote(self.directory)}/{NOTE} 2>/dev/null || :"
+
+    def actual(self, output: str) -> State | None:
+        installed = output.strip()
+        if not installed or release_of(installed) == release_of(self.package):
+            return {"met": IS_MET}
+        return {
+            "met": f"{installed} is installed and data.harbor.installer names {self.package}; moor apply harbor "
+            f"upgrades it: run that first, or name {installed} again"
+        }
+
+    def remedy(self, actual: State | None) -> str:
+        return str((actual or {}).get("met", "not known"))

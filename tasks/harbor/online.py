@@ -15,7 +15,7 @@ from moor.lazy_imports import tarfile
 from moor.resources.base import Scripted, State
 from moor.resources.requirement import Requirement
 from moor.tasks.docker.install import Proxy
-from moor.tasks.harbor.keys import installer_release
+from moor.tasks.harbor.releases import VALKEY_SINCE, version_of
 
 PULL_S = 3600
 CONNECT_S = 10
@@ -26,7 +26,6 @@ IMAGES = (
     *("prepare", "harbor-log", "harbor-core", "harbor-portal", "harbor-jobservice", "harbor-registryctl"),
     *("registry-photon", "nginx-photon"),
 )
-VALKEY_SINCE = (2, 15, 2)
 BY_FLAG = {
     "--with-trivy": ("trivy-adapter-photon",),
     "--with-notary": ("notary-server-photon", "notary-signer-photon"),
@@ -81,9 +80,8 @@ def _names(package: str, flags: Sequence[str], options: Mapping[str, Any]) -> It
 
 
 def _has_valkey(package: str) -> bool:
-    release = installer_release(package)
-    patch = re.search(r"v\d+\.\d+\.(\d+)", package)
-    return bool(release and patch and (*release, int(patch[1])) >= VALKEY_SINCE)
+    version = version_of(package)
+    return version is not None and version >= VALKEY_SINCE
 
 
 @dataclass(frozen=True)

@@ -46,6 +46,8 @@ class PreparedFiles(Scripted):
         return None if paths.isdisjoint(self.newer_than) else self
 
     def pending(self, paths: frozenset[str], actual: State | None) -> State | None:
+        if actual and self.compose in paths:
+            return {**actual, **self.desired(actual)}  # an upgrade in the plan prepares them
         newer = [path for path in self.newer_than if path in paths]
         return {**actual, "stale": f"older than {' '.join(newer)}"} if actual and newer else actual
 

@@ -48,6 +48,15 @@ class HarborYml(Scripted):
     def late(self) -> bool:
         return True  # the template comes with the installer
 
+    def pending(self, paths: frozenset[str], actual: State | None) -> State | None:
+        if not actual or f"{self.path.rpartition('/')[0]}/{COMPOSE}" not in paths:
+            return actual
+        # An upgrade in the plan writes it, with these values, from the next release's template.
+        return {**actual, "template": "", "record": "", **self._as_read()}
+
+    def _as_read(self) -> State:
+        return {key: _observed_value(value, _revealed(value)) for key, value in self.values.items()}
+
     def probe(self) -> str:
         folder = self.path.rpartition("/")[0]
         paths = " ".join(quote(path) for path in (f"{self.path}.tmpl", self.path, f"{folder}/{RECORD}"))
@@ -138,7 +147,7 @@ def edit_harbor_yml(base: str, values: Tree, gone: list[str], template: str, nam
 
 def _change(tree: dict[str, Any], values: Tree, gone: list[str], default: Tree) -> dict[str, Any]:
     for key, value in values.items():
-        _set(tree, key, value.reveal() if isinstance(value, Secret) else value)
+        _set(tree, key, _revealed(value))
     origin = dict(flatten(default))
     for key in gone:
         if key in origin:
@@ -177,6 +186,10 @@ def load_harbor_yml(text: str, name: str) -> Tree:
         return parse_yaml(text)
     except ValueError as error:
         raise HostError(f"{name}: {error}; mend it, or move it away to have it made again") from None
+
+
+def _revealed(value: object) -> object:
+    return value.reveal() if isinstance(value, Secret) else value
 
 
 def _observed_value(desired: object, value: object) -> Value:

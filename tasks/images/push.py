@@ -22,7 +22,7 @@ from moor.script_result import ScriptResult
 from moor.settings import Section, SitePath, prefix_errors, settings_of
 from moor.settings.section import StrictModel
 from moor.tasks.facts import Registry
-from moor.tasks.harbor.install import api_login_of, harbor_of, may_be_created
+from moor.tasks.harbor.api import api_login_of, harbor_of, may_be_created
 from moor.tasks.images.archive import read_image_id
 from moor.tasks.images.build_context import context_hash, context_tar
 from moor.tasks.registry import Projects

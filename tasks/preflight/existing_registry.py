@@ -13,7 +13,7 @@ from moor.engine.results import FindingResult
 from moor.errors import ErrorKind, HostError
 from moor.settings import settings_of
 from moor.tasks.facts import Registry
-from moor.tasks.harbor.install import api_login_of, harbor_of
+from moor.tasks.harbor.api import api_login_of, harbor_of
 from moor.tasks.pki.shown_certificate import shown_certificate_of
 
 

@@ -24,7 +24,11 @@ from moor.tasks.containerd.configure import expected_config, loaded_config_requi
 from moor.tasks.docker.verification import verification_requirement
 from moor.tasks.facts import Registry
 from moor.tasks.harbor import HarborSettings
-from moor.tasks.harbor.install import requirements
+from moor.tasks.harbor.config import configured
+from moor.tasks.harbor.data import SameDataLocation
+from moor.tasks.harbor.install import ways_to_images
+from moor.tasks.harbor.releases import machines_of
+from moor.tasks.harbor.upgrade.requirement import upgrade_requirement
 from moor.tasks.podman import PodmanSettings
 from moor.tasks.podman.configure import registries_requirement
 from moor.tasks.preflight.ports import PORTS, check_ports
@@ -37,7 +41,7 @@ SYSTEMS = {
     **{"alpine": "3.17"},
 }
 FAMILIES = "Debian, Ubuntu, RHEL, Fedora, Amazon Linux, SUSE, Arch, Flatcar and Alpine"
-MACHINES = {"harbor": ("x86_64",), "": ("x86_64", "aarch64")}  # Harbor's installer is made for amd64 alone
+MACHINES = ("x86_64", "aarch64")  # Harbor's installers are made for fewer
 DOCKER, COMPOSE = (
     "20.10",
     "2.3",
@@ -69,7 +73,8 @@ def desired(host: Host) -> Sequence[Resource]:
     settings = settings_of(host, Preflight)
     serves = host.has_parent_group("harbor")
     installs = serves and runs_registry(host)
-    machines = MACHINES["harbor" if installs else ""]
+    harbor = optional_settings_of(host, HarborSettings) if installs else None
+    machines = machines_of(harbor.package.name) if harbor and harbor.installer else MACHINES
     common = [
         Requirement("root", "id -u", _root, ErrorKind.PRIVILEGE),
         Requirement("system", "cat /etc/os-release 2>/dev/null || :", check_system),
@@ -126,7 +131,10 @@ def _of_registry(host: Host, settings: Preflight, *, installs: bool) -> Iterator
         return
     yield Requirement("ports", PORTS, partial(check_ports, wanted=("0.0.0.0:80", f"0.0.0.0:{registry.port}", SYSLOG)))
     yield Requirement("docker", VERSIONS, check_docker)
-    yield from requirements(host, harbor) if harbor else ()
+    if harbor:
+        yield upgrade_requirement(harbor)
+        yield SameDataLocation(configured(host, harbor))
+        yield from ways_to_images(host, harbor)
 
 
 def _of_node(host: Host, settings: Preflight) -> Iterator[Requirement]:

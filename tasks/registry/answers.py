@@ -15,7 +15,7 @@ from moor.context import context_of
 from moor.engine.observation import current_observation
 from moor.errors import HarborUnreachable
 from moor.secrets.secret import Secret
-from moor.tasks.harbor.install import harbor_of
+from moor.tasks.harbor.api import harbor_of
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter

@@ -15,7 +15,7 @@ from moor.errors import HarborUnreachable, InputError
 from moor.resources.base import Resource
 from moor.settings import Section, optional_settings_of
 from moor.tasks.harbor.admin_password import password_faults, password_things
-from moor.tasks.harbor.install import api_login_of, may_be_created
+from moor.tasks.harbor.api import api_login_of, may_be_created
 from moor.tasks.registry.answers import Answers, answers_of, begin_reading
 from moor.tasks.registry.flat import unreadable_secrets
 from moor.tasks.registry.listed_replication import replication_things, unlisted_replication

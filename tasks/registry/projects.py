@@ -14,7 +14,7 @@ from moor.errors import InputError
 from moor.resources.base import Resource
 from moor.secrets.secret import Secret
 from moor.settings import Section, prefix_errors, settings_of
-from moor.tasks.harbor.install import api_login_of, harbor_of
+from moor.tasks.harbor.api import api_login_of, harbor_of
 from moor.tasks.registry.answers import Answers
 from moor.tasks.registry.given_logins import Login, Logins
 from moor.tasks.registry.project.immutable import ImmutableRuleThing, unlisted_rules

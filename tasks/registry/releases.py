@@ -16,8 +16,9 @@ from moor.context import runs_registry
 from moor.errors import HarborUnreachable, InputError
 from moor.resources.base import Remote, State
 from moor.settings import optional_settings_of
-from moor.tasks.harbor.install import HarborSettings, may_be_created
+from moor.tasks.harbor.api import may_be_created
 from moor.tasks.harbor.keys import Release, installer_release
+from moor.tasks.harbor.settings import HarborSettings
 from moor.tasks.registry.answers import Single, answers_of
 
 

@@ -19,7 +19,7 @@ from nornir.core.task import Task
 from moor.connections.apis.harbor import Harbor
 from moor.errors import HarborUnreachable
 from moor.resources.base import Remote, State
-from moor.tasks.harbor.install import harbor_of, may_be_created
+from moor.tasks.harbor.api import harbor_of, may_be_created
 from moor.tasks.registry.answers import API, BY_NAME, Answers, Listing, Question, answers_of
 
 

@@ -20,7 +20,7 @@ from moor.settings import settings_of
 from moor.tasks.expiry.certificates import report_findings
 from moor.tasks.expiry.dates import all_robots
 from moor.tasks.harbor import HarborSettings
-from moor.tasks.harbor.install import api_login_of
+from moor.tasks.harbor.api import api_login_of
 from moor.tasks.registry import Projects
 from moor.tasks.registry.answers import Answers, answers_of
 from moor.tasks.registry.replication.names import is_own

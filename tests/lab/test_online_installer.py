@@ -12,6 +12,7 @@ from moor.tasks.harbor import install_harbor
 from moor.tasks.names.hosts import write_hosts
 from moor.tasks.preflight import check_host
 from moor_lab.harbor.images import build_online_installer, images, reference
+from moor_lab.harbor.release import FIRST
 from moor_lab.lab import Lab
 from tests.lab.image_mirror import MIRROR, PORT, ProxiedMirror, push
 from tests.lab.sites import Site, changed
@@ -82,7 +83,7 @@ def test_harbor_comes_from_images_that_docker_pulls_through_its_proxy_and_stays_
 
     # what is there needs no registry any more
     assert site.plan(check_host, HOST)[HOST].error == ""
-    portal = reference("harbor-portal")
+    portal = reference("harbor-portal", FIRST)
     run(site, f"docker tag {portal} kept:1 && docker rmi {portal}")
     write(site, mirror, log={"level": "debug"})
     before = run(site, "docker ps -q | sort")

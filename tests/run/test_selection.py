@@ -118,8 +118,8 @@ DOCKER = "drift docker: it has no stage for node1; it is for harbor1, ws1"
         (["diagnose", "--limit", "ws1,harbor1"], "diagnose: it has no stage for harbor1, ws1; it is for node1"),
         (["plan", "containerd", "--limit", "ws1"], "plan containerd: it has no stage for ws1; it is for node1"),
         (
-            ["apply", "harbor", "--yes", "--limit", "nodes"],
-            "apply harbor: it has no stage for node1; it is for harbor1",
+            ["apply", "registry", "--yes", "--limit", "nodes"],
+            "apply registry: it has no stage for node1; it is for harbor1",
         ),
         (["drift", "--runbook", "docker", "--limit", "nodes"], DOCKER),
         (["plan", "--limit", "stranger"], "plan site: it has no stage for stranger; it is for harbor1, node1, ws1"),

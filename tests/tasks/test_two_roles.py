@@ -18,7 +18,8 @@ from moor.settings import SecretRef
 from moor.tasks.access import Access
 from moor.tasks.facts import Registry
 from moor.tasks.firewall.hosts import Firewall
-from moor.tasks.harbor.install import HarborSettings, await_health
+from moor.tasks.harbor.install import await_health
+from moor.tasks.harbor.settings import HarborSettings
 from moor.tasks.names import Names as NameSettings
 from moor.tasks.pki.settings import Pki
 from tests.harness.hosts import MakeFleet

@@ -14,6 +14,7 @@ from werkzeug.serving import make_server
 from moor_lab.harbor.core.application import application, checks
 from moor_lab.harbor.core.inner import inner_client
 from moor_lab.harbor.core.replicating import keep_schedules
+from moor_lab.harbor.core.schema import migrate
 from moor_lab.harbor.core.service import Core
 from moor_lab.harbor.core.store import Store, postgres
 from moor_lab.harbor.core.tokens import Tokens
@@ -33,6 +34,7 @@ FOREVER_S = 86400.0  # nobody shuts the server down; the container ends
 def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # the first process of a container is given no default
     store = _store(database(os.environ["POSTGRESQL_PASSWORD"]))
+    migrate(store)
     first_start(store, os.environ["HARBOR_ADMIN_PASSWORD"])
     core = Core(
         store=store,

@@ -1,4 +1,4 @@
-"""Run prepare in its container: read /input/harbor.yml; write /config, /compose_location and /data.
+"""Run prepare in its container: read /input/harbor.yml; write /config, /compose_location and /data; or migrate.
 
 The machine itself is at /hostfs, for the certificate and the key that harbor.yml names are paths there.
 """
@@ -12,6 +12,7 @@ from ruamel.yaml import YAML
 
 from moor_lab.harbor.prepare.files import internal_secrets, render
 from moor_lab.harbor.prepare.keys import certificate_of, key_pem, new_key, new_secret
+from moor_lab.harbor.prepare.migrate import migrate_file
 from moor_lab.harbor.prepare.settings import Refused, Settings, read_settings
 
 HARBOR_USER = 10000  # who Harbor's own parts run as
@@ -20,6 +21,9 @@ DATABASE_USER = 999
 
 def main() -> int:
     try:
+        if sys.argv[1:2] == ["migrate"]:
+            migrate_file(sys.argv[2:], Path("/hostfs"))
+            return 0
         prepare(Path("/input/harbor.yml"), Path("/compose_location"), Path("/data"), Path("/hostfs"))
     except Refused as refused:
         print(f"Error happened in config validation...\nERROR:root:Error: {refused}", file=sys.stderr)

@@ -10,7 +10,7 @@ from moor.errors import ErrorKind, HostError, InputError, MoorError
 from moor.run.runbook import REGISTRY
 from moor.settings import settings_of
 from moor.tasks.facts import Registry
-from moor.tasks.harbor.install import api_login_of
+from moor.tasks.harbor.api import api_login_of
 from moor.tasks.registry.answers import answers_of, begin_reading
 from moor.tasks.registry.export.document import Notes, texts_in
 from moor.tasks.registry.export.inventory import Exported

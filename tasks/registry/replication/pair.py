@@ -12,7 +12,7 @@ from moor.connections.apis.harbor import Harbor
 from moor.context import context_of, serves_registry, site_of
 from moor.settings import settings_of
 from moor.tasks.facts import Registry, Standby, own_registry
-from moor.tasks.harbor.install import login_for
+from moor.tasks.harbor.api import login_for
 from moor.tasks.pki.issue import trust_of
 from moor.tasks.registry.replication.names import ROBOT
 from moor.tasks.registry.robots import RobotSecret

@@ -23,7 +23,7 @@ from moor.resources.base import Remote, Resource, State
 from moor.settings.active import ActiveFile, ActiveRegistry
 from moor.settings.document import InputFaults
 from moor.tasks.facts import own_registry
-from moor.tasks.harbor.install import find_unhealthy_components
+from moor.tasks.harbor.health import find_unhealthy_components
 from moor.tasks.registry.answers import API, Answers
 from moor.tasks.registry.replication.fence import Writable, is_read_only
 from moor.tasks.registry.replication.lag import lag_between, read_held

@@ -13,7 +13,7 @@ from moor.resources.base import Resource
 from moor.secrets.secret import Secret
 from moor.settings import SecretRef, optional_settings_of
 from moor.tasks.harbor.admin_password import WEAK, is_strong
-from moor.tasks.harbor.install import api_login_of
+from moor.tasks.harbor.api import api_login_of
 from moor.tasks.registry.answers import Answers
 from moor.tasks.registry.releases import MarkedField
 from moor.tasks.registry.robots import RobotSecret

@@ -15,8 +15,8 @@ from moor.errors import HostError
 from moor.resources.base import State
 from moor.secrets.secret import Secret
 from moor.tasks.harbor.data import SameDataLocation
-from moor.tasks.harbor.install import find_unhealthy_components
-from moor.tasks.harbor.installer import UnpackedInstaller, release_requirement
+from moor.tasks.harbor.health import find_unhealthy_components
+from moor.tasks.harbor.installer import InstalledRelease, UnpackedInstaller
 from moor.tasks.harbor.parts import ComposeContainers, DatabasePassword, PreparedFiles
 from moor.tasks.harbor.yml import HarborYml, edit_harbor_yml
 from tests.harness.shells import SHELLS, sh, text
@@ -149,38 +149,47 @@ def test_a_stopped_container_is_planned_and_so_is_one_that_is_missing() -> None:
     assert change.diff.splitlines() == ["redis: exited -> running", "proxy: absent -> running"]
 
 
-def test_another_release_is_not_unpacked_over_an_installed_one() -> None:
-    other = UnpackedInstaller("/x/harbor-offline-installer-v2.9.0.tgz", "/opt/harbor")
-    assert "does not upgrade" in other.mend({"package": "harbor-offline-installer-v2.8.3.tgz"})
-
-
 @pytest.mark.parametrize("shell", SHELLS)
 @pytest.mark.parametrize(
     ("note", "words"),
     [
+        (None, ""),
         ("harbor-offline-installer-v2.8.3.tgz\n", ""),
-        (
-            "harbor-offline-installer-v2.7.4.tgz\n",
-            "v2.7.4.tgz is installed and .* names .*v2.8.3.tgz",
-        ),
-        (None, "was not unpacked by moor"),
-        ("", "was not unpacked by moor"),
+        ("harbor-online-installer-v2.8.3.tgz\n", ""),
+        ("harbor-offline-installer-v2.7.4.tgz\n", "v2.7.4.tgz is installed and .* names .*v2.8.3.tgz; .* upgrades it"),
     ],
 )
-def test_another_release_and_a_harbor_installed_by_hand_are_refused_by_a_plan(
+def test_another_release_is_not_configured_before_its_upgrade(
     shell: str, note: str | None, words: str, tmp_path: Path
 ) -> None:
     if note is not None:
         (tmp_path / ".moor-unpacked").write_text(note)
-    asked = release_requirement("harbor-offline-installer-v2.8.3.tgz", str(tmp_path))
+    asked = InstalledRelease("harbor-offline-installer-v2.8.3.tgz", str(tmp_path))
     state = asked.actual(text(sh(shell, asked.probe()).stdout))
     assert [bool(change) for change in plan([asked], {asked.id: state})] == [True] * bool(words)
-    assert re.search(words, asked.remedy(state))
+    assert not words or re.search(words, asked.remedy(state))
+    assert plan([asked], {asked.id: state}, [f"{tmp_path}/docker-compose.yml"]) == []  # the plan upgrades it
 
 
-def test_a_host_without_harbor_has_no_requirements(tmp_path: Path) -> None:
-    asked = release_requirement("harbor-offline-installer-v2.8.3.tgz", str(tmp_path / "harbor"))
-    assert asked.actual(text(sh("dash", asked.probe()).stdout)) == {"met": "yes"}
+def test_another_release_is_not_unpacked_over_an_installed_one(tmp_path: Path) -> None:
+    other = UnpackedInstaller("/x/harbor-offline-installer-v2.9.0.tgz", f"{tmp_path}/harbor")
+    for place in ("harbor", "harbor.upgrade/former"):  # where an interrupted upgrade has moved it
+        (tmp_path / place).mkdir(parents=True)
+        (tmp_path / place / ".moor-unpacked").write_text("harbor-offline-installer-v2.8.3.tgz\n")
+        state = other.actual(text(sh("dash", other.probe()).stdout))
+        assert plan([other], {other.id: state}) == []
+        (tmp_path / place).rename(tmp_path / place.replace("harbor", "gone", 1).replace("/", "-"))
+
+
+def test_what_an_upgrade_in_the_plan_writes_is_not_planned_twice() -> None:
+    config = HarborYml("/opt/harbor/harbor.yml", {**VALUES, "core.quota_update_provider": "redis"})
+    present = filled(TEMPLATE, {**VALUES, "log.local.rotate_count": 7}, "x")
+    states = {
+        config.id: config.actual(probed(TEMPLATE, present, "log.local.rotate_count", "installed\n")),
+        PREPARED.id: {"flags": "", "stale": "older than x"},
+    }
+    assert len(plan([config, PREPARED], states)) == 2
+    assert plan([config, PREPARED], states, [PREPARED.compose]) == []
 
 
 DATA = {"data_volume": "/data", "log.level": "info"}

@@ -20,7 +20,7 @@ from moor.secrets.secret import Secret
 from moor.settings import SecretRef
 from moor.tasks.docker.install import Proxy, proxy_environment
 from moor.tasks.facts import Registry
-from moor.tasks.harbor.installer import UnpackedInstaller, judge_release
+from moor.tasks.harbor.installer import InstalledRelease, UnpackedInstaller
 from moor.tasks.harbor.online import PulledImages, images_requirement, judge_reach, needed_images
 from tests.harness.servers import free_port
 from tests.harness.shells import SHELLS, sh, text
@@ -70,8 +70,9 @@ def test_the_online_and_the_offline_installer_of_a_release_are_the_same_release(
     there = {"package": "harbor-offline-installer-v2.8.3.tgz"}
     unpacked = UnpackedInstaller("/x/harbor-online-installer-v2.8.3.tgz", "/opt/harbor")
     assert plan([unpacked], {unpacked.id: there}) == []
-    assert judge_release(there["package"], "harbor-online-installer-v2.8.3.tgz", "/opt/harbor") == ""
-    assert judge_release(there["package"], "harbor-online-installer-v2.9.0.tgz", "/opt/harbor")
+    for version, fits in (("v2.8.3", True), ("v2.9.0", False)):
+        required = InstalledRelease(f"harbor-online-installer-{version}.tgz", "/opt/harbor")
+        assert (required.actual(there["package"]) == {"met": "yes"}) == fits
 
 
 def test_only_missing_images_are_planned_and_pulled() -> None:

@@ -17,9 +17,9 @@ from moor.secrets.secret import Secret
 from moor.settings.document import InputFaults, Source, Tree
 from moor.settings.section import SecretRef
 from moor.settings.validation import validate
-from moor.tasks.harbor.install import HarborSettings
 from moor.tasks.harbor.keys import NEWEST, OLDEST, all_keys, installer_release, is_known
 from moor.tasks.harbor.options import flatten, resolve_options
+from moor.tasks.harbor.settings import HarborSettings
 from moor.tasks.harbor.values import encode_for_harbor
 from moor.tasks.harbor.yml import edit_harbor_yml
 

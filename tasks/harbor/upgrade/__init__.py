@@ -1,0 +1,1 @@
+"""What an upgrade of Harbor needs and changes, judged without doing it; ``moor.tasks.upgrade`` does it."""

@@ -1,0 +1,33 @@
+"""Changes to a site's inventory for one test, and commands on the registry's host."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from tests.lab.conftest import Moored
+
+
+def run(moored: Moored, script: str) -> str:
+    """Run a script on the registry's host and return what it printed."""
+    return moored.lab.exec("harbor1", ["sh", "-ec", script], timeout_s=120).strip()
+
+
+@contextmanager
+def written(moored: Moored, **changes: Any) -> Iterator[None]:
+    """Lay ``changes`` over a section of the site's defaults, by ``section__key``, and take them out again."""
+    path = moored.moor.site / "inventory" / "defaults.yaml"
+    former = path.read_text()
+    tree = YAML(typ="safe").load(former)
+    for name, value in changes.items():
+        section, _, key = name.partition("__")
+        tree["data"][section][key] = value
+    with path.open("w") as file:
+        YAML(typ="safe").dump(tree, file)
+    try:
+        yield
+    finally:
+        path.write_text(former)
