@@ -251,8 +251,11 @@ def test_the_system_with_everything_in_it(configured: Configured, adapter: str) 
             it.do(method, path, body)
         assert it.planned() == set(by_hand)
         it.applied()
-    with it.written(harbor_system={"auth": {"mode": "database"}, "prune": ["robots", "scanners"]}):
-        assert it.planned() == {"setting:auth", "system-robot:backup", "scanner:any"}
+    settings = {"session_timeout_minutes": 60, "project_creation": "everyone", "default_quota": "unlimited"}
+    no_schedules = {key: {"schedule": "none"} for key in ("gc", "scan_all", "purge_audit")}
+    former = {"auth": {"mode": "database"}, "settings": settings, "cve_allowlist": {}, **no_schedules}
+    with it.written(harbor_system={**former, "prune": ["robots", "scanners"]}):
+        assert it.planned() == ids
         it.applied()
     assert it.get("/robots", q="Level=system") == []
 
