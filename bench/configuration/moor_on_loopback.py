@@ -5,7 +5,7 @@ from __future__ import annotations
 from nornir.core.plugins.connections import ConnectionPluginRegister
 
 from moor.cli import main
-from moor_lab.harbor.local import OnLoopback
+from moor_lab.harbor.loopback import OnLoopback
 
 if __name__ == "__main__":
     ConnectionPluginRegister.available["harbor"] = OnLoopback

@@ -10,33 +10,23 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from ipaddress import IPv4Address
 from pathlib import Path
-from typing import Any
 
 import httpx
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 
-from moor.connections.apis.harbor import HarborPlugin
 from moor.pki.authority import CertificateNames, issue, make_authority
 from moor_lab.harbor.core.application import application
 from moor_lab.harbor.core.service import Core
 from moor_lab.harbor.core.store import in_memory
 from moor_lab.harbor.core.tokens import Tokens
 from moor_lab.harbor.core.users import first_start
+from moor_lab.harbor.loopback import LOOPBACK
 from moor_lab.harbor.prepare.keys import new_key
 
-LOOPBACK = "127.0.0.1"
 PARTS = ("core", "database", "jobservice", "portal", "redis", "registry", "registryctl")
 NOTED_HEADERS = ("Authorization", "X-Is-Resource-Name")
 POLL_S = 0.05
-
-
-class OnLoopback(HarborPlugin):
-    """moor's connection plugin, but to loopback, which no inventory takes for a registry's address."""
-
-    def open(self, hostname: str | None, *words: Any, **named: Any) -> None:
-        """Prepare a client."""
-        super().open(LOOPBACK, *words, **named)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ import httpx
 from nornir.core.plugins.connections import ConnectionPluginRegister
 
 from moor_lab.harbor.core.application import application
-from moor_lab.harbor.local import LocalHarbor, OnLoopback, serve_locally
+from moor_lab.harbor.local import LocalHarbor, serve_locally
+from moor_lab.harbor.loopback import OnLoopback
 from moor_lab.harbor.release import SHOWN_VERSION
 from tests.harness.commands import Done, moor_here
 from tests.harness.sites import Content, write_site

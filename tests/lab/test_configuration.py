@@ -12,6 +12,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from moor.connections.apis.harbor import Harbor
+from tests.harness.sites import write_site
 from tests.harness.waiting import until
 from tests.lab.conftest import Moored
 from tests.lab.diagnosing import administrator
@@ -106,6 +107,20 @@ def without_shop(configured: Configured) -> Iterator[Configured]:
             configured.do("DELETE", "/projects/shop")
         number = next(one["user_id"] for one in configured.get("/users") if one["username"] == "alice")
         configured.do("DELETE", f"/users/{number}")
+
+
+def test_what_a_running_harbor_holds_is_exported_and_plans_nothing(without_shop: Configured) -> None:
+    it = without_shop
+    with it.written(projects={"shop": SHOP}):
+        it.applied()
+        found = it.moored.moor("harbor", "export", "--output", "json").report
+    assert found["data"]["projects"]["shop"]["members"] == {"alice": "maintainer"}
+    assert "file:secrets/harbor/user-alice" in found["secrets"]
+    assert not [name for name in found["secrets"] if "projects/shop" in name]  # moor has made those itself
+    words = {name.removeprefix("file:"): "Alice-Passw0rd" for name in found["secrets"]}
+    write_site(it.moored.moor.site, {}, words)
+    with it.written(**found["data"]):
+        assert not it.planned() & {*IDS, "user:alice", "setting:general", "setting:auth"}
 
 
 def test_a_project_with_everything_in_it(without_shop: Configured) -> None:
