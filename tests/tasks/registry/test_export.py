@@ -60,7 +60,7 @@ def take_over(site: HarborSite) -> tuple[dict[str, Any], dict[str, str]]:
     words = site("harbor", "export").stdout
     data = YAML(typ="safe", pure=True).load(words)["data"]
     found = json.loads(site("harbor", "export", "--output", "json").stdout)
-    assert found["data"] == data
+    assert (found["schema"], found["data"]) == (1, data)
     site.write(**data)
     return data, found["secrets"]
 
