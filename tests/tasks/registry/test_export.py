@@ -179,7 +179,7 @@ def test_what_the_inventory_cannot_say_is_left_out_and_named(site: HarborSite) -
     site.write(projects={"shop": {"retention": SHOP["retention"]}})
     site.applied()
     number = site.get("/projects/shop")["project_id"]
-    odd = [{"kind": "project", "namespace": "shop", "access": [{"resource": "artifact", "action": "delete"}]}]
+    odd = [{"kind": "project", "namespace": "shop", "access": [{"resource": "spaceship", "action": "launch"}]}]
     robot(site, "odd", permissions=odd)
     robot(site, "off", disable=True)
     site.do("POST", "/labels", {"name": "colourless", "scope": "p", "project_id": number})
