@@ -165,8 +165,8 @@ def _put_settings(harbor: Installation, record: Record) -> str:
     return f"""\
 if [ -f "$s/roles" ]; then {{ {literal(program)}; cat "$s/roles"; }} | {roles} >&2 || return 1; fi
 for f in harbor.yml .moor-options; do
-  k=$s{quote(record.directory)}/$f
-  [ -f "$k" ] || continue
-  moor_keep "$d/$f"
-  cp "$k" "$d/$f.moor" && chmod 600 "$d/$f.moor" && mv -f "$d/$f.moor" "$d/$f" || return 1
+  moor_keep "$d/$f" # which has variables of its own
+  saved=$s{quote(record.directory)}/$f
+  [ -f "$saved" ] || continue
+  cp "$saved" "$d/$f.moor" && chmod 600 "$d/$f.moor" && mv -f "$d/$f.moor" "$d/$f" || return 1
 done"""
