@@ -19,7 +19,13 @@ from moor.tasks.harbor.api import api_login_of, may_be_created
 from moor.tasks.registry.answers import Answers, answers_of, begin_reading
 from moor.tasks.registry.flat import unreadable_secrets
 from moor.tasks.registry.listed_replication import replication_things, unlisted_replication
-from moor.tasks.registry.projects import Projects, marks_of_projects, project_things, unlisted_in_projects
+from moor.tasks.registry.projects import (
+    Projects,
+    emptying_faults,
+    marks_of_projects,
+    project_things,
+    unlisted_in_projects,
+)
 from moor.tasks.registry.releases import FittingRelease, marked_fields, refuse_unfit
 from moor.tasks.registry.system.configuration import ReadOnly
 from moor.tasks.registry.system.settings import HarborSystem
@@ -77,7 +83,7 @@ def desired(host: Host) -> Sequence[Resource]:
             "data.harbor.account, or drop projects and write the logins that its team gave you below data.logins"
         )
     wrong = [words for name, found in written.items() for words in unreadable_secrets(_tree(found), f"data.{name}")]
-    if wrong := [*wrong, *weak_secrets(host), *password_faults(host)]:
+    if wrong := [*wrong, *weak_secrets(host), *password_faults(host), *emptying_faults(host)]:
         raise InputError("\n".join(wrong))
     fields = tuple(field for name, found in written.items() for field in marked_fields(_tree(found), f"data.{name}"))
     fields += (*marks_of_system(host), *marks_of_projects(host))

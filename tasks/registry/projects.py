@@ -97,6 +97,15 @@ def unlisted_in_projects(host: Host, answers: Answers) -> Iterator[Unlisted]:
         yield from unlisted_projects(answers, projects, with_content="with_content" in prune)
 
 
+def emptying_faults(host: Host) -> Iterator[str]:
+    """Yield that every project would be unlisted, which is rather a section that was forgotten."""
+    if "projects" in settings_of(host, HarborSystem).prune and not settings_of(host, Projects).by_name:
+        yield (
+            f"{host.name}: data.harbor_system.prune: projects would have every project removed, since data.projects "
+            "lists none; list there those that stay"
+        )
+
+
 def _unlisted_in(place: Place, project: Project, own_user: str) -> Iterator[Unlisted]:
     """Yield what is unlisted in one project, of the kinds that ``prune`` names; retention is emptied by its own."""
     if project.prunes("robots"):

@@ -210,6 +210,13 @@ def test_unlisted_projects_go_when_prune_says_so(site: HarborSite) -> None:
     assert [one["name"] for one in site.get("/projects")] == ["shop"]
 
 
+def test_prune_of_projects_is_refused_where_no_project_is_listed(site: HarborSite) -> None:
+    site.write(harbor_system={"prune": ["projects", "with_content"]})
+    done = site("apply", "registry", "--yes", code=1)
+    assert "data.harbor_system.prune: projects would have every project removed" in done.stderr
+    assert site.asked == []
+
+
 def test_the_header_of_a_webhook_is_a_secret(site: HarborSite) -> None:
     word = "Bearer s3cret-of-the-hook"
     hook = {**SHOP["webhooks"]["ci"], "auth": site.secret("hook", word)}
