@@ -18,6 +18,7 @@ from moor.tasks.diagnosis.node_evidence import NodeEvidence
 from moor.tasks.diagnosis.rules.layers import LayerEvidence
 from moor.tasks.diagnosis.rules.rule import Evidence
 from moor.tasks.diagnosis.scope import NODES, cluster_node_name, workloads_of
+from moor.tasks.workload.deploy import open_cluster
 
 
 @dataclass
@@ -97,6 +98,7 @@ def _unfinished(task: Task, scope: DiagnosisScope) -> str | HostError:
     try:
         from moor.tasks.diagnosis.evidence.cluster_reader import unfinished_rollouts
 
+        open_cluster(task)  # another host may have asked for the cluster's objects
         return "; ".join(unfinished_rollouts(cluster_of(task), names))
     except HostError as error:
         return error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 from nornir.core.inventory import Host
@@ -12,10 +12,10 @@ from moor.context import runs_registry
 from moor.engine.converge import converge, read_missing
 from moor.engine.desired import desired_of
 from moor.engine.findings import Expiry, Finding
-from moor.engine.measurements import Lasting, Measured, human
+from moor.engine.measurements import Filling, Lasting, Measured, human
 from moor.engine.observation import observation_of
 from moor.errors import ErrorKind, HarborUnreachable, HostError, merge_errors
-from moor.resources.base import Resource
+from moor.resources.base import Resource, State
 from moor.settings import settings_of
 from moor.tasks.expiry.certificates import report_findings
 from moor.tasks.expiry.dates import all_robots
@@ -63,13 +63,18 @@ def watch_registry(task: Task) -> Result:
     """Report what of the registry runs full, has failed, does not run, or is not used; nothing is changed."""
     resources, seen = desired_of(task, desired), observation_of(task.host)
     read_missing(task, resources, seen)
-    harbor, watch = settings_of(task.host, HarborSettings), settings_of(task.host, Watch)
-    disk = seen.states.get(f"disk:{harbor.data_volume}")
-    loops = seen.states.get(f"restarts:{harbor.directory}")
-    host = task.host.name
-    on_host: list[Found] = [disk_of_host(harbor.data_volume, disk, host, watch), find_loops(loops, host)]
-    report_findings(task, *on_host, by_api(task, watch, disk_is_known=disk is not None))
+    watch = settings_of(task.host, Watch)
+    on_host = list(_of_host(task.host, seen.states, watch)) if resources else []
+    disk_is_known = any(isinstance(found, Filling) for found in on_host)
+    report_findings(task, iter(on_host), by_api(task, watch, disk_is_known=disk_is_known))
     return converge(task, resources)
+
+
+def _of_host(host: Host, states: Mapping[str, State | None], watch: Watch) -> Found:
+    """Yield what Harbor's own host shows."""
+    harbor = settings_of(host, HarborSettings)
+    yield from disk_of_host(harbor.data_volume, states.get(f"disk:{harbor.data_volume}"), host.name, watch)
+    yield from find_loops(states.get(f"restarts:{harbor.directory}"), host.name)
 
 
 def by_api(task: Task, watch: Watch, *, disk_is_known: bool) -> Found:
