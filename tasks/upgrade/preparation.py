@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 
 from moor.connections.apis.harbor import Harbor
 from moor.engine.plan import plan
@@ -23,6 +24,7 @@ from moor.tasks.upgrade.session import HostSession
 
 LOAD_S = 3600
 SHORT_S = 300
+BOOT_S = 90  # the longest wait for the parts of Harbor on a host that has just booted
 Journal = dict[str, str]
 
 
@@ -67,15 +69,16 @@ def bring(host: HostSession) -> str:
 
 
 def require_health(host: HostSession, installed: str) -> None:
-    """Raise HostError where Harbor is not healthy, since an upgrade would hide the cause."""
-    state = healthy(host.task.host, host.harbor).read(host.task)
-    if state["health"] != "healthy":
-        wrong = ", ".join(f"{name} is {value}" for name, value in state.items())
+    """Wait for a host that has just booted; raise HostError if Harbor stays unhealthy: an upgrade would hide why."""
+    wait = healthy(host.task.host, host.harbor)
+    try:
+        replace(wait, wait_s=min(wait.wait_s, BOOT_S)).write(host.task, None)
+    except HostError as error:
         raise HostError(
-            f"Harbor is not healthy before the upgrade: {wrong}; name {installed} again and mend it by moor apply "
+            f"Harbor is not healthy before the upgrade: {error}; name {installed} again and mend it by moor apply "
             "harbor first",
             ErrorKind.UNHEALTHY,
-        )
+        ) from error
 
 
 def configure(host: HostSession) -> None:
