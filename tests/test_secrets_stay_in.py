@@ -46,6 +46,7 @@ PLACES: dict[str, tuple[str, ...]] = {
     "Login.password": ("data", "logins", "given", "password"),
     "Pki.passphrase": ("data", "pki", "passphrase"),
     "Pki.key": ("data", "pki", "key"),
+    "Proxy.login": ("data", "docker", "proxy", "login"),
     "Robot.secret": ("data", "projects", "demo", "robots", "puller", "secret"),
     "Zone.secret": ("data", "names", "zones", "moor.test", "secret"),
     "SiteSettings.history_url": ("user_defined", "moor", "history_url"),
@@ -53,9 +54,24 @@ PLACES: dict[str, tuple[str, ...]] = {
 }
 
 
-# a site that asks NetBox knows no hosts without an answer: tests/sites/test_netbox.py looks for it; an account is for a
-# Harbor that somebody else runs: tests/tasks/test_existing_registry.py
-ELSEWHERE = ("NetBoxOptions.token", "Account.password")
+# Planted by other tests, on a Harbor that answers: a site that asks NetBox by tests/sites/test_netbox.py, an account of
+# a Harbor of others by tests/tasks/test_existing_registry.py, Harbor's configuration by tests/tasks/registry, backups by
+# tests/tasks/backup and tests/lab/test_backup.py.
+ELSEWHERE = (
+    "NetBoxOptions.token",
+    "Account.password",
+    "Account.password_before",
+    "BackupSettings.key",
+    "Endpoint.password",
+    "HarborSettings.admin_password_before",
+    "Ldap.search_password",
+    "Oidc.client_secret",
+    "Scanner.credential",
+    "SystemRobot.secret",
+    "Uaa.client_secret",
+    "User.password",
+    "Webhook.auth",
+)
 
 
 def places(model: type[BaseModel]) -> Iterator[str]:
@@ -92,6 +108,7 @@ class Planted:
         trees = {name: YAML(typ="safe").load((folder / name).read_text()) for name in (DEFAULTS, CONFIG)}
         zone = {"server": "127.0.0.1", "port": 1, "key": "moor"}
         trees[DEFAULTS]["data"]["names"] = {"mode": "both", "zones": {"moor.test": zone}}
+        trees[DEFAULTS]["data"].setdefault("docker", {})["proxy"] = {"url": "http://proxy.moor.test:3128"}
         trees[DEFAULTS]["data"]["logins"] = {"given": {"user": "somebody"}}
         for place, path in PLACES.items():
             if own or place not in ("Pki.key", "SiteSettings.history_url"):  # without a URL it is a file
@@ -109,6 +126,8 @@ class Planted:
         word = "".join(self.random.choices("abcdefghkmnpqrstuvwxyzABCDEFGH23456789", k=16))
         awkward = [letter for letter in AWKWARD if letter not in NOT_IN_HARBOR.get(place, "")]
         value = word[:8] + "".join(self.random.sample(awkward, 8)) + word[8:]
+        if place == "Proxy.login":
+            value = f"{value[:8]}:{value[8:]}"
         if place == "Zone.secret":
             value = base64.b64encode(value.encode()).decode()
         if place.startswith("SiteSettings"):
