@@ -55,8 +55,8 @@ PLACES: dict[str, tuple[str, ...]] = {
 
 
 # Planted by other tests, on a Harbor that answers: a site that asks NetBox by tests/sites/test_netbox.py, an account of
-# a Harbor of others by tests/tasks/test_existing_registry.py, Harbor's configuration by tests/tasks/registry, backups by
-# tests/tasks/backup and tests/lab/test_backup.py.
+# a Harbor of others by tests/tasks/test_existing_registry.py, Harbor's configuration by tests/tasks/registry, and
+# backups by tests/tasks/backup and tests/lab/test_backup.py.
 ELSEWHERE = (
     "NetBoxOptions.token",
     "Account.password",
