@@ -142,8 +142,8 @@ def watch_programs(seen: set[str], ended: threading.Event) -> None:
 
 def secrets_of(moor: Moor) -> list[str]:
     """Read every secret that the site or the lab knows."""
-    paths = [*(moor.lab.directory / "secrets").iterdir(), *(moor.site / ".moor" / "secrets").rglob("*")]
-    found = [path.read_text().strip() for path in paths if path.is_file()]
+    paths = [*(moor.lab.directory / "secrets").iterdir(), *(moor.site / ".moor" / "secrets").iterdir()]
+    found = [path.read_text().strip() for path in paths if path.is_file()]  # not the key of fingerprints, of bytes
     assert len(found) >= 4
     return found
 
