@@ -24,6 +24,7 @@ from moor.tasks.harbor.api import api_login_of
 from moor.tasks.registry import Projects
 from moor.tasks.registry.answers import Answers, answers_of
 from moor.tasks.registry.replication.names import is_own
+from moor.tasks.registry.system.settings import HarborSystem
 from moor.tasks.watched import questions
 from moor.tasks.watched.disk import DataDisk, disk_of_host, filling
 from moor.tasks.watched.jobs import (
@@ -117,8 +118,7 @@ def _sources(task: Task, watch: Watch, *, disk_is_known: bool) -> list[Found]:
 
 def read_only_is_meant(host: Host) -> bool:
     """Return whether the inventory itself sets read-only mode."""
-    section = host.data.get("harbor_system")
-    return bool(section.get("read_only") if isinstance(section, dict) else getattr(section, "read_only", False))
+    return bool(settings_of(host, HarborSystem).read_only)
 
 
 def read_only(answers: Answers, watch: Watch, *, meant: bool) -> Found:

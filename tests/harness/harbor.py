@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from nornir.core.plugins.connections import ConnectionPluginRegister
 
 from moor_lab.harbor.core.application import application
 from moor_lab.harbor.local import LocalHarbor, serve_locally
 from moor_lab.harbor.loopback import OnLoopback
 from moor_lab.harbor.release import SHOWN_VERSION
 from tests.harness.commands import Done, moor_here
+from tests.harness.hosts import replaced_plugin
 from tests.harness.sites import Content, write_site
 from tests.lab_harbor.standin import ADMIN_PASSWORD
 
@@ -93,18 +93,6 @@ class HarborSite:
 
 
 @contextmanager
-def redirected() -> Iterator[None]:
-    """Have every connection to Harbor lead to loopback while the block runs."""
-    ConnectionPluginRegister.auto_register()
-    former = ConnectionPluginRegister.available["harbor"]
-    ConnectionPluginRegister.available["harbor"] = OnLoopback
-    try:
-        yield
-    finally:
-        ConnectionPluginRegister.available["harbor"] = former
-
-
-@contextmanager
 def harbor_site(folder: Path, version: str = SHOWN_VERSION) -> Iterator[HarborSite]:
     """Yield a site with an empty stand-in as its registry; ``write`` writes its inventory."""
     asked: list[str] = []
@@ -115,6 +103,6 @@ def harbor_site(folder: Path, version: str = SHOWN_VERSION) -> Iterator[HarborSi
         transport = httpx.WSGITransport(application(harbor.core))
         with (
             httpx.Client(base_url=f"http://{NAME}", auth=("admin", ADMIN_PASSWORD), transport=transport) as api,
-            redirected(),
+            replaced_plugin("harbor", OnLoopback),
         ):
             yield HarborSite(folder / "site", harbor, api, asked)

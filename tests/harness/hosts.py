@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
 from nornir.core import Nornir
 from nornir.core.configuration import Config
 from nornir.core.inventory import Defaults, Group, Groups, Host, Hosts, Inventory, ParentGroups
-from nornir.core.plugins.connections import ConnectionPluginRegister
+from nornir.core.plugins.connections import ConnectionPlugin, ConnectionPluginRegister
 from nornir.core.state import GlobalState
 from nornir.plugins.runners import ThreadedRunner
 
@@ -22,15 +22,20 @@ MakeFleet = Callable[..., Nornir]
 
 
 @contextmanager
-def local_shells() -> Iterator[None]:
-    """Have every host's shell be one of this machine while the block runs."""
+def replaced_plugin(name: str, plugin: type[ConnectionPlugin]) -> Iterator[None]:
+    """Have Nornir open connections of a kind by another plugin while the block runs."""
     ConnectionPluginRegister.auto_register()
-    former = ConnectionPluginRegister.available["shell"]
-    ConnectionPluginRegister.available["shell"] = LocalPlugin
+    former = ConnectionPluginRegister.available[name]
+    ConnectionPluginRegister.available[name] = plugin
     try:
         yield
     finally:
-        ConnectionPluginRegister.available["shell"] = former
+        ConnectionPluginRegister.available[name] = former
+
+
+def local_shells() -> AbstractContextManager[None]:
+    """Have every host's shell be one of this machine while the block runs."""
+    return replaced_plugin("shell", LocalPlugin)
 
 
 def nornir_over(folder: Path, dry_run: bool) -> Nornir:

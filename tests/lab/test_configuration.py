@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from shlex import quote
 from typing import Any
@@ -16,6 +16,7 @@ from tests.harness.sites import write_site
 from tests.harness.waiting import until
 from tests.lab.conftest import Moored
 from tests.lab.diagnosing import administrator
+from tests.lab.writing import sections_laid_over
 
 pytestmark = pytest.mark.lab
 
@@ -50,20 +51,9 @@ class Configured:
     moored: Moored
     harbor: Harbor
 
-    @contextmanager
-    def written(self, **sections: Any) -> Iterator[None]:
+    def written(self, **sections: Any) -> AbstractContextManager[None]:
         """Lay keys over sections of the site's defaults, and put the file back at the end."""
-        path = self.moored.moor.site / "inventory" / "defaults.yaml"
-        former = path.read_text()
-        tree = YAML(typ="safe").load(former)
-        for section, keys in sections.items():
-            tree["data"][section] = {**tree["data"].get(section, {}), **keys}
-        with path.open("w") as file:
-            YAML(typ="safe").dump(tree, file)
-        try:
-            yield
-        finally:
-            path.write_text(former)
+        return sections_laid_over(self.moored, sections)
 
     def planned(self) -> set[str]:
         """Return the ids of what a plan of the registry alone would change."""

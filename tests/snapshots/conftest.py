@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from nornir.core.plugins.connections import ConnectionPluginRegister
 from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 from syrupy.location import PyTestLocation
@@ -21,7 +20,7 @@ from syrupy.location import PyTestLocation
 from moor.connections.local import LocalPlugin
 from moor.connections.ssh.shell import ShellPlugin
 from tests.harness.commands import Done, moor_here
-from tests.harness.hosts import NAMES, local_shells
+from tests.harness.hosts import NAMES, replaced_plugin
 from tests.harness.servers import free_port
 from tests.harness.sites import Content, write_site
 
@@ -158,6 +157,5 @@ def berth(tmp_path: Path, host_folder: Path) -> Iterator[Berth]:
     }
     shutil.copytree(FILES / "site", tmp_path / "site", ignore=shutil.ignore_patterns("__pycache__"))
     site = write_site(tmp_path / "site", files)
-    with local_shells():
-        ConnectionPluginRegister.available["shell"] = HereOrBySsh  # type: ignore[assignment]
+    with replaced_plugin("shell", HereOrBySsh):  # type: ignore[arg-type]
         yield Berth(site, hosts, port)
