@@ -157,7 +157,7 @@ def test_an_unlisted_project_with_images_is_refused_and_stays(configured: Config
         tree = YAML(typ="safe").load(path.read_text())
         for section in ("images", "workloads", "cluster"):
             tree["data"].pop(section)
-        tree["data"]["projects"] = {}
+        tree["data"]["projects"] = {"other": {}}
         with path.open("w") as file:
             YAML(typ="safe").dump(tree, file)
         for words in (("plan", "registry"), ("apply", "registry", "--yes")):
