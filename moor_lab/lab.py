@@ -124,6 +124,7 @@ class Lab:
         with self._locked(), plain_umask():
             self.cgroup.kill()  # at once: hosts, their keepers and the network
             self.cgroup.remove()
+            self.network.await_gone()
             restore_limits(self.fleet.name)
             self._remove_state(secrets)
         if cache:

@@ -88,6 +88,21 @@ class Network:
         self._start_holder()
         self._make_bridge()
 
+    def await_gone(self, limit_s: float = 30) -> None:
+        """Wait until the machine's end of the link is gone.
+
+        The kernel removes a namespace some time after its last process has ended, seconds on a busy machine.
+
+        Raises:
+            MoorError: the link is still there after ``limit_s``
+        """
+        link = Path("/sys/class/net", self.machine_link)
+        end = time.monotonic() + limit_s
+        while link.exists():
+            if time.monotonic() > end:
+                raise MoorError(f"lab: the link {link.name} is still there {limit_s:.0f} s after its network ended")
+            time.sleep(0.01)
+
     def inside(self, *argv: str, stdin: str = "") -> str:
         """Run a program of the machine inside the lab's network."""
         return run("nsenter", f"--net={self.namespace}", *argv, stdin=stdin)
