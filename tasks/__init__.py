@@ -1,7 +1,7 @@
 """What one host should hold: one module a concern."""
 
-# The concern that defines each section of settings. A fleet imports only the concerns of the sections that it writes;
-# one that is missing here is found too, by importing all.
+# The module that defines each section of settings: a concern, or one inside of it. A fleet imports only those whose
+# sections it writes; one that is missing here is found too, by importing all.
 SECTIONS = {
     "access": "access",
     "access_list": "devices",
@@ -11,7 +11,7 @@ SECTIONS = {
     "docker": "docker",
     "firewall": "firewall",
     "harbor": "harbor",
-    "harbor_system": "registry",
+    "harbor_system": "registry.system.settings",  # by itself, since few fleets have it
     "images": "images",
     "logins": "registry",
     "names": "names",

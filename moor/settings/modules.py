@@ -76,8 +76,15 @@ def shipped_sections() -> Mapping[str, str]:
 
 
 def load_tasks(site: Path) -> list[ModuleType]:
-    """Import every task module of the site, its own and the shipped ones; raise InputError if one fails."""
-    return [load_module(site, TASKS, name) for name in modules_of(site).names(TASKS)]
+    """Import every task module of the site, its own and the shipped ones; raise InputError if one fails.
+
+    So are the modules inside of shipped concerns that define a section.
+    """
+    modules = modules_of(site)
+    inner = (
+        name for name in shipped_sections().values() if "." in name and name.partition(".")[0] not in modules.own[TASKS]
+    )
+    return [load_module(site, TASKS, name) for name in (*modules.names(TASKS), *inner)]
 
 
 def load_runbooks(site: Path) -> list[ModuleType]:

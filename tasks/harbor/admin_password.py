@@ -9,9 +9,8 @@ from typing import Any
 
 from nornir.core.inventory import Host
 from nornir.core.task import Task
-from pydantic import TypeAdapter
 
-from moor.connections.apis.harbor_answers import HarborObject
+from moor.connections.apis.harbor_answers import HarborObject, Shape
 from moor.errors import ErrorKind, HarborUnreachable, HostError, InputError
 from moor.resources.base import Remote, Resource, State
 from moor.secrets.secret import Secret
@@ -28,7 +27,7 @@ class CurrentUser(HarborObject):
     user_id: int
 
 
-CURRENT_USER = TypeAdapter(CurrentUser)
+CURRENT_USER = Shape(CurrentUser)
 
 
 def is_strong(password: Secret) -> bool:

@@ -3,4 +3,3 @@
 from moor.tasks.registry.configure import configure_registry as configure_registry
 from moor.tasks.registry.given_logins import Logins as Logins
 from moor.tasks.registry.projects import Projects as Projects
-from moor.tasks.registry.system.settings import HarborSystem as HarborSystem

@@ -6,19 +6,17 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from nornir.core.task import Task
 
 from moor.connections.apis.harbor import Harbor
+from moor.connections.apis.harbor_answers import Shape
 from moor.context import context_of
 from moor.engine.observation import current_observation
 from moor.errors import HarborUnreachable
 from moor.secrets.secret import Secret
 from moor.tasks.harbor.api import harbor_of
-
-if TYPE_CHECKING:
-    from pydantic import TypeAdapter
 
 API = "/api/v2.0"
 BY_NAME = {"X-Is-Resource-Name": "true"}  # without it, Harbor takes a project named 2024 for an id
@@ -44,7 +42,7 @@ class Listing:
     """
 
     path: str
-    shape: TypeAdapter[Any]
+    shape: Shape
     query: tuple[tuple[str, str], ...] = ()
     by_name: bool = False
 
@@ -58,7 +56,7 @@ class Single:
     """One object of Harbor's API, which may not exist."""
 
     path: str
-    shape: TypeAdapter[Any]
+    shape: Shape
     by_name: bool = False
 
     def ask(self, harbor: Harbor) -> Any:

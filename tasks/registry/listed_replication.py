@@ -14,7 +14,8 @@ from moor.tasks.registry.answers import Answers
 from moor.tasks.registry.flat import flatten
 from moor.tasks.registry.replication.endpoint import ENDPOINTS, Endpoint, EndpointThing
 from moor.tasks.registry.replication.names import is_own
-from moor.tasks.registry.replication.rule import RULES, Rule, RuleThing, rule_of
+from moor.tasks.registry.replication.rule import Rule, RuleThing, rule_of
+from moor.tasks.registry.replication.rule_answers import RULES
 from moor.tasks.registry.robots import RobotSecret
 from moor.tasks.registry.system.settings import HarborSystem
 from moor.tasks.registry.thing import Unlisted

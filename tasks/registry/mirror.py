@@ -14,12 +14,10 @@ from moor.resources.base import Resource
 from moor.settings import settings_of
 from moor.tasks.facts import Registry, Standby
 from moor.tasks.registry.answers import begin_reading
-from moor.tasks.registry.replication.endpoint import Endpoint, EndpointThing
 from moor.tasks.registry.replication.names import CATCH_UP, ON_PUSH, ROBOT, endpoint_name
 from moor.tasks.registry.replication.pair import mirrors, receiver_secret, standby_of
-from moor.tasks.registry.replication.rule import Rule, RuleThing
-from moor.tasks.registry.system.settings import HarborSystem
 from moor.tasks.registry.thing import fetch_ahead
+from moor.tasks.registry.written_system import written_system
 
 CATCH_UP_CRON = "0 */15 * * * *"
 FAILOVER = "failover"  # the command
@@ -32,6 +30,8 @@ def desired(host: Host) -> Sequence[Resource]:
     standby = standby_of(host)
     if standby is None or not mirrors(host):
         return []
+    from moor.tasks.registry.replication.endpoint import Endpoint, EndpointThing  # few fleets have a standby
+
     name, prefix = endpoint_name(standby.host), _robot_prefix(host)
     endpoint = Endpoint.model_construct(
         url=url_of(standby, settings_of(host, Registry).port),
@@ -46,7 +46,8 @@ def desired(host: Host) -> Sequence[Resource]:
 
 def _robot_prefix(host: Host) -> str:
     """Return what robots' login names begin with: a setting of Harbor's, which holds for both."""
-    general = settings_of(host, HarborSystem).settings
+    system = written_system(host)
+    general = system.settings if system else None
     return (general.robot_prefix if general else None) or PREFIX
 
 
@@ -58,6 +59,8 @@ def url_of(standby: Standby, port: int) -> str:
 
 def rules_of(standby: Standby, endpoint: str) -> list[Resource]:
     """Return the rules: events that Harbor lost, as while the standby was down, are caught up by the second one."""
+    from moor.tasks.registry.replication.rule import Rule, RuleThing
+
     on_push = Rule(push_to=endpoint, trigger="event", deletions=standby.deletions, description=DESCRIPTION)
     catch_up = Rule(push_to=endpoint, trigger="schedule", cron=CATCH_UP_CRON, description=DESCRIPTION)
     return [RuleThing(ON_PUSH, on_push), RuleThing(CATCH_UP, catch_up)]

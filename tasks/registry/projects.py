@@ -31,8 +31,8 @@ from moor.tasks.registry.releases import MarkedField
 from moor.tasks.registry.rights import LATER_PROJECT, right_marks
 from moor.tasks.registry.robot_secret import RobotSecret, secret_path
 from moor.tasks.registry.robots import RobotResource, find_robot, unlisted_robots
-from moor.tasks.registry.system.settings import HarborSystem
 from moor.tasks.registry.thing import Thing, Unlisted
+from moor.tasks.registry.written_system import written_system
 
 
 class Projects(Section):
@@ -50,7 +50,8 @@ class Projects(Section):
 
 def project_things(host: Host) -> Iterator[Resource]:
     """Yield every project, each followed by everything in it."""
-    endpoints = frozenset(settings_of(host, HarborSystem).registries)
+    system = written_system(host)
+    endpoints = frozenset(system.registries if system else ())
     for name, project in settings_of(host, Projects).by_name.items():
         yield ProjectThing(name, project.policy, endpoints)
         yield from things_in(name, project)
@@ -92,14 +93,16 @@ def unlisted_in_projects(host: Host, answers: Answers) -> Iterator[Unlisted]:
         number = project_number(answers, name) if project.prune else None
         if number is not None:
             yield from _unlisted_in(Place(answers, name, number), project, login[0] if login else "")
-    prune = settings_of(host, HarborSystem).prune
+    system = written_system(host)
+    prune = system.prune if system else ()
     if "projects" in prune:
         yield from unlisted_projects(answers, projects, with_content="with_content" in prune)
 
 
 def emptying_faults(host: Host) -> Iterator[str]:
     """Yield that every project would be unlisted, which is rather a section that was forgotten."""
-    if "projects" in settings_of(host, HarborSystem).prune and not settings_of(host, Projects).by_name:
+    system = written_system(host)
+    if system and "projects" in system.prune and not settings_of(host, Projects).by_name:
         yield (
             f"{host.name}: data.harbor_system.prune: projects would have every project removed, since data.projects "
             "lists none; list there those that stay"

@@ -9,9 +9,9 @@ from typing import Any
 
 from nornir.core.inventory import Host
 from nornir.core.task import Task
-from pydantic import BaseModel, TypeAdapter
+from pydantic import BaseModel
 
-from moor.connections.apis.harbor_answers import HarborObject
+from moor.connections.apis.harbor_answers import HarborObject, Shape
 from moor.context import runs_registry
 from moor.errors import HarborUnreachable, InputError
 from moor.resources.base import Remote, State
@@ -99,7 +99,7 @@ class SystemInfo(HarborObject):
     harbor_version: str | None = None
 
 
-SYSTEM_INFO = Single("/systeminfo", TypeAdapter(SystemInfo))
+SYSTEM_INFO = Single("/systeminfo", Shape(SystemInfo))
 
 
 def release_in(version: str) -> Release | None:

@@ -9,10 +9,9 @@ from typing import Any
 from urllib.parse import quote
 
 from nornir.core.task import Task
-from pydantic import TypeAdapter
 
 from moor.connections.apis.harbor import Harbor
-from moor.connections.apis.harbor_answers import PROJECT, ROBOTS, HarborObject, parse_answer
+from moor.connections.apis.harbor_answers import PROJECT, ROBOTS, HarborObject, Shape, parse_answer
 from moor.errors import ErrorKind, HostError
 from moor.resources.base import State
 from moor.tasks.registry.answers import API, BY_NAME, Answers, Listing, Login, Question
@@ -31,7 +30,7 @@ class AuditLogAnswer(HarborObject):
     op_time: str
 
 
-AUDIT_LOGS = TypeAdapter(list[AuditLogAnswer])
+AUDIT_LOGS = Shape(list[AuditLogAnswer])
 
 
 def find_robot(harbor: Harbor, project: str, robot: str) -> dict[str, Any] | None:

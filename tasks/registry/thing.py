@@ -26,6 +26,11 @@ from moor.tasks.registry.answers import API, BY_NAME, Answers, Listing, Question
 class Thing(Remote):
     """One thing of Harbor's configuration."""
 
+    @property
+    def closes(self) -> bool:
+        """Return whether Harbor takes no change after this one, so that it comes last, after removals too."""
+        return False
+
     def first_questions(self) -> Iterable[Question]:
         """Return what it is read from, as far as that is known without another answer; asked at once for all things."""
         return ()

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 from urllib.parse import quote
 
 from pydantic import Field
 
 from moor.connections.apis.harbor import Harbor, require_success
-from moor.connections.apis.harbor_answers import HarborObject, parse_answer
-
-if TYPE_CHECKING:
-    from pydantic import TypeAdapter
+from moor.connections.apis.harbor_answers import HarborObject, Shape, parse_answer
 
 COUNTED = ("projects", "repositories", "artifacts", "robots", "users")
 BY_NAME = {"X-Is-Resource-Name": "true"}
@@ -40,17 +37,19 @@ class ListedArtifact(HarborObject):
     digest: str
 
 
+PROJECTS, REPOSITORIES = Shape(list[ListedProject]), Shape(list[ListedRepository])
+ARTIFACTS, ANYTHING = Shape(list[ListedArtifact]), Shape(list[Any])
+
+
 def count_contents(harbor: Harbor) -> Counts:
     """Count what a Harbor holds; raises HostError if it does not say."""
-    from pydantic import TypeAdapter  # imported late: most runs count nothing
-
     counts = dict.fromkeys(COUNTED, 0)
-    for project in _list(harbor, "/api/v2.0/projects", TypeAdapter(list[ListedProject])):
+    for project in _list(harbor, "/api/v2.0/projects", PROJECTS):
         counts["projects"] += 1
         robots = {"q": f"Level=project,ProjectID={project['project_id']}"}
         counts["robots"] += _total(harbor, "/api/v2.0/robots", robots)
         repositories = f"/api/v2.0/projects/{project['name']}/repositories"
-        for repository in _list(harbor, repositories, TypeAdapter(list[ListedRepository])):
+        for repository in _list(harbor, repositories, REPOSITORIES):
             counts["repositories"] += 1
             counts["artifacts"] += repository.get("artifact_count", 0)
     counts["robots"] += _total(harbor, "/api/v2.0/robots", {})
@@ -65,14 +64,12 @@ def require_administrator(harbor: Harbor) -> None:
 
 def find_image(harbor: Harbor) -> tuple[str, str] | None:
     """Return repository and digest of any image that a Harbor holds; None for an empty one."""
-    from pydantic import TypeAdapter
-
-    for project in _list(harbor, "/api/v2.0/projects", TypeAdapter(list[ListedProject])):
+    for project in _list(harbor, "/api/v2.0/projects", PROJECTS):
         repositories = f"/api/v2.0/projects/{project['name']}/repositories"
-        for repository in _list(harbor, repositories, TypeAdapter(list[ListedRepository])):
+        for repository in _list(harbor, repositories, REPOSITORIES):
             short = repository["name"].removeprefix(f"{project['name']}/")
             below = f"{repositories}/{quote(quote(short, safe=''), safe='')}/artifacts"  # Harbor decodes it twice
-            for artifact in harbor.get(below, TypeAdapter(list[ListedArtifact]), {"page_size": "1"}, BY_NAME) or ():
+            for artifact in harbor.get(below, ARTIFACTS, {"page_size": "1"}, BY_NAME) or ():
                 return repository["name"], artifact["digest"]
     return None
 
@@ -93,7 +90,7 @@ def parse_counts(text: str) -> Counts:
     return {name: int(number) for name, number in pairs if number.isdigit()}
 
 
-def _list(harbor: Harbor, path: str, shape: TypeAdapter[Any]) -> Iterator[dict[str, Any]]:
+def _list(harbor: Harbor, path: str, shape: Shape) -> Iterator[dict[str, Any]]:
     number = 1
     while found := harbor.get(path, shape, {"page_size": str(PAGE), "page": str(number)}, BY_NAME):
         yield from found
@@ -103,9 +100,8 @@ def _list(harbor: Harbor, path: str, shape: TypeAdapter[Any]) -> Iterator[dict[s
 
 
 def _total(harbor: Harbor, path: str, query: Mapping[str, str]) -> int:
-    from pydantic import TypeAdapter
 
     answer = require_success(harbor.ask("GET", path, query={"page_size": "1", **query}))
-    listed = parse_answer(TypeAdapter(list[Any]), answer)
+    listed = parse_answer(ANYTHING, answer)
     total = answer.headers.get("X-Total-Count", "")
     return int(total) if total.isdigit() else len(listed)

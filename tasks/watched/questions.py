@@ -6,10 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import TypeAdapter
-
 from moor.connections.apis.harbor import Harbor, require_success
-from moor.connections.apis.harbor_answers import HarborObject, parse_answer
+from moor.connections.apis.harbor_answers import HarborObject, Shape, parse_answer
 from moor.tasks.registry.answers import API, Listing, Single
 
 
@@ -104,14 +102,14 @@ class IfServed:
         return list(found) if len(found) < PAGE else self.listing.ask(harbor)
 
 
-SYSTEM = Single("/systeminfo", TypeAdapter(SystemState))
-VOLUMES = Single("/systeminfo/volumes", TypeAdapter(Volumes))
-QUOTAS = IfServed(Listing("/quotas", TypeAdapter(list[QuotaAnswer] | None)))
-POLICIES = IfServed(Listing("/replication/policies", TypeAdapter(list[PolicyAnswer] | None)))
-SCANS = Single("/scans/all/metrics", TypeAdapter(ScanStats))
-QUEUES = Single("/jobservice/queues", TypeAdapter(list[Queue] | None))
-RUNS = TypeAdapter(list[RunAnswer] | None)
-SCHEDULE = TypeAdapter(ScheduleAnswer)
+SYSTEM = Single("/systeminfo", Shape(SystemState))
+VOLUMES = Single("/systeminfo/volumes", Shape(Volumes))
+QUOTAS = IfServed(Listing("/quotas", Shape(list[QuotaAnswer] | None)))
+POLICIES = IfServed(Listing("/replication/policies", Shape(list[PolicyAnswer] | None)))
+SCANS = Single("/scans/all/metrics", Shape(ScanStats))
+QUEUES = Single("/jobservice/queues", Shape(list[Queue] | None))
+RUNS = Shape(list[RunAnswer] | None)
+SCHEDULE = Shape(ScheduleAnswer)
 LAST_RUNS = 10
 
 

@@ -24,7 +24,7 @@ from moor.tasks.harbor.api import api_login_of
 from moor.tasks.registry import Projects
 from moor.tasks.registry.answers import Answers, answers_of
 from moor.tasks.registry.replication.names import is_own
-from moor.tasks.registry.system.settings import HarborSystem
+from moor.tasks.registry.written_system import written_system
 from moor.tasks.watched import questions
 from moor.tasks.watched.disk import DataDisk, disk_of_host, filling
 from moor.tasks.watched.jobs import (
@@ -118,7 +118,8 @@ def _sources(task: Task, watch: Watch, *, disk_is_known: bool) -> list[Found]:
 
 def read_only_is_meant(host: Host) -> bool:
     """Return whether the inventory itself sets read-only mode."""
-    return bool(settings_of(host, HarborSystem).read_only)
+    system = written_system(host)
+    return bool(system and system.read_only)
 
 
 def read_only(answers: Answers, watch: Watch, *, meant: bool) -> Found:

@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from pydantic import TypeAdapter
-
 from moor.connections.apis.harbor import Harbor
-from moor.connections.apis.harbor_answers import HarborObject
+from moor.connections.apis.harbor_answers import HarborObject, Shape
 from moor.engine.findings import Finding
 from moor.tasks.registry.answers import API, Answers, Question
 from moor.tasks.watched.jobs import moment
@@ -30,7 +28,7 @@ class LogEntry(HarborObject):
     op_time: str | None = None
 
 
-ENTRIES = TypeAdapter(list[LogEntry] | None)
+ENTRIES = Shape(list[LogEntry] | None)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from moor.errors import InputError
 from moor.settings import collect_sections
 from moor.settings import known_sections as module
 from moor.settings.known_sections import KnownSections
-from moor.settings.modules import SHIPPED, concern_of, load_tasks, shipped_sections
+from moor.settings.modules import SHIPPED, load_tasks, name_in_site, shipped_sections
 from tests.harness.sites import write_site
 from tests.test_start import imported
 
@@ -24,7 +24,11 @@ class Motd(Section):
 
 def test_the_shipped_sections_are_listed_with_the_concern_that_defines_them() -> None:
     found = collect_sections(load_tasks(SHIPPED))
-    assert {name: concern_of(model.__module__) for name, model in found.items()} == shipped_sections()
+    owners = {name: f"tasks.{owner}." for name, owner in shipped_sections().items()}
+    assert found.keys() == owners.keys()
+    assert not {
+        name for name, model in found.items() if not f"{name_in_site(model.__module__)}.".startswith(owners[name])
+    }
 
 
 def test_a_section_that_is_not_listed_is_found_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -57,3 +61,15 @@ def test_a_fleet_imports_the_tasks_of_the_sections_that_it_writes(tmp_path: Path
     found = {name.removeprefix("moor.tasks.").partition(".")[0] for name in imported(code) if "moor.tasks." in name}
     assert "access" in found
     assert found & {"harbor", "containerd", "pki", "workload"} == set()
+
+
+def test_harbors_system_is_imported_for_a_fleet_that_writes_it(tmp_path: Path) -> None:
+    code = "from pathlib import Path; from moor.runbooks import site; from moor.sites.site import open_site"
+    for system, wanted in ((None, False), ({"read_only": False}, True)):
+        data = {"projects": {"shop": {}}, **({"harbor_system": system} if system else {})}
+        files = {"inventory/hosts.yaml": {"node1": {"data": data}}}
+        place = write_site(tmp_path / str(wanted), files)
+        found = imported(f"{code}; open_site(Path({str(place)!r}))")
+        assert "moor.tasks.registry.projects" in found
+        assert ("moor.tasks.registry.system.settings" in found) == wanted
+        assert ("moor.tasks.registry.replication.rule" in found) == wanted

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from nornir.core.configuration import Config
 
-from moor.connections.apis.harbor_answers import CONFIGURATION, MANIFEST, describe_request, digest_of, parse_answer
+from moor.connections.apis.harbor_answers import (
+    CONFIGURATION,
+    MANIFEST,
+    Shape,
+    describe_request,
+    digest_of,
+    parse_answer,
+)
 from moor.connections.apis.harbor_login import ChangingLogin, Login
 from moor.connections.ssh.failures import kind_of_request_error, kind_of_status
 from moor.errors import ErrorKind, HarborBackendDown, HarborUnreachable, HostError
@@ -17,7 +24,6 @@ from moor.lazy_imports import ssl
 # httpx is imported at its first use: most hosts are not reached by HTTP.
 if TYPE_CHECKING:
     import httpx
-    from pydantic import TypeAdapter
 
 TIMEOUT_S = 30.0
 PAGE_SIZE = 100  # the largest that Harbor gives
@@ -139,7 +145,7 @@ class Harbor:
     def get(
         self,
         path: str,
-        shape: TypeAdapter[Any],
+        shape: Shape,
         query: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Any:
@@ -150,7 +156,7 @@ class Harbor:
     def every(
         self,
         path: str,
-        shape: TypeAdapter[Any],
+        shape: Shape,
         query: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> list[Any]:
@@ -168,7 +174,7 @@ class Harbor:
     def _pages(
         self,
         path: str,
-        shape: TypeAdapter[Any],
+        shape: Shape,
         query: Mapping[str, str] | None,
         headers: Mapping[str, str] | None,
     ) -> tuple[list[Any], set[str]]:

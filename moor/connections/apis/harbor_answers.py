@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+from threading import Lock
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
@@ -18,7 +20,29 @@ Digest = Annotated[str, Field(pattern=r"^[a-z0-9+._-]+:[A-Za-z0-9=_-]+$")]
 class HarborObject(BaseModel):
     """An object of Harbor's API; unknown fields are kept, so that they go back to Harbor unchanged."""
 
-    model_config = ConfigDict(extra="allow", hide_input_in_errors=True)
+    model_config = ConfigDict(extra="allow", hide_input_in_errors=True, defer_build=True)
+
+
+class Shape:
+    """The shape of an answer; what checks it is built at first use, since a run needs few of them."""
+
+    _building = Lock()  # answers are read by several threads
+
+    def __init__(self, kind: Any) -> None:
+        self._kind = kind
+
+    @cached_property
+    def _checker(self) -> TypeAdapter[Any]:
+        with Shape._building:
+            return TypeAdapter(self._kind)
+
+    def read(self, content: bytes) -> Any:
+        """Return the content of an answer in JSON; raises ValidationError if the shape is wrong."""
+        return self._checker.dump_python(self._checker.validate_json(content), exclude_unset=True)
+
+    def check(self, value: object) -> Any:
+        """Return a value; raises ValidationError if the shape is wrong."""
+        return self._checker.validate_python(value)
 
 
 class ProjectAnswer(HarborObject):
@@ -90,15 +114,15 @@ class ImageConfiguration(HarborObject):
     config: ContainerDefaults | None = None
 
 
-PROJECT, ROBOTS = TypeAdapter(ProjectAnswer), TypeAdapter(list[RobotAnswer])
-MANIFEST, CONFIGURATION = TypeAdapter(ImageManifest), TypeAdapter(ImageConfiguration)
-DIGEST = TypeAdapter(Digest)
+PROJECT, ROBOTS = Shape(ProjectAnswer), Shape(list[RobotAnswer])
+MANIFEST, CONFIGURATION = Shape(ImageManifest), Shape(ImageConfiguration)
+DIGEST = Shape(Digest)
 
 
-def parse_answer(shape: TypeAdapter[Any], answer: httpx.Response) -> Any:
+def parse_answer(shape: Shape, answer: httpx.Response) -> Any:
     """Check the shape of an answer and return its content; raises HostError if the shape is wrong."""
     try:
-        return shape.dump_python(shape.validate_json(answer.content), exclude_unset=True)
+        return shape.read(answer.content)
     except ValidationError as error:
         raise HostError(
             f"{describe_request(answer)}: {answer.status_code}: {_explain_mismatch(error, answer)}", ErrorKind.ANSWER
@@ -108,12 +132,13 @@ def parse_answer(shape: TypeAdapter[Any], answer: httpx.Response) -> Any:
 def digest_of(answer: httpx.Response) -> str:
     """Return the digest in a manifest's header; raises HostError if it is missing or none."""
     try:
-        return DIGEST.validate_python(answer.headers.get("Docker-Content-Digest"))
+        digest: str = DIGEST.check(answer.headers.get("Docker-Content-Digest"))
     except ValidationError:
         raise HostError(
             f"{describe_request(answer)}: {answer.status_code}: a manifest without Docker-Content-Digest",
             ErrorKind.ANSWER,
         ) from None
+    return digest
 
 
 def describe_request(answer: httpx.Response) -> str:

@@ -15,7 +15,8 @@ from moor.tasks.registry.export.parts import why_expired
 from moor.tasks.registry.export.source import Source
 from moor.tasks.registry.replication.endpoint import ENDPOINTS, Endpoint, endpoint_of
 from moor.tasks.registry.replication.names import is_own
-from moor.tasks.registry.replication.rule import RULES, Rule, rule_of
+from moor.tasks.registry.replication.rule import Rule, rule_of
+from moor.tasks.registry.replication.rule_answers import RULES
 from moor.tasks.registry.system.allowlist import ALLOWLIST, SystemAllowlist, allowlist_of
 from moor.tasks.registry.system.auth import MODES, Auth
 from moor.tasks.registry.system.auth_values import SECRETS, auth_of, block_of

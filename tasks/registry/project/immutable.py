@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from nornir.core.task import Task
-from pydantic import TypeAdapter, model_validator
+from pydantic import model_validator
 
 from moor.connections.apis.harbor import Harbor
-from moor.connections.apis.harbor_answers import HarborObject
+from moor.connections.apis.harbor_answers import HarborObject, Shape
 from moor.errors import FieldErrors
 from moor.resources.base import State
 from moor.tasks.registry.answers import API, Answers, Listing, Question
@@ -52,7 +52,7 @@ class RuleAnswer(HarborObject):
     scope_selectors: ScopeAnswer | None = None
 
 
-RULES = TypeAdapter(list[RuleAnswer])
+RULES = Shape(list[RuleAnswer])
 
 
 def rules_of(project: int) -> Listing:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from nornir.core.task import Task
-from pydantic import AfterValidator, Field, TypeAdapter
+from pydantic import AfterValidator, Field
 
 from moor.connections.apis.harbor import Harbor
-from moor.connections.apis.harbor_answers import HarborObject
+from moor.connections.apis.harbor_answers import HarborObject, Shape
 from moor.resources.base import State
 from moor.settings.section import StrictModel
 from moor.tasks.registry.answers import API, Answers, Listing, Question
@@ -42,7 +42,7 @@ class LabelAnswer(HarborObject):
     description: str = ""
 
 
-LABELS = TypeAdapter(list[LabelAnswer])
+LABELS = Shape(list[LabelAnswer])
 
 
 def labels_of(project: int) -> Listing:

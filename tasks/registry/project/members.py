@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from nornir.core.task import Task
-from pydantic import Field, TypeAdapter
+from pydantic import Field
 
 from moor.connections.apis.harbor import Harbor, require_success
-from moor.connections.apis.harbor_answers import HarborObject
+from moor.connections.apis.harbor_answers import HarborObject, Shape
 from moor.errors import ErrorKind, HostError
 from moor.resources.base import State
 from moor.settings.section import StrictModel
@@ -67,8 +67,8 @@ class UserGroupAnswer(HarborObject):
     ldap_group_dn: str = ""
 
 
-MEMBERS = TypeAdapter(list[MemberAnswer])
-USER_GROUPS = Listing("/usergroups", TypeAdapter(list[UserGroupAnswer]))
+MEMBERS = Shape(list[MemberAnswer])
+USER_GROUPS = Listing("/usergroups", Shape(list[UserGroupAnswer]))
 
 
 def members_of(project: int) -> Listing:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import Field, TypeAdapter
+from pydantic import Field
 
 from moor.connections.apis.harbor import Harbor
-from moor.connections.apis.harbor_answers import LAST_SECOND, PROJECT, HarborObject
+from moor.connections.apis.harbor_answers import LAST_SECOND, PROJECT, HarborObject, Shape
 from moor.errors import ErrorKind, HostError
 from moor.tasks.registry.answers import API, BY_NAME, Answers, Listing, Single
 
@@ -47,8 +47,8 @@ class Place:
     number: int
 
 
-PROJECTS = Listing("/projects", TypeAdapter(list[ProjectAnswer]))
-ONE_PROJECT = TypeAdapter(ProjectAnswer)
+PROJECTS = Listing("/projects", Shape(list[ProjectAnswer]))
+ONE_PROJECT = Shape(ProjectAnswer)
 
 
 def by_itself(name: str) -> Single:

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from nornir.core.task import Task
-from pydantic import TypeAdapter
 
 from moor.connections.apis.harbor import Harbor
-from moor.connections.apis.harbor_answers import HarborObject
+from moor.connections.apis.harbor_answers import HarborObject, Shape
 from moor.errors import ApiRefusal, ErrorKind, HostError
 from moor.resources.base import State
 from moor.tasks.registry.answers import API, BY_NAME, Answers, Listing, Question
@@ -26,7 +25,7 @@ class EndpointAnswer(HarborObject):
     name: str
 
 
-ENDPOINTS = Listing("/registries", TypeAdapter(list[EndpointAnswer]))
+ENDPOINTS = Listing("/registries", Shape(list[EndpointAnswer]))
 
 
 @dataclass(frozen=True)

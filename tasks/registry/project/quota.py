@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from nornir.core.task import Task
-from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, TypeAdapter
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer
 
 from moor.connections.apis.harbor import Harbor
-from moor.connections.apis.harbor_answers import HarborObject
+from moor.connections.apis.harbor_answers import HarborObject, Shape
 from moor.errors import ErrorKind, HostError
 from moor.resources.base import State
 from moor.tasks.registry.answers import API, Answers, Listing, Question
@@ -88,7 +88,7 @@ class QuotaAnswer(HarborObject):
     used: StorageAnswer | None = None
 
 
-QUOTAS = Listing("/quotas", TypeAdapter(list[QuotaAnswer]), (("reference", "project"),))
+QUOTAS = Listing("/quotas", Shape(list[QuotaAnswer]), (("reference", "project"),))
 
 
 def payload_of(quota: int) -> dict[str, Any]:

@@ -6,9 +6,7 @@ from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
-from pydantic import TypeAdapter
-
-from moor.connections.apis.harbor_answers import HarborObject
+from moor.connections.apis.harbor_answers import HarborObject, Shape
 from moor.tasks.registry.answers import Answers, Listing
 from moor.tasks.registry.project.immutable import rules_of
 from moor.tasks.registry.project.number import PROJECTS
@@ -30,7 +28,7 @@ class RepositoryAnswer(HarborObject):
     artifact_count: int = 0
 
 
-REPOSITORIES = TypeAdapter(list[RepositoryAnswer])
+REPOSITORIES = Shape(list[RepositoryAnswer])
 
 
 def unlisted_projects(answers: Answers, listed: Container[str], *, with_content: bool) -> Iterator[Unlisted]:

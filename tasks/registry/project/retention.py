@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from nornir.core.task import Task
-from pydantic import Field, TypeAdapter, model_validator
+from pydantic import Field, model_validator
 
 from moor.connections.apis.harbor import Harbor, require_success
-from moor.connections.apis.harbor_answers import HarborObject, parse_answer
+from moor.connections.apis.harbor_answers import HarborObject, Shape, parse_answer
 from moor.errors import FieldErrors
 from moor.resources.base import State
 from moor.settings.section import StrictModel
@@ -126,7 +126,7 @@ class RetentionAnswer(HarborObject):
     trigger: TriggerAnswer | None = None
 
 
-POLICY = TypeAdapter(RetentionAnswer)
+POLICY = Shape(RetentionAnswer)
 
 
 def payload_of(retention: Retention) -> dict[str, Any]:

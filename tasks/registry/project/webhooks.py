@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from nornir.core.task import Task
-from pydantic import Field, TypeAdapter, model_validator
+from pydantic import Field, model_validator
 
 from moor.connections.apis.harbor import Harbor
-from moor.connections.apis.harbor_answers import HarborObject
+from moor.connections.apis.harbor_answers import HarborObject, Shape
 from moor.errors import FieldErrors
 from moor.resources.base import State, Value
 from moor.secrets.secret import Secret
@@ -90,7 +90,7 @@ class WebhookAnswer(HarborObject):
     targets: list[TargetAnswer] | None = None
 
 
-WEBHOOKS = TypeAdapter(list[WebhookAnswer])
+WEBHOOKS = Shape(list[WebhookAnswer])
 
 
 def webhooks_of(project: int) -> Listing:

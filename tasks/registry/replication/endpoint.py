@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from nornir.core.task import Task
-from pydantic import AfterValidator, Field, TypeAdapter, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from moor.connections.apis.harbor import Harbor
-from moor.connections.apis.harbor_answers import HarborObject
+from moor.connections.apis.harbor_answers import HarborObject, Shape
 from moor.errors import ErrorKind, FieldErrors, HostError
 from moor.resources.base import Later, State, Value
 from moor.settings import SecretRef
@@ -100,7 +100,7 @@ class EndpointAnswer(HarborObject):
     credential: CredentialAnswer | None = None
 
 
-ENDPOINTS = Listing("/registries", TypeAdapter(list[EndpointAnswer]))
+ENDPOINTS = Listing("/registries", Shape(list[EndpointAnswer]))
 
 
 def payload_of(name: str, endpoint: Endpoint) -> dict[str, Any]:

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 
 from nornir.core.inventory import Host
 from nornir.core.task import Result, Task
-from pydantic import TypeAdapter
 
 from moor.connections.apis.harbor import Harbor
-from moor.connections.apis.harbor_answers import HarborObject
+from moor.connections.apis.harbor_answers import HarborObject, Shape
 from moor.context import serves_registry
 from moor.engine.converge import converge
 from moor.engine.desired import desired_of
@@ -19,8 +18,8 @@ from moor.tasks.registry.answers import API, Answers, Question, Single, begin_re
 from moor.tasks.registry.replication.names import RULES
 from moor.tasks.registry.replication.pair import receiver_secret, standby_of
 from moor.tasks.registry.replication.receiver import ReceiverRobot
-from moor.tasks.registry.replication.rule import RULES as ALL_RULES
-from moor.tasks.registry.replication.rule import find_rule, present_rule
+from moor.tasks.registry.replication.rule_answers import RULES as ALL_RULES
+from moor.tasks.registry.replication.rule_answers import find_rule, present_rule
 from moor.tasks.registry.thing import Thing, fetch_ahead
 
 
@@ -73,7 +72,7 @@ class SettingAnswer(HarborObject):
     value: bool | int | str | None = None
 
 
-SETTINGS = Single("/configurations", TypeAdapter(dict[str, SettingAnswer]))
+SETTINGS = Single("/configurations", Shape(dict[str, SettingAnswer]))
 
 
 def is_read_only(answers: Answers) -> bool:

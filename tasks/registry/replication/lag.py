@@ -10,10 +10,10 @@ from functools import partial
 from typing import Annotated, Any
 from urllib.parse import quote
 
-from pydantic import Field, TypeAdapter
+from pydantic import Field
 
 from moor.connections.apis.harbor import Harbor
-from moor.connections.apis.harbor_answers import Digest, HarborObject
+from moor.connections.apis.harbor_answers import Digest, HarborObject, Shape
 from moor.tasks.registry.answers import API, AT_ONCE, BY_NAME
 from moor.tasks.registry.project.number import PROJECTS
 
@@ -41,8 +41,8 @@ class ArtifactAnswer(HarborObject):
     tags: list[TagAnswer] | None = None
 
 
-REPOSITORIES = TypeAdapter(list[RepositoryAnswer])
-ARTIFACTS = TypeAdapter(Annotated[list[ArtifactAnswer], Field()])
+REPOSITORIES = Shape(list[RepositoryAnswer])
+ARTIFACTS = Shape(Annotated[list[ArtifactAnswer], Field()])
 
 
 @dataclass(frozen=True)

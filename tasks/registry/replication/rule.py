@@ -7,20 +7,19 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from nornir.core.task import Task
-from pydantic import Field, TypeAdapter, model_validator
+from pydantic import Field, model_validator
 
 from moor.connections.apis.harbor import Harbor
-from moor.connections.apis.harbor_answers import HarborObject
-from moor.errors import ErrorKind, FieldErrors, HostError
+from moor.errors import FieldErrors
 from moor.resources.base import State, Value
 from moor.settings.section import StrictModel
-from moor.tasks.registry.answers import API, Answers, Listing, Question
+from moor.tasks.registry.answers import API, Answers, Question
 from moor.tasks.registry.cron import Cron
 from moor.tasks.registry.flat import flatten
 from moor.tasks.registry.replication.endpoint import ENDPOINTS, EndpointName, present_endpoint
+from moor.tasks.registry.replication.rule_answers import RULES, find_rule, present_rule
 from moor.tasks.registry.thing import Thing
 
-LOCAL = 0  # the id of Harbor's own end
 MANUAL, EVENT, SCHEDULE = "manual", "event", "schedule"
 HARBORS_WORDS = {MANUAL: "manual", EVENT: "event_based", SCHEDULE: "scheduled"}
 OUR_WORDS = {theirs: ours for ours, theirs in HARBORS_WORDS.items()}
@@ -98,25 +97,6 @@ class Rule(StrictModel):
             yield ("deletions",), "Harbor carries deletions over as they happen; write trigger: event, or drop it"
 
 
-class EndAnswer(HarborObject):
-    """One end of a rule; Harbor's own has the id 0."""
-
-    id: int = LOCAL
-    name: str = ""
-
-
-class RuleAnswer(HarborObject):
-    """A replication rule of Harbor's."""
-
-    id: int
-    name: str
-    src_registry: EndAnswer | None = None
-    dest_registry: EndAnswer | None = None
-
-
-RULES = Listing("/replication/policies", TypeAdapter(list[RuleAnswer]))
-
-
 def payload_of(name: str, rule: Rule, endpoint: int) -> dict[str, Any]:
     """Return what Harbor is sent for a rule.
 
@@ -177,13 +157,6 @@ def rule_of(answer: Mapping[str, Any]) -> Rule:
     )
 
 
-def find_rule(answers: Answers, name: str) -> dict[str, Any] | None:
-    """Return Harbor's description of a rule, None if it does not exist."""
-    by_name = answers.derived("by name", RULES, lambda entries: {one["name"]: one for one in entries})
-    found: dict[str, Any] | None = by_name.get(name)
-    return found
-
-
 # What a field that is not written means, shown where Harbor has one.
 UNWRITTEN = {"names": "(all)", "tags.matching": "(all)", "tags.excluding": "(none)", "namespace": "(kept)"}
 
@@ -222,11 +195,3 @@ class RuleThing(Thing):
             harbor.change("POST", f"{API}/replication/policies", body)
             return
         harbor.change("PUT", f"{API}/replication/policies/{present_rule(harbor, self.name)['id']}", body)
-
-
-def present_rule(harbor: Harbor, name: str) -> dict[str, Any]:
-    """Return Harbor's description of a rule; raise HostError without it."""
-    found = next((one for one in RULES.ask(harbor) if one["name"] == name), None)
-    if found is None:
-        raise HostError(f"replication:{name}: Harbor does not have it any more; run again", ErrorKind.ANSWER)
-    return dict(found)

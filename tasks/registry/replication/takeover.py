@@ -29,7 +29,7 @@ from moor.tasks.registry.replication.fence import Writable, is_read_only
 from moor.tasks.registry.replication.lag import lag_between, read_held
 from moor.tasks.registry.replication.names import CATCH_UP
 from moor.tasks.registry.replication.pair import harbor_at, standby_of
-from moor.tasks.registry.replication.rule import RULES
+from moor.tasks.registry.replication.rule_answers import RULES
 
 POLL_S = 1.0
 ANSWER_S = 5.0

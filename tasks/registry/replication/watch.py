@@ -7,10 +7,9 @@ from typing import Any
 
 from nornir.core.inventory import Host
 from nornir.core.task import Result, Task
-from pydantic import TypeAdapter
 
 from moor.connections.apis.harbor import Harbor
-from moor.connections.apis.harbor_answers import HarborObject
+from moor.connections.apis.harbor_answers import HarborObject, Shape
 from moor.context import fleet_of
 from moor.engine.findings import Finding
 from moor.engine.results import FindingResult
@@ -20,7 +19,7 @@ from moor.tasks.registry.answers import API
 from moor.tasks.registry.replication.lag import Lag, lag_between, read_held
 from moor.tasks.registry.replication.names import CATCH_UP, RULES
 from moor.tasks.registry.replication.pair import harbor_at, standby_of
-from moor.tasks.registry.replication.rule import RULES as ALL_RULES
+from moor.tasks.registry.replication.rule_answers import RULES as ALL_RULES
 from moor.tasks.registry.replication.takeover import active_registry
 
 FAILED = "Failed"
@@ -34,7 +33,7 @@ class ExecutionAnswer(HarborObject):
     start_time: str = ""
 
 
-EXECUTIONS = TypeAdapter(list[ExecutionAnswer])
+EXECUTIONS = Shape(list[ExecutionAnswer])
 
 
 def watch_standby(task: Task) -> Result:

@@ -8,9 +8,10 @@ from datetime import UTC, date, datetime
 from typing import Annotated, Any
 
 from nornir.core.task import Task
-from pydantic import AfterValidator, TypeAdapter
+from pydantic import AfterValidator
 
 from moor.connections.apis.harbor import Harbor
+from moor.connections.apis.harbor_answers import Shape
 from moor.resources.base import State
 from moor.settings.section import StrictModel
 from moor.tasks.registry.answers import API, Answers, Question, Single
@@ -38,7 +39,7 @@ class SystemAllowlist(StrictModel):
     expires: date | None = None
 
 
-ALLOWLIST = Single("/system/CVEAllowlist", TypeAdapter(AllowlistAnswer))
+ALLOWLIST = Single("/system/CVEAllowlist", Shape(AllowlistAnswer))
 
 
 def payload_of(wanted: SystemAllowlist) -> dict[str, Any]:

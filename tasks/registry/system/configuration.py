@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from nornir.core.task import Task
-from pydantic import AfterValidator, TypeAdapter
+from pydantic import AfterValidator
 
 from moor.connections.apis.harbor import Harbor
-from moor.connections.apis.harbor_answers import HarborObject
+from moor.connections.apis.harbor_answers import HarborObject, Shape
 from moor.errors import ErrorKind, HostError
 from moor.resources.base import State
 from moor.tasks.registry.answers import API, Answers, Question, Single
@@ -65,7 +65,7 @@ def check_kinds(items: dict[str, ConfigurationItem]) -> dict[str, ConfigurationI
 
 
 Settings = Annotated[dict[str, ConfigurationItem], AfterValidator(check_kinds)]
-CONFIGURATION = Single("/configurations", TypeAdapter(Settings))
+CONFIGURATION = Single("/configurations", Shape(Settings))
 
 
 def values_of(answers: Answers) -> dict[str, Any]:
@@ -104,6 +104,10 @@ class ReadOnly(Thing):
     @property
     def id(self) -> str:
         return "setting:read-only"
+
+    @property
+    def closes(self) -> bool:
+        return self.read_only
 
     def desired(self, actual: State | None) -> State:
         return {READ_ONLY: text_of(self.read_only)}

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from nornir.core.task import Task
-from pydantic import AfterValidator, Field, TypeAdapter, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from moor.connections.apis.harbor import Harbor
-from moor.connections.apis.harbor_answers import HarborObject
+from moor.connections.apis.harbor_answers import HarborObject, Shape
 from moor.errors import ErrorKind, HostError
 from moor.resources.base import State, Value
 from moor.secrets.secret import Secret
@@ -75,7 +75,7 @@ class ScannerAnswer(HarborObject):
     disabled: bool = False
 
 
-SCANNERS = Listing("/scanners", TypeAdapter(list[ScannerAnswer]))
+SCANNERS = Listing("/scanners", Shape(list[ScannerAnswer]))
 
 
 def payload_of(name: str, scanner: Scanner) -> dict[str, Any]:

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from nornir.core.task import Task
-from pydantic import AfterValidator, Field, TypeAdapter, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from moor.connections.apis.harbor import Harbor
-from moor.connections.apis.harbor_answers import HarborObject
+from moor.connections.apis.harbor_answers import HarborObject, Shape
 from moor.resources.base import State
 from moor.settings.section import StrictModel
 from moor.tasks.registry.answers import API, Answers, Question
@@ -153,7 +153,7 @@ class ScheduleAnswer(HarborObject):
     job_parameters: str | None = None
 
 
-SHAPE = TypeAdapter(ScheduleAnswer)
+SHAPE = Shape(ScheduleAnswer)
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import TypeAdapter
-
-from moor.connections.apis.harbor_answers import HarborObject
+from moor.connections.apis.harbor_answers import HarborObject, Shape
 from moor.tasks.registry.answers import Answers, Listing
 
 
@@ -21,7 +19,7 @@ class UserAnswer(HarborObject):
     sysadmin_flag: bool = False
 
 
-USERS = Listing("/users", TypeAdapter(list[UserAnswer]))  # all but the first administrator
+USERS = Listing("/users", Shape(list[UserAnswer]))  # all but the first administrator
 
 
 def user_names(answers: Answers) -> list[str]:

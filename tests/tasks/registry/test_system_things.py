@@ -13,9 +13,9 @@ import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
-from moor.connections.apis.harbor_answers import RobotAnswer, parse_answer
+from moor.connections.apis.harbor_answers import RobotAnswer, Shape, parse_answer
 from moor.errors import HostError
 from moor.tasks.registry.flat import flatten
 from moor.tasks.registry.releases import unfit_fields
@@ -302,7 +302,7 @@ ANSWERS: dict[str, tuple[Any, st.SearchStrategy[Any], Callable[[Any], object]]] 
         lambda one: [flatten(schedules.schedule_from(kind, one)) for kind in get_args(schedules.Schedule)],
     ),
     "robots": (
-        TypeAdapter(RobotAnswer),
+        Shape(RobotAnswer),
         st.dictionaries(st.sampled_from(sorted(ROBOT)), TREES, max_size=3).map(lambda changed: ROBOT | changed),
         lambda one: (robots.fields_of(robots.robot_of(one)), validity(one)),
     ),
@@ -312,14 +312,14 @@ ANSWERS: dict[str, tuple[Any, st.SearchStrategy[Any], Callable[[Any], object]]] 
         lambda one: allowlist.fields_of(allowlist.allowlist_of(one)),
     ),
     "scanners": (
-        TypeAdapter(scanners.ScannerAnswer),
+        Shape(scanners.ScannerAnswer),
         st.dictionaries(st.sampled_from(["auth", "description", "disabled", "url"]), TREES).map(
             lambda changed: {"uuid": "x", "name": "x", "url": "http://x"} | changed
         ),
         lambda one: flatten(scanners.scanner_of(one)),
     ),
     "users": (
-        TypeAdapter(user_list.UserAnswer),
+        Shape(user_list.UserAnswer),
         st.dictionaries(st.sampled_from(["email", "realname", "comment", "sysadmin_flag"]), TREES).map(
             lambda changed: {"user_id": 3, "username": "x"} | changed
         ),

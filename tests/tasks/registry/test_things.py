@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from moor.connections.apis.harbor_answers import parse_answer
+from moor.connections.apis.harbor_answers import Shape, parse_answer
 from moor.errors import HostError
 from moor.secrets.secret import Secret
 from moor.tasks.registry.cron import cron_of
@@ -232,7 +232,7 @@ ANSWERS: dict[str, tuple[Any, dict[str, Any], Callable[[Any], object]]] = {
         lambda one: (quota.amount(quota.quota_of(one)), quota.about(quota.used_in(one))),
     ),
     "policies": (
-        TypeAdapter(list[retention.RetentionAnswer]),
+        Shape(list[retention.RetentionAnswer]),
         {"id": 1, "rules": [], "trigger": {"settings": {"cron": ""}}},
         lambda one: retention.state_of(retention.retention_of(one)),
     ),
