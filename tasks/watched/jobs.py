@@ -125,17 +125,6 @@ def replication_job(policy: Mapping[str, Any], executions: list[dict[str, Any]])
     )
 
 
-def scan_findings(stats: Mapping[str, Any], watch: Watch) -> Iterator[Finding]:
-    """Yield a finding if many scans of the last scan of all images failed; Harbor does not say when that was."""
-    total = int(stats.get("total") or 0)
-    failed = sum(int(count) for status, count in (stats.get("metrics") or {}).items() if status.lower() in FAILED)
-    if total and 100 * failed >= watch.scan_failed_percent * total:
-        words = f"{failed} of {total} scans of the last scan of all images failed"
-        yield Finding(
-            "job:scan-all", words, "read why in the scan log of an artifact in Harbor's portal; is the scanner healthy?"
-        )
-
-
 def queue_findings(queues: list[dict[str, Any]]) -> Iterator[Finding]:
     """Yield a finding for each queue of the job service that somebody has paused."""
     for queue in queues:

@@ -68,13 +68,6 @@ class PolicyAnswer(HarborObject):
     update_time: str | None = None
 
 
-class ScanStats(HarborObject):
-    """The progress of the last scan of all images."""
-
-    total: int | None = None
-    metrics: dict[str, int] | None = None
-
-
 class Queue(HarborObject):
     """A queue of the job service."""
 
@@ -84,6 +77,7 @@ class Queue(HarborObject):
 
 PAGE = 100  # the largest that Harbor gives
 NOT_FOUND = 404
+NO_SCANNER = 412
 NOT_SERVED = (NOT_FOUND, 501)
 
 
@@ -106,7 +100,6 @@ SYSTEM = Single("/systeminfo", Shape(SystemState))
 VOLUMES = Single("/systeminfo/volumes", Shape(Volumes))
 QUOTAS = IfServed(Listing("/quotas", Shape(list[QuotaAnswer] | None)))
 POLICIES = IfServed(Listing("/replication/policies", Shape(list[PolicyAnswer] | None)))
-SCANS = Single("/scans/all/metrics", Shape(ScanStats))
 QUEUES = Single("/jobservice/queues", Shape(list[Queue] | None))
 RUNS = Shape(list[RunAnswer] | None)
 SCHEDULE = Shape(ScheduleAnswer)
@@ -129,14 +122,14 @@ class LastRuns:
 
 @dataclass(frozen=True)
 class Schedule:
-    """The schedule of a job of the system; Harbor answers an empty body without one."""
+    """The schedule of a job of the system; Harbor answers an empty body without one, and 412 without a scanner."""
 
     path: str
 
     def ask(self, harbor: Harbor) -> dict[str, Any] | None:
         """Ask for it."""
         answer = harbor.ask("GET", f"{API}{self.path}")
-        if answer.status_code == NOT_FOUND or (answer.is_success and not answer.content.strip()):
+        if answer.status_code in (NOT_FOUND, NO_SCANNER) or (answer.is_success and not answer.content.strip()):
             return None
         found: dict[str, Any] = parse_answer(SCHEDULE, require_success(answer))
         return found

@@ -32,12 +32,12 @@ from moor.tasks.watched.jobs import (
     job_findings,
     queue_findings,
     replication_job,
-    scan_findings,
     system_job,
 )
 from moor.tasks.watched.questions import LastRuns, Schedule
 from moor.tasks.watched.restarts import ComponentStarts, find_loops
 from moor.tasks.watched.robots import unused_robots
+from moor.tasks.watched.scans import SCANS, OldestArtifacts, scan_findings, scan_job
 from moor.tasks.watched.settings import Watch
 
 Found = Iterator[Finding | Expiry | Measured]
@@ -107,7 +107,7 @@ def _sources(task: Task, watch: Watch, *, disk_is_known: bool) -> list[Found]:
         full_quotas(answers, watch),
         system_jobs(answers, watch, now),
         replications(answers, watch, now),
-        scans(answers, watch),
+        scans(answers, watch, now),
         queues(answers),
         robots(task, answers, watch, now),
     ]
@@ -177,15 +177,18 @@ def queues(answers: Answers) -> Found:
     yield from queue_findings(answers.to(questions.QUEUES) or [])
 
 
-def scans(answers: Answers, watch: Watch) -> Found:
-    """Yield what is wrong with scans; a Harbor without a scanner refuses the question."""
+def scans(answers: Answers, watch: Watch, now: datetime) -> Found:
+    """Yield what is wrong with scans; a Harbor without a scanner refuses the questions."""
     try:
-        stats = answers.one(questions.SCANS)
+        stats, schedule = answers.one(SCANS) or {}, answers.one(Schedule("/system/scanAll/schedule"))
     except HostError as error:
         if error.kind is not ErrorKind.REFUSED:
             raise
         return
-    yield from scan_findings(stats or {}, watch)
+    found = list(scan_findings(stats, watch))
+    if not found and schedule and (job := scan_job(schedule, stats, answers.to(OldestArtifacts()))):
+        found = list(job_findings(job, watch, now))
+    yield from found
 
 
 def robots(task: Task, answers: Answers, watch: Watch, now: datetime) -> Found:

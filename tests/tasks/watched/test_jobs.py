@@ -17,9 +17,9 @@ from moor.tasks.watched.jobs import (
     moment,
     queue_findings,
     replication_job,
-    scan_findings,
     system_job,
 )
+from moor.tasks.watched.scans import scan_findings, scan_job
 from moor.tasks.watched.settings import Watch
 
 NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)  # a Saturday
@@ -125,6 +125,32 @@ def test_a_replication_by_schedule_is_watched_by_it_and_others_by_their_last_run
 def test_scans_are_a_finding_when_many_of_them_failed(metrics: dict[str, int], total: int, failed: bool) -> None:
     found = list(scan_findings({"metrics": metrics, "total": total}, Watch()))
     assert bool(found) == failed
+
+
+def scanned(*began: str) -> list[dict[str, Any]]:
+    return [{"scan_overview": {"application/vnd.report": {"scan_status": "Error", "start_time": one}}} for one in began]
+
+
+@pytest.mark.parametrize(
+    ("stats", "artifacts", "words"),
+    [
+        ({"total": 2}, scanned("2026-11-27T00:10:00Z", "2026-11-28T00:10:00Z"), ""),
+        (
+            {"total": 2},
+            scanned("2026-11-26T00:10:00Z"),
+            "was due on 2026-11-28 00:00 UTC has not run; its last run was",
+        ),
+        ({"total": 0}, [{}], "it never ran"),
+        ({"total": 2}, [{}, {"scan_overview": None}], ""),  # no scanner takes them
+        ({}, [], ""),  # nothing to scan
+    ],
+)
+def test_a_scan_that_did_not_run_is_known_by_the_oldest_artifacts(
+    stats: dict[str, Any], artifacts: list[dict[str, Any]], words: str
+) -> None:
+    job = scan_job(DAILY, stats, artifacts)
+    found = [one.what for one in job_findings(job, Watch(), NOW)] if job else []
+    assert [words in one for one in found] == ([True] if words else [])
 
 
 def test_a_paused_queue_is_a_finding() -> None:
