@@ -20,7 +20,8 @@ app = typer.Typer(
 )
 
 Site = Annotated[Path | None, typer.Option("--site", help="directory with config.yaml; by default this one")]
-Limit = Annotated[str | None, typer.Option("--limit", help="hosts and groups, comma-separated; ! excludes")]
+LIMIT = "hosts, groups, node[1-9], rack*, @failed, @drifted, KEY=VALUE, comma-separated; ! excludes"
+Limit = Annotated[str | None, typer.Option("--limit", help=LIMIT)]
 Workers = Annotated[
     int, typer.Option("--workers", min=0, max=1000, help="hosts at once; 0 for the number in config.yaml")
 ]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from textwrap import indent
 
 from moor.engine.findings import Finding
+from moor.output.folding import fold
 from moor.run.report import HostReport, RunReport, count_by_status, open_findings, unwaived_findings
 
 SIGN = {"drift": "~", "changed": "~", "failed": "!", "skipped": "-"}
@@ -56,7 +57,7 @@ def _open(report: RunReport) -> Iterator[str]:
                 key = (resource.id, resource.status, resource.error or resource.diff, _since(resource.first_seen))
                 groups.setdefault(key, []).append(name)
     for (identity, status, words, since), hosts in groups.items():
-        yield f"  {SIGN[status]} {identity}  [{' '.join(hosts)}]{since}\n{indent(words, '      ')}".rstrip()
+        yield f"  {SIGN[status]} {identity}  [{fold(hosts)}]{since}\n{indent(words, '      ')}".rstrip()
     yield from findings(report)
 
 
@@ -112,7 +113,7 @@ def interrupted(report: RunReport, left: Iterable[Unfinished]) -> str:
     for host in left:
         if not report.hosts[host.host].error:
             alike.setdefault(str(host), []).append(host.host)
-    each = (f"  {' '.join(hosts)}: {words}" for words, hosts in alike.items())
+    each = (f"  {fold(hosts)}: {words}" for words, hosts in alike.items())
     rest = "what is under way on a host ends there by itself; run the same command again to go on"
     return joined([*_changes(report), *_errors(report), f"interrupted: {done}", *each, rest])
 
@@ -145,7 +146,7 @@ def _changes(report: RunReport) -> Iterator[str]:
     for (identity, status, diff), hosts in groups.items():
         note = f" ({status})" if status in ("failed", "skipped") else ""
         shown = f"\n{indent(diff, '      ')}" if diff and status != "skipped" else ""
-        yield f"  {SIGN[status]} {identity}{note}  [{' '.join(hosts)}]{shown}"
+        yield f"  {SIGN[status]} {identity}{note}  [{fold(hosts)}]{shown}"
 
 
 def _errors(report: RunReport) -> Iterator[str]:

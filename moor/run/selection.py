@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
 from nornir.core import Nornir
 from nornir.core.filter import F
-from nornir.core.inventory import Host
 
 from moor.context import context_of, fleet_of
 from moor.errors import InputError
+from moor.run.host_words import HostWords, Remembered, split_words
 from moor.run.runbook import Runbook, Stage, TaskFunction
 from moor.settings.modules import RUNBOOKS, concern_of, load_module, modules_of
 from moor.suggestions import did_you_mean
@@ -21,31 +21,23 @@ WHOLE = "site"  # the runbook with all concerns
 ALL = 1_000_000  # more hosts than any batch has
 
 
-def limit_hosts(nr: Nornir, expression: str | None) -> Nornir:
-    """Filter the hosts by ``--limit``: names of hosts and groups, separated by commas; ``!`` excludes.
+def limit_hosts(nr: Nornir, expression: str | None, remembered: Remembered) -> Nornir:
+    """Filter the hosts by the words of ``--limit``.
+
+    Args:
+        remembered: returns the hosts behind ``@failed`` and ``@drifted``
 
     Raises:
-        InputError: it names no host, a name is neither host nor group, or no host is left.
+        InputError: it names no host, a word names nobody, or no host is left.
     """
     if expression is None:
         return nr
-    known = [*nr.inventory.hosts, *nr.inventory.groups]
-    words = [word.strip() for word in expression.split(",") if word.strip()]
-    if not words:
+    if not (words := split_words(expression)):
         raise InputError("--limit: it names nobody; write hosts or groups, or leave it out for the whole fleet")
-    names = [word.removeprefix("!").strip() for word in words]
-    if lines := [_unknown(name, known) for name in names if name not in known]:
-        raise InputError("\n".join(lines))
-    chosen = nr.filter(filter_func=_chooser(words))
-    if not chosen.inventory.hosts:
+    chosen = HostWords(nr.inventory.hosts, nr.inventory.groups, remembered).chosen(words)
+    if not chosen:
         raise InputError(f"--limit {expression}: no host is left")
-    return chosen
-
-
-def _unknown(name: str, known: Iterable[str]) -> str:
-    if not name:
-        return "--limit: ! excludes nobody; write a host or a group behind it"
-    return f"--limit: no host or group is called {name}{did_you_mean(name, known)}"
+    return nr.filter(filter_func=lambda host: host.name in chosen)
 
 
 def refuse_unmatched(nr: Nornir, runbook: Runbook, command: str) -> None:
@@ -71,19 +63,6 @@ def unmatched_hosts(nr: Nornir, runbook: Runbook) -> list[str]:
     """Return the hosts on which no stage runs."""
     hosts = nr.inventory.hosts
     return [name for name, host in hosts.items() if not any(stage.runs_on(host) for stage in runbook.stages)]
-
-
-def _chooser(words: list[str]) -> Callable[[Host], bool]:
-    wanted = [word for word in words if not word.startswith("!")]
-    unwanted = [word[1:].strip() for word in words if word.startswith("!")]
-
-    def choose(host: Host) -> bool:
-        def named(names: Iterable[str]) -> bool:
-            return any(name == host.name or host.has_parent_group(name) for name in names)
-
-        return (not wanted or named(wanted)) and not named(unwanted)
-
-    return choose
 
 
 def find_runbook(site: Path, name: str) -> Runbook:

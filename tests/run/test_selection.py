@@ -180,3 +180,21 @@ def test_words_that_make_no_sense_are_one_clear_error(site: Site, words: list[st
     done = site.moor(*words)
     assert (done.returncode, done.stdout, said in done.stderr, done.stderr.count("\n")) == (1, "", True, 1), done.stderr
     assert site.nobody_called()
+
+
+def test_hosts_on_which_the_last_run_failed_are_chosen_by_a_word(site: Site) -> None:
+    said = site.moor("plan", "--limit", "@failed").stderr
+    assert said == "moor: no run is recorded yet; moor drift records the first\n"
+    broken = site.folder / "mark-ws1"
+    broken.symlink_to("/nowhere/mark")  # so that the mark cannot be made
+    assert site.moor("apply", "marking", "--yes").returncode == 1
+    broken.unlink()
+    again = site.moor("apply", "marking", "--yes", "--limit", "@failed", "--output", "json")
+    assert list(again.report["hosts"]) == ["ws1"]
+    run = again.report["run"]
+    assert site.moor("plan", "marking", "--limit", "nodes,@failed,@drifted,@late").stderr.splitlines() == [
+        "moor:",
+        f"  --limit: @failed: no host failed in run {run}, the last one",
+        "  --limit: @drifted: no finding of a host is open (moor drift)",
+        "  --limit: @late means no hosts (there are @failed and @drifted)",
+    ]

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from importlib import import_module
 
 from nornir.core import Nornir
@@ -15,6 +16,7 @@ from nornir.core.plugins.runners import RunnerPlugin
 from nornir.plugins.runners import ThreadedRunner
 
 from moor import garbage_collection
+from moor.cli.commands.earlier_hosts import earlier_hosts
 from moor.cli.options import DIFFERS, Options, Output
 from moor.context import change_context, context_of, fleet_of, new_run, site_of
 from moor.engine.plan import printable
@@ -47,7 +49,7 @@ def open_fleet(options: Options, dry_run: bool) -> Iterator[Nornir]:
     if trouble := context_of(nr).trouble:
         print_warning(trouble)
     try:
-        yield limit_hosts(nr, options.limit)
+        yield limit_hosts(nr, options.limit, partial(earlier_hosts, site_of(nr)))
     finally:
         close_all_connections(nr)
 
