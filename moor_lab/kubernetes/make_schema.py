@@ -9,15 +9,20 @@ import sys
 from pathlib import Path
 from typing import Any
 
+CORE = (
+    *("ConfigMap", "Event", "LimitRange", "Namespace", "Node", "PersistentVolumeClaim", "Pod", "ResourceQuota", "Secret"),
+    *("Service", "ServiceAccount"),
+)
 ROOTS = [
+    *(f"io.k8s.api.core.v1.{kind}" for kind in CORE),
     *(
-        f"io.k8s.api.core.v1.{kind}"
-        for kind in (
-            *("ConfigMap", "Event", "Namespace", "Node", "Pod", "ResourceQuota", "Secret", "Service", "ServiceAccount"),
-        )
+        f"io.k8s.api.apps.v1.{kind}"
+        for kind in ("ControllerRevision", "DaemonSet", "Deployment", "ReplicaSet", "StatefulSet")
     ),
-    "io.k8s.api.apps.v1.Deployment",
-    "io.k8s.api.apps.v1.ReplicaSet",
+    *(f"io.k8s.api.batch.v1.{kind}" for kind in ("CronJob", "Job")),
+    *(f"io.k8s.api.networking.v1.{kind}" for kind in ("Ingress", "NetworkPolicy")),
+    *(f"io.k8s.api.rbac.v1.{kind}" for kind in ("ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding")),
+    "io.k8s.api.policy.v1.PodDisruptionBudget",
     "io.k8s.api.autoscaling.v2.HorizontalPodAutoscaler",
 ]
 KEPT = {"type", "format", "default", "required"}

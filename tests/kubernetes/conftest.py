@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from moor_lab.kubernetes.standin import kinds
-from moor_lab.kubernetes.standin.api.cluster import Cluster, Options
+from moor_lab.kubernetes.standin.api.cluster import Cluster
+from moor_lab.kubernetes.standin.api.options import Options
 from moor_lab.kubernetes.standin.controllers.loop import Controllers
 from moor_lab.kubernetes.standin.objects import Object, clone, is_true, name_of, set_condition, timestamp
 from moor_lab.kubernetes.standin.store import Store
@@ -63,6 +64,12 @@ class Fleet:
         conditions = set_condition(node.get("status", {}).get("conditions", []), ready)
         node["status"] = {"conditions": conditions, "allocatable": {"cpu": "2", "memory": "4Gi", "pods": "110"}}
         self.cluster.update(kinds.NODE, "", name, node, Options(subresource="status"))
+
+    def cordon(self, name: str) -> None:
+        """Let no further pods onto a node."""
+        node = clone(self.cluster.store.get(kinds.NODE, "", name))
+        node["spec"]["unschedulable"] = True
+        self.cluster.update(kinds.NODE, "", name, node)
 
     def pods(self, app: str = "web") -> list[Object]:
         """Return the pods of one deployment, without those that are being deleted."""

@@ -23,6 +23,42 @@ def deployment(image: str = "registry.test/demo/web:1", replicas: int = 3, name:
     }
 
 
+def stateful_set(image: str = "registry.test/demo/web:1", replicas: int = 3, **spec: Any) -> Object:
+    """Return a stateful set of one container whose pods have a claim each."""
+    template = deployment(image, name="db")["spec"]["template"]
+    claim = {
+        "metadata": {"name": "data"},
+        "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
+    }
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "StatefulSet",
+        "metadata": {"name": "db", "namespace": "demo"},
+        "spec": {
+            "replicas": replicas,
+            "serviceName": "db",
+            "selector": {"matchLabels": {"app": "db"}},
+            "template": template,
+            "volumeClaimTemplates": [claim],
+            **spec,
+        },
+    }
+
+
+def daemon_set(image: str = "registry.test/demo/web:1", **spec: Any) -> Object:
+    """Return a daemon set of one container."""
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "DaemonSet",
+        "metadata": {"name": "log", "namespace": "demo"},
+        "spec": {
+            "selector": {"matchLabels": {"app": "log"}},
+            "template": deployment(image, name="log")["spec"]["template"],
+            **spec,
+        },
+    }
+
+
 def secret(kind: str = "Opaque", **data: str) -> Object:
     """Return a secret with plain values."""
     return {

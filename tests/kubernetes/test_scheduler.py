@@ -10,8 +10,9 @@ import pytest
 from moor_lab.kubernetes.standin import kinds
 from moor_lab.kubernetes.standin.controllers.loop import Controllers
 from moor_lab.kubernetes.standin.controllers.nodes import GRACE_S
-from moor_lab.kubernetes.standin.controllers.scheduler import quantity, tolerates
+from moor_lab.kubernetes.standin.controllers.scheduler import quantity
 from moor_lab.kubernetes.standin.objects import Object, condition, dig, is_true, name_of
+from moor_lab.kubernetes.standin.placement import tolerates
 from tests.kubernetes.conftest import Fleet
 from tests.kubernetes.samples import deployment
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from .. import kinds
 from ..kinds import Kind
-from ..objects import Object, dig, name_of, namespace_of
+from ..objects import Object, dig, name_of, namespace_of, uid_of
 from . import confinement
 from .confinement import ConfigError
 from .containerd import Image
@@ -140,7 +140,19 @@ def _source(volume: Object, directory: Path, read: Read) -> Path:
         if field in volume:
             reference = volume[field] | {"name": volume[field][name]}
             return _written(directory, values(_required(kind, reference, read)))
+    if "persistentVolumeClaim" in volume:
+        return _claimed(volume["persistentVolumeClaim"]["claimName"], directory, read)
     raise ConfigError(f"volume {volume['name']}: its kind is not known to moor's stand-in")
+
+
+def _claimed(name: str, directory: Path, read: Read) -> Path:
+    """Return the directory of a volume claim on this node; it outlives the pod below whose files it is not."""
+    claim = read(kinds.CLAIM, name)
+    if claim is None:
+        raise ConfigError(f'persistentvolumeclaim "{name}" not found')
+    kept = directory.parents[3] / "claims" / uid_of(claim)
+    kept.mkdir(mode=0o777, parents=True, exist_ok=True)
+    return kept
 
 
 def _written(directory: Path, files: dict[str, str]) -> Path:

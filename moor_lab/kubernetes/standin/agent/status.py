@@ -57,7 +57,8 @@ def status_of(pod: Object, states: dict[str, ContainerState], address: str, now:
     containers = pod["spec"]["containers"]
     unready = [one["name"] for one in containers if not states[one["name"]].ready]
     conditions: list[Object] = list(old.get("conditions", []))
-    for condition in _conditions(unready):
+    phase = _phase(pod, list(states.values()))
+    for condition in _conditions(unready, over=phase == "Succeeded"):
         full = {"lastProbeTime": None, "lastTransitionTime": timestamp(now), **condition}
         full["observedGeneration"] = pod["metadata"].get("generation", 1)
         conditions = set_condition(conditions, full)
@@ -67,7 +68,7 @@ def status_of(pod: Object, states: dict[str, ContainerState], address: str, now:
         "hostIP": address,
         "hostIPs": [{"ip": address}],
         "observedGeneration": pod["metadata"].get("generation", 1),
-        "phase": _phase(pod, list(states.values())),
+        "phase": phase,
         "podIP": address,
         "podIPs": [{"ip": address}],
         "qosClass": old.get("qosClass", "BestEffort"),
@@ -75,14 +76,16 @@ def status_of(pod: Object, states: dict[str, ContainerState], address: str, now:
     }
 
 
-def _conditions(unready: list[str]) -> list[Object]:
+def _conditions(unready: list[str], over: bool) -> list[Object]:
     ready: Object = {"status": "True"}
-    if unready:
+    if over:
+        ready = {"status": "False", "reason": "PodCompleted"}
+    elif unready:
         message = f"containers with unready status: [{' '.join(unready)}]"
         ready = {"status": "False", "reason": "ContainersNotReady", "message": message}
     return [
-        {"type": "PodReadyToStartContainers", "status": "True"},
-        {"type": "Initialized", "status": "True"},
+        {"type": "PodReadyToStartContainers", "status": "False" if over else "True"},
+        {"type": "Initialized", "status": "True", **({"reason": "PodCompleted"} if over else {})},
         {"type": "Ready", **ready},
         {"type": "ContainersReady", **ready},
     ]

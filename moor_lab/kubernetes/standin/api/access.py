@@ -18,6 +18,7 @@ READ = ("get", "list", "watch")
 WRITE = ("create", "update", "patch", "delete")
 
 NODE_RIGHTS: dict[Kind, tuple[str, ...]] = {
+    kinds.CLAIM: ("get",),
     kinds.CONFIG_MAP: ("get",),
     kinds.EVENT: WRITE,
     kinds.NODE: READ + WRITE[:3],

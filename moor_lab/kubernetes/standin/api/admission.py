@@ -16,8 +16,6 @@ LABEL = "pod-security.kubernetes.io/"
 DENIES = "moor.test/webhook-denies"
 """The annotation of a namespace with the refusal of its webhook for every pod."""
 
-WITH_PODS = (kinds.DEPLOYMENT, kinds.REPLICA_SET)
-
 
 def check(kind: Kind, obj: Object, namespace: Object, present: list[Object], quotas: list[Object]) -> None:
     """Check a new object against the policies of its namespace; raise ApiError 403 if one refuses it.
@@ -35,11 +33,20 @@ def check(kind: Kind, obj: Object, namespace: Object, present: list[Object], quo
 def warnings(kind: Kind, obj: Object, namespace: Object) -> list[str]:
     """Return the warnings of the namespace's warn level for a pod, or for the pods that an object makes."""
     level = dig(namespace, "metadata", "labels", f"{LABEL}warn")
-    if level not in ("baseline", "restricted") or kind not in (*WITH_PODS, kinds.POD):
+    spec = pod_spec(kind, obj)
+    if level not in ("baseline", "restricted") or spec is None:
         return []
-    spec = obj["spec"] if kind == kinds.POD else dig(obj, "spec", "template", "spec") or {}
     found = list(violations(spec, level))
     return [f'would violate PodSecurity "{level}:latest": {", ".join(found)}'] if found else []
+
+
+def pod_spec(kind: Kind, obj: Object) -> Object | None:
+    """Return the spec of a pod, or of the pods that an object makes; None for other kinds."""
+    if kind == kinds.POD:
+        return dict(obj["spec"])
+    path = ("spec", "jobTemplate") if kind == kinds.CRON_JOB else ()
+    makes_pods = kind == kinds.CRON_JOB or kind in kinds.WITH_TEMPLATE
+    return (dig(obj, *path, "spec", "template", "spec") or {}) if makes_pods else None
 
 
 def _check_security(pod: Object, namespace: Object) -> None:

@@ -1,14 +1,28 @@
 """The defaults that the API server adds before it stores an object; pure."""
 
 import base64
+import zlib
 from collections.abc import Callable
-from typing import Any
 
 from .. import kinds
 from ..kinds import Kind
-from ..objects import Object, clone, containers, dig
+from ..objects import Object, clone, dig
+from .pod_defaults import fill_pod, under
+from .workload_defaults import (
+    fill_cron_job,
+    fill_daemon_set,
+    fill_deployment,
+    fill_job,
+    fill_replica_set,
+    fill_stateful_set,
+    with_selector,
+)
 
-PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
+EXPOSED = ("NodePort", "LoadBalancer")
+"""Types of services that have a port on every node."""
+
+HEADLESS = "None"
+NODE_PORTS = range(30000, 32768)
 
 
 def with_defaults(kind: Kind, obj: Object) -> Object:
@@ -20,16 +34,24 @@ def with_defaults(kind: Kind, obj: Object) -> Object:
     return out
 
 
-def _under(target: Object, defaults: Object) -> None:
-    """Set missing keys."""
-    for key, value in defaults.items():
-        target.setdefault(key, value)
+def allocated(kind: Kind, obj: Object, old: Object | None) -> Object:
+    """Return the object with what the server chooses for it once: a job's selector, a service's addresses.
+
+    Args:
+        old: the stored object, whose choices stay
+    """
+    out = clone(obj)
+    if kind == kinds.JOB and old is None:
+        with_selector(out)
+    if kind == kinds.SERVICE:
+        _allocate(out, old)
+    return out
 
 
 def _namespace(obj: Object) -> None:
     obj.setdefault("metadata", {}).setdefault("labels", {})["kubernetes.io/metadata.name"] = obj["metadata"]["name"]
     obj.setdefault("spec", {}).setdefault("finalizers", ["kubernetes"])
-    _under(obj.setdefault("status", {}), {"phase": "Active"})
+    under(obj.setdefault("status", {}), {"phase": "Active"})
 
 
 def _secret(obj: Object) -> None:
@@ -42,115 +64,70 @@ def _secret(obj: Object) -> None:
 
 def _service(obj: Object) -> None:
     spec = obj.setdefault("spec", {})
-    _under(spec, {"type": "ClusterIP", "sessionAffinity": "None", "internalTrafficPolicy": "Cluster"})
+    under(spec, {"type": "ClusterIP", "sessionAffinity": "None"})
+    if spec["type"] != "ExternalName":
+        under(spec, {"internalTrafficPolicy": "Cluster"})
+    if spec["type"] in EXPOSED:
+        under(spec, {"externalTrafficPolicy": "Cluster"})
+    if spec["type"] == "LoadBalancer":
+        under(spec, {"allocateLoadBalancerNodePorts": True})
     for port in spec.get("ports", []):
-        _under(port, {"protocol": "TCP", "targetPort": port.get("port")})
+        under(port, {"protocol": "TCP", "targetPort": port.get("port")})
+    obj.setdefault("status", {}).setdefault("loadBalancer", {})
 
 
-def _deployment(obj: Object) -> None:
+def _allocate(service: Object, old: Object | None) -> None:
+    """Choose a service's address and node ports from its uid, so that a dry run names them too."""
+    spec = service["spec"]
+    if spec["type"] == "ExternalName":
+        return
+    seed = zlib.crc32(str(service["metadata"].get("uid", "")).encode())
+    address = f"10.{96 + seed % 16}.{seed // 16 % 256}.{1 + seed // 4096 % 254}"
+    spec.setdefault("clusterIP", dig(old, "spec", "clusterIP") or address)
+    under(spec, {"clusterIPs": [spec["clusterIP"]], "ipFamilies": ["IPv4"], "ipFamilyPolicy": "SingleStack"})
+    if spec["type"] in EXPOSED:
+        before = {port.get("port"): port.get("nodePort") for port in dig(old, "spec", "ports") or []}
+        for index, port in enumerate(spec.get("ports", [])):
+            chosen = before.get(port.get("port")) or NODE_PORTS[(seed + index) % len(NODE_PORTS)]
+            port.setdefault("nodePort", chosen)
+
+
+def _claim(obj: Object) -> None:
+    under(obj.setdefault("spec", {}), {"volumeMode": "Filesystem"})
+    under(obj.setdefault("status", {}), {"phase": "Pending"})
+
+
+def _autoscaler(obj: Object) -> None:
+    under(obj.setdefault("spec", {}), {"minReplicas": 1})
+    under(obj.setdefault("status", {}), {"desiredReplicas": 0})
+
+
+def _network_policy(obj: Object) -> None:
     spec = obj.setdefault("spec", {})
-    _under(spec, {"replicas": 1, "revisionHistoryLimit": 10, "progressDeadlineSeconds": 600, "strategy": {}})
-    strategy = spec["strategy"]
-    strategy.setdefault("type", "RollingUpdate")
-    if strategy["type"] == "RollingUpdate":
-        _under(strategy.setdefault("rollingUpdate", {}), {"maxSurge": "25%", "maxUnavailable": "25%"})
-    _pod_spec(spec.setdefault("template", {}).setdefault("spec", {}))
+    spec.setdefault("policyTypes", ["Ingress", *(["Egress"] if spec.get("egress") else [])])
 
 
-def _replica_set(obj: Object) -> None:
-    spec = obj.setdefault("spec", {})
-    spec.setdefault("replicas", 1)
-    _pod_spec(spec.setdefault("template", {}).setdefault("spec", {}))
-
-
-def _pod(obj: Object) -> None:
-    spec = obj.setdefault("spec", {})
-    _pod_spec(spec)
-    _under(spec, {"enableServiceLinks": True, "preemptionPolicy": "PreemptLowerPriority", "priority": 0})
-    _tolerate(spec)
-    _under(obj.setdefault("status", {}), {"phase": "Pending", "qosClass": qos_class(spec)})
-
-
-def _tolerate(spec: Object) -> None:
-    """Add tolerations that keep a pod on a lost node for five minutes."""
-    tolerations = spec.setdefault("tolerations", [])
-    for state in ("not-ready", "unreachable"):
-        key = f"node.kubernetes.io/{state}"
-        if not any(toleration.get("key") in (None, key) for toleration in tolerations):
-            tolerations.append({"effect": "NoExecute", "key": key, "operator": "Exists", "tolerationSeconds": 300})
-
-
-def _pod_spec(spec: Object) -> None:
-    _under(
-        spec,
-        {
-            "dnsPolicy": "ClusterFirst",
-            "restartPolicy": "Always",
-            "schedulerName": "default-scheduler",
-            "securityContext": {},
-            "terminationGracePeriodSeconds": 30,
-        },
-    )
-    for container in containers(spec):
-        _container(container, bool(spec.get("hostNetwork")))
-
-
-def _container(container: Object, host_network: bool) -> None:
-    _under(
-        container,
-        {
-            "imagePullPolicy": pull_policy(str(container.get("image", ""))),
-            "resources": {},
-            "terminationMessagePath": "/dev/termination-log",
-            "terminationMessagePolicy": "File",
-        },
-    )
-    for port in container.get("ports", []):
-        _under(port, {"protocol": "TCP"})
-        if host_network:
-            _under(port, {"hostPort": port.get("containerPort")})
-    for probe in (container[name] for name in PROBES if name in container):
-        _under(probe, {"failureThreshold": 3, "periodSeconds": 10, "successThreshold": 1, "timeoutSeconds": 1})
-        if "httpGet" in probe:
-            _under(probe["httpGet"], {"path": "/", "scheme": "HTTP"})
-
-
-def pull_policy(image: str) -> str:
-    """Return the default pull policy: Always for ``:latest`` or without a tag."""
-    name, _, digest = image.partition("@")
-    tag = name.rpartition("/")[2].partition(":")[2]
-    return "Always" if not digest and tag in ("", "latest") else "IfNotPresent"
-
-
-def qos_class(spec: Object) -> str:
-    """Return the QoS class: BestEffort without requests and limits, Guaranteed if all are equal, else Burstable."""
-    wanted = [container.get("resources", {}) for container in containers(spec)]
-    if not any(part.get("requests") or part.get("limits") for part in wanted):
-        return "BestEffort"
-    full = all(
-        {"cpu", "memory"} <= set(part.get("limits", {})) and part.get("requests", part["limits"]) == part["limits"]
-        for part in wanted
-    )
-    return "Guaranteed" if full else "Burstable"
-
-
-def admit_pod(pod: Object, account: Object | None) -> Object:
-    """Return the pod with its service account's name and, unless the pod has some, the account's pull secrets."""
-    out = clone(pod)
-    spec = out["spec"]
-    name = spec.get("serviceAccountName") or spec.get("serviceAccount") or "default"
-    spec["serviceAccountName"] = spec["serviceAccount"] = name
-    secrets: Any = dig(account, "imagePullSecrets")
-    if secrets and not spec.get("imagePullSecrets"):
-        spec["imagePullSecrets"] = clone({"of": secrets})["of"]
-    return out
+def _role_binding(obj: Object) -> None:
+    obj.setdefault("roleRef", {}).setdefault("apiGroup", kinds.RBAC)
+    for subject in obj.get("subjects") or []:
+        if subject.get("kind") in ("User", "Group"):
+            subject.setdefault("apiGroup", kinds.RBAC)
 
 
 _FILL: dict[Kind, Callable[[Object], None]] = {
+    kinds.AUTOSCALER: _autoscaler,
+    kinds.CLAIM: _claim,
+    kinds.CLUSTER_ROLE_BINDING: _role_binding,
+    kinds.CRON_JOB: fill_cron_job,
+    kinds.DAEMON_SET: fill_daemon_set,
+    kinds.DEPLOYMENT: fill_deployment,
+    kinds.JOB: fill_job,
     kinds.NAMESPACE: _namespace,
+    kinds.NETWORK_POLICY: _network_policy,
+    kinds.POD: fill_pod,
+    kinds.REPLICA_SET: fill_replica_set,
+    kinds.ROLE_BINDING: _role_binding,
     kinds.SECRET: _secret,
     kinds.SERVICE: _service,
-    kinds.DEPLOYMENT: _deployment,
-    kinds.REPLICA_SET: _replica_set,
-    kinds.POD: _pod,
+    kinds.STATEFUL_SET: fill_stateful_set,
 }

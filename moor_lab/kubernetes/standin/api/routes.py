@@ -11,8 +11,9 @@ from ..kinds import Kind
 from ..objects import Object, name_of, namespace_of
 from . import discovery, rbac, table
 from .access import User
-from .cluster import Cluster, Options, WriteResult
+from .cluster import Cluster
 from .decode import json_body
+from .options import Options, WriteResult
 from .watching import watch
 
 FOREVER = 3600.0

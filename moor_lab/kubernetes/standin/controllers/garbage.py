@@ -3,8 +3,9 @@
 from datetime import timedelta
 
 from .. import kinds
-from ..objects import Object, dig, name_of, namespace_of, parse_time, uid_of
-from .snapshot import Actions, Create, Delete, Snapshot, is_leaving
+from ..api.deletion import FOREGROUND
+from ..objects import Object, clone, dig, name_of, namespace_of, parse_time, uid_of
+from .snapshot import Actions, Create, Delete, Replace, Snapshot, is_leaving
 
 EVENTS_KEPT = timedelta(hours=1)
 
@@ -12,6 +13,7 @@ EVENTS_KEPT = timedelta(hours=1)
 def plan(snapshot: Snapshot) -> Actions:
     """Yield deletions of garbage, and the service account that every namespace gets."""
     yield from _orphans(snapshot)
+    yield from _foreground(snapshot)
     yield from _lost_pods(snapshot)
     yield from _namespaces(snapshot)
     for event in snapshot.of(kinds.EVENT):
@@ -28,6 +30,24 @@ def _orphans(snapshot: Snapshot) -> Actions:
             owners = obj["metadata"].get("ownerReferences", [])
             if owners and not any(reference["uid"] in present for reference in owners) and not is_leaving(obj):
                 yield Delete(kind, obj)
+
+
+def _foreground(snapshot: Snapshot) -> Actions:
+    """Yield deletions of the dependents of objects that wait for them, and the end of the wait after the last one."""
+    everything = [(kind, obj) for kind, objects in snapshot.objects.items() for obj in objects]
+    for kind, waiting in everything:
+        if not is_leaving(waiting) or FOREGROUND not in waiting["metadata"].get("finalizers", []):
+            continue
+        dependents = [pair for pair in everything if _is_owned(pair[1], waiting)]
+        yield from (Delete(*pair, propagation="Foreground") for pair in dependents if not is_leaving(pair[1]))
+        if not dependents:
+            out = clone(waiting)
+            out["metadata"]["finalizers"].remove(FOREGROUND)
+            yield Replace(kind, out)
+
+
+def _is_owned(obj: Object, by: Object) -> bool:
+    return any(reference["uid"] == uid_of(by) for reference in obj["metadata"].get("ownerReferences", []))
 
 
 def _lost_pods(snapshot: Snapshot) -> Actions:

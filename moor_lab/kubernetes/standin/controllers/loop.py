@@ -2,26 +2,28 @@
 
 import logging
 import threading
-from datetime import datetime, timedelta
 from functools import singledispatchmethod
 
 from .. import kinds
-from ..api.cluster import Cluster, Options
+from ..api.cluster import Cluster
+from ..api.options import Options
 from ..errors import ApiError
-from ..objects import Object, clone, micro_timestamp, name_of, namespace_of, owner, timestamp, uid_of
-from . import deployments, garbage, nodes, replicasets, scheduler
+from ..objects import clone, name_of, namespace_of, owner, timestamp, uid_of
+from . import claims, daemonsets, deployments, garbage, nodes, replicasets, scheduler, statefulsets
+from .creation import PodCreation
+from .events import tell
 from .snapshot import Action, Bind, Create, Delete, RecordEvent, Replace, Snapshot
 
 log = logging.getLogger(__name__)
 
-PLANS = (deployments.plan, replicasets.plan, scheduler.plan, nodes.plan, garbage.plan)
+PLANS = (
+    *(deployments.plan, replicasets.plan, statefulsets.plan, daemonsets.plan),
+    *(claims.plan, scheduler.plan, nodes.plan, garbage.plan),
+)
 
 PAUSE_S, LONGEST_PAUSE_S = 1.0, 4.0
 """How long the controllers rest after a round that did something, and after many that did nothing: some of what they do
 depends on the clock alone."""
-
-RETRY_S, RETRY_LONGEST_S = 1.0, 30.0
-"""Seconds that a replica set waits after refused pods before it tries again, at first and at most."""
 
 SETTLE_S = 0.02
 """Seconds to wait for a burst of writes to end."""
@@ -32,7 +34,7 @@ class Controllers:
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
-        self._held: dict[str, tuple[float, datetime]] = {}  # replica sets whose pods were refused, and until when
+        self._creation = PodCreation(cluster)
         self._stopped = threading.Event()
 
     def start(self) -> threading.Thread:
@@ -77,34 +79,12 @@ class Controllers:
     @_do.register
     def _(self, action: Create) -> None:
         by = owner(action.obj)
-        if by is None or action.kind != kinds.POD:
-            self._cluster.create(action.kind, namespace_of(action.obj), action.obj)
-        else:
-            self._create_pod(action, by)
-
-    def _create_pod(self, action: Create, by: Object) -> None:
-        """Create a pod of a replica set; retry a refused one with growing delays."""
-        delay_s, until = self._held.get(by["uid"], (RETRY_S / 2, self._cluster.clock()))
-        if self._cluster.clock() < until:
+        if by and action.kind == kinds.POD:
+            self._creation.create(action, by)
             return
-        try:
-            self._cluster.create(action.kind, namespace_of(action.obj), action.obj)
-        except ApiError as error:
-            delay_s = min(2 * delay_s, RETRY_LONGEST_S)
-            self._held[by["uid"]] = delay_s, self._cluster.clock() + timedelta(seconds=delay_s)
-            self._refused(namespace_of(action.obj), by["name"], str(error))
-            return
-        self._held.pop(by["uid"], None)
+        self._cluster.create(action.kind, namespace_of(action.obj), action.obj)
         if action.told:
             self._do(action.told)
-
-    def _refused(self, namespace: str, name: str, why: str) -> None:
-        """Record why the pods of a replica set are refused, in its status and as an event."""
-        obj = self._cluster.store.get(kinds.REPLICA_SET, namespace, name)
-        status = replicasets.failed(obj, why, self._cluster.clock())
-        self._cluster.update(kinds.REPLICA_SET, namespace, name, status, Options(subresource="status"))
-        words = f"Error creating: {why}"
-        self._do(RecordEvent(kinds.REPLICA_SET, obj, replicasets.COMPONENT, "FailedCreate", words, "Warning"))
 
     @_do.register
     def _(self, action: Replace) -> None:
@@ -116,7 +96,8 @@ class Controllers:
         if action.kind == kinds.NAMESPACE:
             self._cluster.store.remove(action.kind, "", name_of(action.obj))
             return
-        body = {"preconditions": {"uid": uid_of(action.obj)}} | ({} if action.graceful else {"gracePeriodSeconds": 0})
+        body = {"preconditions": {"uid": uid_of(action.obj)}, "propagationPolicy": action.propagation}
+        body |= {} if action.graceful else {"gracePeriodSeconds": 0}
         self._cluster.delete(action.kind, namespace_of(action.obj), name_of(action.obj), body)
 
     @_do.register
@@ -137,44 +118,3 @@ class Controllers:
     @_do.register
     def _(self, action: RecordEvent) -> None:
         tell(self._cluster, action, self._cluster.clock())
-
-
-def tell(cluster: Cluster, action: RecordEvent, now: datetime) -> None:
-    """Record an event, or increase the count of an equal one."""
-    namespace = namespace_of(action.obj) or "default"
-    with cluster.store.lock:
-        for event in cluster.store.select(kinds.EVENT, namespace)[0]:
-            if _says(event, action):
-                again = {"count": event.get("count", 1) + 1, "lastTimestamp": timestamp(now)}
-                cluster.update(kinds.EVENT, namespace, name_of(event), event | again)
-                return
-        cluster.create(kinds.EVENT, namespace, new_event(action, namespace, now))
-
-
-def _says(event: Object, action: RecordEvent) -> bool:
-    about = event["involvedObject"].get("uid") == uid_of(action.obj)
-    return about and (event.get("reason"), event.get("message")) == (action.reason, action.message)
-
-
-def new_event(action: RecordEvent, namespace: str, now: datetime) -> Object:
-    """Return the event in the format of its component: the scheduler uses the new one, all others the old one."""
-    event: Object = {
-        "metadata": {"name": f"{name_of(action.obj)}.{int(now.timestamp() * 1e9):x}", "namespace": namespace},
-        "involvedObject": {
-            "apiVersion": action.kind.api_version,
-            "kind": action.kind.kind,
-            "name": name_of(action.obj),
-            "namespace": namespace_of(action.obj),
-            "resourceVersion": action.obj["metadata"].get("resourceVersion", ""),
-            "uid": uid_of(action.obj),
-        },
-        "reason": action.reason,
-        "message": action.message,
-        "type": action.type,
-        "reportingComponent": action.component,
-    }
-    if action.action:
-        instance = f"{action.component}-standin"
-        return event | {"action": action.action, "eventTime": micro_timestamp(now), "reportingInstance": instance}
-    times = {"firstTimestamp": timestamp(now), "lastTimestamp": timestamp(now), "count": 1}
-    return event | times | {"source": {"component": action.component}, "reportingInstance": ""}

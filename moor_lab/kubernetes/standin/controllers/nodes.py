@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from .. import kinds
 from ..objects import Object, clone, condition, dig, is_true, name_of, parse_time, set_condition, timestamp
-from .scheduler import tolerates
+from ..placement import tolerates
 from .snapshot import Actions, Delete, RecordEvent, Replace, Snapshot, is_leaving, is_ready
 
 GRACE_S = float(os.environ.get("MOOR_LAB_NODE_GRACE", "40"))

@@ -1,21 +1,22 @@
 """The replica set controller: creates and deletes pods up to the desired number."""
 
 import random
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from .. import kinds
-from ..objects import (
-    Object,
-    clone,
-    condition,
-    name_of,
-    namespace_of,
-    owner_reference,
-    parse_time,
-    set_condition,
-    timestamp,
+from ..objects import Object, clone, name_of, namespace_of, owner_reference, parse_time, set_condition, timestamp
+from .snapshot import (
+    Actions,
+    Create,
+    Delete,
+    RecordEvent,
+    Replace,
+    Snapshot,
+    is_active,
+    is_available,
+    is_leaving,
+    is_ready,
 )
-from .snapshot import Actions, Create, Delete, RecordEvent, Replace, Snapshot, is_active, is_leaving, is_ready
 
 COMPONENT = "replicaset-controller"
 ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
@@ -69,7 +70,7 @@ def _status(replica_set: Object, pods: list[Object], snapshot: Snapshot) -> Acti
         "replicas": len(pods),
         "fullyLabeledReplicas": len(pods),
         "readyReplicas": sum(map(is_ready, pods)),
-        "availableReplicas": sum(_is_available(pod, replica_set, snapshot) for pod in pods),
+        "availableReplicas": sum(is_available(pod, replica_set, snapshot.now) for pod in pods),
     }
     status = {"observedGeneration": replica_set["metadata"]["generation"], "replicas": counts.pop("replicas")}
     out["status"] = status | {name: count for name, count in counts.items() if count}
@@ -87,12 +88,3 @@ def failed(replica_set: Object, why: str, instant: datetime) -> Object:
     known: list[Object] = status.get("conditions", [])
     status["conditions"] = set_condition(known, told | {"lastTransitionTime": timestamp(instant)})
     return out
-
-
-def _is_available(pod: Object, replica_set: Object, snapshot: Snapshot) -> bool:
-    """Return whether a pod has been ready for as long as the set wants."""
-    ready = condition(pod, "Ready")
-    if not ready or ready["status"] != "True":
-        return False
-    least = timedelta(seconds=int(replica_set["spec"].get("minReadySeconds", 0)))
-    return parse_time(ready["lastTransitionTime"]) + least <= snapshot.now

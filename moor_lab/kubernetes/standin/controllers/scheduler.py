@@ -2,13 +2,19 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from collections.abc import Set
 from dataclasses import dataclass, field
 
 from .. import kinds
 from ..objects import Object, clone, condition, containers, dig, name_of, namespace_of, owner, set_condition, timestamp
+from ..placement import fits_node, tolerates, untolerated
+from .claims import SELECTED, claim_names
 from .snapshot import Actions, Bind, RecordEvent, Replace, Snapshot, is_active, is_leaving
 
 COMPONENT = "default-scheduler"
+UNSCHEDULABLE = {"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"}
+"""The taint that a cordoned node has; daemons tolerate it."""
+
 UNITS = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "m": 1e-3}
 
 
@@ -66,7 +72,13 @@ def _is_over(pod: Object) -> bool:
 
 
 def _place(pod: Object, loads: list[Load], snapshot: Snapshot) -> Actions:
-    obstacles = {name_of(load.node): next(obstacles_of(pod, load), "") for load in loads}
+    claims = _claims(pod, snapshot)
+    missing = [name for name, claim in claims.items() if claim is None]
+    if missing:
+        yield from _unschedulable(pod, without_claim_message(missing[0], len(loads)), snapshot)
+        return
+    held = {dig(claim, "metadata", "annotations", SELECTED) for claim in claims.values()} - {None}
+    obstacles = {name_of(load.node): next(obstacles_of(pod, load, held), "") for load in loads}
     fitting = [load for load in loads if not obstacles[name_of(load.node)]]
     if not fitting:
         yield from _unschedulable(pod, unschedulable_message(obstacles), snapshot)
@@ -85,32 +97,33 @@ def _crowd(pod: Object, load: Load) -> tuple[int, int, str]:
     return kin, len(load.pods), name_of(load.node)
 
 
-def obstacles_of(pod: Object, load: Load) -> Iterator[str]:
-    """Yield the reasons why the pod cannot run on this node, in the scheduler's words."""
+def _claims(pod: Object, snapshot: Snapshot) -> dict[str, Object | None]:
+    """Return the volume claims of a pod by name; None for one that does not exist."""
+    wanted = claim_names(pod)
+    known = {name_of(one): one for one in snapshot.of(kinds.CLAIM) if wanted and namespace_of(one) == namespace_of(pod)}
+    return {name: known.get(name) for name in wanted}
+
+
+def obstacles_of(pod: Object, load: Load, held: Set[str] = frozenset()) -> Iterator[str]:
+    """Yield the reasons why the pod cannot run on this node, in the scheduler's words.
+
+    Args:
+        held: the nodes that have the pod's volumes
+    """
     spec, node = pod["spec"], load.node
-    if dig(node, "spec", "unschedulable"):
+    if dig(node, "spec", "unschedulable") and not tolerates(spec.get("tolerations", []), UNSCHEDULABLE):
         yield "node(s) were unschedulable"
-    for taint in dig(node, "spec", "taints") or []:
-        if taint["effect"] != "PreferNoSchedule" and not tolerates(spec.get("tolerations", []), taint):
-            yield f"node(s) had untolerated taint {{{taint['key']}: {taint.get('value', '')}}}"
-    labels = node["metadata"].get("labels", {})
-    if any(labels.get(key) != value for key, value in spec.get("nodeSelector", {}).items()):
+    for taint in untolerated(spec, node, "NoSchedule", "NoExecute"):
+        yield f"node(s) had untolerated taint {{{taint['key']}: {taint.get('value', '')}}}"
+    if not fits_node(spec, node):
         yield "node(s) didn't match Pod's node affinity/selector"
+    if held - {name_of(node)}:
+        yield "node(s) didn't match PersistentVolume's node affinity"
     if ports(pod) & load.ports:
         yield "node(s) didn't have free ports for the requested pod ports"
     for resource in ("cpu", "memory"):
         if requested(pod, resource) > load.free(resource):
             yield f"Insufficient {resource}"
-
-
-def tolerates(tolerations: list[Object], taint: Object) -> bool:
-    """Return whether one of the tolerations lets a pod onto a node with this taint."""
-    return any(
-        one.get("key") in (None, taint["key"])
-        and one.get("effect") in (None, "", taint["effect"])
-        and (one.get("operator") == "Exists" or one.get("value", "") == taint.get("value", ""))
-        for one in tolerations
-    )
 
 
 def unschedulable_message(obstacles: dict[str, str]) -> str:
@@ -121,6 +134,13 @@ def unschedulable_message(obstacles: dict[str, str]) -> str:
     counted = ", ".join(sorted(f"{count} {why}" for why, count in Counter(obstacles.values()).items()))
     helpless = f"{len(obstacles)} Preemption is not helpful for scheduling"
     return f"{none}: {counted}. no new claims to deallocate, preemption: {none}: {helpless}."
+
+
+def without_claim_message(claim: str, nodes: int) -> str:
+    """Return the message about a pod whose volume claim does not exist."""
+    none = f"0/{nodes} nodes are available"
+    helpless = f"{nodes} Preemption is not helpful for scheduling"
+    return f'{none}: persistentvolumeclaim "{claim}" not found. preemption: {none}: {helpless}.'
 
 
 def _unschedulable(pod: Object, message: str, snapshot: Snapshot) -> Actions:

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Literal
 
+from ..api.deletion import Propagation
 from ..kinds import Kind
-from ..objects import Object, dig, is_true, owner, uid_of
+from ..objects import Object, condition, dig, is_true, owner, parse_time, uid_of
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,17 @@ class Snapshot:
 
     def owned(self, kind: Kind, by: Object) -> list[Object]:
         """Return the objects of a kind whose controller is ``by``."""
-        return [obj for obj in self.of(kind) if (owner(obj) or {}).get("uid") == uid_of(by)]
+        return self._by_owner.get((kind.resource, uid_of(by)), [])
+
+    @cached_property
+    def _by_owner(self) -> dict[tuple[str, str], list[Object]]:
+        found: dict[tuple[str, str], list[Object]] = {}
+        for kind, objects in self.objects.items():
+            for obj in objects:
+                by = owner(obj)
+                if by:
+                    found.setdefault((kind.resource, by["uid"]), []).append(obj)
+        return found
 
 
 @dataclass(frozen=True)
@@ -50,6 +62,7 @@ class Delete:
     kind: Kind
     obj: Object
     graceful: bool = True
+    propagation: Propagation = "Background"
 
 
 @dataclass(frozen=True)
@@ -90,3 +103,12 @@ def is_leaving(obj: Object) -> bool:
 def is_ready(pod: Object) -> bool:
     """Return whether a pod's Ready condition holds."""
     return is_true(pod, "Ready")
+
+
+def is_available(pod: Object, set_: Object, now: datetime) -> bool:
+    """Return whether a pod has been ready for as long as its set wants."""
+    ready = condition(pod, "Ready")
+    if not ready or ready["status"] != "True" or is_leaving(pod):
+        return False
+    least = timedelta(seconds=int(set_["spec"].get("minReadySeconds", 0)))
+    return parse_time(ready["lastTransitionTime"]) + least <= now
