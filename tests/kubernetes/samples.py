@@ -59,6 +59,31 @@ def daemon_set(image: str = "registry.test/demo/web:1", **spec: Any) -> Object:
     }
 
 
+def job(image: str = "registry.test/demo/web:1", **spec: Any) -> Object:
+    """Return a job of one pod."""
+    container = {"name": "web", "image": image}
+    template = {
+        "metadata": {"labels": {"app": "sum"}},
+        "spec": {"restartPolicy": "Never", "containers": [container]},
+    }
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {"name": "sum", "namespace": "demo"},
+        "spec": {"template": template, **spec},
+    }
+
+
+def cron_job(schedule: str = "*/5 * * * *", **spec: Any) -> Object:
+    """Return a cron job of one pod."""
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "CronJob",
+        "metadata": {"name": "tidy", "namespace": "demo"},
+        "spec": {"schedule": schedule, "jobTemplate": {"spec": job()["spec"]}, **spec},
+    }
+
+
 def secret(kind: str = "Opaque", **data: str) -> Object:
     """Return a secret with plain values."""
     return {

@@ -146,8 +146,9 @@ def test_discovery_names_every_kind(api: Api) -> None:
         scaling = {one["name"] for one in plain.get("/apis/autoscaling/v2").json()["resources"]}
     wanted = {"namespaces", "nodes", "secrets", "serviceaccounts", "services", "pods", "pods/status", "events"}
     assert wanted <= core
-    assert {"deployments", "deployments/status", "replicasets"} <= apps
-    assert [group["name"] for group in groups] == ["apps", "autoscaling", "rbac.authorization.k8s.io"]
+    assert {"deployments", "deployments/status", "replicasets", "statefulsets", "daemonsets"} <= apps
+    named = ["apps", "autoscaling", "batch", "networking.k8s.io", "policy", "rbac.authorization.k8s.io"]
+    assert [group["name"] for group in groups] == named
     assert "horizontalpodautoscalers" in scaling
 
 
@@ -185,7 +186,7 @@ def test_a_body_that_is_no_json_is_refused(api: Api) -> None:
 
 def test_what_is_not_served_is_not_found(api: Api) -> None:
     with api.http() as plain:
-        for path in ("/apis/batch/v1/jobs", "/api/v1/nonsense", "/nonsense", "/api/v1/secrets/x"):
+        for path in ("/apis/storage.k8s.io/v1/storageclasses", "/api/v1/nonsense", "/nonsense", "/api/v1/secrets/x"):
             assert plain.get(path).json()["message"] == "the server could not find the requested resource"
         assert plain.put("/api/v1/namespaces", json={}).status_code == 405
 
@@ -256,7 +257,7 @@ def test_a_pod_on_a_node_is_deleted_gracefully(client: Client) -> None:
 
 
 def test_unknown_kinds_are_told_apart_from_missing_objects(client: Client) -> None:
-    job = create_namespaced_resource("batch", "v1", "Job", "jobs")
+    job = create_namespaced_resource("moor.test", "v1", "Job", "jobs")
     with pytest.raises(ApiError, match="could not find the requested resource"):
         client.get(job, "x")
     with pytest.raises(ApiError, match='secrets "x" not found'):

@@ -14,7 +14,8 @@ from moor_lab.kubernetes.standin import kinds
 from moor_lab.kubernetes.standin.api.access import ANONYMOUS, Tokens, User
 from moor_lab.kubernetes.standin.api.cluster import Cluster
 from moor_lab.kubernetes.standin.api.decode import go_json_error
-from moor_lab.kubernetes.standin.api.routes import Request, answer
+from moor_lab.kubernetes.standin.api.requests import Request
+from moor_lab.kubernetes.standin.api.routes import answer
 from moor_lab.kubernetes.standin.errors import ApiError
 from tests.kubernetes.samples import Object, deployment, secret
 

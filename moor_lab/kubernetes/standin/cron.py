@@ -19,7 +19,7 @@ SHORT = {
     "@hourly": "0 * * * *",
 }
 LONGEST = timedelta(days=4 * 366)
-"""How far ahead a next run is looked for: 29 February comes every four years."""
+"""How far back a run is looked for: 29 February comes every four years."""
 
 _PART = re.compile(r"(\*|\?|\w+)(?:-(\w+))?(?:/(\d+))?")
 
@@ -36,12 +36,28 @@ class Schedule:
     any_day: bool
     any_weekday: bool
 
-    def includes(self, instant: datetime) -> bool:
-        """Return whether the schedule runs in this minute; of day and weekday, one that fits is enough."""
-        minutes, hours, days, months, weekdays = self.values
-        by_day, by_weekday = instant.day in days, instant.isoweekday() % 7 in weekdays
+    def has_day(self, day: datetime) -> bool:
+        """Return whether the schedule runs on this day; of day and weekday, one that fits is enough."""
+        _, _, days, months, weekdays = self.values
+        by_day, by_weekday = day.day in days, day.isoweekday() % 7 in weekdays
         fits = (by_day and by_weekday) if self.any_day or self.any_weekday else (by_day or by_weekday)
-        return fits and instant.minute in minutes and instant.hour in hours and instant.month in months
+        return fits and day.month in months
+
+    def last(self, after: datetime, until: datetime) -> datetime | None:
+        """Return the latest run after one instant and up to another; None if there is none."""
+        oldest = max(after, until - LONGEST)
+        day = until.replace(hour=0, minute=0, second=0, microsecond=0)
+        while day + timedelta(days=1) > oldest:
+            found = self._last_of(day, until) if self.has_day(day) else None
+            if found:
+                return found if found > oldest else None
+            day -= timedelta(days=1)
+        return None
+
+    def _last_of(self, day: datetime, until: datetime) -> datetime | None:
+        minutes, hours = (sorted(values, reverse=True) for values in self.values[:2])
+        times = (day.replace(hour=hour, minute=minute) for hour in hours for minute in minutes)
+        return next((time for time in times if time <= until), None)
 
 
 def parse(text: str) -> Schedule:
@@ -78,14 +94,3 @@ def _number(word: str, name: str) -> int:
     if not word.isdigit():
         raise ScheduleError(f'failed to parse int from {word}: strconv.Atoi: parsing "{word}": invalid syntax')
     return int(word)
-
-
-def last_run(schedule: Schedule, after: datetime, until: datetime) -> datetime | None:
-    """Return the latest time of a schedule after one instant and up to another; None if there is none."""
-    instant = until.replace(second=0, microsecond=0)
-    oldest = max(after, until - LONGEST)
-    while instant > oldest:
-        if schedule.includes(instant):
-            return instant
-        instant -= timedelta(minutes=1)
-    return None

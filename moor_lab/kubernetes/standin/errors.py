@@ -6,6 +6,14 @@ from .kinds import Kind
 from .objects import Object
 
 
+FORGOTTEN = (
+    "The provided continue parameter is too old to display a consistent list result. You can start a new list without "
+    "the continue parameter, or use the continue token in this response to retrieve the remainder of the results. "
+    "Continuing with the provided token results in an inconsistent list - objects that were created, modified, or "
+    "deleted between the time the first chunk was returned and now may show up in the list."
+)
+
+
 @dataclass(frozen=True)
 class Cause:
     """The error of one field; ``reason`` is FieldValueInvalid, FieldValueRequired and the like."""
@@ -104,6 +112,13 @@ def apply_conflict(message: str, causes: list[Cause]) -> ApiError:
 def expired(asked: int, oldest: int) -> ApiError:
     """Return error 410: the watch's history does not reach back that far."""
     return ApiError(410, "Expired", f"too old resource version: {asked} ({oldest})")
+
+
+def expired_continue(token: str) -> ApiError:
+    """Return error 410: the list that a continue token belongs to is forgotten; ``token`` goes on regardless."""
+    error = ApiError(410, "Expired", FORGOTTEN)
+    error.status["metadata"] = {"continue": token}
+    return error
 
 
 def unsupported_media(content_type: str) -> ApiError:

@@ -3,7 +3,9 @@
 import re
 from collections.abc import Callable
 
+from . import kinds
 from .errors import bad_request
+from .kinds import Kind
 from .objects import Object, dig
 
 Predicate = Callable[[Object], bool]
@@ -38,18 +40,49 @@ def _label(obj: Object, key: str) -> str | None:
     return None if value is None else str(value)
 
 
-def fields(text: str) -> Predicate:
+METADATA = ("metadata.name", "metadata.namespace")
+FIELDS: dict[Kind, tuple[str, ...]] = {
+    kinds.POD: (
+        *("spec.nodeName", "spec.restartPolicy", "spec.schedulerName", "spec.serviceAccountName", "spec.hostNetwork"),
+        *("status.phase", "status.podIP", "status.podIPs", "status.nominatedNodeName"),
+    ),
+    kinds.EVENT: (
+        *(f"involvedObject.{field}" for field in ("kind", "namespace", "name", "uid", "apiVersion", "fieldPath")),
+        *("involvedObject.resourceVersion", "reason", "reportingComponent", "source", "type"),
+    ),
+    kinds.JOB: ("status.successful",),
+    kinds.NAMESPACE: ("status.phase",),
+    kinds.NODE: ("spec.unschedulable",),
+    kinds.REPLICA_SET: ("status.replicas",),
+    kinds.SECRET: ("type",),
+    kinds.SERVICE: ("spec.clusterIP", "spec.type"),
+}
+"""The fields by which a real API server selects, beside name and namespace."""
+
+ELSEWHERE = {"source": ("source", "component"), "status.successful": ("status", "succeeded")}
+"""Where fields are that have another name in selectors."""
+
+
+def fields(kind: Kind, text: str) -> Predicate:
     """Return whether an object's fields match: ``spec.nodeName=n1,status.phase!=Failed``. Raises ApiError: 400."""
-    tests = [_field(part) for part in text.split(",") if part]
+    tests = [_field(kind, part) for part in text.split(",") if part]
     return lambda obj: all(test(obj) for test in tests)
 
 
-def _field(part: str) -> Predicate:
+def _field(kind: Kind, part: str) -> Predicate:
     found = _EQUAL.match(part)
     if not found:
         raise bad_request(f'invalid selector: "{part}"; can\'t understand "{part}"')
-    path, value, equal = found["key"].split("."), found["value"], found["how"] != "!="
-    return lambda obj: (str(dig(obj, *path) or "") == value) is equal
+    key, value, equal = found["key"], found["value"], found["how"] != "!="
+    if key not in (*METADATA, *FIELDS.get(kind, ())):
+        known = '"{}" is not a known field selector: only "metadata.name", "metadata.namespace"'
+        raise bad_request(f"field label not supported: {key}" if kind in FIELDS else known.format(key))
+    path = ELSEWHERE.get(key) or key.split(".")
+    return lambda obj: (_text(dig(obj, *path)) == value) is equal
+
+
+def _text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value or "")
 
 
 def matches(selector: Object, obj_labels: Object) -> bool:

@@ -97,6 +97,23 @@ class Store:
             keys = sorted(key for key in self._objects if key.resource == kind.resource)
             return [self._objects[key] for key in keys if namespace in ("", key.namespace)], self.version
 
+    def select_at(self, kind: Kind, namespace: str, version: int) -> list[Object]:
+        """Return the objects of a kind as they were at a version. Raises ApiError: 410, it is forgotten."""
+        with self._lock:
+            self.check(version)
+            found = {key: obj for key, obj in self._objects.items() if key.resource == kind.resource}
+            for change in reversed(self._history):
+                if change.version <= version:
+                    break
+                key = Key(change.resource, namespace_of(change.last), name_of(change.last))
+                if change.resource != kind.resource:
+                    continue
+                if change.old is None:
+                    del found[key]
+                else:
+                    found[key] = change.old
+            return [found[key] for key in sorted(found) if namespace in ("", key.namespace)]
+
     def snapshot(self) -> dict[Kind, list[Object]]:
         """Return a consistent snapshot of all objects."""
         with self._lock:

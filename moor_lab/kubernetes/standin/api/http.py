@@ -15,7 +15,8 @@ from ..errors import ApiError, bad_request
 from ..objects import Object
 from .access import Tokens
 from .cluster import Cluster
-from .routes import Request, Response, answer
+from .requests import Request, Response
+from .routes import answer
 
 log = logging.getLogger(__name__)
 

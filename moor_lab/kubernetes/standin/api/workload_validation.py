@@ -16,6 +16,7 @@ SET_MUTABLE = (
     *("replicas", "ordinals", "template", "updateStrategy", "revisionHistoryLimit"),
     *("persistentVolumeClaimRetentionPolicy", "minReadySeconds"),
 )
+UNKNOWN = ("backoffLimitPerIndex", "managedBy", "maxFailedIndexes", "podFailurePolicy", "successPolicy")
 LONGEST_CRON_JOB = 52
 """Characters of a cron job's name: its jobs' names have eleven more."""
 
@@ -76,6 +77,11 @@ def job_causes(obj: Object) -> Causes:
 
 
 def _job(spec: Object, path: str) -> Causes:
+    for field in UNKNOWN:
+        if field in spec:
+            yield forbidden(f"{path}.{field}", "not known to moor's stand-in")
+    if spec.get("completionMode") == "Indexed":
+        yield forbidden(f"{path}.completionMode", "Indexed is not known to moor's stand-in")
     for field in ("parallelism", "completions", "backoffLimit", "activeDeadlineSeconds", "ttlSecondsAfterFinished"):
         if spec.get(field, 0) < 0:
             yield invalid(f"{path}.{field}", spec[field], "must be greater than or equal to 0")
