@@ -170,22 +170,6 @@ def test_the_policy_decides_about_a_pull(policy: str, present: bool, allowed: bo
     assert pulls.must_pull(policy, image, allowed) is answer
 
 
-def test_an_image_pulled_with_credentials_is_for_pods_that_have_them(tmp_path: Path) -> None:
-    pulls.Records(tmp_path / "pulled.json").note("r.test/a:1", ME)
-    records = pulls.Records(tmp_path / "pulled.json")
-    assert records.allow("r.test/a:1", [ME])
-    assert not records.allow("r.test/a:1", [])
-    assert not records.allow("r.test/a:1", [Credentials(ME.user, "wrong")])
-    assert records.allow("r.test/preloaded:1", [])
-    assert ME.password not in (tmp_path / "pulled.json").read_text()
-
-
-def test_an_image_pulled_without_credentials_is_for_everybody(tmp_path: Path) -> None:
-    records = pulls.Records(tmp_path / "pulled.json")
-    records.note("r.test/a:1", None)
-    assert records.allow("r.test/a:1", [])
-
-
 def test_each_failure_waits_twice_as_long_up_to_a_limit() -> None:
     back_off = pulls.BackOff(first_s=4, longest_s=10)
     delays = []

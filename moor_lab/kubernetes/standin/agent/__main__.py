@@ -22,7 +22,8 @@ from .containerd import RuntimeFailure
 from .events import Events
 from .node import Identity, new_node, status_of
 from .pod import Pod, Unreachable
-from .pulls import Puller, Records
+from .pulls import Puller
+from .records import HOME, Records, read_policy
 from .runtime import Runtime
 from .supply import Tools
 
@@ -44,7 +45,7 @@ class Agent:
         self._identity = Identity(config["node"], config["address"], config["labels"], config["taints"])
         self._state = state
         self._events = Events(self._client, self._identity.name)
-        puller = Puller(state, Records(state / "pulled.json"))
+        puller = Puller(state, Records(HOME, read_policy(HOME / "config.yaml")))
         self._tools = Tools(self._client, self._events, puller, self._identity.address, state, LOGS)
         self._pods: dict[str, Pod] = {}
         self._runtime = Runtime(state)
@@ -109,6 +110,7 @@ class Agent:
 
     def _follow(self) -> None:
         """Watch the node's pods until the server no longer has the watch's history."""
+        self._tools.puller.records.recover(_image_id)
         mine = f"spec.nodeName={self._identity.name}"
         pods, version = self._client.list(kinds.POD, mine)
         self._reconcile({uid_of(pod): pod for pod in pods})
@@ -148,6 +150,11 @@ class Agent:
         for directory in (self._state / "pods").glob("*"):
             if directory.name not in alive:
                 shutil.rmtree(directory, ignore_errors=True)
+
+
+def _image_id(reference: str) -> str:
+    found = containerd.image(reference)
+    return found.id if found else ""
 
 
 def main() -> None:

@@ -1,7 +1,5 @@
 """One container of a pod: pulls its image, starts it, watches it, restarts it."""
 
-import hashlib
-import itertools
 import logging
 import threading
 from collections.abc import Callable
@@ -11,7 +9,7 @@ from pathlib import Path
 
 from .. import kinds
 from ..objects import Object, dig, name_of, namespace_of, now, parse_time, timestamp, uid_of
-from . import containerd, probes
+from . import containerd
 from .client import Failure
 from .confinement import ConfigError
 from .containerd import Image, Launch, RuntimeFailure
@@ -19,8 +17,10 @@ from .events import Type
 from .images import InvalidName, Reference, parse
 from .pulling import PullError
 from .pulls import BackOff
-from .status import CREATING, ContainerState, running, terminated, waiting
+from .recovery import container_id, ended, recovered
+from .status import running, terminated, waiting
 from .supply import Missing, Supply, Tools, launch_of
+from .watched import watched
 
 log = logging.getLogger(__name__)
 
@@ -48,9 +48,10 @@ class Container:
         self._pulls = BackOff()
         self._crashes = BackOff(CRASH_FIRST_S, CRASH_LONGEST_S)
         self._failed: datetime | None = None
-        self._process = 0
-        self._numbers = itertools.count(1)
-        self.state = self._recovered()
+        found = recovered(pod, name)
+        self.state, self._process = found.state, found.process
+        if self.state.running:
+            self._watch(self.state.id, parse_time(self.state.state["running"]["startedAt"]))
 
     @property
     def spec(self) -> Object:
@@ -63,41 +64,8 @@ class Container:
         return f"{name_of(self.pod)}_{namespace_of(self.pod)}({uid_of(self.pod)})"
 
     def id(self, attempt: int) -> str:
-        """Return the container's id, the same for each attempt, so that a restarted agent finds it."""
-        return hashlib.sha256(f"{uid_of(self.pod)}/{self.name}/{attempt}".encode()).hexdigest()
-
-    def _recovered(self) -> ContainerState:
-        """Return the state that the API server and containerd have."""
-        statuses: list[Object] = dig(self.pod, "status", "containerStatuses") or []
-        told = next((one for one in statuses if one["name"] == self.name), None)
-        restarts = told["restartCount"] if told else 0
-        for attempt in (restarts + 1, restarts):
-            process = containerd.process_of(self.id(attempt))
-            if process:
-                return self._adopted(told or {}, attempt, process)
-        if not told:
-            return CREATING
-        state, last = told["state"], told.get("lastState", {})
-        if "running" in state:  # it ended while the agent did not run
-            last = self._over(self.id(restarts), state["running"]["startedAt"])
-        past = bool(last) or "terminated" in state
-        return ContainerState(
-            last if "running" in state else state, last, self.id(restarts) if past else "", told["imageID"], restarts
-        )
-
-    def _adopted(self, told: Object, attempt: int, process: int) -> ContainerState:
-        self._process = process
-        started = dig(told, "state", "running", "startedAt")
-        since = parse_time(started) if started else now()
-        self._watch(since)
-        return ContainerState(
-            running(since),
-            told.get("lastState", {}),
-            self.id(attempt),
-            told.get("imageID", ""),
-            attempt,
-            bool(told.get("ready")),
-        )
+        """Return the container's id of an attempt."""
+        return container_id(self.pod, self.name, attempt)
 
     def step(self) -> None:
         """Take the next step, which may be as slow as a pull."""
@@ -115,19 +83,11 @@ class Container:
     def _look(self) -> None:
         """Notice the end of the process; run its probes until then."""
         if not Path(f"/proc/{self._process}").exists():
-            over = self._over(self.state.id, self.state.state["running"]["startedAt"])
-            self._note_end(over)
+            self._note_end(ended(self.state.id, self.state.state["running"]["startedAt"]))
             return
-        for name in self._asked:
-            probe = self._probes[name]
-            if probe.spec and probe.due_in_s(now()) <= 0:
-                self._probe(name, probe, probe.spec)
-        self.state = replace(self.state, ready=self._probes["Readiness"].passing and self._probes["Startup"].passing)
-
-    def _over(self, id: str, started: str) -> Object:
-        code = containerd.collect(id)
-        unknown = {"reason": "ContainerStatusUnknown", "message": "The container could not be located"}
-        return terminated(137 if code is None else code, id, started, now(), **(unknown if code is None else {}))
+        if self._watched.ask(now, self._tell):
+            self._kill()
+        self.state = replace(self.state, ready=self._watched.ready)
 
     def _note_end(self, over: Object) -> None:
         ran = now() - parse_time(over["terminated"]["startedAt"])
@@ -138,11 +98,6 @@ class Container:
         self._process = 0
 
     @property
-    def _asked(self) -> tuple[str, ...]:
-        """Return the active probes: only the startup probe until it succeeds, then the others."""
-        return ("Readiness", "Liveness") if self._probes["Startup"].passing else ("Startup",)
-
-    @property
     def process(self) -> int:
         """Return the PID of its process; 0 if none runs."""
         return self._process if self.state.running else 0
@@ -151,28 +106,10 @@ class Container:
         """Return the seconds until the next step is due, unless its process ends earlier."""
         if not self.state.running:
             return LOOK_S
-        return min(self._probes[name].due_in_s(now()) for name in self._asked)
+        return self._watched.due_in_s(now())
 
-    def _probe(self, name: str, probe: probes.Probe, spec: Object) -> None:
-        error = probes.ask(spec, self.spec, self._tools.address, self._exec)
-        probe.note(now(), error)
-        if error:
-            self._tell("Warning", "Unhealthy", f"{name} probe failed: {error}")
-        if name != "Readiness" and not probe.passing and probe.bad >= spec["failureThreshold"]:
-            message = f"Container {self.name} failed {name.lower()} probe, will be restarted"
-            self._tell("Normal", "Killing", message)
-            self._kill()
-
-    def _exec(self, argv: list[str], timeout_s: float) -> str | None:
-        return containerd.run_in(self.state.id, f"probe-{next(self._numbers)}", argv, timeout_s)
-
-    def _watch(self, since: datetime) -> None:
-        spec = self.spec
-        self._probes = {
-            "Startup": probes.Probe(spec.get("startupProbe"), since, initial=False),
-            "Readiness": probes.Probe(spec.get("readinessProbe"), since, initial=False),
-            "Liveness": probes.Probe(spec.get("livenessProbe"), since, initial=True),
-        }
+    def _watch(self, id: str, since: datetime) -> None:
+        self._watched = watched(id, self.spec, self._tools.address, since)
 
     def _bring_up(self) -> None:
         if not self._crashes.is_over(now()):
@@ -263,7 +200,7 @@ class Container:
             self._crashes.failed(now())
             return
         self._tell("Normal", "Started", "Container started")
-        self._watch(now())
+        self._watch(launch.id, now())
         self.state = replace(before, state=running(now()))
         self._look()
 

@@ -27,13 +27,14 @@ class RuntimeFailure(Exception):
 
 @dataclass(frozen=True)
 class Image:
-    """An image on this node; ``size`` is the size of its compressed layers in bytes."""
+    """An image on this node; ``size`` is the size of its compressed layers in bytes, ``id`` the CRI's name of it."""
 
     digest: str
     size: int
     entrypoint: tuple[str, ...] = ()
     command: tuple[str, ...] = ()
     user: str = ""
+    id: str = ""
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,7 @@ def _described(digest: str) -> Image | None:
         return None
     size = manifest["config"]["size"] + sum(layer["size"] for layer in manifest["layers"])
     entrypoint, command = (tuple(settings.get(key) or ()) for key in ("Entrypoint", "Cmd"))
-    return Image(digest, size, entrypoint, command, str(settings.get("User") or ""))
+    return Image(digest, size, entrypoint, command, str(settings.get("User") or ""), manifest["config"]["digest"])
 
 
 def _content(digest: str) -> Object:

@@ -8,7 +8,7 @@ import binascii
 import fnmatch
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ..objects import Object
 
@@ -64,12 +64,22 @@ def _check(image: str, repository: str, tag: str | None, digest: str | None) -> 
     raise InvalidName(f'Failed to apply default image tag "{image}": couldn\'t parse image name "{image}": {why}')
 
 
+@dataclass(frozen=True)
+class Source:
+    """The secret that a login is from."""
+
+    namespace: str
+    name: str
+    uid: str
+
+
 @dataclass(frozen=True, order=True)
 class Credentials:
-    """A user and a password, which is hidden in its repr."""
+    """A user and a password, which is hidden in its repr; ``source`` is the secret that has them."""
 
     user: str
     password: str = field(repr=False)
+    source: Source | None = field(default=None, compare=False)
 
 
 def credentials(secrets: list[Object], reference: Reference) -> list[Credentials]:
@@ -79,8 +89,13 @@ def credentials(secrets: list[Object], reference: Reference) -> list[Credentials
         for where, entry in _entries(secret).items():
             known = _credentials(entry)
             if known and fits(where, reference):
-                found.append((-len(where), known))
+                found.append((-len(where), replace(known, source=_source(secret))))
     return list(dict.fromkeys(known for _, known in sorted(found, key=lambda pair: pair[0])))
+
+
+def _source(secret: Object) -> Source | None:
+    metadata = secret.get("metadata", {})
+    return Source(metadata["namespace"], metadata["name"], metadata["uid"]) if metadata.get("uid") else None
 
 
 def _entries(secret: Object) -> Object:

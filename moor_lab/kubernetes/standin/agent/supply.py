@@ -65,10 +65,11 @@ class Supply:
         """
         name = self.spec["image"]
         present, secrets = containerd.image(str(reference)), self._secrets()
-        allowed = self.tools.puller.records.allow(str(reference), credentials(secrets, reference))
+        known = credentials(secrets, reference)
+        allowed = present is None or self.tools.puller.records.allows(reference, present.id, known)
         if must_pull(self.spec["imagePullPolicy"], present, allowed):
             return self._pulled(reference, secrets)
-        if present is None:
+        if present is None or not allowed:  # in the same words, so that nobody learns what the node has
             raise Missing(f'Container image "{name}" is not present with pull policy of Never')
         here = f'Container image "{name}" already present on machine and can be accessed by the pod'
         self.tell("Normal", "Pulled", here, False)
@@ -79,12 +80,11 @@ class Supply:
         self.tell("Normal", "Pulling", f'Pulling image "{name}"', False)
         self.report()
         try:
-            self.tools.puller.pull(reference, secrets, self.cancelled)
+            image = self.tools.puller.pull(reference, secrets, self.cancelled)
         except PullError as error:
             self.tell("Warning", "Failed", f'Failed to pull image "{name}": {error}', False)
             self.tell("Warning", "Failed", "Error: ErrImagePull", False)
             raise
-        image = containerd.image(str(reference))
         took = f"{(now() - began).total_seconds() * 1000:.0f}ms"
         words = f'Successfully pulled image "{name}" in {took} ({took} including waiting).'
         self.tell("Normal", "Pulled", f"{words} Image size: {image.size if image else 0} bytes.", False)
