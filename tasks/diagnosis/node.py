@@ -13,6 +13,7 @@ from moor.settings import settings_of
 from moor.tasks.diagnosis.cluster_evidence import cluster_evidence_of
 from moor.tasks.diagnosis.evidence.cluster_snapshot import ClusterSnapshot
 from moor.tasks.diagnosis.evidence.probe_request import ControllerFacts, RegistryEndpoint
+from moor.tasks.diagnosis.evidence.pull_records import cached_fields
 from moor.tasks.diagnosis.image_requests import ImageRequest, image_request_of, pod_expectations_of, select_images
 from moor.tasks.diagnosis.layer_report import report_layers
 from moor.tasks.diagnosis.node_evidence import read_node
@@ -53,7 +54,10 @@ def examine(task: Task, scope: DiagnosisScope) -> Result:
     seen = read_node(task, requests)
     cluster = cluster_evidence_of(task, scope, view, pod_expectations_of(task, endpoint, requests), seen)
     if isinstance(pods := cluster.evidence.get("pod"), list):
-        cluster.evidence["pod"] = [{**one, "asked": " ".join(images)} for one in pods]
+        known = {"asked": " ".join(images)}
+        cluster.evidence["pod"] = [
+            {**one, **known, **cached_fields(one, seen.records, endpoint.host_port)} for one in pods
+        ]
     return report_layers(
         task, judge(seen.evidence | cluster.evidence, RULES, seen.beside), seen.unreached, cluster.unknown
     )

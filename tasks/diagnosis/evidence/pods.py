@@ -30,7 +30,7 @@ TELLING_EVENTS = ("FailedToRetrieveImagePullSecret", "FailedCreatePodSandBox", "
 NODE_INVISIBLE = frozenset({
     "disk-full", "disk-broken", "layer-cut", "layer-bad", "bytes-altered", "blob-missing", "policy-unscanned",
     "policy-vulnerable", "policy-unsigned", "policy-refused", "rate-limit", "signature-policy",
-    "credentials-unverified", "manifest-old", "pull-locked", "pull-cancelled", "pull-throttled", "inotify-full",
+    "pull-records", "manifest-old", "pull-locked", "pull-cancelled", "pull-throttled", "inotify-full",
     "storage-redirect", "platform-wrong", "answer-redirect", "http2-goaway",
 })  # fmt: skip
 
@@ -87,6 +87,13 @@ def _image(pod: KubeObject, status: KubeObject) -> str:
     return str(asked or status.get("image") or "")
 
 
+def _policy(pod: KubeObject, image: str) -> str:
+    """Return the pull policy of a pod's container with this image."""
+    spec = pod.get("spec") or {}
+    containers = [*(spec.get("initContainers") or []), *(spec.get("containers") or [])]
+    return next((str(one.get("imagePullPolicy") or "") for one in containers if one.get("image") == image), "")
+
+
 def node_evidence(node: KubeObject | None, host: str) -> dict[str, str]:
     """Return the evidence about a node, from its conditions."""
     if node is None:
@@ -135,6 +142,7 @@ def _described(
     )
     return {
         "image": named or clean(held.image),
+        "policy": _policy(pod, held.image),
         "ours": "yes" if named else "no",
         "reason": clean(held.reason),
         "message": clean(held.message),

@@ -86,8 +86,11 @@ PODS = (
     KnownMessage(
         "pod-never", "pod",
         (r"ErrImageNeverPull", r"is not present with pull policy of Never"),
-        "the pod must not pull (imagePullPolicy: Never), and {host} does not have {image}",
-        "set imagePullPolicy: IfNotPresent in its template", by=KUBELET,
+        "the pod must not pull (imagePullPolicy: Never), and {host} does not have {image}, or has it by another pod's "
+        "login (from Kubernetes 1.35 on, kubelet uses the same words then)",
+        "set imagePullPolicy: IfNotPresent in its template; or name the pull secret that brought the image: moor "
+        "diagnose, without a message, tells which",
+        by=KUBELET,
     ),
     KnownMessage(
         "pod-name", "pod",

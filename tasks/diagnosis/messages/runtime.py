@@ -161,13 +161,14 @@ RUNTIME = (
         "sign the image, or allow {name} in /etc/containers/policy.json on {host}", by="containers-policy.json(5)",
     ),
     KnownMessage(
-        "credentials-unverified", "secret",
-        (r"credentials verification failed", r"not authorized to use the image", r"image pull credentials"),
-        "the image on {host} was pulled with another pod's login, and kubelet lets this pod use it only with a login "
-        "of its own",
-        "name a pull secret that may pull the image in imagePullSecrets of the pod; " +
-        "moor apply workload does so for data.workloads",
-        "name a pull secret that may pull the image in imagePullSecrets of the pod", "Kubernetes, KEP 2535",
+        "pull-records", "node",
+        (r"failed to record image pull intent", r"Unable to access cache records about image pulls",
+         r"failed to (?:write|retrieve) (?:an )?(?:image ?pulled|image pull) ?record"),
+        "kubelet of {host} cannot read or write its records of pulls in /var/lib/kubelet/image_manager, so that it does "
+        "not know which pods may use an image that is there",
+        "run on {host}: df -h /var/lib/kubelet; ls -l /var/lib/kubelet/image_manager/pulled; then systemctl restart "
+        "kubelet",
+        by="Kubernetes 1.35, image pull credential verification (KEP 2535)",
     ),
     KnownMessage(
         "image-short", "pull",

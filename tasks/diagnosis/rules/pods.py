@@ -10,6 +10,7 @@ BACKING_OFF = ("ErrImagePull", "ImagePullBackOff")
 LOGS = "kubectl --namespace {namespace} logs"
 DESCRIBE = "kubectl --namespace {namespace} describe pod {name}"
 DELETE = "kubectl --namespace {namespace} delete pod {name}"
+CREDENTIALS = "Kubernetes 1.35, image pull credential verification (KEP 2535)"
 KUBELET = "Kubernetes, pkg/kubelet: the reasons of containers that wait"
 
 
@@ -19,6 +20,15 @@ def lacks_sandbox(evidence: Evidence) -> bool:
 
 
 POD_RULES = (
+    Rule(
+        "pod-never-unproven", "pod",
+        lambda e: e.get("reason") == "ErrImageNeverPull" and e.get("cached") == "yes",
+        "{pod} must not pull (imagePullPolicy: Never). Its node has {image}, but kubelet lets a pod use it only with a "
+        "login that brought it ({brought}), and says otherwise that it is not present",
+        "name such a pull secret in imagePullSecrets of {owner}, or set imagePullPolicy: IfNotPresent with a login that "
+        "may pull {image}",
+        CREDENTIALS,
+    ),
     Rule(
         "pod-never", "pod",
         lambda e: e.get("reason") == "ErrImageNeverPull",
@@ -73,6 +83,15 @@ POD_RULES = (
         lambda e: e.get("reason") in BACKING_OFF and e.get("beyond") == "yes",
         "{pod} waits for {image}: {said}", "{said_mend}",
         KUBELET,
+    ),
+    Rule(
+        "pod-unproven", "pod",
+        lambda e: e.get("reason") in BACKING_OFF and e.get("cached") == "yes",
+        "{pod} waits for {image} ({reason}: {message}), although its node has it: kubelet lets a pod use it only with a "
+        "login that brought it ({brought}), and asks the registry about any other",
+        "put a login that may pull {image} into a pull secret of namespace {namespace}, and name it in imagePullSecrets "
+        "of {owner}",
+        CREDENTIALS,
     ),
     Rule(
         "pod-elsewhere", "pod",

@@ -273,9 +273,8 @@ MESSAGES = (
     Message('Failed to apply default image tag "registry.moor.test/Shop/Basket:2.1": couldn\'t parse image name: '
             'invalid reference '
             "format: repository name (Shop/Basket) must be lowercase", "pod-name", "lower case", "said"),
-    Message('image pull credentials verification failed: pod is not authorized to use the image',
-            "credentials-unverified",
-            "imagePullSecrets"),
+    Message(f'Failed to record image pull intent for container image "{IMAGE}": open '
+            "/var/lib/kubelet/image_manager/pulling/sha256-ab.tmp: permission denied", "pull-records", "image_manager"),
     Message(f"image pull failed for {IMAGE} because the registry is unavailable.", "registry-unavailable", "curl -si",
             "said"),
     Message('secret "db" not found', "pod-config", "kubectl describe", "said"),

@@ -197,6 +197,17 @@ FAULTS: Mapping[str, dict[str, str]] = {
     "node-network": {"ready": "False", "message": "container runtime network not ready: NetworkReady=false"},
     "node-sick": {"ready": "False", "message": "PLEG is not healthy"},
     "pod-never": {"reason": "ErrImageNeverPull", "image": "demo/sqrt:1.0"},
+    "pod-never-unproven": {
+        "reason": "ErrImageNeverPull",
+        "cached": "yes",
+        "brought": "that of the pull secret shop/regcred",
+    },
+    "pod-unproven": {
+        "reason": "ErrImagePull",
+        "message": "pull access denied",
+        "cached": "yes",
+        "brought": "that of the pull secret shop/regcred",
+    },
     "pod-name": {"reason": "InvalidImageName", "message": "couldn't parse image name"},
     "pod-config": {"reason": "CreateContainerConfigError", "message": 'configmap "x" not found'},
     "pod-crash": {"reason": "CrashLoopBackOff", "message": "back-off 10s restarting failed container"},

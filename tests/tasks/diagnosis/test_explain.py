@@ -43,7 +43,7 @@ CHANGES = {
     "pki": {"tls-name"},
     "harbor": {"registry-stopped", "tls-name", "tls-plain", "core-down", "log-missing", "realm-other"},
     "registry": {"login-wrong", "rights-missing", "answer-forbidden", "project-missing"},
-    "workload": {"login-wrong", "login-none", "secret-missing", "credentials-unverified"},
+    "workload": {"login-wrong", "login-none", "secret-missing"},
     "images": {"rights-push"},
 }
 
