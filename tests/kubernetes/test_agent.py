@@ -227,7 +227,10 @@ def test_a_crashed_container_leaves_the_pod_running() -> None:
 @pytest.mark.parametrize(("code", "phase"), [(0, "Succeeded"), (1, "Failed")])
 def test_a_pod_that_is_not_restarted_ends(code: int, phase: str) -> None:
     state = status.ContainerState(status.terminated(code, "id", "2026-01-01T00:00:00Z", NOW))
-    assert status.status_of(pod(restartPolicy="Never"), {"c": state}, "10.0.0.1", NOW)["phase"] == phase
+    made = status.status_of(pod(restartPolicy="Never"), {"c": state}, "10.0.0.1", NOW)
+    ready = next(one for one in made["conditions"] if one["type"] == "Ready")
+    assert (made["phase"], ready["status"]) == (phase, "False")
+    assert ready["reason"] == ("PodCompleted" if code == 0 else "ContainersNotReady")
 
 
 def test_a_condition_keeps_its_time_while_it_stays() -> None:
@@ -342,6 +345,17 @@ def test_files_are_mounted(tmp_path: Path) -> None:
         "type=bind,src=/srv,dst=/h,options=rbind:rw",
     )
     assert (tmp_path / "k" / "a").read_text() == "secret"
+
+
+def test_a_volume_claim_is_a_directory_that_outlives_the_pod(tmp_path: Path) -> None:
+    volumes = [{"name": "data", "persistentVolumeClaim": {"claimName": "data-db-0"}}]
+    container = {"volumeMounts": [{"name": "data", "mountPath": "/data"}]}
+    own = tmp_path / "pods" / "u" / "volumes"
+    (found,) = environment.mounts(pod(volumes=volumes), container, own, lambda *_: {"metadata": {"uid": "claim"}})
+    assert found == f"type=bind,src={tmp_path}/claims/claim,dst=/data,options=rbind:rw"
+    assert (tmp_path / "claims" / "claim").is_dir()
+    with pytest.raises(ConfigError, match='persistentvolumeclaim "data-db-0" not found'):
+        environment.mounts(pod(volumes=volumes), container, own, read)
 
 
 @pytest.mark.parametrize(

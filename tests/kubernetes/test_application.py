@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from moor_lab.kubernetes.standin import kinds
+from moor_lab.kubernetes.standin.api.options import Options
 from moor_lab.kubernetes.standin.errors import ApiError
 from moor_lab.kubernetes.standin.objects import dig, name_of
-from tests.kubernetes.conftest import Fleet
+from tests.kubernetes.conftest import APPLY, Fleet
 from tests.kubernetes.samples import Object, cron_job, daemon_set, deployment, job, stateful_set
 from tests.kubernetes.served import Api
 
@@ -163,3 +164,15 @@ def test_a_real_kubectl_applies_diffs_lists_and_deletes(api: Api, client: object
     for plural, words in titles.items():
         assert api.kubectl("get", plural, "-n", "demo").splitlines()[0].split() == words.split()
     assert "job.batch" in api.kubectl("delete", "-n", "demo", "job", "sum", "--cascade=background")
+
+
+@pytest.mark.skipif(not shutil.which("kubectl"), reason="no kubectl on this machine")
+def test_a_real_kubectl_scales_and_owns_the_replicas_then(api: Api, client: object) -> None:
+    api.kubectl("apply", "--server-side", "-f", "-", stdin=json.dumps(deployment(GOOD)))
+    assert "scaled" in api.kubectl("scale", "-n", "demo", "deployment/web", "--replicas=5")
+    obj = api.store.get(kinds.DEPLOYMENT, "demo", "web")
+    assert obj["spec"]["replicas"] == 5
+    owners = [one for one in obj["metadata"]["managedFields"] if one.get("subresource") == "scale"]
+    assert [dig(one, "fieldsV1", "f:spec", "f:replicas") for one in owners] == [{}]
+    with pytest.raises(ApiError, match='conflict with "kubectl" with subresource "scale" using apps/v1 at'):
+        api.cluster.patch(kinds.DEPLOYMENT, "demo", "web", APPLY, deployment(GOOD), Options(manager="moor"))

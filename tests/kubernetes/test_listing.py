@@ -55,10 +55,10 @@ def test_a_list_that_waited_too_long_may_go_on_without_what_it_began_with(api: A
     fill(client, "a", "b", "c")
     with api.http() as http:
         _, told = page(http, limit="1")
+        fill(client, "d")
         api.store.close()
         store = Store(api.directory / "cluster.sqlite")  # a restart remembers no changes
         api.server.cluster = Cluster(store)
-        fill(client, "d")
         expired = http.get(MAPS, params={"limit": "2", "continue": told["continue"]})
         assert (expired.status_code, expired.json()["reason"]) == (410, "Expired")
         assert "too old to display a consistent list" in expired.json()["message"]

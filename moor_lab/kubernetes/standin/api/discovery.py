@@ -3,12 +3,16 @@
 import platform
 import sys
 
-from .. import BUILD, RELEASE, VERSION
+from .. import BUILD, RELEASE, VERSION, kinds
 from ..kinds import KINDS, Kind, of_group
 from ..objects import Object
+from .scale import SCALED
 
 VERBS = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"]
 MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
+ALL = (*kinds.WITH_TEMPLATE, kinds.POD, kinds.SERVICE, kinds.CRON_JOB, kinds.AUTOSCALER)
+"""What ``kubectl get all`` lists."""
+
 STATUS_VERBS = ["get", "patch", "update"]
 NAMED_GROUPS = sorted({kind.group for kind in KINDS if kind.group})
 EMPTY_PROTOBUF = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
@@ -68,8 +72,12 @@ def _entries(kind: Kind) -> list[Object]:
     entry: Object = {**common, "name": kind.plural, "singularName": kind.kind.lower(), "verbs": VERBS}
     if kind.short_names:
         entry["shortNames"] = list(kind.short_names)
+    if kind in ALL:
+        entry["categories"] = ["all"]
     status: Object = {**common, "name": f"{kind.plural}/status", "verbs": STATUS_VERBS}
-    return [entry, status] if kind.status else [entry]
+    scale: Object = {**common, "name": f"{kind.plural}/scale", "verbs": STATUS_VERBS}
+    scale |= {"group": "autoscaling", "version": "v1", "kind": "Scale"}
+    return [entry, *([status] if kind.status else []), *([scale] if kind in SCALED else [])]
 
 
 def ready(verbose: bool) -> str:

@@ -10,6 +10,7 @@ from .cluster import Cluster
 from .listing import answer_list, answer_watch, wanted_by
 from .options import WriteResult
 from .requests import Request, Response, Target, body_of, delete_options_of, is_dry, options_of, target_of
+from .scale import SCALED, answer_scale
 
 
 def answer(cluster: Cluster, request: Request) -> Response:
@@ -22,10 +23,13 @@ def answer(cluster: Cluster, request: Request) -> Response:
     verb = _verb(request, target)
     if not rbac.allows(cluster.store, request.user, verb, target.kind, target.namespace, target.name):
         raise forbidden(request.user.name, verb, target.kind, target.name, target.namespace)
-    if target.subresource and not (target.subresource == "status" and target.kind.status):
+    known = (target.kind.status and "status", target.kind in SCALED and "scale")
+    if target.subresource and target.subresource not in known:
         raise no_such_path()
     if target.name and target.kind.namespaced and not target.namespace:
         raise no_such_path()
+    if target.subresource == "scale":
+        return answer_scale(cluster, request, target, verb)
     return _VERBS[verb](cluster, request, target)
 
 
