@@ -10,7 +10,17 @@ from pathlib import Path
 from typing import Any
 
 CORE = (
-    *("ConfigMap", "Event", "LimitRange", "Namespace", "Node", "PersistentVolumeClaim", "Pod", "ResourceQuota", "Secret"),
+    *(
+        "ConfigMap",
+        "Event",
+        "LimitRange",
+        "Namespace",
+        "Node",
+        "PersistentVolumeClaim",
+        "Pod",
+        "ResourceQuota",
+        "Secret",
+    ),
     *("Service", "ServiceAccount"),
 )
 ROOTS = [

@@ -58,7 +58,9 @@ def test_every_kind_is_applied_and_a_second_time_nothing_changes(fleet: Fleet) -
         assert kind
         once = fleet.apply(kind, one)
         assert fleet.apply(kind, one) == once
-        assert fleet.apply(kind, one, dry_run=True)["metadata"]["resourceVersion"] == once["metadata"]["resourceVersion"]
+        assert (
+            fleet.apply(kind, one, dry_run=True)["metadata"]["resourceVersion"] == once["metadata"]["resourceVersion"]
+        )
 
 
 def test_a_service_gets_an_address_and_keeps_it(fleet: Fleet) -> None:

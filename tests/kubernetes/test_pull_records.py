@@ -15,13 +15,15 @@ from moor_lab.kubernetes.standin.agent.records import ALWAYS, LISTED, NEVER, PRE
 
 IMAGE, OTHER = parse("r.test/team/a:1"), parse("r.test/else/a:1")
 ID = "sha256:" + "ab" * 32
+RIGHT = "s3cret"
+DEFAULT = Policy()
 
 
-def login(password: str = "s3cret", name: str = "regcred", namespace: str = "demo") -> Credentials:
+def login(password: str = RIGHT, name: str = "regcred", namespace: str = "demo") -> Credentials:
     return Credentials("robot", password, Source(namespace, name, f"uid-of-{namespace}-{name}"))
 
 
-def records(home: Path, policy: Policy = Policy()) -> Records:
+def records(home: Path, policy: Policy = DEFAULT) -> Records:
     return Records(home, policy, lambda: datetime(2026, 1, 1, tzinfo=UTC))
 
 
@@ -114,9 +116,7 @@ def test_a_pull_that_was_cut_off_leaves_an_image_that_everybody_has_to_prove(tmp
         (Policy(LISTED, ("r.test/tea/*",)), False, False),
     ],
 )
-def test_the_policy_decides_who_proves_what(
-    tmp_path: Path, policy: Policy, by_kubelet: bool, preloaded: bool
-) -> None:
+def test_the_policy_decides_who_proves_what(tmp_path: Path, policy: Policy, by_kubelet: bool, preloaded: bool) -> None:
     kept = records(tmp_path, policy)
     assert kept.allows(IMAGE, ID, []) is preloaded
     kept.note(IMAGE, ID, login())

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from .kinds import Kind
 from .objects import Object
 
-
 FORGOTTEN = (
     "The provided continue parameter is too old to display a consistent list result. You can start a new list without "
     "the continue parameter, or use the continue token in this response to retrieve the remainder of the results. "

@@ -164,8 +164,8 @@ RUNTIME = (
         "pull-records", "node",
         (r"failed to record image pull intent", r"Unable to access cache records about image pulls",
          r"failed to (?:write|retrieve) (?:an )?(?:image ?pulled|image pull) ?record"),
-        "kubelet of {host} cannot read or write its records of pulls in /var/lib/kubelet/image_manager, so that it does "
-        "not know which pods may use an image that is there",
+        "kubelet of {host} cannot read or write its records of pulls in /var/lib/kubelet/image_manager, so that it "
+        "does not know which pods may use an image that is there",
         "run on {host}: df -h /var/lib/kubelet; ls -l /var/lib/kubelet/image_manager/pulled; then systemctl restart "
         "kubelet",
         by="Kubernetes 1.35, image pull credential verification (KEP 2535)",

@@ -25,8 +25,8 @@ POD_RULES = (
         lambda e: e.get("reason") == "ErrImageNeverPull" and e.get("cached") == "yes",
         "{pod} must not pull (imagePullPolicy: Never). Its node has {image}, but kubelet lets a pod use it only with a "
         "login that brought it ({brought}), and says otherwise that it is not present",
-        "name such a pull secret in imagePullSecrets of {owner}, or set imagePullPolicy: IfNotPresent with a login that "
-        "may pull {image}",
+        "name such a pull secret in imagePullSecrets of {owner}, or set imagePullPolicy: IfNotPresent with a login "
+        "that may pull {image}",
         CREDENTIALS,
     ),
     Rule(
@@ -87,10 +87,10 @@ POD_RULES = (
     Rule(
         "pod-unproven", "pod",
         lambda e: e.get("reason") in BACKING_OFF and e.get("cached") == "yes",
-        "{pod} waits for {image} ({reason}: {message}), although its node has it: kubelet lets a pod use it only with a "
-        "login that brought it ({brought}), and asks the registry about any other",
-        "put a login that may pull {image} into a pull secret of namespace {namespace}, and name it in imagePullSecrets "
-        "of {owner}",
+        "{pod} waits for {image} ({reason}: {message}), although its node has it: kubelet lets a pod use it only with "
+        "a login that brought it ({brought}), and asks the registry about any other",
+        "put a login that may pull {image} into a pull secret of namespace {namespace}, and name it in "
+        "imagePullSecrets of {owner}",
         CREDENTIALS,
     ),
     Rule(

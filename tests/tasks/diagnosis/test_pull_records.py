@@ -53,9 +53,7 @@ class Node:
 
 @pytest.mark.parametrize("shell", SHELLS)
 @pytest.mark.parametrize("client", ["crictl", "ctr"])
-def test_the_records_of_a_kubelet_name_whose_login_brought_an_image(
-    tmp_path: Path, shell: str, client: str
-) -> None:
+def test_the_records_of_a_kubelet_name_whose_login_brought_an_image(tmp_path: Path, shell: str, client: str) -> None:
     node = Node(tmp_path, client, shell=shell)
     node.records.note(parse(IMAGE), ID, REGCRED)
     node.records.note(parse(IMAGE), ID, CI)

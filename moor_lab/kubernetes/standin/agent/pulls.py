@@ -69,9 +69,7 @@ class Puller:
         finally:
             self.records.end(str(reference))
 
-    def _pull(
-        self, reference: Reference, secrets: list[Object], cancelled: Callable[[], bool]
-    ) -> Credentials | None:
+    def _pull(self, reference: Reference, secrets: list[Object], cancelled: Callable[[], bool]) -> Credentials | None:
         known: list[Credentials | None] = [*credentials(secrets, reference)]
         failure = PullError("no credentials")
         for one in known or [None]:

@@ -11,7 +11,7 @@ from ..objects import Object, dig, name_of, namespace_of, now
 from ..store import Store
 from . import admission, decode, defaults, deletion, lifecycle, patch, pod_defaults, validate
 from .configuration import configuration
-from .options import Options, WriteResult
+from .options import BY_CONTROLLERS, Options, WriteResult
 
 FIRST_NAMESPACES = ("default", "kube-system", "kube-public", "kube-node-lease")
 
@@ -26,7 +26,7 @@ class Cluster:
             if not store.find(kinds.NAMESPACE, "", name):
                 self.create(kinds.NAMESPACE, "", {"metadata": {"name": name}})
 
-    def create(self, kind: Kind, namespace: str, body: Any, options: Options = Options()) -> WriteResult:
+    def create(self, kind: Kind, namespace: str, body: Any, options: Options = BY_CONTROLLERS) -> WriteResult:
         """Store a new object. Raises ApiError: 400, 403, 404 (its namespace), 409, 422."""
         obj, warnings = decode.checked(kind, body, options.strictness)
         obj = lifecycle.prepared(kind, namespace, obj, self.clock())
@@ -37,7 +37,9 @@ class Cluster:
             obj = managers.update(_node(kind), {}, obj, self._manager(kind, options))
             return WriteResult(self._stored(kind, None, obj, options), True, tuple(warnings))
 
-    def update(self, kind: Kind, namespace: str, name: str, body: Any, options: Options = Options()) -> WriteResult:
+    def update(
+        self, kind: Kind, namespace: str, name: str, body: Any, options: Options = BY_CONTROLLERS
+    ) -> WriteResult:
         """Write an object over the stored one. Raises ApiError: 400, 404, 409, 422."""
         obj, warnings = decode.checked(kind, body, options.strictness)
         if name_of(obj) != name:

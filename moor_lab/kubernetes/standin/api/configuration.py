@@ -21,7 +21,7 @@ def configuration(kind: Kind, namespace: str, name: str, body: Any, options: Opt
 
     Raises:
         ApiError: 400, 422, 500 (a field that the schema does not have)
-    """
+    """  # noqa: DOC501  # bad_request and invalid make one
     if not options.manager:
         causes = [required("fieldManager", "is required for apply patch")]
         raise invalid(PATCH_OPTIONS, "", causes)

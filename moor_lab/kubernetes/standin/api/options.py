@@ -16,6 +16,9 @@ class Options:
     subresource: str = ""
 
 
+BY_CONTROLLERS = Options()
+
+
 @dataclass(frozen=True)
 class WriteResult:
     """The result of a write: the object, whether it was created, and warnings."""

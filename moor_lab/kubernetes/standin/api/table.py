@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from ..objects import Object, name_of
 from .columns import COLUMNS, Row, age
 
-
 EVENT_ORDER = ("Last Seen", "Type", "Reason", "Object", "Message")
 
 

@@ -29,9 +29,7 @@ SECRET_KEYS = {
     "kubernetes.io/dockercfg": (".dockercfg",),
     "kubernetes.io/tls": ("tls.crt", "tls.key"),
 }
-CLAIM_RULE = (
-    "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims"
-)
+CLAIM_RULE = "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims"
 
 
 def causes(kind: Kind, obj: Object, old: Object | None) -> list[Cause]:

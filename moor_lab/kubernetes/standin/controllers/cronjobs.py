@@ -141,7 +141,5 @@ def _forgotten(cron_job: Object, jobs: list[Object]) -> Actions:
             yield _event(cron_job, "SuccessfulDelete", f"Deleted job {name_of(job)}")
 
 
-def _event(
-    cron_job: Object, reason: str, words: str, kind: Literal["Normal", "Warning"] = "Normal"
-) -> RecordEvent:
+def _event(cron_job: Object, reason: str, words: str, kind: Literal["Normal", "Warning"] = "Normal") -> RecordEvent:
     return RecordEvent(kinds.CRON_JOB, cron_job, COMPONENT, reason, words, kind)

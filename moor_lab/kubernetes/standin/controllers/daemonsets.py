@@ -107,7 +107,8 @@ class Daemons:
         if strategy["type"] != "RollingUpdate":
             return
         surge, missing = (
-            absolute(strategy["rollingUpdate"][key], len(self.wanted), up=True) for key in ("maxSurge", "maxUnavailable")
+            absolute(strategy["rollingUpdate"][key], len(self.wanted), up=True)
+            for key in ("maxSurge", "maxUnavailable")
         )
         yield from self._beside(surge) if surge else self._in_place(max(1, missing))
 

@@ -1,8 +1,7 @@
 """The scheduler: chooses a node for every pod."""
 
 from collections import Counter
-from collections.abc import Iterator
-from collections.abc import Set
+from collections.abc import Iterator, Set
 from dataclasses import dataclass, field
 
 from .. import kinds
