@@ -15,6 +15,7 @@ from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.apps_v1 import Deployment
 from lightkube.resources.core_v1 import Namespace, Pod
 from lightkube.resources.core_v1 import Secret as KubeSecret
+from lightkube.types import PatchType
 
 from moor.connections.apis.harbor import Harbor
 from moor.tasks.registry.logins import DOCKER_CONFIG
@@ -213,3 +214,20 @@ def test_several_faults_of_one_node_are_all_told(moored: Moored, cluster: Client
         return set(rules_of(moored.moor("diagnose", "--quiet", "-n", "trial", "--limit", "node2", "--output", "json")))
 
     assert eventually(lambda: {"tag-missing", "image-missing", "secret-registry"} <= told(), 60), told()
+
+
+def test_an_image_that_the_node_has_by_anothers_login_is_told_with_whose(
+    moored: Moored, cluster: Client, trial: tuple[str, str]
+) -> None:
+    deployment(cluster, "app", "demo/sqrt:1.0", "")
+
+    def causes() -> dict[str, str]:
+        done = moored.moor("diagnose", "--quiet", "-n", "trial", "app", "--limit", "node2", "--output", "json")
+        resources = json.loads(done.stdout)["hosts"]["node2"]["resources"]
+        return {cause["rule"]: cause["cause"] for one in resources for cause in one["causes"]}
+
+    assert eventually(lambda: "pod-unproven" in causes(), 60), causes()
+    assert "the pull secret demo/registry" in causes()["pod-unproven"]
+    never = {"op": "add", "path": "/spec/template/spec/containers/0/imagePullPolicy", "value": "Never"}
+    cluster.patch(Deployment, "app", [never], namespace="trial", patch_type=PatchType.JSON)
+    assert eventually(lambda: "pod-never-unproven" in causes(), 60), causes()
