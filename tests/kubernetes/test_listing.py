@@ -93,7 +93,8 @@ def test_a_wrong_query_is_refused(api: Api, path: str, query: dict[str, str], wo
 def test_pods_are_chosen_by_node_account_and_phase(client: Client) -> None:
     for name, node in (("a", "n1"), ("b", "n2")):
         spec = {"nodeName": node, "containers": [{"name": "c", "image": "i:1"}]}
-        client.create(Pod.from_dict({"metadata": {"name": name}, "spec": spec}))  # type: ignore[arg-type]
+        made: Any = Pod.from_dict({"metadata": {"name": name}, "spec": spec})
+        client.create(made)
     fields = {"spec.nodeName": "n2", "spec.serviceAccountName": "default", "status.phase": "Pending"}
     assert [pod.metadata.name for pod in client.list(Pod, fields=fields) if pod.metadata] == ["b"]
 

@@ -164,7 +164,7 @@ class Run:
             "succeeded": self.succeeded,
             "failed": self.failed,
         }
-        status = {name: number for name, number in counts.items() if number or name == "ready"}
+        status: Object = {name: number for name, number in counts.items() if number or name == "ready"}
         status |= {"terminating": sum(map(is_leaving, self.pods)), "uncountedTerminatedPods": {}}
         suspended = bool(self._spec["suspend"])
         if not suspended:
@@ -194,8 +194,7 @@ class Run:
         return set_condition(known, new | {"lastProbeTime": at, "lastTransitionTime": at})
 
     def _event(self, reason: str, words: str, warning: bool = False) -> RecordEvent:
-        kind = "Warning" if warning else "Normal"
-        return RecordEvent(kinds.JOB, self.job, COMPONENT, reason, words, kind)  # type: ignore[arg-type]
+        return RecordEvent(kinds.JOB, self.job, COMPONENT, reason, words, "Warning" if warning else "Normal")
 
 
 def _ended(pod: Object) -> datetime | None:

@@ -16,6 +16,8 @@ COMPONENT = "statefulset-controller"
 Steps = list[Create | Delete | RecordEvent | None]
 """Actions; a None stands for a pod that has to be waited for."""
 
+WAIT: Steps = [None]
+
 
 def plan(snapshot: Snapshot) -> Actions:
     """Yield what every stateful set needs next."""
@@ -93,7 +95,7 @@ class Step:
         found: Steps = []
         for ordinal in sorted(set(self.members.pods) - set(self.members.wanted), reverse=True):
             pod = self.members.pods[ordinal]
-            found += [None] if is_leaving(pod) else self._deleted(pod)
+            found += WAIT if is_leaving(pod) else self._deleted(pod)
             if self.members.ordered:
                 break
         return found
@@ -111,7 +113,7 @@ class Step:
             if revision_of(pod) != self.members.update and not is_leaving(pod):
                 return self._deleted(pod)
             if is_leaving(pod) or not is_ready(pod):
-                return [None]
+                return WAIT
         return []
 
     def _deleted(self, pod: Object) -> Steps:
