@@ -95,7 +95,7 @@ def test_pods_are_chosen_by_node_account_and_phase(client: Client) -> None:
         spec = {"nodeName": node, "containers": [{"name": "c", "image": "i:1"}]}
         made: Any = Pod.from_dict({"metadata": {"name": name}, "spec": spec})
         client.create(made)
-    fields = {"spec.nodeName": "n2", "spec.serviceAccountName": "default", "status.phase": "Pending"}
+    fields: Any = {"spec.nodeName": "n2", "spec.serviceAccountName": "default", "status.phase": "Pending"}
     assert [pod.metadata.name for pod in client.list(Pod, fields=fields) if pod.metadata] == ["b"]
 
 

@@ -80,7 +80,7 @@ class Run:
 
     def _count(self, phase: str, field: str) -> int:
         """Return how many pods ended so; one that was deleted since still counts."""
-        now = sum(dig(pod, "status", "phase") == phase for pod in self.pods)
+        now = len([pod for pod in self.pods if dig(pod, "status", "phase") == phase])
         return max(now, int(dig(self.job, "status", field) or 0))
 
     @cached_property

@@ -8,7 +8,7 @@ from .. import kinds
 from ..api.cluster import Cluster
 from ..api.options import Options
 from ..errors import ApiError
-from ..objects import clone, name_of, namespace_of, owner, timestamp, uid_of
+from ..objects import Object, clone, name_of, namespace_of, owner, timestamp, uid_of
 from . import claims, cronjobs, daemonsets, deployments, garbage, jobs, nodes, replicasets, scheduler, statefulsets
 from .creation import PodCreation
 from .events import tell
@@ -96,7 +96,7 @@ class Controllers:
         if action.kind == kinds.NAMESPACE:
             self._cluster.store.remove(action.kind, "", name_of(action.obj))
             return
-        body = {"preconditions": {"uid": uid_of(action.obj)}, "propagationPolicy": action.propagation}
+        body: Object = {"preconditions": {"uid": uid_of(action.obj)}, "propagationPolicy": action.propagation}
         body |= {} if action.graceful else {"gracePeriodSeconds": 0}
         self._cluster.delete(action.kind, namespace_of(action.obj), name_of(action.obj), body)
 
