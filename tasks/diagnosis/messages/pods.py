@@ -88,7 +88,8 @@ PODS = (
         (r"ErrImageNeverPull", r"is not present with pull policy of Never"),
         "the pod must not pull (imagePullPolicy: Never), and {host} does not have {image}, or has it by another pod's "
         "login (from Kubernetes 1.35 on, kubelet uses the same words then)",
-        "set imagePullPolicy: IfNotPresent in its template, with a pull secret in imagePullSecrets that may pull {image}",
+        "set imagePullPolicy: IfNotPresent in its template, with a pull secret in imagePullSecrets that may "
+        "pull {image}",
         by=KUBELET,
     ),
     KnownMessage(
