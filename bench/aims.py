@@ -35,7 +35,7 @@ def aims(results: Results) -> list[Aim]:
     if applied := results.applied:
         ratio = applied.other.cpu_s / applied.one.cpu_s
         found.append(Aim("an apply that changes 3 files: CPU, to a check's", "at most", 1.25, ratio))
-    return [*found, *_planned(results), *_configured(results), *_uploaded(results), *_on_the_host(results)]
+    return [*found, *_planned(results), *_configured(results), *_bundled(results), *_uploaded(results), *_on_the_host(results)]
 
 
 def _compared(results: Results) -> Iterator[Aim]:
@@ -95,6 +95,13 @@ def _configured(results: Results) -> Iterator[Aim]:
         what = f"plan of a registry's configuration, {found.projects} projects"
         yield Aim(f"{what}: time, to its bare requests'", "at most", 1.2, found.plan_s / found.bare_s)
         yield Aim(f"{what}: requests a project", "at most", 8, found.requests / found.projects)
+
+
+def _bundled(results: Results) -> Iterator[Aim]:
+    if found := results.bundled:
+        what = f"a bundle of {found.megabytes} MB of images"
+        yield Aim(f"{what}: time, to skopeo's", "at most", 1.2, found.folder_s / found.skopeo_s)
+        yield Aim(f"{what}: memory", "at most", 200, found.peak_mb, " MB")
 
 
 def _uploaded(results: Results) -> Iterator[Aim]:

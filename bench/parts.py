@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.alone import applied, measure_alone, uploaded
+from bench.bundled import measure_bundle
 from bench.configuration.measure import measure_configuration
 from bench.contenders.contender import Contender
 from bench.contenders.everybody import entered
@@ -160,10 +161,18 @@ def configuration(bench: Bench) -> Figures:
     return {"configured": measure_configuration(bench.client, place, bench.scale.projects, bench.scale.rounds)}
 
 
+def bundle(bench: Bench) -> Figures:
+    """Measure a bundle of images, beside skopeo's copies of the same."""
+    place = bench.place / "bundle"
+    place.mkdir()
+    return {"bundled": measure_bundle(bench.client, place, bench.scale.bundle_mb, bench.scale.rounds)}
+
+
 # In the order in which they run. The large fleet is last, since its hosts keep their further addresses.
 PARTS: dict[str, Callable[[Bench], Figures]] = {
     "planned": planned,
     "configuration": configuration,
+    "bundle": bundle,
     "sizes": sizes,
     "alone": alone,
     "apply": apply,
@@ -173,7 +182,7 @@ PARTS: dict[str, Callable[[Bench], Figures]] = {
     "distance": distance,
     "fleet": fleet,
 }
-WITHOUT_LAB = ("planned", "configuration")
+WITHOUT_LAB = ("planned", "configuration", "bundle")
 
 
 def hosts_needed(scale: Scale) -> int:

@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from bench.alone import Alone, Pair
+from bench.bundled import Bundled
 from bench.configuration.measure import Configured
 from bench.distance.measure import Far
 from bench.fit import Fit, fit, nearest_size
@@ -66,6 +67,7 @@ class Results:
     planned: Planned | None = None
     shared: Shared | None = None
     configured: Configured | None = None
+    bundled: Bundled | None = None
 
 
 FILE = TypeAdapter(Results)

@@ -10,6 +10,7 @@ BENCH_FAR_MS     round trips of the distance in ms; moor alone is measured over 
 BENCH_FLEET      the number of hosts of the large fleet
 BENCH_PLANNED    the number of hosts that are planned without network
 BENCH_PROJECTS   the number of projects of the registry whose configuration is planned
+BENCH_BUNDLE_MB  the size of the images that a bundle is made of
 BENCH_INTO       the directory of results.json, results.md and results.svg
 MOOR_LAB_NETWORK N of the network 10.N.0.0/16 that the hosts are on
 """
@@ -39,6 +40,7 @@ class Scale:
     fleet: int
     planned: int
     projects: int
+    bundle_mb: int
     into: Path
     network: int
 
@@ -61,6 +63,7 @@ def asked(tools: Collection[str], parts: Collection[str]) -> Scale:
         fleet=numbers("BENCH_FLEET", "5000", 20_000)[0],
         planned=numbers("BENCH_PLANNED", "2000", 50_000)[0],
         projects=numbers("BENCH_PROJECTS", "300", 5000)[0],
+        bundle_mb=numbers("BENCH_BUNDLE_MB", "1000", 20_000)[0],
         into=directory("BENCH_INTO"),
         network=numbers("MOOR_LAB_NETWORK", "75", 255)[0],
     )

@@ -6,6 +6,7 @@ SECTIONS = {
     "access": "access",
     "access_list": "devices",
     "backup": "backup",
+    "bundle": "bundle",
     "cluster": "cluster",
     "containerd": "containerd",
     "docker": "docker",

@@ -14,11 +14,12 @@ from moor.errors import ErrorKind, HostError
 from moor.pki.pem import certificates_in
 from moor.resources.base import Later, Resource, Scripted, State
 from moor.resources.file import replace_file
-from moor.resources.package import Package
+from moor.tasks.packages import packages
 from moor.tasks.pki.issue import ca_pem, refuse_unfit_trust
 from moor.tasks.pki.shown_certificate import refuse_other_ca
 
 ANCHOR_NAME = "moor-registry-ca"
+PACKAGES = ("ca-certificates",)
 BUILD_BUNDLE = '"$tool" $argument >&2'
 
 
@@ -82,10 +83,15 @@ def judge(host: Host) -> None:
     refuse_unfit_trust(host)
 
 
+def package_names(host: Host) -> tuple[str, ...]:
+    """Return the packages that are installed on a host; a bundle has them."""
+    return PACKAGES
+
+
 def desired(host: Host) -> Sequence[Resource]:
     """Return the package with the trust store's tool, and the registry's CA in the store."""
     tools = tuple(dict.fromkeys(store.tool for store in STORES))
-    return [Package(("ca-certificates",), brings=tools), TrustedCa(ANCHOR_NAME, ca_pem(host))]
+    return [*packages(host, PACKAGES, brings=tools), TrustedCa(ANCHOR_NAME, ca_pem(host))]
 
 
 def trust_ca(task: Task) -> Result:

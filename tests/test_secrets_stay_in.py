@@ -56,12 +56,13 @@ PLACES: dict[str, tuple[str, ...]] = {
 
 # Planted by other tests, on a Harbor that answers: a site that asks NetBox by tests/sites/test_netbox.py, an account of
 # a Harbor of others by tests/tasks/test_existing_registry.py, Harbor's configuration by tests/tasks/registry, and
-# backups by tests/tasks/backup and tests/lab/test_backup.py.
+# backups by tests/tasks/backup and tests/lab/test_backup.py, a key that signs bundles by tests/tasks/bundle.
 ELSEWHERE = (
     "NetBoxOptions.token",
     "Account.password",
     "Account.password_before",
     "BackupSettings.key",
+    "Bundle.sign",
     "Endpoint.password",
     "HarborSettings.admin_password_before",
     "Ldap.search_password",

@@ -43,6 +43,7 @@ COMMANDS = {
     "restore": "backup",
     "failover": "failover",
     "harbor": "harbor",
+    "bundle": "bundle",
 }
 HELP = ("-h", "--help")
 

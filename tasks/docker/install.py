@@ -21,7 +21,6 @@ from moor.formats.toml import merge
 from moor.resources.base import Resource
 from moor.resources.edit import Edit
 from moor.resources.file import File
-from moor.resources.package import Package
 from moor.resources.service import Service
 from moor.secrets.secret import Secret
 from moor.settings import SecretRef, Section, prefix_errors, settings_of
@@ -29,6 +28,7 @@ from moor.settings.section import StrictModel
 from moor.tasks.certs_d import ca_resources
 from moor.tasks.docker.verification import DAEMON, insecure_entries, verification_requirement
 from moor.tasks.facts import Registry
+from moor.tasks.packages import packages
 from moor.tasks.pki.issue import ca_pem, refuse_unfit_trust
 
 CERTS = "/etc/docker/certs.d"
@@ -76,6 +76,11 @@ def judge(host: Host) -> None:
     refuse_unfit_trust(host)
 
 
+def package_names(host: Host) -> tuple[str, ...]:
+    """Return the packages that are installed on a host; a bundle has them."""
+    return settings_of(host, DockerSettings).packages
+
+
 def desired(host: Host) -> Sequence[Resource]:
     """Return the packages, daemon.json, the service, and the registry's CA alone in its certs.d directory."""
     settings, registry = settings_of(host, DockerSettings), settings_of(host, Registry)
@@ -86,7 +91,7 @@ def desired(host: Host) -> Sequence[Resource]:
     directory = f"{CERTS}/{registry.host_port}"
     return [
         verification_requirement(registry),
-        *([Package(settings.packages)] if settings.packages else ()),
+        *packages(host, settings.packages),
         *_daemon(settings.daemon),
         *proxy,
         Service("docker", newer_than=watched, check="docker info", put_back=bool(watched)),

@@ -32,7 +32,7 @@ from moor.tasks.harbor.health import healthy
 from moor.tasks.harbor.installer import InstalledRelease, UnpackedInstaller
 from moor.tasks.harbor.online import PulledImages, images_requirement, is_online, needed_images
 from moor.tasks.harbor.parts import ComposeContainers, DatabasePassword, PreparedFiles, UnitFile
-from moor.tasks.harbor.settings import HarborSettings
+from moor.tasks.harbor.settings import HarborSettings, with_installer
 from moor.tasks.harbor.yml import RECORD
 from moor.tasks.pki.issue import ca_pem, registry_certificate, registry_key
 from moor.tasks.pki.serving import DeployedCertificate, ServedCertificate
@@ -46,7 +46,7 @@ def desired(host: Host) -> Sequence[Resource]:
     """Return the resources from the uploaded installer to a healthy Harbor, in that order; none if others run it."""
     if not runs_registry(host):
         return []
-    harbor = settings_of(host, HarborSettings)
+    harbor = with_installer(host)
     if settings_of(host, Registry).api != "harbor":
         raise InputError(f"{host.name}: data.registry.api: distribution, and Harbor is what moor runs; drop api")
     where = harbor.directory

@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, ClassVar
 
+from nornir.core.inventory import Host
 from pydantic import Field, model_validator
 
 from moor.errors import FieldErrors, InputError
-from moor.settings import SecretRef, Section, SitePath
+from moor.settings import SecretRef, Section, SitePath, settings_of
 from moor.settings.section import StrictModel
 from moor.tasks.harbor.options import Options
 from moor.tasks.harbor.releases import find_lost_flags
@@ -116,3 +117,25 @@ class HarborSettings(Section):
         if self.managed:
             return self.admin_password_before
         return self.account.password_before if self.account else None
+
+
+def with_installer(host: Host) -> HarborSettings:
+    """Return a host's settings; where the host's bundle has the installer, that one in place of the controller's.
+
+    Raises:
+        InputError: the bundle is not there, or was altered.
+    """
+    harbor = settings_of(host, HarborSettings)
+    if host.data.get("bundle") is None or harbor.installer is None:
+        return harbor
+    from moor.tasks.bundle.opened import bundle_of
+
+    bundle = bundle_of(host)
+    found = bundle.manifest.by_path.get(f"installer/{harbor.installer.name}") if bundle else None
+    if bundle is None or found is None:
+        return harbor
+    if harbor.sha256 not in (None, found.sha256):
+        raise InputError(
+            f"data.harbor.sha256: the bundle's {harbor.installer.name} is another file (sha256 {found.sha256})"
+        )
+    return harbor.model_copy(update={"installer": bundle.places[found.path], "sha256": found.sha256})

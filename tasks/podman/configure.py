@@ -18,13 +18,13 @@ from moor.errors import HostError
 from moor.formats.toml import parse_toml
 from moor.resources.base import Later, Resource
 from moor.resources.edit import Edit
-from moor.resources.package import Package
 from moor.resources.requirement import Requirement
 from moor.resources.service import Service
 from moor.settings import Section, optional_settings_of, settings_of
 from moor.tasks.certs_d import ca_resources
 from moor.tasks.docker.install import PackageName
 from moor.tasks.facts import Registry
+from moor.tasks.packages import packages
 from moor.tasks.pki.issue import ca_pem, refuse_unfit_trust
 from moor.tasks.podman.registries_conf import READ_REGISTRIES, find_unchecked
 from moor.templates import render
@@ -51,13 +51,18 @@ def judge(host: Host) -> None:
     refuse_unfit_trust(host)
 
 
+def package_names(host: Host) -> tuple[str, ...]:
+    """Return the packages that are installed on a host; a bundle has them."""
+    settings = optional_settings_of(host, PodmanSettings)
+    return settings.packages if settings else ()
+
+
 def desired(host: Host) -> Sequence[Resource]:
     """Return podman and its trust in the registry if the host has the section."""
     settings = optional_settings_of(host, PodmanSettings)
     if settings is None:
         return []
-    packages = [Package(settings.packages)] if settings.packages else []
-    return [*packages, *trust_resources(settings_of(host, Registry), ca_pem(host))]
+    return [*packages(host, settings.packages), *trust_resources(settings_of(host, Registry), ca_pem(host))]
 
 
 def configure_podman(task: Task) -> Result:

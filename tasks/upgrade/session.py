@@ -13,8 +13,7 @@ from moor.engine.probing import failure_text
 from moor.engine.script import new_mark, require_all, split_answers
 from moor.errors import ErrorKind, HostError
 from moor.progress import LOGGER
-from moor.settings import settings_of
-from moor.tasks.harbor.settings import HarborSettings
+from moor.tasks.harbor.settings import HarborSettings, with_installer
 from moor.tasks.harbor.upgrade.state import Found, Place, look_fragment, parse_found
 
 LOOK_S = 120
@@ -66,4 +65,4 @@ class HostSession:
 
 def session_of(task: Task, place: Place) -> HostSession:
     """Return the session of a task's host."""
-    return HostSession(task, place, settings_of(task.host, HarborSettings))
+    return HostSession(task, place, with_installer(task.host))

@@ -10,11 +10,11 @@ from nornir.core.task import Result, Task
 from moor.context import runs_registry
 from moor.engine.converge import converge
 from moor.resources.base import Resource
-from moor.settings import prefix_errors, settings_of
+from moor.settings import prefix_errors
 from moor.tasks.harbor.config import configured
 from moor.tasks.harbor.data import SameDataLocation
 from moor.tasks.harbor.install import check_installer, ways_to_images
-from moor.tasks.harbor.settings import HarborSettings
+from moor.tasks.harbor.settings import with_installer
 from moor.tasks.harbor.upgrade.requirement import upgrade_requirement
 from moor.tasks.harbor.upgrade.state import Found, Place
 from moor.tasks.upgrade.release import HarborRelease
@@ -24,7 +24,7 @@ def desired(host: Host) -> Sequence[Resource]:
     """Return what an upgrade needs, and the release that Harbor is brought to; none if others run Harbor."""
     if not runs_registry(host):
         return []
-    harbor = settings_of(host, HarborSettings)
+    harbor = with_installer(host)
     with prefix_errors("data.harbor.installer"):
         check_installer(harbor)
     required = upgrade_requirement(harbor)

@@ -1,0 +1,91 @@
+"""What ``moor bundle`` needs of its runbook."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from nornir.core import Nornir
+
+from moor.errors import InputError
+from moor.run.protocols import BundleRow, BundleView
+from moor.tasks.bundle.manifest import BundleManifest, parse_manifest
+from moor.tasks.bundle.opened import read_manifest, verified_manifest
+from moor.tasks.bundle.signature import verify
+from moor.tasks.bundling.lacking import lacking
+from moor.tasks.bundling.make import Order, make, shown
+from moor.tasks.bundling.needs import Needs, needs_of
+
+TITLES = {
+    "installer": "Harbor's installer",
+    "image": "images",
+    "packages": "packages",
+    "chart": "charts",
+    "moor": "moor",
+}
+
+
+@dataclass(frozen=True)
+class SiteBundle:
+    """The commands of a site's bundle."""
+
+    def create(self, nr: Nornir, target: Path | None, since: Path | None, without: Sequence[str]) -> BundleView:
+        """Make a bundle; see ``moor.run.protocols.Bundles``."""
+        needs = needs_of(nr)
+        place = _place(needs, target)
+        return _view(place, make(needs, Order(place, since, frozenset(without))), needs)
+
+    def check(self, nr: Nornir, files: Sequence[Path]) -> BundleView:
+        """Verify a bundle and compare it with the inventory; see ``moor.run.protocols.Bundles``."""
+        needs = needs_of(nr)
+        chosen = tuple(files) or needs.settings.file or (_place(needs, None),)
+        manifests = [verified_manifest(path.expanduser().absolute(), needs.settings.key) for path in chosen]
+        return _view(chosen[-1], manifests[-1], needs)
+
+    def show(self, nr: Nornir, file: Path | None) -> BundleView:
+        """Read a bundle's manifest; see ``moor.run.protocols.Bundles``."""
+        needs = needs_of(nr)
+        place = _place(needs, file)
+        content, signature = read_manifest(place)
+        verify(content, signature, needs.settings.key, str(place))
+        return _view(place, parse_manifest(content.decode("utf-8", "replace"), str(place)), None)
+
+
+def _place(needs: Needs, named: Path | None) -> Path:
+    if named is not None:
+        return named.expanduser().absolute()
+    if needs.settings.file:
+        return needs.settings.file[-1]
+    raise InputError("no bundle is named; write its path behind the command, or data.bundle.file into the inventory")
+
+
+def _view(place: Path, manifest: BundleManifest, needs: Needs | None) -> BundleView:
+    return BundleView(
+        path=place,
+        rows=tuple(_rows(manifest)),
+        lacking=tuple(lacking(needs, manifest)) if needs else (),
+        created=manifest.created,
+        moor=manifest.moor,
+        since=manifest.since,
+        document=shown(manifest),
+    )
+
+
+def _rows(manifest: BundleManifest) -> Iterator[BundleRow]:
+    for kind, title in TITLES.items():
+        parts = manifest.of_kind(kind)
+        here = [part for part in parts if not part.elsewhere]
+        what: Sequence[str] = [part.path.rpartition("/")[2] for part in parts]
+        if kind == "image":
+            what = sorted(manifest.images)
+        elif kind == "packages":
+            what = [
+                f"{release}: {' '.join(names)}"
+                for release, found in sorted(manifest.packages.items())
+                for names in found.sets
+            ]
+        elif kind == "moor":
+            what = [name for name in what if name.startswith("moor_fleet-")] or what
+        if parts or kind in manifest.left_out:
+            yield BundleRow(title, len(here), sum(part.size for part in here), len(parts) - len(here), tuple(what))
