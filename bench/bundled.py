@@ -184,7 +184,8 @@ def _moor(site: Path, target: str) -> Command:
 
 
 def _skopeo(directory: Path, port: int, names: list[str]) -> Command:
-    copy = f"skopeo --policy {directory}/policy.json copy --quiet --all --preserve-digests --src-cert-dir {directory}/certs"
+    options = f"--quiet --all --preserve-digests --src-cert-dir {directory}/certs"
+    copy = f"skopeo --policy {directory}/policy.json copy {options}"
     lines = [f"{copy} docker://127.0.0.1:{port}/{name} oci:{directory}/copied:{name}" for name in names]
     return Command(("sh", "-c", " && ".join(lines)), ROOT)
 

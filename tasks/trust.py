@@ -83,9 +83,9 @@ def judge(host: Host) -> None:
     refuse_unfit_trust(host)
 
 
-def package_names(host: Host) -> tuple[str, ...]:
-    """Return the packages that are installed on a host; a bundle has them."""
-    return PACKAGES
+def package_sets(host: Host) -> list[tuple[str, ...]]:
+    """Return the packages that a host may need, each set installed together; a bundle has them."""
+    return [PACKAGES]
 
 
 def desired(host: Host) -> Sequence[Resource]:

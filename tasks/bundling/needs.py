@@ -129,7 +129,7 @@ def _packages(nr: Nornir, hosts: Iterable[Host]) -> tuple[dict[str, PackageNeed]
 def package_sets(host: Host, stages: Sequence[Stage]) -> Iterator[tuple[str, ...]]:
     """Yield the packages that the stages would install on a host, each set of names once.
 
-    A module of moor's that installs packages says so by a function ``package_names``. A site's own may have one too;
+    A module of moor's that installs packages says so by a function ``package_sets``. A site's own may have one too;
     otherwise its desired state is asked.
 
     Raises:
@@ -139,9 +139,9 @@ def package_sets(host: Host, stages: Sequence[Stage]) -> Iterator[tuple[str, ...
     for stage in stages:
         if not stage.runs_on(host):
             continue
-        names = function_beside(stage.task, "package_names")
-        if names:
-            found[cast(tuple[str, ...], names(host))] = None
+        sets = function_beside(stage.task, "package_sets")
+        if sets:
+            found.update(dict.fromkeys(cast(list[tuple[str, ...]], sets(host))))
         elif stage.desired and not stage.task.__module__.startswith(SHIPPED):
             found.update(dict.fromkeys(_desired_packages(host, stage)))
     yield from (names for names in found if names)
@@ -154,7 +154,7 @@ def _desired_packages(host: Host, stage: Stage) -> Iterator[tuple[str, ...]]:
     try:
         wanted = stage.desired(without) if stage.desired else ()
     except MoorError as error:
-        raise InputError(f"{stage.title}: its packages are not known here: {error}; add package_names to it") from error
+        raise InputError(f"{stage.title}: its packages are not known here: {error}; add package_sets(host) to it") from error
     yield from (resource.names for resource in wanted if isinstance(resource, Package))
 
 

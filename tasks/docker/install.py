@@ -76,9 +76,9 @@ def judge(host: Host) -> None:
     refuse_unfit_trust(host)
 
 
-def package_names(host: Host) -> tuple[str, ...]:
-    """Return the packages that are installed on a host; a bundle has them."""
-    return settings_of(host, DockerSettings).packages
+def package_sets(host: Host) -> list[tuple[str, ...]]:
+    """Return the packages that a host may need, each set installed together; a bundle has them."""
+    return [settings_of(host, DockerSettings).packages]
 
 
 def desired(host: Host) -> Sequence[Resource]:

@@ -51,10 +51,10 @@ def judge(host: Host) -> None:
     refuse_unfit_trust(host)
 
 
-def package_names(host: Host) -> tuple[str, ...]:
-    """Return the packages that are installed on a host; a bundle has them."""
+def package_sets(host: Host) -> list[tuple[str, ...]]:
+    """Return the packages that a host may need, each set installed together; a bundle has them."""
     settings = optional_settings_of(host, PodmanSettings)
-    return settings.packages if settings else ()
+    return [settings.packages] if settings else []
 
 
 def desired(host: Host) -> Sequence[Resource]:
