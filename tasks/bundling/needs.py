@@ -154,7 +154,8 @@ def _desired_packages(host: Host, stage: Stage) -> Iterator[tuple[str, ...]]:
     try:
         wanted = stage.desired(without) if stage.desired else ()
     except MoorError as error:
-        raise InputError(f"{stage.title}: its packages are not known here: {error}; add package_sets(host) to it") from error
+        words = f"{stage.title}: its packages are not known here: {error}; add package_sets(host) to its module"
+        raise InputError(words) from error
     yield from (resource.names for resource in wanted if isinstance(resource, Package))
 
 
