@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
+from typing import Any
 
 from moor.errors import InputError
 
@@ -127,15 +128,16 @@ def parse_manifest(text: str, name: str) -> BundleManifest:
     raise InputError(f"{name}: its manifest has schema {schema!r}, and this moor reads {SCHEMA}; use the moor in it")
 
 
-def _manifest(document: Mapping[str, object]) -> BundleManifest:
-    known = {name: document[name] for name in ("created", "moor", "since") if isinstance(document[name], str)}
+def _manifest(document: Mapping[str, Any]) -> BundleManifest:
     parts = [Part(**part) for part in _list(document["parts"])]
     for part in parts:
         _check(part)
     if len({part.path for part in parts}) < len(parts):
         raise ValueError("a path stands twice in it")
     return BundleManifest(
-        **known,  # type: ignore[arg-type]  # texts
+        created=str(document["created"]),
+        moor=str(document["moor"]),
+        since=str(document["since"]),
         parts=tuple(parts),
         images={name: BundledImage(**image) for name, image in _dict(document["images"]).items()},
         packages={
@@ -153,13 +155,13 @@ def _check(part: Part) -> None:
         raise ValueError(f"{part.path}: no size or no sha256")
 
 
-def _list(value: object) -> list[dict[str, object]] | list[str]:
+def _list(value: object) -> list[Any]:
     if not isinstance(value, list):
         raise TypeError("not a list")
     return value
 
 
-def _dict(value: object) -> dict[str, dict[str, object]]:
+def _dict(value: object) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise TypeError("not a mapping")
     return value

@@ -32,8 +32,8 @@ def sign(manifest: Path, signature: Path, key: SecretRef | str, public: str) -> 
     if isinstance(key, str) and not public:
         raise InputError("data.bundle.sign: agent needs data.bundle.key, the public key of the one to sign with")
     signature.unlink(missing_ok=True)
-    with _key_file(key, public) as file, manifest.open("rb") as content:
-        done = _run(["-Y", "sign", "-q", "-n", NAMESPACE, "-f", str(file)], content.fileno())
+    with _key_file(key, public) as file:
+        done = _run(["-Y", "sign", "-q", "-n", NAMESPACE, "-f", str(file)], manifest.read_bytes())
     if done.returncode or not done.stdout.startswith(b"-----BEGIN SSH SIGNATURE"):
         raise InputError(
             f"data.bundle.sign: {TOOL} does not sign with it: {_said(done)}; it must be a private key of OpenSSH "
@@ -84,18 +84,17 @@ def _key_file(key: SecretRef | str, public: str) -> Iterator[Path]:
         yield file
 
 
-def _run(words: Sequence[str], source: int | bytes) -> subprocess.CompletedProcess[bytes]:
-    given = {"input": source} if isinstance(source, bytes) else {"stdin": source}
+def _run(words: Sequence[str], content: bytes) -> subprocess.CompletedProcess[bytes]:
+    """Run ssh-keygen with some input, in a session of its own, so that it has no terminal to ask for a passphrase."""
     try:
-        # In a session of its own it has no terminal to ask for a passphrase on.
         return subprocess.run(
             [TOOL, *words],
+            input=content,
             capture_output=True,
             check=False,
             timeout=LIMIT_S,
             start_new_session=True,
             env={**os.environ, "SSH_ASKPASS_REQUIRE": "never"},
-            **given,  # type: ignore[call-overload]
         )
     except FileNotFoundError:
         raise InputError(f"{TOOL} is not on this machine, and signatures need it; install openssh-client") from None

@@ -184,12 +184,8 @@ def test_a_directory_of_somebody_else_is_left_alone(site: Path) -> None:
 def test_a_bundle_that_lacks_what_the_inventory_came_to_need_says_so(site: Path) -> None:
     moor_here(site, "bundle", "create", *IMAGES)
     docker_archive(site / "c.tar", [b"third"])
-    defaults = site / "inventory/defaults.yaml"
-    defaults.write_text(
-        defaults.read_text().replace(
-            "      archive: b.tar", "      archive: b.tar\n    demo/c:1:\n      archive: c.tar"
-        )
-    )
+    images = {f"demo/{name}:1": {"archive": f"{name}.tar"} for name in "abc"}
+    carrying_site(site, {"file": "fleet.bundle"}, images=images)
     done = moor_here(site, "bundle", "check")
     assert done.returncode == 2
     assert "data.images.demo/c:1: the image is not in it" in done.stdout

@@ -37,9 +37,7 @@ def sources(tmp_path: Path) -> Path:
 
 def site_with(folder: Path, sources: Path, **packages: str) -> Path:
     settings = {"release": "trixie", "architecture": "amd64", "sources": str(sources), **packages}
-    site = carrying_site(folder, {"file": "fleet", "packages": settings}, docker={"packages": list(WANTED)})
-    (site / "inventory/defaults.yaml").write_text((site / "inventory/defaults.yaml").read_text())
-    return site
+    return carrying_site(folder, {"file": "fleet", "packages": settings}, docker={"packages": list(WANTED)})
 
 
 def names(site: Path) -> set[str]:
