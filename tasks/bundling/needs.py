@@ -71,7 +71,7 @@ def needs_of(nr: Nornir) -> Needs:
         InputError: hosts of one release say different sources, or an installer cannot be carried.
     """
     hosts = list(fleet_of(nr).hosts.values())
-    harbor = next((settings_of(host, HarborSettings) for host in hosts if _installs_harbor(host)), None)
+    harbor = next(filter(None, (optional_settings_of(host, HarborSettings) for host in hosts if _runs(host))), None)
     if harbor and harbor.installer and is_online(harbor.installer.name):
         raise InputError(
             f"data.harbor.installer: {harbor.installer.name} pulls its images from Docker Hub, which hosts without "
@@ -96,7 +96,7 @@ def own_architecture(sources: PackageSources) -> str:
     return machine() if is_rpm else DEBIAN_NAMES.get(machine(), machine())
 
 
-def _installs_harbor(host: Host) -> bool:
+def _runs(host: Host) -> bool:
     return bool(runs_registry(host) and OWN_REGISTRY(host))
 
 
