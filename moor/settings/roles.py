@@ -11,12 +11,12 @@ from moor.settings.document import InputFaults, Tree
 from moor.settings.fleet import Fleet
 from moor.settings.modules import concern_of
 
-HARBOR, OUTSIDERS, DEVICES = "harbor", "outsiders", "devices"
+HARBOR, OUTSIDERS, DEVICES, CLUSTERS = "harbor", "outsiders", "devices", "clusters"
 REGISTRY = "registry"  # the section that names the standby
 # Groups in which hosts are changed.
-WORKING = (HARBOR, "nodes", "control_plane", "workstations", "dns", DEVICES)
+WORKING = (HARBOR, "nodes", "control_plane", "workstations", "dns", DEVICES, CLUSTERS)
 # In this order, a host is looked for on whose behalf the controller asks a registry that no host of the inventory runs.
-ASKING = (HARBOR, "control_plane", "nodes", "workstations")
+ASKING = (HARBOR, "control_plane", "nodes", "workstations", CLUSTERS)
 
 RoleFaults = dict[str, list[str]]
 
@@ -114,7 +114,7 @@ def find_role_faults(fleet: Fleet, role: RegistryRole) -> RoleFaults:
     for key in fleet.written_sections():
         model = fleet.models[key]
         concern = concern_of(model.__module__)
-        if model.done_on and model.done_on not in used:
+        if model.done_on and used.isdisjoint(model.done_on):
             found[concern] = [*found.get(concern, ()), *_sections_without_host(fleet, used, key, model.done_on)]
         if model.of_own_registry and not role.is_own:
             keys = _keys_without_registry(fleet, used, key, model.of_own_registry)
@@ -122,8 +122,11 @@ def find_role_faults(fleet: Fleet, role: RegistryRole) -> RoleFaults:
     return {concern: lines for concern, lines in found.items() if lines}
 
 
-def check_outsiders(fleet: Fleet) -> None:
-    """Add a fault for each host in group ``outsiders``, which moor never changes, that is also in a working group."""
+def check_exclusive_groups(fleet: Fleet) -> None:
+    """Add a fault for each host in groups that exclude each other.
+
+    Nothing is changed on one of ``outsiders``, and nobody logs in to one of ``clusters``.
+    """
     for layer in fleet.hosts.values():
         groups = fleet.lineage(layer)
         if OUTSIDERS in groups and (working := [name for name in WORKING if name in groups]):
@@ -131,6 +134,12 @@ def check_outsiders(fleet: Fleet) -> None:
                 layer.tree.place(("groups",)),
                 f"the host is in group {OUTSIDERS}, on which nothing is changed, and in {', '.join(working)}; "
                 f"take it out of {OUTSIDERS}, or out of the other",
+            )
+        if CLUSTERS in groups and (others := [name for name in WORKING if name in groups and name != CLUSTERS]):
+            fleet.faults.add(
+                layer.tree.place(("groups",)),
+                f"the host is in group {CLUSTERS}, which is for a cluster that is reached by its API alone, and in "
+                f"{', '.join(others)}; take it out of one of them",
             )
 
 
@@ -162,10 +171,11 @@ def _standby_faults(fleet: Fleet, used: set[str], serving: list[str], role: Regi
     return faults.lines()
 
 
-def _sections_without_host(fleet: Fleet, used: set[str], key: str, group: str) -> list[str]:
+def _sections_without_host(fleet: Fleet, used: set[str], key: str, groups: tuple[str, ...]) -> list[str]:
     faults = InputFaults()
     for tree in _sections(fleet, used, key):
-        faults.add(tree.source, f"no host is in group {group}, which does this; put one into it, or drop {key}")
+        named = " or ".join(groups)
+        faults.add(tree.source, f"no host is in group {named}, which does this; put one into it, or drop {key}")
     return faults.lines()
 
 

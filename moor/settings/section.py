@@ -34,12 +34,12 @@ class Section(StrictModel):
     """The settings of one concern, written below ``data.<section>`` of a host, a group or the defaults.
 
     Attributes:
-        done_on: the group that needs a host if the section is used, such as ``harbor``; empty for none
+        done_on: the groups of which one needs a host if the section is used, such as ``harbor``; empty for none
         of_own_registry: the keys that only count where moor runs the registry
     """
 
     section: ClassVar[str]
-    done_on: ClassVar[str] = ""
+    done_on: ClassVar[tuple[str, ...]] = ()
     of_own_registry: ClassVar[tuple[str, ...]] = ()
 
 

@@ -25,6 +25,11 @@ def admission_later(namespace: str) -> Later:
     return Later(f"whether the policies and quotas of namespace {namespace} allow it; asked once it exists")
 
 
+def kind_later(definition: str) -> Later:
+    """Return the placeholder for the answer of the API about a kind that it does not have yet."""
+    return Later(f"whether the cluster takes it; asked once {definition} is there")
+
+
 def pod_of(content: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the pod template of an object, at whatever depth; empty if it makes no pods."""
     if content["kind"] == "Pod":

@@ -14,6 +14,8 @@ from moor.connections.apis.kubernetes import MANAGER, calling_api, code_of, unty
 from moor.engine.findings import Finding
 from moor.engine.results import FindingResult
 from moor.errors import ApiRefusal, ErrorKind, HostError
+from moor.settings import settings_of
+from moor.tasks.cluster.settings import ClusterSettings
 
 # See moor.connections.apis.kubernetes for when lightkube is imported.
 if TYPE_CHECKING:
@@ -29,6 +31,14 @@ STARTING_S = 30.0  # an API server that is starting may reject every login for t
 REFUSALS = (400, 403, 405, 409, 413, 415, 422, 500)  # 500 is its answer to a server-side apply with an unknown field
 NOT_YET = (408, 429, 502, 503, 504)
 WARNING = re.compile(r'299 \S+ "((?:[^"\\]|\\.)*)"')
+
+
+def open_cluster(task: Task) -> None:
+    """Connect to the cluster of this host unless the connection is open."""
+    if "kubernetes" not in task.host.connections:
+        cluster = settings_of(task.host, ClusterSettings)
+        extras = {"kubeconfig": str(cluster.kubeconfig), "context": cluster.context}
+        task.host.open_connection("kubernetes", task.nornir.config, extras=extras, default_to_host_attributes=False)
 
 
 def cluster_of(task: Task) -> Client:
@@ -124,19 +134,25 @@ def class_of(content: Mapping[str, Any]) -> type[Any] | None:
 
     try:
         return untyped_class(str(content.get("apiVersion")), str(content["kind"]))
-    except (LoadResourceError, ImportError):
+    except (LoadResourceError, ImportError, ValueError):  # the last for an apiVersion with two slashes
         return None
 
 
-def apply_server_side(task: Task, doing: str, content: Mapping[str, Any], dry_run: bool = False) -> Tree:
-    """Apply an object server-side with moor as field manager, and return the resulting object."""
+def apply_server_side(
+    task: Task, doing: str, content: Mapping[str, Any], dry_run: bool = False, *, force: bool = True
+) -> Tree:
+    """Apply an object server-side with moor as field manager, and return the resulting object.
+
+    Args:
+        force: whether moor takes over fields that others own; if not, the API refuses such an apply
+    """
     from lightkube.types import PatchType
 
     kind, metadata = untyped_class(content["apiVersion"], content["kind"]), content["metadata"]
     place = {"namespace": metadata["namespace"]} if "namespace" in metadata else {}
 
     def apply(cluster: Client) -> Any:
-        how: dict[str, Any] = {"patch_type": PatchType.APPLY, "field_manager": MANAGER, "force": True}
+        how: dict[str, Any] = {"patch_type": PatchType.APPLY, "field_manager": MANAGER, "force": force}
         return cluster.patch(kind, metadata["name"], dict(content), **place, **how, dry_run=dry_run)
 
     return as_dict(ask(task, doing, apply))

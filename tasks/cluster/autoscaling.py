@@ -15,12 +15,18 @@ SCALED = ("Deployment", "StatefulSet", "ReplicaSet")
 CONTROLLER = "kube-controller-manager"  # the field manager of an autoscaler, which writes the scale subresource
 
 
-def leave_replicas(task: Task, content: Mapping[str, Any], live: Tree | None) -> Tree:
-    """Return the object to apply: ``content``, with the live replica count if an autoscaler sets it."""
+def leave_replicas(task: Task, content: Mapping[str, Any], live: Tree | None, autoscaled: bool = False) -> Tree:
+    """Return the object to apply: ``content``, with the live replica count if an autoscaler sets it.
+
+    Args:
+        autoscaled: an autoscaler for it is applied together with the object, so that the cluster may not have it yet
+    """
     spec = content.get("spec")
-    if live is None or content["kind"] not in SCALED or not isinstance(spec, Mapping) or "replicas" not in spec:
+    if live is None or content["kind"] not in SCALED or not isinstance(spec, Mapping):
         return dict(content)
-    return keep_replicas(content, live) if _scales(task, live) else dict(content)
+    if "replicas" not in spec and owners_of_replicas(live) != {MANAGER}:
+        return dict(content)
+    return keep_replicas(content, live) if autoscaled or _scales(task, live) else dict(content)
 
 
 def keep_replicas(content: Mapping[str, Any], live: Tree) -> Tree:
@@ -58,7 +64,7 @@ def _scales(task: Task, live: Tree) -> bool:
     return any(targets(as_dict(one), live) for one in found)
 
 
-def targets(autoscaler: Tree, live: Tree) -> bool:
+def targets(autoscaler: Mapping[str, Any], live: Mapping[str, Any]) -> bool:
     """Return whether an autoscaler targets this object."""
     target = (autoscaler.get("spec") or {}).get("scaleTargetRef") or {}
     group = str(target.get("apiVersion", "")).rpartition("/")[0]

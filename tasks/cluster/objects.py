@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,12 +15,18 @@ from moor.connections.apis.kubernetes import is_missing, untyped_class
 from moor.errors import ApiRefusal, HostError
 from moor.resources.base import Remote, State
 from moor.resources.file import sha256
-from moor.tasks.cluster.admission import admission_later, dry_run_elsewhere, dry_run_pod
+from moor.tasks.cluster.admission import admission_later, dry_run_elsewhere, dry_run_pod, kind_later
 from moor.tasks.cluster.api import Tree, apply_server_side, as_dict, ask, lacks_namespace, lacks_right, report_warnings
 from moor.tasks.cluster.autoscaling import leave_replicas
+from moor.tasks.cluster.ownership import HeldObject, apply_unless_held
 
 # Metadata that the cluster itself writes and no manifest sets.
 SERVERS_OWN = ("managedFields", "resourceVersion", "uid", "creationTimestamp", "generation", "selfLink")
+
+
+# Of an immutable field the API quotes the whole value, as Go prints it.
+IMMUTABLE = re.compile(r"Invalid value: .*?: field is immutable", re.DOTALL)
+REPLACED = "give the object another name, such as one with its image's tag, or delete it first"
 
 
 def yaml_of(tree: Mapping[str, Any]) -> str:
@@ -31,7 +38,9 @@ def yaml_of(tree: Mapping[str, Any]) -> str:
     for part in ("data", "stringData") if shown.get("kind") == "Secret" else ():
         shown[part] = {key: f"*** {sha256(str(value))[:12]}" for key, value in shown.get(part, {}).items()}
     out = io.StringIO()
-    YAML(typ="safe", pure=True).dump(_sorted(shown), out)
+    yaml = YAML(typ="safe", pure=True)
+    yaml.default_flow_style = False
+    yaml.dump(_sorted(shown), out)
     return out.getvalue()
 
 
@@ -39,6 +48,13 @@ def _sorted(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: _sorted(value[key]) for key in sorted(value)}
     return [_sorted(entry) for entry in value] if isinstance(value, list) else value
+
+
+def object_id(content: Mapping[str, Any]) -> str:
+    """Return the id of an object: ``kind:namespace/name``, without namespace for one of the whole cluster."""
+    metadata = content["metadata"]
+    place = f"{metadata['namespace']}/" if "namespace" in metadata else ""
+    return f"{content['kind'].lower()}:{place}{metadata['name']}"
 
 
 @dataclass(frozen=True)
@@ -98,16 +114,22 @@ class Manifest(Remote):
     """An object in the state in which a server-side apply leaves it; a dry run of the cluster computes that state.
 
     New objects are dry-run too, and a pod of each object that makes pods, so that a plan reports what an apply would
-    be refused for: wrong fields, policies, quotas, webhooks.
+    be refused for: wrong fields, policies, quotas, webhooks, fields that others manage.
+
+    Attributes:
+        take_over: field managers whose fields moor takes over
+        autoscaled: an autoscaler for it is applied together with it
+        awaits: the definition of its kind, which is applied together with it
     """
 
     content: Mapping[str, Any] = field(hash=False)
+    take_over: frozenset[str] = frozenset()
+    autoscaled: bool = False
+    awaits: str = ""
 
     @property
     def id(self) -> str:
-        metadata = self.content["metadata"]
-        place = f"{metadata['namespace']}/" if "namespace" in metadata else ""
-        return f"{self.content['kind'].lower()}:{place}{metadata['name']}"
+        return object_id(self.content)
 
     @property
     def writes(self) -> tuple[str, ...]:
@@ -119,15 +141,18 @@ class Manifest(Remote):
 
     def desired(self, actual: State | None) -> State:
         if actual is None:
-            return {"object": yaml_of(self.content), "policies": admission_later(self._namespace)}
+            unknown = kind_later(self.awaits) if self.awaits else admission_later(self._namespace)
+            return {"object": yaml_of(self.content), "policies": unknown}
         return {"object": actual["applied"] if actual["object"] else yaml_of(self.content)}
 
     def read(self, task: Task) -> State | None:
         live = self._live(task)
         with report_warnings(task, self.id):
             try:
-                applied = apply_server_side(task, self.id, leave_replicas(task, self.content, live), dry_run=True)
+                applied = self._apply(task, live, dry_run=True)
             except HostError as error:
+                if live is None and self.awaits and is_missing(error):
+                    return None
                 if live is not None or not lacks_namespace(error):
                     raise
                 dry_run_elsewhere(task, self.id, self.content)
@@ -149,4 +174,14 @@ class Manifest(Remote):
 
     def write(self, task: Task, actual: State | None) -> None:
         with report_warnings(task, self.id):
-            apply_server_side(task, self.id, leave_replicas(task, self.content, self._live(task)))
+            self._apply(task, self._live(task))
+
+    def _apply(self, task: Task, live: Tree | None, dry_run: bool = False) -> Tree:
+        content = leave_replicas(task, self.content, live, self.autoscaled)
+        try:
+            return apply_unless_held(task, HeldObject(self.id, content, live, self.take_over), dry_run)
+        except ApiRefusal as error:
+            if live is None or "immutable" not in str(error):
+                raise
+            words = f"{IMMUTABLE.sub('field is immutable', str(error))}; {REPLACED}"
+            raise ApiRefusal(words, error.kind) from error.__cause__

@@ -8,7 +8,7 @@ from moor.settings import Section, SitePath
 
 
 class ClusterSettings(Section):
-    """The cluster whose nodes pull from the registry, as data of the host in group control_plane.
+    """The cluster whose nodes pull from the registry, as data of the host in group control_plane or clusters.
 
     Attributes:
         context: of the kubeconfig; empty means its current context

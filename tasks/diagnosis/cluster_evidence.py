@@ -10,7 +10,7 @@ from nornir.core.task import Task
 from moor.context import DiagnosisScope
 from moor.engine.asked_once import ask_once
 from moor.errors import HostError
-from moor.tasks.cluster.api import cluster_of
+from moor.tasks.cluster.api import cluster_of, open_cluster
 from moor.tasks.diagnosis.evidence.cluster_snapshot import ClusterSnapshot, KubeObject, PodExpectations, namespace_of
 from moor.tasks.diagnosis.evidence.pods import distinct_faults, node_evidence, pod_evidence
 from moor.tasks.diagnosis.evidence.pull_secrets import secret_evidence
@@ -18,7 +18,7 @@ from moor.tasks.diagnosis.node_evidence import NodeEvidence
 from moor.tasks.diagnosis.rules.layers import LayerEvidence
 from moor.tasks.diagnosis.rules.rule import Evidence
 from moor.tasks.diagnosis.scope import NODES, cluster_node_name, workloads_of
-from moor.tasks.workload.deploy import open_cluster
+from moor.tasks.workload.known_objects import rollouts_of
 
 
 @dataclass
@@ -49,14 +49,45 @@ def cluster_evidence_of(
     pods = [pod for pod in view.pods if (pod.get("spec") or {}).get("nodeName", "" if leads else None) == name]
     pods += [pod for pod in view.pods if leads and not (pod.get("spec") or {}).get("nodeName")]
     _add_secrets(found, pods, view, wanted, seen.evidence.get("login"))
-    held = distinct_faults([one for pod in pods for one in pod_evidence(pod, view, wanted, task.host.name)])
+    held = _add_pods(found, pods, view, wanted, task.host.name)
+    if leads:
+        _add_rollouts(found, task, scope, held)
+    return found
+
+
+def whole_cluster_evidence_of(
+    task: Task, scope: DiagnosisScope, view: ClusterSnapshot | str, wanted: PodExpectations
+) -> ClusterEvidence:
+    """Return what a cluster reports about all of its nodes, for a cluster without a host to log in to."""
+    found = ClusterEvidence()
+    if isinstance(view, str):
+        found.unknown = dict.fromkeys(("secret", "node", "pod"), view)
+        return found
+    if NODES in view.unknown:
+        found.unknown["node"] = view.unknown[NODES]
+    else:
+        found.evidence["node"] = [node_evidence(node, str(node["metadata"]["name"])) for node in view.nodes]
+    _add_secrets(found, view.pods, view, wanted, None)
+    _add_rollouts(found, task, scope, _add_pods(found, view.pods, view, wanted, ""))
+    return found
+
+
+def _add_pods(
+    found: ClusterEvidence, pods: Sequence[KubeObject], view: ClusterSnapshot, wanted: PodExpectations, host: str
+) -> list[dict[str, str]]:
+    """Add why pods do not run, each cause once, and return it."""
+    held = distinct_faults(
+        [
+            one
+            for pod in pods
+            for one in pod_evidence(pod, view, wanted, host or str((pod.get("spec") or {}).get("nodeName") or ""))
+        ]
+    )
     if held:
         found.evidence["pod"] = held
     elif hidden := [words for key, words in view.unknown.items() if key.startswith("Pod ")]:
         found.unknown["pod"] = hidden[0]
-    if leads:
-        _add_rollouts(found, task, scope, held)
-    return found
+    return held
 
 
 def _add_secrets(
@@ -94,11 +125,11 @@ def _add_rollouts(found: ClusterEvidence, task: Task, scope: DiagnosisScope, pod
 
 
 def _unfinished(task: Task, scope: DiagnosisScope) -> str | HostError:
-    names = [(workload.namespace, name) for name, workload in workloads_of(task, scope).items()]
+    rolled = [one for name, workload in workloads_of(task, scope).items() for one in rollouts_of(task, name, workload)]
     try:
         from moor.tasks.diagnosis.evidence.cluster_reader import unfinished_rollouts
 
         open_cluster(task)  # another host may have asked for the cluster's objects
-        return "; ".join(unfinished_rollouts(cluster_of(task), names))
+        return "; ".join(unfinished_rollouts(cluster_of(task), rolled))
     except HostError as error:
         return error

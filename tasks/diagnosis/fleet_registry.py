@@ -27,7 +27,7 @@ def fleet_registry_of(hosts: Iterable[Host]) -> FleetRegistry:
         if brought := optional_settings_of(host, Images):
             images.update(brought.by_name)
         if section := optional_settings_of(host, Workloads):
-            workloads.update({workload.image: name for name, workload in section.by_name.items()})
+            workloads.update({workload.image: name for name, workload in section.by_name.items() if workload.image})
     names = frozenset(name.lower() for name in registry.names)
     return FleetRegistry(
         registry.host_port,

@@ -16,13 +16,14 @@ from moor.settings import settings_of
 from moor.tasks.diagnosis.controller_facts import Login, controller_facts_of
 from moor.tasks.diagnosis.evidence.cluster_snapshot import ClusterSnapshot, PodExpectations, registry_images
 from moor.tasks.diagnosis.evidence.pods import waits_for_image
-from moor.tasks.diagnosis.evidence.probe_request import ControllerFacts, ProbeRequest, RegistryEndpoint, split_image
+from moor.tasks.diagnosis.evidence.probe_request import ControllerFacts, ProbeRequest, RegistryEndpoint
 from moor.tasks.diagnosis.evidence.pull_secrets import login_of_pod
 from moor.tasks.diagnosis.fleet_registry import fleet_registry_of
 from moor.tasks.diagnosis.messages.fields import FleetRegistry
 from moor.tasks.diagnosis.scope import cluster_node_name, probe_request_of, workloads_of
 from moor.tasks.registry.projects import project_of
 from moor.tasks.workload import Workloads
+from moor.tasks.workload.known_objects import images_of, pod_makers_of
 
 IMAGES = 8  # at most, for one node; each costs some requests
 
@@ -70,7 +71,7 @@ def select_images(
     task: Task, scope: DiagnosisScope, view: ClusterSnapshot | str | None, endpoint: RegistryEndpoint
 ) -> list[str]:
     """Return the images to ask a node about: those that its pods wait for, else one of a pod or of a workload."""
-    workloads = [workload.image for workload in workloads_of(task, scope).values()]
+    workloads = [image for name, one in workloads_of(task, scope).items() for image in images_of(task, name, one)]
     if not scope.own_login or not isinstance(view, ClusterSnapshot):
         return workloads[:1]
     node = cluster_node_name(task, view, identity_of("", node_name_in(task.host.data)))
@@ -89,9 +90,10 @@ def _asked_of_harbor(task: Task, scope: DiagnosisScope, image: str) -> tuple[Log
 
 def _robot_of(task: Task, image: str) -> str:
     """Return the robot or login of the workload with that image, else of one with another image of its project."""
-    workloads = settings_of(task.host, Workloads).by_name.values()
-    ranked = sorted(workloads, key=lambda workload: workload.image != image)
-    return next((w.robot for w in ranked if project_of(w.image) == project_of(image)), "")
+    workloads = settings_of(task.host, Workloads).by_name.items()
+    each = [(path, workload.robot) for name, workload in workloads for path in images_of(task, name, workload)]
+    ranked = sorted(each, key=lambda one: one[0] != image)
+    return next((robot for path, robot in ranked if project_of(path) == project_of(image)), "")
 
 
 def _own_login(view: ClusterSnapshot, endpoint: RegistryEndpoint, image: str, robot: Login | None) -> Login | None:
@@ -108,7 +110,8 @@ def pod_expectations_of(task: Task, endpoint: RegistryEndpoint, asking: Sequence
     first = asking[0]
     sure = first.robot and first.facts.harbor == "answers"
     hashed = (first.robot[0], sha256(first.robot[1].reveal())) if first.robot and sure else None
-    digests = {split_image(one.request.image)[0]: one.facts.digest for one in asking if one.facts.digest}
+    digests = {one.request.image: one.facts.digest for one in asking if one.facts.digest}
     workloads = settings_of(task.host, Workloads).by_name.items()
     managed = {(w.namespace, name) for name, w in workloads} | {(w.namespace, w.pull_secret) for _, w in workloads}
+    managed |= {(one.namespace, one.name) for name, w in workloads for one in pod_makers_of(task, name, w)}
     return PodExpectations(endpoint.host_port, hashed, digests, _ours(task), frozenset(managed))

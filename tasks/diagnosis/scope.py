@@ -12,7 +12,7 @@ from moor.inventory.identity import HostIdentity
 from moor.inventory.nodes import node_of, pair_nodes
 from moor.settings import optional_settings_of, settings_of
 from moor.tasks.cluster import ClusterSettings
-from moor.tasks.cluster.api import cluster_of
+from moor.tasks.cluster.api import cluster_of, open_cluster
 from moor.tasks.containerd import ContainerdSettings
 from moor.tasks.containerd.configure import expected_config
 from moor.tasks.diagnosis.controller_facts import Login
@@ -23,7 +23,8 @@ from moor.tasks.harbor.api import api_login_of
 from moor.tasks.names import Names
 from moor.tasks.preflight import Preflight
 from moor.tasks.workload import Workloads
-from moor.tasks.workload.deploy import Workload, open_cluster
+from moor.tasks.workload.known_objects import pod_makers_of
+from moor.tasks.workload.settings import Workload
 
 NODES = "Node *"  # the key of nodes in ClusterSnapshot.unknown
 
@@ -69,6 +70,14 @@ def namespaces_of(task: Task, scope: DiagnosisScope) -> tuple[str, ...]:
     return scope.namespaces or tuple(own)
 
 
+def names_of(task: Task, scope: DiagnosisScope) -> frozenset[str]:
+    """Return the names of what makes the pods in question; empty for all pods."""
+    made = (
+        one.name for name, workload in workloads_of(task, scope).items() for one in pod_makers_of(task, name, workload)
+    )
+    return frozenset([scope.deployment, *made]) if scope.deployment else frozenset()
+
+
 def cluster_snapshot_of(task: Task, scope: DiagnosisScope, endpoint: RegistryEndpoint) -> ClusterSnapshot | str | None:
     """Return the cluster's objects, or why they cannot be read; None if the inventory has no cluster."""
     settings, namespaces = optional_settings_of(task.host, ClusterSettings), namespaces_of(task, scope)
@@ -83,7 +92,7 @@ def cluster_snapshot_of(task: Task, scope: DiagnosisScope, endpoint: RegistryEnd
                 read_cluster,  # as lightkube, see moor.connections.kubernetes
             )
 
-            return read_cluster(cluster_of(task), namespaces, scope.deployment, endpoint.host_port, own)
+            return read_cluster(cluster_of(task), namespaces, names_of(task, scope), endpoint.host_port, own)
         except MoorError as error:
             return str(error)
 

@@ -75,7 +75,7 @@ class Images(Section):
     model_config = ConfigDict(extra="allow")
 
     section: ClassVar[str] = "images"
-    done_on: ClassVar[str] = "workstations"
+    done_on: ClassVar[tuple[str, ...]] = ("workstations",)
     __pydantic_extra__: dict[str, ImageSource]
 
     @model_validator(mode="after")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from nornir.core.inventory import Host
@@ -20,9 +20,10 @@ from moor.errors import ErrorKind, HostError
 from moor.secrets import private_files
 from moor.settings import optional_settings_of, settings_of
 from moor.tasks.cluster import ClusterSettings
-from moor.tasks.cluster.api import as_dict, class_of, cluster_of
+from moor.tasks.cluster.api import as_dict, class_of, cluster_of, open_cluster
 from moor.tasks.workload import Workloads
-from moor.tasks.workload.deploy import manifests, open_cluster
+from moor.tasks.workload.objects import manifests
+from moor.tasks.workload.progress import API_VERSIONS
 
 # See moor.connections.apis.kubernetes for when lightkube is imported.
 if TYPE_CHECKING:
@@ -65,11 +66,13 @@ def needed_rights(host: Host) -> list[ClusterRight]:
         if workload.manage_namespace:
             found += _each("", "", "namespaces", WRITE)
         found += _each(place, "", "secrets", WRITE)
-        for content in manifests(host, name, workload):
-            found += _of_object(content, place)
+        contents = manifests(host, name, workload)
+        for content in contents:
+            found += _of_object(content, place, workload.prune)
+        kinds = {str(one["kind"]) for one in contents} & set(API_VERSIONS)
+        found += [right for kind in sorted(kinds) for right in _of_rollout(kind, place)]
         found += [ClusterRight(place, "", resource, "list", READ) for resource in ("pods", "events")]
         found += [ClusterRight(place, "", resource, "get", READ) for resource in ("secrets", "serviceaccounts")]
-        found.append(ClusterRight(place, "apps", "deployments", "get", READ))
     taken: dict[tuple[str, ...], ClusterRight] = {}
     for right in found:  # a right that apply needs too is reported as apply's
         taken.setdefault((right.namespace, right.group, right.resource, right.verb), right)
@@ -80,14 +83,22 @@ def _each(namespace: str, group: str, resource: str, command: str) -> list[Clust
     return [ClusterRight(namespace, group, resource, verb, command) for verb in ("get", "create", "patch")]
 
 
-def _of_object(content: Mapping[str, Any], namespace: str) -> list[ClusterRight]:
+def _of_rollout(kind: str, namespace: str) -> list[ClusterRight]:
+    """Return the right to read the progress of a rollout."""
+    content = {"apiVersion": API_VERSIONS[kind], "kind": kind}
+    return [replace(right, command=READ) for right in _of_object(content, namespace) if right.verb == "get"]
+
+
+def _of_object(content: Mapping[str, Any], namespace: str, prune: bool = False) -> list[ClusterRight]:
     kind: Any = class_of(content)
     if kind is None:
         return []
     from lightkube.core.resource import NamespacedResource, api_info
 
     info = api_info(kind)
-    return _each(namespace if issubclass(kind, NamespacedResource) else "", info.resource.group, info.plural, WRITE)
+    place, group = namespace if issubclass(kind, NamespacedResource) else "", info.resource.group
+    pruning = [ClusterRight(place, group, info.plural, verb, WRITE) for verb in ("list", "delete") if prune]
+    return [*_each(place, group, info.plural, WRITE), *pruning]
 
 
 def check_cluster(task: Task) -> Result:

@@ -1,9 +1,8 @@
-"""Whether a Deployment is rolled out, and why not."""
+"""Whether what moor applied is rolled out, and why not."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,60 +12,64 @@ from moor.connections.apis.kubernetes import is_missing, untyped_class
 from moor.errors import ErrorKind, HostError
 from moor.resources.base import Remote, State
 from moor.tasks.cluster.api import Tree, as_dict, ask, lacks_right
-from moor.tasks.workload.rollout_troubles import (
-    RolloutPods,
-    Trouble,
-    find_troubles,
-    gives_no_reason,
-    newest_replica_sets,
-)
+from moor.tasks.workload.pod_troubles import Trouble, needs_events
+from moor.tasks.workload.progress import API_VERSIONS, COMPLETE, UNSEEN, progress
+from moor.tasks.workload.rollout_troubles import RolloutPods, find_troubles, newest_replica_sets
 
 PAUSE_S = 1.0
 OLDER = "older than "
-UNSEEN = "not yet seen by the cluster"
 
 
 @dataclass(frozen=True)
 class Rollout(Remote):
-    """A Deployment that is rolled out: every replica has the newest template and is available; to mend is to wait.
+    """An object that is rolled out: every pod has the newest template and is available; to mend is to wait.
 
     The wait ends before ``wait_s`` once a trouble has lasted longer than troubles of its kind may take to pass.
+
+    Attributes:
+        namespace: empty for an object of the whole cluster
     """
 
     namespace: str
     name: str
     wait_s: int = 300
+    kind: str = "Deployment"
 
     @property
     def id(self) -> str:
-        return f"rollout:{self.namespace}/{self.name}"
+        kind = "" if self.kind == "Deployment" else f"{self.kind.lower()}/"
+        return f"rollout:{self._place}{kind}{self.name}"
+
+    @property
+    def _place(self) -> str:
+        return f"{self.namespace}/" if self.namespace else ""
 
     @property
     def bound_s(self) -> float:
         return self.wait_s
 
     def desired(self, actual: State | None) -> State:
-        return {"rollout": "complete"}
+        return {"rollout": COMPLETE}
 
     def pending(self, paths: frozenset[str], actual: State | None) -> State | None:
-        deployment = f"deployment:{self.namespace}/{self.name}"
-        return {"rollout": f"{OLDER}{deployment}"} if deployment in paths else actual
+        applied = f"{self.kind.lower()}:{self._place}{self.name}"
+        return {"rollout": f"{OLDER}{applied}"} if applied in paths else actual
 
     def read(self, task: Task) -> State | None:
-        found = self._deployment(task)
+        found = self._owner(task)
         return {"rollout": progress(found)} if found else None
 
     def write(self, task: Task, actual: State | None) -> None:
         began = time.monotonic()
         watch = RolloutWatch(fresh=actual is None or str(actual["rollout"]).startswith(OLDER))
         while True:
-            deployment = self._deployment(task, began + self.wait_s)
-            how = progress(deployment) if deployment else "gone"
-            if how == "complete":
+            owner = self._owner(task, began + self.wait_s)
+            how = progress(owner) if owner else "gone"
+            if how == COMPLETE:
                 return
             found: list[Trouble] = []
-            if deployment and how != UNSEEN:
-                found = find_troubles(deployment, self._pods(task, deployment, began + self.wait_s))
+            if owner and how != UNSEEN and "template" in (owner.get("spec") or {}):
+                found = find_troubles(owner, self._pods(task, owner, began + self.wait_s))
             now = time.monotonic()
             if watch.in_vain(found, now):
                 lasted = f"after {now - began:.0f} s ({how}), and waiting longer would not help"
@@ -80,25 +83,33 @@ class Rollout(Remote):
 
     @property
     def _remedy(self) -> str:
+        if not self.namespace:
+            return f"run kubectl describe {self.kind.lower()} {self.name} to find the cause"
         return f"run moor diagnose -n {self.namespace} {self.name} to find the cause"
 
-    def _deployment(self, task: Task, until: float | None = None) -> Tree | None:
-        kind = untyped_class("apps/v1", "Deployment")
+    def _owner(self, task: Task, until: float | None = None) -> Tree | None:
+        kind = untyped_class(API_VERSIONS[self.kind], self.kind)
+        place = {"namespace": self.namespace} if self.namespace else {}
         try:
-            return as_dict(ask(task, self.id, lambda c: c.get(kind, self.name, namespace=self.namespace), until))
+            found = as_dict(ask(task, self.id, lambda c: c.get(kind, self.name, **place), until))
         except HostError as error:
             if is_missing(error):
                 return None
             raise
+        return {"kind": self.kind, **found}
 
-    def _pods(self, task: Task, deployment: Tree, until: float) -> RolloutPods:
-        """Return the pods of the newest template, and events if a pod waits without giving a reason."""
-        chosen: Tree = {"labels": deployment["spec"]["selector"].get("matchLabels") or None}
-        sets = self._list(task, until, "apps/v1", "ReplicaSet", **chosen)
-        latest = newest_replica_sets(deployment, sets)
-        pods = [pod for pod in self._list(task, until, "v1", "Pod", **chosen) if _owner(pod) in latest or not sets]
+    def _pods(self, task: Task, owner: Tree, until: float) -> RolloutPods:
+        """Return the pods of the newest template, and events if they tell more than the pods do."""
+        chosen: Tree = {"labels": (owner["spec"].get("selector") or {}).get("matchLabels") or None}
+        sets = self._list(task, until, "apps/v1", "ReplicaSet", **chosen) if self.kind == "Deployment" else []
+        latest = newest_replica_sets(owner, sets) if sets else {str(owner["metadata"].get("uid"))}
+        every = self.kind == "Deployment" and not sets
+        pods = [pod for pod in self._list(task, until, "v1", "Pod", **chosen) if every or _controller(pod) in latest]
         about: Tree = {"fields": {"involvedObject.kind": "Pod"}}
-        events = self._list(task, until, "v1", "Event", **about) if any(map(gives_no_reason, pods)) else []
+        events = self._list(task, until, "v1", "Event", **about) if any(map(needs_events, pods)) else []
+        if self.kind != "Deployment":  # it has no condition that tells why its pods are refused
+            named = {"involvedObject.kind": self.kind, "involvedObject.name": self.name}
+            events += self._list(task, until, "v1", "Event", fields=named)
         return RolloutPods(tuple(pods), tuple(events), tuple(one for one in sets if one["metadata"]["uid"] in latest))
 
     def _list(self, task: Task, until: float, version: str, kind: str, **chosen: Any) -> list[Tree]:
@@ -145,18 +156,6 @@ def join_words(found: list[Trouble]) -> str:
     return "; ".join(dict.fromkeys(one.words for one in found))
 
 
-def _owner(pod: Tree) -> str:
+def _controller(pod: Tree) -> str:
     owners = pod["metadata"].get("ownerReferences") or []
     return next((str(owner.get("uid")) for owner in owners if owner.get("controller")), "")
-
-
-def progress(deployment: Mapping[str, Any]) -> str:
-    """Return the progress of a Deployment's rollout; ``complete`` once all replicas are updated and available."""
-    wanted = (deployment.get("spec") or {}).get("replicas", 1)
-    status = deployment.get("status", {})
-    if status.get("observedGeneration", 0) < (deployment.get("metadata") or {}).get("generation", 0):
-        return UNSEEN
-    updated, available = status.get("updatedReplicas", 0), status.get("availableReplicas", 0)
-    if updated == available == status.get("replicas", 0) == wanted:
-        return "complete"
-    return f"{updated} of {wanted} updated, {available} available"

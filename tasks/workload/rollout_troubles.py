@@ -1,4 +1,4 @@
-"""The reasons why pods of a rollout do not start, and how long each may last before waiting is useless; pure.
+"""The reasons why a rollout does not complete: of its object, of what makes its pods, and of the pods; pure.
 
 References:
     messages of the kubelet and the controllers, Kubernetes 1.36
@@ -6,57 +6,31 @@ References:
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from moor.tasks.cluster.pods import container_statuses
+from moor.connections.apis.kubernetes import MANAGER
+from moor.tasks.workload.pod_troubles import FINAL, SLOW_S, SURE_S, Trouble, event_time, events_about, pod_troubles
+from moor.tasks.workload.progress import FAILED, progress
 
 Tree = Mapping[str, Any]
 
-FINAL, SURE_S, SLOW_S, OPEN = 0.0, 30.0, 90.0, math.inf
-HASH = "pod-template-hash"
-ABSENT = re.compile(
-    r"not found|unauthorized|denied|no basic auth|authorization failed|x509|HTTP response to HTTPS", re.I
-)
+HASH, REVISION = "pod-template-hash", "controller-revision-hash"
 RAW_NAME = re.compile(r'pods "[^"]*" ')
-NOT_ROOT = "; the image needs a USER by number, or the workload restricted: false"
-# Reasons of events that explain why a pod waits if its status does not, the most specific first.
-TELLING: dict[str, float] = {
-    "FailedMount": SURE_S,
-    "FailedMapVolume": SLOW_S,
-    "FailedAttachVolume": OPEN,
-    "FailedCreatePodSandBox": SLOW_S,
-    "NetworkNotReady": SLOW_S,
-    "FailedScheduling": SLOW_S,
-    "InspectFailed": SURE_S,
-    "Failed": SURE_S,
-}
-PROVISIONED = ("TriggeredScaleUp", "Nominated")  # the cluster autoscaler adds a node
-
-
-@dataclass(frozen=True)
-class Trouble:
-    """One reason why a rollout waits.
-
-    Attributes:
-        key: identifies the trouble while its words change
-        words: the description for users
-        patience_s: how long it may last before waiting longer is useless
-        backs_off: it is retried with growing delays, so that its words may be older than what was mended
-    """
-
-    key: str
-    words: str
-    patience_s: float
-    backs_off: bool = False
+REFUSAL = re.compile(r"^(?:Error creating: |create Pod \S+ in StatefulSet \S+ failed error: )")
 
 
 @dataclass(frozen=True)
 class RolloutPods:
-    """The pods of a Deployment's newest template, the events of the namespace, and the pods' replica sets."""
+    """What was read about a rollout.
+
+    Attributes:
+        pods: of the newest template
+        events: about pods of the namespace, and about the object itself
+        sets: the newest replica sets of a Deployment
+    """
 
     pods: Sequence[Tree] = ()
     events: Sequence[Tree] = ()
@@ -82,110 +56,78 @@ def _template(tree: Tree) -> Tree:
     return {**template, "metadata": {**metadata, "labels": labels}}
 
 
-def find_troubles(deployment: Tree, found: RolloutPods) -> list[Trouble]:
+def find_troubles(owner: Tree, found: RolloutPods) -> list[Trouble]:
     """Return everything that keeps a rollout from completing, refused pods first."""
     return [
-        *_paused(deployment),
-        *_refused(deployment, found.sets),
-        *(t for pod in found.pods for t in pod_troubles(pod, found.events)),
+        *_failed(owner),
+        *_paused(owner),
+        *_refused(owner, found.sets),
+        *_refused_by_event(owner, found.events),
+        *(t for pod in found.pods for t in _of_pod(owner, pod, found.events)),
     ]
 
 
-def _paused(deployment: Tree) -> Iterator[Trouble]:
-    if deployment["spec"].get("paused"):
+def _failed(owner: Tree) -> Iterator[Trouble]:
+    if owner.get("kind") == "Job" and (how := progress(owner)).startswith(FAILED):
+        words = f"the Job has failed: {how.removeprefix(FAILED)}; delete it to have it run again"
+        yield Trouble("failed", words, FINAL)
+
+
+def _paused(owner: Tree) -> Iterator[Trouble]:
+    if (owner.get("spec") or {}).get("paused"):
         words = "the Deployment is paused; resume it with kubectl rollout resume"
         yield Trouble("paused", words, FINAL)
 
 
-def _refused(deployment: Tree, sets: Sequence[Tree]) -> Iterator[Trouble]:
+def _refused(owner: Tree, sets: Sequence[Tree]) -> Iterator[Trouble]:
     """Yield the API's reasons for refusing pods; those of the Deployment itself may be about a former template."""
-    for tree in sets or [deployment]:
+    for tree in sets or [owner]:
         for condition in (tree.get("status") or {}).get("conditions") or []:
             if (condition.get("type"), condition.get("status")) == ("ReplicaFailure", "True"):
-                message = str(condition.get("message", ""))
-                sure = bool(sets) and "violates PodSecurity" in message
-                words = f"the cluster refuses its pods: {RAW_NAME.sub('pods ', message)}"
-                patience_s = FINAL if sure else SLOW_S if "failed calling webhook" in message else SURE_S
-                yield Trouble(f"refused {tree['metadata']['name']}", words, patience_s, backs_off=True)
+                yield _refusal(str(condition.get("message", "")), str(tree["metadata"]["name"]), sure=bool(sets))
 
 
-def pod_troubles(pod: Tree, events: Sequence[Tree] = ()) -> list[Trouble]:
-    """Return why a pod does not run: the reasons of its containers, or of its events if they give none."""
-    name, status = str(pod["metadata"].get("name")), pod.get("status") or {}
-    where = str((pod.get("spec") or {}).get("nodeName") or "no node")
-    if pod["metadata"].get("deletionTimestamp") or status.get("phase") == "Succeeded":
-        return []
-    if status.get("phase") == "Failed":  # another pod replaces it, and may fail too
-        words = f"{where}: {status.get('reason') or 'Failed'}: {status.get('message') or ''}".rstrip(": ")
-        return [Trouble(f"{name} failed", words, OPEN)]
-    reasons = [trouble for entry in container_statuses(pod) for trouble in _of_container(entry, name, where)]
-    if reasons and not gives_no_reason(pod):
-        return reasons
-    return _of_events(pod, events, name, where) or reasons
+def _refused_by_event(owner: Tree, events: Sequence[Tree]) -> Iterator[Trouble]:
+    """Yield the newest reason for refusing pods of a kind that has no condition for it, if the template is that old."""
+    if owner.get("kind", "Deployment") == "Deployment":
+        return
+    applied = _applied_at(owner)
+    failed = [
+        event
+        for event in events_about(owner, events)
+        if event.get("reason") == "FailedCreate" and event_time(event) >= applied
+    ]
+    if failed:
+        message = str(max(failed, key=event_time).get("message", ""))
+        yield _refusal(REFUSAL.sub("", message), str(owner["metadata"]["name"]), sure=True)
 
 
-def gives_no_reason(pod: Tree) -> bool:
-    """Return whether the status of a pod that does not run gives no reason."""
-    reasons = [_waiting(entry).get("reason") for entry in container_statuses(pod)]
-    started = [entry for entry in container_statuses(pod) if "running" in (entry.get("state") or {})]
-    return not started and all(reason in (None, "", "ContainerCreating", "PodInitializing") for reason in reasons)
+def _refusal(message: str, name: str, *, sure: bool) -> Trouble:
+    words = f"the cluster refuses its pods: {RAW_NAME.sub('pods ', message)}"
+    final = sure and "violates PodSecurity" in message
+    patience_s = FINAL if final else SLOW_S if "failed calling webhook" in message else SURE_S
+    return Trouble(f"refused {name}", words, patience_s, backs_off=True)
 
 
-def _waiting(entry: Tree) -> Tree:
-    return (entry.get("state") or {}).get("waiting") or {}
+def _applied_at(owner: Tree) -> str:
+    """Return when moor last changed an object, by the cluster's clock; empty if it never did."""
+    entries = owner["metadata"].get("managedFields") or []
+    return max((str(one.get("time") or "") for one in entries if one.get("manager") == MANAGER), default="")
 
 
-def _of_container(entry: Tree, pod: str, where: str) -> Iterator[Trouble]:
-    waiting, container = _waiting(entry), str(entry.get("name", ""))
-    reason, message = str(waiting.get("reason") or ""), str(waiting.get("message") or "")
-    if reason:
-        kind = "image" if "Image" in reason else reason
-        patience_s, hint = _patience(reason, message)
-        words = f"{where}: {reason}: {message}{hint}{_last(entry, reason)}".rstrip(": ")
-        yield Trouble(f"{pod} {container} {kind}", words, patience_s, "BackOff" in reason)
-    elif "running" in (entry.get("state") or {}) and not entry.get("ready"):
-        yield Trouble(f"{pod} {container} unready", f"{where}: {container} runs, but its readiness probe fails", OPEN)
-
-
-def _patience(reason: str, message: str) -> tuple[float, str]:
-    """Return how long a container may wait for this reason, and a hint to add to its message."""
-    if reason in ("InvalidImageName", "ErrImageNeverPull"):
-        return FINAL, ""
-    if "runAsNonRoot" in message:
-        return FINAL, NOT_ROOT
-    if "Image" in reason:
-        return (SURE_S if ABSENT.search(message) else OPEN), ""
-    if reason in ("ContainerCreating", "PodInitializing"):
-        return OPEN, ""
-    return (SLOW_S if reason == "CrashLoopBackOff" else SURE_S), ""
-
-
-def _last(entry: Tree, reason: str) -> str:
-    """Return how the last run of a crashing container ended."""
-    ended = (entry.get("lastState") or {}).get("terminated") or {}
-    return f"; it ended with exit code {ended.get('exitCode')}" if reason == "CrashLoopBackOff" and ended else ""
-
-
-def _of_events(pod: Tree, events: Sequence[Tree], name: str, where: str) -> list[Trouble]:
-    own = [event for event in events if (event.get("involvedObject") or {}).get("uid") == pod["metadata"].get("uid")]
-    room = any(event.get("reason") in PROVISIONED for event in own)
-    scheduled = bool((pod.get("spec") or {}).get("nodeName"))
-    for reason, patience_s in TELLING.items():
-        if scheduled == (reason == "FailedScheduling"):
-            continue
-        for event in sorted(own, key=_time, reverse=True):
-            if event.get("reason") == reason and event.get("type") == "Warning":
-                words = f"{where}: {reason}: {event.get('message', '')}"
-                return [Trouble(f"{name} {reason}", words, OPEN if room else patience_s, backs_off=True)]
-    return list(_unscheduled(pod, name, room))
-
-
-def _time(event: Tree) -> str:
-    return str(event.get("lastTimestamp") or event.get("eventTime") or event.get("firstTimestamp") or "")
-
-
-def _unscheduled(pod: Tree, name: str, room: bool) -> Iterator[Trouble]:
-    for condition in (pod.get("status") or {}).get("conditions") or []:
-        if condition.get("reason") == "Unschedulable":
-            words = f"no node: {condition.get('message', '')}"
-            yield Trouble(f"{name} FailedScheduling", words, OPEN if room else SLOW_S)
+def _of_pod(owner: Tree, pod: Tree, events: Sequence[Tree]) -> list[Trouble]:
+    """Return a pod's troubles; a StatefulSet waits for a pod of its former template before it replaces it."""
+    found = pod_troubles(pod, events)
+    if owner.get("kind") == "Job":  # another pod takes the place of one that failed
+        return found
+    newest = (owner.get("status") or {}).get("updateRevision")
+    own = (pod["metadata"].get("labels") or {}).get(REVISION)
+    parallel = (owner.get("spec") or {}).get("podManagementPolicy") == "Parallel"
+    if owner.get("kind") != "StatefulSet" or parallel or not newest or own == newest:
+        return found
+    namespace, name = pod["metadata"].get("namespace", "default"), pod["metadata"]["name"]
+    hint = (
+        f"; {name} has the former template, and the StatefulSet replaces it only once it is ready: "
+        f"run kubectl delete pod -n {namespace} {name}"
+    )
+    return [replace(one, words=one.words + hint, patience_s=min(one.patience_s, SLOW_S)) for one in found]

@@ -27,7 +27,8 @@ from moor.tasks.facts import Registry
 from moor.tasks.pki import issue
 from moor.tasks.pki.given_ca import given_ca_pem
 from moor.tasks.registry import configure
-from moor.tasks.workload.deploy import manifests, parts
+from moor.tasks.workload.deploy import known_parts
+from moor.tasks.workload.objects import manifests
 from moor.tasks.workload.pull_secret import PullSecret
 from tests.docs.pages import ROOT, blocks
 from tests.harness.commands import moor
@@ -234,7 +235,9 @@ def test_an_account_is_for_a_harbor_of_others(tmp_path: Path) -> None:
 
 def test_a_given_login_goes_into_the_pull_secret(tmp_path: Path) -> None:
     data = {**DATA, **CLUSTER, "workloads": {"web": WORKLOAD}}
-    (secret,) = (r for part in parts(host_of(site(tmp_path, data), "cp1")) for r in part.resources if is_secret(r))
+    (secret,) = (
+        r for part in known_parts(host_of(site(tmp_path, data), "cp1")) for r in part.resources if is_secret(r)
+    )
     assert isinstance(secret, PullSecret)
     assert (secret.host_port, secret.robot) == (NAME, "puller")
 
@@ -255,14 +258,14 @@ def test_a_workload_whose_login_nobody_gave_is_refused(tmp_path: Path, image: st
     workload = {**WORKLOAD, "image": image, "robot": "stranger"}
     data = {**DATA, **CLUSTER, "registry": {**DATA["registry"], "api": api}, "workloads": {"web": workload}}
     with pytest.raises(InputError, match=words):
-        parts(host_of(site(tmp_path, data), "cp1"))
+        known_parts(host_of(site(tmp_path, data), "cp1"))
 
 
 def test_an_image_for_anybody_needs_no_pull_secret(tmp_path: Path) -> None:
     workload = {"namespace": "shop", "image": "deep/er/web:1"}
     data = {**DATA, **CLUSTER, "registry": {**DATA["registry"], "api": "distribution"}, "workloads": {"web": workload}}
     host = host_of(site(tmp_path, data), "cp1")
-    assert not [r for part in parts(host) for r in part.resources if is_secret(r)]
+    assert not [r for part in known_parts(host) for r in part.resources if is_secret(r)]
     ((_, found),) = ((name, manifests(host, name, w)) for name, w in [("web", workload_of(host))])
     assert "imagePullSecrets" not in found[0]["spec"]["template"]["spec"]
     assert found[0]["spec"]["template"]["spec"]["containers"][0]["image"] == f"{NAME}/deep/er/web:1"
@@ -286,7 +289,7 @@ def test_the_example_site_is_valid_and_is_what_the_page_shows(tmp_path: Path) ->
         tmp_path, {**files, "certificates/corp-ca.crt": new_ca(tmp_path / "made")}, {"secrets/puller": "pull-me"}
     )
     host = host_of(folder, "cp1")
-    assert [r.robot for part in parts(host) for r in part.resources if isinstance(r, PullSecret)] == ["puller"]
+    assert [r.robot for part in known_parts(host) for r in part.resources if isinstance(r, PullSecret)] == ["puller"]
     (shown,) = (b.content for b in blocks(ROOT / "docs/existing-registry.md") if b.language == "yaml")
     (folder / "inventory/defaults.yaml").write_text(shown)
     assert host_of(folder, "cp1").data["logins"].by_name["puller"].user == "robot$shop+puller"

@@ -141,7 +141,7 @@ EVERY = (("list", "nodes"), ("list", "pods"), ("list", "events"), ("get", "secre
 def test_a_missing_right_affects_only_the_proof_that_needs_it(tenant: Tenant, lacking: tuple[str, str] | None) -> None:
     tenant.may(*(right for right in EVERY if right != lacking))
     with tenant.client() as client:
-        view = read_cluster(client, ["shop"], "", REGISTRY)
+        view = read_cluster(client, ["shop"], frozenset(), REGISTRY)
     held = {"nodes": view.nodes, "pods": view.pods, "events": view.events}
     assert {name for name, found in held.items() if not found} == ({lacking[1]} & set(held) if lacking else set()) | (
         {"events"} if lacking == ("list", "pods") else set()
@@ -163,7 +163,7 @@ def test_secrets_are_read_by_name_and_only_in_the_pods_namespaces(tenant: Tenant
         client._client._client.event_hooks["request"].append(
             lambda request: asked.append(request.url.raw_path.decode())
         )
-        view = read_cluster(client, ["shop"], "", REGISTRY)
+        view = read_cluster(client, ["shop"], frozenset(), REGISTRY)
     assert view.secrets["shop", "registry"]
     of_secrets = {path.partition("?")[0] for path in asked if "secrets" in path}
     assert of_secrets == {"/api/v1/namespaces/shop/secrets/registry", "/api/v1/namespaces/shop/secrets"}
@@ -173,7 +173,7 @@ def test_secrets_are_read_by_name_and_only_in_the_pods_namespaces(tenant: Tenant
 def test_a_rejected_login_is_not_a_missing_right(tenant: Tenant) -> None:
     tenant.kubeconfig.write_text(tenant.kubeconfig.read_text().replace("tenant-token", "not-his-token"))
     with tenant.client() as client, pytest.raises(HostError, match="401: Unauthorized"):
-        read_cluster(client, ["shop"], "", REGISTRY)
+        read_cluster(client, ["shop"], frozenset(), REGISTRY)
 
 
 def test_a_kubeconfig_acts_as_whom_it_says_and_only_who_may(tenant: Tenant) -> None:

@@ -15,7 +15,9 @@ from moor.tasks.diagnosis.evidence.cluster_snapshot import ClusterSnapshot, Kube
 from moor.tasks.diagnosis.evidence.owners import BETWEEN, Owner, controller_of, searchable_names
 from moor.tasks.diagnosis.evidence.pull_secrets import secret_names
 from moor.tasks.registry.logins import DATA_KEYS
-from moor.tasks.workload.rollout import progress
+from moor.tasks.workload.known_objects import RolledObject
+from moor.tasks.workload.progress import API_VERSIONS as ROLLED
+from moor.tasks.workload.progress import COMPLETE, progress
 
 EVERYWHERE = "*"
 UNKNOWN_LOGIN = 401
@@ -23,13 +25,13 @@ API_VERSIONS = {"ReplicaSet": "apps/v1", "Job": "batch/v1"}  # of other kinds: v
 
 
 def read_cluster(
-    client: Client, namespaces: Sequence[str], deployment: str, host_port: str, further: Sequence[str] = ()
+    client: Client, namespaces: Sequence[str], names: frozenset[str], host_port: str, further: Sequence[str] = ()
 ) -> ClusterSnapshot:
     """Read all objects that concern images of one registry.
 
     Args:
         namespaces: of the pods; ``*`` for all
-        deployment: the name whose pods are read; empty for all pods
+        names: of pods and of what makes them; empty for all pods
         further: other namespaces to search for a secret that pods lack
 
     Returns:
@@ -43,7 +45,7 @@ def read_cluster(
     every = [pod for namespace in namespaces for pod in reading.all("Pod", namespace)]
     concerned = [pod for pod in every if uses_registry(pod, host_port)]
     owners = _owners(reading, concerned)
-    pods = [pod for pod in concerned if _of(pod, deployment, owners)]
+    pods = [pod for pod in concerned if _of(pod, names, owners)]
     places = sorted({str(pod["metadata"]["namespace"]) for pod in pods})
     events = [event for place in places for event in reading.all("Event", place)]
     accounts = _accounts(reading, pods)
@@ -149,29 +151,31 @@ def pod_names(client: Client, namespaces: Sequence[str], host_port: str) -> dict
     return found
 
 
-def unfinished_rollouts(client: Client, names: Iterable[tuple[str, str]]) -> list[str]:
-    """Return the progress of each Deployment that is not complete, given by namespace and name."""
+def unfinished_rollouts(client: Client, rolled: Iterable[RolledObject]) -> list[str]:
+    """Return the progress of each object that is not rolled out."""
     found = []
-    for namespace, name in names:
-        with calling_api(f"deployment {namespace}/{name}"):
-            reached = _progress(client, namespace, name)
-        if reached != "complete":
-            found.append(f"{name}: {reached}")
+    for one in rolled:
+        with calling_api(f"{one.kind.lower()} {one.namespace}/{one.name}"):
+            reached = _progress(client, one)
+        if reached != COMPLETE:
+            found.append(f"{one.name}: {reached}")
     return found
 
 
-def _progress(client: Client, namespace: str, name: str) -> str:
+def _progress(client: Client, rolled: RolledObject) -> str:
+    kind, place = untyped_class(ROLLED[rolled.kind], rolled.kind), {"namespace": rolled.namespace}
     try:
-        return progress(as_dict(client.get(untyped_class("apps/v1", "Deployment"), name, namespace=namespace)))
+        found: Any = client.get(kind, rolled.name, **(place if rolled.namespace else {}))
+        return progress({"kind": rolled.kind, **as_dict(found)})
     except ApiError as error:
         if is_missing(error):
-            return f"there is no such Deployment in namespace {namespace}"
+            return f"there is no such {rolled.kind}" + (f" in namespace {rolled.namespace}" if rolled.namespace else "")
         raise
 
 
-def _of(pod: KubeObject, deployment: str, owners: Mapping[tuple[str, str, str], Owner | None]) -> bool:
+def _of(pod: KubeObject, names: frozenset[str], owners: Mapping[tuple[str, str, str], Owner | None]) -> bool:
     return "deletionTimestamp" not in pod["metadata"] and (
-        not deployment or deployment in searchable_names(pod, owners)
+        not names or not names.isdisjoint(searchable_names(pod, owners))
     )
 
 

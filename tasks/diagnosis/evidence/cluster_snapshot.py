@@ -40,7 +40,7 @@ class PodExpectations:
 
     Attributes:
         login: the robot's name in Harbor and the SHA-256 of its password; None if unknown
-        digests: the pushed digest, by PROJECT/REPOSITORY
+        digests: the pushed digest, by PROJECT/REPOSITORY:TAG
         ours: the registry of the inventory
         managed: workloads and pull secrets of the inventory, by namespace and name
     """

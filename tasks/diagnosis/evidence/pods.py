@@ -172,10 +172,9 @@ def _unready(pod: KubeObject) -> Iterator[str]:
 
 def _digests(pod: KubeObject, wanted: PodExpectations) -> dict[str, str]:
     for entry in container_statuses(pod):
-        host, _, path = str(entry.get("image", "")).partition("/")
-        pushed = wanted.digests.get(path.partition("@")[0].rpartition(":")[0])
+        pushed = wanted.digests.get(registry_path(_image(pod, entry), wanted.host_port))
         held = str(entry.get("imageID", "")).rpartition("@")[2]
-        if host == wanted.host_port and pushed and "running" in (entry.get("state") or {}) and held != pushed:
+        if pushed and "running" in (entry.get("state") or {}) and held != pushed:
             return {"runs": held or "an unknown image", "pushed": pushed}
     return {}
 

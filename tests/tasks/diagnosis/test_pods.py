@@ -31,7 +31,7 @@ HOST = "registry.moor.test"
 ROBOT, PASSWORD = "robot$demo+puller", "Pu11erSecret"
 OURS = FleetRegistry(HOST, frozenset({HOST}), frozenset({"10.77.0.11"}))
 WANTED = PodExpectations(
-    HOST, (ROBOT, sha256(PASSWORD)), {"demo/sqrt": "sha256:aa"}, OURS, frozenset({("demo", "sqrt")})
+    HOST, (ROBOT, sha256(PASSWORD)), {"demo/sqrt:1.0": "sha256:aa"}, OURS, frozenset({("demo", "sqrt")})
 )
 
 

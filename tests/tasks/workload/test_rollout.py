@@ -13,17 +13,9 @@ import pytest
 from moor.errors import HostError
 from moor.tasks.cluster.api import REPORTED_SILENCE_S, is_transient
 from moor.tasks.cluster.objects import Manifest
+from moor.tasks.workload.pod_troubles import FINAL, OPEN, SLOW_S, SURE_S, pod_troubles
 from moor.tasks.workload.rollout import Rollout, RolloutWatch
-from moor.tasks.workload.rollout_troubles import (
-    FINAL,
-    OPEN,
-    SLOW_S,
-    SURE_S,
-    RolloutPods,
-    find_troubles,
-    newest_replica_sets,
-    pod_troubles,
-)
+from moor.tasks.workload.rollout_troubles import RolloutPods, find_troubles, newest_replica_sets
 from moor_lab.kubernetes.standin import kinds
 from tests.kubernetes.conftest import Clock, Fleet
 from tests.kubernetes.hushed import HushedWay

@@ -8,8 +8,11 @@ from pydantic import ValidationError
 from moor.errors import InputError
 from moor.tasks.cluster.admission import add_claimed_volumes
 from moor.tasks.cluster.objects import yaml_of
-from moor.tasks.workload.deploy import Workloads, findings, objects_of
-from moor.tasks.workload.rollout import Rollout, progress
+from moor.tasks.workload.checks import findings
+from moor.tasks.workload.objects import objects_of, template_values
+from moor.tasks.workload.progress import progress
+from moor.tasks.workload.rollout import Rollout
+from moor.tasks.workload.settings import Workload, Workloads
 from moor.templates import render
 from moor_lab.kubernetes.standin.api.admission import violations
 
@@ -87,16 +90,51 @@ def test_an_object_of_the_whole_cluster_needs_no_namespace(api: str) -> None:
 
 @pytest.mark.parametrize("restricted", [True, False])
 def test_the_shipped_template_passes_restricted_unless_a_workload_says_otherwise(restricted: bool) -> None:
-    values: dict[str, Any] = {
-        "namespace": "demo",
-        "pull_secret": "registry",
-        "replicas": 1,
-        "port": 8000,
-        "host_port": None,
-    }
-    text = render("deployment.yaml.j2", name="x", image=f"{HOST}/demo/sqrt:1.0", restricted=restricted, **values)
-    (made,) = objects_of(text, "deployment.yaml.j2")
+    (made,) = shipped(restricted=restricted, port=8000)
     assert (not list(violations(made["spec"]["template"]["spec"], "restricted"))) is restricted
+
+
+def shipped(**settings: Any) -> list[dict[str, Any]]:
+    """Return the objects of the shipped template for a workload with these settings."""
+    workload = Workload.model_validate({"namespace": "demo", "image": "demo/sqrt:1.0", **settings})
+    return objects_of(render("deployment.yaml.j2", **template_values(HOST, "x", workload)), "deployment.yaml.j2")
+
+
+def test_the_shipped_template_takes_what_a_workload_says_of_its_pods() -> None:
+    (made,) = shipped(
+        replicas=None,
+        port=8000,
+        service_account="web",
+        env={"LOG": "<debug> & 'more'", "ON": True, "N": 5, "KEY": {"secretKeyRef": {"name": "s", "key": "k"}}},
+        resources={"limits": {"memory": "64Mi"}},
+        pod_security_context={"fsGroup": 1000},
+        security_context={"readOnlyRootFilesystem": True},
+        readiness_probe={"httpGet": {"path": "/ready", "port": 8000}},
+        liveness_probe={"exec": {"command": ["true"]}},
+        startup_probe={"tcpSocket": {"port": 8000}, "failureThreshold": 30},
+    )
+    assert "replicas" not in made["spec"]
+    spec = made["spec"]["template"]["spec"]
+    (container,) = spec["containers"]
+    assert spec["serviceAccountName"] == "web"
+    assert spec["securityContext"] == {
+        "fsGroup": 1000,
+        "runAsNonRoot": True,
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+    assert container["securityContext"]["readOnlyRootFilesystem"]
+    assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+    assert container["env"] == [
+        {"name": "LOG", "value": "<debug> & 'more'"},
+        {"name": "ON", "value": "true"},
+        {"name": "N", "value": "5"},
+        {"name": "KEY", "valueFrom": {"secretKeyRef": {"key": "k", "name": "s"}}},
+    ]
+    assert container["resources"] == {"limits": {"memory": "64Mi"}}
+    assert container["readinessProbe"] == {"httpGet": {"path": "/ready", "port": 8000}}
+    assert container["livenessProbe"] == {"exec": {"command": ["true"]}}
+    assert container["startupProbe"] == {"tcpSocket": {"port": 8000}, "failureThreshold": 30}
+    assert not list(violations(spec, "restricted"))
 
 
 def test_a_pod_of_a_stateful_set_has_the_volumes_of_its_claims() -> None:
@@ -132,7 +170,8 @@ def test_keys_without_a_value_are_as_if_they_were_not_there(empty: str) -> None:
         ("apiVersion: v1\nkind: List\nitems: {a: b}\n", "items of a List must be a list of objects"),
         ("apiVersion: v1\nkind: List\n", "needs apiVersion, kind and metadata with a name"),
         ("apiVersion: v1\nkind: Deployment\nmetadata: {name: x}\n", "moor knows no kind Deployment of v1"),
-        ("apiVersion: cert-manager.io/v1\nkind: Certificate\nmetadata: {name: x}\n", "moor knows no kind Certificate"),
+        ("apiVersion: a/b/v1\nkind: Certificate\nmetadata: {name: x}\n", "moor knows no kind Certificate of a/b/v1"),
+        ("apiVersion: ../../v1\nkind: Certificate\nmetadata: {name: x}\n", "moor knows no kind Certificate"),
     ],
 )
 def test_what_no_cluster_would_take_is_refused_with_the_template_named(text: str, words: str) -> None:
