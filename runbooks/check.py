@@ -22,7 +22,7 @@ RUNBOOK = Runbook(
         Stage(check_host, on=INSIDERS),
         Stage(check_registry, on=REGISTRY, by_api=True),
         Stage(check_environment, on=INSIDERS),
-        Stage(check_cluster, on=members("control_plane"), by_api=True),
+        Stage(check_cluster, on=members("control_plane", "clusters"), by_api=True),
     ),
     proves=True,
     independent=True,

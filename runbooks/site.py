@@ -1,7 +1,7 @@
 """Site: set up everything from bare hosts to a workload that runs from the private registry.
 
 Changes   access lists, firewalls, names, trust, containerd, Docker, Harbor, projects, robots, images, the workload
-Groups    devices, dns, harbor, nodes, workstations, control_plane
+Groups    devices, dns, harbor, nodes, workstations, control_plane, clusters
 Run       moor plan; moor apply
 Undo      moor rollback; former contents of files are kept on each host below /var/lib/moor/runs
 """
@@ -67,7 +67,7 @@ RUNBOOK = Runbook(
         Stage(configure_registry, on=EVERY_REGISTRY),
         Stage(replicate_to_standby, on=HAS_STANDBY),
         Stage(push_images, on=members("workstations"), needs=SERVING_REGISTRY),
-        Stage(deploy_workload, on=members("control_plane"), needs=SERVING_REGISTRY, by_api=True),
+        Stage(deploy_workload, on=members("control_plane", "clusters"), needs=SERVING_REGISTRY, by_api=True),
         Stage(prove_pulls, on=PULLING_NODES, needs=SERVING_REGISTRY, concern="harbor"),
     ),
 )

@@ -1,6 +1,6 @@
 """Watch: the checks of a drift check beside the plans of all runbooks; change nothing.
 
-Groups    all; nodes, harbor, control_plane, outsiders
+Groups    all; nodes, harbor, control_plane, clusters, outsiders
 Run       moor drift
 Undo      nothing to undo
 """
@@ -23,5 +23,5 @@ RUNBOOK = Runbook("watch", "What expires, runs full or fails, and what no single
     Stage(check_expiry_dates, on=REGISTRY),
     Stage(watch_standby, on=HAS_STANDBY, by_api=True),
     Stage(watch_registry, on=REGISTRY),
-    Stage(compare_members, on=members("control_plane"), by_api=True),
+    Stage(compare_members, on=members("control_plane", "clusters"), by_api=True),
 ), looks=True)  # fmt: skip

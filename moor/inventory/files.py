@@ -9,7 +9,7 @@ from typing import Any
 
 from nornir.core.inventory import ConnectionOptions, Defaults, Group, Groups, Host, Hosts, Inventory, ParentGroups
 
-from moor.connections.names import SHELL, connection_of
+from moor.connections.names import NETMIKO, SHELL, connection_of
 from moor.context import change_context
 from moor.inventory.init_nornir import current_call
 from moor.settings.access import SiteSettings
@@ -22,7 +22,7 @@ from moor.settings.roles import (
     RegistryRole,
     add_misplaced_keys,
     check_active,
-    check_outsiders,
+    check_exclusive_groups,
     find_role_faults,
     registry_role_of,
     serve_by_standby,
@@ -62,7 +62,7 @@ class FleetInventory:
         groups, defaults = (self._tree(path, faults) for path in (self.group_file, self.defaults_file))
         hosts = self._hosts(groups, faults)
         fleet = Fleet.of(hosts, groups, defaults, models, self.site.directory, faults)
-        check_outsiders(fleet)
+        check_exclusive_groups(fleet)
         facts = {name: fleet.facts(name) for name in fleet.hosts}
         role = self._role(fleet, facts, faults)
         if faults.found:
@@ -178,7 +178,7 @@ def _host(name: str, facts: HostFacts, groups: Groups, defaults: Defaults) -> Ho
 def _pass_keys(host: Host, facts: HostFacts) -> None:
     """Put the host's pinned key into the extras of its connection, and for a device the shell's known_hosts."""
     kind, shell = connection_of(host), facts.connections.get(SHELL)
-    known = shell.extras.plain().get("known_hosts") if shell and kind != SHELL else None
+    known = shell.extras.plain().get("known_hosts") if shell and kind == NETMIKO else None
     keys = {"known_hosts": known} if known else {}
     pinned = {HOST_KEY: list(facts.data[HOST_KEY])} if facts.data.get(HOST_KEY) else {}
     if keys or pinned:
