@@ -10,6 +10,7 @@ from nornir.core.inventory import Hosts, Inventory
 from nornir.core.state import GlobalState
 from nornir.core.task import Result, Task
 
+from moor.connections.names import CLUSTERS
 from moor.context import context_of, fleet_of
 from moor.engine.findings import Finding
 from moor.engine.results import FindingResult
@@ -25,7 +26,13 @@ REMEDY = "join it to the cluster, take it out of hosts.yaml, or write its name t
 
 
 def compare_members(task: Task) -> Result:
-    """Compare the inventory's nodes with the cluster's; change nothing."""
+    """Compare the inventory's nodes with the cluster's; change nothing.
+
+    The nodes of a cluster that is reached by its API alone are in no inventory; only those that are not ready count.
+
+    Raises:
+        HostError: the cluster does not answer
+    """
     cluster = optional_settings_of(task.host, ClusterSettings)
     if cluster is None:
         return Result(host=task.host, result="the inventory names no cluster")
@@ -33,6 +40,9 @@ def compare_members(task: Task) -> Result:
         nodes = read_nodes(cluster.kubeconfig, cluster.context)
     except (HostError, InputError) as error:
         raise HostError(f"the cluster's nodes are not known: {error}", error.kind) from error
+    if task.host.has_parent_group(CLUSTERS):
+        task.results += [FindingResult(task.host, _unready(node, node.name)) for node in nodes if node.trouble]
+        return Result(host=task.host, result=f"{len(nodes)} nodes looked at")
     fleet, joined = fleet_of(task), context_of(task).joined
     written = {name: host for name, host in fleet.hosts.items() if name not in joined}
     known = {name: host.has_parent_group(NODES) for name, host in written.items()}
@@ -76,8 +86,12 @@ def differences(members: Mapping[str, bool], found: NodePairs) -> Iterator[Findi
             yield Finding(f"member:{name}", what, REMEDY, name)
     for name, node in found.nodes.items():
         if node.trouble:
-            what = f"node {node.name} is not ready: {node.trouble}"
-            yield Finding(f"ready:{name}", what, f"kubectl describe node {node.name}", name)
+            yield _unready(node, name)
         if not members.get(name):
             what = f"{name} is a node of the cluster and not in group nodes of the inventory"
             yield Finding(f"group:{name}", what, "write it into group nodes in hosts.yaml", name)
+
+
+def _unready(node: Node, name: str) -> Finding:
+    what = f"node {node.name} is not ready: {node.trouble}"
+    return Finding(f"ready:{name}", what, f"kubectl describe node {node.name}", name)

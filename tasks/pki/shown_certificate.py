@@ -10,6 +10,7 @@ from shlex import quote
 from nornir.core.inventory import Host
 from nornir.core.task import Task
 
+from moor.connections.names import SHELL, connection_of
 from moor.context import context_of, runs_registry
 from moor.engine.asked_once import ask_once
 from moor.engine.asking import shell_of
@@ -94,6 +95,8 @@ def certificate_seen_by(task: Task) -> str:
     if found.pem:
         return found.pem
     registry = settings_of(task.host, Registry)
+    if connection_of(task.host) != SHELL:
+        raise HostError(f"{registry.host_port} shows no certificate: {found.trouble}")
     place = f"[{registry.address}]" if registry.address.version == 6 else str(registry.address)
     name, where = quote(registry.name), quote(f"{place}:{registry.port}")
     script = f"timeout {SHOWN_S} openssl s_client -connect {where} -servername {name} </dev/null 2>/dev/null || :\n"

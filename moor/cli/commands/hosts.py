@@ -14,6 +14,7 @@ from nornir.core.inventory import Host
 from moor.cli.commands import fleet
 from moor.cli.commands.running import open_fleet, print_safely, progress_printer, runbook_of, worst_code
 from moor.cli.options import DIFFERS, Options, Output
+from moor.connections.names import KUBERNETES, connection_of
 from moor.connections.ssh.pinning import describe_key, key_scan_of
 from moor.context import context_of, fleet_of, site_of
 from moor.errors import InputError, MoorError
@@ -61,8 +62,13 @@ class MemberRow:
 
 
 def nodes_of(nr: Nornir) -> list[Node] | None:
-    """Return the nodes of the inventory's cluster; None if it has none. Raise HostError or InputError."""
-    known = (host.data.get("cluster") for host in fleet_of(nr).hosts.values())
+    """Return the nodes of the inventory's cluster; None if it has none, or one whose nodes nobody logs in to.
+
+    Raises:
+        HostError: the cluster does not answer
+        InputError: its kubeconfig cannot be used
+    """
+    known = (host.data.get("cluster") for host in fleet_of(nr).hosts.values() if connection_of(host) != KUBERNETES)
     cluster: Any = next((section for section in known if section), None)
     return read_nodes(Path(cluster.kubeconfig), cluster.context) if cluster else None
 
@@ -89,7 +95,7 @@ def _addresses(nr: Nornir) -> dict[str, str]:
 
 def _rows(nr: Nornir, found: NodePairs, cluster: bool) -> Iterator[MemberRow]:
     for name, host in nr.inventory.hosts.items():
-        if name not in context_of(nr).joined:
+        if name not in context_of(nr).joined and connection_of(host) != KUBERNETES:
             node, member = found.nodes.get(name), host.has_parent_group(NODES)
             groups = " ".join(group.name for group in host.groups)
             inside = _yes_or_no(node is not None) if cluster and (member or node) else "-"
