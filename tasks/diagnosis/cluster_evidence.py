@@ -10,6 +10,8 @@ from nornir.core.task import Task
 from moor.context import DiagnosisScope
 from moor.engine.asked_once import ask_once
 from moor.errors import HostError
+from moor.settings import settings_of
+from moor.tasks.cluster import ClusterSettings
 from moor.tasks.cluster.api import cluster_of, open_cluster
 from moor.tasks.diagnosis.evidence.cluster_snapshot import ClusterSnapshot, KubeObject, PodExpectations, namespace_of
 from moor.tasks.diagnosis.evidence.pods import distinct_faults, node_evidence, pod_evidence
@@ -116,7 +118,9 @@ def _add_secrets(
 
 def _add_rollouts(found: ClusterEvidence, task: Task, scope: DiagnosisScope, pods: Sequence[Evidence]) -> None:
     """Add the progress of rollouts; if it may not be read, the pods alone are judged."""
-    rolling = ask_once(task, ("rollouts", scope.deployment), lambda: _unfinished(task, scope))
+    cluster = settings_of(task.host, ClusterSettings)
+    key = ("rollouts", cluster.kubeconfig, cluster.context, scope.deployment)
+    rolling = ask_once(task, key, lambda: _unfinished(task, scope))
     if isinstance(rolling, HostError):
         if not pods:
             found.unknown["pod"] = str(rolling)

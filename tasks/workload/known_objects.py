@@ -36,7 +36,7 @@ def objects_of_workload(task: Task, name: str, workload: Workload) -> list[Tree]
         except MoorError:
             return []
 
-    return ask_once(task, ("objects of workload", name, workload.namespace), ask)
+    return ask_once(task, ("objects of workload", name, workload.model_dump_json()), ask)
 
 
 def images_of(task: Task, name: str, workload: Workload) -> list[str]:

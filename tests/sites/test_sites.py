@@ -231,6 +231,7 @@ def test_the_shipped_fleet_is_valid() -> None:
     assert groups == {
         "harbor": ["harbor1"],
         "control_plane": ["cp1"],
+        "clusters": [],
         "nodes": ["cp1", "node1", "node2", "node3"],
         "workstations": ["ws1"],
         "dns": [],
