@@ -17,7 +17,7 @@ from moor.connections.apis.kubernetes import MANAGER
 from moor.errors import ApiRefusal, ErrorKind
 from moor.tasks.cluster.api import Tree, apply_server_side
 
-CONFLICT = re.compile(r'^conflict with "(?P<manager>[^"]*)"(?P<sub> with subresource "[^"]*")?(?P<update> using )?')
+CONFLICT = re.compile(r'^conflict with "(?P<manager>[^"]*)"(?: with subresource "[^"]*")?(?P<update> using )?')
 REASON = "FieldManagerConflict"
 # Managers that apply manifests although the API records an update; the changes of others were made by hand.
 APPLIERS = re.compile(
@@ -76,7 +76,7 @@ def conflicts_in(error: BaseException) -> Iterator[FieldConflict]:
     details = cause.status.details if isinstance(cause, ApiError) else None
     for one in (details.causes if details else None) or []:
         if one.reason == REASON and (said := CONFLICT.match(str(one.message))):
-            applies = not said["update"] or bool(said["sub"]) or bool(APPLIERS.fullmatch(said["manager"]))
+            applies = not said["update"] or bool(APPLIERS.fullmatch(said["manager"]))
             yield FieldConflict(str(one.field), said["manager"], applies)
 
 

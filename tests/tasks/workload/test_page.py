@@ -54,5 +54,3 @@ def test_a_chart_is_written_as_the_page_has_it() -> None:
     written = re.findall(r"\| `(\{chart: .*?\})` \|", PAGE.read_text())
     charts = [Chart.model_validate(yaml.safe_load(one)) for one in written]
     assert [chart.is_remote for chart in charts] == [False, True]
-
-
