@@ -14,7 +14,13 @@ from moor.resources.base import Remote, State
 from moor.tasks.cluster.api import Tree, as_dict, ask, lacks_right
 from moor.tasks.workload.pod_troubles import Trouble, needs_events
 from moor.tasks.workload.progress import API_VERSIONS, COMPLETE, UNSEEN, progress
-from moor.tasks.workload.rollout_troubles import RolloutPods, find_troubles, newest_replica_sets
+from moor.tasks.workload.rollout_troubles import (
+    CLAIM,
+    RolloutPods,
+    find_troubles,
+    newest_replica_sets,
+    waits_for_claims,
+)
 
 PAUSE_S = 1.0
 OLDER = "older than "
@@ -107,6 +113,8 @@ class Rollout(Remote):
         pods = [pod for pod in self._list(task, until, "v1", "Pod", **chosen) if every or _controller(pod) in latest]
         about: Tree = {"fields": {"involvedObject.kind": "Pod"}}
         events = self._list(task, until, "v1", "Event", **about) if any(map(needs_events, pods)) else []
+        if waits_for_claims(pods, events):
+            events += self._list(task, until, "v1", "Event", fields={"involvedObject.kind": CLAIM})
         if self.kind != "Deployment":  # it has no condition that tells why its pods are refused
             named = {"involvedObject.kind": self.kind, "involvedObject.name": self.name}
             events += self._list(task, until, "v1", "Event", fields=named)

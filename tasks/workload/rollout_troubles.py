@@ -19,6 +19,7 @@ Tree = Mapping[str, Any]
 
 HASH, REVISION = "pod-template-hash", "controller-revision-hash"
 RAW_NAME = re.compile(r'pods "[^"]*" ')
+CLAIM, UNBOUND = "PersistentVolumeClaim", ("ProvisioningFailed", "FailedBinding")
 REFUSAL = re.compile(r"^(?:Error creating: |create Pod \S+ in StatefulSet \S+ failed error: )")
 
 
@@ -63,6 +64,7 @@ def find_troubles(owner: Tree, found: RolloutPods) -> list[Trouble]:
         *_paused(owner),
         *_refused(owner, found.sets),
         *_refused_by_event(owner, found.events),
+        *_unbound(found),
         *(t for pod in found.pods for t in _of_pod(owner, pod, found.events)),
     ]
 
@@ -100,6 +102,33 @@ def _refused_by_event(owner: Tree, events: Sequence[Tree]) -> Iterator[Trouble]:
     if failed:
         message = str(max(failed, key=event_time).get("message", ""))
         yield _refusal(REFUSAL.sub("", message), str(owner["metadata"]["name"]), sure=True)
+
+
+def _unbound(found: RolloutPods) -> Iterator[Trouble]:
+    """Yield why volume claims of the pods are not bound, by the newest event of each."""
+    for name in dict.fromkeys(name for pod in found.pods for name in claims_of(pod)):
+        about = [event for event in found.events if _is_about_claim(event, name)]
+        if about:
+            newest = max(about, key=event_time)
+            words = f"volume claim {name}: {newest.get('reason')}: {newest.get('message', '')}"
+            yield Trouble(f"claim {name}", words, SLOW_S, backs_off=True)
+
+
+def claims_of(pod: Tree) -> list[str]:
+    """Return the names of the volume claims of a pod."""
+    volumes = (pod.get("spec") or {}).get("volumes") or []
+    claims = [volume["persistentVolumeClaim"] for volume in volumes if volume.get("persistentVolumeClaim")]
+    return [str(claim.get("claimName")) for claim in claims]
+
+
+def _is_about_claim(event: Tree, name: str) -> bool:
+    about = event.get("involvedObject") or {}
+    return (about.get("kind"), about.get("name")) == (CLAIM, name) and event.get("reason") in UNBOUND
+
+
+def waits_for_claims(pods: Sequence[Tree], events: Sequence[Tree]) -> bool:
+    """Return whether the scheduler says that pods wait for their volume claims."""
+    return any(claims_of(pod) for pod in pods) and any(CLAIM in str(event.get("message", "")) for event in events)
 
 
 def _refusal(message: str, name: str, *, sure: bool) -> Trouble:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from moor.tasks.workload.pod_troubles import FINAL, OPEN, SLOW_S, SURE_S, pod_troubles
-from moor.tasks.workload.rollout_troubles import RolloutPods, find_troubles
+from moor.tasks.workload.rollout_troubles import RolloutPods, find_troubles, waits_for_claims
 
 POLICY = 'violates PodSecurity "restricted:latest": runAsNonRoot != true'
 APPLIED = "2026-01-01T00:00:10Z"
@@ -101,3 +101,24 @@ def test_a_readiness_probe_that_fails_says_what_it_got() -> None:
     assert found.words == (
         "n1: c runs, but its readiness probe fails: Readiness probe failed: HTTP probe failed with statuscode: 503"
     )
+
+
+def test_pods_that_wait_for_a_volume_say_why_its_claim_is_not_bound() -> None:
+    waiting = pod("db-2")
+    waiting["spec"] = {
+        "volumes": [{"name": "d", "persistentVolumeClaim": {"claimName": "data-db-0"}}, {"emptyDir": {}}]
+    }
+    waiting["status"] = {}
+    scheduler = event("FailedScheduling", "0/2 nodes: pod has unbound immediate PersistentVolumeClaims", APPLIED, "p1")
+    assert waits_for_claims([waiting], [scheduler])
+    assert not waits_for_claims([waiting], [])
+    words = "no persistent volumes available for this claim and no storage class is set"
+    about = {"kind": "PersistentVolumeClaim", "name": "data-db-0"}
+    events = [
+        scheduler,
+        {**event("FailedBinding", words, APPLIED), "involvedObject": about, "type": "Normal"},
+        {**event("FailedBinding", "of another", APPLIED), "involvedObject": {**about, "name": "x"}},
+    ]
+    found = find_troubles(owner("StatefulSet"), RolloutPods(pods=[waiting], events=events))
+    assert found[0].words == f"volume claim data-db-0: FailedBinding: {words}"
+    assert found[0].patience_s == SLOW_S
