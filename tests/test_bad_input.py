@@ -102,7 +102,7 @@ CASES = {
     ),
     "workloads that nobody deploys": Case(
         edited(HOSTS, "[control_plane, nodes]", "[nodes]"),
-        (DEFAULTS, "data.workloads", "no host is in group control_plane or clusters", "put one into it, or drop workloads"),
+        (DEFAULTS, "data.workloads", "no host is in group control_plane or clusters", "or drop workloads"),
     ),
     "a secret itself": Case(
         lambda site: site.edit(DEFAULTS, f"file:{site.folder}/lab/secrets/harbor-admin", "Harbor12345"),

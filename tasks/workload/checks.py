@@ -31,8 +31,11 @@ def refuse(host: Host, workloads: Mapping[str, Workload], objects: Mapping[str, 
     found: list[str] = []
     for name, workload in workloads.items():
         if workload.manifests is not None:
-            lines = (line for content in objects[name] for line in misplaced_objects(content, workload.namespace))
-            found += [f"workload {name}: manifests: {line}" for line in lines]
+            found += [
+                f"workload {name}: manifests: {line}"
+                for content in objects[name]
+                for line in misplaced_objects(content, workload.namespace)
+            ]
             continue
         for content in objects[name]:
             lines = findings(content, workload.namespace, host_port, secrets, with_login=bool(workload.robot))

@@ -71,14 +71,15 @@ class Leftovers(Remote):
 
     def _list(self, task: Task, api_version: str, kind: str) -> list[Tree]:
         """Return the objects of a kind that have the workload's labels; a kind that may not be listed is reported."""
-        what, labels = class_of({"apiVersion": api_version, "kind": kind}), labels_of(self.workload, self.namespace)
+        what: Any = class_of({"apiVersion": api_version, "kind": kind})
         if what is None:
             return []
         from lightkube.core.resource import NamespacedResource
 
-        place = {"namespace": self.namespace} if issubclass(what, NamespacedResource) else {}
+        chosen: Tree = {"labels": labels_of(self.workload, self.namespace)}
+        place: Tree = {"namespace": self.namespace} if issubclass(what, NamespacedResource) else {}
         try:
-            return [as_dict(one) for one in ask(task, self.id, lambda c: list(c.list(what, labels=labels, **place)))]
+            return [as_dict(one) for one in ask(task, self.id, lambda c: list(c.list(what, **chosen, **place)))]
         except HostError as error:
             if lacks_right(error):
                 if place or (api_version, kind) in self.kinds:  # else moor had no right to make one either

@@ -125,7 +125,8 @@ def test_a_quota_is_known_by_the_plan_of_what_is_new_and_is_not_held_against_wha
     assert "exceeded quota: small, requested: pods=1, used: pods=0, limited: pods=0" in new.error
     made: Any = Deployment.from_dict(deployment())
     client.apply(made, field_manager="other")
-    changed = run(api.kubeconfig, [Manifest(deployment("registry.test/demo/web:2"))], plan=True)
+    held = Manifest(deployment("registry.test/demo/web:2"), take_over=frozenset({"other"}))
+    changed = run(api.kubeconfig, [held], plan=True)
     assert (changed.error, changed.planned) == ("", ["deployment:demo/web"])
 
 

@@ -94,7 +94,7 @@ def test_a_kustomization_is_rendered_by_kustomize_or_else_by_kubectl(shop: Shop,
     programs.put("kustomize")
     assert objects(shop) == ["ConfigMap/settings"]
     assert programs.words[:2] == ["build", str(shop.folder / "apps")]
-    assert not [word for word in programs.words if "users" in word]
+    assert not [word for word in programs.words if "/the/users/own" in word]
     programs.put("kustomize", more="echo 'Error: no matches for Id' >&2; exit 1")
     with pytest.raises(UnfitInput, match=r"manifests: apps: kustomize build failed: Error: no matches for Id"):
         objects(shop)
@@ -124,7 +124,9 @@ def test_a_chart_is_rendered_by_helm_with_nothing_of_the_users_configuration(sho
     assert words[words.index("--kube-version") + 1] == "1.33"
     assert str(shop.folder / "apps/values.yaml") in words
     assert json.loads(words[-1]) == {"password": "in-the-inventory"}  # in a file, and not among the words
-    assert not [word for word in words[:-1] if "in-the-inventory" in word or "users" in word]
+    assert not [
+        word for word in words[:-1] if "in-the-inventory" in word or "the-users-own" in word or "/the/users/own" in word
+    ]
 
 
 def test_a_chart_of_the_registry_is_fetched_with_a_login_that_is_in_no_argv(shop: Shop, programs: Programs) -> None:
@@ -164,7 +166,7 @@ def test_hooks_of_a_chart_are_refused_unless_they_may_be_left_out_and_tests_alwa
         ({"manifests": "x", "image": "demo/a:1"}, "data.workloads.web.image: it is for moor's template"),
         ({"manifests": "x", "replicas": 2}, "data.workloads.web.replicas: it is for moor's template"),
         ({"image": "demo/a:1", "rewrite_images": {"docker.io": "hub"}}, "web.rewrite_images: it is for the images of"),
-        ({"manifests": "x", "rewrite_images": {"https://x": "hub"}}, "should match pattern"),
+        ({"manifests": "x", "rewrite_images": {"https://x": "hub"}}, "https://x: this key must match pattern"),
         ({"manifests": "oci://registry.test/charts/web"}, "is written as: {chart: oci://..., version: ...}"),
         ({"manifests": {"chart": "oci://r/c"}}, "version is missing: a chart in a registry is named with its version"),
         ({"manifests": {"chart": "x", "version": "1"}}, "version and robot are for a chart in a registry"),
