@@ -7,7 +7,7 @@ import pytest
 from moor.errors import InputError
 from moor.sites.site import open_site
 from moor_lab.kubernetes.standin import kinds
-from moor_lab.kubernetes.standin.api.cluster import Options
+from moor_lab.kubernetes.standin.api.options import Options
 from moor_lab.kubernetes.standin.objects import clone, name_of
 from tests.harness.commands import moor
 from tests.harness.sites import GROUPS, HOSTS, write_site
