@@ -26,6 +26,7 @@ from moor.tasks.docker import install_docker
 from moor.tasks.firewall import configure_firewall
 from moor.tasks.harbor import await_health, install_harbor
 from moor.tasks.images import push_images
+from moor.tasks.mirrors import HAS_MIRRORS, configure_mirrors
 from moor.tasks.names.dnsmasq import serve_names
 from moor.tasks.names.hosts import write_hosts
 from moor.tasks.names.records import write_records
@@ -66,6 +67,8 @@ RUNBOOK = Runbook(
         Stage(fence_registries, on=PAIRED),
         Stage(configure_registry, on=EVERY_REGISTRY),
         Stage(replicate_to_standby, on=HAS_STANDBY),
+        # A node must not look for images in a cache that is not there yet.
+        Stage(configure_mirrors, on=HAS_MIRRORS, needs=SERVING_REGISTRY),
         Stage(push_images, on=members("workstations"), needs=SERVING_REGISTRY),
         Stage(deploy_workload, on=members("control_plane", "clusters"), needs=SERVING_REGISTRY, by_api=True),
         Stage(prove_pulls, on=PULLING_NODES, needs=SERVING_REGISTRY, concern="harbor"),

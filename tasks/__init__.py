@@ -15,6 +15,7 @@ SECTIONS = {
     "harbor_system": "registry.system.settings",  # by itself, since few fleets have it
     "images": "images",
     "logins": "registry",
+    "mirrors": "mirrors",
     "names": "names",
     "node": "cluster",
     "pki": "pki",

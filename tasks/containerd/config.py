@@ -33,12 +33,14 @@ class RegistryLookup:
         config_path: the only directory in which containerd looks up registries
         extra: more settings, merged over those in the file
         path: the configuration file
+        sandbox_image: of which every pod's sandbox is made; empty leaves it as it is
     """
 
     registry: Registry
     config_path: str
     extra: Document = field(default_factory=dict)
     path: str = CONFIG
+    sandbox_image: str = ""
 
     @property
     def hosts(self) -> frozenset[str]:
@@ -117,12 +119,26 @@ def _without_version(content: str) -> str:
     return rewrite(content, lambda tree: {key: value for key, value in tree.items() if key != "version"})
 
 
+def sandbox_table(lookup: RegistryLookup, version: int) -> Document:
+    """Return the setting of the sandbox's image, by version of the file.
+
+    References:
+        containerd, docs/cri/config.md; version 3 has it among the images that are never collected
+    """
+    if not lookup.sandbox_image:
+        return {}
+    key = (
+        {"sandbox_image": lookup.sandbox_image} if version < 3 else {"pinned_images": {"sandbox": lookup.sandbox_image}}
+    )
+    return {"plugins": {PLUGIN[version]: key}}
+
+
 def _change(tree: Document, release: tuple[int, int], lookup: RegistryLookup) -> Document:
     version = int(tree["version"])
     if version > newest_version(release):
         raise HostError(f"{lookup.path}: {_too_new(version, release)}")
     plugin = PLUGIN[version]
-    tree = merge(tree, lookup.extra)
+    tree = merge(merge(tree, sandbox_table(lookup, version)), lookup.extra)
     if CRI & set(tree.get("disabled_plugins", ())):
         tree["disabled_plugins"] = [name for name in tree["disabled_plugins"] if name not in CRI]
     former = tree.get("plugins", {}).get(plugin, {}).get("registry", {})

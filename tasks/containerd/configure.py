@@ -54,6 +54,7 @@ class ContainerdSettings(Section):
         config: the file that containerd is started with
         drop_in: a file that ``config`` imports, which moor writes instead; None edits ``config`` itself
         config_path: the only directory in which containerd looks up registries
+        sandbox_image: of which containerd makes every pod's sandbox (pause); without it, what the file says stays
         extra: more of containerd's own configuration, merged over that in the file
         settle_s: how long containerd may take to be ready after a restart
     """
@@ -65,6 +66,7 @@ class ContainerdSettings(Section):
     config: Path = CONFIG
     drop_in: Path | None = None
     config_path: Path = "/etc/containerd/certs.d"
+    sandbox_image: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/@-]*$")] | None = None
     extra: dict[str, Any] = Field(default_factory=dict)
     settle_s: Annotated[int, Field(ge=1, le=600)] = 30
 
@@ -90,27 +92,32 @@ def desired(host: Host) -> Sequence[Resource]:
     ca = ca_pem(host)
     expected = expected_config(settings, registry)
     directory = expected.lookup.directory
-    written = tuple(dict.fromkeys((expected.config, expected.target)))
     return [
         loaded_config_requirement(expected),
         *((File(f"{directory}/ca.crt", ca),) if ca else ()),
         File(f"{directory}/hosts.toml", render_hosts_toml(registry, f"{directory}/ca.crt" if ca else "")),
         *([HidingDirectory(hiding_directory(registry, settings.config_path))] if registry.port != 443 else ()),
         _configuration(expected),
-        Service(
-            "containerd",
-            newer_than=written,
-            reads=f'{LIST_FILES}; moor_files "$c"',
-            check=CRI_CHECK,
-            settle_s=settings.settle_s,
-            put_back=True,
-        ),
+        containerd_service(expected, settings.settle_s),
     ]
+
+
+def containerd_service(expected: ExpectedConfig, settle_s: int) -> Service:
+    """Return containerd's service, started after its configuration."""
+    return Service(
+        "containerd",
+        newer_than=tuple(dict.fromkeys((expected.config, expected.target))),
+        reads=f'{LIST_FILES}; moor_files "$c"',
+        check=CRI_CHECK,
+        settle_s=settle_s,
+        put_back=True,
+    )
 
 
 def expected_config(settings: ContainerdSettings, registry: Registry) -> ExpectedConfig:
     """Return the desired configuration of a node's containerd."""
-    lookup = RegistryLookup(registry, settings.config_path, settings.extra, settings.config)
+    image = settings.sandbox_image or ""
+    lookup = RegistryLookup(registry, settings.config_path, settings.extra, settings.config, image)
     return ExpectedConfig(lookup, settings.drop_in or "")
 
 

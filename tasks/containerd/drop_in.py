@@ -7,7 +7,15 @@ from posixpath import dirname
 
 from moor.errors import HostError
 from moor.formats.toml import Document, merge
-from moor.tasks.containerd.config import CRI, PLUGIN, RegistryLookup, newest_version, registry_table, release_of
+from moor.tasks.containerd.config import (
+    CRI,
+    PLUGIN,
+    RegistryLookup,
+    newest_version,
+    registry_table,
+    release_of,
+    sandbox_table,
+)
 from moor.tasks.containerd.loaded_config import (
     MERGE_SINCE,
     LoadedConfig,
@@ -47,10 +55,10 @@ def build_drop_in(reads: LoadedConfig, lookup: RegistryLookup, path: str) -> str
         whole = with_runc(plugin_table(list(others.values()), PLUGIN[2], MERGE_SINCE))
         registry = registry_table(subtable(whole, "registry"), release, lookup)
         tree: Document = {"version": 2, "plugins": {PLUGIN[2]: {**whole, "registry": registry}}}
-        return HEAD + COPIED + _dumped(merge(tree, lookup.extra))
+        return HEAD + COPIED + _dumped(merge(merge(tree, sandbox_table(lookup, 2)), lookup.extra))
     version = next((v for v in map(version_of, reversed(list(others.values()))) if v), newest_version(release))
     tree = {"version": version, "plugins": {PLUGIN[version]: {"registry": {"config_path": lookup.config_path}}}}
-    return HEAD + _dumped(merge(tree, lookup.extra))
+    return HEAD + _dumped(merge(merge(tree, sandbox_table(lookup, version)), lookup.extra))
 
 
 def with_runc(cri: Document) -> Document:

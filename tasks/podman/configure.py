@@ -32,6 +32,7 @@ from moor.templates import render
 CERTS = "/etc/containers/certs.d"
 MAIN = "/etc/containers/registries.conf"
 DROP_IN = "/etc/containers/registries.conf.d/99-moor-registry.conf"  # the last file with an entry for a registry counts
+MIRRORS_DROP_IN = "/etc/containers/registries.conf.d/99-moor-mirrors.conf"
 
 
 class PodmanSettings(Section):
@@ -71,9 +72,13 @@ def configure_podman(task: Task) -> Result:
 
 
 def crio_resources(unit: str | None, registry: Registry, ca: str | Later, settle_s: int) -> Sequence[Resource]:
-    """Return CRI-O's trust in the registry, and its service reloaded after a change of ``DROP_IN``."""
-    service = Service(unit or "crio", newer_than=(DROP_IN,), settle_s=settle_s, reload=True)
-    return [*trust_resources(registry, ca), service]
+    """Return CRI-O's trust in the registry, and its service reloaded after a change of moor's files."""
+    return [*trust_resources(registry, ca), crio_service(unit, settle_s)]
+
+
+def crio_service(unit: str | None, settle_s: int) -> Service:
+    """Return CRI-O's service, reloaded after a change of moor's files in registries.conf.d."""
+    return Service(unit or "crio", newer_than=(DROP_IN, MIRRORS_DROP_IN), settle_s=settle_s, reload=True)
 
 
 def trust_resources(registry: Registry, ca: str | Later) -> Sequence[Resource]:

@@ -20,8 +20,9 @@ from moor.tasks.registry.flat import unreadable_secrets
 from moor.tasks.registry.part import Part
 from moor.tasks.registry.projects import (
     Projects,
-    emptying_faults,
+    has_mirrors,
     marks_of_projects,
+    project_faults,
     project_things,
     unlisted_in_projects,
 )
@@ -30,18 +31,27 @@ from moor.tasks.registry.thing import Thing, Unlisted, fetch_ahead
 from moor.tasks.registry.written_system import written_system
 
 PASSWORD = Part(password_things, faults=password_faults)
-PROJECTS = Part(project_things, unlisted_in_projects, Projects, marks_of_projects, emptying_faults)
+PROJECTS = Part(project_things, unlisted_in_projects, Projects, marks_of_projects, project_faults)
 
 
 def parts_of(host: Host) -> Sequence[Part]:
     """Return the parts of a host's configuration in working order; what is unlisted goes in the opposite one."""
+    # Endpoints come before projects, of which some are caches of one.
+    caches = _mirror_parts(host)
     if written_system(host) is None:
-        return (PASSWORD, PROJECTS)
+        return (PASSWORD, *caches, PROJECTS)
     from moor.tasks.registry import system_parts  # few fleets have them
 
-    # Endpoints come before projects, of which some are caches of one.
     system, replication = system_parts.SYSTEM, system_parts.REPLICATION
-    return (PASSWORD, system, replication, PROJECTS, system_parts.ROBOTS, system_parts.LAST)
+    return (PASSWORD, system, replication, *caches, PROJECTS, system_parts.ROBOTS, system_parts.LAST)
+
+
+def _mirror_parts(host: Host) -> Sequence[Part]:
+    if not has_mirrors(host):
+        return ()
+    from moor.tasks.registry.mirrored import mirror_things  # few fleets have them
+
+    return (Part(mirror_things),)
 
 
 def desired(host: Host) -> Sequence[Resource]:

@@ -12,6 +12,7 @@ from moor.resources.base import Resource
 from moor.settings import settings_of
 from moor.tasks.registry.answers import Answers
 from moor.tasks.registry.flat import flatten
+from moor.tasks.registry.projects import known_endpoints
 from moor.tasks.registry.replication.endpoint import ENDPOINTS, Endpoint, EndpointThing
 from moor.tasks.registry.replication.names import is_own
 from moor.tasks.registry.replication.rule import Rule, RuleThing, rule_of
@@ -50,8 +51,9 @@ def unlisted_replication(host: Host, answers: Answers) -> Iterator[Unlisted]:
                 place = f"/replication/policies/{found['id']}"
                 yield Unlisted(f"replication:{found['name']}", tuple(lost.items()), RULES, found["id"], (place,))
     if "registries" in system.prune:
+        listed = set(known_endpoints(host))
         for found in answers.every(ENDPOINTS):
-            if found["name"] not in system.registries and not is_own(found["name"]):
+            if found["name"] not in listed and not is_own(found["name"]):
                 lost = {"url": found["url"], "type": found["type"]}
                 place = f"/registries/{found['id']}"
                 yield Unlisted(f"registry:{found['name']}", tuple(lost.items()), ENDPOINTS, found["id"], (place,))

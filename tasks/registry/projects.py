@@ -50,14 +50,38 @@ class Projects(Section):
 
 def project_things(host: Host) -> Iterator[Resource]:
     """Yield every project, each followed by everything in it."""
-    system = written_system(host)
-    endpoints = frozenset(system.registries if system else ())
-    for name, project in settings_of(host, Projects).by_name.items():
+    endpoints = frozenset(known_endpoints(host))
+    for name, project in every_project(host).items():
         yield ProjectThing(name, project.policy, endpoints)
         yield from things_in(name, project)
         for robot, what in project.robots.items():
             access = tuple(sorted(what.access))
             yield RobotResource(name, robot, access, what.duration_days, secret_of(host, name, robot))
+
+
+def has_mirrors(host: Host) -> bool:
+    """Return whether registries are mirrored, whose models are imported only then."""
+    return host.data.get("mirrors") is not None
+
+
+def known_endpoints(host: Host) -> Iterator[str]:
+    """Yield the endpoints that the inventory lists, and those that mirrors need."""
+    system = written_system(host)
+    yield from system.registries if system else ()
+    if has_mirrors(host):
+        from moor.tasks.registry.mirrored import mirror_endpoints
+
+        yield from mirror_endpoints(host)
+
+
+def every_project(host: Host) -> dict[str, Project]:
+    """Return the projects that the inventory lists, and those that mirrors need."""
+    listed = settings_of(host, Projects).by_name
+    if not has_mirrors(host):
+        return listed
+    from moor.tasks.registry.mirrored import mirror_projects
+
+    return {**mirror_projects(host), **listed}
 
 
 def marks_of_projects(host: Host) -> Iterator[MarkedField]:
@@ -87,7 +111,7 @@ def member_things(name: str, project: Project) -> Iterator[MemberThing]:
 
 def unlisted_in_projects(host: Host, answers: Answers) -> Iterator[Unlisted]:
     """Yield what Harbor has and the inventory does not list: things of projects with ``prune``, then whole projects."""
-    projects = settings_of(host, Projects).by_name
+    projects = every_project(host)
     login = api_login_of(host)
     for name, project in projects.items():
         number = project_number(answers, name) if project.prune else None
@@ -99,10 +123,18 @@ def unlisted_in_projects(host: Host, answers: Answers) -> Iterator[Unlisted]:
         yield from unlisted_projects(answers, projects, with_content="with_content" in prune)
 
 
-def emptying_faults(host: Host) -> Iterator[str]:
-    """Yield that every project would be unlisted, which is rather a section that was forgotten."""
+def project_faults(host: Host) -> Iterator[str]:
+    """Yield that a mirror's project is something else, and that every project would be unlisted.
+
+    The latter is rather a section that was forgotten.
+    """
+    listed = settings_of(host, Projects).by_name
+    if has_mirrors(host):
+        from moor.tasks.registry.mirrored import mirror_faults
+
+        yield from mirror_faults(host, listed)
     system = written_system(host)
-    if system and "projects" in system.prune and not settings_of(host, Projects).by_name:
+    if system and "projects" in system.prune and not listed:
         yield (
             f"{host.name}: data.harbor_system.prune: projects would have every project removed, since data.projects "
             "lists none; list there those that stay"

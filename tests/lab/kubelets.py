@@ -9,14 +9,14 @@ from moor_lab.lab import Lab
 VERSIONS = ("runtime.v1", "runtime.v1alpha2")  # the second is all that containerd 1.4 knows
 
 
-def cri_pull(lab: Lab, name: str, image: str, user: str, password: str) -> str:
-    """Pull an image on a host; gives what containerd said where that failed.
+def cri_pull(lab: Lab, name: str, image: str, user: str = "", password: str = "") -> str:
+    """Pull an image on a host, without a user as a pod without a pull secret; gives what containerd said otherwise.
 
     References:
         k8s.io/cri-api, api.proto: PullImageRequest, ImageSpec, AuthConfig
     """
     login = _field(1, user.encode()) + _field(2, password.encode())
-    request = _field(1, _field(1, image.encode())) + _field(2, login)
+    request = _field(1, _field(1, image.encode())) + (_field(2, login) if user else b"")
     socket = f"unix:///proc/{lab.machine(name).leader()}/root/run/containerd/containerd.sock"
     with grpc.insecure_channel(socket, options=[("grpc.default_authority", "localhost")]) as channel:
         for version in VERSIONS:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from ipaddress import IPv4Address
 from pathlib import Path
 from threading import Thread
+from typing import Any
 
 import pytest
 
@@ -26,6 +27,8 @@ from moor.tasks.diagnosis.evidence.node_answers import pull_evidence
 from moor.tasks.diagnosis.evidence.probe_request import ProbeRequest, RegistryEndpoint
 from moor.tasks.diagnosis.evidence.pull_script import pull_script
 from moor.tasks.diagnosis.podman_user_files import diagnose_podman
+from moor.tasks.mirrors import configure_mirrors
+from moor.tasks.mirrors.prove import prove_mirrors
 from moor.tasks.names.hosts import write_hosts
 from moor.tasks.pki.issue import registry_certificate, registry_key
 from moor.tasks.podman.configure import DROP_IN, configure_podman
@@ -34,6 +37,8 @@ from moor_lab.fleet import Host
 from moor_lab.images import recipe_of
 from moor_lab.lab import Lab
 from tests.harness.labs import fleet_of_lab
+from tests.lab.cached_registry import CACHE_PORT, Upstream, harbor_with_cache, upstream_registry
+from tests.lab.cached_registry import IMAGE as IMAGE_OF_OTHERS
 from tests.lab.kubelets import cri_pull
 from tests.lab.networked import NETWORK_PACKAGES
 from tests.lab.sites import NAME, Site, changed, diffs
@@ -458,3 +463,92 @@ def test_podman_that_is_told_not_to_check_is_refused_and_a_users_own_file_is_tol
         assert (said.id, said.status) == ("proof:podman", "ok")
     finally:
         shell(fleet, "podman", f"rm -f {later} {own}; mv /run/ca.crt {PLACE}/ca.crt")
+
+
+CACHED = "cache.moor.test"
+HUB_IMAGE = f"docker.io/{IMAGE_OF_OTHERS}"
+K3S = "/run/k3s/containerd/containerd.sock"
+OF_K3S = "/var/lib/rancher/k3s/agent/etc/containerd"
+SANDBOX = f"docker.io/{IMAGE_OF_OTHERS}"
+
+
+def mirrored(site: Site, **sections: Any) -> Site:
+    registry = {"name": CACHED, "address": str(site.lab.fleet.machine), "port": CACHE_PORT}
+    return site.write(registry=registry, podman={}, **sections)
+
+
+@contextmanager
+def cache_of_another_registry(lab: Lab, folder: Path) -> Iterator[tuple[Site, Upstream]]:
+    """Yield a site whose registry caches another one, and that one."""
+    site, machine = Site(lab, folder / "site", GROUPS), str(lab.fleet.machine)
+    mirrored(site).certify()
+    host = open_site(site.folder).inventory.hosts["trixie"]
+    chain, key = registry_certificate(host), registry_key(host)
+    assert isinstance(chain, str)
+    assert not isinstance(key, Later)
+    (folder / "server.crt").write_text(chain)
+    (folder / "server.key").write_text(key.reveal())
+    with (
+        upstream_registry(folder / "upstream", machine) as upstream,
+        harbor_with_cache(folder, CACHED, machine, upstream.url),
+    ):
+        yield site, upstream
+
+
+def test_every_runtime_pulls_through_a_cache_and_goes_on_when_the_other_registry_is_down(
+    fleet: Lab, site: Site, tmp_path: Path
+) -> None:
+    hub: dict[str, Any] = {"prove": IMAGE_OF_OTHERS}
+    with (
+        kept(fleet, "/etc/containerd", "/etc/hosts", "/etc/rancher", "/var/lib/rancher"),
+        cache_of_another_registry(fleet, tmp_path) as (made, upstream),
+    ):
+        mirrored(made, mirrors={"docker.io": hub}, containerd={"sandbox_image": SANDBOX})
+        for task in (write_hosts, configure_containerd):
+            assert all(not one.error for one in made.apply(task, *NODES).values())
+        made.apply(write_hosts, "podman")
+        made.apply(configure_podman, "podman")
+        planned = made.plan(configure_mirrors, *NODES)
+        assert "containerd 1.4 asks docker.io itself" in planned.pop("bullseye").error
+        assert everywhere(planned) == by_directory(all_nodes([f"edit:{HUB_FILE}#mirror"]))
+        made.apply(configure_mirrors, "bookworm", "trixie", "sid", "podman")
+        mirrored(made, mirrors={"docker.io": {**hub, "fallback": True}}, containerd={"sandbox_image": SANDBOX})
+        assert f"edit:{CONFIG}#mirrors" in changed(made.apply(configure_mirrors, "bullseye")["bullseye"])
+        mirrored(made, mirrors={"docker.io": hub}, containerd={"sandbox_image": SANDBOX})
+        of_k3s(made, hub)
+
+        for is_up in (True, False):
+            shell_everywhere(fleet, f"{NO_IMAGE} 2>/dev/null || :")
+            assert {name: cri_pull(fleet, name, HUB_IMAGE) for name in NODES} == all_nodes("")
+            asked = ProbeRequest(RegistryEndpoint("docker.io", ""), IMAGE_OF_OTHERS, pull=True, anonymous=True, own="k3s")
+            assert proves(fleet, "bookworm", asked).startswith("moor: pulled\nmoor: arrived ")
+            reports = made.apply(prove_mirrors, "bookworm", "trixie", "sid", "podman")
+            shown = {name: {one.id: one.status for one in report.resources} for name, report in reports.items()}
+            proved = {"proof:mirror:docker.io": "ok", "proof:mirror:pause": "ok"}
+            assert shown.pop("podman") == {"proof:mirror:docker.io": "ok"}
+            assert shown == by_directory(all_nodes(proved)), [report.error for report in reports.values()]
+            if is_up:
+                upstream.stop()
+        untried = made.apply(prove_mirrors, "bullseye")["bullseye"].resources[0]
+        assert (untried.status, untried.error) == ("skipped", "containerd 1.4 can be asked by crictl alone")
+
+
+HUB_FILE = "/etc/containerd/certs.d/docker.io/hosts.toml"
+
+
+def of_k3s(site: Site, hub: dict[str, Any]) -> None:
+    """Have a node mirror as one of k3s, whose containerd is the system's here; nothing starts anew for it."""
+    lab = site.lab
+    ca = shell(lab, "bookworm", f"cat /etc/containerd/certs.d/{CACHED}:{CACHE_PORT}/ca.crt")
+    script = f"""\
+mkdir -p {OF_K3S} {K3S.rpartition("/")[0]} /etc/rancher/k3s; ln -sf /run/containerd/containerd.sock {K3S}
+echo '  config_path = "{OF_K3S}/certs.d"' > {OF_K3S}/config.toml; cat > /etc/rancher/k3s/moor-registry-ca.crt
+echo '# ours' > /etc/rancher/k3s/registries.yaml; touch -d 2024-01-01 /etc/rancher/k3s/registries.yaml"""
+    lab.exec("bookworm", ["sh", "-c", script], ca)
+    mirrored(site, mirrors={"docker.io": hub}, containerd={"runtime": "k3s"})
+    files = ["/etc/rancher/k3s/registries.yaml", f"{OF_K3S}/certs.d/docker.io/hosts.toml"]
+    wanted = [f"edit:{files[0]}#mirrors", f"edit:{files[1]}#mirror", "file:/etc/rancher/k3s/config.yaml.d/90-moor-mirrors.yaml"]
+    assert changed(site.apply(configure_mirrors, "bookworm")["bookworm"]) == wanted
+    assert changed(site.plan(configure_mirrors, "bookworm")["bookworm"]) == []
+    assert shell(lab, "bookworm", f"head -n 1 {files[0]}; date -r {files[0]} +%Y") == "# ours\n2024"
+    mirrored(site, mirrors={"docker.io": hub}, containerd={"sandbox_image": SANDBOX})

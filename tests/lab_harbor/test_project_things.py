@@ -148,14 +148,6 @@ def test_a_proxy_cache_of_no_known_registry_is_refused(api: httpx.Client, number
     assert api.post("/api/v2.0/projects", json=sent).status_code == status
 
 
-def test_a_proxy_cache_takes_no_push_and_its_pulls_are_not_served(api: httpx.Client, served: Served) -> None:
-    upstream = served.core.store.add("registry", "hub", {"type": "docker-hub"})
-    made(api.post("/api/v2.0/projects", json={"project_name": "cache", "registry_id": upstream.id}))
-    pushed = api.post("/v2/cache/app/blobs/uploads/")
-    assert (pushed.status_code, pushed.json()["errors"][0]["code"]) == (403, "DENIED")
-    assert api.get("/v2/cache/app/manifests/1.0").status_code == 501
-
-
 def immutable(tags: str, **changes: object) -> Body:
     rule: Body = {"action": "immutable", "template": "immutable_template", "scope_selectors": ALL_REPOSITORIES}
     return rule | {"tag_selectors": [ALL_TAGS | {"pattern": tags}]} | changes

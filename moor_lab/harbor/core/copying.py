@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 from typing import Any
 
@@ -32,6 +32,13 @@ def end(core: Core, number: int, repository: str) -> Iterator[httpx.Client]:
         with connect(core, registry.body) as client:
             yield client
         return
+    with local_registry(core, repository) as client:
+        yield client
+
+
+@contextmanager
+def local_registry(core: Core, repository: str) -> Iterator[httpx.Client]:
+    """Yield a client of the registry behind this core, with all rights in a repository."""
     access = [{"type": "repository", "name": repository, "actions": ["pull", "push", "delete"]}]
     token = core.tokens.issue("harbor-core", access)
     headers = {"Authorization": f"Bearer {token}"}
@@ -47,6 +54,14 @@ def copy(core: Core, policy: Mapping[str, Any], repository: str, reference: str)
         if registry and registry.body["type"] == HARBOR:
             ensure_project(sink, target.partition("/")[0], _publicity(core, repository))
         _copy_manifest(core, (source, repository), (sink, target), reference, local=registry is None)
+
+
+def cache_manifest(core: Core, number: int, repository: str, reference: str) -> None:
+    """Copy an artifact from the endpoint of a proxy cache into the project, of an index every platform."""
+    with end(core, number, repository) as source, local_registry(core, repository) as sink:
+        with suppress(httpx.HTTPError):  # the next pull tries again
+            place = source, repository.partition("/")[2]
+            _copy_manifest(core, place, (sink, repository), reference, local=True)
 
 
 def _publicity(core: Core, repository: str) -> str:

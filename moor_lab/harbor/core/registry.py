@@ -1,15 +1,14 @@
 """The authorization of /v2, in front of docker-registry, which answers allowed requests."""
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
 
-import httpx
 from werkzeug.wrappers import Response
 
 from moor_lab.harbor.core.audit import note
-from moor_lab.harbor.core.errors import Refusal, bad_request, not_found, not_in_the_stand_in
+from moor_lab.harbor.core.errors import Refusal, bad_request, not_found
+from moor_lab.harbor.core.forwarding import Target, forward, inner_headers
 from moor_lab.harbor.core.immutability import need_deletable, need_movable
+from moor_lab.harbor.core.proxy_cache import pull_through
 from moor_lab.harbor.core.pushes import record_pull, record_push
 from moor_lab.harbor.core.query import Query, cut
 from moor_lab.harbor.core.quotas import need_room
@@ -20,30 +19,7 @@ from moor_lab.harbor.core.store import Record
 from moor_lab.harbor.core.tokens import SERVICE, Access
 
 PATH = re.compile(r"(?P<repository>.+)/(?P<part>manifests|blobs|tags)/(?P<rest>.*)")
-FORWARDED = ("Accept", "Content-Length", "Content-Range", "Content-Type", "If-None-Match", "Range")
-KEPT_BACK = {"connection", "keep-alive", "transfer-encoding", "date", "server"}
-CHUNK = 1 << 18
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
-
-
-@dataclass(frozen=True)
-class Target:
-    """The target of a request to /v2.
-
-    Attributes:
-        part: manifests, blobs or tags
-        rest: what follows: a tag, a digest, uploads/ID
-    """
-
-    repository: str
-    part: str
-    rest: str
-    action: str
-
-    @property
-    def scope(self) -> str:
-        actions = {"push": "pull,push", "delete": "delete"}.get(self.action, "pull")
-        return f"repository:{self.repository}:{actions}"
 
 
 def base(call: Call) -> Response:
@@ -69,21 +45,25 @@ def repository(call: Call, path: str) -> Response:
     target = _target(call, path)
     project = _allowed(call, target)
     if project.body.get("registry_id"):
-        _through_proxy(call, target, project)
+        proxied = _through_proxy(call, target, project)
+        if proxied is not None:
+            return proxied
     if target.part == "tags":
         return _tags(call, target)
     if target.part == "manifests":
         return _manifest(call, target, project)
     if call.request.method == "PUT":
         need_room(call.store, project, call.request.content_length or 0)
-    return _forward(call, target)
+    return forward(call, target)
 
 
-def _through_proxy(call: Call, target: Target, project: Record) -> None:
-    """Raise Refusal for what a proxy cache project does not take, and for pulls, which the stand-in does not proxy."""
+def _through_proxy(call: Call, target: Target, project: Record) -> Response | None:
+    """Return what comes through a proxy cache, None for what is in it; raise Refusal for what it does not take."""
     if target.action == "push":
         raise Refusal(403, "DENIED", f"denied: can not push artifact to a proxy project: {project.name}")
-    raise not_in_the_stand_in(f"{call.request.path}, through a proxy cache")
+    if target.action != "pull":
+        return None
+    return pull_through(call.core, project, (target.repository, target.part, target.rest), call.request.method)
 
 
 def _target(call: Call, path: str) -> Target:
@@ -178,7 +158,7 @@ def _manifest(call: Call, target: Target, project: Record) -> Response:
         remove_artifact(call.store, artifact)
         on_delete(call.core, target.repository, artifact.body["digest"])
         return done(202)
-    answer = _forward(call, target)
+    answer = forward(call, target)
     if call.request.method == "GET" and answer.status_code == 200:
         record_pull(call.store, known, artifact, target.rest)
         note(call, "pull", f"{target.repository}:{target.rest}")
@@ -190,7 +170,7 @@ def _push(call: Call, target: Target, project: Record) -> Response:
     need_room(call.store, project, len(manifest))
     if known := call.store.find("repository", target.repository):
         need_movable(call.store, project, known, target.rest)
-    answer = _forward(call, target, manifest)
+    answer = forward(call, target, manifest)
     if answer.status_code == 201:
         digest = answer.headers["Docker-Content-Digest"]
         tag = "" if target.rest.startswith("sha256:") else target.rest
@@ -204,50 +184,7 @@ def _push(call: Call, target: Target, project: Record) -> Response:
 
 def _blob(call: Call, target: Target, digest: str) -> bytes:
     path = f"/v2/{target.repository}/blobs/{digest}"
-    return call.core.registry.get(path, headers=_inner_headers(call, target)).content
-
-
-def _inner_headers(call: Call, target: Target) -> dict[str, str]:
-    """Return the headers to the registry: the core's login, and the name for its Locations."""
-    access = [{"type": "repository", "name": target.repository, "actions": ["pull", "push", "delete"]}]
-    if mounted := call.request.args.get("from"):
-        access.append({"type": "repository", "name": mounted, "actions": ["pull"]})
-    scheme, _, host = call.core.external_url.partition("://")
-    token = call.core.tokens.issue("harbor-core", access)
-    return {"Authorization": f"Bearer {token}", "Host": host, "X-Forwarded-Proto": scheme}
-
-
-def _forward(call: Call, target: Target, body: bytes | None = None) -> Response:
-    """Return the registry's own answer; an empty 502 when it does not answer."""
-    request = call.request
-    headers = {name: request.headers[name] for name in FORWARDED if name in request.headers}
-    content = body if body is not None else _chunks(call)
-    path = f"/v2/{target.repository}/{target.part}/{target.rest}"
-    url = httpx.URL(path, query=request.query_string)
-    client = call.core.registry
-    try:
-        wanted = client.build_request(
-            request.method, url, headers=headers | _inner_headers(call, target), content=content
-        )
-        given = client.send(wanted, stream=True)
-    except httpx.HTTPError:
-        return done(502)
-    answer = Response(given.iter_raw(CHUNK), given.status_code)
-    answer.autocorrect_location_header = False
-    del answer.headers["Content-Type"]
-    for name, value in given.headers.items():
-        if name not in KEPT_BACK:
-            answer.headers[name.title()] = value
-    if given.status_code == 304 or (request.method == "HEAD" and given.status_code == 404):
-        answer.headers.pop("Docker-Distribution-Api-Version", None)
-    answer.call_on_close(given.close)
-    return answer
-
-
-def _chunks(call: Call) -> Iterator[bytes] | None:
-    if call.request.method in (*READS, "DELETE"):
-        return None
-    return iter(lambda: call.request.stream.read(CHUNK), b"")
+    return call.core.registry.get(path, headers=inner_headers(call, target)).content
 
 
 ROUTES: list[Route] = [("GET", "/v2/", base), ("GET", "/v2/_catalog", catalog)]

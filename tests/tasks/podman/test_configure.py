@@ -10,7 +10,14 @@ from nornir.core.inventory import Host
 from moor.errors import HostError
 from moor.resources.service import Service
 from moor.tasks.facts import Registry
-from moor.tasks.podman.configure import DROP_IN, MAIN, crio_resources, desired, render_registries_conf
+from moor.tasks.podman.configure import (
+    DROP_IN,
+    MAIN,
+    MIRRORS_DROP_IN,
+    crio_resources,
+    desired,
+    render_registries_conf,
+)
 
 REGISTRY = Registry.model_validate({"name": "registry.moor.test", "address": "10.77.0.11", "port": 8443})
 DEBIAN = """\
@@ -50,5 +57,5 @@ def test_a_host_without_the_section_is_left_alone() -> None:
 def test_crio_is_reloaded_for_its_list_of_registries_and_not_for_a_new_ca() -> None:
     *_, service = crio_resources(None, REGISTRY, "PEM", 30)
     assert isinstance(service, Service)
-    assert (service.name, service.newer_than, service.reload) == ("crio", (DROP_IN,), True)
+    assert (service.name, service.newer_than, service.reload) == ("crio", (DROP_IN, MIRRORS_DROP_IN), True)
     assert 'systemctl reload-or-restart "$u"' in service.mend({"running": "yes", "enabled": "yes", "stale": "older"})
