@@ -100,8 +100,8 @@ def _refuse_others_fallback(mirrors: dict[Any, Any], caches: Sequence[CacheHost]
     wanted = [cache.name for cache in caches if cache.server]
     if without and (others or wanted):
         raise HostError(
-            f"{path}: k3s and RKE2 leave out the fallback of every mirror or of none, and {', '.join([*others, *wanted])}"
-            f" may have one; write data.mirrors.{without[0]}.fallback: true, or take the others out"
+            f"{path}: k3s and RKE2 leave out the fallback of every mirror or of none, and "
+            f"{', '.join([*others, *wanted])} may have one; write data.mirrors.{without[0]}.fallback: true, or take the others out"
         )
 
 

@@ -520,7 +520,9 @@ def test_every_runtime_pulls_through_a_cache_and_goes_on_when_the_other_registry
         for is_up in (True, False):
             shell_everywhere(fleet, f"{NO_IMAGE} 2>/dev/null || :")
             assert {name: cri_pull(fleet, name, HUB_IMAGE) for name in NODES} == all_nodes("")
-            asked = ProbeRequest(RegistryEndpoint("docker.io", ""), IMAGE_OF_OTHERS, pull=True, anonymous=True, own="k3s")
+            asked = ProbeRequest(
+                RegistryEndpoint("docker.io", ""), IMAGE_OF_OTHERS, pull=True, anonymous=True, own="k3s"
+            )
             assert proves(fleet, "bookworm", asked).startswith("moor: pulled\nmoor: arrived ")
             reports = made.apply(prove_mirrors, "bookworm", "trixie", "sid", "podman")
             shown = {name: {one.id: one.status for one in report.resources} for name, report in reports.items()}
@@ -547,7 +549,11 @@ echo '# ours' > /etc/rancher/k3s/registries.yaml; touch -d 2024-01-01 /etc/ranch
     lab.exec("bookworm", ["sh", "-c", script], ca)
     mirrored(site, mirrors={"docker.io": hub}, containerd={"runtime": "k3s"})
     files = ["/etc/rancher/k3s/registries.yaml", f"{OF_K3S}/certs.d/docker.io/hosts.toml"]
-    wanted = [f"edit:{files[0]}#mirrors", f"edit:{files[1]}#mirror", "file:/etc/rancher/k3s/config.yaml.d/90-moor-mirrors.yaml"]
+    wanted = [
+        f"edit:{files[0]}#mirrors",
+        f"edit:{files[1]}#mirror",
+        "file:/etc/rancher/k3s/config.yaml.d/90-moor-mirrors.yaml",
+    ]
     assert changed(site.apply(configure_mirrors, "bookworm")["bookworm"]) == wanted
     assert changed(site.plan(configure_mirrors, "bookworm")["bookworm"]) == []
     assert shell(lab, "bookworm", f"head -n 1 {files[0]}; date -r {files[0]} +%Y") == "# ours\n2024"

@@ -58,10 +58,13 @@ def copy(core: Core, policy: Mapping[str, Any], repository: str, reference: str)
 
 def cache_manifest(core: Core, number: int, repository: str, reference: str) -> None:
     """Copy an artifact from the endpoint of a proxy cache into the project, of an index every platform."""
-    with end(core, number, repository) as source, local_registry(core, repository) as sink:
-        with suppress(httpx.HTTPError):  # the next pull tries again
-            place = source, repository.partition("/")[2]
-            _copy_manifest(core, place, (sink, repository), reference, local=True)
+    with (
+        suppress(httpx.HTTPError),  # the next pull tries again
+        end(core, number, repository) as source,
+        local_registry(core, repository) as sink,
+    ):
+        place = source, repository.partition("/")[2]
+        _copy_manifest(core, place, (sink, repository), reference, local=True)
 
 
 def _publicity(core: Core, repository: str) -> str:

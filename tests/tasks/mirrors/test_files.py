@@ -57,7 +57,9 @@ def test_a_hosts_toml_of_somebody_else_stays_unless_it_is_to_be_replaced() -> No
     assert edit_hosts_toml(ours, "", FALLING_BACK, "/x/hosts.toml") == render_hosts_toml(FALLING_BACK)
     with pytest.raises(HostError) as caught:
         edit_hosts_toml(OTHERS, "", HUB, "/x/hosts.toml")
-    assert "/x/hosts.toml: somebody else says where images of docker.io come from (mirror.corp.test" in str(caught.value)
+    assert "/x/hosts.toml: somebody else says where images of docker.io come from (mirror.corp.test" in str(
+        caught.value
+    )
     assert "pw" not in str(caught.value)
     assert edit_hosts_toml(OTHERS, "", replace(HUB, replace=True), "/x/hosts.toml") == ours
 
@@ -101,7 +103,11 @@ def test_registries_yaml_gets_the_mirror_behind_v2_and_every_other_byte_stays() 
     [
         ("mirrors: {docker.io: {endpoint: ['https://me:pw@near.corp.test']}}", [HUB], "come from (near.corp.test)"),
         ("mirrors: {docker.io: {}}", [HUB], "an entry without an endpoint"),
-        ("mirrors: {gcr.io: {endpoint: ['https://near.corp.test']}}", [HUB], "leave out the fallback of every mirror or"),
+        (
+            "mirrors: {gcr.io: {endpoint: ['https://near.corp.test']}}",
+            [HUB],
+            "leave out the fallback of every mirror or",
+        ),
         ("", [HUB, replace(QUAY, server="https://quay.io")], "write data.mirrors.docker.io.fallback: true"),
         ("mirrors: 3", [HUB], "mirrors is not keys and values"),
         ("mirrors: [", [HUB], "mend it, or move it away"),
@@ -117,7 +123,9 @@ def test_entries_of_others_in_registries_yaml_are_never_overruled(
     assert "pw" not in str(caught.value)
 
 
-@given(st.dictionaries(st.text("abc.", min_size=1), st.dictionaries(st.text("abc", min_size=1), st.integers()), max_size=4))
+@given(
+    st.dictionaries(st.text("abc.", min_size=1), st.dictionaries(st.text("abc", min_size=1), st.integers()), max_size=4)
+)
 def test_other_keys_of_registries_yaml_stay(others: dict[str, dict[str, int]]) -> None:
     once = rancher.edit_mirrors(json.dumps({"configs": others}), "", [FALLING_BACK], "/r.yaml")
     assert parse_yaml(once) == {"configs": others, "mirrors": {"docker.io": {"endpoint": [URL]}}}
@@ -149,7 +157,7 @@ def test_what_k3s_made_itself_stays_and_what_it_has_not_made_yet_is_written_as_i
     assert leads_to_cache(written, HUB)
     for wrong in (falling_back, MADE.replace(CA, "/other"), MADE.replace("override_path = true", "skip_verify = true")):
         assert edit(wrong) == written
-    with pytest.raises(HostError, match="/made/hosts.toml: somebody else says"):
+    with pytest.raises(HostError, match=r"/made/hosts.toml: somebody else says"):
         edit(OTHERS)
 
 
@@ -166,7 +174,9 @@ def test_a_start_of_k3s_leaves_the_fallback_out_only_where_nobody_wants_one() ->
 
 
 def test_podman_and_crio_look_in_the_cache_alone_or_there_first() -> None:
-    entries = tomllib.loads(podman.render_mirrors_conf("", "", [HUB, replace(QUAY, server="https://quay.io")]))["registry"]
+    entries = tomllib.loads(podman.render_mirrors_conf("", "", [HUB, replace(QUAY, server="https://quay.io")]))[
+        "registry"
+    ]
     assert entries == [
         {"prefix": "docker.io", "location": "registry.moor.test/docker.io", "insecure": False},
         {

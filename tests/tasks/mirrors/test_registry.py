@@ -1,4 +1,4 @@
-"""The registry's side of mirrors on the stand-in: endpoint and proxy cache, made, kept, and told where they conflict."""
+"""The registry's side of mirrors on the stand-in: endpoint and proxy cache, made, kept, refused where they conflict."""
 
 from __future__ import annotations
 
