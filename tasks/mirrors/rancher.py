@@ -99,9 +99,10 @@ def _refuse_others_fallback(mirrors: dict[Any, Any], caches: Sequence[CacheHost]
     without = [cache.name for cache in caches if not cache.server]
     wanted = [cache.name for cache in caches if cache.server]
     if without and (others or wanted):
+        may = ", ".join([*others, *wanted])
         raise HostError(
-            f"{path}: k3s and RKE2 leave out the fallback of every mirror or of none, and "
-            f"{', '.join([*others, *wanted])} may have one; write data.mirrors.{without[0]}.fallback: true, or take the others out"
+            f"{path}: k3s and RKE2 leave out the fallback of every mirror or of none, and {may} may have one; "
+            f"write data.mirrors.{without[0]}.fallback: true, or take the others out"
         )
 
 
