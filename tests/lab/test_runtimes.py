@@ -474,7 +474,7 @@ SANDBOX = f"docker.io/{IMAGE_OF_OTHERS}"
 
 def mirrored(site: Site, **sections: Any) -> Site:
     registry = {"name": CACHED, "address": str(site.lab.fleet.machine), "port": CACHE_PORT}
-    return site.write(registry=registry, podman={}, **sections)
+    return site.write(registry=registry, **sections)
 
 
 @contextmanager
@@ -506,16 +506,17 @@ def test_every_runtime_pulls_through_a_cache_and_goes_on_when_the_other_registry
         mirrored(made, mirrors={"docker.io": hub}, containerd={"sandbox_image": SANDBOX})
         for task in (write_hosts, configure_containerd):
             assert all(not one.error for one in made.apply(task, *NODES).values())
-        made.apply(write_hosts, "podman")
-        made.apply(configure_podman, "podman")
         planned = made.plan(configure_mirrors, *NODES)
         assert "containerd 1.4 asks docker.io itself" in planned.pop("bullseye").error
         assert everywhere(planned) == by_directory(all_nodes([f"edit:{HUB_FILE}#mirror"]))
-        made.apply(configure_mirrors, "bookworm", "trixie", "sid", "podman")
+        made.apply(configure_mirrors, "bookworm", "trixie", "sid")
         mirrored(made, mirrors={"docker.io": {**hub, "fallback": True}}, containerd={"sandbox_image": SANDBOX})
         assert f"edit:{CONFIG}#mirrors" in changed(made.apply(configure_mirrors, "bullseye")["bullseye"])
         mirrored(made, mirrors={"docker.io": hub}, containerd={"sandbox_image": SANDBOX})
         of_k3s(made, hub)
+        mirrored(made, mirrors={"docker.io": hub}, podman={})
+        for task in (write_hosts, configure_podman, configure_mirrors):
+            assert not made.apply(task, "podman")["podman"].error
 
         for is_up in (True, False):
             shell_everywhere(fleet, f"{NO_IMAGE} 2>/dev/null || :")
@@ -524,7 +525,10 @@ def test_every_runtime_pulls_through_a_cache_and_goes_on_when_the_other_registry
                 RegistryEndpoint("docker.io", ""), IMAGE_OF_OTHERS, pull=True, anonymous=True, own="k3s"
             )
             assert proves(fleet, "bookworm", asked).startswith("moor: pulled\nmoor: arrived ")
-            reports = made.apply(prove_mirrors, "bookworm", "trixie", "sid", "podman")
+            mirrored(made, mirrors={"docker.io": hub}, podman={})
+            reports = made.apply(prove_mirrors, "podman")
+            mirrored(made, mirrors={"docker.io": hub})
+            reports |= made.apply(prove_mirrors, "bookworm", "trixie", "sid")
             shown = {name: {one.id: one.status for one in report.resources} for name, report in reports.items()}
             proved = {"proof:mirror:docker.io": "ok", "proof:mirror:pause": "ok"}
             assert shown.pop("podman") == {"proof:mirror:docker.io": "ok"}

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.harness.harbor import HarborSite, harbor_site
-from tests.lab_harbor.standin import Served, serve
+from tests.lab_harbor.standin import ADMIN_PASSWORD, Served, serve
 
 HUB = "docker.io"
 ENDPOINT, PROJECT = f"registry:{HUB}", f"project:{HUB}"
@@ -31,7 +31,8 @@ def site(tmp_path: Path) -> Iterator[HarborSite]:
 
 def written(site: HarborSite, hub: Served, mirrors: dict[str, Any] | None = None, **more: Any) -> HarborSite:
     """Write a site whose endpoint of Docker Hub is listed, since the lab has no internet."""
-    system = {"registries": {HUB: {"url": hub.url, "type": "harbor"}}, **more.pop("harbor_system", {})}
+    login = {"user": "admin", "password": site.secret("hub", ADMIN_PASSWORD)}
+    system = {"registries": {HUB: {"url": hub.url, **login}}, **more.pop("harbor_system", {})}
     return site.write(mirrors=mirrors or {HUB: {}}, harbor_system=system, **more)
 
 
