@@ -61,7 +61,7 @@ def node_resources(host: Host, mirrors: Mapping[str, Mirror]) -> Iterator[Resour
 
 
 def containerd_resources(host: Host, settings: ContainerdSettings, caches: Sequence[CacheHost]) -> Iterator[Resource]:
-    """Yield each registry's hosts.toml, and the mirrors in the configuration of a containerd that reads no such file."""
+    """Yield each registry's hosts.toml, and the configuration of a containerd that reads no such file."""
     for cache in caches:
         path = f"{settings.config_path}/{cache.name}/hosts.toml"
         yield Edit(path, "mirror", partial(edit_hosts_toml, cache=cache, path=path))
