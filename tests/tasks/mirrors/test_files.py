@@ -30,6 +30,7 @@ from moor.tasks.mirrors.leftovers import UnlistedMirrors
 from moor.tasks.mirrors.old_config import edit_old_config
 from moor.tasks.mirrors.quiet_edit import QuietEdit
 from moor.tasks.mirrors.sandbox import READ_SANDBOX, split_registry
+from moor.tasks.podman.configure import MIRRORS_DROP_IN
 from tests.harness.shells import SHELLS, sh
 
 URL, CA = "https://registry.moor.test/v2/docker.io", "/etc/containerd/certs.d/registry.moor.test/ca.crt"
@@ -196,7 +197,7 @@ def test_an_entry_of_somebody_else_for_a_mirrored_registry_is_named() -> None:
     entry = '[[registry]]\nlocation = "docker.io"\n[[registry.mirror]]\nlocation = "near.corp.test/hub"\n'
     early, late = "/etc/containers/registries.conf", "/etc/containers/registries.conf.d/99-z.conf"
     ours = podman.render_mirrors_conf("", "", [HUB])
-    assert podman.judge_others(registries({early: "", podman.DROP_IN: ours}), [HUB]) == ""
+    assert podman.judge_others(registries({early: "", MIRRORS_DROP_IN: ours}), [HUB]) == ""
     said = podman.judge_others(registries({early: entry}), [HUB])
     assert said.startswith(f"{early}: somebody else says where images of docker.io come from (near.corp.test/hub, ")
     forced = replace(HUB, replace=True)
