@@ -2,11 +2,11 @@
 
 from moor.run.runbook import Runbook, Stage, members
 from moor.tasks.diagnosis.managed_cluster import prove_cluster
+from moor.tasks.diagnosis.mirrors import prove_mirrors
 from moor.tasks.diagnosis.node import prove_node
 from moor.tasks.diagnosis.reachability import OUTSIDERS, HasIpv6Registry, prove_access
 from moor.tasks.diagnosis.standby import prove_standby
 from moor.tasks.mirrors import HAS_MIRRORS
-from moor.tasks.mirrors.prove import prove_mirrors
 from moor.tasks.registry.replication.pair import HAS_STANDBY
 
 RUNBOOK = Runbook(

@@ -26,9 +26,9 @@ from moor.tasks.diagnosis.environment import check_environment
 from moor.tasks.diagnosis.evidence.node_answers import pull_evidence
 from moor.tasks.diagnosis.evidence.probe_request import ProbeRequest, RegistryEndpoint
 from moor.tasks.diagnosis.evidence.pull_script import pull_script
+from moor.tasks.diagnosis.mirrors import prove_mirrors
 from moor.tasks.diagnosis.podman_user_files import diagnose_podman
 from moor.tasks.mirrors import configure_mirrors
-from moor.tasks.mirrors.prove import prove_mirrors
 from moor.tasks.names.hosts import write_hosts
 from moor.tasks.pki.issue import registry_certificate, registry_key
 from moor.tasks.podman.configure import DROP_IN, configure_podman

@@ -23,13 +23,13 @@ from moor.resources.edit import Edit
 from moor.resources.file import File
 from moor.script_result import ScriptResult
 from moor.tasks.containerd.config import PLUGIN
+from moor.tasks.diagnosis.evidence.sandbox import READ_SANDBOX, split_registry
 from moor.tasks.mirrors import podman, rancher
 from moor.tasks.mirrors.docker import edit_daemon_json
 from moor.tasks.mirrors.hosts_toml import CacheHost, edit_hosts_toml, leads_to_cache, render_hosts_toml
 from moor.tasks.mirrors.leftovers import UnlistedMirrors
 from moor.tasks.mirrors.old_config import edit_old_config
 from moor.tasks.mirrors.quiet_edit import QuietEdit
-from moor.tasks.mirrors.sandbox import READ_SANDBOX, split_registry
 from moor.tasks.podman.configure import MIRRORS_DROP_IN
 from tests.harness.shells import SHELLS, sh
 
