@@ -96,8 +96,9 @@ class Cluster:
         if place is None:
             return []
         if new:
-            present = self.store.select(kind, namespace)[0]
-            admission.check(kind, obj, place, present, self.store.select(kinds.RESOURCE_QUOTA, namespace)[0])
+            quotas = self.store.select(kinds.RESOURCE_QUOTA, namespace)[0]
+            present = self.store.select(kind, namespace)[0] if quotas else []
+            admission.check(kind, obj, place, present, quotas)
         return admission.warnings(kind, obj, place)
 
     def delete(self, kind: Kind, namespace: str, name: str, body: Any = None, dry_run: bool = False) -> Object:

@@ -59,17 +59,16 @@ def _lost_pods(snapshot: Snapshot) -> Actions:
 
 
 def _namespaces(snapshot: Snapshot) -> Actions:
+    content: dict[str, list[tuple[kinds.Kind, Object]]] = {}
+    for kind, objects in snapshot.objects.items():
+        for obj in objects:
+            content.setdefault(namespace_of(obj), []).append((kind, obj))
     for namespace in snapshot.of(kinds.NAMESPACE):
-        content = [
-            (kind, obj)
-            for kind, objects in snapshot.objects.items()
-            for obj in objects
-            if namespace_of(obj) == name_of(namespace)
-        ]
+        found = content.get(name_of(namespace), [])
         if not is_leaving(namespace):
-            yield from _default_account(namespace, content)
-        elif content:
-            yield from (Delete(kind, obj) for kind, obj in content if not is_leaving(obj))
+            yield from _default_account(namespace, found)
+        elif found:
+            yield from (Delete(kind, obj) for kind, obj in found if not is_leaving(obj))
         else:
             yield Delete(kinds.NAMESPACE, namespace, graceful=False)
 
