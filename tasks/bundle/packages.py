@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from posixpath import basename
 from shlex import quote
 from typing import BinaryIO, cast
+from urllib.parse import unquote
 
 from nornir.core.task import Task
 
@@ -109,7 +110,8 @@ class PackagesOfBundle(Streamed):
         upload.send(self._entries(head, release))
         names = " ".join(map(quote, self.package.names))
         listed = upload.ask(f"{APT}{NEEDED.replace('NAMES', names)}\n")
-        wanted = {basename(line.split("'")[1]) for line in listed.splitlines() if line.startswith("'")}
+        # Newer versions of apt quote a plus in it, older ones do not.
+        wanted = {unquote(basename(line.split("'")[1])) for line in listed.splitlines() if line.startswith("'")}
         debs = [one for one in parts if _plain(basename(one.path)) in wanted]
         upload.send(self._entries(debs, release))
         _under_lock(task, f"{APT}{self.package.mend(None)}", self.bound_s)
