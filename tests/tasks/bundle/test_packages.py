@@ -84,8 +84,12 @@ def test_the_hosts_own_apt_finds_in_the_index_what_it_lacks(
     script = f"{on_host.APT}{on_host.NEEDED}".replace(on_host.PLACE, str(place)).replace("NAMES", " ".join(WANTED))
     done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    wanted = {unquote(line.split("'")[1].rpartition("/")[2]) for line in done.stdout.splitlines() if line.startswith("'")}
-    assert wanted == {"moor-test-a_1_2.0-1_all.deb", "moor-test-b_1.5+b1_all.deb", "moor-test-base_3_all.deb"}
+    lines = [line.split("'")[1] for line in done.stdout.splitlines() if line.startswith("'")]
+    assert {unquote(line.rpartition("/")[2]) for line in lines} == {
+        "moor-test-a_1_2.0-1_all.deb",
+        "moor-test-b_1.5+b1_all.deb",
+        "moor-test-base_3_all.deb",
+    }
 
 
 def test_what_apt_says_of_a_package_that_is_not_there_is_the_error(tmp_path: Path, sources: Path) -> None:
