@@ -18,7 +18,7 @@ from moor.errors import InputError
 from moor.progress import TransferProgress
 from moor.resources.hashed_file import FileVersion
 from moor.secrets import private_files
-from moor.settings import optional_settings_of
+from moor.settings import optional_settings_of, prefix_errors
 from moor.tasks.bundle.manifest import (
     LARGEST,
     MANIFEST,
@@ -73,7 +73,8 @@ def bundle_of(host: Host) -> OpenBundle | None:
     settings = optional_settings_of(host, Bundle)
     if settings is None or not settings.file:
         return None
-    return open_bundle(settings.file, settings.key, site_of(host).state / STORE)
+    with prefix_errors("data.bundle.file"):
+        return open_bundle(settings.file, settings.key, site_of(host).state / STORE)
 
 
 def open_bundle(files: Sequence[Path], key: str, store: Path) -> OpenBundle:
