@@ -35,7 +35,7 @@ def aims(results: Results) -> list[Aim]:
     if applied := results.applied:
         ratio = applied.other.cpu_s / applied.one.cpu_s
         found.append(Aim("an apply that changes 3 files: CPU, to a check's", "at most", 1.25, ratio))
-    found += [*_planned(results), *_configured(results), *_bundled(results)]
+    found += [*_planned(results), *_configured(results), *_bundled(results), *_images(results)]
     return [*found, *_uploaded(results), *_on_the_host(results)]
 
 
@@ -103,6 +103,14 @@ def _bundled(results: Results) -> Iterator[Aim]:
         what = f"a bundle of {found.megabytes} MB of images"
         yield Aim(f"{what}: time, to skopeo's", "at most", 1.2, found.folder_s / found.skopeo_s)
         yield Aim(f"{what}: memory", "at most", 200, found.peak_mb, " MB")
+
+
+def _images(results: Results) -> Iterator[Aim]:
+    if found := results.images:
+        what = f"check of {found.images} images of {found.pods} pods"
+        yield Aim(f"{what}: time, to its bare requests'", "at most", 1.3, found.check_s / found.bare_s)
+        yield Aim(f"{what}: requests to registries, an image", "at most", 2, found.registry_requests / found.images)
+        yield Aim(f"{what}: memory", "at most", 150, found.peak_mb, " MB")
 
 
 def _uploaded(results: Results) -> Iterator[Aim]:

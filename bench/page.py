@@ -10,6 +10,7 @@ from bench.alone import Alone, Pair
 from bench.bundled import Bundled
 from bench.configuration.measure import Configured
 from bench.distance.page import distances
+from bench.images.measure import ImagesMeasured
 from bench.results import AT, FLOOR, LINK_MBIT, MOOR, Results, each_ms, hosts_within, line_of
 from bench.rounds import LARGE, Table
 from bench.shared import pays_from
@@ -183,6 +184,8 @@ def _of_moor(results: Results) -> Iterator[str]:
         yield f"## A registry's configuration\n\n{_configured(configured)}"
     if bundled := results.bundled:
         yield f"## A bundle of images\n\n{_bundled(bundled)}"
+    if images := results.images:
+        yield f"## The images of a cluster\n\n{_images(images)}"
     yield from by_workers(results)
     if results.host:
         rows = [[name, f"{cost.cpu_ms:.1f}", f"{cost.forks:g}"] for name, cost in results.host.items()]
@@ -215,6 +218,22 @@ def _bundled(found: Bundled) -> str:
         ["a bundle that is one file", f"{found.file_s:.1f}"],
     ]
     return f"{fill(words, 120)}\n\n{rows_of(['', 'time, s'], rows)}"
+
+
+def _images(found: ImagesMeasured) -> str:
+    words = (
+        f"{found.pods:,} pods of {found.images} images in {found.namespaces} namespaces of Kubernetes' stand-in, all "
+        "as they should be; four fifths of the images are in the fleet's registry, where pulls need a login. The bare "
+        "requests are the same ones over as many connections that stay open, with their answers parsed. Both times "
+        "begin with the start of Python."
+    )
+    requests = f"{found.cluster_requests:,} + {found.registry_requests:,}"
+    rows = [
+        ["a check", f"{found.check_s:.1f}", f"{found.cpu_s:.1f}", requests, f"{found.peak_mb:.0f}"],
+        ["its bare requests", f"{found.bare_s:.1f}", "", requests, ""],
+    ]
+    heads = ["", "time, s", "CPU, s", "requests to cluster + registries", "memory, MB"]
+    return f"{fill(words, 120)}\n\n{rows_of(heads, rows)}"
 
 
 def _alone(alone: Alone) -> Iterator[list[str]]:

@@ -18,6 +18,7 @@ from bench.fit import nearest_size
 from bench.fleet import link_of, names, tell
 from bench.host_cost import host_costs
 from bench.hosts import everywhere, furnish
+from bench.images.measure import measure_images
 from bench.large import measure_large
 from bench.measure import Client
 from bench.planned import measure_planned
@@ -168,11 +169,19 @@ def bundle(bench: Bench) -> Figures:
     return {"bundled": measure_bundle(bench.client, place, bench.scale.bundle_mb, bench.scale.rounds)}
 
 
+def images(bench: Bench) -> Figures:
+    """Measure a check of all images of a cluster, beside its bare requests."""
+    place = bench.place / "images"
+    place.mkdir()
+    return {"images": measure_images(bench.client, place, bench.scale.images, bench.scale.rounds)}
+
+
 # In the order in which they run. The large fleet is last, since its hosts keep their further addresses.
 PARTS: dict[str, Callable[[Bench], Figures]] = {
     "planned": planned,
     "configuration": configuration,
     "bundle": bundle,
+    "images": images,
     "sizes": sizes,
     "alone": alone,
     "apply": apply,
@@ -182,7 +191,7 @@ PARTS: dict[str, Callable[[Bench], Figures]] = {
     "distance": distance,
     "fleet": fleet,
 }
-WITHOUT_LAB = ("planned", "configuration", "bundle")
+WITHOUT_LAB = ("planned", "configuration", "bundle", "images")
 
 
 def hosts_needed(scale: Scale) -> int:

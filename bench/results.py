@@ -15,6 +15,7 @@ from bench.configuration.measure import Configured
 from bench.distance.measure import Far
 from bench.fit import Fit, fit, nearest_size
 from bench.host_cost import HostCost
+from bench.images.measure import ImagesMeasured
 from bench.large import Large
 from bench.planned import Planned
 from bench.rounds import Figures, Table
@@ -68,6 +69,7 @@ class Results:
     shared: Shared | None = None
     configured: Configured | None = None
     bundled: Bundled | None = None
+    images: ImagesMeasured | None = None
 
 
 FILE = TypeAdapter(Results)

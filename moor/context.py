@@ -85,6 +85,7 @@ class RunContext:
         joined: names of hosts that come from the cluster and are in no file.
         runs_registry: whether moor runs the registry; if not, somebody else does, and moor only uses it.
         registry_host: the host for which the controller asks the registry; empty for the hosts of group harbor.
+        images_of: the namespace whose images ``moor images`` examines; empty for all.
         backup: the backup that ``moor restore`` puts back, or ``moor backup check`` rehearses.
         registry_pair: the hosts of two registries, the first one's before the standby's; empty if there is one.
         serving_host: the one of ``registry_pair`` that serves the registry's name; empty if there is one.
@@ -109,6 +110,7 @@ class RunContext:
     joined: frozenset[str] = field(default=frozenset(), metadata=PORTABLE)
     runs_registry: bool = field(default=True, metadata=PORTABLE)
     registry_host: str = field(default="", metadata=PORTABLE)
+    images_of: str = field(default="", metadata=PORTABLE)
     backup: BackupOrder | None = field(default=None, metadata=PORTABLE)
     registry_pair: tuple[str, ...] = field(default=(), metadata=PORTABLE)
     serving_host: str = field(default="", metadata=PORTABLE)

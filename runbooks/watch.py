@@ -11,6 +11,7 @@ from moor.tasks.diagnosis.environment import check_environment
 from moor.tasks.diagnosis.reachability import OUTSIDERS, HasIpv6Registry, prove_access
 from moor.tasks.diagnosis.registry_path import check_registry_path
 from moor.tasks.expiry.dates import check_expiry_dates
+from moor.tasks.images_in_use import examine_images
 from moor.tasks.registry.replication.pair import HAS_STANDBY
 from moor.tasks.registry.replication.watch import watch_standby
 from moor.tasks.watched import watch_registry
@@ -24,4 +25,5 @@ RUNBOOK = Runbook("watch", "What expires, runs full or fails, and what no single
     Stage(watch_standby, on=HAS_STANDBY, by_api=True),
     Stage(watch_registry, on=REGISTRY),
     Stage(compare_members, on=members("control_plane", "clusters"), by_api=True),
+    Stage(examine_images, on=members("control_plane", "clusters"), by_api=True),
 ), looks=True)  # fmt: skip

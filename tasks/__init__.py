@@ -14,6 +14,7 @@ SECTIONS = {
     "harbor": "harbor",
     "harbor_system": "registry.system.settings",  # by itself, since few fleets have it
     "images": "images",
+    "images_in_use": "images_in_use",
     "logins": "registry",
     "mirrors": "mirrors",
     "names": "names",

@@ -31,6 +31,7 @@ COMMANDS = {
     "verify": "fleet",
     "diagnose": "diagnose",
     "drift": "drift",
+    "images": "images",
     "history": "history",
     "hosts": "hosts",
     "onboard": "hosts",

@@ -12,12 +12,14 @@ from nornir.core.inventory import Host
 from nornir.core.task import Result, Task
 
 from moor.engine.findings import Expiry, Finding
+from moor.engine.images_in_use import ImageInUse
 from moor.engine.measurements import Measured
 from moor.engine.plan import Change, printable, printable_line
 from moor.engine.resource_list import listed
 from moor.errors import ErrorKind, HostError
 from moor.resources.base import Resource
 
+Found = Finding | Expiry | Measured | ImageInUse
 Status = Literal["ok", "changed", "drift", "failed", "skipped"]
 
 
@@ -88,9 +90,9 @@ def _right() -> dict[str, object]:
 
 
 class FindingResult(Result):
-    """The sub-result for a finding, an expiry or a measurement, which belongs to no resource."""
+    """The sub-result for a finding, an expiry, a measurement or an image, which belongs to no resource."""
 
-    def __init__(self, host: Host | None, found: Finding | Expiry | Measured) -> None:
+    def __init__(self, host: Host | None, found: Found) -> None:
         super().__init__(host, printable("\n".join(filter(None, (found.what, found.remedy)))))
         self.name = printable_line(found.id)  # type: ignore[assignment]  # as above
         self.found = found

@@ -162,8 +162,8 @@ def was_examined(report: RunReport, known: OpenFinding, fleet: frozenset[str]) -
     row = known.row
     if row.host and row.host not in fleet:
         return True
-    if row.state == "finding":
-        return known.stage in report.answered
+    if row.state == "finding" or (row.state == "unexamined" and row.id != EXAMINED):
+        return known.stage in report.answered and not _was_left_out(report, known)
     host = report.hosts.get(row.host)
     if host is None:
         return False
@@ -173,6 +173,17 @@ def was_examined(report: RunReport, known: OpenFinding, fleet: frozenset[str]) -
     if row.id in status:
         return status[row.id] in ("ok", "changed")
     return known.stage in report.answered and host.reached  # no longer in the desired state
+
+
+def _was_left_out(report: RunReport, known: OpenFinding) -> bool:
+    """Check whether the task that found it could not examine a part of the fleet that it is in, such as a registry.
+
+    A task reports that as an unexamined finding whose name is the start of the names of what is in that part.
+    """
+    name = known.row.id.partition(":")[2]
+    about = ("unexamined", known.stage, known.row.host)
+    parts = (f.id.partition(":")[2] for f in report.findings if (f.state, f.stage, f.host) == about)
+    return known.row.state != "unexamined" and any(name == part or name.startswith(f"{part}/") for part in parts)
 
 
 def _write_expiries(connection: Connection, report: RunReport) -> None:

@@ -21,6 +21,7 @@ def metrics(report: RunReport) -> bytes:
     _of_hosts(registry, report)
     _of_expiries(registry, report)
     _of_measurements(registry, report)
+    _of_images(registry, report)
     _of_mending(registry, report)
     return bytes(generate_latest(registry))
 
@@ -72,6 +73,18 @@ def _of_measurements(registry: CollectorRegistry, report: RunReport) -> None:
             size.labels(one.id, one.host).set(one.size)
             if one.days_left is not None:
                 left.labels(one.id, one.host).set(one.days_left)
+
+
+def _of_images(registry: CollectorRegistry, report: RunReport) -> None:
+    images = _gauge(registry, "moor_images", "Images that the cluster names.", "registry", "state", "route")
+    for labels, number in Counter((one.registry, one.state, one.route) for one in report.images).items():
+        images.labels(*labels).set(number)
+    pods = _gauge(registry, "moor_image_pods_cached", "Pods whose image no node could pull again.", "registry")
+    cached = Counter[str]()
+    for one in report.images:
+        cached[one.registry] += one.pods if one.only_cached else 0
+    for name, number in cached.items():
+        pods.labels(name).set(number)
 
 
 def _of_mending(registry: CollectorRegistry, report: RunReport) -> None:

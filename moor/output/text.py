@@ -66,7 +66,8 @@ def findings(report: RunReport) -> Iterator[str]:
     for finding in report.findings:
         if not finding.waived:
             mend = f"\n      mend: {finding.remedy}" if finding.remedy else ""
-            yield f"  ! {finding.id}{_since(finding.first_seen)}\n      {finding.what}{mend}"
+            sign = "?" if finding.state == "unexamined" else "!"
+            yield f"  {sign} {finding.id}{_since(finding.first_seen)}\n      {finding.what}{mend}"
 
 
 def _since(first_seen: str) -> str:
@@ -87,7 +88,8 @@ def _waived(finding: Finding) -> str:
 def _sum(report: RunReport, waived: int) -> str:
     found = [finding for finding in unwaived_findings(report) if finding.state != "unexamined"]
     whole = sum(not host.unexamined for host in report.hosts.values())
-    words = _many(len(found), "finding") if found else "clean" if whole == len(report.hosts) else "no finding"
+    complete = whole == len(report.hosts) and all(one.state != "unexamined" for one in report.findings)
+    words = _many(len(found), "finding") if found else "clean" if complete else "no finding"
     told = f", {waived} waived" if waived else ""
     examined = f"{whole} of {_many(len(report.hosts), 'host')} examined"
     return f"drift: {words}{told}; {examined}, {count_by_status(report).get('ok', 0)} resources as they should be"

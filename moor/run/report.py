@@ -15,13 +15,15 @@ from pydantic_core import to_json
 
 from moor.connections.names import connection_of
 from moor.engine.findings import EXAMINED, Expiry, Finding, FindingState
+from moor.engine.images_in_use import ImageInUse
 from moor.engine.measurements import AnyMeasured, Measured
 from moor.engine.plan import printable, printable_line
-from moor.engine.results import Cause, FindingResult, ResourceResult, Status
+from moor.engine.results import Cause, FindingResult, Found, ResourceResult, Status
 from moor.errors import ErrorKind, MoorError, kind_of_error
 from moor.processors import QuietProcessor
 from moor.run.runbook import Skipped
 
+LISTS = {Expiry: "expiries", Measured: "measured", ImageInUse: "images"}  # the report's list for what is no finding
 SCHEMA = 1  # raised when a field of the JSON changes its meaning or goes
 
 
@@ -94,6 +96,7 @@ class RunReport:
     command: str = ""
     expiries: list[Expiry] = field(default_factory=list)
     measured: list[AnyMeasured] = field(default_factory=list)
+    images: list[ImageInUse] = field(default_factory=list)  # that the cluster names
     answered: list[str] = field(default_factory=list)  # tasks that no host failed at
     warnings: list[str] = field(default_factory=list)  # faults that concern no host, such as an unwritable history
     mended: RunReport | None = None  # what ``moor drift --apply`` mended before it checked again
@@ -184,16 +187,18 @@ class Collector(QuietProcessor):
             self._right[key] = _resource(stage, sub)
         return self._right[key]
 
-    def _take(self, stage: str, found: Iterable[Finding | Expiry | Measured]) -> None:
-        """Add findings, expiries and measurements, each once, however many hosts report it."""
+    def _take(self, stage: str, found: Iterable[Found]) -> None:
+        """Add findings, expiries, measurements and images, each once, however many hosts report it."""
         for one in map(_safe, found):
-            name = "expiries" if isinstance(one, Expiry) else "measured" if isinstance(one, Measured) else "findings"
+            name = next((name for kind, name in LISTS.items() if isinstance(one, kind)), "findings")
             if (key := (name, one.id, one.host)) not in self._taken:
                 self._taken.add(key)
                 getattr(self.report, name).append(replace(one, stage=stage))
 
 
-def _safe(one: Finding | Expiry | Measured) -> Finding | Expiry | Measured:
+def _safe(one: Found) -> Found:
+    if isinstance(one, ImageInUse):
+        return one.printable()
     return replace(one, id=printable(one.id), what=printable(one.what), remedy=printable(one.remedy))
 
 

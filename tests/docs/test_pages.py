@@ -14,6 +14,7 @@ from typer.main import get_command
 
 from moor.cli import every_command
 from moor.engine.findings import Expiry, Finding
+from moor.engine.images_in_use import ImageInUse
 from moor.engine.measurements import Counted, Filling, Lasting
 from moor.engine.results import Status
 from moor.run.report import HostReport, ResourceReport, RunReport
@@ -95,7 +96,7 @@ def test_the_page_of_json_lists_every_key_and_status() -> None:
     page = ROOT / "docs/output.md"
     report = json.loads(RunReport("run", "plan", {"node1": HostReport(resources=[ResourceReport("id", "ok")])}).json())
     host = report["hosts"]["node1"]
-    kinds = {"finding": Finding, "expiry": Expiry}
+    kinds = {"finding": Finding, "expiry": Expiry, "image": ImageInUse}
     wanted = {"report": report.keys(), "host": host.keys(), "resource": host["resources"][0].keys()}
     wanted |= {name: dict.fromkeys(field.name for field in fields(kind)).keys() for name, kind in kinds.items()}
     wanted["measured"] = {field.name: None for kind in (Filling, Lasting, Counted) for field in fields(kind)}.keys()

@@ -17,6 +17,7 @@ from moor.connections.apis.harbor_answers import (
     parse_answer,
 )
 from moor.connections.apis.harbor_login import ChangingLogin, Login
+from moor.connections.apis.registry_address import RegistryAddress
 from moor.connections.ssh.failures import kind_of_request_error, kind_of_status
 from moor.errors import ErrorKind, HarborBackendDown, HarborUnreachable, HostError
 from moor.lazy_imports import ssl
@@ -80,6 +81,12 @@ class Harbor:
         )
         # set on the client's own jar, since httpx copies the cookies of a jar that is passed, but not its policy
         self._client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+
+    @property
+    def address(self) -> RegistryAddress:
+        """Return where this Harbor is reached, for clients with other logins."""
+        url, host = str(self._client.base_url).rstrip("/"), self._client.headers["Host"]
+        return RegistryAddress(host, url, self._name, self._trust)
 
     def ask(
         self,

@@ -99,13 +99,19 @@ def explain_unusable_kubeconfig(path: Path, context: str) -> str:
 @contextmanager
 def calling_api(doing: str) -> Iterator[None]:
     """Let one thread at a time call the API; raise its errors as HostError, beginning with ``doing``."""
+    with raising_host_errors(doing), DECODER_LOCK:
+        yield
+
+
+@contextmanager
+def raising_host_errors(doing: str) -> Iterator[None]:
+    """Raise errors of the API as HostError, beginning with ``doing``; any number of threads may be in it."""
     import httpx2
     from lightkube.core.exceptions import ApiError
     from msgspec import MsgspecError
 
     try:
-        with DECODER_LOCK:
-            yield
+        yield
     except ApiError as error:
         said = str(error.status.message)
         words = said if said.startswith(STRANGER) else f"the cluster says {error.status.code}: {said}"

@@ -16,7 +16,8 @@ from moor.connections.apis.cluster.login import ClusterLogin, Credential
 from moor.connections.apis.cluster.tls import make_context
 
 DESCRIPTION = "moor_cluster"  # in a request's extensions: address, kubeconfig and user, for errors
-UNAUTHORIZED = 401
+UNPARSED = "moor_unparsed"  # in a request's extensions: a good answer is passed on as it came, and parsed by the caller
+OK, UNAUTHORIZED = 200, 401
 DROPPED_HEADERS = ("content-encoding", "content-length", "transfer-encoding", "content-type")
 
 
@@ -41,6 +42,8 @@ class ClusterTransport(BaseTransport):
         return self._checked(request, answer)
 
     def _checked(self, request: Request, answer: Response) -> Response:
+        if request.extensions.get(UNPARSED) and answer.status_code == OK:
+            return Response(OK, content=answer.content, request=request)
         code, tree = judge_answer(answer.status_code, answer.content)
         if code == UNAUTHORIZED:
             over = self.login.expiry_notice() or "it does not know this login, or no longer"
