@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -179,3 +180,18 @@ def test_challenges_are_read() -> None:
     assert read_challenge(header) == Challenge("bearer", "https://a.test/t?x=1", "a.test")
     assert read_challenge('Basic realm="x"').scheme == "basic"
     assert read_challenge("") == Challenge()
+
+
+def test_harbor_gets_a_login_at_once_and_a_token_for_none(tmp_path: Path) -> None:
+    registry = ImageRegistry("harbor.test", "harbor", passwords={"robot": "r:ight"})
+    for number in range(3):
+        registry.put(f"app/web-{number}", "1")
+    with public_registries(tmp_path, registry):
+        api = RegistryApi(replace(public_address(registry.host), takes_basic=True))
+        for number in range(3):
+            assert api.manifest("HEAD", f"app/web-{number}", "1", LOGIN).status == 200
+        assert registry.count() == 3
+        for number in range(3):
+            assert api.manifest("HEAD", f"app/web-{number}", "1", None).status == 200
+        assert registry.count() == 3 + 1 + 2 * 3
+        api.close()

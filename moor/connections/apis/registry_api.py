@@ -80,6 +80,7 @@ class RegistryApi:
         self._tokens = TokenCache()
         self._accepted = set[str]()  # Authorization headers
         self._challenge: Challenge | None = None
+        self._for_nobody: Challenge | None = None
         self._first, self._counting = threading.Lock(), threading.Lock()
         self._down: HostError | None = None
 
@@ -104,7 +105,7 @@ class RegistryApi:
         self, method: str, path: str, repository: str, login: Login | None, headers: dict[str, str]
     ) -> RegistryAnswer:
         url = f"{self.address.url}{path}"
-        auth = self._authorization(self._known_challenge(), repository, login)
+        auth = self._authorization(self._challenge_for(login), repository, login)
         if auth is None:
             return RegistryAnswer(401, {})
         answer, sent = self._followed(method, url, {**headers, **auth}), auth.get("Authorization", "")
@@ -115,8 +116,15 @@ class RegistryApi:
             return answer  # this login has no right; another token would have none either
         # a token that has run out, or a registry that asks for a login only where one is needed
         asked = read_challenge(answer.headers.get("www-authenticate", ""))
+        if login is None and asked.scheme == "bearer":
+            self._for_nobody = asked
         again = self._authorization(asked, repository, login, not_this=sent)
         return self._followed(method, url, {**headers, **again}) if again and again != auth else answer
+
+    def _challenge_for(self, login: Login | None) -> Challenge:
+        """Return how the registry wants a login, or requests without one: Harbor wants a token for these."""
+        known = self._known_challenge()
+        return self._for_nobody or known if login is None else known
 
     def _known_challenge(self) -> Challenge:
         """Return how the registry wants clients to log in; the first call asks it."""

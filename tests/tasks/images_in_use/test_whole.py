@@ -267,3 +267,43 @@ def test_a_tenant_sees_the_images_of_the_namespaces_of_the_inventory(fleet: Flee
 def test_a_site_without_a_cluster_is_told_so(fleet: Fleet) -> None:
     fleet.write(cluster=None)
     assert "write data.cluster.kubeconfig" in fleet("images", code=1).stderr
+
+
+def test_images_of_a_mirrored_registry_are_asked_of_the_mirror_and_others_come_past_it(fleet: Fleet) -> None:
+    fleet.own.access, fleet.own.private = "harbor", {}
+    registry = {"name": OWN, "address": ADDRESS, "port": fleet.own.port}
+    fleet.write(registry=registry, harbor={"managed": False}, mirrors={"docker.io": {"project": "hub"}})
+    nginx = fleet.own.put("hub/library/nginx", "1")
+    fleet.content.secret("shop", "hub", pull_secret("https://index.docker.io/v1/", "me", "hub-passw0rd"))
+    fleet.content.pod("nginx", "nginx:1", nginx, secrets=("hub",))
+    fleet.content.pod("web", f"{fleet.own.host}/shop/web:1", fleet.own.put("shop/web", "1"), secrets=("registry",))
+    tool = fleet.quay.put("org/tool", "2")
+    fleet.content.pod("tool", f"{fleet.quay.host}/org/tool:2", tool)
+    report = fleet("images", "--output", "json", code=2).report
+    rows = {fleet.bare(row["name"]): (row["state"], row["route"]) for row in report["images"]}
+    assert rows == {
+        "docker.io/library/nginx:1": ("there", "mirror"),
+        f"{OWN}/shop/web:1": ("there", "own"),
+        "quay.test/org/tool:2": ("there", "direct"),
+    }
+    (finding,) = report["findings"]
+    assert finding["id"] == f"image-past-mirrors:{fleet.quay.host}"
+    assert "1 image of" in finding["what"]
+    assert "me" not in {one.user for one in fleet.own.asked}  # Docker Hub's login is not for the mirror
+    assert fleet.own.count("HEAD") == 2 + 1  # how to pull without a login, and the two images
+    fleet.own.remove("hub/library/nginx")
+    (fault,) = fleet.rows(2)["docker.io/library/nginx:1"]["faults"]
+    assert "the mirror does not have it" in fault["what"]
+
+
+def test_images_of_several_clusters_are_told_apart(fleet: Fleet) -> None:
+    fleet.content.pod("tool", f"{fleet.quay.host}/org/tool:2", "sha256:" + "0" * 64)
+    for name in ("one", "two"):
+        shutil.copy(fleet.folder / "kubeconfig", fleet.folder / name)
+    hosts = {name: {"groups": ["clusters"], "data": {"cluster": {"kubeconfig": name}}} for name in ("one", "two")}
+    fleet.write(cluster=None)
+    write_site(fleet.folder, {"inventory/hosts.yaml": hosts, "inventory/groups.yaml": {"clusters": {}}})
+    report = fleet("images", "--output", "json", code=2).report
+    assert [(row["cluster"], row["pods"]) for row in report["images"]] == [("one", 1), ("two", 1)]
+    assert [finding["host"] for finding in report["findings"]] == ["one", "two"]
+    assert "cluster of two" in fleet("images", code=2).stdout
