@@ -56,7 +56,7 @@ def image_request_of(
         setter=f"data.workloads.{workload}.image, then moor apply workload" if workload else "",
         own="no" if login and robot and login[0] != robot[0] else "yes",
     )
-    request = probe_request_of(task.host, image, login, scope.pull)
+    request = replace(probe_request_of(task.host, image, login, scope.pull), digest=facts.digest)
     if login is None and workload is not None and not _robot_of(task, image):
         request = replace(request, anonymous=True)
     return ImageRequest(request, facts, robot)

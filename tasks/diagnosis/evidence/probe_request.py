@@ -58,6 +58,7 @@ class ProbeRequest:
         unit: the systemd unit that pulls
         proxied: whether the unit should use its proxy for the registry
         expected: the configuration that containerd should have loaded; None if another runtime pulls
+        digest: the image's, by which it is pulled; empty if unknown
     """
 
     endpoint: RegistryEndpoint
@@ -70,6 +71,7 @@ class ProbeRequest:
     proxied: bool = False
     expected: ExpectedConfig | None = None
     anonymous: bool = False
+    digest: str = ""
 
     @property
     def repository(self) -> str:

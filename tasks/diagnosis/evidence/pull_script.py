@@ -11,16 +11,26 @@ import base64
 from shlex import quote
 
 from moor.connections.apis.harbor import MANIFESTS
-from moor.resources.base import literal
 from moor.tasks.diagnosis.evidence.probe_request import ProbeRequest
+from moor.tasks.diagnosis.evidence.registry_fetch import FETCH
 
 PULL_S = 90
+CONNECT_S = 10
 FETCH_BYTES = 1024 * 1024  # of the largest layer; the whole of a smaller one
 OBJECT_BYTES = 4 * 1048 * 1048  # the largest blob that ctr fetches where it knows no fetch-blob
 NAMESPACE = "moor-verify"  # of containerd; everything in it is moor's and is removed again
 SOCKET = "/run/containerd/containerd.sock"
 CRIO_SOCKET = "/run/crio/crio.sock"
 OWN_SOCKET = "/run/k3s/containerd/containerd.sock"  # of k3s and RKE2 alike
+
+
+def _image_to_pull(request: ProbeRequest) -> str:
+    """Return the image by its digest where that is known.
+
+    A pull by tag would give the tag's name on the node to an image that kubelet has not pulled, whose use kubelet (from
+    Kubernetes 1.35 on) then allows to pods without a pull secret.
+    """
+    return f"{request.repository}@{request.digest}" if request.digest else request.image
 
 
 def pull_script(request: ProbeRequest) -> str:
@@ -34,26 +44,24 @@ def pull_script(request: ProbeRequest) -> str:
     credentials = f"{request.login[0]}:{request.login[1].reveal()}" if request.login else ""
     token = base64.b64encode(credentials.encode()).decode()
     said = {
-        "reference": quote(f"{request.endpoint.host_port}/{request.image}"),
+        "reference": quote(f"{request.endpoint.host_port}/{_image_to_pull(request)}"),
         "host": quote(request.endpoint.host_port),
         "credentials": quote(credentials),
-        "header": literal(f'Authorization = "Basic {token}"\n') if token else ":",
-        "basic": literal(f"Authorization: Basic {token}" if token else "Accept: */*"),
+        "basic": quote(f"Basic {token}" if token else ""),
         "accept": f"{MANIFESTS}, */*",
         "limit": PULL_S,
+        "connect": CONNECT_S,
         "bytes": FETCH_BYTES,
+        "last": FETCH_BYTES - 1,
+        "most": FETCH_BYTES + 64 * 1024,  # with the headers
         "object": OBJECT_BYTES,
         "namespace": NAMESPACE,
         "directory": DIRECTORY,
         "socket": CRIO_SOCKET if request.own == "crio" else OWN_SOCKET if request.own else SOCKET,
         "own": request.own,
     }
-    parts = [
-        BEGIN,
-        *((CRIO,) if request.own == "crio" else (OWN if request.own else PLAIN, CONTAINERD)),
-        LARGEST,
-        PROVE,
-    ]
+    runtime = (CRIO,) if request.own == "crio" else (OWN if request.own else PLAIN, CONTAINERD)
+    parts = [BEGIN, FETCH, *runtime, LARGEST, PROVE]
     return "\n".join([part.format(**said) for part in parts])
 
 
@@ -63,30 +71,33 @@ p=$(printf '%s\\n' "$d" | sed -n "s/^ *config_path = [\\"']\\(..*\\)[\\"'] *$/\\
 [ -n "$p" ] ||
   p=$(printf '%s\\n' "$d" | sed -n "s|^ *ca_file = [\\"']\\(/.*\\)/$h/ca.crt[\\"'] *$|\\1|p" | head -n 1)"""
 
-# A verify may be interrupted: the shell removes what it pulled however it ends, and after a kill the next verify does.
-# Its directory in /run has what to remove: the reference, then every image name that the node had before.
+# A verify may be interrupted: the shell removes what it pulled however it ends, and after a kill or a crash of the node
+# the next verify does. What there is to remove is kept on disk: the reference, then every image name that the node had
+# before. Where a container has the image by then, that stays for a later verify. The login is in memory alone.
 BEGIN = """\
 r={reference} h={host}
 PATH=$PATH:/usr/local/bin:/var/lib/rancher/rke2/bin
+kept=/var/lib/moor/verify
 moor_names() {{ :; }}
 moor_remove() {{ :; }}
-moor_end() {{ # DIRECTORY
-  if [ -e "$1/left" ]; then
-    o=$(head -n 1 "$1/left"); sed 1d "$1/left" > "$w/before"
-    moor_remove "$o"
-  fi
-  rm -rf "$1"
+moor_end() {{ # RECORD
+  [ -e "$1" ] || return 0
+  o=$(head -n 1 "$1"); sed 1d "$1" > "$w/before"
+  ! moor_remove "$o" || rm -f "$1"
 }}
 moor_begin() {{
-  for f in /run/moor.verify.*; do
-    [ ! -d "$f" ] || kill -0 "${{f##*.}}" 2>/dev/null || moor_end "$f"
+  for f in "$kept"/*; do
+    [ ! -f "$f" ] || kill -0 "${{f##*/}}" 2>/dev/null || moor_end "$f"
   done
-  {{ printf '%s\\n' "$r"; moor_names; }} > "$w/left.new" && mv "$w/left.new" "$w/left"
+  mkdir -p "$kept" && {{ printf '%s\\n' "$r"; moor_names; }} > "$w/left" && cp "$w/left" "$kept/.$$" &&
+    mv "$kept/.$$" "$kept/$$" || exit 1
 }}
+moor_base() {{ n=${{1%@*}}; case ${{n##*/}} in *:*) n=${{n%:*}} ;; esac; echo "$n"; }}
 umask 077; w=/run/moor.verify.$$
+for f in /run/moor.verify.*; do [ ! -d "$f" ] || kill -0 "${{f##*.}}" 2>/dev/null || rm -rf "$f"; done
 rm -rf "$w"; mkdir "$w" || exit 1
-trap 'moor_end "$w"' EXIT; trap 'exit 1' HUP INT PIPE TERM
-a=${{r%@*}}; case ${{a##*/}} in *:*) a=${{a%:*}} ;; esac"""
+trap 'moor_end "$kept/$$"; rm -rf "$w"' EXIT; trap 'exit 1' HUP INT PIPE TERM
+a=$(moor_base "$r") b={basic}"""
 
 PLAIN = """\
 c='ctr -a {socket}' x=crictl
@@ -101,7 +112,8 @@ p=/var/lib/rancher/{own}/agent/etc/containerd/certs.d ca=/etc/rancher/{own}/moor
 
 # The login is a header in a private copy of the registry's hosts.toml: for the host, and for the server, which is all
 # that containerd 1.4 asks. The CRI gives an image three names: the reference, the reference with the digest, and the
-# ID. A name that this pull made is removed, unless a container uses the image.
+# ID. A name that this pull made is removed, unless a container uses the image, or the image has got another name
+# meanwhile: then kubelet has pulled it too, and may be about to use it.
 CONTAINERD = """\
 mkdir "$w/$h"; [ ! -d "$p/$h" ] || cp -r "$p/$h/." "$w/$h/"
 t="$w/$h/hosts.toml"
@@ -109,7 +121,9 @@ t="$w/$h/hosts.toml"
   printf 'server = "https://%s"\\n' "$h"; [ ! -e "$ca" ] || printf 'ca = "%s"\\n' "$ca"
   printf '[host."https://%s"]\\n' "$h"; [ ! -e "$ca" ] || printf 'ca = "%s"\\n' "$ca"; }} > "$t"
 u=$(sed -n 's/^ *\\[host\\."\\(.*\\)"\\] *$/\\1/p' "$t" | head -n 1)
-{{ printf '\\n[host."%s".header]\\n' "$u"; {header}; printf '[header]\\n'; {header}; }} >> "$t"
+auth=$(moor_authorization)
+moor_header() {{ [ -z "$auth" ] || printf '[%s]\\nAuthorization = "%s"\\n' "$1" "$auth"; }}
+{{ echo; moor_header "host.\\"$u\\".header"; moor_header header; }} >> "$t"
 moor_images() {{ $c -n k8s.io images ls 2>/dev/null | sed 1d | while read -r n k g rest; do echo "$g $n"; done; }}
 moor_names() {{ moor_images | sed 's/^[^ ]* //'; }}
 moor_remove() {{
@@ -118,7 +132,11 @@ moor_remove() {{
   [ -n "$g" ] || return 0
   sed -n "s/^$g //p" "$w/after" > "$w/names"
   ! $c -n k8s.io containers ls 2>/dev/null | while read -r i n rest; do echo "$n"; done |
-    grep -qxF -f "$w/names" || return 0
+    grep -qxF -f "$w/names" || return 1
+  k=$(moor_base "$1")
+  while read -r n; do
+    grep -qxF -e "$n" "$w/before" || case $n in "$1"|"$k"@*|sha256:*) ;; *) return 0 ;; esac
+  done < "$w/names"
   while read -r n; do
     grep -qxF -e "$n" "$w/before" || $c -n k8s.io images rm --sync "$n" >/dev/null 2>&1
   done < "$w/names"
@@ -136,15 +154,15 @@ if command -v "${{x%% *}}" >/dev/null 2>&1; then
   then pulled=yes; else pulled=; fi
 else
   moor_remove() {{
-    $c -n {namespace} images rm --sync $($c -n {namespace} images ls -q); $c namespaces rm {namespace}
+    $c -n {namespace} images rm --sync $($c -n {namespace} images ls -q); $c namespaces rm {namespace}; :
   }} >/dev/null 2>&1
   moor_begin
   timeout {limit} $c -n {namespace} images pull --hosts-dir "$w" "$r" 2>&1 | tail -n 3 | tr '\\r' '\\n' > "$w/said"
   pulled=yes; $c -n {namespace} images ls -q 2>/dev/null | grep -qxF -e "$r" || {{ pulled=; cat "$w/said"; }}
 fi"""
 
-# CRI-O has no client that fetches without its store; curl does, if installed, with the CA of CRI-O's directory.
-# crictl removes a name, and with the last name the image.
+# CRI-O has no client that fetches without its store, so openssl does, with the CA of CRI-O's directory too. crictl
+# removes a name, and with the last name the image.
 CRIO = """\
 largest=
 s='--runtime-endpoint unix://{socket} --image-endpoint unix://{socket}'
@@ -155,17 +173,19 @@ moor_names() {{
 moor_remove() {{
   ! grep -qxF -e "$1" "$w/before" || return 0
   i=$(crictl $s images --no-trunc -q "$1" 2>/dev/null | head -n 1)
-  [ -n "$(crictl $s ps -a -q --image "${{i:-$1}}" 2>/dev/null)" ] || crictl $s rmi "$1" >/dev/null 2>&1
+  [ -n "$i" ] || return 0
+  [ -z "$(crictl $s ps -a -q --image "$i" 2>/dev/null)" ] || return 1
+  crictl $s rmi "$1" >/dev/null 2>&1
 }}
 moor_begin
 if timeout {limit} crictl $s pull "$r" 2>&1; then pulled=yes; else pulled=; fi
-f=/etc/containers/certs.d/$h/ca.crt
-{{ printf 'header = "'; {basic}; printf '"\\n'; [ ! -e "$f" ] || printf 'cacert = "%s"\\n' "$f"; }} > "$w/curl"
+ca=/etc/containers/certs.d/$h/ca.crt
+auth=$(moor_authorization)
 moor_fetch() {{ # REFERENCE manifests|blobs
+  command -v openssl >/dev/null 2>&1 || return 127
   case $1 in *@*) v=${{1##*@}} ;; *) v=${{1##*:}} ;; esac
-  curl -sSfL -m {limit} --config "$w/curl" -H 'Accept: {accept}' "https://$h/v2/${{a#*/}}/$2/$v" 2>"$w/fetched"
-}}
-command -v curl >/dev/null 2>&1 || moor_fetch() {{ return 127; }}"""
+  moor_http "$h" "/v2/${{a#*/}}/$2/$v" "$auth" && cat "$w/body"
+}}"""
 
 # An index lists manifests, one of them for this machine. The largest entry of a manifest is normally a layer.
 LARGEST = """\
