@@ -24,6 +24,7 @@ SECTIONS = {
     "preflight": "preflight",
     "projects": "registry",
     "registry": "facts",
+    "upstreams": "images",
     "watch": "watched",
     "workloads": "workload",
 }

@@ -25,7 +25,7 @@ from moor.tasks.facts import Registry
 from moor.tasks.harbor.online import is_online
 from moor.tasks.harbor.settings import HarborSettings
 from moor.tasks.images import Images
-from moor.tasks.images.push import ImageSource
+from moor.tasks.images.settings import ImageSource
 from moor.tasks.workload import Workloads
 
 SHIPPED = "moor.tasks."

@@ -30,9 +30,9 @@ def read_image_id(archive: Path) -> str:
     """
     try:
         with tarfile.open(archive) as tar:
-            manifest = json.loads(_member(tar, "manifest.json"))
+            manifest = json.loads(member_of(tar, "manifest.json"))
             (image,) = manifest
-            content: bytes = _member(tar, image["Config"])
+            content: bytes = member_of(tar, image["Config"])
     except FileNotFoundError as error:
         raise InputError(f"no such file: {archive}; docker save makes one") from error
     except (OSError, EOFError, zlib.error, lzma.LZMAError, tarfile.TarError, *JSON_ERRORS) as error:
@@ -46,7 +46,7 @@ def _reason(error: Exception) -> str:
     return "no tar in it" if isinstance(error, tarfile.ReadError) else str(error)
 
 
-def _member(tar: tarfile.TarFile, name: str) -> bytes:
+def member_of(tar: tarfile.TarFile, name: str) -> bytes:
     """Read a small file of an archive; links are refused, since a malicious one may point to itself."""
     entry = tar.getmember(name)
     if not entry.isreg():

@@ -1,107 +1,63 @@
-"""Images that a workstation pushes to the registry: built, loaded from an archive, or present in its Docker."""
+"""Images that a workstation pushes to the registry: built, loaded, present in its Docker, or brought from others."""
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from posixpath import dirname
 from shlex import quote
-from typing import Annotated, BinaryIO, ClassVar
+from typing import BinaryIO
 
 from nornir.core.inventory import Host
 from nornir.core.task import Result, Task
-from pydantic import AfterValidator, ConfigDict, model_validator
 
 from moor.engine.asking import shell_of
 from moor.engine.converge import converge
 from moor.errors import ErrorKind, HarborUnreachable, HostError, InputError
 from moor.resources.base import Remote, Resource, State
 from moor.script_result import ScriptResult
-from moor.settings import Section, SitePath, prefix_errors, settings_of
-from moor.settings.section import StrictModel
+from moor.settings import prefix_errors, settings_of
 from moor.tasks.facts import Registry
-from moor.tasks.harbor.api import api_login_of, harbor_of, may_be_created
+from moor.tasks.harbor.api import harbor_of, may_be_created
 from moor.tasks.images.archive import read_image_id
+from moor.tasks.images.bringing import brought_images, programs, unlisted_tags
 from moor.tasks.images.build_context import context_hash, context_tar
+from moor.tasks.images.own_login import own_login
+from moor.tasks.images.settings import Images, ImageSource
 from moor.tasks.registry import Projects
 from moor.tasks.registry.logins import RegistryLogin, docker_auth_entry
-from moor.tasks.registry.projects import given_login, project_of, refuse_unknown_login, robot_login
+from moor.tasks.registry.projects import project_of, refuse_unknown_login, robot_login
 
 CONTEXT_LABEL = "io.moor.context"  # label with the hash of the build context
 BUILD_S = 1800
 UPLOAD_PATH = "/var/lib/moor/context.tar"
-IMAGE_NAME = re.compile(r"[a-z0-9._-]+(/[a-z0-9._-]+)*:[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
-
-
-def check_image_name(name: str) -> str:
-    """Return ``name`` if it is PROJECT/REPOSITORY:TAG; raise ValueError otherwise."""
-    if not IMAGE_NAME.fullmatch(name):
-        raise ValueError(f"{name}: not an image name; write PROJECT/REPOSITORY:TAG, all but TAG in lower case")
-    return name
-
-
-ImageName = Annotated[str, AfterValidator(check_image_name)]
-
-
-class ImageSource(StrictModel):
-    """Where an image comes from: exactly one of the three.
-
-    Attributes:
-        context: a directory with a Dockerfile, on the controller
-        archive: a file of docker save, on the controller
-        present: an image in the workstation's Docker
-        login: of ``data.logins``, which pushes it; by default a robot of its project that may push
-    """
-
-    context: SitePath | None = None
-    archive: SitePath | None = None
-    present: str | None = None
-    login: str = ""
-
-    @model_validator(mode="after")
-    def _one_source(self) -> ImageSource:
-        if sum(source is not None for source in (self.context, self.archive, self.present)) != 1:
-            raise ValueError("needs exactly one of context, archive and present")
-        if self.context and not (self.context / "Dockerfile").is_file():
-            raise ValueError(f"context: no Dockerfile in {self.context}")
-        return self
-
-
-class Images(Section):
-    """Images by PROJECT/REPOSITORY:TAG, in the order in which they are pushed."""
-
-    model_config = ConfigDict(extra="allow")
-
-    section: ClassVar[str] = "images"
-    done_on: ClassVar[tuple[str, ...]] = ("workstations",)
-    __pydantic_extra__: dict[str, ImageSource]
-
-    @model_validator(mode="after")
-    def _names(self) -> Images:
-        for name in self.__pydantic_extra__:
-            check_image_name(name)
-        return self
-
-    @property
-    def by_name(self) -> dict[str, ImageSource]:
-        return dict(self.__pydantic_extra__)
 
 
 def desired(host: Host) -> Sequence[Resource]:
-    """Return the inventory's images in its order, since an image may be built from one above it."""
-    registry = settings_of(host, Registry)
-    for name in settings_of(host, Images).by_name if registry.api == "harbor" else ():
+    """Return the inventory's images in its order, since an image may be built from one above it.
+
+    Before them comes what brings those of others: the programs, and cosign where an image must be signed.
+
+    Raises:
+        InputError: an image has no project, or its archive or login cannot be read
+    """
+    registry, images = settings_of(host, Registry), settings_of(host, Images).by_name
+    for name in images if registry.api == "harbor" else ():
         if not project_of(name):
             raise InputError(f"data.images.{name}: Harbor's images have a project; write PROJECT/REPOSITORY:TAG")
-    for name, image in settings_of(host, Images).by_name.items():
+    for name, image in images.items():
         with prefix_errors(f"data.images.{name}.archive"):
             if image.archive:
                 read_image_id(image.archive)  # raises before anything is changed
+    brought = brought_images(host, _pusher)
     return [
-        ImageResource(name, f"{registry.host_port}/{name}", image, _pusher(host, name, image))
-        for name, image in settings_of(host, Images).by_name.items()
+        *programs(brought.values()),
+        *(
+            brought.get(name) or ImageResource(name, f"{registry.host_port}/{name}", image, _pusher(host, name, image))
+            for name, image in images.items()
+        ),
+        *unlisted_tags(host, _pusher),
     ]
 
 
@@ -170,7 +126,7 @@ class ImageResource(Remote):
         return {**local, **(held or {})} if held or local else None
 
     def _held(self, task: Task) -> dict[str, str] | None:
-        harbor, login = harbor_of(task), self._own_login(task)
+        harbor, login = harbor_of(task), own_login(task, project_of(self.name), self.robot)
         repository, _, tag = self.name.rpartition(":")
         found = harbor.manifest(repository, tag, login)
         if found is None:
@@ -181,13 +137,6 @@ class ImageResource(Remote):
         config = manifest["config"]["digest"]
         labels = (harbor.blob(repository, config, login).get("config") or {}).get("Labels") or {}
         return {"image": config, "digest": digest, "context": labels.get(CONTEXT_LABEL, "not built by moor")}
-
-    def _own_login(self, task: Task) -> tuple[str, str] | None:
-        """Return the login of ``data.logins`` to read with; None where moor has an account of its own."""
-        if api_login_of(task.host):
-            return None
-        given = given_login(task.host, project_of(self.name), self.robot)
-        return (given.user, given.password.resolve().reveal()) if given else None
 
     def _local(self, task: Task) -> str:
         present = quote(self.image.present or "")

@@ -11,7 +11,7 @@ from pydantic import ConfigDict, Field, field_validator, model_validator
 from moor.errors import FieldErrors
 from moor.settings import Section, SitePath
 from moor.settings.section import MISSING, StrictModel
-from moor.tasks.images.push import ImageName
+from moor.tasks.images.settings import ImageName
 
 KubeName = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
 # The name of a Deployment, which may hold dots; whether a container of the template may have it is for the API to say.

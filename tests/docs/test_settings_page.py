@@ -17,7 +17,7 @@ PAGE = ROOT / "docs/write-down-your-fleet.md"
 
 def described(name: str, model: type[BaseModel]) -> Iterator[tuple[str, dict[str, str]]]:
     """Yield what the page should say of a section and of the free names below it."""
-    yield name, {key: default(field) for key, field in model.model_fields.items()}
+    yield name, {field.alias or key: default(field) for key, field in model.model_fields.items()}
     if model.model_config.get("extra") == "allow":
         yield from described(f"{name}.NAME", get_type_hints(model)["__pydantic_extra__"].__args__[1])
     for key, field in model.model_fields.items():

@@ -24,7 +24,8 @@ MakeFleet = Callable[..., Nornir]
 @contextmanager
 def replaced_plugin(name: str, plugin: type[ConnectionPlugin]) -> Iterator[None]:
     """Have Nornir open connections of a kind by another plugin while the block runs."""
-    ConnectionPluginRegister.auto_register()
+    if name not in ConnectionPluginRegister.available:  # it refuses to register over one that is replaced
+        ConnectionPluginRegister.auto_register()
     former = ConnectionPluginRegister.available[name]
     ConnectionPluginRegister.available[name] = plugin
     try:

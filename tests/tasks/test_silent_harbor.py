@@ -14,7 +14,8 @@ from moor.resources.base import Resource
 from moor.run.execution import run_runbook
 from moor.run.report import Collector, HostReport, RunReport
 from moor.run.runbook import Runbook, Stage
-from moor.tasks.images.push import ImageResource, ImageSource
+from moor.tasks.images.push import ImageResource
+from moor.tasks.images.settings import ImageSource
 from moor.tasks.registry.project.policy import ProjectPolicy
 from moor.tasks.registry.project.project import ProjectThing
 from moor.tasks.registry.robot_secret import RobotSecret

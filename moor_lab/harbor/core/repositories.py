@@ -145,6 +145,22 @@ def add_tag(store: Store, artifact: Record, tag: str) -> None:
     store.add("tag", f"{repository}:{tag}", body | {"push_time": now(), "pull_time": NEVER})
 
 
+def delete_tag(call: Call, reference: str, name: str, artifact: str, tag: str) -> Response:
+    """Delete a tag; the artifact stays, even without any."""
+    project = call.project(reference)
+    call.need(project, "tag", "delete")
+    repository = f"{project.name}/{unquote(name)}"
+    known = call.store.find("repository", repository)
+    found = find_artifact(call.store, known, artifact) if known else None
+    if found is None:
+        raise missing_artifact(repository, artifact)
+    held = next((one for one in tags_of(call.store, found) if one.body["name"] == tag), None)
+    if held is None:
+        raise not_found(f"tag {tag} attached to artifact {found.id}")
+    call.store.remove(held)
+    return done()
+
+
 ALL = f"{API}/projects/<reference>/repositories"
 ROUTES: list[Route] = [
     ("GET", ALL, list_repositories),
@@ -152,4 +168,5 @@ ROUTES: list[Route] = [
     ("PUT", f"{ALL}/<name>", describe_repository),
     ("DELETE", f"{ALL}/<name>", delete_repository),
     ("GET", f"{ALL}/<name>/artifacts", list_artifacts),
+    ("DELETE", f"{ALL}/<name>/artifacts/<artifact>/tags/<tag>", delete_tag),
 ]
