@@ -164,6 +164,8 @@ def _images_elsewhere(hosts: Sequence[Host], images: dict[str, ImageSource]) -> 
     for name, source in images.items():
         if source.present:
             yield f"data.images.{name}.present: the image is in a workstation's Docker; docker save it, write archive"
+        elif source.origin:
+            yield f"data.images.{name}.from: {source.origin} is not carried; docker save it, write archive"
         elif source.context:
             yield from _bases(hosts, name, source.context, images)
     for host in hosts:

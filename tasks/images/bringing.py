@@ -16,7 +16,6 @@ from moor.engine.findings import Finding
 from moor.engine.results import FindingResult
 from moor.errors import ErrorKind, HarborUnreachable, HostError, InputError
 from moor.resources.base import Remote, Resource, State
-from moor.resources.package import Package
 from moor.resources.requirement import Requirement
 from moor.settings import prefix_errors, settings_of
 from moor.tasks.facts import Registry
@@ -27,6 +26,7 @@ from moor.tasks.images.origin import Origin
 from moor.tasks.images.own_login import own_login
 from moor.tasks.images.settings import Images, ImageSource
 from moor.tasks.images.upstream_answers import origins_of, side_of, upstream_of
+from moor.tasks.packages import packages
 from moor.tasks.registry.projects import project_of
 
 SIGNATURE_TAG = re.compile(r"sha256-[0-9a-f]{64}(\..+)?")
@@ -60,12 +60,12 @@ def _archive(host: Host, name: str, origin: Origin) -> tuple[Path, Held]:
         return path, image_in(origin, path)
 
 
-def programs(images: Iterable[BroughtImage]) -> list[Resource]:
+def programs(host: Host, images: Iterable[BroughtImage]) -> list[Resource]:
     """Return what the host needs to bring images: skopeo or regctl, curl, and cosign, which moor cannot install."""
     known = list(images)
     if not known:
         return []
-    tools: list[Resource] = [Package(("skopeo",), brings=("skopeo", "regctl")), Package(("curl",), brings=("curl",))]
+    tools = [*packages(host, ("skopeo",), brings=("skopeo", "regctl")), *packages(host, ("curl",), brings=("curl",))]
     signed = next((image for image in known if image.key), None)
     if signed is None:
         return tools

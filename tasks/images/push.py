@@ -25,6 +25,7 @@ from moor.tasks.images.bringing import brought_images, programs, unlisted_tags
 from moor.tasks.images.build_context import context_hash, context_tar
 from moor.tasks.images.own_login import own_login
 from moor.tasks.images.settings import Images, ImageSource
+from moor.tasks.images.upstream_answers import origins_of
 from moor.tasks.registry import Projects
 from moor.tasks.registry.logins import RegistryLogin, docker_auth_entry
 from moor.tasks.registry.projects import project_of, refuse_unknown_login, robot_login
@@ -32,6 +33,11 @@ from moor.tasks.registry.projects import project_of, refuse_unknown_login, robot
 CONTEXT_LABEL = "io.moor.context"  # label with the hash of the build context
 BUILD_S = 1800
 UPLOAD_PATH = "/var/lib/moor/context.tar"
+
+
+def package_sets(host: Host) -> list[tuple[str, ...]]:
+    """Return the packages that a host may need, each set installed together; a bundle has them."""
+    return [("skopeo",), ("curl",)] if origins_of(host) else []
 
 
 def desired(host: Host) -> Sequence[Resource]:
@@ -52,7 +58,7 @@ def desired(host: Host) -> Sequence[Resource]:
                 read_image_id(image.archive)  # raises before anything is changed
     brought = brought_images(host, _pusher)
     return [
-        *programs(brought.values()),
+        *programs(host, brought.values()),
         *(
             brought.get(name) or ImageResource(name, f"{registry.host_port}/{name}", image, _pusher(host, name, image))
             for name, image in images.items()
