@@ -197,7 +197,8 @@ def _configured(found: Configured) -> str:
     words = (
         f"{found.projects} projects of Harbor's stand-in on loopback, each with three robots, members, labels, a "
         "webhook, a quota, and rules of retention and of immutable tags, all as they should be. The bare requests are "
-        "the same GETs over as many connections that stay open. Both times begin with the start of Python."
+        "the same GETs, as many at once. Both open a connection for each, since the stand-in closes it after its "
+        "answer, where Harbor keeps it. Both times begin with the start of Python."
     )
     rows = [
         ["a plan", f"{found.plan_s:.1f}", f"{found.cpu_s:.1f}", f"{found.requests:,}"],
@@ -224,7 +225,7 @@ def _images(found: ImagesMeasured) -> str:
     words = (
         f"{found.pods:,} pods of {found.images} images in {found.namespaces} namespaces of Kubernetes' stand-in, all "
         "as they should be; four fifths of the images are in the fleet's registry, where pulls need a login. The bare "
-        "requests are the same ones over as many connections that stay open, with their answers parsed. Both times "
+        "requests are the same ones, as many at once, with their answers parsed. Both times "
         "begin with the start of Python."
     )
     requests = f"{found.cluster_requests:,} + {found.registry_requests:,}"

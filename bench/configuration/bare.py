@@ -1,4 +1,4 @@
-"""The bare requests of a plan: the same GETs over as many kept connections, and nothing else.
+"""The bare requests of a plan: the same GETs, as many at once, and nothing else.
 
 python -m bench.configuration.bare DIRECTORY PORT THREADS
 """

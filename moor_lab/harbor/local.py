@@ -47,25 +47,18 @@ class LocalHarbor:
 
     Attributes:
         ca: the file of the CA that issued its certificate
-        connections: how many were opened so far
     """
 
     core: Core
     ca: Path
     port: int = 0
-    connections: int = 0
 
 
-def _noting(harbor: LocalHarbor, note: Note) -> type[WSGIRequestHandler]:
-    """Return a handler that keeps connections open, as the nginx before Harbor does, and notes what is asked."""
+def _noting(note: Note) -> type[WSGIRequestHandler]:
+    """Return a handler that notes what is asked; Werkzeug closes each connection, where Harbor's nginx keeps it."""
 
     class Noting(WSGIRequestHandler):
-        protocol_version = "HTTP/1.1"
         disable_nagle_algorithm = True
-
-        def setup(self) -> None:
-            harbor.connections += 1
-            super().setup()
 
         def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
             headers = {name: self.headers[name] for name in NOTED_HEADERS if name in self.headers}
@@ -99,7 +92,7 @@ def serve_locally(directory: Path, name: str, admin_password: str, note: Note) -
         )
         first_start(core.store, admin_password)
         served = LocalHarbor(core, directory / "ca.crt")
-        server = ThreadedWSGIServer(LOOPBACK, 0, application(core), _noting(served, note), ssl_context=context)
+        server = ThreadedWSGIServer(LOOPBACK, 0, application(core), _noting(note), ssl_context=context)
         server.daemon_threads = True  # a client may keep its connection longer than the block lasts
         served.port = server.server_port
         thread = threading.Thread(target=server.serve_forever, args=(POLL_S,))
