@@ -23,8 +23,12 @@ def _lacking(needs: Needs, manifest: BundleManifest) -> Iterator[str]:
         elif needs.sha256 not in (None, found.sha256):
             yield f"data.harbor.sha256: its {needs.installer.name} is another file (sha256 {found.sha256})"
     for name, source in needs.images.items() if "image" not in manifest.left_out else ():
-        if source.archive and name not in manifest.images:
+        if (source.archive or source.origin) and name not in manifest.images:
             yield f"data.images.{name}: the image is not in it"
+    for image in needs.brought if "image" not in manifest.left_out else ():
+        held = manifest.images.get(image.name)
+        if held and not image.origin.is_archive and held.source != str(image.origin):
+            yield f"data.images.{image.name}.from: it has the one of {held.source}, not of {image.origin}"
     yield from needs.silent if "packages" not in manifest.left_out else ()
     yield from needs.missing if "image" not in manifest.left_out else ()
     for release, need in needs.packages.items() if "packages" not in manifest.left_out else ():

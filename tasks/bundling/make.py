@@ -33,6 +33,7 @@ from moor.tasks.bundle.opened import alone_in, read_manifest
 from moor.tasks.bundle.signature import sign
 from moor.tasks.bundle.tar_file import pack, remove_tree
 from moor.tasks.bundling.archives import blobs_of, take_archive
+from moor.tasks.bundling.brought import missing_tools, take_image
 from moor.tasks.bundling.debs import collect_debs, is_available
 from moor.tasks.bundling.needs import Needs, PackageNeed
 from moor.tasks.bundling.rpms import collect_rpms
@@ -89,6 +90,7 @@ def _faults(needs: Needs, order: Order) -> Iterator[str]:
         for name, source in needs.images.items():
             if source.archive and not source.archive.is_file():
                 yield f"data.images.{name}.archive: no such file: {source.archive}; docker save makes one"
+        yield from missing_tools(needs.brought)
     if "packages" not in order.without:
         for need in needs.packages.values():
             yield from _missing_tools(need)
@@ -208,6 +210,10 @@ def _images(needs: Needs, workshop: Workshop, images: dict[str, BundledImage]) -
             tell(f"image {name}: from {source.archive.name}")
             descriptors[name] = take_archive(source.archive, workshop)
             images[name] = BundledImage(str(descriptors[name]["digest"]), source.archive.name)
+    for need in needs.brought:
+        descriptors[need.name] = take_image(need, workshop)
+        images[need.name] = BundledImage(str(descriptors[need.name]["digest"]), str(need.origin))
+        workshop.save()
     blobs = set[str]().union(*(blobs_of(one, workshop) for one in descriptors.values()))
     workshop.write_index(descriptors)
     workshop.keep_only(BLOBS, sorted(blobs))

@@ -21,6 +21,7 @@ from moor.run.runbook import OWN_REGISTRY, Stage
 from moor.run.selection import all_stages
 from moor.settings import optional_settings_of, settings_of
 from moor.tasks.bundle.settings import Bundle, PackageSources
+from moor.tasks.bundling.brought import ImageNeed, image_needs
 from moor.tasks.facts import Registry
 from moor.tasks.harbor.online import is_online
 from moor.tasks.harbor.settings import HarborSettings
@@ -49,6 +50,7 @@ class Needs:
         installer: Harbor's, on this machine; None where moor runs no Harbor.
         sha256: of the installer, if the inventory says it.
         images: by their names in the registry, each with its source.
+        brought: images of other registries, and how they are reached.
         packages: by release.
         settings: of the bundle.
         missing: images that cannot come along; one line each.
@@ -59,6 +61,7 @@ class Needs:
     installer: Path | None = None
     sha256: str | None = None
     images: dict[str, ImageSource] = field(default_factory=dict)
+    brought: tuple[ImageNeed, ...] = ()
     packages: dict[str, PackageNeed] = field(default_factory=dict)
     missing: tuple[str, ...] = ()
     silent: tuple[str, ...] = ()
@@ -84,6 +87,7 @@ def needs_of(nr: Nornir) -> Needs:
         installer=harbor.installer if harbor else None,
         sha256=harbor.sha256 if harbor else None,
         images=images,
+        brought=tuple({need.name: need for host in hosts for need in image_needs(host)}.values()),
         packages=packages,
         missing=tuple(dict.fromkeys(_images_elsewhere(hosts, images))),
         silent=tuple(silent),
@@ -164,8 +168,6 @@ def _images_elsewhere(hosts: Sequence[Host], images: dict[str, ImageSource]) -> 
     for name, source in images.items():
         if source.present:
             yield f"data.images.{name}.present: the image is in a workstation's Docker; docker save it, write archive"
-        elif source.origin:
-            yield f"data.images.{name}.from: {source.origin} is not carried; docker save it, write archive"
         elif source.context:
             yield from _bases(hosts, name, source.context, images)
     for host in hosts:

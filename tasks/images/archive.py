@@ -6,8 +6,9 @@ import hashlib
 import json
 import lzma
 import zlib
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, BinaryIO, Protocol, cast
 
 from moor.errors import InputError
 from moor.lazy_imports import tarfile
@@ -20,6 +21,33 @@ JSON_ERRORS = (
     AttributeError,
     RecursionError,
 )  # errors of reading unexpected JSON
+
+
+class ImageArchive(Protocol):
+    """An image of one platform as docker load takes it."""
+
+    @property
+    def image_id(self) -> str:
+        """Return the image's id: the hash of its configuration."""
+
+    def open(self) -> BinaryIO:
+        """Return the archive, to be read once."""
+
+
+@dataclass(frozen=True)
+class ArchiveFile:
+    """A file of docker save on the controller."""
+
+    path: Path
+
+    @property
+    def image_id(self) -> str:
+        """Return the image's id; see ``read_image_id``."""
+        return read_image_id(self.path)
+
+    def open(self) -> BinaryIO:
+        """Return the file, to be read once."""
+        return self.path.open("rb")
 
 
 def read_image_id(archive: Path) -> str:

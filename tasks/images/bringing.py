@@ -21,6 +21,7 @@ from moor.settings import prefix_errors, settings_of
 from moor.tasks.facts import Registry
 from moor.tasks.harbor.api import harbor_of, may_be_created
 from moor.tasks.images.brought import BroughtImage
+from moor.tasks.images.from_bundle import layout_of
 from moor.tasks.images.layout import Held, image_in
 from moor.tasks.images.origin import Origin
 from moor.tasks.images.own_login import own_login
@@ -41,11 +42,14 @@ def brought_images(host: Host, pusher: Pusher) -> dict[str, BroughtImage]:
     for name, origin in origins_of(host).items():
         source = sources[name]
         try:
+            reference, robot = f"{registry.host_port}/{name}", pusher(host, name, source)
+            if carried := layout_of(host, name):  # its signature was verified when the bundle was made
+                found[name] = BroughtImage(name, reference, carried[0], robot, archive=carried[1])
+                continue
             archive = _archive(host, name, origin) if origin.is_archive else None
             key = source.key or (None if origin.is_archive else upstream_of(host, origin.place).key)
             if not origin.is_archive:
                 side_of(host, origin.place)  # raises before anything is changed
-            reference, robot = f"{registry.host_port}/{name}", pusher(host, name, source)
             found[name] = BroughtImage(name, reference, origin, robot, source.platforms, key, archive)
         except InputError as error:
             faults += [line for line in str(error).splitlines() if line not in faults]

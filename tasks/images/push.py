@@ -20,9 +20,10 @@ from moor.script_result import ScriptResult
 from moor.settings import prefix_errors, settings_of
 from moor.tasks.facts import Registry
 from moor.tasks.harbor.api import harbor_of, may_be_created
-from moor.tasks.images.archive import read_image_id
+from moor.tasks.images.archive import ImageArchive
 from moor.tasks.images.bringing import brought_images, programs, unlisted_tags
 from moor.tasks.images.build_context import context_hash, context_tar
+from moor.tasks.images.from_bundle import archive_of
 from moor.tasks.images.own_login import own_login
 from moor.tasks.images.settings import Images, ImageSource
 from moor.tasks.images.upstream_answers import origins_of
@@ -52,15 +53,15 @@ def desired(host: Host) -> Sequence[Resource]:
     for name in images if registry.api == "harbor" else ():
         if not project_of(name):
             raise InputError(f"data.images.{name}: Harbor's images have a project; write PROJECT/REPOSITORY:TAG")
-    for name, image in images.items():
-        with prefix_errors(f"data.images.{name}.archive"):
-            if image.archive:
-                read_image_id(image.archive)  # raises before anything is changed
+    archives = {name: archive_of(host, name, image.archive) for name, image in images.items() if image.archive}
     brought = brought_images(host, _pusher)
     return [
         *programs(host, brought.values()),
         *(
-            brought.get(name) or ImageResource(name, f"{registry.host_port}/{name}", image, _pusher(host, name, image))
+            brought.get(name)
+            or ImageResource(
+                name, f"{registry.host_port}/{name}", image, _pusher(host, name, image), archives.get(name)
+            )
             for name, image in images.items()
         ),
         *unlisted_tags(host, _pusher),
@@ -101,6 +102,7 @@ class ImageResource(Remote):
     reference: str
     image: ImageSource
     robot: str
+    archive: ImageArchive | None = None
 
     @property
     def id(self) -> str:
@@ -113,8 +115,8 @@ class ImageResource(Remote):
     def desired(self, actual: State | None) -> State:
         if self.image.context:
             return {"context": context_hash(self.image.context)}
-        if self.image.archive:
-            return {"image": read_image_id(self.image.archive)}
+        if self.archive:
+            return {"image": self.archive.image_id}
         if not actual or not actual.get("local"):
             raise HostError(
                 f"{self.id}: the workstation has no image {self.image.present}; build or load it there first"
@@ -169,8 +171,8 @@ class ImageResource(Remote):
             # The build needs the login if its base image is in the registry too.
             build = f'docker --config "$d" build -q -t {reference} --label {label} - < {UPLOAD_PATH} >&2'
             _run(task, f"{config}{build}; rc=$?; rm -f {UPLOAD_PATH}; exit $rc", "build")
-        elif self.image.archive:
-            with self.image.archive.open("rb") as source:
+        elif self.archive:
+            with self.archive.open() as source:
                 loaded = _feed(task, "docker load -q", source, "load").split()[-1:]
             _run(task, f"docker tag {quote(''.join(loaded))} {reference}", "tag")
         else:
