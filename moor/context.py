@@ -77,7 +77,7 @@ class RunContext:
         command: the command that the user typed, such as ``cert renew``; empty in a script.
         examining: a check that changes nothing, in which no stage waits for another.
         mend_kinds: the kinds of resources that the run may mend; all where it is empty.
-        replaced: fingerprints of the certificates that the run replaces.
+        replaced: fingerprints of the certificates, and generations of the robots, that the run replaces.
         rollback: the run that ``moor rollback`` puts back.
         diagnosis: what ``moor diagnose`` examines.
         taking_part: names of the run's hosts.

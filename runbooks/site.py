@@ -33,6 +33,7 @@ from moor.tasks.names.records import write_records
 from moor.tasks.pki import issue_certificates
 from moor.tasks.podman import configure_podman
 from moor.tasks.preflight import check_host
+from moor.tasks.pull_secrets import write_pull_secrets
 from moor.tasks.registry import configure_registry
 from moor.tasks.registry.mirror import replicate_to_standby
 from moor.tasks.registry.replication.fence import fence_registries
@@ -44,6 +45,7 @@ from moor.tasks.workload import deploy_workload
 DEVICES = members("devices")
 NODES = members("nodes")
 WORKSTATIONS = members("workstations")
+CLUSTER = members("control_plane", "clusters")
 
 RUNBOOK = Runbook(
     "site",
@@ -70,7 +72,8 @@ RUNBOOK = Runbook(
         # A node must not look for images in a cache that is not there yet.
         Stage(configure_mirrors, on=HAS_MIRRORS, needs=SERVING_REGISTRY),
         Stage(push_images, on=members("workstations"), needs=SERVING_REGISTRY),
-        Stage(deploy_workload, on=members("control_plane", "clusters"), needs=SERVING_REGISTRY, by_api=True),
+        Stage(write_pull_secrets, on=CLUSTER, needs=SERVING_REGISTRY, by_api=True),
+        Stage(deploy_workload, on=CLUSTER, needs=SERVING_REGISTRY, by_api=True),
         Stage(prove_pulls, on=PULLING_NODES, needs=SERVING_REGISTRY, concern="harbor"),
     ),
 )

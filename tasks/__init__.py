@@ -23,6 +23,7 @@ SECTIONS = {
     "podman": "podman",
     "preflight": "preflight",
     "projects": "registry",
+    "pull_secrets": "pull_secrets",
     "registry": "facts",
     "upstreams": "images",
     "watch": "watched",

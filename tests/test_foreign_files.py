@@ -65,7 +65,7 @@ from moor.tasks.names.block import with_block
 from moor.tasks.podman.configure import render_registries_conf
 from moor.tasks.podman.registries_conf import find_unchecked, find_user_overrides
 from moor.tasks.registry import logins
-from moor.tasks.workload import pull_secret
+from moor.tasks.workload import pull_secret_content
 from tests.tasks.devices import recorded
 
 REGISTRY = Registry.model_validate({"name": "registry.moor.test", "address": "10.77.0.11"})
@@ -232,8 +232,8 @@ def harbor_yml(text: str) -> None:
 def secret(text: str) -> None:
     data = {"type": logins.DOCKER_CONFIG, "metadata": {"resourceVersion": "1"}}
     found = {**data, "data": {".dockerconfigjson": base64.b64encode(raw(text)).decode()}}
-    pull_secret.has_login(found, REGISTRY.host_port, LOGIN)
-    pull_secret.with_login(found, REGISTRY.host_port, LOGIN)
+    pull_secret_content.has_login(found, REGISTRY.host_port, LOGIN)
+    pull_secret_content.with_login(found, REGISTRY.host_port, LOGIN)
 
 
 def firewall(name: str, text: str) -> None:

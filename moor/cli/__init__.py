@@ -40,6 +40,7 @@ COMMANDS = {
     "serve": "pages",
     "rollback": "rollback",
     "cert": "cert",
+    "rotate": "rotate",
     "backup": "backup",
     "restore": "backup",
     "failover": "failover",

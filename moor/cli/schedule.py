@@ -13,7 +13,9 @@ from moor.cli.parameters import MendKinds, app, mend_kinds_of
 from moor.cli.shared_options import takes
 from moor.schedule.job import Work
 
-schedule_app = typer.Typer(help="Schedule drift checks and backups; without a subcommand, show what is scheduled.")
+schedule_app = typer.Typer(
+    help="Schedule drift checks, backups and rotations; without a subcommand, show what is scheduled."
+)
 app.add_typer(schedule_app, name="schedule")
 Every = Annotated[str, typer.Option("--every", help="5m to 30m, 1h to 12h, 1d, 7d")]
 EnvFile = Annotated[Path | None, typer.Option("--env-file", help="a file of NAME=value lines for env: references")]
@@ -22,7 +24,7 @@ EnvFile = Annotated[Path | None, typer.Option("--env-file", help="a file of NAME
 @schedule_app.callback(invoke_without_command=True)
 @takes("site")
 def schedule(options: Options, context: typer.Context) -> int:
-    """Schedule drift checks and backups; without a subcommand, show what is scheduled."""
+    """Schedule drift checks, backups and rotations; without a subcommand, show what is scheduled."""
     from moor.cli.commands import schedule as command
 
     return 0 if context.invoked_subcommand else command.show(options)
@@ -56,6 +58,16 @@ def backup(options: Options, every: Every, env_file: EnvFile = None) -> int:
 
 @schedule_app.command()
 @takes("site", "verbose")
+def rotation(options: Options, every: Every, env_file: EnvFile = None) -> int:
+    """Install and start a timer, or a cron job, that rotates the logins of robots that are too old."""
+    from moor.cli.commands import schedule as command
+
+    words = command.JobOptions(every, env_file=env_file, work=Work.rotation)
+    return command.install(replace(options, quiet=True), words)
+
+
+@schedule_app.command()
+@takes("site", "verbose")
 def show(options: Options) -> int:
     """Show what is scheduled for this site, its last result and its next run."""
     from moor.cli.commands import schedule as command
@@ -67,7 +79,7 @@ def show(options: Options) -> int:
 @takes("site", "verbose")
 def remove(
     options: Options,
-    what: Annotated[Work | None, typer.Argument(metavar="[drift|backup]", help="by default both")] = None,
+    what: Annotated[Work | None, typer.Argument(metavar="[drift|backup|rotation]", help="by default all")] = None,
 ) -> int:
     """Remove what is scheduled for this site, completely."""
     from moor.cli.commands import schedule as command

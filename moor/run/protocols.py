@@ -75,6 +75,26 @@ class Rotation(Protocol):
         """
 
 
+@runtime_checkable
+class RobotRotation(Protocol):
+    """What ``moor rotate robot`` needs of its runbook beside the stages."""
+
+    def request(self, nr: Nornir, host: Host, names: Sequence[str]) -> None:
+        """Have the stages rotate robots.
+
+        Args:
+            nr: the open site.
+            host: the registry's host.
+            names: PROJECT+ROBOT; none for those that are begun or too old.
+
+        Raises:
+            InputError: moor cannot rotate one of them.
+        """
+
+    def valid_still(self, host: Host) -> Sequence[str]:
+        """Return a sentence for each former login that is valid still."""
+
+
 @dataclass(frozen=True)
 class BackupRow:
     """One backup in a list.
@@ -248,6 +268,13 @@ def rotation_of(runbook: Runbook) -> Rotation:
     if isinstance(runbook.command, Rotation):
         return runbook.command
     raise _lacking(runbook, "Rotation")
+
+
+def robot_rotation_of(runbook: Runbook) -> RobotRotation:
+    """Return the runbook's RobotRotation; raise InputError if a site's own runbook has none."""
+    if isinstance(runbook.command, RobotRotation):
+        return runbook.command
+    raise _lacking(runbook, "RobotRotation")
 
 
 def export_of(runbook: Runbook) -> Export:

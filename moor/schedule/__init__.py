@@ -1,1 +1,1 @@
-"""A drift check or a backup by schedule: a timer of systemd's, or cron where there is none."""
+"""A drift check, a backup or a rotation by schedule: a timer of systemd's, or cron where there is none."""

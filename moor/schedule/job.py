@@ -1,4 +1,4 @@
-"""A scheduled drift check or backup as units of systemd and as a line of cron; pure."""
+"""A scheduled drift check, backup or rotation as units of systemd and as a line of cron; pure."""
 
 from __future__ import annotations
 
@@ -23,9 +23,11 @@ class Work(StrEnum):
 
     drift = "drift"
     backup = "backup"
+    rotation = "rotation"
 
 
-TITLES = {Work.drift: "Drift check", Work.backup: "Backup"}
+TITLES = {Work.drift: "Drift check", Work.backup: "Backup", Work.rotation: "Rotation of robots"}
+COMMANDS = {Work.drift: ("drift",), Work.backup: ("backup",), Work.rotation: ("rotate", "robot", "--yes")}
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,7 @@ from moor.tasks.diagnosis.evidence.probe_request import ControllerFacts, split_i
 from moor.tasks.harbor.api import api_login_of, harbor_of
 from moor.tasks.pki.issue import registry_certificate
 from moor.tasks.registry.answers import BY_NAME
-from moor.tasks.registry.projects import given_login, project_of, secret_of
-from moor.tasks.registry.robots import find_robot
+from moor.tasks.registry.projects import account_of, find_account, given_login, project_of
 
 Login = tuple[str, Secret]
 NOT_FOUND = 404
@@ -37,7 +36,7 @@ def controller_facts_of(task: Task, image: str, robot: str) -> tuple[Login | Non
         return _facts_by_login(task, image, robot)
     try:
         harbor = harbor_of(task)
-        found = find_robot(harbor, project, robot) if robot else None
+        found = _find_robot(task, harbor, project, robot) if robot else None
         known = ControllerFacts(
             "answers", robot_state(found) if robot else "", fingerprint=issued, **_image(harbor, image)
         )
@@ -70,10 +69,21 @@ def _facts_by_login(task: Task, image: str, robot: str) -> tuple[Login | None, C
 def _login(task: Task, project: str, robot: str, found: dict[str, Any] | None) -> Login | None:
     """Return the robot's login; if Harbor does not answer, with the name that Harbor gives robots by default."""
     try:
-        secret = secret_of(task.host, project, robot).existing()
+        account = account_of(task.host, project, robot)
+        secret = account.secret.existing()
     except MoorError:
         return None
-    return (str(found["name"]) if found else f"{PREFIX}{project}+{robot}", secret) if secret else None
+    return (str(found["name"]) if found else f"{PREFIX}{project}+{account.present}", secret) if secret else None
+
+
+def _find_robot(task: Task, harbor: Harbor, project: str, robot: str) -> dict[str, Any] | None:
+    """Return Harbor's description of the robot whose login is used; None for one that is not in the inventory."""
+    try:
+        account = account_of(task.host, project, robot)
+        generation = account.generations.present
+    except MoorError:
+        return None
+    return find_account(harbor, account, generation)
 
 
 def robot_state(found: dict[str, Any] | None, now: float | None = None) -> str:

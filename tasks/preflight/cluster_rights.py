@@ -21,6 +21,7 @@ from moor.secrets import private_files
 from moor.settings import optional_settings_of, settings_of
 from moor.tasks.cluster import ClusterSettings
 from moor.tasks.cluster.api import as_dict, class_of, cluster_of, open_cluster
+from moor.tasks.pull_secrets import PullSecrets
 from moor.tasks.workload import Workloads
 from moor.tasks.workload.objects import manifests
 from moor.tasks.workload.progress import API_VERSIONS
@@ -58,7 +59,7 @@ class ClusterRight:
 
 
 def needed_rights(host: Host) -> list[ClusterRight]:
-    """Return the rights that the workloads of a host need; optional rights are left out."""
+    """Return the rights that the workloads and pull secrets of a host need; optional rights are left out."""
     workloads = settings_of(host, Workloads).by_name
     found = [ClusterRight("", "", "nodes", "list", READ)] if workloads else []
     for name, workload in workloads.items():
@@ -73,10 +74,27 @@ def needed_rights(host: Host) -> list[ClusterRight]:
         found += [right for kind in sorted(kinds) for right in _of_rollout(kind, place)]
         found += [ClusterRight(place, "", resource, "list", READ) for resource in ("pods", "events")]
         found += [ClusterRight(place, "", resource, "get", READ) for resource in ("secrets", "serviceaccounts")]
+    found += rights_of_pull_secrets(host)
     taken: dict[tuple[str, ...], ClusterRight] = {}
     for right in found:  # a right that apply needs too is reported as apply's
         taken.setdefault((right.namespace, right.group, right.resource, right.verb), right)
     return sorted(taken.values())
+
+
+def rights_of_pull_secrets(host: Host) -> list[ClusterRight]:
+    """Return the rights that ``data.pull_secrets`` needs: in namespaces that are named, else in the whole cluster."""
+    section = optional_settings_of(host, PullSecrets)
+    found: list[ClusterRight] = []
+    for placement in section.by_name.values() if section else ():
+        everywhere = bool(placement.namespace_selector) or set(placement.namespaces) != set(placement.named)
+        verbs = {"secrets": ("get", "create", "patch", *(["delete"] if placement.prune else []))}
+        verbs |= {"serviceaccounts": ("get", "patch")} if placement.service_accounts else {}
+        for kind, wanted in verbs.items():
+            for place in ("",) if everywhere or placement.prune else placement.named:
+                listed = () if place else ("list",)
+                found += [ClusterRight(place, "", kind, verb, WRITE) for verb in (*wanted, *listed)]
+        found += [ClusterRight("", "", "namespaces", "list", WRITE)] if everywhere or placement.prune else []
+    return found
 
 
 def _each(namespace: str, group: str, resource: str, command: str) -> list[ClusterRight]:

@@ -52,13 +52,13 @@ def read_logins(secret: Mapping[str, Any]) -> dict[str, RegistryLogin] | None:
         raise UnreadableSecret("it holds no JSON") from None
     if not isinstance(tree, dict | None):
         raise UnreadableSecret("it holds no JSON object")
-    auths = tree if kind == DOCKER_CFG else _go_member(tree or {}, "auths")
+    auths = tree if kind == DOCKER_CFG else go_member(tree or {}, "auths")
     if not isinstance(auths, dict | None):
         raise UnreadableSecret("auths is no object")
     return {key: read_login(key, entry) for key, entry in (auths or {}).items()}
 
 
-def _go_member(tree: Mapping[str, Any], name: str) -> Any:
+def go_member(tree: Mapping[str, Any], name: str) -> Any:
     """Return a member by Go's rules: case does not matter, and the last match counts."""
     return next((value for key, value in reversed(list(tree.items())) if key.lower() == name), None)
 
@@ -67,7 +67,7 @@ def read_login(key: str, entry: Any) -> RegistryLogin:
     """Read one registry's entry, in which ``auth`` overrides user and password; raise UnreadableSecret."""
     if not isinstance(entry, dict | None):
         raise UnreadableSecret(f"the entry of {key} is no object")
-    words = {name: _go_member(entry or {}, name) for name in ("username", "password", "email", "auth")}
+    words = {name: go_member(entry or {}, name) for name in ("username", "password", "email", "auth")}
     wrong = [name for name, word in words.items() if not isinstance(word, str | None)]
     if wrong:
         raise UnreadableSecret(f"{wrong[0]} of {key} is no text")

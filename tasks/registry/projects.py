@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from nornir.core.inventory import Host
 from nornir.core.task import Task
 from pydantic import ConfigDict
 
+from moor.connections.apis.harbor import Harbor
 from moor.context import site_of
 from moor.errors import InputError
 from moor.resources.base import Resource
@@ -16,6 +17,7 @@ from moor.secrets.secret import Secret
 from moor.settings import Section, prefix_errors, settings_of
 from moor.tasks.harbor.api import api_login_of, harbor_of
 from moor.tasks.registry.answers import Answers
+from moor.tasks.registry.generations import Account
 from moor.tasks.registry.given_logins import Login, Logins
 from moor.tasks.registry.project.immutable import ImmutableRuleThing, unlisted_rules
 from moor.tasks.registry.project.labels import LabelThing, unlisted_labels
@@ -25,11 +27,11 @@ from moor.tasks.registry.project.project import ProjectThing
 from moor.tasks.registry.project.quota import QuotaThing
 from moor.tasks.registry.project.removal import unlisted_projects
 from moor.tasks.registry.project.retention import Retention, RetentionThing
-from moor.tasks.registry.project.settings import Project, ProjectName
+from moor.tasks.registry.project.settings import Project, ProjectName, Robot
 from moor.tasks.registry.project.webhooks import WebhookThing, unlisted_webhooks
 from moor.tasks.registry.releases import MarkedField
 from moor.tasks.registry.rights import LATER_PROJECT, right_marks
-from moor.tasks.registry.robot_secret import RobotSecret, secret_path
+from moor.tasks.registry.robot_secret import RobotSecret
 from moor.tasks.registry.robots import RobotResource, find_robot, unlisted_robots
 from moor.tasks.registry.thing import Thing, Unlisted
 from moor.tasks.registry.written_system import written_system
@@ -55,8 +57,14 @@ def project_things(host: Host) -> Iterator[Resource]:
         yield ProjectThing(name, project.policy, endpoints)
         yield from things_in(name, project)
         for robot, what in project.robots.items():
-            access = tuple(sorted(what.access))
-            yield RobotResource(name, robot, access, what.duration_days, secret_of(host, name, robot))
+            account = account_of(host, name, robot)
+            yield robot_resource(account, account.generations.present, what)
+
+
+def robot_resource(account: Account, generation: int, what: Robot) -> RobotResource:
+    """Return a generation of a project's robot as a thing of Harbor's."""
+    name, access = account.name_of(generation), tuple(sorted(what.access))
+    return RobotResource(account.project, name, access, what.duration_days, account.secret_of(generation))
 
 
 def has_mirrors(host: Host) -> bool:
@@ -116,7 +124,11 @@ def unlisted_in_projects(host: Host, answers: Answers) -> Iterator[Unlisted]:
     for name, project in projects.items():
         number = project_number(answers, name) if project.prune else None
         if number is not None:
-            yield from _unlisted_in(Place(answers, name, number), project, login[0] if login else "")
+            place = Place(answers, name, number)
+            if project.prunes("robots"):
+                accounts = (account_of(host, name, robot) for robot in project.robots)
+                yield from unlisted_robots(place, {known for account in accounts for known in account.names})
+            yield from _unlisted_in(place, project, login[0] if login else "")
     system = written_system(host)
     prune = system.prune if system else ()
     if "projects" in prune:
@@ -142,9 +154,7 @@ def project_faults(host: Host) -> Iterator[str]:
 
 
 def _unlisted_in(place: Place, project: Project, own_user: str) -> Iterator[Unlisted]:
-    """Yield what is unlisted in one project, of the kinds that ``prune`` names; retention is emptied by its own."""
-    if project.prunes("robots"):
-        yield from unlisted_robots(place, project.robots)
+    """Yield what is unlisted in one project but robots, of the kinds that ``prune`` names; retention has its own."""
     if project.prunes("immutable"):
         yield from unlisted_rules(place, project.immutable)
     kinds = {kind for kind in ("members", "groups") if project.prunes(kind)}
@@ -183,19 +193,46 @@ def refuse_unknown_login(host: Host, project: str, name: str) -> None:
         secret_of(host, project, name)
 
 
+def account_of(host: Host, project: str, robot: str) -> Account:
+    """Return a robot of a project, or of the system where ``project`` is empty.
+
+    Raises:
+        InputError: the inventory has no such robot
+    """
+    projects, state = settings_of(host, Projects).by_name, site_of(host).state
+    if project in projects and robot in projects[project].robots:
+        return Account(project, robot, state, projects[project].robots[robot].secret)
+    system = written_system(host) if not project else None
+    if system and robot in system.robots:
+        return Account("", robot, state, system.robots[robot].secret)
+    where = f"no robot {robot} in a project {project}" if project else "no project for an image without one"
+    raise InputError(f"{host.name}: data.projects has {where}, and data.logins has no {robot}; write one of them")
+
+
 def secret_of(host: Host, project: str, robot: str) -> RobotSecret:
     """Return where a robot's password is; raise InputError if the inventory has no such robot."""
-    projects = settings_of(host, Projects).by_name
-    if project not in projects or robot not in projects[project].robots:
-        where = f"no robot {robot} in a project {project}" if project else "no project for an image without one"
-        raise InputError(f"{host.name}: data.projects has {where}, and data.logins has no {robot}; write one of them")
-    return RobotSecret(secret_path(site_of(host).state, project, robot), projects[project].robots[robot].secret)
+    return account_of(host, project, robot).secret
 
 
 def robot_login(task: Task, project: str, robot: str) -> tuple[str, Secret] | None:
     """Return the user and password of a robot or of a given login; None if the robot does not exist yet."""
     if given := given_login(task.host, project, robot):
         return given.user, given.password.resolve()
-    secret = secret_of(task.host, project, robot).existing()
-    found = find_robot(harbor_of(task), project, robot)
+    account = account_of(task.host, project, robot)
+    return login_in_generation(harbor_of(task), account, account.generations.present)
+
+
+def login_in_generation(harbor: Harbor, account: Account, generation: int) -> tuple[str, Secret] | None:
+    """Return the user and password of a generation of a robot; None if Harbor does not have it yet."""
+    secret, found = account.secret_of(generation).existing(), find_account(harbor, account, generation)
     return (str(found["name"]), secret) if found and secret else None
+
+
+def find_account(harbor: Harbor, account: Account, generation: int) -> dict[str, Any] | None:
+    """Return Harbor's description of a generation of a robot, None if there is none."""
+    name = account.name_of(generation)
+    if account.project:
+        return find_robot(harbor, account.project, name)
+    from moor.tasks.registry.system.robots import find_system_robot  # few fleets have robots of the system
+
+    return find_system_robot(harbor, name)

@@ -2,14 +2,49 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
+from pydantic import Field, model_validator
+
+from moor.errors import FieldErrors
 from moor.secrets.secret import Secret, load_or_generate
 from moor.settings import SecretRef
+from moor.settings.section import StrictModel
 from moor.tasks.registry.fingerprints import DIRECTORY, Fingerprints
+
+GENERATION = re.compile(r"\.g([2-9]|[1-9][0-9]+)$")  # the end of the name of a robot's later generation
+NEVER = -1  # days of a robot that does not expire
+
+
+class RotatedLogin(StrictModel):
+    """A robot's login, and when another takes its place.
+
+    Attributes:
+        secret: its password; without it, moor generates one and keeps it in the site's state
+        rotate_after_days: the age at which ``moor apply robot_rotation`` replaces the login; by default never
+        grace_hours: how long the former login stays valid after the new one has taken its place
+        unproved_nodes: whether a node that runs pods from the registry, and is no host of the inventory, has to be one
+            before the former login is revoked
+    """
+
+    secret: SecretRef | None = None
+    rotate_after_days: Annotated[int, Field(ge=1)] | None = None
+    grace_hours: Annotated[float, Field(ge=0, le=24 * 365)] = 1
+    unproved_nodes: Literal["refuse", "accept"] = "refuse"
+
+    @model_validator(mode="after")
+    def _can_be_rotated(self) -> RotatedLogin:
+        days = getattr(self, "duration_days", NEVER)
+        if self.rotate_after_days and self.secret:
+            words = "the password is your own, below secret; drop secret, so that moor makes one, or drop this"
+            raise FieldErrors([(("rotate_after_days",), words)])
+        if self.rotate_after_days and days != NEVER and self.rotate_after_days >= days:
+            raise FieldErrors([(("rotate_after_days",), f"it expires after {days} days; write fewer than these")])
+        return self
 
 
 def secret_path(state: Path, project: str, robot: str) -> Path:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 
 from moor_lab.harbor.core.application import application
-from moor_lab.harbor.local import LocalHarbor, serve_locally
+from moor_lab.harbor.local import Asked, LocalHarbor, serve_locally
 from moor_lab.harbor.loopback import OnLoopback
 from moor_lab.harbor.release import SHOWN_VERSION
 from tests.harness.commands import Done, moor_here
@@ -30,6 +30,8 @@ class HarborSite:
     Attributes:
         api: a client of the stand-in's API as its administrator, for what somebody does by hand
         asked: method and path of each request over TLS
+        hosts: of the inventory, the group of each by its name
+        listeners: are called with each request, in the thread that answers it
     """
 
     folder: Path
@@ -37,18 +39,22 @@ class HarborSite:
     api: httpx.Client
     asked: list[str] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
+    hosts: Mapping[str, str] = field(default_factory=lambda: {"ws1": "workstations"})
+    listeners: list[Callable[[str], None]] = field(default_factory=list)
 
     def write(self, **data: Any) -> HarborSite:
         """Write the inventory with these sections beside those about the registry."""
-        account = {"user": "admin", "password": "file:secrets/admin"}
+        account, hosts = {"user": "admin", "password": "file:secrets/admin"}, list(self.hosts.items())
         known: Mapping[str, Any] = {
             "registry": {"name": NAME, "address": ADDRESS, "port": self.harbor.port},
             "pki": {"ca": "ca.crt"},
             "harbor": {"managed": False, "account": account},
         }
         files: dict[str, Content] = {
-            "inventory/hosts.yaml": {"ws1": {"hostname": "192.0.2.30", "groups": ["workstations"]}},
-            "inventory/groups.yaml": {"workstations": {}},
+            "inventory/hosts.yaml": {
+                name: {"hostname": f"192.0.2.{at}", "groups": [group]} for at, (name, group) in enumerate(hosts, 30)
+            },
+            "inventory/groups.yaml": {group: {} for _, group in hosts},
             "inventory/defaults.yaml": {"data": {**known, **data}},
         }
         write_site(self.folder, files, {"secrets/admin": ADMIN_PASSWORD})
@@ -96,7 +102,13 @@ class HarborSite:
 def harbor_site(folder: Path, version: str = SHOWN_VERSION) -> Iterator[HarborSite]:
     """Yield a site with an empty stand-in as its registry; ``write`` writes its inventory."""
     asked: list[str] = []
-    with serve_locally(folder, NAME, ADMIN_PASSWORD, lambda one: asked.append(f"{one.method} {one.target}")) as harbor:
+    listeners: list[Callable[[str], None]] = [asked.append]
+
+    def note(one: Asked) -> None:
+        for listener in listeners:
+            listener(f"{one.method} {one.target}")
+
+    with serve_locally(folder, NAME, ADMIN_PASSWORD, note) as harbor:
         harbor.core.version = version
         write_site(folder / "site", {"ca.crt": harbor.ca.read_text()})
         # Not noted; and by plain HTTP, whose clients do not send Harbor's cookie back.
@@ -105,4 +117,4 @@ def harbor_site(folder: Path, version: str = SHOWN_VERSION) -> Iterator[HarborSi
             httpx.Client(base_url=f"http://{NAME}", auth=("admin", ADMIN_PASSWORD), transport=transport) as api,
             replaced_plugin("harbor", OnLoopback),
         ):
-            yield HarborSite(folder / "site", harbor, api, asked)
+            yield HarborSite(folder / "site", harbor, api, asked, listeners=listeners)

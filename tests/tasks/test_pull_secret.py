@@ -19,7 +19,8 @@ from moor.resources.base import State
 from moor.secrets.secret import Secret
 from moor.tasks.cluster.api import Tree
 from moor.tasks.registry.logins import DATA_KEYS, RegistryLogin, read_login
-from moor.tasks.workload.pull_secret import PullSecret, has_login, login_state, with_login
+from moor.tasks.workload.pull_secret import PullSecret
+from moor.tasks.workload.pull_secret_content import has_login, login_state, with_login
 from tests.kubernetes.samples import secret
 from tests.kubernetes.served import Api
 from tests.tasks.clusters import run
@@ -111,7 +112,10 @@ def test_others_logins_survive_an_apply_and_nothing_is_left_to_plan(api: Api, cl
     put(client, kind, OTHERS if kind == OLD else {"auths": OTHERS, "HttpHeaders": {"a": "b"}})
     planned = run(api.kubeconfig, [HELD], plan=True)
     user, word = f"{HOST} user: (none) -> {LOGIN[0]}", f"{HOST} password: (none) -> ***"
-    assert sorted(planned.diff[HELD.id].splitlines()) == sorted([user, word])
+    names = ", ".join(sorted(OTHERS))
+    assert sorted(planned.diff[HELD.id].splitlines()) == sorted(
+        [user, word, f"other logins: {names} -> {names} (kept)"]
+    )
     assert run(api.kubeconfig, [HELD]).status == {HELD.id: "changed"}
     after = read(client) if kind == OLD else read(client)["auths"]
     assert {key: after[key] for key in OTHERS} == OTHERS

@@ -22,7 +22,7 @@ from moor.errors import InputError
 from moor.run.protocols import backups_of
 from moor.run.runbook import OWN_REGISTRY
 from moor.schedule import cron, systemd
-from moor.schedule.job import Job, Work, name_of, parse_period
+from moor.schedule.job import COMMANDS, Job, Work, name_of, parse_period
 from moor.secrets import private_files
 from moor.settings import SecretRef
 from moor.settings.config import CONFIG
@@ -76,7 +76,7 @@ def _backup_directories(nr: Nornir) -> Iterator[Path]:
 
 
 def _argv(site: Path, words: JobOptions) -> tuple[str, ...]:
-    argv = [sys.executable, "-m", "moor", str(words.work), "--quiet", "--site", str(site)]
+    argv = [sys.executable, "-m", "moor", *COMMANDS[words.work], "--quiet", "--site", str(site)]
     argv += ["--runbook", words.runbook] if words.runbook else []
     argv += ["--limit", words.limit] if words.limit is not None else []
     return (*argv, *(["--apply", ",".join(words.mend_kinds)] if words.mend_kinds else []))

@@ -135,8 +135,8 @@ def _differences(node: Object, live: Object, merged: Object) -> frozenset[Path]:
 
 
 def _abandoned(node: Object, last: Fields, fields: Fields, others: list[Manager]) -> set[Path]:
-    """Return fields that the manager no longer applies and no other manager owns."""
-    kept = prefixes(fields).union(*(prefixes(other.fields) for other in others))
+    """Return fields that the manager no longer applies and no other manager owns; metadata has untracked ones too."""
+    kept = prefixes(fields).union({("f:metadata",)}, *(prefixes(other.fields) for other in others))
     return {path for path in prefixes(last) - kept if path in last or not _is_free_map(node, path)}
 
 

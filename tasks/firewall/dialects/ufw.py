@@ -80,10 +80,14 @@ def parse_rules_file(content: str) -> Iterator[UfwRule | str]:
     for found in TUPLE.finditer(content):
         if _ours(found["words"]):
             match found["words"].split():
-                case [action, "tcp", port, _, "any", source, "in", _] if port.isdecimal() and _network(source):
+                case [action, "tcp", port, _, "any", source, "in", _] if _is_port(port) and _network(source):
                     yield UfwRule(action, int(port), str(ip_network(source)))
                 case _:
                     yield f"ufw {found['words']}"
+
+
+def _is_port(word: str) -> bool:
+    return word.isdecimal() and len(word) <= 5  # as 65535
 
 
 def _network(word: str) -> bool:

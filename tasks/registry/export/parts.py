@@ -8,6 +8,7 @@ from typing import Any
 
 from moor.tasks.registry.answers import Question
 from moor.tasks.registry.export.source import Entry, Source
+from moor.tasks.registry.generations import Account, account_in
 from moor.tasks.registry.project.immutable import ImmutableRule, rule_of, rules_of
 from moor.tasks.registry.project.labels import Label, label_of, labels_of
 from moor.tasks.registry.project.members import (
@@ -24,7 +25,6 @@ from moor.tasks.registry.project.quota import NO_LIMIT, find_quota, quota_of
 from moor.tasks.registry.project.retention import NUMBER, Policy, Retention, retention_of
 from moor.tasks.registry.project.settings import Robot
 from moor.tasks.registry.project.webhooks import Webhook, webhook_of, webhooks_of
-from moor.tasks.registry.robot_secret import secret_path
 from moor.tasks.registry.robots import IN_FORCE, actions_of, robots_of, short_name, validity
 
 SEVERAL = "a rule in Harbor has several patterns of one kind, and a rule of the inventory has one"
@@ -136,11 +136,14 @@ def _robots(source: Source, entry: Entry) -> dict[str, Robot]:
     found = source.answers.every(robots_of(number_of(entry)))
     held = {}
     for robot in sorted(found, key=lambda one: str(one["name"])):
-        name = short_name(robot)
+        account = account_in(source.state, str(entry["name"]), short_name(robot))
+        name = account.robot
+        if account.present != short_name(robot):
+            continue  # of a rotation that goes on
         if why := why_no_robot(robot):
             source.leave_out(entry, f"robots.{name}", why)
         elif robot.get("editable", True):
-            held[name] = _robot(source, str(entry["name"]), name, robot)
+            held[name] = _robot(source, account, robot)
     return held
 
 
@@ -157,10 +160,10 @@ def why_expired(robot: Mapping[str, Any]) -> str:
     return "" if state == IN_FORCE else f"{state}, and a robot of the inventory is in force"
 
 
-def _robot(source: Source, project: str, name: str, found: Mapping[str, Any]) -> Robot:
+def _robot(source: Source, account: Account, found: Mapping[str, Any]) -> Robot:
     """Return a robot; a password that moor made is in the site's state, and any other is only known to people."""
-    made = secret_path(source.state, project, name).exists()
-    secret = None if made else source.fill_in(f"projects/{project}/robot-{name}", f"the password of {found['name']}")
+    where, what = f"projects/{account.project}/robot-{account.robot}", f"the password of {found['name']}"
+    secret = None if account.secret.path.exists() else source.fill_in(where, what)
     access, days = tuple(actions_of(dict(found))), found.get("duration", 0)
     return Robot.model_construct(access=access, duration_days=days, secret=secret)
 

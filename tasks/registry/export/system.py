@@ -13,6 +13,7 @@ from moor.tasks.registry.answers import Question
 from moor.tasks.registry.export.document import Document, document_of, valid
 from moor.tasks.registry.export.parts import why_expired
 from moor.tasks.registry.export.source import Source
+from moor.tasks.registry.generations import Account, account_in
 from moor.tasks.registry.replication.endpoint import ENDPOINTS, Endpoint, endpoint_of
 from moor.tasks.registry.replication.names import is_own
 from moor.tasks.registry.replication.rule import Rule, rule_of
@@ -35,7 +36,6 @@ from moor.tasks.registry.system.schedules import (
     schedule_from,
 )
 from moor.tasks.registry.system.settings import HarborSystem
-from moor.tasks.registry.system.things import system_secret_path
 from moor.tasks.registry.system.user_list import USERS
 from moor.tasks.registry.system.users import User, user_of
 
@@ -129,20 +129,23 @@ def _robots(source: Source) -> dict[str, SystemRobot]:
     """Return the robots of the system but those that Harbor made for itself."""
     prefix, held = prefix_in(source.answers), {}
     for one in source.answers.every(SYSTEM_ROBOTS):
-        name = str(one["name"]).removeprefix(prefix)
+        account = account_in(source.state, "", str(one["name"]).removeprefix(prefix))
+        name = account.robot
+        if prefix + account.present != one["name"]:
+            continue  # of a rotation that goes on
         if why := why_expired(one):
             source.leave_out_of(f"{KEY}.robots.{name}", why)
         elif one.get("editable", True):
-            held[name] = _robot(source, name, one)
+            held[name] = _robot(source, account, one)
     return held
 
 
-def _robot(source: Source, name: str, answer: Mapping[str, Any]) -> SystemRobot:
+def _robot(source: Source, account: Account, answer: Mapping[str, Any]) -> SystemRobot:
     """Return a robot; a password that moor made is in the site's state, and any other is only known to people."""
-    if system_secret_path(source.state, name).exists():
+    if account.secret.path.exists():
         return robot_of(answer)
     what = f"the password of {answer['name']}"
-    return with_secret(robot_of(answer), "secret", source.fill_in(f"harbor/robot-{name}", what))
+    return with_secret(robot_of(answer), "secret", source.fill_in(f"harbor/robot-{account.robot}", what))
 
 
 def _registries(source: Source) -> dict[str, Endpoint]:

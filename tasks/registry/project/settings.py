@@ -8,8 +8,6 @@ from typing import Annotated, Literal, get_args
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from moor.errors import FieldErrors
-from moor.settings import SecretRef
-from moor.settings.section import StrictModel
 from moor.tasks.registry.project.immutable import ImmutableRule
 from moor.tasks.registry.project.labels import Label, LabelName
 from moor.tasks.registry.project.members import Group, GroupName, Role, UserName
@@ -18,8 +16,9 @@ from moor.tasks.registry.project.quota import Quota
 from moor.tasks.registry.project.retention import Retention
 from moor.tasks.registry.project.webhooks import Webhook, WebhookName
 from moor.tasks.registry.rights import ProjectRights
+from moor.tasks.registry.robot_secret import GENERATION, RotatedLogin
+from moor.tasks.registry.robot_secret import NEVER as NEVER
 
-NEVER = -1  # days of a robot that does not expire
 ProjectName = Annotated[str, Field(pattern=r"^[a-z0-9]+(?:[._-][a-z0-9]+)*$", max_length=255)]
 InProject = Literal["retention", "immutable", "members", "groups", "webhooks", "labels", "robots"]
 
@@ -36,18 +35,16 @@ def _all_or_some(kinds: object) -> object:
     return (get_args(InProject) if kinds else ()) if isinstance(kinds, bool) else kinds
 
 
-class Robot(StrictModel):
+class Robot(RotatedLogin):
     """A robot account of one project.
 
     Attributes:
         access: its rights in the project: pull, push, which needs pull too, or RESOURCE:ACTION
         duration_days: days until it expires; -1 for never
-        secret: its password; without it, moor generates one and keeps it in the site's state
     """
 
     access: ProjectRights = ("pull",)
     duration_days: Annotated[int, Field(ge=-1), AfterValidator(days_that_stay)] = NEVER
-    secret: SecretRef | None = None
 
 
 class Project(ProjectPolicy):
@@ -86,6 +83,9 @@ class Project(ProjectPolicy):
         for at, words in enumerate(chosen):
             if words in chosen[:at]:
                 yield ("immutable", str(at)), f"a second rule for {words}; drop one of them"
+        for robot in self.robots:
+            if (first := GENERATION.sub("", robot)) != robot and first in self.robots:
+                yield ("robots", robot), f"moor's own name, for a later login of {first}; write another"
         if self.proxy_cache and any("push" in robot.access for robot in self.robots.values()):
             yield ("robots",), "nobody can push into a proxy cache; let its robots pull alone"
 

@@ -13,8 +13,6 @@ from moor.connections.apis.harbor import Harbor
 from moor.connections.apis.harbor_answers import ROBOTS
 from moor.errors import ErrorKind, HostError
 from moor.resources.base import State
-from moor.settings import SecretRef
-from moor.settings.section import StrictModel
 from moor.tasks.registry.answers import API, Answers, Listing, Login, Question
 from moor.tasks.registry.project.settings import ProjectName, days_that_stay
 from moor.tasks.registry.releases import MarkedField
@@ -30,6 +28,7 @@ from moor.tasks.registry.rights import (
     right_marks,
     shown_right,
 )
+from moor.tasks.registry.robot_secret import RotatedLogin
 from moor.tasks.registry.robots import IN_FORCE, NEVER, LastUse, RobotSecret, days, validity, would_be_in_force
 from moor.tasks.registry.system.configuration import CONFIGURATION, values_of
 from moor.tasks.registry.thing import Thing, Unlisted
@@ -48,14 +47,13 @@ Scope = Annotated[str, Field(pattern=r"^(\*|[a-z0-9]+(?:[._-][a-z0-9]+)*)$", max
 SystemRights = Annotated[tuple[str, ...], AfterValidator(system_rights)]
 
 
-class SystemRobot(StrictModel):
+class SystemRobot(RotatedLogin):
     """A robot of the system.
 
     Attributes:
         projects: its rights by project, ``*`` for every project, also those that are made later
         system: its rights on Harbor itself
         duration_days: days until it expires; -1 for never
-        secret: its password; without it, moor generates one and keeps it in the site's state
     """
 
     projects: dict[Scope, ProjectRights] = Field(default_factory=dict)
@@ -63,7 +61,6 @@ class SystemRobot(StrictModel):
     description: Annotated[str, Field(max_length=1024)] = "kept by moor"
     duration_days: Annotated[int, Field(ge=-1), AfterValidator(days_that_stay)] = NEVER
     enabled: bool = True
-    secret: SecretRef | None = None
 
     @model_validator(mode="after")
     def _may_do_something(self) -> SystemRobot:
@@ -208,13 +205,13 @@ class SystemRobotThing(Thing):
 
     def change(self, harbor: Harbor, actual: State | None, task: Task) -> None:
         secret = self.secret.ensured()
-        found = self._present(harbor)
+        found = find_system_robot(harbor, self.name)
         if found and not would_be_in_force(str(found.get("creation_time", "")), self.robot.duration_days):
             harbor.change("DELETE", f"{API}/robots/{found['id']}", None)
             found = None
         if found is None:
             harbor.change("POST", f"{API}/robots", payload_of(self.name, self.robot))
-            found = self._present(harbor)
+            found = find_system_robot(harbor, self.name)
         else:
             # Harbor wants the whole object with the full name, and computes the expiry from the duration.
             harbor.change("PUT", f"{API}/robots/{found['id']}", {**found, **payload_of(found["name"], self.robot)})
@@ -223,9 +220,11 @@ class SystemRobotThing(Thing):
         if self.robot.enabled and not harbor.logs_in(found["name"], secret.reveal()):
             harbor.change("PATCH", f"{API}/robots/{found['id']}", {"secret": secret.reveal()})
 
-    def _present(self, harbor: Harbor) -> dict[str, Any] | None:
-        wanted = prefix_in(Answers(harbor)) + self.name
-        return next((one for one in SYSTEM_ROBOTS.ask(harbor) if one["name"] == wanted), None)
+
+def find_system_robot(harbor: Harbor, name: str) -> dict[str, Any] | None:
+    """Return Harbor's description of a robot of the system, None if there is none."""
+    wanted = prefix_in(Answers(harbor)) + name
+    return next((one for one in SYSTEM_ROBOTS.ask(harbor) if one["name"] == wanted), None)
 
 
 def unlisted_system_robots(answers: Answers, listed: Container[str]) -> Iterator[Unlisted]:

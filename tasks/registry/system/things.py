@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 from nornir.core.inventory import Host
 
@@ -15,14 +14,14 @@ from moor.settings import SecretRef, optional_settings_of
 from moor.tasks.harbor.admin_password import WEAK, is_strong
 from moor.tasks.harbor.api import api_login_of
 from moor.tasks.registry.answers import Answers
+from moor.tasks.registry.generations import Account
 from moor.tasks.registry.releases import MarkedField
-from moor.tasks.registry.robots import RobotSecret
 from moor.tasks.registry.system.allowlist import SystemAllowlistThing
 from moor.tasks.registry.system.auth import MODES
 from moor.tasks.registry.system.configuration import ReadOnly, values_of
 from moor.tasks.registry.system.general import GeneralSettings
 from moor.tasks.registry.system.login_settings import LoginSettings
-from moor.tasks.registry.system.robots import SystemRobot, SystemRobotThing, robot_marks, unlisted_system_robots
+from moor.tasks.registry.system.robots import SystemRobotThing, robot_marks, unlisted_system_robots
 from moor.tasks.registry.system.scanners import DefaultScanner, ScannerThing, unlisted_scanners
 from moor.tasks.registry.system.schedules import ScheduleThing
 from moor.tasks.registry.system.settings import HarborSystem
@@ -62,7 +61,8 @@ def system_things(host: Host) -> Iterator[Resource]:
 def system_robots(host: Host) -> Iterator[Resource]:
     """Yield the robots of the system, which come after the projects that they have rights in."""
     for name, robot in system_of(host).robots.items():
-        yield SystemRobotThing(name, robot, secret_of_system_robot(host, name, robot))
+        account = account_of_system(host, name)
+        yield SystemRobotThing(account.present, robot, account.secret)
 
 
 def last_things(host: Host) -> Iterator[Resource]:
@@ -71,14 +71,9 @@ def last_things(host: Host) -> Iterator[Resource]:
         yield ReadOnly(read_only=True)
 
 
-def secret_of_system_robot(host: Host, name: str, robot: SystemRobot) -> RobotSecret:
-    """Return where the password of a robot of the system is."""
-    return RobotSecret(system_secret_path(site_of(host).state, name), robot.secret)
-
-
-def system_secret_path(state: Path, robot: str) -> Path:
-    """Return where the password is that moor makes for a robot of the system, below the site's state."""
-    return state / "secrets" / f"system-robot-{robot}"
+def account_of_system(host: Host, name: str) -> Account:
+    """Return a robot of the system."""
+    return Account("", name, site_of(host).state, system_of(host).robots[name].secret)
 
 
 def unlisted_in_system(host: Host, answers: Answers) -> Iterator[Unlisted]:
@@ -98,7 +93,8 @@ def unlisted_robots_of_system(host: Host, answers: Answers) -> Iterator[Unlisted
     """Yield the robots of the system that the inventory does not list, where ``prune`` says so."""
     system = system_of(host)
     if "robots" in system.prune:
-        yield from unlisted_system_robots(answers, system.robots)
+        accounts = (account_of_system(host, name) for name in system.robots)
+        yield from unlisted_system_robots(answers, {known for account in accounts for known in account.names})
 
 
 def marks_of_system(host: Host) -> tuple[MarkedField, ...]:

@@ -1,0 +1,56 @@
+"""The actions of rotate robot."""
+
+from __future__ import annotations
+
+import sys
+
+from nornir.core import Nornir
+from nornir.core.inventory import Host
+
+from moor.cli.commands.running import open_fleet, print_report, refuse_input, remember, run_and_report, runbook_of
+from moor.cli.options import DIFFERS, Options
+from moor.errors import InputError
+from moor.output import text
+from moor.run.protocols import robot_rotation_of
+from moor.run.runbook import REGISTRY
+
+RUNBOOK = "robot_rotation"
+
+
+def rotate(options: Options, names: tuple[str, ...], dry_run: bool) -> int:
+    """Rotate robots, or continue a rotation: 0 done, 2 planned, 1 error.
+
+    Args:
+        names: PROJECT+ROBOT; none for those that are begun or too old
+    """
+    with open_fleet(options, dry_run=dry_run) as nr:
+        book, host = runbook_of(nr, RUNBOOK), _registry(nr)
+        rotation = robot_rotation_of(book)
+        rotation.request(nr, host, names)
+        report = run_and_report(nr, book, options, "rotate robot")
+        if not dry_run:
+            remember(nr, report)
+        valid = rotation.valid_still(host)
+    print_report(options, report, text.plan(report) if dry_run else text.applied(report))
+    if not options.quiet:
+        print(*(f"moor: {line}" for line in valid), sep="\n", end="\n" if valid else "", file=sys.stderr)
+    return 1 if report.failed else DIFFERS if report.differs else 0
+
+
+def refuse(options: Options, names: tuple[str, ...]) -> None:
+    """Raise InputError with the faults that would refuse a rotation; no host is contacted."""
+    with open_fleet(options, dry_run=True) as nr:
+        book = runbook_of(nr, RUNBOOK)
+        robot_rotation_of(book).request(nr, _registry(nr), names)
+        refuse_input(nr, book, "rotate robot")
+
+
+def _registry(nr: Nornir) -> Host:
+    """Return the registry's host, or the one that stands for it; raise InputError if --limit leaves none."""
+    servers = [host for host in nr.inventory.hosts.values() if REGISTRY(host)]
+    if not servers:
+        raise InputError(
+            "rotate robot: the registry's host is not among the hosts; a rotation concerns the whole fleet, without "
+            "--limit"
+        )
+    return servers[0]

@@ -1,0 +1,130 @@
+"""A robot's login is replaced on a fleet that pulls by its pull secret all the while, killed on the way."""
+
+from __future__ import annotations
+
+import base64
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from lightkube import Client, KubeConfig
+from lightkube.models.meta_v1 import ObjectMeta
+from lightkube.resources.core_v1 import Namespace, ServiceAccount
+from lightkube.resources.core_v1 import Secret as KubeSecret
+
+from tests.harness.sites import DEFAULTS
+from tests.harness.waiting import after
+from tests.lab.conftest import Moored
+from tests.lab.drifting import drifted
+
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(600)]
+
+PULLING = ("node1", "node2")
+IMAGE = "registry.moor.test/demo/sqrt:1.0"
+# As kubelet does, each pull reads the pull secret first, by the node's own login to the API; nothing is left of a pull.
+LOOP = f"""\
+import base64, json, pathlib, subprocess
+from standin.agent.client import Client
+
+place = pathlib.Path("/opt/moor-lab/kubelet")
+config = json.loads((place / "config.json").read_text())
+client = Client(config["server"], config["token"], place / "ca.crt")
+end, told = pathlib.Path("/run/pulls.end"), pathlib.Path("/run/pulls").open("w", buffering=1)
+pull = ["ctr", "-n", "rotation", "images", "pull", "--hosts-dir", "/etc/containerd/certs.d"]
+for _ in range(3000):
+    if end.exists():
+        break
+    found = client.request("GET", "/api/v1/namespaces/demo/secrets/registry")
+    auths = json.loads(base64.b64decode(found["data"][".dockerconfigjson"]))["auths"]
+    login = base64.b64decode(auths["registry.moor.test"]["auth"]).decode()
+    done = subprocess.run([*pull, "--user", login, "{IMAGE}"], capture_output=True, text=True)
+    last = (done.stdout + done.stderr).replace(login, "LOGIN").strip().splitlines()[-1:]
+    print(f"pulled by {{login.partition(':')[0]}}" if done.returncode == 0 else last, file=told)
+    subprocess.run(["ctr", "-n", "rotation", "images", "rm", "--sync", "{IMAGE}"], capture_output=True)
+subprocess.run(["ctr", "namespaces", "rm", "rotation"], capture_output=True)
+print("ended", file=told)
+"""
+
+
+@contextmanager
+def pulls(moored: Moored, told: dict[str, int]) -> Iterator[None]:
+    """Have nodes pull without a pause; ``told`` gets what they said, and how often."""
+    for name in PULLING:
+        moored.lab.exec(name, ["sh", "-c", "rm -f /run/pulls.end /run/pulls; cat >/run/pulls.py"], stdin=LOOP)
+        start = ["systemd-run", "--quiet", "--setenv=PYTHONPATH=/opt/moor-lab", "python3", "/run/pulls.py"]
+        moored.lab.exec(name, start)
+    try:
+        yield
+    finally:
+        for name in PULLING:
+            moored.lab.exec(name, ["touch", "/run/pulls.end"])
+    for name in PULLING:
+        wait = "for i in $(seq 300); do grep -qx ended /run/pulls && break; sleep 0.2; done; sort /run/pulls | uniq -c"
+        for line in moored.lab.exec(name, ["sh", "-c", wait], timeout_s=90).splitlines():
+            count, words = line.split(maxsplit=1)
+            told[words] = told.get(words, 0) + int(count)
+
+
+def login_of(cluster: Client, namespace: str) -> tuple[str, str]:
+    found = cluster.get(KubeSecret, "registry", namespace=namespace).data
+    assert found
+    auths = json.loads(base64.b64decode(found[".dockerconfigjson"]))["auths"]
+    user, _, password = base64.b64decode(auths["registry.moor.test"]["auth"]).decode().partition(":")
+    return user, password
+
+
+def killed(moored: Moored, after_s: float, *words: str) -> None:
+    argv = [sys.executable, "-m", "moor", *words, "--yes", "--site", str(moored.moor.site)]
+    with subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        after(after_s)
+        process.kill()
+
+
+def answer_to(moored: Moored, login: tuple[str, str]) -> str:
+    """Return the status with which the registry answers a login, asked from a node that trusts it."""
+    script = """\
+umask 077; cat >/run/login
+curl -s -o /dev/null -w '%{http_code}' --config /run/login \\
+  'https://registry.moor.test/service/token?service=harbor-registry'; rm -f /run/login"""
+    return moored.lab.exec("node1", ["sh", "-c", script], stdin=f'user = "{login[0]}:{login[1]}"\n')
+
+
+def test_a_login_is_rotated_while_nodes_pull_and_the_former_one_is_refused_afterwards(moored: Moored) -> None:
+    moor = moored.moor
+    defaults = moor.site / DEFAULTS
+    before = defaults.read_text()
+    entry = "  pull_secrets:\n    registry:\n      robot: demo+puller\n      namespace_selector: {pulls: here}\n"
+    changed = before.replace("puller: {access: [pull]}", "puller: {access: [pull], grace_hours: 0}")
+    defaults.write_text(changed.rstrip("\n") + f"\n{entry}      service_accounts: [default]\n      prune: true\n")
+    cluster = Client(KubeConfig.from_file(moored.lab.directory / "kubeconfig"))
+    labels = {"pulls": "here"}
+    cluster.create(Namespace(metadata=ObjectMeta(name="late", labels=labels)))
+    cluster.create(ServiceAccount(metadata=ObjectMeta(name="default", namespace="late")), namespace="late")
+    try:
+        late = {("cp1", "secret:late/registry"), ("cp1", "serviceaccount:late/default#registry")}
+        assert late <= set(drifted(moored).open)
+        moor.applied("pull_secrets")
+        old, told = login_of(cluster, "demo"), dict[str, int]()
+        assert login_of(cluster, "late") == old
+        planned = moor("rotate", "robot", "demo+puller", "--plan")
+        assert planned.returncode == 2, planned.said
+        assert "~ robot-in-turn:demo+puller" in planned.stdout
+        with pulls(moored, told):
+            for after_s in (1.5, 2.5, 4):
+                killed(moored, after_s, "rotate", "robot", "demo+puller")
+            done = moor("apply", "robot_rotation", "--yes")
+            assert done.returncode == 0, done.said
+        new = login_of(cluster, "demo")
+        assert (login_of(cluster, "late"), new[0] == old[0]) == (new, False)
+        assert {words for words in told if not words.startswith("pulled by robot$demo+puller")} == {"ended"}, told
+        assert {f"pulled by {old[0]}", f"pulled by {new[0]}"} <= set(told)
+        assert (answer_to(moored, old), answer_to(moored, new)) == ("401", "200")
+        found = drifted(moored)
+        assert (found.code, found.open) == (0, {})
+        assert not [password for _, password in (old, new) for said in moor.said if password in said]
+    finally:
+        cluster.delete(Namespace, "late")
+        defaults.write_text(before)
