@@ -52,6 +52,7 @@ def read_pages(
     Args:
         doing: what the request is for; the beginning of error messages
         path: of the list, such as ``/api/v1/pods``
+        query: parameters, such as another ``limit`` of a page
 
     Raises:
         HostError: the API refuses, does not answer, or not with a list
@@ -59,7 +60,7 @@ def read_pages(
     """
     more = ""
     while True:
-        asked = {**(query or {}), "limit": str(PAGE_SIZE), **({"continue": more} if more else {})}
+        asked = {"limit": str(PAGE_SIZE), **(query or {}), **({"continue": more} if more else {})}
         try:
             page: PageAnswer[T] = read_object(client, doing, path, decoder, asked)
         except HostError as error:

@@ -69,6 +69,12 @@ class Filling:
         status = {"phase": "Running", "containerStatuses": [known]} if digest else {"phase": "Pending"}
         self.put(kinds.POD, name, namespace, metadata=metadata, spec=spec, status=status)
 
+    def workload(self, kind: kinds.Kind, name: str, image: str, *, namespace: str = "shop", **rest: Any) -> None:
+        """Add anything that makes pods; ``rest`` are its other parts, such as its status."""
+        spec: Tree = {"template": {"spec": {"containers": [{"name": "c", "image": image}]}}}
+        spec = {"jobTemplate": {"spec": spec}} if kind is kinds.CRON_JOB else spec
+        self.put(kind, name, namespace, spec=spec, **rest)
+
     def deployment(self, name: str, image: str, *, namespace: str = "shop", **spec: Any) -> None:
         template = {
             "metadata": {"labels": {"app": name}},
