@@ -36,9 +36,9 @@ class Cached:
         headers = {**ACCEPT, "Authorization": f"Bearer {given['token']}"}
         return self.nobody.request(method, path, headers=headers)
 
-    def pulled_whole(self) -> httpx.Response:
+    def pulled_whole(self, reference: str) -> httpx.Response:
         """Pull the image, and wait until it is stored."""
-        answer = self.pull(f"{LIBRARY}/manifests/1.0")
+        answer = self.pull(f"{LIBRARY}/manifests/{reference}")
         for content, digest in HELLO.blobs:
             assert self.pull(f"{LIBRARY}/blobs/{digest}").content == content
         self.served.core.jobs.wait()
@@ -77,18 +77,20 @@ def push(client: httpx.Client, repository: str) -> None:
     assert client.put(f"/v2/{repository}/manifests/1.0", content=HELLO.manifest, headers=kind).status_code == 201
 
 
-def test_an_image_comes_through_and_is_there_when_its_registry_is_gone(cached: Cached) -> None:
+@pytest.mark.parametrize("reference", ["1.0", HELLO.digest])  # as podman does, as containerd and Docker do
+def test_an_image_comes_through_and_is_there_when_its_registry_is_gone(cached: Cached, reference: str) -> None:
     head = cached.pull(f"{LIBRARY}/manifests/1.0", "HEAD")
     assert (head.status_code, head.headers["Docker-Content-Digest"]) == (200, HELLO.digest)
-    first = cached.pulled_whole()
+    first = cached.pulled_whole(reference)
     # As recorded of a real Harbor: no digest where a tag was asked for.
-    assert (first.status_code, first.content, first.headers["Docker-Content-Digest"]) == (200, HELLO.manifest, "")
+    digest = HELLO.digest if reference == HELLO.digest else ""
+    assert (first.status_code, first.content, first.headers["Docker-Content-Digest"]) == (200, HELLO.manifest, digest)
     (stored,) = cached.api.get(f"{API}/projects/cache/repositories/library%252Fhello/artifacts").json()
     assert (stored["digest"], stored["tags"][0]["name"]) == (HELLO.digest, "1.0")
 
     cached.upstream.close()
-    for reference in ("1.0", HELLO.digest):
-        again = cached.pull(f"{LIBRARY}/manifests/{reference}")
+    for asked in ("1.0", HELLO.digest):
+        again = cached.pull(f"{LIBRARY}/manifests/{asked}")
         assert (again.status_code, again.content) == (200, HELLO.manifest)
         assert again.headers["Docker-Content-Digest"] == HELLO.digest
     assert cached.pull(f"{LIBRARY}/blobs/{HELLO.blobs[0][1]}").content == HELLO.blobs[0][0]

@@ -17,7 +17,7 @@ from moor_lab.harbor.core.endpoint import (
     push_blob,
     push_manifest,
 )
-from moor_lab.harbor.core.pushes import record_push
+from moor_lab.harbor.core.pushes import move_tag, record_push
 from moor_lab.harbor.core.replication_rules import renamed
 from moor_lab.harbor.core.service import Core
 
@@ -65,6 +65,10 @@ def cache_manifest(core: Core, number: int, repository: str, reference: str) -> 
     ):
         place = source, repository.partition("/")[2]
         _copy_manifest(core, place, (sink, repository), reference, local=True)
+        for (name, digest), tags in list(core.awaited_tags.items()):
+            if name == repository and (artifact := core.store.find("artifact", f"{name}@{digest}")):
+                for tag in tags:
+                    move_tag(core.store, artifact, repository, tag)
 
 
 def _publicity(core: Core, repository: str) -> str:

@@ -14,6 +14,7 @@ from werkzeug.wrappers import Response
 from moor_lab.harbor.core.copying import CHUNK, cache_manifest, local_registry
 from moor_lab.harbor.core.endpoint import MANIFESTS, SERVED_TYPES, check_health, connect
 from moor_lab.harbor.core.errors import Refusal, not_found, not_in_the_stand_in
+from moor_lab.harbor.core.pushes import move_tag
 from moor_lab.harbor.core.repositories import find_artifact, remove_artifact
 from moor_lab.harbor.core.service import Core
 from moor_lab.harbor.core.store import Record
@@ -78,11 +79,21 @@ def _manifest(
         if artifact and artifact.body["digest"] == digest:
             return None
         if method == "HEAD":
+            _await_tag(core, repository, reference, digest)
             return _answer(b"", head.headers, digest)
         found = client.get(place, headers={"Accept": MANIFESTS}).raise_for_status()
     core.jobs.begin(lambda: cache_manifest(core, registry.id, repository, reference))
     # Harbor leaves the digest empty where a tag was asked for.
     return _answer(found.content, found.headers, reference if reference.startswith("sha256:") else "")
+
+
+def _await_tag(core: Core, repository: str, reference: str, digest: str) -> None:
+    """Have an artifact tagged, now or once it is stored: clients ask for a tag by HEAD, and pull its digest."""
+    if reference.startswith("sha256:"):
+        return
+    core.awaited_tags.setdefault((repository, digest), set()).add(reference)
+    if artifact := core.store.find("artifact", f"{repository}@{digest}"):
+        move_tag(core.store, artifact, repository, reference)
 
 
 def _answer(content: bytes, upstream: httpx.Headers, digest: str) -> Response:

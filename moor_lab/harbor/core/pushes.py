@@ -28,7 +28,7 @@ def record_push(
     body |= {"push_time": now(), "pull_time": NEVER, "size": sum(body["blobs"].values())}
     artifact = _once(store, "artifact", f"{repository}@{digest}", body)
     if tag:
-        _move_tag(store, artifact, repository, tag)
+        move_tag(store, artifact, repository, tag)
 
 
 def _once(store: Store, kind: str, name: str, body: dict[str, Any]) -> Record:
@@ -70,7 +70,7 @@ def _described(manifest: dict[str, Any], read_blob: Callable[[str], bytes]) -> d
     }
 
 
-def _move_tag(store: Store, artifact: Record, repository: str, name: str) -> None:
+def move_tag(store: Store, artifact: Record, repository: str, name: str) -> None:
     """Make the tag ``name`` point at ``artifact``."""
     try:
         add_tag(store, artifact, name)

@@ -1,6 +1,7 @@
 """The authorization of /v2, in front of docker-registry, which answers allowed requests."""
 
 import re
+from dataclasses import replace
 
 from werkzeug.wrappers import Response
 
@@ -158,7 +159,8 @@ def _manifest(call: Call, target: Target, project: Record) -> Response:
         remove_artifact(call.store, artifact)
         on_delete(call.core, target.repository, artifact.body["digest"])
         return done(202)
-    answer = forward(call, target)
+    # Like Harbor, ask for the digest: a tag may be one of the database's alone.
+    answer = forward(call, replace(target, rest=artifact.body["digest"]))
     if call.request.method == "GET" and answer.status_code == 200:
         record_pull(call.store, known, artifact, target.rest)
         note(call, "pull", f"{target.repository}:{target.rest}")

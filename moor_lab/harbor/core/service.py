@@ -48,6 +48,7 @@ class Core:
         pepper: {data_volume}/secret/keys/secretkey: without it no robot's secret is right any more
         version: the release of Harbor that it answers as
         collector: removes blobs that no manifest names, or only counts them in a dry run; whether it could, and its log
+        awaited_tags: of repository and digest: what was asked for by a tag, and a proxy cache has not stored yet
         certificates: the directory with the CAs that connections to other registries trust
     """
 
@@ -63,6 +64,7 @@ class Core:
     certificates: Path | None = None
     lock: Lock = field(default_factory=Lock)
     jobs: Jobs = field(default_factory=Jobs)
+    awaited_tags: dict[tuple[str, str], set[str]] = field(default_factory=dict)
 
     def trusted(self) -> list[Path]:
         """Return the files of the CAs that connections to other registries trust."""
