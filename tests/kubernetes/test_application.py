@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from moor_lab.kubernetes.standin import kinds
+from moor_lab.kubernetes.standin import kinds, schema
+from moor_lab.kubernetes.standin.api.decode import mistyped
 from moor_lab.kubernetes.standin.api.options import Options
 from moor_lab.kubernetes.standin.errors import ApiError
 from moor_lab.kubernetes.standin.objects import dig, name_of
@@ -178,3 +179,38 @@ def test_a_real_kubectl_scales_and_owns_the_replicas_then(api: Api, client: obje
     assert [dig(one, "fieldsV1", "f:spec", "f:replicas") for one in owners] == [{}]
     with pytest.raises(ApiError, match='conflict with "kubectl" with subresource "scale" using apps/v1 at'):
         api.cluster.patch(kinds.DEPLOYMENT, "demo", "web", APPLY, deployment(GOOD), Options(manager="moor"))
+
+
+def lacking(node: Object, value: Any, path: str) -> list[str]:
+    """Return the required fields that a value does not have, by the OpenAPI document of the real release."""
+    node = schema.resolve(node)
+    if isinstance(value, list):
+        return [where for one in value for where in lacking(schema.items(node), one, path)]
+    if not isinstance(value, dict):
+        return []
+    missing = [f"{path}.{name}" for name in node.get("required", []) if name not in value]
+    inner = [lacking(schema.field(node, name), part, f"{path}.{name}") for name, part in value.items()]
+    return missing + [where for found in inner for where in found]
+
+
+def test_whatever_the_controllers_make_is_what_the_real_document_describes(fleet: Fleet) -> None:
+    for name in ("n4", "n5", "n6", "n7", "n8"):
+        fleet.add_node(name)  # the lab's pods share their node's ports
+    for one in application():
+        kind = kinds.named(one["apiVersion"], one["kind"])
+        assert kind
+        fleet.apply(kind, one)
+    fleet.settle()
+    fleet.clock.turn(300)
+    for number in range(1, 9):
+        fleet.beat(f"n{number}")
+    fleet.settle()
+    for kind, objects in fleet.cluster.store.snapshot().items():
+        node = schema.definition(kind.definition)
+        assert node, kind
+        for one in objects:
+            assert list(schema.unknown_fields(node, one)) == []
+            assert list(mistyped(node, one, kind.kind)) == []
+            assert lacking(node, one, kind.kind) == []
+    made = {kind for kind, objects in fleet.cluster.store.snapshot().items() if objects}
+    assert {kinds.CONTROLLER_REVISION, kinds.REPLICA_SET, kinds.POD, kinds.JOB, kinds.EVENT, kinds.CLAIM} <= made
