@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shutil
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -10,9 +12,12 @@ import yaml
 from moor.context import site_of
 from moor.settings import settings_of
 from moor.sites.site import open_site
+from moor.tasks.cluster.objects import Manifest
+from moor.tasks.workload.deploy import known_parts
 from moor.tasks.workload.objects import manifests, objects_of, template_values
 from moor.tasks.workload.settings import Chart, Workload, Workloads
 from moor.templates import render
+from moor_lab.kubernetes.standin.api.admission import violations
 from tests.docs.pages import ROOT, blocks
 from tests.harness.sites import GROUPS, HOSTS, write_site
 from tests.tasks.workload.shops import CONFIG_MAP, DATA, Shop
@@ -38,6 +43,18 @@ def test_the_workloads_of_the_page_are_those_of_a_site(shop: Shop) -> None:
     made = {name: [one["kind"] for one in manifests(host, name, workload)] for name, workload in known.items()}
     assert made == {"web": ["Deployment"], "payments": ["ConfigMap"]}
     assert Workload.model_validate(shown("payments")["payments"], context={"site": site_of(host).directory}).prune
+
+
+def test_the_example_of_a_managed_cluster_is_a_whole_site(tmp_path: Path) -> None:
+    site = shutil.copytree(ROOT / "examples/managed-cluster", tmp_path / "site")
+    write_site(site, {}, {"secrets/puller": "x\n"})
+    host = open_site(site, dry_run=True).inventory.hosts["shop"]
+    made = [one for part in known_parts(host) for one in part.resources]
+    (web,) = (one.content for one in made if isinstance(one, Manifest) and one.content["kind"] == "Deployment")
+    pod = web["spec"]["template"]["spec"]
+    assert pod["containers"][0]["image"].startswith("registry.corp.example.org/hub/nginxinc/")
+    assert pod["imagePullSecrets"] == [{"name": "registry"}]
+    assert not list(violations(pod, "restricted"))
 
 
 def test_the_template_takes_all_keys_that_the_page_shows() -> None:
