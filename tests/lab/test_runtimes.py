@@ -8,6 +8,7 @@ import re
 import tarfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from ipaddress import IPv4Address
 from pathlib import Path
 from threading import Thread
@@ -69,6 +70,7 @@ BENT = {
 
 ASKED = ProbeRequest(RegistryEndpoint(NAME, "", PORT), "app/web:1", ("robot", Secret("right")), pull=True)
 IMAGES = "ctr -n k8s.io images ls -q | sort"
+KEPT = "/var/lib/moor/verify"
 NO_IMAGE = "ctr -n k8s.io images rm --sync $(ctr -n k8s.io images ls -q) >/dev/null"
 # crictl is no Debian package: this one has the controller pull by the real CRI, and waits until it has.
 CRICTL = """\
@@ -191,7 +193,7 @@ def crictl(lab: Lab, name: str) -> Iterator[list[str]]:
 
     def serve_one() -> None:
         told.append(shell(lab, name, "until [ -p /run/asked ]; do sleep 0.1; done; cat /run/asked"))
-        said = cri_pull(lab, name, IMAGE, "robot", "right")
+        said = cri_pull(lab, name, told[0].split()[-1], "robot", "right")
         lab.exec(name, ["sh", "-c", "cat > /run/answered"], f"{said}\n")
 
     thread = Thread(target=serve_one)
@@ -205,18 +207,25 @@ def crictl(lab: Lab, name: str) -> Iterator[list[str]]:
 
 def test_a_pull_by_the_cri_leaves_no_image_behind_and_takes_none_away(fleet: Lab, site: Site) -> None:
     site.apply(configure_containerd, *NODES)
+    known = shell(fleet, "trixie", "sha256sum < /opt/small/blobs/manifest.json").split()[0]
+    by_digest = replace(ASKED, digest=f"sha256:{known}")
     for name in NODES:
         shell(fleet, name, NO_IMAGE)
         with crictl(fleet, name) as told:
             assert proves(fleet, name, ASKED).startswith("moor: pulled\nmoor: arrived "), name
         assert told[0].startswith("robot:right --runtime-endpoint unix:///run/containerd/containerd.sock")
         assert shell(fleet, name, IMAGES) == "", name
+        with crictl(fleet, name) as told:
+            assert proves(fleet, name, by_digest).startswith("moor: pulled\nmoor: arrived "), name
+        assert told[0].endswith(f"/app/web@{by_digest.digest}")
+        assert shell(fleet, name, IMAGES) == "", name
 
         assert cri_pull(fleet, name, IMAGE, "robot", "right") == ""
         there = shell(fleet, name, IMAGES)
-        with crictl(fleet, name):
-            proves(fleet, name, ASKED)
-        assert shell(fleet, name, IMAGES) == there
+        for asked in (ASKED, by_digest):
+            with crictl(fleet, name):
+                proves(fleet, name, asked)
+            assert shell(fleet, name, IMAGES) == there
         assert IMAGE in there.splitlines()
 
 
@@ -234,12 +243,16 @@ def test_what_a_killed_verify_left_behind_goes_with_the_next_one_unless_a_contai
     assert IMAGE in shell(fleet, "bookworm", IMAGES).splitlines()
     assert shell(fleet, "bookworm", "ls -d /run/moor.v* 2>/dev/null || :") == ""
 
-    shell(fleet, "bookworm", f"ctr -n k8s.io containers rm uses; ctr -n k8s.io snapshots rm uses; {NO_IMAGE}")
+    shell(fleet, "bookworm", "ctr -n k8s.io containers rm uses; ctr -n k8s.io snapshots rm uses")
+    with crictl(fleet, "bookworm"):
+        proves(fleet, "bookworm", ASKED)
+    assert shell(fleet, "bookworm", f"{IMAGES}; ls {KEPT}") == ""
+
     with crictl(fleet, "bookworm"):
         fleet.exec("bookworm", ["sh", "-c", KILLED], pull_script(ASKED))
     with crictl(fleet, "bookworm"):
         proves(fleet, "bookworm", ASKED)
-    assert shell(fleet, "bookworm", f"{IMAGES}; ls -d /run/moor.v* 2>/dev/null || :") == ""
+    assert shell(fleet, "bookworm", f"{IMAGES}; ls {KEPT}; ls -d /run/moor.v* 2>/dev/null || :") == ""
 
 
 def test_a_node_that_has_the_image_does_not_pull_well_from_a_registry_that_lost_it(fleet: Lab, site: Site) -> None:
