@@ -70,6 +70,8 @@ def needed_rights(host: Host) -> list[ClusterRight]:
         contents = manifests(host, name, workload)
         for content in contents:
             found += _of_object(content, place, workload.prune)
+        if workload.prepull:
+            found += [ClusterRight(place, "", "pods", verb, WRITE) for verb in ("create", "delete", "list")]
         kinds = {str(one["kind"]) for one in contents} & set(API_VERSIONS)
         found += [right for kind in sorted(kinds) for right in _of_rollout(kind, place)]
         found += [ClusterRight(place, "", resource, "list", READ) for resource in ("pods", "events")]

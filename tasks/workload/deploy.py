@@ -16,6 +16,7 @@ from moor.errors import ErrorKind, HostError, InputError, MoorError, UnfitInput,
 from moor.resources.base import Resource
 from moor.settings import settings_of
 from moor.tasks.cluster import ClusterSettings
+from moor.tasks.cluster.admission import pod_spec_of
 from moor.tasks.cluster.api import class_of, is_silent, open_cluster
 from moor.tasks.cluster.autoscaling import targets
 from moor.tasks.cluster.custom_kinds import DEFINITION, learn_kinds
@@ -27,6 +28,7 @@ from moor.tasks.workload.chart_access import PendingCharts, RegistryNotThere, ch
 from moor.tasks.workload.checks import refuse
 from moor.tasks.workload.known_objects import images_of_objects
 from moor.tasks.workload.objects import Tree, all_local, manifests
+from moor.tasks.workload.prepull.resource import PrePull
 from moor.tasks.workload.progress import API_VERSIONS
 from moor.tasks.workload.prune import Leftovers
 from moor.tasks.workload.pull_secret import PullSecret
@@ -111,9 +113,12 @@ def _own(name: str, workload: Workload, objects: Sequence[Tree]) -> Iterator[Res
     """Yield the objects of one workload, then their rollouts, then what is left over of former ones."""
     own = [content for content in objects if not _is_namespace(content, workload.namespace)]
     definitions = [one for one in own if one["kind"] == DEFINITION]
+    pulling = tuple(one for one in own if pod_spec_of(one))
     for content in own:
         if class_of(content) is None:
             continue  # a kind of the cluster's, about which nobody was asked yet
+        if workload.prepull and content in pulling[:1]:
+            yield PrePull(name, workload.namespace, workload.prepull, pulling)
         yield Manifest(
             content,
             frozenset(workload.take_over),

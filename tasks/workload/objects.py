@@ -75,7 +75,8 @@ def template_values(host_port: str, name: str, workload: Workload) -> Tree:
     Args:
         host_port: of the registry
     """
-    values = workload.model_dump(exclude={"template", "image", "manifests", "rewrite_images", "prune", "take_over"})
+    left_out = {"template", "image", "manifests", "rewrite_images", "prune", "take_over", "prepull"}
+    values = workload.model_dump(exclude=left_out)
     values |= {"name": name, "image": f"{host_port}/{workload.image}"}
     values["pull_secret"] = workload.pull_secret if workload.robot else ""
     if workload.restricted:

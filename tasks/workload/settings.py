@@ -12,6 +12,7 @@ from moor.errors import FieldErrors
 from moor.settings import Section, SitePath
 from moor.settings.section import MISSING, StrictModel
 from moor.tasks.images.settings import ImageName
+from moor.tasks.workload.prepull.settings import PrePullSettings
 
 KubeName = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
 # The name of a Deployment, which may hold dots; whether a container of the template may have it is for the API to say.
@@ -75,6 +76,7 @@ class Workload(StrictModel):
         restricted: whether the shipped template meets PodSecurity's level ``restricted``
         template: the name of a file in templates/; the site's own takes precedence over the shipped one
         wait_s: how long the rollout may take
+        prepull: which nodes pull the images before the rollout; none where it is missing
     """
 
     namespace: KubeName
@@ -86,6 +88,7 @@ class Workload(StrictModel):
     robot: str = ""
     pull_secret: KubeName = "registry"  # noqa: S105 - the name of a secret
     wait_s: Annotated[int, Field(ge=1)] = 300
+    prepull: PrePullSettings | None = None
 
     image: ImageName = ""
     replicas: Annotated[int, Field(ge=0)] | None = 1
