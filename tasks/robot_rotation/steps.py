@@ -10,6 +10,7 @@ from typing import Any
 from nornir.core.task import Task
 
 from moor.connections.apis.harbor import Harbor
+from moor.connections.names import CLUSTERS
 from moor.context import context_of, fleet_of
 from moor.errors import HostError
 from moor.resources.base import Remote, State
@@ -170,7 +171,7 @@ def why_not_yet(task: Task, robot: RotatedRobot) -> list[str]:
     asked = [
         name
         for name, host in fleet_of(task).hosts.items()
-        if INSIDERS(host) or host.has_parent_group(CLUSTER) or host.has_parent_group("harbor")
+        if INSIDERS(host) or any(map(host.has_parent_group, (CLUSTER, CLUSTERS, "harbor")))
     ]
     words = []
     if unseen := sorted(name for name in asked if name not in context.taking_part or name in failed):

@@ -24,7 +24,7 @@ from moor.templates import render
 
 Tree = dict[str, Any]
 
-NAMESPACE_LABEL, WORKLOAD_LABEL = "moor/namespace", "moor/workload"  # of what belongs to a workload
+NAMESPACE_LABEL, WORKLOAD_LABEL = "io.moor/namespace", "io.moor/workload"  # of what belongs to a workload
 LONGEST_LABEL = 63
 CUSTOM = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+/v[0-9][a-z0-9]*")  # the apiVersion of kinds that a cluster may have
 HOOK, TEST_HOOKS = "helm.sh/hook", ("test", "test-success", "test-failure")

@@ -29,7 +29,7 @@ def test_the_files_of_a_directory_are_planned_applied_and_pruned(shop: Shop, api
     assert shop.run().error == ""
     assert names(api, kinds.SERVICE) == ["web"]
     (service,) = api.store.select(kinds.SERVICE, "demo")[0]
-    assert service["metadata"]["labels"] == {"moor/namespace": "demo", "moor/workload": "web"}
+    assert service["metadata"]["labels"] == {"io.moor/namespace": "demo", "io.moor/workload": "web"}
     assert shop.run(plan=True).planned == []
 
     shop.write({"manifests": "apps", "prune": True}, b_yml=CONFIG_MAP.replace("debug", "info"))
@@ -49,7 +49,7 @@ def test_without_prune_nothing_is_deleted_and_with_it_nothing_of_others(shop: Sh
     shop.write({"manifests": "apps"}, a_yaml=SERVICE, b_yaml=CONFIG_MAP)
     assert shop.run().error == ""
     with api.http() as plain:
-        own = {"metadata": {"name": "theirs", "labels": {"moor/namespace": "demo", "moor/workload": "other"}}}
+        own = {"metadata": {"name": "theirs", "labels": {"io.moor/namespace": "demo", "io.moor/workload": "other"}}}
         assert plain.post("/api/v1/namespaces/demo/configmaps", json=own).status_code == 201
         assert plain.post("/api/v1/namespaces/demo/configmaps", json={"metadata": {"name": "x"}}).status_code == 201
     (shop.folder / "apps/a.yaml").unlink()
