@@ -35,13 +35,13 @@ trees = st.recursive(
 )
 
 
-def usage(uses: dict[Use, int] | None = None, **digests: str) -> Usage:
-    """Return a usage whose pods run on nodes what the keywords say of them."""
+def usage(running: dict[str, str], uses: dict[Use, int] | None = None) -> Usage:
+    """Return a usage with a digest that each node runs; by default, one pod of a Deployment does on each."""
     proven: dict[str, set[str]] = {}
-    for node, digest in digests.items():
+    for node, digest in running.items():
         proven.setdefault(digest, set()).add(node)
-    counted = Counter(uses if uses is not None else {WEB: len(digests)})
-    return Usage(counted, Counter(digests.values()), set(digests), proven, pulled=True)
+    counted = Counter(uses if uses is not None else {WEB: len(running)})
+    return Usage(counted, Counter(running.values()), set(running), proven, pulled=True)
 
 
 def row(asked: Asked, used: Usage, name: str = "r.test/web:1", choice: LoginChoice | None = None) -> ImageInUse:
@@ -82,45 +82,45 @@ def test_the_manifest_is_read_only_for_what_no_running_pod_proves(
 @given(st.dictionaries(st.sampled_from(["a1", "a2", "m1"]), digests, min_size=1))
 def test_a_tag_has_moved_exactly_if_pods_run_something_else_than_it_names(running: dict[str, str]) -> None:
     everything = frozenset({"amd64", "arm64"})
-    found = row(Asked("there", NEW, True, architectures=everything, children=frozenset({CHILD})), usage(**running))
+    found = row(Asked("there", NEW, True, architectures=everything, children=frozenset({CHILD})), usage(running))
     moved = [fault for fault in found.faults if fault.kind == "moved"]
     assert bool(moved) == (OLD in running.values())
     by_digest = f"r.test/web@{OLD}"
-    assert row(Asked("there", OLD, False, architectures=everything), usage(**running), by_digest).faults == ()
+    assert row(Asked("there", OLD, False, architectures=everything), usage(running), by_digest).faults == ()
 
 
 def test_a_moved_index_that_could_not_be_read_is_no_fault() -> None:
-    assert row(Asked("there", NEW, is_index=True), usage(a1=OLD)).faults == ()
+    assert row(Asked("there", NEW, is_index=True), usage({"a1": OLD})).faults == ()
 
 
 def test_an_image_is_wanted_for_the_nodes_on_which_its_pods_may_be() -> None:
     pinned = Use("shop", "DaemonSet", "agent", architectures=frozenset({"amd64"}))
-    assert wanted_of(usage({pinned: 0}), NODES, by_tag=True).architectures == {"amd64"}
-    assert wanted_of(usage({pinned: 0, WEB: 0}), NODES, by_tag=True).architectures == {"amd64", "arm64"}
-    assert wanted_of(usage({WEB: 0}), {}, by_tag=True).architectures == frozenset()
+    assert wanted_of(usage({}, {pinned: 0}), NODES, by_tag=True).architectures == {"amd64"}
+    assert wanted_of(usage({}, {pinned: 0, WEB: 0}), NODES, by_tag=True).architectures == {"amd64", "arm64"}
+    assert wanted_of(usage({}, {WEB: 0}), {}, by_tag=True).architectures == frozenset()
 
 
 def test_only_an_image_with_running_pods_lives_on_caches() -> None:
-    gone = row(Asked("missing"), usage(a1=OLD, a2=OLD))
+    gone = row(Asked("missing"), usage({"a1": OLD, "a2": OLD}))
     assert (gone.only_cached, gone.faults[0].kind) == (True, "missing")
     assert (
         "2 pods of Deployment shop/web in shop run only because a1 and a2 still have it cached" in gone.faults[0].what
     )
-    idle = row(Asked("missing"), usage({WEB: 0}))
+    idle = row(Asked("missing"), usage({}, {WEB: 0}))
     assert not idle.only_cached
     assert "pods of Deployment shop/web in shop cannot start" in idle.faults[0].what
 
 
 def test_a_cloud_registry_that_refuses_nobodys_login_is_not_examined() -> None:
     name, nobody = "123.dkr.ecr.eu-central-1.amazonaws.com/web:1", LoginChoice()
-    assert row(Asked("denied"), usage(a1=OLD), name, nobody).state == "unexamined"
-    assert row(Asked("denied"), usage(a1=OLD), "r.test/web:1", nobody).state == "denied"
-    with_login = row(Asked("denied"), usage(a1=OLD), name)
+    assert row(Asked("denied"), usage({"a1": OLD}), name, nobody).state == "unexamined"
+    assert row(Asked("denied"), usage({"a1": OLD}), "r.test/web:1", nobody).state == "denied"
+    with_login = row(Asked("denied"), usage({"a1": OLD}), name)
     assert (with_login.state, with_login.only_cached) == ("denied", True)
 
 
 def test_a_secret_that_may_not_be_read_leaves_a_refusal_unexplained() -> None:
-    found = row(Asked("denied"), usage(a1=OLD), choice=LoginChoice(unknown="secrets is forbidden"))
+    found = row(Asked("denied"), usage({"a1": OLD}), choice=LoginChoice(unknown="secrets is forbidden"))
     assert (found.state, found.why, found.faults) == ("unexamined", "secrets is forbidden", ())
 
 
