@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from nornir.core.task import Task
 
@@ -111,17 +111,18 @@ class ProvedPull(Remote):
         if login is None:
             raise HostError(f"{self.id}: Harbor has no such robot; run moor apply registry, then again")
         image = proof_image(task, account)
-        pull_on_node(task, image, login)
+        pull_on_node(task, image, account, login)
         private_files.write(self.robot.proof(self.node), f"{account.present}\n".encode())
 
 
-def pull_on_node(task: Task, image: str, login: tuple[str, Secret]) -> None:
-    """Pull an image on a node by a login; without an image, log in.
+def pull_on_node(task: Task, image: str, account: Account, login: tuple[str, Secret]) -> None:
+    """Pull an image on a node by the login of an account; without an image, log in.
 
     Raises:
         HostError: with the causes, by the rules of the diagnosis
     """
     # Imported late: hardly any run has a pull to prove.
+    from moor.tasks.diagnosis.controller_facts import controller_facts_of
     from moor.tasks.diagnosis.evidence.probe_request import ControllerFacts
     from moor.tasks.diagnosis.image_requests import ImageRequest
     from moor.tasks.diagnosis.layer_report import report_layers
@@ -130,8 +131,11 @@ def pull_on_node(task: Task, image: str, login: tuple[str, Secret]) -> None:
     from moor.tasks.diagnosis.rules.layers import judge
     from moor.tasks.diagnosis.scope import probe_request_of
 
-    request = probe_request_of(task.host, image, login, pull=bool(image))
-    seen = read_node(task, [ImageRequest(request, ControllerFacts("answers", "ok"), login)])
+    facts = ControllerFacts("answers", "ok")
+    if image and account.project:
+        facts = ask_once(task, ("facts", image, login[0]), lambda: controller_facts_of(task, image, account.robot)[1])
+    request = replace(probe_request_of(task.host, image, login, pull=bool(image)), digest=facts.digest)
+    seen = read_node(task, [ImageRequest(request, facts, login)])
     wanted = LAYERS if image else LAYERS[:1]
     evidence = {layer: found for layer, found in seen.evidence.items() if layer in wanted}
     if not evidence and not seen.unreached:
