@@ -106,6 +106,11 @@ class Account:
         return lock_folder(self.folder)
 
     @property
+    def request(self) -> str:
+        """Return how a run context names the request to rotate the present generation."""
+        return f"robot:{self.id} generation {self.generations.present}"
+
+    @property
     def present(self) -> str:
         """Return the name of the robot in Harbor whose login is used."""
         return self.name_of(self.generations.present)

@@ -10,7 +10,7 @@ from nornir.core.task import Task
 from pydantic import ConfigDict
 
 from moor.connections.apis.harbor import Harbor
-from moor.context import site_of
+from moor.context import context_of, site_of
 from moor.errors import InputError
 from moor.resources.base import Resource
 from moor.secrets.secret import Secret
@@ -220,6 +220,14 @@ def robot_login(task: Task, project: str, robot: str) -> tuple[str, Secret] | No
         return given.user, given.password.resolve()
     account = account_of(task.host, project, robot)
     return login_in_generation(harbor_of(task), account, account.generations.present)
+
+
+def is_replaced(task: Task, project: str, robot: str) -> bool:
+    """Return whether the run is a plan that would replace a robot's login."""
+    requests = context_of(task).replaced if task.is_dry_run() else frozenset()
+    if not requests or given_login(task.host, project, robot):
+        return False
+    return account_of(task.host, project, robot).request in requests
 
 
 def login_in_generation(harbor: Harbor, account: Account, generation: int) -> tuple[str, Secret] | None:

@@ -38,11 +38,6 @@ class RotatedRobot:
     def id(self) -> str:
         return self.account.id
 
-    @property
-    def request(self) -> str:
-        """Return how a run context names the request to rotate the present generation."""
-        return f"robot:{self.id} generation {self.account.generations.present}"
-
     def thing(self, generation: int) -> Thing:
         """Return a generation of it as a thing of Harbor's."""
         if isinstance(self.robot, Robot):
@@ -63,7 +58,7 @@ class RotatedRobot:
 
     def is_requested(self, host: Host) -> bool:
         """Return whether the user asked to rotate it and nothing of that was done yet."""
-        return not self.account.generations.rotating and self.request in context_of(host).replaced
+        return not self.account.generations.rotating and self.account.request in context_of(host).replaced
 
 
 def robots_of_site(host: Host) -> Iterator[RotatedRobot]:
@@ -121,7 +116,7 @@ def find_requests(host: Host, names: Iterable[str]) -> frozenset[str]:
     known = {robot.id: robot for robot in robots_of_site(host)}
     if wrong := [words for name in names if (words := why_not(host, name, known.get(name), known))]:
         raise InputError("\n".join(wrong))
-    return frozenset(robot.request for name in names if not (robot := known[name]).account.generations.rotating)
+    return frozenset(robot.account.request for name in names if not (robot := known[name]).account.generations.rotating)
 
 
 def why_not(host: Host, name: str, robot: RotatedRobot | None, known: Iterable[str]) -> str:

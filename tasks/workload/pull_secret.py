@@ -16,7 +16,7 @@ from moor.secrets.secret import Secret
 from moor.tasks.cluster.admission import admission_later
 from moor.tasks.cluster.api import Tree, apply_server_side, as_dict, ask, lacks_namespace, report_warnings
 from moor.tasks.registry.logins import DATA_KEYS, DOCKER_CONFIG
-from moor.tasks.registry.projects import robot_login
+from moor.tasks.registry.projects import is_replaced, robot_login
 from moor.tasks.workload.pull_secret_content import has_login, is_unreadable, login_state, other_logins, with_login
 
 CONFLICT = 409
@@ -114,7 +114,9 @@ class PullSecret(Remote):
         """Forget what is known of the secret, since it was written or is another one by now."""
 
     def _login(self, task: Task) -> tuple[str, Secret] | None:
-        """Return the robot's login; in a plan, None while Harbor does not answer or the robot does not exist."""
+        """Return the robot's login; in a plan, None while Harbor does not answer or the robot is to be made."""
+        if is_replaced(task, self.project, self.robot):
+            return None
         try:
             return self.find_login(task)
         except HarborUnreachable:

@@ -147,6 +147,11 @@ def test_both_logins_are_valid_for_the_grace_period_and_nothing_takes_the_former
 ) -> None:
     rotated.write({})
     old = rotated.login_in("team-a")
+    with local_shells():
+        planned = rotated.site("rotate", "robot", "demo+puller", "--plan", code=2).said
+    assert "~ robot:demo+puller.g2  [cp1]" in planned
+    assert planned.count("user: robot$demo+puller -> (known later: Harbor's name of the robot demo+puller)") == 2
+    assert rotated.robots() == ["robot$demo+puller"]
     said = rotated.rotate("demo+puller")
     assert "robot$demo+puller stays valid, at least until 20" in said
     assert rotated.users() == {"robot$demo+puller.g2"}
