@@ -70,6 +70,7 @@ class BundleManifest:
         moor: the version of moor that made it.
         images: by PROJECT/REPOSITORY:TAG.
         packages: by release and architecture, such as ``trixie-amd64``.
+        charts: paths of packaged charts, by the place and version that workloads name.
         left_out: the kinds of parts that were left out on purpose.
         since: the id of the bundle that this one was made since; empty for a whole one.
     """
@@ -79,6 +80,7 @@ class BundleManifest:
     parts: tuple[Part, ...]
     images: Mapping[str, BundledImage] = field(default_factory=dict)
     packages: Mapping[str, BundledPackages] = field(default_factory=dict)
+    charts: Mapping[str, str] = field(default_factory=dict)
     left_out: tuple[str, ...] = ()
     since: str = ""
 
@@ -144,6 +146,7 @@ def _manifest(document: Mapping[str, Any]) -> BundleManifest:
             name: BundledPackages(tuple(tuple(map(str, one)) for one in found["sets"]))
             for name, found in _dict(document["packages"]).items()
         },
+        charts={name: str(path) for name, path in _dict(document["charts"]).items()},
         left_out=tuple(map(str, _list(document["left_out"]))),
     )
 

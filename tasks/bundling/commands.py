@@ -12,10 +12,11 @@ from moor.errors import InputError
 from moor.run.protocols import BundleRow, BundleView
 from moor.tasks.bundle.manifest import BundleManifest, parse_manifest
 from moor.tasks.bundle.opened import read_manifest, verified_manifest
+from moor.tasks.bundle.settings import Bundle
 from moor.tasks.bundle.signature import verify
 from moor.tasks.bundling.lacking import lacking
 from moor.tasks.bundling.make import Order, make, shown
-from moor.tasks.bundling.needs import Needs, needs_of
+from moor.tasks.bundling.needs import Needs, bundle_settings, needs_of
 
 TITLES = {
     "installer": "Harbor's installer",
@@ -33,30 +34,30 @@ class SiteBundle:
     def create(self, nr: Nornir, target: Path | None, since: Path | None, without: Sequence[str]) -> BundleView:
         """Make a bundle; see ``moor.run.protocols.Bundles``."""
         needs = needs_of(nr)
-        place = _place(needs, target)
+        place = _place(needs.settings, target)
         return _view(place, make(needs, Order(place, since, frozenset(without))), needs)
 
     def check(self, nr: Nornir, files: Sequence[Path]) -> BundleView:
         """Verify a bundle and compare it with the inventory; see ``moor.run.protocols.Bundles``."""
         needs = needs_of(nr)
-        chosen = tuple(files) or needs.settings.file or (_place(needs, None),)
+        chosen = tuple(files) or needs.settings.file or (_place(needs.settings, None),)
         manifests = [verified_manifest(path.expanduser().absolute(), needs.settings.key) for path in chosen]
         return _view(chosen[-1], manifests[-1], needs)
 
     def show(self, nr: Nornir, file: Path | None) -> BundleView:
         """Read a bundle's manifest; see ``moor.run.protocols.Bundles``."""
-        needs = needs_of(nr)
-        place = _place(needs, file)
+        settings = bundle_settings(nr)
+        place = _place(settings, file)
         content, signature = read_manifest(place)
-        verify(content, signature, needs.settings.key, str(place))
+        verify(content, signature, settings.key, str(place))
         return _view(place, parse_manifest(content.decode("utf-8", "replace"), str(place)), None)
 
 
-def _place(needs: Needs, named: Path | None) -> Path:
+def _place(settings: Bundle, named: Path | None) -> Path:
     if named is not None:
         return named.expanduser().absolute()
-    if needs.settings.file:
-        return needs.settings.file[-1]
+    if settings.file:
+        return settings.file[-1]
     raise InputError("no bundle is named; write its path behind the command, or data.bundle.file into the inventory")
 
 
@@ -79,6 +80,8 @@ def _rows(manifest: BundleManifest) -> Iterator[BundleRow]:
         what: Sequence[str] = [part.path.rpartition("/")[2] for part in parts]
         if kind == "image":
             what = sorted(manifest.images)
+        elif kind == "chart":
+            what = sorted(manifest.charts)
         elif kind == "packages":
             what = [
                 f"{release}: {' '.join(names)}"

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from moor.tasks.bundle.manifest import BundleManifest
 from moor.tasks.bundling.needs import Needs
+from moor.tasks.workload.carried_chart import chart_name
 
 
 def lacking(needs: Needs, manifest: BundleManifest) -> list[str]:
@@ -29,6 +30,9 @@ def _lacking(needs: Needs, manifest: BundleManifest) -> Iterator[str]:
         held = manifest.images.get(image.name)
         if held and not image.origin.is_archive and held.source != str(image.origin):
             yield f"data.images.{image.name}.from: it has the one of {held.source}, not of {image.origin}"
+    for chart in needs.charts if "chart" not in manifest.left_out else ():
+        if chart_name(chart) not in manifest.charts:
+            yield f"data.workloads: the chart {chart_name(chart)} is not in it"
     yield from needs.silent if "packages" not in manifest.left_out else ()
     yield from needs.missing if "image" not in manifest.left_out else ()
     for release, need in needs.packages.items() if "packages" not in manifest.left_out else ():

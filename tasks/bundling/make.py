@@ -38,6 +38,7 @@ from moor.tasks.bundling.debs import collect_debs, is_available
 from moor.tasks.bundling.needs import Needs, PackageNeed
 from moor.tasks.bundling.rpms import collect_rpms
 from moor.tasks.bundling.wheels import collect_wheels, requirements
+from moor.tasks.bundling.workloads import collect_charts
 from moor.tasks.bundling.workshop import SCRATCH, Workshop, find_tool, tell
 from moor.version import moor_version
 
@@ -91,6 +92,8 @@ def _faults(needs: Needs, order: Order) -> Iterator[str]:
             if source.archive and not source.archive.is_file():
                 yield f"data.images.{name}.archive: no such file: {source.archive}; docker save makes one"
         yield from missing_tools(needs.brought)
+    if "chart" not in order.without and needs.charts:
+        yield from filter(None, [find_tool("helm", "charts of other registries are pulled by it")])
     if "packages" not in order.without:
         for need in needs.packages.values():
             yield from _missing_tools(need)
@@ -165,10 +168,12 @@ def _borrow(order: Order, old: tuple[BundleManifest, str] | None, workshop: Work
 
 def _collect(needs: Needs, order: Order, old: tuple[BundleManifest, str] | None, workshop: Workshop) -> BundleManifest:
     images: dict[str, BundledImage] = {}
+    charts: dict[str, str] = {}
     collectors: dict[str, Callable[[], list[Part]]] = {
         "installer": lambda: _installer(needs, workshop),
         "image": lambda: _images(needs, workshop, images),
         "packages": lambda: _packages(needs, workshop),
+        "chart": lambda: _charts(needs, workshop, charts),
         "moor": lambda: collect_wheels(needs.settings, workshop),
     }
     parts: list[Part] = []
@@ -185,6 +190,7 @@ def _collect(needs: Needs, order: Order, old: tuple[BundleManifest, str] | None,
         parts=tuple(sorted(parts)),
         images=images,
         packages={} if "packages" in order.without else packages,
+        charts=charts,
         left_out=tuple(sorted(order.without)),
         since=old[1] if old else "",
     )
@@ -223,6 +229,14 @@ def _images(needs: Needs, workshop: Workshop, images: dict[str, BundledImage]) -
         if part.path.startswith(BLOBS) and not part.path.endswith(part.sha256):
             (workshop.folder / part.path).unlink()
             raise InputError(f"{workshop.folder / part.path}: it was damaged, and is removed; run again")
+    return parts
+
+
+def _charts(needs: Needs, workshop: Workshop, charts: dict[str, str]) -> list[Part]:
+    if not needs.charts:
+        return []
+    paths, parts = collect_charts(needs.charts, workshop)
+    charts |= paths
     return parts
 
 

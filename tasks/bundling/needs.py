@@ -22,12 +22,14 @@ from moor.run.selection import all_stages
 from moor.settings import optional_settings_of, settings_of
 from moor.tasks.bundle.settings import Bundle, PackageSources
 from moor.tasks.bundling.brought import ImageNeed, image_needs
+from moor.tasks.bundling.workloads import charts_elsewhere, missing_images
 from moor.tasks.facts import Registry
 from moor.tasks.harbor.online import is_online
 from moor.tasks.harbor.settings import HarborSettings
 from moor.tasks.images import Images
 from moor.tasks.images.settings import ImageSource
-from moor.tasks.workload import Workloads
+from moor.tasks.workload.carried_chart import chart_name
+from moor.tasks.workload.settings import Chart
 
 SHIPPED = "moor.tasks."
 DEBIAN_NAMES = {"x86_64": "amd64", "aarch64": "arm64"}
@@ -51,6 +53,7 @@ class Needs:
         sha256: of the installer, if the inventory says it.
         images: by their names in the registry, each with its source.
         brought: images of other registries, and how they are reached.
+        charts: of other registries, which workloads take.
         packages: by release.
         settings: of the bundle.
         missing: images that cannot come along; one line each.
@@ -62,9 +65,16 @@ class Needs:
     sha256: str | None = None
     images: dict[str, ImageSource] = field(default_factory=dict)
     brought: tuple[ImageNeed, ...] = ()
+    charts: tuple[Chart, ...] = ()
     packages: dict[str, PackageNeed] = field(default_factory=dict)
     missing: tuple[str, ...] = ()
     silent: tuple[str, ...] = ()
+
+
+def bundle_settings(nr: Nornir) -> Bundle:
+    """Return the settings of the fleet's bundle; those of the first host that has some."""
+    hosts = fleet_of(nr).hosts.values()
+    return next(filter(None, (optional_settings_of(host, Bundle) for host in hosts)), Bundle())
 
 
 def needs_of(nr: Nornir) -> Needs:
@@ -83,11 +93,12 @@ def needs_of(nr: Nornir) -> Needs:
     images = {name: source for host in hosts for name, source in settings_of(host, Images).by_name.items()}
     packages, silent = _packages(nr, hosts)
     return Needs(
-        settings=next(filter(None, (optional_settings_of(host, Bundle) for host in hosts)), Bundle()),
+        settings=bundle_settings(nr),
         installer=harbor.installer if harbor else None,
         sha256=harbor.sha256 if harbor else None,
         images=images,
         brought=tuple({need.name: need for host in hosts for need in image_needs(host)}.values()),
+        charts=tuple({chart_name(chart): chart for host in hosts for chart in charts_elsewhere(host)}.values()),
         packages=packages,
         missing=tuple(dict.fromkeys(_images_elsewhere(hosts, images))),
         silent=tuple(silent),
@@ -171,10 +182,7 @@ def _images_elsewhere(hosts: Sequence[Host], images: dict[str, ImageSource]) -> 
         elif source.context:
             yield from _bases(hosts, name, source.context, images)
     for host in hosts:
-        for name, workload in settings_of(host, Workloads).by_name.items():
-            image = getattr(workload, "image", None)
-            if image and image not in images:
-                yield f"data.workloads.{name}.image: {image} is not in data.images; the registry must have it already"
+        yield from missing_images(host, images)
 
 
 def _bases(hosts: Sequence[Host], name: str, context: Path, images: dict[str, ImageSource]) -> Iterator[str]:

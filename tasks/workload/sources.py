@@ -11,6 +11,7 @@ from nornir.core.inventory import Host
 
 from moor.context import context_of, site_of
 from moor.errors import InputError
+from moor.tasks.workload.carried_chart import carried_chart
 from moor.tasks.workload.programs import ChartAccess, build_kustomization, template_chart
 from moor.tasks.workload.settings import Chart, Workload
 
@@ -48,7 +49,7 @@ def manifest_texts(host: Host, name: str, workload: Workload, reach: Reach | Non
     for source in workload.manifests or ():
         where = f"workload {name}: manifests: {_shown(host, source)}"
         if isinstance(source, Chart):
-            if not source.is_remote or reach:
+            if not source.is_remote or reach or carried_chart(host, source):
                 yield ManifestText(where, _chart(host, name, workload, source, reach), source)
         elif not source.exists():
             raise InputError(f"{where}: no such file or directory")
@@ -92,12 +93,14 @@ def _chart(host: Host, name: str, workload: Workload, chart: Chart, reach: Reach
         if not path.exists():
             raise InputError(f"{where}: no such file or directory")
         placed = chart.model_copy(update={"chart": str(path)})
+    elif carried := carried_chart(host, chart):
+        placed = chart.model_copy(update={"chart": str(carried), "version": "", "robot": ""})
     for value in chart.values:
         if isinstance(value, Path) and not value.is_file():
             raise InputError(f"{where}: values: {value}: no such file")
 
     def render() -> str:
-        access = reach(chart, where) if reach and chart.is_remote else None
+        access = reach(chart, where) if reach and placed.is_remote else None
         return template_chart(placed, release, workload.namespace, where, access)
 
     return _once(host, (chart.model_dump_json(), release, workload.namespace), render)

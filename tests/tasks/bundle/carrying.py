@@ -45,7 +45,7 @@ def key_pair(folder: Path, name: str = "key") -> str:
 
 
 def carrying_site(folder: Path, bundle: Mapping[str, Any], **data: Any) -> Path:
-    """Write a site of a registry's host and a workstation, with two images that share a layer."""
+    """Write a site of a registry's host, a workstation and a control plane, with two images that share a layer."""
     folder.mkdir(parents=True, exist_ok=True)
     shared = b"shared" * 20_000
     docker_archive(folder / "a.tar", [shared])
@@ -59,8 +59,9 @@ def carrying_site(folder: Path, bundle: Mapping[str, Any], **data: Any) -> Path:
             "inventory/hosts.yaml": {
                 "h1": {"hostname": "10.99.0.9", "groups": ["harbor"]},
                 "w1": {"hostname": "10.99.0.8", "groups": ["workstations"]},
+                "c1": {"hostname": "10.99.0.7", "groups": ["control_plane"]},
             },
-            "inventory/groups.yaml": {"harbor": {}, "workstations": {}},
+            "inventory/groups.yaml": {"harbor": {}, "workstations": {}, "control_plane": {}},
             "inventory/defaults.yaml": {
                 "data": {
                     "registry": {"name": "registry.moor.test", "address": "10.99.0.9"},
