@@ -14,13 +14,13 @@ from moor.settings import settings_of
 from moor.tasks.cluster import ClusterSettings
 from moor.tasks.cluster.api import cluster_of, open_cluster
 from moor.tasks.diagnosis.evidence.cluster_snapshot import ClusterSnapshot, KubeObject, PodExpectations, namespace_of
-from moor.tasks.diagnosis.evidence.pods import distinct_faults, node_evidence, pod_evidence
+from moor.tasks.diagnosis.evidence.pods import distinct_faults, node_evidence, pod_evidence, shows_fault
 from moor.tasks.diagnosis.evidence.pull_secrets import secret_evidence
 from moor.tasks.diagnosis.node_evidence import NodeEvidence
 from moor.tasks.diagnosis.rules.layers import LayerEvidence
 from moor.tasks.diagnosis.rules.rule import Evidence
 from moor.tasks.diagnosis.scope import NODES, cluster_node_name, workloads_of
-from moor.tasks.workload.known_objects import rollouts_of
+from moor.tasks.workload.known_objects import UnknownObjects, rollouts_of
 
 
 @dataclass
@@ -117,20 +117,24 @@ def _add_secrets(
 
 
 def _add_rollouts(found: ClusterEvidence, task: Task, scope: DiagnosisScope, pods: Sequence[Evidence]) -> None:
-    """Add the progress of rollouts; if it may not be read, the pods alone are judged."""
+    """Add the progress of rollouts; if it may not be read, the pods alone are judged.
+
+    Where it is not even known which rollouts there are, pods that run prove nothing.
+    """
     cluster = settings_of(task.host, ClusterSettings)
     key = ("rollouts", cluster.kubeconfig, cluster.context, scope.deployment)
     rolling = ask_once(task, key, lambda: _unfinished(task, scope))
     if isinstance(rolling, HostError):
-        if not pods:
+        if not pods or (isinstance(rolling, UnknownObjects) and not any(map(shows_fault, pods))):
             found.unknown["pod"] = str(rolling)
     elif "pod" not in found.unknown:
         found.evidence["pod"] = [*pods, *([{"rollout": rolling}] if rolling or not pods else [])]
 
 
 def _unfinished(task: Task, scope: DiagnosisScope) -> str | HostError:
-    rolled = [one for name, workload in workloads_of(task, scope).items() for one in rollouts_of(task, name, workload)]
+    workloads = workloads_of(task, scope).items()
     try:
+        rolled = [one for name, workload in workloads for one in rollouts_of(task, name, workload)]
         from moor.tasks.diagnosis.evidence.cluster_reader import unfinished_rollouts
 
         open_cluster(task)  # another host may have asked for the cluster's objects

@@ -15,7 +15,7 @@ from moor.tasks.diagnosis.image_requests import IMAGES, image_request_of, pod_ex
 from moor.tasks.diagnosis.layer_report import report_layers
 from moor.tasks.diagnosis.rules import RULES
 from moor.tasks.diagnosis.rules.layers import judge
-from moor.tasks.diagnosis.scope import cluster_snapshot_of, registry_endpoint_of, workloads_of
+from moor.tasks.diagnosis.scope import cluster_snapshot_of, registry_endpoint_of, unknown_workloads, workloads_of
 from moor.tasks.workload.known_objects import images_of
 
 
@@ -39,6 +39,8 @@ def examine_cluster(task: Task, scope: DiagnosisScope) -> Result:
     view = cluster_snapshot_of(task, scope, endpoint)
     images = _images(task, scope, view, endpoint)
     if view is None or not images:
+        if unknown := unknown_workloads(task, scope):
+            return report_layers(task, [], unknown=unknown)
         what = "no workload or pod of it has an image of the registry, so that nothing was proved"
         task.results.append(FindingResult(task.host, Finding("cluster:pods", what, host=task.host.name)))
         return report_layers(task, judge({}, RULES))

@@ -19,7 +19,13 @@ from moor.tasks.diagnosis.layer_report import report_layers
 from moor.tasks.diagnosis.node_evidence import read_node
 from moor.tasks.diagnosis.rules import RULES
 from moor.tasks.diagnosis.rules.layers import judge
-from moor.tasks.diagnosis.scope import cluster_snapshot_of, namespaces_of, probe_request_of, registry_endpoint_of
+from moor.tasks.diagnosis.scope import (
+    cluster_snapshot_of,
+    namespaces_of,
+    probe_request_of,
+    registry_endpoint_of,
+    unknown_workloads,
+)
 from moor.tasks.registry import Logins
 
 OF_IMAGE = ("rights", "manifest")  # the layers that need an image
@@ -47,7 +53,7 @@ def examine(task: Task, scope: DiagnosisScope) -> Result:
     if scope.own_login and not images:
         raise HostError(_nothing_to_ask(task, scope, view, endpoint))
     if not images and runs_registry(task.host):
-        return report_layers(task, judge({}, RULES))
+        return report_layers(task, judge({}, RULES), unknown=unknown_workloads(task, scope))
     if not images:
         return _examine_without_image(task)
     requests = [image_request_of(task, scope, view, endpoint, image) for image in images]

@@ -23,7 +23,7 @@ from moor.tasks.harbor.api import api_login_of
 from moor.tasks.names import Names
 from moor.tasks.preflight import Preflight
 from moor.tasks.workload import Workloads
-from moor.tasks.workload.known_objects import pod_makers_of
+from moor.tasks.workload.known_objects import UnknownObjects, pod_makers_of, rollouts_of
 from moor.tasks.workload.settings import Workload
 
 NODES = "Node *"  # the key of nodes in ClusterSnapshot.unknown
@@ -68,6 +68,16 @@ def workloads_of(task: Task, scope: DiagnosisScope) -> dict[str, Workload]:
 def namespaces_of(task: Task, scope: DiagnosisScope) -> tuple[str, ...]:
     own = dict.fromkeys(workload.namespace for workload in settings_of(task.host, Workloads).by_name.values())
     return scope.namespaces or tuple(own)
+
+
+def unknown_workloads(task: Task, scope: DiagnosisScope) -> dict[str, str]:
+    """Return why the pods of workloads cannot be judged, by layer: nobody knows the objects of these."""
+    try:
+        for name, workload in workloads_of(task, scope).items():
+            rollouts_of(task, name, workload)
+    except UnknownObjects as error:
+        return {"pod": str(error)}
+    return {}
 
 
 def names_of(task: Task, scope: DiagnosisScope) -> frozenset[str]:

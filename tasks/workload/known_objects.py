@@ -8,7 +8,7 @@ from typing import NamedTuple
 from nornir.core.task import Task
 
 from moor.engine.asked_once import ask_once
-from moor.errors import MoorError
+from moor.errors import HostError, MoorError
 from moor.settings import settings_of
 from moor.tasks.cluster.admission import pod_of
 from moor.tasks.facts import Registry
@@ -27,14 +27,24 @@ class RolledObject(NamedTuple):
     name: str
 
 
-def objects_of_workload(task: Task, name: str, workload: Workload) -> list[Tree]:
-    """Return the objects of a workload, asked once a run; none if they are not known, which its own stage reports."""
+class UnknownObjects(HostError):
+    """The objects of a workload are not known, such as those of a chart where helm is not installed."""
 
-    def ask() -> list[Tree]:
+
+def objects_of_workload(task: Task, name: str, workload: Workload) -> list[Tree]:
+    """Return the objects of a workload; none if they are not known."""
+    found = _asked(task, name, workload)
+    return found if isinstance(found, list) else []
+
+
+def _asked(task: Task, name: str, workload: Workload) -> list[Tree] | UnknownObjects:
+    """Return the objects of a workload, or why they are not known, asked once a run."""
+
+    def ask() -> list[Tree] | UnknownObjects:
         try:
             return manifests(task.host, name, workload, None if all_local(workload) else chart_access_of(task))
-        except MoorError:
-            return []
+        except MoorError as error:
+            return UnknownObjects(str(error), error.kind)
 
     return ask_once(task, ("objects of workload", name, workload.model_dump_json()), ask)
 
@@ -59,8 +69,15 @@ def images_of_objects(objects: Iterable[Tree], host_port: str) -> list[str]:
 
 
 def rollouts_of(task: Task, name: str, workload: Workload) -> list[RolledObject]:
-    """Return the objects of a workload that are waited for."""
-    return [_named(one) for one in objects_of_workload(task, name, workload) if one["kind"] in API_VERSIONS]
+    """Return the objects of a workload that are waited for.
+
+    Raises:
+        UnknownObjects: they are not known
+    """
+    found = _asked(task, name, workload)
+    if isinstance(found, UnknownObjects):
+        raise found.with_traceback(None)
+    return [_named(one) for one in found if one["kind"] in API_VERSIONS]
 
 
 def pod_makers_of(task: Task, name: str, workload: Workload) -> list[RolledObject]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from moor.tasks.cluster.pods import container_statuses
@@ -179,9 +179,14 @@ def _digests(pod: KubeObject, wanted: PodExpectations) -> dict[str, str]:
     return {}
 
 
+def shows_fault(evidence: Mapping[str, str]) -> bool:
+    """Return whether the evidence about a pod shows that it does not run, or not what it should."""
+    return any(evidence.get(key) for key in ("reason", "runs", "unready"))
+
+
 def distinct_faults(found: Sequence[dict[str, str]]) -> list[dict[str, str]]:
     """Return the evidence that shows faults, one for each owner and fault; else the first evidence of all."""
-    telling = [one for one in found if one.get("reason") or one.get("runs") or one.get("unready")]
+    telling = [one for one in found if shows_fault(one)]
     keys = ("namespace", "owner", "reason", "image", "runs", "unready")
     each = {tuple(one.get(key, "") for key in keys): one for one in reversed(telling)}
     return list(reversed(each.values())) or list(found[:1])

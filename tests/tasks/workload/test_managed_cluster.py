@@ -9,7 +9,7 @@ from moor.sites.site import open_site
 from moor_lab.kubernetes.standin import kinds
 from moor_lab.kubernetes.standin.api.options import Options
 from moor_lab.kubernetes.standin.objects import clone, name_of
-from tests.harness.commands import moor
+from tests.harness.commands import moor, moor_here
 from tests.harness.sites import GROUPS, HOSTS, write_site
 from tests.kubernetes.conftest import Fleet
 from tests.kubernetes.served import Api
@@ -63,3 +63,17 @@ def test_a_cluster_is_in_no_other_group_and_workloads_need_one_or_a_control_plan
     refused = moor(shop.folder, "plan", "workload")
     assert refused.returncode == 1
     assert "no host is in group control_plane or clusters, which does this" in refused.stderr
+
+
+def test_a_proof_without_the_objects_of_a_chart_is_no_proof(
+    shop: Shop, api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")  # helm is not installed
+    shop.write({"manifests": ["apps/a.yaml"], "wait_s": 10}, a_yaml=DEPLOYMENT)
+    with controllers(api):
+        assert shop.run().error == ""
+    shop.write({"manifests": ["apps/a.yaml", "apps/chart"]}, chart__Chart_yaml="name: x\n")
+    proved = moor_here(shop.folder, "verify", "--quiet")
+    assert proved.returncode == 1, proved.said
+    assert "FAULT" not in proved.stdout
+    assert "helm is not installed on this machine" in proved.said
