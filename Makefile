@@ -5,6 +5,8 @@
 
 BIN := .venv/bin
 WORKERS ?= auto
+# tests on hosts wait half of their time, for a boot or a bound that is to run out
+LAB_WORKERS ?= 3
 
 help: ## Say what can be made.
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' Makefile | expand -t 16
@@ -15,7 +17,7 @@ demo: packages venv ## From bare hosts to a workload that runs from the private 
 test: test-packages venv check ## Every check and every test, the ones on real hosts included.
 	@$(BIN)/python -m pytest -q -m 'not lab' -n $(WORKERS) --dist worksteal
 	@$(BIN)/python -m moor_lab images
-	@$(BIN)/python -m pytest -q -m 'lab and not alone' -n $(WORKERS) --dist loadfile
+	@$(BIN)/python -m pytest -q -m 'lab and not alone' -n $(LAB_WORKERS) --dist loadfile
 	@$(BIN)/python -m pytest -q -m alone
 
 bench: packages venv .venv-bench/complete ## What a check costs, beside other tools; BENCH_SIZES=10,50 BENCH_ROUNDS=1 for less.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import signal
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -20,16 +21,63 @@ settings.register_profile("moor", deadline=None, suppress_health_check=[HealthCh
 settings.load_profile("moor")
 
 
+# The tests of a fleet that works take longer than all others of a worker: these modules have a second one.
+MOORED_TOO = frozenset(f"tests/lab/test_{name}.py" for name in ("upgrade", "backup", "rotation", "harbor"))
+OWN_FLEET = re.compile(r"\b(def lab|fleet_running|guarded_host|fleet_of_lab)\(")
+# What takes longest begins first, so that no worker is left alone at the end with a long one.
+LONGEST = (
+    "moored: Moored",
+    "moored too",
+    "lab",
+    "tests/lab/test_main_path.py",
+    "tests/lab/test_firewall.py",
+    "tests/lab/test_two_registries.py",
+    "berth: Berth",
+    "tests/lab/test_diagnose_many.py",
+    "tests/lab/test_harbor_standin.py",
+    "tests/lab/test_runtimes.py",
+)
+
+
+@cache
+def group_of(module: str) -> str:
+    """Return the fleet that modules share, by the fixture that the module asks for; else the module itself."""
+    source = (Path(__file__).parents[1] / module).read_text()
+    if shared := re.search(r"\b(moored: Moored|berth: Berth)\b", source):
+        return "moored too" if module in MOORED_TOO else shared[1]
+    return module if OWN_FLEET.search(source) or "lab: Lab" not in source else "lab"
+
+
+def module_of(nodeid: str) -> str:
+    return nodeid.partition("::")[0]
+
+
 class ByFleet(LoadFileScheduling):  # type: ignore[misc]
     """Keeps the tests of one fleet of the lab in one process, so that several fleets are tested side by side."""
 
+    def __init__(self, config: pytest.Config, log: object) -> None:
+        """Leave the groups in the order of the tests, which ``pytest_collection_modifyitems`` has made."""
+        super().__init__(config, log)
+        config.option.loadscopereorder = False
+
     def _split_scope(self, nodeid: str) -> str:
-        """Return the fleet that modules share, by the fixture that the module asks for; else the module itself."""
-        module = nodeid.partition("::")[0]
-        source = (Path(__file__).parents[1] / module).read_text()
-        if shared := re.search(r"\b(moored: Moored|berth: Berth)\b", source):
-            return shared[1]
-        return module if "def lab(" in source or "lab: Lab" not in source else "lab"
+        return group_of(module_of(nodeid))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item], config: pytest.Config) -> None:
+    """Have the groups of ``LONGEST`` begin first, where tests of the lab are asked for."""
+    if str(config.option.markexpr).startswith("lab"):
+        groups = {module: group_of(module) for module in {module_of(item.nodeid) for item in items}}
+        order = {group: at for at, group in enumerate(LONGEST)}
+        items.sort(key=lambda item: order.get(groups[module_of(item.nodeid)], len(LONGEST)))
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out modules without a test that is asked for by its mark: to import all of them takes a worker 12 s."""
+    wanted = re.match(r"lab|alone", str(config.option.markexpr))
+    if wanted and collection_path.suffix == ".py" and collection_path.name.startswith("test_"):
+        return None if f"mark.{wanted[0]}" in collection_path.read_text() else True
+    return None
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from ipaddress import IPv4Network
 from pathlib import Path
 
@@ -17,6 +21,7 @@ OFFSETS = {
     "firewall": 20,
     "diagnose-many": 30,
     "main-path": 40,
+    "moored-too": 50,
     "moored": 60,
     "router": 70,
     "faults": 80,
@@ -25,9 +30,24 @@ OFFSETS = {
     "runtimes": 110,
     "two-registries": 120,
 }
+MOORED = ("moored", "moored-too")  # alike, so that two processes share the tests of a fleet that works
 
 
 def fleet_of_lab(name: str) -> Fleet:
     """Return the shipped fleet on the network, in the directory and under the name of a lab of ``OFFSETS``."""
     number = int(os.environ.get("MOOR_LAB_NETWORK", DEFAULT_BASE)) + OFFSETS[name]
     return load_fleet().moved(IPv4Network(f"10.{number}.0.0/16"), f"t{number}", Path(f"/var/lib/moor-lab-t{number}"))
+
+
+@contextmanager
+def one_of_labs(*names: str) -> Iterator[str]:
+    """Yield the first of some labs that no other process of the tests holds, and hold it within the block."""
+    for name in names:
+        with Path(tempfile.gettempdir(), f"moor-test-{fleet_of_lab(name).name}.lock").open("w") as held:
+            try:
+                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                continue
+            yield name
+            return
+    raise AssertionError(f"all of {', '.join(names)} are in use")

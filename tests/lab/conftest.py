@@ -4,16 +4,31 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
 from moor_lab.lab import Lab
+from tests.harness.labs import MOORED, one_of_labs
 
 if TYPE_CHECKING:
     from tests.lab.moored import Moor
+
+
+PASSED = pytest.StashKey[bool]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Have a fixture learn at its end whether the test has passed."""
+    report = yield
+    if report.when == "call":
+        item.stash[PASSED] = report.passed
+    return report
 
 
 class Ssh(Protocol):
@@ -58,9 +73,9 @@ class Moored:
 @pytest.fixture(scope="session")
 def moored(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Moored]:
     """Yield a fleet with a workload that runs from the registry, shared by all tests that start from there."""
-    from tests.lab.moored import fleet_running, site_for
+    from tests.lab.moored import MoorHere, fleet_running, site_for
 
-    with fleet_running("moored") as running:
+    with one_of_labs(*MOORED) as name, fleet_running(name) as running:
         moor = site_for(running, tmp_path_factory.mktemp("moored"))
         moor.applied()
-        yield Moored(running, moor)
+        yield Moored(running, MoorHere(running, moor.site, moor.said))

@@ -7,11 +7,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from moor.secrets import masking
 from moor_lab.artifacts import provide
 from moor_lab.fleet import Fleet
 from moor_lab.lab import Lab
 from moor_lab.site import copy_shipped_site
-from tests.harness.commands import Done, moor
+from tests.harness.commands import Done, moor, moor_here
 from tests.harness.labs import fleet_of_lab
 
 SHIPPED = Path(__file__).parents[2]
@@ -39,6 +40,18 @@ class Moor:
         done = self("apply", "--yes", *words)
         assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-2000:]
         return done.stdout
+
+
+class MoorHere(Moor):
+    """The command line within the test's process, which saves the start of Python and the imports of each command."""
+
+    def __call__(self, *words: str, timeout_s: float = 400) -> Done:
+        if "-v" in words:  # pytest would take the log
+            return super().__call__(*words, timeout_s=timeout_s)
+        with masking.fresh_masker():  # no command may lean on what the one before it has learned
+            done = moor_here(self.site, *words)
+        self.said.append(done.said)
+        return done
 
 
 @contextmanager
