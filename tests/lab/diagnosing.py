@@ -38,25 +38,27 @@ TOMORROW = "/usr/local/bin/date"
 DROP_IN = "/run/systemd/system/containerd.service.d"
 
 
-def diagnosed(moored: Moored, *words: str) -> dict[str, list[str]]:
-    """Return the rules that a diagnosis names, by host; a host that is well has none."""
+def causes(moored: Moored, *words: str) -> dict[str, list[dict[str, str]]]:
+    """Return the causes that a diagnosis names, by host; a host that is well has none."""
     done = moored.moor("diagnose", "--quiet", "--output", "json", *words)
-    report = json.loads(done.stdout)
     found = {
-        name: [cause["rule"] for resource in host["resources"] for cause in resource["causes"]]
-        for name, host in report["hosts"].items()
+        name: [cause for resource in host["resources"] for cause in resource["causes"]]
+        for name, host in done.report["hosts"].items()
         if host["resources"] or host["error"]
     }
     assert done.returncode == (2 if any(found.values()) else 0), done.stdout + done.stderr
     return found
 
 
-def offered(moored: Moored, host: str) -> list[str]:
-    """List the concerns that a diagnosis of a host offers ``moor apply`` for, first and without an if."""
-    done = moored.moor("diagnose", "--quiet", "--output", "json", "--limit", host)
-    resources = json.loads(done.stdout)["hosts"][host]["resources"]
-    mends = [cause["mend"] for resource in resources for cause in resource["causes"]]
-    return sorted({found[1] for mend in mends if (found := re.match(r"moor apply ([a-z]+)", mend))})
+def diagnosed(moored: Moored, *words: str) -> dict[str, list[str]]:
+    """Return the rules that a diagnosis names, by host."""
+    return {name: [cause["rule"] for cause in found] for name, found in causes(moored, *words).items()}
+
+
+def offered(found: list[dict[str, str]]) -> list[str]:
+    """List the concerns that causes offer ``moor apply`` for, first and without an if."""
+    mends = (re.match(r"moor apply ([a-z]+)", cause["mend"]) for cause in found)
+    return sorted({mend[1] for mend in mends if mend})
 
 
 @contextmanager

@@ -12,7 +12,7 @@ import pytest
 
 from moor_lab import faults
 from tests.harness.waiting import eventually, next_second
-from tests.lab.conftest import Moored
+from tests.lab.conftest import PASSED, Moored
 from tests.lab.diagnosing import CERTS_D, CONFIG, administrator, closed, stopped
 from tests.lab.drifting import clean, drifted
 from tests.output.receiver import receiver
@@ -28,14 +28,15 @@ def run(moored: Moored, host: str, script: str) -> str:
 
 
 @pytest.fixture(autouse=True)
-def as_it_was(moored: Moored) -> Iterator[None]:
-    """Mend whatever a test leaves behind, and its site with it, so that no other test meets it."""
+def as_it_was(moored: Moored, request: pytest.FixtureRequest) -> Iterator[None]:
+    """Put the site back, and mend what a test that fails leaves behind; the others end with a fleet that is clean."""
     files = [moored.moor.site / name for name in ("config.yaml", "inventory/waivers.yaml")]
     kept = {path: path.read_text() for path in files}
     yield
     for path, content in kept.items():
         path.write_text(content)
-    moored.moor.applied()
+    if not request.node.stash.get(PASSED, False):
+        moored.moor.applied()
 
 
 def configured(moored: Moored, lines: str) -> None:

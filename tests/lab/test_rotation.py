@@ -33,7 +33,7 @@ while [ ! -e /run/pulls.end ] && [ "$n" -lt 3000 ]; do
   if ctr -n rotation images pull --hosts-dir /etc/containerd/certs.d --user "admin:$(cat /run/pulls.login)" {IMAGE} \\
     >/run/pulls.said 2>&1
   then echo pulled >>/run/pulls; else tail -n 1 /run/pulls.said >>/run/pulls; fi
-  ctr -n rotation images rm --sync {IMAGE} >/dev/null 2>&1
+  ctr -n rotation images rm --sync {IMAGE} >/dev/null 2>&1; sleep 0.3
 done
 rm -f /run/pulls.login; ctr namespaces rm rotation; echo ended >>/run/pulls
 """

@@ -39,7 +39,7 @@ while [ ! -e /run/pulls.end ] && [ "$n" -lt 6000 ]; do
   if timeout 10 ctr -n failover images pull --hosts-dir /etc/containerd/certs.d \\
     --user "admin:$(cat /run/pulls.login)" {IMAGE} >/run/pulls.said 2>&1
   then echo "$at pulled" >>/run/pulls; else echo "$at failed $(tail -n 1 /run/pulls.said)" >>/run/pulls; sleep 0.2; fi
-  ctr -n failover images rm --sync {IMAGE} >/dev/null 2>&1
+  ctr -n failover images rm --sync {IMAGE} >/dev/null 2>&1; sleep 0.3
 done
 rm -f /run/pulls.login; ctr namespaces rm failover; echo "0 ended" >>/run/pulls
 """

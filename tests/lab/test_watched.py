@@ -168,13 +168,13 @@ def test_jobs_quotas_queues_read_only_mode_and_certificates_are_found_at_once(mo
         with history(moored) as database:
             earlier = "UPDATE measurements SET taken = datetime(taken, '-2 hours') WHERE id = 'read-only:registry'"
             database.execute(earlier)
-        second = drifted(moored)
+        second = drifted(moored, "--runbook", "watch")
         assert set(second.open) == wanted | {("", "read-only:registry")}
         waivers = moored.moor.site / "inventory/waivers.yaml"
         kept = waivers.read_text()
         waivers.write_text("- {id: 'job:*', reason: known, owner: us, until: 2999-01-01}\n")
         stack.callback(waivers.write_text, kept)
-        assert ("", "job:gc") not in drifted(moored).open
+        assert ("", "job:gc") not in drifted(moored, "--runbook", "watch").open
     clean(moored)
 
 
@@ -191,7 +191,7 @@ def test_a_component_that_dies_again_and_again_is_named(moored: Moored) -> None:
     for _ in range(3):
         kill_jobservice(moored)
         until(lambda: moored.moor("plan", "harbor").returncode == 0, "Harbor is healthy")
-        last = drifted(moored)
+        last = drifted(moored, "--runbook", "watch")
     assert set(last.open) == {("harbor1", "restarts:jobservice")}
     assert "jobservice" in said(last, "restarts:jobservice", "harbor1")
     clean(moored)
