@@ -31,9 +31,12 @@ def rules(guards: Guards) -> Iterator[str]:
 
 
 # Docker's zone has only its bridges; no traffic enters the host through it.
+ZONES = """\
+zones=$({ firewall-cmd --get-default-zone; firewall-cmd --get-active-zones | grep '^[^ ]' | cut -d' ' -f1; } |
+  sort -u | grep -vx docker)"""
+
 PROBE = f"""\
-zones=$({{ firewall-cmd --get-default-zone; firewall-cmd --get-active-zones | grep '^[^ ]' | cut -d' ' -f1; }} |
-  sort -u | grep -vx docker)
+{ZONES}
 for z in $zones; do
   echo "zone $z"
   firewall-cmd --zone="$z" --list-rich-rules | {OURS} | sed "s/^/live $z: /"
@@ -91,8 +94,10 @@ class Firewalld:
         return _part(output, "kept") == self._wanted(guards, output)
 
     def snapshot(self) -> str:
+        # the rules are set in these zones alone, and each further one would cost a start of Python
         return f"""\
-for z in $(firewall-cmd --get-zones); do
+{ZONES}
+for z in $zones; do
   firewall-cmd --zone="$z" --list-rich-rules | {OURS} > "$d/zone.$z"
 done"""
 
