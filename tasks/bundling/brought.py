@@ -168,7 +168,7 @@ class Skopeo:
 
     def verify(self, image: str, key: Path, log: bool) -> None:
         """Have cosign verify an image's signature."""
-        options = [] if log else ["--insecure-ignore-tlog=true"]
+        options = [] if log else ["--private-infrastructure=true"]
         run_tool(
             ["cosign", "verify", "--key", str(key), *options, image], {**os.environ, "DOCKER_CONFIG": str(self.files)}
         )
