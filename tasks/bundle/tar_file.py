@@ -5,6 +5,7 @@ There is one way to write a bundle, so that every byte of the file is compared, 
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 from collections.abc import Callable, Iterator
@@ -25,7 +26,7 @@ CUT = "it is cut short; copy it again, and compare its size"
 
 
 def pack(folder: Path, manifest: BundleManifest, target: Path) -> None:
-    """Write the bundle in ``folder`` as one tar; ``target`` is complete or not there."""
+    """Write the bundle in ``folder`` as one tar; ``target`` is complete or not there; raises InputError, OSError."""
     draft, moved = target.with_name(f".{target.name}.new"), 0
     parts = _in_order(manifest)
     progress = TransferProgress(f"writing {target.name}", sum(part.size for part in parts))
@@ -41,6 +42,12 @@ def pack(folder: Path, manifest: BundleManifest, target: Path) -> None:
             out.flush()
             os.fsync(out.fileno())
         draft.replace(target)
+    except OSError as error:
+        if error.errno == errno.EFBIG:
+            raise InputError(
+                f"{target}: its file system takes no file of this size, as FAT does; name a directory there instead"
+            ) from None
+        raise
     finally:
         draft.unlink(missing_ok=True)
 

@@ -113,22 +113,24 @@ def find_tool(name: str, why: str) -> str:
     return "" if shutil.which(name) else f"{name} is not on this machine, and {why}; install it"
 
 
-def run_tool(words: Sequence[str], env: Mapping[str, str] | None = None, folder: Path | None = None) -> str:
+def run_tool(words: Sequence[str], env: Mapping[str, str] | None = None) -> str:
     """Run a program, and return what it printed.
 
     Raises:
-        HostError: it failed; with the last lines that it printed.
+        HostError: it is not there, or it failed; with the last lines that it printed.
     """
-    done = subprocess.run(
-        words,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        check=False,
-        env=env,
-        cwd=folder,
-        text=True,
-        errors="replace",
-    )
+    try:
+        done = subprocess.run(
+            words,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
+            env=env,
+            text=True,
+            errors="replace",
+        )
+    except FileNotFoundError:
+        raise HostError(f"{words[0]} is not on this machine; install it", ErrorKind.CONTROLLER) from None
     if done.returncode:
         said = "\n".join((done.stderr or done.stdout).strip().splitlines()[-6:])
         raise HostError(mask(f"{words[0]} failed (exit {done.returncode}): {said}"), ErrorKind.CONTROLLER)

@@ -16,7 +16,7 @@ from moor.errors import InputError
 from moor.tasks.bundle.manifest import BLOBS, parse_manifest
 from moor.tasks.bundle.oci import BundledArchive
 from moor.tasks.bundle.opened import OpenBundle, open_bundle, read_manifest, verified_manifest
-from tests.harness.commands import moor_here
+from tests.harness.commands import moor, moor_here
 from tests.tasks.bundle.carrying import INSTALLER, carrying_site, docker_archive, key_pair
 
 IMAGES = ("--without", "packages,moor")
@@ -212,3 +212,11 @@ def test_a_hostile_manifest_is_refused(packed: Path, name: str) -> None:
 def test_a_newer_schema_names_the_moor_that_reads_it() -> None:
     with pytest.raises(InputError, match="its manifest has schema 99"):
         parse_manifest('{"schema": 99}', "x")
+
+
+def test_a_file_system_that_takes_no_large_files_is_told(site: Path) -> None:
+    limit = ("sh", "-c", 'ulimit -f 300; exec "$@"', "sh")  # in blocks of 512 bytes: more than any part has
+    done = moor(site, "bundle", "create", *IMAGES, under=limit)
+    assert done.returncode == 1
+    assert "fleet.bundle: its file system takes no file of this size, as FAT does; name a directory" in done.stderr
+    assert sorted(path.name for path in site.glob("*fleet.bundle*")) == ["fleet.bundle.parts"]
