@@ -35,7 +35,7 @@ elif command -v regctl >/dev/null 2>&1; then
   moor_regctl() { DOCKER_CONFIG="$w/all" SSL_CERT_FILE="$w/all/bundle" regctl "$@"; }
   moor_copy() { moor_regctl image copy "$2" "$3" >"$w/copied"; }
   moor_raw() { moor_regctl manifest get --format raw-body "$2"; }
-  moor_config() { moor_regctl image config --format raw-body "$2"; }
+  moor_config() { moor_regctl image inspect "$2"; }
   moor_put_list() { moor_regctl manifest put --content-type application/vnd.oci.image.index.v1+json "$2" <"$1"; }
 else echo 'neither skopeo nor regctl is installed' >&2; exit 1; fi"""
 

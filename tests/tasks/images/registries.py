@@ -171,15 +171,18 @@ def two_registries(folder: Path, harbor: bool = False) -> Iterator[Registries]:
         yield Registries(ours, theirs, authority.pem)
 
 
-def host_knowing(folder: Path, programs: Path) -> type[LocalPlugin]:
+def host_knowing(folder: Path, programs: Path, without: str = "") -> type[LocalPlugin]:
     """Return a plugin for a shell of this machine in which both names lead to loopback.
 
     Args:
         programs: a directory that is its /usr/local/bin
+        without: a program that it does not have
     """
     hosts = folder / "hosts"
     hosts.write_text(f"127.0.0.1 localhost {OURS} {THEIRS}\n")
     enter = f'mount --bind {hosts} /etc/hosts && mount --bind {programs} /usr/local/bin && exec sh "$@"'
+    if without:
+        enter = f"mount --bind /dev/null {without} && {enter}"
 
     class Knowing(LocalPlugin):
         argv: ClassVar[tuple[str, ...]] = ("unshare", "--mount", "sh", "-c", enter, "sh")

@@ -44,6 +44,20 @@ echo "$*" >> "${0%/*}/cosign.log"
 for word; do [ "$before" != --key ] || key=$word; before=$word; done
 [ "$(cat "$key")" = right ] || { echo 'Error: no matching signatures' >&2; exit 10; }
 """
+# Stands in for regctl, which is no Debian package either: skopeo by another name, with the files that regctl reads.
+REGCTL = """\
+#!/bin/sh
+engine=${0%/*}/engine logins="$DOCKER_CONFIG/config.json"
+case "$1 $2" in
+"image copy") exec "$engine" copy --all --preserve-digests --authfile "$logins" "docker://$3" "docker://$4" ;;
+"image inspect") exec "$engine" inspect --raw --config --authfile "$logins" "docker://$3" ;;
+"manifest get") [ "$3 $4" = '--format raw-body' ] && exec "$engine" inspect --raw --authfile "$logins" "docker://$5" ;;
+"manifest put")
+  d=$(mktemp -d); cat > "$d/manifest.json"; echo 'Directory Transport Version: 1.1' > "$d/version"
+  "$engine" copy --multi-arch index-only --preserve-digests --authfile "$logins" "dir:$d" "docker://$5"; exit ;;
+esac
+echo "regctl: $*" >&2; exit 9
+"""
 
 
 @dataclass
@@ -319,3 +333,23 @@ def test_harbor_takes_what_is_brought_from_its_robot_and_gives_up_the_tags_that_
         assert (held(ours, "shop/redis", "7")[0], held(ours, "shop/redis", "8")[0]) == (first, "")
         assert held(ours, "shop/redis", other)[0] == other
         assert bringing.planned() == {}
+
+
+def test_regctl_brings_images_where_skopeo_is_not(bringing: Bringing) -> None:
+    ours, theirs = bringing.registries.ours, bringing.registries.theirs
+    skopeo = shutil.which("skopeo") or ""
+    shutil.copy(skopeo, bringing.programs / "engine")
+    (bringing.programs / "regctl").write_text(REGCTL)
+    (bringing.programs / "regctl").chmod(0o755)
+    with bringing.upstream as upstream:
+        whole = put_list(upstream, "app", "1", [AMD, ARM], "app")
+        single = put_image(upstream, "one", "1", AMD, "one")["digest"]
+    origin = {"from": f"{theirs.place}/app:1"}
+    one = {"from": f"{theirs.place}/one:1", "platforms": ["linux/amd64"]}
+    bringing.write({"shop/app:1": origin, "shop/arm:1": {**origin, "platforms": ["linux/arm64"]}, "shop/one:1": one})
+    with replaced_plugin("shell", host_knowing(bringing.folder.parent, bringing.programs, without=skopeo)):
+        bringing("apply", "images", "--yes")
+        assert bringing.planned() == {}
+    assert held(ours, "shop/app", "1")[0] == whole
+    assert held(ours, "shop/arm", "1")[1]["annotations"] == {"io.moor.upstream": whole}
+    assert held(ours, "shop/one", "1")[1]["manifests"][0]["digest"] == single
