@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from shlex import quote
 
 from moor.errors import MoorError
 
@@ -31,13 +32,37 @@ LEAN = (
 EPOCH = "1970-01-01T00:00:00Z"
 
 
+# Imports the modules that are its arguments, and compiles them and all that they import. A source in a layer has
+# another time than the file on which it was compiled, so that Python must not look at it.
+COMPILE = """\
+import sys; sys.dont_write_bytecode = True
+from importlib import import_module
+from py_compile import PycInvalidationMode, compile
+for name in sys.argv[1:]: import_module(name)
+for source in {getattr(module, "__file__", None) or "" for module in list(sys.modules.values())}:
+    if source.endswith(".py"): compile(source, doraise=True, invalidation_mode=PycInvalidationMode.UNCHECKED_HASH)
+"""
+COMPILE_IN = """\
+set -eu; cd "$1"; shift; made=
+for l in lib lib64; do [ -e $l ] || { ln -s usr/$l $l; made="$made $l"; }; done
+chroot . /usr/bin/python3 -c "$@"
+rm -f $made
+"""
+
+
 @dataclass(frozen=True)
 class Debian:
-    """A layer of Debian packages with their dependencies, unpacked only; no maintainer script runs."""
+    """A layer of Debian packages with their dependencies, unpacked only; no maintainer script runs.
+
+    Attributes:
+        leave_out: dpkg path patterns, beside ``LEAN``
+        imports: modules of Python that are compiled with all that they import, which every start would do otherwise
+    """
 
     packages: tuple[str, ...]
     suite: str = "trixie"
-    leave_out: tuple[str, ...] = ()  # dpkg path patterns, beside LEAN
+    leave_out: tuple[str, ...] = ()
+    imports: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -111,7 +136,11 @@ def _mmdebstrap(recipe: Debian, draft: Path) -> None:
     started = time.monotonic()
     leave_out = [f"--dpkgopt=path-exclude={pattern}" for pattern in (*LEAN, *recipe.leave_out)]
     argv = ["mmdebstrap", "--quiet", "--variant=extract", "--format=tar", f"--include={','.join(recipe.packages)}"]
-    argv += ['--aptopt=Acquire::Languages "none"', *leave_out, recipe.suite, str(draft)]
+    argv += ['--aptopt=Acquire::Languages "none"', *leave_out]
+    if recipe.imports:
+        words = " ".join(map(quote, (COMPILE, *recipe.imports)))
+        argv.append(f'--extract-hook=sh -c {quote(COMPILE_IN)} sh "$1" {words}')
+    argv += [recipe.suite, str(draft)]
     environment = os.environ | {"SOURCE_DATE_EPOCH": "0"}  # the same packages give the same bytes
     run = subprocess.run(argv, capture_output=True, text=True, env=environment, check=False)
     if run.returncode:

@@ -9,6 +9,7 @@ BASE_REFERENCE = "registry.moor.test/demo/python:3.13"
 PYTHON = Debian(
     packages=("python3", "dash"),
     leave_out=("*/perl*", "/usr/share/perl*", "/usr/lib/python3*/ensurepip/*", "/usr/share/python3/*", "*/dpkg*"),
+    imports=("http.server", "json"),
 )
 
 

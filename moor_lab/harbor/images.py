@@ -51,6 +51,20 @@ BASE = Debian(
         "*/libperl*",
         "/usr/share/postgresql-common/*",
     ),  # PostgreSQL's just-in-time compiler and its Perl tools: two thirds of the image
+    imports=(
+        "cryptography.hazmat.primitives.asymmetric.rsa",
+        "cryptography.hazmat.primitives.serialization",
+        "cryptography.x509.oid",
+        "httpx",
+        "jinja2",
+        "jwt",
+        "psycopg2",
+        "ruamel.yaml",
+        "sqlite3",
+        "uuid",
+        "werkzeug.routing",
+        "werkzeug.serving",
+    ),
 )
 USERS = {"postgres": 999, "harbor": 10000}
 PYTHON = ("/usr/bin/python3", "-m")
