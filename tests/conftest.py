@@ -22,7 +22,8 @@ settings.load_profile("moor")
 
 
 # The tests of a fleet that works take longer than all others of a worker: these modules have a second one.
-MOORED_TOO = frozenset(f"tests/lab/test_{name}.py" for name in ("upgrade", "backup", "rotation", "harbor"))
+SECOND = ("backup", "harbor", "joining", "killed", "rollback", "rotation", "upgrade")
+MOORED_TOO = frozenset(f"tests/lab/test_{name}.py" for name in SECOND)
 OWN_FLEET = re.compile(r"\b(def lab|fleet_running|guarded_host|fleet_of_lab)\(")
 # What takes longest begins first, so that no worker is left alone at the end with a long one.
 LONGEST = (
