@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -234,3 +235,21 @@ def test_a_file_is_written_only_if_containerd_reports_it_in_effect(
     done = sh(shell, script)
     assert (done.returncode, done.stderr) == (1 if words else 0, b"")
     assert done.stdout.decode().startswith(words)
+
+
+@pytest.mark.parametrize(
+    ("told", "content", "table"),
+    [
+        (DEBIAN, "", {"sandbox_image": "registry.k8s.io/pause:3.9"}),
+        (NEW, "version = 2\n", {"sandbox_image": "registry.k8s.io/pause:3.9"}),
+        (NEW, "", {"pinned_images": {"sandbox": "registry.k8s.io/pause:3.9"}}),
+        (LTS, "", {"pinned_images": {"sandbox": "registry.k8s.io/pause:3.9"}}),
+    ],
+)
+def test_the_sandboxs_image_is_written_as_the_version_of_the_file_has_it(
+    told: str, content: str, table: dict[str, object]
+) -> None:
+    tree = tree_of(content, told, replace(WANTED, sandbox_image="registry.k8s.io/pause:3.9"))
+    (plugin,) = tree["plugins"].values()
+    assert {key: value for key, value in plugin.items() if key != "registry"} == table
+    assert plugin["registry"] == {"config_path": CERTS}
