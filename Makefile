@@ -4,8 +4,8 @@
 .DEFAULT_GOAL := help
 
 BIN := .venv/bin
-WORKERS ?= auto
-# tests on hosts wait half of their time, for a boot or a bound that is to run out
+# Tests wait most of their time: for a login, for a process, for a bound that is to run out. Those on hosts wait less.
+WORKERS ?= $(shell expr 2 '*' $$(nproc))
 LAB_WORKERS ?= 3
 
 help: ## Say what can be made.
