@@ -13,4 +13,5 @@ RUNBOOK = Runbook(
     "prepull",
     "Have chosen nodes pull the images of a coming roll-out, before it.",
     (Stage(prepull_images, on=members("control_plane", "clusters"), needs=SERVING_REGISTRY, by_api=True),),
+    proves=True,  # an apply of the workloads pulls too, so that drift checks and their mending leave it out
 )

@@ -176,7 +176,7 @@ class Runbook:
 
     Attributes:
         about: the operator's page.
-        proves: it proves instead of planning, as verify does; drift checks leave it out.
+        proves: drift checks leave it out, since it proves, as verify does, or prepares what another runbook plans.
         looks: drift checks include it, but unattended mending does not.
         independent: a host that failed in one stage still runs the next, since nothing is changed.
         command: what the command of the runbook's name needs; see ``moor.run.protocols``.
