@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -41,11 +42,19 @@ def carrying(lab: Lab, folder: Path) -> Site:
     return site
 
 
+@pytest.fixture
+def _bare(lab: Lab) -> Iterator[None]:
+    """Have a workstation with nothing on it, which other tests find again as they left it: bare."""
+    lab.reset("ws1")
+    yield
+    lab.reset("ws1")
+
+
+@pytest.mark.usefixtures("_bare")
 def test_a_bare_host_is_installed_from_the_bundle_and_from_an_altered_one_nothing_is(lab: Lab, tmp_path: Path) -> None:
     site = carrying(lab, tmp_path / "site")
     done = moor_here(site.folder, "bundle", "create", "--without", "installer,image,moor")
     assert done.returncode == 2, done.said
-    lab.reset("ws1")
     shell(lab, "ws1", "rm -rf /opt/moor-lab/apt/*.deb /opt/moor-lab/apt/Packages /var/lib/apt/lists/*")
     site.apply(write_hosts, "ws1")
     before = shell(lab, "ws1", STATE)
