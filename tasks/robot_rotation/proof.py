@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from urllib.parse import quote
 
 from nornir.core.task import Task
 
@@ -66,7 +67,7 @@ def _newest_image(harbor: Harbor, project: str) -> str:
     for repository in found or ():
         name = str(repository["name"]).removeprefix(f"{project}/")
         # Harbor decodes the name twice, so a slash in it is quoted twice.
-        artifacts = harbor.get(f"{path}/{name.replace('/', '%252F')}/artifacts", ARTIFACTS, RECENT, BY_NAME)
+        artifacts = harbor.get(f"{path}/{quote(quote(name, safe=''), safe='')}/artifacts", ARTIFACTS, RECENT, BY_NAME)
         for artifact in artifacts or ():
             if artifact.get("tags") and artifact.get("type", "IMAGE") == "IMAGE":
                 return f"{repository['name']}:{artifact['tags'][0]['name']}"

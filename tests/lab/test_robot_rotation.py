@@ -16,7 +16,7 @@ from lightkube.resources.core_v1 import Namespace, ServiceAccount
 from lightkube.resources.core_v1 import Secret as KubeSecret
 
 from tests.harness.sites import DEFAULTS
-from tests.harness.waiting import after
+from tests.harness.waiting import after, until
 from tests.lab.conftest import Moored
 from tests.lab.drifting import drifted
 
@@ -37,7 +37,7 @@ pull = ["ctr", "-n", "rotation", "images", "pull", "--hosts-dir", "/etc/containe
 for _ in range(3000):
     if end.exists():
         break
-    found = client.request("GET", "/api/v1/namespaces/demo/secrets/registry")
+    found = client.request("GET", "/api/v1/namespaces/late/secrets/registry")
     auths = json.loads(base64.b64decode(found["data"][".dockerconfigjson"]))["auths"]
     login = base64.b64decode(auths["registry.moor.test"]["auth"]).decode()
     done = subprocess.run([*pull, "--user", login, "{IMAGE}"], capture_output=True, text=True)
@@ -92,39 +92,50 @@ curl -s -o /dev/null -w '%{http_code}' --config /run/login \\
     return moored.lab.exec("node1", ["sh", "-c", script], stdin=f'user = "{login[0]}:{login[1]}"\n')
 
 
-def test_a_login_is_rotated_while_nodes_pull_and_the_former_one_is_refused_afterwards(moored: Moored) -> None:
-    moor = moored.moor
-    defaults = moor.site / DEFAULTS
+ROBOT = "        mover: {access: [pull], grace_hours: 0}\n"  # one of this test's own, since other tests use the others
+ENTRY = """\
+  pull_secrets:
+    registry: {robot: demo+mover, namespace_selector: {pulls: here}, service_accounts: [default], prune: true}
+"""
+
+
+@contextmanager
+def selected_namespace(moored: Moored) -> Iterator[Client]:
+    """Have the inventory place a pull secret, and the cluster a new namespace that it is for."""
+    defaults = moored.moor.site / DEFAULTS
     before = defaults.read_text()
-    entry = "  pull_secrets:\n    registry:\n      robot: demo+puller\n      namespace_selector: {pulls: here}\n"
-    changed = before.replace("puller: {access: [pull]}", "puller: {access: [pull], grace_hours: 0}")
-    defaults.write_text(changed.rstrip("\n") + f"\n{entry}      service_accounts: [default]\n      prune: true\n")
-    cluster = Client(KubeConfig.from_file(moored.lab.directory / "kubeconfig"))
-    labels = {"pulls": "here"}
-    cluster.create(Namespace(metadata=ObjectMeta(name="late", labels=labels)))
-    cluster.create(ServiceAccount(metadata=ObjectMeta(name="default", namespace="late")), namespace="late")
+    defaults.write_text(before.replace("      robots:\n", f"      robots:\n{ROBOT}").rstrip("\n") + f"\n{ENTRY}")
+    cluster = Client(KubeConfig.from_file(moored.lab.directory / "kubeconfig"), trust_env=False)
+    cluster.create(Namespace(metadata=ObjectMeta(name="late", labels={"pulls": "here"})))
     try:
+        until(lambda: list(cluster.list(ServiceAccount, namespace="late")), "the namespace's ServiceAccount")
+        yield cluster
+    finally:
+        cluster.delete(Namespace, "late")
+        defaults.write_text(before)
+
+
+def test_a_login_is_rotated_while_nodes_pull_and_the_former_one_is_refused_afterwards(moored: Moored) -> None:
+    moor, told = moored.moor, dict[str, int]()
+    with selected_namespace(moored) as cluster:
+        moor.applied("registry")
         late = {("cp1", "secret:late/registry"), ("cp1", "serviceaccount:late/default#registry")}
-        assert late <= set(drifted(moored).open)
+        assert late <= set(drifted(moored, "--runbook", "pull_secrets").open)
         moor.applied("pull_secrets")
-        old, told = login_of(cluster, "demo"), dict[str, int]()
-        assert login_of(cluster, "late") == old
-        planned = moor("rotate", "robot", "demo+puller", "--plan")
+        old = login_of(cluster, "late")
+        planned = moor("rotate", "robot", "demo+mover", "--plan")
         assert planned.returncode == 2, planned.said
-        assert "~ robot-in-turn:demo+puller" in planned.stdout
+        assert "~ secret:late/registry" in planned.stdout
         with pulls(moored, told):
             for after_s in (1.5, 2.5, 4):
-                killed(moored, after_s, "rotate", "robot", "demo+puller")
+                killed(moored, after_s, "rotate", "robot", "demo+mover")
             done = moor("apply", "robot_rotation", "--yes")
             assert done.returncode == 0, done.said
-        new = login_of(cluster, "demo")
-        assert (login_of(cluster, "late"), new[0] == old[0]) == (new, False)
-        assert {words for words in told if not words.startswith("pulled by robot$demo+puller")} == {"ended"}, told
+        new = login_of(cluster, "late")
+        assert new[0] != old[0]
+        assert {words for words in told if not words.startswith("pulled by robot$demo+mover")} == {"ended"}, told
         assert {f"pulled by {old[0]}", f"pulled by {new[0]}"} <= set(told)
         assert (answer_to(moored, old), answer_to(moored, new)) == ("401", "200")
         found = drifted(moored)
         assert (found.code, found.open) == (0, {})
         assert not [password for _, password in (old, new) for said in moor.said if password in said]
-    finally:
-        cluster.delete(Namespace, "late")
-        defaults.write_text(before)
