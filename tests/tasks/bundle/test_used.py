@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from moor.errors import HostError
 from moor.resources.archive import Archive
 from moor.resources.package import Package
 from moor.sites.site import open_site
@@ -73,3 +74,10 @@ def test_a_file_is_unpacked_once_and_again_only_if_it_changes(carried: Path) -> 
     content = (carried / "fleet.bundle").read_bytes()
     (carried / "fleet.bundle").write_bytes(content)
     assert set(unpacked()).isdisjoint(first)
+
+
+def test_a_host_of_a_release_that_the_bundle_has_not_is_told_what_to_write(carried: Path) -> None:
+    host = open_site(carried).inventory.hosts["w1"]
+    (packages,) = [one for one in docker_resources(host) if isinstance(one, PackagesOfBundle)]
+    with pytest.raises(HostError, match=r"needs packages for bookworm-amd64, and the bundle has those of: none; write"):
+        packages._parts_of("bookworm-amd64")
