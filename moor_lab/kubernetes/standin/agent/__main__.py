@@ -52,6 +52,7 @@ class Agent:
         self._node: Object | None = None  # the node object as the server last returned it
         self._told = -math.inf
         self._was_up: bool | None = None
+        self._recovered = False
 
     def run(self) -> None:
         """Run forever."""
@@ -110,7 +111,9 @@ class Agent:
 
     def _follow(self) -> None:
         """Watch the node's pods until the server no longer has the watch's history."""
-        self._tools.puller.records.recover(_image_id)
+        if not self._recovered:  # later, a pull that is recorded goes on
+            self._tools.puller.records.recover(_image_id)
+            self._recovered = True
         mine = f"spec.nodeName={self._identity.name}"
         pods, version = self._client.list(kinds.POD, mine)
         self._reconcile({uid_of(pod): pod for pod in pods})
