@@ -22,7 +22,7 @@ def test_an_image_that_is_deleted_while_pods_run_it_is_found_and_pushed_again(mo
     (row,) = (one for one in well.report["images"] if one["name"] == IMAGE)
     assert (row["state"], row["route"], row["pods"], row["users"]) == ("there", "own", 3, ["Deployment demo/sqrt"])
     with closing(administrator(moored)) as harbor:
-        harbor.change("DELETE", "/api/v2.0/projects/demo/repositories/sqrt/artifacts/1.0", None)
+        assert harbor.ask_registry("DELETE", f"/v2/demo/sqrt/manifests/{row['digest']}").status_code == 202
         found = drifted(moored, "--runbook", "watch")
         assert found.code == 2, found.said
         assert set(found.open) == {FINDING}
