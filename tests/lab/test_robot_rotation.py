@@ -106,14 +106,14 @@ def selected_namespace(moored: Moored) -> Iterator[Client]:
     defaults = moored.moor.site / DEFAULTS
     before = defaults.read_text()
     defaults.write_text(before.replace("      robots:\n", f"      robots:\n{ROBOT}").rstrip("\n") + f"\n{ENTRY}")
-    cluster = Client(KubeConfig.from_file(moored.lab.directory / "kubeconfig"), trust_env=False)
-    cluster.create(Namespace(metadata=ObjectMeta(name="late", labels={"pulls": "here"})))
-    try:
-        until(lambda: list(cluster.list(ServiceAccount, namespace="late")), "the namespace's ServiceAccount")
-        yield cluster
-    finally:
-        cluster.delete(Namespace, "late")
-        defaults.write_text(before)
+    with closing(Client(KubeConfig.from_file(moored.lab.directory / "kubeconfig"), trust_env=False)) as cluster:
+        cluster.create(Namespace(metadata=ObjectMeta(name="late", labels={"pulls": "here"})))
+        try:
+            until(lambda: list(cluster.list(ServiceAccount, namespace="late")), "the namespace's ServiceAccount")
+            yield cluster
+        finally:
+            cluster.delete(Namespace, "late")
+            defaults.write_text(before)
 
 
 def test_a_login_is_rotated_while_nodes_pull_and_the_former_one_is_refused_afterwards(moored: Moored) -> None:
