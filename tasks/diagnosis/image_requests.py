@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from nornir.core.task import Task
 
@@ -23,6 +24,7 @@ from moor.tasks.diagnosis.messages.fields import FleetRegistry
 from moor.tasks.diagnosis.scope import cluster_node_name, probe_request_of, workloads_of
 from moor.tasks.registry.projects import project_of
 from moor.tasks.workload import Workloads
+from moor.tasks.workload.checks import placed_secrets
 from moor.tasks.workload.known_objects import images_of, pod_makers_of
 
 IMAGES = 8  # at most, for one node; each costs some requests
@@ -114,4 +116,6 @@ def pod_expectations_of(task: Task, endpoint: RegistryEndpoint, asking: Sequence
     workloads = settings_of(task.host, Workloads).by_name.items()
     managed = {(w.namespace, name) for name, w in workloads} | {(w.namespace, w.pull_secret) for _, w in workloads}
     managed |= {(one.namespace, one.name) for name, w in workloads for one in pod_makers_of(task, name, w)}
-    return PodExpectations(endpoint.host_port, hashed, digests, _ours(task), frozenset(managed))
+    return PodExpectations(
+        endpoint.host_port, hashed, digests, _ours(task), frozenset(managed), partial(placed_secrets, task.host)
+    )

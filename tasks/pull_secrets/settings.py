@@ -95,6 +95,14 @@ class PullSecrets(Section):
         """Return the name of an entry's secret."""
         return self.by_name[entry].name or entry.lower()
 
+    def names_in(self, namespace: str) -> frozenset[str]:
+        """Return the names of the secrets that a namespace may have by it; its labels are the cluster's."""
+        return frozenset(
+            self.secret_of(entry)
+            for entry, one in self.by_name.items()
+            if (one.namespace_selector and not _any(one.exclude, namespace)) or one.takes_in(namespace, {})
+        )
+
     @model_validator(mode="after")
     def _consistent(self) -> PullSecrets:
         if wrong := list(self._wrong()):

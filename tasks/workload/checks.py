@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from nornir.core.inventory import Host
 
@@ -28,6 +28,7 @@ def refuse(host: Host, workloads: Mapping[str, Workload], objects: Mapping[str, 
     """
     host_port = settings_of(host, Registry).host_port
     secrets = {(workload.namespace, workload.pull_secret) for workload in workloads.values() if workload.robot}
+    secrets |= {(one.namespace, name) for one in workloads.values() for name in placed_secrets(host, one.namespace)}
     found: list[str] = []
     for name, workload in workloads.items():
         if workload.manifests is not None:
@@ -43,6 +44,19 @@ def refuse(host: Host, workloads: Mapping[str, Workload], objects: Mapping[str, 
         found += _misplaced(host, name, workload)
     if found:
         raise InputError("\n".join(dict.fromkeys(found)))
+
+
+class PlacedSecrets(Protocol):
+    """What the section ``pull_secrets`` is asked here; its concern stands on this one, and is not imported."""
+
+    def names_in(self, namespace: str) -> frozenset[str]:
+        """Return the names of the pull secrets that may be in a namespace."""
+
+
+def placed_secrets(host: Host, namespace: str) -> frozenset[str]:
+    """Return the names of the pull secrets that ``data.pull_secrets`` may put into a namespace."""
+    placed: PlacedSecrets | None = host.data.get("pull_secrets")
+    return placed.names_in(namespace) if placed else frozenset()
 
 
 def misplaced_objects(content: Mapping[str, Any], namespace: str) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from moor.tasks.diagnosis.evidence.owners import KubeObject as KubeObject
@@ -42,7 +42,8 @@ class PodExpectations:
         login: the robot's name in Harbor and the SHA-256 of its password; None if unknown
         digests: the pushed digest, by PROJECT/REPOSITORY:TAG
         ours: the registry of the inventory
-        managed: workloads and pull secrets of the inventory, by namespace and name
+        managed: workloads and their pull secrets, by namespace and name
+        placed: returns the names of the secrets that ``data.pull_secrets`` may put into a namespace
     """
 
     host_port: str
@@ -50,6 +51,7 @@ class PodExpectations:
     digests: Mapping[str, str] = field(default_factory=dict)
     ours: FleetRegistry = field(default_factory=FleetRegistry)
     managed: frozenset[tuple[str, str]] = frozenset()
+    placed: Callable[[str], frozenset[str]] = field(default=lambda _: frozenset())
 
     def manages(self, namespace: str, owner: str, secrets: Iterable[str] = ()) -> bool:
         """Return whether moor manages a pod's owner or one of its pull secrets."""

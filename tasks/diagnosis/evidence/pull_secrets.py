@@ -44,13 +44,15 @@ def secret_evidence(pod: KubeObject, view: ClusterSnapshot, wanted: PodExpectati
     """Return the evidence about a pod's pull secrets: the one that kubelet cannot read, else the logins they have."""
     names, namespace = secret_names(pod, view), namespace_of(pod)
     kind, top = top_owner(pod, view.owners)
+    placed = not wanted.placed(namespace).isdisjoint(names)
     about = {
         "pod": pod_name(pod),
         "namespace": namespace,
         "host_port": wanted.host_port,
         "account": str((pod.get("spec") or {}).get("serviceAccountName") or "default"),
         "owner": f"{kind} {top}",
-        "managed": "yes" if wanted.manages(namespace, top, names) else "no",
+        "managed": "yes" if (own := wanted.manages(namespace, top, names)) or placed else "no",
+        "by": "workload" if own else "pull_secrets",
         "registries": "",
     }
     if not names:
@@ -122,7 +124,7 @@ def _compared(logins: Sequence[RegistryLogin], wanted: PodExpectations) -> dict[
 def _mended(evidence: dict[str, str]) -> dict[str, str]:
     """Add the remedy: a moor command if the inventory has the secret, else the kubectl command."""
     if evidence["managed"] == "yes":
-        return {**evidence, "mend": "moor apply workload"}
+        return {**evidence, "mend": f"moor apply {evidence['by']}"}
     name = evidence.get("secret") or "NAME"
     kubectl = f"kubectl --namespace {evidence['namespace']} create secret generic {name} --type {DOCKER_CONFIG}"
     again = (

@@ -105,6 +105,9 @@ def test_the_remedy_for_a_secret_that_moor_does_not_manage_is_no_moor_command() 
     (ours,) = all_matches(RULES, "secret", secret_evidence(bare, view, WANTED))
     (other,) = all_matches(RULES, "secret", secret_evidence(bare, view, PodExpectations(HOST, WANTED.login)))
     assert ours.mend == "moor apply workload"
+    placed = PodExpectations(HOST, WANTED.login, placed=lambda _: frozenset({"right"}))
+    (spread,) = all_matches(RULES, "secret", secret_evidence(bare, view, placed))
+    assert spread.mend == "moor apply pull_secrets"
     assert "moor" not in other.mend.replace(HOST, "")
     assert other.mend.startswith("kubectl --namespace demo delete secret right; kubectl --namespace demo create secret")
 

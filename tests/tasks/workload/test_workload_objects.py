@@ -3,12 +3,14 @@
 from typing import Any
 
 import pytest
+from nornir.core.inventory import Host
 from pydantic import ValidationError
 
 from moor.errors import InputError
 from moor.tasks.cluster.admission import add_claimed_volumes
 from moor.tasks.cluster.objects import yaml_of
-from moor.tasks.workload.checks import findings
+from moor.tasks.pull_secrets.settings import PullSecrets
+from moor.tasks.workload.checks import findings, placed_secrets
 from moor.tasks.workload.objects import objects_of, template_values
 from moor.tasks.workload.progress import progress
 from moor.tasks.workload.rollout import Rollout
@@ -51,6 +53,20 @@ def test_what_would_keep_pods_from_pulling_is_found_before_anything_is_applied(
     found = "\n".join(findings(content, "demo", HOST, SECRETS))
     assert bool(found) == bool(words)
     assert all(word in found for word in words)
+
+
+def test_a_template_may_name_a_secret_that_is_placed_in_its_namespace() -> None:
+    entries = {
+        "shared": {"robot": "demo+puller", "namespaces": ["demo", "team-*"], "name": "corp"},
+        "Labelled": {"robot": "demo+puller", "namespace_selector": {"team": "shop"}, "exclude": ["kube-*"]},
+    }
+    host = Host("cp1", data={"pull_secrets": PullSecrets.model_validate(entries)})
+    assert placed_secrets(host, "demo") == {"corp", "labelled"}
+    assert placed_secrets(host, "team-a") == {"corp", "labelled"}
+    assert placed_secrets(host, "kube-system") == set()
+    assert placed_secrets(Host("cp2"), "demo") == set()
+    placed = {("demo", name) for name in placed_secrets(host, "demo")}
+    assert list(findings(deployment(f"{HOST}/demo/sqrt:1.0", "demo", "corp"), "demo", HOST, placed)) == []
 
 
 def status(**fields: int) -> dict[str, Any]:
