@@ -14,11 +14,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from moor.cli.commands import schedule as command
 from moor.cli.commands.schedule import references, refuse_missing_environment
 from moor.errors import HostError, InputError
 from moor.schedule.cron import NO_CRONTAB, CronFile, UsersCrontab, with_block
-from moor.schedule.job import ALLOWED, Job, Work, cron_line, name_of, parse_period, service_unit, timer_unit, words
+from moor.schedule.job import (
+    ALLOWED,
+    COMMANDS,
+    Job,
+    Work,
+    cron_line,
+    name_of,
+    parse_period,
+    service_unit,
+    timer_unit,
+    words,
+)
 from moor.settings import SecretRef, SiteSettings
+from tests.harness.commands import moor_here
+from tests.harness.sites import write_site
 
 PERIODS = ALLOWED.replace(",", " ").split()
 line = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_size=20)
@@ -100,6 +114,24 @@ def test_a_backup_is_a_job_of_its_own_that_may_write_to_the_backups() -> None:
     assert "Description=Backup of /srv/fleet by moor, every 1h" in timer_unit(made)
     assert "schedule-backup.lock" in cron_line(made, user=False)
     assert "schedule.lock" in cron_line(job(), user=False)
+
+
+@pytest.mark.parametrize("work", Work)
+def test_each_kind_of_job_runs_a_command_of_its_own_that_moor_has(
+    work: Work, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = write_site(tmp_path / "site", {"inventory/hosts.yaml": {"node1": {"hostname": "192.0.2.1"}}})
+    jobs = tmp_path / "cron.d"
+    jobs.mkdir()
+    monkeypatch.setattr(command, "_schedulers", lambda: [CronFile(jobs)])
+    if work is Work.backup:  # which wants a registry to back up
+        assert "moor runs no registry" in moor_here(site, "schedule", "backup", "--every", "1d").stderr
+    else:
+        word = {Work.drift: "install"}.get(work, str(work))
+        assert moor_here(site, "schedule", word, "--every", "1d").returncode == 0
+        (line,) = (one for one in CronFile(jobs).show(name_of(site, work)) if "flock" in one)
+        assert f"-m moor {' '.join(COMMANDS[work])} --quiet --site {site}" in line
+    assert moor_here(site, *COMMANDS[work], "--help").returncode == 0
 
 
 @given(st.text("ab\n#", max_size=30))
