@@ -39,6 +39,7 @@ NOT_LIKE_HARBOR = {
     "retention-executions-after": COUNTED,
     "session-post-with-token": "the portal's login is not served",
     "session-users-current": "the portal's login is not served",
+    "tag-create-conflict": "names the repository by its number, which is another one here",
     "v2-catalog-system-robot": "a proxy cache stores a manifest before its blobs were asked for",
 }
 NEEDS_A_FAULT = {

@@ -46,7 +46,7 @@ def expire(served: Served, number: int) -> None:
 
 def test_every_supported_exchange_is_answered_as_harbor_answered_it(outcome: Outcome) -> None:
     assert outcome.surprises == ""
-    assert len(outcome.same) == 536
+    assert len(outcome.same) == 543
 
 
 def test_every_known_difference_is_still_one(outcome: Outcome) -> None:
@@ -54,7 +54,7 @@ def test_every_known_difference_is_still_one(outcome: Outcome) -> None:
 
 
 def test_what_is_not_served_says_so(outcome: Outcome, served: Served) -> None:
-    assert len(outcome.absent) == 40
+    assert len(outcome.absent) == 32
     answer = httpx.get(f"{served.url}/api/v2.0/p2p/preheat")
     assert answer.status_code == 501
     assert "stand-in" in answer.json()["errors"][0]["message"]

@@ -26,6 +26,7 @@ from moor_lab.harbor.core import (
     scanners,
     schedules,
     system,
+    tags,
     token_service,
     usergroups,
     users,
@@ -57,6 +58,7 @@ MODULES = (
     scanners,
     schedules,
     system,
+    tags,
     token_service,
     usergroups,
     users,
@@ -68,7 +70,7 @@ ABSENT = """
     * jobservice, ldap/groups, ldap/users, p2p, projectSummary
     * scanners/ping, scanners/<identifier>/metadata, scans, schedules
     * search, statistics, system/scanAll/stop, users/current/permissions
-    * repositories, systeminfo/getcert
+    * systeminfo/getcert
     * projects/<reference>/logs, projects/<reference>/preheat, projects/<reference>/robots
     GET projects/<reference>/webhook/jobs
     GET projects/<reference>/webhook/policies/<int:number>/executions

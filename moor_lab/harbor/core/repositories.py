@@ -24,6 +24,12 @@ def list_repositories(call: Call, reference: str) -> Response:
     return _listed(call, repositories_of(call.store, project))
 
 
+def list_every_repository(call: Call) -> Response:
+    """List the repositories of all projects that the caller sees."""
+    seen = [project for project in call.store.all("project") if call.rights.sees(project)]
+    return _listed(call, [one for project in seen for one in repositories_of(call.store, project)])
+
+
 def _listed(call: Call, repositories: list[Record]) -> Response:
     query = call.query()
     wanted = query.filters.get("name")
@@ -145,28 +151,12 @@ def add_tag(store: Store, artifact: Record, tag: str) -> None:
     store.add("tag", f"{repository}:{tag}", body | {"push_time": now(), "pull_time": NEVER})
 
 
-def delete_tag(call: Call, reference: str, name: str, artifact: str, tag: str) -> Response:
-    """Delete a tag; the artifact stays, even without any."""
-    project = call.project(reference)
-    call.need(project, "tag", "delete")
-    repository = f"{project.name}/{unquote(name)}"
-    known = call.store.find("repository", repository)
-    found = find_artifact(call.store, known, artifact) if known else None
-    if found is None:
-        raise missing_artifact(repository, artifact)
-    held = next((one for one in tags_of(call.store, found) if one.body["name"] == tag), None)
-    if held is None:
-        raise not_found(f"tag {tag} attached to artifact {found.id}")
-    call.store.remove(held)
-    return done()
-
-
 ALL = f"{API}/projects/<reference>/repositories"
 ROUTES: list[Route] = [
+    ("GET", f"{API}/repositories", list_every_repository),
     ("GET", ALL, list_repositories),
     ("GET", f"{ALL}/<name>", get_repository),
     ("PUT", f"{ALL}/<name>", describe_repository),
     ("DELETE", f"{ALL}/<name>", delete_repository),
     ("GET", f"{ALL}/<name>/artifacts", list_artifacts),
-    ("DELETE", f"{ALL}/<name>/artifacts/<artifact>/tags/<tag>", delete_tag),
 ]
