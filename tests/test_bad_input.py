@@ -156,7 +156,7 @@ CASES = {
         nothing, ("no runbook is called imges; did you mean images?",), ("apply", "imges")
     ),
     "an unknown limit to apply": Case(nothing, ("did you mean node1?",), ("apply", "--limit", "nod1")),
-    "a renewal of one host": Case(nothing, ("no host of group harbor is left",), ("cert", "renew", "--limit", "node1")),
+    "a renewal of one host": Case(nothing, ("the registry's host is not",), ("cert", "renew", "--limit", "node1")),
     "no archive to push": Case(
         gone(f"lab/{ARCHIVE}"), ("demo/python:3.13.archive", "no such file"), ("apply", "images")
     ),

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -13,8 +10,8 @@ from statistics import median
 from bench.configuration.contents import make_site
 from bench.contenders.contender import ROOT
 from bench.fleet import tell
-from bench.measure import Client, Command, Run
-from moor.errors import MoorError
+from bench.measure import Client, Command
+from bench.standin_process import must, serving
 from moor.tasks.registry.answers import AT_ONCE
 
 STAND_IN = "bench.configuration.server"
@@ -40,51 +37,20 @@ class Configured:
     cpu_s: float
 
 
-class Server:
-    """The stand-in in its process."""
-
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        self._process = process
-        self.port = int(self._line())
-
-    def asked(self) -> int:
-        """Write what was asked since the last time into requests.json, and return how much it was."""
-        assert self._process.stdin  # noqa: S101  # it is a pipe
-        self._process.stdin.write("\n")
-        self._process.stdin.flush()
-        return int(self._line())
-
-    def _line(self) -> str:
-        assert self._process.stdout  # noqa: S101
-        if line := self._process.stdout.readline():
-            return line
-        raise MoorError(f"bench: {STAND_IN} ended")
-
-
-@contextmanager
-def serving(directory: Path) -> Iterator[Server]:
-    """Run the stand-in until the block ends."""
-    argv = [sys.executable, "-m", STAND_IN, str(directory)]
-    with subprocess.Popen(argv, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            yield Server(process)
-        finally:
-            process.kill()
-
-
 def measure_configuration(client: Client, directory: Path, projects: int, rounds: int) -> Configured:
     """Configure a registry by moor, then measure plans and their bare requests in turn."""
-    with serving(directory) as server:
-        site = make_site(directory / "site", directory / "ca.crt", server.port, projects)
+    with serving(STAND_IN, directory) as server:
+        port = int(server.first)
+        site = make_site(directory / "site", directory / "ca.crt", port, projects)
         tell(f"configuring {projects} projects")
-        _must(client.run(_moor(site, "apply", "--yes")), 0)
-        _must(client.run(_moor(site, "plan")), 0)
+        must(client.run(_moor(site, "apply", "--yes")), 0)
+        must(client.run(_moor(site, "plan")), 0)
         server.asked()
         plans, bare, requests = [], [], 0
         for _ in range(rounds):
-            plans.append(_must(client.run(_moor(site, "plan")), 0))
-            requests = server.asked()
-            bare.append(_must(client.run(_bare(directory, server.port)), 0))
+            plans.append(must(client.run(_moor(site, "plan")), 0))
+            (requests,) = server.asked()
+            bare.append(must(client.run(_bare(directory, port)), 0))
             server.asked()
     found = Configured(
         projects,
@@ -104,10 +70,3 @@ def _moor(site: Path, command: str, *options: str) -> Command:
 
 def _bare(directory: Path, port: int) -> Command:
     return Command((sys.executable, "-m", BARE, str(directory), str(port), str(AT_ONCE)), ROOT)
-
-
-def _must(run: Run, code: int) -> Run:
-    """Return a run; raise MoorError if it ended otherwise."""
-    if run.code != code:
-        raise MoorError(f"bench: ended with {run.code}: {run.stderr[-800:] or run.stdout[-800:]}")
-    return run

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -13,8 +10,8 @@ from statistics import median
 from bench.contenders.contender import ROOT
 from bench.fleet import tell
 from bench.measure import Client, Command, Run
+from bench.standin_process import must, serving
 from moor.connections.apis.registry_api import AT_ONCE
-from moor.errors import MoorError
 
 STAND_IN, BARE, MOOR = "bench.images.server", "bench.images.bare", "bench.images.moor_on_loopback"
 PODS_AN_IMAGE, IMAGES_A_NAMESPACE = 7.5, 400 / 60
@@ -44,54 +41,22 @@ class ImagesMeasured:
     peak_mb: float
 
 
-class Server:
-    """The stand-ins in their process."""
-
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        self._process = process
-        self._line()
-
-    def asked(self) -> tuple[int, int]:
-        """Have the requests since the last time written; return how many went to the cluster and to registries."""
-        assert self._process.stdin  # noqa: S101  # it is a pipe
-        self._process.stdin.write("\n")
-        self._process.stdin.flush()
-        cluster, registries = map(int, self._line().split())
-        return cluster, registries
-
-    def _line(self) -> str:
-        assert self._process.stdout  # noqa: S101
-        if line := self._process.stdout.readline():
-            return line
-        raise MoorError(f"bench: {STAND_IN} ended")
-
-
-@contextmanager
-def serving(directory: Path, pods: int, images: int, namespaces: int) -> Iterator[Server]:
-    """Run the stand-ins until the block ends; the site is in ``directory/site``."""
-    argv = [sys.executable, "-m", STAND_IN, str(directory), *map(str, (pods, images, namespaces))]
-    with subprocess.Popen(argv, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            yield Server(process)
-        finally:
-            process.kill()
-
-
 def measure_images(client: Client, directory: Path, images: int, rounds: int) -> ImagesMeasured:
     """Measure checks and their bare requests in turn."""
     pods, namespaces = int(images * PODS_AN_IMAGE), max(1, round(images / IMAGES_A_NAMESPACE))
-    with serving(directory, pods, images, namespaces) as server:
-        checks, bare, asked = list[Run](), list[Run](), (0, 0)
+    with serving(STAND_IN, directory, pods, images, namespaces) as server:
+        checks, bare, asked = list[Run](), list[Run](), [0, 0]
         for _ in range(rounds):
             server.asked()
-            checks.append(_must(client.run(check_command(directory))))
+            checks.append(must(client.run(check_command(directory))))
             asked = server.asked()
-            bare.append(_must(client.run(bare_command(directory))))
+            bare.append(must(client.run(bare_command(directory))))
     found = ImagesMeasured(
         pods,
         images,
         namespaces,
-        *asked,
+        cluster_requests=asked[0],
+        registry_requests=asked[1],
         check_s=median(run.wall_s for run in checks),
         bare_s=median(run.wall_s for run in bare),
         cpu_s=median(run.cpu_s for run in checks),
@@ -110,10 +75,3 @@ def check_command(directory: Path) -> Command:
 def bare_command(directory: Path) -> Command:
     """Return the command of the bare requests."""
     return Command((sys.executable, "-m", BARE, str(directory), str(AT_ONCE)), ROOT)
-
-
-def _must(run: Run) -> Run:
-    """Return a run; raise MoorError if it did not end well."""
-    if run.code:
-        raise MoorError(f"bench: ended with {run.code}: {run.stderr[-800:] or run.stdout[-800:]}")
-    return run

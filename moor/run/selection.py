@@ -9,11 +9,12 @@ from typing import cast
 
 from nornir.core import Nornir
 from nornir.core.filter import F
+from nornir.core.inventory import Host
 
 from moor.context import context_of, fleet_of
 from moor.errors import InputError
 from moor.run.host_words import HostWords, Remembered, split_words
-from moor.run.runbook import Runbook, Stage, TaskFunction
+from moor.run.runbook import REGISTRY, Runbook, Stage, TaskFunction
 from moor.settings.modules import RUNBOOKS, concern_of, load_module, modules_of
 from moor.suggestions import did_you_mean
 
@@ -49,6 +50,17 @@ def refuse_unmatched(nr: Nornir, runbook: Runbook, command: str) -> None:
     if meant:
         raise InputError(f"{called}: it has no stage for {', '.join(nr.inventory.hosts)}; it is for {', '.join(meant)}")
     raise InputError(f"{called}: no host of the inventory is in a group that it is for")
+
+
+def registry_for(nr: Nornir, command: str) -> Host:
+    """Return the registry's host, or the one that stands for it; raise InputError if --limit leaves it out."""
+    found = next((host for host in nr.inventory.hosts.values() if REGISTRY(host)), None)
+    if found is None:
+        raise InputError(
+            f"{command}: the registry's host is not among the hosts; a rotation concerns the whole fleet, without "
+            "--limit"
+        )
+    return found
 
 
 def refuse_unfilled(nr: Nornir, stages: Iterable[Stage]) -> None:

@@ -7,8 +7,9 @@ import os
 import subprocess
 from pathlib import Path
 
-from bench.images.measure import bare_command, check_command, serving
+from bench.images.measure import STAND_IN, bare_command, check_command
 from bench.measure import Command
+from bench.standin_process import serving
 
 PODS, IMAGES, NAMESPACES = 30, 10, 3
 
@@ -23,14 +24,14 @@ def run(command: Command) -> str:
 
 
 def test_a_check_needs_two_requests_an_image_and_the_bare_ones_are_the_same(tmp_path: Path) -> None:
-    with serving(tmp_path, PODS, IMAGES, NAMESPACES) as server:
+    with serving(STAND_IN, tmp_path, PODS, IMAGES, NAMESPACES) as server:
         server.asked()
         checked = run(check_command(tmp_path))
         cluster, registries = server.asked()
         asked = json.loads((tmp_path / "requests.json").read_text())
         bare = run(bare_command(tmp_path))
         assert bare == f"{cluster + registries}\n"
-        assert server.asked() == (cluster, registries)
+        assert server.asked() == [cluster, registries]
     assert f"images: {IMAGES} images of 2 registries, in {NAMESPACES} namespaces; all well" in " ".join(checked.split())
     assert cluster <= 16  # a page of each kind
     tokens = IMAGES - IMAGES // 10  # every tenth image is another tag of a repository

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from nornir.core import Nornir
-from nornir.core.inventory import Host
-
 from moor.cli.commands.running import (
     open_fleet,
     print_report,
@@ -18,11 +15,10 @@ from moor.cli.commands.running import (
 from moor.cli.options import DIFFERS, Options
 from moor.context import site_of
 from moor.engine.findings import Expiry, expiry_findings
-from moor.errors import InputError
 from moor.output import text
 from moor.run.protocols import rotation_of
 from moor.run.report import RunReport
-from moor.run.runbook import REGISTRY
+from moor.run.selection import registry_for
 
 KIND = "certificate:"
 
@@ -59,7 +55,7 @@ def renew(options: Options, authority: bool, dry_run: bool) -> int:
     """
     with open_fleet(options, dry_run=dry_run) as nr:
         book = runbook_of(nr, "rotation")
-        rotation_of(book).replace(nr, _registry(nr), authority)
+        rotation_of(book).replace(nr, registry_for(nr, "cert renew"), authority)
         report = run_and_report(nr, book, options, "cert renew")
         if not dry_run:
             remember(nr, report)
@@ -71,15 +67,5 @@ def refuse(options: Options, authority: bool) -> None:
     """Raise InputError with the faults that would refuse a renewal; no host is contacted."""
     with open_fleet(options, dry_run=True) as nr:
         book = runbook_of(nr, "rotation")
-        rotation_of(book).replace(nr, _registry(nr), authority)
+        rotation_of(book).replace(nr, registry_for(nr, "cert renew"), authority)
         refuse_input(nr, book, "cert renew")
-
-
-def _registry(nr: Nornir) -> Host:
-    """Return the registry's host, or the one that stands for it; raise InputError if --limit leaves none."""
-    servers = [host for host in nr.inventory.hosts.values() if REGISTRY(host)]
-    if not servers:
-        raise InputError(
-            "cert renew: no host of group harbor is left; a rotation concerns the whole fleet, without --limit"
-        )
-    return servers[0]

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import sys
 
-from nornir.core import Nornir
-from nornir.core.inventory import Host
-
 from moor.cli.commands.running import open_fleet, print_report, refuse_input, remember, run_and_report, runbook_of
 from moor.cli.options import DIFFERS, Options
-from moor.errors import InputError
 from moor.output import text
 from moor.run.protocols import robot_rotation_of
-from moor.run.runbook import REGISTRY
+from moor.run.selection import registry_for
 
 RUNBOOK = "robot_rotation"
 
@@ -24,7 +20,7 @@ def rotate(options: Options, names: tuple[str, ...], dry_run: bool) -> int:
         names: PROJECT+ROBOT; none for those that are begun or too old
     """
     with open_fleet(options, dry_run=dry_run) as nr:
-        book, host = runbook_of(nr, RUNBOOK), _registry(nr)
+        book, host = runbook_of(nr, RUNBOOK), registry_for(nr, "rotate robot")
         rotation = robot_rotation_of(book)
         rotation.request(nr, host, names)
         report = run_and_report(nr, book, options, "rotate robot")
@@ -41,16 +37,5 @@ def refuse(options: Options, names: tuple[str, ...]) -> None:
     """Raise InputError with the faults that would refuse a rotation; no host is contacted."""
     with open_fleet(options, dry_run=True) as nr:
         book = runbook_of(nr, RUNBOOK)
-        robot_rotation_of(book).request(nr, _registry(nr), names)
+        robot_rotation_of(book).request(nr, registry_for(nr, "rotate robot"), names)
         refuse_input(nr, book, "rotate robot")
-
-
-def _registry(nr: Nornir) -> Host:
-    """Return the registry's host, or the one that stands for it; raise InputError if --limit leaves none."""
-    servers = [host for host in nr.inventory.hosts.values() if REGISTRY(host)]
-    if not servers:
-        raise InputError(
-            "rotate robot: the registry's host is not among the hosts; a rotation concerns the whole fleet, without "
-            "--limit"
-        )
-    return servers[0]
