@@ -11,6 +11,7 @@ from urllib.parse import quote
 from nornir.core.inventory import Host
 from nornir.core.task import Task
 
+from moor.connections.apis.harbor_paths import repository_path
 from moor.context import site_of
 from moor.engine.findings import Finding
 from moor.engine.results import FindingResult
@@ -28,6 +29,7 @@ from moor.tasks.images.own_login import own_login
 from moor.tasks.images.settings import Images, ImageSource
 from moor.tasks.images.upstream_answers import origins_of, side_of, upstream_of
 from moor.tasks.packages import packages
+from moor.tasks.registry.answers import API, BY_NAME
 from moor.tasks.registry.projects import project_of
 
 SIGNATURE_TAG = re.compile(r"sha256-[0-9a-f]{64}(\..+)?")
@@ -158,7 +160,6 @@ class UnlistedTags(Remote):
             task.results.append(FindingResult(task.host, found))
 
     def write(self, task: Task, actual: State | None) -> None:
-        project, _, repository = self.name.partition("/")
-        place = f"/api/v2.0/projects/{project}/repositories/{quote(quote(repository, safe=''), safe='')}/artifacts"
+        place = f"{API}{repository_path(self.name)}/artifacts"
         for tag in self._unlisted(task):
-            harbor_of(task).change("DELETE", f"{place}/{tag}/tags/{tag}", None, {"X-Is-Resource-Name": "true"})
+            harbor_of(task).change("DELETE", f"{place}/{tag}/tags/{tag}", None, BY_NAME)

@@ -112,6 +112,11 @@ class Answers:
         found: dict[str, Any] | None = self.to(question)
         return found
 
+    def named(self, listing: Listing, name: str) -> dict[str, Any] | None:
+        """Return the entry of a list that has a name, None if there is none."""
+        found: dict[str, Any] | None = self.derived("by name", listing, _by_name).get(name)
+        return found
+
     def derived(self, name: str, listing: Listing, make: Callable[[list[dict[str, Any]]], Any]) -> Any:
         """Return what ``make`` makes of a list, such as an index by name; it is made once too."""
         if (name, listing) not in self._made:
@@ -135,6 +140,10 @@ class Answers:
         self._known.clear()
         self._made.clear()
         self._down = None
+
+
+def _by_name(entries: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    return {one["name"]: one for one in entries}
 
 
 def answers_of(task: Task) -> Answers:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from urllib.parse import quote
 
 from nornir.core.task import Task
 
 from moor.connections.apis.harbor import Harbor
 from moor.connections.apis.harbor_answers import HarborObject, Shape
+from moor.connections.apis.harbor_paths import repository_path
 from moor.engine.asked_once import ask_once
 from moor.errors import HostError
 from moor.resources.base import Remote, State
@@ -65,9 +65,8 @@ def _newest_image(harbor: Harbor, project: str) -> str:
     path = f"{API}/projects/{project}/repositories"
     found = harbor.get(path, REPOSITORIES, RECENT, BY_NAME) if project else []
     for repository in found or ():
-        name = str(repository["name"]).removeprefix(f"{project}/")
-        # Harbor decodes the name twice, so a slash in it is quoted twice.
-        artifacts = harbor.get(f"{path}/{quote(quote(name, safe=''), safe='')}/artifacts", ARTIFACTS, RECENT, BY_NAME)
+        below = f"{API}{repository_path(repository['name'])}/artifacts"
+        artifacts = harbor.get(below, ARTIFACTS, RECENT, BY_NAME)
         for artifact in artifacts or ():
             if artifact.get("tags") and artifact.get("type", "IMAGE") == "IMAGE":
                 return f"{repository['name']}:{artifact['tags'][0]['name']}"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
-from urllib.parse import quote
 
 from pydantic import Field
 
 from moor.connections.apis.harbor import Harbor, require_success
 from moor.connections.apis.harbor_answers import HarborObject, Shape, parse_answer
+from moor.connections.apis.harbor_paths import repository_path
 
 COUNTED = ("projects", "repositories", "artifacts", "robots", "users")
 BY_NAME = {"X-Is-Resource-Name": "true"}
@@ -67,8 +67,7 @@ def find_image(harbor: Harbor) -> tuple[str, str] | None:
     for project in _list(harbor, "/api/v2.0/projects", PROJECTS):
         repositories = f"/api/v2.0/projects/{project['name']}/repositories"
         for repository in _list(harbor, repositories, REPOSITORIES):
-            short = repository["name"].removeprefix(f"{project['name']}/")
-            below = f"{repositories}/{quote(quote(short, safe=''), safe='')}/artifacts"  # Harbor decodes it twice
+            below = f"/api/v2.0{repository_path(repository['name'])}/artifacts"
             for artifact in harbor.get(below, ARTIFACTS, {"page_size": "1"}, BY_NAME) or ():
                 return repository["name"], artifact["digest"]
     return None

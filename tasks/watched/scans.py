@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
 
 from moor.connections.apis.harbor import Harbor
 from moor.connections.apis.harbor_answers import HarborObject, Shape
+from moor.connections.apis.harbor_paths import repository_path
 from moor.engine.findings import Finding
 from moor.tasks.registry.answers import API, BY_NAME, Single
 from moor.tasks.watched.jobs import FAILED, Job, JobRun, moment, newest, system_job
@@ -53,11 +53,8 @@ class OldestArtifacts:
         name = next((str(one["name"]) for one in repositories if one.get("artifact_count")), "")
         if not name:
             return []
-        project, _, short = name.partition("/")
-        # Harbor decodes the name of a repository twice
-        path = f"{API}/projects/{project}/repositories/{quote(quote(short, safe=''), safe='')}/artifacts"
         query = {"page_size": str(FEW), "sort": "push_time", "with_scan_overview": "true"}
-        return list(harbor.get(path, ARTIFACTS, query, BY_NAME) or ())
+        return list(harbor.get(f"{API}{repository_path(name)}/artifacts", ARTIFACTS, query, BY_NAME) or ())
 
 
 def scan_job(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import Any
-from urllib.parse import quote
 
 from moor.connections.apis.harbor_answers import HarborObject, Shape
+from moor.connections.apis.harbor_paths import repository_path
 from moor.tasks.registry.answers import Answers, Listing
 from moor.tasks.registry.project.immutable import rules_of
 from moor.tasks.registry.project.number import PROJECTS
@@ -65,11 +65,4 @@ def _content(answers: Answers, project: Mapping[str, Any], repositories: Iterabl
     place = f"/projects/{project['name']}"
     rules = answers.every(rules_of(project["project_id"])) if repositories else ()
     yield from (f"{place}/immutabletagrules/{rule['id']}" for rule in rules)
-    # The API wants the slashes of a repository's name encoded twice.
-    names = (quote(quote(_below(one["name"]), safe=""), safe="") for one in repositories)
-    yield from (f"{place}/repositories/{name}" for name in names)
-
-
-def _below(repository: str) -> str:
-    """Return a repository's name without its project."""
-    return repository.partition("/")[2]
+    yield from (repository_path(one["name"]) for one in repositories)

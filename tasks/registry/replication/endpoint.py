@@ -128,9 +128,7 @@ def endpoint_of(answer: Mapping[str, Any]) -> Endpoint:
 
 def find_endpoint(answers: Answers, name: str) -> dict[str, Any] | None:
     """Return Harbor's description of an endpoint, None if it does not exist."""
-    by_name = answers.derived("by name", ENDPOINTS, lambda entries: {one["name"]: one for one in entries})
-    found: dict[str, Any] | None = by_name.get(name)
-    return found
+    return answers.named(ENDPOINTS, name)
 
 
 def present_endpoint(harbor: Harbor, name: str) -> dict[str, Any]:

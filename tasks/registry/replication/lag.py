@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from typing import Annotated, Any
-from urllib.parse import quote
 
 from pydantic import Field
 
 from moor.connections.apis.harbor import Harbor
 from moor.connections.apis.harbor_answers import Digest, HarborObject, Shape
+from moor.connections.apis.harbor_paths import repository_path
 from moor.tasks.registry.answers import API, AT_ONCE, BY_NAME
 from moor.tasks.registry.project.number import PROJECTS
 
@@ -92,10 +92,7 @@ def _repositories(harbor: Harbor, project: str) -> list[str]:
 
 
 def _artifacts(harbor: Harbor, repository: str) -> list[dict[str, Any]]:
-    project, _, name = repository.partition("/")
-    # the name may have slashes, and Harbor decodes it twice
-    path = f"{API}/projects/{project}/repositories/{quote(quote(name, safe=''), safe='')}/artifacts"
-    return harbor.every(path, ARTIFACTS, headers=BY_NAME)
+    return harbor.every(f"{API}{repository_path(repository)}/artifacts", ARTIFACTS, headers=BY_NAME)
 
 
 def _entries(repository: str, artifacts: list[dict[str, Any]]) -> Iterator[tuple[str, str, str]]:

@@ -33,9 +33,7 @@ RULES = Listing("/replication/policies", Shape(list[RuleAnswer]))
 
 def find_rule(answers: Answers, name: str) -> dict[str, Any] | None:
     """Return Harbor's description of a rule, None if it does not exist."""
-    by_name = answers.derived("by name", RULES, lambda entries: {one["name"]: one for one in entries})
-    found: dict[str, Any] | None = by_name.get(name)
-    return found
+    return answers.named(RULES, name)
 
 
 def present_rule(harbor: Harbor, name: str) -> dict[str, Any]:
