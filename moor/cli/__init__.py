@@ -10,16 +10,14 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from importlib import import_module
-from traceback import format_exc
-from typing import Annotated
-
-import typer
+from typing import TYPE_CHECKING
 
 from moor import garbage_collection
-from moor.cli import plugins
-from moor.cli.parameters import app
-from moor.errors import InputError, MoorError, controller_error_text
+from moor.errors import MoorError
 from moor.run.interruption import INTERRUPTED, raise_on_signals
+
+if TYPE_CHECKING:
+    import typer
 
 __all__ = ["every_command", "main"]
 
@@ -50,25 +48,10 @@ COMMANDS = {
 HELP = ("-h", "--help")
 
 
-def _show_version(wanted: bool) -> None:
-    if wanted:
-        from moor.version import version_line
-
-        print(version_line())
-        raise typer.Exit
-
-
-@app.callback()
-def program(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="show the versions and exit")
-    ] = False,
-) -> None:
-    """Define the options before any command."""
-
-
 def every_command() -> typer.Typer:
     """Import all commands, and return the application with them."""
+    from moor.cli.parameters import app
+
     for module in dict.fromkeys(COMMANDS.values()):
         import_module(f"{__name__}.{module}")
     return app
@@ -84,43 +67,54 @@ def main(words: Sequence[str] | None = None) -> None:
     raise_on_signals()
     try:
         sys.exit(_run(words))
-    except (KeyboardInterrupt, typer.Abort):
+    except KeyboardInterrupt:
         with suppress(OSError):  # the terminal may be closed
             print("moor: interrupted", file=sys.stderr)
         sys.exit(INTERRUPTED)
     except MoorError as error:
-        _complain(format_exc() if verbose else str(error))
+        _complain(_traceback() if verbose else str(error))
     except BrokenPipeError:
         sys.stderr.close()  # the reader of our output has gone, so no message reaches anybody
         sys.exit(1)
     except Exception as error:
-        known = controller_error_text(error) if isinstance(error, OSError) else ""
-        said = known or f"internal error: {type(error).__name__}: {error} (-v shows where)"
-        _complain(format_exc() if verbose else said)
+        _complain(_traceback() if verbose else _unforeseen(error))
 
 
 def _run(words: list[str]) -> int:
-    if words[0] in COMMANDS:
-        import_module(f"{__name__}.{COMMANDS[words[0]]}")  # the other commands would be a tenth of a short run
-    elif words[0] in HELP:
-        plugins.add_names(every_command())
-    else:  # of another package, or misspelt
-        plugins.add_called(every_command(), words[0])
-    try:
-        return int(app(args=words, prog_name="moor", standalone_mode=False) or 0)
-    except typer.Exit as exit_:
-        return int(exit_.exit_code)
-    except typer.TyperException as error:
-        raise InputError(_misused(words, error)) from error
+    if words[0] in HELP:
+        from moor.cli.overview import print_overview
+
+        print_overview(_not_in_overview())
+        return 0
+    from moor.cli import program  # Typer takes longer to import than all that the overview needs
+
+    return program.run(words)
 
 
-def _misused(words: list[str], error: typer.TyperException) -> str:
-    """Return the message for words that a command does not understand, with the command that explains itself."""
-    message = error.format_message().replace("Value error, ", "")
-    if words[0].startswith("-"):
-        return f"{message} (options stand behind the command, as in moor plan --site DIR)"
-    context = getattr(error, "ctx", None)
-    return f"{message} ({context.command_path if context else 'moor'} --help says what is understood)"
+def _not_in_overview() -> dict[str, str]:
+    """Return the commands that the overview does not know, with their lines: most are of other packages."""
+    from moor.cli.overview import known
+    from moor.cli.plugins import help_of_others
+
+    others = {word: line for word, line in help_of_others().items() if word not in COMMANDS}
+    if unknown := [word for word in COMMANDS if word not in known()]:
+        from moor.cli.program import lines_of
+
+        others |= lines_of(unknown)
+    return others
+
+
+def _unforeseen(error: Exception) -> str:
+    from moor.errors import controller_error_text
+
+    told = controller_error_text(error) if isinstance(error, OSError) else ""
+    return told or f"internal error: {type(error).__name__}: {error} (-v shows where)"
+
+
+def _traceback() -> str:
+    from traceback import format_exc
+
+    return format_exc()
 
 
 def _complain(text: str) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
+from typing import TYPE_CHECKING
 
-import typer
+if TYPE_CHECKING:
+    import typer
 
 GROUP = "moor.commands"  # each is a Typer app; the first paragraph of its package's docstring is its help
 
@@ -23,12 +25,11 @@ def add_called(app: typer.Typer, word: str) -> None:
             app.add_typer(found.load(), name=found.name)
 
 
-def add_names(app: typer.Typer) -> None:
-    """Add every package's commands with name and help only, which does not import the commands themselves."""
-    for found in entry_points(group=GROUP):
-        if found.name not in names(app):
-            app.add_typer(typer.Typer(help=_help(found)), name=found.name)
+def help_of_others() -> dict[str, str]:
+    """Return the line of help of every package's command, without importing the commands themselves."""
+    return {found.name: _help(found) for found in entry_points(group=GROUP)}
 
 
-def _help(found: EntryPoint) -> str | None:
-    return import_module(found.module.partition(".")[0]).__doc__
+def _help(found: EntryPoint) -> str:
+    text = import_module(found.module.partition(".")[0]).__doc__ or ""
+    return " ".join(text.strip().split("\n\n")[0].split())

@@ -1,0 +1,85 @@
+"""The help of ``moor`` itself: every command with one line, grouped in the order of an operator's work.
+
+It is printed without Typer, which would take twice as long to import as everything else here together. The lines are
+those with which the commands' own help begins; a test compares them.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Iterator, Mapping
+from textwrap import wrap
+
+PROGRAM = "Keep every host of a fleet moored to a private container registry."
+OTHERS = "Others"
+
+GROUPS: Mapping[str, Mapping[str, str]] = {
+    "See and change": {
+        "check": "Check config and inventory, and reach every host.",
+        "plan": "Show what would change; nothing is written anywhere.",
+        "apply": "Change what differs.",
+        "verify": "Prove from every node that pulls and the workload work.",
+        "diagnose": "Show why pods do not start: layer, cause and remedy.",
+        "rollback": "Restore the files that a run wrote, host by host.",
+    },
+    "Every day": {
+        "drift": "Show what has changed without a plan, and since when.",
+        "images": "Show every image that the cluster names: is it still there, and can its pods pull it?",
+        "history": "Show past runs and findings, of one host or all.",
+        "report": "Write an HTML page of the fleet; no host is contacted.",
+        "serve": "Serve the page of moor report live and read-only.",
+        "schedule": "Schedule drift checks, backups and rotations; without a subcommand, show what is scheduled.",
+    },
+    "Nodes that come": {
+        "hosts": "Compare the inventory with the cluster's nodes; add new ones.",
+        "onboard": "Add nodes, configure them, and prove by a pull that they work.",
+    },
+    "Certificates and logins": {
+        "cert": "Show the CA and the certificates that it signed, and renew them without an outage.",
+        "rotate": "Replace logins while everything goes on pulling.",
+    },
+    "The registry": {
+        "backup": "Back up the registry that moor runs; list and check backups.",
+        "restore": "Restore the registry from a backup, on a bare host too: Harbor is installed first where it is "
+        "missing.",
+        "failover": "Let the other of two registry hosts serve the registry's name, or continue an interrupted "
+        "failover.",
+        "harbor": "Take over the configuration of a Harbor that is there already.",
+        "bundle": "Carry what a fleet without internet needs: make, check and show a bundle.",
+    },
+}
+OPTIONS = {"-h, --help": "explain moor, or the command before it", "--version": "show the versions and exit"}
+
+
+def known() -> dict[str, str]:
+    """Return each command's line by its word."""
+    return {word: line for group in GROUPS.values() for word, line in group.items()}
+
+
+def overview(others: Mapping[str, str]) -> str:
+    """Return the help of ``moor``.
+
+    Args:
+        others: further commands, such as those of other packages, with one line each.
+    """
+    groups = {**GROUPS, OTHERS: {word: line for word, line in others.items() if word not in known()}}
+    return "\n".join(_lines(groups, min(shutil.get_terminal_size().columns, 100)))
+
+
+def _lines(groups: Mapping[str, Mapping[str, str]], width: int) -> Iterator[str]:
+    yield from ("Usage: moor COMMAND [OPTIONS]", "", *wrap(PROGRAM, width))
+    column = max(len(word) for group in groups.values() for word in group)
+    for heading, rows in {**groups, "Options": OPTIONS}.items():
+        if rows:
+            yield from ("", f"{heading}:")
+        for word, line in rows.items():
+            place = max(column, *map(len, rows))
+            indent = " " * (place + 4)
+            yield from wrap(f"  {word:{place}}  {line}", width, subsequent_indent=indent, break_on_hyphens=False)
+    yield from ("", *wrap("moor COMMAND --help explains one; moor alone shows what to do next here.", width))
+
+
+def print_overview(others: Mapping[str, str]) -> None:
+    """Print the help of ``moor`` on standard output."""
+    sys.stdout.write(overview(others) + "\n")
