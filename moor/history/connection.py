@@ -97,7 +97,7 @@ def _moment(value: Any) -> datetime | None:
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
-def _mapping(value: Any) -> Any:
+def _json(value: Any) -> Any:
     return json.loads(value) if isinstance(value, str) else value
 
 
@@ -105,5 +105,7 @@ _READERS: Mapping[Any, Callable[[Any], Any]] = {
     bool: bool,
     datetime: _moment,
     datetime | None: _moment,
-    dict[str, int]: _mapping,
+    dict[str, int]: _json,
+    dict[str, str] | None: _json,
+    list[dict[str, str]] | None: _json,
 }

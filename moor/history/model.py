@@ -17,6 +17,7 @@ class RunRow:
         not_examined: how many hosts were not examined, or not completely
         counts: resources by status, over all hosts
         whole: the run covered every host of the inventory
+        registry: the name of the fleet's registry, several with commas; None in rows that are older than version 5
     """
 
     run: str
@@ -29,11 +30,17 @@ class RunRow:
     findings: int
     counts: dict[str, int] = field(default_factory=dict)
     whole: bool = True
+    registry: str | None = None
 
 
 @dataclass(frozen=True)
 class HostRow:
-    """The result of one run on one host; ``counts`` are its resources by status."""
+    """The result of one run on one host.
+
+    Attributes:
+        counts: its resources by status
+        proofs: the status of each proof of a verify; None for other commands, and once a newer verify is recorded
+    """
 
     run: str
     host: str
@@ -41,11 +48,16 @@ class HostRow:
     error: str
     counts: dict[str, int] = field(default_factory=dict)
     error_kind: str | None = None
+    proofs: dict[str, str] | None = None
 
 
 @dataclass(frozen=True)
 class ChangeRow:
-    """One resource of a run whose status was not ``ok``; secrets in the diff are masked."""
+    """One resource of a run whose status was not ``ok``; secrets in the diff are masked.
+
+    Attributes:
+        causes: why it failed, each with its ``rule``, ``cause`` and ``mend``; None if no cause is known
+    """
 
     run: str
     host: str
@@ -54,6 +66,7 @@ class ChangeRow:
     diff: str
     error: str
     error_kind: str | None = None
+    causes: list[dict[str, str]] | None = None
 
 
 @dataclass(frozen=True)

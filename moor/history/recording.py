@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import json
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
-from moor.engine.findings import EXAMINED, Finding
+from moor.engine.findings import EXAMINED
 from moor.engine.measurements import GROWTH_DAYS, Past, Point
 from moor.errors import MoorError
 from moor.history.connection import Connection, as_values
 from moor.history.database import connected
 from moor.history.model import ChangeRow, ExpiryRow, FindingRow, HostRow, MeasurementRow, RecordingResult, RunRow
-from moor.history.reading import History
+from moor.history.reading import RECENT, History
+from moor.history.rows import VERIFY, change_values, host_values, kept_values, run_values
 from moor.history.sql import columns_of, insert, select, update
-from moor.run.report import HostReport, ResourceReport, RunReport, count_by_status, open_findings, unwaived_findings
-from moor.secrets.secret import mask
+from moor.run.report import RunReport, open_findings
 from moor.settings.access import SiteSettings
 
 DRIFT = "drift"  # the command that opens findings, and the runbook of a complete drift check
-MAX_TEXT = 20_000  # characters of one text
 
 Key = tuple[str, str]  # host and id
 
@@ -31,6 +27,7 @@ ADD_RUN = insert("runs", (*columns_of(RunRow), "number"))
 ADD_HOST, ADD_CHANGE = insert("hosts", columns_of(HostRow)), insert("changes", columns_of(ChangeRow))
 ADD_FINDING = insert("findings", ("host", "id", "first_seen", *KEPT, "told_open", "told_over"))
 KEEP_FINDING, END_FINDING = update("findings", KEPT, "number"), update("findings", ("cleared",), "number")
+FORGET_PROOFS = "UPDATE hosts SET proofs = NULL WHERE run = :run AND proofs IS NOT NULL"
 OPEN = select(FindingRow, "findings", "WHERE cleared IS NULL ORDER BY number", ("number", "stage"))
 ADD_EXPIRY = insert("expiries", (*columns_of(ExpiryRow), "stage"))
 ADD_MEASUREMENT = insert("measurements", (*columns_of(MeasurementRow), "day"))
@@ -68,6 +65,7 @@ def record(settings: SiteSettings, report: RunReport, fleet: frozenset[str]) -> 
     """
     try:
         with connected(settings, writing=True) as connection:
+            _forget_proofs(connection, report, fleet)
             _write_run(connection, report, fleet)
             recorded = _follow(connection, report, fleet)
             _write_expiries(connection, report)
@@ -79,47 +77,20 @@ def record(settings: SiteSettings, report: RunReport, fleet: frozenset[str]) -> 
     return recorded
 
 
+def _forget_proofs(connection: Connection, report: RunReport, fleet: frozenset[str]) -> None:
+    """Delete what earlier verifies proved if this one replaces it whole, since it is large and nobody asks for it."""
+    if report.command == VERIFY and report.hosts.keys() == fleet:
+        earlier = History(connection).runs(RECENT, command=VERIFY)
+        connection.run(FORGET_PROOFS, [{"run": run.run} for run in earlier])
+
+
 def _write_run(connection: Connection, report: RunReport, fleet: frozenset[str]) -> None:
     found = [(name, r) for name, host in report.hosts.items() for r in host.resources if r.status != "ok"]
     number = connection.rows("SELECT coalesce(max(number), 0) + 1 FROM runs")[0][0]
     whole = report.hosts.keys() == fleet
-    connection.run(ADD_RUN, [{**_run_values(report), "whole": whole, "number": number}])
-    connection.run(ADD_HOST, [_host_values(report.run, *pair) for pair in report.hosts.items()])
-    connection.run(ADD_CHANGE, [{"run": report.run, "host": name, **_change_values(r)} for name, r in found])
-
-
-def _change_values(resource: ResourceReport) -> dict[str, Any]:
-    texts = {"diff": text_of(resource.diff), "error": text_of(resource.error)}
-    return {"id": resource.id, "status": resource.status, **texts, "error_kind": resource.error_kind}
-
-
-def _run_values(report: RunReport) -> dict[str, Any]:
-    return {
-        "run": report.run,
-        "command": report.command,
-        "runbook": report.runbook,
-        "started": datetime.fromisoformat(report.started),
-        "duration_s": report.duration_s,
-        "hosts": len(report.hosts),
-        "not_examined": sum(bool(host.unexamined) for host in report.hosts.values()),
-        "findings": sum(
-            finding.state != "unexamined" for finding in unwaived_findings(report)
-        ),  # these are in not_examined
-        "counts": json.dumps(count_by_status(report)),
-    }
-
-
-def _host_values(run: str, name: str, host: HostReport) -> dict[str, Any]:
-    found = json.dumps(Counter(resource.status for resource in host.resources))
-    error = text_of("\n".join(host.unexamined) or host.error)
-    kind = next(iter(host.unexamined_kinds), host.error_kind)
-    return {"run": run, "host": name, "reached": host.reached, "error": error, "counts": found, "error_kind": kind}
-
-
-def text_of(text: str) -> str:
-    """Return a text as history keeps it: masked, and of limited length."""
-    masked = mask(text).replace("\0", "\\0")  # PostgreSQL refuses zero bytes in a text
-    return masked if len(masked) <= MAX_TEXT else f"{masked[:MAX_TEXT]}\n... {len(masked) - MAX_TEXT} more characters"
+    connection.run(ADD_RUN, [{**run_values(report), "whole": whole, "number": number}])
+    connection.run(ADD_HOST, [host_values(report, *pair) for pair in report.hosts.items()])
+    connection.run(ADD_CHANGE, [{"run": report.run, "host": name, **change_values(r)} for name, r in found])
 
 
 def _follow(connection: Connection, report: RunReport, fleet: frozenset[str]) -> RecordingResult:
@@ -127,7 +98,7 @@ def _follow(connection: Connection, report: RunReport, fleet: frozenset[str]) ->
     found = {(f.host, f.id): f for f in open_findings(report)} if report.command == DRIFT else {}
     known = {(one.row.host, one.row.id): one for one in _open(connection)}
     seen = datetime.fromisoformat(report.started)
-    kept = {key: _kept_values(finding, seen) for key, finding in found.items()}
+    kept = {key: kept_values(finding, seen) for key, finding in found.items()}
     first = {"first_seen": seen, "told_open": False, "told_over": False}
     added = [{"host": key[0], "id": key[1], **first, **values} for key, values in kept.items() if key not in known]
     connection.run(ADD_FINDING, added)
@@ -143,18 +114,6 @@ def _open(connection: Connection) -> list[OpenFinding]:
     """Return the open findings in the order in which they were recorded."""
     rows = connection.rows(OPEN)
     return [OpenFinding(value, *row[-2:]) for value, row in zip(as_values(FindingRow, rows), rows, strict=True)]
-
-
-def _kept_values(finding: Finding, seen: datetime) -> dict[str, Any]:
-    return {
-        "state": finding.state,
-        "stage": finding.stage,
-        "what": text_of(finding.what),
-        "remedy": text_of(finding.remedy),
-        "waived": text_of(finding.waived),
-        "last_seen": seen,
-        "error_kind": finding.error_kind,
-    }
 
 
 def was_examined(report: RunReport, known: OpenFinding, fleet: frozenset[str]) -> bool:

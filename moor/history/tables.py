@@ -58,6 +58,7 @@ runs = Table(
     Column("counts", JSON, nullable=False),
     Column("whole", Boolean, nullable=False),
     Column("number", Integer),  # in the order of recording; empty in rows that are older than version 3
+    Column("registry", String(255)),  # empty in rows that are older than version 5
 )
 
 _run = "runs.run"
@@ -71,6 +72,7 @@ hosts = Table(
     Column("error", Text, nullable=False),
     Column("counts", JSON, nullable=False),
     Column("error_kind", String(32)),
+    Column("proofs", JSON),  # of the last verify
 )
 
 changes = Table(
@@ -84,6 +86,7 @@ changes = Table(
     Column("diff", Text, nullable=False),
     Column("error", Text, nullable=False),
     Column("error_kind", String(32)),
+    Column("causes", JSON),
 )
 
 findings = Table(

@@ -99,6 +99,7 @@ class RunReport:
     images: list[ImageInUse] = field(default_factory=list)  # that the cluster names
     answered: list[str] = field(default_factory=list)  # tasks that no host failed at
     warnings: list[str] = field(default_factory=list)  # faults that concern no host, such as an unwritable history
+    registry: str = ""  # the names of the fleet's registries, with commas
     mended: RunReport | None = None  # what ``moor drift --apply`` mended before it checked again
 
     @property
@@ -243,9 +244,10 @@ def _of_host(name: str, host: HostReport) -> Iterator[Finding]:
     for resource in host.resources:
         if resource.status in ("drift", "failed"):
             state: FindingState = "drift" if resource.status == "drift" else "failed"
-            what = resource.error or resource.diff
+            what = "\n".join(cause.cause for cause in resource.causes) or resource.error or resource.diff
+            remedy = "\n".join(dict.fromkeys(cause.mend for cause in resource.causes))
             about = (resource.stage, resource.waived, resource.first_seen, resource.error_kind)
-            yield Finding(resource.id, what, "", name, state, *about)
+            yield Finding(resource.id, what, remedy, name, state, *about)
 
 
 def count_by_status(report: RunReport) -> dict[str, int]:

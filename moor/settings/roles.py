@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from nornir.core.inventory import Host
 
 from moor.settings.active import ActiveRegistry
 from moor.settings.document import InputFaults, Tree
@@ -12,6 +14,7 @@ from moor.settings.fleet import Fleet
 from moor.settings.modules import concern_of
 
 HARBOR, OUTSIDERS, DEVICES, CLUSTERS = "harbor", "outsiders", "devices", "clusters"
+HTTPS = 443
 REGISTRY = "registry"  # the section that names the standby
 # Groups in which hosts are changed.
 WORKING = (HARBOR, "nodes", "control_plane", "workstations", "dns", DEVICES, CLUSTERS)
@@ -19,6 +22,13 @@ WORKING = (HARBOR, "nodes", "control_plane", "workstations", "dns", DEVICES, CLU
 ASKING = (HARBOR, "control_plane", "nodes", "workstations", CLUSTERS)
 
 RoleFaults = dict[str, list[str]]
+
+
+def name_registries(hosts: Iterable[Host]) -> str:
+    """Return the names of the registries that hosts use, with commas, each with its port unless that is 443."""
+    sections = {id(section): section for host in hosts if (section := host.data.get(REGISTRY))}.values()
+    places = {(str(getattr(one, "name", "")), getattr(one, "port", HTTPS)) for one in sections}
+    return ", ".join(name if port == HTTPS else f"{name}:{port}" for name, port in sorted(places) if name)
 
 
 @dataclass(frozen=True)

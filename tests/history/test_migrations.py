@@ -81,6 +81,7 @@ def version(settings: SiteSettings) -> int:
     assert {("hosts", "error_kind"), ("changes", "error_kind")} <= columns or found < 2
     assert {("findings", "error_kind"), ("runs", "number")} <= columns or found < 3
     assert not {("hosts", "error_kind"), ("runs", "number")} & columns or found > 1
+    assert ({("runs", "registry"), ("hosts", "proofs"), ("changes", "causes")} <= columns) == (found > 4)
     return found
 
 

@@ -11,13 +11,14 @@ import pytest
 
 from moor.engine.findings import Expiry, Finding
 from moor.engine.measurements import GROWTH_DAYS, Filling
-from moor.engine.results import Status
+from moor.engine.results import Cause, Status
 from moor.errors import AmbiguousRun, HistoryError
 from moor.history.database import FILE, connected
 from moor.history.model import FindingRow, RecordingResult
 from moor.history.pending import mark_sent, pending_notices
 from moor.history.reading import History
-from moor.history.recording import MAX_TEXT, past_measurements, record
+from moor.history.recording import past_measurements, record
+from moor.history.rows import MAX_TEXT
 from moor.run.report import RunReport
 from moor.secrets.secret import Secret
 from moor.settings import SecretRef, SiteSettings
@@ -265,3 +266,31 @@ def test_measurements_of_earlier_checks_are_kept_one_a_day_for_some_weeks(anywhe
 
 def test_without_a_history_nothing_was_measured(settings: SiteSettings) -> None:
     assert past_measurements(settings) == {}
+
+
+def test_the_last_verify_of_the_whole_fleet_keeps_its_proofs_and_every_cause_its_remedy(anywhere: SiteSettings) -> None:
+    first, part = (
+        a_run({name: {"proof:tls": "ok"} for name in names}, command="verify") for names in (FLEET, ["node1"])
+    )
+    last = a_run({"node1": {"proof:tls": "failed"}, "node2": {"proof:tls": "ok"}}, command="verify")
+    last.hosts["node1"].resources[0].causes = [Cause("tls-unknown-ca", "the CA is missing", "moor apply trust")]
+    last.registry = "registry.moor.test:5443"
+    for report in (first, part):
+        kept(anywhere, report)
+    with connected(anywhere, writing=False) as connection:
+        assert [row.proofs for row in History(connection).hosts(first.run)] == [{"proof:tls": "ok"}] * 2
+    kept(anywhere, last)
+    with connected(anywhere, writing=False) as connection:
+        history = History(connection)
+        assert [row.proofs for row in history.hosts(first.run) + history.hosts(part.run)] == [None] * 3
+        assert [row.proofs for row in history.hosts(last.run)] == [{"proof:tls": "failed"}, {"proof:tls": "ok"}]
+        (change,) = history.changes([last.run])
+        assert change.causes == [{"rule": "tls-unknown-ca", "cause": "the CA is missing", "mend": "moor apply trust"}]
+        assert [run.registry for run in history.runs()] == ["registry.moor.test:5443", "", ""]
+
+
+def test_a_finding_with_a_known_cause_has_its_remedy(settings: SiteSettings) -> None:
+    report = a_run({"node1": {"proof:tls": "failed"}})
+    report.hosts["node1"].resources[0].causes = [Cause("tls-unknown-ca", "the CA is missing", "moor apply trust")]
+    (found,) = kept(settings, report).new
+    assert (found.what, found.remedy) == ("the CA is missing", "moor apply trust")

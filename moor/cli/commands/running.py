@@ -31,6 +31,7 @@ from moor.run.runbook import Runbook
 from moor.run.selection import find_runbook, limit_hosts, refuse_unfilled, refuse_unmatched, unmatched_hosts
 from moor.runner.loop_runner import LoopRunner
 from moor.secrets.secret import MaskingFilter
+from moor.settings.roles import name_registries
 from moor.sites.site import find_site, open_site
 from moor.workers.dask import DaskRunner
 
@@ -85,7 +86,9 @@ def run_and_report(nr: Nornir, runbook: Runbook, options: Options, command: str)
     if options.limit and (beside := unmatched_hosts(nr, runbook)):
         progress_printer(options)(f"{command} asks nothing of {', '.join(beside)}")
     context = change_context(nr, run=new_run(), command=command)
-    report = RunReport(context.run, runbook.name, {name: HostReport() for name in nr.inventory.hosts}, command=command)
+    hosts = {name: HostReport() for name in nr.inventory.hosts}
+    registry = name_registries(nr.inventory.hosts.values())
+    report = RunReport(context.run, runbook.name, hosts, command=command, registry=registry)
     print_progress, collector = progress_printer(options), Collector(report)
 
     def last_words() -> str:
