@@ -9,7 +9,7 @@ import typer
 
 from moor.cli.confirmation import ChangingCommand, run_reviewed
 from moor.cli.options import Options
-from moor.cli.parameters import RunbookName, Yes, app
+from moor.cli.parameters import RunbookNames, Yes, app, runbook_name
 from moor.cli.shared_options import OF_RUNS, takes
 
 
@@ -35,7 +35,7 @@ def check(
 @takes(*OF_RUNS)
 def plan(
     options: Options,
-    runbook: RunbookName = "site",
+    runbook: RunbookNames = None,
     show_script: Annotated[
         bool, typer.Option("--show-script", help="show the scripts that each host would get, instead of the changes")
     ] = False,
@@ -43,21 +43,22 @@ def plan(
     """Show what would change; nothing is written anywhere."""
     from moor.cli.commands import fleet
 
-    if show_script:
-        return fleet.show_scripts(options, runbook)
-    return fleet.plan(options, runbook)
+    name = runbook_name(runbook)
+    return fleet.show_scripts(options, name) if show_script else fleet.plan(options, name)
 
 
 @app.command()
 @takes(*OF_RUNS)
-def apply(options: Options, runbook: RunbookName = "site", yes: Yes = False) -> int:
+def apply(options: Options, runbook: RunbookNames = None, yes: Yes = False) -> int:
     """Change what differs."""
     from moor.cli.commands import fleet
 
-    def run(shown: Options, dry_run: bool) -> int:
-        return fleet.plan(shown, runbook) if dry_run else fleet.apply(shown, runbook)
+    name = runbook_name(runbook)
 
-    return run_reviewed(ChangingCommand("apply", run, lambda shown: fleet.refuse(shown, runbook)), options, yes)
+    def run(shown: Options, dry_run: bool) -> int:
+        return fleet.plan(shown, name) if dry_run else fleet.apply(shown, name)
+
+    return run_reviewed(ChangingCommand("apply", run, lambda shown: fleet.refuse(shown, name)), options, yes)
 
 
 @app.command()

@@ -29,14 +29,24 @@ OutputShape = Annotated[Output, typer.Option("--output", help="the format of sta
 Quiet = Annotated[bool, typer.Option("--quiet", help="no progress on standard error")]
 Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="log to standard error, show tracebacks")]
 Yes = Annotated[bool, typer.Option("--yes", help="do not ask")]
-RunbookName = Annotated[
-    str, typer.Argument(metavar="[RUNBOOK]", help="a runbook, or one concern of site such as trust")
+RunbookNames = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="RUNBOOK", help="runbooks, or concerns of site such as trust; moor list shows them; by default site"
+    ),
 ]
 MendKinds = Annotated[
     list[str] | None, typer.Option("--apply", metavar="KIND", help="mend these kinds, such as file,service")
 ]
 
 LONGEST_WATCH_S = 86_400  # seconds
+
+
+def runbook_name(words: list[str] | None) -> str:
+    """Return what the names of runbooks on a command line are called together; ``site`` if there is none."""
+    if words and not all(word.strip() for word in words):
+        raise InputError("the name of a runbook is empty; moor list shows all names")
+    return " ".join(words or ("site",))
 
 
 def mend_kinds_of(words: list[str] | None) -> tuple[str, ...]:

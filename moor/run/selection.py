@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import cast
@@ -80,20 +80,51 @@ def unmatched_hosts(nr: Nornir, runbook: Runbook) -> list[str]:
 def find_runbook(site: Path, name: str) -> Runbook:
     """Return a runbook of a site, or the stages of one concern of its runbook ``site``.
 
+    Args:
+        site: the site's directory.
+        name: one name, or several parted by spaces: their stages in one runbook, each once.
+
     Raises:
         InputError: no runbook or concern has the name, or the module defines no runbook.
     """
-    names = modules_of(site).names(RUNBOOKS)
-    if name in names:
-        if book := _runbook_in(site, name):
-            return book
-        raise InputError(f"runbooks/{name}.py: it has no RUNBOOK; write RUNBOOK = Runbook(...) there")
-    whole = find_runbook(site, WHOLE)
-    stages = tuple(stage for stage in whole.stages if concern_of_stage(stage) == name)
-    if not stages:
-        known = list(dict.fromkeys([*names, *map(concern_of_stage, whole.stages)]))
-        raise InputError(f"no runbook is called {name}{did_you_mean(name, known)} (there are: {', '.join(known)})")
-    return replace(whole, name=name, stages=stages)
+    known, words = modules_of(site).names(RUNBOOKS), list(dict.fromkeys(name.split()))
+    concerns = [word for word in words if word not in known]
+    books = [_runbook_named(site, word) for word in words if word in known]
+    if concerns:
+        books.append(_concerns_of(site, concerns, known))
+    if len(books) == 1:
+        return books[0]
+    flags = {flag: all(getattr(book, flag) for book in books) for flag in ("proves", "looks", "independent")}
+    about = "\n\n".join(book.about for book in books)
+    return Runbook(" ".join(words), about, _each_once(stage for book in books for stage in book.stages), **flags)
+
+
+def _runbook_named(site: Path, name: str) -> Runbook:
+    if book := _runbook_in(site, name):
+        return book
+    raise InputError(f"runbooks/{name}.py: it has no RUNBOOK; write RUNBOOK = Runbook(...) there")
+
+
+def _concerns_of(site: Path, names: Sequence[str], known: Iterable[str]) -> Runbook:
+    """Return the stages of some concerns of the runbook ``site``, in its order."""
+    whole = _runbook_named(site, WHOLE)
+    there = list(dict.fromkeys(map(concern_of_stage, whole.stages)))
+    lines = [
+        f"no runbook is called {name}{did_you_mean(name, [*known, *there])}" for name in names if name not in there
+    ]
+    if lines:
+        all_names = ", ".join(dict.fromkeys([*known, *there]))
+        raise InputError("\n".join([*lines[:-1], f"{lines[-1]} (there are: {all_names})"]))
+    stages = tuple(stage for stage in whole.stages if concern_of_stage(stage) in names)
+    return replace(whole, name=" ".join(names), stages=stages)
+
+
+def _each_once(stages: Iterable[Stage]) -> tuple[Stage, ...]:
+    """Return the stages, with those of one task joined."""
+    by_task: dict[TaskFunction, Stage] = {}
+    for stage in stages:
+        by_task[stage.task] = join_stages(by_task[stage.task], stage) if stage.task in by_task else stage
+    return tuple(by_task.values())
 
 
 def _runbook_in(site: Path, name: str) -> Runbook | None:
@@ -111,10 +142,8 @@ def all_stages(site: Path, independent: bool = True) -> Runbook:
     every = [book for name in modules_of(site).names(RUNBOOKS) if (book := _runbook_in(site, name))]
     chosen = (book for book in every if not book.proves and not (book.looks and not independent))
     books = sorted(chosen, key=lambda book: book.name != WHOLE)
-    by_task: dict[TaskFunction, Stage] = {}
-    for stage in (replace(stage, needs="") if independent else stage for book in books for stage in book.stages):
-        by_task[stage.task] = join_stages(by_task[stage.task], stage) if stage.task in by_task else stage
-    return Runbook("drift", "What has changed without a plan.", tuple(by_task.values()), independent=independent)
+    stages = _each_once(replace(stage, needs="") if independent else stage for book in books for stage in book.stages)
+    return Runbook("drift", "What has changed without a plan.", stages, independent=independent)
 
 
 def join_stages(one: Stage, other: Stage) -> Stage:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from moor.run.selection import concern_of_stage, find_runbook
+from moor.settings.modules import SHIPPED
 from tests.harness.commands import Done, moor_here
 from tests.harness.sites import Content, write_site
 
@@ -198,3 +200,34 @@ def test_hosts_on_which_the_last_run_failed_are_chosen_by_a_word(site: Site) -> 
         "  --limit: @drifted: no finding of a host is open (moor drift)",
         "  --limit: @late means no hosts (there are @failed and @drifted)",
     ]
+
+
+def test_several_concerns_are_one_run_in_the_order_of_the_runbook_site() -> None:
+    both = find_runbook(SHIPPED, "trust names")
+    assert both.name == "trust names"
+    wanted = [stage for stage in find_runbook(SHIPPED, "site").stages if concern_of_stage(stage) in ("trust", "names")]
+    assert list(both.stages) == wanted
+    assert find_runbook(SHIPPED, "names trust names").stages == both.stages
+
+
+def test_runbooks_and_concerns_in_one_call_run_each_task_once() -> None:
+    together = find_runbook(SHIPPED, "firewall site trust")
+    tasks = [stage.task for stage in together.stages]
+    assert len(tasks) == len(set(tasks))
+    assert set(tasks) == {stage.task for name in ("firewall", "site") for stage in find_runbook(SHIPPED, name).stages}
+    assert tasks[0] == find_runbook(SHIPPED, "firewall").stages[0].task
+
+
+def test_every_wrong_name_is_told_at_once_and_an_empty_one_too(site: Site) -> None:
+    done = site.moor("plan", "nmaes", "trust", "trsut")
+    assert done.returncode == 1
+    assert "no runbook is called nmaes; did you mean names?" in done.stderr
+    assert "no runbook is called trsut; did you mean trust? (there are: " in done.stderr
+    assert site.moor("plan", "trust", "").stderr == "moor: the name of a runbook is empty; moor list shows all names\n"
+
+
+def test_an_apply_of_two_runbooks_leaves_the_marks_of_both(site: Site) -> None:
+    write_site(site.folder, {"runbooks/again.py": RUNBOOK.replace('"marking"', '"again"')})
+    done = site.moor("apply", "marking", "again", "--yes", "--output", "json")
+    assert (done.returncode, done.report["runbook"]) == (0, "marking again")
+    assert len(list(site.folder.glob("mark-*"))) == 3
