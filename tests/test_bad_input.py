@@ -106,7 +106,7 @@ CASES = {
     ),
     "a secret itself": Case(
         lambda site: site.edit(DEFAULTS, f"file:{site.folder}/lab/secrets/harbor-admin", "Harbor12345"),
-        (DEFAULTS, "harbor.admin_password", "write env:NAME or file:PATH"),
+        (DEFAULTS, "harbor.admin_password", "write env:NAME, file:PATH or cmd: "),
     ),
     "no secret file": Case(
         gone("lab/secrets/ca-passphrase"), ("data.pki.passphrase", "no such file; write the secret into it")

@@ -90,7 +90,7 @@ def test_a_file_that_others_may_read_is_refused_with_the_remedy(secret_file: Pat
         ("env:MOOR_NO_SUCH_VARIABLE", "env:MOOR_NO_SUCH_VARIABLE: .* not set or empty; export MOOR_NO_SUCH_VARIABLE"),
         ("file:/no/such/file", "file:/no/such/file: no such file; write the secret into it"),
         ("file:/", "file:/: Is a directory"),
-        ("vault:secret/harbor", "not a reference .* write env:NAME or file:PATH"),
+        ("vault:secret/harbor", "not a reference .* write env:NAME, file:PATH or cmd: "),
         ("env:", "not a reference"),
     ],
 )

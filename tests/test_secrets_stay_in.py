@@ -100,10 +100,14 @@ def test_every_place_for_a_secret_is_planted() -> None:
 
 
 class Planted:
-    """A site of closed doors with a secret in every place; ``own`` has its own certificate, whose key is a secret."""
+    """A site of closed doors with a secret in every place; ``own`` has its own certificate, whose key is a secret.
+
+    A site with ``own`` has them from commands, any other from files.
+    """
 
     def __init__(self, folder: Path, seed: int, own: bool) -> None:
         self.random, self.site, self.values = random.Random(seed), Site(folder).build(), dict[str, str]()  # noqa: S311
+        self.by_command = own
         for door in self.site.doors.values():
             door.close()
         trees = {name: YAML(typ="safe").load((folder / name).read_text()) for name in (DEFAULTS, CONFIG)}
@@ -123,7 +127,7 @@ class Planted:
         (folder / "metrics").mkdir(mode=0o755)
         keypair(folder / "lab" / "id_ed25519", passphrase=self.values["ConnectionExtras.passphrase"])
 
-    def _reference(self, place: str) -> str:
+    def _reference(self, place: str) -> str | dict[str, list[str]]:
         word = "".join(self.random.choices("abcdefghkmnpqrstuvwxyzABCDEFGH23456789", k=16))
         awkward = [letter for letter in AWKWARD if letter not in NOT_IN_HARBOR.get(place, "")]
         value = word[:8] + "".join(self.random.sample(awkward, 8)) + word[8:]
@@ -137,9 +141,9 @@ class Planted:
         else:
             self.site.write(f"secrets/{place}", value).chmod(0o600)
         self.values[place] = value
-        return f"file:secrets/{place}"
+        return {"cmd": ["cat", f"secrets/{place}"]} if self.by_command else f"file:secrets/{place}"
 
-    def _put(self, tree: dict[str, Any], path: tuple[str, ...], reference: str) -> None:
+    def _put(self, tree: dict[str, Any], path: tuple[str, ...], reference: object) -> None:
         for key in path[:-1]:
             tree = tree.setdefault(key, {})
         tree[path[-1]] = [reference] if path[-1] == "notify" else reference

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from nornir.core.inventory import Host
@@ -12,11 +12,16 @@ from moor.errors import InputError
 from moor.inventory.files import FleetInventory
 from moor.settings.document import InputFaults, Source, Tree, merge, tree_of
 from moor.settings.fleet import CUSTOM
+from moor.settings.section import COMMAND
 
 PLACE = "inventory.options.netbox"
 FACTS = "netbox"  # below data.custom of every host from NetBox
 SHOWN = ("id", "site", "role", "platform", "status", "tags")
 CONTEXT = "moor"  # the key of a config context that holds settings
+COMMAND_REFUSED = (
+    "a command is not taken from NetBox, since whoever writes it there would have it run here; "
+    "write it into hosts.yaml or groups.yaml"
+)
 
 
 class NetBoxInventory(FleetInventory):
@@ -34,6 +39,9 @@ class NetBoxInventory(FleetInventory):
             str(name): tree_of(entry_of_machine(host, set(groups.items)), source.below(str(name)))
             for name, host in self._ask()
         }
+        for machine in known.values():
+            for place in _commands(machine):
+                faults.add(place, COMMAND_REFUSED)
         written = super()._hosts(groups, faults) if self.host_file.exists() else Tree(source, {})
         return merge(Tree(source, known), written)
 
@@ -95,6 +103,19 @@ def entry_of_machine(host: Host, known: set[str]) -> dict[str, Any]:
         "data": _with_facts(context, facts),
     }
     return entry | ({"platform": str(host.platform).replace("-", "_")} if host.platform else {})
+
+
+def _commands(tree: Tree) -> Iterator[Source]:
+    """Yield the places of commands that would print a secret; facts below ``custom`` are only facts."""
+    if isinstance(tree.value, str) and tree.value.startswith(f"{COMMAND}:"):
+        yield tree.source
+    for key, below in tree.items.items():
+        if key == COMMAND:
+            yield below.source
+        elif key != CUSTOM:
+            yield from _commands(below)
+    for one in tree.value if isinstance(tree.value, tuple) else ():
+        yield from _commands(one)
 
 
 def _with_facts(context: Any, facts: dict[str, Any]) -> Any:

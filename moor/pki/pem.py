@@ -66,7 +66,7 @@ def read_key(content: bytes, passphrase: Secret | None, shown: str) -> PrivateKe
     """
     encrypted = b"ENCRYPTED" in content
     if encrypted and passphrase is None:
-        raise InputError(f"{shown}: the key is encrypted; write data.pki.passphrase: file:PATH or env:NAME")
+        raise InputError(f"{shown}: the key is encrypted; write data.pki.passphrase: file:PATH, or another reference")
     try:
         return serialization.load_pem_private_key(content, _bytes(passphrase) if passphrase and encrypted else None)
     except (ValueError, TypeError, exceptions.UnsupportedAlgorithm) as error:

@@ -13,12 +13,13 @@ from typing import NoReturn
 
 from moor.errors import InputError
 from moor.secrets import private_files
+from moor.secrets.command import SecretCommand, ask, parse_command
 from moor.secrets.masking import MaskingFilter, mask, register
 
-__all__ = ["MaskingFilter", "Secret", "load_or_generate", "mask", "resolve"]
+__all__ = ["MaskingFilter", "Secret", "is_reference", "load_or_generate", "mask", "resolve"]
 
-SCHEMES = ("env:NAME", "file:PATH")
-REMEDY = f"write {' or '.join(SCHEMES)}"
+SCHEMES = ("env", "file", "cmd")
+REMEDY = "write env:NAME, file:PATH or cmd: [WORD, ...]"
 LARGEST = 1024 * 1024  # bytes of a secret file; a larger one is a mistake in the path
 LENGTH = 32  # of a generated secret
 LETTERS = (string.ascii_lowercase, string.ascii_uppercase, string.digits)
@@ -72,27 +73,38 @@ def resolve(reference: str, site: Path = Path()) -> Secret:
     """Return the secret that ``reference`` names.
 
     Args:
-        reference: ``env:NAME`` or ``file:PATH``, relative to ``site``; one newline at a file's end is dropped
+        reference: ``env:NAME``; ``file:PATH``, relative to ``site``; or ``cmd:WORDS``, a command that prints the
+            secret and is run in ``site``; one newline at the end of a file or of what a command prints is dropped
 
     Raises:
-        InputError: the scheme is unknown, the secret is missing or empty, or others may read its file.
+        InputError: the scheme is unknown, the secret is missing or empty, others may read its file, or its command
+            fails.
     """
     scheme, name = split_reference(reference)
+    if scheme == "cmd":
+        return _from_command(parse_command(name, site))
     return _from_environment(reference, name) if scheme == "env" else _from_file(reference, _below(site, name))
+
+
+def is_reference(value: object) -> bool:
+    """Return whether a value is a text that begins as a reference does."""
+    return isinstance(value, str) and value.startswith(tuple(f"{scheme}:" for scheme in SCHEMES))
 
 
 def split_reference(reference: str) -> tuple[str, str]:
     """Return a reference's scheme and name; raise InputError, without quoting a text that may be the secret."""
     scheme, colon, name = reference.partition(":")
-    if colon and scheme in ("env", "file") and name:
+    if colon and scheme in SCHEMES and name:
         return scheme, name
     # A text without a known scheme may be the secret itself, written in the wrong place.
     raise InputError(f"this is not a reference to a secret; {REMEDY}, and keep the secret itself out of these files")
 
 
 def absolute_reference(reference: str, site: Path) -> str:
-    """Return ``reference`` with a file's path made absolute, relative to ``site``."""
+    """Return ``reference`` with a file's path made absolute, and a command's directory named: both are ``site``'s."""
     scheme, name = split_reference(reference)
+    if scheme == "cmd":
+        return parse_command(name, site).reference
     return f"file:{_below(site, name)}" if scheme == "file" else reference
 
 
@@ -108,11 +120,22 @@ def _from_environment(reference: str, name: str) -> Secret:
 
 
 def _from_file(reference: str, path: Path) -> Secret:
-    text = _read(reference, path).decode("utf-8", "surrogateescape")
-    text = text[:-2] if text.endswith("\r\n") else text.removesuffix("\n")
+    text = _without_newline(_read(reference, path))
     if not text:
         raise InputError(f"{reference}: the file is empty; write the secret into it")
     return Secret(text)
+
+
+def _from_command(command: SecretCommand) -> Secret:
+    text = _without_newline(ask(command))
+    if not text:
+        raise InputError(f"{command}: it printed nothing; is the secret stored under that name?")
+    return Secret(text)
+
+
+def _without_newline(raw: bytes) -> str:
+    text = raw.decode("utf-8", "surrogateescape")
+    return text[:-2] if text.endswith("\r\n") else text.removesuffix("\n")
 
 
 def _read(reference: str, path: Path) -> bytes:

@@ -11,9 +11,11 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
 from moor.errors import InputError
-from moor.secrets.secret import REMEDY, Secret, absolute_reference, resolve
+from moor.secrets.command import command_of
+from moor.secrets.secret import REMEDY, Secret, absolute_reference, is_reference, resolve
 from moor.settings.modules import name_in_site
 
+COMMAND = "cmd"  # the key above the words of a command that prints a secret
 MISSING = "is missing"  # how the message about a missing key begins
 
 
@@ -44,7 +46,7 @@ class Section(StrictModel):
 
 
 class SecretRef:
-    """A secret reference, ``env:NAME`` or ``file:PATH``; the secret is read when a task needs it."""
+    """A secret reference, ``env:NAME``, ``file:PATH`` or ``cmd:WORDS``; the secret is read when a task needs it."""
 
     __slots__ = ("reference",)
 
@@ -72,16 +74,32 @@ class SecretRef:
     def __str__(self) -> str:
         return self.reference
 
+    @staticmethod
+    def is_written(value: object) -> bool:
+        """Return whether an inventory's value is a reference: a text, or ``cmd`` with a list of words."""
+        return isinstance(value, SecretRef) or is_reference(value) or _is_command(value)
+
     @classmethod
-    def _validated(cls, value: object, info: core_schema.ValidationInfo) -> SecretRef:
+    def of(cls, value: object, site: Path) -> SecretRef:
+        """Return the reference that an inventory's value is; raise InputError if it is none."""
         if isinstance(value, cls):
             return value
+        if isinstance(value, Mapping) and _is_command(value):
+            return cls(command_of(value[COMMAND], site).reference)
         if not isinstance(value, str):
-            raise ValueError(f"a secret is not written here; {REMEDY}")
+            raise InputError(f"a secret is not written here; {REMEDY}")
+        return cls(value, site)
+
+    @classmethod
+    def _validated(cls, value: object, info: core_schema.ValidationInfo) -> SecretRef:
         try:
-            return cls(value, site_from(info.context))
+            return cls.of(value, site_from(info.context))
         except InputError as error:
             raise ValueError(str(error)) from None
+
+
+def _is_command(value: object) -> bool:
+    return isinstance(value, Mapping) and set(value) == {COMMAND}
 
 
 def site_from(context: Any) -> Path:

@@ -16,6 +16,7 @@ from moor.inventory.cluster import ClusterInventory
 from moor.inventory.files import FleetInventory
 from moor.inventory.netbox import NetBoxInventory
 from moor.runner.loop_runner import register_runner
+from moor.secrets.command import forget_answers
 from moor.settings.config import CONFIG, nornir_config, read_config
 from moor.settings.modules import SHIPPED
 from moor.sites.plugins import load_runner, register_connections
@@ -35,6 +36,7 @@ def open_site(directory: Path, dry_run: bool = False) -> Nornir:
         InputError: there is no config.yaml, or every fault of the site's files.
     """
     site = directory.expanduser().absolute()
+    forget_answers()
     config = read_config(site)
     for plugin in (FleetInventory, ClusterInventory, NetBoxInventory):
         InventoryPluginRegister.register(plugin.__name__, plugin)

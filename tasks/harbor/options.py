@@ -31,7 +31,10 @@ Found = Iterator[tuple[tuple[str, ...], str]]
 def _check(options: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
     """Return the options with a ``SecretRef`` for every reference; raise FieldErrors with every error."""
     installer = info.data.get("installer")
+    wrong: list[tuple[tuple[str, ...], str]] = []
+    options = {key: _with_references(value, site_from(info.context), (key,), wrong) for key, value in options.items()}
     found = [
+        *wrong,
         *find_misplaced(options, installer_release(installer.name) if isinstance(installer, Path) else None),
         *_find_cleartext(options, ()),
         *_find_words(options, ()),
@@ -40,8 +43,7 @@ def _check(options: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
     ]
     if found:
         raise FieldErrors(found)
-    site = site_from(info.context)
-    return {key: _with_references(value, site) for key, value in options.items()}
+    return options
 
 
 Options = Annotated[dict[str, Any], AfterValidator(_check)]
@@ -53,9 +55,9 @@ def _find_cleartext(value: Any, path: tuple[str, ...]) -> Found:
         for key, below in value.items():
             yield from _find_cleartext(below, (*path, str(key)))
     elif isinstance(value, list | tuple):
-        if any(_is_reference(one) for one in value):
+        if any(SecretRef.is_written(one) for one in value):
             yield path, "a list holds no secrets"
-    elif value in (None, "") or _is_reference(value):
+    elif isinstance(value, SecretRef) or value in (None, ""):
         return
     elif SECRET_KEY.fullmatch(path[-1]):
         yield path, f"a secret is not written here; {REMEDY}"
@@ -75,18 +77,21 @@ def _find_words(value: Any, path: tuple[str, ...]) -> Found:
 def _find_wrong_kinds(options: Mapping[str, Any]) -> Found:
     """Yield every value that is of another kind than its key holds; what a reference names is known later."""
     for key, value in flatten(options):
-        if not _is_reference(value) and (words := wrong_kind(key, value)):
+        if not isinstance(value, SecretRef) and (words := wrong_kind(key, value)):
             yield tuple(key.split(".")), words
 
 
-def _is_reference(value: object) -> bool:
-    return isinstance(value, SecretRef) or (isinstance(value, str) and value.startswith(("env:", "file:")))
-
-
-def _with_references(value: Any, site: Path) -> Any:
+def _with_references(value: Any, site: Path, path: tuple[str, ...], wrong: list[tuple[tuple[str, ...], str]]) -> Any:
+    """Return a value with a ``SecretRef`` for every reference; add those that are wrong to ``wrong``."""
+    if SecretRef.is_written(value):
+        try:
+            return SecretRef.of(value, site)
+        except InputError as error:
+            wrong.append((path, str(error)))
+            return None
     if isinstance(value, Mapping):
-        return {key: _with_references(below, site) for key, below in value.items()}
-    return SecretRef(value, site) if isinstance(value, str) and _is_reference(value) else value
+        return {key: _with_references(below, site, (*path, str(key)), wrong) for key, below in value.items()}
+    return value
 
 
 def flatten(options: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:

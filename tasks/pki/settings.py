@@ -50,7 +50,7 @@ class Pki(Section):
             raise ValueError(incomplete(missing))
         if missing and not self.is_ca_alone and self.passphrase is None:
             raise ValueError(
-                "passphrase is missing; write file:PATH or env:NAME of the passphrase that encrypts the CA's key"
+                "passphrase is missing; write a reference, such as file:PATH, to what encrypts the CA's key"
             )
         if not self.renew_before_days < self.days <= self.ca_days:
             raise ValueError("renew_before_days must be less than days, and days not more than ca_days")

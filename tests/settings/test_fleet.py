@@ -121,8 +121,8 @@ CASES = [
     pytest.param(
         {"hosts": "a:\n  password: Tr0ub4dor"},
         [
-            "hosts.yaml:2: a.password: this is not a reference to a secret; write env:NAME or file:PATH, "
-            "and keep the secret itself out of these files"
+            "hosts.yaml:2: a.password: this is not a reference to a secret; write env:NAME, file:PATH or cmd: "
+            "[WORD, ...], and keep the secret itself out of these files"
         ],
         id="a password in the clear",
     ),

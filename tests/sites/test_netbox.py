@@ -122,6 +122,12 @@ def test_filters_reach_netbox_and_virtual_machines_may_stay_out(netbox: NetBox) 
         ('"settle_s": 60', '"settle": 60', r"node1\.data\.containerd\.settle: no such key; did you mean settle_s\?"),
         ('{"containerd": {"settle_s": 60}}', '"containerd"', r"node1\.data: must be a mapping"),
         ('"config_context": {"ntp"', '"config_context": 7, "x": {"ntp"', r"node1\.data: must be a mapping"),
+        (
+            '"settle_s": 60',
+            '"settle_s": {"cmd": ["sh"]}',
+            r"containerd\.settle_s\.cmd: a command is not taken",
+        ),
+        ('"settle_s": 60', '"a": ["cmd:sh"]', r"\.a: a command is not taken from NetBox.*write it into hosts.yaml"),
     ],
 )
 def test_what_is_wrong_in_a_config_context_is_told_with_its_host(

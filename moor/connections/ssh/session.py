@@ -26,11 +26,10 @@ from moor.errors import (
     ScriptCutShort,
 )
 from moor.script_result import ScriptResult
-from moor.secrets.secret import Secret, resolve
+from moor.secrets.secret import Secret, is_reference, resolve
 
 CONNECT_S = 10.0
 SECRETS = ("password", "passphrase", "secret")
-SCHEMES = ("env:", "file:")
 
 Errors = tuple[type[Exception], ...]
 
@@ -63,7 +62,7 @@ def netmiko_parameters(extras: dict[str, Any], password: str | None) -> dict[str
 
 def resolve_secret(text: str) -> str:
     """Return the value of a secret reference, or the text itself if it is none; from now on it is masked in output."""
-    return (resolve(text) if text.startswith(SCHEMES) else Secret(text)).reveal()
+    return (resolve(text) if is_reference(text) else Secret(text)).reveal()
 
 
 class UnfitLibraryError(HostError):

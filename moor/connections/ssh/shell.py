@@ -2,7 +2,8 @@
 
 Parameters are Nornir's: hostname, port, username, password, ``ssh.config_file`` of config.yaml, and
 ``connection_options.shell.extras``, which goes to Netmiko (key_file, passphrase, use_keys, allow_agent, conn_timeout,
-keepalive ...). ``password``, ``passphrase`` and ``secret`` (sudo's password) may be references (env:NAME, file:PATH).
+keepalive ...). ``password``, ``passphrase`` and ``secret`` (sudo's password) may be references (env:NAME, file:PATH,
+cmd:WORDS).
 Nornir passes a plugin no host, so moor's inventory adds the host's known keys to extras:
 
     ssh_host_key  "ssh-ed25519 AAAA...", or a list of such; nothing else is then accepted

@@ -122,7 +122,7 @@ def test_the_optional_blocks_of_every_release_are_accepted_with_secrets_by_refer
         ({"data_volume": "/x"}, "data_volume: moor writes it from data.harbor.data_volume"),
         ({"_version": "2.9.0"}, "_version: is Harbor's own note of the release; leave it out"),
         ({"external_database": {"harbor": {"password": "hunter2"}}}, "external_database.harbor.password: a secret is "
-         "not written here; write env:NAME or file:PATH"),
+         "not written here; write env:NAME, file:PATH or cmd: "),
         ({"trivy": {"github_token": "ghp_hunter2"}}, "trivy.github_token: a secret is not written here"),
         ({"storage_service": {"azure": {"accountkey": "hunter2"}}}, "accountkey: a secret is not written here"),
         ({"proxy": {"https_proxy": "http://me:hunter2@proxy:3128"}}, "proxy.https_proxy: an address with a password"),

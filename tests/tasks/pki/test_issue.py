@@ -273,7 +273,7 @@ def test_a_certificate_that_clients_would_refuse_is_not_installed(
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({}, "passphrase is missing; write file:PATH or env:NAME"),
+        ({}, "passphrase is missing; write a reference, such as file:PATH"),
         ({"certificate": "a.crt", "ca": "ca.crt"}, "your own certificate needs certificate, key, ca; key is missing"),
         ({"passphrase": "correct-horse"}, "this is not a reference to a secret"),
         ({"passphrase": "env:X", "days": 20}, "renew_before_days must be less than days"),
