@@ -119,10 +119,12 @@ def _traceback() -> str:
 
 def _complain(text: str) -> None:
     from moor.engine.plan import printable
+    from moor.output import paint
 
     lines = printable(text).split("\n") or ["(no message)"]
+    head = paint.painted_words("moor:", paint.RED, sys.stderr)
     print(
-        f"moor: {lines[0]}" if len(lines) == 1 else "\n".join(["moor:", *(f"  {line}" for line in lines)]),
+        f"{head} {lines[0]}" if len(lines) == 1 else "\n".join([head, *(f"  {line}" for line in lines)]),
         file=sys.stderr,
     )
     sys.exit(1)

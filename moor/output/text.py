@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import io
+import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from textwrap import indent
 
 from moor.engine.findings import Finding
+from moor.output import paint, tables
 from moor.output.folding import fold
 from moor.run.report import HostReport, RunReport, count_by_status, open_findings, unwaived_findings
 
@@ -179,15 +180,5 @@ def joined(parts: Iterable[str]) -> str:
 
 
 def table(columns: list[str], rows: Iterable[Iterable[str]]) -> str:
-    """Render a plain-text table, as wide as its content."""
-    from rich.console import Console
-    from rich.table import Table
-
-    drawn = Table(box=None, pad_edge=False, header_style="")
-    for column in columns:
-        drawn.add_column(column, no_wrap=True)
-    for row in rows:
-        drawn.add_row(*row)
-    out = io.StringIO()
-    Console(file=out, width=10_000, no_color=True, highlight=False, markup=False).print(drawn)
-    return "\n".join(line.rstrip() for line in out.getvalue().splitlines())
+    """Render a table, which fits on the terminal if standard output is one."""
+    return tables.render(columns, rows, paint.columns_of(sys.stdout))

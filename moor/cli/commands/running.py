@@ -21,7 +21,7 @@ from moor.cli.options import DIFFERS, Options, Output
 from moor.context import change_context, context_of, fleet_of, new_run, site_of
 from moor.engine.plan import printable
 from moor.history.model import RecordingResult
-from moor.output import text
+from moor.output import paint, text
 from moor.progress import send_progress_to
 from moor.run.execution import run_runbook
 from moor.run.input_check import refuse_bad_input
@@ -95,7 +95,7 @@ def run_and_report(nr: Nornir, runbook: Runbook, options: Options, command: str)
         _stop_new_work(nr, collector)
         words = text.interrupted(report, _unfinished(nr, runbook, collector))
         report.warnings.append(words)
-        return printable(render_report(report, options.output) or words)
+        return paint.painted(printable(render_report(report, options.output) or words), sys.stdout)
 
     if not nr.data.dry_run:
         # Imported now, since it is slow and an interrupted run has only seconds to be recorded.
@@ -154,7 +154,8 @@ def warn(report: RunReport, words: str) -> None:
 
 def print_warning(words: str) -> None:
     """Print a warning on standard error, also with --quiet."""
-    print(f"moor: {printable(words)}", file=sys.stderr, flush=True)
+    head = paint.painted_words("moor:", paint.YELLOW, sys.stderr)
+    print(f"{head} {printable(words)}", file=sys.stderr, flush=True)
 
 
 def progress_printer(options: Options) -> Callable[[str], None]:
@@ -174,8 +175,8 @@ def print_report(options: Options, report: RunReport, words: str) -> None:
 
 
 def print_safely(words: str) -> None:
-    """Print on standard output, secrets masked and control characters escaped."""
-    shown = printable(words)
+    """Print on standard output, secrets masked and control characters escaped; coloured on a terminal."""
+    shown = paint.painted(printable(words), sys.stdout)
     for at in range(0, len(shown), PRINTED_AT_ONCE):  # since Python encodes as a whole what it is given
         sys.stdout.write(shown[at : at + PRINTED_AT_ONCE])
     print(flush=True)
