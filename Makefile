@@ -1,5 +1,5 @@
 # What a developer or a new user types. `make demo` and `make test` set up whatever they need, and are quick again.
-.PHONY: help demo test bench check docs venv packages test-packages clean lock
+.PHONY: help demo test bench check docs reference venv packages test-packages clean lock
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
 
@@ -35,6 +35,9 @@ check: venv ## Style, types, and which module may import which.
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
+
+reference: venv ## Write docs/settings.md and docs/commands.md anew, from the code.
+	@$(BIN)/python -m moor_docs
 
 docs: venv ## These pages as a site in build/site, every link checked; it is read without a network.
 	@$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going -c docs -d build/docs . build/site

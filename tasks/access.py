@@ -21,11 +21,13 @@ Network = IPv4Network | IPv6Network
 class Access(Section):
     """Who may reach the registry's port and SSH; everybody else is refused.
 
+    The rules of hosts' firewalls and of network devices are made from this.
+
     Attributes:
-        members: networks such as 10.0.0.0/16, or single addresses
-        groups: groups of the inventory whose hosts are members, by the address in ``hostname``
-        managers: networks from which hosts are managed; they may reach the registry, and SSH of hosts with a firewall
-            section
+        members: networks such as ``10.0.0.0/16``; an address is a network of one
+        groups: groups of this inventory: their hosts are members, by the address in ``hostname``
+        managers: networks from which hosts are managed: members too, and alone allowed to log in where a firewall is
+            managed
     """
 
     section: ClassVar[str] = "access"

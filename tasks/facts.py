@@ -52,11 +52,11 @@ class Standby(StrictModel):
     """A second Harbor that holds what the first one does, and takes over its name by ``moor failover``.
 
     Attributes:
-        host: its host in the inventory, in group harbor
-        address: where it listens, IPv4 or IPv6
-        address6: its IPv6 address, if ``address`` is its IPv4 one
+        host: its host in the inventory, in group ``harbor``
+        address: where it listens
+        address6: its IPv6 address; if and only if the first one has one
         deletions: whether what is deleted in the one that serves is deleted in the other too
-        lag_minutes: how long an artifact may be missing in the other one before it is a finding
+        lag_minutes: how long the other one may lack an artifact before that is a finding
     """
 
     host: str
@@ -77,15 +77,18 @@ class Standby(StrictModel):
 
 
 class Registry(Section):
-    """The registry's names, addresses and port.
+    """Where the registry is.
+
+    Certificate, names and image references are made from this.
 
     Attributes:
-        name: its fully qualified name, with which image references begin
-        address: its address in the fleet, IPv4 or IPv6
-        address6: its IPv6 address, if ``address`` is its IPv4 one: names resolve to both, and verify tries both
-        aliases: more names in its certificate, which resolve to it too
-        api: ``harbor``, or ``distribution`` for any other registry, which has no projects and robots for moor
-        standby: a second Harbor; while it serves the name, moor exchanges the addresses of the two here
+        name: full name, with a domain; images are named by it
+        address: address by which the fleet reaches it, IPv4 or IPv6
+        address6: its IPv6 address, where it has both: names and the certificate have both, ``moor verify`` tries both
+        port: HTTPS port; another one than 443 becomes part of every image's name
+        aliases: further names: in the certificate, and wherever names are held. The short name always is one
+        api: ``distribution`` for a registry that is no Harbor, and that somebody else runs (docs/existing-registry.md)
+        standby: a second Harbor that takes over by ``moor failover`` (docs/two-registries.md)
     """
 
     section: ClassVar[str] = "registry"

@@ -17,19 +17,21 @@ Model = TypeVar("Model", bound=Section)
 
 
 class SiteSettings(StrictModel):
-    """The settings below ``user_defined.moor`` of config.yaml; all paths are absolute.
+    """moor's settings in config.yaml, below ``user_defined.moor``.
+
+    Paths are relative to the site; here they are absolute.
 
     Attributes:
-        state: The directory of keys, generated secrets and history.
-        lab: The directory of the lab's files while it runs.
-        history_url: The database's URL as SQLAlchemy writes it; by default a file in ``state``.
-        history_days: How long runs are kept.
-        notify: Where notices are sent, as apprise's URLs.
-        metrics: The file to write for node_exporter's textfile collector.
-        waivers: The file of waived findings.
-        active: The file that says which of two registry hosts serves the registry's name.
-        expires_within_days: An expiry within this time is a finding.
-        mend_hosts: The most hosts that one drift check mends.
+        state: directory for moor's state of this site; history and report can be read from a read-only one
+        lab: what the lab keeps while it runs
+        history_url: a reference to a database's URL, such as ``postgresql+psycopg://...``; else a file in ``state``
+        history_days: how long runs are kept
+        notify: references to URLs as apprise writes them
+        metrics: a file for node_exporter's textfile collector
+        waivers: accepted findings; the file is optional
+        active: which of two registries (docs/two-registries.md) serves; written by ``moor failover``
+        expires_within_days: a certificate or robot that ends within that time is a finding
+        mend_hosts: at most so many hosts are mended by one drift check
     """
 
     renamed: ClassVar[Mapping[str, str]] = {"heal_hosts": "mend_hosts"}

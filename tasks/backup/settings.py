@@ -20,15 +20,19 @@ Recipient = Annotated[str, Field(pattern=r"^age1[02-9ac-hj-np-z]{58}$")]
 
 
 class BackupSettings(Section):
-    """Backups of the Harbor that moor runs.
+    """Where backups of the Harbor that moor runs go: docs/backup.md.
+
+    Without this section they go to ``backups`` beside config.yaml.
 
     Attributes:
-        directory: of the backups, on the controller; by default ``backups`` beside config.yaml
-        mounted: refuse to write there unless something is mounted at the directory
-        key: an age identity (AGE-SECRET-KEY-1...), which opens them; by default moor makes one in the site's state
-        recipients: public keys (age1...) of others who can open them too
+        directory: directory on this machine, perhaps one that is mounted from elsewhere; else ``backups`` in the site
+        mounted: ``true``: write nothing there unless something is mounted at the directory
+        key: an age identity (``AGE-SECRET-KEY-1...``) that opens the backups. Without it moor makes one in its state
+        recipients: public keys (``age1...``) of others who can open them too
         keep: this many of the newest are kept
-        keep_daily, keep_weekly, keep_monthly: the newest one of each of this many days, weeks, months that have one
+        keep_daily: and the newest one of each of this many days
+        keep_weekly: and of this many weeks
+        keep_monthly: and of this many months
     """
 
     section: ClassVar[str] = "backup"

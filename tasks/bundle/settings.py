@@ -19,11 +19,10 @@ class PackageSources(StrictModel):
     """Where the packages of a host's release come from, when a bundle is made.
 
     Attributes:
-        release: the codename of Debian or Ubuntu, such as trixie; or ID and version of os-release, such as rocky9
+        release: codename of Debian or Ubuntu, such as ``trixie``; for RPM, ID and version of os-release: ``rocky9``
         architecture: as dpkg or rpm names it; by default that of the machine that makes the bundle
-        sources: a .list or .sources file as hosts have it, or a .repo file for dnf; by default this machine's own
-            sources of apt, for ``release``
-        installed: /var/lib/dpkg/status of such a host, so that what it has is left out
+        sources: a host's file of sources: ``.list``, ``.sources``, or ``.repo`` for dnf; by default the machine's own
+        installed: a copy of a host's ``/var/lib/dpkg/status``: what hosts have is left out
     """
 
     release: Annotated[str, Field(pattern=r"^[a-z][a-z0-9.]*$")]
@@ -40,15 +39,17 @@ class PackageSources(StrictModel):
 
 
 class Bundle(Section):
-    """The bundle that hosts without internet live on.
+    """The bundle that hosts without internet live on: docs/air-gap.md.
+
+    A path alone, or a list of paths, stands for ``file``.
 
     Attributes:
-        file: the bundle, a file or a directory; several for one that was made ``--since`` another: that one first
-        key: the public key whose signature the bundle must have
-        sign: the private key that signs a new bundle, without a passphrase; ``agent`` for ssh-agent's of ``key``
-        packages: which packages a new bundle has for the host
-        python: the version of Python on the machine that runs moor in the fleet; by default this machine's
-        platform: of that machine, as pip names it, such as manylinux_2_28_x86_64; by default this machine's
+        file: the bundle, a file or a directory; several for one made ``--since`` another, the older one first
+        key: the public key that must have signed it: ``ssh-ed25519 AAAA...``
+        sign: the private key that signs a new one, without a passphrase; ``agent`` for ssh-agent's of ``key``
+        packages: which packages a new one has for the host
+        python: the version of Python where moor runs in the fleet, such as ``3.13``; by default this machine's
+        platform: the platform there, as pip names it: ``manylinux_2_28_x86_64``
     """
 
     section: ClassVar[str] = "bundle"

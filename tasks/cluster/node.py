@@ -10,10 +10,13 @@ from moor.settings import Section
 
 
 class ClusterNode(Section):
-    """Which node of the cluster a host is; needed if neither name, address nor machine-id match.
+    """Which node of the cluster a host is.
+
+    moor matches them by address, name, machine-id and the kubelet's name. Set this where none of them match, or where
+    ClusterInventory (docs/new-nodes.md#without-writing-them-down) has to know it before any host is asked.
 
     Attributes:
-        name: the node's name as ``kubectl get nodes`` prints it
+        name: the node's name, as ``kubectl get nodes`` shows it
     """
 
     section: ClassVar[str] = "node"

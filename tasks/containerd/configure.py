@@ -46,16 +46,16 @@ Path = Annotated[str, Field(pattern=r"^/[A-Za-z0-9._/-]*[A-Za-z0-9._-]$")]
 
 
 class ContainerdSettings(Section):
-    """How the runtime of a node finds the registry.
+    """How the container runtime of a node finds the registry: docs/containerd.md.
 
     Attributes:
-        runtime: the node's runtime; ``k3s`` and ``rke2`` bring a containerd of their own
-        unit: the service of k3s, RKE2 or CRI-O; by default their agent's, or ``crio``
+        runtime: ``k3s`` or ``rke2`` where these keep a containerd of their own, see docs/new-nodes.md; ``crio``
+        unit: the service of k3s, RKE2 or CRI-O; their agent, or crio, where nothing is written
         config: the file that containerd is started with
-        drop_in: a file that ``config`` imports, which moor writes instead; None edits ``config`` itself
-        config_path: the only directory in which containerd looks up registries
-        sandbox_image: of which containerd makes every pod's sandbox (pause); without it, what the file says stays
-        extra: more of containerd's own configuration, merged over that in the file
+        drop_in: a file that ``config`` imports, which moor writes instead of it
+        config_path: the nodes' directory of registries, the only one
+        sandbox_image: of which containerd makes every pod's sandbox, see docs/mirrors.md#the-pause-image
+        extra: more of containerd's own configuration, laid over what its file says
         settle_s: how long containerd may take to be ready after a restart
     """
 

@@ -52,13 +52,16 @@ PLATFORMS: Mapping[str, tuple[str, ListSyntax, type[ChangeProcedure]]] = {
 
 
 class AccessListSettings(Section):
-    """The settings of a device's access list; whom it permits comes from ``access`` and ``registry``.
+    """The access list of a host of the group ``devices``: docs/network-devices.md.
+
+    Whom it permits comes from ``access`` and ``registry``.
 
     Attributes:
-        name: of the list, which is entirely moor's
-        interfaces: the interfaces at which the list filters, each with its direction
-        rest: what the list does with traffic to anything but the registry's port
-        first_rule: on VyOS, the number of the first rule in the forward chain that jumps to the list
+        interfaces: where the list filters: each interface, as the device's configuration writes it, with ``in`` or
+            ``out``
+        name: of the list; moor owns all of it
+        rest: what happens to all other traffic: ``permit`` or ``deny``
+        first_rule: VyOS: number of the first rule of the forward chain that jumps to the list
     """
 
     section: ClassVar[str] = "access_list"

@@ -29,13 +29,15 @@ SSH = 22
 
 
 class Firewall(Section):
-    """The firewall of a host; moor does not touch the rules of a host without this section.
+    """The firewall of a host: docs/firewall.md.
+
+    A host without this section keeps its rules as they are.
 
     Attributes:
-        enabled: false removes moor's rules
-        tool: ``auto`` is firewalld or ufw if active, iptables if the host loads rules of it at boot, else nftables
+        enabled: ``false`` takes moor's rules away again
+        tool: ``nftables``, ``iptables``, ``firewalld`` or ``ufw``; ``auto`` is what the host runs
         ports: further TCP ports, each with the networks that may reach it
-        refuse: ``reject`` answers that the port is closed; ``drop`` does not answer
+        refuse: ``drop`` does not answer others, instead of refusing them
         undo_s: seconds after which the host undoes a change that locks moor out
     """
 

@@ -33,8 +33,9 @@ class Account(StrictModel):
     """An account of a Harbor that somebody else runs, by which moor makes projects and robots there.
 
     Attributes:
-        user: its name, such as ``admin``, a project's administrator, or a robot of the system
-        password_before: the password that Harbor has now, while ``password`` is the one that it is to have
+        user: an administrator, a project's administrator, or a robot of the system
+        password: secret
+        password_before: the one that Harbor has now, to have it changed to ``password``
     """
 
     user: Annotated[str, Field(min_length=1, pattern=r"^[^:\s]+$")] = ADMIN
@@ -49,20 +50,22 @@ class Account(StrictModel):
 
 
 class HarborSettings(Section):
-    """Harbor's installer, directories, passwords and options.
+    """Harbor's installer, directories, passwords and options: docs/harbor.md.
 
     Attributes:
-        managed: false where somebody else runs Harbor; moor then uses it, and changes nothing of its host
-        account: of a Harbor that somebody else runs; without it, moor makes no projects and robots there
-        installer: on the controller, harbor-offline-installer-vX.Y.Z.tgz; or harbor-online-installer-vX.Y.Z.tgz, where
-            the registry's host has a way to Docker Hub
-        sha256: the installer's hash; without it the upload is only compared with the file on the controller
-        directory: where Harbor is installed; the installer is unpacked in its parent
-        admin_password: used at the first start; Harbor keeps it in its database from then on
-        admin_password_before: the one that Harbor has now, to have it changed to ``admin_password``
-        database_password: for Harbor's own PostgreSQL; a new one is set there before Harbor uses it
-        flags: the flags of install.sh and prepare, such as --with-trivy
-        options: more keys of harbor.yml, as the release's own template names them; secrets by reference
+        managed: ``false`` where somebody else runs Harbor (docs/existing-registry.md)
+        account: of a Harbor that somebody else runs, to make projects and robots there
+        installer: ``harbor-offline-installer-vX.Y.Z.tgz``, or the online one (docs/harbor.md#the-online-installer);
+            needed where moor runs Harbor
+        admin_password: of the user admin; needed where moor runs Harbor
+        admin_password_before: the one that Harbor has now, to have it changed
+            (docs/harbor-configuration.md#the-administrators-password)
+        database_password: of Harbor's own database
+        sha256: of the installer; without it the upload is verified against the file here
+        directory: where Harbor is installed on its host; ends in ``/harbor``
+        data_volume: where Harbor keeps its data on its host
+        flags: for Harbor's ``install.sh`` and ``prepare``, such as ``[--with-trivy]``
+        options: more keys of ``harbor.yml``, as the release's own template names them; secrets by reference
         wait_s: how long Harbor may take to become healthy
     """
 

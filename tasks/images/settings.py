@@ -47,15 +47,15 @@ class ImageSource(StrictModel):
     """Where an image comes from: exactly one of the first four.
 
     Attributes:
-        context: a directory with a Dockerfile, on the controller
-        archive: a file of docker save, on the controller
-        present: an image in the workstation's Docker
-        origin: an image of another registry, or of an archive on the controller, copied as it is
-        login: of ``data.logins``, which pushes it; by default a robot of its project that may push
-        tags: of ``origin``, where it and the image's name here have none
-        platforms: those that are copied; all where it is empty
-        key: the public key of cosign's by which the image must be signed
-        prune: whether tags of the repository here are removed that ``tags`` does not list
+        context: directory with a Dockerfile
+        archive: file of ``docker save``
+        present: image that the workstation's Docker has already
+        origin: image of another registry, or of an archive, copied as it is
+        login: the one of ``logins`` that pushes it; without it, a robot of its project that may push
+        tags: list of tags, where ``from`` has none
+        platforms: list such as ``linux/arm64``; all that ``from`` has
+        key: file of cosign's public key, by which ``from`` must be signed
+        prune: remove tags of the repository that ``tags`` does not list
     """
 
     context: SitePath | None = None
@@ -102,7 +102,10 @@ class ImageSource(StrictModel):
 
 
 class Images(Section):
-    """Images by PROJECT/REPOSITORY:TAG, in the order in which they are pushed; without TAG where ``tags`` lists it."""
+    """Images by ``PROJECT/REPOSITORY:TAG``, pushed in this order; without ``TAG`` where ``tags`` lists it.
+
+    See docs/pushed-images.md and docs/images-from-upstream.md.
+    """
 
     model_config = ConfigDict(extra="allow")
 
@@ -146,10 +149,10 @@ class Upstream(StrictModel):
     """A registry from which images are brought.
 
     Attributes:
-        login: by which they are read; none for what anybody may read
-        ca: a file of the CA that issued its certificate, where hosts do not trust it already
-        key: the public key of cosign's by which all its images must be signed, unless an image has one of its own
-        transparency_log: whether a signature must be in a transparency log too; false for a site without one
+        login: by which it is read
+        ca: file of the CA that issued its certificate, where the workstation does not trust it already
+        key: file of cosign's public key, by which all its images must be signed
+        transparency_log: whether signatures must be in a transparency log too
     """
 
     login: Login | None = None
@@ -170,7 +173,7 @@ class Upstream(StrictModel):
 
 
 class Upstreams(Section):
-    """The registries from which images are brought, by HOST or HOST:PORT as in images' names."""
+    """The registries from which images are brought, by ``HOST`` or ``HOST:PORT``: docs/images-from-upstream.md."""
 
     model_config = ConfigDict(extra="allow")
 

@@ -13,11 +13,10 @@ RegistryPattern = Annotated[str, Field(pattern=r"^[A-Za-z0-9.*?:\[\]-]+$")]
 
 
 class ImagesInUse(Section):
-    """Which registries are not asked about the images that the cluster names.
+    """Which registries are not asked about the images that the cluster names: docs/images.md.
 
     Attributes:
-        skip: registries as images name them, or patterns such as ``*.dkr.ecr.*.amazonaws.com``, that the controller
-            cannot reach or should not ask; their images are listed, and nothing is a finding
+        skip: list of registries, or patterns, that are not asked
     """
 
     section: ClassVar[str] = "images_in_use"

@@ -58,12 +58,13 @@ class Mirror(StrictModel):
     """A registry whose images come through this one.
 
     Attributes:
-        project: the proxy cache in Harbor; by default it is called like the registry
-        endpoint: the endpoint in Harbor that it is a cache of; by default it is called like the registry too
-        prove: an image of that registry, such as library/busybox:1.36, that ``moor verify`` pulls on every host
-        fallback: whether hosts may ask the registry itself where the cache does not answer or lacks an image
-        replace: write over what somebody else wrote about that registry on a host
-        front: for Docker, a front of the cache that answers without a path
+        project: the proxy cache in Harbor; by default called like the registry
+        endpoint: the endpoint in Harbor that it caches; by default called like the registry too, and made if it is not
+            listed
+        prove: an image of that registry without its name, such as ``library/busybox:1.36``, that ``moor verify`` pulls
+        fallback: ``true``: hosts may ask the registry itself after the cache
+        replace: ``true``: write over what somebody else wrote about that registry
+        front: for Docker and docker.io: a front (docs/mirrors.md#docker) of the cache, ``https://HOST``
     """
 
     project: ProjectName | None = None
@@ -75,7 +76,7 @@ class Mirror(StrictModel):
 
 
 class Mirrors(Section):
-    """The registries whose images come through this one, by the name with which images begin."""
+    """Other registries whose images come through this one, by the name with which images begin: docs/mirrors.md."""
 
     model_config = ConfigDict(extra="allow")
 

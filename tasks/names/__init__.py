@@ -27,11 +27,13 @@ class Zone(StrictModel):
     """A DNS zone and its primary server.
 
     Attributes:
-        server: address of the primary, which is queried and updated
-        manage: false if moor may not change the zone; differences are then findings
+        server: address of the zone's primary
+        port: its port, TCP
+        manage: ``false`` if moor may not change the zone: it is checked, and differences are findings
         ttl: of the records, in seconds
-        key: name of the TSIG key
-        secret: the TSIG key, in base64
+        key: name of the TSIG key by which updates are signed
+        algorithm: of the key: ``hmac-sha1``, ``-sha224``, ``-sha256``, ``-sha384``, ``-sha512``
+        secret: the key itself in base64, as ``tsig-keygen`` prints it
     """
 
     server: IPvAnyAddress
@@ -54,12 +56,12 @@ class Zone(StrictModel):
 
 
 class Names(Section):
-    """How hosts resolve the fleet's names.
+    """How hosts resolve the fleet's names: docs/names.md.
 
     Attributes:
-        mode: ``hosts``: a block in /etc/hosts; ``dns``: only their nameservers; ``both``
-        hosts: further names, each with its address; the registry's names come from ``registry``
-        zones: DNS zones that hold the full names, by zone name
+        mode: ``hosts``: a block in ``/etc/hosts``; ``dns``: by the hosts' own nameservers alone; ``both``
+        hosts: more names, each with its address
+        zones: zones of DNS by name, for the modes ``dns`` and ``both``; every full name is in one of them
     """
 
     section: ClassVar[str] = "names"

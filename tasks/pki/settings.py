@@ -16,17 +16,20 @@ OWN_KEYS = ("certificate", "key", "ca")
 
 
 class Pki(Section):
-    """Certificates that moor issues, their keys encrypted with ``passphrase``, or your own.
+    """The registry's certificate, which moor issues, or your own: docs/certificates.md.
 
-    Where somebody else runs the registry, ``ca`` alone; without the section, its certificate is a public one, which
-    hosts trust already.
+    Either ``passphrase``, or the three keys of a certificate of your own. Where somebody else runs the registry
+    (docs/existing-registry.md), ``ca`` alone, or no section at all: its certificate is a public one then, which hosts
+    trust already.
 
     Attributes:
-        days, ca_days: validity of a certificate that moor issues
-        renew_before_days: how long before its end moor issues another
+        passphrase: seals the keys that moor makes, or opens your own
+        days: how long the registry's certificate is valid
+        ca_days: how long the CA is valid
+        renew_before_days: how long before their end both are renewed, at the next apply
         certificate: your own instead: the chain, the server's certificate first
-        key: its private key; may be encrypted with ``passphrase``
-        ca: the CA that clients must trust; it may be several certificates
+        key: its private key
+        ca: the CA that clients shall trust
     """
 
     section: ClassVar[str] = "pki"

@@ -36,10 +36,12 @@ MIRRORS_DROP_IN = "/etc/containers/registries.conf.d/99-moor-mirrors.conf"
 
 
 class PodmanSettings(Section):
-    """Podman on a host; without this section moor ignores podman there.
+    """Podman on a host: docs/containerd.md#cri-o-and-podman.
+
+    A host without this section has its podman left as it is.
 
     Attributes:
-        packages: the packages to install; empty if the system comes with podman
+        packages: what brings it; ``[]`` where the system comes with it
     """
 
     section: ClassVar[str] = "podman"

@@ -51,13 +51,13 @@ Size = Annotated[int, Field(ge=0)]
 
 
 class Preflight(Section):
-    """The section ``preflight``: limits of the checks before a run.
+    """Limits of the checks before a run.
 
     Attributes:
-        clock_s: how far a host's clock may be off, in seconds
-        registry_free_mb: free disk for Harbor's installation, in MB; an eighth of it once Harbor is there
-        node_free_mb: free disk for a node's images
-        through_proxy: whether containerd and Docker should reach the registry through their proxy
+        clock_s: how far a host's clock may be off this machine's, in seconds
+        registry_free_mb: free disk for Harbor, in MB; an eighth of it once Harbor is installed
+        node_free_mb: free disk for a node's images, in MB
+        through_proxy: ``true``: containerd and Docker are meant to reach the registry through their proxy
     """
 
     section: ClassVar[str] = "preflight"

@@ -34,13 +34,13 @@ class Placement(StrictModel):
     """A pull secret, and the namespaces that have it.
 
     Attributes:
-        robot: PROJECT+ROBOT, a robot of ``data.harbor_system``, or a login of ``data.logins``
-        namespaces: by name; ``*`` matches any letters, ``?`` one
-        namespace_selector: labels of namespaces, which need them all; several values mean any of them
-        exclude: namespaces that have it by neither, by name
-        service_accounts: in these namespaces, the ServiceAccounts whose pods pull with it
+        robot: ``PROJECT+ROBOT``, a robot of ``harbor_system``, or one of ``logins``
+        namespaces: list of names; ``*`` matches any letters, ``?`` one
+        namespace_selector: labels of namespaces, all of which match; a value may be a list, of which one matches
+        exclude: list of names of namespaces that have it by neither
+        service_accounts: list of ServiceAccounts there whose pods pull with it
         name: of the secret; by default the entry's
-        prune: remove it from namespaces that no longer match
+        prune: ``true`` removes it from namespaces that no longer match
     """
 
     robot: RobotName
@@ -79,7 +79,7 @@ def _any(patterns: tuple[str, ...], name: str) -> bool:
 
 
 class PullSecrets(Section):
-    """The section ``pull_secrets``: pull secrets by a name of your own."""
+    """Pull secrets by a name of your own, in namespaces of others too: docs/pull-secrets.md."""
 
     model_config = ConfigDict(extra="allow")
 

@@ -13,11 +13,11 @@ LoginName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_le
 
 
 class Login(StrictModel):
-    """A login of the registry.
+    """A login of a registry.
 
     Attributes:
-        user: the whole user name, such as ``robot$shop+puller`` for a robot of Harbor's
-        password: its password or token
+        user: the whole user name, such as ``robot$shop+puller``
+        password: secret
     """
 
     user: Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[^:\s]+$")]
@@ -25,7 +25,10 @@ class Login(StrictModel):
 
 
 class Logins(Section):
-    """Logins of the registry by a name of your own, for workloads and images."""
+    """Logins of the registry that its team gave you, by a name of your own, for workloads and images.
+
+    See docs/existing-registry.md.
+    """
 
     model_config = ConfigDict(extra="allow")
 

@@ -38,7 +38,10 @@ from moor.tasks.registry.written_system import written_system
 
 
 class Projects(Section):
-    """The registry's projects by name."""
+    """Projects of the registry by name: docs/harbor-configuration.md.
+
+    What is not written is left as it is.
+    """
 
     model_config = ConfigDict(extra="allow")
 

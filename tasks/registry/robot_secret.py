@@ -24,8 +24,8 @@ class RotatedLogin(StrictModel):
     """A robot's login, and when another takes its place.
 
     Attributes:
-        secret: its password; without it, moor generates one and keeps it in the site's state
-        rotate_after_days: the age at which ``moor apply robot_rotation`` replaces the login; by default never
+        secret: its password. Without it moor makes one
+        rotate_after_days: age at which its login is replaced (docs/pull-secrets.md#by-age)
         grace_hours: how long the former login stays valid after the new one has taken its place
         unproved_nodes: whether a node that runs pods from the registry, and is no host of the inventory, has to be one
             before the former login is revoked

@@ -13,18 +13,18 @@ Positive = Annotated[int, Field(ge=1)]
 
 
 class Watch(Section):
-    """The section ``watch``: from when on something of the registry is a finding of a drift check.
+    """From when on something of the registry is a finding of ``moor drift``: docs/drift.md#what-is-watched-of-harbor.
 
     Attributes:
         disk_percent: used space of the disk of ``data_volume``
         disk_days: days until it is full at its present growth
-        disk_from_percent: below this, growth alone is no finding
+        disk_from_percent: used space below which growth alone is no finding
         quota_percent: used space of a project's quota
-        job_late_hours: how much later than scheduled a job may run
+        job_late_hours: how much later than scheduled a job may begin
         job_longest_hours: how long a job may run
-        scan_failed_percent: failed scans among those of the last scan of all images
-        read_only_minutes: how long read-only mode may last, unless the inventory sets it
-        robot_unused_days: how long a robot may be unused, as far as Harbor's audit log reaches back
+        scan_failed_percent: failed scans of the last scan of all images
+        read_only_minutes: how long read-only mode may last
+        robot_unused_days: how long a robot may be unused
     """
 
     section: ClassVar[str] = "watch"

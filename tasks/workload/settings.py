@@ -60,23 +60,34 @@ class Chart(StrictModel):
 
 
 class Workload(StrictModel):
-    """The settings of one workload: an image that moor's template runs, or manifests.
+    """A workload: an image that moor's template runs, or manifests.
 
     Attributes:
-        manage_namespace: false for a namespace that somebody else creates
-        manifests: files, directories, kustomizations or charts, in place of ``image`` and the template
-        rewrite_images: by registry (and path in it), the path of our registry that takes its place in image names
-        prune: whether objects that moor applied and that are no longer in the manifests are deleted
-        take_over: field managers whose fields moor takes over; otherwise such a conflict is an error
-        image: PROJECT/REPOSITORY:TAG in the registry
-        robot: of the image's project, or a login of ``data.logins``, which goes into the pull secret; empty for an
-            image that anybody may pull
-        pull_secret: the name of the secret in ``namespace``
-        replicas: null to leave the number to somebody else, such as an autoscaler
-        restricted: whether the shipped template meets PodSecurity's level ``restricted``
-        template: the name of a file in templates/; the site's own takes precedence over the shipped one
+        namespace: made where it is missing
+        manage_namespace: ``false``: others make the namespace, and moor asks for nothing outside of it
+        manifests: files, directories, kustomizations or charts; in place of ``image`` and the keys of the template
+        rewrite_images: by registry, the path of our registry that takes its place in the images of ``manifests``
+        prune: ``true``: what moor applied and the manifests no longer have is deleted
+        take_over: field managers whose fields moor takes over
+        robot: robot of the image's project, or one of ``logins``: it goes into the pull secret. Nothing for an image
+            that anybody may pull
+        pull_secret: name of the pull secret
         wait_s: how long the rollout may take
-        prepull: which nodes pull the images before the rollout; none where it is missing
+        prepull: which nodes pull the images before the rollout, see docs/pre-pull.md
+        image: ``PROJECT/REPOSITORY:TAG`` in the registry; required without ``manifests``
+        replicas: ``null``: moor writes no number, which is then an autoscaler's or anybody's
+        port: port of the container; a readiness probe comes with it
+        host_port: port of the node
+        restricted: the shipped template passes PodSecurity's ``restricted``; ``false`` for an image that runs as root
+        service_account: ServiceAccount of the pods
+        env: variables by name: a value, or Kubernetes' ``valueFrom``
+        resources: of the container, in fields of Kubernetes' own, as the five below
+        pod_security_context: of the pods, over what ``restricted`` requires
+        security_context: of the container, over what ``restricted`` requires
+        readiness_probe: in place of the one that ``port`` brings
+        liveness_probe: the kubelet restarts the container when it fails
+        startup_probe: the other two wait until it has succeeded
+        template: in ``templates/``, the site's own first
     """
 
     namespace: KubeName
@@ -140,7 +151,7 @@ class Workload(StrictModel):
 
 
 class Workloads(Section):
-    """The section ``workloads``: the settings of each workload, by its name."""
+    """Workloads by name: docs/workloads.md."""
 
     model_config = ConfigDict(extra="allow")
 

@@ -31,7 +31,7 @@ class ImmutableRule(Selection):
     """One rule: the tags that stay as they are.
 
     Attributes:
-        enabled: a rule that is not enabled protects nothing
+        enabled: ``false`` for a rule that protects nothing
     """
 
     enabled: bool = True

@@ -26,7 +26,8 @@ class Label(StrictModel):
     """A label.
 
     Attributes:
-        color: such as "#00AB9A"; in quotes, since # begins a comment
+        color: in quotes, since ``#`` begins a comment
+        description: a text for people
     """
 
     color: Color = "#FFFFFF"

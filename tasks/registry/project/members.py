@@ -34,9 +34,9 @@ class Group(StrictModel):
     """A group of users as a member.
 
     Attributes:
-        role: in the project
-        ldap_dn: the group's name in the directory, such as cn=dev,ou=groups,dc=corp,dc=test
-        type: where the group is known; with ``ldap_dn``, that is ldap
+        role: as of a member
+        ldap_dn: the group's name in the directory, for a group of LDAP
+        type: ``ldap``, ``oidc`` or ``http``: where the group is known
     """
 
     role: Role

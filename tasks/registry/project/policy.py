@@ -36,8 +36,9 @@ class Scan(StrictModel):
 
     Attributes:
         on_push: scan an image as soon as it is pushed
-        sbom_on_push: make its list of contents (SBOM) then
-        block_from: refuse to hand out images with a vulnerability of this severity or above; never, to refuse none
+        sbom_on_push: make its list of contents then; since 2.11
+        block_from: hand out no image with a vulnerability of this severity or above: ``none``, ``low``, ``medium``,
+            ``high``, ``critical``; ``never`` hands out all
     """
 
     on_push: bool | None = None
@@ -46,7 +47,12 @@ class Scan(StrictModel):
 
 
 class ContentTrust(StrictModel):
-    """Whether only signed images are handed out."""
+    """Whether only signed images are handed out.
+
+    Attributes:
+        cosign: hand out images signed by cosign alone
+        notary: hand out images signed by Notary alone; until 2.8
+    """
 
     cosign: bool | None = None
     notary: Annotated[bool | None, Until(2, 8)] = None
@@ -56,9 +62,9 @@ class CveAllowlist(StrictModel):
     """Vulnerabilities that do not count in a project.
 
     Attributes:
-        system: the system's list counts, and not one of the project's own
-        cves: the project's own list
-        expires: its last day; without one, it counts for ever
+        system: the list of the whole system counts, and none of the project's own
+        cves: list of the project's own, such as ``CVE-2024-1234``
+        expires: its last day, such as ``2027-01-31``
     """
 
     system: bool = False
@@ -77,10 +83,10 @@ class ProxyCache(StrictModel):
     """What a project is a proxy cache of. Harbor sets the registry when the project is made, and never changes it.
 
     Attributes:
-        registry: the name of a registry endpoint
-        speed_kbps: the most kilobits a second from there; -1 for no limit
-        connections: the most connections to it for one artifact; -1 for no limit
-        serve_deleted: keep handing out what is no longer there
+        registry: name of a registry endpoint
+        speed_kbps: the most kilobits a second from there, -1 for no limit; since 2.9
+        connections: the most connections to it for one image, -1 for no limit; since 2.14
+        serve_deleted: keep handing out what is no longer there; since 2.15
     """
 
     registry: Annotated[str, Field(min_length=1, max_length=255)]
@@ -106,7 +112,15 @@ SERVE_DELETED = "proxy_cache_local_on_not_found"
 
 
 class ProjectPolicy(StrictModel):
-    """What Harbor keeps in a project itself; what is not written is left as it is."""
+    """What Harbor keeps in a project itself; what is not written is left as it is.
+
+    Attributes:
+        public: whether anybody may pull without a login
+        scan: what is done about vulnerabilities
+        content_trust: whether only signed images are handed out
+        cve_allowlist: vulnerabilities that do not count
+        proxy_cache: the registry that the project is a proxy cache of
+    """
 
     public: bool = False
     scan: Scan | None = None

@@ -45,10 +45,10 @@ class RetentionRule(Selection):
     """One rule: what it keeps. An artifact that no rule keeps is deleted.
 
     Attributes:
-        keep: by what; ``latest_pushed`` and ``latest_pulled`` want a count, the others a number of days, always none
-        count: of artifacts or days
-        untagged: whether artifacts without a tag are kept too
-        enabled: a rule that is not enabled keeps nothing
+        keep: ``latest_pushed``, ``latest_pulled``, ``pushed_within_days``, ``pulled_within_days`` or ``always``
+        count: of images or days; ``always`` has none
+        untagged: keep images without a tag too
+        enabled: ``false`` for a rule that is written down and keeps nothing
     """
 
     keep: Keep
@@ -79,7 +79,8 @@ class Retention(StrictModel):
     """A project's retention policy.
 
     Attributes:
-        schedule: when it runs; without one, only when somebody starts it in Harbor
+        schedule: when it runs: six fields, seconds first, or ``hourly``, ``daily``, ``weekly``
+        rules: list; an image that no rule keeps is deleted
     """
 
     schedule: Cron | None = None

@@ -63,10 +63,10 @@ class Selection(StrictModel):
     """What a rule chooses by names: ``**`` is any text, ``*`` any within a path's part, ``{a,b}`` one of both.
 
     Attributes:
-        repositories: their names below the project
-        except_repositories: all repositories but these, instead
-        tags: their names
-        except_tags: all tags but these, instead
+        repositories: pattern; without it all
+        except_repositories: all but these
+        tags: pattern; without it all
+        except_tags: all but these
     """
 
     repositories: Meant | None = None

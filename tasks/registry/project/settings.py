@@ -39,8 +39,8 @@ class Robot(RotatedLogin):
     """A robot account of one project.
 
     Attributes:
-        access: its rights in the project: pull, push, which needs pull too, or RESOURCE:ACTION
-        duration_days: days until it expires; -1 for never
+        access: list of ``pull``, ``push`` (which needs pull too), and rights such as ``artifact:list``
+        duration_days: how long the robot lives; -1 is for ever
     """
 
     access: ProjectRights = ("pull",)
@@ -51,15 +51,15 @@ class Project(ProjectPolicy):
     """A project with everything that is in it; what is not written is left as it is.
 
     Attributes:
-        quota: the bytes that its images may take
-        retention: what of it is kept when the schedule comes
-        immutable: tags that nobody can move or delete
-        members: the role of each user
+        quota: how much its images may take, such as ``50 GiB``; ``unlimited``
+        retention: which images are kept when the schedule comes
+        immutable: list of rules: tags that nobody can move or delete
+        members: users with their role: ``admin``, ``maintainer``, ``developer``, ``guest`` or ``limited_guest``
         groups: groups of users, with a role
-        webhooks: addresses that are told what happened
-        labels: to mark images with
-        robots: its robot accounts by name
-        prune: remove what Harbor has of the project and this does not list: of all kinds, or of some
+        webhooks: addresses that are told what happened, by name
+        labels: labels for images, by name
+        robots: robot accounts by name
+        prune: ``true``, or a list of kinds: what this does not list of the project is removed
     """
 
     quota: Quota | None = None

@@ -44,12 +44,14 @@ class Webhook(StrictModel):
     """A webhook.
 
     Attributes:
-        address: where the events are sent
-        events: which, by Harbor's names
-        type: what listens there
+        address: where the events are sent, without a login in it
+        events: list of Harbor's names, such as ``PUSH_ARTIFACT``
+        type: ``http`` or ``slack``
         auth: the header Authorization that is sent along
         verify_tls: check the certificate of the address
-        format: of the message, for the type http
+        format: ``default`` or ``cloudevents``, for ``http``
+        description: a text for people
+        enabled: ``false`` for a webhook that is written down and sends nothing
     """
 
     address: Url

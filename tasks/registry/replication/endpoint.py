@@ -55,13 +55,13 @@ def check_url(url: str) -> str:
 
 
 class Endpoint(StrictModel):
-    """A registry that Harbor replicates to or from, or caches.
+    """A registry that Harbor replicates to or from, or caches: docs/harbor-configuration.md#replication.
 
     Attributes:
-        url: https://HOST, with the port if that is not 443
-        type: what it is; it is fixed once the endpoint exists
+        url: ``https://HOST``, with the port if that is not 443
+        type: ``docker-registry``, ``docker-hub``, ``aws-ecr``, ...: Harbor's names; fixed once it exists
         user: by which Harbor logs in there; for clouds, the id of the access key
-        password: its password or secret key
+        password: a reference to its password or secret key
         check_certificate: whether Harbor checks its certificate, by the CAs of its containers
         description: for people
     """

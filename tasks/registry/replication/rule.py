@@ -29,7 +29,12 @@ NO_LIMIT = 0
 
 
 class Tags(StrictModel):
-    """Which tags a rule copies: those that match a pattern, or those that do not."""
+    """Which tags a rule copies: those that match a pattern, or those that do not.
+
+    Attributes:
+        matching: a pattern of the tags to copy
+        excluding: a pattern of the tags to leave out; one of the two
+    """
 
     matching: Pattern | None = None
     excluding: Pattern | None = None
@@ -44,18 +49,20 @@ class Tags(StrictModel):
 class Rule(StrictModel):
     """A replication rule of Harbor's.
 
+    It has one endpoint: ``push_to`` or ``pull_from``.
+
     Attributes:
         push_to: the endpoint that it copies to
         pull_from: the endpoint that it copies from
-        names: the repositories, by a pattern such as ``shop/**``; without it all
-        tags: the tags; without it all
-        namespace: what the repositories go below at the destination; without it they keep their names
+        names: the repositories, by a pattern such as ``shop/**``; else all
+        tags: the tags; else all
+        namespace: what repositories go below at the destination; else they keep their names
         replaced_levels: how many parts of a name ``namespace`` replaces; -1 for all but the last one
-        trigger: by hand, by every push, or by a schedule
+        trigger: ``event``: every push; ``schedule``
         cron: the schedule, six fields
         enabled: whether it runs
         override: whether it replaces what has the same name and tag at the destination
-        deletions: whether deletions are carried over too
+        deletions: whether deletions are carried over too; with ``trigger: event``
         speed_kb: the most KB in a second; 0 for no limit
         by_chunk: whether blobs are copied in chunks
         description: for people

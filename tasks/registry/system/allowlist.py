@@ -31,8 +31,8 @@ class SystemAllowlist(StrictModel):
     """Vulnerabilities that are let pass.
 
     Attributes:
-        cves: their names
-        expires: its last day; without one, it counts for ever
+        cves: list, such as ``CVE-2024-3094``
+        expires: its last day
     """
 
     cves: Annotated[tuple[CveId, ...], AfterValidator(check_each_once)] = ()

@@ -72,7 +72,17 @@ Text = Annotated[str, Field(min_length=1, max_length=255)]
 
 
 class LdapGroups(StrictModel):
-    """How Harbor finds the groups of LDAP."""
+    """How Harbor finds the groups of LDAP.
+
+    Attributes:
+        base_dn: where groups are looked for
+        filter: of groups, in parentheses
+        name_attribute: the attribute that is a group's name
+        admin_dn: the group whose members are administrators
+        membership_attribute: the attribute of a user that names its groups
+        scope: as of users
+        attach_parallel: look for several groups at once; since 2.12
+    """
 
     base_dn: Dn | None = None
     filter: Filter | None = None
@@ -87,8 +97,16 @@ class Ldap(StrictModel):
     """An LDAP server, and how Harbor finds users there.
 
     Attributes:
-        search_dn: the account by which Harbor searches; none for an anonymous search
+        url: ``ldaps://HOST``, ``ldap://HOST:PORT``
+        base_dn: where users are looked for
+        search_dn: the account by which Harbor searches; without it, it searches anonymously
+        search_password: secret
+        filter: of users, in parentheses
         uid: the attribute that is the login name
+        scope: ``base``, ``onelevel`` or ``subtree``
+        timeout_s: of a connection
+        verify_certificate: whether the server's certificate is checked
+        groups: how groups are found
     """
 
     url: LdapUrl
@@ -113,14 +131,19 @@ class Oidc(StrictModel):
     """An OIDC provider, and what Harbor takes from its tokens.
 
     Attributes:
-        name: shown on Harbor's login page
+        name: shown on the login page
         endpoint: the issuer, exactly as the provider names itself
+        client_id: of Harbor at the provider
+        client_secret: secret
+        scope: list; ``openid`` is in it
         user_claim: the claim that is the login name; without it, a user chooses one
+        groups_claim: the claim that names groups
         admin_group: the group whose members are administrators
-        group_filter: a regular expression of the groups that Harbor takes over
-        auto_onboard: whether a user of the provider's is taken over at the first login
+        group_filter: regular expression of the groups that Harbor takes over
+        verify_certificate: whether the provider's certificate is checked
+        auto_onboard: take a user over at the first login
         extra_redirect: more parameters of the request to the provider
-        logout: whether a logout ends the session at the provider too
+        logout: end the session at the provider too; since 2.13
     """
 
     name: Text
@@ -149,7 +172,17 @@ class Oidc(StrictModel):
 
 
 class HttpProxy(StrictModel):
-    """A proxy that checks logins for Harbor."""
+    """A proxy that checks logins for Harbor.
+
+    Attributes:
+        endpoint: URL
+        tokenreview_endpoint: URL
+        admin_groups: list of groups whose members are administrators
+        admin_users: list of administrators
+        skip_search: take a user over without looking for it
+        verify_certificate: whether the proxy's certificate is checked
+        server_certificate: the proxy's certificate, PEM
+    """
 
     endpoint: Web
     tokenreview_endpoint: Web
@@ -161,7 +194,14 @@ class HttpProxy(StrictModel):
 
 
 class Uaa(StrictModel):
-    """The user service of Cloud Foundry."""
+    """The user service of Cloud Foundry.
+
+    Attributes:
+        endpoint: URL
+        client_id: of Harbor there
+        client_secret: secret
+        verify_certificate: whether its certificate is checked
+    """
 
     endpoint: Web
     client_id: Text
@@ -173,9 +213,13 @@ class Auth(StrictModel):
     """Who may log in.
 
     Attributes:
-        mode: where users are kept; Harbor fixes it once it has users of its own
+        mode: ``database``, ``ldap``, ``oidc``, ``http_proxy`` or ``uaa``; Harbor fixes it once it has users of its own
         primary: whether the login page offers this mode before Harbor's own users
-        self_registration: whether visitors may make themselves users; with mode database
+        self_registration: whether visitors may make themselves users; with ``database``
+        ldap: with mode ``ldap``
+        oidc: with mode ``oidc``
+        http_proxy: with mode ``http_proxy``
+        uaa: with mode ``uaa``
     """
 
     mode: Mode

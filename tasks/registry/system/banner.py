@@ -18,7 +18,7 @@ class Banner(StrictModel):
 
     Attributes:
         message: the text; empty for no banner
-        type: its colour
+        type: ``success``, ``info``, ``warning`` or ``danger``
         closable: whether a reader may close it
         from_date: the first day on which it is shown
         to_date: the day until which it is shown

@@ -57,22 +57,22 @@ def in_order(words: tuple[str, ...] | None) -> tuple[str, ...] | None:
 
 
 class General(StrictModel):
-    """Settings of Harbor; one that is not written stays as it is in Harbor.
+    """Settings of Harbor; one that is not written stays as it is.
 
     Attributes:
-        project_creation: who may make projects
+        project_creation: who makes projects: ``everyone`` or ``adminonly``
         session_timeout_minutes: of a login to Harbor's pages
         token_minutes: of the tokens by which clients pull and push
         robot_days: of a robot that is made without days
-        robot_prefix: what every robot's login name begins with
-        webhooks: whether projects' webhooks are called
+        robot_prefix: what every robot's login name begins with; another one breaks logins that moor does not write
+        webhooks: whether webhooks are called
         project_quotas: whether quotas count
-        default_quota: of a new project
-        audit_forward_to: a log server, HOST:PORT
+        default_quota: of a new project, such as ``50 GiB``; ``unlimited``
+        audit_forward_to: HOST:PORT of a log server, syslog over TCP; empty for none
         audit_skip_database: whether audit logs go to the log server alone
-        audit_disabled_events: what is not logged
-        scans_keep_pull_time: whether a scan's pull does not count as one
-        banner: on every page
+        audit_disabled_events: list of what is not logged; since 2.13
+        scans_keep_pull_time: whether the pull of a scan does not count as one
+        banner: a text on every page; since 2.9
     """
 
     project_creation: Literal["everyone", "adminonly"] | None = None

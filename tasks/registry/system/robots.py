@@ -48,12 +48,14 @@ SystemRights = Annotated[tuple[str, ...], AfterValidator(system_rights)]
 
 
 class SystemRobot(RotatedLogin):
-    """A robot of the system.
+    """A robot of the whole system.
 
     Attributes:
-        projects: its rights by project, ``*`` for every project, also those that are made later
-        system: its rights on Harbor itself
-        duration_days: days until it expires; -1 for never
+        projects: rights by project, ``*`` for all
+        system: list of rights on Harbor itself, such as ``audit-log:list``
+        description: free text
+        duration_days: days from its creation; -1 for ever
+        enabled: ``false`` for one that may not log in
     """
 
     projects: dict[Scope, ProjectRights] = Field(default_factory=dict)

@@ -42,12 +42,16 @@ ScannerName = Annotated[str, Field(min_length=1, max_length=128), AfterValidator
 
 
 class Scanner(StrictModel):
-    """A scanner.
+    """A scanner of vulnerabilities.
 
     Attributes:
         url: of its adapter, as Harbor reaches it
-        auth: how Harbor logs in there
+        description: free text
+        auth: ``none``, ``basic``, ``bearer`` or ``api_key``
+        credential: with ``auth``
+        verify_certificate: whether the adapter's certificate is checked
         internal_address: whether it reaches the registry by Harbor's inner address
+        enabled: ``false`` for one that is not asked
     """
 
     url: Annotated[str, AfterValidator(without_slash), Field(max_length=512)]

@@ -38,11 +38,11 @@ class GarbageCollection(StrictModel):
     """When Harbor removes what no image needs any more.
 
     Attributes:
-        schedule: hourly, daily, weekly, six fields of cron, or none
-        delete_untagged: whether images without a tag are removed too
-        delete_tags: whether tags are removed with their image
-        workers: how many images are removed at once
-        dry_run: whether it only counts what it would remove
+        schedule: ``hourly``, ``daily``, ``weekly``, six fields with the seconds first, or ``none``
+        delete_untagged: remove images without a tag too
+        delete_tags: remove tags with their image; since 2.15
+        workers: 1 to 10; since 2.9
+        dry_run: count only
     """
 
     schedule: When
@@ -53,7 +53,11 @@ class GarbageCollection(StrictModel):
 
 
 class ScanAll(StrictModel):
-    """When Harbor scans everything that it holds."""
+    """When Harbor scans everything that it holds.
+
+    Attributes:
+        schedule: as of ``gc``
+    """
 
     schedule: When
 
@@ -62,10 +66,11 @@ class PurgeAudit(StrictModel):
     """When Harbor removes old entries of its audit log.
 
     Attributes:
-        keep_hours: how old an entry must be to be removed
-        operations: which entries are removed, up to Harbor 2.12
-        events: which entries are removed, since Harbor 2.13
-        dry_run: whether it only counts what it would remove
+        schedule: as of ``gc``
+        keep_hours: how old an entry must be
+        operations: list of ``create``, ``delete``, ``pull``; until 2.12
+        events: list, such as ``pull_artifact``; since 2.13
+        dry_run: count only
     """
 
     schedule: When

@@ -25,24 +25,26 @@ Wrong = list[tuple[tuple[str, ...], str]]
 
 
 class HarborSystem(Section):
-    """The settings of Harbor's whole system; what is not written is left as it is.
+    """What Harbor holds as a whole: docs/harbor-configuration.md.
+
+    What is not written is left as it is.
 
     Attributes:
         auth: who may log in
         settings: who makes projects, how long things last, audit logs, quotas, the banner
-        read_only: whether Harbor refuses every change
-        users: Harbor's own users by name, with auth mode database
+        read_only: whether Harbor refuses every change; ``true`` is set after everything else, ``false`` before
+        users: Harbor's own users by name, with auth mode ``database``
         scanners: what finds vulnerabilities, by name
-        default_scanner: the scanner of projects that have none of their own
+        default_scanner: name of the scanner of projects that have none of their own
         gc: when garbage is collected
         scan_all: when everything is scanned
-        purge_audit: when old audit logs are removed
-        cve_allowlist: vulnerabilities that are let pass
+        purge_audit: when old entries of the audit log are removed
+        cve_allowlist: vulnerabilities that projects without a list of their own let pass
         robots: robots of the system by name
+        prune: list of kinds: what the inventory does not list of them is removed. ``projects``; ``with_content``, those
+            with images too; ``registries``; ``replications``; ``robots`` (of the system); ``users``; ``scanners``
         registries: other registries that Harbor replicates to or from, or caches, by name
         replications: what Harbor copies to or from them, and when, by name
-        prune: the kinds of things that are removed if the inventory does not list them; with_content, projects that
-            have images too
     """
 
     section: ClassVar[str] = "harbor_system"

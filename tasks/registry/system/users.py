@@ -44,11 +44,14 @@ UserName = Annotated[str, Field(pattern=r"^[^,~#$%:\s/\"]+$", max_length=255), A
 
 
 class User(StrictModel):
-    """A user.
+    """A user of Harbor's own.
 
     Attributes:
-        password: written when the user is made, and again when it changes in the inventory
+        email: one for each user
+        realname: shown name
+        comment: at most 30 characters
         administrator: whether it may do everything
+        password: written when the user is made, and when it changes here
     """
 
     email: Annotated[str, AfterValidator(check_email), Field(max_length=255)]

@@ -15,10 +15,10 @@ class PrePullSettings(StrictModel):
     """How the images of a workload are pulled before its roll-out.
 
     Attributes:
-        nodes: names of the cluster's nodes; all that ``labels`` choose where it is empty
-        labels: labels that a node must have; none is needed where it is empty
+        nodes: list of nodes of the cluster; all that ``labels`` choose where it is empty
+        labels: labels that a node must have
         at_once: how many nodes pull at the same time
-        calm_s: no further node begins while the registry takes longer than this to answer
+        calm_s: no further node begins while the registry takes longer to answer
         wait_s: how long it may take as a whole
     """
 
