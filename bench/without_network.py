@@ -33,7 +33,7 @@ from moor.output import text
 from moor.resources.base import Probed
 from moor.run.foresight import resources_ahead
 from moor.script_result import ScriptResult
-from moor.tasks.pki import issue_certificates
+from moor.tasks.pki.issue import issue_certificates
 
 NODES = 2000
 BLOCK = re.compile(r"printf '\\n(moor-[0-9a-f]{32}) (\d+) begin\\n'\n(.*?)\nprintf '\\n\1 \2 end", re.DOTALL)

@@ -10,9 +10,9 @@ from nornir.core.filter import F
 from moor.run.reach_host import reach_host
 from moor.run.runbook import INSIDERS, REGISTRY, Runbook, Stage, members
 from moor.tasks.diagnosis.environment import check_environment
-from moor.tasks.preflight import check_host
 from moor.tasks.preflight.cluster_rights import check_cluster
 from moor.tasks.preflight.existing_registry import check_registry
+from moor.tasks.preflight.hosts import check_host
 
 RUNBOOK = Runbook(
     "check",

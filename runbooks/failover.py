@@ -18,7 +18,7 @@ from moor.run.runbook import (
 from moor.tasks.names.dnsmasq import serve_names
 from moor.tasks.names.hosts import write_hosts
 from moor.tasks.names.records import write_records
-from moor.tasks.registry import configure_registry
+from moor.tasks.registry.configure import configure_registry
 from moor.tasks.registry.mirror import replicate_to_standby
 from moor.tasks.registry.replication.fence import fence_registries
 from moor.tasks.registry.replication.pair import PAIRED

@@ -7,8 +7,8 @@ Undo      a change that cuts off a host or device is undone on it automatically
 """
 
 from moor.run.runbook import INSIDERS, Runbook, Stage, members
-from moor.tasks.devices import write_access_lists
-from moor.tasks.firewall import configure_firewall
+from moor.tasks.devices.access_lists import write_access_lists
+from moor.tasks.firewall.hosts import configure_firewall
 
 RUNBOOK = Runbook("firewall", "Who reaches the registry: access lists of devices, firewalls of hosts.", (
     Stage(write_access_lists, on=members("devices")),

@@ -6,7 +6,7 @@ Undo      nothing to undo
 """
 
 from moor.run.runbook import Runbook, Stage, members
-from moor.tasks.images_in_use import examine_images
+from moor.tasks.images_in_use.examine import examine_images
 
 RUNBOOK = Runbook("images_in_use", "Every image that the cluster names.", (
     Stage(examine_images, on=members("control_plane", "clusters"), by_api=True),

@@ -9,11 +9,11 @@ Undo      moor restore --over, of another backup
 from moor.run.runbook import OWN_REGISTRY, Runbook, Stage
 from moor.tasks.backup.commands import RestoredBackup
 from moor.tasks.backup.restore import prove_restore, refuse_filled_registry, restore_harbor, settle_harbor
-from moor.tasks.docker import install_docker
-from moor.tasks.firewall import configure_firewall
-from moor.tasks.harbor import install_harbor
+from moor.tasks.docker.install import install_docker
+from moor.tasks.firewall.hosts import configure_firewall
+from moor.tasks.harbor.install import install_harbor
 from moor.tasks.names.hosts import write_hosts
-from moor.tasks.pki import issue_certificates
+from moor.tasks.pki.issue import issue_certificates
 from moor.tasks.trust import trust_ca
 
 RUNBOOK = Runbook(

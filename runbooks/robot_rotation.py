@@ -7,7 +7,7 @@ Undo      moor rotate robot once more; the former login stays valid until every 
 """
 
 from moor.run.runbook import EVERY_REGISTRY, INSIDERS, REGISTRY, Runbook, Stage, members
-from moor.tasks.pull_secrets import write_pull_secrets
+from moor.tasks.pull_secrets.place import write_pull_secrets
 from moor.tasks.robot_rotation.former_in_cluster import find_former_in_cluster
 from moor.tasks.robot_rotation.former_logins import find_former_logins
 from moor.tasks.robot_rotation.rotate import (

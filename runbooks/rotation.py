@@ -7,12 +7,12 @@ Undo      moor cert renew --ca once more; the current CA stays in use until ever
 """
 
 from moor.run.runbook import INSIDERS, ONE_BY_ONE, OWN_REGISTRY, SERVING_REGISTRY, Runbook, Stage, either, members
-from moor.tasks.containerd import configure_containerd
-from moor.tasks.docker import install_docker
-from moor.tasks.harbor import install_harbor
-from moor.tasks.pki import issue_certificates
+from moor.tasks.containerd.configure import configure_containerd
+from moor.tasks.docker.install import install_docker
+from moor.tasks.harbor.install import install_harbor
+from moor.tasks.pki.issue import issue_certificates
 from moor.tasks.pki.rotation import Renewal, make_next_ca, promote_ca, retire_ca
-from moor.tasks.podman import configure_podman
+from moor.tasks.podman.configure import configure_podman
 from moor.tasks.trust import trust_ca
 
 TRUST = (

@@ -20,27 +20,28 @@ from moor.run.runbook import (
     either,
     members,
 )
-from moor.tasks.containerd import configure_containerd
-from moor.tasks.devices import write_access_lists
-from moor.tasks.docker import install_docker
-from moor.tasks.firewall import configure_firewall
-from moor.tasks.harbor import await_health, install_harbor
-from moor.tasks.images import push_images
-from moor.tasks.mirrors import HAS_MIRRORS, configure_mirrors
+from moor.tasks.containerd.configure import configure_containerd
+from moor.tasks.devices.access_lists import write_access_lists
+from moor.tasks.docker.install import install_docker
+from moor.tasks.firewall.hosts import configure_firewall
+from moor.tasks.harbor.install import await_health, install_harbor
+from moor.tasks.images.push import push_images
+from moor.tasks.mirrors.configure import HAS_MIRRORS, configure_mirrors
 from moor.tasks.names.dnsmasq import serve_names
 from moor.tasks.names.hosts import write_hosts
 from moor.tasks.names.records import write_records
-from moor.tasks.pki import issue_certificates
-from moor.tasks.podman import configure_podman
-from moor.tasks.preflight import check_host
-from moor.tasks.pull_secrets import write_pull_secrets
-from moor.tasks.registry import configure_registry
+from moor.tasks.pki.issue import issue_certificates
+from moor.tasks.podman.configure import configure_podman
+from moor.tasks.preflight.hosts import check_host
+from moor.tasks.pull_secrets.place import write_pull_secrets
+from moor.tasks.registry.configure import configure_registry
 from moor.tasks.registry.mirror import replicate_to_standby
 from moor.tasks.registry.replication.fence import fence_registries
 from moor.tasks.registry.replication.pair import HAS_STANDBY, PAIRED
 from moor.tasks.trust import trust_ca
-from moor.tasks.upgrade import PULLING_NODES, prove_pulls, upgrade_harbor
-from moor.tasks.workload import deploy_workload
+from moor.tasks.upgrade.proofs import PULLING_NODES, prove_pulls
+from moor.tasks.upgrade.stage import upgrade_harbor
+from moor.tasks.workload.deploy import deploy_workload
 
 DEVICES = members("devices")
 NODES = members("nodes")

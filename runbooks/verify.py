@@ -6,7 +6,7 @@ from moor.tasks.diagnosis.mirrors import prove_mirrors
 from moor.tasks.diagnosis.node import prove_node
 from moor.tasks.diagnosis.reachability import OUTSIDERS, HasIpv6Registry, prove_access
 from moor.tasks.diagnosis.standby import prove_standby
-from moor.tasks.mirrors import HAS_MIRRORS
+from moor.tasks.mirrors.configure import HAS_MIRRORS
 from moor.tasks.registry.replication.pair import HAS_STANDBY
 
 RUNBOOK = Runbook(

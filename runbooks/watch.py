@@ -11,10 +11,10 @@ from moor.tasks.diagnosis.environment import check_environment
 from moor.tasks.diagnosis.reachability import OUTSIDERS, HasIpv6Registry, prove_access
 from moor.tasks.diagnosis.registry_path import check_registry_path
 from moor.tasks.expiry.dates import check_expiry_dates
-from moor.tasks.images_in_use import examine_images
+from moor.tasks.images_in_use.examine import examine_images
 from moor.tasks.registry.replication.pair import HAS_STANDBY
 from moor.tasks.registry.replication.watch import watch_standby
-from moor.tasks.watched import watch_registry
+from moor.tasks.watched.registry import watch_registry
 
 RUNBOOK = Runbook("watch", "What expires, runs full or fails, and what no single host shows.", (
     Stage(check_environment, on=INSIDERS),

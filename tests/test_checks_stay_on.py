@@ -22,7 +22,8 @@ from moor.connections.ssh.session import netmiko_parameters
 from moor.errors import HarborUnreachable, InputError
 from moor.pki.authority import CertificateNames, issue, make_authority, utc_now
 from moor.resources.healthy import Healthy
-from moor.tasks.docker.install import DockerSettings, desired
+from moor.tasks.docker.install import desired
+from moor.tasks.docker.settings import DockerSettings
 from moor.tasks.facts import Registry
 from tests.pki.handshakes import Files, written
 

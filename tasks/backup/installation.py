@@ -15,9 +15,9 @@ from moor.engine.asking import shell_of
 from moor.errors import ErrorKind, HostError
 from moor.settings import settings_of
 from moor.tasks.backup.database import Connection, connection_of
-from moor.tasks.harbor import HarborSettings
 from moor.tasks.harbor.data import data_places
 from moor.tasks.harbor.installer import NOTE
+from moor.tasks.harbor.settings import HarborSettings
 from moor.tasks.harbor.yml import COMPOSE, load_harbor_yml, split_files
 
 RELEASE = re.compile(r"v?(\d+)\.(\d+)\.(\d+)")

@@ -37,8 +37,8 @@ from moor.tasks.backup.rehearse import count, load_and_count
 from moor.tasks.backup.state import put_missing_back
 from moor.tasks.backup.store import Blobs, Store, parse_blobs
 from moor.tasks.backup.streams import plain_disk_errors, produced
-from moor.tasks.harbor import HarborSettings
 from moor.tasks.harbor.install import desired as harbor_desired
+from moor.tasks.harbor.settings import HarborSettings
 
 BATCH_BYTES, BATCH_BLOBS = 1_000_000_000, 2000  # sent at once, then put in place together
 SWAP_S = 900

@@ -1,3 +1,1 @@
 """A bundle: one file, or one directory, with everything that a fleet without internet needs; read and verified."""
-
-from moor.tasks.bundle.settings import Bundle as Bundle

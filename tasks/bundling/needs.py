@@ -26,8 +26,7 @@ from moor.tasks.bundling.workloads import charts_elsewhere, missing_images
 from moor.tasks.facts import Registry
 from moor.tasks.harbor.online import is_online
 from moor.tasks.harbor.settings import HarborSettings
-from moor.tasks.images import Images
-from moor.tasks.images.settings import ImageSource
+from moor.tasks.images.settings import Images, ImageSource
 from moor.tasks.workload.carried_chart import chart_name
 from moor.tasks.workload.settings import Chart
 

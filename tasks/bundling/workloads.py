@@ -17,11 +17,10 @@ from moor.tasks.bundle.manifest import Part
 from moor.tasks.bundling.workshop import Workshop, run_tool, tell
 from moor.tasks.cluster.kube_yaml import documents, split_list
 from moor.tasks.facts import Registry
-from moor.tasks.workload import Workloads
 from moor.tasks.workload.carried_chart import chart_name
 from moor.tasks.workload.image_names import full_name, images_in, rewrite_image
 from moor.tasks.workload.programs import ChartAccess
-from moor.tasks.workload.settings import OCI, Chart, Workload
+from moor.tasks.workload.settings import OCI, Chart, Workload, Workloads
 from moor.tasks.workload.sources import manifest_texts
 
 

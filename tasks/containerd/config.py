@@ -10,9 +10,9 @@ from posixpath import normpath
 
 from moor.errors import ErrorKind, HostError
 from moor.formats.toml import Document, is_same, merge, parse_toml, rewrite
+from moor.tasks.containerd.settings import CONFIG
 from moor.tasks.facts import Registry
 
-CONFIG = "/etc/containerd/config.toml"
 OLDEST = (1, 4)
 DIRECTORY_LOOKUP = (1, 5)  # the first release that looks up registries in a directory
 # The release that introduced each version of the file; it reads older versions too. Version 4 moves no plugin table.

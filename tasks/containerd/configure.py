@@ -10,11 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Annotated, Any, ClassVar, Literal
 
 from nornir.core.inventory import Host
 from nornir.core.task import Result, Task
-from pydantic import Field
 
 from moor.engine.converge import converge
 from moor.resources.base import Resource
@@ -22,13 +20,14 @@ from moor.resources.edit import Edit
 from moor.resources.file import File
 from moor.resources.requirement import Requirement
 from moor.resources.service import Service
-from moor.settings import Section, settings_of
+from moor.settings import settings_of
 from moor.tasks.certs_d import HidingDirectory
 from moor.tasks.containerd import rancher
-from moor.tasks.containerd.config import CONFIG, RegistryLookup, edit_config
+from moor.tasks.containerd.config import RegistryLookup, edit_config
 from moor.tasks.containerd.config_faults import ExpectedConfig, find_faults
 from moor.tasks.containerd.drop_in import build_drop_in
 from moor.tasks.containerd.loaded_config import LIST_FILES, parse_loaded_config, read_loaded_config
+from moor.tasks.containerd.settings import ContainerdSettings
 from moor.tasks.facts import Registry
 from moor.tasks.pki.issue import ca_pem, refuse_unfit_trust
 from moor.tasks.podman import configure as podman
@@ -40,41 +39,6 @@ ctr version >/dev/null || exit 1
 cri=$(ctr plugins ls | grep -E '^io[.]containerd[.](grpc[.]v1 +cri|cri[.]v1) ')
 [ -n "$cri" ] || { echo 'it runs without the plugin cri'; exit 1; }
 ! printf '%s\\n' "$cri" | grep -v ' ok *$' || { ctr plugins ls -d id==cri | grep -A 2 '^Error'; exit 1; }"""
-
-
-Path = Annotated[str, Field(pattern=r"^/[A-Za-z0-9._/-]*[A-Za-z0-9._-]$")]
-
-
-class ContainerdSettings(Section):
-    """How the container runtime of a node finds the registry: docs/containerd.md.
-
-    Attributes:
-        runtime: ``k3s`` or ``rke2`` where these keep a containerd of their own, see docs/new-nodes.md; ``crio``
-        unit: the service of k3s, RKE2 or CRI-O; their agent, or crio, where nothing is written
-        config: the file that containerd is started with
-        drop_in: a file that ``config`` imports, which moor writes instead of it
-        config_path: the nodes' directory of registries, the only one
-        sandbox_image: of which containerd makes every pod's sandbox, see docs/mirrors.md#the-pause-image
-        extra: more of containerd's own configuration, laid over what its file says
-        settle_s: how long containerd may take to be ready after a restart
-    """
-
-    section: ClassVar[str] = "containerd"
-
-    runtime: Literal["containerd", "k3s", "rke2", "crio"] = "containerd"
-    unit: Annotated[str, Field(pattern=r"^[A-Za-z0-9:_.@-]+$")] | None = None
-    config: Path = CONFIG
-    drop_in: Path | None = None
-    config_path: Path = "/etc/containerd/certs.d"
-    sandbox_image: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/@-]*$")] | None = None
-    extra: dict[str, Any] = Field(default_factory=dict)
-    settle_s: Annotated[int, Field(ge=1, le=600)] = 30
-
-    @property
-    def service(self) -> str:
-        """Return the systemd unit of the runtime."""
-        named = self.unit if self.runtime != "containerd" else None
-        return named or rancher.AGENT.get(self.runtime, self.runtime)
 
 
 def judge(host: Host) -> None:

@@ -16,11 +16,11 @@ from moor.resources.file import File
 from moor.resources.requirement import Requirement
 from moor.resources.service import Service
 from moor.tasks.containerd.hosts_toml import HOST_TABLE_NEEDED, parse_hosts_toml, read_generated_hosts_toml
+from moor.tasks.containerd.settings import AGENT
 from moor.tasks.facts import Registry
 from moor.tasks.runtime_proxies import parse_key_values
 
 DIRECTORY = {"k3s": "/etc/rancher/k3s", "rke2": "/etc/rancher/rke2"}
-AGENT = {"k3s": "k3s-agent", "rke2": "rke2-agent"}
 
 
 def resources(runtime: str, unit: str | None, registry: Registry, ca: str | Later, settle_s: int) -> Sequence[Resource]:

@@ -9,11 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, ClassVar, Literal
 
 from nornir.core.inventory import Host
 from nornir.core.task import Result, Task
-from pydantic import Field
 
 from moor.connections.devices.device import Device, device_of, find_refusal, reopen_device
 from moor.connections.devices.platforms import napalm_hint
@@ -22,7 +20,7 @@ from moor.context import site_of
 from moor.engine.converge import converge
 from moor.errors import ErrorKind, HostError, InputError
 from moor.resources.base import Remote, Resource, State
-from moor.settings import Section, settings_of
+from moor.settings import settings_of
 from moor.suggestions import did_you_mean
 from moor.tasks.access import opening_of
 from moor.tasks.devices.acl.changes import (
@@ -36,10 +34,8 @@ from moor.tasks.devices.acl.changes import (
 from moor.tasks.devices.acl.commands import JUNOS, VYOS
 from moor.tasks.devices.acl.sections import EOS, IOS, NXOS
 from moor.tasks.devices.acl.text import ListOnDevice, ListSyntax, find_obstacles
+from moor.tasks.devices.settings import AccessListSettings
 from moor.templates import render
-
-ListName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,57}$")]
-InterfaceName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9/._:-]{0,63}$")]
 
 PLATFORMS: Mapping[str, tuple[str, ListSyntax, type[ChangeProcedure]]] = {
     "cisco_ios": ("cisco_ios.j2", IOS, Revert),
@@ -49,27 +45,6 @@ PLATFORMS: Mapping[str, tuple[str, ListSyntax, type[ChangeProcedure]]] = {
     "juniper_junos": ("juniper_junos.j2", JUNOS, CommitConfirmed),
     "vyos": ("vyos.j2", VYOS, CommitConfirm),
 }
-
-
-class AccessListSettings(Section):
-    """The access list of a host of the group ``devices``: docs/network-devices.md.
-
-    Whom it permits comes from ``access`` and ``registry``.
-
-    Attributes:
-        interfaces: where the list filters: each interface, as the device's configuration writes it, with ``in`` or
-            ``out``
-        name: of the list; moor owns all of it
-        rest: what happens to all other traffic: ``permit`` or ``deny``
-        first_rule: VyOS: number of the first rule of the forward chain that jumps to the list
-    """
-
-    section: ClassVar[str] = "access_list"
-
-    interfaces: dict[InterfaceName, Literal["in", "out"]]
-    name: ListName = "MOOR-REGISTRY"
-    rest: Literal["permit", "deny"] = "permit"
-    first_rule: Annotated[int, Field(ge=1, le=999000)] = 10
 
 
 def desired(host: Host) -> Sequence[Resource]:

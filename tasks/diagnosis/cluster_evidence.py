@@ -11,8 +11,8 @@ from moor.context import DiagnosisScope
 from moor.engine.asked_once import ask_once
 from moor.errors import HostError
 from moor.settings import settings_of
-from moor.tasks.cluster import ClusterSettings
 from moor.tasks.cluster.api import cluster_of, open_cluster
+from moor.tasks.cluster.settings import ClusterSettings
 from moor.tasks.diagnosis.evidence.cluster_snapshot import ClusterSnapshot, KubeObject, PodExpectations, namespace_of
 from moor.tasks.diagnosis.evidence.pods import distinct_faults, node_evidence, pod_evidence, shows_fault
 from moor.tasks.diagnosis.evidence.pull_secrets import secret_evidence

@@ -11,8 +11,8 @@ from moor.settings import optional_settings_of, settings_of
 from moor.tasks.diagnosis.messages.fields import FleetRegistry
 from moor.tasks.facts import Registry
 from moor.tasks.harbor.api import api_login_of
-from moor.tasks.images import Images
-from moor.tasks.workload import Workloads
+from moor.tasks.images.settings import Images
+from moor.tasks.workload.settings import Workloads
 
 
 def fleet_registry_of(hosts: Iterable[Host]) -> FleetRegistry:

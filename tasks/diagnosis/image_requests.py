@@ -23,9 +23,9 @@ from moor.tasks.diagnosis.fleet_registry import fleet_registry_of
 from moor.tasks.diagnosis.messages.fields import FleetRegistry
 from moor.tasks.diagnosis.scope import cluster_node_name, probe_request_of, workloads_of
 from moor.tasks.registry.projects import project_of
-from moor.tasks.workload import Workloads
 from moor.tasks.workload.checks import placed_secrets
 from moor.tasks.workload.known_objects import images_of, pod_makers_of
+from moor.tasks.workload.settings import Workloads
 
 IMAGES = 8  # at most, for one node; each costs some requests
 

@@ -12,7 +12,7 @@ from moor.engine.probing import probe
 from moor.engine.results import Cause, ResourceResult, Status
 from moor.errors import ErrorKind, HostError
 from moor.settings import optional_settings_of, settings_of
-from moor.tasks.containerd import ContainerdSettings
+from moor.tasks.containerd.settings import ContainerdSettings
 from moor.tasks.diagnosis.evidence.mirror_pulls import NONE, UNTRIED, docker_script, node_script, podman_script
 from moor.tasks.diagnosis.evidence.node_answers import pull_evidence
 from moor.tasks.diagnosis.evidence.probes import Probe
@@ -20,7 +20,7 @@ from moor.tasks.diagnosis.evidence.sandbox import READ_SANDBOX, split_registry
 from moor.tasks.facts import Registry
 from moor.tasks.mirrors.runtimes import NODES, WORKSTATIONS, is_crio
 from moor.tasks.mirrors.settings import Mirror, mirrors_of, project_of
-from moor.tasks.podman import PodmanSettings
+from moor.tasks.podman.settings import PodmanSettings
 
 SANDBOX = "pause"  # the name of its proof
 

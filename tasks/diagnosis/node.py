@@ -26,7 +26,7 @@ from moor.tasks.diagnosis.scope import (
     registry_endpoint_of,
     unknown_workloads,
 )
-from moor.tasks.registry import Logins
+from moor.tasks.registry.given_logins import Logins
 
 OF_IMAGE = ("rights", "manifest")  # the layers that need an image
 

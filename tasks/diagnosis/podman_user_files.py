@@ -16,8 +16,8 @@ from moor.run.runbook import INSIDERS
 from moor.settings import optional_settings_of, settings_of
 from moor.tasks.diagnosis.evidence.probes import Probe
 from moor.tasks.facts import Registry
-from moor.tasks.podman import PodmanSettings
 from moor.tasks.podman.registries_conf import READ_REGISTRIES, find_user_overrides
+from moor.tasks.podman.settings import PodmanSettings
 
 REGISTRIES_PROBE = Probe("registries", READ_REGISTRIES)
 

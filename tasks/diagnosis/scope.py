@@ -11,20 +11,19 @@ from moor.errors import MoorError
 from moor.inventory.identity import HostIdentity
 from moor.inventory.nodes import node_of, pair_nodes
 from moor.settings import optional_settings_of, settings_of
-from moor.tasks.cluster import ClusterSettings
 from moor.tasks.cluster.api import cluster_of, open_cluster
-from moor.tasks.containerd import ContainerdSettings
+from moor.tasks.cluster.settings import ClusterSettings
 from moor.tasks.containerd.configure import expected_config
+from moor.tasks.containerd.settings import ContainerdSettings
 from moor.tasks.diagnosis.controller_facts import Login
 from moor.tasks.diagnosis.evidence.cluster_snapshot import ClusterSnapshot
 from moor.tasks.diagnosis.evidence.probe_request import ProbeRequest, RegistryEndpoint
 from moor.tasks.facts import Registry
 from moor.tasks.harbor.api import api_login_of
 from moor.tasks.names import Names
-from moor.tasks.preflight import Preflight
-from moor.tasks.workload import Workloads
+from moor.tasks.preflight.settings import Preflight
 from moor.tasks.workload.known_objects import UnknownObjects, pod_makers_of, rollouts_of
-from moor.tasks.workload.settings import Workload
+from moor.tasks.workload.settings import Workload, Workloads
 
 NODES = "Node *"  # the key of nodes in ClusterSnapshot.unknown
 

@@ -9,9 +9,9 @@ from nornir.core.inventory import Host
 from moor.errors import HostError, InputError
 from moor.settings import optional_settings_of
 from moor.suggestions import did_you_mean
-from moor.tasks.cluster import ClusterSettings
+from moor.tasks.cluster.settings import ClusterSettings
 from moor.tasks.facts import Registry
-from moor.tasks.workload import Workloads
+from moor.tasks.workload.settings import Workloads
 
 ASK_S = 10.0
 

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Annotated, Any, ClassVar
+from typing import Any
 from urllib.parse import quote
 
 from nornir.core.inventory import Host
 from nornir.core.task import Result, Task
-from pydantic import Field
 
 from moor.engine.converge import converge
 from moor.errors import HostError, InputError
@@ -23,9 +22,9 @@ from moor.resources.edit import Edit
 from moor.resources.file import File
 from moor.resources.service import Service
 from moor.secrets.secret import Secret
-from moor.settings import SecretRef, Section, prefix_errors, settings_of
-from moor.settings.section import StrictModel
+from moor.settings import prefix_errors, settings_of
 from moor.tasks.certs_d import ca_resources
+from moor.tasks.docker.settings import DockerSettings, Proxy
 from moor.tasks.docker.verification import DAEMON, insecure_entries, verification_requirement
 from moor.tasks.facts import Registry
 from moor.tasks.packages import packages
@@ -37,44 +36,6 @@ CHECK = '! dockerd --help | grep -q -e --validate || dockerd --validate --config
 PROXY_FILE = "/etc/moor/docker-proxy.env"
 PROXY_UNIT = "/etc/systemd/system/docker.service.d/moor-proxy.conf"
 LOCAL = ("localhost", "127.0.0.1", "::1")
-PackageName = Annotated[str, Field(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9.+_:-]*$")]
-
-
-class Proxy(StrictModel):
-    """The HTTP proxy through which Docker pulls images of other registries.
-
-    It goes into a file that systemd reads for Docker (``/etc/moor/docker-proxy.env``, for root alone). Once the key is
-    taken out, delete that file and ``/etc/systemd/system/docker.service.d/moor-proxy.conf``, and restart Docker.
-
-    Attributes:
-        url: ``http://NAME:PORT``, without a login
-        login: ``USER:PASSWORD``, where the proxy wants one
-        no_proxy: more names that Docker reaches without it; the registry's own are among them already
-    """
-
-    url: Annotated[str, Field(pattern=r"^https?://[A-Za-z0-9._\[\]:-]+/?$")]
-    login: SecretRef | None = None
-    no_proxy: tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9._*:/-]+$")], ...] = ()
-
-
-class DockerSettings(Section):
-    """Docker Engine with Compose v2, on the registry host and the workstations.
-
-    The packages are those of Debian 13. Debian 12 has no Compose v2, and Ubuntu gives it another name: write what the
-    host's package source has, such as ``[docker-ce, docker-ce-cli, containerd.io, docker-compose-plugin]`` of Docker's
-    own, which RHEL has too.
-
-    Attributes:
-        packages: what brings the engine and Compose v2; a list; ``[]`` where the system comes with them
-        daemon: keys laid over ``/etc/docker/daemon.json``; without any that file is left alone
-        proxy: the proxy through which Docker pulls images of other registries
-    """
-
-    section: ClassVar[str] = "docker"
-
-    packages: tuple[PackageName, ...] = ("docker.io", "docker-cli", "docker-compose")
-    daemon: dict[str, Any] = Field(default_factory=dict)
-    proxy: Proxy | None = None
 
 
 def judge(host: Host) -> None:

@@ -27,9 +27,8 @@ from moor.resources.base import Probed, Resource, State
 from moor.settings import settings_of
 from moor.tasks.expiry.inner_certificates import inner_places
 from moor.tasks.facts import Registry, own_registry
-from moor.tasks.harbor import HarborSettings
 from moor.tasks.harbor.config import CERTIFICATE
-from moor.tasks.pki import Pki
+from moor.tasks.harbor.settings import HarborSettings
 from moor.tasks.pki.given_ca import given_ca
 from moor.tasks.pki.issue import ca_pem, issued_certificate
 from moor.tasks.pki.own_certificate import (
@@ -41,7 +40,7 @@ from moor.tasks.pki.own_certificate import (
 )
 from moor.tasks.pki.rotation import is_issued_by_moor
 from moor.tasks.pki.serving import read_served_certificate
-from moor.tasks.pki.settings import ca_file_of
+from moor.tasks.pki.settings import Pki, ca_file_of
 from moor.tasks.pki.shown_certificate import certificate_seen_by
 
 ASK = "ask the team that runs the registry to renew it"

@@ -21,11 +21,11 @@ from moor.errors import ErrorKind, HostError
 from moor.resources.base import Required, Resource, State
 from moor.settings import settings_of
 from moor.tasks.expiry.certificates import certificate_expiries, certificates_on_disk, report_findings
-from moor.tasks.harbor import HarborSettings
 from moor.tasks.harbor.api import api_login_of
-from moor.tasks.registry import Projects
+from moor.tasks.harbor.settings import HarborSettings
 from moor.tasks.registry.answers import Answers, Listing, answers_of
 from moor.tasks.registry.project.number import project_number
+from moor.tasks.registry.project.settings import Projects
 from moor.tasks.registry.robots import robots_of
 
 EVERY_ROBOT = Listing("/robots", ROBOTS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from moor.tasks.harbor import HarborSettings
+from moor.tasks.harbor.settings import HarborSettings
 
 TOKENS = "secret/registry/root.crt"  # below data_volume; the registry knows Harbor's tokens by it
 INTERNAL = "/etc/harbor/tls/internal"

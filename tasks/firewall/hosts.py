@@ -5,49 +5,25 @@ from __future__ import annotations
 import socket
 from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv6Address, ip_address
-from typing import Annotated, ClassVar, Literal
 
 from nornir.core.inventory import Host
 from nornir.core.task import Result, Task
-from pydantic import Field, IPvAnyNetwork
 
 from moor.connections.ssh.destination import find_destination
 from moor.engine.converge import converge
 from moor.engine.desired import desired_of
 from moor.errors import InputError
 from moor.resources.base import Resource
-from moor.settings import Section, optional_settings_of, settings_of
+from moor.settings import optional_settings_of, settings_of
 from moor.tasks.access import Access, members_of
 from moor.tasks.facts import Registry
-from moor.tasks.firewall.dialects.guards import Guard, Guards, RefusalMode
+from moor.tasks.firewall.dialects.guards import Guard, Guards
 from moor.tasks.firewall.dialects.host_firewall import HostFirewall
 from moor.tasks.firewall.dialects.nftables_conf import nftables_conf_edits
+from moor.tasks.firewall.settings import Firewall
 
-Port = Annotated[int, Field(ge=1, le=65535)]
 REDIRECT = 80  # Harbor redirects browsers from it to HTTPS
 SSH = 22
-
-
-class Firewall(Section):
-    """The firewall of a host: docs/firewall.md.
-
-    A host without this section keeps its rules as they are.
-
-    Attributes:
-        enabled: ``false`` takes moor's rules away again
-        tool: ``nftables``, ``iptables``, ``firewalld`` or ``ufw``; ``auto`` is what the host runs
-        ports: further TCP ports, each with the networks that may reach it
-        refuse: ``drop`` does not answer others, instead of refusing them
-        undo_s: seconds after which the host undoes a change that locks moor out
-    """
-
-    section: ClassVar[str] = "firewall"
-
-    enabled: bool = True
-    tool: Literal["auto", "nftables", "iptables", "firewalld", "ufw"] = "auto"
-    ports: dict[Port, tuple[IPvAnyNetwork, ...]] = Field(default_factory=dict)
-    refuse: RefusalMode = "reject"
-    undo_s: Annotated[int, Field(ge=5, le=600)] = 60
 
 
 def desired(host: Host) -> Sequence[Resource]:

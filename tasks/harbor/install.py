@@ -16,7 +16,7 @@ from moor.resources.base import Resource
 from moor.resources.file import File
 from moor.resources.service import Service
 from moor.settings import prefix_errors, settings_of
-from moor.tasks.docker.install import DockerSettings
+from moor.tasks.docker.settings import DockerSettings
 from moor.tasks.facts import Registry, own_registry
 from moor.tasks.harbor.config import (
     CERTIFICATE,

@@ -14,7 +14,7 @@ from moor.errors import ErrorKind
 from moor.lazy_imports import tarfile
 from moor.resources.base import Scripted, State
 from moor.resources.requirement import Requirement
-from moor.tasks.docker.install import Proxy
+from moor.tasks.docker.settings import Proxy
 from moor.tasks.harbor.releases import VALKEY_SINCE, version_of
 
 PULL_S = 3600

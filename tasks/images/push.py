@@ -27,8 +27,8 @@ from moor.tasks.images.from_bundle import archive_of
 from moor.tasks.images.own_login import own_login
 from moor.tasks.images.settings import Images, ImageSource
 from moor.tasks.images.upstream_answers import origins_of
-from moor.tasks.registry import Projects
 from moor.tasks.registry.logins import RegistryLogin, docker_auth_entry
+from moor.tasks.registry.project.settings import Projects
 from moor.tasks.registry.projects import project_of, refuse_unknown_login, robot_login
 
 CONTEXT_LABEL = "io.moor.context"  # label with the hash of the build context

@@ -14,7 +14,8 @@ from moor.engine.asking import shell_of
 from moor.errors import ErrorKind, HostError
 from moor.secrets.secret import Secret
 from moor.settings import optional_settings_of, prefix_errors, settings_of
-from moor.tasks.docker.install import DockerSettings, proxy_environment
+from moor.tasks.docker.install import proxy_environment
+from moor.tasks.docker.settings import DockerSettings
 from moor.tasks.facts import Registry
 from moor.tasks.images.ask_script import ASK_S, Side, ask_digests, prepare
 from moor.tasks.images.origin import DIGEST, HUB, Origin

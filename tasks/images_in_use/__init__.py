@@ -9,6 +9,3 @@ ask        the registries, each image and login once
 judge      what is wrong, in words
 examine    the task
 """
-
-from moor.tasks.images_in_use.examine import examine_images as examine_images
-from moor.tasks.images_in_use.settings import ImagesInUse as ImagesInUse

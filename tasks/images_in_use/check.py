@@ -12,11 +12,11 @@ from moor.context import fleet_of
 from moor.engine.findings import Finding
 from moor.engine.images_in_use import ImageInUse, ImageRoute
 from moor.settings import optional_settings_of, settings_of
-from moor.tasks.cluster import ClusterSettings
 from moor.tasks.cluster.api import cluster_of
+from moor.tasks.cluster.settings import ClusterSettings
 from moor.tasks.facts import Registry
 from moor.tasks.image_reference import ImageReference, parse_image
-from moor.tasks.images import Images
+from moor.tasks.images.settings import Images
 from moor.tasks.images_in_use.answers import ImageAnswers, wanted_of
 from moor.tasks.images_in_use.ask import Question, RegistryQuestions, ask_registries
 from moor.tasks.images_in_use.judge import ClusterFacts, KnownImage, judge, row_of
@@ -25,7 +25,7 @@ from moor.tasks.images_in_use.overview import name_findings, registry_findings, 
 from moor.tasks.images_in_use.read import ClusterImages, read_images
 from moor.tasks.images_in_use.registries import OpenApis, Registries, registries_of
 from moor.tasks.images_in_use.words import many
-from moor.tasks.workload import Workloads
+from moor.tasks.workload.settings import Workloads
 
 NOT_ASKED = "data.images_in_use.skip has it"
 

@@ -12,7 +12,7 @@ from moor.engine.asked_once import ask_once
 from moor.engine.results import FindingResult, Found
 from moor.errors import HostError
 from moor.settings import optional_settings_of
-from moor.tasks.cluster import ClusterSettings
+from moor.tasks.cluster.settings import ClusterSettings
 
 # A check of a site without a cluster imports nothing of this.
 if TYPE_CHECKING:

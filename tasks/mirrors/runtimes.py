@@ -11,8 +11,9 @@ from moor.resources.base import Resource
 from moor.resources.edit import Edit
 from moor.settings import optional_settings_of, settings_of
 from moor.tasks.certs_d import HidingDirectory
-from moor.tasks.containerd.configure import ContainerdSettings, containerd_service, expected_config
+from moor.tasks.containerd.configure import containerd_service, expected_config
 from moor.tasks.containerd.rancher import DIRECTORY
+from moor.tasks.containerd.settings import ContainerdSettings
 from moor.tasks.facts import Registry
 from moor.tasks.mirrors import docker, podman, rancher
 from moor.tasks.mirrors.hosts_toml import CacheHost, edit_hosts_toml
@@ -21,8 +22,8 @@ from moor.tasks.mirrors.old_config import edit_old_config
 from moor.tasks.mirrors.rancher import made_name
 from moor.tasks.mirrors.settings import Mirror, cache_url, mirrors_of, server_url
 from moor.tasks.pki.issue import ca_pem
-from moor.tasks.podman import PodmanSettings
 from moor.tasks.podman.configure import crio_service
+from moor.tasks.podman.settings import PodmanSettings
 
 NODES, WORKSTATIONS = "nodes", "workstations"
 

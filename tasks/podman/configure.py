@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import ClassVar
 
 from nornir.core.inventory import Host
 from nornir.core.task import Result, Task
@@ -20,33 +19,19 @@ from moor.resources.base import Later, Resource
 from moor.resources.edit import Edit
 from moor.resources.requirement import Requirement
 from moor.resources.service import Service
-from moor.settings import Section, optional_settings_of, settings_of
+from moor.settings import optional_settings_of, settings_of
 from moor.tasks.certs_d import ca_resources
-from moor.tasks.docker.install import PackageName
 from moor.tasks.facts import Registry
 from moor.tasks.packages import packages
 from moor.tasks.pki.issue import ca_pem, refuse_unfit_trust
 from moor.tasks.podman.registries_conf import READ_REGISTRIES, find_unchecked
+from moor.tasks.podman.settings import PodmanSettings
 from moor.templates import render
 
 CERTS = "/etc/containers/certs.d"
 MAIN = "/etc/containers/registries.conf"
 DROP_IN = "/etc/containers/registries.conf.d/99-moor-registry.conf"  # the last file with an entry for a registry counts
 MIRRORS_DROP_IN = "/etc/containers/registries.conf.d/99-moor-mirrors.conf"
-
-
-class PodmanSettings(Section):
-    """Podman on a host: docs/containerd.md#cri-o-and-podman.
-
-    A host without this section has its podman left as it is.
-
-    Attributes:
-        packages: what brings it; ``[]`` where the system comes with it
-    """
-
-    section: ClassVar[str] = "podman"
-
-    packages: tuple[PackageName, ...] = ("podman",)
 
 
 def judge(host: Host) -> None:

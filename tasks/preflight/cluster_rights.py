@@ -19,12 +19,12 @@ from moor.engine.results import FindingResult
 from moor.errors import ErrorKind, HostError
 from moor.secrets import private_files
 from moor.settings import optional_settings_of, settings_of
-from moor.tasks.cluster import ClusterSettings
 from moor.tasks.cluster.api import as_dict, class_of, cluster_of, open_cluster
-from moor.tasks.pull_secrets import PullSecrets
-from moor.tasks.workload import Workloads
+from moor.tasks.cluster.settings import ClusterSettings
+from moor.tasks.pull_secrets.settings import PullSecrets
 from moor.tasks.workload.objects import manifests
 from moor.tasks.workload.progress import API_VERSIONS
+from moor.tasks.workload.settings import Workloads
 
 # See moor.connections.apis.kubernetes for when lightkube is imported.
 if TYPE_CHECKING:

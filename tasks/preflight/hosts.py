@@ -6,32 +6,31 @@ import re
 from collections.abc import Iterator, Sequence
 from functools import partial
 from shlex import quote
-from typing import Annotated, ClassVar
 
 from nornir.core.inventory import Host
 from nornir.core.task import Result, Task
-from pydantic import Field
 
 from moor.context import runs_registry
 from moor.engine.converge import converge
 from moor.errors import ErrorKind
 from moor.resources.base import Resource
 from moor.resources.requirement import Clock, Requirement
-from moor.settings import Section, optional_settings_of, settings_of
+from moor.settings import optional_settings_of, settings_of
 from moor.tasks import runtime_proxies
-from moor.tasks.containerd import ContainerdSettings
 from moor.tasks.containerd.configure import expected_config, loaded_config_requirement
+from moor.tasks.containerd.settings import ContainerdSettings
 from moor.tasks.docker.verification import verification_requirement
 from moor.tasks.facts import Registry
-from moor.tasks.harbor import HarborSettings
 from moor.tasks.harbor.config import configured
 from moor.tasks.harbor.data import SameDataLocation
 from moor.tasks.harbor.install import ways_to_images
 from moor.tasks.harbor.releases import machines_of
+from moor.tasks.harbor.settings import HarborSettings
 from moor.tasks.harbor.upgrade.requirement import upgrade_requirement
-from moor.tasks.podman import PodmanSettings
 from moor.tasks.podman.configure import registries_requirement
+from moor.tasks.podman.settings import PodmanSettings
 from moor.tasks.preflight.ports import PORTS, check_ports
+from moor.tasks.preflight.settings import Preflight
 
 # The oldest supported releases; a system whose ID_LIKE names one of them is accepted. Empty for rolling releases.
 SYSTEMS = {
@@ -47,25 +46,6 @@ DOCKER, COMPOSE = (
     "2.3",
 )  # stricter than Harbor's installer, which accepts releases that cannot run its compose file
 SYSLOG = "127.0.0.1:1514"  # where Harbor's containers log to
-Size = Annotated[int, Field(ge=0)]
-
-
-class Preflight(Section):
-    """Limits of the checks before a run.
-
-    Attributes:
-        clock_s: how far a host's clock may be off this machine's, in seconds
-        registry_free_mb: free disk for Harbor, in MB; an eighth of it once Harbor is installed
-        node_free_mb: free disk for a node's images, in MB
-        through_proxy: ``true``: containerd and Docker are meant to reach the registry through their proxy
-    """
-
-    section: ClassVar[str] = "preflight"
-
-    clock_s: Annotated[int, Field(ge=1)] = 60
-    registry_free_mb: Size = 4096
-    node_free_mb: Size = 512
-    through_proxy: bool = False
 
 
 def desired(host: Host) -> Sequence[Resource]:

@@ -18,8 +18,8 @@ from moor.tasks.harbor.api import api_login_of, may_be_created
 from moor.tasks.registry.answers import answers_of, begin_reading
 from moor.tasks.registry.flat import unreadable_secrets
 from moor.tasks.registry.part import Part
+from moor.tasks.registry.project.settings import Projects
 from moor.tasks.registry.projects import (
-    Projects,
     has_mirrors,
     marks_of_projects,
     project_faults,

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, ClassVar
+from typing import Any
 
 from nornir.core.inventory import Host
 from nornir.core.task import Task
-from pydantic import ConfigDict
 
 from moor.connections.apis.harbor import Harbor
 from moor.context import context_of, site_of
 from moor.errors import InputError
 from moor.resources.base import Resource
 from moor.secrets.secret import Secret
-from moor.settings import Section, prefix_errors, settings_of
+from moor.settings import prefix_errors, settings_of
 from moor.tasks.harbor.api import api_login_of, harbor_of
 from moor.tasks.registry.answers import Answers
 from moor.tasks.registry.generations import Account
@@ -27,7 +26,7 @@ from moor.tasks.registry.project.project import ProjectThing
 from moor.tasks.registry.project.quota import QuotaThing
 from moor.tasks.registry.project.removal import unlisted_projects
 from moor.tasks.registry.project.retention import Retention, RetentionThing
-from moor.tasks.registry.project.settings import Project, ProjectName, Robot
+from moor.tasks.registry.project.settings import Project, Projects, Robot
 from moor.tasks.registry.project.webhooks import WebhookThing, unlisted_webhooks
 from moor.tasks.registry.releases import MarkedField
 from moor.tasks.registry.rights import LATER_PROJECT, right_marks
@@ -35,22 +34,6 @@ from moor.tasks.registry.robot_secret import RobotSecret
 from moor.tasks.registry.robots import RobotResource, find_robot, unlisted_robots
 from moor.tasks.registry.thing import Thing, Unlisted
 from moor.tasks.registry.written_system import written_system
-
-
-class Projects(Section):
-    """Projects of the registry by name: docs/harbor-configuration.md.
-
-    What is not written is left as it is.
-    """
-
-    model_config = ConfigDict(extra="allow")
-
-    section: ClassVar[str] = "projects"
-    __pydantic_extra__: dict[ProjectName, Project]
-
-    @property
-    def by_name(self) -> dict[str, Project]:
-        return dict(self.__pydantic_extra__)
 
 
 def project_things(host: Host) -> Iterator[Resource]:

@@ -11,8 +11,8 @@ from moor.errors import HostError, UnreadableSecret
 from moor.inventory.identity import HostIdentity, node_name_in
 from moor.inventory.nodes import Node, node_of, pair_nodes
 from moor.settings import optional_settings_of, settings_of
-from moor.tasks.cluster import ClusterSettings
 from moor.tasks.cluster.api import Tree, lacks_right, open_cluster
+from moor.tasks.cluster.settings import ClusterSettings
 from moor.tasks.facts import Registry
 from moor.tasks.pull_secrets.cluster_view import list_all
 from moor.tasks.registry.logins import DATA_KEYS, place_of, read_logins

@@ -13,8 +13,8 @@ from moor.engine.converge import converge
 from moor.errors import MoorError, merge_errors
 from moor.resources.base import Resource
 from moor.settings import optional_settings_of
-from moor.tasks.cluster import ClusterSettings
 from moor.tasks.cluster.api import open_cluster
+from moor.tasks.cluster.settings import ClusterSettings
 from moor.tasks.harbor.api import api_login_of
 from moor.tasks.registry.answers import begin_reading
 from moor.tasks.registry.projects import given_login

@@ -16,9 +16,9 @@ from moor.errors import InputError
 from moor.settings import optional_settings_of
 from moor.suggestions import did_you_mean
 from moor.tasks.harbor.api import api_login_of, harbor_of
-from moor.tasks.registry import Logins, Projects
 from moor.tasks.registry.generations import Account
-from moor.tasks.registry.project.settings import Robot
+from moor.tasks.registry.given_logins import Logins
+from moor.tasks.registry.project.settings import Projects, Robot
 from moor.tasks.registry.projects import find_account, robot_resource
 from moor.tasks.registry.robot_secret import RotatedLogin
 from moor.tasks.registry.thing import Thing

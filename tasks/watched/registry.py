@@ -19,10 +19,10 @@ from moor.resources.base import Resource, State
 from moor.settings import settings_of
 from moor.tasks.expiry.certificates import report_findings
 from moor.tasks.expiry.dates import all_robots
-from moor.tasks.harbor import HarborSettings
 from moor.tasks.harbor.api import api_login_of
-from moor.tasks.registry import Projects
+from moor.tasks.harbor.settings import HarborSettings
 from moor.tasks.registry.answers import Answers, answers_of
+from moor.tasks.registry.project.settings import Projects
 from moor.tasks.registry.replication.names import is_own
 from moor.tasks.registry.written_system import written_system
 from moor.tasks.watched import questions

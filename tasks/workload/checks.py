@@ -13,7 +13,7 @@ from moor.settings import settings_of
 from moor.tasks.cluster.admission import pod_spec_of
 from moor.tasks.cluster.custom_kinds import is_of_whole_cluster
 from moor.tasks.facts import Registry
-from moor.tasks.registry import Projects
+from moor.tasks.registry.project.settings import Projects
 from moor.tasks.registry.projects import given_login, project_of
 from moor.tasks.workload.image_names import images_in
 from moor.tasks.workload.objects import Tree

@@ -15,14 +15,14 @@ from moor.engine.converge import converge, refuse_duplicates
 from moor.errors import ErrorKind, HostError, InputError, MoorError, UnfitInput, merge_errors
 from moor.resources.base import Resource
 from moor.settings import settings_of
-from moor.tasks.cluster import ClusterSettings
 from moor.tasks.cluster.admission import pod_spec_of
 from moor.tasks.cluster.api import class_of, is_silent, open_cluster
 from moor.tasks.cluster.autoscaling import targets
 from moor.tasks.cluster.custom_kinds import DEFINITION, learn_kinds
 from moor.tasks.cluster.objects import Manifest, Namespace, object_id
+from moor.tasks.cluster.settings import ClusterSettings
 from moor.tasks.facts import Registry
-from moor.tasks.registry import Projects
+from moor.tasks.registry.project.settings import Projects
 from moor.tasks.registry.projects import project_of, refuse_unknown_login
 from moor.tasks.workload.chart_access import PendingCharts, RegistryNotThere, chart_access_of
 from moor.tasks.workload.checks import refuse

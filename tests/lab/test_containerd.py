@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from moor.errors import MoorError
-from moor.tasks.containerd.config import CONFIG, PLUGIN
+from moor.tasks.containerd.config import PLUGIN
 from moor.tasks.containerd.configure import configure_containerd
+from moor.tasks.containerd.settings import CONFIG
 from moor.tasks.names.hosts import write_hosts
 from moor_lab.lab import Lab
 from tests.lab.answering import PORT, answering

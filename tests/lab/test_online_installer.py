@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from moor.tasks.docker.install import PROXY_FILE, install_docker
-from moor.tasks.harbor import install_harbor
+from moor.tasks.harbor.install import install_harbor
 from moor.tasks.names.hosts import write_hosts
-from moor.tasks.preflight import check_host
+from moor.tasks.preflight.hosts import check_host
 from moor_lab.harbor.images import build_online_installer, images, reference
 from moor_lab.harbor.release import FIRST
 from moor_lab.lab import Lab

@@ -21,15 +21,16 @@ from moor.resources.base import Later
 from moor.run.report import HostReport, RunReport
 from moor.secrets.secret import Secret
 from moor.sites.site import open_site
-from moor.tasks.containerd.config import CONFIG, PLUGIN
+from moor.tasks.containerd.config import PLUGIN
 from moor.tasks.containerd.configure import configure_containerd
+from moor.tasks.containerd.settings import CONFIG
 from moor.tasks.diagnosis.environment import check_environment
 from moor.tasks.diagnosis.evidence.node_answers import pull_evidence
 from moor.tasks.diagnosis.evidence.probe_request import ProbeRequest, RegistryEndpoint
 from moor.tasks.diagnosis.evidence.pull_script import pull_script
 from moor.tasks.diagnosis.mirrors import prove_mirrors
 from moor.tasks.diagnosis.podman_user_files import diagnose_podman
-from moor.tasks.mirrors import configure_mirrors
+from moor.tasks.mirrors.configure import configure_mirrors
 from moor.tasks.names.hosts import write_hosts
 from moor.tasks.pki.issue import registry_certificate, registry_key
 from moor.tasks.podman.configure import DROP_IN, configure_podman

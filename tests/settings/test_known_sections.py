@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
+from pkgutil import walk_packages
 
 import pytest
 
+import moor.tasks
 from moor.errors import InputError
 from moor.settings import collect_sections
 from moor.settings import known_sections as module
 from moor.settings.known_sections import KnownSections
-from moor.settings.modules import SHIPPED, load_tasks, name_in_site, shipped_sections
+from moor.settings.modules import SHIPPED, shipped_sections
 from tests.harness.sites import write_site
 from tests.test_start import imported
 
@@ -22,12 +25,11 @@ class Motd(Section):
 """
 
 
-def test_the_shipped_sections_are_listed_with_the_concern_that_defines_them() -> None:
-    found = collect_sections(load_tasks(SHIPPED))
-    owners = {name: f"tasks.{owner}." for name, owner in shipped_sections().items()}
-    assert found.keys() == owners.keys()
-    assert not {
-        name for name, model in found.items() if not f"{name_in_site(model.__module__)}.".startswith(owners[name])
+def test_every_shipped_section_is_listed_with_the_module_that_defines_it() -> None:
+    modules = [import_module(found.name) for found in walk_packages(moor.tasks.__path__, "moor.tasks.")]
+    found = collect_sections(modules)
+    assert {name: f"moor.tasks.{owner}" for name, owner in shipped_sections().items()} == {
+        name: model.__module__ for name, model in found.items()
     }
 
 

@@ -14,7 +14,8 @@ from moor.errors import InputError
 from moor.tasks.access import Access
 from moor.tasks.facts import Registry
 from moor.tasks.firewall.dialects.guards import Guards
-from moor.tasks.firewall.hosts import Firewall, desired, guards_of, own_address, refuse_lockout
+from moor.tasks.firewall.hosts import desired, guards_of, own_address, refuse_lockout
+from moor.tasks.firewall.settings import Firewall
 
 REGISTRY = {"name": "registry.moor.test", "address": "10.77.0.11", "port": 8443}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from moor.tasks.expiry.inner_certificates import inner_places
-from moor.tasks.harbor import HarborSettings
+from moor.tasks.harbor.settings import HarborSettings
 
 
 def harbor(**options: object) -> HarborSettings:

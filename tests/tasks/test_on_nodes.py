@@ -15,13 +15,15 @@ from moor.resources.service import Service
 from moor.settings import SecretRef
 from moor.tasks import trust
 from moor.tasks.containerd import configure as containerd
+from moor.tasks.containerd.settings import ContainerdSettings
 from moor.tasks.docker import install as docker
-from moor.tasks.docker.install import DockerSettings
+from moor.tasks.docker.settings import DockerSettings
 from moor.tasks.facts import Registry
 from moor.tasks.names import Names as NameSettings
 from moor.tasks.names import hosts, names_for
 from moor.tasks.pki.settings import Pki
 from moor.tasks.podman import configure as podman
+from moor.tasks.podman.settings import PodmanSettings
 
 PEM = make_authority(CertificateNames(("registry.moor.test",)), 30, datetime(2026, 1, 1, tzinfo=UTC)).pem
 
@@ -85,9 +87,9 @@ def test_daemon_json_is_touched_only_where_settings_ask_for_it(ca: Path) -> None
 
 def test_a_system_that_comes_with_its_runtime_gets_no_package(ca: Path) -> None:
     found = [*docker.desired(host(ca, docker=DockerSettings(packages=())))]
-    found += podman.desired(host(ca, podman=podman.PodmanSettings(packages=())))
+    found += podman.desired(host(ca, podman=PodmanSettings(packages=())))
     assert [r.id for r in found if r.id.startswith("package:")] == []
-    assert [r.id for r in podman.desired(host(ca, podman=podman.PodmanSettings()))] == [
+    assert [r.id for r in podman.desired(host(ca, podman=PodmanSettings()))] == [
         "package:podman",
         "requirement:registries-conf",
         "file:/etc/containers/certs.d/registry.moor.test/ca.crt",
@@ -97,6 +99,6 @@ def test_a_system_that_comes_with_its_runtime_gets_no_package(ca: Path) -> None:
 
 
 def test_a_node_of_crio_is_left_without_containerds_files(ca: Path) -> None:
-    ids = [r.id for r in containerd.desired(host(ca, containerd=containerd.ContainerdSettings(runtime="crio")))]
+    ids = [r.id for r in containerd.desired(host(ca, containerd=ContainerdSettings(runtime="crio")))]
     assert ids[-1] == "service:crio"
     assert not any("/etc/containerd" in one for one in ids)

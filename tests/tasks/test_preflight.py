@@ -19,7 +19,6 @@ from moor.tasks.facts import Registry
 from moor.tasks.preflight.hosts import (
     FAMILIES,
     VERSIONS,
-    Preflight,
     check_disk,
     check_docker,
     check_machine,
@@ -29,6 +28,7 @@ from moor.tasks.preflight.hosts import (
     free_space_fragment,
 )
 from moor.tasks.preflight.ports import PORTS, check_ports, parse_listeners
+from moor.tasks.preflight.settings import Preflight
 from tests.harness.hosts import MakeFleet
 from tests.harness.shells import SHELLS, sh, text
 

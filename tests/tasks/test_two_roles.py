@@ -17,7 +17,7 @@ from moor.runbooks import check, site, watch
 from moor.settings import SecretRef
 from moor.tasks.access import Access
 from moor.tasks.facts import Registry
-from moor.tasks.firewall.hosts import Firewall
+from moor.tasks.firewall.settings import Firewall
 from moor.tasks.harbor.install import await_health
 from moor.tasks.harbor.settings import HarborSettings
 from moor.tasks.names import Names as NameSettings

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Literal, get_args
+from typing import Annotated, ClassVar, Literal, get_args
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
 
 from moor.errors import FieldErrors
+from moor.settings import Section
 from moor.tasks.registry.project.immutable import ImmutableRule
 from moor.tasks.registry.project.labels import Label, LabelName
 from moor.tasks.registry.project.members import Group, GroupName, Role, UserName
@@ -97,3 +98,19 @@ class Project(ProjectPolicy):
     def prunes(self, kind: InProject) -> bool:
         """Return whether what is not listed of a kind is removed."""
         return kind in self.prune
+
+
+class Projects(Section):
+    """Projects of the registry by name: docs/harbor-configuration.md.
+
+    What is not written is left as it is.
+    """
+
+    model_config = ConfigDict(extra="allow")
+
+    section: ClassVar[str] = "projects"
+    __pydantic_extra__: dict[ProjectName, Project]
+
+    @property
+    def by_name(self) -> dict[str, Project]:
+        return dict(self.__pydantic_extra__)

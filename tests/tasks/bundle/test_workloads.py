@@ -9,7 +9,7 @@ import pytest
 
 from moor.settings import settings_of
 from moor.sites.site import open_site
-from moor.tasks.workload import Workloads
+from moor.tasks.workload.settings import Workloads
 from moor.tasks.workload.sources import manifest_texts
 from tests.harness.commands import moor_here
 from tests.tasks.bundle.carrying import carrying_site

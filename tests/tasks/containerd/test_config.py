@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from moor.errors import HostError
-from moor.tasks.containerd.config import CONFIG, PLUGIN, RegistryLookup, edit_config
-from moor.tasks.containerd.configure import ContainerdSettings, in_effect_check
+from moor.tasks.containerd.config import PLUGIN, RegistryLookup, edit_config
+from moor.tasks.containerd.configure import in_effect_check
+from moor.tasks.containerd.settings import CONFIG, ContainerdSettings
 from moor.tasks.facts import Registry
 from moor.templates import render
 from tests.harness.shells import SHELLS, sh

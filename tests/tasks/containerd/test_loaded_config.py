@@ -12,10 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from moor.errors import HostError
-from moor.tasks.containerd.config import CONFIG, PLUGIN, RegistryLookup
+from moor.tasks.containerd.config import PLUGIN, RegistryLookup
 from moor.tasks.containerd.config_faults import ExpectedConfig, find_faults
 from moor.tasks.containerd.drop_in import build_drop_in
 from moor.tasks.containerd.loaded_config import HIDE_LOGINS, LIST_FILES, LoadedConfig, load_order, parse_loaded_config
+from moor.tasks.containerd.settings import CONFIG
 from moor.tasks.facts import Registry
 from tests.harness.shells import SHELLS, sh
 

@@ -13,7 +13,8 @@ from moor.engine.plan import plan
 from moor.engine.script import apply_script, new_mark, probe_script, require_all, split_answers
 from moor.errors import HostError
 from moor.tasks.certs_d import OnlyCa
-from moor.tasks.docker.install import DockerSettings, edit_daemon_json
+from moor.tasks.docker.install import edit_daemon_json
+from moor.tasks.docker.settings import DockerSettings
 from tests.harness.shells import SHELLS, sh
 
 pytestmark = pytest.mark.usefixtures("host_folder")

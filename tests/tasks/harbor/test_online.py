@@ -18,7 +18,8 @@ from moor.engine.plan import plan
 from moor.errors import InputError
 from moor.secrets.secret import Secret
 from moor.settings import SecretRef
-from moor.tasks.docker.install import Proxy, proxy_environment
+from moor.tasks.docker.install import proxy_environment
+from moor.tasks.docker.settings import Proxy
 from moor.tasks.facts import Registry
 from moor.tasks.harbor.installer import InstalledRelease, UnpackedInstaller
 from moor.tasks.harbor.online import PulledImages, images_requirement, judge_reach, needed_images

@@ -24,7 +24,7 @@ OWN, ADDRESS = "registry.corp.test", "192.0.2.5"  # the address is in the invent
 ROBOT = ("puller", "own-passw0rd")
 DRIFT_BOOK = """
 from moor.api import Runbook, Stage, members
-from moor.tasks.images_in_use import examine_images
+from moor.tasks.images_in_use.examine import examine_images
 
 RUNBOOK = Runbook("used", "Images.", (Stage(examine_images, on=members("control_plane"), by_api=True),), looks=True)
 """

@@ -10,8 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from moor.engine.plan import plan
-from moor.tasks.registry.project.settings import Robot
-from moor.tasks.registry.projects import Projects
+from moor.tasks.registry.project.settings import Projects, Robot
 from moor.tasks.registry.robot_secret import RobotSecret
 from moor.tasks.registry.robots import IN_FORCE, RobotResource, validity, would_be_in_force
 

@@ -13,7 +13,7 @@ from tests.harness.sites import write_site
 
 RUNBOOK = """
 from moor.api import REGISTRY, Runbook, Stage
-from moor.tasks.watched import watch_registry
+from moor.tasks.watched.registry import watch_registry
 
 RUNBOOK = Runbook("watching", "What is watched of the registry.", (Stage(watch_registry, on=REGISTRY),), looks=True)
 """

@@ -13,7 +13,7 @@ from nornir.core.task import MultiResult
 
 from moor.context import change_context
 from moor.sites.site import open_site
-from moor.tasks.workload import deploy_workload
+from moor.tasks.workload.deploy import deploy_workload
 from tests.harness.sites import write_site
 from tests.kubernetes.conftest import Clock, Fleet
 from tests.kubernetes.served import Api
