@@ -52,19 +52,19 @@ RUNBOOK = Runbook(
     "site",
     "Everything from bare hosts to a workload that runs from the private registry.",
     (
-        Stage(write_access_lists, on=DEVICES),
+        Stage(write_access_lists, on=DEVICES, ahead=True),
         Stage(check_host, on=INSIDERS),
         Stage(issue_certificates, on=SERVING_REGISTRY),
         Stage(configure_firewall, on=INSIDERS),
         # DNS serves a name before hosts are made to query it.
-        Stage(serve_names, on=members("dns")),
+        Stage(serve_names, on=members("dns"), ahead=True),
         Stage(write_records, on=REGISTRY),
         Stage(write_hosts, on=INSIDERS),
         Stage(trust_ca, on=INSIDERS, needs=SERVING_REGISTRY),
         Stage(install_docker, on=either(OWN_REGISTRY, WORKSTATIONS), needs=SERVING_REGISTRY),
         Stage(configure_podman, on=INSIDERS, needs=SERVING_REGISTRY),
         Stage(upgrade_harbor, on=OWN_REGISTRY, rolling=ONE_BY_ONE, concern="harbor"),
-        Stage(install_harbor, on=OWN_REGISTRY),
+        Stage(install_harbor, on=OWN_REGISTRY, ahead=True),
         # Nodes must not point at a registry that does not run yet; containerd restarts on one node at a time.
         Stage(configure_containerd, on=NODES, rolling=replace(ONE_BY_ONE, health=await_health), needs=SERVING_REGISTRY),
         Stage(fence_registries, on=PAIRED),

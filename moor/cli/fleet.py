@@ -10,6 +10,7 @@ import typer
 from moor.cli.confirmation import ChangingCommand, run_reviewed
 from moor.cli.options import Options
 from moor.cli.parameters import RunbookNames, Yes, app, runbook_name
+from moor.cli.rolling import RollingWords
 from moor.cli.shared_options import OF_RUNS, takes
 
 
@@ -49,16 +50,16 @@ def plan(
 
 @app.command()
 @takes(*OF_RUNS)
-def apply(options: Options, runbook: RunbookNames = None, yes: Yes = False) -> int:
+def apply(options: Options, rolling: RollingWords, runbook: RunbookNames = None, yes: Yes = False) -> int:
     """Change what differs."""
     from moor.cli.commands import fleet
 
     name = runbook_name(runbook)
 
     def run(shown: Options, dry_run: bool) -> int:
-        return fleet.plan(shown, name) if dry_run else fleet.apply(shown, name)
+        return fleet.plan(shown, name, rolling) if dry_run else fleet.apply(shown, name, rolling)
 
-    return run_reviewed(ChangingCommand("apply", run, lambda shown: fleet.refuse(shown, name)), options, yes)
+    return run_reviewed(ChangingCommand("apply", run, lambda shown: fleet.refuse(shown, name, rolling)), options, yes)
 
 
 @app.command()

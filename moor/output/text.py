@@ -34,7 +34,21 @@ def applied(report: RunReport) -> str:
     words = f"{count.get('changed', 0)} changed, {count.get('failed', 0)} failed, {count.get('skipped', 0)} skipped"
     summary = f"apply: {words} on {_many(_touched(report), 'host')}" if _touched(report) else f"apply: {_idle(report)}"
     again = f"\nafter mending what failed, run the same command again (run {report.run})" if report.failed else ""
+    again = _rolled(report) if report.stopped else again
     return joined([*_changes(report), *_errors(report), *findings(report), f"{summary}; {_kept(report)}{again}"])
+
+
+def _rolled(report: RunReport) -> str:
+    """Return how far a roll-out came before it stopped, and the command that goes on."""
+    hosts = report.hosts.items()
+    parts = {
+        "done": [name for name, host in hosts if not host.error],
+        "failed": [name for name, host in hosts if host.error and not host.skipped],
+        "left": [name for name, host in hosts if host.skipped],
+    }
+    told = "".join(f"\n  {word:<7} {fold(names)}" for word, names in parts.items() if names)
+    on = f"\ngo on by: {report.go_on}\n  (what is done there stays as it is; run {report.run})" if report.go_on else ""
+    return f"\n{report.stopped}{told}{on}"
 
 
 def _idle(report: RunReport) -> str:
@@ -154,7 +168,7 @@ def _changes(report: RunReport) -> Iterator[str]:
 
 def _errors(report: RunReport) -> Iterator[str]:
     for name, host in report.hosts.items():
-        if host.error:
+        if host.error and not (report.stopped and report.stopped in host.error):
             yield f"  ! {name}: {indent(host.error, '      ').strip()}"
 
 

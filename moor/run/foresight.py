@@ -10,6 +10,8 @@ from nornir.core.inventory import Host
 from moor.context import context_of
 from moor.engine.alike import Alike
 from moor.engine.desired import Desired, desired_ahead_of
+from moor.engine.observation import observation_of
+from moor.engine.plan import plan
 from moor.engine.reading import Reading
 from moor.errors import MoorError
 from moor.resources.base import Probed, Resource
@@ -45,6 +47,21 @@ def resources_ahead(host: Host, stages: Sequence[Stage]) -> Iterator[Resource]:
     """Yield the resources of a host that the stages declare, as far as they are known before the stages run."""
     for _, resources in _declared(host, stages):
         yield from resources or ()
+
+
+def may_change(host: Host, stages: Sequence[Stage]) -> bool:
+    """Return whether the stages may change something on a host, by what the run has read of it.
+
+    What is not known before a stage runs, such as what only an API can tell, may change.
+    """
+    seen = observation_of(host)
+    planned: set[str] = set()
+    for _, resources in _declared(host, stages):
+        if resources is None or seen.missing(resource.id for resource in resources):
+            return True
+        if plan(resources, seen.states, planned):
+            return True
+    return False
 
 
 def stages_of(host: Host, stages: Sequence[Stage]) -> list[Stage]:

@@ -19,8 +19,8 @@ from moor.engine.probing import ProbeRound
 from moor.engine.reading import Reading
 from moor.errors import MoorError
 from moor.resources.base import Later, Probed, Resource, Scripted
-from moor.run.execution import observe
 from moor.run.foresight import resources_ahead
+from moor.run.reading import observe
 from moor.run.report import error_of
 from moor.run.runbook import Runbook, Stage
 from moor.secrets.redaction import redact

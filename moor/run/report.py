@@ -100,6 +100,8 @@ class RunReport:
     answered: list[str] = field(default_factory=list)  # tasks that no host failed at
     warnings: list[str] = field(default_factory=list)  # faults that concern no host, such as an unwritable history
     registry: str = ""  # the names of the fleet's registries, with commas
+    stopped: str = ""  # why a roll-out stopped before the turn of all hosts
+    go_on: str = ""  # the command that goes on after that
     mended: RunReport | None = None  # what ``moor drift --apply`` mended before it checked again
 
     @property
@@ -120,8 +122,11 @@ class RunReport:
                 foreseen.setdefault(part.reason, []).append(part.stage)
             for name in part.hosts if not part.foreseen else ():
                 if not self.hosts[name].error:
-                    self.hosts[name].fail(f"skipped at {part.stage}: {part.reason}", ErrorKind.SKIPPED)
+                    where = f"skipped at {part.stage}" if part.stage else "left as it is"
+                    self.hosts[name].fail(f"{where}: {part.reason}", ErrorKind.SKIPPED)
                     self.hosts[name].skipped = True
+            if not part.stage:
+                self.stopped = part.reason
         for reason, stages in foreseen.items():
             self.warnings.append(f"an apply would skip {', '.join(dict.fromkeys(stages))}, since {reason}")
 

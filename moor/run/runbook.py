@@ -117,6 +117,7 @@ class Stage:
         needs: a group or a filter; if one of its hosts has failed before, an apply skips the stage on all hosts.
         by_api: the task asks an API and not the host, so that a check includes hosts that were not reached.
         concern: the concern that a command names to have the stage run; by default that of the task's module.
+        ahead: other hosts need what it makes, so that a roll-out takes its hosts before the canary.
     """
 
     task: TaskFunction
@@ -125,6 +126,7 @@ class Stage:
     needs: str | F = ""
     by_api: bool = False
     concern: str = ""
+    ahead: bool = False
 
     def __post_init__(self) -> None:
         if not callable(self.task):
@@ -200,6 +202,7 @@ class Skipped:
     """The hosts on which a stage did not run, and the reason.
 
     Attributes:
+        stage: empty where a roll-out stopped before the hosts' turn.
         foreseen: a plan ran it all the same; an apply would not.
     """
 

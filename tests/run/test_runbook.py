@@ -162,7 +162,7 @@ def test_there_is_a_pause_between_batches_and_none_before_the_first(
     fleet: MakeFleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pauses: list[float] = []
-    monkeypatch.setattr("moor.run.execution.time.sleep", pauses.append)
+    monkeypatch.setattr("moor.run.rolling.turns.time.sleep", pauses.append)
     play(fleet, Stage(write_one, rolling=Rolling(batch=1, pause_s=5)))
     assert pauses == [5, 5]
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from moor.cli.commands.diagnose import proof_exit_code
+from moor.cli.commands.rolling import roll_out_of
 from moor.cli.commands.running import (
     open_fleet,
     print_report,
@@ -18,6 +19,7 @@ from moor.cli.commands.running import (
     worst_code,
 )
 from moor.cli.options import DIFFERS, Options, Output
+from moor.cli.rolling import AS_WRITTEN, RollingWords, command_line
 from moor.context import site_of
 from moor.errors import InputError
 from moor.output import text
@@ -27,10 +29,18 @@ from moor.run.selection import refuse_unfilled
 from moor.run.waivers import read_waivers
 
 
-def plan(options: Options, name: str) -> int:
-    """Plan a runbook: 0 nothing to do, 2 there are changes, 1 a host failed."""
+def plan(options: Options, name: str, rolling: RollingWords = AS_WRITTEN) -> int:
+    """Plan a runbook: 0 nothing to do, 2 there are changes, 1 a host failed.
+
+    Args:
+        options: the shared options.
+        name: the runbook, or a concern.
+        rolling: the words of the apply that follows; what is wrong in them is refused now.
+    """
     with open_fleet(options, dry_run=True) as nr:
-        report = run_and_report(nr, runbook_of(nr, name), options, "plan")
+        book = runbook_of(nr, name)
+        roll_out_of(nr, book, rolling)
+        report = run_and_report(nr, book, options, "plan")
     print_report(options, report, text.plan(report))
     return 1 if report.failed else DIFFERS if report.differs else 0
 
@@ -49,19 +59,24 @@ def show_scripts(options: Options, name: str) -> int:
     return worst_code(1 if one.failed else DIFFERS if one.differs else 0 for one in found.values())
 
 
-def apply(options: Options, name: str) -> int:
+def apply(options: Options, name: str, rolling: RollingWords = AS_WRITTEN) -> int:
     """Apply a runbook: 0 done, 1 a host failed or was skipped."""
     with open_fleet(options, dry_run=False) as nr:
-        report = run_and_report(nr, runbook_of(nr, name), options, "apply")
+        book = runbook_of(nr, name)
+        report = run_and_report(nr, book, options, "apply", roll_out_of(nr, book, rolling))
+        if report.stopped:
+            report.go_on = command_line("apply", name, options, rolling)
         remember(nr, report)
     print_report(options, report, text.applied(report))
     return 1 if report.failed else 0
 
 
-def refuse(options: Options, name: str) -> None:
+def refuse(options: Options, name: str, rolling: RollingWords) -> None:
     """Raise InputError with the faults that would refuse an apply; no host is contacted."""
     with open_fleet(options, dry_run=True) as nr:
-        refuse_input(nr, runbook_of(nr, name), "apply")
+        book = runbook_of(nr, name)
+        roll_out_of(nr, book, rolling)
+        refuse_input(nr, book, "apply")
 
 
 def verify(options: Options) -> int:

@@ -27,6 +27,7 @@ from moor.run.execution import run_runbook
 from moor.run.input_check import refuse_bad_input
 from moor.run.interruption import finish_despite_signal, report_on_interrupt
 from moor.run.report import Collector, HostReport, RunReport
+from moor.run.rolling.roll_out import TOGETHER, RollOut
 from moor.run.runbook import Runbook
 from moor.run.selection import find_runbook, limit_hosts, refuse_unfilled, refuse_unmatched, unmatched_hosts
 from moor.runner.loop_runner import LoopRunner
@@ -80,7 +81,9 @@ def worst_code(codes: Iterable[int]) -> int:
     return max(codes, key=(0, DIFFERS, 1).index)
 
 
-def run_and_report(nr: Nornir, runbook: Runbook, options: Options, command: str) -> RunReport:
+def run_and_report(
+    nr: Nornir, runbook: Runbook, options: Options, command: str, roll_out: RollOut = TOGETHER
+) -> RunReport:
     """Run a runbook over the fleet and return the report; raise InputError for faults before any connection."""
     refuse_input(nr, runbook, command)
     if options.limit and (beside := unmatched_hosts(nr, runbook)):
@@ -107,7 +110,7 @@ def run_and_report(nr: Nornir, runbook: Runbook, options: Options, command: str)
 
     garbage_collection.freeze_startup_objects()
     with send_progress_to(print_progress), report_on_interrupt(last_words, record_interrupted):
-        report.skip(run_runbook(nr.with_processors([collector]), runbook, print_progress))
+        report.skip(run_runbook(nr.with_processors([collector]), runbook, print_progress, roll_out))
     return report
 
 

@@ -1,0 +1,92 @@
+"""The words of a roll-out, checked, and what asks between two batches."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator
+from functools import partial
+
+import typer
+from nornir.core import Nornir
+
+from moor.cli.commands.earlier_hosts import earlier_hosts
+from moor.cli.rolling import RollingWords
+from moor.context import site_of
+from moor.errors import InputError
+from moor.run.host_words import HostWords, split_words
+from moor.run.rolling.amount import Amount, read_amount
+from moor.run.rolling.roll_out import RollOut, refuse_no_roll_out
+from moor.run.runbook import Runbook
+
+DURATION = re.compile(r"([0-9]{1,6})(s|m|h)")
+SECONDS = {"s": 1, "m": 60, "h": 3600}
+ASK = "ask"
+
+
+def roll_out_of(nr: Nornir, runbook: Runbook, words: RollingWords) -> RollOut:
+    """Return the roll-out that the words ask for.
+
+    Args:
+        nr: the hosts of the run.
+        runbook: what runs on them.
+        words: as typed.
+
+    Raises:
+        InputError: everything that is wrong in the words.
+    """
+    faults: list[str] = []
+    batch, most = _amount("--batch", words.batch, 1, faults), _amount("--max-failures", words.max_failures, 0, faults)
+    canary, pause_s = _canary(nr, words.canary, faults), _pause(words.pause, faults)
+    go_on = partial(typer.confirm, err=True) if words.pause == ASK else None
+    faults += _contradictions(words)
+    made = RollOut(batch, canary, pause_s, go_on and (lambda said: go_on(f"{said}. Go on?")), most)
+    try:
+        refuse_no_roll_out(runbook, made)
+    except InputError as error:
+        faults.append(str(error))
+    if faults:
+        raise InputError("\n".join(faults))
+    return made
+
+
+def _amount(option: str, word: str, least: int, faults: list[str]) -> Amount | None:
+    try:
+        return read_amount(option, word, least) if word else None
+    except InputError as error:
+        faults.append(str(error))
+        return None
+
+
+def _canary(nr: Nornir, word: str, faults: list[str]) -> Amount | frozenset[str] | None:
+    """Return how many hosts are canaries, or which: a whole number counts them, also where a host is called so."""
+    if re.fullmatch(r"[0-9]+%?", word):
+        return _amount("--canary", word, 1, faults)
+    if not word:
+        return None
+    try:
+        known = HostWords(nr.inventory.hosts, nr.inventory.groups, partial(earlier_hosts, site_of(nr)))
+        found = known.chosen(split_words(word))
+    except InputError as error:
+        faults.append(str(error).replace("--limit", "--canary"))
+        return None
+    if not found:
+        faults.append(f"--canary {word}: it names no host of this run")
+    return found
+
+
+def _pause(word: str, faults: list[str]) -> float:
+    if word in ("", ASK):
+        return 0
+    found = DURATION.fullmatch(word)
+    if not found:
+        faults.append(f"--pause {word}: write seconds, minutes or hours such as 30s, 5m, 1h, or ask")
+        return 0
+    return int(found[1]) * SECONDS[found[2]]
+
+
+def _contradictions(words: RollingWords) -> Iterator[str]:
+    if words.pause and not (words.batch or words.canary):
+        yield "--pause: all hosts take their turn together; say --batch or --canary too"
+    if words.pause == ASK and not sys.stdin.isatty():
+        yield "--pause ask: nobody to ask, since standard input is no terminal; write a time such as 5m"

@@ -1,0 +1,152 @@
+"""Running the stages of a runbook wave by wave, and each stage batch by batch."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+from nornir.core import Nornir
+
+from moor.context import context_of
+from moor.engine.alike import Alike
+from moor.engine.observation import begin_observation
+from moor.progress import format_duration
+from moor.run.reading import read_hosts
+from moor.run.rolling.roll_out import RollOut, split_stages
+from moor.run.rolling.waves import Wave
+from moor.run.runbook import Rolling, Runbook, Skipped, Stage
+
+
+@dataclass(frozen=True)
+class Turn:
+    """The turn of some hosts of a run.
+
+    Attributes:
+        nr: all hosts of the run, since a stage may depend on hosts of another turn.
+        wave: the hosts whose turn it is.
+        roll_out: how the run goes over its hosts.
+        progress: called with a line of progress.
+    """
+
+    nr: Nornir
+    wave: Wave
+    roll_out: RollOut
+    progress: Callable[[str], None]
+
+
+def run_waves(nr: Nornir, runbook: Runbook, roll_out: RollOut, progress: Callable[[str], None]) -> Iterator[Skipped]:
+    """Run the stages on one wave after the other, then those that concern the cluster as a whole.
+
+    Yields:
+        the hosts on which a stage did not run, or whose turn did not come.
+    """
+    unread = frozenset(nr.data.failed_hosts)
+    hosts = [host for name, host in nr.inventory.hosts.items() if not (roll_out.has_waves and name in unread)]
+    waves = roll_out.waves(hosts, runbook.stages)
+    head, tail = split_stages(runbook.stages) if roll_out.has_waves else (runbook.stages, ())
+    for at, wave in enumerate(waves):
+        turn = Turn(nr, wave, roll_out, progress)
+        if at and roll_out.waits:
+            _read_again(turn, runbook.stages)
+        yield from _run_stages(turn, head, runbook.independent)
+        if at + 1 < len(waves) and (words := _stop(turn, waves[at + 1], unread)):
+            yield from _left(nr, waves[at + 1 :], tail, words)
+            return
+    everybody = Wave("rest", tuple(nr.inventory.hosts), "all hosts")
+    yield from _run_stages(Turn(nr, everybody, roll_out, progress), tail, runbook.independent)
+
+
+def _stop(turn: Turn, following: Wave, unread: frozenset[str]) -> str:
+    """Wait between two waves; return why the following one does not begin, empty if it does."""
+    nr, roll_out = turn.nr, turn.roll_out
+    # Hosts that were not even read show nothing about the change.
+    if words := roll_out.refusal(nr.data.failed_hosts - unread, len(nr.inventory.hosts)):
+        return words
+    if not roll_out.waits:
+        return ""
+    for host in nr.inventory.hosts.values():
+        host.close_connections()  # which would end by themselves in a long pause
+    named = f"{turn.wave.name} ended; next is {following.name}: {', '.join(following.hosts)}"
+    if roll_out.go_on:
+        return "" if roll_out.go_on(named) else f"stopped after {turn.wave.name}, as you said"
+    turn.progress(f"{named}, in {format_duration(roll_out.pause_s)}")
+    time.sleep(roll_out.pause_s)
+    return ""
+
+
+def _left(nr: Nornir, waves: Sequence[Wave], tail: Sequence[Stage], words: str) -> Iterator[Skipped]:
+    """Yield the hosts whose turn does not come, and those that wait for them with their last stages."""
+    left = tuple(name for wave in waves for name in wave.hosts)
+    yield Skipped("", left, words)
+    for stage in tail:
+        hosts = nr.inventory.hosts.items()
+        gone = {*left, *nr.data.failed_hosts}
+        if waiting := tuple(name for name, host in hosts if name not in gone and stage.runs_on(host)):
+            yield Skipped(stage.name, waiting, words)
+    nr.data.failed_hosts.update(left)
+
+
+def _read_again(turn: Turn, stages: Sequence[Stage]) -> None:
+    """Read the hosts of a turn once more, since time has passed."""
+    chosen = frozenset(turn.wave.hosts)
+    some = turn.nr.filter(filter_func=lambda host: host.name in chosen)
+    for host in some.inventory.hosts.values():
+        begin_observation(host)
+    read_hosts(some, stages)
+
+
+def _run_stages(turn: Turn, stages: Sequence[Stage], independent: bool) -> Iterator[Skipped]:
+    nr = turn.nr
+    unread = frozenset(nr.data.failed_hosts)
+    for stage in stages:
+        yield from _run_stage(turn, stage)
+        if independent:
+            nr.data.failed_hosts.intersection_update(unread)
+
+
+def _run_stage(turn: Turn, stage: Stage) -> Iterator[Skipped]:
+    nr, runs_on = turn.nr, Alike(stage.runs_on)
+    names = [name for name in turn.wave.hosts if runs_on.of(nr.inventory.hosts[name])]
+    failed = set() if _takes_failed(nr, stage) else nr.data.failed_hosts
+    if gone := [name for name in names if name in failed]:
+        yield Skipped(stage.name, tuple(gone), "failed before")
+    ready = [name for name in names if name not in failed]
+    if not ready:
+        return
+    if sick := sorted(name for name, host in nr.inventory.hosts.items() if name in failed and stage.depends_on(host)):
+        yield Skipped(stage.name, tuple(ready), f"{', '.join(sick)} failed", foreseen=nr.data.dry_run)
+        if not nr.data.dry_run:  # a plan changes nothing, so it can still show the other hosts' changes
+            return
+    yield from _run_batches(turn, stage, ready)
+
+
+def _takes_failed(nr: Nornir, stage: Stage) -> bool:
+    """Return whether the stage also runs on hosts that have failed: a check of what an API says needs no host."""
+    return stage.by_api and context_of(nr).examining
+
+
+def _run_batches(turn: Turn, stage: Stage, names: list[str]) -> Iterator[Skipped]:
+    nr = turn.nr
+    # A plan disrupts nothing.
+    rules = Rolling() if nr.data.dry_run else turn.roll_out.rules_in(turn.wave, stage, len(nr.inventory.hosts))
+    rest, failed = iter(names), set[str]()
+    while batch := list(islice(rest, rules.batch or len(names))):
+        if rules.pause_s and batch[0] != names[0]:
+            time.sleep(rules.pause_s)
+        turn.progress(f"{stage.name}: {', '.join(batch)}")
+        failed |= _run_batch(nr, stage, batch, rules)
+        if len(failed) > rules.max_failures and rules.batch and (spared := tuple(rest)):
+            nr.data.failed_hosts.update(spared)  # later stages may depend on this one
+            yield Skipped(stage.name, spared, f"stopped: {', '.join(sorted(failed))} failed")
+
+
+def _run_batch(nr: Nornir, stage: Stage, names: Sequence[str], rules: Rolling) -> set[str]:
+    """Run a stage and its health check on some hosts; return those that failed."""
+    chosen = frozenset(names)
+    some = nr.filter(filter_func=lambda host: host.name in chosen)
+    failed = set(some.run(task=stage.task, on_failed=_takes_failed(nr, stage)).failed_hosts)
+    if rules.health and chosen - failed:
+        failed |= set(some.run(task=rules.health).failed_hosts)
+    return failed

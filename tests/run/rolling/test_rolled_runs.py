@@ -1,0 +1,146 @@
+"""Roll-outs as an operator types them, over hosts that are folders of this machine."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.harness.commands import moor_here
+from tests.harness.hosts import local_shells
+from tests.harness.shells import me
+from tests.harness.sites import write_site
+
+TASK = """\
+from pathlib import Path
+from nornir.core.inventory import Host
+from nornir.core.task import Result, Task
+from moor.api import File, HostError, converge
+
+def desired(host: Host) -> list[File]:
+    return [File(f"{host['custom']['folder']}/one", "1\\n", owner=host["custom"]["owner"])]
+
+def write_one(task: Task) -> Result:
+    folder = Path(task.host["custom"]["folder"])
+    with (folder.parent / "turns").open("a") as turns:
+        turns.write(f"{task.host.name} ")
+    if (folder / "sick").exists():
+        raise HostError("it is sick")
+    return converge(task, desired)
+
+def tell_end(task: Task) -> Result:
+    with (Path(task.host["custom"]["folder"]).parent / "turns").open("a") as turns:
+        turns.write("end ")
+    return Result(host=task.host)
+"""
+RUNBOOK = """\
+from moor.run.runbook import Runbook, Stage, members
+from tasks.one import tell_end, write_one
+
+RUNBOOK = Runbook(
+    "one",
+    "One file.",
+    (
+        Stage(write_one, on=members("first"), ahead=True),
+        Stage(write_one, on=members("nodes")),
+        Stage(tell_end, on=members("first"), by_api=True),
+    ),
+)
+"""
+NAMES = ("base", "node1", "node2", "node3", "node4", "node5")
+
+
+class Rolled:
+    """A site of six hosts, of which one comes first."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        custom = {name: json.dumps({"folder": str(folder / name), "owner": me(folder)}) for name in NAMES}
+        hosts = [
+            f"{name}: {{groups: [{'first' if name == 'base' else 'nodes'}], data: {{custom: {custom[name]}}}}}\n"
+            for name in NAMES
+        ]
+        for name in NAMES:
+            (folder / name).mkdir()
+        own = {"tasks/one.py": TASK, "runbooks/one.py": RUNBOOK, "inventory/groups.yaml": "first: {}\nnodes: {}\n"}
+        self.site = write_site(folder / "site", {"inventory/hosts.yaml": "".join(hosts), **own})
+
+    def turns(self) -> str:
+        """Return the hosts in the order of their turns, and forget them."""
+        told = (self.folder / "turns").read_text().strip()
+        (self.folder / "turns").unlink()
+        return told
+
+
+@pytest.fixture
+def rolled(tmp_path: Path) -> Iterator[Rolled]:
+    with local_shells():
+        yield Rolled(tmp_path)
+
+
+def test_a_roll_out_stops_says_who_is_left_and_the_same_command_goes_on(rolled: Rolled) -> None:
+    (rolled.folder / "node3/sick").touch()
+    stopped = moor_here(rolled.site, "apply", "one", "--yes", "--canary", "1", "--batch", "2", "--workers", "1")
+    assert stopped.returncode == 1
+    assert rolled.turns() == "base node1 node2 node3"
+    assert "stopped: node3 failed\n" in stopped.stdout
+    assert "  done    node1 node2\n  failed  node3\n  left    base node4 node5\n" in stopped.stdout
+    assert f"go on by: moor apply one --site {rolled.site} --batch 2 --canary 1\n" in stopped.stdout
+    (rolled.folder / "node3/sick").unlink()
+    more = moor_here(rolled.site, "apply", "one", "--yes", "--canary", "1", "--batch", "2", "--workers", "1")
+    assert more.returncode == 0, more.said
+    # Those that are done come first, since nothing changes on them.
+    assert rolled.turns() == "base node1 node2 node3 node4 node5 end"
+
+
+def test_some_hosts_may_fail(rolled: Rolled) -> None:
+    (rolled.folder / "node1/sick").touch()
+    words = ("apply", "one", "--yes", "--batch", "1", "--max-failures", "20%", "--workers", "1")
+    assert moor_here(rolled.site, *words).returncode == 1
+    assert rolled.turns() == "base node1 node2 node3 node4 node5 end"
+    (rolled.folder / "node2/sick").touch()
+    for name in NAMES:
+        (rolled.folder / name / "one").unlink(missing_ok=True)
+    done = moor_here(rolled.site, *words)
+    assert rolled.turns() == "base node1 node2"
+    assert "stopped: node1, node2 failed, and at most 1 of 6 may\n" in done.stdout
+
+
+def test_hosts_are_read_again_after_a_pause(rolled: Rolled, monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses: list[float] = []
+
+    def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        (rolled.folder / "node2/one").write_text("1\n")  # somebody else does it meanwhile
+
+    monkeypatch.setattr("moor.run.rolling.turns.time.sleep", pause)
+    done = moor_here(rolled.site, "apply", "one", "--yes", "--canary", "node1", "--pause", "5m", "--output", "json")
+    assert done.returncode == 0, done.said
+    assert pauses == [300, 300]
+    status = {name: host["resources"][0]["status"] for name, host in done.report["hosts"].items()}
+    assert status == dict.fromkeys(NAMES, "changed") | {"node2": "ok"}
+    assert "canary ended; next is the other hosts: node2, node3, node4, node5, in 5 min 0 s" in done.stderr
+
+
+def test_a_plan_takes_all_hosts_together(rolled: Rolled) -> None:
+    done = moor_here(rolled.site, "plan", "one")
+    assert done.returncode == 2
+    assert "write_one: node1, node2, node3, node4, node5\n" in done.stderr
+
+
+def test_everything_that_is_wrong_in_the_words_is_told_at_once(rolled: Rolled) -> None:
+    words = ("--batch", "0", "--canary", "node9", "--pause", "soon", "--max-failures", "200%")
+    done = moor_here(rolled.site, "apply", "one", "--yes", *words)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert [line.split(":")[0].strip() for line in done.stderr.splitlines()[1:]] == [
+        "--batch 0",
+        "--max-failures 200%",
+        "--canary",
+        "--pause soon",
+    ]
+    alone = moor_here(rolled.site, "apply", "one", "--yes", "--pause", "ask")
+    assert "--pause: all hosts take their turn together; say --batch or --canary too\n" in alone.stderr
+    assert "--pause ask: nobody to ask, since standard input is no terminal" in alone.stderr
+    assert not (rolled.folder / "turns").exists()
