@@ -164,13 +164,13 @@ def load_or_generate(path: Path) -> Secret:
     """
     if not path.exists():
         private_files.make_directory(path.parent)
-        private_files.write_new(path, _random().encode() + b"\n")
+        private_files.write_new(path, generate().reveal().encode() + b"\n")
     return resolve(f"file:{path.absolute()}")
 
 
-def _random() -> str:
-    """Return a random text with lower and upper case letters and digits, as Harbor requires of a password."""
+def generate() -> Secret:
+    """Return a random secret with lower and upper case letters and digits, as Harbor requires of a password."""
     while True:
         word = "".join(secrets.choice("".join(LETTERS)) for _ in range(LENGTH))
         if all(set(word) & set(letters) for letters in LETTERS):
-            return word
+            return Secret(word)

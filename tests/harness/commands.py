@@ -74,10 +74,11 @@ def started(
 
 def moor_here(site: Path, *words: str) -> Done:
     """Run a command on a site in this process, and return how it ended."""
-    return _ended_here([*words, "--site", str(site)], main)
+    return ended_here([*words, "--site", str(site)], main)
 
 
-def _ended_here(words: list[str], run: Callable[[list[str]], None]) -> Done:
+def ended_here(words: list[str], run: Callable[[list[str]], None] = main) -> Done:
+    """Run ``moor`` with words in this process, and return how it ended."""
     code: object = 0
     with redirect_stdout(io.StringIO()) as out, redirect_stderr(io.StringIO()) as err:
         try:

@@ -1,0 +1,75 @@
+"""The new site as a draft: the files of the inventory, the secrets that moor makes, and what is to be done next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from moor.connections.ssh.host_keys import SYSTEM, known_hosts_name, known_lines
+from moor.errors import InputError
+from moor.init import texts
+from moor.init.facts import SiteFacts, known_file
+from moor.init.found import SSH_PORT, FoundHost
+from moor.init.placing import Draft
+from moor.secrets.secret import generate
+
+KNOWN_HOSTS, SSH_CONFIG = "known_hosts", "ssh_config"
+
+
+def draft_of(facts: SiteFacts) -> Draft:
+    """Return the files of a new site, its secrets among them."""
+    files = dict(texts.files_of(facts))
+    if keys := "".join(_known_keys(facts)):
+        files[KNOWN_HOSTS] = keys
+    made = (texts.CA_PASSPHRASE, texts.HARBOR_ADMIN) if facts.is_own else ()
+    private = {name: f"{generate().reveal()}\n" for name in made}
+    return Draft(files, {**private, **_passwords(facts)}, texts.GITIGNORE)
+
+
+def _known_keys(facts: SiteFacts) -> Iterator[str]:
+    """Yield the lines of known_hosts for the hosts whose keys this user or this machine knows already."""
+    if facts.found.ssh_config:
+        return
+    for host in facts.cast.hosts.values():
+        name = known_hosts_name(host.address, host.port or SSH_PORT)
+        try:
+            yield from (f"{name} {line.kind} {line.blob}\n" for line in known_lines(SYSTEM, name))
+        except InputError:  # of no use then
+            return
+
+
+def _passwords(facts: SiteFacts) -> Mapping[str, str]:
+    """Return the files of the passwords that the source has in plain text."""
+    common = texts.common_of(facts.cast)
+    owners = [common, *facts.cast.hosts.values()]
+    return {
+        texts.password_path(owner.name, kind): f"{word.reveal()}\n"
+        for owner in owners
+        for kind, word in owner.passwords.items()
+        if word is not None and (owner is common or kind not in common.passwords)
+    }
+
+
+def to_bring(facts: SiteFacts) -> dict[str, str]:
+    """Return the files that the user has to bring, with what goes into each."""
+    typed = facts.answers.registry
+    wanted = dict[str, str]()
+    if facts.is_own and not known_file(typed.installer):
+        wanted[texts.INSTALLER] = "Harbor's offline installer; then take out the # of harbor in inventory/defaults.yaml"
+    if typed.login and not facts.is_own:
+        wanted[texts.LOGIN] = f"the password of {typed.login} (chmod 600)"
+    common = texts.common_of(facts.cast)
+    for host in (common, *facts.cast.hosts.values()):
+        for kind, word in host.passwords.items():
+            if word is None and (host is common or kind not in common.passwords):
+                wanted[texts.password_path(host.name, kind)] = f"{_whose(host)} {kind} password (chmod 600)"
+    return wanted
+
+
+def _whose(host: FoundHost) -> str:
+    return f"{host.name}'s" if host.name else "the hosts'"
+
+
+def next_commands(folder: Path, is_here: bool) -> list[str]:
+    """Return the commands that come next."""
+    return [*([] if is_here else [f"cd {folder}"]), "moor check --accept-new-host-keys", "moor plan", "moor apply"]

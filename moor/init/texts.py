@@ -1,0 +1,253 @@
+"""The files of a new site as text, with comments for those who go on writing them."""
+
+from __future__ import annotations
+
+import io
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from moor.init.facts import HTTPS, SiteFacts, absolute, known_file
+from moor.init.found import FoundHost
+from moor.init.roles import Cast
+from moor.inventory.joining import add_hosts
+
+GITIGNORE = ("/.moor/", "/secrets/", "/downloads/")
+CA_PASSPHRASE, HARBOR_ADMIN, LOGIN = "secrets/ca-passphrase", "secrets/harbor-admin", "secrets/registry-login"
+INSTALLER = "downloads/harbor-offline-installer-v2.14.2.tgz"
+ABOUT_GROUPS = {
+    "harbor": "the host that serves the registry",
+    "control_plane": "where the cluster's API answers; one host",
+    "nodes": "every host whose containerd pulls from the registry, the control plane's too",
+    "workstations": "where images are built and pushed from; one host",
+    "clusters": "clusters of which only the API is reached",
+    "dns": "where dnsmasq serves the fleet's names, if other servers do not",
+    "devices": "routers and firewalls between nodes and registry",
+    "outsiders": "strangers, from which moor verify tries that they do not get in",
+}
+HOSTS_HEAD = """\
+# The hosts of the fleet, by the names you use for them. A host says how it is reached and which groups it is in;
+# everything else it inherits: what stands here wins over its groups, these over defaults.yaml. Settings for one host go
+# below data: of its own.
+"""
+LEFT_HEAD = """
+# {source} has these too; none of them has a role, so moor leaves them alone. To add one, take its # out, and write
+# the groups that it is to be in.
+"""
+
+
+def scalar(value: object) -> str:
+    """Return a value as YAML on one line."""
+    yaml, out = YAML(typ="safe", pure=True), io.StringIO()
+    yaml.default_flow_style, yaml.width = True, 10**6
+    yaml.dump([value], out)
+    return out.getvalue().strip()[1:-1]
+
+
+def config_yaml(facts: SiteFacts) -> str:
+    """Return the text of config.yaml."""
+    netbox, ssh = facts.found.netbox, facts.found.ssh_config
+    plugin = "NetBoxInventory # the machines in NetBox, and hosts.yaml, which wins" if netbox else "FleetInventory"
+    options = "".join(f"    {kind}_file: inventory/{kind}s.yaml\n" for kind in ("host", "group"))
+    options += "    defaults_file: inventory/defaults.yaml\n"
+    if netbox:
+        options += "    netbox:\n" + "".join(f"      {key}: {scalar(value)}\n" for key, value in netbox.items())
+    return (
+        "# Nornir's own settings, and moor's below user_defined; paths are relative to this file.\n"
+        f"inventory:\n  plugin: {plugin}\n  options:\n{options}\n"
+        + (
+            f"ssh: # HostName, User, Port, IdentityFile, ProxyJump ... of every host\n  config_file: {ssh}\n\n"
+            if ssh
+            else ""
+        )
+        + "runner:\n  plugin: loop # finds how many hosts at once; options: {num_workers: 20} sets it\n\n"
+        "user_defined:\n  moor:\n    state: .moor # the CA, generated secrets, history; private to you, back it up\n"
+    )
+
+
+def groups_yaml(facts: SiteFacts) -> str:
+    """Return the text of groups.yaml: moor's groups, then those of the source that hosts are in."""
+    lines = ["# What kind of host it is. moor chooses hosts by these; add groups of your own as you like.\n"]
+    lines += [f"{name}: {{}} # {about}\n" for name, about in ABOUT_GROUPS.items()]
+    used = _with_parents(facts)
+    if used:
+        lines.append(f"\n# Of {facts.found.source}.\n")
+    for name in used:
+        parents = [parent for parent in facts.found.groups.get(name, ()) if parent in used]
+        lines.append(f"{name}: {{groups: {scalar(parents)}}}\n" if parents else f"{name}: {{}}\n")
+    return "".join(lines)
+
+
+def _with_parents(facts: SiteFacts) -> list[str]:
+    todo = [group for host in facts.cast.hosts.values() for group in host.groups]
+    used = dict[str, None]()
+    while todo:
+        name = todo.pop(0)
+        if name not in ABOUT_GROUPS and name not in used:
+            used[name] = None
+            todo += facts.found.groups.get(name, ())
+    return list(used)
+
+
+def hosts_yaml(facts: SiteFacts, common: FoundHost) -> str:
+    """Return the text of hosts.yaml; what ``common`` says is in defaults.yaml already."""
+    entries = {name: entry_of(host, common) for name, host in facts.cast.hosts.items()}
+    text = add_hosts(HOSTS_HEAD, entries) if entries else HOSTS_HEAD + "{}\n"
+    if not facts.cast.left:
+        return text
+    left = add_hosts("", {host.name: {**entry_of(host, common), "groups": []} for host in facts.cast.left})
+    lines = [line for line in left.splitlines() if line]
+    return text + LEFT_HEAD.format(source=facts.found.source) + "".join(f"# {line}\n" for line in lines)
+
+
+def entry_of(host: FoundHost, common: FoundHost) -> dict[str, Any]:
+    """Return the entry of hosts.yaml for a host."""
+    entry: dict[str, Any] = {"hostname": host.hostname} if host.hostname else {}
+    if host.port and host.port != common.port:
+        entry["port"] = host.port
+    if host.username and host.username != common.username:
+        entry["username"] = host.username
+    extras = {"key_file": host.key_file} if host.key_file and host.key_file != common.key_file else {}
+    if "login" in host.passwords and "login" not in common.passwords:
+        entry["password"] = f"file:{password_path(host.name, 'login')}"
+    if "sudo" in host.passwords and "sudo" not in common.passwords:
+        extras["secret"] = f"file:{password_path(host.name, 'sudo')}"
+    if host.groups:
+        entry["groups"] = list(host.groups)
+    if extras:
+        entry["connection_options"] = {"shell": {"extras": extras}}
+    if host.data:
+        entry["data"] = dict(host.data)
+    return entry
+
+
+def password_path(host: str, kind: str) -> str:
+    """Return the file of a host's password; of all hosts' for an empty name."""
+    return f"secrets/{f'{host}-' if host else ''}{kind}"
+
+
+def common_of(cast: Cast) -> FoundHost:
+    """Return what most hosts have in common, as a host without a name; nothing that a host would inherit wrongly."""
+    hosts = list(cast.hosts.values())
+
+    def shared(key: str) -> Any:
+        values = Counter(getattr(host, key) for host in hosts)
+        none = type(getattr(FoundHost(""), key))()
+        return none if none in values or not values else values.most_common(1)[0][0]
+
+    kinds = {kind for host in hosts for kind in host.passwords}
+    same = {kind for kind in kinds if len({host.passwords.get(kind, kind) for host in hosts}) == 1}
+    passwords = {kind: hosts[0].passwords[kind] for kind in same if kind in hosts[0].passwords}
+    return FoundHost("", "", shared("port"), shared("username"), shared("key_file"), passwords=passwords)
+
+
+def defaults_yaml(facts: SiteFacts, common: FoundHost) -> str:
+    """Return the text of defaults.yaml."""
+    return "".join(
+        (
+            "# What holds for every host, unless a group or the host itself says otherwise.\n",
+            f"username: {scalar(common.username)} # logs in, and may use sudo\n" if common.username else NO_USER,
+            f"port: {common.port}\n" if common.port else "",
+            f"password: file:{password_path('', 'login')}\n" if "login" in common.passwords else "",
+            "\n",
+            _connection(facts, common),
+            "data:\n",
+            _registry(facts),
+            _own(facts) if facts.is_own else _others(facts),
+            _cluster(facts),
+            MORE,
+        )
+    )
+
+
+NO_USER = "# username: ops # who logs in, and may use sudo; without it, ssh's rule: your own login name\n"
+MORE = "\n  # Every section and key: docs/write-down-your-fleet.md\n"
+
+
+def _connection(facts: SiteFacts, common: FoundHost) -> str:
+    extras = f"      key_file: {scalar(common.key_file)}\n" if common.key_file else ""
+    if "sudo" in common.passwords:
+        extras += f"      secret: file:{password_path('', 'sudo')} # sudo's password\n"
+    if facts.found.ssh_config is None or not facts.found.ssh_config.is_absolute():
+        extras += "      known_hosts: known_hosts # moor check --accept-new-host-keys pins the hosts' keys there\n"
+    return f"connection_options:\n  shell:\n    extras:\n{extras}\n" if extras else ""
+
+
+def _registry(facts: SiteFacts) -> str:
+    port = f"    port: {facts.port}\n" if facts.port != HTTPS else ""
+    return (
+        "  registry: # certificate, names and image references all come from here\n"
+        f"    name: {scalar(facts.name)}\n    address: {scalar(facts.address)}\n{port}"
+    )
+
+
+def _own(facts: SiteFacts) -> str:
+    """Return the sections of a registry that moor installs."""
+    typed = facts.answers.registry
+    installer = absolute(typed.installer) if typed.installer else INSTALLER
+    harbor = (
+        f"  harbor: # how Harbor gets onto its host; docs/harbor.md\n    installer: {scalar(installer)}\n"
+        f"    admin_password: file:{HARBOR_ADMIN} # made by moor init\n"
+    )
+    project = f"    {scalar(typed.project or 'shop')}:\n      robots:\n"
+    project += "        puller: {access: [pull]} # for the nodes: it goes into the pull secret\n"
+    project += "        pusher: {access: [pull, push]} # for the workstation\n"
+    wanted = (
+        "" if known_file(installer) else "\n  # Download Harbor's offline installer, then take out each # of this:\n"
+    )
+    return (
+        "\n  pki: # the registry's own CA, kept in .moor/pki; docs/certificates.md\n"
+        f"    passphrase: file:{CA_PASSPHRASE} # made by moor init; seals its key\n"
+        + (f"\n{harbor}" if not wanted else wanted + commented(harbor))
+        + _written(f"  projects: # in Harbor, each with its robots\n{project}", bool(typed.project))
+        + commented(ACCESS, "\n")
+    )
+
+
+ACCESS = """\
+  access: # who reaches the registry; a host with data: {firewall: {}} lets in nobody else
+    groups: [harbor, nodes, workstations]
+    managers: [10.0.0.0/28] # from where the hosts are managed
+"""
+
+
+def _others(facts: SiteFacts) -> str:
+    """Return the sections of a registry that somebody else runs."""
+    typed = facts.answers.registry
+    pki = f"  pki: # what hosts must trust\n    ca: {scalar(absolute(typed.ca) if typed.ca else 'registry-ca.crt')}\n"
+    login = scalar(typed.login or "robot$shop+puller")
+    logins = (
+        f"  logins: # of the registry, by names of your own\n    puller: {{user: {login}, password: file:{LOGIN}}}\n"
+    )
+    return (
+        "    # api: distribution # for registry:2, Zot, Quay, Nexus, GitLab; docs/existing-registry.md\n"
+        + _written(pki, bool(typed.ca), "  # Unless its certificate is a public one:\n")
+        + _written(logins, bool(typed.login))
+    )
+
+
+def _cluster(facts: SiteFacts) -> str:
+    cluster = f"  cluster: # its API; docs/rights.md\n    kubeconfig: {scalar(facts.kubeconfig or '~/.kube/config')}\n"
+    return _written(cluster, bool(facts.kubeconfig))
+
+
+def _written(block: str, is_known: bool, otherwise: str = "") -> str:
+    return f"\n{block}" if is_known else f"\n{otherwise}{commented(block)}"
+
+
+def commented(block: str, before: str = "") -> str:
+    """Return a block of defaults.yaml as a comment in its place."""
+    return before + "".join(f"  # {line[2:]}\n" for line in block.splitlines())
+
+
+def files_of(facts: SiteFacts) -> Mapping[str, str]:
+    """Return the text of every file of the inventory, by path."""
+    common = common_of(facts.cast)
+    return {
+        "config.yaml": config_yaml(facts),
+        "inventory/hosts.yaml": hosts_yaml(facts, common),
+        "inventory/groups.yaml": groups_yaml(facts),
+        "inventory/defaults.yaml": defaults_yaml(facts, common),
+    }
