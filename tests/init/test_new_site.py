@@ -99,7 +99,7 @@ def test_what_most_hosts_share_is_written_once_and_others_say_what_differs(tmp_p
         ("a.two.test", 22, "deploy"),
     ]
     assert list(hosts) == ["node1", "node2", "node3", "a.one.test", "a.two.test"]
-    extras = hosts["node1"].get_connection_parameters("shell").extras
+    extras = hosts["node1"].get_connection_parameters("shell").extras or {}
     assert extras["key_file"] == str(Path("~/.ssh/fleet").expanduser())
 
 
