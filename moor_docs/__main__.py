@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from moor_docs import settings_page
+from moor_docs import commands_page, settings_page
 from moor_docs.docstrings import DOCS
 
-PAGES: Mapping[str, Callable[[], str]] = {"settings.md": settings_page.page}
+PAGES: Mapping[str, Callable[[], str]] = {"settings.md": settings_page.page, "commands.md": commands_page.page}
 
 if __name__ == "__main__":
     for name, page in PAGES.items():

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from textwrap import fill
 from typing import Any, get_origin, get_type_hints
 
 from pydantic import BaseModel
@@ -14,6 +13,7 @@ from pydantic.fields import FieldInfo
 from moor.settings import SiteSettings, collect_sections
 from moor.settings.modules import SHIPPED, load_tasks
 from moor_docs.docstrings import about, anchor, meanings, stale
+from moor_docs.layout import wrapped
 from moor_docs.types import inner_models, type_words
 
 CONFIG = "user_defined.moor"
@@ -89,11 +89,6 @@ def page() -> str:
 
 def _is_section(part: Part) -> bool:
     return part.name == CONFIG or "." not in part.name
-
-
-def wrapped(text: str) -> str:
-    """Return a paragraph in lines as wide as the code."""
-    return fill(text, 120, break_long_words=False, break_on_hyphens=False)
 
 
 def _table(part: Part) -> str:

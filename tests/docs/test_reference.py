@@ -39,3 +39,12 @@ def test_a_key_is_told_with_what_it_may_be_its_default_and_its_meaning() -> None
 def test_what_a_list_takes_is_in_the_plural() -> None:
     page = (DOCS / "settings.md").read_text()
     assert "| `members` | list of networks |" in page
+
+
+def test_every_command_is_told_with_its_options_and_its_exit_codes() -> None:
+    parts = re.split(r"^### `moor (.*)`$", (DOCS / "commands.md").read_text(), flags=re.MULTILINE)
+    told = dict(zip(parts[1::2], parts[2::2], strict=True))
+    assert {"check", "plan", "cert show", "bundle create", "schedule", "lab up"} <= told.keys()
+    assert all("Exit code: " in text for text in told.values())
+    assert "| `-n`, `--namespace TEXT` | of the pods" in told["diagnose"]
+    assert "0 nothing, 2 changes, 1 error" in told["plan"]
