@@ -33,12 +33,15 @@ def run_reviewed(command: ChangingCommand, options: Options, yes: bool, plan: bo
     Raises:
         InputError: there is no terminal to ask on; faults of the input come first.
     """
+    from moor.output.grouping import each_diff_once
+
     if yes and not plan:
         return command.run(options, False)
     if not plan and not sys.stdin.isatty():
         command.refuse(options)
         raise InputError(f"{command.name}: nobody to ask, since standard input is no terminal; say --yes")
-    planned = command.run(replace(options, output=options.output if plan else Output.text), True)
-    if not plan and planned == DIFFERS and typer.confirm("Go on?", err=True):
-        return command.run(options, False)
+    with each_diff_once():
+        planned = command.run(replace(options, output=options.output if plan else Output.text), True)
+        if not plan and planned == DIFFERS and typer.confirm("Go on?", err=True):
+            return command.run(options, False)
     return planned if plan or planned != DIFFERS else 0

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator
 from textwrap import indent
 
+from moor.output.folding import fold
+from moor.output.grouping import grouped
 from moor.output.text import joined, table
 from moor.run.report import HostReport, ResourceReport, RunReport
 
@@ -50,17 +52,19 @@ def _causes(report: RunReport) -> Iterator[str]:
                 mend, cause = (re.sub(rf"\b{re.escape(name)}\b", HOST, text) for text in (found.mend, found.cause))
                 groups.setdefault((_column(resource), cause, mend), []).append(name)
     for (column, cause, mend), hosts in groups.items():
-        names = ",".join(hosts)
-        yield f"  ! {' '.join(hosts)}: {column}: {cause.replace(HOST, names)}\n      mend: {mend.replace(HOST, names)}"
+        names = fold(hosts).replace(" ", ",")  # as --limit takes them
+        yield f"  ! {fold(hosts)}: {column}: {cause.replace(HOST, names)}\n      mend: {mend.replace(HOST, names)}"
 
 
 def _unexamined(report: RunReport) -> Iterator[str]:
-    """Yield why a host was not examined, and errors without a known cause."""
-    for name, host in report.hosts.items():
-        if host.error and not host.reached:
-            yield f"  ! {name}: not examined: {host.error.splitlines()[0]}"
-        elif host.error and not any(resource.causes for resource in host.resources):
-            yield f"  ! {name}: {indent(host.error, '      ').strip()}"
+    """Yield why hosts were not examined, and errors without a known cause."""
+    errors = {name: host for name, host in report.hosts.items() if host.error}
+    away = ((name, (host.error.splitlines()[0],)) for name, host in errors.items() if not host.reached)
+    for group in grouped(away, addresses=True):
+        yield f"  ! {group.names}: not examined: {group.shown[0]}"
+    told = {name for name, host in errors.items() if not host.reached or any(one.causes for one in host.resources)}
+    for group in grouped((name, (host.error,)) for name, host in errors.items() if name not in told):
+        yield f"  ! {group.names}: {indent(group.shown[0], '      ').strip()}"
 
 
 def _unknown(report: RunReport) -> Iterator[str]:
@@ -73,7 +77,7 @@ def _unknown(report: RunReport) -> Iterator[str]:
                 hosts.append(name)
                 columns.append(_column(resource))
     for words, (hosts, columns) in groups.items():
-        yield f"  ? {' '.join(dict.fromkeys(hosts))}: {', '.join(dict.fromkeys(columns))}: not examined: {words}"
+        yield f"  ? {fold(dict.fromkeys(hosts))}: {', '.join(dict.fromkeys(columns))}: not examined: {words}"
 
 
 def _column(resource: ResourceReport) -> str:

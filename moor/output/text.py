@@ -10,9 +10,11 @@ from textwrap import indent
 from moor.engine.findings import Finding
 from moor.output import paint, tables
 from moor.output.folding import fold
+from moor.output.grouping import grouped, was_shown
 from moor.run.report import HostReport, RunReport, count_by_status, open_findings, unwaived_findings
 
 SIGN = {"drift": "~", "changed": "~", "failed": "!", "skipped": "-"}
+BELOW = " " * 6  # what belongs to an entry is indented by as much
 
 
 def plan(report: RunReport) -> str:
@@ -23,7 +25,8 @@ def plan(report: RunReport) -> str:
     elif whole == len(report.hosts):
         summary = "plan: no changes"
     else:
-        summary = f"plan: no changes on the other {_many(whole, 'host')}" if whole else "plan: nothing could be planned"
+        rest = f"incomplete, nothing to do on the other {_many(whole, 'host')}"
+        summary = f"plan: {rest if whole else 'nothing could be planned'}"
     skips = (f"  - {words}" for words in report.warnings)
     return joined([*_changes(report), *_errors(report), *findings(report), *skips, f"{summary}; {_kept(report)}"])
 
@@ -65,14 +68,15 @@ def drift(report: RunReport) -> str:
 
 def _open(report: RunReport) -> Iterator[str]:
     """Yield equal drift of several hosts once, then the findings that are no resource."""
-    groups: dict[tuple[str, str, str, str], list[str]] = {}
-    for name, host in report.hosts.items():
-        for resource in host.resources:
-            if resource.status in ("drift", "failed") and not resource.waived:
-                key = (resource.id, resource.status, resource.error or resource.diff, _since(resource.first_seen))
-                groups.setdefault(key, []).append(name)
-    for (identity, status, words, since), hosts in groups.items():
-        yield f"  {SIGN[status]} {identity}  [{fold(hosts)}]{since}\n{indent(words, '      ')}".rstrip()
+    found = (
+        (name, (one.id, one.status, one.error or one.diff, _since(one.first_seen)))
+        for name, host in report.hosts.items()
+        for one in host.resources
+        if one.status in ("drift", "failed") and not one.waived
+    )
+    for group in grouped(found):
+        identity, status, words, since = group.shown
+        yield f"  {SIGN[status]} {identity}  [{group.names}]{since}\n{indent(words, BELOW)}".rstrip()
     yield from findings(report)
 
 
@@ -90,10 +94,9 @@ def _since(first_seen: str) -> str:
 
 
 def _not_examined(report: RunReport) -> Iterator[str]:
-    for name, host in report.hosts.items():
-        if host.unexamined:
-            words = "\n".join(dict.fromkeys(host.unexamined))
-            yield f"  ? {name}: not examined: {indent(words, '      ').strip()}"
+    words = ((name, ("\n".join(dict.fromkeys(h.unexamined)),)) for name, h in report.hosts.items() if h.unexamined)
+    for group in grouped(words, addresses=True):
+        yield f"  ? {group.names}: not examined: {indent(group.shown[0], BELOW).strip()}"
 
 
 def _waived(finding: Finding) -> str:
@@ -138,7 +141,8 @@ def interrupted(report: RunReport, left: Iterable[Unfinished]) -> str:
 def reached(report: RunReport) -> str:
     """Render which hosts were reached and meet the requirements, then what each lacks, then findings."""
     rows = ([name, _state(host), "" if host.reached else host.error] for name, host in report.hosts.items())
-    lacks = (f"  ! {name}: {line}" for name, host in report.hosts.items() for line in _lacks(host))
+    lines = grouped((name, (line,)) for name, host in report.hosts.items() for line in _lacks(host))
+    lacks = (f"  ! {group.names}: {group.shown[0]}" for group in lines)
     return joined([table(["host", "state", "why not"], rows), *lacks, *findings(report)])
 
 
@@ -154,22 +158,28 @@ def _state(host: HostReport) -> str:
 
 
 def _changes(report: RunReport) -> Iterator[str]:
-    """Yield equal changes of several hosts once, with the hosts after the id."""
-    groups: dict[tuple[str, str, str], list[str]] = {}
-    for name, host in report.hosts.items():
-        for resource in host.resources:
-            if resource.status in SIGN:
-                groups.setdefault((resource.id, resource.status, resource.diff), []).append(name)
-    for (identity, status, diff), hosts in groups.items():
+    """Yield equal changes of several hosts once, with the hosts after the id; a diff that was shown is left out."""
+    found = (
+        (name, (one.id, one.status, "" if was_shown(name, one.id, one.diff) else one.diff))
+        for name, host in report.hosts.items()
+        for one in host.resources
+        if one.status in SIGN
+    )
+    for group in grouped(found):
+        identity, status, diff = group.shown
         note = f" ({status})" if status in ("failed", "skipped") else ""
-        shown = f"\n{indent(diff, '      ')}" if diff and status != "skipped" else ""
-        yield f"  {SIGN[status]} {identity}{note}  [{fold(hosts)}]{shown}"
+        shown = f"\n{indent(diff, BELOW)}" if diff and status != "skipped" else ""
+        yield f"  {SIGN[status]} {identity}{note}  [{group.names}]{shown}"
 
 
 def _errors(report: RunReport) -> Iterator[str]:
-    for name, host in report.hosts.items():
-        if host.error and not (report.stopped and report.stopped in host.error):
-            yield f"  ! {name}: {indent(host.error, '      ').strip()}"
+    unsaid = (
+        (name, (host.error,))
+        for name, host in report.hosts.items()
+        if host.error and not (report.stopped and report.stopped in host.error)
+    )
+    for group in grouped(unsaid, addresses=True):
+        yield f"  ! {group.names}: {indent(group.shown[0], BELOW).strip()}"
 
 
 def _touched(report: RunReport) -> int:

@@ -22,6 +22,7 @@ from moor.context import change_context, context_of, fleet_of, new_run, site_of
 from moor.engine.plan import printable
 from moor.history.model import RecordingResult
 from moor.output import paint, text
+from moor.output.grouping import note_shown
 from moor.progress import send_progress_to
 from moor.run.execution import run_runbook
 from moor.run.input_check import refuse_bad_input
@@ -175,6 +176,8 @@ def progress_printer(options: Options) -> Callable[[str], None]:
 def print_report(options: Options, report: RunReport, words: str) -> None:
     """Print a report on standard output in the format of --output; ``words`` is its text form."""
     print_safely(render_report(report, options.output) or words)
+    if options.output is Output.text:
+        note_shown(report)
 
 
 def print_safely(words: str) -> None:
