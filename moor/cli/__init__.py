@@ -24,6 +24,7 @@ __all__ = ["every_command", "main"]
 # The module that registers a command with ``app`` when it is imported, by the command's word, in the order of the help.
 COMMANDS = {
     "init": "init",
+    "import": "import_",
     "check": "fleet",
     "plan": "fleet",
     "apply": "fleet",

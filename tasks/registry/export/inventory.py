@@ -28,6 +28,16 @@ class Exported:
     data: Document
     notes: Notes = field(default_factory=Notes)
 
+    @property
+    def secrets(self) -> dict[str, str]:
+        """Return the references that are to be filled in, and with what."""
+        return self.notes.secrets
+
+    @property
+    def left_out(self) -> list[str]:
+        """Return what Harbor holds and the inventory cannot say."""
+        return self.notes.left_out
+
     def text(self) -> str:
         """Return the inventory as YAML."""
         yaml, out = YAML(typ="rt", pure=True), StringIO()

@@ -1,0 +1,31 @@
+"""The files of a site as they are before a survey."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ruamel.yaml.comments import CommentedMap
+
+from moor.tasks.survey import document
+
+
+@dataclass(frozen=True)
+class SiteFiles:
+    """The files of a site as they are, and their paths in it.
+
+    Attributes:
+        sections: those that some host has already, wherever they are written
+        grouped: the hosts that are in a group already
+    """
+
+    host_file: str
+    group_file: str
+    defaults_file: str
+    texts: Mapping[str, str]
+    sections: frozenset[str] = frozenset()
+    grouped: frozenset[str] = frozenset()
+
+    def tree(self, path: str) -> CommentedMap:
+        """Return one of the files with its comments; an empty one if it is not there."""
+        return document.load(self.texts.get(path, ""))
