@@ -15,6 +15,10 @@ PROGRAM = "Keep every host of a fleet moored to a private container registry."
 OTHERS = "Others"
 
 GROUPS: Mapping[str, Mapping[str, str]] = {
+    "Begin": {
+        "init": "Write a new site: config, inventory, secrets; asks for what no option says.",
+        "import": "Look at a running fleet and its registry, and propose the inventory.",
+    },
     "See and change": {
         "check": "Check config and inventory, and reach every host.",
         "plan": "Show what would change; nothing is written anywhere.",
