@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from moor.tasks.docker.install import CERTS as DOCKER_CERTS
-from moor.tasks.docker.install import PROXY_FILE, DockerSettings
+from moor.tasks.docker.install import PROXY_FILE
+from moor.tasks.docker.settings import DockerSettings
 from moor.tasks.docker.verification import DAEMON
 from moor.tasks.podman.configure import CERTS as PODMAN_CERTS
 from moor.tasks.survey.reading import PUBLIC, RANCHER, Way, hosts_entries, json_of, place_of, toml_of, ways_of
