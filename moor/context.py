@@ -89,6 +89,8 @@ class RunContext:
         backup: the backup that ``moor restore`` puts back, or ``moor backup check`` rehearses.
         registry_pair: the hosts of two registries, the first one's before the standby's; empty if there is one.
         serving_host: the one of ``registry_pair`` that serves the registry's name; empty if there is one.
+        fingerprint_key: keys the fingerprints of changes (``moor.engine.fingerprints``); empty if none are wanted.
+        approved: by host, the ids of the resources that the run may change; None if it may change all.
         site: the site's settings; None if the inventory was not loaded from a site.
         fleet: the whole inventory, including hosts outside the run's limit.
         role_faults: by concern, why its runs are refused: the inventory has no host for it, or too many.
@@ -114,6 +116,8 @@ class RunContext:
     backup: BackupOrder | None = field(default=None, metadata=PORTABLE)
     registry_pair: tuple[str, ...] = field(default=(), metadata=PORTABLE)
     serving_host: str = field(default="", metadata=PORTABLE)
+    fingerprint_key: str = field(default="", repr=False, metadata=PORTABLE)
+    approved: Mapping[str, frozenset[str]] | None = field(default=None, repr=False, metadata=PORTABLE)
     site: SiteSettings | None = field(default=None, metadata=LOCAL)
     fleet: Inventory | None = field(default=None, metadata=LOCAL)
     role_faults: Mapping[str, list[str]] = field(default_factory=dict, metadata=LOCAL)

@@ -19,6 +19,7 @@ from moor.errors import ApiRefusal, ErrorKind, HostError, LockContention, MoorEr
 from moor.resources.base import Later, Probed, Remote, Required, Resource
 
 NOT_MADE_REMEDY = "it is made on another host, which failed or which --limit leaves out; run moor apply with that host"
+UNPLANNED = "it differs now and is not in the saved plan, so nothing of this stage is changed; plan again"
 ROUNDS = 5  # more than the longest chain of changes that make further changes necessary
 
 
@@ -78,6 +79,18 @@ def refuse_unmet(task: Task, resources: Sequence[Resource], changes: Sequence[Ch
         raise HostError("\n".join(unmet), next(outcome.kind for outcome in outcomes if outcome.error))
 
 
+def refuse_unapproved(task: Task, changes: Sequence[Change], done: dict[str, Outcome]) -> None:
+    """Raise HostError if the run makes a saved plan and a change is not in it, before any of the changes is made."""
+    approved = context_of(task).approved if changes else None
+    if approved is None:
+        return
+    planned = approved.get(task.host.name, frozenset())
+    extra = [Outcome(c, "failed", f"{c.id}: {UNPLANNED}", ErrorKind.CONFLICT) for c in changes if c.id not in planned]
+    done.update({outcome.change.id: outcome for outcome in extra})
+    if extra:
+        raise HostError("\n".join(outcome.error for outcome in extra), ErrorKind.CONFLICT)
+
+
 def _kind(change: Change) -> ErrorKind:
     return change.resource.error_kind if isinstance(change.resource, Required) else ErrorKind.UNMET
 
@@ -127,6 +140,7 @@ def _mend_rounds(task: Task, resources: Sequence[Resource], changes: list[Change
         if not changes:
             return
         done.update({change.id: Outcome(change, "skipped") for change in changes if change.id not in done})
+        refuse_unapproved(task, changes, done)
         discard_observation(task.host)
         reading = ProbeRound([resource for resource in resources if isinstance(resource, Probed)])
         waited = _mend_round(task, changes, done, reading)

@@ -11,7 +11,9 @@ from typing import Literal
 from nornir.core.inventory import Host
 from nornir.core.task import Result, Task
 
+from moor.context import context_of
 from moor.engine.findings import Expiry, Finding
+from moor.engine.fingerprints import ChangeFingerprint, fingerprint
 from moor.engine.images_in_use import ImageInUse
 from moor.engine.measurements import Measured
 from moor.engine.plan import Change, printable, printable_line
@@ -43,7 +45,13 @@ class Cause:
 
 
 class ResourceResult(Result):
-    """The sub-result of one resource, named by its id; ``causes`` explain a failure where they are known."""
+    """The sub-result of one resource, named by its id; ``causes`` explain a failure where they are known.
+
+    Attributes:
+        print: the fingerprint of its change; None where nothing changes, and in a run that saves no plan.
+    """
+
+    print: ChangeFingerprint | None = None
 
     def __init__(
         self,
@@ -102,8 +110,9 @@ def report_outcomes(task: Task, resources: Sequence[Resource], outcomes: Sequenc
     """Append a ResourceResult for every resource to the task's MultiResult, and return the Result that counts them."""
     by_id = {outcome.change.id: outcome for outcome in outcomes}
     every, host = listed(resources), task.host
+    key = context_of(task).fingerprint_key if outcomes else ""
     task.results.extend(
-        _sub_result(host, by_id[name]) if name in by_id else ResourceResult.of_right(host, shown)
+        _sub_result(host, by_id[name], key) if name in by_id else ResourceResult.of_right(host, shown)
         for name, shown in zip(every.ids, every.shown_ids, strict=True)
     )
     changed = [o for o in outcomes if o.status in ("changed", "drift")]
@@ -111,6 +120,8 @@ def report_outcomes(task: Task, resources: Sequence[Resource], outcomes: Sequenc
     return Result(host=host, result=words, changed=bool(changed))
 
 
-def _sub_result(host: Host, outcome: Outcome) -> ResourceResult:
+def _sub_result(host: Host, outcome: Outcome, key: str) -> ResourceResult:
     change = outcome.change
-    return ResourceResult(host, change.id, outcome.status, change.diff, outcome.error, kind=outcome.kind)
+    made = ResourceResult(host, change.id, outcome.status, change.diff, outcome.error, kind=outcome.kind)
+    made.print = fingerprint(change, key) if key else None
+    return made

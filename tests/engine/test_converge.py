@@ -12,6 +12,7 @@ import pytest
 from nornir.core.inventory import Host
 from nornir.core.task import AggregatedResult, MultiResult, Result, Task
 
+from moor.context import change_context
 from moor.engine import shell_functions
 from moor.engine.converge import converge
 from moor.engine.results import ResourceResult
@@ -222,3 +223,17 @@ def test_a_task_that_is_run_twice_by_nornir_alone_reads_the_host_each_time(fleet
 
 def with_line(word: str, text: str, _: str) -> str:
     return text if word in text.split() else f"{text}{word}\n"
+
+
+def test_a_run_of_a_saved_plan_makes_no_change_that_is_not_in_it(fleet: MakeFleet) -> None:
+    nr = fleet().filter(name="alpha")
+    folder = Path(nr.inventory.hosts["alpha"]["folder"])
+    files = [File(f"{folder}/{name}", "x\n", owner=me(folder)) for name in ("planned", "other")]
+    change_context(nr, approved={"alpha": frozenset({files[0].id})})
+    result = nr.run(task=lambda task: converge(task, files))["alpha"]
+    assert result.failed
+    assert f"{files[1].id}: it differs now and is not in the saved plan" in str(result[0].exception)
+    assert not any(folder.iterdir())
+    change_context(nr, approved={"alpha": frozenset(one.id for one in files)})
+    nr.data.reset_failed_hosts()
+    assert not nr.run(task=lambda task: converge(task, files)).failed
