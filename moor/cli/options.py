@@ -14,6 +14,7 @@ class Output(StrEnum):
     json = "json"
     junit = "junit"
     metrics = "metrics"
+    markdown = "markdown"
 
 
 @dataclass(frozen=True)

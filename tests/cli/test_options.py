@@ -55,13 +55,13 @@ def test_help_has_two_spellings(command: tuple[str, ...], capsys: pytest.Capture
         ("plna", "No such command 'plna'. Did you mean 'plan'? (moor --help says what is understood)"),
         (
             "plan --outptu json",
-            "No such option: --outptu (Possible options: --output) (moor plan --help says what is understood)",
+            "No such option: --outptu (Possible options: --out, --output) (moor plan --help says what is understood)",
         ),
         ("cert", "Missing command. (moor cert --help says what is understood)"),
         ("--site x plan", "No such option: --site (options stand behind the command, as in moor plan --site DIR)"),
         (
             "plan --output yaml",
-            "Invalid value for '--output': 'yaml' is not one of 'text', 'json', 'junit', 'metrics'. "
+            "Invalid value for '--output': 'yaml' is not one of 'text', 'json', 'junit', 'metrics', 'markdown'. "
             "(moor plan --help says what is understood)",
         ),
     ],

@@ -20,6 +20,7 @@ from moor.cli.commands.earlier_hosts import earlier_hosts
 from moor.cli.options import DIFFERS, Options, Output
 from moor.context import change_context, context_of, fleet_of, new_run, site_of
 from moor.engine.plan import printable
+from moor.errors import ErrorKind
 from moor.history.model import RecordingResult
 from moor.output import paint, text
 from moor.output.grouping import note_shown
@@ -85,7 +86,15 @@ def worst_code(codes: Iterable[int]) -> int:
 def run_and_report(
     nr: Nornir, runbook: Runbook, options: Options, command: str, roll_out: RollOut = TOGETHER
 ) -> RunReport:
-    """Run a runbook over the fleet and return the report; raise InputError for faults before any connection."""
+    """Run a runbook over the fleet and return the report; raise InputError for faults before any connection.
+
+    Args:
+        nr: the hosts; its processors take part in the run.
+        runbook: the stages.
+        options: those of the command line.
+        command: the command that the user typed.
+        roll_out: how the run goes over the hosts.
+    """
     refuse_input(nr, runbook, command)
     if options.limit and (beside := unmatched_hosts(nr, runbook)):
         progress_printer(options)(f"{command} asks nothing of {', '.join(beside)}")
@@ -93,6 +102,9 @@ def run_and_report(
     hosts = {name: HostReport() for name in nr.inventory.hosts}
     registry = name_registries(nr.inventory.hosts.values())
     report = RunReport(context.run, runbook.name, hosts, command=command, registry=registry)
+    for name, words in roll_out.left_out.items():
+        report.hosts[name].fail(words, ErrorKind.CONFLICT)
+        nr.data.failed_hosts.add(name)
     print_progress, collector = progress_printer(options), Collector(report)
 
     def last_words() -> str:
@@ -111,7 +123,8 @@ def run_and_report(
 
     garbage_collection.freeze_startup_objects()
     with send_progress_to(print_progress), report_on_interrupt(last_words, record_interrupted):
-        report.skip(run_runbook(nr.with_processors([collector]), runbook, print_progress, roll_out))
+        run = nr.with_processors([*nr.processors, collector])
+        report.skip(run_runbook(run, runbook, print_progress, roll_out))
     return report
 
 
@@ -200,6 +213,10 @@ def render_report(report: RunReport, output: Output) -> str:
         from moor.output.metrics import metrics
 
         return metrics(report).decode().rstrip("\n")
+    if output is Output.markdown:
+        from moor.output.markdown import markdown
+
+        return markdown(report)
     return ""
 
 

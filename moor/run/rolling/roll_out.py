@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
 from nornir.core.inventory import Host
 
@@ -24,6 +24,7 @@ class RollOut:
         pause_s: the pause between two waves.
         go_on: asks between two waves whether to go on; None to go on without.
         max_failures: how many hosts may fail; after one more no further wave begins.
+        left_out: by host, why it takes no part; stages that need it are skipped, as if it had failed before.
     """
 
     batch: Amount | None = None
@@ -31,6 +32,7 @@ class RollOut:
     pause_s: float = 0
     go_on: Callable[[str], bool] | None = None
     max_failures: Amount | None = None
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def has_waves(self) -> bool:
