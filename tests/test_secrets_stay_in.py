@@ -50,6 +50,7 @@ PLACES: dict[str, tuple[str, ...]] = {
     "Robot.secret": ("data", "projects", "demo", "robots", "puller", "secret"),
     "Zone.secret": ("data", "names", "zones", "moor.test", "secret"),
     "SiteSettings.history_url": ("user_defined", "moor", "history_url"),
+    "SiteSettings.plan_key": ("user_defined", "moor", "plan_key"),
     "SiteSettings.notify": ("user_defined", "moor", "notify"),
 }
 

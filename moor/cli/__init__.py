@@ -27,6 +27,7 @@ COMMANDS = {
     "import": "import_",
     "check": "fleet",
     "plan": "fleet",
+    "show": "show",
     "apply": "fleet",
     "verify": "fleet",
     "diagnose": "diagnose",

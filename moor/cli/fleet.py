@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from moor.cli.confirmation import ChangingCommand, run_reviewed
 from moor.cli.options import Options
-from moor.cli.parameters import RunbookNames, Yes, app, runbook_name
+from moor.cli.parameters import RunbookNames, RunbooksOrPlan, Yes, app, plan_file, refuse_like_runbook, runbook_name
 from moor.cli.rolling import RollingWords
 from moor.cli.shared_options import OF_RUNS, takes
+from moor.errors import InputError
 
 
 @app.command()
@@ -40,20 +42,34 @@ def plan(
     show_script: Annotated[
         bool, typer.Option("--show-script", help="show the scripts that each host would get, instead of the changes")
     ] = False,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="save the plan too, for moor show and moor apply")
+    ] = None,
 ) -> int:
     """Show what would change; nothing is written anywhere."""
     from moor.cli.commands import fleet
 
     name = runbook_name(runbook)
+    if show_script and out:
+        raise InputError("plan: --show-script --out: scripts are no plan to save; leave one of the two out")
+    if out:
+        from moor.cli.commands import plans
+        from moor.plans.saved import PlanScope
+
+        return plans.save(options, PlanScope(name, options.limit), refuse_like_runbook(out))
     return fleet.show_scripts(options, name) if show_script else fleet.plan(options, name)
 
 
 @app.command()
 @takes(*OF_RUNS)
-def apply(options: Options, rolling: RollingWords, runbook: RunbookNames = None, yes: Yes = False) -> int:
-    """Change what differs."""
+def apply(options: Options, rolling: RollingWords, runbook: RunbooksOrPlan = None, yes: Yes = False) -> int:
+    """Change what differs, or exactly what a saved plan says."""
     from moor.cli.commands import fleet
 
+    if file := plan_file(runbook):
+        from moor.cli.commands import plans
+
+        return plans.apply_saved(options, file, rolling)
     name = runbook_name(runbook)
 
     def run(shown: Options, dry_run: bool) -> int:

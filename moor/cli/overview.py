@@ -22,7 +22,8 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
     "See and change": {
         "check": "Check config and inventory, and reach every host.",
         "plan": "Show what would change; nothing is written anywhere.",
-        "apply": "Change what differs.",
+        "show": "Print a saved plan.",
+        "apply": "Change what differs, or exactly what a saved plan says.",
         "verify": "Prove from every node that pulls and the workload work.",
         "diagnose": "Show why pods do not start: layer, cause and remedy.",
         "rollback": "Restore the files that a run wrote, host by host.",

@@ -35,6 +35,10 @@ RunbookNames = Annotated[
         metavar="RUNBOOK", help="runbooks, or concerns of site such as trust; moor list shows them; by default site"
     ),
 ]
+RunbooksOrPlan = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="RUNBOOK|FILE", help="as for moor plan; or the file of a saved plan, such as plan.json"),
+]
 MendKinds = Annotated[
     list[str] | None, typer.Option("--apply", metavar="KIND", help="mend these kinds, such as file,service")
 ]
@@ -55,3 +59,22 @@ def mend_kinds_of(words: list[str] | None) -> tuple[str, ...]:
     if words and not kinds:
         raise InputError("--apply: it names no kind; write some, such as file,service, or leave it out")
     return kinds
+
+
+def plan_file(words: list[str] | None) -> Path | None:
+    """Return the file of a saved plan that the words name; None for runbooks, whose names have no . and no /."""
+    files = [word for word in words or () if _is_file_name(word)]
+    if files and len(words or ()) > 1:
+        raise InputError(f"{files[0]}: the file of a saved plan stands alone; it says what is applied")
+    return Path(files[0]) if files else None
+
+
+def refuse_like_runbook(path: Path) -> Path:
+    """Return the file of a plan to save; raise InputError if moor apply would take its name for a runbook."""
+    if not _is_file_name(typed := str(path)):
+        raise InputError(f"--out {typed}: moor apply would take this for a runbook; write {typed}.json")
+    return path
+
+
+def _is_file_name(word: str) -> bool:
+    return "/" in word or "." in word

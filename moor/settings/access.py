@@ -30,6 +30,7 @@ class SiteSettings(StrictModel):
         metrics: a file for node_exporter's textfile collector
         waivers: accepted findings; the file is optional
         active: which of two registries (docs/two-registries.md) serves; written by ``moor failover``
+        plan_key: the key that signs saved plans (docs/saved-plans.md); else one of this machine's own, in ``state``
         expires_within_days: a certificate or robot that ends within that time is a finding
         mend_hosts: at most so many hosts are mended by one drift check
     """
@@ -45,6 +46,7 @@ class SiteSettings(StrictModel):
     metrics: SitePath | None = None
     waivers: SitePath = Path("inventory/waivers.yaml")
     active: SitePath = Path("active.yaml")
+    plan_key: SecretRef | None = None
     expires_within_days: Annotated[int, Field(ge=1)] = 30
     mend_hosts: Annotated[int, Field(ge=1)] = 3
     _directory: Path = PrivateAttr(default=Path())

@@ -13,6 +13,7 @@ import pytest
 from typer.main import get_command
 
 from moor.cli import every_command
+from moor.cli.parameters import plan_file
 from moor.engine.findings import Expiry, Finding
 from moor.engine.images_in_use import ImageInUse
 from moor.engine.measurements import Counted, Filling, Lasting
@@ -54,7 +55,7 @@ def test_every_command_that_a_page_shows_is_understood(page: Path) -> None:
         elif words and words[0] not in ("NAME", "--help", "--version"):
             named = understood(words).get("runbook") or "site"
             for runbook in named.split() if isinstance(named, str) else named:
-                assert runbook in {*OWN, "NAME"} or find_runbook(SHIPPED, runbook)
+                assert runbook in {*OWN, "NAME", "FILE"} or plan_file([runbook]) or find_runbook(SHIPPED, runbook)
 
 
 def test_commands_are_found_in_blocks_in_lines_and_in_code() -> None:
