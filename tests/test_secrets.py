@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import pickle
+import re
 import stat
 from io import StringIO
 from pathlib import Path
@@ -153,6 +154,27 @@ def test_a_secret_is_struck_out_of_any_text_in_any_usual_form(value: str, before
         assert value not in shown or value in "***"
     encoded = base64.b64encode(value.encode()).decode()
     assert masker.mask(encoded) == "***"
+
+
+short = st.text("ab-", min_size=4, max_size=9)
+
+
+@given(secrets=st.lists(short, max_size=4), text=st.text("ab-", max_size=40))
+@pytest.mark.parametrize("others", [0, 600], ids=["alone", "among many"])
+def test_of_secrets_that_overlap_the_longest_is_struck_out_whole(others: int, secrets: list[str], text: str) -> None:
+    masker = _masker_of(others)
+    for secret in secrets:
+        masker.register(secret)
+    forms = sorted(frozenset().union(*map(spellings, secrets)), key=len, reverse=True)
+    expected = re.sub("|".join(map(re.escape, forms)), "***", text) if forms else text
+    assert masker.mask(text) == expected
+
+
+def _masker_of(lines: int) -> Masker:
+    """Return a masker of a key of so many lines, which other text does not hold."""
+    masker = Masker()
+    masker.register("\n".join(f"{number:04}-of-a-key" for number in range(lines)))
+    return masker
 
 
 @pytest.mark.parametrize("user", ["a", "ab", "abc", "robot$demo+pull"])

@@ -6,7 +6,7 @@ import logging
 import re
 import shlex
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from html import escape
 from urllib.parse import quote, quote_plus
@@ -14,34 +14,48 @@ from urllib.parse import quote, quote_plus
 from moor.formats.printf_escape import escape_for_printf
 
 STARS = "***"
-NOTHING = "(?!)"  # a pattern that matches nowhere
 SHORTEST = 4  # characters; masking anything shorter would garble ordinary words
+FEW = 500  # beginnings; so many searches of a text take as long as cutting it into pieces
 SHORTEST_LINE = 8  # of a multi-line secret, such as a key
 
 
 class Masker:
-    """Replaces registered secrets in text by ``***``."""
+    """Replaces registered secrets in text by ``***``.
+
+    A fleet may have thousands of secrets, each with some twenty spellings: a pattern of all of them would take seconds
+    to compile and be tried at every character. So the spellings are kept by their first characters, and a text is
+    searched for those that share such a beginning with a part of it.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.RLock()  # a signal handler may mask while this lock is held
-        self.forms: frozenset[str] = frozenset()
-        self._compiled: tuple[frozenset[str], re.Pattern[str]] = (self.forms, re.compile(NOTHING))
+        self._values: set[str] = set()
+        self._forms: dict[str, set[str]] = {}  # by their first characters
 
     def register(self, value: str) -> None:
         """Mask ``value`` from now on, in every spelling that ``spellings`` lists."""
         with self._lock:
-            self.forms |= spellings(value)
+            if value in self._values:
+                return
+            for form in spellings(value):
+                self._forms.setdefault(form[:SHORTEST], set()).add(form)
+            self._values.add(value)
 
     def mask(self, text: str) -> str:
-        """Return ``text`` with every registered secret replaced by ``***``."""
+        """Return ``text`` with every registered secret replaced by ``***``, of two in one place the longer one."""
         if not text:  # as most errors and diffs are
             return text
         with self._lock:
-            if self._compiled[0] is not self.forms:  # compiled when text is masked, not at every secret
-                longest_first = sorted(self.forms, key=len, reverse=True)
-                self._compiled = self.forms, re.compile("|".join(map(re.escape, longest_first)) or NOTHING)
-            pattern = self._compiled[1]
-        return pattern.sub(STARS, text)
+            found = [form for first in self._beginnings_in(text) for form in self._forms[first] if form in text]
+        if not found:
+            return text
+        longest_first = sorted(found, key=len, reverse=True)
+        return re.compile("|".join(map(re.escape, longest_first))).sub(STARS, text)
+
+    def _beginnings_in(self, text: str) -> Iterable[str]:
+        if len(self._forms) < FEW:
+            return [first for first in self._forms if first in text]
+        return {text[at : at + SHORTEST] for at in range(len(text) - SHORTEST + 1)} & self._forms.keys()
 
 
 def spellings(value: str) -> frozenset[str]:
