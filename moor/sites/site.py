@@ -9,8 +9,10 @@ from nornir.core.configuration import Config
 from nornir.core.exceptions import PluginNotRegistered
 from nornir.core.inventory import Inventory
 from nornir.core.plugins.inventory import InventoryPluginRegister, TransformFunctionRegister
+from nornir.core.processor import Processors
 from nornir.core.state import GlobalState
 
+from moor.engine.plain_errors import plain_errors
 from moor.errors import InputError
 from moor.inventory.cluster import ClusterInventory
 from moor.inventory.files import FleetInventory
@@ -52,7 +54,13 @@ def _nornir(config: Config, dry_run: bool) -> Nornir:
     register_runner()
     config.logging.configure()
     inventory, runner = _inventory(config), load_runner(config)
-    return Nornir(inventory=inventory, runner=runner, config=config, data=GlobalState(dry_run=dry_run))
+    return Nornir(
+        inventory=inventory,
+        runner=runner,
+        config=config,
+        data=GlobalState(dry_run=dry_run),
+        processors=Processors([plain_errors()]),
+    )
 
 
 def _inventory(config: Config) -> Inventory:
