@@ -16,6 +16,7 @@ SECTIONS = {
     "images": "images.settings",
     "images_in_use": "images_in_use.settings",
     "logins": "registry.given_logins",
+    "maintenance": "maintenance.settings",
     "mirrors": "mirrors.settings",
     "names": "names",
     "node": "cluster.node",

@@ -14,6 +14,7 @@ from moor.cli.options import Options
 BATCH = "so many hosts at once, such as 3 or 10%, one batch after the other"
 CANARY = "so many hosts before all others, or their names as in --limit"
 PAUSE = "wait between batches, such as 5m; ask waits for your word"
+OUTSIDE_WINDOW = "change hosts outside of their maintenance windows too"
 MAX_FAILURES = "so many hosts may fail, such as 2 or 5%; one more stops the run"
 
 
@@ -25,6 +26,7 @@ class RollingWords:
     canary: Annotated[str, typer.Option("--canary", metavar="N|HOSTS", help=CANARY)] = ""
     pause: Annotated[str, typer.Option("--pause", metavar="TIME|ask", help=PAUSE)] = ""
     max_failures: Annotated[str, typer.Option("--max-failures", metavar="N|N%", help=MAX_FAILURES)] = ""
+    outside_window: Annotated[bool, typer.Option("--outside-window", help=OUTSIDE_WINDOW)] = False
 
     def typed(self) -> Iterator[str]:
         """Yield the options and their values as they are typed."""

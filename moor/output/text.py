@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from textwrap import indent
 
 from moor.engine.findings import Finding
-from moor.output import paint, tables
+from moor.output import paint, rolled, tables
 from moor.output.folding import fold
 from moor.output.grouping import grouped, was_shown
 from moor.run.report import HostReport, RunReport, count_by_status, open_findings, unwaived_findings
@@ -27,7 +27,7 @@ def plan(report: RunReport) -> str:
     else:
         rest = f"incomplete, nothing to do on the other {_many(whole, 'host')}"
         summary = f"plan: {rest if whole else 'nothing could be planned'}"
-    skips = (f"  - {words}" for words in report.warnings)
+    skips = (*(f"  - {words}" for words in report.warnings), *rolled.waiting(report))
     return joined([*_changes(report), *_errors(report), *findings(report), *skips, f"{summary}; {_kept(report)}"])
 
 
@@ -37,21 +37,9 @@ def applied(report: RunReport) -> str:
     words = f"{count.get('changed', 0)} changed, {count.get('failed', 0)} failed, {count.get('skipped', 0)} skipped"
     summary = f"apply: {words} on {_many(_touched(report), 'host')}" if _touched(report) else f"apply: {_idle(report)}"
     again = f"\nafter mending what failed, run the same command again (run {report.run})" if report.failed else ""
-    again = _rolled(report) if report.stopped else again
-    return joined([*_changes(report), *_errors(report), *findings(report), f"{summary}; {_kept(report)}{again}"])
-
-
-def _rolled(report: RunReport) -> str:
-    """Return how far a roll-out came before it stopped, and the command that goes on."""
-    hosts = report.hosts.items()
-    parts = {
-        "done": [name for name, host in hosts if not host.error],
-        "failed": [name for name, host in hosts if host.error and not host.skipped],
-        "left": [name for name, host in hosts if host.skipped],
-    }
-    told = "".join(f"\n  {word:<7} {fold(names)}" for word, names in parts.items() if names)
-    on = f"\ngo on by: {report.go_on}\n  (what is done there stays as it is; run {report.run})" if report.go_on else ""
-    return f"\n{report.stopped}{told}{on}"
+    again = rolled.stopped(report) if report.stopped else again
+    parts = (*_changes(report), *_errors(report), *findings(report), *rolled.left(report))
+    return joined([*parts, f"{summary}; {_kept(report)}{again}"])
 
 
 def _idle(report: RunReport) -> str:
@@ -63,7 +51,8 @@ def drift(report: RunReport) -> str:
     waived = [finding for finding in open_findings(report) if finding.waived]
     mending = report.mended
     mended = ["mended:", *_changes(mending), *_errors(mending), ""] if mending else []
-    return joined([*mended, *_open(report), *_not_examined(report), *map(_waived, waived), _sum(report, len(waived))])
+    rest = (*map(_waived, waived), *rolled.waiting(report), _sum(report, len(waived)))
+    return joined([*mended, *_open(report), *_not_examined(report), *rest])
 
 
 def _open(report: RunReport) -> Iterator[str]:
@@ -174,9 +163,7 @@ def _changes(report: RunReport) -> Iterator[str]:
 
 def _errors(report: RunReport) -> Iterator[str]:
     unsaid = (
-        (name, (host.error,))
-        for name, host in report.hosts.items()
-        if host.error and not (report.stopped and report.stopped in host.error)
+        (name, (host.error,)) for name, host in report.hosts.items() if host.error and not rolled.is_left(report, host)
     )
     for group in grouped(unsaid, addresses=True):
         yield f"  ! {group.names}: {indent(group.shown[0], BELOW).strip()}"

@@ -24,6 +24,7 @@ from moor.processors import QuietProcessor
 from moor.run.runbook import Skipped
 
 LISTS = {Expiry: "expiries", Measured: "measured", ImageInUse: "images"}  # the report's list for what is no finding
+LEFT = "left as it is"  # how the error of a host begins whose turn did not come
 SCHEMA = 1  # raised when a field of the JSON changes its meaning or goes
 
 
@@ -54,6 +55,7 @@ class HostReport:
         skipped: a stage did not run on it since other hosts failed; ``error`` names them.
         error_kind: the kind of ``error``; None without one.
         unexamined_kinds: the kind of each entry of ``unexamined``.
+        window: when its next maintenance window opens, if something differs and it may not be changed now.
     """
 
     reached: bool = False
@@ -63,6 +65,7 @@ class HostReport:
     skipped: bool = False
     error_kind: ErrorKind | None = None
     unexamined_kinds: list[ErrorKind] = field(default_factory=list)
+    window: str = ""
 
     def fail(self, words: str, kind: ErrorKind, *, examined: bool = False) -> None:
         """Add an error; the first becomes ``error``.
@@ -122,10 +125,10 @@ class RunReport:
                 foreseen.setdefault(part.reason, []).append(part.stage)
             for name in part.hosts if not part.foreseen else ():
                 if not self.hosts[name].error:
-                    where = f"skipped at {part.stage}" if part.stage else "left as it is"
+                    where = f"skipped at {part.stage}" if part.stage else LEFT
                     self.hosts[name].fail(f"{where}: {part.reason}", ErrorKind.SKIPPED)
                     self.hosts[name].skipped = True
-            if not part.stage:
+            if part.stops:
                 self.stopped = part.reason
         for reason, stages in foreseen.items():
             self.warnings.append(f"an apply would skip {', '.join(dict.fromkeys(stages))}, since {reason}")

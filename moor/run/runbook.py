@@ -202,11 +202,13 @@ class Skipped:
     """The hosts on which a stage did not run, and the reason.
 
     Attributes:
-        stage: empty where a roll-out stopped before the hosts' turn.
+        stage: empty where no stage ran on the hosts.
         foreseen: a plan ran it all the same; an apply would not.
+        stops: the roll-out stopped before the turn of these hosts.
     """
 
     stage: str
     hosts: tuple[str, ...]
     reason: str
     foreseen: bool = False
+    stops: bool = False

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from nornir.core import Nornir
 
+from moor.cli.commands.rolling import note_windows
 from moor.cli.commands.running import (
     open_fleet,
     print_report,
@@ -95,6 +96,7 @@ def check(nr: Nornir, options: Options, wanted: DriftOptions, waivers: list[Waiv
         report.measured, faults = judge_measurements(report.measured, past_measurements(settings), now)
         report.findings += faults
     apply_waivers(report, waivers)
+    note_windows(nr, report)
     remember(nr, report)
     return report
 
@@ -122,12 +124,13 @@ def refuse_unknown_kinds(nr: Nornir, wanted: DriftOptions) -> None:
 
 
 def hosts_to_mend(report: RunReport, kinds: tuple[str, ...]) -> list[str]:
-    """List the completely examined hosts with unwaived drift of one of ``kinds``."""
+    """List the completely examined hosts with unwaived drift of one of ``kinds`` that may be changed now."""
+    free = {name: host for name, host in report.hosts.items() if not (host.unexamined or host.window)}
     drifted = (
         name
-        for name, host in report.hosts.items()
+        for name, host in free.items()
         for resource in host.resources
-        if not host.unexamined and resource.status == "drift" and not resource.waived and kind_of(resource.id) in kinds
+        if resource.status == "drift" and not resource.waived and kind_of(resource.id) in kinds
     )
     return list(dict.fromkeys(drifted))
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from moor.cli.commands.diagnose import proof_exit_code
-from moor.cli.commands.rolling import roll_out_of
+from moor.cli.commands.rolling import note_windows, roll_out_of
 from moor.cli.commands.running import (
     open_fleet,
     print_report,
@@ -41,6 +41,7 @@ def plan(options: Options, name: str, rolling: RollingWords = AS_WRITTEN) -> int
         book = runbook_of(nr, name)
         roll_out_of(nr, book, rolling)
         report = run_and_report(nr, book, options, "plan")
+        note_windows(nr, report)
     print_report(options, report, text.plan(report))
     return 1 if report.failed else DIFFERS if report.differs else 0
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from functools import partial
 
 import typer
@@ -15,8 +16,10 @@ from moor.cli.rolling import RollingWords
 from moor.context import site_of
 from moor.errors import InputError
 from moor.run.host_words import HostWords, split_words
+from moor.run.report import RunReport
 from moor.run.rolling.amount import Amount, read_amount
 from moor.run.rolling.roll_out import RollOut, refuse_no_roll_out
+from moor.run.rolling.windows import next_window
 from moor.run.runbook import Runbook
 
 DURATION = re.compile(r"([0-9]{1,6})(s|m|h)")
@@ -38,9 +41,9 @@ def roll_out_of(nr: Nornir, runbook: Runbook, words: RollingWords) -> RollOut:
     faults: list[str] = []
     batch, most = _amount("--batch", words.batch, 1, faults), _amount("--max-failures", words.max_failures, 0, faults)
     canary, pause_s = _canary(nr, words.canary, faults), _pause(words.pause, faults)
-    go_on = partial(typer.confirm, err=True) if words.pause == ASK else None
     faults += _contradictions(words)
-    made = RollOut(batch, canary, pause_s, go_on and (lambda said: go_on(f"{said}. Go on?")), most)
+    go_on = _go_on if words.pause == ASK else None
+    made = RollOut(batch, canary, pause_s, go_on, most, in_windows=not words.outside_window)
     try:
         refuse_no_roll_out(runbook, made)
     except InputError as error:
@@ -48,6 +51,18 @@ def roll_out_of(nr: Nornir, runbook: Runbook, words: RollingWords) -> RollOut:
     if faults:
         raise InputError("\n".join(faults))
     return made
+
+
+def _go_on(question: str) -> bool:
+    return typer.confirm(f"{question}. Go on?", err=True)
+
+
+def note_windows(nr: Nornir, report: RunReport) -> None:
+    """Note in a report which hosts with changes may not be changed now, and when they may."""
+    now = datetime.now(UTC)
+    for name, host in report.hosts.items():
+        if name in nr.inventory.hosts and host.count("drift"):
+            host.window = next_window(nr.inventory.hosts[name], now)
 
 
 def _amount(option: str, word: str, least: int, faults: list[str]) -> Amount | None:

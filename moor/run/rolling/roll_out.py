@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from nornir.core.inventory import Host
 
@@ -11,7 +12,10 @@ from moor.errors import InputError
 from moor.run.foresight import may_change
 from moor.run.rolling.amount import Amount
 from moor.run.rolling.waves import Wave, waves_of
+from moor.run.rolling.windows import next_window
 from moor.run.runbook import Rolling, Runbook, Stage
+
+OUTSIDE = "outside of its maintenance windows"
 
 
 @dataclass(frozen=True)
@@ -25,6 +29,7 @@ class RollOut:
         go_on: asks between two waves whether to go on; None to go on without.
         max_failures: how many hosts may fail; after one more no further wave begins.
         left_out: by host, why it takes no part; stages that need it are skipped, as if it had failed before.
+        in_windows: whether hosts outside of their maintenance windows are left as they are.
     """
 
     batch: Amount | None = None
@@ -33,6 +38,7 @@ class RollOut:
     go_on: Callable[[str], bool] | None = None
     max_failures: Amount | None = None
     left_out: Mapping[str, str] = field(default_factory=dict)
+    in_windows: bool = False
 
     @property
     def has_waves(self) -> bool:
@@ -52,6 +58,20 @@ class RollOut:
             return (Wave("rest", tuple(names), "all hosts"),)
         ahead = {host.name for host in hosts if _comes_first(host, known) or not may_change(host, known)}
         return waves_of(names, ahead, self.canary, self.batch)
+
+    def kept_out(self, hosts: Iterable[Host], stages: Sequence[Stage], now: datetime) -> dict[str, str]:
+        """Return why some hosts may not be changed now, by name; those on which nothing changes may.
+
+        Args:
+            hosts: those whose turn it is.
+            stages: what would run on them.
+            now: the time.
+        """
+        if not self.in_windows:
+            return {}
+        closed = {host: words for host in hosts if (words := next_window(host, now))}
+        changing = {host.name: words for host, words in closed.items() if may_change(host, stages)}
+        return {name: f"{OUTSIDE}; the next is {words}" for name, words in changing.items()}
 
     def rules_in(self, wave: Wave, stage: Stage, total: int) -> Rolling:
         """Return how a stage goes over the hosts of a wave: a batch of the command line is a batch of the stage.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from itertools import islice
 
 from nornir.core import Nornir
@@ -28,12 +29,14 @@ class Turn:
         wave: the hosts whose turn it is.
         roll_out: how the run goes over its hosts.
         progress: called with a line of progress.
+        kept_out: hosts that may not be changed now, and have not failed; shared by all turns of a run.
     """
 
     nr: Nornir
     wave: Wave
     roll_out: RollOut
     progress: Callable[[str], None]
+    kept_out: set[str]
 
 
 def run_waves(nr: Nornir, runbook: Runbook, roll_out: RollOut, progress: Callable[[str], None]) -> Iterator[Skipped]:
@@ -46,23 +49,25 @@ def run_waves(nr: Nornir, runbook: Runbook, roll_out: RollOut, progress: Callabl
     hosts = [host for name, host in nr.inventory.hosts.items() if not (roll_out.has_waves and name in unread)]
     waves = roll_out.waves(hosts, runbook.stages)
     head, tail = split_stages(runbook.stages) if roll_out.has_waves else (runbook.stages, ())
+    kept_out: set[str] = set()
     for at, wave in enumerate(waves):
-        turn = Turn(nr, wave, roll_out, progress)
+        turn = Turn(nr, wave, roll_out, progress, kept_out)
         if at and roll_out.waits:
             _read_again(turn, runbook.stages)
+        yield from _keep_out(turn, wave.hosts, runbook.stages)
         yield from _run_stages(turn, head, runbook.independent)
         if at + 1 < len(waves) and (words := _stop(turn, waves[at + 1], unread)):
             yield from _left(nr, waves[at + 1 :], tail, words)
             return
     everybody = Wave("rest", tuple(nr.inventory.hosts), "all hosts")
-    yield from _run_stages(Turn(nr, everybody, roll_out, progress), tail, runbook.independent)
+    yield from _run_stages(Turn(nr, everybody, roll_out, progress, kept_out), tail, runbook.independent)
 
 
 def _stop(turn: Turn, following: Wave, unread: frozenset[str]) -> str:
     """Wait between two waves; return why the following one does not begin, empty if it does."""
     nr, roll_out = turn.nr, turn.roll_out
     # Hosts that were not even read show nothing about the change.
-    if words := roll_out.refusal(nr.data.failed_hosts - unread, len(nr.inventory.hosts)):
+    if words := roll_out.refusal(nr.data.failed_hosts - unread - turn.kept_out, len(nr.inventory.hosts)):
         return words
     if not roll_out.waits:
         return ""
@@ -79,13 +84,22 @@ def _stop(turn: Turn, following: Wave, unread: frozenset[str]) -> str:
 def _left(nr: Nornir, waves: Sequence[Wave], tail: Sequence[Stage], words: str) -> Iterator[Skipped]:
     """Yield the hosts whose turn does not come, and those that wait for them with their last stages."""
     left = tuple(name for wave in waves for name in wave.hosts)
-    yield Skipped("", left, words)
+    yield Skipped("", left, words, stops=True)
     for stage in tail:
         hosts = nr.inventory.hosts.items()
         gone = {*left, *nr.data.failed_hosts}
         if waiting := tuple(name for name, host in hosts if name not in gone and stage.runs_on(host)):
             yield Skipped(stage.name, waiting, words)
     nr.data.failed_hosts.update(left)
+
+
+def _keep_out(turn: Turn, names: Sequence[str], stages: Sequence[Stage], stage: str = "") -> Iterator[Skipped]:
+    """Yield the hosts that may not be changed now, and have them take no further part."""
+    hosts = [turn.nr.inventory.hosts[name] for name in names if name not in turn.nr.data.failed_hosts]
+    for name, words in turn.roll_out.kept_out(hosts, stages, datetime.now(UTC)).items():
+        turn.kept_out.add(name)
+        turn.nr.data.failed_hosts.add(name)
+        yield Skipped(stage, (name,), words)
 
 
 def _read_again(turn: Turn, stages: Sequence[Stage]) -> None:
@@ -116,7 +130,8 @@ def _run_stage(turn: Turn, stage: Stage) -> Iterator[Skipped]:
     if not ready:
         return
     if sick := sorted(name for name, host in nr.inventory.hosts.items() if name in failed and stage.depends_on(host)):
-        yield Skipped(stage.name, tuple(ready), f"{', '.join(sick)} failed", foreseen=nr.data.dry_run)
+        left = " or may not be changed now" if turn.kept_out.intersection(sick) else ""
+        yield Skipped(stage.name, tuple(ready), f"{', '.join(sick)} failed{left}", foreseen=nr.data.dry_run)
         if not nr.data.dry_run:  # a plan changes nothing, so it can still show the other hosts' changes
             return
     yield from _run_batches(turn, stage, ready)
@@ -135,6 +150,11 @@ def _run_batches(turn: Turn, stage: Stage, names: list[str]) -> Iterator[Skipped
     while batch := list(islice(rest, rules.batch or len(names))):
         if rules.pause_s and batch[0] != names[0]:
             time.sleep(rules.pause_s)
+        if rules.batch:  # its turn may come long after the stage's first
+            yield from _keep_out(turn, batch, (stage,), stage.name)
+            batch = [name for name in batch if name not in turn.kept_out]
+        if not batch:
+            continue
         turn.progress(f"{stage.name}: {', '.join(batch)}")
         failed |= _run_batch(nr, stage, batch, rules)
         if len(failed) > rules.max_failures and rules.batch and (spared := tuple(rest)):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from moor.run.rolling.windows import DAYS
 from tests.harness.commands import moor_here
 from tests.harness.hosts import local_shells
 from tests.harness.shells import me
@@ -66,6 +68,14 @@ class Rolled:
             (folder / name).mkdir()
         own = {"tasks/one.py": TASK, "runbooks/one.py": RUNBOOK, "inventory/groups.yaml": "first: {}\nnodes: {}\n"}
         self.site = write_site(folder / "site", {"inventory/hosts.yaml": "".join(hosts), **own})
+
+    def give(self, name: str, section: str) -> None:
+        """Write a section of data for one host."""
+        hosts = self.site / "inventory/hosts.yaml"
+        lines = hosts.read_text().splitlines()
+        at = next(at for at, line in enumerate(lines) if line.startswith(f"{name}:"))
+        lines[at] = lines[at].replace("data: {", f"data: {{{section}, ")
+        hosts.write_text("\n".join(lines))
 
     def turns(self) -> str:
         """Return the hosts in the order of their turns, and forget them."""
@@ -144,3 +154,41 @@ def test_everything_that_is_wrong_in_the_words_is_told_at_once(rolled: Rolled) -
     assert "--pause: all hosts take their turn together; say --batch or --canary too\n" in alone.stderr
     assert "--pause ask: nobody to ask, since standard input is no terminal" in alone.stderr
     assert not (rolled.folder / "turns").exists()
+
+
+ALWAYS = '{days: [mon, tue, wed, thu, fri, sat, sun], from: "00:00", to: "24:00"}'
+
+
+def closed_window() -> str:
+    """Return a window of the day after tomorrow."""
+    day = DAYS[(datetime.now(UTC) + timedelta(days=2)).weekday()]
+    return f'{{days: [{day}], from: "10:00", to: "11:00"}}'
+
+
+def test_hosts_outside_of_their_windows_are_left_as_they_are(rolled: Rolled) -> None:
+    rolled.give("node1", f"maintenance: {{windows: [{closed_window()}]}}")
+    rolled.give("node2", f"maintenance: {{windows: [{ALWAYS}]}}")
+    rolled.give("node3", f"maintenance: {{windows: [{closed_window()}]}}")
+    (rolled.folder / "node3/one").write_text("1\n")
+    planned = moor_here(rolled.site, "plan", "one")
+    assert "  - node1: to be changed in the next maintenance window, " in planned.stdout
+    rolled.turns()
+    done = moor_here(rolled.site, "apply", "one", "--yes", "--batch", "1", "--workers", "1")
+    assert done.returncode == 1
+    assert "  - node1: left as it is: outside of its maintenance windows; the next is " in done.stdout
+    assert "10:00 to 11:00 (UTC)" in done.stdout
+    assert rolled.turns() == "base node3 node2 node4 node5 end"  # nothing changes on node3, and node1 is no failure
+    drifted = moor_here(rolled.site, "drift", "--runbook", "one", "--apply", "file", "--workers", "1")
+    assert (drifted.returncode, rolled.turns()) == (2, "base node1 node2 node3 node4 node5 end")
+    assert "  - node1: to be changed in the next maintenance window, " in drifted.stdout
+    assert not (rolled.folder / "node1/one").exists()
+    forced = moor_here(rolled.site, "apply", "one", "--yes", "--outside-window")
+    assert (forced.returncode, (rolled.folder / "node1/one").exists()) == (0, True), forced.said
+
+
+def test_a_window_that_is_wrong_is_told_with_its_file_and_line(rolled: Rolled) -> None:
+    rolled.give("node1", 'maintenance: {windows: [{days: [sun], from: "02:00", to: "02:00"}], timezone: Berlin}')
+    done = moor_here(rolled.site, "plan", "one")
+    assert done.returncode == 1
+    assert "inventory/hosts.yaml:2: node1.data.maintenance.timezone: no time zone is called Berlin" in done.stderr
+    assert "node1.data.maintenance.windows.0: from and to are the same" in done.stderr

@@ -1,0 +1,1 @@
+"""When a host may be changed, and what happens to its pods meanwhile."""
