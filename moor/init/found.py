@@ -21,7 +21,6 @@ class FoundHost:
         hostname: its address or DNS name; empty if that is its name
         port: 0 if the source says nothing
         groups: the source's own groups, and roles of moor's
-        jump: its jump hosts as ssh's ProxyJump has them
         passwords: ``login`` and ``sudo``; None stands for one that the source has, but not in a form to be read
         data: sections of settings
     """
@@ -32,7 +31,6 @@ class FoundHost:
     username: str = ""
     key_file: str = ""
     groups: tuple[str, ...] = ()
-    jump: str = ""
     passwords: Mapping[str, Secret | None] = field(default_factory=dict, hash=False)
     data: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
@@ -51,6 +49,7 @@ class Found:
         hosts: by name
         groups: the source's own groups, each with the groups that it is in
         ssh_config: the ssh_config by which the hosts are reached
+        ssh_config_text: its text, if it is to be one of the new site
         kubeconfig: of the cluster whose nodes the hosts are
         netbox: the options of NetBoxInventory, which finds the hosts at every run
         notes: what could not be taken over, for the user
@@ -60,6 +59,7 @@ class Found:
     hosts: Mapping[str, FoundHost] = field(default_factory=dict)
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     ssh_config: Path | None = None
+    ssh_config_text: str = ""
     kubeconfig: Path | None = None
     netbox: Mapping[str, Any] | None = None
     notes: tuple[str, ...] = ()

@@ -42,6 +42,11 @@ def is_address(word: str) -> bool:
     return True
 
 
+def is_host(word: str) -> bool:
+    """Return whether a word is an IP address or a DNS name."""
+    return is_address(word) or (DNS.fullmatch(word) is not None and bool(word.strip("0123456789.")))
+
+
 def expanded(word: str) -> list[str]:
     """Return the words that one with ranges stands for; the ranges of NAME=ADDRESS go together."""
     if not RANGE.search(word):

@@ -21,6 +21,8 @@ def draft_of(facts: SiteFacts) -> Draft:
     files = dict(texts.files_of(facts))
     if keys := "".join(_known_keys(facts)):
         files[KNOWN_HOSTS] = keys
+    if facts.found.ssh_config_text:
+        files[SSH_CONFIG] = facts.found.ssh_config_text
     made = (texts.CA_PASSPHRASE, texts.HARBOR_ADMIN) if facts.is_own else ()
     private = {name: f"{generate().reveal()}\n" for name in made}
     return Draft(files, {**private, **_passwords(facts)}, texts.GITIGNORE)
@@ -45,8 +47,8 @@ def _passwords(facts: SiteFacts) -> Mapping[str, str]:
     return {
         texts.password_path(owner.name, kind): f"{word.reveal()}\n"
         for owner in owners
-        for kind, word in owner.passwords.items()
-        if word is not None and (owner is common or kind not in common.passwords)
+        for kind, word in texts.own_passwords(owner, common).items()
+        if word is not None
     }
 
 
@@ -60,8 +62,8 @@ def to_bring(facts: SiteFacts) -> dict[str, str]:
         wanted[texts.LOGIN] = f"the password of {typed.login} (chmod 600)"
     common = texts.common_of(facts.cast)
     for host in (common, *facts.cast.hosts.values()):
-        for kind, word in host.passwords.items():
-            if word is None and (host is common or kind not in common.passwords):
+        for kind, word in texts.own_passwords(host, common).items():
+            if word is None:
                 wanted[texts.password_path(host.name, kind)] = f"{_whose(host)} {kind} password (chmod 600)"
     return wanted
 

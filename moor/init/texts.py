@@ -13,6 +13,7 @@ from moor.init.facts import HTTPS, SiteFacts, absolute, known_file
 from moor.init.found import FoundHost
 from moor.init.roles import Cast
 from moor.inventory.joining import add_hosts
+from moor.secrets.secret import Secret
 
 GITIGNORE = ("/.moor/", "/secrets/", "/downloads/")
 CA_PASSPHRASE, HARBOR_ADMIN, LOGIN = "secrets/ca-passphrase", "secrets/harbor-admin", "secrets/registry-login"
@@ -110,9 +111,10 @@ def entry_of(host: FoundHost, common: FoundHost) -> dict[str, Any]:
     if host.username and host.username != common.username:
         entry["username"] = host.username
     extras = {"key_file": host.key_file} if host.key_file and host.key_file != common.key_file else {}
-    if "login" in host.passwords and "login" not in common.passwords:
+    own = own_passwords(host, common)
+    if "login" in own:
         entry["password"] = f"file:{password_path(host.name, 'login')}"
-    if "sudo" in host.passwords and "sudo" not in common.passwords:
+    if "sudo" in own:
         extras["secret"] = f"file:{password_path(host.name, 'sudo')}"
     if host.groups:
         entry["groups"] = list(host.groups)
@@ -121,6 +123,17 @@ def entry_of(host: FoundHost, common: FoundHost) -> dict[str, Any]:
     if host.data:
         entry["data"] = dict(host.data)
     return entry
+
+
+def own_passwords(host: FoundHost, common: FoundHost) -> dict[str, Secret | None]:
+    """Return the passwords of a host that the others do not have; all of them for the common host itself."""
+    if host is common:
+        return dict(host.passwords)
+    return {
+        kind: word
+        for kind, word in host.passwords.items()
+        if kind not in common.passwords or word != common.passwords[kind]
+    }
 
 
 def password_path(host: str, kind: str) -> str:
@@ -137,9 +150,8 @@ def common_of(cast: Cast) -> FoundHost:
         none = type(getattr(FoundHost(""), key))()
         return none if none in values or not values else values.most_common(1)[0][0]
 
-    kinds = {kind for host in hosts for kind in host.passwords}
-    same = {kind for kind in kinds if len({host.passwords.get(kind, kind) for host in hosts}) == 1}
-    passwords = {kind: hosts[0].passwords[kind] for kind in same if kind in hosts[0].passwords}
+    kinds = [kind for kind in ("login", "sudo") if hosts and all(kind in host.passwords for host in hosts)]
+    passwords = {kind: Counter(host.passwords[kind] for host in hosts).most_common(1)[0][0] for kind in kinds}
     return FoundHost("", "", shared("port"), shared("username"), shared("key_file"), passwords=passwords)
 
 
@@ -170,7 +182,7 @@ def _connection(facts: SiteFacts, common: FoundHost) -> str:
     extras = f"      key_file: {scalar(common.key_file)}\n" if common.key_file else ""
     if "sudo" in common.passwords:
         extras += f"      secret: file:{password_path('', 'sudo')} # sudo's password\n"
-    if facts.found.ssh_config is None or not facts.found.ssh_config.is_absolute():
+    if facts.found.ssh_config is None:
         extras += "      known_hosts: known_hosts # moor check --accept-new-host-keys pins the hosts' keys there\n"
     return f"connection_options:\n  shell:\n    extras:\n{extras}\n" if extras else ""
 
