@@ -48,6 +48,7 @@ class HostAnswers:
     netbox_token: Annotated[
         str, typer.Option(metavar="REFERENCE", help="for --from netbox; by default env:NETBOX_TOKEN")
     ] = ""
+    netbox_ca: Annotated[str, typer.Option(metavar="FILE", help="the CA of NetBox's certificate")] = ""
 
 
 @dataclass(frozen=True)

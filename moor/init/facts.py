@@ -100,9 +100,9 @@ def missing(answers: Answers, found: Found, cast: Cast, address: str) -> Iterato
     """Yield a line for each answer that a site cannot do without and that is not known."""
     if not answers.registry.registry:
         yield NO_REGISTRY
-    if not cast.hosts and not found.netbox:
+    if not cast.hosts:
         yield NO_HOST + (f" ({_seen(found)})" if found.hosts else "")
-    if answers.registry.registry and not address and (cast.hosts or found.netbox):
+    if answers.registry.registry and not address and cast.hosts:
         yield NO_ADDRESS.format(answers.registry.registry)
 
 

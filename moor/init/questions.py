@@ -64,7 +64,7 @@ def is_complete(answers: Answers, found: Found) -> bool:
     """Return whether options and source say enough, so that nothing is asked."""
     roles = (HARBOR, CONTROL_PLANE, NODES, WORKSTATIONS)
     named = any(words_of(answers, role) or members_of_role(role, found) for role in roles)
-    return bool(answers.registry.registry) and (named or bool(found.netbox))
+    return bool(answers.registry.registry) and named
 
 
 def ask_all(answers: Answers, found: Found, ask: Ask) -> Answers:
@@ -113,7 +113,7 @@ def _known(option: str, found: Found) -> bool:
     """Return whether the source answers a question."""
     roles = {"harbor": HARBOR, "control_plane": CONTROL_PLANE, "nodes": NODES, "workstation": WORKSTATIONS}
     if option in roles:
-        return bool(found.netbox) or bool(members_of_role(roles[option], found))
+        return bool(members_of_role(roles[option], found))
     if option in ("user", "key"):
         attribute = "username" if option == "user" else "key_file"
         return found.ssh_config is not None or any(getattr(host, attribute) for host in found.hosts.values())

@@ -49,10 +49,17 @@ ROLES: Mapping[str, Role] = {
 
 @dataclass
 class Cast:
-    """The hosts with a role, in the order in which they were chosen; ``left`` are those of the source without one."""
+    """The hosts with a role, in the order in which they were chosen.
+
+    Attributes:
+        left: the hosts of the source without a role
+        by_group: moor's groups by the group of NetBox whose machines are in them, also later ones
+        notes: for the user
+    """
 
     hosts: dict[str, FoundHost] = field(default_factory=dict)
     left: tuple[FoundHost, ...] = ()
+    by_group: dict[str, tuple[str, ...]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
     def first(self, role: str) -> FoundHost | None:
@@ -95,6 +102,8 @@ def cast_roles(answers: Answers, found: Found) -> Cast:
             continue
         for host in hosts:
             cast.add(host, name)
+        if found.netbox:
+            cast.by_group |= {word: role.groups[-1:] for word in words if word in found.groups}
         if not words and role.single and len(hosts) > 1:
             cast.notes.append(
                 f"{hosts[0].name} is the one of {len(hosts)} hosts for {role.option}, which may name another"
@@ -103,6 +112,11 @@ def cast_roles(answers: Answers, found: Found) -> Cast:
         raise InputError("\n".join(faults))
     cast.left = tuple(host for host in found.hosts.values() if host.name not in cast.hosts)
     cast.hosts = _shortened(cast.hosts)
+    if found.netbox and cast.left:
+        cast.notes.append(
+            f"{len(cast.left)} machines of NetBox have no role, and are hosts all the same, which trust the registry and "
+            "know its name; filters leave them out, as in --from netbox 'https://HOST?tag=moor'"
+        )
     return cast
 
 

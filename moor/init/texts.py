@@ -33,6 +33,9 @@ HOSTS_HEAD = """\
 # everything else it inherits: what stands here wins over its groups, these over defaults.yaml. Settings for one host go
 # below data: of its own.
 """
+NETBOX_HEAD = """\
+# Hosts beside those of NetBox, and keys of its own for a host from there, which win over NetBox's.
+"""
 LEFT_HEAD = """
 # {source} has these too; none of them has a role, so moor leaves them alone. To add one, take its # out, and write
 # the groups that it is to be in.
@@ -77,6 +80,7 @@ def groups_yaml(facts: SiteFacts) -> str:
         lines.append(f"\n# Of {facts.found.source}.\n")
     for name in used:
         parents = [parent for parent in facts.found.groups.get(name, ()) if parent in used]
+        parents += facts.cast.by_group.get(name, ())
         lines.append(f"{name}: {{groups: {scalar(parents)}}}\n" if parents else f"{name}: {{}}\n")
     return "".join(lines)
 
@@ -94,13 +98,26 @@ def _with_parents(facts: SiteFacts) -> list[str]:
 
 def hosts_yaml(facts: SiteFacts, common: FoundHost) -> str:
     """Return the text of hosts.yaml; what ``common`` says is in defaults.yaml already."""
+    if facts.found.netbox:
+        return _beside_netbox(facts)
     entries = {name: entry_of(host, common) for name, host in facts.cast.hosts.items()}
-    text = add_hosts(HOSTS_HEAD, entries) if entries else HOSTS_HEAD + "{}\n"
+    text = add_hosts(HOSTS_HEAD, entries)
     if not facts.cast.left:
         return text
     left = add_hosts("", {host.name: {**entry_of(host, common), "groups": []} for host in facts.cast.left})
     lines = [line for line in left.splitlines() if line]
     return text + LEFT_HEAD.format(source=facts.found.source) + "".join(f"# {line}\n" for line in lines)
+
+
+def _beside_netbox(facts: SiteFacts) -> str:
+    """Return hosts.yaml beside NetBox: the roles of hosts that their groups there do not say."""
+    entries = dict[str, dict[str, Any]]()
+    for name, host in facts.cast.hosts.items():
+        known = {role for group in host.groups for role in facts.cast.by_group.get(group, ())}
+        if not known >= set(host.groups) & set(ABOUT_GROUPS):
+            at = {} if name in facts.found.hosts else entry_of(host, FoundHost(""))
+            entries[name] = {**at, "groups": list(host.groups)}
+    return add_hosts(NETBOX_HEAD, entries) if entries else f"{NETBOX_HEAD}{{}}\n"
 
 
 def entry_of(host: FoundHost, common: FoundHost) -> dict[str, Any]:

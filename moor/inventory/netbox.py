@@ -37,7 +37,7 @@ class NetBoxInventory(FleetInventory):
         source = Source(self.netbox["url"], 1)
         known = {
             str(name): tree_of(entry_of_machine(host, set(groups.items)), source.below(str(name)))
-            for name, host in self._ask()
+            for name, host in self.machines()
         }
         for machine in known.values():
             for place in _commands(machine):
@@ -45,8 +45,8 @@ class NetBoxInventory(FleetInventory):
         written = super()._hosts(groups, faults) if self.host_file.exists() else Tree(source, {})
         return merge(Tree(source, known), written)
 
-    def _ask(self) -> Iterable[tuple[str, Host]]:
-        """Return NetBox's machines by name."""
+    def machines(self) -> Iterable[tuple[str, Host]]:
+        """Return NetBox's machines by name; raise InputError if it does not answer."""
         try:
             from nornir_netbox.plugins.inventory import NetBoxInventory2  # type: ignore[import-untyped]
         except ImportError as error:

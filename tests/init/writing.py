@@ -29,3 +29,8 @@ def site(folder: Path, *words: str) -> Nornir:
 def written(folder: Path, name: str = "hosts") -> Any:
     """Return what a file of the inventory says."""
     return YAML(typ="safe", pure=True).load((folder / f"inventory/{name}.yaml").read_text())
+
+
+def reached(nr: Nornir) -> dict[str, tuple[str | None, int | None, str | None]]:
+    """Return how each host is reached: address, port and user."""
+    return {name: (host.hostname, host.port, host.username) for name, host in nr.inventory.hosts.items()}

@@ -2,25 +2,58 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
+from nornir.core.inventory import Host
 from pydantic import ValidationError
 
 from moor.errors import InputError
 from moor.init.answers import Answers
-from moor.init.found import Found
+from moor.init.found import Found, FoundHost
+from moor.inventory.netbox import NetBoxInventory
+from moor.settings.access import SiteSettings
 from moor.settings.config import NetBoxOptions
 
-TOKEN = "env:NETBOX_TOKEN"  # noqa: S105
+TOKEN = "env:NETBOX_TOKEN"  # noqa: S105 - where the token is
 
 
 def read(where: str, answers: Answers) -> Found:
-    """Return NetBox as the source of hosts, after a look whether it answers; raise InputError if it does not."""
-    options: dict[str, Any] = {"url": where, "token": answers.hosts.netbox_token or TOKEN}
+    """Return NetBox's machines and their groups.
+
+    Args:
+        where: NetBox's URL, perhaps with filters: ``https://netbox.example.net?site=dc1&tag=moor``
+        answers: the token and the CA count
+
+    Raises:
+        InputError: the URL is none, or NetBox does not answer.
+    """
+    options = _options(where, answers)
     try:
-        NetBoxOptions.model_validate(options)
+        plain = NetBoxOptions.model_validate(options, context={"site": Path.cwd()}).model_dump(exclude_none=True)
     except ValidationError as error:
-        keys = sorted({str(detail["loc"][0]) for detail in error.errors()})
-        option = "--netbox-token: env:NAME or file:PATH" if keys == ["token"] else "--from netbox: https://HOST"
-        raise InputError(f"{option} is what it takes, not {where}") from None
-    return Found("NetBox", netbox=options)
+        keys = {str(detail["loc"][0]) for detail in error.errors()}
+        needed = "--netbox-token: env:NAME or file:PATH" if keys == {"token"} else "--from netbox: https://HOST"
+        raise InputError(f"{needed} is what it takes") from None
+    machines = list(NetBoxInventory(site=SiteSettings.at(Path.cwd()), netbox=plain).machines())
+    if not machines:
+        raise InputError(f"--from netbox: {where} has no machine; do its filters leave any?")
+    hosts = {name: _host(name, host) for name, host in machines}
+    groups: dict[str, tuple[str, ...]] = {group: () for host in hosts.values() for group in host.groups}
+    return Found("NetBox", hosts, groups, netbox=options)
+
+
+def _options(where: str, answers: Answers) -> dict[str, Any]:
+    """Return the options of NetBoxInventory as config.yaml has them."""
+    parts, typed = urlsplit(where), answers.hosts
+    options: dict[str, Any] = {"url": f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"}
+    options["token"] = typed.netbox_token or TOKEN
+    if typed.netbox_ca:
+        options["ca"] = str(Path(typed.netbox_ca).expanduser().absolute())
+    filters = {key: values if len(values) > 1 else values[0] for key, values in parse_qs(parts.query).items()}
+    return options | ({"filters": filters} if filters else {})
+
+
+def _host(name: str, host: Host) -> FoundHost:
+    return FoundHost(name, host.hostname or "", groups=tuple(group.name for group in host.groups))
