@@ -114,8 +114,8 @@ def cast_roles(answers: Answers, found: Found) -> Cast:
     cast.hosts = _shortened(cast.hosts)
     if found.netbox and cast.left:
         cast.notes.append(
-            f"{len(cast.left)} machines of NetBox have no role, and are hosts all the same, which trust the registry and "
-            "know its name; filters leave them out, as in --from netbox 'https://HOST?tag=moor'"
+            f"{len(cast.left)} machines of NetBox have no role, and are hosts all the same, which trust the registry "
+            "and know its name; filters leave them out, as in --from netbox 'https://HOST?tag=moor'"
         )
     return cast
 
