@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 EVERY_S = 2.0
 MB = 1_000_000
+LEAST_SHARE = 0.05  # from so much on, what is done tells how long the rest takes
 LOGGER = logging.getLogger("moor.progress")
 LOGGER.setLevel(logging.INFO)
 LOGGER.propagate = False
@@ -69,6 +70,25 @@ class TransferProgress:
         return (
             f"{self.what}: {share}% of {self.total / MB:.0f} MB, {rate / MB:.1f} MB/s, {format_duration(left_s)} left"
         )
+
+
+def time_left_s(elapsed_s: float, share: float, expected_s: float = 0.0) -> float:
+    """Estimate the seconds that a run has left; 0 where nothing can be said.
+
+    Args:
+        elapsed_s: how long it has run.
+        share: how much of its work is done, 0 to 1; a step may take much longer than others.
+        expected_s: how long such a run has taken before; 0 if that is not known.
+    """
+    if expected_s > elapsed_s:
+        return max(expected_s - elapsed_s, 1.0)
+    return max(elapsed_s * (1 - share) / share, 1.0) if LEAST_SHARE <= share < 1 else 0.0
+
+
+def draw_bar(share: float, width: int = 20) -> str:
+    """Draw how much is done, such as ``[#####---------------]``."""
+    filled = min(max(int(share * width), 0), width)
+    return f"[{'#' * filled}{'-' * (width - filled)}]"
 
 
 def format_duration(seconds: float) -> str:

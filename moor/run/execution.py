@@ -25,7 +25,7 @@ def run_runbook(
     Args:
         nr: the hosts.
         runbook: the stages.
-        progress: called with a line of progress at the start of each stage.
+        progress: called with a line about the roll-out; stages are told by Nornir's processors.
         roll_out: how an apply goes over the hosts; a plan disrupts nothing, so that it takes them together.
     """
     hosts = nr.inventory.hosts
@@ -33,7 +33,6 @@ def run_runbook(
     for host in hosts.values():
         begin_observation(host)
     try:
-        progress(f"read {len(hosts)} host{'s' if len(hosts) > 1 else ''}")
         last = {name: _last(host, runbook.stages, nr.data.dry_run) for name, host in hosts.items()}
         closing = nr.with_processors([*nr.processors, ConnectionCloser(nr, last, runbook.independent)])
         read_hosts(closing, runbook.stages)

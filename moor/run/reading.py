@@ -13,10 +13,12 @@ from moor.engine.probing import ask_states
 from moor.run.foresight import foresee
 from moor.run.runbook import Stage
 
+READ = "read"  # the name of the task that reads
+
 
 def read_hosts(nr: Nornir, stages: Sequence[Stage]) -> None:
     """Read all hosts of ``nr`` that have not failed."""
-    nr.run(task=observe, name="read", stages=stages)
+    nr.run(task=observe, name=READ, stages=stages)
 
 
 @asks

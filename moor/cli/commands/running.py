@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import sys
-import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -17,6 +16,8 @@ from nornir.plugins.runners import ThreadedRunner
 
 from moor import garbage_collection
 from moor.cli.commands.earlier_hosts import earlier_hosts
+from moor.cli.commands.run_progress import RunProgress
+from moor.cli.commands.screen import Screen, silence
 from moor.cli.options import DIFFERS, Options, Output
 from moor.context import change_context, context_of, fleet_of, new_run, site_of
 from moor.engine.plan import printable
@@ -38,9 +39,7 @@ from moor.settings.roles import name_registries
 from moor.sites.site import find_site, open_site
 from moor.workers.dask import DaskRunner
 
-SILENT_S = 1.0  # how long the interrupt message waits for a progress line being printed
 PRINTED_AT_ONCE = 1024 * 1024  # characters
-_print_lock = threading.Lock()  # held while a progress line is printed
 
 
 @contextmanager
@@ -105,7 +104,9 @@ def run_and_report(
     for name, words in roll_out.left_out.items():
         report.hosts[name].fail(words, ErrorKind.CONFLICT)
         nr.data.failed_hosts.add(name)
-    print_progress, collector = progress_printer(options), Collector(report)
+    collector = Collector(report)
+    screen = Screen(options.quiet, animated=not options.verbose and options.workers != 1)  # pdb needs the terminal
+    progress = RunProgress(nr, runbook, report, screen)
 
     def last_words() -> str:
         _stop_new_work(nr, collector)
@@ -122,9 +123,9 @@ def run_and_report(
             remember(nr, replace(report, command=f"{command} (interrupted)"))
 
     garbage_collection.freeze_startup_objects()
-    with send_progress_to(print_progress), report_on_interrupt(last_words, record_interrupted):
-        run = nr.with_processors([*nr.processors, collector])
-        report.skip(run_runbook(run, runbook, print_progress, roll_out))
+    with send_progress_to(screen.line), report_on_interrupt(last_words, record_interrupted), progress.ticking():
+        run = nr.with_processors([*nr.processors, collector, progress])
+        report.skip(run_runbook(run, runbook, screen.line, roll_out))
     return report
 
 
@@ -138,7 +139,7 @@ def refuse_input(nr: Nornir, runbook: Runbook, command: str) -> None:
 def _stop_new_work(nr: Nornir, collector: Collector) -> None:
     """Stop new work on all hosts, also on workers, and stop progress output."""
     collector.stop(nr.runner.halt() if isinstance(nr.runner, DaskRunner) else {})
-    _print_lock.acquire(timeout=SILENT_S)
+    silence()
 
 
 def _unfinished(nr: Nornir, runbook: Runbook, collector: Collector) -> Iterator[text.Unfinished]:
@@ -177,13 +178,7 @@ def print_warning(words: str) -> None:
 
 def progress_printer(options: Options) -> Callable[[str], None]:
     """Return a function that prints progress on standard error, or nothing with --quiet."""
-
-    def print_line(line: str) -> None:
-        if not options.quiet:
-            with _print_lock:
-                print(printable(line), file=sys.stderr, flush=True)
-
-    return print_line
+    return Screen(options.quiet).line
 
 
 def print_report(options: Options, report: RunReport, words: str) -> None:

@@ -155,7 +155,6 @@ def _run_batches(turn: Turn, stage: Stage, names: list[str]) -> Iterator[Skipped
             batch = [name for name in batch if name not in turn.kept_out]
         if not batch:
             continue
-        turn.progress(f"{stage.name}: {', '.join(batch)}")
         failed |= _run_batch(nr, stage, batch, rules)
         if len(failed) > rules.max_failures and rules.batch and (spared := tuple(rest)):
             nr.data.failed_hosts.update(spared)  # later stages may depend on this one

@@ -137,7 +137,7 @@ def test_hosts_are_read_again_after_a_pause(rolled: Rolled, monkeypatch: pytest.
 def test_a_plan_takes_all_hosts_together(rolled: Rolled) -> None:
     done = moor_here(rolled.site, "plan", "one")
     assert done.returncode == 2
-    assert "write_one: node1, node2, node3, node4, node5\n" in done.stderr
+    assert "look at one: node1, node2, node3, node4, node5\n" in done.stderr
 
 
 def test_everything_that_is_wrong_in_the_words_is_told_at_once(rolled: Rolled) -> None:

@@ -1,0 +1,59 @@
+"""Standard error while a command runs: lines that stay, and on a terminal one line below them that is drawn anew."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+
+from moor.engine.plan import printable
+from moor.output import paint
+
+SILENT_S = 1.0  # how long the last words of an interrupted run wait for a line being printed
+CLEAR = "\r\x1b[K"  # to the left edge, and clear the line
+_lock = threading.Lock()  # held while something is printed
+
+
+class Screen:
+    """Where progress is printed.
+
+    Attributes:
+        animated: whether the line below the others may be drawn: on a terminal that can.
+    """
+
+    def __init__(self, quiet: bool = False, animated: bool = True) -> None:
+        self._quiet = quiet
+        self._status = ""
+        can = paint.is_terminal(sys.stderr) and os.environ.get("TERM", "") not in ("", "dumb")
+        self.animated = animated and can and not quiet
+
+    def line(self, words: str) -> None:
+        """Print a line that stays."""
+        if not self._quiet:
+            with _lock:
+                self._print(f"{self._cleared()}{paint.painted(printable(words), sys.stderr)}\n{self._drawn()}")
+
+    def status(self, words: str) -> None:
+        """Draw the last line anew; empty removes it."""
+        if self.animated:
+            columns = paint.columns_of(sys.stderr)
+            with _lock:
+                before, self._status = self._cleared(), printable(words)[: max(columns - 1, 0)]
+                self._print(before + self._drawn())
+
+    def _cleared(self) -> str:
+        return CLEAR if self._status else ""
+
+    def _drawn(self) -> str:
+        return paint.painted_words(self._status, paint.DIM, sys.stderr)
+
+    def _print(self, text: str) -> None:
+        sys.stderr.write(text)
+        sys.stderr.flush()
+
+
+def silence() -> None:
+    """Let nobody print on standard error any more, for the last words of an interrupted run."""
+    if _lock.acquire(timeout=SILENT_S) and paint.is_terminal(sys.stderr):
+        sys.stderr.write(CLEAR)
+        sys.stderr.flush()
