@@ -12,6 +12,7 @@ from moor.history.connection import Connection, as_values
 from moor.history.model import ChangeRow, ExpiryRow, FindingRow, HostRow, MeasurementRow, RunRow
 from moor.history.sql import among, select
 
+ALL = 2**31 - 1
 RECENT = 50  # how many runs are searched for one of the whole fleet
 OF_HOST = "EXISTS (SELECT 1 FROM hosts WHERE hosts.run = runs.run AND hosts.host = :host)"
 NEWEST = "ORDER BY started DESC, number DESC NULLS LAST, run DESC LIMIT :most"
@@ -48,12 +49,12 @@ class History:
         query = select(HostRow, "hosts", "WHERE run = :run ORDER BY host")
         return as_values(HostRow, self.connection.rows(query, {"run": run}))
 
-    def changes(self, runs_: Sequence[str], host: str = "") -> list[ChangeRow]:
-        """Return the resources of some runs that were not ``ok``, in the order of recording."""
+    def changes(self, runs_: Sequence[str], host: str = "", most: int = ALL) -> list[ChangeRow]:
+        """Return the resources of some runs that were not ``ok``, in the order of recording, at most ``most``."""
         names, values = among(runs_, "run")
         of_host = " AND host = :host" if host else ""
-        query = select(ChangeRow, "changes", f"WHERE run IN {names}{of_host} ORDER BY number")
-        return as_values(ChangeRow, self.connection.rows(query, _given({**values, "host": host})))
+        query = select(ChangeRow, "changes", f"WHERE run IN {names}{of_host} ORDER BY number LIMIT :most")
+        return as_values(ChangeRow, self.connection.rows(query, _given({**values, "host": host, "most": most})))
 
     def open(self, host: str = "") -> list[FindingRow]:
         """Return the open findings, oldest first."""

@@ -1,54 +1,88 @@
-"""The chart of drift over time, and the scale of the expiry bars; pure."""
+"""The chart of drift over time: a bar a check, findings below and hosts not examined above; pure."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from math import ceil, log10
+from math import ceil
 
-WIDTH, HEIGHT = 720, 180
-POINTS = 240
-TICKS = (("30 days", 30.0), ("1 year", 365.0))
-LONGEST_DAYS = 3650.0
+from moor.output.pages.words import many
 
-Point = tuple[datetime, int, int]
+WIDTH, HEIGHT = 720, 160
+POINTS = 90
+FEW = 12  # so many bars have their numbers and times written beside them
+WIDEST = 44.0
+
+Point = tuple[datetime, int, int]  # when, findings, hosts not examined
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One check, or the worst of several; the heights are those of its two parts."""
+
+    x: float
+    width: float
+    found: float
+    lost: float
+    point: Point
+    label: str
+
+    @property
+    def top(self) -> float:
+        """Return where its upper end is."""
+        return HEIGHT - self.found - self.lost
 
 
 @dataclass(frozen=True)
 class Chart:
-    """A drawing of ``WIDTH`` by ``HEIGHT`` with two lines: open findings, and hosts that were not examined.
+    """A drawing of ``WIDTH`` by ``HEIGHT``.
 
     Attributes:
-        findings: the points of the first line, as SVG writes them
-        unexamined: the points of the second line
         top: the value at the upper end of the axis
-        table: the worst point of each of at most 12 periods, for readers who cannot see the lines
+        words: what the chart says, in a sentence or two
+        table: the worst point of each of at most 12 periods, for readers who cannot see the bars
     """
 
-    findings: str
-    unexamined: str
+    bars: Sequence[Bar]
     top: int
-    begin: datetime | None
-    end: datetime | None
+    words: str
     table: Sequence[Point]
 
 
 def chart(points: Sequence[Point]) -> Chart:
-    """Draw runs, oldest first; of many runs that are close together only the worst is drawn."""
+    """Draw checks, oldest first; of many that are close together only the worst is drawn."""
     if not points:
-        return Chart("", "", 0, None, None, ())
+        return Chart((), 1, "", ())
     few = thinned(points, POINTS)
-    top = axis_top(max(max(found, lost) for _, found, lost in few))
-    begin, end = few[0][0], few[-1][0]
-    return Chart(
-        _line([(moment, found) for moment, found, _ in few], begin, end, top),
-        _line([(moment, lost) for moment, _, lost in few], begin, end, top),
-        top,
-        begin,
-        end,
-        thinned(points, 12),
+    top = axis_top(max(found + lost for _, found, lost in few))
+    slot = WIDTH / max(len(few), FEW // 2)
+    width = round(min(slot * 0.7, WIDEST), 1)
+    bars = [_bar(point, slot * (number + 0.5) - width / 2, width, top) for number, point in enumerate(few)]
+    return Chart(bars, top, _words(points), thinned(points, FEW))
+
+
+def _bar(point: Point, x: float, width: float, top: int) -> Bar:
+    _, found, lost = point
+    label = " + ".join(filter(None, (str(found), f"{lost}?" if lost else "")))
+    return Bar(round(x, 1), width, round(found / top * HEIGHT, 1), round(lost / top * HEIGHT, 1), point, label)
+
+
+def _words(points: Sequence[Point]) -> str:
+    moment, found, lost = points[-1]
+    now = many(found, "finding") + (f", and {many(lost, 'host')} not examined" if lost else "")
+    if len(points) == 1:
+        return f"One check so far, on {moment:%Y-%m-%d %H:%M} UTC: {now if found or lost else 'clean'}."
+    clean = sum(not (one or other) for _, one, other in points)
+    worst = max(points, key=lambda point: (point[1] + point[2], point[0]))
+    told = f"; the worst was {worst[0]:%Y-%m-%d %H:%M}, with {many(worst[1], 'finding')}" if worst[1] > found else ""
+    return (
+        f"{now} in the last check, {_trend(found - points[-2][1])}. {clean} of {len(points)} checks were clean{told}."
     )
+
+
+def _trend(more: int) -> str:
+    return f"{abs(more)} {'more' if more > 0 else 'fewer'} than in the one before" if more else "as in the one before"
 
 
 def thinned(points: Sequence[Point], most: int) -> list[Point]:
@@ -68,18 +102,3 @@ def axis_top(most: int) -> int:
             if step * size >= most:
                 return step * size
         size *= 10
-
-
-def _line(points: Sequence[tuple[datetime, int]], begin: datetime, end: datetime, top: int) -> str:
-    whole = (end - begin).total_seconds() or 1
-    places = (
-        f"{(moment - begin).total_seconds() / whole * WIDTH:.1f},{HEIGHT - value / top * HEIGHT:.1f}"
-        for moment, value in points
-    )
-    return " ".join(places)
-
-
-def share(days: float) -> float:
-    """Return the position of a number of days on a logarithmic scale of ten years, 0 to 100."""
-    clipped = min(max(days, 0.0), LONGEST_DAYS)
-    return round(100 * log10(1 + clipped) / log10(1 + LONGEST_DAYS), 2)

@@ -10,20 +10,26 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
-from moor.output.pages.chart import HEIGHT, TICKS, WIDTH, share
-from moor.output.pages.view import MANY, SIGNS, STATES, FleetView
+from moor.output.pages import proofs
+from moor.output.pages.chart import FEW, HEIGHT, WIDTH
+from moor.output.pages.expiries import share
+from moor.output.pages.hosts import MANY, STATES
+from moor.output.pages.view import FleetView
+from moor.output.pages.words import anchor, folded
 
 HERE = Path(__file__).parent
 REFRESH_S = 60
+UNFOLDED = 30  # findings that are seen at first
+SIGNS = {"ok": "✓", "drift": "~", "failed": "!", "unexamined": "?"}
 
 
 def page(view: FleetView, site: str, live: bool = False) -> str:
     """Return the page as HTML; a ``live`` page reloads itself every minute."""
     style, script = _asset("page.css"), _asset("page.js")
-    ticks = [(name, share(days)) for name, days in TICKS]
     return _template().render(
         view=view, site=site, live=live, refresh_s=REFRESH_S, style=style, script=script, policy=policy(),
-        states=STATES, signs=SIGNS, width=WIDTH, height=HEIGHT, ticks=ticks, many_from=MANY,
+        states=STATES, signs=SIGNS, cells=proofs.STATES, width=WIDTH, height=HEIGHT, few_bars=FEW, many_from=MANY,
+        mark=share(view.soon_days), anchor=anchor, folded=folded, unfolded=UNFOLDED,
     )  # fmt: skip
 
 

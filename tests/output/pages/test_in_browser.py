@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import json
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
 from selenium.webdriver.chrome.webdriver import WebDriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.ui import WebDriverWait
 
-from tests.output.pages.conftest import Show
+from moor.output.pages.render import page
+from moor.settings import SiteSettings
+from tests.output.pages.conftest import Show, view_of
+from tests.output.pages.filled import fill
 
 # Relative luminance and contrast. Source: WCAG 2.2, definitions.
 CONTRAST = """
@@ -77,12 +82,44 @@ def test_the_page_does_not_scroll_sideways_at_any_width(show: Show, width: int) 
     assert browser.execute_script("return document.documentElement.scrollWidth") <= width
 
 
-def test_a_finding_unfolds_by_keyboard_and_shows_its_diff(show: Show) -> None:
+def test_causes_diffs_and_remedies_are_seen_without_unfolding(show: Show) -> None:
     browser = show()
-    assert visible(browser, ".finding pre") == []
-    browser.find_element(By.CSS_SELECTOR, ".finding summary").send_keys(Keys.ENTER)
-    (shown,) = visible(browser, ".finding pre")
-    assert "-10.99.0.9 registry.moor.test registry" in shown
+    shown = " ".join(visible(browser, "section[aria-labelledby=findings] .diff"))
+    assert "10.99.0.9 registry.moor.test registry" in shown
+    assert "Mend: moor onboard node99" in visible(browser, ".finding .mend")
+    assert "the name resolves to 10.99.0.9" in visible(browser, "section[aria-labelledby=verify] .what")
+    assert "Mend: moor apply names --limit node3" in visible(browser, "section[aria-labelledby=verify] .mend")
+
+
+def test_the_changes_of_a_run_unfold_by_keyboard_and_stand_side_by_side_on_a_wide_screen(show: Show) -> None:
+    browser = show(1440)
+    assert visible(browser, ".change") == []
+    browser.find_element(By.CSS_SELECTOR, ".runs summary").send_keys(Keys.ENTER)
+    assert "edit:/etc/hosts#names\nnode[1-8]" in visible(browser, ".change")[0]
+    style = "getComputedStyle(document.querySelector('.change .r:has(del + ins)'))"
+    columns = f"return {style}.gridTemplateColumns.split(' ').length"
+    assert browser.execute_script(columns) == 1
+    browser.find_element(By.ID, "split").send_keys(Keys.SPACE)
+    assert browser.execute_script(columns) == 2
+
+
+def test_a_link_leads_to_a_finding_or_says_that_it_is_gone(show: Show, written: Path) -> None:
+    browser = show()
+    link = browser.find_element(By.CSS_SELECTOR, "[aria-label='Link to node:node99']").get_attribute("href")
+    assert link
+    browser = show(url=link)
+    assert visible(browser, ":target h3") == ["node:node99 #"]
+    run = browser.find_element(By.CSS_SELECTOR, ".runs li:has(details)").get_attribute("id")
+    browser.execute_script("location.hash = arguments[0]", run)
+    WebDriverWait(browser, 10).until(lambda found: visible(found, ".change"))
+    show(url=f"file://{written}#finding-none-000000")
+    assert "not on this page any more" in browser.find_element(By.ID, "told").text
+
+
+def test_a_tile_leads_to_what_is_wrong_with_its_host(show: Show) -> None:
+    browser = show()
+    browser.find_element(By.CSS_SELECTOR, "#host-node5 a").click()
+    assert visible(browser, ":target .where") == ["node5"]
 
 
 def test_the_first_tab_stop_skips_to_the_findings(show: Show) -> None:
@@ -98,10 +135,26 @@ def test_words_and_states_filter_hosts_and_findings(show: Show) -> None:
     assert len(visible(browser, ".tile")) == 8
     browser.find_element(By.ID, "words").send_keys("node4")
     assert [text.split("\n")[0] for text in visible(browser, ".tile")] == ["! node4"]
-    assert len(visible(browser, ".finding")) == 2
-    assert "3 of" in browser.find_element(By.ID, "told").text
+    assert [text.split(" ")[0] for text in visible(browser, "section[aria-labelledby=findings] .finding h3")] == [
+        "requirement:clock",
+        "edit:/etc/hosts#names",
+    ]
+    assert [text.split(" ")[0] for text in visible(browser, ".proofs tbody tr")] == ["node4"]
+    assert "4 of" in browser.find_element(By.ID, "told").text
     browser.find_element(By.CSS_SELECTOR, "[value=failed]").send_keys(Keys.SPACE)
     assert visible(browser, ".tile") == []
+
+
+def test_2000_hosts_are_found_by_name_though_the_page_names_them_folded(show: Show, tmp_path: Path) -> None:
+    settings = SiteSettings.at(tmp_path, state=tmp_path / "state")
+    fill(settings, 2000, 3)
+    path = tmp_path / "report.html"
+    path.write_text(page(view_of(settings), "registry-fleet"))
+    browser = show(url=f"file://{path}")
+    browser.find_element(By.ID, "words").send_keys("node1777")
+    assert [text.split("\n")[0] for text in visible(browser, ".tile")] == ["~ node1777"]
+    assert [text.split(" ")[0] for text in visible(browser, ".finding h3")] == ["service:docker"]
+    assert visible(browser, ".proofs tbody th") == ["node[1-2,4,6-2000] 1998 hosts"]
 
 
 def test_without_scripts_only_the_filter_is_missing(show: Show) -> None:
@@ -111,6 +164,7 @@ def test_without_scripts_only_the_filter_is_missing(show: Show) -> None:
         show()
         assert len(visible(browser, ".tile")) == 8
         assert visible(browser, "form") == []
+        assert "Mend: moor onboard node99" in visible(browser, ".finding .mend")
     finally:
         browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
 
