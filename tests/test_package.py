@@ -22,9 +22,15 @@ ROOT = Path(__file__).parents[1]
 PINNED = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[^]]*\])?==", re.MULTILINE)
 OF_DEVELOPERS = {"pytest", "mypy", "ruff", "selenium", "fakenos", "pyjwt", "hypothesis", "grpcio", "editables"}
 NOT_IMPORTABLE = ["pytest", "mypy", "ruff", "selenium", "fakenos", "jwt", "hypothesis", "grpc", "editables"]
-OF_THE_CHECKOUT = ["tasks", "runbooks", "lab", "bench", "tests", "templates"]
-DATA = {".py", ".css", ".j2", ".jinja", ".js", ".json", ".sh", ".tmpl", ".typed", ".yaml", "", ".txt"}
+OF_THE_CHECKOUT = ["tasks", "runbooks", "lab", "bench", "tests", "templates", "examples"]
+DATA = {".py", ".css", ".j2", ".jinja", ".js", ".json", ".sh", ".tmpl", ".typed", ".yaml", "", ".txt", ".md"}
 PREFIX = "moor_fleet-"
+LINKED = {
+    "tasks": "moor/tasks",
+    "runbooks": "moor/runbooks",
+    "templates": "moor/shipped_templates",
+    "examples": "moor/examples",
+}
 SITE = {
     "config.yaml": "inventory: {plugin: FleetInventory}\nlogging: {enabled: false}\n",
     "inventory/hosts.yaml": "here: {groups: [harbor]}\n",
@@ -187,12 +193,10 @@ def test_each_library_has_what_it_asks_for() -> None:
 
 def test_the_wheel_holds_all_that_git_holds_of_the_packages_and_nothing_beside(wheel: Path) -> None:
     names = {name for name in names_in(wheel) if not name.startswith(PREFIX)}
-    tracked = run("git", "ls-files", "moor", "moor_lab", "tasks", "runbooks", "templates", cwd=ROOT).stdout.split()
-    links = {"moor/tasks", "moor/runbooks", "moor/shipped_templates"}
-    places = {"tasks": "moor/tasks", "runbooks": "moor/runbooks", "templates": "moor/shipped_templates"}
+    tracked = run("git", "ls-files", "moor", "moor_lab", *LINKED, cwd=ROOT).stdout.split()
     expected = {
-        "/".join([places.get(top, top), rest])
-        for top, _, rest in (path.partition("/") for path in tracked if path not in links)
+        "/".join([LINKED.get(top, top), rest])
+        for top, _, rest in (path.partition("/") for path in tracked if path not in LINKED.values())
     }
     assert names == {*expected, "moor/requirements.txt"}  # which a bundle takes the libraries by
     assert {Path(name).suffix for name in names} <= DATA

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -34,10 +35,16 @@ def _with_usual_file(args: list[str]) -> list[str]:
     return [*args[:behind], usual, *args[behind:]] if lacks and len(args) >= behind else args
 
 
-Source = Annotated[
-    tuple[str, str],
-    typer.Option(FROM, metavar="KIND [FILE]", help=f"read the hosts from {', '.join(SOURCES)} (docs/first-hour.md)"),
-]
+@dataclass(frozen=True)
+class Origin:
+    """Where the site comes from, if not from answers alone."""
+
+    source: Annotated[
+        tuple[str, str], typer.Option(FROM, metavar="KIND [FILE]", help=f"read the hosts from {', '.join(SOURCES)}")
+    ] = ("", "")
+    example: Annotated[
+        str, typer.Option(metavar="NAME", help="copy an example instead: small, k3s, bastion, dns, air-gap ...")
+    ] = ""
 
 
 @app.command(cls=InitCommand)
@@ -46,10 +53,15 @@ def init(
     options: Options,
     registry: RegistryAnswers,
     hosts: HostAnswers,
+    origin: Origin,
     directory: Annotated[Path, typer.Argument(metavar="[DIR]", help="where; by default here")] = Path(),
-    source: Source = ("", ""),
 ) -> int:
     """Write a new site: config, inventory, secrets; asks for what no option says."""
     from moor.cli.commands import init as command
 
-    return command.init(options, Answers(registry, hosts), directory, source)
+    answers = Answers(registry, hosts)
+    if origin.example:
+        return command.copy_example(
+            options, origin.example, directory, Answers() != answers or origin.source != ("", "")
+        )
+    return command.init(options, answers, directory, origin.source)

@@ -55,8 +55,8 @@ class HostAnswers:
 class Answers:
     """All answers."""
 
-    registry: RegistryAnswers
-    hosts: HostAnswers
+    registry: RegistryAnswers = RegistryAnswers()
+    hosts: HostAnswers = HostAnswers()
 
     @property
     def node_words(self) -> list[str]:

@@ -20,6 +20,7 @@ from moor.sites.site import open_site
 GITIGNORE, README = ".gitignore", "README.md"
 SHARED = (GITIGNORE, README)  # a directory may have these before it is a site
 READABLE = 0o644
+MAY_LACK = ("secrets/kubeconfig",)  # a site without it is planned as far as the cluster is not needed
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ def check_draft(draft: Draft, folder: Path, brought: Iterable[str] = ()) -> None
     """
     with TemporaryDirectory(prefix="moor-init-") as name:
         try:
-            whole = {**draft.private, **dict.fromkeys(brought, "to be written")}
+            whole = {**draft.private, **{path: "to be written" for path in brought if path not in MAY_LACK}}
             list(Draft(draft.files, whole).write(Path(name)))
             nr = open_site(Path(name), dry_run=True)
             stages = find_runbook(Path(name), "site").stages

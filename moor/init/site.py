@@ -11,6 +11,7 @@ from moor.init import texts
 from moor.init.facts import SiteFacts, known_file
 from moor.init.found import SSH_PORT, FoundHost
 from moor.init.placing import Draft
+from moor.init.roles import CONTROL_PLANE
 from moor.secrets.secret import generate
 
 KNOWN_HOSTS, SSH_CONFIG = "known_hosts", "ssh_config"
@@ -58,6 +59,8 @@ def to_bring(facts: SiteFacts) -> dict[str, str]:
     wanted = dict[str, str]()
     if facts.is_own and not known_file(typed.installer):
         wanted[texts.INSTALLER] = "Harbor's offline installer; then take out the # of harbor in inventory/defaults.yaml"
+    if facts.cast.first(CONTROL_PLANE) and not facts.kubeconfig:
+        wanted[texts.KUBECONFIG] = "the cluster's kubeconfig, of a user that may apply what runs there"
     if typed.login and not facts.is_own:
         wanted[texts.LOGIN] = f"the password of {typed.login} (chmod 600)"
     common = texts.common_of(facts.cast)

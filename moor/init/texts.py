@@ -11,11 +11,12 @@ from ruamel.yaml import YAML
 
 from moor.init.facts import HTTPS, SiteFacts, absolute, known_file
 from moor.init.found import FoundHost
-from moor.init.roles import Cast
+from moor.init.roles import CONTROL_PLANE, Cast
 from moor.inventory.joining import add_hosts
 from moor.secrets.secret import Secret
 
 GITIGNORE = ("/.moor/", "/secrets/", "/downloads/")
+KUBECONFIG = "secrets/kubeconfig"
 CA_PASSPHRASE, HARBOR_ADMIN, LOGIN = "secrets/ca-passphrase", "secrets/harbor-admin", "secrets/registry-login"
 INSTALLER = "downloads/harbor-offline-installer-v2.14.2.tgz"
 ABOUT_GROUPS = {
@@ -258,8 +259,8 @@ def _others(facts: SiteFacts) -> str:
 
 
 def _cluster(facts: SiteFacts) -> str:
-    cluster = f"  cluster: # its API; docs/rights.md\n    kubeconfig: {scalar(facts.kubeconfig or '~/.kube/config')}\n"
-    return _written(cluster, bool(facts.kubeconfig))
+    cluster = f"  cluster: # its API; docs/rights.md\n    kubeconfig: {scalar(facts.kubeconfig or KUBECONFIG)}\n"
+    return _written(cluster, bool(facts.kubeconfig) or facts.cast.first(CONTROL_PLANE) is not None)
 
 
 def _written(block: str, is_known: bool, otherwise: str = "") -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import typer
@@ -13,6 +13,7 @@ from moor.cli.options import Options
 from moor.engine.plan import printable
 from moor.errors import InputError
 from moor.init.answers import Answers
+from moor.init.example import draft_of_example, to_bring_for
 from moor.init.facts import SiteFacts, complete
 from moor.init.found import Found
 from moor.init.placing import Draft, check_draft, place, refuse_taken
@@ -33,7 +34,21 @@ def init(options: Options, answers: Answers, directory: Path, source: tuple[str,
     for words in (*found.notes, *facts.cast.notes):
         print_warning(words)
     print_safely(_written(folder, [*draft.files, *draft.private], kept))
-    print_safely(_next(facts, folder, directory))
+    print_safely(_next(to_bring(facts), folder, directory))
+    return 0
+
+
+def copy_example(options: Options, name: str, directory: Path, has_more: bool) -> int:
+    """Write a copy of an example, all of it or nothing; return 0."""
+    configure_logging(options.verbose)
+    if has_more:
+        raise InputError("--example: it goes with a directory alone; edit the copy, or leave --example out")
+    folder = directory.expanduser().absolute()
+    refuse_taken(folder)
+    draft = draft_of_example(name)
+    kept = place(draft, folder)
+    print_safely(_written(folder, [*draft.files, *draft.private], kept))
+    print_safely(_next(to_bring_for(name), folder, directory))
     return 0
 
 
@@ -76,7 +91,6 @@ def _written(folder: Path, names: Iterable[str], kept: Iterable[str]) -> str:
     return "\n".join([*lines, "  .gitignore", *(f"  {name} stays as it was" for name in kept)])
 
 
-def _next(facts: SiteFacts, folder: Path, typed: Path) -> str:
-    wanted = to_bring(facts)
+def _next(wanted: Mapping[str, str], folder: Path, typed: Path) -> str:
     lines = ["", "to bring:", *(f"  {name}: {words}" for name, words in wanted.items())] if wanted else []
     return "\n".join([*lines, "", "next:", *(f"  {line}" for line in next_commands(typed, folder == Path.cwd()))])
