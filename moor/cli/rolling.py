@@ -15,6 +15,7 @@ BATCH = "so many hosts at once, such as 3 or 10%, one batch after the other"
 CANARY = "so many hosts before all others, or their names as in --limit"
 PAUSE = "wait between batches, such as 5m; ask waits for your word"
 OUTSIDE_WINDOW = "change hosts outside of their maintenance windows too"
+TICKET = "a word, such as CHG-1234, kept in history and given to hooks"
 MAX_FAILURES = "so many hosts may fail, such as 2 or 5%; one more stops the run"
 
 
@@ -27,6 +28,7 @@ class RollingWords:
     pause: Annotated[str, typer.Option("--pause", metavar="TIME|ask", help=PAUSE)] = ""
     max_failures: Annotated[str, typer.Option("--max-failures", metavar="N|N%", help=MAX_FAILURES)] = ""
     outside_window: Annotated[bool, typer.Option("--outside-window", help=OUTSIDE_WINDOW)] = False
+    ticket: Annotated[str, typer.Option("--ticket", metavar="WORD", help=TICKET)] = ""
 
     def typed(self) -> Iterator[str]:
         """Yield the options and their values as they are typed."""

@@ -18,6 +18,7 @@ class RunRow:
         counts: resources by status, over all hosts
         whole: the run covered every host of the inventory
         registry: the name of the fleet's registry, several with commas; None in rows that are older than version 5
+        ticket: the word of ``--ticket``; None in rows that are older than version 6
     """
 
     run: str
@@ -31,6 +32,7 @@ class RunRow:
     counts: dict[str, int] = field(default_factory=dict)
     whole: bool = True
     registry: str | None = None
+    ticket: str | None = None
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,7 @@ def run_values(report: RunReport) -> dict[str, Any]:
         ),  # these are in not_examined
         "counts": json.dumps(count_by_status(report)),
         "registry": report.registry,
+        "ticket": report.ticket,
     }
 
 

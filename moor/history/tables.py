@@ -59,6 +59,7 @@ runs = Table(
     Column("whole", Boolean, nullable=False),
     Column("number", Integer),  # in the order of recording; empty in rows that are older than version 3
     Column("registry", String(255)),  # empty in rows that are older than version 5
+    Column("ticket", String(64)),  # empty in rows that are older than version 6
 )
 
 _run = "runs.run"

@@ -33,11 +33,11 @@ def notify(settings: SiteSettings, report: RunReport, mended: RunReport | None) 
     try:
         news = pending_notices(settings)
     except MoorError as error:
-        _send(settings, "moor: history cannot be used", f"{error}\n{message_of_all(unwaived_findings(report))}")
+        send(settings, "moor: history cannot be used", f"{error}\n{message_of_all(unwaived_findings(report))}")
         return
     body = message(news, mended)
     if body:
-        _send(settings, title(report, news), body)
+        send(settings, title(report, news), body)
         mark_sent(settings, news)
 
 
@@ -79,7 +79,8 @@ def _shortened(lines: list[str]) -> list[str]:
     return lines if len(lines) <= MAX_LINES else [*lines[:MAX_LINES], f"... and {len(lines) - MAX_LINES} more"]
 
 
-def _send(settings: SiteSettings, subject: str, body: str) -> None:
+def send(settings: SiteSettings, subject: str, body: str) -> None:
+    """Send a notice to every URL of ``notify``; raise HostError if it was not delivered to one."""
     import apprise
 
     logging.getLogger("apprise").setLevel(logging.CRITICAL + 1)  # it logs URLs, which hold passwords

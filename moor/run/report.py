@@ -103,6 +103,7 @@ class RunReport:
     answered: list[str] = field(default_factory=list)  # tasks that no host failed at
     warnings: list[str] = field(default_factory=list)  # faults that concern no host, such as an unwritable history
     registry: str = ""  # the names of the fleet's registries, with commas
+    ticket: str = ""  # the word of --ticket
     stopped: str = ""  # why a roll-out stopped before the turn of all hosts
     go_on: str = ""  # the command that goes on after that
     mended: RunReport | None = None  # what ``moor drift --apply`` mended before it checked again
@@ -124,10 +125,14 @@ class RunReport:
             if part.foreseen:
                 foreseen.setdefault(part.reason, []).append(part.stage)
             for name in part.hosts if not part.foreseen else ():
-                if not self.hosts[name].error:
+                if part.failed:
+                    self.hosts[name].fail(part.reason, ErrorKind.CONTROLLER)
+                elif not self.hosts[name].error:
                     where = f"skipped at {part.stage}" if part.stage else LEFT
                     self.hosts[name].fail(f"{where}: {part.reason}", ErrorKind.SKIPPED)
                     self.hosts[name].skipped = True
+            if part.failed and not part.hosts:
+                self.warnings.append(part.reason)
             if part.stops:
                 self.stopped = part.reason
         for reason, stages in foreseen.items():

@@ -205,6 +205,7 @@ class Skipped:
         stage: empty where no stage ran on the hosts.
         foreseen: a plan ran it all the same; an apply would not.
         stops: the roll-out stopped before the turn of these hosts.
+        failed: the hosts failed for the reason; without hosts it is a warning.
     """
 
     stage: str
@@ -212,3 +213,4 @@ class Skipped:
     reason: str
     foreseen: bool = False
     stops: bool = False
+    failed: bool = False

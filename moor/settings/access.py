@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar, TypeVar
 
 from nornir.core.inventory import Host
-from pydantic import ConfigDict, Field, PrivateAttr, ValidationError
+from pydantic import ConfigDict, Field, PrivateAttr, ValidationError, model_validator
 
 from moor.errors import FieldErrors, InputError, MissingSection
+from moor.settings.hooks import Hooks
 from moor.settings.section import MISSING, SecretRef, Section, SitePath, StrictModel, site_from
 
 Model = TypeVar("Model", bound=Section)
@@ -33,6 +34,7 @@ class SiteSettings(StrictModel):
         plan_key: the key that signs saved plans (docs/saved-plans.md); else one of this machine's own, in ``state``
         expires_within_days: a certificate or robot that ends within that time is a finding
         mend_hosts: at most so many hosts are mended by one drift check
+        hooks: what is run or sent before and after hosts are changed
     """
 
     renamed: ClassVar[Mapping[str, str]] = {"heal_hosts": "mend_hosts"}
@@ -49,7 +51,15 @@ class SiteSettings(StrictModel):
     plan_key: SecretRef | None = None
     expires_within_days: Annotated[int, Field(ge=1)] = 30
     mend_hosts: Annotated[int, Field(ge=1)] = 3
+    hooks: Hooks = Field(default_factory=Hooks)
     _directory: Path = PrivateAttr(default=Path())
+
+    @model_validator(mode="after")
+    def _notices_have_a_way(self) -> SiteSettings:
+        if not self.notify and (keys := [key for key, hook in self.hooks.placed() if hook.notice]):
+            words = "a notice is sent by notify, which names nobody; write notify: [env:NAME]"
+            raise FieldErrors([(("hooks", *key.split(".")), words) for key in keys])
+        return self
 
     @classmethod
     def at(cls, directory: Path, **values: Any) -> SiteSettings:

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from nornir.core import Nornir
 
-from moor.cli.commands.rolling import note_windows
+from moor.cli.commands.rolling import hooks_of, note_windows
 from moor.cli.commands.running import (
     open_fleet,
     print_report,
@@ -31,6 +31,8 @@ from moor.output.announce import announce
 from moor.run.foresight import resources_ahead
 from moor.run.interruption import stop_instruction
 from moor.run.report import HostReport, RunReport, unwaived_findings
+from moor.run.rolling.hooks import HookRunner
+from moor.run.rolling.roll_out import RollOut
 from moor.run.runbook import Runbook
 from moor.run.selection import all_stages
 from moor.run.waivers import Waiver, apply_waivers, read_waivers
@@ -150,11 +152,20 @@ def mend_drift(nr: Nornir, options: Options, wanted: DriftOptions, hosts: list[s
     some = nr.filter(filter_func=lambda host: host.name in chosen)
     mending = separate_nornir(some, dry_run=False, mend_kinds=wanted.mend_kinds)
     try:
-        report = run_and_report(mending, replace(book, name="drift --apply"), options, "mend")
+        hooked = RollOut(in_windows=True, hooks=_hooks(mending))
+        report = run_and_report(mending, replace(book, name="drift --apply"), options, "mend", hooked)
     except InputError as error:
         return not_mended(chosen, error)
     remember(mending, report)
     return report
+
+
+def _hooks(nr: Nornir) -> HookRunner | None:
+    """Return what runs the hooks of the site; raise InputError for programs that are not here."""
+    hooks = hooks_of(nr)
+    if hooks and (faults := list(hooks.faults())):
+        raise InputError("\n".join(faults))
+    return hooks
 
 
 def not_mended(hosts: list[str], error: InputError) -> RunReport:

@@ -66,10 +66,10 @@ def _of_run(known: History, name: str, host: str) -> Shown:
 
 
 def _lines(shown: Shown) -> Iterator[str]:
-    yield text.table(
-        ["run", "started (UTC)", "took", "command", "runbook", "hosts", "not examined", "findings", "changed"],
-        (_row(run) for run in shown["runs"]),
-    )
+    ticketed = any(run.ticket for run in shown["runs"])
+    columns = ["run", "started (UTC)", "took", "command", "runbook", "hosts", "not examined", "findings", "changed"]
+    rows = ([*_row(run), *([run.ticket or ""] if ticketed else [])] for run in shown["runs"])
+    yield text.table([*columns, *(["ticket"] if ticketed else [])], rows)
     for row in shown.get("hosts", ()):
         counted = ", ".join(f"{number} {status}" for status, number in row.counts.items()) or "not asked"
         yield f"  {row.host}: {counted}{f'; {_kind(row.error_kind)}{row.error}' if row.error else ''}"

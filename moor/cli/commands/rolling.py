@@ -18,6 +18,7 @@ from moor.errors import InputError
 from moor.run.host_words import HostWords, split_words
 from moor.run.report import RunReport
 from moor.run.rolling.amount import Amount, read_amount
+from moor.run.rolling.hooks import HookRunner
 from moor.run.rolling.roll_out import RollOut, refuse_no_roll_out
 from moor.run.rolling.windows import next_window
 from moor.run.runbook import Runbook
@@ -25,6 +26,7 @@ from moor.run.runbook import Runbook
 DURATION = re.compile(r"([0-9]{1,6})(s|m|h)")
 SECONDS = {"s": 1, "m": 60, "h": 3600}
 ASK = "ask"
+TICKET = re.compile(r"[A-Za-z0-9#][A-Za-z0-9._#/:-]{0,63}")
 
 
 def roll_out_of(nr: Nornir, runbook: Runbook, words: RollingWords) -> RollOut:
@@ -43,7 +45,9 @@ def roll_out_of(nr: Nornir, runbook: Runbook, words: RollingWords) -> RollOut:
     canary, pause_s = _canary(nr, words.canary, faults), _pause(words.pause, faults)
     faults += _contradictions(words)
     go_on = _go_on if words.pause == ASK else None
-    made = RollOut(batch, canary, pause_s, go_on, most, in_windows=not words.outside_window)
+    hooks = hooks_of(nr, words.ticket)
+    faults += [*_ticket_faults(words.ticket), *(hooks.faults() if hooks else ())]
+    made = RollOut(batch, canary, pause_s, go_on, most, {}, not words.outside_window, hooks, words.ticket)
     try:
         refuse_no_roll_out(runbook, made)
     except InputError as error:
@@ -51,6 +55,25 @@ def roll_out_of(nr: Nornir, runbook: Runbook, words: RollingWords) -> RollOut:
     if faults:
         raise InputError("\n".join(faults))
     return made
+
+
+def hooks_of(nr: Nornir, ticket: str = "") -> HookRunner | None:
+    """Return what runs the hooks of the site; None if it has none."""
+    settings = site_of(nr)
+    if not any(settings.hooks.placed()):
+        return None
+
+    def notify(subject: str, text: str) -> None:
+        from moor.output.notices import send
+
+        send(settings, subject, text)
+
+    return HookRunner(settings.hooks, settings.directory, ticket, notify)
+
+
+def _ticket_faults(word: str) -> Iterator[str]:
+    if word and not TICKET.fullmatch(word):
+        yield f"--ticket {word}: write one word of at most 64 letters, digits and . _ # / : -"
 
 
 def _go_on(question: str) -> bool:

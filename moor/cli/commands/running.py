@@ -100,7 +100,7 @@ def run_and_report(
     context = change_context(nr, run=new_run(), command=command)
     hosts = {name: HostReport() for name in nr.inventory.hosts}
     registry = name_registries(nr.inventory.hosts.values())
-    report = RunReport(context.run, runbook.name, hosts, command=command, registry=registry)
+    report = RunReport(context.run, runbook.name, hosts, command=command, registry=registry, ticket=roll_out.ticket)
     for name, words in roll_out.left_out.items():
         report.hosts[name].fail(words, ErrorKind.CONFLICT)
         nr.data.failed_hosts.add(name)

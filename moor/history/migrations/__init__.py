@@ -11,10 +11,16 @@ from alembic.operations import Operations
 from sqlalchemy import Connection, update
 
 from moor.history import VERSION
-from moor.history.migrations import to_version_2, to_version_3, to_version_4, to_version_5
+from moor.history.migrations import to_version_2, to_version_3, to_version_4, to_version_5, to_version_6
 from moor.history.tables import versions
 
-STEPS = {1: to_version_2.upgrade, 2: to_version_3.upgrade, 3: to_version_4.upgrade, 4: to_version_5.upgrade}
+STEPS = {
+    1: to_version_2.upgrade,
+    2: to_version_3.upgrade,
+    3: to_version_4.upgrade,
+    4: to_version_5.upgrade,
+    5: to_version_6.upgrade,
+}
 
 
 def migrate(connection: Connection, found: int) -> None:

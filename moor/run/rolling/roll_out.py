@@ -11,6 +11,7 @@ from nornir.core.inventory import Host
 from moor.errors import InputError
 from moor.run.foresight import may_change
 from moor.run.rolling.amount import Amount
+from moor.run.rolling.hooks import HookRunner
 from moor.run.rolling.waves import Wave, waves_of
 from moor.run.rolling.windows import next_window
 from moor.run.runbook import Rolling, Runbook, Stage
@@ -30,6 +31,8 @@ class RollOut:
         max_failures: how many hosts may fail; after one more no further wave begins.
         left_out: by host, why it takes no part; stages that need it are skipped, as if it had failed before.
         in_windows: whether hosts outside of their maintenance windows are left as they are.
+        hooks: what runs before and after changes; None for nothing.
+        ticket: why the run is made, as a word of its user.
     """
 
     batch: Amount | None = None
@@ -39,6 +42,8 @@ class RollOut:
     max_failures: Amount | None = None
     left_out: Mapping[str, str] = field(default_factory=dict)
     in_windows: bool = False
+    hooks: HookRunner | None = None
+    ticket: str = ""
 
     @property
     def has_waves(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import islice
 
@@ -16,27 +16,9 @@ from moor.engine.observation import begin_observation
 from moor.progress import format_duration
 from moor.run.reading import read_hosts
 from moor.run.rolling.roll_out import RollOut, split_stages
+from moor.run.rolling.turn import Turn, after_hosts, after_run, before_hosts, before_run, changing_hosts
 from moor.run.rolling.waves import Wave
 from moor.run.runbook import Rolling, Runbook, Skipped, Stage
-
-
-@dataclass(frozen=True)
-class Turn:
-    """The turn of some hosts of a run.
-
-    Attributes:
-        nr: all hosts of the run, since a stage may depend on hosts of another turn.
-        wave: the hosts whose turn it is.
-        roll_out: how the run goes over its hosts.
-        progress: called with a line of progress.
-        kept_out: hosts that may not be changed now, and have not failed; shared by all turns of a run.
-    """
-
-    nr: Nornir
-    wave: Wave
-    roll_out: RollOut
-    progress: Callable[[str], None]
-    kept_out: set[str]
 
 
 def run_waves(nr: Nornir, runbook: Runbook, roll_out: RollOut, progress: Callable[[str], None]) -> Iterator[Skipped]:
@@ -45,22 +27,46 @@ def run_waves(nr: Nornir, runbook: Runbook, roll_out: RollOut, progress: Callabl
     Yields:
         the hosts on which a stage did not run, or whose turn did not come.
     """
+    everybody = Wave("rest", tuple(nr.inventory.hosts), "all hosts")
+    hooks = replace(roll_out.hooks, progress=progress) if roll_out.hooks else None
+    run = Turn(nr, runbook, everybody, replace(roll_out, hooks=hooks), progress, set())
+    if not (hooks and changing_hosts(run)):
+        yield from _run_all(replace(run, roll_out=replace(roll_out, hooks=None)))
+        return
+    unread = frozenset(nr.data.failed_hosts)
+    try:
+        if words := before_run(run):
+            yield from _left(run, (everybody,), (), words)
+        else:
+            yield from _run_all(run)
+    finally:
+        failed = nr.data.failed_hosts - unread - run.kept_out
+        yield from after_run(run, "failed" if failed else "ok")
+
+
+def _run_all(run: Turn) -> Iterator[Skipped]:
+    nr, runbook, roll_out = run.nr, run.runbook, run.roll_out
     unread = frozenset(nr.data.failed_hosts)
     hosts = [host for name, host in nr.inventory.hosts.items() if not (roll_out.has_waves and name in unread)]
     waves = roll_out.waves(hosts, runbook.stages)
     head, tail = split_stages(runbook.stages) if roll_out.has_waves else (runbook.stages, ())
-    kept_out: set[str] = set()
     for at, wave in enumerate(waves):
-        turn = Turn(nr, wave, roll_out, progress, kept_out)
+        turn = replace(run, wave=wave)
         if at and roll_out.waits:
             _read_again(turn, runbook.stages)
-        yield from _keep_out(turn, wave.hosts, runbook.stages)
-        yield from _run_stages(turn, head, runbook.independent)
+        yield from _run_wave(turn, head)
         if at + 1 < len(waves) and (words := _stop(turn, waves[at + 1], unread)):
-            yield from _left(nr, waves[at + 1 :], tail, words)
+            yield from _left(run, waves[at + 1 :], tail, words)
             return
-    everybody = Wave("rest", tuple(nr.inventory.hosts), "all hosts")
-    yield from _run_stages(Turn(nr, everybody, roll_out, progress, kept_out), tail, runbook.independent)
+    yield from _run_stages(run, tail)
+
+
+def _run_wave(turn: Turn, stages: Sequence[Stage]) -> Iterator[Skipped]:
+    yield from _keep_out(turn, turn.wave.hosts, turn.runbook.stages)
+    changing = changing_hosts(turn)
+    yield from before_hosts(turn, changing)
+    yield from _run_stages(turn, stages)
+    yield from after_hosts(turn, changing)
 
 
 def _stop(turn: Turn, following: Wave, unread: frozenset[str]) -> str:
@@ -81,8 +87,9 @@ def _stop(turn: Turn, following: Wave, unread: frozenset[str]) -> str:
     return ""
 
 
-def _left(nr: Nornir, waves: Sequence[Wave], tail: Sequence[Stage], words: str) -> Iterator[Skipped]:
+def _left(run: Turn, waves: Sequence[Wave], tail: Sequence[Stage], words: str) -> Iterator[Skipped]:
     """Yield the hosts whose turn does not come, and those that wait for them with their last stages."""
+    nr = run.nr
     left = tuple(name for wave in waves for name in wave.hosts)
     yield Skipped("", left, words, stops=True)
     for stage in tail:
@@ -111,12 +118,12 @@ def _read_again(turn: Turn, stages: Sequence[Stage]) -> None:
     read_hosts(some, stages)
 
 
-def _run_stages(turn: Turn, stages: Sequence[Stage], independent: bool) -> Iterator[Skipped]:
+def _run_stages(turn: Turn, stages: Sequence[Stage]) -> Iterator[Skipped]:
     nr = turn.nr
     unread = frozenset(nr.data.failed_hosts)
     for stage in stages:
         yield from _run_stage(turn, stage)
-        if independent:
+        if turn.runbook.independent:
             nr.data.failed_hosts.intersection_update(unread)
 
 
