@@ -117,9 +117,7 @@ def test_a_secret_that_a_hook_prints_is_masked_and_a_notice_is_sent(
         url.write_text(received.url)
         url.chmod(0o600)
         notice = {"notice": "{host} is {result}, see {ticket}"}
-        hooked.configure(
-            {"after_host": [notice, {"command": ["./tell"]}]}, notify=["file:url"], state=".moor"
-        )
+        hooked.configure({"after_host": [notice, {"command": ["./tell"]}]}, notify=["file:url"], state=".moor")
         monkeypatch.setenv("HOOK_PASSWORD", received.url)
         done = moor_here(hooked.site, *APPLY, "--limit", "node1", "--ticket", "CHG-7")
         assert done.returncode == 0, done.said
