@@ -12,6 +12,7 @@ import typer
 from nornir.core import Nornir
 
 from moor.cli.commands.earlier_hosts import earlier_hosts
+from moor.cli.commands.screen import asking
 from moor.cli.rolling import RollingWords
 from moor.context import site_of
 from moor.errors import InputError
@@ -77,7 +78,8 @@ def _ticket_faults(word: str) -> Iterator[str]:
 
 
 def _go_on(question: str) -> bool:
-    return typer.confirm(f"{question}. Go on?", err=True)
+    with asking():
+        return typer.confirm(f"{question}. Go on?", err=True)
 
 
 def note_windows(nr: Nornir, report: RunReport) -> None:

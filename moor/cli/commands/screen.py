@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from moor.engine.plan import printable
 from moor.output import paint
@@ -50,6 +52,16 @@ class Screen:
     def _print(self, text: str) -> None:
         sys.stderr.write(text)
         sys.stderr.flush()
+
+
+@contextmanager
+def asking() -> Iterator[None]:
+    """Leave the terminal to a question while the block runs: nobody else prints."""
+    with _lock:
+        if paint.is_terminal(sys.stderr):
+            sys.stderr.write(CLEAR)
+            sys.stderr.flush()
+        yield
 
 
 def silence() -> None:
