@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from moor import garbage_collection
@@ -25,6 +26,7 @@ __all__ = ["every_command", "main"]
 COMMANDS = {
     "init": "init",
     "import": "import_",
+    "list": "list",
     "check": "fleet",
     "plan": "fleet",
     "show": "show",
@@ -65,7 +67,7 @@ def main(words: Sequence[str] | None = None) -> None:
     garbage_collection.collect_rarely()
     # To find plugins of pydantic, it would read the metadata of every installed distribution.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
-    words = list(sys.argv[1:] if words is None else words) or ["--help"]
+    words = list(sys.argv[1:] if words is None else words)
     verbose = "-v" in words or "--verbose" in words
     raise_on_signals()
     try:
@@ -84,6 +86,10 @@ def main(words: Sequence[str] | None = None) -> None:
 
 
 def _run(words: list[str]) -> int:
+    if not words:
+        from moor.cli.commands.next_step import show_next_step
+
+        return show_next_step(Path.cwd())
     if words[0] in HELP:
         from moor.cli.overview import print_overview
 

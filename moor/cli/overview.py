@@ -11,6 +11,8 @@ import sys
 from collections.abc import Iterator, Mapping
 from textwrap import wrap
 
+from moor.output.tables import render_list
+
 PROGRAM = "Keep every host of a fleet moored to a private container registry."
 OTHERS = "Others"
 
@@ -20,6 +22,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "import": "Look at a running fleet and its registry, and propose the inventory.",
     },
     "See and change": {
+        "list": "Show runbooks and concerns, which plan, apply and drift take by name.",
         "check": "Check config and inventory, and reach every host.",
         "plan": "Show what would change; nothing is written anywhere.",
         "show": "Print a saved plan.",
@@ -77,11 +80,7 @@ def _lines(groups: Mapping[str, Mapping[str, str]], width: int) -> Iterator[str]
     column = max(len(word) for group in groups.values() for word in group)
     for heading, rows in {**groups, "Options": OPTIONS}.items():
         if rows:
-            yield from ("", f"{heading}:")
-        for word, line in rows.items():
-            place = max(column, *map(len, rows))
-            indent = " " * (place + 4)
-            yield from wrap(f"  {word:{place}}  {line}", width, subsequent_indent=indent, break_on_hyphens=False)
+            yield from ("", f"{heading}:", *render_list(rows, width, column))
     yield from ("", *wrap("moor COMMAND --help explains one; moor alone shows what to do next here.", width))
 
 

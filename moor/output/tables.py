@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from textwrap import wrap
 
 GAP = 2  # blanks between columns
@@ -27,6 +27,23 @@ def render(columns: Sequence[str], rows: Iterable[Iterable[str]], width: int = 0
         return _lines(list(_wrapped(table, room)), [*sizes[:-1], room])
     parts = ([0, *part] for part in _parts(sizes, width))
     return "\n\n".join(_lines([[row[i] for i in part] for row in table], [sizes[i] for i in part]) for part in parts)
+
+
+def render_list(rows: Mapping[str, str], width: int, least: int = 0) -> list[str]:
+    """Return lines of words with an explanation behind each, which is wrapped in its column and never cut.
+
+    Args:
+        rows: the explanations by their words.
+        width: of the whole.
+        least: of the column of words, for lists that stand below each other.
+    """
+    column = max([least, *map(len, rows)])
+    indent = " " * (column + 4)
+    return [
+        line
+        for word, words in rows.items()
+        for line in wrap(f"  {word:{column}}  {words}", width, subsequent_indent=indent, break_on_hyphens=False)
+    ]
 
 
 def cell_width(text: str) -> int:
