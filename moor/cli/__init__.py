@@ -26,7 +26,7 @@ __all__ = ["every_command", "main"]
 COMMANDS = {
     "init": "init",
     "import": "import_",
-    "list": "list",
+    "list": "listing",
     "check": "fleet",
     "plan": "fleet",
     "show": "show",

@@ -25,7 +25,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "list": "Show runbooks and concerns, which plan, apply and drift take by name.",
         "check": "Check config and inventory, and reach every host.",
         "plan": "Show what would change; nothing is written anywhere.",
-        "show": "Print a saved plan.",
+        "show": "Show a host's merged settings, each with file and line; or a saved plan.",
         "apply": "Change what differs, or exactly what a saved plan says.",
         "verify": "Prove from every node that pulls and the workload work.",
         "diagnose": "Show why pods do not start: layer, cause and remedy.",

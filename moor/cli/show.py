@@ -11,15 +11,17 @@ from moor.cli.options import Options
 from moor.cli.parameters import app
 from moor.cli.shared_options import takes
 
-What = Annotated[str, typer.Argument(metavar="FILE", help="the file of a saved plan")]
+What = Annotated[str, typer.Argument(metavar="HOST|FILE", help="a host of the inventory, or the file of a saved plan")]
 
 
 @app.command()
 @takes("site", "output", "verbose")
-def show(
-    options: Options, what: Annotated[str, typer.Argument(metavar="FILE", help="the file of a saved plan")]
-) -> int:
-    """Print a saved plan."""
-    from moor.cli.commands import plans
+def show(options: Options, what: What) -> int:
+    """Show a host's merged settings, each with file and line; or a saved plan."""
+    if Path(what).is_file():
+        from moor.cli.commands import plans
 
-    return plans.show(Path(what), options.output)
+        return plans.show(Path(what), options.output)
+    from moor.cli.commands import show_host
+
+    return show_host.show(options, what)

@@ -57,6 +57,10 @@ class FleetInventory:
 
     def load(self) -> Inventory:
         """Read, validate and merge the files."""
+        return self.load_fleet()[1]
+
+    def load_fleet(self) -> tuple[Fleet, Inventory]:
+        """Return the inventory, and the fleet that it was made of, which knows where everything is written."""
         faults = InputFaults()
         models = KnownSections(self.site.directory)
         groups, defaults = (self._tree(path, faults) for path in (self.group_file, self.defaults_file))
@@ -80,7 +84,7 @@ class FleetInventory:
         )
         check_addresses(inventory, {name: host.source for name, host in facts.items()}, faults)
         faults.raise_if_any()
-        return inventory
+        return fleet, inventory
 
     def _role(self, fleet: Fleet, facts: dict[str, HostFacts], faults: InputFaults) -> RegistryRole:
         """Return who runs the registry, after putting the addresses of the one that serves into all settings."""

@@ -192,6 +192,22 @@ class Fleet:
             host.tree.source,
         )
 
+    def merged(self, name: str) -> Tree:
+        """Return all that one host has, each value with its place: its entry over its groups and the defaults."""
+        host = self.hosts[name]
+        layers = (host, *self._inherited_by(host).layers)
+        found = {key: tree for layer in reversed(layers) for key, tree in layer.tree.items.items() if key != "groups"}
+        if "groups" in host.tree.items:
+            found["groups"] = host.tree.items["groups"]
+        for part in ("connection_options", "data"):
+            keys = dict.fromkeys(key for layer in layers for key in layer.part(part))
+            trees = {key: list(_until_null(layer.part(part).get(key) for layer in layers)) for key in keys}
+            whole = {key: reduce(merge, reversed(those)) for key, those in trees.items() if those}
+            found.pop(part, None)
+            if whole:
+                found[part] = Tree(host.tree.source, whole)
+        return Tree(host.tree.source, found)
+
     def _value(self, key: str, host: InventoryLayer, inherited: Inheritance) -> object:
         """Return one key of a host's data."""
         if key in host.part("data") or key not in self.models:

@@ -20,6 +20,7 @@ from moor.inventory.netbox import NetBoxInventory
 from moor.runner.loop_runner import register_runner
 from moor.secrets.command import forget_answers
 from moor.settings.config import CONFIG, nornir_config, read_config
+from moor.settings.fleet import Fleet
 from moor.settings.modules import SHIPPED
 from moor.sites.plugins import load_runner, register_connections
 
@@ -37,15 +38,33 @@ def open_site(directory: Path, dry_run: bool = False) -> Nornir:
     Raises:
         InputError: there is no config.yaml, or every fault of the site's files.
     """
-    site = directory.expanduser().absolute()
-    forget_answers()
-    config = read_config(site)
-    for plugin in (FleetInventory, ClusterInventory, NetBoxInventory):
-        InventoryPluginRegister.register(plugin.__name__, plugin)
+    config = _configuration(directory)
     try:
-        return _nornir(Config.from_dict(**nornir_config(config)), dry_run)
+        return _nornir(config, dry_run)
     except (PluginNotRegistered, ImportError) as error:
         raise InputError(f"{CONFIG}: a plugin: {error}; is the package that brings it installed?") from error
+
+
+def read_fleet(directory: Path) -> Fleet:
+    """Return the inventory of the site in ``directory`` with the place of everything that is written.
+
+    Raises:
+        InputError: every fault of the site's files, or an inventory of others, which knows no places.
+    """
+    wanted = _configuration(directory).inventory
+    plugin = InventoryPluginRegister.get_plugin(wanted.plugin)(**wanted.options)
+    if not isinstance(plugin, FleetInventory):
+        raise InputError(f"{CONFIG}: inventory.plugin: {wanted.plugin} does not tell where a setting is written")
+    return plugin.load_fleet()[0]
+
+
+def _configuration(directory: Path) -> Config:
+    """Read config.yaml, and register moor's inventory plugins."""
+    forget_answers()
+    config = read_config(directory.expanduser().absolute())
+    for plugin in (FleetInventory, ClusterInventory, NetBoxInventory):
+        InventoryPluginRegister.register(plugin.__name__, plugin)
+    return Config.from_dict(**nornir_config(config))
 
 
 def _nornir(config: Config, dry_run: bool) -> Nornir:

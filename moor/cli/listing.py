@@ -11,6 +11,6 @@ from moor.cli.shared_options import takes
 @takes("site", "output", "verbose")
 def show_list(options: Options) -> int:
     """Show runbooks and concerns, which plan, apply and drift take by name."""
-    from moor.cli.commands import list as command
+    from moor.cli.commands import listing as command
 
     return command.show_list(options)
