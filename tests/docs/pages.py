@@ -62,8 +62,8 @@ def _rows(text: str) -> Iterator[tuple[str, str]]:
 
 
 def links(page: Path) -> list[str]:
-    """Return the targets of a page's links."""
-    return re.findall(r"\]\(([^)]+)\)", prose(page))
+    """Return the targets of a page's links to files and headings."""
+    return re.findall(r"\]\((?!https?://)([^)]+)\)", prose(page))
 
 
 def anchors(page: Path) -> set[str]:
