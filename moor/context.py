@@ -18,6 +18,7 @@ from nornir.core.inventory import Defaults, Host, Hosts, Inventory
 from nornir.core.state import GlobalState
 from nornir.core.task import Task
 
+from moor.choice import ALL, Choice
 from moor.errors import InputError
 from moor.settings.access import SiteSettings
 
@@ -76,7 +77,7 @@ class RunContext:
         run: the run's name.
         command: the command that the user typed, such as ``cert renew``; empty in a script.
         examining: a check that changes nothing, in which no stage waits for another.
-        mend_kinds: the kinds of resources that the run may mend; all where it is empty.
+        choice: the resources that the run may change.
         replaced: fingerprints of the certificates, and generations of the robots, that the run replaces.
         rollback: the run that ``moor rollback`` puts back.
         diagnosis: what ``moor diagnose`` examines.
@@ -103,7 +104,7 @@ class RunContext:
     run: str = field(default_factory=new_run, metadata=PORTABLE)
     command: str = field(default="", metadata=PORTABLE)
     examining: bool = field(default=False, metadata=PORTABLE)
-    mend_kinds: tuple[str, ...] = field(default=(), metadata=PORTABLE)
+    choice: Choice = field(default=ALL, metadata=PORTABLE)
     replaced: frozenset[str] = field(default=frozenset(), metadata=PORTABLE)
     rollback: RollbackOrder | None = field(default=None, metadata=PORTABLE)
     diagnosis: DiagnosisScope = field(default=DiagnosisScope(), metadata=PORTABLE)

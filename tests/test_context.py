@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from nornir.core.task import Result, Task
 
+from moor.choice import Choice
 from moor.context import (
     LOCAL,
     DiagnosisScope,
@@ -27,7 +28,7 @@ SENT = RunContext(
     "20261128-080000-0001",
     "drift",
     True,
-    ("file",),
+    Choice(("file",)),
     frozenset({"aa"}),
     RollbackOrder("20261127-080000-0001"),
     DiagnosisScope(pull=True),
@@ -78,12 +79,12 @@ def test_answers_are_good_for_one_run() -> None:
 
 def test_a_run_beside_another_changes_neither_its_context_nor_its_state(fleet: MakeFleet) -> None:
     def look(task: Task) -> Result:
-        return Result(task.host, (context_of(task).mend_kinds, context_of(task.host).mend_kinds, task.is_dry_run()))
+        return Result(task.host, (context_of(task).choice.only, context_of(task.host).choice.only, task.is_dry_run()))
 
     checking = fleet(dry_run=True)
     change_context(checking, fleet=checking.inventory)
     checking.data.failed_hosts.add("gamma")
-    mending = separate_nornir(checking.filter(name="alpha"), dry_run=False, mend_kinds=("file",))
+    mending = separate_nornir(checking.filter(name="alpha"), dry_run=False, choice=Choice(("file",)))
     (found,) = mending.run(look).values()
     assert found[0].result == (("file",), ("file",), False)
     assert {result[0].result for result in checking.run(look).values()} == {((), (), True)}

@@ -8,6 +8,7 @@ import pytest
 from nornir.core.inventory import Host
 from nornir.core.task import Result, Task
 
+from moor.choice import Choice
 from moor.cli.commands.drift import drift_exit_code, hosts_to_mend
 from moor.context import change_context
 from moor.engine.converge import converge
@@ -46,7 +47,7 @@ def play(fleet: MakeFleet, *stages: Stage, kinds: tuple[str, ...] = (), dry_run:
     report = RunReport("run", "drift", {name: HostReport() for name in NAMES}, command="drift")
     nr = fleet(dry_run=dry_run).with_processors([Collector(report)])
     if kinds:
-        change_context(nr, mend_kinds=kinds)
+        change_context(nr, choice=Choice(kinds))
     report.skip(run_runbook(nr, Runbook("drift", "", stages, independent=dry_run)))
     return report
 

@@ -11,6 +11,7 @@ import typer
 from moor.cli.confirmation import ChangingCommand, run_reviewed
 from moor.cli.options import Options
 from moor.cli.parameters import RunbookNames, RunbooksOrPlan, Yes, app, plan_file, refuse_like_runbook, runbook_name
+from moor.cli.part import PartWords
 from moor.cli.rolling import RollingWords
 from moor.cli.shared_options import OF_RUNS, takes
 from moor.errors import InputError
@@ -38,6 +39,7 @@ def check(
 @takes(*OF_RUNS)
 def plan(
     options: Options,
+    part: PartWords,
     runbook: RunbookNames = None,
     show_script: Annotated[
         bool, typer.Option("--show-script", help="show the scripts that each host would get, instead of the changes")
@@ -56,26 +58,35 @@ def plan(
         from moor.cli.commands import plans
         from moor.plans.saved import PlanScope
 
-        return plans.save(options, PlanScope(name, options.limit), refuse_like_runbook(out))
-    return fleet.show_scripts(options, name) if show_script else fleet.plan(options, name)
+        return plans.save(options, PlanScope.of(name, options.limit, part.part()), refuse_like_runbook(out))
+    if show_script:
+        return fleet.show_scripts(options, name, part.part())
+    return fleet.plan(options, name, part=part.part())
 
 
 @app.command()
 @takes(*OF_RUNS)
-def apply(options: Options, rolling: RollingWords, runbook: RunbooksOrPlan = None, yes: Yes = False) -> int:
+def apply(
+    options: Options, part: PartWords, rolling: RollingWords, runbook: RunbooksOrPlan = None, yes: Yes = False
+) -> int:
     """Change what differs, or exactly what a saved plan says."""
     from moor.cli.commands import fleet
 
     if file := plan_file(runbook):
         from moor.cli.commands import plans
 
+        if part != PartWords():
+            raise InputError(f"{file}: the plan says what is applied; leave out --only, --skip and --start-at")
         return plans.apply_saved(options, file, rolling)
-    name = runbook_name(runbook)
+    name, chosen = runbook_name(runbook), part.part()
 
     def run(shown: Options, dry_run: bool) -> int:
-        return fleet.plan(shown, name, rolling) if dry_run else fleet.apply(shown, name, rolling)
+        return (fleet.plan if dry_run else fleet.apply)(shown, name, rolling, chosen)
 
-    return run_reviewed(ChangingCommand("apply", run, lambda shown: fleet.refuse(shown, name, rolling)), options, yes)
+    def refuse(shown: Options) -> None:
+        fleet.refuse(shown, name, rolling, chosen)
+
+    return run_reviewed(ChangingCommand("apply", run, refuse), options, yes)
 
 
 @app.command()

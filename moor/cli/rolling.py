@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 from typing import Annotated
 
@@ -16,6 +16,7 @@ CANARY = "so many hosts before all others, or their names as in --limit"
 PAUSE = "wait between batches, such as 5m; ask waits for your word"
 OUTSIDE_WINDOW = "change hosts outside of their maintenance windows too"
 TICKET = "a word, such as CHG-1234, kept in history and given to hooks"
+STEP = "ask before each stage that would change something"
 MAX_FAILURES = "so many hosts may fail, such as 2 or 5%; one more stops the run"
 
 
@@ -29,6 +30,7 @@ class RollingWords:
     max_failures: Annotated[str, typer.Option("--max-failures", metavar="N|N%", help=MAX_FAILURES)] = ""
     outside_window: Annotated[bool, typer.Option("--outside-window", help=OUTSIDE_WINDOW)] = False
     ticket: Annotated[str, typer.Option("--ticket", metavar="WORD", help=TICKET)] = ""
+    step: Annotated[bool, typer.Option("--step", help=STEP)] = False
 
     def typed(self) -> Iterator[str]:
         """Yield the options and their values as they are typed."""
@@ -41,9 +43,9 @@ class RollingWords:
 AS_WRITTEN = RollingWords()
 
 
-def command_line(command: str, runbook: str, options: Options, words: RollingWords) -> str:
-    """Return the command line that does the same again."""
+def command_line(command: str, runbook: str, options: Options, words: Iterable[str]) -> str:
+    """Return the command line that does the same again; ``words`` are its further options."""
     parts = ["moor", command, *(runbook.split() if runbook != "site" else [])]
     parts += ["--site", str(options.site)] if options.site else []
     parts += ["--limit", options.limit] if options.limit is not None else []
-    return shlex.join([*parts, *words.typed()])
+    return shlex.join([*parts, *words])

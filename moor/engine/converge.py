@@ -37,26 +37,30 @@ def converge(task: Task, wanted: Sequence[Resource] | Desired) -> Result:
     refuse_duplicates(resources)
     seen = observation_of(task.host)
     read_missing(task, resources, seen)
-    changes, left = split_by_kind(task, resources.plan(seen.states, seen.planned))
+    changes, left = split_chosen(task, resources.plan(seen.states, seen.planned))
     refuse_unmet(task, resources, changes)
     if task.is_dry_run():
         seen.planned.update(path for change in changes for path in change.resource.writes)
-        return report_outcomes(task, resources, [Outcome(change, "drift") for change in changes])
+        shown = without(resources, left)
+        return report_outcomes(task, shown, [Outcome(change, "drift") for change in changes])
     return report_outcomes(
         task, resources, [*mend_all(task, resources, changes), *(Outcome(c, "skipped") for c in left)]
     )
 
 
-def split_by_kind(task: Task, changes: Sequence[Change]) -> tuple[list[Change], list[Change]]:
-    """Return the changes that the run may make, and those that it leaves since ``--apply`` does not name their kind."""
-    kinds = context_of(task).mend_kinds if changes else ()
-    may = [c for c in changes if not kinds or isinstance(c.resource, Required) or kind_of(c.id) in kinds]
+def split_chosen(task: Task, changes: Sequence[Change]) -> tuple[list[Change], list[Change]]:
+    """Return the changes that the run may make, and those that it leaves, since the command line leaves them out."""
+    choice = context_of(task).choice
+    if not choice:
+        return list(changes), []
+    may = [change for change in changes if choice.allows(change.id, isinstance(change.resource, Required))]
     return may, [change for change in changes if change not in may]
 
 
-def kind_of(resource: str) -> str:
-    """Return the kind of a resource, such as ``file``, by its id."""
-    return resource.partition(":")[0]
+def without(resources: Sequence[Resource], left: Sequence[Change]) -> Sequence[Resource]:
+    """Return the resources that a plan shows: neither as changes nor as they should be are those that it leaves out."""
+    gone = {change.id for change in left}
+    return [resource for resource in resources if resource.id not in gone] if gone else resources
 
 
 def refuse_duplicates(resources: Sequence[Resource]) -> None:
@@ -147,7 +151,7 @@ def _mend_rounds(task: Task, resources: Sequence[Resource], changes: list[Change
         seen = observation_of(task.host)
         seen.states.update(reading.known())
         read_missing(task, resources, seen)
-        former, (changes, _) = changes, split_by_kind(task, plan(resources, seen.states))
+        former, (changes, _) = changes, split_chosen(task, plan(resources, seen.states))
         if not waited and is_stuck(former, changes):
             break
     left = [

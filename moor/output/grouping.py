@@ -9,7 +9,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import lru_cache
 
-from moor.output.folding import fold
+from moor.folding import fold
 from moor.run.report import RunReport
 
 HOST, ADDRESS = "<host>", "<address>"  # stand for what differs between the hosts of a group

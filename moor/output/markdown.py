@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from html import escape
 
-from moor.output.folding import fold
+from moor.folding import fold
 from moor.run.report import RunReport, count_by_status
 
 LONGEST = 60_000  # characters; GitHub refuses a comment of more than 65536

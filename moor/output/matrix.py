@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from textwrap import indent
 
-from moor.output.folding import fold
+from moor.folding import fold
 from moor.output.grouping import grouped
 from moor.output.text import joined, table
 from moor.run.report import HostReport, ResourceReport, RunReport

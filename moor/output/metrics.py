@@ -7,7 +7,7 @@ from datetime import datetime
 
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
-from moor.engine.converge import kind_of
+from moor.choice import kind_of
 from moor.engine.measurements import Filling
 from moor.errors import ErrorKind
 from moor.run.report import RunReport, count_by_status, open_findings

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from moor.output.folding import fold
+from moor.folding import fold
 from moor.run.report import LEFT, HostReport, RunReport
 
 

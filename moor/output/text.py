@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from textwrap import indent
 
 from moor.engine.findings import Finding
+from moor.folding import fold
 from moor.output import paint, rolled, tables
-from moor.output.folding import fold
 from moor.output.grouping import grouped, was_shown
 from moor.run.report import HostReport, RunReport, count_by_status, open_findings, unwaived_findings
 

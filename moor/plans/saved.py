@@ -9,6 +9,7 @@ from moor.engine.findings import Finding
 from moor.engine.fingerprints import ChangeFingerprint, FieldChange
 from moor.engine.results import Status
 from moor.errors import ErrorKind
+from moor.run.part import Part
 from moor.run.report import HostReport, ResourceReport, RunReport
 
 RIGHT = ResourceReport("", "ok")  # stands for each resource that was as it should be
@@ -31,6 +32,16 @@ class PlanScope:
     only: tuple[str, ...] = ()
     skip: tuple[str, ...] = ()
     start_at: str = ""
+
+    @classmethod
+    def of(cls, runbook: str, limit: str | None, part: Part) -> PlanScope:
+        """Return the scope of a command."""
+        return cls(runbook, limit, part.only, part.skip, part.start_at)
+
+    @property
+    def part(self) -> Part:
+        """Return which part of the runbook it is."""
+        return Part(self.only, self.skip, self.start_at)
 
 
 @dataclass(frozen=True)

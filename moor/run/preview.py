@@ -10,7 +10,7 @@ from typing import Literal
 from nornir.core import Nornir
 from nornir.core.task import Result, Task
 
-from moor.engine.converge import read_missing
+from moor.engine.converge import read_missing, split_chosen
 from moor.engine.desired import desired_of
 from moor.engine.mending import plan_scripts
 from moor.engine.observation import Observation, begin_observation, end_observation, observation_of
@@ -108,7 +108,7 @@ def _of_stage(task: Task, stage: Stage, seen: Observation) -> Iterator[PreviewSt
     try:
         resources = desired_of(task, stage.desired)
         read_missing(task, resources, seen)
-        changes = plan(resources, seen.states, seen.planned)
+        changes, _ = split_chosen(task, plan(resources, seen.states, seen.planned))
         seen.planned.update(path for change in changes for path in change.resource.writes)
         yield from _refused(stage, changes) or _awaiting(stage, changes) or _steps(task, stage, resources, changes)
     except MoorError as error:

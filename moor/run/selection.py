@@ -13,6 +13,7 @@ from nornir.core.inventory import Host
 
 from moor.context import context_of, fleet_of
 from moor.errors import InputError
+from moor.folding import fold
 from moor.run.host_words import HostWords, Remembered, split_words
 from moor.run.runbook import REGISTRY, Runbook, Stage, TaskFunction
 from moor.settings.modules import RUNBOOKS, concern_of, load_module, modules_of
@@ -48,7 +49,8 @@ def refuse_unmatched(nr: Nornir, runbook: Runbook, command: str) -> None:
     meant = [name for name, host in fleet_of(nr).hosts.items() if any(stage.runs_on(host) for stage in runbook.stages)]
     called = command if command.endswith(runbook.name) else f"{command} {runbook.name}"
     if meant:
-        raise InputError(f"{called}: it has no stage for {', '.join(nr.inventory.hosts)}; it is for {', '.join(meant)}")
+        there = fold(list(nr.inventory.hosts), ", ")
+        raise InputError(f"{called}: it has no stage for {there}; it is for {fold(meant, ', ')}")
     raise InputError(f"{called}: no host of the inventory is in a group that it is for")
 
 

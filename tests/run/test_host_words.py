@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from nornir.core.inventory import Group, Groups, Host, ParentGroups
 
 from moor.errors import InputError
-from moor.output.folding import fold
+from moor.folding import fold
 from moor.run.host_words import HostWords, split_words
 
 NAMES = ["cp1", "node1", "node2", "node10", "rack2-a", "rack2-b", "ws1"]

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from nornir.core import Nornir
 
+from moor.choice import Choice, kind_of
 from moor.cli.commands.rolling import hooks_of, note_windows
 from moor.cli.commands.running import (
     open_fleet,
@@ -21,10 +22,10 @@ from moor.cli.commands.running import (
 )
 from moor.cli.options import DIFFERS, Options
 from moor.context import change_context, separate_nornir, site_of
-from moor.engine.converge import kind_of
 from moor.engine.findings import expiry_findings
 from moor.engine.measurements import judge_measurements
 from moor.errors import InputError, MoorError
+from moor.folding import fold
 from moor.history.recording import past_measurements
 from moor.output import text
 from moor.output.announce import announce
@@ -147,10 +148,10 @@ def mend_drift(nr: Nornir, options: Options, wanted: DriftOptions, hosts: list[s
     book = runbook_of(nr, wanted.runbook) if wanted.runbook else all_stages(settings.directory, independent=False)
     chosen = hosts[: settings.mend_hosts]
     rest = f"; {len(hosts) - len(chosen)} more wait for the next run" if len(hosts) > len(chosen) else ""
-    progress_printer(options)(f"mending {', '.join(wanted.mend_kinds)} on {', '.join(chosen)}{rest}")
+    progress_printer(options)(f"mending {', '.join(wanted.mend_kinds)} on {fold(chosen, ', ')}{rest}")
     _refresh(nr)
     some = nr.filter(filter_func=lambda host: host.name in chosen)
-    mending = separate_nornir(some, dry_run=False, mend_kinds=wanted.mend_kinds)
+    mending = separate_nornir(some, dry_run=False, choice=Choice(wanted.mend_kinds))
     try:
         hooked = RollOut(in_windows=True, hooks=_hooks(mending))
         report = run_and_report(mending, replace(book, name="drift --apply"), options, "mend", hooked)

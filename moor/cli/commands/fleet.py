@@ -25,20 +25,22 @@ from moor.errors import InputError
 from moor.output import text
 from moor.output.matrix import matrix
 from moor.run.input_check import refuse_bad_input
+from moor.run.part import WHOLE, Part, take_part
 from moor.run.selection import refuse_unfilled
 from moor.run.waivers import read_waivers
 
 
-def plan(options: Options, name: str, rolling: RollingWords = AS_WRITTEN) -> int:
+def plan(options: Options, name: str, rolling: RollingWords = AS_WRITTEN, part: Part = WHOLE) -> int:
     """Plan a runbook: 0 nothing to do, 2 there are changes, 1 a host failed.
 
     Args:
         options: the shared options.
         name: the runbook, or a concern.
         rolling: the words of the apply that follows; what is wrong in them is refused now.
+        part: which part of the runbook.
     """
     with open_fleet(options, dry_run=True) as nr:
-        book = runbook_of(nr, name)
+        book = take_part(nr, runbook_of(nr, name), part)
         roll_out_of(nr, book, rolling)
         report = run_and_report(nr, book, options, "plan")
         note_windows(nr, report)
@@ -46,36 +48,36 @@ def plan(options: Options, name: str, rolling: RollingWords = AS_WRITTEN) -> int
     return 1 if report.failed else DIFFERS if report.differs else 0
 
 
-def show_scripts(options: Options, name: str) -> int:
+def show_scripts(options: Options, name: str, part: Part = WHOLE) -> int:
     """Show the scripts that an apply would send: 0 if it would change nothing, 2 if it would, 1 if it would fail."""
     from moor.run.preview import format_json, format_text, preview_hosts
 
     if options.output not in (Output.text, Output.json):
         raise InputError(f"plan: --show-script: it is text or json, not {options.output}; leave --output out")
     with open_fleet(options, dry_run=True) as nr:
-        book = runbook_of(nr, name)
+        book = take_part(nr, runbook_of(nr, name), part)
         refuse_input(nr, book, "plan")
         found = preview_hosts(nr, book)
     print_safely(format_json(found) if options.output is Output.json else format_text(found))
     return worst_code(1 if one.failed else DIFFERS if one.differs else 0 for one in found.values())
 
 
-def apply(options: Options, name: str, rolling: RollingWords = AS_WRITTEN) -> int:
+def apply(options: Options, name: str, rolling: RollingWords = AS_WRITTEN, part: Part = WHOLE) -> int:
     """Apply a runbook: 0 done, 1 a host failed or was skipped."""
     with open_fleet(options, dry_run=False) as nr:
-        book = runbook_of(nr, name)
+        book = take_part(nr, runbook_of(nr, name), part)
         report = run_and_report(nr, book, options, "apply", roll_out_of(nr, book, rolling))
         if report.stopped:
-            report.go_on = command_line("apply", name, options, rolling)
+            report.go_on = command_line("apply", name, options, (*part.typed(), *rolling.typed()))
         remember(nr, report)
     print_report(options, report, text.applied(report))
     return 1 if report.failed else 0
 
 
-def refuse(options: Options, name: str, rolling: RollingWords) -> None:
+def refuse(options: Options, name: str, rolling: RollingWords, part: Part = WHOLE) -> None:
     """Raise InputError with the faults that would refuse an apply; no host is contacted."""
     with open_fleet(options, dry_run=True) as nr:
-        book = runbook_of(nr, name)
+        book = take_part(nr, runbook_of(nr, name), part)
         roll_out_of(nr, book, rolling)
         refuse_input(nr, book, "apply")
 

@@ -18,6 +18,7 @@ from moor.connections.names import KUBERNETES, connection_of
 from moor.connections.ssh.pinning import describe_key, key_scan_of
 from moor.context import context_of, fleet_of, site_of
 from moor.errors import InputError, MoorError
+from moor.folding import fold
 from moor.inventory.cluster import NODES
 from moor.inventory.identity import HostIdentity, ask_identities, node_name_in
 from moor.inventory.joining import HostsFileDraft, adoptable_nodes
@@ -135,7 +136,7 @@ def adopt(options: Options, names: Sequence[str], confirm: Confirm) -> int:
         for door in doors:
             words = describe_key(keys[door]) if door in keys else "its key is pinned already"
             print_safely(f"{door.called} at {door.where.hostname}: {words}")
-        if not confirm(f"Take {', '.join(node.name for node in chosen)} into {draft.target}?"):
+        if not confirm(f"Take {fold([node.name for node in chosen], ', ')} into {draft.target}?"):
             return 0
         for door, key in keys.items():
             door.pin(key)

@@ -17,10 +17,10 @@ from moor.cli.commands.import_options import ImportOptions
 from moor.cli.commands.running import open_fleet, print_safely, print_warning, progress_printer, runbook_of
 from moor.cli.options import Options, Output
 from moor.errors import InputError
+from moor.folding import fold
 from moor.inventory.cluster import NODES, entry_of_node
 from moor.inventory.files import FleetInventory
 from moor.inventory.nodes import Node, read_nodes
-from moor.output.folding import fold
 from moor.run.protocols import ProposedInventory, SurveyRequest, export_of, survey_of
 from moor.secrets.secret import absolute_reference
 from moor.settings.config import CONFIG, InventoryOptions, read_config

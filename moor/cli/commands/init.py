@@ -12,6 +12,7 @@ from moor.cli.commands.running import configure_logging, print_safely, print_war
 from moor.cli.options import Options
 from moor.engine.plan import printable
 from moor.errors import InputError
+from moor.folding import fold
 from moor.init.answers import Answers
 from moor.init.example import draft_of_example, to_bring_for
 from moor.init.facts import SiteFacts, complete
@@ -20,7 +21,6 @@ from moor.init.placing import Draft, check_draft, place, refuse_taken
 from moor.init.questions import ask_again, ask_all, is_complete, options_in
 from moor.init.site import draft_of, next_commands, to_bring
 from moor.init.sources.read import read_source
-from moor.output.folding import fold
 
 
 def init(options: Options, answers: Answers, directory: Path, source: tuple[str, str]) -> int:

@@ -23,15 +23,17 @@ from moor.cli.options import DIFFERS, Options, Output
 from moor.cli.rolling import AS_WRITTEN, RollingWords, command_line
 from moor.context import change_context, fleet_of, new_run, separate_nornir, site_of
 from moor.errors import ErrorKind, InputError
+from moor.folding import fold
 from moor.output import text
-from moor.output.folding import fold
 from moor.plans.comparing import Refusals, refusals
 from moor.plans.file import existing_key, fingerprint_key, read_plan, refuse_unwritable, signing_key, write_plan
 from moor.plans.progress import PlanProgress
 from moor.plans.recording import FingerprintCollector, plan_of
 from moor.plans.saved import PlanScope, SavedPlan, changes_by_host, report_of
+from moor.run.part import WHOLE, take_part
 from moor.run.report import HostReport, RunReport
 from moor.run.rolling.roll_out import RollOut
+from moor.run.runbook import Runbook
 from moor.secrets.secret import Secret
 
 GONE = "it is in the saved plan and no longer in the inventory"
@@ -66,9 +68,10 @@ def show(path: Path, output: Output) -> int:
 
 
 def _heading(plan: SavedPlan) -> str:
-    limit = "" if plan.scope.limit is None else f", --limit {plan.scope.limit}"
+    limit = "" if plan.scope.limit is None else f" --limit {plan.scope.limit}"
+    part = f" {plan.scope.part}" if plan.scope.part != WHOLE else ""
     hosts = fold(list(plan.hosts))
-    return f"plan {plan.plan} of {plan.site}: {plan.scope.runbook}{limit}; by moor {plan.moor}, for {hosts}"
+    return f"plan {plan.plan} of {plan.site}: {plan.scope.runbook}{limit}{part}; by moor {plan.moor}, for {hosts}"
 
 
 def apply_saved(options: Options, path: Path, rolling: RollingWords = AS_WRITTEN) -> int:
@@ -79,7 +82,7 @@ def apply_saved(options: Options, path: Path, rolling: RollingWords = AS_WRITTEN
         key = existing_key(settings)
         saved = read_plan(path, key)
         some = _hosts_of(nr, saved, path)
-        roll_out = roll_out_of(some, runbook_of(some, saved.scope.runbook), rolling)
+        roll_out = roll_out_of(some, _book(some, saved.scope), rolling)
         _, now = _planned(some, options, saved.scope, key, saved.plan)
         progress = PlanProgress(settings.state, saved.plan)
         roll_out = replace(roll_out, left_out=_refused(now, refusals(saved, now, progress.begun())))
@@ -87,7 +90,7 @@ def apply_saved(options: Options, path: Path, rolling: RollingWords = AS_WRITTEN
         report = _make(some, replace(options, limit=None), saved, roll_out)
         progress.end([name for name, host in report.hosts.items() if not host.error])
     if report.stopped:
-        report.go_on = command_line("apply", str(path), options, rolling)
+        report.go_on = command_line("apply", str(path), options, rolling.typed())
     print_report(options, report, text.applied(report))
     return 1 if report.failed else 0
 
@@ -102,13 +105,18 @@ def _hosts_of(nr: Nornir, saved: SavedPlan, path: Path) -> Nornir:
     return some
 
 
+def _book(nr: Nornir, scope: PlanScope) -> Runbook:
+    """Return the stages that a plan is for, and have the run leave out what the plan leaves out."""
+    return take_part(nr, runbook_of(nr, scope.runbook), scope.part)
+
+
 def _planned(nr: Nornir, options: Options, scope: PlanScope, key: Secret, plan: str) -> tuple[RunReport, SavedPlan]:
     """Plan the hosts; ``plan`` is the id of the plan to compare with, empty to make a new one."""
     collector = FingerprintCollector()
     name = plan or new_run()
     change_context(nr, fingerprint_key=fingerprint_key(key, name))
     try:
-        report = run_and_report(nr.with_processors([collector]), runbook_of(nr, scope.runbook), options, "plan")
+        report = run_and_report(nr.with_processors([collector]), _book(nr, scope), options, "plan")
     finally:
         change_context(nr, fingerprint_key="")
     return report, replace(plan_of(nr, report, collector, scope), plan=name)
@@ -119,7 +127,7 @@ def _make(nr: Nornir, options: Options, saved: SavedPlan, roll_out: RollOut) -> 
     planned = changes_by_host(saved.changes)
     approved = {name: frozenset(planned.get(name, {})) for name in nr.inventory.hosts}
     applying = separate_nornir(nr, dry_run=False, approved=approved)
-    report = run_and_report(applying, runbook_of(nr, saved.scope.runbook), options, "apply", roll_out)
+    report = run_and_report(applying, _book(applying, saved.scope), options, "apply", roll_out)
     for name in saved.hosts.keys() - fleet_of(nr).hosts.keys():
         report.hosts[name] = HostReport()
         report.hosts[name].fail(GONE, ErrorKind.CONFLICT)

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import partial
+from typing import cast, get_args
 
 import typer
 from nornir.core import Nornir
@@ -20,7 +21,7 @@ from moor.run.host_words import HostWords, split_words
 from moor.run.report import RunReport
 from moor.run.rolling.amount import Amount, read_amount
 from moor.run.rolling.hooks import HookRunner
-from moor.run.rolling.roll_out import RollOut, refuse_no_roll_out
+from moor.run.rolling.roll_out import Answer, RollOut, refuse_no_roll_out
 from moor.run.rolling.windows import next_window
 from moor.run.runbook import Runbook
 
@@ -45,10 +46,19 @@ def roll_out_of(nr: Nornir, runbook: Runbook, words: RollingWords) -> RollOut:
     batch, most = _amount("--batch", words.batch, 1, faults), _amount("--max-failures", words.max_failures, 0, faults)
     canary, pause_s = _canary(nr, words.canary, faults), _pause(words.pause, faults)
     faults += _contradictions(words)
-    go_on = _go_on if words.pause == ASK else None
     hooks = hooks_of(nr, words.ticket)
     faults += [*_ticket_faults(words.ticket), *(hooks.faults() if hooks else ())]
-    made = RollOut(batch, canary, pause_s, go_on, most, {}, not words.outside_window, hooks, words.ticket)
+    made = RollOut(
+        batch,
+        canary,
+        pause_s,
+        go_on=_go_on if words.pause == ASK else None,
+        max_failures=most,
+        in_windows=not words.outside_window,
+        hooks=hooks,
+        ticket=words.ticket,
+        ask_stage=_ask_stage if words.step else None,
+    )
     try:
         refuse_no_roll_out(runbook, made)
     except InputError as error:
@@ -125,8 +135,19 @@ def _pause(word: str, faults: list[str]) -> float:
     return int(found[1]) * SECONDS[found[2]]
 
 
+def _ask_stage(stage: str) -> Answer:
+    """Ask whether a stage is to run, until the answer is understood."""
+    while True:
+        said = typer.prompt(f"{stage}: change? yes, no, or stop", default="yes", err=True).strip().casefold()
+        for answer in get_args(Answer):
+            if said and answer.startswith(said):
+                return cast("Answer", answer)
+
+
 def _contradictions(words: RollingWords) -> Iterator[str]:
     if words.pause and not (words.batch or words.canary):
         yield "--pause: all hosts take their turn together; say --batch or --canary too"
+    if words.step and not sys.stdin.isatty():
+        yield "--step: nobody to ask, since standard input is no terminal"
     if words.pause == ASK and not sys.stdin.isatty():
         yield "--pause ask: nobody to ask, since standard input is no terminal; write a time such as 5m"

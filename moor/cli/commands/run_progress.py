@@ -16,7 +16,7 @@ from moor.context import site_of
 from moor.engine.alike import Alike
 from moor.engine.plan import printable_line
 from moor.engine.results import ResourceResult
-from moor.output.folding import fold
+from moor.folding import fold
 from moor.output.grouping import grouped
 from moor.processors import QuietProcessor
 from moor.progress import draw_bar, format_duration, time_left_s

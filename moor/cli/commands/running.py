@@ -22,6 +22,7 @@ from moor.cli.options import DIFFERS, Options, Output
 from moor.context import change_context, context_of, fleet_of, new_run, site_of
 from moor.engine.plan import printable
 from moor.errors import ErrorKind
+from moor.folding import fold
 from moor.history.model import RecordingResult
 from moor.output import paint, text
 from moor.output.grouping import note_shown
@@ -96,7 +97,7 @@ def run_and_report(
     """
     refuse_input(nr, runbook, command)
     if options.limit and (beside := unmatched_hosts(nr, runbook)):
-        progress_printer(options)(f"{command} asks nothing of {', '.join(beside)}")
+        progress_printer(options)(f"{command} asks nothing of {fold(beside, ', ')}")
     context = change_context(nr, run=new_run(), command=command)
     hosts = {name: HostReport() for name in nr.inventory.hosts}
     registry = name_registries(nr.inventory.hosts.values())

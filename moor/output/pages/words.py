@@ -7,7 +7,7 @@ from collections.abc import Collection
 from datetime import timedelta
 from hashlib import sha256
 
-from moor.output.folding import fold
+from moor.folding import fold
 
 UNITS = (("year", 365 * 86400), ("day", 86400), ("hour", 3600), ("minute", 60))
 

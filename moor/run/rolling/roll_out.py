@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Literal
 
 from nornir.core.inventory import Host
 
 from moor.errors import InputError
+from moor.folding import fold
 from moor.run.foresight import may_change
 from moor.run.rolling.amount import Amount
 from moor.run.rolling.hooks import HookRunner
@@ -17,6 +19,7 @@ from moor.run.rolling.windows import next_window
 from moor.run.runbook import Rolling, Runbook, Stage
 
 OUTSIDE = "outside of its maintenance windows"
+Answer = Literal["yes", "no", "stop"]
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,7 @@ class RollOut:
         in_windows: whether hosts outside of their maintenance windows are left as they are.
         hooks: what runs before and after changes; None for nothing.
         ticket: why the run is made, as a word of its user.
+        ask_stage: asks before a stage that may change something; returns yes, no, or stop.
     """
 
     batch: Amount | None = None
@@ -44,6 +48,7 @@ class RollOut:
     in_windows: bool = False
     hooks: HookRunner | None = None
     ticket: str = ""
+    ask_stage: Callable[[str], Answer] | None = None
 
     @property
     def has_waves(self) -> bool:
@@ -102,7 +107,7 @@ class RollOut:
         if len(failed) <= most:
             return ""
         bound = f", and at most {most} of {total} may" if most else ""
-        return f"stopped: {', '.join(sorted(failed))} failed{bound}"
+        return f"stopped: {fold(sorted(failed), ', ')} failed{bound}"
 
 
 TOGETHER = RollOut()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from nornir.core import Nornir
 
@@ -11,6 +11,7 @@ from moor.context import context_of
 from moor.run.foresight import may_change
 from moor.run.rolling.hooks import Known
 from moor.run.rolling.roll_out import RollOut
+from moor.run.rolling.steps import Due
 from moor.run.rolling.waves import Wave
 from moor.run.runbook import Runbook, Skipped
 
@@ -26,6 +27,7 @@ class Turn:
         roll_out: how the run goes over its hosts.
         progress: called with a line of progress.
         kept_out: hosts that may not be changed now, and have not failed; shared by all turns of a run.
+        due: what each stage may change, for a run that asks before each.
     """
 
     nr: Nornir
@@ -34,6 +36,7 @@ class Turn:
     roll_out: RollOut
     progress: Callable[[str], None]
     kept_out: set[str]
+    due: Due = field(default_factory=dict)
 
     def known(self, host: str = "", result: str = "") -> Known:
         """Return what a hook is given to know."""

@@ -13,9 +13,11 @@ from nornir.core import Nornir
 from moor.context import context_of
 from moor.engine.alike import Alike
 from moor.engine.observation import begin_observation
+from moor.folding import fold
 from moor.progress import format_duration
 from moor.run.reading import read_hosts
 from moor.run.rolling.roll_out import RollOut, split_stages
+from moor.run.rolling.steps import answer, due_stages
 from moor.run.rolling.turn import Turn, after_hosts, after_run, before_hosts, before_run, changing_hosts
 from moor.run.rolling.waves import Wave
 from moor.run.runbook import Rolling, Runbook, Skipped, Stage
@@ -50,6 +52,7 @@ def _run_all(run: Turn) -> Iterator[Skipped]:
     hosts = [host for name, host in nr.inventory.hosts.items() if not (roll_out.has_waves and name in unread)]
     waves = roll_out.waves(hosts, runbook.stages)
     head, tail = split_stages(runbook.stages) if roll_out.has_waves else (runbook.stages, ())
+    run = replace(run, due=due_stages(nr, runbook.stages, roll_out))
     for at, wave in enumerate(waves):
         turn = replace(run, wave=wave)
         if at and roll_out.waits:
@@ -79,7 +82,7 @@ def _stop(turn: Turn, following: Wave, unread: frozenset[str]) -> str:
         return ""
     for host in nr.inventory.hosts.values():
         host.close_connections()  # which would end by themselves in a long pause
-    named = f"{turn.wave.name} ended; next is {following.name}: {', '.join(following.hosts)}"
+    named = f"{turn.wave.name} ended; next is {following.name}: {fold(following.hosts, ', ')}"
     if roll_out.go_on:
         return "" if roll_out.go_on(named) else f"stopped after {turn.wave.name}, as you said"
     turn.progress(f"{named}, in {format_duration(roll_out.pause_s)}")
@@ -121,8 +124,13 @@ def _read_again(turn: Turn, stages: Sequence[Stage]) -> None:
 def _run_stages(turn: Turn, stages: Sequence[Stage]) -> Iterator[Skipped]:
     nr = turn.nr
     unread = frozenset(nr.data.failed_hosts)
-    for stage in stages:
-        yield from _run_stage(turn, stage)
+    for at, stage in enumerate(stages):
+        said = answer(stage, turn.wave.hosts, turn.roll_out.ask_stage, turn.due)
+        if said == "stop":
+            yield from _left(turn, [turn.wave], stages[at:], f"stopped before {stage.name}, as you said")
+            return
+        if said == "yes":
+            yield from _run_stage(turn, stage)
         if turn.runbook.independent:
             nr.data.failed_hosts.intersection_update(unread)
 
@@ -138,7 +146,7 @@ def _run_stage(turn: Turn, stage: Stage) -> Iterator[Skipped]:
         return
     if sick := sorted(name for name, host in nr.inventory.hosts.items() if name in failed and stage.depends_on(host)):
         left = " or may not be changed now" if turn.kept_out.intersection(sick) else ""
-        yield Skipped(stage.name, tuple(ready), f"{', '.join(sick)} failed{left}", foreseen=nr.data.dry_run)
+        yield Skipped(stage.name, tuple(ready), f"{fold(sick, ', ')} failed{left}", foreseen=nr.data.dry_run)
         if not nr.data.dry_run:  # a plan changes nothing, so it can still show the other hosts' changes
             return
     yield from _run_batches(turn, stage, ready)
@@ -165,7 +173,7 @@ def _run_batches(turn: Turn, stage: Stage, names: list[str]) -> Iterator[Skipped
         failed |= _run_batch(nr, stage, batch, rules)
         if len(failed) > rules.max_failures and rules.batch and (spared := tuple(rest)):
             nr.data.failed_hosts.update(spared)  # later stages may depend on this one
-            yield Skipped(stage.name, spared, f"stopped: {', '.join(sorted(failed))} failed")
+            yield Skipped(stage.name, spared, f"stopped: {fold(sorted(failed), ', ')} failed")
 
 
 def _run_batch(nr: Nornir, stage: Stage, names: Sequence[str], rules: Rolling) -> set[str]:

@@ -9,13 +9,17 @@ FEW = 6  # so many names are read at a glance
 LAST_NUMBER = re.compile(r"([^][,!@=*?\s]*?)([0-9]+)([^][,!@=*?\s0-9]*)")  # and nothing that a limit reads otherwise
 
 
-def fold(names: Collection[str]) -> str:
-    """Return names parted by spaces, ranges folded if they are many; with commas instead, ``--limit`` takes them.
+def fold(names: Collection[str], by: str = " ") -> str:
+    """Return names, ranges folded if they are many.
 
     The last number of a name counts: ClusterShell's folding over all numbers of a name takes seconds for addresses.
+
+    Args:
+        names: of hosts.
+        by: what parts them; by commas, ``--limit`` takes them.
     """
     if len(names) <= FEW:
-        return " ".join(names)
+        return by.join(names)
     from ClusterShell.RangeSet import RangeSet
 
     groups: dict[tuple[str, str | None], list[str]] = {}
@@ -26,4 +30,4 @@ def fold(names: Collection[str]) -> str:
     for (before, behind), numbers in groups.items():
         middle = f"[{RangeSet.fromlist(numbers)}]" if len(numbers) > 1 else numbers[0]
         folded.append(f"{before}{middle}{behind or ''}")
-    return " ".join(folded)
+    return by.join(folded)
