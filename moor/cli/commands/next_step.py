@@ -11,9 +11,9 @@ from textwrap import wrap
 
 from moor.cli.commands.running import configure_logging, print_safely
 from moor.errors import InputError, MoorError
+from moor.folding import fold
 from moor.history.model import ExpiryRow, FindingRow, RunRow
 from moor.output import paint
-from moor.output.folding import fold
 from moor.settings.access import SiteSettings
 from moor.settings.config import CONFIG, read_config
 
