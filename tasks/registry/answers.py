@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from nornir.core.task import Task
 
@@ -17,6 +17,8 @@ from moor.engine.observation import current_observation
 from moor.errors import HarborUnreachable
 from moor.secrets.secret import Secret
 from moor.tasks.harbor.api import harbor_of
+
+Kept = TypeVar("Kept")
 
 API = "/api/v2.0"
 BY_NAME = {"X-Is-Resource-Name": "true"}  # without it, Harbor takes a project named 2024 for an id
@@ -87,7 +89,7 @@ class Answers:
         self.seen = seen
         self._harbor = harbor
         self._known: dict[Question, Any] = {}
-        self._made: dict[tuple[str, Listing], Any] = {}
+        self._made: dict[Hashable, Any] = {}
         self._down: HarborUnreachable | None = None
 
     def to(self, question: Question) -> Any:
@@ -119,9 +121,14 @@ class Answers:
 
     def derived(self, name: str, listing: Listing, make: Callable[[list[dict[str, Any]]], Any]) -> Any:
         """Return what ``make`` makes of a list, such as an index by name; it is made once too."""
-        if (name, listing) not in self._made:
-            self._made[name, listing] = make(self.every(listing))
-        return self._made[name, listing]
+        return self.kept((name, listing), lambda: make(self.every(listing)))
+
+    def kept(self, key: Hashable, make: Callable[[], Kept]) -> Kept:
+        """Return what ``make`` returns, which is called once for a key until ``forget`` is."""
+        if key not in self._made:
+            self._made[key] = make()
+        found: Kept = self._made[key]
+        return found
 
     def fetch(self, questions: Iterable[Question]) -> None:
         """Ask several questions at once, so that the answers are there when they are needed.

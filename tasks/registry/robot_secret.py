@@ -69,6 +69,14 @@ class RobotSecret:
         """Return the password; generate and save it first if needed, so that it is not lost if the run dies."""
         return self.reference.resolve() if self.reference else load_or_generate(self.path)
 
+    def exists(self) -> bool:
+        """Return whether there is a password, which moor makes at the first apply if it is to."""
+        return self.reference is not None or self.path.exists()
+
+    def untried(self, robot: str, found: Mapping[str, Any]) -> Secret | None:
+        """Return the password if there is one that Harbor is not known to accept for this entry."""
+        return None if self.is_known(robot, found) else self.existing()
+
     def is_known(self, robot: str, found: Mapping[str, Any]) -> bool:
         """Return whether Harbor has accepted this password for this entry, which was not changed since.
 

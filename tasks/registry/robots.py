@@ -14,6 +14,7 @@ from moor.connections.apis.harbor import Harbor
 from moor.connections.apis.harbor_answers import PROJECT, ROBOTS, HarborObject, Shape, parse_answer
 from moor.errors import ErrorKind, HostError
 from moor.resources.base import State
+from moor.secrets.secret import Secret
 from moor.tasks.registry.answers import API, BY_NAME, Answers, Listing, Login, Question
 from moor.tasks.registry.project.number import PROJECTS, Place, project_number
 from moor.tasks.registry.project.settings import NEVER as NEVER
@@ -92,10 +93,9 @@ class RobotResource(Thing):
         return () if number is None else (robots_of(number),)
 
     def last_questions(self, answers: Answers) -> Iterable[Question]:
-        found, secret = self._entry(answers), self.secret.existing()
-        if found is None or secret is None or self.secret.is_known(self.id, found):
-            return ()
-        return (Login(found["name"], secret),)
+        found = self._entry(answers)
+        secret = self._untried(answers, found) if found else None
+        return (Login(found["name"], secret),) if found and secret else ()
 
     def found(self, answers: Answers, task: Task) -> State | None:
         found = self._entry(answers)
@@ -113,10 +113,12 @@ class RobotResource(Thing):
 
     def _logs_in(self, answers: Answers, found: dict[str, Any]) -> bool:
         """Return whether Harbor accepts the password: as it did for this entry, unchanged since, or by a login."""
-        secret = self.secret.existing()
-        if secret is None or self.secret.is_known(self.id, found):
-            return secret is not None
-        return bool(answers.to(Login(found["name"], secret)))
+        secret = self._untried(answers, found)
+        return bool(answers.to(Login(found["name"], secret))) if secret else self.secret.exists()
+
+    def _untried(self, answers: Answers, found: dict[str, Any]) -> Secret | None:
+        """Return the password if it is there and not known to be accepted for this entry."""
+        return answers.kept(("untried", self.id), lambda: self.secret.untried(self.id, found))
 
     def _state(self, found: dict[str, Any], accepted: bool) -> State:
         return {
