@@ -77,7 +77,10 @@ def _entries(kind: Kind) -> list[Object]:
     status: Object = {**common, "name": f"{kind.plural}/status", "verbs": STATUS_VERBS}
     scale: Object = {**common, "name": f"{kind.plural}/scale", "verbs": STATUS_VERBS}
     scale |= {"group": "autoscaling", "version": "v1", "kind": "Scale"}
-    return [entry, *([status] if kind.status else []), *([scale] if kind in SCALED else [])]
+    eviction: Object = {**common, "name": f"{kind.plural}/eviction", "verbs": ["create"]}
+    eviction |= {"group": "policy", "version": "v1", "kind": "Eviction"}
+    parts = ((status, kind.status), (scale, kind in SCALED), (eviction, kind == kinds.POD))
+    return [entry, *(part for part, served in parts if served)]
 
 
 def ready(verbose: bool) -> str:

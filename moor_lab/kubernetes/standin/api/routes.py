@@ -4,9 +4,11 @@ from collections.abc import Callable
 from functools import partial
 
 from ..errors import forbidden, forbidden_path, no_such_path, not_allowed
+from ..kinds import POD
 from ..objects import Object, name_of, namespace_of
 from . import deletion, discovery, rbac, table
 from .cluster import Cluster
+from .eviction import answer_eviction
 from .listing import answer_list, answer_watch, wanted_by
 from .options import WriteResult
 from .requests import Request, Response, Target, body_of, delete_options_of, is_dry, options_of, target_of
@@ -23,11 +25,13 @@ def answer(cluster: Cluster, request: Request) -> Response:
     verb = _verb(request, target)
     if not rbac.allows(cluster.store, request.user, verb, target.kind, target.namespace, target.name):
         raise forbidden(request.user.name, verb, target.kind, target.name, target.namespace)
-    known = (target.kind.status and "status", target.kind in SCALED and "scale")
+    known = (target.kind.status and "status", target.kind in SCALED and "scale", target.kind == POD and "eviction")
     if target.subresource and target.subresource not in known:
         raise no_such_path()
     if target.name and target.kind.namespaced and not target.namespace:
         raise no_such_path()
+    if target.subresource == "eviction":
+        return answer_eviction(cluster, request, target)
     if target.subresource == "scale":
         return answer_scale(cluster, request, target, verb)
     return _VERBS[verb](cluster, request, target)
@@ -39,6 +43,8 @@ def _verb(request: Request, target: Target) -> str:
         if target.name:
             return "get"
         return "watch" if request.query.get("watch") in ("1", "true") else "list"
+    if (request.method, target.subresource) == ("POST", "eviction"):
+        return "create"
     named = {"PUT": "update", "PATCH": "patch", "DELETE": "delete"}
     collection = {"POST": "create", "DELETE": "deletecollection"}
     try:

@@ -9,7 +9,19 @@ from ..api.cluster import Cluster
 from ..api.options import Options
 from ..errors import ApiError
 from ..objects import Object, clone, name_of, namespace_of, owner, timestamp, uid_of
-from . import claims, cronjobs, daemonsets, deployments, garbage, jobs, nodes, replicasets, scheduler, statefulsets
+from . import (
+    claims,
+    cronjobs,
+    daemonsets,
+    deployments,
+    disruption,
+    garbage,
+    jobs,
+    nodes,
+    replicasets,
+    scheduler,
+    statefulsets,
+)
 from .creation import PodCreation
 from .events import tell
 from .snapshot import Action, Bind, Create, Delete, RecordEvent, Replace, Snapshot
@@ -18,7 +30,7 @@ log = logging.getLogger(__name__)
 
 PLANS = (
     *(deployments.plan, replicasets.plan, statefulsets.plan, daemonsets.plan),
-    *(cronjobs.plan, jobs.plan, claims.plan, scheduler.plan, nodes.plan, garbage.plan),
+    *(cronjobs.plan, jobs.plan, claims.plan, scheduler.plan, nodes.plan, garbage.plan, disruption.plan),
 )
 
 PAUSE_S, LONGEST_PAUSE_S = 1.0, 4.0
