@@ -27,8 +27,8 @@ class LocalShell:
     def __init__(self, argv: tuple[str, ...] = ("sh",), limit_bytes: int = LIMIT_BYTES) -> None:
         self._argv, self._limit = argv, limit_bytes
 
-    def run(self, script: str, timeout_s: float = 300) -> ScriptResult:
-        """Run a script, passed on standard input; see ``Shell.run``."""
+    def run(self, script: str, timeout_s: float = 300, *, as_root: bool = True) -> ScriptResult:
+        """Run a script, passed on standard input; see ``Shell.run``. The user is always that of this process."""
         raw = script.encode("utf-8", "surrogateescape")
         return self._call([*self._argv, "-s"], io.BytesIO(raw), timeout_s)
 

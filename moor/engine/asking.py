@@ -29,6 +29,12 @@ class Question:
 
     script: str
     timeout_s: float
+    as_root: bool = True
+
+    @property
+    def user(self) -> dict[str, bool]:
+        """Return the arguments of ``Shell.run`` that choose the user; most shells of tests only know root."""
+        return {} if self.as_root else {"as_root": False}
 
 
 Asking = Generator[Question, ScriptResult, Found]
@@ -62,7 +68,7 @@ def answer_by_shell(task: Task, asking: Asking[Found]) -> Found:
         question = next(asking)
         while True:
             try:
-                answer = shell_of(task).run(question.script, question.timeout_s)
+                answer = shell_of(task).run(question.script, question.timeout_s, **question.user)
             except Exception as error:
                 question = asking.throw(error)
             else:

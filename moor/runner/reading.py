@@ -122,7 +122,7 @@ class Reading:
         while question := turn.question:
             try:
                 shell = yield from self._shell_steps(turn.host)
-                answer = yield from shell.run_steps(question.script, question.timeout_s)
+                answer = yield from shell.run_steps(question.script, question.timeout_s, **question.user)
             except AskedAgainError:
                 raise
             except Exception as error:  # the task decides what it means

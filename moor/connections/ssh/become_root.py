@@ -35,11 +35,13 @@ class RootCommand:
         command: sh; its standard input is what follows the bootstrap line and the password.
         timeout_s: after it the host ends the command.
         sudo_password: sent only if sudo asks for it; None runs sudo so that it cannot ask.
+        as_root: false for a command that the login user runs, without sudo.
     """
 
     command: str
     timeout_s: float
     sudo_password: str | None = None
+    as_root: bool = True
     mark: str = field(default_factory=lambda: f"moor-{secrets.token_hex(16)}")
 
     @property
@@ -74,9 +76,11 @@ class RootCommand:
     def _as_user(self) -> str:
         asking = "-n" if self.sudo_password is None else f"-S -p {self.sudo_prompt.decode()}"
         root = f"sh -c {quote(self._as_root())}"
+        begin = f"{PATH}; printf {_quote_mark(self.user_mark)} >&2; "
+        if not self.as_root:
+            return f"{begin}exec {root}"
         return (
-            f"{PATH}; "
-            f"printf {_quote_mark(self.user_mark)} >&2; "
+            f"{begin}"
             f'if [ "$(id -u)" = 0 ]; then exec {root}; fi; '
             f"command -v sudo >/dev/null || exit {NO_SUDO}; "
             f"exec sudo {asking} -- {root}"

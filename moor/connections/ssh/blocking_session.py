@@ -30,8 +30,8 @@ class BlockingSession(SSHSession):
     def connect_steps(self) -> Steps[None]:
         return in_thread(CALLS, self.connect)
 
-    def run_steps(self, script: str, timeout_s: float = 300) -> Steps[ScriptResult]:
-        return in_thread(CALLS, partial(self.run, script, timeout_s))
+    def run_steps(self, script: str, timeout_s: float = 300, *, as_root: bool = True) -> Steps[ScriptResult]:
+        return in_thread(CALLS, partial(self.run, script, timeout_s, as_root=as_root))
 
     def exchange_steps(self, pieces: Iterator[bytes], output: ChannelOutput, timeout_s: float) -> Steps[int]:
         """Run a command right here; only the steps of ``run`` and ``stream`` come here, which may block."""

@@ -85,13 +85,13 @@ class FittingSession:
         why = "; ".join(self._lacks) or self._choice.why
         logger.info("%s is reached by %s (%s)", self.session.target, self.session.NAME, why)
 
-    def run(self, script: str, timeout_s: float = 300) -> ScriptResult:
-        """Run a script as root; see ``Shell.run``."""
-        return self.session.run(script, timeout_s)
+    def run(self, script: str, timeout_s: float = 300, *, as_root: bool = True) -> ScriptResult:
+        """Run a script; see ``Shell.run``."""
+        return self.session.run(script, timeout_s, as_root=as_root)
 
-    def run_steps(self, script: str, timeout_s: float = 300) -> Steps[ScriptResult]:
-        """Run a script as root, without blocking a loop."""
-        return self.session.run_steps(script, timeout_s)
+    def run_steps(self, script: str, timeout_s: float = 300, *, as_root: bool = True) -> Steps[ScriptResult]:
+        """Run a script, without blocking a loop; see ``Shell.run``."""
+        return self.session.run_steps(script, timeout_s, as_root=as_root)
 
     def stream(
         self,

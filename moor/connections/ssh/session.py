@@ -141,13 +141,13 @@ class SSHSession(ABC):
         """Check the host's key and log in; raises HostError, InputError."""
         finish(self.connect_steps())
 
-    def run(self, script: str, timeout_s: float = 300) -> ScriptResult:
-        """Run a script as root; see ``Shell.run``."""
-        return finish(self.script_steps(script, timeout_s))
+    def run(self, script: str, timeout_s: float = 300, *, as_root: bool = True) -> ScriptResult:
+        """Run a script; see ``Shell.run``."""
+        return finish(self.script_steps(script, timeout_s, as_root))
 
-    def run_steps(self, script: str, timeout_s: float = 300) -> Steps[ScriptResult]:
-        """Run a script as root, without blocking a loop; see ``Shell.run``."""
-        return self.script_steps(script, timeout_s)
+    def run_steps(self, script: str, timeout_s: float = 300, *, as_root: bool = True) -> Steps[ScriptResult]:
+        """Run a script, without blocking a loop; see ``Shell.run``."""
+        return self.script_steps(script, timeout_s, as_root)
 
     def stream(
         self,
@@ -160,9 +160,10 @@ class SSHSession(ABC):
         """Run a command as root with ``source`` as its standard input; see ``Shell.stream``."""
         return finish(self.stream_steps(command, source, timeout_s, progress, sink))
 
-    def script_steps(self, script: str, timeout_s: float) -> Steps[ScriptResult]:
+    def script_steps(self, script: str, timeout_s: float, as_root: bool = True) -> Steps[ScriptResult]:
         """Run a script; the steps of ``run``."""
-        return self.stream_steps(SCRIPT, io.BytesIO(script.encode("utf-8", "surrogateescape")), timeout_s)
+        command = RootCommand(SCRIPT, timeout_s, self.parameters.get("secret"), as_root)
+        return self._command_steps(command, io.BytesIO(script.encode("utf-8", "surrogateescape")))
 
     def stream_steps(
         self,
@@ -174,6 +175,16 @@ class SSHSession(ABC):
     ) -> Steps[ScriptResult]:
         """Run a command; the steps of ``stream``."""
         root_command = RootCommand(command, timeout_s, self.parameters.get("secret"))
+        return self._command_steps(root_command, source, progress, sink)
+
+    def _command_steps(
+        self,
+        root_command: RootCommand,
+        source: BinaryIO,
+        progress: Callable[[int], None] | None = None,
+        sink: Sink | None = None,
+    ) -> Steps[ScriptResult]:
+        timeout_s = root_command.timeout_s
         output = ChannelOutput(self._limit_bytes, root_command.end_mark, sink=sink, begin_mark=root_command.root_mark)
         yield from self._reconnect_steps()
         try:

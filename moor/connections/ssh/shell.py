@@ -28,14 +28,17 @@ if TYPE_CHECKING:
 
 
 class Shell(Protocol):
-    """A connection that runs POSIX sh on a host as root."""
+    """A connection that runs POSIX sh on a host, as root unless told otherwise."""
 
     @property
     def host_name(self) -> str:
         """Return the name by which the host was reached."""
 
-    def run(self, script: str, timeout_s: float = 300) -> ScriptResult:
+    def run(self, script: str, timeout_s: float = 300, *, as_root: bool = True) -> ScriptResult:
         """Run a script, which is passed on standard input; bytes that are not UTF-8 are surrogate escapes.
+
+        Args:
+            as_root: false to run it as the login user, without sudo.
 
         Raises:
             HostError: the host is not reached, root is refused, the script does not end within ``timeout_s``, or its
