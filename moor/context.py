@@ -65,6 +65,23 @@ class BackupOrder:
     over: bool = False
 
 
+@dataclass(frozen=True)
+class CommandOrder:
+    """What ``moor run`` runs on each host.
+
+    Attributes:
+        words: the command as typed; the file's name where a script is run.
+        script: the content of the script file; empty for a command.
+        timeout_s: after it, the command counts as failed and is ended.
+        as_root: whether it runs by sudo, or as the login user.
+    """
+
+    words: str
+    script: str = ""
+    timeout_s: int = 60
+    as_root: bool = False
+
+
 # The fields on which desired state depends.
 DESIRED_DEPENDS_ON = ("site", "addresses", "replaced", "runs_registry", "serving_host")
 
@@ -88,6 +105,7 @@ class RunContext:
         registry_host: the host for which the controller asks the registry; empty for the hosts of group harbor.
         images_of: the namespace whose images ``moor images`` examines; empty for all.
         backup: the backup that ``moor restore`` puts back, or ``moor backup check`` rehearses.
+        command_order: what ``moor run`` runs.
         registry_pair: the hosts of two registries, the first one's before the standby's; empty if there is one.
         serving_host: the one of ``registry_pair`` that serves the registry's name; empty if there is one.
         fingerprint_key: keys the fingerprints of changes (``moor.engine.fingerprints``); empty if none are wanted.
@@ -115,6 +133,7 @@ class RunContext:
     registry_host: str = field(default="", metadata=PORTABLE)
     images_of: str = field(default="", metadata=PORTABLE)
     backup: BackupOrder | None = field(default=None, metadata=PORTABLE)
+    command_order: CommandOrder | None = field(default=None, metadata=PORTABLE)
     registry_pair: tuple[str, ...] = field(default=(), metadata=PORTABLE)
     serving_host: str = field(default="", metadata=PORTABLE)
     fingerprint_key: str = field(default="", repr=False, metadata=PORTABLE)

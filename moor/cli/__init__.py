@@ -34,6 +34,7 @@ COMMANDS = {
     "verify": "fleet",
     "diagnose": "diagnose",
     "drift": "drift",
+    "run": "run",
     "images": "images",
     "history": "history",
     "hosts": "hosts",

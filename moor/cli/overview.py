@@ -33,6 +33,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
     },
     "Every day": {
         "drift": "Show what has changed without a plan, and since when.",
+        "run": "Run one command on many hosts, and show equal answers once.",
         "images": "Show every image that the cluster names: is it still there, and can its pods pull it?",
         "history": "Show past runs and findings, of one host or all.",
         "report": "Write an HTML page of the fleet; no host is contacted.",

@@ -25,7 +25,7 @@ CELLS = {
     "-": DIM,
 }
 ENTRY = re.compile(r"  ([~!?+-]) (.*?)((?:  \[.*?\])?)((?:  (?:since|waived: ).*)?)")
-OUTCOME = re.compile(r"(plan|apply|drift|verify|rollback|interrupted|mended|findings)(: ?)(.*)")
+OUTCOME = re.compile(r"(plan|apply|run|drift|verify|rollback|interrupted|mended|findings)(: ?)(.*)")
 BAD = re.compile(r"\b[1-9]\d*(?: of \d+ hosts?)? (?:failed|skipped)|interrupted|incomplete|nothing could be")
 DIFFERENT = re.compile(r"\b[1-9]\d* (?:changes?|findings?)\b|no finding\b")
 BLOCK = " " * 6  # what belongs to an entry is indented by as much

@@ -14,6 +14,7 @@ from nornir.core.task import AggregatedResult, MultiResult, Result, Task
 from pydantic_core import to_json
 
 from moor.connections.names import connection_of
+from moor.engine.command_answers import CommandAnswer, CommandResult
 from moor.engine.findings import EXAMINED, Expiry, Finding, FindingState
 from moor.engine.images_in_use import ImageInUse
 from moor.engine.measurements import AnyMeasured, Measured
@@ -56,6 +57,7 @@ class HostReport:
         error_kind: the kind of ``error``; None without one.
         unexamined_kinds: the kind of each entry of ``unexamined``.
         window: when its next maintenance window opens, if something differs and it may not be changed now.
+        answer: what the command of ``moor run`` said.
     """
 
     reached: bool = False
@@ -66,6 +68,7 @@ class HostReport:
     error_kind: ErrorKind | None = None
     unexamined_kinds: list[ErrorKind] = field(default_factory=list)
     window: str = ""
+    answer: CommandAnswer | None = None
 
     def fail(self, words: str, kind: ErrorKind, *, examined: bool = False) -> None:
         """Add an error; the first becomes ``error``.
@@ -190,6 +193,7 @@ class Collector(QuietProcessor):
             if error:
                 is_reported = any(resource.status == "failed" for resource in found)
                 entry.fail(error, kind_of_error(result[0].exception), examined=is_reported)
+            entry.answer = next((sub.answer for sub in result[1:] if isinstance(sub, CommandResult)), entry.answer)
             self._take(task.name, (sub.found for sub in result[1:] if isinstance(sub, FindingResult)))
 
     def _resource(self, stage: str, sub: ResourceResult) -> ResourceReport:

@@ -43,7 +43,7 @@ class Device:
         Args:
             until: a pattern to wait for instead of the prompt.
         """
-        with self._raise_host_errors(command):
+        with self._raise_host_errors(command, timeout_s):
             printed = self.netmiko.send_command(command, expect_string=until, read_timeout=timeout_s)
         return raise_if_refused(command, str(printed))
 
@@ -91,7 +91,7 @@ class Device:
             raise_if_refused("save", str(self.netmiko.save_config()))
 
     @contextmanager
-    def _raise_host_errors(self, command: str) -> Iterator[None]:
+    def _raise_host_errors(self, command: str, timeout_s: float = ANSWER_S) -> Iterator[None]:
         import paramiko
         from netmiko import NetmikoBaseException, ReadException
 
@@ -99,7 +99,7 @@ class Device:
             yield
         except ReadException as error:
             raise HostError(
-                f"{self.name}: no prompt within {ANSWER_S} s after {command!r}: {_brief(error)}", ErrorKind.TIMEOUT
+                f"{self.name}: no prompt within {timeout_s:g} s after {command!r}: {_brief(error)}", ErrorKind.TIMEOUT
             ) from error
         except (NetmikoBaseException, ValueError, OSError, EOFError, paramiko.SSHException) as error:
             raise HostError(

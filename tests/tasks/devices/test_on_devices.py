@@ -8,6 +8,7 @@ import pytest
 
 from moor.connections.devices.device import raise_if_refused
 from moor.errors import HostError
+from tests.harness.commands import moor_here
 from tests.tasks.devices.boxes import Box
 from tests.tasks.devices.conftest import INTERFACES, PLATFORMS, Edge
 
@@ -319,3 +320,25 @@ def test_a_name_of_napalms_may_stand_beside_netmikos_for_other_tasks(edge: Make)
     one = edge("arista_eos")
     one.platform = "eos"
     assert one.run("plan")[0] == 2
+
+
+@pytest.mark.parametrize("platform", ["cisco_ios", "arista_eos"])
+def test_a_show_command_is_run_on_a_device_and_nothing_else_is(edge: Make, platform: str) -> None:
+    one = edge(platform)
+    one.box.running["username ops secret 5 $1$hunter2"] = []
+    one.write()
+    done = moor_here(one.site, "run", "show running-config", "--output", "json")
+    answer = done.report["hosts"]["edge1"]["answer"]
+    assert (done.returncode, answer["exit_code"]) == (0, 0)
+    assert f"interface {INTERFACES[platform][0]}" in answer["stdout"]
+    assert "hunter2" not in done.said + moor_here(one.site, "history", done.report["run"]).said
+    refused = moor_here(one.site, "run", "show no-such-thing")
+    assert (refused.returncode, "(refused)" in refused.stdout) == (1, True), refused.said
+    assert one.sent == []
+    for command, words in (("reload", "does not begin with"), ("show run | redirect flash:x", "must be one of")):
+        refused = moor_here(one.site, "run", command)
+        assert (refused.returncode, refused.stdout) == (1, "")
+        assert words in refused.stderr
+        assert "--limit '!devices'" in refused.stderr
+    assert moor_here(one.site, "run", "--script", __file__).returncode == 1
+    assert [line for line in one.box.heard if line != "exit"] == []
