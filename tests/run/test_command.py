@@ -19,7 +19,7 @@ from moor.run.show_commands import SHOWING, hide_values, refusal_on
 from tests.harness.commands import Done, moor_here
 from tests.harness.servers import free_port
 from tests.harness.shells import SHELLS, sh
-from tests.harness.sites import write_site
+from tests.harness.sites import Content, write_site
 from tests.harness.sshd import Sshd, User
 
 PLAIN, ADMIN = User("plain"), User("admin", "ALL=(ALL) NOPASSWD: ALL")
@@ -51,7 +51,8 @@ def hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hosts]:
             for name, (address, user) in users.items()
         }
         gone = {"hostname": "127.0.0.1", "port": free_port(), "username": "plain", "groups": ["all"]}
-        files = {"inventory/hosts.yaml": found | {"gone": gone}, "inventory/groups.yaml": {"all": shell}}
+        files: dict[str, Content] = {"inventory/hosts.yaml": found | {"gone": gone}}
+        files["inventory/groups.yaml"] = {"all": shell}
         yield Hosts(sshd, write_site(folder / "site", files, {"secret": SECRET}))
 
 
