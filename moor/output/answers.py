@@ -6,7 +6,7 @@ import re
 from textwrap import indent
 
 from moor.engine.command_answers import CommandAnswer
-from moor.output.folding import fold
+from moor.folding import fold
 from moor.run.report import RunReport
 
 BLOCK = " " * 6
