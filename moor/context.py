@@ -58,6 +58,14 @@ class RollbackOrder:
 
 
 @dataclass(frozen=True)
+class RetirementOrder:
+    """The concerns of which ``moor remove`` takes away what they left; none for all of a host that ``leaves``."""
+
+    concerns: tuple[str, ...] = ()
+    leaves: bool = False
+
+
+@dataclass(frozen=True)
 class BackupOrder:
     """The backup to restore or to rehearse; with ``over``, what the registry holds now may be lost."""
 
@@ -83,7 +91,7 @@ class CommandOrder:
 
 
 # The fields on which desired state depends.
-DESIRED_DEPENDS_ON = ("site", "addresses", "replaced", "runs_registry", "serving_host")
+DESIRED_DEPENDS_ON = ("site", "addresses", "replaced", "runs_registry", "serving_host", "retirement")
 
 
 @dataclass(frozen=True)
@@ -97,6 +105,7 @@ class RunContext:
         choice: the resources that the run may change.
         replaced: fingerprints of the certificates, and generations of the robots, that the run replaces.
         rollback: the run that ``moor rollback`` puts back.
+        retirement: what ``moor remove`` and ``moor offboard`` take away.
         diagnosis: what ``moor diagnose`` examines.
         taking_part: names of the run's hosts.
         addresses: addresses of the hosts of each group, by name, including hosts outside the run's limit.
@@ -125,6 +134,7 @@ class RunContext:
     choice: Choice = field(default=ALL, metadata=PORTABLE)
     replaced: frozenset[str] = field(default=frozenset(), metadata=PORTABLE)
     rollback: RollbackOrder | None = field(default=None, metadata=PORTABLE)
+    retirement: RetirementOrder | None = field(default=None, metadata=PORTABLE)
     diagnosis: DiagnosisScope = field(default=DiagnosisScope(), metadata=PORTABLE)
     taking_part: frozenset[str] = field(default=frozenset(), metadata=PORTABLE)
     addresses: Mapping[str, dict[str, str]] = field(default_factory=dict, metadata=PORTABLE)

@@ -8,6 +8,7 @@ from shlex import quote
 
 from moor.resources.base import Later, Resource, Scripted, State
 from moor.resources.file import File
+from moor.resources.leftover import Leftover
 
 
 def ca_resources(directory: str, ca: str | Later) -> Iterator[Resource]:
@@ -19,6 +20,13 @@ def ca_resources(directory: str, ca: str | Later) -> Iterator[Resource]:
     if ca:
         yield File(f"{directory}/ca.crt", ca)
     yield OnlyCa(directory, with_ca=bool(ca))
+
+
+def ca_leftovers(directory: str, ca: str | Later) -> Iterator[Resource]:
+    """Yield the absence of the registry's CA in a certs.d directory; another CA there is somebody else's, and stays."""
+    lines = ca.splitlines() if isinstance(ca, str) else []
+    if len(lines) > 2:
+        yield Leftover(f"{directory}/ca.crt", lines[0], lines[1])
 
 
 @dataclass(frozen=True)

@@ -94,6 +94,11 @@ def desired(host: Host) -> Sequence[Resource]:
     return [*packages(host, PACKAGES, brings=tools), TrustedCa(ANCHOR_NAME, ca_pem(host))]
 
 
+def retired(host: Host, leaves: bool) -> Sequence[Resource]:
+    """Return the trust store without the registry's CA, of a host that leaves; otherwise an apply keeps it right."""
+    return [TrustedCa(ANCHOR_NAME, "")] if leaves else []
+
+
 def trust_ca(task: Task) -> Result:
     """Make the host's programs trust the registry's CA."""
     refuse_other_ca(task)

@@ -39,6 +39,7 @@ COMMANDS = {
     "history": "history",
     "hosts": "hosts",
     "onboard": "hosts",
+    "remove": "remove",
     "schedule": "schedule",
     "report": "pages",
     "serve": "pages",

@@ -40,9 +40,10 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "serve": "Serve the page of moor report live and read-only.",
         "schedule": "Schedule drift checks, backups and rotations; without a subcommand, show what is scheduled.",
     },
-    "Nodes that come": {
+    "Nodes that come and go": {
         "hosts": "Compare the inventory with the cluster's nodes; add new ones.",
         "onboard": "Add nodes, configure them, and prove by a pull that they work.",
+        "remove": "Remove from hosts what a concern left that the inventory says no longer.",
     },
     "Certificates and logins": {
         "cert": "Show the CA and the certificates that it signed, and renew them without an outage.",

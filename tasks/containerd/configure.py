@@ -18,6 +18,7 @@ from moor.engine.converge import converge
 from moor.resources.base import Resource
 from moor.resources.edit import Edit
 from moor.resources.file import File
+from moor.resources.leftover import Leftover
 from moor.resources.requirement import Requirement
 from moor.resources.service import Service
 from moor.settings import settings_of
@@ -33,6 +34,7 @@ from moor.tasks.pki.issue import ca_pem, refuse_unfit_trust
 from moor.tasks.podman import configure as podman
 from moor.templates import render
 
+MARK = "# Written by moor. containerd reads"  # how the first line of the registry's own hosts.toml begins
 # A running containerd may lack the CRI plugin, by which kubelet pulls: one wrong table stops the plugin from loading.
 CRI_CHECK = """\
 ctr version >/dev/null || exit 1
@@ -112,6 +114,19 @@ def _configuration(expected: ExpectedConfig) -> Edit:
 def _edit_drop_in(_: str, output: str, expected: ExpectedConfig) -> str:
     reads = parse_loaded_config(output)
     return build_drop_in(replace(reads, path=expected.config), expected.lookup, expected.target)
+
+
+def retired(host: Host, leaves: bool) -> Sequence[Resource]:
+    """Return the absence of the registry's directory on a host that is no node any more, and of a former registry's.
+
+    ``config_path`` stays, since other registries are looked up by it too.
+    """
+    registry, settings = settings_of(host, Registry), settings_of(host, ContainerdSettings)
+    stays = host.has_parent_group("nodes") and not leaves
+    kept = (f"{settings.config_path}/{registry.host_port}",) if stays else ()
+    former = Leftover(f"{settings.config_path}/*/hosts.toml", MARK, kept=kept, beside=("ca.crt",))
+    own_way = not stays and settings.runtime in rancher.DIRECTORY
+    return [former, *(rancher.leftovers(settings.runtime, registry) if own_way else ())]
 
 
 def configure_containerd(task: Task) -> Result:

@@ -12,7 +12,7 @@ from moor.errors import HostError
 from moor.formats.toml import Document
 from moor.resources.base import Later, Resource
 from moor.resources.edit import Edit
-from moor.resources.file import File
+from moor.resources.file import Absent, File
 from moor.resources.requirement import Requirement
 from moor.resources.service import Service
 from moor.tasks.containerd.hosts_toml import HOST_TABLE_NEEDED, parse_hosts_toml, read_generated_hosts_toml
@@ -44,6 +44,39 @@ def resources(runtime: str, unit: str | None, registry: Registry, ca: str | Late
         Edit(file, "registry", edit),
         Service(service, newer_than=(file,), settle_s=settle_s, put_back=True),
     ]
+
+
+def leftovers(runtime: str, registry: Registry) -> Sequence[Resource]:
+    """Return registries.yaml without the registry's CA, and the absence of that CA; read at the next start."""
+    place = DIRECTORY[runtime]
+    file, ca_file = f"{place}/registries.yaml", f"{place}/moor-registry-ca.crt"
+    edit = partial(without_registry, name=registry.host_port, ca_file=ca_file, path=file)
+    return [Edit(file, "registry", edit), Absent(ca_file)]
+
+
+def without_registry(content: str, _: str, name: str, ca_file: str, path: str) -> str:
+    """Return registries.yaml without the CA that moor wrote for the registry; all other lines stay unchanged.
+
+    Raises:
+        HostError: the file cannot be parsed or edited.
+    """
+    from moor.formats.yaml_text import rewrite  # only these nodes need it
+
+    try:
+        return rewrite(content, partial(_without_ca, name=name, ca_file=ca_file)) if content.strip() else content
+    except ValueError as error:
+        raise HostError(f"{path}: {error}; mend it, or move it away") from None
+
+
+def _without_ca(tree: Document, name: str, ca_file: str) -> Document:
+    configs = _mapping(tree, "configs")
+    entry, tls = _mapping(configs, name), _mapping(configs, name, "tls")
+    if tls.get("ca_file") != ca_file:
+        return tree
+    rest = {key: value for key, value in tls.items() if key != "ca_file"}
+    entry = {key: value for key, value in {**entry, "tls": rest}.items() if key != "tls" or rest}
+    kept = {key: value for key, value in {**configs, name: entry}.items() if key != name or entry}
+    return {key: value for key, value in {**tree, "configs": kept}.items() if key != "configs" or kept}
 
 
 def read_generated(runtime: str, registry: Registry, file: str) -> str:

@@ -18,8 +18,9 @@ from moor.tasks.diagnosis.evidence.node_answers import pull_evidence
 from moor.tasks.diagnosis.evidence.probes import Probe
 from moor.tasks.diagnosis.evidence.sandbox import READ_SANDBOX, split_registry
 from moor.tasks.facts import Registry
-from moor.tasks.mirrors.runtimes import NODES, WORKSTATIONS, is_crio
+from moor.tasks.mirrors.runtimes import NODES, WORKSTATIONS
 from moor.tasks.mirrors.settings import Mirror, mirrors_of, project_of
+from moor.tasks.podman.configure import is_crio_node
 from moor.tasks.podman.settings import PodmanSettings
 
 SANDBOX = "pause"  # the name of its proof
@@ -96,7 +97,7 @@ def scripts_of(host: Host, name: str, mirror: Mirror, image: str) -> dict[str, s
     if host.has_parent_group(NODES):
         runtime = settings_of(host, ContainerdSettings).runtime
         found[runtime] = node_script(name, image, "" if runtime == "containerd" else runtime)
-    if optional_settings_of(host, PodmanSettings) and not is_crio(host):
+    if optional_settings_of(host, PodmanSettings) and not is_crio_node(host):
         found["podman"] = podman_script(name, image)
     if host.has_parent_group(WORKSTATIONS):
         found["docker"] = docker_script(name, image, mirror.front or "")

@@ -19,12 +19,14 @@ from moor.formats.json_text import rewrite
 from moor.formats.toml import merge
 from moor.resources.base import Resource
 from moor.resources.edit import Edit
-from moor.resources.file import File
+from moor.resources.file import Absent, File
+from moor.resources.leftover import Leftover
 from moor.resources.service import Service
 from moor.secrets.secret import Secret
 from moor.settings import prefix_errors, settings_of
-from moor.tasks.certs_d import ca_resources
+from moor.tasks.certs_d import ca_leftovers, ca_resources
 from moor.tasks.docker.settings import DockerSettings, Proxy
+from moor.tasks.docker.unset_proxy import UnsetProxy
 from moor.tasks.docker.verification import DAEMON, insecure_entries, verification_requirement
 from moor.tasks.facts import Registry
 from moor.tasks.packages import packages
@@ -35,6 +37,8 @@ CERTS = "/etc/docker/certs.d"
 CHECK = '! dockerd --help | grep -q -e --validate || dockerd --validate --config-file "$t"'
 PROXY_FILE = "/etc/moor/docker-proxy.env"
 PROXY_UNIT = "/etc/systemd/system/docker.service.d/moor-proxy.conf"
+MARK = "# Written by moor"
+GROUPS = ("workstations", "harbor")
 LOCAL = ("localhost", "127.0.0.1", "::1")
 
 
@@ -64,6 +68,20 @@ def desired(host: Host) -> Sequence[Resource]:
         Service("docker", newer_than=watched, check="docker info", put_back=bool(watched)),
         *ca_resources(directory, ca_pem(host)),
     ]
+
+
+def retired(host: Host, leaves: bool) -> Sequence[Resource]:
+    """Return the absence of a proxy that the inventory has no more, and of the CA where Docker is not moor's any more.
+
+    Docker itself and its images stay.
+    """
+    settings, registry = settings_of(host, DockerSettings), settings_of(host, Registry)
+    directory, found = f"{CERTS}/{registry.host_port}", list[Resource]()
+    if leaves or settings.proxy is None:
+        found += [Leftover(PROXY_UNIT, MARK), Absent(PROXY_FILE), UnsetProxy()]
+    if leaves or not any(map(host.has_parent_group, GROUPS)):
+        found += ca_leftovers(directory, ca_pem(host))
+    return found
 
 
 def install_docker(task: Task) -> Result:

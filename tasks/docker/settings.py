@@ -16,7 +16,7 @@ class Proxy(StrictModel):
     """The HTTP proxy through which Docker pulls images of other registries.
 
     It goes into a file that systemd reads for Docker (``/etc/moor/docker-proxy.env``, for root alone). Once the key is
-    taken out, delete that file and ``/etc/systemd/system/docker.service.d/moor-proxy.conf``, and restart Docker.
+    taken out, ``moor remove docker`` removes that file, and restarts Docker.
 
     Attributes:
         url: ``http://NAME:PORT``, without a login

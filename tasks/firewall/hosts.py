@@ -31,7 +31,16 @@ def desired(host: Host) -> Sequence[Resource]:
     settings = optional_settings_of(host, Firewall)
     if settings is None:
         return []
-    guards = guards_of(host, settings)
+    return _resources(guards_of(host, settings), settings)
+
+
+def retired(host: Host, leaves: bool) -> Sequence[Resource]:
+    """Return the absence of moor's rules, where the inventory has no section for the host or the host leaves."""
+    settings = optional_settings_of(host, Firewall)
+    return _resources(Guards(), settings or Firewall()) if leaves or settings is None else []
+
+
+def _resources(guards: Guards, settings: Firewall) -> Sequence[Resource]:
     firewall, confs = HostFirewall(guards, settings.tool, settings.undo_s), nftables_conf_edits(guards, settings.tool)
     # The lines include a file of the firewall's, which must exist before them and may only go after them.
     return [firewall, *confs] if guards.ports else [*confs, firewall]

@@ -36,6 +36,13 @@ def desired(host: Host) -> Sequence[Resource]:
     return resources_of(host)
 
 
+def retired(host: Host, leaves: bool) -> Sequence[Resource]:
+    """Return the absence of mirrors that the inventory does not list for a host."""
+    from moor.tasks.mirrors.retired import leftovers_of  # few fleets mirror registries
+
+    return leftovers_of(host, leaves)
+
+
 def configure_mirrors(task: Task) -> Result:
     """Have a host's runtimes take the images of mirrored registries from their caches."""
     return converge(task, desired)

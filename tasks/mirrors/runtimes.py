@@ -22,7 +22,7 @@ from moor.tasks.mirrors.old_config import edit_old_config
 from moor.tasks.mirrors.rancher import made_name
 from moor.tasks.mirrors.settings import Mirror, cache_url, mirrors_of, server_url
 from moor.tasks.pki.issue import ca_pem
-from moor.tasks.podman.configure import crio_service
+from moor.tasks.podman.configure import crio_service, is_crio_node
 from moor.tasks.podman.settings import PodmanSettings
 
 NODES, WORKSTATIONS = "nodes", "workstations"
@@ -36,16 +36,11 @@ def resources_of(host: Host) -> Sequence[Resource]:
     found = list[Resource]()
     if host.has_parent_group(NODES):
         found += node_resources(host, mirrors)
-    if optional_settings_of(host, PodmanSettings) and not is_crio(host):
+    if optional_settings_of(host, PodmanSettings) and not is_crio_node(host):
         found += podman.resources(caches_of(host, mirrors, ""))
     if host.has_parent_group(WORKSTATIONS):
         found += docker.resources(caches_of(host, mirrors, docker.CERTS), mirrors)
     return found
-
-
-def is_crio(host: Host) -> bool:
-    """Return whether a host is a node of CRI-O, which reads the same files as podman."""
-    return host.has_parent_group(NODES) and settings_of(host, ContainerdSettings).runtime == "crio"
 
 
 def node_resources(host: Host, mirrors: Mapping[str, Mirror]) -> Iterator[Resource]:

@@ -31,16 +31,25 @@ def desired(host: Host) -> Sequence[Resource]:
         Edit(
             HOSTS, "names", lambda content, _: edit(content), validate=dns_check(full_names(names)) if only_dns else ""
         ),
-        *(
-            Edit(path, "names", partial(_if_there, edit), asks=f"[ ! -e {path} ] || echo there")
-            for path in CLOUD_TEMPLATES
-        ),
+        *(Edit(path, "names", partial(_if_there, edit), asks=_presence(path)) for path in CLOUD_TEMPLATES),
     ]
+
+
+def retired(host: Host, leaves: bool) -> Sequence[Resource]:
+    """Return the hosts file without moor's block, of a host that leaves; otherwise an apply keeps the block right."""
+    if not leaves:
+        return []
+    edit = partial(without_block, names={})
+    return [Edit(path, "names", partial(_if_there, edit), asks=_presence(path)) for path in (HOSTS, *CLOUD_TEMPLATES)]
 
 
 def write_hosts(task: Task) -> Result:
     """Make the host resolve the fleet's names, and remove entries that contradict them."""
     return converge(task, desired)
+
+
+def _presence(path: str) -> str:
+    return f"[ ! -e {path} ] || echo there"
 
 
 def _if_there(edit: Callable[[str], str], content: str, facts: str) -> str:

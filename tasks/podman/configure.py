@@ -17,10 +17,12 @@ from moor.errors import HostError
 from moor.formats.toml import parse_toml
 from moor.resources.base import Later, Resource
 from moor.resources.edit import Edit
+from moor.resources.leftover import Leftover
 from moor.resources.requirement import Requirement
 from moor.resources.service import Service
 from moor.settings import optional_settings_of, settings_of
-from moor.tasks.certs_d import ca_resources
+from moor.tasks.certs_d import ca_leftovers, ca_resources
+from moor.tasks.containerd.settings import ContainerdSettings
 from moor.tasks.facts import Registry
 from moor.tasks.packages import packages
 from moor.tasks.pki.issue import ca_pem, refuse_unfit_trust
@@ -31,6 +33,7 @@ from moor.templates import render
 CERTS = "/etc/containers/certs.d"
 MAIN = "/etc/containers/registries.conf"
 DROP_IN = "/etc/containers/registries.conf.d/99-moor-registry.conf"  # the last file with an entry for a registry counts
+MARK = "# Written by moor."  # how the first line of both begins
 MIRRORS_DROP_IN = "/etc/containers/registries.conf.d/99-moor-mirrors.conf"
 
 
@@ -51,6 +54,19 @@ def desired(host: Host) -> Sequence[Resource]:
     if settings is None:
         return []
     return [*packages(host, settings.packages), *trust_resources(settings_of(host, Registry), ca_pem(host))]
+
+
+def retired(host: Host, leaves: bool) -> Sequence[Resource]:
+    """Return the absence of what podman or CRI-O was told of the registry, where neither of them is moor's any more."""
+    if not leaves and (optional_settings_of(host, PodmanSettings) or is_crio_node(host)):
+        return []
+    directory = f"{CERTS}/{settings_of(host, Registry).host_port}"
+    return [*ca_leftovers(directory, ca_pem(host)), Leftover(DROP_IN, MARK)]
+
+
+def is_crio_node(host: Host) -> bool:
+    """Return whether a host is a node of CRI-O, which reads the same files as podman."""
+    return host.has_parent_group("nodes") and settings_of(host, ContainerdSettings).runtime == "crio"
 
 
 def configure_podman(task: Task) -> Result:

@@ -96,8 +96,13 @@ def test_nodes_and_docker_pull_through_harbor_and_go_on_when_the_other_registry_
         with sections_laid_over(moored, {"mirrors": {}}):
             gone = {f"unlisted-mirrors:/etc/{runtime}/certs.d" for runtime in ("containerd", "docker")}
             assert set(moored.moor.planned("mirrors")) == gone
-            moored.moor.applied("mirrors")
-            assert moored.lab.exec("node2", ["sh", "-c", f"ls {FILE} 2>&1 || :"]).startswith("ls: ")
+        planned = moored.moor("remove", "mirrors", "--plan", "--output", "json")  # the section is gone too
+        changes = [r for host in planned.report["hosts"].values() for r in host["resources"] if r["status"] == "drift"]
+        assert {change["id"] for change in changes} == gone
+        done = moored.moor("remove", "mirrors", "--yes", "--quiet")
+        assert done.returncode == 0, done.said
+        assert moored.moor("remove", "mirrors", "--plan", "--quiet").returncode == 0
+        assert moored.lab.exec("node2", ["sh", "-c", f"ls {FILE} 2>&1 || :"]).startswith("ls: ")
 
 
 @contextmanager

@@ -1,0 +1,75 @@
+"""Taking away what concerns left on hosts: a concern's module says it, in the function ``retired``.
+
+``retired(host, leaves)`` returns the absence of what the concern once wrote on a host and the inventory no longer
+says; with ``leaves``, of everything, since the host leaves the fleet. Nothing else has to know what a concern writes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import cast
+
+from nornir.core.inventory import Host
+from nornir.core.task import Result, Task
+
+from moor.context import context_of, site_of
+from moor.engine.converge import converge
+from moor.engine.desired import desired_ahead_of, function_beside
+from moor.errors import InputError, MoorError
+from moor.resources.base import Resource
+from moor.run.runbook import INSIDERS, Runbook, Stage
+from moor.run.selection import WHOLE, concern_of_stage, find_runbook
+
+Retired = Callable[[Host, bool], Sequence[Resource]]
+
+
+def retired_beside(stage: Stage) -> Retired | None:
+    """Return the function ``retired`` of the module of a stage's task, None where it has none."""
+    return cast("Retired | None", function_beside(stage.task, "retired"))
+
+
+def retiring(stages: Iterable[Stage], concerns: Sequence[str]) -> list[Retired]:
+    """Return what concerns say of themselves, the last one first, each once.
+
+    Args:
+        stages: of the whole site
+        concerns: their names; none for all
+    """
+    chosen = [stage for stage in stages if not concerns or concern_of_stage(stage) in concerns]
+    return list(dict.fromkeys(one for stage in reversed(chosen) if (one := retired_beside(stage))))
+
+
+def refuse_unretirable(site_stages: Sequence[Stage], concerns: Sequence[str]) -> None:
+    """Raise InputError for each concern that has nothing to remove on hosts."""
+    known = list(dict.fromkeys(concern_of_stage(stage) for stage in site_stages if retired_beside(stage)))
+    if wrong := [name for name in concerns if name not in known]:
+        raise InputError(f"remove: {', '.join(wrong)}: nothing of it is removed on hosts; known: {', '.join(known)}")
+
+
+def desired(host: Host) -> Sequence[Resource]:
+    """Return the absence of everything that the order names."""
+    order = context_of(host).retirement
+    if order is None:
+        return []
+    whole = find_runbook(site_of(host).directory, WHOLE)
+    return [one for retired in retiring(whole.stages, order.concerns) for one in retired(host, order.leaves)]
+
+
+def retire(task: Task) -> Result:
+    """Take away what concerns left on the host."""
+    return converge(task, desired)
+
+
+RETIREMENT = Runbook("remove", "What retired concerns left on hosts.", (Stage(retire, on=INSIDERS),))
+
+
+def still_wanted(hosts: Iterable[Host], stages: Sequence[Stage], concerns: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Yield each concern and host for which the inventory says it still."""
+    for stage in stages:
+        if concern_of_stage(stage) in concerns and retired_beside(stage) and (wanted := stage.desired):
+            for host in hosts:
+                try:
+                    if stage.runs_on(host) and desired_ahead_of(host, wanted):
+                        yield concern_of_stage(stage), host.name
+                except MoorError:
+                    continue

@@ -1,0 +1,58 @@
+"""What concerns take away that the inventory no longer says, and of a host that leaves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from moor.formats.yaml_text import parse_yaml
+from moor.tasks.containerd.rancher import edit_registries_yaml, without_registry
+from moor.tasks.facts import Registry
+from moor.tasks.mirrors.hosts_toml import CacheHost
+from moor.tasks.mirrors.rancher import edit_mirrors
+from moor.tasks.mirrors.retired import without_mirrors
+from tests.harness.commands import moor_here
+from tests.harness.sites import write_site
+
+REGISTRY = Registry.model_validate({"name": "registry.moor.test", "address": "10.0.0.5"})
+CA, FILE = "/etc/rancher/k3s/moor-registry-ca.crt", "/etc/rancher/k3s/registries.yaml"
+OTHERS = [
+    "",
+    "# ours\nmirrors:\n  quay.example.org: {endpoint: [https://quay.example.org]} # theirs\n",
+    "configs:\n  other.example.org:\n    tls: {ca_file: /x} # theirs\n",
+    "configs:\n  registry.moor.test:\n    auth: {username: a, password: b}\n",
+]
+
+
+@pytest.mark.parametrize("content", OTHERS)
+def test_registries_yaml_says_after_all_what_it_said_before_moor(content: str) -> None:
+    caches = [CacheHost(name, f"{REGISTRY.url}/v2/{name}", server="https://x") for name in ("docker.io", "ghcr.io")]
+    ours = edit_registries_yaml(content, "", REGISTRY, CA, FILE)
+    ours = edit_mirrors(ours, "", caches, FILE)
+    assert parse_yaml(ours) != parse_yaml(content)
+    back = without_registry(without_mirrors(ours, "", REGISTRY.url, (), FILE), "", REGISTRY.host_port, CA, FILE)
+    assert (parse_yaml(back) or {}) == (parse_yaml(content) or {})
+    assert all(line in back for line in content.splitlines() if "theirs" in line)
+
+
+@given(st.sets(st.sampled_from(["docker.io", "quay.io", "ghcr.io"])))
+def test_a_mirror_that_is_listed_stays(listed: set[str]) -> None:
+    every = ("docker.io", "quay.io", "ghcr.io")
+    content = edit_mirrors("", "", [CacheHost(n, f"{REGISTRY.url}/v2/{n}", server="x") for n in every], FILE)
+    left = without_mirrors(content, "", REGISTRY.url, listed, FILE)
+    assert set((parse_yaml(left) or {}).get("mirrors", {})) == listed
+
+
+def test_a_mirror_that_somebody_else_wrote_stays() -> None:
+    content = f"mirrors:\n  docker.io:\n    endpoint: [{REGISTRY.url}/v2/hub, https://other.example.org]\n"
+    assert without_mirrors(content, "", REGISTRY.url, (), FILE) == content
+
+
+def test_a_concern_without_leftovers_is_refused_with_those_that_have_some(tmp_path: Path) -> None:
+    site = write_site(tmp_path, {"inventory/hosts.yaml": {"node1": {"hostname": "127.0.0.1"}}})
+    done = moor_here(site, "remove", "harbor", "mirors", "--yes")
+    assert done.returncode == 1
+    assert "remove: harbor, mirors: nothing of it is removed on hosts; known: firewall, names, trust" in done.stderr
