@@ -103,6 +103,7 @@ class RunContext:
         command: the command that the user typed, such as ``cert renew``; empty in a script.
         examining: a check that changes nothing, in which no stage waits for another.
         choice: the resources that the run may change.
+        grace_over: former logins of robots are revoked as soon as every node has proved the present one.
         replaced: fingerprints of the certificates, and generations of the robots, that the run replaces.
         rollback: the run that ``moor rollback`` puts back.
         retirement: what ``moor remove`` and ``moor offboard`` take away.
@@ -133,6 +134,7 @@ class RunContext:
     examining: bool = field(default=False, metadata=PORTABLE)
     choice: Choice = field(default=ALL, metadata=PORTABLE)
     replaced: frozenset[str] = field(default=frozenset(), metadata=PORTABLE)
+    grace_over: bool = field(default=False, metadata=PORTABLE)
     rollback: RollbackOrder | None = field(default=None, metadata=PORTABLE)
     retirement: RetirementOrder | None = field(default=None, metadata=PORTABLE)
     diagnosis: DiagnosisScope = field(default=DiagnosisScope(), metadata=PORTABLE)

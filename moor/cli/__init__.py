@@ -39,6 +39,7 @@ COMMANDS = {
     "history": "history",
     "hosts": "hosts",
     "onboard": "hosts",
+    "offboard": "offboard",
     "remove": "remove",
     "schedule": "schedule",
     "report": "pages",

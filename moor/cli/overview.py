@@ -43,6 +43,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
     "Nodes that come and go": {
         "hosts": "Compare the inventory with the cluster's nodes; add new ones.",
         "onboard": "Add nodes, configure them, and prove by a pull that they work.",
+        "offboard": "Take a node out: its settings, its entry, its way in; prove that it no longer gets in.",
         "remove": "Remove from hosts what a concern left that the inventory says no longer.",
     },
     "Certificates and logins": {

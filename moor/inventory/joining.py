@@ -6,7 +6,7 @@ import io
 import os
 import re
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -131,14 +131,37 @@ def _same(text: str, wanted: Mapping[str, Any]) -> bool:
         return False
 
 
-class HostsFileDraft:
-    """A copy of hosts.yaml with more hosts; ``keep`` replaces the original by it."""
+def entries_of(nodes: Iterable[Node]) -> Entries:
+    """Return the entries of hosts.yaml for nodes."""
+    return {node.name: entry_of_node(node) for node in nodes}
 
-    def __init__(self, site: SiteSettings, files: Mapping[str, str], nodes: Iterable[Node]) -> None:
+
+def remove_host(text: str, name: str) -> str:
+    """Return hosts.yaml without a host; all other lines stay as they are.
+
+    Raises:
+        InputError: the text cannot be edited safely
+    """
+    try:
+        return rewrite(text, lambda tree: {key: value for key, value in tree.items() if key != name})
+    except ValueError as error:
+        raise InputError(f"hosts.yaml: {error}; or take {name} out of it by hand") from None
+
+
+class HostsFileDraft:
+    """A copy of hosts.yaml that is changed; ``keep`` replaces the original by it.
+
+    Args:
+        site: the site's settings
+        files: the paths of the inventory's files in the site
+        change: returns the new text of the present one
+    """
+
+    def __init__(self, site: SiteSettings, files: Mapping[str, str], change: Callable[[str], str]) -> None:
         self.target = site.directory / files["host_file"]
         self.part = self.target.with_name(f".{self.target.name}.{secrets.token_hex(4)}")
         self.site, self.files = site, files
-        self.text = add_hosts(self.target.read_bytes().decode(), {node.name: entry_of_node(node) for node in nodes})
+        self.text = change(self.target.read_bytes().decode())
 
     def __enter__(self) -> HostsFileDraft:
         status = self.target.stat()

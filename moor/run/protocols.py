@@ -91,6 +91,12 @@ class RobotRotation(Protocol):
             InputError: moor cannot rotate one of them.
         """
 
+    def known_to_nodes(self, host: Host) -> Mapping[str, int]:
+        """Return the robots whose logins reach nodes by pull secrets, with the generation of each login.
+
+        Those that moor cannot rotate are left out.
+        """
+
     def valid_still(self, host: Host) -> Sequence[str]:
         """Return a sentence for each former login that is valid still."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from nornir.core import Nornir
@@ -32,13 +33,19 @@ def find_site(named: Path | None) -> Path:
     return next((place for place in (Path.cwd(), SHIPPED) if (place / CONFIG).is_file()), Path.cwd())
 
 
-def open_site(directory: Path, dry_run: bool = False) -> Nornir:
+def open_site(directory: Path, dry_run: bool = False, files: Mapping[str, str] | None = None) -> Nornir:
     """Return Nornir for the site in ``directory``, whatever the working directory.
+
+    Args:
+        directory: of config.yaml
+        dry_run: only plan
+        files: other files of the inventory in place of the site's, by their key in config.yaml
 
     Raises:
         InputError: there is no config.yaml, or every fault of the site's files.
     """
     config = _configuration(directory)
+    config.inventory.options.update(files or {})
     try:
         return _nornir(config, dry_run)
     except (PluginNotRegistered, ImportError) as error:

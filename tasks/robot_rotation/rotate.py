@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from nornir.core import Nornir
 from nornir.core.inventory import Host
@@ -16,8 +16,9 @@ from moor.settings import optional_settings_of
 from moor.tasks.cluster.api import open_cluster
 from moor.tasks.cluster.settings import ClusterSettings
 from moor.tasks.harbor.api import api_login_of
+from moor.tasks.pull_secrets.settings import PullSecrets
 from moor.tasks.registry.answers import begin_reading
-from moor.tasks.registry.projects import given_login
+from moor.tasks.registry.projects import given_login, project_of
 from moor.tasks.robot_rotation.proof import ProvedPull
 from moor.tasks.robot_rotation.rotated import (
     RotatedRobot,
@@ -30,6 +31,7 @@ from moor.tasks.robot_rotation.rotated import (
 from moor.tasks.robot_rotation.steps import EndedRotation, FormerRobot, NextRobot, RobotInTurn
 from moor.tasks.workload.deploy import parts, read_objects
 from moor.tasks.workload.pull_secret import PullSecret
+from moor.tasks.workload.settings import Workloads
 
 
 class RotationOfRobots:
@@ -39,6 +41,15 @@ class RotationOfRobots:
         """Have the run's stages rotate the robots of these names; raise InputError if moor cannot."""
         change_context(nr, replaced=find_requests(host, names))
 
+    def known_to_nodes(self, host: Host) -> Mapping[str, int]:
+        """Return the robots whose logins reach nodes by pull secrets, with the generation of each login."""
+        wanted = set(_pulling(host)) if api_login_of(host) else set()
+        return {
+            robot.id: robot.account.generations.present
+            for robot in robots_of_site(host)
+            if not robot.account.reference and (robot.account.project, robot.account.robot) in wanted
+        }
+
     def valid_still(self, host: Host) -> Sequence[str]:
         """Return a sentence for each former login that is valid still."""
         return [
@@ -46,6 +57,16 @@ class RotationOfRobots:
             f"{robot.revocable_at():%Y-%m-%d %H:%M} UTC; then moor apply robot_rotation revokes it if nobody needs it"
             for robot in replaced(host)
         ]
+
+
+def _pulling(host: Host) -> Iterator[tuple[str, str]]:
+    """Yield project and robot of each pull secret."""
+    workloads, placed = optional_settings_of(host, Workloads), optional_settings_of(host, PullSecrets)
+    for workload in workloads.by_name.values() if workloads else ():
+        if workload.image and workload.robot:
+            yield project_of(workload.image), workload.robot
+    for placement in placed.by_name.values() if placed else ():
+        yield placement.project, placement.robot_name
 
 
 def make_next_robots(task: Task) -> Result:

@@ -29,10 +29,15 @@ PROVED = "proved"  # a folder beside the generations, with a file for each node 
 
 @dataclass(frozen=True)
 class RotatedRobot:
-    """A robot of the inventory, with what the inventory says of it."""
+    """A robot of the inventory, with what the inventory says of it.
+
+    Attributes:
+        at_once: the grace period of its former login is over
+    """
 
     account: Account
     robot: RotatedLogin = field(hash=False)
+    at_once: bool = False
 
     @property
     def id(self) -> str:
@@ -54,7 +59,7 @@ class RotatedRobot:
     def revocable_at(self) -> datetime:
         """Return when the former login may be revoked."""
         since = datetime.fromisoformat(self.account.generations.since)
-        return since + timedelta(hours=self.robot.grace_hours)
+        return since + timedelta(hours=0 if self.at_once else self.robot.grace_hours)
 
     def is_requested(self, host: Host) -> bool:
         """Return whether the user asked to rotate it and nothing of that was done yet."""
@@ -63,13 +68,13 @@ class RotatedRobot:
 
 def robots_of_site(host: Host) -> Iterator[RotatedRobot]:
     """Yield every robot of the inventory, those of projects first."""
-    state = site_of(host).state
+    state, at_once = site_of(host).state, context_of(host).grace_over
     projects, system = optional_settings_of(host, Projects), written_system(host)
     for name, project in projects.by_name.items() if projects else ():
         for robot, what in project.robots.items():
-            yield RotatedRobot(Account(name, robot, state, what.secret), what)
+            yield RotatedRobot(Account(name, robot, state, what.secret), what, at_once)
     for robot, found in system.robots.items() if system else ():
-        yield RotatedRobot(Account("", robot, state, found.secret), found)
+        yield RotatedRobot(Account("", robot, state, found.secret), found, at_once)
 
 
 def rotating(host: Host) -> list[RotatedRobot]:

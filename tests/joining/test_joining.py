@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from moor.errors import InputError
-from moor.inventory.joining import HostsFileDraft, add_hosts, adoptable_nodes
+from moor.inventory.joining import HostsFileDraft, add_hosts, adoptable_nodes, entries_of
 from moor.inventory.nodes import Node, pair_nodes
 from moor.settings import SiteSettings
 
@@ -44,7 +45,7 @@ def test_lines_that_end_as_on_windows_go_on_to_do_so(tmp_path: Path, end: str) -
     made = draft(tmp_path, Node("node9", ("10.0.0.9",)))
     before = b"# mine\r\nnode1: {hostname: 10.0.0.1}" + end.encode()
     (tmp_path / "host_file.yaml").write_bytes(before)
-    with HostsFileDraft(made.site, FILES, [Node("node9", ("10.0.0.9",))]) as made:
+    with draft_in(made.site, Node("node9", ("10.0.0.9",))) as made:
         made.keep()
     after = (tmp_path / "host_file.yaml").read_bytes()
     assert after.startswith(before)
@@ -104,7 +105,11 @@ def test_everything_against_adopting_is_told_at_once() -> None:
 def draft(place: Path, *nodes: Node) -> HostsFileDraft:
     for name, text in (("host", "# mine\nnode1: {hostname: 10.0.0.1}\n"), ("group", "nodes: {}\n"), ("defaults", "")):
         (place / f"{name}_file.yaml").write_text(text)
-    return HostsFileDraft(SiteSettings.at(place, state=place / "state"), FILES, nodes)
+    return draft_in(SiteSettings.at(place, state=place / "state"), *nodes)
+
+
+def draft_in(site: SiteSettings, *nodes: Node) -> HostsFileDraft:
+    return HostsFileDraft(site, FILES, partial(add_hosts, entries=entries_of(nodes)))
 
 
 def test_a_draft_becomes_the_file_with_its_mode_and_leaves_nothing_beside(tmp_path: Path) -> None:

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.harness.commands import started
 from tests.harness.waiting import eventually
 from tests.lab.conftest import Moored
 from tests.lab.drifting import clean, drifted
-from tests.lab.joining import one_more
+from tests.lab.joining import forget, one_more
 
 pytestmark = pytest.mark.lab
 
@@ -62,6 +63,32 @@ def test_a_node_that_joins_is_found_taken_in_and_pulls(joined: Moored) -> None:
     assert f"{address} ssh-ed25519 {joined.lab.machine(NODE).public_key.split()[1]}" in known.read_text()
     assert moor("hosts").returncode == 0
     clean(joined)
+
+    leave(joined)
+    assert hosts.read_text().strip() == before.strip()
+    assert not (site / f".moor/leaving/{NODE}.json").exists()
+    clean(joined)
+
+
+def leave(joined: Moored) -> None:
+    """Offboard the node, killed as soon as the inventory has it no more, and gone on with."""
+    moor, site, lab = joined.moor, joined.moor.site, joined.lab
+    early = moor("offboard", NODE, "--yes")
+    assert early.returncode == 1
+    assert f"{NODE} is a node of the cluster still" in early.stderr
+    lab.exec(NODE, ["systemctl", "stop", "moor-lab-kubelet"])
+    forget(lab, NODE)
+    planned = moor("offboard", NODE, "--plan", "--keep-robots")
+    assert (planned.returncode, planned.stderr.count("still")) == (2, 0)
+    assert "leftover:/etc/containerd/certs.d/*/hosts.toml" in planned.stdout
+    with started(site, "offboard", NODE, "--yes", "--keep-robots"):  # killed at the end of the block
+        assert eventually(lambda: NODE not in (site / "inventory/hosts.yaml").read_text(), 60)
+    there = "ls /etc/containerd/certs.d/registry.moor.test/hosts.toml; grep registry.moor.test /etc/hosts; :"
+    assert lab.exec(NODE, ["sh", "-c", f"({there}) 2>/dev/null"]) == ""
+    done = moor("offboard", NODE, "--yes", "--keep-robots")
+    assert done.returncode == 0, done.said
+    assert f"{NODE}: it no longer reaches the registry" in done.stdout
+    assert moor("offboard", NODE, "--yes").returncode == 1  # nobody is called so any more
 
 
 def test_with_the_clusters_own_list_a_node_is_in_the_fleet_before_anybody_wrote_it_down(joined: Moored) -> None:

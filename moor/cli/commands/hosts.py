@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, astuple, dataclass, fields, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from moor.errors import InputError, MoorError
 from moor.folding import fold
 from moor.inventory.cluster import NODES
 from moor.inventory.identity import HostIdentity, ask_identities, node_name_in
-from moor.inventory.joining import HostsFileDraft, adoptable_nodes
+from moor.inventory.joining import HostsFileDraft, add_hosts, adoptable_nodes, entries_of
 from moor.inventory.nodes import Node, NodePairs, pair_nodes, read_nodes
 from moor.output import text
 from moor.run.foresight import resources_ahead
@@ -129,7 +130,7 @@ def adopt(options: Options, names: Sequence[str], confirm: Confirm) -> int:
         chosen = adoptable_nodes(names, _addresses(nr), nodes, pairing(nr, nodes))
         site, config_file = site_of(nr), nr.config.ssh.config_file
     files = read_config(site.directory).inventory.options.model_dump(exclude={"netbox"})
-    with HostsFileDraft(site, files, chosen) as draft:
+    with HostsFileDraft(site, files, partial(add_hosts, entries=entries_of(chosen))) as draft:
         inventory = draft.inventory()
         doors = [key_scan_of(inventory.hosts[node.name], config_file) for node in chosen]
         keys = {door: door.scan() for door in doors if not door.is_known()}
@@ -158,7 +159,7 @@ def _onboarded(options: Options, name: str, confirm: Confirm) -> tuple[int, str]
             if not _is_host(options, name):
                 return 1, "left out"
         progress_printer(options)(f"{name}: apply and verify")
-        if _guarded(options) and fleet.apply(replace(options, limit=None), "firewall"):
+        if is_guarded(options) and fleet.apply(replace(options, limit=None), "firewall"):
             return 1, "the registry could not be opened to it; what failed is above, and the same command goes on"
         alone = replace(options, limit=name)
         if fleet.apply(alone, "site"):
@@ -169,7 +170,7 @@ def _onboarded(options: Options, name: str, confirm: Confirm) -> tuple[int, str]
         return 1, str(error).removeprefix(f"{name}: ")
 
 
-def _guarded(options: Options) -> bool:
+def is_guarded(options: Options) -> bool:
     """Return whether a firewall that moor manages may have to admit a new host."""
     with open_fleet(replace(options, limit=None, quiet=True), dry_run=True) as nr:
         stages = runbook_of(nr, "firewall").stages

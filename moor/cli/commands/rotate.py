@@ -6,6 +6,7 @@ import sys
 
 from moor.cli.commands.running import open_fleet, print_report, refuse_input, remember, run_and_report, runbook_of
 from moor.cli.options import DIFFERS, Options
+from moor.context import change_context
 from moor.output import text
 from moor.run.protocols import robot_rotation_of
 from moor.run.selection import registry_for
@@ -13,13 +14,17 @@ from moor.run.selection import registry_for
 RUNBOOK = "robot_rotation"
 
 
-def rotate(options: Options, names: tuple[str, ...], dry_run: bool) -> int:
+def rotate(options: Options, names: tuple[str, ...], dry_run: bool, at_once: bool = False) -> int:
     """Rotate robots, or continue a rotation: 0 done, 2 planned, 1 error.
 
     Args:
+        options: the shared options
         names: PROJECT+ROBOT; none for those that are begun or too old
+        dry_run: only plan
+        at_once: revoke former logins without their grace period
     """
     with open_fleet(options, dry_run=dry_run) as nr:
+        change_context(nr, grace_over=at_once)
         book, host = runbook_of(nr, RUNBOOK), registry_for(nr, "rotate robot")
         rotation = robot_rotation_of(book)
         rotation.request(nr, host, names)

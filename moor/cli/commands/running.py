@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -44,10 +44,16 @@ PRINTED_AT_ONCE = 1024 * 1024  # characters
 
 
 @contextmanager
-def open_fleet(options: Options, dry_run: bool) -> Iterator[Nornir]:
-    """Open the site that the options select; all connections are closed at the end."""
+def open_fleet(options: Options, dry_run: bool, files: Mapping[str, str] | None = None) -> Iterator[Nornir]:
+    """Open the site that the options select; all connections are closed at the end.
+
+    Args:
+        options: the shared options
+        dry_run: only plan
+        files: other files of the inventory in place of the site's, by their key in config.yaml
+    """
     configure_logging(options.verbose)
-    nr = open_site(find_site(options.site), dry_run=dry_run)
+    nr = open_site(find_site(options.site), dry_run=dry_run, files=files)
     if options.workers:
         nr = nr.with_runner(resize_runner(nr.runner, options.workers))
     if trouble := context_of(nr).trouble:

@@ -1,0 +1,287 @@
+"""The action of offboard: take a node out, step by step, and prove that it no longer gets in.
+
+Each step looks whether it is done, so that the same command goes on after an interruption. The node is taken out of
+hosts.yaml only after everything on it is done, since it is reached by that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
+
+from nornir.core import Nornir
+from nornir.core.inventory import Host
+
+from moor.cli.commands import fleet, rotate
+from moor.cli.commands.hosts import is_guarded, nodes_of, pairing
+from moor.cli.commands.offboard_options import Leaving
+from moor.cli.commands.running import (
+    open_fleet,
+    print_report,
+    print_safely,
+    print_warning,
+    progress_printer,
+    refuse_input,
+    remember,
+    run_and_report,
+    runbook_of,
+)
+from moor.cli.options import DIFFERS, Options
+from moor.connections.names import SHELL, connection_of
+from moor.context import RetirementOrder, change_context, context_of, fleet_of, site_of
+from moor.errors import InputError, MoorError
+from moor.inventory.joining import HostsFileDraft, remove_host
+from moor.inventory.leaving import (
+    LeavingHost,
+    files_with_outsider,
+    forget_leaving,
+    keep_leaving,
+    login_of,
+    read_leaving,
+)
+from moor.output import text
+from moor.run.protocols import robot_rotation_of
+from moor.run.retirement import RETIREMENT
+from moor.run.runbook import REGISTRY
+from moor.settings.config import read_config
+from moor.suggestions import did_you_mean
+
+CONTROL_PLANE, HARBOR, NODES = "control_plane", "harbor", "nodes"
+
+
+def offboard(options: Options, name: str, leaving: Leaving, dry_run: bool) -> int:
+    """Take a node out, or plan it: 0 it no longer gets in, 2 planned or it still does, 1 an error."""
+    known = _look(options, name, leaving)
+    if dry_run:
+        return _plan(options, known, leaving)
+    if known.in_cluster:
+        raise InputError(f"offboard: {_in_cluster(name)}")
+    progress = progress_printer(options)
+    if known.present:
+        _keep(options, known.host)
+        if not leaving.gone:
+            progress(f"offboard: takes away on {name} what moor wrote there")
+            if _retire(options, name, dry_run=False):
+                print_warning(f"{name} is still in the inventory; mend what failed, and the same command goes on")
+                return 1
+        progress(f"offboard: takes {name} out of the inventory")
+        _take_out(options, name)
+    return _without(options, known.host, leaving, progress)
+
+
+class Known:
+    """A host that leaves, and whether the inventory has it still."""
+
+    def __init__(self, host: LeavingHost, present: bool, in_cluster: bool) -> None:
+        self.host, self.present, self.in_cluster = host, present, in_cluster
+
+
+def _look(options: Options, name: str, leaving: Leaving) -> Known:
+    """Return what is known of a host that leaves.
+
+    Raises:
+        InputError: there is no such host, or it cannot leave
+    """
+    with open_fleet(options, dry_run=True) as nr:
+        recorded = read_leaving(site_of(nr), name)
+        host = nr.inventory.hosts.get(name)
+        if host is None and recorded is None:
+            raise InputError(_unknown(nr, name))
+        if host is None and recorded is not None:
+            return Known(recorded, present=False, in_cluster=False)
+        assert host is not None  # noqa: S101  # the two cases above have returned
+        _refuse_needed(nr, host)
+        robots = {} if leaving.keep_robots or not host.has_parent_group(NODES) else _robots(nr)
+        found = LeavingHost(name, login_of(host), robots, leaving.gone)
+        return Known(found, present=True, in_cluster=_is_in_cluster(nr, name))
+
+
+def _unknown(nr: Nornir, name: str) -> str:
+    return f"offboard: no host of the inventory is called {name}{did_you_mean(name, nr.inventory.hosts)}"
+
+
+def _refuse_needed(nr: Nornir, host: Host) -> None:
+    """Raise InputError for a host that the fleet cannot be without."""
+    if connection_of(host) != SHELL:
+        raise InputError(f"offboard: {host.name} is no node, and moor wrote no files on it; take it out of hosts.yaml")
+    if host.has_parent_group(HARBOR):
+        raise InputError(f"offboard: {host.name} serves the registry; its data is not given up by this command")
+    others = [one for one in nr.inventory.hosts.values() if one.has_parent_group(CONTROL_PLANE) and one != host]
+    if host.has_parent_group(CONTROL_PLANE) and not others:
+        raise InputError(
+            f"offboard: {host.name} stands for the cluster; put another host into the group {CONTROL_PLANE} first"
+        )
+
+
+def _robots(nr: Nornir) -> dict[str, int]:
+    host = next((one for one in nr.inventory.hosts.values() if REGISTRY(one)), None)
+    book = runbook_of(nr, rotate.RUNBOOK)
+    return dict(robot_rotation_of(book).known_to_nodes(host)) if host else {}
+
+
+def _is_in_cluster(nr: Nornir, name: str) -> bool:
+    try:
+        nodes = nodes_of(nr)
+        return bool(nodes) and name in pairing(nr, nodes or ()).nodes
+    except MoorError:
+        return False  # the cluster may be away too; nothing depends on it
+
+
+def refuse(options: Options, name: str) -> None:
+    """Raise InputError for a host that cannot leave; no host is contacted."""
+    with open_fleet(options, dry_run=True) as nr:
+        if (host := nr.inventory.hosts.get(name)) is None and read_leaving(site_of(nr), name) is None:
+            raise InputError(_unknown(nr, name))
+        if host:
+            _refuse_needed(nr, host)
+            _order(nr)
+            refuse_input(nr, RETIREMENT, "offboard")
+
+
+def _plan(options: Options, known: Known, leaving: Leaving) -> int:
+    code = 0
+    if known.present and not leaving.gone:
+        code = _retire(options, known.host.name, dry_run=True)
+    print_safely("\n".join(["then:", *(f"  {step}" for step in _steps(options, known, leaving))]))
+    if known.in_cluster:
+        print_warning(_in_cluster(known.host.name))
+    return 1 if code == 1 else DIFFERS
+
+
+def _in_cluster(name: str) -> str:
+    return (
+        f"{name} is a node of the cluster still, which would go on placing pods there; first run: "
+        f"kubectl drain {name} --ignore-daemonsets; kubectl delete node {name}"
+    )
+
+
+def _steps(options: Options, known: Known, leaving: Leaving) -> Iterator[str]:
+    name = known.host.name
+    if known.present:
+        yield f"inventory: {name} goes out of hosts.yaml"
+    if is_guarded(options):
+        yield "firewall: the registry's hosts and devices no longer admit it"
+    for robot in known.host.robots:
+        when = "at once" if leaving.now else "after its grace period (--now: at once)"
+        yield f"robot: {robot} gets another login, every node proves it, and the former one is revoked {when}"
+    where = "by the revoked logins, since it is gone" if leaving.gone else "from it"
+    yield f"proof: it no longer gets in, tried {where}"
+
+
+def _retire(options: Options, name: str, dry_run: bool) -> int:
+    """Take away what moor wrote on a host, or plan it."""
+    with open_fleet(replace(options, limit=name), dry_run=dry_run) as nr:
+        _order(nr)
+        report = run_and_report(nr, RETIREMENT, replace(options, limit=None), "offboard")
+        if not dry_run:
+            remember(nr, report)
+    print_report(options, report, text.plan(report) if dry_run else text.applied(report))
+    if report.failed and dry_run:
+        print_warning(f"where {name} is not reached any more, say --gone")
+    return 1 if report.failed else DIFFERS if report.differs else 0
+
+
+def _order(nr: Nornir) -> None:
+    change_context(nr, retirement=RetirementOrder(leaves=True))
+
+
+def _keep(options: Options, host: LeavingHost) -> None:
+    with open_fleet(replace(options, quiet=True), dry_run=True) as nr:
+        known = read_leaving(site_of(nr), host.name)
+        # The generations of the first run count: a later one finds robots that were replaced already.
+        keep_leaving(site_of(nr), host.changed(robots={**host.robots, **(known.robots if known else {})}))
+
+
+def _take_out(options: Options, name: str) -> None:
+    with open_fleet(replace(options, quiet=True), dry_run=True) as nr:
+        site, joined = site_of(nr), name in context_of(nr).joined
+    if joined:
+        return  # it comes from the cluster, and is in no file
+    files = read_config(site.directory).inventory.options.model_dump(exclude={"netbox"})
+    with HostsFileDraft(site, files, partial(remove_host, name=name)) as draft:
+        draft.inventory()
+        draft.keep()
+
+
+def _without(options: Options, host: LeavingHost, leaving: Leaving, progress: Callable[[str], None]) -> int:
+    """Shut the node out of the registry, replace the logins that it knew, and prove that it is out."""
+    if is_guarded(options) and fleet.apply(options, "firewall"):
+        print_warning("the firewall could not be closed to it; mend what failed, and the same command goes on")
+        return 1
+    with open_fleet(replace(options, quiet=True), dry_run=True) as nr:
+        site = site_of(nr)
+        host = read_leaving(site, host.name) or host
+    if host.robots and not leaving.keep_robots:
+        progress(f"offboard: replaces the logins of {', '.join(host.robots)}")
+        if _rotate(options, host, leaving):
+            print_warning("its logins could not be replaced; mend what failed, and the same command goes on")
+            return 1
+    out, words = _proved(options, host, leaving)
+    print_safely(f"{host.name}: {words}")
+    if out:
+        forget_leaving(site, host.name)
+    return 0 if out else DIFFERS
+
+
+def _rotate(options: Options, host: LeavingHost, leaving: Leaving) -> int:
+    """Begin the rotation of the robots that have the login still which the host knew, or go on with it."""
+    begun, valid = _logins(options, host)
+    if not valid:
+        return 0
+    names = tuple(name for name in host.robots if name not in begun)
+    return rotate.rotate(replace(options, limit=None), names, dry_run=False, at_once=leaving.now)
+
+
+def _logins(options: Options, host: LeavingHost) -> tuple[list[str], list[str]]:
+    """Return the robots with another present login than the host knew, and those whose former one is valid still."""
+    with open_fleet(replace(options, quiet=True), dry_run=True) as nr:
+        now = _robots(nr)
+        registry = next((one for one in fleet_of(nr).hosts.values() if REGISTRY(one)), None)
+        rotation = robot_rotation_of(runbook_of(nr, rotate.RUNBOOK))
+        sentences = rotation.valid_still(registry) if registry else ()
+    begun = [name for name, generation in host.robots.items() if now.get(name, 0) != generation]
+    still = [name for name in begun if any(name in sentence for sentence in sentences)]
+    return begun, [*still, *(name for name in host.robots if name not in begun)]
+
+
+def _proved(options: Options, host: LeavingHost, leaving: Leaving) -> tuple[bool, str]:
+    """Return whether the host no longer gets in, and the words for that."""
+    _, valid = _logins(options, host)
+    revoked = bool(host.robots) and not valid
+    if host.gone or leaving.gone:
+        if revoked:
+            return True, "it is gone, and the registry refuses the logins that it knew"
+        return False, f"it is gone, and nothing proves that it is out: {_logins_words(valid)}"
+    shut = _is_shut(options, host)
+    if shut is None:
+        return False, "it could not be asked whether it still gets in; run the same command again, or say --gone"
+    if shut:
+        return True, f"it no longer reaches the registry{', whose logins that it knew are refused' * revoked}"
+    if revoked:
+        return True, "the registry refuses the logins that it knew; its port is open to it, as data.access says"
+    return False, (
+        f"it still reaches the registry, and {_logins_words(valid)}; take it out of data.access, or have a firewall "
+        "managed, then run the same command again"
+    )
+
+
+def _logins_words(valid: list[str]) -> str:
+    if not valid:
+        return "it knew no login that moor replaces"
+    return f"the login of {', '.join(valid)} that it knew is valid still (--now revokes it at once)"
+
+
+def _is_shut(options: Options, host: LeavingHost) -> bool | None:
+    """Return whether the registry's port is closed to the host, tried from there; None if it could not be tried."""
+    with open_fleet(replace(options, quiet=True), dry_run=True) as nr:
+        site = site_of(nr)
+    files = read_config(site.directory).inventory.options.model_dump(exclude={"netbox"})
+    with files_with_outsider(site, files, host) as written:
+        alone = replace(options, limit=host.name)
+        with open_fleet(alone, dry_run=True, files=written) as nr:
+            report = run_and_report(nr, runbook_of(nr, "verify"), replace(alone, limit=None), "offboard")
+            remember(nr, report)
+    found = report.hosts[host.name]
+    proofs = [one for one in found.resources if one.id.startswith("proof:access")]
+    return all(one.status == "ok" for one in proofs) if proofs else None
