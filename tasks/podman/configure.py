@@ -22,7 +22,6 @@ from moor.resources.requirement import Requirement
 from moor.resources.service import Service
 from moor.settings import optional_settings_of, settings_of
 from moor.tasks.certs_d import ca_leftovers, ca_resources
-from moor.tasks.containerd.settings import ContainerdSettings
 from moor.tasks.facts import Registry
 from moor.tasks.packages import packages
 from moor.tasks.pki.issue import ca_pem, refuse_unfit_trust
@@ -66,7 +65,8 @@ def retired(host: Host, leaves: bool) -> Sequence[Resource]:
 
 def is_crio_node(host: Host) -> bool:
     """Return whether a host is a node of CRI-O, which reads the same files as podman."""
-    return host.has_parent_group("nodes") and settings_of(host, ContainerdSettings).runtime == "crio"
+    runtime = getattr(host.data.get("containerd"), "runtime", "")  # its concern imports this one
+    return host.has_parent_group("nodes") and runtime == "crio"
 
 
 def configure_podman(task: Task) -> Result:

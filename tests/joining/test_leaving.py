@@ -24,7 +24,7 @@ from moor.inventory.leaving import (
 from moor.settings.access import SiteSettings
 from moor.sites.site import open_site
 from tests.harness.commands import moor_here
-from tests.harness.sites import write_site
+from tests.harness.sites import DEFAULTS, GROUPS, HOSTS, Content, write_site
 
 NAMES = st.lists(st.from_regex(r"host[a-z0-9-]{0,4}", fullmatch=True), min_size=2, max_size=5, unique=True)
 
@@ -76,10 +76,8 @@ KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOvccMbR0sCRbiFRBNHgmpK9aFIhmg8uqQ/rp
 @pytest.mark.parametrize("groups", ["", "nodes: {}\n", "outsiders:\n  data: {custom: {a: 1}}\n"])
 def test_the_proof_finds_the_host_as_an_outsider_whatever_the_files_say(tmp_path: Path, groups: str) -> None:
     registry = {"data": {"registry": {"name": "registry.corp.example.org", "address": "10.0.0.5"}}}
-    files = {"inventory/hosts.yaml": {"node1": {}, "node2": {}}, "inventory/groups.yaml": groups}
-    site = write_site(tmp_path, {**files, "inventory/defaults.yaml": registry})
-    paths = {key: f"inventory/{key.removesuffix('_file')}.yaml" for key in ("host_file", "group_file")}
-    paths["host_file"], paths["group_file"] = "inventory/hosts.yaml", "inventory/groups.yaml"
+    files: dict[str, Content] = {HOSTS: {"node1": {}, "node2": {}}, GROUPS: groups, DEFAULTS: registry}
+    site, paths = write_site(tmp_path, files), {"host_file": HOSTS, "group_file": GROUPS}
     login = {"hostname": "10.0.0.1", "username": "ops", "data": {"ssh_host_key": [KEY]}}
     with files_with_outsider(SiteSettings.at(site), paths, LeavingHost("node2", login)) as written:
         nr = open_site(site, files=written)
@@ -108,8 +106,7 @@ def test_who_cannot_leave_is_said_before_any_host_is_contacted(tmp_path: Path, n
     }
     groups: dict[str, dict[str, Any]] = {name: {} for name in ("harbor", "control_plane", "nodes", "devices")}
     data = {"registry": {"name": "registry.corp.example.org", "address": "10.0.0.5"}, "pki": {"passphrase": "env:NONE"}}
-    files = {"inventory/hosts.yaml": hosts, "inventory/groups.yaml": groups, "inventory/defaults.yaml": {"data": data}}
-    site = write_site(tmp_path, files)
+    site = write_site(tmp_path, {HOSTS: hosts, GROUPS: groups, DEFAULTS: {"data": data}})
     done = moor_here(site, "offboard", name)
     assert done.returncode == 1
     assert words in done.stderr

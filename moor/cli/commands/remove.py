@@ -17,8 +17,8 @@ from moor.cli.commands.running import (
 )
 from moor.cli.options import DIFFERS, Options
 from moor.context import RetirementOrder, change_context
+from moor.folding import fold
 from moor.output import text
-from moor.output.folding import fold
 from moor.run.retirement import RETIREMENT, refuse_unretirable, still_wanted
 from moor.run.selection import WHOLE
 
