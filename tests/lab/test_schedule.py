@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import sysconfig
@@ -85,6 +86,33 @@ def controller(moored: Moored) -> Iterator[Controller]:
         yield made
 
 
+def timer_of(installed: str) -> tuple[str, str]:
+    """Return the timer that ``moor schedule`` says it has started, and its service."""
+    (timer,) = (line.split()[-1] for line in installed.splitlines() if line.startswith("started "))
+    return timer, timer.replace(".timer", ".service")
+
+
+def fired(controller: Controller, timer: str) -> str:
+    """Let a timer fire in a second, and return how its service ended and what it said."""
+    service, soon = timer.replace(".timer", ".service"), f"/etc/systemd/system/{timer}.d"
+    controller(f"mkdir {soon}; printf '[Timer]\\nOnActiveSec=1s\\nRandomizedDelaySec=0\\n' > {soon}/soon.conf")
+    controller(f"systemctl daemon-reload; systemctl restart {timer}")
+    state = f"systemctl show -p ExecMainStatus,ExecMainExitTimestamp,Result --value {service}"
+    assert eventually(lambda: "UTC" in controller(state), 90), controller(f"journalctl -u {service} --no-pager")
+    return controller(f"{state}; journalctl -q -o cat -u {service}")
+
+
+def backed_up_by_itself(controller: Controller) -> None:
+    """Check that a scheduled backup is made by its timer, and is whole."""
+    installed = controller.moor("schedule backup --every 1d")
+    assert "exit 0" in installed, installed
+    said = fired(controller, timer_of(installed)[0])
+    assert "success" in said.splitlines()[:3], said
+    (backup,) = json.loads(controller(f"python3 -m moor backup list --output json --site '{SITE}'"))["backups"]
+    assert "whole" in json.dumps(backup), backup
+    assert "removed " in controller.moor("schedule remove backup")
+
+
 def test_the_timer_fires_and_leaves_history_metrics_and_a_notice(controller: Controller) -> None:
     lab = controller.moored.lab
     settings = f"    notify: [env:MOOR_NOTICES]\\n    metrics: {METRICS}/moor.prom\\n"
@@ -98,15 +126,9 @@ def test_the_timer_fires_and_leaves_history_metrics_and_a_notice(controller: Con
             controller(f"umask 077; echo MOOR_NOTICES={received.url} > '{SITE}/env'")
             installed = controller.moor(f"schedule install --every 1h --apply file --env-file '{SITE}/env'")
             assert "exit 0" in installed, installed
-            (timer,) = (line.split()[-1] for line in installed.splitlines() if line.startswith("started "))
-            service = timer.replace(".timer", ".service")
+            timer, service = timer_of(installed)
             assert received.url not in controller(f"cat /etc/systemd/system/{service}")
-            soon = f"/etc/systemd/system/{timer}.d"
-            controller(f"mkdir {soon}; printf '[Timer]\\nOnActiveSec=1s\\nRandomizedDelaySec=0\\n' > {soon}/soon.conf")
-            controller(f"systemctl daemon-reload; systemctl restart {timer}")
-            state = f"systemctl show -p ExecMainStatus,ExecMainExitTimestamp,Result --value {service}"
-            assert eventually(lambda: "UTC" in controller(state), 90), controller(f"journalctl -u {service} --no-pager")
-            said = controller(f"{state}; journalctl -q -o cat -u {service}")
+            said = fired(controller, timer)
             assert said.splitlines()[:1] == ["exit-code"] or "2" in said.splitlines()[:3], said
         (notice,) = received.bodies
         assert "new: node3: trust-bundle:moor-registry-ca" in notice
@@ -120,6 +142,7 @@ def test_the_timer_fires_and_leaves_history_metrics_and_a_notice(controller: Con
         assert "OnCalendar=*-*-* 0/1:00:00" in shown
         assert "next: " in shown
         assert f"removed /etc/systemd/system/{timer}" in controller.moor("schedule remove")
+        backed_up_by_itself(controller)
         assert controller("ls /etc/systemd/system").count("moor-drift") == 1  # the directory of this test's own drop-in
         assert "nothing is scheduled for this site" in controller.moor("schedule show")
     finally:
