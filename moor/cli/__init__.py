@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from moor import garbage_collection
+from moor.cli import names
 from moor.errors import MoorError
 from moor.run.interruption import INTERRUPTED, raise_on_signals
 
@@ -52,6 +53,8 @@ COMMANDS = {
     "failover": "failover",
     "harbor": "harbor",
     "bundle": "bundle",
+    "completion": "completion",
+    "manual": "completion",
 }
 HELP = ("-h", "--help")
 
@@ -93,6 +96,8 @@ def _run(words: list[str]) -> int:
         from moor.cli.commands.next_step import show_next_step
 
         return show_next_step(Path.cwd())
+    if words[0] == names.OPTION:
+        return names.complete(words[1:])
     if words[0] in HELP:
         from moor.cli.overview import print_overview
 

@@ -59,6 +59,10 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "harbor": "Take over the configuration of a Harbor that is there already.",
         "bundle": "Carry what a fleet without internet needs: make, check and show a bundle.",
     },
+    "Help": {
+        "completion": "Print a script that completes commands, options and names in a shell.",
+        "manual": "Show the manual page of a command, or write all of them for man.",
+    },
 }
 OPTIONS = {"-h, --help": "explain moor, or the command before it", "--version": "show the versions and exit"}
 
