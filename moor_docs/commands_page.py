@@ -76,7 +76,7 @@ def page() -> str:
     codes = exit_codes()
     if lacking := [word for word in commands if word not in codes]:
         raise InputError(f"README.md: its table of commands has no row for {', '.join(lacking)}")
-    lines = [HEAD + _table(sorted(shared, key=lambda option: -many[option])) + "\n"]
+    lines = [HEAD + _table(sorted(shared, key=lambda option: (-many[option], option))) + "\n"]
     for heading, words in _groups(commands).items():
         lines.append(f"## {heading}\n")
         lines += [_told(one, shared, codes[word]) for word in words for one in called(commands[word], f"moor {word}")]
